@@ -1,0 +1,113 @@
+"""Everything that can go wrong, as one tree; a class's docstring is its default message.
+
+RhapsodeError
+├── InputError              the caller's fault: never retried, shown as it is
+│   ├── DocumentError       the text cannot be narrated
+│   ├── RecordingError      the voice recording cannot be used
+│   ├── CheckpointError     the model folder cannot be used
+│   ├── SettingsError       a setting or an option makes no sense
+│   ├── NotFoundError       there is no such thing
+│   ├── ConflictError       the thing is not in a state that allows this
+│   └── OutputError         the result cannot be written there
+├── TransientError          worth another try, with backoff
+│   ├── StorageUnavailable
+│   ├── DatabaseUnavailable
+│   ├── BrokerUnavailable
+│   └── EngineDied          the engine will not answer again: this worker must go
+└── SpeechError             the model failed on this one chunk
+
+Anything else is a bug and is not caught.
+"""
+
+
+class RhapsodeError(Exception):
+    """Something went wrong."""
+
+    code = "internal"
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or self.__class__.__doc__)
+
+
+class InputError(RhapsodeError):
+    """The request cannot be carried out as it is."""
+
+    code = "invalid_request"
+
+
+class DocumentError(InputError):
+    """The text cannot be narrated."""
+
+    code = "document_invalid"
+
+
+class RecordingError(InputError):
+    """The recording cannot be used as a voice."""
+
+    code = "voice_rejected"
+
+
+class CheckpointError(InputError):
+    """The model folder cannot be used."""
+
+    code = "checkpoint_invalid"
+
+
+class SettingsError(InputError):
+    """A setting makes no sense."""
+
+    code = "settings_invalid"
+
+
+class NotFoundError(InputError):
+    """There is no such thing."""
+
+    code = "not_found"
+
+
+class ConflictError(InputError):
+    """Its present state does not allow this."""
+
+    code = "conflict"
+
+
+class OutputError(InputError):
+    """The result cannot be written there."""
+
+    code = "output_denied"
+
+
+class TransientError(RhapsodeError):
+    """Something we depend on does not answer; another try may succeed."""
+
+    code = "unavailable"
+
+
+class StorageUnavailable(TransientError):  # noqa: N818 - a state of the world, not a mistake
+    """The object store does not answer."""
+
+    code = "storage_unavailable"
+
+
+class DatabaseUnavailable(TransientError):  # noqa: N818
+    """The database does not answer."""
+
+    code = "database_unavailable"
+
+
+class BrokerUnavailable(TransientError):  # noqa: N818
+    """The message broker does not answer."""
+
+    code = "broker_unavailable"
+
+
+class EngineDied(TransientError):  # noqa: N818
+    """The speech engine died; this worker must be replaced."""
+
+    code = "engine_died"
+
+
+class SpeechError(RhapsodeError):
+    """The model could not speak this chunk."""
+
+    code = "chunk_failed"

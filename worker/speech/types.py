@@ -1,0 +1,61 @@
+"""What goes into a speech engine and what comes out; the seam between narrator and model."""
+
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from worker.chatterbox.voice import Voice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """How a chunk is to be spoken; the names and defaults are upstream Chatterbox's."""
+
+    exaggeration: float = 0.5
+    cfg_weight: float = 0.5
+    temperature: float = 0.8
+    repetition_penalty: float = 1.2
+    min_p: float = 0.05
+    top_p: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Utterance:
+    """One model call: a chunk's text as spoken, a voice, a delivery and a seed."""
+
+    text: str
+    voice: Voice
+    delivery: Delivery
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speech:
+    """One spoken chunk.
+
+    Shapes: tokens (T,) int64, all below ACOUSTIC_TOKENS; waveform (S,) float32 at 24 kHz.
+    `is_truncated`: the token limit was reached before the model said stop.
+    """
+
+    tokens: npt.NDArray[np.int64]
+    waveform: npt.NDArray[np.float32]
+    is_truncated: bool
+    is_watermarked: bool
+
+
+class SpeechEngine(Protocol):
+    """Chunks in, waveforms out: thread-safe, free of order, cancellable.
+
+    `submit` blocks while the engine's queue is full (back-pressure). A future that is cancelled
+    leaves the running batch at the next step. Futures fail with SpeechError (this utterance only)
+    or EngineDied (all of them, for good).
+    """
+
+    def submit(self, utterance: Utterance) -> Future[Speech]: ...
+
+    def is_alive(self) -> bool: ...
+
+    def close(self) -> None: ...

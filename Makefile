@@ -1,5 +1,28 @@
-# Targets set up what they need: `make demo` and `make test` each work on a fresh clone.
+# Every target sets up what it needs, so `make demo` and `make test` each work on a fresh clone
+# with nothing but Python 3.11+ and a package registry.
 .DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+OUT ?= out
+
+.PHONY: help setup demo check test clean
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.run ## build .venv with the rhapsode command
+
+$(VENV)/.run: pyproject.toml constraints-cpu.txt .ci/install.sh
+	.ci/install.sh $(PYTHON) $(VENV) '.[render,service]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run
+	.ci/install.sh $(PYTHON) $(VENV) --group dev
+	@touch $@
+
+demo: $(VENV)/.run ## narrate a story from examples/ into out/ (m4b with chapters, and wav)
+	@mkdir -p $(OUT)
+	$(BIN)/rhapsode render examples/story.md -o $(OUT)/story.m4b -o $(OUT)/story.wav --model demo

@@ -1,0 +1,88 @@
+"""What planning a text yields: chunks to speak and a partition of the source."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from narration.documents.types import BlockKind, SkipReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkLimits:
+    """How long a chunk may be, in characters as spoken.
+
+    Chatterbox garbles beyond about 300 characters and babbles on very short lines.
+    """
+
+    max_chars: int = 280
+    min_chars: int = 25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PauseLimits:
+    """Silence after a chunk, by what ends there. The largest that applies is taken."""
+
+    clause_ms: int = 80  # a long sentence was cut here
+    sentence_ms: int = 250
+    paragraph_ms: int = 600
+    heading_ms: int = 900
+    chapter_ms: int = 1800
+
+
+class SpanKind(StrEnum):
+    """What became of a piece of the source."""
+
+    CHUNK = "chunk"
+    PAUSE = "pause"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """source[start:end] is spoken in chunk number `chunk`, heard as a pause, or skipped."""
+
+    kind: SpanKind
+    start: int
+    end: int
+    chunk: int | None = None
+    reason: SkipReason | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkPlan:
+    """What one model call speaks.
+
+    `text` is source[start:end] with its markup, `caption` the same words as a reader sees them on
+    one line, `spoken_text` what the model is given. `chapter` indexes `Plan.chapters`.
+    """
+
+    index: int
+    chapter: int
+    kind: BlockKind
+    start: int
+    end: int
+    text: str
+    caption: str
+    spoken_text: str
+    pause_after_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChapterPlan:
+    """A chapter that has something to say: its title and its first chunk."""
+
+    title: str
+    first_chunk: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Every character of the source accounted for: concatenated, the spans are the source."""
+
+    chunks: tuple[ChunkPlan, ...]
+    chapters: tuple[ChapterPlan, ...]
+    spans: tuple[Span, ...]
+
+    @property
+    def skipped(self) -> tuple[Span, ...]:
+        """The pieces that are not read aloud, each with its reason."""
+        return tuple(span for span in self.spans if span.kind is SpanKind.SKIPPED)

@@ -1,0 +1,131 @@
+"""Sound between the engine and a file. Waveforms are float32, mono, 24 kHz, full scale 1.0."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Waveform: TypeAlias = npt.NDArray[np.float32]
+
+
+class Flag(StrEnum):
+    """What can be wrong with a spoken chunk."""
+
+    TOO_LONG = "too_long"
+    TOO_SHORT = "too_short"
+    SILENT = "silent"
+    CLIPPED = "clipped"
+    INNER_SILENCE = "inner_silence"
+    LOOPING = "looping"
+    TRUNCATED = "truncated"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that is wrong: what was measured and the limit it crossed, in the flag's unit."""
+
+    flag: Flag
+    measured: float
+    limit: float
+    unit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What the checks say of one spoken chunk."""
+
+    duration_s: float
+    findings: tuple[Finding, ...]
+
+    @property
+    def is_accepted(self) -> bool:
+        return not self.findings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clip:
+    """A chunk's waveform (S,) and the silence that follows it."""
+
+    waveform: Waveform
+    pause_after_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """Where a chunk lies in the programme, in samples: speech is [start, end), a pause follows."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loudness:
+    """What a programme is to be set to: integrated loudness and a ceiling for its true peak."""
+
+    target_lufs: float = -18.0
+    peak_db: float = -1.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """A programme, measured: where each chunk lies, how long it is and how loud.
+
+    `lufs` is None where there is nothing above the -70 LUFS gate.
+    """
+
+    marks: tuple[Mark, ...]
+    samples: int
+    lufs: float | None
+    true_peak_db: float
+
+
+class AudioFormat(StrEnum):
+    """What a programme can be written as; the value is also the file name's ending."""
+
+    WAV = "wav"
+    FLAC = "flac"
+    MP3 = "mp3"
+    OPUS = "opus"
+    M4A = "m4a"
+    M4B = "m4b"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChapterMark:
+    """A chapter of a file; it ends where the next begins."""
+
+    title: str
+    start: int  # sample at which it begins
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tags:
+    """What a file says about itself. `watermark` names the mark in its sound, or None."""
+
+    title: str | None = None
+    author: str | None = None
+    watermark: str | None = None
+    cover: bytes | None = None  # JPEG or PNG; written where the format carries one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """What a finished file really holds, as a player sees it."""
+
+    format: AudioFormat
+    duration_s: float
+    sample_rate_hz: int
+    channels: int
+    chapters: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cue:
+    """A caption and when it is shown."""
+
+    start_s: float
+    end_s: float
+    text: str

@@ -1,0 +1,160 @@
+"""Tensors out of checkpoint files and into networks, strictly by their official names.
+
+Knows files, names and shapes; nothing of what a network computes.
+"""
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from narration.errors import CheckpointError
+from worker.chatterbox.config import StorageConfig
+
+_GAIN = "parametrizations.weight.original0"
+_DIRECTION = "parametrizations.weight.original1"
+_NAMED_AT_MOST = 4  # an error names a few tensors; a wrong file would name thousands
+_INT8_MAX = 127
+_SMALLEST_SCALE = 2.0**-24  # below it a float16 scale is zero and the row is lost
+_AS_THE_FILE_SAYS = StorageConfig()
+
+
+def read_tensors(path: Path, storage: StorageConfig = _AS_THE_FILE_SAYS) -> dict[str, Tensor]:
+    """Read a `.safetensors` or `.pt` file to the CPU, every floating tensor as float32.
+
+    Raises: CheckpointError if the file is missing, damaged, or not a flat set of named tensors.
+    """
+    try:
+        content = _read(path)
+    except FileNotFoundError as error:
+        raise CheckpointError(
+            f"{path} does not exist: pull the model again or name the folder that holds it"
+        ) from error
+    except (OSError, RuntimeError, EOFError, KeyError, ValueError) as error:
+        raise _damaged(path, error) from error
+    except (SafetensorError, pickle.UnpicklingError) as error:
+        raise _damaged(path, error) from error
+    return _expand(_flatten(content, path), storage, path)
+
+
+def write_tensors(
+    tensors: Mapping[str, Tensor], path: Path, storage: StorageConfig = _AS_THE_FILE_SAYS
+) -> None:
+    """Write tensors as `storage` says, so that `read_tensors` gives them back (rounded)."""
+    stored: dict[str, Tensor] = {}
+    for name, tensor in sorted(tensors.items()):
+        if storage.dtype == "int8" and tensor.is_floating_point() and tensor.dim() > 1:
+            stored[name], stored[name + storage.scale_suffix] = _shrink_rows(tensor)
+        else:
+            stored[name] = tensor.to(_float_type(storage)) if tensor.is_floating_point() else tensor
+    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in stored.items()}, path)
+
+
+def select(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Take the tensors under a prefix, which is cut off their names."""
+    return {
+        name.removeprefix(prefix): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(prefix)
+    }
+
+
+def load_strict(
+    module: nn.Module,
+    tensors: Mapping[str, Tensor],
+    where: str,
+    *,
+    may_miss: frozenset[str] = frozenset(),
+) -> None:
+    """Copy tensors into a network of the same names; `where` is what an error calls the file.
+
+    `may_miss`: names that need not be there (and then keep the value the network was built with).
+    Raises: CheckpointError naming the tensors that are missing, unknown or of another shape.
+    """
+    wanted = module.state_dict()
+    wrong = [
+        f"{name} has shape {tuple(tensors[name].shape)}, expected {tuple(own.shape)}"
+        for name, own in wanted.items()
+        if name in tensors and tensors[name].shape != own.shape
+    ]
+    missing = [f"{n} is missing" for n in wanted if n not in tensors and n not in may_miss]
+    unknown = [f"{n} is not part of this network" for n in tensors if n not in wanted]
+    faults = missing + wrong + unknown
+    if faults:
+        more = len(faults) - _NAMED_AT_MOST
+        listed = "; ".join(faults[:_NAMED_AT_MOST]) + (f"; and {more} more" if more > 0 else "")
+        raise CheckpointError(f"{where} does not fit {type(module).__name__}: {listed}")
+    module.load_state_dict(dict(tensors), strict=not may_miss)
+
+
+def fold_weight_norm(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Replace each pair of weight-norm gain and direction by the weight it stands for.
+
+    Source: Salimans and Kingma 2016, w = g v / |v|, the norm taken over all axes but the first.
+    """
+    folded = {n: t for n, t in tensors.items() if not n.endswith((_GAIN, _DIRECTION))}
+    for name, direction in tensors.items():
+        if name.endswith(_DIRECTION):
+            base = name.removesuffix(_DIRECTION)
+            if base + _GAIN not in tensors:
+                raise CheckpointError(f"{base + _GAIN} is missing: its direction is there")
+            norm = direction.flatten(1).norm(dim=1).view(-1, *[1] * (direction.dim() - 1))
+            folded[base + "weight"] = tensors[base + _GAIN] * direction / norm
+    return folded
+
+
+def _read(path: Path) -> Any:
+    if path.suffix == ".safetensors":
+        return load_file(path)
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _damaged(path: Path, error: Exception) -> CheckpointError:
+    return CheckpointError(f"{path} is damaged or cut short: {error}; pull the model again")
+
+
+def _flatten(content: Any, path: Path) -> dict[str, Tensor]:
+    if isinstance(content, dict) and "model" in content:  # some official files wrap the tensors
+        content = content["model"]
+        content = content[0] if isinstance(content, list | tuple) else content
+    if not isinstance(content, dict) or not all(isinstance(v, Tensor) for v in content.values()):
+        raise CheckpointError(f"{path} is not a set of named tensors: is it the right file?")
+    return content
+
+
+def _expand(stored: dict[str, Tensor], storage: StorageConfig, path: Path) -> dict[str, Tensor]:
+    if storage.dtype != "int8":
+        return {name: _expand_one(tensor, None) for name, tensor in stored.items()}
+    tensors = {}
+    for name, tensor in stored.items():
+        if name.endswith(storage.scale_suffix):
+            continue
+        scale = stored.get(name + storage.scale_suffix)
+        if tensor.dtype == torch.int8 and scale is None:
+            raise CheckpointError(
+                f"{path}: {name} is int8, but {name}{storage.scale_suffix} is missing"
+            )
+        tensors[name] = _expand_one(tensor, scale)
+    return tensors
+
+
+def _expand_one(tensor: Tensor, scale: Tensor | None) -> Tensor:
+    if scale is not None:
+        return tensor.float() * scale.float().view(-1, *[1] * (tensor.dim() - 1))
+    return tensor.float() if tensor.is_floating_point() else tensor
+
+
+def _shrink_rows(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    largest = matrix.detach().float().flatten(1).abs().amax(dim=1)
+    scale = (largest / _INT8_MAX).clamp_min(_SMALLEST_SCALE).half()
+    rows = matrix.detach().float() / scale.float().view(-1, *[1] * (matrix.dim() - 1))
+    return rows.round().clamp(-_INT8_MAX, _INT8_MAX).to(torch.int8), scale
+
+
+def _float_type(storage: StorageConfig) -> torch.dtype:
+    return torch.float32 if storage.dtype is None else torch.float16

@@ -54,8 +54,14 @@ class SpeechEngine(Protocol):
     or EngineDied (all of them, for good).
     """
 
-    def submit(self, utterance: Utterance) -> Future[Speech]: ...
+    def submit(self, utterance: Utterance) -> Future[Speech]:
+        """Queue one utterance.
 
-    def is_alive(self) -> bool: ...
+        Raises: EngineDied if the engine is closed or dead.
+        """
 
-    def close(self) -> None: ...
+    def is_alive(self) -> bool:
+        """Tell whether utterances are still spoken."""
+
+    def close(self) -> None:
+        """Finish what is under way, then free the model."""

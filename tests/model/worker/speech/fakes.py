@@ -1,0 +1,127 @@
+"""An engine whose networks are arithmetic: what it says is known in advance."""
+
+import threading
+import time
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from narration.errors import SpeechError
+from worker.chatterbox.config import SAMPLES_PER_TOKEN, STOP_SPEECH
+from worker.chatterbox.voice import Voice, make_voice
+from worker.speech.engine import PipelineEngine
+from worker.speech.slots import SlotStage
+from worker.speech.sound import SoundStage
+from worker.speech.stage import Spoken, TokenRequest
+from worker.speech.types import Delivery, Utterance
+
+
+def toy_voice() -> Voice:
+    return make_voice(
+        speaker=torch.ones(4),
+        prompt_tokens=torch.arange(3),
+        reference_tokens=torch.arange(2),
+        reference_mel=torch.zeros(4, 80),
+        x_vector=torch.ones(5),
+    )
+
+
+def utterance(text: str, seed: int = 0) -> Utterance:
+    return Utterance(text=text, voice=toy_voice(), delivery=Delivery(), seed=seed)
+
+
+def prepare(request: Utterance) -> TokenRequest:
+    return TokenRequest(
+        text_tokens=tuple(request.text.encode()),
+        voice=request.voice,
+        delivery=request.delivery,
+        seed=request.seed,
+        max_tokens=1000,
+    )
+
+
+class CountingDecoder:
+    """Says one token per character of the text, counting up from the seed.
+
+    A text that begins with "poison" is refused, one with "nan" goes wrong at its third step.
+    """
+
+    def __init__(self, slots: int = 3, step_s: float = 0.0005) -> None:
+        self.slots = slots
+        self.steps = 0
+        self.gate = threading.Event()
+        self.gate.set()
+        self.dies_at_step: int | None = None
+        self.busy: dict[int, tuple[TokenRequest, int]] = {}
+        self._step_s = step_s
+
+    def prefill(self, slot: int, request: TokenRequest) -> None:
+        assert slot not in self.busy
+        if bytes(request.text_tokens).startswith(b"poison"):
+            raise SpeechError("refused")
+        self.busy[slot] = (request, 0)
+
+    def step(self) -> dict[int, int | None]:
+        self.gate.wait()
+        time.sleep(self._step_s)
+        self.steps += 1
+        if self.steps == self.dies_at_step:
+            raise RuntimeError("the device is gone")
+        return {slot: self._advance(slot) for slot in list(self.busy)}
+
+    def release(self, slot: int) -> None:
+        del self.busy[slot]
+
+    def _advance(self, slot: int) -> int | None:
+        request, step = self.busy[slot]
+        self.busy[slot] = (request, step + 1)
+        if bytes(request.text_tokens).startswith(b"nan") and step == 2:
+            return None
+        return request.seed + step if step < len(request.text_tokens) else STOP_SPEECH
+
+
+class ToneRenderer:
+    """Holds each token's number for its 40 ms; refuses any batch that holds the token 5000."""
+
+    is_watermarked = False
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.is_healthy = True
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def render(
+        self, utterances: Sequence[Utterance], spoken: Sequence[Spoken]
+    ) -> list[npt.NDArray[np.float32]]:
+        del utterances
+        self.gate.wait()
+        self.batches.append([len(s.tokens) for s in spoken])
+        if not self.is_healthy or any((s.tokens == 5000).any() for s in spoken):
+            raise ValueError("these tokens cannot be rendered")
+        return [expected_waveform(s.tokens) for s in spoken]
+
+    def check_health(self) -> None:
+        if not self.is_healthy:
+            raise RuntimeError("the device is gone")
+
+
+def expected_waveform(tokens: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    return np.repeat(tokens.astype(np.float32), SAMPLES_PER_TOKEN)
+
+
+def toy_engine(
+    decoder: CountingDecoder | None = None,
+    renderer: ToneRenderer | None = None,
+    *,
+    batch: int = 4,
+    queue_limit: int = 100,
+) -> PipelineEngine:
+    return PipelineEngine(
+        prepare,
+        SlotStage(decoder or CountingDecoder()),
+        SoundStage(renderer or ToneRenderer(), batch),
+        queue_limit,
+    )

@@ -1,0 +1,48 @@
+"""The engine's door: how many utterances may be inside, and whether it is still open."""
+
+import threading
+from collections.abc import Callable
+
+from narration.errors import EngineDied
+
+
+class Admission:
+    """Counts utterances in and out; `enter` blocks while the engine is full (back-pressure)."""
+
+    def __init__(self, limit: int, is_alive: Callable[[], bool]) -> None:
+        self._limit = limit
+        self._is_alive = is_alive
+        self._inside = 0
+        self._is_closed = False
+        self._changed = threading.Condition()
+
+    def enter(self) -> None:
+        """Take a place, waiting for one if need be.
+
+        Raises: EngineDied if the engine is closed or dead, also while waiting.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._inside < self._limit or not self._is_open())
+            if not self._is_open():
+                raise EngineDied("the speech engine takes no more chunks: start a new worker")
+            self._inside += 1
+
+    def leave(self) -> None:
+        """Give the place back."""
+        with self._changed:
+            self._inside -= 1
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Let nobody in any more; those who wait are told so."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
+
+    def wait_empty(self) -> None:
+        """Wait until everybody has left."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._inside == 0)
+
+    def _is_open(self) -> bool:
+        return not self._is_closed and self._is_alive()

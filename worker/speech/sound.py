@@ -1,0 +1,159 @@
+"""The sound stage: finished tokens to waveforms, in batches of like length."""
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import structlog
+
+from narration.errors import EngineDied, SpeechError
+from worker.speech.stage import Spoken, StageThread, fail, succeed
+from worker.speech.types import Speech, Utterance
+
+log = structlog.get_logger()
+
+
+class Renderer(Protocol):
+    """S3Gen, HiFT and watermark; used from one thread."""
+
+    is_watermarked: bool
+
+    def render(
+        self, utterances: Sequence[Utterance], spoken: Sequence[Spoken]
+    ) -> list[npt.NDArray[np.float32]]:
+        """Make one waveform (S,) per utterance."""
+
+    def check_health(self) -> None:
+        """Raise if the device will not compute again."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Job:
+    utterance: Utterance
+    spoken: Spoken
+    future: Future[Speech]
+
+    def __len__(self) -> int:
+        return len(self.spoken.tokens)
+
+
+class SoundStage:
+    """Batches what waits around the utterance that has waited longest."""
+
+    def __init__(self, renderer: Renderer, batch: int) -> None:
+        self._renderer = renderer
+        self._batch = batch
+        self._waiting: list[_Job] = []
+        self._running: list[_Job] = []
+        self._changed = threading.Condition()
+        self._ended: EngineDied | None = None
+        self._is_closing = False
+        self._thread = StageThread("sound", self._loop, self._fail_all)
+
+    def start(self, utterance: Utterance, spoken: Spoken) -> Future[Speech]:
+        """Queue one utterance's tokens; a failure of others never reaches its future."""
+        job = _Job(utterance, spoken, Future())
+        with self._changed:
+            if self._ended is None:
+                self._waiting.append(job)
+                self._changed.notify()
+                return job.future
+        fail(job.future, self._ended)
+        return job.future
+
+    def is_alive(self) -> bool:
+        """Tell whether tokens are still rendered."""
+        return self._thread.is_alive() and self._ended is None
+
+    def abort(self) -> None:
+        """Fail what waits; the batch under way is still finished."""
+        with self._changed:
+            self._ended = self._ended or EngineDied("the speech engine was stopped")
+            self._changed.notify()
+
+    def close(self) -> None:
+        """Finish what is under way and end the thread."""
+        with self._changed:
+            self._is_closing = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _loop(self) -> None:
+        while batch := self._next_batch():
+            self._running = batch
+            self._render(batch)
+            self._running = []
+        if self._ended is not None:
+            self._fail_all(self._ended)
+
+    def _next_batch(self) -> list[_Job]:
+        """Wait for work; an empty batch means the end."""
+        with self._changed:
+            while True:
+                self._changed.wait_for(lambda: self._waiting or self._is_closing or self._ended)
+                self._waiting = [job for job in self._waiting if not job.future.cancelled()]
+                if self._ended is not None:
+                    return []
+                if self._waiting:
+                    return self._pick()
+                if self._is_closing:
+                    return []
+
+    def _pick(self) -> list[_Job]:
+        """Take the oldest and those nearest to it in length, so that little is padding."""
+        oldest = self._waiting[0]
+        by_likeness = sorted(self._waiting, key=lambda job: abs(len(job) - len(oldest)))
+        batch = by_likeness[: self._batch]
+        self._waiting = [job for job in self._waiting if job not in batch]
+        return batch
+
+    def _render(self, jobs: Sequence[_Job]) -> None:
+        """Render a batch; one that fails is split until only the culprit is left."""
+        try:
+            waveforms = self._renderer.render(
+                [job.utterance for job in jobs], [job.spoken for job in jobs]
+            )
+        except Exception as error:  # noqa: BLE001 - a kernel may raise anything; the culprit is named
+            self._renderer.check_health()
+            log.warning("render_failed", chunks=len(jobs), error=repr(error))
+            if len(jobs) == 1:
+                _refuse(jobs[0], error)
+                return
+        else:
+            for job, waveform in zip(jobs, waveforms, strict=True):
+                self._answer(job, waveform)
+            return
+        middle = len(jobs) // 2
+        self._render(jobs[:middle])
+        self._render(jobs[middle:])
+
+    def _answer(self, job: _Job, waveform: npt.NDArray[np.float32]) -> None:
+        if not np.isfinite(waveform).all():
+            fail(job.future, SpeechError("the waveform is not finite: try another seed"))
+            return
+        speech = Speech(
+            tokens=job.spoken.tokens,
+            waveform=waveform,
+            is_truncated=job.spoken.is_truncated,
+            is_watermarked=self._renderer.is_watermarked,
+        )
+        succeed(job.future, speech)
+
+    def _fail_all(self, died: EngineDied) -> None:
+        with self._changed:
+            self._ended = died
+            jobs = [*self._running, *self._waiting]
+            self._running, self._waiting = [], []
+        for job in jobs:
+            if not job.future.done():
+                fail(job.future, died)
+
+
+def _refuse(job: _Job, error: Exception) -> None:
+    refusal = SpeechError(f"the chunk's tokens could not be made into sound: {error}")
+    refusal.__cause__ = error
+    fail(job.future, refusal)

@@ -1,0 +1,105 @@
+"""What the engine's two stages have in common: their seam, and a thread that dies audibly."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import structlog
+
+from narration.errors import EngineDied
+from worker.chatterbox.voice import Voice
+from worker.speech.types import Delivery
+
+log = structlog.get_logger()
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRequest:
+    """One utterance as T3 takes it; checked, so that a back end need not.
+
+    `text_tokens` begin with START_TEXT and end with STOP_TEXT.
+    """
+
+    text_tokens: tuple[int, ...]
+    voice: Voice
+    delivery: Delivery
+    seed: int
+    max_tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spoken:
+    """What T3 answered: acoustic tokens (T,) int64, without STOP."""
+
+    tokens: npt.NDArray[np.int64]
+    is_truncated: bool
+
+
+class TokenStage(Protocol):
+    """Text to speech tokens, many utterances at once.
+
+    A cancelled future leaves the batch at the next step. Futures fail with SpeechError (this
+    request only) or EngineDied.
+    """
+
+    def start(self, request: TokenRequest) -> Future[Spoken]:
+        """Queue one request."""
+
+    def is_alive(self) -> bool:
+        """Tell whether requests are still answered."""
+
+    def abort(self) -> None:
+        """Fail what is under way, without waiting."""
+
+    def close(self) -> None:
+        """Finish what is under way, then free the model."""
+
+
+class StageThread:
+    """Runs a loop on a thread of its own; if the loop raises, `on_death` is told why, once."""
+
+    def __init__(
+        self, name: str, loop: Callable[[], None], on_death: Callable[[EngineDied], None]
+    ) -> None:
+        self._loop = loop
+        self._on_death = on_death
+        self._is_dead = False
+        # A daemon: a worker that was told to go must not be held by a hung GPU.
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def is_alive(self) -> bool:
+        """Tell whether the loop still runs."""
+        return self._thread.is_alive() and not self._is_dead
+
+    def join(self) -> None:
+        """Wait for the loop's end, unless called from within it."""
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            self._loop()
+        except Exception as error:
+            self._is_dead = True
+            log.exception("engine_stage_died", stage=self._thread.name)
+            died = EngineDied(f"{self._thread.name} died of {error!r}: this worker must go")
+            died.__cause__ = error
+            self._on_death(died)
+
+
+def succeed(future: Future[T], result: T) -> None:
+    """Set a result unless the future was cancelled."""
+    if future.set_running_or_notify_cancel():
+        future.set_result(result)
+
+
+def fail(future: Future[T], error: BaseException) -> None:
+    """Set an error unless the future was cancelled."""
+    if future.set_running_or_notify_cancel():
+        future.set_exception(error)

@@ -151,7 +151,9 @@ def _expand_one(tensor: Tensor, scale: Tensor | None) -> Tensor:
 
 def _shrink_rows(matrix: Tensor) -> tuple[Tensor, Tensor]:
     largest = matrix.detach().float().flatten(1).abs().amax(dim=1)
-    scale = (largest / _INT8_MAX).clamp_min(_SMALLEST_SCALE).half()
+    # Rounded up to float16, so that the largest value of a row never overflows its 127 steps.
+    step = largest / _INT8_MAX * (1 + 2.0**-11) + _SMALLEST_SCALE / 2
+    scale = step.clamp_min(_SMALLEST_SCALE).half()
     rows = matrix.detach().float() / scale.float().view(-1, *[1] * (matrix.dim() - 1))
     return rows.round().clamp(-_INT8_MAX, _INT8_MAX).to(torch.int8), scale
 

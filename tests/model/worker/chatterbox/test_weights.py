@@ -47,11 +47,14 @@ def test_int8_rows_err_by_half_a_step_of_their_own_scale(
     tmp_path: Path, shape: tuple[int, ...]
 ) -> None:
     storage = StorageConfig(dtype="int8")
-    matrix = torch.randn(shape) * torch.logspace(-4, 2, shape[0]).view(-1, *[1] * (len(shape) - 1))
+    draw = torch.Generator().manual_seed(1)
+    matrix = torch.randn(shape, generator=draw) * torch.logspace(-4, 2, shape[0]).view(
+        -1, *[1] * (len(shape) - 1)
+    )
     write_tensors({"m": matrix, "v": matrix.flatten()}, tmp_path / "x.safetensors", storage)
     read = read_tensors(tmp_path / "x.safetensors", storage)
     step = matrix.flatten(1).abs().amax(1) / 127
-    assert ((read["m"] - matrix).flatten(1).abs() <= 0.51 * step[:, None] + 1e-7).all()
+    assert ((read["m"] - matrix).flatten(1).abs() <= 0.501 * step[:, None] + 1e-7).all()
     assert read.keys() == {"m", "v"}
     assert (tmp_path / "x.safetensors").stat().st_size < matrix.numel() * 3.5 + 400
 

@@ -1,0 +1,98 @@
+"""The two attention layers of S3Gen: relative positions in the encoder, plain in the estimator."""
+
+import math
+from functools import lru_cache
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from worker.chatterbox.s3gen.packing import Packing, attend
+
+_TABLE_STEP = 512  # tables are built for multiples of this length, so that few are kept
+
+
+class RelativeAttention(nn.Module):
+    """Multi-head self-attention that scores content and distance apart.
+
+    Source: docs/model.md, S3Gen (Transformer-XL, arXiv 1901.02860, section 3.3).
+    """
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.linear_q = nn.Linear(width, width)
+        self.linear_k = nn.Linear(width, width)
+        self.linear_v = nn.Linear(width, width)
+        self.linear_out = nn.Linear(width, width)
+        self.linear_pos = nn.Linear(width, width, bias=False)
+        self.pos_bias_u = nn.Parameter(torch.zeros(heads, width // heads))
+        self.pos_bias_v = nn.Parameter(torch.zeros(heads, width // heads))
+
+    def forward(self, x: Tensor, distances: Tensor, valid: Tensor | None) -> Tensor:
+        """Shapes: x (B, T, D); distances (2T - 1, D); valid (B, T) bool -> (B, T, D)."""
+        query = self.linear_q(x).unflatten(-1, (self.heads, -1))
+        key, value = (self._split(layer(x)) for layer in (self.linear_k, self.linear_v))
+        scores = self._distance_scores((query + self.pos_bias_v).transpose(1, 2), distances)
+        if valid is not None:
+            scores = scores.masked_fill(~valid[:, None, None, :], -math.inf)
+        content = (query + self.pos_bias_u).transpose(1, 2)
+        mixed = F.scaled_dot_product_attention(content, key, value, attn_mask=scores)
+        return self.linear_out(mixed.transpose(1, 2).flatten(2))  # type: ignore[no-any-return]
+
+    def _distance_scores(self, query: Tensor, distances: Tensor) -> Tensor:
+        """Score query i against distance i - j for every key j, in the scale of the content.
+
+        Row i of the product with all 2T - 1 distances, T - 1 first, holds the wanted T scores
+        from column T - 1 - i on: one step back per row, which a stride says without a copy.
+        Shapes: query (B, heads, T, E); distances (2T - 1, D) -> (B, heads, T, T).
+        """
+        B, H, T, E = query.shape
+        table = self._split(self.linear_pos(distances)[None])
+        scores = (query @ table.transpose(-2, -1) / math.sqrt(E)).contiguous()
+        span = 2 * T - 1
+        strides = (H * T * span, T * span, span - 1, 1)
+        return scores.as_strided((B, H, T, T), strides, T - 1)
+
+    def _split(self, x: Tensor) -> Tensor:
+        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+
+
+def relative_distances(length: int, width: int, device: torch.device) -> Tensor:
+    """Encode the distances length - 1 down to -(length - 1), sine and cosine interleaved.
+
+    Shapes: (2 * length - 1, width).
+    """
+    longest = -(-length // _TABLE_STEP) * _TABLE_STEP
+    return _distance_table(longest, width, device)[longest - length : longest + length - 1]
+
+
+@lru_cache(maxsize=16)
+def _distance_table(longest: int, width: int, device: torch.device) -> Tensor:
+    with torch.inference_mode(mode=False):  # the table outlives the call and may meet gradients
+        distance = torch.arange(longest - 1, -longest, -1, dtype=torch.float32)[:, None]
+        decay = torch.exp(torch.arange(0, width, 2) * -(math.log(10_000.0) / width))
+        angles = distance * decay
+        return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1).to(device)
+
+
+class Attention(nn.Module):
+    """Multi-head self-attention over packed rows, without positions and without masks."""
+
+    def __init__(self, width: int, heads: int, head_width: int) -> None:
+        super().__init__()
+        self.heads = heads
+        inner = heads * head_width
+        self.to_q = nn.Linear(width, inner, bias=False)
+        self.to_k = nn.Linear(width, inner, bias=False)
+        self.to_v = nn.Linear(width, inner, bias=False)
+        self.to_out = nn.ModuleList([nn.Linear(inner, width)])
+
+    def forward(self, x: Tensor, packing: Packing) -> Tensor:
+        """Shapes: x (N, D) -> (N, D)."""
+        query, key, value = (
+            layer(x).unflatten(-1, (self.heads, -1)) for layer in (self.to_q, self.to_k, self.to_v)
+        )
+        return self.to_out[0](  # type: ignore[no-any-return]
+            attend(query, key, value, packing).flatten(1)
+        )

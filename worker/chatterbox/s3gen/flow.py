@@ -1,0 +1,127 @@
+"""Speech tokens and voices to mel: encoder, voice projection and flow, batched over any rows."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
+
+from worker.chatterbox.config import ACOUSTIC_TOKENS, FRAMES_PER_TOKEN, MEL_BINS, FlowConfig
+from worker.chatterbox.s3gen.encoder import UpsamplingEncoder
+from worker.chatterbox.s3gen.packing import pack_lengths
+from worker.chatterbox.s3gen.solver import Condition, cosine_times, guided_lengths, integrate
+from worker.chatterbox.s3gen.unet import Estimator
+from worker.chatterbox.voice import Voice
+
+_ENCODER_ROWS = 16  # distance scores are rows x heads x T x 2T: 1 GB here at 1,000 frames
+
+
+class Flow(nn.Module):
+    """S3Gen without its front ends: what lies under `flow.` in the checkpoint."""
+
+    def __init__(self, config: FlowConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.input_embedding = nn.Embedding(ACOUSTIC_TOKENS, config.encoder_width)
+        self.spk_embed_affine_layer = nn.Linear(config.x_vector_width, MEL_BINS)
+        self.encoder = UpsamplingEncoder(config)
+        self.encoder_proj = nn.Linear(config.encoder_width, MEL_BINS)
+        self.decoder = nn.ModuleDict({"estimator": Estimator(config)})
+
+    @property
+    def device(self) -> torch.device:
+        return self.encoder_proj.weight.device
+
+    @torch.no_grad()
+    def generate(
+        self,
+        tokens: Sequence[Tensor],
+        voices: Sequence[Voice],
+        noise: Sequence[Tensor],
+    ) -> list[Tensor]:
+        """Speak rows of tokens, each in its voice; a row's mel does not depend on the others.
+
+        Shapes: per row tokens (T,) below ACOUSTIC_TOKENS; noise (80, frames) as `noise_frames`
+        says -> mel (80, 2T).
+        """
+        prompts = [prompt_frames(voice) for voice in voices]
+        lengths = [row.shape[1] for row in noise]
+        packing = pack_lengths(guided_lengths(lengths, self.config.guidance), self.device)
+        mel = integrate(
+            self.decoder["estimator"],
+            torch.cat([row.T for row in noise]).to(self.device),
+            self.condition(tokens, voices),
+            packing,
+            times=cosine_times(self.config.steps),
+            guidance=self.config.guidance,
+        )
+        rows = zip(mel.split(lengths), prompts, strict=True)
+        return [row[prompt:].T for row, prompt in rows]
+
+    def condition(self, tokens: Sequence[Tensor], voices: Sequence[Voice]) -> Condition:
+        """Prepare what the estimator is told about rows of tokens and their voices."""
+        x_vectors = torch.stack([voice.x_vector for voice in voices]).to(self.device)
+        rows = [
+            torch.cat([voice.reference_tokens, row.to("cpu")])
+            for voice, row in zip(voices, tokens, strict=True)
+        ]
+        prompts = [
+            _fit(voice.reference_mel[: prompt_frames(voice)], FRAMES_PER_TOKEN * len(row))
+            for voice, row in zip(voices, rows, strict=True)
+        ]
+        return Condition(
+            features=torch.cat(self.encode(rows)),
+            prompt=torch.cat(prompts).to(self.device),
+            speaker=self.project_speaker(x_vectors),
+        )
+
+    def project_speaker(self, x_vectors: Tensor) -> Tensor:
+        """Shapes: x_vectors (B, 192) -> (B, 80)."""
+        return self.spk_embed_affine_layer(F.normalize(x_vectors, dim=1))  # type: ignore[no-any-return]
+
+    def encode(self, rows: Sequence[Tensor]) -> list[Tensor]:
+        """Turn rows of tokens (prompt included) into features. Shapes: (T,) -> (2T, 80)."""
+        by_length = sorted(range(len(rows)), key=lambda index: len(rows[index]))
+        features: list[Tensor] = [torch.empty(0)] * len(rows)
+        for start in range(0, len(rows), _ENCODER_ROWS):
+            members = by_length[start : start + _ENCODER_ROWS]
+            encoded = self._encode_padded([rows[index] for index in members])
+            for index, row in zip(members, encoded, strict=True):
+                features[index] = row[: FRAMES_PER_TOKEN * len(rows[index])]
+        return features
+
+    def _encode_padded(self, rows: Sequence[Tensor]) -> Tensor:
+        lengths = torch.tensor([len(row) for row in rows])
+        padded = pad_sequence(list(rows), batch_first=True)
+        is_full = bool((lengths == padded.shape[1]).all())
+        valid = torch.arange(padded.shape[1])[None] < lengths[:, None]
+        embedded = self.input_embedding(padded.to(self.device))
+        encoded = self.encoder(embedded, None if is_full else valid.to(self.device))
+        return self.encoder_proj(encoded)  # type: ignore[no-any-return]
+
+
+def prompt_frames(voice: Voice) -> int:
+    """Count the mel frames that a voice's prompt takes: two per reference token.
+
+    A recording of odd length has one mel frame more than its tokens cover; keeping it, as upstream
+    does, would cost the utterance its last frame.
+    """
+    return FRAMES_PER_TOKEN * len(voice.reference_tokens)
+
+
+def noise_frames(tokens: int, voice: Voice) -> int:
+    """Count the frames of noise for an utterance of so many tokens: prompt and speech."""
+    return prompt_frames(voice) + FRAMES_PER_TOKEN * tokens
+
+
+def draw_noise(frames: int, generator: torch.Generator) -> Tensor:
+    """Draw one row's noise from its own CPU generator, the same on every device.
+
+    Shapes: (80, frames).
+    """
+    return torch.randn(MEL_BINS, frames, generator=generator)
+
+
+def _fit(frames: Tensor, length: int) -> Tensor:
+    return F.pad(frames, (0, 0, 0, length - frames.shape[0]))

@@ -1,0 +1,87 @@
+"""Rows of different lengths laid one after another in one long tensor, without padding.
+
+Knows no network: it says where each row lies, and how to step back in time or attend inside a row.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packing:
+    """Where each row of a packed tensor (N, ...) lies.
+
+    Shapes: offsets (rows + 1,) int32; row, position (N,) int64: of each frame, its row and its
+    index therein.
+    `is_even`: every row has the same length, so that (N, D) may be viewed as (rows, T, D).
+    """
+
+    lengths: tuple[int, ...]
+    offsets: Tensor
+    row: Tensor
+    position: Tensor
+    longest: int
+    is_even: bool
+
+    @property
+    def rows(self) -> int:
+        return self.offsets.shape[0] - 1
+
+
+def pack_lengths(lengths: Sequence[int], device: torch.device | str = "cpu") -> Packing:
+    """Lay rows of these lengths one after another."""
+    sizes = torch.tensor(list(lengths))
+    offsets = F.pad(sizes.cumsum(0), (1, 0))
+    row = torch.repeat_interleave(sizes)
+    return Packing(
+        lengths=tuple(lengths),
+        offsets=offsets.to(device, torch.int32),
+        row=row.to(device),
+        position=(torch.arange(len(row)) - offsets[row]).to(device),
+        longest=max(lengths),
+        is_even=min(lengths) == max(lengths),
+    )
+
+
+def attend(query: Tensor, key: Tensor, value: Tensor, packing: Packing) -> Tensor:
+    """Attend from each frame to all frames of its own row.
+
+    Shapes: query, key, value (N, heads, E) -> (N, heads, E).
+    """
+    if packing.is_even:
+        return _attend_evenly(query, key, value, packing.rows)
+    if query.is_cuda and query.dtype != torch.float32:
+        return _attend_unevenly(query, key, value, packing)
+    rows = zip(*(part.split(packing.lengths) for part in (query, key, value)), strict=True)
+    return torch.cat([_attend_evenly(*row, 1) for row in rows])
+
+
+def _attend_evenly(query: Tensor, key: Tensor, value: Tensor, rows: int) -> Tensor:
+    dense = (part.unflatten(0, (rows, -1)).transpose(1, 2) for part in (query, key, value))
+    return F.scaled_dot_product_attention(*dense).transpose(1, 2).flatten(0, 1)
+
+
+def _attend_unevenly(query: Tensor, key: Tensor, value: Tensor, packing: Packing) -> Tensor:
+    # Imported here: torch has it since 2.10, and only half precision on a GPU can use it.
+    from torch.nn.attention.varlen import varlen_attn  # noqa: PLC0415
+
+    mixed = varlen_attn(
+        query, key, value, packing.offsets, packing.offsets, packing.longest, packing.longest
+    )
+    return cast("Tensor", mixed)
+
+
+def shift(frames: Tensor, steps: int, packing: Packing) -> Tensor:
+    """Move every row `steps` frames later; what enters is zero, what leaves is lost.
+
+    Shapes: frames (N, D) -> (N, D).
+    """
+    if steps == 0:
+        return frames
+    moved = F.pad(frames, (0, 0, steps, 0))[: frames.shape[0]]
+    return moved.masked_fill((packing.position < steps)[:, None], 0.0)

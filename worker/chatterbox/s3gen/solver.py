@@ -1,0 +1,77 @@
+"""Integrate a flow from noise to mel: Euler steps on a cosine schedule, classifier-free guidance.
+
+Pure functions; the estimator is an argument. Source: docs/model.md, S3Gen, solver.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from worker.chatterbox.s3gen.packing import Packing
+
+Estimate = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor, Packing], Tensor]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """What the mel is to say and in whose voice.
+
+    Shapes: features, prompt (N, 80); speaker (rows, 80).
+    """
+
+    features: Tensor
+    prompt: Tensor
+    speaker: Tensor
+
+
+def cosine_times(steps: int) -> Tensor:
+    """Make steps + 1 times from 0 to 1, dense near the noise. Shapes: (steps + 1,)."""
+    return 1 - torch.cos(torch.linspace(0, 1, steps + 1) * (0.5 * math.pi))
+
+
+def integrate(
+    estimate: Estimate,
+    noise: Tensor,
+    condition: Condition,
+    packing: Packing,
+    *,
+    times: Tensor,
+    guidance: float,
+) -> Tensor:
+    """Follow the guided velocity (1 + w) v(condition) - w v(nothing) from the first time to the last.
+
+    Both velocities come from one call on twice the rows; with w = 0 there is one velocity only.
+    `packing` holds the rows `estimate` will see: each twice unless w = 0 (see `guided_lengths`).
+    Shapes: noise (N, 80); times (steps + 1,) -> (N, 80).
+    """
+    x = noise
+    inputs = condition if guidance == 0 else _beside_nothing(condition)
+    parts = (inputs.features, inputs.speaker, inputs.prompt)
+    for time, following in pairwise(times.to(noise.device)):
+        state = x if guidance == 0 else torch.cat([x, x])
+        velocity = estimate(state, time.expand(packing.rows), *parts, packing)
+        if guidance != 0:
+            toward, away = velocity.chunk(2)
+            velocity = (1 + guidance) * toward - guidance * away
+        x = x + (following - time) * velocity
+    return x
+
+
+def guided_lengths(lengths: list[int], guidance: float) -> list[int]:
+    """Name the rows the estimator sees: all conditional ones, then their unconditional twins."""
+    return lengths if guidance == 0 else [*lengths, *lengths]
+
+
+def _beside_nothing(condition: Condition) -> Condition:
+    def widen(part: Tensor) -> Tensor:
+        return torch.cat([part, torch.zeros_like(part)])
+
+    return Condition(
+        features=widen(condition.features),
+        prompt=widen(condition.prompt),
+        speaker=widen(condition.speaker),
+    )

@@ -1,0 +1,172 @@
+"""The flow's estimator: noisy mel, text features and voice in, velocity out; over packed rows.
+
+Source: docs/model.md, S3Gen, estimator. All convolutions are causal, attention sees the whole row.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from worker.chatterbox.config import MEL_BINS, FlowConfig
+from worker.chatterbox.s3gen.attention import Attention
+from worker.chatterbox.s3gen.packing import Packing, shift
+
+_INPUT_WIDTH = 4 * MEL_BINS  # noisy mel, text features, voice, prompt mel
+_TIME_SCALE = 1000.0
+_KERNEL = 3
+
+
+class Estimator(nn.Module):
+    """One stage, twelve middle stages, one stage with a skip connection."""
+
+    def __init__(self, config: FlowConfig) -> None:
+        super().__init__()
+        width = config.estimator_width
+        self.time_mlp = TimeEmbedding(config.time_width)
+        self.down_blocks = nn.ModuleList([Stage(_INPUT_WIDTH, config, has_conv=True)])
+        self.mid_blocks = nn.ModuleList(
+            Stage(width, config, has_conv=False) for _ in range(config.mid_blocks)
+        )
+        self.up_blocks = nn.ModuleList([Stage(2 * width, config, has_conv=True)])
+        self.final_block = Block(width, width)
+        self.final_proj = FrameConv(width, MEL_BINS, 1)
+
+    def forward(
+        self,
+        x: Tensor,
+        time: Tensor,
+        features: Tensor,
+        speaker: Tensor,
+        prompt: Tensor,
+        packing: Packing,
+    ) -> Tensor:
+        """Estimate the velocity of `x` at `time`.
+
+        Shapes: x, features, prompt (N, 80); time (rows,); speaker (rows, 80) -> (N, 80).
+        Units: time from 0 (noise) to 1 (mel).
+        """
+        embedded = self.time_mlp(time)
+        frames = torch.cat([x, features, speaker[packing.row], prompt], dim=-1)
+        (down,), (up,) = self.down_blocks, self.up_blocks
+        skip = down.transform(frames, embedded, packing)
+        frames = down.smooth(skip, packing)
+        for stage in self.mid_blocks:
+            frames = stage.transform(frames, embedded, packing)
+        frames = up.transform(torch.cat([frames, skip], dim=-1), embedded, packing)
+        frames = self.final_block(up.smooth(frames, packing), packing)
+        return self.final_proj(frames, packing)  # type: ignore[no-any-return]
+
+
+class Stage(nn.ModuleList):
+    """A residual block, transformers and, at the two ends, a convolution."""
+
+    def __init__(self, in_width: int, config: FlowConfig, *, has_conv: bool) -> None:
+        width = config.estimator_width
+        transformers = nn.ModuleList(
+            Transformer(config) for _ in range(config.transformers_per_block)
+        )
+        parts: list[nn.Module] = [ResidualBlock(in_width, width, config.time_width), transformers]
+        super().__init__([*parts, FrameConv(width, width, _KERNEL)] if has_conv else parts)
+
+    def transform(self, x: Tensor, time: Tensor, packing: Packing) -> Tensor:
+        x = self[0](x, time, packing)
+        for transformer in self[1]:
+            x = transformer(x, packing)
+        return x
+
+    def smooth(self, x: Tensor, packing: Packing) -> Tensor:
+        return self[2](x, packing)  # type: ignore[no-any-return]
+
+
+class FrameConv(nn.Module):
+    """Causal convolution over packed rows: a linear layer on neighbouring frames."""
+
+    def __init__(self, in_width: int, out_width: int, kernel: int) -> None:
+        super().__init__()
+        bound = 1 / math.sqrt(in_width * kernel)
+        self.weight = nn.Parameter(torch.empty(out_width, in_width, kernel).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.empty(out_width).uniform_(-bound, bound))
+
+    def forward(self, x: Tensor, packing: Packing) -> Tensor:
+        """Shapes: x (N, D) -> (N, D')."""
+        kernel = self.weight.shape[-1]
+        windows = [shift(x, steps, packing) for steps in reversed(range(kernel))]
+        weight = self.weight.transpose(1, 2).flatten(1)
+        return F.linear(torch.cat(windows, dim=-1), weight, self.bias)
+
+
+class Block(nn.Module):
+    """Convolution, norm, Mish."""
+
+    def __init__(self, in_width: int, out_width: int) -> None:
+        super().__init__()
+        # The official names count two transposes (1, 3) and the activation (4) beside these.
+        self.block = nn.ModuleDict(
+            {"0": FrameConv(in_width, out_width, _KERNEL), "2": nn.LayerNorm(out_width)}
+        )
+
+    def forward(self, x: Tensor, packing: Packing) -> Tensor:
+        return F.mish(self.block["2"](self.block["0"](x, packing)))
+
+
+class ResidualBlock(nn.Module):
+    """Two blocks with the time added between, around a linear shortcut."""
+
+    def __init__(self, in_width: int, out_width: int, time_width: int) -> None:
+        super().__init__()
+        self.mlp = nn.Sequential(nn.Mish(), nn.Linear(time_width, out_width))
+        self.block1 = Block(in_width, out_width)
+        self.block2 = Block(out_width, out_width)
+        self.res_conv = FrameConv(in_width, out_width, 1)
+
+    def forward(self, x: Tensor, time: Tensor, packing: Packing) -> Tensor:
+        y = self.block1(x, packing) + self.mlp(time)[packing.row]
+        return self.block2(y, packing) + self.res_conv(x, packing)  # type: ignore[no-any-return]
+
+
+class Transformer(nn.Module):
+    """Pre-norm attention and feed-forward with exact GELU."""
+
+    def __init__(self, config: FlowConfig) -> None:
+        super().__init__()
+        width = config.estimator_width
+        self.norm1 = nn.LayerNorm(width)
+        self.attn1 = Attention(width, config.estimator_heads, config.estimator_head_width)
+        self.norm3 = nn.LayerNorm(width)
+        self.ff = FeedForward(width, config.estimator_ffn_factor * width)
+
+    def forward(self, x: Tensor, packing: Packing) -> Tensor:
+        x = x + self.attn1(self.norm1(x), packing)
+        return x + self.ff(self.norm3(x))  # type: ignore[no-any-return]
+
+
+class FeedForward(nn.Module):
+    """Two linear layers with GELU between; "1" was a dropout."""
+
+    def __init__(self, width: int, inner: int) -> None:
+        super().__init__()
+        rise = nn.ModuleDict({"proj": nn.Linear(width, inner)})
+        self.net = nn.ModuleDict({"0": rise, "2": nn.Linear(inner, width)})
+
+    def forward(self, x: Tensor) -> Tensor:
+        rise: nn.Module = self.net["0"]["proj"]  # type: ignore[index]
+        return self.net["2"](F.gelu(rise(x)))  # type: ignore[no-any-return]
+
+
+class TimeEmbedding(nn.Module):
+    """Sinusoids of the time through two linear layers."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.linear_1 = nn.Linear(_INPUT_WIDTH, width)
+        self.linear_2 = nn.Linear(width, width)
+
+    def forward(self, time: Tensor) -> Tensor:
+        """Shapes: time (rows,) -> (rows, width)."""
+        half = _INPUT_WIDTH // 2
+        steps = torch.arange(half, device=time.device, dtype=torch.float32)
+        angles = _TIME_SCALE * time[:, None] * torch.exp(steps * -(math.log(10_000.0) / (half - 1)))
+        waves = torch.cat([angles.sin(), angles.cos()], dim=-1)
+        return self.linear_2(F.silu(self.linear_1(waves)))  # type: ignore[no-any-return]

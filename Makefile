@@ -26,3 +26,16 @@ $(VENV)/.dev: $(VENV)/.run
 demo: $(VENV)/.run ## narrate a story from examples/ into out/ (m4b with chapters, and wav)
 	@mkdir -p $(OUT)
 	$(BIN)/rhapsode render examples/story.md -o $(OUT)/story.m4b -o $(OUT)/story.wav --model demo
+
+check: $(VENV)/.dev ## format, lint, types, contracts, unit and model tests (about a minute)
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q -n 2 tests/unit tests/model tests/test_repository.py
+
+test: $(VENV)/.dev ## all tests: unit, model, integration with real servers
+	$(BIN)/pytest -n 2 tests/unit tests/model tests/integration tests/test_repository.py
+
+clean: ## remove what the targets made
+	rm -rf $(VENV) .venv-vllm $(OUT) goldens .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,89 @@
+"""Progress on the terminal: a bar where somebody watches, silence where nobody does."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+from rich.text import Text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """How far a job is; `audio_s` counts the speech that exists already."""
+
+    state: str
+    chunks_done: int
+    chunks_total: int
+    audio_s: float
+    elapsed_s: float
+
+    @property
+    def speed(self) -> float:
+        """Seconds of speech per second of waiting."""
+        return self.audio_s / self.elapsed_s if self.elapsed_s > 0 else 0.0
+
+
+class RenderBar:
+    """The bar of `rhapsode render` and `rhapsode submit`."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._task = progress.add_task("queued", total=None, audio="", speed="")
+
+    def show(self, rendered: Rendered) -> None:
+        """Draw the present state."""
+        self._progress.update(
+            self._task,
+            description=rendered.state,
+            completed=rendered.chunks_done,
+            total=rendered.chunks_total or None,
+            audio=f"{format_duration(rendered.audio_s)} of speech",
+            speed=f"{rendered.speed:.1f}x",
+        )
+
+
+@contextmanager
+def render_bar(*, is_quiet: bool) -> Iterator[RenderBar]:
+    """Show chunks, speech, speed and the time that is left, on stderr."""
+    columns: list[ProgressColumn] = [
+        TextColumn("{task.description:<10}"),
+        BarColumn(),
+        _Chunks(),
+        TextColumn("{task.fields[audio]}"),
+        TextColumn("{task.fields[speed]}"),
+        TimeRemainingColumn(compact=True),
+    ]
+    with Progress(*columns, console=Console(stderr=True), disable=is_quiet) as progress:
+        yield RenderBar(progress)
+
+
+@contextmanager
+def download_bar() -> Iterator[Progress]:
+    """Show bytes and speed of downloads, on stderr."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    with Progress(*columns, TransferSpeedColumn(), console=Console(stderr=True)) as progress:
+        yield progress
+
+
+class _Chunks(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        total = "?" if task.total is None else f"{task.total:.0f}"
+        return Text(f"{task.completed:.0f}/{total} chunks")
+
+
+def format_duration(duration_s: float) -> str:
+    """Write seconds as h:mm:ss, or m:ss below an hour."""
+    minutes, seconds = divmod(round(duration_s), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

@@ -1,0 +1,75 @@
+"""Keys and values of rows that are being spoken, packed so that the first n rows are alive."""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad, scaled_dot_product_attention
+
+from worker.chatterbox.config import T3Config
+from worker.chatterbox.t3.llama import Attend, attend_causally
+
+_GROWTH = 256  # positions; growing copies everything, so not by one
+
+
+class Cache:
+    """Room for `rows` rows; their length grows as needed.
+
+    A row's positions are 0, 1, 2, …; whatever lies beyond a row's length is never looked at, so
+    prompts may be written with their padding and rows may be of any length beside one another.
+    Shapes: store (layers, 2, rows, key heads, capacity, head width).
+    """
+
+    def __init__(
+        self, config: T3Config, rows: int, *, device: torch.device, dtype: torch.dtype
+    ) -> None:
+        shape = (config.layers, 2, rows, config.kv_heads, 0, config.head_width)
+        self._store = torch.zeros(shape, device=device, dtype=dtype)
+        self._is_grouped = config.heads != config.kv_heads
+
+    @property
+    def capacity(self) -> int:
+        """Positions a row can hold before the next growth."""
+        return self._store.shape[4]
+
+    def reserve(self, length: int) -> None:
+        """Make room for rows of this length."""
+        if length > self.capacity:
+            more = -(-(length - self.capacity) // _GROWTH) * _GROWTH
+            self._store = pad(self._store, (0, 0, 0, more))
+
+    def move(self, source: int, target: int) -> None:
+        """Copy a row over another, to close a gap."""
+        self._store[:, :, target] = self._store[:, :, source]
+
+    def prefill(self, first_row: int) -> Attend:
+        """Attention for new rows: causal among themselves; they are written from `first_row` on."""
+
+        def attend(layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+            rows = slice(first_row, first_row + key.shape[0])
+            self._store[layer, 0, rows, :, : key.shape[2]] = key
+            self._store[layer, 1, rows, :, : key.shape[2]] = value
+            return attend_causally(layer, query, key, value)
+
+        return attend
+
+    def decode(self, positions: Tensor, length: int) -> Attend:
+        """Attention for one more position of each of the first n rows.
+
+        Shapes: positions (n,); `length` is one more than the largest of them.
+        """
+        rows = torch.arange(len(positions), device=positions.device)
+        steps = torch.arange(length, device=positions.device)
+        visible = (steps <= positions[:, None])[:, None, None]
+
+        def attend(layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+            keys, values = self._store[layer, :, : len(rows)]
+            keys[rows, :, positions] = key[:, :, 0]
+            values[rows, :, positions] = value[:, :, 0]
+            return scaled_dot_product_attention(
+                query,
+                keys[:, :, :length],
+                values[:, :, :length],
+                attn_mask=visible,
+                enable_gqa=self._is_grouped,
+            )
+
+        return attend

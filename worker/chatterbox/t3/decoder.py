@@ -1,0 +1,270 @@
+"""Continuous batching for T3: rows join and leave while the others go on.
+
+    slots = decoder.prefill(prompts)          # at most decoder.free of them
+    tokens = decoder.step()                   # {slot: next token} for every slot not yet done
+    for slot in decoder.done():               # said STOP, or reached its limit
+        spoken = decoder.release(slot)        # also for a slot that is not done: cancel
+
+A row's tokens depend on its own prompt only, whatever shares the batch (up to rounding).
+One thread at a time.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+from torch.nn.functional import linear
+from torch.nn.utils.rnn import pad_sequence
+
+from narration.errors import SpeechError
+from worker.chatterbox.config import ACOUSTIC_TOKENS, START_SPEECH, STOP_SPEECH, T3Config
+from worker.chatterbox.t3.cache import Cache
+from worker.chatterbox.t3.conditioning import collate
+from worker.chatterbox.t3.model import T3
+from worker.chatterbox.t3.sampling import Sampling, Settings, choose, make_noise
+from worker.chatterbox.voice import Voice
+
+# Acoustic tokens, START and STOP. What the head says of the 1,631 ids above them is never
+# computed: no decoder could read them.
+_READABLE = ACOUSTIC_TOKENS + 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """One utterance to speak. `text_tokens` as `TextTokenizer.encode` gives them.
+
+    `max_new_tokens`: STOP included; None takes the model's own limit.
+    """
+
+    text_tokens: Sequence[int]
+    voice: Voice
+    exaggeration: float = 0.5
+    sampling: Sampling = field(default_factory=Sampling)
+    max_new_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spoken:
+    """What a row said, without STOP.
+
+    Shapes: tokens (T,) int64 on the CPU, all below ACOUSTIC_TOKENS.
+    `is_truncated`: STOP had not come when the limit was reached or the slot was released.
+    """
+
+    tokens: Tensor
+    is_truncated: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class _Row:
+    """A slot's state; `length` counts the cached positions of its one or two cache rows."""
+
+    slot: int
+    sampling: Sampling
+    noise: Tensor
+    length: int
+    tokens: list[int] = field(default_factory=list)
+
+    @property
+    def is_guided(self) -> bool:
+        return self.sampling.guidance != 0
+
+    @property
+    def is_stopped(self) -> bool:
+        return self.tokens[-1:] == [STOP_SPEECH]
+
+    @property
+    def is_done(self) -> bool:
+        return self.is_stopped or len(self.tokens) == len(self.noise)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Batch:
+    """What changes only when rows join or leave. Shapes: (n,) over cache rows, the rest (R,)."""
+
+    row_of: Tensor  # (n,) which of the R slots a cache row belongs to
+    slots: Tensor
+    plain: Tensor
+    unconditional: Tensor  # where guidance is 0 this is `plain`
+    guidance: Tensor  # (R, 1)
+    settings: Settings
+
+
+class Decoder:
+    """`slots` utterances at once over one model; the model's device and dtype are used."""
+
+    def __init__(self, model: T3, slots: int) -> None:
+        weight = model.speech_head.weight
+        self._model = model
+        self._device = weight.device
+        self._cache = Cache(model.config, 2 * slots, device=weight.device, dtype=weight.dtype)
+        self._owners: list[_Row] = []  # of each cache row alive, in order
+        self._rows: dict[int, _Row] = {}
+        self._free = list(range(slots))
+        self._seen = torch.zeros(slots, _READABLE, dtype=torch.bool, device=weight.device)
+        self._batch: _Batch | None = None
+
+    @property
+    def free(self) -> int:
+        """Slots that `prefill` may fill now."""
+        return len(self._free)
+
+    @torch.inference_mode()
+    def prefill(self, prompts: Sequence[Prompt]) -> list[int]:
+        """Read prompts; `step` speaks them from now on.
+
+        Raises: SpeechError if a prompt or its limit is beyond the model's position tables;
+        then none of them joined.
+        """
+        assert len(prompts) <= self.free
+        for prompt in prompts:
+            _check(prompt, self._model.config)
+        if not prompts:
+            return []
+        rows = [self._admit(prompt) for prompt in prompts]
+        streams = [
+            (row, prompt, is_unconditional)
+            for row, prompt in zip(rows, prompts, strict=True)
+            for is_unconditional in ((False, True) if row.is_guided else (False,))
+        ]
+        embedded = self._embed([p for _, p, _ in streams], [u for _, _, u in streams])
+        self._cache.reserve(embedded.shape[1])
+        positions = torch.arange(embedded.shape[1], device=self._device).expand(len(streams), -1)
+        self._model.tfmr(embedded, positions, self._cache.prefill(len(self._owners)))
+        self._owners += [row for row, _, _ in streams]
+        self._rows |= {row.slot: row for row in rows}
+        self._batch = None
+        return [row.slot for row in rows]
+
+    @torch.inference_mode()
+    def step(self) -> dict[int, int]:
+        """Speak one token in every slot that is not done; STOP_SPEECH is reported too."""
+        rows = self._active()
+        if not rows:
+            return {}
+        batch = self._batch or self._collate(rows)
+        self._batch = batch
+        logits = self._logits(self._advance(rows, batch), batch)
+        noise = torch.stack([row.noise[len(row.tokens)] for row in rows]).to(self._device)
+        chosen = choose(logits, self._seen[batch.slots], batch.settings, noise)
+        self._seen[batch.slots, chosen] = True
+        for row, token in zip(rows, chosen.tolist(), strict=True):
+            row.tokens.append(token)
+            if row.is_done:
+                self._drop(row)
+        return {row.slot: row.tokens[-1] for row in rows}
+
+    def done(self) -> list[int]:
+        """Slots that wait for `release`."""
+        return [slot for slot, row in self._rows.items() if row.is_done]
+
+    def release(self, slot: int) -> Spoken:
+        """Free a slot and take what it said, finished or not."""
+        row = self._rows.pop(slot)
+        if not row.is_done:
+            self._drop(row)
+        self._free.append(slot)
+        tokens = row.tokens[:-1] if row.is_stopped else row.tokens
+        return Spoken(
+            tokens=torch.tensor(tokens, dtype=torch.int64), is_truncated=not row.is_stopped
+        )
+
+    def _admit(self, prompt: Prompt) -> _Row:
+        config, slot = self._model.config, self._free.pop()
+        self._seen[slot] = False
+        self._seen[slot, START_SPEECH] = True
+        return _Row(
+            slot=slot,
+            sampling=prompt.sampling,
+            noise=make_noise(prompt.sampling.seed, _limit(prompt, config)),
+            length=config.conditioning_length + len(prompt.text_tokens) + 1,
+        )
+
+    def _embed(self, prompts: Sequence[Prompt], is_unconditional: list[bool]) -> Tensor:
+        """Prompts up to the first START; the second one is what `step` feeds first."""
+        texts = [torch.tensor(prompt.text_tokens) for prompt in prompts]
+        ones = torch.ones(len(prompts), dtype=torch.int64, device=self._device)
+        embedded, _ = self._model.embed_rows(
+            pad_sequence(texts, batch_first=True).to(self._device),
+            START_SPEECH * ones[:, None],
+            collate([p.voice for p in prompts], [p.exaggeration for p in prompts], self._device),
+            text_lengths=torch.tensor([len(text) for text in texts], device=self._device),
+            speech_lengths=ones,
+            is_unconditional=torch.tensor(is_unconditional, device=self._device),
+        )
+        return embedded
+
+    def _active(self) -> list[_Row]:
+        return [row for row in self._rows.values() if not row.is_done]
+
+    def _collate(self, rows: list[_Row]) -> _Batch:
+        def tensor(values: list[int]) -> Tensor:
+            return torch.tensor(values, device=self._device)
+
+        place = {row.slot: index for index, row in enumerate(rows)}
+        streams: list[list[int]] = [[] for _ in rows]
+        for index, owner in enumerate(self._owners):
+            streams[place[owner.slot]].append(index)
+        guidance = [row.sampling.guidance for row in rows]
+        return _Batch(
+            row_of=tensor([place[owner.slot] for owner in self._owners]),
+            slots=tensor([row.slot for row in rows]),
+            plain=tensor([found[0] for found in streams]),
+            unconditional=tensor([found[-1] for found in streams]),
+            guidance=torch.tensor(guidance, device=self._device)[:, None],
+            settings=Settings.collate([row.sampling for row in rows], self._device),
+        )
+
+    def _advance(self, rows: list[_Row], batch: _Batch) -> Tensor:
+        """Feed every row its latest token. Shape: (n, D), normed."""
+        tokens = [row.tokens[-1] if row.tokens else START_SPEECH for row in rows]
+        steps = [len(row.tokens) for row in rows]
+        fed = self._model.embed_speech(
+            torch.tensor(tokens, device=self._device), torch.tensor(steps, device=self._device)
+        )
+        lengths = [owner.length + len(owner.tokens) for owner in self._owners]
+        positions = torch.tensor(lengths, device=self._device)
+        self._cache.reserve(max(lengths) + 1)
+        attend = self._cache.decode(positions, max(lengths) + 1)
+        hidden: Tensor = self._model.tfmr(fed[batch.row_of][:, None], positions[:, None], attend)
+        return hidden[:, 0]
+
+    def _logits(self, hidden: Tensor, batch: _Batch) -> Tensor:
+        """Guided logits of each slot, START ruled out. Shapes: hidden (n, D) -> (R, readable).
+
+        Guiding before the head is the same as after it, since the head is linear, and halves it.
+        """
+        plain = hidden[batch.plain].float()
+        away = plain - hidden[batch.unconditional].float()
+        guided = (plain + batch.guidance * away).to(hidden.dtype)
+        logits = linear(guided, self._model.speech_head.weight[:_READABLE]).float()
+        logits[:, START_SPEECH] = float("-inf")
+        return logits
+
+    def _drop(self, row: _Row) -> None:
+        """Give a row's cache rows back; the last ones move into the gap."""
+        for index in reversed([i for i, owner in enumerate(self._owners) if owner is row]):
+            last = len(self._owners) - 1
+            if index != last:
+                self._cache.move(last, index)
+            self._owners[index] = self._owners[last]
+            self._owners.pop()
+        self._batch = None
+
+
+def _limit(prompt: Prompt, config: T3Config) -> int:
+    return config.max_new_tokens if prompt.max_new_tokens is None else prompt.max_new_tokens
+
+
+def _check(prompt: Prompt, config: T3Config) -> None:
+    if len(prompt.text_tokens) > config.text_positions:
+        raise SpeechError(
+            f"the text has {len(prompt.text_tokens)} text tokens, the model reads "
+            f"{config.text_positions} at most: split it into shorter chunks"
+        )
+    if not 0 < _limit(prompt, config) < config.speech_positions:
+        raise SpeechError(
+            f"max_new_tokens is {_limit(prompt, config)}, the model speaks 1 to "
+            f"{config.speech_positions - 1}: choose a limit in between"
+        )

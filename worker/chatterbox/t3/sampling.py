@@ -1,0 +1,111 @@
+"""From logits to the next speech token: pure functions over rows, each with its own settings.
+
+The order is upstream's: repetition penalty, temperature, min-p, top-p, draw. Guidance happens
+before, in `worker.chatterbox.t3.decoder`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from torch import Tensor
+
+_NEVER = float("-inf")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """How one utterance is sampled. Temperature 0 takes the likeliest token every time."""
+
+    guidance: float = 0.5
+    temperature: float = 0.8
+    repetition_penalty: float = 1.2
+    min_p: float = 0.05
+    top_p: float = 1.0
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The same for a batch. Shapes: all (B, 1), float32."""
+
+    temperature: Tensor
+    repetition_penalty: Tensor
+    min_p: Tensor
+    top_p: Tensor
+    has_top_p: bool  # spares the sort, which is most of the work, where nobody asks for it
+
+    @classmethod
+    def collate(cls, rows: Sequence[Sampling], device: torch.device) -> Self:
+        """Put the settings of all rows into columns."""
+
+        def column(values: list[float]) -> Tensor:
+            return torch.tensor(values, dtype=torch.float32, device=device)[:, None]
+
+        return cls(
+            temperature=column([row.temperature for row in rows]),
+            repetition_penalty=column([row.repetition_penalty for row in rows]),
+            min_p=column([row.min_p for row in rows]),
+            top_p=column([row.top_p for row in rows]),
+            has_top_p=any(row.top_p < 1 for row in rows),
+        )
+
+
+def make_noise(seed: int, steps: int) -> Tensor:
+    """Draw one uniform number in [0, 1) per step, the same on every device.
+
+    Shape: (steps,) float64 on the CPU.
+    """
+    draw = torch.Generator("cpu").manual_seed(seed)
+    return torch.rand(steps, generator=draw, dtype=torch.float64)
+
+
+def choose(logits: Tensor, seen: Tensor, settings: Settings, noise: Tensor) -> Tensor:
+    """Take the next token of each row. Shapes: logits, seen (B, V), noise (B,) -> (B,)."""
+    penalized = penalize(logits, seen, settings.repetition_penalty)
+    drawn = draw(warp(penalized, settings).softmax(dim=-1), noise)
+    return torch.where(settings.temperature[:, 0] == 0, penalized.argmax(dim=-1), drawn)
+
+
+def penalize(logits: Tensor, seen: Tensor, penalty: Tensor) -> Tensor:
+    """Make tokens less likely that were there already. Shapes: seen (B, V), penalty (B, 1).
+
+    Source: Keskar et al. 2019, with the sign rule of its common implementation.
+    """
+    weakened = torch.where(logits < 0, logits * penalty, logits / penalty)
+    return torch.where(seen, weakened, logits)
+
+
+def warp(logits: Tensor, settings: Settings) -> Tensor:
+    """Apply temperature, min-p and top-p; dropped becomes -inf. Shapes: (B, V) -> (B, V)."""
+    is_greedy = settings.temperature == 0
+    logits = logits / settings.temperature.masked_fill(is_greedy, 1.0)
+    logits = keep_min_p(logits, settings.min_p)
+    return keep_top_p(logits, settings.top_p) if settings.has_top_p else logits
+
+
+def keep_min_p(logits: Tensor, min_p: Tensor) -> Tensor:
+    """Drop tokens less likely than a share of the likeliest (Nguyen et al. 2024)."""
+    probabilities = logits.softmax(dim=-1)
+    floor = min_p * probabilities.amax(dim=-1, keepdim=True)
+    return logits.masked_fill(probabilities < floor, _NEVER)
+
+
+def keep_top_p(logits: Tensor, top_p: Tensor) -> Tensor:
+    """Drop the least likely tokens that together weigh 1 - top_p at most; one always stays."""
+    ascending, order = logits.sort(dim=-1)
+    is_tail = ascending.softmax(dim=-1).cumsum(dim=-1) <= 1 - top_p
+    is_tail[:, -1] = False
+    return logits.masked_fill(is_tail.scatter(1, order, is_tail), _NEVER)
+
+
+def draw(probabilities: Tensor, noise: Tensor) -> Tensor:
+    """Invert the cumulative distribution, so that one number decides a row whatever its batch.
+
+    Shapes: probabilities (B, V), noise (B,) float64 in [0, 1) -> (B,).
+    """
+    cumulative = probabilities.double().cumsum(dim=-1)
+    target = noise[:, None] * cumulative[:, -1:]
+    tokens = torch.searchsorted(cumulative, target, right=True)[:, 0]
+    return tokens.clamp_max(probabilities.shape[1] - 1)

@@ -9,7 +9,6 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from narration.errors import CheckpointError, SpeechError
-from worker.chatterbox.config import START_TEXT, STOP_TEXT
 
 _SPACE = "[SPACE]"
 _UNKNOWN = "[UNK]"
@@ -57,16 +56,14 @@ def normalize_punctuation(text: str) -> str:
 class TextTokenizer:
     """The BPE of one checkpoint, reading `tokenizer.json`.
 
-    `max_tokens`: rows of T3's text position table; a longer text is refused.
     Raises: CheckpointError if the file is missing or is not a tokenizer.
     """
 
-    def __init__(self, path: Path, max_tokens: int) -> None:
+    def __init__(self, path: Path) -> None:
         try:
             self._bpe = Tokenizer.from_file(str(path))
         except Exception as error:  # the library raises plain Exception
             raise CheckpointError(f"{path} is missing or not a tokenizer: {error}") from error
-        self._max_tokens = max_tokens
         self._unknown = self._bpe.token_to_id(_UNKNOWN)
 
     @property
@@ -75,16 +72,9 @@ class TextTokenizer:
         return max(self._bpe.get_vocab().values()) + 1
 
     def encode(self, text: str) -> list[int]:
-        """Punctuation rules, then BPE, framed by START_TEXT and STOP_TEXT: what T3 is fed.
-
-        Raises: SpeechError if the text is empty or longer than T3's position table.
-        """
-        ids = [START_TEXT, *self._pieces(normalize_punctuation(text)), STOP_TEXT]
-        if len(ids) > self._max_tokens:
-            raise SpeechError(
-                f"the text has {len(ids)} text tokens, the model reads {self._max_tokens} at most: "
-                "split it into shorter chunks"
-            )
+        """Turn text into ids. T3 wants it after `normalize_punctuation`, between START and STOP."""
+        bare = _CONTROL.sub(r"\1", text)
+        ids: list[int] = self._bpe.encode(bare.replace(" ", _SPACE)).ids
         return ids
 
     def unknown_characters(self, text: str) -> list[str]:
@@ -92,12 +82,9 @@ class TextTokenizer:
 
         They reach T3 as the unknown token, one for each run of them.
         """
-        return [c for c in dict.fromkeys(text) if not c.isspace() and self._is_unknown(c)]
-
-    def _is_unknown(self, character: str) -> bool:
-        return self._unknown in self._pieces(normalize_punctuation(character))
-
-    def _pieces(self, text: str) -> list[int]:
-        bare = _CONTROL.sub(r"\1", text)
-        ids: list[int] = self._bpe.encode(bare.replace(" ", _SPACE)).ids
-        return ids
+        return [
+            character
+            for character in dict.fromkeys(text)
+            if not character.isspace()
+            and self._unknown in self.encode(normalize_punctuation(character))
+        ]

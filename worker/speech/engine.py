@@ -10,9 +10,10 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from narration.errors import EngineDied, SpeechError
+from worker.chatterbox.t3.decoder import Prompt, Spoken
 from worker.speech.admission import Admission
 from worker.speech.sound import SoundStage
-from worker.speech.stage import Spoken, TokenRequest, TokenStage, fail, succeed
+from worker.speech.stage import TokenStage, fail, succeed
 from worker.speech.types import Speech, Utterance
 
 T = TypeVar("T")
@@ -26,7 +27,7 @@ class PipelineEngine:
 
     def __init__(
         self,
-        prepare: Callable[[Utterance], TokenRequest],
+        prepare: Callable[[Utterance], Prompt],
         tokens: TokenStage,
         sound: SoundStage,
         queue_limit: int,

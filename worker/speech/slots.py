@@ -2,41 +2,40 @@
 
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-
 from narration.errors import EngineDied, SpeechError
-from worker.chatterbox.config import ACOUSTIC_TOKENS, STOP_SPEECH
-from worker.speech.stage import Spoken, StageThread, TokenRequest, fail, succeed
+from worker.chatterbox.t3.decoder import Prompt, Spoken
+from worker.speech.stage import StageThread, fail, succeed
 
 
 class SlotDecoder(Protocol):
-    """T3 as `slots` rows that come and go; used from one thread."""
+    """What we use of worker.chatterbox.t3.decoder.Decoder, from one thread."""
 
-    slots: int
+    @property
+    def free(self) -> int:
+        """Slots that `prefill` may fill now."""
 
-    def prefill(self, slot: int, request: TokenRequest) -> None:
-        """Read a request's prompt into a free slot.
+    def prefill(self, prompts: Sequence[Prompt]) -> list[int]:
+        """Let prompts join; SpeechError if one cannot be spoken, then none joined."""
 
-        Raises: SpeechError if this request cannot be spoken; the slot stays free.
-        """
+    def step(self) -> object:
+        """Speak one token in every slot."""
 
-    def step(self) -> Mapping[int, int | None]:
-        """Return the next token of every busy slot; None where its logits are not finite."""
+    def done(self) -> list[int]:
+        """Slots that have said all."""
 
-    def release(self, slot: int) -> None:
-        """Free a slot between two steps."""
+    def release(self, slot: int) -> Spoken:
+        """Free a slot between two steps, done or not."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Job:
-    request: TokenRequest
+    prompt: Prompt
     future: Future[Spoken]
-    tokens: list[int] = field(default_factory=list)
 
 
 class SlotStage:
@@ -51,19 +50,19 @@ class SlotStage:
         self._is_closing = False
         self._thread = StageThread("speech tokens", self._loop, self._fail_all)
 
-    def start(self, request: TokenRequest) -> Future[Spoken]:
-        """Queue one request for the next free slot."""
+    def start(self, prompt: Prompt) -> Future[Spoken]:
+        """Queue one prompt for the next free slot."""
         future: Future[Spoken] = Future()
         with self._changed:
             if self._ended is None:
-                self._waiting.append(_Job(request, future))
+                self._waiting.append(_Job(prompt, future))
                 self._changed.notify()
                 return future
         fail(future, self._ended)
         return future
 
     def is_alive(self) -> bool:
-        """Tell whether requests are still answered."""
+        """Tell whether prompts are still answered."""
         return self._thread.is_alive() and self._ended is None
 
     def abort(self) -> None:
@@ -84,8 +83,9 @@ class SlotStage:
             self._drop_cancelled()
             self._refill()
             if self._running:
-                for slot, token in self._decoder.step().items():
-                    self._take(slot, token)
+                self._decoder.step()
+            for slot in self._decoder.done():
+                succeed(self._running.pop(slot).future, self._decoder.release(slot))
         if self._ended is not None:
             self._fail_all(self._ended)
 
@@ -99,17 +99,18 @@ class SlotStage:
 
     def _drop_cancelled(self) -> None:
         for slot in [s for s, job in self._running.items() if job.future.cancelled()]:
-            self._free(slot)
+            self._decoder.release(slot)
+            del self._running[slot]
 
     def _refill(self) -> None:
-        free = [s for s in range(self._decoder.slots) if s not in self._running]
-        while free and (job := self._next()):
+        """Fill free slots one by one, so that a prompt that is refused is refused alone."""
+        while self._decoder.free and (job := self._next()):
             try:
-                self._decoder.prefill(free[-1], job.request)
+                (slot,) = self._decoder.prefill([job.prompt])
             except SpeechError as error:
                 fail(job.future, error)
             else:
-                self._running[free.pop()] = job
+                self._running[slot] = job
 
     def _next(self) -> _Job | None:
         with self._changed:
@@ -118,28 +119,6 @@ class SlotStage:
                 if not job.future.cancelled():
                     return job
         return None
-
-    def _take(self, slot: int, token: int | None) -> None:
-        job = self._running[slot]
-        if token is None:
-            self._free(slot)
-            fail(job.future, SpeechError("the model's answer is not finite: try another seed"))
-        elif token == STOP_SPEECH:
-            self._finish(slot, is_truncated=False)
-        else:
-            job.tokens.append(token)
-            if len(job.tokens) >= job.request.max_tokens:
-                self._finish(slot, is_truncated=True)
-
-    def _finish(self, slot: int, *, is_truncated: bool) -> None:
-        job = self._free(slot)
-        tokens = np.array(job.tokens, dtype=np.int64)
-        assert (tokens < ACOUSTIC_TOKENS).all(), "the sampler masks every other id"
-        succeed(job.future, Spoken(tokens=tokens, is_truncated=is_truncated))
-
-    def _free(self, slot: int) -> _Job:
-        self._decoder.release(slot)
-        return self._running.pop(slot)
 
     def _fail_all(self, died: EngineDied) -> None:
         with self._changed:

@@ -11,7 +11,8 @@ import numpy.typing as npt
 import structlog
 
 from narration.errors import EngineDied, SpeechError
-from worker.speech.stage import Spoken, StageThread, fail, succeed
+from worker.chatterbox.t3.decoder import Spoken
+from worker.speech.stage import StageThread, fail, succeed
 from worker.speech.types import Speech, Utterance
 
 log = structlog.get_logger()
@@ -136,7 +137,7 @@ class SoundStage:
             fail(job.future, SpeechError("the waveform is not finite: try another seed"))
             return
         speech = Speech(
-            tokens=job.spoken.tokens,
+            tokens=job.spoken.tokens.numpy(),
             waveform=waveform,
             is_truncated=job.spoken.is_truncated,
             is_watermarked=self._renderer.is_watermarked,

@@ -3,55 +3,29 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-import numpy as np
-import numpy.typing as npt
 import structlog
 
 from narration.errors import EngineDied
-from worker.chatterbox.voice import Voice
-from worker.speech.types import Delivery
+from worker.chatterbox.t3.decoder import Prompt, Spoken
 
 log = structlog.get_logger()
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenRequest:
-    """One utterance as T3 takes it; checked, so that a back end need not.
-
-    `text_tokens` begin with START_TEXT and end with STOP_TEXT.
-    """
-
-    text_tokens: tuple[int, ...]
-    voice: Voice
-    delivery: Delivery
-    seed: int
-    max_tokens: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spoken:
-    """What T3 answered: acoustic tokens (T,) int64, without STOP."""
-
-    tokens: npt.NDArray[np.int64]
-    is_truncated: bool
 
 
 class TokenStage(Protocol):
     """Text to speech tokens, many utterances at once.
 
     A cancelled future leaves the batch at the next step. Futures fail with SpeechError (this
-    request only) or EngineDied.
+    prompt only) or EngineDied.
     """
 
-    def start(self, request: TokenRequest) -> Future[Spoken]:
-        """Queue one request."""
+    def start(self, prompt: Prompt) -> Future[Spoken]:
+        """Queue one prompt."""
 
     def is_alive(self) -> bool:
-        """Tell whether requests are still answered."""
+        """Tell whether prompts are still answered."""
 
     def abort(self) -> None:
         """Fail what is under way, without waiting."""

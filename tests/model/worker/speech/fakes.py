@@ -9,12 +9,13 @@ import numpy.typing as npt
 import torch
 
 from narration.errors import SpeechError
-from worker.chatterbox.config import SAMPLES_PER_TOKEN, STOP_SPEECH
+from worker.chatterbox.config import SAMPLES_PER_TOKEN
+from worker.chatterbox.t3.decoder import Prompt, Spoken
+from worker.chatterbox.t3.sampling import Sampling
 from worker.chatterbox.voice import Voice, make_voice
 from worker.speech.engine import PipelineEngine
 from worker.speech.slots import SlotStage
 from worker.speech.sound import SoundStage
-from worker.speech.stage import Spoken, TokenRequest
 from worker.speech.types import Delivery, Utterance
 
 
@@ -32,54 +33,59 @@ def utterance(text: str, seed: int = 0) -> Utterance:
     return Utterance(text=text, voice=toy_voice(), delivery=Delivery(), seed=seed)
 
 
-def prepare(request: Utterance) -> TokenRequest:
-    return TokenRequest(
+def prepare(request: Utterance) -> Prompt:
+    return Prompt(
         text_tokens=tuple(request.text.encode()),
         voice=request.voice,
-        delivery=request.delivery,
-        seed=request.seed,
-        max_tokens=1000,
+        sampling=Sampling(seed=request.seed),
     )
 
 
 class CountingDecoder:
     """Says one token per character of the text, counting up from the seed.
 
-    A text that begins with "poison" is refused, one with "nan" goes wrong at its third step.
+    A text that begins with "poison" is refused.
     """
 
     def __init__(self, slots: int = 3, step_s: float = 0.0005) -> None:
-        self.slots = slots
         self.steps = 0
         self.gate = threading.Event()
         self.gate.set()
         self.dies_at_step: int | None = None
-        self.busy: dict[int, tuple[TokenRequest, int]] = {}
+        self.busy: dict[int, tuple[Prompt, list[int]]] = {}
+        self._slots = slots
         self._step_s = step_s
 
-    def prefill(self, slot: int, request: TokenRequest) -> None:
-        assert slot not in self.busy
-        if bytes(request.text_tokens).startswith(b"poison"):
-            raise SpeechError("refused")
-        self.busy[slot] = (request, 0)
+    @property
+    def free(self) -> int:
+        return self._slots - len(self.busy)
 
-    def step(self) -> dict[int, int | None]:
+    def prefill(self, prompts: Sequence[Prompt]) -> list[int]:
+        (prompt,) = prompts
+        if bytes(prompt.text_tokens).startswith(b"poison"):
+            raise SpeechError("refused")
+        slot = next(s for s in range(self._slots) if s not in self.busy)
+        self.busy[slot] = (prompt, [])
+        return [slot]
+
+    def step(self) -> None:
         self.gate.wait()
         time.sleep(self._step_s)
         self.steps += 1
         if self.steps == self.dies_at_step:
             raise RuntimeError("the device is gone")
-        return {slot: self._advance(slot) for slot in list(self.busy)}
+        for prompt, tokens in self.busy.values():
+            if len(tokens) < len(prompt.text_tokens):
+                tokens.append(prompt.sampling.seed + len(tokens))
 
-    def release(self, slot: int) -> None:
-        del self.busy[slot]
+    def done(self) -> list[int]:
+        return [
+            s for s, (prompt, said) in self.busy.items() if len(said) == len(prompt.text_tokens)
+        ]
 
-    def _advance(self, slot: int) -> int | None:
-        request, step = self.busy[slot]
-        self.busy[slot] = (request, step + 1)
-        if bytes(request.text_tokens).startswith(b"nan") and step == 2:
-            return None
-        return request.seed + step if step < len(request.text_tokens) else STOP_SPEECH
+    def release(self, slot: int) -> Spoken:
+        _, tokens = self.busy.pop(slot)
+        return Spoken(tokens=torch.tensor(tokens, dtype=torch.int64), is_truncated=False)
 
 
 class ToneRenderer:
@@ -89,6 +95,7 @@ class ToneRenderer:
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
+        self.calls = 0
         self.is_healthy = True
         self.gate = threading.Event()
         self.gate.set()
@@ -97,11 +104,12 @@ class ToneRenderer:
         self, utterances: Sequence[Utterance], spoken: Sequence[Spoken]
     ) -> list[npt.NDArray[np.float32]]:
         del utterances
+        self.calls += 1
         self.gate.wait()
         self.batches.append([len(s.tokens) for s in spoken])
         if not self.is_healthy or any((s.tokens == 5000).any() for s in spoken):
             raise ValueError("these tokens cannot be rendered")
-        return [expected_waveform(s.tokens) for s in spoken]
+        return [expected_waveform(s.tokens.numpy()) for s in spoken]
 
     def check_health(self) -> None:
         if not self.is_healthy:

@@ -13,8 +13,11 @@ RhapsodeError
 │   ├── StorageUnavailable
 │   ├── DatabaseUnavailable
 │   ├── BrokerUnavailable
-│   └── EngineDied          the engine will not answer again: this worker must go
-└── SpeechError             the model failed on this one chunk
+│   ├── EngineDied          the engine will not answer again: this worker must go
+│   └── LeaseLost           somebody else has this work now: let go of it
+├── SpeechError             the model failed on this one chunk
+├── QualityError            what was spoken did not pass the checks
+└── DeadlineError           the job was not done in time
 
 Anything else is a bug and is not caught.
 """
@@ -107,7 +110,25 @@ class EngineDied(TransientError):  # noqa: N818
     code = "engine_died"
 
 
+class LeaseLost(TransientError):  # noqa: N818
+    """Somebody else has taken this work over, or it is no longer wanted."""
+
+    code = "lease_lost"
+
+
 class SpeechError(RhapsodeError):
     """The model could not speak this chunk."""
 
     code = "chunk_failed"
+
+
+class QualityError(RhapsodeError):
+    """What was spoken did not pass the checks."""
+
+    code = "quality_failed"
+
+
+class DeadlineError(RhapsodeError):
+    """The job was not done before its deadline."""
+
+    code = "deadline_exceeded"

@@ -1,0 +1,117 @@
+"""How one job is to be narrated; the same object in a request, an option list and the database.
+
+Knows nothing of where the job runs. Unknown fields are refused: a typing mistake must not render
+a whole book with the defaults.
+"""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from narration.text.types import ChunkLimits, PauseLimits
+
+MAX_LABELS = 32
+Text = Annotated[str, Field(max_length=200)]
+PauseMs = Annotated[int, Field(ge=0, le=30_000)]
+
+
+class OutputFormat(StrEnum):
+    """A file a job can deliver; the value is also the ending of its name."""
+
+    WAV = "wav"
+    FLAC = "flac"
+    MP3 = "mp3"
+    OPUS = "opus"
+    M4A = "m4a"
+    M4B = "m4b"
+    VTT = "vtt"
+    SRT = "srt"
+
+
+CAPTIONS = frozenset({OutputFormat.VTT, OutputFormat.SRT})
+
+
+class QualityPolicy(StrEnum):
+    """What becomes of a chunk that fails its checks in every take.
+
+    strict: the job fails. flag: the job succeeds with a warning. off: nothing is retaken.
+    """
+
+    STRICT = "strict"
+    FLAG = "flag"
+    OFF = "off"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DeliverySettings(_Part):
+    """How the voice speaks; the names and defaults are upstream Chatterbox's."""
+
+    exaggeration: Annotated[float, Field(ge=0, le=2)] = 0.5
+    cfg_weight: Annotated[float, Field(ge=0, le=2)] = 0.5
+    temperature: Annotated[float, Field(ge=0, le=5)] = 0.8
+    repetition_penalty: Annotated[float, Field(ge=1, le=10)] = 1.2
+    min_p: Annotated[float, Field(ge=0, le=1)] = 0.05
+    top_p: Annotated[float, Field(ge=0.01, le=1)] = 1.0
+
+
+class PauseSettings(_Part):
+    """Silence after a chunk, by what ends there."""
+
+    clause_ms: PauseMs = 80
+    sentence_ms: PauseMs = 250
+    paragraph_ms: PauseMs = 600
+    heading_ms: PauseMs = 900
+    chapter_ms: PauseMs = 1800
+
+
+class LoudnessSettings(_Part):
+    """What the whole programme is set to."""
+
+    target_lufs: Annotated[float, Field(ge=-40, le=-8)] = -18.0
+    peak_db: Annotated[float, Field(ge=-12, le=0)] = -1.5
+
+
+class QualitySettings(_Part):
+    """How chunks are checked: takes per chunk, and what a flagged one does to the job."""
+
+    policy: QualityPolicy = QualityPolicy.FLAG
+    max_takes: Annotated[int, Field(ge=1, le=8)] = 3
+
+
+class JobSettings(_Part):
+    """Everything a caller may choose about a job."""
+
+    voice: Annotated[str, Field(min_length=1, max_length=64)] = "default"  # a name or an id
+    delivery: DeliverySettings = DeliverySettings()
+    # Fixed unless asked for, so that equal requests share their audio.
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    max_chars: Annotated[int, Field(ge=40, le=400)] = 280
+    pauses: PauseSettings = PauseSettings()
+    loudness: LoudnessSettings | None = LoudnessSettings()  # null leaves the level as it is
+    quality: QualitySettings = QualitySettings()
+    outputs: Annotated[tuple[OutputFormat, ...], Field(min_length=1)] = (OutputFormat.M4B,)
+    title: Text | None = None  # instead of the document's own
+    author: Text | None = None
+    priority: Annotated[int, Field(ge=0, le=9)] = 5  # the greater goes first
+    retention_s: Annotated[int, Field(ge=60)] | None = None  # after the end; null: for good
+    deadline_s: Annotated[int, Field(ge=1)] | None = None  # after submission
+    labels: Annotated[dict[Text, Text], Field(max_length=MAX_LABELS)] = {}
+
+    @field_validator("outputs")
+    @classmethod
+    def _each_output_once(cls, outputs: tuple[OutputFormat, ...]) -> tuple[OutputFormat, ...]:
+        return tuple(dict.fromkeys(outputs))
+
+    @property
+    def chunk_limits(self) -> ChunkLimits:
+        """How long a chunk may be."""
+        return ChunkLimits(max_chars=self.max_chars)
+
+    @property
+    def pause_limits(self) -> PauseLimits:
+        """The silence between chunks."""
+        return PauseLimits(**self.pauses.model_dump())

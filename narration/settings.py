@@ -1,0 +1,212 @@
+"""Every setting of every process, read once and handed down in parts.
+
+The only module that looks at the environment: `RHAPSODE_<PART>__<FIELD>`, units in the names.
+With nothing set, everything runs on one machine: SQLite, a directory, tasks inside the process.
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from platformdirs import user_data_path
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from narration.errors import SettingsError
+
+PREFIX = "RHAPSODE_"
+DEFAULT_PROFILE = "default"
+MIB = 1024 * 1024
+DAY_S = 86_400
+
+Port = Annotated[int, Field(ge=1, le=65_535)]
+Seconds = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DatabaseSettings(_Part):
+    """Where jobs are kept. Without a URL: SQLite in the data directory."""
+
+    url: str | None = None
+    pool_size: Count = 16
+    connect_timeout_s: Count = 5
+    statement_timeout_s: Count = 30
+
+
+class BrokerSettings(_Part):
+    """What carries task messages. Without a URL: threads of this process."""
+
+    url: str | None = None
+    connect_timeout_s: Seconds = 3
+
+
+class DirectoryProfile(_Part):
+    """Objects in a local directory. Without a path: `objects` in the data directory."""
+
+    kind: Literal["directory"] = "directory"
+    path: Path | None = None
+
+
+class S3Profile(_Part):
+    """Objects in a bucket. Without keys, the machine's own role is used."""
+
+    kind: Literal["s3"]
+    bucket: Annotated[str, Field(min_length=3, max_length=63)]
+    region: str = "us-east-1"
+    endpoint_url: str | None = None
+    public_endpoint_url: str | None = None  # as clients reach it: goes into presigned URLs
+    access_key_id: SecretStr | None = None
+    secret_access_key: SecretStr | None = None
+    is_path_style: bool = True
+    connect_timeout_s: Seconds = 3
+    read_timeout_s: Seconds = 30
+    part_size_bytes: Annotated[int, Field(ge=5 * MIB)] = 16 * MIB  # S3 refuses smaller parts
+
+
+Profile = Annotated[DirectoryProfile | S3Profile, Field(discriminator="kind")]
+
+
+class StorageSettings(_Part):
+    """Named places for objects; a request may name one and never sees its credentials."""
+
+    profiles: dict[str, Profile] = {DEFAULT_PROFILE: DirectoryProfile()}
+    work_profile: str = DEFAULT_PROFILE  # sources, voices and chunk audio
+    presign_s: Count = 3600
+
+    @model_validator(mode="after")
+    def _work_profile_exists(self) -> Self:
+        if self.work_profile not in self.profiles:
+            raise ValueError(f"work_profile {self.work_profile!r} is not among the profiles")
+        return self
+
+
+class ModelSettings(_Part):
+    """Which model speaks, and on what."""
+
+    checkpoint: str = "demo"  # a name known to `rhapsode models`, or a folder
+    back_end: Literal["auto", "torch", "vllm"] = "auto"
+    device: str = "auto"
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    t3_slots: Count | None = None  # utterances decoded at once
+    vocoder_batch: Count | None = None
+    gpu_memory_gb: Annotated[float, Field(gt=0)] | None = None
+    is_watermarked: bool = True
+
+
+class WorkerSettings(_Part):
+    """How tasks are worked off; the lease times hold for every kind of task."""
+
+    slots: Count = 4  # tasks at once over one warm engine
+    segment_chunks: Count = 16
+    window_segments: Count = 8  # of one job in work at once, over all workers
+    lease_s: Seconds = 60
+    heartbeat_s: Seconds = 15
+    grace_s: Seconds = 50  # from SIGTERM to handing unfinished work back
+    poison_losses: Count = 3  # workers a chunk may take down before it counts as failed
+    step_tries: Count = 8  # of one step without progress before the job fails
+    retry_s: Seconds = 2  # wait after the first transient failure; doubled each time
+    retry_max_s: Seconds = 300
+
+    @model_validator(mode="after")
+    def _lease_outlives_heartbeats(self) -> Self:
+        if self.lease_s < 3 * self.heartbeat_s:
+            raise ValueError("lease_s must be at least three times heartbeat_s")
+        return self
+
+
+class SweeperSettings(_Part):
+    """What is sent again, what is forgotten, and when."""
+
+    interval_s: Seconds = 5
+    stalled_s: Seconds = 15  # work nobody took for this long is announced again
+    purge_interval_s: Seconds = 300
+    cache_days: Count = 30  # unused chunk audio is deleted after this
+    worker_forget_s: Seconds = DAY_S
+
+
+class LimitSettings(_Part):
+    """What a request may ask for."""
+
+    document_size_bytes: Count = 64 * MIB
+    document_chars: Count = 5_000_000
+    recording_size_bytes: Count = 32 * MIB
+    inline_source_bytes: Count = 64 * 1024  # larger sources go to the object store
+    queued_jobs: Count = 10_000
+    retention_s: Count | None = None  # of a finished job, when the job names none
+
+
+class ApiSettings(_Part):
+    """How HTTP is served. Without keys, everybody is the owner `local`."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8000
+    keys: dict[str, SecretStr] = {}  # owner -> bearer key
+    body_timeout_s: Seconds = 60  # for a whole request body to arrive
+
+
+class TelemetrySettings(_Part):
+    """What is logged and measured."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["text", "json"] = "text"
+    metrics_port: Port | None = None  # of workers and the sweeper; the API serves /metrics itself
+
+
+class Settings(BaseSettings):
+    """All settings of one process."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", frozen=True, extra="forbid"
+    )
+
+    data_dir: Path = user_data_path("rhapsode")
+    database: DatabaseSettings = DatabaseSettings()
+    broker: BrokerSettings = BrokerSettings()
+    storage: StorageSettings = StorageSettings()
+    model: ModelSettings = ModelSettings()
+    worker: WorkerSettings = WorkerSettings()
+    sweeper: SweeperSettings = SweeperSettings()
+    limits: LimitSettings = LimitSettings()
+    api: ApiSettings = ApiSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
+
+    @property
+    def database_url(self) -> str:
+        """The URL of the database, SQLite in the data directory if none is set."""
+        return self.database.url or f"sqlite:///{self.data_dir / 'rhapsode.db'}"
+
+    @property
+    def objects_dir(self) -> Path:
+        """Where directory profiles without a path keep their objects."""
+        return self.data_dir / "objects"
+
+
+def load_settings(**parts: object) -> Settings:
+    """Read the settings from the environment; `parts` take precedence.
+
+    Raises: SettingsError naming each variable that is unknown or makes no sense.
+    """
+    _refuse_unknown_variables()
+    try:
+        return Settings.model_validate(parts) if parts else Settings()
+    except ValidationError as error:
+        raise SettingsError("; ".join(_complaint(detail) for detail in error.errors())) from error
+
+
+def _refuse_unknown_variables() -> None:
+    known = set(Settings.model_fields)
+    for name in os.environ:
+        if not name.startswith(PREFIX):
+            continue
+        if name.removeprefix(PREFIX).lower().split("__")[0] not in known:
+            raise SettingsError(f"{name} is not a setting: .env.example lists them all")
+
+
+def _complaint(detail: object) -> str:
+    assert isinstance(detail, dict)
+    variable = PREFIX + "__".join(str(part).upper() for part in detail["loc"])
+    return f"{variable}: {detail['msg']}"

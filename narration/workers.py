@@ -1,0 +1,69 @@
+"""Which processes make sound: they say so themselves, and are believed while they say it."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import Session
+
+from narration.lifecycle import WorkerState
+from narration.models import Worker
+
+SERVICE_OWNER = "rhapsode"
+SILENT_AFTER_S = 60.0  # four missed heartbeats at their default
+
+
+def register(session: Session, worker_id: str, *, slots: int, now: datetime) -> None:
+    """Add a worker that is warming up."""
+    session.add(
+        Worker(
+            id=worker_id,
+            owner=SERVICE_OWNER,
+            state=WorkerState.WARMING,
+            slots=slots,
+            started_at=now,
+            seen_at=now,
+        )
+    )
+
+
+def report(
+    session: Session,
+    worker_id: str,
+    *,
+    state: WorkerState,
+    now: datetime,
+    engine: dict[str, Any] | None = None,
+) -> None:
+    """Note that a worker lives, and what it can do."""
+    values: dict[str, Any] = {"state": state, "seen_at": now}
+    if engine is not None:
+        values["engine"] = engine
+    session.execute(update(Worker).where(Worker.id == worker_id).values(**values))
+
+
+def unregister(session: Session, worker_id: str) -> None:
+    """Remove a worker that ends."""
+    session.execute(delete(Worker).where(Worker.id == worker_id))
+
+
+def warm_workers(session: Session, *, now: datetime) -> list[Worker]:
+    """Return the workers that speak at this moment."""
+    query = select(Worker).where(Worker.state == WorkerState.READY, Worker.seen_at > _silent(now))
+    return list(session.scalars(query.order_by(Worker.id)))
+
+
+def count_slots(session: Session, *, now: datetime) -> int:
+    """Return how many segments could be in work at once."""
+    query = select(func.coalesce(func.sum(Worker.slots), 0))
+    query = query.where(Worker.state == WorkerState.READY, Worker.seen_at > _silent(now))
+    return session.execute(query).scalar_one()
+
+
+def forget_silent(session: Session, *, before: datetime) -> None:
+    """Remove workers that have not been heard of since the given moment."""
+    session.execute(delete(Worker).where(Worker.seen_at < before))
+
+
+def _silent(now: datetime) -> datetime:
+    return now - timedelta(seconds=SILENT_AFTER_S)

@@ -1,0 +1,87 @@
+"""Bytes -> text: which encoding it is, and what is not text at all."""
+
+import codecs
+
+from charset_normalizer import from_bytes
+
+from narration.errors import DocumentError
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_MAGIC = (
+    (b"%PDF-", "a PDF file"),
+    (b"PK\x03\x04", "a ZIP archive (docx, odt and epub are such)"),
+    (b"\x89PNG", "a PNG image"),
+    (b"\xff\xd8\xff", "a JPEG image"),
+    (b"GIF8", "a GIF image"),
+    (b"RIFF", "a RIFF file (wav, webp)"),
+    (b"ID3", "an MP3 file"),
+    (b"fLaC", "a FLAC file"),
+    (b"OggS", "an Ogg file"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"7z\xbc\xaf", "a 7z archive"),
+    (b"Rar!", "a RAR archive"),
+    (b"\x7fELF", "a program"),
+    (b"MZ", "a program"),
+    (b"\xd0\xcf\x11\xe0", "an old Office document"),
+    (b"{\\rtf", "an RTF document"),
+    (b"SQLite format 3", "a database"),
+)
+_CONTROLS = frozenset(set(range(32)) - {9, 10, 11, 12, 13, 27})
+_SAMPLE_BYTES = 65_536
+_CONTROL_SHARE = 0.01  # text holds next to no control bytes; compressed data holds about a tenth
+
+
+def decode_text(data: bytes, *, what: str) -> tuple[str, str]:
+    """Text and the name of its encoding.
+
+    Raises: DocumentError for a binary file, or an encoding that cannot be told.
+    """
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            return _strict(data, encoding, what)
+    _refuse_binary(data, what)
+    try:
+        return data.decode("utf-8"), "utf-8"
+    except UnicodeDecodeError:
+        return _detect(data, what)
+
+
+def _strict(data: bytes, encoding: str, what: str) -> tuple[str, str]:
+    try:
+        return data.decode(encoding), encoding
+    except UnicodeDecodeError as error:
+        raise DocumentError(
+            f"{what} says it is {encoding} but byte {error.start} is not: save it as UTF-8"
+        ) from error
+
+
+def _refuse_binary(data: bytes, what: str) -> None:
+    for magic, kind in _MAGIC:
+        if data.startswith(magic) and (len(magic) > 3 or _control_share(data) > _CONTROL_SHARE):
+            raise DocumentError(f"{what} is {kind}, not text: send plain text or markdown")
+    if b"\0" in data[:_SAMPLE_BYTES] or _control_share(data) > _CONTROL_SHARE:
+        raise DocumentError(f"{what} is binary data, not text: send plain text or markdown")
+
+
+def _control_share(data: bytes) -> float:
+    sample = data[:_SAMPLE_BYTES]
+    return sum(byte in _CONTROLS for byte in sample) / max(len(sample), 1)
+
+
+def _detect(data: bytes, what: str) -> tuple[str, str]:
+    """Guess from a sample; the guess has to hold for the whole text."""
+    found = from_bytes(data[:_SAMPLE_BYTES]).best()
+    if found is not None:
+        try:
+            return data.decode(found.encoding), found.encoding
+        except UnicodeDecodeError:
+            found = from_bytes(data).best()
+            if found is not None:
+                return str(found), found.encoding
+    raise DocumentError(f"the encoding of {what} cannot be told: save it as UTF-8")

@@ -1,0 +1,155 @@
+"""Inline markdown tokens -> where in the text they stand; markdown-it keeps no columns."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from markdown_it.common.utils import normalizeReference
+from markdown_it.helpers import parseLinkDestination, parseLinkTitle
+from markdown_it.token import Token
+
+from narration.documents.types import SkipReason
+
+_FOOTNOTE_MARK = re.compile(r"\[\^[^\]\s]+\]")
+_SPACES = re.compile(r"\s*")
+
+
+class Piece(NamedTuple):
+    """content[start:end], read aloud (as `reading`, if given) unless there is a reason not to."""
+
+    start: int
+    end: int
+    reading: str | None
+    reason: SkipReason | None
+
+
+def align(content: str, tokens: list[Token], references: Mapping[str, Any]) -> list[Piece] | None:
+    """Pieces of an inline text in order; None where the tokens cannot be found in it again."""
+    pieces: list[Piece] = []
+    cursor = 0
+    for token in tokens:
+        found = _locate(content, cursor, token, references)
+        if found is None:
+            return None
+        piece, cursor = found
+        if piece is not None:
+            pieces += _split_footnotes(content, piece) if token.type == "text" else [piece]
+    return pieces
+
+
+def _locate(
+    content: str, cursor: int, token: Token, references: Mapping[str, Any]
+) -> tuple[Piece | None, int] | None:
+    """Find the piece a token stands for and the place after it; None if it is not there."""
+    match token.type:
+        case "text" | "html_inline":
+            reason = SkipReason.HTML if token.type == "html_inline" else None
+            return _find(content, cursor, token.content, None, reason)
+        case "text_special":
+            return _find(content, cursor, token.markup, token.content, None)
+        case "softbreak" | "hardbreak":
+            return _find(content, cursor, "\n", None, None)
+        case "code_inline":
+            return _locate_code(content, cursor, token.markup)
+        case "image":
+            return _locate_image(content, cursor, references)
+        case "link_close":
+            return _locate_link_end(content, cursor, token, references)
+        case _:
+            found = _find(
+                content, cursor, token.markup if token.info != "auto" else "<", None, None
+            )
+            return None if found is None else (None, found[1])
+
+
+def _find(
+    content: str, cursor: int, wanted: str, reading: str | None, reason: SkipReason | None
+) -> tuple[Piece | None, int] | None:
+    start = content.find(wanted, cursor)
+    if start < 0:
+        return None
+    end = start + len(wanted)
+    return (Piece(start, end, reading, reason) if wanted else None), end
+
+
+def _locate_code(content: str, cursor: int, fence: str) -> tuple[Piece | None, int] | None:
+    """Inline code is read as it stands: in prose it is a name or a word."""
+    opening = content.find(fence, cursor)
+    closing = re.compile(rf"(?<!`){fence}(?!`)").search(content, opening + len(fence))
+    if opening < 0 or closing is None:
+        return None
+    return Piece(opening + len(fence), closing.start(), None, None), closing.end()
+
+
+def _locate_image(
+    content: str, cursor: int, references: Mapping[str, Any]
+) -> tuple[Piece | None, int] | None:
+    start = content.find("![", cursor)
+    if start < 0:
+        return None
+    end = _link_end(content, _label_end(content, start + 2), references)
+    return Piece(start, end, None, SkipReason.IMAGE), end
+
+
+def _locate_link_end(
+    content: str, cursor: int, token: Token, references: Mapping[str, Any]
+) -> tuple[Piece | None, int] | None:
+    if token.info == "auto":
+        return None, cursor + 1
+    start = content.find("]", cursor)
+    if start < 0:
+        return None
+    end = _link_end(content, start + 1, references)
+    return Piece(start, end, None, SkipReason.LINK_TARGET), end
+
+
+def _label_end(content: str, position: int) -> int:
+    """Place after the bracket that closes a label opened before `position`."""
+    depth = 1
+    while position < len(content) and depth:
+        if content[position] == "\\":
+            position += 1
+        depth += {"[": 1, "]": -1}.get(content[position : position + 1], 0)
+        position += 1
+    return min(position, len(content))
+
+
+def _link_end(content: str, position: int, references: Mapping[str, Any]) -> int:
+    """Place after a link's target, which begins at `position`; there may be none."""
+    if content.startswith("(", position):
+        end = _inline_target_end(content, position + 1)
+        if end is not None:
+            return end
+    if content.startswith("[", position):
+        closing = content.find("]", position)
+        label = content[position + 1 : closing]
+        if closing > 0 and (not label or normalizeReference(label) in references):
+            return closing + 1
+    return position
+
+
+def _inline_target_end(content: str, position: int) -> int | None:
+    position = _skip_space(content, position)
+    target = parseLinkDestination(content, position, len(content))
+    if target.ok:
+        position = _skip_space(content, target.pos)
+        title = parseLinkTitle(content, position, len(content))
+        if title.ok:
+            position = _skip_space(content, title.pos)
+    return position + 1 if content.startswith(")", position) else None
+
+
+def _skip_space(content: str, position: int) -> int:
+    found = _SPACES.match(content, position)
+    return found.end() if found else position
+
+
+def _split_footnotes(content: str, piece: Piece) -> Iterator[Piece]:
+    position = piece.start
+    for mark in _FOOTNOTE_MARK.finditer(content, piece.start, piece.end):
+        if position < mark.start():
+            yield Piece(position, mark.start(), None, None)
+        yield Piece(mark.start(), mark.end(), None, SkipReason.FOOTNOTE)
+        position = mark.end()
+    if position < piece.end:
+        yield Piece(position, piece.end, None, None)

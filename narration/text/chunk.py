@@ -1,0 +1,141 @@
+"""Document -> plan: what each model call speaks, and what became of every character."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from narration.documents.types import Block, BlockKind, Document, SkipReason
+from narration.errors import DocumentError, SettingsError
+from narration.text.flatten import flatten
+from narration.text.normalize import has_words, normalize, normalize_heading
+from narration.text.partition import Claim, partition
+from narration.text.split import group_block
+from narration.text.types import ChapterPlan, ChunkLimits, ChunkPlan, PauseLimits, Plan
+
+_LEAST_MAX_CHARS = 40  # a clause; cut finer, nothing would sound like a sentence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Draft:
+    """A chunk before its number and its pause are known; `block` counts through the document."""
+
+    chapter: int
+    block: int
+    kind: BlockKind
+    source: tuple[tuple[int, int], ...]  # the runs' shares, without the markup between them
+    caption: str
+    spoken: str
+    ends_sentence: bool
+
+
+def plan_chunks(
+    document: Document, limits: ChunkLimits | None = None, pauses: PauseLimits | None = None
+) -> Plan:
+    """Cut a document into chunks; none crosses a block, and no character is lost.
+
+    Raises: DocumentError if there is nothing to say; SettingsError if the limits make no sense.
+    """
+    limits, pauses = limits or ChunkLimits(), pauses or PauseLimits()
+    _check(limits)
+    drafts = list(_drafts(document, limits))
+    spoken = [draft for draft in drafts if has_words(draft.spoken)]
+    if not spoken:
+        raise DocumentError(
+            "the text has no letters or digits to read aloud: only punctuation, symbols or "
+            "skipped parts such as code. Send a text with words"
+        )
+    return Plan(
+        chunks=tuple(_chunks(document, spoken, pauses)),
+        chapters=tuple(_chapters(document, spoken)),
+        spans=tuple(partition(document.source, sorted(_claims(document, drafts)))),
+    )
+
+
+def _check(limits: ChunkLimits) -> None:
+    if limits.max_chars < _LEAST_MAX_CHARS or not 0 <= limits.min_chars <= limits.max_chars // 2:
+        raise SettingsError(
+            f"max_chars {limits.max_chars} with min_chars {limits.min_chars} cannot be kept: "
+            f"max_chars must be {_LEAST_MAX_CHARS} or more and min_chars at most half of it"
+        )
+
+
+def _drafts(document: Document, limits: ChunkLimits) -> Iterator[_Draft]:
+    number = 0
+    for chapter, content in enumerate(document.chapters):
+        for block in content.blocks:
+            yield from _block_drafts(document, block, limits, chapter=chapter, number=number)
+            number += 1
+
+
+def _block_drafts(
+    document: Document, block: Block, limits: ChunkLimits, *, chapter: int, number: int
+) -> Iterator[_Draft]:
+    flat = flatten(document, block)
+    say = normalize_heading if block.kind is BlockKind.HEADING else normalize
+    for group in group_block(flat.text, limits, say):
+        text = flat.text[group.start : group.end]
+        start = group.start + len(text) - len(text.lstrip())
+        end = group.start + len(text.rstrip())
+        if start < end:
+            yield _Draft(
+                chapter=chapter,
+                block=number,
+                kind=block.kind,
+                source=tuple(flat.source_pieces(start, end)),
+                caption=" ".join(text.split()),
+                spoken=group.spoken,
+                ends_sentence=group.ends_sentence,
+            )
+
+
+def _chunks(document: Document, drafts: list[_Draft], pauses: PauseLimits) -> Iterator[ChunkPlan]:
+    chapters = {chapter: i for i, chapter in enumerate(dict.fromkeys(d.chapter for d in drafts))}
+    for index, draft in enumerate(drafts):
+        following = drafts[index + 1] if index + 1 < len(drafts) else None
+        start, end = draft.source[0][0], draft.source[-1][1]
+        yield ChunkPlan(
+            index=index,
+            chapter=chapters[draft.chapter],
+            kind=draft.kind,
+            start=start,
+            end=end,
+            text=document.source[start:end],
+            caption=draft.caption,
+            spoken_text=draft.spoken,
+            pause_after_ms=_pause(draft, following, pauses),
+        )
+
+
+def _pause(draft: _Draft, following: _Draft | None, pauses: PauseLimits) -> int:
+    if following is None:
+        return 0
+    if draft.chapter != following.chapter:
+        return pauses.chapter_ms
+    if draft.block != following.block:
+        is_heading = BlockKind.HEADING in {draft.kind, following.kind}
+        return pauses.heading_ms if is_heading else pauses.paragraph_ms
+    return pauses.sentence_ms if draft.ends_sentence else pauses.clause_ms
+
+
+def _chapters(document: Document, drafts: list[_Draft]) -> Iterator[ChapterPlan]:
+    seen: set[int] = set()
+    for index, draft in enumerate(drafts):
+        if draft.chapter not in seen:
+            seen.add(draft.chapter)
+            yield ChapterPlan(title=document.chapters[draft.chapter].title, first_chunk=index)
+
+
+def _claims(document: Document, drafts: list[_Draft]) -> Iterator[Claim]:
+    """Who has which characters: chunks, wordless drafts, and what the reader skipped."""
+    index = 0
+    for draft in drafts:
+        is_spoken = has_words(draft.spoken)
+        for start, end in draft.source:
+            yield Claim(
+                start=start,
+                end=end,
+                chunk=index if is_spoken else None,
+                reason=None if is_spoken else SkipReason.ORNAMENT,
+            )
+        index += is_spoken
+    for skip in document.skips:
+        yield Claim(start=skip.start, end=skip.end, chunk=None, reason=skip.reason)

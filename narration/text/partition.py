@@ -1,0 +1,40 @@
+"""Claims on the source -> spans that, one after the other, are the source."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from narration.documents.types import SkipReason
+from narration.text.types import Span, SpanKind
+
+
+class Claim(NamedTuple):
+    """source[start:end] belongs to a chunk, or is skipped for a reason; sorts by its place."""
+
+    start: int
+    end: int
+    chunk: int | None
+    reason: SkipReason | None
+
+
+def partition(source: str, claims: Iterable[Claim]) -> Iterator[Span]:
+    """Turn claims, sorted and disjoint, into spans; white space that nobody claims is a pause."""
+    position = 0
+    for claim in claims:
+        assert claim.start >= position, "two parts of the plan claim the same characters"
+        yield from _unclaimed(source, position, claim.start)
+        if claim.start < claim.end:
+            kind = SpanKind.SKIPPED if claim.chunk is None else SpanKind.CHUNK
+            yield Span(
+                kind=kind, start=claim.start, end=claim.end, chunk=claim.chunk, reason=claim.reason
+            )
+        position = claim.end
+    yield from _unclaimed(source, position, len(source))
+
+
+def _unclaimed(source: str, start: int, end: int) -> Iterator[Span]:
+    if start == end:
+        return
+    if source[start:end].strip():
+        yield Span(kind=SpanKind.SKIPPED, start=start, end=end, reason=SkipReason.MARKUP)
+    else:
+        yield Span(kind=SpanKind.PAUSE, start=start, end=end)

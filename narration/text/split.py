@@ -1,0 +1,169 @@
+"""Sentences -> pieces that fit a chunk -> groups of pieces that make good chunks."""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from narration.text.normalize import has_words, normalize
+from narration.text.sentences import split_sentences
+from narration.text.types import ChunkLimits
+
+# Where a long sentence may be cut, best first; the cut is made after the match.
+_CUTS = (
+    re.compile(r"[;:—…]+[\"'”’)\]]*\s+|\s[–-]+\s+|—|--+"),
+    re.compile(r"[,，、）)]+[\"'”’]*\s*(?<=[\s，、])"),
+    re.compile(
+        r"\s+(?=(?:and|but|or|nor|for|so|yet|which|who|whom|whose|that|because|when|while)\b)"
+    ),
+    re.compile(r"\s+"),
+)
+_MIDDLE = 0.3  # a cut may lie this share of the length off the middle before a worse kind is tried
+_SHORT_COST = 10.0  # a chunk below the least length babbles: worse than any other choice
+_CUT_COST = 0.5  # a chunk that ends inside a sentence, against one that ends with it
+_HALF = 2
+
+Say: TypeAlias = Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """flat[start:end] of a block, and how it is spoken; `ends_sentence` tells how to pause."""
+
+    start: int
+    end: int
+    spoken: str
+    ends_sentence: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Consecutive pieces that are spoken in one model call."""
+
+    start: int
+    end: int
+    spoken: str
+    ends_sentence: bool
+
+
+def group_block(flat: str, limits: ChunkLimits, say: Say = normalize) -> list[Group]:
+    """Cut a block's text into groups that cover it; none is longer than the limit as spoken."""
+    pieces: list[Piece] = []
+    offset = 0
+    for sentence in split_sentences(flat):
+        pieces += _fit(flat, offset, offset + len(sentence), limits.max_chars, say)
+        offset += len(sentence)
+    return _arrange(flat, pieces, limits)
+
+
+def _arrange(flat: str, pieces: list[Piece], limits: ChunkLimits) -> list[Group]:
+    """Group; where a short group is left, halve its longer neighbour and group again."""
+    groups = _group(pieces, limits)
+    for index, group in enumerate(groups):
+        if len(groups) > 1 and len(group.spoken) < limits.min_chars:
+            neighbour = groups[index - 1] if index else groups[1]
+            longest = max(
+                (p for p in pieces if neighbour.start <= p.start < neighbour.end),
+                key=lambda piece: len(piece.spoken),
+            )
+            halves = _halve(flat, longest)
+            at = pieces.index(longest)
+            return _group([*pieces[:at], *halves, *pieces[at + 1 :]], limits)
+    return groups
+
+
+def _fit(flat: str, start: int, end: int, limit: int, say: Say) -> list[Piece]:
+    """Cut flat[start:end], one sentence, until each piece fits."""
+    pieces: list[Piece] = []
+    waiting = [(start, end)]
+    while waiting:
+        first, last = waiting.pop()
+        spoken = say(flat[first:last]) if last - first <= _HALF * limit else None
+        if last - first == 1 or (spoken is not None and len(spoken) <= limit):
+            ends = last == end
+            pieces.append(Piece(start=first, end=last, spoken=spoken or "", ends_sentence=ends))
+            continue
+        cut = _find_cut(flat, first, last, limit)
+        waiting += [(cut, last), (first, cut)]
+    return pieces
+
+
+def _halve(flat: str, piece: Piece) -> list[Piece]:
+    if piece.end - piece.start < _HALF:
+        return [piece]
+    cut = _find_cut(flat, piece.start, piece.end, piece.end - piece.start)
+    return [
+        Piece(
+            start=piece.start,
+            end=cut,
+            spoken=normalize(flat[piece.start : cut]),
+            ends_sentence=False,
+        ),
+        Piece(
+            start=cut,
+            end=piece.end,
+            spoken=normalize(flat[cut : piece.end]),
+            ends_sentence=piece.ends_sentence,
+        ),
+    ]
+
+
+def _find_cut(flat: str, start: int, end: int, limit: int) -> int:
+    """Best place near the middle: after a clause, before a conjunction, between words, anywhere."""
+    middle = (start + end) // 2
+    reach = min(int((end - start) * _MIDDLE), limit)
+    low, high = max(start + 1, middle - reach), min(end - 1, middle + reach)
+    for pattern in _CUTS:
+        cuts = [m.end() for m in pattern.finditer(flat, low, high) if start < m.end() < end]
+        if cuts:
+            return min(cuts, key=lambda cut: abs(cut - middle))
+    cut = middle
+    while cut > low and _is_joined(flat[cut]):
+        cut -= 1
+    return cut if cut > start else middle
+
+
+def _is_joined(character: str) -> bool:
+    """Tell whether it belongs to the one before it: an accent, a joiner, a variation selector."""
+    return unicodedata.category(character) in {"Mn", "Me", "Cf"}
+
+
+def _group(pieces: list[Piece], limits: ChunkLimits) -> list[Group]:
+    """Choose the grouping of least cost (few, even, ending with sentences) by dynamic programming."""
+    best: list[tuple[float, int]] = [(0.0, 0)]
+    for end in range(1, len(pieces) + 1):
+        length, cheapest = -1, (float("inf"), end - 1)
+        for first in range(end - 1, -1, -1):
+            length += len(pieces[first].spoken) + 1
+            if length > limits.max_chars and first < end - 1:
+                break
+            cost = best[first][0] + _cost(
+                length, limits, ends_sentence=pieces[end - 1].ends_sentence
+            )
+            cheapest = min(cheapest, (cost, first))
+        best.append(cheapest)
+    groups: list[Group] = []
+    end = len(pieces)
+    while end:
+        first = best[end][1]
+        groups.append(_join(pieces[first:end]))
+        end = first
+    return groups[::-1]
+
+
+def _cost(length: int, limits: ChunkLimits, *, ends_sentence: bool) -> float:
+    slack = (limits.max_chars - length) / limits.max_chars
+    cost = 1.0 + slack * slack
+    if length < limits.min_chars:
+        cost += _SHORT_COST
+    return cost if ends_sentence else cost + _CUT_COST
+
+
+def _join(pieces: list[Piece]) -> Group:
+    return Group(
+        start=pieces[0].start,
+        end=pieces[-1].end,
+        spoken=" ".join(piece.spoken for piece in pieces if has_words(piece.spoken)),
+        ends_sentence=pieces[-1].ends_sentence,
+    )

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from narration.errors import CheckpointError
@@ -24,13 +24,16 @@ _SMALLEST_SCALE = 2.0**-24  # below it a float16 scale is zero and the row is lo
 _AS_THE_FILE_SAYS = StorageConfig()
 
 
-def read_tensors(path: Path, storage: StorageConfig = _AS_THE_FILE_SAYS) -> dict[str, Tensor]:
+def read_tensors(
+    path: Path, storage: StorageConfig = _AS_THE_FILE_SAYS, prefix: str = ""
+) -> dict[str, Tensor]:
     """Read a `.safetensors` or `.pt` file to the CPU, every floating tensor as float32.
 
+    Only tensors under `prefix` are read, which is cut off their names.
     Raises: CheckpointError if the file is missing, damaged, or not a flat set of named tensors.
     """
     try:
-        content = _read(path)
+        content = _read(path, prefix)
     except FileNotFoundError as error:
         raise CheckpointError(
             f"{path} does not exist: pull the model again or name the folder that holds it"
@@ -39,7 +42,7 @@ def read_tensors(path: Path, storage: StorageConfig = _AS_THE_FILE_SAYS) -> dict
         raise _damaged(path, error) from error
     except (SafetensorError, pickle.UnpicklingError) as error:
         raise _damaged(path, error) from error
-    return _expand(_flatten(content, path), storage, path)
+    return _expand(select(_flatten(content, path), prefix), storage, path)
 
 
 def write_tensors(
@@ -73,6 +76,7 @@ def load_strict(
 ) -> None:
     """Copy tensors into a network of the same names; `where` is what an error calls the file.
 
+    A network built on the meta device takes the tensors themselves, which saves a copy.
     `may_miss`: names that need not be there (and then keep the value the network was built with).
     Raises: CheckpointError naming the tensors that are missing, unknown or of another shape.
     """
@@ -89,7 +93,8 @@ def load_strict(
         more = len(faults) - _NAMED_AT_MOST
         listed = "; ".join(faults[:_NAMED_AT_MOST]) + (f"; and {more} more" if more > 0 else "")
         raise CheckpointError(f"{where} does not fit {type(module).__name__}: {listed}")
-    module.load_state_dict(dict(tensors), strict=not may_miss)
+    is_empty = any(parameter.is_meta for parameter in module.parameters())
+    module.load_state_dict(dict(tensors), strict=not may_miss, assign=is_empty)
 
 
 def fold_weight_norm(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -108,9 +113,10 @@ def fold_weight_norm(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return folded
 
 
-def _read(path: Path) -> Any:
+def _read(path: Path, prefix: str) -> Any:
     if path.suffix == ".safetensors":
-        return load_file(path)
+        with safe_open(path, framework="pt") as file:
+            return {n: file.get_tensor(n) for n in file.keys() if n.startswith(prefix)}  # noqa: SIM118 - not a dict
     return torch.load(path, map_location="cpu", weights_only=True)
 
 

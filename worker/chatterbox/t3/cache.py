@@ -40,6 +40,10 @@ class Cache:
         """Copy a row over another, to close a gap."""
         self._store[:, :, target] = self._store[:, :, source]
 
+    def clear(self, row: int) -> None:
+        """Forget a row whose numbers are not finite: a masked NaN still spoils a sum."""
+        self._store[:, :, row] = 0
+
     def prefill(self, first_row: int) -> Attend:
         """Attention for new rows: causal among themselves; they are written from `first_row` on."""
 

@@ -2,7 +2,7 @@
 
     slots = decoder.prefill(prompts)          # at most decoder.free of them
     tokens = decoder.step()                   # {slot: next token} for every slot not yet done
-    for slot in decoder.done():               # said STOP, or reached its limit
+    for slot in decoder.done():               # said STOP, reached its limit, or broke
         spoken = decoder.release(slot)        # also for a slot that is not done: cancel
 
 A row's tokens depend on its own prompt only, whatever shares the batch (up to rounding).
@@ -65,6 +65,7 @@ class _Row:
     noise: Tensor
     length: int
     tokens: list[int] = field(default_factory=list)
+    is_broken: bool = False
 
     @property
     def is_guided(self) -> bool:
@@ -76,7 +77,7 @@ class _Row:
 
     @property
     def is_done(self) -> bool:
-        return self.is_stopped or len(self.tokens) == len(self.noise)
+        return self.is_broken or self.is_stopped or len(self.tokens) == len(self.noise)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,8 +139,12 @@ class Decoder:
         return [row.slot for row in rows]
 
     @torch.inference_mode()
-    def step(self) -> dict[int, int]:
-        """Speak one token in every slot that is not done; STOP_SPEECH is reported too."""
+    def step(self) -> dict[int, int | None]:
+        """Speak one token in every slot that is not done; STOP_SPEECH is reported too.
+
+        None says that a slot's numbers are no longer finite: it is done, and its neighbours are
+        not harmed.
+        """
         rows = self._active()
         if not rows:
             return {}
@@ -149,11 +154,14 @@ class Decoder:
         noise = torch.stack([row.noise[len(row.tokens)] for row in rows]).to(self._device)
         chosen = choose(logits, self._seen[batch.slots], batch.settings, noise)
         self._seen[batch.slots, chosen] = True
-        for row, token in zip(rows, chosen.tolist(), strict=True):
-            row.tokens.append(token)
+        finite = logits[:, STOP_SPEECH].isfinite().tolist()  # any NaN in a row is in all of it
+        for row, token, is_finite in zip(rows, chosen.tolist(), finite, strict=True):
+            row.is_broken = not is_finite
+            if is_finite:
+                row.tokens.append(token)
             if row.is_done:
                 self._drop(row)
-        return {row.slot: row.tokens[-1] for row in rows}
+        return {row.slot: None if row.is_broken else row.tokens[-1] for row in rows}
 
     def done(self) -> list[int]:
         """Slots that wait for `release`."""
@@ -246,6 +254,8 @@ class Decoder:
         """Give a row's cache rows back; the last ones move into the gap."""
         for index in reversed([i for i, owner in enumerate(self._owners) if owner is row]):
             last = len(self._owners) - 1
+            if row.is_broken:
+                self._cache.clear(index)
             if index != last:
                 self._cache.move(last, index)
             self._owners[index] = self._owners[last]

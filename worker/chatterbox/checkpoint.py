@@ -1,0 +1,168 @@
+"""One checkpoint folder as a whole: its networks, its tokenizer and its voices, read on demand.
+
+The files are the official ones; `config.json` and `voices/` are ours and optional.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from torch import nn
+
+from narration.errors import CheckpointError, NotFoundError
+from worker.chatterbox.config import ChatterboxConfig
+from worker.chatterbox.hift.vocoder import Vocoder
+from worker.chatterbox.revision import digest_files
+from worker.chatterbox.s3gen.flow import Flow
+from worker.chatterbox.speaker import VoiceEncoder
+from worker.chatterbox.speech_tokenizer import MAY_MISS, SpeechTokenizer
+from worker.chatterbox.t3.model import T3
+from worker.chatterbox.tokenizer import TextTokenizer
+from worker.chatterbox.voice import Voice, load_voice
+from worker.chatterbox.weights import fold_weight_norm, load_strict, read_tensors
+from worker.chatterbox.xvector import XVector
+
+CONFIG_FILE = "config.json"
+T3_FILE = "t3_cfg.safetensors"
+S3GEN_FILE = "s3gen.safetensors"
+VOICE_ENCODER_FILE = "ve.safetensors"
+TOKENIZER_FILE = "tokenizer.json"
+DEFAULT_VOICE_FILE = "conds.pt"
+VOICE_FOLDER = "voices"
+DEFAULT_VOICE = "default"
+
+_NEEDED = (T3_FILE, S3GEN_FILE, VOICE_ENCODER_FILE, TOKENIZER_FILE)
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def load_chatterbox(
+    folder: Path, device: str | torch.device = "cpu", *, t3_dtype: torch.dtype = torch.float32
+) -> "Chatterbox":
+    """Open a checkpoint folder; each part is read when it is first used.
+
+    Raises: CheckpointError if the folder, a file or the config is missing or makes no sense; the
+    parts raise it for a damaged file or a tensor that is missing, unknown or of another shape.
+    """
+    if not folder.is_dir():
+        raise CheckpointError(f"{folder} is not a folder: name one that holds a model")
+    missing = [name for name in _NEEDED if not (folder / name).is_file()]
+    if missing:
+        raise CheckpointError(f"{folder} lacks {', '.join(missing)}: pull the model again")
+    return Chatterbox(folder, ChatterboxConfig.load(folder), torch.device(device), t3_dtype)
+
+
+class Voices(Mapping[str, Voice]):
+    """A checkpoint's voices by name: "default" from `conds.pt`, the others from `voices/`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._paths = {path.stem: path for path in sorted((folder / VOICE_FOLDER).glob("*.pt"))}
+        if (folder / DEFAULT_VOICE_FILE).exists():
+            self._paths[DEFAULT_VOICE] = folder / DEFAULT_VOICE_FILE
+        self._loaded: dict[str, Voice] = {}
+
+    def __getitem__(self, name: str) -> Voice:
+        """Read a voice, once.
+
+        Raises: KeyError if there is none of this name; CheckpointError if its file is damaged.
+        """
+        if name not in self._loaded:
+            self._loaded[name] = load_voice(self._paths[name])
+        return self._loaded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._paths))
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+
+class Chatterbox:
+    """The parts of one checkpoint, each ready to use: on the device, in eval mode, no gradients."""
+
+    def __init__(
+        self, folder: Path, config: ChatterboxConfig, device: torch.device, t3_dtype: torch.dtype
+    ) -> None:
+        self.folder = folder
+        self.config = config
+        self.device = device
+        self.voices = Voices(folder)
+        self._t3_dtype = t3_dtype
+
+    @cached_property
+    def revision(self) -> str:
+        """SHA-256 over everything but the voices, which have digests of their own."""
+        return digest_files(self.folder, (CONFIG_FILE, *_NEEDED))
+
+    @cached_property
+    def tokenizer(self) -> TextTokenizer:
+        """Text to text tokens."""
+        tokenizer = TextTokenizer(self.folder / TOKENIZER_FILE)
+        if tokenizer.vocabulary > self.config.t3.text_vocab:
+            raise CheckpointError(
+                f"{self.folder / TOKENIZER_FILE} has {tokenizer.vocabulary} tokens, "
+                f"the model knows {self.config.t3.text_vocab}: the two do not belong together"
+            )
+        return tokenizer
+
+    @cached_property
+    def t3(self) -> T3:
+        """Text tokens to speech tokens."""
+        with torch.device("meta"):  # half a billion numbers need not be drawn to be overwritten
+            network = T3(self.config.t3)
+        return self._fill(network, T3_FILE).to(self._t3_dtype)
+
+    @cached_property
+    def flow(self) -> Flow:
+        """Speech tokens to mel."""
+        return self._fill(Flow(self.config.flow), S3GEN_FILE, "flow.")
+
+    @cached_property
+    def vocoder(self) -> Vocoder:
+        """Mel to waveform."""
+        network = Vocoder(self.config.hift)
+        return self._fill(network, S3GEN_FILE, "mel2wav.", is_weight_normed=True)
+
+    @cached_property
+    def speech_tokenizer(self) -> SpeechTokenizer:
+        """Recording to speech tokens."""
+        network = SpeechTokenizer(self.config.speech_tokenizer)
+        return self._fill(network, S3GEN_FILE, "tokenizer.", may_miss=MAY_MISS)
+
+    @cached_property
+    def x_vector(self) -> XVector:
+        """Recording to the timbre S3Gen speaks in."""
+        return self._fill(XVector(self.config.x_vector), S3GEN_FILE, "speaker_encoder.")
+
+    @cached_property
+    def voice_encoder(self) -> VoiceEncoder:
+        """Recording to the identity T3 speaks as."""
+        return self._fill(VoiceEncoder(self.config.voice_encoder), VOICE_ENCODER_FILE)
+
+    def voice(self, name: str) -> Voice:
+        """Read a voice of this checkpoint.
+
+        Raises: NotFoundError that lists the names there are.
+        """
+        if name not in self.voices:
+            known = ", ".join(self.voices) or "none"
+            raise NotFoundError(f"there is no voice {name!r} in {self.folder}: it has {known}")
+        return self.voices[name]
+
+    def _fill(
+        self,
+        network: Network,
+        file: str,
+        prefix: str = "",
+        *,
+        may_miss: frozenset[str] = frozenset(),
+        is_weight_normed: bool = False,
+    ) -> Network:
+        path = self.folder / file
+        tensors = read_tensors(path, self.config.storage, prefix)
+        if is_weight_normed:
+            tensors = fold_weight_norm(tensors)
+        load_strict(network, tensors, str(path), may_miss=may_miss)
+        return network.to(self.device).eval().requires_grad_(False)

@@ -1,0 +1,53 @@
+"""Which weights these are: one digest over a checkpoint's files, remembered between runs."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+_MEMO = ".digests.json"
+
+
+def digest_files(folder: Path, names: Iterable[str]) -> str:
+    """SHA-256 over the names and contents of those files that exist.
+
+    Reading gigabytes takes seconds, so each file's digest is kept in the folder (where that can
+    be written) together with its size and time of change.
+    """
+    memo = _read_memo(folder)
+    fresh = {
+        name: _digest_file(folder / name, memo.get(name))
+        for name in sorted(names)
+        if (folder / name).exists()
+    }
+    if fresh != memo:
+        _write_memo(folder, fresh)
+    digest = hashlib.sha256()
+    for name, (_, _, content) in fresh.items():
+        digest.update(f"{name} {content}\n".encode())
+    return digest.hexdigest()
+
+
+def _digest_file(path: Path, known: list[object] | None) -> list[object]:
+    found = path.stat()
+    stamp: list[object] = [found.st_size, found.st_mtime_ns]
+    if known is not None and known[:2] == stamp:
+        return known
+    with path.open("rb") as file:
+        return [*stamp, hashlib.file_digest(file, "sha256").hexdigest()]
+
+
+def _read_memo(folder: Path) -> dict[str, list[object]]:
+    try:
+        content = json.loads((folder / _MEMO).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _write_memo(folder: Path, memo: dict[str, list[object]]) -> None:
+    draft = folder / f"{_MEMO}.part"
+    with suppress(OSError):  # a read-only folder costs the next run its seconds, nothing more
+        draft.write_text(json.dumps(memo), encoding="utf-8")
+        draft.replace(folder / _MEMO)

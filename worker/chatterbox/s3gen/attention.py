@@ -38,7 +38,7 @@ class RelativeAttention(nn.Module):
             scores = scores.masked_fill(~valid[:, None, None, :], -math.inf)
         content = (query + self.pos_bias_u).transpose(1, 2)
         mixed = F.scaled_dot_product_attention(content, key, value, attn_mask=scores)
-        return self.linear_out(mixed.transpose(1, 2).flatten(2))  # type: ignore[no-any-return]
+        return self.linear_out(mixed.transpose(1, 2).flatten(2))
 
     def _distance_scores(self, query: Tensor, distances: Tensor) -> Tensor:
         """Score query i against distance i - j for every key j, in the scale of the content.
@@ -93,6 +93,4 @@ class Attention(nn.Module):
         query, key, value = (
             layer(x).unflatten(-1, (self.heads, -1)) for layer in (self.to_q, self.to_k, self.to_v)
         )
-        return self.to_out[0](  # type: ignore[no-any-return]
-            attend(query, key, value, packing).flatten(1)
-        )
+        return self.to_out[0](attend(query, key, value, packing).flatten(1))

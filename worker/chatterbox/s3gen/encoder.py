@@ -42,7 +42,7 @@ class UpsamplingEncoder(nn.Module):
         if valid is not None:
             valid = valid.repeat_interleave(FRAMES_PER_TOKEN, dim=1)
         x = _run(self.up_encoders, self.up_embed(self.up_layer(x)), valid)
-        return self.after_norm(x)  # type: ignore[no-any-return]
+        return self.after_norm(x)
 
 
 def _run(layers: nn.ModuleList, x: Tensor, valid: Tensor | None) -> Tensor:
@@ -61,7 +61,7 @@ class Embed(nn.Module):
         self.out = nn.Sequential(nn.Linear(width, width), nn.LayerNorm(width, eps=1e-5))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.out(x) * self.scale  # type: ignore[no-any-return]
+        return self.out(x) * self.scale
 
 
 class Lookahead(nn.Module):
@@ -75,7 +75,7 @@ class Lookahead(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Shapes: x (B, T, D) -> (B, T, D)."""
         y = F.leaky_relu(self.conv1(F.pad(x.transpose(1, 2), (0, _LOOKAHEAD))))
-        return x + self.conv2(F.pad(y, (2, 0))).transpose(1, 2)  # type: ignore[no-any-return]
+        return x + self.conv2(F.pad(y, (2, 0))).transpose(1, 2)
 
 
 class Upsample(nn.Module):
@@ -89,7 +89,7 @@ class Upsample(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Shapes: x (B, T, D) -> (B, 2T, D)."""
         y = x.repeat_interleave(FRAMES_PER_TOKEN, dim=1).transpose(1, 2)
-        return self.conv(F.pad(y, (self.reach, 0))).transpose(1, 2)  # type: ignore[no-any-return]
+        return self.conv(F.pad(y, (self.reach, 0))).transpose(1, 2)
 
 
 class FeedForward(nn.Module):
@@ -101,7 +101,7 @@ class FeedForward(nn.Module):
         self.w_2 = nn.Linear(inner, width)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.w_2(F.silu(self.w_1(x)))  # type: ignore[no-any-return]
+        return self.w_2(F.silu(self.w_1(x)))
 
 
 class Layer(nn.Module):
@@ -117,4 +117,4 @@ class Layer(nn.Module):
 
     def forward(self, x: Tensor, distances: Tensor, valid: Tensor | None) -> Tensor:
         x = x + self.self_attn(self.norm_mha(x), distances, valid)
-        return x + self.feed_forward(self.norm_ff(x))  # type: ignore[no-any-return]
+        return x + self.feed_forward(self.norm_ff(x))

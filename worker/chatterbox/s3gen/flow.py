@@ -10,8 +10,8 @@ from torch.nn.utils.rnn import pad_sequence
 from worker.chatterbox.config import ACOUSTIC_TOKENS, FRAMES_PER_TOKEN, MEL_BINS, FlowConfig
 from worker.chatterbox.s3gen.encoder import UpsamplingEncoder
 from worker.chatterbox.s3gen.packing import pack_lengths
-from worker.chatterbox.s3gen.solver import Condition, cosine_times, guided_lengths, integrate
-from worker.chatterbox.s3gen.unet import Estimator
+from worker.chatterbox.s3gen.solver import cosine_times, guided_lengths, integrate
+from worker.chatterbox.s3gen.unet import Condition, Estimator
 from worker.chatterbox.voice import Voice
 
 _ENCODER_ROWS = 16  # distance scores are rows x heads x T x 2T: 1 GB here at 1,000 frames
@@ -78,7 +78,7 @@ class Flow(nn.Module):
 
     def project_speaker(self, x_vectors: Tensor) -> Tensor:
         """Shapes: x_vectors (B, 192) -> (B, 80)."""
-        return self.spk_embed_affine_layer(F.normalize(x_vectors, dim=1))  # type: ignore[no-any-return]
+        return self.spk_embed_affine_layer(F.normalize(x_vectors, dim=1))
 
     def encode(self, rows: Sequence[Tensor]) -> list[Tensor]:
         """Turn rows of tokens (prompt included) into features. Shapes: (T,) -> (2T, 80)."""
@@ -98,7 +98,7 @@ class Flow(nn.Module):
         valid = torch.arange(padded.shape[1])[None] < lengths[:, None]
         embedded = self.input_embedding(padded.to(self.device))
         encoded = self.encoder(embedded, None if is_full else valid.to(self.device))
-        return self.encoder_proj(encoded)  # type: ignore[no-any-return]
+        return self.encoder_proj(encoded)
 
 
 def prompt_frames(voice: Voice) -> int:

@@ -58,7 +58,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor, packing: Packing) -> Tenso
     if query.is_cuda and query.dtype != torch.float32:
         return _attend_unevenly(query, key, value, packing)
     rows = zip(*(part.split(packing.lengths) for part in (query, key, value)), strict=True)
-    return torch.cat([_attend_evenly(*row, 1) for row in rows])
+    return torch.cat([_attend_evenly(q, k, v, 1) for q, k, v in rows])
 
 
 def _attend_evenly(query: Tensor, key: Tensor, value: Tensor, rows: int) -> Tensor:

@@ -5,27 +5,15 @@ Pure functions; the estimator is an argument. Source: docs/model.md, S3Gen, solv
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
 from torch import Tensor
 
 from worker.chatterbox.s3gen.packing import Packing
+from worker.chatterbox.s3gen.unet import Condition
 
-Estimate = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor, Packing], Tensor]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Condition:
-    """What the mel is to say and in whose voice.
-
-    Shapes: features, prompt (N, 80); speaker (rows, 80).
-    """
-
-    features: Tensor
-    prompt: Tensor
-    speaker: Tensor
+Estimate = Callable[[Tensor, Tensor, Condition, Packing], Tensor]
 
 
 def cosine_times(steps: int) -> Tensor:
@@ -42,18 +30,17 @@ def integrate(
     times: Tensor,
     guidance: float,
 ) -> Tensor:
-    """Follow the guided velocity (1 + w) v(condition) - w v(nothing) from the first time to the last.
+    """Follow the guided velocity (1 + w) v(condition) - w v(nothing) through all times.
 
     Both velocities come from one call on twice the rows; with w = 0 there is one velocity only.
     `packing` holds the rows `estimate` will see: each twice unless w = 0 (see `guided_lengths`).
     Shapes: noise (N, 80); times (steps + 1,) -> (N, 80).
     """
     x = noise
-    inputs = condition if guidance == 0 else _beside_nothing(condition)
-    parts = (inputs.features, inputs.speaker, inputs.prompt)
+    told = condition if guidance == 0 else _beside_nothing(condition)
     for time, following in pairwise(times.to(noise.device)):
         state = x if guidance == 0 else torch.cat([x, x])
-        velocity = estimate(state, time.expand(packing.rows), *parts, packing)
+        velocity = estimate(state, time.expand(packing.rows), told, packing)
         if guidance != 0:
             toward, away = velocity.chunk(2)
             velocity = (1 + guidance) * toward - guidance * away

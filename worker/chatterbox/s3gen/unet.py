@@ -4,6 +4,9 @@ Source: docs/model.md, S3Gen, estimator. All convolutions are causal, attention 
 """
 
 import math
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +19,18 @@ from worker.chatterbox.s3gen.packing import Packing, shift
 _INPUT_WIDTH = 4 * MEL_BINS  # noisy mel, text features, voice, prompt mel
 _TIME_SCALE = 1000.0
 _KERNEL = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """What the mel is to say and in whose voice; all zero says nothing.
+
+    Shapes: features, prompt (N, 80); speaker (rows, 80).
+    """
+
+    features: Tensor
+    prompt: Tensor
+    speaker: Tensor
 
 
 class Estimator(nn.Module):
@@ -33,30 +48,23 @@ class Estimator(nn.Module):
         self.final_block = Block(width, width)
         self.final_proj = FrameConv(width, MEL_BINS, 1)
 
-    def forward(
-        self,
-        x: Tensor,
-        time: Tensor,
-        features: Tensor,
-        speaker: Tensor,
-        prompt: Tensor,
-        packing: Packing,
-    ) -> Tensor:
+    def forward(self, x: Tensor, time: Tensor, condition: Condition, packing: Packing) -> Tensor:
         """Estimate the velocity of `x` at `time`.
 
-        Shapes: x, features, prompt (N, 80); time (rows,); speaker (rows, 80) -> (N, 80).
+        Shapes: x (N, 80); time (rows,) -> (N, 80).
         Units: time from 0 (noise) to 1 (mel).
         """
         embedded = self.time_mlp(time)
-        frames = torch.cat([x, features, speaker[packing.row], prompt], dim=-1)
-        (down,), (up,) = self.down_blocks, self.up_blocks
-        skip = down.transform(frames, embedded, packing)
-        frames = down.smooth(skip, packing)
+        speaker = condition.speaker[packing.row]
+        frames = torch.cat([x, condition.features, speaker, condition.prompt], dim=-1)
+        first, last = (cast("Stage", blocks[0]) for blocks in (self.down_blocks, self.up_blocks))
+        skip = first(frames, embedded, packing)
+        frames = first.smooth(skip, packing)
         for stage in self.mid_blocks:
-            frames = stage.transform(frames, embedded, packing)
-        frames = up.transform(torch.cat([frames, skip], dim=-1), embedded, packing)
-        frames = self.final_block(up.smooth(frames, packing), packing)
-        return self.final_proj(frames, packing)  # type: ignore[no-any-return]
+            frames = stage(frames, embedded, packing)
+        frames = last(torch.cat([frames, skip], dim=-1), embedded, packing)
+        frames = self.final_block(last.smooth(frames, packing), packing)
+        return self.final_proj(frames, packing)
 
 
 class Stage(nn.ModuleList):
@@ -70,14 +78,15 @@ class Stage(nn.ModuleList):
         parts: list[nn.Module] = [ResidualBlock(in_width, width, config.time_width), transformers]
         super().__init__([*parts, FrameConv(width, width, _KERNEL)] if has_conv else parts)
 
-    def transform(self, x: Tensor, time: Tensor, packing: Packing) -> Tensor:
+    def forward(self, x: Tensor, time: Tensor, packing: Packing) -> Tensor:
         x = self[0](x, time, packing)
-        for transformer in self[1]:
+        for transformer in cast("nn.ModuleList", self[1]):
             x = transformer(x, packing)
         return x
 
     def smooth(self, x: Tensor, packing: Packing) -> Tensor:
-        return self[2](x, packing)  # type: ignore[no-any-return]
+        """Pass through the convolution at the stage's end."""
+        return self[2](x, packing)
 
 
 class FrameConv(nn.Module):
@@ -123,7 +132,7 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor, time: Tensor, packing: Packing) -> Tensor:
         y = self.block1(x, packing) + self.mlp(time)[packing.row]
-        return self.block2(y, packing) + self.res_conv(x, packing)  # type: ignore[no-any-return]
+        return self.block2(y, packing) + self.res_conv(x, packing)
 
 
 class Transformer(nn.Module):
@@ -139,20 +148,31 @@ class Transformer(nn.Module):
 
     def forward(self, x: Tensor, packing: Packing) -> Tensor:
         x = x + self.attn1(self.norm1(x), packing)
-        return x + self.ff(self.norm3(x))  # type: ignore[no-any-return]
+        return x + self.ff(self.norm3(x))
 
 
 class FeedForward(nn.Module):
-    """Two linear layers with GELU between; "1" was a dropout."""
+    """Two linear layers with GELU between."""
 
     def __init__(self, width: int, inner: int) -> None:
         super().__init__()
-        rise = nn.ModuleDict({"proj": nn.Linear(width, inner)})
-        self.net = nn.ModuleDict({"0": rise, "2": nn.Linear(inner, width)})
+        # The official names count a dropout (1) between the two.
+        parts: dict[str, nn.Module] = {"0": Rise(width, inner), "2": nn.Linear(inner, width)}
+        self.net = nn.Sequential(OrderedDict(parts))
 
     def forward(self, x: Tensor) -> Tensor:
-        rise: nn.Module = self.net["0"]["proj"]  # type: ignore[index]
-        return self.net["2"](F.gelu(rise(x)))  # type: ignore[no-any-return]
+        return self.net(x)
+
+
+class Rise(nn.Module):
+    """Linear layer and GELU."""
+
+    def __init__(self, width: int, inner: int) -> None:
+        super().__init__()
+        self.proj = nn.Linear(width, inner)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.gelu(self.proj(x))
 
 
 class TimeEmbedding(nn.Module):
@@ -169,4 +189,4 @@ class TimeEmbedding(nn.Module):
         steps = torch.arange(half, device=time.device, dtype=torch.float32)
         angles = _TIME_SCALE * time[:, None] * torch.exp(steps * -(math.log(10_000.0) / (half - 1)))
         waves = torch.cat([angles.sin(), angles.cos()], dim=-1)
-        return self.linear_2(F.silu(self.linear_1(waves)))  # type: ignore[no-any-return]
+        return self.linear_2(F.silu(self.linear_1(waves)))

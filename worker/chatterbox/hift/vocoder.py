@@ -1,0 +1,146 @@
+"""Mel to waveform: pitch, harmonic source, upsampling network, inverse Fourier transform.
+
+Source: docs/model.md, HiFT (arXiv 2309.09493). Batched over rows of any length: see layers.py.
+"""
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
+
+from worker.chatterbox.config import MEL_BINS, SAMPLE_RATE_HZ, SAMPLES_PER_FRAME, HiftConfig
+from worker.chatterbox.hift.f0 import PitchPredictor
+from worker.chatterbox.hift.layers import ResidualBlock, keep, mark_valid, same_padding
+from worker.chatterbox.hift.source import Source, SourceNoise
+from worker.chatterbox.hift.spectrum import analyse, synthesise
+
+_SLOPE = 0.1  # leaky ReLU between the stages; after the last it is torch's 0.01
+_MAX_MAGNITUDE = 100.0
+_LOUDEST = 0.99
+_EDGE_KERNEL = 7  # first and last convolution
+_FADE = SAMPLE_RATE_HZ // 50  # 20 ms of silence, then 20 ms of rise
+
+
+class Vocoder(nn.Module):
+    """HiFT: what lies under `mel2wav.` in the checkpoint, weight norm folded."""
+
+    def __init__(self, config: HiftConfig) -> None:
+        super().__init__()
+        self.config = config
+        widths = [config.base_channels >> stage for stage in range(len(config.upsample_rates) + 1)]
+        bins = config.n_fft + 2
+        self.f0_predictor = PitchPredictor(config)
+        self.m_source = Source(config)
+        padding = same_padding(_EDGE_KERNEL)
+        self.conv_pre = nn.Conv1d(MEL_BINS, widths[0], _EDGE_KERNEL, padding=padding)
+        self.ups = nn.ModuleList(
+            nn.ConvTranspose1d(wide, narrow, kernel, rate, padding=(kernel - rate) // 2)
+            for (wide, narrow), rate, kernel in zip(
+                pairwise(widths), config.upsample_rates, config.upsample_kernels, strict=True
+            )
+        )
+        self.source_downs = nn.ModuleList(
+            _source_conv(bins, width, math.prod(config.upsample_rates[stage:]))
+            for stage, width in enumerate(widths[1:], start=1)
+        )
+        self.source_resblocks = nn.ModuleList(
+            ResidualBlock(width, kernel, config.resblock_dilations)
+            for width, kernel in zip(widths[1:], config.source_kernels, strict=True)
+        )
+        self.resblocks = nn.ModuleList(
+            ResidualBlock(width, kernel, config.resblock_dilations)
+            for width in widths[1:]
+            for kernel in config.resblock_kernels
+        )
+        self.conv_post = nn.Conv1d(widths[-1], bins, _EDGE_KERNEL, padding=padding)
+
+    @torch.no_grad()
+    def synthesize(self, mels: Sequence[Tensor], noise: Sequence[SourceNoise]) -> list[Tensor]:
+        """Make waveforms of rows of mel; a row's waveform does not depend on the others.
+
+        Shapes: per row mel (80, F), noise for F frames -> (S,).   Units: log-mel; 24 kHz.
+        """
+        lengths = [mel.shape[1] for mel in mels]
+        device = self.conv_pre.weight.device
+        batch = pad_sequence([mel.T for mel in mels], batch_first=True).transpose(1, 2).to(device)
+        phases = torch.stack([row.phases for row in noise]).to(device)
+        noises = pad_sequence([row.noise for row in noise], batch_first=True).to(device)
+        f0 = self.f0_predictor(batch, mark_valid(lengths, device))
+        waveforms = self.decode(batch, self.m_source(f0, phases, noises), lengths)
+        return [
+            fade_in(row[: SAMPLES_PER_FRAME * length])
+            for row, length in zip(waveforms, lengths, strict=True)
+        ]
+
+    def decode(self, mel: Tensor, source: Tensor, lengths: Sequence[int]) -> Tensor:
+        """Filter an excitation by a mel.
+
+        Shapes: mel (B, 80, F); source (B, S); lengths in frames -> (B, S).
+        """
+        n_fft, hop = self.config.n_fft, self.config.hop
+        samples = [SAMPLES_PER_FRAME * length for length in lengths]
+        masks = self.masks(lengths, mel.device)
+        excitation = analyse(source, samples, n_fft, hop)
+        magnitude, phase = self.filter(mel, excitation, masks).chunk(2, dim=1)
+        magnitude = magnitude.float().exp().clamp(max=_MAX_MAGNITUDE)
+        phase = phase.float().sin()
+        spectrum = torch.cat([magnitude * phase.cos(), magnitude * phase.sin()], dim=1)
+        return synthesise(spectrum, masks[-1], n_fft, hop).clamp(-_LOUDEST, _LOUDEST)
+
+    def filter(self, mel: Tensor, excitation: Tensor, masks: Sequence[Tensor | None]) -> Tensor:
+        """Run the network proper: convolutions only, so that it can be compiled.
+
+        Shapes: mel (B, 80, F); excitation (B, 18, L); masks, one for the mel and one per stage
+        -> (B, 18, L).
+        """
+        excitation = keep(excitation, masks[-1])
+        x = keep(self.conv_pre(keep(mel, masks[0])), masks[0])
+        last = len(self.ups) - 1
+        for stage, up in enumerate(self.ups):
+            x = up(F.leaky_relu(x, _SLOPE))
+            if stage == last:
+                x = F.pad(x, (1, 0), mode="reflect")  # centred frames: one more than hops
+            x = keep(x, masks[stage + 1]) + self._excite(stage, excitation, masks[stage + 1])
+            x = self._refine(stage, x, masks[stage + 1])
+        return self.conv_post(F.leaky_relu(x))
+
+    def masks(self, lengths: Sequence[int], device: torch.device) -> list[Tensor | None]:
+        """Mark what exists of each row: in the mel, then after each stage."""
+        marks = [mark_valid(lengths, device)]
+        for stage, rate in enumerate(self.config.upsample_rates):
+            centred = 1 if stage == len(self.ups) - 1 else 0
+            lengths = [length * rate for length in lengths]
+            marks.append(mark_valid([length + centred for length in lengths], device))
+        return marks
+
+    def _excite(self, stage: int, excitation: Tensor, valid: Tensor | None) -> Tensor:
+        x = keep(self.source_downs[stage](excitation), valid)
+        return self.source_resblocks[stage](x, valid)
+
+    def _refine(self, stage: int, x: Tensor, valid: Tensor | None) -> Tensor:
+        count = len(self.config.resblock_kernels)
+        blocks = list(self.resblocks)[stage * count : (stage + 1) * count]
+        total = blocks[0](x, valid)
+        for block in blocks[1:]:
+            total = total + block(x, valid)
+        return total / count
+
+
+def fade_in(waveform: Tensor) -> Tensor:
+    """Silence the first 20 ms and raise the next 20: the voice's recording may spill over there.
+
+    Shapes: (S,) -> (S,).
+    """
+    rise = (torch.linspace(math.pi, 0, _FADE, device=waveform.device).cos() + 1) / 2
+    envelope = torch.cat([torch.zeros_like(rise), rise])[: len(waveform)]
+    return torch.cat([waveform[: len(envelope)] * envelope, waveform[len(envelope) :]])
+
+
+def _source_conv(bins: int, width: int, rate: int) -> nn.Conv1d:
+    if rate == 1:
+        return nn.Conv1d(bins, width, 1)
+    return nn.Conv1d(bins, width, 2 * rate, rate, padding=rate // 2)

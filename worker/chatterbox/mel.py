@@ -19,7 +19,7 @@ from torch.nn import functional
 from worker.chatterbox.config import MEL_BINS, REFERENCE_RATE_HZ, SAMPLE_RATE_HZ, SAMPLES_PER_FRAME
 
 REFERENCE_HOP = REFERENCE_RATE_HZ // 100  # 10 ms
-_REFERENCE_WINDOW = REFERENCE_RATE_HZ // 40  # 25 ms
+REFERENCE_WINDOW = REFERENCE_RATE_HZ // 40  # 25 ms
 _PROMPT_WINDOW = 4 * SAMPLES_PER_FRAME  # 80 ms
 _TOP_HZ = 8000.0  # every front end ends here, the 24 kHz one too
 
@@ -42,7 +42,7 @@ def speech_token_mel(waveform: Tensor, bins: int = 128) -> Tensor:
     Source: docs/model.md, front ends (Whisper's features).
     """
     power = _power(waveform)[..., :-1]
-    mel = slaney_filters(REFERENCE_RATE_HZ, _REFERENCE_WINDOW, bins, power) @ power
+    mel = reference_filters(bins).to(power) @ power
     log_mel = mel.clamp(min=1e-10).log10()
     floor = log_mel.amax(dim=(-2, -1), keepdim=True) - 8.0
     return (torch.maximum(log_mel, floor) + 4.0) / 4.0
@@ -57,7 +57,8 @@ def prompt_mel(waveform: Tensor, bins: int = MEL_BINS) -> Tensor:
     padded = _reflect(waveform, margin)
     spectrum = _stft(padded, _PROMPT_WINDOW, SAMPLES_PER_FRAME)
     magnitude = torch.sqrt(spectrum.real.square() + spectrum.imag.square() + 1e-9)
-    mel = slaney_filters(SAMPLE_RATE_HZ, _PROMPT_WINDOW, bins, magnitude) @ magnitude
+    filters = _slaney_filters(SAMPLE_RATE_HZ, _PROMPT_WINDOW, bins)
+    mel = torch.from_numpy(filters).to(magnitude) @ magnitude
     return mel.clamp(min=1e-5).log()
 
 
@@ -67,7 +68,7 @@ def voice_encoder_mel(waveform: Tensor, bins: int = 40) -> Tensor:
     Shapes: (..., S) at 16 kHz -> (..., bins, 1 + S // 160).
     """
     power = _power(waveform)
-    return slaney_filters(REFERENCE_RATE_HZ, _REFERENCE_WINDOW, bins, power) @ power
+    return reference_filters(bins).to(power) @ power
 
 
 def x_vector_mel(waveform: Tensor, bins: int = 80) -> Tensor:
@@ -76,14 +77,14 @@ def x_vector_mel(waveform: Tensor, bins: int = 80) -> Tensor:
     Shapes: (..., S) at 16 kHz -> (..., bins, 1 + (S - 400) // 160).
     Source: docs/model.md, front ends (Kaldi's compute-fbank-feats defaults).
     """
-    frames = waveform.unfold(-1, _REFERENCE_WINDOW, REFERENCE_HOP)
+    frames = waveform.unfold(-1, REFERENCE_WINDOW, REFERENCE_HOP)
     frames = frames - frames.mean(dim=-1, keepdim=True)
     previous = torch.cat([frames[..., :1], frames[..., :-1]], dim=-1)
-    hann = torch.hann_window(_REFERENCE_WINDOW, periodic=False, dtype=frames.dtype)
+    hann = torch.hann_window(REFERENCE_WINDOW, periodic=False, dtype=frames.dtype)
     window = hann.pow(_KALDI_WINDOW_POWER).to(frames.device)
     spectrum = torch.fft.rfft((frames - _KALDI_PREEMPHASIS * previous) * window, n=_KALDI_FFT)
     power = spectrum.abs().square().transpose(-1, -2)
-    mel = _like(_kaldi_filters(bins), power) @ power
+    mel = torch.from_numpy(_kaldi_filters(bins)).to(power) @ power
     log_mel = mel.clamp(min=torch.finfo(torch.float32).eps).log()
     centered: Tensor = log_mel - log_mel.mean(dim=-1, keepdim=True)
     return centered
@@ -111,17 +112,21 @@ def mask_of(lengths: Tensor, longest: int) -> Tensor:
     return torch.arange(longest, device=lengths.device) < lengths[:, None]
 
 
-def slaney_filters(rate_hz: int, n_fft: int, bins: int, like: Tensor) -> Tensor:
-    """Triangular mel filters of equal area, 0 Hz to 8 kHz, on the device and type of `like`.
+def reference_filters(bins: int) -> Tensor:
+    """Slaney's mel filters for the 16 kHz front ends.
 
-    Shapes: -> (bins, n_fft // 2 + 1).
-    Source: Slaney's Auditory Toolbox scale: linear under 1 kHz, logarithmic above.
+    Shapes: -> (bins, 201).
     """
-    return _like(_slaney_filters(rate_hz, n_fft, bins), like)
+    return torch.tensor(_slaney_filters(REFERENCE_RATE_HZ, REFERENCE_WINDOW, bins))
 
 
+# Both caches keep arrays: a tensor born in inference mode could not be trained with.
 @lru_cache(maxsize=16)
 def _slaney_filters(rate_hz: int, n_fft: int, bins: int) -> NDArray[np.float32]:
+    """Triangles of equal area, 0 Hz to 8 kHz.
+
+    Source: Slaney's Auditory Toolbox scale, linear under 1 kHz and logarithmic above.
+    """
     edges_hz = _slaney_to_hz(np.linspace(0.0, _slaney_mel(_TOP_HZ), bins + 2))
     bins_hz = np.arange(n_fft // 2 + 1) * (rate_hz / n_fft)
     area = 2.0 / (edges_hz[2:] - edges_hz[:-2])
@@ -166,8 +171,8 @@ def _kaldi_mel(hz: _Floats) -> _Floats:
 
 def _power(waveform: Tensor) -> Tensor:
     """Power spectrum at 100 Hz, frames centred on their samples, the ends reflected."""
-    padded = _reflect(waveform, _REFERENCE_WINDOW // 2)
-    return _stft(padded, _REFERENCE_WINDOW, REFERENCE_HOP).abs().square()
+    padded = _reflect(waveform, REFERENCE_WINDOW // 2)
+    return _stft(padded, REFERENCE_WINDOW, REFERENCE_HOP).abs().square()
 
 
 def _reflect(waveform: Tensor, margin: int) -> Tensor:
@@ -180,8 +185,3 @@ def _stft(waveform: Tensor, window: int, hop: int) -> Tensor:
     hann = torch.hann_window(window, dtype=waveform.dtype, device=waveform.device)
     spectrum = torch.stft(flat, window, hop, window=hann, center=False, return_complex=True)
     return spectrum.reshape(*waveform.shape[:-1], *spectrum.shape[1:])
-
-
-def _like(filters: NDArray[np.float32], like: Tensor) -> Tensor:
-    """Kept as an array between calls: a tensor born in inference mode could not be trained with."""
-    return torch.from_numpy(filters).to(like)

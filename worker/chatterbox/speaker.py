@@ -28,6 +28,7 @@ class VoiceEncoder(nn.Module):
 
     def __init__(self, config: VoiceEncoderConfig) -> None:
         super().__init__()
+        self.mels = config.mels
         self.lstm = nn.LSTM(config.mels, config.hidden, config.layers, batch_first=True)
         self.proj = nn.Linear(config.hidden, config.width)
         # Scale the similarities of the training loss; read so that the file loads strictly.

@@ -14,9 +14,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from worker.chatterbox.config import SpeechTokenizerConfig
-from worker.chatterbox.mel import mask_of, pad_rows
+from worker.chatterbox.mel import REFERENCE_WINDOW, mask_of, pad_rows, reference_filters
 
 FRAMES_PER_SPEECH_TOKEN = 4  # 100 Hz over 25 Hz: two convolutions of stride 2
+MAY_MISS = frozenset({"_mel_filters", "window"})  # not in the official English file
 
 _LEVELS = 3
 _DIGITS = 8  # 3^8 codes
@@ -33,8 +34,13 @@ class SpeechTokenizer(nn.Module):
 
     def __init__(self, config: SpeechTokenizerConfig) -> None:
         super().__init__()
+        self.mels = config.mels
         self.encoder = _Encoder(config)
         self.quantizer = _Quantizer(config.width)
+        # Some official files carry the constants of the mel front end, so that a strict load meets
+        # them; the front end computes its own.
+        self.register_buffer("_mel_filters", reference_filters(config.mels))
+        self.register_buffer("window", torch.hann_window(REFERENCE_WINDOW))
 
     def encode(self, mel: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Run the encoder alone; a padded row equals the same row by itself.

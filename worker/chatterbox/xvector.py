@@ -23,6 +23,7 @@ class XVector(nn.Module):
 
     def __init__(self, config: XVectorConfig) -> None:
         super().__init__()
+        self.mels = config.mels
         self.head = _Stem(config.stem_channels)
         self.xvector = _TimeDelayNetwork(config)
 

@@ -1,0 +1,91 @@
+"""From a recording to a voice: run the three voice networks as upstream does.
+
+Source: docs/model.md, reference audio to voice.
+"""
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from narration.recording import Recording
+from worker.chatterbox.config import (
+    FRAMES_PER_TOKEN,
+    REFERENCE_RATE_HZ,
+    SAMPLE_RATE_HZ,
+    TOKEN_RATE_HZ,
+)
+from worker.chatterbox.mel import (
+    pad_rows,
+    prompt_mel,
+    speech_token_mel,
+    voice_encoder_mel,
+    x_vector_mel,
+)
+from worker.chatterbox.resample import resample_sinc, resample_soxr
+from worker.chatterbox.speaker import VoiceEncoder, trim_silence
+from worker.chatterbox.speech_tokenizer import SpeechTokenizer
+from worker.chatterbox.voice import Voice, make_voice
+from worker.chatterbox.xvector import XVector
+
+_PROMPT_S = 6  # T3 is prompted with this much of the recording, at most
+_REFERENCE_S = 10  # S3Gen with this much
+
+
+class VoiceNetworks(Protocol):
+    """The part of a checkpoint that a voice is prepared with."""
+
+    @property
+    def speech_tokenizer(self) -> SpeechTokenizer:
+        """Gives T3 and S3Gen their prompt tokens."""
+
+    @property
+    def x_vector(self) -> XVector:
+        """Gives S3Gen the timbre."""
+
+    @property
+    def voice_encoder(self) -> VoiceEncoder:
+        """Gives T3 the identity."""
+
+
+@torch.inference_mode()
+def prepare_voice(
+    recording: Recording,
+    networks: VoiceNetworks,
+    prompt_tokens: int = _PROMPT_S * TOKEN_RATE_HZ,
+) -> Voice:
+    """Hear a recording with every voice network.
+
+    T3's inputs come from one resampler, S3Gen's 16 kHz copy from the other, as upstream has it.
+    """
+    samples = resample_soxr(recording.samples, recording.rate_hz, SAMPLE_RATE_HZ)
+    at_16khz = resample_soxr(samples, SAMPLE_RATE_HZ, REFERENCE_RATE_HZ)
+    device = networks.voice_encoder.proj.weight.device
+    whole = torch.from_numpy(at_16khz).to(device)
+    prompt = whole[: _PROMPT_S * REFERENCE_RATE_HZ]
+    reference = torch.from_numpy(samples[: _REFERENCE_S * SAMPLE_RATE_HZ]).to(device)
+    heard = resample_sinc(reference, SAMPLE_RATE_HZ, REFERENCE_RATE_HZ)
+
+    mel = prompt_mel(reference).T
+    return make_voice(
+        speaker=_identify(networks.voice_encoder, whole),
+        prompt_tokens=_tokenize(networks.speech_tokenizer, prompt, prompt_tokens),
+        # Two frames to a token; an odd frame at the end stays and has none.
+        reference_tokens=_tokenize(networks.speech_tokenizer, heard, len(mel) // FRAMES_PER_TOKEN),
+        reference_mel=mel,
+        x_vector=_fingerprint(networks.x_vector, heard),
+    )
+
+
+def _tokenize(network: SpeechTokenizer, waveform: Tensor, most_tokens: int) -> Tensor:
+    mel = speech_token_mel(waveform, network.mels)
+    return network.tokenize([mel])[0][:most_tokens]
+
+
+def _identify(network: VoiceEncoder, waveform: Tensor) -> Tensor:
+    return network.embed([voice_encoder_mel(trim_silence(waveform), network.mels)])[0]
+
+
+def _fingerprint(network: XVector, waveform: Tensor) -> Tensor:
+    embedding: Tensor = network(*pad_rows([x_vector_mel(waveform, network.mels)]))[0]
+    return embedding

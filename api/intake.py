@@ -1,0 +1,144 @@
+"""Read request bodies under limits of size and time; knows neither jobs nor voices.
+
+A body is refused as soon as it is known to be too large: by its declared length, or while it comes.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from fastapi import Request
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import ClientDisconnect
+
+from api.errors import FieldsError, MediaTypeError, SlowBodyError, TooLargeError
+
+JSON = "application/json"
+FORM = "multipart/form-data"
+OCTETS = "application/octet-stream"
+FIELDS_SIZE_BYTES = 256 * 1024  # of all parts of a form that are not the file
+MAX_NAME_CHARS = 255
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intake:
+    """How large a body may be, and how long it may take to arrive."""
+
+    size_bytes: int
+    timeout_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """One uploaded file, under a name that is safe to show and never used as a path."""
+
+    name: str
+    media_type: str
+    data: bytes
+
+
+def content_type(request: Request) -> str:
+    """Return the media type of the body, without its parameters."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+async def read_json(request: Request, intake: Intake) -> bytes:
+    """Return the bytes of a JSON body; parsing them is the caller's.
+
+    Raises: MediaTypeError, TooLargeError, SlowBodyError.
+    """
+    if content_type(request) != JSON:
+        raise MediaTypeError(f"the body is {content_type(request) or 'of no type'}: send {JSON}")
+    with _in_plain_words(intake):
+        async with asyncio.timeout(intake.timeout_s):
+            return b"".join([piece async for piece in _pieces(request, intake.size_bytes)])
+
+
+async def read_form(
+    request: Request, intake: Intake, *, fields: frozenset[str]
+) -> tuple[dict[str, str], Upload]:
+    """Return the text fields and the one `file` of a multipart form.
+
+    Raises: MediaTypeError, TooLargeError, SlowBodyError; FieldsError for a form that is broken, a
+    part that is not among `fields`, or a file without a usable name.
+    """
+    if content_type(request) != FORM:
+        raise MediaTypeError(f"the body is {content_type(request) or 'of no type'}: send {FORM}")
+    size_bytes = intake.size_bytes + FIELDS_SIZE_BYTES
+    parser = MultiPartParser(
+        request.headers,
+        _pieces(request, size_bytes),
+        max_files=1,
+        max_fields=len(fields),
+        max_part_size=FIELDS_SIZE_BYTES,
+    )
+    with _in_plain_words(intake):
+        async with asyncio.timeout(intake.timeout_s):
+            form = await parser.parse()
+    try:
+        texts = {name: part for name, part in form.multi_items() if isinstance(part, str)}
+        _refuse_unknown(texts, fields)
+        return texts, await _upload(form.get("file"), intake)
+    finally:
+        await form.close()
+
+
+@contextmanager
+def _in_plain_words(intake: Intake) -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError as error:
+        raise SlowBodyError(
+            f"the body was not complete after {intake.timeout_s:g} s: send it faster"
+        ) from error
+    except ClientDisconnect as error:
+        raise SlowBodyError("the connection was closed before the body was complete") from error
+    except (MultiPartException, KeyError) as error:
+        # KeyError: a multipart content type without its boundary
+        reason = getattr(error, "message", "the boundary is missing")
+        raise FieldsError([{"pointer": "/", "detail": f"the form is broken: {reason}"}]) from error
+
+
+async def _pieces(request: Request, size_bytes: int) -> AsyncGenerator[bytes, None]:
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > size_bytes:
+        raise _too_large(size_bytes)
+    received = 0
+    async for piece in request.stream():
+        received += len(piece)
+        if received > size_bytes:
+            raise _too_large(size_bytes)
+        yield piece
+
+
+def _too_large(size_bytes: int) -> TooLargeError:
+    return TooLargeError(f"the body has more than {size_bytes:,} bytes: send it in parts")
+
+
+def _refuse_unknown(texts: dict[str, str], fields: frozenset[str]) -> None:
+    unknown = sorted(set(texts) - fields)
+    if unknown:
+        raise FieldsError(
+            [{"pointer": f"/{name}", "detail": "there is no such field"} for name in unknown]
+        )
+
+
+async def _upload(part: UploadFile | str | None, intake: Intake) -> Upload:
+    if not isinstance(part, UploadFile):
+        raise FieldsError([{"pointer": "/file", "detail": "a file is missing: send one"}])
+    name = _checked_name(part.filename or "")
+    data = await part.read()
+    if len(data) > intake.size_bytes:
+        raise _too_large(intake.size_bytes)
+    media_type = (part.content_type or OCTETS).partition(";")[0].strip().lower()
+    return Upload(name=name, media_type=media_type, data=data)
+
+
+def _checked_name(name: str) -> str:
+    is_path = "/" in name or "\\" in name or name.strip(". ") == ""
+    if is_path or not name.isprintable() or len(name) > MAX_NAME_CHARS:
+        detail = "the name must be a plain file name without folders or control characters"
+        raise FieldsError([{"pointer": "/file", "detail": detail}])
+    return name

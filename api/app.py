@@ -1,0 +1,74 @@
+"""The HTTP application: resources opened once, routes over them, one shape for all errors."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.responses import FileResponse
+from fastapi.staticfiles import StaticFiles
+
+from api import errors, openapi
+from api.access import AccessLog
+from api.deps import Resources
+from api.destinations import DestinationCheck
+from api.routes import artifacts, health, jobs, voices
+from narration.connect import connect_broker
+from narration.db import make_engine
+from narration.settings import Settings
+from narration.stores import open_stores
+
+STATIC = Path(str(files("api") / "static"))
+DESCRIPTION = """Long text in, narrated audio out.
+
+Submit a text or a file as a job, poll it, and fetch the audio. Every failure is a problem document
+(RFC 9457) with a stable `code` and what to do about it. Where the server has keys, send one as
+`Authorization: Bearer KEY`; each owner sees their own jobs and voices only."""
+
+
+def create_app(settings: Settings, resources: Resources | None = None) -> FastAPI:
+    """Make the application.
+
+    Without `resources` it opens its own when it starts, as the settings say, and closes them when
+    it ends; resources that are handed in stay their owner's.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        opened = resources or open_resources(settings)
+        app.state.resources = opened
+        app.state.destinations = DestinationCheck(opened.stores)
+        yield
+        if resources is None:
+            opened.engine.dispose()
+
+    app = FastAPI(
+        title="Rhapsode", version=version("rhapsode"), description=DESCRIPTION, lifespan=lifespan
+    )
+    errors.install(app)
+    for module in (jobs, artifacts, voices, health):
+        app.include_router(module.router)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.add_api_route("/", _page, include_in_schema=False)
+    openapi.install(app)
+    app.add_middleware(AccessLog)
+    return app
+
+
+def open_resources(settings: Settings) -> Resources:
+    """Open what the service is made of: database, buckets, broker.
+
+    Raises: SettingsError without a broker: tasks would have to run in this process.
+    """
+    return Resources(
+        settings=settings,
+        engine=make_engine(settings.database_url, settings.database),
+        stores=open_stores(settings),
+        broker=connect_broker(settings.broker),
+    )
+
+
+async def _page() -> FileResponse:
+    return FileResponse(STATIC / "index.html")

@@ -1,0 +1,61 @@
+"""What routes are handed: the open resources of the process, and who is calling."""
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+from pydantic import SecretStr
+from sqlalchemy import Engine
+
+from api.errors import UnauthorizedError
+from narration.broker import Broker
+from narration.settings import Settings
+from narration.stores import Stores
+
+LOCAL = "local"  # the owner of everything where no keys are set
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resources:
+    """Everything that is opened once per process."""
+
+    settings: Settings
+    engine: Engine
+    stores: Stores
+    broker: Broker
+
+
+# Both are async because FastAPI would run a plain function on a thread, at ten times the cost.
+async def _resources(request: Request) -> Resources:
+    found = request.app.state.resources
+    assert isinstance(found, Resources)
+    return found
+
+
+async def _owner(request: Request) -> str:
+    keys = request.app.state.resources.settings.api.keys
+    if not keys:
+        return LOCAL
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not given:
+        raise UnauthorizedError("no bearer key was sent")
+    owner = _owner_of(given.strip(), keys)
+    if owner is None:
+        raise UnauthorizedError("the bearer key is not known here")
+    return owner
+
+
+def _owner_of(given: str, keys: Mapping[str, SecretStr]) -> str | None:
+    # Every key is compared, each in constant time: the answer's delay tells nothing.
+    matches = [
+        owner
+        for owner, key in keys.items()
+        if hmac.compare_digest(given.encode(), key.get_secret_value().encode())
+    ]
+    return matches[0] if matches else None
+
+
+WithResources = Annotated[Resources, Depends(_resources)]
+Owner = Annotated[str, Depends(_owner)]

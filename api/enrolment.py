@@ -1,0 +1,76 @@
+"""Take a recording in as a voice: check it, store it, one row, commit, then announce.
+
+What is refused leaves nothing behind. The conditioning is made by a worker: there is no torch here.
+"""
+
+from dataclasses import dataclass
+
+from api.deps import Resources
+from narration import voices
+from narration.broker import Task
+from narration.clock import utc_now
+from narration.db import session_scope
+from narration.ids import new_id
+from narration.keys import recording_key
+from narration.models import Voice
+from narration.recording import Recording, RecordingLimits, decode_recording
+from narration.wakeups import wake
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enrolment:
+    """A voice as it was asked for."""
+
+    owner: str
+    name: str
+    file_name: str
+    media_type: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enrolled:
+    """The voice; `is_new` is False if this very recording had that name already."""
+
+    voice: Voice
+    is_new: bool
+
+
+def enrol(resources: Resources, asked: Enrolment) -> Enrolled:
+    """Accept a recording or refuse it whole.
+
+    Raises: RecordingError; ConflictError if the name is another recording's; StorageUnavailable,
+    DatabaseUnavailable.
+    """
+    limits = RecordingLimits(max_size_bytes=resources.settings.limits.recording_size_bytes)
+    recording = decode_recording(asked.data, asked.file_name, limits)
+    with session_scope(resources.engine, is_read_only=True) as session:
+        earlier = voices.find(session, asked.owner, asked.name)
+    if earlier is not None and earlier.recording_sha256 == recording.digest:
+        return Enrolled(voice=earlier, is_new=False)
+    voice = _store(resources, asked, recording)
+    wake(resources.broker, Task.PREPARE_VOICE, voice.id)
+    return Enrolled(voice=voice, is_new=True)
+
+
+def _store(resources: Resources, asked: Enrolment, recording: Recording) -> Voice:
+    now = utc_now()
+    voice_id = new_id("voice", now)
+    key = recording_key(voice_id)
+    resources.stores.work.put(key, asked.data, media_type=asked.media_type)
+    try:
+        with session_scope(resources.engine) as session:
+            return voices.create(
+                session,
+                voice_id=voice_id,
+                owner=asked.owner,
+                name=asked.name,
+                recording_key=key,
+                recording_sha256=recording.digest,
+                recording_size_bytes=len(asked.data),
+                duration_s=recording.duration_s,
+                now=now,
+            )
+    except BaseException:
+        resources.stores.work.delete(key)
+        raise

@@ -1,0 +1,192 @@
+"""Rows into bodies: what a client sees of a job, a chunk, an artifact and a voice."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from api.schemas import (
+    ArtifactBody,
+    ChunkBody,
+    DestinationBody,
+    Failure,
+    JobBody,
+    Links,
+    Progress,
+    Timings,
+    VoiceBody,
+    Warning_,
+)
+from narration.job_settings import JobSettings
+from narration.lifecycle import ENDED, JobState
+from narration.models import Artifact, Chunk, Job, Voice
+from narration.tally import SAMPLES_PER_MS
+
+MIN_SHARE_FOR_ETA = 0.01  # below it the reckoning is noise
+MIN_RETRY_S, MAX_RETRY_S = 1, 30
+WAITED_PER_RETRY_S = 20  # a job that has run for ten minutes is worth asking every thirty seconds
+
+
+def job_path(job_id: str) -> str:
+    """Return a job's address."""
+    return f"/v1/jobs/{job_id}"
+
+
+def job_etag(job: Job) -> str:
+    """Name this state of a job; weak, because the ETA in a body moves by itself."""
+    return f'W/"{job.attempt}-{job.updated_at.timestamp():.6f}-{job.chunks_done}"'
+
+
+def retry_after_s(job: Job, now: datetime) -> int | None:
+    """Return when to ask again: the longer a job has run, the less often; None once it ended."""
+    if job.state in ENDED:
+        return None
+    waited_s = (now - job.created_at).total_seconds()
+    return max(MIN_RETRY_S, min(MAX_RETRY_S, round(waited_s / WAITED_PER_RETRY_S)))
+
+
+def job_body(job: Job, now: datetime) -> JobBody:
+    """Show a job."""
+    return JobBody(
+        id=job.id,
+        state=job.state,
+        attempt=job.attempt,
+        title=job.title,
+        author=job.author,
+        settings=JobSettings.model_validate(job.settings),
+        labels=job.labels,
+        source={
+            "name": job.source_name,
+            "media_type": job.source_media_type,
+            "size_bytes": job.source_size_bytes,
+            "sha256": job.source_sha256,
+        },
+        destination=DestinationBody(profile=job.destination_profile, prefix=job.destination_prefix),
+        voice_digest=job.voice_digest,
+        engines=job.engines,
+        characters=job.characters,
+        progress=_progress(job, now),
+        timings=_timings(job, now),
+        warnings=_warnings(job),
+        error=_failure(job),
+        created_at=job.created_at,
+        ended_at=job.ended_at,
+        deadline_at=job.deadline_at,
+        expires_at=job.expires_at,
+        urls=_links(job),
+    )
+
+
+def chunk_body(chunk: Chunk) -> ChunkBody:
+    """Show a chunk."""
+    return ChunkBody(
+        index=chunk.index,
+        segment=chunk.segment,
+        chapter=chunk.chapter,
+        state=chunk.state,
+        start=chunk.start,
+        end=chunk.end,
+        text=chunk.text,
+        spoken_text=chunk.spoken_text,
+        pause_after_ms=chunk.pause_after_ms,
+        take=chunk.take,
+        seed=None if chunk.seed is None else str(chunk.seed),
+        duration_s=None if chunk.samples is None else chunk.samples / SAMPLES_PER_MS / 1000,
+        is_cached=chunk.is_cached,
+        findings=chunk.findings,
+        error=chunk.error,
+    )
+
+
+def artifact_body(artifact: Artifact, url: str, url_expires_s: int | None) -> ArtifactBody:
+    """Show an artifact."""
+    return ArtifactBody(
+        name=artifact.name,
+        media_type=artifact.media_type,
+        size_bytes=artifact.size_bytes,
+        sha256=artifact.sha256,
+        duration_s=_seconds(artifact.duration_ms),
+        url=url,
+        url_expires_s=url_expires_s,
+    )
+
+
+def voice_body(voice: Voice) -> VoiceBody:
+    """Show a voice."""
+    return VoiceBody.model_validate(voice, from_attributes=True)
+
+
+def voice_bodies(found: Sequence[Voice]) -> list[VoiceBody]:
+    """Show voices."""
+    return [voice_body(voice) for voice in found]
+
+
+def _progress(job: Job, now: datetime) -> Progress:
+    # Characters, not chunks: chunks differ in length by a factor of ten.
+    share = job.characters_done / job.characters if job.characters else 0.0
+    return Progress(
+        chunks_total=job.chunks_total,
+        chunks_done=job.chunks_done,
+        chunks_cached=job.chunks_cached,
+        chunks_flagged=job.chunks_flagged,
+        chunks_failed=job.chunks_failed,
+        percent=100.0 if job.state == JobState.SUCCEEDED else round(100 * min(share, 1.0), 1),
+        audio_s=job.audio_ms / 1000,
+        eta_s=_eta_s(job, share, now),
+    )
+
+
+def _eta_s(job: Job, share: float, now: datetime) -> float | None:
+    is_reckonable = job.state == JobState.RENDERING and share >= MIN_SHARE_FOR_ETA
+    if not is_reckonable or job.planned_at is None:
+        return None
+    elapsed_s = (now - job.planned_at).total_seconds()
+    return round(max(elapsed_s * (1 - share) / share, 0.0), 1)
+
+
+def _timings(job: Job, now: datetime) -> Timings:
+    end = job.ended_at or now
+
+    def between(first: datetime | None, last: datetime | None) -> float | None:
+        if first is None:
+            return None
+        return round(max(((last or end) - first).total_seconds(), 0.0), 3)
+
+    return Timings(
+        queued_and_planning_s=between(job.created_at, job.planned_at) or 0.0,
+        rendering_s=between(job.planned_at, job.rendered_at),
+        assembling_s=between(job.rendered_at, job.ended_at),
+    )
+
+
+def _warnings(job: Job) -> list[Warning_]:
+    found = []
+    for state, count in (("flagged", job.chunks_flagged), ("failed", job.chunks_failed)):
+        if count:
+            where = f"GET {job_path(job.id)}/chunks?state={state}"
+            detail = f"{count} of {job.chunks_total} chunks are {state}: {where} lists them"
+            found.append(Warning_(code=f"chunks_{state}", detail=detail))
+    return found
+
+
+def _failure(job: Job) -> Failure | None:
+    if job.error is None:
+        return None
+    return Failure(
+        code=job.error.get("code", "internal"),
+        detail=job.error.get("message", ""),
+        retryable=bool(job.error.get("is_retryable")),
+    )
+
+
+def _links(job: Job) -> Links:
+    path = job_path(job.id)
+    return Links(
+        self=path,
+        chunks=f"{path}/chunks",
+        artifacts=f"{path}/artifacts",
+        cancel=f"{path}/cancel",
+        retry=f"{path}/retry",
+    )
+
+
+def _seconds(duration_ms: int | None) -> float | None:
+    return None if duration_ms is None else duration_ms / 1000

@@ -1,0 +1,61 @@
+"""What a job delivered: presigned URLs made when they are read, or the file itself."""
+
+from fastapi import APIRouter, Response
+from fastapi.responses import FileResponse, RedirectResponse
+
+from api.deps import Owner, Resources, WithResources
+from api.openapi import PROBLEMS
+from api.presentation import artifact_body, job_path
+from api.schemas import ArtifactBody, ArtifactList
+from narration import jobs
+from narration.db import session_scope
+from narration.errors import NotFoundError
+from narration.models import Artifact, Job
+from narration.storage import DirectoryStorage, Storage
+
+router = APIRouter(prefix="/v1/jobs/{job_id}/artifacts", tags=["artifacts"], responses=PROBLEMS)
+
+
+@router.get("", summary="List what a job delivered")
+def list_artifacts(job_id: str, resources: WithResources, owner: Owner) -> ArtifactList:
+    """List the files with URLs that anybody can read for `url_expires_s` seconds."""
+    job, artifacts = _delivered(resources, job_id, owner)
+    storage = resources.stores.profile(job.destination_profile)
+    expires_s = resources.settings.storage.presign_s
+    return ArtifactList(items=[_body(storage, found, expires_s) for found in artifacts])
+
+
+@router.get(
+    "/{name}",
+    response_class=Response,
+    responses={200: {"content": {"audio/*": {}}}, 302: {"description": "the file's present URL"}},
+    summary="Download a file",
+)
+def get_artifact(job_id: str, name: str, resources: WithResources, owner: Owner) -> Response:
+    """Redirect to a presigned URL; where objects are files, send the file."""
+    job, artifacts = _delivered(resources, job_id, owner)
+    found = next((artifact for artifact in artifacts if artifact.name == name), None)
+    if found is None:
+        raise NotFoundError(f"job {job_id} is {job.state} and has no artifact {name!r}")
+    storage = resources.stores.profile(job.destination_profile)
+    url = storage.presign(
+        found.key, expires_s=resources.settings.storage.presign_s, file_name=found.name
+    )
+    if url is not None:
+        return RedirectResponse(url, status_code=302, headers={"Cache-Control": "no-store"})
+    assert isinstance(storage, DirectoryStorage)  # what cannot presign is a directory
+    path = storage.path_of(found.key)
+    return FileResponse(path, media_type=found.media_type, filename=found.name)  # answers ranges
+
+
+def _delivered(resources: Resources, job_id: str, owner: str) -> tuple[Job, list[Artifact]]:
+    with session_scope(resources.engine, is_read_only=True) as session:
+        return jobs.get(session, job_id, owner=owner), jobs.artifacts(session, job_id)
+
+
+def _body(storage: Storage, artifact: Artifact, expires_s: int) -> ArtifactBody:
+    url = storage.presign(artifact.key, expires_s=expires_s, file_name=artifact.name)
+    if url is None:
+        path = f"{job_path(artifact.job_id)}/artifacts/{artifact.name}"
+        return artifact_body(artifact, path, None)
+    return artifact_body(artifact, url, expires_s)

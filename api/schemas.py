@@ -1,0 +1,249 @@
+"""Request and response bodies, with the examples of the OpenAPI document; the rim of the API.
+
+Field names are those of the tables. Texts of a job never appear in lists or in a job's own body.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from narration.job_settings import JobSettings
+from narration.lifecycle import ChunkState, JobState, VoiceState
+from narration.settings import DEFAULT_PROFILE
+
+MEDIA_TYPES = {"text": "text/plain", "markdown": "text/markdown"}
+VoiceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DestinationBody(_Body):
+    """Where the artifacts go: a profile of the server and a folder in its bucket."""
+
+    profile: Annotated[str, Field(max_length=64)] = DEFAULT_PROFILE
+    prefix: Annotated[str, Field(max_length=512)] = ""
+
+
+class JobForm(JobSettings):
+    """What goes with an uploaded file: the job's settings and its destination."""
+
+    destination: DestinationBody = DestinationBody()
+
+    @property
+    def settings(self) -> JobSettings:
+        """The part that is kept with the job."""
+        return JobSettings.model_validate(
+            {name: getattr(self, name) for name in JobSettings.model_fields}
+        )
+
+
+class JobRequest(JobForm):
+    """A job whose text is in the request."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"text": "Once upon a midnight dreary, while I pondered, weak and weary."},
+                {
+                    "text": "# One\n\nIt was a bright cold day in April.",
+                    "format": "markdown",
+                    "voice": "default",
+                    "outputs": ["m4b", "vtt"],
+                    "destination": {"prefix": "books/42"},
+                    "labels": {"book": "42"},
+                },
+            ]
+        }
+    )
+
+    text: Annotated[str, Field(min_length=1)]
+    format: Literal["text", "markdown"] = "text"
+
+
+class Progress(_Body):
+    """How far a job is. `eta_s` is null until there is something to reckon with."""
+
+    chunks_total: int
+    chunks_done: int
+    chunks_cached: int
+    chunks_flagged: int
+    chunks_failed: int
+    percent: float
+    audio_s: float
+    eta_s: float | None
+
+
+class Timings(_Body):
+    """How long each step took so far, in seconds."""
+
+    queued_and_planning_s: float
+    rendering_s: float | None
+    assembling_s: float | None
+
+
+class Warning_(_Body):  # noqa: N801 - `Warning` is Python's own
+    """Something a listener may want to check."""
+
+    code: str
+    detail: str
+
+
+class Failure(_Body):
+    """Why a job failed; the codes are those of problem documents."""
+
+    code: str
+    detail: str
+    retryable: bool
+
+
+class Links(_Body):
+    """Where to go from here."""
+
+    self: str
+    chunks: str
+    artifacts: str
+    cancel: str
+    retry: str
+
+
+class JobBody(_Body):
+    """A job as it stands."""
+
+    id: str
+    object: Literal["job"] = "job"
+    state: JobState
+    attempt: int
+    title: str | None
+    author: str | None
+    settings: JobSettings
+    labels: dict[str, str]
+    source: dict[str, Any] = Field(
+        examples=[{"name": "book.epub", "media_type": "application/epub+zip", "size_bytes": 81920}]
+    )
+    destination: DestinationBody
+    voice_digest: str | None
+    engines: list[dict[str, Any]] = Field(description="every engine that spoke for this job")
+    characters: int
+    progress: Progress
+    timings: Timings
+    warnings: list[Warning_]
+    error: Failure | None
+    created_at: datetime
+    ended_at: datetime | None
+    deadline_at: datetime | None
+    expires_at: datetime | None
+    urls: Links
+
+
+class ChunkBody(_Body):
+    """One model call: what was said, how it was judged."""
+
+    index: int
+    segment: int
+    chapter: int
+    state: ChunkState
+    start: int
+    end: int
+    text: str
+    spoken_text: str
+    pause_after_ms: int
+    take: int | None
+    seed: str | None  # a 64-bit number, too large for JavaScript's
+    duration_s: float | None
+    is_cached: bool
+    findings: list[dict[str, Any]]
+    error: str | None
+
+
+class ArtifactBody(_Body):
+    """A delivered file and a URL made for this very answer; it dies after `url_expires_s`."""
+
+    name: str
+    media_type: str
+    size_bytes: int
+    sha256: str
+    duration_s: float | None
+    url: str
+    url_expires_s: int | None
+
+
+class VoiceForm(_Body):
+    """What goes with an uploaded recording."""
+
+    name: VoiceName
+
+
+class VoiceBody(_Body):
+    """A voice made from an uploaded recording."""
+
+    id: str
+    object: Literal["voice"] = "voice"
+    name: str
+    state: VoiceState
+    duration_s: float
+    recording_sha256: str
+    digest: str | None
+    error: str | None
+    created_at: datetime
+
+
+class JobPage(_Body):
+    """Jobs, newest first."""
+
+    items: list[JobBody]
+    next_cursor: str | None
+
+
+class ChunkPage(_Body):
+    """Chunks in the order they are spoken."""
+
+    items: list[ChunkBody]
+    next_cursor: str | None
+
+
+class VoiceList(_Body):
+    """The caller's voices, by name."""
+
+    items: list[VoiceBody]
+
+
+class ArtifactList(_Body):
+    """What a job delivered."""
+
+    items: list[ArtifactBody]
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem document."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "urn:rhapsode:problem:not_found",
+                    "title": "There is no such thing",
+                    "status": 404,
+                    "detail": "there is no job job_01",
+                    "instance": "/v1/jobs/job_01",
+                    "code": "not_found",
+                    "what_now": "Check the address; what was purged does not come back.",
+                    "retryable": False,
+                    "request_id": "5f0c7d1e",
+                }
+            ]
+        }
+    )
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str
+    what_now: str
+    retryable: bool
+    request_id: str | None
+    errors: list[dict[str, str]] | None = None

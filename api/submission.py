@@ -1,0 +1,192 @@
+"""Submit a job: check everything, store the source, write one row, commit, and only then announce.
+
+What is refused leaves nothing behind.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+
+from sqlalchemy.orm import Session
+
+from api.deps import Resources
+from api.destinations import DestinationCheck
+from api.errors import FieldsError, KeyReusedError, QueueFullError, VoiceNotReadyError
+from narration import jobs, listing, voices, workers
+from narration.broker import Task
+from narration.clock import utc_now
+from narration.db import session_scope
+from narration.documents.read import read_document
+from narration.errors import ConflictError, DocumentError, RecordingError
+from narration.ids import new_id
+from narration.job_settings import JobSettings
+from narration.jobs import Destination, Source
+from narration.keys import check_prefix, source_key
+from narration.lifecycle import JobState, VoiceState
+from narration.models import Job
+from narration.settings import LimitSettings
+from narration.wakeups import wake
+
+DEFAULT_VOICE = "default"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """A job as it was asked for."""
+
+    owner: str
+    name: str
+    media_type: str | None
+    data: bytes
+    settings: JobSettings
+    destination: Destination
+    idempotency_key: str | None = None
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the document."""
+        return hashlib.sha256(self.data).hexdigest()
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of everything asked for: equal requests have equal ones."""
+        asked = {
+            "document": self.sha256,
+            "name": self.name,
+            "media_type": self.media_type,
+            "settings": self.settings.model_dump(mode="json"),
+            "destination": asdict(self.destination),
+        }
+        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitted:
+    """The job; `is_replay` if an earlier request with the same idempotency key made it."""
+
+    job: Job
+    is_replay: bool
+
+
+def submit(resources: Resources, check: DestinationCheck, asked: Submission) -> Submitted:
+    """Accept a job or refuse it whole.
+
+    Raises: DocumentError, OutputError, FieldsError, KeyReusedError, QueueFullError,
+    VoiceNotReadyError, RecordingError; StorageUnavailable, DatabaseUnavailable.
+    """
+    check_prefix(asked.destination.prefix)
+    media_type = _check_document(asked, resources.settings.limits)
+    with session_scope(resources.engine, is_read_only=True) as session:
+        if earlier := _find_earlier(session, asked):
+            return Submitted(job=earlier, is_replay=True)
+        _check_queue(session, resources.settings.limits)
+        _check_voice(session, asked.owner, asked.settings.voice)
+    check.require(asked.destination)
+    submitted = _store(resources, asked, media_type)
+    wake(resources.broker, Task.PLAN, submitted.job.id)
+    return submitted
+
+
+def _check_document(asked: Submission, limits: LimitSettings) -> str:
+    document = read_document(
+        asked.data,
+        name=asked.name,
+        media_type=asked.media_type,
+        max_bytes=limits.document_size_bytes,
+    )
+    if len(document.source) > limits.document_chars:
+        raise DocumentError(
+            f"the document has {len(document.source):,} characters, at most "
+            f"{limits.document_chars:,} are allowed: send it in parts"
+        )
+    return document.media_type
+
+
+def _find_earlier(session: Session, asked: Submission) -> Job | None:
+    if asked.idempotency_key is None:
+        return None
+    job = jobs.find_by_idempotency_key(session, asked.owner, asked.idempotency_key)
+    if job is not None and job.request_sha256 != asked.fingerprint:
+        raise KeyReusedError(
+            f"idempotency key {asked.idempotency_key!r} was used for job {job.id}, which differs "
+            "from this request: use a new key"
+        )
+    return job
+
+
+def _check_queue(session: Session, limits: LimitSettings) -> None:
+    queued = listing.count_jobs(session)[JobState.QUEUED]
+    if queued >= limits.queued_jobs:
+        raise QueueFullError(f"{queued:,} jobs are waiting already: send this one later")
+
+
+def _check_voice(session: Session, owner: str, wanted: str) -> None:
+    voice = voices.find(session, owner, wanted)
+    if voice is None:
+        if wanted != DEFAULT_VOICE and wanted not in _bundled_voices(session):
+            detail = f"there is no voice {wanted!r}: GET /v1/voices lists yours"
+            raise FieldsError([{"pointer": "/voice", "detail": detail}])
+    elif voice.state == VoiceState.PREPARING:
+        raise VoiceNotReadyError(f"voice {wanted!r} is being prepared: send the job again soon")
+    elif voice.state == VoiceState.FAILED:
+        raise RecordingError(f"voice {wanted!r} could not be prepared ({voice.error})")
+
+
+def _bundled_voices(session: Session) -> set[str]:
+    """Voices that lie beside the model: warm workers say which."""
+    warm = workers.warm_workers(session, now=utc_now())
+    return {name for worker in warm for name in (worker.engine or {}).get("voices", ())}
+
+
+def _store(resources: Resources, asked: Submission, media_type: str) -> Submitted:
+    now = utc_now()
+    job_id = new_id("job", now)
+    is_inline = len(asked.data) <= resources.settings.limits.inline_source_bytes
+    key = None if is_inline else source_key(job_id)
+    if key is not None:
+        resources.stores.work.put(key, asked.data, media_type=media_type)
+    source = Source(
+        name=asked.name,
+        media_type=media_type,
+        size_bytes=len(asked.data),
+        sha256=asked.sha256,
+        data=asked.data if is_inline else None,
+        key=key,
+    )
+    try:
+        with session_scope(resources.engine) as session:
+            job = jobs.create(
+                session,
+                job_id=job_id,
+                owner=asked.owner,
+                settings=_with_retention(asked.settings, resources.settings.limits),
+                source=source,
+                destination=Destination(
+                    profile=asked.destination.profile,
+                    prefix=check_prefix(asked.destination.prefix),
+                ),
+                now=now,
+                idempotency_key=asked.idempotency_key,
+                request_sha256=asked.fingerprint if asked.idempotency_key else None,
+            )
+    except BaseException as error:
+        if key is not None:
+            resources.stores.work.delete(key)
+        if isinstance(error, ConflictError):
+            return _replay(resources, asked)
+        raise
+    return Submitted(job=job, is_replay=False)
+
+
+def _with_retention(settings: JobSettings, limits: LimitSettings) -> JobSettings:
+    if settings.retention_s is not None or limits.retention_s is None:
+        return settings
+    return settings.model_copy(update={"retention_s": limits.retention_s})
+
+
+def _replay(resources: Resources, asked: Submission) -> Submitted:
+    """Two equal requests met: this one lost the race and answers with the winner's job."""
+    with session_scope(resources.engine, is_read_only=True) as session:
+        job = _find_earlier(session, asked)
+    assert job is not None
+    return Submitted(job=job, is_replay=True)

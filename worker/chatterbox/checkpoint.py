@@ -21,7 +21,7 @@ from worker.chatterbox.speech_tokenizer import MAY_MISS, SpeechTokenizer
 from worker.chatterbox.t3.model import T3
 from worker.chatterbox.tokenizer import TextTokenizer
 from worker.chatterbox.voice import Voice, load_voice
-from worker.chatterbox.weights import fold_weight_norm, load_strict, read_tensors
+from worker.chatterbox.weights import Undrawn, fold_weight_norm, load_strict, read_tensors
 from worker.chatterbox.xvector import XVector
 
 CONFIG_FILE = "config.json"
@@ -110,14 +110,16 @@ class Chatterbox:
     @cached_property
     def t3(self) -> T3:
         """Text tokens to speech tokens."""
-        with torch.device("meta"):  # half a billion numbers need not be drawn to be overwritten
+        with Undrawn():
             network = T3(self.config.t3)
         return self._fill(network, T3_FILE).to(self._t3_dtype)
 
     @cached_property
     def flow(self) -> Flow:
         """Speech tokens to mel."""
-        return self._fill(Flow(self.config.flow), S3GEN_FILE, "flow.")
+        with Undrawn():
+            network = Flow(self.config.flow)
+        return self._fill(network, S3GEN_FILE, "flow.")
 
     @cached_property
     def vocoder(self) -> Vocoder:

@@ -12,6 +12,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from narration.errors import CheckpointError
 from worker.chatterbox.config import StorageConfig
@@ -21,7 +22,29 @@ _DIRECTION = "parametrizations.weight.original1"
 _NAMED_AT_MOST = 4  # an error names a few tensors; a wrong file would name thousands
 _INT8_MAX = 127
 _SMALLEST_SCALE = 2.0**-24  # below it a float16 scale is zero and the row is lost
+_DRAWS = {
+    Tensor.uniform_,
+    Tensor.normal_,
+    nn.init.uniform_,
+    nn.init.normal_,
+    nn.init.kaiming_uniform_,
+}
 _AS_THE_FILE_SAYS = StorageConfig()
+
+
+class Undrawn(TorchFunctionMode):
+    """Networks built within are left with whatever memory holds: a load overwrites it anyway.
+
+    Drawing the half a billion numbers of T3 takes as long as reading them.
+    """
+
+    def __torch_function__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        named = kwargs or {}
+        if function in _DRAWS:
+            return args[0] if args else named["tensor"]
+        return function(*args, **named)
 
 
 def read_tensors(
@@ -76,7 +99,6 @@ def load_strict(
 ) -> None:
     """Copy tensors into a network of the same names; `where` is what an error calls the file.
 
-    A network built on the meta device takes the tensors themselves, which saves a copy.
     `may_miss`: names that need not be there (and then keep the value the network was built with).
     Raises: CheckpointError naming the tensors that are missing, unknown or of another shape.
     """
@@ -93,8 +115,7 @@ def load_strict(
         more = len(faults) - _NAMED_AT_MOST
         listed = "; ".join(faults[:_NAMED_AT_MOST]) + (f"; and {more} more" if more > 0 else "")
         raise CheckpointError(f"{where} does not fit {type(module).__name__}: {listed}")
-    is_empty = any(parameter.is_meta for parameter in module.parameters())
-    module.load_state_dict(dict(tensors), strict=not may_miss, assign=is_empty)
+    module.load_state_dict(dict(tensors), strict=not may_miss)
 
 
 def fold_weight_norm(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

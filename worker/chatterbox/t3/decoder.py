@@ -80,6 +80,14 @@ class _Row:
         return self.is_broken or self.is_stopped or len(self.tokens) == len(self.noise)
 
 
+@dataclass(frozen=True, slots=True)
+class _Stream:
+    """One cache row: a slot has one, or with guidance two."""
+
+    row: _Row
+    is_unconditional: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Batch:
     """What changes only when rows join or leave. Shapes: (n,) over cache rows, the rest (R,)."""
@@ -100,7 +108,7 @@ class Decoder:
         self._model = model
         self._device = weight.device
         self._cache = Cache(model.config, 2 * slots, device=weight.device, dtype=weight.dtype)
-        self._owners: list[_Row] = []  # of each cache row alive, in order
+        self._owners: list[_Stream] = []  # of each cache row alive, in order
         self._rows: dict[int, _Row] = {}
         self._free = list(range(slots))
         self._seen = torch.zeros(slots, _READABLE, dtype=torch.bool, device=weight.device)
@@ -133,7 +141,7 @@ class Decoder:
         self._cache.reserve(embedded.shape[1])
         positions = torch.arange(embedded.shape[1], device=self._device).expand(len(streams), -1)
         self._model.tfmr(embedded, positions, self._cache.prefill(len(self._owners)))
-        self._owners += [row for row, _, _ in streams]
+        self._owners += [_Stream(row, is_second) for row, _, is_second in streams]
         self._rows |= {row.slot: row for row in rows}
         self._batch = None
         return [row.slot for row in rows]
@@ -211,15 +219,18 @@ class Decoder:
             return torch.tensor(values, device=self._device)
 
         place = {row.slot: index for index, row in enumerate(rows)}
-        streams: list[list[int]] = [[] for _ in rows]
-        for index, owner in enumerate(self._owners):
-            streams[place[owner.slot]].append(index)
+        # By name and not by order: closing a gap may put a row's second stream before its first.
+        found = {(o.row.slot, o.is_unconditional): index for index, o in enumerate(self._owners)}
+        plain = [found[row.slot, False] for row in rows]
+        second = [
+            found.get((row.slot, True), first) for row, first in zip(rows, plain, strict=True)
+        ]
         guidance = [row.sampling.guidance for row in rows]
         return _Batch(
-            row_of=tensor([place[owner.slot] for owner in self._owners]),
+            row_of=tensor([place[owner.row.slot] for owner in self._owners]),
             slots=tensor([row.slot for row in rows]),
-            plain=tensor([found[0] for found in streams]),
-            unconditional=tensor([found[-1] for found in streams]),
+            plain=tensor(plain),
+            unconditional=tensor(second),
             guidance=torch.tensor(guidance, device=self._device)[:, None],
             settings=Settings.collate([row.sampling for row in rows], self._device),
         )
@@ -231,7 +242,7 @@ class Decoder:
         fed = self._model.embed_speech(
             torch.tensor(tokens, device=self._device), torch.tensor(steps, device=self._device)
         )
-        lengths = [owner.length + len(owner.tokens) for owner in self._owners]
+        lengths = [o.row.length + len(o.row.tokens) for o in self._owners]
         positions = torch.tensor(lengths, device=self._device)
         self._cache.reserve(max(lengths) + 1)
         attend = self._cache.decode(positions, max(lengths) + 1)
@@ -252,7 +263,7 @@ class Decoder:
 
     def _drop(self, row: _Row) -> None:
         """Give a row's cache rows back; the last ones move into the gap."""
-        for index in reversed([i for i, owner in enumerate(self._owners) if owner is row]):
+        for index in reversed([i for i, owner in enumerate(self._owners) if owner.row is row]):
             last = len(self._owners) - 1
             if row.is_broken:
                 self._cache.clear(index)

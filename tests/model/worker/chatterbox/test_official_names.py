@@ -48,12 +48,12 @@ def test_network_has_the_official_tensors(
 ) -> None:
     with torch.device("meta"), Undrawn():
         ours = {name: t.shape for name, t in network(config).state_dict().items()}
-        official = {
-            name.removeprefix(prefix): torch.empty(shape)
-            for name, shape in read_list(listing).items()
-            if name.startswith(prefix)
-        }
-        theirs = {name: t.shape for name, t in fold_weight_norm(official).items()}
+    official = {
+        name.removeprefix(prefix): torch.empty(shape)
+        for name, shape in read_list(listing).items()
+        if name.startswith(prefix)
+    }
+    theirs = {name: t.shape for name, t in fold_weight_norm(official).items()}
     assert ours == theirs
 
 

@@ -103,18 +103,31 @@ def build_voice_encoder(config: VoiceEncoderConfig) -> nn.Module:
     return VoiceEncoder(sizes)
 
 
-def randomize(networks: dict[str, nn.Module], *, spread: float, halve: bool) -> None:
-    """Give norms random statistics; spread the quantizer's inputs over all three levels."""
+def randomize(networks: dict[str, nn.Module], recording: Tensor, *, halve: bool) -> None:
+    """Give norms random statistics; make the tokens of a recording differ."""
     for seed, network in enumerate(networks.values()):
         network.eval()
         upstream.randomize_norms(network, seed)
     with torch.no_grad():
-        projection = networks["tokenizer"].quantizer._codebook.project_down
-        projection.weight.mul_(spread)
+        spread_tokens(networks["tokenizer"], recording)
         for network in networks.values() if halve else ():
             for name, tensor in network.state_dict().items():
                 if is_drawn(name, tensor):
                     tensor.copy_(tensor.half().float())
+
+
+def spread_tokens(tokenizer: Any, recording: Tensor) -> None:
+    """Let sound outweigh the random constants, and centre what the quantizer rounds."""
+    for conv in (tokenizer.encoder.conv1, tokenizer.encoder.conv2):
+        conv.weight.mul_(4.0)
+    samples, _ = soundfile.read(io.BytesIO(bytes(recording.tolist())), dtype="float32")
+    mel = tokenizer.log_mel_spectrogram(torch.from_numpy(samples))
+    hidden, _ = tokenizer.encoder(mel[None], torch.tensor([mel.shape[1]]))
+    projection = tokenizer.quantizer._codebook.project_down
+    rounded = projection(hidden[0])
+    scale = 1.0 / rounded.std(dim=0)
+    projection.weight.mul_(scale[:, None])
+    projection.bias.sub_(rounded.mean(dim=0)).mul_(scale)
 
 
 def is_drawn(name: str, tensor: Tensor) -> bool:
@@ -224,8 +237,8 @@ def main() -> None:
             ("tokenizer", "speaker_encoder", "ve"), builders, configs, strict=True
         )
     }
-    randomize(networks, spread=12.0 if is_full else 3.0, halve=not is_full)
     tensors = {f"recording.{name}": data for name, data in recordings().items()}
+    randomize(networks, tensors["recording.long"], halve=not is_full)
     top = assemble(networks)
     for name in ("long", "short"):
         voice = prepare(top, tensors[f"recording.{name}"])

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from worker.chatterbox.config import MEL_BINS, HiftConfig
-from worker.chatterbox.hift.layers import keep
+from worker.chatterbox.rows import keep
 
 _LAYERS = 5
 _KERNEL = 3

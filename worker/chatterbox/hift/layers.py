@@ -1,7 +1,7 @@
-"""The vocoder's building blocks, and the mask that keeps rows of a batch apart.
+"""The vocoder's building blocks.
 
 Its convolutions look both ways: what lies behind a short row's end must be zero before each of
-them, as it is at the end of a row alone. Snake and leaky ReLU keep zeros zero.
+them. Snake, ELU and leaky ReLU keep zeros zero.
 """
 
 from collections.abc import Sequence
@@ -9,22 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-
-def mark_valid(lengths: Sequence[int], device: torch.device) -> Tensor | None:
-    """Make the mask of rows padded to the longest, or None where no row is padded.
-
-    Shapes: (B, 1, longest), ones and zeros.
-    """
-    longest = max(lengths)
-    if min(lengths) == longest:
-        return None
-    ends = torch.tensor(list(lengths))[:, None, None]
-    return (torch.arange(longest) < ends).to(device, torch.float32)
-
-
-def keep(x: Tensor, valid: Tensor | None) -> Tensor:
-    """Zero what lies behind each row's end. Shapes: x (B, D, L); valid (B, 1, L) -> (B, D, L)."""
-    return x if valid is None else x * valid.to(x.dtype)
+from worker.chatterbox.rows import keep
 
 
 def same_padding(kernel: int, dilation: int = 1) -> int:

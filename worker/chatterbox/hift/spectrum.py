@@ -12,15 +12,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from worker.chatterbox.rows import mirror
+
 
 def analyse(signal: Tensor, lengths: Sequence[int], n_fft: int, hop: int) -> Tensor:
     """Transform rows, centred frames, each row mirrored at both of its ends.
 
     Shapes: signal (B, S) -> (B, n_fft + 2, S / hop + 1): real parts, then imaginary parts.
     """
-    mirrored = signal.gather(1, _mirror(lengths, n_fft // 2).to(signal.device))
-    kernel = _analysis_kernel(n_fft, signal.device)
-    return F.conv1d(mirrored[:, None], kernel, stride=hop)
+    mirrored = mirror(signal, lengths, n_fft // 2)[:, None]
+    return F.conv1d(mirrored, _analysis_kernel(n_fft, signal.device), stride=hop)
 
 
 def synthesise(spectrum: Tensor, valid: Tensor | None, n_fft: int, hop: int) -> Tensor:
@@ -37,14 +38,6 @@ def synthesise(spectrum: Tensor, valid: Tensor | None, n_fft: int, hop: int) -> 
     inside = slice(edge, edge + (spectrum.shape[-1] - 1) * hop)
     # Behind a short row's end no frame adds anything and the weight is zero too.
     return (total[..., inside] / weight[..., inside].clamp_min(1e-8)).squeeze(1)
-
-
-def _mirror(lengths: Sequence[int], edge: int) -> Tensor:
-    """Say where each sample of the extended rows comes from. Shapes: (B, longest + 2 edge)."""
-    last = torch.tensor(list(lengths))[:, None] - 1
-    place = torch.arange(-edge, max(lengths) + edge)[None].abs()
-    place = torch.where(place > last, 2 * last - place, place)
-    return place.clamp(min=0)
 
 
 @lru_cache(maxsize=8)

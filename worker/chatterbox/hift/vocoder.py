@@ -14,9 +14,10 @@ from torch.nn.utils.rnn import pad_sequence
 
 from worker.chatterbox.config import MEL_BINS, SAMPLE_RATE_HZ, SAMPLES_PER_FRAME, HiftConfig
 from worker.chatterbox.hift.f0 import PitchPredictor
-from worker.chatterbox.hift.layers import ResidualBlock, keep, mark_valid, same_padding
+from worker.chatterbox.hift.layers import ResidualBlock, same_padding
 from worker.chatterbox.hift.source import Source, SourceNoise
 from worker.chatterbox.hift.spectrum import analyse, synthesise
+from worker.chatterbox.rows import keep, mark_valid
 
 _SLOPE = 0.1  # leaky ReLU between the stages; after the last it is torch's 0.01
 _MAX_MAGNITUDE = 100.0

@@ -1,0 +1,38 @@
+"""Rows of different lengths in one padded batch, each ending where it ends.
+
+A network that looks both ways in time needs zeros behind a short row's end, and a Fourier
+transform needs the row mirrored there: as if the row were alone.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+def mark_valid(lengths: Sequence[int], device: torch.device) -> Tensor | None:
+    """Make the mask of rows padded to the longest, or None where no row is padded.
+
+    Shapes: (B, 1, longest), ones and zeros.
+    """
+    longest = max(lengths)
+    if min(lengths) == longest:
+        return None
+    ends = torch.tensor(list(lengths))[:, None, None]
+    return (torch.arange(longest) < ends).to(device, torch.float32)
+
+
+def keep(x: Tensor, valid: Tensor | None) -> Tensor:
+    """Zero what lies behind each row's end. Shapes: x (B, D, L); valid (B, 1, L) -> (B, D, L)."""
+    return x if valid is None else x * valid.to(x.dtype)
+
+
+def mirror(signal: Tensor, lengths: Sequence[int], edge: int) -> Tensor:
+    """Extend every row at both of its own ends by its mirror image.
+
+    Shapes: signal (B, S) -> (B, S + 2 edge); undefined beyond a row's length + 2 edge.
+    """
+    last = torch.tensor(list(lengths))[:, None] - 1
+    place = torch.arange(-edge, max(lengths) + edge)[None].abs()
+    place = torch.where(place > last, 2 * last - place, place).clamp(min=0)
+    return signal.gather(1, place.to(signal.device))

@@ -1,0 +1,147 @@
+"""Perth's inaudible watermark, added to batches of waveforms; weights from `resemble-perth`.
+
+Knows nothing of speech: it marks what lies below 2 kHz of any 24 kHz waveform.
+Source: docs/model.md, watermark.
+"""
+
+import math
+from collections.abc import Sequence
+from importlib.util import find_spec
+from itertools import pairwise
+from pathlib import Path
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils.rnn import pad_sequence
+
+from narration.errors import CheckpointError
+from worker.chatterbox.config import SAMPLE_RATE_HZ
+from worker.chatterbox.rows import keep, mark_valid, mirror
+from worker.chatterbox.weights import load_strict, read_tensors, select
+
+# Perth analyses 64 ms every 10 ms at 32 kHz. The same windows of the same sound at 24 kHz give the
+# same low bins, but for the scale, so nothing is resampled.
+_PERTH_RATE_HZ = 32_000
+_WINDOW = 2048 * SAMPLE_RATE_HZ // _PERTH_RATE_HZ
+_HOP = 320 * SAMPLE_RATE_HZ // _PERTH_RATE_HZ
+_SCALE = _PERTH_RATE_HZ / SAMPLE_RATE_HZ
+
+_MARKED_BINS = 128  # 2 kHz
+_HIDDEN = 256
+_KERNELS = (1, 7, 7, 7, 7, 7, 1)
+_QUIETEST = 1e-9  # -180 dB, which Perth calls 0
+_RANGE_DB = 195.0  # from there to 15 dB, which it calls 1
+_LOUD_SHARE = 0.05  # frames below this share of the loudest are left alone
+_WEIGHTS = Path("perth_net/pretrained/implicit/perth_net_250000.pth.tar")
+
+
+class Watermarker(nn.Module):
+    """The encoder of PerthNet between a Fourier transform and its inverse."""
+
+    window: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        widths = [_MARKED_BINS, *[_HIDDEN] * (len(_KERNELS) - 1), _MARKED_BINS]
+        self.layers = nn.ModuleList(
+            nn.ModuleDict({"conv": nn.Conv1d(wide, narrow, kernel, padding=kernel // 2)})
+            for (wide, narrow), kernel in zip(pairwise(widths), _KERNELS, strict=True)
+        )
+        self.register_buffer("window", torch.hann_window(_WINDOW), persistent=False)
+
+    @torch.no_grad()
+    def mark(self, waveforms: Sequence[Tensor]) -> list[Tensor]:
+        """Mark waveforms of any lengths; a row does not depend on the others.
+
+        Shapes: per row (S,) -> (S,).   Units: 24 kHz.
+        """
+        lengths = [len(row) for row in waveforms]
+        batch = pad_sequence(list(waveforms), batch_first=True).to(self.window.device)
+        marked = batch + self._residual(batch, lengths)
+        return [row[:length] for row, length in zip(marked, lengths, strict=True)]
+
+    def _residual(self, signal: Tensor, lengths: Sequence[int]) -> Tensor:
+        valid = mark_valid([length // _HOP + 1 for length in lengths], signal.device)
+        spectrum = self._analyse(signal, lengths)
+        magnitude = spectrum.abs().clamp_min(_QUIETEST)
+        level = keep(_to_level(magnitude), valid)
+        low, low_magnitude = level[:, :_MARKED_BINS], magnitude[:, :_MARKED_BINS]
+        marked = _to_magnitude(low + self._predict(low, valid) * _is_loud(level))
+        gain = keep((marked - low_magnitude) / low_magnitude, valid)
+        return self._synthesise(spectrum[:, :_MARKED_BINS] * gain, valid, signal.shape[1])
+
+    def _predict(self, level: Tensor, valid: Tensor | None) -> Tensor:
+        x = level
+        for layer in self.layers[:-1]:
+            convolved = cast("nn.ModuleDict", layer)["conv"](x)
+            x = keep(functional.leaky_relu(convolved), valid)
+        return cast("nn.ModuleDict", self.layers[-1])["conv"](x)
+
+    def _analyse(self, signal: Tensor, lengths: Sequence[int]) -> Tensor:
+        mirrored = mirror(signal, lengths, _WINDOW // 2)
+        spectrum = torch.stft(
+            mirrored, _WINDOW, _HOP, window=self.window, center=False, return_complex=True
+        )
+        return spectrum * _SCALE
+
+    def _synthesise(self, low: Tensor, valid: Tensor | None, length: int) -> Tensor:
+        """Add the frames up; each row is weighted by its own frames only."""
+        frames = low.shape[-1]
+        missing = _WINDOW // 2 + 1 - _MARKED_BINS
+        pieces = torch.fft.irfft(functional.pad(low / _SCALE, (0, 0, 0, missing)), dim=1)
+        window = self.window[None, :, None]
+        exists = torch.ones(1, 1, frames, device=low.device) if valid is None else valid
+        total = _overlap_add(pieces * window)
+        weight = _overlap_add((window.square() * exists).expand(len(exists), -1, -1))
+        inside = slice(_WINDOW // 2, _WINDOW // 2 + length)
+        reached = min(length, total.shape[1] - _WINDOW // 2)
+        ratio = total[:, inside] / weight[:, inside].clamp_min(1e-6)
+        return functional.pad(ratio, (0, length - reached))
+
+
+def load_watermarker(device: torch.device | str = "cpu") -> Watermarker:
+    """Build the network with the official weights.
+
+    Raises: CheckpointError if they are not installed.
+    """
+    path = find_weights()
+    network = Watermarker()
+    load_strict(network, select(read_tensors(path), "encoder."), str(path))
+    return network.to(device).eval()
+
+
+def find_weights() -> Path:
+    """Find the file of weights in the `resemble-perth` package, without importing the package.
+
+    Raises: CheckpointError if the package is not installed.
+    """
+    package = find_spec("perth")
+    if package is None or not package.submodule_search_locations:
+        raise CheckpointError(
+            "the watermark's weights are not installed: install resemble-perth, "
+            "or switch the watermark off"
+        )
+    return Path(next(iter(package.submodule_search_locations))) / _WEIGHTS
+
+
+def _to_level(magnitude: Tensor) -> Tensor:
+    return (20 * (magnitude.log10() - math.log10(_QUIETEST))) / _RANGE_DB
+
+
+def _to_magnitude(level: Tensor) -> Tensor:
+    return 10 ** (level * _RANGE_DB / 20 + math.log10(_QUIETEST)).clamp(max=10)
+
+
+def _is_loud(level: Tensor) -> Tensor:
+    """Shapes: level (B, bins, frames) -> (B, 1, frames), ones and zeros."""
+    total = level.sum(dim=1, keepdim=True)
+    return (total > _LOUD_SHARE * total.amax(dim=2, keepdim=True)).float()
+
+
+def _overlap_add(pieces: Tensor) -> Tensor:
+    """Shapes: pieces (B, window, frames) -> (B, window + (frames - 1) hop)."""
+    length = _WINDOW + (pieces.shape[-1] - 1) * _HOP
+    folded = functional.fold(pieces, (1, length), (1, _WINDOW), stride=(1, _HOP))
+    return folded[:, 0, 0]

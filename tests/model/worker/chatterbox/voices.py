@@ -54,6 +54,9 @@ def toy_networks(seed: int = 0) -> Networks:
         for network in (networks.speech_tokenizer, networks.x_vector):
             for part in network.modules():
                 _randomize_norm(part)
+        for part in networks.x_vector.modules():
+            if isinstance(part, torch.nn.Conv1d | torch.nn.Conv2d):
+                torch.nn.init.kaiming_normal_(part.weight)  # else the deep network fades to bias
     return networks
 
 

@@ -6,10 +6,16 @@ import torch
 from torch import Tensor
 
 from narration.errors import SpeechError
-from worker.chatterbox.config import ACOUSTIC_TOKENS, MEL_BINS, ChatterboxConfig
+from worker.chatterbox.config import (
+    ACOUSTIC_TOKENS,
+    MEL_BINS,
+    START_TEXT,
+    STOP_TEXT,
+    ChatterboxConfig,
+)
 from worker.chatterbox.t3.decoder import Prompt
 from worker.chatterbox.t3.sampling import Sampling
-from worker.chatterbox.tokenizer import TextTokenizer
+from worker.chatterbox.tokenizer import TextTokenizer, normalize_punctuation
 from worker.chatterbox.voice import Voice
 from worker.speech.types import Delivery, Utterance
 
@@ -38,7 +44,8 @@ def make_prompt(
     delivery = utterance.delivery
     check_delivery(delivery)
     check_voice(utterance.voice, config)
-    text_tokens = tokenizer.encode(utterance.text)
+    pieces = tokenizer.encode(normalize_punctuation(utterance.text))
+    text_tokens = (START_TEXT, *pieces, STOP_TEXT)
     if len(text_tokens) > max_text_tokens:
         raise SpeechError(
             f"the chunk has {len(text_tokens)} text tokens, at most {max_text_tokens} fit: split it"

@@ -21,7 +21,9 @@ log = structlog.get_logger()
 class Renderer(Protocol):
     """S3Gen, HiFT and watermark; used from one thread."""
 
-    is_watermarked: bool
+    @property
+    def is_watermarked(self) -> bool:
+        """Tell whether waveforms carry the watermark."""
 
     def render(
         self, utterances: Sequence[Utterance], spoken: Sequence[Spoken]

@@ -1,0 +1,55 @@
+"""Opens a checkpoint as a speech engine: chooses the back end and puts the stages together."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from worker.chatterbox.checkpoint import Chatterbox, load_chatterbox
+from worker.chatterbox.t3.decoder import Decoder
+from worker.chatterbox.watermark import load_watermarker
+from worker.speech.engine import PipelineEngine
+from worker.speech.options import EngineOptions, ResolvedOptions, resolve
+from worker.speech.renderer import TorchRenderer
+from worker.speech.request import make_prompt
+from worker.speech.slots import SlotStage
+from worker.speech.sound import SoundStage
+from worker.speech.stage import TokenStage
+
+
+def open_engine(checkpoint: Path | Chatterbox, options: EngineOptions) -> PipelineEngine:
+    """Load the networks and start the engine's threads; close it, or use it in a `with`.
+
+    Raises: CheckpointError or SettingsError if the checkpoint or the options cannot be used.
+    """
+    resolved = resolve(options)
+    chatterbox = _load(checkpoint, resolved) if isinstance(checkpoint, Path) else checkpoint
+    watermarker = load_watermarker(resolved.device) if resolved.is_watermarked else None
+    renderer = TorchRenderer(chatterbox.flow, chatterbox.vocoder, watermarker)
+    tokens, max_text_tokens = _TOKEN_STAGES[resolved.back_end](chatterbox, resolved)
+    return PipelineEngine(
+        partial(
+            make_prompt,
+            tokenizer=chatterbox.tokenizer,
+            config=chatterbox.config,
+            max_text_tokens=max_text_tokens,
+        ),
+        tokens,
+        SoundStage(renderer, resolved.vocoder_batch),
+        resolved.queue_limit,
+    )
+
+
+def _load(folder: Path, options: ResolvedOptions) -> Chatterbox:
+    return load_chatterbox(folder, options.device, t3_dtype=getattr(torch, options.precision))
+
+
+def _torch_stage(chatterbox: Chatterbox, options: ResolvedOptions) -> tuple[TokenStage, int]:
+    decoder = Decoder(chatterbox.t3, options.t3_slots)
+    return SlotStage(decoder), chatterbox.config.t3.text_positions
+
+
+_TOKEN_STAGES: dict[str, Callable[[Chatterbox, ResolvedOptions], tuple[TokenStage, int]]] = {
+    "torch": _torch_stage,
+}

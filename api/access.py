@@ -7,10 +7,10 @@ import uuid
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.errors import REQUEST_ID
+from api.errors import ID_HEADER, REQUEST_ID
 from narration.telemetry import HTTP_REQUEST_SECONDS
 
-HEADER = b"x-request-id"
+HEADER = ID_HEADER.encode()
 _FOREIGN_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _ERROR_STATUS = 400
 

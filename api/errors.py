@@ -15,12 +15,15 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from narration.errors import InputError, RhapsodeError, TransientError
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
 REQUEST_ID = "request_id"
+ID_HEADER = "x-request-id"
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 _log = structlog.get_logger(__name__)
 
@@ -53,12 +56,6 @@ class KeyReusedError(InputError):
     """The idempotency key belongs to a different request."""
 
     code = "idempotency_conflict"
-
-
-class VoiceNotReadyError(TransientError):
-    """The voice is still being prepared."""
-
-    code = "voice_not_ready"
 
 
 class QueueFullError(TransientError):
@@ -249,7 +246,21 @@ async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
     code = _CODES_OF_STATUS.get(HTTPStatus(error.status_code), "invalid_request")
     response = problem_response(request, code, _detail_of(error, request))
     response.headers.update(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        response.headers["Allow"] = ", ".join(_allowed_methods(request))
     return response
+
+
+def _allowed_methods(request: Request) -> list[str]:
+    """Ask every route: the framework names the methods of the first one at this address only."""
+    return [
+        method
+        for method in METHODS
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.router.routes
+        )
+    ]
 
 
 def _detail_of(error: HTTPException, request: Request) -> str:
@@ -264,7 +275,10 @@ def _detail_of(error: HTTPException, request: Request) -> str:
 async def _on_bug(request: Request, error: Exception) -> JSONResponse:
     # What a bug says may hold a path or a piece of somebody's text: it goes to the log alone.
     _log.error("request_crashed", path=request.url.path, exc_info=error)
-    return problem_response(request, "internal", "an unexpected error; it has been logged")
+    response = problem_response(request, "internal", "an unexpected error; it has been logged")
+    # Starlette answers bugs outside of the layer that names all other answers.
+    response.headers[ID_HEADER] = str(request.scope.get("state", {}).get(REQUEST_ID))
+    return response
 
 
 def _field(detail: Mapping[str, Any], skip: int) -> dict[str, str]:

@@ -11,13 +11,13 @@ from sqlalchemy.orm import Session
 
 from api.deps import Resources
 from api.destinations import DestinationCheck
-from api.errors import FieldsError, KeyReusedError, QueueFullError, VoiceNotReadyError
+from api.errors import FieldsError, KeyReusedError, QueueFullError
 from narration import jobs, listing, voices, workers
 from narration.broker import Task
 from narration.clock import utc_now
 from narration.db import session_scope
 from narration.documents.read import read_document
-from narration.errors import ConflictError, DocumentError, RecordingError
+from narration.errors import ConflictError, DocumentError, RecordingError, VoiceNotReady
 from narration.ids import new_id
 from narration.job_settings import JobSettings
 from narration.jobs import Destination, Source
@@ -72,7 +72,7 @@ def submit(resources: Resources, check: DestinationCheck, asked: Submission) -> 
     """Accept a job or refuse it whole.
 
     Raises: DocumentError, OutputError, FieldsError, KeyReusedError, QueueFullError,
-    VoiceNotReadyError, RecordingError; StorageUnavailable, DatabaseUnavailable.
+    VoiceNotReady, RecordingError; StorageUnavailable, DatabaseUnavailable.
     """
     check_prefix(asked.destination.prefix)
     media_type = _check_document(asked, resources.settings.limits)
@@ -127,7 +127,7 @@ def _check_voice(session: Session, owner: str, wanted: str) -> None:
             detail = f"there is no voice {wanted!r}: GET /v1/voices lists yours"
             raise FieldsError([{"pointer": "/voice", "detail": detail}])
     elif voice.state == VoiceState.PREPARING:
-        raise VoiceNotReadyError(f"voice {wanted!r} is being prepared: send the job again soon")
+        raise VoiceNotReady(f"voice {wanted!r} is being prepared: send the job again soon")
     elif voice.state == VoiceState.FAILED:
         raise RecordingError(f"voice {wanted!r} could not be prepared ({voice.error})")
 

@@ -1,0 +1,105 @@
+"""The application on one machine's adapters: SQLite, a directory, and a broker that only notes."""
+
+import io
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from api.app import create_app
+from api.deps import Resources
+from narration.broker import Task
+from narration.db import make_engine
+from narration.errors import BrokerUnavailable
+from narration.migrate import migrate
+from narration.settings import Settings
+from narration.stores import open_stores
+
+
+class NotingBroker:
+    """Remembers what was sent; `is_down` makes it refuse."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[Task, ...] | tuple[str, ...]] = []
+        self.is_down = False
+
+    def send(self, task: Task, *ids: str) -> None:
+        if self.is_down:
+            raise BrokerUnavailable("the broker does not answer: it is down")
+        self.sent.append((task, *ids))
+
+    def check(self) -> None:
+        if self.is_down:
+            raise BrokerUnavailable("the broker does not answer: it is down")
+
+
+@pytest.fixture
+def broker() -> NotingBroker:
+    return NotingBroker()
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("database") / "rhapsode.db"
+    migrate(f"sqlite:///{path}")
+    return path.read_bytes()
+
+
+@pytest.fixture
+def settings(tmp_path: Path, empty_database: bytes) -> Settings:
+    (tmp_path / "rhapsode.db").write_bytes(empty_database)
+    return Settings(data_dir=tmp_path)
+
+
+@pytest.fixture
+def resources(settings: Settings, broker: NotingBroker) -> Iterator[Resources]:
+    engine = make_engine(settings.database_url, settings.database)
+    yield Resources(settings=settings, engine=engine, stores=open_stores(settings), broker=broker)
+    engine.dispose()
+
+
+@pytest.fixture
+def app(resources: Resources) -> FastAPI:
+    return create_app(resources.settings, resources)
+
+
+@pytest.fixture
+def client(app: FastAPI) -> Iterator[TestClient]:
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture
+def limited(resources: Resources) -> "LimitedClients":
+    return LimitedClients(resources)
+
+
+class LimitedClients:
+    """Makes clients of servers with other settings."""
+
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+
+    def __call__(self, **parts: dict[str, object]) -> TestClient:
+        settings = self._resources.settings
+        changed = {
+            name: getattr(settings, name).model_validate(
+                getattr(settings, name).model_dump() | values
+            )
+            for name, values in parts.items()
+        }
+        resources = replace(self._resources, settings=settings.model_copy(update=changed))
+        return TestClient(create_app(resources.settings, resources), raise_server_exceptions=False)
+
+
+def recording(duration_s: float, rate_hz: int = 16_000) -> bytes:
+    """A wav file of soft noise."""
+    noise = np.random.default_rng(0).normal(0, 0.1, int(duration_s * rate_hz))
+    buffer = io.BytesIO()
+    soundfile.write(buffer, noise.astype(np.float32), rate_hz, format="WAV")
+    return buffer.getvalue()

@@ -1,0 +1,85 @@
+"""Artifacts are read through URLs made for the occasion, or served where objects are files."""
+
+from dataclasses import replace
+from http import HTTPStatus
+
+import pytest
+from fastapi.testclient import TestClient
+
+from api.app import create_app
+from api.deps import Resources
+from narration.db import session_scope
+from narration.models import Artifact
+from narration.settings import S3Profile
+from narration.stores import Stores
+
+SOUND = bytes(range(200))
+
+
+@pytest.fixture
+def job_path(client: TestClient, resources: Resources) -> str:
+    job = client.post("/v1/jobs", json={"text": "Hello there."}).json()
+    key = f"{job['id']}/1-1/audio.mp3"
+    resources.stores.work.put(key, SOUND)
+    with session_scope(resources.engine) as session:
+        session.add(
+            Artifact(
+                job_id=job["id"],
+                name="audio.mp3",
+                owner="local",
+                key=key,
+                media_type="audio/mpeg",
+                size_bytes=len(SOUND),
+                sha256="0" * 64,
+                duration_ms=1500,
+            )
+        )
+    return str(job["urls"]["self"])
+
+
+def test_file_is_served_where_objects_are_files(client: TestClient, job_path: str) -> None:
+    listed = client.get(f"{job_path}/artifacts").json()["items"]
+    assert [(item["name"], item["duration_s"]) for item in listed] == [("audio.mp3", 1.5)]
+    answer = client.get(listed[0]["url"])
+    assert answer.content == SOUND
+    assert answer.headers["content-type"] == "audio/mpeg"
+    assert "audio.mp3" in answer.headers["content-disposition"]
+
+
+def test_player_can_ask_for_a_part(client: TestClient, job_path: str) -> None:
+    answer = client.get(f"{job_path}/artifacts/audio.mp3", headers={"Range": "bytes=10-19"})
+    assert answer.status_code == HTTPStatus.PARTIAL_CONTENT
+    assert answer.content == SOUND[10:20]
+
+
+def test_bucket_is_read_through_a_signed_url(resources: Resources, job_path: str) -> None:
+    s3 = pytest.importorskip("narration.s3")
+    profile = S3Profile.model_validate(
+        {
+            "kind": "s3",
+            "bucket": "narration",
+            "endpoint_url": "http://inside:8333",
+            "public_endpoint_url": "https://audio.example.org",
+            "access_key_id": "AK",
+            "secret_access_key": "SK",
+        }
+    )
+    bucket = s3.S3Storage(profile)
+    stores = Stores(profiles={"default": bucket}, work=bucket)
+    app = create_app(resources.settings, replace(resources, stores=stores))
+    with TestClient(app, follow_redirects=False) as client:
+        answer = client.get(f"{job_path}/artifacts/audio.mp3")
+        listed = client.get(f"{job_path}/artifacts").json()["items"]
+    assert answer.status_code == HTTPStatus.FOUND
+    for url in (answer.headers["location"], listed[0]["url"]):
+        assert url.startswith("https://audio.example.org/narration/job_")
+        assert "X-Amz-Signature" in url
+        assert "SK" not in url.split("X-Amz-Signature")[0]
+
+
+@pytest.mark.parametrize("name", ["other.mp3", "..%2f..%2frhapsode.db", "%2e%2e"])
+def test_name_that_was_not_delivered_is_not_found(
+    client: TestClient, job_path: str, name: str
+) -> None:
+    answer = client.get(f"{job_path}/artifacts/{name}")
+    assert answer.status_code == HTTPStatus.NOT_FOUND

@@ -1,0 +1,119 @@
+"""Recordings are checked before they are kept; the rest is a worker's."""
+
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from httpx import Response
+
+from api.deps import Resources
+from narration import voices
+from narration.broker import Task
+from narration.db import session_scope
+from tests.unit.api.conftest import recording
+
+SIX_SECONDS = recording(6)
+
+
+def upload(client: TestClient, name: str = "anna", data: bytes = SIX_SECONDS) -> Response:
+    return client.post("/v1/voices", data={"name": name}, files={"file": ("anna.wav", data)})
+
+
+def stored_files(resources: Resources) -> list[Path]:
+    return [path for path in resources.settings.objects_dir.rglob("*") if path.is_file()]
+
+
+def test_recording_is_stored_and_its_preparation_announced(
+    client: TestClient, resources: Resources, broker: Any
+) -> None:
+    answer = upload(client)
+    voice = answer.json()
+    assert answer.status_code == HTTPStatus.ACCEPTED
+    assert answer.headers["location"] == f"/v1/voices/{voice['id']}"
+    assert (voice["state"], voice["duration_s"]) == ("preparing", 6.0)
+    assert broker.sent == [(Task.PREPARE_VOICE, voice["id"])]
+    assert [path.read_bytes() for path in stored_files(resources)] == [SIX_SECONDS]
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [(recording(4.9), "at least 5 s"), (b"no sound", "not a sound file"), (b"", "is empty")],
+    ids=["short", "no sound", "empty"],
+)
+def test_recording_that_makes_no_voice_leaves_nothing_behind(
+    client: TestClient, resources: Resources, broker: Any, data: bytes, reason: str
+) -> None:
+    answer = upload(client, data=data)
+    assert answer.json()["code"] == "voice_rejected"
+    assert reason in answer.json()["detail"]
+    assert client.get("/v1/voices").json()["items"] == []
+    assert (stored_files(resources), broker.sent) == ([], [])
+
+
+@pytest.mark.parametrize("name", ["", "../anna", "an na", "-anna", "a" * 64])
+def test_unusable_name_is_refused(client: TestClient, name: str) -> None:
+    assert upload(client, name=name).json()["errors"][0]["pointer"] == "/name"
+
+
+def test_same_recording_under_the_same_name_is_the_same_voice(
+    client: TestClient, broker: Any
+) -> None:
+    first, again = upload(client), upload(client)
+    assert again.status_code == HTTPStatus.OK
+    assert again.json()["id"] == first.json()["id"]
+    assert len(broker.sent) == 1
+
+
+def test_other_recording_under_a_taken_name_is_refused(
+    client: TestClient, resources: Resources
+) -> None:
+    upload(client)
+    assert upload(client, data=recording(7)).json()["code"] == "conflict"
+    assert len(stored_files(resources)) == 1
+
+
+def test_job_waits_for_its_voice(client: TestClient, resources: Resources) -> None:
+    voice = upload(client).json()
+    asked = {"text": "Hello there.", "voice": "anna"}
+    early = client.post("/v1/jobs", json=asked)
+    assert early.json()["code"] == "voice_not_ready"
+    assert early.headers["retry-after"]
+    with session_scope(resources.engine) as session:
+        voices.mark_ready(session, voice["id"], digest="d", conditioning_key="k")
+    assert client.post("/v1/jobs", json=asked).status_code == HTTPStatus.ACCEPTED
+    by_id = client.post("/v1/jobs", json=asked | {"voice": voice["id"]})
+    assert by_id.status_code == HTTPStatus.ACCEPTED
+
+
+def test_job_with_a_failed_voice_is_told_why(client: TestClient, resources: Resources) -> None:
+    voice = upload(client).json()
+    with session_scope(resources.engine) as session:
+        voices.mark_failed(session, voice["id"], "two people speak")
+    answer = client.post("/v1/jobs", json={"text": "Hello there.", "voice": "anna"})
+    assert answer.json()["code"] == "voice_rejected"
+    assert "two people speak" in answer.json()["detail"]
+
+
+def test_deleted_voice_takes_its_recording_along(client: TestClient, resources: Resources) -> None:
+    path = f"/v1/voices/{upload(client).json()['id']}"
+    assert client.delete(path).status_code == HTTPStatus.NO_CONTENT
+    assert client.get(path).status_code == HTTPStatus.NOT_FOUND
+    assert stored_files(resources) == []
+
+
+def test_voices_are_listed_by_name(client: TestClient) -> None:
+    upload(client, name="zoe")
+    upload(client, name="bob", data=recording(7))
+    assert [v["name"] for v in client.get("/v1/voices").json()["items"]] == ["bob", "zoe"]
+
+
+def test_owners_do_not_see_each_others_voices(limited: Any) -> None:
+    with limited(api={"keys": {"ann": "key-a", "bob": "key-b"}}) as client:
+        client.headers["Authorization"] = "Bearer key-a"
+        path = f"/v1/voices/{upload(client).json()['id']}"
+        client.headers["Authorization"] = "Bearer key-b"
+        assert client.get("/v1/voices").json()["items"] == []
+        assert client.get(path).status_code == HTTPStatus.NOT_FOUND
+        assert client.delete(path).status_code == HTTPStatus.NOT_FOUND

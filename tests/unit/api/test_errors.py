@@ -1,0 +1,93 @@
+"""Every failure is a problem document with a code that says what to do."""
+
+from http import HTTPStatus
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from structlog.testing import capture_logs
+
+from api.errors import KINDS, MEDIA_TYPE
+from narration import errors
+
+DOCS = Path(__file__).parents[3] / "docs" / "api.md"
+MEMBERS = {"type", "title", "status", "detail", "instance", "code", "what_now", "retryable"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/nowhere", 404, "not_found"),
+        ("GET", "/v1/jobs/job_none", 404, "not_found"),
+        ("PUT", "/v1/jobs", 405, "method_not_allowed"),
+        ("POST", "/v1/jobs", 415, "unsupported_media_type"),
+        ("GET", "/v1/jobs?limit=0", 422, "invalid_request"),
+        ("GET", "/v1/jobs?stat=queued", 422, "invalid_request"),
+        ("GET", "/v1/jobs/job_none/chunks?cursor=x", 422, "invalid_request"),
+        ("GET", "/readyz", 503, "unavailable"),
+    ],
+)
+def test_failures_are_problem_documents(
+    client: TestClient, method: str, path: str, status: int, code: str
+) -> None:
+    answer = client.request(method, path)
+    body = answer.json()
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == MEDIA_TYPE
+    assert body.keys() >= MEMBERS
+    assert (body["status"], body["code"]) == (status, code)
+    assert body["request_id"] == answer.headers["x-request-id"]
+
+
+def test_wrong_method_is_told_the_right_ones(client: TestClient) -> None:
+    assert client.put("/v1/voices").headers["allow"] == "GET, POST"
+
+
+def test_unknown_field_is_named(client: TestClient) -> None:
+    answer = client.post("/v1/jobs", json={"text": "Hello.", "voise": "anna"})
+    assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert answer.json()["errors"] == [{"pointer": "/voise", "detail": "there is no such field"}]
+
+
+def test_every_wrong_field_is_named_at_once(client: TestClient) -> None:
+    wrong = {"text": "Hello.", "seed": -1, "delivery": {"temperature": 9}}
+    answer = client.post("/v1/jobs", json=wrong)
+    assert {error["pointer"] for error in answer.json()["errors"]} == {
+        "/seed",
+        "/delivery/temperature",
+    }
+
+
+def test_bug_is_logged_and_not_shown(app: FastAPI) -> None:
+    @app.get("/broken")
+    def broken() -> None:
+        raise RuntimeError("/etc/secret could not be read")
+
+    with TestClient(app, raise_server_exceptions=False) as client, capture_logs() as logs:
+        answer = client.get("/broken")
+    assert [log["event"] for log in logs] == ["request", "request_crashed"]
+    assert answer.status_code == HTTPStatus.INTERNAL_SERVER_ERROR
+    assert answer.json()["code"] == "internal"
+    assert "secret" not in answer.text
+    assert answer.headers["x-request-id"] == answer.json()["request_id"]
+
+
+def test_retryable_problem_says_when() -> None:
+    app_errors = [kind for kind in KINDS.values() if kind.is_retryable]
+    assert app_errors
+    assert all("again" in kind.what_now for kind in app_errors)
+
+
+def test_every_error_a_request_can_meet_has_a_kind() -> None:
+    met = {
+        errors.InputError, errors.DocumentError, errors.RecordingError, errors.SettingsError,
+        errors.NotFoundError, errors.ConflictError, errors.OutputError, errors.TransientError,
+        errors.StorageUnavailable, errors.DatabaseUnavailable, errors.BrokerUnavailable,
+    }  # fmt: skip
+    assert {error.code for error in met} <= KINDS.keys()
+
+
+@pytest.mark.parametrize("code", sorted(KINDS))
+def test_code_is_documented(code: str) -> None:
+    assert f"| `{code}` | {KINDS[code].status.value} |" in DOCS.read_text(encoding="utf-8")

@@ -1,0 +1,47 @@
+"""The OpenAPI document tells the whole truth: bodies read as streams, and problems."""
+
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from api.schemas import JobRequest
+
+
+@pytest.fixture
+def document(client: TestClient) -> dict[str, Any]:
+    found: dict[str, Any] = client.get("/openapi.json").json()
+    return found
+
+
+def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+    def references(node: Any) -> set[str]:
+        if isinstance(node, dict):
+            own = {node["$ref"]} if isinstance(node.get("$ref"), str) else set()
+            return own.union(*(references(value) for value in node.values()))
+        if isinstance(node, list):
+            return set().union(*(references(value) for value in node))
+        return set()
+
+    schemas = document["components"]["schemas"]
+    assert {ref.rpartition("/")[2] for ref in references(document)} <= schemas.keys()
+
+
+def test_examples_are_accepted_as_they_stand(client: TestClient, document: dict[str, Any]) -> None:
+    examples = document["components"]["schemas"][JobRequest.__name__]["examples"]
+    assert examples
+    for example in examples:
+        assert client.post("/v1/jobs", json=example).status_code == 202
+
+
+def test_every_call_documents_its_problems(document: dict[str, Any]) -> None:
+    for path, calls in document["paths"].items():
+        for method, call in calls.items():
+            content = call["responses"]["default"]["content"]
+            assert "application/problem+json" in content, f"{method} {path}"
+            assert "422" not in call["responses"], f"{method} {path}"
+
+
+def test_submission_takes_json_and_forms(document: dict[str, Any]) -> None:
+    content = document["paths"]["/v1/jobs"]["post"]["requestBody"]["content"]
+    assert content.keys() == {"application/json", "multipart/form-data"}

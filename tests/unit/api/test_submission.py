@@ -1,0 +1,93 @@
+"""What goes wrong between checking and committing leaves nothing behind either."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from sqlite3 import OperationalError
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event
+
+from api.deps import Resources
+from api.destinations import DestinationCheck
+from api.submission import Submission, submit
+from narration import listing
+from narration.db import session_scope
+from narration.errors import StorageUnavailable
+from narration.job_settings import JobSettings
+from narration.jobs import Destination
+from narration.lifecycle import JobState
+
+BIG = b"A sentence that is repeated. " * 4000  # larger than a row holds
+
+
+def submission(**fields: Any) -> Submission:
+    values: dict[str, Any] = {
+        "owner": "local",
+        "name": "big.txt",
+        "media_type": "text/plain",
+        "data": BIG,
+        "settings": JobSettings(),
+        "destination": Destination(profile="default"),
+    }
+    return Submission(**values | fields)
+
+
+@pytest.fixture
+def check(resources: Resources) -> DestinationCheck:
+    return DestinationCheck(resources.stores)
+
+
+@pytest.fixture
+def broken_insert(resources: Resources) -> Iterator[None]:
+    def refuse(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("INSERT INTO jobs"):
+            raise OperationalError("disk full")
+
+    engine: Engine = resources.engine
+    event.listen(engine, "before_cursor_execute", refuse)
+    yield
+    event.remove(engine, "before_cursor_execute", refuse)
+
+
+@pytest.mark.usefixtures("broken_insert")
+def test_source_is_removed_if_its_row_cannot_be_written(
+    resources: Resources, check: DestinationCheck, broker: Any
+) -> None:
+    with pytest.raises(Exception, match="disk full"):
+        submit(resources, check, submission())
+    assert [p for p in Path(resources.settings.objects_dir).rglob("*") if p.is_file()] == []
+    assert broker.sent == []
+
+
+def test_requests_that_differ_in_anything_have_other_fingerprints() -> None:
+    variants = [
+        submission(),
+        submission(data=BIG + b"more"),
+        submission(name="other.txt"),
+        submission(media_type="text/markdown"),
+        submission(settings=JobSettings(seed=1)),
+        submission(destination=Destination(profile="default", prefix="books")),
+    ]
+    assert len({variant.fingerprint for variant in variants}) == len(variants)
+
+
+def test_equal_requests_have_equal_fingerprints() -> None:
+    assert submission().fingerprint == submission(idempotency_key="k").fingerprint
+
+
+class DeafStore:
+    def put(self, *_: Any, **__: Any) -> None:
+        raise StorageUnavailable("the store does not answer")
+
+
+def test_store_that_does_not_answer_refuses_the_job(
+    resources: Resources, check: DestinationCheck
+) -> None:
+    deaf: Any = DeafStore()
+    stores = replace(resources.stores, work=deaf)
+    with pytest.raises(StorageUnavailable):
+        submit(replace(resources, stores=stores), check, submission())
+    with session_scope(resources.engine) as session:
+        assert listing.count_jobs(session)[JobState.QUEUED] == 0

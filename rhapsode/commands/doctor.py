@@ -1,0 +1,122 @@
+"""`rhapsode doctor`: what is installed, which engine would run, what is missing and what to do."""
+
+import platform
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from narration.errors import RhapsodeError
+from narration.settings import Settings, load_settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One line of the report; `remedy` is empty if all is well."""
+
+    subject: str
+    state: str
+    remedy: str = ""
+    is_needed: bool = True
+
+
+def doctor() -> None:
+    """Report what is installed, which engine would run, and what is missing."""
+    settings = load_settings()
+    findings = list(_examine(settings))
+    table = Table("", "what", "state", "what to do", box=None, pad_edge=False)
+    for finding in findings:
+        mark = "ok" if not finding.remedy else "MISSING" if finding.is_needed else "-"
+        table.add_row(mark, finding.subject, finding.state, finding.remedy)
+    Console().print(table)
+    if any(finding.remedy and finding.is_needed for finding in findings):
+        raise typer.Exit(1)
+
+
+def _examine(settings: Settings) -> Iterator[Finding]:
+    yield Finding(subject="rhapsode", state=f"{version('rhapsode')}, Python {_python()}")
+    yield _package("torch", "pip install 'rhapsode[render]'")
+    yield _package("vllm", "only the GPU image has it: see docs/deploy.md", is_needed=False)
+    yield _package("fastapi", "pip install 'rhapsode[service]'", is_needed=False)
+    yield _tried("engine", lambda: _engine(settings), "see the message; RHAPSODE_MODEL__* decide")
+    yield _tried(
+        f"model {settings.model.checkpoint}",
+        lambda: _model(settings.model.checkpoint),
+        f"rhapsode models pull {settings.model.checkpoint}",
+    )
+    yield _tried("data", lambda: _data_dir(settings.data_dir), "set RHAPSODE_DATA_DIR")
+    if settings.database.url:
+        yield _tried("database", lambda: _database(settings), "RHAPSODE_DATABASE__URL")
+    if settings.broker.url:
+        yield _tried("broker", lambda: _broker(settings), "RHAPSODE_BROKER__URL")
+    for name in settings.storage.profiles:
+        yield _tried(
+            f"storage {name}", lambda n=name: _storage(settings, n), "RHAPSODE_STORAGE__PROFILES"
+        )
+
+
+def _package(name: str, remedy: str, *, is_needed: bool = True) -> Finding:
+    try:
+        return Finding(subject=name, state=version(name))
+    except PackageNotFoundError:
+        return Finding(subject=name, state="not installed", remedy=remedy, is_needed=is_needed)
+
+
+def _tried(subject: str, examine: Callable[[], str], remedy: str) -> Finding:
+    try:
+        return Finding(subject=subject, state=examine())
+    except (RhapsodeError, OSError, ImportError) as error:
+        return Finding(subject=subject, state=str(error), remedy=remedy)
+
+
+def _python() -> str:
+    return f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+
+
+def _engine(settings: Settings) -> str:
+    from rhapsode.speaker import engine_options  # noqa: PLC0415 - loads torch
+    from worker.speech.options import resolve  # noqa: PLC0415
+
+    resolved = resolve(engine_options(settings.model, cache_folder=settings.data_dir))
+    return f"{resolved.back_end} on {resolved.device} in {resolved.precision}"
+
+
+def _model(name: str) -> str:
+    from worker.chatterbox.hub import resolve_model  # noqa: PLC0415
+
+    return str(resolve_model(name))
+
+
+def _data_dir(folder: Path) -> str:
+    folder.mkdir(parents=True, exist_ok=True)
+    probe = folder / ".write-test"
+    probe.touch()
+    probe.unlink()
+    return str(folder)
+
+
+def _database(settings: Settings) -> str:
+    from narration.db import check_database, make_engine  # noqa: PLC0415
+    from narration.migrate import is_current  # noqa: PLC0415
+
+    engine = make_engine(settings.database_url, settings.database)
+    check_database(engine)
+    return "current" if is_current(engine) else "answers, but needs `rhapsode migrate`"
+
+
+def _broker(settings: Settings) -> str:
+    from narration.connect import connect_broker  # noqa: PLC0415
+
+    connect_broker(settings.broker).check()
+    return "answers"
+
+
+def _storage(settings: Settings, name: str) -> str:
+    from narration.stores import open_stores  # noqa: PLC0415
+
+    open_stores(settings).profile(name).check_writable("")
+    return "writable"

@@ -1,0 +1,98 @@
+"""The long-running processes: `serve` is all of them on one machine, the others are one each."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from narration.broker import Queue
+from narration.settings import Settings, load_settings
+from narration.telemetry import set_up_logging
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from worker.station import Speaker
+
+Model = Annotated[
+    str | None, typer.Option(help="Instead of RHAPSODE_MODEL__CHECKPOINT.", show_default=False)
+]
+Queues = Annotated[
+    list[Queue] | None,
+    typer.Option("--queue", help="What to work on; may be given twice. Both by default."),
+]
+Host = Annotated[str | None, typer.Option(help="The address to listen on.", show_default=False)]
+Port = Annotated[int | None, typer.Option(help="The port to listen on.", show_default=False)]
+
+
+def serve(model: Model = None, host: Host = None, port: Port = None) -> None:
+    """Serve the whole API on this machine, without Postgres, Redis or S3."""
+    from api.app import create_app  # noqa: PLC0415 - the other commands need no web framework
+    from api.deps import Resources  # noqa: PLC0415
+    from rhapsode.machine import on_one_machine, open_machine  # noqa: PLC0415
+    from rhapsode.speaker import open_speaker  # noqa: PLC0415
+
+    settings = on_one_machine(_settings(host, port))
+    if model is not None:
+        chosen = settings.model.model_copy(update={"checkpoint": model})
+        settings = settings.model_copy(update={"model": chosen})
+    with open_machine(settings, open_speaker) as machine:
+        resources = Resources(
+            settings=settings,
+            engine=machine.database,
+            stores=machine.stores,
+            broker=machine.broker,
+        )
+        _listen(create_app(settings, resources), settings)
+
+
+def api(host: Host = None, port: Port = None) -> None:
+    """Serve HTTP; jobs are worked off by `rhapsode worker` processes."""
+    from api.app import create_app  # noqa: PLC0415
+
+    settings = _settings(host, port)
+    _listen(create_app(settings), settings)
+
+
+def worker(queue: Queues = None) -> None:
+    """Work off jobs: `cpu` plans and assembles, `gpu` speaks."""
+    from worker.app import run_worker  # noqa: PLC0415
+
+    queues = frozenset(queue or Queue)
+    raise typer.Exit(run_worker(load_settings(), queues, _open_speaker))
+
+
+def sweeper() -> None:
+    """Send again what stalled, and delete what is no longer kept."""
+    from narration.sweeper import main  # noqa: PLC0415
+
+    main()
+
+
+def migrate() -> None:
+    """Bring the database to the present schema."""
+    from narration.migrate import migrate as run  # noqa: PLC0415
+
+    run(load_settings().database_url)
+
+
+def _open_speaker(settings: Settings) -> "Speaker":
+    from rhapsode.speaker import open_speaker  # noqa: PLC0415 - planning needs no torch
+
+    return open_speaker(settings)
+
+
+def _settings(host: str | None, port: int | None) -> Settings:
+    settings = load_settings()
+    given = {"host": host, "port": port}
+    chosen = {name: value for name, value in given.items() if value is not None}
+    settings = settings.model_copy(update={"api": settings.api.model_copy(update=chosen)})
+    set_up_logging(settings.telemetry)
+    return settings
+
+
+def _listen(app: "FastAPI", settings: Settings) -> None:
+    import uvicorn  # noqa: PLC0415
+
+    uvicorn.run(
+        app, host=settings.api.host, port=settings.api.port, log_config=None, access_log=False
+    )

@@ -1,0 +1,43 @@
+"""`rhapsode voices`: recordings kept by name, and the voices a model brings along."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from narration.settings import load_settings
+from rhapsode.library import VoiceLibrary
+
+app = typer.Typer(no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="What --voice is to call it.", show_default=False)]
+Recording = Annotated[
+    Path, typer.Argument(help="Five seconds or more of one speaker.", show_default=False)
+]
+Model = Annotated[str, typer.Option(help="The model whose own voices are listed too.")]
+
+
+@app.command("add")
+def add(name: Name, recording: Recording) -> None:
+    """Keep a recording as a voice."""
+    VoiceLibrary(load_settings()).add(name, recording)
+    typer.echo(f"{name}: use it with --voice {name}")
+
+
+@app.command("list")
+def list_voices(model: Model = "demo") -> None:
+    """List the kept voices and those of a model."""
+    from worker.chatterbox.hub import resolve_model  # noqa: PLC0415
+
+    from worker.chatterbox.checkpoint import Voices  # noqa: PLC0415 - loads torch
+
+    for path in VoiceLibrary(load_settings()).paths():
+        typer.echo(f"{path.stem}\trecording\t{path}")
+    for name in Voices(resolve_model(model)):
+        typer.echo(f"{name}\tmodel {model}")
+
+
+@app.command("remove")
+def remove(name: Name) -> None:
+    """Forget a kept voice."""
+    VoiceLibrary(load_settings()).remove(name)

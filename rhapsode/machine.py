@@ -1,0 +1,123 @@
+"""Everything in one process: SQLite, a directory, tasks on threads, and a sweeper beside them.
+
+The same station and the same queries as the service; only the adapters differ.
+"""
+
+import fcntl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from narration.broker import InlineBroker, Queue
+from narration.db import make_engine
+from narration.errors import ConflictError, OutputError
+from narration.migrate import migrate
+from narration.settings import BrokerSettings, DatabaseSettings, Settings, StorageSettings
+from narration.stores import Stores, open_stores
+from narration.sweeper import Sweeper
+from worker.station import OpenSpeaker, Station
+
+LOCK_FILE = "lock"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """What one process consists of."""
+
+    settings: Settings
+    database: Engine
+    stores: Stores
+    broker: InlineBroker
+    station: Station
+    sweeper: Sweeper
+
+
+def on_one_machine(settings: Settings) -> Settings:
+    """Return the settings with database, broker and storage below `data_dir`."""
+    return settings.model_copy(
+        update={
+            "database": DatabaseSettings(),
+            "broker": BrokerSettings(),
+            "storage": StorageSettings(),
+        }
+    )
+
+
+@contextmanager
+def open_machine(settings: Settings, open_speaker: OpenSpeaker) -> Iterator[Machine]:
+    """Load the model and start working; at the end finish or hand back what is under way.
+
+    Raises: ConflictError if another process uses the data directory; OutputError if it cannot be
+    written; what `open_speaker` raises.
+    """
+    with _sole_user(settings.data_dir):
+        migrate(settings.database_url)
+        database = make_engine(settings.database_url, settings.database)
+        broker = InlineBroker(gpu_threads=settings.worker.slots)
+        stores = open_stores(settings)
+        try:
+            station = Station(
+                settings,
+                database=database,
+                stores=stores,
+                broker=broker,
+                queues=frozenset(Queue),
+                open_speaker=open_speaker,
+            )
+            broker.bind(station.handlers)
+            sweeper = Sweeper(
+                database=database, stores=stores, broker=broker, settings=settings.sweeper
+            )
+            try:
+                with _swept(sweeper):
+                    yield Machine(
+                        settings=settings,
+                        database=database,
+                        stores=stores,
+                        broker=broker,
+                        station=station,
+                        sweeper=sweeper,
+                    )
+            finally:
+                station.drain()
+                broker.close()
+                station.close()
+        finally:
+            database.dispose()
+
+
+@contextmanager
+def _swept(sweeper: Sweeper) -> Iterator[None]:
+    stop = threading.Event()
+    thread = threading.Thread(target=sweeper.run, args=(stop,), name="sweeper")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+@contextmanager
+def _sole_user(data_dir: Path) -> Iterator[None]:
+    """Two processes on one SQLite would render each other's jobs, each with its own model."""
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        lock = (data_dir / LOCK_FILE).open("w")
+    except OSError as error:
+        raise OutputError(
+            f"{data_dir} cannot be written ({error.strerror}): set RHAPSODE_DATA_DIR"
+        ) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ConflictError(
+                f"another rhapsode works in {data_dir}: wait for it, "
+                "or set RHAPSODE_DATA_DIR to another folder"
+            ) from error
+        yield

@@ -1,0 +1,146 @@
+"""One text to files on this machine: submit, watch, deliver. No HTTP and no tensor in sight."""
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from narration import jobs
+from narration.broker import Task
+from narration.clock import utc_now
+from narration.db import session_scope
+from narration.errors import RhapsodeError
+from narration.ids import new_id
+from narration.job_settings import JobSettings
+from narration.jobs import Destination, Source
+from narration.keys import manifest_key
+from narration.lifecycle import ENDED, JobState
+from narration.listing import JobFilter, list_jobs
+from narration.models import Artifact, Job
+from narration.purge import purge_objects
+from narration.settings import DEFAULT_PROFILE
+from rhapsode.machine import Machine
+from rhapsode.outputs import Output, copy_whole
+from rhapsode.progress import Rendered
+
+OWNER = "local"
+GLANCE_S = 0.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """A document that has been read and found fit to be narrated."""
+
+    name: str
+    media_type: str
+    data: bytes
+
+
+class JobFailed(RhapsodeError):  # noqa: N818 - the job did, and says why
+    """The narration failed."""
+
+    code = "job_failed"
+
+
+def render_text(
+    machine: Machine,
+    text: Text,
+    settings: JobSettings,
+    outputs: list[Output],
+    on_progress: Callable[[Rendered], None],
+) -> Job:
+    """Narrate a text and deliver every output; what an earlier, interrupted run spoke is reused.
+
+    Raises: JobFailed with the job's own reason; OutputError if a file cannot be written.
+    """
+    _forget_leftovers(machine)
+    job_id = _submit(machine, text, settings)
+    try:
+        job = _watch(machine, job_id, on_progress)
+        _deliver(machine, job, outputs)
+    finally:
+        _forget(machine, job_id)
+    return job
+
+
+def _submit(machine: Machine, text: Text, settings: JobSettings) -> str:
+    now = utc_now()
+    job_id = new_id("job", now)
+    with session_scope(machine.database) as session:
+        jobs.create(
+            session,
+            job_id=job_id,
+            owner=OWNER,
+            settings=settings,
+            source=Source(
+                name=text.name,
+                media_type=text.media_type,
+                size_bytes=len(text.data),
+                sha256=hashlib.sha256(text.data).hexdigest(),
+                data=text.data,
+            ),
+            destination=Destination(profile=DEFAULT_PROFILE, prefix="jobs"),
+            now=now,
+        )
+    machine.broker.send(Task.PLAN, job_id)
+    return job_id
+
+
+def _watch(machine: Machine, job_id: str, on_progress: Callable[[Rendered], None]) -> Job:
+    started = time.monotonic()
+    while True:
+        with session_scope(machine.database, is_read_only=True) as session:
+            job = jobs.get(session, job_id)
+        on_progress(_progress_of(job, time.monotonic() - started))
+        if job.state in ENDED:
+            break
+        if machine.station.has_died.wait(GLANCE_S):
+            raise JobFailed("the speech engine died: run the same command again to go on")
+    if job.state is not JobState.SUCCEEDED:
+        error = job.error or {}
+        raise JobFailed(error.get("message") or f"the job is {job.state}")
+    return job
+
+
+def _progress_of(job: Job, elapsed_s: float) -> Rendered:
+    return Rendered(
+        state=job.state,
+        chunks_done=job.chunks_done,
+        chunks_total=job.chunks_total,
+        audio_s=job.audio_ms / 1000,
+        elapsed_s=elapsed_s,
+    )
+
+
+def _deliver(machine: Machine, job: Job, outputs: list[Output]) -> None:
+    store = machine.stores.profile(job.destination_profile)
+    with session_scope(machine.database, is_read_only=True) as session:
+        delivered = jobs.artifacts(session, job.id)
+    for output in outputs:
+        with store.open(_artifact_for(output, delivered).key) as stream:
+            copy_whole(stream, output.path)
+    for path in {output.manifest_path for output in outputs}:
+        with store.open(manifest_key(job.destination_prefix, job.id)) as stream:
+            copy_whole(stream, path)
+
+
+def _artifact_for(output: Output, delivered: list[Artifact]) -> Artifact:
+    return next(a for a in delivered if Path(a.name).suffix == f".{output.format}")
+
+
+def _forget_leftovers(machine: Machine) -> None:
+    """Let go of jobs whose process was killed: their chunks are in the cache."""
+    with session_scope(machine.database, is_read_only=True) as session:
+        left = list_jobs(session, OWNER, JobFilter(), cursor=None, limit=100).rows
+    for job in left:
+        _forget(machine, job.id)
+
+
+def _forget(machine: Machine, job_id: str) -> None:
+    """Delete a job and what it delivered into the store; the chunk cache keeps the speech."""
+    with session_scope(machine.database) as session:
+        job = jobs.cancel(session, job_id, owner=OWNER, now=utc_now())
+    purge_objects(machine.stores, job)
+    with session_scope(machine.database) as session:
+        jobs.delete(session, job_id)

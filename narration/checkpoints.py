@@ -106,6 +106,7 @@ def _write_outcome(session: Session, claim: SegmentClaim, outcome: Outcome) -> i
             cache_key=take and take.cache_key,
             sha256=take and take.sha256,
             samples=take and take.samples,
+            is_watermarked=bool(take and take.is_watermarked),
             findings=list(take.findings) if take else [],
             is_cached=outcome.is_cached,
             error=outcome.error,

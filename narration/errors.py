@@ -14,6 +14,7 @@ RhapsodeError
 │   ├── DatabaseUnavailable
 │   ├── BrokerUnavailable
 │   ├── EngineDied          the engine will not answer again: this worker must go
+│   ├── VoiceNotReady       the voice is still being prepared
 │   └── LeaseLost           somebody else has this work now: let go of it
 ├── SpeechError             the model failed on this one chunk
 ├── QualityError            what was spoken did not pass the checks
@@ -108,6 +109,12 @@ class EngineDied(TransientError):  # noqa: N818
     """The speech engine died; this worker must be replaced."""
 
     code = "engine_died"
+
+
+class VoiceNotReady(TransientError):  # noqa: N818
+    """The voice is still being prepared."""
+
+    code = "voice_not_ready"
 
 
 class LeaseLost(TransientError):  # noqa: N818

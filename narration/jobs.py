@@ -93,10 +93,16 @@ def get(session: Session, job_id: str, *, owner: str | None = None) -> Job:
 
     Raises: NotFoundError if there is none.
     """
-    job = session.get(Job, job_id)
+    # Conditional updates go past the identity map: what it holds may be old.
+    job = session.get(Job, job_id, populate_existing=True)
     if job is None or owner not in (None, job.owner):
         raise NotFoundError(f"there is no job {job_id}")
     return job
+
+
+def source_bytes(session: Session, job_id: str) -> bytes | None:
+    """Return the document of a job that lies in its row; other queries leave it there."""
+    return session.execute(select(Job.source).where(Job.id == job_id)).scalar_one()
 
 
 def find_by_idempotency_key(session: Session, owner: str, key: str) -> Job | None:

@@ -88,6 +88,10 @@ class Job(Base):
     characters_done: Mapped[int] = mapped_column(default=0)
     audio_ms: Mapped[int] = mapped_column(BigCount, default=0)
 
+    # What made the sound: see narration.provenance.
+    voice_digest: Mapped[str | None] = mapped_column(DIGEST)
+    engines: Mapped[list[dict[str, Any]]] = mapped_column(JsonColumn, default=list)
+
     error: Mapped[dict[str, Any] | None] = mapped_column(JsonColumn)  # code, message, is_retryable
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     planned_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -112,7 +116,7 @@ class Attempt(Base):
 
 
 class JobPlan(Base):
-    """What planning found beside the chunks: chapters and the spans that are not spoken."""
+    """What planning found beside the chunks: the chapters and what became of every character."""
 
     __tablename__ = "plans"
 
@@ -120,7 +124,8 @@ class JobPlan(Base):
     owner: Mapped[str] = mapped_column(OWNER)
     characters: Mapped[int]  # of the source, in the offsets of chunks and spans
     chapters: Mapped[list[dict[str, Any]]] = mapped_column(JsonColumn)  # title, first_chunk
-    spans: Mapped[list[dict[str, Any]]] = mapped_column(JsonColumn)  # kind, start, end, reason
+    # Every character of the source: [kind, start, end, chunk number or reason].
+    spans: Mapped[list[list[Any]]] = mapped_column(JsonColumn)
 
 
 class Segment(Base):
@@ -169,6 +174,7 @@ class Chunk(Base):
     cache_key: Mapped[str | None] = mapped_column(DIGEST)
     sha256: Mapped[str | None] = mapped_column(DIGEST)
     samples: Mapped[int | None]
+    is_watermarked: Mapped[bool] = mapped_column(default=False)
     findings: Mapped[list[dict[str, Any]]] = mapped_column(JsonColumn, default=list)
     is_cached: Mapped[bool] = mapped_column(default=False)
     error: Mapped[str | None]

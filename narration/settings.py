@@ -101,6 +101,7 @@ class WorkerSettings(_Part):
     """How tasks are worked off; the lease times hold for every kind of task."""
 
     slots: Count = 4  # tasks at once over one warm engine
+    is_warmed_up: bool = True  # speak once before being ready
     segment_chunks: Count = 16
     window_segments: Count = 8  # of one job in work at once, over all workers
     lease_s: Seconds = 60

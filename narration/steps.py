@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, insert, or_, select, update
+from sqlalchemy import ColumnElement, delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from narration.errors import LeaseLost
 from narration.lifecycle import ACTIVE, SPOKEN, UNSPOKEN, ChunkState, JobState, SegmentState
-from narration.models import Artifact, Chunk, Job, JobPlan, Segment
+from narration.models import Artifact, Chunk, ChunkAudio, Job, JobPlan, Segment
 from narration.settlement import describe, expiry, settle
 from narration.tally import recount
 
@@ -115,9 +115,12 @@ def reopen(session: Session, claim: StepClaim, lost: Iterable[int], *, now: date
 
     Raises: LeaseLost.
     """
+    chunks = (Chunk.job_id == claim.job_id, Chunk.index.in_(list(lost)))
+    sounds = list(session.scalars(select(Chunk.sha256).where(*chunks)))
+    session.execute(delete(ChunkAudio).where(ChunkAudio.sha256.in_(sounds)))
     session.execute(
         update(Chunk)
-        .where(Chunk.job_id == claim.job_id, Chunk.index.in_(list(lost)))
+        .where(*chunks)
         .values(state=ChunkState.PENDING, sha256=None, samples=None, take=None, is_cached=False)
     )
     start_rendering(session, claim, now=now)

@@ -2,12 +2,13 @@
 
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from worker.chatterbox.voice import Voice
+if TYPE_CHECKING:  # tasks and narrator stand on these types and must not load torch
+    from worker.chatterbox.voice import Voice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +28,7 @@ class Utterance:
     """One model call: a chunk's text as spoken, a voice, a delivery and a seed."""
 
     text: str
-    voice: Voice
+    voice: "Voice"
     delivery: Delivery
     seed: int
 

@@ -1,0 +1,139 @@
+"""A plain loop that makes lost messages and lost workers harmless.
+
+It asks the database what nobody is doing and says it again; it fails what is overdue and deletes
+what is no longer kept. Several sweepers disturb each other no more than doubled messages do.
+"""
+
+import signal
+import threading
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from sqlalchemy import Engine
+
+from narration import jobs, listing, stalled, telemetry, voices, workers
+from narration.broker import Broker, Task
+from narration.clock import Clock, utc_now
+from narration.connect import connect_broker
+from narration.db import make_engine, session_scope
+from narration.errors import InputError, TransientError
+from narration.keys import chunk_audio_key
+from narration.lifecycle import JobState
+from narration.models import Job
+from narration.purge import purge_objects
+from narration.segments import count_claimable, count_in_work
+from narration.settings import DAY_S, Settings, SweeperSettings, load_settings
+from narration.stores import Stores, open_stores
+from narration.wakeups import STEP_TASKS, wake
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweeper:
+    """What the loop works with."""
+
+    database: Engine
+    stores: Stores
+    broker: Broker
+    settings: SweeperSettings
+    clock: Clock = utc_now
+
+    def run(self, stop: threading.Event) -> None:
+        """Sweep until told to stop; what fails now is tried at the next turn."""
+        next_purge = self.clock()
+        while not stop.is_set():
+            try:
+                self.sweep()
+                if self.clock() >= next_purge:
+                    self.purge()
+                    next_purge = self.clock() + timedelta(seconds=self.settings.purge_interval_s)
+            except TransientError as error:
+                log.warning("sweep_failed", reason=str(error))
+            stop.wait(self.settings.interval_s)
+
+    def sweep(self) -> None:
+        """Announce again what nobody does, and fail what is overdue."""
+        now = self.clock()
+        with session_scope(self.database) as session:
+            overdue = stalled.fail_overdue(session, now=now)
+            waiting = stalled.find_stalled(session, stalled_s=self.settings.stalled_s, now=now)
+            claimable = count_claimable(session, now=now)
+            idle = workers.count_slots(session, now=now) - count_in_work(session, now=now)
+            unprepared = voices.find_unprepared(session, now=now)
+            workers.forget_silent(
+                session, before=now - timedelta(seconds=self.settings.worker_forget_s)
+            )
+        for job_id in overdue:
+            log.info("job_overdue", job_id=job_id)
+        for job_id, state in waiting:
+            self._resend(STEP_TASKS[state], job_id)
+        for _ in range(max(0, min(claimable, idle))):
+            self._resend(Task.RENDER)
+        for voice_id in unprepared:
+            self._resend(Task.PREPARE_VOICE, voice_id)
+        self._measure()
+
+    def purge(self) -> None:
+        """Delete expired jobs and chunk audio that has not been used for long."""
+        now = self.clock()
+        with session_scope(self.database) as session:
+            expired = stalled.find_expired(session, now=now)
+            before = now - timedelta(seconds=self.settings.cache_days * DAY_S)
+            unused = stalled.forget_unused_audio(session, before=before)
+        for sha256 in unused:
+            self.stores.work.delete(chunk_audio_key(sha256))
+        for job in expired:
+            self._purge_job(job)
+
+    def _purge_job(self, job: Job) -> None:
+        try:
+            purge_objects(self.stores, job)
+        except InputError as error:  # a profile that is gone, keys that were withdrawn
+            log.warning("purge_refused", job_id=job.id, reason=str(error))
+            return
+        with session_scope(self.database) as session:
+            jobs.delete(session, job.id)
+        log.info("job_purged", job_id=job.id)
+
+    def _resend(self, task: Task, *ids: str) -> None:
+        telemetry.RESENT.labels(task=task.value).inc()
+        wake(self.broker, task, *ids)
+
+    def _measure(self) -> None:
+        now = self.clock()
+        with session_scope(self.database, is_read_only=True) as session:
+            for state, count in listing.count_jobs(session).items():
+                telemetry.JOBS.labels(state=state.value).set(count)
+            for state in (JobState.QUEUED, JobState.RENDERING, JobState.ASSEMBLING):
+                wait_s = stalled.oldest_wait_s(session, state, now=now)
+                telemetry.OLDEST_WAIT_SECONDS.labels(state=state.value).set(wait_s)
+            telemetry.SEGMENTS_WAITING.set(count_claimable(session, now=now))
+            telemetry.SLOTS.set(workers.count_slots(session, now=now))
+
+
+def make_sweeper(settings: Settings) -> Sweeper:
+    """Open what a sweeper needs."""
+    return Sweeper(
+        database=make_engine(settings.database_url, settings.database),
+        stores=open_stores(settings),
+        broker=connect_broker(settings.broker),
+        settings=settings.sweeper,
+    )
+
+
+def main() -> None:
+    """Run until SIGTERM or SIGINT."""
+    settings = load_settings()
+    telemetry.set_up_logging(settings.telemetry)
+    telemetry.serve_metrics(settings.telemetry)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    log.info("sweeper_started")
+    make_sweeper(settings).run(stop)
+
+
+if __name__ == "__main__":
+    main()

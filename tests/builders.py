@@ -1,0 +1,123 @@
+"""Things tests need many of: settings, documents, jobs, stations."""
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from narration import jobs, segments, steps
+from narration.checkpoints import Outcome, Take, checkpoint
+from narration.ids import new_id
+from narration.job_settings import JobSettings
+from narration.jobs import Destination, Source
+from narration.lifecycle import ChunkState, JobState
+from narration.models import Job, JobPlan
+from narration.segments import SegmentClaim
+from narration.settings import Settings
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+LEASE = timedelta(seconds=60)
+OWNER = "local"
+WORDS = (
+    "The river kept its own counsel that year, and the mill turned only when it pleased. "
+    "Nobody in the valley could remember such a spring, though many pretended to. "
+    "Old Marta counted the swallows and wrote the number on the door in chalk. "
+)
+
+
+def make_text(sentences: int, *, name: str = "") -> str:
+    """Return a text of so many sentences, none of which another name shares."""
+    lines = [f"Sentence {i} of {name or 'the tale'}: {WORDS}" for i in range(sentences)]
+    return "\n\n".join(lines)
+
+
+def make_job(
+    session: Session, text: str = WORDS, *, now: datetime = NOW, owner: str = OWNER, **settings: Any
+) -> Job:
+    """Insert a queued job."""
+    data = text.encode()
+    return jobs.create(
+        session,
+        job_id=new_id("job", now),
+        owner=owner,
+        settings=JobSettings.model_validate({"outputs": ["flac"], **settings}),
+        source=Source(
+            name="tale.txt",
+            media_type="text/plain",
+            size_bytes=len(data),
+            sha256=hashlib.sha256(data).hexdigest(),
+            data=data,
+        ),
+        destination=Destination(profile="default"),
+        now=now,
+    )
+
+
+def make_settings(folder: Path, **parts: Any) -> Settings:
+    """Return settings that keep everything in a folder and wait for nothing."""
+    worker = {"lease_s": 3.0, "heartbeat_s": 0.5, "retry_s": 0.2, "is_warmed_up": False, "slots": 2}
+    return Settings.model_validate(
+        {
+            "data_dir": folder,
+            **parts,
+            "worker": worker | parts.get("worker", {}),
+            "sweeper": {"interval_s": 0.3, "stalled_s": 1.0} | parts.get("sweeper", {}),
+        }
+    )
+
+
+def plan_job(
+    session: Session, job: Job, *, chunks: int, segment_chunks: int = 2, now: datetime = NOW
+) -> None:
+    """Give a queued job a plan of so many ten-character chunks, as the planner would."""
+    claim = steps.claim_step(
+        session, job.id, JobState.PLANNING, holder="planner", until=now + LEASE, now=now
+    )
+    assert claim is not None
+    plan = JobPlan(job_id=job.id, owner=job.owner, characters=10 * chunks, chapters=[], spans=[])
+    rows = [_chunk_row(index, index // segment_chunks) for index in range(chunks)]
+    steps.store_plan(session, claim, plan, rows, title=None, author=None, now=now)
+
+
+def claim_segment(session: Session, holder: str = "w1", **changes: Any) -> SegmentClaim | None:
+    """Claim the next segment with everyday arguments."""
+    arguments = {
+        "holder": holder,
+        "until": NOW + LEASE,
+        "now": NOW,
+        "window_segments": 4,
+        "poison_losses": 3,
+    }
+    return segments.claim_segment(session, **(arguments | changes))
+
+
+def make_outcome(index: int, **changes: Any) -> Outcome:
+    """Return an accepted chunk whose audio is named after its number."""
+    digest = f"{index:064x}"
+    take = Take(cache_key=digest, sha256=digest, samples=24_000, is_watermarked=False, findings=[])
+    values: dict[str, Any] = {"state": ChunkState.ACCEPTED, "take_number": 0, "seed": 1}
+    return Outcome(index=index, **({"take": take} | values | changes))
+
+
+def speak(session: Session, claim: SegmentClaim, **changes: Any) -> None:
+    """End every chunk of a claimed segment, and the segment."""
+    for chunk in segments.pending_chunks(session, claim):
+        outcome = make_outcome(chunk.index, **changes)
+        checkpoint(session, claim, outcome, until=NOW + LEASE, now=NOW)
+    segments.finish_segment(session, claim, now=NOW)
+
+
+def _chunk_row(index: int, segment: int) -> dict[str, Any]:
+    return {
+        "index": index,
+        "segment": segment,
+        "chapter": 0,
+        "start": 10 * index,
+        "end": 10 * index + 10,
+        "text": "ten chars.",
+        "caption": "ten chars.",
+        "spoken_text": "ten chars.",
+        "pause_after_ms": 100,
+    }

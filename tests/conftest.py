@@ -1,0 +1,63 @@
+"""Sockets are off where tests need none; servers start once per process, when first asked for."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pytest_socket import disable_socket, enable_socket
+from sqlalchemy import Engine
+
+from narration.db import make_engine
+from narration.migrate import migrate
+from tests.servers import Postgres, SeaweedFS, Valkey
+
+OFFLINE = ("unit", "model")
+TESTS = Path(__file__).parent
+
+
+@pytest.fixture(autouse=True)
+def _sockets(request: pytest.FixtureRequest) -> Iterator[None]:
+    folder = request.path.relative_to(TESTS).parts[0]
+    if folder in OFFLINE:
+        disable_socket(allow_unix_socket=True)
+    yield
+    enable_socket()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    server = Postgres()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[Valkey]:
+    server = Valkey()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def seaweedfs() -> Iterator[SeaweedFS]:
+    server = SeaweedFS()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def sqlite_database(tmp_path: Path) -> Iterator[Engine]:
+    url = f"sqlite:///{tmp_path / 'rhapsode.db'}"
+    migrate(url)
+    engine = make_engine(url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def postgres_database(postgres: Postgres) -> Iterator[Engine]:
+    url = postgres.new_database()
+    migrate(url)
+    engine = make_engine(url)
+    yield engine
+    engine.dispose()

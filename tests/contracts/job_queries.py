@@ -1,0 +1,381 @@
+"""What the job queries promise on every database; subclasses bring a `database`."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, select
+
+from narration import jobs, segments, steps
+from narration.checkpoints import checkpoint, find_takes
+from narration.db import session_scope
+from narration.errors import ConflictError, LeaseLost, NotFoundError, SpeechError
+from narration.lifecycle import ChunkState, JobState, SegmentState
+from narration.listing import JobFilter, count_jobs, list_chunks, list_jobs
+from narration.models import Chunk, Job, Segment
+from tests.builders import (
+    LEASE,
+    NOW,
+    OWNER,
+    claim_segment,
+    make_job,
+    make_outcome,
+    plan_job,
+    speak,
+)
+
+LATER = NOW + 2 * LEASE
+
+
+class JobQueriesContract:
+    """Creating, listing, canceling, retrying."""
+
+    def test_job_is_read_back_as_it_was_written(self, database: Engine) -> None:
+        with session_scope(database) as session:
+            made = make_job(session, "Text.", labels={"book": "42"}, priority=7)
+        with session_scope(database, is_read_only=True) as session:
+            job = jobs.get(session, made.id, owner=OWNER)
+            assert (job.state, job.priority, job.labels) == (JobState.QUEUED, 7, {"book": "42"})
+            assert job.state is JobState.QUEUED
+            assert job.created_at == NOW
+            assert jobs.source_bytes(session, job.id) == b"Text."
+
+    def test_job_of_another_owner_is_not_found(self, database: Engine) -> None:
+        with session_scope(database) as session:
+            job = make_job(session)
+            with pytest.raises(NotFoundError):
+                jobs.get(session, job.id, owner="somebody else")
+
+    def test_failed_transaction_leaves_nothing(self, database: Engine) -> None:
+        def make_and_fail() -> None:
+            with session_scope(database) as session:
+                make_job(session)
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            make_and_fail()
+        with session_scope(database) as session:
+            assert count_jobs(session)[JobState.QUEUED] == 0
+
+    def test_pages_follow_each_other_newest_first(self, database: Engine) -> None:
+        with session_scope(database) as session:
+            made = [make_job(session, now=NOW + timedelta(seconds=i)).id for i in range(5)]
+            first = list_jobs(session, OWNER, JobFilter(), cursor=None, limit=3)
+            rest = list_jobs(session, OWNER, JobFilter(), cursor=first.cursor, limit=3)
+        assert [job.id for job in first.rows + rest.rows] == made[::-1]
+        assert rest.cursor is None
+
+    def test_jobs_are_found_by_label_and_state(self, database: Engine) -> None:
+        with session_scope(database) as session:
+            make_job(session, labels={"book": "1"})
+            wanted = make_job(session, labels={"book": "2"})
+            queued = frozenset({JobState.QUEUED})
+            both = JobFilter(states=queued, labels={"book": "2"})
+            page = list_jobs(session, OWNER, both, cursor=None, limit=9)
+        assert [job.id for job in page.rows] == [wanted.id]
+
+    def test_canceling_twice_is_no_error(self, database: Engine) -> None:
+        with session_scope(database) as session:
+            job = make_job(session)
+            first = jobs.cancel(session, job.id, owner=OWNER, now=NOW)
+            assert first.state is JobState.CANCELED
+            again = jobs.cancel(session, job.id, owner=OWNER, now=LATER)
+            assert again.ended_at == NOW
+
+    def test_succeeded_never_changes(self, database: Engine) -> None:
+        with session_scope(database) as session:
+            job_id = self._succeeded(session)
+            jobs.cancel(session, job_id, owner=OWNER, now=LATER)
+            with pytest.raises(ConflictError, match="succeeded"):
+                jobs.retry(session, job_id, owner=OWNER, now=LATER)
+            assert jobs.get(session, job_id).state is JobState.SUCCEEDED
+
+    def test_retry_keeps_finished_chunks_and_remembers_the_attempt(self, database: Engine) -> None:
+        with session_scope(database) as session:
+            job = make_job(session)
+            plan_job(session, job, chunks=4)
+            claim = _claimed(session)
+            speak(session, claim)
+            jobs.cancel(session, job.id, owner=OWNER, now=NOW)
+            again = jobs.retry(session, job.id, owner=OWNER, now=LATER)
+            assert (again.state, again.attempt) == (JobState.QUEUED, 2)
+            assert again.chunks_done == 2
+            assert [old.state for old in jobs.attempts(session, job.id)] == [JobState.CANCELED]
+
+    def test_retry_of_a_failed_chunk_goes_on_counting_takes(self, database: Engine) -> None:
+        with session_scope(database) as session:
+            job = make_job(session)
+            plan_job(session, job, chunks=1)
+            speak(session, _claimed(session), state=ChunkState.FAILED, take=None, take_number=2)
+            assert jobs.get(session, job.id).error["code"] == SpeechError.code
+            jobs.retry(session, job.id, owner=OWNER, now=LATER)
+            assert session.scalar(select(Chunk.first_take)) == 3
+
+    def test_running_job_is_not_deleted(self, database: Engine) -> None:
+        with session_scope(database) as session:
+            job = make_job(session)
+            with pytest.raises(ConflictError):
+                jobs.delete(session, job.id, owner=OWNER)
+
+    def test_deleting_takes_every_row_along(self, database: Engine) -> None:
+        with session_scope(database) as session:
+            job_id = self._succeeded(session)
+            jobs.delete(session, job_id, owner=OWNER)
+        with session_scope(database) as session:
+            for table in (Job, Chunk, Segment):
+                assert session.scalars(select(table)).all() == []
+
+    def test_idempotency_key_is_used_once_per_owner(self, database: Engine) -> None:
+        with session_scope(database) as session:
+            first = make_job(session)
+            first.idempotency_key = "k"
+            session.flush()
+            assert jobs.find_by_idempotency_key(session, OWNER, "k") is first
+            assert jobs.find_by_idempotency_key(session, "other", "k") is None
+
+    def _succeeded(self, session: Any) -> str:
+        job = make_job(session)
+        plan_job(session, job, chunks=2)
+        speak(session, _claimed(session))
+        claim = steps.claim_step(
+            session, job.id, JobState.ASSEMBLING, holder="a", until=NOW + LEASE, now=NOW
+        )
+        assert claim is not None
+        steps.finish(session, claim, [], now=NOW)
+        session.flush()
+        return job.id
+
+
+class StepQueriesContract:
+    """Planning and assembling: one holder at a time, and no end with a hole."""
+
+    def test_step_is_taken_once(self, database: Engine) -> None:
+        with session_scope(database) as session:
+            job = make_job(session)
+            assert self._claim(session, job.id) is not None
+            assert self._claim(session, job.id) is None
+
+    def test_expired_lease_is_taken_over_and_the_first_holder_is_fenced(
+        self, database: Engine
+    ) -> None:
+        with session_scope(database) as session:
+            job = make_job(session)
+            first = self._claim(session, job.id)
+            second = self._claim(session, job.id, now=LATER)
+            assert (first.fence, second.fence) == (1, 2)
+            assert not steps.renew_step(session, first, until=LATER)
+            assert steps.renew_step(session, second, until=LATER)
+            with pytest.raises(LeaseLost):
+                steps.start_rendering(session, first, now=LATER)
+
+    def test_step_that_was_put_off_waits(self, database: Engine) -> None:
+        with session_scope(database) as session:
+            job = make_job(session)
+            claim = self._claim(session, job.id)
+            steps.hand_back_step(session, claim, not_before=NOW + timedelta(seconds=5))
+            assert self._claim(session, job.id) is None
+            assert self._claim(session, job.id, now=NOW + timedelta(seconds=5)) is not None
+
+    def test_canceled_job_cannot_be_planned(self, database: Engine) -> None:
+        with session_scope(database) as session:
+            job = make_job(session)
+            claim = self._claim(session, job.id)
+            jobs.cancel(session, job.id, owner=OWNER, now=NOW)
+            assert not steps.fail_step(session, claim, SpeechError("x"), now=NOW)
+            assert self._claim(session, job.id, now=LATER) is None
+
+    def test_job_with_an_unspoken_chunk_cannot_succeed(self, database: Engine) -> None:
+        with session_scope(database) as session:
+            job = make_job(session)
+            plan_job(session, job, chunks=2)
+            speak(session, _claimed(session))
+            claim = self._claim(session, job.id, JobState.ASSEMBLING)
+            session.execute(
+                Chunk.__table__.update().where(Chunk.index == 1).values(state=ChunkState.PENDING)
+            )
+            with pytest.raises(LeaseLost):
+                steps.finish(session, claim, [], now=NOW)
+            assert jobs.get(session, job.id).state is JobState.ASSEMBLING
+
+    def test_missing_audio_sends_the_job_back_to_rendering(self, database: Engine) -> None:
+        with session_scope(database) as session:
+            job = make_job(session)
+            plan_job(session, job, chunks=4)
+            speak(session, _claimed(session))
+            speak(session, _claimed(session))
+            claim = self._claim(session, job.id, JobState.ASSEMBLING)
+            steps.reopen(session, claim, [3], now=NOW)
+            job = jobs.get(session, job.id)
+            session.refresh(job)
+            assert (job.state, job.chunks_done) == (JobState.RENDERING, 3)
+            again = _claimed(session)
+            assert [chunk.index for chunk in segments.pending_chunks(session, again)] == [3]
+            assert find_takes(session, OWNER, [f"{3:064x}"], now=NOW) == {}
+
+    def _claim(
+        self, session: Any, job_id: str, step: JobState = JobState.PLANNING, now: Any = NOW
+    ) -> Any:
+        return steps.claim_step(session, job_id, step, holder="w", until=now + LEASE, now=now)
+
+
+class SegmentQueriesContract:
+    """The scheduler and the checkpoints."""
+
+    def test_higher_priority_goes_first(self, database: Engine) -> None:
+        with session_scope(database) as session:
+            plan_job(session, make_job(session, priority=3), chunks=2)
+            urgent = make_job(session, priority=8)
+            plan_job(session, urgent, chunks=2)
+            assert _claimed(session).job_id == urgent.id
+
+    def test_jobs_take_turns(self, database: Engine) -> None:
+        with session_scope(database) as session:
+            book, article = make_job(session), make_job(session, now=NOW + timedelta(seconds=1))
+            plan_job(session, book, chunks=20)
+            plan_job(session, article, chunks=2)
+            assert [_claimed(session).job_id for _ in range(3)] == [book.id, article.id, book.id]
+
+    def test_one_job_holds_no_more_than_its_window(self, database: Engine) -> None:
+        with session_scope(database) as session:
+            plan_job(session, make_job(session), chunks=20)
+            taken = [claim_segment(session, window_segments=3) for _ in range(4)]
+            assert [claim is None for claim in taken] == [False, False, False, True]
+
+    def test_lost_segment_is_taken_over_and_its_first_holder_is_fenced(
+        self, database: Engine
+    ) -> None:
+        with session_scope(database) as session:
+            plan_job(session, make_job(session), chunks=2)
+            first = _claimed(session)
+            segments.start_chunks(session, first, [0])
+            second = claim_segment(session, now=LATER, until=LATER + LEASE)
+            assert second is not None
+            assert (second.fence, second.losses, second.is_suspect) == (2, 1, True)
+            assert not segments.renew_segment(session, first, until=LATER)
+            with pytest.raises(LeaseLost):
+                checkpoint(session, first, make_outcome(0), until=LATER, now=LATER)
+            losses = session.scalars(select(Chunk.losses).order_by(Chunk.index)).all()
+            assert losses == [1, 0]
+
+    def test_chunk_that_loses_too_many_workers_fails(self, database: Engine) -> None:
+        with session_scope(database) as session:
+            job = make_job(session)
+            plan_job(session, job, chunks=2)
+            now = NOW
+            for _ in range(3):
+                claim = claim_segment(session, now=now, until=now + LEASE)
+                assert claim is not None
+                segments.start_chunks(session, claim, [1])
+                now += 2 * LEASE
+            claim = claim_segment(session, now=now, until=now + LEASE)
+            assert claim is not None
+            assert [chunk.index for chunk in segments.pending_chunks(session, claim)] == [0]
+            chunk = session.get_one(Chunk, (job.id, 1))
+            assert chunk.state is ChunkState.FAILED
+            assert "3 workers" in (chunk.error or "")
+
+    def test_handing_back_blames_no_chunk(self, database: Engine) -> None:
+        with session_scope(database) as session:
+            plan_job(session, make_job(session), chunks=2)
+            claim = _claimed(session)
+            segments.start_chunks(session, claim, [0, 1])
+            assert segments.hand_back_segment(session, claim, not_before=NOW)
+            again = _claimed(session)
+            assert (again.losses, again.tries) == (0, 2)
+
+    def test_doubled_checkpoint_counts_once(self, database: Engine) -> None:
+        with session_scope(database) as session:
+            job = make_job(session)
+            plan_job(session, job, chunks=2)
+            claim = _claimed(session)
+            for _ in range(2):
+                assert checkpoint(session, claim, make_outcome(0), until=NOW + LEASE, now=NOW)
+            session.refresh(job)
+            assert (job.chunks_done, job.audio_ms, job.characters_done) == (1, 1000, 10)
+
+    def test_checkpoint_says_that_a_canceled_job_is_not_wanted(self, database: Engine) -> None:
+        with session_scope(database) as session:
+            job = make_job(session)
+            plan_job(session, job, chunks=2)
+            claim = _claimed(session)
+            jobs.cancel(session, job.id, owner=OWNER, now=NOW)
+            assert not checkpoint(session, claim, make_outcome(0), until=NOW + LEASE, now=NOW)
+            assert not segments.renew_segment(session, claim, until=NOW + LEASE)
+
+    def test_segment_with_an_unspoken_chunk_cannot_end(self, database: Engine) -> None:
+        with session_scope(database) as session:
+            plan_job(session, make_job(session), chunks=2)
+            claim = _claimed(session)
+            checkpoint(session, claim, make_outcome(0), until=NOW + LEASE, now=NOW)
+            with pytest.raises(LeaseLost):
+                segments.finish_segment(session, claim, now=NOW)
+
+    def test_last_segment_moves_the_job_on(self, database: Engine) -> None:
+        with session_scope(database) as session:
+            job = make_job(session)
+            plan_job(session, job, chunks=4)
+            first, second = _claimed(session), _claimed(session)
+            speak(session, second)
+            session.refresh(job)
+            assert job.state is JobState.RENDERING
+            speak(session, first)
+            session.refresh(job)
+            assert job.state is JobState.ASSEMBLING
+
+    @pytest.mark.parametrize(
+        ("policy", "state", "code"),
+        [
+            ("strict", JobState.FAILED, "quality_failed"),
+            ("flag", JobState.ASSEMBLING, None),
+        ],
+    )
+    def test_policy_decides_what_a_flagged_chunk_does(
+        self, database: Engine, policy: str, state: JobState, code: str | None
+    ) -> None:
+        with session_scope(database) as session:
+            job = make_job(session, quality={"policy": policy})
+            plan_job(session, job, chunks=2)
+            speak(session, _claimed(session), state=ChunkState.FLAGGED)
+            session.refresh(job)
+            assert (job.state, (job.error or {}).get("code")) == (state, code)
+            assert job.chunks_flagged == 2
+
+    def test_spoken_take_is_found_again_by_its_owner_only(self, database: Engine) -> None:
+        with session_scope(database) as session:
+            plan_job(session, make_job(session), chunks=2)
+            speak(session, _claimed(session))
+            key = f"{1:064x}"
+            assert find_takes(session, OWNER, [key], now=LATER)[key].samples == 24_000
+            assert find_takes(session, "other", [key], now=LATER) == {}
+
+    def test_failed_chunk_fails_its_segment_and_in_the_end_its_job(self, database: Engine) -> None:
+        with session_scope(database) as session:
+            job = make_job(session)
+            plan_job(session, job, chunks=4)
+            first, second = _claimed(session), _claimed(session)
+            speak(session, first, state=ChunkState.FAILED, take=None, error="no")
+            assert session.scalar(select(Segment.state).where(Segment.index == 0)) is (
+                SegmentState.FAILED
+            )
+            session.refresh(job)
+            assert job.state is JobState.RENDERING
+            speak(session, second)
+            session.refresh(job)
+            assert (job.state, job.chunks_done, job.chunks_failed) == (JobState.FAILED, 4, 2)
+
+    def test_chunks_are_listed_by_state(self, database: Engine) -> None:
+        with session_scope(database) as session:
+            job = make_job(session)
+            plan_job(session, job, chunks=4)
+            speak(session, _claimed(session))
+            pending = frozenset({ChunkState.PENDING})
+            page = list_chunks(session, job.id, states=pending, limit=1)
+            assert [chunk.index for chunk in page.rows] == [2]
+            rest = list_chunks(session, job.id, states=pending, cursor=page.cursor, limit=1)
+            assert [chunk.index for chunk in rest.rows] == [3]
+
+
+def _claimed(session: Any) -> segments.SegmentClaim:
+    claim = claim_segment(session)
+    assert claim is not None
+    return claim

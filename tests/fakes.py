@@ -1,0 +1,133 @@
+"""Stand-ins with the real surface: a broker that records, an engine that hums, a voice in name."""
+
+import hashlib
+import os
+import signal
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from narration.broker import Task
+from narration.errors import EngineDied, SpeechError
+from worker.chatterbox.config import ACOUSTIC_TOKENS, SAMPLE_RATE_HZ, SAMPLES_PER_TOKEN
+from worker.recipe import EngineIdentity
+from worker.speech.types import Speech, Utterance
+
+TOKENS_PER_CHARACTER = 1.7  # about 15 characters a second, an unhurried reader
+FADE_S = 0.02
+UNSPEAKABLE = "unspeakable"  # a text with this word fails with SpeechError
+MUMBLED = "mumbled"  # ... is silent in its first take
+HOPELESS = "hopeless"  # ... is silent in every take
+DEADLY = "deadly"  # ... kills the engine
+POISONED = "poisoned"  # ... kills the process, as a driver bug would
+
+TONE = EngineIdentity(
+    model="tone",
+    revision="0" * 64,
+    back_end="tone",
+    precision="float32",
+    device="cpu",
+    is_watermarked=False,
+)
+
+
+@dataclass(frozen=True)
+class FakeVoice:
+    """What the narrator sees of a voice."""
+
+    digest: str
+
+
+def load_fake_voice(path: Path) -> Any:
+    return FakeVoice(digest=hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+def save_fake_voice(voice: Any, path: Path) -> None:
+    path.write_text(voice.digest)
+
+
+class RecordingBroker:
+    """Keeps what was sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[Task, tuple[str, ...]]] = []
+
+    def send(self, task: Task, *ids: str) -> None:
+        self.sent.append((task, ids))
+
+    def check(self) -> None:
+        """Always there."""
+
+    def take(self) -> list[tuple[Task, tuple[str, ...]]]:
+        taken, self.sent = self.sent, []
+        return taken
+
+
+class ToneEngine:
+    """A SpeechEngine without a model: each text, voice and seed hums its own tone.
+
+    Texts with one of the words above misbehave, so that every way to fail can be asked for.
+    """
+
+    def __init__(self, *, threads: int = 2, chunk_s: float = 0.0) -> None:
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="tone")
+        self._chunk_s = chunk_s
+        self._is_alive = True
+        self._takes: dict[str, int] = {}
+        self._guard = threading.Lock()
+        self.spoken: list[str] = []
+
+    def submit(self, utterance: Utterance) -> Future[Speech]:
+        if not self._is_alive:
+            raise EngineDied
+        return self._pool.submit(self._speak, utterance)
+
+    def is_alive(self) -> bool:
+        return self._is_alive
+
+    def close(self) -> None:
+        self._is_alive = False
+        self._pool.shutdown()
+
+    def _speak(self, utterance: Utterance) -> Speech:
+        time.sleep(self._chunk_s)
+        text = utterance.text.lower()
+        if POISONED in text:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if DEADLY in text:
+            self._is_alive = False
+        if not self._is_alive:
+            raise EngineDied
+        if UNSPEAKABLE in text:
+            raise SpeechError("the model said nothing")
+        with self._guard:
+            self.spoken.append(utterance.text)
+            take = self._takes[utterance.text] = self._takes.get(utterance.text, 0) + 1
+        is_silent = HOPELESS in text or (MUMBLED in text and take == 1)
+        return hum(utterance, is_silent=is_silent)
+
+
+def hum(utterance: Utterance, *, is_silent: bool = False) -> Speech:
+    """Return the tone of an utterance: a pure function of text, voice, delivery and seed."""
+    content = f"{utterance.text}|{utterance.voice.digest}|{utterance.delivery}|{utterance.seed}"
+    random = np.random.default_rng(
+        int.from_bytes(hashlib.sha256(content.encode()).digest()[:8], "big")
+    )
+    count = max(25, round(len(utterance.text) * TOKENS_PER_CHARACTER))
+    tokens = random.integers(0, ACOUSTIC_TOKENS, count)
+    time_s = np.arange(count * SAMPLES_PER_TOKEN) / SAMPLE_RATE_HZ
+    pitch_hz = random.uniform(90, 350)
+    syllables = 0.6 + 0.4 * np.sin(2 * np.pi * 4 * time_s)
+    edge = np.clip(np.minimum(time_s, time_s[-1] - time_s) / FADE_S, 0, 1)
+    waveform = 0.2 * edge * syllables * np.sin(2 * np.pi * pitch_hz * time_s)
+    return Speech(
+        tokens=tokens,
+        waveform=np.asarray(waveform * (not is_silent), dtype=np.float32),
+        is_truncated=False,
+        is_watermarked=False,
+    )

@@ -1,0 +1,25 @@
+import pytest
+from sqlalchemy import Engine
+
+from tests.contracts.job_queries import (
+    JobQueriesContract,
+    SegmentQueriesContract,
+    StepQueriesContract,
+)
+
+
+@pytest.fixture
+def database(postgres_database: Engine) -> Engine:
+    return postgres_database
+
+
+class TestJobsOnPostgres(JobQueriesContract):
+    pass
+
+
+class TestStepsOnPostgres(StepQueriesContract):
+    pass
+
+
+class TestSegmentsOnPostgres(SegmentQueriesContract):
+    pass

@@ -1,0 +1,19 @@
+"""Workers that hum, in this process."""
+
+from typing import Any
+
+from tests.fakes import TONE, FakeVoice, ToneEngine, load_fake_voice, save_fake_voice
+from worker.station import Speaker
+from worker.voicing import Voicing
+
+
+def make_speaker(engine: ToneEngine | None = None) -> Speaker:
+    """Return a humming speaker with one bundled voice."""
+    voice: Any = FakeVoice(digest="d" * 64)
+    return Speaker(
+        engine=engine or ToneEngine(),
+        identity=TONE,
+        bundled={"default": voice},
+        load=load_fake_voice,
+        voicing=Voicing(make=load_fake_voice, save=save_fake_voice),
+    )

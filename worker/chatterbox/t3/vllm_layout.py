@@ -1,0 +1,153 @@
+"""What the engine and T3 on vLLM agree on: the ids of a prompt and the numbers in a position.
+
+vLLM hands a model token ids and positions and nothing else of a request. So the prompt's
+conditioning slots spell, as digits, which conditioning to use and how much guidance; and every
+position carries, beside the place in the sequence, the two numbers each decoding step needs.
+Knows neither vLLM nor weights.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self, TypeVar
+
+from torch import Tensor
+
+from worker.chatterbox.config import START_SPEECH, T3Config
+
+# 31 bits in all, because vLLM's model runner V2 keeps a request's positions as int32.
+PLACE_BITS = 12
+TEXT_BITS = 10
+GUIDANCE_BITS = 9
+
+MAX_PLACES = 1 << PLACE_BITS
+MAX_TEXT_TOKENS = (1 << TEXT_BITS) - 1
+GUIDANCE_CODES_PER_UNIT = 200  # steps of 0.005
+MAX_GUIDANCE = 2.0
+
+DIGITS = 512
+SERIAL_DIGITS = 3
+HEADER_LENGTH = 1 + SERIAL_DIGITS + 1  # bank row, serial number, guidance
+_START_SPEECH_TIMES = 2  # T3 was trained with one, but is run with two
+
+Whole = TypeVar("Whole", int, Tensor)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConditioningSlot:
+    """Where a conditioning lies: a row of the bank, and a number no other ever had.
+
+    The row is reused; the serial is what keeps vLLM's prefix cache from taking the keys and values
+    of a row's last tenant for those of the next.
+    """
+
+    row: int
+    serial: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptHeader:
+    """What the model reads back from a prompt."""
+
+    row: int
+    text_length: int
+    guidance_code: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptLayout:
+    """The id space: speech tokens, then text tokens, then digits; only speech is ever sampled."""
+
+    speech_vocab: int
+    text_vocab: int
+    text_positions: int
+    conditioning_length: int
+    max_new_tokens: int
+
+    @classmethod
+    def of(cls, config: T3Config) -> Self:
+        """Lay out a checkpoint's ids."""
+        return cls(
+            speech_vocab=config.speech_vocab,
+            text_vocab=config.text_vocab,
+            text_positions=config.text_positions,
+            conditioning_length=config.conditioning_length,
+            max_new_tokens=config.max_new_tokens,
+        )
+
+    @property
+    def first_digit(self) -> int:
+        """Where the digits begin."""
+        return self.speech_vocab + self.text_vocab
+
+    @property
+    def vocab_size(self) -> int:
+        """Logits must be this wide: vLLM's penalties index them by the ids of the prompt."""
+        return self.first_digit + DIGITS
+
+    @property
+    def max_text_tokens(self) -> int:
+        """Longest text that leaves room for max_new_tokens."""
+        fixed = self.conditioning_length + _START_SPEECH_TIMES + self.max_new_tokens
+        return min(MAX_TEXT_TOKENS, self.text_positions, MAX_PLACES - fixed)
+
+    @property
+    def max_length(self) -> int:
+        """Longest prompt and answer together."""
+        fixed = self.conditioning_length + _START_SPEECH_TIMES + self.max_new_tokens
+        return fixed + self.max_text_tokens
+
+    def prompt(self, slot: ConditioningSlot, text: Sequence[int], guidance: float) -> list[int]:
+        """Write a prompt: conditioning slots, text, START_SPEECH twice."""
+        serial = [slot.serial // DIGITS**i % DIGITS for i in range(SERIAL_DIGITS)]
+        header = [slot.row, *serial, encode_guidance(guidance)]
+        header += [0] * (self.conditioning_length - HEADER_LENGTH)
+        return [
+            *(self.first_digit + digit for digit in header),
+            *(self.speech_vocab + token for token in text),
+            *[START_SPEECH] * _START_SPEECH_TIMES,
+        ]
+
+    def read(self, ids: Sequence[int]) -> PromptHeader:
+        """Read a prompt back; what was generated may follow it."""
+        if not ids or ids[0] < self.first_digit:
+            return PromptHeader(row=0, text_length=0, guidance_code=0)  # vLLM's own warm-up
+        speech = (i for i, token in enumerate(ids) if token < self.speech_vocab)
+        return PromptHeader(
+            row=ids[0] - self.first_digit,
+            text_length=next(speech) - self.conditioning_length,
+            guidance_code=ids[HEADER_LENGTH - 1] - self.first_digit,
+        )
+
+
+def encode_guidance(guidance: float) -> int:
+    """Round a guidance weight to its code."""
+    return round(guidance * GUIDANCE_CODES_PER_UNIT)
+
+
+def decode_guidance(code: Tensor) -> Tensor:
+    """Turn codes back into weights, as float32."""
+    return code.float() / GUIDANCE_CODES_PER_UNIT
+
+
+def pack(header: PromptHeader) -> int:
+    """Put a request's numbers above the bits of a place; add the place to get a position."""
+    return (header.text_length | header.guidance_code << TEXT_BITS) << PLACE_BITS
+
+
+def unpack(position: Whole) -> tuple[Whole, Whole, Whole]:
+    """Split positions into place, text length and guidance code."""
+    place = position & (MAX_PLACES - 1)
+    text_length = position >> PLACE_BITS & MAX_TEXT_TOKENS
+    return place, text_length, position >> (PLACE_BITS + TEXT_BITS)
+
+
+def rope_parameters(config: T3Config) -> dict[str, Any]:
+    """Return T3's rotary embedding as Hugging Face's configurations write it."""
+    return {
+        "rope_type": "llama3",
+        "rope_theta": config.rope_theta,
+        "factor": config.rope_factor,
+        "low_freq_factor": config.rope_low_freq_factor,
+        "high_freq_factor": config.rope_high_freq_factor,
+        "original_max_position_embeddings": config.rope_original_positions,
+    }

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from worker.chatterbox.checkpoint import Chatterbox, load_chatterbox
+from worker.chatterbox.checkpoint import T3_FILE, Chatterbox, load_chatterbox
 from worker.chatterbox.t3.decoder import Decoder
 from worker.chatterbox.watermark import load_watermarker
 from worker.speech.engine import PipelineEngine
@@ -50,6 +50,14 @@ def _torch_stage(chatterbox: Chatterbox, options: ResolvedOptions) -> tuple[Toke
     return SlotStage(decoder), chatterbox.config.t3.text_positions
 
 
+def _vllm_stage(chatterbox: Chatterbox, options: ResolvedOptions) -> tuple[TokenStage, int]:
+    # Imported here: vLLM is heavy, and not installed where the other back end is used.
+    from worker.speech.vllm_open import open_vllm_stage  # noqa: PLC0415
+
+    return open_vllm_stage(chatterbox.folder / T3_FILE, chatterbox.config, options)
+
+
 _TOKEN_STAGES: dict[str, Callable[[Chatterbox, ResolvedOptions], tuple[TokenStage, int]]] = {
     "torch": _torch_stage,
+    "vllm": _vllm_stage,
 }

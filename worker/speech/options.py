@@ -6,20 +6,29 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+from platformdirs import user_cache_path
 
 from narration.errors import SettingsError
 
 BackEnd = Literal["auto", "torch", "vllm"]
 Precision = Literal["auto", "float32", "bfloat16"]
+Core = Literal["thread", "process"]
+
+_CPU_SLOTS = 4
+_GB = 10**9
+# What one utterance of average length holds of vLLM's cache: 480 positions of two streams, 30
+# layers, keys and values 1,024 wide, in bfloat16.
+_GB_PER_SLOT = 480 * 2 * 30 * 2 * 1024 * 2 / _GB
+_LARGEST_BATCH = 512  # beyond it T3 gained nothing on an H200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineOptions:
     """How to run a checkpoint.
 
-    Units: gpu_memory_gb in 10^9 bytes for the whole engine, None for most of the card.
     `t3_slots` utterances decode at once, `vocoder_batch` are vocoded at once, and `submit` blocks
-    from the `queue_limit`-th unfinished utterance on.
+    from the `queue_limit`-th unfinished utterance on. `vllm_core` says where vLLM's engine lives.
+    Units: gpu_memory_gb in 10^9 bytes for the whole engine, None for nearly all of the card.
     """
 
     device: str = "auto"
@@ -30,12 +39,13 @@ class EngineOptions:
     queue_limit: int | None = None
     is_watermarked: bool = True
     gpu_memory_gb: float | None = None
+    vllm_core: Core = "thread"
     cache_folder: Path | None = None  # for what a back end derives from a checkpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvedOptions:
-    """EngineOptions with nothing left open."""
+    """EngineOptions with nothing left open; the two shares are zero on a CPU."""
 
     device: str
     back_end: Literal["torch", "vllm"]
@@ -44,8 +54,10 @@ class ResolvedOptions:
     vocoder_batch: int
     queue_limit: int
     is_watermarked: bool
-    gpu_memory_gb: float | None
-    cache_folder: Path | None
+    gpu_memory_gb: float
+    kv_cache_gb: float
+    vllm_core: Core
+    cache_folder: Path
 
 
 def resolve(options: EngineOptions) -> ResolvedOptions:
@@ -59,20 +71,22 @@ def resolve(options: EngineOptions) -> ResolvedOptions:
             raise SettingsError(f"{name} is {value}: it must be above 0")
     device = _device(options.device)
     is_cuda = device.startswith("cuda")
-    slots = options.t3_slots or (256 if is_cuda else 4)
-    # One at a time on the CPU: matrix kernels round differently for another batch size, and the
-    # same seed shall give the same bytes whatever else is being spoken.
-    batch = options.vocoder_batch or (16 if is_cuda else 1)
+    budget_gb = _budget_gb(options.gpu_memory_gb, device) if is_cuda else 0.0
+    kv_cache_gb = _kv_cache_gb(budget_gb) if is_cuda else 0.0
+    slots = options.t3_slots or _slots(kv_cache_gb)
+    batch = options.vocoder_batch or _vocoder_batch(budget_gb)
     return ResolvedOptions(
         device=device,
         back_end=_back_end(options.back_end, is_cuda=is_cuda),
         precision=_precision(options.precision, is_cuda=is_cuda),
         t3_slots=slots,
         vocoder_batch=batch,
-        queue_limit=options.queue_limit or 2 * slots + 2 * batch,
+        queue_limit=options.queue_limit or 2 * (slots + batch),
         is_watermarked=options.is_watermarked,
-        gpu_memory_gb=options.gpu_memory_gb,
-        cache_folder=options.cache_folder,
+        gpu_memory_gb=budget_gb,
+        kv_cache_gb=kv_cache_gb,
+        vllm_core=options.vllm_core,
+        cache_folder=options.cache_folder or user_cache_path("rhapsode"),
     )
 
 
@@ -99,3 +113,29 @@ def _precision(precision: Precision, *, is_cuda: bool) -> Literal["float32", "bf
     if precision == "auto":
         return "bfloat16" if is_cuda else "float32"
     return precision
+
+
+def _budget_gb(asked: float | None, device: str) -> float:
+    total_gb = torch.cuda.get_device_properties(device).total_memory / _GB
+    if asked is not None and asked > total_gb:
+        raise SettingsError(
+            f"gpu_memory_gb is {asked:g}, the card has {total_gb:.0f}: ask for less"
+        )
+    return asked or 0.92 * total_gb  # the driver and other processes need some
+
+
+def _kv_cache_gb(budget_gb: float) -> float:
+    """Half of what weights, graphs and one vocoder batch (3.5 GB together) leave."""
+    if budget_gb < 6:
+        raise SettingsError(f"gpu_memory_gb is {budget_gb:g}: the engine needs 6 at least")
+    return (budget_gb - 3.5) / 2
+
+
+def _slots(kv_cache_gb: float) -> int:
+    return min(_LARGEST_BATCH, int(kv_cache_gb / _GB_PER_SLOT)) or _CPU_SLOTS
+
+
+def _vocoder_batch(budget_gb: float) -> int:
+    # One at a time on the CPU: matrix kernels round differently for another batch size, and the
+    # same seed shall give the same bytes whatever else is being spoken.
+    return max(1, min(32, int(budget_gb / 2)))

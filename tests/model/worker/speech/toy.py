@@ -1,12 +1,14 @@
 """A whole Chatterbox of a few thousand weights, drawn at random."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
-from worker.chatterbox.checkpoint import Chatterbox
+from worker.chatterbox.checkpoint import T3_FILE, Chatterbox
 from worker.chatterbox.config import (
     ACOUSTIC_TOKENS,
     ChatterboxConfig,
@@ -63,14 +65,18 @@ class ByteTokenizer:
         return [1 + byte % 250 for byte in text.encode()]
 
 
-def toy_chatterbox(seed: int = 0) -> Chatterbox:
-    torch.manual_seed(seed)
+def toy_chatterbox(folder: Path | None = None) -> Chatterbox:
+    """Build it; with a folder, T3's weights are written there too."""
+    torch.manual_seed(0)
     t3 = T3(CONFIG.t3)
     for name, parameter in t3.named_parameters():
         if "norm" not in name:
             nn.init.normal_(parameter, std=1.5 / parameter.shape[-1] ** 0.5)
     nn.init.normal_(t3.speech_head.weight, std=0.7)
+    if folder is not None:
+        save_file(t3.state_dict(), folder / T3_FILE)
     parts = SimpleNamespace(
+        folder=folder,
         config=CONFIG,
         tokenizer=ByteTokenizer(),
         t3=t3.eval().requires_grad_(False),

@@ -1,0 +1,176 @@
+"""T3 on vLLM against the plain PyTorch T3: tokens, logits and what guidance sees."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+import torch
+from vllm import SamplingParams
+
+from tests.vllm.toy import (
+    BANK_ROWS,
+    CONFIG,
+    encode_conditioning,
+    mixed_prompts,
+    toy_t3,
+    toy_voice,
+    write_toy,
+)
+from worker.chatterbox.config import ACOUSTIC_TOKENS, STOP_SPEECH
+from worker.chatterbox.t3.conditioning import collate
+from worker.chatterbox.t3.decoder import Prompt
+from worker.chatterbox.t3.generate import generate
+from worker.chatterbox.t3.model import T3
+from worker.chatterbox.t3.vllm_layout import PromptLayout
+from worker.speech.options import EngineOptions, resolve
+from worker.speech.vllm_core import open_thread_core
+from worker.speech.vllm_stage import VllmStage
+
+LAYOUT = PromptLayout.of(CONFIG)
+TIMEOUT_S = 120
+# Few blocks and few tokens a step: prompts are split and requests preempted.
+SCARCITY = {
+    "block_size": 32,
+    "num_gpu_blocks_override": 16,
+    "max_num_batched_tokens": 24,
+    "enable_chunked_prefill": True,
+    "max_logprobs": -1,
+    "logprobs_mode": "raw_logits",
+    "disable_log_stats": False,
+}
+
+
+@pytest.fixture(scope="module")
+def model() -> T3:
+    return toy_t3()
+
+
+@pytest.fixture(scope="module")
+def stage(model: T3, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VllmStage]:
+    folder = write_toy(model, tmp_path_factory.mktemp("toy"))
+    options = resolve(EngineOptions(device="cpu", t3_slots=8))
+    stage = VllmStage(
+        lambda: open_thread_core(folder, LAYOUT, options, **SCARCITY),
+        LAYOUT,
+        lambda voice, exaggeration: encode_conditioning(model, voice, exaggeration),
+        BANK_ROWS,
+    )
+    yield stage
+    stage.close()
+
+
+def count(stage: VllmStage, metric: str) -> int:
+    metrics = stage._core._engine.get_metrics()  # type: ignore[attr-defined]
+    return sum(found.value for found in metrics if found.name == metric)
+
+
+def test_greedy_tokens_are_the_plain_models_while_requests_come_and_go(
+    stage: VllmStage, model: T3
+) -> None:
+    prompts = mixed_prompts(32)
+    futures = [stage.start(prompt) for prompt in prompts]
+    spoken = [future.result(TIMEOUT_S) for future in futures]
+    expected = generate(model, prompts, slots=8)
+    for said, wanted in zip(spoken, expected, strict=True):
+        assert said.tokens.tolist() == wanted.tokens.tolist()
+        assert said.is_truncated == wanted.is_truncated
+    assert len(set(torch.cat([said.tokens for said in spoken]).tolist())) > 100
+    assert count(stage, "vllm:num_preemptions") > 0
+    assert count(stage, "vllm:prefix_cache_hits") > 0
+
+
+def logits_of(stage: VllmStage, ids: list[int]) -> torch.Tensor:
+    """What vLLM's model says after a prompt. Shape: (readable,)."""
+
+    async def ask() -> torch.Tensor:
+        params = SamplingParams(temperature=0, max_tokens=1, logprobs=-1, detokenize=False)
+        async for output in stage._core.generate({"prompt_token_ids": ids}, params, str(id(ids))):
+            found = output.outputs[0].logprobs[0]
+        return torch.tensor([found[i].logprob for i in range(CONFIG.speech_vocab)])
+
+    return stage._call(ask(), TIMEOUT_S)
+
+
+def streams_on_vllm(stage: VllmStage, prompt: Prompt, history: list[int]) -> torch.Tensor:
+    """Conditional and unconditional logits, from guidance 0 (c) and 1 (2c - u). Shape: (2, V)."""
+
+    async def slot_of() -> object:
+        async with stage._slots.lend(prompt.voice, prompt.exaggeration) as slot:
+            return slot
+
+    slot = stage._call(slot_of(), TIMEOUT_S)
+    plain, guided = (
+        logits_of(stage, LAYOUT.prompt(slot, prompt.text_tokens, guidance) + history)
+        for guidance in (0.0, 1.0)
+    )
+    return torch.stack([plain, 2 * plain - guided])
+
+
+def streams_of_reference(model: T3, prompt: Prompt, history: list[int]) -> torch.Tensor:
+    """The same from the plain model, recomputed over the whole row. Shape: (2, V)."""
+    two = [prompt.voice] * 2
+    with torch.inference_mode():
+        logits = model(
+            torch.tensor([prompt.text_tokens] * 2),
+            torch.tensor([history] * 2),
+            collate(two, [prompt.exaggeration] * 2, torch.device("cpu")),
+            text_lengths=torch.tensor([len(prompt.text_tokens)] * 2),
+            speech_lengths=torch.tensor([len(history)] * 2),
+            is_unconditional=torch.tensor([False, True]),
+        )
+    return logits[:, -1]
+
+
+HISTORY = [17, 4096, 5, 900, 33]
+BASE = Prompt(text_tokens=[255, 9, 20, 31, 42, 0], voice=toy_voice(0))
+CHANGES: dict[str, tuple[Prompt, list[int]]] = {
+    "nothing": (BASE, HISTORY),
+    "an earlier token": (BASE, [18, *HISTORY[1:]]),
+    "the length of the history": (BASE, [1, 2, 3, *HISTORY]),
+    "the voice": (replace(BASE, voice=toy_voice(1)), HISTORY),
+    "the exaggeration": (replace(BASE, exaggeration=1.0), HISTORY),
+    "the text's length": (replace(BASE, text_tokens=[255, 9, 20, 0]), HISTORY),
+}
+READABLE = [*range(ACOUSTIC_TOKENS), STOP_SPEECH]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_both_streams_see_what_the_plain_model_sees(
+    stage: VllmStage, model: T3, change: str
+) -> None:
+    prompt, history = CHANGES[change]
+    expected = streams_of_reference(model, prompt, history)[:, READABLE]
+    found = streams_on_vllm(stage, prompt, history)[:, READABLE]
+    torch.testing.assert_close(found, expected, atol=1e-3, rtol=1e-4)
+
+
+@pytest.mark.parametrize("change", [c for c in CHANGES if c != "nothing"])
+def test_unconditional_stream_depends_on_more_than_its_last_token(
+    stage: VllmStage, change: str
+) -> None:
+    before = streams_on_vllm(stage, BASE, HISTORY)[1, READABLE]
+    after = streams_on_vllm(stage, *CHANGES[change])[1, READABLE]
+    assert (before - after).abs().mean() > 0.05
+
+
+def test_unconditional_stream_does_not_hear_the_words(stage: VllmStage) -> None:
+    other = replace(BASE, text_tokens=[255, 77, 66, 55, 44, 0])
+    before, after = (streams_on_vllm(stage, p, HISTORY)[:, READABLE] for p in (BASE, other))
+    assert (before[0] - after[0]).abs().mean() > 0.1
+    torch.testing.assert_close(before[1], after[1], atol=1e-3, rtol=1e-4)
+
+
+def test_ids_without_sound_are_never_sampled(stage: VllmStage) -> None:
+    slot_free = LAYOUT.prompt(_any_slot(stage), BASE.text_tokens, 0.5)
+    logits = logits_of(stage, slot_free)
+    unreadable = [i for i in range(CONFIG.speech_vocab) if i not in set(READABLE)]
+    assert (logits[unreadable] == float("-inf")).all()
+    assert logits[READABLE].isfinite().all()
+
+
+def _any_slot(stage: VllmStage):  # noqa: ANN202 - vLLM's slot type is the layout's business
+    async def lend() -> object:
+        async with stage._slots.lend(BASE.voice, BASE.exaggeration) as slot:
+            return slot
+
+    return stage._call(lend(), TIMEOUT_S)

@@ -1,0 +1,76 @@
+"""Starts vLLM with T3 on it: which of its many arguments we set, and why."""
+
+from pathlib import Path
+from typing import Any
+
+from vllm.engine.arg_utils import AsyncEngineArgs, EngineArgs
+from vllm.usage.usage_lib import UsageContext
+from vllm.v1.engine.async_llm import AsyncLLM
+from vllm.v1.engine.llm_engine import LLMEngine
+from vllm.v1.executor import Executor
+
+from worker.chatterbox.t3.vllm_layout import PromptLayout
+from worker.speech.options import ResolvedOptions
+from worker.speech.vllm_thread import ThreadCore
+
+_CPU_KV_BYTES = 1 << 30
+
+
+def open_async_core(
+    folder: Path, layout: PromptLayout, options: ResolvedOptions, **overrides: Any
+) -> AsyncLLM:
+    """Start vLLM's engine in a process of its own; call inside the event loop that will use it."""
+    arguments = engine_arguments(folder, layout, options) | overrides
+    return AsyncLLM.from_engine_args(AsyncEngineArgs(**arguments))
+
+
+def open_thread_core(
+    folder: Path, layout: PromptLayout, options: ResolvedOptions, **overrides: Any
+) -> ThreadCore:
+    """Start vLLM's engine on a thread of this process; call inside the event loop."""
+    arguments = engine_arguments(folder, layout, options) | overrides
+
+    def make_engine() -> LLMEngine:
+        config = EngineArgs(**arguments).create_engine_config(UsageContext.ENGINE_CONTEXT)
+        return LLMEngine(
+            vllm_config=config,
+            executor_class=Executor.get_class(config),
+            log_stats=not arguments["disable_log_stats"],
+            multiprocess_mode=False,
+        )
+
+    return ThreadCore(make_engine)
+
+
+def engine_arguments(
+    folder: Path, layout: PromptLayout, options: ResolvedOptions
+) -> dict[str, Any]:
+    """Return the arguments of vLLM's engine for T3."""
+    arguments: dict[str, Any] = {
+        "model": str(folder),
+        "skip_tokenizer_init": True,  # text tokens are ours
+        "generation_config": "vllm",  # no defaults but ours
+        "dtype": options.precision,
+        "max_model_len": layout.max_length,
+        "max_num_seqs": options.t3_slots,
+        "enable_prefix_caching": True,  # one voice's conditioning serves all of its chunks
+        "worker_extension_cls": "worker.chatterbox.t3.vllm_model.ConditioningBank",
+        "disable_log_stats": True,
+    }
+    return arguments | (_on_cuda(options) if options.device != "cpu" else _on_cpu(layout))
+
+
+def _on_cpu(layout: PromptLayout) -> dict[str, Any]:
+    return {
+        "enforce_eager": True,
+        "kv_cache_memory_bytes": _CPU_KV_BYTES,
+        # A seeded request whose prompt is split kills vLLM on a CPU (its generators cannot be
+        # rewound), so a step has room for any prompt whole.
+        "enable_chunked_prefill": False,
+        "max_num_batched_tokens": layout.max_length,
+    }
+
+
+def _on_cuda(options: ResolvedOptions) -> dict[str, Any]:
+    # The size of the cache, not a share of the card: the vocoder's part is ours to keep.
+    return {"kv_cache_memory_bytes": int(options.kv_cache_gb * 1e9)}

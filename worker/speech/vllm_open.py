@@ -1,0 +1,44 @@
+"""Puts T3 on vLLM together: folder, engine, conditioning, token stage."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from vllm import SamplingParams
+
+from worker.chatterbox.config import ChatterboxConfig
+from worker.chatterbox.t3.conditioner import load_conditioner
+from worker.chatterbox.t3.decoder import Prompt
+from worker.chatterbox.t3.vllm_folder import write_vllm_folder
+from worker.chatterbox.t3.vllm_layout import PromptLayout
+from worker.speech.options import ResolvedOptions
+from worker.speech.vllm_core import open_async_core, open_thread_core
+from worker.speech.vllm_stage import VllmStage, sampling_params
+
+_BANK_ROWS = 256  # voices and exaggerations at hand; more take turns
+
+
+def open_vllm_stage(
+    weights: Path,
+    config: ChatterboxConfig,
+    options: ResolvedOptions,
+    sampling: Callable[[Prompt, int], SamplingParams] = sampling_params,
+) -> tuple[VllmStage, int]:
+    """Start vLLM on T3's weights; return the stage and the longest text it reads, in tokens.
+
+    Raises: CheckpointError if the weights cannot be read.
+    """
+    layout = PromptLayout.of(config.t3)
+    folder = write_vllm_folder(
+        weights, config.t3, config.storage, bank_rows=_BANK_ROWS, cache=options.cache_folder
+    )
+    conditioner = load_conditioner(weights, config.t3, config.storage)
+    open_core = open_thread_core if options.vllm_core == "thread" else open_async_core
+    stage = VllmStage(
+        partial(open_core, folder, layout, options),
+        layout,
+        conditioner.encode,
+        _BANK_ROWS,
+        sampling,
+    )
+    return stage, layout.max_text_tokens

@@ -1,0 +1,126 @@
+"""vLLM's engine on a thread of this process, used the way AsyncLLM uses one in a child process.
+
+Two processes take turns on a GPU; two threads share it. docs/decisions/0007-engine-threads.md.
+"""
+
+import asyncio
+import queue
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future
+from functools import partial
+from typing import Any
+
+from vllm import SamplingParams
+from vllm.v1.engine.exceptions import EngineDeadError
+from vllm.v1.engine.llm_engine import LLMEngine
+
+from narration.errors import EngineDied
+from worker.speech.stage import StageThread
+
+
+class ThreadCore:
+    """Core over an LLMEngine; make it inside the event loop that will use it."""
+
+    def __init__(self, make_engine: Callable[[], LLMEngine]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._make_engine = make_engine
+        self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._answers: dict[str, asyncio.Future[Any]] = {}
+        self._is_dead = False
+        self._is_closing = False
+        self._ready: Future[None] = Future()
+        self._thread = StageThread("vllm", self._run, self._die)
+        self._ready.result()
+
+    @property
+    def errored(self) -> bool:
+        """Tell whether the engine is dead."""
+        return self._is_dead
+
+    async def generate(
+        self, prompt: Any, sampling_params: SamplingParams, request_id: str
+    ) -> AsyncIterator[Any]:
+        """Run a request to its end; cancelling the task that waits aborts it."""
+        if self._is_dead:
+            raise EngineDeadError
+        answer = self._loop.create_future()
+        self._answers[request_id] = answer
+        self._inbox.put(partial(self._add, request_id, prompt, sampling_params))
+        try:
+            yield await answer
+        except asyncio.CancelledError:
+            await self._do(lambda: self._engine.abort_request([request_id]))
+            raise
+        finally:
+            self._answers.pop(request_id, None)
+
+    async def collective_rpc(self, method: str, *, args: tuple[Any, ...]) -> Any:
+        """Call a method of the workers, between two steps."""
+        return await self._do(lambda: self._engine.collective_rpc(method, args=args))
+
+    def shutdown(self) -> None:
+        """End the thread and free the model."""
+        self._is_closing = True
+        self._inbox.put(lambda: None)
+        self._thread.join()
+        self._engine.engine_core.shutdown()
+
+    def _run(self) -> None:
+        try:
+            # Made here because a thread has its own current device and stream.
+            self._engine = self._make_engine()
+        except BaseException as error:
+            self._ready.set_exception(error)
+            raise
+        self._ready.set_result(None)
+        while not self._is_closing:
+            self._do_inbox()
+            if self._engine.has_unfinished_requests():
+                for output in self._engine.step():
+                    self._answer(output.request_id, output)
+
+    def _do_inbox(self) -> None:
+        """Do what was asked for; without requests under way, wait to be asked."""
+        if not self._engine.has_unfinished_requests():
+            self._inbox.get()()
+        while not self._inbox.empty():
+            self._inbox.get()()
+
+    async def _do(self, action: Callable[[], Any]) -> Any:
+        done: asyncio.Future[Any] = self._loop.create_future()
+
+        def act() -> None:
+            try:
+                result = action()
+            except Exception as error:  # noqa: BLE001 - it is the asker's
+                self._loop.call_soon_threadsafe(_settle, done, None, error)
+            else:
+                self._loop.call_soon_threadsafe(_settle, done, result, None)
+
+        self._inbox.put(act)
+        return await done
+
+    def _add(self, request_id: str, prompt: Any, params: SamplingParams) -> None:
+        try:
+            self._engine.add_request(request_id, prompt, params)
+        except ValueError as error:
+            self._answer(request_id, None, error)
+
+    def _answer(self, request_id: str, output: Any, error: Exception | None = None) -> None:
+        answer = self._answers.get(request_id)
+        if answer is not None:
+            self._loop.call_soon_threadsafe(_settle, answer, output, error)
+
+    def _die(self, _: EngineDied) -> None:
+        self._is_dead = True
+        for request_id in list(self._answers):
+            self._answer(request_id, None, EngineDeadError())
+
+
+def _settle(future: "asyncio.Future[Any]", result: Any, error: Exception | None) -> None:
+    if future.done():
+        return
+    if error is None:
+        future.set_result(result)
+    else:
+        future.set_exception(error)

@@ -5,8 +5,10 @@ What is refused leaves nothing behind. The conditioning is made by a worker: the
 
 from dataclasses import dataclass
 
+from sqlalchemy.orm import Session
+
 from api.deps import Resources
-from narration import voices
+from narration import voices, workers
 from narration.broker import Task
 from narration.clock import utc_now
 from narration.db import session_scope
@@ -51,6 +53,12 @@ def enrol(resources: Resources, asked: Enrolment) -> Enrolled:
     voice = _store(resources, asked, recording)
     wake(resources.broker, Task.PREPARE_VOICE, voice.id)
     return Enrolled(voice=voice, is_new=True)
+
+
+def bundled_voices(session: Session) -> list[str]:
+    """Return the voices that lie beside the model: warm workers say which."""
+    warm = workers.warm_workers(session, now=utc_now())
+    return sorted({name for worker in warm for name in (worker.engine or {}).get("voices", ())})
 
 
 def _store(resources: Resources, asked: Enrolment, recording: Recording) -> Voice:

@@ -1,6 +1,5 @@
 """Rows into bodies: what a client sees of a job, a chunk, an artifact and a voice."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from api.schemas import (
@@ -112,11 +111,6 @@ def artifact_body(artifact: Artifact, url: str, url_expires_s: int | None) -> Ar
 def voice_body(voice: Voice) -> VoiceBody:
     """Show a voice."""
     return VoiceBody.model_validate(voice, from_attributes=True)
-
-
-def voice_bodies(found: Sequence[Voice]) -> list[VoiceBody]:
-    """Show voices."""
-    return [voice_body(voice) for voice in found]
 
 
 def _progress(job: Job, now: datetime) -> Progress:

@@ -205,9 +205,10 @@ class ChunkPage(_Body):
 
 
 class VoiceList(_Body):
-    """The caller's voices, by name."""
+    """The caller's voices, by name, and the names of those that lie beside the model."""
 
     items: list[VoiceBody]
+    bundled: list[str]
 
 
 class ArtifactList(_Body):

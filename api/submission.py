@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 
 from api.deps import Resources
 from api.destinations import DestinationCheck
+from api.enrolment import bundled_voices
 from api.errors import FieldsError, KeyReusedError, QueueFullError
-from narration import jobs, listing, voices, workers
+from narration import jobs, listing, voices
 from narration.broker import Task
 from narration.clock import utc_now
 from narration.db import session_scope
@@ -123,19 +124,13 @@ def _check_queue(session: Session, limits: LimitSettings) -> None:
 def _check_voice(session: Session, owner: str, wanted: str) -> None:
     voice = voices.find(session, owner, wanted)
     if voice is None:
-        if wanted != DEFAULT_VOICE and wanted not in _bundled_voices(session):
+        if wanted != DEFAULT_VOICE and wanted not in bundled_voices(session):
             detail = f"there is no voice {wanted!r}: GET /v1/voices lists yours"
             raise FieldsError([{"pointer": "/voice", "detail": detail}])
     elif voice.state == VoiceState.PREPARING:
         raise VoiceNotReady(f"voice {wanted!r} is being prepared: send the job again soon")
     elif voice.state == VoiceState.FAILED:
         raise RecordingError(f"voice {wanted!r} could not be prepared ({voice.error})")
-
-
-def _bundled_voices(session: Session) -> set[str]:
-    """Voices that lie beside the model: warm workers say which."""
-    warm = workers.warm_workers(session, now=utc_now())
-    return {name for worker in warm for name in (worker.engine or {}).get("voices", ())}
 
 
 def _store(resources: Resources, asked: Submission, media_type: str) -> Submitted:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from api.deps import Owner, Resources, WithResources
+from api.deps import Owner, WithResources
 from api.errors import MediaTypeError, fields_error
 from api.intake import FORM, JSON, Intake, content_type, read_form, read_json
 from api.openapi import JOB_BODIES, PROBLEMS
@@ -28,10 +28,10 @@ from narration.clock import utc_now
 from narration.db import session_scope
 from narration.errors import InputError
 from narration.jobs import Destination
-from narration.keys import job_folder
 from narration.lifecycle import ChunkState, JobState
 from narration.listing import JobFilter
 from narration.models import Job
+from narration.purge import purge_objects
 from narration.wakeups import wake
 
 TEXT_NAME = "text"
@@ -166,7 +166,7 @@ def delete_job(job_id: str, resources: WithResources, owner: Owner) -> Response:
         jobs.delete(session, job_id, owner=owner)
         # Inside the transaction: if the store does not answer, the row is still there to try again,
         # and a retry cannot begin while its source is being deleted.
-        _delete_objects(resources, job)
+        purge_objects(resources.stores, job)
     return Response(status_code=204)
 
 
@@ -233,13 +233,6 @@ def _job_response(
         return Response(status_code=304, headers=headers)
     content = job_body(job, now).model_dump_json()
     return Response(content, status_code=status_code, media_type=JSON, headers=headers)
-
-
-def _delete_objects(resources: Resources, job: Job) -> None:
-    folder = job_folder(job.destination_prefix, job.id)
-    resources.stores.profile(job.destination_profile).delete_prefix(folder)
-    if job.source_key is not None:
-        resources.stores.work.delete(job.source_key)
 
 
 def _labels(given: list[str]) -> dict[str, str]:

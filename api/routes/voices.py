@@ -5,7 +5,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import ValidationError
 
 from api.deps import Owner, WithResources
-from api.enrolment import Enrolled, Enrolment, enrol
+from api.enrolment import Enrolled, Enrolment, bundled_voices, enrol
 from api.errors import fields_error
 from api.intake import JSON, Intake, read_form
 from api.openapi import PROBLEMS, VOICE_BODY
@@ -51,10 +51,11 @@ async def create_voice(request: Request, resources: WithResources, owner: Owner)
 
 @router.get("", summary="List voices")
 def list_voices(resources: WithResources, owner: Owner) -> VoiceList:
-    """List the caller's voices by name."""
+    """List the caller's voices by name, and those that come with the model."""
     with session_scope(resources.engine, is_read_only=True) as session:
         found = voices.list_voices(session, owner)
-    return VoiceList(items=[voice_body(voice) for voice in found])
+        bundled = bundled_voices(session)
+    return VoiceList(items=[voice_body(voice) for voice in found], bundled=bundled)
 
 
 @router.get("/{voice_id}", summary="Read a voice's state")

@@ -126,9 +126,9 @@ function clock(seconds) {
 }
 
 async function listVoices() {
-  const { items } = await (await call("/v1/voices")).json();
+  const { items, bundled } = await (await call("/v1/voices")).json();
   const ready = items.filter((voice) => voice.state === "ready").map((voice) => voice.name);
-  const names = ["default", ...ready];
+  const names = [...new Set(["default", ...ready, ...bundled])];
   const chosen = $("voice").value;
   $("voice").replaceChildren(...names.map((name) => new Option(name, name, false, name === chosen)));
 }

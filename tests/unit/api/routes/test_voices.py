@@ -9,9 +9,11 @@ from fastapi.testclient import TestClient
 from httpx import Response
 
 from api.deps import Resources
-from narration import voices
+from narration import voices, workers
 from narration.broker import Task
+from narration.clock import utc_now
 from narration.db import session_scope
+from narration.lifecycle import WorkerState
 from tests.unit.api.conftest import recording
 
 SIX_SECONDS = recording(6)
@@ -117,3 +119,14 @@ def test_owners_do_not_see_each_others_voices(limited: Any) -> None:
         assert client.get("/v1/voices").json()["items"] == []
         assert client.get(path).status_code == HTTPStatus.NOT_FOUND
         assert client.delete(path).status_code == HTTPStatus.NOT_FOUND
+
+
+def test_voices_of_warm_workers_can_be_named(client: TestClient, resources: Resources) -> None:
+    asked = {"text": "Hello there.", "voice": "storyteller"}
+    assert client.post("/v1/jobs", json=asked).status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    with session_scope(resources.engine) as session:
+        workers.register(session, "w1", slots=1, now=utc_now())
+        engine = {"voices": ["default", "storyteller"]}
+        workers.report(session, "w1", state=WorkerState.READY, now=utc_now(), engine=engine)
+    assert client.get("/v1/voices").json()["bundled"] == ["default", "storyteller"]
+    assert client.post("/v1/jobs", json=asked).status_code == HTTPStatus.ACCEPTED

@@ -1,0 +1,200 @@
+"""Model folders: pulled from the Hugging Face hub at a pinned revision, checked, found by name.
+
+The hub declares a digest for each file; a pull checks the content against it and writes the
+SHA-256 of what it accepted to `SHA256SUMS` beside the files. Digests published elsewhere do not
+exist, so the first pull trusts the hub's declaration; every later check holds to the record.
+HF_HOME, HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE mean what they mean everywhere.
+"""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from huggingface_hub import constants, is_offline_mode
+
+from narration.errors import CheckpointError, NotFoundError, OutputError
+from worker.chatterbox.download import HubFile, fetch, look_up, repository_cache, sha256
+
+DEMO = "demo"
+_DEMO_FOLDER = Path(__file__).with_name("demo")
+_RECORD = "SHA256SUMS"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubModel:
+    """A model of the hub: where it is and which of its files are needed."""
+
+    name: str
+    repository: str
+    revision: str  # a commit: a branch could change under us
+    files: tuple[str, ...]
+
+    @property
+    def folder(self) -> Path:
+        """Where a pull puts it, in the hub's own cache layout."""
+        return repository_cache(self.repository) / "snapshots" / self.revision
+
+    @property
+    def is_present(self) -> bool:
+        """Whether every file is there; `verify` also reads them."""
+        return all((self.folder / file).exists() for file in self.files)
+
+
+MODELS = {
+    model.name: model
+    for model in (
+        HubModel(
+            name="english",
+            repository="ResembleAI/chatterbox",
+            revision="1b475dffa71fb191cb6d5901215eb6f55635a9b6",
+            files=(
+                "t3_cfg.safetensors",
+                "s3gen.safetensors",
+                "ve.safetensors",
+                "tokenizer.json",
+                "conds.pt",
+            ),
+        ),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullProgress:
+    """How far a pull is, over all files of the model."""
+
+    file: str
+    done_bytes: int
+    total_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelStatus:
+    """One line of `models list`."""
+
+    name: str
+    source: str
+    folder: Path | None  # None while it is not there
+    size_bytes: int
+
+
+def list_models() -> list[ModelStatus]:
+    """Tell of every known model whether it is there, the bundled one first."""
+    bundled = _status(DEMO, "bundled", _DEMO_FOLDER, is_present=_DEMO_FOLDER.is_dir())
+    return [bundled] + [
+        _status(m.name, f"{m.repository}@{m.revision[:8]}", m.folder, is_present=m.is_present)
+        for m in MODELS.values()
+    ]
+
+
+def resolve_model(name_or_folder: str | Path) -> Path:
+    """Find the folder of a model by its name or take a folder as it is.
+
+    Raises: NotFoundError if the model was not pulled yet or there is no such name or folder.
+    """
+    name = str(name_or_folder)
+    if name in MODELS:
+        if not MODELS[name].is_present:
+            raise NotFoundError(
+                f'model "{name}" is not on this machine: run `rhapsode models pull {name}`'
+            )
+        return MODELS[name].folder
+    if name == DEMO:
+        if not _DEMO_FOLDER.is_dir():
+            raise NotFoundError(
+                f'this build has no bundled model "{DEMO}": name another or a folder'
+            )
+        return _DEMO_FOLDER
+    if Path(name_or_folder).is_dir():
+        return Path(name_or_folder)
+    raise NotFoundError(
+        f'there is no model and no folder "{name}": models are {", ".join([DEMO, *MODELS])}'
+    )
+
+
+def pull(name: str, progress: Callable[[PullProgress], None] | None = None) -> Path:
+    """Bring a model to this machine, going on where an earlier pull stopped; return its folder.
+
+    Raises: NotFoundError for an unknown model or offline, TransientError if the hub does not
+    answer, OutputError if there is no room, CheckpointError if a file arrives damaged.
+    """
+    model = _known(name)
+    if is_offline_mode():
+        if model.is_present:
+            return model.folder
+        raise NotFoundError(
+            f'model "{name}" is not on this machine and HF_HUB_OFFLINE is set: unset it to pull'
+        )
+    files = [look_up(model.repository, model.revision, file) for file in model.files]
+    _check_room(files)
+    done, total = 0, sum(file.size_bytes for file in files)
+
+    def report(file: str, arrived: int) -> None:
+        nonlocal done
+        done += arrived
+        if progress is not None:
+            progress(PullProgress(file=file, done_bytes=done, total_bytes=total))
+
+    for file in files:
+        fetch(file, partial(report, file.name))
+    _record(model, files)
+    return model.folder
+
+
+def verify(name: str) -> Path:
+    """Read every file of a model and compare it with the record of its pull; return its folder.
+
+    Raises: NotFoundError if it is not there or was not pulled by us, CheckpointError naming the
+    files that changed.
+    """
+    folder = resolve_model(_known(name).name)
+    try:
+        lines = (folder / _RECORD).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError as error:
+        raise NotFoundError(
+            f'model "{name}" has no record of its digests: run `rhapsode models pull {name}`'
+        ) from error
+    expected = {file: digest for digest, file in (line.split("  ", 1) for line in lines)}
+    damaged = [file for file, digest in expected.items() if sha256(folder / file) != digest]
+    if damaged:
+        raise CheckpointError(
+            f'{", ".join(damaged)} of model "{name}" changed since the pull: '
+            f"run `rhapsode models pull {name}` to mend it"
+        )
+    return folder
+
+
+def _known(name: str) -> HubModel:
+    if name not in MODELS:
+        raise NotFoundError(f'the hub has no model "{name}": pull one of {", ".join(MODELS)}')
+    return MODELS[name]
+
+
+def _status(name: str, source: str, folder: Path, *, is_present: bool) -> ModelStatus:
+    files = [path for path in folder.rglob("*") if path.is_file()] if is_present else []
+    return ModelStatus(
+        name=name,
+        source=source,
+        folder=folder if is_present else None,
+        size_bytes=sum(path.stat().st_size for path in files),
+    )
+
+
+def _check_room(files: list[HubFile]) -> None:
+    """Refuse before the first byte; another process may still fill the disk meanwhile."""
+    cache = Path(constants.HF_HUB_CACHE)
+    cache.mkdir(parents=True, exist_ok=True)
+    needed = sum(file.missing_bytes for file in files)
+    free = shutil.disk_usage(cache).free
+    if needed > free:
+        raise OutputError(
+            f"no room in {cache}: {needed / 1e9:.1f} GB are missing and {free / 1e9:.1f} GB are "
+            "free; free some space or set HF_HOME to another disk"
+        )
+
+
+def _record(model: HubModel, files: list[HubFile]) -> None:
+    lines = [f"{file.sha256()}  {file.name}\n" for file in files]
+    (model.folder / _RECORD).write_text("".join(lines), encoding="utf-8")

@@ -7,6 +7,7 @@ from itertools import chain
 from typing import Any
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
 from narration.documents.gather import Entry, gather_chapters
@@ -14,8 +15,9 @@ from narration.documents.markdown_inline import Piece, align
 from narration.documents.types import Block, BlockKind, Chapter, Run, Skip, SkipReason
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|[\r\n])?")
-_FRONT_MATTER = re.compile(
-    r"---[^\S\r\n]*(?:\r\n|[\r\n])(?:[^\r\n]*(?:\r\n|[\r\n]))*?(?:---|\.\.\.)[^\S\r\n]*(?=[\r\n]|\Z)"
+_FRONT_MATTER = re.compile(  # atomic: else each CRLF could be read in two ways
+    r"---[^\S\r\n]*(?>\r\n|[\r\n])(?:[^\r\n]*+(?>\r\n|[\r\n]))*?"
+    r"(?:---|\.\.\.)[^\S\r\n]*(?=[\r\n]|\Z)"
 )
 _FOOTNOTE = re.compile(r"\[\^[^\]\s]+\]:")
 _LINK_DEFINITION = re.compile(r"\[[^\]]+\]:")
@@ -52,6 +54,7 @@ class _Reader:
             self.skips.append(Skip(start=0, end=matter.end(), reason=SkipReason.FRONT_MATTER))
             body = re.sub(r"[^\r\n]", " ", matter[0]) + source[matter.end() :]
         parser = MarkdownIt("commonmark").enable(["table", "strikethrough"]).disable("text_join")
+        parser.core.ruler.after("block", "footnotes", _forget_footnotes)
         environment: dict[str, Any] = {}
         self._tokens = parser.parse(body, environment)
         self._references: Mapping[str, Any] = environment.get("references", {})
@@ -144,6 +147,19 @@ class _Reader:
             self.skips.append(Skip(start=start, end=start + len(text.strip()), reason=reason))
 
 
+def _forget_footnotes(state: StateCore) -> None:
+    """Undo what CommonMark makes of a one-word footnote, which looks like a link's definition."""
+    references = state.env.get("references", {})
+    for label in [label for label in references if label.startswith("^")]:
+        del references[label]
+
+
+def _rest_reason(text: str) -> SkipReason:
+    if _FOOTNOTE.match(text):
+        return SkipReason.FOOTNOTE
+    return SkipReason.LINK_TARGET if _LINK_DEFINITION.match(text) else SkipReason.MARKUP
+
+
 def _chapter_level(tokens: list[Token]) -> int:
     """Headings of this level and above begin chapters: the first level that is used twice."""
     counts = Counter(int(token.tag[1:]) for token in tokens if token.type == "heading_open")
@@ -165,7 +181,7 @@ def _to_source(lines: list[tuple[int, int]], position: int) -> int:
 
 
 def _rest(source: str, entries: list[Entry], skips: list[Skip]) -> list[Skip]:
-    """Whatever is left between runs and skips: marks of headings, lists and quotes, link targets."""
+    """Collect what lies between runs and skips: marks of headings, lists, quotes; link targets."""
     taken = sorted(
         [(run.start, run.end) for entry in entries for run in entry.block.runs]
         + [(skip.start, skip.end) for skip in skips]
@@ -174,8 +190,7 @@ def _rest(source: str, entries: list[Entry], skips: list[Skip]) -> list[Skip]:
     position = 0
     for start, end in [*taken, (len(source), len(source))]:
         for found in _SOLID.finditer(source, position, max(position, start)):
-            is_target = _LINK_DEFINITION.match(found[0]) is not None
-            reason = SkipReason.LINK_TARGET if is_target else SkipReason.MARKUP
+            reason = _rest_reason(found[0])
             rest.append(Skip(start=found.start(), end=found.end(), reason=reason))
         position = max(position, end)
     return rest

@@ -44,22 +44,20 @@ def _locate(
     match token.type:
         case "text" | "html_inline":
             reason = SkipReason.HTML if token.type == "html_inline" else None
-            return _find(content, cursor, token.content, None, reason)
+            found = _find(content, cursor, token.content, None, reason)
         case "text_special":
-            return _find(content, cursor, token.markup, token.content, None)
+            found = _find(content, cursor, token.markup, token.content, None)
         case "softbreak" | "hardbreak":
-            return _find(content, cursor, "\n", None, None)
+            found = _find(content, cursor, "\n", None, None)
         case "code_inline":
-            return _locate_code(content, cursor, token.markup)
+            found = _locate_code(content, cursor, token.markup)
         case "image":
-            return _locate_image(content, cursor, references)
+            found = _locate_image(content, cursor, references)
         case "link_close":
-            return _locate_link_end(content, cursor, token, references)
+            found = _locate_link_end(content, cursor, token, references)
         case _:
-            found = _find(
-                content, cursor, token.markup if token.info != "auto" else "<", None, None
-            )
-            return None if found is None else (None, found[1])
+            found = _pass_mark(content, cursor, "<" if token.info == "auto" else token.markup)
+    return found
 
 
 def _find(
@@ -70,6 +68,11 @@ def _find(
         return None
     end = start + len(wanted)
     return (Piece(start, end, reading, reason) if wanted else None), end
+
+
+def _pass_mark(content: str, cursor: int, mark: str) -> tuple[None, int] | None:
+    start = content.find(mark, cursor)
+    return None if start < 0 else (None, start + len(mark))
 
 
 def _locate_code(content: str, cursor: int, fence: str) -> tuple[Piece | None, int] | None:

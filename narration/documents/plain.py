@@ -23,9 +23,9 @@ _LONGEST_HEADING = 80
 _LONGEST_WRAP = 110  # a longer line was not wrapped by hand: it is a paragraph
 _ENDS = re.compile(r"[.!?:;…][\"'”’»)\]]*$")
 _LIST_ITEM = re.compile(r"(?:[-*•–]|\d{1,3}[.)])\s+\S")
-_NEWLINE = r"\r\n|[\r\n\v\f\x85\u2028\u2029]"
+_NEWLINE = r"(?>\r\n|[\r\n\v\f\x85\u2028\u2029])"  # atomic: a CRLF is one
 _LINE = re.compile(r"[^\r\n\v\f\x85\u2028\u2029]+")
-_GAP = re.compile(rf"(?:{_NEWLINE})\s*?(?:{_NEWLINE})|\f")
+_GAP = re.compile(rf"{_NEWLINE}\s*?{_NEWLINE}|\f")
 _WORD = re.compile(r"[^\W_]")
 
 

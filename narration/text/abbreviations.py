@@ -1,6 +1,7 @@
 """Abbreviations: what they stand for, and which of them may end a sentence."""
 
 import re
+from collections.abc import Callable
 
 from narration.text.numerals import cardinal, ordinal, roman_value
 
@@ -19,7 +20,7 @@ NUMBERED = {
     "No": "number", "no": "number", "Nos": "numbers", "nos": "numbers", "Vol": "volume",
     "vol": "volume", "vols": "volumes", "p": "page", "pp": "pages", "ch": "chapter",
     "Ch": "Chapter", "fig": "figure", "Fig": "Figure", "sec": "section", "Sec": "Section",
-    "art": "article", "Art": "Article",
+    "art": "article", "c": "circa", "Art": "Article",
 }  # fmt: skip
 # In the middle of a sentence, whatever follows.
 INNER = {
@@ -42,9 +43,7 @@ def _alternatives(table: dict[str, str]) -> str:
     return "|".join(re.escape(short) for short in sorted(table, key=len, reverse=True))
 
 
-_TITLE = re.compile(
-    rf"(?<![\w.'-])({_alternatives(TITLES)})\.?(?= ?[A-Z(])|(?<![\w.'-])({_alternatives(TITLES)})\.(?= )"
-)
+_TITLE = re.compile(rf"(?<![\w.'-])({_alternatives(TITLES)})\.(?= ?[A-Z(]| )")
 _BARE_TITLE = re.compile(r"(?<![\w.'-])(Mr|Mrs|Dr|Mme|Mlle)(?= [A-Z])")
 _NUMBERED = re.compile(rf"(?<![\w.'-])({_alternatives(NUMBERED)})\. ?(?=\d|[IVXLC]+\b)")
 _INNER = re.compile(rf"(?<![\w.'-])({_alternatives(INNER)})\.,?(?!\w)")
@@ -77,29 +76,27 @@ def say_roman(text: str) -> str:
     if only and (value := roman_value(only[1])):
         return cardinal(str(value)).capitalize() + only[2]
     text = _CHAPTER_ROMAN.sub(lambda m: _roman(m, cardinal), text)
-    return _REGNAL_ROMAN.sub(lambda m: _roman(m, lambda digits: f"the {ordinal(digits)}"), text)
+    return _REGNAL_ROMAN.sub(lambda m: _roman(m, ordinal, "the "), text)
 
 
 def say_abbreviations(text: str) -> str:
     """Replace abbreviations by what they stand for; one that ends the text keeps its full stop."""
+    text = _BARE_TITLE.sub(lambda m: TITLES[m[1]], text)
     if "." not in text:
-        return _BARE_TITLE.sub(lambda m: TITLES[m[1]], text)
+        return text
     text = _NUMBERED.sub(lambda m: f"{NUMBERED[m[1]]} ", text)
     text = _STREET.sub(_street, text)
     text = _SAINT.sub("Saint ", text)
-    text = _TITLE.sub(lambda m: TITLES[m[1] or m[2]], text)
+    text = _TITLE.sub(lambda m: TITLES[m[1]], text)
     text = _INNER.sub(lambda m: INNER[m[1]] + ("," if m[0].endswith(",") else ""), text)
     text = _ENDING.sub(lambda m: _keep_stop(m, ENDING[m[1]]), text)
     text = _DOTTED.sub(_dotted, text)
     return _SPACED_INITIALS.sub(lambda m: " ".join(re.findall("[A-Z]", m[1])) + " ", text)
 
 
-def _roman(match: re.Match[str], say: object) -> str:
+def _roman(match: re.Match[str], say: Callable[[str], str], article: str = "") -> str:
     value = roman_value(match[2])
-    if value is None:
-        return match[0]
-    words = cardinal(str(value)) if say is cardinal else f"the {ordinal(str(value))}"
-    return f"{match[1]} {words}"
+    return match[0] if value is None else f"{match[1]} {article}{say(str(value))}"
 
 
 def _street(match: re.Match[str]) -> str:

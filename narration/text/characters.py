@@ -12,15 +12,15 @@ _SIGNS = str.maketrans(
         "‐": "-", "‑": "-", "‒": "–", "―": "—", "⸺": "—", "−": "-", "⁃": "-",
         "²": " squared", "³": " cubed", "¼": " 1/4", "½": " 1/2", "¾": " 3/4",
         "⅓": " 1/3", "⅔": " 2/3", "⅛": " 1/8", "⅜": " 3/8", "⅝": " 5/8", "⅞": " 7/8", "⁄": "/",
-        "℃": "°C", "℉": "°F", "º": "°", "¸": "", "¨": "", "¯": "", "•": ", ", "·": " ", "†": "", "‡": "",
+        "℃": "°C", "℉": "°F", "º": "°", "¸": "", "¨": "", "¯": "",
+        "•": ", ", "·": " ", "†": "", "‡": "",
         "[": "(", "]": ")", "{": "(", "}": ")", "|": ", ", "¦": ", ",
     }
 )  # fmt: skip
 _INVISIBLE = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "So", "Sk"})  # So: emoji and pictures
-_ODD = re.compile(r"[^\x20-\x7e°–—£€¥¢§¶×÷±]")
-_KEPT_SIGNS = frozenset("°")
+_ODD = re.compile(r"[^\x20-Z\\^_a-z~°–—£€¥¢§¶×÷±]")
 _SPACE = re.compile(r"\s+")
-_DOTS = re.compile(r"\.(?: ?\.)+")
+_DOTS = re.compile(r" ?\.(?: ?\.)+")
 _EMPHASIS = re.compile(r"[*_~^\\<>]+")
 _DASH = re.compile(r"(?: *(?:—|--)| [–-](?= ))[—– -]*")
 _END_DASH = re.compile(r"[,;: ]*(?: *(?:—|--)| [–-](?= ))[—– -]*(?=[\"')]*$)")
@@ -35,12 +35,9 @@ _HOLLOW = re.compile(r"\( *\)|\" *\"")
 def clean_characters(text: str) -> str:
     """Bring quotes, ligatures, spaces and signs to the few forms the model was trained on."""
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", text.translate(_SIGNS)).translate(_SIGNS)
-        text = _ODD.sub(_drop_invisible, text)
-        text = unicodedata.normalize("NFC", text)
-    else:
-        text = text.translate(_SIGNS)
-        text = _ODD.sub(_drop_invisible, text)
+        text = unicodedata.normalize("NFKC", text.translate(_SIGNS))
+    if _ODD.search(text):
+        text = unicodedata.normalize("NFC", _ODD.sub(_replace_odd, text))
     text = _SPACE.sub(" ", text).strip()
     return _DOTS.sub("...", text)
 
@@ -57,13 +54,13 @@ def clean_punctuation(text: str) -> str:
     return _LEADING.sub("", _SPACE.sub(" ", text)).strip()
 
 
-def _drop_invisible(match: re.Match[str]) -> str:
+def _replace_odd(match: re.Match[str]) -> str:
     character = match[0]
+    if ord(character) in _SIGNS:
+        return _SIGNS[ord(character)]
     if character.isspace():
         return " "
-    if character in _KEPT_SIGNS or unicodedata.category(character) not in _INVISIBLE:
-        return character
-    return ""
+    return "" if unicodedata.category(character) in _INVISIBLE else character
 
 
 def _one_mark(match: re.Match[str]) -> str:

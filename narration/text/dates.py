@@ -71,10 +71,10 @@ def _slashed(match: re.Match[str]) -> str:
 
 
 def _half(match: re.Match[str]) -> str:
-    """Write the letters of a.m.; a full stop that also ends the sentence is kept."""
+    """Write the letters of a.m.; a full stop that follows serves both."""
     letters = f"{match['half'][0].lower()}.m"
-    is_last = not match.string[match.end() :].strip("\"')")
-    return letters + "." if match["half"].endswith(".") or not is_last else letters
+    is_stopped = match.string.startswith(".", match.end())  # "at 3 pm." has its full stop already
+    return letters if is_stopped else f"{letters}."
 
 
 def _time(match: re.Match[str]) -> str:
@@ -96,11 +96,9 @@ def _month_day(match: re.Match[str]) -> str:
 
 def _day_month(match: re.Match[str]) -> str:
     article = match["the"] or ("" if match.start() else "The ")
-    if match["month"].rstrip(".") in {"May", "March", "Mar"} and not (
-        match["of"] or match["comma"]
-    ):
-        if re.match(r" [a-z]", match.string[match.end() :]):
-            return match[0]  # "the 5 May find out": a verb, not a month
+    is_verb = match["month"] in {"May", "March"} and not (match["of"] or match["comma"])
+    if is_verb and re.match(r" [a-z]", match.string[match.end() :]):
+        return match[0]  # "of the 5 May find out"
     said = f"{article or 'the '}{ordinal(str(int(match['day'])))} of {_month(match['month'])}"
     return f"{said}, {year(match['year'])}" if match["comma"] else said
 

@@ -26,9 +26,6 @@ _SLASH = re.compile(r"(?<=\w) ?/ ?(?=\w)")
 _LONE_SLASH = re.compile(r" ?/+ ?")
 _WORD = re.compile(r"[^\W_]")
 _HEADING_ROMAN = re.compile(r"^([IVXLC]+)(?=[.:]? *$|[.:] )")
-_NUMBER_WORD = re.compile(
-    r"\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|\w+teen|twelve|\w+ty|hundred)\b(?:-\w+)?"
-)
 _CAPITALS = re.compile(r"[^\W\d_]{2,}(?:'[^\W\d_]+)?")
 _LOWER = re.compile(r"[a-z]")
 
@@ -50,8 +47,9 @@ def has_words(text: str) -> bool:
 
 def normalize_heading(text: str) -> str:
     """Write a heading out: as a sentence, but capitals are lowered and its number may be Roman."""
+    is_shouted = not _LOWER.search(text)
     text = _HEADING_ROMAN.sub(_heading_number, say_roman(text.strip()))
-    if not _LOWER.search(_NUMBER_WORD.sub("", text)):
+    if is_shouted:
         text = _CAPITALS.sub(lambda m: m[0].capitalize(), text)
     return normalize(text)
 

@@ -6,6 +6,7 @@ from narration.text.numerals import cardinal, decimal, ordinal, spell_digits
 
 _ORDINAL = re.compile(r"(?<![\w.])(?P<number>\d{1,3}(?:,\d{3})+|\d+)(?:st|nd|rd|th|ST|ND|RD|TH)\b")
 _PHONE = re.compile(r"(?<![\w-])(?:\+?\d{1,3}[ -])?(?:\(\d{3}\) ?|\d{3}[- ])?\d{3}-\d{4}(?![\w-])")
+_GLUED = re.compile(r"(?<=[^\W\d_])(?=\d+\.\d)")  # v2.0
 _VERSION = re.compile(r"(?<![\d.,])\d+(?:\.\d+){2,}(?![\w,])")
 _MIXED = re.compile(
     r"(?<![\w.,/])(?:(?P<whole>\d+)[ -])?(?P<top>\d{1,3})/(?P<bottom>\d{1,3})(?![\w/]|\.\d)"
@@ -34,6 +35,7 @@ def say_numbers(text: str) -> str:
     """Replace every remaining digit by words."""
     text = _ORDINAL.sub(lambda m: ordinal(m["number"].replace(",", "")), text)
     text = _PHONE.sub(_phone, text)
+    text = _GLUED.sub(" ", text)
     text = _VERSION.sub(lambda m: " point ".join(map(cardinal, m[0].split("."))), text)
     text = _MIXED.sub(_fraction, text)
     text = _RANGE.sub(lambda m: f"{m['a']} to {m['b']}", text)
@@ -55,10 +57,10 @@ def _fraction(match: re.Match[str]) -> str:
         said = f"{cardinal(top)} over {cardinal(bottom)}"
         return f"{cardinal(whole)} {said}" if whole else said
     one, many = _HALVES.get(bottom, (ordinal(bottom), f"{ordinal(bottom)}s"))
-    part = f"{cardinal(top)} {one if int(top) == 1 else many}"
+    noun = one if int(top) == 1 else many
     if not whole:
-        return part
-    return f"{cardinal(whole)} and {'a' if int(top) == 1 else cardinal(top)} {one if int(top) == 1 else many}"
+        return f"{cardinal(top)} {noun}"
+    return f"{cardinal(whole)} and {'a' if int(top) == 1 else cardinal(top)} {noun}"
 
 
 def _left(match: re.Match[str]) -> str:

@@ -19,7 +19,7 @@ class Claim(NamedTuple):
 def partition(source: str, claims: Iterable[Claim]) -> Iterator[Span]:
     """Turn claims, sorted and disjoint, into spans; white space that nobody claims is a pause."""
     position = 0
-    for claim in claims:
+    for claim in _joined(claims):
         assert claim.start >= position, "two parts of the plan claim the same characters"
         yield from _unclaimed(source, position, claim.start)
         if claim.start < claim.end:
@@ -29,6 +29,20 @@ def partition(source: str, claims: Iterable[Claim]) -> Iterator[Span]:
             )
         position = claim.end
     yield from _unclaimed(source, position, len(source))
+
+
+def _joined(claims: Iterable[Claim]) -> Iterator[Claim]:
+    """Make one of neighbours that touch and have the same fate."""
+    waiting: Claim | None = None
+    for claim in claims:
+        if waiting is not None and waiting.end == claim.start and waiting[2:] == claim[2:]:
+            waiting = waiting._replace(end=claim.end)
+            continue
+        if waiting is not None:
+            yield waiting
+        waiting = claim
+    if waiting is not None:
+        yield waiting
 
 
 def _unclaimed(source: str, start: int, end: int) -> Iterator[Span]:

@@ -46,6 +46,7 @@ _MEASURE = re.compile(
 )
 _PERCENT = re.compile(rf"(?<![\w.,])(?P<number>{NUMBER}) ?%")
 _HEIGHT = re.compile(r"(?<![\w.,])(?P<feet>\d+)' ?(?P<inches>\d{1,2})\"")
+_NUMBER_SIGN = re.compile(r"(?<!\w)#(?=\d)")
 _ABOUT = re.compile(r"~ ?(?=[$£€]?\d)")
 _BELOW_ZERO = re.compile(r"(?:(?<=^)|(?<=[\s(\"]))-(?=[$£€]?\.?\d)")
 _TIMES = re.compile(r"(?<=\d) ?[×x] ?(?=\d)")
@@ -59,7 +60,6 @@ _SIGNS = (
     (re.compile(r"\bw/o\b"), "without"),
     (re.compile(r"\band/or\b"), "and or"),
     (re.compile(r" ?& ?"), " and "),
-    (re.compile(r"(?<!\w)#(?=\d)"), "number "),
     (re.compile(r"#"), " hash "),
     (re.compile(r"§§? ?"), "section "),
     (re.compile(r"¶ ?"), "paragraph "),
@@ -83,6 +83,7 @@ _HAS_SIGN = re.compile(r"[&#§¶%@=+×÷±°¢$£€¥]|w/o|and/or")
 def say_quantities(text: str) -> str:
     """Replace money, measures and percentages by their words; needs the digits still in place."""
     text = _ABOUT.sub("about ", text)
+    text = _NUMBER_SIGN.sub("number ", text)
     text = _BELOW_ZERO.sub("minus ", text)
     text = _MONEY.sub(_money, text)
     text = _CODED.sub(_money, text)

@@ -130,7 +130,7 @@ def _is_joined(character: str) -> bool:
 
 
 def _group(pieces: list[Piece], limits: ChunkLimits) -> list[Group]:
-    """Choose the grouping of least cost (few, even, ending with sentences) by dynamic programming."""
+    """Choose the cheapest grouping (few, even, ending with sentences) by dynamic programming."""
     best: list[tuple[float, int]] = [(0.0, 0)]
     for end in range(1, len(pieces) + 1):
         length, cheapest = -1, (float("inf"), end - 1)

@@ -78,10 +78,12 @@ def _python() -> str:
 
 
 def _engine(settings: Settings) -> str:
-    from rhapsode.speaker import engine_options  # noqa: PLC0415 - loads torch
-    from worker.speech.options import resolve  # noqa: PLC0415
+    from worker.speech.options import EngineOptions, resolve  # noqa: PLC0415 - loads torch
 
-    resolved = resolve(engine_options(settings.model, cache_folder=settings.data_dir))
+    model = settings.model
+    resolved = resolve(
+        EngineOptions(device=model.device, back_end=model.back_end, precision=model.precision)
+    )
     return f"{resolved.back_end} on {resolved.device} in {resolved.precision}"
 
 

@@ -27,9 +27,8 @@ def add(name: Name, recording: Recording) -> None:
 @app.command("list")
 def list_voices(model: Model = "demo") -> None:
     """List the kept voices and those of a model."""
-    from worker.chatterbox.hub import resolve_model  # noqa: PLC0415
-
     from worker.chatterbox.checkpoint import Voices  # noqa: PLC0415 - loads torch
+    from worker.chatterbox.hub import resolve_model  # noqa: PLC0415
 
     for path in VoiceLibrary(load_settings()).paths():
         typer.echo(f"{path.stem}\trecording\t{path}")

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from narration.errors import ConflictError, NotFoundError
 from narration.job_settings import JobSettings, QualityPolicy
 from narration.lifecycle import ACTIVE, ENDED, RETRYABLE, ChunkState, JobState
-from narration.models import Artifact, Attempt, Chunk, Job
+from narration.models import Artifact, Attempt, Chunk, Job, JobPlan
 from narration.settlement import expiry
 from narration.tally import recount
 
@@ -166,6 +166,22 @@ def delete(session: Session, job_id: str, *, owner: str | None = None) -> None:
     )
     if gone.first() is None:
         raise ConflictError(f"job {job_id} is under way: cancel it first")
+
+
+def plan_of(session: Session, job_id: str) -> JobPlan:
+    """Return what planning found beside the chunks.
+
+    Raises: NotFoundError if the job has not been planned.
+    """
+    plan = session.get(JobPlan, job_id)
+    if plan is None:
+        raise NotFoundError(f"job {job_id} has not been planned")
+    return plan
+
+
+def chunks_of(session: Session, job_id: str) -> list[Chunk]:
+    """Return every chunk of a job, in reading order."""
+    return list(session.scalars(select(Chunk).where(Chunk.job_id == job_id).order_by(Chunk.index)))
 
 
 def artifacts(session: Session, job_id: str) -> list[Artifact]:

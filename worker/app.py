@@ -1,0 +1,82 @@
+"""The worker process: one station behind Celery, on a pool of threads over one warm engine."""
+
+from typing import Any
+
+import structlog
+from celery import Celery, signals
+from celery.worker import state as celery_state
+
+from narration import telemetry
+from narration.broker import Handler, Queue
+from narration.celery_broker import CeleryBroker, make_celery
+from narration.db import make_engine
+from narration.errors import SettingsError
+from narration.settings import Settings
+from narration.stores import open_stores
+from worker.station import OpenSpeaker, Station
+
+log = structlog.get_logger(__name__)
+
+EXIT_ENGINE_DIED = 70  # EX_SOFTWARE: whatever supervises the process starts another
+
+
+def run_worker(settings: Settings, queues: frozenset[Queue], open_speaker: OpenSpeaker) -> int:
+    """Work until SIGTERM, or until the engine dies; return the exit code.
+
+    Raises: SettingsError if no broker is set.
+    """
+    if settings.broker.url is None:
+        raise SettingsError("RHAPSODE_BROKER__URL is not set: a worker needs a broker to listen to")
+    telemetry.set_up_logging(settings.telemetry)
+    telemetry.serve_metrics(settings.telemetry)
+    app = make_celery(settings.broker.url, settings.broker)
+    database = make_engine(settings.database_url, settings.database)
+    station = Station(
+        settings,
+        database=database,
+        stores=open_stores(settings),
+        broker=CeleryBroker(app),
+        queues=queues,
+        open_speaker=open_speaker,
+    )
+    try:
+        _register(app, station)
+        return _consume(app, station, settings.worker.slots, queues)
+    finally:
+        station.close()
+        database.dispose()
+
+
+def _register(app: Celery, station: Station) -> None:
+    for task, handler in station.handlers.items():
+        app.task(name=task.value)(_ending_with_the_engine(handler, station))
+
+
+def _ending_with_the_engine(handler: Handler, station: Station) -> Handler:
+    def run(*ids: str) -> None:
+        handler(*ids)
+        if station.has_died.is_set():
+            # Celery looks at this between two events and shuts down with the code.
+            celery_state.should_stop = EXIT_ENGINE_DIED  # type: ignore[assignment]  # an exit code
+
+    return run
+
+
+def _consume(app: Celery, station: Station, slots: int, queues: frozenset[Queue]) -> int:
+    def drain(**_: Any) -> None:
+        log.info("worker_draining")
+        station.drain()
+
+    signals.worker_shutting_down.connect(drain, weak=False)
+    worker = app.Worker(
+        pool="threads",  # never prefork: a forked child cannot use the parent's CUDA
+        concurrency=slots,
+        queues=[queue.value for queue in sorted(queues)],
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+        loglevel="WARNING",
+        optimization="fair",
+    )
+    worker.start()
+    return int(worker.exitcode or 0)

@@ -1,0 +1,101 @@
+"""Being in charge of work: its lease is kept, and the class of an error decides how it ends."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+import structlog
+from sqlalchemy.orm import Session
+
+from narration import telemetry
+from narration.errors import (
+    DatabaseUnavailable,
+    EngineDied,
+    LeaseLost,
+    RhapsodeError,
+    TransientError,
+)
+from narration.leases import Lease, Renew
+from worker.workplace import Workplace
+
+log = structlog.get_logger(__name__)
+
+
+class Reaction(Enum):
+    """What becomes of work that ended in an error."""
+
+    DROP = "lost"  # it is somebody else's
+    FAIL = "failed"  # it would fail again
+    RETURN = "returned"  # it is fine, this worker is not
+    LATER = "put_off"  # another try may succeed; too many and it has failed
+
+
+# The first class that fits decides. What is not in the table is a bug: it may have come from the
+# moment, so the work is tried again, and it must not be tried for ever.
+REACTIONS: tuple[tuple[type[Exception], Reaction], ...] = (
+    (LeaseLost, Reaction.DROP),
+    (EngineDied, Reaction.RETURN),
+    (TransientError, Reaction.LATER),
+    (RhapsodeError, Reaction.FAIL),
+    (Exception, Reaction.LATER),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """A claimed step or segment, and what can be done with the claim."""
+
+    tries: int  # including this one
+    renew: Renew
+    hand_back: Callable[[Session, datetime], bool]
+    fail: Callable[[Session, Exception], bool]
+
+
+@contextmanager
+def attended(place: Workplace, work: Work) -> Iterator[Lease]:
+    """Keep the lease while the block runs; errors end here, after what the table says.
+
+    Raises: EngineDied, for the worker to go.
+    """
+    try:
+        with place.leases.keep(work.renew) as lease:
+            yield lease
+    except Exception as error:
+        _react(place, work, error)
+        if isinstance(error, EngineDied):
+            raise
+
+
+def reaction_to(error: Exception) -> Reaction:
+    """Look an error up in the table."""
+    return next(reaction for kind, reaction in REACTIONS if isinstance(error, kind))
+
+
+def _react(place: Workplace, work: Work, error: Exception) -> None:
+    reaction = reaction_to(error)
+    if reaction is Reaction.LATER and work.tries >= place.settings.step_tries:
+        reaction = Reaction.FAIL
+    _tell(error, reaction, work.tries)
+    try:
+        with place.session() as session:
+            if reaction is Reaction.FAIL:
+                work.fail(session, error)
+            elif reaction is Reaction.RETURN:
+                work.hand_back(session, place.clock())
+            elif reaction is Reaction.LATER:
+                work.hand_back(session, place.retry_at(work.tries))
+    except DatabaseUnavailable as unavailable:
+        # The lease runs out by itself and the sweeper sends the work again.
+        log.warning("work_left_behind", reason=str(unavailable))
+
+
+def _tell(error: Exception, reaction: Reaction, tries: int) -> None:
+    reason = f"{type(error).__name__}: {error}"
+    if reaction is Reaction.DROP:
+        telemetry.LEASES_LOST.inc()
+        log.info("work_lost", reason=reason)
+        return
+    traceback = None if isinstance(error, RhapsodeError) else error
+    log.warning("work_ended", fate=reaction.value, reason=reason, tries=tries, exc_info=traceback)

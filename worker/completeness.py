@@ -1,0 +1,34 @@
+"""The promise that nothing is missing: every character of the source belongs to one span; pure."""
+
+from collections.abc import Iterable, Sequence
+
+from narration.text.types import Span, SpanKind
+
+SpanRow = Sequence[object]  # kind, start, end, chunk number or reason: as it stands in the plan
+
+
+def span_rows(spans: Iterable[Span]) -> list[list[object]]:
+    """Return spans as a plan keeps them."""
+    return [
+        [span.kind.value, span.start, span.end, span.reason if span.chunk is None else span.chunk]
+        for span in spans
+    ]
+
+
+def check_complete(spans: Iterable[SpanRow], characters: int, chunks: int) -> None:
+    """Check that the spans, one after the other, are the source, and that they name every chunk.
+
+    Raises: AssertionError naming the first characters that belong to nobody: a bug, for a plan
+    that loses text must never be spoken.
+    """
+    position = 0
+    named: set[object] = set()
+    for kind, start, end, detail in spans:
+        assert start == position, f"characters {position} to {start} belong to nobody"
+        assert isinstance(end, int)
+        assert kind != SpanKind.SKIPPED or detail, f"characters {start} to {end} have no reason"
+        if kind == SpanKind.CHUNK:
+            named.add(detail)
+        position = end
+    assert position == characters, f"characters {position} to {characters} belong to nobody"
+    assert named == set(range(chunks)), "a chunk has no place in the source"

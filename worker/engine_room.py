@@ -1,0 +1,53 @@
+"""Opens the real model as a speaker; of the tasks' side the only module that loads torch."""
+
+from functools import partial
+from pathlib import Path
+
+from narration.recording import read_recording
+from narration.settings import ModelSettings
+from worker.chatterbox.checkpoint import Chatterbox, load_chatterbox
+from worker.chatterbox.reference import prepare_voice
+from worker.chatterbox.voice import Voice, load_voice, save_voice
+from worker.recipe import EngineIdentity
+from worker.speech.open import open_engine
+from worker.speech.options import EngineOptions, resolve
+from worker.station import Speaker
+from worker.voicing import Voicing
+
+
+def open_speaker(folder: Path, settings: ModelSettings, *, cache_folder: Path) -> Speaker:
+    """Load a checkpoint and start its engine.
+
+    Raises: CheckpointError or SettingsError if the folder or the settings cannot be used.
+    """
+    options = EngineOptions(
+        device=settings.device,
+        back_end=settings.back_end,
+        precision=settings.precision,
+        t3_slots=settings.t3_slots,
+        vocoder_batch=settings.vocoder_batch,
+        is_watermarked=settings.is_watermarked,
+        gpu_memory_gb=settings.gpu_memory_gb,
+        cache_folder=cache_folder,
+    )
+    resolved = resolve(options)
+    chatterbox = load_chatterbox(folder, resolved.device)
+    identity = EngineIdentity(
+        model=settings.checkpoint,
+        revision=chatterbox.revision,
+        back_end=resolved.back_end,
+        precision=resolved.precision,
+        device=resolved.device.partition(":")[0],
+        is_watermarked=resolved.is_watermarked,
+    )
+    return Speaker(
+        engine=open_engine(folder, options),
+        identity=identity,
+        bundled=chatterbox.voices,
+        load=load_voice,
+        voicing=Voicing(make=partial(_make, chatterbox), save=save_voice),
+    )
+
+
+def _make(chatterbox: Chatterbox, recording: Path) -> Voice:
+    return prepare_voice(read_recording(recording), chatterbox)

@@ -1,0 +1,53 @@
+"""What shapes a chunk's sound, and the two numbers derived from it: its seed and its cache key."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from narration.job_settings import DeliverySettings
+
+SEED_BYTES = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineIdentity:
+    """Which engine speaks; two engines of one identity make the same sound."""
+
+    model: str
+    revision: str  # digest of the checkpoint's files
+    back_end: str
+    precision: str
+    device: str  # cpu or cuda
+    is_watermarked: bool
+
+    def describe(self) -> dict[str, Any]:
+        """Return the identity as it stands in a manifest."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """Everything that shapes the sound of a chunk but its text and the number of the take."""
+
+    voice_digest: str
+    delivery: DeliverySettings
+    job_seed: int
+    engine: EngineIdentity
+
+    def seed(self, spoken_text: str, take: int) -> int:
+        """Return the seed of a take; it depends on no neighbour, no order and no engine."""
+        sound = (self.job_seed, spoken_text, self.voice_digest, self.delivery.model_dump(), take)
+        # 63 bits: the databases and torch count in signed 64-bit numbers.
+        return int.from_bytes(_digest(sound).digest()[:SEED_BYTES], "big") >> 1
+
+    def cache_key(self, spoken_text: str, take: int) -> str:
+        """Return the digest under which a take is found again, in this job or any other."""
+        seed = self.seed(spoken_text, take)
+        delivery = self.delivery.model_dump()
+        sound = (spoken_text, self.voice_digest, delivery, seed, self.engine.describe())
+        return _digest(sound).hexdigest()
+
+
+def _digest(content: object) -> "hashlib._Hash":
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode())

@@ -1,0 +1,80 @@
+"""The voices a worker can speak with: those of the model and those made from recordings."""
+
+import tempfile
+import threading
+from collections import OrderedDict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy.orm import Session
+
+from narration import voices
+from narration.errors import NotFoundError, RecordingError, VoiceNotReady
+from narration.lifecycle import VoiceState
+from narration.models import Voice as VoiceRow
+from narration.storage import Storage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from worker.chatterbox.voice import Voice
+
+KEPT = 64  # a conditioning is about 200 kB
+
+
+class VoiceShelf:
+    """Finds voices by an owner's name for them, and keeps the ones used last."""
+
+    def __init__(
+        self,
+        *,
+        bundled: "Mapping[str, Voice]",
+        load: "Callable[[Path], Voice]",
+        store: Storage,
+    ) -> None:
+        self._bundled = bundled
+        self._load = load
+        self._store = store
+        self._kept: OrderedDict[str, Voice] = OrderedDict()
+        self._guard = threading.Lock()
+
+    def find(self, session: Session, owner: str, name_or_id: str) -> "VoiceRow | Voice":
+        """Return the owner's voice of that name or id, else the model's.
+
+        Raises: NotFoundError; RecordingError if preparing it failed; VoiceNotReady.
+        """
+        row = voices.find(session, owner, name_or_id)
+        if row is not None:
+            return _checked(row)
+        if name_or_id in self._bundled:
+            return self._bundled[name_or_id]
+        known = ", ".join(sorted(self._bundled))
+        raise NotFoundError(f"there is no voice {name_or_id!r}: the model brings {known}")
+
+    def load(self, found: "VoiceRow | Voice") -> "Voice":
+        """Return the conditioning of a voice that was found; reads the object store once."""
+        if not isinstance(found, VoiceRow):
+            return found
+        assert found.digest is not None
+        assert found.conditioning_key is not None
+        with self._guard:
+            voice = self._kept.get(found.digest) or self._read(found.conditioning_key)
+            self._kept[found.digest] = voice
+            self._kept.move_to_end(found.digest)
+            while len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+        return voice
+
+    def _read(self, key: str) -> "Voice":
+        with tempfile.NamedTemporaryFile(suffix=".pt") as file:
+            file.write(self._store.get(key))
+            file.flush()
+            return self._load(Path(file.name))
+
+
+def _checked(row: VoiceRow) -> VoiceRow:
+    if row.state is VoiceState.FAILED:
+        raise RecordingError(f"voice {row.name!r} cannot be used: {row.error}")
+    if row.state is VoiceState.PREPARING:
+        raise VoiceNotReady(f"voice {row.name!r} is still being prepared")
+    return row

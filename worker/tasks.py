@@ -1,0 +1,111 @@
+"""The four tasks: what a wake-up leads to. They translate; planner, narrator and assembler work.
+
+Loads no torch: what needs it is handed in.
+"""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+
+import structlog
+from sqlalchemy.orm import Session
+
+from narration import steps, telemetry
+from narration.broker import Handler, Task
+from narration.errors import EngineDied, TransientError
+from narration.leases import Lease
+from narration.lifecycle import JobState
+from narration.steps import StepClaim
+from narration.wakeups import wake
+from worker.assembler import assemble_job
+from worker.attendance import Work, attended
+from worker.narrator import Narrator
+from worker.planner import plan_job
+from worker.voicing import Voicing, prepare_voice
+from worker.workplace import Workplace
+
+log = structlog.get_logger(__name__)
+
+UseCase = Callable[[Workplace, StepClaim, Lease], None]
+
+
+def cpu_tasks(place: Workplace) -> Mapping[Task, Handler]:
+    """Return what the cpu queue needs: planning and assembling."""
+    return {
+        Task.PLAN: lambda job_id: _step(place, job_id, JobState.PLANNING, plan_job),
+        Task.ASSEMBLE: lambda job_id: _step(place, job_id, JobState.ASSEMBLING, assemble_job),
+    }
+
+
+def gpu_tasks(
+    place: Workplace, narrator: Narrator, voicing: Voicing, has_died: threading.Event
+) -> Mapping[Task, Handler]:
+    """Return what the gpu queue needs; `has_died` is set when the engine will speak no more."""
+    return {
+        Task.RENDER: lambda: _render(place, narrator, has_died),
+        Task.PREPARE_VOICE: lambda voice_id: _prepare(place, voicing, voice_id),
+    }
+
+
+def _step(place: Workplace, job_id: str, state: JobState, use_case: UseCase) -> None:
+    with _watched(state.value), structlog.contextvars.bound_contextvars(job_id=job_id):
+        with place.session() as session:
+            claim = steps.claim_step(
+                session,
+                job_id,
+                state,
+                holder=place.holder,
+                until=place.leases.until(),
+                now=place.clock(),
+            )
+        if claim is not None:
+            with attended(place, _work(place, claim)) as lease:
+                use_case(place, claim, lease)
+
+
+def _render(place: Workplace, narrator: Narrator, has_died: threading.Event) -> None:
+    with _watched("rendering"):
+        try:
+            # One wake-up per segment: the next one is asked for when this one ends, so that a
+            # draining worker stops between two.
+            if narrator.render_next():
+                wake(place.broker, Task.RENDER)
+        except EngineDied:
+            has_died.set()
+
+
+def _prepare(place: Workplace, voicing: Voicing, voice_id: str) -> None:
+    with _watched("preparing"), structlog.contextvars.bound_contextvars(voice_id=voice_id):
+        prepare_voice(place, voicing, voice_id)
+
+
+def _work(place: Workplace, claim: StepClaim) -> Work:
+    def renew(session: Session, *, until: datetime) -> bool:
+        return steps.renew_step(session, claim, until=until)
+
+    return Work(
+        tries=claim.tries,
+        renew=renew,
+        hand_back=lambda session, not_before: steps.hand_back_step(
+            session, claim, not_before=not_before
+        ),
+        fail=lambda session, error: steps.fail_step(session, claim, error, now=place.clock()),
+    )
+
+
+@contextmanager
+def _watched(task: str) -> Iterator[None]:
+    """Measure a task; a dependency that is away costs this wake-up, the sweeper sends another."""
+    outcome = "done"
+    try:
+        with telemetry.TASK_SECONDS.labels(task=task).time():
+            yield
+    except TransientError as error:
+        outcome = "put_off"
+        log.warning("wakeup_wasted", task=task, reason=str(error))
+    except BaseException:
+        outcome = "crashed"
+        raise
+    finally:
+        telemetry.TASKS.labels(task=task, outcome=outcome).inc()

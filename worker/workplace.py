@@ -1,0 +1,41 @@
+"""What every task works with; built once per process by the entry and passed on."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from narration.broker import Broker
+from narration.clock import Clock, utc_now
+from narration.db import session_scope
+from narration.leases import LeaseKeeper
+from narration.settings import LimitSettings, WorkerSettings
+from narration.stores import Stores
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workplace:
+    """One worker process: its name, its tools and its rules."""
+
+    holder: str  # the name its leases carry
+    database: Engine
+    stores: Stores
+    broker: Broker
+    leases: LeaseKeeper
+    settings: WorkerSettings
+    limits: LimitSettings
+    clock: Clock = utc_now
+
+    @contextmanager
+    def session(self, *, is_read_only: bool = False) -> Iterator[Session]:
+        """Run one transaction."""
+        with session_scope(self.database, is_read_only=is_read_only) as session:
+            yield session
+
+    def retry_at(self, tries: int) -> datetime:
+        """Return when a step that failed `tries` times may be tried again."""
+        wait_s = self.settings.retry_s * 2 ** min(tries - 1, 16)
+        return self.clock() + timedelta(seconds=min(wait_s, self.settings.retry_max_s))

@@ -35,7 +35,7 @@ check: $(VENV)/.dev ## format, lint, types, contracts, unit and model tests (abo
 	$(BIN)/pytest -q -n 2 tests/unit tests/model tests/test_repository.py
 
 test: $(VENV)/.dev ## all tests: unit, model, integration with real servers
-	$(BIN)/pytest -n 2 tests/unit tests/model tests/integration tests/test_repository.py
+	$(BIN)/pytest -n 2 tests/unit tests/model tests/integration tests/containers tests/test_repository.py
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) .venv-vllm $(OUT) goldens .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

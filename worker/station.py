@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 
 from narration import workers
 from narration.broker import Broker, Handler, Queue, Task
+from narration.clock import Clock, utc_now
 from narration.leases import LeaseKeeper
 from narration.lifecycle import WorkerState
 from narration.settings import Settings
@@ -65,9 +66,10 @@ class Station:
         broker: Broker,
         queues: frozenset[Queue],
         open_speaker: OpenSpeaker,
+        clock: Clock = utc_now,
     ) -> None:
         self.has_died = threading.Event()  # the engine will not speak again: end the process
-        self._place = _workplace(settings, database, stores, broker)
+        self._place = _workplace(settings, database, stores, broker, clock)
         self._speaker: Speaker | None = None
         self._narrator: Narrator | None = None
         self._state = WorkerState.WARMING
@@ -76,6 +78,12 @@ class Station:
             self.handlers |= cpu_tasks(self._place)
         if Queue.GPU in queues:
             self._warm_up(settings, open_speaker)
+
+    @property
+    def identity(self) -> EngineIdentity:
+        """Which engine speaks here; only a station with the gpu queue has one."""
+        assert self._speaker is not None
+        return self._speaker.identity
 
     def drain(self) -> None:
         """Take no more work; finish or hand back what there is within the grace period."""
@@ -134,11 +142,16 @@ def _speak_once(speaker: Speaker) -> None:
     speaker.engine.submit(utterance).result(timeout=WARM_UP_TIMEOUT_S)
 
 
-def _workplace(settings: Settings, database: Engine, stores: Stores, broker: Broker) -> Workplace:
+def _workplace(
+    settings: Settings, database: Engine, stores: Stores, broker: Broker, clock: Clock
+) -> Workplace:
     # The random part tells a restarted container from the one before it on the same host.
     holder = f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(4)}"
     leases = LeaseKeeper(
-        database, lease_s=settings.worker.lease_s, heartbeat_s=settings.worker.heartbeat_s
+        database,
+        lease_s=settings.worker.lease_s,
+        heartbeat_s=settings.worker.heartbeat_s,
+        clock=clock,
     )
     return Workplace(
         holder=holder,
@@ -148,4 +161,5 @@ def _workplace(settings: Settings, database: Engine, stores: Stores, broker: Bro
         leases=leases,
         settings=settings.worker,
         limits=settings.limits,
+        clock=clock,
     )

@@ -3,6 +3,7 @@
 import platform
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def _examine(settings: Settings) -> Iterator[Finding]:
         yield _tried("broker", lambda: _broker(settings), "RHAPSODE_BROKER__URL")
     for name in settings.storage.profiles:
         yield _tried(
-            f"storage {name}", lambda n=name: _storage(settings, n), "RHAPSODE_STORAGE__PROFILES"
+            f"storage {name}", partial(_storage, settings, name), "RHAPSODE_STORAGE__PROFILES"
         )
 
 

@@ -1,5 +1,6 @@
 """Sockets are off where tests need none; servers start once per process, when first asked for."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,11 +46,17 @@ def seaweedfs() -> Iterator[SeaweedFS]:
     server.close()
 
 
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("migrated") / "empty.db"
+    migrate(f"sqlite:///{path}")
+    return path
+
+
 @pytest.fixture
-def sqlite_database(tmp_path: Path) -> Iterator[Engine]:
-    url = f"sqlite:///{tmp_path / 'rhapsode.db'}"
-    migrate(url)
-    engine = make_engine(url)
+def sqlite_database(tmp_path: Path, migrated_file: Path) -> Iterator[Engine]:
+    copy = shutil.copy(migrated_file, tmp_path / "rhapsode.db")
+    engine = make_engine(f"sqlite:///{copy}")
     yield engine
     engine.dispose()
 

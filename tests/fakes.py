@@ -74,9 +74,10 @@ class ToneEngine:
     Texts with one of the words above misbehave, so that every way to fail can be asked for.
     """
 
-    def __init__(self, *, threads: int = 2, chunk_s: float = 0.0) -> None:
+    def __init__(self, *, threads: int = 2, chunk_s: float = 0.0, is_sturdy: bool = False) -> None:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="tone")
         self._chunk_s = chunk_s
+        self._is_sturdy = is_sturdy  # survives deadly words
         self._is_alive = True
         self._takes: dict[str, int] = {}
         self._guard = threading.Lock()
@@ -99,7 +100,7 @@ class ToneEngine:
         text = utterance.text.lower()
         if POISONED in text:
             os.kill(os.getpid(), signal.SIGKILL)
-        if DEADLY in text:
+        if DEADLY in text and not self._is_sturdy:
             self._is_alive = False
         if not self._is_alive:
             raise EngineDied

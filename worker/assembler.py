@@ -14,7 +14,7 @@ from narration.models import Artifact, Chunk, Job, JobPlan
 from narration.steps import StepClaim
 from narration.storage import Storage
 from narration.wakeups import announce
-from worker.chunk_audio import LostAudio, find_lost, read_clips
+from worker.chunk_audio import LostAudio, clear_lost, read_clips
 from worker.completeness import check_complete
 from worker.manifest import Manifest, OutputRecord, make_manifest
 from worker.programme import MEDIA_TYPES, Programme, survey_programme, write_output
@@ -47,7 +47,7 @@ def assemble_job(place: Workplace, claim: StepClaim, lease: Lease) -> None:
         written = _publish(destination, _deliver(place, claim, lease, material, destination))
     except LostAudio as error:
         log.warning("chunk_audio_lost", reason=str(error))
-        _render_again(place, claim, find_lost(place.stores.work, material.chunks))
+        _render_again(place, claim, clear_lost(place.stores.work, material.chunks))
         return
     manifest = Manifest.model_validate_json(written)
     with place.session() as session:

@@ -7,10 +7,11 @@ from pathlib import Path
 from narration.errors import RhapsodeError
 from narration.job_settings import CAPTIONS, JobSettings, OutputFormat
 from narration.models import Chunk, Job, JobPlan
-from worker.audio.assemble import assemble, survey
-from worker.audio.captions import write_captions
-from worker.audio.encode import encode, probe
-from worker.audio.types import AudioFormat, ChapterMark, Clip, Cue, Loudness, Survey, Tags
+from worker.audio.assemble import play, survey
+from worker.audio.captions import cues, write_srt, write_vtt
+from worker.audio.encode import encode
+from worker.audio.probe import probe
+from worker.audio.types import AudioFormat, ChapterMark, Clip, Loudness, Survey, Tags
 from worker.chatterbox.config import SAMPLE_RATE_HZ
 from worker.manifest import watermark_of
 
@@ -62,7 +63,9 @@ def write_output(
     """
     path = folder / f"{NAMES[output]}.{output.value}"
     if output in CAPTIONS:
-        path.write_text(write_captions(_cues(programme), output.value), encoding="utf-8")
+        spoken = zip(programme.survey.marks, (c.caption for c in programme.chunks), strict=True)
+        write = write_vtt if output is OutputFormat.VTT else write_srt
+        path.write_text(write(cues(spoken)), encoding="utf-8")
     else:
         _write_sound(programme, AudioFormat(output.value), path, clips)
     return path
@@ -72,11 +75,12 @@ def _write_sound(
     programme: Programme, audio_format: AudioFormat, path: Path, clips: Iterable[Clip]
 ) -> None:
     chosen = programme.settings.loudness
-    loudness = chosen and Loudness(target_lufs=chosen.target_lufs, peak_db=chosen.peak_db)
+    loudness = Loudness(**chosen.model_dump()) if chosen else None
     encode(
-        assemble(clips, programme.survey, loudness),
         path,
-        audio_format=audio_format,
+        play(clips, programme.survey, loudness),
+        audio_format,
+        samples=programme.survey.samples,
         chapters=_chapters(programme),
         tags=Tags(
             title=programme.job.title,
@@ -96,13 +100,4 @@ def _chapters(programme: Programme) -> list[ChapterMark]:
     return [
         ChapterMark(title=chapter["title"], start=marks[chapter["first_chunk"]].start)
         for chapter in programme.plan.chapters
-    ]
-
-
-def _cues(programme: Programme) -> list[Cue]:
-    return [
-        Cue(
-            start_s=mark.start / SAMPLE_RATE_HZ, end_s=mark.end / SAMPLE_RATE_HZ, text=chunk.caption
-        )
-        for chunk, mark in zip(programme.chunks, programme.survey.marks, strict=True)
     ]

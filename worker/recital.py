@@ -13,6 +13,7 @@ from narration.job_settings import QualityPolicy, QualitySettings
 from narration.leases import Lease
 from narration.models import Chunk
 from narration.segments import SegmentClaim, start_chunks
+from worker.audio.edges import trim_edges
 from worker.audio.quality import judge
 from worker.chatterbox.config import SAMPLE_RATE_HZ
 from worker.chunk_audio import store_chunk
@@ -155,13 +156,17 @@ class Recital:
 
     def _keep(self, line: Line, speech: Speech) -> Take:
         """Judge a take and store its sound under its own digest."""
-        findings = judge(speech.waveform, speech.tokens, line.spoken_text).findings
-        telemetry.AUDIO_SECONDS.inc(len(speech.waveform) / SAMPLE_RATE_HZ)
+        waveform = speech.waveform
+        findings = judge(
+            speech.tokens, waveform, line.spoken_text, is_truncated=speech.is_truncated
+        ).findings
+        waveform = trim_edges(waveform)
+        telemetry.AUDIO_SECONDS.inc(waveform.size / SAMPLE_RATE_HZ)
         telemetry.TAKES.labels(verdict="flagged" if findings else "accepted").inc()
         return Take(
             cache_key=self._score.recipe.cache_key(line.spoken_text, line.number),
-            sha256=store_chunk(self._place.stores.work, speech.waveform),
-            samples=len(speech.waveform),
+            sha256=store_chunk(self._place.stores.work, waveform),
+            samples=waveform.size,
             is_watermarked=speech.is_watermarked,
             findings=[asdict(finding) for finding in findings],
         )

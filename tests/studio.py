@@ -1,0 +1,98 @@
+"""One worker whose messages are delivered by hand, in any order, as often as a test likes."""
+
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine
+
+from narration import jobs
+from narration.broker import Task
+from narration.db import session_scope
+from narration.models import Artifact, Chunk, Job
+from narration.stores import open_stores
+from narration.sweeper import Sweeper
+from narration.wakeups import announce
+from tests.builders import NOW, make_job, make_settings
+from tests.fakes import RecordingBroker, ToneEngine
+from tests.stations import make_speaker
+from worker.station import Station
+
+
+class Studio:
+    """A station on a database, with a clock and a broker in the test's hands."""
+
+    def __init__(self, database: Engine, folder: Path, engine: Any = None, **parts: Any) -> None:
+        self.database = database
+        self.settings = make_settings(folder, **parts)
+        self.stores = open_stores(self.settings)
+        self.broker = RecordingBroker()
+        self.engine = engine or ToneEngine()
+        self.now: datetime = NOW
+        self.station = self.new_station(self.engine)
+        self.sweeper = Sweeper(
+            database=database,
+            stores=self.stores,
+            broker=self.broker,
+            settings=self.settings.sweeper,
+            clock=self.clock,
+        )
+
+    def clock(self) -> datetime:
+        return self.now
+
+    def wait(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+    def new_station(self, engine: Any) -> Station:
+        return Station(
+            self.settings,
+            database=self.database,
+            stores=self.stores,
+            broker=self.broker,
+            queues=frozenset(("cpu", "gpu")),
+            open_speaker=lambda _: make_speaker(engine),
+            clock=self.clock,
+        )
+
+    def submit(self, text: str, **settings: Any) -> str:
+        with session_scope(self.database) as session:
+            job = make_job(session, text, now=self.now, **settings)
+        announce(self.broker, job.id, job.state)
+        return job.id
+
+    def deliver(self, *, station: Station | None = None, limit: int = 1000) -> None:
+        """Deliver messages, and those they cause, until there are none."""
+        for _ in range(limit):
+            if not self.broker.sent:
+                return
+            task, ids = self.broker.sent.pop(0)
+            (station or self.station).handlers[task](*ids)
+
+    def deliver_only(self, task: Task) -> None:
+        """Deliver the messages of one kind that are waiting, and none they cause."""
+        waiting = [message for message in self.broker.take() if message[0] is task]
+        for kind, ids in waiting:
+            self.station.handlers[kind](*ids)
+
+    def job(self, job_id: str) -> Job:
+        with session_scope(self.database, is_read_only=True) as session:
+            return jobs.get(session, job_id)
+
+    def chunks(self, job_id: str) -> list[Chunk]:
+        with session_scope(self.database, is_read_only=True) as session:
+            return jobs.chunks_of(session, job_id)
+
+    def artifacts(self, job_id: str) -> dict[str, Artifact]:
+        with session_scope(self.database, is_read_only=True) as session:
+            return {artifact.name: artifact for artifact in jobs.artifacts(session, job_id)}
+
+    def read(self, artifact: Artifact) -> bytes:
+        return self.stores.work.get(artifact.key)
+
+    def manifest(self, job_id: str) -> Any:
+        return json.loads(self.read(self.artifacts(job_id)["manifest.json"]))
+
+    def close(self) -> None:
+        self.station.close()

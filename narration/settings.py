@@ -149,6 +149,13 @@ class ApiSettings(_Part):
     body_timeout_s: Seconds = 60  # for a whole request body to arrive
 
 
+class ClientSettings(_Part):
+    """Which server `rhapsode submit` talks to, and as whom."""
+
+    server: str = "http://127.0.0.1:8000"
+    key: SecretStr | None = None
+
+
 class TelemetrySettings(_Part):
     """What is logged and measured."""
 
@@ -173,6 +180,7 @@ class Settings(BaseSettings):
     sweeper: SweeperSettings = SweeperSettings()
     limits: LimitSettings = LimitSettings()
     api: ApiSettings = ApiSettings()
+    client: ClientSettings = ClientSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
 
     @property

@@ -1,0 +1,159 @@
+"""A Rhapsode server as seen from a client: requests that outlive short failures, errors in words.
+
+Knows HTTP and problem documents; knows nothing of what is asked for.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from narration.errors import InputError, NotFoundError, OutputError, TransientError
+
+PATIENCE_S = 120.0  # a server that restarts is back by then
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 15.0
+BLOCK_BYTES = 1 << 20
+BUSY = frozenset({408, 429, 502, 503, 504})
+NOT_FOUND = 404
+PARTIAL = 206
+RANGE_ENDED = 416
+
+
+class Server:
+    """One server, one bearer key."""
+
+    def __init__(
+        self,
+        url: str,
+        key: str | None,
+        *,
+        patience_s: float = PATIENCE_S,
+        sleep: Callable[[float], None] = time.sleep,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._url = url.rstrip("/")
+        self._patience_s = patience_s
+        self._sleep = sleep
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        timeout = httpx.Timeout(60, connect=10)
+        self._client = httpx.Client(
+            base_url=self._url, headers=headers, timeout=timeout, transport=transport
+        )
+        # Signed URLs lead to the object store, which must not see the key.
+        self._anonymous = httpx.Client(timeout=timeout, transport=transport)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+        self._anonymous.close()
+
+    def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Send a request that may safely be repeated, again and again while the server is away.
+
+        Raises: TransientError when patience ends; InputError for a refusal, in the server's words.
+        """
+        ends_at = time.monotonic() + self._patience_s
+        wait_s = FIRST_WAIT_S
+        while True:
+            try:
+                answer = self._client.request(method, path, **options)
+            except httpx.TransportError as error:
+                problem = f"{self._url} does not answer: {error}"
+            else:
+                if answer.status_code not in BUSY:
+                    return _accepted(answer)
+                problem = f"{self._url} is busy: {_words(answer)}"
+                wait_s = max(wait_s, _retry_after_s(answer))
+            if time.monotonic() + wait_s > ends_at:
+                raise TransientError(problem)
+            self._sleep(wait_s)
+            wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+
+    def upload(self, path: str, file: Path, fields: dict[str, str], **options: Any) -> Any:
+        """Post a form with a file, read anew for each try, and return the answer's JSON."""
+        try:
+            data = file.read_bytes()
+        except OSError as error:
+            raise InputError(f"{file} cannot be read ({error.strerror})") from error
+        files = {"file": (file.name, data)}
+        return self.ask("POST", path, data=fields, files=files, **options).json()
+
+    def download(self, url: str, path: Path, *, sha256: str) -> None:
+        """Fetch a file beside `path` and rename it once it is complete and equals its digest.
+
+        What an interrupted call fetched is kept, and the next one goes on from there.
+        Raises: TransientError, OutputError.
+        """
+        partial = path.with_name(f".{path.name}.{sha256[:12]}.part")
+        ends_at = time.monotonic() + self._patience_s
+        while not self._is_fetched(url, partial):
+            if time.monotonic() > ends_at:
+                raise TransientError(f"{path.name} could not be fetched whole: run it again")
+            self._sleep(FIRST_WAIT_S)
+        with _named(path):
+            if _digest(partial) != sha256:
+                partial.unlink()
+                raise TransientError(f"{path.name} arrived damaged: run the same command again")
+            partial.replace(path)
+
+    def _is_fetched(self, url: str, partial: Path) -> bool:
+        """Fetch what is missing; False if the connection broke on the way."""
+        client = self._anonymous if url.startswith(("http://", "https://")) else self._client
+        with _named(partial):
+            done = partial.stat().st_size if partial.exists() else 0
+            headers = {"Range": f"bytes={done}-"} if done else {}
+            try:
+                with client.stream("GET", url, headers=headers) as answer:
+                    if answer.status_code == RANGE_ENDED:
+                        return True
+                    if answer.status_code in BUSY:
+                        return False
+                    if answer.is_error:
+                        answer.read()
+                        raise InputError(f"the file cannot be fetched: {_words(answer)}")
+                    mode = "ab" if answer.status_code == PARTIAL else "wb"
+                    with partial.open(mode) as file:
+                        for block in answer.iter_bytes(BLOCK_BYTES):
+                            file.write(block)
+            except httpx.TransportError:
+                return False
+        return True
+
+
+def _accepted(answer: httpx.Response) -> httpx.Response:
+    if answer.status_code == NOT_FOUND:
+        raise NotFoundError(_words(answer))
+    if answer.is_error:
+        raise InputError(_words(answer))
+    return answer
+
+
+def _words(answer: httpx.Response) -> str:
+    """Say what the server said; what answers without a problem document is not a Rhapsode."""
+    try:
+        problem = answer.json()
+        return f"{problem['detail']} ({problem['what_now']})"
+    except (ValueError, KeyError, TypeError):
+        return f"status {answer.status_code} from {answer.url.host}"
+
+
+def _retry_after_s(answer: httpx.Response) -> float:
+    given = answer.headers.get("retry-after", "")
+    return min(float(given), LONGEST_WAIT_S) if given.isdecimal() else 0.0
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error

@@ -1,0 +1,144 @@
+"""Have a server narrate a file: upload, wait, download. Run again, it goes on where it stopped.
+
+The idempotency key is a digest of what is asked for, so that the same command finds its own job.
+"""
+
+import hashlib
+import json
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from narration.errors import DocumentError, InputError, RecordingError, TransientError
+from narration.job_settings import JobSettings
+from narration.lifecycle import ENDED, JobState, VoiceState
+from rhapsode.outputs import Output
+from rhapsode.progress import Rendered
+from rhapsode.server import Server
+
+POLL_S = 1.0
+VOICE_POLL_S = 2.0
+MAX_VOICE_NAME = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What is to be narrated, how, and where the results go on either side."""
+
+    file: Path
+    settings: JobSettings
+    outputs: list[Output]
+    recording: Path | None = None  # a voice to make first
+    prefix: str = ""  # of the server's destination
+    profile: str = "default"
+
+
+def submit(
+    server: Server,
+    order: Order,
+    show: Callable[[Rendered], None],
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+) -> dict[str, Any]:
+    """Return the finished job, its files delivered to `order.outputs`.
+
+    Raises: InputError if the server refuses or the job fails for good; TransientError if another
+    try may succeed.
+    """
+    settings = order.settings
+    if order.recording is not None:
+        voice_id = ensure_voice(server, order.recording, sleep=sleep)
+        settings = settings.model_copy(update={"voice": voice_id})
+    job = _send(server, order, settings)
+    if job["state"] in {JobState.FAILED, JobState.CANCELED}:
+        # An earlier run's job: what it has finished is kept, the rest is tried again.
+        job = server.ask("POST", job["urls"]["retry"]).json()
+    job = _wait(server, job, show, sleep)
+    if job["state"] != JobState.SUCCEEDED:
+        raise _failure(job)
+    _deliver(server, job, order.outputs)
+    return job
+
+
+def ensure_voice(
+    server: Server, recording: Path, *, sleep: Callable[[float], None] = time.sleep
+) -> str:
+    """Upload a recording unless the server has it, wait for its voice, and return the voice's id.
+
+    Raises: RecordingError if it cannot be read or makes no voice; InputError, TransientError.
+    """
+    try:
+        digest = hashlib.sha256(recording.read_bytes()).hexdigest()
+    except OSError as error:
+        raise RecordingError(f"{recording} cannot be read ({error.strerror})") from error
+    # The digest makes the name unique: another recording of the same name is another voice.
+    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", recording.stem).strip("-_")[:MAX_VOICE_NAME]
+    voice = server.upload("/v1/voices", recording, {"name": f"{stem or 'voice'}-{digest[:8]}"})
+    while voice["state"] == VoiceState.PREPARING:
+        sleep(VOICE_POLL_S)
+        voice = server.ask("GET", f"/v1/voices/{voice['id']}").json()
+    if voice["state"] == VoiceState.FAILED:
+        raise RecordingError(f"{recording} makes no voice: {voice['error']}")
+    return str(voice["id"])
+
+
+def _send(server: Server, order: Order, settings: JobSettings) -> dict[str, Any]:
+    destination = {"profile": order.profile, "prefix": order.prefix}
+    form = json.dumps(
+        settings.model_dump(mode="json") | {"destination": destination}, sort_keys=True
+    )
+    try:
+        document = hashlib.sha256(order.file.read_bytes()).hexdigest()
+    except OSError as error:
+        raise DocumentError(f"{order.file} cannot be read ({error.strerror})") from error
+    key = hashlib.sha256(f"{order.file.name}\0{document}\0{form}".encode()).hexdigest()
+    job: dict[str, Any] = server.upload(
+        "/v1/jobs", order.file, {"job": form}, headers={"Idempotency-Key": f"submit-{key}"}
+    )
+    return job
+
+
+def _wait(
+    server: Server,
+    job: dict[str, Any],
+    show: Callable[[Rendered], None],
+    sleep: Callable[[float], None],
+) -> dict[str, Any]:
+    started = time.monotonic()
+    while True:
+        show(_rendered(job, time.monotonic() - started))
+        if job["state"] in ENDED:
+            return job
+        # More often than a machine needs: a person is watching.
+        sleep(POLL_S)
+        job = server.ask("GET", job["urls"]["self"]).json()
+
+
+def _rendered(job: dict[str, Any], elapsed_s: float) -> Rendered:
+    progress = job["progress"]
+    return Rendered(
+        state=job["state"],
+        chunks_done=progress["chunks_done"],
+        chunks_total=progress["chunks_total"],
+        audio_s=progress["audio_s"],
+        elapsed_s=elapsed_s,
+    )
+
+
+def _failure(job: dict[str, Any]) -> InputError | TransientError:
+    if job["error"] is None:
+        return InputError(f"job {job['id']} was {job['state']}: run the same command to go on")
+    words = f"job {job['id']} failed: {job['error']['detail']}"
+    return TransientError(words) if job["error"]["retryable"] else InputError(words)
+
+
+def _deliver(server: Server, job: dict[str, Any], outputs: list[Output]) -> None:
+    artifacts = server.ask("GET", job["urls"]["artifacts"]).json()["items"]
+    for output in outputs:
+        found = [item for item in artifacts if item["name"].endswith(f".{output.format}")]
+        if not found:
+            raise InputError(f"job {job['id']} delivered no {output.format} file")
+        server.download(found[0]["url"], output.path, sha256=found[0]["sha256"])

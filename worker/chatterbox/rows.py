@@ -36,3 +36,12 @@ def mirror(signal: Tensor, lengths: Sequence[int], edge: int) -> Tensor:
     place = torch.arange(-edge, max(lengths) + edge)[None].abs()
     place = torch.where(place > last, 2 * last - place, place).clamp(min=0)
     return signal.gather(1, place.to(signal.device))
+
+
+def group_by_length(lengths: Sequence[int], size: int) -> list[list[int]]:
+    """Split rows into groups of at most `size`, alike in length, so that little is padding.
+
+    Returns the rows' indices; put results back in place by them.
+    """
+    by_length = sorted(range(len(lengths)), key=lambda index: lengths[index])
+    return [by_length[start : start + size] for start in range(0, len(lengths), size)]

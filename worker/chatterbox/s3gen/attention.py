@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from worker.chatterbox.s3gen.linear import Linear
 from worker.chatterbox.s3gen.packing import Packing, attend
 
 _TABLE_STEP = 512  # tables are built for multiples of this length, so that few are kept
@@ -21,11 +22,11 @@ class RelativeAttention(nn.Module):
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
-        self.linear_q = nn.Linear(width, width)
-        self.linear_k = nn.Linear(width, width)
-        self.linear_v = nn.Linear(width, width)
-        self.linear_out = nn.Linear(width, width)
-        self.linear_pos = nn.Linear(width, width, bias=False)
+        self.linear_q = Linear(width, width)
+        self.linear_k = Linear(width, width)
+        self.linear_v = Linear(width, width)
+        self.linear_out = Linear(width, width)
+        self.linear_pos = Linear(width, width, bias=False)
         self.pos_bias_u = nn.Parameter(torch.zeros(heads, width // heads))
         self.pos_bias_v = nn.Parameter(torch.zeros(heads, width // heads))
 
@@ -33,10 +34,15 @@ class RelativeAttention(nn.Module):
         """Shapes: x (B, T, D); distances (2T - 1, D); valid (B, T) bool -> (B, T, D)."""
         query = self.linear_q(x).unflatten(-1, (self.heads, -1))
         key, value = (self._split(layer(x)) for layer in (self.linear_k, self.linear_v))
-        scores = self._distance_scores((query + self.pos_bias_v).transpose(1, 2), distances)
-        if valid is not None:
+        content, position = (
+            (query + bias).to(query.dtype).transpose(1, 2)
+            for bias in (self.pos_bias_u, self.pos_bias_v)
+        )
+        scores = self._distance_scores(position, distances)
+        if valid is None:
+            scores = scores.contiguous()  # fused kernels want an aligned bias
+        else:
             scores = scores.masked_fill(~valid[:, None, None, :], -math.inf)
-        content = (query + self.pos_bias_u).transpose(1, 2)
         mixed = F.scaled_dot_product_attention(content, key, value, attn_mask=scores)
         return self.linear_out(mixed.transpose(1, 2).flatten(2))
 
@@ -83,14 +89,16 @@ class Attention(nn.Module):
         super().__init__()
         self.heads = heads
         inner = heads * head_width
-        self.to_q = nn.Linear(width, inner, bias=False)
-        self.to_k = nn.Linear(width, inner, bias=False)
-        self.to_v = nn.Linear(width, inner, bias=False)
-        self.to_out = nn.ModuleList([nn.Linear(inner, width)])
+        self.to_q = Linear(width, inner, bias=False)
+        self.to_k = Linear(width, inner, bias=False)
+        self.to_v = Linear(width, inner, bias=False)
+        self.to_out = nn.ModuleList([Linear(inner, width)])
 
     def forward(self, x: Tensor, packing: Packing) -> Tensor:
         """Shapes: x (N, D) -> (N, D)."""
-        query, key, value = (
-            layer(x).unflatten(-1, (self.heads, -1)) for layer in (self.to_q, self.to_k, self.to_v)
-        )
-        return self.to_out[0](attend(query, key, value, packing).flatten(1))
+        layers = (self.to_q, self.to_k, self.to_v)
+        weight = torch.cat([layer.weight for layer in layers])  # one product reads x once
+        joint = F.linear(x.to(weight.dtype), weight).unflatten(-1, (3, self.heads, -1))
+        query, key, value = joint.unbind(1)
+        mixed = attend(query, key, value, packing)
+        return self.to_out[0](mixed.flatten(1))

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from worker.chatterbox.config import FRAMES_PER_TOKEN, FlowConfig
 from worker.chatterbox.s3gen.attention import RelativeAttention, relative_distances
+from worker.chatterbox.s3gen.linear import LayerNorm, Linear
 
 _LOOKAHEAD = 3  # tokens the convolution before the layers may see ahead
 
@@ -97,8 +98,8 @@ class FeedForward(nn.Module):
 
     def __init__(self, width: int, inner: int) -> None:
         super().__init__()
-        self.w_1 = nn.Linear(width, inner)
-        self.w_2 = nn.Linear(inner, width)
+        self.w_1 = Linear(width, inner)
+        self.w_2 = Linear(inner, width)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.w_2(F.silu(self.w_1(x)))
@@ -112,8 +113,8 @@ class Layer(nn.Module):
         width = config.encoder_width
         self.self_attn = RelativeAttention(width, config.encoder_heads)
         self.feed_forward = FeedForward(width, config.encoder_ffn_width)
-        self.norm_mha = nn.LayerNorm(width, eps=1e-12)
-        self.norm_ff = nn.LayerNorm(width, eps=1e-12)
+        self.norm_mha = LayerNorm(width, eps=1e-12)
+        self.norm_ff = LayerNorm(width, eps=1e-12)
 
     def forward(self, x: Tensor, distances: Tensor, valid: Tensor | None) -> Tensor:
         x = x + self.self_attn(self.norm_mha(x), distances, valid)

@@ -1,6 +1,7 @@
 """Speech tokens and voices to mel: encoder, voice projection and flow, batched over any rows."""
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -8,10 +9,12 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from worker.chatterbox.config import ACOUSTIC_TOKENS, FRAMES_PER_TOKEN, MEL_BINS, FlowConfig
+from worker.chatterbox.rows import group_by_length
 from worker.chatterbox.s3gen.encoder import UpsamplingEncoder
+from worker.chatterbox.s3gen.linear import Linear
 from worker.chatterbox.s3gen.packing import pack_lengths
-from worker.chatterbox.s3gen.solver import cosine_times, guided_lengths, integrate
-from worker.chatterbox.s3gen.unet import Condition, Estimator
+from worker.chatterbox.s3gen.solver import Estimate, cosine_times, guided_lengths, integrate
+from worker.chatterbox.s3gen.unet import Condition, Estimator, FrameConv
 from worker.chatterbox.voice import Voice
 
 _ENCODER_ROWS = 16  # distance scores are rows x heads x T x 2T: 1 GB here at 1,000 frames
@@ -28,10 +31,24 @@ class Flow(nn.Module):
         self.encoder = UpsamplingEncoder(config)
         self.encoder_proj = nn.Linear(config.encoder_width, MEL_BINS)
         self.decoder = nn.ModuleDict({"estimator": Estimator(config)})
+        self.fast_estimate: Estimate | None = None  # the estimator behind CUDA graphs, if wanted
 
     @property
     def device(self) -> torch.device:
         return self.encoder_proj.weight.device
+
+    @property
+    def estimator(self) -> Estimator:
+        return cast("Estimator", self.decoder["estimator"])
+
+    def use_precision(self, dtype: torch.dtype) -> None:
+        """Compute the large products of encoder and estimator in another precision.
+
+        Norms, residual sums, time, the last projection and the solver's state stay in float32.
+        """
+        for part in self.modules():
+            if isinstance(part, Linear | FrameConv) and part is not self.estimator.final_proj:
+                part.to(dtype)
 
     @torch.no_grad()
     def generate(
@@ -49,7 +66,7 @@ class Flow(nn.Module):
         lengths = [row.shape[1] for row in noise]
         packing = pack_lengths(guided_lengths(lengths, self.config.guidance), self.device)
         mel = integrate(
-            self.decoder["estimator"],
+            self.fast_estimate or self.estimator,
             torch.cat([row.T for row in noise]).to(self.device),
             self.condition(tokens, voices),
             packing,
@@ -82,10 +99,8 @@ class Flow(nn.Module):
 
     def encode(self, rows: Sequence[Tensor]) -> list[Tensor]:
         """Turn rows of tokens (prompt included) into features. Shapes: (T,) -> (2T, 80)."""
-        by_length = sorted(range(len(rows)), key=lambda index: len(rows[index]))
         features: list[Tensor] = [torch.empty(0)] * len(rows)
-        for start in range(0, len(rows), _ENCODER_ROWS):
-            members = by_length[start : start + _ENCODER_ROWS]
+        for members in group_by_length([len(row) for row in rows], _ENCODER_ROWS):
             encoded = self._encode_padded([rows[index] for index in members])
             for index, row in zip(members, encoded, strict=True):
                 features[index] = row[: FRAMES_PER_TOKEN * len(rows[index])]

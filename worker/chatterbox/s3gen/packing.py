@@ -10,6 +10,7 @@ from typing import cast
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.attention.varlen import varlen_attn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +49,24 @@ def pack_lengths(lengths: Sequence[int], device: torch.device | str = "cpu") -> 
     )
 
 
+def pad_packing(packing: Packing, frames: int, rows: int, longest: int) -> Packing:
+    """Fill up to a fixed number of frames and rows: one row of nothing, then empty rows.
+
+    Graphs and compiled code so meet few shapes. `longest` must not be below any row.
+    """
+    used = len(packing.row)
+    extra = torch.arange(frames - used, device=packing.row.device)
+    ends = packing.offsets.new_full((rows - packing.rows,), frames)
+    return Packing(
+        lengths=(*packing.lengths, frames - used),
+        offsets=torch.cat([packing.offsets, ends]),
+        row=torch.cat([packing.row, torch.full_like(extra, packing.rows)]),
+        position=torch.cat([packing.position, extra]),
+        longest=longest,
+        is_even=False,
+    )
+
+
 def attend(query: Tensor, key: Tensor, value: Tensor, packing: Packing) -> Tensor:
     """Attend from each frame to all frames of its own row.
 
@@ -55,7 +74,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor, packing: Packing) -> Tenso
     """
     if packing.is_even:
         return _attend_evenly(query, key, value, packing.rows)
-    if query.is_cuda and query.dtype != torch.float32:
+    if query.is_cuda and query.dtype != torch.float32:  # the kernel knows half precision only
         return _attend_unevenly(query, key, value, packing)
     rows = zip(*(part.split(packing.lengths) for part in (query, key, value)), strict=True)
     return torch.cat([_attend_evenly(q, k, v, 1) for q, k, v in rows])
@@ -67,9 +86,6 @@ def _attend_evenly(query: Tensor, key: Tensor, value: Tensor, rows: int) -> Tens
 
 
 def _attend_unevenly(query: Tensor, key: Tensor, value: Tensor, packing: Packing) -> Tensor:
-    # Imported here: torch has it since 2.10, and only half precision on a GPU can use it.
-    from torch.nn.attention.varlen import varlen_attn  # noqa: PLC0415
-
     mixed = varlen_attn(
         query, key, value, packing.offsets, packing.offsets, packing.longest, packing.longest
     )

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from worker.chatterbox.config import MEL_BINS, FlowConfig
 from worker.chatterbox.s3gen.attention import Attention
+from worker.chatterbox.s3gen.linear import LayerNorm, Linear
 from worker.chatterbox.s3gen.packing import Packing, shift
 
 _INPUT_WIDTH = 4 * MEL_BINS  # noisy mel, text features, voice, prompt mel
@@ -90,7 +91,10 @@ class Stage(nn.ModuleList):
 
 
 class FrameConv(nn.Module):
-    """Causal convolution over packed rows: a linear layer on neighbouring frames."""
+    """Causal convolution over packed rows: a linear layer on neighbouring frames.
+
+    Like `Linear`, it computes in the precision of its weights.
+    """
 
     def __init__(self, in_width: int, out_width: int, kernel: int) -> None:
         super().__init__()
@@ -101,6 +105,7 @@ class FrameConv(nn.Module):
     def forward(self, x: Tensor, packing: Packing) -> Tensor:
         """Shapes: x (N, D) -> (N, D')."""
         kernel = self.weight.shape[-1]
+        x = x.to(self.weight.dtype)
         windows = [shift(x, steps, packing) for steps in reversed(range(kernel))]
         weight = self.weight.transpose(1, 2).flatten(1)
         return F.linear(torch.cat(windows, dim=-1), weight, self.bias)
@@ -113,7 +118,7 @@ class Block(nn.Module):
         super().__init__()
         # The official names count two transposes (1, 3) and the activation (4) beside these.
         self.block = nn.ModuleDict(
-            {"0": FrameConv(in_width, out_width, _KERNEL), "2": nn.LayerNorm(out_width)}
+            {"0": FrameConv(in_width, out_width, _KERNEL), "2": LayerNorm(out_width)}
         )
 
     def forward(self, x: Tensor, packing: Packing) -> Tensor:
@@ -141,9 +146,9 @@ class Transformer(nn.Module):
     def __init__(self, config: FlowConfig) -> None:
         super().__init__()
         width = config.estimator_width
-        self.norm1 = nn.LayerNorm(width)
+        self.norm1 = LayerNorm(width)
         self.attn1 = Attention(width, config.estimator_heads, config.estimator_head_width)
-        self.norm3 = nn.LayerNorm(width)
+        self.norm3 = LayerNorm(width)
         self.ff = FeedForward(width, config.estimator_ffn_factor * width)
 
     def forward(self, x: Tensor, packing: Packing) -> Tensor:
@@ -157,7 +162,7 @@ class FeedForward(nn.Module):
     def __init__(self, width: int, inner: int) -> None:
         super().__init__()
         # The official names count a dropout (1) between the two.
-        parts: dict[str, nn.Module] = {"0": Rise(width, inner), "2": nn.Linear(inner, width)}
+        parts: dict[str, nn.Module] = {"0": Rise(width, inner), "2": Linear(inner, width)}
         self.net = nn.Sequential(OrderedDict(parts))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -169,7 +174,7 @@ class Rise(nn.Module):
 
     def __init__(self, width: int, inner: int) -> None:
         super().__init__()
-        self.proj = nn.Linear(width, inner)
+        self.proj = Linear(width, inner)
 
     def forward(self, x: Tensor) -> Tensor:
         return F.gelu(self.proj(x))

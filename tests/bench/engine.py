@@ -1,0 +1,273 @@
+"""Measure the engine: stages alone, one chunk alone, many at once, at saturation.
+
+    python -m tests.bench.engine --out results.json
+
+Random weights of the official shapes, made on the device; see README.md beside this file.
+"""
+
+import argparse
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+
+from tests.bench import rooflines
+from tests.bench.synthetic import TOY, Bench, make_prompt, open_bench, utterance, utterances
+from worker.chatterbox.config import FRAMES_PER_TOKEN, TOKEN_RATE_HZ, ChatterboxConfig
+from worker.chatterbox.hift.source import draw_noise as draw_source_noise
+from worker.chatterbox.s3gen.flow import draw_noise, noise_frames
+from worker.speech.options import EngineOptions, ResolvedOptions, resolve
+from worker.speech.types import Utterance
+
+SOUND_BATCHES = (1, 4, 16, 32)
+CHUNK_S = 10.0
+
+
+def main() -> None:
+    arguments = parse()
+    options = resolve_options(arguments)
+    config = TOY if arguments.toy else ChatterboxConfig()
+    began = time.perf_counter()
+    bench = open_bench(config, options)
+    opened_s = time.perf_counter() - began
+    bench.engine.submit(utterance(bench.voice, CHUNK_S)).result()
+    report: dict[str, Any] = {
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        "torch": torch.__version__,
+        "options": {name: str(value) for name, value in asdict(options).items()},
+        "start": {"opened_s": opened_s, "first_chunk_s": time.perf_counter() - began},
+    }
+    with GpuMemory() as memory:
+        for name in arguments.parts:
+            print(f"== {name}", flush=True)
+            report[name] = PARTS[name](bench, arguments)
+            print(json.dumps(report[name], indent=1), flush=True)
+            arguments.out.write_text(json.dumps(report | {"memory": memory.peak()}, indent=1))
+    report["memory"] = memory.peak()
+    report["roofline"] = rooflines.shares(report, config)
+    arguments.out.write_text(json.dumps(report, indent=1))
+    print(rooflines.table(report), flush=True)
+    bench.engine.close()
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("engine.json"))
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--core", choices=["thread", "process"], default="thread")
+    parser.add_argument("--precision", choices=["auto", "float32", "bfloat16"], default="auto")
+    parser.add_argument("--eager", action="store_true", help="do not compile flow and vocoder")
+    parser.add_argument("--gpu-memory-gb", type=float)
+    parser.add_argument("--slots", type=int)
+    parser.add_argument("--vocoder-batch", type=int)
+    parser.add_argument("--batches", type=int, nargs="+", default=[1, 8, 32, 128, 512])
+    parser.add_argument("--audio-s", type=float, default=24_000, help="length of the book")
+    parser.add_argument("--toy", action="store_true", help="tiny sizes: does the bench itself run?")
+    return parser.parse_args()
+
+
+def resolve_options(arguments: argparse.Namespace) -> ResolvedOptions:
+    return resolve(
+        EngineOptions(
+            back_end="vllm",
+            vllm_core=arguments.core,
+            precision=arguments.precision,
+            is_compiled=False if arguments.eager else None,
+            gpu_memory_gb=arguments.gpu_memory_gb,
+            t3_slots=arguments.slots,
+            vocoder_batch=arguments.vocoder_batch,
+            queue_limit=1536,  # never the limit of what is measured
+        )
+    )
+
+
+def measure_tokens(bench: Bench, arguments: argparse.Namespace) -> list[dict[str, float]]:
+    """T3 alone, `batch` utterances of 12 s begun at once."""
+    rows = []
+    for batch in arguments.batches:
+        prompts = [make_prompt(utterance(bench.voice, 12.0, seed)) for seed in range(batch)]
+        began = time.perf_counter()
+        futures = [bench.tokens.start(prompt) for prompt in prompts]
+        spoken = sum(len(future.result().tokens) for future in futures)
+        wall_s = time.perf_counter() - began
+        audio_s = spoken / TOKEN_RATE_HZ
+        rows.append({"batch": batch, "tokens_per_s": spoken / wall_s, "x": audio_s / wall_s})
+    return rows
+
+
+def measure_sound(bench: Bench, _: argparse.Namespace) -> list[dict[str, float]]:
+    """Flow, vocoder and watermark alone, batches of 10 s; `host_x` is the drawing of noise."""
+    return [sound_row(bench, batch) for batch in SOUND_BATCHES]
+
+
+def sound_row(bench: Bench, batch: int) -> dict[str, float]:
+    length = round(CHUNK_S * TOKEN_RATE_HZ)
+    tokens = [torch.randint(6561, (length,)) for _ in range(batch)]
+    voices = [bench.voice] * batch
+    draw = torch.Generator().manual_seed(0)
+
+    def noise() -> tuple[list[Any], list[Any]]:
+        frames = noise_frames(length, bench.voice)
+        flow = [draw_noise(frames, draw) for _ in range(batch)]
+        config = bench.vocoder.config
+        return flow, [draw_source_noise(FRAMES_PER_TOKEN * length, config, draw) for _ in tokens]
+
+    flow_noise, source_noise = noise()
+
+    def flow() -> list[torch.Tensor]:
+        with bench.renderer._half_precision():
+            return bench.flow.generate(tokens, voices, flow_noise)
+
+    with torch.inference_mode():
+        mels = flow()
+        waveforms = bench.vocoder.synthesize(mels, source_noise)
+        audio_s = batch * CHUNK_S
+        return {
+            "batch": batch,
+            "flow_x": audio_s / time_of(flow),
+            "hift_x": audio_s / time_of(lambda: bench.vocoder.synthesize(mels, source_noise)),
+            "watermark_x": audio_s / time_of(lambda: bench.watermarker.mark(waveforms)),
+            "host_x": audio_s / time_of(noise),
+        }
+
+
+def measure_alone(bench: Bench, _: argparse.Namespace) -> dict[str, float]:
+    """One 10-second chunk at a time: seconds from text to waveform."""
+    seconds = []
+    for seed in range(12):
+        began = time.perf_counter()
+        bench.engine.submit(utterance(bench.voice, CHUNK_S, seed)).result()
+        seconds.append(time.perf_counter() - began)
+    return percentiles(seconds[2:])
+
+
+def measure_concurrency(bench: Bench, arguments: argparse.Namespace) -> list[dict[str, float]]:
+    """Keep `batch` chunks of mixed length under way: throughput and latency."""
+    rows = []
+    for batch in arguments.batches:
+        book = list(islice(utterances(bench.voice, batch), max(8, 3 * batch)))
+        finished = run_book(bench, iter(book), batch)
+        audio_s = sum(audio for _, audio, _ in finished)
+        wall_s = finished[-1][0]
+        latency = percentiles([latency for _, _, latency in finished])
+        rows.append({"batch": batch, "x": audio_s / wall_s, **latency})
+    return rows
+
+
+def measure_saturation(bench: Bench, arguments: argparse.Namespace) -> dict[str, float]:
+    """A long book; `x` counts all of it, `steady_x` the time without its start and end."""
+    cpu_s = time.process_time()
+    finished = run_book(bench, book_of(bench, arguments.audio_s), 1200)
+    cpu_s = time.process_time() - cpu_s
+    wall_s = finished[-1][0]
+    inner = [row for row in finished if 0.2 * wall_s < row[0] < 0.75 * wall_s]
+    steady_s = inner[-1][0] - inner[0][0]
+    return {
+        "chunks": len(finished),
+        "audio_s": sum(audio for _, audio, _ in finished),
+        "wall_s": wall_s,
+        "x": sum(audio for _, audio, _ in finished) / wall_s,
+        "steady_x": sum(audio for _, audio, _ in inner[1:]) / steady_s,
+        "host_cores": cpu_s / wall_s,
+        **percentiles([latency for _, _, latency in finished]),
+    }
+
+
+PARTS: dict[str, Callable[[Bench, argparse.Namespace], Any]] = {
+    "alone": measure_alone,
+    "tokens": measure_tokens,
+    "sound": measure_sound,
+    "concurrency": measure_concurrency,
+    "saturation": measure_saturation,
+}
+
+
+def book_of(bench: Bench, audio_s: float) -> Iterator[Utterance]:
+    for chunk in utterances(bench.voice):
+        audio_s -= int(chunk.text) / TOKEN_RATE_HZ
+        if audio_s < 0:
+            return
+        yield chunk
+
+
+def run_book(
+    bench: Bench, book: Iterator[Utterance], under_way: int
+) -> list[tuple[float, float, float]]:
+    """Speak a book, so many chunks at a time; (when, audio seconds, latency) as each is done."""
+    places = threading.Semaphore(under_way)
+    finished: list[tuple[float, float, float]] = []
+    futures = []
+    began = time.perf_counter()
+    for chunk in book:
+        places.acquire()
+        submitted = time.perf_counter()
+        future = bench.engine.submit(chunk)
+
+        def note(done: Any, submitted: float = submitted) -> None:
+            now = time.perf_counter()
+            finished.append((now - began, len(done.result().waveform) / 24_000, now - submitted))
+            places.release()
+
+        future.add_done_callback(note)
+        futures.append(future)
+    for future in futures:
+        future.result()
+    return sorted(finished)
+
+
+def time_of(action: Callable[[], Any], repeats: int = 3) -> float:
+    """Median seconds of an action, the device's work included."""
+    seconds = []
+    action()
+    for _ in range(repeats):
+        synchronize()
+        began = time.perf_counter()
+        action()
+        synchronize()
+        seconds.append(time.perf_counter() - began)
+    return float(np.median(seconds))
+
+
+def synchronize() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def percentiles(seconds: list[float]) -> dict[str, float]:
+    p50, p95 = np.percentile(seconds, [50, 95])
+    return {"p50_s": float(p50), "p95_s": float(p95)}
+
+
+class GpuMemory:
+    """The most memory in use on the whole card, looked at twenty times a second."""
+
+    def __enter__(self) -> Self:
+        self._peak = 0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def peak(self) -> dict[str, float]:
+        allocated = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0
+        return {"card_peak_gb": self._peak / 1e9, "process_allocated_peak_gb": allocated / 1e9}
+
+    def _watch(self) -> None:
+        while torch.cuda.is_available() and not self._stop.wait(0.05):
+            free, total = torch.cuda.mem_get_info()
+            self._peak = max(self._peak, total - free)
+
+
+if __name__ == "__main__":
+    main()

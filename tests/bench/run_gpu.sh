@@ -1,0 +1,37 @@
+#!/bin/sh
+# Measure the engine on a GPU host that has torch and CUDA but no network; see README.md beside it.
+# $1: the archive that holds vLLM. Results and logs go to $OUT.
+set -eu
+archive=$1
+site=/tmp/rhapsode-site
+if [ ! -d "$site" ]; then
+  mkdir -p "$site/rhapsode-0.1.0.dist-info"
+  tar xJf "$archive" -C "$site"
+  # vLLM finds T3 by the entry point of an installed package; this is all of one that it looks at.
+  printf 'Metadata-Version: 2.1\nName: rhapsode\nVersion: 0.1.0\n' \
+    > "$site/rhapsode-0.1.0.dist-info/METADATA"
+  printf '[vllm.general_plugins]\nchatterbox_t3 = worker.chatterbox.t3.plugin:register\n' \
+    > "$site/rhapsode-0.1.0.dist-info/entry_points.txt"
+fi
+# vLLM looks at models in a process of its own: the repository must be on the path, too.
+export PYTHONPATH="$site:$PWD" PYTHONUNBUFFERED=1 HF_HUB_OFFLINE=1 VLLM_LOGGING_LEVEL=WARNING
+export VLLM_USE_FLASHINFER_SAMPLER=0 VLLM_PLUGINS=chatterbox_t3
+shift
+if [ $# -gt 0 ]; then
+  exec python3 -m tests.bench.engine --out "$OUT/engine.json" "$@"
+fi
+
+bench() {
+  name=$1
+  shift
+  echo "#### $name: $*"
+  timeout "$limit" python3 -m tests.bench.engine --out "$OUT/$name.json" "$@" \
+    > "$OUT/$name.log" 2>&1 || echo "#### $name ended with $?"
+  grep -v '^ *[]["{}]' "$OUT/$name.log" | tail -n 45
+}
+
+limit=300
+bench thread --core thread
+limit=120
+bench process --core process --parts saturation --audio-s 12000
+bench eager --core thread --eager --parts alone sound saturation --audio-s 8000

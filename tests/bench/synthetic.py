@@ -1,0 +1,159 @@
+"""A Chatterbox of the real shapes whose weights are random: speed does not depend on values.
+
+Weights are made on the device, utterances say how long they shall be, and STOP is ruled out until
+then: a random model would otherwise stop anywhere.
+"""
+
+import random
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+from vllm import SamplingParams
+
+from worker.chatterbox.config import (
+    ACOUSTIC_TOKENS,
+    TOKEN_RATE_HZ,
+    ChatterboxConfig,
+    FlowConfig,
+    HiftConfig,
+    StorageConfig,
+    T3Config,
+)
+from worker.chatterbox.hift.vocoder import Vocoder
+from worker.chatterbox.s3gen.flow import Flow
+from worker.chatterbox.t3.conditioner import Conditioner
+from worker.chatterbox.t3.decoder import Prompt
+from worker.chatterbox.t3.vllm_folder import write_vllm_folder
+from worker.chatterbox.t3.vllm_layout import PromptLayout
+from worker.chatterbox.voice import Voice, make_voice
+from worker.chatterbox.watermark import Watermarker
+from worker.speech.engine import PipelineEngine
+from worker.speech.options import ResolvedOptions
+from worker.speech.renderer import TorchRenderer
+from worker.speech.sound import SoundStage
+from worker.speech.types import Delivery, Utterance
+from worker.speech.vllm_core import open_async_core, open_thread_core
+from worker.speech.vllm_stage import VllmStage, sampling_params
+
+TOY = ChatterboxConfig(
+    t3=T3Config(width=64, layers=2, heads=2, kv_heads=2, ffn_width=128),
+    flow=FlowConfig(
+        encoder_width=32,
+        encoder_heads=2,
+        encoder_ffn_width=64,
+        encoder_layers=1,
+        upsampled_layers=1,
+        estimator_width=32,
+        estimator_heads=2,
+        estimator_head_width=16,
+        mid_blocks=1,
+        transformers_per_block=1,
+        steps=2,
+    ),
+    hift=HiftConfig(base_channels=16, f0_channels=16),
+)
+_BANK_ROWS = 64
+_TEXT_PER_SPEECH_TOKEN = 0.4  # 100 text tokens are spoken in about 10 s
+_REFERENCE_TOKENS = 250  # 10 s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """An engine and its parts, to be measured together and alone."""
+
+    engine: PipelineEngine
+    tokens: VllmStage
+    renderer: TorchRenderer
+    flow: Flow
+    vocoder: Vocoder
+    watermarker: Watermarker
+    voice: Voice
+
+
+def open_bench(config: ChatterboxConfig, options: ResolvedOptions) -> Bench:
+    """Start the engine with random weights."""
+    with torch.device(options.device):
+        flow = Flow(config.flow).eval().requires_grad_(False)
+        vocoder = Vocoder(config.hift).eval().requires_grad_(False)
+        watermarker = Watermarker().eval().requires_grad_(False)
+    renderer = TorchRenderer(flow, vocoder, watermarker, options)
+    tokens = _open_tokens(config, options)
+    sound = SoundStage(renderer, options.vocoder_batch)
+    return Bench(
+        engine=PipelineEngine(make_prompt, tokens, sound, options.queue_limit),
+        tokens=tokens,
+        renderer=renderer,
+        flow=flow,
+        vocoder=vocoder,
+        watermarker=watermarker,
+        voice=random_voice(config),
+    )
+
+
+def random_voice(config: ChatterboxConfig) -> Voice:
+    """Make a voice as a 10 s recording gives one."""
+    draw = torch.Generator().manual_seed(0)
+    tokens = torch.randint(ACOUSTIC_TOKENS, (_REFERENCE_TOKENS,), generator=draw)
+    return make_voice(
+        speaker=torch.randn(config.t3.speaker_width, generator=draw),
+        prompt_tokens=tokens[: config.t3.prompt_tokens],
+        reference_tokens=tokens,
+        reference_mel=torch.randn(2 * _REFERENCE_TOKENS, 80, generator=draw),
+        x_vector=torch.randn(config.x_vector.width, generator=draw),
+    )
+
+
+def utterances(voice: Voice, seed: int = 0) -> Iterator[Utterance]:
+    """Yield chunks of 3 to 20 s, 12 on average, without end."""
+    pick = random.Random(seed)
+    number = 0
+    while True:
+        yield utterance(voice, pick.triangular(3, 20, 13), number)
+        number += 1
+
+
+def utterance(voice: Voice, seconds: float, seed: int = 0) -> Utterance:
+    """Make an utterance that takes so long; its text is the number of its tokens."""
+    length = round(seconds * TOKEN_RATE_HZ)
+    return Utterance(text=str(length), voice=voice, delivery=Delivery(), seed=seed)
+
+
+def make_prompt(spoken: Utterance) -> Prompt:
+    """Make up a text of fitting length; `max_new_tokens` is how many there will be."""
+    length = int(spoken.text)
+    pick = random.Random(spoken.seed)
+    count = max(3, round(length * _TEXT_PER_SPEECH_TOKEN))
+    return Prompt(
+        text_tokens=[pick.randrange(1, 250) for _ in range(count)],
+        voice=spoken.voice,
+        max_new_tokens=length,
+    )
+
+
+def exact_sampling(prompt: Prompt, max_new_tokens: int) -> SamplingParams:
+    """Sample as the service does, but exactly as many tokens as asked for."""
+    params = sampling_params(prompt, max_new_tokens)
+    params.min_tokens = params.max_tokens
+    return params
+
+
+def _open_tokens(config: ChatterboxConfig, options: ResolvedOptions) -> VllmStage:
+    layout = PromptLayout.of(config.t3)
+    cache = Path(tempfile.mkdtemp(prefix="rhapsode-bench-"))
+    weights = cache / "none.safetensors"
+    weights.touch()
+    folder = write_vllm_folder(
+        weights, config.t3, StorageConfig(), bank_rows=_BANK_ROWS, cache=cache
+    )
+    open_core = open_thread_core if options.vllm_core == "thread" else open_async_core
+    return VllmStage(
+        partial(open_core, folder, layout, options, load_format="dummy"),
+        layout,
+        Conditioner(config.t3).eval().requires_grad_(False).encode,
+        _BANK_ROWS,
+        exact_sampling,
+    )

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
@@ -78,7 +78,8 @@ def write_tensors(
             stored[name], stored[name + storage.scale_suffix] = _shrink_rows(tensor)
         else:
             stored[name] = tensor.to(_float_type(storage)) if tensor.is_floating_point() else tensor
-    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in stored.items()}, path)
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in stored.items()}
+    path.write_bytes(save(plain))  # the library's own way to a file makes it private to the user
 
 
 def select(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
@@ -132,6 +133,20 @@ def fold_weight_norm(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
             norm = direction.flatten(1).norm(dim=1).view(-1, *[1] * (direction.dim() - 1))
             folded[base + "weight"] = tensors[base + _GAIN] * direction / norm
     return folded
+
+
+def split_weight_norm(tensors: Mapping[str, Tensor], plain: tuple[str, ...]) -> dict[str, Tensor]:
+    """Undo `fold_weight_norm` for every convolution but those whose names begin with `plain`."""
+    split = {}
+    for name, tensor in tensors.items():
+        if name.endswith(".weight") and tensor.dim() > 2 and not name.startswith(plain):
+            base = name.removesuffix("weight")
+            norm = tensor.flatten(1).norm(dim=1)
+            split[base + _GAIN] = norm.view(-1, *[1] * (tensor.dim() - 1))
+            split[base + _DIRECTION] = tensor
+        else:
+            split[name] = tensor
+    return split
 
 
 def _read(path: Path, prefix: str) -> Any:

@@ -1,0 +1,163 @@
+"""Write a complete tiny checkpoint in the official format.
+
+`python -m training.tiny_checkpoint OUT [--seed N]`
+
+It sounds like noise, but all that surrounds the sound is real: T3 stops where the text would end,
+the waveform is neither silent nor clipped, and every network takes part. Tests and benchmarks use
+it where a real model would only cost time.
+"""
+
+import argparse
+import json
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from training.tiny_t3 import CONFIG as T3_CONFIG
+from training.tiny_t3 import make_t3
+from worker.chatterbox.checkpoint import (
+    CONFIG_FILE,
+    DEFAULT_VOICE_FILE,
+    S3GEN_FILE,
+    T3_FILE,
+    TOKENIZER_FILE,
+    VOICE_ENCODER_FILE,
+    VOICE_FOLDER,
+)
+from worker.chatterbox.config import (
+    ACOUSTIC_TOKENS,
+    MEL_BINS,
+    ChatterboxConfig,
+    FlowConfig,
+    HiftConfig,
+    SpeechTokenizerConfig,
+    StorageConfig,
+    VoiceEncoderConfig,
+    XVectorConfig,
+)
+from worker.chatterbox.hift.vocoder import Vocoder
+from worker.chatterbox.s3gen.flow import Flow
+from worker.chatterbox.speaker import VoiceEncoder
+from worker.chatterbox.speech_tokenizer import SpeechTokenizer
+from worker.chatterbox.voice import Voice, make_voice, save_voice
+from worker.chatterbox.weights import split_weight_norm, write_tensors
+from worker.chatterbox.xvector import XVector
+
+CONFIG = ChatterboxConfig(
+    name="tiny",
+    t3=T3_CONFIG,
+    speech_tokenizer=SpeechTokenizerConfig(width=64, layers=1, heads=2),
+    x_vector=XVectorConfig(
+        stem_channels=4, growth=8, bottleneck=16, tdnn_channels=16, block_layers=(2, 2, 2)
+    ),
+    voice_encoder=VoiceEncoderConfig(hidden=32),
+    flow=FlowConfig(
+        encoder_width=64,
+        encoder_heads=2,
+        encoder_ffn_width=128,
+        encoder_layers=1,
+        upsampled_layers=1,
+        estimator_width=32,
+        estimator_heads=2,
+        estimator_head_width=16,
+        time_width=64,
+        mid_blocks=1,
+        transformers_per_block=1,
+        steps=4,
+    ),
+    hift=HiftConfig(base_channels=16, f0_channels=16),
+    storage=StorageConfig(dtype="float16"),
+)
+
+_TOKENIZER = Path(__file__).parent.parent / "tests/data/tokenizer.json"
+_VOICES = ("low", "high")
+_REFERENCE_TOKENS = 50  # two seconds: each utterance pays for them
+_QUIET_MEL = -5.0  # log-mel of speech at an ordinary level
+_LOUDNESS = 1.4  # log-magnitude of the lowest bin of the waveform; the others fall off from it
+_PITCH_HZ = 140.0
+
+
+def write_checkpoint(folder: Path, seed: int = 0) -> None:
+    """Write every file; the same seed writes the same bytes."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / VOICE_FOLDER).mkdir(exist_ok=True)
+        (folder / CONFIG_FILE).write_text(json.dumps(asdict(CONFIG), indent=2), encoding="utf-8")
+        shutil.copyfile(_TOKENIZER, folder / TOKENIZER_FILE)
+        _write(make_t3().state_dict(), folder / T3_FILE)
+        _write(_make_s3gen(), folder / S3GEN_FILE)
+        _write(VoiceEncoder(CONFIG.voice_encoder).state_dict(), folder / VOICE_ENCODER_FILE)
+        save_voice(_make_voice(), folder / DEFAULT_VOICE_FILE)
+        for name in _VOICES:
+            save_voice(_make_voice(), folder / VOICE_FOLDER / f"{name}.pt")
+
+
+def _write(tensors: dict[str, Tensor], path: Path) -> None:
+    write_tensors(tensors, path, CONFIG.storage)
+
+
+def _make_s3gen() -> dict[str, Tensor]:
+    vocoder = split_weight_norm(
+        _make_vocoder().state_dict(), ("source_downs.", "m_source.", "f0_predictor.classifier.")
+    )
+    parts = {
+        "flow.": _make_flow().state_dict(),
+        "mel2wav.": vocoder,
+        "tokenizer.": SpeechTokenizer(CONFIG.speech_tokenizer).state_dict(),
+        "speaker_encoder.": XVector(CONFIG.x_vector).state_dict(),
+    }
+    return {prefix + name: t for prefix, part in parts.items() for name, t in part.items()}
+
+
+@torch.no_grad()
+def _make_flow() -> Flow:
+    """Make the tokens matter: random features as large as the noise it starts from."""
+    flow = Flow(CONFIG.flow)
+    _scale(flow.encoder_proj, 3.0)
+    return flow
+
+
+@torch.no_grad()
+def _make_vocoder() -> Vocoder:
+    """Bring the vocoder to the level of speech, with a pitch near that of a voice."""
+    vocoder = Vocoder(CONFIG.hift)
+    magnitudes = CONFIG.hift.n_fft // 2 + 1
+    bias = vocoder.conv_post.bias
+    assert bias is not None
+    bias[:magnitudes] = _LOUDNESS - 0.4 * torch.arange(magnitudes)
+    vocoder.f0_predictor.classifier.bias.fill_(_PITCH_HZ)
+    _scale(vocoder.f0_predictor.classifier, 100.0)
+    return vocoder
+
+
+def _scale(layer: nn.Module, factor: float) -> None:
+    weight = layer.weight
+    assert isinstance(weight, Tensor)
+    weight *= factor
+
+
+def _make_voice() -> Voice:
+    return make_voice(
+        speaker=nn.functional.normalize(torch.randn(CONFIG.t3.speaker_width), dim=0),
+        prompt_tokens=torch.randint(ACOUSTIC_TOKENS, (CONFIG.t3.prompt_tokens,)),
+        reference_tokens=torch.randint(ACOUSTIC_TOKENS, (_REFERENCE_TOKENS,)),
+        reference_mel=_QUIET_MEL + torch.randn(2 * _REFERENCE_TOKENS, MEL_BINS),
+        x_vector=torch.randn(CONFIG.flow.x_vector_width),
+    )
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description="Write a tiny checkpoint in the official format.")
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    write_checkpoint(arguments.out, arguments.seed)
+
+
+if __name__ == "__main__":
+    main()

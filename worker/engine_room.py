@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from narration.recording import read_recording
+from narration.recording import RecordingLimits, read_recording
 from narration.settings import ModelSettings
 from worker.chatterbox.checkpoint import Chatterbox, load_chatterbox
 from worker.chatterbox.reference import prepare_voice
@@ -50,4 +50,6 @@ def open_speaker(folder: Path, settings: ModelSettings, *, cache_folder: Path) -
 
 
 def _make(chatterbox: Chatterbox, recording: Path) -> Voice:
-    return prepare_voice(read_recording(recording), chatterbox)
+    weighed = RecordingLimits(max_size_bytes=recording.stat().st_size)  # when it was taken in
+    prompt_tokens = chatterbox.config.t3.prompt_tokens
+    return prepare_voice(read_recording(recording, weighed), chatterbox, prompt_tokens)

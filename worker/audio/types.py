@@ -42,6 +42,7 @@ class Verdict:
 
     @property
     def is_accepted(self) -> bool:
+        """Nothing was found."""
         return not self.findings
 
 
@@ -108,7 +109,6 @@ class Tags:
     title: str | None = None
     author: str | None = None
     watermark: str | None = None
-    cover: bytes | None = None  # JPEG or PNG; written where the format carries one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,12 @@ class VoiceLibrary:
         """Return the recording of a name."""
         return next((path for path in self.paths() if path.stem == name), None)
 
+    def recording_of(self, voice: str) -> Path | None:
+        """Return the recording that `voice` names: a kept one, or a path; None for a plain name."""
+        path = Path(voice)
+        is_path = bool(path.suffix) or len(path.parts) > 1
+        return self.find(voice) or (path if is_path else None)
+
     def paths(self) -> list[Path]:
         """Return every recording, by name."""
         if not self._folder.is_dir():

@@ -124,7 +124,8 @@ def _rendered(job: dict[str, Any], elapsed_s: float) -> Rendered:
         chunks_done=progress["chunks_done"],
         chunks_total=progress["chunks_total"],
         audio_s=progress["audio_s"],
-        elapsed_s=elapsed_s,
+        # The server's own measure: this command may have joined a job that ran for hours.
+        elapsed_s=job["timings"]["rendering_s"] or elapsed_s,
     )
 
 

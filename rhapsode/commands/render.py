@@ -4,44 +4,23 @@ import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
 from narration.documents.read import read_document
 from narration.errors import DocumentError
-from narration.job_settings import DeliverySettings, JobSettings
+from narration.job_settings import JobSettings
 from narration.models import Job
 from narration.recording import Recording, RecordingLimits, read_recording
 from narration.settings import Settings, load_settings
 from narration.telemetry import set_up_logging
+from rhapsode.commands import options
 from rhapsode.library import VoiceLibrary
 from rhapsode.machine import on_one_machine, open_machine
 from rhapsode.outputs import Output, check_outputs
 from rhapsode.progress import format_duration, render_bar
 from rhapsode.recordings import ensure_voice
 from rhapsode.rendering import Text, render_text
-
-File = Annotated[Path, typer.Argument(help="The text: .txt or .md.", show_default=False)]
-Out = Annotated[
-    list[Path],
-    typer.Option("-o", "--output", help="The audio file; may be given once per format."),
-]
-Model = Annotated[str, typer.Option(help="A model's name (`rhapsode models list`) or its folder.")]
-Voice = Annotated[
-    str, typer.Option(help="A voice of the model, or a recording of five seconds or more.")
-]
-Exaggeration = Annotated[float, typer.Option(min=0, max=2, help="How expressive; 0.5 is neutral.")]
-CfgWeight = Annotated[float, typer.Option(min=0, max=2, help="How closely to follow the text.")]
-Temperature = Annotated[float, typer.Option(min=0, max=5, help="How varied; 0 is always the same.")]
-Seed = Annotated[int, typer.Option(min=0, help="Another seed, another reading.")]
-MaxChars = Annotated[int, typer.Option(min=40, max=400, help="Characters per model call.")]
-Format = Annotated[
-    str | None, typer.Option(help="Instead of the file's ending.", show_default=False)
-]
-NoWatermark = Annotated[bool, typer.Option("--no-watermark", help="Leave the inaudible mark out.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary.")]
-Json = Annotated[bool, typer.Option("--json", help="The summary as JSON on stdout.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,19 +57,19 @@ class Summary:
 
 
 def render(  # noqa: PLR0917 - Typer passes all of them by keyword
-    file: File,
-    output: Out,
-    model: Model = "demo",
-    voice: Voice = "default",
-    exaggeration: Exaggeration = 0.5,
-    cfg_weight: CfgWeight = 0.5,
-    temperature: Temperature = 0.8,
-    seed: Seed = 0,
-    max_chars: MaxChars = 280,
-    format: Format = None,  # noqa: A002 - the option is called --format
-    no_watermark: NoWatermark = False,  # noqa: FBT002 - a flag of the command line
-    quiet: Quiet = False,  # noqa: FBT002
-    json: Json = False,  # noqa: FBT002
+    file: options.File,
+    output: options.Out,
+    model: options.Model = "demo",
+    voice: options.Voice = "default",
+    exaggeration: options.Exaggeration = 0.5,
+    cfg_weight: options.CfgWeight = 0.5,
+    temperature: options.Temperature = 0.8,
+    seed: options.Seed = 0,
+    max_chars: options.MaxChars = 280,
+    format: options.Format = None,  # noqa: A002 - the option is called --format
+    no_watermark: options.NoWatermark = False,  # noqa: FBT002 - a flag of the command line
+    quiet: options.Quiet = False,  # noqa: FBT002
+    json: options.Json = False,  # noqa: FBT002
 ) -> None:
     """Narrate FILE. Interrupted and run again, it goes on from the finished chunks."""
     started = time.monotonic()
@@ -98,14 +77,14 @@ def render(  # noqa: PLR0917 - Typer passes all of them by keyword
     outputs = check_outputs(output, format)
     text = _read_text(file, settings)
     recording = _recording(voice, settings)
-    asked = JobSettings(
+    asked = options.job_settings(
+        outputs=outputs,
         voice=voice if recording is None else "default",
-        delivery=DeliverySettings(
-            exaggeration=exaggeration, cfg_weight=cfg_weight, temperature=temperature
-        ),
+        exaggeration=exaggeration,
+        cfg_weight=cfg_weight,
+        temperature=temperature,
         seed=seed,
         max_chars=max_chars,
-        outputs=tuple(out.format for out in outputs),
     )
     job = _render(settings, text, asked, outputs, recording, is_quiet=quiet)
     summary = Summary(job=job, outputs=outputs, elapsed_s=time.monotonic() - started)
@@ -175,11 +154,8 @@ def _read_text(file: Path, settings: Settings) -> Text:
 
 
 def _recording(voice: str, settings: Settings) -> tuple[Path, Recording] | None:
-    """Read the recording that `voice` names: a file, or one that was kept; None for a name."""
-    path = VoiceLibrary(load_settings()).find(voice)
+    path = VoiceLibrary(load_settings()).recording_of(voice)
     if path is None:
-        path = Path(voice)
-        if not path.suffix and len(path.parts) == 1:
-            return None
+        return None
     limits = RecordingLimits(max_size_bytes=settings.limits.recording_size_bytes)
     return path, read_recording(path, limits)

@@ -1,0 +1,52 @@
+"""Options that `render` and `submit` share: the same words for the same thing."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from narration.job_settings import DeliverySettings, JobSettings
+from rhapsode.outputs import Output
+
+File = Annotated[Path, typer.Argument(help="The text: .txt or .md.", show_default=False)]
+Out = Annotated[
+    list[Path],
+    typer.Option("-o", "--output", help="The audio file; may be given once per format."),
+]
+Model = Annotated[str, typer.Option(help="A model's name (`rhapsode models list`) or its folder.")]
+Voice = Annotated[
+    str, typer.Option(help="A voice of the model, or a recording of five seconds or more.")
+]
+Exaggeration = Annotated[float, typer.Option(min=0, max=2, help="How expressive; 0.5 is neutral.")]
+CfgWeight = Annotated[float, typer.Option(min=0, max=2, help="How closely to follow the text.")]
+Temperature = Annotated[float, typer.Option(min=0, max=5, help="How varied; 0 is always the same.")]
+Seed = Annotated[int, typer.Option(min=0, help="Another seed, another reading.")]
+MaxChars = Annotated[int, typer.Option(min=40, max=400, help="Characters per model call.")]
+Format = Annotated[
+    str | None, typer.Option(help="Instead of the file's ending.", show_default=False)
+]
+NoWatermark = Annotated[bool, typer.Option("--no-watermark", help="Leave the inaudible mark out.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary.")]
+Json = Annotated[bool, typer.Option("--json", help="The summary as JSON on stdout.")]
+
+
+def job_settings(
+    *,
+    outputs: list[Output],
+    voice: str,
+    exaggeration: float,
+    cfg_weight: float,
+    temperature: float,
+    seed: int,
+    max_chars: int,
+) -> JobSettings:
+    """Translate options into what a job is asked to be."""
+    return JobSettings(
+        voice=voice,
+        delivery=DeliverySettings(
+            exaggeration=exaggeration, cfg_weight=cfg_weight, temperature=temperature
+        ),
+        seed=seed,
+        max_chars=max_chars,
+        outputs=tuple(output.format for output in outputs),
+    )

@@ -76,8 +76,8 @@ def _replacing(path: Path) -> Iterator[Path]:
     try:
         yield partial
         partial.replace(path)
-    except OSError as error:  # libav's errors are such too
-        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+    except (OSError, av.FFmpegError) as error:
+        reason = error.strerror or str(error)
         raise OutputError(
             f'"{path}" cannot be written ({reason}): choose another place or make room there'
         ) from error

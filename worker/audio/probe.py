@@ -26,7 +26,7 @@ def probe(path: Path) -> Probe:
                 channels=stream.codec_context.channels,
                 chapters=tuple(mark["metadata"].get("title", "") for mark in container.chapters()),
             )
-    except (OSError, IndexError, StopIteration) as error:
+    except (OSError, av.FFmpegError, IndexError, StopIteration) as error:
         raise OutputError(
             f'"{path}" cannot be played back ({error or "no sound in it"}): write it again'
         ) from error

@@ -50,7 +50,7 @@ def to_int16(samples: Waveform) -> np.ndarray[tuple[int, ...], np.dtype[np.int16
 
     Shapes: (S,) -> (S,).
     """
-    return np.clip(np.rint(samples * 32767.0), -32768, 32767).astype(np.int16)
+    return np.clip(np.rint(samples * 32768.0), -32768, 32767).astype(np.int16)
 
 
 def _patch(file: BinaryIO, position: int, data: bytes) -> None:

@@ -6,7 +6,7 @@ No torch and no resampling here: the API checks uploads with it before any model
 import hashlib
 import io
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from narration.errors import RecordingError
 
+_BLOCK_FRAMES = 1 << 13
 _FULL_SCALE = 0.999
 # Plain containers only: a playlist in disguise could make FFmpeg open other files or addresses.
 _CONTAINERS = "mov,mp4,m4a,3gp,matroska,webm,ogg,mp3,aac,flac,wav,w64,aiff,caf,asf,amr"
@@ -30,6 +31,7 @@ class RecordingLimits:
     max_duration_s: float = 600.0
     max_size_bytes: int = 64 * 2**20
     min_rate_hz: int = 8_000
+    max_rate_hz: int = 192_000
     min_level_dbfs: float = -55.0  # root mean square over the whole recording
     max_clipped_share: float = 0.005  # of the samples at full scale
 
@@ -77,8 +79,7 @@ def decode_recording(data: bytes, name: str, limits: RecordingLimits = DEFAULT_L
     holds samples that are no numbers.
     """
     _check_size(len(data), name, limits)
-    rate_hz, channels = _decode(data, name, limits)
-    samples: NDArray[np.float32] = channels.mean(axis=1, dtype=np.float32)
+    rate_hz, samples = _decode(data, name, limits)
     digest = hashlib.sha256(data).hexdigest()
     recording = Recording(name=name, digest=digest, rate_hz=rate_hz, samples=samples)
     _check_duration(recording, limits)
@@ -87,13 +88,12 @@ def decode_recording(data: bytes, name: str, limits: RecordingLimits = DEFAULT_L
 
 
 def _decode(data: bytes, name: str, limits: RecordingLimits) -> tuple[int, NDArray[np.float32]]:
-    """Shapes: -> rate, (S, channels). libsndfile first: its decoding is what upstream hears."""
+    """Shapes: -> rate, (S,). libsndfile first: its decoding is what upstream hears."""
     try:
         with soundfile.SoundFile(io.BytesIO(data)) as sound:
-            rate_hz = sound.samplerate
-            _check_rate(rate_hz, name, limits)
-            frames = _most_frames(rate_hz, limits)
-            return rate_hz, sound.read(frames, dtype="float32", always_2d=True)
+            _check_rate(sound.samplerate, name, limits)
+            blocks = sound.blocks(_BLOCK_FRAMES, dtype="float32", always_2d=True)
+            return sound.samplerate, _mix(blocks, sound.samplerate, name, limits)
     except soundfile.LibsndfileError:
         return _decode_container(data, name, limits)
 
@@ -105,32 +105,45 @@ def _decode_container(
     try:
         with av.open(io.BytesIO(data), mode="r", options=options) as container:
             if not container.streams.audio:
-                raise RecordingError(f"{name} holds no sound: send a recording of a voice")
+                raise _no_sound(name)
             rate_hz = container.streams.audio[0].rate
             _check_rate(rate_hz, name, limits)
-            frames = container.decode(audio=0)
-            return rate_hz, np.concatenate(list(_blocks(frames, _most_frames(rate_hz, limits))))
+            return rate_hz, _mix(_blocks(container.decode(audio=0)), rate_hz, name, limits)
     except (av.FFmpegError, ValueError) as error:
         raise RecordingError(
             f"{name} is not a sound file we can read: send wav, flac, mp3, m4a, ogg or opus"
         ) from error
 
 
-def _blocks(frames: Iterator[av.AudioFrame], most_frames: int) -> Iterator[NDArray[np.float32]]:
-    """Decode block by block, each (frames, channels), until there is more than is allowed."""
+def _blocks(frames: Iterator[av.AudioFrame]) -> Iterator[NDArray[np.float32]]:
     planar = av.AudioResampler(format="fltp")
-    decoded = 0
     for frame in frames:
         for block in planar.resample(frame):
             yield block.to_ndarray().T.astype(np.float32)
-        decoded += frame.samples
-        if decoded >= most_frames:
-            return
 
 
-def _most_frames(rate_hz: int, limits: RecordingLimits) -> int:
-    """One second beyond the limit is enough to know that a recording is too long."""
-    return math.ceil((limits.max_duration_s + 1) * rate_hz)
+def _mix(
+    blocks: Iterable[NDArray[np.float32]], rate_hz: int, name: str, limits: RecordingLimits
+) -> NDArray[np.float32]:
+    """Average the channels block by block, so that neither they nor the length fill the memory.
+
+    Shapes: blocks of (frames, channels) -> (S,); one second too many tells that it is too long.
+    """
+    most_frames = math.ceil((limits.max_duration_s + 1) * rate_hz)
+    mixed: list[NDArray[np.float32]] = []
+    heard = 0
+    for block in blocks:
+        mixed.append(block.mean(axis=1, dtype=np.float32))
+        heard += len(block)
+        if heard >= most_frames:
+            break
+    if not mixed:
+        raise _no_sound(name)
+    return np.concatenate(mixed)
+
+
+def _no_sound(name: str) -> RecordingError:
+    return RecordingError(f"{name} holds no sound: send a recording of a voice")
 
 
 def _check_size(size_bytes: int, name: str, limits: RecordingLimits) -> None:
@@ -148,6 +161,11 @@ def _check_rate(rate_hz: int, name: str, limits: RecordingLimits) -> None:
         raise RecordingError(
             f"{name} is sampled at {rate_hz} Hz, a voice needs at least {limits.min_rate_hz} Hz: "
             "record it at a higher rate"
+        )
+    if rate_hz > limits.max_rate_hz:
+        raise RecordingError(
+            f"{name} is sampled at {rate_hz} Hz, at most {limits.max_rate_hz} Hz are allowed: "
+            "convert it to 48000 Hz"
         )
 
 
@@ -170,7 +188,7 @@ def _check_sound(recording: Recording, limits: RecordingLimits) -> None:
         raise RecordingError(
             f"{recording.name} holds samples that are not numbers: export it again"
         )
-    level = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
+    level = math.sqrt(float(np.vdot(samples, samples)) / len(samples))
     if level < 10 ** (limits.min_level_dbfs / 20):
         raise RecordingError(
             f"{recording.name} is silent or nearly so: record closer to the microphone"

@@ -1,5 +1,6 @@
 import hashlib
 import io
+import tracemalloc
 from pathlib import Path
 
 import av
@@ -101,7 +102,9 @@ REFUSED = {
     "infinite": (in_libsndfile(np.full(6 * RATE_HZ, np.inf, np.float32)), "not numbers"),
     "text": (b"It was a dark and stormy night. " * 500, "not a sound file"),
     "empty": (b"", "is empty"),
-    "header only": (in_libsndfile(voice())[:44], "not a sound file"),
+    "cut header": (in_libsndfile(voice())[:44], "not a sound file"),
+    "no frames": (in_libsndfile(np.zeros(0, np.float32)), "holds no sound"),
+    "high rate": (in_libsndfile(voice(rate_hz=8000), 384_000), "sampled at 384000 Hz"),
     "low rate": (in_libsndfile(voice(rate_hz=4000), 4000), "sampled at 4000 Hz"),
 }
 
@@ -128,6 +131,17 @@ def test_an_endless_recording_is_not_decoded_to_its_end() -> None:
     data = in_ffmpeg(voice(60.0), "mp4", "aac", RATE_HZ)
     with pytest.raises(RecordingError, match="longer than 5 s"):
         decode_recording(data, "a.m4a", RecordingLimits(max_duration_s=5.0))
+
+
+def test_memory_holds_one_channel_of_the_allowed_length() -> None:
+    data = in_libsndfile(np.zeros((RATE_HZ * 40, 8), np.float32), format="FLAC", subtype="PCM_16")
+    tracemalloc.start()
+    with pytest.raises(RecordingError, match="longer than 10 s"):
+        decode_recording(data, "a.flac", RecordingLimits(max_duration_s=10.0))
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    mono_bytes = 11 * RATE_HZ * 4
+    assert peak_bytes < 4 * mono_bytes  # all of it would be 29 times
 
 
 def test_film_without_sound_is_refused() -> None:

@@ -73,7 +73,7 @@ def draw_voices(config: T3Config) -> list[dict[str, Tensor]]:
 def draw_cases(config: T3Config, *, is_full: bool) -> list[Case]:
     """Sixteen prompts: every guidance meets short and long texts, and both voices."""
     draw = torch.Generator("cpu").manual_seed(2)
-    longest = config.text_positions - 2 if not is_full else 220
+    longest = config.text_positions - 2 if not is_full else 150
     cases = []
     for index in range(RUNS):
         length = 3 + (longest - 3) * index // (RUNS - 1)
@@ -84,7 +84,7 @@ def draw_cases(config: T3Config, *, is_full: bool) -> list[Case]:
                 voice=index // len(GUIDANCE) % 2,
                 exaggeration=0.25 * (index % 5),
                 guidance=GUIDANCE[index % len(GUIDANCE)],
-                steps=16 if is_full else 64,
+                steps=10 if is_full else 64,
             )
         )
     return cases

@@ -24,21 +24,22 @@ def digest_files(folder: Path, names: Iterable[str]) -> str:
     if fresh != memo:
         _write_memo(folder, fresh)
     digest = hashlib.sha256()
-    for name, (_, _, content) in fresh.items():
-        digest.update(f"{name} {content}\n".encode())
+    for name, entry in fresh.items():
+        digest.update(f"{name} {entry.split()[-1]}\n".encode())
     return digest.hexdigest()
 
 
-def _digest_file(path: Path, known: list[object] | None) -> list[object]:
+def _digest_file(path: Path, known: object) -> str:
+    """Size, time of change and digest of a file, the last from `known` if the others agree."""
     found = path.stat()
-    stamp: list[object] = [found.st_size, found.st_mtime_ns]
-    if known is not None and known[:2] == stamp:
+    stamp = f"{found.st_size} {found.st_mtime_ns} "
+    if isinstance(known, str) and known.startswith(stamp):
         return known
     with path.open("rb") as file:
-        return [*stamp, hashlib.file_digest(file, "sha256").hexdigest()]
+        return stamp + hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _read_memo(folder: Path) -> dict[str, list[object]]:
+def _read_memo(folder: Path) -> dict[str, object]:
     try:
         content = json.loads((folder / _MEMO).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -46,7 +47,7 @@ def _read_memo(folder: Path) -> dict[str, list[object]]:
     return content if isinstance(content, dict) else {}
 
 
-def _write_memo(folder: Path, memo: dict[str, list[object]]) -> None:
+def _write_memo(folder: Path, memo: dict[str, str]) -> None:
     draft = folder / f"{_MEMO}.part"
     with suppress(OSError):  # a read-only folder costs the next run its seconds, nothing more
         draft.write_text(json.dumps(memo), encoding="utf-8")

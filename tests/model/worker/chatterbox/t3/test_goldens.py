@@ -1,101 +1,37 @@
 """T3 against upstream's own outputs: toy sizes here, official ones where goldens/ was made."""
 
-from dataclasses import dataclass
-from pathlib import Path
-
 import pytest
 import torch
 from safetensors.torch import load_file
-from torch import Tensor
 
-from tests.goldens.t3_cases import COLUMNS, TOY, WARPS, Case, draw_cases, draw_logits
-from tests.model.worker.chatterbox.t3.cases import make_prompt, make_t3, make_voices
-from worker.chatterbox.config import STOP_SPEECH, T3Config
-from worker.chatterbox.t3.conditioning import collate
-from worker.chatterbox.t3.generate import generate
-from worker.chatterbox.t3.model import T3
+from tests.goldens.compare_t3 import (
+    CPU,
+    ROOT,
+    Golden,
+    equal_sequences,
+    load_golden,
+    relative_errors,
+)
+from tests.goldens.t3_cases import WARPS, draw_logits
 from worker.chatterbox.t3.sampling import Sampling, Settings, penalize, warp
-from worker.chatterbox.voice import Voice
-
-ROOT = Path(__file__).parents[5]
-CPU = torch.device("cpu")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Golden:
-    tensors: dict[str, Tensor]
-    network: T3
-    voices: list[Voice]
-    cases: list[Case]
-    tolerance: float
-
-    def assert_close(self, ours: Tensor, name: str) -> None:
-        theirs = self.tensors[name]
-        assert ours.shape == theirs.shape
-        assert (ours - theirs).abs().max() <= self.tolerance * theirs.abs().max(), name
 
 
 @pytest.fixture(scope="module", params=["toy", "full"])
 def golden(request: pytest.FixtureRequest) -> Golden:
-    is_full = request.param == "full"
-    path = ROOT / ("goldens" if is_full else "tests/data/goldens") / "t3.safetensors"
-    if not path.exists():
+    golden = load_golden(is_full=request.param == "full")
+    if golden is None:
         pytest.skip("full-size goldens are not made: see docs/model.md")
-    config = T3Config() if is_full else TOY
-    return Golden(
-        tensors=load_file(path),
-        network=make_t3(config),
-        voices=make_voices(config),
-        cases=draw_cases(config, is_full=is_full),
-        tolerance=1e-4 if is_full else 1e-5,
-    )
+    return golden
 
 
-@torch.no_grad()
-def test_perceiver_summarises_as_upstream(golden: Golden) -> None:
-    conditioning = collate(golden.voices, [0.5] * len(golden.voices), CPU)
-    tokens = conditioning.prompt_tokens
-    prompt = golden.network.embed_speech(tokens, torch.arange(tokens.shape[1]))
-    summaries = golden.network.cond_enc.perceiver(prompt, conditioning.prompt_mask)
-    for index, summary in enumerate(summaries):
-        golden.assert_close(summary, f"perceiver.{index}")
-
-
-@torch.no_grad()
-def test_conditioning_is_upstreams(golden: Golden) -> None:
-    conditioning = collate(
-        [golden.voices[case.voice] for case in golden.cases],
-        [case.exaggeration for case in golden.cases],
-        CPU,
-    )
-    prefixes = golden.network.embed_conditioning(conditioning)
-    for index, prefix in enumerate(prefixes):
-        golden.assert_close(prefix, f"conditioning.{index}")
-
-
-@pytest.mark.parametrize("index", range(4))
-@torch.no_grad()
-def test_logits_of_both_rows_are_upstreams(golden: Golden, index: int) -> None:
-    case, theirs = golden.cases[index], golden.tensors[f"logits.{index}"]
-    spoken = golden.tensors[f"tokens.{index}"][: len(theirs) - 1]
-    logits = golden.network(
-        torch.tensor([case.text_tokens] * 2),
-        torch.stack([spoken] * 2),
-        collate([golden.voices[case.voice]] * 2, [case.exaggeration] * 2, CPU),
-        text_lengths=torch.tensor([len(case.text_tokens)] * 2),
-        speech_lengths=torch.tensor([len(spoken)] * 2),
-        # At guidance 0 upstream is given two conditional rows.
-        is_unconditional=torch.tensor([False, case.guidance > 0]),
-    )
-    golden.assert_close(logits[:, :, COLUMNS].transpose(0, 1), f"logits.{index}")
+@pytest.mark.parametrize("part", ["perceiver", "conditioning", "logits"])
+def test_part_equals_upstreams(golden: Golden, part: str) -> None:
+    tolerance = 1e-4 if golden.is_full else 1e-5
+    assert max(relative_errors(golden, part)) <= tolerance
 
 
 def test_greedy_sequences_are_upstreams(golden: Golden) -> None:
-    prompts = [make_prompt(case, golden.voices) for case in golden.cases]
-    for index, spoken in enumerate(generate(golden.network, prompts, slots=6)):
-        theirs = golden.tensors[f"tokens.{index}"].tolist()
-        ours = spoken.tokens.tolist() + [STOP_SPEECH] * (not spoken.is_truncated)
-        assert ours == theirs, golden.cases[index]
+    assert [index for index, is_equal in enumerate(equal_sequences(golden)) if not is_equal] == []
 
 
 def test_warped_distribution_is_that_of_the_hf_processors() -> None:

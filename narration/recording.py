@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from narration.errors import RecordingError
 
 _BLOCK_FRAMES = 1 << 13
+_SEEKABLE = ("WAV", "WAVEX", "RF64", "W64", "FLAC", "AIFF")  # formats without memory
 _FULL_SCALE = 0.999
 # Plain containers only: a playlist in disguise could make FFmpeg open other files or addresses.
 _CONTAINERS = "mov,mp4,m4a,3gp,matroska,webm,ogg,mp3,aac,flac,wav,w64,aiff,caf,asf,amr"
@@ -88,11 +89,16 @@ def decode_recording(data: bytes, name: str, limits: RecordingLimits = DEFAULT_L
 
 
 def _decode(data: bytes, name: str, limits: RecordingLimits) -> tuple[int, NDArray[np.float32]]:
-    """Shapes: -> rate, (S,). libsndfile first: its decoding is what upstream hears."""
+    """Shapes: -> rate, (S,). libsndfile where it serves: its decoding is what upstream hears."""
     try:
         with soundfile.SoundFile(io.BytesIO(data)) as sound:
+            if sound.format not in (*_SEEKABLE, "MP3"):
+                return _decode_container(data, name, limits)
             _check_rate(sound.samplerate, name, limits)
-            blocks = sound.blocks(_BLOCK_FRAMES, dtype="float32", always_2d=True)
+            # Python's binding seeks after each read, which costs an mp3 its bit reservoir.
+            whole = max(1, min(sound.frames, _most_frames(sound.samplerate, limits)))
+            size = _BLOCK_FRAMES if sound.format in _SEEKABLE else whole
+            blocks = sound.blocks(size, dtype="float32", always_2d=True)
             return sound.samplerate, _mix(blocks, sound.samplerate, name, limits)
     except soundfile.LibsndfileError:
         return _decode_container(data, name, limits)
@@ -127,9 +133,9 @@ def _mix(
 ) -> NDArray[np.float32]:
     """Average the channels block by block, so that neither they nor the length fill the memory.
 
-    Shapes: blocks of (frames, channels) -> (S,); one second too many tells that it is too long.
+    Shapes: blocks of (frames, channels) -> (S,).
     """
-    most_frames = math.ceil((limits.max_duration_s + 1) * rate_hz)
+    most_frames = _most_frames(rate_hz, limits)
     mixed: list[NDArray[np.float32]] = []
     heard = 0
     for block in blocks:
@@ -140,6 +146,11 @@ def _mix(
     if not mixed:
         raise _no_sound(name)
     return np.concatenate(mixed)
+
+
+def _most_frames(rate_hz: int, limits: RecordingLimits) -> int:
+    """One second beyond the limit is enough to know that a recording is too long."""
+    return math.ceil((limits.max_duration_s + 1) * rate_hz)
 
 
 def _no_sound(name: str) -> RecordingError:

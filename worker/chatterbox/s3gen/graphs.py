@@ -20,17 +20,22 @@ _SHORTEST_BOUND = 512  # bounds on the longest row are powers of two from here o
 
 
 def accelerate(flow: Flow, dtype: torch.dtype = torch.bfloat16) -> None:
-    """Make a flow on a CUDA device fast; its outputs change by the precision only."""
+    """Make a flow on a CUDA device fast; its outputs change by the precision only.
+
+    float32 stays plain: attention over rows of any length is a kernel of half precision only.
+    """
     flow.use_precision(dtype)
+    if dtype == torch.float32:
+        return
     compile_blocks(flow.estimator)
     flow.fast_estimate = GraphedEstimator(flow.estimator)
 
 
-def compile_blocks(estimator: Estimator, backend: str = "inductor") -> None:
+def compile_blocks(estimator: Estimator, **options: object) -> None:
     """Compile the repeated blocks, once per kind: compiling the whole would take minutes."""
     for part in estimator.modules():
         if isinstance(part, Transformer | ResidualBlock):
-            part.compile(dynamic=True, fullgraph=True, backend=backend)
+            part.compile(dynamic=True, **options)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,22 +60,20 @@ class GraphInputs:
     """Memory that a graph reads: fixed for its life, overwritten before each replay."""
 
     def __init__(self, shape: Shape, example: Condition) -> None:
-        def blank(length: int, like: Tensor) -> Tensor:
-            return like.new_zeros(length, like.shape[1])
-
         device = example.features.device
-        nothing = pack_lengths([shape.frames], device)
+        with torch.inference_mode(mode=False):  # memory that outlives the mode of one call
+            self.x = _blank(shape.frames, example.features)
+            self.time = torch.zeros(shape.rows, device=device)
+            self.condition = Condition(
+                features=_blank(shape.frames, example.features),
+                prompt=_blank(shape.frames, example.prompt),
+                speaker=_blank(shape.rows, example.speaker),
+            )
+            nothing = pack_lengths([shape.frames], device)
+            padded = pad_packing(nothing, shape.frames, shape.rows, shape.longest)
+        # A graph reads tensors only: code that asks for the lengths must fail, not remember them.
+        self.packing = replace(padded, lengths=())
         self.shape = shape
-        self.x = blank(shape.frames, example.features)
-        self.time = torch.zeros(shape.rows, device=device)
-        self.condition = Condition(
-            features=blank(shape.frames, example.features),
-            prompt=blank(shape.frames, example.prompt),
-            speaker=blank(shape.rows, example.speaker),
-        )
-        self.packing = replace(
-            pad_packing(nothing, shape.frames, shape.rows, shape.longest), lengths=(shape.frames,)
-        )
         self._told: Condition | None = None
 
     def fill(self, x: Tensor, time: Tensor, condition: Condition, packing: Packing) -> None:
@@ -145,3 +148,7 @@ class GraphedEstimator:
 def _bound(longest: int) -> int:
     """Return the power of two that bounds a row's length: compiled code then meets few values."""
     return max(_SHORTEST_BOUND, 1 << (longest - 1).bit_length())
+
+
+def _blank(length: int, like: Tensor) -> Tensor:
+    return torch.zeros(length, like.shape[1], dtype=like.dtype, device=like.device)

@@ -8,7 +8,13 @@ from tests.model.worker.chatterbox.goldens import read_golden, relative_error
 from tests.model.worker.chatterbox.s3gen.test_flow import read_rows, speak
 from worker.chatterbox.config import FlowConfig
 from worker.chatterbox.s3gen.flow import Flow
-from worker.chatterbox.s3gen.graphs import GraphInputs, Shape, choose_shape, compile_blocks
+from worker.chatterbox.s3gen.graphs import (
+    GraphInputs,
+    Shape,
+    accelerate,
+    choose_shape,
+    compile_blocks,
+)
 from worker.chatterbox.s3gen.packing import Packing, pack_lengths
 from worker.chatterbox.s3gen.unet import Condition
 
@@ -91,12 +97,18 @@ def test_half_precision_leaves_norms_and_the_last_projection_alone() -> None:
     assert "decoder.estimator.mid_blocks.0.1.0.attn1.to_q.weight" in lowered
 
 
+def test_full_precision_is_left_plain() -> None:
+    flow = load_flow()
+    accelerate(flow, torch.float32)
+    assert flow.fast_estimate is None
+
+
 def test_blocks_compile_whole() -> None:
     flow = load_flow()
     call = draw_call([20, 20], 3)
     with torch.no_grad():
         plain = flow.estimator(*call)
-        compile_blocks(flow.estimator, backend="eager")
+        compile_blocks(flow.estimator, backend="eager", fullgraph=True)
         assert relative_error(flow.estimator(*call), plain) < 1e-6
         longer = draw_call([31, 31, 31], 4)
         assert flow.estimator(*longer).shape == (93, 80)

@@ -26,7 +26,6 @@ from worker.chatterbox.s3gen.flow import draw_noise, noise_frames
 from worker.speech.options import EngineOptions, ResolvedOptions, resolve
 from worker.speech.types import Utterance
 
-SOUND_BATCHES = (1, 4, 16, 32)
 CHUNK_S = 10.0
 
 
@@ -68,6 +67,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--slots", type=int)
     parser.add_argument("--vocoder-batch", type=int)
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 8, 32, 128, 512])
+    parser.add_argument("--sound-batches", type=int, nargs="+", default=[1, 4, 16, 32])
     parser.add_argument("--audio-s", type=float, default=24_000, help="length of the book")
     parser.add_argument("--toy", action="store_true", help="tiny sizes: does the bench itself run?")
     return parser.parse_args()
@@ -79,7 +79,7 @@ def resolve_options(arguments: argparse.Namespace) -> ResolvedOptions:
             back_end="vllm",
             vllm_core=arguments.core,
             precision=arguments.precision,
-            is_compiled=False if arguments.eager else None,
+            is_compiled=not arguments.eager,
             gpu_memory_gb=arguments.gpu_memory_gb,
             t3_slots=arguments.slots,
             vocoder_batch=arguments.vocoder_batch,
@@ -102,9 +102,9 @@ def measure_tokens(bench: Bench, arguments: argparse.Namespace) -> list[dict[str
     return rows
 
 
-def measure_sound(bench: Bench, _: argparse.Namespace) -> list[dict[str, float]]:
+def measure_sound(bench: Bench, arguments: argparse.Namespace) -> list[dict[str, float]]:
     """Flow, vocoder and watermark alone, batches of 10 s; `host_x` is the drawing of noise."""
-    return [sound_row(bench, batch) for batch in SOUND_BATCHES]
+    return [sound_row(bench, batch) for batch in arguments.sound_batches]
 
 
 def sound_row(bench: Bench, batch: int) -> dict[str, float]:
@@ -122,8 +122,7 @@ def sound_row(bench: Bench, batch: int) -> dict[str, float]:
     flow_noise, source_noise = noise()
 
     def flow() -> list[torch.Tensor]:
-        with bench.renderer._half_precision():
-            return bench.flow.generate(tokens, voices, flow_noise)
+        return bench.flow.generate(tokens, voices, flow_noise)
 
     with torch.inference_mode():
         mels = flow()

@@ -2,7 +2,22 @@
 
 import os
 
+import pytest
+
 # Before vLLM is imported: one process per engine is enough here, and starts sooner.
 os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"
 os.environ["VLLM_LOGGING_LEVEL"] = "WARNING"
 os.environ["HF_HUB_OFFLINE"] = "1"
+
+# vLLM's own, in its imports and at its end; ours are still errors.
+VLLM_WARNINGS = (
+    "ignore:`torch.jit.script_method` is deprecated:DeprecationWarning",
+    "ignore:`torch.distributed.reduce_op` is deprecated:FutureWarning",
+    "ignore:unclosed <zmq:ResourceWarning",
+    "ignore:Unclosed <zmq:ResourceWarning",
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for warning in VLLM_WARNINGS:
+        config.addinivalue_line("filterwarnings", warning)

@@ -40,7 +40,7 @@ class EngineOptions:
     is_watermarked: bool = True
     gpu_memory_gb: float | None = None
     vllm_core: Core = "thread"
-    is_compiled: bool | None = None  # None compiles on a GPU
+    is_compiled: bool = True  # on a GPU; slower to start, faster to speak
     cache_folder: Path | None = None  # for what a back end derives from a checkpoint
 
 
@@ -73,13 +73,14 @@ def resolve(options: EngineOptions) -> ResolvedOptions:
             raise SettingsError(f"{name} is {value}: it must be above 0")
     device = _device(options.device)
     is_cuda = device.startswith("cuda")
+    back_end = _back_end(options.back_end, device)
     budget_gb = _budget_gb(options.gpu_memory_gb, device) if is_cuda else 0.0
     kv_cache_gb = _kv_cache_gb(budget_gb) if is_cuda else 0.0
     slots = options.t3_slots or _slots(kv_cache_gb)
     batch = options.vocoder_batch or _vocoder_batch(budget_gb)
     return ResolvedOptions(
         device=device,
-        back_end=_back_end(options.back_end, is_cuda=is_cuda),
+        back_end=back_end,
         precision=_precision(options.precision, is_cuda=is_cuda),
         t3_slots=slots,
         vocoder_batch=batch,
@@ -88,7 +89,7 @@ def resolve(options: EngineOptions) -> ResolvedOptions:
         gpu_memory_gb=budget_gb,
         kv_cache_gb=kv_cache_gb,
         vllm_core=options.vllm_core,
-        is_compiled=is_cuda if options.is_compiled is None else options.is_compiled,
+        is_compiled=is_cuda and options.is_compiled,
         cache_folder=options.cache_folder or user_cache_path("rhapsode"),
     )
 
@@ -103,12 +104,14 @@ def _device(device: str) -> str:
     return device
 
 
-def _back_end(back_end: BackEnd, *, is_cuda: bool) -> Literal["torch", "vllm"]:
+def _back_end(back_end: BackEnd, device: str) -> Literal["torch", "vllm"]:
     is_installed = find_spec("vllm") is not None
     if back_end == "auto":
-        return "vllm" if is_cuda and is_installed else "torch"
+        back_end = "vllm" if device.startswith("cuda") and is_installed else "torch"
     if back_end == "vllm" and not is_installed:
         raise SettingsError("back end vllm is not installed: choose torch, or use the GPU image")
+    if back_end == "vllm" and device not in ("cpu", "cuda", "cuda:0"):
+        raise SettingsError(f"vLLM runs on cuda:0 only, not {device}: set CUDA_VISIBLE_DEVICES")
     return back_end
 
 

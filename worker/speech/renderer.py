@@ -12,9 +12,11 @@ import numpy.typing as npt
 import torch
 
 from worker.chatterbox.config import FRAMES_PER_TOKEN
+from worker.chatterbox.hift.layers import fuse_activations
 from worker.chatterbox.hift.source import draw_noise as draw_source_noise
 from worker.chatterbox.hift.vocoder import Vocoder
 from worker.chatterbox.s3gen.flow import Flow, draw_noise, noise_frames
+from worker.chatterbox.s3gen.graphs import accelerate
 from worker.chatterbox.t3.decoder import Spoken
 from worker.chatterbox.watermark import Watermarker
 from worker.speech.options import ResolvedOptions
@@ -37,9 +39,7 @@ class TorchRenderer:
         is_cuda = flow.device.type == "cuda"
         # A stream of its own, or every kernel would wait for T3's on the default one.
         self._stream = torch.cuda.Stream(flow.device) if is_cuda else None
-        self._precision = getattr(torch, options.precision)
-        if options.is_compiled:
-            _compile(flow, vocoder)
+        _adapt(flow, vocoder, options)
 
     @property
     def is_watermarked(self) -> bool:
@@ -67,10 +67,9 @@ class TorchRenderer:
             draw_noise(noise_frames(len(said.tokens), one.voice), generator(one.seed, "flow"))
             for one, said in pairs
         ]
-        with self._half_precision():
-            mels = self._flow.generate(
-                [said.tokens for _, said in pairs], [one.voice for one in utterances], noise
-            )
+        mels = self._flow.generate(
+            [said.tokens for _, said in pairs], [one.voice for one in utterances], noise
+        )
         source_noise = [
             draw_source_noise(
                 FRAMES_PER_TOKEN * len(said.tokens),
@@ -84,20 +83,18 @@ class TorchRenderer:
             waveforms = self._watermarker.mark(waveforms)
         return [row.float().cpu().numpy() for row in waveforms]
 
-    def _half_precision(self) -> torch.autocast:
-        """Let the flow's matrix products be bfloat16; norms and the integration stay float32.
 
-        The vocoder has no part in it: phases of a harmonic sum do not survive eight bits.
-        """
-        is_half = self._precision != torch.float32
-        return torch.autocast(self._flow.device.type, self._precision, enabled=is_half)
+def _adapt(flow: Flow, vocoder: Vocoder, options: ResolvedOptions) -> None:
+    """Bring the networks to the options' precision, and on a GPU to their fast path.
 
-
-def _compile(flow: Flow, vocoder: Vocoder) -> None:
-    """Fuse what lies between the matrix products; lengths stay free, so this happens once."""
-    flow.decoder["estimator"].compile(dynamic=True)
-    fused = torch.compile(vocoder.filter, dynamic=True)
-    vocoder.filter = fused  # type: ignore[method-assign]
+    The vocoder stays in float32: phases of a harmonic sum do not survive eight bits.
+    """
+    precision = getattr(torch, options.precision)
+    if options.is_compiled:
+        accelerate(flow, precision)
+        fuse_activations(vocoder)
+    else:
+        flow.use_precision(precision)
 
 
 def generator(seed: int, purpose: str) -> torch.Generator:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import torch
 from vllm.engine.arg_utils import AsyncEngineArgs, EngineArgs
 from vllm.usage.usage_lib import UsageContext
 from vllm.v1.engine.async_llm import AsyncLLM
@@ -72,5 +73,10 @@ def _on_cpu(layout: PromptLayout) -> dict[str, Any]:
 
 
 def _on_cuda(options: ResolvedOptions) -> dict[str, Any]:
-    # The size of the cache, not a share of the card: the vocoder's part is ours to keep.
-    return {"kv_cache_memory_bytes": int(options.kv_cache_gb * 1e9)}
+    total_gb = torch.cuda.get_device_properties(options.device).total_memory / 1e9
+    return {
+        # The size of the cache, not a share of the card: the vocoder's part is ours to keep.
+        "kv_cache_memory_bytes": int(options.kv_cache_gb * 1e9),
+        # Then this is only what must be free at the start: the cache, and 2.5 GB for the rest.
+        "gpu_memory_utilization": min(0.9, (options.kv_cache_gb + 2.5) / total_gb),
+    }

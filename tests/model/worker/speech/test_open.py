@@ -26,7 +26,7 @@ def book() -> list[Utterance]:
             delivery=Delivery(cfg_weight=pick.choice((0.0, 0.5, 1.0)), top_p=pick.choice((0.9, 1))),
             seed=pick.randrange(1 << 60),
         )
-        for _ in range(16)
+        for _ in range(10)
     ]
 
 

@@ -25,7 +25,7 @@ from worker.chatterbox.voice import Voice, make_voice
 CONFIG = ChatterboxConfig(
     t3=T3Config(
         text_vocab=300,
-        width=32,
+        width=64,
         layers=2,
         heads=2,
         kv_heads=2,
@@ -36,7 +36,7 @@ CONFIG = ChatterboxConfig(
         speaker_width=8,
         perceiver_queries=4,
         perceiver_heads=2,
-        max_new_tokens=24,
+        max_new_tokens=16,
     ),
     flow=FlowConfig(
         encoder_width=16,

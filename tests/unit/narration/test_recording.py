@@ -69,7 +69,7 @@ def test_libsndfile_formats_keep_the_sound(form: dict[str, str], tolerance: floa
 def test_mp3_is_heard_as_upstream_hears_it() -> None:
     data = in_libsndfile(voice(), format="MP3", subtype="MPEG_LAYER_III")
     at_once, _ = soundfile.read(io.BytesIO(data), dtype="float32")
-    # Not bit for bit: the decoder's last digit depends on how memory happens to be aligned.
+    # Not bit for bit: the last digit differs from one decoding to the next.
     assert np.allclose(decode_recording(data, "a.mp3").samples, at_once, rtol=0, atol=1e-6)
 
 
@@ -134,21 +134,21 @@ def test_limits_are_arguments() -> None:
     assert decode_recording(data[:200_000], "a.wav", RecordingLimits(min_duration_s=1.0))
 
 
-def test_an_endless_recording_is_not_decoded_to_its_end() -> None:
-    data = in_ffmpeg(voice(60.0), "mp4", "aac", RATE_HZ)
+def test_recording_in_any_container_can_be_too_long() -> None:
+    data = in_ffmpeg(voice(12.0), "mp4", "aac", RATE_HZ)
     with pytest.raises(RecordingError, match="longer than 5 s"):
         decode_recording(data, "a.m4a", RecordingLimits(max_duration_s=5.0))
 
 
 def test_memory_holds_one_channel_of_the_allowed_length() -> None:
-    data = in_libsndfile(np.zeros((RATE_HZ * 40, 8), np.float32), format="FLAC", subtype="PCM_16")
+    data = in_libsndfile(np.zeros((RATE_HZ * 20, 8), np.float32), format="FLAC", subtype="PCM_16")
     tracemalloc.start()
-    with pytest.raises(RecordingError, match="longer than 10 s"):
-        decode_recording(data, "a.flac", RecordingLimits(max_duration_s=10.0))
+    with pytest.raises(RecordingError, match="longer than 5 s"):
+        decode_recording(data, "a.flac", RecordingLimits(max_duration_s=5.0))
     _, peak_bytes = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    mono_bytes = 11 * RATE_HZ * 4
-    assert peak_bytes < 4 * mono_bytes  # all of it would be 29 times
+    mono_bytes = 6 * RATE_HZ * 4
+    assert peak_bytes < 4 * mono_bytes  # all of it would be 27 times
 
 
 def test_film_without_sound_is_refused() -> None:

@@ -1,0 +1,256 @@
+"""The client against a server made of paper: what it sends, how it waits, what it keeps."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from narration.errors import InputError, NotFoundError, RecordingError, TransientError
+from narration.job_settings import JobSettings, OutputFormat
+from rhapsode.outputs import Output
+from rhapsode.progress import Rendered
+from rhapsode.server import Server
+from rhapsode.submit import Order, ensure_voice, submit
+
+SOUND = bytes(range(250)) * 8
+SHA256 = hashlib.sha256(SOUND).hexdigest()
+SIGNED = "https://store.example.org/audio.mp3?signature=s"
+PROBLEM = {"detail": "the text is empty", "what_now": "Send a text."}
+
+
+class PaperServer:
+    """Answers by a script: one list of answers for each method and path; the last one stays."""
+
+    def __init__(self) -> None:
+        self.script: dict[str, list[httpx.Response | Exception]] = {}
+        self.asked: list[httpx.Request] = []
+
+    def on(self, call: str, *answers: httpx.Response | Exception) -> None:
+        self.script[call] = list(answers)
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(request)
+        answers = self.script[f"{request.method} {request.url.path}"]
+        answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return httpx.Response(answer.status_code, headers=answer.headers, content=answer.content)
+
+    def calls(self, call: str) -> list[httpx.Request]:
+        return [r for r in self.asked if f"{r.method} {r.url.path}" == call]
+
+
+def job(state: str, **fields: Any) -> httpx.Response:
+    progress = {"chunks_done": 1, "chunks_total": 2, "audio_s": 3.0}
+    urls = {
+        "self": "/v1/jobs/j", "artifacts": "/v1/jobs/j/artifacts", "retry": "/v1/jobs/j/retry",
+    }  # fmt: skip
+    body = {
+        "id": "j", "state": state, "progress": progress, "error": None, "urls": urls,
+        "timings": {"rendering_s": 1.5},
+    }  # fmt: skip
+    return httpx.Response(200, json=body | fields)
+
+
+def artifacts(sha256: str = SHA256, url: str = SIGNED) -> httpx.Response:
+    item = {"name": "audio.mp3", "url": url, "sha256": sha256}
+    return httpx.Response(200, json={"items": [item]})
+
+
+@pytest.fixture
+def paper() -> PaperServer:
+    paper = PaperServer()
+    paper.on("POST /v1/jobs", job("queued"))
+    paper.on("GET /v1/jobs/j", job("rendering"), job("succeeded"))
+    paper.on("GET /v1/jobs/j/artifacts", artifacts())
+    paper.on("GET /audio.mp3", httpx.Response(200, content=SOUND))
+    return paper
+
+
+@pytest.fixture
+def waits() -> list[float]:
+    return []
+
+
+@pytest.fixture
+def server(paper: PaperServer, waits: list[float]) -> Server:
+    transport = httpx.MockTransport(paper)
+    return Server(
+        "http://server", "the-key", patience_s=30, sleep=waits.append, transport=transport
+    )
+
+
+@pytest.fixture
+def order(tmp_path: Path) -> Order:
+    file = tmp_path / "story.txt"
+    file.write_text("Once upon a time.")
+    output = Output(path=tmp_path / "story.mp3", format=OutputFormat.MP3)
+    settings = JobSettings(outputs=(OutputFormat.MP3,))
+    return Order(file=file, settings=settings, outputs=[output])
+
+
+@pytest.fixture
+def narrate(server: Server, order: Order) -> Callable[[], list[Rendered]]:
+    def run() -> list[Rendered]:
+        shown: list[Rendered] = []
+        submit(server, order, shown.append, sleep=lambda _: None)
+        return shown
+
+    return run
+
+
+def test_audio_arrives_whole(narrate: Any, tmp_path: Path) -> None:
+    shown = narrate()
+    assert [rendered.state for rendered in shown] == ["queued", "rendering", "succeeded"]
+    assert shown[-1].speed == 2.0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["story.mp3", "story.txt"]
+    assert (tmp_path / "story.mp3").read_bytes() == SOUND
+
+
+def test_key_goes_to_the_server_and_not_to_the_store(narrate: Any, paper: PaperServer) -> None:
+    narrate()
+    assert paper.calls("POST /v1/jobs")[0].headers["authorization"] == "Bearer the-key"
+    assert "authorization" not in paper.calls("GET /audio.mp3")[0].headers
+
+
+def test_same_command_asks_for_the_same_job(narrate: Any, paper: PaperServer) -> None:
+    narrate()
+    narrate()
+    first, again = (r.headers["idempotency-key"] for r in paper.calls("POST /v1/jobs"))
+    assert first == again
+
+
+def test_changed_text_asks_for_another_job(narrate: Any, paper: PaperServer, order: Order) -> None:
+    narrate()
+    order.file.write_text("Once upon another time.")
+    narrate()
+    first, again = (r.headers["idempotency-key"] for r in paper.calls("POST /v1/jobs"))
+    assert first != again
+
+
+def test_earlier_failure_is_tried_again(narrate: Any, paper: PaperServer) -> None:
+    paper.on("POST /v1/jobs", job("failed"))
+    paper.on("POST /v1/jobs/j/retry", job("queued"))
+    narrate()
+    assert len(paper.calls("POST /v1/jobs/j/retry")) == 1
+
+
+def test_server_that_restarts_is_waited_for(
+    narrate: Any, paper: PaperServer, waits: list[float]
+) -> None:
+    busy = httpx.Response(503, json=PROBLEM, headers={"Retry-After": "7"})
+    paper.on("GET /v1/jobs/j", httpx.ConnectError("refused"), busy, job("succeeded"))
+    narrate()
+    assert waits[0] < waits[1] == 7
+
+
+def test_server_that_stays_away_ends_in_a_word_about_it(paper: PaperServer) -> None:
+    paper.on("POST /v1/jobs", httpx.ConnectError("refused"))
+    server = Server("http://server", None, patience_s=0, transport=httpx.MockTransport(paper))
+    with pytest.raises(TransientError, match="http://server does not answer"):
+        server.ask("POST", "/v1/jobs")
+
+
+def test_refusal_is_told_in_the_servers_words(narrate: Any, paper: PaperServer) -> None:
+    paper.on("POST /v1/jobs", httpx.Response(422, json=PROBLEM))
+    with pytest.raises(InputError, match=r"the text is empty \(Send a text.\)"):
+        narrate()
+
+
+def test_what_is_no_rhapsode_is_not_taken_for_one(narrate: Any, paper: PaperServer) -> None:
+    paper.on("POST /v1/jobs", httpx.Response(404, content=b"<html>"))
+    with pytest.raises(NotFoundError, match="status 404 from server"):
+        narrate()
+
+
+@pytest.mark.parametrize(("retryable", "error"), [(True, TransientError), (False, InputError)])
+def test_failed_job_says_why_and_whether_to_try_again(
+    narrate: Any, paper: PaperServer, retryable: bool, error: type[Exception]
+) -> None:
+    why = {"code": "chunk_failed", "detail": "chunk 3 is silent", "retryable": retryable}
+    paper.on("GET /v1/jobs/j", job("failed", error=why))
+    with pytest.raises(error, match="chunk 3 is silent"):
+        narrate()
+
+
+def test_canceled_job_is_no_success(narrate: Any, paper: PaperServer) -> None:
+    paper.on("GET /v1/jobs/j", job("canceled"))
+    with pytest.raises(InputError, match="was canceled"):
+        narrate()
+
+
+def test_broken_download_goes_on_where_it_stopped(
+    narrate: Any, paper: PaperServer, tmp_path: Path
+) -> None:
+    (tmp_path / f".story.mp3.{SHA256[:12]}.part").write_bytes(SOUND[:700])
+    paper.on("GET /audio.mp3", httpx.Response(206, content=SOUND[700:]))
+    narrate()
+    assert paper.calls("GET /audio.mp3")[0].headers["range"] == "bytes=700-"
+    assert (tmp_path / "story.mp3").read_bytes() == SOUND
+
+
+def test_store_without_ranges_sends_the_whole_again(narrate: Any, tmp_path: Path) -> None:
+    (tmp_path / f".story.mp3.{SHA256[:12]}.part").write_bytes(b"older bytes")
+    narrate()
+    assert (tmp_path / "story.mp3").read_bytes() == SOUND
+
+
+def test_download_that_was_complete_is_only_checked(
+    narrate: Any, paper: PaperServer, tmp_path: Path
+) -> None:
+    (tmp_path / f".story.mp3.{SHA256[:12]}.part").write_bytes(SOUND)
+    paper.on("GET /audio.mp3", httpx.Response(416))
+    narrate()
+    assert (tmp_path / "story.mp3").read_bytes() == SOUND
+
+
+def test_damaged_download_is_not_delivered(
+    narrate: Any, paper: PaperServer, tmp_path: Path
+) -> None:
+    paper.on("GET /audio.mp3", httpx.Response(200, content=SOUND[:-1] + b"x"))
+    with pytest.raises(TransientError, match="damaged"):
+        narrate()
+    assert [path.name for path in tmp_path.iterdir()] == ["story.txt"]
+
+
+def test_store_that_refuses_is_named(narrate: Any, paper: PaperServer) -> None:
+    paper.on("GET /audio.mp3", httpx.Response(403))
+    with pytest.raises(InputError, match=r"status 403 from store\.example\.org"):
+        narrate()
+
+
+def test_recording_is_uploaded_under_a_name_of_its_own(
+    server: Server, paper: PaperServer, tmp_path: Path
+) -> None:
+    recording = tmp_path / "My voice (2).wav"
+    recording.write_bytes(b"sound")
+    paper.on("POST /v1/voices", httpx.Response(202, json={"id": "v", "state": "preparing"}))
+    preparing = httpx.Response(200, json={"id": "v", "state": "preparing"})
+    ready = httpx.Response(200, json={"id": "v", "state": "ready"})
+    paper.on("GET /v1/voices/v", preparing, ready)
+    assert ensure_voice(server, recording, sleep=lambda _: None) == "v"
+    digest = hashlib.sha256(b"sound").hexdigest()
+    assert f"My-voice-2-{digest[:8]}".encode() in paper.calls("POST /v1/voices")[0].content
+
+
+def test_recording_that_makes_no_voice_says_why(
+    server: Server, paper: PaperServer, tmp_path: Path
+) -> None:
+    recording = tmp_path / "noise.wav"
+    recording.write_bytes(b"noise")
+    failed = {"id": "v", "state": "failed", "error": "nobody speaks"}
+    paper.on("POST /v1/voices", httpx.Response(200, json=failed))
+    with pytest.raises(RecordingError, match="nobody speaks"):
+        ensure_voice(server, recording)
+
+
+def test_settings_travel_as_they_are(narrate: Any, paper: PaperServer) -> None:
+    narrate()
+    sent = paper.calls("POST /v1/jobs")[0].content.decode(errors="replace")
+    form = json.loads(sent[sent.index("{") : sent.index("\r\n", sent.index("{"))])
+    assert form["outputs"] == ["mp3"]
+    assert form["destination"] == {"profile": "default", "prefix": ""}

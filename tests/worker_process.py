@@ -1,19 +1,65 @@
-"""A worker process that hums: `python -m tests.worker_process cpu,gpu`, settings from outside."""
+"""Worker processes that hum, forked from one that has everything imported: up in a moment."""
 
-import sys
+import multiprocessing
+import os
+import signal
+from multiprocessing.process import BaseProcess
+from pathlib import Path
 
+from narration import s3
 from narration.broker import Queue
 from narration.settings import load_settings
 from tests.fakes import ToneEngine
 from tests.stations import make_speaker
 from worker.app import run_worker
 
+assert s3  # loaded here, so that no child has to
 
-def main() -> int:
-    queues = frozenset(Queue(name) for name in sys.argv[1].split(","))
-    chunk_s = float(sys.argv[2])
-    return run_worker(load_settings(), queues, lambda _: make_speaker(ToneEngine(chunk_s=chunk_s)))
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload([__name__])
+END_S = 20.0
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+class WorkerProcess:
+    """A running worker, as subprocess.Popen would have it."""
+
+    def __init__(self, queues: str, chunk_s: float, environment: dict[str, str], log: Path) -> None:
+        self._process: BaseProcess = _FORKS.Process(
+            target=_run, args=(queues, chunk_s, environment, str(log))
+        )
+        self._process.start()
+        self.log = log
+
+    def send(self, number: int) -> None:
+        if self._process.is_alive():
+            assert self._process.pid is not None
+            os.kill(self._process.pid, number)
+
+    def wait(self, timeout_s: float) -> int:
+        """Return the exit code; minus the number of the signal if one ended it."""
+        self._process.join(timeout_s)
+        if self._process.exitcode is None:
+            raise TimeoutError(f"the worker still runs after {timeout_s} s")
+        return self._process.exitcode
+
+    def is_alive(self) -> bool:
+        return self._process.is_alive()
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        self.send(signal.SIGCONT)
+        self.send(number)
+        try:
+            return self.wait(END_S)
+        except TimeoutError:
+            self.send(signal.SIGKILL)
+            return self.wait(END_S)
+
+
+def _run(queues: str, chunk_s: float, environment: dict[str, str], log: str) -> None:
+    stream = os.open(log, os.O_WRONLY | os.O_CREAT)
+    os.dup2(stream, 1)
+    os.dup2(stream, 2)
+    os.environ.update(environment)
+    names = frozenset(Queue(name) for name in queues.split(","))
+    code = run_worker(load_settings(), names, lambda _: make_speaker(ToneEngine(chunk_s=chunk_s)))
+    os._exit(code)  # as a process of its own would: without the fork server's clean-up

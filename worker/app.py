@@ -76,6 +76,7 @@ def _consume(app: Celery, station: Station, slots: int, queues: frozenset[Queue]
         without_mingle=True,
         without_heartbeat=True,
         loglevel="WARNING",
+        quiet=True,  # our own events say what it would
         optimization="fair",
     )
     worker.start()

@@ -72,6 +72,7 @@ def _render(place: Workplace, narrator: Narrator, has_died: threading.Event) -> 
             if narrator.render_next():
                 wake(place.broker, Task.RENDER)
         except EngineDied:
+            narrator.drain()
             has_died.set()
 
 

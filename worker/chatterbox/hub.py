@@ -15,7 +15,7 @@ from pathlib import Path
 from huggingface_hub import constants, is_offline_mode
 
 from narration.errors import CheckpointError, NotFoundError, OutputError
-from worker.chatterbox.download import HubFile, fetch, look_up, repository_cache, sha256
+from worker.chatterbox.download import HubFile, fetch, look_up, matches, repository_cache
 
 DEMO = "demo"
 _DEMO_FOLDER = Path(__file__).with_name("demo")
@@ -144,26 +144,30 @@ def pull(name: str, progress: Callable[[PullProgress], None] | None = None) -> P
 
 
 def verify(name: str) -> Path:
-    """Read every file of a model and compare it with the record of its pull; return its folder.
+    """Read every file of a model and compare it with its record; return its folder.
 
-    Raises: NotFoundError if it is not there or was not pulled by us, CheckpointError naming the
-    files that changed.
+    Raises: NotFoundError if the model is not there or has no record, CheckpointError naming the
+    files that changed or are missing.
     """
-    folder = resolve_model(_known(name).name)
+    folder = resolve_model(name)
     try:
         lines = (folder / _RECORD).read_text(encoding="utf-8").splitlines()
     except FileNotFoundError as error:
         raise NotFoundError(
-            f'model "{name}" has no record of its digests: run `rhapsode models pull {name}`'
+            f'model "{name}" has no {_RECORD}: only what was pulled can be verified'
         ) from error
-    expected = {file: digest for digest, file in (line.split("  ", 1) for line in lines)}
-    damaged = [file for file, digest in expected.items() if sha256(folder / file) != digest]
+    expected = [line.split("  ", 1) for line in lines]
+    damaged = [file for digest, file in expected if not _is_intact(folder / file, digest)]
     if damaged:
         raise CheckpointError(
             f'{", ".join(damaged)} of model "{name}" changed since the pull: '
             f"run `rhapsode models pull {name}` to mend it"
         )
     return folder
+
+
+def _is_intact(path: Path, digest: str) -> bool:
+    return path.exists() and matches(path, digest)
 
 
 def _known(name: str) -> HubModel:

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from narration.errors import NotFoundError, OutputError, TransientError
+from narration.errors import CheckpointError, NotFoundError, OutputError, TransientError
 from worker.chatterbox.download import explain, matches
-from worker.chatterbox.hub import MODELS, list_models, pull, resolve_model
+from worker.chatterbox.hub import MODELS, list_models, pull, resolve_model, verify
 
 
 def test_folder_is_taken_as_it_is(tmp_path: Path) -> None:
@@ -60,3 +60,21 @@ def test_failure_says_what_to_do(error: Exception, kind: type[Exception], says: 
     explained = explain(error, "t3")
     assert isinstance(explained, kind)
     assert says in str(explained)
+
+
+def test_folder_with_a_record_can_be_verified(tmp_path: Path) -> None:
+    (tmp_path / "greeting").write_bytes(b"hello\n")
+    digest = "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03"
+    (tmp_path / "SHA256SUMS").write_text(f"{digest}  greeting\n")
+    assert verify(str(tmp_path)) == tmp_path
+    (tmp_path / "greeting").write_bytes(b"hallo\n")
+    with pytest.raises(CheckpointError, match="greeting of model"):
+        verify(str(tmp_path))
+    (tmp_path / "greeting").unlink()
+    with pytest.raises(CheckpointError, match="greeting of model"):
+        verify(str(tmp_path))
+
+
+def test_folder_without_a_record_cannot_be_verified(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError, match="has no SHA256SUMS"):
+        verify(str(tmp_path))

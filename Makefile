@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= out
 
-.PHONY: help setup demo check test test-vllm clean
+.PHONY: help setup demo check test test-vllm goldens clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,9 +23,17 @@ $(VENV)/.dev: $(VENV)/.run
 	.ci/install.sh $(PYTHON) $(VENV) --group dev
 	@touch $@
 
+# Without the bundled voice: a tiny model of the same format, which goes through every step and
+# sounds like noise.
+DEMO_MODEL := $(if $(wildcard worker/chatterbox/demo/config.json),demo,$(OUT)/tiny)
+
 demo: $(VENV)/.run ## narrate a story from examples/ into out/ (m4b with chapters, and wav)
 	@mkdir -p $(OUT)
-	$(BIN)/rhapsode render examples/story.md -o $(OUT)/story.m4b -o $(OUT)/story.wav --model demo
+ifneq ($(DEMO_MODEL),demo)
+	@echo "This build has no bundled voice: the model made now is a stand-in that sounds like noise."
+	$(BIN)/python -m training.tiny_checkpoint $(DEMO_MODEL)
+endif
+	$(BIN)/rhapsode render examples/story.md -o $(OUT)/story.m4b -o $(OUT)/story.wav --model $(DEMO_MODEL)
 
 check: $(VENV)/.dev ## format, lint, types, contracts, unit and model tests (about a minute)
 	$(BIN)/ruff format --check --quiet .
@@ -44,5 +52,16 @@ test: $(VENV)/.dev ## all tests: unit, model, integration with real servers
 test-vllm: .venv-vllm/.run ## T3 on vLLM's CPU build against plain PyTorch, in .venv-vllm
 	.venv-vllm/bin/python -m pytest --confcutdir=tests/vllm tests/vllm
 
+.venv-upstream/.run: .ci/install-upstream.sh
+	.ci/install-upstream.sh $(PYTHON) .venv-upstream
+	@touch $@
+
+goldens: .venv-upstream/.run $(VENV)/.dev ## upstream's outputs at full size, for the parity tests (3 GB of memory, minutes)
+	for part in t3 s3gen hift voice watermark; do \
+	  .venv-upstream/bin/python -m tests.goldens.make_$$part --full; \
+	done
+	$(BIN)/pytest -q tests/model/worker/chatterbox
+	$(BIN)/python -m tests.goldens.compare_t3
+
 clean: ## remove what the targets made
-	rm -rf $(VENV) .venv-vllm $(OUT) goldens .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) .venv-vllm .venv-upstream $(OUT) goldens .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -8,7 +8,8 @@ from pathlib import Path
 import structlog
 
 from narration import jobs, steps
-from narration.keys import MANIFEST, artifact_folder, job_folder
+from narration.errors import LeaseLost
+from narration.keys import MANIFEST, artifact_folder, job_folder, manifest_key
 from narration.leases import Lease
 from narration.models import Artifact, Chunk, Job, JobPlan
 from narration.steps import StepClaim
@@ -45,16 +46,19 @@ def assemble_job(place: Workplace, claim: StepClaim, lease: Lease) -> None:
     destination = place.stores.profile(material.job.destination_profile)
     try:
         written = _publish(destination, _deliver(place, claim, lease, material, destination))
+        manifest = Manifest.model_validate_json(written)
+        with place.session() as session:
+            artifacts = _artifacts(material.job, manifest, written)
+            steps.finish(session, claim, artifacts, now=place.clock())
     except LostAudio as error:
         log.warning("chunk_audio_lost", reason=str(error))
         _render_again(place, claim, clear_lost(place.stores.work, material.chunks))
-        return
-    manifest = Manifest.model_validate_json(written)
-    with place.session() as session:
-        artifacts = _artifacts(material.job, manifest, written)
-        steps.finish(session, claim, artifacts, now=place.clock())
-    _clear_other_tries(destination, material.job, manifest)
-    log.info("job_succeeded", duration_s=manifest.programme.duration_s)
+    except LeaseLost:
+        _withdraw(destination, material.job, _folder(material.job, claim))
+        raise
+    else:
+        _clear_other_tries(destination, material.job, manifest)
+        log.info("job_succeeded", duration_s=manifest.programme.duration_s)
 
 
 def _read(place: Workplace, claim: StepClaim) -> Material:
@@ -71,7 +75,7 @@ def _deliver(
 ) -> Manifest:
     """Write every output below this try's own folder and return the manifest that lists them."""
     job, chunks, store = material.job, material.chunks, place.stores.work
-    folder = artifact_folder(job.destination_prefix, job.id, attempt=job.attempt, fence=claim.fence)
+    folder = _folder(job, claim)
     programme = Programme(
         job=job,
         plan=material.plan,
@@ -129,6 +133,20 @@ def _artifacts(job: Job, manifest: Manifest, written: bytes) -> list[Artifact]:
     )
     own = {"job_id": job.id, "owner": job.owner}
     return [Artifact(**own, **record.model_dump()) for record in (*manifest.outputs, itself)]
+
+
+def _withdraw(destination: Storage, job: Job, folder: str) -> None:
+    """Delete what this try has written, unless the manifest lists it: then it was delivered."""
+    key = manifest_key(job.destination_prefix, job.id)
+    if destination.stat(key) is not None:
+        manifest = Manifest.model_validate_json(destination.get(key))
+        if manifest.folder == folder:
+            return
+    destination.delete_prefix(folder)
+
+
+def _folder(job: Job, claim: StepClaim) -> str:
+    return artifact_folder(job.destination_prefix, job.id, attempt=job.attempt, fence=claim.fence)
 
 
 def _clear_other_tries(destination: Storage, job: Job, manifest: Manifest) -> None:

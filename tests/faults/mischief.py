@@ -1,0 +1,90 @@
+"""Everything that goes wrong, on a timetable drawn by lot."""
+
+import random
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+
+from narration.broker import Task
+from tests.cluster import Cluster
+from tests.faults.proxy import Mood, MoodyProxy
+
+PAUSE_S = (0.5, 2.0)  # between two faults
+MOOD_S = 2.5
+
+
+class Mischief:
+    """Disturbs a cluster until every fault has come often enough and the jobs have ended."""
+
+    def __init__(self, cluster: Cluster, proxy: MoodyProxy, job_ids: list[str], seed: int) -> None:
+        self.counts: Counter[str] = Counter()
+        self._cluster = cluster
+        self._proxy = proxy
+        self._job_ids = job_ids
+        self._dice = random.Random(seed)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._faults: dict[str, Callable[[], None]] = {
+            "worker killed (SIGKILL)": self._kill,
+            "worker frozen past its lease (SIGSTOP)": self._freeze,
+            "broker flushed": self._flush,
+            "Postgres restarted": self._restart,
+            **{f"S3 {mood.value}": self._moody(mood) for mood in Mood if mood is not Mood.WELL},
+        }
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            names = list(self._faults)
+            self._dice.shuffle(names)
+            for name in names:
+                if self._stop.wait(self._dice.uniform(*PAUSE_S)):
+                    return
+                self._faults[name]()
+                self.counts[name] += 1
+                self._babble()
+
+    def _kill(self) -> None:
+        worker = self._dice.choice(self._alive())
+        worker.send(signal.SIGKILL)
+        worker.wait(30)
+        self._cluster.start_worker()
+
+    def _freeze(self) -> None:
+        worker = self._dice.choice(self._alive())
+        worker.send(signal.SIGSTOP)
+        time.sleep(self._cluster.settings.worker.lease_s * 1.5)
+        worker.send(signal.SIGCONT)
+
+    def _flush(self) -> None:
+        self._cluster.valkey.client().flushall()
+
+    def _restart(self) -> None:
+        self._cluster.postgres.restart()
+
+    def _moody(self, mood: Mood) -> Callable[[], None]:
+        def sulk() -> None:
+            self._proxy.mood = mood
+            time.sleep(MOOD_S)
+            self._proxy.mood = Mood.WELL
+
+        return sulk
+
+    def _babble(self) -> None:
+        """Send messages twice, too late, and for the wrong step."""
+        for _ in range(10):
+            task = self._dice.choice((Task.PLAN, Task.RENDER, Task.ASSEMBLE))
+            ids = [] if task is Task.RENDER else [self._dice.choice(self._job_ids)]
+            self._cluster.broker.send(task, *ids)
+            self.counts["messages doubled or out of order"] += 1
+
+    def _alive(self) -> list:
+        return [worker for worker in self._cluster.workers if worker.is_alive()]

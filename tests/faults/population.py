@@ -1,0 +1,63 @@
+"""A hundred jobs of mixed size, and how each of them has to end."""
+
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+from narration.lifecycle import JobState
+from tests.fakes import HOPELESS, UNSPEAKABLE
+
+LINES = (
+    "The ferry left before the fog had lifted from the water.",
+    "Nobody had told the keeper of the light that she would come.",
+    "It was the third winter without news from the islands.",
+    "He folded the letter twice and put it back into the tin.",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One job to be submitted, and its right end."""
+
+    text: str
+    end: JobState = JobState.SUCCEEDED
+    code: str | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+def make_orders(count: int, seed: int) -> list[Order]:
+    """Return orders: most are short, some long, a few must fail, each for its own reason."""
+    dice = random.Random(seed)
+    sizes = [dice.choice((1, 2, 3, 4)) for _ in range(count)]
+    for place in dice.sample(range(count), count // 5):
+        sizes[place] = dice.randint(8, 14)
+    for place in dice.sample(range(count), max(1, count // 25)):
+        sizes[place] = 40
+    orders = [Order(text=_text(number, size)) for number, size in enumerate(sizes)]
+    for order in _odd_ones(max(1, count // 25)):
+        orders[dice.randrange(count)] = order
+    return orders
+
+
+def _odd_ones(count: int) -> list[Order]:
+    failed = JobState.FAILED
+    orders = []
+    for number in range(count):
+        line = f"Tale {number}: this line is %s, whatever is tried, and so it stays."
+        orders += [
+            Order(text=line % UNSPEAKABLE, end=failed, code="chunk_failed"),
+            Order(text=f"*** {number} ***".replace(str(number), ""), end=failed,
+                  code="document_invalid"),
+            Order(text=line % HOPELESS, end=failed, code="quality_failed",
+                  settings={"quality": {"policy": "strict", "max_takes": 2}}),
+            Order(text=line % HOPELESS),
+        ]  # fmt: skip
+    return orders
+
+
+def _text(number: int, sentences: int) -> str:
+    # A paragraph each, so that each becomes a chunk; no two jobs share one.
+    return "\n\n".join(
+        f"Tale {number}, line {line}. {LINES[(number + line) % len(LINES)]}"
+        for line in range(sentences)
+    )

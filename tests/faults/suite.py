@@ -1,0 +1,88 @@
+"""One run: orders, two workers, mischief, verdict."""
+
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from narration.db import make_engine
+from narration.migrate import migrate
+from tests.cluster import open_cluster
+from tests.faults.mischief import Mischief
+from tests.faults.population import make_orders
+from tests.faults.proxy import MoodyProxy
+from tests.faults.verdict import Verdict, judge, undisturbed
+from tests.servers import Postgres, SeaweedFS, Valkey
+from tests.studio import Studio
+
+WORKERS = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What was done to how many jobs, and what came of it."""
+
+    jobs: int
+    chunks: int
+    ends: Counter[str]
+    faults: Counter[str]
+    verdict: Verdict
+    took_s: float
+
+
+def run_suite(
+    folder: Path,
+    postgres: Postgres,
+    valkey: Valkey,
+    seaweedfs: SeaweedFS,
+    *,
+    jobs: int,
+    seed: int,
+    timeout_s: float,
+) -> Report:
+    """Submit the orders, disturb, wait for every end, and compare."""
+    orders = make_orders(jobs, seed)
+    expected = undisturbed(orders, _studio(folder / "undisturbed"))
+    proxy = MoodyProxy(seaweedfs.port)
+    began = time.monotonic()
+    try:
+        with open_cluster(
+            folder,
+            postgres,
+            valkey,
+            seaweedfs,
+            s3_endpoint_url=proxy.url,
+            # Innocent workers are killed all the time here: a chunk may be near some of them.
+            poison_losses=20,
+            step_tries=50,
+            retry_max_s=3,
+        ) as cluster:
+            for _ in range(WORKERS):
+                cluster.start_worker(chunk_s=0.05)
+            cluster.wait_until_ready(WORKERS)
+            job_ids = [cluster.submit(order.text, **order.settings) for order in orders]
+            mischief = Mischief(cluster, proxy, job_ids, seed)
+            mischief.start()
+            try:
+                ended = cluster.wait(job_ids, timeout_s)
+            finally:
+                mischief.stop()
+            took_s = time.monotonic() - began
+            time.sleep(cluster.settings.worker.lease_s)  # for late workers to do their worst
+            return Report(
+                jobs=len(orders),
+                chunks=sum(job.chunks_total for job in ended),
+                ends=Counter(job.state.value for job in ended),
+                faults=mischief.counts,
+                verdict=judge(cluster, orders, job_ids, expected),
+                took_s=took_s,
+            )
+    finally:
+        proxy.close()
+
+
+def _studio(folder: Path) -> Studio:
+    folder.mkdir()
+    url = f"sqlite:///{folder / 'rhapsode.db'}"
+    migrate(url)
+    return Studio(make_engine(url), folder)

@@ -1,0 +1,97 @@
+"""Whether every job ended right: compared with a run that nothing disturbed."""
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+
+from narration.keys import job_folder
+from narration.lifecycle import JobState
+from narration.models import Job
+from tests.cluster import Cluster
+from tests.faults.population import Order
+from tests.studio import Studio
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What an undisturbed run makes of an order."""
+
+    state: JobState
+    code: str | None
+    audio_sha256: str | None = None
+    chunks: tuple[tuple[int, str, str], ...] = ()  # number, text, sound
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What is wrong, by kind; all zero is what we want."""
+
+    wrong: Counter[str] = field(default_factory=Counter)
+    details: list[str] = field(default_factory=list)
+
+    def note(self, kind: str, detail: str) -> None:
+        self.wrong[kind] += 1
+        self.details.append(f"{kind}: {detail}")
+
+
+KINDS = (
+    "jobs lost",
+    "jobs ended wrong",
+    "jobs with a hole",
+    "artifacts delivered twice",
+    "artifacts that differ",
+)
+
+
+def undisturbed(orders: list[Order], studio: Studio) -> list[Finding]:
+    """Run every order in this process, on SQLite and a directory."""
+    found = []
+    for order in orders:
+        job_id = studio.submit(order.text, **order.settings)
+        studio.deliver()
+        job = studio.job(job_id)
+        code = (job.error or {}).get("code")
+        if job.state is not JobState.SUCCEEDED:
+            found.append(Finding(state=job.state, code=code))
+            continue
+        audio = studio.artifacts(job_id)["audio.flac"]
+        chunks = _chunks(studio.manifest(job_id))
+        found.append(Finding(state=job.state, code=None, audio_sha256=audio.sha256, chunks=chunks))
+    return found
+
+
+def judge(
+    cluster: Cluster, orders: list[Order], job_ids: list[str], expected: list[Finding]
+) -> Verdict:
+    verdict = Verdict()
+    for order, job_id, right in zip(orders, job_ids, expected, strict=True):
+        assert (right.state, right.code) == (order.end, order.code), order
+        job = cluster.job(job_id)
+        code = (job.error or {}).get("code")
+        if job.state not in (JobState.SUCCEEDED, JobState.FAILED):
+            verdict.note("jobs lost", f"{job_id} is {job.state}")
+        elif (job.state, code) != (right.state, right.code):
+            verdict.note("jobs ended wrong", f"{job_id}: {job.state} {job.error}")
+        elif job.state is JobState.SUCCEEDED:
+            _compare(cluster, job, right, verdict)
+    return verdict
+
+
+def _compare(cluster: Cluster, job: Job, right: Finding, verdict: Verdict) -> None:
+    store = cluster.stores.work
+    artifacts = cluster.artifacts(job.id)
+    manifest = json.loads(store.get(artifacts["manifest.json"].key))
+    chunks = _chunks(manifest)
+    if [(number, text) for number, text, _ in chunks] != [
+        (number, text) for number, text, _ in right.chunks
+    ]:
+        verdict.note("jobs with a hole", f"{job.id}: {len(chunks)} of {len(right.chunks)} chunks")
+    if chunks != right.chunks or artifacts["audio.flac"].sha256 != right.audio_sha256:
+        verdict.note("artifacts that differ", job.id)
+    found = sorted(info.key for info in store.find(job_folder(job.destination_prefix, job.id)))
+    if found != sorted(artifact.key for artifact in artifacts.values()):
+        verdict.note("artifacts delivered twice", f"{job.id}: {found}")
+
+
+def _chunks(manifest: dict) -> tuple[tuple[int, str, str], ...]:
+    return tuple((c["index"], c["spoken_text"], c["sha256"]) for c in manifest["chunks"])

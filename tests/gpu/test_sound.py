@@ -1,0 +1,88 @@
+"""S3Gen, HiFT and the watermark on a GPU: equal to the CPU, and free of their batch.
+
+`pytest tests/gpu/test_sound.py`; the toy goldens are enough.
+"""
+
+import pytest
+import torch
+from torch import Tensor
+
+from tests.model.worker.chatterbox.goldens import read_golden, relative_error
+from tests.model.worker.chatterbox.hift import test_vocoder as vocoder_rows
+from tests.model.worker.chatterbox.s3gen.test_flow import read_rows, speak
+from tests.model.worker.chatterbox.s3gen.test_graphs import load_flow
+from worker.chatterbox.config import HiftConfig
+from worker.chatterbox.hift.layers import fuse_activations
+from worker.chatterbox.s3gen.flow import Flow
+from worker.chatterbox.s3gen.graphs import GraphedEstimator, accelerate
+from worker.chatterbox.watermark import load_watermarker
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+
+HALF = 0.02  # what bfloat16 may change of a mel, root mean square
+
+
+@pytest.fixture(autouse=True)
+def exact_convolutions() -> None:
+    torch.backends.cudnn.allow_tf32 = False
+
+
+@pytest.fixture(scope="module")
+def fast_flow() -> Flow:
+    flow = load_flow().to("cuda")
+    accelerate(flow)
+    return flow
+
+
+def spread(actual: Tensor, expected: Tensor) -> float:
+    return float((actual.cpu() - expected).std() / expected.std())
+
+
+def test_mel_equals_the_cpu_in_full_precision() -> None:
+    golden = read_golden("s3gen", "toy")
+    for index, mel in enumerate(speak(load_flow().to("cuda"), read_rows(golden))):
+        assert relative_error(mel.cpu(), golden[f"{index}.mel"]) < 1e-4
+
+
+def test_fast_mel_is_near_the_exact_one(fast_flow: Flow) -> None:
+    rows = read_rows(read_golden("s3gen", "toy"))
+    exact = speak(load_flow(), rows)
+    for mel, expected in zip(speak(fast_flow, rows), exact, strict=True):
+        assert spread(mel, expected) < HALF
+
+
+def test_fast_mel_does_not_depend_on_the_batch(fast_flow: Flow) -> None:
+    rows = read_rows(read_golden("s3gen", "toy"))
+    exact = speak(load_flow(), rows)
+    crowd = [rows[index % 3] for index in range(24)]  # too many rows for a graph
+    for index, mel in enumerate(speak(fast_flow, crowd)):
+        assert spread(mel, exact[index % 3]) < HALF
+        [alone] = speak(fast_flow, [rows[index % 3]])
+        assert spread(mel, alone.cpu()) < HALF
+
+
+def test_a_graph_gives_the_same_mel_each_time_it_is_replayed(fast_flow: Flow) -> None:
+    rows = read_rows(read_golden("s3gen", "toy"))
+    first = speak(fast_flow, rows)
+    speak(fast_flow, rows[::-1])
+    for mel, again in zip(first, speak(fast_flow, rows), strict=True):
+        assert torch.equal(mel, again)
+    assert isinstance(fast_flow.fast_estimate, GraphedEstimator)
+
+
+def test_waveform_equals_the_cpu() -> None:
+    golden = read_golden("hift", "toy")
+    slow, fast = vocoder_rows.build(golden), vocoder_rows.build(golden).to("cuda")
+    fuse_activations(fast)
+    rows = vocoder_rows.draw_rows([9, 31, 14, 14], HiftConfig())
+    expected = vocoder_rows.synthesize(slow, rows)
+    for wave, other in zip(vocoder_rows.synthesize(fast, rows), expected, strict=True):
+        assert (wave.cpu() - other).abs().max() < 1e-3
+
+
+def test_mark_equals_the_cpu() -> None:
+    speech = read_golden("watermark", "toy")["samples"].float() / 32768
+    rows = [speech, speech[4000:20_000]]
+    marked = load_watermarker("cuda").mark([row.to("cuda") for row in rows])
+    for wave, expected in zip(marked, load_watermarker().mark(rows), strict=True):
+        assert (wave.cpu() - expected).abs().max() < 1e-4

@@ -2,9 +2,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from rhapsode.cli import run
 from training.tiny_checkpoint import write_checkpoint
+
+torch.set_num_threads(1)  # as in tests/model
 
 Render = Callable[..., int]
 

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +28,7 @@ class _Recipe:
     codec: str
     bit_rate: int | None
     options: dict[str, str]
+    codec_options: dict[str, str] = field(default_factory=dict)
 
 
 # bitexact: no time stamps, no random stream numbers: the same sound gives the same bytes.
@@ -41,6 +42,7 @@ _RECIPES = {
         codec="aac",
         bit_rate=64_000,
         options={**_EXACT, "movflags": "+faststart"},  # playable while it downloads
+        codec_options={"aac_coder": "fast"},  # 350 times real time on a core instead of 150
     ),
 }
 _RECIPES[AudioFormat.M4B] = _RECIPES[AudioFormat.M4A]
@@ -90,7 +92,9 @@ def _encode_av(
     path: Path, blocks: Iterable[Waveform], recipe: _Recipe, tags: Tags, chapters: "list[Chapter]"
 ) -> None:
     with av.open(str(path), "w", format=recipe.container, options=recipe.options) as container:
-        stream = container.add_stream(recipe.codec, rate=SAMPLE_RATE_HZ, layout="mono")
+        stream = container.add_stream(
+            recipe.codec, rate=SAMPLE_RATE_HZ, options=recipe.codec_options, layout="mono"
+        )
         assert isinstance(stream, av.AudioStream), "every codec in the table is for sound"
         if recipe.bit_rate:
             stream.bit_rate = recipe.bit_rate

@@ -32,6 +32,7 @@ from worker.chatterbox.t3.vllm_layout import PromptLayout
 from worker.chatterbox.voice import Voice, make_voice
 from worker.chatterbox.watermark import Watermarker
 from worker.speech.engine import PipelineEngine
+from worker.speech.open import limit_memory
 from worker.speech.options import ResolvedOptions
 from worker.speech.renderer import TorchRenderer
 from worker.speech.sound import SoundStage
@@ -76,6 +77,7 @@ class Bench:
 
 def open_bench(config: ChatterboxConfig, options: ResolvedOptions) -> Bench:
     """Start the engine with random weights."""
+    limit_memory(options)
     with torch.device(options.device):
         flow = Flow(config.flow).eval().requires_grad_(False)
         vocoder = Vocoder(config.hift).eval().requires_grad_(False)

@@ -13,8 +13,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 VLLM_WARNINGS = (
     "ignore:`torch.jit.script_method` is deprecated:DeprecationWarning",
     "ignore:`torch.distributed.reduce_op` is deprecated:FutureWarning",
-    "ignore:unclosed <zmq:ResourceWarning",
-    "ignore:Unclosed <zmq:ResourceWarning",
+    "ignore:[Uu]nclosed .*<zmq:ResourceWarning",
 )
 
 

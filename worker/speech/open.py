@@ -10,7 +10,7 @@ from worker.chatterbox.checkpoint import T3_FILE, Chatterbox, load_chatterbox
 from worker.chatterbox.t3.decoder import Decoder
 from worker.chatterbox.watermark import load_watermarker
 from worker.speech.engine import PipelineEngine
-from worker.speech.options import EngineOptions, ResolvedOptions, resolve
+from worker.speech.options import VLLM_REST_GB, EngineOptions, ResolvedOptions, resolve
 from worker.speech.renderer import TorchRenderer
 from worker.speech.request import make_prompt
 from worker.speech.slots import SlotStage
@@ -24,6 +24,7 @@ def open_engine(checkpoint: Path | Chatterbox, options: EngineOptions) -> Pipeli
     Raises: CheckpointError or SettingsError if the checkpoint or the options cannot be used.
     """
     resolved = resolve(options)
+    limit_memory(resolved)
     chatterbox = _load(checkpoint, resolved) if isinstance(checkpoint, Path) else checkpoint
     watermarker = load_watermarker(resolved.device) if resolved.is_watermarked else None
     renderer = TorchRenderer(chatterbox.flow, chatterbox.vocoder, watermarker, resolved)
@@ -39,6 +40,21 @@ def open_engine(checkpoint: Path | Chatterbox, options: EngineOptions) -> Pipeli
         SoundStage(renderer, resolved.vocoder_batch),
         resolved.queue_limit,
     )
+
+
+def limit_memory(options: ResolvedOptions) -> None:
+    """Hold this process to its share of the card.
+
+    A vocoder batch that does not fit then fails, and is split, before other programs suffer.
+    """
+    if options.device == "cpu":
+        return
+    total = torch.cuda.get_device_properties(options.device).total_memory
+    own_gb = options.gpu_memory_gb
+    if options.back_end == "vllm" and options.vllm_core == "process":
+        own_gb -= options.kv_cache_gb + VLLM_REST_GB
+    card = torch.device(options.device).index or 0
+    torch.cuda.set_per_process_memory_fraction(own_gb * 1e9 / total, card)
 
 
 def _load(folder: Path, options: ResolvedOptions) -> Chatterbox:

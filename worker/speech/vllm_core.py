@@ -11,7 +11,7 @@ from vllm.v1.engine.llm_engine import LLMEngine
 from vllm.v1.executor import Executor
 
 from worker.chatterbox.t3.vllm_layout import PromptLayout
-from worker.speech.options import ResolvedOptions
+from worker.speech.options import VLLM_REST_GB, ResolvedOptions
 from worker.speech.vllm_thread import ThreadCore
 
 _CPU_KV_BYTES = 1 << 30
@@ -77,6 +77,6 @@ def _on_cuda(options: ResolvedOptions) -> dict[str, Any]:
     return {
         # The size of the cache, not a share of the card: the vocoder's part is ours to keep.
         "kv_cache_memory_bytes": int(options.kv_cache_gb * 1e9),
-        # Then this is only what must be free at the start: the cache, and 2.5 GB for the rest.
-        "gpu_memory_utilization": min(0.9, (options.kv_cache_gb + 2.5) / total_gb),
+        # Then this is only what must be free at the start.
+        "gpu_memory_utilization": min(0.9, (options.kv_cache_gb + VLLM_REST_GB) / total_gb),
     }

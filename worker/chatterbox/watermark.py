@@ -18,7 +18,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from narration.errors import CheckpointError
 from worker.chatterbox.config import SAMPLE_RATE_HZ
-from worker.chatterbox.rows import keep, mark_valid, mirror
+from worker.chatterbox.rows import group_by_length, keep, mark_valid, mirror
 from worker.chatterbox.weights import load_strict, read_tensors, select
 
 # Perth analyses 64 ms every 10 ms at 32 kHz. The same windows of the same sound at 24 kHz give the
@@ -34,6 +34,7 @@ _KERNELS = (1, 7, 7, 7, 7, 7, 1)
 _QUIETEST = 1e-9  # -180 dB, which Perth calls 0
 _RANGE_DB = 195.0  # from there to 15 dB, which it calls 1
 _LOUD_SHARE = 0.05  # frames below this share of the loudest are left alone
+_ROWS_AT_ONCE = 32  # a row of 20 s holds 50 MB
 _WEIGHTS = Path("perth_net/pretrained/implicit/perth_net_250000.pth.tar")
 
 
@@ -57,10 +58,15 @@ class Watermarker(nn.Module):
 
         Shapes: per row (S,) -> (S,).   Units: 24 kHz.
         """
-        lengths = [len(row) for row in waveforms]
-        batch = pad_sequence(list(waveforms), batch_first=True).to(self.window.device)
-        marked = batch + self._residual(batch, lengths)
-        return [row[:length] for row, length in zip(marked, lengths, strict=True)]
+        marked: list[Tensor] = [torch.empty(0)] * len(waveforms)
+        for members in group_by_length([len(row) for row in waveforms], _ROWS_AT_ONCE):
+            rows = [waveforms[index] for index in members]
+            lengths = [len(row) for row in rows]
+            batch = pad_sequence(rows, batch_first=True).to(self.window.device)
+            added = batch + self._residual(batch, lengths)
+            for index, row, length in zip(members, added, lengths, strict=True):
+                marked[index] = row[:length]
+        return marked
 
     def _residual(self, signal: Tensor, lengths: Sequence[int]) -> Tensor:
         valid = mark_valid([length // _HOP + 1 for length in lengths], signal.device)

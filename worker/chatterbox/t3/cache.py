@@ -65,9 +65,8 @@ class Cache:
         visible = (steps <= positions[:, None])[:, None, None]
 
         def attend(layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+            self._store[layer][:, rows, :, positions] = torch.stack((key, value), dim=1)[:, :, :, 0]
             keys, values = self._store[layer, :, : len(rows)]
-            keys[rows, :, positions] = key[:, :, 0]
-            values[rows, :, positions] = value[:, :, 0]
             return scaled_dot_product_attention(
                 query,
                 keys[:, :, :length],

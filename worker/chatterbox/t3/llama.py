@@ -105,13 +105,13 @@ class FeedForward(nn.Module):
 
 
 def rotate_by(positions: Tensor, config: T3Config, dtype: torch.dtype) -> Rotation:
-    """Cosine and sine for positions, in float32 until the end.
+    """Cosine and sine for positions, in float32 until the end; the sine's first half is negative.
 
     Shapes: positions (B, L) -> two of (B, 1, L, head width).
     """
-    angles = positions[..., None].float() * _frequencies(config, positions.device)
-    both = torch.cat((angles, angles), dim=-1)[:, None]
-    return both.cos().to(dtype), both.sin().to(dtype)
+    angles = positions[:, None, :, None].float() * _frequencies(config, positions.device)
+    cosine, sine = angles.cos().to(dtype), angles.sin().to(dtype)
+    return torch.cat((cosine, cosine), dim=-1), torch.cat((-sine, sine), dim=-1)
 
 
 def rotate(x: Tensor, rotation: Rotation) -> Tensor:
@@ -120,8 +120,7 @@ def rotate(x: Tensor, rotation: Rotation) -> Tensor:
     Source: Su et al. 2021, in the half-split layout of Llama checkpoints.
     """
     cosine, sine = rotation
-    low, high = x.chunk(2, dim=-1)
-    return x * cosine + torch.cat((-high, low), dim=-1) * sine
+    return torch.addcmul(x * cosine, x.roll(x.shape[-1] // 2, dims=-1), sine)
 
 
 @lru_cache(maxsize=16)  # not a buffer: casting a model to bfloat16 must not round these

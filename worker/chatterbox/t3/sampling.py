@@ -11,8 +11,6 @@ from typing import Self
 import torch
 from torch import Tensor
 
-_NEVER = float("-inf")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
@@ -34,7 +32,8 @@ class Settings:
     repetition_penalty: Tensor
     min_p: Tensor
     top_p: Tensor
-    has_top_p: bool  # spares the sort, which is most of the work, where nobody asks for it
+    has_top_p: bool  # nobody asking for it spares a sort, which would be most of the work
+    has_greedy: bool
 
     @classmethod
     def collate(cls, rows: Sequence[Sampling], device: torch.device) -> Self:
@@ -49,6 +48,7 @@ class Settings:
             min_p=column([row.min_p for row in rows]),
             top_p=column([row.top_p for row in rows]),
             has_top_p=any(row.top_p < 1 for row in rows),
+            has_greedy=any(row.temperature == 0 for row in rows),
         )
 
 
@@ -64,7 +64,9 @@ def make_noise(seed: int, steps: int) -> Tensor:
 def choose(logits: Tensor, seen: Tensor, settings: Settings, noise: Tensor) -> Tensor:
     """Take the next token of each row. Shapes: logits, seen (B, V), noise (B,) -> (B,)."""
     penalized = penalize(logits, seen, settings.repetition_penalty)
-    drawn = draw(warp(penalized, settings).softmax(dim=-1), noise)
+    drawn = draw(weigh(penalized, settings), noise)
+    if not settings.has_greedy:
+        return drawn
     return torch.where(settings.temperature[:, 0] == 0, penalized.argmax(dim=-1), drawn)
 
 
@@ -77,35 +79,37 @@ def penalize(logits: Tensor, seen: Tensor, penalty: Tensor) -> Tensor:
     return torch.where(seen, weakened, logits)
 
 
-def warp(logits: Tensor, settings: Settings) -> Tensor:
-    """Apply temperature, min-p and top-p; dropped becomes -inf. Shapes: (B, V) -> (B, V)."""
+def weigh(logits: Tensor, settings: Settings) -> Tensor:
+    """Apply temperature, min-p and top-p; what is dropped weighs nothing.
+
+    Shapes: (B, V) -> (B, V), probabilities but for their sum.
+    """
     is_greedy = settings.temperature == 0
-    logits = logits / settings.temperature.masked_fill(is_greedy, 1.0)
-    logits = keep_min_p(logits, settings.min_p)
-    return keep_top_p(logits, settings.top_p) if settings.has_top_p else logits
+    weights = (logits / settings.temperature.masked_fill(is_greedy, 1.0)).softmax(dim=-1)
+    weights = keep_min_p(weights, settings.min_p)
+    return keep_top_p(weights, settings.top_p) if settings.has_top_p else weights
 
 
-def keep_min_p(logits: Tensor, min_p: Tensor) -> Tensor:
-    """Drop tokens less likely than a share of the likeliest (Nguyen et al. 2024)."""
-    probabilities = logits.softmax(dim=-1)
-    floor = min_p * probabilities.amax(dim=-1, keepdim=True)
-    return logits.masked_fill(probabilities < floor, _NEVER)
+def keep_min_p(weights: Tensor, min_p: Tensor) -> Tensor:
+    """Drop tokens that weigh less than a share of the heaviest (Nguyen et al. 2024)."""
+    return weights.masked_fill(weights < min_p * weights.amax(dim=-1, keepdim=True), 0.0)
 
 
-def keep_top_p(logits: Tensor, top_p: Tensor) -> Tensor:
-    """Drop the least likely tokens that together weigh 1 - top_p at most; one always stays."""
-    ascending, order = logits.sort(dim=-1)
-    is_tail = ascending.softmax(dim=-1).cumsum(dim=-1) <= 1 - top_p
+def keep_top_p(weights: Tensor, top_p: Tensor) -> Tensor:
+    """Drop the lightest tokens that together have a share of 1 - top_p at most; one stays."""
+    ascending, order = weights.sort(dim=-1)
+    tail = ascending.cumsum(dim=-1)
+    is_tail = tail <= (1 - top_p) * tail[:, -1:]
     is_tail[:, -1] = False
-    return logits.masked_fill(is_tail.scatter(1, order, is_tail), _NEVER)
+    return weights.masked_fill(is_tail.scatter(1, order, is_tail), 0.0)
 
 
-def draw(probabilities: Tensor, noise: Tensor) -> Tensor:
+def draw(weights: Tensor, noise: Tensor) -> Tensor:
     """Invert the cumulative distribution, so that one number decides a row whatever its batch.
 
-    Shapes: probabilities (B, V), noise (B,) float64 in [0, 1) -> (B,).
+    Shapes: weights (B, V), noise (B,) float64 in [0, 1) -> (B,).
     """
-    cumulative = probabilities.double().cumsum(dim=-1)
+    cumulative = weights.double().cumsum(dim=-1)
     target = noise[:, None] * cumulative[:, -1:]
     tokens = torch.searchsorted(cumulative, target, right=True)[:, 0]
-    return tokens.clamp_max(probabilities.shape[1] - 1)
+    return tokens.clamp_max(weights.shape[1] - 1)

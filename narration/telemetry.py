@@ -44,16 +44,24 @@ def set_up_logging(settings: TelemetrySettings) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.StackInfoRenderer(),
-            *([structlog.processors.dict_tracebacks] if is_json else []),
-            structlog.processors.JSONRenderer()
-            if is_json
-            else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+            *(_for_machines() if is_json else _for_people()),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stderr)
+
+
+def _for_machines() -> list[structlog.typing.Processor]:
+    # Without local variables: they hold the texts and the keys of other people.
+    transform = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+    return [structlog.processors.ExceptionRenderer(transform), structlog.processors.JSONRenderer()]
+
+
+def _for_people() -> list[structlog.typing.Processor]:
+    plain = structlog.dev.plain_traceback
+    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]
 
 
 def serve_metrics(settings: TelemetrySettings) -> None:

@@ -10,9 +10,12 @@ from collections.abc import Callable
 from narration.broker import Task
 from tests.cluster import Cluster
 from tests.faults.proxy import Mood, MoodyProxy
+from tests.worker_process import WorkerProcess
 
 PAUSE_S = (0.5, 2.0)  # between two faults
 MOOD_S = 2.5
+WORKERS = 2
+CHUNK_S = 0.05  # what a chunk takes to speak
 
 
 class Mischief:
@@ -48,15 +51,20 @@ class Mischief:
             for name in names:
                 if self._stop.wait(self._dice.uniform(*PAUSE_S)):
                     return
+                self._supervise()
                 self._faults[name]()
                 self.counts[name] += 1
                 self._babble()
+
+    def _supervise(self) -> None:
+        """Start another worker for each that is gone, as whatever runs them would."""
+        for _ in range(WORKERS - len(self._alive())):
+            self._cluster.start_worker(chunk_s=CHUNK_S)
 
     def _kill(self) -> None:
         worker = self._dice.choice(self._alive())
         worker.send(signal.SIGKILL)
         worker.wait(30)
-        self._cluster.start_worker()
 
     def _freeze(self) -> None:
         worker = self._dice.choice(self._alive())
@@ -86,5 +94,5 @@ class Mischief:
             self._cluster.broker.send(task, *ids)
             self.counts["messages doubled or out of order"] += 1
 
-    def _alive(self) -> list:
+    def _alive(self) -> list[WorkerProcess]:
         return [worker for worker in self._cluster.workers if worker.is_alive()]

@@ -8,14 +8,12 @@ from pathlib import Path
 from narration.db import make_engine
 from narration.migrate import migrate
 from tests.cluster import open_cluster
-from tests.faults.mischief import Mischief
+from tests.faults.mischief import CHUNK_S, WORKERS, Mischief
 from tests.faults.population import make_orders
 from tests.faults.proxy import MoodyProxy
 from tests.faults.verdict import Verdict, judge, undisturbed
 from tests.servers import Postgres, SeaweedFS, Valkey
 from tests.studio import Studio
-
-WORKERS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +56,7 @@ def run_suite(
             retry_max_s=3,
         ) as cluster:
             for _ in range(WORKERS):
-                cluster.start_worker(chunk_s=0.05)
+                cluster.start_worker(chunk_s=CHUNK_S)
             cluster.wait_until_ready(WORKERS)
             job_ids = [cluster.submit(order.text, **order.settings) for order in orders]
             mischief = Mischief(cluster, proxy, job_ids, seed)

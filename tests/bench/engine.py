@@ -7,26 +7,31 @@ Random weights of the official shapes, made on the device; see README.md beside 
 
 import argparse
 import json
+import resource
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import asdict
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import torch
 
 from tests.bench import rooflines
+from tests.bench.gpu_memory import GpuMemory
 from tests.bench.synthetic import TOY, Bench, make_prompt, open_bench, utterance, utterances
 from worker.chatterbox.config import FRAMES_PER_TOKEN, TOKEN_RATE_HZ, ChatterboxConfig
 from worker.chatterbox.hift.source import draw_noise as draw_source_noise
 from worker.chatterbox.s3gen.flow import draw_noise, noise_frames
 from worker.speech.options import EngineOptions, ResolvedOptions, resolve
-from worker.speech.types import Utterance
+from worker.speech.types import Speech, Utterance
 
 CHUNK_S = 10.0
+SOAK_CHUNKS = 10_000
 
 
 def main() -> None:
@@ -57,7 +62,9 @@ def main() -> None:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("engine.json"))
-    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument(
+        "--parts", nargs="+", choices=PARTS, default=[name for name in PARTS if name != "soak"]
+    )
     parser.add_argument("--core", choices=["thread", "process"], default="thread")
     parser.add_argument("--precision", choices=["auto", "float32", "bfloat16"], default="auto")
     parser.add_argument("--eager", action="store_true", help="do not compile flow and vocoder")
@@ -177,12 +184,33 @@ def measure_saturation(bench: Bench, arguments: argparse.Namespace) -> dict[str,
     }
 
 
+def measure_soak(bench: Bench, _: argparse.Namespace) -> dict[str, float]:
+    """10,000 chunks of 3 s: memory after the first fifth and at the end."""
+
+    def memory() -> tuple[float, float]:
+        on_card = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0
+        return on_card / 1e9, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+
+    chunks = (utterance(bench.voice, 3.0, seed) for seed in range(SOAK_CHUNKS))
+    run_book(bench, islice(chunks, SOAK_CHUNKS // 5), 1200)
+    card_before, host_before = memory()
+    run_book(bench, chunks, 1200)
+    card_after, host_after = memory()
+    return {
+        "card_peak_gb_early": card_before,
+        "card_peak_gb_late": card_after,
+        "host_peak_gb_early": host_before,
+        "host_peak_gb_late": host_after,
+    }
+
+
 PARTS: dict[str, Callable[[Bench, argparse.Namespace], Any]] = {
     "alone": measure_alone,
     "tokens": measure_tokens,
     "sound": measure_sound,
     "saturation": measure_saturation,
     "concurrency": measure_concurrency,
+    "soak": measure_soak,
 }
 
 
@@ -200,22 +228,27 @@ def run_book(
     """Speak a book, so many chunks at a time; (when, audio seconds, latency) as each is done."""
     places = threading.Semaphore(under_way)
     finished: list[tuple[float, float, float]] = []
-    futures = []
+    wrong: list[str] = []
     began = time.perf_counter()
+
+    def note(done: Future[Speech], wanted: int, submitted: float) -> None:
+        now = time.perf_counter()
+        error = done.exception()
+        if error is not None:
+            wrong.append(repr(error))
+        elif len(done.result().tokens) != wanted:
+            wrong.append(f"{len(done.result().tokens)} tokens instead of {wanted}")
+        finished.append((now - began, wanted / TOKEN_RATE_HZ, now - submitted))
+        places.release()
+
     for chunk in book:
         places.acquire()
         submitted = time.perf_counter()
         future = bench.engine.submit(chunk)
-
-        def note(done: Any, submitted: float = submitted) -> None:
-            now = time.perf_counter()
-            finished.append((now - began, len(done.result().waveform) / 24_000, now - submitted))
-            places.release()
-
-        future.add_done_callback(note)
-        futures.append(future)
-    for future in futures:
-        future.result()
+        future.add_done_callback(partial(note, wanted=int(chunk.text), submitted=submitted))
+    for _ in range(under_way):
+        places.acquire()
+    assert not wrong, f"{len(wrong)} chunks failed, the first: {wrong[0]}"
     return sorted(finished)
 
 
@@ -240,30 +273,6 @@ def synchronize() -> None:
 def percentiles(seconds: list[float]) -> dict[str, float]:
     p50, p95 = np.percentile(seconds, [50, 95])
     return {"p50_s": float(p50), "p95_s": float(p95)}
-
-
-class GpuMemory:
-    """The most memory in use on the whole card, looked at twenty times a second."""
-
-    def __enter__(self) -> Self:
-        self._peak = 0
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def peak(self) -> dict[str, float]:
-        allocated = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0
-        return {"card_peak_gb": self._peak / 1e9, "process_allocated_peak_gb": allocated / 1e9}
-
-    def _watch(self) -> None:
-        while torch.cuda.is_available() and not self._stop.wait(0.05):
-            free, total = torch.cuda.mem_get_info()
-            self._peak = max(self._peak, total - free)
 
 
 if __name__ == "__main__":

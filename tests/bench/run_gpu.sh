@@ -1,6 +1,7 @@
 #!/bin/sh
 # Measure the engine on a GPU host that has torch and CUDA but no network; see README.md beside it.
-# $1: the archive that holds vLLM. Results and logs go to $OUT.
+# $1: the archive that holds vLLM. Results and logs go to $OUT. Then either nothing (measure
+# everything), or `parity` (T3 on vLLM against plain PyTorch), or arguments of the benchmark.
 set -eu
 archive=$1
 site=/tmp/rhapsode-site
@@ -17,6 +18,15 @@ fi
 export PYTHONPATH="$site:$PWD" PYTHONUNBUFFERED=1 HF_HUB_OFFLINE=1 VLLM_LOGGING_LEVEL=WARNING
 export VLLM_USE_FLASHINFER_SAMPLER=0 VLLM_PLUGINS=chatterbox_t3
 shift
+if [ "${1:-}" = parity ]; then
+  for runner in 1 0; do # model runner V2, then V1
+    VLLM_USE_V2_MODEL_RUNNER=$runner timeout 240 python3 -m pytest -q -c /dev/null --rootdir=. \
+      --import-mode=importlib --confcutdir=tests/vllm -W ignore --tb=short tests/vllm/test_tokens.py \
+      > "$OUT/parity-$runner.log" 2>&1 || echo "#### parity, runner V2=$runner, ended with $?"
+    grep -E '^(E |FAILED|ERROR)|passed|failed' "$OUT/parity-$runner.log" | tail -n 30
+  done
+  exit 0
+fi
 if [ $# -gt 0 ]; then
   exec python3 -m tests.bench.engine --out "$OUT/engine.json" "$@"
 fi

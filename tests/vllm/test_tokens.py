@@ -7,6 +7,7 @@ import pytest
 import torch
 from vllm import SamplingParams
 
+from narration.errors import EngineDied
 from tests.vllm.toy import (
     BANK_ROWS,
     CONFIG,
@@ -21,13 +22,14 @@ from worker.chatterbox.t3.conditioning import collate
 from worker.chatterbox.t3.decoder import Prompt
 from worker.chatterbox.t3.generate import generate
 from worker.chatterbox.t3.model import T3
-from worker.chatterbox.t3.vllm_layout import PromptLayout
+from worker.chatterbox.t3.vllm_layout import ConditioningSlot, PromptLayout
 from worker.speech.options import EngineOptions, resolve
 from worker.speech.vllm_core import open_thread_core
 from worker.speech.vllm_stage import VllmStage
 
 LAYOUT = PromptLayout.of(CONFIG)
 TIMEOUT_S = 120
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 # Few blocks and few tokens a step: prompts are split and requests preempted.
 SCARCITY = {
     "block_size": 32,
@@ -48,9 +50,11 @@ def model() -> T3:
 @pytest.fixture(scope="module")
 def stage(model: T3, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VllmStage]:
     folder = write_toy(model, tmp_path_factory.mktemp("toy"))
-    options = resolve(EngineOptions(device="cpu", t3_slots=8))
+    options = resolve(EngineOptions(device=DEVICE, precision="float32", t3_slots=8))
+    # On a GPU the default attention refuses float32, and only that can be compared token by token.
+    exact = {"attention_config": {"backend": "TRITON_ATTN"}} if DEVICE == "cuda" else {}
     stage = VllmStage(
-        lambda: open_thread_core(folder, LAYOUT, options, **SCARCITY),
+        lambda: open_thread_core(folder, LAYOUT, options, **SCARCITY, **exact),
         LAYOUT,
         lambda voice, exaggeration: encode_conditioning(model, voice, exaggeration),
         BANK_ROWS,
@@ -91,14 +95,18 @@ def logits_of(stage: VllmStage, ids: list[int]) -> torch.Tensor:
     return stage._call(ask(), TIMEOUT_S)
 
 
-def streams_on_vllm(stage: VllmStage, prompt: Prompt, history: list[int]) -> torch.Tensor:
-    """Conditional and unconditional logits, from guidance 0 (c) and 1 (2c - u). Shape: (2, V)."""
-
-    async def slot_of() -> object:
+def slot_of(stage: VllmStage, prompt: Prompt) -> ConditioningSlot:
+    async def lend() -> ConditioningSlot:
         async with stage._slots.lend(prompt.voice, prompt.exaggeration) as slot:
             return slot
 
-    slot = stage._call(slot_of(), TIMEOUT_S)
+    return stage._call(lend(), TIMEOUT_S)
+
+
+def streams_on_vllm(stage: VllmStage, prompt: Prompt, history: list[int]) -> torch.Tensor:
+    """Conditional and unconditional logits, from guidance 0 (c) and 1 (2c - u). Shape: (2, V)."""
+
+    slot = slot_of(stage, prompt)
     plain, guided = (
         logits_of(stage, LAYOUT.prompt(slot, prompt.text_tokens, guidance) + history)
         for guidance in (0.0, 1.0)
@@ -161,16 +169,17 @@ def test_unconditional_stream_does_not_hear_the_words(stage: VllmStage) -> None:
 
 
 def test_ids_without_sound_are_never_sampled(stage: VllmStage) -> None:
-    slot_free = LAYOUT.prompt(_any_slot(stage), BASE.text_tokens, 0.5)
-    logits = logits_of(stage, slot_free)
+    logits = logits_of(stage, LAYOUT.prompt(slot_of(stage, BASE), BASE.text_tokens, 0.5))
     unreadable = [i for i in range(CONFIG.speech_vocab) if i not in set(READABLE)]
     assert (logits[unreadable] == float("-inf")).all()
     assert logits[READABLE].isfinite().all()
 
 
-def _any_slot(stage: VllmStage):  # noqa: ANN202 - vLLM's slot type is the layout's business
-    async def lend() -> object:
-        async with stage._slots.lend(BASE.voice, BASE.exaggeration) as slot:
-            return slot
-
-    return stage._call(lend(), TIMEOUT_S)
+def test_abort_fails_what_is_under_way(stage: VllmStage) -> None:
+    """Stands last: the stage is not used again."""
+    futures = [stage.start(prompt) for prompt in mixed_prompts(12)]
+    stage.abort()
+    for future in futures:
+        with pytest.raises(EngineDied):
+            future.result(TIMEOUT_S)
+    assert not stage.is_alive()

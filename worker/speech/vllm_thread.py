@@ -4,6 +4,7 @@ Two processes take turns on a GPU; two threads share it. docs/decisions/0007-eng
 """
 
 import asyncio
+import itertools
 import queue
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
@@ -26,6 +27,7 @@ class ThreadCore:
         self._make_engine = make_engine
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._answers: dict[str, asyncio.Future[Any]] = {}
+        self._numbers = itertools.count()
         self._is_dead = False
         self._is_closing = False
         self._ready: Future[None] = Future()
@@ -41,18 +43,14 @@ class ThreadCore:
         self, prompt: Any, sampling_params: SamplingParams, request_id: str
     ) -> AsyncIterator[Any]:
         """Run a request to its end; cancelling the task that waits aborts it."""
-        if self._is_dead:
-            raise EngineDeadError
-        answer = self._loop.create_future()
-        self._answers[request_id] = answer
-        self._inbox.put(partial(self._add, request_id, prompt, sampling_params))
         try:
-            yield await answer
+            yield await self._ask(
+                request_id, partial(self._add, request_id, prompt, sampling_params)
+            )
         except asyncio.CancelledError:
-            await self._do(lambda: self._engine.abort_request([request_id]))
+            if not self._is_dead:
+                await self._do(lambda: self._engine.abort_request([request_id]))
             raise
-        finally:
-            self._answers.pop(request_id, None)
 
     async def collective_rpc(self, method: str, *, args: tuple[Any, ...]) -> Any:
         """Call a method of the workers, between two steps."""
@@ -87,18 +85,26 @@ class ThreadCore:
             self._inbox.get()()
 
     async def _do(self, action: Callable[[], Any]) -> Any:
-        done: asyncio.Future[Any] = self._loop.create_future()
+        name = f"do{next(self._numbers)}"
 
         def act() -> None:
             try:
-                result = action()
+                self._answer(name, action())
             except Exception as error:  # noqa: BLE001 - it is the asker's
-                self._loop.call_soon_threadsafe(_settle, done, None, error)
-            else:
-                self._loop.call_soon_threadsafe(_settle, done, result, None)
+                self._answer(name, None, error)
 
-        self._inbox.put(act)
-        return await done
+        return await self._ask(name, act)
+
+    async def _ask(self, name: str, act: Callable[[], None]) -> Any:
+        """Have something done on the thread, and wait for the answer of that name."""
+        answer = self._answers[name] = self._loop.create_future()
+        try:
+            if self._is_dead:
+                raise EngineDeadError
+            self._inbox.put(act)
+            return await answer
+        finally:
+            del self._answers[name]
 
     def _add(self, request_id: str, prompt: Any, params: SamplingParams) -> None:
         try:
@@ -106,15 +112,15 @@ class ThreadCore:
         except ValueError as error:
             self._answer(request_id, None, error)
 
-    def _answer(self, request_id: str, output: Any, error: Exception | None = None) -> None:
-        answer = self._answers.get(request_id)
+    def _answer(self, name: str, output: Any, error: Exception | None = None) -> None:
+        answer = self._answers.get(name)
         if answer is not None:
             self._loop.call_soon_threadsafe(_settle, answer, output, error)
 
     def _die(self, _: EngineDied) -> None:
         self._is_dead = True
-        for request_id in list(self._answers):
-            self._answer(request_id, None, EngineDeadError())
+        for name in list(self._answers):
+            self._answer(name, None, EngineDeadError())
 
 
 def _settle(future: "asyncio.Future[Any]", result: Any, error: Exception | None) -> None:

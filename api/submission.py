@@ -23,7 +23,7 @@ from narration.ids import new_id
 from narration.job_settings import JobSettings
 from narration.jobs import Destination, Source
 from narration.keys import check_prefix, source_key
-from narration.lifecycle import JobState, VoiceState
+from narration.lifecycle import VoiceState
 from narration.models import Job
 from narration.settings import LimitSettings
 from narration.wakeups import wake
@@ -116,7 +116,7 @@ def _find_earlier(session: Session, asked: Submission) -> Job | None:
 
 
 def _check_queue(session: Session, limits: LimitSettings) -> None:
-    queued = listing.count_jobs(session)[JobState.QUEUED]
+    queued = listing.count_queued(session)
     if queued >= limits.queued_jobs:
         raise QueueFullError(f"{queued:,} jobs are waiting already: send this one later")
 

@@ -80,6 +80,12 @@ def count_jobs(session: Session, owner: str | None = None) -> dict[JobState, int
     return {state: found.get(state, 0) for state in JobState}
 
 
+def count_queued(session: Session) -> int:
+    """Return how many jobs wait; asked at every submission, so it reads one state only."""
+    query = select(func.count()).select_from(Job).where(Job.state == JobState.QUEUED)
+    return session.execute(query).scalar_one()
+
+
 def queue_position(session: Session, job: Job) -> int:
     """Return how many jobs are ahead of a queued one."""
     ahead = (Job.priority > job.priority) | ((Job.priority == job.priority) & (Job.id < job.id))

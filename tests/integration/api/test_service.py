@@ -18,9 +18,9 @@ from narration.lifecycle import ENDED
 from rhapsode.outputs import Output
 from rhapsode.server import Server
 from rhapsode.submit import Order, submit
+from tests.api_process import Api
 from tests.builders import make_text
 from tests.cluster import Cluster, wait_for
-from tests.integration.api.conftest import Api
 
 
 def post(api: Api, text: str, **fields: object) -> httpx.Response:
@@ -134,7 +134,7 @@ def test_canceled_job_stops_and_a_retry_keeps_what_was_finished(api: Api, cluste
     kept = finished()
     time.sleep(2)
     assert finished() == kept
-    assert worker.poll() is None
+    assert worker.is_alive()
     retried = api.client.post(job["urls"]["retry"])
     assert retried.status_code == HTTPStatus.ACCEPTED
     assert ended(api, job)["state"] == "succeeded"

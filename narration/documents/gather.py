@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from narration.documents.types import Block, BlockKind, Chapter
+from narration.documents.types import Block, BlockKind, Chapter, Skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,6 +13,16 @@ class Entry:
     block: Block
     title: str | None = None
     subtitle: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What a reader finds in a source; offsets are the source's."""
+
+    chapters: tuple[Chapter, ...]
+    skips: tuple[Skip, ...]
+    title: str | None = None
+    author: str | None = None
 
 
 def gather_chapters(entries: Iterable[Entry]) -> tuple[Chapter, ...]:

@@ -10,15 +10,16 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
-from narration.documents.gather import Entry, gather_chapters
+from narration.documents.gather import Entry, Reading, gather_chapters
 from narration.documents.markdown_inline import Piece, align
-from narration.documents.types import Block, BlockKind, Chapter, Run, Skip, SkipReason
+from narration.documents.types import Block, BlockKind, Run, Skip, SkipReason
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|[\r\n])?")
 _FRONT_MATTER = re.compile(  # atomic: else each CRLF could be read in two ways
     r"---[^\S\r\n]*(?>\r\n|[\r\n])(?:[^\r\n]*+(?>\r\n|[\r\n]))*?"
     r"(?:---|\.\.\.)[^\S\r\n]*(?=[\r\n]|\Z)"
 )
+_FACT = re.compile(r"^(title|author)[ \t]*:[ \t]*([^\r\n]*\S)", re.IGNORECASE | re.MULTILINE)
 _FOOTNOTE = re.compile(r"\[\^[^\]\s]+\]:")
 _LINK_DEFINITION = re.compile(r"\[[^\]]+\]:")
 _ITEM_NUMBER = re.compile(r"(?P<before>[\s>]*)(?P<number>\d{1,9}[.)])")
@@ -33,12 +34,17 @@ _SKIPPED_BLOCKS = {
 }
 
 
-def read_markdown(source: str) -> tuple[tuple[Chapter, ...], tuple[Skip, ...]]:
+def read_markdown(source: str) -> Reading:
     """Chapters of a markdown text, and everything in it that is not read aloud."""
     reader = _Reader(source)
     entries = list(reader.entries())
     skips = reader.skips + _rest(source, entries, reader.skips)
-    return gather_chapters(entries), tuple(sorted(skips, key=lambda skip: skip.start))
+    return Reading(
+        chapters=gather_chapters(entries),
+        skips=tuple(sorted(skips, key=lambda skip: skip.start)),
+        title=reader.facts.get("title"),
+        author=reader.facts.get("author"),
+    )
 
 
 class _Reader:
@@ -48,10 +54,14 @@ class _Reader:
         self._source = source
         self._starts = [match.start() for match in _LINE.finditer(source)]
         self.skips: list[Skip] = []
+        self.facts: dict[str, str] = {}
         matter = _FRONT_MATTER.match(source)
         body = source
         if matter:
             self.skips.append(Skip(start=0, end=matter.end(), reason=SkipReason.FRONT_MATTER))
+            self.facts = {
+                fact[1].lower(): fact[2].strip("\"' ") for fact in _FACT.finditer(matter[0])
+            }
             body = re.sub(r"[^\r\n]", " ", matter[0]) + source[matter.end() :]
         parser = MarkdownIt("commonmark").enable(["table", "strikethrough"]).disable("text_join")
         parser.core.ruler.after("block", "footnotes", _forget_footnotes)
@@ -70,10 +80,11 @@ class _Reader:
                 continue
             if token.map and token.type in _SKIPPED_BLOCKS:
                 self._skip_lines(token.map, _SKIPPED_BLOCKS[token.type])
+                number = None  # an item that is only code has nothing to number
                 until = token.map[1] if token.type == "table_open" else until
             elif token.type == "heading_open":
                 heading = int(token.tag[1:])
-            elif token.type == "list_item_open":
+            elif token.type in {"list_item_open", "list_item_close"}:
                 number = self._item_number(token)
             elif token.type == "inline":
                 yield from self._entry(token, heading, number, level)
@@ -123,10 +134,11 @@ class _Reader:
         position = self._starts[first_line]
         for number, line in enumerate(content.split("\n")):
             position = max(position, self._starts[first_line + number])
-            position = self._source.index(line, position)
-            offsets.append((begin, position))
+            words = line.strip()  # a tab before them may have come to be spaces
+            position = self._source.index(words, position)
+            offsets.append((begin + line.index(words), position))
             begin += len(line) + 1
-            position += len(line)
+            position += len(words)
         return offsets
 
     def _item_number(self, token: Token) -> Run | None:
@@ -172,7 +184,10 @@ def _by_line(content: str, piece: Piece) -> Iterator[Piece]:
     while (newline := content.find("\n", start, piece.end)) >= 0 and newline + 1 < piece.end:
         yield piece._replace(start=start, end=newline + 1)
         start = newline + 1
-    yield piece._replace(start=start)
+        while start < piece.end and content[start].isspace():
+            start += 1
+    if start < piece.end:
+        yield piece._replace(start=start)
 
 
 def _to_source(lines: list[tuple[int, int]], position: int) -> int:

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from narration.documents.gather import Entry, gather_chapters
-from narration.documents.types import Block, BlockKind, Chapter, Run, Skip, SkipReason
+from narration.documents.gather import Entry, Reading, gather_chapters
+from narration.documents.types import Block, BlockKind, Run, Skip, SkipReason
 
 _NUMBER = (
     r"(?:\d{1,3}|[IVXLC]+|[ivxlc]+|(?:the )?(?:one|two|three|four|five|six|seven|eight|nine|ten|"
@@ -37,7 +37,7 @@ class _Line:
     is_indented: bool
 
 
-def read_plain(source: str) -> tuple[tuple[Chapter, ...], tuple[Skip, ...]]:
+def read_plain(source: str) -> Reading:
     """Chapters of a plain text, and what is only ornament (a row of asterisks)."""
     entries: list[Entry] = []
     skips: list[Skip] = []
@@ -50,7 +50,7 @@ def read_plain(source: str) -> tuple[tuple[Chapter, ...], tuple[Skip, ...]]:
                 continue
             entry, awaits_title = _entry(part, awaits_title=awaits_title)
             entries.append(entry)
-    return gather_chapters(entries), tuple(skips)
+    return Reading(chapters=gather_chapters(entries), skips=tuple(skips))
 
 
 def _groups(source: str) -> Iterator[list[_Line]]:

@@ -3,18 +3,21 @@
 from pathlib import PurePath
 
 from narration.documents.decode import decode_text
+from narration.documents.epub import read_epub
+from narration.documents.gather import Reading
 from narration.documents.markdown import read_markdown
 from narration.documents.plain import read_plain
-from narration.documents.types import Document
+from narration.documents.types import BlockKind, Document
 from narration.errors import DocumentError
 
-PLAIN, MARKDOWN = "text/plain", "text/markdown"
+PLAIN, MARKDOWN, EPUB = "text/plain", "text/markdown", "application/epub+zip"
 _BY_ENDING = {
     "": PLAIN,
     ".txt": PLAIN,
     ".text": PLAIN,
     ".md": MARKDOWN,
     ".markdown": MARKDOWN,
+    ".epub": EPUB,
 }
 MAX_BYTES = 16 * 1024 * 1024  # War and Peace, five times over
 
@@ -36,24 +39,39 @@ def read_document(
         raise DocumentError(
             f"{what} has {len(data):,} bytes but the limit is {max_bytes:,}: send it in parts"
         )
-    source, encoding = decode_text(data, what=what)
-    if not source.strip():
-        raise DocumentError(
-            f"{what} is empty: send a text with words"
-            if not source
-            else f"{what} holds only white space: send a text with words"
-        )
-    if not any(character.isalnum() for character in source):
+    if not data.strip():
+        fault = "holds only white space" if data else "is empty"
+        raise DocumentError(f"{what} {fault}: send a text with words")
+    document = read_epub(data, what=what) if kind == EPUB else _read_text(data, kind, what)
+    if not any(character.isalnum() for character in document.source):
         raise DocumentError(
             f"{what} has no letters or digits, only punctuation or symbols: send a text with words"
         )
-    read = read_markdown if kind == MARKDOWN else read_plain
-    chapters, skips = read(source)
-    title = next((chapter.title for chapter in chapters if chapter.title), None)
+    return document
+
+
+def _read_text(data: bytes, kind: str, what: str) -> Document:
+    source, encoding = decode_text(data, what=what)
+    reading = read_markdown(source) if kind == MARKDOWN else read_plain(source)
     return Document(
-        source=source, media_type=kind, encoding=encoding, title=title, author=None,
-        chapters=chapters, skips=skips,
-    )  # fmt: skip
+        source=source,
+        media_type=kind,
+        encoding=encoding,
+        title=reading.title or _first_heading(source, reading),
+        author=reading.author,
+        chapters=reading.chapters,
+        skips=reading.skips,
+    )
+
+
+def _first_heading(source: str, reading: Reading) -> str | None:
+    """Take the heading a text opens with for its title."""
+    if not reading.chapters:
+        return None
+    opening = reading.chapters[0].blocks[0]
+    if opening.kind is not BlockKind.HEADING:
+        return None
+    return " ".join("".join(source[run.start : run.end] for run in opening.runs).split())
 
 
 def _kind(name: str | None, media_type: str | None) -> str:
@@ -61,14 +79,16 @@ def _kind(name: str | None, media_type: str | None) -> str:
         essence = media_type.partition(";")[0].strip().lower()
         if essence == "text/x-markdown":
             return MARKDOWN
-        if essence in {PLAIN, MARKDOWN}:
+        if essence in {PLAIN, MARKDOWN, EPUB}:
             return essence
         if essence != "application/octet-stream":
-            raise DocumentError(f'media type "{essence}" is not read: send {PLAIN} or {MARKDOWN}')
+            raise DocumentError(
+                f'media type "{essence}" is not read: send {PLAIN}, {MARKDOWN} or {EPUB}'
+            )
     ending = PurePath(name or "").suffix.lower()
     if ending not in _BY_ENDING:
         raise DocumentError(
             f'"{PurePath(name or "").name}" ends in {ending}, which is not read: '
-            "send a .txt or .md file"
+            "send a .txt, .md or .epub file"
         )
     return _BY_ENDING[ending]

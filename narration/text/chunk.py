@@ -70,7 +70,8 @@ def _block_drafts(
     document: Document, block: Block, limits: ChunkLimits, *, chapter: int, number: int
 ) -> Iterator[_Draft]:
     flat = flatten(document, block)
-    say = normalize_heading if block.kind is BlockKind.HEADING else normalize
+    is_shouted = flat.text.isupper() and " " in flat.text  # a notice, a telegram
+    say = normalize_heading if is_shouted or block.kind is BlockKind.HEADING else normalize
     for group in group_block(flat.text, limits, say):
         text = flat.text[group.start : group.end]
         start = group.start + len(text) - len(text.lstrip())

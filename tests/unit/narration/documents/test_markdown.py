@@ -99,3 +99,12 @@ def test_front_matter_without_an_end_takes_no_time() -> None:
 @pytest.mark.parametrize("unit", ["[", "*", "`", "> ", "<", "![", "&", "\\", "_a", "](", "- "])
 def test_a_long_run_of_marks_is_read_in_good_time(unit: str) -> None:
     assert _read("word " + unit * 3000 + " word").chapters
+
+
+def test_front_matter_names_title_and_author() -> None:
+    document = _read('---\ntitle: "The Book"\nAuthor: A. Writer\n---\n\n# One\n\nText.')
+    assert (document.title, document.author) == ("The Book", "A. Writer")
+
+
+def test_without_front_matter_the_first_heading_is_the_title() -> None:
+    assert _read("# The *Book*\n\nText.").title == "The Book"

@@ -1,0 +1,37 @@
+"""T3 on a GPU in plain PyTorch: it says what upstream says, and what it says on the CPU.
+
+`pytest tests/gpu/test_t3.py`; official sizes too where goldens/ was made.
+"""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from tests.goldens.compare_t3 import Golden, equal_sequences, load_golden
+from tests.model.worker.chatterbox.t3.cases import make_prompt
+from worker.chatterbox.t3.generate import generate
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+
+
+def golden_on(device: str, *, is_full: bool) -> Golden:
+    golden = load_golden(is_full=is_full)
+    if golden is None:
+        pytest.skip("full-size goldens are not made: see docs/model.md")
+    return replace(golden, network=golden.network.to(device))
+
+
+@pytest.mark.parametrize("is_full", [False, True], ids=["toy", "full"])
+def test_greedy_sequences_are_upstreams(is_full: bool) -> None:
+    assert all(equal_sequences(golden_on("cuda", is_full=is_full)))
+
+
+def test_sampled_tokens_are_those_of_the_cpu() -> None:
+    here, there = golden_on("cpu", is_full=False), golden_on("cuda", is_full=False)
+    prompts = [make_prompt(case, here.voices, temperature=0.8) for case in here.cases]
+    said = [
+        [spoken.tokens.tolist() for spoken in generate(golden.network, prompts, slots=5)]
+        for golden in (here, there)
+    ]
+    assert said[0] == said[1]

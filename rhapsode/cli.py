@@ -8,7 +8,6 @@ Exit codes: 0 done, 1 cannot be done as asked, 2 wrong usage, 75 try again later
 
 import sys
 
-import click
 import typer
 
 from narration.errors import RhapsodeError, TransientError
@@ -45,14 +44,12 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code."""
     try:
-        code = app(arguments, standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
+        app(arguments)
+    except SystemExit as end:  # how Typer reports usage, help and Ctrl-C
+        if end.code == EXIT_INTERRUPTED:
+            typer.echo("rhapsode: interrupted; run the same command again to go on", err=True)
+        return end.code if isinstance(end.code, int) else 0
     except RhapsodeError as error:
         typer.echo(f"rhapsode: {error}", err=True)
         return EXIT_TRY_AGAIN if isinstance(error, TransientError) else EXIT_REFUSED
-    except (KeyboardInterrupt, click.Abort):
-        typer.echo("rhapsode: interrupted; run the same command again to go on", err=True)
-        return EXIT_INTERRUPTED
-    return code if isinstance(code, int) else 0
+    return 0

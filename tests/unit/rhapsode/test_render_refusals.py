@@ -11,6 +11,7 @@ import soundfile
 from rhapsode.cli import EXIT_REFUSED, run
 
 RATE_HZ = 24_000
+EXIT_USAGE = 2
 
 
 @pytest.fixture(autouse=True)
@@ -120,6 +121,12 @@ def test_a_wrong_file_name_is_answered_without_loading_torch(tmp_path: Path) -> 
     )
     done = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True)
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize("arguments", [["frobnicate"], ["render", "--nonsense"], ["render"]])
+def test_wrong_usage_is_explained(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    assert run(arguments) == EXIT_USAGE
+    assert "Usage: " in capsys.readouterr().err
 
 
 def hello(folder: Path) -> Path:

@@ -26,6 +26,7 @@ _LIST_ITEM = re.compile(r"(?:[-*•–]|\d{1,3}[.)])\s+\S")
 _NEWLINE = r"(?>\r\n|[\r\n\v\f\x85\u2028\u2029])"  # atomic: a CRLF is one
 _LINE = re.compile(r"[^\r\n\v\f\x85\u2028\u2029]+")
 _GAP = re.compile(rf"{_NEWLINE}\s*?{_NEWLINE}|\f")
+_ILLUSTRATION = re.compile(r"\[Illustration[^\]]*\]")  # how Project Gutenberg marks them
 _WORD = re.compile(r"[^\W_]")
 
 
@@ -44,13 +45,19 @@ def read_plain(source: str) -> Reading:
     awaits_title = False
     for lines in _groups(source):
         for part in _parts(lines):
-            if not any(_WORD.search(line.text) for line in part):
-                reason = SkipReason.ORNAMENT
+            reason = _skip_reason(" ".join(line.text for line in part))
+            if reason is not None:
                 skips.append(Skip(start=part[0].start, end=part[-1].end, reason=reason))
                 continue
             entry, awaits_title = _entry(part, awaits_title=awaits_title)
             entries.append(entry)
     return Reading(chapters=gather_chapters(entries), skips=tuple(skips))
+
+
+def _skip_reason(text: str) -> SkipReason | None:
+    if _ILLUSTRATION.fullmatch(text):
+        return SkipReason.IMAGE
+    return None if _WORD.search(text) else SkipReason.ORNAMENT
 
 
 def _groups(source: str) -> Iterator[list[_Line]]:

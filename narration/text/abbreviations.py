@@ -43,15 +43,18 @@ def _alternatives(table: dict[str, str]) -> str:
     return "|".join(re.escape(short) for short in sorted(table, key=len, reverse=True))
 
 
-_TITLE = re.compile(rf"(?<![\w.'-])({_alternatives(TITLES)})\.(?= ?[A-Z(]| )")
+_TITLE = re.compile(rf"(?<![\w.'-])({_alternatives(TITLES)})\.(?:(?=[A-Z(])| )")
 _BARE_TITLE = re.compile(r"(?<![\w.'-])(Mr|Mrs|Dr|Mme|Mlle)(?= [A-Z])")
-_NUMBERED = re.compile(rf"(?<![\w.'-])({_alternatives(NUMBERED)})\. ?(?=\d|[IVXLC]+\b)")
+_NUMBERED = re.compile(
+    rf"(?<![\w.'-])({_alternatives(NUMBERED)})\. ?(?=\d|[IVXLC]{(2,)}\b)"
+)  # not "No. I will not"
 _INNER = re.compile(rf"(?<![\w.'-])({_alternatives(INNER)})\.,?(?!\w)")
 _ENDING = re.compile(rf"(?<![\w.'-])({_alternatives(ENDING)})\.(?!\w)")
 _STREET = re.compile(r"(?<=[a-z\d]) (St|Dr)\.?(?=,| [a-z]|[.!?]?[\"')]*$)")
 _SAINT = re.compile(r"(?<![\w.'-])(?:St|Ste)\.? ?(?=[A-Z][a-z])")
 _SPACED_INITIALS = re.compile(r"(?<![\w.'-])((?:[A-Z]\. ?){1,4})(?=[A-Z][a-z'])")
 _DOTTED = re.compile(r"(?<![\w.'-])(?:[A-Za-z]\.){2,}(?!\w)")
+_AND_SO_ON = re.compile(r"&c\.")
 _KEPT_DOTTED = frozenset({"a.m.", "p.m."})
 
 _COUNTED = (
@@ -84,10 +87,11 @@ def say_abbreviations(text: str) -> str:
     text = _BARE_TITLE.sub(lambda m: TITLES[m[1]], text)
     if "." not in text:
         return text
+    text = _AND_SO_ON.sub(lambda m: _keep_stop(m, "et cetera"), text)
     text = _NUMBERED.sub(lambda m: f"{NUMBERED[m[1]]} ", text)
     text = _STREET.sub(_street, text)
     text = _SAINT.sub("Saint ", text)
-    text = _TITLE.sub(lambda m: TITLES[m[1]], text)
+    text = _TITLE.sub(lambda m: f"{TITLES[m[1]]} ", text)
     text = _INNER.sub(lambda m: INNER[m[1]] + ("," if m[0].endswith(",") else ""), text)
     text = _ENDING.sub(lambda m: _keep_stop(m, ENDING[m[1]]), text)
     text = _DOTTED.sub(_dotted, text)

@@ -26,6 +26,7 @@ _TIME = re.compile(
     r"(?<![\d:.])(?P<hour>[01]?\d|2[0-4])(?::(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d))?)"
     r"(?![\d:])(?: ?(?P<half>[AaPp]\.?[Mm]\b\.?))?"
 )
+_TIME_SPAN = re.compile(r"(?<=:\d\d) ?[-–] ?(?=\d{1,2}:\d\d)")
 _HOUR = re.compile(r"(?<![\d.,:])(?P<hour>1[0-2]|0?[1-9]) ?(?P<half>[AaPp]\.?[Mm]\b\.?)")
 _DECADE = re.compile(r"(?P<mark>'|\b)(?P<century>1\d|20)?(?P<tens>\d0)'?s\b")
 _YEAR_SPAN = re.compile(
@@ -41,6 +42,7 @@ _VERBS = frozenset(
 
 def say_dates(text: str) -> str:
     """Replace dates, times, years and decades by their words."""
+    text = _TIME_SPAN.sub(" to ", text)
     text = _ISO.sub(lambda m: _calendar(m["month"], m["day"], m["year"]), text)
     text = _SLASHED.sub(_slashed, text)
     text = _TIME.sub(_time, text)

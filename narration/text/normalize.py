@@ -10,7 +10,7 @@ from narration.text.characters import clean_characters, clean_punctuation
 from narration.text.dates import say_dates
 from narration.text.numbers import fold_digits, has_digits, say_numbers
 from narration.text.numerals import cardinal, roman_value
-from narration.text.quantities import say_quantities, say_signs
+from narration.text.quantities import say_old_money, say_quantities, say_signs
 
 _PASSES = 4  # one rule's words may uncover another's: "5 Dr." ; the second pass changes little
 _ADDRESS = re.compile(
@@ -59,7 +59,7 @@ def _normalize_once(text: str) -> str:
     text = _ADDRESS.sub(_address, text)
     text = say_abbreviations(say_roman(text))
     if has_digits(text):
-        text = say_numbers(say_quantities(say_dates(fold_digits(text))))
+        text = say_numbers(say_quantities(say_dates(say_old_money(fold_digits(text)))))
     text = say_signs(text)
     if "/" in text:
         text = _LONE_SLASH.sub(" ", _SLASH.sub(" slash ", text))

@@ -17,6 +17,8 @@ _GROUPED = re.compile(r"(?<![\w.,])\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\w|,\d)")
 _PLAIN = re.compile(r"(?<![\w.])(?:\d+(?:\.\d+)?|\.\d+)(?!\w)")
 _LEFT = re.compile(r"(?P<before>[^\W\d_]?)(?P<digits>\d+)(?P<after>[^\W\d_]?)")
 _ODD_DIGIT = re.compile(r"[^\D0-9]")
+_IDIOMS = {"24/7": "twenty-four seven", "9/11": "nine eleven", "50/50": "fifty fifty"}
+_IDIOM = re.compile(r"(?<![\w/.,])(?:" + "|".join(_IDIOMS) + r")(?![\w/]|\.\d)")
 _HALVES = {"2": ("half", "halves"), "4": ("quarter", "quarters")}
 _HAS_DIGIT = re.compile(r"\d")
 
@@ -33,6 +35,7 @@ def fold_digits(text: str) -> str:
 
 def say_numbers(text: str) -> str:
     """Replace every remaining digit by words."""
+    text = _IDIOM.sub(lambda m: _IDIOMS[m[0]], text)
     text = _ORDINAL.sub(lambda m: ordinal(m["number"].replace(",", "")), text)
     text = _PHONE.sub(_phone, text)
     text = _GLUED.sub(" ", text)

@@ -19,6 +19,14 @@ _PLURALS = {"penny": "pence", "yen": "yen", "paisa": "paise", "foot": "feet", "i
 _SCALE = r"(?: ?(?P<scale>hundred|thousand|million|billion|trillion|bn|k|K|M)\b)?"
 _SCALES = {"bn": "billion", "k": "thousand", "K": "thousand", "M": "million"}
 _MONEY = re.compile(rf"(?:US|U\.S\.|C|A)?(?P<sign>[$£€¥₹]) ?(?P<number>{NUMBER}){_SCALE}")
+_MONEY_SPAN = re.compile(
+    rf"(?P<sign>[$£€¥])(?P<first>{NUMBER}) ?[-–] ?(?P=sign)?(?P<second>{NUMBER})(?![\w-])"
+)
+_SPAN = re.compile(rf"(?<=\d) ?[-–] ?(?=(?:{NUMBER}) ?(?:%|°|km\b|kg\b|cm\b|mm\b|mph\b|lbs?\b))")
+# Pounds, shillings and pence, as every book before 1971 has them.
+_OLD_MONEY = re.compile(
+    r"£(?P<pounds>\d+) (?P<shillings>\d{1,2})s\.?(?: (?P<pence>\d{1,2})d\b\.?)?"
+)
 _CODED = re.compile(rf"(?<![\w.,])(?P<number>{NUMBER}){_SCALE} ?(?P<sign>USD|EUR|GBP|[€£])(?!\w)")
 _CENTS = re.compile(r"(?<![\w.,])(?P<number>\d+) ?¢")
 
@@ -85,6 +93,8 @@ def say_quantities(text: str) -> str:
     text = _ABOUT.sub("about ", text)
     text = _NUMBER_SIGN.sub("number ", text)
     text = _BELOW_ZERO.sub("minus ", text)
+    text = _MONEY_SPAN.sub(r"\g<first> to \g<sign>\g<second>", text)
+    text = _SPAN.sub(" to ", text)
     text = _MONEY.sub(_money, text)
     text = _CODED.sub(_money, text)
     text = _CENTS.sub(lambda m: _count(m["number"], "cent"), text)
@@ -93,6 +103,11 @@ def say_quantities(text: str) -> str:
     text = _MEASURE.sub(_measure, text)
     text = _TIMES.sub(" by ", text)
     return _BETWEEN.sub(lambda m: f" {_BETWEEN_WORDS[m['tight'] or m['loose']]} ", text)
+
+
+def say_old_money(text: str) -> str:
+    """Replace pounds, shillings and pence; runs before dates, to whom 10s is a decade."""
+    return _OLD_MONEY.sub(_old_money, text) if "£" in text else text
 
 
 def say_signs(text: str) -> str:
@@ -133,6 +148,13 @@ def _money(match: re.Match[str]) -> str:
     if int(fraction):
         parts.append(_count(str(int(fraction)), small))
     return " and ".join(parts) or f"{cardinal('0')} {unit}s"
+
+
+def _old_money(match: re.Match[str]) -> str:
+    parts = [_count(match["pounds"], "pound"), _count(match["shillings"], "shilling")]
+    if match["pence"]:
+        parts.append(_count(match["pence"], "penny"))
+    return " ".join(parts)
 
 
 def _measure(match: re.Match[str]) -> str:

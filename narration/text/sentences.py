@@ -22,8 +22,10 @@ _STARTERS = frozenset(
     ).split(),
 )
 _NEVER = frozenset({*TITLES, *INNER, "St", "Ste", "Messrs"})
-_BEFORE_DIGIT = frozenset(NUMBERED)
+_BEFORE_NUMBER = frozenset(NUMBERED)
 _MAYBE = frozenset({*ENDING, "a.m", "p.m", "A.M", "P.M", "A.D", "B.C"})
+_NUMBER = re.compile(r"\d|[IVXLC]{2,}\b")
+_COINS = re.compile(r"\d{1,2}s")  # 10s. 6d.
 _NEXT_WORD = re.compile(r"[^\W\d_]+")
 
 
@@ -65,7 +67,9 @@ def _full_stop_ends(word: str, close: str, following: str, *, is_first: bool) ->
     """Tell a full stop from the point of an abbreviation, an initial or a list number."""
     if word in _NEVER:
         return False
-    if word in _BEFORE_DIGIT and following[:1].isdigit():
+    if word in _BEFORE_NUMBER and _NUMBER.match(following):
+        return False
+    if _COINS.fullmatch(word) and following[:1].isdigit():
         return False
     if is_first and (word.isdigit() or len(word) == 1) and not close:
         return False  # "1. The first", "A. The other"

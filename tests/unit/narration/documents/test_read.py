@@ -156,6 +156,12 @@ def test_a_bare_chapter_heading_takes_the_title_below_it() -> None:
     ]
 
 
+def test_the_mark_of_an_illustration_is_skipped() -> None:
+    document = read_document(b"One.\n\n[Illustration: A man\nwith a dog]\n\nTwo.", name="a.txt")
+    assert _paragraphs(document) == ["One.", "Two."]
+    assert [skip.reason for skip in document.skips] == ["image"]
+
+
 def test_a_title_page_joins_the_first_chapter() -> None:
     document = read_document(b"# Book\n\n## One\n\nText.\n\n## Two\n\nText.", name="a.md")
     assert _titles(document) == ["One", "Two"]

@@ -31,6 +31,8 @@ CUTS = [
     "(He left.) |She stayed.",
     "It ended.) |Then",
     "He was born c. 1900. |He died.",
+    "He paid 10s. 6d. for it. |It was dear.",
+    "It is in Vol. II of it. |Look.",
     "One.\n\n|two without a capital",
     "One line\nand its rest.",
     "今日は。|元気ですか？|はい。",

@@ -9,12 +9,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from narration.errors import CheckpointError
 from worker.chatterbox.config import StorageConfig, T3Config
 from worker.chatterbox.t3.plugin import ARCHITECTURE
 from worker.chatterbox.t3.vllm_layout import MAX_PLACES, PromptLayout, rope_parameters
 from worker.chatterbox.weights import read_tensors, write_tensors
 
 _STREAMS = 2
+_HEAD_WIDTHS = (32, 64, 96, 128)  # with kernels on a GPU and on a CPU
 
 
 def write_vllm_folder(
@@ -22,8 +24,14 @@ def write_vllm_folder(
 ) -> Path:
     """Make the folder under `cache`, or find the one made before; return its path.
 
-    Raises: CheckpointError if weights that must be expanded first cannot be read.
+    Raises: CheckpointError if vLLM has no attention for T3's sizes, or if weights that must be
+    expanded first cannot be read.
     """
+    if config.head_width not in _HEAD_WIDTHS:
+        raise CheckpointError(
+            f"{weights} has attention heads of {config.head_width}, vLLM computes "
+            f"{', '.join(map(str, _HEAD_WIDTHS))}: choose the torch back end"
+        )
     content = json.dumps(vllm_config(config, bank_rows), indent=1, sort_keys=True)
     stat = weights.stat()
     identity = f"{weights.resolve()} {stat.st_size} {stat.st_mtime_ns} {storage} {content}"

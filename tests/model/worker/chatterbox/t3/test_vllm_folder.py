@@ -1,9 +1,12 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import torch
 from safetensors.torch import load_file
 
+from narration.errors import CheckpointError
 from worker.chatterbox.config import StorageConfig, T3Config
 from worker.chatterbox.t3.vllm_folder import write_vllm_folder
 from worker.chatterbox.weights import write_tensors
@@ -40,3 +43,11 @@ def test_same_checkpoint_is_written_once_and_another_beside_it(tmp_path: Path) -
         for rows in (4, 4, 8)
     ]
     assert folders[0] == folders[1] != folders[2]
+
+
+def test_heads_that_vllm_cannot_compute_are_refused(tmp_path: Path) -> None:
+    narrow = replace(CONFIG, heads=4, kv_heads=4)
+    with pytest.raises(CheckpointError, match="heads of 16"):
+        write_vllm_folder(
+            tmp_path / "t3.safetensors", narrow, StorageConfig(), bank_rows=4, cache=tmp_path
+        )

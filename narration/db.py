@@ -93,6 +93,9 @@ def session_scope(engine: Engine, *, is_read_only: bool = False) -> Iterator[Ses
     try:
         with engine.connect() as connection:
             connection.execution_options(**{READ_ONLY: is_read_only})
+            if is_read_only and engine.dialect.name == "postgresql":
+                # Each statement by itself: BEGIN and COMMIT would double what a poll costs.
+                connection.execution_options(isolation_level="AUTOCOMMIT")
             with Session(connection, expire_on_commit=False) as session, session.begin():
                 yield session
     except (OperationalError, InterfaceError, PoolTimeout) as error:

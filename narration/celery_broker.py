@@ -1,6 +1,6 @@
 """Task messages over Celery and Redis, set up for wake-ups: acked early, losable, ids only."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from celery import Celery
@@ -8,7 +8,7 @@ from celery.exceptions import CeleryError
 from kombu.exceptions import KombuError
 from kombu.exceptions import OperationalError as KombuOperationalError
 
-from narration.broker import QUEUES, Queue, Task
+from narration.broker import QUEUES, Handler, Queue, Task
 from narration.errors import BrokerUnavailable
 from narration.settings import BrokerSettings
 
@@ -43,6 +43,12 @@ def make_celery(url: str, settings: BrokerSettings) -> Celery:
     return app
 
 
+def listen(app: Celery, handlers: Mapping[Task, Handler]) -> None:
+    """Say what runs the tasks, before a worker of this application starts."""
+    for task, handler in handlers.items():
+        app.task(name=task.value, shared=False)(_with_a_signature(handler))
+
+
 class CeleryBroker:
     """Sends messages through a Celery application."""
 
@@ -59,6 +65,15 @@ class CeleryBroker:
         """Open a connection."""
         with _named(), self._app.connection_for_write() as connection:
             connection.ensure_connection(max_retries=1, timeout=2)
+
+
+def _with_a_signature(handler: Handler) -> Handler:
+    """Celery writes a function's signature out and compiles it; handlers may be lambdas."""
+
+    def run(*ids: str) -> None:
+        handler(*ids)
+
+    return run
 
 
 @contextmanager

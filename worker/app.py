@@ -1,5 +1,6 @@
 """The worker process: one station behind Celery, on a pool of threads over one warm engine."""
 
+import threading
 from typing import Any
 
 import structlog
@@ -7,8 +8,8 @@ from celery import Celery, signals
 from celery.worker import state as celery_state
 
 from narration import telemetry
-from narration.broker import Handler, Queue
-from narration.celery_broker import CeleryBroker, make_celery
+from narration.broker import Queue
+from narration.celery_broker import CeleryBroker, listen, make_celery
 from narration.db import make_engine
 from narration.errors import SettingsError
 from narration.settings import Settings
@@ -40,26 +41,17 @@ def run_worker(settings: Settings, queues: frozenset[Queue], open_speaker: OpenS
         open_speaker=open_speaker,
     )
     try:
-        _register(app, station)
+        listen(app, station.handlers)
         return _consume(app, station, settings.worker.slots, queues)
     finally:
         station.close()
         database.dispose()
 
 
-def _register(app: Celery, station: Station) -> None:
-    for task, handler in station.handlers.items():
-        app.task(name=task.value)(_ending_with_the_engine(handler, station))
-
-
-def _ending_with_the_engine(handler: Handler, station: Station) -> Handler:
-    def run(*ids: str) -> None:
-        handler(*ids)
-        if station.has_died.is_set():
-            # Celery looks at this between two events and shuts down with the code.
-            celery_state.should_stop = EXIT_ENGINE_DIED  # type: ignore[assignment]  # an exit code
-
-    return run
+def _end_with_the_engine(station: Station) -> None:
+    station.has_died.wait()
+    # Celery looks at this between two events and shuts down with the code.
+    celery_state.should_stop = EXIT_ENGINE_DIED  # type: ignore[assignment]  # a code, not a flag
 
 
 def _consume(app: Celery, station: Station, slots: int, queues: frozenset[Queue]) -> int:
@@ -68,6 +60,7 @@ def _consume(app: Celery, station: Station, slots: int, queues: frozenset[Queue]
         station.drain()
 
     signals.worker_shutting_down.connect(drain, weak=False)
+    threading.Thread(target=_end_with_the_engine, args=(station,), daemon=True).start()
     worker = app.Worker(
         pool="threads",  # never prefork: a forked child cannot use the parent's CUDA
         concurrency=slots,

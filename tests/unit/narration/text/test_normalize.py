@@ -231,9 +231,9 @@ def test_there_are_enough_sayings() -> None:
     assert len(SAYINGS) >= 150
 
 
-@pytest.mark.parametrize(("written", "spoken"), SAYINGS)
-def test_spoken_text_stays_as_it_is(written: str, spoken: str) -> None:
-    assert normalize(spoken) == spoken, written
+def test_spoken_text_stays_as_it_is() -> None:
+    changed = {spoken: normalize(spoken) for _, spoken in SAYINGS if normalize(spoken) != spoken}
+    assert changed == {}
 
 
 @given(st.text(max_size=60))

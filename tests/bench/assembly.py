@@ -1,0 +1,77 @@
+"""How fast text becomes a plan and sound becomes a file: `python -m tests.bench.assembly`.
+
+The text is random prose with figures and abbreviations, the sound is shaped noise, which is harder
+on encoders than speech. Times are CPU seconds: they bear a busy machine.
+"""
+
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from narration.documents.read import read_document
+from narration.text.chunk import plan_chunks
+from worker.audio.assemble import play, survey
+from worker.audio.encode import encode
+from worker.audio.types import AudioFormat, Clip, Loudness, Tags
+from worker.chatterbox.config import SAMPLE_RATE_HZ
+
+_CHARACTERS = 1_000_000
+_HOURS = 0.25
+_CHUNK_S = 12
+_WORDS = (  # noqa: SIM905 - words, not a list of strings, are what one wants to see
+    "the of and to a in that he was it his her with as had for she not at but be on they have him "
+    "which said me you all so this from one by what there were my out up when if we would 1905 "
+    "Mr. Dr. $5.50 25% 3:30 12 U.S. little then will must before upon man any"
+).split()
+
+
+def main() -> None:
+    """Print one line per measurement."""
+    text = "\n\n".join(_paragraphs())
+    began = time.process_time()
+    plan = plan_chunks(read_document(text.encode(), name="book.txt"))
+    _report(f"plan {len(text):,} characters", began, f"{len(plan.chunks):,} chunks")
+    began = time.process_time()
+    measured = survey(_clips())
+    _report("measure loudness and peaks", began, _speed(began))
+    with tempfile.TemporaryDirectory() as folder:
+        for audio_format in AudioFormat:
+            began = time.process_time()
+            blocks = play(_clips(), measured, Loudness())
+            path = Path(folder) / f"book.{audio_format}"
+            encode(path, blocks, audio_format, tags=Tags(), samples=measured.samples)
+            _report(f"level and write {audio_format}", began, _speed(began))
+
+
+def _paragraphs() -> Iterator[str]:
+    source = random.Random(1)
+    size = 0
+    while size < _CHARACTERS:
+        words = " ".join(source.choice(_WORDS) for _ in range(source.randint(3, 120)))
+        sentences = words.replace(" then", ". Then").replace(" but", ", but")
+        size += len(sentences) + 3
+        yield f"{sentences}."
+
+
+def _clips() -> Iterator[Clip]:
+    noise = np.random.default_rng(1).standard_normal(_CHUNK_S * SAMPLE_RATE_HZ)
+    speech = (0.05 * noise * np.sin(np.arange(noise.size) / 4000) ** 2).astype(np.float32)
+    for _ in range(int(_HOURS * 3600 / _CHUNK_S)):
+        yield Clip(waveform=speech, pause_after_ms=250)
+
+
+def _speed(began: float) -> str:
+    return f"{_HOURS * 3600 / (time.process_time() - began):,.0f} times real time"
+
+
+def _report(what: str, began: float, result: str) -> None:
+    sys.stdout.write(f"{what:32} {time.process_time() - began:7.2f} s  {result}\n")
+
+
+if __name__ == "__main__":
+    main()

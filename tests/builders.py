@@ -34,7 +34,13 @@ def make_text(sentences: int, *, name: str = "") -> str:
 
 
 def make_job(
-    session: Session, text: str = WORDS, *, now: datetime = NOW, owner: str = OWNER, **settings: Any
+    session: Session,
+    text: str = WORDS,
+    *,
+    now: datetime = NOW,
+    owner: str = OWNER,
+    name: str = "tale.txt",
+    **settings: Any,
 ) -> Job:
     """Insert a queued job."""
     data = text.encode()
@@ -44,8 +50,8 @@ def make_job(
         owner=owner,
         settings=JobSettings.model_validate({"outputs": ["flac"], **settings}),
         source=Source(
-            name="tale.txt",
-            media_type="text/plain",
+            name=name,
+            media_type="text/markdown" if name.endswith(".md") else "text/plain",
             size_bytes=len(data),
             sha256=hashlib.sha256(data).hexdigest(),
             data=data,

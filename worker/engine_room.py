@@ -33,7 +33,7 @@ def open_speaker(folder: Path, settings: ModelSettings, *, cache_folder: Path) -
     resolved = resolve(options)
     chatterbox = load_chatterbox(folder, resolved.device)
     identity = EngineIdentity(
-        model=settings.checkpoint,
+        model=Path(settings.checkpoint).name,
         revision=chatterbox.revision,
         back_end=resolved.back_end,
         precision=resolved.precision,

@@ -14,7 +14,7 @@ BackEnd = Literal["auto", "torch", "vllm"]
 Precision = Literal["auto", "float32", "bfloat16"]
 Core = Literal["thread", "process"]
 
-_CPU_SLOTS = 4
+_CPU_SLOTS = 8
 _GB = 10**9
 # What one utterance of average length holds of vLLM's cache: 480 positions of two streams, 30
 # layers, keys and values 1,024 wide, in bfloat16.

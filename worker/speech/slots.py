@@ -41,14 +41,14 @@ class _Job:
 class SlotStage:
     """TokenStage over a SlotDecoder."""
 
-    def __init__(self, decoder: SlotDecoder) -> None:
+    def __init__(self, decoder: SlotDecoder, cores: int | None = None) -> None:
         self._decoder = decoder
         self._waiting: deque[_Job] = deque()
         self._running: dict[int, _Job] = {}
         self._changed = threading.Condition()
         self._ended: EngineDied | None = None
         self._is_closing = False
-        self._thread = StageThread("speech tokens", self._loop, self._fail_all)
+        self._thread = StageThread("speech tokens", self._loop, self._fail_all, cores)
 
     def start(self, prompt: Prompt) -> Future[Spoken]:
         """Queue one prompt for the next free slot."""

@@ -47,7 +47,7 @@ class _Job:
 class SoundStage:
     """Batches what waits around the utterance that has waited longest."""
 
-    def __init__(self, renderer: Renderer, batch: int) -> None:
+    def __init__(self, renderer: Renderer, batch: int, cores: int | None = None) -> None:
         self._renderer = renderer
         self._batch = batch
         self._waiting: list[_Job] = []
@@ -55,7 +55,7 @@ class SoundStage:
         self._changed = threading.Condition()
         self._ended: EngineDied | None = None
         self._is_closing = False
-        self._thread = StageThread("sound", self._loop, self._fail_all)
+        self._thread = StageThread("sound", self._loop, self._fail_all, cores)
 
     def start(self, utterance: Utterance, spoken: Spoken) -> Future[Speech]:
         """Queue one utterance's tokens; a failure of others never reaches its future."""

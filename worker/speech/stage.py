@@ -6,6 +6,7 @@ from concurrent.futures import Future
 from typing import Protocol, TypeVar
 
 import structlog
+import torch
 
 from narration.errors import EngineDied
 from worker.chatterbox.t3.decoder import Prompt, Spoken
@@ -35,12 +36,20 @@ class TokenStage(Protocol):
 
 
 class StageThread:
-    """Runs a loop on a thread of its own; if the loop raises, `on_death` is told why, once."""
+    """Runs a loop on a thread of its own; if the loop raises, `on_death` is told why, once.
+
+    `cores` bounds the CPU cores its kernels use, since every thread has a kernel team of its own.
+    """
 
     def __init__(
-        self, name: str, loop: Callable[[], None], on_death: Callable[[EngineDied], None]
+        self,
+        name: str,
+        loop: Callable[[], None],
+        on_death: Callable[[EngineDied], None],
+        cores: int | None = None,
     ) -> None:
         self._loop = loop
+        self._cores = cores
         self._on_death = on_death
         self._is_dead = False
         # A daemon: a worker that was told to go must not be held by a hung GPU.
@@ -57,6 +66,8 @@ class StageThread:
             self._thread.join()
 
     def _run(self) -> None:
+        if self._cores is not None:
+            torch.set_num_threads(self._cores)
         try:
             self._loop()
         except Exception as error:

@@ -15,6 +15,7 @@ from worker.speech.options import VLLM_REST_GB, ResolvedOptions
 from worker.speech.vllm_thread import ThreadCore
 
 _CPU_KV_BYTES = 1 << 30
+_STEP_TOKENS = 4096  # room for 512 decoding utterances and a dozen new prompts
 
 
 def open_async_core(
@@ -75,6 +76,7 @@ def _on_cpu(layout: PromptLayout) -> dict[str, Any]:
 def _on_cuda(options: ResolvedOptions) -> dict[str, Any]:
     total_gb = torch.cuda.get_device_properties(options.device).total_memory / 1e9
     return {
+        "max_num_batched_tokens": _STEP_TOKENS,
         # The size of the cache, not a share of the card: the vocoder's part is ours to keep.
         "kv_cache_memory_bytes": int(options.kv_cache_gb * 1e9),
         # Then this is only what must be free at the start.

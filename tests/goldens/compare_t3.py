@@ -18,7 +18,6 @@ from worker.chatterbox.t3.model import T3
 from worker.chatterbox.voice import Voice
 
 ROOT = Path(__file__).parents[2]
-CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +29,10 @@ class Golden:
     network: T3
     voices: list[Voice]
     cases: list[Case]
+
+    @property
+    def device(self) -> torch.device:
+        return self.network.speech_head.weight.device
 
 
 def load_golden(*, is_full: bool) -> Golden | None:
@@ -53,14 +56,16 @@ def relative_errors(golden: Golden, part: str) -> Iterator[float]:
     for name, ours in compute(golden):
         theirs = golden.tensors[name]
         assert ours.shape == theirs.shape, name
-        yield ((ours - theirs).abs().max() / theirs.abs().max()).item()
+        yield ((ours.cpu() - theirs).abs().max() / theirs.abs().max()).item()
 
 
 @torch.no_grad()
 def summaries(golden: Golden) -> Iterator[tuple[str, Tensor]]:
-    conditioning = collate(golden.voices, [0.5] * len(golden.voices), CPU)
+    conditioning = collate(golden.voices, [0.5] * len(golden.voices), golden.device)
     tokens = conditioning.prompt_tokens
-    prompt = golden.network.embed_speech(tokens, torch.arange(tokens.shape[1]))
+    prompt = golden.network.embed_speech(
+        tokens, torch.arange(tokens.shape[1], device=golden.device)
+    )
     found = golden.network.cond_enc.perceiver(prompt, conditioning.prompt_mask)
     yield from ((f"perceiver.{index}", summary) for index, summary in enumerate(found))
 
@@ -70,7 +75,7 @@ def prefixes(golden: Golden) -> Iterator[tuple[str, Tensor]]:
     conditioning = collate(
         [golden.voices[case.voice] for case in golden.cases],
         [case.exaggeration for case in golden.cases],
-        CPU,
+        golden.device,
     )
     found = golden.network.embed_conditioning(conditioning)
     yield from ((f"conditioning.{index}", prefix) for index, prefix in enumerate(found))
@@ -83,15 +88,16 @@ def teacher_forced(golden: Golden) -> Iterator[tuple[str, Tensor]]:
         if name not in golden.tensors:
             continue
         spoken = golden.tensors[f"tokens.{index}"][: len(golden.tensors[name]) - 1]
-        logits = golden.network(
-            torch.tensor([case.text_tokens] * 2),
-            torch.stack([spoken] * 2),
-            collate([golden.voices[case.voice]] * 2, [case.exaggeration] * 2, CPU),
-            text_lengths=torch.tensor([len(case.text_tokens)] * 2),
-            speech_lengths=torch.tensor([len(spoken)] * 2),
-            # At guidance 0 upstream is given two conditional rows.
-            is_unconditional=torch.tensor([False, case.guidance > 0]),
-        )
+        with golden.device:
+            logits = golden.network(
+                torch.tensor([case.text_tokens] * 2),
+                torch.stack([spoken] * 2).to(golden.device),
+                collate([golden.voices[case.voice]] * 2, [case.exaggeration] * 2, golden.device),
+                text_lengths=torch.tensor([len(case.text_tokens)] * 2),
+                speech_lengths=torch.tensor([len(spoken)] * 2),
+                # At guidance 0 upstream is given two conditional rows.
+                is_unconditional=torch.tensor([False, case.guidance > 0]),
+            )
         yield name, logits[:, :, COLUMNS].transpose(0, 1)
 
 

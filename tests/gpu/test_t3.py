@@ -4,22 +4,30 @@
 """
 
 from dataclasses import replace
+from functools import cache
 
 import pytest
 import torch
 
-from tests.goldens.compare_t3 import Golden, equal_sequences, load_golden
+from tests.goldens.compare_t3 import Golden, equal_sequences, load_golden, relative_errors
 from tests.model.worker.chatterbox.t3.cases import make_prompt
 from worker.chatterbox.t3.generate import generate
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 
 
+@cache  # half a billion weights are drawn once
 def golden_on(device: str, *, is_full: bool) -> Golden:
     golden = load_golden(is_full=is_full)
     if golden is None:
         pytest.skip("full-size goldens are not made: see docs/model.md")
     return replace(golden, network=golden.network.to(device))
+
+
+@pytest.mark.parametrize("part", ["perceiver", "conditioning", "logits"])
+@pytest.mark.parametrize("is_full", [False, True], ids=["toy", "full"])
+def test_part_equals_upstreams(part: str, is_full: bool) -> None:
+    assert max(relative_errors(golden_on("cuda", is_full=is_full), part)) <= 1e-4
 
 
 @pytest.mark.parametrize("is_full", [False, True], ids=["toy", "full"])

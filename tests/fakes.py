@@ -43,8 +43,12 @@ class FakeVoice:
     digest: str
 
 
+def make_fake_voice(recording: Path) -> Any:
+    return FakeVoice(digest=hashlib.sha256(recording.read_bytes()).hexdigest())
+
+
 def load_fake_voice(path: Path) -> Any:
-    return FakeVoice(digest=hashlib.sha256(path.read_bytes()).hexdigest())
+    return FakeVoice(digest=path.read_text())
 
 
 def save_fake_voice(voice: Any, path: Path) -> None:

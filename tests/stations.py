@@ -2,7 +2,14 @@
 
 from typing import Any
 
-from tests.fakes import TONE, FakeVoice, ToneEngine, load_fake_voice, save_fake_voice
+from tests.fakes import (
+    TONE,
+    FakeVoice,
+    ToneEngine,
+    load_fake_voice,
+    make_fake_voice,
+    save_fake_voice,
+)
 from worker.station import Speaker
 from worker.voicing import Voicing
 
@@ -15,5 +22,5 @@ def make_speaker(engine: ToneEngine | None = None) -> Speaker:
         identity=TONE,
         bundled={"default": voice},
         load=load_fake_voice,
-        voicing=Voicing(make=load_fake_voice, save=save_fake_voice),
+        voicing=Voicing(make=make_fake_voice, save=save_fake_voice),
     )

@@ -7,8 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
-from narration.lifecycle import JobState
+from narration.db import session_scope
+from narration.lifecycle import JobState, SegmentState
+from narration.models import Segment
 from tests.builders import make_text
 from tests.cluster import Cluster, open_cluster, wait_for
 from tests.fakes import DEADLY, POISONED
@@ -90,3 +93,25 @@ def test_worker_without_a_broker_starts_when_it_comes(cluster: Cluster) -> None:
     cluster.valkey.client().flushall()  # the message is gone; the sweeper sends another
     cluster.start_worker()
     assert cluster.wait([job_id])[0].state is JobState.SUCCEEDED
+
+
+def test_article_ends_while_the_book_before_it_uses_both_workers(cluster: Cluster) -> None:
+    for _ in range(2):
+        cluster.start_worker(chunk_s=0.1)
+    cluster.wait_until_ready(2)
+    book = cluster.submit(make_text(160, name="the book"))
+    wait_for(lambda: len(holders(cluster, book)) == 2, 60, "a book on both workers")
+    article = cluster.submit(make_text(3, name="the article"))
+    (ended,) = cluster.wait([article])
+    assert ended.state is JobState.SUCCEEDED
+    assert cluster.job(book).state is JobState.RENDERING
+    (ended,) = cluster.wait([book], timeout_s=120)
+    assert ended.state is JobState.SUCCEEDED
+
+
+def holders(cluster: Cluster, job_id: str) -> set[str | None]:
+    with session_scope(cluster.database) as session:
+        query = select(Segment.lease_holder).where(
+            Segment.job_id == job_id, Segment.state == SegmentState.RENDERING
+        )
+        return set(session.scalars(query))

@@ -23,6 +23,9 @@ from rhapsode.recordings import ensure_voice
 from rhapsode.rendering import Text, render_text
 
 
+UNICODE = frozenset({"ascii", "utf-8", "utf-8-sig", "utf-16"})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
     """What was done, for the last line or for a script."""
@@ -75,7 +78,7 @@ def render(  # noqa: PLR0917 - Typer passes all of them by keyword
     started = time.monotonic()
     settings = _settings(model, is_watermarked=not no_watermark)
     outputs = check_outputs(output, format)
-    text = _read_text(file, settings)
+    text = _read_text(file, settings, is_quiet=quiet)
     recording = _recording(voice, settings)
     asked = options.job_settings(
         outputs=outputs,
@@ -134,7 +137,7 @@ def _settings(model: str, *, is_watermarked: bool) -> Settings:
     )
 
 
-def _read_text(file: Path, settings: Settings) -> Text:
+def _read_text(file: Path, settings: Settings, *, is_quiet: bool) -> Text:
     try:
         data = file.read_bytes()
     except OSError as error:
@@ -150,6 +153,8 @@ def _read_text(file: Path, settings: Settings) -> Text:
             f"{file} has {len(document.source):,} characters but the limit is "
             f"{limits.document_chars:,}: render it in parts"
         )
+    if document.encoding not in UNICODE and not is_quiet:
+        typer.echo(f"{file}: read as {document.encoding}, which is a guess", err=True)
     return Text(name=file.name, media_type=document.media_type, data=data)
 
 

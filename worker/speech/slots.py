@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Protocol
@@ -22,8 +22,8 @@ class SlotDecoder(Protocol):
     def prefill(self, prompts: Sequence[Prompt]) -> list[int]:
         """Let prompts join; SpeechError if one cannot be spoken, then none joined."""
 
-    def step(self) -> object:
-        """Speak one token in every slot."""
+    def step(self) -> Mapping[int, int | None]:
+        """Speak one token in every slot; None where the numbers are no longer finite."""
 
     def done(self) -> list[int]:
         """Slots that have said all."""
@@ -83,11 +83,17 @@ class SlotStage:
             self._drop_cancelled()
             self._refill()
             if self._running:
-                self._decoder.step()
+                self._refuse_broken(self._decoder.step())
             for slot in self._decoder.done():
                 succeed(self._running.pop(slot).future, self._decoder.release(slot))
         if self._ended is not None:
             self._fail_all(self._ended)
+
+    def _refuse_broken(self, said: Mapping[int, int | None]) -> None:
+        for slot in [slot for slot, token in said.items() if token is None]:
+            self._decoder.release(slot)
+            broken = SpeechError("the model's numbers are not finite: try another seed or voice")
+            fail(self._running.pop(slot).future, broken)
 
     def _wait_for_work(self) -> bool:
         with self._changed:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 
 from narration.errors import SpeechError
-from worker.chatterbox.config import SAMPLES_PER_TOKEN
+from worker.chatterbox.config import SAMPLES_PER_TOKEN, STOP_SPEECH
 from worker.chatterbox.t3.decoder import Prompt, Spoken
 from worker.chatterbox.t3.sampling import Sampling
 from worker.chatterbox.voice import Voice, make_voice
@@ -44,7 +44,7 @@ def prepare(request: Utterance) -> Prompt:
 class CountingDecoder:
     """Says one token per character of the text, counting up from the seed.
 
-    A text that begins with "poison" is refused.
+    A text that begins with "poison" is refused, one with "nan" goes wrong at its third step.
     """
 
     def __init__(self, slots: int = 3, step_s: float = 0.0005) -> None:
@@ -68,15 +68,18 @@ class CountingDecoder:
         self.busy[slot] = (prompt, [])
         return [slot]
 
-    def step(self) -> None:
+    def step(self) -> dict[int, int | None]:
         self.gate.wait()
         time.sleep(self._step_s)
         self.steps += 1
         if self.steps == self.dies_at_step:
             raise RuntimeError("the device is gone")
-        for prompt, tokens in self.busy.values():
-            if len(tokens) < len(prompt.text_tokens):
-                tokens.append(prompt.sampling.seed + len(tokens))
+        return {slot: self._speak(*row) for slot, row in self.busy.items()}
+
+    def _speak(self, prompt: Prompt, tokens: list[int]) -> int | None:
+        if len(tokens) < len(prompt.text_tokens):
+            tokens.append(prompt.sampling.seed + len(tokens))
+        return None if _is_broken(prompt, tokens) else tokens[-1] if tokens else STOP_SPEECH
 
     def done(self) -> list[int]:
         return [
@@ -86,6 +89,10 @@ class CountingDecoder:
     def release(self, slot: int) -> Spoken:
         _, tokens = self.busy.pop(slot)
         return Spoken(tokens=torch.tensor(tokens, dtype=torch.int64), is_truncated=False)
+
+
+def _is_broken(prompt: Prompt, tokens: list[int]) -> bool:
+    return bytes(prompt.text_tokens).startswith(b"nan") and len(tokens) == 3
 
 
 class ToneRenderer:

@@ -120,6 +120,14 @@ def test_refused_utterance_fails_alone() -> None:
         assert engine.is_alive()
 
 
+def test_utterance_whose_numbers_go_wrong_fails_alone() -> None:
+    with toy_engine() as engine:
+        good, bad = engine.submit(utterance("x" * 20)), engine.submit(utterance("nan nan"))
+        with pytest.raises(SpeechError, match="not finite"):
+            bad.result(TIMEOUT_S)
+        assert says(good.result(TIMEOUT_S), "x" * 20)
+
+
 def test_utterance_that_says_nothing_fails_alone() -> None:
     with toy_engine() as engine, pytest.raises(SpeechError, match="said nothing"):
         engine.submit(utterance("")).result(TIMEOUT_S)

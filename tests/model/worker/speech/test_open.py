@@ -83,6 +83,7 @@ def test_watermark_changes_the_sound_and_not_the_words() -> None:
         ({"delivery": Delivery(cfg_weight=2.1)}, "cfg_weight is 2.1"),
         ({"delivery": Delivery(temperature=float("nan"))}, "temperature is nan"),
         ({"voice": replace(toy_voice(), speaker=torch.full((8,), torch.nan))}, "speaker"),
+        ({"voice": replace(toy_voice(), speaker=torch.full((8,), 3e38))}, "not finite"),
         ({"voice": replace(toy_voice(), speaker=torch.ones(9))}, "speaker"),
         ({"voice": replace(toy_voice(), prompt_tokens=torch.tensor([6561]))}, "prompt_tokens"),
         ({"voice": replace(toy_voice(), x_vector=torch.full((12,), torch.inf))}, "x_vector"),

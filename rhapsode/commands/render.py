@@ -22,7 +22,6 @@ from rhapsode.progress import format_duration, render_bar
 from rhapsode.recordings import ensure_voice
 from rhapsode.rendering import Text, render_text
 
-
 UNICODE = frozenset({"ascii", "utf-8", "utf-8-sig", "utf-16"})
 
 

@@ -18,7 +18,8 @@ RhapsodeError
 │   └── LeaseLost           somebody else has this work now: let go of it
 ├── SpeechError             the model failed on this one chunk
 ├── QualityError            what was spoken did not pass the checks
-└── DeadlineError           the job was not done in time
+├── DeadlineError           the job was not done in time
+└── AbandonedError          too many workers were lost doing this
 
 Anything else is a bug and is not caught.
 """
@@ -139,3 +140,9 @@ class DeadlineError(RhapsodeError):
     """The job was not done before its deadline."""
 
     code = "deadline_exceeded"
+
+
+class AbandonedError(RhapsodeError):
+    """Too many workers were lost while doing this."""
+
+    code = "worker_lost"

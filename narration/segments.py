@@ -49,8 +49,12 @@ def claim_segment(
     poison_losses: int,
 ) -> SegmentClaim | None:
     """Take the segment whose turn it is, or return None if there is none."""
-    for job_id in _jobs_in_turn(session, now, window_segments):
-        claim = _claim_of(session, job_id, holder=holder, until=until, now=now)
+    is_open = _is_claimable(now)
+    if _holds_a_suspect(session, holder, now):
+        # One at a time: if this worker is lost again, only one chunk can be to blame.
+        is_open = and_(is_open, Segment.losses == 0, Segment.state == SegmentState.PENDING)
+    for job_id in _jobs_in_turn(session, now, is_open, window_segments):
+        claim = _claim_of(session, job_id, is_open, holder=holder, until=until)
         if claim is not None:
             _count_losses(session, claim, poison_losses)
             session.execute(update(Job).where(Job.id == job_id).values(served_at=now))
@@ -115,8 +119,20 @@ def count_in_work(session: Session, *, now: datetime) -> int:
     return session.execute(query).scalar_one()
 
 
-def _jobs_in_turn(session: Session, now: datetime, window_segments: int) -> Iterator[str]:
-    claimable = func.sum(case((_is_claimable(now), 1), else_=0))
+def _holds_a_suspect(session: Session, holder: str, now: datetime) -> bool:
+    suspects = select(Segment.index).where(
+        Segment.lease_holder == holder,
+        Segment.state == SegmentState.RENDERING,
+        Segment.losses > 0,
+        Segment.lease_until > now,
+    )
+    return session.execute(select(suspects.exists())).scalar_one()
+
+
+def _jobs_in_turn(
+    session: Session, now: datetime, is_open: ColumnElement[bool], window_segments: int
+) -> Iterator[str]:
+    claimable = func.sum(case((is_open, 1), else_=0))
     in_work = func.sum(
         case((and_(Segment.state == SegmentState.RENDERING, Segment.lease_until > now), 1), else_=0)
     )
@@ -133,11 +149,11 @@ def _jobs_in_turn(session: Session, now: datetime, window_segments: int) -> Iter
 
 
 def _claim_of(
-    session: Session, job_id: str, *, holder: str, until: datetime, now: datetime
+    session: Session, job_id: str, is_open: ColumnElement[bool], *, holder: str, until: datetime
 ) -> SegmentClaim | None:
     first = (
         select(Segment.index)
-        .where(Segment.job_id == job_id, _is_claimable(now))
+        .where(Segment.job_id == job_id, is_open)
         .order_by(Segment.index)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -146,7 +162,7 @@ def _claim_of(
     is_lost = Segment.state == SegmentState.RENDERING
     claimed = session.execute(
         update(Segment)
-        .where(Segment.job_id == job_id, Segment.index == first, _is_claimable(now))
+        .where(Segment.job_id == job_id, Segment.index == first, is_open)
         .values(state=SegmentState.RENDERING, fence=Segment.fence + 1, tries=Segment.tries + 1)
         .values(losses=Segment.losses + case((is_lost, 1), else_=0))
         .values(lease_holder=holder, lease_until=until)
@@ -167,8 +183,8 @@ def _count_losses(session: Session, claim: SegmentClaim, poison_losses: int) -> 
 
 
 def _is_claimable(now: datetime) -> ColumnElement[bool]:
-    is_open = Segment.state.in_((SegmentState.PENDING, SegmentState.RENDERING))
-    return and_(is_open, or_(Segment.lease_until.is_(None), Segment.lease_until <= now))
+    is_unfinished = Segment.state.in_((SegmentState.PENDING, SegmentState.RENDERING))
+    return and_(is_unfinished, or_(Segment.lease_until.is_(None), Segment.lease_until <= now))
 
 
 def _chunks_of(claim: SegmentClaim) -> Select[Chunk]:

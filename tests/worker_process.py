@@ -3,8 +3,8 @@
 import multiprocessing
 import os
 import signal
-from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from narration import s3
 from narration.broker import Queue
@@ -12,6 +12,9 @@ from narration.settings import load_settings
 from tests.fakes import ToneEngine
 from tests.stations import make_speaker
 from worker.app import run_worker
+
+if TYPE_CHECKING:
+    from multiprocessing.process import BaseProcess
 
 assert s3  # loaded here, so that no child has to
 

@@ -1,7 +1,6 @@
 """Being in charge of work: its lease is kept, and the class of an error decides how it ends."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -11,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from narration import telemetry
 from narration.errors import (
+    AbandonedError,
     DatabaseUnavailable,
     EngineDied,
     LeaseLost,
@@ -28,7 +28,7 @@ class Reaction(Enum):
 
     DROP = "lost"  # it is somebody else's
     FAIL = "failed"  # it would fail again
-    RETURN = "returned"  # it is fine, this worker is not
+    ABANDON = "abandoned"  # this worker must go; the next one learns what was in flight
     LATER = "put_off"  # another try may succeed; too many and it has failed
 
 
@@ -36,7 +36,7 @@ class Reaction(Enum):
 # moment, so the work is tried again, and it must not be tried for ever.
 REACTIONS: tuple[tuple[type[Exception], Reaction], ...] = (
     (LeaseLost, Reaction.DROP),
-    (EngineDied, Reaction.RETURN),
+    (EngineDied, Reaction.ABANDON),
     (TransientError, Reaction.LATER),
     (RhapsodeError, Reaction.FAIL),
     (Exception, Reaction.LATER),
@@ -53,15 +53,15 @@ class Work:
     fail: Callable[[Session, Exception], bool]
 
 
-@contextmanager
-def attended(place: Workplace, work: Work) -> Iterator[Lease]:
-    """Keep the lease while the block runs; errors end here, after what the table says.
+def attend(place: Workplace, work: Work, do: Callable[[Lease], None]) -> None:
+    """Do the work under its lease; errors end here, after what the table says.
 
     Raises: EngineDied, for the worker to go.
     """
     try:
+        _refuse_hopeless(work, place.settings.step_tries)
         with place.leases.keep(work.renew) as lease:
-            yield lease
+            do(lease)
     except Exception as error:
         _react(place, work, error)
         if isinstance(error, EngineDied):
@@ -73,6 +73,12 @@ def reaction_to(error: Exception) -> Reaction:
     return next(reaction for kind, reaction in REACTIONS if isinstance(error, kind))
 
 
+def _refuse_hopeless(work: Work, step_tries: int) -> None:
+    """Workers that were killed could not say why; somebody has to stop after them."""
+    if work.tries > step_tries:
+        raise AbandonedError(f"{step_tries} workers were lost while doing this: see their logs")
+
+
 def _react(place: Workplace, work: Work, error: Exception) -> None:
     reaction = reaction_to(error)
     if reaction is Reaction.LATER and work.tries >= place.settings.step_tries:
@@ -82,8 +88,8 @@ def _react(place: Workplace, work: Work, error: Exception) -> None:
         with place.session() as session:
             if reaction is Reaction.FAIL:
                 work.fail(session, error)
-            elif reaction is Reaction.RETURN:
-                work.hand_back(session, place.clock())
+            elif reaction is Reaction.ABANDON:
+                work.renew(session, until=place.clock())
             elif reaction is Reaction.LATER:
                 work.hand_back(session, place.retry_at(work.tries))
     except DatabaseUnavailable as unavailable:

@@ -4,6 +4,7 @@ Holds the engine it was given and names no tensor; who may write what lies in th
 """
 
 from datetime import datetime
+from functools import partial
 
 import structlog
 from sqlalchemy.orm import Session
@@ -22,7 +23,7 @@ from narration.segments import (
 )
 from narration.settlement import fail
 from narration.wakeups import announce
-from worker.attendance import Work, attended
+from worker.attendance import Work, attend
 from worker.drain import Drain
 from worker.recipe import EngineIdentity, Recipe
 from worker.recital import Recital, Score
@@ -51,11 +52,8 @@ class Narrator:
         claim = None if self._drain.is_begun else self._claim()
         if claim is None:
             return False
-        with (
-            structlog.contextvars.bound_contextvars(job_id=claim.job_id, segment=claim.index),
-            attended(self._place, self._work(claim)) as lease,
-        ):
-            self._render(claim, lease)
+        with structlog.contextvars.bound_contextvars(job_id=claim.job_id, segment=claim.index):
+            attend(self._place, self._work(claim), partial(self._render, claim))
         return True
 
     def drain(self) -> None:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 
 import structlog
 from sqlalchemy.orm import Session
@@ -19,7 +20,7 @@ from narration.lifecycle import JobState
 from narration.steps import StepClaim
 from narration.wakeups import wake
 from worker.assembler import assemble_job
-from worker.attendance import Work, attended
+from worker.attendance import Work, attend
 from worker.narrator import Narrator
 from worker.planner import plan_job
 from worker.voicing import Voicing, prepare_voice
@@ -60,8 +61,7 @@ def _step(place: Workplace, job_id: str, state: JobState, use_case: UseCase) -> 
                 now=place.clock(),
             )
         if claim is not None:
-            with attended(place, _work(place, claim)) as lease:
-                use_case(place, claim, lease)
+            attend(place, _work(place, claim), partial(use_case, place, claim))
 
 
 def _render(place: Workplace, narrator: Narrator, has_died: threading.Event) -> None:

@@ -1,12 +1,13 @@
 """Whole jobs on SQLite and a directory, messages delivered by hand."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
-from narration import jobs
+from narration import jobs, steps
 from narration.broker import Task
 from narration.db import session_scope
 from narration.keys import chunk_audio_key
@@ -141,7 +142,37 @@ def test_engine_that_dies_hands_the_segment_to_another_worker(studio: Studio) ->
     studio.deliver(station=other)
     other.close()
     assert studio.job(job_id).state is JobState.SUCCEEDED
-    assert all(chunk.losses == 0 for chunk in studio.chunks(job_id))
+
+
+def test_chunk_that_kills_every_engine_fails_alone(studio: Studio) -> None:
+    job_id = studio.submit(f"{make_text(2)}\n\nThis is a {DEADLY} line of the tale.")
+    stations = [studio.new_station(ToneEngine()) for _ in range(4)]
+    for station in stations:
+        studio.deliver(station=station)
+        studio.wait(10)
+        studio.sweeper.sweep()
+    for station in stations:
+        station.close()
+    job = studio.job(job_id)
+    assert (job.state, job.chunks_failed) == (JobState.FAILED, 1)
+    assert [chunk.losses for chunk in studio.chunks(job_id) if chunk.error] == [3]
+
+
+def test_job_whose_workers_vanish_without_a_trace_is_given_up(studio: Studio) -> None:
+    job_id = studio.submit(make_text(1))
+    for _ in range(studio.settings.worker.step_tries + 1):
+        with session_scope(studio.database) as session:
+            steps.claim_step(
+                session,
+                job_id,
+                JobState.PLANNING,
+                holder="lost",
+                until=studio.now + timedelta(seconds=3),
+                now=studio.now,
+            )
+        studio.wait(10)
+    studio.deliver()
+    assert studio.job(job_id).error["code"] == "worker_lost"
 
 
 def test_canceled_job_is_let_go_of_and_goes_on_after_a_retry(studio: Studio) -> None:

@@ -1,11 +1,8 @@
 import pytest
 from sqlalchemy import Engine
 
-from tests.contracts.job_queries import (
-    JobQueriesContract,
-    SegmentQueriesContract,
-    StepQueriesContract,
-)
+from tests.contracts.job_queries import JobQueriesContract, StepQueriesContract
+from tests.contracts.segment_queries import SegmentQueriesContract
 
 
 @pytest.fixture

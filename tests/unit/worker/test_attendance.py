@@ -15,7 +15,7 @@ from worker.attendance import Reaction, reaction_to
     ("error", "reaction"),
     [
         (LeaseLost(), Reaction.DROP),
-        (EngineDied(), Reaction.RETURN),
+        (EngineDied(), Reaction.ABANDON),
         (StorageUnavailable(), Reaction.LATER),
         (VoiceNotReady(), Reaction.LATER),
         (DocumentError(), Reaction.FAIL),

@@ -194,10 +194,15 @@ def _chunks_of(claim: SegmentClaim) -> Select[Chunk]:
 def _change_chunks(
     session: Session, claim: SegmentClaim, condition: ColumnElement[bool], **values: Any
 ) -> None:
+    is_ours = select(Segment.index).where(
+        Segment.job_id == claim.job_id,
+        Segment.index == claim.index,
+        Segment.fence == claim.fence,
+    )
     session.execute(
         update(Chunk)
         .where(Chunk.job_id == claim.job_id, Chunk.segment == claim.index, condition)
-        .where(Chunk.state.in_(UNSPOKEN))
+        .where(Chunk.state.in_(UNSPOKEN), is_ours.exists())
         .values(**values),
         execution_options={"synchronize_session": False},
     )

@@ -66,6 +66,9 @@ class SegmentQueriesContract:
             assert not segments.renew_segment(session, first, until=LATER)
             with pytest.raises(LeaseLost):
                 checkpoint(session, first, make_outcome(0), until=LATER, now=LATER)
+            segments.start_chunks(session, first, [1])
+            suspects = select(Chunk.index).where(Chunk.state == ChunkState.RENDERING)
+            assert session.scalars(suspects).all() == []
             losses = session.scalars(select(Chunk.losses).order_by(Chunk.index)).all()
             assert losses == [1, 0]
 

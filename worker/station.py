@@ -8,6 +8,7 @@ import secrets
 import socket
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from sqlalchemy import Engine
 from narration import workers
 from narration.broker import Broker, Handler, Queue, Task
 from narration.clock import Clock, utc_now
+from narration.errors import DatabaseUnavailable
 from narration.leases import LeaseKeeper
 from narration.lifecycle import WorkerState
 from narration.settings import Settings
@@ -96,7 +98,8 @@ class Station:
         self._place.leases.close()
         if self._speaker is not None:
             self._speaker.engine.close()
-            with self._place.session() as session:
+            # Without the database its row stays, and is not believed for long.
+            with suppress(DatabaseUnavailable), self._place.session() as session:
                 workers.unregister(session, self._place.holder)
 
     def _warm_up(self, settings: Settings, open_speaker: OpenSpeaker) -> None:

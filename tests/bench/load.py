@@ -41,8 +41,13 @@ async def _run(
 
     async def send(due: float, request: bytes) -> None:
         nonlocal refused
-        pair = await asyncio.open_connection(host, port) if idle.empty() else idle.get_nowait()
-        status = await _exchange(*pair, request)
+        try:
+            pair = idle.get_nowait()
+            status = await _exchange(*pair, request)
+        except (asyncio.QueueEmpty, asyncio.IncompleteReadError, ConnectionError):
+            # None is free, or the server had closed this one: it may, after five idle seconds.
+            pair = await asyncio.open_connection(host, port)
+            status = await _exchange(*pair, request)
         latencies_ms.append((time.perf_counter() - due) * 1000)
         refused += status >= 400
         idle.put_nowait(pair)

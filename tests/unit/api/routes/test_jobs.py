@@ -1,8 +1,7 @@
-"""Jobs over HTTP, from submission to deletion, each owner among their own."""
+"""Jobs over HTTP after their submission, each owner among their own."""
 
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,134 +13,12 @@ from narration.broker import Task
 from narration.db import session_scope
 from narration.lifecycle import ChunkState, JobState, SegmentState
 from narration.models import Chunk, Job, Segment
-
-TEXT = "It was a bright cold day in April, and the clocks were striking thirteen."
-BIG = b"A sentence that is repeated. " * 4000  # larger than a row holds
-
-
-def submit(client: TestClient, **fields: object) -> dict[str, Any]:
-    answer = client.post("/v1/jobs", json={"text": TEXT} | fields)
-    assert answer.status_code == HTTPStatus.ACCEPTED, answer.text
-    return answer.json()
+from tests.unit.api.routes.jobs import BIG, TEXT, stored_files, submit
 
 
 def set_job(resources: Resources, job_id: str, **values: object) -> None:
     with session_scope(resources.engine) as session:
         session.execute(update(Job).where(Job.id == job_id).values(**values))
-
-
-def stored_files(resources: Resources) -> list[Path]:
-    return [path for path in resources.settings.objects_dir.rglob("*") if path.is_file()]
-
-
-def test_submitted_job_is_accepted_and_announced_once(client: TestClient, broker: Any) -> None:
-    answer = client.post("/v1/jobs", json={"text": TEXT})
-    job = answer.json()
-    assert answer.status_code == HTTPStatus.ACCEPTED
-    assert answer.headers["location"] == f"/v1/jobs/{job['id']}" == job["urls"]["self"]
-    assert int(answer.headers["retry-after"]) >= 1
-    assert job["state"] == "queued"
-    assert broker.sent == [(Task.PLAN, job["id"])]
-
-
-def test_uploaded_file_takes_its_settings_from_the_job_part(client: TestClient) -> None:
-    answer = client.post(
-        "/v1/jobs",
-        files={"file": ("story.md", b"# One\n\nOnce upon a time.", "text/markdown")},
-        data={"job": '{"outputs": ["mp3", "vtt"], "labels": {"book": "42"}}'},
-    )
-    job = answer.json()
-    assert answer.status_code == HTTPStatus.ACCEPTED, answer.text
-    assert job["settings"]["outputs"] == ["mp3", "vtt"]
-    assert job["source"]["name"] == "story.md"
-    assert job["source"]["media_type"] == "text/markdown"
-
-
-def test_large_source_goes_to_the_object_store(client: TestClient, resources: Resources) -> None:
-    client.post("/v1/jobs", files={"file": ("big.txt", BIG, "text/plain")})
-    assert [path.read_bytes() for path in stored_files(resources)] == [BIG]
-
-
-@pytest.mark.parametrize(
-    ("name", "data"),
-    [
-        ("bomb.txt", b"PK\x03\x04" + b"\0" * 5000),
-        ("picture.txt", b"\x89PNG\r\n" + bytes(range(256)) * 40),
-        ("empty.txt", b""),
-        ("blank.md", b" \n\n "),
-        ("stars.txt", b"* * *"),
-        ("book.docx", b"words and more words"),
-    ],
-)
-def test_document_that_cannot_be_narrated_leaves_nothing_behind(
-    client: TestClient, resources: Resources, broker: Any, name: str, data: bytes
-) -> None:
-    answer = client.post("/v1/jobs", files={"file": (name, data)})
-    assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
-    assert answer.json()["code"] == "document_invalid"
-    assert client.get("/v1/jobs").json()["items"] == []
-    assert (stored_files(resources), broker.sent) == ([], [])
-
-
-def test_too_many_characters_are_refused(limited: Any) -> None:
-    with limited(limits={"document_chars": 20}) as client:
-        assert client.post("/v1/jobs", json={"text": TEXT}).json()["code"] == "document_invalid"
-
-
-@pytest.mark.parametrize("prefix", ["../x", "a/../b", "a//b", "a\\b", "a/./b", "a\x00b", "a\nb"])
-def test_prefix_that_leads_elsewhere_is_refused(
-    client: TestClient, resources: Resources, prefix: str
-) -> None:
-    answer = client.post("/v1/jobs", json={"text": TEXT, "destination": {"prefix": prefix}})
-    assert answer.json()["code"] == "output_denied"
-    assert stored_files(resources) == []
-
-
-def test_unknown_profile_is_refused(client: TestClient) -> None:
-    answer = client.post("/v1/jobs", json={"text": TEXT, "destination": {"profile": "attic"}})
-    assert answer.json()["code"] == "output_denied"
-    assert "attic" in answer.json()["detail"]
-
-
-def test_unknown_voice_is_refused(client: TestClient) -> None:
-    answer = client.post("/v1/jobs", json={"text": TEXT, "voice": "nobody"})
-    assert answer.json()["errors"][0]["pointer"] == "/voice"
-
-
-def test_full_queue_asks_to_come_back(limited: Any) -> None:
-    with limited(limits={"queued_jobs": 1}) as client:
-        submit(client)
-        answer = client.post("/v1/jobs", json={"text": TEXT})
-    assert answer.status_code == HTTPStatus.TOO_MANY_REQUESTS
-    assert int(answer.headers["retry-after"]) > 0
-
-
-def test_job_is_accepted_although_the_broker_is_down(client: TestClient, broker: Any) -> None:
-    broker.is_down = True
-    assert submit(client)["state"] == "queued"
-
-
-def test_same_request_under_the_same_key_is_the_same_job(client: TestClient, broker: Any) -> None:
-    headers = {"Idempotency-Key": "k"}
-    first = client.post("/v1/jobs", json={"text": TEXT}, headers=headers)
-    again = client.post("/v1/jobs", json={"text": TEXT}, headers=headers)
-    assert again.json()["id"] == first.json()["id"]
-    assert again.headers["idempotency-replayed"] == "true"
-    assert len(broker.sent) == 1
-
-
-def test_other_request_under_the_same_key_is_refused(client: TestClient) -> None:
-    headers = {"Idempotency-Key": "k"}
-    client.post("/v1/jobs", json={"text": TEXT}, headers=headers)
-    answer = client.post("/v1/jobs", json={"text": TEXT, "seed": 1}, headers=headers)
-    assert answer.json()["code"] == "idempotency_conflict"
-
-
-def test_key_of_a_refused_request_can_be_used_again(client: TestClient) -> None:
-    headers = {"Idempotency-Key": "k"}
-    client.post("/v1/jobs", json={"text": "", "seed": 1}, headers=headers)
-    answer = client.post("/v1/jobs", json={"text": TEXT}, headers=headers)
-    assert answer.status_code == HTTPStatus.ACCEPTED
 
 
 def test_unchanged_job_is_not_sent_twice(client: TestClient, resources: Resources) -> None:

@@ -1,0 +1,23 @@
+"""What the tests of jobs over HTTP share."""
+
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from fastapi.testclient import TestClient
+
+from api.deps import Resources
+
+TEXT = "It was a bright cold day in April, and the clocks were striking thirteen."
+BIG = b"A sentence that is repeated. " * 4000  # larger than a row holds
+
+
+def submit(client: TestClient, **fields: object) -> dict[str, Any]:
+    answer = client.post("/v1/jobs", json={"text": TEXT} | fields)
+    assert answer.status_code == HTTPStatus.ACCEPTED, answer.text
+    job: dict[str, Any] = answer.json()
+    return job
+
+
+def stored_files(resources: Resources) -> list[Path]:
+    return [path for path in resources.settings.objects_dir.rglob("*") if path.is_file()]

@@ -15,9 +15,37 @@ depends_on = None
 MOMENT = sa.DateTime(timezone=True)
 STATE = sa.String(length=16)
 JSON_TEXT = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
+TABLES = (
+    "chunk_audio",
+    "jobs",
+    "voices",
+    "workers",
+    "artifacts",
+    "attempts",
+    "plans",
+    "segments",
+    "chunks",
+)
 
 
 def upgrade() -> None:
+    _create_chunk_audio()
+    _create_jobs()
+    _create_voices()
+    _create_workers()
+    _create_artifacts()
+    _create_attempts()
+    _create_plans()
+    _create_segments()
+    _create_chunks()
+
+
+def downgrade() -> None:
+    for table in reversed(TABLES):
+        op.drop_table(table)  # its indexes go with it
+
+
+def _create_chunk_audio() -> None:
     op.create_table(
         "chunk_audio",
         sa.Column("owner", sa.String(length=64), nullable=False),
@@ -33,8 +61,9 @@ def upgrade() -> None:
     op.create_index("ix_chunk_audio_sha256", "chunk_audio", ["sha256"], unique=False)
     op.create_index("ix_chunk_audio_used_at", "chunk_audio", ["used_at"], unique=False)
 
-    op.create_table(
-        "jobs",
+
+def _request() -> list[sa.Column]:
+    return [
         sa.Column("id", sa.String(length=40), nullable=False),
         sa.Column("owner", sa.String(length=64), nullable=False),
         sa.Column("state", STATE, nullable=False),
@@ -53,6 +82,11 @@ def upgrade() -> None:
         sa.Column("destination_prefix", sa.String(), nullable=False),
         sa.Column("idempotency_key", sa.String(length=255), nullable=True),
         sa.Column("request_sha256", sa.String(length=64), nullable=True),
+    ]
+
+
+def _work() -> list[sa.Column]:
+    return [
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("fence", sa.Integer(), nullable=False),
         sa.Column("lease_holder", sa.String(length=64), nullable=True),
@@ -60,6 +94,11 @@ def upgrade() -> None:
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("served_at", MOMENT, nullable=True),
         sa.Column("announce_at", MOMENT, nullable=True),
+    ]
+
+
+def _progress() -> list[sa.Column]:
+    return [
         sa.Column("characters", sa.Integer(), nullable=False),
         sa.Column("chunks_total", sa.Integer(), nullable=False),
         sa.Column("chunks_done", sa.Integer(), nullable=False),
@@ -70,6 +109,11 @@ def upgrade() -> None:
         sa.Column("audio_ms", sa.BigInteger(), nullable=False),
         sa.Column("voice_digest", sa.String(length=64), nullable=True),
         sa.Column("engines", JSON_TEXT, nullable=False),
+    ]
+
+
+def _moments() -> list[sa.Column]:
+    return [
         sa.Column("error", JSON_TEXT, nullable=True),
         sa.Column("created_at", MOMENT, nullable=False),
         sa.Column("planned_at", MOMENT, nullable=True),
@@ -78,6 +122,16 @@ def upgrade() -> None:
         sa.Column("updated_at", MOMENT, nullable=False),
         sa.Column("deadline_at", MOMENT, nullable=True),
         sa.Column("expires_at", MOMENT, nullable=True),
+    ]
+
+
+def _create_jobs() -> None:
+    op.create_table(
+        "jobs",
+        *_request(),
+        *_work(),
+        *_progress(),
+        *_moments(),
         sa.PrimaryKeyConstraint("id", name="pk_jobs"),
         sa.UniqueConstraint("owner", "idempotency_key", name="uq_jobs_owner_idempotency_key"),
     )
@@ -85,6 +139,8 @@ def upgrade() -> None:
     op.create_index("ix_jobs_owner_id", "jobs", ["owner", "id"], unique=False)
     op.create_index("ix_jobs_state_lease_until", "jobs", ["state", "lease_until"], unique=False)
 
+
+def _create_voices() -> None:
     op.create_table(
         "voices",
         sa.Column("id", sa.String(length=40), nullable=False),
@@ -106,6 +162,8 @@ def upgrade() -> None:
     )
     op.create_index("ix_voices_state_lease_until", "voices", ["state", "lease_until"], unique=False)
 
+
+def _create_workers() -> None:
     op.create_table(
         "workers",
         sa.Column("id", sa.String(length=64), nullable=False),
@@ -117,6 +175,9 @@ def upgrade() -> None:
         sa.Column("seen_at", MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_workers"),
     )
+
+
+def _create_artifacts() -> None:
     op.create_table(
         "artifacts",
         sa.Column("job_id", sa.String(length=40), nullable=False),
@@ -132,6 +193,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("job_id", "name", name="pk_artifacts"),
     )
+
+
+def _create_attempts() -> None:
     op.create_table(
         "attempts",
         sa.Column("job_id", sa.String(length=40), nullable=False),
@@ -145,6 +209,46 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("job_id", "number", name="pk_attempts"),
     )
+
+
+def _create_plans() -> None:
+    op.create_table(
+        "plans",
+        sa.Column("job_id", sa.String(length=40), nullable=False),
+        sa.Column("owner", sa.String(length=64), nullable=False),
+        sa.Column("characters", sa.Integer(), nullable=False),
+        sa.Column("chapters", JSON_TEXT, nullable=False),
+        sa.Column("spans", JSON_TEXT, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["job_id"], ["jobs.id"], name="fk_plans_job_id_jobs", ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("job_id", name="pk_plans"),
+    )
+
+
+def _create_segments() -> None:
+    op.create_table(
+        "segments",
+        sa.Column("job_id", sa.String(length=40), nullable=False),
+        sa.Column("index", sa.Integer(), nullable=False),
+        sa.Column("owner", sa.String(length=64), nullable=False),
+        sa.Column("state", STATE, nullable=False),
+        sa.Column("fence", sa.Integer(), nullable=False),
+        sa.Column("lease_holder", sa.String(length=64), nullable=True),
+        sa.Column("lease_until", MOMENT, nullable=True),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("losses", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["job_id"], ["jobs.id"], name="fk_segments_job_id_jobs", ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("job_id", "index", name="pk_segments"),
+    )
+    op.create_index(
+        "ix_segments_state_lease_until", "segments", ["state", "lease_until"], unique=False
+    )
+
+
+def _create_chunks() -> None:
     op.create_table(
         "chunks",
         sa.Column("job_id", sa.String(length=40), nullable=False),
@@ -178,62 +282,3 @@ def upgrade() -> None:
     op.create_index("ix_chunks_job_id_segment", "chunks", ["job_id", "segment"], unique=False)
     op.create_index("ix_chunks_job_id_state", "chunks", ["job_id", "state"], unique=False)
     op.create_index("ix_chunks_sha256", "chunks", ["sha256"], unique=False)
-
-    op.create_table(
-        "plans",
-        sa.Column("job_id", sa.String(length=40), nullable=False),
-        sa.Column("owner", sa.String(length=64), nullable=False),
-        sa.Column("characters", sa.Integer(), nullable=False),
-        sa.Column("chapters", JSON_TEXT, nullable=False),
-        sa.Column("spans", JSON_TEXT, nullable=False),
-        sa.ForeignKeyConstraint(
-            ["job_id"], ["jobs.id"], name="fk_plans_job_id_jobs", ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("job_id", name="pk_plans"),
-    )
-    op.create_table(
-        "segments",
-        sa.Column("job_id", sa.String(length=40), nullable=False),
-        sa.Column("index", sa.Integer(), nullable=False),
-        sa.Column("owner", sa.String(length=64), nullable=False),
-        sa.Column("state", STATE, nullable=False),
-        sa.Column("fence", sa.Integer(), nullable=False),
-        sa.Column("lease_holder", sa.String(length=64), nullable=True),
-        sa.Column("lease_until", MOMENT, nullable=True),
-        sa.Column("tries", sa.Integer(), nullable=False),
-        sa.Column("losses", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["job_id"], ["jobs.id"], name="fk_segments_job_id_jobs", ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("job_id", "index", name="pk_segments"),
-    )
-    op.create_index(
-        "ix_segments_state_lease_until", "segments", ["state", "lease_until"], unique=False
-    )
-
-
-def downgrade() -> None:
-    op.drop_index("ix_segments_state_lease_until", table_name="segments")
-
-    op.drop_table("segments")
-    op.drop_table("plans")
-    op.drop_index("ix_chunks_sha256", table_name="chunks")
-    op.drop_index("ix_chunks_job_id_state", table_name="chunks")
-    op.drop_index("ix_chunks_job_id_segment", table_name="chunks")
-
-    op.drop_table("chunks")
-    op.drop_table("attempts")
-    op.drop_table("artifacts")
-    op.drop_table("workers")
-    op.drop_index("ix_voices_state_lease_until", table_name="voices")
-
-    op.drop_table("voices")
-    op.drop_index("ix_jobs_state_lease_until", table_name="jobs")
-    op.drop_index("ix_jobs_owner_id", table_name="jobs")
-    op.drop_index("ix_jobs_expires_at", table_name="jobs")
-
-    op.drop_table("jobs")
-    op.drop_index("ix_chunk_audio_used_at", table_name="chunk_audio")
-    op.drop_index("ix_chunk_audio_sha256", table_name="chunk_audio")
-
-    op.drop_table("chunk_audio")

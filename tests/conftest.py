@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from pytest_socket import disable_socket, enable_socket
 from sqlalchemy import Engine
 
@@ -23,6 +24,13 @@ def _sockets(request: pytest.FixtureRequest) -> Iterator[None]:
         disable_socket(allow_unix_socket=True)
     yield
     enable_socket()
+
+
+@pytest.fixture(autouse=True)
+def _logging() -> Iterator[None]:
+    """Commands set logging up on the stderr that pytest lends them; the next test has another."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

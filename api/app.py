@@ -14,6 +14,7 @@ from api import errors, openapi
 from api.access import AccessLog
 from api.deps import Resources
 from api.destinations import DestinationCheck
+from api.polling import JobReader
 from api.routes import artifacts, health, jobs, voices
 from narration.connect import connect_broker
 from narration.db import make_engine
@@ -40,6 +41,7 @@ def create_app(settings: Settings, resources: Resources | None = None) -> FastAP
         opened = resources or open_resources(settings)
         app.state.resources = opened
         app.state.destinations = DestinationCheck(opened.stores)
+        app.state.reader = JobReader(opened.engine)
         yield
         if resources is None:
             opened.engine.dispose()

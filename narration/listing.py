@@ -1,6 +1,6 @@
 """Pages of jobs and chunks, newest jobs first; what a cursor is."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -50,6 +50,11 @@ def list_jobs(
     rows = list(session.scalars(query))
     is_last = len(rows) <= limit
     return Page(rows=rows[:limit], cursor=None if is_last else rows[limit - 1].id)
+
+
+def read_jobs(session: Session, job_ids: Sequence[str]) -> dict[str, Job]:
+    """Return those of the jobs that exist, by id."""
+    return {job.id: job for job in session.scalars(select(Job).where(Job.id.in_(job_ids)))}
 
 
 def list_chunks(

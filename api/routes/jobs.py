@@ -129,15 +129,14 @@ def list_jobs(
 
 
 @router.get("/{job_id}", response_model=JobBody, summary="Read a job's state and progress")
-def get_job(
+async def get_job(
     job_id: str,
-    resources: WithResources,
+    request: Request,
     owner: Owner,
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """Poll this: `Retry-After` says when again, `ETag` with `If-None-Match` saves the body."""
-    with session_scope(resources.engine, is_read_only=True) as session:
-        job = jobs.get(session, job_id, owner=owner)
+    job = await request.app.state.reader.read(job_id, owner)
     return _job_response(job, if_none_match=if_none_match)
 
 

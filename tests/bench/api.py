@@ -72,6 +72,7 @@ def served() -> Iterator[tuple[Cluster, Api]]:
         for server in servers:
             stack.callback(server.close)
         cluster = stack.enter_context(open_cluster(folder, *servers))
+        cluster._stop.set()  # its sweeper runs in this process and would slow the generator down
         api = Api(cluster)
         stack.callback(api.close)
         api.start()

@@ -1,0 +1,116 @@
+"""Polls at the same time share a query, and no more than that."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from api.deps import Resources
+from api.destinations import DestinationCheck
+from api.polling import JobReader
+from api.submission import Submission, submit
+from narration.errors import DatabaseUnavailable, NotFoundError
+from narration.job_settings import JobSettings
+from narration.jobs import Destination
+
+
+@pytest.fixture
+def job_ids(resources: Resources) -> list[str]:
+    check = DestinationCheck(resources.stores)
+    return [
+        submit(
+            resources,
+            check,
+            Submission(
+                owner=owner,
+                name="text",
+                media_type="text/plain",
+                data=b"Hello there.",
+                settings=JobSettings(),
+                destination=Destination(profile="default"),
+            ),
+        ).job.id
+        for owner in ("ann", "bob")
+    ]
+
+
+@pytest.fixture
+def queries(resources: Resources, job_ids: list[str]) -> list[str]:
+    seen: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("SELECT"):
+            seen.append(statement)
+
+    event.listen(resources.engine, "before_cursor_execute", note)
+    return seen
+
+
+def test_polls_at_the_same_time_share_queries(
+    resources: Resources, job_ids: list[str], queries: list[str]
+) -> None:
+    async def poll() -> set[str]:
+        reader = JobReader(resources.engine)
+        asked = [reader.read(job_ids[0], "ann"), reader.read(job_ids[1], "bob")]
+        asked += [reader.read(job_ids[0], "ann") for _ in range(100)]
+        return {job.id for job in await asyncio.gather(*asked)}
+
+    assert asyncio.run(poll()) == set(job_ids)
+    assert len(queries) == 1
+
+
+def test_later_poll_reads_again(
+    resources: Resources, job_ids: list[str], queries: list[str]
+) -> None:
+    async def poll() -> None:
+        reader = JobReader(resources.engine)
+        await reader.read(job_ids[0], "ann")
+        await reader.read(job_ids[0], "ann")
+
+    asyncio.run(poll())
+    assert len(queries) == 2
+
+
+def test_other_owners_job_is_not_found(resources: Resources, job_ids: list[str]) -> None:
+    with pytest.raises(NotFoundError):
+        asyncio.run(JobReader(resources.engine).read(job_ids[0], "bob"))
+
+
+def test_caller_that_hangs_up_takes_nothing_from_the_others(
+    resources: Resources, job_ids: list[str]
+) -> None:
+    async def poll() -> str:
+        reader = JobReader(resources.engine)
+        impatient = asyncio.create_task(reader.read(job_ids[0], "ann"))
+        patient = asyncio.create_task(reader.read(job_ids[0], "ann"))
+        await asyncio.sleep(0)
+        impatient.cancel()
+        return (await patient).id
+
+    assert asyncio.run(poll()) == job_ids[0]
+
+
+def test_database_that_is_away_is_told_to_all_and_asked_again(
+    resources: Resources, job_ids: list[str]
+) -> None:
+    is_away = True
+
+    def refuse(_connection: Any) -> None:
+        if is_away:
+            raise DatabaseUnavailable("the database does not answer")
+
+    event.listen(resources.engine, "begin", refuse)
+
+    async def poll() -> list[Any]:
+        nonlocal is_away
+        reader = JobReader(resources.engine)
+        asked = [reader.read(job_id, "ann") for job_id in job_ids]
+        refused = await asyncio.gather(*asked, return_exceptions=True)
+        is_away = False
+        return [*refused, await reader.read(job_ids[0], "ann")]
+
+    first, second, job = asyncio.run(poll())
+    assert isinstance(first, DatabaseUnavailable)
+    assert isinstance(second, DatabaseUnavailable)
+    assert job.id == job_ids[0]

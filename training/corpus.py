@@ -1,0 +1,175 @@
+"""The teacher's speech in memory: audio, pitch and phonemes of each utterance, on one device.
+
+Labels are brought to the mel rate: one phoneme and one pitch for each mel frame.
+"""
+
+import random
+import time
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from training.phoneme_labels import label_frames
+from worker.chatterbox.config import (
+    FRAMES_PER_TOKEN,
+    MEL_RATE_HZ,
+    SAMPLE_RATE_HZ,
+    SAMPLES_PER_FRAME,
+    SAMPLES_PER_TOKEN,
+)
+
+VOICES = ("jf_alpha", "jm_kumo", "jf_gongitsune", "jf_nezumi", "jf_tebukuro")
+PITCH_RATE_HZ = 80  # of the teacher
+HELD_OUT_EVERY = 4  # shards; the first line of each such shard is never trained on
+LINES_PER_SHARD = 1000  # more than a shard holds; indices only have to be unique
+FULL_SCALE = 32768.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Utterance:
+    """One spoken line.
+
+    Shapes: audio (S,) int16; pitch (F,) and phonemes (F,) at the mel rate; S = 480 F, F even.
+    `spoken`: the phoneme ids in order; `ends`: the mel frame at which each of them ends.
+    """
+
+    index: int
+    text: str
+    voice: int
+    exaggeration: float
+    audio: Tensor
+    pitch: Tensor
+    phonemes: Tensor
+    spoken: list[int]
+    ends: Tensor
+
+    @property
+    def tokens(self) -> int:
+        return len(self.audio) // SAMPLES_PER_TOKEN
+
+    @property
+    def is_held_out(self) -> bool:
+        return (
+            self.index % LINES_PER_SHARD == 0
+            and self.index // LINES_PER_SHARD % HELD_OUT_EVERY == 0
+        )
+
+
+class Corpus:
+    """Utterances read from shards; shards that appear later are taken in by `refresh`."""
+
+    def __init__(self, folder: Path, device: torch.device) -> None:
+        self.folder = folder
+        self.device = device
+        self.utterances: list[Utterance] = []
+        self._read: set[str] = set()
+
+    def refresh(self) -> None:
+        """Read the shards that are new."""
+        for path in sorted(self.folder.glob("shard-*.pt")):
+            if path.name in self._read:
+                continue
+            self._read.add(path.name)
+            shard = int(path.stem.removeprefix("shard-"))
+            for number, line in enumerate(torch.load(path)):
+                index = shard * LINES_PER_SHARD + number
+                self.utterances.append(_utterance(line, index, self.device))
+
+    def wait_for(self, hours: float, patience_s: float = 600.0) -> None:
+        """Wait until that much speech is there, or no longer than patience lasts."""
+        end = time.time() + patience_s
+        while self.hours() < hours and time.time() < end:
+            self.refresh()
+            time.sleep(1)
+
+    def hours(self) -> float:
+        return sum(len(u.audio) for u in self.utterances) / SAMPLE_RATE_HZ / 3600
+
+    def wait_until(self, sign: Path) -> None:
+        """Read shards until a file appears, and the last ones after it."""
+        while not sign.exists():
+            self.refresh()
+            time.sleep(1)
+        self.refresh()
+
+    def training(self) -> list[Utterance]:
+        return [u for u in self.utterances if not u.is_held_out]
+
+    def held_out(self) -> list[Utterance]:
+        return [u for u in self.utterances if u.is_held_out]
+
+    def pool(self) -> "Pool":
+        return Pool(self.training())
+
+
+class Pool:
+    """Utterances to cut from; the longer one is, the more often it is chosen."""
+
+    def __init__(self, utterances: list[Utterance]) -> None:
+        self.utterances = utterances
+        self._shares = list(accumulate(u.tokens for u in utterances))
+
+    def choose(self, count: int, rng: random.Random) -> list[Utterance]:
+        return rng.choices(self.utterances, cum_weights=self._shares, k=count)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crops:
+    """Stretches of equal length, cut at token borders.
+
+    Shapes: audio (B, 480 F) float; pitch, phonemes (B, F); voices (B,).
+    """
+
+    audio: Tensor
+    pitch: Tensor
+    phonemes: Tensor
+    voices: Tensor
+
+
+def draw_crops(pool: Pool, count: int, tokens: int, rng: random.Random) -> Crops:
+    """Cut random stretches of so many tokens; a shorter utterance is followed by silence."""
+    chosen = pool.choose(count, rng)
+    starts = [rng.randint(0, max(u.tokens - tokens, 0)) for u in chosen]
+    frames = FRAMES_PER_TOKEN * tokens
+
+    def cut(name: str, unit: int) -> Tensor:
+        parts = []
+        for utterance, start in zip(chosen, starts, strict=True):
+            row = getattr(utterance, name)[start * unit : (start + tokens) * unit]
+            parts.append(torch.nn.functional.pad(row, (0, tokens * unit - len(row))))
+        return torch.stack(parts)
+
+    crops = Crops(
+        audio=cut("audio", SAMPLES_PER_TOKEN).float() / FULL_SCALE,
+        pitch=cut("pitch", FRAMES_PER_TOKEN).float(),
+        phonemes=cut("phonemes", FRAMES_PER_TOKEN).long(),
+        voices=torch.tensor([u.voice for u in chosen], device=chosen[0].audio.device),
+    )
+    assert crops.pitch.shape[1] == frames
+    return crops
+
+
+def _utterance(line: dict[str, Any], index: int, device: torch.device) -> Utterance:
+    tokens = max(len(line["audio"]) // SAMPLES_PER_TOKEN, 1)
+    frames = tokens * FRAMES_PER_TOKEN
+    audio = line["audio"][: tokens * SAMPLES_PER_TOKEN]
+    audio = torch.nn.functional.pad(audio, (0, tokens * SAMPLES_PER_TOKEN - len(audio)))
+    moments_s = (torch.arange(frames) + 0.5) / MEL_RATE_HZ
+    at_pitch = (moments_s * PITCH_RATE_HZ).long().clamp(max=len(line["pitch"]) - 1)
+    ends_s = line["durations"].float().cumsum(0) * (2 / PITCH_RATE_HZ)
+    loudest = audio.reshape(frames, SAMPLES_PER_FRAME).abs().amax(dim=1)
+    return Utterance(
+        index=index,
+        text=line["text"],
+        voice=VOICES.index(line["voice"]),
+        exaggeration=line["exaggeration"],
+        audio=audio.to(device),
+        pitch=line["pitch"][at_pitch].to(device),
+        phonemes=label_frames(line["phonemes"], ends_s, moments_s, loudest).to(device),
+        spoken=line["phonemes"],
+        ends=(ends_s * MEL_RATE_HZ).long(),
+    )

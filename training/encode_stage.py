@@ -1,0 +1,123 @@
+"""Hear the whole corpus with the trained networks: speech tokens and the two speaker embeddings.
+
+Takes a few seconds per ten hours, so it is not resumed but done again.
+"""
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from training.corpus import FULL_SCALE, Corpus, Utterance
+from training.sizes import DEMO
+from training.speaker_stage import SpeakerNetworks
+from worker.chatterbox.config import REFERENCE_RATE_HZ, SAMPLE_RATE_HZ, SAMPLES_PER_TOKEN
+from worker.chatterbox.mel import speech_token_mel, voice_encoder_mel, x_vector_mel
+from worker.chatterbox.resample import resample_sinc
+from worker.chatterbox.speech_tokenizer import FRAMES_PER_SPEECH_TOKEN, SpeechTokenizer
+
+BATCH_TOKENS = 12_000
+ENCODED = "encoded.pt"
+HEARING_DONE = "hearing.done"  # says that speech tokenizer and speaker networks are trained
+REFERENCE_S = 10
+X_VECTOR_WINDOW, X_VECTOR_HOP = 400, 160
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoded:
+    """What the networks heard in one utterance. Shapes: (T,), (192,), (256,)."""
+
+    tokens: Tensor
+    x_vector: Tensor
+    speaker: Tensor
+
+
+def load_hearing(state: Path, device: torch.device) -> tuple[SpeechTokenizer, SpeakerNetworks]:
+    """Load the networks that the first two stages left."""
+    kept = torch.load(state / "tokenizer.pt", map_location=device)["parts"]
+    tokenizer = SpeechTokenizer(DEMO.speech_tokenizer).to(device).eval()
+    tokenizer.load_state_dict(kept["average"]["tensors"])
+    speakers = SpeakerNetworks().to(device).eval()
+    kept = torch.load(state / "speakers.pt", map_location=device)["parts"]
+    speakers.load_state_dict(kept["networks"])
+    return tokenizer, speakers
+
+
+@torch.inference_mode()
+def encode(
+    utterances: list[Utterance], tokenizer: SpeechTokenizer, speakers: SpeakerNetworks
+) -> dict[int, Encoded]:
+    """Encode utterances in batches of like length."""
+    encoded = {}
+    for batch in _batches(sorted(utterances, key=lambda u: u.tokens)):
+        audio = nn.utils.rnn.pad_sequence([u.audio for u in batch], batch_first=True)
+        heard = resample_sinc(audio.float() / FULL_SCALE, SAMPLE_RATE_HZ, REFERENCE_RATE_HZ)
+        lengths = torch.tensor([u.tokens for u in batch], device=audio.device)
+        samples = lengths * (SAMPLES_PER_TOKEN * REFERENCE_RATE_HZ // SAMPLE_RATE_HZ)
+        codes, _ = tokenizer(speech_token_mel(heard), lengths * FRAMES_PER_SPEECH_TOKEN)
+        timbre, identity = _identify(heard, samples, speakers)
+        for row, utterance in enumerate(batch):
+            encoded[utterance.index] = Encoded(
+                tokens=codes[row, : utterance.tokens].to(torch.int16).cpu(),
+                x_vector=timbre[row].cpu(),
+                speaker=identity[row].cpu(),
+            )
+    return encoded
+
+
+def _identify(heard: Tensor, samples: Tensor, speakers: SpeakerNetworks) -> tuple[Tensor, Tensor]:
+    longest = REFERENCE_S * REFERENCE_RATE_HZ
+    frames = (samples.clamp(max=longest) - X_VECTOR_WINDOW) // X_VECTOR_HOP + 1
+    timbre = speakers.x_vector(x_vector_mel(heard[:, :longest]), frames)
+    mels = voice_encoder_mel(heard)
+    rows = [mel[:, : int(count) // X_VECTOR_HOP] for mel, count in zip(mels, samples, strict=True)]
+    return timbre, speakers.voice_encoder.embed(rows)
+
+
+def _batches(utterances: list[Utterance]) -> Iterator[list[Utterance]]:
+    batch: list[Utterance] = []
+    for utterance in utterances:
+        if batch and (len(batch) + 1) * utterance.tokens > BATCH_TOKENS:
+            yield batch
+            batch = []
+        batch.append(utterance)
+    yield batch
+
+
+def save_encoded(encoded: dict[int, Encoded], path: Path) -> None:
+    """Write all at once, so that a reader never finds half."""
+    plain: dict[str, Any] = {
+        name: [getattr(e, name) for e in encoded.values()]
+        for name in ("tokens", "x_vector", "speaker")
+    }
+    temporary = path.with_suffix(".part")
+    torch.save({"indices": list(encoded), **plain}, temporary)
+    temporary.rename(path)
+
+
+def load_encoded(path: Path) -> dict[int, Encoded]:
+    kept = torch.load(path)
+    rows = zip(kept["indices"], kept["tokens"], kept["x_vector"], kept["speaker"], strict=True)
+    return {i: Encoded(tokens=t, x_vector=x, speaker=s) for i, t, x, s in rows}
+
+
+def main() -> None:
+    """Run the stage."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("corpus", type=Path)
+    parser.add_argument("state", type=Path)
+    parser.add_argument("--device", default="cuda")
+    arguments = parser.parse_args()
+    device = torch.device(arguments.device)
+    corpus = Corpus(arguments.corpus, device)
+    corpus.wait_until(arguments.state / HEARING_DONE)
+    encoded = encode(corpus.utterances, *load_hearing(arguments.state, device))
+    save_encoded(encoded, arguments.state / ENCODED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""Carry the trained weights away in files of at most 16 MB, and put them back together.
+
+What is carried is the averaged networks in float16: enough to export or to train on, without the
+optimizers' memory.
+"""
+
+import argparse
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+PART_BYTES = 15_500_000
+NETWORKS = {  # stage -> the part of its state that is carried
+    "t3": "average",
+    "flow": "average",
+    "vocoder": "average",
+    "tokenizer": "average",
+    "speakers": "networks",
+}
+
+
+def read_networks(state: Path) -> dict[str, dict[str, Tensor]]:
+    """Read each stage's network from its kept state."""
+    found = {}
+    for stage, part in NETWORKS.items():
+        path = state / f"{stage}.pt"
+        if path.exists():
+            kept = torch.load(path, map_location="cpu")["parts"][part]
+            found[stage] = kept["tensors"] if part == "average" else kept
+    return found
+
+
+def split(state: Path, folder: Path) -> None:
+    """Write part-N.pt files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    part: dict[str, Tensor] = {}
+    size, number = 0, 0
+    for stage, tensors in read_networks(state).items():
+        for name, tensor in tensors.items():
+            value = tensor.half() if tensor.is_floating_point() else tensor
+            value = value.contiguous().clone()
+            if size + value.nbytes > PART_BYTES:
+                torch.save(part, folder / f"part-{number}.pt")
+                part, size, number = {}, 0, number + 1
+            part[f"{stage}/{name}"] = value
+            size += value.nbytes
+    torch.save(part, folder / f"part-{number}.pt")
+
+
+def join(folder: Path) -> dict[str, dict[str, Tensor]]:
+    """Read part-N.pt files: stage -> tensors, as float32."""
+    joined: dict[str, dict[str, Tensor]] = {}
+    for path in sorted(folder.glob("part-*.pt")):
+        for key, tensor in torch.load(path).items():
+            stage, _, name = key.partition("/")
+            value = tensor.float() if tensor.is_floating_point() else tensor
+            joined.setdefault(stage, {})[name] = value
+    return joined
+
+
+def main() -> None:
+    """Split a state folder into parts."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("state", type=Path)
+    parser.add_argument("folder", type=Path)
+    arguments = parser.parse_args()
+    split(arguments.state, arguments.folder)
+
+
+if __name__ == "__main__":
+    main()

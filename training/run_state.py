@@ -1,0 +1,109 @@
+"""What every training stage has: a place to keep its state, a log, a rate over time, an average."""
+
+import json
+import math
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+WARM_UP_STEPS = 200
+KEEP_EVERY_S = 60.0
+LAST_RATE = 0.03  # of the highest
+
+
+class RunState:
+    """A stage's progress in its time box; a resumed run spreads what is left over its new box."""
+
+    def __init__(self, folder: Path, name: str, until: float) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / f"{name}.pt"
+        self.log_path = folder / f"{name}.log"
+        self.step = 0
+        self.until = until
+        self._begun = time.time()
+        self._done_before = 0.0
+        self._kept = time.time()
+
+    @property
+    def progress(self) -> float:
+        """From 0 at the very start to 1 at the end of the last box."""
+        box = max(self.until - self._begun, 1e-9)
+        share = min(1.0, (time.time() - self._begun) / box)
+        return self._done_before + (1 - self._done_before) * share
+
+    def is_over(self) -> bool:
+        return time.time() >= self.until
+
+    def rate(self, highest: float) -> float:
+        """Warm up by steps, then fall as a cosine of the progress."""
+        warm = min(1.0, (self.step + 1) / WARM_UP_STEPS)
+        fall = 0.5 * (1 + math.cos(math.pi * self.progress))
+        return highest * warm * (LAST_RATE + (1 - LAST_RATE) * fall)
+
+    def resume(self, parts: dict[str, Any], device: torch.device) -> bool:
+        """Take up a kept state, if there is one."""
+        if not self.path.exists():
+            return False
+        kept = torch.load(self.path, map_location=device)
+        for name, part in parts.items():
+            part.load_state_dict(kept["parts"][name])
+        self.step, self._done_before = kept["step"], min(kept["progress"], 0.98)
+        return True
+
+    def keep(self, parts: dict[str, Any], *, force: bool = False) -> None:
+        """Keep the state if it is time to; never leave half a file."""
+        if not force and time.time() - self._kept < KEEP_EVERY_S:
+            return
+        content = {name: part.state_dict() for name, part in parts.items()}
+        temporary = self.path.with_suffix(".part")
+        kept = {"parts": content, "step": self.step, "progress": self.progress}
+        torch.save(kept, temporary)
+        temporary.rename(self.path)
+        self._kept = time.time()
+
+    def log(self, **figures: float | str) -> None:
+        """Append one line of figures."""
+        rounded = {k: round(v, 4) if isinstance(v, float) else v for k, v in figures.items()}
+        line = {"step": self.step, "progress": round(self.progress, 3), **rounded}
+        with self.log_path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+
+class Average:
+    """Exponential moving average of a network's tensors; younger averages forget faster."""
+
+    def __init__(self, module: nn.Module, decay: float = 0.999) -> None:
+        self.decay = decay
+        self.updates = 0
+        self.tensors = {name: t.detach().clone() for name, t in module.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, module: nn.Module) -> None:
+        self.updates += 1
+        decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
+        own, new = _floating(self.tensors, module.state_dict())
+        torch._foreach_lerp_(own, new, 1 - decay)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"tensors": self.tensors, "updates": self.updates}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.tensors, self.updates = state["tensors"], state["updates"]
+
+
+def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+
+
+def mean_of(values: Iterable[Tensor]) -> float:
+    return float(torch.stack(list(values)).mean())
+
+
+def _floating(own: dict[str, Tensor], new: dict[str, Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+    names = [name for name, tensor in own.items() if tensor.is_floating_point()]
+    return [own[name] for name in names], [new[name] for name in names]

@@ -1,0 +1,51 @@
+"""The sizes of the bundled model: what its `config.json` will say.
+
+T3 is bounded by the 16 MB of one file (int8), the flow by the speed of two cores.
+"""
+
+from worker.chatterbox.config import (
+    ChatterboxConfig,
+    FlowConfig,
+    HiftConfig,
+    SpeechTokenizerConfig,
+    StorageConfig,
+    T3Config,
+    VoiceEncoderConfig,
+    XVectorConfig,
+)
+
+DEMO = ChatterboxConfig(
+    name="demo",
+    t3=T3Config(
+        text_vocab=256,  # START_TEXT is 255
+        speech_vocab=6563,  # the codes, START_SPEECH and STOP_SPEECH
+        width=320,
+        layers=8,
+        heads=5,
+        kv_heads=5,
+        ffn_width=896,
+        text_positions=1024,
+        speech_positions=1026,
+    ),
+    speech_tokenizer=SpeechTokenizerConfig(width=256, layers=4, heads=4),
+    x_vector=XVectorConfig(
+        stem_channels=8, growth=16, bottleneck=32, tdnn_channels=32, block_layers=(3, 4, 3)
+    ),
+    voice_encoder=VoiceEncoderConfig(hidden=128, layers=2),
+    flow=FlowConfig(
+        encoder_width=192,
+        encoder_heads=4,
+        encoder_ffn_width=768,
+        encoder_layers=4,
+        upsampled_layers=2,
+        estimator_width=192,
+        estimator_heads=4,
+        estimator_head_width=48,
+        estimator_ffn_factor=3,
+        time_width=384,
+        mid_blocks=4,
+        transformers_per_block=1,
+    ),
+    hift=HiftConfig(base_channels=128, f0_channels=128, source_kernels=(3, 3, 5)),
+    storage=StorageConfig(dtype="int8"),
+)

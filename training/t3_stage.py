@@ -1,0 +1,254 @@
+"""Train T3: text to speech tokens, with dropped text so that guidance means something.
+
+Two helps that the product does not have: a second head names the phoneme of the token to come,
+and one attention head is pulled towards the character that is being said, less and less.
+"""
+
+import argparse
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+import torch.nn.functional as nnf
+from torch import Tensor, nn
+
+from training.corpus import Corpus
+from training.encode_stage import ENCODED, load_encoded
+from training.phoneme_labels import LABELS
+from training.run_state import Average, RunState, mean_of, set_rate
+from training.sizes import DEMO
+from training.t3_data import Batch, RowSource
+from training.text_tokenizer import write_tokenizer
+from worker.chatterbox.config import FRAMES_PER_TOKEN, START_SPEECH, STOP_SPEECH
+from worker.chatterbox.t3.conditioning import Conditioning
+from worker.chatterbox.t3.llama import attend_causally
+from worker.chatterbox.t3.model import T3, positions_of
+from worker.chatterbox.tokenizer import TextTokenizer
+
+LOG_STEPS = 100
+HIGHEST_RATE = 1.5e-3
+BATCH_POSITIONS = 60_000
+TEXT_DROPPED = 0.12
+SMOOTHING = 0.05
+PHONEME_WEIGHT = 0.5
+GUIDED_LAYERS = (2, 4)
+GUIDE_WEIGHT = 0.3
+GUIDE_UNTIL = 0.5  # of the time
+WINDOW = (-3, 6)  # characters around the one being said
+IGNORED = -100
+PREPARED = 12  # batches kept ready
+PREPARERS = 5
+
+
+class Guide:
+    """Attends as T3 does, and notes how much one head looks at the character being said."""
+
+    def __init__(self, near: Tensor, is_speaking: Tensor) -> None:
+        """Shapes: near (B, L, L), whether key is near query's character; is_speaking (B, L)."""
+        self.near = near
+        self.is_speaking = is_speaking
+        self.losses: list[Tensor] = []
+
+    def __call__(self, layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        if layer in GUIDED_LAYERS:
+            self.losses.append(self._miss(query[:, 0], key[:, 0]))
+        return attend_causally(layer, query, key, value)
+
+    def _miss(self, query: Tensor, key: Tensor) -> Tensor:
+        scores = (query @ key.mT).float() / query.shape[-1] ** 0.5
+        ahead = torch.ones_like(scores[0], dtype=torch.bool).triu(1)
+        scores = scores.masked_fill(ahead, float("-inf"))
+        near = scores.masked_fill(~self.near, -1e4).logsumexp(-1)
+        missed = scores.logsumexp(-1) - near
+        return (missed.clamp(max=20) * self.is_speaking).sum() / self.is_speaking.sum()
+
+
+def make_guide(batch: Batch, prefix: int, length: int) -> Guide:
+    """Say for each position of the embedded rows which keys hold the character being said."""
+    device = batch.text.device
+    places = torch.arange(length, device=device)[None]
+    character = places - (prefix + 1)  # of a text position; the frame token stands first
+    is_text = (character >= 0) & (character < batch.text_lengths[:, None] - 2)
+    step = places - (prefix + batch.text_lengths[:, None] + 1)  # of the token a position predicts
+    is_speaking = (step >= 0) & (step < batch.token_lengths[:, None])
+    said = batch.characters.gather(1, step.clamp(0, batch.characters.shape[1] - 1))
+    ahead = character[:, None, :] - said[:, :, None]
+    near = is_text[:, None, :] & (ahead >= WINDOW[0]) & (ahead <= WINDOW[1])
+    return Guide(near, is_speaking & near.any(-1))
+
+
+class T3Training:
+    """T3, the head that only training has, and their optimizer."""
+
+    def __init__(self, run: RunState, device: torch.device) -> None:
+        self.run = run
+        self.device = device
+        self.t3 = T3(DEMO.t3).to(device)
+        _shrink_embeddings(self.t3)
+        self.phonemes = nn.Linear(DEMO.t3.width, FRAMES_PER_TOKEN * LABELS).to(device)
+        self.average = Average(self.t3, decay=0.9995)
+        self.parameters = [*self.t3.parameters(), *self.phonemes.parameters()]
+        self.optimizer = torch.optim.AdamW(
+            self.parameters, lr=HIGHEST_RATE, betas=(0.9, 0.95), weight_decay=0.05
+        )
+        self.parts = {
+            "t3": self.t3,
+            "phonemes": self.phonemes,
+            "average": self.average,
+            "optimizer": self.optimizer,
+        }
+        run.resume(self.parts, device)
+
+    def step(self, batch: Batch) -> dict[str, Tensor]:
+        """Learn from one batch; returns its losses."""
+        is_dropped = torch.rand(len(batch.text), device=self.device) < TEXT_DROPPED
+        figures = self.losses(batch, is_dropped)
+        guide_weight = GUIDE_WEIGHT * max(0.0, 1 - self.run.progress / GUIDE_UNTIL)
+        loss = figures["token"] + PHONEME_WEIGHT * figures["phoneme"]
+        loss = loss + guide_weight * figures["guide"]
+        self.optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.parameters, 1.0)
+        set_rate(self.optimizer, self.run.rate(HIGHEST_RATE))
+        self.optimizer.step()
+        self.average.update(self.t3)
+        return figures
+
+    def losses(self, batch: Batch, is_dropped: Tensor) -> dict[str, Tensor]:
+        """Compare predictions with what was said; a row without text is not asked for phonemes."""
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=batch.text.is_cuda):
+            hidden, guide = self._hidden(batch, is_dropped)
+            logits = self.t3.speech_head(hidden)
+            named = self.phonemes(hidden[:, :-1]).unflatten(-1, (FRAMES_PER_TOKEN, LABELS))
+        steps = torch.arange(hidden.shape[1], device=self.device)
+        ends = batch.token_lengths[:, None]
+        wanted = nnf.pad(batch.tokens, (0, 1)).masked_fill(steps == ends, STOP_SPEECH)
+        wanted = wanted.masked_fill(steps > ends, IGNORED)
+        is_asked = (steps[:-1] < ends) & ~is_dropped[:, None]
+        phonemes = batch.phonemes.masked_fill(~is_asked[..., None], IGNORED)
+        token = nnf.cross_entropy(
+            logits.float().flatten(0, 1), wanted.flatten(), label_smoothing=SMOOTHING
+        )
+        phoneme = nnf.cross_entropy(named.float().flatten(0, 2), phonemes.flatten())
+        right = (named.argmax(-1) == phonemes).float()
+        told = is_asked[..., None].expand_as(right)
+        missed = torch.stack(guide.losses).mean() if guide else token.new_zeros(())
+        return {
+            "token": token,
+            "phoneme": phoneme,
+            "guide": missed,
+            "right": (right * told).sum() / told.sum(),
+        }
+
+    def _hidden(self, batch: Batch, is_dropped: Tensor) -> tuple[Tensor, Guide | None]:
+        """Hidden states that predict each token and the end. Shapes: -> (B, T + 1, D)."""
+        opening = torch.full_like(batch.tokens[:, :1], START_SPEECH)
+        rows, lengths = self.t3.embed_rows(
+            batch.text,
+            torch.cat((opening, opening, batch.tokens), dim=1),
+            Conditioning(
+                speaker=batch.speaker,
+                prompt_tokens=batch.prompts,
+                prompt_lengths=batch.prompt_lengths,
+                exaggeration=batch.exaggeration,
+            ),
+            text_lengths=batch.text_lengths,
+            speech_lengths=batch.token_lengths + 2,
+            is_unconditional=is_dropped,
+        )
+        guide = None
+        if self.run.progress < GUIDE_UNTIL:
+            guide = make_guide(batch, DEMO.t3.conditioning_length, rows.shape[1])
+            guide.is_speaking = guide.is_speaking & ~is_dropped[:, None]
+            hidden = self.t3.tfmr(rows, positions_of(rows), guide)
+        else:
+            hidden = self.t3.tfmr(rows, positions_of(rows))
+        first = lengths - batch.token_lengths - 1
+        steps = first[:, None] + torch.arange(batch.tokens.shape[1] + 1, device=self.device)
+        steps = steps.clamp_max(rows.shape[1] - 1)[..., None].expand(-1, -1, rows.shape[2])
+        return hidden.gather(1, steps), guide
+
+    @torch.no_grad()
+    def judge(self, batches: list[Batch]) -> dict[str, float]:
+        """Losses on held-out rows."""
+        figures = []
+        for batch in batches:
+            moved = batch.to(self.device)
+            none = torch.zeros(len(batch.text), dtype=torch.bool, device=self.device)
+            figures.append(self.losses(moved, none))
+        return {f"held_{name}": mean_of([f[name] for f in figures]) for name in figures[0]}
+
+
+def _shrink_embeddings(t3: T3) -> None:
+    for module in t3.modules():
+        if isinstance(module, nn.Embedding):
+            nn.init.normal_(module.weight, std=0.1)
+    for layer in t3.tfmr.layers:
+        for projection in (layer.self_attn.o_proj, layer.mlp.down_proj):
+            projection.weight.data /= (2 * len(t3.tfmr.layers)) ** 0.5
+
+
+def prefetch(source: RowSource, device: torch.device) -> Iterator[Batch]:
+    """Prepare batches in processes of their own: the trainer's Python has no time for it."""
+    mp = torch.multiprocessing.get_context("fork")
+    ready = mp.Queue(PREPARED)
+
+    def fill(seed: int) -> None:
+        torch.set_num_threads(1)
+        source.rng = random.Random(seed)
+        for batch in source.batches(BATCH_POSITIONS):
+            ready.put(batch)
+
+    for number in range(PREPARERS):
+        mp.Process(target=fill, args=(time.time_ns() + number,), daemon=True).start()
+    while True:
+        yield ready.get().to(device)
+
+
+def train(source: RowSource, held_out: list[Batch], run: RunState, device: torch.device) -> None:
+    """Train until the time is over."""
+    prepared = prefetch(source, device)
+    training = T3Training(run, device)
+    for batch in prepared:
+        if run.is_over():
+            break
+        figures = training.step(batch)
+        run.step += 1
+        if run.step % LOG_STEPS == 0:
+            shown = {name: mean_of([value.detach()]) for name, value in figures.items()}
+            judged = training.judge(held_out) if run.step % (5 * LOG_STEPS) == 0 else {}
+            run.log(**shown, **judged)
+            run.keep(training.parts)
+    run.keep(training.parts, force=True)
+
+
+def main() -> None:
+    """Run the stage."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("corpus", type=Path)
+    parser.add_argument("state", type=Path)
+    parser.add_argument("--until", type=float, required=True)
+    parser.add_argument("--device", default="cuda")
+    arguments = parser.parse_args()
+    torch.manual_seed(15)
+    torch.multiprocessing.set_sharing_strategy("file_system")
+    torch.set_num_threads(2)  # the batches are many small tensors: more threads only wait
+    torch.set_float32_matmul_precision("high")
+    device = torch.device(arguments.device)
+    corpus = Corpus(arguments.corpus, torch.device("cpu"))
+    corpus.wait_until(arguments.state / ENCODED)
+    path = arguments.state / "tokenizer.json"
+    write_tokenizer(path)
+    tokenizer = TextTokenizer(path)
+    encoded = load_encoded(arguments.state / ENCODED)
+    source = RowSource(corpus.training(), encoded, tokenizer, random.Random(15))
+    judged = RowSource(corpus.held_out(), encoded, tokenizer, random.Random(16))
+    held_out = [judged.collate(judged.rows[i : i + 64]) for i in range(0, len(judged.rows), 64)][:4]
+    run = RunState(arguments.state, "t3", arguments.until)
+    train(source, held_out, run, device)
+
+
+if __name__ == "__main__":
+    main()

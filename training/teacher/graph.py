@@ -1,0 +1,165 @@
+"""Run the teacher's ONNX graph with torch, so that an accelerator can speak its lines.
+
+The graph has no control flow and no randomness. Steps that depend on weights alone run once, at
+load; the rest run in file order, and each value is dropped after its last use.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import onnx
+import torch
+from onnx import helper, numpy_helper
+from torch import Tensor
+
+from training.teacher.operators import OPERATORS, Attributes, Operator, build_lstm
+
+DURATIONS = "/encoder/Clip_output_0"  # teacher frames (25 ms) per phoneme
+PITCH = "/encoder/Squeeze_output_0"  # Hz, two values per teacher frame; under 10 Hz is unvoiced
+AUDIO = "audio"
+OUTPUTS = (AUDIO, DURATIONS, PITCH)
+
+MATRIX = 2  # axes; a quantised matrix has its zero points by column, a convolution by row
+
+Edit = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One node: a function from named values to named values."""
+
+    run: Operator
+    attributes: Attributes
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    drop: tuple[str, ...] = ()
+
+
+class TeacherGraph:
+    """Kokoro's graph on one device: phoneme ids, style and speed to audio and durations."""
+
+    def __init__(self, path: Path, device: torch.device) -> None:
+        graph = onnx.load(str(path)).graph
+        self.device = device
+        self._constants: dict[str, Tensor] = {
+            tensor.name: _load(tensor, device) for tensor in graph.initializer
+        }
+        self._center_weights(graph.node)
+        nodes = self._skip_quantizers(graph.node)
+        self._steps = _drop_dead(self._fold([self._step(node) for node in nodes]))
+
+    @torch.inference_mode()
+    def speak(
+        self, phonemes: list[int], style: Tensor, speed: float, edit_pitch: Edit = lambda x: x
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Speak phoneme ids, the pad at either end included.
+
+        Shapes: style (1, 256) -> audio (S,), durations (phonemes,), pitch (2 * frames,).
+        Units: 24 kHz; teacher frames of 25 ms; Hz, after `edit_pitch`.
+        """
+        values = self._constants | {
+            "tokens": torch.tensor([phonemes], device=self.device),
+            "style": style.to(self.device),
+            "speed": torch.tensor([speed], device=self.device),
+        }
+        for step in self._steps:
+            _execute(step, values)
+            if PITCH in step.outputs:
+                values[PITCH] = edit_pitch(values[PITCH])
+            for name in step.drop:
+                del values[name]
+        audio, durations, pitch = (values[name].reshape(-1) for name in OUTPUTS)
+        return audio, durations, pitch
+
+    def _center_weights(self, nodes: Any) -> None:
+        """Take the zero point off every int8 weight once, instead of at each use."""
+        zeros = {
+            node.input[1]: node.input[3]
+            for node in nodes
+            if node.op_type in {"ConvInteger", "MatMulInteger"}
+        }
+        for name, zero_name in zeros.items():
+            weight, zero = self._constants[name], self._constants[zero_name]
+            is_row_wise = zero.ndim > 0 and weight.ndim > MATRIX
+            shape = (-1, *([1] * (weight.ndim - 1))) if is_row_wise else zero.shape
+            self._constants[name] = weight - zero.to(weight.device).reshape(shape)
+
+    def _skip_quantizers(self, nodes: Any) -> list[Any]:
+        """Let activations through unquantised: scale 1, zero point 0."""
+        alias: dict[str, str] = {}
+        kept = []
+        for node in nodes:
+            if node.op_type == "DynamicQuantizeLinear":
+                quantized, scale, zero = node.output
+                alias[quantized] = node.input[0]
+                self._constants |= {scale: torch.ones(()), zero: torch.zeros(())}
+                continue
+            for index, name in enumerate(node.input):
+                node.input[index] = alias.get(name, name)
+            kept.append(node)
+        return kept
+
+    def _step(self, node: Any) -> Step:
+        attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+        if "value" in attributes:
+            attributes["value"] = _tensor(attributes["value"])
+        run = OPERATORS.get(node.op_type)
+        if node.op_type == "DynamicQuantizeLSTM":
+            run = self._lstm(node, attributes["hidden_size"])
+        if run is None:
+            raise NotImplementedError(f"ONNX operator {node.op_type} ({node.name})")
+        outputs = tuple(node.output)
+        return Step(run=run, attributes=attributes, inputs=tuple(node.input), outputs=outputs)
+
+    def _lstm(self, node: Any, hidden: int) -> Operator:
+        layer = build_lstm([self._constants.get(name) for name in node.input], hidden)
+
+        def run(_: Attributes, x: Tensor, *_rest: Any) -> tuple[Tensor]:
+            output = layer(x)[0]
+            return (output.reshape(*output.shape[:2], 2, hidden).transpose(1, 2),)
+
+        return run
+
+    @torch.inference_mode()
+    def _fold(self, steps: list[Step]) -> list[Step]:
+        live = []
+        for step in steps:
+            if all(name in self._constants for name in step.inputs if name):
+                _execute(step, self._constants)
+            else:
+                live.append(step)
+        return live
+
+
+def _execute(step: Step, values: dict[str, Tensor]) -> None:
+    arguments = [values[name] if name else None for name in step.inputs]
+    result = step.run(step.attributes, *arguments)
+    results = result if isinstance(result, tuple) else (result,)
+    values.update(zip(step.outputs, results, strict=False))
+
+
+def _drop_dead(steps: list[Step]) -> list[Step]:
+    """Leave out what no output needs, and note after which step a value is used no more."""
+    made = {name for step in steps for name in step.outputs}
+    needed = set(OUTPUTS)
+    kept: list[Step] = []
+    for step in reversed(steps):
+        if needed.isdisjoint(step.outputs):
+            continue
+        last_used = {name for name in step.inputs if name in made and name not in needed}
+        needed.update(step.inputs)
+        kept.append(replace(step, drop=tuple(last_used)))
+    return kept[::-1]
+
+
+def _load(tensor: Any, device: torch.device) -> Tensor:
+    value = _tensor(tensor)
+    if value.dtype in {torch.int8, torch.uint8}:
+        value = value.float()
+    return value.to(device) if value.is_floating_point() and value.ndim else value
+
+
+def _tensor(tensor: Any) -> Tensor:
+    return torch.from_numpy(numpy_helper.to_array(tensor).copy())

@@ -1,0 +1,69 @@
+"""Turn chosen lines into what the teacher is given: phoneme ids, voice, speed and expression.
+
+Several lines are spoken in one breath, because a call of the teacher costs the same at any length;
+they are cut apart afterwards.
+
+Runs where the teacher's own packages are (kokoro-onnx brings espeak-ng and the phoneme table).
+"""
+
+import argparse
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from kokoro_onnx.tokenizer import Tokenizer
+
+BREATH_PHONEMES = 420  # the teacher takes 510, but hurries towards the end
+VOICE_SHARES = {  # the first two become the built-in voices; the others teach cloning
+    "jf_alpha": 0.42,
+    "jm_kumo": 0.42,
+    "jf_gongitsune": 0.06,
+    "jf_nezumi": 0.05,
+    "jf_tebukuro": 0.05,
+}
+PLAIN_SHARE = 0.5  # of lines near the neutral exaggeration 0.5
+
+
+def direct_line(rng: random.Random) -> dict[str, Any]:
+    """Draw how a breath is to be spoken; a more exaggerated one is also a little faster."""
+    plain = rng.random() < PLAIN_SHARE
+    exaggeration = round(rng.uniform(0.4, 0.6) if plain else rng.uniform(0.1, 1.1), 3)
+    voice = rng.choices(list(VOICE_SHARES), list(VOICE_SHARES.values()))[0]
+    speed = rng.gauss(1.0, 0.04) + 0.16 * (exaggeration - 0.5)
+    return {"voice": voice, "exaggeration": exaggeration, "speed": round(speed, 3)}
+
+
+def prepare(texts: list[str], rng: random.Random) -> Iterator[dict[str, Any]]:
+    """Yield breaths: a direction and the lines spoken in it."""
+    tokenizer = Tokenizer()
+    lines: list[dict[str, Any]] = []
+    length = 0
+    for text in texts:
+        spoken = " ".join(tokenizer.phonemize(text, "en-us").split())
+        ids = tokenizer.tokenize(spoken, limit=None)
+        if not 2 <= len(ids) <= BREATH_PHONEMES:
+            continue
+        if lines and length + 1 + len(ids) > BREATH_PHONEMES:
+            yield {**direct_line(rng), "lines": lines}
+            lines, length = [], 0
+        lines.append({"text": text, "phonemes": ids})
+        length += 1 + len(ids)
+
+
+def main() -> None:
+    """Read lines of texts, write lines of directions."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("texts", type=Path)
+    parser.add_argument("output", type=Path)
+    parser.add_argument("--seed", type=int, default=5)
+    arguments = parser.parse_args()
+    texts = [json.loads(line)["text"] for line in arguments.texts.read_text("utf-8").splitlines()]
+    with arguments.output.open("w", encoding="utf-8") as file:
+        for breath in prepare(texts, random.Random(arguments.seed)):
+            file.write(json.dumps(breath, ensure_ascii=False, separators=(",", ":")) + "\n")
+
+
+if __name__ == "__main__":
+    main()

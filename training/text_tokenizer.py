@@ -1,0 +1,33 @@
+"""Write the bundled model's `tokenizer.json`: one token per lower-case letter, digit or mark.
+
+Letters and not pieces of words: with tens of hours of speech, each letter is heard a million
+times, a piece of a word seldom. The frame tokens stand where the official file has them.
+"""
+
+import string
+from pathlib import Path
+
+from tokenizers import AddedToken, Tokenizer
+from tokenizers.models import BPE
+from tokenizers.normalizers import NFKD, Lowercase, Sequence, StripAccents
+from tokenizers.pre_tokenizers import Whitespace
+
+from worker.chatterbox.config import START_TEXT, STOP_TEXT
+
+UNKNOWN, SPACE = 1, 2
+FIRST_CHARACTER = 3
+CHARACTERS = string.ascii_lowercase + string.digits + ".,!?'\"-()&"
+
+
+def write_tokenizer(path: Path) -> None:
+    """Build the file anew; the same characters get the same ids."""
+    specials = {STOP_TEXT: "[STOP]", UNKNOWN: "[UNK]", SPACE: "[SPACE]", START_TEXT: "[START]"}
+    vocabulary = {name: index for index, name in specials.items()}
+    vocabulary |= {c: FIRST_CHARACTER + i for i, c in enumerate(CHARACTERS)}
+    tokenizer = Tokenizer(BPE(vocab=vocabulary, merges=[], unk_token=specials[UNKNOWN]))
+    tokenizer.normalizer = Sequence([NFKD(), StripAccents(), Lowercase()])
+    tokenizer.pre_tokenizer = Whitespace()
+    tokenizer.add_special_tokens(
+        [AddedToken(name, special=True, normalized=False) for name in specials.values()]
+    )
+    tokenizer.save(str(path))

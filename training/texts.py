@@ -1,0 +1,125 @@
+"""Choose what the teacher reads: prose, dictionary examples and made-up lines with names, numbers.
+
+Sources lie in one folder: plain-text books of Project Gutenberg (`*.txt`) and WordNet's `data.*`
+files (Debian package wordnet-base). The same seed and sources give the same lines.
+"""
+
+import argparse
+import json
+import random
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from training.made_up import make_line
+
+LINE_LIMIT = 270  # characters; about 18 s of speech
+QUOTES = str.maketrans(
+    {
+        "\N{LEFT DOUBLE QUOTATION MARK}": '"',
+        "\N{RIGHT DOUBLE QUOTATION MARK}": '"',
+        "\N{LEFT SINGLE QUOTATION MARK}": "'",
+        "\N{RIGHT SINGLE QUOTATION MARK}": "'",
+        "\N{EM DASH}": "-",
+        "\N{EN DASH}": "-",
+    }
+)
+BOOK = re.compile(r"\*\*\* ?START OF.*?\*\*\*(.*)\*\*\* ?END OF", re.DOTALL)
+SENTENCE = re.compile(r"(?<=[.!?])(?:[\"'])?\s+(?=[\"'A-Z])")
+EXAMPLE = re.compile(r'"([^"]{8,200})"')
+SPEAKABLE = re.compile(r"[A-Za-z0-9 ,.!?;:'\"()-]+")
+SHARES = {"prose": 0.62, "examples": 0.23, "made_up": 0.15}
+
+
+def read_books(folder: Path) -> list[list[str]]:
+    """Read the books as paragraphs, each a list of sentences."""
+    paragraphs = []
+    for path in sorted(folder.glob("*.txt")):
+        text = path.read_bytes().decode("utf-8", errors="replace").replace("\r\n", "\n")
+        body = BOOK.search(text)
+        for block in (body.group(1) if body else text).split("\n\n"):
+            sentences = _sentences(" ".join(block.replace("_", "").split()))
+            if sentences:
+                paragraphs.append(sentences)
+    return paragraphs
+
+
+def _sentences(paragraph: str) -> list[str]:
+    clean = paragraph.translate(QUOTES).replace("--", " - ").replace("  ", " ")
+    if clean.isupper() or len(clean) < 12 or not SPEAKABLE.fullmatch(clean):
+        return []
+    return SENTENCE.split(clean)
+
+
+def read_examples(folder: Path) -> list[str]:
+    """Read WordNet's example sentences, capitalised and closed by a full stop."""
+    found: dict[str, None] = {}
+    for path in sorted(folder.glob("data.*")):
+        for line in path.read_text(encoding="ascii", errors="ignore").splitlines():
+            for example in EXAMPLE.findall(line.partition("|")[2]):
+                clean = example.strip(" ;,")
+                if SPEAKABLE.fullmatch(clean):
+                    end = "" if clean[-1] in ".!?" else "."
+                    found[clean[0].upper() + clean[1:] + end] = None
+    return list(found)
+
+
+def join_sentences(sentences: list[str], rng: random.Random) -> Iterator[str]:
+    """Join neighbours into lines of very different lengths, none over the limit."""
+    line = ""
+    target = _target_length(rng)
+    for sentence in sentences:
+        if len(sentence) > LINE_LIMIT:
+            continue
+        if line and len(line) + 1 + len(sentence) > target:
+            yield line
+            line, target = "", _target_length(rng)
+        line = f"{line} {sentence}".strip()
+    if line:
+        yield line
+
+
+def _target_length(rng: random.Random) -> int:
+    return min(LINE_LIMIT, int(rng.triangular(20, LINE_LIMIT, 130)))
+
+
+def choose_lines(folder: Path, characters: int, seed: int) -> list[str]:
+    """Mix the sources by their shares into about that many characters, shuffled."""
+    rng = random.Random(seed)
+    prose = [line for p in read_books(folder) for line in join_sentences(p, rng)]
+    examples = read_examples(folder)
+    rng.shuffle(examples)
+    pools = {
+        "prose": prose,
+        "examples": list(join_sentences(examples, rng)),
+        "made_up": [make_line(rng) for _ in range(characters // 400)],
+    }
+    lines: dict[str, None] = {}
+    for name, pool in pools.items():
+        rng.shuffle(pool)
+        budget = characters * SHARES[name]
+        for line in pool:
+            if budget <= 0:
+                break
+            lines[line] = None
+            budget -= len(line)
+    chosen = list(lines)
+    rng.shuffle(chosen)
+    return chosen
+
+
+def main() -> None:
+    """Write one JSON line of text per utterance."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("sources", type=Path)
+    parser.add_argument("output", type=Path)
+    parser.add_argument("--characters", type=int, default=4_000_000)
+    parser.add_argument("--seed", type=int, default=5)
+    arguments = parser.parse_args()
+    lines = choose_lines(arguments.sources, arguments.characters, arguments.seed)
+    with arguments.output.open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps({"text": line}) + "\n" for line in lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,164 @@
+"""Train HiFT by copy synthesis: mel and spectral losses first, adversarial ones after.
+
+The pitch predictor learns from the teacher's own pitch; the source is driven by that pitch at
+first and by the predicted one in the later part, as in the product.
+"""
+
+import argparse
+import math
+import random
+from pathlib import Path
+
+import torch
+import torch.nn.functional as nnf
+from torch import Tensor, nn
+
+from training.corpus import Corpus, Pool, draw_crops
+from training.discriminators import (
+    Judges,
+    deceive_loss,
+    feature_loss,
+    judge_loss,
+    spectrum,
+)
+from training.run_state import Average, RunState, mean_of, set_rate
+from training.sizes import DEMO
+from worker.chatterbox.config import FRAMES_PER_TOKEN, SAMPLES_PER_FRAME
+from worker.chatterbox.hift.vocoder import Vocoder
+from worker.chatterbox.mel import prompt_mel
+
+LOG_STEPS = 100
+HIGHEST_RATE = 8e-4
+JUDGES_RATE = 4e-4
+ROWS = 40
+TOKENS = 20  # 0.8 s, of which the outer two on either side only lend their mel context
+EDGE_TOKENS = 2
+ADVERSARIAL_FROM = 0.3  # of the time
+OWN_PITCH_FROM = 0.5
+MEL_WEIGHT = 15.0
+FEATURE_WEIGHT = 2.0
+PITCH_WEIGHT = 0.02  # per Hz
+RESOLUTIONS = ((512, 120), (1024, 240), (2048, 480))
+REFRESH_STEPS = 300
+ENOUGH_HOURS = 10.0  # more would only cost the time to read it
+
+
+class VocoderTraining:
+    """The vocoder, its judges and their optimizers."""
+
+    def __init__(self, run: RunState, device: torch.device) -> None:
+        self.run = run
+        self.device = device
+        self.vocoder = Vocoder(DEMO.hift).to(device)
+        self.judges = Judges().to(device)
+        self.average = Average(self.vocoder)
+        self.optimizer = torch.optim.AdamW(
+            self.vocoder.parameters(), lr=HIGHEST_RATE, betas=(0.8, 0.99)
+        )
+        self.judges_optimizer = torch.optim.AdamW(
+            self.judges.parameters(), lr=JUDGES_RATE, betas=(0.8, 0.99)
+        )
+        self.parts = {
+            "vocoder": self.vocoder,
+            "judges": self.judges,
+            "average": self.average,
+            "optimizer": self.optimizer,
+            "judges_optimizer": self.judges_optimizer,
+        }
+        run.resume(self.parts, device)
+
+    def step(self, pool: Pool, rng: random.Random) -> dict[str, Tensor]:
+        """Learn from one batch; returns its losses."""
+        crops = draw_crops(pool, ROWS, TOKENS, rng)
+        mel, edge = prompt_mel(crops.audio), EDGE_TOKENS * FRAMES_PER_TOKEN
+        inner = slice(edge, -edge)
+        real = crops.audio[:, edge * SAMPLES_PER_FRAME : -edge * SAMPLES_PER_FRAME]
+        made, pitch_error = self.synthesise(mel[..., inner], crops.pitch[:, inner])
+        spectral = multi_resolution_loss(real, made)
+        mel_error = (prompt_mel(made) - prompt_mel(real)).abs().mean()
+        loss = MEL_WEIGHT * mel_error + spectral + PITCH_WEIGHT * pitch_error
+        figures = {"mel": mel_error, "spectral": spectral, "pitch_hz": pitch_error}
+        if self.run.progress > ADVERSARIAL_FROM:
+            figures["judges"] = self._teach_judges(real, made)
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=real.is_cuda):
+                judged_real, judged_made = self.judges(real), self.judges(made)
+            likeness = feature_loss(judged_real, judged_made)
+            loss = loss + deceive_loss(judged_made) + FEATURE_WEIGHT * likeness
+            figures["likeness"] = likeness
+        self._descend(self.optimizer, self.vocoder, loss, HIGHEST_RATE)
+        self.average.update(self.vocoder)
+        return figures
+
+    def synthesise(self, mel: Tensor, pitch: Tensor) -> tuple[Tensor, Tensor]:
+        """Make waveforms of mels of equal length, and say how far the pitch was missed."""
+        rows, _, frames = mel.shape
+        own = self.vocoder.f0_predictor(mel, None)
+        driving = own if self.run.progress > OWN_PITCH_FROM else pitch
+        phases = (torch.rand(rows, DEMO.hift.harmonics, device=self.device) * 2 - 1) * math.pi
+        noise = torch.randn(rows, frames * SAMPLES_PER_FRAME, device=self.device)
+        source = self.vocoder.m_source(driving, phases, noise)
+        return self.vocoder.decode(mel, source, [frames] * rows), (own - pitch).abs().mean()
+
+    def _teach_judges(self, real: Tensor, made: Tensor) -> Tensor:
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=real.is_cuda):
+            judged_real, judged_made = self.judges(real), self.judges(made.detach())
+        loss = judge_loss(judged_real, judged_made)
+        self._descend(self.judges_optimizer, self.judges, loss, JUDGES_RATE)
+        return loss
+
+    def _descend(
+        self, optimizer: torch.optim.Optimizer, module: nn.Module, loss: Tensor, highest: float
+    ) -> None:
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(module.parameters(), 5.0)
+        set_rate(optimizer, self.run.rate(highest))
+        optimizer.step()
+
+
+def multi_resolution_loss(real: Tensor, made: Tensor) -> Tensor:
+    """Spectral convergence and log distance at three resolutions (arXiv 1910.11480)."""
+    losses = []
+    for window, hop in RESOLUTIONS:
+        true, false = spectrum(real, window, hop), spectrum(made, window, hop)
+        losses.append((true - false).norm() / true.norm())
+        losses.append(nnf.l1_loss(false.clamp(min=1e-4).log(), true.clamp(min=1e-4).log()))
+    return torch.stack(losses).mean() * 2
+
+
+def train(corpus: Corpus, run: RunState, device: torch.device) -> None:
+    """Train until the time is over."""
+    rng = random.Random(run.step)
+    training = VocoderTraining(run, device)
+    pool = corpus.pool()
+    while not run.is_over():
+        if run.step % REFRESH_STEPS == 0 and corpus.hours() < ENOUGH_HOURS:
+            corpus.refresh()
+            pool = corpus.pool()
+        figures = training.step(pool, rng)
+        run.step += 1
+        if run.step % LOG_STEPS == 0:
+            run.log(**{name: mean_of([value.detach()]) for name, value in figures.items()})
+            run.keep(training.parts)
+    run.keep(training.parts, force=True)
+
+
+def main() -> None:
+    """Run the stage."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("corpus", type=Path)
+    parser.add_argument("state", type=Path)
+    parser.add_argument("--until", type=float, required=True)
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--hours", type=float, default=1.0, help="of speech to wait for")
+    arguments = parser.parse_args()
+    torch.manual_seed(13)
+    torch.backends.cudnn.benchmark = True
+    device = torch.device(arguments.device)
+    corpus = Corpus(arguments.corpus, device)
+    corpus.wait_for(arguments.hours)
+    train(corpus, RunState(arguments.state, "vocoder", arguments.until), device)
+
+
+if __name__ == "__main__":
+    main()

@@ -48,7 +48,7 @@ def run(arguments: list[str]) -> int:
     except SystemExit as end:  # how Typer reports usage, help and Ctrl-C
         if end.code == EXIT_INTERRUPTED:
             typer.echo("rhapsode: interrupted; run the same command again to go on", err=True)
-        return end.code if isinstance(end.code, int) else 0
+        return end.code if isinstance(end.code, int) else EXIT_REFUSED if end.code else 0
     except RhapsodeError as error:
         typer.echo(f"rhapsode: {error}", err=True)
         return EXIT_TRY_AGAIN if isinstance(error, TransientError) else EXIT_REFUSED

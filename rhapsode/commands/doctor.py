@@ -47,7 +47,7 @@ def _examine(settings: Settings) -> Iterator[Finding]:
     yield _tried(
         f"model {settings.model.checkpoint}",
         lambda: _model(settings.model.checkpoint),
-        f"rhapsode models pull {settings.model.checkpoint}",
+        "`rhapsode models list` names those there are; RHAPSODE_MODEL__CHECKPOINT chooses",
     )
     yield _tried("data", lambda: _data_dir(settings.data_dir), "set RHAPSODE_DATA_DIR")
     if settings.database.url:

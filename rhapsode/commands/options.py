@@ -8,7 +8,7 @@ import typer
 from narration.job_settings import DeliverySettings, JobSettings
 from rhapsode.outputs import Output
 
-File = Annotated[Path, typer.Argument(help="The text: .txt or .md.", show_default=False)]
+File = Annotated[Path, typer.Argument(help="The text: .txt, .md or .epub.", show_default=False)]
 Out = Annotated[
     list[Path],
     typer.Option("-o", "--output", help="The audio file; may be given once per format."),

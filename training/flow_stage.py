@@ -4,10 +4,8 @@ Rows are cut from tapes: utterances of one voice laid end to end. The first part
 prompt, whose mel is given, as the voice's reference is in the product.
 """
 
-import argparse
 import math
 import random
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +14,7 @@ from training.corpus import FULL_SCALE, VOICES, Corpus, Utterance
 from training.encode_stage import ENCODED, Encoded, load_encoded
 from training.run_state import Average, RunState, mean_of, set_rate
 from training.sizes import DEMO
+from training.stage_options import StageOptions
 from worker.chatterbox.config import FRAMES_PER_TOKEN, MEL_BINS
 from worker.chatterbox.mel import prompt_mel
 from worker.chatterbox.s3gen.flow import Flow
@@ -152,18 +151,12 @@ def train(tapes: list[Tape], run: RunState, device: torch.device) -> None:
 
 def main() -> None:
     """Run the stage."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("corpus", type=Path)
-    parser.add_argument("state", type=Path)
-    parser.add_argument("--until", type=float, required=True)
-    parser.add_argument("--device", default="cuda")
-    arguments = parser.parse_args()
+    options = StageOptions.parse(__doc__)
     torch.manual_seed(14)
-    device = torch.device(arguments.device)
-    corpus = Corpus(arguments.corpus, device)
-    corpus.wait_until(arguments.state / ENCODED)
-    tapes = make_tapes(corpus, load_encoded(arguments.state / ENCODED), device)
-    train(tapes, RunState(arguments.state, "flow", arguments.until), device)
+    corpus = Corpus(options.corpus, options.device)
+    corpus.wait_until(options.state / ENCODED)
+    tapes = make_tapes(corpus, load_encoded(options.state / ENCODED), options.device)
+    train(tapes, RunState(options.state, "flow", options.until), options.device)
 
 
 if __name__ == "__main__":

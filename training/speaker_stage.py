@@ -4,9 +4,7 @@ A voice played 10 % slower or faster counts as another voice: five classes becom
 the embeddings spread beyond the five.
 """
 
-import argparse
 import random
-from pathlib import Path
 
 import torch
 import torch.nn.functional as nnf
@@ -15,6 +13,7 @@ from torch import Tensor, nn
 from training.corpus import VOICES, Corpus, draw_crops
 from training.run_state import RunState, mean_of, set_rate
 from training.sizes import DEMO
+from training.stage_options import StageOptions
 from worker.chatterbox.config import REFERENCE_RATE_HZ, SAMPLE_RATE_HZ
 from worker.chatterbox.mel import voice_encoder_mel, x_vector_mel
 from worker.chatterbox.resample import resample_sinc
@@ -81,18 +80,11 @@ def train(corpus: Corpus, run: RunState, device: torch.device) -> SpeakerNetwork
 
 def main() -> None:
     """Run the stage."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("corpus", type=Path)
-    parser.add_argument("state", type=Path)
-    parser.add_argument("--until", type=float, required=True)
-    parser.add_argument("--device", default="cuda")
-    parser.add_argument("--hours", type=float, default=1.0, help="of speech to wait for")
-    arguments = parser.parse_args()
+    options = StageOptions.parse(__doc__)
     torch.manual_seed(11)
-    device = torch.device(arguments.device)
-    corpus = Corpus(arguments.corpus, device)
-    corpus.wait_for(arguments.hours)
-    train(corpus, RunState(arguments.state, "speakers", arguments.until), device)
+    corpus = Corpus(options.corpus, options.device)
+    corpus.wait_for(options.hours)
+    train(corpus, RunState(options.state, "speakers", options.until), options.device)
 
 
 if __name__ == "__main__":

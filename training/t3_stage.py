@@ -4,11 +4,9 @@ Two helps that the product does not have: a second head names the phoneme of the
 and one attention head is pulled towards the character that is being said, less and less.
 """
 
-import argparse
 import random
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import torch
 import torch.nn.functional as nnf
@@ -19,6 +17,7 @@ from training.encode_stage import ENCODED, load_encoded
 from training.phoneme_labels import LABELS
 from training.run_state import Average, RunState, mean_of, set_rate
 from training.sizes import DEMO
+from training.stage_options import StageOptions
 from training.t3_data import Batch, RowSource
 from training.text_tokenizer import write_tokenizer
 from worker.chatterbox.config import FRAMES_PER_TOKEN, START_SPEECH, STOP_SPEECH
@@ -226,28 +225,22 @@ def train(source: RowSource, held_out: list[Batch], run: RunState, device: torch
 
 def main() -> None:
     """Run the stage."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("corpus", type=Path)
-    parser.add_argument("state", type=Path)
-    parser.add_argument("--until", type=float, required=True)
-    parser.add_argument("--device", default="cuda")
-    arguments = parser.parse_args()
+    options = StageOptions.parse(__doc__)
     torch.manual_seed(15)
     torch.multiprocessing.set_sharing_strategy("file_system")
     torch.set_num_threads(2)  # the batches are many small tensors: more threads only wait
     torch.set_float32_matmul_precision("high")
-    device = torch.device(arguments.device)
-    corpus = Corpus(arguments.corpus, torch.device("cpu"))
-    corpus.wait_until(arguments.state / ENCODED)
-    path = arguments.state / "tokenizer.json"
+    corpus = Corpus(options.corpus, torch.device("cpu"))
+    corpus.wait_until(options.state / ENCODED)
+    path = options.state / "tokenizer.json"
     write_tokenizer(path)
     tokenizer = TextTokenizer(path)
-    encoded = load_encoded(arguments.state / ENCODED)
+    encoded = load_encoded(options.state / ENCODED)
     source = RowSource(corpus.training(), encoded, tokenizer, random.Random(15))
     judged = RowSource(corpus.held_out(), encoded, tokenizer, random.Random(16))
     held_out = [judged.collate(judged.rows[i : i + 64]) for i in range(0, len(judged.rows), 64)][:4]
-    run = RunState(arguments.state, "t3", arguments.until)
-    train(source, held_out, run, device)
+    run = RunState(options.state, "t3", options.until)
+    train(source, held_out, run, options.device)
 
 
 if __name__ == "__main__":

@@ -4,9 +4,7 @@ A small decoder reads the eight rounded coordinates and must name the teacher's 
 mel frame and rebuild the mel, told the voice; so the code need not carry the voice.
 """
 
-import argparse
 import random
-from pathlib import Path
 
 import torch
 import torch.nn.functional as nnf
@@ -16,6 +14,7 @@ from training.corpus import VOICES, Corpus, draw_crops
 from training.phoneme_labels import LABELS
 from training.run_state import Average, RunState, mean_of, set_rate
 from training.sizes import DEMO
+from training.stage_options import StageOptions
 from worker.chatterbox.config import (
     ACOUSTIC_TOKENS,
     FRAMES_PER_TOKEN,
@@ -157,18 +156,11 @@ def train(corpus: Corpus, run: RunState, device: torch.device) -> Average:
 
 def main() -> None:
     """Run the stage."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("corpus", type=Path)
-    parser.add_argument("state", type=Path)
-    parser.add_argument("--until", type=float, required=True)
-    parser.add_argument("--device", default="cuda")
-    parser.add_argument("--hours", type=float, default=1.0, help="of speech to wait for")
-    arguments = parser.parse_args()
+    options = StageOptions.parse(__doc__)
     torch.manual_seed(12)
-    device = torch.device(arguments.device)
-    corpus = Corpus(arguments.corpus, device)
-    corpus.wait_for(arguments.hours)
-    train(corpus, RunState(arguments.state, "tokenizer", arguments.until), device)
+    corpus = Corpus(options.corpus, options.device)
+    corpus.wait_for(options.hours)
+    train(corpus, RunState(options.state, "tokenizer", options.until), options.device)
 
 
 if __name__ == "__main__":

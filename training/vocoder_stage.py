@@ -4,10 +4,8 @@ The pitch predictor learns from the teacher's own pitch; the source is driven by
 first and by the predicted one in the later part, as in the product.
 """
 
-import argparse
 import math
 import random
-from pathlib import Path
 
 import torch
 import torch.nn.functional as nnf
@@ -23,6 +21,7 @@ from training.discriminators import (
 )
 from training.run_state import Average, RunState, mean_of, set_rate
 from training.sizes import DEMO
+from training.stage_options import StageOptions
 from worker.chatterbox.config import FRAMES_PER_TOKEN, SAMPLES_PER_FRAME
 from worker.chatterbox.hift.vocoder import Vocoder
 from worker.chatterbox.mel import prompt_mel
@@ -145,19 +144,12 @@ def train(corpus: Corpus, run: RunState, device: torch.device) -> None:
 
 def main() -> None:
     """Run the stage."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("corpus", type=Path)
-    parser.add_argument("state", type=Path)
-    parser.add_argument("--until", type=float, required=True)
-    parser.add_argument("--device", default="cuda")
-    parser.add_argument("--hours", type=float, default=1.0, help="of speech to wait for")
-    arguments = parser.parse_args()
+    options = StageOptions.parse(__doc__)
     torch.manual_seed(13)
     torch.backends.cudnn.benchmark = True
-    device = torch.device(arguments.device)
-    corpus = Corpus(arguments.corpus, device)
-    corpus.wait_for(arguments.hours)
-    train(corpus, RunState(arguments.state, "vocoder", arguments.until), device)
+    corpus = Corpus(options.corpus, options.device)
+    corpus.wait_for(options.hours)
+    train(corpus, RunState(options.state, "vocoder", options.until), options.device)
 
 
 if __name__ == "__main__":

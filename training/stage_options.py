@@ -1,0 +1,30 @@
+"""The command line that every stage has."""
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import torch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageOptions:
+    """Where a stage reads and writes, until when (seconds since the epoch), and on what."""
+
+    corpus: Path
+    state: Path
+    until: float
+    device: torch.device
+    hours: float  # of speech to wait for before the start
+
+    @classmethod
+    def parse(cls, description: str | None) -> Self:
+        """Read the options of this process."""
+        parser = argparse.ArgumentParser(description=description)
+        parser.add_argument("corpus", type=Path)
+        parser.add_argument("state", type=Path)
+        parser.add_argument("--until", type=float, required=True)
+        parser.add_argument("--device", type=torch.device, default=torch.device("cuda"))
+        parser.add_argument("--hours", type=float, default=1.0)
+        return cls(**vars(parser.parse_args()))

@@ -1,5 +1,6 @@
 """Recordings as voices on this machine: prepared once per recording and model, then found again."""
 
+import time
 from pathlib import Path
 
 from narration import voices
@@ -16,6 +17,7 @@ from rhapsode.machine import Machine
 
 OWNER = "local"
 DIGEST_CHARS = 24  # 96 bits of SHA-256 tell recordings apart
+GLANCE_S = 0.2
 
 
 def ensure_voice(machine: Machine, recording: Recording, path: Path, revision: str) -> str:
@@ -27,7 +29,9 @@ def ensure_voice(machine: Machine, recording: Recording, path: Path, revision: s
     name = f"{recording.digest[:DIGEST_CHARS]}-{revision[:DIGEST_CHARS]}"
     with session_scope(machine.database, is_read_only=True) as session:
         known = voices.find(session, OWNER, name)
-    if known is None or known.state is VoiceState.FAILED:
+    if known is None or known.state is not VoiceState.READY:
+        # One that is still being prepared was left by a process that is gone: the data directory
+        # has one user at a time.
         known = _prepare(machine, recording, path, name, known)
     if known.state is not VoiceState.READY:
         raise RecordingError(f"{path} cannot be used as a voice: {known.error or known.state}")
@@ -35,14 +39,16 @@ def ensure_voice(machine: Machine, recording: Recording, path: Path, revision: s
 
 
 def _prepare(
-    machine: Machine, recording: Recording, path: Path, name: str, failed: Voice | None
+    machine: Machine, recording: Recording, path: Path, name: str, left: Voice | None
 ) -> Voice:
     now = utc_now()
     voice_id = new_id("voice", now)
     machine.stores.work.put(recording_key(voice_id), path)
+    if left is not None:
+        machine.stores.work.delete(left.recording_key)
     with session_scope(machine.database) as session:
-        if failed is not None:
-            voices.delete(session, failed.id, owner=OWNER)
+        if left is not None:
+            voices.delete(session, left.id, owner=OWNER)
         voices.create(
             session,
             voice_id=voice_id,
@@ -54,6 +60,15 @@ def _prepare(
             duration_s=recording.duration_s,
             now=now,
         )
-    machine.station.handlers[Task.PREPARE_VOICE](voice_id)
-    with session_scope(machine.database, is_read_only=True) as session:
-        return voices.get(session, voice_id)
+    return _prepared(machine, voice_id)
+
+
+def _prepared(machine: Machine, voice_id: str) -> Voice:
+    """Prepare a voice here, or wait for the thread that the sweeper woke first."""
+    while True:
+        machine.station.handlers[Task.PREPARE_VOICE](voice_id)
+        with session_scope(machine.database, is_read_only=True) as session:
+            voice = voices.get(session, voice_id)
+        if voice.state is not VoiceState.PREPARING:
+            return voice
+        time.sleep(GLANCE_S)

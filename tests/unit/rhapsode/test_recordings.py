@@ -1,0 +1,101 @@
+"""Voices of one machine: what an earlier process left half-done is done again."""
+
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from narration import voices
+from narration.broker import Task
+from narration.clock import utc_now
+from narration.db import session_scope
+from narration.lifecycle import VoiceState
+from narration.models import Voice
+from narration.recording import Recording, read_recording
+from rhapsode.machine import Machine, open_machine
+from rhapsode.recordings import OWNER, ensure_voice
+from tests.builders import make_settings
+from tests.stations import make_speaker
+
+REVISION = "r" * 40
+RATE_HZ = 8_000
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    with open_machine(make_settings(tmp_path / "data"), lambda _: make_speaker()) as machine:
+        yield machine
+
+
+@pytest.fixture
+def sound(tmp_path: Path) -> Path:
+    path = tmp_path / "me.wav"
+    soundfile.write(path, np.sin(np.arange(6 * RATE_HZ) / 20) / 2, RATE_HZ)
+    return path
+
+
+@pytest.fixture
+def recording(sound: Path) -> Recording:
+    return read_recording(sound)
+
+
+def voice(machine: Machine, voice_id: str) -> Voice:
+    with session_scope(machine.database, is_read_only=True) as session:
+        return voices.get(session, voice_id)
+
+
+def leave_unfinished(machine: Machine, recording: Recording) -> str:
+    """Do what a process does that is killed while it prepares a voice."""
+    now = utc_now()
+    with session_scope(machine.database) as session:
+        voices.create(
+            session,
+            voice_id="voice_left",
+            owner=OWNER,
+            name=f"{recording.digest[:24]}-{REVISION[:24]}",
+            recording_key="voices/voice_left/recording",
+            recording_sha256=recording.digest,
+            recording_size_bytes=1,
+            duration_s=recording.duration_s,
+            now=now,
+        )
+        voices.claim_voice(session, "voice_left", until=now + timedelta(hours=1), now=now)
+    return "voice_left"
+
+
+def test_a_known_recording_is_prepared_once(
+    machine: Machine, recording: Recording, sound: Path
+) -> None:
+    first = ensure_voice(machine, recording, sound, REVISION)
+    assert ensure_voice(machine, recording, sound, REVISION) == first
+    assert voice(machine, first).state is VoiceState.READY
+
+
+def test_a_voice_left_half_prepared_is_prepared_anew(
+    machine: Machine, recording: Recording, sound: Path
+) -> None:
+    left = leave_unfinished(machine, recording)
+    made = ensure_voice(machine, recording, sound, REVISION)
+    assert made != left
+    assert voice(machine, made).state is VoiceState.READY
+
+
+def test_a_voice_that_another_thread_prepares_is_waited_for(
+    machine: Machine, recording: Recording, sound: Path
+) -> None:
+    prepare = machine.station.handlers[Task.PREPARE_VOICE]
+    late: list[threading.Timer] = []
+
+    def prepare_elsewhere(voice_id: str) -> None:
+        if not late:
+            late.append(threading.Timer(0.3, prepare, (voice_id,)))
+            late[0].start()
+
+    machine.station.handlers[Task.PREPARE_VOICE] = prepare_elsewhere
+    made = ensure_voice(machine, recording, sound, REVISION)
+    late[0].join()
+    assert voice(machine, made).state is VoiceState.READY

@@ -36,6 +36,7 @@ class Cluster:
         seaweedfs: SeaweedFS,
         *,
         s3_endpoint_url: str | None = None,
+        checkpoint: Path | None = None,
         **worker: Any,
     ) -> None:
         self.folder = folder
@@ -49,6 +50,8 @@ class Cluster:
         migrate(database_url)
         self._environment = _environment(folder, database_url, valkey.url, profile, worker)
         self.settings = _settings_from(self._environment)
+        if checkpoint is not None:
+            self._environment["RHAPSODE_MODEL__CHECKPOINT"] = str(checkpoint.absolute())
         self.database = make_engine(database_url)
         self.stores = open_stores(self.settings)
         assert self.settings.broker.url is not None

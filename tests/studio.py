@@ -17,7 +17,7 @@ from narration.wakeups import announce
 from tests.builders import NOW, make_job, make_settings
 from tests.fakes import RecordingBroker, ToneEngine
 from tests.stations import make_speaker
-from worker.station import Station
+from worker.station import Speaker, Station
 
 
 class Studio:
@@ -52,7 +52,7 @@ class Studio:
             stores=self.stores,
             broker=self.broker,
             queues=frozenset(("cpu", "gpu")),
-            open_speaker=lambda _: make_speaker(engine),
+            open_speaker=lambda _: engine if isinstance(engine, Speaker) else make_speaker(engine),
             clock=self.clock,
         )
 

@@ -1,4 +1,7 @@
-"""Worker processes that hum, forked from one that has everything imported: up in a moment."""
+"""Worker processes, forked from one that has everything imported: up in a moment.
+
+They hum, unless the settings name a checkpoint: then they speak with it.
+"""
 
 import multiprocessing
 import os
@@ -8,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from narration import s3
 from narration.broker import Queue
-from narration.settings import load_settings
+from narration.settings import Settings, load_settings
 from tests.fakes import ToneEngine
 from tests.stations import make_speaker
 from worker.app import run_worker
+from worker.station import Speaker
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
@@ -64,5 +68,14 @@ def _run(queues: str, chunk_s: float, environment: dict[str, str], log: str) -> 
     os.dup2(stream, 2)
     os.environ.update(environment)
     names = frozenset(Queue(name) for name in queues.split(","))
-    code = run_worker(load_settings(), names, lambda _: make_speaker(ToneEngine(chunk_s=chunk_s)))
+    code = run_worker(load_settings(), names, lambda settings: _speaker(settings, chunk_s))
     os._exit(code)  # as a process of its own would: without the fork server's clean-up
+
+
+def _speaker(settings: Settings, chunk_s: float) -> Speaker:
+    checkpoint = Path(settings.model.checkpoint)
+    if not checkpoint.is_absolute():
+        return make_speaker(ToneEngine(chunk_s=chunk_s))
+    from worker.engine_room import open_speaker
+
+    return open_speaker(checkpoint, settings.model, cache_folder=settings.data_dir)

@@ -19,6 +19,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--timeout-s", type=float, default=1200)
+    parser.add_argument("--model", type=Path, help="a checkpoint folder to speak with; else tones")
     options = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -34,6 +35,7 @@ def main() -> int:
             jobs=options.jobs,
             seed=options.seed,
             timeout_s=options.timeout_s,
+            checkpoint=options.model,
         )
     show(report)
     return 1 if report.verdict.wrong else 0

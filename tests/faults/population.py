@@ -25,8 +25,11 @@ class Order:
     settings: dict[str, Any] = field(default_factory=dict)
 
 
-def make_orders(count: int, seed: int) -> list[Order]:
-    """Return orders: most are short, some long, a few must fail, each for its own reason."""
+def make_orders(count: int, seed: int, *, are_speakable: bool = False) -> list[Order]:
+    """Return orders: most are short, some long, a few must fail, each for its own reason.
+
+    A real model speaks everything: with `are_speakable` all of them must succeed.
+    """
     dice = random.Random(seed)
     sizes = [dice.choice((1, 2, 3, 4)) for _ in range(count)]
     for place in dice.sample(range(count), count // 5):
@@ -34,7 +37,7 @@ def make_orders(count: int, seed: int) -> list[Order]:
     for place in dice.sample(range(count), max(1, count // 25)):
         sizes[place] = 40
     orders = [Order(text=_text(number, size)) for number, size in enumerate(sizes)]
-    for order in _odd_ones(max(1, count // 25)):
+    for order in [] if are_speakable else _odd_ones(max(1, count // 25)):
         orders[dice.randrange(count)] = order
     return orders
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from narration.db import make_engine
 from narration.migrate import migrate
+from narration.settings import ModelSettings
 from tests.cluster import open_cluster
 from tests.faults.mischief import CHUNK_S, WORKERS, Mischief
 from tests.faults.population import make_orders
@@ -37,10 +38,14 @@ def run_suite(
     jobs: int,
     seed: int,
     timeout_s: float,
+    checkpoint: Path | None = None,
 ) -> Report:
-    """Submit the orders, disturb, wait for every end, and compare."""
-    orders = make_orders(jobs, seed)
-    expected = undisturbed(orders, _studio(folder / "undisturbed"))
+    """Submit the orders, disturb, wait for every end, and compare.
+
+    Workers hum, or speak with the model in `checkpoint`.
+    """
+    orders = make_orders(jobs, seed, are_speakable=checkpoint is not None)
+    expected = undisturbed(orders, _studio(folder / "undisturbed", checkpoint))
     proxy = MoodyProxy(seaweedfs.port)
     began = time.monotonic()
     try:
@@ -50,6 +55,7 @@ def run_suite(
             valkey,
             seaweedfs,
             s3_endpoint_url=proxy.url,
+            checkpoint=checkpoint,
             # Innocent workers are killed all the time here: a chunk may be near some of them.
             poison_losses=20,
             step_tries=50,
@@ -79,8 +85,14 @@ def run_suite(
         proxy.close()
 
 
-def _studio(folder: Path) -> Studio:
+def _studio(folder: Path, checkpoint: Path | None) -> Studio:
     folder.mkdir()
     url = f"sqlite:///{folder / 'rhapsode.db'}"
     migrate(url)
-    return Studio(make_engine(url), folder)
+    if checkpoint is None:
+        return Studio(make_engine(url), folder)
+    from worker.engine_room import open_speaker
+
+    model = ModelSettings(checkpoint=str(checkpoint))
+    speaker = open_speaker(checkpoint, model, cache_folder=folder)
+    return Studio(make_engine(url), folder, speaker)

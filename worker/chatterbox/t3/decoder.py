@@ -175,6 +175,7 @@ class Decoder:
         """Slots that wait for `release`."""
         return [slot for slot, row in self._rows.items() if row.is_done]
 
+    @torch.inference_mode()
     def release(self, slot: int) -> Spoken:
         """Free a slot and take what it said, finished or not."""
         row = self._rows.pop(slot)

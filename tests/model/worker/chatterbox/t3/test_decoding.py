@@ -73,6 +73,20 @@ def test_rows_that_join_late_and_leave_early_disturb_nobody(
     assert decoder.free == 4
 
 
+def test_the_first_row_may_leave_while_the_others_go_on(
+    network: T3, prompts: list[Prompt], alone: list[list[int]]
+) -> None:
+    decoder = Decoder(network, 2)
+    canceled, other = decoder.prefill(prompts[:2])
+    for _ in range(7):
+        decoder.step()
+    assert not torch.is_inference_mode_enabled()
+    decoder.release(canceled)  # the other row's cache moves into the gap
+    while decoder.step():
+        pass
+    assert decoder.release(other).tokens.tolist() == alone[1]
+
+
 def test_released_early_says_what_came_so_far(network: T3, prompts: list[Prompt]) -> None:
     decoder = Decoder(network, 1)
     [slot] = decoder.prefill(prompts[:1])

@@ -1,0 +1,47 @@
+"""A job that is let go of in mid-speech, with the real engine and a tiny model."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from narration import jobs
+from narration.clock import utc_now
+from narration.db import session_scope
+from narration.lifecycle import ENDED, JobState
+from narration.models import Job
+from narration.wakeups import announce
+from rhapsode.machine import Machine, open_machine
+from rhapsode.speaker import open_speaker
+from tests.builders import OWNER, make_job, make_settings, make_text
+from tests.cluster import wait_for
+
+
+@pytest.fixture
+def machine(tiny: Path, tmp_path: Path) -> Iterator[Machine]:
+    settings = make_settings(tmp_path, model={"checkpoint": str(tiny)})
+    with open_machine(settings, open_speaker) as machine:
+        yield machine
+
+
+def test_the_job_after_a_canceled_one_succeeds(machine: Machine) -> None:
+    canceled = submit(machine, make_text(100))
+    wait_for(lambda: read(machine, canceled).chunks_done > 0, 60, "a first chunk")
+    with session_scope(machine.database) as session:
+        jobs.cancel(session, canceled, owner=OWNER, now=utc_now())
+    following = submit(machine, "And then it was quiet.")
+    wait_for(lambda: read(machine, following).state in ENDED, 60, "the job after it")
+    assert read(machine, canceled).state is JobState.CANCELED
+    assert read(machine, following).state is JobState.SUCCEEDED
+
+
+def submit(machine: Machine, text: str) -> str:
+    with session_scope(machine.database) as session:
+        job = make_job(session, text, now=utc_now())
+    announce(machine.broker, job.id, job.state)
+    return job.id
+
+
+def read(machine: Machine, job_id: str) -> Job:
+    with session_scope(machine.database, is_read_only=True) as session:
+        return jobs.get(session, job_id)

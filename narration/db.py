@@ -3,6 +3,7 @@
 One request or task step is one `session_scope`. Query functions take its session and never commit.
 """
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -17,11 +18,13 @@ from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 
-from narration.errors import DatabaseUnavailable, SettingsError
+from narration.errors import DatabaseUnavailable, OutputError, SettingsError
 from narration.settings import DatabaseSettings
 
 BUSY_MS = 30_000  # how long SQLite waits for another writer
 READ_ONLY = "is_read_only"
+# The second: the index of the write-ahead log could not be given its first page.
+NO_ROOM = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
 
 # Fixed names, so that a migration can name what it drops on either database.
 NAMES = {
@@ -88,17 +91,32 @@ def session_scope(engine: Engine, *, is_read_only: bool = False) -> Iterator[Ses
     """Run one transaction: commit at the end, roll back on any error.
 
     `is_read_only` lets readers of SQLite go beside its one writer.
-    Raises: DatabaseUnavailable if the database went away meanwhile.
+    Raises: DatabaseUnavailable if the database went away meanwhile; OutputError if the disk of
+    SQLite is full.
+    """
+    with explained_errors(engine), engine.connect() as connection:
+        connection.execution_options(**{READ_ONLY: is_read_only})
+        if is_read_only and engine.dialect.name == "postgresql":
+            # Each statement by itself: BEGIN and COMMIT would double what a poll costs.
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+        with Session(connection, expire_on_commit=False) as session, session.begin():
+            yield session
+
+
+@contextmanager
+def explained_errors(engine: Engine) -> Iterator[None]:
+    """Say in words of ours that a database is away, or that its disk is full.
+
+    Raises: DatabaseUnavailable, OutputError.
     """
     try:
-        with engine.connect() as connection:
-            connection.execution_options(**{READ_ONLY: is_read_only})
-            if is_read_only and engine.dialect.name == "postgresql":
-                # Each statement by itself: BEGIN and COMMIT would double what a poll costs.
-                connection.execution_options(isolation_level="AUTOCOMMIT")
-            with Session(connection, expire_on_commit=False) as session, session.begin():
-                yield session
+        yield
     except (OperationalError, InterfaceError, PoolTimeout) as error:
+        if _is_disk_full(error):
+            raise OutputError(
+                f"the disk of {engine.url.database} is full: "
+                "free some space and run the same command again"
+            ) from error
         raise DatabaseUnavailable(f"the database does not answer: {_reason(error)}") from error
     except DBAPIError as error:
         if error.connection_invalidated:
@@ -142,6 +160,11 @@ def _begin_sqlite(connection: Connection) -> None:
     # otherwise fail half-way with "database is locked", however long it may wait.
     is_read_only = connection.get_execution_options().get(READ_ONLY, False)
     connection.exec_driver_sql("BEGIN" if is_read_only else "BEGIN IMMEDIATE")
+
+
+def _is_disk_full(error: Exception) -> bool:
+    cause = error.orig if isinstance(error, DBAPIError) else None
+    return isinstance(cause, sqlite3.Error) and cause.sqlite_errorcode in NO_ROOM
 
 
 def _reason(error: Exception) -> str:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from narration.clock import Clock, utc_now
 from narration.db import session_scope
-from narration.errors import DatabaseUnavailable, LeaseLost
+from narration.errors import DatabaseUnavailable, LeaseLost, OutputError
 
 log = structlog.get_logger(__name__)
 
@@ -81,13 +81,13 @@ class LeaseKeeper:
 
     def _run(self) -> None:
         while not self._is_closed.wait(self._heartbeat_s):
-            # A restart of the database must not end the heartbeat: the next one tries again.
+            # A restart of the database, or its full disk, must not end the heartbeat.
             try:
                 self._renew_all()
                 for beat in self._beats:
                     beat()
-            except DatabaseUnavailable as error:
-                log.warning("heartbeat_missed", reason=str(error))
+            except (DatabaseUnavailable, OutputError) as error:
+                log.info("heartbeat_missed", reason=str(error))
 
     def _renew_all(self) -> None:
         with self._guard:

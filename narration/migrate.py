@@ -10,17 +10,20 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
 
-from narration.db import make_engine
+from narration.db import explained_errors, make_engine
 
 
 def migrate(url: str) -> None:
-    """Apply every migration that is missing; safe to run twice."""
+    """Apply every migration that is missing; safe to run twice.
+
+    Raises: DatabaseUnavailable; OutputError if the disk of SQLite is full.
+    """
     path = make_url(url).database
     if make_url(url).get_backend_name() == "sqlite" and path and path != ":memory:":
         Path(path).parent.mkdir(parents=True, exist_ok=True)
     engine = make_engine(url)
     try:
-        with engine.begin() as connection:
+        with explained_errors(engine), engine.begin() as connection:
             config = _config()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")

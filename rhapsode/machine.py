@@ -4,6 +4,7 @@ The same station and the same queries as the service; only the adapters differ.
 """
 
 import fcntl
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from narration.sweeper import Sweeper
 from worker.station import OpenSpeaker, Station
 
 LOCK_FILE = "lock"
+LEAST_FREE_BYTES = 4 << 20  # some chunks of speech and the transactions that note them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,7 @@ def open_machine(settings: Settings, open_speaker: OpenSpeaker) -> Iterator[Mach
     written; what `open_speaker` raises.
     """
     with _sole_user(settings.data_dir):
+        check_room(settings.data_dir)
         migrate(settings.database_url)
         database = make_engine(settings.database_url, settings.database)
         broker = InlineBroker(gpu_threads=settings.worker.slots)
@@ -88,6 +91,17 @@ def open_machine(settings: Settings, open_speaker: OpenSpeaker) -> Iterator[Mach
                 station.close()
         finally:
             database.dispose()
+
+
+def check_room(data_dir: Path) -> None:
+    """Make sure that work can be noted: on a full disk not even a failure could be.
+
+    Raises: OutputError.
+    """
+    if shutil.disk_usage(data_dir).free < LEAST_FREE_BYTES:
+        raise OutputError(
+            f"the disk of {data_dir} is full: free some space and run the same command again"
+        )
 
 
 @contextmanager

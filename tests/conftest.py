@@ -1,6 +1,7 @@
 """Sockets are off where tests need none; servers start once per process, when first asked for."""
 
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,6 +53,18 @@ def seaweedfs() -> Iterator[SeaweedFS]:
     server = SeaweedFS()
     yield server
     server.close()
+
+
+@pytest.fixture
+def cramped_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 64 KiB; only root may mount one."""
+    folder = tmp_path / "cramped"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
+    if shutil.which("mount") is None or subprocess.run(mount, check=False).returncode != 0:
+        pytest.skip("a small disk cannot be mounted here")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from narration.errors import (
     DatabaseUnavailable,
     EngineDied,
     LeaseLost,
+    OutputError,
     RhapsodeError,
     TransientError,
 )
@@ -92,9 +93,9 @@ def _react(place: Workplace, work: Work, error: Exception) -> None:
                 work.renew(session, until=place.clock())
             elif reaction is Reaction.LATER:
                 work.hand_back(session, place.retry_at(work.tries))
-    except DatabaseUnavailable as unavailable:
+    except (DatabaseUnavailable, OutputError) as unwritten:
         # The lease runs out by itself and the sweeper sends the work again.
-        log.warning("work_left_behind", reason=str(unavailable))
+        log.info("work_left_behind", reason=str(unwritten))
 
 
 def _tell(error: Exception, reaction: Reaction, tries: int) -> None:
@@ -103,5 +104,8 @@ def _tell(error: Exception, reaction: Reaction, tries: int) -> None:
         telemetry.LEASES_LOST.inc()
         log.info("work_lost", reason=reason)
         return
-    traceback = None if isinstance(error, RhapsodeError) else error
-    log.warning("work_ended", fate=reaction.value, reason=reason, tries=tries, exc_info=traceback)
+    # What we expect is told by the job that fails of it; a bug needs its traceback.
+    if isinstance(error, RhapsodeError):
+        log.info("work_ended", fate=reaction.value, reason=reason, tries=tries)
+    else:
+        log.warning("work_ended", fate=reaction.value, reason=reason, tries=tries, exc_info=error)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from narration import steps, telemetry
 from narration.broker import Handler, Task
-from narration.errors import EngineDied, TransientError
+from narration.errors import EngineDied, OutputError, TransientError
 from narration.leases import Lease
 from narration.lifecycle import JobState
 from narration.steps import StepClaim
@@ -102,9 +102,9 @@ def _watched(task: str) -> Iterator[None]:
     try:
         with telemetry.TASK_SECONDS.labels(task=task).time():
             yield
-    except TransientError as error:
+    except (TransientError, OutputError) as error:  # the second: a full disk under SQLite
         outcome = "put_off"
-        log.warning("wakeup_wasted", task=task, reason=str(error))
+        log.info("wakeup_wasted", task=task, reason=str(error))
     except BaseException:
         outcome = "crashed"
         raise

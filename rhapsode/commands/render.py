@@ -16,9 +16,9 @@ from narration.settings import Settings, load_settings
 from narration.telemetry import set_up_logging
 from rhapsode.commands import options
 from rhapsode.library import VoiceLibrary
-from rhapsode.machine import on_one_machine, open_machine
+from rhapsode.machine import check_room, on_one_machine, open_machine
 from rhapsode.outputs import Output, check_outputs
-from rhapsode.progress import format_duration, render_bar
+from rhapsode.progress import Rendered, format_duration, render_bar
 from rhapsode.recordings import ensure_voice
 from rhapsode.rendering import Text, render_text
 
@@ -114,7 +114,12 @@ def _render(
             voice_id = ensure_voice(machine, heard, path, machine.station.identity.revision)
             asked = asked.model_copy(update={"voice": voice_id})
         with render_bar(is_quiet=is_quiet) as bar:
-            return render_text(machine, text, asked, outputs, bar.show)
+
+            def show(rendered: Rendered) -> None:
+                check_room(settings.data_dir)
+                bar.show(rendered)
+
+            return render_text(machine, text, asked, outputs, show)
 
 
 def _settings(model: str, *, is_watermarked: bool) -> Settings:

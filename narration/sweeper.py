@@ -17,7 +17,7 @@ from narration.broker import Broker, Task
 from narration.clock import Clock, utc_now
 from narration.connect import connect_broker
 from narration.db import make_engine, session_scope
-from narration.errors import InputError, TransientError
+from narration.errors import InputError, OutputError, TransientError
 from narration.keys import chunk_audio_key
 from narration.lifecycle import JobState
 from narration.models import Job
@@ -49,8 +49,11 @@ class Sweeper:
                 if self.clock() >= next_purge:
                     self.purge()
                     next_purge = self.clock() + timedelta(seconds=self.settings.purge_interval_s)
-            except TransientError as error:
-                log.warning("sweep_failed", reason=str(error))
+            except (TransientError, OutputError) as error:  # the second: a full disk under SQLite
+                log.info("sweep_failed", reason=str(error))
+            except Exception:
+                # Whatever it is: nothing else makes lost messages harmless.
+                log.exception("sweep_crashed")
             stop.wait(self.settings.interval_s)
 
     def sweep(self) -> None:
@@ -81,9 +84,9 @@ class Sweeper:
         with session_scope(self.database) as session:
             expired = stalled.find_expired(session, now=now)
             before = now - timedelta(seconds=self.settings.cache_days * DAY_S)
-            unused = stalled.forget_unused_audio(session, before=before)
-        for sha256 in unused:
-            self.stores.work.delete(chunk_audio_key(sha256))
+            # Inside the transaction: a store that is away keeps the rows that name its sounds.
+            for sha256 in stalled.forget_unused_audio(session, before=before):
+                self.stores.work.delete(chunk_audio_key(sha256))
         for job in expired:
             self._purge_job(job)
 

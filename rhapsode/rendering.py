@@ -60,7 +60,8 @@ def render_text(
         job = _watch(machine, job_id, on_progress)
         _deliver(machine, job, outputs)
     finally:
-        _forget(machine, job_id)
+        _cancel(machine, job_id)
+    _delete(machine, job)
     return job
 
 
@@ -130,17 +131,27 @@ def _artifact_for(output: Output, delivered: list[Artifact]) -> Artifact:
 
 
 def _forget_leftovers(machine: Machine) -> None:
-    """Let go of jobs whose process was killed: their chunks are in the cache."""
+    """Delete what earlier runs left; their chunks are in the cache.
+
+    A killed run's job may be under way again by now: it is canceled, and the next run deletes it.
+    """
     with session_scope(machine.database, is_read_only=True) as session:
         left = list_jobs(session, OWNER, JobFilter(), cursor=None, limit=100).rows
     for job in left:
-        _forget(machine, job.id)
+        if job.state in ENDED:
+            _delete(machine, job)
+        else:
+            _cancel(machine, job.id)
 
 
-def _forget(machine: Machine, job_id: str) -> None:
-    """Delete a job and what it delivered into the store; the chunk cache keeps the speech."""
+def _cancel(machine: Machine, job_id: str) -> None:
+    """Let go of a job that has not ended; its threads notice, so it is not deleted here."""
     with session_scope(machine.database) as session:
-        job = jobs.cancel(session, job_id, owner=OWNER, now=utc_now())
+        jobs.cancel(session, job_id, owner=OWNER, now=utc_now())
+
+
+def _delete(machine: Machine, job: Job) -> None:
+    """Delete an ended job and what it stored; the chunk cache keeps the speech."""
     purge_objects(machine.stores, job)
     with session_scope(machine.database) as session:
-        jobs.delete(session, job_id)
+        jobs.delete(session, job.id)

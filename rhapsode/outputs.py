@@ -38,7 +38,7 @@ def check_outputs(paths: list[Path], format_name: str | None) -> list[Output]:
     if len(set(formats)) < len(formats):
         raise OutputError("two outputs have the same format: give each format one file")
     for output in outputs:
-        _check_writable(output.path)
+        _check_writable(output)
     return outputs
 
 
@@ -83,13 +83,15 @@ def _format_of(path: Path, format_name: str | None) -> OutputFormat:
         raise OutputError(f"{path}: {what} cannot be written; choose one of {KNOWN}") from None
 
 
-def _check_writable(path: Path) -> None:
-    if path.is_dir():
-        raise OutputError(f"{path} is a folder: name a file in it")
-    if not path.parent.is_dir():
-        raise OutputError(f"{path}: the folder {path.parent} does not exist: create it first")
+def _check_writable(output: Output) -> None:
+    path = output.path
     try:
-        with tempfile.TemporaryFile(dir=path.parent):
+        if path.is_dir():
+            raise OutputError(f"{path} is a folder: name a file in it")
+        if not path.parent.is_dir():
+            raise OutputError(f"{path}: the folder {path.parent} does not exist: create it first")
+        # The longest name that will be needed: a disk may refuse it.
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{output.manifest_path.name}."):
             pass
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {_reason(error)}") from error

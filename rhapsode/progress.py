@@ -17,6 +17,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
+MEMORY_S = 600.0  # a chunk may take minutes; rich would forget the one before after 30 s
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered:
@@ -64,7 +66,7 @@ def render_bar(*, is_quiet: bool) -> Iterator[RenderBar]:
         TextColumn("{task.fields[speed]}"),
         TimeRemainingColumn(compact=True),
     ]
-    with Progress(*columns, console=Console(stderr=True), disable=is_quiet) as progress:
+    with _progress(*columns, is_quiet=is_quiet) as progress:
         yield RenderBar(progress)
 
 
@@ -72,8 +74,18 @@ def render_bar(*, is_quiet: bool) -> Iterator[RenderBar]:
 def download_bar() -> Iterator[Progress]:
     """Show bytes and speed of downloads, on stderr."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    with Progress(*columns, TransferSpeedColumn(), console=Console(stderr=True)) as progress:
+    with _progress(*columns, TransferSpeedColumn(), is_quiet=False) as progress:
         yield progress
+
+
+def _progress(*columns: ProgressColumn, is_quiet: bool) -> Progress:
+    console = Console(stderr=True)
+    return Progress(
+        *columns,
+        console=console,
+        speed_estimate_period=MEMORY_S,
+        disable=is_quiet or not console.is_terminal,
+    )
 
 
 class _Chunks(ProgressColumn):

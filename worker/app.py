@@ -14,11 +14,9 @@ from narration.db import make_engine
 from narration.errors import SettingsError
 from narration.settings import Settings
 from narration.stores import open_stores
-from worker.station import OpenSpeaker, Station
+from worker.station import EXIT_ENGINE_DIED, OpenSpeaker, Station
 
 log = structlog.get_logger(__name__)
-
-EXIT_ENGINE_DIED = 70  # EX_SOFTWARE: whatever supervises the process starts another
 
 
 def run_worker(settings: Settings, queues: frozenset[Queue], open_speaker: OpenSpeaker) -> int:

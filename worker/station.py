@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+EXIT_ENGINE_DIED = 70  # EX_SOFTWARE: whatever supervises the process starts another
 WARM_UP_TEXT = "This sentence is spoken once, so that the first listener does not wait."
 WARM_UP_TIMEOUT_S = 1800.0  # compiling kernels for the first time takes minutes
 
@@ -124,6 +125,8 @@ class Station:
         speaker = self._speaker
         if speaker is not None and not speaker.engine.is_alive():
             self.has_died.set()
+        if self.has_died.is_set():
+            self._state = WorkerState.DRAINING
         engine = None
         if speaker is not None:
             engine = {**speaker.identity.describe(), "voices": sorted(speaker.bundled)}

@@ -3,7 +3,8 @@
 Commands import what they need when they run, so that `rhapsode --help` and a mistyped file name
 answer at once, without loading torch.
 
-Exit codes: 0 done, 1 cannot be done as asked, 2 wrong usage, 75 try again later, 130 interrupted.
+Exit codes: 0 done, 1 cannot be done as asked, 2 wrong usage, 70 the engine died,
+75 try again later, 130 interrupted.
 """
 
 import sys

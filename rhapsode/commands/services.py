@@ -9,8 +9,6 @@ from narration.settings import Settings, load_settings
 from narration.telemetry import set_up_logging
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
-
     from worker.station import Speaker
 
 Model = Annotated[
@@ -26,31 +24,24 @@ Port = Annotated[int | None, typer.Option(help="The port to listen on.", show_de
 
 def serve(model: Model = None, host: Host = None, port: Port = None) -> None:
     """Serve the whole API on this machine, without Postgres, Redis or S3."""
-    from api.app import create_app  # noqa: PLC0415 - the other commands need no web framework
-    from api.deps import Resources  # noqa: PLC0415
-    from rhapsode.machine import on_one_machine, open_machine  # noqa: PLC0415
-    from rhapsode.speaker import open_speaker  # noqa: PLC0415
+    from rhapsode.machine import on_one_machine  # noqa: PLC0415
+    from rhapsode.serving import serve_machine  # noqa: PLC0415 - others need no web framework
 
     settings = on_one_machine(_settings(host, port))
     if model is not None:
         chosen = settings.model.model_copy(update={"checkpoint": model})
         settings = settings.model_copy(update={"model": chosen})
-    with open_machine(settings, open_speaker) as machine:
-        resources = Resources(
-            settings=settings,
-            engine=machine.database,
-            stores=machine.stores,
-            broker=machine.broker,
-        )
-        _listen(create_app(settings, resources), settings)
+    raise typer.Exit(serve_machine(settings, _open_speaker))
 
 
 def api(host: Host = None, port: Port = None) -> None:
     """Serve HTTP; jobs are worked off by `rhapsode worker` processes."""
     from api.app import create_app  # noqa: PLC0415
+    from rhapsode.listener import check_port, listen  # noqa: PLC0415
 
     settings = _settings(host, port)
-    _listen(create_app(settings), settings)
+    check_port(settings.api)
+    listen(create_app(settings), settings.api)
 
 
 def worker(queue: Queues = None) -> None:
@@ -88,11 +79,3 @@ def _settings(host: str | None, port: int | None) -> Settings:
     settings = settings.model_copy(update={"api": settings.api.model_copy(update=chosen)})
     set_up_logging(settings.telemetry)
     return settings
-
-
-def _listen(app: "FastAPI", settings: Settings) -> None:
-    import uvicorn  # noqa: PLC0415
-
-    uvicorn.run(
-        app, host=settings.api.host, port=settings.api.port, log_config=None, access_log=False
-    )

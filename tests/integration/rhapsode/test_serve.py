@@ -1,0 +1,81 @@
+"""`rhapsode serve`: it ends tidily when told to, and by itself when its engine is dead."""
+
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import select
+
+from narration.db import make_engine, session_scope
+from narration.errors import SettingsError
+from narration.models import Worker
+from narration.settings import Settings
+from rhapsode.serving import serve_machine
+from tests.builders import make_settings
+from tests.cluster import wait_for
+from tests.fakes import ToneEngine
+from tests.stations import make_speaker
+from worker.station import EXIT_ENGINE_DIED, Speaker
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        number: int = found.getsockname()[1]
+        return number
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_with_nothing_left_behind(
+    tiny: Path, data_dir: Path, port: int, number: signal.Signals
+) -> None:
+    served = begin(tiny, port)
+    wait_for(lambda: is_ready(port), 90, "readiness")
+    served.send_signal(number)
+    assert served.wait(30) == 0
+    assert workers_of(f"sqlite:///{data_dir / 'rhapsode.db'}") == []
+
+
+def test_a_dead_engine_ends_it_with_a_code_of_its_own(tmp_path: Path, port: int) -> None:
+    engine = ToneEngine()
+    settings = make_settings(tmp_path, api={"port": port})
+    threading.Timer(1.0, engine.close).start()
+    assert serve_machine(settings, lambda _: make_speaker(engine)) == EXIT_ENGINE_DIED
+    assert workers_of(settings.database_url) == []
+
+
+def test_a_used_port_is_refused_before_the_model_is_loaded(tmp_path: Path) -> None:
+    def refuse(_: Settings) -> Speaker:
+        pytest.fail("the model was loaded")
+
+    with socket.create_server(("127.0.0.1", 0)) as user:
+        port = user.getsockname()[1]
+        settings = make_settings(tmp_path, api={"port": port})
+        with pytest.raises(SettingsError, match=f"port {port} of 127.0.0.1"):
+            serve_machine(settings, refuse)
+
+
+def begin(model: Path, port: int) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "rhapsode", "serve", "--model", str(model)]
+    return subprocess.Popen([*command, "--port", str(port)])
+
+
+def is_ready(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/readyz").is_success
+    except httpx.TransportError:
+        return False
+
+
+def workers_of(database_url: str) -> list[Worker]:
+    database = make_engine(database_url)
+    try:
+        with session_scope(database, is_read_only=True) as session:
+            return list(session.scalars(select(Worker)))
+    finally:
+        database.dispose()

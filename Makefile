@@ -60,7 +60,7 @@ test-vllm: .venv-vllm/.run ## T3 on vLLM's CPU build against plain PyTorch, in .
 	@touch $@
 
 goldens: .venv-upstream/.run $(VENV)/.dev ## upstream's outputs at full size, for the parity tests (3 GB of memory, minutes)
-	for part in t3 s3gen hift voice; do \
+	for part in t3 s3gen hift chain voice; do \
 	  .venv-upstream/bin/python -m tests.goldens.make_$$part --full; \
 	done
 	$(BIN)/pytest -q tests/model/worker/chatterbox

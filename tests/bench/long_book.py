@@ -1,0 +1,156 @@
+"""What assembling a long book takes: `python -m tests.bench.long_book [--hours 20]`.
+
+A planned job with SQLite and a directory, whose chunks share a few sounds of 12 s, is assembled by
+a fresh process without a model. Sounds are shaped noise, which is harder on encoders than speech.
+"""
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import update
+
+from narration import jobs
+from narration.broker import Queue, Task
+from narration.clock import utc_now
+from narration.db import make_engine, session_scope
+from narration.lifecycle import ChunkState, JobState
+from narration.migrate import migrate
+from narration.models import Chunk, Job
+from narration.stores import open_stores
+from tests.builders import WORDS, make_job, make_settings, plan_job
+from tests.fakes import RecordingBroker
+from worker.chatterbox.config import SAMPLE_RATE_HZ
+from worker.chunk_audio import store_chunk
+from worker.station import Station
+
+CHUNK_S = 12
+SOUNDS = 8
+CHAPTER_CHUNKS = 200
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--hours", type=float, default=20)
+    parser.add_argument("--format", default="m4b")
+    parser.add_argument("--json", type=Path, help="write the figures there, too")
+    parser.add_argument("--assemble", nargs=2, metavar=("FOLDER", "JOB"), help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.assemble:
+        sys.stdout.write(json.dumps(assemble(Path(asked.assemble[0]), asked.assemble[1])))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        job_id = prepare(Path(folder), int(asked.hours * 3600 / CHUNK_S), asked.format)
+        command = [sys.executable, "-m", "tests.bench.long_book", "--assemble", folder, job_id]
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    figures = json.loads(done.stdout.splitlines()[-1]) | {"format": asked.format}
+    show(figures)
+    if asked.json:
+        asked.json.write_text(json.dumps(figures, indent=1))
+
+
+def prepare(folder: Path, chunks: int, output: str) -> str:
+    """Leave a job there whose chunks are all spoken."""
+    settings = make_settings(folder)
+    migrate(f"sqlite:///{folder / 'rhapsode.db'}")
+    store = open_stores(settings).work
+    sounds = [store_chunk(store, sound) for sound in make_sounds()]
+    with opened(folder) as database, session_scope(database) as session:
+        now = utc_now()
+        job = make_job(session, WORDS, now=now, outputs=[output])
+        plan_job(session, job, chunks=chunks, now=now)
+        plan = jobs.plan_of(session, job.id)
+        plan.chapters = [
+            {"title": f"Chapter {first // CHAPTER_CHUNKS + 1}", "first_chunk": first}
+            for first in range(0, chunks, CHAPTER_CHUNKS)
+        ]
+        plan.spans = [["chunk", 10 * n, 10 * n + 10, n] for n in range(chunks)]
+        spoken = {"state": ChunkState.ACCEPTED, "samples": CHUNK_S * SAMPLE_RATE_HZ, "take": 0}
+        for number, sha256 in enumerate(sounds):
+            session.execute(
+                update(Chunk)
+                .where(Chunk.job_id == job.id, Chunk.index % SOUNDS == number)
+                .values(**spoken, seed=0, sha256=sha256, cache_key=sha256, text=WORDS)
+                .values(caption=WORDS, spoken_text=WORDS)
+            )
+        session.execute(update(Job).where(Job.id == job.id).values(state=JobState.ASSEMBLING))
+        return job.id
+
+
+def make_sounds() -> Iterator[Any]:
+    envelope = np.sin(np.arange(CHUNK_S * SAMPLE_RATE_HZ) / 4000) ** 2
+    for seed in range(SOUNDS):
+        noise = np.random.default_rng(seed).standard_normal(envelope.size)
+        yield (0.05 * noise * envelope).astype(np.float32)
+
+
+def assemble(folder: Path, job_id: str) -> dict[str, float]:
+    """Run in a process of its own: do what a cpu worker does on its wake-up."""
+    settings = make_settings(folder)
+    with opened(folder) as database:
+        station = Station(
+            settings,
+            database=database,
+            stores=open_stores(settings),
+            broker=RecordingBroker(),
+            queues=frozenset({Queue.CPU}),
+            open_speaker=refuse,
+        )
+        before_mb = peak_mb()
+        began, began_cpu = time.perf_counter(), time.process_time()
+        station.handlers[Task.ASSEMBLE](job_id)
+        took_s, cpu_s = time.perf_counter() - began, time.process_time() - began_cpu
+        station.close()
+        with session_scope(database, is_read_only=True) as session:
+            job = jobs.get(session, job_id)
+            assert job.state is JobState.SUCCEEDED, (job.state, job.error)
+            duration_ms = max(a.duration_ms or 0 for a in jobs.artifacts(session, job_id))
+            chunks = job.chunks_total
+    return {
+        "hours": duration_ms / 3_600_000,
+        "chunks": chunks,
+        "peak_mb": peak_mb(),
+        "before_mb": before_mb,
+        "seconds": took_s,
+        "cpu_seconds": cpu_s,
+    }
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Any]:
+    database = make_engine(f"sqlite:///{folder / 'rhapsode.db'}")
+    yield database
+    database.dispose()
+
+
+def refuse(_: object) -> Any:
+    raise AssertionError("assembling needs no model")
+
+
+def peak_mb() -> float:
+    """Return the most memory that was resident; getrusage would count the parent's, too."""
+    status = Path("/proc/self/status").read_text()
+    return int(re.findall(r"VmHWM:\s+(\d+)", status)[0]) / 1024
+
+
+def show(figures: dict[str, Any]) -> None:
+    table = Table(title="assembling one job in a fresh process")
+    for name in figures:
+        table.add_column(name)
+    table.add_row(*(f"{v:,.2f}" if isinstance(v, float) else str(v) for v in figures.values()))
+    Console(width=120).print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -12,13 +12,19 @@ from typing import Any
 
 import httpx
 
-from narration.errors import InputError, NotFoundError, OutputError, TransientError
+from narration.errors import (
+    ConflictError,
+    InputError,
+    NotFoundError,
+    OutputError,
+    TransientError,
+)
 
 PATIENCE_S = 120.0  # a server that restarts is back by then
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 15.0
-BLOCK_BYTES = 1 << 20
 BUSY = frozenset({408, 429, 502, 503, 504})
 NOT_FOUND = 404
+CONFLICT = 409
 PARTIAL = 206
 RANGE_ENDED = 416
 
@@ -90,7 +96,12 @@ class Server:
         """
         partial = path.with_name(f".{path.name}.{sha256[:12]}.part")
         ends_at = time.monotonic() + self._patience_s
+        size_bytes = 0
         while not self._is_fetched(url, partial):
+            with _named(partial):
+                before, size_bytes = size_bytes, _size_bytes(partial)
+            if size_bytes > before:  # a slow line is no reason to give up, a dead one is
+                ends_at = time.monotonic() + self._patience_s
             if time.monotonic() > ends_at:
                 raise TransientError(f"{path.name} could not be fetched whole: run it again")
             self._sleep(FIRST_WAIT_S)
@@ -104,20 +115,21 @@ class Server:
         """Fetch what is missing; False if the connection broke on the way."""
         client = self._anonymous if url.startswith(("http://", "https://")) else self._client
         with _named(partial):
-            done = partial.stat().st_size if partial.exists() else 0
+            done = _size_bytes(partial)
             headers = {"Range": f"bytes={done}-"} if done else {}
             try:
                 with client.stream("GET", url, headers=headers) as answer:
                     if answer.status_code == RANGE_ENDED:
                         return True
-                    if answer.status_code in BUSY:
+                    if answer.status_code in BUSY or answer.is_server_error:
                         return False
                     if answer.is_error:
                         answer.read()
                         raise InputError(f"the file cannot be fetched: {_words(answer)}")
                     mode = "ab" if answer.status_code == PARTIAL else "wb"
                     with partial.open(mode) as file:
-                        for block in answer.iter_bytes(BLOCK_BYTES):
+                        # As they come: blocks of a size would lose what was gathered for one.
+                        for block in answer.iter_bytes():
                             file.write(block)
             except httpx.TransportError:
                 return False
@@ -127,6 +139,8 @@ class Server:
 def _accepted(answer: httpx.Response) -> httpx.Response:
     if answer.status_code == NOT_FOUND:
         raise NotFoundError(_words(answer))
+    if answer.status_code == CONFLICT:
+        raise ConflictError(_words(answer))
     if answer.is_error:
         raise InputError(_words(answer))
     return answer
@@ -144,6 +158,10 @@ def _words(answer: httpx.Response) -> str:
 def _retry_after_s(answer: httpx.Response) -> float:
     given = answer.headers.get("retry-after", "")
     return min(float(given), LONGEST_WAIT_S) if given.isdecimal() else 0.0
+
+
+def _size_bytes(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
 
 
 def _digest(path: Path) -> str:

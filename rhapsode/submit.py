@@ -12,7 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from narration.errors import DocumentError, InputError, RecordingError, TransientError
+from narration.errors import (
+    ConflictError,
+    DocumentError,
+    InputError,
+    RecordingError,
+    TransientError,
+)
 from narration.job_settings import JobSettings
 from narration.lifecycle import ENDED, JobState, VoiceState
 from rhapsode.outputs import Output
@@ -55,7 +61,7 @@ def submit(
     job = _send(server, order, settings)
     if job["state"] in {JobState.FAILED, JobState.CANCELED}:
         # An earlier run's job: what it has finished is kept, the rest is tried again.
-        job = server.ask("POST", job["urls"]["retry"]).json()
+        job = _retry(server, job)
     job = _wait(server, job, show, sleep)
     if job["state"] != JobState.SUCCEEDED:
         raise _failure(job)
@@ -99,6 +105,18 @@ def _send(server: Server, order: Order, settings: JobSettings) -> dict[str, Any]
         "/v1/jobs", order.file, {"job": form}, headers={"Idempotency-Key": f"submit-{key}"}
     )
     return job
+
+
+def _retry(server: Server, job: dict[str, Any]) -> dict[str, Any]:
+    try:
+        answer = server.ask("POST", job["urls"]["retry"])
+    except ConflictError:
+        # The answer to an earlier try may have been lost: then the job is on its way already.
+        answer = server.ask("GET", job["urls"]["self"])
+        if answer.json()["state"] in {JobState.FAILED, JobState.CANCELED}:
+            raise
+    retried: dict[str, Any] = answer.json()
+    return retried
 
 
 def _wait(

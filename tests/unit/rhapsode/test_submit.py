@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,55 @@ def test_earlier_failure_is_tried_again(narrate: Any, paper: PaperServer) -> Non
     paper.on("POST /v1/jobs/j/retry", job("queued"))
     narrate()
     assert len(paper.calls("POST /v1/jobs/j/retry")) == 1
+
+
+def test_retry_whose_answer_was_lost_goes_on(narrate: Any, paper: PaperServer) -> None:
+    paper.on("POST /v1/jobs", job("failed"))
+    paper.on("POST /v1/jobs/j/retry", httpx.ReadError("cut off"), httpx.Response(409, json=PROBLEM))
+    assert narrate()[-1].state == "succeeded"
+
+
+def test_retry_that_is_refused_says_why(narrate: Any, paper: PaperServer) -> None:
+    paper.on("POST /v1/jobs", job("failed"))
+    paper.on("POST /v1/jobs/j/retry", httpx.Response(409, json=PROBLEM))
+    paper.on("GET /v1/jobs/j", job("failed"))
+    with pytest.raises(InputError, match="the text is empty"):
+        narrate()
+
+
+def test_store_that_stumbles_is_asked_again(
+    narrate: Any, paper: PaperServer, tmp_path: Path
+) -> None:
+    paper.on("GET /audio.mp3", httpx.Response(500), httpx.Response(200, content=SOUND))
+    narrate()
+    assert (tmp_path / "story.mp3").read_bytes() == SOUND
+
+
+class CutOff(httpx.SyncByteStream):
+    """Some bytes, and then nobody is there."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self.content
+        raise httpx.ReadError("cut off")
+
+
+def test_download_that_advances_outlives_the_patience(tmp_path: Path) -> None:
+    def send_some(request: httpx.Request) -> httpx.Response:
+        begin = int(request.headers.get("range", "bytes=0-")[6:-1])
+        if begin == len(SOUND):
+            return httpx.Response(416)
+        time.sleep(0.05)
+        return httpx.Response(206, stream=CutOff(SOUND[begin : begin + 500]))
+
+    server = Server(
+        "http://server", None, patience_s=0.03, sleep=lambda _: None,
+        transport=httpx.MockTransport(send_some),
+    )  # fmt: skip
+    server.download(SIGNED, tmp_path / "story.mp3", sha256=SHA256)
+    assert (tmp_path / "story.mp3").read_bytes() == SOUND
 
 
 def test_server_that_restarts_is_waited_for(

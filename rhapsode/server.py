@@ -19,10 +19,12 @@ from narration.errors import (
     OutputError,
     TransientError,
 )
+from rhapsode.inputs import read_input
 
 PATIENCE_S = 120.0  # a server that restarts is back by then
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 15.0
 BUSY = frozenset({408, 429, 502, 503, 504})
+MAX_UPLOAD_BYTES = 1 << 28  # held in memory; a server says its own, smaller limit
 NOT_FOUND = 404
 CONFLICT = 409
 PARTIAL = 206
@@ -81,11 +83,7 @@ class Server:
 
     def upload(self, path: str, file: Path, fields: dict[str, str], **options: Any) -> Any:
         """Post a form with a file, read anew for each try, and return the answer's JSON."""
-        try:
-            data = file.read_bytes()
-        except OSError as error:
-            raise InputError(f"{file} cannot be read ({error.strerror})") from error
-        files = {"file": (file.name, data)}
+        files = {"file": (file.name, read_input(file, MAX_UPLOAD_BYTES))}
         return self.ask("POST", path, data=fields, files=files, **options).json()
 
     def download(self, url: str, path: Path, *, sha256: str) -> None:

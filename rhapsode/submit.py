@@ -14,16 +14,16 @@ from typing import Any
 
 from narration.errors import (
     ConflictError,
-    DocumentError,
     InputError,
     RecordingError,
     TransientError,
 )
 from narration.job_settings import JobSettings
 from narration.lifecycle import ENDED, JobState, VoiceState
+from rhapsode.inputs import read_input
 from rhapsode.outputs import Output
 from rhapsode.progress import Rendered
-from rhapsode.server import Server
+from rhapsode.server import MAX_UPLOAD_BYTES, Server
 
 POLL_S = 1.0
 VOICE_POLL_S = 2.0
@@ -74,12 +74,10 @@ def ensure_voice(
 ) -> str:
     """Upload a recording unless the server has it, wait for its voice, and return the voice's id.
 
-    Raises: RecordingError if it cannot be read or makes no voice; InputError, TransientError.
+    Raises: DocumentError if it cannot be read; RecordingError if it makes no voice; InputError,
+    TransientError.
     """
-    try:
-        digest = hashlib.sha256(recording.read_bytes()).hexdigest()
-    except OSError as error:
-        raise RecordingError(f"{recording} cannot be read ({error.strerror})") from error
+    digest = hashlib.sha256(read_input(recording, MAX_UPLOAD_BYTES)).hexdigest()
     # The digest makes the name unique: another recording of the same name is another voice.
     stem = re.sub(r"[^A-Za-z0-9_-]+", "-", recording.stem).strip("-_")[:MAX_VOICE_NAME]
     voice = server.upload("/v1/voices", recording, {"name": f"{stem or 'voice'}-{digest[:8]}"})
@@ -96,10 +94,7 @@ def _send(server: Server, order: Order, settings: JobSettings) -> dict[str, Any]
     form = json.dumps(
         settings.model_dump(mode="json") | {"destination": destination}, sort_keys=True
     )
-    try:
-        document = hashlib.sha256(order.file.read_bytes()).hexdigest()
-    except OSError as error:
-        raise DocumentError(f"{order.file} cannot be read ({error.strerror})") from error
+    document = hashlib.sha256(read_input(order.file, MAX_UPLOAD_BYTES)).hexdigest()
     key = hashlib.sha256(f"{order.file.name}\0{document}\0{form}".encode()).hexdigest()
     job: dict[str, Any] = server.upload(
         "/v1/jobs", order.file, {"job": form}, headers={"Idempotency-Key": f"submit-{key}"}

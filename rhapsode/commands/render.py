@@ -15,6 +15,7 @@ from narration.recording import Recording, RecordingLimits, read_recording
 from narration.settings import Settings, load_settings
 from narration.telemetry import set_up_logging
 from rhapsode.commands import options
+from rhapsode.inputs import read_input
 from rhapsode.library import VoiceLibrary
 from rhapsode.machine import check_room, on_one_machine, open_machine
 from rhapsode.outputs import Output, check_outputs
@@ -142,13 +143,8 @@ def _settings(model: str, *, is_watermarked: bool) -> Settings:
 
 
 def _read_text(file: Path, settings: Settings, *, is_quiet: bool) -> Text:
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise DocumentError(
-            f"{file} cannot be read ({error.strerror}): name a text file that is there"
-        ) from error
     limits = settings.limits
+    data = read_input(file, limits.document_size_bytes)
     document = read_document(
         data, name=file.name, media_type=None, max_bytes=limits.document_size_bytes
     )

@@ -64,6 +64,13 @@ def test_a_missing_text_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "nowhere.txt" in refused(capsys, tmp_path / "nowhere.txt", "-o", tmp_path / "a.wav")
 
 
+def test_a_text_that_never_ends_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    message = refused(capsys, "/dev/zero", "-o", tmp_path / "a.wav")
+    assert "/dev/zero is not a regular file" in message
+
+
 def test_a_missing_recording_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     message = refused(
         capsys, hello(tmp_path), "-o", tmp_path / "a.wav", "--voice", tmp_path / "nobody.wav"

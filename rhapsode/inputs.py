@@ -1,0 +1,34 @@
+"""Files a person names, read into memory only if they fit there."""
+
+import stat
+from pathlib import Path
+
+from narration.errors import DocumentError
+
+
+def read_input(path: Path, max_bytes: int) -> bytes:
+    """Read a file that has at most `max_bytes`.
+
+    Raises: DocumentError if it is missing, larger, or a device or pipe that might never end.
+    """
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise DocumentError(f"{path} is not a regular file: save it as one and name that")
+        if status.st_size > max_bytes:
+            raise _too_large(path, status.st_size, max_bytes)
+        with path.open("rb") as file:
+            data = file.read(max_bytes + 1)  # it may have grown meanwhile
+    except OSError as error:
+        raise DocumentError(
+            f"{path} cannot be read ({error.strerror}): name a file that is there"
+        ) from error
+    if len(data) > max_bytes:
+        raise _too_large(path, len(data), max_bytes)
+    return data
+
+
+def _too_large(path: Path, size_bytes: int, max_bytes: int) -> DocumentError:
+    return DocumentError(
+        f"{path} has {size_bytes:,} bytes but the limit is {max_bytes:,}: use it in parts"
+    )

@@ -19,7 +19,9 @@ def check_port(settings: ApiSettings) -> None:
     """Raise SettingsError if nothing can listen where the settings say."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
-        socket.create_server((settings.host, settings.port), family=family).close()
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server will
+            probe.bind((settings.host, settings.port))
     except OSError as error:
         raise SettingsError(
             f"port {settings.port} of {settings.host} cannot be listened on "

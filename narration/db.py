@@ -164,7 +164,8 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def _is_disk_full(error: Exception) -> bool:
     cause = error.orig if isinstance(error, DBAPIError) else None
-    return isinstance(cause, sqlite3.Error) and cause.sqlite_errorcode in NO_ROOM
+    # Errors that Python's module raises by itself have no code.
+    return isinstance(cause, sqlite3.Error) and getattr(cause, "sqlite_errorcode", None) in NO_ROOM
 
 
 def _reason(error: Exception) -> str:

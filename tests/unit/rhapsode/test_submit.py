@@ -2,8 +2,7 @@
 
 import hashlib
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -159,33 +158,6 @@ def test_store_that_stumbles_is_asked_again(
 ) -> None:
     paper.on("GET /audio.mp3", httpx.Response(500), httpx.Response(200, content=SOUND))
     narrate()
-    assert (tmp_path / "story.mp3").read_bytes() == SOUND
-
-
-class CutOff(httpx.SyncByteStream):
-    """Some bytes, and then nobody is there."""
-
-    def __init__(self, content: bytes) -> None:
-        self.content = content
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield self.content
-        raise httpx.ReadError("cut off")
-
-
-def test_download_that_advances_outlives_the_patience(tmp_path: Path) -> None:
-    def send_some(request: httpx.Request) -> httpx.Response:
-        begin = int(request.headers.get("range", "bytes=0-")[6:-1])
-        if begin == len(SOUND):
-            return httpx.Response(416)
-        time.sleep(0.05)
-        return httpx.Response(206, stream=CutOff(SOUND[begin : begin + 500]))
-
-    server = Server(
-        "http://server", None, patience_s=0.03, sleep=lambda _: None,
-        transport=httpx.MockTransport(send_some),
-    )  # fmt: skip
-    server.download(SIGNED, tmp_path / "story.mp3", sha256=SHA256)
     assert (tmp_path / "story.mp3").read_bytes() == SOUND
 
 

@@ -1,0 +1,41 @@
+"""Downloads on a line that breaks again and again."""
+
+import hashlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+
+from rhapsode.server import Server
+
+SOUND = bytes(range(250)) * 8
+SHA256 = hashlib.sha256(SOUND).hexdigest()
+SIGNED = "https://store.example.org/audio.mp3?signature=s"
+
+
+class CutOff(httpx.SyncByteStream):
+    """Some bytes, and then nobody is there."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self.content
+        raise httpx.ReadError("cut off")
+
+
+def test_download_that_advances_outlives_the_patience(tmp_path: Path) -> None:
+    def send_some(request: httpx.Request) -> httpx.Response:
+        begin = int(request.headers.get("range", "bytes=0-")[6:-1])
+        if begin == len(SOUND):
+            return httpx.Response(416)
+        time.sleep(0.05)
+        return httpx.Response(206, stream=CutOff(SOUND[begin : begin + 500]))
+
+    server = Server(
+        "http://server", None, patience_s=0.03, sleep=lambda _: None,
+        transport=httpx.MockTransport(send_some),
+    )  # fmt: skip
+    server.download(SIGNED, tmp_path / "story.mp3", sha256=SHA256)
+    assert (tmp_path / "story.mp3").read_bytes() == SOUND

@@ -42,7 +42,7 @@ def speech_token_mel(waveform: Tensor, bins: int = 128) -> Tensor:
     Source: docs/model.md, front ends (Whisper's features).
     """
     power = _power(waveform)[..., :-1]
-    mel = reference_filters(bins).to(power) @ power
+    mel = _filters_of(REFERENCE_RATE_HZ, REFERENCE_WINDOW, bins, power) @ power
     log_mel = mel.clamp(min=1e-10).log10()
     floor = log_mel.amax(dim=(-2, -1), keepdim=True) - 8.0
     return (torch.maximum(log_mel, floor) + 4.0) / 4.0
@@ -57,8 +57,7 @@ def prompt_mel(waveform: Tensor, bins: int = MEL_BINS) -> Tensor:
     padded = _reflect(waveform, margin)
     spectrum = _stft(padded, _PROMPT_WINDOW, SAMPLES_PER_FRAME)
     magnitude = torch.sqrt(spectrum.real.square() + spectrum.imag.square() + 1e-9)
-    filters = _slaney_filters(SAMPLE_RATE_HZ, _PROMPT_WINDOW, bins)
-    mel = torch.from_numpy(filters).to(magnitude) @ magnitude
+    mel = _filters_of(SAMPLE_RATE_HZ, _PROMPT_WINDOW, bins, magnitude) @ magnitude
     return mel.clamp(min=1e-5).log()
 
 
@@ -68,7 +67,7 @@ def voice_encoder_mel(waveform: Tensor, bins: int = 40) -> Tensor:
     Shapes: (..., S) at 16 kHz -> (..., bins, 1 + S // 160).
     """
     power = _power(waveform)
-    return reference_filters(bins).to(power) @ power
+    return _filters_of(REFERENCE_RATE_HZ, REFERENCE_WINDOW, bins, power) @ power
 
 
 def x_vector_mel(waveform: Tensor, bins: int = 80) -> Tensor:
@@ -120,7 +119,17 @@ def reference_filters(bins: int) -> Tensor:
     return torch.tensor(_slaney_filters(REFERENCE_RATE_HZ, REFERENCE_WINDOW, bins))
 
 
-# Both caches keep arrays: a tensor born in inference mode could not be trained with.
+def _filters_of(rate_hz: int, n_fft: int, bins: int, spectrum: Tensor) -> Tensor:
+    return _filters_on(rate_hz, n_fft, bins, spectrum.device).to(spectrum.dtype)
+
+
+@lru_cache(maxsize=16)  # a copy to a GPU at each call would make it wait for the host
+def _filters_on(rate_hz: int, n_fft: int, bins: int, device: torch.device) -> Tensor:
+    with torch.inference_mode(mode=False):  # the filters outlive the call and may meet gradients
+        return torch.from_numpy(_slaney_filters(rate_hz, n_fft, bins)).to(device)
+
+
+# These caches keep arrays: a tensor born in inference mode could not be trained with.
 @lru_cache(maxsize=16)
 def _slaney_filters(rate_hz: int, n_fft: int, bins: int) -> NDArray[np.float32]:
     """Triangles of equal area, 0 Hz to 8 kHz.

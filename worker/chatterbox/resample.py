@@ -38,7 +38,7 @@ def resample_sinc(waveform: Tensor, from_hz: int, to_hz: int) -> Tensor:
     """
     divisor = math.gcd(from_hz, to_hz)
     stride, phases = from_hz // divisor, to_hz // divisor
-    kernel = torch.from_numpy(_sinc_kernel(stride, phases)).to(waveform)
+    kernel = _kernel_on(stride, phases, waveform.device).to(waveform.dtype)
     margin = (kernel.shape[-1] - stride) // 2
     rows = waveform.reshape(-1, 1, waveform.shape[-1])
     padded = functional.pad(rows, (margin, margin + stride))
@@ -47,7 +47,12 @@ def resample_sinc(waveform: Tensor, from_hz: int, to_hz: int) -> Tensor:
     return samples[..., : math.ceil(waveform.shape[-1] * phases / stride)]
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=8)  # a copy to a GPU at each call would make it wait for the host
+def _kernel_on(stride: int, phases: int, device: torch.device) -> Tensor:
+    with torch.inference_mode(mode=False):  # the kernel outlives the call and may meet gradients
+        return torch.from_numpy(_sinc_kernel(stride, phases)).to(device)
+
+
 def _sinc_kernel(stride: int, phases: int) -> NDArray[np.float32]:
     """One filter for each phase that an output sample can have among the input samples."""
     cutoff = min(stride, phases) * _ROLLOFF

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 
 def mark_valid(lengths: Sequence[int], device: torch.device) -> Tensor | None:
@@ -32,6 +33,8 @@ def mirror(signal: Tensor, lengths: Sequence[int], edge: int) -> Tensor:
 
     Shapes: signal (B, S) -> (B, S + 2 edge); undefined beyond a row's length + 2 edge.
     """
+    if min(lengths) == signal.shape[1]:
+        return functional.pad(signal, (edge, edge), mode="reflect")
     last = torch.tensor(list(lengths))[:, None] - 1
     place = torch.arange(-edge, max(lengths) + edge)[None].abs()
     place = torch.where(place > last, 2 * last - place, place).clamp(min=0)

@@ -102,7 +102,7 @@ class _Encoder(nn.Module):
             lengths = (lengths - 1) // 2 + 1
         x = x.transpose(1, 2)
         mask = mask_of(lengths, x.shape[1])
-        rotation = torch.from_numpy(_rotation(x.shape[1], self.head_width)).to(x)
+        rotation = _rotation_on(x.shape[1], self.head_width, x.device).to(x.dtype)
         for block in self.blocks:
             x = block(x, mask, rotation)
         return x, lengths
@@ -177,6 +177,11 @@ def _rotate(x: Tensor, rotation: Tensor) -> Tensor:
 
 
 @lru_cache(maxsize=32)
+def _rotation_on(length: int, head_width: int, device: torch.device) -> Tensor:
+    with torch.inference_mode(mode=False):  # it outlives the call and may meet gradients
+        return torch.from_numpy(_rotation(length, head_width)).to(device)
+
+
 def _rotation(length: int, head_width: int) -> NDArray[np.float32]:
     """Cosines and sines of the rotary positions: (2, T, head_width / 2).
 

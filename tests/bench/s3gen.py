@@ -35,7 +35,7 @@ from worker.chatterbox.s3gen.graphs import accelerate
 from worker.chatterbox.s3gen.packing import pack_lengths
 from worker.chatterbox.s3gen.solver import guided_lengths
 from worker.chatterbox.voice import Voice, make_voice
-from worker.chatterbox.watermark import Watermarker, load_watermarker
+from worker.chatterbox.watermark import Watermarker
 
 TOY_FLOW = FlowConfig(
     encoder_width=32,
@@ -98,7 +98,8 @@ def build(arguments: argparse.Namespace) -> Networks:
     else:
         accelerate(flow, dtype)
         fuse_activations(vocoder)
-    return Networks(flow=flow, vocoder=vocoder, watermarker=load_watermarker(arguments.device))
+    watermarker = Watermarker().eval().requires_grad_(False).to(arguments.device)
+    return Networks(flow=flow, vocoder=vocoder, watermarker=watermarker)
 
 
 @torch.inference_mode()

@@ -50,7 +50,9 @@ def model() -> T3:
 @pytest.fixture(scope="module")
 def stage(model: T3, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VllmStage]:
     folder = write_toy(model, tmp_path_factory.mktemp("toy"))
-    options = resolve(EngineOptions(device=DEVICE, precision="float32", t3_slots=8))
+    options = resolve(
+        EngineOptions(device=DEVICE, precision="float32", t3_slots=8, gpu_memory_gb=8)
+    )
     # On a GPU the default attention refuses float32, and only that can be compared token by token.
     exact = {"attention_config": {"backend": "TRITON_ATTN"}} if DEVICE == "cuda" else {}
     stage = VllmStage(

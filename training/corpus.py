@@ -1,12 +1,10 @@
-"""The teacher's speech in memory: audio, pitch and phonemes of each utterance, on one device.
+"""The teacher's speech in memory: audio, pitch and phonemes of each utterance.
 
 Labels are brought to the mel rate: one phoneme and one pitch for each mel frame.
 """
 
-import random
 import time
 from dataclasses import dataclass
-from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -62,14 +60,14 @@ class Utterance:
 class Corpus:
     """Utterances read from shards; shards that appear later are taken in by `refresh`."""
 
-    def __init__(self, folder: Path, device: torch.device) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.device = device
         self.utterances: list[Utterance] = []
         self._read: set[str] = set()
 
-    def refresh(self) -> None:
-        """Read the shards that are new."""
+    def refresh(self) -> list[Utterance]:
+        """Read the shards that are new; returns what may be trained on of them."""
+        known = len(self.utterances)
         for path in sorted(self.folder.glob("shard-*.pt")):
             if path.name in self._read:
                 continue
@@ -77,7 +75,8 @@ class Corpus:
             shard = int(path.stem.removeprefix("shard-"))
             for number, line in enumerate(torch.load(path)):
                 index = shard * LINES_PER_SHARD + number
-                self.utterances.append(_utterance(line, index, self.device))
+                self.utterances.append(_utterance(line, index))
+        return [u for u in self.utterances[known:] if not u.is_held_out]
 
     def wait_for(self, hours: float, patience_s: float = 600.0) -> None:
         """Wait until that much speech is there, or no longer than patience lasts."""
@@ -102,58 +101,8 @@ class Corpus:
     def held_out(self) -> list[Utterance]:
         return [u for u in self.utterances if u.is_held_out]
 
-    def pool(self) -> "Pool":
-        return Pool(self.training())
 
-
-class Pool:
-    """Utterances to cut from; the longer one is, the more often it is chosen."""
-
-    def __init__(self, utterances: list[Utterance]) -> None:
-        self.utterances = utterances
-        self._shares = list(accumulate(u.tokens for u in utterances))
-
-    def choose(self, count: int, rng: random.Random) -> list[Utterance]:
-        return rng.choices(self.utterances, cum_weights=self._shares, k=count)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Crops:
-    """Stretches of equal length, cut at token borders.
-
-    Shapes: audio (B, 480 F) float; pitch, phonemes (B, F); voices (B,).
-    """
-
-    audio: Tensor
-    pitch: Tensor
-    phonemes: Tensor
-    voices: Tensor
-
-
-def draw_crops(pool: Pool, count: int, tokens: int, rng: random.Random) -> Crops:
-    """Cut random stretches of so many tokens; a shorter utterance is followed by silence."""
-    chosen = pool.choose(count, rng)
-    starts = [rng.randint(0, max(u.tokens - tokens, 0)) for u in chosen]
-    frames = FRAMES_PER_TOKEN * tokens
-
-    def cut(name: str, unit: int) -> Tensor:
-        parts = []
-        for utterance, start in zip(chosen, starts, strict=True):
-            row = getattr(utterance, name)[start * unit : (start + tokens) * unit]
-            parts.append(torch.nn.functional.pad(row, (0, tokens * unit - len(row))))
-        return torch.stack(parts)
-
-    crops = Crops(
-        audio=cut("audio", SAMPLES_PER_TOKEN).float() / FULL_SCALE,
-        pitch=cut("pitch", FRAMES_PER_TOKEN).float(),
-        phonemes=cut("phonemes", FRAMES_PER_TOKEN).long(),
-        voices=torch.tensor([u.voice for u in chosen], device=chosen[0].audio.device),
-    )
-    assert crops.pitch.shape[1] == frames
-    return crops
-
-
-def _utterance(line: dict[str, Any], index: int, device: torch.device) -> Utterance:
+def _utterance(line: dict[str, Any], index: int) -> Utterance:
     tokens = max(len(line["audio"]) // SAMPLES_PER_TOKEN, 1)
     frames = tokens * FRAMES_PER_TOKEN
     audio = line["audio"][: tokens * SAMPLES_PER_TOKEN]
@@ -167,9 +116,9 @@ def _utterance(line: dict[str, Any], index: int, device: torch.device) -> Uttera
         text=line["text"],
         voice=VOICES.index(line["voice"]),
         exaggeration=line["exaggeration"],
-        audio=audio.to(device),
-        pitch=line["pitch"][at_pitch].to(device),
-        phonemes=label_frames(line["phonemes"], ends_s, moments_s, loudest).to(device),
+        audio=audio,
+        pitch=line["pitch"][at_pitch],
+        phonemes=label_frames(line["phonemes"], ends_s, moments_s, loudest),
         spoken=line["phonemes"],
         ends=(ends_s * MEL_RATE_HZ).long(),
     )

@@ -22,7 +22,7 @@ from worker.chatterbox.speech_tokenizer import FRAMES_PER_SPEECH_TOKEN, SpeechTo
 
 BATCH_TOKENS = 12_000
 ENCODED = "encoded.pt"
-HEARING_DONE = "hearing.done"  # says that speech tokenizer and speaker networks are trained
+HEARING_DONE = "hearing.done"  # the speech tokenizer and speaker networks are trained
 REFERENCE_S = 10
 X_VECTOR_WINDOW, X_VECTOR_HOP = 400, 160
 
@@ -53,8 +53,9 @@ def encode(
 ) -> dict[int, Encoded]:
     """Encode utterances in batches of like length."""
     encoded = {}
+    device = next(tokenizer.parameters()).device
     for batch in _batches(sorted(utterances, key=lambda u: u.tokens)):
-        audio = nn.utils.rnn.pad_sequence([u.audio for u in batch], batch_first=True)
+        audio = nn.utils.rnn.pad_sequence([u.audio for u in batch], batch_first=True).to(device)
         heard = resample_sinc(audio.float() / FULL_SCALE, SAMPLE_RATE_HZ, REFERENCE_RATE_HZ)
         lengths = torch.tensor([u.tokens for u in batch], device=audio.device)
         samples = lengths * (SAMPLES_PER_TOKEN * REFERENCE_RATE_HZ // SAMPLE_RATE_HZ)
@@ -113,7 +114,7 @@ def main() -> None:
     parser.add_argument("--device", default="cuda")
     arguments = parser.parse_args()
     device = torch.device(arguments.device)
-    corpus = Corpus(arguments.corpus, device)
+    corpus = Corpus(arguments.corpus)
     corpus.wait_until(arguments.state / HEARING_DONE)
     encoded = encode(corpus.utterances, *load_hearing(arguments.state, device))
     save_encoded(encoded, arguments.state / ENCODED)

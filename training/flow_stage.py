@@ -1,21 +1,23 @@
 """Train the flow: tokens and a prompt of the same voice to mel, with dropped conditions.
 
-Rows are cut from tapes: utterances of one voice laid end to end. The first part of a row is the
+Rows are cut from a tape: utterances laid end to end, voice by voice. The first part of a row is the
 prompt, whose mel is given, as the voice's reference is in the product.
 """
 
 import math
 import random
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from training.corpus import FULL_SCALE, VOICES, Corpus, Utterance
 from training.encode_stage import ENCODED, Encoded, load_encoded
-from training.run_state import Average, RunState, mean_of, set_rate
+from training.graphed import Figures, GraphedStep
+from training.run_state import Average, RunState, make_optimizer, set_rate
 from training.sizes import DEMO
 from training.stage_options import StageOptions
-from worker.chatterbox.config import FRAMES_PER_TOKEN, MEL_BINS
+from worker.chatterbox.config import FRAMES_PER_TOKEN, MEL_BINS, TOKEN_RATE_HZ
 from worker.chatterbox.mel import prompt_mel
 from worker.chatterbox.s3gen.flow import Flow
 from worker.chatterbox.s3gen.packing import Packing, pack_lengths
@@ -29,70 +31,106 @@ PROMPT_TOKENS = (25, 125)
 WITHOUT_PROMPT = 0.15
 DROPPED = 0.2
 FEATURE_WEIGHT = 0.2
+ENOUGH_HOURS = 25.0  # more would only cost the time to read it
 
 
-class Tape:
-    """All utterances of one voice, end to end in random order. Shapes: (T,), (F, 80), (n, 192)."""
+class FlowTape:
+    """The corpus end to end, voice by voice, on the device that trains.
+
+    Shapes: tokens, voices (T,); mel (2 T, 80); x_vectors (utterances, 192), those of one voice
+    from `first` on, `count` of them.
+    """
 
     def __init__(
         self, utterances: list[Utterance], encoded: dict[int, Encoded], device: torch.device
     ) -> None:
-        self.tokens = torch.cat([encoded[u.index].tokens for u in utterances]).long().to(device)
-        self.mel = torch.cat([_mel(u) for u in utterances])
+        random.Random(14).shuffle(utterances)
+        utterances.sort(key=lambda u: u.voice)
+        codes = [encoded[u.index].tokens for u in utterances]
+        spoken = torch.tensor([u.voice for u in utterances])
+        lengths = torch.tensor([len(tokens) for tokens in codes])
+        self.tokens = torch.cat(codes).long().to(device)
+        self.voices = spoken.repeat_interleave(lengths).to(device)
+        self.mel = torch.cat([_mel(u, device) for u in utterances])
         self.x_vectors = torch.stack([encoded[u.index].x_vector for u in utterances]).to(device)
+        count = torch.bincount(spoken, minlength=len(VOICES))
+        self.first = (count.cumsum(0) - count).to(device)
+        self.count = count.to(device)
 
-    def cut(self, start: int, tokens: int) -> tuple[Tensor, Tensor]:
-        frames = slice(start * FRAMES_PER_TOKEN, (start + tokens) * FRAMES_PER_TOKEN)
-        return self.tokens[start : start + tokens], self.mel[frames].float()
+    def draw(self, rows: int, length: int) -> "Rows":
+        """Cut random rows of so many tokens; few run from one voice into the next."""
+        device = self.tokens.device
+        start = torch.randint(len(self.tokens) - length, (rows,), device=device)
+        frames = FRAMES_PER_TOKEN * start[:, None] + torch.arange(
+            FRAMES_PER_TOKEN * length, device=device
+        )
+        voice = self.voices[start]
+        other = self.first[voice] + (torch.rand(rows, device=device) * self.count[voice]).long()
+        longest = min(PROMPT_TOKENS[1], length // 2)
+        prompts = torch.randint(PROMPT_TOKENS[0], longest + 1, (rows,), device=device)
+        prompts = prompts * (torch.rand(rows, device=device) >= WITHOUT_PROMPT)
+        return Rows(
+            tokens=self.tokens[start[:, None] + torch.arange(length, device=device)],
+            mel=self.mel[frames].float(),
+            x_vectors=self.x_vectors[other],
+            prompts=FRAMES_PER_TOKEN * prompts,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """Shapes: tokens (B, T), mel (B, F, 80), x_vectors (B, 192), prompts (B,) in frames."""
+
+    tokens: Tensor
+    mel: Tensor
+    x_vectors: Tensor
+    prompts: Tensor
 
 
 class FlowTraining:
-    """The flow, its optimizer and the tapes."""
+    """The flow, its optimizer and the tape."""
 
-    def __init__(self, tapes: list[Tape], run: RunState, device: torch.device) -> None:
-        self.tapes = [tape for tape in tapes if len(tape.tokens) > max(LENGTHS)]
+    def __init__(self, tape: FlowTape, run: RunState, device: torch.device) -> None:
+        self.tape = tape
         self.run = run
         self.device = device
         self.flow = Flow(DEMO.flow).to(device)
+        run.begin_with(self.flow)
         self.average = Average(self.flow)
-        self.optimizer = torch.optim.AdamW(
-            self.flow.parameters(), lr=HIGHEST_RATE, betas=(0.9, 0.98), weight_decay=0.01
+        self.optimizer = make_optimizer(
+            self.flow.parameters(), device, lr=HIGHEST_RATE, betas=(0.9, 0.98), weight_decay=0.01
         )
         self.parts = {"flow": self.flow, "average": self.average, "optimizer": self.optimizer}
         run.resume(self.parts, device)
+        self.packings = {
+            length: pack_lengths([FRAMES_PER_TOKEN * length] * _rows(length), device)
+            for length in LENGTHS
+        }
+        self._learn = GraphedStep(self.learn, device)
 
-    def step(self, rng: random.Random) -> dict[str, Tensor]:
+    def step(self, length: int) -> Figures:
         """Learn from one batch; returns its losses."""
-        length = rng.choice(LENGTHS)
-        rows = max(BATCH_TOKENS // length, 1)
-        weights = [len(tape.tokens) for tape in self.tapes]
-        tapes = rng.choices(self.tapes, weights, k=rows)
-        cuts = [tape.cut(rng.randrange(len(tape.tokens) - length), length) for tape in tapes]
-        x_vectors = torch.stack(
-            [tape.x_vectors[rng.randrange(len(tape.x_vectors))] for tape in tapes]
+        set_rate(self.optimizer, self.run.rate(HIGHEST_RATE))
+        figures = self._learn(length)
+        self.average.update()
+        return figures
+
+    def learn(self, length: int) -> Figures:
+        """Draw a batch and descend."""
+        matching, features = self.losses(
+            self.tape.draw(_rows(length), length), self.packings[length]
         )
-        prompts = torch.tensor([_prompt_frames(rng, length) for _ in tapes], device=self.device)
-        tokens = torch.stack([codes for codes, _ in cuts])
-        mel = torch.stack([frames for _, frames in cuts])
-        packing = pack_lengths([FRAMES_PER_TOKEN * length] * rows, self.device)
-        matching, features = self.losses(tokens, mel, x_vectors, prompts, packing)
         self.optimizer.zero_grad()
         (matching + FEATURE_WEIGHT * features).backward()
         nn.utils.clip_grad_norm_(self.flow.parameters(), 1.0)
-        set_rate(self.optimizer, self.run.rate(HIGHEST_RATE))
         self.optimizer.step()
-        self.average.update(self.flow)
         return {"flow": matching, "features": features}
 
-    def losses(
-        self, tokens: Tensor, mel: Tensor, x_vectors: Tensor, prompts: Tensor, packing: Packing
-    ) -> tuple[Tensor, Tensor]:
-        """Flow matching on what follows the prompt, and how near the features are to the mel.
-
-        Shapes: tokens (B, T), mel (B, F, 80), x_vectors (B, 192), prompts (B,) in frames.
-        """
+    def losses(self, batch: Rows, packing: Packing) -> tuple[Tensor, Tensor]:
+        """Flow matching on what follows the prompt, and how near the features are to the mel."""
+        mel = batch.mel
         rows, frames = mel.shape[:2]
-        spoken = torch.arange(frames, device=self.device) >= prompts[:, None]
+        spoken = torch.arange(frames, device=self.device) >= batch.prompts[:, None]
         told = (torch.rand(rows, device=self.device) >= DROPPED).float()
         time = 1 - torch.cos(torch.rand(rows, device=self.device) * (0.5 * math.pi))
         noise = torch.randn_like(mel)
@@ -100,9 +138,9 @@ class FlowTraining:
         given = mel * (~spoken)[..., None] * told[:, None, None]
         with torch.autocast(self.device.type, torch.bfloat16, enabled=mel.is_cuda):
             features = self.flow.encoder_proj(
-                self.flow.encoder(self.flow.input_embedding(tokens), None)
+                self.flow.encoder(self.flow.input_embedding(batch.tokens), None)
             )
-            speaker = self.flow.project_speaker(x_vectors) * told[:, None]
+            speaker = self.flow.project_speaker(batch.x_vectors) * told[:, None]
             heard = features * told[:, None, None]
             condition = Condition(
                 features=heard.flatten(0, 1), speaker=speaker, prompt=given.flatten(0, 1)
@@ -113,50 +151,48 @@ class FlowTraining:
         return matching, (features.float() - mel).abs().mean()
 
 
-def _prompt_frames(rng: random.Random, length: int) -> int:
-    if rng.random() < WITHOUT_PROMPT:
-        return 0
-    return FRAMES_PER_TOKEN * rng.randint(PROMPT_TOKENS[0], min(PROMPT_TOKENS[1], length // 2))
+def _rows(length: int) -> int:
+    return max(BATCH_TOKENS // length, 1)
 
 
-def _mel(utterance: Utterance) -> Tensor:
-    mel = prompt_mel(utterance.audio.float() / FULL_SCALE).T.half()
+def _mel(utterance: Utterance, device: torch.device) -> Tensor:
+    mel = prompt_mel(utterance.audio.to(device).float() / FULL_SCALE).T.half()
     assert mel.shape == (FRAMES_PER_TOKEN * utterance.tokens, MEL_BINS)
     return mel
 
 
-def make_tapes(corpus: Corpus, encoded: dict[int, Encoded], device: torch.device) -> list[Tape]:
-    """Lay the training utterances of each voice end to end."""
-    tapes = []
-    for voice in range(len(VOICES)):
-        own = [u for u in corpus.training() if u.voice == voice and u.index in encoded]
-        random.Random(voice).shuffle(own)
-        if own:
-            tapes.append(Tape(own, encoded, device))
-    return tapes
-
-
-def train(tapes: list[Tape], run: RunState, device: torch.device) -> None:
+def train(tape: FlowTape, run: RunState, device: torch.device) -> None:
     """Train until the time is over."""
     rng = random.Random(run.step)
-    training = FlowTraining(tapes, run, device)
+    training = FlowTraining(tape, run, device)
     while not run.is_over():
-        figures = training.step(rng)
+        figures = training.step(rng.choice(LENGTHS))
         run.step += 1
         if run.step % LOG_STEPS == 0:
-            run.log(**{name: mean_of([value.detach()]) for name, value in figures.items()})
+            run.log(**{name: float(value.detach()) for name, value in figures.items()})
             run.keep(training.parts)
     run.keep(training.parts, force=True)
+
+
+def choose(corpus: Corpus, encoded: dict[int, Encoded]) -> list[Utterance]:
+    """Take the first hours of what may be trained on."""
+    chosen, hours = [], 0.0
+    for utterance in corpus.training():
+        if utterance.index in encoded and hours < ENOUGH_HOURS:
+            chosen.append(utterance)
+            hours += utterance.tokens / TOKEN_RATE_HZ / 3600
+    return chosen
 
 
 def main() -> None:
     """Run the stage."""
     options = StageOptions.parse(__doc__)
     torch.manual_seed(14)
-    corpus = Corpus(options.corpus, options.device)
+    corpus = Corpus(options.corpus)
     corpus.wait_until(options.state / ENCODED)
-    tapes = make_tapes(corpus, load_encoded(options.state / ENCODED), options.device)
-    train(tapes, RunState(options.state, "flow", options.until), options.device)
+    encoded = load_encoded(options.state / ENCODED)
+    tape = FlowTape(choose(corpus, encoded), encoded, options.device)
+    train(tape, options.run_state("flow"), options.device)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Run all stages on one machine within a given time: teacher, hearing, voice, T3.
 
-Stages are processes; each keeps its own state, so a second run with the same folder goes on where
-the first one ended. The corpus is made anew from the same lines where it is missing.
+The vocoder and half of the teacher have the second GPU, where there is one. Stages are processes;
+each keeps its own state, so a second run with the same folder goes on where the first one ended.
+The corpus is made anew from the same lines where it is missing.
 """
 
 import argparse
@@ -13,9 +14,7 @@ from pathlib import Path
 
 from training.encode_stage import ENCODED, HEARING_DONE
 
-TEACHER_SHARE = 0.31  # of the time, for rendering
-HEARING_SHARE = 0.315  # until the speech tokenizer is done and the corpus is encoded with it
-VOCODER_SHARE = 0.99
+HEARING_SHARE = 0.3  # of the time: speech made and the speech tokenizer trained until then
 SPEAKERS_S = 60
 
 
@@ -30,6 +29,8 @@ class Plan:
     teachers: int
     gpus: int
     hours: float
+    vocoder_share: float
+    origin: Path | None
     keep_hearing: bool
 
     def moment(self, share: float) -> float:
@@ -56,7 +57,7 @@ def launch(plan: Plan, name: str, *arguments: object) -> subprocess.Popen[bytes]
 
 
 def launch_teachers(plan: Plan) -> list[subprocess.Popen[bytes]]:
-    """Start the teacher's processes: one beside the speech tokenizer, the rest elsewhere."""
+    """Start the teacher's processes, spread over the GPUs."""
     files = [plan.assets / name for name in ("kokoro.onnx", "voices.npz", "directions.jsonl")]
     return [
         launch(
@@ -66,8 +67,8 @@ def launch_teachers(plan: Plan) -> list[subprocess.Popen[bytes]]:
             plan.corpus,
             f"--process={process}",
             f"--processes={plan.teachers}",
-            f"--device=cuda:{min(process, plan.gpus - 1)}",
-            f"--until={plan.moment(TEACHER_SHARE)}",
+            f"--device=cuda:{process % plan.gpus}",
+            f"--until={plan.moment(HEARING_SHARE)}",
         )
         for process in range(plan.teachers)
     ]
@@ -78,7 +79,8 @@ def launch_stage(
 ) -> subprocess.Popen[bytes]:
     device = f"--device=cuda:{gpu % plan.gpus}"
     until = f"--until={plan.moment(share)}"
-    return launch(plan, name, plan.corpus, plan.state, device, until, *more)
+    origin = [f"--origin={plan.origin}"] if plan.origin else []
+    return launch(plan, name, plan.corpus, plan.state, device, until, *origin, *more)
 
 
 def run(plan: Plan) -> None:
@@ -87,21 +89,23 @@ def run(plan: Plan) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     for sign in (ENCODED, HEARING_DONE):
         (plan.state / sign).unlink(missing_ok=True)
-    teachers = launch_teachers(plan)
     waiting = f"--hours={plan.hours}"
+    hearing = launch_teachers(plan)
     if not plan.keep_hearing:
-        seconds = plan.until - plan.start
-        launch_stage(plan, "speaker_stage", 0, 0.08 + SPEAKERS_S / seconds, waiting)
-        tokenizer = launch_stage(plan, "tokenizer_stage", 0, HEARING_SHARE, waiting)
+        speakers_end = SPEAKERS_S / (plan.until - plan.start) + 0.08
+        hearing += [
+            launch_stage(plan, "speaker_stage", 0, speakers_end, waiting),
+            launch_stage(plan, "tokenizer_stage", 0, HEARING_SHARE, waiting),
+        ]
     later = [
-        launch_stage(plan, "flow_stage", 1, 1.0),
+        launch_stage(plan, "vocoder_stage", 1, plan.vocoder_share, waiting),
+        launch_stage(plan, "flow_stage", 0, 1.0),
         launch_stage(plan, "t3_stage", 0, 1.0),
     ]
     launch(plan, "encode_stage", plan.corpus, plan.state)
-    for stage in [*teachers, *([] if plan.keep_hearing else [tokenizer])]:
+    for stage in hearing:
         stage.wait()
     (plan.state / HEARING_DONE).touch()
-    later.append(launch_stage(plan, "vocoder_stage", 1, VOCODER_SHARE, waiting))
     for stage in later:
         stage.wait()
 
@@ -115,6 +119,8 @@ def main() -> None:
     parser.add_argument("--teachers", type=int, default=12)
     parser.add_argument("--gpus", type=int, default=1)
     parser.add_argument("--hours", type=float, default=1.0, help="of speech before stages begin")
+    parser.add_argument("--vocoder-share", type=float, default=1.0, help="of the time")
+    parser.add_argument("--origin", type=Path, help="carried parts of a run to begin with")
     parser.add_argument("--keep-hearing", action="store_true")
     arguments = parser.parse_args()
     run(Plan(start=time.time(), **vars(arguments)))

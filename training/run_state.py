@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from training.parts import join
+
 WARM_UP_STEPS = 200
 KEEP_EVERY_S = 60.0
 LAST_RATE = 0.03  # of the highest
@@ -18,8 +20,10 @@ LAST_RATE = 0.03  # of the highest
 class RunState:
     """A stage's progress in its time box; a resumed run spreads what is left over its new box."""
 
-    def __init__(self, folder: Path, name: str, until: float) -> None:
+    def __init__(self, folder: Path, name: str, until: float, origin: Path | None = None) -> None:
+        """`origin`: carried parts of an earlier run, to begin with its weights."""
         folder.mkdir(parents=True, exist_ok=True)
+        self.name, self.origin = name, origin
         self.path = folder / f"{name}.pt"
         self.log_path = folder / f"{name}.log"
         self.step = 0
@@ -43,6 +47,12 @@ class RunState:
         warm = min(1.0, (self.step + 1) / WARM_UP_STEPS)
         fall = 0.5 * (1 + math.cos(math.pi * self.progress))
         return highest * warm * (LAST_RATE + (1 - LAST_RATE) * fall)
+
+    def begin_with(self, network: nn.Module) -> None:
+        """Take an earlier run's weights, if one was named and has them."""
+        earlier = join(self.origin).get(self.name) if self.origin else None
+        if earlier:
+            network.load_state_dict(earlier)
 
     def resume(self, parts: dict[str, Any], device: torch.device) -> bool:
         """Take up a kept state, if there is one."""
@@ -80,13 +90,14 @@ class Average:
         self.decay = decay
         self.updates = 0
         self.tensors = {name: t.detach().clone() for name, t in module.state_dict().items()}
+        self._followed = _floating(module.state_dict())
 
     @torch.no_grad()
-    def update(self, module: nn.Module) -> None:
+    def update(self) -> None:
+        """Follow the module, whose tensors are changed in place, by one step."""
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
-        own, new = _floating(self.tensors, module.state_dict())
-        torch._foreach_lerp_(own, new, 1 - decay)
+        torch._foreach_lerp_(_floating(self.tensors), self._followed, 1 - decay)
 
     def state_dict(self) -> dict[str, Any]:
         return {"tensors": self.tensors, "updates": self.updates}
@@ -95,15 +106,27 @@ class Average:
         self.tensors, self.updates = state["tensors"], state["updates"]
 
 
+def make_optimizer(
+    parameters: Iterable[nn.Parameter], device: torch.device, **settings: Any
+) -> torch.optim.AdamW:
+    """AdamW that a CUDA graph can replay: its rate is a tensor there."""
+    if device.type != "cuda":
+        return torch.optim.AdamW(parameters, **settings)
+    rate = torch.tensor(settings.pop("lr"), device=device)
+    return torch.optim.AdamW(parameters, lr=rate, capturable=True, fused=True, **settings)
+
+
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
     for group in optimizer.param_groups:
-        group["lr"] = rate
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
 
 
 def mean_of(values: Iterable[Tensor]) -> float:
     return float(torch.stack(list(values)).mean())
 
 
-def _floating(own: dict[str, Tensor], new: dict[str, Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-    names = [name for name, tensor in own.items() if tensor.is_floating_point()]
-    return [own[name] for name in names], [new[name] for name in names]
+def _floating(tensors: dict[str, Tensor]) -> list[Tensor]:
+    return [tensor for tensor in tensors.values() if tensor.is_floating_point()]

@@ -4,16 +4,15 @@ A voice played 10 % slower or faster counts as another voice: five classes becom
 the embeddings spread beyond the five.
 """
 
-import random
-
 import torch
 import torch.nn.functional as nnf
 from torch import Tensor, nn
 
-from training.corpus import VOICES, Corpus, draw_crops
+from training.corpus import VOICES, Corpus
 from training.run_state import RunState, mean_of, set_rate
 from training.sizes import DEMO
 from training.stage_options import StageOptions
+from training.tape import SpeechTape
 from worker.chatterbox.config import REFERENCE_RATE_HZ, SAMPLE_RATE_HZ
 from worker.chatterbox.mel import voice_encoder_mel, x_vector_mel
 from worker.chatterbox.resample import resample_sinc
@@ -53,19 +52,20 @@ class SpeakerNetworks(nn.Module):
 
 def train(corpus: Corpus, run: RunState, device: torch.device) -> SpeakerNetworks:
     """Train until the time is over; a finished state is returned as it is."""
-    rng = random.Random(run.step)
     networks = SpeakerNetworks().to(device)
+    run.begin_with(networks)
     optimizer = torch.optim.AdamW(networks.parameters(), lr=HIGHEST_RATE)
     parts = {"networks": networks, "optimizer": optimizer}
     run.resume(parts, device)
     losses = []
-    pool = corpus.pool()
+    tape = SpeechTape(corpus.hours(), device)
+    tape.append(corpus.training())
     while not run.is_over():
-        crops = draw_crops(pool, ROWS, TOKENS, rng)
+        crops = tape.draw(ROWS, TOKENS)
         speed = run.step % len(SPEEDS_HZ)
         gain = 10 ** (torch.rand(ROWS, 1, device=device) - 0.5)
         audio = resample_sinc(crops.audio * gain, SPEEDS_HZ[speed], REFERENCE_RATE_HZ)
-        loss = networks.loss(audio, crops.voices * len(SPEEDS_HZ) + speed)
+        loss = networks.loss(audio, crops.voices[:, 0] * len(SPEEDS_HZ) + speed)
         optimizer.zero_grad()
         loss.backward()
         set_rate(optimizer, run.rate(HIGHEST_RATE))
@@ -82,9 +82,9 @@ def main() -> None:
     """Run the stage."""
     options = StageOptions.parse(__doc__)
     torch.manual_seed(11)
-    corpus = Corpus(options.corpus, options.device)
+    corpus = Corpus(options.corpus)
     corpus.wait_for(options.hours)
-    train(corpus, RunState(options.state, "speakers", options.until), options.device)
+    train(corpus, options.run_state("speakers"), options.device)
 
 
 if __name__ == "__main__":

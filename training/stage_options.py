@@ -7,6 +7,8 @@ from typing import Self
 
 import torch
 
+from training.run_state import RunState
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageOptions:
@@ -17,6 +19,7 @@ class StageOptions:
     until: float
     device: torch.device
     hours: float  # of speech to wait for before the start
+    origin: Path | None  # carried parts of an earlier run, to begin with
 
     @classmethod
     def parse(cls, description: str | None) -> Self:
@@ -27,4 +30,12 @@ class StageOptions:
         parser.add_argument("--until", type=float, required=True)
         parser.add_argument("--device", type=torch.device, default=torch.device("cuda"))
         parser.add_argument("--hours", type=float, default=1.0)
-        return cls(**vars(parser.parse_args()))
+        parser.add_argument("--origin", type=Path)
+        options = cls(**vars(parser.parse_args()))
+        if options.device.type == "cuda":
+            torch.cuda.set_device(options.device)
+        return options
+
+    def run_state(self, stage: str) -> RunState:
+        """Where this stage keeps its progress."""
+        return RunState(self.state, stage, self.until, self.origin)

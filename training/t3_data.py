@@ -4,13 +4,14 @@ Some rows join two or three utterances of one voice, so that long chunks are lea
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import Any, Self, TypeAlias
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 
 from training.alignment import locate_characters
 from training.corpus import Utterance
@@ -24,6 +25,8 @@ PROMPT_TOKENS = (50, 150)
 QUOTES_DROPPED = 0.3
 LENGTH_NOISE = 24  # positions; keeps the batches from being the same every epoch
 
+Array: TypeAlias = NDArray[Any]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
@@ -34,11 +37,11 @@ class Row:
 
     voice: int
     exaggeration: float
-    text: Tensor
-    tokens: Tensor
-    phonemes: Tensor
-    characters: Tensor
-    speaker: Tensor
+    text: Array
+    tokens: Array
+    phonemes: Array
+    characters: Array
+    speaker: Array
 
     @property
     def positions(self) -> int:
@@ -61,23 +64,27 @@ class Batch:
     prompt_lengths: Tensor
 
     def to(self, device: torch.device) -> Self:
-        moved = {f.name: getattr(self, f.name).to(device, non_blocking=True) for f in fields(self)}
-        return type(self)(**moved)
+        """Send everything to the device without waiting for it."""
+        is_far = device.type == "cuda"
+        parts = {f.name: getattr(self, f.name) for f in fields(self)}
+        if is_far:
+            parts = {name: part.pin_memory() for name, part in parts.items()}
+        return type(self)(**{n: part.to(device, non_blocking=True) for n, part in parts.items()})
 
 
 def make_row(utterance: Utterance, encoded: Encoded, tokenizer: TextTokenizer, text: str) -> Row:
     """Prepare one utterance."""
-    tokens = encoded.tokens.long()
+    tokens = encoded.tokens.numpy()
     read = normalize_punctuation(text)
     ends = utterance.ends.numpy()
     return Row(
         voice=utterance.voice,
         exaggeration=utterance.exaggeration,
-        text=torch.tensor(tokenizer.encode(read)),
+        text=np.array(tokenizer.encode(read), dtype=np.int16),
         tokens=tokens,
-        phonemes=utterance.phonemes.cpu().long().reshape(-1, FRAMES_PER_TOKEN),
-        characters=torch.from_numpy(locate_characters(read, utterance.spoken, ends, len(tokens))),
-        speaker=encoded.speaker,
+        phonemes=utterance.phonemes.numpy().reshape(-1, FRAMES_PER_TOKEN),
+        characters=locate_characters(read, utterance.spoken, ends, len(tokens)),
+        speaker=encoded.speaker.numpy(),
     )
 
 
@@ -100,7 +107,7 @@ class RowSource:
         self.by_voice: dict[int, list[Row]] = {}
         for row in self.rows:
             self.by_voice.setdefault(row.voice, []).append(row)
-        self.space = torch.tensor(tokenizer.encode(" "))
+        self.space = np.array(tokenizer.encode(" "), dtype=np.int16)
 
     def batches(self, positions: int) -> Iterator[Batch]:
         """Batches of about so many positions, padding included."""
@@ -116,22 +123,20 @@ class RowSource:
         """Pad rows, and prompt each with another utterance of its voice."""
         others = [self.rng.choice(self.by_voice[row.voice]) for row in rows]
         prompts = [self._prompt(other.tokens) for other in others]
-        opening, closing = torch.tensor([START_TEXT]), torch.tensor([STOP_TEXT])
-        texts = [torch.cat([opening, row.text, closing]) for row in rows]
         return Batch(
-            text=pad_sequence(texts, batch_first=True),
-            text_lengths=torch.tensor([len(text) for text in texts]),
-            tokens=pad_sequence([row.tokens for row in rows], batch_first=True),
+            text=_pad([row.text for row in rows], framed=(START_TEXT, STOP_TEXT)),
+            text_lengths=torch.tensor([len(row.text) + 2 for row in rows]),
+            tokens=_pad([row.tokens for row in rows]),
             token_lengths=torch.tensor([len(row.tokens) for row in rows]),
-            phonemes=pad_sequence([row.phonemes for row in rows], batch_first=True),
-            characters=pad_sequence([row.characters for row in rows], batch_first=True),
+            phonemes=_pad([row.phonemes for row in rows]),
+            characters=_pad([row.characters for row in rows]),
             exaggeration=torch.tensor([row.exaggeration for row in rows]),
-            speaker=torch.stack([other.speaker for other in others]),
-            prompts=pad_sequence(prompts, batch_first=True),
+            speaker=torch.from_numpy(np.stack([other.speaker for other in others])),
+            prompts=_pad(prompts),
             prompt_lengths=torch.tensor([len(prompt) for prompt in prompts]),
         )
 
-    def _prompt(self, tokens: Tensor) -> Tensor:
+    def _prompt(self, tokens: Array) -> Array:
         length = self.rng.randint(*PROMPT_TOKENS)
         start = self.rng.randint(0, max(len(tokens) - length, 0))
         return tokens[start : start + length]
@@ -162,10 +167,10 @@ class RowSource:
         return Row(
             voice=first.voice,
             exaggeration=(first.exaggeration + second.exaggeration) / 2,
-            text=torch.cat([first.text, self.space, second.text]),
-            tokens=torch.cat([first.tokens, second.tokens]),
-            phonemes=torch.cat([first.phonemes, second.phonemes]),
-            characters=torch.cat([first.characters, second.characters + start]),
+            text=np.concatenate([first.text, self.space, second.text]),
+            tokens=np.concatenate([first.tokens, second.tokens]),
+            phonemes=np.concatenate([first.phonemes, second.phonemes]),
+            characters=np.concatenate([first.characters, second.characters + start]),
             speaker=first.speaker,
         )
 
@@ -179,3 +184,17 @@ def _fill(rows: list[Row], positions: int) -> Iterator[list[Row]]:
         batch.append(row)
     if batch:
         yield batch
+
+
+def _pad(rows: Sequence[Array], framed: tuple[int, int] | None = None) -> Tensor:
+    """Stack rows of different length, zeros behind them; a frame stands around each row."""
+    margin = 1 if framed else 0
+    longest = max(len(row) for row in rows) + 2 * margin
+    first = rows[0]
+    is_index = np.issubdtype(first.dtype, np.integer)
+    stacked = np.zeros((len(rows), longest, *first.shape[1:]), np.int64 if is_index else np.float32)
+    for place, row in zip(stacked, rows, strict=True):
+        place[margin : margin + len(row)] = row
+        if framed:
+            place[0], place[1 + len(row)] = framed
+    return torch.from_numpy(stacked)

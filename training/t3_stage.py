@@ -1,12 +1,15 @@
 """Train T3: text to speech tokens, with dropped text so that guidance means something.
 
-Two helps that the product does not have: a second head names the phoneme of the token to come,
-and one attention head is pulled towards the character that is being said, less and less.
+Helps that the product does not have: a second head names the phoneme of the token to come; one
+attention head is pulled towards the character that is being said, less and less; some of the
+speech heard so far is wrong, so that the text must be read; and tokens used before are penalised
+as the product's default does, so that the penalty costs nothing there.
 """
 
 import random
-import time
+import threading
 from collections.abc import Iterator
+from queue import Queue
 
 import torch
 import torch.nn.functional as nnf
@@ -15,7 +18,7 @@ from torch import Tensor, nn
 from training.corpus import Corpus
 from training.encode_stage import ENCODED, load_encoded
 from training.phoneme_labels import LABELS
-from training.run_state import Average, RunState, mean_of, set_rate
+from training.run_state import Average, RunState, make_optimizer, mean_of, set_rate
 from training.sizes import DEMO
 from training.stage_options import StageOptions
 from training.t3_data import Batch, RowSource
@@ -28,7 +31,10 @@ from worker.chatterbox.tokenizer import TextTokenizer
 
 LOG_STEPS = 100
 HIGHEST_RATE = 1.5e-3
-BATCH_POSITIONS = 60_000
+BATCH_POSITIONS = 40_000
+DROPOUT = 0.1
+WRONG_SHARE = 0.25  # of the tokens heard, at most
+REPETITION_PENALTY = 1.2
 TEXT_DROPPED = 0.12
 SMOOTHING = 0.05
 PHONEME_WEIGHT = 0.5
@@ -37,8 +43,12 @@ GUIDE_WEIGHT = 0.3
 GUIDE_UNTIL = 0.5  # of the time
 WINDOW = (-3, 6)  # characters around the one being said
 IGNORED = -100
-PREPARED = 12  # batches kept ready
-PREPARERS = 5
+PREPARED = 8  # batches kept ready
+
+
+def attend_forgetfully(layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Attend causally, and drop some of what was found."""
+    return nnf.dropout(attend_causally(layer, query, key, value), DROPOUT)
 
 
 class Guide:
@@ -53,7 +63,7 @@ class Guide:
     def __call__(self, layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         if layer in GUIDED_LAYERS:
             self.losses.append(self._miss(query[:, 0], key[:, 0]))
-        return attend_causally(layer, query, key, value)
+        return attend_forgetfully(layer, query, key, value)
 
     def _miss(self, query: Tensor, key: Tensor) -> Tensor:
         scores = (query @ key.mT).float() / query.shape[-1] ** 0.5
@@ -86,11 +96,12 @@ class T3Training:
         self.device = device
         self.t3 = T3(DEMO.t3).to(device)
         _shrink_embeddings(self.t3)
+        run.begin_with(self.t3)
         self.phonemes = nn.Linear(DEMO.t3.width, FRAMES_PER_TOKEN * LABELS).to(device)
         self.average = Average(self.t3, decay=0.9995)
         self.parameters = [*self.t3.parameters(), *self.phonemes.parameters()]
-        self.optimizer = torch.optim.AdamW(
-            self.parameters, lr=HIGHEST_RATE, betas=(0.9, 0.95), weight_decay=0.05
+        self.optimizer = make_optimizer(
+            self.parameters, device, lr=HIGHEST_RATE, betas=(0.9, 0.95), weight_decay=0.05
         )
         self.parts = {
             "t3": self.t3,
@@ -103,7 +114,8 @@ class T3Training:
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """Learn from one batch; returns its losses."""
         is_dropped = torch.rand(len(batch.text), device=self.device) < TEXT_DROPPED
-        figures = self.losses(batch, is_dropped)
+        is_dropped[0] = False  # some row must have phonemes to name
+        figures = self.losses(batch, is_dropped, is_training=True)
         guide_weight = GUIDE_WEIGHT * max(0.0, 1 - self.run.progress / GUIDE_UNTIL)
         loss = figures["token"] + PHONEME_WEIGHT * figures["phoneme"]
         loss = loss + guide_weight * figures["guide"]
@@ -112,13 +124,13 @@ class T3Training:
         nn.utils.clip_grad_norm_(self.parameters, 1.0)
         set_rate(self.optimizer, self.run.rate(HIGHEST_RATE))
         self.optimizer.step()
-        self.average.update(self.t3)
+        self.average.update()
         return figures
 
-    def losses(self, batch: Batch, is_dropped: Tensor) -> dict[str, Tensor]:
+    def losses(self, batch: Batch, is_dropped: Tensor, *, is_training: bool) -> dict[str, Tensor]:
         """Compare predictions with what was said; a row without text is not asked for phonemes."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=batch.text.is_cuda):
-            hidden, guide = self._hidden(batch, is_dropped)
+            hidden, guide = self._hidden(batch, is_dropped, is_training=is_training)
             logits = self.t3.speech_head(hidden)
             named = self.phonemes(hidden[:, :-1]).unflatten(-1, (FRAMES_PER_TOKEN, LABELS))
         steps = torch.arange(hidden.shape[1], device=self.device)
@@ -128,7 +140,9 @@ class T3Training:
         is_asked = (steps[:-1] < ends) & ~is_dropped[:, None]
         phonemes = batch.phonemes.masked_fill(~is_asked[..., None], IGNORED)
         token = nnf.cross_entropy(
-            logits.float().flatten(0, 1), wanted.flatten(), label_smoothing=SMOOTHING
+            penalise(logits, batch.tokens).flatten(0, 1),
+            wanted.flatten(),
+            label_smoothing=SMOOTHING,
         )
         phoneme = nnf.cross_entropy(named.float().flatten(0, 2), phonemes.flatten())
         right = (named.argmax(-1) == phonemes).float()
@@ -141,12 +155,15 @@ class T3Training:
             "right": (right * told).sum() / told.sum(),
         }
 
-    def _hidden(self, batch: Batch, is_dropped: Tensor) -> tuple[Tensor, Guide | None]:
+    def _hidden(
+        self, batch: Batch, is_dropped: Tensor, *, is_training: bool
+    ) -> tuple[Tensor, Guide | None]:
         """Hidden states that predict each token and the end. Shapes: -> (B, T + 1, D)."""
         opening = torch.full_like(batch.tokens[:, :1], START_SPEECH)
+        heard = confuse(batch.tokens) if is_training else batch.tokens
         rows, lengths = self.t3.embed_rows(
             batch.text,
-            torch.cat((opening, opening, batch.tokens), dim=1),
+            torch.cat((opening, opening, heard), dim=1),
             Conditioning(
                 speaker=batch.speaker,
                 prompt_tokens=batch.prompts,
@@ -158,12 +175,15 @@ class T3Training:
             is_unconditional=is_dropped,
         )
         guide = None
-        if self.run.progress < GUIDE_UNTIL:
+        if not is_training:
+            hidden = self.t3.tfmr(rows, positions_of(rows))
+        elif self.run.progress < GUIDE_UNTIL:
             guide = make_guide(batch, DEMO.t3.conditioning_length, rows.shape[1])
             guide.is_speaking = guide.is_speaking & ~is_dropped[:, None]
             hidden = self.t3.tfmr(rows, positions_of(rows), guide)
         else:
-            hidden = self.t3.tfmr(rows, positions_of(rows))
+            hidden = self.t3.tfmr(rows, positions_of(rows), attend_forgetfully)
+        hidden = nnf.dropout(hidden, DROPOUT, is_training)
         first = lengths - batch.token_lengths - 1
         steps = first[:, None] + torch.arange(batch.tokens.shape[1] + 1, device=self.device)
         steps = steps.clamp_max(rows.shape[1] - 1)[..., None].expand(-1, -1, rows.shape[2])
@@ -176,8 +196,31 @@ class T3Training:
         for batch in batches:
             moved = batch.to(self.device)
             none = torch.zeros(len(batch.text), dtype=torch.bool, device=self.device)
-            figures.append(self.losses(moved, none))
+            figures.append(self.losses(moved, none, is_training=False))
         return {f"held_{name}": mean_of([f[name] for f in figures]) for name in figures[0]}
+
+
+def confuse(tokens: Tensor) -> Tensor:
+    """Replace some tokens of each row by others of the batch. Shapes: (B, T) -> (B, T)."""
+    share = torch.rand(len(tokens), 1, device=tokens.device) * WRONG_SHARE
+    is_wrong = torch.rand(tokens.shape, device=tokens.device) < share
+    others = torch.randint(tokens.numel(), tokens.shape, device=tokens.device)
+    return torch.where(is_wrong, tokens.flatten()[others], tokens)
+
+
+def penalise(logits: Tensor, tokens: Tensor) -> Tensor:
+    """Lower the logits of tokens said before, as sampling does by default.
+
+    Shapes: logits (B, T + 1, V), tokens (B, T) -> (B, T + 1, V) float32.
+    """
+    rows, steps, codes = logits.shape
+    moments = torch.arange(steps, device=logits.device)
+    first_said = moments.new_full((rows, codes), steps)
+    first_said.scatter_reduce_(1, tokens, moments[:-1].expand(rows, -1), "amin")
+    is_said = first_said[:, None] < moments[:, None]
+    plain = logits.float()
+    lowered = torch.where(plain > 0, plain / REPETITION_PENALTY, plain * REPETITION_PENALTY)
+    return torch.where(is_said, lowered, plain)
 
 
 def _shrink_embeddings(t3: T3) -> None:
@@ -190,20 +233,16 @@ def _shrink_embeddings(t3: T3) -> None:
 
 
 def prefetch(source: RowSource, device: torch.device) -> Iterator[Batch]:
-    """Prepare batches in processes of their own: the trainer's Python has no time for it."""
-    mp = torch.multiprocessing.get_context("fork")
-    ready = mp.Queue(PREPARED)
+    """Prepare batches on a thread of their own."""
+    ready: Queue[Batch] = Queue(PREPARED)
 
-    def fill(seed: int) -> None:
-        torch.set_num_threads(1)
-        source.rng = random.Random(seed)
+    def fill() -> None:
         for batch in source.batches(BATCH_POSITIONS):
-            ready.put(batch)
+            ready.put(batch.to(device))
 
-    for number in range(PREPARERS):
-        mp.Process(target=fill, args=(time.time_ns() + number,), daemon=True).start()
+    threading.Thread(target=fill, daemon=True).start()
     while True:
-        yield ready.get().to(device)
+        yield ready.get()
 
 
 def train(source: RowSource, held_out: list[Batch], run: RunState, device: torch.device) -> None:
@@ -227,10 +266,8 @@ def main() -> None:
     """Run the stage."""
     options = StageOptions.parse(__doc__)
     torch.manual_seed(15)
-    torch.multiprocessing.set_sharing_strategy("file_system")
-    torch.set_num_threads(2)  # the batches are many small tensors: more threads only wait
     torch.set_float32_matmul_precision("high")
-    corpus = Corpus(options.corpus, torch.device("cpu"))
+    corpus = Corpus(options.corpus)
     corpus.wait_until(options.state / ENCODED)
     path = options.state / "tokenizer.json"
     write_tokenizer(path)
@@ -239,8 +276,7 @@ def main() -> None:
     source = RowSource(corpus.training(), encoded, tokenizer, random.Random(15))
     judged = RowSource(corpus.held_out(), encoded, tokenizer, random.Random(16))
     held_out = [judged.collate(judged.rows[i : i + 64]) for i in range(0, len(judged.rows), 64)][:4]
-    run = RunState(options.state, "t3", options.until)
-    train(source, held_out, run, options.device)
+    train(source, held_out, options.run_state("t3"), options.device)
 
 
 if __name__ == "__main__":

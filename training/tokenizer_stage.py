@@ -4,17 +4,17 @@ A small decoder reads the eight rounded coordinates and must name the teacher's 
 mel frame and rebuild the mel, told the voice; so the code need not carry the voice.
 """
 
-import random
-
 import torch
 import torch.nn.functional as nnf
 from torch import Tensor, nn
 
-from training.corpus import VOICES, Corpus, draw_crops
+from training.corpus import VOICES, Corpus
+from training.graphed import Figures, GraphedStep
 from training.phoneme_labels import LABELS
-from training.run_state import Average, RunState, mean_of, set_rate
+from training.run_state import Average, RunState, make_optimizer, set_rate
 from training.sizes import DEMO
 from training.stage_options import StageOptions
+from training.tape import Crops, SpeechTape
 from worker.chatterbox.config import (
     ACOUSTIC_TOKENS,
     FRAMES_PER_TOKEN,
@@ -36,8 +36,8 @@ DECODER_LAYERS = 4
 KERNEL = 7
 MEL_WEIGHT = 1.5
 PITCH_WEIGHT = 0.3
-REFRESH_STEPS = 200
-ENOUGH_HOURS = 15.0  # more would only cost the time to read it
+REFRESH_STEPS = 400
+ROOM_HOURS = 15.0  # more would only cost the time to read it
 
 
 class CodeReader(nn.Module):
@@ -52,10 +52,14 @@ class CodeReader(nn.Module):
         self.frames = nn.Linear(DECODER_WIDTH, FRAMES_PER_TOKEN * (MEL_BINS + 1))
 
     def forward(self, digits: Tensor, voices: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Shapes: digits (B, T, 8) -> logits (B, F, LABELS), mel (B, F, 80), pitch (B, F)."""
+        """Read codes, the melody with the voice known.
+
+        Shapes: digits (B, T, 8), voices (B, T)
+        -> logits (B, F, LABELS), mel (B, F, 80), pitch (B, F).
+        """
         plain = self.enter(digits)
         logits = self.phonemes(self._read(plain))
-        frames = self.frames(self._read(plain + self.voice(voices)[:, None]))
+        frames = self.frames(self._read(plain + self.voice(voices)))
         rows, tokens = digits.shape[:2]
         frames = frames.reshape(rows, tokens * FRAMES_PER_TOKEN, MEL_BINS + 1)
         logits = logits.reshape(rows, tokens * FRAMES_PER_TOKEN, LABELS)
@@ -90,19 +94,17 @@ def round_through(digits: Tensor) -> Tensor:
 
 
 def reading_loss(
-    tokenizer: SpeechTokenizer, reader: CodeReader, crops: object
-) -> tuple[Tensor, dict[str, Tensor]]:
+    tokenizer: SpeechTokenizer, reader: CodeReader, crops: Crops
+) -> tuple[Tensor, Figures]:
     """Say how badly the codes of some speech are read."""
-    audio, phonemes, pitch, voices = (
-        getattr(crops, name) for name in ("audio", "phonemes", "pitch", "voices")
-    )
+    audio, phonemes, pitch = crops.audio, crops.phonemes, crops.pitch
     mel = prompt_mel(audio).transpose(1, 2)
     heard = speech_token_mel(resample_sinc(audio, SAMPLE_RATE_HZ, REFERENCE_RATE_HZ))
     lengths = torch.full((len(heard),), heard.shape[-1], device=heard.device)
     with torch.autocast(audio.device.type, torch.bfloat16, enabled=audio.is_cuda):
         hidden, _ = tokenizer.encode(heard, lengths)
         digits = tokenizer.digits(hidden)
-        logits, rebuilt, octaves = reader(round_through(digits), voices)
+        logits, rebuilt, octaves = reader(round_through(digits), crops.voices)
     naming = nnf.cross_entropy(logits.float().flatten(0, 1), phonemes.flatten())
     mel_error = (rebuilt.float() - mel).abs().mean()
     voiced = pitch > 10
@@ -122,45 +124,69 @@ def code_usage(tokenizer: SpeechTokenizer, audio: Tensor) -> int:
     return int(codes.flatten().bincount(minlength=ACOUSTIC_TOKENS).gt(0).sum())
 
 
-def train(corpus: Corpus, run: RunState, device: torch.device) -> Average:
-    """Train until the time is over; returns the averaged tokenizer."""
-    rng = random.Random(run.step)
-    tokenizer = SpeechTokenizer(DEMO.speech_tokenizer).to(device)
-    reader = CodeReader().to(device)
-    average = Average(tokenizer)
-    parameters = [*tokenizer.parameters(), *reader.parameters()]
-    optimizer = torch.optim.AdamW(parameters, lr=HIGHEST_RATE, betas=(0.9, 0.98))
-    parts = {"tokenizer": tokenizer, "reader": reader, "optimizer": optimizer, "average": average}
-    run.resume(parts, device)
-    pool = corpus.pool()
-    while not run.is_over():
-        if run.step % REFRESH_STEPS == 0 and corpus.hours() < ENOUGH_HOURS:
-            corpus.refresh()
-            pool = corpus.pool()
-        crops = draw_crops(pool, ROWS, TOKENS, rng)
-        loss, figures = reading_loss(tokenizer, reader, crops)
-        optimizer.zero_grad()
+class TokenizerTraining:
+    """The tokenizer, the reader of its codes and their optimizer."""
+
+    def __init__(self, tape: SpeechTape, run: RunState, device: torch.device) -> None:
+        self.tape = tape
+        self.run = run
+        self.tokenizer = SpeechTokenizer(DEMO.speech_tokenizer).to(device)
+        run.begin_with(self.tokenizer)
+        self.reader = CodeReader().to(device)
+        self.average = Average(self.tokenizer)
+        self.parameters = [*self.tokenizer.parameters(), *self.reader.parameters()]
+        self.optimizer = make_optimizer(self.parameters, device, lr=HIGHEST_RATE, betas=(0.9, 0.98))
+        self.parts = {
+            "tokenizer": self.tokenizer,
+            "reader": self.reader,
+            "optimizer": self.optimizer,
+            "average": self.average,
+        }
+        run.resume(self.parts, device)
+        self._learn = GraphedStep(self.learn, device)
+
+    def step(self) -> Figures:
+        """Learn from one batch; returns its losses."""
+        set_rate(self.optimizer, self.run.rate(HIGHEST_RATE))
+        figures = self._learn()
+        self.average.update()
+        return figures
+
+    def learn(self) -> Figures:
+        """Draw a batch and descend."""
+        loss, figures = reading_loss(self.tokenizer, self.reader, self.tape.draw(ROWS, TOKENS))
+        self.optimizer.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(parameters, 1.0)
-        set_rate(optimizer, run.rate(HIGHEST_RATE))
-        optimizer.step()
-        average.update(tokenizer)
+        nn.utils.clip_grad_norm_(self.parameters, 1.0)
+        self.optimizer.step()
+        return figures
+
+
+def train(corpus: Corpus, run: RunState, device: torch.device) -> None:
+    """Train until the time is over."""
+    tape = SpeechTape(ROOM_HOURS, device)
+    tape.append(corpus.training())
+    training = TokenizerTraining(tape, run, device)
+    while not run.is_over():
+        if run.step % REFRESH_STEPS == 0 and corpus.hours() < ROOM_HOURS:
+            tape.append(corpus.refresh())
+        figures = training.step()
         run.step += 1
         if run.step % LOG_STEPS == 0:
-            shown = {name: mean_of([value.detach()]) for name, value in figures.items()}
-            run.log(codes=code_usage(tokenizer, crops.audio), hours=corpus.hours(), **shown)
-            run.keep(parts)
-    run.keep(parts, force=True)
-    return average
+            shown = {name: float(value.detach()) for name, value in figures.items()}
+            codes = code_usage(training.tokenizer, tape.draw(ROWS, TOKENS).audio)
+            run.log(codes=codes, hours=tape.hours, **shown)
+            run.keep(training.parts)
+    run.keep(training.parts, force=True)
 
 
 def main() -> None:
     """Run the stage."""
     options = StageOptions.parse(__doc__)
     torch.manual_seed(12)
-    corpus = Corpus(options.corpus, options.device)
+    corpus = Corpus(options.corpus)
     corpus.wait_for(options.hours)
-    train(corpus, RunState(options.state, "tokenizer", options.until), options.device)
+    train(corpus, options.run_state("tokenizer"), options.device)
 
 
 if __name__ == "__main__":

@@ -17,9 +17,9 @@ from kokoro_onnx.tokenizer import Tokenizer
 
 BREATH_PHONEMES = 420  # the teacher takes 510, but hurries towards the end
 VOICE_SHARES = {  # the first two become the built-in voices; the others teach cloning
-    "jf_alpha": 0.42,
+    "jf_gongitsune": 0.42,
     "jm_kumo": 0.42,
-    "jf_gongitsune": 0.06,
+    "jf_alpha": 0.06,
     "jf_nezumi": 0.05,
     "jf_tebukuro": 0.05,
 }

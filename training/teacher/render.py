@@ -150,6 +150,7 @@ def main() -> None:
     parser.add_argument("--until", type=float, required=True, help="seconds since the epoch")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
+    torch.set_float32_matmul_precision("high")
     graph = TeacherGraph(arguments.model, torch.device(arguments.device))
     styles = np.load(arguments.voices)
     breaths = [json.loads(line) for line in arguments.directions.open(encoding="utf-8")]

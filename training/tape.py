@@ -1,0 +1,69 @@
+"""Speech laid end to end on the device that trains, so that crops are drawn there.
+
+A crop may run over the border of two utterances; it is still speech and its labels are right.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from training.corpus import FULL_SCALE, Utterance
+from worker.chatterbox.config import FRAMES_PER_TOKEN, SAMPLES_PER_TOKEN, TOKEN_RATE_HZ
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crops:
+    """Stretches of equal length, cut at token borders.
+
+    Shapes: audio (B, 480 F) float; pitch, phonemes (B, F); voices (B, F / 2).
+    """
+
+    audio: Tensor
+    pitch: Tensor
+    phonemes: Tensor
+    voices: Tensor
+
+
+class SpeechTape:
+    """Room for so many hours of speech, filled as it comes; its memory never moves."""
+
+    def __init__(self, hours: float, device: torch.device) -> None:
+        self.room = int(hours * 3600 * TOKEN_RATE_HZ)
+        self.tokens = 0
+        self._length = torch.zeros((), device=device)
+        self._audio = torch.zeros(self.room, SAMPLES_PER_TOKEN, dtype=torch.int16, device=device)
+        self._pitch = torch.zeros(self.room, FRAMES_PER_TOKEN, device=device)
+        self._phonemes = torch.zeros(self.room, FRAMES_PER_TOKEN, dtype=torch.uint8, device=device)
+        self._voices = torch.zeros(self.room, dtype=torch.uint8, device=device)
+
+    @property
+    def hours(self) -> float:
+        return self.tokens / TOKEN_RATE_HZ / 3600
+
+    def append(self, utterances: Iterable[Utterance]) -> None:
+        """Take utterances in until the room is used."""
+        for utterance in utterances:
+            end = self.tokens + utterance.tokens
+            if end > self.room:
+                break
+            place = slice(self.tokens, end)
+            self._audio[place].copy_(utterance.audio.view(-1, SAMPLES_PER_TOKEN))
+            self._pitch[place].copy_(utterance.pitch.view(-1, FRAMES_PER_TOKEN))
+            self._phonemes[place].copy_(utterance.phonemes.view(-1, FRAMES_PER_TOKEN))
+            self._voices[place] = utterance.voice
+            self.tokens = end
+        self._length.fill_(self.tokens)
+
+    def draw(self, rows: int, tokens: int) -> Crops:
+        """Cut random stretches of so many tokens."""
+        device = self._length.device
+        starts = (torch.rand(rows, device=device) * (self._length - tokens)).long()
+        index = starts[:, None] + torch.arange(tokens, device=device)
+        return Crops(
+            audio=self._audio[index].flatten(1).float() / FULL_SCALE,
+            pitch=self._pitch[index].flatten(1),
+            phonemes=self._phonemes[index].flatten(1).long(),
+            voices=self._voices[index].long(),
+        )

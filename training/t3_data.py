@@ -64,12 +64,7 @@ class Batch:
     prompt_lengths: Tensor
 
     def to(self, device: torch.device) -> Self:
-        """Send everything to the device without waiting for it."""
-        is_far = device.type == "cuda"
-        parts = {f.name: getattr(self, f.name) for f in fields(self)}
-        if is_far:
-            parts = {name: part.pin_memory() for name, part in parts.items()}
-        return type(self)(**{n: part.to(device, non_blocking=True) for n, part in parts.items()})
+        return type(self)(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
 
 
 def make_row(utterance: Utterance, encoded: Encoded, tokenizer: TextTokenizer, text: str) -> Row:

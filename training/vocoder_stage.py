@@ -30,7 +30,8 @@ from worker.chatterbox.mel import prompt_mel
 LOG_STEPS = 100
 HIGHEST_RATE = 8e-4
 JUDGES_RATE = 4e-4
-ROWS = 40
+ROWS = 32
+JUDGED_ROWS = 16  # the judges cost more than all the rest
 TOKENS = 20  # 0.8 s, of which the outer two on either side only lend their mel context
 EDGE_TOKENS = 2
 ADVERSARIAL_FROM = 0.25  # of the time: judges of a blurred voice teach it little
@@ -93,9 +94,10 @@ class VocoderTraining:
         loss = MEL_WEIGHT * mel_error + spectral + PITCH_WEIGHT * pitch_error
         figures = {"mel": mel_error, "spectral": spectral, "pitch_hz": pitch_error}
         if is_judged:
-            figures["judges"] = self._teach_judges(real, made)
+            true, false = real[:JUDGED_ROWS], made[:JUDGED_ROWS]
+            figures["judges"] = self._teach_judges(true, false)
             with torch.autocast(self.device.type, torch.bfloat16, enabled=real.is_cuda):
-                judged_real, judged_made = self.judges(real), self.judges(made)
+                judged_real, judged_made = self.judges(true), self.judges(false)
             likeness = feature_loss(judged_real, judged_made)
             loss = loss + deceive_loss(judged_made) + FEATURE_WEIGHT * likeness
             figures["likeness"] = likeness

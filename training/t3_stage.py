@@ -27,6 +27,7 @@ from worker.chatterbox.config import FRAMES_PER_TOKEN, START_SPEECH, STOP_SPEECH
 from worker.chatterbox.t3.conditioning import Conditioning
 from worker.chatterbox.t3.llama import attend_causally
 from worker.chatterbox.t3.model import T3, positions_of
+from worker.chatterbox.t3.sampling import penalize
 from worker.chatterbox.tokenizer import TextTokenizer
 
 LOG_STEPS = 100
@@ -218,9 +219,7 @@ def penalise(logits: Tensor, tokens: Tensor) -> Tensor:
     first_said = moments.new_full((rows, codes), steps)
     first_said.scatter_reduce_(1, tokens, moments[:-1].expand(rows, -1), "amin")
     is_said = first_said[:, None] < moments[:, None]
-    plain = logits.float()
-    lowered = torch.where(plain > 0, plain / REPETITION_PENALTY, plain * REPETITION_PENALTY)
-    return torch.where(is_said, lowered, plain)
+    return penalize(logits.float(), is_said, torch.tensor(REPETITION_PENALTY))
 
 
 def _shrink_embeddings(t3: T3) -> None:

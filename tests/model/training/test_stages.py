@@ -1,0 +1,163 @@
+"""What the training stages are made of: tapes, rows, and losses that sampling must agree with."""
+
+import random
+import time
+from pathlib import Path
+
+import torch
+
+from training.corpus import Utterance
+from training.encode_stage import Encoded
+from training.flow_stage import FlowTape
+from training.graphed import GraphedStep
+from training.parts import join, split
+from training.run_state import Average, RunState, make_optimizer
+from training.t3_data import LONGEST_TOKENS, RowSource
+from training.t3_stage import REPETITION_PENALTY, confuse, penalise
+from training.tape import SpeechTape
+from training.text_tokenizer import write_tokenizer
+from worker.chatterbox.config import (
+    FRAMES_PER_TOKEN,
+    SAMPLES_PER_TOKEN,
+    START_TEXT,
+    STOP_TEXT,
+)
+from worker.chatterbox.t3.sampling import penalize
+from worker.chatterbox.tokenizer import TextTokenizer
+
+CPU = torch.device("cpu")
+TEXTS = ("Hello there.", "A longer line, with a comma.", "Why?", "Yes, it is late already.")
+
+
+def make_utterance(index: int, tokens: int, voice: int = 0) -> Utterance:
+    frames = tokens * FRAMES_PER_TOKEN
+    return Utterance(
+        index=index,
+        text=TEXTS[index % len(TEXTS)],
+        voice=voice,
+        exaggeration=0.5,
+        audio=torch.full((tokens * SAMPLES_PER_TOKEN,), index, dtype=torch.int16),
+        pitch=torch.full((frames,), 100.0 + index),
+        phonemes=torch.full((frames,), index, dtype=torch.uint8),
+        spoken=[0, 50, 60, 4, 0],
+        ends=torch.tensor([0, frames // 4, frames // 2, frames, frames]),
+    )
+
+
+def test_a_tape_gives_audio_with_the_labels_that_belong_to_it() -> None:
+    torch.manual_seed(1)
+    tape = SpeechTape(hours=1 / 60, device=CPU)
+    tape.append(make_utterance(index, tokens=40, voice=index) for index in range(4))
+    crops = tape.draw(rows=64, tokens=10)
+    by_frame = (crops.audio * 32768).reshape(64, 10 * FRAMES_PER_TOKEN, -1)
+    assert torch.equal(by_frame[..., 0].round().long(), crops.phonemes)
+    assert torch.equal(crops.pitch, crops.phonemes + 100.0)
+    assert torch.equal(crops.voices, crops.phonemes[:, ::FRAMES_PER_TOKEN])
+    assert set(crops.phonemes.unique().tolist()) == {0, 1, 2, 3}
+
+
+def test_a_tape_takes_no_more_than_it_has_room_for() -> None:
+    tape = SpeechTape(hours=100 / 25 / 3600, device=CPU)
+    tape.append(make_utterance(index, tokens=40) for index in range(4))
+    assert tape.tokens == 80
+
+
+def test_flow_rows_hold_a_voice_s_own_embedding() -> None:
+    torch.manual_seed(2)
+    lines = [make_utterance(index, tokens=60, voice=index % 2) for index in range(6)]
+    encoded = {
+        u.index: Encoded(
+            tokens=torch.full((60,), u.voice, dtype=torch.int16),
+            x_vector=torch.full((192,), float(u.voice)),
+            speaker=torch.zeros(256),
+        )
+        for u in lines
+    }
+    rows = FlowTape(lines, encoded, CPU).draw(rows=32, length=60)
+    assert rows.mel.shape == (32, 120, 80)
+    assert torch.equal(rows.tokens[:, 0].float(), rows.x_vectors[:, 0])
+    assert int(rows.prompts.max()) <= 60
+
+
+def test_t3_rows_frame_the_text_and_keep_each_row_whole(tmp_path: Path) -> None:
+    write_tokenizer(tmp_path / "tokenizer.json")
+    tokenizer = TextTokenizer(tmp_path / "tokenizer.json")
+    lines = [make_utterance(index, tokens=50 + index) for index in range(12)]
+    encoded = {
+        u.index: Encoded(
+            tokens=torch.arange(u.tokens, dtype=torch.int16),
+            x_vector=torch.zeros(192),
+            speaker=torch.zeros(256),
+        )
+        for u in lines
+    }
+    source = RowSource(lines, encoded, tokenizer, random.Random(3))
+    batch = next(source.batches(positions=600))
+    for row in range(len(batch.text)):
+        ends, spoken = int(batch.text_lengths[row]), int(batch.token_lengths[row])
+        assert batch.text[row, 0] == START_TEXT
+        assert batch.text[row, ends - 1] == STOP_TEXT
+        assert not batch.text[row, ends:].any()
+        assert not batch.tokens[row, spoken:].any()
+        assert spoken <= LONGEST_TOKENS
+        assert batch.characters[row, :spoken].max() < ends - 2
+
+
+def test_the_training_penalty_is_the_one_of_sampling() -> None:
+    logits = torch.randn(1, 6, 12, generator=torch.Generator().manual_seed(4))
+    tokens = torch.tensor([[3, 7, 3, 1, 0]])
+    ours = penalise(logits, tokens)
+    for step in range(6):
+        seen = torch.zeros(1, 12, dtype=torch.bool)
+        seen[0, tokens[0, :step]] = True
+        expected = penalize(logits[:, step], seen, torch.tensor([[REPETITION_PENALTY]]))
+        torch.testing.assert_close(ours[:, step], expected)
+
+
+def test_wrong_tokens_are_few_and_from_the_batch() -> None:
+    torch.manual_seed(5)
+    tokens = torch.arange(4000).reshape(4, 1000)
+    heard = confuse(tokens)
+    share = (heard != tokens).float().mean(dim=1)
+    assert heard.min() >= 0
+    assert heard.max() < 4000
+    assert float(share.max()) < 0.3
+    assert float(share.sum()) > 0
+
+
+def test_a_step_on_the_cpu_runs_as_it_is() -> None:
+    seen: list[object] = []
+
+    def step(*key: object) -> dict[str, torch.Tensor]:
+        seen.append(key)
+        return {"loss": torch.ones(())}
+
+    graphed = GraphedStep(step, CPU)
+    assert float(graphed(True, 3)["loss"]) == 1.0
+    assert seen == [(True, 3)]
+
+
+def test_a_run_begins_with_an_earlier_run_s_weights(tmp_path: Path) -> None:
+    trained, state = torch.nn.Linear(3, 2), tmp_path / "state"
+    run = RunState(state, "flow", time.time() + 5)
+    run.keep({"average": Average(trained)}, force=True)
+    split(state, tmp_path / "parts")
+    fresh = torch.nn.Linear(3, 2)
+    RunState(tmp_path / "next", "flow", time.time() + 5, tmp_path / "parts").begin_with(fresh)
+    torch.testing.assert_close(fresh.weight, trained.weight, atol=1e-3, rtol=1e-3)
+    other = torch.nn.Linear(3, 2)
+    RunState(tmp_path / "next", "t3", time.time() + 5, tmp_path / "parts").begin_with(other)
+    assert "t3" not in join(tmp_path / "parts")
+
+
+def test_an_average_follows_a_network_that_learns() -> None:
+    network = torch.nn.Linear(2, 1)
+    average, optimizer = Average(network), make_optimizer(network.parameters(), CPU, lr=0.1)
+    before = average.tensors["weight"].clone()
+    for _ in range(5):
+        optimizer.zero_grad()
+        network(torch.ones(4, 2)).square().mean().backward()
+        optimizer.step()
+        average.update()
+    assert not torch.equal(average.tensors["weight"], before)
+    assert not torch.equal(average.tensors["weight"], network.weight)

@@ -11,6 +11,14 @@ from torch import Tensor
 from torch.nn import functional
 
 
+def upload(tensor: Tensor, device: torch.device | str) -> Tensor:
+    """Copy to a device without waiting for what the device is still doing."""
+    device = torch.device(device)
+    if device.type != "cuda" or tensor.is_cuda:
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
+
+
 def mark_valid(lengths: Sequence[int], device: torch.device) -> Tensor | None:
     """Make the mask of rows padded to the longest, or None where no row is padded.
 
@@ -19,8 +27,8 @@ def mark_valid(lengths: Sequence[int], device: torch.device) -> Tensor | None:
     longest = max(lengths)
     if min(lengths) == longest:
         return None
-    ends = torch.tensor(list(lengths))[:, None, None]
-    return (torch.arange(longest) < ends).to(device, torch.float32)
+    ends = upload(torch.tensor(list(lengths)), device)[:, None, None]
+    return (torch.arange(longest, device=device) < ends).float()
 
 
 def keep(x: Tensor, valid: Tensor | None) -> Tensor:
@@ -35,10 +43,10 @@ def mirror(signal: Tensor, lengths: Sequence[int], edge: int) -> Tensor:
     """
     if min(lengths) == signal.shape[1]:
         return functional.pad(signal, (edge, edge), mode="reflect")
-    last = torch.tensor(list(lengths))[:, None] - 1
-    place = torch.arange(-edge, max(lengths) + edge)[None].abs()
+    last = upload(torch.tensor(list(lengths)), signal.device)[:, None] - 1
+    place = torch.arange(-edge, max(lengths) + edge, device=signal.device)[None].abs()
     place = torch.where(place > last, 2 * last - place, place).clamp(min=0)
-    return signal.gather(1, place.to(signal.device))
+    return signal.gather(1, place)
 
 
 def group_by_length(lengths: Sequence[int], size: int) -> list[list[int]]:

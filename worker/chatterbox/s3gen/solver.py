@@ -10,6 +10,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from worker.chatterbox.rows import upload
 from worker.chatterbox.s3gen.packing import Packing
 from worker.chatterbox.s3gen.unet import Condition
 
@@ -38,7 +39,7 @@ def integrate(
     """
     x = noise
     told = condition if guidance == 0 else _beside_nothing(condition)
-    for time, following in pairwise(times.to(noise.device)):
+    for time, following in pairwise(upload(times, noise.device)):
         state = x if guidance == 0 else torch.cat([x, x])
         velocity = estimate(state, time.expand(packing.rows), told, packing)
         if guidance != 0:

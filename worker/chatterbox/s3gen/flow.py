@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from worker.chatterbox.config import ACOUSTIC_TOKENS, FRAMES_PER_TOKEN, MEL_BINS, FlowConfig
-from worker.chatterbox.rows import group_by_length
+from worker.chatterbox.rows import group_by_length, mark_valid, upload
 from worker.chatterbox.s3gen.encoder import UpsamplingEncoder
 from worker.chatterbox.s3gen.linear import Linear
 from worker.chatterbox.s3gen.packing import pack_lengths
@@ -67,7 +67,7 @@ class Flow(nn.Module):
         packing = pack_lengths(guided_lengths(lengths, self.config.guidance), self.device)
         mel = integrate(
             self.fast_estimate or self.estimator,
-            torch.cat([row.T for row in noise]).to(self.device),
+            upload(torch.cat([row.T for row in noise]), self.device),
             self.condition(tokens, voices),
             packing,
             times=cosine_times(self.config.steps),
@@ -78,7 +78,7 @@ class Flow(nn.Module):
 
     def condition(self, tokens: Sequence[Tensor], voices: Sequence[Voice]) -> Condition:
         """Prepare what the estimator is told about rows of tokens and their voices."""
-        x_vectors = torch.stack([voice.x_vector for voice in voices]).to(self.device)
+        x_vectors = torch.stack([voice.x_vector for voice in voices])
         rows = [
             torch.cat([voice.reference_tokens, row.to("cpu")])
             for voice, row in zip(voices, tokens, strict=True)
@@ -89,8 +89,8 @@ class Flow(nn.Module):
         ]
         return Condition(
             features=torch.cat(self.encode(rows)),
-            prompt=torch.cat(prompts).to(self.device),
-            speaker=self.project_speaker(x_vectors),
+            prompt=upload(torch.cat(prompts), self.device),
+            speaker=self.project_speaker(upload(x_vectors, self.device)),
         )
 
     def project_speaker(self, x_vectors: Tensor) -> Tensor:
@@ -107,13 +107,11 @@ class Flow(nn.Module):
         return features
 
     def _encode_padded(self, rows: Sequence[Tensor]) -> Tensor:
-        lengths = torch.tensor([len(row) for row in rows])
-        padded = pad_sequence(list(rows), batch_first=True)
-        is_full = bool((lengths == padded.shape[1]).all())
-        valid = torch.arange(padded.shape[1])[None] < lengths[:, None]
-        embedded = self.input_embedding(padded.to(self.device))
-        encoded = self.encoder(embedded, None if is_full else valid.to(self.device))
-        return self.encoder_proj(encoded)
+        lengths = [len(row) for row in rows]
+        valid = mark_valid(lengths, self.device)
+        padded = upload(pad_sequence(list(rows), batch_first=True), self.device)
+        is_token = None if valid is None else valid[:, 0].bool()
+        return self.encoder_proj(self.encoder(self.input_embedding(padded), is_token))
 
 
 def prompt_frames(voice: Voice) -> int:

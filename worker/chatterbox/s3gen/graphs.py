@@ -1,22 +1,28 @@
 """The flow on a GPU: half precision, fused kernels, CUDA graphs over a bounded set of shapes.
 
-A small batch is bound by the time it takes to launch some 1,500 kernels per step; a graph launches
-them at once. A large batch is bound by the kernels themselves, which torch.compile fuses.
+A small batch is bound by the time it takes to launch some 1,000 kernels per step; a graph launches
+them at once. A large batch is bound by the kernels themselves, which torch.compile fuses; there the
+graph leaves the interpreter to the thread that launches T3.
 """
 
 from dataclasses import dataclass, replace
+from weakref import ReferenceType, ref
 
 import torch
 from torch import Tensor
 
 from worker.chatterbox.s3gen.flow import Flow
-from worker.chatterbox.s3gen.packing import Packing, pack_lengths, pad_packing
-from worker.chatterbox.s3gen.unet import Condition, Estimator, ResidualBlock, Transformer
+from worker.chatterbox.s3gen.packing import PADDING_ROW, Packing, pack_lengths, pad_packing
+from worker.chatterbox.s3gen.unet import Condition, Estimator, ResidualBlock, Transformers
 
-_FRAME_STEP = 512  # frames of all rows together are rounded up to this
-_MOST_FRAMES = 8192  # about four guided utterances; beyond them launches are a tenth of the time
-_ROWS = (4, 16)
+_FRAME_STEP = 512  # frames of all rows together are rounded up to this, or to a sixteenth
+_MOST_FRAMES = 1 << 17  # 32 guided utterances of 30 s behind 10 s
+_ROWS = (4, 16, 40, 96)
 _SHORTEST_BOUND = 512  # bounds on the longest row are powers of two from here on
+# What is needed three times (the activations that a convolution slides over) is computed once: by
+# default the fuser puts even the costliest activation into each of its readers.
+_FUSION = {"realize_opcount_threshold": 8, "realize_reads_threshold": 2}
+_RECOMPILATIONS = 32  # of one function; there are about a dozen kinds of block and call
 
 
 def accelerate(flow: Flow, dtype: torch.dtype = torch.bfloat16) -> None:
@@ -27,14 +33,15 @@ def accelerate(flow: Flow, dtype: torch.dtype = torch.bfloat16) -> None:
     flow.use_precision(dtype)
     if dtype == torch.float32:
         return
-    compile_blocks(flow.estimator)
+    compile_blocks(flow.estimator, options=_FUSION)
     flow.fast_estimate = GraphedEstimator(flow.estimator)
 
 
 def compile_blocks(estimator: Estimator, **options: object) -> None:
     """Compile the repeated blocks, once per kind: compiling the whole would take minutes."""
+    torch._dynamo.config.recompile_limit = _RECOMPILATIONS  # noqa: SLF001 - it is torch's setting
     for part in estimator.modules():
-        if isinstance(part, Transformer | ResidualBlock):
+        if isinstance(part, Transformers | ResidualBlock):
             part.compile(dynamic=True, **options)
 
 
@@ -48,9 +55,12 @@ class Shape:
 
 
 def choose_shape(packing: Packing) -> Shape | None:
-    """Find the smallest shape that holds these rows and one of padding; None if they are many."""
-    frames = -(-len(packing.row) // _FRAME_STEP) * _FRAME_STEP
-    rows = next((rows for rows in _ROWS if rows > packing.rows), None)
+    """Find the smallest shape that holds these rows and those of padding; None if they are many."""
+    used = len(packing.row)
+    step = max(_FRAME_STEP, (1 << (used - 1).bit_length()) // 16)
+    frames = -(-used // step) * step
+    needed = packing.rows + max(1, -(-(frames - used) // PADDING_ROW))
+    rows = next((rows for rows in _ROWS if rows >= needed), None)
     if rows is None or frames > _MOST_FRAMES:
         return None
     return Shape(frames=frames, rows=rows, longest=_bound(packing.longest))
@@ -74,7 +84,7 @@ class GraphInputs:
         # A graph reads tensors only: code that asks for the lengths must fail, not remember them.
         self.packing = replace(padded, lengths=())
         self.shape = shape
-        self._told: Condition | None = None
+        self._told: ReferenceType[Condition] | None = None
 
     def fill(self, x: Tensor, time: Tensor, condition: Condition, packing: Packing) -> None:
         """Write a call's inputs; the condition and the rows only if they changed.
@@ -83,9 +93,9 @@ class GraphInputs:
         """
         self.x[: len(x)] = x
         self.time[: len(time)] = time
-        if condition is self._told:
+        if self._told is not None and condition is self._told():
             return
-        self._told = condition
+        self._told = ref(condition)
         self.condition.features[: len(x)] = condition.features
         self.condition.prompt[: len(x)] = condition.prompt
         self.condition.speaker[: len(time)] = condition.speaker
@@ -96,7 +106,7 @@ class GraphInputs:
 
 
 class GraphedEstimator:
-    """An estimator that replays a captured graph where the batch is small.
+    """An estimator that replays a captured graph.
 
     Owned by one thread. A graph is captured when its shape is first met, which takes about as long
     as three plain calls; all share one pool of memory.
@@ -139,8 +149,10 @@ class GraphedEstimator:
         torch.cuda.current_stream().wait_stream(warm_up)
         pool = next((graph.pool() for graph, _, _ in self._graphs.values()), None)
         captured = torch.cuda.CUDAGraph()
-        # Other threads (T3, the vocoder) go on using the device meanwhile.
-        with torch.cuda.graph(captured, pool=pool, capture_error_mode="thread_local"):
+        # T3's thread goes on using the device meanwhile. The stream decides the kernels' priority.
+        with torch.cuda.graph(
+            captured, pool=pool, stream=warm_up, capture_error_mode="thread_local"
+        ):
             output = run()
         return captured, inputs, output
 

@@ -5,12 +5,15 @@ Knows no network: it says where each row lies, and how to step back in time or a
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.nn.attention.varlen import varlen_attn
+
+from worker.chatterbox.rows import upload
+from worker.chatterbox.s3gen.kernels import attend_rows
+
+PADDING_ROW = 512  # frames
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,35 +39,41 @@ class Packing:
 
 def pack_lengths(lengths: Sequence[int], device: torch.device | str = "cpu") -> Packing:
     """Lay rows of these lengths one after another."""
-    sizes = torch.tensor(list(lengths))
+    sizes = upload(torch.tensor(list(lengths)), device)
     offsets = F.pad(sizes.cumsum(0), (1, 0))
-    row = torch.repeat_interleave(sizes)
+    row = torch.repeat_interleave(sizes, output_size=sum(lengths))
     return Packing(
         lengths=tuple(lengths),
-        offsets=offsets.to(device, torch.int32),
-        row=row.to(device),
-        position=(torch.arange(len(row)) - offsets[row]).to(device),
+        offsets=offsets.int(),
+        row=row,
+        position=torch.arange(len(row), device=row.device) - offsets[row],
         longest=max(lengths),
         is_even=min(lengths) == max(lengths),
     )
 
 
 def pad_packing(packing: Packing, frames: int, rows: int, longest: int) -> Packing:
-    """Fill up to a fixed number of frames and rows: one row of nothing, then empty rows.
+    """Fill up to a fixed number of frames and rows: short rows of nothing, then empty rows.
 
-    Graphs and compiled code so meet few shapes. `longest` must not be below any row.
+    Graphs and compiled code so meet few shapes. `longest` must not be below any row. The rows of
+    nothing are short because attention grows with the square of a row.
     """
     used = len(packing.row)
     extra = torch.arange(frames - used, device=packing.row.device)
-    ends = packing.offsets.new_full((rows - packing.rows,), frames)
+    spare = torch.arange(1, rows - packing.rows + 1, device=packing.row.device)
+    ends = (used + PADDING_ROW * spare).clamp(max=frames).to(packing.offsets.dtype)
     return Packing(
-        lengths=(*packing.lengths, frames - used),
+        lengths=(*packing.lengths, *_cut(frames - used, PADDING_ROW)),
         offsets=torch.cat([packing.offsets, ends]),
-        row=torch.cat([packing.row, torch.full_like(extra, packing.rows)]),
-        position=torch.cat([packing.position, extra]),
+        row=torch.cat([packing.row, packing.rows + extra // PADDING_ROW]),
+        position=torch.cat([packing.position, extra % PADDING_ROW]),
         longest=longest,
         is_even=False,
     )
+
+
+def _cut(length: int, size: int) -> list[int]:
+    return [min(size, length - start) for start in range(0, length, size)]
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, packing: Packing) -> Tensor:
@@ -75,7 +84,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor, packing: Packing) -> Tenso
     if packing.is_even:
         return _attend_evenly(query, key, value, packing.rows)
     if query.is_cuda and query.dtype != torch.float32:  # the kernel knows half precision only
-        return _attend_unevenly(query, key, value, packing)
+        return attend_rows(query, key, value, packing.offsets, packing.longest)
     rows = zip(*(part.split(packing.lengths) for part in (query, key, value)), strict=True)
     return torch.cat([_attend_evenly(q, k, v, 1) for q, k, v in rows])
 
@@ -83,13 +92,6 @@ def attend(query: Tensor, key: Tensor, value: Tensor, packing: Packing) -> Tenso
 def _attend_evenly(query: Tensor, key: Tensor, value: Tensor, rows: int) -> Tensor:
     dense = (part.unflatten(0, (rows, -1)).transpose(1, 2) for part in (query, key, value))
     return F.scaled_dot_product_attention(*dense).transpose(1, 2).flatten(0, 1)
-
-
-def _attend_unevenly(query: Tensor, key: Tensor, value: Tensor, packing: Packing) -> Tensor:
-    mixed = varlen_attn(
-        query, key, value, packing.offsets, packing.offsets, packing.longest, packing.longest
-    )
-    return cast("Tensor", mixed)
 
 
 def shift(frames: Tensor, steps: int, packing: Packing) -> Tensor:

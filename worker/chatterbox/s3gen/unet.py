@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from worker.chatterbox.config import MEL_BINS, FlowConfig
 from worker.chatterbox.s3gen.attention import Attention
+from worker.chatterbox.s3gen.kernels import rise
 from worker.chatterbox.s3gen.linear import LayerNorm, Linear
 from worker.chatterbox.s3gen.packing import Packing, shift
 
@@ -22,7 +23,7 @@ _TIME_SCALE = 1000.0
 _KERNEL = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, weakref_slot=True)
 class Condition:
     """What the mel is to say and in whose voice; all zero says nothing.
 
@@ -73,17 +74,14 @@ class Stage(nn.ModuleList):
 
     def __init__(self, in_width: int, config: FlowConfig, *, has_conv: bool) -> None:
         width = config.estimator_width
-        transformers = nn.ModuleList(
+        transformers = Transformers(
             Transformer(config) for _ in range(config.transformers_per_block)
         )
         parts: list[nn.Module] = [ResidualBlock(in_width, width, config.time_width), transformers]
         super().__init__([*parts, FrameConv(width, width, _KERNEL)] if has_conv else parts)
 
     def forward(self, x: Tensor, time: Tensor, packing: Packing) -> Tensor:
-        x = self[0](x, time, packing)
-        for transformer in cast("nn.ModuleList", self[1]):
-            x = transformer(x, packing)
-        return x
+        return self[1](self[0](x, time, packing), packing)
 
     def smooth(self, x: Tensor, packing: Packing) -> Tensor:
         """Pass through the convolution at the stage's end."""
@@ -156,6 +154,15 @@ class Transformer(nn.Module):
         return x + self.ff(self.norm3(x))
 
 
+class Transformers(nn.ModuleList):
+    """Transformers one after another; compiled as one, so that sums and norms between them fuse."""
+
+    def forward(self, x: Tensor, packing: Packing) -> Tensor:
+        for transformer in self:
+            x = transformer(x, packing)
+        return x
+
+
 class FeedForward(nn.Module):
     """Two linear layers with GELU between."""
 
@@ -177,7 +184,7 @@ class Rise(nn.Module):
         self.proj = Linear(width, inner)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.gelu(self.proj(x))
+        return rise(x.to(self.proj.weight.dtype), self.proj.weight, self.proj.bias)
 
 
 class TimeEmbedding(nn.Module):

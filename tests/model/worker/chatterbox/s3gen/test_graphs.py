@@ -15,7 +15,7 @@ from worker.chatterbox.s3gen.graphs import (
     choose_shape,
     compile_blocks,
 )
-from worker.chatterbox.s3gen.packing import Packing, pack_lengths
+from worker.chatterbox.s3gen.packing import Packing, pack_lengths, pad_packing
 from worker.chatterbox.s3gen.unet import Condition
 
 
@@ -45,7 +45,7 @@ def test_padding_to_a_graphs_shape_changes_no_row(lengths: list[int]) -> None:
     for seed in (1, 2):  # what the first call leaves in memory must not reach the second
         x, time, condition, packing = draw_call(lengths, seed)
         inputs.fill(x, time, condition, packing)
-        rows = replace(inputs.packing, lengths=(*lengths, 512 - sum(lengths)))
+        rows = replace(inputs.packing, lengths=pad_packing(packing, 512, 16, 512).lengths)
         with torch.no_grad():
             padded = estimator(inputs.x, inputs.time, inputs.condition, rows)[: len(x)]
             assert relative_error(padded, estimator(x, time, condition, packing)) < 1e-5
@@ -70,11 +70,14 @@ def test_a_condition_is_written_once_for_all_steps() -> None:
         ([100, 100], Shape(frames=512, rows=4, longest=512)),
         ([1000] * 8, Shape(frames=8192, rows=16, longest=1024)),
         ([1025] * 4, Shape(frames=4608, rows=16, longest=2048)),
-        ([1000] * 9, None),
-        ([10] * 16, None),
+        ([1000] * 9, Shape(frames=9216, rows=16, longest=1024)),
+        ([10] * 16, Shape(frames=512, rows=40, longest=512)),
+        ([1000] * 64, Shape(frames=65536, rows=96, longest=1024)),
+        ([1300] * 64, Shape(frames=90112, rows=96, longest=2048)),
+        ([2100] * 64, None),
     ],
 )
-def test_small_batches_meet_few_shapes(lengths: list[int], shape: Shape | None) -> None:
+def test_batches_meet_few_shapes(lengths: list[int], shape: Shape | None) -> None:
     assert choose_shape(pack_lengths(lengths)) == shape
 
 

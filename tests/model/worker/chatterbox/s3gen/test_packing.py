@@ -25,6 +25,14 @@ def test_padding_adds_one_row_of_nothing_and_empty_rows() -> None:
     assert (padded.rows, padded.longest) == (4, 16)
 
 
+def test_much_padding_is_cut_into_short_rows() -> None:
+    padded = pad_packing(pack_lengths([1000]), frames=2048, rows=6, longest=1024)
+    assert padded.offsets.tolist() == [0, 1000, 1512, 2024, 2048, 2048, 2048]
+    assert padded.lengths == (1000, 512, 512, 24)
+    assert padded.row[[1511, 1512, 2047]].tolist() == [1, 2, 3]
+    assert padded.position[[1000, 1511, 1512]].tolist() == [0, 511, 0]
+
+
 def test_shifting_never_reaches_into_the_row_before() -> None:
     frames = torch.arange(1.0, 6.0)[:, None]
     assert shift(frames, 1, pack_lengths([2, 3])).flatten().tolist() == [0, 1, 0, 3, 4]

@@ -27,7 +27,6 @@ from worker.chatterbox.config import (
     FlowConfig,
     HiftConfig,
 )
-from worker.chatterbox.hift.layers import fuse_activations
 from worker.chatterbox.hift.source import draw_noise as draw_source_noise
 from worker.chatterbox.hift.vocoder import Vocoder
 from worker.chatterbox.s3gen.flow import Flow, draw_noise, noise_frames
@@ -97,7 +96,9 @@ def build(arguments: argparse.Namespace) -> Networks:
         flow.use_precision(dtype)
     else:
         accelerate(flow, dtype)
-        fuse_activations(vocoder)
+        from worker.chatterbox.hift.fast import accelerate_vocoder
+
+        accelerate_vocoder(vocoder)
     watermarker = Watermarker().eval().requires_grad_(False).to(arguments.device)
     return Networks(flow=flow, vocoder=vocoder, watermarker=watermarker)
 

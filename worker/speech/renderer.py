@@ -5,14 +5,13 @@ in the batch nor the device change what an utterance sounds like.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
-import numpy as np
-import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from worker.chatterbox.config import FRAMES_PER_TOKEN
-from worker.chatterbox.hift.layers import fuse_activations
 from worker.chatterbox.hift.source import draw_noise as draw_source_noise
 from worker.chatterbox.hift.vocoder import Vocoder
 from worker.chatterbox.s3gen.flow import Flow, draw_noise, noise_frames
@@ -20,6 +19,7 @@ from worker.chatterbox.s3gen.graphs import accelerate
 from worker.chatterbox.t3.decoder import Spoken
 from worker.chatterbox.watermark import Watermarker
 from worker.speech.options import ResolvedOptions
+from worker.speech.sound import Waveforms
 from worker.speech.types import Utterance
 
 
@@ -49,19 +49,26 @@ class TorchRenderer:
     @torch.inference_mode()
     def render(
         self, utterances: Sequence[Utterance], spoken: Sequence[Spoken]
-    ) -> list[npt.NDArray[np.float32]]:
-        """Make one waveform (S,) per utterance."""
-        with torch.cuda.stream(self._stream):  # no stream, no effect
-            return self._render(utterances, spoken)
+    ) -> Callable[[], Waveforms]:
+        """Begin to make one waveform (S,) per utterance; the returned call waits for them.
+
+        On a GPU nothing before that call waits: whatever goes there is copied from pinned memory.
+        """
+        if self._stream is None:
+            waveforms = [row.float().numpy() for row in self._render(utterances, spoken)]
+            return lambda: waveforms
+        with torch.cuda.stream(self._stream):
+            rows = [_fetch(row) for row in self._render(utterances, spoken)]
+            done = torch.cuda.Event(blocking=True)
+            done.record()
+        return partial(_collect, rows, done)
 
     def check_health(self) -> None:
         """Raise what an earlier kernel did to the device, if it did."""
         if self._stream is not None:
             self._stream.synchronize()
 
-    def _render(
-        self, utterances: Sequence[Utterance], spoken: Sequence[Spoken]
-    ) -> list[npt.NDArray[np.float32]]:
+    def _render(self, utterances: Sequence[Utterance], spoken: Sequence[Spoken]) -> list[Tensor]:
         pairs = list(zip(utterances, spoken, strict=True))
         noise = [
             draw_noise(noise_frames(len(said.tokens), one.voice), generator(one.seed, "flow"))
@@ -81,20 +88,34 @@ class TorchRenderer:
         waveforms = self._vocoder.synthesize(mels, source_noise)
         if self._watermarker is not None:
             waveforms = self._watermarker.mark(waveforms)
-        return [row.float().cpu().numpy() for row in waveforms]
+        return waveforms
+
+
+def _fetch(row: Tensor) -> Tensor:
+    """Begin to copy a row to the host."""
+    return torch.empty(row.shape, pin_memory=True).copy_(row, non_blocking=True)
+
+
+def _collect(rows: list[Tensor], done: torch.cuda.Event) -> Waveforms:
+    done.synchronize()
+    return [row.numpy().copy() for row in rows]  # pinned memory is scarce, and soon used again
 
 
 def _adapt(flow: Flow, vocoder: Vocoder, options: ResolvedOptions) -> None:
     """Bring the networks to the options' precision, and on a GPU to their fast path.
 
-    The vocoder stays in float32: phases of a harmonic sum do not survive eight bits.
+    The vocoder's pitch and excitation stay as they are: phases do not survive fewer bits.
     """
     precision = getattr(torch, options.precision)
-    if options.is_compiled:
-        accelerate(flow, precision)
-        fuse_activations(vocoder)
-    else:
+    if not options.is_compiled:
         flow.use_precision(precision)
+        return
+    accelerate(flow, precision)
+    if precision != torch.float32:
+        # Imported here: Triton is not installed where there is no GPU.
+        from worker.chatterbox.hift.fast import accelerate_vocoder  # noqa: PLC0415
+
+        accelerate_vocoder(vocoder)
 
 
 def generator(seed: int, purpose: str) -> torch.Generator:

@@ -51,13 +51,3 @@ class ResidualBlock(nn.Module):
             y = keep(conv1(snake1(x)), valid)
             x = x + keep(conv2(snake2(y)), valid)
         return x
-
-
-def fuse_activations(network: nn.Module) -> None:
-    """Compile every Snake: one pass over memory where plain PyTorch makes six.
-
-    On a GPU these passes cost more than the convolutions between them.
-    """
-    for part in network.modules():
-        if isinstance(part, Snake):
-            part.compile(dynamic=True, fullgraph=True)

@@ -4,7 +4,7 @@ Source: docs/model.md, HiFT (arXiv 2309.09493). Batched over rows of any length:
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import torch
@@ -17,9 +17,9 @@ from worker.chatterbox.hift.f0 import PitchPredictor
 from worker.chatterbox.hift.layers import ResidualBlock, same_padding
 from worker.chatterbox.hift.source import Source, SourceNoise
 from worker.chatterbox.hift.spectrum import analyse, synthesise
-from worker.chatterbox.rows import group_by_length, keep, mark_valid
+from worker.chatterbox.rows import group_by_length, keep, mark_valid, upload
 
-_SLOPE = 0.1  # leaky ReLU between the stages; after the last it is torch's 0.01
+SLOPE = 0.1  # leaky ReLU between the stages; after the last it is torch's 0.01
 _MAX_MAGNITUDE = 100.0
 _LOUDEST = 0.99
 _EDGE_KERNEL = 7  # first and last convolution
@@ -59,6 +59,8 @@ class Vocoder(nn.Module):
             for kernel in config.resblock_kernels
         )
         self.conv_post = nn.Conv1d(widths[-1], bins, _EDGE_KERNEL, padding=padding)
+        # The filter in half precision, if wanted: mel, excitation, lengths in frames.
+        self.fast_filter: Callable[[Tensor, Tensor, Sequence[int]], Tensor] | None = None
 
     @torch.no_grad()
     def synthesize(self, mels: Sequence[Tensor], noise: Sequence[SourceNoise]) -> list[Tensor]:
@@ -77,8 +79,8 @@ class Vocoder(nn.Module):
         lengths = [mel.shape[1] for mel in mels]
         device = self.conv_pre.weight.device
         batch = pad_sequence([mel.T for mel in mels], batch_first=True).transpose(1, 2).to(device)
-        phases = torch.stack([row.phases for row in noise]).to(device)
-        noises = pad_sequence([row.noise for row in noise], batch_first=True).to(device)
+        phases = upload(torch.stack([row.phases for row in noise]), device)
+        noises = upload(pad_sequence([row.noise for row in noise], batch_first=True), device)
         f0 = self.f0_predictor(batch, mark_valid(lengths, device))
         waveforms = self.decode(batch, self.m_source(f0, phases, noises), lengths)
         rows = zip(waveforms, lengths, strict=True)
@@ -93,7 +95,11 @@ class Vocoder(nn.Module):
         samples = [SAMPLES_PER_FRAME * length for length in lengths]
         masks = self.masks(lengths, mel.device)
         excitation = analyse(source, samples, n_fft, hop)
-        magnitude, phase = self.filter(mel, excitation, masks).chunk(2, dim=1)
+        if self.fast_filter is None:
+            spoken = self.filter(mel, excitation, masks)
+        else:
+            spoken = self.fast_filter(mel, excitation, lengths)
+        magnitude, phase = spoken.chunk(2, dim=1)
         magnitude = magnitude.float().exp().clamp(max=_MAX_MAGNITUDE)
         phase = phase.float().sin()
         spectrum = torch.cat([magnitude * phase.cos(), magnitude * phase.sin()], dim=1)
@@ -109,7 +115,7 @@ class Vocoder(nn.Module):
         x = keep(self.conv_pre(keep(mel, masks[0])), masks[0])
         last = len(self.ups) - 1
         for stage, up in enumerate(self.ups):
-            x = up(F.leaky_relu(x, _SLOPE))
+            x = up(F.leaky_relu(x, SLOPE))
             if stage == last:
                 x = F.pad(x, (1, 0), mode="reflect")  # centred frames: one more than hops
             x = keep(x, masks[stage + 1]) + self._excite(stage, excitation, masks[stage + 1])

@@ -1,7 +1,7 @@
 """The sound stage: finished tokens to waveforms, in batches of like length."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Protocol
@@ -17,6 +17,8 @@ from worker.speech.types import Speech, Utterance
 
 log = structlog.get_logger()
 
+Waveforms = list[npt.NDArray[np.float32]]
+
 
 class Renderer(Protocol):
     """S3Gen, HiFT and watermark; used from one thread."""
@@ -27,8 +29,8 @@ class Renderer(Protocol):
 
     def render(
         self, utterances: Sequence[Utterance], spoken: Sequence[Spoken]
-    ) -> list[npt.NDArray[np.float32]]:
-        """Make one waveform (S,) per utterance."""
+    ) -> Callable[[], Waveforms]:
+        """Begin to make one waveform (S,) per utterance; the returned call waits for them."""
 
     def check_health(self) -> None:
         """Raise if the device will not compute again."""
@@ -44,8 +46,17 @@ class _Job:
         return len(self.spoken.tokens)
 
 
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    jobs: Sequence[_Job]
+    wait: Callable[[], Waveforms]
+
+
 class SoundStage:
-    """Batches what waits around the utterance that has waited longest."""
+    """Batches what waits around the utterance that has waited longest.
+
+    A batch is begun before the one before it is waited for: a GPU so always has work.
+    """
 
     def __init__(self, renderer: Renderer, batch: int, cores: int | None = None) -> None:
         self._renderer = renderer
@@ -86,24 +97,32 @@ class SoundStage:
         self._thread.join()
 
     def _loop(self) -> None:
-        while batch := self._next_batch():
-            self._running = batch
-            self._render(batch)
-            self._running = []
+        begun: _Begun | None = None
+        while True:
+            jobs = self._next_batch(can_wait=begun is None)
+            if not jobs and begun is None:
+                break
+            self._running = [*(begun.jobs if begun else []), *jobs]
+            following = self._begin(jobs) if jobs else None
+            if begun is not None:
+                self._finish(begun)
+            begun = following
+        self._running = []
         if self._ended is not None:
             self._fail_all(self._ended)
 
-    def _next_batch(self) -> list[_Job]:
-        """Wait for work; an empty batch means the end."""
+    def _next_batch(self, *, can_wait: bool) -> list[_Job]:
+        """Take a batch, waiting for one if there is nothing else to do; an empty one is the end."""
         with self._changed:
             while True:
-                self._changed.wait_for(lambda: self._waiting or self._is_closing or self._ended)
+                if can_wait:
+                    self._changed.wait_for(lambda: self._waiting or self._is_closing or self._ended)
                 self._waiting = [job for job in self._waiting if not job.future.cancelled()]
                 if self._ended is not None:
                     return []
                 if self._waiting:
                     return self._pick()
-                if self._is_closing:
+                if self._is_closing or not can_wait:
                     return []
 
     def _pick(self) -> list[_Job]:
@@ -114,25 +133,38 @@ class SoundStage:
         self._waiting = [job for job in self._waiting if job not in batch]
         return batch
 
-    def _render(self, jobs: Sequence[_Job]) -> None:
-        """Render a batch; one that fails is split until only the culprit is left."""
+    def _begin(self, jobs: Sequence[_Job]) -> _Begun | None:
+        """Begin a batch; None if it failed and was seen to."""
         try:
-            waveforms = self._renderer.render(
+            wait = self._renderer.render(
                 [job.utterance for job in jobs], [job.spoken for job in jobs]
             )
         except Exception as error:  # noqa: BLE001 - a kernel may raise anything; the culprit is named
-            self._renderer.check_health()
-            log.warning("render_failed", chunks=len(jobs), error=repr(error))
-            if len(jobs) == 1:
-                _refuse(jobs[0], error)
-                return
-        else:
-            for job, waveform in zip(jobs, waveforms, strict=True):
-                self._answer(job, waveform)
+            self._find_culprit(jobs, error)
+            return None
+        return _Begun(jobs, wait)
+
+    def _finish(self, begun: _Begun) -> None:
+        try:
+            waveforms = begun.wait()
+        except Exception as error:  # noqa: BLE001 - as above
+            self._find_culprit(begun.jobs, error)
+            return
+        for job, waveform in zip(begun.jobs, waveforms, strict=True):
+            self._answer(job, waveform)
+
+    def _find_culprit(self, jobs: Sequence[_Job], error: Exception) -> None:
+        """Split a batch that failed until only the culprit is left."""
+        self._renderer.check_health()
+        log.warning("render_failed", chunks=len(jobs), error=repr(error))
+        if len(jobs) == 1:
+            _refuse(jobs[0], error)
             return
         middle = len(jobs) // 2
-        self._render(jobs[:middle])
-        self._render(jobs[middle:])
+        for half in (jobs[:middle], jobs[middle:]):
+            begun = self._begin(half)
+            if begun is not None:
+                self._finish(begun)
 
     def _answer(self, job: _Job, waveform: npt.NDArray[np.float32]) -> None:
         if not np.isfinite(waveform).all():

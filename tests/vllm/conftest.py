@@ -8,6 +8,8 @@ import pytest
 os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"
 os.environ["VLLM_LOGGING_LEVEL"] = "WARNING"
 os.environ["HF_HUB_OFFLINE"] = "1"
+# On a GPU, Triton would round the factors of float32 products to TF32.
+os.environ["TRITON_F32_DEFAULT"] = "ieee"
 
 # vLLM's own, in its imports and at its end; ours are still errors.
 VLLM_WARNINGS = (

@@ -24,6 +24,7 @@ import torch
 from tests.bench import rooflines
 from tests.bench.gpu_memory import GpuMemory
 from tests.bench.synthetic import TOY, Bench, make_prompt, open_bench, utterance, utterances
+from tests.bench.turns import turn
 from worker.chatterbox.config import FRAMES_PER_TOKEN, TOKEN_RATE_HZ, ChatterboxConfig
 from worker.chatterbox.hift.source import draw_noise as draw_source_noise
 from worker.chatterbox.s3gen.flow import draw_noise, noise_frames
@@ -31,7 +32,8 @@ from worker.speech.options import EngineOptions, ResolvedOptions, resolve
 from worker.speech.types import Speech, Utterance
 
 CHUNK_S = 10.0
-SOAK_CHUNKS = 10_000
+SOAK_CHUNKS, SOAK_CHUNK_S = 10_000, 1.5
+WARM_UP_S = 2500.0  # of a book: graphs of all common shapes are captured then
 
 
 def main() -> None:
@@ -48,7 +50,7 @@ def main() -> None:
         "options": {name: str(value) for name, value in asdict(options).items()},
         "start": {"opened_s": opened_s, "first_chunk_s": time.perf_counter() - began},
     }
-    with GpuMemory() as memory:
+    with turn(arguments.turn), GpuMemory() as memory:
         for name in arguments.parts:
             report[name] = PARTS[name](bench, arguments)
             report["memory"] = memory.peak()
@@ -73,6 +75,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--vocoder-batch", type=int)
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 8, 32, 128, 512])
     parser.add_argument("--sound-batches", type=int, nargs="+", default=[1, 4, 16, 32])
+    parser.add_argument("--turn", type=Path, help="measure only while holding this lock file")
     parser.add_argument("--audio-s", type=float, default=18_000, help="length of the book")
     parser.add_argument("--toy", action="store_true", help="tiny sizes: does the bench itself run?")
     return parser.parse_args()
@@ -167,6 +170,7 @@ def measure_concurrency(bench: Bench, arguments: argparse.Namespace) -> list[dic
 
 def measure_saturation(bench: Bench, arguments: argparse.Namespace) -> dict[str, float]:
     """A long book; `x` counts all of it, `steady_x` the time without its start and end."""
+    run_book(bench, book_of(bench, min(WARM_UP_S, arguments.audio_s)), 1200)
     cpu_s = time.process_time()
     finished = run_book(bench, book_of(bench, arguments.audio_s), 1200)
     cpu_s = time.process_time() - cpu_s
@@ -185,13 +189,13 @@ def measure_saturation(bench: Bench, arguments: argparse.Namespace) -> dict[str,
 
 
 def measure_soak(bench: Bench, _: argparse.Namespace) -> dict[str, float]:
-    """10,000 chunks of 3 s: memory after the first fifth and at the end."""
+    """10,000 short chunks: memory after the first fifth and at the end."""
 
     def memory() -> tuple[float, float]:
         on_card = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0
         return on_card / 1e9, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 
-    chunks = (utterance(bench.voice, 3.0, seed) for seed in range(SOAK_CHUNKS))
+    chunks = (utterance(bench.voice, SOAK_CHUNK_S, seed) for seed in range(SOAK_CHUNKS))
     run_book(bench, islice(chunks, SOAK_CHUNKS // 5), 1200)
     card_before, host_before = memory()
     run_book(bench, chunks, 1200)

@@ -1,47 +1,71 @@
 #!/bin/sh
 # Measure the engine on a GPU host that has torch and CUDA but no network; see README.md beside it.
-# $1: the archive that holds vLLM. Results and logs go to $OUT. Then either nothing (measure
-# everything), or `parity` (T3 on vLLM against plain PyTorch), or arguments of the benchmark.
-set -eu
-archive=$1
-site=/tmp/rhapsode-site
-if [ ! -d "$site" ]; then
-  mkdir -p "$site/rhapsode-0.1.0.dist-info"
-  tar xJf "$archive" -C "$site"
-  # vLLM finds T3 by the entry point of an installed package; this is all of one that it looks at.
-  printf 'Metadata-Version: 2.1\nName: rhapsode\nVersion: 0.1.0\n' \
-    > "$site/rhapsode-0.1.0.dist-info/METADATA"
-  printf '[vllm.general_plugins]\nchatterbox_t3 = worker.chatterbox.t3.plugin:register\n' \
-    > "$site/rhapsode-0.1.0.dist-info/entry_points.txt"
-fi
-# vLLM looks at models in a process of its own: the repository must be on the path, too.
-export PYTHONPATH="$site:$PWD" PYTHONUNBUFFERED=1 HF_HUB_OFFLINE=1 VLLM_LOGGING_LEVEL=WARNING
-export VLLM_USE_FLASHINFER_SAMPLER=0 VLLM_PLUGINS=chatterbox_t3
+# $1: an archive of vLLM's packages; $2, or "-": one of upstream's chatterbox-tts; then the parts,
+# all of them unless named. Results and logs go to $OUT, the most important first.
+set -u
+archive=$1 upstream=${2:--}
+[ $# -gt 1 ] && shift
 shift
-if [ "${1:-}" = parity ]; then
-  for runner in 1 0; do # model runner V2, then V1
-    VLLM_USE_V2_MODEL_RUNNER=$runner timeout 240 python3 -m pytest -q -c /dev/null --rootdir=. \
-      --import-mode=importlib --confcutdir=tests/vllm -W ignore --tb=short tests/vllm/test_tokens.py \
-      > "$OUT/parity-$runner.log" 2>&1 || echo "#### parity, runner V2=$runner, ended with $?"
-    grep -E '^(E |FAILED|ERROR)|passed|failed' "$OUT/parity-$runner.log" | tail -n 30
-  done
-  exit 0
-fi
-if [ $# -gt 0 ]; then
-  exec python3 -m tests.bench.engine --out "$OUT/engine.json" "$@"
-fi
+parts=${*:-thread upstream process budgets checks soak}
+site=/tmp/rhapsode-site
+mkdir -p "$site/rhapsode-0.1.0.dist-info"
+tar xJf "$archive" -C "$site"
+# vLLM finds T3 by the entry point of an installed package; this is all of one that it looks at.
+printf 'Metadata-Version: 2.1\nName: rhapsode\nVersion: 0.1.0\n' \
+  > "$site/rhapsode-0.1.0.dist-info/METADATA"
+printf '[vllm.general_plugins]\nchatterbox_t3 = worker.chatterbox.t3.plugin:register\n' \
+  > "$site/rhapsode-0.1.0.dist-info/entry_points.txt"
+# vLLM looks at models in a process of its own: the repository must be on the path, too.
+export PYTHONPATH="$site:$PWD" PYTHONUNBUFFERED=1 HF_HUB_OFFLINE=1 VLLM_LOGGING_LEVEL=INFO
+export VLLM_USE_FLASHINFER_SAMPLER=0 VLLM_PLUGINS=chatterbox_t3
+# Kernel teams of several processes, each as large as the machine, make all of them ten times slower.
+export OMP_NUM_THREADS=4
+began=$(date +%s)
 
+# Name, seconds at most, command: its output in a log of that name, the end of it here.
+log() {
+  name=$1 limit=$2
+  shift 2
+  timeout -k 3 "$limit" "$@" > "$OUT/$name.log" 2>&1
+  echo "#### $name: status $?, $(($(date +%s) - began)) s after the start"
+  tail -n 40 "$OUT/$name.log" | cut -c 1-160
+}
 bench() {
-  name=$1
-  shift
-  echo "#### $name: $*"
-  timeout "$limit" python3 -m tests.bench.engine --out "$OUT/$name.json" "$@" \
-    > "$OUT/$name.log" 2>&1 || echo "#### $name ended with $?"
-  tail -n 45 "$OUT/$name.log"
+  name=$1 limit=$2
+  shift 2
+  log "$name" "$limit" python3 -m tests.bench.engine --out "$OUT/$name.json" "$@"
+}
+check() {
+  name=$1 runner=$2
+  shift 2
+  log "$name" 150 env "VLLM_USE_V2_MODEL_RUNNER=$runner" python3 -m pytest -q -c /dev/null \
+    --rootdir=. --import-mode=importlib -p no:cacheprovider -W ignore --tb=short "$@"
 }
 
-limit=330
-bench thread --core thread
-limit=110
-bench process --core process --parts saturation --audio-s 12000
-bench eager --core thread --eager --parts alone sound
+for part in $parts; do
+  case $part in
+    thread) bench thread 300 ;;
+    process) bench process 110 --core process --parts saturation --audio-s 6000 ;;
+    budgets)
+      for size in 8 16 24; do
+        bench "budget-$size" 80 --gpu-memory-gb $size --parts saturation --audio-s 1500
+      done
+      ;;
+    soak) bench soak 200 --parts soak ;;
+    upstream)
+      [ "$upstream" = - ] && continue
+      mkdir -p /tmp/upstream
+      tar xJf "$upstream" -C /tmp/upstream
+      log upstream 60 env "PYTHONPATH=/tmp/upstream:$PWD" python3 -m tests.bench.upstream \
+        --out "$OUT/upstream.json"
+      ;;
+    checks) # side by side: nothing is timed
+      check parity-v2 1 --confcutdir=tests/vllm tests/vllm/test_tokens.py &
+      check parity-v1 0 --confcutdir=tests/vllm tests/vllm/test_tokens.py &
+      check sound 1 --confcutdir=tests/gpu tests/gpu &
+      log precision 150 python3 -m tests.bench.precision --out "$OUT/precision.json" &
+      wait
+      ;;
+    *) exit 2 ;;
+  esac
+done

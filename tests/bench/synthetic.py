@@ -32,7 +32,7 @@ from worker.chatterbox.t3.vllm_layout import PromptLayout
 from worker.chatterbox.voice import Voice, make_voice
 from worker.chatterbox.watermark import Watermarker
 from worker.speech.engine import PipelineEngine
-from worker.speech.open import limit_memory
+from worker.speech.open import cores, limit_memory
 from worker.speech.options import ResolvedOptions
 from worker.speech.renderer import TorchRenderer
 from worker.speech.sound import SoundStage
@@ -84,7 +84,7 @@ def open_bench(config: ChatterboxConfig, options: ResolvedOptions) -> Bench:
         watermarker = Watermarker().eval().requires_grad_(False)
     renderer = TorchRenderer(flow, vocoder, watermarker, options)
     tokens = _open_tokens(config, options)
-    sound = SoundStage(renderer, options.vocoder_batch)
+    sound = SoundStage(renderer, options.vocoder_batch, cores(options))
     return Bench(
         engine=PipelineEngine(make_prompt, tokens, sound, options.queue_limit),
         tokens=tokens,
@@ -145,9 +145,12 @@ def exact_sampling(prompt: Prompt, max_new_tokens: int) -> SamplingParams:
 
 def _open_tokens(config: ChatterboxConfig, options: ResolvedOptions) -> VllmStage:
     layout = PromptLayout.of(config.t3)
-    cache = Path(tempfile.mkdtemp(prefix="rhapsode-bench-"))
+    # Always the same: vLLM knows by its path what it has compiled.
+    cache = Path(tempfile.gettempdir()) / "rhapsode-bench"
+    cache.mkdir(exist_ok=True)
     weights = cache / "none.safetensors"
-    weights.touch()
+    if not weights.exists():
+        weights.touch()
     folder = write_vllm_folder(
         weights, config.t3, StorageConfig(), bank_rows=_BANK_ROWS, cache=cache
     )

@@ -17,6 +17,8 @@ from worker.speech.slots import SlotStage
 from worker.speech.sound import SoundStage
 from worker.speech.stage import TokenStage
 
+_CORES_BESIDE_GPU = 4
+
 
 def open_engine(checkpoint: Path | Chatterbox, options: EngineOptions) -> PipelineEngine:
     """Load the networks and start the engine's threads; close it, or use it in a `with`.
@@ -37,7 +39,7 @@ def open_engine(checkpoint: Path | Chatterbox, options: EngineOptions) -> Pipeli
             max_text_tokens=max_text_tokens,
         ),
         tokens,
-        SoundStage(renderer, resolved.vocoder_batch, _cores(resolved)),
+        SoundStage(renderer, resolved.vocoder_batch, cores(resolved)),
         resolved.queue_limit,
     )
 
@@ -61,18 +63,19 @@ def _load(folder: Path, options: ResolvedOptions) -> Chatterbox:
     return load_chatterbox(folder, options.device, t3_dtype=getattr(torch, options.precision))
 
 
-def _cores(options: ResolvedOptions) -> int | None:
-    """Give each stage half of a CPU: two kernel teams as large as the machine slow each other down.
+def cores(options: ResolvedOptions) -> int:
+    """Give each stage half of a CPU, and beside a GPU a few cores.
 
-    They wait for their slowest member by spinning: forty times slower was seen with two on two
-    busy cores.
+    Two kernel teams as large as the machine slow each other down, since they wait for their slowest
+    member by spinning: forty times slower was seen with two on two busy cores. Beside a GPU there
+    is little to share out.
     """
-    return max(1, torch.get_num_threads() // 2) if options.device == "cpu" else None
+    return max(1, torch.get_num_threads() // 2) if options.device == "cpu" else _CORES_BESIDE_GPU
 
 
 def _torch_stage(chatterbox: Chatterbox, options: ResolvedOptions) -> tuple[TokenStage, int]:
     decoder = Decoder(chatterbox.t3, options.t3_slots)
-    return SlotStage(decoder, _cores(options)), chatterbox.config.t3.text_positions
+    return SlotStage(decoder, cores(options)), chatterbox.config.t3.text_positions
 
 
 def _vllm_stage(chatterbox: Chatterbox, options: ResolvedOptions) -> tuple[TokenStage, int]:

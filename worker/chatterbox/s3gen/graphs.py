@@ -16,8 +16,8 @@ from worker.chatterbox.s3gen.packing import PADDING_ROW, Packing, pack_lengths, 
 from worker.chatterbox.s3gen.unet import Condition, Estimator, ResidualBlock, Transformers
 
 _FRAME_STEP = 512  # frames of all rows together are rounded up to this, or to a sixteenth
-_MOST_FRAMES = 1 << 17  # 32 guided utterances of 30 s behind 10 s
-_ROWS = (4, 16, 40, 96)
+_MOST_FRAMES = 1 << 18  # 64 guided utterances of 30 s behind 10 s
+_ROWS = (4, 16, 40, 96, 160)
 _SHORTEST_BOUND = 512  # bounds on the longest row are powers of two from here on
 # What is needed three times (the activations that a convolution slides over) is computed once: by
 # default the fuser puts even the costliest activation into each of its readers.

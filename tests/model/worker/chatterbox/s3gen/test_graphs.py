@@ -74,7 +74,8 @@ def test_a_condition_is_written_once_for_all_steps() -> None:
         ([10] * 16, Shape(frames=512, rows=40, longest=512)),
         ([1000] * 64, Shape(frames=65536, rows=96, longest=1024)),
         ([1300] * 64, Shape(frames=90112, rows=96, longest=2048)),
-        ([2100] * 64, None),
+        ([1100] * 128, Shape(frames=147456, rows=160, longest=2048)),
+        ([2100] * 128, None),
     ],
 )
 def test_batches_meet_few_shapes(lengths: list[int], shape: Shape | None) -> None:

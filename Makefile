@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= out
 
-.PHONY: help setup demo check test faults test-vllm goldens clean
+.PHONY: help setup demo check test listen faults test-vllm goldens clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,14 @@ check: $(VENV)/.dev ## format, lint, types, contracts, unit and model tests (abo
 
 test: $(VENV)/.dev ## all tests: unit, model, integration with real servers
 	$(BIN)/pytest -n 2 tests/unit tests/model tests/integration tests/containers tests/test_repository.py
+
+$(VENV)/.listen: $(VENV)/.dev
+	.ci/install.sh $(PYTHON) $(VENV) --group listen
+	.ci/install.sh $(PYTHON) $(VENV) --no-deps resemblyzer
+	@touch $@
+
+listen: $(VENV)/.listen ## hear the bundled voices: words, story, guidance, expression, cloning, speed (about 20 minutes)
+	$(BIN)/python -m tests.listen --json $(OUT)/listen.json
 
 faults: $(VENV)/.dev ## 100 jobs while workers are killed and frozen, servers fail: prints the table (minutes)
 	$(BIN)/python -m tests.faults

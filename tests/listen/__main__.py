@@ -1,0 +1,67 @@
+"""`python -m tests.listen`: the bundled voices heard by a recogniser, as one table and as JSON.
+
+Exit code 1 if a figure is worse than its limit in targets.py.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.listen.booth import Booth
+from tests.listen.ears import Ears
+from tests.listen.figures import Part
+from tests.listen.parts import PARTS, Listening
+from tests.listen.report import as_json, show
+from worker.chatterbox.checkpoint import Voices
+from worker.chatterbox.hub import resolve_model
+
+SENTENCES = Path(__file__).with_name("sentences.txt")
+
+
+def main() -> int:
+    options = _options()
+    folder = resolve_model(options.model)
+    with tempfile.TemporaryDirectory() as name:
+        os.environ["RHAPSODE_DATA_DIR"] = f"{name}/data"  # nobody's finished chunks
+        listening = Listening(
+            booth=Booth(Path(name), options.model),
+            ears=Ears(threads=os.cpu_count() or 1),
+            model=folder,
+            voices=options.voices or distinct_voices(folder),
+            sentences=SENTENCES.read_text(encoding="utf-8").splitlines()[: options.sentences],
+        )
+        parts = [_listen(part, listening) for part in options.parts]
+    show(parts)
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    options.json.write_text(as_json(parts, options.model), encoding="utf-8")
+    return 1 if any(figure.is_lost for part in parts for figure in part.figures) else 0
+
+
+def distinct_voices(folder: Path) -> list[str]:
+    """Return the voices of a model, each once: the default is another name of one of them."""
+    voices = Voices(folder)
+    by_digest = {voices[name].digest: name for name in ["default", *voices]}
+    return list(by_digest.values())
+
+
+def _listen(name: str, listening: Listening) -> Part:
+    started = time.monotonic()
+    figures, heard = PARTS[name](listening)
+    return Part(name=name, figures=figures, heard=heard, took_s=time.monotonic() - started)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", default="demo", help="a model's name or its folder")
+    parser.add_argument("--voices", nargs="+", help="instead of all; the first reads the story")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--sentences", type=int, default=100, help="so many of them")
+    parser.add_argument("--json", type=Path, default=Path("out/listen.json"))
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

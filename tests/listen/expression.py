@@ -1,0 +1,45 @@
+"""How expressive a reading is: pitch by Praat (autocorrelation), words per second."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import parselmouth
+
+from tests.listen.booth import Clip, Waveform
+from worker.chatterbox.config import SAMPLE_RATE_HZ
+
+LOWEST_HZ, HIGHEST_HZ = 60.0, 500.0  # men and women who read aloud
+STEP_S = 0.01
+SEMITONES = 12
+
+
+def pitch_range_st(clips: Sequence[Clip]) -> float:
+    """Return how far apart high and low lie within a sentence, in semitones, the mean over clips.
+
+    From the 10th to the 90th percentile of voiced frames: the tails are octave errors.
+    """
+    ranges = [_range_st(clip.waveform) for clip in clips]
+    return float(np.nanmean(ranges))
+
+
+def rate_wps(clips: Sequence[Clip]) -> float:
+    """Return the words per second over all clips."""
+    return sum(len(clip.text.split()) for clip in clips) / sum(clip.duration_s for clip in clips)
+
+
+def least_step(values: Sequence[float]) -> float:
+    """Return the smallest rise from one value to the next; not positive unless all rise."""
+    return min(after - before for before, after in pairwise(values))
+
+
+def _range_st(waveform: Waveform) -> float:
+    sound = parselmouth.Sound(waveform.astype(np.float64), SAMPLE_RATE_HZ)
+    pitch = sound.to_pitch_ac(
+        time_step=STEP_S, pitch_floor=LOWEST_HZ, pitch_ceiling=HIGHEST_HZ
+    ).selected_array["frequency"]
+    voiced = pitch[pitch > 0]
+    if len(voiced) == 0:
+        return float("nan")
+    low, high = np.percentile(SEMITONES * np.log2(voiced), [10, 90])
+    return float(high - low)

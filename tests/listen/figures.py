@@ -1,0 +1,50 @@
+"""What a run of the listening tests found, as data."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from tests.listen.targets import TARGETS, Key
+from tests.listen.words import Comparison
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One measured number and the numbers it was made from."""
+
+    key: Key
+    measured: float
+    detail: str = ""
+
+    @property
+    def is_at_goal(self) -> bool:
+        target = TARGETS[self.key]
+        return target.meets(self.measured, target.goal)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it is worse than it once was."""
+        target = TARGETS[self.key]
+        return target.limit is not None and not target.meets(self.measured, target.limit)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One part's figures, with every text that was heard for them."""
+
+    name: str
+    figures: list[Figure]
+    took_s: float
+    heard: dict[str, list[Comparison]] = field(default_factory=dict)
+
+    def worst(self, count: int) -> list[tuple[str, Comparison]]:
+        """Return what was understood worst, and by whom it was said."""
+        heard = [(name, c) for name, comparisons in self.heard.items() for c in comparisons]
+        return sorted(heard, key=lambda found: found[1].rate, reverse=True)[:count]
+
+
+def percents(rates: dict[str, float]) -> str:
+    return ", ".join(f"{name} {rate:.1%}" for name, rate in rates.items())
+
+
+def steps(values: Sequence[float], form: str) -> str:
+    return " → ".join(form.format(value) for value in values)

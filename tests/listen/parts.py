@@ -1,0 +1,150 @@
+"""The parts of a listening run, each from rendering to figures."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tests.listen.booth import Booth, Clip, Reading, Waveform
+from tests.listen.ears import Ears
+from tests.listen.expression import least_step, pitch_range_st, rate_wps
+from tests.listen.figures import Figure, percents, steps
+from tests.listen.speakers import SpeakerJudge, centre, lead, share_told_apart
+from tests.listen.story import narrate
+from tests.listen.targets import Key
+from tests.listen.words import Comparison, compare, error_rate
+from worker.chatterbox.config import SAMPLE_RATE_HZ
+
+STORY = Path("examples/the-selfish-giant.md")
+EXAGGERATIONS = (0.25, 0.5, 1.0)
+RECORDING_S = 10
+Heard = dict[str, list[Comparison]]
+Found = tuple[list[Figure], Heard]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listening:
+    """What every part needs. The first voice is the one that parts about settings are read by."""
+
+    booth: Booth
+    ears: Ears
+    model: Path
+    voices: list[str]
+    sentences: list[str]
+
+    def hear(self, clips: Sequence[Clip]) -> list[Comparison]:
+        return [compare(clip.text, self.ears.hear(clip.waveform)) for clip in clips]
+
+    def some(self, count: int) -> list[str]:
+        """Return so many of the sentences, from all over the list."""
+        return self.sentences[:: max(1, len(self.sentences) // count)][:count]
+
+
+def hear_sentences(listening: Listening) -> Found:
+    """Have every voice read every sentence."""
+    readings = {v: listening.booth.read(listening.sentences, voice=v) for v in listening.voices}
+    heard = {voice: listening.hear(reading.clips) for voice, reading in readings.items()}
+    rates = {voice: error_rate(comparisons) for voice, comparisons in heard.items()}
+    missing = {voice: sum(c.is_missing for c in found) for voice, found in heard.items()}
+    speech_s = sum(reading.speech_s for reading in readings.values())
+    elapsed_s = sum(reading.elapsed_s for reading in readings.values())
+    return [
+        Figure(key=Key.BEST_VOICE, measured=min(rates.values()), detail=percents(rates)),
+        Figure(key=Key.WORST_VOICE, measured=max(rates.values()), detail=percents(rates)),
+        Figure(key=Key.MISSING, measured=sum(missing.values()), detail=_counts(missing)),
+        Figure(
+            key=Key.SPEED,
+            measured=speech_s / elapsed_s,
+            detail=f"{speech_s:.0f} s in {elapsed_s:.0f} s, loading included",
+        ),
+    ], heard
+
+
+def hear_story(listening: Listening) -> Found:
+    """Have the service narrate a story of 1,600 words."""
+    narration = narrate(STORY, listening.model, listening.voices[0])
+    heard = listening.hear(narration.clips)
+    flagged = sum(chunk["state"] != "accepted" for chunk in narration.manifest["chunks"])
+    words = sum(c.words for c in heard)
+    detail = f"{words} words, {len(heard)} chunks, {flagged} flagged"
+    return [
+        Figure(key=Key.STORY, measured=error_rate(heard), detail=detail),
+        Figure(key=Key.STORY_MISSING, measured=sum(c.is_missing for c in heard)),
+        Figure(key=Key.STORY_REPEATED, measured=sum(c.is_repeated for c in heard)),
+    ], {"story": heard}
+
+
+def hear_guidance(listening: Listening) -> Found:
+    """Have the same sentences read with and without guidance, by every voice."""
+    heard = {
+        cfg: [
+            comparison
+            for voice in listening.voices
+            for comparison in listening.hear(
+                listening.booth.read(listening.some(20), "--cfg-weight", cfg, voice=voice).clips
+            )
+        ]
+        for cfg in ("0", "0.5")
+    }
+    rates = {f"cfg {cfg}": error_rate(comparisons) for cfg, comparisons in heard.items()}
+    gain = rates["cfg 0"] - rates["cfg 0.5"]
+    return [Figure(key=Key.GUIDANCE, measured=gain, detail=percents(rates))], {
+        f"cfg {cfg}": comparisons for cfg, comparisons in heard.items()
+    }
+
+
+def hear_expression(listening: Listening) -> Found:
+    """Have the same sentences read flatly, as ever, and with more expression."""
+    readings = [
+        listening.booth.read(
+            listening.some(20), "--exaggeration", str(value), voice=listening.voices[0]
+        )
+        for value in EXAGGERATIONS
+    ]
+    pitch = [pitch_range_st(reading.clips) for reading in readings]
+    energy = [reading.loudness_lufs for reading in readings]
+    rate = [rate_wps(reading.clips) for reading in readings]
+    return [
+        Figure(key=Key.PITCH, measured=least_step(pitch), detail=steps(pitch, "{:.1f}")),
+        Figure(key=Key.ENERGY, measured=least_step(energy), detail=steps(energy, "{:.1f} LUFS")),
+        Figure(key=Key.RATE, measured=least_step(rate), detail=steps(rate, "{:.2f}")),
+    ], {}
+
+
+def hear_voices(listening: Listening) -> Found:
+    """Tell the voices apart, then clone each from ten seconds of it."""
+    judge = SpeakerJudge()
+    readings = {
+        voice: listening.booth.read(listening.some(20), voice=voice) for voice in listening.voices
+    }
+    clips = {voice: judge.embed(reading.clips) for voice, reading in readings.items()}
+    leads = {}
+    for voice, reading in readings.items():
+        recording = listening.booth.keep(f"{voice}.wav", _recording(reading))
+        clone = listening.booth.read(listening.some(8), voice=str(recording))
+        others = [centre(found) for name, found in clips.items() if name != voice]
+        leads[voice] = lead(judge.embed(clone.clips), centre(clips[voice]), others)
+    detail = ", ".join(f"{voice} {value:+.3f}" for voice, value in leads.items())
+    return [
+        Figure(key=Key.APART, measured=share_told_apart(list(clips.values()))),
+        Figure(key=Key.CLONING, measured=min(leads.values()), detail=detail),
+    ], {}
+
+
+PARTS = {
+    "sentences": hear_sentences,
+    "story": hear_story,
+    "guidance": hear_guidance,
+    "expression": hear_expression,
+    "voices": hear_voices,
+}
+
+
+def _recording(reading: Reading) -> Waveform:
+    sound = np.concatenate([clip.waveform for clip in reading.clips])
+    return sound[: RECORDING_S * SAMPLE_RATE_HZ]
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items())

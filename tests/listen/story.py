@@ -1,0 +1,64 @@
+"""A story through the whole service: API, queue, database, bucket, a worker with the model."""
+
+import json
+import tempfile
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import soundfile
+
+from narration.job_settings import JobSettings, OutputFormat
+from rhapsode.outputs import Output
+from rhapsode.server import Server
+from rhapsode.submit import Order, submit
+from tests.api_process import Api
+from tests.cluster import open_cluster
+from tests.listen.booth import Clip, cut
+from tests.servers import Postgres, SeaweedFS, Valkey
+
+PATIENT = {"lease_s": 60.0, "heartbeat_s": 5.0, "retry_s": 2.0}  # a busy CPU is not a lost worker
+LOAD_S = 180.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Narration:
+    """A delivered story, cut into its chunks, and the manifest that came with it."""
+
+    clips: list[Clip]
+    manifest: dict[str, Any]
+
+
+def narrate(story: Path, model: Path, voice: str) -> Narration:
+    """Submit a story as `rhapsode submit` does and fetch what was delivered."""
+    with (
+        tempfile.TemporaryDirectory() as name,
+        closing(Postgres()) as postgres,
+        closing(Valkey()) as valkey,
+        closing(SeaweedFS()) as seaweedfs,
+        open_cluster(
+            Path(name), postgres, valkey, seaweedfs, checkpoint=model, **PATIENT
+        ) as cluster,
+        closing(Api(cluster)) as api,
+    ):
+        cluster.start_worker()
+        api.start()
+        cluster.wait_until_ready(timeout_s=LOAD_S)
+        return _order(api, story, Path(name) / "story.flac", voice)
+
+
+def _order(api: Api, story: Path, path: Path, voice: str) -> Narration:
+    order = Order(
+        file=story,
+        settings=JobSettings(voice=voice, outputs=(OutputFormat.FLAC,)),
+        outputs=[Output(path=path, format=OutputFormat.FLAC)],
+    )
+    with closing(Server(api.url, None)) as server:
+        job = submit(server, order, lambda _: None)
+        items = server.ask("GET", job["urls"]["artifacts"]).json()["items"]
+    [record] = [item["url"] for item in items if item["name"] == "manifest.json"]
+    manifest = json.loads(httpx.get(record).content)
+    sound, _ = soundfile.read(path, dtype="float32")
+    return Narration(clips=cut(sound, manifest), manifest=manifest)

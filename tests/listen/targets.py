@@ -1,0 +1,84 @@
+"""What is asked of the bundled voices, and what must not be lost again: one table."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Key(StrEnum):
+    """A measured figure's name, here and in the JSON."""
+
+    BEST_VOICE = "word_error.best_voice"
+    WORST_VOICE = "word_error.worst_voice"
+    MISSING = "sentences.missing"
+    STORY = "story.word_error"
+    STORY_MISSING = "story.chunks_missing"
+    STORY_REPEATED = "story.chunks_repeated"
+    GUIDANCE = "guidance.gain"
+    PITCH = "expression.pitch_step"
+    ENERGY = "expression.energy_step"
+    RATE = "expression.rate_step"
+    APART = "voices.told_apart"
+    CLONING = "cloning.lead"
+    SPEED = "speed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One figure: the goal, and the limit that was reached once and fails the run when crossed."""
+
+    what: str
+    goal: float
+    limit: float | None  # None: a machine's load decides it, so nothing may fail by it
+    is_most: bool = False  # the goal and the limit are upper bounds
+    form: str = "{:.2f}"
+
+    def meets(self, measured: float, bound: float) -> bool:
+        return measured <= bound if self.is_most else measured >= bound
+
+
+PERCENT = "{:.1%}"
+# Limits: measured on the bundled model, plus what another machine's rounding may change.
+TARGETS = {
+    Key.BEST_VOICE: Target(
+        what="word error, best voice", goal=0.12, limit=0.30, is_most=True, form=PERCENT
+    ),
+    Key.WORST_VOICE: Target(
+        what="word error, worst voice", goal=0.20, limit=0.35, is_most=True, form=PERCENT
+    ),
+    Key.MISSING: Target(
+        what="sentences of which less than half is heard",
+        goal=0,
+        limit=10,
+        is_most=True,
+        form="{:.0f}",
+    ),
+    Key.STORY: Target(
+        what="word error, story through the service",
+        goal=0.12,
+        limit=0.35,
+        is_most=True,
+        form=PERCENT,
+    ),
+    Key.STORY_MISSING: Target(
+        what="chunks of the story missing", goal=0, limit=3, is_most=True, form="{:.0f}"
+    ),
+    Key.STORY_REPEATED: Target(
+        what="chunks of the story repeated", goal=0, limit=0, is_most=True, form="{:.0f}"
+    ),
+    Key.GUIDANCE: Target(
+        what="word error without guidance, less with it", goal=0, limit=-0.02, form="{:+.1%}"
+    ),
+    Key.PITCH: Target(what="pitch range (semitones), least rise", goal=0, limit=0, form="{:+.2f}"),
+    Key.ENERGY: Target(what="energy (LU), least rise", goal=0, limit=0, form="{:+.2f}"),
+    Key.RATE: Target(what="words per second, least rise", goal=0, limit=-0.05, form="{:+.2f}"),
+    Key.APART: Target(
+        what="sentences given to their own voice", goal=0.95, limit=0.90, form=PERCENT
+    ),
+    Key.CLONING: Target(
+        what="clone nearer to its own voice by (cosine)", goal=0, limit=0, form="{:+.3f}"
+    ),
+    Key.SPEED: Target(what="seconds of speech per second", goal=2.5, limit=None),
+}
+
+# The teacher's own word error, ten sentences a voice, by the same recogniser: training/README.md.
+TEACHER_WORD_ERROR = {"kumo": 0.06, "gongitsune": 0.075}

@@ -1,0 +1,74 @@
+"""What was said against what was heard, word by word; knows nothing of sound."""
+
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import jiwer
+
+if TYPE_CHECKING:
+    from whisper_normalizer.english import EnglishTextNormalizer
+
+NOTHING_HEARD = "..."  # what a table shows where the recogniser returned no word
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """One text and what a recogniser made of its reading, both normalised."""
+
+    said: str
+    heard: str
+    hits: int
+    errors: int  # words exchanged, lost or added
+
+    @property
+    def words(self) -> int:
+        return len(self.said.split())
+
+    @property
+    def rate(self) -> float:
+        return self.errors / self.words
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether so little came through that the text was not spoken."""
+        return 2 * self.hits < self.words
+
+    @property
+    def is_repeated(self) -> bool:
+        """Whether so much was heard that something was said twice, or something else as well."""
+        return len(self.heard.split()) > 1.5 * self.words + 2
+
+
+def compare(said: str, heard: str) -> Comparison:
+    said, heard = normalize(said), normalize(heard)
+    found = jiwer.process_words(said, heard)
+    return Comparison(
+        said=said,
+        heard=heard or NOTHING_HEARD,
+        hits=found.hits,
+        errors=found.substitutions + found.deletions + found.insertions,
+    )
+
+
+def error_rate(comparisons: Iterable[Comparison]) -> float:
+    """Word error rate over all of them: errors by words said, so that a short text weighs less."""
+    together = list(comparisons)
+    return sum(c.errors for c in together) / sum(c.words for c in together)
+
+
+def normalize(text: str) -> str:
+    """Take spelling out of the comparison: case, punctuation, numbers, contractions."""
+    normalized: str = _normalizer()(text)
+    return normalized
+
+
+@lru_cache(maxsize=1)
+def _normalizer() -> "EnglishTextNormalizer":
+    with warnings.catch_warnings():
+        # One of its string literals has an escape that Python deprecates, told when it is compiled.
+        warnings.simplefilter("ignore")
+        from whisper_normalizer.english import EnglishTextNormalizer
+    return EnglishTextNormalizer()

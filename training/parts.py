@@ -11,23 +11,24 @@ import torch
 from torch import Tensor
 
 PART_BYTES = 15_500_000
-NETWORKS = {  # stage -> the part of its state that is carried
-    "t3": "average",
-    "flow": "average",
-    "vocoder": "average",
-    "tokenizer": "average",
-    "speakers": "networks",
+NETWORKS = {  # what is carried: the stage that has it, and the part of its state
+    "t3": ("t3", "average"),
+    "flow": ("flow", "average"),
+    "vocoder": ("vocoder", "average"),
+    "tokenizer": ("tokenizer", "average"),
+    "reader": ("tokenizer", "reader"),  # without its reader, a tokenizer would unlearn its codes
+    "speakers": ("speakers", "networks"),
 }
 
 
 def read_networks(state: Path) -> dict[str, dict[str, Tensor]]:
-    """Read each stage's network from its kept state."""
+    """Read the networks from the stages' kept states."""
     found = {}
-    for stage, part in NETWORKS.items():
+    for name, (stage, part) in NETWORKS.items():
         path = state / f"{stage}.pt"
         if path.exists():
             kept = torch.load(path, map_location="cpu")["parts"][part]
-            found[stage] = kept["tensors"] if part == "average" else kept
+            found[name] = kept["tensors"] if part == "average" else kept
     return found
 
 
@@ -36,26 +37,26 @@ def split(state: Path, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     part: dict[str, Tensor] = {}
     size, number = 0, 0
-    for stage, tensors in read_networks(state).items():
+    for network, tensors in read_networks(state).items():
         for name, tensor in tensors.items():
             value = tensor.half() if tensor.is_floating_point() else tensor
             value = value.contiguous().clone()
             if size + value.nbytes > PART_BYTES:
                 torch.save(part, folder / f"part-{number}.pt")
                 part, size, number = {}, 0, number + 1
-            part[f"{stage}/{name}"] = value
+            part[f"{network}/{name}"] = value
             size += value.nbytes
     torch.save(part, folder / f"part-{number}.pt")
 
 
 def join(folder: Path) -> dict[str, dict[str, Tensor]]:
-    """Read part-N.pt files: stage -> tensors, as float32."""
+    """Read part-N.pt files: network -> tensors, as float32."""
     joined: dict[str, dict[str, Tensor]] = {}
     for path in sorted(folder.glob("part-*.pt")):
         for key, tensor in torch.load(path).items():
-            stage, _, name = key.partition("/")
+            network, _, name = key.partition("/")
             value = tensor.float() if tensor.is_floating_point() else tensor
-            joined.setdefault(stage, {})[name] = value
+            joined.setdefault(network, {})[name] = value
     return joined
 
 

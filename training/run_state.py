@@ -48,9 +48,9 @@ class RunState:
         fall = 0.5 * (1 + math.cos(math.pi * self.progress))
         return highest * warm * (LAST_RATE + (1 - LAST_RATE) * fall)
 
-    def begin_with(self, network: nn.Module) -> None:
+    def begin_with(self, network: nn.Module, name: str | None = None) -> None:
         """Take an earlier run's weights, if one was named and has them."""
-        earlier = join(self.origin).get(self.name) if self.origin else None
+        earlier = join(self.origin).get(name or self.name) if self.origin else None
         if earlier:
             network.load_state_dict(earlier)
 

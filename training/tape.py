@@ -44,17 +44,25 @@ class SpeechTape:
 
     def append(self, utterances: Iterable[Utterance]) -> None:
         """Take utterances in until the room is used."""
+        taken: list[Utterance] = []
+        end = self.tokens
         for utterance in utterances:
-            end = self.tokens + utterance.tokens
-            if end > self.room:
+            if end + utterance.tokens > self.room:
                 break
-            place = slice(self.tokens, end)
-            self._audio[place].copy_(utterance.audio.view(-1, SAMPLES_PER_TOKEN))
-            self._pitch[place].copy_(utterance.pitch.view(-1, FRAMES_PER_TOKEN))
-            self._phonemes[place].copy_(utterance.phonemes.view(-1, FRAMES_PER_TOKEN))
-            self._voices[place] = utterance.voice
-            self.tokens = end
-        self._length.fill_(self.tokens)
+            taken.append(utterance)
+            end += utterance.tokens
+        if not taken:
+            return
+        # Four large copies: on a GPU that others use, each one waits for its turn.
+        place = slice(self.tokens, end)
+        lengths = torch.tensor([u.tokens for u in taken])
+        voices = torch.tensor([u.voice for u in taken]).repeat_interleave(lengths)
+        self._audio[place].copy_(_join([u.audio for u in taken], SAMPLES_PER_TOKEN))
+        self._pitch[place].copy_(_join([u.pitch for u in taken], FRAMES_PER_TOKEN))
+        self._phonemes[place].copy_(_join([u.phonemes for u in taken], FRAMES_PER_TOKEN))
+        self._voices[place].copy_(voices)
+        self.tokens = end
+        self._length.fill_(end)
 
     def draw(self, rows: int, tokens: int) -> Crops:
         """Cut random stretches of so many tokens."""
@@ -67,3 +75,7 @@ class SpeechTape:
             phonemes=self._phonemes[index].flatten(1).long(),
             voices=self._voices[index].long(),
         )
+
+
+def _join(rows: list[Tensor], unit: int) -> Tensor:
+    return torch.cat(rows).view(-1, unit)

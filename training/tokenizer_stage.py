@@ -133,6 +133,7 @@ class TokenizerTraining:
         self.tokenizer = SpeechTokenizer(DEMO.speech_tokenizer).to(device)
         run.begin_with(self.tokenizer)
         self.reader = CodeReader().to(device)
+        run.begin_with(self.reader, "reader")
         self.average = Average(self.tokenizer)
         self.parameters = [*self.tokenizer.parameters(), *self.reader.parameters()]
         self.optimizer = make_optimizer(self.parameters, device, lr=HIGHEST_RATE, betas=(0.9, 0.98))

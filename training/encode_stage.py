@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from training.corpus import FULL_SCALE, Corpus, Utterance
+from training.parts import read_networks
 from training.sizes import DEMO
 from training.speaker_stage import SpeakerNetworks
 from worker.chatterbox.config import REFERENCE_RATE_HZ, SAMPLE_RATE_HZ, SAMPLES_PER_TOKEN
@@ -36,14 +37,15 @@ class Encoded:
     speaker: Tensor
 
 
-def load_hearing(state: Path, device: torch.device) -> tuple[SpeechTokenizer, SpeakerNetworks]:
-    """Load the networks that the first two stages left."""
-    kept = torch.load(state / "tokenizer.pt", map_location=device)["parts"]
+def load_hearing(
+    state: Path, origin: Path | None, device: torch.device
+) -> tuple[SpeechTokenizer, SpeakerNetworks]:
+    """Load the networks that the first two stages left, or those of the run they began with."""
+    networks = read_networks(state, origin)
     tokenizer = SpeechTokenizer(DEMO.speech_tokenizer).to(device).eval()
-    tokenizer.load_state_dict(kept["average"]["tensors"])
+    tokenizer.load_state_dict(networks["tokenizer"])
     speakers = SpeakerNetworks().to(device).eval()
-    kept = torch.load(state / "speakers.pt", map_location=device)["parts"]
-    speakers.load_state_dict(kept["networks"])
+    speakers.load_state_dict(networks["speakers"])
     return tokenizer, speakers
 
 
@@ -112,11 +114,12 @@ def main() -> None:
     parser.add_argument("corpus", type=Path)
     parser.add_argument("state", type=Path)
     parser.add_argument("--device", default="cuda")
+    parser.add_argument("--origin", type=Path)
     arguments = parser.parse_args()
     device = torch.device(arguments.device)
     corpus = Corpus(arguments.corpus)
     corpus.wait_until(arguments.state / HEARING_DONE)
-    encoded = encode(corpus.utterances, *load_hearing(arguments.state, device))
+    encoded = encode(corpus.utterances, *load_hearing(arguments.state, arguments.origin, device))
     save_encoded(encoded, arguments.state / ENCODED)
 
 

@@ -21,9 +21,9 @@ NETWORKS = {  # what is carried: the stage that has it, and the part of its stat
 }
 
 
-def read_networks(state: Path) -> dict[str, dict[str, Tensor]]:
-    """Read the networks from the stages' kept states."""
-    found = {}
+def read_networks(state: Path, origin: Path | None = None) -> dict[str, dict[str, Tensor]]:
+    """Read what the stages kept; what was not trained is that of the run it began with."""
+    found = join(origin) if origin else {}
     for name, (stage, part) in NETWORKS.items():
         path = state / f"{stage}.pt"
         if path.exists():
@@ -32,12 +32,12 @@ def read_networks(state: Path) -> dict[str, dict[str, Tensor]]:
     return found
 
 
-def split(state: Path, folder: Path) -> None:
+def split(state: Path, folder: Path, origin: Path | None = None) -> None:
     """Write part-N.pt files."""
     folder.mkdir(parents=True, exist_ok=True)
     part: dict[str, Tensor] = {}
     size, number = 0, 0
-    for network, tensors in read_networks(state).items():
+    for network, tensors in read_networks(state, origin).items():
         for name, tensor in tensors.items():
             value = tensor.half() if tensor.is_floating_point() else tensor
             value = value.contiguous().clone()
@@ -65,8 +65,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("state", type=Path)
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--origin", type=Path, help="carried parts of the run it began with")
     arguments = parser.parse_args()
-    split(arguments.state, arguments.folder)
+    split(arguments.state, arguments.folder, arguments.origin)
 
 
 if __name__ == "__main__":

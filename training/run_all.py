@@ -1,8 +1,9 @@
 """Run all stages on one machine within a given time: teacher, hearing, voice, T3.
 
-The vocoder and half of the teacher have the second GPU, where there is one. Stages are processes;
-each keeps its own state, so a second run with the same folder goes on where the first one ended.
-The corpus is made anew from the same lines where it is missing.
+The first GPU trains the speaker networks and the speech tokenizer; the last one, which may be the
+same, speaks as the teacher and trains the rest. Stages are processes; each keeps its own state, so
+a second run with the same folder goes on where the first one ended. The corpus is made anew from
+the same lines where it is missing.
 """
 
 import argparse
@@ -14,8 +15,7 @@ from pathlib import Path
 
 from training.encode_stage import ENCODED, HEARING_DONE
 
-HEARING_SHARE = 0.3  # of the time: speech made and the speech tokenizer trained until then
-SPEAKERS_S = 60
+SPEAKERS_S = 150  # from the start; speech comes after some forty
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +29,19 @@ class Plan:
     teachers: int
     gpus: int
     hours: float
-    vocoder_share: float
+    hearing_share: float
     origin: Path | None
-    keep_hearing: bool
+    without: list[str]
 
-    def moment(self, share: float) -> float:
-        return self.start + share * (self.until - self.start)
+    @property
+    def heard(self) -> float:
+        """When the corpus is complete and the speech tokenizer trained."""
+        return self.start + self.hearing_share * (self.until - self.start)
+
+    @property
+    def beginning(self) -> list[str]:
+        """The option that names an earlier run."""
+        return [f"--origin={self.origin}"] if self.origin else []
 
     @property
     def corpus(self) -> Path:
@@ -57,7 +64,7 @@ def launch(plan: Plan, name: str, *arguments: object) -> subprocess.Popen[bytes]
 
 
 def launch_teachers(plan: Plan) -> list[subprocess.Popen[bytes]]:
-    """Start the teacher's processes, spread over the GPUs."""
+    """Start the teacher's processes."""
     files = [plan.assets / name for name in ("kokoro.onnx", "voices.npz", "directions.jsonl")]
     return [
         launch(
@@ -67,20 +74,21 @@ def launch_teachers(plan: Plan) -> list[subprocess.Popen[bytes]]:
             plan.corpus,
             f"--process={process}",
             f"--processes={plan.teachers}",
-            f"--device=cuda:{process % plan.gpus}",
-            f"--until={plan.moment(HEARING_SHARE)}",
+            f"--device=cuda:{plan.gpus - 1}",
+            f"--until={plan.heard}",
         )
         for process in range(plan.teachers)
     ]
 
 
-def launch_stage(
-    plan: Plan, name: str, gpu: int, share: float, *more: str
-) -> subprocess.Popen[bytes]:
-    device = f"--device=cuda:{gpu % plan.gpus}"
-    until = f"--until={plan.moment(share)}"
-    origin = [f"--origin={plan.origin}"] if plan.origin else []
-    return launch(plan, name, plan.corpus, plan.state, device, until, *origin, *more)
+def launch_stages(plan: Plan, ends: dict[str, float], gpu: int) -> list[subprocess.Popen[bytes]]:
+    """Start these stages, unless the run is to be without them; each ends at its own moment."""
+    options = [f"--device=cuda:{gpu}", f"--hours={plan.hours}", *plan.beginning]
+    return [
+        launch(plan, f"{name}_stage", plan.corpus, plan.state, *options, f"--until={end}")
+        for name, end in ends.items()
+        if name not in plan.without
+    ]
 
 
 def run(plan: Plan) -> None:
@@ -89,20 +97,12 @@ def run(plan: Plan) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     for sign in (ENCODED, HEARING_DONE):
         (plan.state / sign).unlink(missing_ok=True)
-    waiting = f"--hours={plan.hours}"
+    speakers_end = plan.start + SPEAKERS_S
     hearing = launch_teachers(plan)
-    if not plan.keep_hearing:
-        speakers_end = SPEAKERS_S / (plan.until - plan.start) + 0.08
-        hearing += [
-            launch_stage(plan, "speaker_stage", 0, speakers_end, waiting),
-            launch_stage(plan, "tokenizer_stage", 0, HEARING_SHARE, waiting),
-        ]
-    later = [
-        launch_stage(plan, "vocoder_stage", 1, plan.vocoder_share, waiting),
-        launch_stage(plan, "flow_stage", 0, 1.0),
-        launch_stage(plan, "t3_stage", 0, 1.0),
-    ]
-    launch(plan, "encode_stage", plan.corpus, plan.state)
+    hearing += launch_stages(plan, {"speaker": speakers_end, "tokenizer": plan.heard}, 0)
+    ends = dict.fromkeys(("vocoder", "flow", "t3"), plan.until)
+    later = launch_stages(plan, ends, plan.gpus - 1)
+    launch(plan, "encode_stage", plan.corpus, plan.state, *plan.beginning)
     for stage in hearing:
         stage.wait()
     (plan.state / HEARING_DONE).touch()
@@ -119,9 +119,9 @@ def main() -> None:
     parser.add_argument("--teachers", type=int, default=12)
     parser.add_argument("--gpus", type=int, default=1)
     parser.add_argument("--hours", type=float, default=1.0, help="of speech before stages begin")
-    parser.add_argument("--vocoder-share", type=float, default=1.0, help="of the time")
+    parser.add_argument("--hearing-share", type=float, default=0.3, help="of the time")
     parser.add_argument("--origin", type=Path, help="carried parts of a run to begin with")
-    parser.add_argument("--keep-hearing", action="store_true")
+    parser.add_argument("--without", nargs="*", default=[], help="stages not to be trained")
     arguments = parser.parse_args()
     run(Plan(start=time.time(), **vars(arguments)))
 

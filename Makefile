@@ -45,8 +45,8 @@ check: $(VENV)/.dev ## format, lint, types, contracts, unit and model tests (abo
 test: $(VENV)/.dev ## all tests: unit, model, integration with real servers
 	$(BIN)/pytest -n 2 tests/unit tests/model tests/integration tests/containers tests/test_repository.py
 
+# For its weights alone: its code asks for librosa and a compiler.
 $(VENV)/.listen: $(VENV)/.dev
-	.ci/install.sh $(PYTHON) $(VENV) --group listen
 	.ci/install.sh $(PYTHON) $(VENV) --no-deps resemblyzer
 	@touch $@
 

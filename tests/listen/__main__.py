@@ -15,10 +15,9 @@ from tests.listen.ears import Ears
 from tests.listen.figures import Part
 from tests.listen.parts import PARTS, Listening
 from tests.listen.report import as_json, show
+from tests.listen.sentences import SENTENCES
 from worker.chatterbox.checkpoint import Voices
 from worker.chatterbox.hub import resolve_model
-
-SENTENCES = Path(__file__).with_name("sentences.txt")
 
 
 def main() -> int:
@@ -31,7 +30,7 @@ def main() -> int:
             ears=Ears(threads=os.cpu_count() or 1),
             model=folder,
             voices=options.voices or distinct_voices(folder),
-            sentences=SENTENCES.read_text(encoding="utf-8").splitlines()[: options.sentences],
+            sentences=list(SENTENCES[: options.sentences]),
         )
         parts = [_listen(part, listening) for part in options.parts]
     show(parts)

@@ -1,7 +1,6 @@
 """How expressive a reading is: pitch by Praat (autocorrelation), words per second."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import numpy as np
 import parselmouth
@@ -26,11 +25,6 @@ def pitch_range_st(clips: Sequence[Clip]) -> float:
 def rate_wps(clips: Sequence[Clip]) -> float:
     """Return the words per second over all clips."""
     return sum(len(clip.text.split()) for clip in clips) / sum(clip.duration_s for clip in clips)
-
-
-def least_step(values: Sequence[float]) -> float:
-    """Return the smallest rise from one value to the next; not positive unless all rise."""
-    return min(after - before for before, after in pairwise(values))
 
 
 def _range_st(waveform: Waveform) -> float:

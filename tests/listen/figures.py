@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from tests.listen.targets import TARGETS, Key
 from tests.listen.words import Comparison
@@ -40,6 +41,11 @@ class Part:
         """Return what was understood worst, and by whom it was said."""
         heard = [(name, c) for name, comparisons in self.heard.items() for c in comparisons]
         return sorted(heard, key=lambda found: found[1].rate, reverse=True)[:count]
+
+
+def least_step(values: Sequence[float]) -> float:
+    """Return the smallest rise from one value to the next; not positive unless all rise."""
+    return min(after - before for before, after in pairwise(values))
 
 
 def percents(rates: dict[str, float]) -> str:

@@ -8,8 +8,8 @@ import numpy as np
 
 from tests.listen.booth import Booth, Clip, Reading, Waveform
 from tests.listen.ears import Ears
-from tests.listen.expression import least_step, pitch_range_st, rate_wps
-from tests.listen.figures import Figure, percents, steps
+from tests.listen.expression import pitch_range_st, rate_wps
+from tests.listen.figures import Figure, least_step, percents, steps
 from tests.listen.speakers import SpeakerJudge, centre, lead, share_told_apart
 from tests.listen.story import narrate
 from tests.listen.targets import Key

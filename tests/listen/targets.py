@@ -46,7 +46,7 @@ TARGETS = {
         what="word error, worst voice", goal=0.20, limit=0.35, is_most=True, form=PERCENT
     ),
     Key.MISSING: Target(
-        what="sentences of which less than half is heard",
+        what="sentences missing",
         goal=0,
         limit=10,
         is_most=True,
@@ -79,6 +79,9 @@ TARGETS = {
     ),
     Key.SPEED: Target(what="seconds of speech per second", goal=2.5, limit=None),
 }
+
+# `make test`: every tenth sentence by the default voice. Noise goes far above.
+FEW_SENTENCES_LIMIT = 0.40
 
 # The teacher's own word error, ten sentences a voice, by the same recogniser: training/README.md.
 TEACHER_WORD_ERROR = {"kumo": 0.06, "gongitsune": 0.075}

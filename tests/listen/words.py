@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import jiwer
 if TYPE_CHECKING:
     from whisper_normalizer.english import EnglishTextNormalizer
 
+LEAST_LIKENESS = 0.5  # misheard texts were seen down to 0.52, other texts are at 0.35 or so
 NOTHING_HEARD = "..."  # what a table shows where the recogniser returned no word
 
 
@@ -20,7 +22,6 @@ class Comparison:
 
     said: str
     heard: str
-    hits: int
     errors: int  # words exchanged, lost or added
 
     @property
@@ -33,8 +34,12 @@ class Comparison:
 
     @property
     def is_missing(self) -> bool:
-        """Whether so little came through that the text was not spoken."""
-        return 2 * self.hits < self.words
+        """Whether something else than the text was spoken, or nothing.
+
+        By letters: of two words both may be misheard, yet sound like the two.
+        """
+        letters = SequenceMatcher(None, self.said, self.heard, autojunk=False)
+        return letters.ratio() < LEAST_LIKENESS
 
     @property
     def is_repeated(self) -> bool:
@@ -48,7 +53,6 @@ def compare(said: str, heard: str) -> Comparison:
     return Comparison(
         said=said,
         heard=heard or NOTHING_HEARD,
-        hits=found.hits,
         errors=found.substitutions + found.deletions + found.insertions,
     )
 

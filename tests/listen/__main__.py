@@ -32,10 +32,11 @@ def main() -> int:
             voices=options.voices or distinct_voices(folder),
             sentences=list(SENTENCES[: options.sentences]),
         )
-        parts = [_listen(part, listening) for part in options.parts]
+        parts: list[Part] = []
+        for part in options.parts:
+            parts.append(_listen(part, listening))
+            _note(parts, options)  # what an interrupted run has heard is kept
     show(parts)
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(as_json(parts, options.model), encoding="utf-8")
     return 1 if any(figure.is_lost for part in parts for figure in part.figures) else 0
 
 
@@ -47,9 +48,15 @@ def distinct_voices(folder: Path) -> list[str]:
 
 
 def _listen(name: str, listening: Listening) -> Part:
+    print(f"listening: {name}", file=sys.stderr, flush=True)
     started = time.monotonic()
     figures, heard = PARTS[name](listening)
     return Part(name=name, figures=figures, heard=heard, took_s=time.monotonic() - started)
+
+
+def _note(parts: list[Part], options: argparse.Namespace) -> None:
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    options.json.write_text(as_json(parts, options.model), encoding="utf-8")
 
 
 def _options() -> argparse.Namespace:

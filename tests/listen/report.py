@@ -16,7 +16,9 @@ WORST = 8
 def show(parts: Sequence[Part]) -> None:
     console = Console(width=140)
     console.print(_table(parts))
-    console.print(f"The teacher's own word error, ten sentences: {percents(TEACHER_WORD_ERROR)}")
+    console.print(
+        f"The teacher's own word error, 34 of the sentences: {percents(TEACHER_WORD_ERROR)}"
+    )
     for part in parts:
         for name, comparison in part.worst(WORST):
             console.print(f"[dim]{name}[/] {comparison.said} [dim]|[/] {comparison.heard}")

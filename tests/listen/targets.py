@@ -40,21 +40,21 @@ PERCENT = "{:.1%}"
 # Limits: measured on the bundled model, plus what another machine's rounding may change.
 TARGETS = {
     Key.BEST_VOICE: Target(
-        what="word error, best voice", goal=0.12, limit=0.30, is_most=True, form=PERCENT
+        what="word error, best voice", goal=0.12, limit=0.20, is_most=True, form=PERCENT
     ),
     Key.WORST_VOICE: Target(
-        what="word error, worst voice", goal=0.20, limit=0.35, is_most=True, form=PERCENT
+        what="word error, worst voice", goal=0.20, limit=0.22, is_most=True, form=PERCENT
     ),
     Key.MISSING: Target(what="sentences missing", goal=0, limit=2, is_most=True, form="{:.0f}"),
     Key.STORY: Target(
         what="word error, story through the service",
         goal=0.12,
-        limit=0.35,
+        limit=0.22,
         is_most=True,
         form=PERCENT,
     ),
     Key.STORY_MISSING: Target(
-        what="chunks of the story missing", goal=0, limit=3, is_most=True, form="{:.0f}"
+        what="chunks of the story missing", goal=0, limit=1, is_most=True, form="{:.0f}"
     ),
     Key.STORY_REPEATED: Target(
         what="chunks of the story repeated", goal=0, limit=0, is_most=True, form="{:.0f}"
@@ -66,16 +66,16 @@ TARGETS = {
     Key.ENERGY: Target(what="energy (LU), least rise", goal=0, limit=0, form="{:+.2f}"),
     Key.RATE: Target(what="words per second, least rise", goal=0, limit=-0.05, form="{:+.2f}"),
     Key.APART: Target(
-        what="sentences given to their own voice", goal=0.95, limit=0.90, form=PERCENT
+        what="sentences given to their own voice", goal=0.95, limit=0.95, form=PERCENT
     ),
     Key.CLONING: Target(
-        what="clone nearer to its own voice by (cosine)", goal=0, limit=0, form="{:+.3f}"
+        what="clone nearer to its own voice by (cosine)", goal=0, limit=0.1, form="{:+.3f}"
     ),
     Key.SPEED: Target(what="seconds of speech per second", goal=2.5, limit=None),
 }
 
-# `make test`: every tenth sentence by the default voice. Noise goes far above.
-FEW_SENTENCES_LIMIT = 0.40
+# `make test`: every tenth sentence by the default voice, which has the word error of all hundred.
+FEW_SENTENCES_LIMIT = 0.30
 
 # The teacher's own word error by the same recogniser, 34 of the sentences: training/README.md.
 TEACHER_WORD_ERROR = {"kumo": 0.023, "gongitsune": 0.023}

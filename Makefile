@@ -23,17 +23,9 @@ $(VENV)/.dev: $(VENV)/.run
 	.ci/install.sh $(PYTHON) $(VENV) --group dev
 	@touch $@
 
-# Without the bundled voice: a tiny model of the same format, which goes through every step and
-# sounds like noise.
-DEMO_MODEL := $(if $(wildcard worker/chatterbox/demo/config.json),demo,$(OUT)/tiny)
-
 demo: $(VENV)/.run ## narrate a story from examples/ into out/ (m4b with chapters, and wav)
 	@mkdir -p $(OUT)
-ifneq ($(DEMO_MODEL),demo)
-	@echo "This build has no bundled voice: the model made now is a stand-in that sounds like noise."
-	$(BIN)/python -m training.tiny_checkpoint $(DEMO_MODEL)
-endif
-	$(BIN)/rhapsode render examples/the-selfish-giant.md -o $(OUT)/the-selfish-giant.m4b -o $(OUT)/the-selfish-giant.wav --model $(DEMO_MODEL)
+	$(BIN)/rhapsode render examples/the-selfish-giant.md -o $(OUT)/the-selfish-giant.m4b -o $(OUT)/the-selfish-giant.wav
 
 check: $(VENV)/.dev ## format, lint, types, contracts, unit and model tests (about a minute)
 	$(BIN)/ruff format --check --quiet .

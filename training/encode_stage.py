@@ -45,7 +45,8 @@ def load_hearing(
     tokenizer = SpeechTokenizer(DEMO.speech_tokenizer).to(device).eval()
     tokenizer.load_state_dict(networks["tokenizer"])
     speakers = SpeakerNetworks().to(device).eval()
-    speakers.load_state_dict(networks["speakers"])
+    # A bundle has both networks, but not the classes they were trained against.
+    speakers.load_state_dict(networks["speakers"], strict=False)
     return tokenizer, speakers
 
 

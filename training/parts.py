@@ -10,6 +10,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from training.bundle import Networks, read_weights
+from worker.chatterbox.checkpoint import CONFIG_FILE
+
 PART_BYTES = 15_500_000
 NETWORKS = {  # what is carried: the stage that has it, and the part of its state
     "t3": ("t3", "average"),
@@ -21,9 +24,14 @@ NETWORKS = {  # what is carried: the stage that has it, and the part of its stat
 }
 
 
-def read_networks(state: Path, origin: Path | None = None) -> dict[str, dict[str, Tensor]]:
+def read_origin(folder: Path) -> Networks:
+    """Read the weights a run begins with: an earlier run's parts, or a bundle."""
+    return read_weights(folder) if (folder / CONFIG_FILE).exists() else join(folder)
+
+
+def read_networks(state: Path, origin: Path | None = None) -> Networks:
     """Read what the stages kept; what was not trained is that of the run it began with."""
-    found = join(origin) if origin else {}
+    found = read_origin(origin) if origin else {}
     for name, (stage, part) in NETWORKS.items():
         path = state / f"{stage}.pt"
         if path.exists():
@@ -49,9 +57,9 @@ def split(state: Path, folder: Path, origin: Path | None = None) -> None:
     torch.save(part, folder / f"part-{number}.pt")
 
 
-def join(folder: Path) -> dict[str, dict[str, Tensor]]:
+def join(folder: Path) -> Networks:
     """Read part-N.pt files: network -> tensors, as float32."""
-    joined: dict[str, dict[str, Tensor]] = {}
+    joined: Networks = {}
     for path in sorted(folder.glob("part-*.pt")):
         for key, tensor in torch.load(path).items():
             network, _, name = key.partition("/")
@@ -65,7 +73,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("state", type=Path)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--origin", type=Path, help="carried parts of the run it began with")
+    parser.add_argument("--origin", type=Path, help="parts or bundle that it began with")
     arguments = parser.parse_args()
     split(arguments.state, arguments.folder, arguments.origin)
 

@@ -1,9 +1,9 @@
 """Run all stages on one machine within a given time: teacher, hearing, voice, T3.
 
-The first GPU trains the speaker networks and the speech tokenizer; the last one, which may be the
-same, speaks as the teacher and trains the rest. Stages are processes; each keeps its own state, so
-a second run with the same folder goes on where the first one ended. The corpus is made anew from
-the same lines where it is missing.
+The first GPU trains the speaker networks, the speech tokenizer and then the flow; the last one,
+which may be the same, speaks as the teacher and trains the rest. Stages are processes; each keeps
+its own state, so a second run with the same folder goes on where the first one ended. The corpus is
+made anew from the same lines where it is missing.
 """
 
 import argparse
@@ -29,14 +29,20 @@ class Plan:
     teachers: int
     gpus: int
     hours: float
-    hearing_share: float
+    teach_s: float
+    hear_s: float
     origin: Path | None
     without: list[str]
 
     @property
+    def taught(self) -> float:
+        """When the corpus is complete."""
+        return self.start + self.teach_s
+
+    @property
     def heard(self) -> float:
-        """When the corpus is complete and the speech tokenizer trained."""
-        return self.start + self.hearing_share * (self.until - self.start)
+        """When the speech tokenizer is trained."""
+        return self.start + self.hear_s
 
     @property
     def beginning(self) -> list[str]:
@@ -75,7 +81,7 @@ def launch_teachers(plan: Plan) -> list[subprocess.Popen[bytes]]:
             f"--process={process}",
             f"--processes={plan.teachers}",
             f"--device=cuda:{plan.gpus - 1}",
-            f"--until={plan.heard}",
+            f"--until={plan.taught}",
         )
         for process in range(plan.teachers)
     ]
@@ -100,8 +106,8 @@ def run(plan: Plan) -> None:
     speakers_end = plan.start + SPEAKERS_S
     hearing = launch_teachers(plan)
     hearing += launch_stages(plan, {"speaker": speakers_end, "tokenizer": plan.heard}, 0)
-    ends = dict.fromkeys(("vocoder", "flow", "t3"), plan.until)
-    later = launch_stages(plan, ends, plan.gpus - 1)
+    later = launch_stages(plan, {"flow": plan.until}, 0)
+    later += launch_stages(plan, dict.fromkeys(("vocoder", "t3"), plan.until), plan.gpus - 1)
     launch(plan, "encode_stage", plan.corpus, plan.state, *plan.beginning)
     for stage in hearing:
         stage.wait()
@@ -119,8 +125,9 @@ def main() -> None:
     parser.add_argument("--teachers", type=int, default=12)
     parser.add_argument("--gpus", type=int, default=1)
     parser.add_argument("--hours", type=float, default=1.0, help="of speech before stages begin")
-    parser.add_argument("--hearing-share", type=float, default=0.3, help="of the time")
-    parser.add_argument("--origin", type=Path, help="carried parts of a run to begin with")
+    parser.add_argument("--teach-s", type=float, default=240, help="until the corpus is complete")
+    parser.add_argument("--hear-s", type=float, default=300, help="until the tokenizer is trained")
+    parser.add_argument("--origin", type=Path, help="parts or bundle of a run to begin with")
     parser.add_argument("--without", nargs="*", default=[], help="stages not to be trained")
     arguments = parser.parse_args()
     run(Plan(start=time.time(), **vars(arguments)))

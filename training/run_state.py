@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from training.parts import join
+from training.parts import read_origin
 
 WARM_UP_STEPS = 200
 KEEP_EVERY_S = 60.0
@@ -21,7 +21,7 @@ class RunState:
     """A stage's progress in its time box; a resumed run spreads what is left over its new box."""
 
     def __init__(self, folder: Path, name: str, until: float, origin: Path | None = None) -> None:
-        """`origin`: carried parts of an earlier run, to begin with its weights."""
+        """`origin`: carried parts of an earlier run, or a bundle, to begin with its weights."""
         folder.mkdir(parents=True, exist_ok=True)
         self.name, self.origin = name, origin
         self.path = folder / f"{name}.pt"
@@ -50,9 +50,11 @@ class RunState:
 
     def begin_with(self, network: nn.Module, name: str | None = None) -> None:
         """Take an earlier run's weights, if one was named and has them."""
-        earlier = join(self.origin).get(name or self.name) if self.origin else None
+        earlier = read_origin(self.origin).get(name or self.name) if self.origin else None
         if earlier:
-            network.load_state_dict(earlier)
+            # A bundle lacks what only training has; that begins anew.
+            found = network.load_state_dict(earlier, strict=False)
+            assert not found.unexpected_keys, found.unexpected_keys
 
     def resume(self, parts: dict[str, Any], device: torch.device) -> bool:
         """Take up a kept state, if there is one."""

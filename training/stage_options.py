@@ -19,7 +19,7 @@ class StageOptions:
     until: float
     device: torch.device
     hours: float  # of speech to wait for before the start
-    origin: Path | None  # carried parts of an earlier run, to begin with
+    origin: Path | None  # carried parts of an earlier run, or a bundle, to begin with
 
     @classmethod
     def parse(cls, description: str | None) -> Self:

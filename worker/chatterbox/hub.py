@@ -18,7 +18,7 @@ from narration.errors import CheckpointError, NotFoundError, OutputError
 from worker.chatterbox.download import HubFile, fetch, look_up, matches, repository_cache
 
 DEMO = "demo"
-_DEMO_FOLDER = Path(__file__).with_name("demo")
+DEMO_FOLDER = Path(__file__).with_name("demo")
 _RECORD = "SHA256SUMS"
 
 
@@ -82,7 +82,7 @@ class ModelStatus:
 
 def list_models() -> list[ModelStatus]:
     """Tell of every known model whether it is there, the bundled one first."""
-    bundled = _status(DEMO, "bundled", _DEMO_FOLDER, is_present=_DEMO_FOLDER.is_dir())
+    bundled = _status(DEMO, "bundled", DEMO_FOLDER, is_present=DEMO_FOLDER.is_dir())
     return [bundled] + [
         _status(m.name, f"{m.repository}@{m.revision[:8]}", m.folder, is_present=m.is_present)
         for m in MODELS.values()
@@ -102,11 +102,11 @@ def resolve_model(name_or_folder: str | Path) -> Path:
             )
         return MODELS[name].folder
     if name == DEMO:
-        if not _DEMO_FOLDER.is_dir():
+        if not DEMO_FOLDER.is_dir():
             raise NotFoundError(
                 f'this build has no bundled model "{DEMO}": name another or a folder'
             )
-        return _DEMO_FOLDER
+        return DEMO_FOLDER
     if Path(name_or_folder).is_dir():
         return Path(name_or_folder)
     raise NotFoundError(

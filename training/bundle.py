@@ -1,0 +1,89 @@
+"""The bundle's weights: trained networks in the official files, and back again to train on.
+
+Knows which network lies in which file; nothing of voices or of how networks are trained.
+"""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from torch import Tensor
+
+from training.sizes import DEMO
+from training.text_tokenizer import write_tokenizer
+from worker.chatterbox.checkpoint import (
+    CONFIG_FILE,
+    S3GEN_FILE,
+    T3_FILE,
+    TOKENIZER_FILE,
+    VOICE_ENCODER_FILE,
+)
+from worker.chatterbox.config import ChatterboxConfig
+from worker.chatterbox.weights import read_tensors, write_tensors
+
+Networks: TypeAlias = dict[str, dict[str, Tensor]]
+
+# The default temperature, 0.8, suits the official weights. The tail of a small model's distribution
+# is mostly wrong: its logits are scaled so that 0.8 draws as 0.5 would (training/README.md).
+SHARPNESS = 1.6
+_HEAD = "speech_head.weight"
+_S3GEN = {"flow": "flow.", "vocoder": "mel2wav.", "tokenizer": "tokenizer."}
+_X_VECTOR = ("x_vector.", "speaker_encoder.")  # what training and the official file call it
+_VOICE_ENCODER = ("voice_encoder.", "")
+
+
+def write_weights(networks: Networks, folder: Path) -> None:
+    """Write config, tokenizer and the three weight files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    s3gen = {
+        prefix + name: tensor
+        for network, prefix in _S3GEN.items()
+        for name, tensor in networks[network].items()
+    }
+    speakers = networks["speakers"]
+    s3gen |= _rename(speakers, *_X_VECTOR)
+    t3 = networks["t3"] | {_HEAD: SHARPNESS * networks["t3"][_HEAD]}
+    write_tensors(t3, folder / T3_FILE, DEMO.storage)
+    write_tensors(s3gen, folder / S3GEN_FILE, DEMO.storage)
+    write_tensors(_rename(speakers, *_VOICE_ENCODER), folder / VOICE_ENCODER_FILE, DEMO.storage)
+    write_tokenizer(folder / TOKENIZER_FILE)
+    text = json.dumps(_differences(DEMO, ChatterboxConfig()), indent=2)
+    (folder / CONFIG_FILE).write_text(text + "\n", encoding="utf-8")
+
+
+def read_weights(folder: Path) -> Networks:
+    """Read the networks of a bundle, rounded as they were stored; what only training has is gone.
+
+    Raises: CheckpointError if a file is missing or damaged.
+    """
+    s3gen = read_tensors(folder / S3GEN_FILE, DEMO.storage)
+    t3 = read_tensors(folder / T3_FILE, DEMO.storage)
+    voice_encoder = read_tensors(folder / VOICE_ENCODER_FILE, DEMO.storage)
+    networks = {network: _rename(s3gen, prefix, "") for network, prefix in _S3GEN.items()}
+    networks["speakers"] = _rename(s3gen, *reversed(_X_VECTOR))
+    networks["speakers"] |= _rename(voice_encoder, *reversed(_VOICE_ENCODER))
+    networks["t3"] = t3 | {_HEAD: t3[_HEAD] / SHARPNESS}
+    return networks
+
+
+def _rename(tensors: Mapping[str, Tensor], old: str, new: str) -> dict[str, Tensor]:
+    """Take the tensors under one prefix and put them under another."""
+    return {
+        new + name.removeprefix(old): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(old)
+    }
+
+
+def _differences(own: Any, usual: Any) -> dict[str, Any]:
+    """Say what differs from the official sizes, section by section."""
+    found = {}
+    for field in dataclasses.fields(own):
+        value, default = getattr(own, field.name), getattr(usual, field.name)
+        if dataclasses.is_dataclass(value):
+            value, default = _differences(value, default), {}
+        if value != default:
+            found[field.name] = value
+    return found

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from narration.recording import read_recording
 from training.bundle import write_weights
-from training.parts import join
+from training.parts import join, read_origin
 from worker.chatterbox.checkpoint import DEFAULT_VOICE_FILE, VOICE_FOLDER, load_chatterbox
 from worker.chatterbox.reference import prepare_voice
 from worker.chatterbox.voice import save_voice
@@ -38,8 +38,10 @@ def main() -> None:
     parser.add_argument("parts", type=Path)
     parser.add_argument("folder", type=Path)
     parser.add_argument("voices", nargs="+", help="NAME=PATH")
+    parser.add_argument("--origin", type=Path, help="parts or bundle with what was not trained")
     arguments = parser.parse_args()
-    write_weights(join(arguments.parts), arguments.folder)
+    origin = read_origin(arguments.origin) if arguments.origin else {}
+    write_weights(origin | join(arguments.parts), arguments.folder)
     named = (voice.partition("=") for voice in arguments.voices)
     write_voices({name: Path(path) for name, _, path in named}, arguments.folder)
 

@@ -31,6 +31,7 @@ from worker.chatterbox.t3.vllm_folder import write_vllm_folder
 from worker.chatterbox.t3.vllm_layout import PromptLayout
 from worker.chatterbox.voice import Voice, make_voice
 from worker.chatterbox.watermark import Watermarker
+from worker.speech.admission import Admission
 from worker.speech.engine import PipelineEngine
 from worker.speech.open import cores, limit_memory
 from worker.speech.options import ResolvedOptions
@@ -84,9 +85,10 @@ def open_bench(config: ChatterboxConfig, options: ResolvedOptions) -> Bench:
         watermarker = Watermarker().eval().requires_grad_(False)
     renderer = TorchRenderer(flow, vocoder, watermarker, options)
     tokens = _open_tokens(config, options)
-    sound = SoundStage(renderer, options.vocoder_batch, cores(options))
+    admission = Admission(options.queue_limit)
+    sound = SoundStage(renderer, options.vocoder_batch, lambda: admission.inside, cores(options))
     return Bench(
-        engine=PipelineEngine(make_prompt, tokens, sound, options.queue_limit),
+        engine=PipelineEngine(make_prompt, tokens, sound, admission),
         tokens=tokens,
         renderer=renderer,
         flow=flow,

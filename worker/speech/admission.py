@@ -9,21 +9,29 @@ from narration.errors import EngineDied
 class Admission:
     """Counts utterances in and out; `enter` blocks while the engine is full (back-pressure)."""
 
-    def __init__(self, limit: int, is_alive: Callable[[], bool]) -> None:
+    def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._is_alive = is_alive
         self._inside = 0
         self._is_closed = False
         self._changed = threading.Condition()
 
-    def enter(self) -> None:
+    @property
+    def inside(self) -> int:
+        """How many have entered and not left."""
+        return self._inside
+
+    def enter(self, is_alive: Callable[[], bool]) -> None:
         """Take a place, waiting for one if need be.
 
         Raises: EngineDied if the engine is closed or dead, also while waiting.
         """
+
+        def is_open() -> bool:
+            return not self._is_closed and is_alive()
+
         with self._changed:
-            self._changed.wait_for(lambda: self._inside < self._limit or not self._is_open())
-            if not self._is_open():
+            self._changed.wait_for(lambda: self._inside < self._limit or not is_open())
+            if not is_open():
                 raise EngineDied("the speech engine takes no more chunks: start a new worker")
             self._inside += 1
 
@@ -43,6 +51,3 @@ class Admission:
         """Wait until everybody has left."""
         with self._changed:
             self._changed.wait_for(lambda: self._inside == 0)
-
-    def _is_open(self) -> bool:
-        return not self._is_closed and self._is_alive()

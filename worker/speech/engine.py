@@ -30,21 +30,21 @@ class PipelineEngine:
         prepare: Callable[[Utterance], Prompt],
         tokens: TokenStage,
         sound: SoundStage,
-        queue_limit: int,
+        admission: Admission,
     ) -> None:
         self._prepare = prepare
         self._tokens = tokens
         self._sound = sound
-        self._admission = Admission(queue_limit, self.is_alive)
+        self._admission = admission
 
     def submit(self, utterance: Utterance) -> Future[Speech]:
         """Queue one utterance, waiting while the engine is full.
 
         Raises: EngineDied if the engine is closed or dead.
         """
-        self._admission.enter()
+        self._admission.enter(self.is_alive)
         speech: Future[Speech] = Future()
-        speech.add_done_callback(lambda _: self._admission.leave())
+        speech.add_done_callback(lambda _: self._leave())
         try:
             spoken = self._tokens.start(self._prepare(utterance))
         except SpeechError as error:
@@ -74,6 +74,10 @@ class PipelineEngine:
         self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
     ) -> None:
         self.close(abort=kind is not None)
+
+    def _leave(self) -> None:
+        self._admission.leave()
+        self._sound.recount()  # it may have waited for this one
 
     def _vocode(self, utterance: Utterance, spoken: Spoken, speech: Future[Speech]) -> None:
         if not len(spoken.tokens):

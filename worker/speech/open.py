@@ -9,6 +9,7 @@ import torch
 from worker.chatterbox.checkpoint import T3_FILE, Chatterbox, load_chatterbox
 from worker.chatterbox.t3.decoder import Decoder
 from worker.chatterbox.watermark import load_watermarker
+from worker.speech.admission import Admission
 from worker.speech.engine import PipelineEngine
 from worker.speech.options import VLLM_REST_GB, EngineOptions, ResolvedOptions, resolve
 from worker.speech.renderer import TorchRenderer
@@ -31,6 +32,7 @@ def open_engine(checkpoint: Path | Chatterbox, options: EngineOptions) -> Pipeli
     watermarker = load_watermarker(resolved.device) if resolved.is_watermarked else None
     renderer = TorchRenderer(chatterbox.flow, chatterbox.vocoder, watermarker, resolved)
     tokens, max_text_tokens = _TOKEN_STAGES[resolved.back_end](chatterbox, resolved)
+    admission = Admission(resolved.queue_limit)
     return PipelineEngine(
         partial(
             make_prompt,
@@ -39,8 +41,8 @@ def open_engine(checkpoint: Path | Chatterbox, options: EngineOptions) -> Pipeli
             max_text_tokens=max_text_tokens,
         ),
         tokens,
-        SoundStage(renderer, resolved.vocoder_batch, cores(resolved)),
-        resolved.queue_limit,
+        SoundStage(renderer, resolved.vocoder_batch, lambda: admission.inside, cores(resolved)),
+        admission,
     )
 
 

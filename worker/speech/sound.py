@@ -17,6 +17,8 @@ from worker.speech.types import Speech, Utterance
 
 log = structlog.get_logger()
 
+_CROWD = 8  # utterances in the engine for each that a batch must have
+
 Waveforms = list[npt.NDArray[np.float32]]
 
 
@@ -55,12 +57,22 @@ class _Begun:
 class SoundStage:
     """Batches what waits around the utterance that has waited longest.
 
-    A batch is begun before the one before it is waited for: a GPU so always has work.
+    A batch is begun before the one before it is waited for: a GPU so always has work. The fuller
+    the engine, the larger a batch must be to begin: small ones take a GPU from T3, whose next
+    utterances make them large.
     """
 
-    def __init__(self, renderer: Renderer, batch: int, cores: int | None = None) -> None:
+    def __init__(
+        self,
+        renderer: Renderer,
+        batch: int,
+        count_unfinished: Callable[[], int],
+        cores: int | None = None,
+    ) -> None:
+        """`count_unfinished`: utterances in the whole engine, those in this stage included."""
         self._renderer = renderer
         self._batch = batch
+        self._count_unfinished = count_unfinished
         self._waiting: list[_Job] = []
         self._running: list[_Job] = []
         self._changed = threading.Condition()
@@ -78,6 +90,11 @@ class SoundStage:
                 return job.future
         fail(job.future, self._ended)
         return job.future
+
+    def recount(self) -> None:
+        """Note that an utterance has left the engine: fewer may now be enough for a batch."""
+        with self._changed:
+            self._changed.notify()
 
     def is_alive(self) -> bool:
         """Tell whether tokens are still rendered."""
@@ -116,14 +133,21 @@ class SoundStage:
         with self._changed:
             while True:
                 if can_wait:
-                    self._changed.wait_for(lambda: self._waiting or self._is_closing or self._ended)
+                    self._changed.wait_for(
+                        lambda: self._has_enough() or self._is_closing or self._ended
+                    )
                 self._waiting = [job for job in self._waiting if not job.future.cancelled()]
                 if self._ended is not None:
                     return []
-                if self._waiting:
+                if self._has_enough() or (self._waiting and self._is_closing):
                     return self._pick()
                 if self._is_closing or not can_wait:
                     return []
+
+    def _has_enough(self) -> bool:
+        """Tell whether a batch may begin; always, once T3 has nothing left to say."""
+        least = min(self._batch, -(-self._count_unfinished() // _CROWD))
+        return len(self._waiting) >= max(least, 1)
 
     def _pick(self) -> list[_Job]:
         """Take the oldest and those nearest to it in length, so that little is padding."""

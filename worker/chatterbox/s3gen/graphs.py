@@ -141,17 +141,19 @@ class GraphedEstimator:
             )
             return velocity
 
-        warm_up = torch.cuda.Stream()
-        warm_up.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(warm_up):
+        # A graph keeps what its stream has: the priority, and a share of the card.
+        current = torch.cuda.current_stream()
+        stream = torch.cuda.Stream() if current == torch.cuda.default_stream() else current
+        stream.wait_stream(current)
+        with torch.cuda.stream(stream):
             run()  # compiles, and lets libraries allocate what a capture must not
             run()
-        torch.cuda.current_stream().wait_stream(warm_up)
+        current.wait_stream(stream)
         pool = next((graph.pool() for graph, _, _ in self._graphs.values()), None)
         captured = torch.cuda.CUDAGraph()
-        # T3's thread goes on using the device meanwhile. The stream decides the kernels' priority.
+        # T3's thread goes on using the device meanwhile.
         with torch.cuda.graph(
-            captured, pool=pool, stream=warm_up, capture_error_mode="thread_local"
+            captured, pool=pool, stream=stream, capture_error_mode="thread_local"
         ):
             output = run()
         return captured, inputs, output

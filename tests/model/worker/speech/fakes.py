@@ -13,6 +13,7 @@ from worker.chatterbox.config import SAMPLES_PER_TOKEN, STOP_SPEECH
 from worker.chatterbox.t3.decoder import Prompt, Spoken
 from worker.chatterbox.t3.sampling import Sampling
 from worker.chatterbox.voice import Voice, make_voice
+from worker.speech.admission import Admission
 from worker.speech.engine import PipelineEngine
 from worker.speech.slots import SlotStage
 from worker.speech.sound import SoundStage
@@ -134,9 +135,10 @@ def toy_engine(
     batch: int = 4,
     queue_limit: int = 100,
 ) -> PipelineEngine:
+    admission = Admission(queue_limit)
     return PipelineEngine(
         prepare,
         SlotStage(decoder or CountingDecoder()),
-        SoundStage(renderer or ToneRenderer(), batch),
-        queue_limit,
+        SoundStage(renderer or ToneRenderer(), batch, lambda: admission.inside),
+        admission,
     )

@@ -228,3 +228,26 @@ def test_a_long_book_leaves_nothing_behind() -> None:
         assert not decoder.busy
         assert not engine._tokens._waiting  # type: ignore[attr-defined]
         assert not engine._sound._waiting
+
+
+def test_a_batch_begins_once_it_is_worth_its_time() -> None:
+    renderer, decoder = ToneRenderer(), CountingDecoder(slots=32)
+    decoder.gate.clear()
+    with toy_engine(decoder, renderer, batch=4) as engine:
+        futures = [engine.submit(utterance("x" * n)) for n in range(3, 35)]
+        decoder.gate.set()
+        wait(futures, TIMEOUT_S)
+    assert len(renderer.batches[0]) == 4
+    assert sum(map(len, renderer.batches)) == 32
+
+
+def test_no_batch_waits_for_utterances_that_were_cancelled() -> None:
+    decoder = CountingDecoder(slots=16)
+    with toy_engine(decoder, batch=4) as engine:
+        endless = [engine.submit(utterance("x" * 900)) for _ in range(15)]
+        wait_until(lambda: len(decoder.busy) == 15)
+        short = engine.submit(utterance("short"))
+        assert not short.done()
+        for future in endless:
+            future.cancel()
+        assert says(short.result(TIMEOUT_S), "short")

@@ -69,6 +69,7 @@ def parse() -> argparse.Namespace:
         "--parts", nargs="+", choices=PARTS, default=[name for name in PARTS if name != "soak"]
     )
     parser.add_argument("--core", choices=["thread", "process"], default="thread")
+    parser.add_argument("--together", action="store_true", help="take no turns on the card")
     parser.add_argument("--precision", choices=["auto", "float32", "bfloat16"], default="auto")
     parser.add_argument("--eager", action="store_true", help="do not compile flow and vocoder")
     parser.add_argument("--gpu-memory-gb", type=float)
@@ -87,6 +88,7 @@ def resolve_options(arguments: argparse.Namespace) -> ResolvedOptions:
         EngineOptions(
             back_end="vllm",
             vllm_core=arguments.core,
+            takes_turns=not arguments.together,
             precision=arguments.precision,
             is_compiled=not arguments.eager,
             gpu_memory_gb=arguments.gpu_memory_gb,

@@ -37,8 +37,9 @@ from worker.speech.open import cores, limit_memory
 from worker.speech.options import ResolvedOptions
 from worker.speech.renderer import TorchRenderer
 from worker.speech.sound import SoundStage
+from worker.speech.turns import Turns
 from worker.speech.types import Delivery, Utterance
-from worker.speech.vllm_core import open_async_core, open_thread_core
+from worker.speech.vllm_open import choose_core
 from worker.speech.vllm_stage import VllmStage, sampling_params
 
 TOY = ChatterboxConfig(
@@ -83,8 +84,9 @@ def open_bench(config: ChatterboxConfig, options: ResolvedOptions) -> Bench:
         flow = Flow(config.flow).eval().requires_grad_(False)
         vocoder = Vocoder(config.hift).eval().requires_grad_(False)
         watermarker = Watermarker().eval().requires_grad_(False)
-    renderer = TorchRenderer(flow, vocoder, watermarker, options)
-    tokens = _open_tokens(config, options)
+    turns = Turns()
+    renderer = TorchRenderer(flow, vocoder, watermarker, options, turns)
+    tokens = _open_tokens(config, options, turns)
     admission = Admission(options.queue_limit)
     sound = SoundStage(renderer, options.vocoder_batch, lambda: admission.inside, cores(options))
     return Bench(
@@ -145,7 +147,7 @@ def exact_sampling(prompt: Prompt, max_new_tokens: int) -> SamplingParams:
     return params
 
 
-def _open_tokens(config: ChatterboxConfig, options: ResolvedOptions) -> VllmStage:
+def _open_tokens(config: ChatterboxConfig, options: ResolvedOptions, turns: Turns) -> VllmStage:
     layout = PromptLayout.of(config.t3)
     # Always the same: vLLM knows by its path what it has compiled.
     cache = Path(tempfile.gettempdir()) / "rhapsode-bench"
@@ -156,7 +158,7 @@ def _open_tokens(config: ChatterboxConfig, options: ResolvedOptions) -> VllmStag
     folder = write_vllm_folder(
         weights, config.t3, StorageConfig(), bank_rows=_BANK_ROWS, cache=cache
     )
-    open_core = open_thread_core if options.vllm_core == "thread" else open_async_core
+    open_core = choose_core(options, turns)
     return VllmStage(
         partial(open_core, folder, layout, options, load_format="dummy"),
         layout,

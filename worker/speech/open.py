@@ -17,6 +17,7 @@ from worker.speech.request import make_prompt
 from worker.speech.slots import SlotStage
 from worker.speech.sound import SoundStage
 from worker.speech.stage import TokenStage
+from worker.speech.turns import Turns
 
 _CORES_BESIDE_GPU = 4
 
@@ -30,8 +31,9 @@ def open_engine(checkpoint: Path | Chatterbox, options: EngineOptions) -> Pipeli
     limit_memory(resolved)
     chatterbox = _load(checkpoint, resolved) if isinstance(checkpoint, Path) else checkpoint
     watermarker = load_watermarker(resolved.device) if resolved.is_watermarked else None
-    renderer = TorchRenderer(chatterbox.flow, chatterbox.vocoder, watermarker, resolved)
-    tokens, max_text_tokens = _TOKEN_STAGES[resolved.back_end](chatterbox, resolved)
+    turns = Turns()
+    renderer = TorchRenderer(chatterbox.flow, chatterbox.vocoder, watermarker, resolved, turns)
+    tokens, max_text_tokens = _TOKEN_STAGES[resolved.back_end](chatterbox, resolved, turns)
     admission = Admission(resolved.queue_limit)
     return PipelineEngine(
         partial(
@@ -75,19 +77,23 @@ def cores(options: ResolvedOptions) -> int:
     return max(1, torch.get_num_threads() // 2) if options.device == "cpu" else _CORES_BESIDE_GPU
 
 
-def _torch_stage(chatterbox: Chatterbox, options: ResolvedOptions) -> tuple[TokenStage, int]:
+def _torch_stage(
+    chatterbox: Chatterbox, options: ResolvedOptions, _: Turns
+) -> tuple[TokenStage, int]:
     decoder = Decoder(chatterbox.t3, options.t3_slots)
     return SlotStage(decoder, cores(options)), chatterbox.config.t3.text_positions
 
 
-def _vllm_stage(chatterbox: Chatterbox, options: ResolvedOptions) -> tuple[TokenStage, int]:
+def _vllm_stage(
+    chatterbox: Chatterbox, options: ResolvedOptions, turns: Turns
+) -> tuple[TokenStage, int]:
     # Imported here: vLLM is heavy, and not installed where the other back end is used.
     from worker.speech.vllm_open import open_vllm_stage  # noqa: PLC0415
 
-    return open_vllm_stage(chatterbox.folder / T3_FILE, chatterbox.config, options)
+    return open_vllm_stage(chatterbox.folder / T3_FILE, chatterbox.config, options, turns)
 
 
-_TOKEN_STAGES: dict[str, Callable[[Chatterbox, ResolvedOptions], tuple[TokenStage, int]]] = {
+_TOKEN_STAGES: dict[str, Callable[[Chatterbox, ResolvedOptions, Turns], tuple[TokenStage, int]]] = {
     "torch": _torch_stage,
     "vllm": _vllm_stage,
 }

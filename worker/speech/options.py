@@ -28,7 +28,8 @@ class EngineOptions:
     """How to run a checkpoint.
 
     `t3_slots` utterances decode at once, `vocoder_batch` are vocoded at once, and `submit` blocks
-    from the `queue_limit`-th unfinished utterance on. `vllm_core` says where vLLM's engine lives.
+    from the `queue_limit`-th unfinished utterance on. `vllm_core` says where vLLM's engine lives;
+    on a thread it pauses while a batch is vocoded, if it `takes_turns`.
     Units: gpu_memory_gb in 10^9 bytes for the whole engine, None for nearly all of the card.
     """
 
@@ -41,6 +42,7 @@ class EngineOptions:
     is_watermarked: bool = True
     gpu_memory_gb: float | None = None
     vllm_core: Core = "thread"
+    takes_turns: bool = True
     is_compiled: bool = True  # on a GPU; slower to start, faster to speak
     cache_folder: Path | None = None  # for what a back end derives from a checkpoint
 
@@ -59,6 +61,7 @@ class ResolvedOptions:
     gpu_memory_gb: float
     kv_cache_gb: float
     vllm_core: Core
+    takes_turns: bool
     is_compiled: bool
     cache_folder: Path
 
@@ -90,6 +93,7 @@ def resolve(options: EngineOptions) -> ResolvedOptions:
         gpu_memory_gb=budget_gb,
         kv_cache_gb=kv_cache_gb,
         vllm_core=options.vllm_core,
+        takes_turns=options.takes_turns,
         is_compiled=is_cuda and options.is_compiled,
         cache_folder=options.cache_folder or user_cache_path("rhapsode"),
     )

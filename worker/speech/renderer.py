@@ -6,12 +6,14 @@ in the batch nor the device change what an utterance sounds like.
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import torch
 from torch import Tensor
 
 from worker.chatterbox.config import FRAMES_PER_TOKEN
+from worker.chatterbox.hift.source import SourceNoise
 from worker.chatterbox.hift.source import draw_noise as draw_source_noise
 from worker.chatterbox.hift.vocoder import Vocoder
 from worker.chatterbox.s3gen.flow import Flow, draw_noise, noise_frames
@@ -20,7 +22,16 @@ from worker.chatterbox.t3.decoder import Spoken
 from worker.chatterbox.watermark import Watermarker
 from worker.speech.options import ResolvedOptions
 from worker.speech.sound import Waveforms
+from worker.speech.turns import Turns
 from worker.speech.types import Utterance
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """What is random in one utterance's sound: the flow's start, the vocoder's excitation."""
+
+    flow: Tensor
+    source: SourceNoise
 
 
 class TorchRenderer:
@@ -32,10 +43,12 @@ class TorchRenderer:
         vocoder: Vocoder,
         watermarker: Watermarker | None,
         options: ResolvedOptions,
+        turns: Turns,
     ) -> None:
         self._flow = flow
         self._vocoder = vocoder
         self._watermarker = watermarker
+        self._turns = turns
         is_cuda = flow.device.type == "cuda"
         # A stream of its own, or every kernel would wait for T3's on the default one.
         self._stream = torch.cuda.Stream(flow.device) if is_cuda else None
@@ -53,52 +66,63 @@ class TorchRenderer:
         """Begin to make one waveform (S,) per utterance; the returned call waits for them.
 
         On a GPU nothing before that call waits: whatever goes there is copied from pinned memory.
+        The batch has the card from its first kernel to its last; noise is drawn before.
         """
+        noise = [self._draw(one, said) for one, said in zip(utterances, spoken, strict=True)]
         if self._stream is None:
-            waveforms = [row.float().numpy() for row in self._render(utterances, spoken)]
+            waveforms = [row.float().numpy() for row in self._render(utterances, spoken, noise)]
             return lambda: waveforms
-        with torch.cuda.stream(self._stream):
-            rows = [_fetch(row) for row in self._render(utterances, spoken)]
-            done = torch.cuda.Event(blocking=True)
-            done.record()
-        return partial(_collect, rows, done)
+        self._turns.take()
+        try:
+            with torch.cuda.stream(self._stream):
+                rows = [_fetch(row) for row in self._render(utterances, spoken, noise)]
+                done = torch.cuda.Event(blocking=True)
+                done.record()
+        except BaseException:
+            self._turns.give_back()
+            raise
+        return partial(self._collect, rows, done)
 
     def check_health(self) -> None:
         """Raise what an earlier kernel did to the device, if it did."""
         if self._stream is not None:
             self._stream.synchronize()
 
-    def _render(self, utterances: Sequence[Utterance], spoken: Sequence[Spoken]) -> list[Tensor]:
-        pairs = list(zip(utterances, spoken, strict=True))
-        noise = [
-            draw_noise(noise_frames(len(said.tokens), one.voice), generator(one.seed, "flow"))
-            for one, said in pairs
-        ]
-        mels = self._flow.generate(
-            [said.tokens for _, said in pairs], [one.voice for one in utterances], noise
+    def _draw(self, utterance: Utterance, spoken: Spoken) -> Noise:
+        """Draw all that is random in an utterance's sound."""
+        tokens, seed = len(spoken.tokens), utterance.seed
+        frames = noise_frames(tokens, utterance.voice)
+        return Noise(
+            flow=draw_noise(frames, generator(seed, "flow")),
+            source=draw_source_noise(
+                FRAMES_PER_TOKEN * tokens, self._vocoder.config, generator(seed, "source")
+            ),
         )
-        source_noise = [
-            draw_source_noise(
-                FRAMES_PER_TOKEN * len(said.tokens),
-                self._vocoder.config,
-                generator(one.seed, "source"),
-            )
-            for one, said in pairs
-        ]
-        waveforms = self._vocoder.synthesize(mels, source_noise)
+
+    def _render(
+        self, utterances: Sequence[Utterance], spoken: Sequence[Spoken], noise: Sequence[Noise]
+    ) -> list[Tensor]:
+        mels = self._flow.generate(
+            [said.tokens for said in spoken],
+            [one.voice for one in utterances],
+            [drawn.flow for drawn in noise],
+        )
+        waveforms = self._vocoder.synthesize(mels, [drawn.source for drawn in noise])
         if self._watermarker is not None:
             waveforms = self._watermarker.mark(waveforms)
         return waveforms
+
+    def _collect(self, rows: list[Tensor], done: torch.cuda.Event) -> Waveforms:
+        try:
+            done.synchronize()
+        finally:
+            self._turns.give_back()
+        return [row.numpy().copy() for row in rows]  # pinned memory is scarce, and soon used again
 
 
 def _fetch(row: Tensor) -> Tensor:
     """Begin to copy a row to the host."""
     return torch.empty(row.shape, pin_memory=True).copy_(row, non_blocking=True)
-
-
-def _collect(rows: list[Tensor], done: torch.cuda.Event) -> Waveforms:
-    done.synchronize()
-    return [row.numpy().copy() for row in rows]  # pinned memory is scarce, and soon used again
 
 
 def _adapt(flow: Flow, vocoder: Vocoder, options: ResolvedOptions) -> None:

@@ -12,6 +12,7 @@ from vllm.v1.executor import Executor
 
 from worker.chatterbox.t3.vllm_layout import PromptLayout
 from worker.speech.options import VLLM_REST_GB, ResolvedOptions
+from worker.speech.turns import Turns
 from worker.speech.vllm_thread import ThreadCore
 
 _CPU_KV_BYTES = 1 << 30
@@ -28,9 +29,16 @@ def open_async_core(
 
 
 def open_thread_core(
-    folder: Path, layout: PromptLayout, options: ResolvedOptions, **overrides: Any
+    folder: Path,
+    layout: PromptLayout,
+    options: ResolvedOptions,
+    turns: Turns | None = None,
+    **overrides: Any,
 ) -> ThreadCore:
-    """Start vLLM's engine on a thread of this process; call inside the event loop."""
+    """Start vLLM's engine on a thread of this process; call inside the event loop.
+
+    `turns`: whom to ask for the card before each step; None steps at any time.
+    """
     arguments = engine_arguments(folder, layout, options) | overrides
 
     def make_engine() -> LLMEngine:
@@ -44,7 +52,7 @@ def open_thread_core(
             multiprocess_mode=False,
         )
 
-    return ThreadCore(make_engine)
+    return ThreadCore(make_engine, arguments["max_num_seqs"], turns)
 
 
 def take_precedence() -> None:

@@ -4,16 +4,14 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from vllm import SamplingParams
-
 from worker.chatterbox.config import ChatterboxConfig
 from worker.chatterbox.t3.conditioner import load_conditioner
-from worker.chatterbox.t3.decoder import Prompt
 from worker.chatterbox.t3.vllm_folder import write_vllm_folder
 from worker.chatterbox.t3.vllm_layout import PromptLayout
 from worker.speech.options import ResolvedOptions
+from worker.speech.turns import Turns
 from worker.speech.vllm_core import open_async_core, open_thread_core
-from worker.speech.vllm_stage import VllmStage, sampling_params
+from worker.speech.vllm_stage import Core, VllmStage
 
 _BANK_ROWS = 256  # voices and exaggerations at hand; more take turns
 
@@ -22,9 +20,11 @@ def open_vllm_stage(
     weights: Path,
     config: ChatterboxConfig,
     options: ResolvedOptions,
-    sampling: Callable[[Prompt, int], SamplingParams] = sampling_params,
+    turns: Turns,
 ) -> tuple[VllmStage, int]:
     """Start vLLM on T3's weights; return the stage and the longest text it reads, in tokens.
+
+    On a thread it waits for its `turns`, if the options say so.
 
     Raises: CheckpointError if the weights cannot be read.
     """
@@ -33,12 +33,15 @@ def open_vllm_stage(
         weights, config.t3, config.storage, bank_rows=_BANK_ROWS, cache=options.cache_folder
     )
     conditioner = load_conditioner(weights, config.t3, config.storage)
-    open_core = open_thread_core if options.vllm_core == "thread" else open_async_core
+    open_core = choose_core(options, turns)
     stage = VllmStage(
-        partial(open_core, folder, layout, options),
-        layout,
-        conditioner.encode,
-        _BANK_ROWS,
-        sampling,
+        partial(open_core, folder, layout, options), layout, conditioner.encode, _BANK_ROWS
     )
     return stage, layout.max_text_tokens
+
+
+def choose_core(options: ResolvedOptions, turns: Turns) -> Callable[..., Core]:
+    """Choose where vLLM's engine lives, and whether it waits for its turn on the card."""
+    if options.vllm_core == "process":
+        return open_async_core
+    return partial(open_thread_core, turns=turns if options.takes_turns else None)

@@ -1,6 +1,6 @@
 """vLLM's engine on a thread of this process, used the way AsyncLLM uses one in a child process.
 
-Two processes take turns on a GPU; two threads share it. docs/decisions/0007-engine-threads.md.
+docs/decisions/0007-engine-threads.md says why.
 """
 
 import asyncio
@@ -17,14 +17,29 @@ from vllm.v1.engine.llm_engine import LLMEngine
 
 from narration.errors import EngineDied
 from worker.speech.stage import StageThread
+from worker.speech.turns import Turns
+
+_GROUP = 16  # of so many slots one must be free before requests join
+_PATIENCE_S = 0.5  # before a wait for the card looks whether the engine is being closed
 
 
 class ThreadCore:
-    """Core over an LLMEngine; make it inside the event loop that will use it."""
+    """Core over an LLMEngine; make it inside the event loop that will use it.
 
-    def __init__(self, make_engine: Callable[[], LLMEngine]) -> None:
+    When nearly all slots are taken, requests join several at a time: a step that also reads prompts
+    cannot replay the graph of a decoding step, and takes half as long again.
+    """
+
+    def __init__(
+        self, make_engine: Callable[[], LLMEngine], slots: int, turns: Turns | None = None
+    ) -> None:
+        """Start the thread; `turns`: whom to ask before each step, if the card is shared so."""
         self._loop = asyncio.get_running_loop()
         self._make_engine = make_engine
+        self._slots = slots
+        self._turns = turns
+        self._waiting: dict[str, Callable[[], None]] = {}
+        self._running: set[str] = set()
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._answers: dict[str, asyncio.Future[Any]] = {}
         self._numbers = itertools.count()
@@ -45,11 +60,11 @@ class ThreadCore:
         """Run a request to its end; cancelling the task that waits aborts it."""
         try:
             yield await self._ask(
-                request_id, partial(self._add, request_id, prompt, sampling_params)
+                request_id, partial(self._queue, request_id, prompt, sampling_params)
             )
         except asyncio.CancelledError:
             if not self._is_dead:
-                await self._do(lambda: self._engine.abort_request([request_id]))
+                await self._do(partial(self._abort, request_id))
             raise
 
     async def collective_rpc(self, method: str, *, args: tuple[Any, ...]) -> Any:
@@ -73,16 +88,27 @@ class ThreadCore:
         self._ready.set_result(None)
         while not self._is_closing:
             self._do_inbox()
-            if self._engine.has_unfinished_requests():
+            self._let_join()
+            if self._engine.has_unfinished_requests() and self._has_card():
                 for output in self._engine.step():
+                    self._running.discard(output.request_id)
                     self._answer(output.request_id, output)
 
     def _do_inbox(self) -> None:
         """Do what was asked for; without requests under way, wait to be asked."""
-        if not self._engine.has_unfinished_requests():
+        if not self._waiting and not self._engine.has_unfinished_requests():
             self._inbox.get()()
         while not self._inbox.empty():
             self._inbox.get()()
+
+    def _has_card(self) -> bool:
+        return self._turns is None or self._turns.wait(_PATIENCE_S)
+
+    def _let_join(self) -> None:
+        free = self._slots - len(self._running)
+        if free >= max(1, self._slots // _GROUP):
+            for request_id in list(self._waiting)[:free]:
+                self._waiting.pop(request_id)()
 
     async def _do(self, action: Callable[[], Any]) -> Any:
         name = f"do{next(self._numbers)}"
@@ -106,11 +132,21 @@ class ThreadCore:
         finally:
             del self._answers[name]
 
+    def _queue(self, request_id: str, prompt: Any, params: SamplingParams) -> None:
+        self._waiting[request_id] = partial(self._add, request_id, prompt, params)
+
     def _add(self, request_id: str, prompt: Any, params: SamplingParams) -> None:
         try:
             self._engine.add_request(request_id, prompt, params)
         except ValueError as error:
             self._answer(request_id, None, error)
+        else:
+            self._running.add(request_id)
+
+    def _abort(self, request_id: str) -> None:
+        if self._waiting.pop(request_id, None) is None:
+            self._running.discard(request_id)
+            self._engine.abort_request([request_id])
 
     def _answer(self, name: str, output: Any, error: Exception | None = None) -> None:
         answer = self._answers.get(name)

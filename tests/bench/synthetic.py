@@ -33,10 +33,9 @@ from worker.chatterbox.voice import Voice, make_voice
 from worker.chatterbox.watermark import Watermarker
 from worker.speech.admission import Admission
 from worker.speech.engine import PipelineEngine
-from worker.speech.open import cores, limit_memory
+from worker.speech.open import limit_memory, open_sound
 from worker.speech.options import ResolvedOptions
 from worker.speech.renderer import TorchRenderer
-from worker.speech.sound import SoundStage
 from worker.speech.turns import Turns
 from worker.speech.types import Delivery, Utterance
 from worker.speech.vllm_open import choose_core
@@ -88,7 +87,7 @@ def open_bench(config: ChatterboxConfig, options: ResolvedOptions) -> Bench:
     renderer = TorchRenderer(flow, vocoder, watermarker, options, turns)
     tokens = _open_tokens(config, options, turns)
     admission = Admission(options.queue_limit)
-    sound = SoundStage(renderer, options.vocoder_batch, lambda: admission.inside, cores(options))
+    sound = open_sound(renderer, admission, options)
     return Bench(
         engine=PipelineEngine(make_prompt, tokens, sound, admission),
         tokens=tokens,

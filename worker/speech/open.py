@@ -20,6 +20,7 @@ from worker.speech.stage import TokenStage
 from worker.speech.turns import Turns
 
 _CORES_BESIDE_GPU = 4
+_SOUND_THREADS = 2  # on a CPU, where sound takes four times the work of T3
 
 
 def open_engine(checkpoint: Path | Chatterbox, options: EngineOptions) -> PipelineEngine:
@@ -43,7 +44,7 @@ def open_engine(checkpoint: Path | Chatterbox, options: EngineOptions) -> Pipeli
             max_text_tokens=max_text_tokens,
         ),
         tokens,
-        SoundStage(renderer, resolved.vocoder_batch, lambda: admission.inside, cores(resolved)),
+        open_sound(renderer, admission, resolved),
         admission,
     )
 
@@ -75,6 +76,20 @@ def cores(options: ResolvedOptions) -> int:
     is little to share out.
     """
     return max(1, torch.get_num_threads() // 2) if options.device == "cpu" else _CORES_BESIDE_GPU
+
+
+def open_sound(
+    renderer: TorchRenderer, admission: Admission, options: ResolvedOptions
+) -> SoundStage:
+    """Start the sound stage; on a CPU its share of the cores goes to several utterances at once."""
+    threads = _SOUND_THREADS if options.device == "cpu" else 1
+    return SoundStage(
+        renderer,
+        options.vocoder_batch,
+        lambda: admission.inside,
+        max(1, cores(options) // threads),
+        threads,
+    )
 
 
 def _torch_stage(

@@ -23,7 +23,7 @@ Waveforms = list[npt.NDArray[np.float32]]
 
 
 class Renderer(Protocol):
-    """S3Gen, HiFT and watermark; used from one thread."""
+    """S3Gen, HiFT and watermark; used from as many threads as the stage has."""
 
     @property
     def is_watermarked(self) -> bool:
@@ -68,17 +68,23 @@ class SoundStage:
         batch: int,
         count_unfinished: Callable[[], int],
         cores: int | None = None,
+        threads: int = 1,
     ) -> None:
-        """`count_unfinished`: utterances in the whole engine, those in this stage included."""
+        """Start `threads` of so many cores each.
+
+        `count_unfinished`: utterances in the whole engine, those in this stage included.
+        """
         self._renderer = renderer
         self._batch = batch
         self._count_unfinished = count_unfinished
         self._waiting: list[_Job] = []
-        self._running: list[_Job] = []
+        self._running: set[_Job] = set()  # who takes a job out of it answers for it
         self._changed = threading.Condition()
         self._ended: EngineDied | None = None
         self._is_closing = False
-        self._thread = StageThread("sound", self._loop, self._fail_all, cores)
+        self._threads = [
+            StageThread("sound", self._loop, self._fail_all, cores) for _ in range(threads)
+        ]
 
     def start(self, utterance: Utterance, spoken: Spoken) -> Future[Speech]:
         """Queue one utterance's tokens; a failure of others never reaches its future."""
@@ -94,24 +100,25 @@ class SoundStage:
     def recount(self) -> None:
         """Note that an utterance has left the engine: fewer may now be enough for a batch."""
         with self._changed:
-            self._changed.notify()
+            self._changed.notify_all()
 
     def is_alive(self) -> bool:
         """Tell whether tokens are still rendered."""
-        return self._thread.is_alive() and self._ended is None
+        return self._ended is None and all(thread.is_alive() for thread in self._threads)
 
     def abort(self) -> None:
         """Fail what waits; the batch under way is still finished."""
         with self._changed:
             self._ended = self._ended or EngineDied("the speech engine was stopped")
-            self._changed.notify()
+            self._changed.notify_all()
 
     def close(self) -> None:
-        """Finish what is under way and end the thread."""
+        """Finish what is under way and end the threads."""
         with self._changed:
             self._is_closing = True
-            self._changed.notify()
-        self._thread.join()
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join()
 
     def _loop(self) -> None:
         begun: _Begun | None = None
@@ -119,14 +126,12 @@ class SoundStage:
             jobs = self._next_batch(can_wait=begun is None)
             if not jobs and begun is None:
                 break
-            self._running = [*(begun.jobs if begun else []), *jobs]
             following = self._begin(jobs) if jobs else None
             if begun is not None:
                 self._finish(begun)
             begun = following
-        self._running = []
         if self._ended is not None:
-            self._fail_all(self._ended)
+            self._fail_waiting(self._ended)
 
     def _next_batch(self, *, can_wait: bool) -> list[_Job]:
         """Take a batch, waiting for one if there is nothing else to do; an empty one is the end."""
@@ -155,6 +160,7 @@ class SoundStage:
         by_likeness = sorted(self._waiting, key=lambda job: abs(len(job) - len(oldest)))
         batch = by_likeness[: self._batch]
         self._waiting = [job for job in self._waiting if job not in batch]
+        self._running.update(batch)
         return batch
 
     def _begin(self, jobs: Sequence[_Job]) -> _Begun | None:
@@ -182,7 +188,9 @@ class SoundStage:
         self._renderer.check_health()
         log.warning("render_failed", chunks=len(jobs), error=repr(error))
         if len(jobs) == 1:
-            _refuse(jobs[0], error)
+            refusal = SpeechError(f"the chunk's tokens could not be made into sound: {error}")
+            refusal.__cause__ = error
+            self._refuse(jobs[0], refusal)
             return
         middle = len(jobs) // 2
         for half in (jobs[:middle], jobs[middle:]):
@@ -192,7 +200,7 @@ class SoundStage:
 
     def _answer(self, job: _Job, waveform: npt.NDArray[np.float32]) -> None:
         if not np.isfinite(waveform).all():
-            fail(job.future, SpeechError("the waveform is not finite: try another seed"))
+            self._refuse(job, SpeechError("the waveform is not finite: try another seed"))
             return
         speech = Speech(
             tokens=job.spoken.tokens.numpy(),
@@ -200,19 +208,32 @@ class SoundStage:
             is_truncated=job.spoken.is_truncated,
             is_watermarked=self._renderer.is_watermarked,
         )
-        succeed(job.future, speech)
+        if self._take_out(job):
+            succeed(job.future, speech)
+
+    def _refuse(self, job: _Job, refusal: SpeechError) -> None:
+        if self._take_out(job):
+            fail(job.future, refusal)
+
+    def _take_out(self, job: _Job) -> bool:
+        """Tell whether the job is still to be answered, which is then the caller's to do."""
+        with self._changed:
+            is_mine = job in self._running
+            self._running.discard(job)
+        return is_mine
+
+    def _fail_waiting(self, died: EngineDied) -> None:
+        with self._changed:
+            jobs, self._waiting = self._waiting, []
+        for job in jobs:
+            fail(job.future, died)
 
     def _fail_all(self, died: EngineDied) -> None:
         with self._changed:
             self._ended = died
-            jobs = [*self._running, *self._waiting]
-            self._running, self._waiting = [], []
-        for job in jobs:
-            if not job.future.done():
-                fail(job.future, died)
-
-
-def _refuse(job: _Job, error: Exception) -> None:
-    refusal = SpeechError(f"the chunk's tokens could not be made into sound: {error}")
-    refusal.__cause__ = error
-    fail(job.future, refusal)
+            running = list(self._running)
+            self._running.clear()
+            self._changed.notify_all()
+        for job in running:
+            fail(job.future, died)
+        self._fail_waiting(died)

@@ -134,11 +134,12 @@ def toy_engine(
     *,
     batch: int = 4,
     queue_limit: int = 100,
+    threads: int = 1,
 ) -> PipelineEngine:
     admission = Admission(queue_limit)
     return PipelineEngine(
         prepare,
         SlotStage(decoder or CountingDecoder()),
-        SoundStage(renderer or ToneRenderer(), batch, lambda: admission.inside),
+        SoundStage(renderer or ToneRenderer(), batch, lambda: admission.inside, threads=threads),
         admission,
     )

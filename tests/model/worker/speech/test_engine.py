@@ -251,3 +251,26 @@ def test_no_batch_waits_for_utterances_that_were_cancelled() -> None:
         for future in endless:
             future.cancel()
         assert says(short.result(TIMEOUT_S), "short")
+
+
+def test_several_threads_of_sound_answer_each_utterance_once() -> None:
+    texts = ["x" * random.Random(i).randrange(1, 40) for i in range(80)]
+    with toy_engine(CountingDecoder(slots=8), batch=1, threads=3) as engine:
+        futures = [engine.submit(utterance(text, i)) for i, text in enumerate(texts)]
+        for i, future in enumerate(futures):
+            assert says(future.result(TIMEOUT_S), texts[i], i)
+
+
+def test_one_thread_of_sound_that_dies_fails_what_the_others_render() -> None:
+    renderer = ToneRenderer()
+    with toy_engine(CountingDecoder(slots=8), renderer, batch=1, threads=2) as engine:
+        renderer.gate.clear()
+        futures = [engine.submit(utterance("x" * 3, seed=i)) for i in (0, 4999)]  # says 5000
+        wait_until(lambda: renderer.calls == 2)
+        renderer.is_healthy = False
+        renderer.gate.set()
+        for future in futures:
+            with pytest.raises(EngineDied):
+                future.result(TIMEOUT_S)
+        assert not engine.is_alive()
+        engine.close(abort=True)

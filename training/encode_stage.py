@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from training.corpus import FULL_SCALE, Corpus, Utterance
 from training.parts import read_networks
+from training.run_state import load_trained
 from training.sizes import DEMO
 from training.speaker_stage import SpeakerNetworks
 from worker.chatterbox.config import REFERENCE_RATE_HZ, SAMPLE_RATE_HZ, SAMPLES_PER_TOKEN
@@ -45,8 +46,7 @@ def load_hearing(
     tokenizer = SpeechTokenizer(DEMO.speech_tokenizer).to(device).eval()
     tokenizer.load_state_dict(networks["tokenizer"])
     speakers = SpeakerNetworks().to(device).eval()
-    # A bundle has both networks, but not the classes they were trained against.
-    speakers.load_state_dict(networks["speakers"], strict=False)
+    load_trained(speakers, networks["speakers"])
     return tokenizer, speakers
 
 

@@ -26,7 +26,9 @@ NETWORKS = {  # what is carried: the stage that has it, and the part of its stat
 
 def read_origin(folder: Path) -> Networks:
     """Read the weights a run begins with: an earlier run's parts, or a bundle."""
-    return read_weights(folder) if (folder / CONFIG_FILE).exists() else join(folder)
+    found = read_weights(folder) if (folder / CONFIG_FILE).exists() else join(folder)
+    assert found, f"{folder} holds no parts and no bundle"
+    return found
 
 
 def read_networks(state: Path, origin: Path | None = None) -> Networks:

@@ -15,6 +15,7 @@ from training.parts import read_origin
 WARM_UP_STEPS = 200
 KEEP_EVERY_S = 60.0
 LAST_RATE = 0.03  # of the highest
+_ONLY_TRAINING = ("x_classes.", "voice_classes.")  # the classes of the speaker networks
 
 
 class RunState:
@@ -52,9 +53,7 @@ class RunState:
         """Take an earlier run's weights, if one was named and has them."""
         earlier = read_origin(self.origin).get(name or self.name) if self.origin else None
         if earlier:
-            # A bundle lacks what only training has; that begins anew.
-            found = network.load_state_dict(earlier, strict=False)
-            assert not found.unexpected_keys, found.unexpected_keys
+            load_trained(network, earlier)
 
     def resume(self, parts: dict[str, Any], device: torch.device) -> bool:
         """Take up a kept state, if there is one."""
@@ -124,6 +123,13 @@ def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
             group["lr"].fill_(rate)
         else:
             group["lr"] = rate
+
+
+def load_trained(network: nn.Module, tensors: dict[str, Tensor]) -> None:
+    """Load an earlier run's network; what only training has may be missing, and begins anew."""
+    found = network.load_state_dict(tensors, strict=False)
+    lost = [name for name in found.missing_keys if not name.startswith(_ONLY_TRAINING)]
+    assert not found.unexpected_keys + lost, found
 
 
 def mean_of(values: Iterable[Tensor]) -> float:

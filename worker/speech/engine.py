@@ -1,6 +1,6 @@
 """The engine: utterances pass a door, a token stage and a sound stage, and come out as futures.
 
-It orders the two stages and knows no tensor. Each stage has a thread of its own, so that finished
+It orders the two stages and knows no tensor. Each stage has threads of its own, so that finished
 utterances are vocoded while others still decode.
 """
 
@@ -50,6 +50,9 @@ class PipelineEngine:
         except SpeechError as error:
             fail(speech, error)
             return speech
+        except BaseException as error:
+            fail(speech, error)  # so that it leaves
+            raise
         _follow(spoken, speech, lambda result: self._vocode(utterance, result, speech))
         return speech
 

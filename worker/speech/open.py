@@ -72,8 +72,8 @@ def cores(options: ResolvedOptions) -> int:
     """Give each stage half of a CPU, and beside a GPU a few cores.
 
     Two kernel teams as large as the machine slow each other down, since they wait for their slowest
-    member by spinning: forty times slower was seen with two on two busy cores. Beside a GPU there
-    is little to share out.
+    member by spinning: forty times slower was seen with two on two busy cores. Teams of one do not
+    spin, so three threads on two cores are fine. Beside a GPU there is little to share out.
     """
     return max(1, torch.get_num_threads() // 2) if options.device == "cpu" else _CORES_BESIDE_GPU
 
@@ -86,7 +86,7 @@ def open_sound(
     return SoundStage(
         renderer,
         options.vocoder_batch,
-        lambda: admission.inside,
+        lambda: admission.inside if options.takes_turns else 0,
         max(1, cores(options) // threads),
         threads,
     )

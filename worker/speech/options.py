@@ -49,7 +49,10 @@ class EngineOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvedOptions:
-    """EngineOptions with nothing left open; the two sizes are zero on a CPU."""
+    """EngineOptions with nothing left open; the two sizes are zero on a CPU.
+
+    `takes_turns`: false where there is no card, or no T3 of ours that could wait.
+    """
 
     device: str
     back_end: Literal["torch", "vllm"]
@@ -80,6 +83,7 @@ def resolve(options: EngineOptions) -> ResolvedOptions:
     back_end = _back_end(options.back_end, device)
     budget_gb = _budget_gb(options.gpu_memory_gb, device) if is_cuda else 0.0
     kv_cache_gb = _kv_cache_gb(budget_gb) if is_cuda else 0.0
+    core_is_here = back_end == "vllm" and options.vllm_core == "thread"
     slots = options.t3_slots or _slots(kv_cache_gb)
     batch = options.vocoder_batch or _vocoder_batch(budget_gb)
     return ResolvedOptions(
@@ -93,7 +97,7 @@ def resolve(options: EngineOptions) -> ResolvedOptions:
         gpu_memory_gb=budget_gb,
         kv_cache_gb=kv_cache_gb,
         vllm_core=options.vllm_core,
-        takes_turns=options.takes_turns,
+        takes_turns=options.takes_turns and is_cuda and core_is_here,
         is_compiled=is_cuda and options.is_compiled,
         cache_folder=options.cache_folder or user_cache_path("rhapsode"),
     )

@@ -59,6 +59,11 @@ class TorchRenderer:
         """Tell whether waveforms carry the watermark."""
         return self._watermarker is not None
 
+    @property
+    def works_ahead(self) -> bool:
+        """Tell whether `render` returns before the work is done: on a GPU."""
+        return self._stream is not None
+
     @torch.inference_mode()
     def render(
         self, utterances: Sequence[Utterance], spoken: Sequence[Spoken]

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -28,6 +29,10 @@ class Renderer(Protocol):
     @property
     def is_watermarked(self) -> bool:
         """Tell whether waveforms carry the watermark."""
+
+    @property
+    def works_ahead(self) -> bool:
+        """Tell whether `render` returns before the work is done."""
 
     def render(
         self, utterances: Sequence[Utterance], spoken: Sequence[Spoken]
@@ -57,9 +62,9 @@ class _Begun:
 class SoundStage:
     """Batches what waits around the utterance that has waited longest.
 
-    A batch is begun before the one before it is waited for: a GPU so always has work. The fuller
-    the engine, the larger a batch must be to begin: small ones take a GPU from T3, whose next
-    utterances make them large.
+    Where the renderer works ahead, a batch that is large enough is begun before the one before it
+    is waited for. The more utterances are still to come, the larger a batch must be: small ones
+    take the card from T3, whose next utterances make them large.
     """
 
     def __init__(
@@ -72,7 +77,8 @@ class SoundStage:
     ) -> None:
         """Start `threads` of so many cores each.
 
-        `count_unfinished`: utterances in the whole engine, those in this stage included.
+        `count_unfinished`: utterances in the whole engine, those in this stage included; 0 if a
+        batch need not be large.
         """
         self._renderer = renderer
         self._batch = batch
@@ -121,15 +127,18 @@ class SoundStage:
             thread.join()
 
     def _loop(self) -> None:
-        begun: _Begun | None = None
-        while True:
-            jobs = self._next_batch(can_wait=begun is None)
-            if not jobs and begun is None:
-                break
-            following = self._begin(jobs) if jobs else None
-            if begun is not None:
-                self._finish(begun)
-            begun = following
+        under_way: list[_Begun] = []
+        try:
+            while (jobs := self._next_batch(can_wait=not under_way)) or under_way:
+                if jobs and (begun := self._begin(jobs)) is not None:
+                    under_way.append(begun)
+                ahead = 1 if jobs and self._renderer.works_ahead else 0
+                while len(under_way) > ahead:
+                    self._finish(under_way.pop(0))
+        finally:
+            for begun in under_way:  # this thread dies: but what they hold must be given back
+                with suppress(Exception):
+                    begun.wait()
         if self._ended is not None:
             self._fail_waiting(self._ended)
 
@@ -151,7 +160,8 @@ class SoundStage:
 
     def _has_enough(self) -> bool:
         """Tell whether a batch may begin; always, once T3 has nothing left to say."""
-        least = min(self._batch, -(-self._count_unfinished() // _CROWD))
+        to_come = self._count_unfinished() - len(self._running)
+        least = min(self._batch, -(-to_come // _CROWD))
         return len(self._waiting) >= max(least, 1)
 
     def _pick(self) -> list[_Job]:

@@ -1,4 +1,4 @@
-"""One card, two stages: while the sound stage has it, T3 waits.
+"""One card, two stages: while the sound stage has it, T3 on vLLM's thread waits.
 
 Overlapped, the two are slower than one after the other: docs/decisions/0010-turns-on-the-card.md.
 """

@@ -63,7 +63,7 @@ class ThreadCore:
                 request_id, partial(self._queue, request_id, prompt, sampling_params)
             )
         except asyncio.CancelledError:
-            if not self._is_dead:
+            if not (self._is_dead or self._is_closing):
                 await self._do(partial(self._abort, request_id))
             raise
 

@@ -100,6 +100,7 @@ class ToneRenderer:
     """Holds each token's number for its 40 ms; refuses any batch that holds the token 5000."""
 
     is_watermarked = False
+    works_ahead = True
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []

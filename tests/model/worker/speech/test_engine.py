@@ -1,6 +1,7 @@
 import random
 import threading
 import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 
 import numpy as np
@@ -14,7 +15,9 @@ from tests.model.worker.speech.fakes import (
     toy_engine,
     utterance,
 )
-from worker.speech.types import Speech
+from worker.chatterbox.t3.decoder import Spoken
+from worker.speech.sound import Waveforms
+from worker.speech.types import Speech, Utterance
 
 TIMEOUT_S = 20
 
@@ -274,3 +277,64 @@ def test_one_thread_of_sound_that_dies_fails_what_the_others_render() -> None:
                 future.result(TIMEOUT_S)
         assert not engine.is_alive()
         engine.close(abort=True)
+
+
+class Watched(ToneRenderer):
+    """Lets the second batch begin when told to; counts the batches that were waited for."""
+
+    def __init__(self, *, works_ahead: bool) -> None:
+        super().__init__()
+        self.works_ahead = works_ahead
+        self.second = threading.Event()
+        self.waited_for = 0
+
+    def render(
+        self, utterances: Sequence[Utterance], spoken: Sequence[Spoken]
+    ) -> Callable[[], Waveforms]:
+        if self.calls == 1:
+            assert self.second.wait(TIMEOUT_S)
+        begun = super().render(utterances, spoken)
+
+        def wait_for_it() -> Waveforms:
+            self.waited_for += 1
+            return begun()
+
+        return wait_for_it
+
+
+def test_what_is_rendered_at_once_is_answered_before_the_next_begins() -> None:
+    renderer = Watched(works_ahead=False)
+    renderer.gate.clear()
+    with toy_engine(CountingDecoder(slots=8), renderer, batch=1) as engine:
+        first, second = engine.submit(utterance("a")), engine.submit(utterance("bc"))
+        renderer.gate.set()
+        assert says(first.result(TIMEOUT_S), "a")
+        assert not second.done()
+        renderer.second.set()
+        assert says(second.result(TIMEOUT_S), "bc")
+
+
+def test_a_batch_under_way_gives_back_what_it_holds_when_its_thread_dies() -> None:
+    renderer, decoder = Watched(works_ahead=True), CountingDecoder(slots=8)
+    renderer.gate.clear()
+    with toy_engine(decoder, renderer, batch=1) as engine:
+        first, second = engine.submit(utterance("a")), engine.submit(utterance("b", seed=5000))
+        wait_until(lambda: renderer.calls == 1 and decoder.steps >= 1 and not decoder.busy)
+        time.sleep(0.1)  # the second waits for the first
+        renderer.gate.set()
+        wait_until(lambda: renderer.batches)
+        renderer.is_healthy = False
+        renderer.second.set()
+        for future in (first, second):
+            with pytest.raises(EngineDied):
+                future.result(TIMEOUT_S)
+        wait_until(lambda: renderer.waited_for == 1)
+        engine.close(abort=True)
+
+
+def test_an_utterance_that_cannot_even_be_prepared_takes_no_place() -> None:
+    with toy_engine(queue_limit=1) as engine:
+        for _ in range(3):
+            with pytest.raises(AttributeError):
+                engine.submit(None)  # type: ignore[arg-type]
+        assert says(engine.submit(utterance("good")).result(TIMEOUT_S), "good")

@@ -25,10 +25,6 @@ from worker.chatterbox.weights import read_tensors, write_tensors
 
 Networks: TypeAlias = dict[str, dict[str, Tensor]]
 
-# The default temperature, 0.8, suits the official weights. The tail of a small model's distribution
-# is mostly wrong: its logits are scaled so that 0.8 draws as 0.5 would (training/README.md).
-SHARPNESS = 1.6
-_HEAD = "speech_head.weight"
 _S3GEN = {"flow": "flow.", "vocoder": "mel2wav.", "tokenizer": "tokenizer."}
 _X_VECTOR = ("x_vector.", "speaker_encoder.")  # what training and the official file call it
 _VOICE_ENCODER = ("voice_encoder.", "")
@@ -44,8 +40,7 @@ def write_weights(networks: Networks, folder: Path) -> None:
     }
     speakers = networks["speakers"]
     s3gen |= _rename(speakers, *_X_VECTOR)
-    t3 = networks["t3"] | {_HEAD: SHARPNESS * networks["t3"][_HEAD]}
-    write_tensors(t3, folder / T3_FILE, DEMO.storage)
+    write_tensors(networks["t3"], folder / T3_FILE, DEMO.storage)
     write_tensors(s3gen, folder / S3GEN_FILE, DEMO.storage)
     write_tensors(_rename(speakers, *_VOICE_ENCODER), folder / VOICE_ENCODER_FILE, DEMO.storage)
     write_tokenizer(folder / TOKENIZER_FILE)
@@ -59,12 +54,11 @@ def read_weights(folder: Path) -> Networks:
     Raises: CheckpointError if a file is missing or damaged.
     """
     s3gen = read_tensors(folder / S3GEN_FILE, DEMO.storage)
-    t3 = read_tensors(folder / T3_FILE, DEMO.storage)
     voice_encoder = read_tensors(folder / VOICE_ENCODER_FILE, DEMO.storage)
     networks = {network: _rename(s3gen, prefix, "") for network, prefix in _S3GEN.items()}
     networks["speakers"] = _rename(s3gen, *reversed(_X_VECTOR))
     networks["speakers"] |= _rename(voice_encoder, *reversed(_VOICE_ENCODER))
-    networks["t3"] = t3 | {_HEAD: t3[_HEAD] / SHARPNESS}
+    networks["t3"] = read_tensors(folder / T3_FILE, DEMO.storage)
     return networks
 
 

@@ -82,7 +82,7 @@ def hear_guidance(listening: Listening) -> Found:
             comparison
             for voice in listening.voices
             for comparison in listening.hear(
-                listening.booth.read(listening.some(20), "--cfg-weight", cfg, voice=voice).clips
+                listening.booth.read(listening.some(50), "--cfg-weight", cfg, voice=voice).clips
             )
         ]
         for cfg in ("0", "0.5")

@@ -134,7 +134,7 @@ class _Reader:
         position = self._starts[first_line]
         for number, line in enumerate(content.split("\n")):
             position = max(position, self._starts[first_line + number])
-            words = line.strip()  # a tab before them may have come to be spaces
+            words = line.strip(" \t")  # a tab before them may have come to be spaces
             position = self._source.index(words, position)
             offsets.append((begin + line.index(words), position))
             begin += len(line) + 1

@@ -26,9 +26,9 @@ def test_a_figure_past_its_limit_is_lost() -> None:
 
 
 def test_a_figure_between_target_and_limit_is_neither_met_nor_lost() -> None:
-    target = TARGETS[Key.BEST_VOICE]
+    target = TARGETS[Key.GUIDANCE]
     assert target.limit is not None
-    figure = Figure(key=Key.BEST_VOICE, measured=(target.goal + target.limit) / 2)
+    figure = Figure(key=Key.GUIDANCE, measured=(target.goal + target.limit) / 2)
     assert (figure.is_at_goal, figure.is_lost) == (False, False)
 
 

@@ -58,15 +58,25 @@ def test_resamplers_give_upstreams_samples(golden: Golden, clips: tuple[Tensor, 
     assert relative_error(resample_sinc(clip, 24_000, 16_000), golden["front.sinc"]) < 1e-6
 
 
-@pytest.mark.parametrize(
-    ("name", "clip"),
-    [("prompt_mel", 0), ("speech_token_mel", 1), ("voice_encoder_mel", 1), ("x_vector_mel", 1)],
-)
+@pytest.mark.parametrize("name", ["speech_token_mel", "voice_encoder_mel", "x_vector_mel"])
 def test_front_end_gives_upstreams_mel(
-    golden: Golden, clips: tuple[Tensor, Tensor], name: str, clip: int
+    golden: Golden, clips: tuple[Tensor, Tensor], name: str
 ) -> None:
-    heard = getattr(fronts, name)(clips[clip])
+    heard = getattr(fronts, name)(clips[1])
     assert relative_error(heard, golden[f"front.{name}"]) < 1e-5
+
+
+def test_front_end_gives_upstreams_prompt_mel(golden: Golden, clips: tuple[Tensor, Tensor]) -> None:
+    expect_log_mel(fronts.prompt_mel(clips[0]), golden["front.prompt_mel"], 1e-5)
+
+
+def expect_log_mel(actual: Tensor, expected: Tensor, tolerance: float) -> None:
+    """Compare magnitudes; near silence, a logarithm shows which Fourier transform a CPU has.
+
+    Transforms for two makes of CPU differed by 5e-5 in the logarithm.
+    """
+    assert relative_error(actual.exp(), expected.exp()) < tolerance
+    assert relative_error(actual, expected) < 10 * tolerance
 
 
 def test_silence_is_trimmed_where_upstream_trims(golden: Golden, at_16khz: Tensor) -> None:
@@ -128,6 +138,8 @@ def test_voice_of_a_recording_equals_upstreams(
     voice = prepare_voice(recording(golden, name), networks)
     for part in ("prompt_tokens", "reference_tokens"):
         assert torch.equal(getattr(voice, part), golden[f"voice.{name}.{part}"])
-    for part in ("speaker", "reference_mel", "x_vector"):
+    mel = golden[f"voice.{name}.reference_mel"]
+    expect_log_mel(voice.reference_mel, mel, golden.tolerance)
+    for part in ("speaker", "x_vector"):
         expected = golden[f"voice.{name}.{part}"]
         assert relative_error(getattr(voice, part), expected) < golden.tolerance

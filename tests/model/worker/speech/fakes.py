@@ -17,7 +17,9 @@ from worker.speech.admission import Admission
 from worker.speech.engine import PipelineEngine
 from worker.speech.slots import SlotStage
 from worker.speech.sound import SoundStage
-from worker.speech.types import Delivery, Utterance
+from worker.speech.types import Delivery, Speech, Utterance
+
+TIMEOUT_S = 20
 
 
 def toy_voice() -> Voice:
@@ -144,3 +146,17 @@ def toy_engine(
         SoundStage(renderer or ToneRenderer(), batch, lambda: admission.inside, threads=threads),
         admission,
     )
+
+
+def says(speech: Speech, text: str, seed: int = 0) -> bool:
+    expected = np.arange(seed, seed + len(text))
+    return np.array_equal(speech.tokens, expected) and np.array_equal(
+        speech.waveform, expected_waveform(expected)
+    )
+
+
+def wait_until(condition: object) -> None:
+    end = time.monotonic() + TIMEOUT_S
+    while not condition():  # type: ignore[operator]
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.001)

@@ -36,6 +36,8 @@ def _skipped(markdown: str) -> list[tuple[str, str]]:
         ("Not \\*soft\\*.", "Not soft."),
         ("A line  \nbroken hard\\\nand again.", "A line broken hard and again."),
         ("> quoted\n> over lines", "quoted over lines"),
+        ("\x85After a line end of old.", "After a line end of old."),
+        ("\xa0After a fixed space.", "After a fixed space."),
         ("A note[^1] here.\n\n[^1]: The note.", "A note here."),
         ("It is ~~old~~ new.", "It is old new."),
         ("Words ![alt text](i.png) and words.", "Words and words."),

@@ -42,7 +42,7 @@ $(VENV)/.listen: $(VENV)/.dev
 	.ci/install.sh $(PYTHON) $(VENV) --no-deps resemblyzer
 	@touch $@
 
-listen: $(VENV)/.listen ## hear the bundled voices: words, story, guidance, expression, cloning, speed (about 20 minutes)
+listen: $(VENV)/.listen ## hear the bundled voices: words, story, guidance, expression, cloning, speed (16 minutes)
 	$(BIN)/python -m tests.listen --json $(OUT)/listen.json
 
 faults: $(VENV)/.dev ## 100 jobs while workers are killed and frozen, servers fail: prints the table (minutes)

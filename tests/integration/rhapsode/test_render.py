@@ -174,7 +174,7 @@ def test_a_tensor_of_another_shape_is_named(
 def test_a_killed_render_goes_on_from_the_finished_chunks(
     tmp_path: Path, tiny: Path, data_dir: Path, render: Render, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    text = write(tmp_path / "long.txt", "\n\n".join(f"This is line number {n}." for n in range(24)))
+    text = write(tmp_path / "long.txt", _lines(24))
     killed = begin(text, tmp_path / "long.wav", tiny)
     wait_for_chunks(data_dir, 4)  # the last one may not be noted yet
     killed.kill()
@@ -187,7 +187,7 @@ def test_a_killed_render_goes_on_from_the_finished_chunks(
 def test_an_interrupted_render_says_how_to_go_on(
     tmp_path: Path, tiny: Path, data_dir: Path
 ) -> None:
-    text = write(tmp_path / "long.txt", "\n\n".join(f"This is line number {n}." for n in range(24)))
+    text = write(tmp_path / "long.txt", _lines(120))  # or it would end before it is told to
     interrupted = begin(text, tmp_path / "long.wav", tiny)
     wait_for_chunks(data_dir, 1)
     interrupted.send_signal(signal.SIGINT)
@@ -195,6 +195,10 @@ def test_an_interrupted_render_says_how_to_go_on(
     assert interrupted.returncode == 130
     assert error == b"rhapsode: interrupted; run the same command again to go on\n"
     assert not list(tmp_path.glob("*.wav*"))
+
+
+def _lines(count: int) -> str:
+    return "\n\n".join(f"This is line number {n}." for n in range(count))
 
 
 def copy_of(folder: Path, target: Path) -> Path:

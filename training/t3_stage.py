@@ -266,7 +266,7 @@ def main() -> None:
     options = StageOptions.parse(__doc__)
     torch.manual_seed(15)
     torch.set_float32_matmul_precision("high")
-    # cuDNN plans anew for every shape, and each batch has its own: 190 ms a step instead of 60.
+    # cuDNN plans anew for every shape, and each batch has its own: 190 ms a step instead of 75.
     torch.backends.cuda.enable_cudnn_sdp(False)
     corpus = Corpus(options.corpus)
     corpus.wait_until(options.state / ENCODED)

@@ -187,7 +187,9 @@ def test_a_killed_render_goes_on_from_the_finished_chunks(
 def test_an_interrupted_render_says_how_to_go_on(
     tmp_path: Path, tiny: Path, data_dir: Path
 ) -> None:
-    text = write(tmp_path / "long.txt", _lines(120))  # or it would end before it is told to
+    text = write(tmp_path / "long.txt", _lines(48))
+    # Children of a shell's background job ignore the signal, unless it is handled here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     interrupted = begin(text, tmp_path / "long.wav", tiny)
     wait_for_chunks(data_dir, 1)
     interrupted.send_signal(signal.SIGINT)

@@ -1,18 +1,18 @@
 """vLLM's engine on a thread: who joins when, and whose turn it is. The engine itself is a fake."""
 
 import asyncio
-import threading
+import time
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from vllm import SamplingParams
 
+from tests.model.worker.speech.fakes import TIMEOUT_S, wait_until
 from worker.speech.turns import Turns
 from worker.speech.vllm_thread import ThreadCore
 
 SLOTS = 32  # two must be free before any request joins
-TIMEOUT_S = 20
 
 
 class FakeEngine:
@@ -22,8 +22,6 @@ class FakeEngine:
         self.left: dict[str, int] = {}
         self.joined: list[list[str]] = [[]]
         self.aborted: list[str] = []
-        self.may_step = threading.Event()
-        self.may_step.set()
         self.engine_core = SimpleNamespace(shutdown=lambda: None)
 
     def add_request(self, request_id: str, prompt: Any, _: SamplingParams) -> None:
@@ -41,7 +39,7 @@ class FakeEngine:
         return bool(self.left)
 
     def step(self) -> list[Any]:
-        assert self.may_step.wait(TIMEOUT_S)
+        time.sleep(0.001)
         self.joined.append([])
         self.left = {request_id: steps - 1 for request_id, steps in self.left.items()}
         done = [request_id for request_id, steps in self.left.items() if not steps]
@@ -71,16 +69,16 @@ def test_every_request_is_answered_once_whatever_its_length() -> None:
 
 
 def test_requests_join_a_full_engine_several_at_a_time() -> None:
-    engine = FakeEngine()
-    engine.may_step.clear()
+    engine, turns = FakeEngine(), Turns()
+    turns.take()
 
     async def run() -> None:
-        core = open_core(engine)
+        core = open_core(engine, turns)
         # One ends after each step; those that wait may join after every other.
         asked = [asyncio.ensure_future(speak(core, f"r{n}", 1 + n)) for n in range(SLOTS)]
         asked += [asyncio.ensure_future(speak(core, f"late{n}", 50)) for n in range(6)]
-        await asyncio.sleep(0.1)
-        engine.may_step.set()
+        await asyncio.to_thread(wait_until, lambda: len(engine.left) == SLOTS)
+        turns.give_back()
         await asyncio.wait_for(asyncio.gather(*asked), TIMEOUT_S)
         core.shutdown()
 
@@ -104,14 +102,12 @@ def test_a_request_joins_at_once_while_slots_are_free() -> None:
 
 def test_a_cancelled_request_leaves_whether_it_has_joined_or_not() -> None:
     engine = FakeEngine()
-    engine.may_step.clear()
 
     async def run() -> None:
         core = open_core(engine)
         asked = [asyncio.ensure_future(speak(core, f"r{n}", 500)) for n in range(SLOTS + 1)]
-        await asyncio.sleep(0.1)
-        engine.may_step.set()
-        for task in (asked[0], asked[SLOTS]):
+        await asyncio.to_thread(wait_until, lambda: len(engine.left) == SLOTS)
+        for task in (asked[SLOTS], asked[0]):
             task.cancel()
         done = await asyncio.wait_for(asyncio.gather(*asked, return_exceptions=True), TIMEOUT_S)
         assert sum(isinstance(answer, asyncio.CancelledError) for answer in done) == 2

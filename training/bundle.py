@@ -21,7 +21,7 @@ from worker.chatterbox.checkpoint import (
     VOICE_ENCODER_FILE,
 )
 from worker.chatterbox.config import ChatterboxConfig
-from worker.chatterbox.weights import read_tensors, write_tensors
+from worker.chatterbox.weights import read_tensors, select, write_tensors
 
 Networks: TypeAlias = dict[str, dict[str, Tensor]]
 
@@ -55,7 +55,7 @@ def read_weights(folder: Path) -> Networks:
     """
     s3gen = read_tensors(folder / S3GEN_FILE, DEMO.storage)
     voice_encoder = read_tensors(folder / VOICE_ENCODER_FILE, DEMO.storage)
-    networks = {network: _rename(s3gen, prefix, "") for network, prefix in _S3GEN.items()}
+    networks = {network: select(s3gen, prefix) for network, prefix in _S3GEN.items()}
     networks["speakers"] = _rename(s3gen, *reversed(_X_VECTOR))
     networks["speakers"] |= _rename(voice_encoder, *reversed(_VOICE_ENCODER))
     networks["t3"] = read_tensors(folder / T3_FILE, DEMO.storage)
@@ -64,11 +64,7 @@ def read_weights(folder: Path) -> Networks:
 
 def _rename(tensors: Mapping[str, Tensor], old: str, new: str) -> dict[str, Tensor]:
     """Take the tensors under one prefix and put them under another."""
-    return {
-        new + name.removeprefix(old): tensor
-        for name, tensor in tensors.items()
-        if name.startswith(old)
-    }
+    return {new + name: tensor for name, tensor in select(tensors, old).items()}
 
 
 def _differences(own: Any, usual: Any) -> dict[str, Any]:

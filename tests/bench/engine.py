@@ -41,7 +41,8 @@ def main() -> None:
     options = resolve_options(arguments)
     config = TOY if arguments.toy else ChatterboxConfig()
     began = time.perf_counter()
-    bench = open_bench(config, options)
+    attention = {"attention_backend": arguments.attention} if arguments.attention else {}
+    bench = open_bench(config, options, **attention)
     opened_s = time.perf_counter() - began
     bench.engine.submit(utterance(bench.voice, CHUNK_S)).result()
     report: dict[str, Any] = {
@@ -70,6 +71,9 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--core", choices=["thread", "process"], default="thread")
     parser.add_argument("--together", action="store_true", help="take no turns on the card")
+    parser.add_argument(
+        "--attention", help="of T3: FLASH_ATTN, TRITON_ATTN or CUSTOM, which is ours"
+    )
     parser.add_argument("--precision", choices=["auto", "float32", "bfloat16"], default="auto")
     parser.add_argument("--eager", action="store_true", help="do not compile flow and vocoder")
     parser.add_argument("--gpu-memory-gb", type=float)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from vllm import SamplingParams
@@ -76,8 +77,8 @@ class Bench:
     voice: Voice
 
 
-def open_bench(config: ChatterboxConfig, options: ResolvedOptions) -> Bench:
-    """Start the engine with random weights."""
+def open_bench(config: ChatterboxConfig, options: ResolvedOptions, **overrides: Any) -> Bench:
+    """Start the engine with random weights; `overrides` are arguments of vLLM's engine."""
     limit_memory(options)
     with torch.device(options.device):
         flow = Flow(config.flow).eval().requires_grad_(False)
@@ -85,7 +86,7 @@ def open_bench(config: ChatterboxConfig, options: ResolvedOptions) -> Bench:
         watermarker = Watermarker().eval().requires_grad_(False)
     turns = Turns()
     renderer = TorchRenderer(flow, vocoder, watermarker, options, turns)
-    tokens = _open_tokens(config, options, turns)
+    tokens = _open_tokens(config, options, turns, overrides)
     admission = Admission(options.queue_limit)
     sound = open_sound(renderer, admission, options)
     return Bench(
@@ -146,7 +147,9 @@ def exact_sampling(prompt: Prompt, max_new_tokens: int) -> SamplingParams:
     return params
 
 
-def _open_tokens(config: ChatterboxConfig, options: ResolvedOptions, turns: Turns) -> VllmStage:
+def _open_tokens(
+    config: ChatterboxConfig, options: ResolvedOptions, turns: Turns, overrides: dict[str, Any]
+) -> VllmStage:
     layout = PromptLayout.of(config.t3)
     # Always the same: vLLM knows by its path what it has compiled.
     cache = Path(tempfile.gettempdir()) / "rhapsode-bench"
@@ -159,7 +162,7 @@ def _open_tokens(config: ChatterboxConfig, options: ResolvedOptions, turns: Turn
     )
     open_core = choose_core(options, turns)
     return VllmStage(
-        partial(open_core, folder, layout, options, load_format="dummy"),
+        partial(open_core, folder, layout, options, load_format="dummy", **overrides),
         layout,
         Conditioner(config.t3).eval().requires_grad_(False).encode,
         _BANK_ROWS,

@@ -1,0 +1,196 @@
+"""Measure the attention of one decoding step of T3, kernel by kernel: table and JSON.
+
+    python -m tests.bench.attention --out attention.json    # where a GPU, torch and vLLM are
+
+Both guidance streams, 32 heads of width 64, bfloat16, blocks of 16; sequences of half to one and a
+half times `--positions`. A row is one layer; GB/s counts keys and values once. Error is the
+largest difference from float32.
+"""
+
+import argparse
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+HEADS, WIDTH, BLOCK = 32, 64, 16
+SCALE = WIDTH**-0.5
+CALLS = 30  # layers
+COLD_BYTES = 1 << 28  # caches that take turns are more than the card's own cache holds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A batch of sequences with caches that take turns.
+
+    Shapes: query, out (N, heads, E); caches (blocks, 2, places, heads, E) each.
+    """
+
+    query: Tensor
+    out: Tensor
+    caches: list[Tensor]
+    blocks: Tensor
+    lengths: Tensor
+
+    @property
+    def used_bytes(self) -> int:
+        """Keys and values of one layer."""
+        return int(self.lengths.sum()) * 2 * HEADS * WIDTH * 2
+
+
+Kernel = Callable[[Case, Tensor], None]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("attention.json"))
+    parser.add_argument("--batches", type=int, nargs="+", default=[1, 8, 32, 128, 316, 512])
+    parser.add_argument("--positions", type=int, default=330)
+    arguments = parser.parse_args()
+    rows = []
+    for batch in arguments.batches:
+        case = make_case(batch, arguments.positions)
+        for name, kernel in KERNELS.items():
+            row = {"batch": batch, "kernel": name} | measure(kernel, case)
+            rows.append(row)
+            print("  ".join(f"{key} {value}" for key, value in row.items()), flush=True)
+            arguments.out.write_text(
+                json.dumps({"device": torch.cuda.get_device_name(), "rows": rows}, indent=1)
+            )
+
+
+def make_case(batch: int, positions: int) -> Case:
+    """Make sequences whose blocks lie anywhere."""
+    draw = torch.Generator("cuda").manual_seed(batch)
+    lengths = torch.randint(
+        positions // 2, positions * 3 // 2, (batch,), generator=draw, device="cuda"
+    )
+    most = -(-(positions * 3 // 2) // BLOCK)
+    blocks = torch.randperm(batch * most, generator=draw, device="cuda").view(batch, most)
+    shape = (batch * most, 2, BLOCK, HEADS, WIDTH)
+    size = 2 * batch * most * 2 * BLOCK * HEADS * WIDTH
+    count = min(CALLS, max(2, -(-COLD_BYTES // size)))
+    half = {"device": "cuda", "dtype": torch.bfloat16}
+    return Case(
+        query=torch.randn(batch, HEADS, WIDTH, **half),
+        out=torch.empty(batch, HEADS, WIDTH, **half),
+        caches=[torch.randn(shape, **half) for _ in range(count)],
+        blocks=blocks.int(),
+        lengths=lengths.int(),
+    )
+
+
+def measure(kernel: Kernel, case: Case) -> dict[str, float | str]:
+    """Time the layers of one step in a graph, as vLLM runs them."""
+    try:
+        kernel(case, case.caches[0])
+        error = float((case.out.float() - attend_exactly(case)).abs().max())
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            for index in range(CALLS):
+                kernel(case, case.caches[index % len(case.caches)])
+        seconds = time_of(graph.replay) / CALLS
+    except Exception as refusal:  # noqa: BLE001 - one kernel's refusal is a row of the table
+        return {"refused": repr(refusal)[:120]}
+    return {
+        "us": round(1e6 * seconds, 1),
+        "GB/s": round(case.used_bytes / seconds / 1e9),
+        "error": round(error, 5),
+    }
+
+
+def time_of(action: Callable[[], None], repeats: int = 10) -> float:
+    """Return seconds of one call, by the card's clock."""
+    action()
+    began, ended = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+    began.record()
+    for _ in range(repeats):
+        action()
+    ended.record()
+    ended.synchronize()
+    return began.elapsed_time(ended) / 1e3 / repeats
+
+
+def attend_exactly(case: Case) -> Tensor:
+    rows = []
+    for index, length in enumerate(case.lengths.tolist()):
+        places = case.caches[0][case.blocks[index].long()].transpose(0, 1).flatten(1, 2)
+        keys, values = places[:, :length].float()
+        scores = torch.einsum("he,lhe->hl", case.query[index].float(), keys) * SCALE
+        rows.append(torch.einsum("hl,lhe->he", scores.softmax(-1), values))
+    return torch.stack(rows)
+
+
+def flash(case: Case, cache: Tensor, *, version: int) -> None:
+    from vllm.vllm_flash_attn import flash_attn_varlen_func
+
+    keys, values = cache.unbind(1)
+    flash_attn_varlen_func(
+        case.query,
+        keys,
+        values,
+        max_seqlen_q=1,
+        cu_seqlens_q=torch.arange(len(case.query) + 1, device="cuda", dtype=torch.int32),
+        max_seqlen_k=case.blocks.shape[1] * BLOCK,
+        seqused_k=case.lengths,
+        softmax_scale=SCALE,
+        causal=True,
+        block_table=case.blocks,
+        out=case.out,
+        fa_version=version,
+    )
+
+
+def unified(case: Case, cache: Tensor) -> None:
+    from vllm.v1.attention.ops.triton_unified_attention import (
+        unified_attention,
+    )
+
+    keys, values = cache.unbind(1)
+    unified_attention(
+        q=case.query,
+        k=keys,
+        v=values,
+        out=case.out,
+        cu_seqlens_q=torch.arange(len(case.query) + 1, device="cuda", dtype=torch.int32),
+        max_seqlen_q=1,
+        seqused_k=case.lengths,
+        max_seqlen_k=case.blocks.shape[1] * BLOCK,
+        softmax_scale=SCALE,
+        causal=True,
+        window_size=(-1, -1),
+        block_table=case.blocks,
+        softcap=0,
+        q_descale=None,
+        k_descale=None,
+        v_descale=None,
+    )
+
+
+def ours(case: Case, cache: Tensor) -> None:
+    from worker.chatterbox.t3.paged_attention import attend_one
+
+    keys, values = cache.unbind(1)
+    attend_one(
+        case.query,
+        (keys, values),
+        blocks=case.blocks,
+        lengths=case.lengths,
+        scale=SCALE,
+        out=case.out,
+    )
+
+
+KERNELS: dict[str, Kernel] = {
+    "FlashAttention 2": partial(flash, version=2),
+    "FlashAttention 3": partial(flash, version=3),
+    "vLLM's Triton": unified,
+    "ours": ours,
+}
+
+if __name__ == "__main__":
+    main()

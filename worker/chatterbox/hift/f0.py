@@ -4,6 +4,7 @@ The source integrates the pitch over the whole utterance: a rounding error of fl
 GPU's TF32, grows to a tenth of a cycle there, and a row would depend on its batch.
 """
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -31,13 +32,22 @@ class PitchPredictor(nn.Module):
 
     def forward(self, mel: Tensor, valid: Tensor | None) -> Tensor:
         """Shapes: mel (B, 80, F) -> (B, F) float64.   Units: Hz; 10 and below means unvoiced."""
-        x = keep(mel.double(), valid)
+        x = keep(mel.double(), valid).transpose(1, 2)
+        exists = None if valid is None else valid.transpose(1, 2).double()
         for conv in self.condnet.values():
-            x = keep(F.elu(_convolve(conv, x)), valid)
+            x = F.elu(_convolve(conv, x))
+            x = x if exists is None else x * exists
         weight, bias = self.classifier.weight.double(), self.classifier.bias.double()
-        return F.linear(x.transpose(1, 2), weight, bias).squeeze(-1).abs()
+        return F.linear(x, weight, bias).squeeze(-1).abs()
 
 
 def _convolve(conv: nn.Module, x: Tensor) -> Tensor:
+    """Convolve frames by a product: libraries have no fast convolution in float64.
+
+    Shapes: x (B, F, C) -> (B, F, C').
+    """
     weight, bias = conv.get_parameter("weight"), conv.get_parameter("bias")
-    return F.conv1d(x, weight.double(), bias.double(), padding=_KERNEL // 2)
+    padded = F.pad(x, (0, 0, _KERNEL // 2, _KERNEL // 2))
+    windows = [padded[:, start : start + x.shape[1]] for start in range(_KERNEL)]
+    flat = weight.transpose(1, 2).flatten(1)
+    return F.linear(torch.cat(windows, dim=-1), flat.double(), bias.double())

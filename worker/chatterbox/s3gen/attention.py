@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from worker.chatterbox.s3gen.linear import Linear
 from worker.chatterbox.s3gen.packing import Packing, attend
 
+_ALIGNMENT = 8
 _TABLE_STEP = 512  # tables are built for multiples of this length, so that few are kept
 
 
@@ -38,7 +39,7 @@ class RelativeAttention(nn.Module):
             (query + bias).to(query.dtype).transpose(1, 2)
             for bias in (self.pos_bias_u, self.pos_bias_v)
         )
-        scores = self._distance_scores(position, distances)
+        scores = self._distance_scores(position / math.sqrt(position.shape[-1]), distances)
         if valid is None:
             scores = scores.contiguous()  # fused kernels want an aligned bias
         else:
@@ -47,16 +48,16 @@ class RelativeAttention(nn.Module):
         return self.linear_out(mixed.transpose(1, 2).flatten(2))
 
     def _distance_scores(self, query: Tensor, distances: Tensor) -> Tensor:
-        """Score query i against distance i - j for every key j, in the scale of the content.
+        """Score query i against distance i - j for every key j.
 
-        Row i of the product with all 2T - 1 distances, T - 1 first, holds the wanted T scores
-        from column T - 1 - i on: one step back per row, which a stride says without a copy.
-        Shapes: query (B, heads, T, E); distances (2T - 1, D) -> (B, heads, T, T).
+        Row i of the product with all distances, T - 1 first, holds the wanted T scores from column
+        T - 1 - i on: one step back per row, which a stride says without a copy.
+        Shapes: query (B, heads, T, E); distances (2T - 1 or more, D) -> (B, heads, T, T).
         """
-        B, H, T, E = query.shape
+        B, H, T, _ = query.shape
         table = self._split(self.linear_pos(distances)[None])
-        scores = (query @ table.transpose(-2, -1) / math.sqrt(E)).contiguous()
-        span = 2 * T - 1
+        scores = (query @ table.transpose(-2, -1)).contiguous()
+        span = len(distances)
         strides = (H * T * span, T * span, span - 1, 1)
         return scores.as_strided((B, H, T, T), strides, T - 1)
 
@@ -67,16 +68,19 @@ class RelativeAttention(nn.Module):
 def relative_distances(length: int, width: int, device: torch.device) -> Tensor:
     """Encode the distances length - 1 down to -(length - 1), sine and cosine interleaved.
 
-    Shapes: (2 * length - 1, width).
+    Some more follow, so that there are a multiple of 8: a GPU multiplies no other number fast.
+    Shapes: (2 * length - 1 or more, width).
     """
     longest = -(-length // _TABLE_STEP) * _TABLE_STEP
-    return _distance_table(longest, width, device)[longest - length : longest + length - 1]
+    count = -(-(2 * length - 1) // _ALIGNMENT) * _ALIGNMENT
+    return _distance_table(longest, width, device)[longest - length :][:count]
 
 
 @lru_cache(maxsize=16)
 def _distance_table(longest: int, width: int, device: torch.device) -> Tensor:
     with torch.inference_mode(mode=False):  # the table outlives the call and may meet gradients
-        distance = torch.arange(longest - 1, -longest, -1, dtype=torch.float32)[:, None]
+        last = longest + _ALIGNMENT
+        distance = torch.arange(longest - 1, -last, -1, dtype=torch.float32)[:, None]
         decay = torch.exp(torch.arange(0, width, 2) * -(math.log(10_000.0) / width))
         angles = distance * decay
         return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1).to(device)

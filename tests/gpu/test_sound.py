@@ -91,6 +91,18 @@ def test_fast_waveform_is_near_the_exact_one_whatever_the_batch() -> None:
         assert spread(alone, other) < HALF
 
 
+def test_a_broken_row_is_not_heard_in_the_next_one() -> None:
+    golden = read_golden("hift", "toy")
+    fast = vocoder_rows.build(golden).to("cuda")
+    accelerate_vocoder(fast)
+    long, short = vocoder_rows.draw_rows([31, 9], HiftConfig())
+    [expected] = vocoder_rows.synthesize(fast, [short])
+    mel, noise = long
+    vocoder_rows.synthesize(fast, [(mel * torch.nan, noise)])
+    [again] = vocoder_rows.synthesize(fast, [short])
+    assert torch.equal(again, expected)
+
+
 def test_mark_equals_the_cpu() -> None:
     speech = read_golden("watermark", "toy")["samples"].float() / 32768
     rows = [speech, speech[4000:20_000]]

@@ -12,17 +12,62 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from worker.chatterbox.cuda_graphs import Captured, GraphPool, blank
 from worker.chatterbox.hift.fused import Sum, add_up, add_up_and_snake, snake
 from worker.chatterbox.hift.layers import ResidualBlock, Snake
 from worker.chatterbox.hift.vocoder import SLOPE, Vocoder
 from worker.chatterbox.rows import upload
 
 _DTYPE = torch.float16
+_FRAME_STEP = 64  # frames of a row alone are rounded up to this
+_MOST_FRAMES = 2048  # 40 s
 
 
 def accelerate_vocoder(vocoder: Vocoder) -> None:
     """Make a vocoder on a CUDA device fast; its output changes by the precision only."""
-    vocoder.fast_filter = FastFilter(vocoder)
+    vocoder.fast_filter = GraphedFilter(FastFilter(vocoder))
+
+
+class GraphedFilter:
+    """A filter that replays a captured graph for a row alone; several rows have work enough.
+
+    Owned by one thread. A graph is captured when its length is first met.
+    """
+
+    def __init__(self, filter_: "FastFilter") -> None:
+        self._filter = filter_
+        self._pool = GraphPool()
+        self._graphs: dict[int, tuple[Captured, Tensor, Tensor, Tensor]] = {}
+
+    def __call__(self, mel: Tensor, excitation: Tensor, lengths: Sequence[int]) -> Tensor:
+        """Filter an excitation by a mel.
+
+        Shapes: mel (B, 80, F); excitation (B, 18, L); lengths in frames of mel -> (B, 18, L).
+        """
+        ends = self._filter.ends(lengths, mel.device)
+        rows, _, frames = mel.shape
+        if rows > 1 or frames > _MOST_FRAMES:
+            return self._filter(mel, excitation, ends)
+        padded = -(-frames // _FRAME_STEP) * _FRAME_STEP
+        if padded not in self._graphs:
+            self._graphs[padded] = self._capture(padded, mel, excitation, ends)
+        captured, *inputs = self._graphs[padded]
+        places = excitation.shape[2]
+        for memory, value in zip(inputs, (mel, excitation, ends), strict=True):
+            memory.zero_()  # a row that was not finite must not outlive its call
+            memory[..., : value.shape[-1]] = value
+        return captured.replay()[..., :places].clone()
+
+    def _capture(
+        self, frames: int, mel: Tensor, excitation: Tensor, ends: Tensor
+    ) -> tuple[Captured, Tensor, Tensor, Tensor]:
+        (_, bins, given), places = mel.shape, excitation.shape[2]
+        row = blank(1, bins, frames, like=mel)
+        # Centred frames: one more than hops.
+        rate = (places - 1) // given
+        source = blank(1, excitation.shape[1], frames * rate + 1, like=excitation)
+        until = blank(*ends.shape, like=ends)
+        return self._pool.capture(lambda: self._filter(row, source, until)), row, source, until
 
 
 class FastFilter:
@@ -48,12 +93,11 @@ class FastFilter:
         ]
         self._post = Convolution(vocoder.conv_post, share=blocks)
 
-    def __call__(self, mel: Tensor, excitation: Tensor, lengths: Sequence[int]) -> Tensor:
-        """Filter an excitation by a mel.
+    def __call__(self, mel: Tensor, excitation: Tensor, ends: Tensor) -> Tensor:
+        """Filter an excitation by a mel; what lies behind a row's ends does not matter.
 
-        Shapes: mel (B, 80, F); excitation (B, 18, L); lengths in frames of mel -> (B, 18, L).
+        Shapes: mel (B, 80, F); excitation (B, 18, L); ends as `ends` says -> (B, 18, L).
         """
-        ends = self._ends(lengths, mel.device)
         hidden, source = (x.to(_DTYPE).transpose(1, 2).contiguous() for x in (mel, excitation))
         source = _end_rows(source, ends[-1])
         hidden = self._finish(self._pre, _end_rows(hidden, ends[0]), ends[0])
@@ -68,14 +112,17 @@ class FastFilter:
         logits = self._post(F.leaky_relu(hidden)).float() + self._post.bias
         return logits.transpose(1, 2)
 
-    def _ends(self, lengths: Sequence[int], device: torch.device) -> list[Tensor]:
-        """Count the frames of each row, in the mel and after each stage."""
+    def ends(self, lengths: Sequence[int], device: torch.device) -> Tensor:
+        """Count the frames of each row, in the mel and after each stage.
+
+        Shapes: lengths (B,) -> (1 + stages, B) int32.
+        """
         ends = [list(lengths)]
         for stage in range(len(self._rates)):
             centred = 1 if stage == len(self._rates) - 1 else 0
             rate = math.prod(self._rates[: stage + 1])
             ends.append([length * rate + centred for length in lengths])
-        return list(upload(torch.tensor(ends, dtype=torch.int32), device))
+        return upload(torch.tensor(ends, dtype=torch.int32), device)
 
     def _excite(self, stage: int, source: Tensor, ends: Tensor) -> Tensor:
         x = self._finish(self._downs[stage], source, ends)

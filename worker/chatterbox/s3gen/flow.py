@@ -1,6 +1,6 @@
 """Speech tokens and voices to mel: encoder, voice projection and flow, batched over any rows."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import torch
@@ -31,7 +31,9 @@ class Flow(nn.Module):
         self.encoder = UpsamplingEncoder(config)
         self.encoder_proj = nn.Linear(config.encoder_width, MEL_BINS)
         self.decoder = nn.ModuleDict({"estimator": Estimator(config)})
-        self.fast_estimate: Estimate | None = None  # the estimator behind CUDA graphs, if wanted
+        # The estimator and `encode_padded` behind CUDA graphs, if wanted.
+        self.fast_estimate: Estimate | None = None
+        self.fast_encode: Callable[[Tensor, Tensor | None], Tensor] | None = None
 
     @property
     def device(self) -> torch.device:
@@ -101,17 +103,21 @@ class Flow(nn.Module):
         """Turn rows of tokens (prompt included) into features. Shapes: (T,) -> (2T, 80)."""
         features: list[Tensor] = [torch.empty(0)] * len(rows)
         for members in group_by_length([len(row) for row in rows], _ENCODER_ROWS):
-            encoded = self._encode_padded([rows[index] for index in members])
+            alike = [rows[index] for index in members]
+            valid = mark_valid([len(row) for row in alike], self.device)
+            padded = upload(pad_sequence(alike, batch_first=True), self.device)
+            encode = self.fast_encode or self.encode_padded
+            encoded = encode(padded, None if valid is None else valid[:, 0].bool())
             for index, row in zip(members, encoded, strict=True):
                 features[index] = row[: FRAMES_PER_TOKEN * len(rows[index])]
         return features
 
-    def _encode_padded(self, rows: Sequence[Tensor]) -> Tensor:
-        lengths = [len(row) for row in rows]
-        valid = mark_valid(lengths, self.device)
-        padded = upload(pad_sequence(list(rows), batch_first=True), self.device)
-        is_token = None if valid is None else valid[:, 0].bool()
-        return self.encoder_proj(self.encoder(self.input_embedding(padded), is_token))
+    def encode_padded(self, tokens: Tensor, is_token: Tensor | None) -> Tensor:
+        """Encode padded rows; `is_token` None means that none is padded.
+
+        Shapes: tokens (B, T); is_token (B, T) bool -> (B, 2T, 80), padded frames undefined.
+        """
+        return self.encoder_proj(self.encoder(self.input_embedding(tokens), is_token))
 
 
 def prompt_frames(voice: Voice) -> int:

@@ -5,12 +5,15 @@ them at once. A large batch is bound by the kernels themselves, which torch.comp
 graph leaves the interpreter to the thread that launches T3.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from weakref import ReferenceType, ref
 
 import torch
 from torch import Tensor
 
+from worker.chatterbox.config import FRAMES_PER_TOKEN
+from worker.chatterbox.cuda_graphs import Captured, GraphPool, blank
 from worker.chatterbox.s3gen.flow import Flow
 from worker.chatterbox.s3gen.packing import PADDING_ROW, Packing, pack_lengths, pad_packing
 from worker.chatterbox.s3gen.unet import Condition, Estimator, ResidualBlock, Transformers
@@ -22,6 +25,8 @@ _SHORTEST_BOUND = 512  # bounds on the longest row are powers of two from here o
 # What is needed three times (the activations that a convolution slides over) is computed once: by
 # default the fuser puts even the costliest activation into each of its readers.
 _FUSION = {"realize_opcount_threshold": 8, "realize_reads_threshold": 2}
+_TOKEN_STEP = 32  # tokens of a row alone are rounded up to this
+_MOST_TOKENS = 2048  # 80 s with the prompt
 _RECOMPILATIONS = 32  # of one function; there are about a dozen kinds of block and call
 
 
@@ -35,6 +40,7 @@ def accelerate(flow: Flow, dtype: torch.dtype = torch.bfloat16) -> None:
         return
     compile_blocks(flow.estimator, options=_FUSION)
     flow.fast_estimate = GraphedEstimator(flow.estimator)
+    flow.fast_encode = GraphedEncoder(flow.encode_padded)
 
 
 def compile_blocks(estimator: Estimator, **options: object) -> None:
@@ -70,16 +76,16 @@ class GraphInputs:
     """Memory that a graph reads: fixed for its life, overwritten before each replay."""
 
     def __init__(self, shape: Shape, example: Condition) -> None:
-        device = example.features.device
+        features, prompt, speaker = example.features, example.prompt, example.speaker
+        self.x = blank(shape.frames, features.shape[1], like=features)
+        self.time = blank(shape.rows, like=features)
+        self.condition = Condition(
+            features=blank(shape.frames, features.shape[1], like=features),
+            prompt=blank(shape.frames, prompt.shape[1], like=prompt),
+            speaker=blank(shape.rows, speaker.shape[1], like=speaker),
+        )
         with torch.inference_mode(mode=False):  # memory that outlives the mode of one call
-            self.x = _blank(shape.frames, example.features)
-            self.time = torch.zeros(shape.rows, device=device)
-            self.condition = Condition(
-                features=_blank(shape.frames, example.features),
-                prompt=_blank(shape.frames, example.prompt),
-                speaker=_blank(shape.rows, example.speaker),
-            )
-            nothing = pack_lengths([shape.frames], device)
+            nothing = pack_lengths([shape.frames], features.device)
             padded = pad_packing(nothing, shape.frames, shape.rows, shape.longest)
         # A graph reads tensors only: code that asks for the lengths must fail, not remember them.
         self.packing = replace(padded, lengths=())
@@ -108,13 +114,13 @@ class GraphInputs:
 class GraphedEstimator:
     """An estimator that replays a captured graph.
 
-    Owned by one thread. A graph is captured when its shape is first met, which takes about as long
-    as three plain calls; all share one pool of memory.
+    Owned by one thread. A graph is captured when its shape is first met.
     """
 
     def __init__(self, estimator: Estimator) -> None:
         self._estimator = estimator
-        self._graphs: dict[Shape, tuple[torch.cuda.CUDAGraph, GraphInputs, Tensor]] = {}
+        self._pool = GraphPool()
+        self._graphs: dict[Shape, tuple[Captured, GraphInputs]] = {}
 
     def __call__(self, x: Tensor, time: Tensor, condition: Condition, packing: Packing) -> Tensor:
         """Estimate as the estimator does; see there for the shapes."""
@@ -125,14 +131,11 @@ class GraphedEstimator:
             return velocity
         if shape not in self._graphs:
             self._graphs[shape] = self._capture(shape, condition)
-        graph, inputs, output = self._graphs[shape]
+        captured, inputs = self._graphs[shape]
         inputs.fill(x, time, condition, packing)
-        graph.replay()
-        return output[: len(x)].clone()  # the next graph may reuse this memory
+        return captured.replay()[: len(x)].clone()
 
-    def _capture(
-        self, shape: Shape, example: Condition
-    ) -> tuple[torch.cuda.CUDAGraph, GraphInputs, Tensor]:
+    def _capture(self, shape: Shape, example: Condition) -> tuple[Captured, GraphInputs]:
         inputs = GraphInputs(shape, example)
 
         def run() -> Tensor:
@@ -141,28 +144,40 @@ class GraphedEstimator:
             )
             return velocity
 
-        # A graph keeps what its stream has: the priority, and a share of the card.
-        current = torch.cuda.current_stream()
-        stream = torch.cuda.Stream() if current == torch.cuda.default_stream() else current
-        stream.wait_stream(current)
-        with torch.cuda.stream(stream):
-            run()  # compiles, and lets libraries allocate what a capture must not
-            run()
-        current.wait_stream(stream)
-        pool = next((graph.pool() for graph, _, _ in self._graphs.values()), None)
-        captured = torch.cuda.CUDAGraph()
-        # T3's thread goes on using the device meanwhile.
-        with torch.cuda.graph(
-            captured, pool=pool, stream=stream, capture_error_mode="thread_local"
-        ):
-            output = run()
-        return captured, inputs, output
+        return self._pool.capture(run), inputs
+
+
+class GraphedEncoder:
+    """An encoder that replays a captured graph for a row alone; several rows have work enough.
+
+    Owned by one thread, like GraphedEstimator.
+    """
+
+    def __init__(self, encode: Callable[[Tensor, Tensor | None], Tensor]) -> None:
+        self._encode = encode
+        self._pool = GraphPool()
+        self._graphs: dict[int, tuple[Captured, Tensor, Tensor]] = {}
+
+    def __call__(self, tokens: Tensor, is_token: Tensor | None) -> Tensor:
+        """Encode as `Flow.encode_padded` does; see there for the shapes."""
+        rows, length = tokens.shape
+        if rows > 1 or length > _MOST_TOKENS:
+            return self._encode(tokens, is_token)
+        padded = -(-length // _TOKEN_STEP) * _TOKEN_STEP
+        if padded not in self._graphs:
+            self._graphs[padded] = self._capture(padded, tokens)
+        captured, row, exists = self._graphs[padded]
+        row[:, :length] = tokens
+        exists.fill_(value=False)
+        exists[:, :length] = True
+        return captured.replay()[:, : FRAMES_PER_TOKEN * length].clone()
+
+    def _capture(self, length: int, tokens: Tensor) -> tuple[Captured, Tensor, Tensor]:
+        row = blank(1, length, like=tokens)
+        exists = blank(1, length, like=tokens, dtype=torch.bool)
+        return self._pool.capture(lambda: self._encode(row, exists)), row, exists
 
 
 def _bound(longest: int) -> int:
     """Return the power of two that bounds a row's length: compiled code then meets few values."""
     return max(_SHORTEST_BOUND, 1 << (longest - 1).bit_length())
-
-
-def _blank(length: int, like: Tensor) -> Tensor:
-    return torch.zeros(length, like.shape[1], dtype=like.dtype, device=like.device)

@@ -1,4 +1,5 @@
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from tests.model.worker.chatterbox.s3gen.test_flow import read_rows, speak
 from worker.chatterbox.config import FlowConfig
 from worker.chatterbox.s3gen.flow import Flow
 from worker.chatterbox.s3gen.graphs import (
+    GraphedEncoder,
     GraphInputs,
     Shape,
     accelerate,
@@ -61,6 +63,32 @@ def test_a_condition_is_written_once_for_all_steps() -> None:
     assert torch.equal(inputs.x[:70], x + 1)
     inputs.fill(x, time, replace(condition), packing)
     assert torch.equal(inputs.condition.features[:70], condition.features)
+
+
+@dataclass
+class Plain:
+    """A pool without a GPU: what was captured runs again when it is replayed."""
+
+    captures: int = 0
+    replay: Callable[[], Tensor] = torch.empty
+
+    def capture(self, run: Callable[[], Tensor]) -> "Plain":
+        self.captures += 1
+        return replace(self, replay=run)
+
+
+@torch.inference_mode()
+def test_a_row_alone_is_encoded_by_a_graph_for_rows_of_its_kind() -> None:
+    flow = load_flow()
+    fast = GraphedEncoder(flow.encode_padded)
+    fast._pool = pool = Plain()  # type: ignore[assignment]
+    draw = torch.Generator().manual_seed(5)
+    for length in (64, 33, 50, 2100):  # what a longer row left in memory must not be heard
+        tokens = torch.randint(6561, (1, length), generator=draw)
+        encoded = fast(tokens, None)
+        assert encoded.shape == (1, 2 * length, 80)
+        assert relative_error(encoded, flow.encode_padded(tokens, None)) < 1e-5
+    assert pool.captures == 1
 
 
 @pytest.mark.parametrize(

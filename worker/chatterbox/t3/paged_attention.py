@@ -2,7 +2,8 @@
 
 Kernels made for prompts work on tiles of 64 queries or more: with one query for each head they
 compute dozens of rows that nobody asked for. Here every group of threads reads its share of the
-places once and keeps a softmax of its own (docs/model.md, T3); they meet at the end. Needs Triton.
+places once and keeps a softmax of its own; they meet at the end. Needs Triton.
+Source: docs/decisions/0011-attention-of-a-decoding-step.md.
 """
 
 import math

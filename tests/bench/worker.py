@@ -1,0 +1,176 @@
+"""How fast one worker keeps up with a fast engine: `python -m tests.bench.worker [--rate 33]`.
+
+Real Postgres and SeaweedFS, one station, an engine that only counts: it answers chunks of 12 s in
+the order they came, so many a second, or at once (`--rate 0`). What is measured is everything
+else: claiming, judging, encoding, storing, noting. Sounds are shaped noise, which is harder on the
+encoder than speech. x is audio seconds per second.
+"""
+
+import argparse
+import json
+import queue
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import func, update
+
+from narration import jobs
+from narration.broker import Queue, Task
+from narration.clock import utc_now
+from narration.db import make_engine, session_scope
+from narration.lifecycle import JobState
+from narration.migrate import migrate
+from narration.models import Chunk, Job
+from narration.settings import Settings
+from narration.stores import open_stores
+from tests.bench.long_book import CHUNK_S, make_sounds
+from tests.builders import WORDS, make_job, make_settings, plan_job
+from tests.fakes import RecordingBroker
+from tests.servers import Postgres, SeaweedFS
+from tests.stations import make_speaker
+from worker.chatterbox.config import TOKEN_RATE_HZ
+from worker.speech.types import Speech, Utterance
+from worker.station import Station
+
+
+PAUSE_S = 0.1
+
+
+class CountingEngine:
+    """A SpeechEngine that has spoken already; `most` is how many chunks it ever held at once."""
+
+    def __init__(self, rate: float) -> None:
+        self._pause_s = 1 / rate if rate else 0.0
+        self._sounds = list(make_sounds())
+        self._waiting: queue.SimpleQueue[Future[Speech] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._answer)
+        self._thread.start()
+        self.most = 0
+        self.cpu_s = 0.0
+
+    def submit(self, utterance: Utterance) -> Future[Speech]:
+        del utterance
+        future: Future[Speech] = Future()
+        self._waiting.put(future)
+        self.most = max(self.most, self._waiting.qsize())
+        return future
+
+    def is_alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def close(self) -> None:
+        self._waiting.put(None)
+        self._thread.join()
+
+    def _answer(self) -> None:
+        due, count = time.monotonic(), 0
+        while (future := self._waiting.get()) is not None:
+            due = max(due, time.monotonic() - self._pause_s) + self._pause_s
+            time.sleep(max(0.0, due - time.monotonic()))
+            count += 1
+            future.set_running_or_notify_cancel()
+            future.set_result(self._speak(count))
+            self.cpu_s = time.thread_time()
+
+    def _speak(self, number: int) -> Speech:
+        # No two chunks are alike: the store keeps one of each.
+        sound = np.roll(self._sounds[number % len(self._sounds)], number)
+        tokens = np.random.default_rng(number).integers(0, 6561, CHUNK_S * TOKEN_RATE_HZ)
+        return Speech(tokens=tokens, waveform=sound, is_truncated=False, is_watermarked=False)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--chunks", type=int, default=1000)
+    parser.add_argument("--rate", type=float, default=0, help="chunks the engine ends a second")
+    parser.add_argument("--slots", type=int, help="segments at once, if not the worker's choice")
+    parser.add_argument("--json", type=Path, help="write the figures there, too")
+    asked = parser.parse_args()
+    worker = {} if asked.slots is None else {"slots": asked.slots, "window_segments": asked.slots}
+    with served(worker) as (settings, database_url):
+        figures = render(settings, database_url, asked.chunks, asked.rate)
+    table = Table("figure", "value")
+    for name, value in figures.items():
+        table.add_row(name, f"{value:,.1f}")
+    Console().print(table)
+    if asked.json:
+        asked.json.write_text(json.dumps(figures, indent=1))
+
+
+@contextmanager
+def served(worker: dict[str, Any]) -> Iterator[tuple[Settings, str]]:
+    postgres, seaweedfs = Postgres(), SeaweedFS()
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            profile = seaweedfs.profile(seaweedfs.new_bucket())
+            settings = make_settings(
+                Path(folder), storage={"profiles": {"default": profile}}, worker=worker
+            )
+            url = postgres.new_database()
+            migrate(url)
+            yield settings, url
+    finally:
+        seaweedfs.close()
+        postgres.close()
+
+
+def render(settings: Settings, database_url: str, chunks: int, rate: float) -> dict[str, float]:
+    """Render a planned job with as many threads as the worker has slots."""
+    database = make_engine(database_url)
+    with session_scope(database) as session:
+        job = make_job(session, now=utc_now())
+        plan_job(session, job, chunks=chunks, segment_chunks=16, now=utc_now())
+        job_id = job.id
+        text = func.concat(Chunk.index, ": ", WORDS[:190])  # no two are cached as one
+        session.execute(update(Chunk).where(Chunk.job_id == job_id).values(spoken_text=text))
+    engine: Any = CountingEngine(rate)
+    station = Station(
+        settings,
+        database=database,
+        stores=open_stores(settings),
+        broker=RecordingBroker(),
+        queues=frozenset({Queue.GPU}),
+        open_speaker=lambda _: make_speaker(engine),
+    )
+
+    def find() -> Job:
+        with session_scope(database, is_read_only=True) as session:
+            return jobs.get(session, job_id)
+
+    def work() -> None:
+        while find().state is JobState.RENDERING:
+            station.handlers[Task.RENDER]()
+            time.sleep(PAUSE_S)  # wake-ups come one by one, not in a loop
+
+    began, began_cpu = time.perf_counter(), time.process_time()
+    threads = [threading.Thread(target=work) for _ in range(settings.worker.slots)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    took_s, cpu_s = time.perf_counter() - began, time.process_time() - began_cpu
+    station.close()
+    done = find()
+    assert done.state is JobState.ASSEMBLING, done.state
+    assert not done.chunks_flagged + done.chunks_failed + done.chunks_cached, "all are new and good"
+    database.dispose()
+    return {
+        "chunks a second": chunks / took_s,
+        "x": chunks * CHUNK_S / took_s,
+        "ms of a core per chunk": 1e3 * (cpu_s - engine.cpu_s) / chunks,
+        "cores busy": cpu_s / took_s,
+        "chunks the engine held at most": engine.most,
+    }
+
+
+if __name__ == "__main__":
+    main()

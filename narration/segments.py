@@ -32,11 +32,7 @@ class SegmentClaim:
     fence: int
     tries: int  # claims since the last finished chunk, including this one
     losses: int  # workers that did not come back from this segment
-
-    @property
-    def is_suspect(self) -> bool:
-        """A worker was lost here: speak chunk by chunk, so that the guilty one shows."""
-        return self.losses > 0
+    is_suspect: bool  # one more would condemn its chunks: speak one by one, so the guilty one shows
 
 
 def claim_segment(
@@ -50,11 +46,14 @@ def claim_segment(
 ) -> SegmentClaim | None:
     """Take the segment whose turn it is, or return None if there is none."""
     is_open = _is_claimable(now)
-    if _holds_a_suspect(session, holder, now):
+    # Workers are lost for many reasons, with hundreds of chunks in flight: most lost ones may be
+    # spoken at full speed again.
+    patience = max(1, poison_losses - 1)
+    if _holds_a_suspect(session, holder, patience, now):
         # One at a time: if this worker is lost again, only one chunk can be to blame.
-        is_open = and_(is_open, Segment.losses == 0, Segment.state == SegmentState.PENDING)
+        is_open = and_(is_open, _losses_once_claimed() < patience)
     for job_id in _jobs_in_turn(session, now, is_open, window_segments):
-        claim = _claim_of(session, job_id, is_open, holder=holder, until=until)
+        claim = _claim_of(session, job_id, is_open, patience, holder=holder, until=until)
         if claim is not None:
             _count_losses(session, claim, poison_losses)
             session.execute(update(Job).where(Job.id == job_id).values(served_at=now))
@@ -119,11 +118,16 @@ def count_in_work(session: Session, *, now: datetime) -> int:
     return session.execute(query).scalar_one()
 
 
-def _holds_a_suspect(session: Session, holder: str, now: datetime) -> bool:
+def _losses_once_claimed() -> ColumnElement[int]:
+    is_lost = Segment.state == SegmentState.RENDERING
+    return Segment.losses + case((is_lost, 1), else_=0)
+
+
+def _holds_a_suspect(session: Session, holder: str, patience: int, now: datetime) -> bool:
     suspects = select(Segment.index).where(
         Segment.lease_holder == holder,
         Segment.state == SegmentState.RENDERING,
-        Segment.losses > 0,
+        Segment.losses >= patience,
         Segment.lease_until > now,
     )
     return session.execute(select(suspects.exists())).scalar_one()
@@ -149,7 +153,13 @@ def _jobs_in_turn(
 
 
 def _claim_of(
-    session: Session, job_id: str, is_open: ColumnElement[bool], *, holder: str, until: datetime
+    session: Session,
+    job_id: str,
+    is_open: ColumnElement[bool],
+    patience: int,
+    *,
+    holder: str,
+    until: datetime,
 ) -> SegmentClaim | None:
     first = (
         select(Segment.index)
@@ -159,20 +169,22 @@ def _claim_of(
         .with_for_update(skip_locked=True)
         .scalar_subquery()
     )
-    is_lost = Segment.state == SegmentState.RENDERING
     claimed = session.execute(
         update(Segment)
         .where(Segment.job_id == job_id, Segment.index == first, is_open)
         .values(state=SegmentState.RENDERING, fence=Segment.fence + 1, tries=Segment.tries + 1)
-        .values(losses=Segment.losses + case((is_lost, 1), else_=0))
+        .values(losses=_losses_once_claimed())
         .values(lease_holder=holder, lease_until=until)
         .returning(Segment.index, Segment.owner, Segment.fence, Segment.tries, Segment.losses)
     ).one_or_none()
-    return claimed and SegmentClaim(job_id=job_id, **claimed._asdict())
+    if claimed is None:
+        return None
+    is_suspect = claimed.losses >= patience
+    return SegmentClaim(job_id=job_id, is_suspect=is_suspect, **claimed._asdict())
 
 
 def _count_losses(session: Session, claim: SegmentClaim, poison_losses: int) -> None:
-    if not claim.is_suspect:
+    if not claim.losses:
         return
     in_flight = Chunk.state == ChunkState.RENDERING  # of a worker that never handed them back
     _change_chunks(session, claim, in_flight, losses=Chunk.losses + 1, state=ChunkState.PENDING)

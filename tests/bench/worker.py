@@ -41,7 +41,6 @@ from worker.chatterbox.config import TOKEN_RATE_HZ
 from worker.speech.types import Speech, Utterance
 from worker.station import Station
 
-
 PAUSE_S = 0.1
 
 

@@ -62,7 +62,7 @@ class SegmentQueriesContract:
             segments.start_chunks(session, first, [0])
             second = claim_segment(session, now=LATER, until=LATER + LEASE)
             assert second is not None
-            assert (second.fence, second.losses, second.is_suspect) == (2, 1, True)
+            assert (second.fence, second.losses, second.is_suspect) == (2, 1, False)
             assert not segments.renew_segment(session, first, until=LATER)
             with pytest.raises(LeaseLost):
                 checkpoint(session, first, make_outcome(0), until=LATER, now=LATER)
@@ -91,13 +91,30 @@ class SegmentQueriesContract:
 
     def test_worker_tries_one_suspect_segment_at_a_time(self, database: Engine) -> None:
         with session_scope(database) as session:
-            plan_job(session, make_job(session), chunks=4)
-            for _ in range(2):
-                segments.start_chunks(session, _claimed(session), [0, 1, 2, 3])
-            taken = [claim_segment(session, now=LATER, until=LATER + LEASE) for _ in range(2)]
-            assert [claim and claim.is_suspect for claim in taken] == [True, None]
-            other = claim_segment(session, "w2", now=LATER, until=LATER + LEASE)
+            plan_job(session, make_job(session), chunks=6)
+            now = NOW
+            for _ in range(2):  # two workers are lost with two segments each
+                for _ in range(2):
+                    claim = claim_segment(session, now=now, until=now + LEASE)
+                    assert claim is not None
+                    assert not claim.is_suspect
+                    segments.start_chunks(session, claim, range(6))
+                now += 2 * LEASE
+            taken = [claim_segment(session, now=now, until=now + LEASE) for _ in range(3)]
+            assert [claim and claim.is_suspect for claim in taken] == [True, False, None]
+            other = claim_segment(session, "w2", now=now, until=now + LEASE)
             assert other is not None
+            assert other.is_suspect
+
+    def test_where_one_lost_worker_condemns_the_first_loss_makes_suspect(
+        self, database: Engine
+    ) -> None:
+        with session_scope(database) as session:
+            plan_job(session, make_job(session), chunks=2)
+            _claimed(session)
+            again = claim_segment(session, now=LATER, until=LATER + LEASE, poison_losses=2)
+            assert again is not None
+            assert again.is_suspect
 
     def test_handing_back_blames_no_chunk(self, database: Engine) -> None:
         with session_scope(database) as session:

@@ -55,16 +55,17 @@ class Broker(Protocol):
 class InlineBroker:
     """Runs tasks on threads of this process: one small pool per queue."""
 
-    def __init__(self, *, gpu_threads: int) -> None:
+    def __init__(self) -> None:
         self._handlers: Mapping[Task, Handler] = {}
+        self._pools: dict[Queue, ThreadPoolExecutor] = {}
+        self._is_closed = False
+
+    def bind(self, handlers: Mapping[Task, Handler], *, gpu_threads: int = 1) -> None:
+        """Say what runs the tasks, once. Messages sent before are lost, as messages may be."""
         self._pools = {
             Queue.CPU: ThreadPoolExecutor(CPU_THREADS, thread_name_prefix="cpu"),
             Queue.GPU: ThreadPoolExecutor(gpu_threads, thread_name_prefix="gpu"),
         }
-        self._is_closed = False
-
-    def bind(self, handlers: Mapping[Task, Handler]) -> None:
-        """Say what runs the tasks. Messages sent before are lost, as messages may be."""
         self._handlers = handlers
 
     def send(self, task: Task, *ids: str) -> None:

@@ -103,6 +103,14 @@ def finish_segment(session: Session, claim: SegmentClaim, *, now: datetime) -> b
     return settle(session, claim.job_id, now=now)
 
 
+def count_pending(session: Session, job_id: str) -> int:
+    """Return how many segments of a job nobody has taken."""
+    query = select(func.count()).where(
+        Segment.job_id == job_id, Segment.state == SegmentState.PENDING
+    )
+    return session.execute(query).scalar_one()
+
+
 def count_claimable(session: Session, *, now: datetime) -> int:
     """Return how many segments wait for a worker."""
     query = select(func.count()).select_from(Segment).join(Job, Job.id == Segment.job_id)

@@ -100,10 +100,10 @@ class ModelSettings(_Part):
 class WorkerSettings(_Part):
     """How tasks are worked off; the lease times hold for every kind of task."""
 
-    slots: Count = 4  # tasks at once over one warm engine
+    slots: Count | None = None  # tasks at once over one warm engine; as many as keep it busy
     is_warmed_up: bool = True  # speak once before being ready
     segment_chunks: Count = 16
-    window_segments: Count = 8  # of one job in work at once, over all workers
+    window_segments: Count = 64  # of one job in work at once, over all workers
     lease_s: Seconds = 60
     heartbeat_s: Seconds = 15
     grace_s: Seconds = 50  # from SIGTERM to handing unfinished work back

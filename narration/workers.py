@@ -32,11 +32,12 @@ def report(
     worker_id: str,
     *,
     state: WorkerState,
+    slots: int,
     now: datetime,
     engine: dict[str, Any] | None = None,
 ) -> None:
     """Note that a worker lives, and what it can do."""
-    values: dict[str, Any] = {"state": state, "seen_at": now}
+    values: dict[str, Any] = {"state": state, "slots": slots, "seen_at": now}
     if engine is not None:
         values["engine"] = engine
     session.execute(update(Worker).where(Worker.id == worker_id).values(**values))

@@ -60,7 +60,7 @@ def open_machine(settings: Settings, open_speaker: OpenSpeaker) -> Iterator[Mach
         check_room(settings.data_dir)
         migrate(settings.database_url)
         database = make_engine(settings.database_url, settings.database)
-        broker = InlineBroker(gpu_threads=settings.worker.slots)
+        broker = InlineBroker()
         stores = open_stores(settings)
         try:
             station = Station(
@@ -71,7 +71,7 @@ def open_machine(settings: Settings, open_speaker: OpenSpeaker) -> Iterator[Mach
                 queues=frozenset(Queue),
                 open_speaker=open_speaker,
             )
-            broker.bind(station.handlers)
+            broker.bind(station.handlers, gpu_threads=station.slots)
             sweeper = Sweeper(
                 database=database, stores=stores, broker=broker, settings=settings.sweeper
             )

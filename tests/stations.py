@@ -14,11 +14,12 @@ from worker.station import Speaker
 from worker.voicing import Voicing
 
 
-def make_speaker(engine: ToneEngine | None = None) -> Speaker:
+def make_speaker(engine: ToneEngine | None = None, *, appetite: int = 32) -> Speaker:
     """Return a humming speaker with one bundled voice."""
     voice: Any = FakeVoice(digest="d" * 64)
     return Speaker(
         engine=engine or ToneEngine(),
+        appetite=appetite,
         identity=TONE,
         bundled={"default": voice},
         load=load_fake_voice,

@@ -40,7 +40,7 @@ def run_worker(settings: Settings, queues: frozenset[Queue], open_speaker: OpenS
     )
     try:
         listen(app, station.handlers)
-        return _consume(app, station, settings.worker.slots, queues)
+        return _consume(app, station, queues)
     finally:
         station.close()
         database.dispose()
@@ -52,7 +52,7 @@ def _end_with_the_engine(station: Station) -> None:
     celery_state.should_stop = EXIT_ENGINE_DIED  # type: ignore[assignment]  # a code, not a flag
 
 
-def _consume(app: Celery, station: Station, slots: int, queues: frozenset[Queue]) -> int:
+def _consume(app: Celery, station: Station, queues: frozenset[Queue]) -> int:
     def drain(**_: Any) -> None:
         log.info("worker_draining")
         station.drain()
@@ -61,7 +61,7 @@ def _consume(app: Celery, station: Station, slots: int, queues: frozenset[Queue]
     threading.Thread(target=_end_with_the_engine, args=(station,), daemon=True).start()
     worker = app.Worker(
         pool="threads",  # never prefork: a forked child cannot use the parent's CUDA
-        concurrency=slots,
+        concurrency=station.slots,
         queues=[queue.value for queue in sorted(queues)],
         without_gossip=True,
         without_mingle=True,

@@ -14,7 +14,6 @@ from narration.leases import Lease
 from narration.models import Artifact, Chunk, Job, JobPlan
 from narration.steps import StepClaim
 from narration.storage import Storage
-from narration.wakeups import announce
 from worker.chunk_audio import LostAudio, clear_lost, read_clips
 from worker.completeness import check_complete
 from worker.manifest import Manifest, OutputRecord, make_manifest
@@ -159,5 +158,4 @@ def _clear_other_tries(destination: Storage, job: Job, manifest: Manifest) -> No
 def _render_again(place: Workplace, claim: StepClaim, lost: list[int]) -> None:
     with place.session() as session:
         steps.reopen(session, claim, lost, now=place.clock())
-        state = jobs.get(session, claim.job_id).state
-    announce(place.broker, claim.job_id, state, segments=place.settings.window_segments)
+    place.announce(claim.job_id)

@@ -42,6 +42,8 @@ def open_speaker(folder: Path, settings: ModelSettings, *, cache_folder: Path) -
     )
     return Speaker(
         engine=open_engine(folder, options),
+        # T3's, and of the sound stage a batch under way and the next.
+        appetite=resolved.t3_slots + 2 * resolved.vocoder_batch,
         identity=identity,
         bundled=chatterbox.voices,
         load=load_voice,

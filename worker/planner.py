@@ -13,7 +13,6 @@ from narration.models import Job, JobPlan
 from narration.steps import StepClaim
 from narration.text.chunk import plan_chunks
 from narration.text.types import ChunkPlan, Plan
-from narration.wakeups import announce
 from worker.completeness import check_complete, span_rows
 from worker.workplace import Workplace
 
@@ -35,9 +34,7 @@ def plan_job(place: Workplace, claim: StepClaim, _: Lease) -> None:
             steps.start_rendering(session, claim, now=place.clock())
     else:
         _plan_anew(place, claim, job, data)
-    with place.session(is_read_only=True) as session:
-        state = jobs.get(session, claim.job_id).state
-    announce(place.broker, claim.job_id, state, segments=place.settings.window_segments)
+    place.announce(claim.job_id)
 
 
 def _plan_anew(place: Workplace, claim: StepClaim, job: Job, data: bytes | None) -> None:

@@ -3,6 +3,7 @@
 The same station stands behind Celery and inside `rhapsode serve` and `render`.
 """
 
+import math
 import os
 import secrets
 import socket
@@ -21,7 +22,7 @@ from narration.clock import Clock, utc_now
 from narration.errors import DatabaseUnavailable
 from narration.leases import LeaseKeeper
 from narration.lifecycle import WorkerState
-from narration.settings import Settings
+from narration.settings import Settings, WorkerSettings
 from narration.stores import Stores
 from worker.narrator import Narrator
 from worker.recipe import EngineIdentity
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+LEAST_SLOTS = 4  # one may be assembling, another waiting for its last chunk
 EXIT_ENGINE_DIED = 70  # EX_SOFTWARE: whatever supervises the process starts another
 WARM_UP_TEXT = "This sentence is spoken once, so that the first listener does not wait."
 WARM_UP_TIMEOUT_S = 1800.0  # compiling kernels for the first time takes minutes
@@ -45,9 +47,13 @@ WARM_UP_TIMEOUT_S = 1800.0  # compiling kernels for the first time takes minutes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Speaker:
-    """A loaded model: what speaks, which it is, its voices, and how new ones are made."""
+    """A loaded model: what speaks, which it is, its voices, and how new ones are made.
+
+    `appetite`: so many chunks under way keep the engine busy.
+    """
 
     engine: SpeechEngine
+    appetite: int
     identity: EngineIdentity
     bundled: "Mapping[str, Voice]"
     load: "Callable[[Path], Voice]"
@@ -76,6 +82,7 @@ class Station:
         self._speaker: Speaker | None = None
         self._narrator: Narrator | None = None
         self._state = WorkerState.WARMING
+        self.slots = settings.worker.slots or LEAST_SLOTS  # tasks at once
         self.handlers: dict[Task, Handler] = {}
         if Queue.CPU in queues:
             self.handlers |= cpu_tasks(self._place)
@@ -107,11 +114,11 @@ class Station:
         """Load the model and speak once; only then is the worker ready."""
         place = self._place
         with place.session() as session:
-            slots = place.settings.slots
-            workers.register(session, place.holder, slots=slots, now=place.clock())
+            workers.register(session, place.holder, slots=self.slots, now=place.clock())
         place.leases.on_beat(self._report)
         speaker = open_speaker(settings)
         self._speaker = speaker
+        self.slots = settings.worker.slots or slots_for(speaker.appetite, place.settings)
         if settings.worker.is_warmed_up:
             _speak_once(speaker)
         shelf = VoiceShelf(bundled=speaker.bundled, load=speaker.load, store=place.stores.work)
@@ -135,9 +142,19 @@ class Station:
                 session,
                 self._place.holder,
                 state=self._state,
+                slots=self.slots,
                 now=self._place.clock(),
                 engine=engine,
             )
+
+
+def slots_for(appetite: int, settings: WorkerSettings) -> int:
+    """Choose how many segments at once keep an engine busy.
+
+    A segment's chunks go to the engine together, and the next segment is claimed once the last of
+    them is done: on average a third of them are done already.
+    """
+    return max(LEAST_SLOTS, math.ceil(1.5 * appetite / settings.segment_chunks))
 
 
 def _speak_once(speaker: Speaker) -> None:

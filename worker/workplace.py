@@ -8,12 +8,15 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from narration import jobs
 from narration.broker import Broker
 from narration.clock import Clock, utc_now
 from narration.db import session_scope
 from narration.leases import LeaseKeeper
+from narration.segments import count_pending
 from narration.settings import LimitSettings, WorkerSettings
 from narration.stores import Stores
+from narration.wakeups import announce
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +37,14 @@ class Workplace:
         """Run one transaction."""
         with session_scope(self.database, is_read_only=is_read_only) as session:
             yield session
+
+    def announce(self, job_id: str) -> None:
+        """Wake somebody for a job's next step, or for each segment that may begin."""
+        with self.session(is_read_only=True) as session:
+            state = jobs.get(session, job_id).state
+            waiting = count_pending(session, job_id)
+        segments = min(waiting, self.settings.window_segments)
+        announce(self.broker, job_id, state, segments=segments)
 
     def retry_at(self, tries: int) -> datetime:
         """Return when a step that failed `tries` times may be tried again."""

@@ -2,8 +2,9 @@
 
 Real Postgres and SeaweedFS, one station, an engine that only counts: it answers chunks of 12 s in
 the order they came, so many a second, or at once (`--rate 0`). What is measured is everything
-else: claiming, judging, encoding, storing, noting. Sounds are shaped noise, which is harder on the
-encoder than speech. x is audio seconds per second.
+else: claiming, judging, encoding, storing, noting; and whether the worker takes on enough to keep
+an engine busy that wants `--appetite` chunks under way. Sounds are shaped noise, which is harder on
+the encoder than speech. x is audio seconds per second.
 """
 
 import argparse
@@ -45,7 +46,7 @@ PAUSE_S = 0.1
 
 
 class CountingEngine:
-    """A SpeechEngine that has spoken already; `most` is how many chunks it ever held at once."""
+    """A SpeechEngine that has spoken already; `held` is how many chunks waited at each answer."""
 
     def __init__(self, rate: float) -> None:
         self._pause_s = 1 / rate if rate else 0.0
@@ -53,14 +54,13 @@ class CountingEngine:
         self._waiting: queue.SimpleQueue[Future[Speech] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._answer)
         self._thread.start()
-        self.most = 0
+        self.held: list[int] = []
         self.cpu_s = 0.0
 
     def submit(self, utterance: Utterance) -> Future[Speech]:
         del utterance
         future: Future[Speech] = Future()
         self._waiting.put(future)
-        self.most = max(self.most, self._waiting.qsize())
         return future
 
     def is_alive(self) -> bool:
@@ -76,6 +76,7 @@ class CountingEngine:
             due = max(due, time.monotonic() - self._pause_s) + self._pause_s
             time.sleep(max(0.0, due - time.monotonic()))
             count += 1
+            self.held.append(self._waiting.qsize())
             future.set_running_or_notify_cancel()
             future.set_result(self._speak(count))
             self.cpu_s = time.thread_time()
@@ -91,12 +92,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--chunks", type=int, default=1000)
     parser.add_argument("--rate", type=float, default=0, help="chunks the engine ends a second")
+    parser.add_argument("--appetite", type=int, default=394, help="an engine's on 80 GB")
     parser.add_argument("--slots", type=int, help="segments at once, if not the worker's choice")
     parser.add_argument("--json", type=Path, help="write the figures there, too")
     asked = parser.parse_args()
-    worker = {} if asked.slots is None else {"slots": asked.slots, "window_segments": asked.slots}
+    worker = {"slots": asked.slots}
     with served(worker) as (settings, database_url):
-        figures = render(settings, database_url, asked.chunks, asked.rate)
+        figures = render(settings, database_url, asked)
     table = Table("figure", "value")
     for name, value in figures.items():
         table.add_row(name, f"{value:,.1f}")
@@ -122,23 +124,23 @@ def served(worker: dict[str, Any]) -> Iterator[tuple[Settings, str]]:
         postgres.close()
 
 
-def render(settings: Settings, database_url: str, chunks: int, rate: float) -> dict[str, float]:
+def render(settings: Settings, database_url: str, asked: argparse.Namespace) -> dict[str, float]:
     """Render a planned job with as many threads as the worker has slots."""
-    database = make_engine(database_url)
+    database, chunks = make_engine(database_url), asked.chunks
     with session_scope(database) as session:
         job = make_job(session, now=utc_now())
         plan_job(session, job, chunks=chunks, segment_chunks=16, now=utc_now())
         job_id = job.id
         text = func.concat(Chunk.index, ": ", WORDS[:190])  # no two are cached as one
         session.execute(update(Chunk).where(Chunk.job_id == job_id).values(spoken_text=text))
-    engine: Any = CountingEngine(rate)
+    engine: Any = CountingEngine(asked.rate)
     station = Station(
         settings,
         database=database,
         stores=open_stores(settings),
         broker=RecordingBroker(),
         queues=frozenset({Queue.GPU}),
-        open_speaker=lambda _: make_speaker(engine),
+        open_speaker=lambda _: make_speaker(engine, appetite=asked.appetite),
     )
 
     def find() -> Job:
@@ -151,7 +153,7 @@ def render(settings: Settings, database_url: str, chunks: int, rate: float) -> d
             time.sleep(PAUSE_S)  # wake-ups come one by one, not in a loop
 
     began, began_cpu = time.perf_counter(), time.process_time()
-    threads = [threading.Thread(target=work) for _ in range(settings.worker.slots)]
+    threads = [threading.Thread(target=work) for _ in range(station.slots)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -167,7 +169,8 @@ def render(settings: Settings, database_url: str, chunks: int, rate: float) -> d
         "x": chunks * CHUNK_S / took_s,
         "ms of a core per chunk": 1e3 * (cpu_s - engine.cpu_s) / chunks,
         "cores busy": cpu_s / took_s,
-        "chunks the engine held at most": engine.most,
+        "segments at once": station.slots,
+        "chunks the engine held, median": float(np.median(engine.held)),
     }
 
 

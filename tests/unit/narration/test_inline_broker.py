@@ -9,7 +9,7 @@ from tests.contracts.broker import BrokerContract, Line
 
 @pytest.fixture
 def broker() -> Iterator[InlineBroker]:
-    broker = InlineBroker(gpu_threads=1)
+    broker = InlineBroker()
     yield broker
     broker.close()
 

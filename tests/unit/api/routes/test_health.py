@@ -17,7 +17,7 @@ def add_worker(resources: Resources, state: WorkerState, *, silent_s: float = 0)
     seen = utc_now() - timedelta(seconds=silent_s)
     with session_scope(resources.engine) as session:
         workers.register(session, "w1", slots=2, now=seen)
-        workers.report(session, "w1", state=state, now=seen)
+        workers.report(session, "w1", state=state, slots=2, now=seen)
 
 
 def test_server_is_ready_with_a_warm_worker(client: TestClient, resources: Resources) -> None:

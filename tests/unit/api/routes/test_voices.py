@@ -127,6 +127,8 @@ def test_voices_of_warm_workers_can_be_named(client: TestClient, resources: Reso
     with session_scope(resources.engine) as session:
         workers.register(session, "w1", slots=1, now=utc_now())
         engine = {"voices": ["default", "storyteller"]}
-        workers.report(session, "w1", state=WorkerState.READY, now=utc_now(), engine=engine)
+        workers.report(
+            session, "w1", state=WorkerState.READY, slots=1, now=utc_now(), engine=engine
+        )
     assert client.get("/v1/voices").json()["bundled"] == ["default", "storyteller"]
     assert client.post("/v1/jobs", json=asked).status_code == HTTPStatus.ACCEPTED

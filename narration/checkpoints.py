@@ -15,6 +15,9 @@ from narration.models import Chunk, ChunkAudio, Job, Segment
 from narration.segments import SegmentClaim
 from narration.tally import SAMPLES_PER_MS
 
+# No row is read again in the same transaction: the session need not work out what has changed.
+UNSYNCHRONIZED = {"synchronize_session": False}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Take:
@@ -80,7 +83,8 @@ def checkpoint(
         .where(Segment.job_id == claim.job_id, Segment.index == claim.index)
         .where(Segment.fence == claim.fence, Segment.state == SegmentState.RENDERING)
         .values(lease_until=until, tries=0)
-        .returning(Segment.index)
+        .returning(Segment.index),
+        execution_options=UNSYNCHRONIZED,
     )
     if kept.first() is None:
         raise LeaseLost(f"segment {claim.index} of job {claim.job_id} is no longer ours")
@@ -111,7 +115,8 @@ def _write_outcome(session: Session, claim: SegmentClaim, outcome: Outcome) -> i
             is_cached=outcome.is_cached,
             error=outcome.error,
         )
-        .returning(Chunk.end - Chunk.start)
+        .returning(Chunk.end - Chunk.start),
+        execution_options=UNSYNCHRONIZED,
     ).scalar_one_or_none()
 
 
@@ -128,7 +133,8 @@ def _count(session: Session, job_id: str, outcome: Outcome, length: int, now: da
             characters_done=Job.characters_done + length,
             audio_ms=Job.audio_ms + samples // SAMPLES_PER_MS,
             updated_at=now,
-        )
+        ),
+        execution_options=UNSYNCHRONIZED,
     )
 
 

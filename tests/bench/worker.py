@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import func, update
+from sqlalchemy import String, cast, update
 
 from narration import jobs
 from narration.broker import Queue, Task
@@ -94,10 +94,11 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=0, help="chunks the engine ends a second")
     parser.add_argument("--appetite", type=int, default=394, help="an engine's on 80 GB")
     parser.add_argument("--slots", type=int, help="segments at once, if not the worker's choice")
+    parser.add_argument("--embedded", action="store_true", help="with SQLite and a directory")
     parser.add_argument("--json", type=Path, help="write the figures there, too")
     asked = parser.parse_args()
-    worker = {"slots": asked.slots}
-    with served(worker) as (settings, database_url):
+    where = embedded if asked.embedded else served
+    with where({"slots": asked.slots}) as (settings, database_url):
         figures = render(settings, database_url, asked)
     table = Table("figure", "value")
     for name, value in figures.items():
@@ -124,6 +125,14 @@ def served(worker: dict[str, Any]) -> Iterator[tuple[Settings, str]]:
         postgres.close()
 
 
+@contextmanager
+def embedded(worker: dict[str, Any]) -> Iterator[tuple[Settings, str]]:
+    with tempfile.TemporaryDirectory() as folder:
+        settings = make_settings(Path(folder), worker=worker)
+        migrate(settings.database_url)
+        yield settings, settings.database_url
+
+
 def render(settings: Settings, database_url: str, asked: argparse.Namespace) -> dict[str, float]:
     """Render a planned job with as many threads as the worker has slots."""
     database, chunks = make_engine(database_url), asked.chunks
@@ -131,7 +140,7 @@ def render(settings: Settings, database_url: str, asked: argparse.Namespace) -> 
         job = make_job(session, now=utc_now())
         plan_job(session, job, chunks=chunks, segment_chunks=16, now=utc_now())
         job_id = job.id
-        text = func.concat(Chunk.index, ": ", WORDS[:190])  # no two are cached as one
+        text = cast(Chunk.index, String) + ": " + WORDS[:190]  # no two are cached as one
         session.execute(update(Chunk).where(Chunk.job_id == job_id).values(spoken_text=text))
     engine: Any = CountingEngine(asked.rate)
     station = Station(

@@ -18,7 +18,8 @@ from worker.chatterbox.s3gen.flow import Flow
 from worker.chatterbox.s3gen.packing import PADDING_ROW, Packing, pack_lengths, pad_packing
 from worker.chatterbox.s3gen.unet import Condition, Estimator, ResidualBlock, Transformers
 
-_FRAME_STEP = 512  # frames of all rows together are rounded up to this, or to a sixteenth
+_FRAME_STEP = 512  # frames of all rows together are rounded up to this, or to a 32nd
+_STEPS = 32
 _MOST_FRAMES = 1 << 18  # 64 guided utterances of 30 s behind 10 s
 _ROWS = (4, 16, 40, 96, 160)
 _SHORTEST_BOUND = 512  # bounds on the longest row are powers of two from here on
@@ -63,7 +64,7 @@ class Shape:
 def choose_shape(packing: Packing) -> Shape | None:
     """Find the smallest shape that holds these rows and those of padding; None if they are many."""
     used = len(packing.row)
-    step = max(_FRAME_STEP, (1 << (used - 1).bit_length()) // 16)
+    step = max(_FRAME_STEP, _power_above(used) // _STEPS)
     frames = -(-used // step) * step
     needed = packing.rows + max(1, -(-(frames - used) // PADDING_ROW))
     rows = next((rows for rows in _ROWS if rows >= needed), None)
@@ -72,25 +73,55 @@ def choose_shape(packing: Packing) -> Shape | None:
     return Shape(frames=frames, rows=rows, longest=_bound(packing.longest))
 
 
-class GraphInputs:
-    """Memory that a graph reads: fixed for its life, overwritten before each replay."""
+class GraphMemory:
+    """Memory that the graphs of several shapes read, one at a time, each its first part."""
 
-    def __init__(self, shape: Shape, example: Condition) -> None:
+    def __init__(self, frames: int, rows: int, example: Condition) -> None:
         features, prompt, speaker = example.features, example.prompt, example.speaker
-        self.x = blank(shape.frames, features.shape[1], like=features)
-        self.time = blank(shape.rows, like=features)
+        self.frames, self.rows = frames, rows
+        self.x = blank(frames, features.shape[1], like=features)
+        self.time = blank(rows, like=features)
         self.condition = Condition(
-            features=blank(shape.frames, features.shape[1], like=features),
-            prompt=blank(shape.frames, prompt.shape[1], like=prompt),
-            speaker=blank(shape.rows, speaker.shape[1], like=speaker),
+            features=blank(frames, features.shape[1], like=features),
+            prompt=blank(frames, prompt.shape[1], like=prompt),
+            speaker=blank(rows, speaker.shape[1], like=speaker),
         )
-        with torch.inference_mode(mode=False):  # memory that outlives the mode of one call
-            nothing = pack_lengths([shape.frames], features.device)
-            padded = pad_packing(nothing, shape.frames, shape.rows, shape.longest)
-        # A graph reads tensors only: code that asks for the lengths must fail, not remember them.
-        self.packing = replace(padded, lengths=())
+        self.offsets = blank(rows + 1, like=features, dtype=torch.int32)
+        self.row, self.position = (
+            blank(frames, like=features, dtype=torch.int64) for _ in range(2)
+        )
+        self.told: tuple[Shape, ReferenceType[Condition]] | None = None
+
+    def holds(self, shape: Shape) -> bool:
+        """Tell whether there is room for a shape."""
+        return shape.frames <= self.frames and shape.rows <= self.rows
+
+
+class GraphInputs:
+    """What a graph reads: fixed for its life, overwritten before each replay."""
+
+    def __init__(self, shape: Shape, memory: GraphMemory) -> None:
+        frames, rows = shape.frames, shape.rows
+        told = memory.condition
         self.shape = shape
-        self._told: ReferenceType[Condition] | None = None
+        self.x, self.time = memory.x[:frames], memory.time[:rows]
+        self.condition = Condition(
+            features=told.features[:frames],
+            prompt=told.prompt[:frames],
+            speaker=told.speaker[:rows],
+        )
+        # A graph reads tensors only: code that asks for the lengths must fail, not remember them.
+        self.packing = Packing(
+            lengths=(),
+            offsets=memory.offsets[: rows + 1],
+            row=memory.row[:frames],
+            position=memory.position[:frames],
+            longest=shape.longest,
+            is_even=False,
+        )
+        self._memory = memory
+        memory.told = None
+        self._lay(pack_lengths([frames], memory.x.device))
 
     def fill(self, x: Tensor, time: Tensor, condition: Condition, packing: Packing) -> None:
         """Write a call's inputs; the condition and the rows only if they changed.
@@ -99,12 +130,16 @@ class GraphInputs:
         """
         self.x[: len(x)] = x
         self.time[: len(time)] = time
-        if self._told is not None and condition is self._told():
+        told = self._memory.told
+        if told is not None and told[0] == self.shape and told[1]() is condition:
             return
-        self._told = ref(condition)
+        self._memory.told = self.shape, ref(condition)
         self.condition.features[: len(x)] = condition.features
         self.condition.prompt[: len(x)] = condition.prompt
         self.condition.speaker[: len(time)] = condition.speaker
+        self._lay(packing)
+
+    def _lay(self, packing: Packing) -> None:
         rows = pad_packing(packing, self.shape.frames, self.shape.rows, self.shape.longest)
         self.packing.offsets.copy_(rows.offsets)
         self.packing.row.copy_(rows.row)
@@ -120,6 +155,7 @@ class GraphedEstimator:
     def __init__(self, estimator: Estimator) -> None:
         self._estimator = estimator
         self._pool = GraphPool()
+        self._memory: GraphMemory | None = None
         self._graphs: dict[Shape, tuple[Captured, GraphInputs]] = {}
 
     def __call__(self, x: Tensor, time: Tensor, condition: Condition, packing: Packing) -> Tensor:
@@ -136,7 +172,10 @@ class GraphedEstimator:
         return captured.replay()[: len(x)].clone()
 
     def _capture(self, shape: Shape, example: Condition) -> tuple[Captured, GraphInputs]:
-        inputs = GraphInputs(shape, example)
+        if self._memory is None or not self._memory.holds(shape):
+            # At least twice the last: what older graphs keep is never more than the newest.
+            self._memory = GraphMemory(_power_above(shape.frames), _ROWS[-1], example)
+        inputs = GraphInputs(shape, self._memory)
 
         def run() -> Tensor:
             velocity: Tensor = self._estimator(
@@ -180,4 +219,8 @@ class GraphedEncoder:
 
 def _bound(longest: int) -> int:
     """Return the power of two that bounds a row's length: compiled code then meets few values."""
-    return max(_SHORTEST_BOUND, 1 << (longest - 1).bit_length())
+    return max(_SHORTEST_BOUND, _power_above(longest))
+
+
+def _power_above(count: int) -> int:
+    return 1 << (count - 1).bit_length()

@@ -12,6 +12,7 @@ from worker.chatterbox.s3gen.flow import Flow
 from worker.chatterbox.s3gen.graphs import (
     GraphedEncoder,
     GraphInputs,
+    GraphMemory,
     Shape,
     accelerate,
     choose_shape,
@@ -43,7 +44,8 @@ def draw_call(lengths: list[int], seed: int) -> tuple[Tensor, Tensor, Condition,
 @pytest.mark.parametrize("lengths", [[40, 40], [30, 9, 61], [300, 212]])
 def test_padding_to_a_graphs_shape_changes_no_row(lengths: list[int]) -> None:
     estimator = load_flow().estimator
-    inputs = GraphInputs(Shape(frames=512, rows=16, longest=512), draw_call([512], 0)[2])
+    memory = GraphMemory(1024, 40, draw_call([512], 0)[2])
+    inputs = GraphInputs(Shape(frames=512, rows=16, longest=512), memory)
     for seed in (1, 2):  # what the first call leaves in memory must not reach the second
         x, time, condition, packing = draw_call(lengths, seed)
         inputs.fill(x, time, condition, packing)
@@ -55,7 +57,8 @@ def test_padding_to_a_graphs_shape_changes_no_row(lengths: list[int]) -> None:
 
 def test_a_condition_is_written_once_for_all_steps() -> None:
     x, time, condition, packing = draw_call([30, 40], 1)
-    inputs = GraphInputs(Shape(frames=512, rows=4, longest=512), condition)
+    memory = GraphMemory(1024, 16, condition)
+    inputs = GraphInputs(Shape(frames=512, rows=4, longest=512), memory)
     inputs.fill(x, time, condition, packing)
     inputs.condition.features.zero_()
     inputs.fill(x + 1, time, condition, packing)
@@ -63,6 +66,19 @@ def test_a_condition_is_written_once_for_all_steps() -> None:
     assert torch.equal(inputs.x[:70], x + 1)
     inputs.fill(x, time, replace(condition), packing)
     assert torch.equal(inputs.condition.features[:70], condition.features)
+
+
+def test_graphs_that_share_memory_do_not_take_anothers_condition_for_their_own() -> None:
+    x, time, condition, packing = draw_call([30, 40], 1)
+    memory = GraphMemory(1024, 16, condition)
+    first, second = (
+        GraphInputs(Shape(frames=frames, rows=4, longest=512), memory) for frames in (512, 1024)
+    )
+    first.fill(x, time, condition, packing)
+    second.fill(*draw_call([50, 60], 2))
+    first.fill(x, time, condition, packing)
+    assert torch.equal(first.condition.features[:70], condition.features)
+    assert first.packing.offsets[:3].tolist() == [0, 30, 70]
 
 
 @dataclass
@@ -101,7 +117,7 @@ def test_a_row_alone_is_encoded_by_a_graph_for_rows_of_its_kind() -> None:
         ([1000] * 9, Shape(frames=9216, rows=16, longest=1024)),
         ([10] * 16, Shape(frames=512, rows=40, longest=512)),
         ([1000] * 64, Shape(frames=65536, rows=96, longest=1024)),
-        ([1300] * 64, Shape(frames=90112, rows=96, longest=2048)),
+        ([1300] * 64, Shape(frames=86016, rows=96, longest=2048)),
         ([1100] * 128, Shape(frames=147456, rows=160, longest=2048)),
         ([2100] * 128, None),
     ],

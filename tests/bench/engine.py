@@ -37,12 +37,11 @@ WARM_UP_S = 2500.0  # of a book: graphs of all common shapes are captured then
 
 
 def main() -> None:
-    arguments = parse()
+    arguments = make_parser(__doc__, "engine.json").parse_args()
     options = resolve_options(arguments)
     config = TOY if arguments.toy else ChatterboxConfig()
     began = time.perf_counter()
-    attention = {"attention_backend": arguments.attention} if arguments.attention else {}
-    bench = open_bench(config, options, **attention)
+    bench = open_bench(config, options, **overrides(arguments))
     opened_s = time.perf_counter() - began
     bench.engine.submit(utterance(bench.voice, CHUNK_S)).result()
     report: dict[str, Any] = {
@@ -63,9 +62,10 @@ def main() -> None:
     bench.engine.close()
 
 
-def parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path("engine.json"))
+def make_parser(description: str | None, out: str) -> argparse.ArgumentParser:
+    """Make the parser of this and the other benches of a whole engine."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--out", type=Path, default=Path(out))
     parser.add_argument(
         "--parts", nargs="+", choices=PARTS, default=[name for name in PARTS if name != "soak"]
     )
@@ -84,7 +84,12 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--turn", type=Path, help="measure only while holding this lock file")
     parser.add_argument("--audio-s", type=float, default=12_000, help="length of the book")
     parser.add_argument("--toy", action="store_true", help="tiny sizes: does the bench itself run?")
-    return parser.parse_args()
+    return parser
+
+
+def overrides(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return what vLLM is to be told beside our own arguments."""
+    return {"attention_backend": arguments.attention} if arguments.attention else {}
 
 
 def resolve_options(arguments: argparse.Namespace) -> ResolvedOptions:

@@ -45,6 +45,10 @@ check() {
 for part in $parts; do
   case $part in
     thread) bench thread 300 ;;
+    sharing)
+      log attention 60 python3 -m tests.bench.attention --out "$OUT/attention.json"
+      log sharing 420 python3 -m tests.bench.sharing --attention CUSTOM --out "$OUT/sharing.json"
+      ;;
     together) bench together 110 --together --parts saturation ;;
     process) bench process 110 --core process --parts saturation --audio-s 6000 ;;
     budgets)

@@ -32,7 +32,7 @@ class SegmentClaim:
     fence: int
     tries: int  # claims since the last finished chunk, including this one
     losses: int  # workers that did not come back from this segment
-    is_suspect: bool  # one more would condemn its chunks: speak one by one, so the guilty one shows
+    is_suspect: bool  # too many: speak chunk by chunk, so that the guilty one shows
 
 
 def claim_segment(
@@ -46,9 +46,10 @@ def claim_segment(
 ) -> SegmentClaim | None:
     """Take the segment whose turn it is, or return None if there is none."""
     is_open = _is_claimable(now)
-    # Workers are lost for many reasons, with hundreds of chunks in flight: most lost ones may be
-    # spoken at full speed again.
-    patience = max(1, poison_losses - 1)
+    # Workers are lost for many reasons, with hundreds of chunks in flight: what was lost is spoken
+    # at full speed again. Half of the losses are left for when it is spoken one by one, since the
+    # worker may be lost by another segment meanwhile.
+    patience = max(1, (poison_losses - 1) // 2)
     if _holds_a_suspect(session, holder, patience, now):
         # One at a time: if this worker is lost again, only one chunk can be to blame.
         is_open = and_(is_open, _losses_once_claimed() < patience)

@@ -103,11 +103,11 @@ class WorkerSettings(_Part):
     slots: Count | None = None  # tasks at once over one warm engine; as many as keep it busy
     is_warmed_up: bool = True  # speak once before being ready
     segment_chunks: Count = 16
-    window_segments: Count = 64  # of one job in work at once, over all workers
+    window_segments: Count = 512  # of one job in work at once, over all workers
     lease_s: Seconds = 60
     heartbeat_s: Seconds = 15
     grace_s: Seconds = 50  # from SIGTERM to handing unfinished work back
-    poison_losses: Count = 3  # workers a chunk may take down before it counts as failed
+    poison_losses: Count = 5  # workers a chunk may take down before it counts as failed
     step_tries: Count = 8  # of one step without progress before the job fails
     retry_s: Seconds = 2  # wait after the first transient failure; doubled each time
     retry_max_s: Seconds = 300

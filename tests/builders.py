@@ -94,7 +94,7 @@ def claim_segment(session: Session, holder: str = "w1", **changes: Any) -> Segme
         "until": NOW + LEASE,
         "now": NOW,
         "window_segments": 4,
-        "poison_losses": 3,
+        "poison_losses": 5,
     }
     return segments.claim_segment(session, **(arguments | changes))
 

@@ -3,7 +3,7 @@
 Subclasses bring a `database`.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -77,7 +77,7 @@ class SegmentQueriesContract:
             job = make_job(session)
             plan_job(session, job, chunks=2)
             now = NOW
-            for _ in range(3):
+            for _ in range(5):
                 claim = claim_segment(session, now=now, until=now + LEASE)
                 assert claim is not None
                 segments.start_chunks(session, claim, [1])
@@ -87,7 +87,7 @@ class SegmentQueriesContract:
             assert [chunk.index for chunk in segments.pending_chunks(session, claim)] == [0]
             chunk = session.get_one(Chunk, (job.id, 1))
             assert chunk.state is ChunkState.FAILED
-            assert "3 workers" in (chunk.error or "")
+            assert "5 workers" in (chunk.error or "")
 
     def test_worker_tries_one_suspect_segment_at_a_time(self, database: Engine) -> None:
         with session_scope(database) as session:
@@ -106,9 +106,21 @@ class SegmentQueriesContract:
             assert other is not None
             assert other.is_suspect
 
-    def test_where_one_lost_worker_condemns_the_first_loss_makes_suspect(
-        self, database: Engine
+    @pytest.mark.parametrize("guilty", [{5}, {5, 22}, {2, 18}, {9, 20, 40}])
+    def test_only_the_guilty_fail_however_many_they_are(
+        self, database: Engine, guilty: set[int]
     ) -> None:
+        with session_scope(database) as session:
+            plan_job(session, make_job(session), chunks=48, segment_chunks=4)
+        now, lives = NOW, 0
+        while not _work_until_killed(database, guilty, now=now):
+            now, lives = now + 2 * LEASE, lives + 1
+            assert lives < 30
+        with session_scope(database) as session:
+            failed = select(Chunk.index).where(Chunk.state == ChunkState.FAILED)
+            assert set(session.scalars(failed)) == guilty
+
+    def test_where_few_losses_condemn_the_first_makes_suspect(self, database: Engine) -> None:
         with session_scope(database) as session:
             plan_job(session, make_job(session), chunks=2)
             _claimed(session)
@@ -215,6 +227,35 @@ class SegmentQueriesContract:
             assert [chunk.index for chunk in page.rows] == [2]
             rest = list_chunks(session, job.id, states=pending, cursor=page.cursor, limit=1)
             assert [chunk.index for chunk in rest.rows] == [3]
+
+
+def _work_until_killed(database: Engine, guilty: set[int], *, now: datetime) -> bool:
+    """Work as a worker with four slots does; False once a guilty chunk is in flight."""
+    held: list[segments.SegmentClaim] = []
+    while True:
+        with session_scope(database) as session:
+            while len(held) < 4 and (found := claim_segment(session, now=now, until=now + LEASE)):
+                held.append(found)
+            if not held:
+                return True
+            spoken: set[int] = set()
+            for claim in held:
+                left = [chunk.index for chunk in segments.pending_chunks(session, claim)]
+                started = left[:1] if claim.is_suspect else left
+                segments.start_chunks(session, claim, started)
+                spoken.update(started)
+        if spoken & guilty:
+            return False
+        with session_scope(database) as session:
+            for claim in list(held):
+                for chunk in segments.pending_chunks(session, claim):
+                    if chunk.index in spoken:
+                        checkpoint(
+                            session, claim, make_outcome(chunk.index), until=now + LEASE, now=now
+                        )
+                if not segments.pending_chunks(session, claim):
+                    segments.finish_segment(session, claim, now=now)
+                    held.remove(claim)
 
 
 def _claimed(session: Any) -> segments.SegmentClaim:

@@ -22,6 +22,7 @@ from narration.errors import DatabaseUnavailable, OutputError, SettingsError
 from narration.settings import DatabaseSettings
 
 BUSY_MS = 30_000  # how long SQLite waits for another writer
+MOST_THREADS = 64  # of one process that may want a connection at once
 READ_ONLY = "is_read_only"
 # The second: the index of the write-ahead log could not be given its first page.
 NO_ROOM = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
@@ -137,6 +138,9 @@ def _postgres_engine(url: Any, settings: DatabaseSettings) -> Engine:
     return create_engine(
         url,
         pool_size=settings.pool_size,
+        # A stalled database must cost a wait, and not the segments of the threads that find no
+        # connection: a worker beside a large GPU has dozens.
+        max_overflow=MOST_THREADS,
         pool_pre_ping=True,  # a restart of Postgres must cost one reconnect, not one error
         pool_timeout=settings.connect_timeout_s,
         connect_args={

@@ -28,14 +28,22 @@ from worker.workplace import Workplace
 
 log = structlog.get_logger(__name__)
 
+MOST_CPU_TASKS = 4  # at once, also where dozens of threads serve a large GPU
+
 UseCase = Callable[[Workplace, StepClaim, Lease], None]
 
 
 def cpu_tasks(place: Workplace) -> Mapping[Task, Handler]:
     """Return what the cpu queue needs: planning and assembling."""
+    places = threading.BoundedSemaphore(MOST_CPU_TASKS)
+
+    def step(state: JobState, use_case: UseCase, job_id: str) -> None:
+        with places:
+            _step(place, job_id, state, use_case)
+
     return {
-        Task.PLAN: lambda job_id: _step(place, job_id, JobState.PLANNING, plan_job),
-        Task.ASSEMBLE: lambda job_id: _step(place, job_id, JobState.ASSEMBLING, assemble_job),
+        Task.PLAN: partial(step, JobState.PLANNING, plan_job),
+        Task.ASSEMBLE: partial(step, JobState.ASSEMBLING, assemble_job),
     }
 
 

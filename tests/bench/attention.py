@@ -11,7 +11,6 @@ import argparse
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -20,6 +19,8 @@ from torch import Tensor
 HEADS, WIDTH, BLOCK = 32, 64, 16
 SCALE = WIDTH**-0.5
 CALLS = 30  # layers
+SPLITS = 32  # what vLLM allows FlashAttention 3 in a graph
+FEW, SEGMENTS = 4, 16  # when and how vLLM's Triton splits a sequence
 COLD_BYTES = 1 << 28  # caches that take turns are more than the card's own cache holds
 
 
@@ -35,6 +36,7 @@ class Case:
     caches: list[Tensor]
     blocks: Tensor
     lengths: Tensor
+    starts: Tensor  # (N + 1,): one query each
 
     @property
     def used_bytes(self) -> int:
@@ -42,7 +44,8 @@ class Case:
         return int(self.lengths.sum()) * 2 * HEADS * WIDTH * 2
 
 
-Kernel = Callable[[Case, Tensor], None]
+Call = Callable[[Tensor], None]  # of one layer's cache
+Kernel = Callable[[Case], Call]
 
 
 def main() -> None:
@@ -81,18 +84,20 @@ def make_case(batch: int, positions: int) -> Case:
         caches=[torch.randn(shape, **half) for _ in range(count)],
         blocks=blocks.int(),
         lengths=lengths.int(),
+        starts=torch.arange(batch + 1, device="cuda", dtype=torch.int32),
     )
 
 
 def measure(kernel: Kernel, case: Case) -> dict[str, float | str]:
     """Time the layers of one step in a graph, as vLLM runs them."""
     try:
-        kernel(case, case.caches[0])
+        call = kernel(case)
+        call(case.caches[0])
         error = float((case.out.float() - attend_exactly(case)).abs().max())
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
             for index in range(CALLS):
-                kernel(case, case.caches[index % len(case.caches)])
+                call(case.caches[index % len(case.caches)])
         seconds = time_of(graph.replay) / CALLS
     except Exception as refusal:  # noqa: BLE001 - one kernel's refusal is a row of the table
         return {"refused": repr(refusal)[:120]}
@@ -125,69 +130,107 @@ def attend_exactly(case: Case) -> Tensor:
     return torch.stack(rows)
 
 
-def flash(case: Case, cache: Tensor, *, version: int) -> None:
-    from vllm.vllm_flash_attn import flash_attn_varlen_func
+def flash(case: Case, version: int) -> Call:
+    from vllm.vllm_flash_attn import flash_attn_varlen_func, get_scheduler_metadata
 
-    keys, values = cache.unbind(1)
-    flash_attn_varlen_func(
-        case.query,
-        keys,
-        values,
-        max_seqlen_q=1,
-        cu_seqlens_q=torch.arange(len(case.query) + 1, device="cuda", dtype=torch.int32),
-        max_seqlen_k=case.blocks.shape[1] * BLOCK,
-        seqused_k=case.lengths,
-        softmax_scale=SCALE,
-        causal=True,
-        block_table=case.blocks,
-        out=case.out,
-        fa_version=version,
-    )
+    longest = case.blocks.shape[1] * BLOCK
+    plan = {}
+    if version == 3:  # as vLLM does, once for all layers of a step
+        plan["num_splits"] = SPLITS
+        plan["scheduler_metadata"] = get_scheduler_metadata(
+            batch_size=len(case.query),
+            max_seqlen_q=1,
+            max_seqlen_k=longest,
+            num_heads_q=HEADS,
+            num_heads_kv=HEADS,
+            headdim=WIDTH,
+            cache_seqlens=case.lengths,
+            cu_seqlens_q=case.starts,
+            page_size=BLOCK,
+            causal=True,
+            num_splits=SPLITS,
+        )
 
+    def call(cache: Tensor) -> None:
+        keys, values = cache.unbind(1)
+        flash_attn_varlen_func(
+            case.query,
+            keys,
+            values,
+            max_seqlen_q=1,
+            cu_seqlens_q=case.starts,
+            max_seqlen_k=longest,
+            seqused_k=case.lengths,
+            softmax_scale=SCALE,
+            causal=True,
+            block_table=case.blocks,
+            out=case.out,
+            fa_version=version,
+            **plan,
+        )
 
-def unified(case: Case, cache: Tensor) -> None:
-    from vllm.v1.attention.ops.triton_unified_attention import (
-        unified_attention,
-    )
-
-    keys, values = cache.unbind(1)
-    unified_attention(
-        q=case.query,
-        k=keys,
-        v=values,
-        out=case.out,
-        cu_seqlens_q=torch.arange(len(case.query) + 1, device="cuda", dtype=torch.int32),
-        max_seqlen_q=1,
-        seqused_k=case.lengths,
-        max_seqlen_k=case.blocks.shape[1] * BLOCK,
-        softmax_scale=SCALE,
-        causal=True,
-        window_size=(-1, -1),
-        block_table=case.blocks,
-        softcap=0,
-        q_descale=None,
-        k_descale=None,
-        v_descale=None,
-    )
+    return call
 
 
-def ours(case: Case, cache: Tensor) -> None:
+def unified(case: Case) -> Call:
+    from vllm.v1.attention.ops.triton_unified_attention import unified_attention
+
+    segments = {}
+    if len(case.query) <= FEW:  # as vLLM does: the places of few sequences are split
+        shape = (FEW, HEADS, SEGMENTS)
+        segments = {
+            "seq_threshold_3D": FEW,
+            "num_par_softmax_segments": SEGMENTS,
+            "softmax_segm_output": torch.empty(*shape, WIDTH, device="cuda"),
+            "softmax_segm_max": torch.empty(shape, device="cuda"),
+            "softmax_segm_expsum": torch.empty(shape, device="cuda"),
+        }
+
+    def call(cache: Tensor) -> None:
+        keys, values = cache.unbind(1)
+        unified_attention(
+            q=case.query,
+            k=keys,
+            v=values,
+            out=case.out,
+            cu_seqlens_q=case.starts,
+            max_seqlen_q=1,
+            seqused_k=case.lengths,
+            max_seqlen_k=case.blocks.shape[1] * BLOCK,
+            softmax_scale=SCALE,
+            causal=True,
+            window_size=(-1, -1),
+            block_table=case.blocks,
+            softcap=0,
+            q_descale=None,
+            k_descale=None,
+            v_descale=None,
+            **segments,
+        )
+
+    return call
+
+
+def ours(case: Case) -> Call:
     from worker.chatterbox.t3.paged_attention import attend_one
 
-    keys, values = cache.unbind(1)
-    attend_one(
-        case.query,
-        (keys, values),
-        blocks=case.blocks,
-        lengths=case.lengths,
-        scale=SCALE,
-        out=case.out,
-    )
+    def call(cache: Tensor) -> None:
+        keys, values = cache.unbind(1)
+        attend_one(
+            case.query,
+            (keys, values),
+            blocks=case.blocks,
+            lengths=case.lengths,
+            scale=SCALE,
+            out=case.out,
+        )
+
+    return call
 
 
 KERNELS: dict[str, Kernel] = {
-    "FlashAttention 2": partial(flash, version=2),
-    "FlashAttention 3": partial(flash, version=3),
+    "FlashAttention 2": lambda case: flash(case, 2),
+    "FlashAttention 3": lambda case: flash(case, 3),
     "vLLM's Triton": unified,
     "ours": ours,
 }

@@ -24,10 +24,9 @@ import torch
 from tests.bench.engine import make_parser, overrides, resolve_options
 from tests.bench.synthetic import TOY, Bench, open_bench, utterance, utterances
 from worker.chatterbox.config import TOKEN_RATE_HZ, ChatterboxConfig
-from worker.chatterbox.s3gen.graphs import GraphedEstimator
+from worker.chatterbox.s3gen.graphs import GraphedEncoder, GraphedEstimator
 from worker.chatterbox.t3.decoder import Spoken
 from worker.speech.sound import Waveforms
-from worker.speech.turns import Turns
 from worker.speech.types import Speech, Utterance
 
 RAMP_S = 25.0  # until the first utterances have ended and the slots are out of step
@@ -167,14 +166,19 @@ class Switch:
     def to(self, way: Way) -> None:
         renderer = self._bench.renderer
         sys.setswitchinterval(way.switch_s)
-        renderer._turns = self._turns if way.takes_turns else Turns()
+        # The sound stage goes on taking turns; it is T3 that waits for them or not.
         self._core._turns = self._turns if way.takes_turns else None
         self._sound._count_unfinished = self._count if way.waits_for_crowd else lambda: 0
         if way.sound_sms != self._sms and torch.cuda.is_available():
             self._sms = way.sound_sms
             renderer._stream = self._stream if way.sound_sms is None else self._share(way.sound_sms)
             # Graphs keep the share of the stream on which they were captured.
-            self._bench.flow.fast_estimate = GraphedEstimator(self._bench.flow.estimator)
+            flow, vocoder = self._bench.flow, self._bench.vocoder
+            flow.fast_estimate = GraphedEstimator(flow.estimator)
+            flow.fast_encode = GraphedEncoder(flow.encode_padded)
+            from worker.chatterbox.hift.fast import accelerate_vocoder
+
+            accelerate_vocoder(vocoder)
 
     def _share(self, sms: int) -> Any:
         from torch.cuda.green_contexts import GreenContext

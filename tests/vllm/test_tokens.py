@@ -47,16 +47,21 @@ def model() -> T3:
     return toy_t3()
 
 
-@pytest.fixture(scope="module")
-def stage(model: T3, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VllmStage]:
+# vLLM's own attention and ours; in float32, which FlashAttention refuses.
+ATTENTIONS = ["TRITON_ATTN", ATTENTION] if DEVICE == "cuda" else [None]
+
+
+@pytest.fixture(scope="module", params=ATTENTIONS)
+def stage(
+    model: T3, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[VllmStage]:
     folder = write_toy(model, tmp_path_factory.mktemp("toy"))
     options = resolve(
         EngineOptions(device=DEVICE, precision="float32", t3_slots=8, gpu_memory_gb=8)
     )
-    # vLLM's choice for float32 would be another.
-    ours = {"attention_backend": ATTENTION} if DEVICE == "cuda" else {}
+    chosen = {"attention_backend": request.param} if request.param else {}
     stage = VllmStage(
-        lambda: open_thread_core(folder, LAYOUT, options, **SCARCITY, **ours),
+        lambda: open_thread_core(folder, LAYOUT, options, **SCARCITY, **chosen),
         LAYOUT,
         lambda voice, exaggeration: encode_conditioning(model, voice, exaggeration),
         BANK_ROWS,

@@ -75,7 +75,7 @@ def test_worker_whose_engine_died_goes_and_says_so(cluster: Cluster) -> None:
 def test_chunk_that_kills_every_worker_fails_alone(cluster: Cluster) -> None:
     cluster.start_worker("cpu")
     job_id = cluster.submit(f"{make_text(3)}\n\nThis is a {POISONED} line of the tale.")
-    for _ in range(3):
+    for _ in range(cluster.settings.worker.poison_losses):
         worker = cluster.start_worker("gpu")
         assert worker.wait(60) == -signal.SIGKILL
     cluster.start_worker("gpu")

@@ -1,7 +1,7 @@
 """The two attention layers of S3Gen: relative positions in the encoder, plain in the estimator."""
 
 import math
-from functools import lru_cache
+from functools import cache
 
 import torch
 import torch.nn.functional as F
@@ -76,7 +76,7 @@ def relative_distances(length: int, width: int, device: torch.device) -> Tensor:
     return _distance_table(longest, width, device)[longest - length :][:count]
 
 
-@lru_cache(maxsize=16)
+@cache  # of few lengths, and graphs read them by address
 def _distance_table(longest: int, width: int, device: torch.device) -> Tensor:
     with torch.inference_mode(mode=False):  # the table outlives the call and may meet gradients
         last = longest + _ALIGNMENT

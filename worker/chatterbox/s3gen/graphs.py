@@ -134,6 +134,8 @@ class GraphInputs:
         if told is not None and told[0] == self.shape and told[1]() is condition:
             return
         self._memory.told = self.shape, ref(condition)
+        for memory in (self.x, self.condition.features, self.condition.prompt):
+            memory[len(x) :].zero_()  # a row that was not finite must not outlive its call
         self.condition.features[: len(x)] = condition.features
         self.condition.prompt[: len(x)] = condition.prompt
         self.condition.speaker[: len(time)] = condition.speaker

@@ -15,7 +15,7 @@ from torch import Tensor
 _ROWS = 64  # of a tile: places times heads
 _WARPS = 4
 _MANY = 32  # sequences; fewer would leave multiprocessors idle if a program had several heads
-_HEADS = 4  # of a program then: neighbours in the cache, 512 bytes of bfloat16 in a row
+HEADS_TOGETHER = 4  # of a program then: neighbours in the cache, 512 bytes of bfloat16 in a row
 
 
 def attend_one(
@@ -32,11 +32,11 @@ def attend_one(
     Every query head has keys and values of its own.
     Shapes: query, out (N, heads, E), rows contiguous; cache, keys and values (blocks, places,
     heads, E) of the same strides; blocks (N, most blocks) and lengths (N,) int32.   E is a power of
-    two, heads a multiple of 4.
+    two, heads a multiple of HEADS_TOGETHER.
     """
     count, heads, width = query.shape
     keys, values = cache
-    together = _HEADS if count > _MANY else 1
+    together = HEADS_TOGETHER if count > _MANY else 1
     _kernel[(count, heads // together)](
         query,
         keys,

@@ -3,17 +3,30 @@
 vLLM loads it by name, the backend that worker.chatterbox.t3.plugin registers.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor
-from vllm.v1.attention.backends.triton_attn import TritonAttentionBackend, TritonAttentionImpl
+from vllm.v1.attention.backend import AttentionCGSupport
+from vllm.v1.attention.backends.triton_attn import (
+    TritonAttentionBackend,
+    TritonAttentionImpl,
+    TritonAttentionMetadataBuilder,
+)
 
-from worker.chatterbox.t3.paged_attention import attend_one
+from worker.chatterbox.t3.paged_attention import HEADS_TOGETHER, attend_one
 from worker.chatterbox.t3.plugin import ATTENTION
 
 
 class T3Attention(TritonAttentionImpl):  # type: ignore[misc, unused-ignore]
     """Attention of one layer; keys and values are in the cache when it is called."""
+
+    def __init__(self, num_heads: int, *arguments: Any, **named: Any) -> None:
+        super().__init__(num_heads, *arguments, **named)
+        if self.num_kv_heads != num_heads or num_heads % HEADS_TOGETHER:
+            raise ValueError(
+                f"T3's attention takes {HEADS_TOGETHER} N heads with keys each: {num_heads} with "
+                f"keys for {self.num_kv_heads} need another backend"
+            )
 
     def forward(  # noqa: PLR0917 - vLLM's own order
         self,
@@ -51,8 +64,28 @@ class T3Attention(TritonAttentionImpl):  # type: ignore[misc, unused-ignore]
         return output
 
 
+class T3AttentionBuilder(TritonAttentionMetadataBuilder):  # type: ignore[misc, unused-ignore]
+    """Triton's, but a graph is only for steps of one token each: it holds one of two kernels."""
+
+    _cudagraph_support: ClassVar[AttentionCGSupport] = (
+        AttentionCGSupport.UNIFORM_SINGLE_TOKEN_DECODE
+    )
+
+
 class T3AttentionBackend(TritonAttentionBackend):  # type: ignore[misc, unused-ignore]
     """What vLLM asks for the attention of a model."""
+
+    supported_kv_cache_dtypes: ClassVar[list[str]] = ["auto", "float16", "bfloat16"]
+
+    @classmethod
+    def supports_batch_invariance(cls) -> bool:
+        """Say no: sums are ordered by how many sequences there are."""
+        return False
+
+    @staticmethod
+    def get_builder_cls() -> type[T3AttentionBuilder]:
+        """Return what prepares a step."""
+        return T3AttentionBuilder
 
     @staticmethod
     def get_name() -> str:

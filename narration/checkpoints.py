@@ -9,14 +9,12 @@ from sqlalchemy import Table, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from narration.db import UNSYNCHRONIZED
 from narration.errors import LeaseLost
 from narration.lifecycle import UNSPOKEN, ChunkState, JobState, SegmentState
 from narration.models import Chunk, ChunkAudio, Job, Segment
 from narration.segments import SegmentClaim
 from narration.tally import SAMPLES_PER_MS
-
-# No row is read again in the same transaction: the session need not work out what has changed.
-UNSYNCHRONIZED = {"synchronize_session": False}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,8 +22,10 @@ from narration.errors import DatabaseUnavailable, OutputError, SettingsError
 from narration.settings import DatabaseSettings
 
 BUSY_MS = 30_000  # how long SQLite waits for another writer
-MOST_THREADS = 64  # of one process that may want a connection at once
+MOST_OVERFLOW = 64  # connections beyond the pool, closed as soon as they are not used
 READ_ONLY = "is_read_only"
+# For updates of rows that the session does not hold: it need not work out what changed.
+UNSYNCHRONIZED = {"synchronize_session": False}
 # The second: the index of the write-ahead log could not be given its first page.
 NO_ROOM = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
 
@@ -140,7 +142,7 @@ def _postgres_engine(url: Any, settings: DatabaseSettings) -> Engine:
         pool_size=settings.pool_size,
         # A stalled database must cost a wait, and not the segments of the threads that find no
         # connection: a worker beside a large GPU has dozens.
-        max_overflow=MOST_THREADS,
+        max_overflow=MOST_OVERFLOW,
         pool_pre_ping=True,  # a restart of Postgres must cost one reconnect, not one error
         pool_timeout=settings.connect_timeout_s,
         connect_args={

@@ -11,6 +11,7 @@ from sqlalchemy import delete as sql_delete
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from narration.db import UNSYNCHRONIZED
 from narration.errors import ConflictError, NotFoundError
 from narration.job_settings import JobSettings, QualityPolicy
 from narration.lifecycle import ACTIVE, ENDED, RETRYABLE, ChunkState, JobState
@@ -123,7 +124,7 @@ def cancel(session: Session, job_id: str, *, owner: str, now: datetime) -> Job:
         .values(state=JobState.CANCELED, ended_at=now, updated_at=now, lease_until=None)
         .values(expires_at=expiry(job.settings, now))
     )
-    session.execute(moved, execution_options={"synchronize_session": False})
+    session.execute(moved, execution_options=UNSYNCHRONIZED)
     session.refresh(job)
     return job
 

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from narration.db import UNSYNCHRONIZED
 from narration.errors import LeaseLost
 from narration.lifecycle import UNSPOKEN, ChunkState, JobState, SegmentState
 from narration.models import Chunk, Job, Segment
@@ -225,7 +226,7 @@ def _change_chunks(
         .where(Chunk.job_id == claim.job_id, Chunk.segment == claim.index, condition)
         .where(Chunk.state.in_(UNSPOKEN), is_ours.exists())
         .values(**values),
-        execution_options={"synchronize_session": False},
+        execution_options=UNSYNCHRONIZED,
     )
 
 
@@ -239,6 +240,6 @@ def _update(
         .where(*conditions)
         .values(**values)
         .returning(Segment.index),
-        execution_options={"synchronize_session": False},
+        execution_options=UNSYNCHRONIZED,
     )
     return updated.first() is not None

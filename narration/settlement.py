@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from narration.db import UNSYNCHRONIZED
 from narration.errors import QualityError, RhapsodeError, SpeechError, TransientError
 from narration.job_settings import JobSettings, QualityPolicy
 from narration.lifecycle import ACTIVE, ChunkState, JobState, SegmentState
@@ -50,7 +51,7 @@ def fail(session: Session, job_id: str, error: Exception, *, now: datetime) -> b
         .values(state=JobState.FAILED, error=describe(error), ended_at=now, updated_at=now)
         .values(lease_holder=None, lease_until=None, expires_at=expiry(settings, now))
         .returning(Job.id),
-        execution_options={"synchronize_session": False},
+        execution_options=UNSYNCHRONIZED,
     )
     return failed.first() is not None
 

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 
+from narration.db import UNSYNCHRONIZED
 from narration.errors import LeaseLost
 from narration.lifecycle import ACTIVE, SPOKEN, UNSPOKEN, ChunkState, JobState, SegmentState
 from narration.models import Artifact, Chunk, ChunkAudio, Job, JobPlan, Segment
@@ -178,7 +179,7 @@ def _update(
         .where(*conditions)
         .values(**values)
         .returning(Job.id),
-        execution_options={"synchronize_session": False},
+        execution_options=UNSYNCHRONIZED,
     )
     return updated.first() is not None
 

@@ -4,7 +4,7 @@ A graph of a few rows saves the time that a host takes to launch kernels one by 
 leaves the interpreter to other threads.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +49,38 @@ class GraphPool:
             output = run()
         self._handle = graph.pool()
         return Captured(graph=graph, output=output)
+
+
+class GraphsByLength:
+    """A function behind graphs, one for each size to which its inputs' last dimension is padded.
+
+    Owned by one thread. A graph is captured when its sizes are first met.
+    """
+
+    def __init__(self, run: Callable[..., Tensor]) -> None:
+        self._run = run
+        self._pool = GraphPool()
+        self._graphs: dict[tuple[int, ...], tuple[Captured, list[Tensor]]] = {}
+
+    def __call__(self, values: Sequence[Tensor], sizes: Sequence[int]) -> Tensor:
+        """Return what `run` makes of the values, each with zeros up to its size; a view to copy."""
+        key = tuple(sizes)
+        if key not in self._graphs:
+            memory = [
+                blank(*value.shape[:-1], size, like=value)
+                for value, size in zip(values, sizes, strict=True)
+            ]
+            self._graphs[key] = self._pool.capture(lambda: self._run(*memory)), memory
+        captured, memory = self._graphs[key]
+        for part, value in zip(memory, values, strict=True):
+            part.zero_()  # a value that was not finite must not outlive its call
+            part[..., : value.shape[-1]] = value
+        return captured.replay()
+
+
+def round_up(length: int, step: int) -> int:
+    """Return the next multiple of a step."""
+    return -(-length // step) * step
 
 
 def blank(*shape: int, like: Tensor, dtype: torch.dtype | None = None) -> Tensor:

@@ -32,7 +32,10 @@ def mark_valid(lengths: Sequence[int], device: torch.device) -> Tensor | None:
 
 
 def keep(x: Tensor, valid: Tensor | None) -> Tensor:
-    """Zero what lies behind each row's end. Shapes: x (B, D, L); valid (B, 1, L) -> (B, D, L)."""
+    """Zero what lies behind each row's end.
+
+    Shapes: x (B, D, L); valid (B, 1, L) -> (B, D, L); or all of them with frames second.
+    """
     return x if valid is None else x * valid.to(x.dtype)
 
 

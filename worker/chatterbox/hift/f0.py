@@ -32,11 +32,10 @@ class PitchPredictor(nn.Module):
 
     def forward(self, mel: Tensor, valid: Tensor | None) -> Tensor:
         """Shapes: mel (B, 80, F) -> (B, F) float64.   Units: Hz; 10 and below means unvoiced."""
-        x = keep(mel.double(), valid).transpose(1, 2)
-        exists = None if valid is None else valid.transpose(1, 2).double()
+        exists = None if valid is None else valid.transpose(1, 2)
+        x = keep(mel.double().transpose(1, 2), exists)
         for conv in self.condnet.values():
-            x = F.elu(_convolve(conv, x))
-            x = x if exists is None else x * exists
+            x = keep(F.elu(_convolve(conv, x)), exists)
         weight, bias = self.classifier.weight.double(), self.classifier.bias.double()
         return F.linear(x, weight, bias).squeeze(-1).abs()
 

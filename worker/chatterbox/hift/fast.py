@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from worker.chatterbox.cuda_graphs import Captured, GraphPool, blank
+from worker.chatterbox.cuda_graphs import GraphsByLength, round_up
 from worker.chatterbox.hift.fused import Sum, add_up, add_up_and_snake, snake
 from worker.chatterbox.hift.layers import ResidualBlock, Snake
 from worker.chatterbox.hift.vocoder import SLOPE, Vocoder
@@ -29,15 +29,11 @@ def accelerate_vocoder(vocoder: Vocoder) -> None:
 
 
 class GraphedFilter:
-    """A filter that replays a captured graph for a row alone; several rows have work enough.
-
-    Owned by one thread. A graph is captured when its length is first met.
-    """
+    """A filter that replays graphs for a row alone; several rows have work enough."""
 
     def __init__(self, filter_: "FastFilter") -> None:
         self._filter = filter_
-        self._pool = GraphPool()
-        self._graphs: dict[int, tuple[Captured, Tensor, Tensor, Tensor]] = {}
+        self._graphs = GraphsByLength(filter_)
 
     def __call__(self, mel: Tensor, excitation: Tensor, lengths: Sequence[int]) -> Tensor:
         """Filter an excitation by a mel.
@@ -45,29 +41,13 @@ class GraphedFilter:
         Shapes: mel (B, 80, F); excitation (B, 18, L); lengths in frames of mel -> (B, 18, L).
         """
         ends = self._filter.ends(lengths, mel.device)
-        rows, _, frames = mel.shape
+        (rows, _, frames), places = mel.shape, excitation.shape[2]
         if rows > 1 or frames > _MOST_FRAMES:
             return self._filter(mel, excitation, ends)
-        padded = -(-frames // _FRAME_STEP) * _FRAME_STEP
-        if padded not in self._graphs:
-            self._graphs[padded] = self._capture(padded, mel, excitation, ends)
-        captured, *inputs = self._graphs[padded]
-        places = excitation.shape[2]
-        for memory, value in zip(inputs, (mel, excitation, ends), strict=True):
-            memory.zero_()  # a row that was not finite must not outlive its call
-            memory[..., : value.shape[-1]] = value
-        return captured.replay()[..., :places].clone()
-
-    def _capture(
-        self, frames: int, mel: Tensor, excitation: Tensor, ends: Tensor
-    ) -> tuple[Captured, Tensor, Tensor, Tensor]:
-        (_, bins, given), places = mel.shape, excitation.shape[2]
-        row = blank(1, bins, frames, like=mel)
+        padded = round_up(frames, _FRAME_STEP)
         # Centred frames: one more than hops.
-        rate = (places - 1) // given
-        source = blank(1, excitation.shape[1], frames * rate + 1, like=excitation)
-        until = blank(*ends.shape, like=ends)
-        return self._pool.capture(lambda: self._filter(row, source, until)), row, source, until
+        sizes = (padded, padded * (places - 1) // frames + 1, rows)
+        return self._graphs((mel, excitation, ends), sizes)[..., :places].clone()
 
 
 class FastFilter:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from worker.chatterbox.config import FRAMES_PER_TOKEN
-from worker.chatterbox.cuda_graphs import Captured, GraphPool, blank
+from worker.chatterbox.cuda_graphs import Captured, GraphPool, GraphsByLength, blank, round_up
 from worker.chatterbox.s3gen.flow import Flow
 from worker.chatterbox.s3gen.packing import PADDING_ROW, Packing, pack_lengths, pad_packing
 from worker.chatterbox.s3gen.unet import Condition, Estimator, ResidualBlock, Transformers
@@ -65,7 +65,7 @@ def choose_shape(packing: Packing) -> Shape | None:
     """Find the smallest shape that holds these rows and those of padding; None if they are many."""
     used = len(packing.row)
     step = max(_FRAME_STEP, _power_above(used) // _STEPS)
-    frames = -(-used // step) * step
+    frames = round_up(used, step)
     needed = packing.rows + max(1, -(-(frames - used) // PADDING_ROW))
     rows = next((rows for rows in _ROWS if rows >= needed), None)
     if rows is None or frames > _MOST_FRAMES:
@@ -189,34 +189,20 @@ class GraphedEstimator:
 
 
 class GraphedEncoder:
-    """An encoder that replays a captured graph for a row alone; several rows have work enough.
-
-    Owned by one thread, like GraphedEstimator.
-    """
+    """An encoder that replays graphs for a row alone; several rows have work enough."""
 
     def __init__(self, encode: Callable[[Tensor, Tensor | None], Tensor]) -> None:
         self._encode = encode
-        self._pool = GraphPool()
-        self._graphs: dict[int, tuple[Captured, Tensor, Tensor]] = {}
+        self._graphs = GraphsByLength(encode)
 
     def __call__(self, tokens: Tensor, is_token: Tensor | None) -> Tensor:
         """Encode as `Flow.encode_padded` does; see there for the shapes."""
         rows, length = tokens.shape
         if rows > 1 or length > _MOST_TOKENS:
             return self._encode(tokens, is_token)
-        padded = -(-length // _TOKEN_STEP) * _TOKEN_STEP
-        if padded not in self._graphs:
-            self._graphs[padded] = self._capture(padded, tokens)
-        captured, row, exists = self._graphs[padded]
-        row[:, :length] = tokens
-        exists.fill_(value=False)
-        exists[:, :length] = True
-        return captured.replay()[:, : FRAMES_PER_TOKEN * length].clone()
-
-    def _capture(self, length: int, tokens: Tensor) -> tuple[Captured, Tensor, Tensor]:
-        row = blank(1, length, like=tokens)
-        exists = blank(1, length, like=tokens, dtype=torch.bool)
-        return self._pool.capture(lambda: self._encode(row, exists)), row, exists
+        row = (tokens, torch.ones_like(tokens, dtype=torch.bool))
+        encoded = self._graphs(row, 2 * [round_up(length, _TOKEN_STEP)])
+        return encoded[:, : FRAMES_PER_TOKEN * length].clone()
 
 
 def _bound(longest: int) -> int:

@@ -97,7 +97,7 @@ class Plain:
 def test_a_row_alone_is_encoded_by_a_graph_for_rows_of_its_kind() -> None:
     flow = load_flow()
     fast = GraphedEncoder(flow.encode_padded)
-    fast._pool = pool = Plain()  # type: ignore[assignment]
+    fast._graphs._pool = pool = Plain()  # type: ignore[assignment]
     draw = torch.Generator().manual_seed(5)
     for length in (64, 33, 50, 2100):  # what a longer row left in memory must not be heard
         tokens = torch.randint(6561, (1, length), generator=draw)

@@ -2,7 +2,7 @@
 
 Every token is two rows, conditional and unconditional, with separate keys and values under twice
 the number of heads: to vLLM it is one sequence with one block table. The streams meet in the last
-hidden state, before the (linear) speech head, so that logits, penalties and sampling are ordinary.
+hidden state, before the (linear) speech head, so that penalties and sampling are ordinary.
 Source: docs/decisions/0006-guidance-inside-the-model.md; docs/model.md, T3.
 """
 
@@ -21,9 +21,7 @@ from vllm.model_executor.layers.linear import (
     QKVParallelLinear,
     RowParallelLinear,
 )
-from vllm.model_executor.layers.logits_processor import LogitsProcessor
 from vllm.model_executor.layers.rotary_embedding import get_rope
-from vllm.model_executor.layers.vocab_parallel_embedding import ParallelLMHead
 from vllm.model_executor.model_loader.weight_utils import default_weight_loader
 
 from worker.chatterbox.config import ACOUSTIC_TOKENS, STOP_SPEECH, T3Config
@@ -159,8 +157,7 @@ class ChatterboxT3(nn.Module):
         self.speech_emb = nn.Embedding(config.speech_vocab, config.width)
         self.text_pos_emb = nn.Embedding(config.text_positions, config.width)
         self.speech_pos_emb = nn.Embedding(config.speech_positions, config.width)
-        self.speech_head = ParallelLMHead(config.speech_vocab, config.width)
-        self.logits_processor = LogitsProcessor(config.speech_vocab)
+        self.speech_head = nn.Linear(config.width, config.speech_vocab, bias=False)
         bank = torch.zeros(hf_config.bank_rows * config.conditioning_length, config.width)
         self.register_buffer("bank", bank, persistent=False)
 
@@ -191,24 +188,27 @@ class ChatterboxT3(nn.Module):
         intermediate_tensors: Any = None,
         inputs_embeds: Tensor | None = None,
     ) -> Tensor:
-        """Shapes: input_ids (N,), positions (3, N) -> (N, D)."""
+        """Return guided logits, minus infinity wherever the vocoder has no sound.
+
+        With the head in here, it runs in a step's graph: a host has less to launch.
+        Shapes: input_ids (N,), positions (3, N) -> (N, vocab_size).
+        """
         del intermediate_tensors, inputs_embeds
         places, text_lengths, guidance = unpack(positions[0])
         rows = self._embed(input_ids, places, text_lengths, positions[1])
         rows = self.tfmr(places, rows.flatten(0, 1))
         conditional, unconditional = rows.float().unflatten(0, (-1, STREAMS)).unbind(1)
         weight = decode_guidance(guidance)[:, None]
-        return (conditional + weight * (conditional - unconditional)).to(rows.dtype)
-
-    def compute_logits(self, hidden_states: Tensor) -> Tensor | None:
-        """Shapes: (N, D) -> (N, vocab_size); minus infinity wherever the vocoder has no sound."""
-        speech = self.logits_processor(self.speech_head, hidden_states)
-        if speech is None:
-            return None
+        guided = conditional + weight * (conditional - unconditional)
+        speech = self.speech_head(guided.to(rows.dtype))
         logits = speech.new_full((speech.shape[0], self.layout.vocab_size), float("-inf"))
         logits[:, :ACOUSTIC_TOKENS] = speech[:, :ACOUSTIC_TOKENS]
         logits[:, STOP_SPEECH] = speech[:, STOP_SPEECH]
         return logits
+
+    def compute_logits(self, hidden_states: Tensor) -> Tensor:
+        """Return them as they are: vLLM's name for what `forward` has returned."""
+        return hidden_states
 
     def load_weights(self, weights: Iterable[tuple[str, Tensor]]) -> set[str]:
         """Load the official tensors; vLLM refuses to start if a parameter is left out."""

@@ -82,10 +82,10 @@ def resolve(options: EngineOptions) -> ResolvedOptions:
     is_cuda = device.startswith("cuda")
     back_end = _back_end(options.back_end, device)
     budget_gb = _budget_gb(options.gpu_memory_gb, device) if is_cuda else 0.0
-    kv_cache_gb = _kv_cache_gb(budget_gb) if is_cuda else 0.0
+    batch = options.vocoder_batch or _vocoder_batch(budget_gb)
+    kv_cache_gb = _kv_cache_gb(budget_gb, batch) if is_cuda else 0.0
     core_is_here = back_end == "vllm" and options.vllm_core == "thread"
     slots = options.t3_slots or _slots(kv_cache_gb)
-    batch = options.vocoder_batch or _vocoder_batch(budget_gb)
     return ResolvedOptions(
         device=device,
         back_end=back_end,
@@ -139,11 +139,11 @@ def _budget_gb(asked: float | None, device: str) -> float:
     return asked or 0.92 * total_gb  # the driver and other processes need some
 
 
-def _kv_cache_gb(budget_gb: float) -> float:
-    """Half of what weights, graphs and one vocoder batch (3.5 GB together) leave."""
+def _kv_cache_gb(budget_gb: float, vocoder_batch: int) -> float:
+    """Return what weights, graphs and a vocoder batch leave, as far as slots can use it."""
     if budget_gb < 6:
         raise SettingsError(f"gpu_memory_gb is {budget_gb:g}: the engine needs 6 at least")
-    return (budget_gb - 3.5) / 2
+    return min(budget_gb - 3.5 - 0.3 * vocoder_batch, _LARGEST_BATCH * _GB_PER_SLOT)
 
 
 def _slots(kv_cache_gb: float) -> int:

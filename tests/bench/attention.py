@@ -211,28 +211,10 @@ def unified(case: Case) -> Call:
     return call
 
 
-def ours(case: Case) -> Call:
-    from worker.chatterbox.t3.paged_attention import attend_one
-
-    def call(cache: Tensor) -> None:
-        keys, values = cache.unbind(1)
-        attend_one(
-            case.query,
-            (keys, values),
-            blocks=case.blocks,
-            lengths=case.lengths,
-            scale=SCALE,
-            out=case.out,
-        )
-
-    return call
-
-
 KERNELS: dict[str, Kernel] = {
     "FlashAttention 2": lambda case: flash(case, 2),
     "FlashAttention 3": lambda case: flash(case, 3),
     "vLLM's Triton": unified,
-    "ours": ours,
 }
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ def make_sound(bench: Bench, batch: int) -> None:
         Spoken(tokens=torch.randint(6561, (int(one.text),), generator=draw), is_truncated=False)
         for one in many
     ]
-    bench.renderer.render(many, spoken)()
+    bench.renderer.render(many, spoken)
 
 
 def show(

@@ -22,7 +22,6 @@ from worker.chatterbox.t3.conditioning import collate
 from worker.chatterbox.t3.decoder import Prompt
 from worker.chatterbox.t3.generate import generate
 from worker.chatterbox.t3.model import T3
-from worker.chatterbox.t3.plugin import ATTENTION
 from worker.chatterbox.t3.vllm_layout import ConditioningSlot, PromptLayout
 from worker.speech.options import EngineOptions, resolve
 from worker.speech.vllm_core import open_thread_core
@@ -47,21 +46,14 @@ def model() -> T3:
     return toy_t3()
 
 
-# vLLM's own attention and ours; in float32, which FlashAttention refuses.
-ATTENTIONS = ["TRITON_ATTN", ATTENTION] if DEVICE == "cuda" else [None]
-
-
-@pytest.fixture(scope="module", params=ATTENTIONS)
-def stage(
-    model: T3, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Iterator[VllmStage]:
+@pytest.fixture(scope="module")
+def stage(model: T3, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VllmStage]:
     folder = write_toy(model, tmp_path_factory.mktemp("toy"))
     options = resolve(
         EngineOptions(device=DEVICE, precision="float32", t3_slots=8, gpu_memory_gb=8)
     )
-    chosen = {"attention_backend": request.param} if request.param else {}
     stage = VllmStage(
-        lambda: open_thread_core(folder, LAYOUT, options, **SCARCITY, **chosen),
+        lambda: open_thread_core(folder, LAYOUT, options, **SCARCITY),
         LAYOUT,
         lambda voice, exaggeration: encode_conditioning(model, voice, exaggeration),
         BANK_ROWS,

@@ -19,6 +19,18 @@ def upload(tensor: Tensor, device: torch.device | str) -> Tensor:
     return tensor.pin_memory().to(device, non_blocking=True)
 
 
+def catch_up(device: torch.device) -> None:
+    """Wait until a GPU has done what the current stream was given.
+
+    For callers that launch a thousand kernels and more: where the driver's queue is full, a launch
+    spins, and other threads' launches with it.
+    """
+    if device.type == "cuda":
+        done = torch.cuda.Event(blocking=True)
+        done.record()
+        done.synchronize()
+
+
 def mark_valid(lengths: Sequence[int], device: torch.device) -> Tensor | None:
     """Make the mask of rows padded to the longest, or None where no row is padded.
 

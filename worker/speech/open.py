@@ -20,7 +20,7 @@ from worker.speech.stage import TokenStage
 from worker.speech.turns import Turns
 
 _CORES_BESIDE_GPU = 4
-_SOUND_THREADS = 2  # on a CPU, where sound takes four times the work of T3
+_SOUND_THREADS = 2  # a CPU has work for both; beside a GPU one draws noise while one launches
 
 
 def open_engine(checkpoint: Path | Chatterbox, options: EngineOptions) -> PipelineEngine:
@@ -81,14 +81,13 @@ def cores(options: ResolvedOptions) -> int:
 def open_sound(
     renderer: TorchRenderer, admission: Admission, options: ResolvedOptions
 ) -> SoundStage:
-    """Start the sound stage; on a CPU its share of the cores goes to several utterances at once."""
-    threads = _SOUND_THREADS if options.device == "cpu" else 1
+    """Start the sound stage; its share of the cores goes to several batches at once."""
     return SoundStage(
         renderer,
         options.vocoder_batch,
-        lambda: admission.inside if options.takes_turns else 0,
-        max(1, cores(options) // threads),
-        threads,
+        lambda: admission.inside,
+        max(1, cores(options) // _SOUND_THREADS),
+        _SOUND_THREADS,
     )
 
 

@@ -5,9 +5,10 @@ in the batch nor the device change what an utterance sounds like.
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 from torch import Tensor
@@ -52,6 +53,7 @@ class TorchRenderer:
         is_cuda = flow.device.type == "cuda"
         # A stream of its own, or every kernel would wait for T3's on the default one.
         self._stream = torch.cuda.Stream(flow.device) if is_cuda else None
+        self._launching = threading.Lock()  # graphs have one memory
         _adapt(flow, vocoder, options)
 
     @property
@@ -59,34 +61,25 @@ class TorchRenderer:
         """Tell whether waveforms carry the watermark."""
         return self._watermarker is not None
 
-    @property
-    def works_ahead(self) -> bool:
-        """Tell whether `render` returns before the work is done: on a GPU."""
-        return self._stream is not None
-
     @torch.inference_mode()
-    def render(
-        self, utterances: Sequence[Utterance], spoken: Sequence[Spoken]
-    ) -> Callable[[], Waveforms]:
-        """Begin to make one waveform (S,) per utterance; the returned call waits for them.
+    def render(self, utterances: Sequence[Utterance], spoken: Sequence[Spoken]) -> Waveforms:
+        """Make one waveform per utterance. Shapes: -> (S,) each.
 
-        On a GPU nothing before that call waits: whatever goes there is copied from pinned memory.
-        The batch has the card from its first kernel to its last; noise is drawn before.
+        On a GPU one thread launches and the others draw noise or wait for theirs to be done. The
+        batch has the card from its first kernel to its last.
         """
         noise = [self._draw(one, said) for one, said in zip(utterances, spoken, strict=True)]
         if self._stream is None:
-            waveforms = [row.float().numpy() for row in self._render(utterances, spoken, noise)]
-            return lambda: waveforms
-        self._turns.take()
-        try:
-            with torch.cuda.stream(self._stream):
+            return [row.float().numpy() for row in self._render(utterances, spoken, noise)]
+        with ExitStack() as afterwards:
+            with self._launching, torch.cuda.stream(self._stream):
+                self._turns.take()
+                afterwards.callback(self._turns.give_back)
                 rows = [_fetch(row) for row in self._render(utterances, spoken, noise)]
                 done = torch.cuda.Event(blocking=True)
                 done.record()
-        except BaseException:
-            self._turns.give_back()
-            raise
-        return partial(self._collect, rows, done)
+            done.synchronize()
+        return [row.numpy().copy() for row in rows]  # pinned memory is scarce, and soon used again
 
     def check_health(self) -> None:
         """Raise what an earlier kernel did to the device, if it did."""
@@ -116,13 +109,6 @@ class TorchRenderer:
         if self._watermarker is not None:
             waveforms = self._watermarker.mark(waveforms)
         return waveforms
-
-    def _collect(self, rows: list[Tensor], done: torch.cuda.Event) -> Waveforms:
-        try:
-            done.synchronize()
-        finally:
-            self._turns.give_back()
-        return [row.numpy().copy() for row in rows]  # pinned memory is scarce, and soon used again
 
 
 def _fetch(row: Tensor) -> Tensor:

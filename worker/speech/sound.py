@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -30,14 +29,8 @@ class Renderer(Protocol):
     def is_watermarked(self) -> bool:
         """Tell whether waveforms carry the watermark."""
 
-    @property
-    def works_ahead(self) -> bool:
-        """Tell whether `render` returns before the work is done."""
-
-    def render(
-        self, utterances: Sequence[Utterance], spoken: Sequence[Spoken]
-    ) -> Callable[[], Waveforms]:
-        """Begin to make one waveform (S,) per utterance; the returned call waits for them."""
+    def render(self, utterances: Sequence[Utterance], spoken: Sequence[Spoken]) -> Waveforms:
+        """Make one waveform (S,) per utterance."""
 
     def check_health(self) -> None:
         """Raise if the device will not compute again."""
@@ -53,18 +46,12 @@ class _Job:
         return len(self.spoken.tokens)
 
 
-@dataclass(frozen=True, slots=True)
-class _Begun:
-    jobs: Sequence[_Job]
-    wait: Callable[[], Waveforms]
-
-
 class SoundStage:
     """Batches what waits around the utterance that has waited longest.
 
-    Where the renderer works ahead, a batch that is large enough is begun before the one before it
-    is waited for. The more utterances are still to come, the larger a batch must be: small ones
-    take the card from T3, whose next utterances make them large.
+    With several threads, a batch that is large enough is prepared while another is computed. The
+    more utterances are still to come, the larger a batch must be: small ones take the card from T3,
+    whose next utterances make them large.
     """
 
     def __init__(
@@ -77,8 +64,7 @@ class SoundStage:
     ) -> None:
         """Start `threads` of so many cores each.
 
-        `count_unfinished`: utterances in the whole engine, those in this stage included; 0 if a
-        batch need not be large.
+        `count_unfinished`: utterances in the whole engine, those in this stage included.
         """
         self._renderer = renderer
         self._batch = batch
@@ -127,35 +113,24 @@ class SoundStage:
             thread.join()
 
     def _loop(self) -> None:
-        under_way: list[_Begun] = []
-        try:
-            while (jobs := self._next_batch(can_wait=not under_way)) or under_way:
-                if jobs and (begun := self._begin(jobs)) is not None:
-                    under_way.append(begun)
-                ahead = 1 if jobs and self._renderer.works_ahead else 0
-                while len(under_way) > ahead:
-                    self._finish(under_way.pop(0))
-        finally:
-            for begun in under_way:  # this thread dies: but what they hold must be given back
-                with suppress(Exception):
-                    begun.wait()
+        while jobs := self._next_batch():
+            self._render(jobs)
         if self._ended is not None:
             self._fail_waiting(self._ended)
 
-    def _next_batch(self, *, can_wait: bool) -> list[_Job]:
-        """Take a batch, waiting for one if there is nothing else to do; an empty one is the end."""
+    def _next_batch(self) -> list[_Job]:
+        """Wait for a batch; an empty one is the end."""
         with self._changed:
             while True:
-                if can_wait:
-                    self._changed.wait_for(
-                        lambda: self._has_enough() or self._is_closing or self._ended
-                    )
+                self._changed.wait_for(
+                    lambda: self._has_enough() or self._is_closing or self._ended
+                )
                 self._waiting = [job for job in self._waiting if not job.future.cancelled()]
                 if self._ended is not None:
                     return []
                 if self._has_enough() or (self._waiting and self._is_closing):
                     return self._pick()
-                if self._is_closing or not can_wait:
+                if self._is_closing:
                     return []
 
     def _has_enough(self) -> bool:
@@ -173,24 +148,15 @@ class SoundStage:
         self._running.update(batch)
         return batch
 
-    def _begin(self, jobs: Sequence[_Job]) -> _Begun | None:
-        """Begin a batch; None if it failed and was seen to."""
+    def _render(self, jobs: Sequence[_Job]) -> None:
         try:
-            wait = self._renderer.render(
+            waveforms = self._renderer.render(
                 [job.utterance for job in jobs], [job.spoken for job in jobs]
             )
         except Exception as error:  # noqa: BLE001 - a kernel may raise anything; the culprit is named
             self._find_culprit(jobs, error)
-            return None
-        return _Begun(jobs, wait)
-
-    def _finish(self, begun: _Begun) -> None:
-        try:
-            waveforms = begun.wait()
-        except Exception as error:  # noqa: BLE001 - as above
-            self._find_culprit(begun.jobs, error)
             return
-        for job, waveform in zip(begun.jobs, waveforms, strict=True):
+        for job, waveform in zip(jobs, waveforms, strict=True):
             self._answer(job, waveform)
 
     def _find_culprit(self, jobs: Sequence[_Job], error: Exception) -> None:
@@ -204,9 +170,7 @@ class SoundStage:
             return
         middle = len(jobs) // 2
         for half in (jobs[:middle], jobs[middle:]):
-            begun = self._begin(half)
-            if begun is not None:
-                self._finish(begun)
+            self._render(half)
 
     def _answer(self, job: _Job, waveform: npt.NDArray[np.float32]) -> None:
         if not np.isfinite(waveform).all():

@@ -83,6 +83,15 @@ def engine_arguments(
     return arguments | (_on_cuda(options) if options.device != "cpu" else _on_cpu(layout))
 
 
+def _graph_sizes(slots: int) -> list[int]:
+    """Choose the batches to capture; with all slots taken a step must not fall back to launching.
+
+    vLLM's own are multiples of 16 and end below a number of slots that is not.
+    """
+    even = [*range(8, 64, 8), *range(64, slots, 16)]
+    return sorted({size for size in (1, 2, 4, *even, slots) if size <= slots})
+
+
 def _on_cpu(layout: PromptLayout) -> dict[str, Any]:
     return {
         "enforce_eager": True,
@@ -98,6 +107,9 @@ def _on_cuda(options: ResolvedOptions) -> dict[str, Any]:
     total_gb = torch.cuda.get_device_properties(options.device).total_memory / 1e9
     return {
         "max_num_batched_tokens": _STEP_TOKENS,
+        # Of vLLM's own the fastest with one query and 32 heads: docs/performance.md.
+        "attention_backend": "TRITON_ATTN",
+        "cudagraph_capture_sizes": _graph_sizes(options.t3_slots),
         # The size of the cache, not a share of the card: the vocoder's part is ours to keep.
         "kv_cache_memory_bytes": int(options.kv_cache_gb * 1e9),
         # Then this is only what must be free at the start.

@@ -17,7 +17,7 @@ from worker.chatterbox.hift.f0 import PitchPredictor
 from worker.chatterbox.hift.layers import ResidualBlock, same_padding
 from worker.chatterbox.hift.source import Source, SourceNoise
 from worker.chatterbox.hift.spectrum import analyse, synthesise
-from worker.chatterbox.rows import group_by_length, keep, mark_valid, upload
+from worker.chatterbox.rows import catch_up, group_by_length, keep, mark_valid, upload
 
 SLOPE = 0.1  # leaky ReLU between the stages; after the last it is torch's 0.01
 _MAX_MAGNITUDE = 100.0
@@ -70,6 +70,7 @@ class Vocoder(nn.Module):
         """
         waveforms: list[Tensor] = [torch.empty(0)] * len(mels)
         for members in group_by_length([mel.shape[1] for mel in mels], _ROWS_AT_ONCE):
+            catch_up(self.conv_pre.weight.device)
             made = self._synthesize([mels[i] for i in members], [noise[i] for i in members])
             for index, waveform in zip(members, made, strict=True):
                 waveforms[index] = waveform

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from worker.chatterbox.config import ACOUSTIC_TOKENS, FRAMES_PER_TOKEN, MEL_BINS, FlowConfig
-from worker.chatterbox.rows import group_by_length, mark_valid, upload
+from worker.chatterbox.rows import catch_up, group_by_length, mark_valid, upload
 from worker.chatterbox.s3gen.encoder import UpsamplingEncoder
 from worker.chatterbox.s3gen.linear import Linear
 from worker.chatterbox.s3gen.packing import pack_lengths
@@ -103,6 +103,7 @@ class Flow(nn.Module):
         """Turn rows of tokens (prompt included) into features. Shapes: (T,) -> (2T, 80)."""
         features: list[Tensor] = [torch.empty(0)] * len(rows)
         for members in group_by_length([len(row) for row in rows], _ENCODER_ROWS):
+            catch_up(self.device)
             alike = [rows[index] for index in members]
             valid = mark_valid([len(row) for row in alike], self.device)
             padded = upload(pad_sequence(alike, batch_first=True), self.device)

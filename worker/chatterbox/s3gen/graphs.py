@@ -14,6 +14,7 @@ from torch import Tensor
 
 from worker.chatterbox.config import FRAMES_PER_TOKEN
 from worker.chatterbox.cuda_graphs import Captured, GraphPool, GraphsByLength, blank, round_up
+from worker.chatterbox.rows import catch_up
 from worker.chatterbox.s3gen.flow import Flow
 from worker.chatterbox.s3gen.packing import PADDING_ROW, Packing, pack_lengths, pad_packing
 from worker.chatterbox.s3gen.unet import Condition, Estimator, ResidualBlock, Transformers
@@ -170,6 +171,7 @@ class GraphedEstimator:
         if shape not in self._graphs:
             self._graphs[shape] = self._capture(shape, condition)
         captured, inputs = self._graphs[shape]
+        catch_up(x.device)
         inputs.fill(x, time, condition, packing)
         return captured.replay()[: len(x)].clone()
 

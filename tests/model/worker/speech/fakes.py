@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -102,7 +102,6 @@ class ToneRenderer:
     """Holds each token's number for its 40 ms; refuses any batch that holds the token 5000."""
 
     is_watermarked = False
-    works_ahead = True
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
@@ -113,14 +112,14 @@ class ToneRenderer:
 
     def render(
         self, utterances: Sequence[Utterance], spoken: Sequence[Spoken]
-    ) -> Callable[[], list[npt.NDArray[np.float32]]]:
+    ) -> list[npt.NDArray[np.float32]]:
         del utterances
         self.calls += 1
         self.gate.wait()
         self.batches.append([len(s.tokens) for s in spoken])
         if not self.is_healthy or any((s.tokens == 5000).any() for s in spoken):
             raise ValueError("these tokens cannot be rendered")
-        return lambda: [expected_waveform(s.tokens.numpy()) for s in spoken]
+        return [expected_waveform(s.tokens.numpy()) for s in spoken]
 
     def check_health(self) -> None:
         if not self.is_healthy:

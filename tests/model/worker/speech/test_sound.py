@@ -1,9 +1,6 @@
 """The sound stage inside an engine: when batches begin, who answers, and how a thread dies."""
 
 import random
-import threading
-import time
-from collections.abc import Callable, Sequence
 from concurrent.futures import wait
 
 import pytest
@@ -18,9 +15,6 @@ from tests.model.worker.speech.fakes import (
     utterance,
     wait_until,
 )
-from worker.chatterbox.t3.decoder import Spoken
-from worker.speech.sound import Waveforms
-from worker.speech.types import Utterance
 
 
 def test_a_batch_begins_once_it_is_worth_its_time() -> None:
@@ -69,54 +63,13 @@ def test_one_thread_of_sound_that_dies_fails_what_the_others_render() -> None:
         engine.close(abort=True)
 
 
-class Watched(ToneRenderer):
-    """Lets the second batch begin when told to; counts the batches that were waited for."""
-
-    def __init__(self, *, works_ahead: bool) -> None:
-        super().__init__()
-        self.works_ahead = works_ahead
-        self.second = threading.Event()
-        self.waited_for = 0
-
-    def render(
-        self, utterances: Sequence[Utterance], spoken: Sequence[Spoken]
-    ) -> Callable[[], Waveforms]:
-        if self.calls == 1:
-            assert self.second.wait(TIMEOUT_S)
-        begun = super().render(utterances, spoken)
-
-        def wait_for_it() -> Waveforms:
-            self.waited_for += 1
-            return begun()
-
-        return wait_for_it
-
-
-def test_what_is_rendered_at_once_is_answered_before_the_next_begins() -> None:
-    renderer = Watched(works_ahead=False)
+def test_a_batch_is_prepared_while_another_is_computed() -> None:
+    renderer = ToneRenderer()
     renderer.gate.clear()
-    with toy_engine(CountingDecoder(slots=8), renderer, batch=1) as engine:
-        first, second = engine.submit(utterance("a")), engine.submit(utterance("bc"))
+    with toy_engine(CountingDecoder(slots=8), renderer, batch=1, threads=2) as engine:
+        futures = [engine.submit(utterance("x" * n)) for n in (3, 4, 5)]
+        wait_until(lambda: renderer.calls == 2)
+        assert not renderer.batches
         renderer.gate.set()
-        assert says(first.result(TIMEOUT_S), "a")
-        assert not second.done()
-        renderer.second.set()
-        assert says(second.result(TIMEOUT_S), "bc")
-
-
-def test_a_batch_under_way_gives_back_what_it_holds_when_its_thread_dies() -> None:
-    renderer, decoder = Watched(works_ahead=True), CountingDecoder(slots=8)
-    renderer.gate.clear()
-    with toy_engine(decoder, renderer, batch=1) as engine:
-        first, second = engine.submit(utterance("a")), engine.submit(utterance("b", seed=5000))
-        wait_until(lambda: renderer.calls == 1 and decoder.steps >= 1 and not decoder.busy)
-        time.sleep(0.1)  # the second waits for the first
-        renderer.gate.set()
-        wait_until(lambda: renderer.batches)
-        renderer.is_healthy = False
-        renderer.second.set()
-        for future in (first, second):
-            with pytest.raises(EngineDied):
-                future.result(TIMEOUT_S)
-        wait_until(lambda: renderer.waited_for == 1)
-        engine.close(abort=True)
+        wait(futures, TIMEOUT_S)
+    assert sorted(renderer.batches) == [[3], [4], [5]]

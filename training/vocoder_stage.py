@@ -26,6 +26,7 @@ from training.tape import SpeechTape
 from worker.chatterbox.config import FRAMES_PER_TOKEN, SAMPLES_PER_FRAME
 from worker.chatterbox.hift.vocoder import Vocoder
 from worker.chatterbox.mel import prompt_mel
+from worker.chatterbox.rows import Ends
 
 LOG_STEPS = 100
 HIGHEST_RATE = 8e-4
@@ -114,7 +115,8 @@ class VocoderTraining:
         phases = (torch.rand(rows, DEMO.hift.harmonics, device=self.device) * 2 - 1) * math.pi
         noise = torch.randn(rows, frames * SAMPLES_PER_FRAME, device=self.device)
         source = self.vocoder.m_source(driving, phases, noise)
-        return self.vocoder.decode(mel, source, [frames] * rows), (own - pitch).abs().mean()
+        made = self.vocoder.decode(mel, source, Ends(longest=frames, ends=None))
+        return made, (own - pitch).abs().mean()
 
     def _teach_judges(self, real: Tensor, made: Tensor) -> Tensor:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=real.is_cuda):

@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from worker.chatterbox.rows import Columns, Ends, call_padded, pad_rows, upload
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Captured:
@@ -51,31 +53,63 @@ class GraphPool:
         return Captured(graph=graph, output=output)
 
 
-class GraphsByLength:
-    """A function behind graphs, one for each size to which its inputs' last dimension is padded.
+class GraphedRows:
+    """A function of padded rows behind graphs; rows and places are rounded up to few shapes.
 
-    Owned by one thread. A graph is captured when its sizes are first met.
+    A library that meets a new shape chooses its kernels anew, and plans a convolution for
+    milliseconds: so every batch would wait for the host. Owned by one thread. A graph is captured
+    when its shape is first met.
     """
 
-    def __init__(self, run: Callable[..., Tensor]) -> None:
-        self._run = run
-        self._pool = GraphPool()
-        self._graphs: dict[tuple[int, ...], tuple[Captured, list[Tensor]]] = {}
+    def __init__(
+        self,
+        run: Callable[..., Tensor],
+        device: torch.device,
+        pool: GraphPool,
+        *,
+        rates: Sequence[int],
+        step: int,
+        most: int,
+    ) -> None:
+        """`run` is called as `rows.call_padded` calls it.
 
-    def __call__(self, values: Sequence[Tensor], sizes: Sequence[int]) -> Tensor:
-        """Return what `run` makes of the values, each with zeros up to its size; a view to copy."""
-        key = tuple(sizes)
-        if key not in self._graphs:
-            memory = [
-                blank(*value.shape[:-1], size, like=value)
-                for value, size in zip(values, sizes, strict=True)
-            ]
-            self._graphs[key] = self._pool.capture(lambda: self._run(*memory)), memory
-        captured, memory = self._graphs[key]
-        for part, value in zip(memory, values, strict=True):
-            part.zero_()  # a value that was not finite must not outlive its call
-            part[..., : value.shape[-1]] = value
-        return captured.replay()
+        `rates`: of each input, how much longer its rows are than told; 0 if all are equally long.
+        `step`: a row alone is rounded up to this, several to twice as much. `most`: places of all
+        rows, beyond which there is no graph.
+        """
+        self._run, self._device, self._pool = run, device, pool
+        self._rates, self._step, self._most = rates, step, most
+        self._graphs: dict[tuple[int, int], tuple[Captured, list[Tensor]]] = {}
+
+    def __call__(self, columns: Columns, lengths: Sequence[int]) -> Tensor:
+        """Call the function on rows of these lengths; its output may be padded further."""
+        count = power_above(len(lengths))
+        longest = round_up(max(lengths), self._step if count == 1 else 2 * self._step)
+        if count * longest > self._most:
+            return call_padded(self._run, columns, lengths, self._device)
+        values = [
+            pad_rows(rows, count, rate * longest or len(rows[0]))
+            for rows, rate in zip(columns, self._rates, strict=True)
+        ]
+        values.append(torch.tensor([*lengths, *[0] * (count - len(lengths))]))
+        if (count, longest) not in self._graphs:
+            self._graphs[count, longest] = self._capture(values, longest)
+        captured, memory = self._graphs[count, longest]
+        _overwrite(memory, values)
+        return captured.replay()[: len(lengths)].clone()
+
+    def _capture(self, values: Sequence[Tensor], longest: int) -> tuple[Captured, list[Tensor]]:
+        memory = [blank(*v.shape, device=self._device, dtype=v.dtype) for v in values]
+        _overwrite(memory, values)
+        *inputs, ends = memory
+        rows = Ends(longest=longest, ends=ends)
+        return self._pool.capture(lambda: self._run(*inputs, rows)), memory
+
+
+def _overwrite(memory: Sequence[Tensor], values: Sequence[Tensor]) -> None:
+    """Write everywhere: a value that was not finite must not outlive its call."""
+    for part, value in zip(memory, values, strict=True):
+        part.copy_(upload(value, part.device))
 
 
 def round_up(length: int, step: int) -> int:
@@ -83,7 +117,12 @@ def round_up(length: int, step: int) -> int:
     return -(-length // step) * step
 
 
-def blank(*shape: int, like: Tensor, dtype: torch.dtype | None = None) -> Tensor:
+def power_above(count: int) -> int:
+    """Return the next power of two."""
+    return 1 << (count - 1).bit_length()
+
+
+def blank(*shape: int, device: torch.device, dtype: torch.dtype = torch.float32) -> Tensor:
     """Make zeros that outlive the inference mode of one call, to be written to in the next."""
     with torch.inference_mode(mode=False):
-        return torch.zeros(shape, dtype=dtype or like.dtype, device=like.device)
+        return torch.zeros(shape, dtype=dtype, device=device)

@@ -4,11 +4,71 @@ A network that looks both ways in time needs zeros behind a short row's end, and
 transform needs the row mirrored there: as if the row were alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
+from torch.nn.utils.rnn import pad_sequence
+
+Columns = Sequence[Sequence[Tensor]]  # what a function is told about rows: a column for each input
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ends:
+    """Where each row of a padded batch ends.
+
+    `longest`: places in the batch; `ends` (B,) int64 on its device, None where no row is padded.
+    """
+
+    longest: int
+    ends: Tensor | None
+
+    def map(self, change: Callable[[Any], Any]) -> "Ends":
+        """Return the ends behind a layer that changes lengths as `change` does.
+
+        It is called with `longest` and with the tensor of the ends.
+        """
+        ends = None if self.ends is None else change(self.ends)
+        return Ends(longest=change(self.longest), ends=ends)
+
+    def mask(self) -> Tensor | None:
+        """Mark what exists of each row. Shapes: (B, 1, longest), ones and zeros."""
+        if self.ends is None:
+            return None
+        places = torch.arange(self.longest, device=self.ends.device)
+        return (places < self.ends[:, None, None]).float()
+
+
+def find_ends(lengths: Sequence[int], device: torch.device | str) -> Ends:
+    """Tell where rows end that are padded to the longest."""
+    longest = max(lengths)
+    is_even = min(lengths) == longest
+    ends = None if is_even else upload(torch.tensor(list(lengths)), device)
+    return Ends(longest=longest, ends=ends)
+
+
+def call_padded(
+    run: Callable[..., Tensor],
+    columns: Columns,
+    lengths: Sequence[int],
+    device: torch.device,
+) -> Tensor:
+    """Call a function of padded inputs and their `Ends` on rows of these lengths."""
+    padded = [upload(pad_sequence(list(rows), batch_first=True), device) for rows in columns]
+    return run(*padded, find_ends(lengths, device))
+
+
+def pad_rows(rows: Sequence[Tensor], count: int, length: int) -> Tensor:
+    """Lay rows below each other, with zeros behind each and below the last.
+
+    Shapes: (L, ...) each -> (count, length, ...).
+    """
+    nothing = rows[0].new_zeros(length, *rows[0].shape[1:])
+    spare = [nothing] * max(1, count - len(rows))
+    return pad_sequence([*rows, *spare], batch_first=True)[:count]
 
 
 def upload(tensor: Tensor, device: torch.device | str) -> Tensor:
@@ -31,18 +91,6 @@ def catch_up(device: torch.device) -> None:
         done.synchronize()
 
 
-def mark_valid(lengths: Sequence[int], device: torch.device) -> Tensor | None:
-    """Make the mask of rows padded to the longest, or None where no row is padded.
-
-    Shapes: (B, 1, longest), ones and zeros.
-    """
-    longest = max(lengths)
-    if min(lengths) == longest:
-        return None
-    ends = upload(torch.tensor(list(lengths)), device)[:, None, None]
-    return (torch.arange(longest, device=device) < ends).float()
-
-
 def keep(x: Tensor, valid: Tensor | None) -> Tensor:
     """Zero what lies behind each row's end.
 
@@ -51,15 +99,15 @@ def keep(x: Tensor, valid: Tensor | None) -> Tensor:
     return x if valid is None else x * valid.to(x.dtype)
 
 
-def mirror(signal: Tensor, lengths: Sequence[int], edge: int) -> Tensor:
+def mirror(signal: Tensor, ends: Ends, edge: int) -> Tensor:
     """Extend every row at both of its own ends by its mirror image.
 
     Shapes: signal (B, S) -> (B, S + 2 edge); undefined beyond a row's length + 2 edge.
     """
-    if min(lengths) == signal.shape[1]:
+    if ends.ends is None:
         return functional.pad(signal, (edge, edge), mode="reflect")
-    last = upload(torch.tensor(list(lengths)), signal.device)[:, None] - 1
-    place = torch.arange(-edge, max(lengths) + edge, device=signal.device)[None].abs()
+    last = ends.ends[:, None] - 1
+    place = torch.arange(-edge, signal.shape[1] + edge, device=signal.device)[None].abs()
     place = torch.where(place > last, 2 * last - place, place).clamp(min=0)
     return signal.gather(1, place)
 

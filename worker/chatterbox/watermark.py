@@ -6,6 +6,7 @@ Source: docs/model.md, watermark.
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
@@ -14,11 +15,18 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.utils.rnn import pad_sequence
 
 from narration.errors import CheckpointError
 from worker.chatterbox.config import SAMPLE_RATE_HZ
-from worker.chatterbox.rows import group_by_length, keep, mark_valid, mirror
+from worker.chatterbox.cuda_graphs import GraphedRows, GraphPool
+from worker.chatterbox.rows import (
+    Ends,
+    call_padded,
+    catch_up,
+    group_by_length,
+    keep,
+    mirror,
+)
 from worker.chatterbox.weights import load_strict, read_tensors, select
 
 # Perth analyses 64 ms every 10 ms at 32 kHz. The same windows of the same sound at 24 kHz give the
@@ -34,7 +42,9 @@ _KERNELS = (1, 7, 7, 7, 7, 7, 1)
 _QUIETEST = 1e-9  # -180 dB, which Perth calls 0
 _RANGE_DB = 195.0  # from there to 15 dB, which it calls 1
 _LOUD_SHARE = 0.05  # frames below this share of the loudest are left alone
-_ROWS_AT_ONCE = 32  # a row of 20 s holds 50 MB
+_ROWS_AT_ONCE = 16  # a row of 20 s holds 50 MB
+_SAMPLE_STEP = 64 * _HOP
+_MOST_SAMPLES = 16 * 1024 * 480  # of all rows of a graph
 _WEIGHTS = Path("perth_net/pretrained/implicit/perth_net_250000.pth.tar")
 
 
@@ -51,6 +61,18 @@ class Watermarker(nn.Module):
             for (wide, narrow), kernel in zip(pairwise(widths), _KERNELS, strict=True)
         )
         self.register_buffer("window", torch.hann_window(_WINDOW), persistent=False)
+        self.fast_mark: GraphedRows | None = None
+
+    def accelerate(self, pool: GraphPool | None = None) -> None:
+        """Put `mark_padded` behind CUDA graphs; `pool`: memory to share with others."""
+        self.fast_mark = GraphedRows(
+            self.mark_padded,
+            self.window.device,
+            pool or GraphPool(),
+            rates=(1,),
+            step=_SAMPLE_STEP,
+            most=_MOST_SAMPLES,
+        )
 
     @torch.no_grad()
     def mark(self, waveforms: Sequence[Tensor]) -> list[Tensor]:
@@ -59,18 +81,22 @@ class Watermarker(nn.Module):
         Shapes: per row (S,) -> (S,).   Units: 24 kHz.
         """
         marked: list[Tensor] = [torch.empty(0)] * len(waveforms)
+        mark = self.fast_mark or partial(call_padded, self.mark_padded, device=self.window.device)
         for members in group_by_length([len(row) for row in waveforms], _ROWS_AT_ONCE):
+            catch_up(self.window.device)
             rows = [waveforms[index] for index in members]
-            lengths = [len(row) for row in rows]
-            batch = pad_sequence(rows, batch_first=True).to(self.window.device)
-            added = batch + self._residual(batch, lengths)
-            for index, row, length in zip(members, added, lengths, strict=True):
-                marked[index] = row[:length]
+            made = mark([rows], [len(row) for row in rows])
+            for index, row, waveform in zip(members, rows, made, strict=True):
+                marked[index] = waveform[: len(row)]
         return marked
 
-    def _residual(self, signal: Tensor, lengths: Sequence[int]) -> Tensor:
-        valid = mark_valid([length // _HOP + 1 for length in lengths], signal.device)
-        spectrum = self._analyse(signal, lengths)
+    def mark_padded(self, signal: Tensor, ends: Ends) -> Tensor:
+        """Mark a padded batch. Shapes: signal (B, S); ends in samples -> (B, S)."""
+        return signal + self._residual(signal, ends)
+
+    def _residual(self, signal: Tensor, ends: Ends) -> Tensor:
+        valid = ends.map(lambda n: n // _HOP + 1).mask()
+        spectrum = self._analyse(signal, ends)
         magnitude = spectrum.abs().clamp_min(_QUIETEST)
         level = keep(_to_level(magnitude), valid)
         low, low_magnitude = level[:, :_MARKED_BINS], magnitude[:, :_MARKED_BINS]
@@ -85,8 +111,8 @@ class Watermarker(nn.Module):
             x = keep(functional.leaky_relu(convolved), valid)
         return cast("nn.ModuleDict", self.layers[-1])["conv"](x)
 
-    def _analyse(self, signal: Tensor, lengths: Sequence[int]) -> Tensor:
-        mirrored = mirror(signal, lengths, _WINDOW // 2)
+    def _analyse(self, signal: Tensor, ends: Ends) -> Tensor:
+        mirrored = mirror(signal, ends, _WINDOW // 2)
         spectrum = torch.stft(
             mirrored, _WINDOW, _HOP, window=self.window, center=False, return_complex=True
         )

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from worker.chatterbox.config import FRAMES_PER_TOKEN
+from worker.chatterbox.cuda_graphs import GraphPool
 from worker.chatterbox.hift.source import SourceNoise
 from worker.chatterbox.hift.source import draw_noise as draw_source_noise
 from worker.chatterbox.hift.vocoder import Vocoder
@@ -25,6 +26,9 @@ from worker.speech.options import ResolvedOptions
 from worker.speech.sound import Waveforms
 from worker.speech.turns import Turns
 from worker.speech.types import Utterance
+
+_AVERAGE_FRAMES = 1100  # 12 s behind a recording of 10 s
+_LIGHTEST_FRAMES = 600  # so that a batch has no more rows than a graph
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +58,23 @@ class TorchRenderer:
         # A stream of its own, or every kernel would wait for T3's on the default one.
         self._stream = torch.cuda.Stream(flow.device) if is_cuda else None
         self._launching = threading.Lock()  # graphs have one memory
-        _adapt(flow, vocoder, options)
+        _adapt(flow, vocoder, watermarker, options)
 
     @property
     def is_watermarked(self) -> bool:
         """Tell whether waveforms carry the watermark."""
         return self._watermarker is not None
+
+    def weigh(self, utterance: Utterance, spoken: Spoken) -> float:
+        """Tell how much of a batch an utterance is, by the frames that the flow works on.
+
+        Full batches then are alike to a GPU, and few graphs serve them all. On a CPU all weigh the
+        same.
+        """
+        if self._stream is None:
+            return 1.0
+        frames = noise_frames(len(spoken.tokens), utterance.voice)
+        return max(frames, _LIGHTEST_FRAMES) / _AVERAGE_FRAMES
 
     @torch.inference_mode()
     def render(self, utterances: Sequence[Utterance], spoken: Sequence[Spoken]) -> Waveforms:
@@ -116,7 +131,9 @@ def _fetch(row: Tensor) -> Tensor:
     return torch.empty(row.shape, pin_memory=True).copy_(row, non_blocking=True)
 
 
-def _adapt(flow: Flow, vocoder: Vocoder, options: ResolvedOptions) -> None:
+def _adapt(
+    flow: Flow, vocoder: Vocoder, watermarker: Watermarker | None, options: ResolvedOptions
+) -> None:
     """Bring the networks to the options' precision, and on a GPU to their fast path.
 
     The vocoder's pitch and excitation stay as they are: phases do not survive fewer bits.
@@ -125,12 +142,15 @@ def _adapt(flow: Flow, vocoder: Vocoder, options: ResolvedOptions) -> None:
     if not options.is_compiled:
         flow.use_precision(precision)
         return
-    accelerate(flow, precision)
+    pool = GraphPool()
+    accelerate(flow, precision, pool)
+    if watermarker is not None:
+        watermarker.accelerate(pool)
     if precision != torch.float32:
         # Imported here: Triton is not installed where there is no GPU.
         from worker.chatterbox.hift.fast import accelerate_vocoder  # noqa: PLC0415
 
-        accelerate_vocoder(vocoder)
+        accelerate_vocoder(vocoder, pool)
 
 
 def generator(seed: int, purpose: str) -> torch.Generator:

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Protocol
 
 import numpy as np
@@ -29,6 +30,9 @@ class Renderer(Protocol):
     def is_watermarked(self) -> bool:
         """Tell whether waveforms carry the watermark."""
 
+    def weigh(self, utterance: Utterance, spoken: Spoken) -> float:
+        """Tell how much of a batch an utterance is; an average one is 1."""
+
     def render(self, utterances: Sequence[Utterance], spoken: Sequence[Spoken]) -> Waveforms:
         """Make one waveform (S,) per utterance."""
 
@@ -40,6 +44,7 @@ class Renderer(Protocol):
 class _Job:
     utterance: Utterance
     spoken: Spoken
+    weight: float
     future: Future[Speech]
 
     def __len__(self) -> int:
@@ -64,6 +69,7 @@ class SoundStage:
     ) -> None:
         """Start `threads` of so many cores each.
 
+        `batch`: what the utterances of one may weigh together, if there are several.
         `count_unfinished`: utterances in the whole engine, those in this stage included.
         """
         self._renderer = renderer
@@ -80,7 +86,7 @@ class SoundStage:
 
     def start(self, utterance: Utterance, spoken: Spoken) -> Future[Speech]:
         """Queue one utterance's tokens; a failure of others never reaches its future."""
-        job = _Job(utterance, spoken, Future())
+        job = _Job(utterance, spoken, self._renderer.weigh(utterance, spoken), Future())
         with self._changed:
             if self._ended is None:
                 self._waiting.append(job)
@@ -136,14 +142,15 @@ class SoundStage:
     def _has_enough(self) -> bool:
         """Tell whether a batch may begin; always, once T3 has nothing left to say."""
         to_come = self._count_unfinished() - len(self._running)
-        least = min(self._batch, -(-to_come // _CROWD))
-        return len(self._waiting) >= max(least, 1)
+        is_crowd = len(self._waiting) >= max(1, -(-to_come // _CROWD))
+        return is_crowd or sum(job.weight for job in self._waiting) >= self._batch
 
     def _pick(self) -> list[_Job]:
         """Take the oldest and those nearest to it in length, so that little is padding."""
         oldest = self._waiting[0]
         by_likeness = sorted(self._waiting, key=lambda job: abs(len(job) - len(oldest)))
-        batch = by_likeness[: self._batch]
+        weights = accumulate(job.weight for job in by_likeness)
+        batch = by_likeness[: max(1, sum(weight <= self._batch for weight in weights))]
         self._waiting = [job for job in self._waiting if job not in batch]
         self._running.update(batch)
         return batch

@@ -4,57 +4,45 @@ float16 has the mantissa of TF32, in which a GPU computes float32 convolutions a
 bytes.
 """
 
-import math
-from collections.abc import Sequence
 from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from worker.chatterbox.cuda_graphs import GraphsByLength, round_up
+from worker.chatterbox.config import SAMPLES_PER_FRAME
+from worker.chatterbox.cuda_graphs import GraphedRows, GraphPool
 from worker.chatterbox.hift.fused import Sum, add_up, add_up_and_snake, snake
 from worker.chatterbox.hift.layers import ResidualBlock, Snake
 from worker.chatterbox.hift.vocoder import SLOPE, Vocoder
-from worker.chatterbox.rows import upload
+from worker.chatterbox.rows import Ends
 
 _DTYPE = torch.float16
-_FRAME_STEP = 64  # frames of a row alone are rounded up to this
-_MOST_FRAMES = 2048  # 40 s
+_FRAME_STEP = 64
+_MOST_FRAMES = 16 * 1024  # of all rows of a graph: 3 GB of activations
 
 
-def accelerate_vocoder(vocoder: Vocoder) -> None:
-    """Make a vocoder on a CUDA device fast; its output changes by the precision only."""
-    vocoder.fast_filter = GraphedFilter(FastFilter(vocoder))
+def accelerate_vocoder(vocoder: Vocoder, pool: GraphPool | None = None) -> None:
+    """Make a vocoder on a CUDA device fast; its output changes by the precision only.
 
-
-class GraphedFilter:
-    """A filter that replays graphs for a row alone; several rows have work enough."""
-
-    def __init__(self, filter_: "FastFilter") -> None:
-        self._filter = filter_
-        self._graphs = GraphsByLength(filter_)
-
-    def __call__(self, mel: Tensor, excitation: Tensor, lengths: Sequence[int]) -> Tensor:
-        """Filter an excitation by a mel.
-
-        Shapes: mel (B, 80, F); excitation (B, 18, L); lengths in frames of mel -> (B, 18, L).
-        """
-        ends = self._filter.ends(lengths, mel.device)
-        (rows, _, frames), places = mel.shape, excitation.shape[2]
-        if rows > 1 or frames > _MOST_FRAMES:
-            return self._filter(mel, excitation, ends)
-        padded = round_up(frames, _FRAME_STEP)
-        # Centred frames: one more than hops.
-        sizes = (padded, padded * (places - 1) // frames + 1, rows)
-        return self._graphs((mel, excitation, ends), sizes)[..., :places].clone()
+    `pool`: memory to share with other graphs of the same thread.
+    """
+    vocoder.fast_filter = FastFilter(vocoder)
+    vocoder.fast_speak = GraphedRows(
+        vocoder.speak,
+        vocoder.conv_pre.weight.device,
+        pool or GraphPool(),
+        rates=(1, 0, SAMPLES_PER_FRAME),
+        step=_FRAME_STEP,
+        most=_MOST_FRAMES,
+    )
 
 
 class FastFilter:
     """`Vocoder.filter` with weights of its own; see there for what it computes."""
 
     def __init__(self, vocoder: Vocoder) -> None:
-        self._rates = vocoder.config.upsample_rates
+        self._find_ends = vocoder.ends
         blocks = len(vocoder.config.resblock_kernels)
         # Blocks are added up and not divided by their number: the next convolution does that.
         self._pre = Convolution(vocoder.conv_pre)
@@ -73,11 +61,12 @@ class FastFilter:
         ]
         self._post = Convolution(vocoder.conv_post, share=blocks)
 
-    def __call__(self, mel: Tensor, excitation: Tensor, ends: Tensor) -> Tensor:
-        """Filter an excitation by a mel; what lies behind a row's ends does not matter.
+    def __call__(self, mel: Tensor, excitation: Tensor, rows: Ends) -> Tensor:
+        """Filter an excitation by a mel; what lies behind a row's end does not matter.
 
-        Shapes: mel (B, 80, F); excitation (B, 18, L); ends as `ends` says -> (B, 18, L).
+        Shapes: mel (B, 80, F); excitation (B, 18, L); rows end in frames -> (B, 18, L).
         """
+        ends = self._count(rows, mel)
         hidden, source = (x.to(_DTYPE).transpose(1, 2).contiguous() for x in (mel, excitation))
         source = _end_rows(source, ends[-1])
         hidden = self._finish(self._pre, _end_rows(hidden, ends[0]), ends[0])
@@ -92,17 +81,14 @@ class FastFilter:
         logits = self._post(F.leaky_relu(hidden)).float() + self._post.bias
         return logits.transpose(1, 2)
 
-    def ends(self, lengths: Sequence[int], device: torch.device) -> Tensor:
+    def _count(self, rows: Ends, mel: Tensor) -> Tensor:
         """Count the frames of each row, in the mel and after each stage.
 
-        Shapes: lengths (B,) -> (1 + stages, B) int32.
+        Shapes: mel (B, 80, F) -> (1 + stages, B) int32.
         """
-        ends = [list(lengths)]
-        for stage in range(len(self._rates)):
-            centred = 1 if stage == len(self._rates) - 1 else 0
-            rate = math.prod(self._rates[: stage + 1])
-            ends.append([length * rate + centred for length in lengths])
-        return upload(torch.tensor(ends, dtype=torch.int32), device)
+        if rows.ends is None:
+            rows = Ends(longest=rows.longest, ends=mel.new_full((len(mel),), rows.longest))
+        return torch.stack([cast("Tensor", stage.ends) for stage in self._find_ends(rows)]).int()
 
     def _excite(self, stage: int, source: Tensor, ends: Tensor) -> Tensor:
         x = self._finish(self._downs[stage], source, ends)

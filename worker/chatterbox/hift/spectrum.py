@@ -5,22 +5,21 @@ mirrored and weighted at its own end.
 """
 
 import math
-from collections.abc import Sequence
 from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from worker.chatterbox.rows import mirror
+from worker.chatterbox.rows import Ends, mirror
 
 
-def analyse(signal: Tensor, lengths: Sequence[int], n_fft: int, hop: int) -> Tensor:
+def analyse(signal: Tensor, ends: Ends, n_fft: int, hop: int) -> Tensor:
     """Transform rows, centred frames, each row mirrored at both of its ends.
 
     Shapes: signal (B, S) -> (B, n_fft + 2, S / hop + 1): real parts, then imaginary parts.
     """
-    mirrored = mirror(signal, lengths, n_fft // 2)[:, None]
+    mirrored = mirror(signal, ends, n_fft // 2)[:, None]
     return F.conv1d(mirrored, _analysis_kernel(n_fft, signal.device), stride=hop)
 
 

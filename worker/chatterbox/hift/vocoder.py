@@ -5,19 +5,19 @@ Source: docs/model.md, HiFT (arXiv 2309.09493). Batched over rows of any length:
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pad_sequence
 
 from worker.chatterbox.config import MEL_BINS, SAMPLE_RATE_HZ, SAMPLES_PER_FRAME, HiftConfig
 from worker.chatterbox.hift.f0 import PitchPredictor
 from worker.chatterbox.hift.layers import ResidualBlock, same_padding
 from worker.chatterbox.hift.source import Source, SourceNoise
 from worker.chatterbox.hift.spectrum import analyse, synthesise
-from worker.chatterbox.rows import catch_up, group_by_length, keep, mark_valid, upload
+from worker.chatterbox.rows import Columns, Ends, call_padded, catch_up, group_by_length, keep
 
 SLOPE = 0.1  # leaky ReLU between the stages; after the last it is torch's 0.01
 _MAX_MAGNITUDE = 100.0
@@ -59,8 +59,9 @@ class Vocoder(nn.Module):
             for kernel in config.resblock_kernels
         )
         self.conv_post = nn.Conv1d(widths[-1], bins, _EDGE_KERNEL, padding=padding)
-        # The filter in half precision, if wanted: mel, excitation, lengths in frames.
-        self.fast_filter: Callable[[Tensor, Tensor, Sequence[int]], Tensor] | None = None
+        # If wanted: the filter in half precision, and `speak` behind CUDA graphs.
+        self.fast_filter: Callable[[Tensor, Tensor, Ends], Tensor] | None = None
+        self.fast_speak: Callable[[Columns, Sequence[int]], Tensor] | None = None
 
     @torch.no_grad()
     def synthesize(self, mels: Sequence[Tensor], noise: Sequence[SourceNoise]) -> list[Tensor]:
@@ -69,42 +70,44 @@ class Vocoder(nn.Module):
         Shapes: per row mel (80, F), noise for F frames -> (S,).   Units: log-mel; 24 kHz.
         """
         waveforms: list[Tensor] = [torch.empty(0)] * len(mels)
+        device = self.conv_pre.weight.device
+        speak = self.fast_speak or partial(call_padded, self.speak, device=device)
         for members in group_by_length([mel.shape[1] for mel in mels], _ROWS_AT_ONCE):
-            catch_up(self.conv_pre.weight.device)
-            made = self._synthesize([mels[i] for i in members], [noise[i] for i in members])
-            for index, waveform in zip(members, made, strict=True):
-                waveforms[index] = waveform
+            catch_up(device)
+            frames = [mels[index].T for index in members]
+            phases = [noise[index].phases for index in members]
+            noises = [noise[index].noise for index in members]
+            made = speak((frames, phases, noises), [len(row) for row in frames])
+            for index, row, waveform in zip(members, frames, made, strict=True):
+                waveforms[index] = waveform[: SAMPLES_PER_FRAME * len(row)]
         return waveforms
 
-    def _synthesize(self, mels: Sequence[Tensor], noise: Sequence[SourceNoise]) -> list[Tensor]:
-        lengths = [mel.shape[1] for mel in mels]
-        device = self.conv_pre.weight.device
-        batch = pad_sequence([mel.T for mel in mels], batch_first=True).transpose(1, 2).to(device)
-        phases = upload(torch.stack([row.phases for row in noise]), device)
-        noises = upload(pad_sequence([row.noise for row in noise], batch_first=True), device)
-        f0 = self.f0_predictor(batch, mark_valid(lengths, device))
-        waveforms = self.decode(batch, self.m_source(f0, phases, noises), lengths)
-        rows = zip(waveforms, lengths, strict=True)
-        return [fade_in(row[: SAMPLES_PER_FRAME * length]) for row, length in rows]
+    def speak(self, frames: Tensor, phases: Tensor, noise: Tensor, ends: Ends) -> Tensor:
+        """Make waveforms of a padded batch.
 
-    def decode(self, mel: Tensor, source: Tensor, lengths: Sequence[int]) -> Tensor:
+        Shapes: frames (B, F, 80); phases (B, harmonics); noise (B, S); ends in frames -> (B, S).
+        """
+        mel = frames.transpose(1, 2)
+        f0 = self.f0_predictor(mel, ends.mask())
+        return fade_in(self.decode(mel, self.m_source(f0, phases, noise), ends))
+
+    def decode(self, mel: Tensor, source: Tensor, ends: Ends) -> Tensor:
         """Filter an excitation by a mel.
 
-        Shapes: mel (B, 80, F); source (B, S); lengths in frames -> (B, S).
+        Shapes: mel (B, 80, F); source (B, S); ends in frames -> (B, S).
         """
         n_fft, hop = self.config.n_fft, self.config.hop
-        samples = [SAMPLES_PER_FRAME * length for length in lengths]
-        masks = self.masks(lengths, mel.device)
-        excitation = analyse(source, samples, n_fft, hop)
+        stages = self.ends(ends)
+        excitation = analyse(source, ends.map(lambda n: n * SAMPLES_PER_FRAME), n_fft, hop)
         if self.fast_filter is None:
-            spoken = self.filter(mel, excitation, masks)
+            spoken = self.filter(mel, excitation, [stage.mask() for stage in stages])
         else:
-            spoken = self.fast_filter(mel, excitation, lengths)
+            spoken = self.fast_filter(mel, excitation, ends)
         magnitude, phase = spoken.chunk(2, dim=1)
         magnitude = magnitude.float().exp().clamp(max=_MAX_MAGNITUDE)
         phase = phase.float().sin()
         spectrum = torch.cat([magnitude * phase.cos(), magnitude * phase.sin()], dim=1)
-        return synthesise(spectrum, masks[-1], n_fft, hop).clamp(-_LOUDEST, _LOUDEST)
+        return synthesise(spectrum, stages[-1].mask(), n_fft, hop).clamp(-_LOUDEST, _LOUDEST)
 
     def filter(self, mel: Tensor, excitation: Tensor, masks: Sequence[Tensor | None]) -> Tensor:
         """Run the network proper: convolutions only, so that it can be compiled.
@@ -123,14 +126,14 @@ class Vocoder(nn.Module):
             x = self._refine(stage, x, masks[stage + 1])
         return self.conv_post(F.leaky_relu(x))
 
-    def masks(self, lengths: Sequence[int], device: torch.device) -> list[Tensor | None]:
-        """Mark what exists of each row: in the mel, then after each stage."""
-        marks = [mark_valid(lengths, device)]
-        for stage, rate in enumerate(self.config.upsample_rates):
+    def ends(self, ends: Ends) -> list[Ends]:
+        """Tell where rows end: in the mel, then after each stage."""
+        found = [ends]
+        for stage in range(len(self.ups)):
+            rate = math.prod(self.config.upsample_rates[: stage + 1])
             centred = 1 if stage == len(self.ups) - 1 else 0
-            lengths = [length * rate for length in lengths]
-            marks.append(mark_valid([length + centred for length in lengths], device))
-        return marks
+            found.append(ends.map(lambda n, rate=rate, centred=centred: n * rate + centred))
+        return found
 
     def _excite(self, stage: int, excitation: Tensor, valid: Tensor | None) -> Tensor:
         x = keep(self.source_downs[stage](excitation), valid)
@@ -145,14 +148,15 @@ class Vocoder(nn.Module):
         return total / count
 
 
-def fade_in(waveform: Tensor) -> Tensor:
+def fade_in(waveforms: Tensor) -> Tensor:
     """Silence the first 20 ms and raise the next 20: the voice's recording may spill over there.
 
-    Shapes: (S,) -> (S,).
+    Shapes: (B, S) -> (B, S).
     """
-    rise = (torch.linspace(math.pi, 0, _FADE, device=waveform.device).cos() + 1) / 2
-    envelope = torch.cat([torch.zeros_like(rise), rise])[: len(waveform)]
-    return torch.cat([waveform[: len(envelope)] * envelope, waveform[len(envelope) :]])
+    rise = (torch.linspace(math.pi, 0, _FADE, device=waveforms.device).cos() + 1) / 2
+    envelope = torch.cat([torch.zeros_like(rise), rise])[: waveforms.shape[1]]
+    start = len(envelope)
+    return torch.cat([waveforms[:, :start] * envelope, waveforms[:, start:]], dim=1)
 
 
 def _source_conv(bins: int, width: int, rate: int) -> nn.Conv1d:

@@ -1,15 +1,22 @@
 """Speech tokens and voices to mel: encoder, voice projection and flow, batched over any rows."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pad_sequence
 
 from worker.chatterbox.config import ACOUSTIC_TOKENS, FRAMES_PER_TOKEN, MEL_BINS, FlowConfig
-from worker.chatterbox.rows import catch_up, group_by_length, mark_valid, upload
+from worker.chatterbox.rows import (
+    Columns,
+    Ends,
+    call_padded,
+    catch_up,
+    group_by_length,
+    upload,
+)
 from worker.chatterbox.s3gen.encoder import UpsamplingEncoder
 from worker.chatterbox.s3gen.linear import Linear
 from worker.chatterbox.s3gen.packing import pack_lengths
@@ -17,7 +24,7 @@ from worker.chatterbox.s3gen.solver import Estimate, cosine_times, guided_length
 from worker.chatterbox.s3gen.unet import Condition, Estimator, FrameConv
 from worker.chatterbox.voice import Voice
 
-_ENCODER_ROWS = 16  # distance scores are rows x heads x T x 2T: 1 GB here at 1,000 frames
+_ENCODER_ROWS = 8  # distance scores are rows x heads x T x 2T: 0.5 GB here at 1,000 frames
 
 
 class Flow(nn.Module):
@@ -33,7 +40,7 @@ class Flow(nn.Module):
         self.decoder = nn.ModuleDict({"estimator": Estimator(config)})
         # The estimator and `encode_padded` behind CUDA graphs, if wanted.
         self.fast_estimate: Estimate | None = None
-        self.fast_encode: Callable[[Tensor, Tensor | None], Tensor] | None = None
+        self.fast_encode: Callable[[Columns, Sequence[int]], Tensor] | None = None
 
     @property
     def device(self) -> torch.device:
@@ -102,22 +109,22 @@ class Flow(nn.Module):
     def encode(self, rows: Sequence[Tensor]) -> list[Tensor]:
         """Turn rows of tokens (prompt included) into features. Shapes: (T,) -> (2T, 80)."""
         features: list[Tensor] = [torch.empty(0)] * len(rows)
+        encode = self.fast_encode or partial(call_padded, self.encode_padded, device=self.device)
         for members in group_by_length([len(row) for row in rows], _ENCODER_ROWS):
             catch_up(self.device)
             alike = [rows[index] for index in members]
-            valid = mark_valid([len(row) for row in alike], self.device)
-            padded = upload(pad_sequence(alike, batch_first=True), self.device)
-            encode = self.fast_encode or self.encode_padded
-            encoded = encode(padded, None if valid is None else valid[:, 0].bool())
+            encoded = encode([alike], [len(row) for row in alike])
             for index, row in zip(members, encoded, strict=True):
                 features[index] = row[: FRAMES_PER_TOKEN * len(rows[index])]
         return features
 
-    def encode_padded(self, tokens: Tensor, is_token: Tensor | None) -> Tensor:
-        """Encode padded rows; `is_token` None means that none is padded.
+    def encode_padded(self, tokens: Tensor, ends: Ends) -> Tensor:
+        """Encode padded rows.
 
-        Shapes: tokens (B, T); is_token (B, T) bool -> (B, 2T, 80), padded frames undefined.
+        Shapes: tokens (B, T); ends in tokens -> (B, 2T, 80), padded frames undefined.
         """
+        mask = ends.mask()
+        is_token = None if mask is None else mask[:, 0].bool()
         return self.encoder_proj(self.encoder(self.input_embedding(tokens), is_token))
 
 

@@ -5,15 +5,20 @@ them at once. A large batch is bound by the kernels themselves, which torch.comp
 graph leaves the interpreter to the thread that launches T3.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from weakref import ReferenceType, ref
 
 import torch
 from torch import Tensor
 
-from worker.chatterbox.config import FRAMES_PER_TOKEN
-from worker.chatterbox.cuda_graphs import Captured, GraphPool, GraphsByLength, blank, round_up
+from worker.chatterbox.cuda_graphs import (
+    Captured,
+    GraphedRows,
+    GraphPool,
+    blank,
+    power_above,
+    round_up,
+)
 from worker.chatterbox.rows import catch_up
 from worker.chatterbox.s3gen.flow import Flow
 from worker.chatterbox.s3gen.packing import PADDING_ROW, Packing, pack_lengths, pad_packing
@@ -22,27 +27,33 @@ from worker.chatterbox.s3gen.unet import Condition, Estimator, ResidualBlock, Tr
 _FRAME_STEP = 512  # frames of all rows together are rounded up to this, or to a 32nd
 _STEPS = 32
 _MOST_FRAMES = 1 << 18  # 64 guided utterances of 30 s behind 10 s
-_ROWS = (4, 16, 40, 96, 160)
-_SHORTEST_BOUND = 512  # bounds on the longest row are powers of two from here on
+_ROWS = (4, 16, 40, 96, 160, 256)
+_SHORTEST_BOUND = 2048  # bounds on the longest row are powers of two from here on
 # What is needed three times (the activations that a convolution slides over) is computed once: by
 # default the fuser puts even the costliest activation into each of its readers.
 _FUSION = {"realize_opcount_threshold": 8, "realize_reads_threshold": 2}
-_TOKEN_STEP = 32  # tokens of a row alone are rounded up to this
-_MOST_TOKENS = 2048  # 80 s with the prompt
+_TOKEN_STEP = 32
+_MOST_TOKENS = 8 * 1024  # of all rows of a graph
 _RECOMPILATIONS = 32  # of one function; there are about a dozen kinds of block and call
 
 
-def accelerate(flow: Flow, dtype: torch.dtype = torch.bfloat16) -> None:
+def accelerate(
+    flow: Flow, dtype: torch.dtype = torch.bfloat16, pool: GraphPool | None = None
+) -> None:
     """Make a flow on a CUDA device fast; its outputs change by the precision only.
 
     float32 stays plain: attention over rows of any length is a kernel of half precision only.
+    `pool`: memory to share with other graphs of the same thread.
     """
     flow.use_precision(dtype)
     if dtype == torch.float32:
         return
     compile_blocks(flow.estimator, options=_FUSION)
-    flow.fast_estimate = GraphedEstimator(flow.estimator)
-    flow.fast_encode = GraphedEncoder(flow.encode_padded)
+    pool = pool or GraphPool()
+    flow.fast_estimate = GraphedEstimator(flow.estimator, pool)
+    flow.fast_encode = GraphedRows(
+        flow.encode_padded, flow.device, pool, rates=(1,), step=_TOKEN_STEP, most=_MOST_TOKENS
+    )
 
 
 def compile_blocks(estimator: Estimator, **options: object) -> None:
@@ -65,7 +76,7 @@ class Shape:
 def choose_shape(packing: Packing) -> Shape | None:
     """Find the smallest shape that holds these rows and those of padding; None if they are many."""
     used = len(packing.row)
-    step = max(_FRAME_STEP, _power_above(used) // _STEPS)
+    step = max(_FRAME_STEP, power_above(used) // _STEPS)
     frames = round_up(used, step)
     needed = packing.rows + max(1, -(-(frames - used) // PADDING_ROW))
     rows = next((rows for rows in _ROWS if rows >= needed), None)
@@ -80,16 +91,17 @@ class GraphMemory:
     def __init__(self, frames: int, rows: int, example: Condition) -> None:
         features, prompt, speaker = example.features, example.prompt, example.speaker
         self.frames, self.rows = frames, rows
-        self.x = blank(frames, features.shape[1], like=features)
-        self.time = blank(rows, like=features)
+        device = features.device
+        self.x = blank(frames, features.shape[1], device=device)
+        self.time = blank(rows, device=device)
         self.condition = Condition(
-            features=blank(frames, features.shape[1], like=features),
-            prompt=blank(frames, prompt.shape[1], like=prompt),
-            speaker=blank(rows, speaker.shape[1], like=speaker),
+            features=blank(frames, features.shape[1], device=device),
+            prompt=blank(frames, prompt.shape[1], device=device),
+            speaker=blank(rows, speaker.shape[1], device=device),
         )
-        self.offsets = blank(rows + 1, like=features, dtype=torch.int32)
+        self.offsets = blank(rows + 1, device=device, dtype=torch.int32)
         self.row, self.position = (
-            blank(frames, like=features, dtype=torch.int64) for _ in range(2)
+            blank(frames, device=device, dtype=torch.int64) for _ in range(2)
         )
         self.told: tuple[Shape, ReferenceType[Condition]] | None = None
 
@@ -155,9 +167,9 @@ class GraphedEstimator:
     Owned by one thread. A graph is captured when its shape is first met.
     """
 
-    def __init__(self, estimator: Estimator) -> None:
+    def __init__(self, estimator: Estimator, pool: GraphPool) -> None:
         self._estimator = estimator
-        self._pool = GraphPool()
+        self._pool = pool
         self._memory: GraphMemory | None = None
         self._graphs: dict[Shape, tuple[Captured, GraphInputs]] = {}
 
@@ -178,7 +190,7 @@ class GraphedEstimator:
     def _capture(self, shape: Shape, example: Condition) -> tuple[Captured, GraphInputs]:
         if self._memory is None or not self._memory.holds(shape):
             # At least twice the last: what older graphs keep is never more than the newest.
-            self._memory = GraphMemory(_power_above(shape.frames), _ROWS[-1], example)
+            self._memory = GraphMemory(power_above(shape.frames), _ROWS[-1], example)
         inputs = GraphInputs(shape, self._memory)
 
         def run() -> Tensor:
@@ -190,27 +202,6 @@ class GraphedEstimator:
         return self._pool.capture(run), inputs
 
 
-class GraphedEncoder:
-    """An encoder that replays graphs for a row alone; several rows have work enough."""
-
-    def __init__(self, encode: Callable[[Tensor, Tensor | None], Tensor]) -> None:
-        self._encode = encode
-        self._graphs = GraphsByLength(encode)
-
-    def __call__(self, tokens: Tensor, is_token: Tensor | None) -> Tensor:
-        """Encode as `Flow.encode_padded` does; see there for the shapes."""
-        rows, length = tokens.shape
-        if rows > 1 or length > _MOST_TOKENS:
-            return self._encode(tokens, is_token)
-        row = (tokens, torch.ones_like(tokens, dtype=torch.bool))
-        encoded = self._graphs(row, 2 * [round_up(length, _TOKEN_STEP)])
-        return encoded[:, : FRAMES_PER_TOKEN * length].clone()
-
-
 def _bound(longest: int) -> int:
     """Return the power of two that bounds a row's length: compiled code then meets few values."""
-    return max(_SHORTEST_BOUND, _power_above(longest))
-
-
-def _power_above(count: int) -> int:
-    return 1 << (count - 1).bit_length()
+    return max(_SHORTEST_BOUND, power_above(longest))

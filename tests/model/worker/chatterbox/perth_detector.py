@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from worker.chatterbox import watermark
+from worker.chatterbox.rows import Ends
 from worker.chatterbox.weights import read_tensors, select
 
 _SPEEDS = {"slow": 1.25, "normal": 1.0, "fast": 0.75}
@@ -12,7 +13,8 @@ _SPEEDS = {"slow": 1.25, "normal": 1.0, "fast": 0.75}
 
 def confidence(network: watermark.Watermarker, weights: dict[str, Tensor], wave: Tensor) -> float:
     """Return how sure the detector is, about 0 or about 1."""
-    level = watermark._to_level(network._analyse(wave[None], [len(wave)]).abs().clamp_min(1e-9))
+    spectrum = network._analyse(wave[None], Ends(longest=len(wave), ends=None))
+    level = watermark._to_level(spectrum.abs().clamp_min(1e-9))
     loud = watermark._is_loud(level)
     attention, marks = [], []
     for name, speed in _SPEEDS.items():

@@ -110,6 +110,10 @@ class ToneRenderer:
         self.gate = threading.Event()
         self.gate.set()
 
+    def weigh(self, utterance: Utterance, spoken: Spoken) -> float:
+        del utterance, spoken
+        return 1.0
+
     def render(
         self, utterances: Sequence[Utterance], spoken: Sequence[Spoken]
     ) -> list[npt.NDArray[np.float32]]:

@@ -15,6 +15,8 @@ from tests.model.worker.speech.fakes import (
     utterance,
     wait_until,
 )
+from worker.chatterbox.t3.decoder import Spoken
+from worker.speech.types import Utterance
 
 
 def test_a_batch_begins_once_it_is_worth_its_time() -> None:
@@ -73,3 +75,24 @@ def test_a_batch_is_prepared_while_another_is_computed() -> None:
         renderer.gate.set()
         wait(futures, TIMEOUT_S)
     assert sorted(renderer.batches) == [[3], [4], [5]]
+
+
+class Scales(ToneRenderer):
+    """Weighs utterances by their tokens, ten of which are an average one."""
+
+    def weigh(self, utterance: Utterance, spoken: Spoken) -> float:
+        del utterance
+        return len(spoken.tokens) / 10
+
+
+def test_a_batch_is_full_by_weight_and_an_utterance_too_heavy_goes_alone() -> None:
+    renderer, decoder = Scales(), CountingDecoder(slots=32)
+    renderer.gate.clear()
+    with toy_engine(decoder, renderer, batch=2) as engine:
+        futures = [engine.submit(utterance("x"))]
+        wait_until(lambda: renderer.calls == 1)
+        futures += [engine.submit(utterance("x" * n)) for n in [5] * 6 + [20, 60]]
+        wait_until(lambda: decoder.steps > 1 and not decoder.busy)
+        renderer.gate.set()
+        wait(futures, TIMEOUT_S)
+    assert sorted(renderer.batches) == [[1], [5, 5], [5, 5, 5, 5], [20], [60]]

@@ -2,7 +2,7 @@ import torch
 from torch import Tensor
 
 from worker.chatterbox.hift.spectrum import analyse, synthesise
-from worker.chatterbox.rows import mark_valid
+from worker.chatterbox.rows import Ends, find_ends
 
 N_FFT, HOP = 16, 4
 
@@ -15,7 +15,7 @@ def test_analysis_is_the_short_fourier_transform() -> None:
     signal = draw_signal(2, 400)
     window = torch.hann_window(N_FFT)
     expected = torch.stft(signal, N_FFT, HOP, window=window, return_complex=True)
-    real, imaginary = analyse(signal, [400, 400], N_FFT, HOP).chunk(2, dim=1)
+    real, imaginary = analyse(signal, Ends(longest=400, ends=None), N_FFT, HOP).chunk(2, dim=1)
     assert torch.allclose(real, expected.real, atol=1e-5)
     assert torch.allclose(imaginary, expected.imag, atol=1e-5)
 
@@ -33,11 +33,11 @@ def test_each_row_is_mirrored_and_weighted_at_its_own_end() -> None:
     lengths = [80, 200]
     signal = draw_signal(2, 200)
     signal[0, 80:] = 0
-    frames = [length // HOP + 1 for length in lengths]
-    together = analyse(signal, lengths, N_FFT, HOP)
-    alone = analyse(signal[:1, :80], [80], N_FFT, HOP)
-    assert torch.allclose(together[:1, :, : frames[0]], alone, atol=1e-6)
-    valid = mark_valid(frames, torch.device("cpu"))
-    restored = synthesise(together, valid, N_FFT, HOP)
+    ends = find_ends(lengths, "cpu")
+    frames = ends.map(lambda n: n // HOP + 1)
+    together = analyse(signal, ends, N_FFT, HOP)
+    alone = analyse(signal[:1, :80], find_ends([80], "cpu"), N_FFT, HOP)
+    assert torch.allclose(together[:1, :, : alone.shape[2]], alone, atol=1e-6)
+    restored = synthesise(together, frames.mask(), N_FFT, HOP)
     assert torch.allclose(restored[0, :80], signal[0, :80], atol=1e-5)
     assert torch.allclose(restored[1], signal[1], atol=1e-5)

@@ -71,9 +71,8 @@ def make_parser(description: str | None, out: str) -> argparse.ArgumentParser:
     )
     parser.add_argument("--core", choices=["thread", "process"], default="thread")
     parser.add_argument("--together", action="store_true", help="take no turns on the card")
-    parser.add_argument(
-        "--attention", help="of T3: FLASH_ATTN, TRITON_ATTN or CUSTOM, which is ours"
-    )
+    parser.add_argument("--sound-sms", type=int, help="multiprocessors of the sound stage")
+    parser.add_argument("--attention", help="of T3: FLASH_ATTN or another that vLLM knows")
     parser.add_argument("--precision", choices=["auto", "float32", "bfloat16"], default="auto")
     parser.add_argument("--eager", action="store_true", help="do not compile flow and vocoder")
     parser.add_argument("--gpu-memory-gb", type=float)
@@ -98,6 +97,7 @@ def resolve_options(arguments: argparse.Namespace) -> ResolvedOptions:
             back_end="vllm",
             vllm_core=arguments.core,
             takes_turns=not arguments.together,
+            sound_sms=arguments.sound_sms,
             precision=arguments.precision,
             is_compiled=not arguments.eager,
             gpu_memory_gb=arguments.gpu_memory_gb,

@@ -47,7 +47,7 @@ for part in $parts; do
     thread) bench thread 300 ;;
     sharing)
       log attention 60 python3 -m tests.bench.attention --out "$OUT/attention.json"
-      log sharing 420 python3 -m tests.bench.sharing --attention CUSTOM --out "$OUT/sharing.json"
+      log sharing 420 python3 -m tests.bench.sharing --out "$OUT/sharing.json"
       ;;
     together) bench together 110 --together --parts saturation ;;
     process) bench process 110 --core process --parts saturation --audio-s 6000 ;;

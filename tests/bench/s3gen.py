@@ -27,6 +27,7 @@ from worker.chatterbox.config import (
     FlowConfig,
     HiftConfig,
 )
+from worker.chatterbox.cuda_graphs import GraphPool
 from worker.chatterbox.hift.source import draw_noise as draw_source_noise
 from worker.chatterbox.hift.vocoder import Vocoder
 from worker.chatterbox.s3gen.flow import Flow, draw_noise, noise_frames
@@ -94,12 +95,14 @@ def build(arguments: argparse.Namespace) -> Networks:
     dtype = getattr(torch, arguments.precision)
     if arguments.plain or not torch.cuda.is_available():
         flow.use_precision(dtype)
-    else:
-        accelerate(flow, dtype)
+    watermarker = Watermarker().eval().requires_grad_(False).to(arguments.device)
+    if not arguments.plain and torch.cuda.is_available():
         from worker.chatterbox.hift.fast import accelerate_vocoder
 
-        accelerate_vocoder(vocoder)
-    watermarker = Watermarker().eval().requires_grad_(False).to(arguments.device)
+        pool = GraphPool()
+        accelerate(flow, dtype, pool)
+        accelerate_vocoder(vocoder, pool)
+        watermarker.accelerate(pool)
     return Networks(flow=flow, vocoder=vocoder, watermarker=watermarker)
 
 

@@ -24,8 +24,10 @@ import torch
 from tests.bench.engine import make_parser, overrides, resolve_options
 from tests.bench.synthetic import TOY, Bench, open_bench, utterance, utterances
 from worker.chatterbox.config import TOKEN_RATE_HZ, ChatterboxConfig
-from worker.chatterbox.s3gen.graphs import GraphedEncoder, GraphedEstimator
+from worker.chatterbox.cuda_graphs import GraphPool
+from worker.chatterbox.s3gen.graphs import GraphedEstimator
 from worker.chatterbox.t3.decoder import Spoken
+from worker.speech.renderer import open_stream
 from worker.speech.sound import Waveforms
 from worker.speech.types import Speech, Utterance
 
@@ -114,7 +116,8 @@ def watch(bench: Bench) -> Notes:
     def render(utterances: Sequence[Utterance], spoken: Sequence[Spoken]) -> Waveforms:
         began = time.perf_counter()
         waveforms = plain_render(utterances, spoken)
-        notes.batches.append((began, time.perf_counter() - began, len(spoken)))
+        ended = time.perf_counter()
+        notes.batches.append((ended, ended - began, len(spoken)))
         return waveforms
 
     core._engine.step = step
@@ -154,7 +157,6 @@ class Switch:
         self._bench = bench
         self._core: Any = bench.tokens._core
         self._stream, self._turns = bench.renderer._stream, bench.renderer._turns
-        self._contexts: list[Any] = []  # a context must outlive its stream
         self._sms: int | None = None
 
     def to(self, way: Way) -> None:
@@ -164,23 +166,23 @@ class Switch:
         self._core._turns = self._turns if way.takes_turns else None
         if way.sound_sms == self._sms or not torch.cuda.is_available():
             return
-        from worker.chatterbox.hift.fast import accelerate_vocoder
-
         self._sms = way.sound_sms
+        device = self._bench.flow.device
         with renderer._launching:
-            renderer._stream = self._stream if way.sound_sms is None else self._share(way.sound_sms)
-            # Graphs keep the share of the stream on which they were captured.
-            flow, vocoder = self._bench.flow, self._bench.vocoder
-            flow.fast_estimate = GraphedEstimator(flow.estimator)
-            flow.fast_encode = GraphedEncoder(flow.encode_padded)
-            accelerate_vocoder(vocoder)
+            renderer._stream = open_stream(device, way.sound_sms) if way.sound_sms else self._stream
+            self._forget_graphs()
 
-    def _share(self, sms: int) -> Any:
-        from torch.cuda.green_contexts import GreenContext
-
-        context: Any = GreenContext.create(num_sms=sms, device_id=0)
-        self._contexts.append(context)
-        return context.Stream()
+    def _forget_graphs(self) -> None:
+        """Have graphs captured anew: they keep the share of the stream they were captured on."""
+        flow, pool = self._bench.flow, GraphPool()
+        flow.fast_estimate = GraphedEstimator(flow.estimator, pool)
+        parts: list[Any] = [
+            flow.fast_encode,
+            self._bench.vocoder.fast_speak,
+            self._bench.watermarker.fast_mark,
+        ]
+        for part in parts:
+            part._graphs, part._pool = {}, pool
 
 
 def figures(notes: Notes, seconds: float) -> dict[str, float]:
@@ -191,7 +193,7 @@ def figures(notes: Notes, seconds: float) -> dict[str, float]:
 
     def within(rows: list[Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
         found = [row for row in rows if began <= row[0] < ended]
-        return np.array(found, dtype=float).reshape(len(found), -1)
+        return np.array(found, dtype=float) if found else np.zeros((0, 3))
 
     chunks, steps, batches = (within(r) for r in (notes.chunks, notes.steps, notes.batches))
     return {

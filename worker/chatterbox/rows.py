@@ -6,7 +6,6 @@ transform needs the row mirrored there: as if the row were alone.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -26,13 +25,15 @@ class Ends:
     longest: int
     ends: Tensor | None
 
-    def map(self, change: Callable[[Any], Any]) -> "Ends":
-        """Return the ends behind a layer that changes lengths as `change` does.
+    def scale(self, factor: int, more: int = 0) -> "Ends":
+        """Return the ends behind a layer that multiplies lengths, and adds to them."""
+        ends = None if self.ends is None else self.ends * factor + more
+        return Ends(longest=self.longest * factor + more, ends=ends)
 
-        It is called with `longest` and with the tensor of the ends.
-        """
-        ends = None if self.ends is None else change(self.ends)
-        return Ends(longest=change(self.longest), ends=ends)
+    def divide(self, step: int, more: int = 0) -> "Ends":
+        """Return the ends behind a layer that keeps one place in so many, and adds to them."""
+        ends = None if self.ends is None else self.ends // step + more
+        return Ends(longest=self.longest // step + more, ends=ends)
 
     def mask(self) -> Tensor | None:
         """Mark what exists of each row. Shapes: (B, 1, longest), ones and zeros."""

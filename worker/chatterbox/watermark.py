@@ -95,7 +95,7 @@ class Watermarker(nn.Module):
         return signal + self._residual(signal, ends)
 
     def _residual(self, signal: Tensor, ends: Ends) -> Tensor:
-        valid = ends.map(lambda n: n // _HOP + 1).mask()
+        valid = ends.divide(_HOP, more=1).mask()
         spectrum = self._analyse(signal, ends)
         magnitude = spectrum.abs().clamp_min(_QUIETEST)
         level = keep(_to_level(magnitude), valid)

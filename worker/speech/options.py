@@ -29,7 +29,8 @@ class EngineOptions:
 
     `t3_slots` utterances decode at once, `vocoder_batch` are vocoded at once, and `submit` blocks
     from the `queue_limit`-th unfinished utterance on. `vllm_core` says where vLLM's engine lives;
-    on a thread it pauses while a batch is vocoded, if it `takes_turns`.
+    on a thread it pauses while a batch is vocoded, if it `takes_turns`; or the sound stage keeps to
+    `sound_sms` multiprocessors of the card and T3 never waits.
     Units: gpu_memory_gb in 10^9 bytes for the whole engine, None for nearly all of the card.
     """
 
@@ -43,6 +44,7 @@ class EngineOptions:
     gpu_memory_gb: float | None = None
     vllm_core: Core = "thread"
     takes_turns: bool = True
+    sound_sms: int | None = None
     is_compiled: bool = True  # on a GPU; slower to start, faster to speak
     cache_folder: Path | None = None  # for what a back end derives from a checkpoint
 
@@ -65,6 +67,7 @@ class ResolvedOptions:
     kv_cache_gb: float
     vllm_core: Core
     takes_turns: bool
+    sound_sms: int | None
     is_compiled: bool
     cache_folder: Path
 
@@ -74,7 +77,7 @@ def resolve(options: EngineOptions) -> ResolvedOptions:
 
     Raises: SettingsError if a number makes no sense or the device or back end is not there.
     """
-    for name in ("t3_slots", "vocoder_batch", "queue_limit", "gpu_memory_gb"):
+    for name in ("t3_slots", "vocoder_batch", "queue_limit", "gpu_memory_gb", "sound_sms"):
         value = getattr(options, name)
         if value is not None and value <= 0:
             raise SettingsError(f"{name} is {value}: it must be above 0")
@@ -97,7 +100,8 @@ def resolve(options: EngineOptions) -> ResolvedOptions:
         gpu_memory_gb=budget_gb,
         kv_cache_gb=kv_cache_gb,
         vllm_core=options.vllm_core,
-        takes_turns=options.takes_turns and is_cuda and core_is_here,
+        takes_turns=options.takes_turns and not options.sound_sms and is_cuda and core_is_here,
+        sound_sms=options.sound_sms if is_cuda else None,
         is_compiled=is_cuda and options.is_compiled,
         cache_folder=options.cache_folder or user_cache_path("rhapsode"),
     )

@@ -9,9 +9,11 @@ import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.cuda.green_contexts import GreenContext
 
 from worker.chatterbox.config import FRAMES_PER_TOKEN
 from worker.chatterbox.cuda_graphs import GraphPool
@@ -29,6 +31,7 @@ from worker.speech.types import Utterance
 
 _AVERAGE_FRAMES = 1100  # 12 s behind a recording of 10 s
 _LIGHTEST_FRAMES = 600  # so that a batch has no more rows than a graph
+_contexts: list[Any] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class TorchRenderer:
         self._turns = turns
         is_cuda = flow.device.type == "cuda"
         # A stream of its own, or every kernel would wait for T3's on the default one.
-        self._stream = torch.cuda.Stream(flow.device) if is_cuda else None
+        self._stream = open_stream(flow.device, options.sound_sms) if is_cuda else None
         self._launching = threading.Lock()  # graphs have one memory
         _adapt(flow, vocoder, watermarker, options)
 
@@ -124,6 +127,16 @@ class TorchRenderer:
         if self._watermarker is not None:
             waveforms = self._watermarker.mark(waveforms)
         return waveforms
+
+
+def open_stream(device: torch.device, sms: int | None) -> torch.cuda.Stream:
+    """Open a stream on a CUDA device, or on so many multiprocessors of it."""
+    if sms is None:
+        return torch.cuda.Stream(device)
+    context: Any = GreenContext.create(num_sms=sms, device_id=device.index or 0)
+    stream: torch.cuda.Stream = context.Stream()
+    _contexts.append(context)  # it must outlive its stream, and graphs captured there
+    return stream
 
 
 def _fetch(row: Tensor) -> Tensor:

@@ -4,9 +4,10 @@ Source: docs/model.md, HiFT (arXiv 2309.09493). Batched over rows of any length:
 """
 
 import math
+import operator
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import torch
 import torch.nn.functional as F
@@ -98,7 +99,7 @@ class Vocoder(nn.Module):
         """
         n_fft, hop = self.config.n_fft, self.config.hop
         stages = self.ends(ends)
-        excitation = analyse(source, ends.map(lambda n: n * SAMPLES_PER_FRAME), n_fft, hop)
+        excitation = analyse(source, ends.scale(SAMPLES_PER_FRAME), n_fft, hop)
         if self.fast_filter is None:
             spoken = self.filter(mel, excitation, [stage.mask() for stage in stages])
         else:
@@ -128,12 +129,9 @@ class Vocoder(nn.Module):
 
     def ends(self, ends: Ends) -> list[Ends]:
         """Tell where rows end: in the mel, then after each stage."""
-        found = [ends]
-        for stage in range(len(self.ups)):
-            rate = math.prod(self.config.upsample_rates[: stage + 1])
-            centred = 1 if stage == len(self.ups) - 1 else 0
-            found.append(ends.map(lambda n, rate=rate, centred=centred: n * rate + centred))
-        return found
+        *before, last = accumulate(self.config.upsample_rates, operator.mul)
+        centred = ends.scale(last, more=1)
+        return [ends, *(ends.scale(rate) for rate in before), centred]
 
     def _excite(self, stage: int, excitation: Tensor, valid: Tensor | None) -> Tensor:
         x = keep(self.source_downs[stage](excitation), valid)

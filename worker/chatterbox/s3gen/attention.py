@@ -43,7 +43,7 @@ class RelativeAttention(nn.Module):
         if valid is None:
             scores = scores.contiguous()  # fused kernels want an aligned bias
         else:
-            scores = scores.masked_fill(~valid[:, None, None, :], -math.inf)
+            scores = scores.where(valid[:, None, None, :], -math.inf)  # one pass, and aligned
         mixed = F.scaled_dot_product_attention(content, key, value, attn_mask=scores)
         return self.linear_out(mixed.transpose(1, 2).flatten(2))
 

@@ -33,7 +33,7 @@ from worker.speech.types import Speech, Utterance
 
 CHUNK_S = 10.0
 SOAK_CHUNKS, SOAK_CHUNK_S = 10_000, 1.5
-WARM_UP_S = 2500.0  # of a book: graphs of all common shapes are captured then
+WARM_UP_S = 9000.0  # of a book: graphs of all common shapes are captured then
 
 
 def main() -> None:

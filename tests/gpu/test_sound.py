@@ -103,13 +103,18 @@ def test_a_broken_row_is_not_heard_in_the_next_one() -> None:
     assert torch.equal(again, expected)
 
 
-def test_mark_equals_the_cpu() -> None:
+@pytest.mark.parametrize("is_graphed", [False, True])
+def test_mark_equals_the_cpu(is_graphed: bool) -> None:  # noqa: FBT001 - a case
     speech = read_golden("watermark", "toy")["samples"].float() / 32768
     rows = [speech, speech[4000:20_000]]
     torch.manual_seed(0)
     network = Watermarker().eval()  # the official weights come in a package of their own
     expected = network.mark(rows)
-    marked = network.to("cuda").mark([row.to("cuda") for row in rows])
+    network.to("cuda")
+    if is_graphed:
+        network.accelerate()
+        network.mark([rows[1].to("cuda"), rows[0].to("cuda")])  # captures
+    marked = network.mark([row.to("cuda") for row in rows])
     for wave, other, plain in zip(marked, expected, rows, strict=True):
         assert (wave.cpu() - other).abs().max() < 1e-4
         assert (other - plain).abs().max() > 1e-3

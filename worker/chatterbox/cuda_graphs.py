@@ -68,24 +68,26 @@ class GraphedRows:
         pool: GraphPool,
         *,
         rates: Sequence[int],
+        counts: Sequence[int],
         step: int,
         most: int,
     ) -> None:
         """`run` is called as `rows.call_padded` calls it.
 
         `rates`: of each input, how much longer its rows are than told; 0 if all are equally long.
-        `step`: a row alone is rounded up to this, several to twice as much. `most`: places of all
-        rows, beyond which there is no graph.
+        `counts`: how many rows a graph has, in order. `step`: the length of a row alone is rounded
+        up to this, that of several to twice as much. `most`: places of all rows, beyond which there
+        is no graph.
         """
         self._run, self._device, self._pool = run, device, pool
-        self._rates, self._step, self._most = rates, step, most
+        self._rates, self._counts, self._step, self._most = rates, counts, step, most
         self._graphs: dict[tuple[int, int], tuple[Captured, list[Tensor]]] = {}
 
     def __call__(self, columns: Columns, lengths: Sequence[int]) -> Tensor:
         """Call the function on rows of these lengths; its output may be padded further."""
-        count = power_above(len(lengths))
+        count = next((count for count in self._counts if count >= len(lengths)), None)
         longest = round_up(max(lengths), self._step if count == 1 else 2 * self._step)
-        if count * longest > self._most:
+        if count is None or count * longest > self._most:
             return call_padded(self._run, columns, lengths, self._device)
         values = [
             pad_rows(rows, count, rate * longest or len(rows[0]))

@@ -43,8 +43,8 @@ _QUIETEST = 1e-9  # -180 dB, which Perth calls 0
 _RANGE_DB = 195.0  # from there to 15 dB, which it calls 1
 _LOUD_SHARE = 0.05  # frames below this share of the loudest are left alone
 _ROWS_AT_ONCE = 16  # a row of 20 s holds 50 MB
-_SAMPLE_STEP = 64 * _HOP
-_MOST_SAMPLES = 16 * 1024 * 480  # of all rows of a graph
+_SAMPLE_STEP = 128 * _HOP
+_MOST_SAMPLES = 24 * SAMPLE_RATE_HZ * _ROWS_AT_ONCE  # of all rows of a graph
 _WEIGHTS = Path("perth_net/pretrained/implicit/perth_net_250000.pth.tar")
 
 
@@ -70,6 +70,7 @@ class Watermarker(nn.Module):
             self.window.device,
             pool or GraphPool(),
             rates=(1,),
+            counts=(1, 4, _ROWS_AT_ONCE),
             step=_SAMPLE_STEP,
             most=_MOST_SAMPLES,
         )

@@ -14,12 +14,12 @@ from worker.chatterbox.config import SAMPLES_PER_FRAME
 from worker.chatterbox.cuda_graphs import GraphedRows, GraphPool
 from worker.chatterbox.hift.fused import Sum, add_up, add_up_and_snake, snake
 from worker.chatterbox.hift.layers import ResidualBlock, Snake
-from worker.chatterbox.hift.vocoder import SLOPE, Vocoder
+from worker.chatterbox.hift.vocoder import ROWS_AT_ONCE, SLOPE, Vocoder
 from worker.chatterbox.rows import Ends
 
 _DTYPE = torch.float16
 _FRAME_STEP = 64
-_MOST_FRAMES = 16 * 1024  # of all rows of a graph: 3 GB of activations
+_MOST_FRAMES = 1024 * ROWS_AT_ONCE  # of all rows of a graph: 3 GB of activations
 
 
 def accelerate_vocoder(vocoder: Vocoder, pool: GraphPool | None = None) -> None:
@@ -33,6 +33,7 @@ def accelerate_vocoder(vocoder: Vocoder, pool: GraphPool | None = None) -> None:
         vocoder.conv_pre.weight.device,
         pool or GraphPool(),
         rates=(1, 0, SAMPLES_PER_FRAME),
+        counts=(1, 4, ROWS_AT_ONCE),
         step=_FRAME_STEP,
         most=_MOST_FRAMES,
     )

@@ -24,7 +24,7 @@ SLOPE = 0.1  # leaky ReLU between the stages; after the last it is torch's 0.01
 _MAX_MAGNITUDE = 100.0
 _LOUDEST = 0.99
 _EDGE_KERNEL = 7  # first and last convolution
-_ROWS_AT_ONCE = 16  # a row of 20 s holds 0.2 GB of activations
+ROWS_AT_ONCE = 16  # a row of 20 s holds 0.2 GB of activations
 _FADE = SAMPLE_RATE_HZ // 50  # 20 ms of silence, then 20 ms of rise
 
 
@@ -73,7 +73,7 @@ class Vocoder(nn.Module):
         waveforms: list[Tensor] = [torch.empty(0)] * len(mels)
         device = self.conv_pre.weight.device
         speak = self.fast_speak or partial(call_padded, self.speak, device=device)
-        for members in group_by_length([mel.shape[1] for mel in mels], _ROWS_AT_ONCE):
+        for members in group_by_length([mel.shape[1] for mel in mels], ROWS_AT_ONCE):
             catch_up(device)
             frames = [mels[index].T for index in members]
             phases = [noise[index].phases for index in members]

@@ -24,7 +24,7 @@ from worker.chatterbox.s3gen.solver import Estimate, cosine_times, guided_length
 from worker.chatterbox.s3gen.unet import Condition, Estimator, FrameConv
 from worker.chatterbox.voice import Voice
 
-_ENCODER_ROWS = 8  # distance scores are rows x heads x T x 2T: 0.5 GB here at 1,000 frames
+ENCODER_ROWS = 8  # distance scores are rows x heads x T x 2T: 0.5 GB here at 1,000 frames
 
 
 class Flow(nn.Module):
@@ -110,7 +110,7 @@ class Flow(nn.Module):
         """Turn rows of tokens (prompt included) into features. Shapes: (T,) -> (2T, 80)."""
         features: list[Tensor] = [torch.empty(0)] * len(rows)
         encode = self.fast_encode or partial(call_padded, self.encode_padded, device=self.device)
-        for members in group_by_length([len(row) for row in rows], _ENCODER_ROWS):
+        for members in group_by_length([len(row) for row in rows], ENCODER_ROWS):
             catch_up(self.device)
             alike = [rows[index] for index in members]
             encoded = encode([alike], [len(row) for row in alike])

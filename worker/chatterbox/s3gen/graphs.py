@@ -20,7 +20,7 @@ from worker.chatterbox.cuda_graphs import (
     round_up,
 )
 from worker.chatterbox.rows import catch_up
-from worker.chatterbox.s3gen.flow import Flow
+from worker.chatterbox.s3gen.flow import ENCODER_ROWS, Flow
 from worker.chatterbox.s3gen.packing import PADDING_ROW, Packing, pack_lengths, pad_packing
 from worker.chatterbox.s3gen.unet import Condition, Estimator, ResidualBlock, Transformers
 
@@ -33,7 +33,7 @@ _SHORTEST_BOUND = 2048  # bounds on the longest row are powers of two from here 
 # default the fuser puts even the costliest activation into each of its readers.
 _FUSION = {"realize_opcount_threshold": 8, "realize_reads_threshold": 2}
 _TOKEN_STEP = 32
-_MOST_TOKENS = 8 * 1024  # of all rows of a graph
+_MOST_TOKENS = 1024 * ENCODER_ROWS  # of all rows of a graph
 _RECOMPILATIONS = 32  # of one function; there are about a dozen kinds of block and call
 
 
@@ -52,7 +52,13 @@ def accelerate(
     pool = pool or GraphPool()
     flow.fast_estimate = GraphedEstimator(flow.estimator, pool)
     flow.fast_encode = GraphedRows(
-        flow.encode_padded, flow.device, pool, rates=(1,), step=_TOKEN_STEP, most=_MOST_TOKENS
+        flow.encode_padded,
+        flow.device,
+        pool,
+        rates=(1,),
+        counts=(1, 4, ENCODER_ROWS),
+        step=_TOKEN_STEP,
+        most=_MOST_TOKENS,
     )
 
 

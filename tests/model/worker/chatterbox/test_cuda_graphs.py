@@ -33,7 +33,8 @@ def graphed(
     run: Callable[..., Tensor], rates: tuple[int, ...], step: int, most: int = 1 << 30
 ) -> tuple[GraphedRows, Pool]:
     pool = Pool()
-    return GraphedRows(run, CPU, pool, rates=rates, step=step, most=most), pool  # type: ignore[arg-type]
+    fast = GraphedRows(run, CPU, pool, rates=rates, counts=(1, 4, 8), step=step, most=most)  # type: ignore[arg-type]
+    return fast, pool
 
 
 def test_each_row_ends_where_it_ends_and_knows_nothing_of_earlier_calls() -> None:
@@ -56,8 +57,8 @@ def test_each_row_ends_where_it_ends_and_knows_nothing_of_earlier_calls() -> Non
         ([[3], [8], [5]], 1),  # alone: up to one step
         ([[9, 3], [15, 16], [1, 2]], 1),  # two: up to two steps
         ([[3] * 5, [3] * 8, [3] * 7], 1),
-        ([[3], [3, 3], [3, 3, 3], [9], [17, 17]], 5),
-        ([[130], [20] * 5], 0),  # too many places for a graph
+        ([[3], [3, 3], [3, 3, 3], [3] * 5, [9], [17, 17]], 5),
+        ([[130], [20] * 5, [1] * 9], 0),  # too many places or rows for a graph
     ],
 )
 def test_rows_and_places_are_rounded_up_to_few_shapes(

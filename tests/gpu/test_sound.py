@@ -104,7 +104,7 @@ def test_a_broken_row_is_not_heard_in_the_next_one() -> None:
 
 
 @pytest.mark.parametrize("is_graphed", [False, True])
-def test_mark_equals_the_cpu(is_graphed: bool) -> None:  # noqa: FBT001 - a case
+def test_mark_equals_the_cpu(is_graphed: bool) -> None:
     speech = read_golden("watermark", "toy")["samples"].float() / 32768
     rows = [speech, speech[4000:20_000]]
     torch.manual_seed(0)

@@ -27,7 +27,7 @@ from worker.chatterbox.config import TOKEN_RATE_HZ, ChatterboxConfig
 from worker.chatterbox.cuda_graphs import GraphPool
 from worker.chatterbox.s3gen.graphs import GraphedEstimator
 from worker.chatterbox.t3.decoder import Spoken
-from worker.speech.renderer import open_stream
+from worker.speech.renderer import share_of
 from worker.speech.sound import Waveforms
 from worker.speech.types import Speech, Utterance
 
@@ -156,7 +156,7 @@ class Switch:
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
         self._core: Any = bench.tokens._core
-        self._stream, self._turns = bench.renderer._stream, bench.renderer._turns
+        self._turns = bench.renderer._turns
         self._sms: int | None = None
 
     def to(self, way: Way) -> None:
@@ -167,14 +167,14 @@ class Switch:
         if way.sound_sms == self._sms or not torch.cuda.is_available():
             return
         self._sms = way.sound_sms
-        device = self._bench.flow.device
+        open_stream = share_of(self._bench.flow.device, way.sound_sms)
         with renderer._launching:
-            renderer._stream = open_stream(device, way.sound_sms) if way.sound_sms else self._stream
-            self._forget_graphs()
+            renderer._stream = open_stream()
+            self._capture_anew(GraphPool(open_stream))
 
-    def _forget_graphs(self) -> None:
-        """Have graphs captured anew: they keep the share of the stream they were captured on."""
-        flow, pool = self._bench.flow, GraphPool()
+    def _capture_anew(self, pool: GraphPool) -> None:
+        """Forget all graphs: they keep the share of the stream they were captured on."""
+        flow = self._bench.flow
         flow.fast_estimate = GraphedEstimator(flow.estimator, pool)
         parts: list[Any] = [
             flow.fast_encode,

@@ -28,27 +28,41 @@ class Captured:
 
 
 class GraphPool:
-    """Memory that graphs share which never run at the same time."""
+    """Memory that graphs share which never run at the same time; owned by one thread at a time.
 
-    def __init__(self) -> None:
+    `open_stream` makes the stream to capture on, which nobody else may use: what another thread
+    does there during a capture breaks it. A graph keeps what that stream has: the priority, and a
+    share of the card. `is_broken`: a capture failed otherwise than for want of memory, after which
+    the device's memory cannot be trusted.
+    """
+
+    def __init__(self, open_stream: Callable[[], torch.cuda.Stream] = torch.cuda.Stream) -> None:
+        self._open_stream = open_stream
+        self._stream: torch.cuda.Stream | None = None
         self._handle: Any = None
+        self.is_broken = False
 
     def capture(self, run: Callable[[], Tensor]) -> Captured:
         """Capture what `run` launches; takes about as long as three plain calls."""
-        # A graph keeps what its stream has: the priority, and a share of the card.
         current = torch.cuda.current_stream()
-        stream = torch.cuda.Stream() if current == torch.cuda.default_stream() else current
+        stream = self._stream = self._stream or self._open_stream()
         stream.wait_stream(current)
         with torch.cuda.stream(stream):
             run()  # compiles, and lets libraries allocate what a capture must not
             run()
         current.wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
-        # T3's thread goes on using the device meanwhile.
-        with torch.cuda.graph(
-            graph, pool=self._handle, stream=stream, capture_error_mode="thread_local"
-        ):
-            output = run()
+        try:
+            # T3's thread goes on using the device meanwhile.
+            with torch.cuda.graph(
+                graph, pool=self._handle, stream=stream, capture_error_mode="thread_local"
+            ):
+                output = run()
+        except torch.OutOfMemoryError:
+            raise
+        except BaseException:
+            self.is_broken = True
+            raise
         self._handle = graph.pool()
         return Captured(graph=graph, output=output)
 
@@ -57,8 +71,8 @@ class GraphedRows:
     """A function of padded rows behind graphs; rows and places are rounded up to few shapes.
 
     A library that meets a new shape chooses its kernels anew, and plans a convolution for
-    milliseconds: so every batch would wait for the host. Owned by one thread. A graph is captured
-    when its shape is first met.
+    milliseconds: so every batch would wait for the host. Owned by one thread at a time. A graph is
+    captured when its shape is first met.
     """
 
     def __init__(
@@ -68,26 +82,27 @@ class GraphedRows:
         pool: GraphPool,
         *,
         rates: Sequence[int],
-        counts: Sequence[int],
+        most_rows: int,
         step: int,
         most: int,
     ) -> None:
         """`run` is called as `rows.call_padded` calls it.
 
         `rates`: of each input, how much longer its rows are than told; 0 if all are equally long.
-        `counts`: how many rows a graph has, in order. `step`: the length of a row alone is rounded
-        up to this, that of several to twice as much. `most`: places of all rows, beyond which there
-        is no graph.
+        Rows are rounded up to a power of two, lengths to `step` for a row alone and to twice as
+        much for several. Beyond `most_rows`, or `most` places of all rows, there is no graph.
         """
         self._run, self._device, self._pool = run, device, pool
-        self._rates, self._counts, self._step, self._most = rates, counts, step, most
-        self._graphs: dict[tuple[int, int], tuple[Captured, list[Tensor]]] = {}
+        self._rates, self._step = rates, step
+        self._most_rows, self._most = most_rows, most
+        # None where there was no memory for a graph.
+        self._graphs: dict[tuple[int, int], tuple[Captured, list[Tensor]] | None] = {}
 
     def __call__(self, columns: Columns, lengths: Sequence[int]) -> Tensor:
         """Call the function on rows of these lengths; its output may be padded further."""
-        count = next((count for count in self._counts if count >= len(lengths)), None)
+        count = power_above(len(lengths))
         longest = round_up(max(lengths), self._step if count == 1 else 2 * self._step)
-        if count is None or count * longest > self._most:
+        if count > self._most_rows or count * longest > self._most:
             return call_padded(self._run, columns, lengths, self._device)
         values = [
             pad_rows(rows, count, rate * longest or len(rows[0]))
@@ -96,16 +111,24 @@ class GraphedRows:
         values.append(torch.tensor([*lengths, *[0] * (count - len(lengths))]))
         if (count, longest) not in self._graphs:
             self._graphs[count, longest] = self._capture(values, longest)
-        captured, memory = self._graphs[count, longest]
+        graph = self._graphs[count, longest]
+        if graph is None:
+            return call_padded(self._run, columns, lengths, self._device)
+        captured, memory = graph
         _overwrite(memory, values)
         return captured.replay()[: len(lengths)].clone()
 
-    def _capture(self, values: Sequence[Tensor], longest: int) -> tuple[Captured, list[Tensor]]:
-        memory = [blank(*v.shape, device=self._device, dtype=v.dtype) for v in values]
-        _overwrite(memory, values)
-        *inputs, ends = memory
-        rows = Ends(longest=longest, ends=ends)
-        return self._pool.capture(lambda: self._run(*inputs, rows)), memory
+    def _capture(
+        self, values: Sequence[Tensor], longest: int
+    ) -> tuple[Captured, list[Tensor]] | None:
+        try:
+            memory = [blank(*v.shape, device=self._device, dtype=v.dtype) for v in values]
+            _overwrite(memory, values)
+            *inputs, ends = memory
+            rows = Ends(longest=longest, ends=ends)
+            return self._pool.capture(lambda: self._run(*inputs, rows)), memory
+        except torch.OutOfMemoryError:
+            return None
 
 
 def _overwrite(memory: Sequence[Tensor], values: Sequence[Tensor]) -> None:

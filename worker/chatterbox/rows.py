@@ -6,6 +6,7 @@ transform needs the row mirrored there: as if the row were alone.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -116,7 +117,10 @@ def mirror(signal: Tensor, ends: Ends, edge: int) -> Tensor:
 def group_by_length(lengths: Sequence[int], size: int) -> list[list[int]]:
     """Split rows into groups of at most `size`, alike in length, so that little is padding.
 
-    Returns the rows' indices; put results back in place by them.
+    Groups are as few as can be and of about the same size. Returns the rows' indices; put results
+    back in place by them.
     """
     by_length = sorted(range(len(lengths)), key=lambda index: lengths[index])
-    return [by_length[start : start + size] for start in range(0, len(lengths), size)]
+    groups = max(1, -(-len(lengths) // size))
+    bounds = [len(lengths) * index // groups for index in range(groups + 1)]
+    return [by_length[start:end] for start, end in pairwise(bounds) if start < end]

@@ -70,7 +70,7 @@ class Watermarker(nn.Module):
             self.window.device,
             pool or GraphPool(),
             rates=(1,),
-            counts=(1, 4, _ROWS_AT_ONCE),
+            most_rows=_ROWS_AT_ONCE,
             step=_SAMPLE_STEP,
             most=_MOST_SAMPLES,
         )

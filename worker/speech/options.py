@@ -20,6 +20,7 @@ _GB = 10**9
 # layers, keys and values 1,024 wide, in bfloat16.
 _GB_PER_SLOT = 480 * 2 * 30 * 2 * 1024 * 2 / _GB
 VLLM_REST_GB = 2.5  # what vLLM needs beside its cache: T3's weights, graphs, activations
+_LEAST_CACHE_GB = 1.0
 _LARGEST_BATCH = 512  # beyond it T3 gained nothing on an H200
 
 
@@ -147,7 +148,13 @@ def _kv_cache_gb(budget_gb: float, vocoder_batch: int) -> float:
     """Return what weights, graphs and a vocoder batch leave, as far as slots can use it."""
     if budget_gb < 6:
         raise SettingsError(f"gpu_memory_gb is {budget_gb:g}: the engine needs 6 at least")
-    return min(budget_gb - 3.5 - 0.3 * vocoder_batch, _LARGEST_BATCH * _GB_PER_SLOT)
+    left_gb = budget_gb - 3.5 - 0.3 * vocoder_batch
+    if left_gb < _LEAST_CACHE_GB:
+        raise SettingsError(
+            f"vocoder_batch is {vocoder_batch}: beside that, gpu_memory_gb of {budget_gb:g} leaves "
+            "no room for T3; ask for fewer at once"
+        )
+    return min(left_gb, _LARGEST_BATCH * _GB_PER_SLOT)
 
 
 def _slots(kv_cache_gb: float) -> int:

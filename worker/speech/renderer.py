@@ -6,9 +6,10 @@ in the batch nor the device change what an utterance sounds like.
 
 import hashlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -59,9 +60,11 @@ class TorchRenderer:
         self._turns = turns
         is_cuda = flow.device.type == "cuda"
         # A stream of its own, or every kernel would wait for T3's on the default one.
-        self._stream = open_stream(flow.device, options.sound_sms) if is_cuda else None
+        open_stream = share_of(flow.device, options.sound_sms) if is_cuda else None
+        self._stream = open_stream() if open_stream else None
+        self._pool = GraphPool(open_stream) if open_stream else GraphPool()
         self._launching = threading.Lock()  # graphs have one memory
-        _adapt(flow, vocoder, watermarker, options)
+        _adapt(flow, vocoder, watermarker, options, self._pool)
 
     @property
     def is_watermarked(self) -> bool:
@@ -100,7 +103,9 @@ class TorchRenderer:
         return [row.numpy().copy() for row in rows]  # pinned memory is scarce, and soon used again
 
     def check_health(self) -> None:
-        """Raise what an earlier kernel did to the device, if it did."""
+        """Raise what an earlier kernel or capture did to the device, if it did."""
+        if self._pool.is_broken:
+            raise RuntimeError("a CUDA graph could not be captured: the device must be reset")
         if self._stream is not None:
             self._stream.synchronize()
 
@@ -129,14 +134,14 @@ class TorchRenderer:
         return waveforms
 
 
-def open_stream(device: torch.device, sms: int | None) -> torch.cuda.Stream:
-    """Open a stream on a CUDA device, or on so many multiprocessors of it."""
+def share_of(device: torch.device, sms: int | None) -> Callable[[], torch.cuda.Stream]:
+    """Return what opens streams on a CUDA device, or on so many multiprocessors of it."""
     if sms is None:
-        return torch.cuda.Stream(device)
+        return partial(torch.cuda.Stream, device)
     context: Any = GreenContext.create(num_sms=sms, device_id=device.index or 0)
-    stream: torch.cuda.Stream = context.Stream()
-    _contexts.append(context)  # it must outlive its stream, and graphs captured there
-    return stream
+    _contexts.append(context)  # it must outlive its streams, and graphs captured there
+    open_stream: Callable[[], torch.cuda.Stream] = context.Stream
+    return open_stream
 
 
 def _fetch(row: Tensor) -> Tensor:
@@ -145,7 +150,11 @@ def _fetch(row: Tensor) -> Tensor:
 
 
 def _adapt(
-    flow: Flow, vocoder: Vocoder, watermarker: Watermarker | None, options: ResolvedOptions
+    flow: Flow,
+    vocoder: Vocoder,
+    watermarker: Watermarker | None,
+    options: ResolvedOptions,
+    pool: GraphPool,
 ) -> None:
     """Bring the networks to the options' precision, and on a GPU to their fast path.
 
@@ -155,15 +164,15 @@ def _adapt(
     if not options.is_compiled:
         flow.use_precision(precision)
         return
-    pool = GraphPool()
-    accelerate(flow, precision, pool)
+    rows_at_once = 1 << (options.vocoder_batch.bit_length() - 1)
+    accelerate(flow, precision, pool, rows_at_once)
     if watermarker is not None:
         watermarker.accelerate(pool)
     if precision != torch.float32:
         # Imported here: Triton is not installed where there is no GPU.
         from worker.chatterbox.hift.fast import accelerate_vocoder  # noqa: PLC0415
 
-        accelerate_vocoder(vocoder, pool)
+        accelerate_vocoder(vocoder, pool, min(rows_at_once, vocoder.rows_at_once))
 
 
 def generator(seed: int, purpose: str) -> torch.Generator:

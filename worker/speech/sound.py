@@ -161,10 +161,14 @@ class SoundStage:
                 [job.utterance for job in jobs], [job.spoken for job in jobs]
             )
         except Exception as error:  # noqa: BLE001 - a kernel may raise anything; the culprit is named
-            self._find_culprit(jobs, error)
+            # Its traceback holds the batch's tensors: they must go before the halves are tried.
+            failure = error.with_traceback(None)
+            failure.__context__ = None
+        else:
+            for job, waveform in zip(jobs, waveforms, strict=True):
+                self._answer(job, waveform)
             return
-        for job, waveform in zip(jobs, waveforms, strict=True):
-            self._answer(job, waveform)
+        self._find_culprit(jobs, failure)
 
     def _find_culprit(self, jobs: Sequence[_Job], error: Exception) -> None:
         """Split a batch that failed until only the culprit is left."""

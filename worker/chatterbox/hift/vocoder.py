@@ -62,6 +62,7 @@ class Vocoder(nn.Module):
         self.conv_post = nn.Conv1d(widths[-1], bins, _EDGE_KERNEL, padding=padding)
         # If wanted: the filter in half precision, and `speak` behind CUDA graphs.
         self.fast_filter: Callable[[Tensor, Tensor, Ends], Tensor] | None = None
+        self.rows_at_once = ROWS_AT_ONCE
         self.fast_speak: Callable[[Columns, Sequence[int]], Tensor] | None = None
 
     @torch.no_grad()
@@ -73,7 +74,7 @@ class Vocoder(nn.Module):
         waveforms: list[Tensor] = [torch.empty(0)] * len(mels)
         device = self.conv_pre.weight.device
         speak = self.fast_speak or partial(call_padded, self.speak, device=device)
-        for members in group_by_length([mel.shape[1] for mel in mels], ROWS_AT_ONCE):
+        for members in group_by_length([mel.shape[1] for mel in mels], self.rows_at_once):
             catch_up(device)
             frames = [mels[index].T for index in members]
             phases = [noise[index].phases for index in members]

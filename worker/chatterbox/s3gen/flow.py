@@ -38,6 +38,7 @@ class Flow(nn.Module):
         self.encoder = UpsamplingEncoder(config)
         self.encoder_proj = nn.Linear(config.encoder_width, MEL_BINS)
         self.decoder = nn.ModuleDict({"estimator": Estimator(config)})
+        self.encoder_rows = ENCODER_ROWS
         # The estimator and `encode_padded` behind CUDA graphs, if wanted.
         self.fast_estimate: Estimate | None = None
         self.fast_encode: Callable[[Columns, Sequence[int]], Tensor] | None = None
@@ -110,7 +111,7 @@ class Flow(nn.Module):
         """Turn rows of tokens (prompt included) into features. Shapes: (T,) -> (2T, 80)."""
         features: list[Tensor] = [torch.empty(0)] * len(rows)
         encode = self.fast_encode or partial(call_padded, self.encode_padded, device=self.device)
-        for members in group_by_length([len(row) for row in rows], ENCODER_ROWS):
+        for members in group_by_length([len(row) for row in rows], self.encoder_rows):
             catch_up(self.device)
             alike = [rows[index] for index in members]
             encoded = encode([alike], [len(row) for row in alike])

@@ -38,13 +38,18 @@ _RECOMPILATIONS = 32  # of one function; there are about a dozen kinds of block 
 
 
 def accelerate(
-    flow: Flow, dtype: torch.dtype = torch.bfloat16, pool: GraphPool | None = None
+    flow: Flow,
+    dtype: torch.dtype = torch.bfloat16,
+    pool: GraphPool | None = None,
+    rows_at_once: int = ENCODER_ROWS,
 ) -> None:
     """Make a flow on a CUDA device fast; its outputs change by the precision only.
 
     float32 stays plain: attention over rows of any length is a kernel of half precision only.
-    `pool`: memory to share with other graphs of the same thread.
+    `pool`: memory to share with other graphs of the same thread. `rows_at_once` bounds the memory
+    of the encoder: a row of 20 s behind 10 s needs 0.2 GB.
     """
+    flow.encoder_rows = min(rows_at_once, ENCODER_ROWS)
     flow.use_precision(dtype)
     if dtype == torch.float32:
         return
@@ -56,7 +61,7 @@ def accelerate(
         flow.device,
         pool,
         rates=(1,),
-        counts=(1, 4, ENCODER_ROWS),
+        most_rows=ENCODER_ROWS,
         step=_TOKEN_STEP,
         most=_MOST_TOKENS,
     )
@@ -64,7 +69,6 @@ def accelerate(
 
 def compile_blocks(estimator: Estimator, **options: object) -> None:
     """Compile the repeated blocks, once per kind: compiling the whole would take minutes."""
-    torch._dynamo.config.recompile_limit = _RECOMPILATIONS  # noqa: SLF001 - it is torch's setting
     for part in estimator.modules():
         if isinstance(part, Transformers | ResidualBlock):
             part.compile(dynamic=True, **options)
@@ -170,7 +174,7 @@ class GraphInputs:
 class GraphedEstimator:
     """An estimator that replays a captured graph.
 
-    Owned by one thread. A graph is captured when its shape is first met.
+    Owned by one thread at a time. A graph is captured when its shape is first met.
     """
 
     def __init__(self, estimator: Estimator, pool: GraphPool) -> None:
@@ -182,6 +186,8 @@ class GraphedEstimator:
     def __call__(self, x: Tensor, time: Tensor, condition: Condition, packing: Packing) -> Tensor:
         """Estimate as the estimator does; see there for the shapes."""
         shape = choose_shape(packing)
+        # Of the thread that compiles.
+        torch._dynamo.config.recompile_limit = _RECOMPILATIONS  # noqa: SLF001 - it is torch's setting
         if shape is None:
             few = replace(packing, longest=_bound(packing.longest), is_even=False)
             velocity: Tensor = self._estimator(x, time, condition, few)

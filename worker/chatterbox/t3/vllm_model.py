@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
 from vllm.compilation.decorators import support_torch_compile
 from vllm.config import VllmConfig
 from vllm.model_executor.layers.activation import SiluAndMul
@@ -22,6 +23,7 @@ from vllm.model_executor.layers.linear import (
     RowParallelLinear,
 )
 from vllm.model_executor.layers.rotary_embedding import get_rope
+from vllm.model_executor.layers.vocab_parallel_embedding import ParallelLMHead
 from vllm.model_executor.model_loader.weight_utils import default_weight_loader
 
 from worker.chatterbox.config import ACOUSTIC_TOKENS, STOP_SPEECH, T3Config
@@ -157,7 +159,7 @@ class ChatterboxT3(nn.Module):
         self.speech_emb = nn.Embedding(config.speech_vocab, config.width)
         self.text_pos_emb = nn.Embedding(config.text_positions, config.width)
         self.speech_pos_emb = nn.Embedding(config.speech_positions, config.width)
-        self.speech_head = nn.Linear(config.width, config.speech_vocab, bias=False)
+        self.speech_head = ParallelLMHead(config.speech_vocab, config.width)
         bank = torch.zeros(hf_config.bank_rows * config.conditioning_length, config.width)
         self.register_buffer("bank", bank, persistent=False)
 
@@ -200,7 +202,8 @@ class ChatterboxT3(nn.Module):
         conditional, unconditional = rows.float().unflatten(0, (-1, STREAMS)).unbind(1)
         weight = decode_guidance(guidance)[:, None]
         guided = conditional + weight * (conditional - unconditional)
-        speech = self.speech_head(guided.to(rows.dtype))
+        # Rows that align the product are no speech; what follows leaves them out.
+        speech = linear(guided.to(rows.dtype), self.speech_head.weight)
         logits = speech.new_full((speech.shape[0], self.layout.vocab_size), float("-inf"))
         logits[:, :ACOUSTIC_TOKENS] = speech[:, :ACOUSTIC_TOKENS]
         logits[:, STOP_SPEECH] = speech[:, STOP_SPEECH]

@@ -33,7 +33,7 @@ def graphed(
     run: Callable[..., Tensor], rates: tuple[int, ...], step: int, most: int = 1 << 30
 ) -> tuple[GraphedRows, Pool]:
     pool = Pool()
-    fast = GraphedRows(run, CPU, pool, rates=rates, counts=(1, 4, 8), step=step, most=most)  # type: ignore[arg-type]
+    fast = GraphedRows(run, CPU, pool, rates=rates, most_rows=8, step=step, most=most)  # type: ignore[arg-type]
     return fast, pool
 
 
@@ -57,7 +57,7 @@ def test_each_row_ends_where_it_ends_and_knows_nothing_of_earlier_calls() -> Non
         ([[3], [8], [5]], 1),  # alone: up to one step
         ([[9, 3], [15, 16], [1, 2]], 1),  # two: up to two steps
         ([[3] * 5, [3] * 8, [3] * 7], 1),
-        ([[3], [3, 3], [3, 3, 3], [3] * 5, [9], [17, 17]], 5),
+        ([[3], [3, 3], [3, 3, 3], [3] * 5, [9], [17, 17]], 6),
         ([[130], [20] * 5, [1] * 9], 0),  # too many places or rows for a graph
     ],
 )
@@ -70,6 +70,19 @@ def test_rows_and_places_are_rounded_up_to_few_shapes(
         for row, made in zip(rows, fast((rows,), batch), strict=True):
             assert torch.equal(made[: len(row)], row)
     assert pool.captures == captures
+
+
+def test_rows_for_whose_graph_there_is_no_memory_are_computed_without() -> None:
+    class Full(Pool):
+        def capture(self, run: Callable[[], Tensor]) -> "Pool":
+            super().capture(run)
+            raise torch.OutOfMemoryError
+
+    fast, _ = graphed(lambda values, ends: values * ends.longest, (1,), 8)
+    fast._pool = pool = Full()  # type: ignore[assignment]
+    for _ in range(2):
+        assert fast(([torch.ones(3)],), [3]).tolist() == [[3, 3, 3]]
+    assert pool.captures == 1
 
 
 @torch.inference_mode()

@@ -1,8 +1,12 @@
 """The sound stage inside an engine: when batches begin, who answers, and how a thread dies."""
 
 import random
+import weakref
+from collections.abc import Sequence
 from concurrent.futures import wait
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 
 from narration.errors import EngineDied
@@ -96,3 +100,34 @@ def test_a_batch_is_full_by_weight_and_an_utterance_too_heavy_goes_alone() -> No
         renderer.gate.set()
         wait(futures, TIMEOUT_S)
     assert sorted(renderer.batches) == [[1], [5, 5], [5, 5, 5, 5], [20], [60]]
+
+
+class Holder(ToneRenderer):
+    """Fails with every batch of several; keeps an eye on what the batch before held."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.held: weakref.ref[CountingDecoder] | None = None
+        self.was_free: list[bool] = []
+
+    def render(
+        self, utterances: Sequence[Utterance], spoken: Sequence[Spoken]
+    ) -> list[npt.NDArray[np.float32]]:
+        self.was_free.append(self.held is None or self.held() is None)
+        tensors = CountingDecoder()
+        self.held = weakref.ref(tensors)
+        if len(spoken) > 1:
+            raise MemoryError
+        return super().render(utterances, spoken)
+
+
+def test_a_batch_that_fails_lets_go_of_its_memory_before_its_halves_are_tried() -> None:
+    renderer, decoder = Holder(), CountingDecoder(slots=8)
+    decoder.gate.clear()
+    with toy_engine(decoder, renderer, batch=4) as engine:
+        futures = [engine.submit(utterance("xxx")) for _ in range(4)]
+        decoder.gate.set()
+        wait(futures, TIMEOUT_S)
+    assert all(says(future.result(), "xxx") for future in futures)
+    assert len(renderer.was_free) > 4
+    assert all(renderer.was_free)

@@ -8,10 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 import torch
 from torch import Tensor
 
 from worker.chatterbox.rows import Columns, Ends, call_padded, pad_rows, upload
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,39 +35,54 @@ class GraphPool:
 
     `open_stream` makes the stream to capture on, which nobody else may use: what another thread
     does there during a capture breaks it. A graph keeps what that stream has: the priority, and a
-    share of the card. `is_broken`: a capture failed otherwise than for want of memory, after which
-    the device's memory cannot be trusted.
+    share of the card.
     """
 
     def __init__(self, open_stream: Callable[[], torch.cuda.Stream] = torch.cuda.Stream) -> None:
         self._open_stream = open_stream
         self._stream: torch.cuda.Stream | None = None
         self._handle: Any = None
-        self.is_broken = False
+        self._is_broken = False
 
-    def capture(self, run: Callable[[], Tensor]) -> Captured:
-        """Capture what `run` launches; takes about as long as three plain calls."""
+    def capture(self, run: Callable[[], Tensor]) -> Captured | None:
+        """Capture what `run` launches; takes about as long as three plain calls.
+
+        None if there is no memory for it, or if it cannot be captured: then nothing is captured any
+        more, for what a broken capture leaves in the pool cannot be told.
+        """
+        if self._is_broken:
+            return None
         current = torch.cuda.current_stream()
         stream = self._stream = self._stream or self._open_stream()
-        stream.wait_stream(current)
-        with torch.cuda.stream(stream):
-            run()  # compiles, and lets libraries allocate what a capture must not
-            run()
-        current.wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
         try:
+            _warm_up(run, stream)
             # T3's thread goes on using the device meanwhile.
             with torch.cuda.graph(
                 graph, pool=self._handle, stream=stream, capture_error_mode="thread_local"
             ):
                 output = run()
         except torch.OutOfMemoryError:
-            raise
-        except BaseException:
-            self.is_broken = True
-            raise
+            log.warning("no_memory_for_a_graph")
+            return None
+        except RuntimeError:
+            log.exception("graph_not_captured")
+            self._is_broken = True
+            return None
+        finally:
+            torch.cuda.set_stream(current)  # which a capture that breaks leaves another
         self._handle = graph.pool()
         return Captured(graph=graph, output=output)
+
+
+def _warm_up(run: Callable[[], Tensor], stream: torch.cuda.Stream) -> None:
+    """Let code be compiled, and libraries allocate what a capture must not."""
+    current = torch.cuda.current_stream()
+    stream.wait_stream(current)
+    with torch.cuda.stream(stream):
+        run()
+        run()
+    current.wait_stream(stream)
 
 
 class GraphedRows:
@@ -95,7 +113,7 @@ class GraphedRows:
         self._run, self._device, self._pool = run, device, pool
         self._rates, self._step = rates, step
         self._most_rows, self._most = most_rows, most
-        # None where there was no memory for a graph.
+        # None where no graph was to be had.
         self._graphs: dict[tuple[int, int], tuple[Captured, list[Tensor]] | None] = {}
 
     def __call__(self, columns: Columns, lengths: Sequence[int]) -> Tensor:
@@ -121,14 +139,12 @@ class GraphedRows:
     def _capture(
         self, values: Sequence[Tensor], longest: int
     ) -> tuple[Captured, list[Tensor]] | None:
-        try:
-            memory = [blank(*v.shape, device=self._device, dtype=v.dtype) for v in values]
-            _overwrite(memory, values)
-            *inputs, ends = memory
-            rows = Ends(longest=longest, ends=ends)
-            return self._pool.capture(lambda: self._run(*inputs, rows)), memory
-        except torch.OutOfMemoryError:
-            return None
+        memory = [blank(*v.shape, device=self._device, dtype=v.dtype) for v in values]
+        _overwrite(memory, values)
+        *inputs, ends = memory
+        rows = Ends(longest=longest, ends=ends)
+        captured = self._pool.capture(lambda: self._run(*inputs, rows))
+        return None if captured is None else (captured, memory)
 
 
 def _overwrite(memory: Sequence[Tensor], values: Sequence[Tensor]) -> None:

@@ -181,25 +181,27 @@ class GraphedEstimator:
         self._estimator = estimator
         self._pool = pool
         self._memory: GraphMemory | None = None
-        self._graphs: dict[Shape, tuple[Captured, GraphInputs]] = {}
+        # None where no graph was to be had.
+        self._graphs: dict[Shape, tuple[Captured, GraphInputs] | None] = {}
 
     def __call__(self, x: Tensor, time: Tensor, condition: Condition, packing: Packing) -> Tensor:
         """Estimate as the estimator does; see there for the shapes."""
         shape = choose_shape(packing)
         # Of the thread that compiles.
         torch._dynamo.config.recompile_limit = _RECOMPILATIONS  # noqa: SLF001 - it is torch's setting
-        if shape is None:
+        if shape is not None and shape not in self._graphs:
+            self._graphs[shape] = self._capture(shape, condition)
+        graph = None if shape is None else self._graphs[shape]
+        if graph is None:
             few = replace(packing, longest=_bound(packing.longest), is_even=False)
             velocity: Tensor = self._estimator(x, time, condition, few)
             return velocity
-        if shape not in self._graphs:
-            self._graphs[shape] = self._capture(shape, condition)
-        captured, inputs = self._graphs[shape]
+        captured, inputs = graph
         catch_up(x.device)
         inputs.fill(x, time, condition, packing)
         return captured.replay()[: len(x)].clone()
 
-    def _capture(self, shape: Shape, example: Condition) -> tuple[Captured, GraphInputs]:
+    def _capture(self, shape: Shape, example: Condition) -> tuple[Captured, GraphInputs] | None:
         if self._memory is None or not self._memory.holds(shape):
             # At least twice the last: what older graphs keep is never more than the newest.
             self._memory = GraphMemory(power_above(shape.frames), _ROWS[-1], example)
@@ -211,7 +213,8 @@ class GraphedEstimator:
             )
             return velocity
 
-        return self._pool.capture(run), inputs
+        captured = self._pool.capture(run)
+        return None if captured is None else (captured, inputs)
 
 
 def _bound(longest: int) -> int:

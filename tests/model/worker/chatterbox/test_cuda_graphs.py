@@ -72,11 +72,10 @@ def test_rows_and_places_are_rounded_up_to_few_shapes(
     assert pool.captures == captures
 
 
-def test_rows_for_whose_graph_there_is_no_memory_are_computed_without() -> None:
+def test_rows_that_have_no_graph_are_computed_without() -> None:
     class Full(Pool):
-        def capture(self, run: Callable[[], Tensor]) -> "Pool":
+        def capture(self, run: Callable[[], Tensor]) -> None:  # type: ignore[override]
             super().capture(run)
-            raise torch.OutOfMemoryError
 
     fast, _ = graphed(lambda values, ends: values * ends.longest, (1,), 8)
     fast._pool = pool = Full()  # type: ignore[assignment]

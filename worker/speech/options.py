@@ -16,9 +16,10 @@ Core = Literal["thread", "process"]
 
 _CPU_SLOTS = 8
 _GB = 10**9
-# What one utterance of average length holds of vLLM's cache: 480 positions of two streams, 30
-# layers, keys and values 1,024 wide, in bfloat16.
-_GB_PER_SLOT = 480 * 2 * 30 * 2 * 1024 * 2 / _GB
+# What an utterance holds of vLLM's cache, on average while it is spoken: 330 positions where chunks
+# take 12 s, 480 where all take 20 s; of two streams, 30 layers, keys and values 1,024 wide, in
+# bfloat16. What does not fit waits, or is begun anew.
+_GB_PER_SLOT = 400 * 2 * 30 * 2 * 1024 * 2 / _GB
 VLLM_REST_GB = 2.5  # what vLLM needs beside its cache: T3's weights, graphs, activations
 _LEAST_CACHE_GB = 1.0
 _LARGEST_BATCH = 512  # beyond it T3 gained nothing on an H200

@@ -8,7 +8,7 @@ from worker.speech.options import _kv_cache_gb, _slots, _vocoder_batch
 
 @pytest.mark.parametrize(
     ("budget_gb", "batch", "slots"),
-    [(6, 3, 13), (8, 4, 27), (16, 8, 85), (24, 12, 143), (78, 39, 512)],
+    [(6, 3, 16), (8, 4, 33), (16, 8, 102), (24, 12, 171), (78, 39, 512)],
 )
 def test_a_larger_card_speaks_more_at_once(budget_gb: float, batch: int, slots: int) -> None:
     assert _vocoder_batch(budget_gb) == batch

@@ -90,13 +90,13 @@ class Scales(ToneRenderer):
 
 
 def test_a_batch_is_full_by_weight_and_an_utterance_too_heavy_goes_alone() -> None:
-    renderer, decoder = Scales(), CountingDecoder(slots=32)
+    renderer = Scales()
     renderer.gate.clear()
-    with toy_engine(decoder, renderer, batch=2) as engine:
+    with toy_engine(CountingDecoder(slots=32), renderer, batch=2) as engine:
         futures = [engine.submit(utterance("x"))]
         wait_until(lambda: renderer.calls == 1)
         futures += [engine.submit(utterance("x" * n)) for n in [5] * 6 + [20, 60]]
-        wait_until(lambda: decoder.steps > 1 and not decoder.busy)
+        wait_until(lambda: len(engine._sound._waiting) == 8)
         renderer.gate.set()
         wait(futures, TIMEOUT_S)
     assert sorted(renderer.batches) == [[1], [5, 5], [5, 5, 5, 5], [20], [60]]
@@ -122,12 +122,14 @@ class Holder(ToneRenderer):
 
 
 def test_a_batch_that_fails_lets_go_of_its_memory_before_its_halves_are_tried() -> None:
-    renderer, decoder = Holder(), CountingDecoder(slots=8)
-    decoder.gate.clear()
-    with toy_engine(decoder, renderer, batch=4) as engine:
-        futures = [engine.submit(utterance("xxx")) for _ in range(4)]
-        decoder.gate.set()
+    renderer = Holder()
+    renderer.gate.clear()
+    with toy_engine(CountingDecoder(slots=8), renderer, batch=4) as engine:
+        futures = [engine.submit(utterance("xxx"))]
+        wait_until(lambda: renderer.calls == 1)
+        futures += [engine.submit(utterance("xxx")) for _ in range(4)]
+        wait_until(lambda: len(engine._sound._waiting) == 4)
+        renderer.gate.set()
         wait(futures, TIMEOUT_S)
     assert all(says(future.result(), "xxx") for future in futures)
-    assert len(renderer.was_free) > 4
-    assert all(renderer.was_free)
+    assert renderer.was_free == [True] * 8  # one, then four, two, one, one, two, one, one

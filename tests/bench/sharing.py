@@ -158,6 +158,7 @@ class Switch:
         self._core: Any = bench.tokens._core
         self._turns = bench.renderer._turns
         self._sms: int | None = None
+        self._shares: list[Any] = [bench.renderer._share]  # each must outlive its streams
 
     def to(self, way: Way) -> None:
         renderer = self._bench.renderer
@@ -168,6 +169,7 @@ class Switch:
             return
         self._sms = way.sound_sms
         open_stream = share_of(self._bench.flow.device, way.sound_sms)
+        self._shares.append(open_stream)
         with renderer._launching:
             renderer._stream = open_stream()
             self._capture_anew(GraphPool(open_stream))

@@ -92,7 +92,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--chunks", type=int, default=1000)
     parser.add_argument("--rate", type=float, default=0, help="chunks the engine ends a second")
-    parser.add_argument("--appetite", type=int, default=394, help="an engine's on 80 GB")
+    parser.add_argument("--appetite", type=int, default=590, help="an engine's on 80 GB")
     parser.add_argument("--slots", type=int, help="segments at once, if not the worker's choice")
     parser.add_argument("--embedded", action="store_true", help="with SQLite and a directory")
     parser.add_argument("--json", type=Path, help="write the figures there, too")

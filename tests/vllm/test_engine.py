@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from worker.speech.engine import PipelineEngine
 from worker.speech.open import open_engine
 from worker.speech.options import EngineOptions
 from worker.speech.types import Delivery, Speech, Utterance
+from worker.speech.vllm_core import _graph_sizes
 
 TIMEOUT_S = 120
 GREEDY = Delivery(temperature=0.0)
@@ -125,3 +127,11 @@ def test_dead_vllm_fails_everything_for_good(engine: PipelineEngine) -> None:
 
 def _fail() -> None:
     raise RuntimeError("out of memory")
+
+
+@pytest.mark.parametrize("slots", [1, 2, 5, 8, 33, 64, 316, 512])
+def test_a_step_with_all_slots_taken_has_a_graph(slots: int) -> None:
+    sizes = _graph_sizes(slots)
+    assert sizes == sorted(set(sizes))
+    assert (sizes[0], sizes[-1]) == (1, slots)
+    assert all(after - before <= 16 for before, after in pairwise(sizes))

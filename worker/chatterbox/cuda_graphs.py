@@ -12,7 +12,7 @@ import structlog
 import torch
 from torch import Tensor
 
-from worker.chatterbox.rows import Columns, Ends, call_padded, pad_rows, upload
+from worker.chatterbox.rows import Columns, Ends, call_padded, catch_up, pad_rows, upload
 
 log = structlog.get_logger()
 
@@ -26,6 +26,7 @@ class Captured:
 
     def replay(self) -> Tensor:
         """Launch the kernels. The next graph of the same pool may overwrite what is returned."""
+        catch_up(self.output.device)
         self.graph.replay()
         return self.output
 

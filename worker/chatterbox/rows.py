@@ -14,6 +14,8 @@ from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
 Columns = Sequence[Sequence[Tensor]]  # what a function is told about rows: a column for each input
+# Of columns and lengths; its result has a row for each of them, and may be padded.
+OnRows = Callable[[Columns, Sequence[int]], Tensor]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +61,25 @@ def call_padded(
     device: torch.device,
 ) -> Tensor:
     """Call a function of padded inputs and their `Ends` on rows of these lengths."""
+    catch_up(device)
     padded = [upload(pad_sequence(list(rows), batch_first=True), device) for rows in columns]
     return run(*padded, find_ends(lengths, device))
+
+
+def call_in_groups(
+    call: OnRows, columns: Columns, lengths: Sequence[int], *, most: int, rate: int
+) -> list[Tensor]:
+    """Call a function on groups of at most so many rows, alike in length.
+
+    Returns what it makes of each row, which is `rate` times as long as the row.
+    """
+    results: list[Tensor] = [torch.empty(0)] * len(lengths)
+    for members in group_by_length(lengths, most):
+        group = [[rows[index] for index in members] for rows in columns]
+        made = call(group, [lengths[index] for index in members])
+        for index, row in zip(members, made, strict=True):
+            results[index] = row[: rate * lengths[index]]
+    return results
 
 
 def pad_rows(rows: Sequence[Tensor], count: int, length: int) -> Tensor:
@@ -84,8 +103,8 @@ def upload(tensor: Tensor, device: torch.device | str) -> Tensor:
 def catch_up(device: torch.device) -> None:
     """Wait until a GPU has done what the current stream was given.
 
-    For callers that launch a thousand kernels and more: where the driver's queue is full, a launch
-    spins, and other threads' launches with it.
+    Before work of a thousand kernels: where the driver's queue is full, a launch spins, and other
+    threads' launches with it.
     """
     if device.type == "cuda":
         done = torch.cuda.Event(blocking=True)

@@ -19,14 +19,7 @@ from torch.nn import functional
 from narration.errors import CheckpointError
 from worker.chatterbox.config import SAMPLE_RATE_HZ
 from worker.chatterbox.cuda_graphs import GraphedRows, GraphPool
-from worker.chatterbox.rows import (
-    Ends,
-    call_padded,
-    catch_up,
-    group_by_length,
-    keep,
-    mirror,
-)
+from worker.chatterbox.rows import Ends, OnRows, call_in_groups, call_padded, keep, mirror
 from worker.chatterbox.weights import load_strict, read_tensors, select
 
 # Perth analyses 64 ms every 10 ms at 32 kHz. The same windows of the same sound at 24 kHz give the
@@ -61,7 +54,7 @@ class Watermarker(nn.Module):
             for (wide, narrow), kernel in zip(pairwise(widths), _KERNELS, strict=True)
         )
         self.register_buffer("window", torch.hann_window(_WINDOW), persistent=False)
-        self.fast_mark: GraphedRows | None = None
+        self.fast_mark: OnRows | None = None
 
     def accelerate(self, pool: GraphPool | None = None) -> None:
         """Put `mark_padded` behind CUDA graphs; `pool`: memory to share with others."""
@@ -81,15 +74,9 @@ class Watermarker(nn.Module):
 
         Shapes: per row (S,) -> (S,).   Units: 24 kHz.
         """
-        marked: list[Tensor] = [torch.empty(0)] * len(waveforms)
         mark = self.fast_mark or partial(call_padded, self.mark_padded, device=self.window.device)
-        for members in group_by_length([len(row) for row in waveforms], _ROWS_AT_ONCE):
-            catch_up(self.window.device)
-            rows = [waveforms[index] for index in members]
-            made = mark([rows], [len(row) for row in rows])
-            for index, row, waveform in zip(members, rows, made, strict=True):
-                marked[index] = waveform[: len(row)]
-        return marked
+        lengths = [len(row) for row in waveforms]
+        return call_in_groups(mark, [waveforms], lengths, most=_ROWS_AT_ONCE, rate=1)
 
     def mark_padded(self, signal: Tensor, ends: Ends) -> Tensor:
         """Mark a padded batch. Shapes: signal (B, S); ends in samples -> (B, S)."""

@@ -32,7 +32,6 @@ from worker.speech.types import Utterance
 
 _AVERAGE_FRAMES = 1100  # 12 s behind a recording of 10 s
 _LIGHTEST_FRAMES = 600  # so that a batch has no more rows than a graph
-_contexts: list[Any] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +59,10 @@ class TorchRenderer:
         self._turns = turns
         is_cuda = flow.device.type == "cuda"
         # A stream of its own, or every kernel would wait for T3's on the default one.
-        open_stream = share_of(flow.device, options.sound_sms) if is_cuda else None
-        self._stream = open_stream() if open_stream else None
+        self._share = share_of(flow.device, options.sound_sms) if is_cuda else None
+        self._stream = self._share() if self._share else None
         self._launching = threading.Lock()  # graphs have one memory
-        pool = GraphPool(open_stream) if open_stream else GraphPool()
+        pool = GraphPool(self._share) if self._share else GraphPool()
         _adapt(flow, vocoder, watermarker, options, pool)
 
     @property
@@ -133,11 +132,13 @@ class TorchRenderer:
 
 
 def share_of(device: torch.device, sms: int | None) -> Callable[[], torch.cuda.Stream]:
-    """Return what opens streams on a CUDA device, or on so many multiprocessors of it."""
+    """Return what opens streams on a CUDA device, or on so many multiprocessors of it.
+
+    It must outlive its streams, and graphs captured on them.
+    """
     if sms is None:
         return partial(torch.cuda.Stream, device)
     context: Any = GreenContext.create(num_sms=sms, device_id=device.index or 0)
-    _contexts.append(context)  # it must outlive its streams, and graphs captured there
     open_stream: Callable[[], torch.cuda.Stream] = context.Stream
     return open_stream
 
@@ -170,7 +171,7 @@ def _adapt(
         # Imported here: Triton is not installed where there is no GPU.
         from worker.chatterbox.hift.fast import accelerate_vocoder  # noqa: PLC0415
 
-        accelerate_vocoder(vocoder, pool, min(rows_at_once, vocoder.rows_at_once))
+        accelerate_vocoder(vocoder, pool, rows_at_once)
 
 
 def generator(seed: int, purpose: str) -> torch.Generator:

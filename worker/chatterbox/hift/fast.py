@@ -30,7 +30,7 @@ def accelerate_vocoder(
     `pool`: memory to share with other graphs of the same thread. `rows_at_once` bounds that memory:
     a row of 20 s needs 0.2 GB.
     """
-    vocoder.rows_at_once = rows_at_once
+    vocoder.rows_at_once = min(rows_at_once, ROWS_AT_ONCE)
     vocoder.fast_filter = FastFilter(vocoder)
     vocoder.fast_speak = GraphedRows(
         vocoder.speak,

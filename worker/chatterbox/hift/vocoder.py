@@ -18,7 +18,7 @@ from worker.chatterbox.hift.f0 import PitchPredictor
 from worker.chatterbox.hift.layers import ResidualBlock, same_padding
 from worker.chatterbox.hift.source import Source, SourceNoise
 from worker.chatterbox.hift.spectrum import analyse, synthesise
-from worker.chatterbox.rows import Columns, Ends, call_padded, catch_up, group_by_length, keep
+from worker.chatterbox.rows import Ends, OnRows, call_in_groups, call_padded, keep
 
 SLOPE = 0.1  # leaky ReLU between the stages; after the last it is torch's 0.01
 _MAX_MAGNITUDE = 100.0
@@ -63,7 +63,7 @@ class Vocoder(nn.Module):
         # If wanted: the filter in half precision, and `speak` behind CUDA graphs.
         self.fast_filter: Callable[[Tensor, Tensor, Ends], Tensor] | None = None
         self.rows_at_once = ROWS_AT_ONCE
-        self.fast_speak: Callable[[Columns, Sequence[int]], Tensor] | None = None
+        self.fast_speak: OnRows | None = None
 
     @torch.no_grad()
     def synthesize(self, mels: Sequence[Tensor], noise: Sequence[SourceNoise]) -> list[Tensor]:
@@ -71,18 +71,17 @@ class Vocoder(nn.Module):
 
         Shapes: per row mel (80, F), noise for F frames -> (S,).   Units: log-mel; 24 kHz.
         """
-        waveforms: list[Tensor] = [torch.empty(0)] * len(mels)
         device = self.conv_pre.weight.device
         speak = self.fast_speak or partial(call_padded, self.speak, device=device)
-        for members in group_by_length([mel.shape[1] for mel in mels], self.rows_at_once):
-            catch_up(device)
-            frames = [mels[index].T for index in members]
-            phases = [noise[index].phases for index in members]
-            noises = [noise[index].noise for index in members]
-            made = speak((frames, phases, noises), [len(row) for row in frames])
-            for index, row, waveform in zip(members, frames, made, strict=True):
-                waveforms[index] = waveform[: SAMPLES_PER_FRAME * len(row)]
-        return waveforms
+        columns = [
+            [mel.T for mel in mels],
+            [row.phases for row in noise],
+            [row.noise for row in noise],
+        ]
+        lengths = [mel.shape[1] for mel in mels]
+        return call_in_groups(
+            speak, columns, lengths, most=self.rows_at_once, rate=SAMPLES_PER_FRAME
+        )
 
     def speak(self, frames: Tensor, phases: Tensor, noise: Tensor, ends: Ends) -> Tensor:
         """Make waveforms of a padded batch.

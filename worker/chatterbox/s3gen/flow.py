@@ -1,6 +1,6 @@
 """Speech tokens and voices to mel: encoder, voice projection and flow, batched over any rows."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import cast
 
@@ -9,14 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from worker.chatterbox.config import ACOUSTIC_TOKENS, FRAMES_PER_TOKEN, MEL_BINS, FlowConfig
-from worker.chatterbox.rows import (
-    Columns,
-    Ends,
-    call_padded,
-    catch_up,
-    group_by_length,
-    upload,
-)
+from worker.chatterbox.rows import Ends, OnRows, call_in_groups, call_padded, upload
 from worker.chatterbox.s3gen.encoder import UpsamplingEncoder
 from worker.chatterbox.s3gen.linear import Linear
 from worker.chatterbox.s3gen.packing import pack_lengths
@@ -41,7 +34,7 @@ class Flow(nn.Module):
         self.encoder_rows = ENCODER_ROWS
         # The estimator and `encode_padded` behind CUDA graphs, if wanted.
         self.fast_estimate: Estimate | None = None
-        self.fast_encode: Callable[[Columns, Sequence[int]], Tensor] | None = None
+        self.fast_encode: OnRows | None = None
 
     @property
     def device(self) -> torch.device:
@@ -109,15 +102,11 @@ class Flow(nn.Module):
 
     def encode(self, rows: Sequence[Tensor]) -> list[Tensor]:
         """Turn rows of tokens (prompt included) into features. Shapes: (T,) -> (2T, 80)."""
-        features: list[Tensor] = [torch.empty(0)] * len(rows)
         encode = self.fast_encode or partial(call_padded, self.encode_padded, device=self.device)
-        for members in group_by_length([len(row) for row in rows], self.encoder_rows):
-            catch_up(self.device)
-            alike = [rows[index] for index in members]
-            encoded = encode([alike], [len(row) for row in alike])
-            for index, row in zip(members, encoded, strict=True):
-                features[index] = row[: FRAMES_PER_TOKEN * len(rows[index])]
-        return features
+        lengths = [len(row) for row in rows]
+        return call_in_groups(
+            encode, [rows], lengths, most=self.encoder_rows, rate=FRAMES_PER_TOKEN
+        )
 
     def encode_padded(self, tokens: Tensor, ends: Ends) -> Tensor:
         """Encode padded rows.

@@ -19,7 +19,6 @@ from worker.chatterbox.cuda_graphs import (
     power_above,
     round_up,
 )
-from worker.chatterbox.rows import catch_up
 from worker.chatterbox.s3gen.flow import ENCODER_ROWS, Flow
 from worker.chatterbox.s3gen.packing import PADDING_ROW, Packing, pack_lengths, pad_packing
 from worker.chatterbox.s3gen.unet import Condition, Estimator, ResidualBlock, Transformers
@@ -187,17 +186,13 @@ class GraphedEstimator:
     def __call__(self, x: Tensor, time: Tensor, condition: Condition, packing: Packing) -> Tensor:
         """Estimate as the estimator does; see there for the shapes."""
         shape = choose_shape(packing)
-        # Of the thread that compiles.
-        torch._dynamo.config.recompile_limit = _RECOMPILATIONS  # noqa: SLF001 - it is torch's setting
         if shape is not None and shape not in self._graphs:
             self._graphs[shape] = self._capture(shape, condition)
         graph = None if shape is None else self._graphs[shape]
         if graph is None:
             few = replace(packing, longest=_bound(packing.longest), is_even=False)
-            velocity: Tensor = self._estimator(x, time, condition, few)
-            return velocity
+            return self._compute(x, time, condition, few)
         captured, inputs = graph
-        catch_up(x.device)
         inputs.fill(x, time, condition, packing)
         return captured.replay()[: len(x)].clone()
 
@@ -206,15 +201,16 @@ class GraphedEstimator:
             # At least twice the last: what older graphs keep is never more than the newest.
             self._memory = GraphMemory(power_above(shape.frames), _ROWS[-1], example)
         inputs = GraphInputs(shape, self._memory)
-
-        def run() -> Tensor:
-            velocity: Tensor = self._estimator(
-                inputs.x, inputs.time, inputs.condition, inputs.packing
-            )
-            return velocity
-
-        captured = self._pool.capture(run)
+        captured = self._pool.capture(
+            lambda: self._compute(inputs.x, inputs.time, inputs.condition, inputs.packing)
+        )
         return None if captured is None else (captured, inputs)
+
+    def _compute(self, x: Tensor, time: Tensor, condition: Condition, packing: Packing) -> Tensor:
+        # A setting of the thread that compiles.
+        torch._dynamo.config.recompile_limit = _RECOMPILATIONS  # noqa: SLF001 - it is torch's own
+        velocity: Tensor = self._estimator(x, time, condition, packing)
+        return velocity
 
 
 def _bound(longest: int) -> int:

@@ -25,6 +25,7 @@ from vllm.model_executor.layers.linear import (
 from vllm.model_executor.layers.rotary_embedding import get_rope
 from vllm.model_executor.layers.vocab_parallel_embedding import ParallelLMHead
 from vllm.model_executor.model_loader.weight_utils import default_weight_loader
+from vllm.v1.worker.gpu.model_states.default import DefaultModelState
 
 from worker.chatterbox.config import ACOUSTIC_TOKENS, STOP_SPEECH, T3Config
 from worker.chatterbox.t3.vllm_layout import (
@@ -162,6 +163,15 @@ class ChatterboxT3(nn.Module):
         self.speech_head = ParallelLMHead(config.speech_vocab, config.width)
         bank = torch.zeros(hf_config.bank_rows * config.conditioning_length, config.width)
         self.register_buffer("bank", bank, persistent=False)
+
+    def get_model_state_cls(self) -> type:
+        """Return what vLLM's second model runner keeps beside the model."""
+        if not torch.cuda.is_available():
+            return DefaultModelState
+        # Imported here: Triton is not installed where there is no GPU.
+        from worker.chatterbox.t3.vllm_sampler import T3State  # noqa: PLC0415
+
+        return T3State
 
     def get_mrope_input_positions(
         self, input_tokens: list[int], mm_features: Any = None

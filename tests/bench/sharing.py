@@ -155,16 +155,13 @@ class Switch:
 
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
-        self._core: Any = bench.tokens._core
-        self._turns = bench.renderer._turns
         self._sms: int | None = None
         self._shares: list[Any] = [bench.renderer._share]  # each must outlive its streams
 
     def to(self, way: Way) -> None:
         renderer = self._bench.renderer
         sys.setswitchinterval(way.switch_s)
-        # The sound stage goes on taking turns; it is T3 that waits for them or not.
-        self._core._turns = self._turns if way.takes_turns else None
+        renderer._turns.takes_turns = way.takes_turns
         if way.sound_sms == self._sms or not torch.cuda.is_available():
             return
         self._sms = way.sound_sms

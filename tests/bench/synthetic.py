@@ -84,11 +84,11 @@ def open_bench(config: ChatterboxConfig, options: ResolvedOptions, **overrides: 
         flow = Flow(config.flow).eval().requires_grad_(False)
         vocoder = Vocoder(config.hift).eval().requires_grad_(False)
         watermarker = Watermarker().eval().requires_grad_(False)
-    turns = Turns()
+    turns = Turns(takes_turns=options.takes_turns)
     renderer = TorchRenderer(flow, vocoder, watermarker, options, turns)
     tokens = _open_tokens(config, options, turns, overrides)
     admission = Admission(options.queue_limit)
-    sound = open_sound(renderer, admission, options)
+    sound = open_sound(renderer, admission, turns, options)
     return Bench(
         engine=PipelineEngine(make_prompt, tokens, sound, admission),
         tokens=tokens,

@@ -32,7 +32,7 @@ def open_engine(checkpoint: Path | Chatterbox, options: EngineOptions) -> Pipeli
     limit_memory(resolved)
     chatterbox = _load(checkpoint, resolved) if isinstance(checkpoint, Path) else checkpoint
     watermarker = load_watermarker(resolved.device) if resolved.is_watermarked else None
-    turns = Turns()
+    turns = Turns(takes_turns=resolved.takes_turns)
     renderer = TorchRenderer(chatterbox.flow, chatterbox.vocoder, watermarker, resolved, turns)
     tokens, max_text_tokens = _TOKEN_STAGES[resolved.back_end](chatterbox, resolved, turns)
     admission = Admission(resolved.queue_limit)
@@ -44,7 +44,7 @@ def open_engine(checkpoint: Path | Chatterbox, options: EngineOptions) -> Pipeli
             max_text_tokens=max_text_tokens,
         ),
         tokens,
-        open_sound(renderer, admission, resolved),
+        open_sound(renderer, admission, turns, resolved),
         admission,
     )
 
@@ -79,15 +79,16 @@ def cores(options: ResolvedOptions) -> int:
 
 
 def open_sound(
-    renderer: TorchRenderer, admission: Admission, options: ResolvedOptions
+    renderer: TorchRenderer, admission: Admission, turns: Turns, options: ResolvedOptions
 ) -> SoundStage:
     """Start the sound stage; its share of the cores goes to several batches at once."""
     return SoundStage(
         renderer,
         options.vocoder_batch,
         lambda: admission.inside,
-        max(1, cores(options) // _SOUND_THREADS),
-        _SOUND_THREADS,
+        cores=max(1, cores(options) // _SOUND_THREADS),
+        threads=_SOUND_THREADS,
+        note_waiting=turns.note_waiting,
     )
 
 

@@ -64,17 +64,21 @@ class SoundStage:
         renderer: Renderer,
         batch: int,
         count_unfinished: Callable[[], int],
+        *,
         cores: int | None = None,
         threads: int = 1,
+        note_waiting: Callable[[float], None] = lambda _: None,
     ) -> None:
         """Start `threads` of so many cores each.
 
         `batch`: what the utterances of one may weigh together, if there are several.
         `count_unfinished`: utterances in the whole engine, those in this stage included.
+        `note_waiting` is told how many batches those make up that wait for theirs.
         """
         self._renderer = renderer
         self._batch = batch
         self._count_unfinished = count_unfinished
+        self._note_waiting = note_waiting
         self._waiting: list[_Job] = []
         self._running: set[_Job] = set()  # who takes a job out of it answers for it
         self._changed = threading.Condition()
@@ -89,7 +93,7 @@ class SoundStage:
         job = _Job(utterance, spoken, self._renderer.weigh(utterance, spoken), Future())
         with self._changed:
             if self._ended is None:
-                self._waiting.append(job)
+                self._wait_with([*self._waiting, job])
                 self._changed.notify()
                 return job.future
         fail(job.future, self._ended)
@@ -131,7 +135,7 @@ class SoundStage:
                 self._changed.wait_for(
                     lambda: self._has_enough() or self._is_closing or self._ended
                 )
-                self._waiting = [job for job in self._waiting if not job.future.cancelled()]
+                self._wait_with([job for job in self._waiting if not job.future.cancelled()])
                 if self._ended is not None:
                     return []
                 if self._has_enough() or (self._waiting and self._is_closing):
@@ -145,13 +149,17 @@ class SoundStage:
         is_crowd = len(self._waiting) >= max(1, -(-to_come // _CROWD))
         return is_crowd or sum(job.weight for job in self._waiting) >= self._batch
 
+    def _wait_with(self, jobs: list[_Job]) -> None:
+        self._waiting = jobs
+        self._note_waiting(sum(job.weight for job in jobs) / self._batch)
+
     def _pick(self) -> list[_Job]:
         """Take the oldest and those nearest to it in length, so that little is padding."""
         oldest = self._waiting[0]
         by_likeness = sorted(self._waiting, key=lambda job: abs(len(job) - len(oldest)))
         weights = accumulate(job.weight for job in by_likeness)
         batch = by_likeness[: max(1, sum(weight <= self._batch for weight in weights))]
-        self._waiting = [job for job in self._waiting if job not in batch]
+        self._wait_with([job for job in self._waiting if job not in batch])
         self._running.update(batch)
         return batch
 
@@ -209,7 +217,8 @@ class SoundStage:
 
     def _fail_waiting(self, died: EngineDied) -> None:
         with self._changed:
-            jobs, self._waiting = self._waiting, []
+            jobs = self._waiting
+            self._wait_with([])
         for job in jobs:
             fail(job.future, died)
 

@@ -1,19 +1,28 @@
-"""One card, two stages: while the sound stage has it, T3 on vLLM's thread waits.
+"""One card, two stages: when T3 on vLLM's thread waits for the sound stage.
 
-Overlapped, the two are slower than one after the other: docs/decisions/0010-turns-on-the-card.md.
+docs/decisions/0010-turns-on-the-card.md says why.
 """
 
 import threading
+
+_AHEAD = 2.0  # batches of sound that may wait before T3 pauses
 
 
 class Turns:
     """The sound stage takes the card and gives it back; T3 asks before each step.
 
-    Taken twice, it must be given back twice: a batch is begun before the one before it has ended.
+    A T3 with more to say than it has slots pauses while the sound stage is behind: the engine would
+    fill with what waits to be vocoded, and a step of the few that are left to T3 costs little less
+    than one of many. Without `takes_turns` that is all that T3 waits for.
+
+    Taken twice, the card must be given back twice: a batch is begun before the one before it has
+    ended.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, takes_turns: bool = True) -> None:
+        self.takes_turns = takes_turns
         self._taken = 0
+        self._waiting = 0.0
         self._changed = threading.Condition()
 
     def take(self) -> None:
@@ -27,7 +36,20 @@ class Turns:
             self._taken -= 1
             self._changed.notify_all()
 
-    def wait(self, timeout_s: float) -> bool:
-        """Wait until nobody has the card; tell whether that is so."""
+    def note_waiting(self, batches: float) -> None:
+        """Note how much the sound stage has yet to begin with."""
         with self._changed:
-            return self._changed.wait_for(lambda: not self._taken, timeout_s)
+            self._waiting = batches
+            self._changed.notify_all()
+
+    def wait(self, timeout_s: float, *, is_crowded: bool = False) -> bool:
+        """Wait until T3 may step; tell whether that is so.
+
+        `is_crowded`: T3 has more to say than it has slots.
+        """
+        with self._changed:
+            return self._changed.wait_for(lambda: self._may_step(is_crowded=is_crowded), timeout_s)
+
+    def _may_step(self, *, is_crowded: bool) -> bool:
+        is_early = is_crowded and self._waiting >= _AHEAD
+        return not is_early and not (self.takes_turns and self._taken)

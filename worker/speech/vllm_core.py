@@ -37,7 +37,7 @@ def open_thread_core(
 ) -> ThreadCore:
     """Start vLLM's engine on a thread of this process; call inside the event loop.
 
-    `turns`: whom to ask for the card before each step; None steps at any time.
+    `turns`: whom to ask before each step; None steps at any time.
     """
     arguments = engine_arguments(folder, layout, options) | overrides
 

@@ -24,7 +24,7 @@ def open_vllm_stage(
 ) -> tuple[VllmStage, int]:
     """Start vLLM on T3's weights; return the stage and the longest text it reads, in tokens.
 
-    On a thread it waits for its `turns`, if the options say so.
+    On a thread it asks `turns` before each step.
 
     Raises: CheckpointError if the weights cannot be read.
     """
@@ -41,7 +41,7 @@ def open_vllm_stage(
 
 
 def choose_core(options: ResolvedOptions, turns: Turns) -> Callable[..., Core]:
-    """Choose where vLLM's engine lives, and whether it waits for its turn on the card."""
+    """Choose where vLLM's engine lives; on a thread it asks `turns` before each step."""
     if options.vllm_core == "process":
         return open_async_core
-    return partial(open_thread_core, turns=turns if options.takes_turns else None)
+    return partial(open_thread_core, turns=turns)

@@ -33,7 +33,7 @@ class ThreadCore:
     def __init__(
         self, make_engine: Callable[[], LLMEngine], slots: int, turns: Turns | None = None
     ) -> None:
-        """Start the thread; `turns`: whom to ask before each step, if the card is shared so."""
+        """Start the thread; `turns`: whom to ask before each step."""
         self._loop = asyncio.get_running_loop()
         self._make_engine = make_engine
         self._slots = slots
@@ -89,7 +89,7 @@ class ThreadCore:
         while not self._is_closing:
             self._do_inbox()
             self._let_join()
-            if self._engine.has_unfinished_requests() and self._has_card():
+            if self._engine.has_unfinished_requests() and self._may_step():
                 for output in self._engine.step():
                     self._running.discard(output.request_id)
                     self._answer(output.request_id, output)
@@ -101,8 +101,8 @@ class ThreadCore:
         while not self._inbox.empty():
             self._inbox.get()()
 
-    def _has_card(self) -> bool:
-        return self._turns is None or self._turns.wait(_PATIENCE_S)
+    def _may_step(self) -> bool:
+        return self._turns is None or self._turns.wait(_PATIENCE_S, is_crowded=bool(self._waiting))
 
     def _let_join(self) -> None:
         free = self._slots - len(self._running)

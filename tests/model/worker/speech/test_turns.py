@@ -1,4 +1,4 @@
-"""While the sound stage has the card, T3 waits."""
+"""When T3 waits for the sound stage: while that has the card, and while it is behind."""
 
 import threading
 
@@ -29,3 +29,25 @@ def test_who_waits_goes_on_once_the_card_is_given_back() -> None:
     turns.give_back()
     assert went_on.wait(20)
     waiting.join()
+
+
+def test_a_crowded_t3_pauses_while_the_sound_stage_is_behind() -> None:
+    turns = Turns(takes_turns=False)
+    turns.note_waiting(1.9)
+    assert turns.wait(timeout_s=0, is_crowded=True)
+    turns.note_waiting(2.0)
+    assert not turns.wait(timeout_s=0, is_crowded=True)
+    turns.note_waiting(0.5)
+    assert turns.wait(timeout_s=0, is_crowded=True)
+
+
+def test_the_last_utterances_do_not_wait_for_the_sound_stage() -> None:
+    turns = Turns(takes_turns=False)
+    turns.note_waiting(9.0)
+    assert turns.wait(timeout_s=0, is_crowded=False)
+
+
+def test_without_turns_a_batch_under_way_holds_nobody_up() -> None:
+    turns = Turns(takes_turns=False)
+    turns.take()
+    assert turns.wait(timeout_s=0)

@@ -33,7 +33,8 @@ from worker.speech.types import Speech, Utterance
 
 CHUNK_S = 10.0
 SOAK_CHUNKS, SOAK_CHUNK_S = 10_000, 1.5
-WARM_UP_S = 9000.0  # of a book: graphs of all common shapes are captured then
+_WARM_UP_S = 9000.0  # of a book: graphs of all common shapes are captured then
+_WARM_UP_CHUNKS = 48  # small batches have other shapes
 
 
 def main() -> None:
@@ -70,9 +71,8 @@ def make_parser(description: str | None, out: str) -> argparse.ArgumentParser:
         "--parts", nargs="+", choices=PARTS, default=[name for name in PARTS if name != "soak"]
     )
     parser.add_argument("--core", choices=["thread", "process"], default="thread")
-    parser.add_argument("--together", action="store_true", help="take no turns on the card")
-    parser.add_argument("--sound-sms", type=int, help="multiprocessors of the sound stage")
     parser.add_argument("--attention", help="of T3: FLASH_ATTN or another that vLLM knows")
+    parser.add_argument("--kv-cache", help="what T3's cache holds: fp8 or another that vLLM knows")
     parser.add_argument("--precision", choices=["auto", "float32", "bfloat16"], default="auto")
     parser.add_argument("--eager", action="store_true", help="do not compile flow and vocoder")
     parser.add_argument("--gpu-memory-gb", type=float)
@@ -88,7 +88,8 @@ def make_parser(description: str | None, out: str) -> argparse.ArgumentParser:
 
 def overrides(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return what vLLM is to be told beside our own arguments."""
-    return {"attention_backend": arguments.attention} if arguments.attention else {}
+    told = {"attention_backend": arguments.attention, "kv_cache_dtype": arguments.kv_cache}
+    return {name: value for name, value in told.items() if value}
 
 
 def resolve_options(arguments: argparse.Namespace) -> ResolvedOptions:
@@ -96,8 +97,6 @@ def resolve_options(arguments: argparse.Namespace) -> ResolvedOptions:
         EngineOptions(
             back_end="vllm",
             vllm_core=arguments.core,
-            takes_turns=not arguments.together,
-            sound_sms=arguments.sound_sms,
             precision=arguments.precision,
             is_compiled=not arguments.eager,
             gpu_memory_gb=arguments.gpu_memory_gb,
@@ -172,6 +171,7 @@ def measure_concurrency(bench: Bench, arguments: argparse.Namespace) -> list[dic
     rows = []
     for batch in arguments.batches:
         book = list(islice(utterances(bench.voice, batch), max(8, batch + batch // 2)))
+        run_book(bench, iter(book[:_WARM_UP_CHUNKS]), batch)
         finished = run_book(bench, iter(book), batch)
         audio_s = sum(audio for _, audio, _ in finished)
         wall_s = finished[-1][0]
@@ -182,7 +182,7 @@ def measure_concurrency(bench: Bench, arguments: argparse.Namespace) -> list[dic
 
 def measure_saturation(bench: Bench, arguments: argparse.Namespace) -> dict[str, float]:
     """A long book; `x` counts all of it, `steady_x` the time without its start and end."""
-    run_book(bench, book_of(bench, min(WARM_UP_S, arguments.audio_s)), 1200)
+    run_book(bench, book_of(bench, min(_WARM_UP_S, arguments.audio_s)), 1200)
     cpu_s = time.process_time()
     finished = run_book(bench, book_of(bench, arguments.audio_s), 1200)
     cpu_s = time.process_time() - cpu_s

@@ -6,7 +6,7 @@ set -u
 archive=$1 upstream=${2:--}
 [ $# -gt 1 ] && shift
 shift
-parts=${*:-thread upstream together process budgets checks soak}
+parts=${*:-thread upstream process budgets checks soak}
 site=/tmp/rhapsode-site
 mkdir -p "$site/rhapsode-0.1.0.dist-info"
 tar xJf "$archive" -C "$site"
@@ -45,11 +45,9 @@ check() {
 for part in $parts; do
   case $part in
     thread) bench thread 300 ;;
-    sharing)
+    attention)
       log attention 60 python3 -m tests.bench.attention --out "$OUT/attention.json"
-      log sharing 420 python3 -m tests.bench.sharing --out "$OUT/sharing.json"
       ;;
-    together) bench together 110 --together --parts saturation ;;
     process) bench process 110 --core process --parts saturation --audio-s 6000 ;;
     budgets)
       for size in 8 16 24; do

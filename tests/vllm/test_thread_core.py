@@ -1,6 +1,7 @@
-"""vLLM's engine on a thread: who joins when, and whose turn it is. The engine itself is a fake."""
+"""vLLM's engine on a thread: who joins when, and when it pauses. The engine itself is a fake."""
 
 import asyncio
+import threading
 import time
 from types import SimpleNamespace
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from vllm import SamplingParams
 
 from tests.model.worker.speech.fakes import TIMEOUT_S, wait_until
-from worker.speech.turns import Turns
+from worker.speech.backlog import Backlog
 from worker.speech.vllm_thread import ThreadCore
 
 SLOTS = 32  # two must be free before any request joins
@@ -22,6 +23,8 @@ class FakeEngine:
         self.left: dict[str, int] = {}
         self.joined: list[list[str]] = [[]]
         self.aborted: list[str] = []
+        self.gate = threading.Event()
+        self.gate.set()
         self.engine_core = SimpleNamespace(shutdown=lambda: None)
 
     def add_request(self, request_id: str, prompt: Any, _: SamplingParams) -> None:
@@ -39,6 +42,7 @@ class FakeEngine:
         return bool(self.left)
 
     def step(self) -> list[Any]:
+        assert self.gate.wait(TIMEOUT_S)
         time.sleep(0.001)
         self.joined.append([])
         self.left = {request_id: steps - 1 for request_id, steps in self.left.items()}
@@ -53,8 +57,8 @@ async def speak(core: ThreadCore, request_id: str, steps: int) -> str:
     return [answer.request_id async for answer in answers][-1]
 
 
-def open_core(engine: FakeEngine, turns: Turns | None = None) -> ThreadCore:
-    return ThreadCore(lambda: engine, SLOTS, turns)  # type: ignore[arg-type, return-value]
+def open_core(engine: FakeEngine, backlog: Backlog | None = None) -> ThreadCore:
+    return ThreadCore(lambda: engine, SLOTS, backlog)  # type: ignore[arg-type, return-value]
 
 
 def test_every_request_is_answered_once_whatever_its_length() -> None:
@@ -69,16 +73,16 @@ def test_every_request_is_answered_once_whatever_its_length() -> None:
 
 
 def test_requests_join_a_full_engine_several_at_a_time() -> None:
-    engine, turns = FakeEngine(), Turns()
-    turns.take()
+    engine = FakeEngine()
+    engine.gate.clear()
 
     async def run() -> None:
-        core = open_core(engine, turns)
+        core = open_core(engine)
         # One ends after each step; those that wait may join after every other.
         asked = [asyncio.ensure_future(speak(core, f"r{n}", 1 + n)) for n in range(SLOTS)]
         asked += [asyncio.ensure_future(speak(core, f"late{n}", 50)) for n in range(6)]
         await asyncio.to_thread(wait_until, lambda: len(engine.left) == SLOTS)
-        turns.give_back()
+        engine.gate.set()
         await asyncio.wait_for(asyncio.gather(*asked), TIMEOUT_S)
         core.shutdown()
 
@@ -130,31 +134,42 @@ def test_a_refused_request_takes_no_slot() -> None:
     asyncio.run(run())
 
 
-def test_nobody_steps_while_the_card_is_taken() -> None:
-    engine, turns = FakeEngine(), Turns()
-    turns.take()
+async def crowd(core: ThreadCore, engine: FakeEngine) -> list["asyncio.Future[str]"]:
+    """Ask for more than there are slots, and wait until they are taken."""
+    asked = [asyncio.ensure_future(speak(core, f"r{n}", 50)) for n in range(2 * SLOTS)]
+    await asyncio.to_thread(wait_until, lambda: len(engine.left) == SLOTS)
+    return asked
+
+
+def test_a_crowded_engine_pauses_while_the_sound_stage_is_behind() -> None:
+    engine, backlog = FakeEngine(), Backlog()
+    engine.gate.clear()
+    backlog.note(9.0)
 
     async def run() -> None:
-        core = open_core(engine, turns)
-        asked = asyncio.ensure_future(speak(core, "r", 1))
+        core = open_core(engine, backlog)
+        asked = await crowd(core, engine)
+        engine.gate.set()
         await asyncio.sleep(0.2)
-        assert engine.joined == [["r"]]
-        turns.give_back()
-        await asyncio.wait_for(asked, TIMEOUT_S)
+        assert len(engine.joined) <= 3  # those begun before all had asked
+        backlog.note(0.0)
+        await asyncio.wait_for(asyncio.gather(*asked), TIMEOUT_S)
         core.shutdown()
 
     asyncio.run(run())
 
 
-def test_an_engine_is_closed_even_while_the_card_is_taken() -> None:
-    turns = Turns()
-    turns.take()
+def test_an_engine_is_closed_even_while_it_pauses() -> None:
+    engine, backlog = FakeEngine(), Backlog()
+    engine.gate.clear()
+    backlog.note(9.0)
 
     async def run() -> None:
-        core = open_core(FakeEngine(), turns)
-        asked = asyncio.ensure_future(speak(core, "r", 1))
-        await asyncio.sleep(0.1)
+        core = open_core(engine, backlog)
+        asked = await crowd(core, engine)
+        engine.gate.set()
         await asyncio.wait_for(asyncio.to_thread(core.shutdown), TIMEOUT_S)
-        asked.cancel()
+        for task in asked:
+            task.cancel()
 
     asyncio.run(run())

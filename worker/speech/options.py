@@ -30,9 +30,7 @@ class EngineOptions:
     """How to run a checkpoint.
 
     `t3_slots` utterances decode at once, `vocoder_batch` are vocoded at once, and `submit` blocks
-    from the `queue_limit`-th unfinished utterance on. `vllm_core` says where vLLM's engine lives;
-    on a thread it pauses while a batch is vocoded, if it `takes_turns`; or the sound stage keeps to
-    `sound_sms` multiprocessors of the card and T3 never waits.
+    from the `queue_limit`-th unfinished utterance on. `vllm_core` says where vLLM's engine lives.
     Units: gpu_memory_gb in 10^9 bytes for the whole engine, None for nearly all of the card.
     """
 
@@ -45,18 +43,13 @@ class EngineOptions:
     is_watermarked: bool = True
     gpu_memory_gb: float | None = None
     vllm_core: Core = "thread"
-    takes_turns: bool = True
-    sound_sms: int | None = None
     is_compiled: bool = True  # on a GPU; slower to start, faster to speak
     cache_folder: Path | None = None  # for what a back end derives from a checkpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvedOptions:
-    """EngineOptions with nothing left open; the two sizes are zero on a CPU.
-
-    `takes_turns`: false where there is no card, or no T3 of ours that could wait.
-    """
+    """EngineOptions with nothing left open; the two sizes are zero on a CPU."""
 
     device: str
     back_end: Literal["torch", "vllm"]
@@ -68,8 +61,6 @@ class ResolvedOptions:
     gpu_memory_gb: float
     kv_cache_gb: float
     vllm_core: Core
-    takes_turns: bool
-    sound_sms: int | None
     is_compiled: bool
     cache_folder: Path
 
@@ -79,7 +70,7 @@ def resolve(options: EngineOptions) -> ResolvedOptions:
 
     Raises: SettingsError if a number makes no sense or the device or back end is not there.
     """
-    for name in ("t3_slots", "vocoder_batch", "queue_limit", "gpu_memory_gb", "sound_sms"):
+    for name in ("t3_slots", "vocoder_batch", "queue_limit", "gpu_memory_gb"):
         value = getattr(options, name)
         if value is not None and value <= 0:
             raise SettingsError(f"{name} is {value}: it must be above 0")
@@ -89,7 +80,6 @@ def resolve(options: EngineOptions) -> ResolvedOptions:
     budget_gb = _budget_gb(options.gpu_memory_gb, device) if is_cuda else 0.0
     batch = options.vocoder_batch or _vocoder_batch(budget_gb)
     kv_cache_gb = _kv_cache_gb(budget_gb, batch) if is_cuda else 0.0
-    core_is_here = back_end == "vllm" and options.vllm_core == "thread"
     slots = options.t3_slots or _slots(kv_cache_gb)
     return ResolvedOptions(
         device=device,
@@ -102,8 +92,6 @@ def resolve(options: EngineOptions) -> ResolvedOptions:
         gpu_memory_gb=budget_gb,
         kv_cache_gb=kv_cache_gb,
         vllm_core=options.vllm_core,
-        takes_turns=options.takes_turns and not options.sound_sms and is_cuda and core_is_here,
-        sound_sms=options.sound_sms if is_cuda else None,
         is_compiled=is_cuda and options.is_compiled,
         cache_folder=options.cache_folder or user_cache_path("rhapsode"),
     )

@@ -6,15 +6,12 @@ in the batch nor the device change what an utterance sounds like.
 
 import hashlib
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor
-from torch.cuda.green_contexts import GreenContext
 
 from worker.chatterbox.config import FRAMES_PER_TOKEN
 from worker.chatterbox.cuda_graphs import GraphPool
@@ -27,11 +24,12 @@ from worker.chatterbox.t3.decoder import Spoken
 from worker.chatterbox.watermark import Watermarker
 from worker.speech.options import ResolvedOptions
 from worker.speech.sound import Waveforms
-from worker.speech.turns import Turns
 from worker.speech.types import Utterance
 
 _AVERAGE_FRAMES = 1100  # 12 s behind a recording of 10 s
 _LIGHTEST_FRAMES = 600  # so that a batch has no more rows than a graph
+# The highest priority; T3 has everybody's, 0: docs/decisions/0010-sound-goes-first.md.
+_FIRST = -5
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +49,14 @@ class TorchRenderer:
         vocoder: Vocoder,
         watermarker: Watermarker | None,
         options: ResolvedOptions,
-        turns: Turns,
     ) -> None:
         self._flow = flow
         self._vocoder = vocoder
         self._watermarker = watermarker
-        self._turns = turns
-        is_cuda = flow.device.type == "cuda"
-        # A stream of its own, or every kernel would wait for T3's on the default one.
-        self._share = share_of(flow.device, options.sound_sms) if is_cuda else None
-        self._stream = self._share() if self._share else None
+        open_stream = partial(torch.cuda.Stream, flow.device, _FIRST)
+        self._stream = open_stream() if flow.device.type == "cuda" else None
         self._launching = threading.Lock()  # graphs have one memory
-        pool = GraphPool(self._share) if self._share else GraphPool()
-        _adapt(flow, vocoder, watermarker, options, pool)
+        _adapt(flow, vocoder, watermarker, options, GraphPool(open_stream))
 
     @property
     def is_watermarked(self) -> bool:
@@ -85,20 +78,16 @@ class TorchRenderer:
     def render(self, utterances: Sequence[Utterance], spoken: Sequence[Spoken]) -> Waveforms:
         """Make one waveform per utterance. Shapes: -> (S,) each.
 
-        On a GPU one thread launches and the others draw noise or wait for theirs to be done. The
-        batch has the card from its first kernel to its last.
+        On a GPU one thread launches and the others draw noise or wait for theirs to be done.
         """
         noise = [self._draw(one, said) for one, said in zip(utterances, spoken, strict=True)]
         if self._stream is None:
             return [row.float().numpy() for row in self._render(utterances, spoken, noise)]
-        with ExitStack() as afterwards:
-            with self._launching, torch.cuda.stream(self._stream):
-                self._turns.take()
-                afterwards.callback(self._turns.give_back)
-                rows = [_fetch(row) for row in self._render(utterances, spoken, noise)]
-                done = torch.cuda.Event(blocking=True)
-                done.record()
-            done.synchronize()
+        with self._launching, torch.cuda.stream(self._stream):
+            rows = [_fetch(row) for row in self._render(utterances, spoken, noise)]
+            done = torch.cuda.Event(blocking=True)
+            done.record()
+        done.synchronize()
         return [row.numpy().copy() for row in rows]  # pinned memory is scarce, and soon used again
 
     def check_health(self) -> None:
@@ -129,18 +118,6 @@ class TorchRenderer:
         if self._watermarker is not None:
             waveforms = self._watermarker.mark(waveforms)
         return waveforms
-
-
-def share_of(device: torch.device, sms: int | None) -> Callable[[], torch.cuda.Stream]:
-    """Return what opens streams on a CUDA device, or on so many multiprocessors of it.
-
-    It must outlive its streams, and graphs captured on them.
-    """
-    if sms is None:
-        return partial(torch.cuda.Stream, device)
-    context: Any = GreenContext.create(num_sms=sms, device_id=device.index or 0)
-    open_stream: Callable[[], torch.cuda.Stream] = context.Stream
-    return open_stream
 
 
 def _fetch(row: Tensor) -> Tensor:

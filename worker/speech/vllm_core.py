@@ -11,12 +11,11 @@ from vllm.v1.engine.llm_engine import LLMEngine
 from vllm.v1.executor import Executor
 
 from worker.chatterbox.t3.vllm_layout import PromptLayout
+from worker.speech.backlog import Backlog
 from worker.speech.options import VLLM_REST_GB, ResolvedOptions
-from worker.speech.turns import Turns
 from worker.speech.vllm_thread import ThreadCore
 
 _CPU_KV_BYTES = 1 << 30
-_FIRST = -5  # the highest priority; 0 is everybody's
 _STEP_TOKENS = 4096  # room for 512 decoding utterances and a dozen new prompts
 
 
@@ -32,18 +31,19 @@ def open_thread_core(
     folder: Path,
     layout: PromptLayout,
     options: ResolvedOptions,
-    turns: Turns | None = None,
+    backlog: Backlog | None = None,
     **overrides: Any,
 ) -> ThreadCore:
     """Start vLLM's engine on a thread of this process; call inside the event loop.
 
-    `turns`: whom to ask before each step; None steps at any time.
+    `backlog`: what to ask before each step; None steps at any time.
     """
     arguments = engine_arguments(folder, layout, options) | overrides
 
     def make_engine() -> LLMEngine:
         if options.device != "cpu":
-            take_precedence()
+            # Not everybody's: what other threads do there would stand in line with the steps.
+            torch.cuda.set_stream(torch.cuda.Stream())
         config = EngineArgs(**arguments).create_engine_config(UsageContext.ENGINE_CONTEXT)
         return LLMEngine(
             vllm_config=config,
@@ -52,17 +52,7 @@ def open_thread_core(
             multiprocess_mode=False,
         )
 
-    return ThreadCore(make_engine, arguments["max_num_seqs"], turns)
-
-
-def take_precedence() -> None:
-    """Let this thread's kernels, also those in graphs captured from here on, go before others'.
-
-    A decoding step is hundreds of short kernels, each of which would wait for a long one of the
-    sound stage; that stage, whose kernels fill the card, loses next to nothing.
-    """
-    torch.cuda.set_stream(torch.cuda.Stream(priority=_FIRST))
-    torch.cuda.graph.default_capture_stream = torch.cuda.Stream(priority=_FIRST)
+    return ThreadCore(make_engine, arguments["max_num_seqs"], backlog)
 
 
 def engine_arguments(

@@ -16,11 +16,11 @@ from vllm.v1.engine.exceptions import EngineDeadError
 from vllm.v1.engine.llm_engine import LLMEngine
 
 from narration.errors import EngineDied
+from worker.speech.backlog import Backlog
 from worker.speech.stage import StageThread
-from worker.speech.turns import Turns
 
 _GROUP = 16  # of so many slots one must be free before requests join
-_PATIENCE_S = 0.5  # before a wait for the card looks whether the engine is being closed
+_PATIENCE_S = 0.5  # before a wait for the sound stage looks whether the engine is being closed
 
 
 class ThreadCore:
@@ -31,13 +31,13 @@ class ThreadCore:
     """
 
     def __init__(
-        self, make_engine: Callable[[], LLMEngine], slots: int, turns: Turns | None = None
+        self, make_engine: Callable[[], LLMEngine], slots: int, backlog: Backlog | None = None
     ) -> None:
-        """Start the thread; `turns`: whom to ask before each step."""
+        """Start the thread; `backlog`: what to ask before each step."""
         self._loop = asyncio.get_running_loop()
         self._make_engine = make_engine
         self._slots = slots
-        self._turns = turns
+        self._backlog = backlog
         self._waiting: dict[str, Callable[[], None]] = {}
         self._running: set[str] = set()
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
@@ -102,7 +102,9 @@ class ThreadCore:
             self._inbox.get()()
 
     def _may_step(self) -> bool:
-        return self._turns is None or self._turns.wait(_PATIENCE_S, is_crowded=bool(self._waiting))
+        return self._backlog is None or self._backlog.wait(
+            _PATIENCE_S, is_crowded=bool(self._waiting)
+        )
 
     def _let_join(self) -> None:
         free = self._slots - len(self._running)

@@ -12,7 +12,7 @@ from worker.chatterbox.watermark import load_watermarker
 from worker.speech.admission import Admission
 from worker.speech.backlog import Backlog
 from worker.speech.engine import PipelineEngine
-from worker.speech.options import VLLM_REST_GB, EngineOptions, ResolvedOptions, resolve
+from worker.speech.options import DRIVER_GB, VLLM_REST_GB, EngineOptions, ResolvedOptions, resolve
 from worker.speech.renderer import TorchRenderer
 from worker.speech.request import make_prompt
 from worker.speech.slots import SlotStage
@@ -57,7 +57,7 @@ def limit_memory(options: ResolvedOptions) -> None:
     if options.device == "cpu":
         return
     total = torch.cuda.get_device_properties(options.device).total_memory
-    own_gb = options.gpu_memory_gb
+    own_gb = options.gpu_memory_gb - DRIVER_GB
     if options.back_end == "vllm" and options.vllm_core == "process":
         own_gb -= options.kv_cache_gb + VLLM_REST_GB
     card = torch.device(options.device).index or 0

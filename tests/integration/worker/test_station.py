@@ -41,7 +41,7 @@ def test_worker_has_as_many_slots_as_keep_its_engine_busy(
 
 @pytest.mark.parametrize(
     ("appetite", "slots"),
-    [(10, 4), (512 + 2 * 39, 56)],  # two cores; 80 GB
+    [(10, 4), (512 + 2 * 55, 59)],  # two cores; 80 GB
 )
 def test_slots_follow_the_engine(appetite: int, slots: int) -> None:
     assert slots_for(appetite, WorkerSettings()) == slots

@@ -1,14 +1,17 @@
 #!/bin/sh
 # Measure the engine on a GPU host that has torch and CUDA but no network; see README.md beside it.
 # $1: an archive of vLLM's packages; $2, or "-": one of upstream's chatterbox-tts; then the parts,
-# all of them unless named. Results and logs go to $OUT, the most important first.
+# all of them unless named. Results and logs go to $OUT in one archive, written anew after each part.
+# Several may run side by side, one for each CUDA_VISIBLE_DEVICES.
 set -u
 archive=$1 upstream=${2:--}
 [ $# -gt 1 ] && shift
 shift
 parts=${*:-thread upstream process budgets checks soak}
-site=/tmp/rhapsode-site
-mkdir -p "$site/rhapsode-0.1.0.dist-info"
+card=${CUDA_VISIBLE_DEVICES:-0}
+site=/tmp/rhapsode-site-$card
+results=/tmp/rhapsode-results-$card
+mkdir -p "$results" "$site/rhapsode-0.1.0.dist-info"
 tar xJf "$archive" -C "$site"
 # vLLM finds T3 by the entry point of an installed package; this is all of one that it looks at.
 printf 'Metadata-Version: 2.1\nName: rhapsode\nVersion: 0.1.0\n' \
@@ -26,14 +29,14 @@ began=$(date +%s)
 log() {
   name=$1 limit=$2
   shift 2
-  timeout -k 3 "$limit" "$@" > "$OUT/$name.log" 2>&1
+  timeout -k 3 "$limit" "$@" > "$results/$name.log" 2>&1
   echo "#### $name: status $?, $(($(date +%s) - began)) s after the start"
-  tail -n 40 "$OUT/$name.log" | cut -c 1-160
+  tail -n 40 "$results/$name.log" | cut -c 1-160
 }
 bench() {
   name=$1 limit=$2
   shift 2
-  log "$name" "$limit" python3 -m tests.bench.engine --out "$OUT/$name.json" "$@"
+  log "$name" "$limit" python3 -m tests.bench.engine --out "$results/$name.json" "$@"
 }
 check() {
   name=$1 runner=$2
@@ -44,31 +47,34 @@ check() {
 
 for part in $parts; do
   case $part in
-    thread) bench thread 300 ;;
+    thread) bench thread 420 --audio-s 36000 ;;
     attention)
-      log attention 60 python3 -m tests.bench.attention --out "$OUT/attention.json"
+      log attention 60 python3 -m tests.bench.attention --out "$results/attention.json"
       ;;
-    process) bench process 110 --core process --parts saturation --audio-s 6000 ;;
+    process) bench process 240 --core process --parts saturation --audio-s 12000 ;;
     budgets)
       for size in 8 16 24; do
         bench "budget-$size" 80 --gpu-memory-gb $size --parts saturation --audio-s 1500
       done
       ;;
-    soak) bench soak 200 --parts soak ;;
+    soak) bench soak 320 --parts soak ;;
     upstream)
       [ "$upstream" = - ] && continue
       mkdir -p /tmp/upstream
       tar xJf "$upstream" -C /tmp/upstream
       log upstream 60 env "PYTHONPATH=/tmp/upstream:$PWD" python3 -m tests.bench.upstream \
-        --out "$OUT/upstream.json"
+        --out "$results/upstream.json"
       ;;
     checks) # side by side: nothing is timed
       check parity-v2 1 --confcutdir=tests/vllm tests/vllm/test_tokens.py &
       check parity-v1 0 --confcutdir=tests/vllm tests/vllm/test_tokens.py &
       check sound 1 --confcutdir=tests/gpu tests/gpu &
-      log precision 150 python3 -m tests.bench.precision --out "$OUT/precision.json" &
+      log precision 150 python3 -m tests.bench.precision --out "$results/precision.json" &
       wait
       ;;
     *) exit 2 ;;
   esac
+  # Whole at any time: what runs this may end before all parts are done.
+  packed=$OUT/results-$card.tgz
+  tar czf "$packed.new" -C "$results" . && mv "$packed.new" "$packed"
 done

@@ -1,6 +1,6 @@
 """What waits to be vocoded, and so whether T3 on vLLM's thread had better wait.
 
-docs/decisions/0010-sound-goes-first.md says why.
+docs/decisions/0013-sound-goes-first.md says why.
 """
 
 import threading

@@ -28,7 +28,7 @@ from worker.speech.types import Utterance
 
 _AVERAGE_FRAMES = 1100  # 12 s behind a recording of 10 s
 _LIGHTEST_FRAMES = 600  # so that a batch has no more rows than a graph
-# The highest priority; T3 has everybody's, 0: docs/decisions/0010-sound-goes-first.md.
+# The highest priority; T3 has everybody's, 0: docs/decisions/0013-sound-goes-first.md.
 _FIRST = -5
 
 

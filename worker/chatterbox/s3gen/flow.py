@@ -47,7 +47,7 @@ class Flow(nn.Module):
     def use_precision(self, dtype: torch.dtype) -> None:
         """Compute the large products of encoder and estimator in another precision.
 
-        Norms, residual sums, time, the last projection and the solver's state stay in float32.
+        Norms, time, the last projection and the solver's state stay in float32.
         """
         for part in self.modules():
             if isinstance(part, Linear | FrameConv) and part is not self.estimator.final_proj:

@@ -1,7 +1,7 @@
 """Layers that compute in the precision of their own weights, whatever comes in.
 
-So bfloat16 is a property of the loaded network: norms, residual sums and the solver's state stay
-in float32 around these layers, and no autocast is needed.
+So bfloat16 is a property of the loaded network: norms and the solver's state stay in float32 around
+these layers, and no autocast is needed.
 """
 
 from torch import Tensor, nn

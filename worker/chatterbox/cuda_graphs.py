@@ -35,8 +35,7 @@ class GraphPool:
     """Memory that graphs share which never run at the same time; owned by one thread at a time.
 
     `open_stream` makes the stream to capture on, which nobody else may use: what another thread
-    does there during a capture breaks it. A graph keeps what that stream has: the priority, and a
-    share of the card.
+    does there during a capture breaks it. A graph keeps that stream's priority.
     """
 
     def __init__(self, open_stream: Callable[[], torch.cuda.Stream] = torch.cuda.Stream) -> None:

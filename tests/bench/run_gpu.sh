@@ -51,6 +51,7 @@ for part in $parts; do
     attention)
       log attention 60 python3 -m tests.bench.attention --out "$results/attention.json"
       ;;
+    tokens) bench tokens 200 --parts tokens ;;
     process) bench process 240 --core process --parts saturation --audio-s 12000 ;;
     budgets)
       for size in 8 16 24; do

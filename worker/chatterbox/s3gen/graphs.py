@@ -23,8 +23,8 @@ from worker.chatterbox.s3gen.flow import ENCODER_ROWS, Flow
 from worker.chatterbox.s3gen.packing import PADDING_ROW, Packing, pack_lengths, pad_packing
 from worker.chatterbox.s3gen.unet import Condition, Estimator, ResidualBlock, Transformers
 
-_FRAME_STEP = 512  # frames of all rows together are rounded up to this, or to a 32nd
-_STEPS = 32
+_FRAME_STEP = 512  # frames of all rows together are rounded up to this, or to a 64th
+_STEPS = 64
 _MOST_FRAMES = 1 << 18  # 64 guided utterances of 30 s behind 10 s
 _ROWS = (4, 16, 40, 96, 160, 256)
 _SHORTEST_BOUND = 2048  # bounds on the longest row are powers of two from here on

@@ -42,8 +42,9 @@ class FakeEngine:
         return bool(self.left)
 
     def step(self) -> list[Any]:
-        assert self.gate.wait(TIMEOUT_S)
         time.sleep(0.001)
+        if not self.gate.is_set():
+            return []  # and goes on looking at what is asked
         self.joined.append([])
         self.left = {request_id: steps - 1 for request_id, steps in self.left.items()}
         done = [request_id for request_id, steps in self.left.items() if not steps]

@@ -59,7 +59,7 @@ def limit_memory(options: ResolvedOptions) -> None:
     total = torch.cuda.get_device_properties(options.device).total_memory
     own_gb = options.gpu_memory_gb - DRIVER_GB
     if options.back_end == "vllm" and options.vllm_core == "process":
-        own_gb -= options.kv_cache_gb + VLLM_REST_GB
+        own_gb -= options.kv_cache_gb + VLLM_REST_GB + DRIVER_GB
     card = torch.device(options.device).index or 0
     torch.cuda.set_per_process_memory_fraction(own_gb * 1e9 / total, card)
 

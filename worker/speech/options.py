@@ -81,7 +81,8 @@ def resolve(options: EngineOptions) -> ResolvedOptions:
     back_end = _back_end(options.back_end, device)
     budget_gb = _budget_gb(options.gpu_memory_gb, device) if is_cuda else 0.0
     batch = options.vocoder_batch or _vocoder_batch(budget_gb)
-    kv_cache_gb = _kv_cache_gb(budget_gb, batch) if is_cuda else 0.0
+    processes = 2 if back_end == "vllm" and options.vllm_core == "process" else 1
+    kv_cache_gb = _kv_cache_gb(budget_gb, batch, processes) if is_cuda else 0.0
     slots = options.t3_slots or _slots(kv_cache_gb)
     return ResolvedOptions(
         device=device,
@@ -135,11 +136,12 @@ def _budget_gb(asked: float | None, device: str) -> float:
     return asked or 0.92 * total_gb  # the driver and other processes need some
 
 
-def _kv_cache_gb(budget_gb: float, vocoder_batch: int) -> float:
+def _kv_cache_gb(budget_gb: float, vocoder_batch: int, processes: int = 1) -> float:
     """Return what weights, graphs and a vocoder batch leave, as far as slots can use it."""
-    if budget_gb < 7:
-        raise SettingsError(f"gpu_memory_gb is {budget_gb:g}: the engine needs 7 at least")
-    left_gb = budget_gb - DRIVER_GB - 3.5 - 0.3 * vocoder_batch
+    least_gb = 6 + processes
+    if budget_gb < least_gb:
+        raise SettingsError(f"gpu_memory_gb is {budget_gb:g}: the engine needs {least_gb} at least")
+    left_gb = budget_gb - processes * DRIVER_GB - 3.5 - 0.3 * vocoder_batch
     if left_gb < _LEAST_CACHE_GB:
         raise SettingsError(
             f"vocoder_batch is {vocoder_batch}: beside that, gpu_memory_gb of {budget_gb:g} leaves "

@@ -41,7 +41,10 @@ def open_vllm_stage(
 
 
 def choose_core(options: ResolvedOptions, backlog: Backlog) -> Callable[..., Core]:
-    """Choose where vLLM's engine lives; on a thread it asks `backlog` before each step."""
+    """Choose where vLLM's engine lives; on a thread it asks `backlog` before each step.
+
+    Not on a CPU, where the stages have cores of their own.
+    """
     if options.vllm_core == "process":
         return open_async_core
-    return partial(open_thread_core, backlog=backlog)
+    return partial(open_thread_core, backlog=None if options.device == "cpu" else backlog)

@@ -20,7 +20,7 @@ from worker.speech.backlog import Backlog
 from worker.speech.stage import StageThread
 
 _GROUP = 16  # of so many slots one must be free before requests join
-_PATIENCE_S = 0.5  # before a wait for the sound stage looks whether the engine is being closed
+_PATIENCE_S = 0.05  # before a wait for the sound stage looks at what is asked meanwhile
 
 
 class ThreadCore:

@@ -136,7 +136,7 @@ class ResidualBlock(nn.Module):
     def forward(self, x: Tensor, time: Tensor, packing: Packing) -> Tensor:
         y = self.block1(x, packing) + self.mlp(time)[packing.row]
         shortcut = self.res_conv(x, packing)
-        # What the transformers after it add to: a third of their memory traffic is this sum's.
+        # The transformers after it go on adding in this type; their sums cost much memory traffic.
         return (self.block2(y, packing) + shortcut).to(shortcut.dtype)
 
 

@@ -1,6 +1,6 @@
 """T3's sampling on vLLM's second model runner: one kernel where vLLM launches a dozen.
 
-For a single utterance it is the host that limits a step, and a third of its time went into them.
+For a single utterance it is the host that limits a step (docs/performance.md).
 Each row is decided as vLLM's own sampler decides it, from the same noise. Needs Triton.
 """
 

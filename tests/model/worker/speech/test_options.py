@@ -17,6 +17,12 @@ def test_a_larger_card_speaks_more_at_once(budget_gb: float, batch: int, slots: 
     assert cache_gb + 4.5 + 0.3 * batch <= budget_gb
 
 
+def test_two_processes_leave_room_for_two_drivers() -> None:
+    assert _kv_cache_gb(16, 11) - _kv_cache_gb(16, 11, processes=2) == pytest.approx(1.0)
+    with pytest.raises(SettingsError, match="needs 8"):
+        _kv_cache_gb(7, 2, processes=2)
+
+
 @pytest.mark.parametrize(("budget_gb", "batch"), [(6, 2), (16, 48)])
 def test_what_leaves_no_room_for_t3_is_refused(budget_gb: float, batch: int) -> None:
     with pytest.raises(SettingsError, match="gpu_memory_gb"):

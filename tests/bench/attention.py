@@ -211,19 +211,18 @@ def unified(case: Case) -> Call:
     return call
 
 
-def unified_by_heads(case: Case) -> Call:
-    """The same where a head's places lie side by side: VLLM_KV_CACHE_LAYOUT=HND."""
-    caches = [cache.transpose(2, 3).contiguous().transpose(2, 3) for cache in case.caches]
-    by_heads = {id(cache): laid for cache, laid in zip(case.caches, caches, strict=True)}
-    call = unified(case)
-    return lambda cache: call(by_heads[id(cache)])
+def ours(case: Case) -> Call:
+    from worker.chatterbox.t3.paged_attention import attend_one
+
+    told = {"blocks": case.blocks, "lengths": case.lengths, "scale": SCALE, "out": case.out}
+    return lambda cache: attend_one(case.query, (cache[:, 0], cache[:, 1]), **told)
 
 
 KERNELS: dict[str, Kernel] = {
     "FlashAttention 2": lambda case: flash(case, 2),
     "FlashAttention 3": lambda case: flash(case, 3),
     "vLLM's Triton": unified,
-    "vLLM's Triton, heads first": unified_by_heads,
+    "ours": ours,
 }
 
 if __name__ == "__main__":

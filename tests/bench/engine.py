@@ -7,7 +7,6 @@ Random weights of the official shapes, made on the device; see README.md beside 
 
 import argparse
 import json
-import resource
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +21,7 @@ import numpy as np
 import torch
 
 from tests.bench import rooflines
+from tests.bench.figures import by_time, percentiles, resident_gb, steady
 from tests.bench.gpu_memory import GpuMemory
 from tests.bench.synthetic import TOY, Bench, make_prompt, open_bench, utterance, utterances
 from tests.bench.turns import turn
@@ -33,7 +33,7 @@ from worker.speech.types import Speech, Utterance
 
 CHUNK_S = 10.0
 SOAK_CHUNKS, SOAK_CHUNK_S = 10_000, 1.5
-_WARM_UP_S = 9000.0  # of a book: graphs of all common shapes are captured then
+_WARM_UP_S = 2400.0  # of a book: graphs of small batches, too, are captured then
 _WARM_UP_CHUNKS = 48  # small batches have other shapes
 
 
@@ -45,13 +45,20 @@ def main() -> None:
     bench = open_bench(config, options, **overrides(arguments))
     opened_s = time.perf_counter() - began
     bench.engine.submit(utterance(bench.voice, CHUNK_S)).result()
+    first_s = time.perf_counter() - began
+    while bench.renderer.prepare():  # as the sound stage does at leisure
+        pass
     report: dict[str, Any] = {
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
         "torch": torch.__version__,
         "options": {name: str(value) for name, value in asdict(options).items()},
-        "start": {"opened_s": opened_s, "first_chunk_s": time.perf_counter() - began},
+        "start": {
+            "opened_s": opened_s,
+            "first_chunk_s": first_s,
+            "prepared_s": time.perf_counter() - began,
+        },
     }
-    print(f"opened in {opened_s:.1f} s, first chunk {report['start']['first_chunk_s']:.1f} s")
+    print("  ".join(f"{name} {seconds:.1f}" for name, seconds in report["start"].items()))
     with turn(arguments.turn), GpuMemory() as memory:
         for name in arguments.parts:
             report[name] = PARTS[name](bench, arguments)
@@ -78,6 +85,7 @@ def make_parser(description: str | None, out: str) -> argparse.ArgumentParser:
     parser.add_argument("--gpu-memory-gb", type=float)
     parser.add_argument("--slots", type=int)
     parser.add_argument("--vocoder-batch", type=int)
+    parser.add_argument("--sound-sms", type=int, help="0: T3 and sound both have all of the card")
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 8, 32, 128, 512])
     parser.add_argument("--sound-batches", type=int, nargs="+", default=[1, 4, 16, 32])
     parser.add_argument("--turn", type=Path, help="measure only while holding this lock file")
@@ -102,6 +110,7 @@ def resolve_options(arguments: argparse.Namespace) -> ResolvedOptions:
             gpu_memory_gb=arguments.gpu_memory_gb,
             t3_slots=arguments.slots,
             vocoder_batch=arguments.vocoder_batch,
+            sound_sms=arguments.sound_sms,
             queue_limit=1536,  # never the limit of what is measured
         )
     )
@@ -180,44 +189,38 @@ def measure_concurrency(bench: Bench, arguments: argparse.Namespace) -> list[dic
     return rows
 
 
-def measure_saturation(bench: Bench, arguments: argparse.Namespace) -> dict[str, float]:
+def measure_saturation(bench: Bench, arguments: argparse.Namespace) -> dict[str, Any]:
     """A long book; `x` counts all of it, `steady_x` the time without its start and end."""
     run_book(bench, book_of(bench, min(_WARM_UP_S, arguments.audio_s)), 1200)
     cpu_s = time.process_time()
     finished = run_book(bench, book_of(bench, arguments.audio_s), 1200)
     cpu_s = time.process_time() - cpu_s
     wall_s = finished[-1][0]
-    inner = [row for row in finished if 0.2 * wall_s < row[0] < 0.75 * wall_s]
-    times, spoken = np.array([row[0] for row in inner]), np.cumsum([row[1] for row in inner])
     return {
         "chunks": len(finished),
         "audio_s": sum(audio for _, audio, _ in finished),
         "wall_s": wall_s,
         "x": sum(audio for _, audio, _ in finished) / wall_s,
-        "steady_x": float(np.polyfit(times, spoken, 1)[0]),  # chunks come in bursts
+        "steady_x": steady(finished),
+        "x_by_twentieth": by_time(finished, 20),
         "host_cores": cpu_s / wall_s,
         **percentiles([latency for _, _, latency in finished]),
     }
 
 
-def measure_soak(bench: Bench, _: argparse.Namespace) -> dict[str, float]:
-    """10,000 short chunks: memory after the first fifth and at the end."""
-
-    def memory() -> tuple[float, float]:
-        on_card = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0
-        return on_card / 1e9, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-
+def measure_soak(bench: Bench, _: argparse.Namespace) -> dict[str, list[float]]:
+    """10,000 short chunks: memory after each fifth of them, and the most on the card meanwhile."""
     chunks = (utterance(bench.voice, SOAK_CHUNK_S, seed) for seed in range(SOAK_CHUNKS))
-    run_book(bench, islice(chunks, SOAK_CHUNKS // 5), 1200)
-    card_before, host_before = memory()
-    run_book(bench, chunks, 1200)
-    card_after, host_after = memory()
-    return {
-        "card_peak_gb_early": card_before,
-        "card_peak_gb_late": card_after,
-        "host_peak_gb_early": host_before,
-        "host_peak_gb_late": host_after,
-    }
+    fifths: dict[str, list[float]] = {"card_peak_gb": [], "card_gb": [], "host_gb": []}
+    for _ in range(5):
+        if torch.cuda.is_available():
+            torch.cuda.reset_peak_memory_stats()
+        run_book(bench, islice(chunks, SOAK_CHUNKS // 5), 1200)
+        fifths["host_gb"].append(resident_gb())
+        if torch.cuda.is_available():
+            fifths["card_peak_gb"].append(torch.cuda.max_memory_allocated() / 1e9)
+            fifths["card_gb"].append(torch.cuda.memory_reserved() / 1e9)
+    return fifths
 
 
 PARTS: dict[str, Callable[[Bench, argparse.Namespace], Any]] = {
@@ -284,11 +287,6 @@ def time_of(action: Callable[[], Any], repeats: int = 3) -> float:
 def synchronize() -> None:
     if torch.cuda.is_available():
         torch.cuda.synchronize()
-
-
-def percentiles(seconds: list[float]) -> dict[str, float]:
-    p50, p95 = np.percentile(seconds, [50, 95])
-    return {"p50_s": float(p50), "p95_s": float(p95)}
 
 
 if __name__ == "__main__":

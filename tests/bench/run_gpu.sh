@@ -7,7 +7,7 @@ set -u
 archive=$1 upstream=${2:--}
 [ $# -gt 1 ] && shift
 shift
-parts=${*:-thread upstream process budgets checks soak}
+parts=${*:-thread upstream attention budgets process}
 card=${CUDA_VISIBLE_DEVICES:-0}
 site=/tmp/rhapsode-site-$card
 results=/tmp/rhapsode-results-$card
@@ -45,33 +45,50 @@ check() {
     --rootdir=. --import-mode=importlib -p no:cacheprovider -W ignore --tb=short "$@"
 }
 
+run_checks() { # side by side: nothing is timed
+  check parity-v2 1 --confcutdir=tests/vllm tests/vllm/test_tokens.py &
+  v2=$!
+  check parity-v1 0 --confcutdir=tests/vllm tests/vllm/test_tokens.py &
+  v1=$!
+  check gpu 1 --confcutdir=tests/gpu tests/gpu &
+  gpu=$!
+  log precision 150 python3 -m tests.bench.precision --out "$results/precision.json" &
+  wait $v2 $v1 $gpu $!
+}
+
 for part in $parts; do
+  part_began=$(date +%s)
   case $part in
-    thread) bench thread 420 --audio-s 36000 ;;
+    thread)
+      bench thread 480 --audio-s 36000 --parts saturation alone tokens concurrency sound soak
+      ;;
     attention)
       log attention 60 python3 -m tests.bench.attention --out "$results/attention.json"
       ;;
     tokens) bench tokens 200 --parts tokens ;;
     process) bench process 240 --core process --parts saturation --audio-s 12000 ;;
-    budgets)
+    budgets) # the engines open side by side, beside the checks; then each is measured alone
+      turn=/tmp/rhapsode-turn-$card
+      exec 9> "$turn"
+      flock 9
       for size in 8 16 24; do
-        bench "budget-$size" 80 --gpu-memory-gb $size --parts saturation --audio-s 1500
+        bench "budget-$size" 280 --gpu-memory-gb $size --parts saturation --audio-s 1500 \
+          --turn "$turn" &
       done
+      run_checks
+      until [ "$(grep -ls prepared_s "$results"/budget-*.log | wc -l)" = 3 ] ||
+        [ $(($(date +%s) - part_began)) -gt 200 ]; do
+        sleep 1
+      done
+      flock -u 9
+      wait
       ;;
-    soak) bench soak 320 --parts soak ;;
     upstream)
       [ "$upstream" = - ] && continue
       mkdir -p /tmp/upstream
       tar xJf "$upstream" -C /tmp/upstream
       log upstream 60 env "PYTHONPATH=/tmp/upstream:$PWD" python3 -m tests.bench.upstream \
         --out "$results/upstream.json"
-      ;;
-    checks) # side by side: nothing is timed
-      check parity-v2 1 --confcutdir=tests/vllm tests/vllm/test_tokens.py &
-      check parity-v1 0 --confcutdir=tests/vllm tests/vllm/test_tokens.py &
-      check sound 1 --confcutdir=tests/gpu tests/gpu &
-      log precision 150 python3 -m tests.bench.precision --out "$results/precision.json" &
-      wait
       ;;
     *) exit 2 ;;
   esac

@@ -33,11 +33,11 @@ from worker.chatterbox.t3.vllm_layout import PromptLayout
 from worker.chatterbox.voice import Voice, make_voice
 from worker.chatterbox.watermark import Watermarker
 from worker.speech.admission import Admission
-from worker.speech.backlog import Backlog
 from worker.speech.engine import PipelineEngine
 from worker.speech.open import limit_memory, open_sound
 from worker.speech.options import ResolvedOptions
 from worker.speech.renderer import TorchRenderer
+from worker.speech.sharing import Sharing, share_card
 from worker.speech.types import Delivery, Utterance
 from worker.speech.vllm_open import choose_core
 from worker.speech.vllm_stage import VllmStage, sampling_params
@@ -84,11 +84,11 @@ def open_bench(config: ChatterboxConfig, options: ResolvedOptions, **overrides: 
         flow = Flow(config.flow).eval().requires_grad_(False)
         vocoder = Vocoder(config.hift).eval().requires_grad_(False)
         watermarker = Watermarker().eval().requires_grad_(False)
-    backlog = Backlog()
-    renderer = TorchRenderer(flow, vocoder, watermarker, options)
-    tokens = _open_tokens(config, options, backlog, overrides)
+    sharing = share_card(options)
+    renderer = TorchRenderer(flow, vocoder, watermarker, options, sharing.open_sound)
+    tokens = _open_tokens(config, options, sharing, overrides)
     admission = Admission(options.queue_limit)
-    sound = open_sound(renderer, admission, backlog, options)
+    sound = open_sound(renderer, admission, sharing, options)
     return Bench(
         engine=PipelineEngine(make_prompt, tokens, sound, admission),
         tokens=tokens,
@@ -148,7 +148,7 @@ def exact_sampling(prompt: Prompt, max_new_tokens: int) -> SamplingParams:
 
 
 def _open_tokens(
-    config: ChatterboxConfig, options: ResolvedOptions, backlog: Backlog, overrides: dict[str, Any]
+    config: ChatterboxConfig, options: ResolvedOptions, sharing: Sharing, overrides: dict[str, Any]
 ) -> VllmStage:
     layout = PromptLayout.of(config.t3)
     # Always the same: vLLM knows by its path what it has compiled.
@@ -160,7 +160,7 @@ def _open_tokens(
     folder = write_vllm_folder(
         weights, config.t3, StorageConfig(), bank_rows=_BANK_ROWS, cache=cache
     )
-    open_core = choose_core(options, backlog)
+    open_core = choose_core(options, sharing)
     return VllmStage(
         partial(open_core, folder, layout, options, load_format="dummy", **overrides),
         layout,

@@ -10,16 +10,18 @@ from worker.chatterbox.checkpoint import T3_FILE, Chatterbox, load_chatterbox
 from worker.chatterbox.t3.decoder import Decoder
 from worker.chatterbox.watermark import load_watermarker
 from worker.speech.admission import Admission
-from worker.speech.backlog import Backlog
 from worker.speech.engine import PipelineEngine
 from worker.speech.options import DRIVER_GB, VLLM_REST_GB, EngineOptions, ResolvedOptions, resolve
 from worker.speech.renderer import TorchRenderer
 from worker.speech.request import make_prompt
+from worker.speech.sharing import Sharing, share_card
 from worker.speech.slots import SlotStage
 from worker.speech.sound import SoundStage
 from worker.speech.stage import TokenStage
 
 _CORES_BESIDE_GPU = 4
+# Small batches take the card from T3, unless it has a part of its own.
+_CROWD, _CROWD_BESIDE = 8, 64
 _SOUND_THREADS = 2  # a CPU has work for both; beside a GPU one draws noise while one launches
 
 
@@ -32,9 +34,11 @@ def open_engine(checkpoint: Path | Chatterbox, options: EngineOptions) -> Pipeli
     limit_memory(resolved)
     chatterbox = _load(checkpoint, resolved) if isinstance(checkpoint, Path) else checkpoint
     watermarker = load_watermarker(resolved.device) if resolved.is_watermarked else None
-    backlog = Backlog()
-    renderer = TorchRenderer(chatterbox.flow, chatterbox.vocoder, watermarker, resolved)
-    tokens, max_text_tokens = _TOKEN_STAGES[resolved.back_end](chatterbox, resolved, backlog)
+    sharing = share_card(resolved)
+    renderer = TorchRenderer(
+        chatterbox.flow, chatterbox.vocoder, watermarker, resolved, sharing.open_sound
+    )
+    tokens, max_text_tokens = _TOKEN_STAGES[resolved.back_end](chatterbox, resolved, sharing)
     admission = Admission(resolved.queue_limit)
     return PipelineEngine(
         partial(
@@ -44,7 +48,7 @@ def open_engine(checkpoint: Path | Chatterbox, options: EngineOptions) -> Pipeli
             max_text_tokens=max_text_tokens,
         ),
         tokens,
-        open_sound(renderer, admission, backlog, resolved),
+        open_sound(renderer, admission, sharing, resolved),
         admission,
     )
 
@@ -79,7 +83,7 @@ def cores(options: ResolvedOptions) -> int:
 
 
 def open_sound(
-    renderer: TorchRenderer, admission: Admission, backlog: Backlog, options: ResolvedOptions
+    renderer: TorchRenderer, admission: Admission, sharing: Sharing, options: ResolvedOptions
 ) -> SoundStage:
     """Start the sound stage; its share of the cores goes to several batches at once."""
     return SoundStage(
@@ -88,28 +92,29 @@ def open_sound(
         lambda: admission.inside,
         cores=max(1, cores(options) // _SOUND_THREADS),
         threads=_SOUND_THREADS,
-        note_waiting=backlog.note,
+        crowd=_CROWD_BESIDE if sharing.is_split else _CROWD,
+        note_waiting=sharing.backlog.note,
     )
 
 
 def _torch_stage(
-    chatterbox: Chatterbox, options: ResolvedOptions, _: Backlog
+    chatterbox: Chatterbox, options: ResolvedOptions, _: Sharing
 ) -> tuple[TokenStage, int]:
     decoder = Decoder(chatterbox.t3, options.t3_slots)
     return SlotStage(decoder, cores(options)), chatterbox.config.t3.text_positions
 
 
 def _vllm_stage(
-    chatterbox: Chatterbox, options: ResolvedOptions, backlog: Backlog
+    chatterbox: Chatterbox, options: ResolvedOptions, sharing: Sharing
 ) -> tuple[TokenStage, int]:
     # Imported here: vLLM is heavy, and not installed where the other back end is used.
     from worker.speech.vllm_open import open_vllm_stage  # noqa: PLC0415
 
-    return open_vllm_stage(chatterbox.folder / T3_FILE, chatterbox.config, options, backlog)
+    return open_vllm_stage(chatterbox.folder / T3_FILE, chatterbox.config, options, sharing)
 
 
 _TOKEN_STAGES: dict[
-    str, Callable[[Chatterbox, ResolvedOptions, Backlog], tuple[TokenStage, int]]
+    str, Callable[[Chatterbox, ResolvedOptions, Sharing], tuple[TokenStage, int]]
 ] = {
     "torch": _torch_stage,
     "vllm": _vllm_stage,

@@ -8,8 +8,8 @@ import hashlib
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
+import structlog
 import torch
 from torch import Tensor
 
@@ -23,13 +23,16 @@ from worker.chatterbox.s3gen.graphs import accelerate
 from worker.chatterbox.t3.decoder import Spoken
 from worker.chatterbox.watermark import Watermarker
 from worker.speech.options import ResolvedOptions
+from worker.speech.sharing import OpenStream
 from worker.speech.sound import Waveforms
 from worker.speech.types import Utterance
 
+log = structlog.get_logger()
+
 _AVERAGE_FRAMES = 1100  # 12 s behind a recording of 10 s
+# Tokens; one for each length that encoder and vocoder have a graph for, up to 20 s.
+_LENGTHS = (484, 420, 356, 292, 228, 164, 100)
 _LIGHTEST_FRAMES = 600  # so that a batch has no more rows than a graph
-# The highest priority; T3 has everybody's, 0: docs/decisions/0013-sound-goes-first.md.
-_FIRST = -5
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +52,19 @@ class TorchRenderer:
         vocoder: Vocoder,
         watermarker: Watermarker | None,
         options: ResolvedOptions,
+        open_stream: OpenStream | None = None,
     ) -> None:
+        """`open_stream` opens streams for its kernels; None on a CPU."""
         self._flow = flow
         self._vocoder = vocoder
         self._watermarker = watermarker
-        open_stream = partial(torch.cuda.Stream, flow.device, _FIRST)
-        self._stream = open_stream() if flow.device.type == "cuda" else None
+        self._stream = open_stream() if open_stream else None
+        self._batch = options.vocoder_batch
+        self._example: Utterance | None = None
+        self._unprepared = [*_LENGTHS] if options.is_compiled else []
         self._launching = threading.Lock()  # graphs have one memory
-        _adapt(flow, vocoder, watermarker, options, GraphPool(open_stream))
+        pool = GraphPool(open_stream) if open_stream else GraphPool()
+        _adapt(flow, vocoder, watermarker, options, pool)
 
     @property
     def is_watermarked(self) -> bool:
@@ -80,6 +88,7 @@ class TorchRenderer:
 
         On a GPU one thread launches and the others draw noise or wait for theirs to be done.
         """
+        self._example = self._example or utterances[0]
         noise = [self._draw(one, said) for one, said in zip(utterances, spoken, strict=True)]
         if self._stream is None:
             return [row.float().numpy() for row in self._render(utterances, spoken, noise)]
@@ -89,6 +98,26 @@ class TorchRenderer:
             done.record()
         done.synchronize()
         return [row.numpy().copy() for row in rows]  # pinned memory is scarce, and soon used again
+
+    def prepare(self) -> bool:
+        """Render a full batch of one more length, of silence, and so capture its graphs.
+
+        In the voice of the first utterance, and not before there was one.
+        """
+        if self._example is None or not self._unprepared:
+            return bool(self._unprepared)
+        one, tokens = self._example, self._unprepared.pop(0)
+        prompt = noise_frames(0, one.voice)
+        count = max(1, int(self._batch * _AVERAGE_FRAMES / noise_frames(tokens, one.voice)))
+        # As much as a batch can be: what is a little smaller then takes the same graph.
+        tokens = max(1, (int(self._batch * _AVERAGE_FRAMES / count) - prompt) // FRAMES_PER_TOKEN)
+        silence = Spoken(tokens=torch.zeros(tokens, dtype=torch.int64), is_truncated=False)
+        try:
+            self.render([one] * count, [silence] * count)
+        except torch.OutOfMemoryError:
+            log.warning("no_memory_to_prepare", chunks=count, tokens=tokens)
+            self._unprepared.clear()
+        return bool(self._unprepared)
 
     def check_health(self) -> None:
         """Raise what an earlier kernel did to the device, if it did."""

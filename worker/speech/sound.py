@@ -18,7 +18,7 @@ from worker.speech.types import Speech, Utterance
 
 log = structlog.get_logger()
 
-_CROWD = 8  # utterances in the engine for each that a batch must have
+_IDLE_S = 0.5  # without anything to say, before the renderer gets ready for more
 
 Waveforms = list[npt.NDArray[np.float32]]
 
@@ -35,6 +35,9 @@ class Renderer(Protocol):
 
     def render(self, utterances: Sequence[Utterance], spoken: Sequence[Spoken]) -> Waveforms:
         """Make one waveform (S,) per utterance."""
+
+    def prepare(self) -> bool:
+        """Get ready for one more kind of batch; tell whether there are others."""
 
     def check_health(self) -> None:
         """Raise if the device will not compute again."""
@@ -56,7 +59,8 @@ class SoundStage:
 
     With several threads, a batch that is large enough is prepared while another is computed. The
     more utterances are still to come, the larger a batch must be: small ones take the card from T3,
-    whose next utterances make them large.
+    whose next utterances make them large. While there is nothing to say the renderer gets ready for
+    what may come.
     """
 
     def __init__(
@@ -67,23 +71,27 @@ class SoundStage:
         *,
         cores: int | None = None,
         threads: int = 1,
+        crowd: int = 8,
         note_waiting: Callable[[float], None] = lambda _: None,
     ) -> None:
         """Start `threads` of so many cores each.
 
         `batch`: what the utterances of one may weigh together, if there are several.
-        `count_unfinished`: utterances in the whole engine, those in this stage included.
+        `count_unfinished`: utterances in the whole engine, those in this stage included; there are
+        to be `crowd` of them for each in a batch that is not full.
         `note_waiting` is told how many batches those make up that wait for theirs.
         """
         self._renderer = renderer
         self._batch = batch
         self._count_unfinished = count_unfinished
+        self._crowd = crowd
         self._note_waiting = note_waiting
         self._waiting: list[_Job] = []
         self._running: set[_Job] = set()  # who takes a job out of it answers for it
         self._changed = threading.Condition()
         self._ended: EngineDied | None = None
         self._is_closing = False
+        self._may_prepare = True  # false while a thread does, and once all is ready
         self._threads = [
             StageThread("sound", self._loop, self._fail_all, cores) for _ in range(threads)
         ]
@@ -123,30 +131,42 @@ class SoundStage:
             thread.join()
 
     def _loop(self) -> None:
-        while jobs := self._next_batch():
-            self._render(jobs)
+        while (jobs := self._next_batch()) is not None:
+            if jobs:
+                self._render(jobs)
+            else:
+                self._prepare()
         if self._ended is not None:
             self._fail_waiting(self._ended)
 
-    def _next_batch(self) -> list[_Job]:
-        """Wait for a batch; an empty one is the end."""
+    def _next_batch(self) -> list[_Job] | None:
+        """Wait for a batch; an empty one is leisure to prepare, None the end."""
         with self._changed:
             while True:
                 self._changed.wait_for(
-                    lambda: self._has_enough() or self._is_closing or self._ended
+                    lambda: self._has_enough() or self._is_closing or self._ended,
+                    _IDLE_S if self._may_prepare else None,
                 )
                 self._wait_with([job for job in self._waiting if not job.future.cancelled()])
                 if self._ended is not None:
-                    return []
+                    return None
                 if self._has_enough() or (self._waiting and self._is_closing):
                     return self._pick()
                 if self._is_closing:
+                    return None
+                if self._may_prepare and self._count_unfinished() == 0:
+                    self._may_prepare = False
                     return []
+
+    def _prepare(self) -> None:
+        has_more = self._renderer.prepare()
+        with self._changed:
+            self._may_prepare = has_more
 
     def _has_enough(self) -> bool:
         """Tell whether a batch may begin; always, once T3 has nothing left to say."""
         to_come = self._count_unfinished() - len(self._running)
-        is_crowd = len(self._waiting) >= max(1, -(-to_come // _CROWD))
+        is_crowd = len(self._waiting) >= max(1, -(-to_come // self._crowd))
         return is_crowd or sum(job.weight for job in self._waiting) >= self._batch
 
     def _wait_with(self, jobs: list[_Job]) -> None:

@@ -10,12 +10,14 @@ from vllm.v1.engine.async_llm import AsyncLLM
 from vllm.v1.engine.llm_engine import LLMEngine
 from vllm.v1.executor import Executor
 
+from worker.chatterbox.t3.plugin import ATTENTION
 from worker.chatterbox.t3.vllm_layout import PromptLayout
-from worker.speech.backlog import Backlog
 from worker.speech.options import VLLM_REST_GB, ResolvedOptions
+from worker.speech.sharing import Sharing, share_card
 from worker.speech.vllm_thread import ThreadCore
 
 _CPU_KV_BYTES = 1 << 30
+_FEW = 128  # utterances whose steps have all of the card
 _STEP_TOKENS = 4096  # room for 512 decoding utterances and a dozen new prompts
 
 
@@ -31,19 +33,25 @@ def open_thread_core(
     folder: Path,
     layout: PromptLayout,
     options: ResolvedOptions,
-    backlog: Backlog | None = None,
+    sharing: Sharing | None = None,
     **overrides: Any,
 ) -> ThreadCore:
     """Start vLLM's engine on a thread of this process; call inside the event loop.
 
-    `backlog`: what to ask before each step; None steps at any time.
+    `sharing`: where to compute, and what to ask before each step.
     """
+    sharing = sharing or share_card(options)
     arguments = engine_arguments(folder, layout, options) | overrides
+    if sharing.is_split:
+        # vLLM captures parts of other steps on streams of its own, which lie on all of the card.
+        arguments |= {"compilation_config": {"cudagraph_mode": "FULL_DECODE_ONLY"}}
 
     def make_engine() -> LLMEngine:
-        if options.device != "cpu":
+        if sharing.open_t3 is not None:
             # Not everybody's: what other threads do there would stand in line with the steps.
-            torch.cuda.set_stream(torch.cuda.Stream())
+            torch.cuda.set_stream(sharing.open_t3())
+        if sharing.open_t3 is not None and sharing.open_wide is not None:
+            _capture_on(sharing.open_t3(), sharing.open_wide())
         config = EngineArgs(**arguments).create_engine_config(UsageContext.ENGINE_CONTEXT)
         return LLMEngine(
             vllm_config=config,
@@ -52,7 +60,23 @@ def open_thread_core(
             multiprocess_mode=False,
         )
 
+    backlog = None if sharing.open_t3 is None else sharing.backlog
     return ThreadCore(make_engine, arguments["max_num_seqs"], backlog)
+
+
+def _capture_on(own: torch.cuda.Stream, wide: torch.cuda.Stream) -> None:
+    """Say where vLLM captures a step; there its kernels run ever after.
+
+    A step of few utterances reads all weights for them, which takes more multiprocessors than T3
+    has for itself; and then the sound stage has little to do.
+    """
+    # Imported here: it needs Triton, which is not installed where there is no GPU.
+    from worker.chatterbox.t3.vllm_attention import T3AttentionBuilder  # noqa: PLC0415
+
+    def choose(utterances: int) -> None:
+        torch.cuda.graph.default_capture_stream = wide if utterances <= _FEW else own
+
+    T3AttentionBuilder.before_capture = staticmethod(choose)
 
 
 def engine_arguments(
@@ -97,8 +121,7 @@ def _on_cuda(options: ResolvedOptions) -> dict[str, Any]:
     total_gb = torch.cuda.get_device_properties(options.device).total_memory / 1e9
     return {
         "max_num_batched_tokens": _STEP_TOKENS,
-        # Of vLLM's own the fastest with one query and 32 heads: docs/performance.md.
-        "attention_backend": "TRITON_ATTN",
+        "attention_backend": ATTENTION,
         "cudagraph_capture_sizes": _graph_sizes(options.t3_slots),
         # The size of the cache, not a share of the card: the vocoder's part is ours to keep.
         "kv_cache_memory_bytes": int(options.kv_cache_gb * 1e9),

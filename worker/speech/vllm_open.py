@@ -8,8 +8,8 @@ from worker.chatterbox.config import ChatterboxConfig
 from worker.chatterbox.t3.conditioner import load_conditioner
 from worker.chatterbox.t3.vllm_folder import write_vllm_folder
 from worker.chatterbox.t3.vllm_layout import PromptLayout
-from worker.speech.backlog import Backlog
 from worker.speech.options import ResolvedOptions
+from worker.speech.sharing import Sharing
 from worker.speech.vllm_core import open_async_core, open_thread_core
 from worker.speech.vllm_stage import Core, VllmStage
 
@@ -20,11 +20,11 @@ def open_vllm_stage(
     weights: Path,
     config: ChatterboxConfig,
     options: ResolvedOptions,
-    backlog: Backlog,
+    sharing: Sharing,
 ) -> tuple[VllmStage, int]:
     """Start vLLM on T3's weights; return the stage and the longest text it reads, in tokens.
 
-    On a thread it asks `backlog` before each step.
+    On a thread it computes where `sharing` says, and asks its backlog before each step.
 
     Raises: CheckpointError if the weights cannot be read.
     """
@@ -33,18 +33,15 @@ def open_vllm_stage(
         weights, config.t3, config.storage, bank_rows=_BANK_ROWS, cache=options.cache_folder
     )
     conditioner = load_conditioner(weights, config.t3, config.storage)
-    open_core = choose_core(options, backlog)
+    open_core = choose_core(options, sharing)
     stage = VllmStage(
         partial(open_core, folder, layout, options), layout, conditioner.encode, _BANK_ROWS
     )
     return stage, layout.max_text_tokens
 
 
-def choose_core(options: ResolvedOptions, backlog: Backlog) -> Callable[..., Core]:
-    """Choose where vLLM's engine lives; on a thread it asks `backlog` before each step.
-
-    Not on a CPU, where the stages have cores of their own.
-    """
+def choose_core(options: ResolvedOptions, sharing: Sharing) -> Callable[..., Core]:
+    """Choose where vLLM's engine lives; only on a thread does it share anything."""
     if options.vllm_core == "process":
         return open_async_core
-    return partial(open_thread_core, backlog=None if options.device == "cpu" else backlog)
+    return partial(open_thread_core, sharing=sharing)

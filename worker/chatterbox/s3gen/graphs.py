@@ -5,6 +5,7 @@ them at once. A large batch is bound by the kernels themselves, which torch.comp
 graph leaves the interpreter to the thread that launches T3.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from weakref import ReferenceType, ref
 
@@ -20,11 +21,12 @@ from worker.chatterbox.cuda_graphs import (
     round_up,
 )
 from worker.chatterbox.s3gen.flow import ENCODER_ROWS, Flow
-from worker.chatterbox.s3gen.packing import PADDING_ROW, Packing, pack_lengths, pad_packing
+from worker.chatterbox.s3gen.packing import PADDING_ROW, Packing, cut, pack_lengths, pad_packing
 from worker.chatterbox.s3gen.unet import Condition, Estimator, ResidualBlock, Transformers
 
 _FRAME_STEP = 512  # frames of all rows together are rounded up to this, or to a 64th
 _STEPS = 64
+_SPARE = 1 / 8  # of its frames, that a graph may have for nothing
 _MOST_FRAMES = 1 << 18  # 64 guided utterances of 30 s behind 10 s
 _ROWS = (4, 16, 40, 96, 160, 256)
 _SHORTEST_BOUND = 2048  # bounds on the longest row are powers of two from here on
@@ -87,11 +89,31 @@ def choose_shape(packing: Packing) -> Shape | None:
     used = len(packing.row)
     step = max(_FRAME_STEP, power_above(used) // _STEPS)
     frames = round_up(used, step)
-    needed = packing.rows + max(1, -(-(frames - used) // PADDING_ROW))
+    needed = _count_rows(packing, frames)
     rows = next((rows for rows in _ROWS if rows >= needed), None)
     if rows is None or frames > _MOST_FRAMES:
         return None
     return Shape(frames=frames, rows=rows, longest=_bound(packing.longest))
+
+
+def find_shape(packing: Packing, known: Iterable[Shape]) -> Shape | None:
+    """Find the smallest known shape with a little more room, or choose: so there are few."""
+    chosen = choose_shape(packing)
+    if chosen is None:
+        return None
+    near = [
+        shape
+        for shape in known
+        if len(packing.row) <= shape.frames <= chosen.frames * (1 + _SPARE)
+        and _count_rows(packing, shape.frames) <= shape.rows
+        and shape.longest == chosen.longest
+    ]
+    return min(near, key=lambda shape: (shape.frames, shape.rows), default=chosen)
+
+
+def _count_rows(packing: Packing, frames: int) -> int:
+    """Count the rows of a batch that is padded to so many frames."""
+    return packing.rows + max(1, -(-(frames - len(packing.row)) // PADDING_ROW))
 
 
 class GraphMemory:
@@ -126,24 +148,25 @@ class GraphInputs:
         frames, rows = shape.frames, shape.rows
         told = memory.condition
         self.shape = shape
-        self.x, self.time = memory.x[:frames], memory.time[:rows]
+        self.x, self.time = _begin(memory.x, frames), _begin(memory.time, rows)
         self.condition = Condition(
-            features=told.features[:frames],
-            prompt=told.prompt[:frames],
-            speaker=told.speaker[:rows],
+            features=_begin(told.features, frames),
+            prompt=_begin(told.prompt, frames),
+            speaker=_begin(told.speaker, rows),
         )
         # A graph reads tensors only: code that asks for the lengths must fail, not remember them.
         self.packing = Packing(
             lengths=(),
-            offsets=memory.offsets[: rows + 1],
-            row=memory.row[:frames],
-            position=memory.position[:frames],
+            offsets=_begin(memory.offsets, rows + 1),
+            row=_begin(memory.row, frames),
+            position=_begin(memory.position, frames),
             longest=shape.longest,
             is_even=False,
         )
         self._memory = memory
         memory.told = None
-        self._lay(pack_lengths([frames], memory.x.device))
+        # Captured on rows of usual length: attention within one long row would take seconds.
+        self._lay(pack_lengths(cut(frames, -(-frames // rows)), memory.x.device))
 
     def fill(self, x: Tensor, time: Tensor, condition: Condition, packing: Packing) -> None:
         """Write a call's inputs; the condition and the rows only if they changed.
@@ -185,7 +208,7 @@ class GraphedEstimator:
 
     def __call__(self, x: Tensor, time: Tensor, condition: Condition, packing: Packing) -> Tensor:
         """Estimate as the estimator does; see there for the shapes."""
-        shape = choose_shape(packing)
+        shape = find_shape(packing, self._graphs)
         if shape is not None and shape not in self._graphs:
             self._graphs[shape] = self._capture(shape, condition)
         graph = None if shape is None else self._graphs[shape]
@@ -211,6 +234,15 @@ class GraphedEstimator:
         torch._dynamo.config.recompile_limit = _RECOMPILATIONS  # noqa: SLF001 - it is torch's own
         velocity: Tensor = self._estimator(x, time, condition, packing)
         return velocity
+
+
+def _begin(memory: Tensor, count: int) -> Tensor:
+    """Return the first part of a tensor's memory, but not as a view of it.
+
+    Compiled code looks at what a view is a view of, and would be compiled anew for each graph.
+    """
+    part = torch.empty(0, dtype=memory.dtype, device=memory.device)
+    return part.set_(memory.untyped_storage(), 0, (count, *memory.shape[1:]), memory.stride())
 
 
 def _bound(longest: int) -> int:

@@ -63,7 +63,7 @@ def pad_packing(packing: Packing, frames: int, rows: int, longest: int) -> Packi
     spare = torch.arange(1, rows - packing.rows + 1, device=packing.row.device)
     ends = (used + PADDING_ROW * spare).clamp(max=frames).to(packing.offsets.dtype)
     return Packing(
-        lengths=(*packing.lengths, *_cut(frames - used, PADDING_ROW)),
+        lengths=(*packing.lengths, *cut(frames - used, PADDING_ROW)),
         offsets=torch.cat([packing.offsets, ends]),
         row=torch.cat([packing.row, packing.rows + extra // PADDING_ROW]),
         position=torch.cat([packing.position, extra % PADDING_ROW]),
@@ -72,7 +72,8 @@ def pad_packing(packing: Packing, frames: int, rows: int, longest: int) -> Packi
     )
 
 
-def _cut(length: int, size: int) -> list[int]:
+def cut(length: int, size: int) -> list[int]:
+    """Cut a length into parts of a size, the last of what is left."""
     return [min(size, length - start) for start in range(0, length, size)]
 
 

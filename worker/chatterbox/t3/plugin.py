@@ -4,11 +4,19 @@ Imports nothing at the top, so that no process loads a GPU library for it.
 """
 
 ARCHITECTURE = "ChatterboxT3"
+ATTENTION = "CUSTOM"  # what vLLM calls the attention that a plugin brings
 
 
 def register() -> None:
-    """Register T3 by name; may be called again and again."""
+    """Register T3 and its attention by name; may be called again and again."""
     # Only vLLM's processes call this.
     from vllm import ModelRegistry  # noqa: PLC0415
+    from vllm.v1.attention.backends.registry import (  # noqa: PLC0415
+        AttentionBackendEnum,
+        register_backend,
+    )
 
     ModelRegistry.register_model(ARCHITECTURE, "worker.chatterbox.t3.vllm_model:ChatterboxT3")
+    register_backend(
+        AttentionBackendEnum[ATTENTION], "worker.chatterbox.t3.vllm_attention.T3AttentionBackend"
+    )

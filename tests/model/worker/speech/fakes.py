@@ -106,6 +106,7 @@ class ToneRenderer:
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
         self.calls = 0
+        self.prepared = 0
         self.is_healthy = True
         self.gate = threading.Event()
         self.gate.set()
@@ -124,6 +125,10 @@ class ToneRenderer:
         if not self.is_healthy or any((s.tokens == 5000).any() for s in spoken):
             raise ValueError("these tokens cannot be rendered")
         return [expected_waveform(s.tokens.numpy()) for s in spoken]
+
+    def prepare(self) -> bool:
+        self.prepared += 1
+        return self.prepared < 3
 
     def check_health(self) -> None:
         if not self.is_healthy:

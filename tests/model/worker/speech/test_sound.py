@@ -133,3 +133,11 @@ def test_a_batch_that_fails_lets_go_of_its_memory_before_its_halves_are_tried() 
         wait(futures, TIMEOUT_S)
     assert all(says(future.result(), "xxx") for future in futures)
     assert renderer.was_free == [True] * 8  # one, then four, two, one, one, two, one, one
+
+
+def test_at_leisure_the_renderer_gets_ready_until_nothing_is_left() -> None:
+    renderer = ToneRenderer()
+    with toy_engine(renderer=renderer, threads=2) as engine:
+        wait_until(lambda: renderer.prepared == 3)
+        assert says(engine.submit(utterance("still speaks")).result(TIMEOUT_S), "still speaks")
+    assert renderer.prepared == 3

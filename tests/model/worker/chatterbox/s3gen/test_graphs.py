@@ -1,3 +1,4 @@
+import random
 from dataclasses import replace
 
 import pytest
@@ -15,6 +16,7 @@ from worker.chatterbox.s3gen.graphs import (
     accelerate,
     choose_shape,
     compile_blocks,
+    find_shape,
 )
 from worker.chatterbox.s3gen.packing import Packing, pack_lengths, pad_packing
 from worker.chatterbox.s3gen.unet import Condition
@@ -98,6 +100,46 @@ def test_graphs_that_share_memory_do_not_take_anothers_condition_for_their_own()
 )
 def test_batches_meet_few_shapes(lengths: list[int], shape: Shape | None) -> None:
     assert choose_shape(pack_lengths(lengths)) == shape
+
+
+def test_a_batch_takes_a_graph_that_is_a_little_larger() -> None:
+    known = [Shape(frames=frames, rows=160, longest=2048) for frames in (122_880, 65_536, 58_368)]
+    assert find_shape(pack_lengths([1000] * 58), known) == known[2]
+    assert find_shape(pack_lengths([1000] * 60), known) == known[1]
+    assert find_shape(pack_lengths([1000] * 50), known) == choose_shape(pack_lengths([1000] * 50))
+
+
+def test_a_graph_holds_the_rows_that_fill_it_up() -> None:
+    pick, known = random.Random(0), set()
+    for _ in range(300):
+        lengths = [pick.randint(100, 1500) for _ in range(pick.randint(1, 100))]
+        packing = pack_lengths(lengths)
+        shape = find_shape(packing, known)
+        if shape is None:
+            continue
+        known.add(shape)
+        padded = pad_packing(packing, shape.frames, shape.rows, shape.longest)
+        assert padded.row.max() < shape.rows
+        assert padded.offsets[-1] == shape.frames
+        assert padded.offsets.shape == (shape.rows + 1,)
+    assert len(known) < 60
+
+
+def test_a_graphs_inputs_are_no_views_for_which_code_would_be_compiled_anew() -> None:
+    memory = GraphMemory(1024, 40, draw_call([512], 0)[2])
+    inputs = GraphInputs(Shape(frames=512, rows=4, longest=512), memory)
+    assert inputs.x._is_view() is False
+    assert inputs.packing.position._is_view() is False
+    assert inputs.x.data_ptr() == memory.x.data_ptr()
+
+
+def test_a_graph_is_captured_on_short_rows() -> None:
+    memory = GraphMemory(16_384, 40, draw_call([512], 0)[2])
+    lengths = GraphInputs(
+        Shape(frames=16_384, rows=40, longest=2048), memory
+    ).packing.offsets.diff()
+    assert lengths.sum() == 16_384
+    assert lengths.max() == 410
 
 
 def test_half_precision_stays_near() -> None:

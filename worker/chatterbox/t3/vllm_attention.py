@@ -1,0 +1,146 @@
+"""T3's attention in vLLM on a GPU: our kernel for what adds one token, vLLM's Triton for the rest.
+
+vLLM loads it by name, the backend that worker.chatterbox.t3.plugin registers.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from typing import Any, ClassVar
+
+import numpy as np
+from torch import Tensor
+from vllm.v1.attention.backend import AttentionCGSupport
+from vllm.v1.attention.backends.triton_attn import (
+    TritonAttentionBackend,
+    TritonAttentionImpl,
+    TritonAttentionMetadata,
+    TritonAttentionMetadataBuilder,
+)
+
+from worker.chatterbox.t3.paged_attention import attend_one
+from worker.chatterbox.t3.plugin import ATTENTION
+
+
+@dataclass
+class T3Metadata(TritonAttentionMetadata):  # type: ignore[misc, unused-ignore]
+    """One step: the first `singles` sequences add one token each, `rest` are those after them.
+
+    Both are empty where vLLM's kernel takes all.
+    """
+
+    singles: int = 0
+    rest: TritonAttentionMetadata | None = None
+
+
+class T3Attention(TritonAttentionImpl):  # type: ignore[misc, unused-ignore]
+    """Attention of one layer; keys and values are in the cache when it is called."""
+
+    def __init__(self, num_heads: int, *arguments: Any, **named: Any) -> None:
+        super().__init__(num_heads, *arguments, **named)
+        if self.num_kv_heads != num_heads:
+            raise ValueError(
+                f"T3's attention takes heads with keys of their own: {num_heads} heads with keys "
+                f"for {self.num_kv_heads} need another backend"
+            )
+
+    def forward(  # noqa: PLR0917 - vLLM's own order
+        self,
+        layer: Any,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        kv_cache: Tensor,
+        attn_metadata: T3Metadata | None,
+        output: Tensor,
+        output_scale: Tensor | None = None,
+        output_block_scale: Tensor | None = None,
+    ) -> Tensor:
+        """Shapes: query, key, value, output (N, heads, E); kv_cache (blocks, 2, places, heads, E).
+
+        `attn_metadata` is None while vLLM measures memory.
+        """
+        scales = (output_scale, output_block_scale)
+        singles = 0 if attn_metadata is None else attn_metadata.singles
+        if attn_metadata is None or singles == 0:
+            super().forward(layer, query, key, value, kv_cache, attn_metadata, output, *scales)
+            return output
+        keys, values = kv_cache.unbind(1)
+        attend_one(
+            query[:singles],
+            (keys, values),
+            blocks=attn_metadata.block_table,
+            lengths=attn_metadata.seq_lens,
+            scale=self.scale,
+            out=output[:singles],
+        )
+        if attn_metadata.rest is not None:
+            others = (part[singles:] for part in (query, key, value))
+            super().forward(layer, *others, kv_cache, attn_metadata.rest, output[singles:], *scales)
+        return output
+
+
+class T3AttentionBuilder(TritonAttentionMetadataBuilder):  # type: ignore[misc, unused-ignore]
+    """Triton's, and which sequences our kernel takes.
+
+    A graph is only for steps of one token each: it holds one of two kernels. `before_capture` is
+    told of how many, before vLLM captures it.
+    """
+
+    before_capture: ClassVar[Callable[[int], None]] = staticmethod(lambda _: None)
+
+    _cudagraph_support: ClassVar[AttentionCGSupport] = (
+        AttentionCGSupport.UNIFORM_SINGLE_TOKEN_DECODE
+    )
+
+    def build_for_cudagraph_capture(self, common_attn_metadata: Any) -> T3Metadata:
+        """Describe a step that is to be captured."""
+        type(self).before_capture(common_attn_metadata.num_reqs)
+        step: T3Metadata = super().build_for_cudagraph_capture(common_attn_metadata)
+        return step
+
+    def build(self, common_prefix_len: int, common_attn_metadata: Any, **how: Any) -> T3Metadata:
+        """Describe a step to `T3Attention.forward`."""
+        told = super().build(common_prefix_len, common_attn_metadata, **how)
+        step = T3Metadata(**{part.name: getattr(told, part.name) for part in fields(told)})
+        if len(told.seq_lens) <= self.seq_threshold_3D:
+            return step  # vLLM's kernel splits the places of few sequences
+        added = np.diff(common_attn_metadata.query_start_loc_cpu.numpy())
+        # vLLM puts those that add most last. A graph may be wider than the batch: what it adds has
+        # no length.
+        several = np.flatnonzero(added > 1)
+        step.singles = int(several[0]) if len(several) else min(len(added), told.num_actual_tokens)
+        if len(several):
+            step.rest = replace(
+                told,
+                num_actual_tokens=told.num_actual_tokens - step.singles,
+                query_start_loc=told.query_start_loc[step.singles :] - step.singles,
+                seq_lens=told.seq_lens[step.singles :],
+                block_table=told.block_table[step.singles :],
+            )
+        return step
+
+
+class T3AttentionBackend(TritonAttentionBackend):  # type: ignore[misc, unused-ignore]
+    """What vLLM asks for the attention of a model."""
+
+    supported_kv_cache_dtypes: ClassVar[list[str]] = ["auto", "float16", "bfloat16"]
+
+    @classmethod
+    def supports_batch_invariance(cls) -> bool:
+        """Say no: sums are ordered by how many sequences there are."""
+        return False
+
+    @staticmethod
+    def get_builder_cls() -> type[T3AttentionBuilder]:
+        """Return what prepares a step."""
+        return T3AttentionBuilder
+
+    @staticmethod
+    def get_name() -> str:
+        """Return the name under which the plugin registers it."""
+        return ATTENTION
+
+    @staticmethod
+    def get_impl_cls() -> type[T3Attention]:
+        """Return the attention of a layer."""
+        return T3Attention

@@ -100,7 +100,8 @@ def test_a_broken_row_is_not_heard_in_the_next_one() -> None:
     mel, noise = long
     vocoder_rows.synthesize(fast, [(mel * torch.nan, noise)])
     [again] = vocoder_rows.synthesize(fast, [short])
-    assert torch.equal(again, expected)
+    # Not bit by bit: on an H200 cuDNN's transposed convolutions sum in any order.
+    assert spread(again, expected) < HALF
 
 
 @pytest.mark.parametrize("is_graphed", [False, True])

@@ -23,6 +23,8 @@ _GB_PER_SLOT = 400 * 2 * 30 * 2 * 1024 * 2 / _GB
 VLLM_REST_GB = 2.5  # what vLLM needs beside its cache: T3's weights, graphs, activations
 # What the driver takes for a process beside what PyTorch counts: 0.9 to 1.0 on an H100.
 DRIVER_GB = 1.0
+_REST_GB = 2.6  # networks, T3's graphs, what the allocator keeps
+_MOST_ROWS = 16  # a row of 20 s takes 0.2 GB
 _LEAST_CACHE_GB = 1.0
 # 104 of an H100's 132 multiprocessors; the driver deals them out in groups.
 _SOUND_SHARE, _SMS_STEP = 0.8, 8
@@ -156,13 +158,23 @@ def _kv_cache_gb(budget_gb: float, vocoder_batch: int, processes: int = 1) -> fl
     least_gb = 6 + processes
     if budget_gb < least_gb:
         raise SettingsError(f"gpu_memory_gb is {budget_gb:g}: the engine needs {least_gb} at least")
-    left_gb = budget_gb - processes * DRIVER_GB - 3.5 - 0.3 * vocoder_batch
+    left_gb = budget_gb - processes * DRIVER_GB - _REST_GB - _sound_gb(vocoder_batch)
     if left_gb < _LEAST_CACHE_GB:
         raise SettingsError(
             f"vocoder_batch is {vocoder_batch}: beside that, gpu_memory_gb of {budget_gb:g} leaves "
             "no room for T3; ask for fewer at once"
         )
     return min(left_gb, _LARGEST_BATCH * _GB_PER_SLOT)
+
+
+def rows_at_once(vocoder_batch: int) -> int:
+    """Choose how many utterances of a batch are encoded, and turned from mel to sound, at once."""
+    return min(_MOST_ROWS, 1 << (vocoder_batch.bit_length() - 1))
+
+
+def _sound_gb(vocoder_batch: int) -> float:
+    # Graphs of 16 rows hold 3.4 GB, and capturing them takes as much again.
+    return 0.4 * rows_at_once(vocoder_batch) + 0.05 * vocoder_batch
 
 
 def _slots(kv_cache_gb: float) -> int:

@@ -22,7 +22,7 @@ from worker.chatterbox.s3gen.flow import Flow, draw_noise, noise_frames
 from worker.chatterbox.s3gen.graphs import accelerate
 from worker.chatterbox.t3.decoder import Spoken
 from worker.chatterbox.watermark import Watermarker
-from worker.speech.options import ResolvedOptions
+from worker.speech.options import ResolvedOptions, rows_at_once
 from worker.speech.sharing import OpenStream
 from worker.speech.sound import Waveforms
 from worker.speech.types import Utterance
@@ -169,15 +169,15 @@ def _adapt(
     if not options.is_compiled:
         flow.use_precision(precision)
         return
-    rows_at_once = 1 << (options.vocoder_batch.bit_length() - 1)
-    accelerate(flow, precision, pool, rows_at_once)
+    rows = rows_at_once(options.vocoder_batch)
+    accelerate(flow, precision, pool, rows)
     if watermarker is not None:
         watermarker.accelerate(pool)
     if precision != torch.float32:
         # Imported here: Triton is not installed where there is no GPU.
         from worker.chatterbox.hift.fast import accelerate_vocoder  # noqa: PLC0415
 
-        accelerate_vocoder(vocoder, pool, rows_at_once)
+        accelerate_vocoder(vocoder, pool, rows)
 
 
 def generator(seed: int, purpose: str) -> torch.Generator:

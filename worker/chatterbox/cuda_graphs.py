@@ -103,22 +103,26 @@ class GraphedRows:
         most_rows: int,
         step: int,
         most: int,
+        slow_rows: int = 0,
     ) -> None:
         """`run` is called as `rows.call_padded` calls it.
 
         `rates`: of each input, how much longer its rows are than told; 0 if all are equally long.
         Rows are rounded up to a power of two, lengths to `step` for a row alone and to twice as
         much for several. Beyond `most_rows`, or `most` places of all rows, there is no graph.
+        `slow_rows` take longer than twice as many, and so become these.
         """
         self._run, self._device, self._pool = run, device, pool
         self._rates, self._step = rates, step
-        self._most_rows, self._most = most_rows, most
+        self._most_rows, self._most, self._slow_rows = most_rows, most, slow_rows
         # None where no graph was to be had.
         self._graphs: dict[tuple[int, int], tuple[Captured, list[Tensor]] | None] = {}
 
     def __call__(self, columns: Columns, lengths: Sequence[int]) -> Tensor:
         """Call the function on rows of these lengths; its output may be padded further."""
         count = power_above(len(lengths))
+        if count == self._slow_rows:
+            count *= 2
         longest = round_up(max(lengths), self._step if count == 1 else 2 * self._step)
         if count > self._most_rows or count * longest > self._most:
             return call_padded(self._run, columns, lengths, self._device)

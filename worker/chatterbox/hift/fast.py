@@ -19,6 +19,8 @@ from worker.chatterbox.rows import Ends
 
 _DTYPE = torch.float16
 _FRAME_STEP = 64
+# On an H200 the convolutions that cuDNN chooses for four rows take 88 ms where 16 rows take 31.
+_SLOW_ROWS = 4
 _MOST_FRAMES = 1024 * ROWS_AT_ONCE  # of all rows of a graph: 3 GB of activations
 
 
@@ -40,6 +42,7 @@ def accelerate_vocoder(
         most_rows=ROWS_AT_ONCE,
         step=_FRAME_STEP,
         most=_MOST_FRAMES,
+        slow_rows=_SLOW_ROWS,
     )
 
 

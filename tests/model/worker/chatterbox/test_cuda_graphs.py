@@ -115,3 +115,26 @@ def test_marking_with_padding_on_all_sides_changes_no_row() -> None:
     network.fast_mark, _ = graphed(network.mark_padded, (1,), 64 * 240)
     for made, other in zip(network.mark(rows), expected, strict=True):
         assert (made - other).abs().max() < 1e-4
+
+
+def test_rows_that_are_slow_become_twice_as_many() -> None:
+    shapes: list[int] = []
+
+    def note(values: Tensor, ends: Ends) -> Tensor:
+        del ends
+        shapes.append(len(values))
+        return values[:, 0]
+
+    fast = GraphedRows(
+        note,
+        CPU,
+        Pool(),
+        rates=(1,),
+        most_rows=8,
+        step=8,
+        most=1 << 30,
+        slow_rows=4,  # type: ignore[arg-type]
+    )
+    for count in (1, 2, 3, 4, 5):
+        assert fast(([torch.ones(3)] * count,), [3] * count).tolist() == [1] * count
+    assert set(shapes) == {1, 2, 8}

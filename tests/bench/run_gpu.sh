@@ -60,13 +60,14 @@ for part in $parts; do
   part_began=$(date +%s)
   case $part in
     thread)
-      bench thread 480 --audio-s 36000 --parts saturation alone tokens concurrency sound soak
+      bench thread 580 --audio-s 36000 --parts saturation alone tokens concurrency sound soak
       ;;
     attention)
       log attention 60 python3 -m tests.bench.attention --out "$results/attention.json"
       ;;
     tokens) bench tokens 200 --parts tokens ;;
     process) bench process 240 --core process --parts saturation --audio-s 12000 ;;
+    soak) bench soak 340 --parts soak ;;
     budgets) # the engines open side by side, beside the checks; then each is measured alone
       turn=/tmp/rhapsode-turn-$card
       exec 9> "$turn"

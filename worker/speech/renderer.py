@@ -9,7 +9,6 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import structlog
 import torch
 from torch import Tensor
 
@@ -27,11 +26,10 @@ from worker.speech.sharing import OpenStream
 from worker.speech.sound import Waveforms
 from worker.speech.types import Utterance
 
-log = structlog.get_logger()
-
 _AVERAGE_FRAMES = 1100  # 12 s behind a recording of 10 s
 # Tokens; one for each length that encoder and vocoder have a graph for, up to 20 s.
 _LENGTHS = (484, 420, 356, 292, 228, 164, 100)
+_MOST_STRETCH = 28  # tokens by which one of them may grow and keep its graphs
 _LIGHTEST_FRAMES = 600  # so that a batch has no more rows than a graph
 
 
@@ -63,6 +61,7 @@ class TorchRenderer:
         self._example: Utterance | None = None
         self._unprepared = [*_LENGTHS] if options.is_compiled else []
         self._launching = threading.Lock()  # graphs have one memory
+        self._preparing = threading.Lock()
         pool = GraphPool(open_stream) if open_stream else GraphPool()
         _adapt(flow, vocoder, watermarker, options, pool)
 
@@ -104,20 +103,18 @@ class TorchRenderer:
 
         In the voice of the first utterance, and not before there was one.
         """
-        if self._example is None or not self._unprepared:
-            return bool(self._unprepared)
-        one, tokens = self._example, self._unprepared.pop(0)
-        prompt = noise_frames(0, one.voice)
-        count = max(1, int(self._batch * _AVERAGE_FRAMES / noise_frames(tokens, one.voice)))
-        # As much as a batch can be: what is a little smaller then takes the same graph.
-        tokens = max(1, (int(self._batch * _AVERAGE_FRAMES / count) - prompt) // FRAMES_PER_TOKEN)
-        silence = Spoken(tokens=torch.zeros(tokens, dtype=torch.int64), is_truncated=False)
-        try:
+        with self._preparing:
+            if self._example is None or not self._unprepared:
+                return bool(self._unprepared)
+            one, tokens = self._example, self._unprepared.pop(0)
+            frames = max(noise_frames(tokens, one.voice), _LIGHTEST_FRAMES)
+            count = max(1, int(self._batch * _AVERAGE_FRAMES / frames))
+            # As much as a batch can be: what is a little smaller then takes the same graph.
+            spare = int(self._batch * _AVERAGE_FRAMES / count) - frames
+            tokens += min(max(0, spare // FRAMES_PER_TOKEN), _MOST_STRETCH)
+            silence = Spoken(tokens=torch.zeros(tokens, dtype=torch.int64), is_truncated=False)
             self.render([one] * count, [silence] * count)
-        except torch.OutOfMemoryError:
-            log.warning("no_memory_to_prepare", chunks=count, tokens=tokens)
-            self._unprepared.clear()
-        return bool(self._unprepared)
+            return bool(self._unprepared)
 
     def check_health(self) -> None:
         """Raise what an earlier kernel did to the device, if it did."""

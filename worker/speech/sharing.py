@@ -77,7 +77,6 @@ def _split(device: torch.device, sms: int) -> tuple[OpenStream, OpenStream]:
     flags = int(driver.CUgreenCtxCreate_flags.CU_GREEN_CTX_DEFAULT_STREAM)
     parts = [_ask(driver.cuDevResourceGenerateDesc([part], 1)) for part in (group, rest)]
     contexts = [_ask(driver.cuGreenCtxCreate(part, card, flags)) for part in parts]
-    log.info("card_split", sound=group.sm.smCount, t3=rest.sm.smCount)
     non_blocking = int(driver.CUstream_flags.CU_STREAM_NON_BLOCKING)
 
     def open_stream(context: Any, priority: int) -> torch.cuda.Stream:
@@ -85,7 +84,11 @@ def _split(device: torch.device, sms: int) -> tuple[OpenStream, OpenStream]:
         stream = _ask(driver.cuGreenCtxStreamCreate(context, non_blocking, priority))
         return torch.cuda.ExternalStream(int(stream), device)
 
-    return partial(open_stream, contexts[0], _FIRST), partial(open_stream, contexts[1], 0)
+    openers = partial(open_stream, contexts[0], _FIRST), partial(open_stream, contexts[1], 0)
+    for opener in openers:
+        opener()  # a driver that makes contexts may know no streams of theirs
+    log.info("card_split", sound=group.sm.smCount, t3=rest.sm.smCount)
+    return openers
 
 
 def _ask(answer: tuple[Any, ...]) -> Any:

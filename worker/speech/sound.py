@@ -159,7 +159,12 @@ class SoundStage:
                     return []
 
     def _prepare(self) -> None:
-        has_more = self._renderer.prepare()
+        try:
+            has_more = self._renderer.prepare()
+        except Exception as error:  # noqa: BLE001 - a kernel may raise anything, and nobody waits for this
+            self._renderer.check_health()
+            log.warning("not_prepared", error=repr(error))
+            has_more = False
         with self._changed:
             self._may_prepare = has_more
 

@@ -76,6 +76,7 @@ def _capture_on(own: torch.cuda.Stream, wide: torch.cuda.Stream) -> None:
     def choose(utterances: int) -> None:
         torch.cuda.graph.default_capture_stream = wide if utterances <= _FEW else own
 
+    torch.cuda.graph.default_capture_stream = own  # for another attention than T3's own
     T3AttentionBuilder.before_capture = staticmethod(choose)
 
 

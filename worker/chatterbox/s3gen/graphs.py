@@ -208,7 +208,8 @@ class GraphedEstimator:
 
     def __call__(self, x: Tensor, time: Tensor, condition: Condition, packing: Packing) -> Tensor:
         """Estimate as the estimator does; see there for the shapes."""
-        shape = find_shape(packing, self._graphs)
+        captured_shapes = [shape for shape, graph in self._graphs.items() if graph is not None]
+        shape = find_shape(packing, captured_shapes)
         if shape is not None and shape not in self._graphs:
             self._graphs[shape] = self._capture(shape, condition)
         graph = None if shape is None else self._graphs[shape]

@@ -20,6 +20,8 @@ from vllm.v1.attention.backends.triton_attn import (
 from worker.chatterbox.t3.paged_attention import attend_one
 from worker.chatterbox.t3.plugin import ATTENTION
 
+_FEW = 4  # sequences, whose places vLLM's kernel splits
+
 
 @dataclass
 class T3Metadata(TritonAttentionMetadata):  # type: ignore[misc, unused-ignore]
@@ -102,8 +104,8 @@ class T3AttentionBuilder(TritonAttentionMetadataBuilder):  # type: ignore[misc, 
         """Describe a step to `T3Attention.forward`."""
         told = super().build(common_prefix_len, common_attn_metadata, **how)
         step = T3Metadata(**{part.name: getattr(told, part.name) for part in fields(told)})
-        if len(told.seq_lens) <= self.seq_threshold_3D:
-            return step  # vLLM's kernel splits the places of few sequences
+        if len(told.seq_lens) <= _FEW:
+            return step
         added = np.diff(common_attn_metadata.query_start_loc_cpu.numpy())
         # vLLM puts those that add most last. A graph may be wider than the batch: what it adds has
         # no length.

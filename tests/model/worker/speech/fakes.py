@@ -107,6 +107,7 @@ class ToneRenderer:
         self.batches: list[list[int]] = []
         self.calls = 0
         self.prepared = 0
+        self.can_prepare = True
         self.is_healthy = True
         self.gate = threading.Event()
         self.gate.set()
@@ -128,6 +129,8 @@ class ToneRenderer:
 
     def prepare(self) -> bool:
         self.prepared += 1
+        if not self.can_prepare:
+            raise MemoryError("this length is too much")
         return self.prepared < 3
 
     def check_health(self) -> None:

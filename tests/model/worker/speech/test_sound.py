@@ -141,3 +141,13 @@ def test_at_leisure_the_renderer_gets_ready_until_nothing_is_left() -> None:
         wait_until(lambda: renderer.prepared == 3)
         assert says(engine.submit(utterance("still speaks")).result(TIMEOUT_S), "still speaks")
     assert renderer.prepared == 3
+
+
+def test_what_cannot_be_prepared_harms_nobody() -> None:
+    renderer = ToneRenderer()
+    renderer.can_prepare = False
+    with toy_engine(renderer=renderer, threads=2) as engine:
+        wait_until(lambda: renderer.prepared == 1)
+        assert says(engine.submit(utterance("still speaks")).result(TIMEOUT_S), "still speaks")
+        assert engine.is_alive()
+    assert renderer.prepared == 1

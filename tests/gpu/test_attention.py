@@ -1,18 +1,14 @@
 """T3's attention of a decoding step on a GPU: equal to the formula, whatever the cache holds.
 
-`pytest tests/gpu/test_attention.py`; with TRITON_INTERPRET=1 and `-k "not 316"` also on a CPU.
+`pytest tests/gpu/test_attention.py`.
 """
-
-import os
 
 import pytest
 import torch
 from torch import Tensor
 
-DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
-pytestmark = pytest.mark.skipif(
-    DEVICE == "cpu" and "TRITON_INTERPRET" not in os.environ, reason="needs a GPU"
-)
+DEVICE = "cuda"
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 
 HEADS, WIDTH, BLOCK = 32, 64, 16
 SCALE = WIDTH**-0.5

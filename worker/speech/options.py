@@ -9,6 +9,7 @@ import torch
 from platformdirs import user_cache_path
 
 from narration.errors import SettingsError
+from worker.chatterbox.hift.vocoder import ROWS_AT_ONCE, SLOW_ROWS
 
 BackEnd = Literal["auto", "torch", "vllm"]
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -24,8 +25,6 @@ VLLM_REST_GB = 2.5  # what vLLM needs beside its cache: T3's weights, graphs, ac
 # What the driver takes for a process beside what PyTorch counts: 0.9 to 1.0 on an H100.
 DRIVER_GB = 1.0
 _REST_GB = 2.6  # networks, T3's graphs, what the allocator keeps
-_MOST_ROWS = 16  # a row of 20 s takes 0.2 GB
-_SLOW_ROWS = 4  # as in worker.chatterbox.hift.fast, which needs Triton
 _LEAST_CACHE_GB = 1.0
 # 104 of an H100's 132 multiprocessors; the driver deals them out in groups.
 _SOUND_SHARE, _SMS_STEP = 0.8, 8
@@ -170,8 +169,8 @@ def _kv_cache_gb(budget_gb: float, vocoder_batch: int, processes: int = 1) -> fl
 
 def rows_at_once(vocoder_batch: int) -> int:
     """Choose how many utterances of a batch are encoded, and turned from mel to sound, at once."""
-    rows = min(_MOST_ROWS, 1 << (vocoder_batch.bit_length() - 1))
-    return 2 if rows == _SLOW_ROWS else rows
+    rows = min(ROWS_AT_ONCE, 1 << (vocoder_batch.bit_length() - 1))
+    return rows // 2 if rows == SLOW_ROWS else rows
 
 
 def _sound_gb(vocoder_batch: int) -> float:

@@ -106,12 +106,10 @@ class TorchRenderer:
         with self._preparing:
             if self._example is None or not self._unprepared:
                 return bool(self._unprepared)
-            one, tokens = self._example, self._unprepared.pop(0)
-            frames = max(noise_frames(tokens, one.voice), _LIGHTEST_FRAMES)
-            count = max(1, int(self._batch * _AVERAGE_FRAMES / frames))
-            # As much as a batch can be: what is a little smaller then takes the same graph.
-            spare = int(self._batch * _AVERAGE_FRAMES / count) - frames
-            tokens += min(max(0, spare // FRAMES_PER_TOKEN), _MOST_STRETCH)
+            one = self._example
+            count, tokens = fill_batch(
+                self._batch, self._unprepared.pop(0), noise_frames(0, one.voice)
+            )
             silence = Spoken(tokens=torch.zeros(tokens, dtype=torch.int64), is_truncated=False)
             self.render([one] * count, [silence] * count)
             return bool(self._unprepared)
@@ -144,6 +142,19 @@ class TorchRenderer:
         if self._watermarker is not None:
             waveforms = self._watermarker.mark(waveforms)
         return waveforms
+
+
+def fill_batch(batch: int, tokens: int, prompt: int) -> tuple[int, int]:
+    """Choose how many utterances of about so many tokens fill a batch, and how many tokens exactly.
+
+    As much as a batch can be: what is a little smaller then takes the same graph.
+    Units: prompt in frames.
+    """
+    most = batch * _AVERAGE_FRAMES
+    frames = max(prompt + FRAMES_PER_TOKEN * tokens, _LIGHTEST_FRAMES)
+    count = max(1, most // frames)
+    spare = max(0, most // count - frames) // FRAMES_PER_TOKEN
+    return count, tokens + min(spare, _MOST_STRETCH)
 
 
 def _fetch(row: Tensor) -> Tensor:

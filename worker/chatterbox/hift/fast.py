@@ -14,13 +14,11 @@ from worker.chatterbox.config import SAMPLES_PER_FRAME
 from worker.chatterbox.cuda_graphs import GraphedRows, GraphPool
 from worker.chatterbox.hift.fused import Sum, add_up, add_up_and_snake, snake
 from worker.chatterbox.hift.layers import ResidualBlock, Snake
-from worker.chatterbox.hift.vocoder import ROWS_AT_ONCE, SLOPE, Vocoder
+from worker.chatterbox.hift.vocoder import ROWS_AT_ONCE, SLOPE, SLOW_ROWS, Vocoder
 from worker.chatterbox.rows import Ends
 
 _DTYPE = torch.float16
 _FRAME_STEP = 64
-# On an H200 the convolutions that cuDNN chooses for four rows take 88 ms where 16 rows take 31.
-_SLOW_ROWS = 4
 _MOST_FRAMES = 1024 * ROWS_AT_ONCE  # of all rows of a graph: 3 GB of activations
 
 
@@ -42,7 +40,7 @@ def accelerate_vocoder(
         most_rows=ROWS_AT_ONCE,
         step=_FRAME_STEP,
         most=_MOST_FRAMES,
-        slow_rows=_SLOW_ROWS,
+        slow_rows=SLOW_ROWS,
     )
 
 

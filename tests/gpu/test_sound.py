@@ -35,7 +35,7 @@ def fast_flow() -> Flow:
 
 
 def spread(actual: Tensor, expected: Tensor) -> float:
-    return float((actual.cpu() - expected).std() / expected.std())
+    return float((actual.cpu() - expected.cpu()).std() / expected.cpu().std())
 
 
 def test_mel_equals_the_cpu_in_full_precision() -> None:

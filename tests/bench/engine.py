@@ -85,7 +85,6 @@ def make_parser(description: str | None, out: str) -> argparse.ArgumentParser:
     parser.add_argument("--gpu-memory-gb", type=float)
     parser.add_argument("--slots", type=int)
     parser.add_argument("--vocoder-batch", type=int)
-    parser.add_argument("--sound-sms", type=int, help="0: T3 and sound both have all of the card")
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 8, 32, 128, 512])
     parser.add_argument("--sound-batches", type=int, nargs="+", default=[1, 4, 16, 32])
     parser.add_argument("--turn", type=Path, help="measure only while holding this lock file")
@@ -110,7 +109,6 @@ def resolve_options(arguments: argparse.Namespace) -> ResolvedOptions:
             gpu_memory_gb=arguments.gpu_memory_gb,
             t3_slots=arguments.slots,
             vocoder_batch=arguments.vocoder_batch,
-            sound_sms=arguments.sound_sms,
             queue_limit=1536,  # never the limit of what is measured
         )
     )

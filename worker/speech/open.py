@@ -20,8 +20,6 @@ from worker.speech.sound import SoundStage
 from worker.speech.stage import TokenStage
 
 _CORES_BESIDE_GPU = 4
-# Small batches take the card from T3, unless it has a part of its own.
-_CROWD, _CROWD_BESIDE = 8, 64
 _SOUND_THREADS = 2  # a CPU has work for both; beside a GPU one draws noise while one launches
 
 
@@ -92,7 +90,6 @@ def open_sound(
         lambda: admission.inside,
         cores=max(1, cores(options) // _SOUND_THREADS),
         threads=_SOUND_THREADS,
-        crowd=_CROWD_BESIDE if sharing.is_split else _CROWD,
         note_waiting=sharing.backlog.note,
     )
 

@@ -26,8 +26,6 @@ VLLM_REST_GB = 2.5  # what vLLM needs beside its cache: T3's weights, graphs, ac
 DRIVER_GB = 1.0
 _REST_GB = 2.6  # networks, T3's graphs, what the allocator keeps
 _LEAST_CACHE_GB = 1.0
-# 104 of an H100's 132 multiprocessors; the driver deals them out in groups.
-_SOUND_SHARE, _SMS_STEP = 0.8, 8
 _LARGEST_BATCH = 512  # beyond it T3 gained nothing on an H200
 
 
@@ -36,9 +34,7 @@ class EngineOptions:
     """How to run a checkpoint.
 
     `t3_slots` utterances decode at once, `vocoder_batch` are vocoded at once, and `submit` blocks
-    from the `queue_limit`-th unfinished utterance on. `vllm_core` says where vLLM's engine lives:
-    on a thread the sound stage keeps to `sound_sms` multiprocessors of the card and T3 to the
-    others; 0 lets both have all.
+    from the `queue_limit`-th unfinished utterance on. `vllm_core` says where vLLM's engine lives.
     Units: gpu_memory_gb in 10^9 bytes for the whole engine, None for nearly all of the card.
     """
 
@@ -51,7 +47,6 @@ class EngineOptions:
     is_watermarked: bool = True
     gpu_memory_gb: float | None = None
     vllm_core: Core = "thread"
-    sound_sms: int | None = None
     is_compiled: bool = True  # on a GPU; slower to start, faster to speak
     cache_folder: Path | None = None  # for what a back end derives from a checkpoint
 
@@ -70,7 +65,6 @@ class ResolvedOptions:
     gpu_memory_gb: float
     kv_cache_gb: float
     vllm_core: Core
-    sound_sms: int
     is_compiled: bool
     cache_folder: Path
 
@@ -92,7 +86,6 @@ def resolve(options: EngineOptions) -> ResolvedOptions:
     processes = 2 if back_end == "vllm" and options.vllm_core == "process" else 1
     kv_cache_gb = _kv_cache_gb(budget_gb, batch, processes) if is_cuda else 0.0
     slots = options.t3_slots or _slots(kv_cache_gb)
-    is_shared = is_cuda and back_end == "vllm" and options.vllm_core == "thread"
     return ResolvedOptions(
         device=device,
         back_end=back_end,
@@ -104,7 +97,6 @@ def resolve(options: EngineOptions) -> ResolvedOptions:
         gpu_memory_gb=budget_gb,
         kv_cache_gb=kv_cache_gb,
         vllm_core=options.vllm_core,
-        sound_sms=_sound_sms(options.sound_sms, device) if is_shared else 0,
         is_compiled=is_cuda and options.is_compiled,
         cache_folder=options.cache_folder or user_cache_path("rhapsode"),
     )
@@ -144,13 +136,6 @@ def _budget_gb(asked: float | None, device: str) -> float:
             f"gpu_memory_gb is {asked:g}, the card has {total_gb:.0f}: ask for less"
         )
     return asked or 0.92 * total_gb  # the driver and other processes need some
-
-
-def _sound_sms(asked: int | None, device: str) -> int:
-    total = torch.cuda.get_device_properties(device).multi_processor_count
-    if asked is not None and not 0 <= asked < total:
-        raise SettingsError(f"sound_sms is {asked}: the card has {total} multiprocessors for both")
-    return _SMS_STEP * int(_SOUND_SHARE * total / _SMS_STEP) if asked is None else asked
 
 
 def _kv_cache_gb(budget_gb: float, vocoder_batch: int, processes: int = 1) -> float:

@@ -18,6 +18,7 @@ from worker.speech.types import Speech, Utterance
 
 log = structlog.get_logger()
 
+_CROWD = 8  # utterances still to come for each in a batch that is not full, at most
 _IDLE_S = 0.5  # without anything to say, before the renderer gets ready for more
 
 Waveforms = list[npt.NDArray[np.float32]]
@@ -71,20 +72,17 @@ class SoundStage:
         *,
         cores: int | None = None,
         threads: int = 1,
-        crowd: int = 8,
         note_waiting: Callable[[float], None] = lambda _: None,
     ) -> None:
         """Start `threads` of so many cores each.
 
         `batch`: what the utterances of one may weigh together, if there are several.
-        `count_unfinished`: utterances in the whole engine, those in this stage included; there are
-        to be `crowd` of them for each in a batch that is not full.
+        `count_unfinished`: utterances in the whole engine, those in this stage included.
         `note_waiting` is told how many batches those make up that wait for theirs.
         """
         self._renderer = renderer
         self._batch = batch
         self._count_unfinished = count_unfinished
-        self._crowd = crowd
         self._note_waiting = note_waiting
         self._waiting: list[_Job] = []
         self._running: set[_Job] = set()  # who takes a job out of it answers for it
@@ -171,7 +169,7 @@ class SoundStage:
     def _has_enough(self) -> bool:
         """Tell whether a batch may begin; always, once T3 has nothing left to say."""
         to_come = self._count_unfinished() - len(self._running)
-        is_crowd = len(self._waiting) >= max(1, -(-to_come // self._crowd))
+        is_crowd = len(self._waiting) >= max(1, -(-to_come // _CROWD))
         return is_crowd or sum(job.weight for job in self._waiting) >= self._batch
 
     def _wait_with(self, jobs: list[_Job]) -> None:

@@ -17,7 +17,6 @@ from worker.speech.sharing import Sharing, share_card
 from worker.speech.vllm_thread import ThreadCore
 
 _CPU_KV_BYTES = 1 << 30
-_FEW = 128  # utterances whose steps have all of the card
 _STEP_TOKENS = 4096  # room for 512 decoding utterances and a dozen new prompts
 
 
@@ -42,16 +41,13 @@ def open_thread_core(
     """
     sharing = sharing or share_card(options)
     arguments = engine_arguments(folder, layout, options) | overrides
-    if sharing.is_split:
-        # vLLM captures parts of other steps on streams of its own, which lie on all of the card.
-        arguments |= {"compilation_config": {"cudagraph_mode": "FULL_DECODE_ONLY"}}
 
     def make_engine() -> LLMEngine:
         if sharing.open_t3 is not None:
             # Not everybody's: what other threads do there would stand in line with the steps.
             torch.cuda.set_stream(sharing.open_t3())
-        if sharing.open_t3 is not None and sharing.open_wide is not None:
-            _capture_on(sharing.open_t3(), sharing.open_wide())
+            # Where vLLM captures its steps: a graph keeps the priority it was captured with.
+            torch.cuda.graph.default_capture_stream = sharing.open_t3()
         config = EngineArgs(**arguments).create_engine_config(UsageContext.ENGINE_CONTEXT)
         return LLMEngine(
             vllm_config=config,
@@ -62,22 +58,6 @@ def open_thread_core(
 
     backlog = None if sharing.open_t3 is None else sharing.backlog
     return ThreadCore(make_engine, arguments["max_num_seqs"], backlog)
-
-
-def _capture_on(own: torch.cuda.Stream, wide: torch.cuda.Stream) -> None:
-    """Say where vLLM captures a step; there its kernels run ever after.
-
-    A step of few utterances reads all weights for them, which takes more multiprocessors than T3
-    has for itself; and then the sound stage has little to do.
-    """
-    # Imported here: it needs Triton, which is not installed where there is no GPU.
-    from worker.chatterbox.t3.vllm_attention import T3AttentionBuilder  # noqa: PLC0415
-
-    def choose(utterances: int) -> None:
-        torch.cuda.graph.default_capture_stream = wide if utterances <= _FEW else own
-
-    torch.cuda.graph.default_capture_stream = own  # for another attention than T3's own
-    T3AttentionBuilder.before_capture = staticmethod(choose)
 
 
 def engine_arguments(

@@ -3,7 +3,6 @@
 vLLM loads it by name, the backend that worker.chatterbox.t3.plugin registers.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
 
@@ -84,21 +83,12 @@ class T3Attention(TritonAttentionImpl):  # type: ignore[misc, unused-ignore]
 class T3AttentionBuilder(TritonAttentionMetadataBuilder):  # type: ignore[misc, unused-ignore]
     """Triton's, and which sequences our kernel takes.
 
-    A graph is only for steps of one token each: it holds one of two kernels. `before_capture` is
-    told of how many, before vLLM captures it.
+    A graph is only for steps of one token each: it holds one of two kernels.
     """
-
-    before_capture: ClassVar[Callable[[int], None]] = staticmethod(lambda _: None)
 
     _cudagraph_support: ClassVar[AttentionCGSupport] = (
         AttentionCGSupport.UNIFORM_SINGLE_TOKEN_DECODE
     )
-
-    def build_for_cudagraph_capture(self, common_attn_metadata: Any) -> T3Metadata:
-        """Describe a step that is to be captured."""
-        type(self).before_capture(common_attn_metadata.num_reqs)
-        step: T3Metadata = super().build_for_cudagraph_capture(common_attn_metadata)
-        return step
 
     def build(self, common_prefix_len: int, common_attn_metadata: Any, **how: Any) -> T3Metadata:
         """Describe a step to `T3Attention.forward`."""

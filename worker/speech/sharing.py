@@ -13,7 +13,7 @@ from worker.speech.backlog import Backlog
 from worker.speech.options import ResolvedOptions
 
 OpenStream = Callable[[], torch.cuda.Stream]
-_FIRST = -5  # the highest priority; everybody's is 0
+_FIRST = -5  # or the highest there is; everybody's is 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,7 +46,7 @@ def open_thread_core(
         if sharing.open_t3 is not None:
             # Not everybody's: what other threads do there would stand in line with the steps.
             torch.cuda.set_stream(sharing.open_t3())
-            # Where vLLM captures its steps: a graph keeps the priority it was captured with.
+            # vLLM captures steps of one token each there; a graph keeps that priority.
             torch.cuda.graph.default_capture_stream = sharing.open_t3()
         config = EngineArgs(**arguments).create_engine_config(UsageContext.ENGINE_CONTEXT)
         return LLMEngine(

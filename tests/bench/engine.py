@@ -58,6 +58,8 @@ def main() -> None:
             "prepared_s": time.perf_counter() - began,
         },
     }
+    if arguments.upstream is not None:
+        report["upstream"] = json.loads(arguments.upstream.read_text())
     print("  ".join(f"{name} {seconds:.1f}" for name, seconds in report["start"].items()))
     with turn(arguments.turn), GpuMemory() as memory:
         for name in arguments.parts:
@@ -87,6 +89,7 @@ def make_parser(description: str | None, out: str) -> argparse.ArgumentParser:
     parser.add_argument("--vocoder-batch", type=int)
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 8, 32, 128, 512])
     parser.add_argument("--sound-batches", type=int, nargs="+", default=[1, 4, 16, 32])
+    parser.add_argument("--upstream", type=Path, help="what tests.bench.upstream wrote beside it")
     parser.add_argument("--turn", type=Path, help="measure only while holding this lock file")
     parser.add_argument("--audio-s", type=float, default=12_000, help="length of the book")
     parser.add_argument("--toy", action="store_true", help="tiny sizes: does the bench itself run?")

@@ -7,7 +7,7 @@ set -u
 archive=$1 upstream=${2:--}
 [ $# -gt 1 ] && shift
 shift
-parts=${*:-thread upstream attention budgets process}
+parts=${*:-upstream thread attention budgets process}
 card=${CUDA_VISIBLE_DEVICES:-0}
 site=/tmp/rhapsode-site-$card
 results=/tmp/rhapsode-results-$card
@@ -60,7 +60,9 @@ for part in $parts; do
   part_began=$(date +%s)
   case $part in
     thread)
-      bench thread 580 --audio-s 36000 --parts saturation alone tokens concurrency sound soak
+      set --
+      [ -s "$results/upstream.json" ] && set -- --upstream "$results/upstream.json"
+      bench thread 580 --audio-s 36000 "$@" --parts saturation alone tokens concurrency sound soak
       ;;
     attention)
       log attention 60 python3 -m tests.bench.attention --out "$results/attention.json"

@@ -1,6 +1,7 @@
 """A T3 small enough to compare every logit of, with random weights under the official names."""
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -14,8 +15,7 @@ from worker.chatterbox.t3.sampling import Sampling
 from worker.chatterbox.t3.vllm_folder import write_vllm_folder
 from worker.chatterbox.voice import Voice, make_voice
 
-CONFIG = T3Config(
-    text_vocab=300,
+ENGLISH = T3Config(
     width=64,
     layers=3,
     heads=2,
@@ -28,13 +28,14 @@ CONFIG = T3Config(
     perceiver_heads=2,
     max_new_tokens=90,
 )
+MULTILINGUAL = replace(ENGLISH, text_vocab=2454)
 BANK_ROWS = 4
 
 
-def toy_t3(seed: int = 0) -> T3:
+def toy_t3(config: T3Config = ENGLISH, seed: int = 0) -> T3:
     """Weights large enough that a greedy run wanders, and normal sizes for the norms."""
     torch.manual_seed(seed)
-    model = T3(CONFIG)
+    model = T3(config)
     for name, parameter in model.named_parameters():
         fan_in = parameter.shape[-1]
         if "norm" in name:
@@ -52,7 +53,8 @@ def write_toy(model: T3, folder: Path) -> Path:
     """Write the official file and what vLLM opens; return the latter."""
     weights = folder / "t3_cfg.safetensors"
     save_file(model.state_dict(), weights)
-    return write_vllm_folder(weights, CONFIG, StorageConfig(), bank_rows=BANK_ROWS, cache=folder)
+    storage = StorageConfig()
+    return write_vllm_folder(weights, model.config, storage, bank_rows=BANK_ROWS, cache=folder)
 
 
 def encode_conditioning(model: T3, voice: Voice, exaggeration: float) -> torch.Tensor:
@@ -67,7 +69,7 @@ def toy_voice(seed: int) -> Voice:
         return torch.randint(ACOUSTIC_TOKENS, (count,), generator=generator)
 
     return make_voice(
-        speaker=torch.randn(CONFIG.speaker_width, generator=generator),
+        speaker=torch.randn(ENGLISH.speaker_width, generator=generator),
         prompt_tokens=tokens(12 + seed % 8),
         reference_tokens=tokens(10),
         reference_mel=torch.randn(20, 80, generator=generator),
@@ -75,7 +77,9 @@ def toy_voice(seed: int) -> Voice:
     )
 
 
-def mixed_prompts(count: int, seed: int = 0, **sampling: float) -> list[Prompt]:
+def mixed_prompts(
+    count: int, config: T3Config = ENGLISH, seed: int = 0, **sampling: float
+) -> list[Prompt]:
     """Texts of 3 to 60 tokens, three voices, two exaggerations, all sorts of guidance and limit."""
     pick = random.Random(seed)
     voices = [toy_voice(number) for number in range(3)]
@@ -83,7 +87,7 @@ def mixed_prompts(count: int, seed: int = 0, **sampling: float) -> list[Prompt]:
         Prompt(
             text_tokens=(
                 START_TEXT,
-                *(pick.randrange(1, 250) for _ in range(pick.randrange(1, 60))),
+                *(pick.randrange(1, config.text_vocab) for _ in range(pick.randrange(1, 60))),
                 STOP_TEXT,
             ),
             voice=pick.choice(voices),

@@ -1,5 +1,7 @@
 """Starts vLLM with T3 on it: which of its many arguments we set, and why."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from vllm.v1.executor import Executor
 from worker.chatterbox.t3.plugin import ATTENTION
 from worker.chatterbox.t3.vllm_layout import PromptLayout
 from worker.speech.options import VLLM_REST_GB, ResolvedOptions
-from worker.speech.sharing import Sharing, share_card
+from worker.speech.sharing import OpenStream, Sharing, share_card
 from worker.speech.vllm_thread import ThreadCore
 
 _CPU_KV_BYTES = 1 << 30
@@ -46,18 +48,29 @@ def open_thread_core(
         if sharing.open_t3 is not None:
             # Not everybody's: what other threads do there would stand in line with the steps.
             torch.cuda.set_stream(sharing.open_t3())
-            # vLLM captures steps of one token each there; a graph keeps that priority.
-            torch.cuda.graph.default_capture_stream = sharing.open_t3()
         config = EngineArgs(**arguments).create_engine_config(UsageContext.ENGINE_CONTEXT)
-        return LLMEngine(
-            vllm_config=config,
-            executor_class=Executor.get_class(config),
-            log_stats=not arguments["disable_log_stats"],
-            multiprocess_mode=False,
-        )
+        with _captures_on(sharing.open_t3):
+            return LLMEngine(
+                vllm_config=config,
+                executor_class=Executor.get_class(config),
+                log_stats=not arguments["disable_log_stats"],
+                multiprocess_mode=False,
+            )
 
     backlog = None if sharing.open_t3 is None else sharing.backlog
     return ThreadCore(make_engine, arguments["max_num_seqs"], backlog)
+
+
+@contextmanager
+def _captures_on(open_stream: OpenStream | None) -> Iterator[None]:
+    """Have vLLM capture its steps of one token each on a stream; a graph keeps its priority."""
+    everybodys = torch.cuda.graph.default_capture_stream
+    if open_stream is not None:
+        torch.cuda.graph.default_capture_stream = open_stream()
+    try:
+        yield
+    finally:
+        torch.cuda.graph.default_capture_stream = everybodys
 
 
 def engine_arguments(

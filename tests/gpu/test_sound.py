@@ -7,11 +7,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.bench.precision import sound
 from tests.model.worker.chatterbox.goldens import read_golden, relative_error
 from tests.model.worker.chatterbox.hift import test_vocoder as vocoder_rows
 from tests.model.worker.chatterbox.s3gen.test_flow import read_rows, speak
 from tests.model.worker.chatterbox.s3gen.test_graphs import load_flow
-from worker.chatterbox.config import HiftConfig
+from worker.chatterbox.config import ChatterboxConfig, HiftConfig
 from worker.chatterbox.hift.fast import accelerate_vocoder
 from worker.chatterbox.s3gen.flow import Flow
 from worker.chatterbox.s3gen.graphs import GraphedEstimator, accelerate
@@ -19,7 +20,7 @@ from worker.chatterbox.watermark import Watermarker
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 
-HALF = 0.02  # what bfloat16 may change of a mel, root mean square
+HALF = 0.02  # what half precision may change of a mel or a waveform, root mean square
 
 
 @pytest.fixture(autouse=True)
@@ -89,6 +90,13 @@ def test_fast_waveform_is_near_the_exact_one_whatever_the_batch() -> None:
         assert spread(wave, other) < HALF
         [alone] = vocoder_rows.synthesize(fast, [row])
         assert spread(alone, other) < HALF
+
+
+def test_an_utterance_is_the_same_alone_and_among_others() -> None:
+    with torch.inference_mode():
+        changed = sound(ChatterboxConfig(), torch.device("cuda"))
+    assert changed["batch_mel"]["rms"] < HALF
+    assert changed["batch_waveform"]["rms"] < HALF
 
 
 def test_a_broken_row_is_not_heard_in_the_next_one() -> None:

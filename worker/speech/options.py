@@ -159,8 +159,9 @@ def rows_at_once(vocoder_batch: int) -> int:
 
 
 def _sound_gb(vocoder_batch: int) -> float:
-    # Graphs of 16 rows hold 3.4 GB, and capturing them takes as much again.
-    return 0.4 * rows_at_once(vocoder_batch) + 0.05 * vocoder_batch
+    # Graphs of 16 rows hold 3.4 GB, and capturing them takes as much again; one row, too, has
+    # graphs for many lengths.
+    return max(1.4, 0.4 * rows_at_once(vocoder_batch)) + 0.05 * vocoder_batch
 
 
 def _slots(kv_cache_gb: float) -> int:

@@ -35,8 +35,8 @@ class GraphPool:
     """Memory that graphs share which never run at the same time; owned by one thread at a time.
 
     `open_stream` makes the stream to capture on, which nobody else may use: what another thread
-    does there during a capture breaks it. A graph keeps that stream's priority. (torch has 32 streams
-    of each priority, and deals them out again after the last.)
+    does there during a capture breaks it. (torch has 32 of each priority, and after the last deals
+    the first out again.) A graph keeps that stream's priority.
     """
 
     def __init__(self, open_stream: Callable[[], torch.cuda.Stream] = torch.cuda.Stream) -> None:

@@ -75,7 +75,7 @@ for part in $parts; do
       exec 9> "$turn"
       flock 9
       for size in 8 16 24; do
-        bench "budget-$size" 280 --gpu-memory-gb $size --parts saturation --audio-s 1500 \
+        bench "budget-$size" 400 --gpu-memory-gb $size --parts saturation --audio-s 9000 \
           --turn "$turn" &
       done
       run_checks
@@ -85,6 +85,8 @@ for part in $parts; do
       done
       flock -u 9
       wait
+      echo "#### no memory for a graph, batches that failed:"
+      grep -cE "no_memory_for_a_graph|render_failed" "$results"/budget-*.log
       ;;
     upstream)
       [ "$upstream" = - ] && continue

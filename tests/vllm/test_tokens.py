@@ -182,9 +182,9 @@ def test_ids_without_sound_are_never_sampled(stage: VllmStage) -> None:
     assert logits[READABLE].isfinite().all()
 
 
-def test_abort_fails_what_is_under_way(stage: VllmStage) -> None:
+def test_abort_fails_what_is_under_way(stage: VllmStage, model: T3) -> None:
     """Stands last: the stage is not used again."""
-    futures = [stage.start(prompt) for prompt in mixed_prompts(12)]
+    futures = [stage.start(prompt) for prompt in mixed_prompts(12, model.config)]
     stage.abort()
     for future in futures:
         with pytest.raises(EngineDied):

@@ -159,8 +159,8 @@ def rows_at_once(vocoder_batch: int) -> int:
 
 
 def _sound_gb(vocoder_batch: int) -> float:
-    # Graphs of 16 rows hold 3.4 GB, and capturing them takes as much again; one row, too, has
-    # graphs for many lengths.
+    # Graphs of 16 rows hold 3.4 GB, and capturing them takes as much again. With 0.8 GB for those
+    # of two rows, an engine of 8 GB found too little for a batch once most were captured.
     return max(1.4, 0.4 * rows_at_once(vocoder_batch)) + 0.05 * vocoder_batch
 
 

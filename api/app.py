@@ -16,10 +16,10 @@ from api.deps import Resources
 from api.destinations import DestinationCheck
 from api.polling import JobReader
 from api.routes import artifacts, health, jobs, voices
-from narration.connect import connect_broker
-from narration.db import make_engine
+from narration.broker.wakeups import connect_broker
+from narration.database import make_engine
 from narration.settings import Settings
-from narration.stores import open_stores
+from narration.storage.profiles import open_stores
 
 STATIC = Path(str(files("api") / "static"))
 DESCRIPTION = """Long text in, narrated audio out.

@@ -10,9 +10,9 @@ from pydantic import SecretStr
 from sqlalchemy import Engine
 
 from api.errors import UnauthorizedError
-from narration.broker import Broker
+from narration.broker.interface import Broker
 from narration.settings import Settings
-from narration.stores import Stores
+from narration.storage.profiles import Stores
 
 LOCAL = "local"  # the owner of everything where no keys are set
 

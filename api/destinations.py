@@ -5,8 +5,8 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-from narration.jobs import Destination
-from narration.stores import Stores
+from narration.jobs.submit import Destination
+from narration.storage.profiles import Stores
 
 CHECKED_FOR_S = 600
 MAX_REMEMBERED = 4096

@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from api.deps import Resources
-from narration import voices, workers
-from narration.broker import Task
+from narration import workers
+from narration.broker.interface import Task
+from narration.broker.wakeups import wake
 from narration.clock import utc_now
-from narration.db import session_scope
+from narration.database import session_scope
 from narration.ids import new_id
-from narration.keys import recording_key
-from narration.models import Voice
-from narration.recording import Recording, RecordingLimits, decode_recording
-from narration.wakeups import wake
+from narration.storage.keys import recording_key
+from narration.voices.enrol import create_voice
+from narration.voices.lookup import find_voice
+from narration.voices.record import Voice
+from narration.voices.recording import Recording, RecordingLimits, decode_recording
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,7 @@ def enrol(resources: Resources, asked: Enrolment) -> Enrolled:
     limits = RecordingLimits(max_size_bytes=resources.settings.limits.recording_size_bytes)
     recording = decode_recording(asked.data, asked.file_name, limits)
     with session_scope(resources.engine, is_read_only=True) as session:
-        earlier = voices.find(session, asked.owner, asked.name)
+        earlier = find_voice(session, asked.owner, asked.name)
     if earlier is not None and earlier.recording_sha256 == recording.digest:
         return Enrolled(voice=earlier, is_new=False)
     voice = _store(resources, asked, recording)
@@ -68,7 +70,7 @@ def _store(resources: Resources, asked: Enrolment, recording: Recording) -> Voic
     resources.stores.work.put(key, asked.data, media_type=asked.media_type)
     try:
         with session_scope(resources.engine) as session:
-            return voices.create(
+            return create_voice(
                 session,
                 voice_id=voice_id,
                 owner=asked.owner,

@@ -10,10 +10,10 @@ import asyncio
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import Engine
 
-from narration import listing
-from narration.db import session_scope
+from narration.database import session_scope
 from narration.errors import NotFoundError
-from narration.models import Job
+from narration.jobs import listing
+from narration.jobs.record import Job
 
 
 class JobReader:

@@ -14,10 +14,11 @@ from api.schemas import (
     VoiceBody,
     Warning_,
 )
-from narration.job_settings import JobSettings
-from narration.lifecycle import ENDED, JobState
-from narration.models import Artifact, Chunk, Job, Voice
-from narration.tally import SAMPLES_PER_MS
+from narration.jobs.counters import SAMPLES_PER_MS
+from narration.jobs.record import Artifact, Chunk, Job
+from narration.jobs.request import JobSettings
+from narration.jobs.states import ENDED, JobState
+from narration.voices.record import Voice
 
 MIN_SHARE_FOR_ETA = 0.01  # below it the reckoning is noise
 MIN_RETRY_S, MAX_RETRY_S = 1, 30

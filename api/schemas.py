@@ -8,9 +8,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from narration.job_settings import JobSettings
-from narration.lifecycle import ChunkState, JobState, VoiceState
+from narration.jobs.request import JobSettings
+from narration.jobs.states import ChunkState, JobState
 from narration.settings import DEFAULT_PROFILE
+from narration.voices.record import VoiceState
 
 MEDIA_TYPES = {"text": "text/plain", "markdown": "text/markdown"}
 VoiceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")]

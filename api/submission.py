@@ -13,20 +13,22 @@ from api.deps import Resources
 from api.destinations import DestinationCheck
 from api.enrolment import bundled_voices
 from api.errors import FieldsError, KeyReusedError, QueueFullError
-from narration import jobs, listing, voices
-from narration.broker import Task
+from narration.broker.interface import Task
+from narration.broker.wakeups import wake
 from narration.clock import utc_now
-from narration.db import session_scope
+from narration.database import session_scope
 from narration.documents.read import read_document
 from narration.errors import ConflictError, DocumentError, RecordingError, VoiceNotReady
 from narration.ids import new_id
-from narration.job_settings import JobSettings
-from narration.jobs import Destination, Source
-from narration.keys import check_prefix, source_key
-from narration.lifecycle import VoiceState
-from narration.models import Job
+from narration.jobs import listing
+from narration.jobs.lookup import find_by_idempotency_key
+from narration.jobs.record import Job
+from narration.jobs.request import JobSettings
+from narration.jobs.submit import Destination, Source, create_job
 from narration.settings import LimitSettings
-from narration.wakeups import wake
+from narration.storage.keys import check_prefix, source_key
+from narration.voices.lookup import find_voice
+from narration.voices.record import VoiceState
 
 DEFAULT_VOICE = "default"
 
@@ -106,7 +108,7 @@ def _check_document(asked: Submission, limits: LimitSettings) -> str:
 def _find_earlier(session: Session, asked: Submission) -> Job | None:
     if asked.idempotency_key is None:
         return None
-    job = jobs.find_by_idempotency_key(session, asked.owner, asked.idempotency_key)
+    job = find_by_idempotency_key(session, asked.owner, asked.idempotency_key)
     if job is not None and job.request_sha256 != asked.fingerprint:
         raise KeyReusedError(
             f"idempotency key {asked.idempotency_key!r} was used for job {job.id}, which differs "
@@ -122,7 +124,7 @@ def _check_queue(session: Session, limits: LimitSettings) -> None:
 
 
 def _check_voice(session: Session, owner: str, wanted: str) -> None:
-    voice = voices.find(session, owner, wanted)
+    voice = find_voice(session, owner, wanted)
     if voice is None:
         if wanted != DEFAULT_VOICE and wanted not in bundled_voices(session):
             detail = f"there is no voice {wanted!r}: GET /v1/voices lists yours"
@@ -150,7 +152,7 @@ def _store(resources: Resources, asked: Submission, media_type: str) -> Submitte
     )
     try:
         with session_scope(resources.engine) as session:
-            job = jobs.create(
+            job = create_job(
                 session,
                 job_id=job_id,
                 owner=asked.owner,

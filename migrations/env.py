@@ -3,11 +3,16 @@
 from alembic import context
 from sqlalchemy import Connection
 
-from narration.db import Base, make_engine
-from narration.models import Job
+from narration import workers
+from narration.database import Base, make_engine
+from narration.jobs import record as jobs
 from narration.settings import load_settings
+from narration.voices import record as voices
 
-assert Job.metadata is Base.metadata  # the tables are known once narration.models is loaded
+# The metadata knows the tables of the modules that are loaded.
+assert {jobs.Job, voices.Voice, workers.Worker} <= {
+    mapper.class_ for mapper in Base.registry.mappers
+}
 
 
 def run(connection: Connection) -> None:

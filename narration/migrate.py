@@ -10,7 +10,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
 
-from narration.db import explained_errors, make_engine
+from narration.database import explained_errors, make_engine
 
 
 def migrate(url: str) -> None:

@@ -12,20 +12,23 @@ from datetime import timedelta
 import structlog
 from sqlalchemy import Engine
 
-from narration import jobs, listing, stalled, telemetry, voices, workers
-from narration.broker import Broker, Task
+from narration import telemetry, workers
+from narration.broker.interface import Broker, Task
+from narration.broker.wakeups import connect_broker, wake
 from narration.clock import Clock, utc_now
-from narration.connect import connect_broker
-from narration.db import make_engine, session_scope
+from narration.database import make_engine, session_scope
 from narration.errors import InputError, OutputError, TransientError
-from narration.keys import chunk_audio_key
-from narration.lifecycle import JobState
-from narration.models import Job
-from narration.purge import purge_objects
-from narration.segments import count_claimable, count_in_work
+from narration.jobs import listing
+from narration.jobs.purge import delete_job, find_expired, forget_unused_audio, purge_objects
+from narration.jobs.record import Job
+from narration.jobs.segment_claim import count_claimable, count_in_work
+from narration.jobs.stalled import fail_overdue, find_stalled, oldest_wait_s
+from narration.jobs.states import JobState
+from narration.jobs.wakeups import STEP_TASKS
 from narration.settings import DAY_S, Settings, SweeperSettings, load_settings
-from narration.stores import Stores, open_stores
-from narration.wakeups import STEP_TASKS, wake
+from narration.storage.keys import chunk_audio_key
+from narration.storage.profiles import Stores, open_stores
+from narration.voices.claim import find_unprepared_voices
 
 log = structlog.get_logger(__name__)
 
@@ -60,11 +63,11 @@ class Sweeper:
         """Announce again what nobody does, and fail what is overdue."""
         now = self.clock()
         with session_scope(self.database) as session:
-            overdue = stalled.fail_overdue(session, now=now)
-            waiting = stalled.find_stalled(session, stalled_s=self.settings.stalled_s, now=now)
+            overdue = fail_overdue(session, now=now)
+            waiting = find_stalled(session, stalled_s=self.settings.stalled_s, now=now)
             claimable = count_claimable(session, now=now)
             idle = workers.count_slots(session, now=now) - count_in_work(session, now=now)
-            unprepared = voices.find_unprepared(session, now=now)
+            unprepared = find_unprepared_voices(session, now=now)
             workers.forget_silent(
                 session, before=now - timedelta(seconds=self.settings.worker_forget_s)
             )
@@ -82,10 +85,10 @@ class Sweeper:
         """Delete expired jobs and chunk audio that has not been used for long."""
         now = self.clock()
         with session_scope(self.database) as session:
-            expired = stalled.find_expired(session, now=now)
+            expired = find_expired(session, now=now)
             before = now - timedelta(seconds=self.settings.cache_days * DAY_S)
             # Inside the transaction: a store that is away keeps the rows that name its sounds.
-            for sha256 in stalled.forget_unused_audio(session, before=before):
+            for sha256 in forget_unused_audio(session, before=before):
                 self.stores.work.delete(chunk_audio_key(sha256))
         for job in expired:
             self._purge_job(job)
@@ -97,7 +100,7 @@ class Sweeper:
             log.warning("purge_refused", job_id=job.id, reason=str(error))
             return
         with session_scope(self.database) as session:
-            jobs.delete(session, job.id)
+            delete_job(session, job.id)
         log.info("job_purged", job_id=job.id)
 
     def _resend(self, task: Task, *ids: str) -> None:
@@ -110,7 +113,7 @@ class Sweeper:
             for state, count in listing.count_jobs(session).items():
                 telemetry.JOBS.labels(state=state.value).set(count)
             for state in (JobState.QUEUED, JobState.RENDERING, JobState.ASSEMBLING):
-                wait_s = stalled.oldest_wait_s(session, state, now=now)
+                wait_s = oldest_wait_s(session, state, now=now)
                 telemetry.OLDEST_WAIT_SECONDS.labels(state=state.value).set(wait_s)
             telemetry.SEGMENTS_WAITING.set(count_claimable(session, now=now))
             telemetry.SLOTS.set(workers.count_slots(session, now=now))

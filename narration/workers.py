@@ -1,16 +1,38 @@
 """Which processes make sound: they say so themselves, and are believed while they say it."""
 
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import String, delete, func, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from narration.lifecycle import WorkerState
-from narration.models import Worker
+from narration.database import OWNER, Base, JsonColumn, UtcDateTime, state_column
 
 SERVICE_OWNER = "rhapsode"
 SILENT_AFTER_S = 60.0  # four missed heartbeats at their default
+
+
+class WorkerState(StrEnum):
+    """warming → ready → draining."""
+
+    WARMING = "warming"
+    READY = "ready"
+    DRAINING = "draining"
+
+
+class Worker(Base):
+    """A running process that makes sound; `engine` says which, once it is warm."""
+
+    __tablename__ = "workers"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    owner: Mapped[str] = mapped_column(OWNER)
+    state: Mapped[WorkerState] = mapped_column(state_column(WorkerState))
+    slots: Mapped[int]
+    engine: Mapped[dict[str, Any] | None] = mapped_column(JsonColumn)
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 def register(session: Session, worker_id: str, *, slots: int, now: datetime) -> None:

@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 from narration.errors import ConflictError, NotFoundError, SettingsError
-from narration.recording import RecordingLimits, read_recording
 from narration.settings import Settings
+from narration.voices.recording import RecordingLimits, read_recording
 from rhapsode.outputs import copy_whole
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")

@@ -13,12 +13,13 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from narration.broker import InlineBroker, Queue
-from narration.db import make_engine
+from narration.broker.inline import InlineBroker
+from narration.broker.interface import Queue
+from narration.database import make_engine
 from narration.errors import ConflictError, OutputError
 from narration.migrate import migrate
 from narration.settings import BrokerSettings, DatabaseSettings, Settings, StorageSettings
-from narration.stores import Stores, open_stores
+from narration.storage.profiles import Stores, open_stores
 from narration.sweeper import Sweeper
 from worker.station import OpenSpeaker, Station
 

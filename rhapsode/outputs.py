@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from narration.errors import OutputError
-from narration.job_settings import OutputFormat
+from narration.jobs.request import OutputFormat
 
 KNOWN = ", ".join(OutputFormat)
 

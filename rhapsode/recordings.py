@@ -3,16 +3,16 @@
 import time
 from pathlib import Path
 
-from narration import voices
-from narration.broker import Task
+from narration.broker.interface import Task
 from narration.clock import utc_now
-from narration.db import session_scope
+from narration.database import session_scope
 from narration.errors import RecordingError
 from narration.ids import new_id
-from narration.keys import recording_key
-from narration.lifecycle import VoiceState
-from narration.models import Voice
-from narration.recording import Recording
+from narration.storage.keys import recording_key
+from narration.voices.enrol import create_voice
+from narration.voices.lookup import delete_voice, find_voice, get_voice
+from narration.voices.record import Voice, VoiceState
+from narration.voices.recording import Recording
 from rhapsode.machine import Machine
 
 OWNER = "local"
@@ -28,7 +28,7 @@ def ensure_voice(machine: Machine, recording: Recording, path: Path, revision: s
     """
     name = f"{recording.digest[:DIGEST_CHARS]}-{revision[:DIGEST_CHARS]}"
     with session_scope(machine.database, is_read_only=True) as session:
-        known = voices.find(session, OWNER, name)
+        known = find_voice(session, OWNER, name)
     if known is None or known.state is not VoiceState.READY:
         # One that is still being prepared was left by a process that is gone: the data directory
         # has one user at a time.
@@ -48,8 +48,8 @@ def _prepare(
         machine.stores.work.delete(left.recording_key)
     with session_scope(machine.database) as session:
         if left is not None:
-            voices.delete(session, left.id, owner=OWNER)
-        voices.create(
+            delete_voice(session, left.id, owner=OWNER)
+        create_voice(
             session,
             voice_id=voice_id,
             owner=OWNER,
@@ -68,7 +68,7 @@ def _prepared(machine: Machine, voice_id: str) -> Voice:
     while True:
         machine.station.handlers[Task.PREPARE_VOICE](voice_id)
         with session_scope(machine.database, is_read_only=True) as session:
-            voice = voices.get(session, voice_id)
+            voice = get_voice(session, voice_id)
         if voice.state is not VoiceState.PREPARING:
             return voice
         time.sleep(GLANCE_S)

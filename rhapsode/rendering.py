@@ -6,20 +6,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from narration import jobs
-from narration.broker import Task
+from narration.broker.interface import Task
 from narration.clock import utc_now
-from narration.db import session_scope
+from narration.database import session_scope
 from narration.errors import RhapsodeError
 from narration.ids import new_id
-from narration.job_settings import JobSettings
-from narration.jobs import Destination, Source
-from narration.keys import manifest_key
-from narration.lifecycle import ENDED, JobState
-from narration.listing import JobFilter, list_jobs
-from narration.models import Artifact, Job
-from narration.purge import purge_objects
+from narration.jobs.listing import JobFilter, list_jobs
+from narration.jobs.lookup import get_artifacts, get_job
+from narration.jobs.purge import delete_job, purge_objects
+from narration.jobs.record import Artifact, Job
+from narration.jobs.request import JobSettings
+from narration.jobs.states import ENDED, JobState
+from narration.jobs.submit import Destination, Source, create_job
+from narration.jobs.transitions import cancel_job
 from narration.settings import DEFAULT_PROFILE
+from narration.storage.keys import manifest_key
 from rhapsode.machine import Machine
 from rhapsode.outputs import Output, copy_whole
 from rhapsode.progress import Rendered
@@ -69,7 +70,7 @@ def _submit(machine: Machine, text: Text, settings: JobSettings) -> str:
     now = utc_now()
     job_id = new_id("job", now)
     with session_scope(machine.database) as session:
-        jobs.create(
+        create_job(
             session,
             job_id=job_id,
             owner=OWNER,
@@ -92,7 +93,7 @@ def _watch(machine: Machine, job_id: str, on_progress: Callable[[Rendered], None
     started = time.monotonic()
     while True:
         with session_scope(machine.database, is_read_only=True) as session:
-            job = jobs.get(session, job_id)
+            job = get_job(session, job_id)
         on_progress(_progress_of(job, time.monotonic() - started))
         if job.state in ENDED:
             break
@@ -117,7 +118,7 @@ def _progress_of(job: Job, elapsed_s: float) -> Rendered:
 def _deliver(machine: Machine, job: Job, outputs: list[Output]) -> None:
     store = machine.stores.profile(job.destination_profile)
     with session_scope(machine.database, is_read_only=True) as session:
-        delivered = jobs.artifacts(session, job.id)
+        delivered = get_artifacts(session, job.id)
     for output in outputs:
         with store.open(_artifact_for(output, delivered).key) as stream:
             copy_whole(stream, output.path)
@@ -147,11 +148,11 @@ def _forget_leftovers(machine: Machine) -> None:
 def _cancel(machine: Machine, job_id: str) -> None:
     """Let go of a job that has not ended; its threads notice, so it is not deleted here."""
     with session_scope(machine.database) as session:
-        jobs.cancel(session, job_id, owner=OWNER, now=utc_now())
+        cancel_job(session, job_id, owner=OWNER, now=utc_now())
 
 
 def _delete(machine: Machine, job: Job) -> None:
     """Delete an ended job and what it stored; the chunk cache keeps the speech."""
     purge_objects(machine.stores, job)
     with session_scope(machine.database) as session:
-        jobs.delete(session, job.id)
+        delete_job(session, job.id)

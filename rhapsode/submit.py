@@ -18,8 +18,9 @@ from narration.errors import (
     RecordingError,
     TransientError,
 )
-from narration.job_settings import JobSettings
-from narration.lifecycle import ENDED, JobState, VoiceState
+from narration.jobs.request import JobSettings
+from narration.jobs.states import ENDED, JobState
+from narration.voices.record import VoiceState
 from rhapsode.inputs import read_input
 from rhapsode.outputs import Output
 from rhapsode.progress import Rendered

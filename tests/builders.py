@@ -7,14 +7,16 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from narration import jobs, segments, steps
-from narration.checkpoints import Outcome, Take, checkpoint
 from narration.ids import new_id
-from narration.job_settings import JobSettings
-from narration.jobs import Destination, Source
-from narration.lifecycle import ChunkState, JobState
-from narration.models import Job, JobPlan
-from narration.segments import SegmentClaim
+from narration.jobs import segment_claim
+from narration.jobs.plan import store_plan
+from narration.jobs.record import Job, JobPlan
+from narration.jobs.request import JobSettings
+from narration.jobs.segment_claim import SegmentClaim, finish_segment, pending_chunks
+from narration.jobs.states import ChunkState, JobState
+from narration.jobs.step_claim import claim_step
+from narration.jobs.submit import Destination, Source, create_job
+from narration.jobs.takes import Outcome, Take, checkpoint
 from narration.settings import Settings
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -44,7 +46,7 @@ def make_job(
 ) -> Job:
     """Insert a queued job."""
     data = text.encode()
-    return jobs.create(
+    return create_job(
         session,
         job_id=new_id("job", now),
         owner=owner,
@@ -78,13 +80,13 @@ def plan_job(
     session: Session, job: Job, *, chunks: int, segment_chunks: int = 2, now: datetime = NOW
 ) -> None:
     """Give a queued job a plan of so many ten-character chunks, as the planner would."""
-    claim = steps.claim_step(
+    claim = claim_step(
         session, job.id, JobState.PLANNING, holder="planner", until=now + LEASE, now=now
     )
     assert claim is not None
     plan = JobPlan(job_id=job.id, owner=job.owner, characters=10 * chunks, chapters=[], spans=[])
     rows = [_chunk_row(index, index // segment_chunks) for index in range(chunks)]
-    steps.store_plan(session, claim, plan, rows, title=None, author=None, now=now)
+    store_plan(session, claim, plan, rows, title=None, author=None, now=now)
 
 
 def claim_segment(session: Session, holder: str = "w1", **changes: Any) -> SegmentClaim | None:
@@ -96,7 +98,7 @@ def claim_segment(session: Session, holder: str = "w1", **changes: Any) -> Segme
         "window_segments": 4,
         "poison_losses": 5,
     }
-    return segments.claim_segment(session, **(arguments | changes))
+    return segment_claim.claim_segment(session, **(arguments | changes))
 
 
 def make_outcome(index: int, **changes: Any) -> Outcome:
@@ -109,10 +111,10 @@ def make_outcome(index: int, **changes: Any) -> Outcome:
 
 def speak(session: Session, claim: SegmentClaim, **changes: Any) -> None:
     """End every chunk of a claimed segment, and the segment."""
-    for chunk in segments.pending_chunks(session, claim):
+    for chunk in pending_chunks(session, claim):
         outcome = make_outcome(chunk.index, **changes)
         checkpoint(session, claim, outcome, until=NOW + LEASE, now=NOW)
-    segments.finish_segment(session, claim, now=NOW)
+    finish_segment(session, claim, now=NOW)
 
 
 def _chunk_row(index: int, segment: int) -> dict[str, Any]:

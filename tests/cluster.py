@@ -8,18 +8,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from narration import jobs, workers
-from narration.celery_broker import CeleryBroker, make_celery
+from narration import workers
+from narration.broker.celery import CeleryBroker, make_celery
 from narration.clock import utc_now
-from narration.db import make_engine, session_scope
+from narration.database import make_engine, session_scope
 from narration.errors import DatabaseUnavailable
-from narration.lifecycle import ENDED
+from narration.jobs.lookup import get_artifacts, get_chunks, get_job
+from narration.jobs.record import Artifact, Chunk, Job
+from narration.jobs.states import ENDED
+from narration.jobs.wakeups import announce
 from narration.migrate import migrate
-from narration.models import Artifact, Chunk, Job
 from narration.settings import Settings
-from narration.stores import open_stores
+from narration.storage.profiles import open_stores
 from narration.sweeper import Sweeper
-from narration.wakeups import announce
 from tests.builders import make_job
 from tests.servers import Postgres, SeaweedFS, Valkey
 from tests.worker_process import WorkerProcess
@@ -82,15 +83,15 @@ class Cluster:
 
     def job(self, job_id: str) -> Job:
         with session_scope(self.database, is_read_only=True) as session:
-            return jobs.get(session, job_id)
+            return get_job(session, job_id)
 
     def chunks(self, job_id: str) -> list[Chunk]:
         with session_scope(self.database, is_read_only=True) as session:
-            return jobs.chunks_of(session, job_id)
+            return get_chunks(session, job_id)
 
     def artifacts(self, job_id: str) -> dict[str, Artifact]:
         with session_scope(self.database, is_read_only=True) as session:
-            return {artifact.name: artifact for artifact in jobs.artifacts(session, job_id)}
+            return {artifact.name: artifact for artifact in get_artifacts(session, job_id)}
 
     def wait(self, job_ids: Iterable[str], timeout_s: float = 60.0) -> list[Job]:
         job_ids = list(job_ids)

@@ -10,7 +10,7 @@ import structlog
 from pytest_socket import disable_socket, enable_socket
 from sqlalchemy import Engine
 
-from narration.db import make_engine
+from narration.database import make_engine
 from narration.migrate import migrate
 from tests.servers import Postgres, SeaweedFS, Valkey
 

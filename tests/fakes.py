@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from narration.broker import Task
+from narration.broker.interface import Task
 from narration.errors import EngineDied, SpeechError
 from worker.chatterbox.config import ACOUSTIC_TOKENS, SAMPLE_RATE_HZ, SAMPLES_PER_TOKEN
 from worker.recipe import EngineIdentity

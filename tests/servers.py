@@ -19,8 +19,8 @@ import psycopg
 import redis
 
 from narration.errors import OutputError, StorageUnavailable
-from narration.s3 import S3Storage
 from narration.settings import S3Profile
+from narration.storage.s3 import S3Storage
 
 START_S = 40.0
 LOW_PORTS = range(20_000, 45_000)  # SeaweedFS adds 10,000 for its gRPC ports

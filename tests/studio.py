@@ -7,13 +7,13 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from narration import jobs
-from narration.broker import Task
-from narration.db import session_scope
-from narration.models import Artifact, Chunk, Job
-from narration.stores import open_stores
+from narration.broker.interface import Task
+from narration.database import session_scope
+from narration.jobs.lookup import get_artifacts, get_chunks, get_job
+from narration.jobs.record import Artifact, Chunk, Job
+from narration.jobs.wakeups import announce
+from narration.storage.profiles import open_stores
 from narration.sweeper import Sweeper
-from narration.wakeups import announce
 from tests.builders import NOW, make_job, make_settings
 from tests.fakes import RecordingBroker, ToneEngine
 from tests.stations import make_speaker
@@ -78,15 +78,15 @@ class Studio:
 
     def job(self, job_id: str) -> Job:
         with session_scope(self.database, is_read_only=True) as session:
-            return jobs.get(session, job_id)
+            return get_job(session, job_id)
 
     def chunks(self, job_id: str) -> list[Chunk]:
         with session_scope(self.database, is_read_only=True) as session:
-            return jobs.chunks_of(session, job_id)
+            return get_chunks(session, job_id)
 
     def artifacts(self, job_id: str) -> dict[str, Artifact]:
         with session_scope(self.database, is_read_only=True) as session:
-            return {artifact.name: artifact for artifact in jobs.artifacts(session, job_id)}
+            return {artifact.name: artifact for artifact in get_artifacts(session, job_id)}
 
     def read(self, artifact: Artifact) -> bytes:
         return self.stores.work.get(artifact.key)

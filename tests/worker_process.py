@@ -9,9 +9,9 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from narration import s3
-from narration.broker import Queue
+from narration.broker.interface import Queue
 from narration.settings import Settings, load_settings
+from narration.storage import s3
 from tests.fakes import ToneEngine
 from tests.stations import make_speaker
 from worker.app import run_worker

@@ -9,7 +9,7 @@ import dataclasses
 import shutil
 from pathlib import Path
 
-from narration.recording import read_recording
+from narration.voices.recording import read_recording
 from training.bundle import write_weights
 from training.parts import join, read_origin
 from worker.chatterbox.checkpoint import DEFAULT_VOICE_FILE, VOICE_FOLDER, load_chatterbox

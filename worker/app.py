@@ -8,12 +8,12 @@ from celery import Celery, signals
 from celery.worker import state as celery_state
 
 from narration import telemetry
-from narration.broker import Queue
-from narration.celery_broker import CeleryBroker, listen, make_celery
-from narration.db import make_engine
+from narration.broker.celery import CeleryBroker, listen, make_celery
+from narration.broker.interface import Queue
+from narration.database import make_engine
 from narration.errors import SettingsError
 from narration.settings import Settings
-from narration.stores import open_stores
+from narration.storage.profiles import open_stores
 from worker.station import EXIT_ENGINE_DIED, OpenSpeaker, Station
 
 log = structlog.get_logger(__name__)

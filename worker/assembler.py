@@ -7,15 +7,16 @@ from pathlib import Path
 
 import structlog
 
-from narration import jobs, steps
 from narration.errors import LeaseLost
-from narration.keys import MANIFEST, artifact_folder, job_folder, manifest_key
-from narration.leases import Lease
-from narration.models import Artifact, Chunk, Job, JobPlan
-from narration.steps import StepClaim
-from narration.storage import Storage
+from narration.jobs.completeness import check_complete
+from narration.jobs.deliver import finish_job, reopen_job
+from narration.jobs.lookup import get_chunks, get_job, get_plan
+from narration.jobs.record import Artifact, Chunk, Job, JobPlan
+from narration.jobs.step_claim import StepClaim
+from narration.storage.interface import Storage
+from narration.storage.keys import MANIFEST, artifact_folder, job_folder, manifest_key
 from worker.chunk_audio import LostAudio, clear_lost, read_clips
-from worker.completeness import check_complete
+from worker.leases import Lease
 from worker.manifest import Manifest, OutputRecord, make_manifest
 from worker.programme import MEDIA_TYPES, Programme, survey_programme, write_output
 from worker.workplace import Workplace
@@ -48,7 +49,7 @@ def assemble_job(place: Workplace, claim: StepClaim, lease: Lease) -> None:
         manifest = Manifest.model_validate_json(written)
         with place.session() as session:
             artifacts = _artifacts(material.job, manifest, written)
-            steps.finish(session, claim, artifacts, now=place.clock())
+            finish_job(session, claim, artifacts, now=place.clock())
     except LostAudio as error:
         log.warning("chunk_audio_lost", reason=str(error))
         _render_again(place, claim, clear_lost(place.stores.work, material.chunks))
@@ -63,9 +64,9 @@ def assemble_job(place: Workplace, claim: StepClaim, lease: Lease) -> None:
 def _read(place: Workplace, claim: StepClaim) -> Material:
     with place.session(is_read_only=True) as session:
         return Material(
-            job=jobs.get(session, claim.job_id),
-            plan=jobs.plan_of(session, claim.job_id),
-            chunks=jobs.chunks_of(session, claim.job_id),
+            job=get_job(session, claim.job_id),
+            plan=get_plan(session, claim.job_id),
+            chunks=get_chunks(session, claim.job_id),
         )
 
 
@@ -157,5 +158,5 @@ def _clear_other_tries(destination: Storage, job: Job, manifest: Manifest) -> No
 
 def _render_again(place: Workplace, claim: StepClaim, lost: list[int]) -> None:
     with place.session() as session:
-        steps.reopen(session, claim, lost, now=place.clock())
+        reopen_job(session, claim, lost, now=place.clock())
     place.announce(claim.job_id)

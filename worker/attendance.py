@@ -18,7 +18,7 @@ from narration.errors import (
     RhapsodeError,
     TransientError,
 )
-from narration.leases import Lease, Renew
+from worker.leases import Lease, Renew
 from worker.workplace import Workplace
 
 log = structlog.get_logger(__name__)

@@ -4,9 +4,9 @@ import hashlib
 from collections.abc import Iterable, Iterator
 
 from narration.errors import NotFoundError
-from narration.keys import chunk_audio_key
-from narration.models import Chunk
-from narration.storage import Storage
+from narration.jobs.record import Chunk
+from narration.storage.interface import Storage
+from narration.storage.keys import chunk_audio_key
 from worker.audio.flac import decode_flac, encode_flac
 from worker.audio.types import Clip, Waveform
 

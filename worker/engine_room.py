@@ -3,8 +3,8 @@
 from functools import partial
 from pathlib import Path
 
-from narration.recording import RecordingLimits, read_recording
 from narration.settings import ModelSettings
+from narration.voices.recording import RecordingLimits, read_recording
 from worker.chatterbox.checkpoint import Chatterbox, load_chatterbox
 from worker.chatterbox.reference import prepare_voice
 from worker.chatterbox.voice import Voice, load_voice, save_voice

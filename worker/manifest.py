@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from narration.job_settings import JobSettings
-from narration.keys import manifest_key
-from narration.models import Chunk, Job, JobPlan
+from narration.jobs.record import Chunk, Job, JobPlan
+from narration.jobs.request import JobSettings
+from narration.storage.keys import manifest_key
 from narration.text.types import SpanKind
 from worker.audio.types import Mark, Survey
 from worker.chatterbox.config import SAMPLE_RATE_HZ

@@ -9,11 +9,9 @@ from functools import partial
 import structlog
 from sqlalchemy.orm import Session
 
-from narration import jobs
-from narration.job_settings import JobSettings
-from narration.leases import Lease
-from narration.provenance import note_provenance
-from narration.segments import (
+from narration.jobs.lookup import get_job
+from narration.jobs.request import JobSettings
+from narration.jobs.segment_claim import (
     SegmentClaim,
     claim_segment,
     finish_segment,
@@ -21,10 +19,12 @@ from narration.segments import (
     pending_chunks,
     renew_segment,
 )
-from narration.settlement import fail
-from narration.wakeups import announce
+from narration.jobs.takes import record_provenance
+from narration.jobs.transitions import fail_job
+from narration.jobs.wakeups import announce
 from worker.attendance import Work, attend
 from worker.drain import Drain
+from worker.leases import Lease
 from worker.recipe import EngineIdentity, Recipe
 from worker.recital import Recital, Score
 from worker.shelf import VoiceShelf
@@ -80,7 +80,7 @@ class Narrator:
 
         def give_up(session: Session, error: Exception) -> bool:
             is_ours = renew(session, until=place.leases.until())
-            return is_ours and fail(session, claim.job_id, error, now=place.clock())
+            return is_ours and fail_job(session, claim.job_id, error, now=place.clock())
 
         return Work(
             tries=claim.tries,
@@ -95,7 +95,7 @@ class Narrator:
         score = self._read_score(claim)
         with self._place.session() as session:
             chunks = pending_chunks(session, claim)
-            note_provenance(
+            record_provenance(
                 session,
                 claim.job_id,
                 engine=self._identity.describe(),
@@ -117,7 +117,7 @@ class Narrator:
 
     def _read_score(self, claim: SegmentClaim) -> Score:
         with self._place.session(is_read_only=True) as session:
-            job = jobs.get(session, claim.job_id)
+            job = get_job(session, claim.job_id)
             settings = JobSettings.model_validate(job.settings)
             found = self._shelf.find(session, claim.owner, settings.voice)
         voice = self._shelf.load(found)
@@ -132,6 +132,6 @@ class Narrator:
     def _finish(self, claim: SegmentClaim) -> None:
         with self._place.session() as session:
             has_moved = finish_segment(session, claim, now=self._place.clock())
-            state = jobs.get(session, claim.job_id).state
+            state = get_job(session, claim.job_id).state
         if has_moved:
             announce(self._place.broker, claim.job_id, state)

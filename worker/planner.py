@@ -4,16 +4,17 @@ from typing import Any
 
 import structlog
 
-from narration import jobs, steps
 from narration.documents.read import read_document
 from narration.errors import DocumentError
-from narration.job_settings import JobSettings
-from narration.leases import Lease
-from narration.models import Job, JobPlan
-from narration.steps import StepClaim
+from narration.jobs.completeness import check_complete, span_rows
+from narration.jobs.lookup import get_job, get_source
+from narration.jobs.plan import has_plan, start_rendering, store_plan
+from narration.jobs.record import Job, JobPlan
+from narration.jobs.request import JobSettings
+from narration.jobs.step_claim import StepClaim
 from narration.text.chunk import plan_chunks
 from narration.text.types import ChunkPlan, Plan
-from worker.completeness import check_complete, span_rows
+from worker.leases import Lease
 from worker.workplace import Workplace
 
 log = structlog.get_logger(__name__)
@@ -26,12 +27,12 @@ def plan_job(place: Workplace, claim: StepClaim, _: Lease) -> None:
     Raises: DocumentError if the document cannot be narrated; LeaseLost.
     """
     with place.session(is_read_only=True) as session:
-        job = jobs.get(session, claim.job_id)
-        is_planned = steps.has_plan(session, claim.job_id)
-        data = None if is_planned else jobs.source_bytes(session, claim.job_id)
+        job = get_job(session, claim.job_id)
+        is_planned = has_plan(session, claim.job_id)
+        data = None if is_planned else get_source(session, claim.job_id)
     if is_planned:
         with place.session() as session:
-            steps.start_rendering(session, claim, now=place.clock())
+            start_rendering(session, claim, now=place.clock())
     else:
         _plan_anew(place, claim, job, data)
     place.announce(claim.job_id)
@@ -56,7 +57,7 @@ def _plan_anew(place: Workplace, claim: StepClaim, job: Job, data: bytes | None)
     plan = plan_chunks(document, settings.chunk_limits, settings.pause_limits)
     check_complete(span_rows(plan.spans), len(document.source), len(plan.chunks))
     with place.session() as session:
-        steps.store_plan(
+        store_plan(
             session,
             claim,
             _plan_row(job, plan, len(document.source)),

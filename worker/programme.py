@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from narration.errors import RhapsodeError
-from narration.job_settings import CAPTIONS, JobSettings, OutputFormat
-from narration.models import Chunk, Job, JobPlan
+from narration.jobs.record import Chunk, Job, JobPlan
+from narration.jobs.request import CAPTIONS, JobSettings, OutputFormat
 from worker.audio.assemble import play, survey
 from worker.audio.captions import cues, write_srt, write_vtt
 from worker.audio.encode import encode

@@ -5,7 +5,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from narration.job_settings import DeliverySettings
+from narration.jobs.request import DeliverySettings
 
 SEED_BYTES = 8
 

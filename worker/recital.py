@@ -7,17 +7,17 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from narration import telemetry
-from narration.checkpoints import Outcome, Take, checkpoint, find_takes, remember_take
 from narration.errors import LeaseLost, SpeechError
-from narration.job_settings import QualityPolicy, QualitySettings
-from narration.leases import Lease
-from narration.models import Chunk
-from narration.segments import SegmentClaim, start_chunks
+from narration.jobs.record import Chunk
+from narration.jobs.request import QualityPolicy, QualitySettings
+from narration.jobs.segment_claim import SegmentClaim, start_chunks
+from narration.jobs.takes import Outcome, Take, checkpoint, find_takes, store_take
 from worker.audio.edges import trim_edges
 from worker.audio.quality import judge
 from worker.chatterbox.config import SAMPLE_RATE_HZ
 from worker.chunk_audio import store_chunk
 from worker.drain import Drain
+from worker.leases import Lease
 from worker.recipe import Recipe
 from worker.speech.types import Delivery, Speech, SpeechEngine, Utterance
 from worker.takes import Line, SpokenTake, miss, weigh
@@ -151,7 +151,7 @@ class Recital:
         result = self._weigh(line, take, is_cached=False)
         if isinstance(result, Line):
             with self._place.session() as session:
-                remember_take(session, self._claim.owner, take, now=self._place.clock())
+                store_take(session, self._claim.owner, take, now=self._place.clock())
         self._go_on(result)
 
     def _keep(self, line: Line, speech: Speech) -> Take:

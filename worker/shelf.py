@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
-from narration import voices
 from narration.errors import NotFoundError, RecordingError, VoiceNotReady
-from narration.lifecycle import VoiceState
-from narration.models import Voice as VoiceRow
-from narration.storage import Storage
+from narration.storage.interface import Storage
+from narration.voices.lookup import find_voice
+from narration.voices.record import Voice as VoiceRow
+from narration.voices.record import VoiceState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -43,7 +43,7 @@ class VoiceShelf:
 
         Raises: NotFoundError; RecordingError if preparing it failed; VoiceNotReady.
         """
-        row = voices.find(session, owner, name_or_id)
+        row = find_voice(session, owner, name_or_id)
         if row is not None:
             return _checked(row)
         if name_or_id in self._bundled:

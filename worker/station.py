@@ -17,13 +17,13 @@ import structlog
 from sqlalchemy import Engine
 
 from narration import workers
-from narration.broker import Broker, Handler, Queue, Task
+from narration.broker.interface import Broker, Handler, Queue, Task
 from narration.clock import Clock, utc_now
 from narration.errors import DatabaseUnavailable
-from narration.leases import LeaseKeeper
-from narration.lifecycle import WorkerState
 from narration.settings import Settings, WorkerSettings
-from narration.stores import Stores
+from narration.storage.profiles import Stores
+from narration.workers import WorkerState
+from worker.leases import LeaseKeeper
 from worker.narrator import Narrator
 from worker.recipe import EngineIdentity
 from worker.shelf import VoiceShelf

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, replace
 
-from narration.checkpoints import Outcome, Take
 from narration.errors import SpeechError
-from narration.job_settings import QualityPolicy
-from narration.lifecycle import ChunkState
+from narration.jobs.request import QualityPolicy
+from narration.jobs.states import ChunkState
+from narration.jobs.takes import Outcome, Take
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

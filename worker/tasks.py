@@ -12,15 +12,15 @@ from functools import partial
 import structlog
 from sqlalchemy.orm import Session
 
-from narration import steps, telemetry
-from narration.broker import Handler, Task
+from narration import telemetry
+from narration.broker.interface import Handler, Task
+from narration.broker.wakeups import wake
 from narration.errors import EngineDied, OutputError, TransientError
-from narration.leases import Lease
-from narration.lifecycle import JobState
-from narration.steps import StepClaim
-from narration.wakeups import wake
+from narration.jobs.states import JobState
+from narration.jobs.step_claim import StepClaim, claim_step, fail_step, hand_back_step, renew_step
 from worker.assembler import assemble_job
 from worker.attendance import Work, attend
+from worker.leases import Lease
 from worker.narrator import Narrator
 from worker.planner import plan_job
 from worker.voicing import Voicing, prepare_voice
@@ -60,7 +60,7 @@ def gpu_tasks(
 def _step(place: Workplace, job_id: str, state: JobState, use_case: UseCase) -> None:
     with _watched(state.value), structlog.contextvars.bound_contextvars(job_id=job_id):
         with place.session() as session:
-            claim = steps.claim_step(
+            claim = claim_step(
                 session,
                 job_id,
                 state,
@@ -91,15 +91,13 @@ def _prepare(place: Workplace, voicing: Voicing, voice_id: str) -> None:
 
 def _work(place: Workplace, claim: StepClaim) -> Work:
     def renew(session: Session, *, until: datetime) -> bool:
-        return steps.renew_step(session, claim, until=until)
+        return renew_step(session, claim, until=until)
 
     return Work(
         tries=claim.tries,
         renew=renew,
-        hand_back=lambda session, not_before: steps.hand_back_step(
-            session, claim, not_before=not_before
-        ),
-        fail=lambda session, error: steps.fail_step(session, claim, error, now=place.clock()),
+        hand_back=lambda session, not_before: hand_back_step(session, claim, not_before=not_before),
+        fail=lambda session, error: fail_step(session, claim, error, now=place.clock()),
     )
 
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from narration import voices
 from narration.errors import InputError, TransientError
-from narration.keys import conditioning_key
-from narration.models import Voice as VoiceRow
+from narration.storage.keys import conditioning_key
+from narration.voices.claim import claim_voice, mark_voice_failed, mark_voice_ready, release_voice
+from narration.voices.record import Voice as VoiceRow
 from worker.workplace import Workplace
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def prepare_voice(place: Workplace, voicing: Voicing, voice_id: str) -> None:
     Making it is a pure function of the recording: two workers that do it at once harm nobody.
     """
     with place.session() as session:
-        row = voices.claim_voice(session, voice_id, until=place.leases.until(), now=place.clock())
+        row = claim_voice(session, voice_id, until=place.leases.until(), now=place.clock())
     if row is None:
         return
     try:
@@ -44,12 +44,12 @@ def prepare_voice(place: Workplace, voicing: Voicing, voice_id: str) -> None:
         _put_off(place, row, error)
     except InputError as error:
         with place.session() as session:
-            voices.mark_failed(session, row.id, str(error))
+            mark_voice_failed(session, row.id, str(error))
         log.info("voice_failed", voice_id=row.id, reason=str(error))
     else:
         with place.session() as session:
             key = conditioning_key(row.id)
-            voices.mark_ready(session, row.id, digest=voice.digest, conditioning_key=key)
+            mark_voice_ready(session, row.id, digest=voice.digest, conditioning_key=key)
         log.info("voice_ready", voice_id=row.id)
 
 
@@ -66,7 +66,7 @@ def _make(place: Workplace, voicing: Voicing, row: VoiceRow) -> "Voice":
 def _put_off(place: Workplace, row: VoiceRow, error: TransientError) -> None:
     with place.session() as session:
         if row.tries >= place.settings.step_tries:
-            voices.mark_failed(session, row.id, str(error))
+            mark_voice_failed(session, row.id, str(error))
         else:
-            voices.release(session, row.id, not_before=place.retry_at(row.tries))
+            release_voice(session, row.id, not_before=place.retry_at(row.tries))
     log.warning("voice_put_off", voice_id=row.id, tries=row.tries, reason=str(error))

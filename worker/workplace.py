@@ -8,15 +8,15 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from narration import jobs
-from narration.broker import Broker
+from narration.broker.interface import Broker
 from narration.clock import Clock, utc_now
-from narration.db import session_scope
-from narration.leases import LeaseKeeper
-from narration.segments import count_pending
+from narration.database import session_scope
+from narration.jobs.lookup import get_job
+from narration.jobs.segment_claim import count_pending
+from narration.jobs.wakeups import announce
 from narration.settings import LimitSettings, WorkerSettings
-from narration.stores import Stores
-from narration.wakeups import announce
+from narration.storage.profiles import Stores
+from worker.leases import LeaseKeeper
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ class Workplace:
     def announce(self, job_id: str) -> None:
         """Wake somebody for a job's next step, or for each segment that may begin."""
         with self.session(is_read_only=True) as session:
-            state = jobs.get(session, job_id).state
+            state = get_job(session, job_id).state
             waiting = count_pending(session, job_id)
         segments = min(waiting, self.settings.window_segments)
         announce(self.broker, job_id, state, segments=segments)

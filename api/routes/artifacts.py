@@ -7,11 +7,12 @@ from api.deps import Owner, Resources, WithResources
 from api.openapi import PROBLEMS
 from api.presentation import artifact_body, job_path
 from api.schemas import ArtifactBody, ArtifactList
-from narration import jobs
-from narration.db import session_scope
+from narration.database import session_scope
 from narration.errors import NotFoundError
-from narration.models import Artifact, Job
-from narration.storage import DirectoryStorage, Storage
+from narration.jobs.lookup import get_artifacts, get_job
+from narration.jobs.record import Artifact, Job
+from narration.storage.directory import DirectoryStorage
+from narration.storage.interface import Storage
 
 router = APIRouter(prefix="/v1/jobs/{job_id}/artifacts", tags=["artifacts"], responses=PROBLEMS)
 
@@ -50,7 +51,7 @@ def get_artifact(job_id: str, name: str, resources: WithResources, owner: Owner)
 
 def _delivered(resources: Resources, job_id: str, owner: str) -> tuple[Job, list[Artifact]]:
     with session_scope(resources.engine, is_read_only=True) as session:
-        return jobs.get(session, job_id, owner=owner), jobs.artifacts(session, job_id)
+        return get_job(session, job_id, owner=owner), get_artifacts(session, job_id)
 
 
 def _body(storage: Storage, artifact: Artifact, expires_s: int) -> ArtifactBody:

@@ -12,7 +12,7 @@ from api.errors import problem_response
 from api.openapi import PROBLEMS
 from narration import workers
 from narration.clock import utc_now
-from narration.db import check_database, session_scope
+from narration.database import check_database, session_scope
 from narration.errors import RhapsodeError
 
 WAITING_ROOM = "readiness/"  # nothing is ever stored there

@@ -22,17 +22,17 @@ from api.schemas import (
     JobRequest,
 )
 from api.submission import Submission, Submitted, submit
-from narration import jobs, listing
-from narration.broker import Task
+from narration.broker.interface import Task
+from narration.broker.wakeups import wake
 from narration.clock import utc_now
-from narration.db import session_scope
+from narration.database import session_scope
 from narration.errors import InputError
-from narration.jobs import Destination
-from narration.lifecycle import ChunkState, JobState
-from narration.listing import JobFilter
-from narration.models import Job
-from narration.purge import purge_objects
-from narration.wakeups import wake
+from narration.jobs import listing, lookup, purge, transitions
+from narration.jobs.listing import JobFilter
+from narration.jobs.purge import purge_objects
+from narration.jobs.record import Job
+from narration.jobs.states import ChunkState, JobState
+from narration.jobs.submit import Destination
 
 TEXT_NAME = "text"
 MAX_KEY_CHARS = 255
@@ -144,7 +144,7 @@ async def get_job(
 def cancel_job(job_id: str, resources: WithResources, owner: Owner) -> Response:
     """Cancel; workers let go at their next chunk. An ended job is returned as it is."""
     with session_scope(resources.engine) as session:
-        job = jobs.cancel(session, job_id, owner=owner, now=utc_now())
+        job = transitions.cancel_job(session, job_id, owner=owner, now=utc_now())
     return _job_response(job)
 
 
@@ -152,7 +152,7 @@ def cancel_job(job_id: str, resources: WithResources, owner: Owner) -> Response:
 def retry_job(job_id: str, resources: WithResources, owner: Owner) -> Response:
     """Queue a failed or canceled job again, under the same id; finished chunks are kept."""
     with session_scope(resources.engine) as session:
-        job = jobs.retry(session, job_id, owner=owner, now=utc_now())
+        job = transitions.retry_job(session, job_id, owner=owner, now=utc_now())
     wake(resources.broker, Task.PLAN, job.id)
     return _job_response(job, status_code=202)
 
@@ -161,8 +161,8 @@ def retry_job(job_id: str, resources: WithResources, owner: Owner) -> Response:
 def delete_job(job_id: str, resources: WithResources, owner: Owner) -> Response:
     """Delete an ended job; one that is under way is canceled first."""
     with session_scope(resources.engine) as session:
-        job = jobs.get(session, job_id, owner=owner)
-        jobs.delete(session, job_id, owner=owner)
+        job = lookup.get_job(session, job_id, owner=owner)
+        purge.delete_job(session, job_id, owner=owner)
         # Inside the transaction: if the store does not answer, the row is still there to try again,
         # and a retry cannot begin while its source is being deleted.
         purge_objects(resources.stores, job)
@@ -180,7 +180,7 @@ def list_chunks(  # noqa: PLR0917 - FastAPI fills them in by name
 ) -> ChunkPage:
     """List what was spoken and how it was judged, in the order of the text."""
     with session_scope(resources.engine, is_read_only=True) as session:
-        jobs.get(session, job_id, owner=owner)
+        lookup.get_job(session, job_id, owner=owner)
         page = listing.list_chunks(
             session, job_id, states=query.state, cursor=query.cursor, limit=query.limit
         )

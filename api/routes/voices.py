@@ -11,8 +11,8 @@ from api.intake import JSON, Intake, read_form
 from api.openapi import PROBLEMS, VOICE_BODY
 from api.presentation import voice_body
 from api.schemas import VoiceBody, VoiceForm, VoiceList
-from narration import voices
-from narration.db import session_scope
+from narration.database import session_scope
+from narration.voices import lookup
 
 router = APIRouter(prefix="/v1/voices", tags=["voices"], responses=PROBLEMS)
 
@@ -53,7 +53,7 @@ async def create_voice(request: Request, resources: WithResources, owner: Owner)
 def list_voices(resources: WithResources, owner: Owner) -> VoiceList:
     """List the caller's voices by name, and those that come with the model."""
     with session_scope(resources.engine, is_read_only=True) as session:
-        found = voices.list_voices(session, owner)
+        found = lookup.list_voices(session, owner)
         bundled = bundled_voices(session)
     return VoiceList(items=[voice_body(voice) for voice in found], bundled=bundled)
 
@@ -62,14 +62,14 @@ def list_voices(resources: WithResources, owner: Owner) -> VoiceList:
 def get_voice(voice_id: str, resources: WithResources, owner: Owner) -> VoiceBody:
     """Poll this until `state` is `ready` or `failed`."""
     with session_scope(resources.engine, is_read_only=True) as session:
-        return voice_body(voices.get(session, voice_id, owner=owner))
+        return voice_body(lookup.get_voice(session, voice_id, owner=owner))
 
 
 @router.delete("/{voice_id}", status_code=204, summary="Delete a voice")
 def delete_voice(voice_id: str, resources: WithResources, owner: Owner) -> Response:
     """Delete a voice, its recording and its conditioning; what it has spoken stays."""
     with session_scope(resources.engine) as session:
-        voice = voices.delete(session, voice_id, owner=owner)
+        voice = lookup.delete_voice(session, voice_id, owner=owner)
         # Inside the transaction: if the store does not answer, the row is still there to try again.
         for key in (voice.recording_key, voice.conditioning_key):
             if key is not None:

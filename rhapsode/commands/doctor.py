@@ -103,7 +103,7 @@ def _data_dir(folder: Path) -> str:
 
 
 def _database(settings: Settings) -> str:
-    from narration.db import check_database, make_engine  # noqa: PLC0415
+    from narration.database import check_database, make_engine  # noqa: PLC0415
     from narration.migrate import is_current  # noqa: PLC0415
 
     engine = make_engine(settings.database_url, settings.database)
@@ -112,14 +112,14 @@ def _database(settings: Settings) -> str:
 
 
 def _broker(settings: Settings) -> str:
-    from narration.connect import connect_broker  # noqa: PLC0415
+    from narration.broker.wakeups import connect_broker  # noqa: PLC0415
 
     connect_broker(settings.broker).check()
     return "answers"
 
 
 def _storage(settings: Settings, name: str) -> str:
-    from narration.stores import open_stores  # noqa: PLC0415
+    from narration.storage.profiles import open_stores  # noqa: PLC0415
 
     open_stores(settings).profile(name).check_writable("")
     return "writable"

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from narration.job_settings import DeliverySettings, JobSettings
+from narration.jobs.request import DeliverySettings, JobSettings
 from rhapsode.outputs import Output
 
 File = Annotated[Path, typer.Argument(help="The text: .txt, .md or .epub.", show_default=False)]

@@ -9,11 +9,11 @@ import typer
 
 from narration.documents.read import read_document
 from narration.errors import DocumentError
-from narration.job_settings import JobSettings
-from narration.models import Job
-from narration.recording import Recording, RecordingLimits, read_recording
+from narration.jobs.record import Job
+from narration.jobs.request import JobSettings
 from narration.settings import Settings, load_settings
 from narration.telemetry import set_up_logging
+from narration.voices.recording import Recording, RecordingLimits, read_recording
 from rhapsode.commands import options
 from rhapsode.inputs import read_input
 from rhapsode.library import VoiceLibrary

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from narration.broker import Queue
+from narration.broker.interface import Queue
 from narration.settings import Settings, load_settings
 from narration.telemetry import set_up_logging
 

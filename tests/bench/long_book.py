@@ -21,14 +21,14 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import update
 
-from narration import jobs
-from narration.broker import Queue, Task
+from narration.broker.interface import Queue, Task
 from narration.clock import utc_now
-from narration.db import make_engine, session_scope
-from narration.lifecycle import ChunkState, JobState
+from narration.database import make_engine, session_scope
+from narration.jobs.lookup import get_artifacts, get_job, get_plan
+from narration.jobs.record import Chunk, Job
+from narration.jobs.states import ChunkState, JobState
 from narration.migrate import migrate
-from narration.models import Chunk, Job
-from narration.stores import open_stores
+from narration.storage.profiles import open_stores
 from tests.builders import WORDS, make_job, make_settings, plan_job
 from tests.fakes import RecordingBroker
 from worker.chatterbox.config import SAMPLE_RATE_HZ
@@ -70,7 +70,7 @@ def prepare(folder: Path, chunks: int, output: str) -> str:
         now = utc_now()
         job = make_job(session, WORDS, now=now, outputs=[output])
         plan_job(session, job, chunks=chunks, now=now)
-        plan = jobs.plan_of(session, job.id)
+        plan = get_plan(session, job.id)
         plan.chapters = [
             {"title": f"Chapter {first // CHAPTER_CHUNKS + 1}", "first_chunk": first}
             for first in range(0, chunks, CHAPTER_CHUNKS)
@@ -113,9 +113,9 @@ def assemble(folder: Path, job_id: str) -> dict[str, float]:
         took_s, cpu_s = time.perf_counter() - began, time.process_time() - began_cpu
         station.close()
         with session_scope(database, is_read_only=True) as session:
-            job = jobs.get(session, job_id)
+            job = get_job(session, job_id)
             assert job.state is JobState.SUCCEEDED, (job.state, job.error)
-            duration_ms = max(a.duration_ms or 0 for a in jobs.artifacts(session, job_id))
+            duration_ms = max(a.duration_ms or 0 for a in get_artifacts(session, job_id))
             chunks = job.chunks_total
     return {
         "hours": duration_ms / 3_600_000,

@@ -24,15 +24,15 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import String, cast, update
 
-from narration import jobs
-from narration.broker import Queue, Task
+from narration.broker.interface import Queue, Task
 from narration.clock import utc_now
-from narration.db import make_engine, session_scope
-from narration.lifecycle import JobState
+from narration.database import make_engine, session_scope
+from narration.jobs.lookup import get_job
+from narration.jobs.record import Chunk, Job
+from narration.jobs.states import JobState
 from narration.migrate import migrate
-from narration.models import Chunk, Job
 from narration.settings import Settings
-from narration.stores import open_stores
+from narration.storage.profiles import open_stores
 from tests.bench.long_book import CHUNK_S, make_sounds
 from tests.builders import WORDS, make_job, make_settings, plan_job
 from tests.fakes import RecordingBroker
@@ -154,7 +154,7 @@ def render(settings: Settings, database_url: str, asked: argparse.Namespace) -> 
 
     def find() -> Job:
         with session_scope(database, is_read_only=True) as session:
-            return jobs.get(session, job_id)
+            return get_job(session, job_id)
 
     def work() -> None:
         while find().state is JobState.RENDERING:

@@ -29,7 +29,7 @@ import boto3
 import yaml
 from botocore.config import Config
 
-from narration.job_settings import JobSettings, OutputFormat
+from narration.jobs.request import JobSettings, OutputFormat
 from rhapsode.outputs import Output
 from rhapsode.server import Server
 from rhapsode.submit import Order, submit

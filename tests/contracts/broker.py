@@ -4,7 +4,7 @@ import queue
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from narration.broker import Broker, Handler, Task
+from narration.broker.interface import Broker, Handler, Task
 
 WAIT_S = 20.0
 

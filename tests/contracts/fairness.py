@@ -9,8 +9,8 @@ from datetime import timedelta
 
 from sqlalchemy import Engine
 
-from narration.db import session_scope
-from narration.segments import SegmentClaim
+from narration.database import session_scope
+from narration.jobs.segment_claim import SegmentClaim
 from tests.builders import LEASE, NOW, claim_segment, make_job, plan_job, speak
 
 WORKERS = ("north", "south")

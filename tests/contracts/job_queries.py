@@ -6,13 +6,19 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select
 
-from narration import jobs, segments, steps
-from narration.checkpoints import find_takes
-from narration.db import session_scope
+from narration.database import session_scope
 from narration.errors import ConflictError, LeaseLost, NotFoundError, SpeechError
-from narration.lifecycle import ChunkState, JobState
-from narration.listing import JobFilter, count_jobs, list_jobs
-from narration.models import Chunk, Job, Segment
+from narration.jobs.deliver import finish_job, reopen_job
+from narration.jobs.listing import JobFilter, count_jobs, list_jobs
+from narration.jobs.lookup import find_by_idempotency_key, get_attempts, get_job, get_source
+from narration.jobs.plan import start_rendering
+from narration.jobs.purge import delete_job
+from narration.jobs.record import Chunk, Job, Segment
+from narration.jobs.segment_claim import SegmentClaim, pending_chunks
+from narration.jobs.states import ChunkState, JobState
+from narration.jobs.step_claim import claim_step, fail_step, hand_back_step, renew_step
+from narration.jobs.takes import find_takes
+from narration.jobs.transitions import cancel_job, retry_job
 from tests.builders import (
     LEASE,
     NOW,
@@ -33,17 +39,17 @@ class JobQueriesContract:
         with session_scope(database) as session:
             made = make_job(session, "Text.", labels={"book": "42"}, priority=7)
         with session_scope(database, is_read_only=True) as session:
-            job = jobs.get(session, made.id, owner=OWNER)
+            job = get_job(session, made.id, owner=OWNER)
             assert (job.state, job.priority, job.labels) == (JobState.QUEUED, 7, {"book": "42"})
             assert job.state is JobState.QUEUED
             assert job.created_at == NOW
-            assert jobs.source_bytes(session, job.id) == b"Text."
+            assert get_source(session, job.id) == b"Text."
 
     def test_job_of_another_owner_is_not_found(self, database: Engine) -> None:
         with session_scope(database) as session:
             job = make_job(session)
             with pytest.raises(NotFoundError):
-                jobs.get(session, job.id, owner="somebody else")
+                get_job(session, job.id, owner="somebody else")
 
     def test_failed_transaction_leaves_nothing(self, database: Engine) -> None:
         def make_and_fail() -> None:
@@ -76,18 +82,18 @@ class JobQueriesContract:
     def test_canceling_twice_is_no_error(self, database: Engine) -> None:
         with session_scope(database) as session:
             job = make_job(session)
-            first = jobs.cancel(session, job.id, owner=OWNER, now=NOW)
+            first = cancel_job(session, job.id, owner=OWNER, now=NOW)
             assert first.state is JobState.CANCELED
-            again = jobs.cancel(session, job.id, owner=OWNER, now=LATER)
+            again = cancel_job(session, job.id, owner=OWNER, now=LATER)
             assert again.ended_at == NOW
 
     def test_succeeded_never_changes(self, database: Engine) -> None:
         with session_scope(database) as session:
             job_id = self._succeeded(session)
-            jobs.cancel(session, job_id, owner=OWNER, now=LATER)
+            cancel_job(session, job_id, owner=OWNER, now=LATER)
             with pytest.raises(ConflictError, match="succeeded"):
-                jobs.retry(session, job_id, owner=OWNER, now=LATER)
-            assert jobs.get(session, job_id).state is JobState.SUCCEEDED
+                retry_job(session, job_id, owner=OWNER, now=LATER)
+            assert get_job(session, job_id).state is JobState.SUCCEEDED
 
     def test_retry_keeps_finished_chunks_and_remembers_the_attempt(self, database: Engine) -> None:
         with session_scope(database) as session:
@@ -95,31 +101,31 @@ class JobQueriesContract:
             plan_job(session, job, chunks=4)
             claim = _claimed(session)
             speak(session, claim)
-            jobs.cancel(session, job.id, owner=OWNER, now=NOW)
-            again = jobs.retry(session, job.id, owner=OWNER, now=LATER)
+            cancel_job(session, job.id, owner=OWNER, now=NOW)
+            again = retry_job(session, job.id, owner=OWNER, now=LATER)
             assert (again.state, again.attempt) == (JobState.QUEUED, 2)
             assert again.chunks_done == 2
-            assert [old.state for old in jobs.attempts(session, job.id)] == [JobState.CANCELED]
+            assert [old.state for old in get_attempts(session, job.id)] == [JobState.CANCELED]
 
     def test_retry_of_a_failed_chunk_goes_on_counting_takes(self, database: Engine) -> None:
         with session_scope(database) as session:
             job = make_job(session)
             plan_job(session, job, chunks=1)
             speak(session, _claimed(session), state=ChunkState.FAILED, take=None, take_number=2)
-            assert jobs.get(session, job.id).error["code"] == SpeechError.code
-            jobs.retry(session, job.id, owner=OWNER, now=LATER)
+            assert get_job(session, job.id).error["code"] == SpeechError.code
+            retry_job(session, job.id, owner=OWNER, now=LATER)
             assert session.scalar(select(Chunk.first_take)) == 3
 
     def test_running_job_is_not_deleted(self, database: Engine) -> None:
         with session_scope(database) as session:
             job = make_job(session)
             with pytest.raises(ConflictError):
-                jobs.delete(session, job.id, owner=OWNER)
+                delete_job(session, job.id, owner=OWNER)
 
     def test_deleting_takes_every_row_along(self, database: Engine) -> None:
         with session_scope(database) as session:
             job_id = self._succeeded(session)
-            jobs.delete(session, job_id, owner=OWNER)
+            delete_job(session, job_id, owner=OWNER)
         with session_scope(database) as session:
             for table in (Job, Chunk, Segment):
                 assert session.scalars(select(table)).all() == []
@@ -129,18 +135,18 @@ class JobQueriesContract:
             first = make_job(session)
             first.idempotency_key = "k"
             session.flush()
-            assert jobs.find_by_idempotency_key(session, OWNER, "k") is first
-            assert jobs.find_by_idempotency_key(session, "other", "k") is None
+            assert find_by_idempotency_key(session, OWNER, "k") is first
+            assert find_by_idempotency_key(session, "other", "k") is None
 
     def _succeeded(self, session: Any) -> str:
         job = make_job(session)
         plan_job(session, job, chunks=2)
         speak(session, _claimed(session))
-        claim = steps.claim_step(
+        claim = claim_step(
             session, job.id, JobState.ASSEMBLING, holder="a", until=NOW + LEASE, now=NOW
         )
         assert claim is not None
-        steps.finish(session, claim, [], now=NOW)
+        finish_job(session, claim, [], now=NOW)
         session.flush()
         return job.id
 
@@ -162,16 +168,16 @@ class StepQueriesContract:
             first = self._claim(session, job.id)
             second = self._claim(session, job.id, now=LATER)
             assert (first.fence, second.fence) == (1, 2)
-            assert not steps.renew_step(session, first, until=LATER)
-            assert steps.renew_step(session, second, until=LATER)
+            assert not renew_step(session, first, until=LATER)
+            assert renew_step(session, second, until=LATER)
             with pytest.raises(LeaseLost):
-                steps.start_rendering(session, first, now=LATER)
+                start_rendering(session, first, now=LATER)
 
     def test_step_that_was_put_off_waits(self, database: Engine) -> None:
         with session_scope(database) as session:
             job = make_job(session)
             claim = self._claim(session, job.id)
-            steps.hand_back_step(session, claim, not_before=NOW + timedelta(seconds=5))
+            hand_back_step(session, claim, not_before=NOW + timedelta(seconds=5))
             assert self._claim(session, job.id) is None
             assert self._claim(session, job.id, now=NOW + timedelta(seconds=5)) is not None
 
@@ -179,8 +185,8 @@ class StepQueriesContract:
         with session_scope(database) as session:
             job = make_job(session)
             claim = self._claim(session, job.id)
-            jobs.cancel(session, job.id, owner=OWNER, now=NOW)
-            assert not steps.fail_step(session, claim, SpeechError("x"), now=NOW)
+            cancel_job(session, job.id, owner=OWNER, now=NOW)
+            assert not fail_step(session, claim, SpeechError("x"), now=NOW)
             assert self._claim(session, job.id, now=LATER) is None
 
     def test_job_with_an_unspoken_chunk_cannot_succeed(self, database: Engine) -> None:
@@ -193,8 +199,8 @@ class StepQueriesContract:
                 Chunk.__table__.update().where(Chunk.index == 1).values(state=ChunkState.PENDING)
             )
             with pytest.raises(LeaseLost):
-                steps.finish(session, claim, [], now=NOW)
-            assert jobs.get(session, job.id).state is JobState.ASSEMBLING
+                finish_job(session, claim, [], now=NOW)
+            assert get_job(session, job.id).state is JobState.ASSEMBLING
 
     def test_missing_audio_sends_the_job_back_to_rendering(self, database: Engine) -> None:
         with session_scope(database) as session:
@@ -203,21 +209,21 @@ class StepQueriesContract:
             speak(session, _claimed(session))
             speak(session, _claimed(session))
             claim = self._claim(session, job.id, JobState.ASSEMBLING)
-            steps.reopen(session, claim, [3], now=NOW)
-            job = jobs.get(session, job.id)
+            reopen_job(session, claim, [3], now=NOW)
+            job = get_job(session, job.id)
             session.refresh(job)
             assert (job.state, job.chunks_done) == (JobState.RENDERING, 3)
             again = _claimed(session)
-            assert [chunk.index for chunk in segments.pending_chunks(session, again)] == [3]
+            assert [chunk.index for chunk in pending_chunks(session, again)] == [3]
             assert find_takes(session, OWNER, [f"{3:064x}"], now=NOW) == {}
 
     def _claim(
         self, session: Any, job_id: str, step: JobState = JobState.PLANNING, now: Any = NOW
     ) -> Any:
-        return steps.claim_step(session, job_id, step, holder="w", until=now + LEASE, now=now)
+        return claim_step(session, job_id, step, holder="w", until=now + LEASE, now=now)
 
 
-def _claimed(session: Any) -> segments.SegmentClaim:
+def _claimed(session: Any) -> SegmentClaim:
     claim = claim_segment(session)
     assert claim is not None
     return claim

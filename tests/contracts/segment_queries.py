@@ -9,13 +9,21 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select
 
-from narration import jobs, segments
-from narration.checkpoints import checkpoint, find_takes
-from narration.db import session_scope
+from narration.database import session_scope
 from narration.errors import LeaseLost
-from narration.lifecycle import ChunkState, JobState, SegmentState
-from narration.listing import list_chunks
-from narration.models import Chunk, Segment
+from narration.jobs.listing import list_chunks
+from narration.jobs.record import Chunk, Segment
+from narration.jobs.segment_claim import (
+    SegmentClaim,
+    finish_segment,
+    hand_back_segment,
+    pending_chunks,
+    renew_segment,
+    start_chunks,
+)
+from narration.jobs.states import ChunkState, JobState, SegmentState
+from narration.jobs.takes import checkpoint, find_takes
+from narration.jobs.transitions import cancel_job
 from tests.builders import (
     LEASE,
     NOW,
@@ -59,14 +67,14 @@ class SegmentQueriesContract:
         with session_scope(database) as session:
             plan_job(session, make_job(session), chunks=2)
             first = _claimed(session)
-            segments.start_chunks(session, first, [0])
+            start_chunks(session, first, [0])
             second = claim_segment(session, now=LATER, until=LATER + LEASE)
             assert second is not None
             assert (second.fence, second.losses, second.is_suspect) == (2, 1, False)
-            assert not segments.renew_segment(session, first, until=LATER)
+            assert not renew_segment(session, first, until=LATER)
             with pytest.raises(LeaseLost):
                 checkpoint(session, first, make_outcome(0), until=LATER, now=LATER)
-            segments.start_chunks(session, first, [1])
+            start_chunks(session, first, [1])
             suspects = select(Chunk.index).where(Chunk.state == ChunkState.RENDERING)
             assert session.scalars(suspects).all() == []
             losses = session.scalars(select(Chunk.losses).order_by(Chunk.index)).all()
@@ -80,11 +88,11 @@ class SegmentQueriesContract:
             for _ in range(5):
                 claim = claim_segment(session, now=now, until=now + LEASE)
                 assert claim is not None
-                segments.start_chunks(session, claim, [1])
+                start_chunks(session, claim, [1])
                 now += 2 * LEASE
             claim = claim_segment(session, now=now, until=now + LEASE)
             assert claim is not None
-            assert [chunk.index for chunk in segments.pending_chunks(session, claim)] == [0]
+            assert [chunk.index for chunk in pending_chunks(session, claim)] == [0]
             chunk = session.get_one(Chunk, (job.id, 1))
             assert chunk.state is ChunkState.FAILED
             assert "5 workers" in (chunk.error or "")
@@ -98,7 +106,7 @@ class SegmentQueriesContract:
                     claim = claim_segment(session, now=now, until=now + LEASE)
                     assert claim is not None
                     assert not claim.is_suspect
-                    segments.start_chunks(session, claim, range(6))
+                    start_chunks(session, claim, range(6))
                 now += 2 * LEASE
             taken = [claim_segment(session, now=now, until=now + LEASE) for _ in range(3)]
             assert [claim and claim.is_suspect for claim in taken] == [True, False, None]
@@ -132,8 +140,8 @@ class SegmentQueriesContract:
         with session_scope(database) as session:
             plan_job(session, make_job(session), chunks=2)
             claim = _claimed(session)
-            segments.start_chunks(session, claim, [0, 1])
-            assert segments.hand_back_segment(session, claim, not_before=NOW)
+            start_chunks(session, claim, [0, 1])
+            assert hand_back_segment(session, claim, not_before=NOW)
             again = _claimed(session)
             assert (again.losses, again.tries) == (0, 2)
 
@@ -152,9 +160,9 @@ class SegmentQueriesContract:
             job = make_job(session)
             plan_job(session, job, chunks=2)
             claim = _claimed(session)
-            jobs.cancel(session, job.id, owner=OWNER, now=NOW)
+            cancel_job(session, job.id, owner=OWNER, now=NOW)
             assert not checkpoint(session, claim, make_outcome(0), until=NOW + LEASE, now=NOW)
-            assert not segments.renew_segment(session, claim, until=NOW + LEASE)
+            assert not renew_segment(session, claim, until=NOW + LEASE)
 
     def test_segment_with_an_unspoken_chunk_cannot_end(self, database: Engine) -> None:
         with session_scope(database) as session:
@@ -162,7 +170,7 @@ class SegmentQueriesContract:
             claim = _claimed(session)
             checkpoint(session, claim, make_outcome(0), until=NOW + LEASE, now=NOW)
             with pytest.raises(LeaseLost):
-                segments.finish_segment(session, claim, now=NOW)
+                finish_segment(session, claim, now=NOW)
 
     def test_last_segment_moves_the_job_on(self, database: Engine) -> None:
         with session_scope(database) as session:
@@ -231,7 +239,7 @@ class SegmentQueriesContract:
 
 def _work_until_killed(database: Engine, guilty: set[int], *, now: datetime) -> bool:
     """Work as a worker with four slots does; False once a guilty chunk is in flight."""
-    held: list[segments.SegmentClaim] = []
+    held: list[SegmentClaim] = []
     while True:
         with session_scope(database) as session:
             while len(held) < 4 and (found := claim_segment(session, now=now, until=now + LEASE)):
@@ -240,25 +248,25 @@ def _work_until_killed(database: Engine, guilty: set[int], *, now: datetime) -> 
                 return True
             spoken: set[int] = set()
             for claim in held:
-                left = [chunk.index for chunk in segments.pending_chunks(session, claim)]
+                left = [chunk.index for chunk in pending_chunks(session, claim)]
                 started = left[:1] if claim.is_suspect else left
-                segments.start_chunks(session, claim, started)
+                start_chunks(session, claim, started)
                 spoken.update(started)
         if spoken & guilty:
             return False
         with session_scope(database) as session:
             for claim in list(held):
-                for chunk in segments.pending_chunks(session, claim):
+                for chunk in pending_chunks(session, claim):
                     if chunk.index in spoken:
                         checkpoint(
                             session, claim, make_outcome(chunk.index), until=now + LEASE, now=now
                         )
-                if not segments.pending_chunks(session, claim):
-                    segments.finish_segment(session, claim, now=now)
+                if not pending_chunks(session, claim):
+                    finish_segment(session, claim, now=now)
                     held.remove(claim)
 
 
-def _claimed(session: Any) -> segments.SegmentClaim:
+def _claimed(session: Any) -> SegmentClaim:
     claim = claim_segment(session)
     assert claim is not None
     return claim

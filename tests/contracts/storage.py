@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from narration.errors import NotFoundError, OutputError
-from narration.storage import Storage
+from narration.storage.interface import Storage
 
 MIB = 1024 * 1024
 

@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
-from narration.broker import Task
+from narration.broker.interface import Task
 from tests.cluster import Cluster
 from tests.faults.proxy import Mood, MoodyProxy
 from tests.worker_process import WorkerProcess

@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass, field
 from typing import Any
 
-from narration.lifecycle import JobState
+from narration.jobs.states import JobState
 from tests.fakes import HOPELESS, UNSPEAKABLE
 
 LINES = (

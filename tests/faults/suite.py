@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from narration.db import make_engine
+from narration.database import make_engine
 from narration.migrate import migrate
 from narration.settings import ModelSettings
 from tests.cluster import open_cluster

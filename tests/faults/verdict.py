@@ -4,9 +4,9 @@ import json
 from collections import Counter
 from dataclasses import dataclass, field
 
-from narration.keys import job_folder
-from narration.lifecycle import JobState
-from narration.models import Job
+from narration.jobs.record import Job
+from narration.jobs.states import JobState
+from narration.storage.keys import job_folder
 from tests.cluster import Cluster
 from tests.faults.population import Order
 from tests.studio import Studio

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import soundfile
 
-from narration.job_settings import JobSettings, OutputFormat
+from narration.jobs.request import JobSettings, OutputFormat
 from rhapsode.outputs import Output
 from rhapsode.server import Server
 from rhapsode.submit import Order, submit

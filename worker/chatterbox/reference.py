@@ -8,7 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from narration.recording import Recording
+from narration.voices.recording import Recording
 from worker.chatterbox.config import (
     FRAMES_PER_TOKEN,
     REFERENCE_RATE_HZ,

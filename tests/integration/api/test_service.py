@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from narration.job_settings import JobSettings, OutputFormat
-from narration.lifecycle import ENDED
+from narration.jobs.request import JobSettings, OutputFormat
+from narration.jobs.states import ENDED
 from rhapsode.outputs import Output
 from rhapsode.server import Server
 from rhapsode.submit import Order, submit

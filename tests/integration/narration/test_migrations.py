@@ -3,10 +3,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, create_engine, inspect
 
-from narration.db import check_database, make_engine
+from narration.database import check_database, make_engine
 from narration.errors import DatabaseUnavailable
+from narration.jobs.record import Job
 from narration.migrate import is_current, migrate
-from narration.models import Job
 from tests.servers import Postgres
 
 

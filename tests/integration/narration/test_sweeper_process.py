@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from narration.clock import utc_now
-from narration.db import make_engine, session_scope
+from narration.database import make_engine, session_scope
 from narration.migrate import migrate
 from tests.builders import make_job
 from tests.cluster import wait_for

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from narration import jobs
 from narration.clock import utc_now
-from narration.db import session_scope
-from narration.lifecycle import ENDED, JobState
-from narration.models import Job
-from narration.wakeups import announce
+from narration.database import session_scope
+from narration.jobs.lookup import get_job
+from narration.jobs.record import Job
+from narration.jobs.states import ENDED, JobState
+from narration.jobs.transitions import cancel_job
+from narration.jobs.wakeups import announce
 from rhapsode.machine import Machine, open_machine
 from rhapsode.speaker import open_speaker
 from tests.builders import OWNER, make_job, make_settings, make_text
@@ -28,7 +29,7 @@ def test_the_job_after_a_canceled_one_succeeds(machine: Machine) -> None:
     canceled = submit(machine, make_text(100))
     wait_for(lambda: read(machine, canceled).chunks_done > 0, 60, "a first chunk")
     with session_scope(machine.database) as session:
-        jobs.cancel(session, canceled, owner=OWNER, now=utc_now())
+        cancel_job(session, canceled, owner=OWNER, now=utc_now())
     following = submit(machine, "And then it was quiet.")
     wait_for(lambda: read(machine, following).state in ENDED, 60, "the job after it")
     assert read(machine, canceled).state is JobState.CANCELED
@@ -44,4 +45,4 @@ def submit(machine: Machine, text: str) -> str:
 
 def read(machine: Machine, job_id: str) -> Job:
     with session_scope(machine.database, is_read_only=True) as session:
-        return jobs.get(session, job_id)
+        return get_job(session, job_id)

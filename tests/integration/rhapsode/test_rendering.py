@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from narration.clock import utc_now
-from narration.db import session_scope
-from narration.job_settings import JobSettings, OutputFormat
-from narration.keys import job_folder
-from narration.lifecycle import JobState
-from narration.listing import JobFilter, list_jobs
-from narration.models import Job
+from narration.database import session_scope
+from narration.jobs.listing import JobFilter, list_jobs
+from narration.jobs.record import Job
+from narration.jobs.request import JobSettings, OutputFormat
+from narration.jobs.states import JobState
+from narration.storage.keys import job_folder
 from rhapsode.machine import Machine, open_machine
 from rhapsode.outputs import Output
 from rhapsode.progress import Rendered

@@ -11,10 +11,10 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from narration.db import make_engine, session_scope
+from narration.database import make_engine, session_scope
 from narration.errors import SettingsError
-from narration.models import Worker
 from narration.settings import Settings
+from narration.workers import Worker
 from rhapsode.serving import serve_machine
 from tests.builders import make_settings
 from tests.cluster import wait_for

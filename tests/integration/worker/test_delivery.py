@@ -7,15 +7,16 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from narration import jobs, steps
-from narration.broker import Task
-from narration.db import session_scope
+from narration.broker.interface import Task
+from narration.database import session_scope
 from narration.errors import LeaseLost, StorageUnavailable
-from narration.keys import job_folder
-from narration.lifecycle import JobState
-from narration.steps import StepClaim
-from narration.storage import DirectoryStorage, Stored
-from narration.stores import Stores
+from narration.jobs.states import JobState
+from narration.jobs.step_claim import StepClaim, claim_step
+from narration.jobs.transitions import cancel_job, retry_job
+from narration.storage.directory import DirectoryStorage
+from narration.storage.interface import Stored
+from narration.storage.keys import job_folder
+from narration.storage.profiles import Stores
 from tests.builders import OWNER, make_text
 from tests.studio import Studio
 from worker.assembler import _deliver, _publish, _read, assemble_job
@@ -60,7 +61,7 @@ def rendered(studio: Studio) -> str:
 
 def claim(studio: Studio, job_id: str) -> StepClaim:
     with session_scope(studio.database) as session:
-        found = steps.claim_step(
+        found = claim_step(
             session,
             job_id,
             JobState.ASSEMBLING,
@@ -117,8 +118,8 @@ def test_next_attempt_replaces_the_manifest_of_a_canceled_one(
     first = claim(studio, rendered)
     deliver_and_vanish(studio, first)
     with session_scope(studio.database) as session:
-        jobs.cancel(session, rendered, owner=OWNER, now=studio.now)
-        jobs.retry(session, rendered, owner=OWNER, now=studio.now)
+        cancel_job(session, rendered, owner=OWNER, now=studio.now)
+        retry_job(session, rendered, owner=OWNER, now=studio.now)
     studio.broker.send(Task.PLAN, rendered)
     studio.deliver()
     manifest = studio.manifest(rendered)
@@ -131,7 +132,7 @@ def test_next_attempt_replaces_the_manifest_of_a_canceled_one(
 def test_job_canceled_while_it_is_assembled_delivers_nothing(studio: Studio, rendered: str) -> None:
     held = claim(studio, rendered)
     with session_scope(studio.database) as session:
-        jobs.cancel(session, rendered, owner=OWNER, now=studio.now)
+        cancel_job(session, rendered, owner=OWNER, now=studio.now)
 
     class Lost:
         def check(self) -> None:

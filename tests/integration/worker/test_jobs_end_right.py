@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from narration import jobs, steps
-from narration.broker import Task
-from narration.db import session_scope
-from narration.keys import chunk_audio_key
-from narration.lifecycle import ChunkState, JobState
+from narration.broker.interface import Task
+from narration.database import session_scope
+from narration.jobs.lookup import get_job
+from narration.jobs.states import ChunkState, JobState
+from narration.jobs.step_claim import claim_step
+from narration.jobs.transitions import cancel_job, retry_job
+from narration.storage.keys import chunk_audio_key
 from tests.builders import OWNER, make_text
 from tests.fakes import DEADLY, HOPELESS, MUMBLED, UNSPEAKABLE, ToneEngine
 from tests.studio import Studio
@@ -113,7 +115,7 @@ def test_retry_of_a_strict_failure_tries_new_seeds(studio: Studio) -> None:
     job_id = studio.submit(text, quality={"policy": "strict", "max_takes": 2})
     studio.deliver()
     with session_scope(studio.database) as session:
-        jobs.retry(session, job_id, owner=OWNER, now=studio.now)
+        retry_job(session, job_id, owner=OWNER, now=studio.now)
     studio.broker.send(Task.PLAN, job_id)
     studio.deliver()
     (chunk,) = studio.chunks(job_id)
@@ -162,7 +164,7 @@ def test_job_whose_workers_vanish_without_a_trace_is_given_up(studio: Studio) ->
     job_id = studio.submit(make_text(1))
     for _ in range(studio.settings.worker.step_tries + 1):
         with session_scope(studio.database) as session:
-            steps.claim_step(
+            claim_step(
                 session,
                 job_id,
                 JobState.PLANNING,
@@ -179,11 +181,11 @@ def test_canceled_job_is_let_go_of_and_goes_on_after_a_retry(studio: Studio) -> 
     job_id = studio.submit(make_text(3))
     studio.deliver_only(Task.PLAN)
     with session_scope(studio.database) as session:
-        jobs.cancel(session, job_id, owner=OWNER, now=studio.now)
+        cancel_job(session, job_id, owner=OWNER, now=studio.now)
     studio.deliver()
     assert studio.engine.spoken == []
     with session_scope(studio.database) as session:
-        jobs.retry(session, job_id, owner=OWNER, now=studio.now)
+        retry_job(session, job_id, owner=OWNER, now=studio.now)
     studio.broker.send(Task.PLAN, job_id)
     studio.deliver()
     assert (studio.job(job_id).state, studio.job(job_id).attempt) == (JobState.SUCCEEDED, 2)
@@ -247,7 +249,7 @@ def test_expired_job_is_purged_with_its_files(studio: Studio) -> None:
     studio.sweeper.purge()
     assert studio.stores.work.stat(audio) is None
     with session_scope(studio.database) as session, pytest.raises(Exception, match="no job"):
-        jobs.get(session, job_id)
+        get_job(session, job_id)
 
 
 def test_chunk_audio_is_purged_when_no_job_names_it_and_it_is_old(studio: Studio) -> None:

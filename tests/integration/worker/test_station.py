@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import Engine
 
 from narration import workers
-from narration.broker import Task
-from narration.db import session_scope
-from narration.lifecycle import WorkerState
+from narration.broker.interface import Task
+from narration.database import session_scope
 from narration.settings import WorkerSettings
+from narration.workers import WorkerState
 from tests.builders import make_text
 from tests.cluster import wait_for
 from tests.studio import Studio

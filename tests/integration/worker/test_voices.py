@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from narration import voices
-from narration.broker import Task
-from narration.db import session_scope
+from narration.broker.interface import Task
+from narration.database import session_scope
 from narration.errors import ConflictError
 from narration.ids import new_id
-from narration.keys import recording_key
-from narration.lifecycle import JobState, VoiceState
-from narration.models import Voice
+from narration.jobs.states import JobState
+from narration.storage.keys import recording_key
+from narration.voices.enrol import create_voice
+from narration.voices.lookup import delete_voice, get_voice
+from narration.voices.record import Voice, VoiceState
 from tests.builders import OWNER, make_text
 from tests.studio import Studio
 
@@ -31,7 +32,7 @@ def add_voice(studio: Studio, name: str, recording: bytes | None = b"sound") -> 
     if recording is not None:
         studio.stores.work.put(recording_key(voice_id), recording)
     with session_scope(studio.database) as session:
-        voices.create(
+        create_voice(
             session,
             voice_id=voice_id,
             owner=OWNER,
@@ -48,7 +49,7 @@ def add_voice(studio: Studio, name: str, recording: bytes | None = b"sound") -> 
 
 def voice(studio: Studio, voice_id: str) -> Voice:
     with session_scope(studio.database, is_read_only=True) as session:
-        return voices.get(session, voice_id)
+        return get_voice(session, voice_id)
 
 
 @pytest.mark.parametrize("by", ["name", "id"])
@@ -111,7 +112,7 @@ def test_voice_replaced_while_a_job_runs_fails_the_job(studio: Studio) -> None:
     studio.deliver_only(Task.PLAN)
     studio.station.handlers[Task.RENDER]()
     with session_scope(studio.database) as session:
-        voices.delete(session, first, owner=OWNER)
+        delete_voice(session, first, owner=OWNER)
     studio.broker.take()
     add_voice(studio, "ann", b"two")
     studio.deliver()

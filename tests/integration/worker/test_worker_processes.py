@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from narration.db import session_scope
-from narration.lifecycle import JobState, SegmentState
-from narration.models import Segment
+from narration.database import session_scope
+from narration.jobs.record import Segment
+from narration.jobs.states import JobState, SegmentState
 from tests.builders import make_text
 from tests.cluster import Cluster, open_cluster, wait_for
 from tests.fakes import DEADLY, POISONED

@@ -13,12 +13,12 @@ from fastapi.testclient import TestClient
 
 from api.app import create_app
 from api.deps import Resources
-from narration.broker import Task
-from narration.db import make_engine
+from narration.broker.interface import Task
+from narration.database import make_engine
 from narration.errors import BrokerUnavailable
 from narration.migrate import migrate
 from narration.settings import Settings
-from narration.stores import open_stores
+from narration.storage.profiles import open_stores
 
 
 class NotingBroker:

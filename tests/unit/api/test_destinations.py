@@ -6,8 +6,8 @@ import pytest
 
 from api.destinations import CHECKED_FOR_S, DestinationCheck
 from narration.errors import OutputError
-from narration.jobs import Destination
-from narration.stores import Stores
+from narration.jobs.submit import Destination
+from narration.storage.profiles import Stores
 
 BOOKS = Destination(profile="default", prefix="books")
 

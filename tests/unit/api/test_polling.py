@@ -11,8 +11,8 @@ from api.destinations import DestinationCheck
 from api.polling import JobReader
 from api.submission import Submission, submit
 from narration.errors import DatabaseUnavailable, NotFoundError
-from narration.job_settings import JobSettings
-from narration.jobs import Destination
+from narration.jobs.request import JobSettings
+from narration.jobs.submit import Destination
 
 
 @pytest.fixture

@@ -12,12 +12,12 @@ from sqlalchemy import Engine, event
 from api.deps import Resources
 from api.destinations import DestinationCheck
 from api.submission import Submission, submit
-from narration import listing
-from narration.db import session_scope
+from narration.database import session_scope
 from narration.errors import StorageUnavailable
-from narration.job_settings import JobSettings
-from narration.jobs import Destination
-from narration.lifecycle import JobState
+from narration.jobs import listing
+from narration.jobs.request import JobSettings
+from narration.jobs.states import JobState
+from narration.jobs.submit import Destination
 
 BIG = b"A sentence that is repeated. " * 4000  # larger than a row holds
 

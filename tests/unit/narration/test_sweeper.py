@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, func, select
 
-from narration.db import session_scope
+from narration.database import session_scope
 from narration.errors import OutputError, StorageUnavailable, TransientError
-from narration.keys import chunk_audio_key
-from narration.models import ChunkAudio
-from narration.storage import DirectoryStorage
-from narration.stores import Stores, open_stores
+from narration.jobs.record import ChunkAudio
+from narration.storage.directory import DirectoryStorage
+from narration.storage.keys import chunk_audio_key
+from narration.storage.profiles import Stores, open_stores
 from narration.sweeper import Sweeper
 from tests.builders import NOW, make_settings
 from tests.fakes import RecordingBroker

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 import soundfile
 
-from narration import voices
-from narration.broker import Task
+from narration.broker.interface import Task
 from narration.clock import utc_now
-from narration.db import session_scope
-from narration.lifecycle import VoiceState
-from narration.models import Voice
-from narration.recording import Recording, read_recording
+from narration.database import session_scope
+from narration.voices.claim import claim_voice
+from narration.voices.enrol import create_voice
+from narration.voices.lookup import get_voice
+from narration.voices.record import Voice, VoiceState
+from narration.voices.recording import Recording, read_recording
 from rhapsode.machine import Machine, open_machine
 from rhapsode.recordings import OWNER, ensure_voice
 from tests.builders import make_settings
@@ -45,14 +46,14 @@ def recording(sound: Path) -> Recording:
 
 def voice(machine: Machine, voice_id: str) -> Voice:
     with session_scope(machine.database, is_read_only=True) as session:
-        return voices.get(session, voice_id)
+        return get_voice(session, voice_id)
 
 
 def leave_unfinished(machine: Machine, recording: Recording) -> str:
     """Do what a process does that is killed while it prepares a voice."""
     now = utc_now()
     with session_scope(machine.database) as session:
-        voices.create(
+        create_voice(
             session,
             voice_id="voice_left",
             owner=OWNER,
@@ -63,7 +64,7 @@ def leave_unfinished(machine: Machine, recording: Recording) -> str:
             duration_s=recording.duration_s,
             now=now,
         )
-        voices.claim_voice(session, "voice_left", until=now + timedelta(hours=1), now=now)
+        claim_voice(session, "voice_left", until=now + timedelta(hours=1), now=now)
     return "voice_left"
 
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from narration.errors import InputError, NotFoundError, RecordingError, TransientError
-from narration.job_settings import JobSettings, OutputFormat
+from narration.jobs.request import JobSettings, OutputFormat
 from rhapsode.outputs import Output
 from rhapsode.progress import Rendered
 from rhapsode.server import Server

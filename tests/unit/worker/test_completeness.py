@@ -1,6 +1,6 @@
 import pytest
 
-from worker.completeness import check_complete
+from narration.jobs.completeness import check_complete
 
 WHOLE = [["chunk", 0, 5, 0], ["pause", 5, 6, None], ["skipped", 6, 9, "code"], ["chunk", 9, 12, 1]]
 

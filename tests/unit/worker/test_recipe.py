@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from narration.job_settings import DeliverySettings
+from narration.jobs.request import DeliverySettings
 from tests.fakes import TONE
 from worker.recipe import Recipe
 

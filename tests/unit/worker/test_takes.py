@@ -1,9 +1,9 @@
 from typing import Any
 
-from narration.checkpoints import Outcome, Take
 from narration.errors import SpeechError
-from narration.job_settings import QualityPolicy
-from narration.lifecycle import ChunkState
+from narration.jobs.request import QualityPolicy
+from narration.jobs.states import ChunkState
+from narration.jobs.takes import Outcome, Take
 from worker.takes import Line, SpokenTake, miss, weigh
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from narration.recording import Recording, decode_recording
+from narration.voices.recording import Recording, decode_recording
 from tests.model.worker.chatterbox.goldens import Golden, read_golden, relative_error
 from tests.model.worker.chatterbox.voices import Networks, from_golden
 from worker.chatterbox import mel as fronts

@@ -8,10 +8,10 @@ from fastapi.testclient import TestClient
 
 from api.app import create_app
 from api.deps import Resources
-from narration.db import session_scope
-from narration.models import Artifact
+from narration.database import session_scope
+from narration.jobs.record import Artifact
 from narration.settings import S3Profile
-from narration.stores import Stores
+from narration.storage.profiles import Stores
 
 SOUND = bytes(range(200))
 
@@ -53,7 +53,7 @@ def test_player_can_ask_for_a_part(client: TestClient, job_path: str) -> None:
 
 
 def test_bucket_is_read_through_a_signed_url(resources: Resources, job_path: str) -> None:
-    s3 = pytest.importorskip("narration.s3")
+    s3 = pytest.importorskip("narration.storage.s3")
     profile = S3Profile.model_validate(
         {
             "kind": "s3",

@@ -9,8 +9,8 @@ from fastapi.testclient import TestClient
 from api.deps import Resources
 from narration import workers
 from narration.clock import utc_now
-from narration.db import session_scope
-from narration.lifecycle import WorkerState
+from narration.database import session_scope
+from narration.workers import WorkerState
 
 
 def add_worker(resources: Resources, state: WorkerState, *, silent_s: float = 0) -> None:

@@ -7,7 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.deps import Resources
-from narration.broker import Task
+from narration.broker.interface import Task
 from tests.unit.api.routes.jobs import BIG, TEXT, stored_files, submit
 
 

@@ -9,10 +9,10 @@ from fastapi.testclient import TestClient
 from sqlalchemy import update
 
 from api.deps import Resources
-from narration.broker import Task
-from narration.db import session_scope
-from narration.lifecycle import ChunkState, JobState, SegmentState
-from narration.models import Chunk, Job, Segment
+from narration.broker.interface import Task
+from narration.database import session_scope
+from narration.jobs.record import Chunk, Job, Segment
+from narration.jobs.states import ChunkState, JobState, SegmentState
 from tests.unit.api.routes.jobs import BIG, TEXT, stored_files, submit
 
 

@@ -9,11 +9,12 @@ from fastapi.testclient import TestClient
 from httpx import Response
 
 from api.deps import Resources
-from narration import voices, workers
-from narration.broker import Task
+from narration import workers
+from narration.broker.interface import Task
 from narration.clock import utc_now
-from narration.db import session_scope
-from narration.lifecycle import WorkerState
+from narration.database import session_scope
+from narration.voices.claim import mark_voice_failed, mark_voice_ready
+from narration.workers import WorkerState
 from tests.unit.api.conftest import recording
 
 SIX_SECONDS = recording(6)
@@ -83,7 +84,7 @@ def test_job_waits_for_its_voice(client: TestClient, resources: Resources) -> No
     assert early.json()["code"] == "voice_not_ready"
     assert early.headers["retry-after"]
     with session_scope(resources.engine) as session:
-        voices.mark_ready(session, voice["id"], digest="d", conditioning_key="k")
+        mark_voice_ready(session, voice["id"], digest="d", conditioning_key="k")
     assert client.post("/v1/jobs", json=asked).status_code == HTTPStatus.ACCEPTED
     by_id = client.post("/v1/jobs", json=asked | {"voice": voice["id"]})
     assert by_id.status_code == HTTPStatus.ACCEPTED
@@ -92,7 +93,7 @@ def test_job_waits_for_its_voice(client: TestClient, resources: Resources) -> No
 def test_job_with_a_failed_voice_is_told_why(client: TestClient, resources: Resources) -> None:
     voice = upload(client).json()
     with session_scope(resources.engine) as session:
-        voices.mark_failed(session, voice["id"], "two people speak")
+        mark_voice_failed(session, voice["id"], "two people speak")
     answer = client.post("/v1/jobs", json={"text": "Hello there.", "voice": "anna"})
     assert answer.json()["code"] == "voice_rejected"
     assert "two people speak" in answer.json()["detail"]

@@ -1,0 +1,84 @@
+"""Task messages over Celery and Redis, set up for wake-ups: acked early, losable, ids only."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from celery import Celery
+from celery.exceptions import CeleryError
+from kombu.exceptions import KombuError
+from kombu.exceptions import OperationalError as KombuOperationalError
+
+from narration.broker.interface import QUEUES, Handler, Queue, Task
+from narration.errors import BrokerUnavailable
+from narration.settings import BrokerSettings
+
+
+def make_celery(url: str, settings: BrokerSettings) -> Celery:
+    """Make a Celery application; nothing connects before the first message."""
+    app = Celery("rhapsode", broker=url, set_as_current=False)
+    app.conf.update(
+        # Early: a redelivered message would come an hour late or run twice (Redis has no leases),
+        # while the sweeper finds lost work in seconds from the database.
+        task_acks_late=False,
+        task_ignore_result=True,
+        task_store_errors_even_if_ignored=False,
+        task_serializer="json",
+        accept_content=["json"],
+        task_default_queue=Queue.CPU,
+        task_routes={task.value: {"queue": QUEUES[task].value} for task in Task},
+        task_create_missing_queues=True,
+        worker_prefetch_multiplier=1,
+        worker_hijack_root_logger=False,
+        worker_send_task_events=False,
+        worker_enable_remote_control=False,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_transport_options={
+            "socket_connect_timeout": settings.connect_timeout_s,
+            "socket_timeout": settings.connect_timeout_s * 10,  # longer than a blocking read
+            "retry_on_timeout": True,
+        },
+        enable_utc=True,
+    )
+    return app
+
+
+def listen(app: Celery, handlers: Mapping[Task, Handler]) -> None:
+    """Say what runs the tasks, before a worker of this application starts."""
+    for task, handler in handlers.items():
+        app.task(name=task.value, shared=False)(_with_a_signature(handler))
+
+
+class CeleryBroker:
+    """Sends messages through a Celery application."""
+
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+
+    def send(self, task: Task, *ids: str) -> None:
+        """Publish a wake-up; tried once more, for the sweeper will repeat it anyway."""
+        policy = {"max_retries": 1, "interval_start": 0.1}
+        with _named():
+            self._app.send_task(task.value, args=ids, retry=True, retry_policy=policy)
+
+    def check(self) -> None:
+        """Open a connection."""
+        with _named(), self._app.connection_for_write() as connection:
+            connection.ensure_connection(max_retries=1, timeout=2)
+
+
+def _with_a_signature(handler: Handler) -> Handler:
+    """Celery writes a function's signature out and compiles it; handlers may be lambdas."""
+
+    def run(*ids: str) -> None:
+        handler(*ids)
+
+    return run
+
+
+@contextmanager
+def _named() -> Iterator[None]:
+    try:
+        yield
+    except (KombuOperationalError, KombuError, CeleryError, OSError) as error:
+        raise BrokerUnavailable(f"the broker does not answer: {error}") from error

@@ -1,0 +1,51 @@
+"""The broker of one process: tasks run on its own threads."""
+
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import structlog
+
+from narration.broker.interface import QUEUES, Handler, Queue, Task
+
+log = structlog.get_logger(__name__)
+
+CPU_THREADS = 2
+
+
+class InlineBroker:
+    """Runs tasks on threads of this process: one small pool per queue."""
+
+    def __init__(self) -> None:
+        self._handlers: Mapping[Task, Handler] = {}
+        self._pools: dict[Queue, ThreadPoolExecutor] = {}
+        self._is_closed = False
+
+    def bind(self, handlers: Mapping[Task, Handler], *, gpu_threads: int = 1) -> None:
+        """Say what runs the tasks, once. Messages sent before are lost, as messages may be."""
+        self._pools = {
+            Queue.CPU: ThreadPoolExecutor(CPU_THREADS, thread_name_prefix="cpu"),
+            Queue.GPU: ThreadPoolExecutor(gpu_threads, thread_name_prefix="gpu"),
+        }
+        self._handlers = handlers
+
+    def send(self, task: Task, *ids: str) -> None:
+        """Hand the task to its pool; while closing, the message is lost."""
+        handler = self._handlers.get(task)
+        if handler is None or self._is_closed:
+            return
+        done = self._pools[QUEUES[task]].submit(handler, *ids)
+        done.add_done_callback(_log_failure)
+
+    def check(self) -> None:
+        """Do nothing: this process is there."""
+
+    def close(self) -> None:
+        """Drop what has not begun and wait for what has."""
+        self._is_closed = True
+        for pool in self._pools.values():
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _log_failure(done: Future[None]) -> None:
+    if not done.cancelled() and (error := done.exception()) is not None:
+        log.error("task_failed", exc_info=error)

@@ -1,0 +1,46 @@
+"""Task messages: their names, their queues, and what any broker offers.
+
+A message is a wake-up. It carries ids at most and may be lost, late or doubled: the database says
+what there is to do.
+"""
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Protocol, TypeAlias
+
+
+class Queue(StrEnum):
+    """Which kind of worker a task needs."""
+
+    CPU = "cpu"
+    GPU = "gpu"
+
+
+class Task(StrEnum):
+    """What a message asks for."""
+
+    PLAN = "narration.plan"
+    RENDER = "narration.render"
+    ASSEMBLE = "narration.assemble"
+    PREPARE_VOICE = "narration.prepare_voice"
+
+
+QUEUES: dict[Task, Queue] = {
+    Task.PLAN: Queue.CPU,
+    Task.RENDER: Queue.GPU,
+    Task.ASSEMBLE: Queue.CPU,
+    Task.PREPARE_VOICE: Queue.GPU,
+}
+
+
+Handler: TypeAlias = Callable[..., None]
+
+
+class Broker(Protocol):
+    """Something that carries messages. Raises: BrokerUnavailable, from every method."""
+
+    def send(self, task: Task, *ids: str) -> None:
+        """Ask for a task; call it after the commit that made the work visible."""
+
+    def check(self) -> None:
+        """Ask the broker for a sign of life."""

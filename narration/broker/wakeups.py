@@ -1,0 +1,32 @@
+"""For processes that send: the broker of the settings, and a wake-up that may be lost."""
+
+import structlog
+
+from narration.broker.interface import Broker, Task
+from narration.errors import BrokerUnavailable, SettingsError
+from narration.settings import BrokerSettings
+
+log = structlog.get_logger(__name__)
+
+
+def connect_broker(settings: BrokerSettings) -> Broker:
+    """Return the broker that other processes listen to.
+
+    Raises: SettingsError if none is set: without one, everything runs in one process.
+    """
+    if settings.url is None:
+        raise SettingsError(
+            "RHAPSODE_BROKER__URL is not set: name the broker the workers listen to, "
+            "or run everything in one process with `rhapsode serve`"
+        )
+    from narration.broker.celery import CeleryBroker, make_celery  # noqa: PLC0415 - an extra
+
+    return CeleryBroker(make_celery(settings.url, settings))
+
+
+def wake(broker: Broker, task: Task, *ids: str) -> None:
+    """Send a message. One that cannot be sent is as good as lost: the sweeper repeats it."""
+    try:
+        broker.send(task, *ids)
+    except BrokerUnavailable as error:
+        log.warning("wakeup_not_sent", task=task.value, ids=ids, reason=str(error))

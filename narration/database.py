@@ -1,0 +1,203 @@
+"""Engines and sessions for Postgres and SQLite; knows no table.
+
+One request or task step is one `session_scope`. Query functions take its session and never commit.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Engine,
+    Enum,
+    MetaData,
+    String,
+    create_engine,
+    event,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import Connection, Dialect, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.types import TypeDecorator
+
+from narration.errors import DatabaseUnavailable, OutputError, SettingsError
+from narration.settings import DatabaseSettings
+
+BUSY_MS = 30_000  # how long SQLite waits for another writer
+MOST_OVERFLOW = 64  # connections beyond the pool, closed as soon as they are not used
+READ_ONLY = "is_read_only"
+# For updates of rows that the session does not hold: it need not work out what changed.
+UNSYNCHRONIZED = {"synchronize_session": False}
+# The second: the index of the write-ahead log could not be given its first page.
+NO_ROOM = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
+
+# Fixed names, so that a migration can name what it drops on either database.
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+# Column types that several tables share.
+JsonColumn = JSON().with_variant(JSONB, "postgresql")
+BigCount = BigInteger()
+ID = String(40)
+OWNER = String(64)
+DIGEST = String(64)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment in UTC; SQLite would forget the zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse a moment without a zone; store the rest in UTC."""
+        assert value is None or value.tzinfo is not None
+        if value is None or dialect.name != "sqlite":
+            return value
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give the zone back."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """The root of all tables."""
+
+    metadata = MetaData(naming_convention=NAMES)
+
+
+def state_column(states: type[StrEnum]) -> Enum:
+    """Return a column of text that reads back as the enumeration."""
+    values = [state.value for state in states]
+    return Enum(states, native_enum=False, length=16, values_callable=lambda _: values)
+
+
+def make_engine(url: str, settings: DatabaseSettings | None = None) -> Engine:
+    """Open a pool for `url`; nothing connects before the first session.
+
+    Raises: SettingsError if the URL is neither SQLite nor Postgres.
+    """
+    settings = settings or DatabaseSettings()
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise SettingsError(
+            "the database URL cannot be read: sqlite:/// or postgresql://"
+        ) from error
+    match parsed.get_backend_name():
+        case "sqlite":
+            engine = create_engine(parsed, pool_size=settings.pool_size)
+            event.listen(engine, "connect", _prepare_sqlite)
+            event.listen(engine, "begin", _begin_sqlite)
+            return engine
+        case "postgresql":
+            return _postgres_engine(parsed.set(drivername="postgresql+psycopg"), settings)
+        case other:
+            raise SettingsError(f"database {other!r} is not supported: use sqlite or postgresql")
+
+
+@contextmanager
+def session_scope(engine: Engine, *, is_read_only: bool = False) -> Iterator[Session]:
+    """Run one transaction: commit at the end, roll back on any error.
+
+    `is_read_only` lets readers of SQLite go beside its one writer.
+    Raises: DatabaseUnavailable if the database went away meanwhile; OutputError if the disk of
+    SQLite is full.
+    """
+    with explained_errors(engine), engine.connect() as connection:
+        connection.execution_options(**{READ_ONLY: is_read_only})
+        if is_read_only and engine.dialect.name == "postgresql":
+            # Each statement by itself: BEGIN and COMMIT would double what a poll costs.
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+        with Session(connection, expire_on_commit=False) as session, session.begin():
+            yield session
+
+
+@contextmanager
+def explained_errors(engine: Engine) -> Iterator[None]:
+    """Say in words of ours that a database is away, or that its disk is full.
+
+    Raises: DatabaseUnavailable, OutputError.
+    """
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeout) as error:
+        if _is_disk_full(error):
+            raise OutputError(
+                f"the disk of {engine.url.database} is full: "
+                "free some space and run the same command again"
+            ) from error
+        raise DatabaseUnavailable(f"the database does not answer: {_reason(error)}") from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise DatabaseUnavailable(f"the database went away: {_reason(error)}") from error
+        raise
+
+
+def check_database(engine: Engine) -> None:
+    """Ask the database for a sign of life.
+
+    Raises: DatabaseUnavailable if there is none.
+    """
+    with session_scope(engine, is_read_only=True) as session:
+        session.connection().exec_driver_sql("SELECT 1")
+
+
+def _postgres_engine(url: Any, settings: DatabaseSettings) -> Engine:
+    return create_engine(
+        url,
+        pool_size=settings.pool_size,
+        # A stalled database must cost a wait, and not the segments of the threads that find no
+        # connection: a worker beside a large GPU has dozens.
+        max_overflow=MOST_OVERFLOW,
+        pool_pre_ping=True,  # a restart of Postgres must cost one reconnect, not one error
+        pool_timeout=settings.connect_timeout_s,
+        connect_args={
+            "connect_timeout": settings.connect_timeout_s,
+            "options": f"-c statement_timeout={settings.statement_timeout_s}s -c timezone=UTC",
+        },
+    )
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None  # we write BEGIN ourselves
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", f"busy_timeout={BUSY_MS}", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.execute("PRAGMA synchronous=NORMAL")  # safe in WAL: a crash loses no committed order
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # IMMEDIATE takes the write lock at once: a transaction that reads first and writes later could
+    # otherwise fail half-way with "database is locked", however long it may wait.
+    is_read_only = connection.get_execution_options().get(READ_ONLY, False)
+    connection.exec_driver_sql("BEGIN" if is_read_only else "BEGIN IMMEDIATE")
+
+
+def _is_disk_full(error: Exception) -> bool:
+    cause = error.orig if isinstance(error, DBAPIError) else None
+    # Errors that Python's module raises by itself have no code.
+    return isinstance(cause, sqlite3.Error) and getattr(cause, "sqlite_errorcode", None) in NO_ROOM
+
+
+def _reason(error: Exception) -> str:
+    return str(error.__cause__ or error).strip().splitlines()[0]

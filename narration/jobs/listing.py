@@ -1,0 +1,91 @@
+"""Pages of jobs and chunks, newest jobs first; what a cursor is."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from narration.jobs.record import Chunk, Job
+from narration.jobs.states import ChunkState, JobState
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Generic[T]):
+    """Some rows and the cursor of the next ones, None at the end."""
+
+    rows: list[T]
+    cursor: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFilter:
+    """Which jobs of an owner; a field at its default does not restrict."""
+
+    states: frozenset[JobState] = frozenset()
+    labels: Mapping[str, str] | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+
+
+def list_jobs(
+    session: Session, owner: str, wanted: JobFilter, *, cursor: str | None, limit: int
+) -> Page[Job]:
+    """Return a page of an owner's jobs, newest first; identifiers sort by time."""
+    query = select(Job).where(Job.owner == owner).order_by(Job.id.desc()).limit(limit + 1)
+    if cursor is not None:
+        query = query.where(Job.id < cursor)
+    if wanted.states:
+        query = query.where(Job.state.in_(wanted.states))
+    for name, value in (wanted.labels or {}).items():
+        query = query.where(Job.labels[name].as_string() == value)
+    if wanted.created_after is not None:
+        query = query.where(Job.created_at > wanted.created_after)
+    if wanted.created_before is not None:
+        query = query.where(Job.created_at < wanted.created_before)
+    rows = list(session.scalars(query))
+    is_last = len(rows) <= limit
+    return Page(rows=rows[:limit], cursor=None if is_last else rows[limit - 1].id)
+
+
+def read_jobs(session: Session, job_ids: Sequence[str]) -> dict[str, Job]:
+    """Return those of the jobs that exist, by id."""
+    return {job.id: job for job in session.scalars(select(Job).where(Job.id.in_(job_ids)))}
+
+
+def list_chunks(
+    session: Session,
+    job_id: str,
+    *,
+    states: frozenset[ChunkState] = frozenset(),
+    cursor: str | None = None,
+    limit: int,
+) -> Page[Chunk]:
+    """Return a page of a job's chunks in reading order."""
+    query = select(Chunk).where(Chunk.job_id == job_id).order_by(Chunk.index).limit(limit + 1)
+    if cursor is not None:
+        query = query.where(Chunk.index > int(cursor))
+    if states:
+        query = query.where(Chunk.state.in_(states))
+    rows = list(session.scalars(query))
+    is_last = len(rows) <= limit
+    return Page(rows=rows[:limit], cursor=None if is_last else str(rows[limit - 1].index))
+
+
+def count_jobs(session: Session, owner: str | None = None) -> dict[JobState, int]:
+    """Return how many jobs are in each state, every state named."""
+    query = select(Job.state, func.count()).group_by(Job.state)
+    if owner is not None:
+        query = query.where(Job.owner == owner)
+    found = {JobState(state): count for state, count in session.execute(query)}
+    return {state: found.get(state, 0) for state in JobState}
+
+
+def count_queued(session: Session) -> int:
+    """Return how many jobs wait; asked at every submission, so it reads one state only."""
+    query = select(func.count()).select_from(Job).where(Job.state == JobState.QUEUED)
+    return session.execute(query).scalar_one()

@@ -1,0 +1,60 @@
+"""One job and what belongs to it, by id.
+
+Like every query module here: takes a session, never commits.
+"""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from narration.errors import NotFoundError
+from narration.jobs.record import Artifact, Attempt, Chunk, Job, JobPlan
+
+
+def get_job(session: Session, job_id: str, *, owner: str | None = None) -> Job:
+    """Return one job; with an owner, only if it is theirs.
+
+    Raises: NotFoundError if there is none.
+    """
+    # Conditional updates go past the identity map: what it holds may be old.
+    job = session.get(Job, job_id, populate_existing=True)
+    if job is None or owner not in (None, job.owner):
+        raise NotFoundError(f"there is no job {job_id}")
+    return job
+
+
+def get_source(session: Session, job_id: str) -> bytes | None:
+    """Return the document of a job that lies in its row; other queries leave it there."""
+    return session.execute(select(Job.source).where(Job.id == job_id)).scalar_one()
+
+
+def find_by_idempotency_key(session: Session, owner: str, key: str) -> Job | None:
+    """Return the job an earlier request with this key created."""
+    return session.scalar(select(Job).where(Job.owner == owner, Job.idempotency_key == key))
+
+
+def get_plan(session: Session, job_id: str) -> JobPlan:
+    """Return what planning found beside the chunks.
+
+    Raises: NotFoundError if the job has not been planned.
+    """
+    plan = session.get(JobPlan, job_id)
+    if plan is None:
+        raise NotFoundError(f"job {job_id} has not been planned")
+    return plan
+
+
+def get_chunks(session: Session, job_id: str) -> list[Chunk]:
+    """Return every chunk of a job, in reading order."""
+    return list(session.scalars(select(Chunk).where(Chunk.job_id == job_id).order_by(Chunk.index)))
+
+
+def get_artifacts(session: Session, job_id: str) -> list[Artifact]:
+    """Return what a job delivered, by name."""
+    query = select(Artifact).where(Artifact.job_id == job_id).order_by(Artifact.name)
+    return list(session.scalars(query))
+
+
+def get_attempts(session: Session, job_id: str) -> list[Attempt]:
+    """Return the ended attempts at a job, oldest first."""
+    query = select(Attempt).where(Attempt.job_id == job_id).order_by(Attempt.number)
+    return list(session.scalars(query))

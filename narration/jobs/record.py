@@ -1,0 +1,206 @@
+"""The tables of jobs. Every row has an owner; states and moves are in narration.jobs.states."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import Mapped, deferred, mapped_column
+
+from narration.database import (
+    DIGEST,
+    ID,
+    OWNER,
+    Base,
+    BigCount,
+    JsonColumn,
+    UtcDateTime,
+    state_column,
+)
+from narration.jobs.states import ChunkState, JobState, SegmentState
+
+
+def _job_key() -> Mapped[str]:
+    return mapped_column(ID, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+
+
+class Job(Base):
+    """One request to narrate one document."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        UniqueConstraint("owner", "idempotency_key"),
+        Index("ix_jobs_state_lease_until", "state", "lease_until"),
+        Index("ix_jobs_owner_id", "owner", "id"),
+        Index("ix_jobs_expires_at", "expires_at"),
+    )
+
+    id: Mapped[str] = mapped_column(ID, primary_key=True)
+    owner: Mapped[str] = mapped_column(OWNER)
+    state: Mapped[JobState] = mapped_column(state_column(JobState))
+    priority: Mapped[int]
+    settings: Mapped[dict[str, Any]] = mapped_column(JsonColumn)  # JobSettings
+    labels: Mapped[dict[str, str]] = mapped_column(JsonColumn)
+    title: Mapped[str | None]
+    author: Mapped[str | None]
+
+    # The document: small ones lie in the row, the rest in the object store.
+    source: Mapped[bytes | None] = deferred(mapped_column(LargeBinary))
+    source_key: Mapped[str | None]
+    source_name: Mapped[str]
+    source_media_type: Mapped[str]
+    source_size_bytes: Mapped[int] = mapped_column(BigCount)
+    source_sha256: Mapped[str] = mapped_column(DIGEST)
+
+    destination_profile: Mapped[str] = mapped_column(String(64))
+    destination_prefix: Mapped[str]
+    idempotency_key: Mapped[str | None] = mapped_column(String(255))
+    request_sha256: Mapped[str | None] = mapped_column(DIGEST)
+
+    # Who plans or assembles it now. `lease_until` without a holder: not before this moment.
+    attempt: Mapped[int] = mapped_column(default=1)
+    fence: Mapped[int] = mapped_column(default=0)
+    lease_holder: Mapped[str | None] = mapped_column(String(64))
+    lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    tries: Mapped[int] = mapped_column(default=0)  # of the present step
+    served_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # a segment was last claimed
+    announce_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # not again before this
+
+    characters: Mapped[int] = mapped_column(default=0)
+    chunks_total: Mapped[int] = mapped_column(default=0)
+    chunks_done: Mapped[int] = mapped_column(default=0)  # accepted, flagged and failed
+    chunks_cached: Mapped[int] = mapped_column(default=0)
+    chunks_flagged: Mapped[int] = mapped_column(default=0)
+    chunks_failed: Mapped[int] = mapped_column(default=0)
+    characters_done: Mapped[int] = mapped_column(default=0)
+    audio_ms: Mapped[int] = mapped_column(BigCount, default=0)
+
+    # What made the sound: see narration.jobs.takes.record_provenance.
+    voice_digest: Mapped[str | None] = mapped_column(DIGEST)
+    engines: Mapped[list[dict[str, Any]]] = mapped_column(JsonColumn, default=list)
+
+    error: Mapped[dict[str, Any] | None] = mapped_column(JsonColumn)  # code, message, is_retryable
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    planned_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    rendered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    deadline_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class Attempt(Base):
+    """One ended try at a job; the present one is the job row itself."""
+
+    __tablename__ = "attempts"
+
+    job_id: Mapped[str] = _job_key()
+    number: Mapped[int] = mapped_column(primary_key=True)
+    owner: Mapped[str] = mapped_column(OWNER)
+    state: Mapped[JobState] = mapped_column(state_column(JobState))
+    error: Mapped[dict[str, Any] | None] = mapped_column(JsonColumn)
+    ended_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class JobPlan(Base):
+    """What planning found beside the chunks: the chapters and what became of every character."""
+
+    __tablename__ = "plans"
+
+    job_id: Mapped[str] = _job_key()
+    owner: Mapped[str] = mapped_column(OWNER)
+    characters: Mapped[int]  # of the source, in the offsets of chunks and spans
+    chapters: Mapped[list[dict[str, Any]]] = mapped_column(JsonColumn)  # title, first_chunk
+    # Every character of the source: [kind, start, end, chunk number or reason].
+    spans: Mapped[list[list[Any]]] = mapped_column(JsonColumn)
+
+
+class Segment(Base):
+    """Consecutive chunks of a job: what a GPU worker claims at once."""
+
+    __tablename__ = "segments"
+    __table_args__ = (Index("ix_segments_state_lease_until", "state", "lease_until"),)
+
+    job_id: Mapped[str] = _job_key()
+    index: Mapped[int] = mapped_column(primary_key=True)
+    owner: Mapped[str] = mapped_column(OWNER)
+    state: Mapped[SegmentState] = mapped_column(state_column(SegmentState))
+    fence: Mapped[int] = mapped_column(default=0)
+    lease_holder: Mapped[str | None] = mapped_column(String(64))
+    lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    tries: Mapped[int] = mapped_column(default=0)  # claims since the last finished chunk
+    losses: Mapped[int] = mapped_column(default=0)  # leases that ran out
+
+
+class Chunk(Base):
+    """What is spoken in one model call, and what became of it."""
+
+    __tablename__ = "chunks"
+    __table_args__ = (
+        Index("ix_chunks_job_id_segment", "job_id", "segment"),
+        Index("ix_chunks_job_id_state", "job_id", "state"),
+        Index("ix_chunks_sha256", "sha256"),
+    )
+
+    job_id: Mapped[str] = _job_key()
+    index: Mapped[int] = mapped_column(primary_key=True)
+    segment: Mapped[int]
+    owner: Mapped[str] = mapped_column(OWNER)
+    state: Mapped[ChunkState] = mapped_column(state_column(ChunkState))
+    chapter: Mapped[int]
+    start: Mapped[int]
+    end: Mapped[int]
+    text: Mapped[str]
+    caption: Mapped[str]
+    spoken_text: Mapped[str]
+    pause_after_ms: Mapped[int]
+    first_take: Mapped[int] = mapped_column(default=0)  # a retried job does not repeat bad takes
+    losses: Mapped[int] = mapped_column(default=0)  # workers lost while it was in flight
+    take: Mapped[int | None]
+    seed: Mapped[int | None] = mapped_column(BigCount)
+    cache_key: Mapped[str | None] = mapped_column(DIGEST)
+    sha256: Mapped[str | None] = mapped_column(DIGEST)
+    samples: Mapped[int | None]
+    is_watermarked: Mapped[bool] = mapped_column(default=False)
+    findings: Mapped[list[dict[str, Any]]] = mapped_column(JsonColumn, default=list)
+    is_cached: Mapped[bool] = mapped_column(default=False)
+    error: Mapped[str | None]
+
+
+class ChunkAudio(Base):
+    """The chunk cache: digest of all that shapes the sound -> SHA-256 of the sound."""
+
+    __tablename__ = "chunk_audio"
+    __table_args__ = (
+        Index("ix_chunk_audio_used_at", "used_at"),
+        Index("ix_chunk_audio_sha256", "sha256"),
+    )
+
+    owner: Mapped[str] = mapped_column(OWNER, primary_key=True)
+    cache_key: Mapped[str] = mapped_column(DIGEST, primary_key=True)
+    sha256: Mapped[str] = mapped_column(DIGEST)
+    samples: Mapped[int]
+    is_watermarked: Mapped[bool]
+    findings: Mapped[list[dict[str, Any]]] = mapped_column(JsonColumn)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    used_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Artifact(Base):
+    """A file delivered to the destination."""
+
+    __tablename__ = "artifacts"
+
+    job_id: Mapped[str] = _job_key()
+    name: Mapped[str] = mapped_column(String(128), primary_key=True)
+    owner: Mapped[str] = mapped_column(OWNER)
+    key: Mapped[str]
+    media_type: Mapped[str]
+    size_bytes: Mapped[int] = mapped_column(BigCount)
+    sha256: Mapped[str] = mapped_column(DIGEST)
+    duration_ms: Mapped[int | None] = mapped_column(BigCount)

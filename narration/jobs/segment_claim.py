@@ -1,0 +1,245 @@
+"""Rendering a job, segment by segment: claim, checkpoint every chunk, hand back, finish.
+
+The claim is the scheduler: the highest priority first, then the job with the fewest segments in
+work, then the one that has waited longest, and of one job never more than a window at once. So
+one book uses every GPU, and a short article does not wait for its end.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from narration.database import UNSYNCHRONIZED
+from narration.errors import LeaseLost
+from narration.jobs.counters import recount
+from narration.jobs.record import Chunk, Job, Segment
+from narration.jobs.states import UNSPOKEN, ChunkState, JobState, SegmentState
+from narration.jobs.transitions import advance_if_rendered
+
+POISON = "{losses} workers were lost while speaking it"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentClaim:
+    """The right to render one segment, until somebody with a higher fence has it."""
+
+    job_id: str
+    index: int
+    owner: str
+    fence: int
+    tries: int  # claims since the last finished chunk, including this one
+    losses: int  # workers that did not come back from this segment
+    is_suspect: bool  # too many: speak chunk by chunk, so that the guilty one shows
+
+
+def claim_segment(
+    session: Session,
+    *,
+    holder: str,
+    until: datetime,
+    now: datetime,
+    window_segments: int,
+    poison_losses: int,
+) -> SegmentClaim | None:
+    """Take the segment whose turn it is, or return None if there is none."""
+    is_open = _is_claimable(now)
+    # Workers are lost for many reasons, with hundreds of chunks in flight: what was lost is spoken
+    # at full speed again. Half of the losses are left for when it is spoken one by one, since the
+    # worker may be lost by another segment meanwhile.
+    patience = max(1, (poison_losses - 1) // 2)
+    if _holds_a_suspect(session, holder, patience, now):
+        # One at a time: if this worker is lost again, only one chunk can be to blame.
+        is_open = and_(is_open, _losses_once_claimed() < patience)
+    for job_id in _jobs_in_turn(session, now, is_open, window_segments):
+        claim = _claim_of(session, job_id, is_open, patience, holder=holder, until=until)
+        if claim is not None:
+            _count_losses(session, claim, poison_losses)
+            session.execute(update(Job).where(Job.id == job_id).values(served_at=now))
+            return claim
+    return None
+
+
+def pending_chunks(session: Session, claim: SegmentClaim) -> list[Chunk]:
+    """Return the chunks of a segment that are still to be spoken, in order."""
+    query = _chunks_of(claim).where(Chunk.state.in_(UNSPOKEN)).order_by(Chunk.index)
+    return list(session.scalars(query))
+
+
+def start_chunks(session: Session, claim: SegmentClaim, indexes: Sequence[int]) -> None:
+    """Note which chunks are in flight: if this worker is lost, they are the suspects."""
+    _change_chunks(session, claim, Chunk.index.in_(indexes), state=ChunkState.RENDERING)
+
+
+def renew_segment(session: Session, claim: SegmentClaim, *, until: datetime) -> bool:
+    """Keep the segment a while longer; False if it is lost or its job is no longer rendering."""
+    rendering = select(Job.id).where(Job.id == claim.job_id, Job.state == JobState.RENDERING)
+    return _update(session, claim, rendering.exists(), lease_until=until)
+
+
+def hand_back_segment(session: Session, claim: SegmentClaim, *, not_before: datetime) -> bool:
+    """Let go of the segment without blame; nobody takes it before the given moment."""
+    free = {"state": SegmentState.PENDING, "lease_holder": None, "lease_until": not_before}
+    if not _update(session, claim, **free):
+        return False
+    in_flight = Chunk.state == ChunkState.RENDERING
+    _change_chunks(session, claim, in_flight, state=ChunkState.PENDING)
+    return True
+
+
+def finish_segment(session: Session, claim: SegmentClaim, *, now: datetime) -> bool:
+    """End a segment with no chunk left to speak; True if the job moved on by it.
+
+    Raises: LeaseLost.
+    """
+    # The job row first: of two segments that end at once, the second must see the first.
+    session.execute(select(Job.id).where(Job.id == claim.job_id).with_for_update())
+    failed = _chunks_of(claim).where(Chunk.state == ChunkState.FAILED).exists()
+    left = _chunks_of(claim).where(Chunk.state.in_(UNSPOKEN)).exists()
+    state = case((failed, SegmentState.FAILED.value), else_=SegmentState.DONE.value)
+    if not _update(session, claim, ~left, state=state, lease_holder=None, lease_until=None):
+        raise LeaseLost(f"segment {claim.index} of job {claim.job_id} is no longer ours")
+    return advance_if_rendered(session, claim.job_id, now=now)
+
+
+def count_pending(session: Session, job_id: str) -> int:
+    """Return how many segments of a job nobody has taken."""
+    query = select(func.count()).where(
+        Segment.job_id == job_id, Segment.state == SegmentState.PENDING
+    )
+    return session.execute(query).scalar_one()
+
+
+def count_claimable(session: Session, *, now: datetime) -> int:
+    """Return how many segments wait for a worker."""
+    query = select(func.count()).select_from(Segment).join(Job, Job.id == Segment.job_id)
+    query = query.where(Job.state == JobState.RENDERING, _is_claimable(now))
+    return session.execute(query).scalar_one()
+
+
+def count_in_work(session: Session, *, now: datetime) -> int:
+    """Return how many segments a live worker holds."""
+    query = select(func.count()).where(
+        Segment.state == SegmentState.RENDERING, Segment.lease_until > now
+    )
+    return session.execute(query).scalar_one()
+
+
+def _losses_once_claimed() -> ColumnElement[int]:
+    is_lost = Segment.state == SegmentState.RENDERING
+    return Segment.losses + case((is_lost, 1), else_=0)
+
+
+def _holds_a_suspect(session: Session, holder: str, patience: int, now: datetime) -> bool:
+    suspects = select(Segment.index).where(
+        Segment.lease_holder == holder,
+        Segment.state == SegmentState.RENDERING,
+        Segment.losses >= patience,
+        Segment.lease_until > now,
+    )
+    return session.execute(select(suspects.exists())).scalar_one()
+
+
+def _jobs_in_turn(
+    session: Session, now: datetime, is_open: ColumnElement[bool], window_segments: int
+) -> Iterator[str]:
+    claimable = func.sum(case((is_open, 1), else_=0))
+    in_work = func.sum(
+        case((and_(Segment.state == SegmentState.RENDERING, Segment.lease_until > now), 1), else_=0)
+    )
+    query = (
+        select(Segment.job_id)
+        .join(Job, Job.id == Segment.job_id)
+        .where(Job.state == JobState.RENDERING)
+        .where(Segment.state.in_((SegmentState.PENDING, SegmentState.RENDERING)))
+        .group_by(Segment.job_id, Job.priority, Job.served_at, Job.created_at)
+        .having(claimable > 0, in_work < window_segments)
+        .order_by(Job.priority.desc(), in_work, Job.served_at.asc().nulls_first(), Job.created_at)
+    )
+    return iter(session.scalars(query).all())
+
+
+def _claim_of(
+    session: Session,
+    job_id: str,
+    is_open: ColumnElement[bool],
+    patience: int,
+    *,
+    holder: str,
+    until: datetime,
+) -> SegmentClaim | None:
+    first = (
+        select(Segment.index)
+        .where(Segment.job_id == job_id, is_open)
+        .order_by(Segment.index)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+        .scalar_subquery()
+    )
+    claimed = session.execute(
+        update(Segment)
+        .where(Segment.job_id == job_id, Segment.index == first, is_open)
+        .values(state=SegmentState.RENDERING, fence=Segment.fence + 1, tries=Segment.tries + 1)
+        .values(losses=_losses_once_claimed())
+        .values(lease_holder=holder, lease_until=until)
+        .returning(Segment.index, Segment.owner, Segment.fence, Segment.tries, Segment.losses)
+    ).one_or_none()
+    if claimed is None:
+        return None
+    is_suspect = claimed.losses >= patience
+    return SegmentClaim(job_id=job_id, is_suspect=is_suspect, **claimed._asdict())
+
+
+def _count_losses(session: Session, claim: SegmentClaim, poison_losses: int) -> None:
+    if not claim.losses:
+        return
+    in_flight = Chunk.state == ChunkState.RENDERING  # of a worker that never handed them back
+    _change_chunks(session, claim, in_flight, losses=Chunk.losses + 1, state=ChunkState.PENDING)
+    poison = and_(Chunk.state.in_(UNSPOKEN), Chunk.losses >= poison_losses)
+    message = POISON.format(losses=poison_losses)
+    _change_chunks(session, claim, poison, state=ChunkState.FAILED, error=message)
+    recount(session, claim.job_id)
+
+
+def _is_claimable(now: datetime) -> ColumnElement[bool]:
+    is_unfinished = Segment.state.in_((SegmentState.PENDING, SegmentState.RENDERING))
+    return and_(is_unfinished, or_(Segment.lease_until.is_(None), Segment.lease_until <= now))
+
+
+def _chunks_of(claim: SegmentClaim) -> Select[Chunk]:
+    return select(Chunk).where(Chunk.job_id == claim.job_id, Chunk.segment == claim.index)
+
+
+def _change_chunks(
+    session: Session, claim: SegmentClaim, condition: ColumnElement[bool], **values: Any
+) -> None:
+    is_ours = select(Segment.index).where(
+        Segment.job_id == claim.job_id,
+        Segment.index == claim.index,
+        Segment.fence == claim.fence,
+    )
+    session.execute(
+        update(Chunk)
+        .where(Chunk.job_id == claim.job_id, Chunk.segment == claim.index, condition)
+        .where(Chunk.state.in_(UNSPOKEN), is_ours.exists())
+        .values(**values),
+        execution_options=UNSYNCHRONIZED,
+    )
+
+
+def _update(
+    session: Session, claim: SegmentClaim, *conditions: ColumnElement[bool], **values: Any
+) -> bool:
+    updated = session.execute(
+        update(Segment)
+        .where(Segment.job_id == claim.job_id, Segment.index == claim.index)
+        .where(Segment.fence == claim.fence, Segment.state == SegmentState.RENDERING)
+        .where(*conditions)
+        .values(**values)
+        .returning(Segment.index),
+        execution_options=UNSYNCHRONIZED,
+    )
+    return updated.first() is not None

@@ -1,0 +1,51 @@
+"""What the sweeper asks the database: which work nobody does, and what is overdue."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from narration.errors import DeadlineError
+from narration.jobs.record import Job
+from narration.jobs.states import ACTIVE, JobState
+from narration.jobs.transitions import fail_job
+
+BATCH = 500  # rows of one transaction
+
+
+def find_stalled(
+    session: Session, *, stalled_s: float, now: datetime
+) -> list[tuple[str, JobState]]:
+    """Return the jobs whose next step nobody has begun, and put off their next announcement.
+
+    The wait doubles with the job's age: a long queue is no reason to fill it with repetitions.
+    """
+    since = now - timedelta(seconds=stalled_s)
+    steps = (JobState.QUEUED, JobState.PLANNING, JobState.ASSEMBLING)
+    is_free = or_(Job.lease_until.is_(None), Job.lease_until <= now)
+    is_due = or_(Job.announce_at.is_(None), Job.announce_at <= now)
+    query = (
+        select(Job.id, Job.state, Job.updated_at)
+        .where(Job.state.in_(steps), Job.updated_at <= since, is_free, is_due)
+        .order_by(Job.priority.desc(), Job.id)
+        .limit(BATCH)
+    )
+    found = session.execute(query).all()
+    for job_id, _, updated_at in found:
+        next_time = now + (now - updated_at)
+        session.execute(update(Job).where(Job.id == job_id).values(announce_at=next_time))
+    return [(job_id, state) for job_id, state, _ in found]
+
+
+def fail_overdue(session: Session, *, now: datetime) -> list[str]:
+    """Fail the jobs whose deadline has passed and return them."""
+    query = select(Job.id).where(Job.state.in_(ACTIVE), Job.deadline_at <= now).limit(BATCH)
+    overdue = list(session.scalars(query))
+    return [job_id for job_id in overdue if fail_job(session, job_id, DeadlineError(), now=now)]
+
+
+def oldest_wait_s(session: Session, state: JobState, *, now: datetime) -> float:
+    """Return how long the longest waiting job of a state has waited."""
+    oldest: ColumnElement[datetime | None] = func.min(Job.updated_at)
+    since = session.execute(select(oldest).where(Job.state == state)).scalar_one()
+    return (now - since).total_seconds() if since else 0.0

@@ -1,0 +1,102 @@
+"""Planning and assembling a job: claim the step, keep it, let go of it.
+
+A step belongs to whoever holds the job's lease, and the fencing number tells holders apart: every
+UPDATE here names it, so a worker that was overtaken changes nothing.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy.orm import Session
+
+from narration.database import UNSYNCHRONIZED
+from narration.errors import LeaseLost
+from narration.jobs.record import Job
+from narration.jobs.states import ACTIVE, JobState
+from narration.jobs.transitions import describe_error, expiry_of
+
+# What a job has when nobody works on it and its next step begins.
+UNLEASED: dict[str, Any] = {
+    "lease_holder": None,
+    "lease_until": None,
+    "announce_at": None,
+    "tries": 0,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepClaim:
+    """The right to plan or assemble one job, until somebody with a higher fence has it."""
+
+    job_id: str
+    fence: int
+    tries: int  # including this one
+
+
+def claim_step(
+    session: Session, job_id: str, step: JobState, *, holder: str, until: datetime, now: datetime
+) -> StepClaim | None:
+    """Take a job's planning or assembling, or return None: done, taken, or not wanted any more."""
+    ready = {step, JobState.QUEUED} if step is JobState.PLANNING else {step}
+    claimed = session.execute(
+        update(Job)
+        .where(Job.id == job_id, Job.state.in_(ready))
+        .where(or_(Job.lease_until.is_(None), Job.lease_until <= now))
+        .values(state=step, fence=Job.fence + 1, tries=Job.tries + 1, updated_at=now)
+        .values(lease_holder=holder, lease_until=until)
+        .returning(Job.fence, Job.tries)
+    ).one_or_none()
+    return claimed and StepClaim(job_id=job_id, fence=claimed.fence, tries=claimed.tries)
+
+
+def renew_step(session: Session, claim: StepClaim, *, until: datetime) -> bool:
+    """Keep the step a while longer; False if it is lost."""
+    return update_step(session, claim, lease_until=until)
+
+
+def hand_back_step(session: Session, claim: StepClaim, *, not_before: datetime) -> bool:
+    """Let go of the step; nobody takes it before the given moment."""
+    return update_step(session, claim, lease_holder=None, lease_until=not_before)
+
+
+def fail_step(session: Session, claim: StepClaim, error: Exception, *, now: datetime) -> bool:
+    """End the job with an error; False if the step was lost meanwhile."""
+    settings = session.execute(select(Job.settings).where(Job.id == claim.job_id)).scalar_one()
+    return update_step(
+        session,
+        claim,
+        state=JobState.FAILED,
+        error=describe_error(error),
+        ended_at=now,
+        updated_at=now,
+        expires_at=expiry_of(settings, now),
+        **UNLEASED,
+    )
+
+
+def update_step(
+    session: Session, claim: StepClaim, *conditions: ColumnElement[bool], **values: Any
+) -> bool:
+    """Change the job if the step is still ours; False if it is not, or a condition fails."""
+    updated = session.execute(
+        update(Job)
+        .where(Job.id == claim.job_id, Job.fence == claim.fence, Job.state.in_(ACTIVE))
+        .where(*conditions)
+        .values(**values)
+        .returning(Job.id),
+        execution_options=UNSYNCHRONIZED,
+    )
+    return updated.first() is not None
+
+
+def require_step(
+    session: Session, claim: StepClaim, *conditions: ColumnElement[bool], **values: Any
+) -> None:
+    """Change the job.
+
+    Raises: LeaseLost if the step is no longer ours or a condition fails.
+    """
+    if not update_step(session, claim, *conditions, **values):
+        raise LeaseLost(f"job {claim.job_id} is no longer ours (fence {claim.fence})")

@@ -1,0 +1,173 @@
+"""A finished chunk: its cache row, the job's progress, and whether to go on; one transaction."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Table, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from narration.database import UNSYNCHRONIZED
+from narration.errors import ConflictError, LeaseLost, NotFoundError
+from narration.jobs.counters import SAMPLES_PER_MS
+from narration.jobs.record import Chunk, ChunkAudio, Job, Segment
+from narration.jobs.segment_claim import SegmentClaim
+from narration.jobs.states import UNSPOKEN, ChunkState, JobState, SegmentState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Take:
+    """One spoken take of a chunk: the digest of what shaped it, and where its sound lies."""
+
+    cache_key: str
+    sha256: str
+    samples: int
+    is_watermarked: bool
+    findings: Sequence[dict[str, Any]]  # empty: the checks passed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of a chunk: the take that was kept, or the error."""
+
+    index: int
+    state: ChunkState
+    take_number: int
+    seed: int
+    take: Take | None = None
+    is_cached: bool = False
+    error: str | None = None
+
+
+def find_takes(
+    session: Session, owner: str, cache_keys: Iterable[str], *, now: datetime
+) -> dict[str, Take]:
+    """Return the takes that have been spoken before, by cache key, and mark them as used."""
+    rows = session.scalars(
+        update(ChunkAudio)
+        .where(ChunkAudio.owner == owner, ChunkAudio.cache_key.in_(list(cache_keys)))
+        .values(used_at=now)
+        .returning(ChunkAudio)
+    )
+    return {row.cache_key: _take_of(row) for row in rows}
+
+
+def store_take(session: Session, owner: str, take: Take, *, now: datetime) -> None:
+    """Note that a take was spoken; the first to say so wins."""
+    row = {
+        "owner": owner,
+        "cache_key": take.cache_key,
+        "sha256": take.sha256,
+        "samples": take.samples,
+        "is_watermarked": take.is_watermarked,
+        "findings": list(take.findings),
+        "created_at": now,
+        "used_at": now,
+    }
+    session.execute(_insert(session).values(**row).on_conflict_do_nothing())
+
+
+def checkpoint(
+    session: Session, claim: SegmentClaim, outcome: Outcome, *, until: datetime, now: datetime
+) -> bool:
+    """Write a chunk's outcome and keep the lease; False if the job is not wanted any more.
+
+    Raises: LeaseLost, and nothing is written.
+    """
+    kept = session.execute(
+        update(Segment)
+        .where(Segment.job_id == claim.job_id, Segment.index == claim.index)
+        .where(Segment.fence == claim.fence, Segment.state == SegmentState.RENDERING)
+        .values(lease_until=until, tries=0)
+        .returning(Segment.index),
+        execution_options=UNSYNCHRONIZED,
+    )
+    if kept.first() is None:
+        raise LeaseLost(f"segment {claim.index} of job {claim.job_id} is no longer ours")
+    if outcome.take is not None:
+        store_take(session, claim.owner, outcome.take, now=now)
+    length = _write_outcome(session, claim, outcome)
+    if length is not None:
+        _count(session, claim.job_id, outcome, length, now)
+    state = session.execute(select(Job.state).where(Job.id == claim.job_id)).scalar_one_or_none()
+    return state == JobState.RENDERING
+
+
+def record_provenance(
+    session: Session, job_id: str, *, engine: dict[str, Any], voice_digest: str
+) -> None:
+    """Remember the voice and the engine a segment is spoken with.
+
+    Raises: ConflictError if the job began with another voice: one book, one voice.
+    """
+    job = session.scalar(select(Job).where(Job.id == job_id).with_for_update())
+    if job is None:
+        raise NotFoundError(f"there is no job {job_id}")
+    if job.voice_digest not in (None, voice_digest):
+        raise ConflictError(
+            f"voice {job.settings['voice']!r} was replaced while the job ran: submit it again"
+        )
+    job.voice_digest = voice_digest
+    if engine not in job.engines:
+        job.engines = [*job.engines, engine]
+    session.flush()
+
+
+def _write_outcome(session: Session, claim: SegmentClaim, outcome: Outcome) -> int | None:
+    take = outcome.take
+    return session.execute(
+        update(Chunk)
+        .where(Chunk.job_id == claim.job_id, Chunk.index == outcome.index)
+        .where(Chunk.state.in_(UNSPOKEN))
+        .values(
+            state=outcome.state,
+            take=outcome.take_number,
+            seed=outcome.seed,
+            cache_key=take and take.cache_key,
+            sha256=take and take.sha256,
+            samples=take and take.samples,
+            is_watermarked=bool(take and take.is_watermarked),
+            findings=list(take.findings) if take else [],
+            is_cached=outcome.is_cached,
+            error=outcome.error,
+        )
+        .returning(Chunk.end - Chunk.start),
+        execution_options=UNSYNCHRONIZED,
+    ).scalar_one_or_none()
+
+
+def _count(session: Session, job_id: str, outcome: Outcome, length: int, now: datetime) -> None:
+    samples = outcome.take.samples if outcome.take else 0
+    session.execute(
+        update(Job)
+        .where(Job.id == job_id)
+        .values(
+            chunks_done=Job.chunks_done + 1,
+            chunks_cached=Job.chunks_cached + int(outcome.is_cached),
+            chunks_flagged=Job.chunks_flagged + int(outcome.state is ChunkState.FLAGGED),
+            chunks_failed=Job.chunks_failed + int(outcome.state is ChunkState.FAILED),
+            characters_done=Job.characters_done + length,
+            audio_ms=Job.audio_ms + samples // SAMPLES_PER_MS,
+            updated_at=now,
+        ),
+        execution_options=UNSYNCHRONIZED,
+    )
+
+
+def _take_of(row: ChunkAudio) -> Take:
+    return Take(
+        cache_key=row.cache_key,
+        sha256=row.sha256,
+        samples=row.samples,
+        is_watermarked=row.is_watermarked,
+        findings=tuple(row.findings),
+    )
+
+
+def _insert(session: Session) -> Any:
+    table = ChunkAudio.__table__
+    assert isinstance(table, Table)
+    is_postgres = session.get_bind().dialect.name == "postgresql"
+    return postgresql.insert(table) if is_postgres else sqlite.insert(table)

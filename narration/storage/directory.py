@@ -1,0 +1,132 @@
+"""Objects as files below one directory."""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from narration.errors import NotFoundError, OutputError
+from narration.storage.interface import BINARY, PROBE_KEY, Content, ObjectInfo, Stored, opened
+from narration.storage.keys import check_key
+
+BLOCK_BYTES = 1024 * 1024
+
+
+class DirectoryStorage:
+    """Objects as files below one directory."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def put(
+        self, key: str, content: Content, *, media_type: str = BINARY, is_write_once: bool = False
+    ) -> Stored:
+        """Write beside the target, then link or rename: readers see all of it or nothing."""
+        del media_type  # a directory has nowhere to keep it
+        path = self._path(key)
+        with _refusals_named(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=path.parent, prefix=".put-")
+            temporary = Path(name)
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    size_bytes, sha256 = _copy(content, file)
+                    file.flush()
+                    os.fsync(file.fileno())
+                is_new = _link_once(temporary, path) if is_write_once else _replace(temporary, path)
+            finally:
+                temporary.unlink(missing_ok=True)
+        return Stored(key=key, size_bytes=size_bytes, sha256=sha256, is_new=is_new)
+
+    def get(self, key: str) -> bytes:
+        """Read a file."""
+        with self.open(key) as file:
+            return file.read()
+
+    def open(self, key: str) -> BinaryIO:
+        """Open a file for reading."""
+        try:
+            return self._path(key).open("rb")
+        except (FileNotFoundError, IsADirectoryError) as error:
+            raise NotFoundError(f"there is no object {key}") from error
+
+    def stat(self, key: str) -> ObjectInfo | None:
+        """Look a file up."""
+        path = self._path(key)
+        return ObjectInfo(key=key, size_bytes=path.stat().st_size) if path.is_file() else None
+
+    def find(self, prefix: str) -> Iterator[ObjectInfo]:
+        """Go through the files of the folder that `prefix` names or lies in."""
+        folder = self._root / prefix.rpartition("/")[0]
+        for path in sorted(folder.rglob("*")):
+            key = path.relative_to(self._root).as_posix()
+            if path.is_file() and not path.name.startswith(".") and key.startswith(prefix):
+                yield ObjectInfo(key=key, size_bytes=path.stat().st_size)
+
+    def delete(self, key: str) -> None:
+        """Remove a file."""
+        self._path(key).unlink(missing_ok=True)
+
+    def delete_prefix(self, prefix: str) -> int:
+        """Remove a folder."""
+        check_key(prefix.rstrip("/"))
+        count = sum(1 for _ in self.find(prefix))
+        shutil.rmtree(self._root / prefix, ignore_errors=True)
+        return count
+
+    def presign(self, key: str, *, expires_s: int, file_name: str | None = None) -> str | None:
+        """Return None: a file is served by the process that has it."""
+        del key, expires_s, file_name
+        return None
+
+    def check_writable(self, prefix: str) -> None:
+        """Write and remove a small file."""
+        key = f"{prefix}/{PROBE_KEY}" if prefix else PROBE_KEY
+        self.put(key, b"")
+        self.delete(key)
+
+    def path_of(self, key: str) -> Path:
+        """Return the file of an object, for readers on this machine that want a path."""
+        return self._path(key)
+
+    def _path(self, key: str) -> Path:
+        path = self._root / check_key(key)
+        # A link in the tree could lead out of it although the key looks harmless.
+        if not path.resolve().is_relative_to(self._root.resolve()):
+            raise OutputError(f"{key!r} leads out of the storage directory")
+        return path
+
+
+def _copy(content: Content, target: BinaryIO) -> tuple[int, str]:
+    digest = hashlib.sha256()
+    size_bytes = 0
+    with opened(content) as source:
+        while block := source.read(BLOCK_BYTES):
+            digest.update(block)
+            size_bytes += target.write(block)
+    return size_bytes, digest.hexdigest()
+
+
+def _link_once(temporary: Path, path: Path) -> bool:
+    try:
+        path.hardlink_to(temporary)
+    except FileExistsError:
+        return False
+    return True
+
+
+def _replace(temporary: Path, path: Path) -> bool:
+    temporary.replace(path)
+    return True
+
+
+@contextmanager
+def _refusals_named(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error

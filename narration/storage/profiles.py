@@ -1,0 +1,42 @@
+"""The storage profiles of the settings, opened; requests name them and never see more."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from narration.errors import OutputError
+from narration.settings import DirectoryProfile, Settings
+from narration.storage.directory import DirectoryStorage
+from narration.storage.interface import Storage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """Every profile by its name, and the one for sources, voices and chunk audio."""
+
+    profiles: Mapping[str, Storage]
+    work: Storage
+
+    def profile(self, name: str) -> Storage:
+        """Return the store of a profile.
+
+        Raises: OutputError if there is no profile of that name.
+        """
+        if name not in self.profiles:
+            known = ", ".join(sorted(self.profiles))
+            raise OutputError(f"there is no storage profile {name!r}: choose one of {known}")
+        return self.profiles[name]
+
+
+def open_stores(settings: Settings) -> Stores:
+    """Open every profile; nothing connects before the first object."""
+    profiles = {name: _open(settings, name) for name in settings.storage.profiles}
+    return Stores(profiles=profiles, work=profiles[settings.storage.work_profile])
+
+
+def _open(settings: Settings, name: str) -> Storage:
+    profile = settings.storage.profiles[name]
+    if isinstance(profile, DirectoryProfile):
+        return DirectoryStorage(profile.path or settings.objects_dir)
+    from narration.storage.s3 import S3Storage  # noqa: PLC0415 - one machine needs no boto3
+
+    return S3Storage(profile)

@@ -1,0 +1,244 @@
+"""Objects in a bucket, over boto3: any endpoint, path or virtual style, multipart, checksums."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedReader, BytesIO, RawIOBase
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+
+from narration.errors import NotFoundError, OutputError, StorageUnavailable
+from narration.settings import S3Profile
+from narration.storage.interface import BINARY, PROBE_KEY, Content, ObjectInfo, Stored, opened
+from narration.storage.keys import check_key
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
+    from pydantic import SecretStr
+
+MISSING = frozenset({"NoSuchKey", "NotFound", "404"})
+TAKEN = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412"})
+REFUSED = frozenset(
+    {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "NoSuchBucket", "403"}
+)
+ATTEMPTS = 4  # of one request, with botocore's own backoff
+
+
+class S3Storage:
+    """One bucket of one profile."""
+
+    def __init__(self, profile: S3Profile) -> None:
+        self._bucket = profile.bucket
+        self._part_bytes = profile.part_size_bytes
+        self._client = _client(profile, profile.endpoint_url)
+        public = profile.public_endpoint_url
+        self._signer = _client(profile, public) if public else self._client
+
+    def put(
+        self, key: str, content: Content, *, media_type: str = BINARY, is_write_once: bool = False
+    ) -> Stored:
+        """Put in one request, or in parts if the content does not fit one."""
+        check_key(key)
+        once: dict[str, Any] = {"IfNoneMatch": "*"} if is_write_once else {}
+        with opened(content) as stream, self._named(key):
+            first = _read_full(stream, self._part_bytes)
+            if len(first) < self._part_bytes:
+                return self._put_small(key, first, media_type, once)
+            return self._put_parts(key, first, stream, media_type, once)
+
+    def get(self, key: str) -> bytes:
+        """Read an object whole."""
+        with self.open(key) as stream:
+            return stream.read()
+
+    def open(self, key: str) -> BinaryIO:
+        """Stream an object; one that is cut short raises StorageUnavailable, not its end."""
+        with self._named(key):
+            found = self._client.get_object(Bucket=self._bucket, Key=check_key(key))
+        return cast("BinaryIO", BufferedReader(_Body(found["Body"], found["ContentLength"], key)))
+
+    def stat(self, key: str) -> ObjectInfo | None:
+        """Ask for an object's head."""
+        try:
+            with self._named(key):
+                found = self._client.head_object(Bucket=self._bucket, Key=check_key(key))
+        except NotFoundError:
+            return None
+        return ObjectInfo(key=key, size_bytes=found["ContentLength"])
+
+    def find(self, prefix: str) -> Iterator[ObjectInfo]:
+        """Go through the bucket page by page."""
+        pages = self._client.get_paginator("list_objects_v2")
+        with self._named(prefix):
+            for page in pages.paginate(Bucket=self._bucket, Prefix=prefix):
+                for found in page.get("Contents", []):
+                    yield ObjectInfo(key=found["Key"], size_bytes=found["Size"])
+
+    def delete(self, key: str) -> None:
+        """Delete an object; S3 does not mind if there is none."""
+        with self._named(key):
+            self._client.delete_object(Bucket=self._bucket, Key=check_key(key))
+
+    def delete_prefix(self, prefix: str) -> int:
+        """Delete every object below a folder."""
+        check_key(prefix.rstrip("/"))
+        keys = [found.key for found in self.find(prefix)]
+        for key in keys:
+            self.delete(key)
+        return len(keys)
+
+    def presign(self, key: str, *, expires_s: int, file_name: str | None = None) -> str | None:
+        """Sign a GET; nothing is asked of the server."""
+        params = {"Bucket": self._bucket, "Key": check_key(key)}
+        if file_name is not None:
+            params["ResponseContentDisposition"] = f'attachment; filename="{file_name}"'
+        with self._named(key):
+            return self._signer.generate_presigned_url(
+                "get_object", Params=params, ExpiresIn=expires_s
+            )
+
+    def check_writable(self, prefix: str) -> None:
+        """Put and delete a small object."""
+        key = f"{prefix}/{PROBE_KEY}" if prefix else PROBE_KEY
+        self.put(key, b"")
+        self.delete(key)
+
+    def _put_small(self, key: str, data: bytes, media_type: str, once: dict[str, Any]) -> Stored:
+        is_new = True
+        try:
+            self._client.put_object(
+                Bucket=self._bucket,
+                Key=key,
+                Body=data,
+                ContentType=media_type,
+                ChecksumAlgorithm="SHA256",
+                **once,
+            )
+        except ClientError as error:
+            if not once or _code(error) not in TAKEN:
+                raise
+            is_new = False
+        sha256 = hashlib.sha256(data).hexdigest()
+        return Stored(key=key, size_bytes=len(data), sha256=sha256, is_new=is_new)
+
+    def _put_parts(
+        self, key: str, first: bytes, stream: IO[bytes], media_type: str, once: dict[str, Any]
+    ) -> Stored:
+        created = self._client.create_multipart_upload(
+            Bucket=self._bucket, Key=key, ContentType=media_type
+        )
+        where: dict[str, Any] = {
+            "Bucket": self._bucket,
+            "Key": key,
+            "UploadId": created["UploadId"],
+        }
+        try:
+            parts, size_bytes, sha256 = self._send_parts(where, first, stream)
+            self._client.complete_multipart_upload(
+                **where, MultipartUpload={"Parts": parts}, **once
+            )
+        except ClientError as error:
+            self._client.abort_multipart_upload(**where)
+            if not once or _code(error) not in TAKEN:
+                raise
+            return Stored(key=key, size_bytes=size_bytes, sha256=sha256, is_new=False)
+        except BaseException:
+            self._client.abort_multipart_upload(**where)
+            raise
+        return Stored(key=key, size_bytes=size_bytes, sha256=sha256, is_new=True)
+
+    def _send_parts(
+        self, where: dict[str, Any], first: bytes, stream: IO[bytes]
+    ) -> tuple[list["CompletedPartTypeDef"], int, str]:
+        digest = hashlib.sha256()
+        size_bytes = 0
+        parts: list[CompletedPartTypeDef] = []
+        part = first
+        while part:
+            digest.update(part)
+            size_bytes += len(part)
+            sent = self._client.upload_part(**where, PartNumber=len(parts) + 1, Body=part)
+            parts.append({"PartNumber": len(parts) + 1, "ETag": sent["ETag"]})
+            part = _read_full(stream, self._part_bytes)
+        return parts, size_bytes, digest.hexdigest()
+
+    @contextmanager
+    def _named(self, key: str) -> Iterator[None]:
+        """Say in our own errors what went wrong where."""
+        where = f"{key!r} in bucket {self._bucket!r}"
+        try:
+            yield
+        except ClientError as error:
+            code = _code(error)
+            if code in MISSING:
+                raise NotFoundError(f"there is no object {where}") from error
+            if code in REFUSED:
+                raise OutputError(f"the store refuses {where}: {code}") from error
+            raise StorageUnavailable(f"the store failed on {where}: {code}") from error
+        except (BotoCoreError, HTTPClientError) as error:
+            raise StorageUnavailable(f"the store does not answer for {where}: {error}") from error
+
+
+class _Body(RawIOBase):
+    """A response body as a raw stream that notices when it was cut short."""
+
+    def __init__(self, body: Any, size_bytes: int, key: str) -> None:
+        self._body = body
+        self._left_bytes = size_bytes
+        self._key = key
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            data = self._body.read(len(buffer))
+        except (BotoCoreError, HTTPClientError, OSError) as error:
+            raise StorageUnavailable(f"reading {self._key!r} broke off: {error}") from error
+        self._left_bytes -= len(data)
+        if not data and self._left_bytes > 0:
+            raise StorageUnavailable(f"{self._key!r} ended {self._left_bytes} bytes early")
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        self._body.close()
+        super().close()
+
+
+def _client(profile: S3Profile, endpoint_url: str | None) -> "S3Client":
+    return boto3.client(
+        "s3",
+        region_name=profile.region,
+        endpoint_url=endpoint_url,
+        aws_access_key_id=_plain(profile.access_key_id),
+        aws_secret_access_key=_plain(profile.secret_access_key),
+        config=Config(
+            signature_version="s3v4",
+            connect_timeout=profile.connect_timeout_s,
+            read_timeout=profile.read_timeout_s,
+            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+            s3={"addressing_style": "path" if profile.is_path_style else "virtual"},
+            max_pool_connections=32,
+        ),
+    )
+
+
+def _plain(secret: "SecretStr | None") -> str | None:
+    return secret.get_secret_value() if secret else None
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", "unknown"))
+
+
+def _read_full(stream: IO[bytes], size_bytes: int) -> bytes:
+    """Read until `size_bytes` are there or the stream ends; sockets give less at a time."""
+    buffer = BytesIO()
+    while (missing := size_bytes - buffer.tell()) and (block := stream.read(missing)):
+        buffer.write(block)
+    return buffer.getvalue()

@@ -1,0 +1,58 @@
+"""Preparing a voice: claim it, end it, let go of it."""
+
+from datetime import datetime
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session
+
+from narration.voices.record import Voice, VoiceState
+
+
+def claim_voice(session: Session, voice_id: str, *, until: datetime, now: datetime) -> Voice | None:
+    """Take a voice to prepare, or return None: done, taken or deleted."""
+    return session.scalar(
+        update(Voice)
+        .where(Voice.id == voice_id, Voice.state == VoiceState.PREPARING)
+        .where(or_(Voice.lease_until.is_(None), Voice.lease_until <= now))
+        .values(lease_until=until, tries=Voice.tries + 1)
+        .returning(Voice)
+    )
+
+
+def mark_voice_ready(
+    session: Session, voice_id: str, *, digest: str, conditioning_key: str
+) -> bool:
+    """Make a voice usable. Preparing is a pure function, so whoever ends it first is right."""
+    return _end(
+        session,
+        voice_id,
+        {"state": VoiceState.READY, "digest": digest, "conditioning_key": conditioning_key},
+    )
+
+
+def mark_voice_failed(session: Session, voice_id: str, error: str) -> bool:
+    """Say why a voice cannot be used."""
+    return _end(session, voice_id, {"state": VoiceState.FAILED, "error": error})
+
+
+def release_voice(session: Session, voice_id: str, *, not_before: datetime) -> None:
+    """Let somebody else prepare it, not before the given moment."""
+    session.execute(update(Voice).where(Voice.id == voice_id).values(lease_until=not_before))
+
+
+def find_unprepared_voices(session: Session, *, now: datetime) -> list[str]:
+    """Return the voices nobody is preparing."""
+    query = select(Voice.id).where(Voice.state == VoiceState.PREPARING)
+    return list(
+        session.scalars(query.where(or_(Voice.lease_until.is_(None), Voice.lease_until <= now)))
+    )
+
+
+def _end(session: Session, voice_id: str, values: dict[str, str | VoiceState]) -> bool:
+    ended = session.execute(
+        update(Voice)
+        .where(Voice.id == voice_id, Voice.state == VoiceState.PREPARING)
+        .values(lease_until=None, **values)
+        .returning(Voice.id)
+    )
+    return ended.first() is not None

@@ -1,0 +1,46 @@
+"""The table of voices that were made from recordings, and their states."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import (
+    Index,
+    String,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from narration.database import DIGEST, ID, OWNER, Base, BigCount, UtcDateTime, state_column
+
+
+class VoiceState(StrEnum):
+    """preparing → ready | failed."""
+
+    PREPARING = "preparing"
+    READY = "ready"
+    FAILED = "failed"
+
+
+class Voice(Base):
+    """A voice made from an uploaded recording."""
+
+    __tablename__ = "voices"
+    __table_args__ = (
+        UniqueConstraint("owner", "name"),
+        Index("ix_voices_state_lease_until", "state", "lease_until"),
+    )
+
+    id: Mapped[str] = mapped_column(ID, primary_key=True)
+    owner: Mapped[str] = mapped_column(OWNER)
+    name: Mapped[str] = mapped_column(String(64))
+    state: Mapped[VoiceState] = mapped_column(state_column(VoiceState))
+    recording_key: Mapped[str]
+    recording_sha256: Mapped[str] = mapped_column(DIGEST)
+    recording_size_bytes: Mapped[int] = mapped_column(BigCount)
+    duration_s: Mapped[float]
+    conditioning_key: Mapped[str | None]
+    digest: Mapped[str | None] = mapped_column(DIGEST)
+    error: Mapped[str | None]
+    tries: Mapped[int] = mapped_column(default=0)
+    lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)

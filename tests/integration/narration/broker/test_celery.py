@@ -1,0 +1,47 @@
+from collections.abc import Iterator
+
+import pytest
+from celery.contrib.testing.worker import start_worker
+
+from narration.broker.celery import CeleryBroker, listen, make_celery
+from narration.broker.interface import Handler, Task
+from narration.errors import BrokerUnavailable
+from narration.settings import BrokerSettings
+from tests.contracts.broker import BrokerContract, Line
+from tests.servers import Valkey
+
+
+class TestCelery(BrokerContract):
+    @pytest.fixture
+    def line(self, valkey: Valkey) -> Iterator[Line]:
+        app = make_celery(valkey.url, BrokerSettings())
+        workers = []
+
+        def hear(handlers: dict[Task, Handler]) -> None:
+            listen(app, handlers)
+            worker = start_worker(
+                app, pool="solo", perform_ping_check=False, queues=["cpu", "gpu"], loglevel="ERROR"
+            )
+            worker.__enter__()
+            workers.append(worker)
+
+        yield Line(broker=CeleryBroker(app), listen=hear)
+        for worker in workers:
+            worker.__exit__(None, None, None)
+
+
+def test_broker_that_is_away_is_unavailable() -> None:
+    app = make_celery("redis+socket:///nowhere", BrokerSettings())
+    with pytest.raises(BrokerUnavailable):
+        CeleryBroker(app).check()
+    with pytest.raises(BrokerUnavailable):
+        CeleryBroker(app).send(Task.PLAN, "job_1")
+
+
+def test_message_carries_ids_only(valkey: Valkey) -> None:
+    client = valkey.client()
+    client.flushall()
+    CeleryBroker(make_celery(valkey.url, BrokerSettings())).send(Task.PLAN, "job_1")
+    (message,) = client.lrange("cpu", 0, -1)
+    assert len(message) < 1500
+    assert b"narration.plan" in message

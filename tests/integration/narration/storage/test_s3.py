@@ -1,0 +1,65 @@
+import urllib.error
+import urllib.request
+
+import pytest
+from pydantic import SecretStr
+
+from narration.errors import OutputError, StorageUnavailable
+from narration.storage.s3 import S3Storage
+from tests.contracts.storage import MIB, StorageContract
+from tests.servers import SeaweedFS
+
+
+@pytest.fixture
+def store(seaweedfs: SeaweedFS) -> S3Storage:
+    return S3Storage(seaweedfs.profile(seaweedfs.new_bucket(), part_size_bytes=5 * MIB))
+
+
+class TestSeaweedFS(StorageContract):
+    pass
+
+
+def test_presigned_url_is_readable_by_anybody_and_names_the_file(store: S3Storage) -> None:
+    store.put("book.wav", b"sound", media_type="audio/wav")
+    url = store.presign("book.wav", expires_s=60, file_name="My book.wav")
+    with urllib.request.urlopen(url) as answer:
+        assert answer.read() == b"sound"
+        assert answer.headers["Content-Type"] == "audio/wav"
+        assert 'filename="My book.wav"' in answer.headers["Content-Disposition"]
+
+
+def test_presigned_url_with_a_changed_key_is_refused(store: S3Storage) -> None:
+    store.put("a", b"")
+    store.put("b", b"")
+    url = store.presign("a", expires_s=60)
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(url.replace("/a?", "/b?"))
+
+
+def test_presigned_url_names_the_public_endpoint(seaweedfs: SeaweedFS) -> None:
+    profile = seaweedfs.profile("bucket", public_endpoint_url="https://files.example.org")
+    url = S3Storage(profile).presign("a", expires_s=60)
+    assert url.startswith("https://files.example.org/bucket/a?")
+
+
+def test_wrong_secret_is_refused_not_retried(seaweedfs: SeaweedFS) -> None:
+    profile = seaweedfs.profile(seaweedfs.new_bucket(), secret_access_key=SecretStr("wrong-secret"))
+    with pytest.raises(OutputError, match="refuses"):
+        S3Storage(profile).check_writable("")
+
+
+def test_missing_bucket_is_named(seaweedfs: SeaweedFS) -> None:
+    with pytest.raises(OutputError, match="no-such-bucket"):
+        S3Storage(seaweedfs.profile("no-such-bucket")).get("a")
+
+
+def test_server_that_is_away_is_unavailable(seaweedfs: SeaweedFS) -> None:
+    profile = seaweedfs.profile("bucket", endpoint_url="http://127.0.0.1:1", connect_timeout_s=0.2)
+    with pytest.raises(StorageUnavailable):
+        S3Storage(profile).get("a")
+
+
+def test_parts_of_a_failed_upload_are_given_up(store: S3Storage) -> None:
+    StorageContract().test_broken_source_leaves_nothing(store)
+    uploads = store._client.list_multipart_uploads(Bucket=store._bucket)
+    assert not uploads.get("Uploads")

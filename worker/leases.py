@@ -1,0 +1,99 @@
+"""Keeps the leases of this process alive from one thread, whatever the others are busy with."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from narration.clock import Clock, utc_now
+from narration.database import session_scope
+from narration.errors import DatabaseUnavailable, LeaseLost, OutputError
+
+log = structlog.get_logger(__name__)
+
+
+class Renew(Protocol):
+    """Keeps one piece of work until a moment; False if it is lost."""
+
+    def __call__(self, session: Session, *, until: datetime) -> bool:
+        """Write the new end of the lease."""
+
+
+class Lease:
+    """One piece of work that is being kept."""
+
+    def __init__(self, renew: Renew) -> None:
+        self.renew = renew
+        self.is_lost = threading.Event()
+
+    def check(self) -> None:
+        """Raise LeaseLost if somebody else has the work by now."""
+        if self.is_lost.is_set():
+            raise LeaseLost
+
+
+class LeaseKeeper:
+    """Renews every lease of a process at each heartbeat, on a thread of its own."""
+
+    def __init__(
+        self, database: Engine, *, lease_s: float, heartbeat_s: float, clock: Clock = utc_now
+    ) -> None:
+        self._database = database
+        self._lease = timedelta(seconds=lease_s)
+        self._heartbeat_s = heartbeat_s
+        self._clock = clock
+        self._kept: set[Lease] = set()
+        self._guard = threading.Lock()
+        self._is_closed = threading.Event()
+        self._beats: list[Callable[[], None]] = []
+        self._thread = threading.Thread(target=self._run, name="leases", daemon=True)
+        self._thread.start()
+
+    @contextmanager
+    def keep(self, renew: Renew) -> Iterator[Lease]:
+        """Keep a piece of work for as long as the block runs."""
+        lease = Lease(renew)
+        with self._guard:
+            self._kept.add(lease)
+        try:
+            yield lease
+        finally:
+            with self._guard:
+                self._kept.discard(lease)
+
+    def until(self) -> datetime:
+        """Return when a lease taken now runs out."""
+        return self._clock() + self._lease
+
+    def on_beat(self, beat: Callable[[], None]) -> None:
+        """Call `beat` at each heartbeat too; it may fail with DatabaseUnavailable."""
+        self._beats.append(beat)
+
+    def close(self) -> None:
+        """Stop renewing; leases that are still kept run out by themselves."""
+        self._is_closed.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._is_closed.wait(self._heartbeat_s):
+            # A restart of the database, or its full disk, must not end the heartbeat.
+            try:
+                self._renew_all()
+                for beat in self._beats:
+                    beat()
+            except (DatabaseUnavailable, OutputError) as error:
+                log.info("heartbeat_missed", reason=str(error))
+
+    def _renew_all(self) -> None:
+        with self._guard:
+            kept = list(self._kept)
+        for lease in kept:
+            with session_scope(self._database) as session:
+                is_kept = lease.renew(session, until=self.until())
+            if not is_kept:
+                lease.is_lost.set()

@@ -21,7 +21,7 @@ from narration.migrate import migrate
 from narration.settings import BrokerSettings, DatabaseSettings, Settings, StorageSettings
 from narration.storage.profiles import Stores, open_stores
 from narration.sweeper import Sweeper
-from worker.station import OpenSpeaker, Station
+from worker.process import OpenSpeaker, Station
 
 LOCK_FILE = "lock"
 LEAST_FREE_BYTES = 4 << 20  # some chunks of speech and the transactions that note them

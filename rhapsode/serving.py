@@ -5,7 +5,7 @@ from api.deps import Resources
 from narration.settings import Settings
 from rhapsode.listener import check_port, listen
 from rhapsode.machine import open_machine
-from worker.station import EXIT_ENGINE_DIED, OpenSpeaker
+from worker.process import EXIT_ENGINE_DIED, OpenSpeaker
 
 
 def serve_machine(settings: Settings, open_speaker: OpenSpeaker) -> int:

@@ -15,8 +15,8 @@ import numpy as np
 from narration.broker.interface import Task
 from narration.errors import EngineDied, SpeechError
 from worker.chatterbox.config import ACOUSTIC_TOKENS, SAMPLE_RATE_HZ, SAMPLES_PER_TOKEN
-from worker.recipe import EngineIdentity
-from worker.speech.types import Speech, Utterance
+from worker.engine.types import Speech, Utterance
+from worker.rendering.identity import EngineIdentity
 
 TOKENS_PER_CHARACTER = 1.0  # 25 characters a second: hasty, and still within the checks
 FADE_S = 0.02

@@ -10,8 +10,8 @@ from tests.fakes import (
     make_fake_voice,
     save_fake_voice,
 )
-from worker.station import Speaker
-from worker.voicing import Voicing
+from worker.process import Speaker
+from worker.voice_preparation import Voicing
 
 
 def make_speaker(engine: ToneEngine | None = None, *, appetite: int = 32) -> Speaker:

@@ -17,7 +17,7 @@ from narration.sweeper import Sweeper
 from tests.builders import NOW, make_job, make_settings
 from tests.fakes import RecordingBroker, ToneEngine
 from tests.stations import make_speaker
-from worker.station import Speaker, Station
+from worker.process import Speaker, Station
 
 
 class Studio:

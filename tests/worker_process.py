@@ -15,7 +15,7 @@ from narration.storage import s3
 from tests.fakes import ToneEngine
 from tests.stations import make_speaker
 from worker.app import run_worker
-from worker.station import Speaker
+from worker.process import Speaker
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
@@ -76,6 +76,6 @@ def _speaker(settings: Settings, chunk_s: float) -> Speaker:
     checkpoint = Path(settings.model.checkpoint)
     if not checkpoint.is_absolute():
         return make_speaker(ToneEngine(chunk_s=chunk_s))
-    from worker.engine_room import open_speaker
+    from worker.model import open_model
 
-    return open_speaker(checkpoint, settings.model, cache_folder=settings.data_dir)
+    return open_model(checkpoint, settings.model, cache_folder=settings.data_dir)

@@ -14,7 +14,7 @@ from narration.database import make_engine
 from narration.errors import SettingsError
 from narration.settings import Settings
 from narration.storage.profiles import open_stores
-from worker.station import EXIT_ENGINE_DIED, OpenSpeaker, Station
+from worker.process import EXIT_ENGINE_DIED, OpenSpeaker, Station
 
 log = structlog.get_logger(__name__)
 

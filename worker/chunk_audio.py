@@ -7,8 +7,7 @@ from narration.errors import NotFoundError
 from narration.jobs.record import Chunk
 from narration.storage.interface import Storage
 from narration.storage.keys import chunk_audio_key
-from worker.audio.flac import decode_flac, encode_flac
-from worker.audio.types import Clip, Waveform
+from worker.waveform import Clip, Waveform, decode_flac, encode_flac
 
 MEDIA_TYPE = "audio/flac"
 

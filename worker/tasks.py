@@ -18,13 +18,13 @@ from narration.broker.wakeups import wake
 from narration.errors import EngineDied, OutputError, TransientError
 from narration.jobs.states import JobState
 from narration.jobs.step_claim import StepClaim, claim_step, fail_step, hand_back_step, renew_step
-from worker.assembler import assemble_job
-from worker.attendance import Work, attend
+from worker.assembly.delivery import assemble_job
+from worker.context import Workplace
+from worker.lease_runner import Work, attend
 from worker.leases import Lease
-from worker.narrator import Narrator
-from worker.planner import plan_job
-from worker.voicing import Voicing, prepare_voice
-from worker.workplace import Workplace
+from worker.planning import plan_job
+from worker.rendering.runner import Narrator
+from worker.voice_preparation import Voicing, prepare_voice
 
 log = structlog.get_logger(__name__)
 

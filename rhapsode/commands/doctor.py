@@ -79,7 +79,7 @@ def _python() -> str:
 
 
 def _engine(settings: Settings) -> str:
-    from worker.speech.options import EngineOptions, resolve  # noqa: PLC0415 - loads torch
+    from worker.engine.options import EngineOptions, resolve  # noqa: PLC0415 - loads torch
 
     model = settings.model
     resolved = resolve(

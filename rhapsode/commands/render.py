@@ -107,9 +107,9 @@ def _render(
     is_quiet: bool,
 ) -> Job:
     # torch is loaded here: a wrong file name is answered long before.
-    from rhapsode.speaker import open_speaker  # noqa: PLC0415
+    from worker.model import open_configured_model  # noqa: PLC0415
 
-    with open_machine(settings, open_speaker) as machine:
+    with open_machine(settings, open_configured_model) as machine:
         if recording is not None:
             path, heard = recording
             voice_id = ensure_voice(machine, heard, path, machine.station.identity.revision)

@@ -9,7 +9,7 @@ from narration.settings import Settings, load_settings
 from narration.telemetry import set_up_logging
 
 if TYPE_CHECKING:
-    from worker.station import Speaker
+    from worker.process import Speaker
 
 Model = Annotated[
     str | None, typer.Option(help="Instead of RHAPSODE_MODEL__CHECKPOINT.", show_default=False)
@@ -67,9 +67,9 @@ def migrate() -> None:
 
 
 def _open_speaker(settings: Settings) -> "Speaker":
-    from rhapsode.speaker import open_speaker  # noqa: PLC0415 - planning needs no torch
+    from worker.model import open_configured_model  # noqa: PLC0415 - planning needs no torch
 
-    return open_speaker(settings)
+    return open_configured_model(settings)
 
 
 def _settings(host: str | None, port: int | None) -> Settings:

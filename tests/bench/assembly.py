@@ -15,10 +15,11 @@ import numpy as np
 
 from narration.documents.read import read_document
 from narration.text.chunk import plan_chunks
-from worker.audio.assemble import play, survey
-from worker.audio.encode import encode
-from worker.audio.types import AudioFormat, Clip, Loudness, Tags
+from worker.assembly.encode import encode
+from worker.assembly.mixing import play, survey
+from worker.assembly.types import AudioFormat, Loudness, Tags
 from worker.chatterbox.config import SAMPLE_RATE_HZ
+from worker.waveform import Clip
 
 _CHARACTERS = 1_000_000
 _HOURS = 0.25

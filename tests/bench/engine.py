@@ -28,8 +28,8 @@ from tests.bench.turns import turn
 from worker.chatterbox.config import FRAMES_PER_TOKEN, TOKEN_RATE_HZ, ChatterboxConfig
 from worker.chatterbox.hift.source import draw_noise as draw_source_noise
 from worker.chatterbox.s3gen.flow import draw_noise, noise_frames
-from worker.speech.options import EngineOptions, ResolvedOptions, resolve
-from worker.speech.types import Speech, Utterance
+from worker.engine.options import EngineOptions, ResolvedOptions, resolve
+from worker.engine.types import Speech, Utterance
 
 CHUNK_S = 10.0
 SOAK_CHUNKS, SOAK_CHUNK_S = 10_000, 1.5

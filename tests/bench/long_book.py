@@ -33,7 +33,7 @@ from tests.builders import WORDS, make_job, make_settings, plan_job
 from tests.fakes import RecordingBroker
 from worker.chatterbox.config import SAMPLE_RATE_HZ
 from worker.chunk_audio import store_chunk
-from worker.station import Station
+from worker.process import Station
 
 CHUNK_S = 12
 SOUNDS = 8

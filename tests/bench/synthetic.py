@@ -32,15 +32,15 @@ from worker.chatterbox.t3.vllm_folder import write_vllm_folder
 from worker.chatterbox.t3.vllm_layout import PromptLayout
 from worker.chatterbox.voice import Voice, make_voice
 from worker.chatterbox.watermark import Watermarker
-from worker.speech.admission import Admission
-from worker.speech.engine import PipelineEngine
-from worker.speech.open import limit_memory, open_sound
-from worker.speech.options import ResolvedOptions
-from worker.speech.renderer import TorchRenderer
-from worker.speech.sharing import Sharing, share_card
-from worker.speech.types import Delivery, Utterance
-from worker.speech.vllm_open import choose_core
-from worker.speech.vllm_stage import VllmStage, sampling_params
+from worker.engine.admission import Admission
+from worker.engine.open import limit_memory, open_sound
+from worker.engine.options import ResolvedOptions
+from worker.engine.pipeline import PipelineEngine
+from worker.engine.renderer import TorchRenderer
+from worker.engine.sharing import Sharing, share_card
+from worker.engine.types import Delivery, Utterance
+from worker.engine.vllm_open import choose_core
+from worker.engine.vllm_stage import VllmStage, sampling_params
 
 TOY = ChatterboxConfig(
     t3=T3Config(width=64, layers=2, heads=2, kv_heads=2, ffn_width=128),

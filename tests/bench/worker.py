@@ -39,8 +39,8 @@ from tests.fakes import RecordingBroker
 from tests.servers import Postgres, SeaweedFS
 from tests.stations import make_speaker
 from worker.chatterbox.config import TOKEN_RATE_HZ
-from worker.speech.types import Speech, Utterance
-from worker.station import Station
+from worker.engine.types import Speech, Utterance
+from worker.process import Station
 
 PAUSE_S = 0.1
 

@@ -91,8 +91,8 @@ def _studio(folder: Path, checkpoint: Path | None) -> Studio:
     migrate(url)
     if checkpoint is None:
         return Studio(make_engine(url), folder)
-    from worker.engine_room import open_speaker
+    from worker.model import open_model
 
     model = ModelSettings(checkpoint=str(checkpoint))
-    speaker = open_speaker(checkpoint, model, cache_folder=folder)
+    speaker = open_model(checkpoint, model, cache_folder=folder)
     return Studio(make_engine(url), folder, speaker)

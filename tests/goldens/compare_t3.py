@@ -9,11 +9,11 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from tests.generate import generate
 from tests.goldens.t3_cases import COLUMNS, TOY, Case, draw_cases
 from tests.model.worker.chatterbox.t3.cases import make_prompt, make_t3, make_voices
 from worker.chatterbox.config import STOP_SPEECH, T3Config
 from worker.chatterbox.t3.conditioning import collate
-from worker.chatterbox.t3.generate import generate
 from worker.chatterbox.t3.model import T3
 from worker.chatterbox.voice import Voice
 

@@ -9,9 +9,9 @@ from functools import cache
 import pytest
 import torch
 
+from tests.generate import generate
 from tests.goldens.compare_t3 import Golden, equal_sequences, load_golden, relative_errors
 from tests.model.worker.chatterbox.t3.cases import make_prompt
-from worker.chatterbox.t3.generate import generate
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 

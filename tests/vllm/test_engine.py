@@ -14,12 +14,12 @@ import pytest
 import torch
 
 from narration.errors import EngineDied, SpeechError
-from tests.model.worker.speech.toy import toy_chatterbox, toy_voice
-from worker.speech.engine import PipelineEngine
-from worker.speech.open import open_engine
-from worker.speech.options import EngineOptions
-from worker.speech.types import Delivery, Speech, Utterance
-from worker.speech.vllm_core import _graph_sizes
+from tests.model.worker.engine.toy import toy_chatterbox, toy_voice
+from worker.engine.open import open_engine
+from worker.engine.options import EngineOptions
+from worker.engine.pipeline import PipelineEngine
+from worker.engine.types import Delivery, Speech, Utterance
+from worker.engine.vllm_core import _graph_sizes
 
 TIMEOUT_S = 120
 GREEDY = Delivery(temperature=0.0)

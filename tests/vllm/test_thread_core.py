@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from vllm import SamplingParams
 
-from tests.model.worker.speech.fakes import TIMEOUT_S, wait_until
-from worker.speech.backlog import Backlog
-from worker.speech.vllm_thread import ThreadCore
+from tests.model.worker.engine.fakes import TIMEOUT_S, wait_until
+from worker.engine.backlog import Backlog
+from worker.engine.vllm_thread import ThreadCore
 
 SLOTS = 32  # two must be free before any request joins
 

@@ -8,6 +8,7 @@ import torch
 from vllm import SamplingParams
 
 from narration.errors import EngineDied
+from tests.generate import generate
 from tests.vllm.toy import (
     BANK_ROWS,
     ENGLISH,
@@ -21,12 +22,11 @@ from tests.vllm.toy import (
 from worker.chatterbox.config import ACOUSTIC_TOKENS, STOP_SPEECH
 from worker.chatterbox.t3.conditioning import collate
 from worker.chatterbox.t3.decoder import Prompt
-from worker.chatterbox.t3.generate import generate
 from worker.chatterbox.t3.model import T3
 from worker.chatterbox.t3.vllm_layout import ConditioningSlot, PromptLayout
-from worker.speech.options import EngineOptions, resolve
-from worker.speech.vllm_core import open_thread_core
-from worker.speech.vllm_stage import VllmStage
+from worker.engine.options import EngineOptions, resolve
+from worker.engine.vllm_core import open_thread_core
+from worker.engine.vllm_stage import VllmStage
 
 TIMEOUT_S = 120
 ATOL = 1e-3  # of logits

@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save_file
 
 from narration.documents.read import read_document
 from tests.integration.rhapsode.conftest import Render
-from worker.audio.probe import probe
+from worker.assembly.probe import probe
 
 STORY = """# A Small Story
 

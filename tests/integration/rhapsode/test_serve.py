@@ -20,7 +20,7 @@ from tests.builders import make_settings
 from tests.cluster import wait_for
 from tests.fakes import ToneEngine
 from tests.stations import make_speaker
-from worker.station import EXIT_ENGINE_DIED, Speaker
+from worker.process import EXIT_ENGINE_DIED, Speaker
 
 
 @pytest.fixture

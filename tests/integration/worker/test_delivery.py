@@ -19,8 +19,8 @@ from narration.storage.keys import job_folder
 from narration.storage.profiles import Stores
 from tests.builders import OWNER, make_text
 from tests.studio import Studio
-from worker.assembler import _deliver, _publish, _read, assemble_job
-from worker.workplace import Workplace
+from worker.assembly.delivery import _deliver, _publish, _read, assemble_job
+from worker.context import Workplace
 
 
 class Steady:

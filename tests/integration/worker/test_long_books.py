@@ -10,9 +10,10 @@ _ASSEMBLE = r"""
 import re, sys
 from pathlib import Path
 import numpy as np
-from worker.audio.assemble import play, survey
-from worker.audio.encode import encode
-from worker.audio.types import AudioFormat, ChapterMark, Clip, Loudness, Tags
+from worker.assembly.mixing import play, survey
+from worker.assembly.encode import encode
+from worker.assembly.types import AudioFormat, ChapterMark, Loudness, Tags
+from worker.waveform import Clip
 
 def clips():
     noise = np.random.default_rng(1).standard_normal(12 * 24_000)

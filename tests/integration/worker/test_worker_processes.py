@@ -16,7 +16,7 @@ from tests.builders import make_text
 from tests.cluster import Cluster, open_cluster, wait_for
 from tests.fakes import DEADLY, POISONED
 from tests.servers import Postgres, SeaweedFS, Valkey
-from worker.station import EXIT_ENGINE_DIED
+from worker.process import EXIT_ENGINE_DIED
 
 
 @pytest.fixture

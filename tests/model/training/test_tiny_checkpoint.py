@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.generate import generate
 from tests.model.worker.chatterbox.test_official_names import read_list
 from training.tiny_checkpoint import write_checkpoint
 from training.tiny_t3 import TOKENS_PER_TEXT_TOKEN
@@ -15,7 +16,6 @@ from worker.chatterbox.config import START_TEXT, STOP_TEXT, TOKEN_RATE_HZ
 from worker.chatterbox.hift.source import draw_noise as draw_source_noise
 from worker.chatterbox.s3gen.flow import draw_noise, noise_frames
 from worker.chatterbox.t3.decoder import Prompt, Spoken
-from worker.chatterbox.t3.generate import generate
 from worker.chatterbox.t3.sampling import Sampling
 from worker.chatterbox.tokenizer import normalize_punctuation
 from worker.chatterbox.weights import read_tensors

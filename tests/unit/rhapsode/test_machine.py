@@ -9,7 +9,7 @@ from narration.settings import Settings
 from rhapsode.machine import check_room, open_machine
 from tests.builders import make_settings
 from tests.stations import make_speaker
-from worker.station import Speaker
+from worker.process import Speaker
 
 
 def test_a_disk_with_room_is_worked_on(tmp_path: Path) -> None:

@@ -7,11 +7,24 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from worker.chatterbox.s3gen.linear import Linear
 from worker.chatterbox.s3gen.packing import Packing, attend
 
 _ALIGNMENT = 8
 _TABLE_STEP = 512  # tables are built for multiples of this length, so that few are kept
+
+
+class Linear(nn.Linear):
+    """A linear layer whose output has the type of its weights."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.to(self.weight.dtype))
+
+
+class LayerNorm(nn.LayerNorm):
+    """A layer norm in float32."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.float())
 
 
 class RelativeAttention(nn.Module):

@@ -9,8 +9,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from worker.chatterbox.config import FRAMES_PER_TOKEN, FlowConfig
-from worker.chatterbox.s3gen.attention import RelativeAttention, relative_distances
-from worker.chatterbox.s3gen.linear import LayerNorm, Linear
+from worker.chatterbox.s3gen.attention import (
+    LayerNorm,
+    Linear,
+    RelativeAttention,
+    relative_distances,
+)
 
 _LOOKAHEAD = 3  # tokens the convolution before the layers may see ahead
 

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from worker.chatterbox.config import ACOUSTIC_TOKENS, FRAMES_PER_TOKEN, MEL_BINS, FlowConfig
 from worker.chatterbox.rows import Ends, OnRows, call_in_groups, call_padded, upload
+from worker.chatterbox.s3gen.attention import Linear
 from worker.chatterbox.s3gen.encoder import UpsamplingEncoder
-from worker.chatterbox.s3gen.linear import Linear
 from worker.chatterbox.s3gen.packing import pack_lengths
 from worker.chatterbox.s3gen.solver import Estimate, cosine_times, guided_lengths, integrate
 from worker.chatterbox.s3gen.unet import Condition, Estimator, FrameConv

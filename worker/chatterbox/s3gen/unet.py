@@ -13,9 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from worker.chatterbox.config import MEL_BINS, FlowConfig
-from worker.chatterbox.s3gen.attention import Attention
+from worker.chatterbox.s3gen.attention import Attention, LayerNorm, Linear
 from worker.chatterbox.s3gen.kernels import rise
-from worker.chatterbox.s3gen.linear import LayerNorm, Linear
 from worker.chatterbox.s3gen.packing import Packing, shift
 
 _INPUT_WIDTH = 4 * MEL_BINS  # noisy mel, text features, voice, prompt mel

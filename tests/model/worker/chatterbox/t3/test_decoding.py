@@ -6,12 +6,12 @@ import pytest
 import torch
 
 from narration.errors import SpeechError
+from tests.generate import generate
 from tests.goldens.t3_cases import TOY, Case, draw_cases
 from tests.model.worker.chatterbox.t3.cases import make_prompt, make_t3, make_voices
 from worker.chatterbox.config import ACOUSTIC_TOKENS, START_SPEECH, STOP_SPEECH
 from worker.chatterbox.t3.conditioning import collate
 from worker.chatterbox.t3.decoder import Decoder, Prompt, Spoken
-from worker.chatterbox.t3.generate import generate
 from worker.chatterbox.t3.model import T3
 from worker.chatterbox.t3.sampling import Sampling
 from worker.chatterbox.voice import Voice

@@ -1,0 +1,21 @@
+"""Speak a list of prompts from start to end; the service's own loop is in `worker.engine`."""
+
+from collections.abc import Sequence
+
+from worker.chatterbox.t3.decoder import Decoder, Prompt, Spoken
+from worker.chatterbox.t3.model import T3
+
+
+def generate(model: T3, prompts: Sequence[Prompt], slots: int = 16) -> list[Spoken]:
+    """Run prompts to their end, a new one joining whenever a slot is free; results in order."""
+    decoder = Decoder(model, slots)
+    waiting = list(reversed(list(enumerate(prompts))))
+    running: dict[int, int] = {}
+    results: dict[int, Spoken] = {}
+    while waiting or running:
+        joining = [waiting.pop() for _ in range(min(decoder.free, len(waiting)))]
+        entered = decoder.prefill([prompt for _, prompt in joining])
+        running |= {slot: index for slot, (index, _) in zip(entered, joining, strict=True)}
+        decoder.step()
+        results |= {running.pop(slot): decoder.release(slot) for slot in decoder.done()}
+    return [results[index] for index in range(len(prompts))]

@@ -1,0 +1,173 @@
+"""An engine whose networks are arithmetic: what it says is known in advance."""
+
+import threading
+import time
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from narration.errors import SpeechError
+from worker.chatterbox.config import SAMPLES_PER_TOKEN, STOP_SPEECH
+from worker.chatterbox.t3.decoder import Prompt, Spoken
+from worker.chatterbox.t3.sampling import Sampling
+from worker.chatterbox.voice import Voice, make_voice
+from worker.engine.admission import Admission
+from worker.engine.pipeline import PipelineEngine
+from worker.engine.slot_stage import SlotStage
+from worker.engine.sound_stage import SoundStage
+from worker.engine.types import Delivery, Speech, Utterance
+
+TIMEOUT_S = 20
+
+
+def toy_voice() -> Voice:
+    return make_voice(
+        speaker=torch.ones(4),
+        prompt_tokens=torch.arange(3),
+        reference_tokens=torch.arange(2),
+        reference_mel=torch.zeros(4, 80),
+        x_vector=torch.ones(5),
+    )
+
+
+def utterance(text: str, seed: int = 0) -> Utterance:
+    return Utterance(text=text, voice=toy_voice(), delivery=Delivery(), seed=seed)
+
+
+def prepare(request: Utterance) -> Prompt:
+    return Prompt(
+        text_tokens=tuple(request.text.encode()),
+        voice=request.voice,
+        sampling=Sampling(seed=request.seed),
+    )
+
+
+class CountingDecoder:
+    """Says one token per character of the text, counting up from the seed.
+
+    A text that begins with "poison" is refused, one with "nan" goes wrong at its third step.
+    """
+
+    def __init__(self, slots: int = 3, step_s: float = 0.0005) -> None:
+        self.steps = 0
+        self.gate = threading.Event()
+        self.gate.set()
+        self.dies_at_step: int | None = None
+        self.busy: dict[int, tuple[Prompt, list[int]]] = {}
+        self._slots = slots
+        self._step_s = step_s
+
+    @property
+    def free(self) -> int:
+        return self._slots - len(self.busy)
+
+    def prefill(self, prompts: Sequence[Prompt]) -> list[int]:
+        (prompt,) = prompts
+        if bytes(prompt.text_tokens).startswith(b"poison"):
+            raise SpeechError("refused")
+        slot = next(s for s in range(self._slots) if s not in self.busy)
+        self.busy[slot] = (prompt, [])
+        return [slot]
+
+    def step(self) -> dict[int, int | None]:
+        self.gate.wait()
+        time.sleep(self._step_s)
+        self.steps += 1
+        if self.steps == self.dies_at_step:
+            raise RuntimeError("the device is gone")
+        return {slot: self._speak(*row) for slot, row in self.busy.items()}
+
+    def _speak(self, prompt: Prompt, tokens: list[int]) -> int | None:
+        if len(tokens) < len(prompt.text_tokens):
+            tokens.append(prompt.sampling.seed + len(tokens))
+        return None if _is_broken(prompt, tokens) else tokens[-1] if tokens else STOP_SPEECH
+
+    def done(self) -> list[int]:
+        return [
+            s for s, (prompt, said) in self.busy.items() if len(said) == len(prompt.text_tokens)
+        ]
+
+    def release(self, slot: int) -> Spoken:
+        _, tokens = self.busy.pop(slot)
+        return Spoken(tokens=torch.tensor(tokens, dtype=torch.int64), is_truncated=False)
+
+
+def _is_broken(prompt: Prompt, tokens: list[int]) -> bool:
+    return bytes(prompt.text_tokens).startswith(b"nan") and len(tokens) == 3
+
+
+class ToneRenderer:
+    """Holds each token's number for its 40 ms; refuses any batch that holds the token 5000."""
+
+    is_watermarked = False
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.calls = 0
+        self.prepared = 0
+        self.can_prepare = True
+        self.is_healthy = True
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def weigh(self, utterance: Utterance, spoken: Spoken) -> float:
+        del utterance, spoken
+        return 1.0
+
+    def render(
+        self, utterances: Sequence[Utterance], spoken: Sequence[Spoken]
+    ) -> list[npt.NDArray[np.float32]]:
+        del utterances
+        self.calls += 1
+        self.gate.wait()
+        self.batches.append([len(s.tokens) for s in spoken])
+        if not self.is_healthy or any((s.tokens == 5000).any() for s in spoken):
+            raise ValueError("these tokens cannot be rendered")
+        return [expected_waveform(s.tokens.numpy()) for s in spoken]
+
+    def prepare(self) -> bool:
+        self.prepared += 1
+        if not self.can_prepare:
+            raise MemoryError("this length is too much")
+        return self.prepared < 3
+
+    def check_health(self) -> None:
+        if not self.is_healthy:
+            raise RuntimeError("the device is gone")
+
+
+def expected_waveform(tokens: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    return np.repeat(tokens.astype(np.float32), SAMPLES_PER_TOKEN)
+
+
+def toy_engine(
+    decoder: CountingDecoder | None = None,
+    renderer: ToneRenderer | None = None,
+    *,
+    batch: int = 4,
+    queue_limit: int = 100,
+    threads: int = 1,
+) -> PipelineEngine:
+    admission = Admission(queue_limit)
+    return PipelineEngine(
+        prepare,
+        SlotStage(decoder or CountingDecoder()),
+        SoundStage(renderer or ToneRenderer(), batch, lambda: admission.inside, threads=threads),
+        admission,
+    )
+
+
+def says(speech: Speech, text: str, seed: int = 0) -> bool:
+    expected = np.arange(seed, seed + len(text))
+    return np.array_equal(speech.tokens, expected) and np.array_equal(
+        speech.waveform, expected_waveform(expected)
+    )
+
+
+def wait_until(condition: object) -> None:
+    end = time.monotonic() + TIMEOUT_S
+    while not condition():  # type: ignore[operator]
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.001)

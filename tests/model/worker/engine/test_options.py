@@ -1,0 +1,31 @@
+"""How a GPU's memory is shared out, without a GPU."""
+
+import pytest
+
+from narration.errors import SettingsError
+from worker.engine.options import _kv_cache_gb, _slots, _vocoder_batch
+
+
+@pytest.mark.parametrize(
+    ("budget_gb", "batch", "slots"),
+    [(7, 5, 17), (8, 5, 27), (12, 8, 48), (16, 11, 87), (24, 17, 133), (78, 55, 512)],
+)
+def test_a_larger_card_speaks_more_at_once(budget_gb: float, batch: int, slots: int) -> None:
+    assert _vocoder_batch(budget_gb) == batch
+    cache_gb = _kv_cache_gb(budget_gb, batch)
+    assert _slots(cache_gb) == slots
+    # The driver, networks, then graphs of 2, 8 or 16 rows and what capturing them takes.
+    graphs_gb = {5: 1.4, 8: 3.2, 11: 3.2, 17: 6.4, 55: 6.4}[batch]
+    assert cache_gb + 1.0 + 2.6 + graphs_gb + 0.05 * batch <= budget_gb + 1e-9
+
+
+def test_two_processes_leave_room_for_two_drivers() -> None:
+    assert _kv_cache_gb(16, 11) - _kv_cache_gb(16, 11, processes=2) == pytest.approx(1.0)
+    with pytest.raises(SettingsError, match="needs 8"):
+        _kv_cache_gb(7, 2, processes=2)
+
+
+@pytest.mark.parametrize(("budget_gb", "batch"), [(6, 2), (8, 48)])
+def test_what_leaves_no_room_for_t3_is_refused(budget_gb: float, batch: int) -> None:
+    with pytest.raises(SettingsError, match="gpu_memory_gb"):
+        _kv_cache_gb(budget_gb, batch)

@@ -1,0 +1,25 @@
+"""Which full batches are rendered beforehand."""
+
+import pytest
+
+from worker.engine.renderer import _AVERAGE_FRAMES, _LENGTHS, _LIGHTEST_FRAMES, fill_batch
+
+_ROWS = 256  # of the estimator's largest graph, guided
+
+
+@pytest.mark.parametrize("batch", [1, 2, 5, 11, 17, 55, 64])
+@pytest.mark.parametrize("prompt", [100, 250, 500])
+def test_each_length_is_prepared_once_by_a_batch_that_can_be(batch: int, prompt: int) -> None:
+    met = set()
+    for wanted in _LENGTHS:
+        count, tokens = fill_batch(batch, wanted, prompt)
+        frames = max(prompt + 2 * tokens, _LIGHTEST_FRAMES)
+        assert count * frames <= batch * _AVERAGE_FRAMES or count == 1
+        assert 2 * count < _ROWS
+        met.add(-(-2 * tokens // 128))  # the vocoder's steps of length
+    assert len(met) == len(_LENGTHS)
+
+
+def test_a_batch_is_filled_up() -> None:
+    count, tokens = fill_batch(55, 484, 500)
+    assert count * (500 + 2 * tokens) > 0.99 * 55 * _AVERAGE_FRAMES

@@ -1,0 +1,153 @@
+"""The sound stage inside an engine: when batches begin, who answers, and how a thread dies."""
+
+import random
+import weakref
+from collections.abc import Sequence
+from concurrent.futures import wait
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from narration.errors import EngineDied
+from tests.model.worker.engine.fakes import (
+    TIMEOUT_S,
+    CountingDecoder,
+    ToneRenderer,
+    says,
+    toy_engine,
+    utterance,
+    wait_until,
+)
+from worker.chatterbox.t3.decoder import Spoken
+from worker.engine.types import Utterance
+
+
+def test_a_batch_begins_once_it_is_worth_its_time() -> None:
+    renderer, decoder = ToneRenderer(), CountingDecoder(slots=32)
+    decoder.gate.clear()
+    with toy_engine(decoder, renderer, batch=4) as engine:
+        futures = [engine.submit(utterance("x" * n)) for n in range(3, 35)]
+        decoder.gate.set()
+        wait(futures, TIMEOUT_S)
+    assert len(renderer.batches[0]) == 4
+    assert sum(map(len, renderer.batches)) == 32
+
+
+def test_no_batch_waits_for_utterances_that_were_cancelled() -> None:
+    decoder = CountingDecoder(slots=16)
+    with toy_engine(decoder, batch=4) as engine:
+        endless = [engine.submit(utterance("x" * 900)) for _ in range(15)]
+        wait_until(lambda: len(decoder.busy) == 15)
+        short = engine.submit(utterance("short"))
+        assert not short.done()
+        for future in endless:
+            future.cancel()
+        assert says(short.result(TIMEOUT_S), "short")
+
+
+def test_several_threads_of_sound_answer_each_utterance_once() -> None:
+    texts = ["x" * random.Random(i).randrange(1, 40) for i in range(80)]
+    with toy_engine(CountingDecoder(slots=8), batch=1, threads=3) as engine:
+        futures = [engine.submit(utterance(text, i)) for i, text in enumerate(texts)]
+        for i, future in enumerate(futures):
+            assert says(future.result(TIMEOUT_S), texts[i], i)
+
+
+def test_one_thread_of_sound_that_dies_fails_what_the_others_render() -> None:
+    renderer = ToneRenderer()
+    with toy_engine(CountingDecoder(slots=8), renderer, batch=1, threads=2) as engine:
+        renderer.gate.clear()
+        futures = [engine.submit(utterance("x" * 3, seed=i)) for i in (0, 4999)]  # says 5000
+        wait_until(lambda: renderer.calls == 2)
+        renderer.is_healthy = False
+        renderer.gate.set()
+        for future in futures:
+            with pytest.raises(EngineDied):
+                future.result(TIMEOUT_S)
+        assert not engine.is_alive()
+        engine.close(abort=True)
+
+
+def test_a_batch_is_prepared_while_another_is_computed() -> None:
+    renderer = ToneRenderer()
+    renderer.gate.clear()
+    with toy_engine(CountingDecoder(slots=8), renderer, batch=1, threads=2) as engine:
+        futures = [engine.submit(utterance("x" * n)) for n in (3, 4, 5)]
+        wait_until(lambda: renderer.calls == 2)
+        assert not renderer.batches
+        renderer.gate.set()
+        wait(futures, TIMEOUT_S)
+    assert sorted(renderer.batches) == [[3], [4], [5]]
+
+
+class Scales(ToneRenderer):
+    """Weighs utterances by their tokens, ten of which are an average one."""
+
+    def weigh(self, utterance: Utterance, spoken: Spoken) -> float:
+        del utterance
+        return len(spoken.tokens) / 10
+
+
+def test_a_batch_is_full_by_weight_and_an_utterance_too_heavy_goes_alone() -> None:
+    renderer = Scales()
+    renderer.gate.clear()
+    with toy_engine(CountingDecoder(slots=32), renderer, batch=2) as engine:
+        futures = [engine.submit(utterance("x"))]
+        wait_until(lambda: renderer.calls == 1)
+        futures += [engine.submit(utterance("x" * n)) for n in [5] * 6 + [20, 60]]
+        wait_until(lambda: len(engine._sound._waiting) == 8)
+        renderer.gate.set()
+        wait(futures, TIMEOUT_S)
+    assert sorted(renderer.batches) == [[1], [5, 5], [5, 5, 5, 5], [20], [60]]
+
+
+class Holder(ToneRenderer):
+    """Fails with every batch of several; keeps an eye on what the batch before held."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.held: weakref.ref[CountingDecoder] | None = None
+        self.was_free: list[bool] = []
+
+    def render(
+        self, utterances: Sequence[Utterance], spoken: Sequence[Spoken]
+    ) -> list[npt.NDArray[np.float32]]:
+        self.was_free.append(self.held is None or self.held() is None)
+        tensors = CountingDecoder()
+        self.held = weakref.ref(tensors)
+        if len(spoken) > 1:
+            raise MemoryError
+        return super().render(utterances, spoken)
+
+
+def test_a_batch_that_fails_lets_go_of_its_memory_before_its_halves_are_tried() -> None:
+    renderer = Holder()
+    renderer.gate.clear()
+    with toy_engine(CountingDecoder(slots=8), renderer, batch=4) as engine:
+        futures = [engine.submit(utterance("xxx"))]
+        wait_until(lambda: renderer.calls == 1)
+        futures += [engine.submit(utterance("xxx")) for _ in range(4)]
+        wait_until(lambda: len(engine._sound._waiting) == 4)
+        renderer.gate.set()
+        wait(futures, TIMEOUT_S)
+    assert all(says(future.result(), "xxx") for future in futures)
+    assert renderer.was_free == [True] * 8  # one, then four, two, one, one, two, one, one
+
+
+def test_at_leisure_the_renderer_gets_ready_until_nothing_is_left() -> None:
+    renderer = ToneRenderer()
+    with toy_engine(renderer=renderer, threads=2) as engine:
+        wait_until(lambda: renderer.prepared == 3)
+        assert says(engine.submit(utterance("still speaks")).result(TIMEOUT_S), "still speaks")
+    assert renderer.prepared == 3
+
+
+def test_what_cannot_be_prepared_harms_nobody() -> None:
+    renderer = ToneRenderer()
+    renderer.can_prepare = False
+    with toy_engine(renderer=renderer, threads=2) as engine:
+        wait_until(lambda: renderer.prepared == 1)
+        assert says(engine.submit(utterance("still speaks")).result(TIMEOUT_S), "still speaks")
+        assert engine.is_alive()
+    assert renderer.prepared == 1

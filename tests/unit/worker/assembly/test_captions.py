@@ -1,0 +1,60 @@
+import pytest
+
+from worker.assembly.captions import cues, write_srt, write_vtt
+from worker.assembly.types import Cue, Mark
+
+_SECOND = 24_000
+
+
+def test_a_chunk_is_captioned_sentence_by_sentence() -> None:
+    found = cues([(Mark(start=0, end=4 * _SECOND), "He came in. She went out.")])
+    assert [cue.text for cue in found] == ["He came in.", "She went out."]
+    assert found[0].start_s == 0
+    assert found[0].end_s == found[1].start_s == pytest.approx(4 * 11 / 24, abs=1e-3)
+    assert found[1].end_s == 4
+
+
+def test_cues_stay_inside_their_chunk() -> None:
+    marks = [Mark(start=_SECOND, end=3 * _SECOND), Mark(start=4 * _SECOND, end=6 * _SECOND)]
+    found = cues([(mark, "One. Two. Three and more.") for mark in marks])
+    assert [cue.start_s for cue in found[::3]] == [1, 4]
+    assert [cue.end_s for cue in found[2::3]] == [3, 6]
+
+
+def test_a_long_sentence_becomes_several_cues_without_losing_a_word() -> None:
+    sentence = "and then he walked on through the rain, " * 6 + "home."
+    found = cues([(Mark(start=0, end=20 * _SECOND), sentence)])
+    assert len(found) > 2
+    assert all(len(cue.text) <= 84 for cue in found)
+    assert " ".join(cue.text for cue in found).split() == sentence.split()
+
+
+def test_vtt_has_its_header_points_and_escapes() -> None:
+    text = write_vtt(
+        [Cue(start_s=0, end_s=1.5, text="Tea & <b>"), Cue(start_s=3661, end_s=3662, text="B")]
+    )
+    assert text == (
+        "WEBVTT\n\n00:00:00.000 --> 00:00:01.500\nTea &amp; &lt;b&gt;\n\n"
+        "01:01:01.000 --> 01:01:02.000\nB\n"
+    )
+
+
+def test_srt_has_its_numbers_and_commas() -> None:
+    text = write_srt(
+        [Cue(start_s=59.9996, end_s=61, text="A"), Cue(start_s=61, end_s=62, text="B")]
+    )
+    assert text == "1\n00:01:00,000 --> 00:01:01,000\nA\n\n2\n00:01:01,000 --> 00:01:02,000\nB\n"
+
+
+def test_a_cue_shows_two_lines_at_most() -> None:
+    (cue,) = cues(
+        [(Mark(start=0, end=_SECOND), "He walked all the way from the mill to the old bridge.")]
+    )
+    shown = write_srt([cue]).splitlines()[2:]
+    assert len(shown) == 2
+    assert all(len(line) <= 42 for line in shown)
+
+
+def test_nothing_spoken_has_no_captions() -> None:
+    assert cues([]) == []
+    assert write_vtt([]) == "WEBVTT\n"

@@ -1,0 +1,166 @@
+import errno
+import hashlib
+import os
+import resource
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from narration.errors import OutputError, SpeechError
+from worker.assembly.encode import encode
+from worker.assembly.probe import probe
+from worker.assembly.types import AudioFormat, ChapterMark, Tags
+from worker.chatterbox.config import SAMPLE_RATE_HZ
+from worker.waveform import Waveform
+
+_LOSSLESS = [AudioFormat.WAV, AudioFormat.FLAC]
+_LOSSY = [AudioFormat.MP3, AudioFormat.OPUS, AudioFormat.M4A, AudioFormat.M4B]
+_WITH_CHAPTERS = _LOSSY
+_DURATION_S = 4
+_TAGS = Tags(title="Über die Brücke", author="A. Writer", watermark="perth")
+_CHAPTERS = [ChapterMark(title="Eins", start=0), ChapterMark(title="Zwei", start=50_000)]
+
+
+def _sound() -> Waveform:
+    t = np.arange(_DURATION_S * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ
+    return (0.3 * np.sin(2 * np.pi * (200 + 50 * t) * t)).astype(np.float32)
+
+
+def _blocks(sound: Waveform) -> Iterator[Waveform]:
+    yield from np.split(sound, [1, 100, 30_000, 30_000, 90_001])
+
+
+def _write(path: Path, audio_format: AudioFormat) -> Path:
+    sound = _sound()
+    encode(path, _blocks(sound), audio_format, tags=_TAGS, chapters=_CHAPTERS, samples=sound.size)
+    return path
+
+
+def _decode(path: Path) -> Waveform:
+    with av.open(str(path)) as container:
+        resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE_HZ)
+        frames = [
+            part.to_ndarray()[0]
+            for f in container.decode(audio=0)
+            for part in resampler.resample(f)
+        ]
+        frames += [part.to_ndarray()[0] for part in resampler.resample(None)]
+    return np.concatenate(frames)
+
+
+@pytest.fixture(params=list(AudioFormat), ids=str)
+def audio_format(request: pytest.FixtureRequest) -> AudioFormat:
+    return AudioFormat(request.param)
+
+
+@pytest.mark.parametrize("lossless", _LOSSLESS)
+def test_lossless_formats_return_every_sample(tmp_path: Path, lossless: AudioFormat) -> None:
+    path = _write(tmp_path / f"a.{lossless}", lossless)
+    np.testing.assert_allclose(_decode(path), _sound(), atol=1.1 / 32768)
+
+
+@pytest.mark.parametrize("lossy", _LOSSY)
+def test_lossy_formats_return_the_sound(tmp_path: Path, lossy: AudioFormat) -> None:
+    """Encoders delay and players undo it; what is left must be the same tone at the same place."""
+    decoded, sound = _decode(_write(tmp_path / f"a.{lossy}", lossy)), _sound()
+    middle = slice(SAMPLE_RATE_HZ, 3 * SAMPLE_RATE_HZ)
+    lags = range(-48, 49)
+    errors = [np.abs(np.roll(decoded, lag)[middle] - sound[middle]).max() for lag in lags]
+    assert min(errors) < 0.06
+
+
+def test_a_file_tells_its_length_and_chapters(tmp_path: Path, audio_format: AudioFormat) -> None:
+    found = probe(_write(tmp_path / f"a.{audio_format}", audio_format))
+    assert found.format is audio_format
+    assert found.duration_s == pytest.approx(_DURATION_S, abs=0.05)
+    assert found.channels == 1
+    assert found.chapters == (("Eins", "Zwei") if audio_format in _WITH_CHAPTERS else ())
+
+
+def test_a_file_tells_title_author_and_watermark(tmp_path: Path, audio_format: AudioFormat) -> None:
+    with av.open(str(_write(tmp_path / f"a.{audio_format}", audio_format))) as container:
+        tags = {**container.metadata, **container.streams.audio[0].metadata}
+    assert (tags["title"], tags["artist"]) == ("Über die Brücke", "A. Writer")
+    assert tags["comment"] == "watermark: perth"
+
+
+def test_chapters_begin_where_they_were_set(tmp_path: Path) -> None:
+    with av.open(str(_write(tmp_path / "a.m4b", AudioFormat.M4B))) as container:
+        starts = [float(mark["start"] * mark["time_base"]) for mark in container.chapters()]
+    assert starts == pytest.approx([0, 50_000 / SAMPLE_RATE_HZ], abs=1e-3)
+
+
+def test_the_same_sound_gives_the_same_bytes(tmp_path: Path, audio_format: AudioFormat) -> None:
+    digests = {
+        hashlib.sha256(
+            _write(tmp_path / f"{name}.{audio_format}", audio_format).read_bytes()
+        ).digest()
+        for name in "ab"
+    }
+    assert len(digests) == 1
+
+
+def test_an_older_file_is_replaced(tmp_path: Path, audio_format: AudioFormat) -> None:
+    path = tmp_path / f"a.{audio_format}"
+    path.write_bytes(b"older")
+    assert probe(_write(path, audio_format)).duration_s > 3
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_missing_folder_is_refused(tmp_path: Path, audio_format: AudioFormat) -> None:
+    with pytest.raises(OutputError, match="cannot be written"):
+        _write(tmp_path / "missing" / f"a.{audio_format}", audio_format)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, audio_format: AudioFormat) -> None:
+    """A limit on the size of files stands in for the disk; the error has another number."""
+    path = tmp_path / f"a.{audio_format}"
+    path.write_bytes(b"older")
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8_000, hard))
+    try:
+        with pytest.raises(OutputError, match=os.strerror(errno.EFBIG)):
+            _write(path, audio_format)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)
+    assert list(tmp_path.iterdir()) == [path]
+    assert path.read_bytes() == b"older"
+
+
+def test_a_failure_on_the_way_leaves_nothing_behind(
+    tmp_path: Path, audio_format: AudioFormat
+) -> None:
+    def blocks() -> Iterator[Waveform]:
+        yield _sound()
+        raise SpeechError
+
+    with pytest.raises(SpeechError):
+        encode(tmp_path / f"a.{audio_format}", blocks(), audio_format, tags=Tags())
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("data", [b"", b"not a sound file at all", bytes(5000)])
+def test_what_cannot_be_played_is_refused(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "a.mp3"
+    path.write_bytes(data)
+    with pytest.raises(OutputError, match="cannot be played back"):
+        probe(path)
+
+
+def test_a_file_cut_short_is_refused(tmp_path: Path) -> None:
+    path = _write(tmp_path / "a.m4b", AudioFormat.M4B)
+    path.write_bytes(path.read_bytes()[:600])
+    with pytest.raises(OutputError, match="cannot be played back"):
+        probe(path)
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="cannot be played back"):
+        probe(tmp_path / "a.wav")

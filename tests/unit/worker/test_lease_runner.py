@@ -1,0 +1,27 @@
+import pytest
+
+from narration.errors import (
+    DocumentError,
+    EngineDied,
+    LeaseLost,
+    QualityError,
+    StorageUnavailable,
+    VoiceNotReady,
+)
+from worker.lease_runner import Reaction, reaction_to
+
+
+@pytest.mark.parametrize(
+    ("error", "reaction"),
+    [
+        (LeaseLost(), Reaction.DROP),
+        (EngineDied(), Reaction.ABANDON),
+        (StorageUnavailable(), Reaction.LATER),
+        (VoiceNotReady(), Reaction.LATER),
+        (DocumentError(), Reaction.FAIL),
+        (QualityError(), Reaction.FAIL),
+        (KeyError("a bug"), Reaction.LATER),
+    ],
+)
+def test_class_of_an_error_decides(error: Exception, reaction: Reaction) -> None:
+    assert reaction_to(error) is reaction

@@ -1,0 +1,67 @@
+"""Captions: chunk times and their words -> cues, and cues -> WebVTT or SRT."""
+
+import textwrap
+from collections.abc import Iterable, Iterator
+
+from narration.text.sentences import split_sentences
+from worker.assembly.types import Cue, Mark
+from worker.chatterbox.config import SAMPLE_RATE_HZ
+
+_LINE_CHARS = 42  # what broadcasters agree a viewer reads at a glance; two lines a cue
+_CUE_CHARS = 2 * _LINE_CHARS
+_VTT_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+
+
+def cues(spoken: Iterable[tuple[Mark, str]]) -> list[Cue]:
+    """Make one cue per sentence, several for a long one; in a chunk time is shared by length."""
+    return [cue for mark, caption in spoken for cue in _chunk_cues(mark, caption)]
+
+
+def write_vtt(captions: Iterable[Cue]) -> str:
+    """Write cues as WebVTT."""
+    blocks = [
+        f"{_clock(cue.start_s, '.')} --> {_clock(cue.end_s, '.')}\n"
+        f"{_lines(cue.text).translate(_VTT_ESCAPES)}\n"
+        for cue in captions
+    ]
+    return "\n".join(["WEBVTT\n", *blocks])
+
+
+def write_srt(captions: Iterable[Cue]) -> str:
+    """Write cues as SubRip."""
+    blocks = [
+        f"{number}\n{_clock(cue.start_s, ',')} --> {_clock(cue.end_s, ',')}\n{_lines(cue.text)}\n"
+        for number, cue in enumerate(captions, start=1)
+    ]
+    return "\n".join(blocks)
+
+
+def _chunk_cues(mark: Mark, caption: str) -> Iterator[Cue]:
+    parts = [part for sentence in split_sentences(caption) for part in _parts(sentence.strip())]
+    total = sum(map(len, parts))
+    position = 0
+    for part in parts:
+        start = mark.start + (mark.end - mark.start) * position // total
+        position += len(part)
+        end = mark.start + (mark.end - mark.start) * position // total
+        yield Cue(start_s=start / SAMPLE_RATE_HZ, end_s=end / SAMPLE_RATE_HZ, text=part)
+
+
+def _parts(sentence: str) -> list[str]:
+    """Cut a sentence that fills more than a cue into parts of like length, between words."""
+    count = -(-len(sentence) // _CUE_CHARS)
+    if count <= 1:
+        return [sentence] if sentence else []
+    width = min(_CUE_CHARS, len(sentence) // count + _LINE_CHARS // 4)
+    return textwrap.wrap(sentence, width)
+
+
+def _lines(text: str) -> str:
+    return "\n".join(textwrap.wrap(text, _LINE_CHARS)) or text
+
+
+def _clock(seconds: float, point: str) -> str:
+    whole_ms = round(seconds * 1000)
+    minutes, ms = divmod(whole_ms, 60_000)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02}:{minutes:02}:{ms // 1000:02}{point}{ms % 1000:03}"

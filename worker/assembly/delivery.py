@@ -1,0 +1,162 @@
+"""Assembling a job: its chunks in order become files in the bucket; the manifest comes last."""
+
+import hashlib
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from narration.errors import LeaseLost
+from narration.jobs.completeness import check_complete
+from narration.jobs.deliver import finish_job, reopen_job
+from narration.jobs.lookup import get_chunks, get_job, get_plan
+from narration.jobs.record import Artifact, Chunk, Job, JobPlan
+from narration.jobs.step_claim import StepClaim
+from narration.storage.interface import Storage
+from narration.storage.keys import MANIFEST, artifact_folder, job_folder, manifest_key
+from worker.assembly.manifest import Manifest, OutputRecord, make_manifest
+from worker.assembly.programme import MEDIA_TYPES, Programme, survey_programme, write_output
+from worker.chunk_audio import LostAudio, clear_lost, read_clips
+from worker.context import Workplace
+from worker.leases import Lease
+
+log = structlog.get_logger(__name__)
+
+JSON = "application/json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """What is known of a job whose chunks are all spoken."""
+
+    job: Job
+    plan: JobPlan
+    chunks: list[Chunk]
+
+
+def assemble_job(place: Workplace, claim: StepClaim, lease: Lease) -> None:
+    """Deliver a job whose chunks are all spoken, and end it.
+
+    Chunk audio that is gone or damaged sends the job back to rendering.
+    Raises: LeaseLost; StorageUnavailable; OutputError if the destination refuses us.
+    """
+    material = _read(place, claim)
+    check_complete(material.plan.spans, material.plan.characters, len(material.chunks))
+    destination = place.stores.profile(material.job.destination_profile)
+    try:
+        written = _publish(destination, _deliver(place, claim, lease, material, destination))
+        manifest = Manifest.model_validate_json(written)
+        with place.session() as session:
+            artifacts = _artifacts(material.job, manifest, written)
+            finish_job(session, claim, artifacts, now=place.clock())
+    except LostAudio as error:
+        log.warning("chunk_audio_lost", reason=str(error))
+        _render_again(place, claim, clear_lost(place.stores.work, material.chunks))
+    except LeaseLost:
+        _withdraw(destination, material.job, _folder(material.job, claim))
+        raise
+    else:
+        _clear_other_tries(destination, material.job, manifest)
+        log.info("job_succeeded", duration_s=manifest.programme.duration_s)
+
+
+def _read(place: Workplace, claim: StepClaim) -> Material:
+    with place.session(is_read_only=True) as session:
+        return Material(
+            job=get_job(session, claim.job_id),
+            plan=get_plan(session, claim.job_id),
+            chunks=get_chunks(session, claim.job_id),
+        )
+
+
+def _deliver(
+    place: Workplace, claim: StepClaim, lease: Lease, material: Material, destination: Storage
+) -> Manifest:
+    """Write every output below this try's own folder and return the manifest that lists them."""
+    job, chunks, store = material.job, material.chunks, place.stores.work
+    folder = _folder(job, claim)
+    programme = Programme(
+        job=job,
+        plan=material.plan,
+        chunks=chunks,
+        survey=survey_programme(read_clips(store, chunks)),
+    )
+    outputs: list[OutputRecord] = []
+    with tempfile.TemporaryDirectory() as scratch:
+        for output in programme.settings.outputs:
+            lease.check()
+            path = write_output(programme, output, Path(scratch), read_clips(store, chunks))
+            outputs.append(_upload(destination, folder, path, programme))
+            path.unlink()
+    return make_manifest(
+        job, material.plan, chunks, programme.survey, outputs, folder=folder, now=place.clock()
+    )
+
+
+def _upload(destination: Storage, folder: str, path: Path, programme: Programme) -> OutputRecord:
+    media_type = MEDIA_TYPES[path.suffix]
+    stored = destination.put(folder + path.name, path, media_type=media_type)
+    return OutputRecord(
+        name=path.name,
+        key=stored.key,
+        media_type=media_type,
+        size_bytes=stored.size_bytes,
+        sha256=stored.sha256,
+        duration_ms=programme.duration_ms,
+    )
+
+
+def _publish(destination: Storage, manifest: Manifest) -> bytes:
+    """Write the manifest and return it, or the one that another try of this attempt wrote first.
+
+    A worker may have been lost after its manifest and before the end of the job. What it listed
+    is complete, so the job ends with it and nothing is delivered twice.
+    """
+    key = manifest.key
+    earlier = destination.stat(key) and Manifest.model_validate_json(destination.get(key))
+    if earlier and earlier.attempt < manifest.attempt:
+        destination.delete(key)  # of an attempt that was canceled or failed after writing it
+    written = manifest.model_dump_json(indent=1).encode()
+    is_first = destination.put(key, written, media_type=JSON, is_write_once=True).is_new
+    return written if is_first else destination.get(key)
+
+
+def _artifacts(job: Job, manifest: Manifest, written: bytes) -> list[Artifact]:
+    itself = OutputRecord(
+        name=MANIFEST,
+        key=manifest.key,
+        media_type=JSON,
+        size_bytes=len(written),
+        sha256=hashlib.sha256(written).hexdigest(),
+        duration_ms=None,
+    )
+    own = {"job_id": job.id, "owner": job.owner}
+    return [Artifact(**own, **record.model_dump()) for record in (*manifest.outputs, itself)]
+
+
+def _withdraw(destination: Storage, job: Job, folder: str) -> None:
+    """Delete what this try has written, unless the manifest lists it: then it was delivered."""
+    key = manifest_key(job.destination_prefix, job.id)
+    if destination.stat(key) is not None:
+        manifest = Manifest.model_validate_json(destination.get(key))
+        if manifest.folder == folder:
+            return
+    destination.delete_prefix(folder)
+
+
+def _folder(job: Job, claim: StepClaim) -> str:
+    return artifact_folder(job.destination_prefix, job.id, attempt=job.attempt, fence=claim.fence)
+
+
+def _clear_other_tries(destination: Storage, job: Job, manifest: Manifest) -> None:
+    """Delete what tries that were lost have left in the job's folder."""
+    for found in destination.find(job_folder(job.destination_prefix, job.id)):
+        if not found.key.startswith(manifest.folder) and found.key != manifest.key:
+            destination.delete(found.key)
+
+
+def _render_again(place: Workplace, claim: StepClaim, lost: list[int]) -> None:
+    with place.session() as session:
+        reopen_job(session, claim, lost, now=place.clock())
+    place.announce(claim.job_id)

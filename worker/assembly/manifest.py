@@ -1,0 +1,193 @@
+"""The manifest: what was delivered, how it was made, and what became of every chunk.
+
+Written once and last: where it lies, the files it lists are complete.
+"""
+
+from datetime import datetime
+from importlib.metadata import version
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from narration.jobs.record import Chunk, Job, JobPlan
+from narration.jobs.request import JobSettings
+from narration.storage.keys import manifest_key
+from narration.text.types import SpanKind
+from worker.assembly.types import Mark, Survey
+from worker.chatterbox.config import SAMPLE_RATE_HZ
+
+WATERMARK = "perth-implicit"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class SourceRecord(_Part):
+    """The document as it came in."""
+
+    name: str
+    media_type: str
+    size_bytes: int
+    sha256: str
+    characters: int
+
+
+class OutputRecord(_Part):
+    """A file that was delivered."""
+
+    name: str
+    key: str
+    media_type: str
+    size_bytes: int
+    sha256: str
+    duration_ms: int | None
+
+
+class ChapterRecord(_Part):
+    """A chapter and where it begins in the sound."""
+
+    title: str
+    first_chunk: int
+    start_s: float
+
+
+class ChunkRecord(_Part):
+    """A chunk: its place in the source and in the sound, and how it was spoken."""
+
+    index: int
+    chapter: int
+    start: int
+    end: int
+    text: str
+    spoken_text: str
+    state: str
+    take: int
+    seed: int
+    start_s: float
+    duration_s: float
+    pause_after_ms: int
+    findings: list[dict[str, Any]]
+    sha256: str
+
+
+class SkipRecord(_Part):
+    """Characters of the source that are not read aloud, and why."""
+
+    start: int
+    end: int
+    reason: str
+
+
+class ProgrammeRecord(_Part):
+    """The whole sound, measured before its level was set."""
+
+    duration_s: float
+    lufs: float | None
+    true_peak_db: float
+
+
+class Manifest(_Part):
+    """Everything about one finished job."""
+
+    version: Literal[1] = 1
+    rhapsode: str
+    job_id: str
+    attempt: int
+    key: str
+    folder: str  # of the try that delivered the files
+    created_at: datetime
+    title: str | None
+    author: str | None
+    source: SourceRecord
+    settings: JobSettings
+    engines: list[dict[str, Any]]
+    voice_digest: str
+    watermark: str | None  # None unless every chunk carries it
+    programme: ProgrammeRecord
+    outputs: list[OutputRecord]
+    chapters: list[ChapterRecord]
+    chunks: list[ChunkRecord]
+    skipped: list[SkipRecord]
+
+
+def make_manifest(
+    job: Job,
+    plan: JobPlan,
+    chunks: list[Chunk],
+    survey: Survey,
+    outputs: list[OutputRecord],
+    *,
+    folder: str,
+    now: datetime,
+) -> Manifest:
+    """Put the record of a job together."""
+    marks = survey.marks
+    return Manifest(
+        rhapsode=version("rhapsode"),
+        job_id=job.id,
+        attempt=job.attempt,
+        key=manifest_key(job.destination_prefix, job.id),
+        folder=folder,
+        created_at=now,
+        title=job.title,
+        author=job.author,
+        source=_source(job, plan),
+        settings=JobSettings.model_validate(job.settings),
+        engines=job.engines,
+        voice_digest=job.voice_digest or "",
+        watermark=watermark_of(chunks),
+        programme=ProgrammeRecord(
+            duration_s=survey.samples / SAMPLE_RATE_HZ,
+            lufs=survey.lufs,
+            true_peak_db=survey.true_peak_db,
+        ),
+        outputs=outputs,
+        chapters=[
+            ChapterRecord(**chapter, start_s=marks[chapter["first_chunk"]].start / SAMPLE_RATE_HZ)
+            for chapter in plan.chapters
+        ],
+        chunks=[_chunk(chunk, mark) for chunk, mark in zip(chunks, marks, strict=True)],
+        skipped=[
+            SkipRecord(start=start, end=end, reason=reason)
+            for kind, start, end, reason in plan.spans
+            if kind == SpanKind.SKIPPED
+        ],
+    )
+
+
+def watermark_of(chunks: list[Chunk]) -> str | None:
+    """Name the watermark if all of the sound carries it."""
+    return WATERMARK if all(chunk.is_watermarked for chunk in chunks) else None
+
+
+def _source(job: Job, plan: JobPlan) -> SourceRecord:
+    return SourceRecord(
+        name=job.source_name,
+        media_type=job.source_media_type,
+        size_bytes=job.source_size_bytes,
+        sha256=job.source_sha256,
+        characters=plan.characters,
+    )
+
+
+def _chunk(chunk: Chunk, mark: Mark) -> ChunkRecord:
+    assert chunk.take is not None
+    assert chunk.seed is not None
+    assert chunk.sha256 is not None
+    return ChunkRecord(
+        index=chunk.index,
+        chapter=chunk.chapter,
+        start=chunk.start,
+        end=chunk.end,
+        text=chunk.text,
+        spoken_text=chunk.spoken_text,
+        state=chunk.state,
+        take=chunk.take,
+        seed=chunk.seed,
+        start_s=mark.start / SAMPLE_RATE_HZ,
+        duration_s=(mark.end - mark.start) / SAMPLE_RATE_HZ,
+        pause_after_ms=chunk.pause_after_ms,
+        findings=chunk.findings,
+        sha256=chunk.sha256,
+    )

@@ -1,0 +1,104 @@
+"""A job's sound as one programme: measured once, then written in every format asked for."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from narration.errors import RhapsodeError
+from narration.jobs.record import Chunk, Job, JobPlan
+from narration.jobs.request import CAPTIONS, JobSettings, OutputFormat
+from worker.assembly.captions import cues, write_srt, write_vtt
+from worker.assembly.encode import encode
+from worker.assembly.manifest import watermark_of
+from worker.assembly.mixing import play, survey
+from worker.assembly.probe import probe
+from worker.assembly.types import AudioFormat, ChapterMark, Loudness, Survey, Tags
+from worker.chatterbox.config import SAMPLE_RATE_HZ
+from worker.waveform import Clip
+
+NAMES = {output: "captions" if output in CAPTIONS else "audio" for output in OutputFormat}
+MEDIA_TYPES = {
+    ".wav": "audio/wav",
+    ".flac": "audio/flac",
+    ".mp3": "audio/mpeg",
+    ".opus": "audio/ogg",
+    ".m4a": "audio/mp4",
+    ".m4b": "audio/mp4",
+    ".vtt": "text/vtt",
+    ".srt": "application/x-subrip",
+}
+TOLERANCE_S = 0.2  # lossy encoders add a frame or two at the ends
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Programme:
+    """A job, its plan and chunks, and where each lies in the sound."""
+
+    job: Job
+    plan: JobPlan
+    chunks: list[Chunk]
+    survey: Survey
+
+    @property
+    def settings(self) -> JobSettings:
+        """What the caller chose."""
+        return JobSettings.model_validate(self.job.settings)
+
+    @property
+    def duration_ms(self) -> int:
+        """How long it is."""
+        return self.survey.samples * 1000 // SAMPLE_RATE_HZ
+
+
+def survey_programme(clips: Iterable[Clip]) -> Survey:
+    """Listen to everything once: where each chunk lies, how long and how loud it is."""
+    return survey(clips)
+
+
+def write_output(
+    programme: Programme, output: OutputFormat, folder: Path, clips: Iterable[Clip]
+) -> Path:
+    """Write one output to a file and return it.
+
+    Raises: RhapsodeError if the finished file does not hold what went into it.
+    """
+    path = folder / f"{NAMES[output]}.{output.value}"
+    if output in CAPTIONS:
+        spoken = zip(programme.survey.marks, (c.caption for c in programme.chunks), strict=True)
+        write = write_vtt if output is OutputFormat.VTT else write_srt
+        path.write_text(write(cues(spoken)), encoding="utf-8")
+    else:
+        _write_sound(programme, AudioFormat(output.value), path, clips)
+    return path
+
+
+def _write_sound(
+    programme: Programme, audio_format: AudioFormat, path: Path, clips: Iterable[Clip]
+) -> None:
+    chosen = programme.settings.loudness
+    loudness = Loudness(**chosen.model_dump()) if chosen else None
+    encode(
+        path,
+        play(clips, programme.survey, loudness),
+        audio_format,
+        samples=programme.survey.samples,
+        chapters=_chapters(programme),
+        tags=Tags(
+            title=programme.job.title,
+            author=programme.job.author,
+            watermark=watermark_of(programme.chunks),
+        ),
+    )
+    found_s = probe(path).duration_s
+    if abs(found_s - programme.duration_ms / 1000) > TOLERANCE_S:
+        raise RhapsodeError(
+            f"{path.name} plays {found_s:.1f} s instead of {programme.duration_ms / 1000:.1f} s"
+        )
+
+
+def _chapters(programme: Programme) -> list[ChapterMark]:
+    marks = programme.survey.marks
+    return [
+        ChapterMark(title=chapter["title"], start=marks[chapter["first_chunk"]].start)
+        for chapter in programme.plan.chapters
+    ]

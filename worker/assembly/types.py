@@ -1,0 +1,81 @@
+"""What the sound of a whole job is measured by, written as and marked with."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """Where a chunk lies in the programme, in samples: speech is [start, end), a pause follows."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loudness:
+    """What a programme is to be set to: integrated loudness and a ceiling for its true peak."""
+
+    target_lufs: float = -18.0
+    peak_db: float = -1.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """A programme, measured: where each chunk lies, how long it is and how loud.
+
+    `lufs` is None where there is nothing above the -70 LUFS gate.
+    """
+
+    marks: tuple[Mark, ...]
+    samples: int
+    lufs: float | None
+    true_peak_db: float
+
+
+class AudioFormat(StrEnum):
+    """What a programme can be written as; the value is also the file name's ending."""
+
+    WAV = "wav"
+    FLAC = "flac"
+    MP3 = "mp3"
+    OPUS = "opus"
+    M4A = "m4a"
+    M4B = "m4b"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChapterMark:
+    """A chapter of a file; it ends where the next begins."""
+
+    title: str
+    start: int  # sample at which it begins
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tags:
+    """What a file says about itself. `watermark` names the mark in its sound, or None."""
+
+    title: str | None = None
+    author: str | None = None
+    watermark: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """What a finished file really holds, as a player sees it."""
+
+    format: AudioFormat
+    duration_s: float
+    sample_rate_hz: int
+    channels: int
+    chapters: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cue:
+    """A caption and when it is shown."""
+
+    start_s: float
+    end_s: float
+    text: str

@@ -1,0 +1,78 @@
+"""What every task works with; built once per process by the entry and passed on."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from narration.broker.interface import Broker
+from narration.clock import Clock, utc_now
+from narration.database import session_scope
+from narration.jobs.lookup import get_job
+from narration.jobs.segment_claim import count_pending
+from narration.jobs.wakeups import announce
+from narration.settings import LimitSettings, WorkerSettings
+from narration.storage.profiles import Stores
+from worker.leases import LeaseKeeper
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workplace:
+    """One worker process: its name, its tools and its rules."""
+
+    holder: str  # the name its leases carry
+    database: Engine
+    stores: Stores
+    broker: Broker
+    leases: LeaseKeeper
+    settings: WorkerSettings
+    limits: LimitSettings
+    clock: Clock = utc_now
+
+    @contextmanager
+    def session(self, *, is_read_only: bool = False) -> Iterator[Session]:
+        """Run one transaction."""
+        with session_scope(self.database, is_read_only=is_read_only) as session:
+            yield session
+
+    def announce(self, job_id: str) -> None:
+        """Wake somebody for a job's next step, or for each segment that may begin."""
+        with self.session(is_read_only=True) as session:
+            state = get_job(session, job_id).state
+            waiting = count_pending(session, job_id)
+        segments = min(waiting, self.settings.window_segments)
+        announce(self.broker, job_id, state, segments=segments)
+
+    def retry_at(self, tries: int) -> datetime:
+        """Return when a step that failed `tries` times may be tried again."""
+        wait_s = self.settings.retry_s * 2 ** min(tries - 1, 16)
+        return self.clock() + timedelta(seconds=min(wait_s, self.settings.retry_max_s))
+
+
+class Drain:
+    """Seen by everything that works; begun once, from a signal handler at the latest."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self._ends_at = float("inf")
+
+    def begin(self, grace_s: float) -> None:
+        """Start the grace period; a second call does not prolong it."""
+        if not self._event.is_set():
+            self._ends_at = time.monotonic() + grace_s
+            self._event.set()
+
+    @property
+    def is_begun(self) -> bool:
+        """Begin nothing more."""
+        return self._event.is_set()
+
+    @property
+    def is_over(self) -> bool:
+        """Hand back what is not done."""
+        return time.monotonic() > self._ends_at

@@ -1,0 +1,111 @@
+"""The engine: utterances pass a door, a token stage and a sound stage, and come out as futures.
+
+It orders the two stages and knows no tensor. Each stage has threads of its own, so that finished
+utterances are vocoded while others still decode.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from types import TracebackType
+from typing import Self, TypeVar
+
+from narration.errors import EngineDied, SpeechError
+from worker.chatterbox.t3.decoder import Prompt, Spoken
+from worker.engine.admission import Admission
+from worker.engine.sound_stage import SoundStage
+from worker.engine.stage import TokenStage, fail, succeed
+from worker.engine.types import Speech, Utterance
+
+T = TypeVar("T")
+
+
+class PipelineEngine:
+    """SpeechEngine over two stages; memory is bounded by the number of unfinished utterances.
+
+    Callbacks added to the futures run on the engine's threads: they must be short.
+    """
+
+    def __init__(
+        self,
+        prepare: Callable[[Utterance], Prompt],
+        tokens: TokenStage,
+        sound: SoundStage,
+        admission: Admission,
+    ) -> None:
+        self._prepare = prepare
+        self._tokens = tokens
+        self._sound = sound
+        self._admission = admission
+
+    def submit(self, utterance: Utterance) -> Future[Speech]:
+        """Queue one utterance, waiting while the engine is full.
+
+        Raises: EngineDied if the engine is closed or dead.
+        """
+        self._admission.enter(self.is_alive)
+        speech: Future[Speech] = Future()
+        speech.add_done_callback(lambda _: self._leave())
+        try:
+            spoken = self._tokens.start(self._prepare(utterance))
+        except SpeechError as error:
+            fail(speech, error)
+            return speech
+        except BaseException as error:
+            fail(speech, error)  # so that it leaves
+            raise
+        _follow(spoken, speech, lambda result: self._vocode(utterance, result, speech))
+        return speech
+
+    def is_alive(self) -> bool:
+        """Tell whether both stages still work."""
+        return self._tokens.is_alive() and self._sound.is_alive()
+
+    def close(self, *, abort: bool = False) -> None:
+        """Finish what is under way, or with `abort` fail it with EngineDied, and free the model."""
+        self._admission.close()
+        if abort:
+            self._tokens.abort()
+            self._sound.abort()
+        self._admission.wait_empty()
+        self._tokens.close()
+        self._sound.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
+    ) -> None:
+        self.close(abort=kind is not None)
+
+    def _leave(self) -> None:
+        self._admission.leave()
+        self._sound.recount()  # it may have waited for this one
+
+    def _vocode(self, utterance: Utterance, spoken: Spoken, speech: Future[Speech]) -> None:
+        if not len(spoken.tokens):
+            fail(speech, SpeechError("the model said nothing: try another seed"))
+            return
+        sounded = self._sound.start(utterance, spoken)
+        sounded.add_done_callback(self._notice_death)
+        _follow(sounded, speech, lambda result: succeed(speech, result))
+
+    def _notice_death(self, sounded: Future[Speech]) -> None:
+        if not sounded.cancelled() and isinstance(sounded.exception(), EngineDied):
+            self._tokens.abort()
+
+
+def _follow(source: Future[T], target: Future[Speech], then: Callable[[T], None]) -> None:
+    """Cancel the source with the target, and hand the source's outcome on."""
+
+    def pass_on(done: Future[T]) -> None:
+        if done.cancelled():
+            return  # only ever because the target was
+        error = done.exception()
+        if error is None:
+            then(done.result())
+        else:
+            fail(target, error)
+
+    target.add_done_callback(lambda t: source.cancel() if t.cancelled() else None)
+    source.add_done_callback(pass_on)

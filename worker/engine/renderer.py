@@ -1,0 +1,194 @@
+"""Tokens to watermarked waveforms with the checkpoint's networks: flow, vocoder, watermark.
+
+Whatever is random is drawn here, on the CPU, from each utterance's own seed: neither its neighbours
+in the batch nor the device change what an utterance sounds like.
+"""
+
+import hashlib
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from worker.chatterbox.config import FRAMES_PER_TOKEN
+from worker.chatterbox.cuda_graphs import GraphPool
+from worker.chatterbox.hift.source import SourceNoise
+from worker.chatterbox.hift.source import draw_noise as draw_source_noise
+from worker.chatterbox.hift.vocoder import Vocoder
+from worker.chatterbox.s3gen.flow import Flow, draw_noise, noise_frames
+from worker.chatterbox.s3gen.graphs import accelerate
+from worker.chatterbox.t3.decoder import Spoken
+from worker.chatterbox.watermark import Watermarker
+from worker.engine.options import ResolvedOptions, rows_at_once
+from worker.engine.sharing import OpenStream
+from worker.engine.sound_stage import Waveforms
+from worker.engine.types import Utterance
+
+_AVERAGE_FRAMES = 1100  # 12 s behind a recording of 10 s
+# Tokens; one for each length that encoder and vocoder have a graph for, up to 20 s.
+_LENGTHS = (484, 420, 356, 292, 228, 164, 100)
+_MOST_STRETCH = 28  # tokens by which one of them may grow and keep its graphs
+_LIGHTEST_FRAMES = 600  # so that a batch has no more rows than a graph
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """What is random in one utterance's sound: the flow's start, the vocoder's excitation."""
+
+    flow: Tensor
+    source: SourceNoise
+
+
+class TorchRenderer:
+    """Renderer over the checkpoint's own networks, on whatever device they are."""
+
+    def __init__(
+        self,
+        flow: Flow,
+        vocoder: Vocoder,
+        watermarker: Watermarker | None,
+        options: ResolvedOptions,
+        open_stream: OpenStream | None = None,
+    ) -> None:
+        """`open_stream` opens streams for its kernels; None on a CPU."""
+        self._flow = flow
+        self._vocoder = vocoder
+        self._watermarker = watermarker
+        self._stream = open_stream() if open_stream else None
+        self._batch = options.vocoder_batch
+        self._example: Utterance | None = None
+        self._unprepared = [*_LENGTHS] if options.is_compiled else []
+        self._launching = threading.Lock()  # graphs have one memory
+        self._preparing = threading.Lock()
+        pool = GraphPool(open_stream) if open_stream else GraphPool()
+        _adapt(flow, vocoder, watermarker, options, pool)
+
+    @property
+    def is_watermarked(self) -> bool:
+        """Tell whether waveforms carry the watermark."""
+        return self._watermarker is not None
+
+    def weigh(self, utterance: Utterance, spoken: Spoken) -> float:
+        """Tell how much of a batch an utterance is, by the frames that the flow works on.
+
+        Full batches then are alike to a GPU, and few graphs serve them all. On a CPU all weigh the
+        same.
+        """
+        if self._stream is None:
+            return 1.0
+        frames = noise_frames(len(spoken.tokens), utterance.voice)
+        return max(frames, _LIGHTEST_FRAMES) / _AVERAGE_FRAMES
+
+    @torch.inference_mode()
+    def render(self, utterances: Sequence[Utterance], spoken: Sequence[Spoken]) -> Waveforms:
+        """Make one waveform per utterance. Shapes: -> (S,) each.
+
+        On a GPU one thread launches and the others draw noise or wait for theirs to be done.
+        """
+        self._example = self._example or utterances[0]
+        noise = [self._draw(one, said) for one, said in zip(utterances, spoken, strict=True)]
+        if self._stream is None:
+            return [row.float().numpy() for row in self._render(utterances, spoken, noise)]
+        with self._launching, torch.cuda.stream(self._stream):
+            rows = [_fetch(row) for row in self._render(utterances, spoken, noise)]
+            done = torch.cuda.Event(blocking=True)
+            done.record()
+        done.synchronize()
+        return [row.numpy().copy() for row in rows]  # pinned memory is scarce, and soon used again
+
+    def prepare(self) -> bool:
+        """Render a full batch of one more length, of silence, and so capture its graphs.
+
+        In the voice of the first utterance, and not before there was one.
+        """
+        with self._preparing:
+            if self._example is None or not self._unprepared:
+                return bool(self._unprepared)
+            one = self._example
+            count, tokens = fill_batch(
+                self._batch, self._unprepared.pop(0), noise_frames(0, one.voice)
+            )
+            silence = Spoken(tokens=torch.zeros(tokens, dtype=torch.int64), is_truncated=False)
+            self.render([one] * count, [silence] * count)
+            return bool(self._unprepared)
+
+    def check_health(self) -> None:
+        """Raise what an earlier kernel did to the device, if it did."""
+        if self._stream is not None:
+            self._stream.synchronize()
+
+    def _draw(self, utterance: Utterance, spoken: Spoken) -> Noise:
+        """Draw all that is random in an utterance's sound."""
+        tokens, seed = len(spoken.tokens), utterance.seed
+        frames = noise_frames(tokens, utterance.voice)
+        return Noise(
+            flow=draw_noise(frames, generator(seed, "flow")),
+            source=draw_source_noise(
+                FRAMES_PER_TOKEN * tokens, self._vocoder.config, generator(seed, "source")
+            ),
+        )
+
+    def _render(
+        self, utterances: Sequence[Utterance], spoken: Sequence[Spoken], noise: Sequence[Noise]
+    ) -> list[Tensor]:
+        mels = self._flow.generate(
+            [said.tokens for said in spoken],
+            [one.voice for one in utterances],
+            [drawn.flow for drawn in noise],
+        )
+        waveforms = self._vocoder.synthesize(mels, [drawn.source for drawn in noise])
+        if self._watermarker is not None:
+            waveforms = self._watermarker.mark(waveforms)
+        return waveforms
+
+
+def fill_batch(batch: int, tokens: int, prompt: int) -> tuple[int, int]:
+    """Choose how many utterances of about so many tokens fill a batch, and how many tokens exactly.
+
+    As much as a batch can be: what is a little smaller then takes the same graph.
+    Units: prompt in frames.
+    """
+    most = batch * _AVERAGE_FRAMES
+    frames = max(prompt + FRAMES_PER_TOKEN * tokens, _LIGHTEST_FRAMES)
+    count = max(1, most // frames)
+    spare = max(0, most // count - frames) // FRAMES_PER_TOKEN
+    return count, tokens + min(spare, _MOST_STRETCH)
+
+
+def _fetch(row: Tensor) -> Tensor:
+    """Begin to copy a row to the host."""
+    return torch.empty(row.shape, pin_memory=True).copy_(row, non_blocking=True)
+
+
+def _adapt(
+    flow: Flow,
+    vocoder: Vocoder,
+    watermarker: Watermarker | None,
+    options: ResolvedOptions,
+    pool: GraphPool,
+) -> None:
+    """Bring the networks to the options' precision, and on a GPU to their fast path.
+
+    The vocoder's pitch and excitation stay as they are: phases do not survive fewer bits.
+    """
+    precision = getattr(torch, options.precision)
+    if not options.is_compiled:
+        flow.use_precision(precision)
+        return
+    rows = rows_at_once(options.vocoder_batch)
+    accelerate(flow, precision, pool, rows)
+    if watermarker is not None:
+        watermarker.accelerate(pool)
+    if precision != torch.float32:
+        # Imported here: Triton is not installed where there is no GPU.
+        from worker.chatterbox.hift.fast import accelerate_vocoder  # noqa: PLC0415
+
+        accelerate_vocoder(vocoder, pool, rows)
+
+
+def generator(seed: int, purpose: str) -> torch.Generator:
+    """Make a CPU generator of an utterance's seed for one purpose, unlike that for any other."""
+    digest = hashlib.sha256(f"{seed} {purpose}".encode()).digest()
+    return torch.Generator("cpu").manual_seed(int.from_bytes(digest[:8], "big") >> 1)

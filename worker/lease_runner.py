@@ -1,0 +1,111 @@
+"""Being in charge of work: its lease is kept, and the class of an error decides how it ends."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+import structlog
+from sqlalchemy.orm import Session
+
+from narration import telemetry
+from narration.errors import (
+    AbandonedError,
+    DatabaseUnavailable,
+    EngineDied,
+    LeaseLost,
+    OutputError,
+    RhapsodeError,
+    TransientError,
+)
+from worker.context import Workplace
+from worker.leases import Lease, Renew
+
+log = structlog.get_logger(__name__)
+
+
+class Reaction(Enum):
+    """What becomes of work that ended in an error."""
+
+    DROP = "lost"  # it is somebody else's
+    FAIL = "failed"  # it would fail again
+    ABANDON = "abandoned"  # this worker must go; the next one learns what was in flight
+    LATER = "put_off"  # another try may succeed; too many and it has failed
+
+
+# The first class that fits decides. What is not in the table is a bug: it may have come from the
+# moment, so the work is tried again, and it must not be tried for ever.
+REACTIONS: tuple[tuple[type[Exception], Reaction], ...] = (
+    (LeaseLost, Reaction.DROP),
+    (EngineDied, Reaction.ABANDON),
+    (TransientError, Reaction.LATER),
+    (RhapsodeError, Reaction.FAIL),
+    (Exception, Reaction.LATER),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """A claimed step or segment, and what can be done with the claim."""
+
+    tries: int  # including this one
+    renew: Renew
+    hand_back: Callable[[Session, datetime], bool]
+    fail: Callable[[Session, Exception], bool]
+
+
+def attend(place: Workplace, work: Work, do: Callable[[Lease], None]) -> None:
+    """Do the work under its lease; errors end here, after what the table says.
+
+    Raises: EngineDied, for the worker to go.
+    """
+    try:
+        _refuse_hopeless(work, place.settings.step_tries)
+        with place.leases.keep(work.renew) as lease:
+            do(lease)
+    except Exception as error:
+        _react(place, work, error)
+        if isinstance(error, EngineDied):
+            raise
+
+
+def reaction_to(error: Exception) -> Reaction:
+    """Look an error up in the table."""
+    return next(reaction for kind, reaction in REACTIONS if isinstance(error, kind))
+
+
+def _refuse_hopeless(work: Work, step_tries: int) -> None:
+    """Workers that were killed could not say why; somebody has to stop after them."""
+    if work.tries > step_tries:
+        raise AbandonedError(f"{step_tries} workers were lost while doing this: see their logs")
+
+
+def _react(place: Workplace, work: Work, error: Exception) -> None:
+    reaction = reaction_to(error)
+    if reaction is Reaction.LATER and work.tries >= place.settings.step_tries:
+        reaction = Reaction.FAIL
+    _tell(error, reaction, work.tries)
+    try:
+        with place.session() as session:
+            if reaction is Reaction.FAIL:
+                work.fail(session, error)
+            elif reaction is Reaction.ABANDON:
+                work.renew(session, until=place.clock())
+            elif reaction is Reaction.LATER:
+                work.hand_back(session, place.retry_at(work.tries))
+    except (DatabaseUnavailable, OutputError) as unwritten:
+        # The lease runs out by itself and the sweeper sends the work again.
+        log.info("work_left_behind", reason=str(unwritten))
+
+
+def _tell(error: Exception, reaction: Reaction, tries: int) -> None:
+    reason = f"{type(error).__name__}: {error}"
+    if reaction is Reaction.DROP:
+        telemetry.LEASES_LOST.inc()
+        log.info("work_lost", reason=reason)
+        return
+    # What we expect is told by the job that fails of it; a bug needs its traceback.
+    if isinstance(error, RhapsodeError):
+        log.info("work_ended", fate=reaction.value, reason=reason, tries=tries)
+    else:
+        log.warning("work_ended", fate=reaction.value, reason=reason, tries=tries, exc_info=error)

@@ -1,0 +1,96 @@
+"""Planning a job: read the document, cut it into chunks, lay them out in segments."""
+
+from typing import Any
+
+import structlog
+
+from narration.documents.read import read_document
+from narration.errors import DocumentError
+from narration.jobs.completeness import check_complete, span_rows
+from narration.jobs.lookup import get_job, get_source
+from narration.jobs.plan import has_plan, start_rendering, store_plan
+from narration.jobs.record import Job, JobPlan
+from narration.jobs.request import JobSettings
+from narration.jobs.step_claim import StepClaim
+from narration.text.chunk import plan_chunks
+from narration.text.types import ChunkPlan, Plan
+from worker.context import Workplace
+from worker.leases import Lease
+
+log = structlog.get_logger(__name__)
+
+
+def plan_job(place: Workplace, claim: StepClaim, _: Lease) -> None:
+    """Write a job's chunks and wake the workers that speak them.
+
+    A job that an earlier attempt has planned keeps its chunks, finished ones included.
+    Raises: DocumentError if the document cannot be narrated; LeaseLost.
+    """
+    with place.session(is_read_only=True) as session:
+        job = get_job(session, claim.job_id)
+        is_planned = has_plan(session, claim.job_id)
+        data = None if is_planned else get_source(session, claim.job_id)
+    if is_planned:
+        with place.session() as session:
+            start_rendering(session, claim, now=place.clock())
+    else:
+        _plan_anew(place, claim, job, data)
+    place.announce(claim.job_id)
+
+
+def _plan_anew(place: Workplace, claim: StepClaim, job: Job, data: bytes | None) -> None:
+    if data is None:
+        assert job.source_key is not None
+        data = place.stores.work.get(job.source_key)
+    document = read_document(
+        data,
+        name=job.source_name,
+        media_type=job.source_media_type,
+        max_bytes=place.limits.document_size_bytes,
+    )
+    if len(document.source) > place.limits.document_chars:
+        raise DocumentError(
+            f"the text has {len(document.source):,} characters but the limit is "
+            f"{place.limits.document_chars:,}: send it in parts"
+        )
+    settings = JobSettings.model_validate(job.settings)
+    plan = plan_chunks(document, settings.chunk_limits, settings.pause_limits)
+    check_complete(span_rows(plan.spans), len(document.source), len(plan.chunks))
+    with place.session() as session:
+        store_plan(
+            session,
+            claim,
+            _plan_row(job, plan, len(document.source)),
+            [_chunk_row(chunk, place.settings.segment_chunks) for chunk in plan.chunks],
+            title=settings.title or document.title,
+            author=settings.author or document.author,
+            now=place.clock(),
+        )
+    log.info("job_planned", chunks=len(plan.chunks), chapters=len(plan.chapters))
+
+
+def _plan_row(job: Job, plan: Plan, characters: int) -> JobPlan:
+    return JobPlan(
+        job_id=job.id,
+        owner=job.owner,
+        characters=characters,
+        chapters=[
+            {"title": chapter.title, "first_chunk": chapter.first_chunk}
+            for chapter in plan.chapters
+        ],
+        spans=span_rows(plan.spans),
+    )
+
+
+def _chunk_row(chunk: ChunkPlan, segment_chunks: int) -> dict[str, Any]:
+    return {
+        "index": chunk.index,
+        "segment": chunk.index // segment_chunks,
+        "chapter": chunk.chapter,
+        "start": chunk.start,
+        "end": chunk.end,
+        "text": chunk.text,
+        "caption": chunk.caption,
+        "spoken_text": chunk.spoken_text,
+        "pause_after_ms": chunk.pause_after_ms,
+    }

@@ -48,8 +48,8 @@ class AccessLog:
 
 
 def _request_id(scope: Scope) -> str:
-    given = next((value for name, value in scope["headers"] if name == HEADER), b"")
-    return given.decode() if _FOREIGN_ID.fullmatch(given) else uuid.uuid4().hex
+    received = next((value for name, value in scope["headers"] if name == HEADER), b"")
+    return received.decode() if _FOREIGN_ID.fullmatch(received) else uuid.uuid4().hex
 
 
 def _report(scope: Scope, status: int, duration_s: float) -> None:

@@ -29,30 +29,30 @@ class Resources:
 
 # Both are async because FastAPI would run a plain function on a thread, at ten times the cost.
 async def _resources(request: Request) -> Resources:
-    found = request.app.state.resources
-    assert isinstance(found, Resources)
-    return found
+    resources = request.app.state.resources
+    assert isinstance(resources, Resources)
+    return resources
 
 
 async def _owner(request: Request) -> str:
     keys = request.app.state.resources.settings.api.keys
     if not keys:
         return LOCAL
-    scheme, _, given = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not given:
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not key:
         raise UnauthorizedError("no bearer key was sent")
-    owner = _owner_of(given.strip(), keys)
+    owner = _owner_of(key.strip(), keys)
     if owner is None:
         raise UnauthorizedError("the bearer key is not known here")
     return owner
 
 
-def _owner_of(given: str, keys: Mapping[str, SecretStr]) -> str | None:
+def _owner_of(candidate: str, keys: Mapping[str, SecretStr]) -> str | None:
     # Every key is compared, each in constant time: the answer's delay tells nothing.
     matches = [
         owner
         for owner, key in keys.items()
-        if hmac.compare_digest(given.encode(), key.get_secret_value().encode())
+        if hmac.compare_digest(candidate.encode(), key.get_secret_value().encode())
     ]
     return matches[0] if matches else None
 

@@ -40,19 +40,19 @@ class Enrolled:
     is_new: bool
 
 
-def enrol(resources: Resources, asked: Enrolment) -> Enrolled:
+def enrol(resources: Resources, enrolment: Enrolment) -> Enrolled:
     """Accept a recording or refuse it whole.
 
     Raises: RecordingError; ConflictError if the name is another recording's; StorageUnavailable,
     DatabaseUnavailable.
     """
     limits = RecordingLimits(max_size_bytes=resources.settings.limits.recording_size_bytes)
-    recording = decode_recording(asked.data, asked.file_name, limits)
+    recording = decode_recording(enrolment.data, enrolment.file_name, limits)
     with session_scope(resources.engine, is_read_only=True) as session:
-        earlier = find_voice(session, asked.owner, asked.name)
+        earlier = find_voice(session, enrolment.owner, enrolment.name)
     if earlier is not None and earlier.recording_sha256 == recording.digest:
         return Enrolled(voice=earlier, is_new=False)
-    voice = _store(resources, asked, recording)
+    voice = _store(resources, enrolment, recording)
     wake(resources.broker, Task.PREPARE_VOICE, voice.id)
     return Enrolled(voice=voice, is_new=True)
 
@@ -63,21 +63,21 @@ def bundled_voices(session: Session) -> list[str]:
     return sorted({name for worker in warm for name in (worker.engine or {}).get("voices", ())})
 
 
-def _store(resources: Resources, asked: Enrolment, recording: Recording) -> Voice:
+def _store(resources: Resources, enrolment: Enrolment, recording: Recording) -> Voice:
     now = utc_now()
     voice_id = new_id("voice", now)
     key = recording_key(voice_id)
-    resources.stores.work.put(key, asked.data, media_type=asked.media_type)
+    resources.stores.work.put(key, enrolment.data, media_type=enrolment.media_type)
     try:
         with session_scope(resources.engine) as session:
             return create_voice(
                 session,
                 voice_id=voice_id,
-                owner=asked.owner,
-                name=asked.name,
+                owner=enrolment.owner,
+                name=enrolment.name,
                 recording_key=key,
                 recording_sha256=recording.digest,
-                recording_size_bytes=len(asked.data),
+                recording_size_bytes=len(enrolment.data),
                 duration_s=recording.duration_s,
                 now=now,
             )

@@ -74,12 +74,12 @@ def install(app: FastAPI) -> None:
 
 
 def _document(app: FastAPI) -> dict[str, Any]:
-    found = get_openapi(
+    document = get_openapi(
         title=app.title, version=app.version, description=app.description, routes=app.routes
     )
     models = [(model, "validation") for model in (JobForm, JobRequest, Problem)]
     _, ours = models_json_schema(models, ref_template=_REF)  # type: ignore[arg-type]
-    schemas = found.setdefault("components", {}).setdefault("schemas", {})
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
     for name, schema in ours["$defs"].items():
         schemas.setdefault(name, schema)
-    return found
+    return document

@@ -31,26 +31,26 @@ class JobReader:
         """
         if job_id not in self._wanted:
             self._wanted[job_id] = asyncio.get_running_loop().create_future()
-        found = self._wanted[job_id]
+        answer = self._wanted[job_id]
         if self._trips is None or self._trips.done():
             self._trips = asyncio.create_task(self._travel())
         # Shielded: one caller that hangs up must not take the answer from the others.
-        job = await asyncio.shield(found)
+        job = await asyncio.shield(answer)
         if job is None or job.owner != owner:
             raise NotFoundError(f"there is no job {job_id}")
         return job
 
     async def _travel(self) -> None:
         while self._wanted:
-            wanted, self._wanted = self._wanted, {}
+            requests, self._wanted = self._wanted, {}
             try:
-                jobs = await run_in_threadpool(self._query, list(wanted))
+                jobs = await run_in_threadpool(self._query, list(requests))
             except Exception as error:  # noqa: BLE001 - the callers get it, a bug like the rest
-                for future in wanted.values():
+                for future in requests.values():
                     future.set_exception(error)
                     future.exception()  # seen, even if every caller has hung up meanwhile
             else:
-                for job_id, future in wanted.items():
+                for job_id, future in requests.items():
                     future.set_result(jobs.get(job_id))
 
     def _query(self, job_ids: list[str]) -> dict[str, Job]:

@@ -153,13 +153,13 @@ def _timings(job: Job, now: datetime) -> Timings:
 
 
 def _warnings(job: Job) -> list[Warning_]:
-    found = []
+    warnings = []
     for state, count in (("flagged", job.chunks_flagged), ("failed", job.chunks_failed)):
         if count:
             where = f"GET {job_path(job.id)}/chunks?state={state}"
             detail = f"{count} of {job.chunks_total} chunks are {state}: {where} lists them"
-            found.append(Warning_(code=f"chunks_{state}", detail=detail))
-    return found
+            warnings.append(Warning_(code=f"chunks_{state}", detail=detail))
+    return warnings
 
 
 def _failure(job: Job) -> Failure | None:

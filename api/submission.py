@@ -53,14 +53,14 @@ class Submission:
     @property
     def fingerprint(self) -> str:
         """Digest of everything asked for: equal requests have equal ones."""
-        asked = {
+        request = {
             "document": self.sha256,
             "name": self.name,
             "media_type": self.media_type,
             "settings": self.settings.model_dump(mode="json"),
             "destination": asdict(self.destination),
         }
-        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,30 +71,30 @@ class Submitted:
     is_replay: bool
 
 
-def submit(resources: Resources, check: DestinationCheck, asked: Submission) -> Submitted:
+def submit(resources: Resources, check: DestinationCheck, submission: Submission) -> Submitted:
     """Accept a job or refuse it whole.
 
     Raises: DocumentError, OutputError, FieldsError, KeyReusedError, QueueFullError,
     VoiceNotReady, RecordingError; StorageUnavailable, DatabaseUnavailable.
     """
-    check_prefix(asked.destination.prefix)
-    media_type = _check_document(asked, resources.settings.limits)
+    check_prefix(submission.destination.prefix)
+    media_type = _check_document(submission, resources.settings.limits)
     with session_scope(resources.engine, is_read_only=True) as session:
-        if earlier := _find_earlier(session, asked):
+        if earlier := _find_earlier(session, submission):
             return Submitted(job=earlier, is_replay=True)
         _check_queue(session, resources.settings.limits)
-        _check_voice(session, asked.owner, asked.settings.voice)
-    check.require(asked.destination)
-    submitted = _store(resources, asked, media_type)
+        _check_voice(session, submission.owner, submission.settings.voice)
+    check.require(submission.destination)
+    submitted = _store(resources, submission, media_type)
     wake(resources.broker, Task.PLAN, submitted.job.id)
     return submitted
 
 
-def _check_document(asked: Submission, limits: LimitSettings) -> str:
+def _check_document(submission: Submission, limits: LimitSettings) -> str:
     document = read_document(
-        asked.data,
-        name=asked.name,
-        media_type=asked.media_type,
+        submission.data,
+        name=submission.name,
+        media_type=submission.media_type,
         max_bytes=limits.document_size_bytes,
     )
     if len(document.source) > limits.document_chars:
@@ -105,13 +105,13 @@ def _check_document(asked: Submission, limits: LimitSettings) -> str:
     return document.media_type
 
 
-def _find_earlier(session: Session, asked: Submission) -> Job | None:
-    if asked.idempotency_key is None:
+def _find_earlier(session: Session, submission: Submission) -> Job | None:
+    if submission.idempotency_key is None:
         return None
-    job = find_by_idempotency_key(session, asked.owner, asked.idempotency_key)
-    if job is not None and job.request_sha256 != asked.fingerprint:
+    job = find_by_idempotency_key(session, submission.owner, submission.idempotency_key)
+    if job is not None and job.request_sha256 != submission.fingerprint:
         raise KeyReusedError(
-            f"idempotency key {asked.idempotency_key!r} was used for job {job.id}, which differs "
+            f"idempotency key {submission.idempotency_key!r} was used for job {job.id}, which differs "
             "from this request: use a new key"
         )
     return job
@@ -123,31 +123,31 @@ def _check_queue(session: Session, limits: LimitSettings) -> None:
         raise QueueFullError(f"{queued:,} jobs are waiting already: send this one later")
 
 
-def _check_voice(session: Session, owner: str, wanted: str) -> None:
-    voice = find_voice(session, owner, wanted)
+def _check_voice(session: Session, owner: str, name: str) -> None:
+    voice = find_voice(session, owner, name)
     if voice is None:
-        if wanted != DEFAULT_VOICE and wanted not in bundled_voices(session):
-            detail = f"there is no voice {wanted!r}: GET /v1/voices lists yours"
+        if name != DEFAULT_VOICE and name not in bundled_voices(session):
+            detail = f"there is no voice {name!r}: GET /v1/voices lists yours"
             raise FieldsError([{"pointer": "/voice", "detail": detail}])
     elif voice.state == VoiceState.PREPARING:
-        raise VoiceNotReady(f"voice {wanted!r} is being prepared: send the job again soon")
+        raise VoiceNotReady(f"voice {name!r} is being prepared: send the job again soon")
     elif voice.state == VoiceState.FAILED:
-        raise RecordingError(f"voice {wanted!r} could not be prepared ({voice.error})")
+        raise RecordingError(f"voice {name!r} could not be prepared ({voice.error})")
 
 
-def _store(resources: Resources, asked: Submission, media_type: str) -> Submitted:
+def _store(resources: Resources, submission: Submission, media_type: str) -> Submitted:
     now = utc_now()
     job_id = new_id("job", now)
-    is_inline = len(asked.data) <= resources.settings.limits.inline_source_bytes
+    is_inline = len(submission.data) <= resources.settings.limits.inline_source_bytes
     key = None if is_inline else source_key(job_id)
     if key is not None:
-        resources.stores.work.put(key, asked.data, media_type=media_type)
+        resources.stores.work.put(key, submission.data, media_type=media_type)
     source = Source(
-        name=asked.name,
+        name=submission.name,
         media_type=media_type,
-        size_bytes=len(asked.data),
-        sha256=asked.sha256,
-        data=asked.data if is_inline else None,
+        size_bytes=len(submission.data),
+        sha256=submission.sha256,
+        data=submission.data if is_inline else None,
         key=key,
     )
     try:
@@ -155,22 +155,22 @@ def _store(resources: Resources, asked: Submission, media_type: str) -> Submitte
             job = create_job(
                 session,
                 job_id=job_id,
-                owner=asked.owner,
-                settings=_with_retention(asked.settings, resources.settings.limits),
+                owner=submission.owner,
+                settings=_with_retention(submission.settings, resources.settings.limits),
                 source=source,
                 destination=Destination(
-                    profile=asked.destination.profile,
-                    prefix=check_prefix(asked.destination.prefix),
+                    profile=submission.destination.profile,
+                    prefix=check_prefix(submission.destination.prefix),
                 ),
                 now=now,
-                idempotency_key=asked.idempotency_key,
-                request_sha256=asked.fingerprint if asked.idempotency_key else None,
+                idempotency_key=submission.idempotency_key,
+                request_sha256=submission.fingerprint if submission.idempotency_key else None,
             )
     except BaseException as error:
         if key is not None:
             resources.stores.work.delete(key)
         if isinstance(error, ConflictError):
-            return _replay(resources, asked)
+            return _replay(resources, submission)
         raise
     return Submitted(job=job, is_replay=False)
 
@@ -181,9 +181,9 @@ def _with_retention(settings: JobSettings, limits: LimitSettings) -> JobSettings
     return settings.model_copy(update={"retention_s": limits.retention_s})
 
 
-def _replay(resources: Resources, asked: Submission) -> Submitted:
+def _replay(resources: Resources, submission: Submission) -> Submitted:
     """Two equal requests met: this one lost the race and answers with the winner's job."""
     with session_scope(resources.engine, is_read_only=True) as session:
-        job = _find_earlier(session, asked)
+        job = _find_earlier(session, submission)
     assert job is not None
     return Submitted(job=job, is_replay=True)

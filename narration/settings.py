@@ -207,11 +207,11 @@ def load_settings(**parts: object) -> Settings:
 
 
 def _refuse_unknown_variables() -> None:
-    known = set(Settings.model_fields)
+    parts = set(Settings.model_fields)
     for name in os.environ:
         if not name.startswith(PREFIX):
             continue
-        if name.removeprefix(PREFIX).lower().split("__")[0] not in known:
+        if name.removeprefix(PREFIX).lower().split("__")[0] not in parts:
             raise SettingsError(f"{name} is not a setting: .env.example lists them all")
 
 

@@ -28,27 +28,27 @@ def ensure_voice(machine: Machine, recording: Recording, path: Path, revision: s
     """
     name = f"{recording.digest[:DIGEST_CHARS]}-{revision[:DIGEST_CHARS]}"
     with session_scope(machine.database, is_read_only=True) as session:
-        known = find_voice(session, OWNER, name)
-    if known is None or known.state is not VoiceState.READY:
+        voice = find_voice(session, OWNER, name)
+    if voice is None or voice.state is not VoiceState.READY:
         # One that is still being prepared was left by a process that is gone: the data directory
         # has one user at a time.
-        known = _prepare(machine, recording, path, name, known)
-    if known.state is not VoiceState.READY:
-        raise RecordingError(f"{path} cannot be used as a voice: {known.error or known.state}")
-    return known.id
+        voice = _prepare(machine, recording, path, name, voice)
+    if voice.state is not VoiceState.READY:
+        raise RecordingError(f"{path} cannot be used as a voice: {voice.error or voice.state}")
+    return voice.id
 
 
 def _prepare(
-    machine: Machine, recording: Recording, path: Path, name: str, left: Voice | None
+    machine: Machine, recording: Recording, path: Path, name: str, unfinished: Voice | None
 ) -> Voice:
     now = utc_now()
     voice_id = new_id("voice", now)
     machine.stores.work.put(recording_key(voice_id), path)
-    if left is not None:
-        machine.stores.work.delete(left.recording_key)
+    if unfinished is not None:
+        machine.stores.work.delete(unfinished.recording_key)
     with session_scope(machine.database) as session:
-        if left is not None:
-            delete_voice(session, left.id, owner=OWNER)
+        if unfinished is not None:
+            delete_voice(session, unfinished.id, owner=OWNER)
         create_voice(
             session,
             voice_id=voice_id,

@@ -137,8 +137,8 @@ def _forget_leftovers(machine: Machine) -> None:
     A killed run's job may be under way again by now: it is canceled, and the next run deletes it.
     """
     with session_scope(machine.database, is_read_only=True) as session:
-        left = list_jobs(session, OWNER, JobFilter(), cursor=None, limit=100).rows
-    for job in left:
+        old_jobs = list_jobs(session, OWNER, JobFilter(), cursor=None, limit=100).rows
+    for job in old_jobs:
         if job.state in ENDED:
             _delete(machine, job)
         else:

@@ -113,8 +113,8 @@ class Server:
         """Fetch what is missing; False if the connection broke on the way."""
         client = self._anonymous if url.startswith(("http://", "https://")) else self._client
         with _named(partial):
-            done = _size_bytes(partial)
-            headers = {"Range": f"bytes={done}-"} if done else {}
+            fetched_bytes = _size_bytes(partial)
+            headers = {"Range": f"bytes={fetched_bytes}-"} if fetched_bytes else {}
             try:
                 with client.stream("GET", url, headers=headers) as answer:
                     if answer.status_code == RANGE_ENDED:
@@ -154,8 +154,8 @@ def _words(answer: httpx.Response) -> str:
 
 
 def _retry_after_s(answer: httpx.Response) -> float:
-    given = answer.headers.get("retry-after", "")
-    return min(float(given), LONGEST_WAIT_S) if given.isdecimal() else 0.0
+    value = answer.headers.get("retry-after", "")
+    return min(float(value), LONGEST_WAIT_S) if value.isdecimal() else 0.0
 
 
 def _size_bytes(path: Path) -> int:

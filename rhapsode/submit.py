@@ -153,7 +153,7 @@ def _failure(job: dict[str, Any]) -> InputError | TransientError:
 def _deliver(server: Server, job: dict[str, Any], outputs: list[Output]) -> None:
     artifacts = server.ask("GET", job["urls"]["artifacts"]).json()["items"]
     for output in outputs:
-        found = [item for item in artifacts if item["name"].endswith(f".{output.format}")]
-        if not found:
+        matches = [item for item in artifacts if item["name"].endswith(f".{output.format}")]
+        if not matches:
             raise InputError(f"job {job['id']} delivered no {output.format} file")
-        server.download(found[0]["url"], output.path, sha256=found[0]["sha256"])
+        server.download(matches[0]["url"], output.path, sha256=matches[0]["sha256"])

@@ -23,7 +23,7 @@ def list_artifacts(job_id: str, resources: WithResources, owner: Owner) -> Artif
     job, artifacts = _delivered(resources, job_id, owner)
     storage = resources.stores.profile(job.destination_profile)
     expires_s = resources.settings.storage.presign_s
-    return ArtifactList(items=[_body(storage, found, expires_s) for found in artifacts])
+    return ArtifactList(items=[_body(storage, artifact, expires_s) for artifact in artifacts])
 
 
 @router.get(
@@ -35,18 +35,20 @@ def list_artifacts(job_id: str, resources: WithResources, owner: Owner) -> Artif
 def get_artifact(job_id: str, name: str, resources: WithResources, owner: Owner) -> Response:
     """Redirect to a presigned URL; where objects are files, send the file."""
     job, artifacts = _delivered(resources, job_id, owner)
-    found = next((artifact for artifact in artifacts if artifact.name == name), None)
-    if found is None:
+    artifact = next((artifact for artifact in artifacts if artifact.name == name), None)
+    if artifact is None:
         raise NotFoundError(f"job {job_id} is {job.state} and has no artifact {name!r}")
     storage = resources.stores.profile(job.destination_profile)
     url = storage.presign(
-        found.key, expires_s=resources.settings.storage.presign_s, file_name=found.name
+        artifact.key, expires_s=resources.settings.storage.presign_s, file_name=artifact.name
     )
     if url is not None:
         return RedirectResponse(url, status_code=302, headers={"Cache-Control": "no-store"})
     assert isinstance(storage, DirectoryStorage)  # what cannot presign is a directory
-    path = storage.path_of(found.key)
-    return FileResponse(path, media_type=found.media_type, filename=found.name)  # answers ranges
+    path = storage.path_of(artifact.key)
+    return FileResponse(
+        path, media_type=artifact.media_type, filename=artifact.name
+    )  # answers ranges
 
 
 def _delivered(resources: Resources, job_id: str, owner: str) -> tuple[Job, list[Artifact]]:

@@ -40,7 +40,7 @@ def ready(request: Request, resources: WithResources) -> JSONResponse:
         pending = {name: pool.submit(_outcome, check, resources) for name, check in checks.items()}
         outcomes = {name: future.result() for name, future in pending.items()}
     failed = [name for name, (is_well, _) in outcomes.items() if not is_well]
-    shown = {name: said for name, (_, said) in outcomes.items()}
+    shown = {name: message for name, (_, message) in outcomes.items()}
     if failed:
         detail = f"not ready: {', '.join(failed)}"
         return problem_response(request, "unavailable", detail, checks=shown)

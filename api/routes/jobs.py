@@ -87,11 +87,11 @@ async def create_job(
     match content_type(request):
         case "application/json":
             body = await read_json(request, intake)
-            asked = await run_in_threadpool(_from_json, body, owner, idempotency_key)
+            submission = await run_in_threadpool(_from_json, body, owner, idempotency_key)
         case "multipart/form-data":
             fields, upload = await read_form(request, intake, fields=frozenset({"job"}))
             form = _parsed(JobForm, fields.get("job", "{}"))
-            asked = Submission(
+            submission = Submission(
                 owner=owner,
                 name=upload.name,
                 media_type=upload.media_type,
@@ -102,8 +102,10 @@ async def create_job(
             )
         case other:
             raise MediaTypeError(f"the body is {other or 'of no type'}: send {JSON} or {FORM}")
-    done = await run_in_threadpool(submit, resources, request.app.state.destinations, asked)
-    return _accepted(done)
+    submitted = await run_in_threadpool(
+        submit, resources, request.app.state.destinations, submission
+    )
+    return _accepted(submitted)
 
 
 @router.get("", summary="List jobs, newest first")
@@ -115,14 +117,14 @@ def list_jobs(
     query: Annotated[JobQuery, Query()],
 ) -> JobPage:
     """List the caller's jobs by state, labels (`label=book:42`) and time of submission."""
-    wanted = JobFilter(
+    job_filter = JobFilter(
         states=query.state,
         labels=_labels(query.label),
         created_after=_aware(query.created_after),
         created_before=_aware(query.created_before),
     )
     with session_scope(resources.engine, is_read_only=True) as session:
-        page = listing.list_jobs(session, owner, wanted, cursor=query.cursor, limit=query.limit)
+        page = listing.list_jobs(session, owner, job_filter, cursor=query.cursor, limit=query.limit)
     _link_next(request, response, page.cursor)
     now = utc_now()
     return JobPage(items=[job_body(job, now) for job in page.rows], next_cursor=page.cursor)
@@ -189,14 +191,14 @@ def list_chunks(  # noqa: PLR0917 - FastAPI fills them in by name
 
 
 def _from_json(body: bytes, owner: str, idempotency_key: str | None) -> Submission:
-    asked = _parsed(JobRequest, body)
+    job_request = _parsed(JobRequest, body)
     return Submission(
         owner=owner,
         name=TEXT_NAME,
-        media_type=MEDIA_TYPES[asked.format],
-        data=asked.text.encode(),
-        settings=asked.settings,
-        destination=_destination(asked.destination),
+        media_type=MEDIA_TYPES[job_request.format],
+        data=job_request.text.encode(),
+        settings=job_request.settings,
+        destination=_destination(job_request.destination),
         idempotency_key=idempotency_key,
     )
 
@@ -212,10 +214,10 @@ def _destination(body: DestinationBody) -> Destination:
     return Destination(profile=body.profile, prefix=body.prefix)
 
 
-def _accepted(done: Submitted) -> Response:
-    response = _job_response(done.job, status_code=202)
-    response.headers["Location"] = job_path(done.job.id)
-    if done.is_replay:
+def _accepted(submitted: Submitted) -> Response:
+    response = _job_response(submitted.job, status_code=202)
+    response.headers["Location"] = job_path(submitted.job.id)
+    if submitted.is_replay:
         response.headers["Idempotency-Replayed"] = "true"
     return response
 
@@ -234,8 +236,8 @@ def _job_response(
     return Response(content, status_code=status_code, media_type=JSON, headers=headers)
 
 
-def _labels(given: list[str]) -> dict[str, str]:
-    pairs = [label.partition(":") for label in given]
+def _labels(filters: list[str]) -> dict[str, str]:
+    pairs = [label.partition(":") for label in filters]
     if any(not separator for _, separator, _ in pairs):
         raise InputError("a label is asked for as name:value, for example label=book:42")
     return {name: value for name, _, value in pairs}

@@ -39,23 +39,23 @@ async def create_voice(request: Request, resources: WithResources, owner: Owner)
         form = VoiceForm.model_validate(fields)
     except ValidationError as error:
         raise fields_error(error) from error
-    asked = Enrolment(
+    enrolment = Enrolment(
         owner=owner,
         name=form.name,
         file_name=upload.name,
         media_type=upload.media_type,
         data=upload.data,
     )
-    return _enrolled(await run_in_threadpool(enrol, resources, asked))
+    return _enrolled(await run_in_threadpool(enrol, resources, enrolment))
 
 
 @router.get("", summary="List voices")
 def list_voices(resources: WithResources, owner: Owner) -> VoiceList:
     """List the caller's voices by name, and those that come with the model."""
     with session_scope(resources.engine, is_read_only=True) as session:
-        found = lookup.list_voices(session, owner)
+        own_voices = lookup.list_voices(session, owner)
         bundled = bundled_voices(session)
-    return VoiceList(items=[voice_body(voice) for voice in found], bundled=bundled)
+    return VoiceList(items=[voice_body(voice) for voice in own_voices], bundled=bundled)
 
 
 @router.get("/{voice_id}", summary="Read a voice's state")
@@ -77,12 +77,12 @@ def delete_voice(voice_id: str, resources: WithResources, owner: Owner) -> Respo
     return Response(status_code=204)
 
 
-def _enrolled(done: Enrolled) -> Response:
-    body = voice_body(done.voice)
+def _enrolled(enrolled: Enrolled) -> Response:
+    body = voice_body(enrolled.voice)
     headers = {"Location": f"/v1/voices/{body.id}"}
-    if done.is_new:
+    if enrolled.is_new:
         headers["Retry-After"] = "2"
-    status_code = 202 if done.is_new else 200
+    status_code = 202 if enrolled.is_new else 200
     return Response(
         body.model_dump_json(), status_code=status_code, media_type=JSON, headers=headers
     )

@@ -33,8 +33,8 @@ class InlineBroker:
         handler = self._handlers.get(task)
         if handler is None or self._is_closed:
             return
-        done = self._pools[QUEUES[task]].submit(handler, *ids)
-        done.add_done_callback(_log_failure)
+        future = self._pools[QUEUES[task]].submit(handler, *ids)
+        future.add_done_callback(_log_failure)
 
     def check(self) -> None:
         """Do nothing: this process is there."""
@@ -46,6 +46,6 @@ class InlineBroker:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _log_failure(done: Future[None]) -> None:
-    if not done.cancelled() and (error := done.exception()) is not None:
+def _log_failure(future: Future[None]) -> None:
+    if not future.cancelled() and (error := future.exception()) is not None:
         log.error("task_failed", exc_info=error)

@@ -22,13 +22,13 @@ def check_complete(spans: Iterable[SpanRow], characters: int, chunks: int) -> No
     that loses text must never be spoken.
     """
     position = 0
-    named: set[object] = set()
+    spoken_chunks: set[object] = set()
     for kind, start, end, detail in spans:
         assert start == position, f"characters {position} to {start} belong to nobody"
         assert isinstance(end, int)
         assert kind != SpanKind.SKIPPED or detail, f"characters {start} to {end} have no reason"
         if kind == SpanKind.CHUNK:
-            named.add(detail)
+            spoken_chunks.add(detail)
         position = end
     assert position == characters, f"characters {position} to {characters} belong to nobody"
-    assert named == set(range(chunks)), "a chunk has no place in the source"
+    assert spoken_chunks == set(range(chunks)), "a chunk has no place in the source"

@@ -13,16 +13,16 @@ SAMPLES_PER_MS = 24  # chunk audio is stored at 24 kHz
 
 def recount(session: Session, job_id: str) -> None:
     """Set every counter from the chunks; used where counting up by one is not enough."""
-    done = Chunk.state.not_in(UNSPOKEN)
+    is_done = Chunk.state.not_in(UNSPOKEN)
     length = Chunk.end - Chunk.start
     row = session.execute(
         select(
             func.count(),
-            _sum_if(done, 1),
-            _sum_if(Chunk.is_cached & done, 1),
+            _sum_if(is_done, 1),
+            _sum_if(Chunk.is_cached & is_done, 1),
             _sum_if(Chunk.state == ChunkState.FLAGGED, 1),
             _sum_if(Chunk.state == ChunkState.FAILED, 1),
-            _sum_if(done, length),
+            _sum_if(is_done, length),
             func.coalesce(func.sum(Chunk.samples), 0),
         ).where(Chunk.job_id == job_id)
     ).one()

@@ -33,20 +33,20 @@ class JobFilter:
 
 
 def list_jobs(
-    session: Session, owner: str, wanted: JobFilter, *, cursor: str | None, limit: int
+    session: Session, owner: str, job_filter: JobFilter, *, cursor: str | None, limit: int
 ) -> Page[Job]:
     """Return a page of an owner's jobs, newest first; identifiers sort by time."""
     query = select(Job).where(Job.owner == owner).order_by(Job.id.desc()).limit(limit + 1)
     if cursor is not None:
         query = query.where(Job.id < cursor)
-    if wanted.states:
-        query = query.where(Job.state.in_(wanted.states))
-    for name, value in (wanted.labels or {}).items():
+    if job_filter.states:
+        query = query.where(Job.state.in_(job_filter.states))
+    for name, value in (job_filter.labels or {}).items():
         query = query.where(Job.labels[name].as_string() == value)
-    if wanted.created_after is not None:
-        query = query.where(Job.created_at > wanted.created_after)
-    if wanted.created_before is not None:
-        query = query.where(Job.created_at < wanted.created_before)
+    if job_filter.created_after is not None:
+        query = query.where(Job.created_at > job_filter.created_after)
+    if job_filter.created_before is not None:
+        query = query.where(Job.created_at < job_filter.created_before)
     rows = list(session.scalars(query))
     is_last = len(rows) <= limit
     return Page(rows=rows[:limit], cursor=None if is_last else rows[limit - 1].id)
@@ -81,8 +81,8 @@ def count_jobs(session: Session, owner: str | None = None) -> dict[JobState, int
     query = select(Job.state, func.count()).group_by(Job.state)
     if owner is not None:
         query = query.where(Job.owner == owner)
-    found = {JobState(state): count for state, count in session.execute(query)}
-    return {state: found.get(state, 0) for state in JobState}
+    counts = {JobState(state): count for state, count in session.execute(query)}
+    return {state: counts.get(state, 0) for state in JobState}
 
 
 def count_queued(session: Session) -> int:

@@ -56,6 +56,6 @@ def forget_unused_audio(session: Session, *, before: datetime) -> list[str]:
         delete(ChunkAudio).where(ChunkAudio.sha256.in_(sounds), ChunkAudio.used_at < before)
     )
     cached = select(ChunkAudio.sha256).where(ChunkAudio.sha256.in_(sounds))
-    spoken = select(Chunk.sha256).where(Chunk.sha256.in_(sounds))
-    named = {*session.scalars(cached), *session.scalars(spoken)}
-    return [sha256 for sha256 in sounds if sha256 not in named]
+    in_chunks = select(Chunk.sha256).where(Chunk.sha256.in_(sounds))
+    used = {*session.scalars(cached), *session.scalars(in_chunks)}
+    return [sha256 for sha256 in sounds if sha256 not in used]

@@ -98,9 +98,9 @@ def finish_segment(session: Session, claim: SegmentClaim, *, now: datetime) -> b
     # The job row first: of two segments that end at once, the second must see the first.
     session.execute(select(Job.id).where(Job.id == claim.job_id).with_for_update())
     failed = _chunks_of(claim).where(Chunk.state == ChunkState.FAILED).exists()
-    left = _chunks_of(claim).where(Chunk.state.in_(UNSPOKEN)).exists()
+    unspoken = _chunks_of(claim).where(Chunk.state.in_(UNSPOKEN)).exists()
     state = case((failed, SegmentState.FAILED.value), else_=SegmentState.DONE.value)
-    if not _update(session, claim, ~left, state=state, lease_holder=None, lease_until=None):
+    if not _update(session, claim, ~unspoken, state=state, lease_holder=None, lease_until=None):
         raise LeaseLost(f"segment {claim.index} of job {claim.job_id} is no longer ours")
     return advance_if_rendered(session, claim.job_id, now=now)
 

@@ -30,11 +30,11 @@ def find_stalled(
         .order_by(Job.priority.desc(), Job.id)
         .limit(BATCH)
     )
-    found = session.execute(query).all()
-    for job_id, _, updated_at in found:
+    stalled = session.execute(query).all()
+    for job_id, _, updated_at in stalled:
         next_time = now + (now - updated_at)
         session.execute(update(Job).where(Job.id == job_id).values(announce_at=next_time))
-    return [(job_id, state) for job_id, state, _ in found]
+    return [(job_id, state) for job_id, state, _ in stalled]
 
 
 def fail_overdue(session: Session, *, now: datetime) -> list[str]:

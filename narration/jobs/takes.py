@@ -76,7 +76,7 @@ def checkpoint(
 
     Raises: LeaseLost, and nothing is written.
     """
-    kept = session.execute(
+    renewed = session.execute(
         update(Segment)
         .where(Segment.job_id == claim.job_id, Segment.index == claim.index)
         .where(Segment.fence == claim.fence, Segment.state == SegmentState.RENDERING)
@@ -84,7 +84,7 @@ def checkpoint(
         .returning(Segment.index),
         execution_options=UNSYNCHRONIZED,
     )
-    if kept.first() is None:
+    if renewed.first() is None:
         raise LeaseLost(f"segment {claim.index} of job {claim.job_id} is no longer ours")
     if outcome.take is not None:
         store_take(session, claim.owner, outcome.take, now=now)

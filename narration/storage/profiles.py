@@ -22,8 +22,8 @@ class Stores:
         Raises: OutputError if there is no profile of that name.
         """
         if name not in self.profiles:
-            known = ", ".join(sorted(self.profiles))
-            raise OutputError(f"there is no storage profile {name!r}: choose one of {known}")
+            names = ", ".join(sorted(self.profiles))
+            raise OutputError(f"there is no storage profile {name!r}: choose one of {names}")
         return self.profiles[name]
 
 

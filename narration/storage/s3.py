@@ -58,25 +58,27 @@ class S3Storage:
     def open(self, key: str) -> BinaryIO:
         """Stream an object; one that is cut short raises StorageUnavailable, not its end."""
         with self._named(key):
-            found = self._client.get_object(Bucket=self._bucket, Key=check_key(key))
-        return cast("BinaryIO", BufferedReader(_Body(found["Body"], found["ContentLength"], key)))
+            response = self._client.get_object(Bucket=self._bucket, Key=check_key(key))
+        return cast(
+            "BinaryIO", BufferedReader(_Body(response["Body"], response["ContentLength"], key))
+        )
 
     def stat(self, key: str) -> ObjectInfo | None:
         """Ask for an object's head."""
         try:
             with self._named(key):
-                found = self._client.head_object(Bucket=self._bucket, Key=check_key(key))
+                head = self._client.head_object(Bucket=self._bucket, Key=check_key(key))
         except NotFoundError:
             return None
-        return ObjectInfo(key=key, size_bytes=found["ContentLength"])
+        return ObjectInfo(key=key, size_bytes=head["ContentLength"])
 
     def find(self, prefix: str) -> Iterator[ObjectInfo]:
         """Go through the bucket page by page."""
         pages = self._client.get_paginator("list_objects_v2")
         with self._named(prefix):
             for page in pages.paginate(Bucket=self._bucket, Prefix=prefix):
-                for found in page.get("Contents", []):
-                    yield ObjectInfo(key=found["Key"], size_bytes=found["Size"])
+                for entry in page.get("Contents", []):
+                    yield ObjectInfo(key=entry["Key"], size_bytes=entry["Size"])
 
     def delete(self, key: str) -> None:
         """Delete an object; S3 does not mind if there is none."""
@@ -86,7 +88,7 @@ class S3Storage:
     def delete_prefix(self, prefix: str) -> int:
         """Delete every object below a folder."""
         check_key(prefix.rstrip("/"))
-        keys = [found.key for found in self.find(prefix)]
+        keys = [info.key for info in self.find(prefix)]
         for key in keys:
             self.delete(key)
         return len(keys)

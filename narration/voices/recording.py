@@ -137,11 +137,11 @@ def _mix(
     """
     most_frames = _most_frames(rate_hz, limits)
     mixed: list[NDArray[np.float32]] = []
-    heard = 0
+    frames = 0
     for block in blocks:
         mixed.append(block.mean(axis=1, dtype=np.float32))
-        heard += len(block)
-        if heard >= most_frames:
+        frames += len(block)
+        if frames >= most_frames:
             break
     if not mixed:
         raise _no_sound(name)

@@ -80,7 +80,7 @@ def render(  # noqa: PLR0917 - Typer passes all of them by keyword
     outputs = check_outputs(output, format)
     text = _read_text(file, settings, is_quiet=quiet)
     recording = _recording(voice, settings)
-    asked = options.job_settings(
+    job_settings = options.job_settings(
         outputs=outputs,
         voice=voice if recording is None else "default",
         exaggeration=exaggeration,
@@ -89,7 +89,7 @@ def render(  # noqa: PLR0917 - Typer passes all of them by keyword
         seed=seed,
         max_chars=max_chars,
     )
-    job = _render(settings, text, asked, outputs, recording, is_quiet=quiet)
+    job = _render(settings, text, job_settings, outputs, recording, is_quiet=quiet)
     summary = Summary(job=job, outputs=outputs, elapsed_s=time.monotonic() - started)
     if json:
         typer.echo(summary.as_json())
@@ -100,7 +100,7 @@ def render(  # noqa: PLR0917 - Typer passes all of them by keyword
 def _render(
     settings: Settings,
     text: Text,
-    asked: JobSettings,
+    job_settings: JobSettings,
     outputs: list[Output],
     recording: tuple[Path, Recording] | None,
     *,
@@ -111,16 +111,16 @@ def _render(
 
     with open_machine(settings, open_configured_model) as machine:
         if recording is not None:
-            path, heard = recording
-            voice_id = ensure_voice(machine, heard, path, machine.station.identity.revision)
-            asked = asked.model_copy(update={"voice": voice_id})
+            path, decoded = recording
+            voice_id = ensure_voice(machine, decoded, path, machine.station.identity.revision)
+            job_settings = job_settings.model_copy(update={"voice": voice_id})
         with render_bar(is_quiet=is_quiet) as bar:
 
             def show(rendered: Rendered) -> None:
                 check_room(settings.data_dir)
                 bar.show(rendered)
 
-            return render_text(machine, text, asked, outputs, show)
+            return render_text(machine, text, job_settings, outputs, show)
 
 
 def _settings(model: str, *, is_watermarked: bool) -> Settings:

@@ -74,8 +74,8 @@ def _open_speaker(settings: Settings) -> "Speaker":
 
 def _settings(host: str | None, port: int | None) -> Settings:
     settings = load_settings()
-    given = {"host": host, "port": port}
-    chosen = {name: value for name, value in given.items() if value is not None}
+    overrides = {"host": host, "port": port}
+    chosen = {name: value for name, value in overrides.items() if value is not None}
     settings = settings.model_copy(update={"api": settings.api.model_copy(update=chosen)})
     set_up_logging(settings.telemetry)
     return settings

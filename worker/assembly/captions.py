@@ -12,9 +12,9 @@ _CUE_CHARS = 2 * _LINE_CHARS
 _VTT_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
-def cues(spoken: Iterable[tuple[Mark, str]]) -> list[Cue]:
+def cues(captions: Iterable[tuple[Mark, str]]) -> list[Cue]:
     """Make one cue per sentence, several for a long one; in a chunk time is shared by length."""
-    return [cue for mark, caption in spoken for cue in _chunk_cues(mark, caption)]
+    return [cue for mark, caption in captions for cue in _chunk_cues(mark, caption)]
 
 
 def write_vtt(captions: Iterable[Cue]) -> str:

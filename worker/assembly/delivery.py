@@ -151,9 +151,9 @@ def _folder(job: Job, claim: StepClaim) -> str:
 
 def _clear_other_tries(destination: Storage, job: Job, manifest: Manifest) -> None:
     """Delete what tries that were lost have left in the job's folder."""
-    for found in destination.find(job_folder(job.destination_prefix, job.id)):
-        if not found.key.startswith(manifest.folder) and found.key != manifest.key:
-            destination.delete(found.key)
+    for info in destination.find(job_folder(job.destination_prefix, job.id)):
+        if not info.key.startswith(manifest.folder) and info.key != manifest.key:
+            destination.delete(info.key)
 
 
 def _render_again(place: Workplace, claim: StepClaim, lost: list[int]) -> None:

@@ -146,9 +146,9 @@ def _spans(chapters: Sequence[ChapterMark], samples: int) -> "list[Chapter]":
 
 
 def _metadata(tags: Tags) -> dict[str, str]:
-    found = {
+    metadata = {
         "title": tags.title,
         "artist": tags.author,
         "comment": f"watermark: {tags.watermark}" if tags.watermark else None,
     }
-    return {key: text for key, text in found.items() if text}
+    return {key: text for key, text in metadata.items() if text}

@@ -64,9 +64,9 @@ def write_output(
     """
     path = folder / f"{NAMES[output]}.{output.value}"
     if output in CAPTIONS:
-        spoken = zip(programme.survey.marks, (c.caption for c in programme.chunks), strict=True)
+        captions = zip(programme.survey.marks, (c.caption for c in programme.chunks), strict=True)
         write = write_vtt if output is OutputFormat.VTT else write_srt
-        path.write_text(write(cues(spoken)), encoding="utf-8")
+        path.write_text(write(cues(captions)), encoding="utf-8")
     else:
         _write_sound(programme, AudioFormat(output.value), path, clips)
     return path
@@ -89,10 +89,10 @@ def _write_sound(
             watermark=watermark_of(programme.chunks),
         ),
     )
-    found_s = probe(path).duration_s
-    if abs(found_s - programme.duration_ms / 1000) > TOLERANCE_S:
+    played_s = probe(path).duration_s
+    if abs(played_s - programme.duration_ms / 1000) > TOLERANCE_S:
         raise RhapsodeError(
-            f"{path.name} plays {found_s:.1f} s instead of {programme.duration_ms / 1000:.1f} s"
+            f"{path.name} plays {played_s:.1f} s instead of {programme.duration_ms / 1000:.1f} s"
         )
 
 

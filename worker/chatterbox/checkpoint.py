@@ -149,8 +149,8 @@ class Chatterbox:
         Raises: NotFoundError that lists the names there are.
         """
         if name not in self.voices:
-            known = ", ".join(self.voices) or "none"
-            raise NotFoundError(f"there is no voice {name!r} in {self.folder}: it has {known}")
+            names = ", ".join(self.voices) or "none"
+            raise NotFoundError(f"there is no voice {name!r} in {self.folder}: it has {names}")
         return self.voices[name]
 
     def _fill(

@@ -179,13 +179,13 @@ class ChatterboxConfig:
 def _build(cls: Any, content: Any, where: str) -> Any:
     if not isinstance(content, dict):
         raise CheckpointError(f"{where}: expected an object of settings, found {content!r}")
-    known = {f.name: f for f in fields(cls)}
-    unknown = sorted(content.keys() - known.keys())
+    names = {f.name: f for f in fields(cls)}
+    unknown = sorted(content.keys() - names.keys())
     if unknown:
         raise CheckpointError(
-            f"{where}: unknown setting {', '.join(unknown)}; known are {', '.join(sorted(known))}"
+            f"{where}: unknown setting {', '.join(unknown)}; known are {', '.join(sorted(names))}"
         )
-    return cls(**{key: _value(known[key], value, where) for key, value in content.items()})
+    return cls(**{key: _value(names[key], value, where) for key, value in content.items()})
 
 
 def _value(declared: Any, value: Any, where: str) -> Any:

@@ -129,13 +129,13 @@ def pull(name: str, progress: Callable[[PullProgress], None] | None = None) -> P
         )
     files = [look_up(model.repository, model.revision, file) for file in model.files]
     _check_room(files)
-    done, total = 0, sum(file.size_bytes for file in files)
+    done_bytes, total = 0, sum(file.size_bytes for file in files)
 
     def report(file: str, arrived: int) -> None:
-        nonlocal done
-        done += arrived
+        nonlocal done_bytes
+        done_bytes += arrived
         if progress is not None:
-            progress(PullProgress(file=file, done_bytes=done, total_bytes=total))
+            progress(PullProgress(file=file, done_bytes=done_bytes, total_bytes=total))
 
     for file in files:
         fetch(file, partial(report, file.name))

@@ -64,16 +64,18 @@ def prepare_voice(
     whole = torch.from_numpy(at_16khz).to(device)
     prompt = whole[: _PROMPT_S * REFERENCE_RATE_HZ]
     reference = torch.from_numpy(samples[: _REFERENCE_S * SAMPLE_RATE_HZ]).to(device)
-    heard = resample_sinc(reference, SAMPLE_RATE_HZ, REFERENCE_RATE_HZ)
+    reference_16khz = resample_sinc(reference, SAMPLE_RATE_HZ, REFERENCE_RATE_HZ)
 
     mel = prompt_mel(reference).T
     return make_voice(
         speaker=_identify(networks.voice_encoder, whole),
         prompt_tokens=_tokenize(networks.speech_tokenizer, prompt, prompt_tokens),
         # Two frames to a token; an odd frame at the end stays and has none.
-        reference_tokens=_tokenize(networks.speech_tokenizer, heard, len(mel) // FRAMES_PER_TOKEN),
+        reference_tokens=_tokenize(
+            networks.speech_tokenizer, reference_16khz, len(mel) // FRAMES_PER_TOKEN
+        ),
         reference_mel=mel,
-        x_vector=_fingerprint(networks.x_vector, heard),
+        x_vector=_fingerprint(networks.x_vector, reference_16khz),
     )
 
 

@@ -29,12 +29,12 @@ def digest_files(folder: Path, names: Iterable[str]) -> str:
     return digest.hexdigest()
 
 
-def _digest_file(path: Path, known: object) -> str:
-    """Size, time of change and digest of a file, the last from `known` if the others agree."""
-    found = path.stat()
-    stamp = f"{found.st_size} {found.st_mtime_ns} "
-    if isinstance(known, str) and known.startswith(stamp):
-        return known
+def _digest_file(path: Path, remembered: object) -> str:
+    """Size, time of change and digest of a file, the last from `remembered` if the others agree."""
+    status = path.stat()
+    stamp = f"{status.st_size} {status.st_mtime_ns} "
+    if isinstance(remembered, str) and remembered.startswith(stamp):
+        return remembered
     with path.open("rb") as file:
         return stamp + hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -76,8 +76,8 @@ def call_in_groups(
     results: list[Tensor] = [torch.empty(0)] * len(lengths)
     for members in group_by_length(lengths, most):
         group = [[rows[index] for index in members] for rows in columns]
-        made = call(group, [lengths[index] for index in members])
-        for index, row in zip(members, made, strict=True):
+        outputs = call(group, [lengths[index] for index in members])
+        for index, row in zip(members, outputs, strict=True):
             results[index] = row[: rate * lengths[index]]
     return results
 

@@ -107,9 +107,9 @@ def _entry(content: Any, part: str, name: str, dims: int, path: Path) -> Tensor:
     return tensor.reshape(tensor.shape[tensor.dim() - dims :])
 
 
-def _length(content: dict[str, Any], found: int) -> int:
+def _length(content: dict[str, Any], size: int) -> int:
     length = content["gen"].get("prompt_token_len")
-    return found if length is None else int(torch.as_tensor(length).reshape(-1)[0])
+    return size if length is None else int(torch.as_tensor(length).reshape(-1)[0])
 
 
 def _plain(tensor: Tensor, dtype: torch.dtype) -> Tensor:

@@ -129,13 +129,13 @@ def _precision(precision: Precision, *, is_cuda: bool) -> Literal["float32", "bf
     return precision
 
 
-def _budget_gb(asked: float | None, device: str) -> float:
+def _budget_gb(requested: float | None, device: str) -> float:
     total_gb = torch.cuda.get_device_properties(device).total_memory / _GB
-    if asked is not None and asked > total_gb:
+    if requested is not None and requested > total_gb:
         raise SettingsError(
-            f"gpu_memory_gb is {asked:g}, the card has {total_gb:.0f}: ask for less"
+            f"gpu_memory_gb is {requested:g}, the card has {total_gb:.0f}: ask for less"
         )
-    return asked or 0.92 * total_gb  # the driver and other processes need some
+    return requested or 0.92 * total_gb  # the driver and other processes need some
 
 
 def _kv_cache_gb(budget_gb: float, vocoder_batch: int, processes: int = 1) -> float:

@@ -98,12 +98,12 @@ class PipelineEngine:
 def _follow(source: Future[T], target: Future[Speech], then: Callable[[T], None]) -> None:
     """Cancel the source with the target, and hand the source's outcome on."""
 
-    def pass_on(done: Future[T]) -> None:
-        if done.cancelled():
+    def pass_on(completed: Future[T]) -> None:
+        if completed.cancelled():
             return  # only ever because the target was
-        error = done.exception()
+        error = completed.exception()
         if error is None:
-            then(done.result())
+            then(completed.result())
         else:
             fail(target, error)
 

@@ -88,14 +88,14 @@ class TorchRenderer:
         On a GPU one thread launches and the others draw noise or wait for theirs to be done.
         """
         self._example = self._example or utterances[0]
-        noise = [self._draw(one, said) for one, said in zip(utterances, spoken, strict=True)]
+        noise = [self._draw(one, tokens) for one, tokens in zip(utterances, spoken, strict=True)]
         if self._stream is None:
             return [row.float().numpy() for row in self._render(utterances, spoken, noise)]
         with self._launching, torch.cuda.stream(self._stream):
             rows = [_fetch(row) for row in self._render(utterances, spoken, noise)]
-            done = torch.cuda.Event(blocking=True)
-            done.record()
-        done.synchronize()
+            finished = torch.cuda.Event(blocking=True)
+            finished.record()
+        finished.synchronize()
         return [row.numpy().copy() for row in rows]  # pinned memory is scarce, and soon used again
 
     def prepare(self) -> bool:
@@ -134,7 +134,7 @@ class TorchRenderer:
         self, utterances: Sequence[Utterance], spoken: Sequence[Spoken], noise: Sequence[Noise]
     ) -> list[Tensor]:
         mels = self._flow.generate(
-            [said.tokens for said in spoken],
+            [one.tokens for one in spoken],
             [one.voice for one in utterances],
             [drawn.flow for drawn in noise],
         )

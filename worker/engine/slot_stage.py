@@ -89,8 +89,8 @@ class SlotStage:
         if self._ended is not None:
             self._fail_all(self._ended)
 
-    def _refuse_broken(self, said: Mapping[int, int | None]) -> None:
-        for slot in [slot for slot, token in said.items() if token is None]:
+    def _refuse_broken(self, step_tokens: Mapping[int, int | None]) -> None:
+        for slot in [slot for slot, token in step_tokens.items() if token is None]:
             self._decoder.release(slot)
             broken = SpeechError("the model's numbers are not finite: try another seed or voice")
             fail(self._running.pop(slot).future, broken)

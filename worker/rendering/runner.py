@@ -118,8 +118,8 @@ class Narrator:
         with self._place.session(is_read_only=True) as session:
             job = get_job(session, claim.job_id)
             settings = JobSettings.model_validate(job.settings)
-            found = self._shelf.find(session, claim.owner, settings.voice)
-        voice = self._shelf.load(found)
+            row_or_voice = self._shelf.find(session, claim.owner, settings.voice)
+        voice = self._shelf.load(row_or_voice)
         recipe = Recipe(
             voice_digest=voice.digest,
             delivery=settings.delivery,

@@ -104,12 +104,12 @@ class Recital:
             for number in range(line.number, line.last_number + 1)
         }
         with self._place.session() as session:
-            known = find_takes(session, self._claim.owner, keys, now=self._place.clock())
+            earlier = find_takes(session, self._claim.owner, keys, now=self._place.clock())
         for line in lines:
-            self._recall(line, known)
+            self._recall(line, earlier)
 
-    def _recall(self, line: Line, known: dict[str, Take]) -> None:
-        while take := known.get(self._score.recipe.cache_key(line.spoken_text, line.number)):
+    def _recall(self, line: Line, earlier: dict[str, Take]) -> None:
+        while take := earlier.get(self._score.recipe.cache_key(line.spoken_text, line.number)):
             result = self._weigh(line, take, is_cached=True)
             if isinstance(result, Outcome):
                 self._end(result)
@@ -171,10 +171,10 @@ class Recital:
         )
 
     def _weigh(self, line: Line, take: Take, *, is_cached: bool) -> Line | Outcome:
-        spoken = SpokenTake(
+        spoken_take = SpokenTake(
             number=line.number, seed=self._seed(line), take=take, is_cached=is_cached
         )
-        return weigh(line, spoken, self._score.quality.policy)
+        return weigh(line, spoken_take, self._score.quality.policy)
 
     def _seed(self, line: Line) -> int:
         return self._score.recipe.seed(line.spoken_text, line.number)

@@ -29,11 +29,11 @@ class Line:
     best: SpokenTake | None = None
 
 
-def weigh(line: Line, spoken: SpokenTake, policy: QualityPolicy) -> Line | Outcome:
+def weigh(line: Line, spoken_take: SpokenTake, policy: QualityPolicy) -> Line | Outcome:
     """Return what a take makes of a chunk: its end, or the same chunk at its next take."""
-    if not spoken.take.findings or policy is QualityPolicy.OFF:
-        return _outcome(line, spoken, ChunkState.ACCEPTED)
-    best = min(filter(None, (line.best, spoken)), key=_badness)
+    if not spoken_take.take.findings or policy is QualityPolicy.OFF:
+        return _outcome(line, spoken_take, ChunkState.ACCEPTED)
+    best = min(filter(None, (line.best, spoken_take)), key=_badness)
     return _next(replace(line, best=best), None)
 
 
@@ -58,16 +58,16 @@ def _next(line: Line, failed: Outcome | None) -> Line | Outcome:
     return failed
 
 
-def _outcome(line: Line, spoken: SpokenTake, state: ChunkState) -> Outcome:
+def _outcome(line: Line, spoken_take: SpokenTake, state: ChunkState) -> Outcome:
     return Outcome(
         index=line.index,
         state=state,
-        take_number=spoken.number,
-        seed=spoken.seed,
-        take=spoken.take,
-        is_cached=spoken.is_cached,
+        take_number=spoken_take.number,
+        seed=spoken_take.seed,
+        take=spoken_take.take,
+        is_cached=spoken_take.is_cached,
     )
 
 
-def _badness(spoken: SpokenTake) -> tuple[int, int]:
-    return len(spoken.take.findings), spoken.number
+def _badness(spoken_take: SpokenTake) -> tuple[int, int]:
+    return len(spoken_take.take.findings), spoken_take.number

@@ -48,19 +48,20 @@ class VoiceShelf:
             return _checked(row)
         if name_or_id in self._bundled:
             return self._bundled[name_or_id]
-        known = ", ".join(sorted(self._bundled))
-        raise NotFoundError(f"there is no voice {name_or_id!r}: the model brings {known}")
+        bundled = ", ".join(sorted(self._bundled))
+        raise NotFoundError(f"there is no voice {name_or_id!r}: the model brings {bundled}")
 
-    def load(self, found: "VoiceRow | Voice") -> "Voice":
-        """Return the conditioning of a voice that was found; reads the object store once."""
-        if not isinstance(found, VoiceRow):
-            return found
-        assert found.digest is not None
-        assert found.conditioning_key is not None
+    def load(self, row_or_voice: "VoiceRow | Voice") -> "Voice":
+        """Return the conditioning of a voice that `find` returned; reads the object store once."""
+        if not isinstance(row_or_voice, VoiceRow):
+            return row_or_voice
+        digest, key = row_or_voice.digest, row_or_voice.conditioning_key
+        assert digest is not None
+        assert key is not None
         with self._guard:
-            voice = self._kept.get(found.digest) or self._read(found.conditioning_key)
-            self._kept[found.digest] = voice
-            self._kept.move_to_end(found.digest)
+            voice = self._kept.get(digest) or self._read(key)
+            self._kept[digest] = voice
+            self._kept.move_to_end(digest)
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
         return voice

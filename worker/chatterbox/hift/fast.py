@@ -156,12 +156,12 @@ class Convolution:
         """Shapes: x (B, L, C) -> (B, L', C')."""
         picture = x.transpose(1, 2).unsqueeze(2)
         if self._is_transposed:
-            made = F.conv_transpose2d(picture, self._weight, None, self._stride, self._padding)
+            outputs = F.conv_transpose2d(picture, self._weight, None, self._stride, self._padding)
         else:
-            made = F.conv2d(
+            outputs = F.conv2d(
                 picture, self._weight, None, self._stride, self._padding, self._dilation
             )
-        return made.squeeze(2).transpose(1, 2).contiguous()
+        return outputs.squeeze(2).transpose(1, 2).contiguous()
 
 
 def _end_rows(x: Tensor, ends: Tensor) -> Tensor:

@@ -134,7 +134,7 @@ class GraphMemory:
         self.row, self.position = (
             blank(frames, device=device, dtype=torch.int64) for _ in range(2)
         )
-        self.told: tuple[Shape, ReferenceType[Condition]] | None = None
+        self.written: tuple[Shape, ReferenceType[Condition]] | None = None
 
     def holds(self, shape: Shape) -> bool:
         """Tell whether there is room for a shape."""
@@ -146,13 +146,13 @@ class GraphInputs:
 
     def __init__(self, shape: Shape, memory: GraphMemory) -> None:
         frames, rows = shape.frames, shape.rows
-        told = memory.condition
+        condition = memory.condition
         self.shape = shape
         self.x, self.time = _begin(memory.x, frames), _begin(memory.time, rows)
         self.condition = Condition(
-            features=_begin(told.features, frames),
-            prompt=_begin(told.prompt, frames),
-            speaker=_begin(told.speaker, rows),
+            features=_begin(condition.features, frames),
+            prompt=_begin(condition.prompt, frames),
+            speaker=_begin(condition.speaker, rows),
         )
         # A graph reads tensors only: code that asks for the lengths must fail, not remember them.
         self.packing = Packing(
@@ -164,7 +164,7 @@ class GraphInputs:
             is_even=False,
         )
         self._memory = memory
-        memory.told = None
+        memory.written = None
         # Captured on rows of usual length: attention within one long row would take seconds.
         self._lay(pack_lengths(cut(frames, -(-frames // rows)), memory.x.device))
 
@@ -175,10 +175,10 @@ class GraphInputs:
         """
         self.x[: len(x)] = x
         self.time[: len(time)] = time
-        told = self._memory.told
-        if told is not None and told[0] == self.shape and told[1]() is condition:
+        written = self._memory.written
+        if written is not None and written[0] == self.shape and written[1]() is condition:
             return
-        self._memory.told = self.shape, ref(condition)
+        self._memory.written = self.shape, ref(condition)
         for memory in (self.x, self.condition.features, self.condition.prompt):
             memory[len(x) :].zero_()  # a row that was not finite must not outlive its call
         self.condition.features[: len(x)] = condition.features

@@ -38,10 +38,10 @@ def integrate(
     Shapes: noise (N, 80); times (steps + 1,) -> (N, 80).
     """
     x = noise
-    told = condition if guidance == 0 else _beside_nothing(condition)
+    conditions = condition if guidance == 0 else _beside_nothing(condition)
     for time, following in pairwise(upload(times, noise.device)):
         state = x if guidance == 0 else torch.cat([x, x])
-        velocity = estimate(state, time.expand(packing.rows), told, packing)
+        velocity = estimate(state, time.expand(packing.rows), conditions, packing)
         if guidance != 0:
             toward, away = velocity.chunk(2)
             velocity = (1 + guidance) * toward - guidance * away

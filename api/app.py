@@ -41,10 +41,10 @@ def create_app(settings: Settings, resources: Resources | None = None) -> FastAP
         opened = resources or open_resources(settings)
         app.state.resources = opened
         app.state.destinations = DestinationCheck(opened.stores)
-        app.state.reader = JobReader(opened.engine)
+        app.state.reader = JobReader(opened.database)
         yield
         if resources is None:
-            opened.engine.dispose()
+            opened.database.dispose()
 
     app = FastAPI(
         title="Rhapsode", version=version("rhapsode"), description=DESCRIPTION, lifespan=lifespan
@@ -66,7 +66,7 @@ def open_resources(settings: Settings) -> Resources:
     """
     return Resources(
         settings=settings,
-        engine=make_engine(settings.database_url, settings.database),
+        database=make_engine(settings.database_url, settings.database),
         stores=open_stores(settings),
         broker=connect_broker(settings.broker),
     )

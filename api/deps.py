@@ -22,7 +22,7 @@ class Resources:
     """Everything that is opened once per process."""
 
     settings: Settings
-    engine: Engine
+    database: Engine
     stores: Stores
     broker: Broker
 

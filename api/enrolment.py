@@ -48,7 +48,7 @@ def enrol(resources: Resources, enrolment: Enrolment) -> Enrolled:
     """
     limits = RecordingLimits(max_size_bytes=resources.settings.limits.recording_size_bytes)
     recording = decode_recording(enrolment.data, enrolment.file_name, limits)
-    with session_scope(resources.engine, is_read_only=True) as session:
+    with session_scope(resources.database, is_read_only=True) as session:
         earlier = find_voice(session, enrolment.owner, enrolment.name)
     if earlier is not None and earlier.recording_sha256 == recording.digest:
         return Enrolled(voice=earlier, is_new=False)
@@ -69,7 +69,7 @@ def _store(resources: Resources, enrolment: Enrolment, recording: Recording) -> 
     key = recording_key(voice_id)
     resources.stores.work.put(key, enrolment.data, media_type=enrolment.media_type)
     try:
-        with session_scope(resources.engine) as session:
+        with session_scope(resources.database) as session:
             return create_voice(
                 session,
                 voice_id=voice_id,

@@ -19,30 +19,30 @@ from narration.jobs.record import Job
 class JobReader:
     """Belongs to one event loop; the jobs it returns are for reading only."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._wanted: dict[str, asyncio.Future[Job | None]] = {}
-        self._trips: asyncio.Task[None] | None = None
+    def __init__(self, database: Engine) -> None:
+        self._database = database
+        self._pending: dict[str, asyncio.Future[Job | None]] = {}
+        self._reading: asyncio.Task[None] | None = None
 
     async def read(self, job_id: str, owner: str) -> Job:
         """Return an owner's job as it stands after this call.
 
         Raises: NotFoundError if there is none; DatabaseUnavailable.
         """
-        if job_id not in self._wanted:
-            self._wanted[job_id] = asyncio.get_running_loop().create_future()
-        answer = self._wanted[job_id]
-        if self._trips is None or self._trips.done():
-            self._trips = asyncio.create_task(self._travel())
+        if job_id not in self._pending:
+            self._pending[job_id] = asyncio.get_running_loop().create_future()
+        answer = self._pending[job_id]
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._read_batches())
         # Shielded: one caller that hangs up must not take the answer from the others.
         job = await asyncio.shield(answer)
         if job is None or job.owner != owner:
             raise NotFoundError(f"there is no job {job_id}")
         return job
 
-    async def _travel(self) -> None:
-        while self._wanted:
-            requests, self._wanted = self._wanted, {}
+    async def _read_batches(self) -> None:
+        while self._pending:
+            requests, self._pending = self._pending, {}
             try:
                 jobs = await run_in_threadpool(self._query, list(requests))
             except Exception as error:  # noqa: BLE001 - the callers get it, a bug like the rest
@@ -54,5 +54,5 @@ class JobReader:
                     future.set_result(jobs.get(job_id))
 
     def _query(self, job_ids: list[str]) -> dict[str, Job]:
-        with session_scope(self._engine, is_read_only=True) as session:
+        with session_scope(self._database, is_read_only=True) as session:
             return listing.read_jobs(session, job_ids)

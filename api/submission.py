@@ -79,7 +79,7 @@ def submit(resources: Resources, check: DestinationCheck, submission: Submission
     """
     check_prefix(submission.destination.prefix)
     media_type = _check_document(submission, resources.settings.limits)
-    with session_scope(resources.engine, is_read_only=True) as session:
+    with session_scope(resources.database, is_read_only=True) as session:
         if earlier := _find_earlier(session, submission):
             return Submitted(job=earlier, is_replay=True)
         _check_queue(session, resources.settings.limits)
@@ -111,8 +111,8 @@ def _find_earlier(session: Session, submission: Submission) -> Job | None:
     job = find_by_idempotency_key(session, submission.owner, submission.idempotency_key)
     if job is not None and job.request_sha256 != submission.fingerprint:
         raise KeyReusedError(
-            f"idempotency key {submission.idempotency_key!r} was used for job {job.id}, which differs "
-            "from this request: use a new key"
+            f"idempotency key {submission.idempotency_key!r} was used for job {job.id}, which "
+            "differs from this request: use a new key"
         )
     return job
 
@@ -151,7 +151,7 @@ def _store(resources: Resources, submission: Submission, media_type: str) -> Sub
         key=key,
     )
     try:
-        with session_scope(resources.engine) as session:
+        with session_scope(resources.database) as session:
             job = create_job(
                 session,
                 job_id=job_id,
@@ -183,7 +183,7 @@ def _with_retention(settings: JobSettings, limits: LimitSettings) -> JobSettings
 
 def _replay(resources: Resources, submission: Submission) -> Submitted:
     """Two equal requests met: this one lost the race and answers with the winner's job."""
-    with session_scope(resources.engine, is_read_only=True) as session:
+    with session_scope(resources.database, is_read_only=True) as session:
         job = _find_earlier(session, submission)
     assert job is not None
     return Submitted(job=job, is_replay=True)

@@ -1,6 +1,6 @@
 """Everything in one process: SQLite, a directory, tasks on threads, and a sweeper beside them.
 
-The same station and the same queries as the service; only the adapters differ.
+The same worker and the same queries as the service; only the adapters differ.
 """
 
 import fcntl
@@ -21,7 +21,7 @@ from narration.migrate import migrate
 from narration.settings import BrokerSettings, DatabaseSettings, Settings, StorageSettings
 from narration.storage.profiles import Stores, open_stores
 from narration.sweeper import Sweeper
-from worker.process import OpenSpeaker, Station
+from worker.process import LoadModel, WorkerProcess
 
 LOCK_FILE = "lock"
 LEAST_FREE_BYTES = 4 << 20  # some chunks of speech and the transactions that note them
@@ -35,7 +35,7 @@ class Machine:
     database: Engine
     stores: Stores
     broker: InlineBroker
-    station: Station
+    worker: WorkerProcess
     sweeper: Sweeper
 
 
@@ -51,11 +51,11 @@ def on_one_machine(settings: Settings) -> Settings:
 
 
 @contextmanager
-def open_machine(settings: Settings, open_speaker: OpenSpeaker) -> Iterator[Machine]:
+def open_machine(settings: Settings, load_model: LoadModel) -> Iterator[Machine]:
     """Load the model and start working; at the end finish or hand back what is under way.
 
     Raises: ConflictError if another process uses the data directory; OutputError if it cannot be
-    written; what `open_speaker` raises.
+    written; what `load_model` raises.
     """
     with _sole_user(settings.data_dir):
         check_room(settings.data_dir)
@@ -64,15 +64,15 @@ def open_machine(settings: Settings, open_speaker: OpenSpeaker) -> Iterator[Mach
         broker = InlineBroker()
         stores = open_stores(settings)
         try:
-            station = Station(
+            worker = WorkerProcess(
                 settings,
                 database=database,
                 stores=stores,
                 broker=broker,
                 queues=frozenset(Queue),
-                open_speaker=open_speaker,
+                load_model=load_model,
             )
-            broker.bind(station.handlers, gpu_threads=station.slots)
+            broker.bind(worker.handlers, gpu_threads=worker.slots)
             sweeper = Sweeper(
                 database=database, stores=stores, broker=broker, settings=settings.sweeper
             )
@@ -83,13 +83,13 @@ def open_machine(settings: Settings, open_speaker: OpenSpeaker) -> Iterator[Mach
                         database=database,
                         stores=stores,
                         broker=broker,
-                        station=station,
+                        worker=worker,
                         sweeper=sweeper,
                     )
             finally:
-                station.drain()
+                worker.drain()
                 broker.close()
-                station.close()
+                worker.close()
         finally:
             database.dispose()
 

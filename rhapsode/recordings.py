@@ -17,7 +17,7 @@ from rhapsode.machine import Machine
 
 OWNER = "local"
 DIGEST_CHARS = 24  # 96 bits of SHA-256 tell recordings apart
-GLANCE_S = 0.2
+POLL_S = 0.2
 
 
 def ensure_voice(machine: Machine, recording: Recording, path: Path, revision: str) -> str:
@@ -66,9 +66,9 @@ def _prepare(
 def _prepared(machine: Machine, voice_id: str) -> Voice:
     """Prepare a voice here, or wait for the thread that the sweeper woke first."""
     while True:
-        machine.station.handlers[Task.PREPARE_VOICE](voice_id)
+        machine.worker.handlers[Task.PREPARE_VOICE](voice_id)
         with session_scope(machine.database, is_read_only=True) as session:
             voice = get_voice(session, voice_id)
         if voice.state is not VoiceState.PREPARING:
             return voice
-        time.sleep(GLANCE_S)
+        time.sleep(POLL_S)

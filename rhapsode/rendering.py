@@ -26,7 +26,7 @@ from rhapsode.outputs import Output, copy_whole
 from rhapsode.progress import Rendered
 
 OWNER = "local"
-GLANCE_S = 0.2
+POLL_S = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +97,7 @@ def _watch(machine: Machine, job_id: str, on_progress: Callable[[Rendered], None
         on_progress(_progress_of(job, time.monotonic() - started))
         if job.state in ENDED:
             break
-        if machine.station.has_died.wait(GLANCE_S):
+        if machine.worker.has_died.wait(POLL_S):
             raise JobFailed("the speech engine died: run the same command again to go on")
     if job.state is not JobState.SUCCEEDED:
         error = job.error or {}

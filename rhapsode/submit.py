@@ -21,10 +21,10 @@ from narration.errors import (
 from narration.jobs.request import JobSettings
 from narration.jobs.states import ENDED, JobState
 from narration.voices.record import VoiceState
+from rhapsode.http_client import MAX_UPLOAD_BYTES, ApiClient
 from rhapsode.inputs import read_input
 from rhapsode.outputs import Output
 from rhapsode.progress import Rendered
-from rhapsode.server import MAX_UPLOAD_BYTES, Server
 
 POLL_S = 1.0
 VOICE_POLL_S = 2.0
@@ -32,7 +32,7 @@ MAX_VOICE_NAME = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class NarrationRequest:
     """What is to be narrated, how, and where the results go on either side."""
 
     file: Path
@@ -44,34 +44,34 @@ class Order:
 
 
 def submit(
-    server: Server,
-    order: Order,
+    client: ApiClient,
+    request: NarrationRequest,
     show: Callable[[Rendered], None],
     *,
     sleep: Callable[[float], None] = time.sleep,
 ) -> dict[str, Any]:
-    """Return the finished job, its files delivered to `order.outputs`.
+    """Return the finished job, its files delivered to `request.outputs`.
 
     Raises: InputError if the server refuses or the job fails for good; TransientError if another
     try may succeed.
     """
-    settings = order.settings
-    if order.recording is not None:
-        voice_id = ensure_voice(server, order.recording, sleep=sleep)
+    settings = request.settings
+    if request.recording is not None:
+        voice_id = ensure_voice(client, request.recording, sleep=sleep)
         settings = settings.model_copy(update={"voice": voice_id})
-    job = _send(server, order, settings)
+    job = _send(client, request, settings)
     if job["state"] in {JobState.FAILED, JobState.CANCELED}:
         # An earlier run's job: what it has finished is kept, the rest is tried again.
-        job = _retry(server, job)
-    job = _wait(server, job, show, sleep)
+        job = _retry(client, job)
+    job = _wait(client, job, show, sleep)
     if job["state"] != JobState.SUCCEEDED:
         raise _failure(job)
-    _deliver(server, job, order.outputs)
+    _deliver(client, job, request.outputs)
     return job
 
 
 def ensure_voice(
-    server: Server, recording: Path, *, sleep: Callable[[float], None] = time.sleep
+    client: ApiClient, recording: Path, *, sleep: Callable[[float], None] = time.sleep
 ) -> str:
     """Upload a recording unless the server has it, wait for its voice, and return the voice's id.
 
@@ -81,34 +81,34 @@ def ensure_voice(
     digest = hashlib.sha256(read_input(recording, MAX_UPLOAD_BYTES)).hexdigest()
     # The digest makes the name unique: another recording of the same name is another voice.
     stem = re.sub(r"[^A-Za-z0-9_-]+", "-", recording.stem).strip("-_")[:MAX_VOICE_NAME]
-    voice = server.upload("/v1/voices", recording, {"name": f"{stem or 'voice'}-{digest[:8]}"})
+    voice = client.upload("/v1/voices", recording, {"name": f"{stem or 'voice'}-{digest[:8]}"})
     while voice["state"] == VoiceState.PREPARING:
         sleep(VOICE_POLL_S)
-        voice = server.ask("GET", f"/v1/voices/{voice['id']}").json()
+        voice = client.request("GET", f"/v1/voices/{voice['id']}").json()
     if voice["state"] == VoiceState.FAILED:
         raise RecordingError(f"{recording} makes no voice: {voice['error']}")
     return str(voice["id"])
 
 
-def _send(server: Server, order: Order, settings: JobSettings) -> dict[str, Any]:
-    destination = {"profile": order.profile, "prefix": order.prefix}
+def _send(client: ApiClient, request: NarrationRequest, settings: JobSettings) -> dict[str, Any]:
+    destination = {"profile": request.profile, "prefix": request.prefix}
     form = json.dumps(
         settings.model_dump(mode="json") | {"destination": destination}, sort_keys=True
     )
-    document = hashlib.sha256(read_input(order.file, MAX_UPLOAD_BYTES)).hexdigest()
-    key = hashlib.sha256(f"{order.file.name}\0{document}\0{form}".encode()).hexdigest()
-    job: dict[str, Any] = server.upload(
-        "/v1/jobs", order.file, {"job": form}, headers={"Idempotency-Key": f"submit-{key}"}
+    document = hashlib.sha256(read_input(request.file, MAX_UPLOAD_BYTES)).hexdigest()
+    key = hashlib.sha256(f"{request.file.name}\0{document}\0{form}".encode()).hexdigest()
+    job: dict[str, Any] = client.upload(
+        "/v1/jobs", request.file, {"job": form}, headers={"Idempotency-Key": f"submit-{key}"}
     )
     return job
 
 
-def _retry(server: Server, job: dict[str, Any]) -> dict[str, Any]:
+def _retry(client: ApiClient, job: dict[str, Any]) -> dict[str, Any]:
     try:
-        answer = server.ask("POST", job["urls"]["retry"])
+        answer = client.request("POST", job["urls"]["retry"])
     except ConflictError:
         # The answer to an earlier try may have been lost: then the job is on its way already.
-        answer = server.ask("GET", job["urls"]["self"])
+        answer = client.request("GET", job["urls"]["self"])
         if answer.json()["state"] in {JobState.FAILED, JobState.CANCELED}:
             raise
     retried: dict[str, Any] = answer.json()
@@ -116,7 +116,7 @@ def _retry(server: Server, job: dict[str, Any]) -> dict[str, Any]:
 
 
 def _wait(
-    server: Server,
+    client: ApiClient,
     job: dict[str, Any],
     show: Callable[[Rendered], None],
     sleep: Callable[[float], None],
@@ -128,7 +128,7 @@ def _wait(
             return job
         # More often than a machine needs: a person is watching.
         sleep(POLL_S)
-        job = server.ask("GET", job["urls"]["self"]).json()
+        job = client.request("GET", job["urls"]["self"]).json()
 
 
 def _rendered(job: dict[str, Any], elapsed_s: float) -> Rendered:
@@ -150,10 +150,10 @@ def _failure(job: dict[str, Any]) -> InputError | TransientError:
     return TransientError(words) if job["error"]["retryable"] else InputError(words)
 
 
-def _deliver(server: Server, job: dict[str, Any], outputs: list[Output]) -> None:
-    artifacts = server.ask("GET", job["urls"]["artifacts"]).json()["items"]
+def _deliver(client: ApiClient, job: dict[str, Any], outputs: list[Output]) -> None:
+    artifacts = client.request("GET", job["urls"]["artifacts"]).json()["items"]
     for output in outputs:
         matches = [item for item in artifacts if item["name"].endswith(f".{output.format}")]
         if not matches:
             raise InputError(f"job {job['id']} delivered no {output.format} file")
-        server.download(matches[0]["url"], output.path, sha256=matches[0]["sha256"])
+        client.download(matches[0]["url"], output.path, sha256=matches[0]["sha256"])

@@ -1,4 +1,4 @@
-"""Things tests need many of: settings, documents, jobs, stations."""
+"""Things tests need many of: settings, documents, jobs."""
 
 import hashlib
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""The whole service as processes: Postgres, broker, bucket, workers that hum, a sweeper."""
+"""The whole service as processes: Postgres, broker, bucket, workers that make tones, a sweeper."""
 
 import json
 import threading
@@ -23,7 +23,7 @@ from narration.storage.profiles import open_stores
 from narration.sweeper import Sweeper
 from tests.builders import make_job
 from tests.servers import Postgres, SeaweedFS, Valkey
-from tests.worker_process import WorkerProcess
+from tests.spawned_worker import SpawnedWorker
 
 
 class Cluster:
@@ -57,14 +57,14 @@ class Cluster:
         self.stores = open_stores(self.settings)
         assert self.settings.broker.url is not None
         self.broker = CeleryBroker(make_celery(self.settings.broker.url, self.settings.broker))
-        self.workers: list[WorkerProcess] = []
+        self.workers: list[SpawnedWorker] = []
         self._stop = threading.Event()
         self._sweeper = threading.Thread(target=self._sweep)
         self._sweeper.start()
 
-    def start_worker(self, queues: str = "cpu,gpu", *, chunk_s: float = 0.01) -> WorkerProcess:
+    def start_worker(self, queues: str = "cpu,gpu", *, chunk_s: float = 0.01) -> SpawnedWorker:
         log = self.folder / f"worker-{len(self.workers)}.log"
-        worker = WorkerProcess(queues, chunk_s, self._environment, log)
+        worker = SpawnedWorker(queues, chunk_s, self._environment, log)
         self.workers.append(worker)
         return worker
 

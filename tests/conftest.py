@@ -56,7 +56,7 @@ def seaweedfs() -> Iterator[SeaweedFS]:
 
 
 @pytest.fixture
-def cramped_disk(tmp_path: Path) -> Iterator[Path]:
+def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 64 KiB; only root may mount one."""
     folder = tmp_path / "cramped"
     folder.mkdir()

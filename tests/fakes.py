@@ -1,4 +1,4 @@
-"""Stand-ins with the real surface: a broker that records, an engine that hums, a voice in name."""
+"""Stand-ins with the real surface: a broker that records, a model whose engine makes tones."""
 
 import hashlib
 import os
@@ -16,7 +16,9 @@ from narration.broker.interface import Task
 from narration.errors import EngineDied, SpeechError
 from worker.chatterbox.config import ACOUSTIC_TOKENS, SAMPLE_RATE_HZ, SAMPLES_PER_TOKEN
 from worker.engine.types import Speech, Utterance
+from worker.process import LoadedModel
 from worker.rendering.identity import EngineIdentity
+from worker.voice_preparation import VoiceMaker
 
 TOKENS_PER_CHARACTER = 1.0  # 25 characters a second: hasty, and still within the checks
 FADE_S = 0.02
@@ -38,7 +40,7 @@ TONE = EngineIdentity(
 
 @dataclass(frozen=True)
 class FakeVoice:
-    """What the narrator sees of a voice."""
+    """What rendering sees of a voice."""
 
     digest: str
 
@@ -73,7 +75,7 @@ class RecordingBroker:
 
 
 class ToneEngine:
-    """A SpeechEngine without a model: each text, voice and seed hums its own tone.
+    """A SpeechEngine without a model: each text, voice and seed has its own tone.
 
     Texts with one of the words above misbehave, so that every way to fail can be asked for.
     """
@@ -114,10 +116,10 @@ class ToneEngine:
             self.spoken.append(utterance.text)
             take = self._takes[utterance.text] = self._takes.get(utterance.text, 0) + 1
         is_silent = HOPELESS in text or (MUMBLED in text and take == 1)
-        return hum(utterance, is_silent=is_silent)
+        return make_tone(utterance, is_silent=is_silent)
 
 
-def hum(utterance: Utterance, *, is_silent: bool = False) -> Speech:
+def make_tone(utterance: Utterance, *, is_silent: bool = False) -> Speech:
     """Return the tone of an utterance: a pure function of text, voice, delivery and seed."""
     content = f"{utterance.text}|{utterance.voice.digest}|{utterance.delivery}|{utterance.seed}"
     random = np.random.default_rng(
@@ -135,4 +137,17 @@ def hum(utterance: Utterance, *, is_silent: bool = False) -> Speech:
         waveform=np.asarray(waveform * (not is_silent), dtype=np.float32),
         is_truncated=False,
         is_watermarked=False,
+    )
+
+
+def make_model(engine: ToneEngine | None = None, *, target_concurrency: int = 32) -> LoadedModel:
+    """Return a humming speaker with one bundled voice."""
+    voice: Any = FakeVoice(digest="d" * 64)
+    return LoadedModel(
+        engine=engine or ToneEngine(),
+        target_concurrency=target_concurrency,
+        identity=TONE,
+        bundled={"default": voice},
+        load=load_fake_voice,
+        voice_maker=VoiceMaker(make=make_fake_voice, save=save_fake_voice),
     )

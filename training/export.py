@@ -13,7 +13,7 @@ from narration.voices.recording import read_recording
 from training.bundle import write_weights
 from training.parts import join, read_origin
 from worker.chatterbox.checkpoint import DEFAULT_VOICE_FILE, VOICE_FOLDER, load_chatterbox
-from worker.chatterbox.reference import prepare_voice
+from worker.chatterbox.reference import voice_from_recording
 from worker.chatterbox.voice import save_voice
 
 REFERENCE_S = 3.6
@@ -27,7 +27,7 @@ def write_voices(recordings: dict[str, Path], folder: Path) -> None:
         whole = read_recording(path)
         samples = whole.samples[: int(REFERENCE_S * whole.rate_hz)]
         start = dataclasses.replace(whole, samples=samples)
-        save_voice(prepare_voice(start, networks), folder / VOICE_FOLDER / f"{name}.pt")
+        save_voice(voice_from_recording(start, networks), folder / VOICE_FOLDER / f"{name}.pt")
     default = next(iter(recordings))
     shutil.copy(folder / VOICE_FOLDER / f"{default}.pt", folder / DEFAULT_VOICE_FILE)
 

@@ -1,4 +1,4 @@
-"""The worker process: one station behind Celery, on a pool of threads over one warm engine."""
+"""The worker process: behind Celery, on a pool of threads over one warm engine."""
 
 import threading
 from typing import Any
@@ -14,12 +14,12 @@ from narration.database import make_engine
 from narration.errors import SettingsError
 from narration.settings import Settings
 from narration.storage.profiles import open_stores
-from worker.process import EXIT_ENGINE_DIED, OpenSpeaker, Station
+from worker.process import EXIT_ENGINE_DIED, LoadModel, WorkerProcess
 
 log = structlog.get_logger(__name__)
 
 
-def run_worker(settings: Settings, queues: frozenset[Queue], open_speaker: OpenSpeaker) -> int:
+def run_worker(settings: Settings, queues: frozenset[Queue], load_model: LoadModel) -> int:
     """Work until SIGTERM, or until the engine dies; return the exit code.
 
     Raises: SettingsError if no broker is set.
@@ -30,38 +30,38 @@ def run_worker(settings: Settings, queues: frozenset[Queue], open_speaker: OpenS
     telemetry.serve_metrics(settings.telemetry)
     app = make_celery(settings.broker.url, settings.broker)
     database = make_engine(settings.database_url, settings.database)
-    station = Station(
+    worker = WorkerProcess(
         settings,
         database=database,
         stores=open_stores(settings),
         broker=CeleryBroker(app),
         queues=queues,
-        open_speaker=open_speaker,
+        load_model=load_model,
     )
     try:
-        listen(app, station.handlers)
-        return _consume(app, station, queues)
+        listen(app, worker.handlers)
+        return _consume(app, worker, queues)
     finally:
-        station.close()
+        worker.close()
         database.dispose()
 
 
-def _end_with_the_engine(station: Station) -> None:
-    station.has_died.wait()
+def _end_with_the_engine(worker: WorkerProcess) -> None:
+    worker.has_died.wait()
     # Celery looks at this between two events and shuts down with the code.
     celery_state.should_stop = EXIT_ENGINE_DIED  # type: ignore[assignment]  # a code, not a flag
 
 
-def _consume(app: Celery, station: Station, queues: frozenset[Queue]) -> int:
+def _consume(app: Celery, worker: WorkerProcess, queues: frozenset[Queue]) -> int:
     def drain(**_: Any) -> None:
         log.info("worker_draining")
-        station.drain()
+        worker.drain()
 
     signals.worker_shutting_down.connect(drain, weak=False)
-    threading.Thread(target=_end_with_the_engine, args=(station,), daemon=True).start()
-    worker = app.Worker(
+    threading.Thread(target=_end_with_the_engine, args=(worker,), daemon=True).start()
+    celery_worker = app.Worker(
         pool="threads",  # never prefork: a forked child cannot use the parent's CUDA
-        concurrency=station.slots,
+        concurrency=worker.slots,
         queues=[queue.value for queue in sorted(queues)],
         without_gossip=True,
         without_mingle=True,
@@ -70,5 +70,5 @@ def _consume(app: Celery, station: Station, queues: frozenset[Queue]) -> int:
         quiet=True,  # our own events say what it would
         optimization="fair",
     )
-    worker.start()
-    return int(worker.exitcode or 0)
+    celery_worker.start()
+    return int(celery_worker.exitcode or 0)

@@ -22,7 +22,7 @@ from worker.leases import LeaseKeeper
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Workplace:
+class WorkerContext:
     """One worker process: its name, its tools and its rules."""
 
     holder: str  # the name its leases carry

@@ -18,7 +18,7 @@ from narration.errors import (
     RhapsodeError,
     TransientError,
 )
-from worker.context import Workplace
+from worker.context import WorkerContext
 from worker.leases import Lease, Renew
 
 log = structlog.get_logger(__name__)
@@ -30,7 +30,7 @@ class Reaction(Enum):
     DROP = "lost"  # it is somebody else's
     FAIL = "failed"  # it would fail again
     ABANDON = "abandoned"  # this worker must go; the next one learns what was in flight
-    LATER = "put_off"  # another try may succeed; too many and it has failed
+    DEFER = "deferred"  # another try may succeed; too many and it has failed
 
 
 # The first class that fits decides. What is not in the table is a bug: it may have come from the
@@ -38,9 +38,9 @@ class Reaction(Enum):
 REACTIONS: tuple[tuple[type[Exception], Reaction], ...] = (
     (LeaseLost, Reaction.DROP),
     (EngineDied, Reaction.ABANDON),
-    (TransientError, Reaction.LATER),
+    (TransientError, Reaction.DEFER),
     (RhapsodeError, Reaction.FAIL),
-    (Exception, Reaction.LATER),
+    (Exception, Reaction.DEFER),
 )
 
 
@@ -54,17 +54,17 @@ class Work:
     fail: Callable[[Session, Exception], bool]
 
 
-def attend(place: Workplace, work: Work, do: Callable[[Lease], None]) -> None:
+def run_under_lease(context: WorkerContext, work: Work, do: Callable[[Lease], None]) -> None:
     """Do the work under its lease; errors end here, after what the table says.
 
     Raises: EngineDied, for the worker to go.
     """
     try:
-        _refuse_hopeless(work, place.settings.step_tries)
-        with place.leases.keep(work.renew) as lease:
+        _refuse_hopeless(work, context.settings.step_tries)
+        with context.leases.keep(work.renew) as lease:
             do(lease)
     except Exception as error:
-        _react(place, work, error)
+        _react(context, work, error)
         if isinstance(error, EngineDied):
             raise
 
@@ -80,25 +80,25 @@ def _refuse_hopeless(work: Work, step_tries: int) -> None:
         raise AbandonedError(f"{step_tries} workers were lost while doing this: see their logs")
 
 
-def _react(place: Workplace, work: Work, error: Exception) -> None:
+def _react(context: WorkerContext, work: Work, error: Exception) -> None:
     reaction = reaction_to(error)
-    if reaction is Reaction.LATER and work.tries >= place.settings.step_tries:
+    if reaction is Reaction.DEFER and work.tries >= context.settings.step_tries:
         reaction = Reaction.FAIL
-    _tell(error, reaction, work.tries)
+    _log_reaction(error, reaction, work.tries)
     try:
-        with place.session() as session:
+        with context.session() as session:
             if reaction is Reaction.FAIL:
                 work.fail(session, error)
             elif reaction is Reaction.ABANDON:
-                work.renew(session, until=place.clock())
-            elif reaction is Reaction.LATER:
-                work.hand_back(session, place.retry_at(work.tries))
+                work.renew(session, until=context.clock())
+            elif reaction is Reaction.DEFER:
+                work.hand_back(session, context.retry_at(work.tries))
     except (DatabaseUnavailable, OutputError) as unwritten:
         # The lease runs out by itself and the sweeper sends the work again.
-        log.info("work_left_behind", reason=str(unwritten))
+        log.info("work_not_updated", reason=str(unwritten))
 
 
-def _tell(error: Exception, reaction: Reaction, tries: int) -> None:
+def _log_reaction(error: Exception, reaction: Reaction, tries: int) -> None:
     reason = f"{type(error).__name__}: {error}"
     if reaction is Reaction.DROP:
         telemetry.LEASES_LOST.inc()
@@ -106,6 +106,8 @@ def _tell(error: Exception, reaction: Reaction, tries: int) -> None:
         return
     # What we expect is told by the job that fails of it; a bug needs its traceback.
     if isinstance(error, RhapsodeError):
-        log.info("work_ended", fate=reaction.value, reason=reason, tries=tries)
+        log.info("work_ended", reaction=reaction.value, reason=reason, tries=tries)
     else:
-        log.warning("work_ended", fate=reaction.value, reason=reason, tries=tries, exc_info=error)
+        log.warning(
+            "work_ended", reaction=reaction.value, reason=reason, tries=tries, exc_info=error
+        )

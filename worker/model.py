@@ -1,4 +1,4 @@
-"""Opens the real model as a speaker; of the tasks' side the only module that loads torch."""
+"""Opens the checkpoint that the settings name as a worker's engine. Loads torch."""
 
 from functools import partial
 from pathlib import Path
@@ -7,25 +7,25 @@ from narration.settings import ModelSettings, Settings
 from narration.voices.recording import RecordingLimits, read_recording
 from worker.chatterbox.checkpoint import Chatterbox, load_chatterbox
 from worker.chatterbox.hub import resolve_model
-from worker.chatterbox.reference import prepare_voice
+from worker.chatterbox.reference import voice_from_recording
 from worker.chatterbox.voice import Voice, load_voice, save_voice
 from worker.engine.open import open_engine
 from worker.engine.options import EngineOptions, resolve
-from worker.process import Speaker
+from worker.process import LoadedModel
 from worker.rendering.identity import EngineIdentity
-from worker.voice_preparation import Voicing
+from worker.voice_preparation import VoiceMaker
 
 
-def open_configured_model(settings: Settings) -> Speaker:
+def load_model(settings: Settings) -> LoadedModel:
     """Find the checkpoint, load it and start its engine.
 
     Raises: NotFoundError, CheckpointError or SettingsError if it cannot be used as asked.
     """
     folder = resolve_model(settings.model.checkpoint)
-    return open_model(folder, settings.model, cache_folder=settings.data_dir / "engine")
+    return load_model_from(folder, settings.model, cache_folder=settings.data_dir / "engine")
 
 
-def open_model(folder: Path, settings: ModelSettings, *, cache_folder: Path) -> Speaker:
+def load_model_from(folder: Path, settings: ModelSettings, *, cache_folder: Path) -> LoadedModel:
     """Load a checkpoint and start its engine.
 
     Raises: CheckpointError or SettingsError if the folder or the settings cannot be used.
@@ -50,18 +50,20 @@ def open_model(folder: Path, settings: ModelSettings, *, cache_folder: Path) -> 
         device=resolved.device.partition(":")[0],
         is_watermarked=resolved.is_watermarked,
     )
-    return Speaker(
+    return LoadedModel(
         engine=open_engine(folder, options),
         # T3's, and of the sound stage a batch under way and the next.
-        appetite=resolved.t3_slots + 2 * resolved.vocoder_batch,
+        target_concurrency=resolved.t3_slots + 2 * resolved.vocoder_batch,
         identity=identity,
         bundled=chatterbox.voices,
         load=load_voice,
-        voicing=Voicing(make=partial(_make, chatterbox), save=save_voice),
+        voice_maker=VoiceMaker(make=partial(_make, chatterbox), save=save_voice),
     )
 
 
 def _make(chatterbox: Chatterbox, recording: Path) -> Voice:
-    weighed = RecordingLimits(max_size_bytes=recording.stat().st_size)  # when it was taken in
+    limits = RecordingLimits(
+        max_size_bytes=recording.stat().st_size
+    )  # checked when it was uploaded
     prompt_tokens = chatterbox.config.t3.prompt_tokens
-    return prepare_voice(read_recording(recording, weighed), chatterbox, prompt_tokens)
+    return voice_from_recording(read_recording(recording, limits), chatterbox, prompt_tokens)

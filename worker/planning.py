@@ -14,57 +14,57 @@ from narration.jobs.request import JobSettings
 from narration.jobs.step_claim import StepClaim
 from narration.text.chunk import plan_chunks
 from narration.text.types import ChunkPlan, Plan
-from worker.context import Workplace
+from worker.context import WorkerContext
 from worker.leases import Lease
 
 log = structlog.get_logger(__name__)
 
 
-def plan_job(place: Workplace, claim: StepClaim, _: Lease) -> None:
+def plan_job(context: WorkerContext, claim: StepClaim, _: Lease) -> None:
     """Write a job's chunks and wake the workers that speak them.
 
     A job that an earlier attempt has planned keeps its chunks, finished ones included.
     Raises: DocumentError if the document cannot be narrated; LeaseLost.
     """
-    with place.session(is_read_only=True) as session:
+    with context.session(is_read_only=True) as session:
         job = get_job(session, claim.job_id)
         is_planned = has_plan(session, claim.job_id)
         data = None if is_planned else get_source(session, claim.job_id)
     if is_planned:
-        with place.session() as session:
-            start_rendering(session, claim, now=place.clock())
+        with context.session() as session:
+            start_rendering(session, claim, now=context.clock())
     else:
-        _plan_anew(place, claim, job, data)
-    place.announce(claim.job_id)
+        _plan_anew(context, claim, job, data)
+    context.announce(claim.job_id)
 
 
-def _plan_anew(place: Workplace, claim: StepClaim, job: Job, data: bytes | None) -> None:
+def _plan_anew(context: WorkerContext, claim: StepClaim, job: Job, data: bytes | None) -> None:
     if data is None:
         assert job.source_key is not None
-        data = place.stores.work.get(job.source_key)
+        data = context.stores.work.get(job.source_key)
     document = read_document(
         data,
         name=job.source_name,
         media_type=job.source_media_type,
-        max_bytes=place.limits.document_size_bytes,
+        max_bytes=context.limits.document_size_bytes,
     )
-    if len(document.source) > place.limits.document_chars:
+    if len(document.source) > context.limits.document_chars:
         raise DocumentError(
             f"the text has {len(document.source):,} characters but the limit is "
-            f"{place.limits.document_chars:,}: send it in parts"
+            f"{context.limits.document_chars:,}: send it in parts"
         )
     settings = JobSettings.model_validate(job.settings)
     plan = plan_chunks(document, settings.chunk_limits, settings.pause_limits)
     check_complete(span_rows(plan.spans), len(document.source), len(plan.chunks))
-    with place.session() as session:
+    with context.session() as session:
         store_plan(
             session,
             claim,
             _plan_row(job, plan, len(document.source)),
-            [_chunk_row(chunk, place.settings.segment_chunks) for chunk in plan.chunks],
+            [_chunk_row(chunk, context.settings.segment_chunks) for chunk in plan.chunks],
             title=settings.title or document.title,
             author=settings.author or document.author,
-            now=place.clock(),
+            now=context.clock(),
         )
     log.info("job_planned", chunks=len(plan.chunks), chapters=len(plan.chapters))
 

@@ -1,6 +1,6 @@
 """One worker process as a whole: what it opened, what it does on a wake-up, and its end.
 
-The same station stands behind Celery and inside `rhapsode serve` and `render`.
+The same worker stands behind Celery and inside `rhapsode serve` and `render`.
 """
 
 import math
@@ -23,14 +23,14 @@ from narration.errors import DatabaseUnavailable
 from narration.settings import Settings, WorkerSettings
 from narration.storage.profiles import Stores
 from narration.workers import WorkerState
-from worker.context import Workplace
+from worker.context import WorkerContext
 from worker.engine.types import Delivery, SpeechEngine, Utterance
 from worker.leases import LeaseKeeper
 from worker.rendering.identity import EngineIdentity
-from worker.rendering.runner import Narrator
-from worker.rendering.voice_cache import VoiceShelf
+from worker.rendering.runner import SegmentRunner
+from worker.rendering.voice_cache import VoiceCache
 from worker.tasks import cpu_tasks, gpu_tasks
-from worker.voice_preparation import Voicing
+from worker.voice_preparation import VoiceMaker
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,24 +46,24 @@ WARM_UP_TIMEOUT_S = 1800.0  # compiling kernels for the first time takes minutes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Speaker:
+class LoadedModel:
     """A loaded model: what speaks, which it is, its voices, and how new ones are made.
 
-    `appetite`: so many chunks under way keep the engine busy.
+    `target_concurrency`: so many chunks under way keep the engine busy.
     """
 
     engine: SpeechEngine
-    appetite: int
+    target_concurrency: int
     identity: EngineIdentity
     bundled: "Mapping[str, Voice]"
     load: "Callable[[Path], Voice]"
-    voicing: Voicing
+    voice_maker: VoiceMaker
 
 
-OpenSpeaker = Callable[[Settings], Speaker]
+LoadModel = Callable[[Settings], LoadedModel]
 
 
-class Station:
+class WorkerProcess:
     """A worker for some queues; open it, bind its handlers, drain it, close it."""
 
     def __init__(
@@ -74,100 +74,100 @@ class Station:
         stores: Stores,
         broker: Broker,
         queues: frozenset[Queue],
-        open_speaker: OpenSpeaker,
+        load_model: LoadModel,
         clock: Clock = utc_now,
     ) -> None:
         self.has_died = threading.Event()  # the engine will not speak again: end the process
-        self._place = _workplace(settings, database, stores, broker, clock)
-        self._speaker: Speaker | None = None
-        self._narrator: Narrator | None = None
+        self._context = _make_context(settings, database, stores, broker, clock)
+        self._model: LoadedModel | None = None
+        self._runner: SegmentRunner | None = None
         self._state = WorkerState.WARMING
         self.slots = settings.worker.slots or LEAST_SLOTS  # tasks at once
         self.handlers: dict[Task, Handler] = {}
         if Queue.CPU in queues:
-            self.handlers |= cpu_tasks(self._place)
+            self.handlers |= cpu_tasks(self._context)
         if Queue.GPU in queues:
-            self._warm_up(settings, open_speaker)
+            self._warm_up(settings, load_model)
 
     @property
     def identity(self) -> EngineIdentity:
-        """Which engine speaks here; only a station with the gpu queue has one."""
-        assert self._speaker is not None
-        return self._speaker.identity
+        """Which engine speaks here; only a worker with the gpu queue has one."""
+        assert self._model is not None
+        return self._model.identity
 
     def drain(self) -> None:
         """Take no more work; finish or hand back what there is within the grace period."""
         self._state = WorkerState.DRAINING
-        if self._narrator is not None:
-            self._narrator.drain()
+        if self._runner is not None:
+            self._runner.drain()
 
     def close(self) -> None:
         """Free everything; call it when no handler runs any more."""
-        self._place.leases.close()
-        if self._speaker is not None:
-            self._speaker.engine.close()
+        self._context.leases.close()
+        if self._model is not None:
+            self._model.engine.close()
             # Without the database its row stays, and is not believed for long.
-            with suppress(DatabaseUnavailable), self._place.session() as session:
-                workers.unregister(session, self._place.holder)
+            with suppress(DatabaseUnavailable), self._context.session() as session:
+                workers.unregister(session, self._context.holder)
 
-    def _warm_up(self, settings: Settings, open_speaker: OpenSpeaker) -> None:
+    def _warm_up(self, settings: Settings, load_model: LoadModel) -> None:
         """Load the model and speak once; only then is the worker ready."""
-        place = self._place
-        with place.session() as session:
-            workers.register(session, place.holder, slots=self.slots, now=place.clock())
-        place.leases.on_beat(self._report)
-        speaker = open_speaker(settings)
-        self._speaker = speaker
-        self.slots = settings.worker.slots or slots_for(speaker.appetite, place.settings)
+        context = self._context
+        with context.session() as session:
+            workers.register(session, context.holder, slots=self.slots, now=context.clock())
+        context.leases.on_beat(self._report)
+        model = load_model(settings)
+        self._model = model
+        self.slots = settings.worker.slots or slots_for(model.target_concurrency, context.settings)
         if settings.worker.is_warmed_up:
-            _speak_once(speaker)
-        shelf = VoiceShelf(bundled=speaker.bundled, load=speaker.load, store=place.stores.work)
-        self._narrator = Narrator(place, speaker.engine, speaker.identity, shelf)
-        self.handlers |= gpu_tasks(place, self._narrator, speaker.voicing, self.has_died)
+            _speak_once(model)
+        voice_cache = VoiceCache(bundled=model.bundled, load=model.load, store=context.stores.work)
+        self._runner = SegmentRunner(context, model.engine, model.identity, voice_cache)
+        self.handlers |= gpu_tasks(context, self._runner, model.voice_maker, self.has_died)
         self._state = WorkerState.READY
         self._report()
-        log.info("worker_ready", worker=place.holder, **speaker.identity.describe())
+        log.info("worker_ready", worker=context.holder, **model.identity.describe())
 
     def _report(self) -> None:
-        speaker = self._speaker
-        if speaker is not None and not speaker.engine.is_alive():
+        model = self._model
+        if model is not None and not model.engine.is_alive():
             self.has_died.set()
         if self.has_died.is_set():
             self._state = WorkerState.DRAINING
         engine = None
-        if speaker is not None:
-            engine = {**speaker.identity.describe(), "voices": sorted(speaker.bundled)}
-        with self._place.session() as session:
+        if model is not None:
+            engine = {**model.identity.describe(), "voices": sorted(model.bundled)}
+        with self._context.session() as session:
             workers.report(
                 session,
-                self._place.holder,
+                self._context.holder,
                 state=self._state,
                 slots=self.slots,
-                now=self._place.clock(),
+                now=self._context.clock(),
                 engine=engine,
             )
 
 
-def slots_for(appetite: int, settings: WorkerSettings) -> int:
+def slots_for(target_concurrency: int, settings: WorkerSettings) -> int:
     """Choose how many segments at once keep an engine busy.
 
     A segment's chunks go to the engine together, and the next segment is claimed once the last of
     them is done: on average a third of them are done already.
     """
-    return max(LEAST_SLOTS, math.ceil(1.5 * appetite / settings.segment_chunks))
+    return max(LEAST_SLOTS, math.ceil(1.5 * target_concurrency / settings.segment_chunks))
 
 
-def _speak_once(speaker: Speaker) -> None:
-    voice = next(iter(speaker.bundled.values()), None)
+def _speak_once(model: LoadedModel) -> None:
+    voice = next(iter(model.bundled.values()), None)
     if voice is None:
         return
     utterance = Utterance(text=WARM_UP_TEXT, voice=voice, delivery=Delivery(), seed=0)
-    speaker.engine.submit(utterance).result(timeout=WARM_UP_TIMEOUT_S)
+    model.engine.submit(utterance).result(timeout=WARM_UP_TIMEOUT_S)
 
 
-def _workplace(
+def _make_context(
     settings: Settings, database: Engine, stores: Stores, broker: Broker, clock: Clock
-) -> Workplace:
+) -> WorkerContext:
     # The random part tells a restarted container from the one before it on the same host.
     holder = f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(4)}"
     leases = LeaseKeeper(
@@ -176,7 +176,7 @@ def _workplace(
         heartbeat_s=settings.worker.heartbeat_s,
         clock=clock,
     )
-    return Workplace(
+    return WorkerContext(
         holder=holder,
         database=database,
         stores=stores,

@@ -1,4 +1,4 @@
-"""The four tasks: what a wake-up leads to. They translate; planner, narrator and assembler work.
+"""The four tasks: what a wake-up leads to. They translate; planning, rendering and assembly work.
 
 Loads no torch: what needs it is handed in.
 """
@@ -19,27 +19,27 @@ from narration.errors import EngineDied, OutputError, TransientError
 from narration.jobs.states import JobState
 from narration.jobs.step_claim import StepClaim, claim_step, fail_step, hand_back_step, renew_step
 from worker.assembly.delivery import assemble_job
-from worker.context import Workplace
-from worker.lease_runner import Work, attend
+from worker.context import WorkerContext
+from worker.lease_runner import Work, run_under_lease
 from worker.leases import Lease
 from worker.planning import plan_job
-from worker.rendering.runner import Narrator
-from worker.voice_preparation import Voicing, prepare_voice
+from worker.rendering.runner import SegmentRunner
+from worker.voice_preparation import VoiceMaker, prepare_voice
 
 log = structlog.get_logger(__name__)
 
 MOST_CPU_TASKS = 4  # at once, also where dozens of threads serve a large GPU
 
-UseCase = Callable[[Workplace, StepClaim, Lease], None]
+UseCase = Callable[[WorkerContext, StepClaim, Lease], None]
 
 
-def cpu_tasks(place: Workplace) -> Mapping[Task, Handler]:
+def cpu_tasks(context: WorkerContext) -> Mapping[Task, Handler]:
     """Return what the cpu queue needs: planning and assembling."""
     places = threading.BoundedSemaphore(MOST_CPU_TASKS)
 
     def step(state: JobState, use_case: UseCase, job_id: str) -> None:
         with places:
-            _step(place, job_id, state, use_case)
+            _step(context, job_id, state, use_case)
 
     return {
         Task.PLAN: partial(step, JobState.PLANNING, plan_job),
@@ -48,48 +48,51 @@ def cpu_tasks(place: Workplace) -> Mapping[Task, Handler]:
 
 
 def gpu_tasks(
-    place: Workplace, narrator: Narrator, voicing: Voicing, has_died: threading.Event
+    context: WorkerContext,
+    runner: SegmentRunner,
+    voice_maker: VoiceMaker,
+    has_died: threading.Event,
 ) -> Mapping[Task, Handler]:
     """Return what the gpu queue needs; `has_died` is set when the engine will speak no more."""
     return {
-        Task.RENDER: lambda: _render(place, narrator, has_died),
-        Task.PREPARE_VOICE: lambda voice_id: _prepare(place, voicing, voice_id),
+        Task.RENDER: lambda: _render(context, runner, has_died),
+        Task.PREPARE_VOICE: lambda voice_id: _prepare(context, voice_maker, voice_id),
     }
 
 
-def _step(place: Workplace, job_id: str, state: JobState, use_case: UseCase) -> None:
+def _step(context: WorkerContext, job_id: str, state: JobState, use_case: UseCase) -> None:
     with _watched(state.value), structlog.contextvars.bound_contextvars(job_id=job_id):
-        with place.session() as session:
+        with context.session() as session:
             claim = claim_step(
                 session,
                 job_id,
                 state,
-                holder=place.holder,
-                until=place.leases.until(),
-                now=place.clock(),
+                holder=context.holder,
+                until=context.leases.until(),
+                now=context.clock(),
             )
         if claim is not None:
-            attend(place, _work(place, claim), partial(use_case, place, claim))
+            run_under_lease(context, _work(context, claim), partial(use_case, context, claim))
 
 
-def _render(place: Workplace, narrator: Narrator, has_died: threading.Event) -> None:
+def _render(context: WorkerContext, runner: SegmentRunner, has_died: threading.Event) -> None:
     with _watched("rendering"):
         try:
             # One wake-up per segment: the next one is asked for when this one ends, so that a
             # draining worker stops between two.
-            if narrator.render_next():
-                wake(place.broker, Task.RENDER)
+            if runner.render_next():
+                wake(context.broker, Task.RENDER)
         except EngineDied:
-            narrator.drain()
+            runner.drain()
             has_died.set()
 
 
-def _prepare(place: Workplace, voicing: Voicing, voice_id: str) -> None:
+def _prepare(context: WorkerContext, voice_maker: VoiceMaker, voice_id: str) -> None:
     with _watched("preparing"), structlog.contextvars.bound_contextvars(voice_id=voice_id):
-        prepare_voice(place, voicing, voice_id)
+        prepare_voice(context, voice_maker, voice_id)
 
 
-def _work(place: Workplace, claim: StepClaim) -> Work:
+def _work(context: WorkerContext, claim: StepClaim) -> Work:
     def renew(session: Session, *, until: datetime) -> bool:
         return renew_step(session, claim, until=until)
 
@@ -97,7 +100,7 @@ def _work(place: Workplace, claim: StepClaim) -> Work:
         tries=claim.tries,
         renew=renew,
         hand_back=lambda session, not_before: hand_back_step(session, claim, not_before=not_before),
-        fail=lambda session, error: fail_step(session, claim, error, now=place.clock()),
+        fail=lambda session, error: fail_step(session, claim, error, now=context.clock()),
     )
 
 
@@ -109,8 +112,8 @@ def _watched(task: str) -> Iterator[None]:
         with telemetry.TASK_SECONDS.labels(task=task).time():
             yield
     except (TransientError, OutputError) as error:  # the second: a full disk under SQLite
-        outcome = "put_off"
-        log.info("wakeup_wasted", task=task, reason=str(error))
+        outcome = "deferred"
+        log.info("wakeup_unused", task=task, reason=str(error))
     except BaseException:
         outcome = "crashed"
         raise

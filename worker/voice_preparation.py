@@ -11,7 +11,7 @@ from narration.errors import InputError, TransientError
 from narration.storage.keys import conditioning_key
 from narration.voices.claim import claim_voice, mark_voice_failed, mark_voice_ready, release_voice
 from narration.voices.record import Voice as VoiceRow
-from worker.context import Workplace
+from worker.context import WorkerContext
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,51 +22,51 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Voicing:
+class VoiceMaker:
     """The model's two functions that know how a voice is made and kept."""
 
     make: "Callable[[Path], Voice]"  # from a recording
     save: "Callable[[Voice, Path], None]"
 
 
-def prepare_voice(place: Workplace, voicing: Voicing, voice_id: str) -> None:
+def prepare_voice(context: WorkerContext, voice_maker: VoiceMaker, voice_id: str) -> None:
     """Make the conditioning of a voice, or note why it cannot be made.
 
     Making it is a pure function of the recording: two workers that do it at once harm nobody.
     """
-    with place.session() as session:
-        row = claim_voice(session, voice_id, until=place.leases.until(), now=place.clock())
+    with context.session() as session:
+        row = claim_voice(session, voice_id, until=context.leases.until(), now=context.clock())
     if row is None:
         return
     try:
-        voice = _make(place, voicing, row)
+        voice = _make(context, voice_maker, row)
     except TransientError as error:
-        _put_off(place, row, error)
+        _defer(context, row, error)
     except InputError as error:
-        with place.session() as session:
+        with context.session() as session:
             mark_voice_failed(session, row.id, str(error))
         log.info("voice_failed", voice_id=row.id, reason=str(error))
     else:
-        with place.session() as session:
+        with context.session() as session:
             key = conditioning_key(row.id)
             mark_voice_ready(session, row.id, digest=voice.digest, conditioning_key=key)
         log.info("voice_ready", voice_id=row.id)
 
 
-def _make(place: Workplace, voicing: Voicing, row: VoiceRow) -> "Voice":
+def _make(context: WorkerContext, voice_maker: VoiceMaker, row: VoiceRow) -> "Voice":
     with tempfile.TemporaryDirectory() as folder:
         recording, conditioning = Path(folder, "recording"), Path(folder, "conditioning.pt")
-        recording.write_bytes(place.stores.work.get(row.recording_key))
-        voice = voicing.make(recording)
-        voicing.save(voice, conditioning)
-        place.stores.work.put(conditioning_key(row.id), conditioning)
+        recording.write_bytes(context.stores.work.get(row.recording_key))
+        voice = voice_maker.make(recording)
+        voice_maker.save(voice, conditioning)
+        context.stores.work.put(conditioning_key(row.id), conditioning)
     return voice
 
 
-def _put_off(place: Workplace, row: VoiceRow, error: TransientError) -> None:
-    with place.session() as session:
-        if row.tries >= place.settings.step_tries:
+def _defer(context: WorkerContext, row: VoiceRow, error: TransientError) -> None:
+    with context.session() as session:
+        if row.tries >= context.settings.step_tries:
             mark_voice_failed(session, row.id, str(error))
         else:
-            release_voice(session, row.id, not_before=place.retry_at(row.tries))
-    log.warning("voice_put_off", voice_id=row.id, tries=row.tries, reason=str(error))
+            release_voice(session, row.id, not_before=context.retry_at(row.tries))
+    log.warning("voice_deferred", voice_id=row.id, tries=row.tries, reason=str(error))

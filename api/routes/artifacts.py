@@ -52,7 +52,7 @@ def get_artifact(job_id: str, name: str, resources: WithResources, owner: Owner)
 
 
 def _delivered(resources: Resources, job_id: str, owner: str) -> tuple[Job, list[Artifact]]:
-    with session_scope(resources.engine, is_read_only=True) as session:
+    with session_scope(resources.database, is_read_only=True) as session:
         return get_job(session, job_id, owner=owner), get_artifacts(session, job_id)
 
 

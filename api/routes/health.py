@@ -15,7 +15,7 @@ from narration.clock import utc_now
 from narration.database import check_database, session_scope
 from narration.errors import RhapsodeError
 
-WAITING_ROOM = "readiness/"  # nothing is ever stored there
+PROBE_PREFIX = "readiness/"  # nothing is ever stored there
 
 router = APIRouter(tags=["operation"], responses=PROBLEMS)
 
@@ -61,7 +61,7 @@ def _outcome(check: Callable[[Resources], str], resources: Resources) -> tuple[b
 
 
 def _database(resources: Resources) -> str:
-    check_database(resources.engine)
+    check_database(resources.database)
     return "answers"
 
 
@@ -71,12 +71,12 @@ def _broker(resources: Resources) -> str:
 
 
 def _store(resources: Resources) -> str:
-    next(resources.stores.work.find(WAITING_ROOM), None)
+    next(resources.stores.work.find(PROBE_PREFIX), None)
     return "answers"
 
 
 def _workers(resources: Resources) -> str:
-    with session_scope(resources.engine, is_read_only=True) as session:
+    with session_scope(resources.database, is_read_only=True) as session:
         warm = workers.warm_workers(session, now=utc_now())
     if not warm:
         raise RhapsodeError("no warm worker: start one, or wait until its engine is loaded")

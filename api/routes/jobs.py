@@ -7,9 +7,9 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from api.bodies import FORM, JSON, BodyLimits, content_type, read_form, read_json
 from api.deps import Owner, WithResources
 from api.errors import MediaTypeError, fields_error
-from api.intake import FORM, JSON, Intake, content_type, read_form, read_json
 from api.openapi import JOB_BODIES, PROBLEMS
 from api.presentation import chunk_body, job_body, job_etag, job_path, retry_after_s
 from api.schemas import (
@@ -80,16 +80,16 @@ async def create_job(
     Send JSON with the text in it, or a form with a `file` and, optionally, a `job` part that holds
     the settings as JSON. With an `Idempotency-Key` the same request may be sent again without harm.
     """
-    intake = Intake(
+    body_limits = BodyLimits(
         size_bytes=resources.settings.limits.document_size_bytes,
         timeout_s=resources.settings.api.body_timeout_s,
     )
     match content_type(request):
         case "application/json":
-            body = await read_json(request, intake)
+            body = await read_json(request, body_limits)
             submission = await run_in_threadpool(_from_json, body, owner, idempotency_key)
         case "multipart/form-data":
-            fields, upload = await read_form(request, intake, fields=frozenset({"job"}))
+            fields, upload = await read_form(request, body_limits, fields=frozenset({"job"}))
             form = _parsed(JobForm, fields.get("job", "{}"))
             submission = Submission(
                 owner=owner,
@@ -123,7 +123,7 @@ def list_jobs(
         created_after=_aware(query.created_after),
         created_before=_aware(query.created_before),
     )
-    with session_scope(resources.engine, is_read_only=True) as session:
+    with session_scope(resources.database, is_read_only=True) as session:
         page = listing.list_jobs(session, owner, job_filter, cursor=query.cursor, limit=query.limit)
     _link_next(request, response, page.cursor)
     now = utc_now()
@@ -145,7 +145,7 @@ async def get_job(
 @router.post("/{job_id}/cancel", response_model=JobBody, summary="Cancel a job")
 def cancel_job(job_id: str, resources: WithResources, owner: Owner) -> Response:
     """Cancel; workers let go at their next chunk. An ended job is returned as it is."""
-    with session_scope(resources.engine) as session:
+    with session_scope(resources.database) as session:
         job = transitions.cancel_job(session, job_id, owner=owner, now=utc_now())
     return _job_response(job)
 
@@ -153,7 +153,7 @@ def cancel_job(job_id: str, resources: WithResources, owner: Owner) -> Response:
 @router.post("/{job_id}/retry", status_code=202, response_model=JobBody, summary="Try a job again")
 def retry_job(job_id: str, resources: WithResources, owner: Owner) -> Response:
     """Queue a failed or canceled job again, under the same id; finished chunks are kept."""
-    with session_scope(resources.engine) as session:
+    with session_scope(resources.database) as session:
         job = transitions.retry_job(session, job_id, owner=owner, now=utc_now())
     wake(resources.broker, Task.PLAN, job.id)
     return _job_response(job, status_code=202)
@@ -162,7 +162,7 @@ def retry_job(job_id: str, resources: WithResources, owner: Owner) -> Response:
 @router.delete("/{job_id}", status_code=204, summary="Delete a job, its text and its audio")
 def delete_job(job_id: str, resources: WithResources, owner: Owner) -> Response:
     """Delete an ended job; one that is under way is canceled first."""
-    with session_scope(resources.engine) as session:
+    with session_scope(resources.database) as session:
         job = lookup.get_job(session, job_id, owner=owner)
         purge.delete_job(session, job_id, owner=owner)
         # Inside the transaction: if the store does not answer, the row is still there to try again,
@@ -181,7 +181,7 @@ def list_chunks(  # noqa: PLR0917 - FastAPI fills them in by name
     query: Annotated[ChunkQuery, Query()],
 ) -> ChunkPage:
     """List what was spoken and how it was judged, in the order of the text."""
-    with session_scope(resources.engine, is_read_only=True) as session:
+    with session_scope(resources.database, is_read_only=True) as session:
         lookup.get_job(session, job_id, owner=owner)
         page = listing.list_chunks(
             session, job_id, states=query.state, cursor=query.cursor, limit=query.limit

@@ -4,10 +4,10 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import ValidationError
 
+from api.bodies import JSON, BodyLimits, read_form
 from api.deps import Owner, WithResources
 from api.enrolment import Enrolled, Enrolment, bundled_voices, enrol
 from api.errors import fields_error
-from api.intake import JSON, Intake, read_form
 from api.openapi import PROBLEMS, VOICE_BODY
 from api.presentation import voice_body
 from api.schemas import VoiceBody, VoiceForm, VoiceList
@@ -30,11 +30,11 @@ async def create_voice(request: Request, resources: WithResources, owner: Owner)
     The answer is 202: poll the voice until it is `ready`. The same recording under the same name
     again is no error and answers 200.
     """
-    intake = Intake(
+    body_limits = BodyLimits(
         size_bytes=resources.settings.limits.recording_size_bytes,
         timeout_s=resources.settings.api.body_timeout_s,
     )
-    fields, upload = await read_form(request, intake, fields=frozenset({"name"}))
+    fields, upload = await read_form(request, body_limits, fields=frozenset({"name"}))
     try:
         form = VoiceForm.model_validate(fields)
     except ValidationError as error:
@@ -52,7 +52,7 @@ async def create_voice(request: Request, resources: WithResources, owner: Owner)
 @router.get("", summary="List voices")
 def list_voices(resources: WithResources, owner: Owner) -> VoiceList:
     """List the caller's voices by name, and those that come with the model."""
-    with session_scope(resources.engine, is_read_only=True) as session:
+    with session_scope(resources.database, is_read_only=True) as session:
         own_voices = lookup.list_voices(session, owner)
         bundled = bundled_voices(session)
     return VoiceList(items=[voice_body(voice) for voice in own_voices], bundled=bundled)
@@ -61,14 +61,14 @@ def list_voices(resources: WithResources, owner: Owner) -> VoiceList:
 @router.get("/{voice_id}", summary="Read a voice's state")
 def get_voice(voice_id: str, resources: WithResources, owner: Owner) -> VoiceBody:
     """Poll this until `state` is `ready` or `failed`."""
-    with session_scope(resources.engine, is_read_only=True) as session:
+    with session_scope(resources.database, is_read_only=True) as session:
         return voice_body(lookup.get_voice(session, voice_id, owner=owner))
 
 
 @router.delete("/{voice_id}", status_code=204, summary="Delete a voice")
 def delete_voice(voice_id: str, resources: WithResources, owner: Owner) -> Response:
     """Delete a voice, its recording and its conditioning; what it has spoken stays."""
-    with session_scope(resources.engine) as session:
+    with session_scope(resources.database) as session:
         voice = lookup.delete_voice(session, voice_id, owner=owner)
         # Inside the transaction: if the store does not answer, the row is still there to try again.
         for key in (voice.recording_key, voice.conditioning_key):

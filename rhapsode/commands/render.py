@@ -107,12 +107,12 @@ def _render(
     is_quiet: bool,
 ) -> Job:
     # torch is loaded here: a wrong file name is answered long before.
-    from worker.model import open_configured_model  # noqa: PLC0415
+    from worker.model import load_model  # noqa: PLC0415
 
-    with open_machine(settings, open_configured_model) as machine:
+    with open_machine(settings, load_model) as machine:
         if recording is not None:
             path, decoded = recording
-            voice_id = ensure_voice(machine, decoded, path, machine.station.identity.revision)
+            voice_id = ensure_voice(machine, decoded, path, machine.worker.identity.revision)
             job_settings = job_settings.model_copy(update={"voice": voice_id})
         with render_bar(is_quiet=is_quiet) as bar:
 

@@ -9,7 +9,7 @@ from narration.settings import Settings, load_settings
 from narration.telemetry import set_up_logging
 
 if TYPE_CHECKING:
-    from worker.process import Speaker
+    from worker.process import LoadedModel
 
 Model = Annotated[
     str | None, typer.Option(help="Instead of RHAPSODE_MODEL__CHECKPOINT.", show_default=False)
@@ -24,20 +24,20 @@ Port = Annotated[int | None, typer.Option(help="The port to listen on.", show_de
 
 def serve(model: Model = None, host: Host = None, port: Port = None) -> None:
     """Serve the whole API on this machine, without Postgres, Redis or S3."""
+    from rhapsode.http_server import serve_machine  # noqa: PLC0415 - others need no web framework
     from rhapsode.machine import on_one_machine  # noqa: PLC0415
-    from rhapsode.serving import serve_machine  # noqa: PLC0415 - others need no web framework
 
     settings = on_one_machine(_settings(host, port))
     if model is not None:
         chosen = settings.model.model_copy(update={"checkpoint": model})
         settings = settings.model_copy(update={"model": chosen})
-    raise typer.Exit(serve_machine(settings, _open_speaker))
+    raise typer.Exit(serve_machine(settings, _load_model))
 
 
 def api(host: Host = None, port: Port = None) -> None:
     """Serve HTTP; jobs are worked off by `rhapsode worker` processes."""
     from api.app import create_app  # noqa: PLC0415
-    from rhapsode.listener import check_port, listen  # noqa: PLC0415
+    from rhapsode.http_server import check_port, listen  # noqa: PLC0415
 
     settings = _settings(host, port)
     check_port(settings.api)
@@ -49,7 +49,7 @@ def worker(queue: Queues = None) -> None:
     from worker.app import run_worker  # noqa: PLC0415
 
     queues = frozenset(queue or Queue)
-    raise typer.Exit(run_worker(load_settings(), queues, _open_speaker))
+    raise typer.Exit(run_worker(load_settings(), queues, _load_model))
 
 
 def sweeper() -> None:
@@ -66,10 +66,10 @@ def migrate() -> None:
     run(load_settings().database_url)
 
 
-def _open_speaker(settings: Settings) -> "Speaker":
-    from worker.model import open_configured_model  # noqa: PLC0415 - planning needs no torch
+def _load_model(settings: Settings) -> "LoadedModel":
+    from worker.model import load_model  # noqa: PLC0415 - planning needs no torch
 
-    return open_configured_model(settings)
+    return load_model(settings)
 
 
 def _settings(host: str | None, port: int | None) -> Settings:

@@ -41,14 +41,14 @@ def submit(  # noqa: PLR0917 - Typer passes all of them by keyword
 
     A server with keys wants one in RHAPSODE_CLIENT__KEY.
     """
-    from rhapsode.server import Server  # noqa: PLC0415 - the other commands need no HTTP
-    from rhapsode.submit import Order  # noqa: PLC0415
+    from rhapsode.http_client import ApiClient  # noqa: PLC0415 - the other commands need no HTTP
+    from rhapsode.submit import NarrationRequest  # noqa: PLC0415
     from rhapsode.submit import submit as run  # noqa: PLC0415
 
     settings = load_settings().client
     outputs = check_outputs(output, format)
     recording = VoiceLibrary(load_settings()).recording_of(voice)
-    order = Order(
+    request = NarrationRequest(
         file=file,
         settings=options.job_settings(
             outputs=outputs,
@@ -66,10 +66,10 @@ def submit(  # noqa: PLR0917 - Typer passes all of them by keyword
     )
     key = settings.key.get_secret_value() if settings.key else None
     with (
-        closing(Server(server or settings.server, key)) as connection,
+        closing(ApiClient(server or settings.server, key)) as client,
         render_bar(is_quiet=quiet) as bar,
     ):
-        job = run(connection, order, bar.show)
+        job = run(client, request, bar.show)
     if json:
         typer.echo(json_module.dumps(job))
     elif not quiet:

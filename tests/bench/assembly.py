@@ -16,7 +16,7 @@ import numpy as np
 from narration.documents.read import read_document
 from narration.text.chunk import plan_chunks
 from worker.assembly.encode import encode
-from worker.assembly.mixing import play, survey
+from worker.assembly.mixing import measure, mix
 from worker.assembly.types import AudioFormat, Loudness, Tags
 from worker.chatterbox.config import SAMPLE_RATE_HZ
 from worker.waveform import Clip
@@ -38,12 +38,12 @@ def main() -> None:
     plan = plan_chunks(read_document(text.encode(), name="book.txt"))
     _report(f"plan {len(text):,} characters", began, f"{len(plan.chunks):,} chunks")
     began = time.process_time()
-    measured = survey(_clips())
+    measured = measure(_clips())
     _report("measure loudness and peaks", began, _speed(began))
     with tempfile.TemporaryDirectory() as folder:
         for audio_format in AudioFormat:
             began = time.process_time()
-            blocks = play(_clips(), measured, Loudness())
+            blocks = mix(_clips(), measured, Loudness())
             path = Path(folder) / f"book.{audio_format}"
             encode(path, blocks, audio_format, tags=Tags(), samples=measured.samples)
             _report(f"level and write {audio_format}", began, _speed(began))

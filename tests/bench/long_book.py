@@ -33,7 +33,7 @@ from tests.builders import WORDS, make_job, make_settings, plan_job
 from tests.fakes import RecordingBroker
 from worker.chatterbox.config import SAMPLE_RATE_HZ
 from worker.chunk_audio import store_chunk
-from worker.process import Station
+from worker.process import WorkerProcess
 
 CHUNK_S = 12
 SOUNDS = 8
@@ -99,19 +99,19 @@ def assemble(folder: Path, job_id: str) -> dict[str, float]:
     """Run in a process of its own: do what a cpu worker does on its wake-up."""
     settings = make_settings(folder)
     with opened(folder) as database:
-        station = Station(
+        worker = WorkerProcess(
             settings,
             database=database,
             stores=open_stores(settings),
             broker=RecordingBroker(),
             queues=frozenset({Queue.CPU}),
-            open_speaker=refuse,
+            load_model=refuse,
         )
         before_mb = peak_mb()
         began, began_cpu = time.perf_counter(), time.process_time()
-        station.handlers[Task.ASSEMBLE](job_id)
+        worker.handlers[Task.ASSEMBLE](job_id)
         took_s, cpu_s = time.perf_counter() - began, time.process_time() - began_cpu
-        station.close()
+        worker.close()
         with session_scope(database, is_read_only=True) as session:
             job = get_job(session, job_id)
             assert job.state is JobState.SUCCEEDED, (job.state, job.error)

@@ -33,7 +33,7 @@ from worker.chatterbox.t3.vllm_layout import PromptLayout
 from worker.chatterbox.voice import Voice, make_voice
 from worker.chatterbox.watermark import Watermarker
 from worker.engine.admission import Admission
-from worker.engine.open import limit_memory, open_sound
+from worker.engine.open import limit_memory, start_sound_stage
 from worker.engine.options import ResolvedOptions
 from worker.engine.pipeline import PipelineEngine
 from worker.engine.renderer import TorchRenderer
@@ -85,10 +85,10 @@ def open_bench(config: ChatterboxConfig, options: ResolvedOptions, **overrides: 
         vocoder = Vocoder(config.hift).eval().requires_grad_(False)
         watermarker = Watermarker().eval().requires_grad_(False)
     sharing = share_card(options)
-    renderer = TorchRenderer(flow, vocoder, watermarker, options, sharing.open_sound)
+    renderer = TorchRenderer(flow, vocoder, watermarker, options, sharing.start_sound_stage)
     tokens = _open_tokens(config, options, sharing, overrides)
     admission = Admission(options.queue_limit)
-    sound = open_sound(renderer, admission, sharing, options)
+    sound = start_sound_stage(renderer, admission, sharing, options)
     return Bench(
         engine=PipelineEngine(make_prompt, tokens, sound, admission),
         tokens=tokens,

@@ -1,10 +1,10 @@
 """How fast one worker keeps up with a fast engine: `python -m tests.bench.worker [--rate 33]`.
 
-Real Postgres and SeaweedFS, one station, an engine that only counts: it answers chunks of 12 s in
+Real Postgres and SeaweedFS, one worker, an engine that only counts: it answers chunks of 12 s in
 the order they came, so many a second, or at once (`--rate 0`). What is measured is everything
 else: claiming, judging, encoding, storing, noting; and whether the worker takes on enough to keep
-an engine busy that wants `--appetite` chunks under way. Sounds are shaped noise, which is harder on
-the encoder than speech. x is audio seconds per second.
+an engine busy that wants `--target-concurrency` chunks under way. Sounds are shaped noise, which is
+harder on the encoder than speech. x is audio seconds per second.
 """
 
 import argparse
@@ -35,12 +35,11 @@ from narration.settings import Settings
 from narration.storage.profiles import open_stores
 from tests.bench.long_book import CHUNK_S, make_sounds
 from tests.builders import WORDS, make_job, make_settings, plan_job
-from tests.fakes import RecordingBroker
+from tests.fakes import RecordingBroker, make_model
 from tests.servers import Postgres, SeaweedFS
-from tests.stations import make_speaker
 from worker.chatterbox.config import TOKEN_RATE_HZ
 from worker.engine.types import Speech, Utterance
-from worker.process import Station
+from worker.process import WorkerProcess
 
 PAUSE_S = 0.1
 
@@ -92,7 +91,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--chunks", type=int, default=1000)
     parser.add_argument("--rate", type=float, default=0, help="chunks the engine ends a second")
-    parser.add_argument("--appetite", type=int, default=590, help="an engine's on 80 GB")
+    parser.add_argument("--target-concurrency", type=int, default=590, help="an engine's on 80 GB")
     parser.add_argument("--slots", type=int, help="segments at once, if not the worker's choice")
     parser.add_argument("--embedded", action="store_true", help="with SQLite and a directory")
     parser.add_argument("--json", type=Path, help="write the figures there, too")
@@ -143,13 +142,13 @@ def render(settings: Settings, database_url: str, asked: argparse.Namespace) -> 
         text = cast(Chunk.index, String) + ": " + WORDS[:190]  # no two are cached as one
         session.execute(update(Chunk).where(Chunk.job_id == job_id).values(spoken_text=text))
     engine: Any = CountingEngine(asked.rate)
-    station = Station(
+    worker = WorkerProcess(
         settings,
         database=database,
         stores=open_stores(settings),
         broker=RecordingBroker(),
         queues=frozenset({Queue.GPU}),
-        open_speaker=lambda _: make_speaker(engine, appetite=asked.appetite),
+        load_model=lambda _: make_model(engine, target_concurrency=asked.target_concurrency),
     )
 
     def find() -> Job:
@@ -158,17 +157,17 @@ def render(settings: Settings, database_url: str, asked: argparse.Namespace) -> 
 
     def work() -> None:
         while find().state is JobState.RENDERING:
-            station.handlers[Task.RENDER]()
+            worker.handlers[Task.RENDER]()
             time.sleep(PAUSE_S)  # wake-ups come one by one, not in a loop
 
     began, began_cpu = time.perf_counter(), time.process_time()
-    threads = [threading.Thread(target=work) for _ in range(station.slots)]
+    threads = [threading.Thread(target=work) for _ in range(worker.slots)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     took_s, cpu_s = time.perf_counter() - began, time.process_time() - began_cpu
-    station.close()
+    worker.close()
     done = find()
     assert done.state is JobState.ASSEMBLING, done.state
     assert not done.chunks_flagged + done.chunks_failed + done.chunks_cached, "all are new and good"
@@ -178,7 +177,7 @@ def render(settings: Settings, database_url: str, asked: argparse.Namespace) -> 
         "x": chunks * CHUNK_S / took_s,
         "ms of a core per chunk": 1e3 * (cpu_s - engine.cpu_s) / chunks,
         "cores busy": cpu_s / took_s,
-        "segments at once": station.slots,
+        "segments at once": worker.slots,
         "chunks the engine held, median": float(np.median(engine.held)),
     }
 

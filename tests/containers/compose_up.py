@@ -30,8 +30,8 @@ import yaml
 from botocore.config import Config
 
 from narration.jobs.request import JobSettings, OutputFormat
+from rhapsode.http_client import Server
 from rhapsode.outputs import Output
-from rhapsode.server import Server
 from rhapsode.submit import Order, submit
 
 ROOT = Path(__file__).parents[2]

@@ -1,4 +1,4 @@
-"""A proxy before the object store that can be told to misbehave."""
+"""A proxy before the object store that can be made to fail."""
 
 import socket
 import threading
@@ -11,21 +11,21 @@ HANG_S = 4.0  # longer than the client's read timeout
 REFUSAL = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
-class Mood(StrEnum):
-    """What the store does to whoever asks."""
+class StoreFault(StrEnum):
+    """What the store does to its clients."""
 
-    WELL = "well"
+    NONE = "well"
     FAILING = "answers 500"
     HANGING = "times out"
     CUTTING_UP = "cuts uploads short"
     CUTTING_DOWN = "cuts downloads short"
 
 
-class MoodyProxy:
-    """Forwards connections to an S3 server as its mood allows."""
+class FaultyProxy:
+    """Forwards connections to an S3 server with the fault it is set to."""
 
     def __init__(self, target_port: int) -> None:
-        self.mood = Mood.WELL
+        self.fault = StoreFault.NONE
         self._target_port = target_port
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self._is_closed = threading.Event()
@@ -53,29 +53,29 @@ class MoodyProxy:
 
     def _serve(self, client: socket.socket) -> None:
         with client, suppress(OSError):
-            if self.mood is Mood.FAILING:
+            if self.fault is StoreFault.FAILING:
                 client.recv(BLOCK_BYTES)
                 client.sendall(REFUSAL)
                 return
-            if self.mood is Mood.HANGING:
+            if self.fault is StoreFault.HANGING:
                 self._is_closed.wait(HANG_S)
                 return
             with socket.create_connection(("127.0.0.1", self._target_port)) as server:
                 back = threading.Thread(
-                    target=self._copy, args=(server, client, Mood.CUTTING_DOWN), daemon=True
+                    target=self._copy, args=(server, client, StoreFault.CUTTING_DOWN), daemon=True
                 )
                 back.start()
-                self._copy(client, server, Mood.CUTTING_UP)
+                self._copy(client, server, StoreFault.CUTTING_UP)
                 back.join()
 
-    def _copy(self, source: socket.socket, target: socket.socket, cutting: Mood) -> None:
+    def _copy(self, source: socket.socket, target: socket.socket, cutting: StoreFault) -> None:
         passed = 0
         with suppress(OSError):
             while block := source.recv(BLOCK_BYTES):
-                # A connection that outlives a change of mood meets the new one.
-                if self.mood in (Mood.FAILING, Mood.HANGING):
+                # A connection that outlives a change of the fault meets the new one.
+                if self.fault in (StoreFault.FAILING, StoreFault.HANGING):
                     break
-                if self.mood is cutting and passed + len(block) > CUT_AFTER_BYTES:
+                if self.fault is cutting and passed + len(block) > CUT_AFTER_BYTES:
                     target.sendall(block[: CUT_AFTER_BYTES // 2])
                     break
                 passed += len(block)

@@ -1,4 +1,4 @@
-"""One run: orders, two workers, mischief, verdict."""
+"""One run: cases, two workers, injected faults, verdict."""
 
 import time
 from collections import Counter
@@ -9,12 +9,12 @@ from narration.database import make_engine
 from narration.migrate import migrate
 from narration.settings import ModelSettings
 from tests.cluster import open_cluster
-from tests.faults.mischief import CHUNK_S, WORKERS, Mischief
-from tests.faults.population import make_orders
-from tests.faults.proxy import MoodyProxy
+from tests.faults.cases import make_cases
+from tests.faults.injector import CHUNK_S, WORKERS, FaultInjector
+from tests.faults.proxy import FaultyProxy
 from tests.faults.verdict import Verdict, judge, undisturbed
+from tests.harness import WorkerHarness
 from tests.servers import Postgres, SeaweedFS, Valkey
-from tests.studio import Studio
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,11 +42,11 @@ def run_suite(
 ) -> Report:
     """Submit the orders, disturb, wait for every end, and compare.
 
-    Workers hum, or speak with the model in `checkpoint`.
+    Workers make tones, or speak with the model in `checkpoint`.
     """
-    orders = make_orders(jobs, seed, are_speakable=checkpoint is not None)
-    expected = undisturbed(orders, _studio(folder / "undisturbed", checkpoint))
-    proxy = MoodyProxy(seaweedfs.port)
+    cases = make_cases(jobs, seed, are_speakable=checkpoint is not None)
+    expected = undisturbed(cases, _harness(folder / "undisturbed", checkpoint))
+    proxy = FaultyProxy(seaweedfs.port)
     began = time.monotonic()
     try:
         with open_cluster(
@@ -64,35 +64,35 @@ def run_suite(
             for _ in range(WORKERS):
                 cluster.start_worker(chunk_s=CHUNK_S)
             cluster.wait_until_ready(WORKERS)
-            job_ids = [cluster.submit(order.text, **order.settings) for order in orders]
-            mischief = Mischief(cluster, proxy, job_ids, seed)
-            mischief.start()
+            job_ids = [cluster.submit(case.text, **case.settings) for case in cases]
+            injector = FaultInjector(cluster, proxy, job_ids, seed)
+            injector.start()
             try:
                 ended = cluster.wait(job_ids, timeout_s)
             finally:
-                mischief.stop()
+                injector.stop()
             took_s = time.monotonic() - began
             time.sleep(cluster.settings.worker.lease_s)  # for late workers to do their worst
             return Report(
-                jobs=len(orders),
+                jobs=len(cases),
                 chunks=sum(job.chunks_total for job in ended),
                 ends=Counter(job.state.value for job in ended),
-                faults=mischief.counts,
-                verdict=judge(cluster, orders, job_ids, expected),
+                faults=injector.counts,
+                verdict=judge(cluster, cases, job_ids, expected),
                 took_s=took_s,
             )
     finally:
         proxy.close()
 
 
-def _studio(folder: Path, checkpoint: Path | None) -> Studio:
+def _harness(folder: Path, checkpoint: Path | None) -> WorkerHarness:
     folder.mkdir()
     url = f"sqlite:///{folder / 'rhapsode.db'}"
     migrate(url)
     if checkpoint is None:
-        return Studio(make_engine(url), folder)
-    from worker.model import open_model
+        return WorkerHarness(make_engine(url), folder)
+    from worker.model import load_model_from
 
     model = ModelSettings(checkpoint=str(checkpoint))
-    speaker = open_model(checkpoint, model, cache_folder=folder)
-    return Studio(make_engine(url), folder, speaker)
+    model = load_model_from(checkpoint, model, cache_folder=folder)
+    return WorkerHarness(make_engine(url), folder, model)

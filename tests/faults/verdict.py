@@ -8,8 +8,8 @@ from narration.jobs.record import Job
 from narration.jobs.states import JobState
 from narration.storage.keys import job_folder
 from tests.cluster import Cluster
-from tests.faults.population import Order
-from tests.studio import Studio
+from tests.faults.cases import JobCase
+from tests.harness import WorkerHarness
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ class Verdict:
     wrong: Counter[str] = field(default_factory=Counter)
     details: list[str] = field(default_factory=list)
 
-    def note(self, kind: str, detail: str) -> None:
+    def add(self, kind: str, detail: str) -> None:
         self.wrong[kind] += 1
         self.details.append(f"{kind}: {detail}")
 
@@ -43,35 +43,35 @@ KINDS = (
 )
 
 
-def undisturbed(orders: list[Order], studio: Studio) -> list[Finding]:
+def undisturbed(cases: list[JobCase], harness: WorkerHarness) -> list[Finding]:
     """Run every order in this process, on SQLite and a directory."""
     found = []
-    for order in orders:
-        job_id = studio.submit(order.text, **order.settings)
-        studio.deliver()
-        job = studio.job(job_id)
+    for case in cases:
+        job_id = harness.submit(case.text, **case.settings)
+        harness.deliver()
+        job = harness.job(job_id)
         code = (job.error or {}).get("code")
         if job.state is not JobState.SUCCEEDED:
             found.append(Finding(state=job.state, code=code))
             continue
-        audio = studio.artifacts(job_id)["audio.flac"]
-        chunks = _chunks(studio.manifest(job_id))
+        audio = harness.artifacts(job_id)["audio.flac"]
+        chunks = _chunks(harness.manifest(job_id))
         found.append(Finding(state=job.state, code=None, audio_sha256=audio.sha256, chunks=chunks))
     return found
 
 
 def judge(
-    cluster: Cluster, orders: list[Order], job_ids: list[str], expected: list[Finding]
+    cluster: Cluster, cases: list[JobCase], job_ids: list[str], expected: list[Finding]
 ) -> Verdict:
     verdict = Verdict()
-    for order, job_id, right in zip(orders, job_ids, expected, strict=True):
-        assert (right.state, right.code) == (order.end, order.code), order
+    for case, job_id, right in zip(cases, job_ids, expected, strict=True):
+        assert (right.state, right.code) == (case.end, case.code), case
         job = cluster.job(job_id)
         code = (job.error or {}).get("code")
         if job.state not in (JobState.SUCCEEDED, JobState.FAILED):
-            verdict.note("jobs lost", f"{job_id} is {job.state}")
+            verdict.add("jobs lost", f"{job_id} is {job.state}")
         elif (job.state, code) != (right.state, right.code):
-            verdict.note("jobs ended wrong", f"{job_id}: {job.state} {job.error}")
+            verdict.add("jobs ended wrong", f"{job_id}: {job.state} {job.error}")
         elif job.state is JobState.SUCCEEDED:
             _compare(cluster, job, right, verdict)
     return verdict
@@ -85,12 +85,12 @@ def _compare(cluster: Cluster, job: Job, right: Finding, verdict: Verdict) -> No
     if [(number, text) for number, text, _ in chunks] != [
         (number, text) for number, text, _ in right.chunks
     ]:
-        verdict.note("jobs with a hole", f"{job.id}: {len(chunks)} of {len(right.chunks)} chunks")
+        verdict.add("jobs with a hole", f"{job.id}: {len(chunks)} of {len(right.chunks)} chunks")
     if chunks != right.chunks or artifacts["audio.flac"].sha256 != right.audio_sha256:
-        verdict.note("artifacts that differ", job.id)
+        verdict.add("artifacts that differ", job.id)
     found = sorted(info.key for info in store.find(job_folder(job.destination_prefix, job.id)))
     if found != sorted(artifact.key for artifact in artifacts.values()):
-        verdict.note("artifacts delivered twice", f"{job.id}: {found}")
+        verdict.add("artifacts delivered twice", f"{job.id}: {found}")
 
 
 def _chunks(manifest: dict) -> tuple[tuple[int, str, str], ...]:

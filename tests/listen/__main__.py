@@ -10,10 +10,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.listen.booth import Booth
-from tests.listen.ears import Ears
 from tests.listen.figures import Part
 from tests.listen.parts import PARTS, Listening
+from tests.listen.recogniser import Recogniser
+from tests.listen.render_command import RenderCommand
 from tests.listen.report import as_json, show
 from tests.listen.sentences import SENTENCES
 from worker.chatterbox.checkpoint import Voices
@@ -26,8 +26,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         os.environ["RHAPSODE_DATA_DIR"] = f"{name}/data"  # nobody's finished chunks
         listening = Listening(
-            booth=Booth(Path(name), options.model),
-            ears=Ears(threads=os.cpu_count() or 1),
+            command=RenderCommand(Path(name), options.model),
+            recogniser=Recogniser(threads=os.cpu_count() or 1),
             model=folder,
             voices=options.voices or distinct_voices(folder),
             sentences=list(SENTENCES[: options.sentences]),
@@ -35,7 +35,7 @@ def main() -> int:
         parts: list[Part] = []
         for part in options.parts:
             parts.append(_listen(part, listening))
-            _note(parts, options)  # what an interrupted run has heard is kept
+            _write_json(parts, options)  # what an interrupted run has heard is kept
     show(parts)
     return 1 if any(figure.is_lost for part in parts for figure in part.figures) else 0
 
@@ -54,7 +54,7 @@ def _listen(name: str, listening: Listening) -> Part:
     return Part(name=name, figures=figures, heard=heard, took_s=time.monotonic() - started)
 
 
-def _note(parts: list[Part], options: argparse.Namespace) -> None:
+def _write_json(parts: list[Part], options: argparse.Namespace) -> None:
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(as_json(parts, options.model), encoding="utf-8")
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import parselmouth
 
-from tests.listen.booth import Clip, Waveform
+from tests.listen.render_command import Clip, Waveform
 from worker.chatterbox.config import SAMPLE_RATE_HZ
 
 LOWEST_HZ, HIGHEST_HZ = 60.0, 500.0  # men and women who read aloud

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.listen.booth import Booth, Clip, Reading, Waveform
-from tests.listen.ears import Ears
 from tests.listen.expression import pitch_range_st, rate_wps
 from tests.listen.figures import Figure, least_step, percents, steps
+from tests.listen.recogniser import Recogniser
+from tests.listen.render_command import Clip, Reading, RenderCommand, Waveform
 from tests.listen.speakers import SpeakerJudge, centre, lead, share_told_apart
 from tests.listen.story import narrate
 from tests.listen.targets import Key
@@ -19,32 +19,32 @@ from worker.chatterbox.config import SAMPLE_RATE_HZ
 STORY = Path("examples/the-selfish-giant.md")
 EXAGGERATIONS = (0.25, 0.5, 1.0)
 RECORDING_S = 10
-Heard = dict[str, list[Comparison]]
-Found = tuple[list[Figure], Heard]
+Transcripts = dict[str, list[Comparison]]
+PartResult = tuple[list[Figure], Transcripts]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listening:
     """What every part needs. The first voice is the one that parts about settings are read by."""
 
-    booth: Booth
-    ears: Ears
+    command: RenderCommand
+    recogniser: Recogniser
     model: Path
     voices: list[str]
     sentences: list[str]
 
-    def hear(self, clips: Sequence[Clip]) -> list[Comparison]:
-        return [compare(clip.text, self.ears.hear(clip.waveform)) for clip in clips]
+    def transcribe(self, clips: Sequence[Clip]) -> list[Comparison]:
+        return [compare(clip.text, self.recogniser.transcribe(clip.waveform)) for clip in clips]
 
     def some(self, count: int) -> list[str]:
         """Return so many of the sentences, from all over the list."""
         return self.sentences[:: max(1, len(self.sentences) // count)][:count]
 
 
-def hear_sentences(listening: Listening) -> Found:
+def measure_sentences(listening: Listening) -> PartResult:
     """Have every voice read every sentence."""
-    readings = {v: listening.booth.read(listening.sentences, voice=v) for v in listening.voices}
-    heard = {voice: listening.hear(reading.clips) for voice, reading in readings.items()}
+    readings = {v: listening.command.read(listening.sentences, voice=v) for v in listening.voices}
+    heard = {voice: listening.transcribe(reading.clips) for voice, reading in readings.items()}
     rates = {voice: error_rate(comparisons) for voice, comparisons in heard.items()}
     missing = {voice: sum(c.is_missing for c in found) for voice, found in heard.items()}
     speech_s = sum(reading.speech_s for reading in readings.values())
@@ -61,10 +61,10 @@ def hear_sentences(listening: Listening) -> Found:
     ], heard
 
 
-def hear_story(listening: Listening) -> Found:
+def measure_story(listening: Listening) -> PartResult:
     """Have the service narrate a story of 1,600 words."""
     narration = narrate(STORY, listening.model, listening.voices[0])
-    heard = listening.hear(narration.clips)
+    heard = listening.transcribe(narration.clips)
     flagged = sum(chunk["state"] != "accepted" for chunk in narration.manifest["chunks"])
     words = sum(c.words for c in heard)
     detail = f"{words} words, {len(heard)} chunks, {flagged} flagged"
@@ -75,14 +75,14 @@ def hear_story(listening: Listening) -> Found:
     ], {"story": heard}
 
 
-def hear_guidance(listening: Listening) -> Found:
+def measure_guidance(listening: Listening) -> PartResult:
     """Have the same sentences read with and without guidance, by every voice."""
     heard = {
         cfg: [
             comparison
             for voice in listening.voices
-            for comparison in listening.hear(
-                listening.booth.read(listening.some(50), "--cfg-weight", cfg, voice=voice).clips
+            for comparison in listening.transcribe(
+                listening.command.read(listening.some(50), "--cfg-weight", cfg, voice=voice).clips
             )
         ]
         for cfg in ("0", "0.5")
@@ -94,10 +94,10 @@ def hear_guidance(listening: Listening) -> Found:
     }
 
 
-def hear_expression(listening: Listening) -> Found:
+def measure_expression(listening: Listening) -> PartResult:
     """Have the same sentences read flatly, as ever, and with more expression."""
     readings = [
-        listening.booth.read(
+        listening.command.read(
             listening.some(20), "--exaggeration", str(value), voice=listening.voices[0]
         )
         for value in EXAGGERATIONS
@@ -112,17 +112,17 @@ def hear_expression(listening: Listening) -> Found:
     ], {}
 
 
-def hear_voices(listening: Listening) -> Found:
+def measure_voices(listening: Listening) -> PartResult:
     """Tell the voices apart, then clone each from ten seconds of it."""
     judge = SpeakerJudge()
     readings = {
-        voice: listening.booth.read(listening.some(20), voice=voice) for voice in listening.voices
+        voice: listening.command.read(listening.some(20), voice=voice) for voice in listening.voices
     }
     clips = {voice: judge.embed(reading.clips) for voice, reading in readings.items()}
     leads = {}
     for voice, reading in readings.items():
-        recording = listening.booth.keep(f"{voice}.wav", _recording(reading))
-        clone = listening.booth.read(listening.some(8), voice=str(recording))
+        recording = listening.command.keep(f"{voice}.wav", _recording(reading))
+        clone = listening.command.read(listening.some(8), voice=str(recording))
         others = [centre(found) for name, found in clips.items() if name != voice]
         leads[voice] = lead(judge.embed(clone.clips), centre(clips[voice]), others)
     detail = ", ".join(f"{voice} {value:+.3f}" for voice, value in leads.items())
@@ -133,11 +133,11 @@ def hear_voices(listening: Listening) -> Found:
 
 
 PARTS = {
-    "sentences": hear_sentences,
-    "story": hear_story,
-    "guidance": hear_guidance,
-    "expression": hear_expression,
-    "voices": hear_voices,
+    "sentences": measure_sentences,
+    "story": measure_story,
+    "guidance": measure_guidance,
+    "expression": measure_expression,
+    "voices": measure_voices,
 }
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from tests.listen.booth import Clip
+from tests.listen.render_command import Clip
 from worker.chatterbox.config import REFERENCE_RATE_HZ, SAMPLE_RATE_HZ, VoiceEncoderConfig
 from worker.chatterbox.mel import voice_encoder_mel
 from worker.chatterbox.resample import resample_soxr

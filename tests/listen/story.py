@@ -11,12 +11,12 @@ import httpx
 import soundfile
 
 from narration.jobs.request import JobSettings, OutputFormat
+from rhapsode.http_client import ApiClient
 from rhapsode.outputs import Output
-from rhapsode.server import Server
-from rhapsode.submit import Order, submit
+from rhapsode.submit import NarrationRequest, submit
 from tests.api_process import Api
 from tests.cluster import open_cluster
-from tests.listen.booth import Clip, cut
+from tests.listen.render_command import Clip, cut
 from tests.servers import Postgres, SeaweedFS, Valkey
 
 PATIENT = {"lease_s": 60.0, "heartbeat_s": 5.0, "retry_s": 2.0}  # a busy CPU is not a lost worker
@@ -50,12 +50,12 @@ def narrate(story: Path, model: Path, voice: str) -> Narration:
 
 
 def _order(api: Api, story: Path, path: Path, voice: str) -> Narration:
-    order = Order(
+    order = NarrationRequest(
         file=story,
         settings=JobSettings(voice=voice, outputs=(OutputFormat.FLAC,)),
         outputs=[Output(path=path, format=OutputFormat.FLAC)],
     )
-    with closing(Server(api.url, None)) as server:
+    with closing(ApiClient(api.url, None)) as server:
         job = submit(server, order, lambda _: None)
         items = server.ask("GET", job["urls"]["artifacts"]).json()["items"]
     [record] = [item["url"] for item in items if item["name"] == "manifest.json"]

@@ -16,9 +16,10 @@ from narration.jobs.step_claim import StepClaim
 from narration.storage.interface import Storage
 from narration.storage.keys import MANIFEST, artifact_folder, job_folder, manifest_key
 from worker.assembly.manifest import Manifest, OutputRecord, make_manifest
-from worker.assembly.programme import MEDIA_TYPES, Programme, survey_programme, write_output
+from worker.assembly.mixing import measure
+from worker.assembly.programme import MEDIA_TYPES, Programme, write_output
 from worker.chunk_audio import LostAudio, clear_lost, read_clips
-from worker.context import Workplace
+from worker.context import WorkerContext
 from worker.leases import Lease
 
 log = structlog.get_logger(__name__)
@@ -35,24 +36,24 @@ class Material:
     chunks: list[Chunk]
 
 
-def assemble_job(place: Workplace, claim: StepClaim, lease: Lease) -> None:
+def assemble_job(context: WorkerContext, claim: StepClaim, lease: Lease) -> None:
     """Deliver a job whose chunks are all spoken, and end it.
 
     Chunk audio that is gone or damaged sends the job back to rendering.
     Raises: LeaseLost; StorageUnavailable; OutputError if the destination refuses us.
     """
-    material = _read(place, claim)
+    material = _read(context, claim)
     check_complete(material.plan.spans, material.plan.characters, len(material.chunks))
-    destination = place.stores.profile(material.job.destination_profile)
+    destination = context.stores.profile(material.job.destination_profile)
     try:
-        written = _publish(destination, _deliver(place, claim, lease, material, destination))
+        written = _publish(destination, _deliver(context, claim, lease, material, destination))
         manifest = Manifest.model_validate_json(written)
-        with place.session() as session:
+        with context.session() as session:
             artifacts = _artifacts(material.job, manifest, written)
-            finish_job(session, claim, artifacts, now=place.clock())
+            finish_job(session, claim, artifacts, now=context.clock())
     except LostAudio as error:
         log.warning("chunk_audio_lost", reason=str(error))
-        _render_again(place, claim, clear_lost(place.stores.work, material.chunks))
+        _render_again(context, claim, clear_lost(context.stores.work, material.chunks))
     except LeaseLost:
         _withdraw(destination, material.job, _folder(material.job, claim))
         raise
@@ -61,8 +62,8 @@ def assemble_job(place: Workplace, claim: StepClaim, lease: Lease) -> None:
         log.info("job_succeeded", duration_s=manifest.programme.duration_s)
 
 
-def _read(place: Workplace, claim: StepClaim) -> Material:
-    with place.session(is_read_only=True) as session:
+def _read(context: WorkerContext, claim: StepClaim) -> Material:
+    with context.session(is_read_only=True) as session:
         return Material(
             job=get_job(session, claim.job_id),
             plan=get_plan(session, claim.job_id),
@@ -71,16 +72,16 @@ def _read(place: Workplace, claim: StepClaim) -> Material:
 
 
 def _deliver(
-    place: Workplace, claim: StepClaim, lease: Lease, material: Material, destination: Storage
+    context: WorkerContext, claim: StepClaim, lease: Lease, material: Material, destination: Storage
 ) -> Manifest:
     """Write every output below this try's own folder and return the manifest that lists them."""
-    job, chunks, store = material.job, material.chunks, place.stores.work
+    job, chunks, store = material.job, material.chunks, context.stores.work
     folder = _folder(job, claim)
     programme = Programme(
         job=job,
         plan=material.plan,
         chunks=chunks,
-        survey=survey_programme(read_clips(store, chunks)),
+        measure=measure(read_clips(store, chunks)),
     )
     outputs: list[OutputRecord] = []
     with tempfile.TemporaryDirectory() as scratch:
@@ -90,7 +91,7 @@ def _deliver(
             outputs.append(_upload(destination, folder, path, programme))
             path.unlink()
     return make_manifest(
-        job, material.plan, chunks, programme.survey, outputs, folder=folder, now=place.clock()
+        job, material.plan, chunks, programme.measure, outputs, folder=folder, now=context.clock()
     )
 
 
@@ -156,7 +157,7 @@ def _clear_other_tries(destination: Storage, job: Job, manifest: Manifest) -> No
             destination.delete(info.key)
 
 
-def _render_again(place: Workplace, claim: StepClaim, lost: list[int]) -> None:
-    with place.session() as session:
-        reopen_job(session, claim, lost, now=place.clock())
-    place.announce(claim.job_id)
+def _render_again(context: WorkerContext, claim: StepClaim, lost: list[int]) -> None:
+    with context.session() as session:
+        reopen_job(session, claim, lost, now=context.clock())
+    context.announce(claim.job_id)

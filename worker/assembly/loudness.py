@@ -44,21 +44,21 @@ class LoudnessMeter:
         whole = np.concatenate(self._waiting)
         steps = whole.size // _STEP
         for step in range(steps):
-            self._weigh(whole[step * _STEP : (step + 1) * _STEP])
+            self._add_energy(whole[step * _STEP : (step + 1) * _STEP])
         rest = whole[steps * _STEP :].copy()
         self._waiting, self._waiting_size = [rest], rest.size
 
     def finish(self) -> float | None:
         """Integrated loudness in LUFS; None where nothing reaches the absolute gate."""
         if self._waiting_size:
-            self._weigh(np.concatenate(self._waiting))
+            self._add_energy(np.concatenate(self._waiting))
             self._waiting, self._waiting_size = [], 0
         if self._partial.size:  # less than a hop: count it as one, or short sounds would vanish
             self._energies.append(float(np.square(self._partial).sum()) / _HOP)
             self._partial = self._partial[:0]
         return _gate(np.frombuffer(self._energies, dtype=np.float64))
 
-    def _weigh(self, samples: Waveform) -> None:
+    def _add_energy(self, samples: Waveform) -> None:
         """Filter up to _STEP samples by overlap-save and add up their energy."""
         block = np.zeros(_FFT, dtype=np.float32)
         block[: _TAPS - 1] = self._history

@@ -13,7 +13,7 @@ from narration.jobs.record import Chunk, Job, JobPlan
 from narration.jobs.request import JobSettings
 from narration.storage.keys import manifest_key
 from narration.text.types import SpanKind
-from worker.assembly.types import Mark, Survey
+from worker.assembly.types import Mark, Measurement
 from worker.chatterbox.config import SAMPLE_RATE_HZ
 
 WATERMARK = "perth-implicit"
@@ -115,14 +115,14 @@ def make_manifest(
     job: Job,
     plan: JobPlan,
     chunks: list[Chunk],
-    survey: Survey,
+    measure: Measurement,
     outputs: list[OutputRecord],
     *,
     folder: str,
     now: datetime,
 ) -> Manifest:
     """Put the record of a job together."""
-    marks = survey.marks
+    marks = measure.marks
     return Manifest(
         rhapsode=version("rhapsode"),
         job_id=job.id,
@@ -138,9 +138,9 @@ def make_manifest(
         voice_digest=job.voice_digest or "",
         watermark=watermark_of(chunks),
         programme=ProgrammeRecord(
-            duration_s=survey.samples / SAMPLE_RATE_HZ,
-            lufs=survey.lufs,
-            true_peak_db=survey.true_peak_db,
+            duration_s=measure.samples / SAMPLE_RATE_HZ,
+            lufs=measure.lufs,
+            true_peak_db=measure.true_peak_db,
         ),
         outputs=outputs,
         chapters=[

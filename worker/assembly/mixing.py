@@ -10,7 +10,7 @@ import numpy as np
 
 from worker.assembly.loudness import LoudnessMeter
 from worker.assembly.peaks import limit_peaks, true_peak
-from worker.assembly.types import Loudness, Mark, Survey
+from worker.assembly.types import Loudness, Mark, Measurement
 from worker.chatterbox.config import SAMPLE_RATE_HZ
 from worker.waveform import Clip, Waveform
 
@@ -18,7 +18,7 @@ _MOST_GAIN_DB = 24.0  # a programme quieter than that is a fault, not a matter o
 _QUIETEST_DB = -120.0
 
 
-def survey(clips: Iterable[Clip]) -> Survey:
+def measure(clips: Iterable[Clip]) -> Measurement:
     """Measure a programme: where each chunk will lie, how loud the whole is, its true peak."""
     meter = LoudnessMeter()
     marks: list[Mark] = []
@@ -32,10 +32,14 @@ def survey(clips: Iterable[Clip]) -> Survey:
         for silence in _silence(_pause_samples(clip)):
             meter.push(silence)
     peak_db = 20 * math.log10(peak) if peak > 0 else _QUIETEST_DB
-    return Survey(marks=tuple(marks), samples=position, lufs=meter.finish(), true_peak_db=peak_db)
+    return Measurement(
+        marks=tuple(marks), samples=position, lufs=meter.finish(), true_peak_db=peak_db
+    )
 
 
-def play(clips: Iterable[Clip], measured: Survey, loudness: Loudness | None) -> Iterator[Waveform]:
+def mix(
+    clips: Iterable[Clip], measured: Measurement, loudness: Loudness | None
+) -> Iterator[Waveform]:
     """Yield the programme's samples in order, at the loudness asked for; None changes nothing."""
     position = 0
     for index, clip in enumerate(clips):
@@ -48,14 +52,14 @@ def play(clips: Iterable[Clip], measured: Survey, loudness: Loudness | None) -> 
     assert position == measured.samples, "a chunk was measured that was not played"
 
 
-def gain_db(measured: Survey, loudness: Loudness) -> float:
+def gain_db(measured: Measurement, loudness: Loudness) -> float:
     """Gain that brings a programme to its target; a silent one stays as it is."""
     if measured.lufs is None:
         return 0.0
     return min(loudness.target_lufs - measured.lufs, _MOST_GAIN_DB)
 
 
-def _set_level(waveform: Waveform, measured: Survey, loudness: Loudness | None) -> Waveform:
+def _set_level(waveform: Waveform, measured: Measurement, loudness: Loudness | None) -> Waveform:
     if loudness is None:
         return waveform
     gain = 10 ** (gain_db(measured, loudness) / 20)

@@ -10,9 +10,9 @@ from narration.jobs.request import CAPTIONS, JobSettings, OutputFormat
 from worker.assembly.captions import cues, write_srt, write_vtt
 from worker.assembly.encode import encode
 from worker.assembly.manifest import watermark_of
-from worker.assembly.mixing import play, survey
+from worker.assembly.mixing import mix
 from worker.assembly.probe import probe
-from worker.assembly.types import AudioFormat, ChapterMark, Loudness, Survey, Tags
+from worker.assembly.types import AudioFormat, ChapterMark, Loudness, Measurement, Tags
 from worker.chatterbox.config import SAMPLE_RATE_HZ
 from worker.waveform import Clip
 
@@ -37,7 +37,7 @@ class Programme:
     job: Job
     plan: JobPlan
     chunks: list[Chunk]
-    survey: Survey
+    measure: Measurement
 
     @property
     def settings(self) -> JobSettings:
@@ -47,12 +47,7 @@ class Programme:
     @property
     def duration_ms(self) -> int:
         """How long it is."""
-        return self.survey.samples * 1000 // SAMPLE_RATE_HZ
-
-
-def survey_programme(clips: Iterable[Clip]) -> Survey:
-    """Listen to everything once: where each chunk lies, how long and how loud it is."""
-    return survey(clips)
+        return self.measure.samples * 1000 // SAMPLE_RATE_HZ
 
 
 def write_output(
@@ -64,7 +59,7 @@ def write_output(
     """
     path = folder / f"{NAMES[output]}.{output.value}"
     if output in CAPTIONS:
-        captions = zip(programme.survey.marks, (c.caption for c in programme.chunks), strict=True)
+        captions = zip(programme.measure.marks, (c.caption for c in programme.chunks), strict=True)
         write = write_vtt if output is OutputFormat.VTT else write_srt
         path.write_text(write(cues(captions)), encoding="utf-8")
     else:
@@ -79,9 +74,9 @@ def _write_sound(
     loudness = Loudness(**chosen.model_dump()) if chosen else None
     encode(
         path,
-        play(clips, programme.survey, loudness),
+        mix(clips, programme.measure, loudness),
         audio_format,
-        samples=programme.survey.samples,
+        samples=programme.measure.samples,
         chapters=_chapters(programme),
         tags=Tags(
             title=programme.job.title,
@@ -97,7 +92,7 @@ def _write_sound(
 
 
 def _chapters(programme: Programme) -> list[ChapterMark]:
-    marks = programme.survey.marks
+    marks = programme.measure.marks
     return [
         ChapterMark(title=chapter["title"], start=marks[chapter["first_chunk"]].start)
         for chapter in programme.plan.chapters

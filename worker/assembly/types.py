@@ -21,7 +21,7 @@ class Loudness:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Survey:
+class Measurement:
     """A programme, measured: where each chunk lies, how long it is and how loud.
 
     `lufs` is None where there is nothing above the -70 LUFS gate.

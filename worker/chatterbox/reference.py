@@ -49,7 +49,7 @@ class VoiceNetworks(Protocol):
 
 
 @torch.inference_mode()
-def prepare_voice(
+def voice_from_recording(
     recording: Recording,
     networks: VoiceNetworks,
     prompt_tokens: int = _PROMPT_S * TOKEN_RATE_HZ,

@@ -20,7 +20,7 @@ class Backlog:
         self._batches = 0.0
         self._changed = threading.Condition()
 
-    def note(self, batches: float) -> None:
+    def update(self, batches: float) -> None:
         """Note how many batches the sound stage has not begun with."""
         with self._changed:
             self._batches = batches

@@ -46,7 +46,7 @@ def open_engine(checkpoint: Path | Chatterbox, options: EngineOptions) -> Pipeli
             max_text_tokens=max_text_tokens,
         ),
         tokens,
-        open_sound(renderer, admission, sharing, resolved),
+        start_sound_stage(renderer, admission, sharing, resolved),
         admission,
     )
 
@@ -80,7 +80,7 @@ def cores(options: ResolvedOptions) -> int:
     return max(1, torch.get_num_threads() // 2) if options.device == "cpu" else _CORES_BESIDE_GPU
 
 
-def open_sound(
+def start_sound_stage(
     renderer: TorchRenderer, admission: Admission, sharing: Sharing, options: ResolvedOptions
 ) -> SoundStage:
     """Start the sound stage; its share of the cores goes to several batches at once."""
@@ -90,7 +90,7 @@ def open_sound(
         lambda: admission.inside,
         cores=max(1, cores(options) // _SOUND_THREADS),
         threads=_SOUND_THREADS,
-        note_waiting=sharing.backlog.note,
+        on_waiting=sharing.backlog.update,
     )
 
 

@@ -70,10 +70,10 @@ class TorchRenderer:
         """Tell whether waveforms carry the watermark."""
         return self._watermarker is not None
 
-    def weigh(self, utterance: Utterance, spoken: Spoken) -> float:
+    def batch_share(self, utterance: Utterance, spoken: Spoken) -> float:
         """Tell how much of a batch an utterance is, by the frames that the flow works on.
 
-        Full batches then are alike to a GPU, and few graphs serve them all. On a CPU all weigh the
+        Full batches then are alike to a GPU, and few graphs serve them all. On a CPU all count the
         same.
         """
         if self._stream is None:

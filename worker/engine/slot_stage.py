@@ -33,7 +33,7 @@ class SlotDecoder(Protocol):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Job:
+class _QueuedPrompt:
     prompt: Prompt
     future: Future[Spoken]
 
@@ -43,8 +43,8 @@ class SlotStage:
 
     def __init__(self, decoder: SlotDecoder, cores: int | None = None) -> None:
         self._decoder = decoder
-        self._waiting: deque[_Job] = deque()
-        self._running: dict[int, _Job] = {}
+        self._waiting: deque[_QueuedPrompt] = deque()
+        self._running: dict[int, _QueuedPrompt] = {}
         self._changed = threading.Condition()
         self._ended: EngineDied | None = None
         self._is_closing = False
@@ -55,7 +55,7 @@ class SlotStage:
         future: Future[Spoken] = Future()
         with self._changed:
             if self._ended is None:
-                self._waiting.append(_Job(prompt, future))
+                self._waiting.append(_QueuedPrompt(prompt, future))
                 self._changed.notify()
                 return future
         fail(future, self._ended)
@@ -104,33 +104,33 @@ class SlotStage:
         return self._is_closing or self._ended is not None
 
     def _drop_cancelled(self) -> None:
-        for slot in [s for s, job in self._running.items() if job.future.cancelled()]:
+        for slot in [s for s, queued in self._running.items() if queued.future.cancelled()]:
             self._decoder.release(slot)
             del self._running[slot]
 
     def _refill(self) -> None:
         """Fill free slots one by one, so that a prompt that is refused is refused alone."""
-        while self._decoder.free and (job := self._next()):
+        while self._decoder.free and (queued := self._next()):
             try:
-                (slot,) = self._decoder.prefill([job.prompt])
+                (slot,) = self._decoder.prefill([queued.prompt])
             except SpeechError as error:
-                fail(job.future, error)
+                fail(queued.future, error)
             else:
-                self._running[slot] = job
+                self._running[slot] = queued
 
-    def _next(self) -> _Job | None:
+    def _next(self) -> _QueuedPrompt | None:
         with self._changed:
             while self._waiting:
-                job = self._waiting.popleft()
-                if not job.future.cancelled():
-                    return job
+                queued = self._waiting.popleft()
+                if not queued.future.cancelled():
+                    return queued
         return None
 
     def _fail_all(self, died: EngineDied) -> None:
         with self._changed:
             self._ended = died
-            jobs = [*self._waiting, *self._running.values()]
+            unfinished = [*self._waiting, *self._running.values()]
             self._waiting.clear()
             self._running.clear()
-        for job in jobs:
-            fail(job.future, died)
+        for queued in unfinished:
+            fail(queued.future, died)

@@ -31,7 +31,7 @@ class Renderer(Protocol):
     def is_watermarked(self) -> bool:
         """Tell whether waveforms carry the watermark."""
 
-    def weigh(self, utterance: Utterance, spoken: Spoken) -> float:
+    def batch_share(self, utterance: Utterance, spoken: Spoken) -> float:
         """Tell how much of a batch an utterance is; an average one is 1."""
 
     def render(self, utterances: Sequence[Utterance], spoken: Sequence[Spoken]) -> Waveforms:
@@ -45,7 +45,7 @@ class Renderer(Protocol):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Job:
+class _QueuedUtterance:
     utterance: Utterance
     spoken: Spoken
     weight: float
@@ -72,20 +72,20 @@ class SoundStage:
         *,
         cores: int | None = None,
         threads: int = 1,
-        note_waiting: Callable[[float], None] = lambda _: None,
+        on_waiting: Callable[[float], None] = lambda _: None,
     ) -> None:
         """Start `threads` of so many cores each.
 
-        `batch`: what the utterances of one may weigh together, if there are several.
+        `batch`: what the shares of its utterances may add up to, if there are several.
         `count_unfinished`: utterances in the whole engine, those in this stage included.
-        `note_waiting` is told how many batches those make up that wait for theirs.
+        `on_waiting` is told how many batches those make up that wait for theirs.
         """
         self._renderer = renderer
         self._batch = batch
         self._count_unfinished = count_unfinished
-        self._note_waiting = note_waiting
-        self._waiting: list[_Job] = []
-        self._running: set[_Job] = set()  # who takes a job out of it answers for it
+        self._on_waiting = on_waiting
+        self._waiting: list[_QueuedUtterance] = []
+        self._running: set[_QueuedUtterance] = set()  # who takes a job out of it answers for it
         self._changed = threading.Condition()
         self._ended: EngineDied | None = None
         self._is_closing = False
@@ -96,14 +96,16 @@ class SoundStage:
 
     def start(self, utterance: Utterance, spoken: Spoken) -> Future[Speech]:
         """Queue one utterance's tokens; a failure of others never reaches its future."""
-        job = _Job(utterance, spoken, self._renderer.weigh(utterance, spoken), Future())
+        queued = _QueuedUtterance(
+            utterance, spoken, self._renderer.batch_share(utterance, spoken), Future()
+        )
         with self._changed:
             if self._ended is None:
-                self._wait_with([*self._waiting, job])
+                self._set_waiting([*self._waiting, queued])
                 self._changed.notify()
-                return job.future
-        fail(job.future, self._ended)
-        return job.future
+                return queued.future
+        fail(queued.future, self._ended)
+        return queued.future
 
     def recount(self) -> None:
         """Note that an utterance has left the engine: fewer may now be enough for a batch."""
@@ -129,15 +131,15 @@ class SoundStage:
             thread.join()
 
     def _loop(self) -> None:
-        while (jobs := self._next_batch()) is not None:
-            if jobs:
-                self._render(jobs)
+        while (batch := self._next_batch()) is not None:
+            if batch:
+                self._render(batch)
             else:
                 self._prepare()
         if self._ended is not None:
             self._fail_waiting(self._ended)
 
-    def _next_batch(self) -> list[_Job] | None:
+    def _next_batch(self) -> list[_QueuedUtterance] | None:
         """Wait for a batch; an empty one is leisure to prepare, None the end."""
         with self._changed:
             while True:
@@ -145,7 +147,9 @@ class SoundStage:
                     lambda: self._has_enough() or self._is_closing or self._ended,
                     _IDLE_S if self._may_prepare else None,
                 )
-                self._wait_with([job for job in self._waiting if not job.future.cancelled()])
+                self._set_waiting(
+                    [queued for queued in self._waiting if not queued.future.cancelled()]
+                )
                 if self._ended is not None:
                     return None
                 if self._has_enough() or (self._waiting and self._is_closing):
@@ -170,80 +174,80 @@ class SoundStage:
         """Tell whether a batch may begin; always, once T3 has nothing left to say."""
         to_come = self._count_unfinished() - len(self._running)
         is_crowd = len(self._waiting) >= max(1, -(-to_come // _CROWD))
-        return is_crowd or sum(job.weight for job in self._waiting) >= self._batch
+        return is_crowd or sum(queued.weight for queued in self._waiting) >= self._batch
 
-    def _wait_with(self, jobs: list[_Job]) -> None:
-        self._waiting = jobs
-        self._note_waiting(sum(job.weight for job in jobs) / self._batch)
+    def _set_waiting(self, waiting: list[_QueuedUtterance]) -> None:
+        self._waiting = waiting
+        self._on_waiting(sum(queued.weight for queued in waiting) / self._batch)
 
-    def _pick(self) -> list[_Job]:
+    def _pick(self) -> list[_QueuedUtterance]:
         """Take the oldest and those nearest to it in length, so that little is padding."""
         oldest = self._waiting[0]
-        by_likeness = sorted(self._waiting, key=lambda job: abs(len(job) - len(oldest)))
-        weights = accumulate(job.weight for job in by_likeness)
+        by_likeness = sorted(self._waiting, key=lambda queued: abs(len(queued) - len(oldest)))
+        weights = accumulate(queued.weight for queued in by_likeness)
         batch = by_likeness[: max(1, sum(weight <= self._batch for weight in weights))]
-        self._wait_with([job for job in self._waiting if job not in batch])
+        self._set_waiting([queued for queued in self._waiting if queued not in batch])
         self._running.update(batch)
         return batch
 
-    def _render(self, jobs: Sequence[_Job]) -> None:
+    def _render(self, batch: Sequence[_QueuedUtterance]) -> None:
         try:
             waveforms = self._renderer.render(
-                [job.utterance for job in jobs], [job.spoken for job in jobs]
+                [queued.utterance for queued in batch], [queued.spoken for queued in batch]
             )
         except Exception as error:  # noqa: BLE001 - a kernel may raise anything; the culprit is named
             # Its traceback holds the batch's tensors: they must go before the halves are tried.
             failure = error.with_traceback(None)
             failure.__context__ = None
         else:
-            for job, waveform in zip(jobs, waveforms, strict=True):
-                self._answer(job, waveform)
+            for queued, waveform in zip(batch, waveforms, strict=True):
+                self._answer(queued, waveform)
             return
-        self._find_culprit(jobs, failure)
+        self._find_culprit(batch, failure)
 
-    def _find_culprit(self, jobs: Sequence[_Job], error: Exception) -> None:
+    def _find_culprit(self, batch: Sequence[_QueuedUtterance], error: Exception) -> None:
         """Split a batch that failed until only the culprit is left."""
         self._renderer.check_health()
-        log.warning("render_failed", chunks=len(jobs), error=repr(error))
-        if len(jobs) == 1:
+        log.warning("render_failed", chunks=len(batch), error=repr(error))
+        if len(batch) == 1:
             refusal = SpeechError(f"the chunk's tokens could not be made into sound: {error}")
             refusal.__cause__ = error
-            self._refuse(jobs[0], refusal)
+            self._refuse(batch[0], refusal)
             return
-        middle = len(jobs) // 2
-        for half in (jobs[:middle], jobs[middle:]):
+        middle = len(batch) // 2
+        for half in (batch[:middle], batch[middle:]):
             self._render(half)
 
-    def _answer(self, job: _Job, waveform: npt.NDArray[np.float32]) -> None:
+    def _answer(self, queued: _QueuedUtterance, waveform: npt.NDArray[np.float32]) -> None:
         if not np.isfinite(waveform).all():
-            self._refuse(job, SpeechError("the waveform is not finite: try another seed"))
+            self._refuse(queued, SpeechError("the waveform is not finite: try another seed"))
             return
         speech = Speech(
-            tokens=job.spoken.tokens.numpy(),
+            tokens=queued.spoken.tokens.numpy(),
             waveform=waveform,
-            is_truncated=job.spoken.is_truncated,
+            is_truncated=queued.spoken.is_truncated,
             is_watermarked=self._renderer.is_watermarked,
         )
-        if self._take_out(job):
-            succeed(job.future, speech)
+        if self._take_out(queued):
+            succeed(queued.future, speech)
 
-    def _refuse(self, job: _Job, refusal: SpeechError) -> None:
-        if self._take_out(job):
-            fail(job.future, refusal)
+    def _refuse(self, queued: _QueuedUtterance, refusal: SpeechError) -> None:
+        if self._take_out(queued):
+            fail(queued.future, refusal)
 
-    def _take_out(self, job: _Job) -> bool:
+    def _take_out(self, queued: _QueuedUtterance) -> bool:
         """Tell whether the job is still to be answered, which is then the caller's to do."""
         with self._changed:
-            is_mine = job in self._running
-            self._running.discard(job)
+            is_mine = queued in self._running
+            self._running.discard(queued)
         return is_mine
 
     def _fail_waiting(self, died: EngineDied) -> None:
         with self._changed:
-            jobs = self._waiting
-            self._wait_with([])
-        for job in jobs:
-            fail(job.future, died)
+            batch = self._waiting
+            self._set_waiting([])
+        for queued in batch:
+            fail(queued.future, died)
 
     def _fail_all(self, died: EngineDied) -> None:
         with self._changed:
@@ -251,6 +255,6 @@ class SoundStage:
             running = list(self._running)
             self._running.clear()
             self._changed.notify_all()
-        for job in running:
-            fail(job.future, died)
+        for queued in running:
+            fail(queued.future, died)
         self._fail_waiting(died)

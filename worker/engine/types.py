@@ -1,4 +1,4 @@
-"""What goes into a speech engine and what comes out; the seam between narrator and model."""
+"""What goes into a speech engine and what comes out; the seam between rendering and model."""
 
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:  # tasks and narrator stand on these types and must not load torch
+if TYPE_CHECKING:  # tasks and rendering stand on these types and must not load torch
     from worker.chatterbox.voice import Voice
 
 

@@ -27,7 +27,7 @@ class EngineIdentity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
+class RenderParameters:
     """Everything that shapes the sound of a chunk but its text and the number of the take."""
 
     voice_digest: str

@@ -58,11 +58,6 @@ class Verdict:
     duration_s: float
     findings: tuple[Finding, ...]
 
-    @property
-    def is_accepted(self) -> bool:
-        """Nothing was found."""
-        return not self.findings
-
 
 def judge(
     tokens: npt.NDArray[np.int64], waveform: Waveform, spoken_text: str, *, is_truncated: bool

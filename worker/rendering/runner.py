@@ -22,25 +22,29 @@ from narration.jobs.segment_claim import (
 from narration.jobs.takes import record_provenance
 from narration.jobs.transitions import fail_job
 from narration.jobs.wakeups import announce
-from worker.context import Drain, Workplace
+from worker.context import Drain, WorkerContext
 from worker.engine.types import SpeechEngine
-from worker.lease_runner import Work, attend
+from worker.lease_runner import Work, run_under_lease
 from worker.leases import Lease
-from worker.rendering.identity import EngineIdentity, Recipe
-from worker.rendering.segment_run import Recital, Score
-from worker.rendering.voice_cache import VoiceShelf
+from worker.rendering.identity import EngineIdentity, RenderParameters
+from worker.rendering.segment_run import SegmentRun, SegmentSettings
+from worker.rendering.voice_cache import VoiceCache
 
 
-class Narrator:
+class SegmentRunner:
     """A warm engine that works off segments; its methods may run on many threads."""
 
     def __init__(
-        self, place: Workplace, engine: SpeechEngine, identity: EngineIdentity, shelf: VoiceShelf
+        self,
+        context: WorkerContext,
+        engine: SpeechEngine,
+        identity: EngineIdentity,
+        voice_cache: VoiceCache,
     ) -> None:
-        self._place = place
+        self._context = context
         self._engine = engine
         self._identity = identity
-        self._shelf = shelf
+        self._voice_cache = voice_cache
         self._drain = Drain()
 
     def render_next(self) -> bool:
@@ -52,34 +56,34 @@ class Narrator:
         if claim is None:
             return False
         with structlog.contextvars.bound_contextvars(job_id=claim.job_id, segment=claim.index):
-            attend(self._place, self._work(claim), partial(self._render, claim))
+            run_under_lease(self._context, self._work(claim), partial(self._render, claim))
         return True
 
     def drain(self) -> None:
         """Start nothing more: what is being spoken may be finished, the rest is handed back."""
-        self._drain.begin(self._place.settings.grace_s)
+        self._drain.begin(self._context.settings.grace_s)
 
     def _claim(self) -> SegmentClaim | None:
-        place = self._place
-        with place.session() as session:
+        context = self._context
+        with context.session() as session:
             return claim_segment(
                 session,
-                holder=place.holder,
-                until=place.leases.until(),
-                now=place.clock(),
-                window_segments=place.settings.window_segments,
-                poison_losses=place.settings.poison_losses,
+                holder=context.holder,
+                until=context.leases.until(),
+                now=context.clock(),
+                window_segments=context.settings.window_segments,
+                poison_losses=context.settings.poison_losses,
             )
 
     def _work(self, claim: SegmentClaim) -> Work:
-        place = self._place
+        context = self._context
 
         def renew(session: Session, *, until: datetime) -> bool:
             return renew_segment(session, claim, until=until)
 
         def give_up(session: Session, error: Exception) -> bool:
-            is_ours = renew(session, until=place.leases.until())
-            return is_ours and fail_job(session, claim.job_id, error, now=place.clock())
+            is_ours = renew(session, until=context.leases.until())
+            return is_ours and fail_job(session, claim.job_id, error, now=context.clock())
 
         return Work(
             tries=claim.tries,
@@ -91,46 +95,46 @@ class Narrator:
         )
 
     def _render(self, claim: SegmentClaim, lease: Lease) -> None:
-        score = self._read_score(claim)
-        with self._place.session() as session:
+        settings = self._read_settings(claim)
+        with self._context.session() as session:
             chunks = pending_chunks(session, claim)
             record_provenance(
                 session,
                 claim.job_id,
                 engine=self._identity.describe(),
-                voice_digest=score.voice.digest,
+                voice_digest=settings.voice.digest,
             )
-        recital = Recital(
-            place=self._place,
+        segment_run = SegmentRun(
+            context=self._context,
             engine=self._engine,
             claim=claim,
-            score=score,
+            settings=settings,
             lease=lease,
             drain=self._drain,
         )
-        if recital.perform(chunks):
+        if segment_run.run(chunks):
             self._finish(claim)
         else:
-            with self._place.session() as session:
-                hand_back_segment(session, claim, not_before=self._place.clock())
+            with self._context.session() as session:
+                hand_back_segment(session, claim, not_before=self._context.clock())
 
-    def _read_score(self, claim: SegmentClaim) -> Score:
-        with self._place.session(is_read_only=True) as session:
+    def _read_settings(self, claim: SegmentClaim) -> SegmentSettings:
+        with self._context.session(is_read_only=True) as session:
             job = get_job(session, claim.job_id)
             settings = JobSettings.model_validate(job.settings)
-            row_or_voice = self._shelf.find(session, claim.owner, settings.voice)
-        voice = self._shelf.load(row_or_voice)
-        recipe = Recipe(
+            row_or_voice = self._voice_cache.find(session, claim.owner, settings.voice)
+        voice = self._voice_cache.load(row_or_voice)
+        parameters = RenderParameters(
             voice_digest=voice.digest,
             delivery=settings.delivery,
             job_seed=settings.seed,
             engine=self._identity,
         )
-        return Score(voice=voice, recipe=recipe, quality=settings.quality)
+        return SegmentSettings(voice=voice, parameters=parameters, quality=settings.quality)
 
     def _finish(self, claim: SegmentClaim) -> None:
-        with self._place.session() as session:
-            has_moved = finish_segment(session, claim, now=self._place.clock())
+        with self._context.session() as session:
+            has_moved = finish_segment(session, claim, now=self._context.clock())
             state = get_job(session, claim.job_id).state
         if has_moved:
-            announce(self._place.broker, claim.job_id, state)
+            announce(self._context.broker, claim.job_id, state)

@@ -19,7 +19,7 @@ class SpokenTake:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class PendingChunk:
     """A chunk on its way: the number of the take to speak next, and the best of those before."""
 
     index: int
@@ -29,38 +29,40 @@ class Line:
     best: SpokenTake | None = None
 
 
-def weigh(line: Line, spoken_take: SpokenTake, policy: QualityPolicy) -> Line | Outcome:
+def resolve_take(
+    pending: PendingChunk, spoken_take: SpokenTake, policy: QualityPolicy
+) -> PendingChunk | Outcome:
     """Return what a take makes of a chunk: its end, or the same chunk at its next take."""
     if not spoken_take.take.findings or policy is QualityPolicy.OFF:
-        return _outcome(line, spoken_take, ChunkState.ACCEPTED)
-    best = min(filter(None, (line.best, spoken_take)), key=_badness)
-    return _next(replace(line, best=best), None)
+        return _outcome(pending, spoken_take, ChunkState.ACCEPTED)
+    best = min(filter(None, (pending.best, spoken_take)), key=_penalty)
+    return _next(replace(pending, best=best), None)
 
 
-def miss(line: Line, error: SpeechError, seed: int) -> Line | Outcome:
+def resolve_failure(pending: PendingChunk, error: SpeechError, seed: int) -> PendingChunk | Outcome:
     """Return what a take that could not be spoken at all makes of a chunk."""
     failed = Outcome(
-        index=line.index,
+        index=pending.index,
         state=ChunkState.FAILED,
-        take_number=line.number,
+        take_number=pending.number,
         seed=seed,
         error=str(error),
     )
-    return _next(line, failed)
+    return _next(pending, failed)
 
 
-def _next(line: Line, failed: Outcome | None) -> Line | Outcome:
-    if line.number < line.last_number:
-        return replace(line, number=line.number + 1)
-    if line.best is not None:
-        return _outcome(line, line.best, ChunkState.FLAGGED)
+def _next(pending: PendingChunk, failed: Outcome | None) -> PendingChunk | Outcome:
+    if pending.number < pending.last_number:
+        return replace(pending, number=pending.number + 1)
+    if pending.best is not None:
+        return _outcome(pending, pending.best, ChunkState.FLAGGED)
     assert failed is not None, "a take that was spoken is a best take"
     return failed
 
 
-def _outcome(line: Line, spoken_take: SpokenTake, state: ChunkState) -> Outcome:
+def _outcome(pending: PendingChunk, spoken_take: SpokenTake, state: ChunkState) -> Outcome:
     return Outcome(
-        index=line.index,
+        index=pending.index,
         state=state,
         take_number=spoken_take.number,
         seed=spoken_take.seed,
@@ -69,5 +71,5 @@ def _outcome(line: Line, spoken_take: SpokenTake, state: ChunkState) -> Outcome:
     )
 
 
-def _badness(spoken_take: SpokenTake) -> tuple[int, int]:
+def _penalty(spoken_take: SpokenTake) -> tuple[int, int]:
     return len(spoken_take.take.findings), spoken_take.number

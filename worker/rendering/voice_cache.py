@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 KEPT = 64  # a conditioning is about 200 kB
 
 
-class VoiceShelf:
+class VoiceCache:
     """Finds voices by an owner's name for them, and keeps the ones used last."""
 
     def __init__(

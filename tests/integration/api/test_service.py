@@ -15,8 +15,8 @@ import soundfile
 
 from narration.jobs.request import JobSettings, OutputFormat
 from narration.jobs.states import ENDED
+from rhapsode.http_client import Server
 from rhapsode.outputs import Output
-from rhapsode.server import Server
 from rhapsode.submit import Order, submit
 from tests.api_process import Api
 from tests.builders import make_text

@@ -15,13 +15,13 @@ from narration.jobs.wakeups import announce
 from rhapsode.machine import Machine, open_machine
 from tests.builders import OWNER, make_job, make_settings, make_text
 from tests.cluster import wait_for
-from worker.model import open_configured_model
+from worker.model import load_model
 
 
 @pytest.fixture
 def machine(tiny: Path, tmp_path: Path) -> Iterator[Machine]:
     settings = make_settings(tmp_path, model={"checkpoint": str(tiny)})
-    with open_machine(settings, open_configured_model) as machine:
+    with open_machine(settings, load_model) as machine:
         yield machine
 
 

@@ -1,4 +1,4 @@
-"""What a render leaves when it ends early, and what the next one removes; the engine hums."""
+"""What a render leaves when it ends early, and what the next one removes; on a tone engine."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -18,8 +18,7 @@ from rhapsode.outputs import Output
 from rhapsode.progress import Rendered
 from rhapsode.rendering import OWNER, Text, render_text
 from tests.builders import make_job, make_settings, make_text
-from tests.fakes import ToneEngine
-from tests.stations import make_speaker
+from tests.fakes import ToneEngine, make_model
 
 
 def test_an_interrupted_job_is_canceled_and_left_to_its_threads(tmp_path: Path) -> None:
@@ -60,7 +59,7 @@ def interrupt(rendered: Rendered) -> None:
 
 def open_toy(folder: Path) -> AbstractContextManager[Machine]:
     settings = make_settings(folder / "data")
-    return open_machine(settings, lambda _: make_speaker(ToneEngine(chunk_s=0.05)))
+    return open_machine(settings, lambda _: make_model(ToneEngine(chunk_s=0.05)))
 
 
 def render(folder: Path, on_progress: Callable[[Rendered], None] = lambda _: None) -> Job:

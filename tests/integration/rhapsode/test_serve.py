@@ -15,12 +15,11 @@ from narration.database import make_engine, session_scope
 from narration.errors import SettingsError
 from narration.settings import Settings
 from narration.workers import Worker
-from rhapsode.serving import serve_machine
+from rhapsode.http_server import serve_machine
 from tests.builders import make_settings
 from tests.cluster import wait_for
-from tests.fakes import ToneEngine
-from tests.stations import make_speaker
-from worker.process import EXIT_ENGINE_DIED, Speaker
+from tests.fakes import ToneEngine, make_model
+from worker.process import EXIT_ENGINE_DIED, LoadedModel
 
 
 @pytest.fixture
@@ -45,12 +44,12 @@ def test_a_dead_engine_ends_it_with_a_code_of_its_own(tmp_path: Path, port: int)
     engine = ToneEngine()
     settings = make_settings(tmp_path, api={"port": port})
     threading.Timer(1.0, engine.close).start()
-    assert serve_machine(settings, lambda _: make_speaker(engine)) == EXIT_ENGINE_DIED
+    assert serve_machine(settings, lambda _: make_model(engine)) == EXIT_ENGINE_DIED
     assert workers_of(settings.database_url) == []
 
 
 def test_a_used_port_is_refused_before_the_model_is_loaded(tmp_path: Path) -> None:
-    def refuse(_: Settings) -> Speaker:
+    def refuse(_: Settings) -> LoadedModel:
         pytest.fail("the model was loaded")
 
     with socket.create_server(("127.0.0.1", 0)) as user:

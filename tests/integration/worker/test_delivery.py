@@ -18,9 +18,9 @@ from narration.storage.interface import Stored
 from narration.storage.keys import job_folder
 from narration.storage.profiles import Stores
 from tests.builders import OWNER, make_text
-from tests.studio import Studio
+from tests.harness import WorkerHarness
 from worker.assembly.delivery import _deliver, _publish, _read, assemble_job
-from worker.context import Workplace
+from worker.context import WorkerContext
 
 
 class Steady:
@@ -43,140 +43,146 @@ class FlakyStorage(DirectoryStorage):
 
 
 @pytest.fixture
-def studio(sqlite_database: Engine, tmp_path: Path) -> Iterator[Studio]:
-    studio = Studio(sqlite_database, tmp_path, worker={"step_tries": 3})
-    yield studio
-    studio.close()
+def harness(sqlite_database: Engine, tmp_path: Path) -> Iterator[WorkerHarness]:
+    harness = WorkerHarness(sqlite_database, tmp_path, worker={"step_tries": 3})
+    yield harness
+    harness.close()
 
 
 @pytest.fixture
-def rendered(studio: Studio) -> str:
+def rendered(harness: WorkerHarness) -> str:
     """A job whose chunks are all spoken; its message to be assembled has been lost."""
-    job_id = studio.submit(make_text(2))
-    studio.deliver_only(Task.PLAN)
-    studio.deliver_only(Task.RENDER)
-    studio.broker.take()
+    job_id = harness.submit(make_text(2))
+    harness.deliver_only(Task.PLAN)
+    harness.deliver_only(Task.RENDER)
+    harness.broker.take()
     return job_id
 
 
-def claim(studio: Studio, job_id: str) -> StepClaim:
-    with session_scope(studio.database) as session:
+def claim(harness: WorkerHarness, job_id: str) -> StepClaim:
+    with session_scope(harness.database) as session:
         found = claim_step(
             session,
             job_id,
             JobState.ASSEMBLING,
             holder="w",
-            until=place(studio).leases.until(),
-            now=studio.now,
+            until=place(harness).leases.until(),
+            now=harness.now,
         )
     assert found is not None
     return found
 
 
-def place(studio: Studio) -> Workplace:
-    return studio.station._place
+def place(harness: WorkerHarness) -> WorkerContext:
+    return harness.worker._place
 
 
-def deliver_and_vanish(studio: Studio, held: StepClaim) -> None:
+def deliver_and_vanish(harness: WorkerHarness, held: StepClaim) -> None:
     """Assemble as far as the manifest; the job's end is never written."""
-    material = _read(place(studio), held)
-    store = studio.stores.work
-    _publish(store, _deliver(place(studio), held, Steady(), material, store))
+    material = _read(place(harness), held)
+    store = harness.stores.work
+    _publish(store, _deliver(place(harness), held, Steady(), material, store))
 
 
-def objects(studio: Studio, job_id: str) -> list[str]:
-    return sorted(found.key for found in studio.stores.work.find(job_folder("", job_id)))
+def objects(harness: WorkerHarness, job_id: str) -> list[str]:
+    return sorted(found.key for found in harness.stores.work.find(job_folder("", job_id)))
 
 
-def test_worker_lost_after_its_manifest_has_delivered(studio: Studio, rendered: str) -> None:
-    deliver_and_vanish(studio, claim(studio, rendered))
-    before = objects(studio, rendered)
-    studio.wait(10)
-    studio.broker.send(Task.ASSEMBLE, rendered)
-    studio.deliver()
-    assert studio.job(rendered).state is JobState.SUCCEEDED
-    assert objects(studio, rendered) == before
-    keys = {artifact.key for artifact in studio.artifacts(rendered).values()}
+def test_worker_lost_after_its_manifest_has_delivered(
+    harness: WorkerHarness, rendered: str
+) -> None:
+    deliver_and_vanish(harness, claim(harness, rendered))
+    before = objects(harness, rendered)
+    harness.wait(10)
+    harness.broker.send(Task.ASSEMBLE, rendered)
+    harness.deliver()
+    assert harness.job(rendered).state is JobState.SUCCEEDED
+    assert objects(harness, rendered) == before
+    keys = {artifact.key for artifact in harness.artifacts(rendered).values()}
     assert sorted(keys) == before
 
 
-def test_late_worker_takes_back_what_it_wrote(studio: Studio, rendered: str) -> None:
-    late = claim(studio, rendered)
-    studio.wait(10)
-    studio.broker.send(Task.ASSEMBLE, rendered)
-    studio.deliver()
-    delivered = objects(studio, rendered)
+def test_late_worker_takes_back_what_it_wrote(harness: WorkerHarness, rendered: str) -> None:
+    late = claim(harness, rendered)
+    harness.wait(10)
+    harness.broker.send(Task.ASSEMBLE, rendered)
+    harness.deliver()
+    delivered = objects(harness, rendered)
     with pytest.raises(LeaseLost):
-        assemble_job(place(studio), late, Steady())
-    assert objects(studio, rendered) == delivered
-    assert studio.job(rendered).state is JobState.SUCCEEDED
+        assemble_job(place(harness), late, Steady())
+    assert objects(harness, rendered) == delivered
+    assert harness.job(rendered).state is JobState.SUCCEEDED
 
 
 def test_next_attempt_replaces_the_manifest_of_a_canceled_one(
-    studio: Studio, rendered: str
+    harness: WorkerHarness, rendered: str
 ) -> None:
-    first = claim(studio, rendered)
-    deliver_and_vanish(studio, first)
-    with session_scope(studio.database) as session:
-        cancel_job(session, rendered, owner=OWNER, now=studio.now)
-        retry_job(session, rendered, owner=OWNER, now=studio.now)
-    studio.broker.send(Task.PLAN, rendered)
-    studio.deliver()
-    manifest = studio.manifest(rendered)
+    first = claim(harness, rendered)
+    deliver_and_vanish(harness, first)
+    with session_scope(harness.database) as session:
+        cancel_job(session, rendered, owner=OWNER, now=harness.now)
+        retry_job(session, rendered, owner=OWNER, now=harness.now)
+    harness.broker.send(Task.PLAN, rendered)
+    harness.deliver()
+    manifest = harness.manifest(rendered)
     assert manifest["attempt"] == 2
     assert all(
-        key.startswith((manifest["folder"], manifest["key"])) for key in objects(studio, rendered)
+        key.startswith((manifest["folder"], manifest["key"])) for key in objects(harness, rendered)
     )
 
 
-def test_job_canceled_while_it_is_assembled_delivers_nothing(studio: Studio, rendered: str) -> None:
-    held = claim(studio, rendered)
-    with session_scope(studio.database) as session:
-        cancel_job(session, rendered, owner=OWNER, now=studio.now)
+def test_job_canceled_while_it_is_assembled_delivers_nothing(
+    harness: WorkerHarness, rendered: str
+) -> None:
+    held = claim(harness, rendered)
+    with session_scope(harness.database) as session:
+        cancel_job(session, rendered, owner=OWNER, now=harness.now)
 
     class Lost:
         def check(self) -> None:
             raise LeaseLost
 
     with pytest.raises(LeaseLost):
-        assemble_job(place(studio), held, Lost())
-    assert objects(studio, rendered) == []
+        assemble_job(place(harness), held, Lost())
+    assert objects(harness, rendered) == []
 
 
-def flaky(studio: Studio, failures: int) -> FlakyStorage:
-    store = FlakyStorage(studio.settings.objects_dir)
+def flaky(harness: WorkerHarness, failures: int) -> FlakyStorage:
+    store = FlakyStorage(harness.settings.objects_dir)
     store.failures = failures
-    studio.stores = Stores(profiles={"default": store}, work=store)
-    studio.station.close()
-    studio.station = studio.new_station(studio.engine)
+    harness.stores = Stores(profiles={"default": store}, work=store)
+    harness.worker.close()
+    harness.worker = harness.new_worker(harness.engine)
     return store
 
 
-def test_store_that_comes_back_costs_only_time(studio: Studio, rendered: str) -> None:
-    flaky(studio, failures=2)
+def test_store_that_comes_back_costs_only_time(harness: WorkerHarness, rendered: str) -> None:
+    flaky(harness, failures=2)
     for _ in range(3):
-        studio.wait(10)
-        studio.broker.send(Task.ASSEMBLE, rendered)
-        studio.deliver()
-    assert studio.job(rendered).state is JobState.SUCCEEDED
+        harness.wait(10)
+        harness.broker.send(Task.ASSEMBLE, rendered)
+        harness.deliver()
+    assert harness.job(rendered).state is JobState.SUCCEEDED
 
 
-def test_store_that_stays_away_fails_the_job_with_its_code(studio: Studio, rendered: str) -> None:
-    flaky(studio, failures=1000)
+def test_store_that_stays_away_fails_the_job_with_its_code(
+    harness: WorkerHarness, rendered: str
+) -> None:
+    flaky(harness, failures=1000)
     for _ in range(3):
-        studio.wait(10)
-        studio.broker.send(Task.ASSEMBLE, rendered)
-        studio.deliver()
-    job = studio.job(rendered)
+        harness.wait(10)
+        harness.broker.send(Task.ASSEMBLE, rendered)
+        harness.deliver()
+    job = harness.job(rendered)
     assert (job.state, job.error["code"]) == (JobState.FAILED, "storage_unavailable")
     assert job.error["is_retryable"]
 
 
-def test_manifest_accounts_for_every_character(studio: Studio) -> None:
+def test_manifest_accounts_for_every_character(harness: WorkerHarness) -> None:
     text = "# Title\n\nFirst words of it.\n\n```\ncode = 1\n```\n\n* * *\n\nLast words of it.\n"
-    job_id = studio.submit(text, name="tale.md")
-    studio.deliver()
-    manifest = studio.manifest(job_id)
+    job_id = harness.submit(text, name="tale.md")
+    harness.deliver()
+    manifest = harness.manifest(job_id)
     covered = [(c["start"], c["end"]) for c in manifest["chunks"] + manifest["skipped"]]
     silent = set(range(len(text))) - {i for start, end in covered for i in range(start, end)}
     assert all(text[i].isspace() for i in silent)

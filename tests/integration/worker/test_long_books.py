@@ -10,7 +10,7 @@ _ASSEMBLE = r"""
 import re, sys
 from pathlib import Path
 import numpy as np
-from worker.assembly.mixing import play, survey
+from worker.assembly.mixing import measure, mix
 from worker.assembly.encode import encode
 from worker.assembly.types import AudioFormat, ChapterMark, Loudness, Tags
 from worker.waveform import Clip
@@ -21,10 +21,10 @@ def clips():
     for _ in range(int(float(sys.argv[1]) * 294)):  # 12 s and a quarter: 294 to the hour
         yield Clip(waveform=speech, pause_after_ms=250)
 
-measured = survey(clips())
+measured = measure(clips())
 chapters = [ChapterMark(title="", start=mark.start) for mark in measured.marks[::100]]
 path = Path(sys.argv[2])
-encode(path, play(clips(), measured, Loudness()), AudioFormat(path.suffix[1:]), tags=Tags(),
+encode(path, mix(clips(), measured, Loudness()), AudioFormat(path.suffix[1:]), tags=Tags(),
        chapters=chapters, samples=measured.samples)
 # Not getrusage: its peak begins at that of the process that started this one.
 print(int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]) // 1024)

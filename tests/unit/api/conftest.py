@@ -59,7 +59,7 @@ def settings(tmp_path: Path, empty_database: bytes) -> Settings:
 @pytest.fixture
 def resources(settings: Settings, broker: NotingBroker) -> Iterator[Resources]:
     engine = make_engine(settings.database_url, settings.database)
-    yield Resources(settings=settings, engine=engine, stores=open_stores(settings), broker=broker)
+    yield Resources(settings=settings, database=engine, stores=open_stores(settings), broker=broker)
     engine.dispose()
 
 

@@ -43,7 +43,7 @@ def queries(resources: Resources, job_ids: list[str]) -> list[str]:
         if statement.startswith("SELECT"):
             seen.append(statement)
 
-    event.listen(resources.engine, "before_cursor_execute", note)
+    event.listen(resources.database, "before_cursor_execute", note)
     return seen
 
 
@@ -51,7 +51,7 @@ def test_polls_at_the_same_time_share_queries(
     resources: Resources, job_ids: list[str], queries: list[str]
 ) -> None:
     async def poll() -> set[str]:
-        reader = JobReader(resources.engine)
+        reader = JobReader(resources.database)
         asked = [reader.read(job_ids[0], "ann"), reader.read(job_ids[1], "bob")]
         asked += [reader.read(job_ids[0], "ann") for _ in range(100)]
         return {job.id for job in await asyncio.gather(*asked)}
@@ -64,7 +64,7 @@ def test_later_poll_reads_again(
     resources: Resources, job_ids: list[str], queries: list[str]
 ) -> None:
     async def poll() -> None:
-        reader = JobReader(resources.engine)
+        reader = JobReader(resources.database)
         await reader.read(job_ids[0], "ann")
         await reader.read(job_ids[0], "ann")
 
@@ -74,14 +74,14 @@ def test_later_poll_reads_again(
 
 def test_other_owners_job_is_not_found(resources: Resources, job_ids: list[str]) -> None:
     with pytest.raises(NotFoundError):
-        asyncio.run(JobReader(resources.engine).read(job_ids[0], "bob"))
+        asyncio.run(JobReader(resources.database).read(job_ids[0], "bob"))
 
 
 def test_caller_that_hangs_up_takes_nothing_from_the_others(
     resources: Resources, job_ids: list[str]
 ) -> None:
     async def poll() -> str:
-        reader = JobReader(resources.engine)
+        reader = JobReader(resources.database)
         impatient = asyncio.create_task(reader.read(job_ids[0], "ann"))
         patient = asyncio.create_task(reader.read(job_ids[0], "ann"))
         await asyncio.sleep(0)
@@ -100,11 +100,11 @@ def test_database_that_is_away_is_told_to_all_and_asked_again(
         if is_away:
             raise DatabaseUnavailable("the database does not answer")
 
-    event.listen(resources.engine, "begin", refuse)
+    event.listen(resources.database, "begin", refuse)
 
     async def poll() -> list[Any]:
         nonlocal is_away
-        reader = JobReader(resources.engine)
+        reader = JobReader(resources.database)
         asked = [reader.read(job_id, "ann") for job_id in job_ids]
         refused = await asyncio.gather(*asked, return_exceptions=True)
         is_away = False

@@ -45,7 +45,7 @@ def broken_insert(resources: Resources) -> Iterator[None]:
         if statement.startswith("INSERT INTO jobs"):
             raise OperationalError("disk full")
 
-    engine: Engine = resources.engine
+    engine: Engine = resources.database
     event.listen(engine, "before_cursor_execute", refuse)
     yield
     event.remove(engine, "before_cursor_execute", refuse)
@@ -89,5 +89,5 @@ def test_store_that_does_not_answer_refuses_the_job(
     stores = replace(resources.stores, work=deaf)
     with pytest.raises(StorageUnavailable):
         submit(replace(resources, stores=stores), check, submission())
-    with session_scope(resources.engine) as session:
+    with session_scope(resources.database) as session:
         assert listing.count_jobs(session)[JobState.QUEUED] == 0

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from tests.listen.booth import Clip, cut
 from tests.listen.expression import pitch_range_st, rate_wps
+from tests.listen.render_command import Clip, cut
 from worker.chatterbox.config import SAMPLE_RATE_HZ
 
 

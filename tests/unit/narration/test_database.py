@@ -32,6 +32,6 @@ def test_a_lost_database_is_worth_another_try(tmp_path: Path) -> None:
         pass
 
 
-def test_a_new_database_that_finds_no_room_says_so(cramped_disk: Path) -> None:
+def test_a_new_database_that_finds_no_room_says_so(small_disk: Path) -> None:
     with pytest.raises(OutputError, match=FULL):
-        migrations.migrate(f"sqlite:///{cramped_disk}/rhapsode.db")
+        migrations.migrate(f"sqlite:///{small_disk}/rhapsode.db")

@@ -20,7 +20,7 @@ def test_a_folder_that_is_a_loop_of_links_is_refused(tmp_path: Path) -> None:
         check_outputs([tmp_path / "loop" / "a.wav"], None)
 
 
-def test_a_full_disk_is_named_and_keeps_nothing(cramped_disk: Path) -> None:
+def test_a_full_disk_is_named_and_keeps_nothing(small_disk: Path) -> None:
     with pytest.raises(OutputError, match=r"a\.wav cannot be written: the disk is full: free"):
-        copy_whole(BytesIO(bytes(1 << 20)), cramped_disk / "a.wav")
-    assert list(cramped_disk.iterdir()) == []
+        copy_whole(BytesIO(bytes(1 << 20)), small_disk / "a.wav")
+    assert list(small_disk.iterdir()) == []

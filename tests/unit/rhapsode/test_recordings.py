@@ -20,7 +20,7 @@ from narration.voices.recording import Recording, read_recording
 from rhapsode.machine import Machine, open_machine
 from rhapsode.recordings import OWNER, ensure_voice
 from tests.builders import make_settings
-from tests.stations import make_speaker
+from tests.fakes import make_model
 
 REVISION = "r" * 40
 RATE_HZ = 8_000
@@ -28,7 +28,7 @@ RATE_HZ = 8_000
 
 @pytest.fixture
 def machine(tmp_path: Path) -> Iterator[Machine]:
-    with open_machine(make_settings(tmp_path / "data"), lambda _: make_speaker()) as machine:
+    with open_machine(make_settings(tmp_path / "data"), lambda _: make_model()) as machine:
         yield machine
 
 
@@ -88,7 +88,7 @@ def test_a_voice_left_half_prepared_is_prepared_anew(
 def test_a_voice_that_another_thread_prepares_is_waited_for(
     machine: Machine, recording: Recording, sound: Path
 ) -> None:
-    prepare = machine.station.handlers[Task.PREPARE_VOICE]
+    prepare = machine.worker.handlers[Task.PREPARE_VOICE]
     late: list[threading.Timer] = []
 
     def prepare_elsewhere(voice_id: str) -> None:
@@ -96,7 +96,7 @@ def test_a_voice_that_another_thread_prepares_is_waited_for(
             late.append(threading.Timer(0.3, prepare, (voice_id,)))
             late[0].start()
 
-    machine.station.handlers[Task.PREPARE_VOICE] = prepare_elsewhere
+    machine.worker.handlers[Task.PREPARE_VOICE] = prepare_elsewhere
     made = ensure_voice(machine, recording, sound, REVISION)
     late[0].join()
     assert voice(machine, made).state is VoiceState.READY

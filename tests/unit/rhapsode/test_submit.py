@@ -11,10 +11,10 @@ import pytest
 
 from narration.errors import InputError, NotFoundError, RecordingError, TransientError
 from narration.jobs.request import JobSettings, OutputFormat
+from rhapsode.http_client import ApiClient
 from rhapsode.outputs import Output
 from rhapsode.progress import Rendered
-from rhapsode.server import Server
-from rhapsode.submit import Order, ensure_voice, submit
+from rhapsode.submit import NarrationRequest, ensure_voice, submit
 
 SOUND = bytes(range(250)) * 8
 SHA256 = hashlib.sha256(SOUND).hexdigest()
@@ -77,24 +77,24 @@ def waits() -> list[float]:
 
 
 @pytest.fixture
-def server(paper: PaperServer, waits: list[float]) -> Server:
+def server(paper: PaperServer, waits: list[float]) -> ApiClient:
     transport = httpx.MockTransport(paper)
-    return Server(
-        "http://server", "the-key", patience_s=30, sleep=waits.append, transport=transport
+    return ApiClient(
+        "http://server", "the-key", retry_for_s=30, sleep=waits.append, transport=transport
     )
 
 
 @pytest.fixture
-def order(tmp_path: Path) -> Order:
+def order(tmp_path: Path) -> NarrationRequest:
     file = tmp_path / "story.txt"
     file.write_text("Once upon a time.")
     output = Output(path=tmp_path / "story.mp3", format=OutputFormat.MP3)
     settings = JobSettings(outputs=(OutputFormat.MP3,))
-    return Order(file=file, settings=settings, outputs=[output])
+    return NarrationRequest(file=file, settings=settings, outputs=[output])
 
 
 @pytest.fixture
-def narrate(server: Server, order: Order) -> Callable[[], list[Rendered]]:
+def narrate(server: ApiClient, order: NarrationRequest) -> Callable[[], list[Rendered]]:
     def run() -> list[Rendered]:
         shown: list[Rendered] = []
         submit(server, order, shown.append, sleep=lambda _: None)
@@ -124,7 +124,9 @@ def test_same_command_asks_for_the_same_job(narrate: Any, paper: PaperServer) ->
     assert first == again
 
 
-def test_changed_text_asks_for_another_job(narrate: Any, paper: PaperServer, order: Order) -> None:
+def test_changed_text_asks_for_another_job(
+    narrate: Any, paper: PaperServer, order: NarrationRequest
+) -> None:
     narrate()
     order.file.write_text("Once upon another time.")
     narrate()
@@ -172,9 +174,9 @@ def test_server_that_restarts_is_waited_for(
 
 def test_server_that_stays_away_ends_in_a_word_about_it(paper: PaperServer) -> None:
     paper.on("POST /v1/jobs", httpx.ConnectError("refused"))
-    server = Server("http://server", None, patience_s=0, transport=httpx.MockTransport(paper))
+    server = ApiClient("http://server", None, retry_for_s=0, transport=httpx.MockTransport(paper))
     with pytest.raises(TransientError, match="http://server does not answer"):
-        server.ask("POST", "/v1/jobs")
+        server.request("POST", "/v1/jobs")
 
 
 def test_refusal_is_told_in_the_servers_words(narrate: Any, paper: PaperServer) -> None:
@@ -246,7 +248,7 @@ def test_store_that_refuses_is_named(narrate: Any, paper: PaperServer) -> None:
 
 
 def test_recording_is_uploaded_under_a_name_of_its_own(
-    server: Server, paper: PaperServer, tmp_path: Path
+    server: ApiClient, paper: PaperServer, tmp_path: Path
 ) -> None:
     recording = tmp_path / "My voice (2).wav"
     recording.write_bytes(b"sound")
@@ -260,7 +262,7 @@ def test_recording_is_uploaded_under_a_name_of_its_own(
 
 
 def test_recording_that_makes_no_voice_says_why(
-    server: Server, paper: PaperServer, tmp_path: Path
+    server: ApiClient, paper: PaperServer, tmp_path: Path
 ) -> None:
     recording = tmp_path / "noise.wav"
     recording.write_bytes(b"noise")

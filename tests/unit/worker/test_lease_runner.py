@@ -16,11 +16,11 @@ from worker.lease_runner import Reaction, reaction_to
     [
         (LeaseLost(), Reaction.DROP),
         (EngineDied(), Reaction.ABANDON),
-        (StorageUnavailable(), Reaction.LATER),
-        (VoiceNotReady(), Reaction.LATER),
+        (StorageUnavailable(), Reaction.DEFER),
+        (VoiceNotReady(), Reaction.DEFER),
         (DocumentError(), Reaction.FAIL),
         (QualityError(), Reaction.FAIL),
-        (KeyError("a bug"), Reaction.LATER),
+        (KeyError("a bug"), Reaction.DEFER),
     ],
 )
 def test_class_of_an_error_decides(error: Exception, reaction: Reaction) -> None:

@@ -64,7 +64,7 @@ def make_noise(seed: int, steps: int) -> Tensor:
 def choose(logits: Tensor, seen: Tensor, settings: Settings, noise: Tensor) -> Tensor:
     """Take the next token of each row. Shapes: logits, seen (B, V), noise (B,) -> (B,)."""
     penalized = penalize(logits, seen, settings.repetition_penalty)
-    drawn = draw(weigh(penalized, settings), noise)
+    drawn = draw(token_weights(penalized, settings), noise)
     if not settings.has_greedy:
         return drawn
     return torch.where(settings.temperature[:, 0] == 0, penalized.argmax(dim=-1), drawn)
@@ -79,7 +79,7 @@ def penalize(logits: Tensor, seen: Tensor, penalty: Tensor) -> Tensor:
     return torch.where(seen, weakened, logits)
 
 
-def weigh(logits: Tensor, settings: Settings) -> Tensor:
+def token_weights(logits: Tensor, settings: Settings) -> Tensor:
     """Apply temperature, min-p and top-p; what is dropped weighs nothing.
 
     Shapes: (B, V) -> (B, V), probabilities but for their sum.

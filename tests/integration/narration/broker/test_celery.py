@@ -7,13 +7,13 @@ from narration.broker.celery import CeleryBroker, listen, make_celery
 from narration.broker.interface import Handler, Task
 from narration.errors import BrokerUnavailable
 from narration.settings import BrokerSettings
-from tests.contracts.broker import BrokerContract, Line
+from tests.contracts.broker import BrokerContract, BrokerUnderTest
 from tests.servers import Valkey
 
 
 class TestCelery(BrokerContract):
     @pytest.fixture
-    def line(self, valkey: Valkey) -> Iterator[Line]:
+    def under_test(self, valkey: Valkey) -> Iterator[BrokerUnderTest]:
         app = make_celery(valkey.url, BrokerSettings())
         workers = []
 
@@ -25,7 +25,7 @@ class TestCelery(BrokerContract):
             worker.__enter__()
             workers.append(worker)
 
-        yield Line(broker=CeleryBroker(app), listen=hear)
+        yield BrokerUnderTest(broker=CeleryBroker(app), listen=hear)
         for worker in workers:
             worker.__exit__(None, None, None)
 

@@ -10,7 +10,7 @@ from narration.voices.recording import Recording, decode_recording
 from tests.model.worker.chatterbox.goldens import Golden, read_golden, relative_error
 from tests.model.worker.chatterbox.voices import Networks, from_golden
 from worker.chatterbox import mel as fronts
-from worker.chatterbox.reference import prepare_voice
+from worker.chatterbox.reference import voice_from_recording
 from worker.chatterbox.resample import resample_sinc, resample_soxr
 from worker.chatterbox.speaker import trim_silence
 
@@ -135,7 +135,7 @@ def test_voice_encoder_equals_upstreams(
 def test_voice_of_a_recording_equals_upstreams(
     golden: Golden, networks: Networks, name: str
 ) -> None:
-    voice = prepare_voice(recording(golden, name), networks)
+    voice = voice_from_recording(recording(golden, name), networks)
     for part in ("prompt_tokens", "reference_tokens"):
         assert torch.equal(getattr(voice, part), golden[f"voice.{name}.{part}"])
     mel = golden[f"voice.{name}.reference_mel"]

@@ -112,7 +112,7 @@ class ToneRenderer:
         self.gate = threading.Event()
         self.gate.set()
 
-    def weigh(self, utterance: Utterance, spoken: Spoken) -> float:
+    def batch_share(self, utterance: Utterance, spoken: Spoken) -> float:
         del utterance, spoken
         return 1.0
 

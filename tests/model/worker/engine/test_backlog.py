@@ -7,27 +7,27 @@ from worker.engine.backlog import Backlog
 
 def test_a_crowded_t3_pauses_while_the_sound_stage_is_behind() -> None:
     backlog = Backlog()
-    backlog.note(1.9)
+    backlog.update(1.9)
     assert backlog.wait(timeout_s=0, is_crowded=True)
-    backlog.note(2.0)
+    backlog.update(2.0)
     assert not backlog.wait(timeout_s=0, is_crowded=True)
-    backlog.note(0.5)
+    backlog.update(0.5)
     assert backlog.wait(timeout_s=0, is_crowded=True)
 
 
 def test_the_last_utterances_do_not_wait_for_the_sound_stage() -> None:
     backlog = Backlog()
-    backlog.note(9.0)
+    backlog.update(9.0)
     assert backlog.wait(timeout_s=0, is_crowded=False)
 
 
 def test_who_waits_goes_on_once_the_sound_stage_has_caught_up() -> None:
     backlog = Backlog()
-    backlog.note(3.0)
+    backlog.update(3.0)
     went_on = threading.Event()
     waiting = threading.Thread(target=lambda: backlog.wait(20, is_crowded=True) and went_on.set())
     waiting.start()
     assert not went_on.wait(0.05)
-    backlog.note(1.0)
+    backlog.update(1.0)
     assert went_on.wait(20)
     waiting.join()

@@ -82,9 +82,9 @@ def test_a_batch_is_prepared_while_another_is_computed() -> None:
 
 
 class Scales(ToneRenderer):
-    """Weighs utterances by their tokens, ten of which are an average one."""
+    """Measures utterances by their tokens, ten of which are an average one."""
 
-    def weigh(self, utterance: Utterance, spoken: Spoken) -> float:
+    def batch_share(self, utterance: Utterance, spoken: Spoken) -> float:
         del utterance
         return len(spoken.tokens) / 10
 

@@ -21,7 +21,7 @@ def job_path(client: TestClient, resources: Resources) -> str:
     job = client.post("/v1/jobs", json={"text": "Hello there."}).json()
     key = f"{job['id']}/1-1/audio.mp3"
     resources.stores.work.put(key, SOUND)
-    with session_scope(resources.engine) as session:
+    with session_scope(resources.database) as session:
         session.add(
             Artifact(
                 job_id=job["id"],

@@ -15,7 +15,7 @@ from narration.workers import WorkerState
 
 def add_worker(resources: Resources, state: WorkerState, *, silent_s: float = 0) -> None:
     seen = utc_now() - timedelta(seconds=silent_s)
-    with session_scope(resources.engine) as session:
+    with session_scope(resources.database) as session:
         workers.register(session, "w1", slots=2, now=seen)
         workers.report(session, "w1", state=state, slots=2, now=seen)
 

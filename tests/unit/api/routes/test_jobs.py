@@ -17,7 +17,7 @@ from tests.unit.api.routes.jobs import BIG, TEXT, stored_files, submit
 
 
 def set_job(resources: Resources, job_id: str, **values: object) -> None:
-    with session_scope(resources.engine) as session:
+    with session_scope(resources.database) as session:
         session.execute(update(Job).where(Job.id == job_id).values(**values))
 
 
@@ -150,7 +150,7 @@ def test_chunks_are_listed_in_order_with_exact_seeds(
 
 def _add_chunks(resources: Resources, job_id: str) -> None:
     states = [ChunkState.ACCEPTED, ChunkState.PENDING, ChunkState.FLAGGED]
-    with session_scope(resources.engine) as session:
+    with session_scope(resources.database) as session:
         common: dict[str, Any] = {"job_id": job_id, "owner": "local"}
         session.add(Segment(index=0, state=SegmentState.PENDING, **common))
         for index, state in enumerate(states):

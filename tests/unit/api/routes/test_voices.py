@@ -83,7 +83,7 @@ def test_job_waits_for_its_voice(client: TestClient, resources: Resources) -> No
     early = client.post("/v1/jobs", json=asked)
     assert early.json()["code"] == "voice_not_ready"
     assert early.headers["retry-after"]
-    with session_scope(resources.engine) as session:
+    with session_scope(resources.database) as session:
         mark_voice_ready(session, voice["id"], digest="d", conditioning_key="k")
     assert client.post("/v1/jobs", json=asked).status_code == HTTPStatus.ACCEPTED
     by_id = client.post("/v1/jobs", json=asked | {"voice": voice["id"]})
@@ -92,7 +92,7 @@ def test_job_waits_for_its_voice(client: TestClient, resources: Resources) -> No
 
 def test_job_with_a_failed_voice_is_told_why(client: TestClient, resources: Resources) -> None:
     voice = upload(client).json()
-    with session_scope(resources.engine) as session:
+    with session_scope(resources.database) as session:
         mark_voice_failed(session, voice["id"], "two people speak")
     answer = client.post("/v1/jobs", json={"text": "Hello there.", "voice": "anna"})
     assert answer.json()["code"] == "voice_rejected"
@@ -125,7 +125,7 @@ def test_owners_do_not_see_each_others_voices(limited: Any) -> None:
 def test_voices_of_warm_workers_can_be_named(client: TestClient, resources: Resources) -> None:
     asked = {"text": "Hello there.", "voice": "storyteller"}
     assert client.post("/v1/jobs", json=asked).status_code == HTTPStatus.UNPROCESSABLE_ENTITY
-    with session_scope(resources.engine) as session:
+    with session_scope(resources.database) as session:
         workers.register(session, "w1", slots=1, now=utc_now())
         engine = {"voices": ["default", "storyteller"]}
         workers.report(

@@ -5,7 +5,7 @@ import pytest
 
 from narration.broker.inline import InlineBroker
 from narration.broker.interface import Task
-from tests.contracts.broker import BrokerContract, Line
+from tests.contracts.broker import BrokerContract, BrokerUnderTest
 
 
 @pytest.fixture
@@ -17,8 +17,8 @@ def broker() -> Iterator[InlineBroker]:
 
 class TestInline(BrokerContract):
     @pytest.fixture
-    def line(self, broker: InlineBroker) -> Line:
-        return Line(broker=broker, listen=broker.bind)
+    def under_test(self, broker: InlineBroker) -> BrokerUnderTest:
+        return BrokerUnderTest(broker=broker, listen=broker.bind)
 
 
 def test_closing_waits_for_what_runs_and_drops_the_rest(broker: InlineBroker) -> None:

@@ -4,9 +4,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from worker.assembly.mixing import gain_db, play, survey
+from worker.assembly.mixing import gain_db, measure, mix
 from worker.assembly.peaks import true_peak
-from worker.assembly.types import Loudness, Mark, Survey
+from worker.assembly.types import Loudness, Mark, Measurement
 from worker.chatterbox.config import SAMPLE_RATE_HZ
 from worker.waveform import Clip, Waveform
 
@@ -21,9 +21,9 @@ def _clips(level: float = 0.05) -> Iterator[Clip]:
         yield Clip(waveform=_speech(seed, level), pause_after_ms=pause_ms)
 
 
-def _played(level: float, loudness: Loudness | None) -> tuple[Waveform, Survey]:
-    measured = survey(_clips(level))
-    return np.concatenate(list(play(_clips(level), measured, loudness))), measured
+def _played(level: float, loudness: Loudness | None) -> tuple[Waveform, Measurement]:
+    measured = measure(_clips(level))
+    return np.concatenate(list(mix(_clips(level), measured, loudness))), measured
 
 
 def test_every_chunk_lies_where_its_mark_says() -> None:
@@ -34,7 +34,7 @@ def test_every_chunk_lies_where_its_mark_says() -> None:
 
 
 def test_pauses_lie_between_the_marks() -> None:
-    marks = survey(_clips()).marks
+    marks = measure(_clips()).marks
     gaps = [after.start - before.end for before, after in pairwise(marks)]
     assert gaps == [250 * 24, 0, 1800 * 24]
 
@@ -42,7 +42,7 @@ def test_pauses_lie_between_the_marks() -> None:
 @pytest.mark.parametrize("level", [0.02, 0.05])
 def test_a_programme_is_brought_to_its_target(level: float) -> None:
     sound, _ = _played(level, Loudness(target_lufs=-20.0))
-    brought = survey([Clip(waveform=sound, pause_after_ms=0)]).lufs
+    brought = measure([Clip(waveform=sound, pause_after_ms=0)]).lufs
     assert brought == pytest.approx(-20.0, abs=0.5)
 
 
@@ -62,31 +62,31 @@ def test_chunks_keep_their_loudness_to_each_other() -> None:
 
 def test_a_silent_programme_is_not_amplified() -> None:
     silent = Clip(waveform=np.zeros(SAMPLE_RATE_HZ, dtype=np.float32), pause_after_ms=100)
-    measured = survey([silent])
+    measured = measure([silent])
     assert measured.lufs is None
-    assert not np.concatenate(list(play([silent], measured, Loudness()))).any()
+    assert not np.concatenate(list(mix([silent], measured, Loudness()))).any()
 
 
 def test_a_whisper_is_amplified_only_so_far() -> None:
-    measured = survey(_clips(0.001))
+    measured = measure(_clips(0.001))
     assert gain_db(measured, Loudness()) == 24.0
 
 
 def test_nothing_is_an_empty_programme() -> None:
-    measured = survey([])
+    measured = measure([])
     assert (measured.marks, measured.samples, measured.lufs) == ((), 0, None)
 
 
 def test_a_long_pause_comes_in_pieces() -> None:
     clip = Clip(waveform=_speech(1), pause_after_ms=60_000)
-    pieces = list(play([clip], survey([clip]), None))
+    pieces = list(mix([clip], measure([clip]), None))
     assert max(piece.size for piece in pieces) == 2 * SAMPLE_RATE_HZ
     assert sum(piece.size for piece in pieces) == 62 * SAMPLE_RATE_HZ
 
 
 def test_other_chunks_than_were_measured_are_a_bug() -> None:
-    measured = survey(_clips())
+    measured = measure(_clips())
     fewer = [Clip(waveform=_speech(0), pause_after_ms=250)]
     with pytest.raises(AssertionError, match="not played"):
-        list(play(fewer, measured, None))
+        list(mix(fewer, measured, None))
     assert measured.marks[0] == Mark(start=0, end=2 * SAMPLE_RATE_HZ)

@@ -4,37 +4,39 @@ import pytest
 
 from narration.jobs.request import DeliverySettings
 from tests.fakes import TONE
-from worker.rendering.identity import Recipe
+from worker.rendering.identity import RenderParameters
 
-RECIPE = Recipe(voice_digest="v", delivery=DeliverySettings(), job_seed=0, engine=TONE)
+PARAMETERS = RenderParameters(
+    voice_digest="v", delivery=DeliverySettings(), job_seed=0, engine=TONE
+)
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        replace(RECIPE, voice_digest="w"),
-        replace(RECIPE, delivery=DeliverySettings(exaggeration=0.7)),
-        replace(RECIPE, job_seed=1),
+        replace(PARAMETERS, voice_digest="w"),
+        replace(PARAMETERS, delivery=DeliverySettings(exaggeration=0.7)),
+        replace(PARAMETERS, job_seed=1),
     ],
 )
-def test_whatever_shapes_the_sound_changes_seed_and_key(other: Recipe) -> None:
-    assert other.seed("Text.", 0) != RECIPE.seed("Text.", 0)
-    assert other.cache_key("Text.", 0) != RECIPE.cache_key("Text.", 0)
+def test_whatever_shapes_the_sound_changes_seed_and_key(other: RenderParameters) -> None:
+    assert other.seed("Text.", 0) != PARAMETERS.seed("Text.", 0)
+    assert other.cache_key("Text.", 0) != PARAMETERS.cache_key("Text.", 0)
 
 
 def test_takes_and_texts_have_seeds_of_their_own() -> None:
-    seeds = {RECIPE.seed(text, take) for text in ("One.", "Two.") for take in range(3)}
+    seeds = {PARAMETERS.seed(text, take) for text in ("One.", "Two.") for take in range(3)}
     assert len(seeds) == 6
 
 
 @pytest.mark.parametrize("field", ["revision", "back_end", "precision", "device", "model"])
 def test_another_engine_has_the_same_seed_and_another_key(field: str) -> None:
-    other = replace(RECIPE, engine=replace(TONE, **{field: "other"}))
-    assert other.seed("Text.", 0) == RECIPE.seed("Text.", 0)
-    assert other.cache_key("Text.", 0) != RECIPE.cache_key("Text.", 0)
+    other = replace(PARAMETERS, engine=replace(TONE, **{field: "other"}))
+    assert other.seed("Text.", 0) == PARAMETERS.seed("Text.", 0)
+    assert other.cache_key("Text.", 0) != PARAMETERS.cache_key("Text.", 0)
 
 
 def test_seeds_fit_signed_64_bit_columns_and_do_not_change_between_versions() -> None:
-    seed = RECIPE.seed("Text.", 0)
+    seed = PARAMETERS.seed("Text.", 0)
     assert 0 <= seed < 2**63
     assert seed == 8057570830328720322  # another number would orphan every chunk cache

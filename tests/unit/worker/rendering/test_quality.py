@@ -35,12 +35,12 @@ def _flags(verdict: Verdict) -> list[Flag]:
 
 def test_ordinary_speech_is_accepted() -> None:
     verdict = _judge(_tone(3.5))
-    assert verdict.is_accepted
+    assert not verdict.findings
     assert verdict.duration_s == 3.5
 
 
 def test_a_short_word_may_be_drawn_out() -> None:
-    assert _judge(_tone(1.6), "Yes.").is_accepted
+    assert not _judge(_tone(1.6), "Yes.").findings
 
 
 def test_speech_far_longer_than_its_text_is_flagged_with_its_figures() -> None:
@@ -62,7 +62,7 @@ def test_flat_tops_are_flagged() -> None:
 
 
 def test_a_full_scale_peak_is_not_clipping() -> None:
-    assert _judge(_tone(3.5, level=0.98)).is_accepted
+    assert not _judge(_tone(3.5, level=0.98)).findings
 
 
 def test_a_long_silence_inside_is_flagged() -> None:
@@ -74,7 +74,7 @@ def test_a_long_silence_inside_is_flagged() -> None:
 
 def test_silence_at_the_end_is_not_inner_silence() -> None:
     gap = np.zeros(3 * SAMPLE_RATE_HZ, dtype=np.float32)
-    assert _judge(np.concatenate([_tone(3), gap])).is_accepted
+    assert not _judge(np.concatenate([_tone(3), gap])).findings
 
 
 def test_a_stuck_token_is_flagged() -> None:
@@ -90,7 +90,7 @@ def test_a_syllable_said_again_and_again_is_flagged() -> None:
 
 def test_a_word_said_twice_is_no_loop() -> None:
     tokens = np.concatenate([_tokens(1), np.tile(np.arange(20), 2), _tokens(1)])
-    assert _judge(_tone(3.5), tokens=tokens).is_accepted
+    assert not _judge(_tone(3.5), tokens=tokens).findings
 
 
 def test_the_token_limit_is_never_silent() -> None:

@@ -4,11 +4,11 @@ from narration.errors import SpeechError
 from narration.jobs.request import QualityPolicy
 from narration.jobs.states import ChunkState
 from narration.jobs.takes import Outcome, Take
-from worker.rendering.takes import Line, SpokenTake, miss, weigh
+from worker.rendering.takes import PendingChunk, SpokenTake, resolve_failure, resolve_take
 
 
-def line(number: int = 0, **changes: Any) -> Line:
-    return Line(index=7, spoken_text="x", number=number, last_number=2, **changes)
+def pending(number: int = 0, **changes: Any) -> PendingChunk:
+    return PendingChunk(index=7, spoken_text="x", number=number, last_number=2, **changes)
 
 
 def spoken(number: int = 0, findings: int = 0) -> SpokenTake:
@@ -23,48 +23,52 @@ def spoken(number: int = 0, findings: int = 0) -> SpokenTake:
 
 
 def test_take_that_passes_ends_the_chunk() -> None:
-    outcome = weigh(line(1), spoken(1), QualityPolicy.FLAG)
+    outcome = resolve_take(pending(1), spoken(1), QualityPolicy.FLAG)
     assert isinstance(outcome, Outcome)
     assert (outcome.state, outcome.take_number) == (ChunkState.ACCEPTED, 1)
 
 
 def test_bad_take_leads_to_the_next() -> None:
-    following = weigh(line(0), spoken(0, findings=1), QualityPolicy.STRICT)
-    assert isinstance(following, Line)
+    following = resolve_take(pending(0), spoken(0, findings=1), QualityPolicy.STRICT)
+    assert isinstance(following, PendingChunk)
     assert (following.number, following.best) == (1, spoken(0, findings=1))
 
 
 def test_with_no_take_left_the_least_bad_one_is_flagged() -> None:
-    outcome = weigh(line(2, best=spoken(1, findings=1)), spoken(2, findings=3), QualityPolicy.FLAG)
+    outcome = resolve_take(
+        pending(2, best=spoken(1, findings=1)), spoken(2, findings=3), QualityPolicy.FLAG
+    )
     assert isinstance(outcome, Outcome)
     assert (outcome.state, outcome.take_number) == (ChunkState.FLAGGED, 1)
 
 
 def test_of_equally_bad_takes_the_first_is_kept() -> None:
-    outcome = weigh(line(2, best=spoken(0, findings=2)), spoken(2, findings=2), QualityPolicy.FLAG)
+    outcome = resolve_take(
+        pending(2, best=spoken(0, findings=2)), spoken(2, findings=2), QualityPolicy.FLAG
+    )
     assert isinstance(outcome, Outcome)
     assert outcome.take_number == 0
 
 
 def test_policy_off_takes_what_comes() -> None:
-    outcome = weigh(line(0), spoken(0, findings=5), QualityPolicy.OFF)
+    outcome = resolve_take(pending(0), spoken(0, findings=5), QualityPolicy.OFF)
     assert isinstance(outcome, Outcome)
     assert outcome.state is ChunkState.ACCEPTED
 
 
 def test_take_that_could_not_be_spoken_leads_to_the_next() -> None:
-    following = miss(line(1), SpeechError("no"), seed=1)
-    assert isinstance(following, Line)
+    following = resolve_failure(pending(1), SpeechError("no"), seed=1)
+    assert isinstance(following, PendingChunk)
     assert following.number == 2
 
 
 def test_chunk_that_could_never_be_spoken_fails_with_the_reason() -> None:
-    outcome = miss(line(2), SpeechError("the model said nothing"), seed=1)
+    outcome = resolve_failure(pending(2), SpeechError("the model said nothing"), seed=1)
     assert isinstance(outcome, Outcome)
     assert (outcome.state, outcome.error) == (ChunkState.FAILED, "the model said nothing")
 
 
 def test_bad_take_is_better_than_none() -> None:
-    outcome = miss(line(2, best=spoken(0, findings=4)), SpeechError("no"), seed=1)
+    outcome = resolve_failure(pending(2, best=spoken(0, findings=4)), SpeechError("no"), seed=1)
     assert isinstance(outcome, Outcome)
     assert (outcome.state, outcome.take_number) == (ChunkState.FLAGGED, 0)

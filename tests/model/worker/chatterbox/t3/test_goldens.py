@@ -12,7 +12,7 @@ from tests.goldens.compare_t3 import (
     relative_errors,
 )
 from tests.goldens.t3_cases import WARPS, draw_logits
-from worker.chatterbox.t3.sampling import Sampling, Settings, penalize, weigh
+from worker.chatterbox.t3.sampling import Sampling, Settings, penalize, token_weights
 
 CPU = torch.device("cpu")
 
@@ -51,7 +51,7 @@ def test_warped_distribution_is_that_of_the_hf_processors() -> None:
         ],
         CPU,
     )
-    ours = weigh(penalize(logits, seen, settings.repetition_penalty), settings)
+    ours = token_weights(penalize(logits, seen, settings.repetition_penalty), settings)
     ours = ours / ours.sum(dim=-1, keepdim=True)
     assert ((ours > 0) == (theirs > 0)).all()
     assert torch.allclose(ours, theirs, rtol=1e-5, atol=1e-7)

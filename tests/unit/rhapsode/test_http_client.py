@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 
-from rhapsode.server import Server
+from rhapsode.http_client import ApiClient
 
 SOUND = bytes(range(250)) * 8
 SHA256 = hashlib.sha256(SOUND).hexdigest()
@@ -33,8 +33,8 @@ def test_download_that_advances_outlives_the_patience(tmp_path: Path) -> None:
         time.sleep(0.05)
         return httpx.Response(206, stream=CutOff(SOUND[begin : begin + 500]))
 
-    server = Server(
-        "http://server", None, patience_s=0.03, sleep=lambda _: None,
+    server = ApiClient(
+        "http://server", None, retry_for_s=0.03, sleep=lambda _: None,
         transport=httpx.MockTransport(send_some),
     )  # fmt: skip
     server.download(SIGNED, tmp_path / "story.mp3", sha256=SHA256)

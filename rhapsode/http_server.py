@@ -9,8 +9,12 @@ from contextlib import contextmanager
 import uvicorn
 from fastapi import FastAPI
 
+from api.app import create_app
+from api.deps import Resources
 from narration.errors import SettingsError
-from narration.settings import ApiSettings
+from narration.settings import ApiSettings, Settings
+from rhapsode.machine import open_machine
+from worker.process import EXIT_ENGINE_DIED, LoadModel
 
 LAST_ANSWERS_S = 10  # how long answers under way, a download say, hold the end up
 
@@ -45,6 +49,25 @@ def listen(app: FastAPI, settings: ApiSettings, end: threading.Event | None = No
         threading.Thread(target=_stop_after, args=(end, server), daemon=True).start()
     with _outliving_signals(server):
         server.run()
+
+
+def serve_machine(settings: Settings, load_model: LoadModel) -> int:
+    """Serve the whole API from this process until a signal or the engine's end; return the code.
+
+    Raises: SettingsError if the port cannot be had, before anything is loaded; what
+    `open_machine` raises.
+    """
+    check_port(settings.api)
+    with open_machine(settings, load_model) as machine:
+        resources = Resources(
+            settings=settings,
+            database=machine.database,
+            stores=machine.stores,
+            broker=machine.broker,
+        )
+        has_died = machine.worker.has_died
+        listen(create_app(settings, resources), settings.api, has_died)
+    return EXIT_ENGINE_DIED if has_died.is_set() else 0
 
 
 def _stop_after(end: threading.Event, server: uvicorn.Server) -> None:

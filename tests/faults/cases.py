@@ -16,7 +16,7 @@ LINES = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class JobCase:
     """One job to be submitted, and its right end."""
 
     text: str
@@ -25,37 +25,37 @@ class Order:
     settings: dict[str, Any] = field(default_factory=dict)
 
 
-def make_orders(count: int, seed: int, *, are_speakable: bool = False) -> list[Order]:
+def make_cases(count: int, seed: int, *, are_speakable: bool = False) -> list[JobCase]:
     """Return orders: most are short, some long, a few must fail, each for its own reason.
 
     A real model speaks everything: with `are_speakable` all of them must succeed.
     """
-    dice = random.Random(seed)
-    sizes = [dice.choice((1, 2, 3, 4)) for _ in range(count)]
-    for place in dice.sample(range(count), count // 5):
-        sizes[place] = dice.randint(8, 14)
-    for place in dice.sample(range(count), max(1, count // 25)):
+    rng = random.Random(seed)
+    sizes = [rng.choice((1, 2, 3, 4)) for _ in range(count)]
+    for place in rng.sample(range(count), count // 5):
+        sizes[place] = rng.randint(8, 14)
+    for place in rng.sample(range(count), max(1, count // 25)):
         sizes[place] = 40
-    orders = [Order(text=_text(number, size)) for number, size in enumerate(sizes)]
-    for order in [] if are_speakable else _odd_ones(max(1, count // 25)):
-        orders[dice.randrange(count)] = order
-    return orders
+    cases = [JobCase(text=_text(number, size)) for number, size in enumerate(sizes)]
+    for case in [] if are_speakable else _odd_ones(max(1, count // 25)):
+        cases[rng.randrange(count)] = case
+    return cases
 
 
-def _odd_ones(count: int) -> list[Order]:
+def _odd_ones(count: int) -> list[JobCase]:
     failed = JobState.FAILED
-    orders = []
+    cases = []
     for number in range(count):
         line = f"Tale {number}: this line is %s, whatever is tried, and so it stays."
-        orders += [
-            Order(text=line % UNSPEAKABLE, end=failed, code="chunk_failed"),
-            Order(text=f"*** {number} ***".replace(str(number), ""), end=failed,
+        cases += [
+            JobCase(text=line % UNSPEAKABLE, end=failed, code="chunk_failed"),
+            JobCase(text=f"*** {number} ***".replace(str(number), ""), end=failed,
                   code="document_invalid"),
-            Order(text=line % HOPELESS, end=failed, code="quality_failed",
+            JobCase(text=line % HOPELESS, end=failed, code="quality_failed",
                   settings={"quality": {"policy": "strict", "max_takes": 2}}),
-            Order(text=line % HOPELESS),
+            JobCase(text=line % HOPELESS),
         ]  # fmt: skip
-    return orders
+    return cases
 
 
 def _text(number: int, sentences: int) -> str:

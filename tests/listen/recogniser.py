@@ -28,7 +28,7 @@ class WrongWeights(Exception):  # noqa: N818 - says what they are
     """The packages carry another recogniser: every figure would be another's."""
 
 
-class Ears:
+class Recogniser:
     """Hears English."""
 
     def __init__(self, threads: int = 1) -> None:
@@ -36,7 +36,7 @@ class Ears:
             "base", device="cpu", compute_type="int8", cpu_threads=threads, files=_model_files()
         )
 
-    def hear(self, waveform: npt.NDArray[np.float32]) -> str:
+    def transcribe(self, waveform: npt.NDArray[np.float32]) -> str:
         """Return the words of a clip.
 
         Shapes: waveform (S,) at 24 kHz.

@@ -48,7 +48,7 @@ class Reading:
         return self.speech_s / self.elapsed_s
 
 
-class Booth:
+class RenderCommand:
     """One model, one folder of its own; RHAPSODE_DATA_DIR should name an empty one."""
 
     def __init__(self, folder: Path, model: str) -> None:

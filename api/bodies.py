@@ -23,7 +23,7 @@ MAX_NAME_CHARS = 255
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Intake:
+class BodyLimits:
     """How large a body may be, and how long it may take to arrive."""
 
     size_bytes: int
@@ -44,20 +44,20 @@ def content_type(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-async def read_json(request: Request, intake: Intake) -> bytes:
+async def read_json(request: Request, body_limits: BodyLimits) -> bytes:
     """Return the bytes of a JSON body; parsing them is the caller's.
 
     Raises: MediaTypeError, TooLargeError, SlowBodyError.
     """
     if content_type(request) != JSON:
         raise MediaTypeError(f"the body is {content_type(request) or 'of no type'}: send {JSON}")
-    with _in_plain_words(intake):
-        async with asyncio.timeout(intake.timeout_s):
-            return b"".join([piece async for piece in _pieces(request, intake.size_bytes)])
+    with _explained_errors(body_limits):
+        async with asyncio.timeout(body_limits.timeout_s):
+            return b"".join([block async for block in _blocks(request, body_limits.size_bytes)])
 
 
 async def read_form(
-    request: Request, intake: Intake, *, fields: frozenset[str]
+    request: Request, body_limits: BodyLimits, *, fields: frozenset[str]
 ) -> tuple[dict[str, str], Upload]:
     """Return the text fields and the one `file` of a multipart form.
 
@@ -66,32 +66,32 @@ async def read_form(
     """
     if content_type(request) != FORM:
         raise MediaTypeError(f"the body is {content_type(request) or 'of no type'}: send {FORM}")
-    size_bytes = intake.size_bytes + FIELDS_SIZE_BYTES
+    size_bytes = body_limits.size_bytes + FIELDS_SIZE_BYTES
     parser = MultiPartParser(
         request.headers,
-        _pieces(request, size_bytes),
+        _blocks(request, size_bytes),
         max_files=1,
         max_fields=len(fields),
         max_part_size=FIELDS_SIZE_BYTES,
     )
-    with _in_plain_words(intake):
-        async with asyncio.timeout(intake.timeout_s):
+    with _explained_errors(body_limits):
+        async with asyncio.timeout(body_limits.timeout_s):
             form = await parser.parse()
     try:
         texts = {name: part for name, part in form.multi_items() if isinstance(part, str)}
         _refuse_unknown(texts, fields)
-        return texts, await _upload(form.get("file"), intake)
+        return texts, await _upload(form.get("file"), body_limits)
     finally:
         await form.close()
 
 
 @contextmanager
-def _in_plain_words(intake: Intake) -> Iterator[None]:
+def _explained_errors(body_limits: BodyLimits) -> Iterator[None]:
     try:
         yield
     except TimeoutError as error:
         raise SlowBodyError(
-            f"the body was not complete after {intake.timeout_s:g} s: send it faster"
+            f"the body was not complete after {body_limits.timeout_s:g} s: send it faster"
         ) from error
     except ClientDisconnect as error:
         raise SlowBodyError("the connection was closed before the body was complete") from error
@@ -101,16 +101,16 @@ def _in_plain_words(intake: Intake) -> Iterator[None]:
         raise FieldsError([{"pointer": "/", "detail": f"the form is broken: {reason}"}]) from error
 
 
-async def _pieces(request: Request, size_bytes: int) -> AsyncGenerator[bytes, None]:
+async def _blocks(request: Request, size_bytes: int) -> AsyncGenerator[bytes, None]:
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > size_bytes:
         raise _too_large(size_bytes)
     received = 0
-    async for piece in request.stream():
-        received += len(piece)
+    async for block in request.stream():
+        received += len(block)
         if received > size_bytes:
             raise _too_large(size_bytes)
-        yield piece
+        yield block
 
 
 def _too_large(size_bytes: int) -> TooLargeError:
@@ -125,13 +125,13 @@ def _refuse_unknown(texts: dict[str, str], fields: frozenset[str]) -> None:
         )
 
 
-async def _upload(part: UploadFile | str | None, intake: Intake) -> Upload:
+async def _upload(part: UploadFile | str | None, body_limits: BodyLimits) -> Upload:
     if not isinstance(part, UploadFile):
         raise FieldsError([{"pointer": "/file", "detail": "a file is missing: send one"}])
     name = _checked_name(part.filename or "")
     data = await part.read()
-    if len(data) > intake.size_bytes:
-        raise _too_large(intake.size_bytes)
+    if len(data) > body_limits.size_bytes:
+        raise _too_large(body_limits.size_bytes)
     media_type = (part.content_type or OCTETS).partition(";")[0].strip().lower()
     return Upload(name=name, media_type=media_type, data=data)
 

@@ -15,13 +15,12 @@ from narration.jobs.wakeups import announce
 from narration.storage.profiles import open_stores
 from narration.sweeper import Sweeper
 from tests.builders import NOW, make_job, make_settings
-from tests.fakes import RecordingBroker, ToneEngine
-from tests.stations import make_speaker
-from worker.process import Speaker, Station
+from tests.fakes import RecordingBroker, ToneEngine, make_model
+from worker.process import LoadedModel, WorkerProcess
 
 
-class Studio:
-    """A station on a database, with a clock and a broker in the test's hands."""
+class WorkerHarness:
+    """A worker on a database, with a clock and a broker in the test's hands."""
 
     def __init__(self, database: Engine, folder: Path, engine: Any = None, **parts: Any) -> None:
         self.database = database
@@ -30,7 +29,7 @@ class Studio:
         self.broker = RecordingBroker()
         self.engine = engine or ToneEngine()
         self.now: datetime = NOW
-        self.station = self.new_station(self.engine)
+        self.worker = self.new_worker(self.engine)
         self.sweeper = Sweeper(
             database=database,
             stores=self.stores,
@@ -45,14 +44,14 @@ class Studio:
     def wait(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
 
-    def new_station(self, engine: Any) -> Station:
-        return Station(
+    def new_worker(self, engine: Any) -> WorkerProcess:
+        return WorkerProcess(
             self.settings,
             database=self.database,
             stores=self.stores,
             broker=self.broker,
             queues=frozenset(("cpu", "gpu")),
-            open_speaker=lambda _: engine if isinstance(engine, Speaker) else make_speaker(engine),
+            load_model=lambda _: engine if isinstance(engine, LoadedModel) else make_model(engine),
             clock=self.clock,
         )
 
@@ -62,19 +61,19 @@ class Studio:
         announce(self.broker, job.id, job.state)
         return job.id
 
-    def deliver(self, *, station: Station | None = None, limit: int = 1000) -> None:
+    def deliver(self, *, worker: WorkerProcess | None = None, limit: int = 1000) -> None:
         """Deliver messages, and those they cause, until there are none."""
         for _ in range(limit):
             if not self.broker.sent:
                 return
             task, ids = self.broker.sent.pop(0)
-            (station or self.station).handlers[task](*ids)
+            (worker or self.worker).handlers[task](*ids)
 
     def deliver_only(self, task: Task) -> None:
         """Deliver the messages of one kind that are waiting, and none they cause."""
         waiting = [message for message in self.broker.take() if message[0] is task]
         for kind, ids in waiting:
-            self.station.handlers[kind](*ids)
+            self.worker.handlers[kind](*ids)
 
     def job(self, job_id: str) -> Job:
         with session_scope(self.database, is_read_only=True) as session:
@@ -95,4 +94,4 @@ class Studio:
         return json.loads(self.read(self.artifacts(job_id)["manifest.json"]))
 
     def close(self) -> None:
-        self.station.close()
+        self.worker.close()

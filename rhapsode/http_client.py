@@ -21,7 +21,7 @@ from narration.errors import (
 )
 from rhapsode.inputs import read_input
 
-PATIENCE_S = 120.0  # a server that restarts is back by then
+RETRY_FOR_S = 120.0  # a server that restarts is back by then
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 15.0
 BUSY = frozenset({408, 429, 502, 503, 504})
 MAX_UPLOAD_BYTES = 1 << 28  # held in memory; a server says its own, smaller limit
@@ -31,7 +31,7 @@ PARTIAL = 206
 RANGE_ENDED = 416
 
 
-class Server:
+class ApiClient:
     """One server, one bearer key."""
 
     def __init__(
@@ -39,12 +39,12 @@ class Server:
         url: str,
         key: str | None,
         *,
-        patience_s: float = PATIENCE_S,
+        retry_for_s: float = RETRY_FOR_S,
         sleep: Callable[[float], None] = time.sleep,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._url = url.rstrip("/")
-        self._patience_s = patience_s
+        self._retry_for_s = retry_for_s
         self._sleep = sleep
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         timeout = httpx.Timeout(60, connect=10)
@@ -59,23 +59,23 @@ class Server:
         self._client.close()
         self._anonymous.close()
 
-    def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
+    def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Send a request that may safely be repeated, again and again while the server is away.
 
         Raises: TransientError when patience ends; InputError for a refusal, in the server's words.
         """
-        ends_at = time.monotonic() + self._patience_s
+        ends_at = time.monotonic() + self._retry_for_s
         wait_s = FIRST_WAIT_S
         while True:
             try:
-                answer = self._client.request(method, path, **options)
+                response = self._client.request(method, path, **options)
             except httpx.TransportError as error:
                 problem = f"{self._url} does not answer: {error}"
             else:
-                if answer.status_code not in BUSY:
-                    return _accepted(answer)
-                problem = f"{self._url} is busy: {_words(answer)}"
-                wait_s = max(wait_s, _retry_after_s(answer))
+                if response.status_code not in BUSY:
+                    return _accepted(response)
+                problem = f"{self._url} is busy: {_problem_text(response)}"
+                wait_s = max(wait_s, _retry_after_s(response))
             if time.monotonic() + wait_s > ends_at:
                 raise TransientError(problem)
             self._sleep(wait_s)
@@ -84,7 +84,7 @@ class Server:
     def upload(self, path: str, file: Path, fields: dict[str, str], **options: Any) -> Any:
         """Post a form with a file, read anew for each try, and return the answer's JSON."""
         files = {"file": (file.name, read_input(file, MAX_UPLOAD_BYTES))}
-        return self.ask("POST", path, data=fields, files=files, **options).json()
+        return self.request("POST", path, data=fields, files=files, **options).json()
 
     def download(self, url: str, path: Path, *, sha256: str) -> None:
         """Fetch a file beside `path` and rename it once it is complete and equals its digest.
@@ -93,17 +93,17 @@ class Server:
         Raises: TransientError, OutputError.
         """
         partial = path.with_name(f".{path.name}.{sha256[:12]}.part")
-        ends_at = time.monotonic() + self._patience_s
+        ends_at = time.monotonic() + self._retry_for_s
         size_bytes = 0
         while not self._is_fetched(url, partial):
-            with _named(partial):
+            with _write_errors_explained(partial):
                 before, size_bytes = size_bytes, _size_bytes(partial)
             if size_bytes > before:  # a slow line is no reason to give up, a dead one is
-                ends_at = time.monotonic() + self._patience_s
+                ends_at = time.monotonic() + self._retry_for_s
             if time.monotonic() > ends_at:
                 raise TransientError(f"{path.name} could not be fetched whole: run it again")
             self._sleep(FIRST_WAIT_S)
-        with _named(path):
+        with _write_errors_explained(path):
             if _digest(partial) != sha256:
                 partial.unlink()
                 raise TransientError(f"{path.name} arrived damaged: run the same command again")
@@ -112,49 +112,49 @@ class Server:
     def _is_fetched(self, url: str, partial: Path) -> bool:
         """Fetch what is missing; False if the connection broke on the way."""
         client = self._anonymous if url.startswith(("http://", "https://")) else self._client
-        with _named(partial):
+        with _write_errors_explained(partial):
             fetched_bytes = _size_bytes(partial)
             headers = {"Range": f"bytes={fetched_bytes}-"} if fetched_bytes else {}
             try:
-                with client.stream("GET", url, headers=headers) as answer:
-                    if answer.status_code == RANGE_ENDED:
+                with client.stream("GET", url, headers=headers) as response:
+                    if response.status_code == RANGE_ENDED:
                         return True
-                    if answer.status_code in BUSY or answer.is_server_error:
+                    if response.status_code in BUSY or response.is_server_error:
                         return False
-                    if answer.is_error:
-                        answer.read()
-                        raise InputError(f"the file cannot be fetched: {_words(answer)}")
-                    mode = "ab" if answer.status_code == PARTIAL else "wb"
+                    if response.is_error:
+                        response.read()
+                        raise InputError(f"the file cannot be fetched: {_problem_text(response)}")
+                    mode = "ab" if response.status_code == PARTIAL else "wb"
                     with partial.open(mode) as file:
                         # As they come: blocks of a size would lose what was gathered for one.
-                        for block in answer.iter_bytes():
+                        for block in response.iter_bytes():
                             file.write(block)
             except httpx.TransportError:
                 return False
         return True
 
 
-def _accepted(answer: httpx.Response) -> httpx.Response:
-    if answer.status_code == NOT_FOUND:
-        raise NotFoundError(_words(answer))
-    if answer.status_code == CONFLICT:
-        raise ConflictError(_words(answer))
-    if answer.is_error:
-        raise InputError(_words(answer))
-    return answer
+def _accepted(response: httpx.Response) -> httpx.Response:
+    if response.status_code == NOT_FOUND:
+        raise NotFoundError(_problem_text(response))
+    if response.status_code == CONFLICT:
+        raise ConflictError(_problem_text(response))
+    if response.is_error:
+        raise InputError(_problem_text(response))
+    return response
 
 
-def _words(answer: httpx.Response) -> str:
+def _problem_text(response: httpx.Response) -> str:
     """Say what the server said; what answers without a problem document is not a Rhapsode."""
     try:
-        problem = answer.json()
+        problem = response.json()
         return f"{problem['detail']} ({problem['what_now']})"
     except (ValueError, KeyError, TypeError):
-        return f"status {answer.status_code} from {answer.url.host}"
+        return f"status {response.status_code} from {response.url.host}"
 
 
-def _retry_after_s(answer: httpx.Response) -> float:
-    value = answer.headers.get("retry-after", "")
+def _retry_after_s(response: httpx.Response) -> float:
+    value = response.headers.get("retry-after", "")
     return min(float(value), LONGEST_WAIT_S) if value.isdecimal() else 0.0
 
 
@@ -168,7 +168,7 @@ def _digest(path: Path) -> str:
 
 
 @contextmanager
-def _named(path: Path) -> Iterator[None]:
+def _write_errors_explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

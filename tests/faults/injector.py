@@ -9,24 +9,24 @@ from collections.abc import Callable
 
 from narration.broker.interface import Task
 from tests.cluster import Cluster
-from tests.faults.proxy import Mood, MoodyProxy
-from tests.worker_process import WorkerProcess
+from tests.faults.proxy import FaultyProxy, StoreFault
+from tests.spawned_worker import SpawnedWorker
 
 PAUSE_S = (0.5, 2.0)  # between two faults
-MOOD_S = 2.5
+FAULT_S = 2.5
 WORKERS = 2
 CHUNK_S = 0.05  # what a chunk takes to speak
 
 
-class Mischief:
+class FaultInjector:
     """Disturbs a cluster until every fault has come often enough and the jobs have ended."""
 
-    def __init__(self, cluster: Cluster, proxy: MoodyProxy, job_ids: list[str], seed: int) -> None:
+    def __init__(self, cluster: Cluster, proxy: FaultyProxy, job_ids: list[str], seed: int) -> None:
         self.counts: Counter[str] = Counter()
         self._cluster = cluster
         self._proxy = proxy
         self._job_ids = job_ids
-        self._dice = random.Random(seed)
+        self._random = random.Random(seed)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self._faults: dict[str, Callable[[], None]] = {
@@ -34,7 +34,11 @@ class Mischief:
             "worker frozen past its lease (SIGSTOP)": self._freeze,
             "broker flushed": self._flush,
             "Postgres restarted": self._restart,
-            **{f"S3 {mood.value}": self._moody(mood) for mood in Mood if mood is not Mood.WELL},
+            **{
+                f"S3 {fault.value}": self._store_fault(fault)
+                for fault in StoreFault
+                if fault is not StoreFault.NONE
+            },
         }
 
     def start(self) -> None:
@@ -47,14 +51,14 @@ class Mischief:
     def _run(self) -> None:
         while not self._stop.is_set():
             names = list(self._faults)
-            self._dice.shuffle(names)
+            self._random.shuffle(names)
             for name in names:
-                if self._stop.wait(self._dice.uniform(*PAUSE_S)):
+                if self._stop.wait(self._random.uniform(*PAUSE_S)):
                     return
                 self._supervise()
                 self._faults[name]()
                 self.counts[name] += 1
-                self._babble()
+                self._send_spurious_messages()
 
     def _supervise(self) -> None:
         """Start another worker for each that is gone, as whatever runs them would."""
@@ -62,12 +66,12 @@ class Mischief:
             self._cluster.start_worker(chunk_s=CHUNK_S)
 
     def _kill(self) -> None:
-        worker = self._dice.choice(self._alive())
+        worker = self._random.choice(self._alive())
         worker.send(signal.SIGKILL)
         worker.wait(30)
 
     def _freeze(self) -> None:
-        worker = self._dice.choice(self._alive())
+        worker = self._random.choice(self._alive())
         worker.send(signal.SIGSTOP)
         time.sleep(self._cluster.settings.worker.lease_s * 1.5)
         worker.send(signal.SIGCONT)
@@ -78,21 +82,21 @@ class Mischief:
     def _restart(self) -> None:
         self._cluster.postgres.restart()
 
-    def _moody(self, mood: Mood) -> Callable[[], None]:
-        def sulk() -> None:
-            self._proxy.mood = mood
-            time.sleep(MOOD_S)
-            self._proxy.mood = Mood.WELL
+    def _store_fault(self, fault: StoreFault) -> Callable[[], None]:
+        def misbehave() -> None:
+            self._proxy.fault = fault
+            time.sleep(FAULT_S)
+            self._proxy.fault = StoreFault.NONE
 
-        return sulk
+        return misbehave
 
-    def _babble(self) -> None:
+    def _send_spurious_messages(self) -> None:
         """Send messages twice, too late, and for the wrong step."""
         for _ in range(10):
-            task = self._dice.choice((Task.PLAN, Task.RENDER, Task.ASSEMBLE))
-            ids = [] if task is Task.RENDER else [self._dice.choice(self._job_ids)]
+            task = self._random.choice((Task.PLAN, Task.RENDER, Task.ASSEMBLE))
+            ids = [] if task is Task.RENDER else [self._random.choice(self._job_ids)]
             self._cluster.broker.send(task, *ids)
             self.counts["messages doubled or out of order"] += 1
 
-    def _alive(self) -> list[WorkerProcess]:
+    def _alive(self) -> list[SpawnedWorker]:
         return [worker for worker in self._cluster.workers if worker.is_alive()]

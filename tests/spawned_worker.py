@@ -1,6 +1,6 @@
 """Worker processes, forked from one that has everything imported: up in a moment.
 
-They hum, unless the settings name a checkpoint: then they speak with it.
+They make tones, unless the settings name a checkpoint: then they speak with it.
 """
 
 import multiprocessing
@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 from narration.broker.interface import Queue
 from narration.settings import Settings, load_settings
 from narration.storage import s3
-from tests.fakes import ToneEngine
-from tests.stations import make_speaker
+from tests.fakes import ToneEngine, make_model
 from worker.app import run_worker
-from worker.process import Speaker
+from worker.process import LoadedModel
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
@@ -27,7 +26,7 @@ _FORKS.set_forkserver_preload([__name__])
 END_S = 20.0
 
 
-class WorkerProcess:
+class SpawnedWorker:
     """A running worker, as subprocess.Popen would have it."""
 
     def __init__(self, queues: str, chunk_s: float, environment: dict[str, str], log: Path) -> None:
@@ -68,14 +67,14 @@ def _run(queues: str, chunk_s: float, environment: dict[str, str], log: str) -> 
     os.dup2(stream, 2)
     os.environ.update(environment)
     names = frozenset(Queue(name) for name in queues.split(","))
-    code = run_worker(load_settings(), names, lambda settings: _speaker(settings, chunk_s))
+    code = run_worker(load_settings(), names, lambda settings: _model(settings, chunk_s))
     os._exit(code)  # as a process of its own would: without the fork server's clean-up
 
 
-def _speaker(settings: Settings, chunk_s: float) -> Speaker:
+def _model(settings: Settings, chunk_s: float) -> LoadedModel:
     checkpoint = Path(settings.model.checkpoint)
     if not checkpoint.is_absolute():
-        return make_speaker(ToneEngine(chunk_s=chunk_s))
-    from worker.model import open_model
+        return make_model(ToneEngine(chunk_s=chunk_s))
+    from worker.model import load_model_from
 
-    return open_model(checkpoint, settings.model, cache_folder=settings.data_dir)
+    return load_model_from(checkpoint, settings.model, cache_folder=settings.data_dir)

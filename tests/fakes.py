@@ -141,7 +141,7 @@ def make_tone(utterance: Utterance, *, is_silent: bool = False) -> Speech:
 
 
 def make_model(engine: ToneEngine | None = None, *, target_concurrency: int = 32) -> LoadedModel:
-    """Return a humming speaker with one bundled voice."""
+    """Return a model that makes tones, with one bundled voice."""
     voice: Any = FakeVoice(digest="d" * 64)
     return LoadedModel(
         engine=engine or ToneEngine(),

@@ -85,7 +85,7 @@ def open_bench(config: ChatterboxConfig, options: ResolvedOptions, **overrides: 
         vocoder = Vocoder(config.hift).eval().requires_grad_(False)
         watermarker = Watermarker().eval().requires_grad_(False)
     sharing = share_card(options)
-    renderer = TorchRenderer(flow, vocoder, watermarker, options, sharing.start_sound_stage)
+    renderer = TorchRenderer(flow, vocoder, watermarker, options, sharing.open_sound)
     tokens = _open_tokens(config, options, sharing, overrides)
     admission = Admission(options.queue_limit)
     sound = start_sound_stage(renderer, admission, sharing, options)

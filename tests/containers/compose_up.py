@@ -30,9 +30,9 @@ import yaml
 from botocore.config import Config
 
 from narration.jobs.request import JobSettings, OutputFormat
-from rhapsode.http_client import Server
+from rhapsode.http_client import ApiClient
 from rhapsode.outputs import Output
-from rhapsode.submit import Order, submit
+from rhapsode.submit import NarrationRequest, submit
 
 ROOT = Path(__file__).parents[2]
 STAND_INS = ROOT / "tests/containers/stand_ins"
@@ -166,13 +166,13 @@ def narrate(scratch: Path, environment: dict[str, str], ports: list[int]) -> Non
         Output(path=scratch / f"story.{name}", format=OutputFormat(name)) for name in ("m4b", "vtt")
     ]
     asked = JobSettings(outputs=tuple(output.format for output in outputs))
-    order = Order(file=text, settings=asked, outputs=outputs, prefix="books/42")
-    server = Server(url, None)
+    request = NarrationRequest(file=text, settings=asked, outputs=outputs, prefix="books/42")
+    client = ApiClient(url, None)
     started = time.monotonic()
-    job = submit(server, order, lambda _: None)
+    job = submit(client, request, lambda _: None)
     print(f"narrated in {time.monotonic() - started:.1f} s: {json.dumps(job['progress'])}")
     check_delivery(scratch / "story.m4b", environment, s3_port, job["id"])
-    server.close()
+    client.close()
 
 
 def wait_until_ready(url: str) -> str:

@@ -26,7 +26,7 @@ class JobCase:
 
 
 def make_cases(count: int, seed: int, *, are_speakable: bool = False) -> list[JobCase]:
-    """Return orders: most are short, some long, a few must fail, each for its own reason.
+    """Return cases: most are short, some long, a few must fail, each for its own reason.
 
     A real model speaks everything: with `are_speakable` all of them must succeed.
     """

@@ -40,7 +40,7 @@ def run_suite(
     timeout_s: float,
     checkpoint: Path | None = None,
 ) -> Report:
-    """Submit the orders, disturb, wait for every end, and compare.
+    """Submit the cases, disturb, wait for every end, and compare.
 
     Workers make tones, or speak with the model in `checkpoint`.
     """

@@ -14,7 +14,7 @@ from tests.harness import WorkerHarness
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What an undisturbed run makes of an order."""
+    """What an undisturbed run makes of a case."""
 
     state: JobState
     code: str | None
@@ -44,7 +44,7 @@ KINDS = (
 
 
 def undisturbed(cases: list[JobCase], harness: WorkerHarness) -> list[Finding]:
-    """Run every order in this process, on SQLite and a directory."""
+    """Run every case in this process, on SQLite and a directory."""
     found = []
     for case in cases:
         job_id = harness.submit(case.text, **case.settings)

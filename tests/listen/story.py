@@ -46,18 +46,18 @@ def narrate(story: Path, model: Path, voice: str) -> Narration:
         cluster.start_worker()
         api.start()
         cluster.wait_until_ready(timeout_s=LOAD_S)
-        return _order(api, story, Path(name) / "story.flac", voice)
+        return _submit(api, story, Path(name) / "story.flac", voice)
 
 
-def _order(api: Api, story: Path, path: Path, voice: str) -> Narration:
-    order = NarrationRequest(
+def _submit(api: Api, story: Path, path: Path, voice: str) -> Narration:
+    request = NarrationRequest(
         file=story,
         settings=JobSettings(voice=voice, outputs=(OutputFormat.FLAC,)),
         outputs=[Output(path=path, format=OutputFormat.FLAC)],
     )
-    with closing(ApiClient(api.url, None)) as server:
-        job = submit(server, order, lambda _: None)
-        items = server.ask("GET", job["urls"]["artifacts"]).json()["items"]
+    with closing(ApiClient(api.url, None)) as client:
+        job = submit(client, request, lambda _: None)
+        items = client.request("GET", job["urls"]["artifacts"]).json()["items"]
     [record] = [item["url"] for item in items if item["name"] == "manifest.json"]
     manifest = json.loads(httpx.get(record).content)
     sound, _ = soundfile.read(path, dtype="float32")

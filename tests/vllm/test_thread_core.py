@@ -145,7 +145,7 @@ async def crowd(core: ThreadCore, engine: FakeEngine) -> list["asyncio.Future[st
 def test_a_crowded_engine_pauses_while_the_sound_stage_is_behind() -> None:
     engine, backlog = FakeEngine(), Backlog()
     engine.gate.clear()
-    backlog.note(9.0)
+    backlog.update(9.0)
 
     async def run() -> None:
         core = open_core(engine, backlog)
@@ -153,7 +153,7 @@ def test_a_crowded_engine_pauses_while_the_sound_stage_is_behind() -> None:
         engine.gate.set()
         await asyncio.sleep(0.2)
         assert len(engine.joined) <= 3  # those begun before all had asked
-        backlog.note(0.0)
+        backlog.update(0.0)
         await asyncio.wait_for(asyncio.gather(*asked), TIMEOUT_S)
         core.shutdown()
 
@@ -163,7 +163,7 @@ def test_a_crowded_engine_pauses_while_the_sound_stage_is_behind() -> None:
 def test_an_engine_is_closed_even_while_it_pauses() -> None:
     engine, backlog = FakeEngine(), Backlog()
     engine.gate.clear()
-    backlog.note(9.0)
+    backlog.update(9.0)
 
     async def run() -> None:
         core = open_core(engine, backlog)

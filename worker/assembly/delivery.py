@@ -81,7 +81,7 @@ def _deliver(
         job=job,
         plan=material.plan,
         chunks=chunks,
-        measure=measure(read_clips(store, chunks)),
+        measurement=measure(read_clips(store, chunks)),
     )
     outputs: list[OutputRecord] = []
     with tempfile.TemporaryDirectory() as scratch:
@@ -91,7 +91,13 @@ def _deliver(
             outputs.append(_upload(destination, folder, path, programme))
             path.unlink()
     return make_manifest(
-        job, material.plan, chunks, programme.measure, outputs, folder=folder, now=context.clock()
+        job,
+        material.plan,
+        chunks,
+        programme.measurement,
+        outputs,
+        folder=folder,
+        now=context.clock(),
     )
 
 

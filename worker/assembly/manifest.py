@@ -115,14 +115,14 @@ def make_manifest(
     job: Job,
     plan: JobPlan,
     chunks: list[Chunk],
-    measure: Measurement,
+    measurement: Measurement,
     outputs: list[OutputRecord],
     *,
     folder: str,
     now: datetime,
 ) -> Manifest:
     """Put the record of a job together."""
-    marks = measure.marks
+    marks = measurement.marks
     return Manifest(
         rhapsode=version("rhapsode"),
         job_id=job.id,
@@ -138,9 +138,9 @@ def make_manifest(
         voice_digest=job.voice_digest or "",
         watermark=watermark_of(chunks),
         programme=ProgrammeRecord(
-            duration_s=measure.samples / SAMPLE_RATE_HZ,
-            lufs=measure.lufs,
-            true_peak_db=measure.true_peak_db,
+            duration_s=measurement.samples / SAMPLE_RATE_HZ,
+            lufs=measurement.lufs,
+            true_peak_db=measurement.true_peak_db,
         ),
         outputs=outputs,
         chapters=[

@@ -37,7 +37,7 @@ class Programme:
     job: Job
     plan: JobPlan
     chunks: list[Chunk]
-    measure: Measurement
+    measurement: Measurement
 
     @property
     def settings(self) -> JobSettings:
@@ -47,7 +47,7 @@ class Programme:
     @property
     def duration_ms(self) -> int:
         """How long it is."""
-        return self.measure.samples * 1000 // SAMPLE_RATE_HZ
+        return self.measurement.samples * 1000 // SAMPLE_RATE_HZ
 
 
 def write_output(
@@ -59,7 +59,9 @@ def write_output(
     """
     path = folder / f"{NAMES[output]}.{output.value}"
     if output in CAPTIONS:
-        captions = zip(programme.measure.marks, (c.caption for c in programme.chunks), strict=True)
+        captions = zip(
+            programme.measurement.marks, (c.caption for c in programme.chunks), strict=True
+        )
         write = write_vtt if output is OutputFormat.VTT else write_srt
         path.write_text(write(cues(captions)), encoding="utf-8")
     else:
@@ -74,9 +76,9 @@ def _write_sound(
     loudness = Loudness(**chosen.model_dump()) if chosen else None
     encode(
         path,
-        mix(clips, programme.measure, loudness),
+        mix(clips, programme.measurement, loudness),
         audio_format,
-        samples=programme.measure.samples,
+        samples=programme.measurement.samples,
         chapters=_chapters(programme),
         tags=Tags(
             title=programme.job.title,
@@ -92,7 +94,7 @@ def _write_sound(
 
 
 def _chapters(programme: Programme) -> list[ChapterMark]:
-    marks = programme.measure.marks
+    marks = programme.measurement.marks
     return [
         ChapterMark(title=chapter["title"], start=marks[chapter["first_chunk"]].start)
         for chapter in programme.plan.chapters

@@ -15,9 +15,9 @@ import soundfile
 
 from narration.jobs.request import JobSettings, OutputFormat
 from narration.jobs.states import ENDED
-from rhapsode.http_client import Server
+from rhapsode.http_client import ApiClient
 from rhapsode.outputs import Output
-from rhapsode.submit import Order, submit
+from rhapsode.submit import NarrationRequest, submit
 from tests.api_process import Api
 from tests.builders import make_text
 from tests.cluster import Cluster, wait_for
@@ -155,7 +155,9 @@ def test_client_outlives_a_server_that_dies_and_finds_its_job_again(
     text = tmp_path / "story.txt"
     text.write_text(make_text(10))
     output = Output(path=tmp_path / "story.mp3", format=OutputFormat.MP3)
-    order = Order(file=text, settings=JobSettings(outputs=(OutputFormat.MP3,)), outputs=[output])
+    request = NarrationRequest(
+        file=text, settings=JobSettings(outputs=(OutputFormat.MP3,)), outputs=[output]
+    )
     seen: list[str] = []
 
     def watch(rendered: Any) -> None:
@@ -164,10 +166,10 @@ def test_client_outlives_a_server_that_dies_and_finds_its_job_again(
             api.kill()
             api.start()
 
-    server = Server(api.url, None)
-    job = submit(server, order, watch)
-    again = submit(server, order, lambda _: None)
-    server.close()
+    client = ApiClient(api.url, None)
+    job = submit(client, request, watch)
+    again = submit(client, request, lambda _: None)
+    client.close()
     assert seen == ["killed"]
     assert again["id"] == job["id"]
     assert len(api.client.get("/v1/jobs").json()["items"]) == 1

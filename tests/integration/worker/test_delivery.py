@@ -74,7 +74,7 @@ def claim(harness: WorkerHarness, job_id: str) -> StepClaim:
 
 
 def place(harness: WorkerHarness) -> WorkerContext:
-    return harness.worker._place
+    return harness.worker._context
 
 
 def deliver_and_vanish(harness: WorkerHarness, held: StepClaim) -> None:

@@ -1,4 +1,7 @@
-"""The two attention layers of S3Gen: relative positions in the encoder, plain in the estimator."""
+"""The two attention layers of S3Gen, and the linear layers that all of it is made of.
+
+Attention has relative positions in the encoder and is plain in the estimator.
+"""
 
 import math
 from functools import cache
@@ -13,6 +16,9 @@ _ALIGNMENT = 8
 _TABLE_STEP = 512  # tables are built for multiples of this length, so that few are kept
 
 
+# Both layers compute in the precision of their own weights, whatever comes in: bfloat16 is then a
+# property of the loaded network. Norms and the solver's state stay in float32 around them, and no
+# autocast is needed.
 class Linear(nn.Linear):
     """A linear layer whose output has the type of its weights."""
 

@@ -12,11 +12,11 @@ from worker.engine.sharing import share_card
 
 def test_a_cpu_has_nothing_to_share() -> None:
     shared = share_card(resolve(EngineOptions(device="cpu", back_end="torch")))
-    assert (shared.open_t3, shared.start_sound_stage) == (None, None)
+    assert (shared.open_t3, shared.open_sound) == (None, None)
 
 
 def test_t3_goes_first_on_a_card(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "Stream", lambda _, priority=0: priority)
     on_a_card: Any = SimpleNamespace(device="cuda")
     shared: Any = share_card(on_a_card)
-    assert shared.open_t3() < shared.start_sound_stage() == 0  # the lower number goes first
+    assert shared.open_t3() < shared.open_sound() == 0  # the lower number goes first

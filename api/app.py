@@ -16,8 +16,8 @@ from api.deps import Resources
 from api.destinations import DestinationCheck
 from api.polling import JobReader
 from api.routes import artifacts, health, jobs, voices
-from narration.broker.wakeups import connect_broker
-from narration.database import make_engine
+from narration.broker.wakeups import connect_broker, send_noted
+from narration.database import call_after_commit, make_engine
 from narration.settings import Settings
 from narration.storage.profiles import open_stores
 
@@ -64,11 +64,14 @@ def open_resources(settings: Settings) -> Resources:
 
     Raises: SettingsError without a broker: tasks would have to run in this process.
     """
+    broker = connect_broker(settings.broker)
+    database = make_engine(settings.database_url, settings.database)
+    call_after_commit(database, send_noted(broker))
     return Resources(
         settings=settings,
-        database=make_engine(settings.database_url, settings.database),
+        database=database,
         stores=open_stores(settings),
-        broker=connect_broker(settings.broker),
+        broker=broker,
     )
 
 

@@ -9,8 +9,6 @@ from sqlalchemy.orm import Session
 
 from api.deps import Resources
 from narration import workers
-from narration.broker.interface import Task
-from narration.broker.wakeups import wake
 from narration.clock import utc_now
 from narration.database import session_scope
 from narration.ids import new_id
@@ -53,7 +51,6 @@ def enrol(resources: Resources, enrolment: Enrolment) -> Enrolled:
     if earlier is not None and earlier.recording_sha256 == recording.digest:
         return Enrolled(voice=earlier, is_new=False)
     voice = _store(resources, enrolment, recording)
-    wake(resources.broker, Task.PREPARE_VOICE, voice.id)
     return Enrolled(voice=voice, is_new=True)
 
 

@@ -16,8 +16,8 @@ from api.schemas import (
 )
 from narration.jobs.counters import SAMPLES_PER_MS
 from narration.jobs.record import Artifact, Chunk, Job
-from narration.jobs.request import JobSettings
 from narration.jobs.states import ENDED, JobState
+from narration.jobs.stored import read_settings
 from narration.voices.record import Voice
 
 MIN_SHARE_FOR_ETA = 0.01  # below it the reckoning is noise
@@ -51,7 +51,7 @@ def job_body(job: Job, now: datetime) -> JobBody:
         attempt=job.attempt,
         title=job.title,
         author=job.author,
-        settings=JobSettings.model_validate(job.settings),
+        settings=read_settings(job.settings),
         labels=job.labels,
         source={
             "name": job.source_name,

@@ -13,8 +13,6 @@ from api.deps import Resources
 from api.destinations import DestinationCheck
 from api.enrolment import bundled_voices
 from api.errors import FieldsError, KeyReusedError, QueueFullError
-from narration.broker.interface import Task
-from narration.broker.wakeups import wake
 from narration.clock import utc_now
 from narration.database import session_scope
 from narration.documents.read import read_document
@@ -85,9 +83,7 @@ def submit(resources: Resources, check: DestinationCheck, submission: Submission
         _check_queue(session, resources.settings.limits)
         _check_voice(session, submission.owner, submission.settings.voice)
     check.require(submission.destination)
-    submitted = _store(resources, submission, media_type)
-    wake(resources.broker, Task.PLAN, submitted.job.id)
-    return submitted
+    return _store(resources, submission, media_type)
 
 
 def _check_document(submission: Submission, limits: LimitSettings) -> str:

@@ -4,7 +4,7 @@ One request or task step is one `session_scope`. Query functions take its sessio
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -16,6 +16,7 @@ from sqlalchemy import (
     DateTime,
     Engine,
     Enum,
+    Integer,
     MetaData,
     String,
     create_engine,
@@ -36,6 +37,7 @@ from narration.settings import DatabaseSettings
 BUSY_MS = 30_000  # how long SQLite waits for another writer
 MOST_OVERFLOW = 64  # connections beyond the pool, closed as soon as they are not used
 READ_ONLY = "is_read_only"
+AFTER_COMMIT = "after_commit"
 # For updates of rows that the session does not hold: it need not work out what changed.
 UNSYNCHRONIZED = {"synchronize_session": False}
 # The second: the index of the write-ahead log could not be given its first page.
@@ -53,6 +55,7 @@ NAMES = {
 # Column types that several tables share.
 JsonColumn = JSON().with_variant(JSONB, "postgresql")
 BigCount = BigInteger()
+BigKey = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up INTEGER keys only
 ID = String(40)
 OWNER = String(64)
 DIGEST = String(64)
@@ -114,6 +117,11 @@ def make_engine(url: str, settings: DatabaseSettings | None = None) -> Engine:
             raise SettingsError(f"database {other!r} is not supported: use sqlite or postgresql")
 
 
+def call_after_commit(engine: Engine, callback: Callable[[Session], None]) -> None:
+    """Hand every session that may have written to `callback`, once its transaction is committed."""
+    engine.update_execution_options(**{AFTER_COMMIT: callback})
+
+
 @contextmanager
 def session_scope(engine: Engine, *, is_read_only: bool = False) -> Iterator[Session]:
     """Run one transaction: commit at the end, roll back on any error.
@@ -129,6 +137,9 @@ def session_scope(engine: Engine, *, is_read_only: bool = False) -> Iterator[Ses
             connection.execution_options(isolation_level="AUTOCOMMIT")
         with Session(connection, expire_on_commit=False) as session, session.begin():
             yield session
+    after_commit = engine.get_execution_options().get(AFTER_COMMIT)
+    if after_commit is not None and not is_read_only:
+        after_commit(session)
 
 
 @contextmanager

@@ -19,7 +19,8 @@ RhapsodeError
 ├── SpeechError             the model failed on this one chunk
 ├── QualityError            what was spoken did not pass the checks
 ├── DeadlineError           the job was not done in time
-└── AbandonedError          too many workers were lost doing this
+├── AbandonedError          too many workers were lost doing this
+└── IncompletePlanError     a plan or a programme does not hold all of the text: a fault of ours
 
 Anything else is a bug and is not caught.
 """
@@ -146,3 +147,9 @@ class AbandonedError(RhapsodeError):
     """Too many workers were lost while doing this."""
 
     code = "worker_lost"
+
+
+class IncompletePlanError(RhapsodeError):
+    """A part of the text would not be spoken; please report this text."""
+
+    code = "incomplete"

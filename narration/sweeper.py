@@ -14,23 +14,26 @@ from sqlalchemy import Engine
 
 from narration import telemetry, workers
 from narration.broker.interface import Broker, Task
-from narration.broker.wakeups import connect_broker, wake
+from narration.broker.wakeups import connect_broker, send_noted, wake
 from narration.clock import Clock, utc_now
-from narration.database import make_engine, session_scope
+from narration.database import call_after_commit, make_engine, session_scope
 from narration.errors import InputError, OutputError, TransientError
 from narration.jobs import listing
+from narration.jobs.events import forget_events
 from narration.jobs.purge import delete_job, find_expired, forget_unused_audio, purge_objects
 from narration.jobs.record import Job
 from narration.jobs.segment_claim import count_claimable, count_in_work
 from narration.jobs.stalled import fail_overdue, find_stalled, oldest_wait_s
 from narration.jobs.states import JobState
-from narration.jobs.wakeups import STEP_TASKS
+from narration.jobs.transitions import STEP_TASKS
 from narration.settings import DAY_S, Settings, SweeperSettings, load_settings
 from narration.storage.keys import chunk_audio_key
 from narration.storage.profiles import Stores, open_stores
 from narration.voices.claim import find_unprepared_voices
 
 log = structlog.get_logger(__name__)
+
+EVENT_DAYS = 30  # how far back those who follow jobs can catch up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +93,7 @@ class Sweeper:
             # Inside the transaction: a store that is away keeps the rows that name its sounds.
             for sha256 in forget_unused_audio(session, before=before):
                 self.stores.work.delete(chunk_audio_key(sha256))
+            forget_events(session, before=now - timedelta(days=EVENT_DAYS))
         for job in expired:
             self._purge_job(job)
 
@@ -100,7 +104,7 @@ class Sweeper:
             log.warning("purge_refused", job_id=job.id, reason=str(error))
             return
         with session_scope(self.database) as session:
-            delete_job(session, job.id)
+            delete_job(session, job.id, now=self.clock())
         log.info("job_purged", job_id=job.id)
 
     def _resend(self, task: Task, *ids: str) -> None:
@@ -121,10 +125,13 @@ class Sweeper:
 
 def make_sweeper(settings: Settings) -> Sweeper:
     """Open what a sweeper needs."""
+    broker = connect_broker(settings.broker)
+    database = make_engine(settings.database_url, settings.database)
+    call_after_commit(database, send_noted(broker))
     return Sweeper(
-        database=make_engine(settings.database_url, settings.database),
+        database=database,
         stores=open_stores(settings),
-        broker=connect_broker(settings.broker),
+        broker=broker,
         settings=settings.sweeper,
     )
 

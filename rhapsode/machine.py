@@ -15,7 +15,8 @@ from sqlalchemy import Engine
 
 from narration.broker.inline import InlineBroker
 from narration.broker.interface import Queue
-from narration.database import make_engine
+from narration.broker.wakeups import send_noted
+from narration.database import call_after_commit, make_engine
 from narration.errors import ConflictError, OutputError
 from narration.migrate import migrate
 from narration.settings import BrokerSettings, DatabaseSettings, Settings, StorageSettings
@@ -62,6 +63,7 @@ def open_machine(settings: Settings, load_model: LoadModel) -> Iterator[Machine]
         migrate(settings.database_url)
         database = make_engine(settings.database_url, settings.database)
         broker = InlineBroker()
+        call_after_commit(database, send_noted(broker))
         stores = open_stores(settings)
         try:
             worker = WorkerProcess(

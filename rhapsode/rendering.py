@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from narration.broker.interface import Task
 from narration.clock import utc_now
 from narration.database import session_scope
 from narration.errors import RhapsodeError
 from narration.ids import new_id
+from narration.jobs.control import cancel_job
 from narration.jobs.listing import JobFilter, list_jobs
 from narration.jobs.lookup import get_artifacts, get_job
 from narration.jobs.purge import delete_job, purge_objects
@@ -18,7 +18,6 @@ from narration.jobs.record import Artifact, Job
 from narration.jobs.request import JobSettings
 from narration.jobs.states import ENDED, JobState
 from narration.jobs.submit import Destination, Source, create_job
-from narration.jobs.transitions import cancel_job
 from narration.settings import DEFAULT_PROFILE
 from narration.storage.keys import manifest_key
 from rhapsode.machine import Machine
@@ -85,7 +84,6 @@ def _submit(machine: Machine, text: Text, settings: JobSettings) -> str:
             destination=Destination(profile=DEFAULT_PROFILE, prefix="jobs"),
             now=now,
         )
-    machine.broker.send(Task.PLAN, job_id)
     return job_id
 
 
@@ -155,4 +153,4 @@ def _delete(machine: Machine, job: Job) -> None:
     """Delete an ended job and what it stored; the chunk cache keeps the speech."""
     purge_objects(machine.stores, job)
     with session_scope(machine.database) as session:
-        delete_job(session, job.id)
+        delete_job(session, job.id, now=utc_now())

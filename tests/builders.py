@@ -86,7 +86,7 @@ def plan_job(
     assert claim is not None
     plan = JobPlan(job_id=job.id, owner=job.owner, characters=10 * chunks, chapters=[], spans=[])
     rows = [_chunk_row(index, index // segment_chunks) for index in range(chunks)]
-    store_plan(session, claim, plan, rows, title=None, author=None, now=now)
+    store_plan(session, claim, plan, rows, title=None, author=None, wakeups=4, now=now)
 
 
 def claim_segment(session: Session, holder: str = "w1", **changes: Any) -> SegmentClaim | None:

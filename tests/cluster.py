@@ -10,13 +10,13 @@ from typing import Any
 
 from narration import workers
 from narration.broker.celery import CeleryBroker, make_celery
+from narration.broker.wakeups import send_noted
 from narration.clock import utc_now
-from narration.database import make_engine, session_scope
+from narration.database import call_after_commit, make_engine, session_scope
 from narration.errors import DatabaseUnavailable
 from narration.jobs.lookup import get_artifacts, get_chunks, get_job
 from narration.jobs.record import Artifact, Chunk, Job
 from narration.jobs.states import ENDED
-from narration.jobs.wakeups import announce
 from narration.migrate import migrate
 from narration.settings import Settings
 from narration.storage.profiles import open_stores
@@ -57,6 +57,7 @@ class Cluster:
         self.stores = open_stores(self.settings)
         assert self.settings.broker.url is not None
         self.broker = CeleryBroker(make_celery(self.settings.broker.url, self.settings.broker))
+        call_after_commit(self.database, send_noted(self.broker))
         self.workers: list[SpawnedWorker] = []
         self._stop = threading.Event()
         self._sweeper = threading.Thread(target=self._sweep)
@@ -78,7 +79,6 @@ class Cluster:
     def submit(self, text: str, **settings: Any) -> str:
         with session_scope(self.database) as session:
             job = make_job(session, text, now=utc_now(), **settings)
-        announce(self.broker, job.id, job.state)
         return job.id
 
     def job(self, job_id: str) -> Job:

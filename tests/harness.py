@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import Engine
 
 from narration.broker.interface import Task
-from narration.database import session_scope
+from narration.broker.wakeups import send_noted
+from narration.database import call_after_commit, session_scope
 from narration.jobs.lookup import get_artifacts, get_chunks, get_job
 from narration.jobs.record import Artifact, Chunk, Job
-from narration.jobs.wakeups import announce
 from narration.storage.profiles import open_stores
 from narration.sweeper import Sweeper
 from tests.builders import NOW, make_job, make_settings
@@ -27,6 +27,7 @@ class WorkerHarness:
         self.settings = make_settings(folder, **parts)
         self.stores = open_stores(self.settings)
         self.broker = RecordingBroker()
+        call_after_commit(database, send_noted(self.broker))
         self.engine = engine or ToneEngine()
         self.now: datetime = NOW
         self.worker = self.new_worker(self.engine)
@@ -58,7 +59,6 @@ class WorkerHarness:
     def submit(self, text: str, **settings: Any) -> str:
         with session_scope(self.database) as session:
             job = make_job(session, text, now=self.now, **settings)
-        announce(self.broker, job.id, job.state)
         return job.id
 
     def deliver(self, *, worker: WorkerProcess | None = None, limit: int = 1000) -> None:

@@ -10,7 +10,8 @@ from celery.worker import state as celery_state
 from narration import telemetry
 from narration.broker.celery import CeleryBroker, listen, make_celery
 from narration.broker.interface import Queue
-from narration.database import make_engine
+from narration.broker.wakeups import send_noted
+from narration.database import call_after_commit, make_engine
 from narration.errors import SettingsError
 from narration.settings import Settings
 from narration.storage.profiles import open_stores
@@ -29,12 +30,14 @@ def run_worker(settings: Settings, queues: frozenset[Queue], load_model: LoadMod
     telemetry.set_up_logging(settings.telemetry)
     telemetry.serve_metrics(settings.telemetry)
     app = make_celery(settings.broker.url, settings.broker)
+    broker = CeleryBroker(app)
     database = make_engine(settings.database_url, settings.database)
+    call_after_commit(database, send_noted(broker))
     worker = WorkerProcess(
         settings,
         database=database,
         stores=open_stores(settings),
-        broker=CeleryBroker(app),
+        broker=broker,
         queues=queues,
         load_model=load_model,
     )

@@ -13,9 +13,6 @@ from sqlalchemy.orm import Session
 from narration.broker.interface import Broker
 from narration.clock import Clock, utc_now
 from narration.database import session_scope
-from narration.jobs.lookup import get_job
-from narration.jobs.segment_claim import count_pending
-from narration.jobs.wakeups import announce
 from narration.settings import LimitSettings, WorkerSettings
 from narration.storage.profiles import Stores
 from worker.leases import LeaseKeeper
@@ -39,14 +36,6 @@ class WorkerContext:
         """Run one transaction."""
         with session_scope(self.database, is_read_only=is_read_only) as session:
             yield session
-
-    def announce(self, job_id: str) -> None:
-        """Wake somebody for a job's next step, or for each segment that may begin."""
-        with self.session(is_read_only=True) as session:
-            state = get_job(session, job_id).state
-            waiting = count_pending(session, job_id)
-        segments = min(waiting, self.settings.window_segments)
-        announce(self.broker, job_id, state, segments=segments)
 
     def retry_at(self, tries: int) -> datetime:
         """Return when a step that failed `tries` times may be tried again."""

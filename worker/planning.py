@@ -10,8 +10,8 @@ from narration.jobs.completeness import check_complete, span_rows
 from narration.jobs.lookup import get_job, get_source
 from narration.jobs.plan import has_plan, start_rendering, store_plan
 from narration.jobs.record import Job, JobPlan
-from narration.jobs.request import JobSettings
 from narration.jobs.step_claim import StepClaim
+from narration.jobs.stored import read_settings
 from narration.text.chunk import plan_chunks
 from narration.text.types import ChunkPlan, Plan
 from worker.context import WorkerContext
@@ -32,10 +32,11 @@ def plan_job(context: WorkerContext, claim: StepClaim, _: Lease) -> None:
         data = None if is_planned else get_source(session, claim.job_id)
     if is_planned:
         with context.session() as session:
-            start_rendering(session, claim, now=context.clock())
+            start_rendering(
+                session, claim, wakeups=context.settings.window_segments, now=context.clock()
+            )
     else:
         _plan_anew(context, claim, job, data)
-    context.announce(claim.job_id)
 
 
 def _plan_anew(context: WorkerContext, claim: StepClaim, job: Job, data: bytes | None) -> None:
@@ -53,7 +54,7 @@ def _plan_anew(context: WorkerContext, claim: StepClaim, job: Job, data: bytes |
             f"the text has {len(document.source):,} characters but the limit is "
             f"{context.limits.document_chars:,}: send it in parts"
         )
-    settings = JobSettings.model_validate(job.settings)
+    settings = read_settings(job.settings)
     plan = plan_chunks(document, settings.chunk_limits, settings.pause_limits)
     check_complete(span_rows(plan.spans), len(document.source), len(plan.chunks))
     with context.session() as session:
@@ -64,6 +65,7 @@ def _plan_anew(context: WorkerContext, claim: StepClaim, job: Job, data: bytes |
             [_chunk_row(chunk, context.settings.segment_chunks) for chunk in plan.chunks],
             title=settings.title or document.title,
             author=settings.author or document.author,
+            wakeups=context.settings.window_segments,
             now=context.clock(),
         )
     log.info("job_planned", chunks=len(plan.chunks), chapters=len(plan.chapters))

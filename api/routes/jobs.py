@@ -22,12 +22,10 @@ from api.schemas import (
     JobRequest,
 )
 from api.submission import Submission, Submitted, submit
-from narration.broker.interface import Task
-from narration.broker.wakeups import wake
 from narration.clock import utc_now
 from narration.database import session_scope
 from narration.errors import InputError
-from narration.jobs import listing, lookup, purge, transitions
+from narration.jobs import control, listing, lookup, purge
 from narration.jobs.listing import JobFilter
 from narration.jobs.purge import purge_objects
 from narration.jobs.record import Job
@@ -146,7 +144,7 @@ async def get_job(
 def cancel_job(job_id: str, resources: WithResources, owner: Owner) -> Response:
     """Cancel; workers let go at their next chunk. An ended job is returned as it is."""
     with session_scope(resources.database) as session:
-        job = transitions.cancel_job(session, job_id, owner=owner, now=utc_now())
+        job = control.cancel_job(session, job_id, owner=owner, now=utc_now())
     return _job_response(job)
 
 
@@ -154,8 +152,7 @@ def cancel_job(job_id: str, resources: WithResources, owner: Owner) -> Response:
 def retry_job(job_id: str, resources: WithResources, owner: Owner) -> Response:
     """Queue a failed or canceled job again, under the same id; finished chunks are kept."""
     with session_scope(resources.database) as session:
-        job = transitions.retry_job(session, job_id, owner=owner, now=utc_now())
-    wake(resources.broker, Task.PLAN, job.id)
+        job = control.retry_job(session, job_id, owner=owner, now=utc_now())
     return _job_response(job, status_code=202)
 
 
@@ -164,7 +161,7 @@ def delete_job(job_id: str, resources: WithResources, owner: Owner) -> Response:
     """Delete an ended job; one that is under way is canceled first."""
     with session_scope(resources.database) as session:
         job = lookup.get_job(session, job_id, owner=owner)
-        purge.delete_job(session, job_id, owner=owner)
+        purge.delete_job(session, job_id, owner=owner, now=utc_now())
         # Inside the transaction: if the store does not answer, the row is still there to try again,
         # and a retry cannot begin while its source is being deleted.
         purge_objects(resources.stores, job)

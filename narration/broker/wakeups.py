@@ -1,12 +1,17 @@
-"""For processes that send: the broker of the settings, and a wake-up that may be lost."""
+"""Wake-ups: noted in a transaction, sent once it is committed; any of them may be lost."""
+
+from collections.abc import Callable
 
 import structlog
+from sqlalchemy.orm import Session
 
 from narration.broker.interface import Broker, Task
 from narration.errors import BrokerUnavailable, SettingsError
 from narration.settings import BrokerSettings
 
 log = structlog.get_logger(__name__)
+
+_NOTED = "wakeups"
 
 
 def connect_broker(settings: BrokerSettings) -> Broker:
@@ -30,3 +35,18 @@ def wake(broker: Broker, task: Task, *ids: str) -> None:
         broker.send(task, *ids)
     except BrokerUnavailable as error:
         log.warning("wakeup_not_sent", task=task.value, ids=ids, reason=str(error))
+
+
+def note_wakeup(session: Session, task: Task, *ids: str) -> None:
+    """Ask for a message once this transaction is committed; a rollback takes it back."""
+    session.info.setdefault(_NOTED, []).append((task, ids))
+
+
+def send_noted(broker: Broker) -> Callable[[Session], None]:
+    """Return what sends the wake-ups a committed session noted: for `call_after_commit`."""
+
+    def send(session: Session) -> None:
+        for task, ids in session.info.pop(_NOTED, ()):
+            wake(broker, task, *ids)
+
+    return send

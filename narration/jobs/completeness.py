@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from narration.errors import IncompletePlanError
 from narration.text.types import Span, SpanKind
 
 SpanRow = Sequence[object]  # kind, start, end, chunk number or reason: as it stands in the plan
@@ -18,17 +19,20 @@ def span_rows(spans: Iterable[Span]) -> list[list[object]]:
 def check_complete(spans: Iterable[SpanRow], characters: int, chunks: int) -> None:
     """Check that the spans, one after the other, are the source, and that they name every chunk.
 
-    Raises: AssertionError naming the first characters that belong to nobody: a bug, for a plan
-    that loses text must never be spoken.
+    Raises: IncompletePlanError naming the first characters that belong to nobody: a plan that loses
+    text must never be spoken.
     """
     position = 0
     spoken_chunks: set[object] = set()
     for kind, start, end, detail in spans:
-        assert start == position, f"characters {position} to {start} belong to nobody"
-        assert isinstance(end, int)
-        assert kind != SpanKind.SKIPPED or detail, f"characters {start} to {end} have no reason"
+        if start != position:
+            raise IncompletePlanError(f"characters {position} to {start} belong to nobody")
+        if not isinstance(end, int) or (kind == SpanKind.SKIPPED and not detail):
+            raise IncompletePlanError(f"characters {start} to {end} have no reason")
         if kind == SpanKind.CHUNK:
             spoken_chunks.add(detail)
         position = end
-    assert position == characters, f"characters {position} to {characters} belong to nobody"
-    assert spoken_chunks == set(range(chunks)), "a chunk has no place in the source"
+    if position != characters:
+        raise IncompletePlanError(f"characters {position} to {characters} belong to nobody")
+    if spoken_chunks != set(range(chunks)):
+        raise IncompletePlanError("a chunk has no place in the source")

@@ -3,17 +3,21 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from narration.errors import LeaseLost
 from narration.jobs.plan import start_rendering
 from narration.jobs.record import Artifact, Chunk, ChunkAudio, Job
-from narration.jobs.states import SPOKEN, ChunkState, JobState
-from narration.jobs.step_claim import UNLEASED, StepClaim, require_step
-from narration.jobs.transitions import expiry_of
+from narration.jobs.states import SPOKEN, JobState
+from narration.jobs.step_claim import StepClaim
+from narration.jobs.stored import expiry_of
+from narration.jobs.transitions import UNLEASED, move_job, reset_chunks
 
 
-def reopen_job(session: Session, claim: StepClaim, lost: Iterable[int], *, now: datetime) -> None:
+def reopen_job(
+    session: Session, claim: StepClaim, lost: Iterable[int], *, wakeups: int, now: datetime
+) -> None:
     """Send a job whose stored chunk audio is missing or damaged back to rendering.
 
     Raises: LeaseLost.
@@ -21,12 +25,8 @@ def reopen_job(session: Session, claim: StepClaim, lost: Iterable[int], *, now: 
     chunks = (Chunk.job_id == claim.job_id, Chunk.index.in_(list(lost)))
     sounds = list(session.scalars(select(Chunk.sha256).where(*chunks)))
     session.execute(delete(ChunkAudio).where(ChunkAudio.sha256.in_(sounds)))
-    session.execute(
-        update(Chunk)
-        .where(*chunks)
-        .values(state=ChunkState.PENDING, sha256=None, samples=None, take=None, is_cached=False)
-    )
-    start_rendering(session, claim, now=now)
+    reset_chunks(session, claim.job_id, Chunk.index.in_(list(lost)), now=now)
+    start_rendering(session, claim, wakeups=wakeups, now=now)
 
 
 def finish_job(
@@ -40,15 +40,18 @@ def finish_job(
         Chunk.job_id == claim.job_id, Chunk.state.not_in(SPOKEN) | Chunk.sha256.is_(None)
     )
     settings = session.execute(select(Job.settings).where(Job.id == claim.job_id)).scalar_one()
-    require_step(
+    moved = move_job(
         session,
-        claim,
+        claim.job_id,
+        JobState.SUCCEEDED,
+        Job.fence == claim.fence,
         ~holes.exists(),
-        Job.state == JobState.ASSEMBLING,
-        state=JobState.SUCCEEDED,
+        now=now,
+        payload={"artifacts": [artifact.name for artifact in artifacts]},
         ended_at=now,
-        updated_at=now,
         expires_at=expiry_of(settings, now),
         **UNLEASED,
     )
+    if moved is None:
+        raise LeaseLost(f"job {claim.job_id} is no longer ours (fence {claim.fence})")
     session.add_all(artifacts)

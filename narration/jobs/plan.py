@@ -4,14 +4,18 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from narration.broker.interface import Task
+from narration.broker.wakeups import note_wakeup
+from narration.errors import LeaseLost
+from narration.jobs.advance import advance_if_rendered
 from narration.jobs.counters import recount
-from narration.jobs.record import Chunk, JobPlan, Segment
-from narration.jobs.states import UNSPOKEN, ChunkState, JobState, SegmentState
-from narration.jobs.step_claim import UNLEASED, StepClaim, require_step
-from narration.jobs.transitions import advance_if_rendered
+from narration.jobs.record import Chunk, Job, JobPlan, Segment
+from narration.jobs.states import UNSPOKEN, JobState, SegmentState
+from narration.jobs.step_claim import StepClaim, require_step
+from narration.jobs.transitions import UNLEASED, insert_plan, move_job, move_segments
 
 
 def has_plan(session: Session, job_id: str) -> bool:
@@ -27,31 +31,29 @@ def store_plan(
     *,
     title: str | None,
     author: str | None,
+    wakeups: int,
     now: datetime,
 ) -> None:
     """Write the plan, one row per segment and chunk, and move the job to rendering.
 
+    At most `wakeups` messages are sent: as many segments of a job may be rendered at once.
+
     Raises: LeaseLost.
     """
-    require_step(session, claim, characters=plan.characters, chunks_total=len(chunks))
-    session.add(plan)
-    session.flush()
-    segments = sorted({chunk["segment"] for chunk in chunks})
-    common = {"job_id": plan.job_id, "owner": plan.owner}
-    session.execute(
-        insert(Segment),
-        [{**common, "index": index, "state": SegmentState.PENDING} for index in segments],
+    require_step(
+        session,
+        claim,
+        characters=plan.characters,
+        chunks_total=len(chunks),
+        title=title,
+        author=author,
     )
-    session.execute(
-        insert(Chunk),
-        [{**common, "state": ChunkState.PENDING, "findings": [], **chunk} for chunk in chunks],
-    )
-    require_step(session, claim, title=title, author=author)
-    start_rendering(session, claim, now=now)
+    insert_plan(session, plan, chunks)
+    start_rendering(session, claim, wakeups=wakeups, now=now)
 
 
-def start_rendering(session: Session, claim: StepClaim, *, now: datetime) -> None:
-    """Open every segment that has unfinished chunks, and move the job on.
+def start_rendering(session: Session, claim: StepClaim, *, wakeups: int, now: datetime) -> None:
+    """Open every segment that has unfinished chunks, move the job on, and wake its workers.
 
     Raises: LeaseLost.
     """
@@ -60,13 +62,18 @@ def start_rendering(session: Session, claim: StepClaim, *, now: datetime) -> Non
         .where(Chunk.job_id == claim.job_id, Chunk.state.in_(UNSPOKEN))
         .distinct()
     )
-    session.execute(
-        update(Segment)
-        .where(Segment.job_id == claim.job_id, Segment.index.in_(unfinished))
-        .values(state=SegmentState.PENDING, tries=0, losses=0, lease_holder=None, lease_until=None)
+    free = {"tries": 0, "losses": 0, "lease_holder": None, "lease_until": None}
+    is_unfinished = Segment.index.in_(unfinished)
+    opened = move_segments(
+        session, claim.job_id, SegmentState.PENDING, is_unfinished, now=now, **free
     )
     recount(session, claim.job_id)
-    require_step(
-        session, claim, state=JobState.RENDERING, planned_at=now, updated_at=now, **UNLEASED
+    is_ours = Job.fence == claim.fence
+    moved = move_job(
+        session, claim.job_id, JobState.RENDERING, is_ours, now=now, planned_at=now, **UNLEASED
     )
+    if moved is None:
+        raise LeaseLost(f"job {claim.job_id} is no longer ours (fence {claim.fence})")
+    for _ in opened[:wakeups]:
+        note_wakeup(session, Task.RENDER)
     advance_if_rendered(session, claim.job_id, now=now)

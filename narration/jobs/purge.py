@@ -9,6 +9,7 @@ from narration.errors import ConflictError
 from narration.jobs.lookup import get_job
 from narration.jobs.record import Chunk, ChunkAudio, Job
 from narration.jobs.states import ENDED
+from narration.jobs.transitions import delete_job_row
 from narration.storage.keys import job_folder
 from narration.storage.profiles import Stores
 
@@ -26,17 +27,16 @@ def purge_objects(stores: Stores, job: Job) -> None:
         stores.work.delete(job.source_key)
 
 
-def delete_job(session: Session, job_id: str, *, owner: str | None = None) -> None:
+def delete_job(session: Session, job_id: str, *, owner: str | None = None, now: datetime) -> None:
     """Delete an ended job's rows; its objects are the caller's to delete first.
 
     Raises: NotFoundError; ConflictError if the job has not ended.
     """
     get_job(session, job_id, owner=owner)
-    gone = session.execute(
-        delete(Job).where(Job.id == job_id, Job.state.in_(ENDED)).returning(Job.id)
-    )
-    if gone.first() is None:
+    job = session.scalar(select(Job).where(Job.id == job_id).with_for_update())
+    if job is None or job.state not in ENDED:
         raise ConflictError(f"job {job_id} is under way: cancel it first")
+    delete_job_row(session, job, now=now)
 
 
 def find_expired(session: Session, *, now: datetime) -> list[Job]:

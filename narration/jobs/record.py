@@ -18,6 +18,7 @@ from narration.database import (
     OWNER,
     Base,
     BigCount,
+    BigKey,
     JsonColumn,
     UtcDateTime,
     state_column,
@@ -72,6 +73,7 @@ class Job(Base):
     announce_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # not again before this
 
     characters: Mapped[int] = mapped_column(default=0)
+    events: Mapped[int] = mapped_column(server_default="0")  # how many: the number of the last
     chunks_total: Mapped[int] = mapped_column(default=0)
     chunks_done: Mapped[int] = mapped_column(default=0)  # accepted, flagged and failed
     chunks_cached: Mapped[int] = mapped_column(default=0)
@@ -204,3 +206,22 @@ class Artifact(Base):
     size_bytes: Mapped[int] = mapped_column(BigCount)
     sha256: Mapped[str] = mapped_column(DIGEST)
     duration_ms: Mapped[int | None] = mapped_column(BigCount)
+
+
+class Event(Base):
+    """What happened to a job, for those who follow it; outlives the job it tells of."""
+
+    __tablename__ = "events"
+    __table_args__ = (
+        UniqueConstraint("job_id", "number"),
+        Index("ix_events_owner_id", "owner", "id"),
+        Index("ix_events_created_at", "created_at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=True)
+    job_id: Mapped[str] = mapped_column(ID)  # no foreign key: that a job was deleted is told, too
+    number: Mapped[int]  # counts from 1 within the job, without a gap
+    owner: Mapped[str] = mapped_column(OWNER)
+    type: Mapped[str] = mapped_column(String(32))
+    payload: Mapped[dict[str, Any]] = mapped_column(JsonColumn)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)

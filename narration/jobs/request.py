@@ -12,6 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from narration.text.types import ChunkLimits, PauseLimits
 
 MAX_LABELS = 32
+DAY_S = 86_400
+MAX_RETENTION_S = 3650 * DAY_S  # ten years
+MAX_DEADLINE_S = 365 * DAY_S
 Text = Annotated[str, Field(max_length=200)]
 PauseMs = Annotated[int, Field(ge=0, le=30_000)]
 
@@ -97,8 +100,10 @@ class JobSettings(_Part):
     title: Text | None = None  # instead of the document's own
     author: Text | None = None
     priority: Annotated[int, Field(ge=0, le=9)] = 5  # the greater goes first
-    retention_s: Annotated[int, Field(ge=60)] | None = None  # after the end; null: for good
-    deadline_s: Annotated[int, Field(ge=1)] | None = None  # after submission
+    retention_s: Annotated[int, Field(ge=60, le=MAX_RETENTION_S)] | None = (
+        None  # after the end; null: for good
+    )
+    deadline_s: Annotated[int, Field(ge=1, le=MAX_DEADLINE_S)] | None = None  # after submission
     labels: Annotated[dict[Text, Text], Field(max_length=MAX_LABELS)] = {}
 
     @field_validator("outputs")

@@ -15,10 +15,11 @@ from sqlalchemy.orm import Session
 
 from narration.database import UNSYNCHRONIZED
 from narration.errors import LeaseLost
+from narration.jobs.advance import advance_if_rendered
 from narration.jobs.counters import recount
 from narration.jobs.record import Chunk, Job, Segment
 from narration.jobs.states import UNSPOKEN, ChunkState, JobState, SegmentState
-from narration.jobs.transitions import advance_if_rendered
+from narration.jobs.transitions import end_chunks, move_chunks, move_segments
 
 POISON = "{losses} workers were lost while speaking it"
 
@@ -55,9 +56,9 @@ def claim_segment(
         # One at a time: if this worker is lost again, only one chunk can be to blame.
         is_open = and_(is_open, _losses_once_claimed() < patience)
     for job_id in _jobs_in_turn(session, now, is_open, window_segments):
-        claim = _claim_of(session, job_id, is_open, patience, holder=holder, until=until)
+        claim = _claim_of(session, job_id, is_open, patience, holder=holder, until=until, now=now)
         if claim is not None:
-            _count_losses(session, claim, poison_losses)
+            _count_losses(session, claim, poison_losses, now=now)
             session.execute(update(Job).where(Job.id == job_id).values(served_at=now))
             return claim
     return None
@@ -71,7 +72,7 @@ def pending_chunks(session: Session, claim: SegmentClaim) -> list[Chunk]:
 
 def start_chunks(session: Session, claim: SegmentClaim, indexes: Sequence[int]) -> None:
     """Note which chunks are in flight: if this worker is lost, they are the suspects."""
-    _change_chunks(session, claim, Chunk.index.in_(indexes), state=ChunkState.RENDERING)
+    _move_in_flight(session, claim, ChunkState.RENDERING, Chunk.index.in_(indexes))
 
 
 def renew_segment(session: Session, claim: SegmentClaim, *, until: datetime) -> bool:
@@ -82,11 +83,11 @@ def renew_segment(session: Session, claim: SegmentClaim, *, until: datetime) -> 
 
 def hand_back_segment(session: Session, claim: SegmentClaim, *, not_before: datetime) -> bool:
     """Let go of the segment without blame; nobody takes it before the given moment."""
-    free = {"state": SegmentState.PENDING, "lease_holder": None, "lease_until": not_before}
-    if not _update(session, claim, **free):
+    free = {"lease_holder": None, "lease_until": not_before}
+    if not _move(session, claim, SegmentState.PENDING, now=not_before, **free):
         return False
     in_flight = Chunk.state == ChunkState.RENDERING
-    _change_chunks(session, claim, in_flight, state=ChunkState.PENDING)
+    _move_in_flight(session, claim, ChunkState.PENDING, in_flight)
     return True
 
 
@@ -98,9 +99,10 @@ def finish_segment(session: Session, claim: SegmentClaim, *, now: datetime) -> b
     # The job row first: of two segments that end at once, the second must see the first.
     session.execute(select(Job.id).where(Job.id == claim.job_id).with_for_update())
     failed = _chunks_of(claim).where(Chunk.state == ChunkState.FAILED).exists()
-    unspoken = _chunks_of(claim).where(Chunk.state.in_(UNSPOKEN)).exists()
-    state = case((failed, SegmentState.FAILED.value), else_=SegmentState.DONE.value)
-    if not _update(session, claim, ~unspoken, state=state, lease_holder=None, lease_until=None):
+    left = _chunks_of(claim).where(Chunk.state.in_(UNSPOKEN)).exists()
+    has_failed = session.execute(select(failed)).scalar_one()
+    end = SegmentState.FAILED if has_failed else SegmentState.DONE
+    if not _move(session, claim, end, ~left, now=now, lease_holder=None, lease_until=None):
         raise LeaseLost(f"segment {claim.index} of job {claim.job_id} is no longer ours")
     return advance_if_rendered(session, claim.job_id, now=now)
 
@@ -170,6 +172,7 @@ def _claim_of(
     *,
     holder: str,
     until: datetime,
+    now: datetime,
 ) -> SegmentClaim | None:
     first = (
         select(Segment.index)
@@ -179,28 +182,51 @@ def _claim_of(
         .with_for_update(skip_locked=True)
         .scalar_subquery()
     )
-    claimed = session.execute(
-        update(Segment)
-        .where(Segment.job_id == job_id, Segment.index == first, is_open)
-        .values(state=SegmentState.RENDERING, fence=Segment.fence + 1, tries=Segment.tries + 1)
-        .values(losses=_losses_once_claimed())
-        .values(lease_holder=holder, lease_until=until)
-        .returning(Segment.index, Segment.owner, Segment.fence, Segment.tries, Segment.losses)
-    ).one_or_none()
-    if claimed is None:
+    claimed = move_segments(
+        session,
+        job_id,
+        SegmentState.RENDERING,
+        Segment.index == first,
+        is_open,
+        now=now,
+        fence=Segment.fence + 1,
+        tries=Segment.tries + 1,
+        losses=_losses_once_claimed(),
+        lease_holder=holder,
+        lease_until=until,
+    )
+    if not claimed:
         return None
-    is_suspect = claimed.losses >= patience
-    return SegmentClaim(job_id=job_id, is_suspect=is_suspect, **claimed._asdict())
+    (segment,) = claimed
+    return SegmentClaim(
+        job_id=job_id,
+        index=segment.index,
+        owner=segment.owner,
+        fence=segment.fence,
+        tries=segment.tries,
+        losses=segment.losses,
+        is_suspect=segment.losses >= patience,
+    )
 
 
-def _count_losses(session: Session, claim: SegmentClaim, poison_losses: int) -> None:
+def _count_losses(
+    session: Session, claim: SegmentClaim, poison_losses: int, *, now: datetime
+) -> None:
     if not claim.losses:
         return
     in_flight = Chunk.state == ChunkState.RENDERING  # of a worker that never handed them back
-    _change_chunks(session, claim, in_flight, losses=Chunk.losses + 1, state=ChunkState.PENDING)
-    poison = and_(Chunk.state.in_(UNSPOKEN), Chunk.losses >= poison_losses)
+    _move_in_flight(session, claim, ChunkState.PENDING, in_flight, losses=Chunk.losses + 1)
     message = POISON.format(losses=poison_losses)
-    _change_chunks(session, claim, poison, state=ChunkState.FAILED, error=message)
+    end_chunks(
+        session,
+        claim.job_id,
+        ChunkState.FAILED,
+        Chunk.segment == claim.index,
+        Chunk.losses >= poison_losses,
+        now=now,
+        payload={"error": message},
+        error=message,
+    )
     recount(session, claim.job_id)
 
 
@@ -213,20 +239,42 @@ def _chunks_of(claim: SegmentClaim) -> Select[Chunk]:
     return select(Chunk).where(Chunk.job_id == claim.job_id, Chunk.segment == claim.index)
 
 
-def _change_chunks(
-    session: Session, claim: SegmentClaim, condition: ColumnElement[bool], **values: Any
+def _move_in_flight(
+    session: Session,
+    claim: SegmentClaim,
+    target: ChunkState,
+    condition: ColumnElement[bool],
+    **values: Any,
 ) -> None:
     is_ours = select(Segment.index).where(
         Segment.job_id == claim.job_id,
         Segment.index == claim.index,
         Segment.fence == claim.fence,
     )
-    session.execute(
-        update(Chunk)
-        .where(Chunk.job_id == claim.job_id, Chunk.segment == claim.index, condition)
-        .where(Chunk.state.in_(UNSPOKEN), is_ours.exists())
-        .values(**values),
-        execution_options=UNSYNCHRONIZED,
+    conditions = (
+        Chunk.segment == claim.index,
+        Chunk.state.in_(UNSPOKEN),
+        condition,
+        is_ours.exists(),
+    )
+    move_chunks(session, claim.job_id, target, *conditions, **values)
+
+
+def _move(
+    session: Session,
+    claim: SegmentClaim,
+    target: SegmentState,
+    *conditions: ColumnElement[bool],
+    now: datetime,
+    **values: Any,
+) -> bool:
+    is_ours = (
+        Segment.index == claim.index,
+        Segment.fence == claim.fence,
+        Segment.state == SegmentState.RENDERING,
+    )
+    return bool(
+        move_segments(session, claim.job_id, target, *is_ours, *conditions, now=now, **values)
     )
 
 

@@ -6,9 +6,9 @@ from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from narration.errors import DeadlineError
+from narration.jobs.advance import fail_job
 from narration.jobs.record import Job
 from narration.jobs.states import ACTIVE, JobState
-from narration.jobs.transitions import fail_job
 
 BATCH = 500  # rows of one transaction
 

@@ -1,6 +1,8 @@
 """The states of jobs, segments and chunks, and the moves between them; pure."""
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import TypeVar
 
 
 class JobState(StrEnum):
@@ -34,17 +36,42 @@ class ChunkState(StrEnum):
     FAILED = "failed"
 
 
+# Every move there is. A state that leads to itself is taken over: its lease ran out.
 JOB_MOVES: dict[JobState, frozenset[JobState]] = {
     JobState.QUEUED: frozenset({JobState.PLANNING, JobState.FAILED, JobState.CANCELED}),
-    JobState.PLANNING: frozenset({JobState.RENDERING, JobState.FAILED, JobState.CANCELED}),
+    JobState.PLANNING: frozenset(
+        {JobState.PLANNING, JobState.RENDERING, JobState.FAILED, JobState.CANCELED}
+    ),
     JobState.RENDERING: frozenset({JobState.ASSEMBLING, JobState.FAILED, JobState.CANCELED}),
     JobState.ASSEMBLING: frozenset(
         # back to rendering: stored chunk audio turned out to be missing or damaged
-        {JobState.SUCCEEDED, JobState.RENDERING, JobState.FAILED, JobState.CANCELED}
+        {
+            JobState.ASSEMBLING,
+            JobState.SUCCEEDED,
+            JobState.RENDERING,
+            JobState.FAILED,
+            JobState.CANCELED,
+        }
     ),
     JobState.SUCCEEDED: frozenset(),
     JobState.FAILED: frozenset({JobState.QUEUED}),
     JobState.CANCELED: frozenset({JobState.QUEUED}),
+}
+SEGMENT_MOVES: dict[SegmentState, frozenset[SegmentState]] = {
+    SegmentState.PENDING: frozenset({SegmentState.PENDING, SegmentState.RENDERING}),
+    SegmentState.RENDERING: frozenset(SegmentState),  # all: its lease may also run out
+    # open again: one of its chunks is to be spoken anew
+    SegmentState.DONE: frozenset({SegmentState.PENDING}),
+    SegmentState.FAILED: frozenset({SegmentState.PENDING}),
+}
+CHUNK_MOVES: dict[ChunkState, frozenset[ChunkState]] = {
+    # straight to its end: the chunk cache knows its sound, or it is given up as poisonous
+    ChunkState.PENDING: frozenset(ChunkState),
+    ChunkState.RENDERING: frozenset(ChunkState),
+    # pending again: its sound was lost, or the job is tried again
+    ChunkState.ACCEPTED: frozenset({ChunkState.PENDING}),
+    ChunkState.FLAGGED: frozenset({ChunkState.PENDING}),
+    ChunkState.FAILED: frozenset({ChunkState.PENDING}),
 }
 
 ENDED = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELED})
@@ -52,3 +79,10 @@ ACTIVE = frozenset(JobState) - ENDED
 RETRYABLE = frozenset(state for state, moves in JOB_MOVES.items() if JobState.QUEUED in moves)
 SPOKEN = frozenset({ChunkState.ACCEPTED, ChunkState.FLAGGED})
 UNSPOKEN = frozenset({ChunkState.PENDING, ChunkState.RENDERING})
+
+State = TypeVar("State", bound=StrEnum)
+
+
+def sources_of(moves: Mapping[State, frozenset[State]], target: State) -> frozenset[State]:
+    """Return the states from which `target` can be reached in one move."""
+    return frozenset(state for state, targets in moves.items() if target in targets)

@@ -8,22 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import ColumnElement, or_, update
 from sqlalchemy.orm import Session
 
 from narration.database import UNSYNCHRONIZED
 from narration.errors import LeaseLost
+from narration.jobs.advance import fail_job
 from narration.jobs.record import Job
 from narration.jobs.states import ACTIVE, JobState
-from narration.jobs.transitions import describe_error, expiry_of
-
-# What a job has when nobody works on it and its next step begins.
-UNLEASED: dict[str, Any] = {
-    "lease_holder": None,
-    "lease_until": None,
-    "announce_at": None,
-    "tries": 0,
-}
+from narration.jobs.transitions import move_job
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,15 +33,21 @@ def claim_step(
 ) -> StepClaim | None:
     """Take a job's planning or assembling, or return None: done, taken, or not wanted any more."""
     ready = {step, JobState.QUEUED} if step is JobState.PLANNING else {step}
-    claimed = session.execute(
-        update(Job)
-        .where(Job.id == job_id, Job.state.in_(ready))
-        .where(or_(Job.lease_until.is_(None), Job.lease_until <= now))
-        .values(state=step, fence=Job.fence + 1, tries=Job.tries + 1, updated_at=now)
-        .values(lease_holder=holder, lease_until=until)
-        .returning(Job.fence, Job.tries)
-    ).one_or_none()
-    return claimed and StepClaim(job_id=job_id, fence=claimed.fence, tries=claimed.tries)
+    claimed = move_job(
+        session,
+        job_id,
+        step,
+        Job.state.in_(ready),
+        or_(Job.lease_until.is_(None), Job.lease_until <= now),
+        now=now,
+        fence=Job.fence + 1,
+        tries=Job.tries + 1,
+        lease_holder=holder,
+        lease_until=until,
+    )
+    if claimed is None:
+        return None
+    return StepClaim(job_id=job_id, fence=claimed.fence, tries=claimed.tries)
 
 
 def renew_step(session: Session, claim: StepClaim, *, until: datetime) -> bool:
@@ -63,17 +62,7 @@ def hand_back_step(session: Session, claim: StepClaim, *, not_before: datetime) 
 
 def fail_step(session: Session, claim: StepClaim, error: Exception, *, now: datetime) -> bool:
     """End the job with an error; False if the step was lost meanwhile."""
-    settings = session.execute(select(Job.settings).where(Job.id == claim.job_id)).scalar_one()
-    return update_step(
-        session,
-        claim,
-        state=JobState.FAILED,
-        error=describe_error(error),
-        ended_at=now,
-        updated_at=now,
-        expires_at=expiry_of(settings, now),
-        **UNLEASED,
-    )
+    return fail_job(session, claim.job_id, error, Job.fence == claim.fence, now=now)
 
 
 def update_step(

@@ -1,15 +1,14 @@
 """A new job: its row, queued."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from narration.errors import ConflictError
 from narration.jobs.record import Job
 from narration.jobs.request import JobSettings
-from narration.jobs.states import JobState
+from narration.jobs.stored import deadline_of, dump_settings
+from narration.jobs.transitions import insert_job
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,18 +43,16 @@ def create_job(
     idempotency_key: str | None = None,
     request_sha256: str | None = None,
 ) -> Job:
-    """Insert a queued job; the caller announces it after the commit.
+    """Insert a queued job; it is planned as soon as this transaction is committed.
 
     Raises: ConflictError if the owner has used the idempotency key before.
     """
     assert (source.data is None) != (source.key is None)
-    deadline = settings.deadline_s
     job = Job(
         id=job_id,
         owner=owner,
-        state=JobState.QUEUED,
         priority=settings.priority,
-        settings=settings.model_dump(mode="json"),
+        settings=dump_settings(settings),
         labels=dict(settings.labels),
         title=settings.title,
         author=settings.author,
@@ -71,11 +68,7 @@ def create_job(
         request_sha256=request_sha256,
         created_at=now,
         updated_at=now,
-        deadline_at=now + timedelta(seconds=deadline) if deadline else None,
+        deadline_at=deadline_of(settings, now),
     )
-    try:
-        with session.begin_nested():
-            session.add(job)
-    except IntegrityError as error:
-        raise ConflictError(f"idempotency key {idempotency_key!r} was used before") from error
+    insert_job(session, job, now=now)
     return job

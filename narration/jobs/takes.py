@@ -14,7 +14,8 @@ from narration.errors import ConflictError, LeaseLost, NotFoundError
 from narration.jobs.counters import SAMPLES_PER_MS
 from narration.jobs.record import Chunk, ChunkAudio, Job, Segment
 from narration.jobs.segment_claim import SegmentClaim
-from narration.jobs.states import UNSPOKEN, ChunkState, JobState, SegmentState
+from narration.jobs.states import ChunkState, JobState, SegmentState
+from narration.jobs.transitions import end_chunks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,9 +89,7 @@ def checkpoint(
         raise LeaseLost(f"segment {claim.index} of job {claim.job_id} is no longer ours")
     if outcome.take is not None:
         store_take(session, claim.owner, outcome.take, now=now)
-    length = _write_outcome(session, claim, outcome)
-    if length is not None:
-        _count(session, claim.job_id, outcome, length, now)
+    _write_outcome(session, claim, outcome, now=now)
     state = session.execute(select(Job.state).where(Job.id == claim.job_id)).scalar_one_or_none()
     return state == JobState.RENDERING
 
@@ -115,45 +114,55 @@ def record_provenance(
     session.flush()
 
 
-def _write_outcome(session: Session, claim: SegmentClaim, outcome: Outcome) -> int | None:
+def _write_outcome(
+    session: Session, claim: SegmentClaim, outcome: Outcome, *, now: datetime
+) -> None:
     take = outcome.take
-    return session.execute(
-        update(Chunk)
+    samples = take.samples if take else 0
+    length = (
+        select(Chunk.end - Chunk.start)
         .where(Chunk.job_id == claim.job_id, Chunk.index == outcome.index)
-        .where(Chunk.state.in_(UNSPOKEN))
-        .values(
-            state=outcome.state,
-            take=outcome.take_number,
-            seed=outcome.seed,
-            cache_key=take and take.cache_key,
-            sha256=take and take.sha256,
-            samples=take and take.samples,
-            is_watermarked=bool(take and take.is_watermarked),
-            findings=list(take.findings) if take else [],
-            is_cached=outcome.is_cached,
-            error=outcome.error,
-        )
-        .returning(Chunk.end - Chunk.start),
-        execution_options=UNSYNCHRONIZED,
-    ).scalar_one_or_none()
-
-
-def _count(session: Session, job_id: str, outcome: Outcome, length: int, now: datetime) -> None:
-    samples = outcome.take.samples if outcome.take else 0
-    session.execute(
-        update(Job)
-        .where(Job.id == job_id)
-        .values(
-            chunks_done=Job.chunks_done + 1,
-            chunks_cached=Job.chunks_cached + int(outcome.is_cached),
-            chunks_flagged=Job.chunks_flagged + int(outcome.state is ChunkState.FLAGGED),
-            chunks_failed=Job.chunks_failed + int(outcome.state is ChunkState.FAILED),
-            characters_done=Job.characters_done + length,
-            audio_ms=Job.audio_ms + samples // SAMPLES_PER_MS,
-            updated_at=now,
-        ),
-        execution_options=UNSYNCHRONIZED,
+        .scalar_subquery()
     )
+    end_chunks(
+        session,
+        claim.job_id,
+        outcome.state,
+        Chunk.index == outcome.index,
+        now=now,
+        payload=_payload(outcome),
+        job_values={
+            "chunks_done": Job.chunks_done + 1,
+            "chunks_cached": Job.chunks_cached + int(outcome.is_cached),
+            "chunks_flagged": Job.chunks_flagged + int(outcome.state is ChunkState.FLAGGED),
+            "chunks_failed": Job.chunks_failed + int(outcome.state is ChunkState.FAILED),
+            "characters_done": Job.characters_done + length,
+            "audio_ms": Job.audio_ms + samples // SAMPLES_PER_MS,
+            "updated_at": now,
+        },
+        take=outcome.take_number,
+        seed=outcome.seed,
+        cache_key=take and take.cache_key,
+        sha256=take and take.sha256,
+        samples=take and take.samples,
+        is_watermarked=bool(take and take.is_watermarked),
+        findings=list(take.findings) if take else [],
+        is_cached=outcome.is_cached,
+        error=outcome.error,
+    )
+
+
+def _payload(outcome: Outcome) -> dict[str, Any]:
+    """Return what subscribers are told of a chunk that has ended."""
+    take = outcome.take
+    findings = take.findings if take else ()
+    return {
+        "take": outcome.take_number,
+        "is_cached": outcome.is_cached,
+        "audio_ms": take.samples // SAMPLES_PER_MS if take else 0,
+        "flags": [finding.get("flag") for finding in findings],
+        **({"error": outcome.error} if outcome.error else {}),
+    }
 
 
 def _take_of(row: ChunkAudio) -> Take:

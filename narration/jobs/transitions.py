@@ -1,177 +1,252 @@
-"""How a job moves on, ends, is canceled and is tried again."""
+"""The one writer of the states of jobs, segments and chunks.
 
-from collections.abc import Iterable
-from datetime import datetime, timedelta
+Each function is one conditional UPDATE from the tables of moves, writes the events that tell of it,
+and notes the wake-ups that follow; they are sent when the transaction is committed. What may move
+when, and why, lies in the modules above.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, select, update
+from sqlalchemy import ColumnElement, insert, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from narration.broker.interface import Task
+from narration.broker.wakeups import note_wakeup
 from narration.database import UNSYNCHRONIZED
-from narration.errors import (
-    ConflictError,
-    QualityError,
-    RhapsodeError,
-    SpeechError,
-    TransientError,
+from narration.errors import ConflictError
+from narration.jobs.events import NewEvent, add_events, write_events
+from narration.jobs.record import Chunk, Job, JobPlan, Segment
+from narration.jobs.states import (
+    CHUNK_MOVES,
+    JOB_MOVES,
+    SEGMENT_MOVES,
+    ChunkState,
+    JobState,
+    SegmentState,
+    sources_of,
 )
-from narration.jobs.counters import recount
-from narration.jobs.lookup import get_job
-from narration.jobs.record import Attempt, Chunk, Job, Segment
-from narration.jobs.request import JobSettings, QualityPolicy
-from narration.jobs.states import ACTIVE, RETRYABLE, ChunkState, JobState, SegmentState
 
-SHOWN = 10  # chunk numbers named in one message
+# The message that makes a job go on from a state; one that renders is told of by its segments.
+STEP_TASKS = {
+    JobState.QUEUED: Task.PLAN,
+    JobState.PLANNING: Task.PLAN,
+    JobState.ASSEMBLING: Task.ASSEMBLE,
+}
+# What a job has when nobody works on it and its next step begins.
+UNLEASED: dict[str, Any] = {
+    "lease_holder": None,
+    "lease_until": None,
+    "announce_at": None,
+    "tries": 0,
+}
+# What a chunk has before it is spoken: nothing of an old take may show.
+UNSPOKEN_VALUES: dict[str, Any] = {
+    "take": None,
+    "seed": None,
+    "cache_key": None,
+    "sha256": None,
+    "samples": None,
+    "is_watermarked": False,
+    "findings": [],
+    "is_cached": False,
+    "losses": 0,
+    "error": None,
+}
 
 
-def advance_if_rendered(session: Session, job_id: str, *, now: datetime) -> bool:
-    """Move a job on if its last segment has ended: to assembling, or to its failure.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MovedJob:
+    """A job after its move: its fencing number, and how often its step was begun."""
 
-    The caller holds the job row. Returns True if the job moved.
+    fence: int
+    tries: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MovedSegment:
+    """A segment after its move, with its fencing number, its claims and its lost leases."""
+
+    index: int
+    owner: str
+    fence: int
+    tries: int
+    losses: int
+
+
+def insert_job(session: Session, job: Job, *, now: datetime) -> None:
+    """Write a new job, queued.
+
+    Raises: ConflictError if the owner has used its idempotency key before.
     """
-    open_segments = select(Segment.index).where(
-        Segment.job_id == job_id,
-        Segment.state.in_((SegmentState.PENDING, SegmentState.RENDERING)),
+    job.state = JobState.QUEUED
+    job.events = 1
+    try:
+        with session.begin_nested():
+            session.add(job)
+    except IntegrityError as error:
+        raise ConflictError(f"idempotency key {job.idempotency_key!r} was used before") from error
+    event = NewEvent(type=f"job.{job.state.value}")
+    write_events(session, job.id, [event], owner=job.owner, last=1, now=now)
+    note_wakeup(session, Task.PLAN, job.id)
+
+
+def insert_plan(session: Session, plan: JobPlan, chunks: Sequence[Mapping[str, Any]]) -> None:
+    """Write a plan with one row per segment and chunk, all of them pending."""
+    session.add(plan)
+    session.flush()
+    common = {"job_id": plan.job_id, "owner": plan.owner}
+    session.execute(
+        insert(Segment),
+        [
+            {**common, "index": index, "state": SegmentState.PENDING}
+            for index in sorted({chunk["segment"] for chunk in chunks})
+        ],
     )
-    if session.execute(select(open_segments.exists())).scalar_one():
-        return False
-    recount(session, job_id)
-    error = _quality_error(session, job_id)
-    if error is not None:
-        return fail_job(session, job_id, error, now=now)
+    session.execute(
+        insert(Chunk),
+        [{**common, "state": ChunkState.PENDING, "findings": [], **chunk} for chunk in chunks],
+    )
+
+
+def move_job(
+    session: Session,
+    job_id: str,
+    target: JobState,
+    *conditions: ColumnElement[bool],
+    now: datetime,
+    payload: Mapping[str, Any] | None = None,
+    **values: Any,
+) -> MovedJob | None:
+    """Move a job if it may move there and the conditions hold; return its fence and its tries."""
+    state = session.execute(
+        select(Job.state).where(Job.id == job_id).with_for_update()
+    ).scalar_one_or_none()
+    if state is None or target not in JOB_MOVES[state]:
+        return None
+    is_news = state is not target
     moved = session.execute(
         update(Job)
-        .where(Job.id == job_id, Job.state == JobState.RENDERING)
-        .values(state=JobState.ASSEMBLING, rendered_at=now, updated_at=now, tries=0)
-        .values(lease_holder=None, lease_until=None, announce_at=None)
-        .returning(Job.id)
-    )
-    return moved.first() is not None
-
-
-def fail_job(session: Session, job_id: str, error: Exception, *, now: datetime) -> bool:
-    """End a job with an error, whoever works on it; False if it had ended already."""
-    settings = session.execute(select(Job.settings).where(Job.id == job_id)).scalar_one()
-    failed = session.execute(
-        update(Job)
-        .where(Job.id == job_id, Job.state.in_(ACTIVE))
-        .values(state=JobState.FAILED, error=describe_error(error), ended_at=now, updated_at=now)
-        .values(lease_holder=None, lease_until=None, expires_at=expiry_of(settings, now))
-        .returning(Job.id),
+        .where(Job.id == job_id, Job.state == state, *conditions)
+        .values(state=target, updated_at=now, events=Job.events + int(is_news), **values)
+        .returning(Job.fence, Job.tries, Job.owner, Job.events),
         execution_options=UNSYNCHRONIZED,
-    )
-    return failed.first() is not None
+    ).one_or_none()
+    if moved is not None and is_news:
+        event = NewEvent(type=f"job.{target.value}", payload=payload or {})
+        write_events(session, job_id, [event], owner=moved.owner, last=moved.events, now=now)
+        if target in STEP_TASKS and target is not JobState.PLANNING:
+            note_wakeup(session, STEP_TASKS[target], job_id)
+    return moved and MovedJob(fence=moved.fence, tries=moved.tries)
 
 
-def cancel_job(session: Session, job_id: str, *, owner: str, now: datetime) -> Job:
-    """Cancel a job that has not ended; its workers let go at their next chunk.
-
-    An ended job is returned as it is: canceling twice is no error.
-    Raises: NotFoundError.
-    """
-    job = get_job(session, job_id, owner=owner)
-    moved = (
-        update(Job)
-        .where(Job.id == job_id, Job.state.in_(ACTIVE))
-        .values(state=JobState.CANCELED, ended_at=now, updated_at=now, lease_until=None)
-        .values(expires_at=expiry_of(job.settings, now))
-    )
-    session.execute(moved, execution_options=UNSYNCHRONIZED)
-    session.refresh(job)
-    return job
-
-
-def retry_job(session: Session, job_id: str, *, owner: str, now: datetime) -> Job:
-    """Queue a failed or canceled job again as its next attempt; finished chunks are kept.
-
-    Raises: NotFoundError; ConflictError if the job is under way or has succeeded.
-    """
-    get_job(session, job_id, owner=owner)
-    job = session.scalar(select(Job).where(Job.id == job_id).with_for_update())
-    if job is None or job.state not in RETRYABLE:
-        state = job.state if job else "gone"
-        raise ConflictError(f"job {job_id} is {state}: only failed and canceled jobs are retried")
-    session.add(_ended_attempt(job, now))
-    _reset_chunks(session, job)
-    deadline_s = JobSettings.model_validate(job.settings).deadline_s
-    job.state = JobState.QUEUED
-    job.attempt += 1
-    job.fence += 1
-    job.tries = 0
-    job.error = job.ended_at = job.expires_at = job.lease_until = job.lease_holder = None
-    job.announce_at = None
-    job.deadline_at = now + timedelta(seconds=deadline_s) if deadline_s else None
-    job.updated_at = now
+def delete_job_row(session: Session, job: Job, *, now: datetime) -> None:
+    """Delete the row of a job that has ended, and tell of it; its other rows go with it."""
+    event = NewEvent(type="job.deleted")
+    write_events(session, job.id, [event], owner=job.owner, last=job.events + 1, now=now)
+    session.delete(job)
     session.flush()
-    recount(session, job_id)
-    session.refresh(job)
-    return job
 
 
-def describe_error(error: Exception) -> dict[str, Any]:
-    """Return an error as a job row keeps it; of a bug only the name, its text is for the logs."""
-    if isinstance(error, RhapsodeError):
-        is_retryable = isinstance(error, TransientError | SpeechError)
-        return {"code": error.code, "message": str(error), "is_retryable": is_retryable}
-    message = f"{type(error).__name__}: see the logs of the worker"
-    return {"code": RhapsodeError.code, "message": message, "is_retryable": True}
+def move_segments(
+    session: Session,
+    job_id: str,
+    target: SegmentState,
+    *conditions: ColumnElement[bool],
+    now: datetime,
+    **values: Any,
+) -> list[MovedSegment]:
+    """Move the segments of a job that may move there and fit; return them as they are now.
+
+    An end is told of; that one was claimed, or let go, is nobody's concern.
+    """
+    moved = session.execute(
+        update(Segment)
+        .where(Segment.job_id == job_id)
+        .where(Segment.state.in_(sources_of(SEGMENT_MOVES, target)), *conditions)
+        .values(state=target, **values)
+        .returning(Segment.index, Segment.owner, Segment.fence, Segment.tries, Segment.losses),
+        execution_options=UNSYNCHRONIZED,
+    ).all()
+    if target in (SegmentState.DONE, SegmentState.FAILED) and moved:
+        kind = f"segment.{target.value}"
+        events = [NewEvent(type=kind, payload={"segment": row.index}) for row in moved]
+        add_events(session, job_id, events, now=now)
+    return [MovedSegment(**row._asdict()) for row in moved]
 
 
-def expiry_of(settings: dict[str, Any], now: datetime) -> datetime | None:
-    """Return when a job that ends now may be purged."""
-    retention_s = settings.get("retention_s")
-    return now + timedelta(seconds=retention_s) if retention_s else None
-
-
-def _quality_error(session: Session, job_id: str) -> RhapsodeError | None:
-    failed = _numbers(session, job_id, ChunkState.FAILED)
-    if failed:
-        return SpeechError(
-            f"{_listed(failed)} could not be spoken: see /chunks, then retry the job"
-        )
-    settings = session.execute(select(Job.settings).where(Job.id == job_id)).scalar_one()
-    if JobSettings.model_validate(settings).quality.policy is not QualityPolicy.STRICT:
-        return None
-    flagged = _numbers(session, job_id, ChunkState.FLAGGED)
-    if not flagged:
-        return None
-    return QualityError(f"{_listed(flagged)} did not pass the checks: retry, or use policy flag")
-
-
-def _numbers(session: Session, job_id: str, state: ChunkState) -> list[int]:
-    query = select(Chunk.index).where(Chunk.job_id == job_id, Chunk.state == state)
-    return list(session.scalars(query.order_by(Chunk.index)))
-
-
-def _listed(numbers: Iterable[int]) -> str:
-    numbers = list(numbers)
-    shown = ", ".join(str(number) for number in numbers[:SHOWN])
-    more = f" and {len(numbers) - SHOWN} more" if len(numbers) > SHOWN else ""
-    return f"chunk {shown}{more}" if len(numbers) == 1 else f"chunks {shown}{more}"
-
-
-def _ended_attempt(job: Job, now: datetime) -> Attempt:
-    return Attempt(
-        job_id=job.id,
-        number=job.attempt,
-        owner=job.owner,
-        state=job.state,
-        error=job.error,
-        ended_at=job.ended_at or now,
-    )
-
-
-def _reset_chunks(session: Session, job: Job) -> None:
-    quality = JobSettings.model_validate(job.settings).quality
-    again = [ChunkState.FAILED, ChunkState.RENDERING]
-    if quality.policy is QualityPolicy.STRICT:
-        again.append(ChunkState.FLAGGED)
-    # Takes are seeded: the ones that were bad would be bad again, so the next attempt goes on
-    # counting where this one stopped. A chunk that was not judged starts from the first.
-    spent = Chunk.first_take + case((Chunk.take.is_(None), 0), else_=quality.max_takes)
+def move_chunks(
+    session: Session,
+    job_id: str,
+    target: ChunkState,
+    *conditions: ColumnElement[bool],
+    **values: Any,
+) -> None:
+    """Move chunks that are in flight, or no longer are; their ends go through `end_chunk`."""
     session.execute(
         update(Chunk)
-        .where(Chunk.job_id == job.id, Chunk.state.in_(again))
-        .values(state=ChunkState.PENDING, first_take=spent, losses=0, error=None)
-        .values(take=None, sha256=None, samples=None, cache_key=None)
+        .where(Chunk.job_id == job_id, *conditions)
+        .where(Chunk.state.in_(sources_of(CHUNK_MOVES, target)))
+        .values(state=target, **values),
+        execution_options=UNSYNCHRONIZED,
     )
+
+
+def end_chunks(
+    session: Session,
+    job_id: str,
+    target: ChunkState,
+    *conditions: ColumnElement[bool],
+    now: datetime,
+    payload: Mapping[str, Any] | None = None,
+    job_values: Mapping[str, Any] | None = None,
+    **values: Any,
+) -> list[int]:
+    """End the chunks that fit, if they are not spoken yet; return their numbers.
+
+    `job_values` are written to the job row, in the statement that counts the events.
+    """
+    ended = session.scalars(
+        update(Chunk)
+        .where(Chunk.job_id == job_id, *conditions)
+        .where(Chunk.state.in_(sources_of(CHUNK_MOVES, target)))
+        .values(state=target, **values)
+        .returning(Chunk.index),
+        execution_options=UNSYNCHRONIZED,
+    ).all()
+    if ended:
+        events = [
+            NewEvent(type=f"chunk.{target.value}", payload={"chunk": index, **(payload or {})})
+            for index in sorted(ended)
+        ]
+        add_events(session, job_id, events, now=now, **(job_values or {}))
+    return list(ended)
+
+
+def reset_chunks(
+    session: Session,
+    job_id: str,
+    *conditions: ColumnElement[bool],
+    now: datetime,
+    first_take: ColumnElement[int] | None = None,
+) -> list[int]:
+    """Make chunks unspoken again; return their numbers. Nothing of their old takes stays.
+
+    `first_take` is where the next takes begin to count: the seeds of bad ones are not used again.
+    """
+    reset = session.scalars(
+        update(Chunk)
+        .where(Chunk.job_id == job_id, *conditions)
+        .where(Chunk.state.in_(sources_of(CHUNK_MOVES, ChunkState.PENDING)))
+        .values(state=ChunkState.PENDING, **UNSPOKEN_VALUES)
+        .values(first_take=Chunk.first_take if first_take is None else first_take)
+        .returning(Chunk.index),
+        execution_options=UNSYNCHRONIZED,
+    ).all()
+    if reset:
+        payload = {"count": len(reset), "first": min(reset), "last": max(reset)}
+        add_events(session, job_id, [NewEvent(type="chunks.reset", payload=payload)], now=now)
+    return list(reset)

@@ -5,6 +5,8 @@ from datetime import datetime
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from narration.broker.interface import Task
+from narration.broker.wakeups import note_wakeup
 from narration.errors import ConflictError
 from narration.voices.record import Voice, VoiceState
 
@@ -21,7 +23,7 @@ def create_voice(
     duration_s: float,
     now: datetime,
 ) -> Voice:
-    """Insert a voice that is to be prepared; the caller announces it after the commit.
+    """Insert a voice that is to be prepared; a worker is woken once this transaction is committed.
 
     Raises: ConflictError if the owner has a voice of that name.
     """
@@ -43,4 +45,5 @@ def create_voice(
         raise ConflictError(
             f"there is a voice named {name!r}: delete it or choose another"
         ) from error
+    note_wakeup(session, Task.PREPARE_VOICE, voice_id)
     return voice

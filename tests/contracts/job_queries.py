@@ -8,6 +8,7 @@ from sqlalchemy import Engine, select
 
 from narration.database import session_scope
 from narration.errors import ConflictError, LeaseLost, NotFoundError, SpeechError
+from narration.jobs.control import cancel_job, retry_job
 from narration.jobs.deliver import finish_job, reopen_job
 from narration.jobs.listing import JobFilter, count_jobs, list_jobs
 from narration.jobs.lookup import find_by_idempotency_key, get_attempts, get_job, get_source
@@ -18,7 +19,6 @@ from narration.jobs.segment_claim import SegmentClaim, pending_chunks
 from narration.jobs.states import ChunkState, JobState
 from narration.jobs.step_claim import claim_step, fail_step, hand_back_step, renew_step
 from narration.jobs.takes import find_takes
-from narration.jobs.transitions import cancel_job, retry_job
 from tests.builders import (
     LEASE,
     NOW,
@@ -120,12 +120,12 @@ class JobQueriesContract:
         with session_scope(database) as session:
             job = make_job(session)
             with pytest.raises(ConflictError):
-                delete_job(session, job.id, owner=OWNER)
+                delete_job(session, job.id, owner=OWNER, now=NOW)
 
     def test_deleting_takes_every_row_along(self, database: Engine) -> None:
         with session_scope(database) as session:
             job_id = self._succeeded(session)
-            delete_job(session, job_id, owner=OWNER)
+            delete_job(session, job_id, owner=OWNER, now=NOW)
         with session_scope(database) as session:
             for table in (Job, Chunk, Segment):
                 assert session.scalars(select(table)).all() == []
@@ -171,7 +171,7 @@ class StepQueriesContract:
             assert not renew_step(session, first, until=LATER)
             assert renew_step(session, second, until=LATER)
             with pytest.raises(LeaseLost):
-                start_rendering(session, first, now=LATER)
+                start_rendering(session, first, wakeups=4, now=LATER)
 
     def test_step_that_was_put_off_waits(self, database: Engine) -> None:
         with session_scope(database) as session:
@@ -209,7 +209,7 @@ class StepQueriesContract:
             speak(session, _claimed(session))
             speak(session, _claimed(session))
             claim = self._claim(session, job.id, JobState.ASSEMBLING)
-            reopen_job(session, claim, [3], now=NOW)
+            reopen_job(session, claim, [3], wakeups=4, now=NOW)
             job = get_job(session, job.id)
             session.refresh(job)
             assert (job.state, job.chunks_done) == (JobState.RENDERING, 3)

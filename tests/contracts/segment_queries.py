@@ -11,6 +11,7 @@ from sqlalchemy import Engine, select
 
 from narration.database import session_scope
 from narration.errors import LeaseLost
+from narration.jobs.control import cancel_job
 from narration.jobs.listing import list_chunks
 from narration.jobs.record import Chunk, Segment
 from narration.jobs.segment_claim import (
@@ -23,7 +24,6 @@ from narration.jobs.segment_claim import (
 )
 from narration.jobs.states import ChunkState, JobState, SegmentState
 from narration.jobs.takes import checkpoint, find_takes
-from narration.jobs.transitions import cancel_job
 from tests.builders import (
     LEASE,
     NOW,

@@ -165,5 +165,10 @@ def _clear_other_tries(destination: Storage, job: Job, manifest: Manifest) -> No
 
 def _render_again(context: WorkerContext, claim: StepClaim, lost: list[int]) -> None:
     with context.session() as session:
-        reopen_job(session, claim, lost, now=context.clock())
-    context.announce(claim.job_id)
+        reopen_job(
+            session,
+            claim,
+            lost,
+            wakeups=context.settings.window_segments,
+            now=context.clock(),
+        )

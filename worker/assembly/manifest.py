@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from narration.jobs.record import Chunk, Job, JobPlan
 from narration.jobs.request import JobSettings
+from narration.jobs.stored import read_settings
 from narration.storage.keys import manifest_key
 from narration.text.types import SpanKind
 from worker.assembly.types import Mark, Measurement
@@ -133,7 +134,7 @@ def make_manifest(
         title=job.title,
         author=job.author,
         source=_source(job, plan),
-        settings=JobSettings.model_validate(job.settings),
+        settings=read_settings(job.settings),
         engines=job.engines,
         voice_digest=job.voice_digest or "",
         watermark=watermark_of(chunks),

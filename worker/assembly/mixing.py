@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from narration.errors import IncompletePlanError
 from worker.assembly.loudness import LoudnessMeter
 from worker.assembly.peaks import limit_peaks, true_peak
 from worker.assembly.types import Loudness, Mark, Measurement
@@ -44,12 +45,13 @@ def mix(
     position = 0
     for index, clip in enumerate(clips):
         mark = measured.marks[index]
-        assert position == mark.start, "the chunks are not those that were measured"
-        assert clip.waveform.size == mark.end - mark.start, "a chunk changed between the passes"
+        if position != mark.start or clip.waveform.size != mark.end - mark.start:
+            raise IncompletePlanError(f"chunk {index} is not the one that was measured")
         yield _set_level(clip.waveform, measured, loudness)
         yield from _silence(_pause_samples(clip))
         position = mark.end + _pause_samples(clip)
-    assert position == measured.samples, "a chunk was measured that was not played"
+    if position != measured.samples:
+        raise IncompletePlanError("a chunk was measured that was not played")
 
 
 def gain_db(measured: Measurement, loudness: Loudness) -> float:

@@ -7,6 +7,7 @@ from pathlib import Path
 from narration.errors import RhapsodeError
 from narration.jobs.record import Chunk, Job, JobPlan
 from narration.jobs.request import CAPTIONS, JobSettings, OutputFormat
+from narration.jobs.stored import read_settings
 from worker.assembly.captions import cues, write_srt, write_vtt
 from worker.assembly.encode import encode
 from worker.assembly.manifest import watermark_of
@@ -42,7 +43,7 @@ class Programme:
     @property
     def settings(self) -> JobSettings:
         """What the caller chose."""
-        return JobSettings.model_validate(self.job.settings)
+        return read_settings(self.job.settings)
 
     @property
     def duration_ms(self) -> int:

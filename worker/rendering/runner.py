@@ -9,8 +9,8 @@ from functools import partial
 import structlog
 from sqlalchemy.orm import Session
 
+from narration.jobs.advance import fail_job
 from narration.jobs.lookup import get_job
-from narration.jobs.request import JobSettings
 from narration.jobs.segment_claim import (
     SegmentClaim,
     claim_segment,
@@ -19,9 +19,8 @@ from narration.jobs.segment_claim import (
     pending_chunks,
     renew_segment,
 )
+from narration.jobs.stored import read_settings
 from narration.jobs.takes import record_provenance
-from narration.jobs.transitions import fail_job
-from narration.jobs.wakeups import announce
 from worker.context import Drain, WorkerContext
 from worker.engine.types import SpeechEngine
 from worker.lease_runner import Work, run_under_lease
@@ -121,7 +120,7 @@ class SegmentRunner:
     def _read_settings(self, claim: SegmentClaim) -> SegmentSettings:
         with self._context.session(is_read_only=True) as session:
             job = get_job(session, claim.job_id)
-            settings = JobSettings.model_validate(job.settings)
+            settings = read_settings(job.settings)
             row_or_voice = self._voice_cache.find(session, claim.owner, settings.voice)
         voice = self._voice_cache.load(row_or_voice)
         parameters = RenderParameters(
@@ -134,7 +133,4 @@ class SegmentRunner:
 
     def _finish(self, claim: SegmentClaim) -> None:
         with self._context.session() as session:
-            has_moved = finish_segment(session, claim, now=self._context.clock())
-            state = get_job(session, claim.job_id).state
-        if has_moved:
-            announce(self._context.broker, claim.job_id, state)
+            finish_segment(session, claim, now=self._context.clock())

@@ -7,11 +7,10 @@ import pytest
 
 from narration.clock import utc_now
 from narration.database import session_scope
+from narration.jobs.control import cancel_job
 from narration.jobs.lookup import get_job
 from narration.jobs.record import Job
 from narration.jobs.states import ENDED, JobState
-from narration.jobs.transitions import cancel_job
-from narration.jobs.wakeups import announce
 from rhapsode.machine import Machine, open_machine
 from tests.builders import OWNER, make_job, make_settings, make_text
 from tests.cluster import wait_for
@@ -39,7 +38,6 @@ def test_the_job_after_a_canceled_one_succeeds(machine: Machine) -> None:
 def submit(machine: Machine, text: str) -> str:
     with session_scope(machine.database) as session:
         job = make_job(session, text, now=utc_now())
-    announce(machine.broker, job.id, job.state)
     return job.id
 
 

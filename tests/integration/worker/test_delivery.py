@@ -10,9 +10,9 @@ from sqlalchemy import Engine
 from narration.broker.interface import Task
 from narration.database import session_scope
 from narration.errors import LeaseLost, StorageUnavailable
+from narration.jobs.control import cancel_job, retry_job
 from narration.jobs.states import JobState
 from narration.jobs.step_claim import StepClaim, claim_step
-from narration.jobs.transitions import cancel_job, retry_job
 from narration.storage.directory import DirectoryStorage
 from narration.storage.interface import Stored
 from narration.storage.keys import job_folder

@@ -9,10 +9,10 @@ from sqlalchemy import Engine
 
 from narration.broker.interface import Task
 from narration.database import session_scope
+from narration.jobs.control import cancel_job, retry_job
 from narration.jobs.lookup import get_job
 from narration.jobs.states import ChunkState, JobState
 from narration.jobs.step_claim import claim_step
-from narration.jobs.transitions import cancel_job, retry_job
 from narration.storage.keys import chunk_audio_key
 from tests.builders import OWNER, make_text
 from tests.fakes import DEADLY, HOPELESS, MUMBLED, UNSPEAKABLE, ToneEngine

@@ -3,6 +3,7 @@ from sqlalchemy import Engine
 
 from tests.contracts.job_queries import JobQueriesContract, StepQueriesContract
 from tests.contracts.segment_queries import SegmentQueriesContract
+from tests.contracts.transitions import TransitionsContract
 
 
 @pytest.fixture
@@ -19,4 +20,8 @@ class TestStepsOnSqlite(StepQueriesContract):
 
 
 class TestSegmentsOnSqlite(SegmentQueriesContract):
+    pass
+
+
+class TestTransitionsOnSqlite(TransitionsContract):
     pass

@@ -4,6 +4,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from narration.errors import IncompletePlanError
 from worker.assembly.mixing import gain_db, measure, mix
 from worker.assembly.peaks import true_peak
 from worker.assembly.types import Loudness, Mark, Measurement
@@ -87,6 +88,6 @@ def test_a_long_pause_comes_in_pieces() -> None:
 def test_other_chunks_than_were_measured_are_a_bug() -> None:
     measured = measure(_clips())
     fewer = [Clip(waveform=_speech(0), pause_after_ms=250)]
-    with pytest.raises(AssertionError, match="not played"):
+    with pytest.raises(IncompletePlanError, match="not played"):
         list(mix(fewer, measured, None))
     assert measured.marks[0] == Mark(start=0, end=2 * SAMPLE_RATE_HZ)

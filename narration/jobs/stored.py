@@ -1,0 +1,50 @@
+"""Settings as a job row keeps them: versioned, and readable for ever.
+
+What a caller may send (narration.jobs.request) may be narrowed or lose a field; a row that was
+written before is brought to the present form each time it is read.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from narration.jobs.request import MAX_DEADLINE_S, MAX_RETENTION_S, JobSettings
+
+VERSION = "version"
+
+
+def _limit_times(settings: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 had no upper limits, and dates beyond the year 9999 could not be reckoned."""
+    for name, limit in (("retention_s", MAX_RETENTION_S), ("deadline_s", MAX_DEADLINE_S)):
+        if settings.get(name) is not None:
+            settings[name] = min(settings[name], limit)
+    return settings
+
+
+# The step from each version to the next; rows of the first have no version in them.
+_UPGRADES: tuple[Callable[[dict[str, Any]], dict[str, Any]], ...] = (_limit_times,)
+PRESENT = len(_UPGRADES) + 1
+
+
+def dump_settings(settings: JobSettings) -> dict[str, Any]:
+    """Return settings as a row keeps them."""
+    return {**settings.model_dump(mode="json"), VERSION: PRESENT}
+
+
+def read_settings(stored: Mapping[str, Any]) -> JobSettings:
+    """Return the settings of a row of any version; fields that no longer exist are passed over."""
+    settings = dict(stored)
+    for upgrade in _UPGRADES[settings.pop(VERSION, 1) - 1 :]:
+        settings = upgrade(settings)
+    return JobSettings.model_validate(settings, extra="ignore")
+
+
+def expiry_of(stored: Mapping[str, Any], now: datetime) -> datetime | None:
+    """Return when a job that ends now may be purged."""
+    retention_s = read_settings(stored).retention_s
+    return now + timedelta(seconds=retention_s) if retention_s else None
+
+
+def deadline_of(settings: JobSettings, now: datetime) -> datetime | None:
+    """Return by when a job that is queued now must have ended."""
+    return now + timedelta(seconds=settings.deadline_s) if settings.deadline_s else None

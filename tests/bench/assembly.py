@@ -17,8 +17,9 @@ from narration.documents.read import read_document
 from narration.text.chunk import plan_chunks
 from worker.assembly.encode import encode
 from worker.assembly.mixing import measure, mix
-from worker.assembly.types import AudioFormat, Loudness, Tags
+from worker.assembly.types import AudioFormat, Tags
 from worker.chatterbox.config import SAMPLE_RATE_HZ
+from worker.level.gain import Loudness
 from worker.waveform import Clip
 
 _CHARACTERS = 1_000_000

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from narration.errors import IncompletePlanError
-from worker.assembly.loudness import LoudnessMeter
-from worker.assembly.peaks import limit_peaks, true_peak
-from worker.assembly.types import Loudness, Mark, Measurement
+from worker.assembly.types import Mark, Measurement
 from worker.chatterbox.config import SAMPLE_RATE_HZ
+from worker.level.gain import Loudness
+from worker.level.loudness import LoudnessMeter
+from worker.level.peaks import limit_peaks, true_peak
 from worker.waveform import Clip, Waveform
 
 _MOST_GAIN_DB = 24.0  # a programme quieter than that is a fault, not a matter of gain

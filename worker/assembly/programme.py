@@ -13,8 +13,9 @@ from worker.assembly.encode import encode
 from worker.assembly.manifest import watermark_of
 from worker.assembly.mixing import mix
 from worker.assembly.probe import probe
-from worker.assembly.types import AudioFormat, ChapterMark, Loudness, Measurement, Tags
+from worker.assembly.types import AudioFormat, ChapterMark, Measurement, Tags
 from worker.chatterbox.config import SAMPLE_RATE_HZ
+from worker.level.gain import Loudness
 from worker.waveform import Clip
 
 NAMES = {output: "captions" if output in CAPTIONS else "audio" for output in OutputFormat}

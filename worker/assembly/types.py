@@ -13,14 +13,6 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Loudness:
-    """What a programme is to be set to: integrated loudness and a ceiling for its true peak."""
-
-    target_lufs: float = -18.0
-    peak_db: float = -1.5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
     """A programme, measured: where each chunk lies, how long it is and how loud.
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 from worker.assembly.mixing import measure, mix
 from worker.assembly.encode import encode
-from worker.assembly.types import AudioFormat, ChapterMark, Loudness, Tags
+from worker.level.gain import Loudness
+from worker.assembly.types import AudioFormat, ChapterMark, Tags
 from worker.waveform import Clip
 
 def clips():

@@ -6,9 +6,10 @@ import pytest
 
 from narration.errors import IncompletePlanError
 from worker.assembly.mixing import gain_db, measure, mix
-from worker.assembly.peaks import true_peak
-from worker.assembly.types import Loudness, Mark, Measurement
+from worker.assembly.types import Mark, Measurement
 from worker.chatterbox.config import SAMPLE_RATE_HZ
+from worker.level.gain import Loudness
+from worker.level.peaks import true_peak
 from worker.waveform import Clip, Waveform
 
 

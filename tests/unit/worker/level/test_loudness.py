@@ -3,8 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from worker.assembly.loudness import LoudnessMeter
 from worker.chatterbox.config import SAMPLE_RATE_HZ
+from worker.level.loudness import LoudnessMeter
 from worker.waveform import Waveform
 
 

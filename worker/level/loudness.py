@@ -1,4 +1,4 @@
-"""Integrated loudness of a stream, in constant memory.
+"""Loudness: the energies of sound as one hears it, and the integrated loudness they make.
 
 Source: ITU-R BS.1770-5, annex 1 (K-weighting, gating); the filters' analogue parameters as fitted
 by B. De Man, "Evaluation of implementations of the EBU R128 loudness measurement" (AES 145, 2018),
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from worker.chatterbox.config import SAMPLE_RATE_HZ
 from worker.waveform import Waveform
 
-_HOP = SAMPLE_RATE_HZ // 10  # 400 ms blocks overlap by three quarters
+HOP = SAMPLE_RATE_HZ // 10  # 400 ms blocks overlap by three quarters
 _HOPS_PER_BLOCK = 4
 _ABSOLUTE_GATE_LUFS = -70.0
 _RELATIVE_GATE_LU = -10.0
@@ -50,13 +50,20 @@ class LoudnessMeter:
 
     def finish(self) -> float | None:
         """Integrated loudness in LUFS; None where nothing reaches the absolute gate."""
+        return integrate(self.energies())
+
+    def energies(self) -> npt.NDArray[np.float64]:
+        """K-weighted mean squares of every 100 ms; a last that is shorter counts as if filled up.
+
+        Shapes: -> (hops,).
+        """
         if self._waiting_size:
             self._add_energy(np.concatenate(self._waiting))
             self._waiting, self._waiting_size = [], 0
         if self._partial.size:  # less than a hop: count it as one, or short sounds would vanish
-            self._energies.append(float(np.square(self._partial).sum()) / _HOP)
+            self._energies.append(float(np.square(self._partial).sum()) / HOP)
             self._partial = self._partial[:0]
-        return _gate(np.frombuffer(self._energies, dtype=np.float64))
+        return np.array(self._energies, dtype=np.float64)
 
     def _add_energy(self, samples: Waveform) -> None:
         """Filter up to _STEP samples by overlap-save and add up their energy."""
@@ -67,13 +74,17 @@ class LoudnessMeter:
         weighted = filtered[_TAPS - 1 :][: samples.size]
         self._history = block[samples.size : samples.size + _TAPS - 1].copy()
         weighted = np.concatenate([self._partial, weighted])
-        hops = weighted.size // _HOP
-        energies = np.square(weighted[: hops * _HOP]).reshape(hops, _HOP).mean(axis=1)
+        hops = weighted.size // HOP
+        energies = np.square(weighted[: hops * HOP]).reshape(hops, HOP).mean(axis=1)
         self._energies.extend(energies.astype(float).tolist())
-        self._partial = weighted[hops * _HOP :].copy()
+        self._partial = weighted[hops * HOP :].copy()
 
 
-def _gate(energies: npt.NDArray[np.float64]) -> float | None:
+def integrate(energies: npt.NDArray[np.float64]) -> float | None:
+    """Integrated loudness in LUFS of energies per 100 ms, gated twice; None below the first gate.
+
+    Shapes: (hops,).
+    """
     if not energies.size:
         return None
     padded = np.pad(energies, (0, max(_HOPS_PER_BLOCK - energies.size, 0)))

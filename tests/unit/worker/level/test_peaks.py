@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from worker.assembly.peaks import limit_peaks, true_peak
 from worker.chatterbox.config import SAMPLE_RATE_HZ
+from worker.level.peaks import limit_peaks, true_peak
 from worker.waveform import Waveform
 
 

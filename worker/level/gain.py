@@ -1,0 +1,114 @@
+"""Which gain brings a voice to a target: known before anything is spoken with it.
+
+A gain belongs to a voice. How loud it is, and what the limiter takes from it when it is driven, is
+measured once on a few sentences; both vary little from text to text, so that few programmes are so
+far off in the end that they are encoded again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from worker.chatterbox.config import SAMPLE_RATE_HZ
+from worker.level.loudness import integrate
+from worker.level.peaks import limit_peaks
+from worker.level.take import lay_out, measure_take
+from worker.waveform import Waveform
+
+STEP_DB = 0.5  # a hair's difference in level is no reason to encode anything anew
+ALLOWED_LU = 0.45  # a programme further off is encoded again; with rounding it stays within 0.5
+_GAINS_DB = np.arange(-40.0, 24.1, STEP_DB)  # a voice that needs more is a fault of its own
+_DRIVES_LU = np.arange(-21.0, 0.1, 1.5)  # loudness before the limiter, above its ceiling
+_SHIFTS_LU = np.arange(-20.0, 20.01, 0.05)
+_PAUSE = SAMPLE_RATE_HZ // 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loudness:
+    """What a programme is to be set to: integrated loudness and a ceiling for its true peak."""
+
+    target_lufs: float = -18.0
+    peak_db: float = -1.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoiceLevel:
+    """How loud a voice is without gain, and what a limiter takes from it at each drive, in LU."""
+
+    lufs: float
+    losses: tuple[float, ...] = (0.0,) * len(_DRIVES_LU)
+
+
+def measure_voice(waveforms: Sequence[Waveform]) -> VoiceLevel | None:
+    """Measure a voice by some sentences spoken with it; None if they are silent."""
+    lufs = _loudness(waveforms)
+    if lufs is None:
+        return None
+    losses = []
+    for drive in _DRIVES_LU:
+        gain = np.float32(10 ** ((drive - lufs) / 20))
+        limited = _loudness([limit_peaks(waveform * gain, 1.0) for waveform in waveforms])
+        losses.append(round((limited or drive) - float(drive), 2))
+    return VoiceLevel(lufs=round(lufs, 2), losses=tuple(losses))
+
+
+def expected_lufs(level: VoiceLevel, gain_db: float, loudness: Loudness) -> float:
+    """Loudness of a programme spoken with this voice, after gain and limiter."""
+    return float(_expect(level, np.array([level.lufs + gain_db]), loudness)[0])
+
+
+def choose_gain(level: VoiceLevel, loudness: Loudness) -> float:
+    """Return the gain in dB that comes closest to the target, in steps of half a decibel.
+
+    Where the limiter takes away much, more is aimed for; the ceiling is the most to be driven to.
+    """
+    gains = _GAINS_DB[level.lufs + _GAINS_DB - loudness.peak_db <= _DRIVES_LU[-1]]
+    if not gains.size:
+        return float(_GAINS_DB[0])
+    misses = np.abs(_expect(level, level.lufs + gains, loudness) - loudness.target_lufs)
+    return float(gains[int(np.argmin(misses))])
+
+
+def correct_gain(
+    level: VoiceLevel, loudness: Loudness, *, used_db: float, measured_lufs: float
+) -> float:
+    """Return the right gain for a programme that came out at `measured_lufs` with `used_db`."""
+    shifted = level.lufs + _SHIFTS_LU
+    misses = np.abs(_expect(level, shifted + used_db, loudness) - measured_lufs)
+    return choose_gain(replace(level, lufs=float(shifted[int(np.argmin(misses))])), loudness)
+
+
+def is_off(measured_lufs: float, loudness: Loudness) -> bool:
+    """Whether a programme is too far from its target to be delivered, if that can be helped."""
+    return abs(measured_lufs - loudness.target_lufs) > ALLOWED_LU
+
+
+def set_level(
+    waveform: Waveform, gain_db: float, loudness: Loudness, *, peak: float
+) -> tuple[Waveform, bool]:
+    """Return a take at its level, and whether the limiter had to act; `peak` is the take's own.
+
+    Shapes: (S,) -> (S,). The limiter looks at this take only: parts do not depend on neighbours.
+    """
+    gain, ceiling = 10 ** (gain_db / 20), 10 ** (loudness.peak_db / 20)
+    scaled: Waveform = waveform * np.float32(gain)
+    if peak * gain <= ceiling:
+        return scaled, False
+    return limit_peaks(scaled, ceiling), True
+
+
+def _expect(
+    level: VoiceLevel,
+    before_lufs: "np.ndarray[tuple[int], np.dtype[np.float64]]",
+    loudness: Loudness,
+) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+    return before_lufs + np.interp(before_lufs - loudness.peak_db, _DRIVES_LU, level.losses)
+
+
+def _loudness(waveforms: Sequence[Waveform]) -> float | None:
+    takes, position = [], 0
+    for waveform in waveforms:
+        takes.append((position, measure_take(waveform)))
+        position += waveform.size + _PAUSE
+    return integrate(lay_out(takes, position))

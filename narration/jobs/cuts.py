@@ -1,0 +1,80 @@
+"""Where a job's sound is cut into parts; decided from the text alone, before anything is spoken.
+
+Cuts depend on their surroundings only, so that a text with one sentence changed is cut as before
+nearly everywhere and most of its parts need not be encoded again.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+
+from narration.text.types import ChunkPlan
+
+FIRST_PARTS_S = (5.0, 10.0, 20.0)  # short, so that one can listen soon
+PART_S = 60.0
+_CHARS_PER_S = 15.0  # English read aloud; parts need to be long enough, not of a certain length
+_SHORTEST, _LONGEST = 0.6, 1.4  # shares of the length aimed for
+_FURTHEST = 3.0  # to which a part may grow to end in a silence
+_FURTHEST_S = 45.0  # or so far, where parts are to be short
+QUIET_MS = 172  # in which the encoder of every format can start anew
+
+
+def cut_parts(chunks: Sequence[ChunkPlan]) -> tuple[int, ...]:
+    """Return the number of the first chunk of each part; every chapter begins one."""
+    cuts: list[int] = []
+    start = 0
+    while start < len(chunks):
+        cuts.append(start)
+        target_s = FIRST_PARTS_S[len(cuts) - 1] if len(cuts) <= len(FIRST_PARTS_S) else PART_S
+        start = _next_cut(chunks, start, target_s)
+    return tuple(cuts)
+
+
+def _next_cut(chunks: Sequence[ChunkPlan], start: int, target_s: float) -> int:
+    """Return the best place in a window behind `start`, or where the chapter ends."""
+    places = list(_places(chunks, start, max(_FURTHEST * target_s, _FURTHEST_S)))
+    last, whole_s = places[-1]
+    is_whole = last == len(chunks) or chunks[last].chapter != chunks[start].chapter
+    if is_whole and whole_s <= _LONGEST * target_s:
+        return last
+    window = [n for n, s in places if _SHORTEST * target_s <= s <= _LONGEST * target_s]
+    quiet = [n for n in window if _is_quiet(chunks, n)]
+    if quiet:
+        return max(quiet, key=lambda number: _rank(chunks, number))
+    later = [n for n, s in places if s >= _SHORTEST * target_s and _is_quiet(chunks, n)]
+    if later:
+        return later[0]
+    if is_whole:
+        return last
+    if window:
+        return max(window, key=lambda number: _rank(chunks, number))
+    return next((n for n, s in places if s >= _SHORTEST * target_s), last)
+
+
+def _places(
+    chunks: Sequence[ChunkPlan], start: int, furthest_s: float
+) -> Iterator[tuple[int, float]]:
+    """Yield chunk numbers at which a part may end, and its length then; at least one."""
+    length_s = 0.0
+    for number in range(start, len(chunks)):
+        length_s += _length_s(chunks[number])
+        yield number + 1, length_s
+        following = number + 1
+        if following == len(chunks) or chunks[following].chapter != chunks[start].chapter:
+            return
+        if length_s + _length_s(chunks[following]) > furthest_s:
+            return
+
+
+def _length_s(chunk: ChunkPlan) -> float:
+    """About how long a chunk will be, with its pause."""
+    return len(chunk.spoken_text) / _CHARS_PER_S + chunk.pause_after_ms / 1000
+
+
+def _is_quiet(chunks: Sequence[ChunkPlan], cut: int) -> bool:
+    return chunks[cut - 1].pause_after_ms >= QUIET_MS
+
+
+def _rank(chunks: Sequence[ChunkPlan], cut: int) -> tuple[int, bytes]:
+    """Prefer long pauses; among equal ones a digest of the text decides, wherever it stands."""
+    text = chunks[cut - 1].spoken_text
+    return chunks[cut - 1].pause_after_ms, hashlib.sha256(text.encode()).digest()

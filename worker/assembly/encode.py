@@ -36,7 +36,13 @@ class _Recipe:
 _EXACT = {"fflags": "+bitexact"}
 _RECIPES = {
     AudioFormat.FLAC: _Recipe(container="flac", codec="flac", bit_rate=None, options=_EXACT),
-    AudioFormat.MP3: _Recipe(container="mp3", codec="libmp3lame", bit_rate=64_000, options=_EXACT),
+    AudioFormat.MP3: _Recipe(
+        container="mp3",
+        codec="libmp3lame",
+        bit_rate=64_000,
+        options=_EXACT,
+        codec_options={"reservoir": "0"},
+    ),
     AudioFormat.OPUS: _Recipe(container="ogg", codec="libopus", bit_rate=40_000, options=_EXACT),
     AudioFormat.M4A: _Recipe(
         container="ipod",
@@ -63,7 +69,7 @@ def encode(
     Raises: OutputError if it cannot be written there; then nothing is left behind.
     """
     assert samples is not None or not chapters, "chapters need the programme's length"
-    with _replacing(path) as partial:
+    with replacing(path) as partial:
         if audio_format is AudioFormat.WAV:
             with partial.open("wb") as file:
                 write_wav(file, blocks, tags)
@@ -73,7 +79,7 @@ def encode(
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path) -> Iterator[Path]:
     """Give a name beside `path`; what is written there takes its place if all goes well."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
@@ -146,9 +152,9 @@ def _spans(chapters: Sequence[ChapterMark], samples: int) -> "list[Chapter]":
 
 
 def _metadata(tags: Tags) -> dict[str, str]:
-    metadata = {
+    named = {
         "title": tags.title,
         "artist": tags.author,
         "comment": f"watermark: {tags.watermark}" if tags.watermark else None,
     }
-    return {key: text for key, text in metadata.items() if text}
+    return {key: text for key, text in named.items() if text}

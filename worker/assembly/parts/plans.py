@@ -1,0 +1,210 @@
+"""A job's chunks -> what each part's encoder is fed, and where its packets lie in a file.
+
+Pure: rows in, plans out. Positions are in samples of the programme; a run is a stretch of parts
+that share one packet grid. A cut in a silence that is long enough begins a new run, and then a part
+depends on nothing outside itself; where pauses are too short, parts go on in the run and take some
+of their neighbours' sound into their encoders.
+"""
+
+import hashlib
+import json
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+
+from worker.assembly.parts.codecs import Codec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpokenChunk:
+    """A chunk's take as its row tells it.   Units: samples.
+
+    `quiet_tail` is how much of its end is too quiet to be heard.
+    """
+
+    sha256: str
+    samples: int
+    pause: int
+    quiet_tail: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """Samples [start, stop) of a chunk, or as many zeros where `chunk` is None."""
+
+    chunk: int | None
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartPlan:
+    """One part for one codec: feed the pieces to an encoder, keep `packets` after `dropped`."""
+
+    first: int  # chunks [first, end) belong to it
+    end: int
+    pieces: tuple[Piece, ...]
+    dropped: int
+    packets: int
+    run: int  # the chunk at which its run begins
+    start: int  # packets from there
+
+    @property
+    def begins_run(self) -> bool:
+        """It begins in silence, on a packet grid of its own."""
+        return self.first == self.run
+
+    @property
+    def chunks(self) -> tuple[int, ...]:
+        """The chunks whose sound it needs, its neighbours' included."""
+        return tuple(sorted({p.chunk for p in self.pieces if p.chunk is not None}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a part lies in a file: its first packet's number and how many packets are taken."""
+
+    part: int
+    first_packet: int
+    packets: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """Chunks [first, end) on one packet grid; `cuts` are the first chunks of its parts."""
+
+    first: int
+    end: int
+    cuts: tuple[int, ...]
+
+
+def plan_parts(
+    chunks: Sequence[SpokenChunk],
+    cuts: Sequence[int],
+    codec: Codec,
+    *,
+    breaks: frozenset[int] = frozenset(),
+) -> tuple[PartPlan, ...]:
+    """Plan every part; `cuts` are their first chunks.
+
+    A new run begins at `breaks` even where no pause precedes: there another file begins.
+    """
+    runs = _runs(chunks, cuts, codec, breaks)
+    return tuple(plan for run in runs for plan in _plan_run(chunks, run, codec))
+
+
+def place_parts(
+    chunks: Sequence[SpokenChunk], plans: Sequence[PartPlan], codec: Codec
+) -> tuple[Place, ...]:
+    """Lay consecutive parts out in one file that begins with the first of them.
+
+    Runs begin at the packet nearest to where they belong. The last one begins early enough for
+    all of it to be heard, which may be a packet earlier.
+    """
+    first, end = plans[0].first, plans[-1].end
+    starts = list(accumulate((c.samples + c.pause for c in chunks[first:end]), initial=0))
+    origins: list[int] = []
+    for plan in plans:
+        if plan.begins_run:
+            origin, late = starts[plan.first - first], codec.packet // 2
+            if plan.run == plans[-1].run:
+                late = min(late, chunks[end - 1].pause + chunks[end - 1].quiet_tail)
+            run_packet = (origin + late) // codec.packet
+        origins.append(run_packet + plan.start)
+    total = -(-(starts[-1] + codec.delay) // codec.packet)
+    places = tuple(
+        Place(part=number, first_packet=here, packets=there - here)
+        for number, (here, there) in enumerate(pairwise([*origins, total]))
+    )
+    assert all(0 <= p.packets <= plans[p.part].packets for p in places), "a part is too short"
+    return places
+
+
+def digest_part(plan: PartPlan, chunks: Sequence[SpokenChunk], codec: Codec, *, level: str) -> str:
+    """SHA-256 of all that shapes a part's bytes; `level` tells its gain and its ceiling."""
+    pieces = [
+        [None if p.chunk is None else chunks[p.chunk].sha256, p.start, p.stop] for p in plan.pieces
+    ]
+    shape = [codec.identity(), level, plan.dropped, plan.packets, pieces]
+    return hashlib.sha256(json.dumps(shape).encode()).hexdigest()
+
+
+def _runs(
+    chunks: Sequence[SpokenChunk], cuts: Sequence[int], codec: Codec, breaks: frozenset[int]
+) -> Iterator[_Run]:
+    begun: list[int] = []
+    for cut, following in pairwise([*cuts, len(chunks)]):
+        begun.append(cut)
+        is_end = following == len(chunks) or following in breaks
+        if is_end or chunks[following - 1].pause >= codec.quiet:
+            yield _Run(first=begun[0], end=following, cuts=tuple(begun))
+            begun = []
+
+
+def _plan_run(chunks: Sequence[SpokenChunk], run: _Run, codec: Codec) -> Iterator[PartPlan]:
+    line = _Line(chunks, run)
+    packet = codec.packet
+    seams = [round(line.start_of(cut) / packet) for cut in run.cuts]
+    # Silence at the end for every place that the next run may have, or for a decoder's delay.
+    seams.append(-(-line.length // packet) + codec.dropped + 1)
+    ends = [*run.cuts[1:], run.end]
+    for number, (start, stop) in enumerate(pairwise(seams)):
+        is_first, is_last = number == 0, number == len(ends) - 1
+        dropped = codec.dropped + (0 if is_first else codec.lead)
+        tail = codec.dropped if is_last else codec.tail
+        yield PartPlan(
+            first=run.cuts[number],
+            end=ends[number],
+            pieces=tuple(line.slice((start - dropped) * packet, (stop + tail) * packet)),
+            dropped=dropped,
+            packets=stop - start,
+            run=run.first,
+            start=start,
+        )
+
+
+class _Line:
+    """A run's samples from 0 on: chunks and pauses in order, silence before and behind them."""
+
+    def __init__(self, chunks: Sequence[SpokenChunk], run: _Run) -> None:
+        self._chunks, self._first = chunks, run.first
+        spans = (c.samples + c.pause for c in chunks[run.first : run.end])
+        self._starts = list(accumulate(spans, initial=0))
+
+    @property
+    def length(self) -> int:
+        return self._starts[-1]
+
+    def start_of(self, chunk: int) -> int:
+        return self._starts[chunk - self._first]
+
+    def slice(self, start: int, stop: int) -> Iterator[Piece]:
+        silence = 0
+        for piece in self._slices(start, stop):
+            if piece.chunk is None:
+                silence += piece.stop
+                continue
+            if silence:
+                yield Piece(chunk=None, start=0, stop=silence)
+                silence = 0
+            yield piece
+        if silence:
+            yield Piece(chunk=None, start=0, stop=silence)
+
+    def _slices(self, start: int, stop: int) -> Iterator[Piece]:
+        if start < 0:
+            yield Piece(chunk=None, start=0, stop=-start)
+        index = max(bisect_right(self._starts, max(start, 0)) - 1, 0)
+        while index < len(self._starts) - 1 and self._starts[index] < stop:
+            number, at = self._first + index, self._starts[index]
+            begin = max(start - at, 0)
+            size = self._chunks[number].samples
+            if begin < min(size, stop - at):
+                yield Piece(chunk=number, start=begin, stop=min(size, stop - at))
+            quiet = min(stop, self._starts[index + 1]) - max(at + size, start)
+            if quiet > 0:
+                yield Piece(chunk=None, start=0, stop=quiet)
+            index += 1
+        if stop > max(self.length, start):
+            yield Piece(chunk=None, start=0, stop=stop - max(self.length, start))

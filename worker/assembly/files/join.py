@@ -1,0 +1,37 @@
+"""Encoded parts -> one finished file, in one pass and in memory that does not grow with it."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from worker.assembly.encode import replacing
+from worker.assembly.files.mp3 import join_mp3
+from worker.assembly.files.mp4 import join_mp4
+from worker.assembly.files.opus import join_opus
+from worker.assembly.parts.packets import Packets
+from worker.assembly.parts.plans import Place
+from worker.assembly.types import AudioFormat, ChapterMark, Tags
+
+_JOINS = {
+    AudioFormat.M4A: join_mp4,
+    AudioFormat.M4B: join_mp4,
+    AudioFormat.MP3: join_mp3,
+    AudioFormat.OPUS: join_opus,
+}
+
+
+def join_parts(
+    path: Path,
+    audio_format: AudioFormat,
+    places: Sequence[Place],
+    parts: Iterable[Packets],
+    *,
+    samples: int,
+    tags: Tags,
+    chapters: Sequence[ChapterMark] = (),
+) -> None:
+    """Write a file of `samples` from parts in the order of their places.
+
+    Raises: OutputError if it cannot be written there; then nothing is left behind.
+    """
+    with replacing(path) as partial, partial.open("wb") as file:
+        _JOINS[audio_format](file, places, parts, samples=samples, tags=tags, chapters=chapters)

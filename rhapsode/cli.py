@@ -8,11 +8,14 @@ Exit codes: 0 done, 1 cannot be done as asked, 2 wrong usage, 70 the engine died
 """
 
 import sys
+from importlib import metadata
+from typing import Annotated
 
 import typer
 
 from narration.errors import RhapsodeError, TransientError
 from rhapsode.commands import doctor, models, render, services, submit, voices
+from rhapsode.extras import extra_of, install_command
 
 EXIT_REFUSED = 1
 EXIT_TRY_AGAIN = 75  # EX_TEMPFAIL of sysexits.h
@@ -21,7 +24,6 @@ EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells count
 app = typer.Typer(
     help="Self-hosted long-form narration: text in, narrated audio out.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -37,6 +39,25 @@ app.add_typer(models.app, name="models", help="Fetch, list and check model weigh
 app.add_typer(voices.app, name="voices", help="Keep voices by name.")
 
 
+def _print_version(is_wanted: bool) -> None:  # noqa: FBT001 - Typer calls it
+    if is_wanted:
+        typer.echo(f"rhapsode {metadata.version('rhapsode')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Take the options that stand before any command."""
+
+
 def main() -> None:
     """Run the command line; every expected failure is one line on stderr."""
     sys.exit(run(sys.argv[1:]))
@@ -50,6 +71,12 @@ def run(arguments: list[str]) -> int:
         if end.code == EXIT_INTERRUPTED:
             typer.echo("rhapsode: interrupted; run the same command again to go on", err=True)
         return end.code if isinstance(end.code, int) else EXIT_REFUSED if end.code else 0
+    except ModuleNotFoundError as error:
+        extra = extra_of(error.name)
+        if extra is None:
+            raise
+        typer.echo(f"rhapsode: this needs {error.name}: {install_command(extra)}", err=True)
+        return EXIT_REFUSED
     except RhapsodeError as error:
         typer.echo(f"rhapsode: {error}", err=True)
         return EXIT_TRY_AGAIN if isinstance(error, TransientError) else EXIT_REFUSED

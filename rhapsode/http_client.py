@@ -7,6 +7,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,6 @@ from narration.errors import (
     OutputError,
     TransientError,
 )
-from rhapsode.inputs import read_input
 
 RETRY_FOR_S = 120.0  # a server that restarts is back by then
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 15.0
@@ -29,6 +29,14 @@ NOT_FOUND = 404
 CONFLICT = 409
 PARTIAL = 206
 RANGE_ENDED = 416
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """A file as it is sent."""
+
+    name: str
+    data: bytes
 
 
 class ApiClient:
@@ -81,9 +89,9 @@ class ApiClient:
             self._sleep(wait_s)
             wait_s = min(2 * wait_s, LONGEST_WAIT_S)
 
-    def upload(self, path: str, file: Path, fields: dict[str, str], **options: Any) -> Any:
-        """Post a form with a file, read anew for each try, and return the answer's JSON."""
-        files = {"file": (file.name, read_input(file, MAX_UPLOAD_BYTES))}
+    def upload(self, path: str, file: Upload, fields: dict[str, str], **options: Any) -> Any:
+        """Post a form with a file and return the answer's JSON."""
+        files = {"file": (file.name, file.data)}
         return self.request("POST", path, data=fields, files=files, **options).json()
 
     def download(self, url: str, path: Path, *, sha256: str) -> None:

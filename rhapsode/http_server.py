@@ -1,10 +1,13 @@
 """One HTTP server in this process: it takes a port or says why not, and ends by returning."""
 
+import os
 import signal
 import socket
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any, Self
 
 import uvicorn
 from fastapi import FastAPI
@@ -16,6 +19,7 @@ from narration.settings import ApiSettings, Settings
 from rhapsode.machine import open_machine
 from worker.process import EXIT_ENGINE_DIED, LoadModel
 
+EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells count
 LAST_ANSWERS_S = 10  # how long answers under way, a download say, hold the end up
 
 
@@ -33,7 +37,56 @@ def check_port(settings: ApiSettings) -> None:
         ) from error
 
 
-def listen(app: FastAPI, settings: ApiSettings, end: threading.Event | None = None) -> None:
+class Interrupts:
+    """What signals do to a process that serves: the first ends it tidily, the second at once."""
+
+    def __init__(self) -> None:
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def arm(self, stop: Callable[[], None]) -> None:
+        """From now on call `stop` at the first signal; what ends meanwhile may take its time."""
+
+        def on_signal(*_: object) -> None:
+            if is_stopping.is_set():
+                # What was under way is in the database, and the next start goes on with it.
+                os._exit(EXIT_INTERRUPTED)
+            is_stopping.set()
+            _say("finishing what is under way; press Ctrl-C again to quit at once")
+            stop()
+
+        is_stopping = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, on_signal)
+
+
+class _Server(uvicorn.Server):
+    """Says where it listens once it does, and leaves signals to `Interrupts`."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
+            address = f"http://{host}:{self.config.port}"
+            _say(f"listening on {address} (the page: {address}/, the API: {address}/docs)")
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def listen(
+    app: FastAPI,
+    settings: ApiSettings,
+    interrupts: Interrupts,
+    end: threading.Event | None = None,
+) -> None:
     """Answer requests until SIGTERM, SIGINT or `end`, then return."""
     config = uvicorn.Config(
         app,
@@ -43,12 +96,15 @@ def listen(app: FastAPI, settings: ApiSettings, end: threading.Event | None = No
         access_log=False,
         timeout_graceful_shutdown=LAST_ANSWERS_S,
     )
-    server = uvicorn.Server(config)
+    server = _Server(config)
 
+    def stop() -> None:
+        server.should_exit = True
+
+    interrupts.arm(stop)
     if end is not None:
-        threading.Thread(target=_stop_after, args=(end, server), daemon=True).start()
-    with _outliving_signals(server):
-        server.run()
+        threading.Thread(target=_stop_after, args=(end, stop), daemon=True).start()
+    server.run()
 
 
 def serve_machine(settings: Settings, load_model: LoadModel) -> int:
@@ -58,7 +114,8 @@ def serve_machine(settings: Settings, load_model: LoadModel) -> int:
     `open_machine` raises.
     """
     check_port(settings.api)
-    with open_machine(settings, load_model) as machine:
+    _say("loading the model…")
+    with Interrupts() as interrupts, open_machine(settings, load_model) as machine:
         resources = Resources(
             settings=settings,
             database=machine.database,
@@ -66,28 +123,14 @@ def serve_machine(settings: Settings, load_model: LoadModel) -> int:
             broker=machine.broker,
         )
         has_died = machine.worker.has_died
-        listen(create_app(settings, resources), settings.api, has_died)
+        listen(create_app(settings, resources), settings.api, interrupts, has_died)
     return EXIT_ENGINE_DIED if has_died.is_set() else 0
 
 
-def _stop_after(end: threading.Event, server: uvicorn.Server) -> None:
+def _stop_after(end: threading.Event, stop: Callable[[], None]) -> None:
     end.wait()
-    server.should_exit = True
+    stop()
 
 
-@contextmanager
-def _outliving_signals(server: uvicorn.Server) -> Iterator[None]:
-    """Let signals end the server only: it raises them again when it is done, for whoever is next.
-
-    By default they would end the process then, before what it works on is handed back.
-    """
-
-    def stop(*_: object) -> None:
-        server.should_exit = True
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _say(line: str) -> None:
+    print(f"rhapsode: {line}", file=sys.stderr, flush=True)  # noqa: T201 - for a person at a terminal

@@ -1,16 +1,25 @@
 """Files a person names, read into memory only if they fit there."""
 
 import stat
+import sys
 from pathlib import Path
 
 from narration.errors import DocumentError
 
+STDIN = Path("-")
+STDIN_NAME = "text.txt"
+
 
 def read_input(path: Path, max_bytes: int) -> bytes:
-    """Read a file that has at most `max_bytes`.
+    """Read a file that has at most `max_bytes`; `-` is standard input.
 
     Raises: DocumentError if it is missing, larger, or a device or pipe that might never end.
     """
+    if path == STDIN:
+        data = sys.stdin.buffer.read(max_bytes + 1)
+        if len(data) > max_bytes:
+            raise _too_large(path, len(data), max_bytes)
+        return data
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):

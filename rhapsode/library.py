@@ -1,22 +1,50 @@
-"""Recordings kept by name on this machine, so that `--voice NAME` finds them."""
+"""Voices kept by name on this machine: the same that `rhapsode serve` offers."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from narration.errors import ConflictError, NotFoundError, SettingsError
-from narration.settings import Settings
-from narration.voices.recording import RecordingLimits, read_recording
-from rhapsode.outputs import copy_whole
+from sqlalchemy import Engine
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+from narration.clock import utc_now
+from narration.database import make_engine, session_scope
+from narration.errors import ConflictError, NotFoundError, SettingsError
+from narration.ids import new_id
+from narration.migrate import migrate
+from narration.settings import Settings
+from narration.storage.directory import DirectoryStorage
+from narration.storage.keys import recording_key
+from narration.storage.profiles import open_stores
+from narration.voices.enrol import create_voice
+from narration.voices.lookup import delete_voice, find_voice, list_voices
+from narration.voices.record import Voice
+from narration.voices.recording import Recording, RecordingLimits, read_recording
+from rhapsode.machine import on_one_machine
+
+OWNER = "local"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptVoice:
+    """A voice of the library and where its recording lies."""
+
+    name: str
+    recording: Path
 
 
 class VoiceLibrary:
-    """A folder with one recording per voice."""
+    """The voices of this machine's database; a server that runs meanwhile prepares new ones."""
 
     def __init__(self, settings: Settings) -> None:
-        self._folder = settings.data_dir / "voices"
+        self._settings = on_one_machine(settings)
         self._limits = RecordingLimits(max_size_bytes=settings.limits.recording_size_bytes)
+        store = open_stores(self._settings).work
+        if not isinstance(store, DirectoryStorage):
+            raise SettingsError("voices are kept by name on one machine only")
+        self._store = store
 
     def add(self, name: str, recording: Path) -> None:
         """Check a recording and keep a copy of it.
@@ -25,36 +53,90 @@ class VoiceLibrary:
         RecordingError if the recording makes no voice.
         """
         if not _NAME.fullmatch(name):
-            raise SettingsError(f"{name!r} cannot be a name: use a-z, 0-9, - and _")
-        if self.find(name) is not None:
-            raise ConflictError(f"there is a voice {name!r}: remove it first")
-        read_recording(recording, self._limits)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        with recording.open("rb") as stream:
-            copy_whole(stream, self._folder / f"{name}{recording.suffix.lower()}")
-
-    def find(self, name: str) -> Path | None:
-        """Return the recording of a name."""
-        return next((path for path in self.paths() if path.stem == name), None)
+            raise SettingsError(f"{name!r} cannot be a name: use letters, digits, - and _")
+        decoded = read_recording(recording, self._limits)
+        with self._database() as database:
+            with session_scope(database, is_read_only=True) as session:
+                if find_voice(session, OWNER, name) is not None:
+                    raise ConflictError(f"there is a voice {name!r}: remove it first")
+            self._insert(database, name, recording, decoded)
 
     def recording_of(self, voice: str) -> Path | None:
         """Return the recording that `voice` names: a kept one, or a path; None for a plain name."""
+        kept = next((found for found in self.voices() if found.name == voice), None)
+        if kept is not None:
+            return kept.recording
         path = Path(voice)
-        is_path = bool(path.suffix) or len(path.parts) > 1
-        return self.find(voice) or (path if is_path else None)
+        return path if path.suffix or len(path.parts) > 1 else None
 
-    def paths(self) -> list[Path]:
-        """Return every recording, by name."""
-        if not self._folder.is_dir():
+    def voices(self) -> list[KeptVoice]:
+        """Return every kept voice, by name."""
+        if not self._is_begun():
             return []
-        return sorted(path for path in self._folder.iterdir() if _NAME.fullmatch(path.stem))
+        with (
+            self._database() as database,
+            session_scope(database, is_read_only=True) as session,
+        ):
+            return [self._kept(voice) for voice in list_voices(session, OWNER)]
 
     def remove(self, name: str) -> None:
-        """Forget a voice.
+        """Forget a voice; jobs that were submitted with it keep it.
 
         Raises: NotFoundError.
         """
-        path = self.find(name)
-        if path is None:
-            raise NotFoundError(f"there is no voice {name!r}: `rhapsode voices list` names them")
-        path.unlink()
+        missing = NotFoundError(f"there is no voice {name!r}: `rhapsode voices list` names them")
+        if not self._is_begun():
+            raise missing
+        with self._database() as database, session_scope(database) as session:
+            voice = find_voice(session, OWNER, name)
+            if voice is None:
+                raise missing
+            delete_voice(session, voice.id, owner=OWNER)
+            self._store.delete(voice.recording_key)
+            if voice.conditioning_key is not None:
+                self._store.delete(voice.conditioning_key)
+
+    def _insert(self, database: Engine, name: str, path: Path, recording: Recording) -> None:
+        now = utc_now()
+        voice_id = new_id("voice", now)
+        stored = self._store.put(recording_key(voice_id), path)
+        try:
+            with session_scope(database) as session:
+                create_voice(
+                    session,
+                    voice_id=voice_id,
+                    owner=OWNER,
+                    name=name,
+                    recording_key=stored.key,
+                    recording_sha256=recording.digest,
+                    recording_size_bytes=stored.size_bytes,
+                    duration_s=recording.duration_s,
+                    now=now,
+                )
+        except BaseException:
+            self._store.delete(stored.key)
+            raise
+
+    def _kept(self, voice: Voice) -> KeptVoice:
+        return KeptVoice(name=voice.name, recording=self._store.path_of(voice.recording_key))
+
+    def _is_begun(self) -> bool:
+        """Tell whether anything was ever kept: listing nothing makes no database."""
+        return (self._settings.data_dir / "rhapsode.db").exists() or bool(self._earlier())
+
+    @contextmanager
+    def _database(self) -> Iterator[Engine]:
+        migrate(self._settings.database_url)
+        database = make_engine(self._settings.database_url, self._settings.database)
+        try:
+            for path in self._earlier():
+                self._insert(database, path.stem, path, read_recording(path, self._limits))
+                path.unlink()
+            yield database
+        finally:
+            database.dispose()
+
+    def _earlier(self) -> list[Path]:
+        """Return the recordings that versions before this one kept as files."""
+        folder = self._settings.data_dir / "voices"
+        return [path for path in folder.glob("*") if _NAME.fullmatch(path.stem)]

@@ -16,12 +16,15 @@ from sqlalchemy import Engine
 from narration.broker.inline import InlineBroker
 from narration.broker.interface import Queue
 from narration.broker.wakeups import send_noted
-from narration.database import call_after_commit, make_engine
+from narration.clock import utc_now
+from narration.database import call_after_commit, make_engine, session_scope
 from narration.errors import ConflictError, OutputError
+from narration.jobs.stalled import resume_work
 from narration.migrate import migrate
 from narration.settings import BrokerSettings, DatabaseSettings, Settings, StorageSettings
 from narration.storage.profiles import Stores, open_stores
 from narration.sweeper import Sweeper
+from narration.voices.claim import resume_voices
 from worker.process import LoadModel, WorkerProcess
 
 LOCK_FILE = "lock"
@@ -75,6 +78,9 @@ def open_machine(settings: Settings, load_model: LoadModel) -> Iterator[Machine]
                 load_model=load_model,
             )
             broker.bind(worker.handlers, gpu_threads=worker.slots)
+            with session_scope(database) as session:  # what a process that was killed held
+                resume_work(session, most_renders=worker.slots, now=utc_now())
+                resume_voices(session)
             sweeper = Sweeper(
                 database=database, stores=stores, broker=broker, settings=settings.sweeper
             )

@@ -71,6 +71,17 @@ def render_bar(*, is_quiet: bool) -> Iterator[RenderBar]:
 
 
 @contextmanager
+def loading(*, is_quiet: bool) -> Iterator[None]:
+    """Say on stderr that the model is being loaded, while it is; where nobody watches, nothing."""
+    console = Console(stderr=True)
+    if is_quiet or not console.is_terminal:
+        yield
+    else:
+        with console.status("Loading the model…"):
+            yield
+
+
+@contextmanager
 def download_bar() -> Iterator[Progress]:
     """Show bytes and speed of downloads, on stderr."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())

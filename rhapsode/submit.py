@@ -21,8 +21,8 @@ from narration.errors import (
 from narration.jobs.request import JobSettings
 from narration.jobs.states import ENDED, JobState
 from narration.voices.record import VoiceState
-from rhapsode.http_client import MAX_UPLOAD_BYTES, ApiClient
-from rhapsode.inputs import read_input
+from rhapsode.http_client import MAX_UPLOAD_BYTES, ApiClient, Upload
+from rhapsode.inputs import STDIN, STDIN_NAME, read_input
 from rhapsode.outputs import Output
 from rhapsode.progress import Rendered
 
@@ -35,7 +35,7 @@ MAX_VOICE_NAME = 40
 class NarrationRequest:
     """What is to be narrated, how, and where the results go on either side."""
 
-    file: Path
+    text: Upload
     settings: JobSettings
     outputs: list[Output]
     recording: Path | None = None  # a voice to make first
@@ -78,10 +78,11 @@ def ensure_voice(
     Raises: DocumentError if it cannot be read; RecordingError if it makes no voice; InputError,
     TransientError.
     """
-    digest = hashlib.sha256(read_input(recording, MAX_UPLOAD_BYTES)).hexdigest()
+    upload = Upload(name=recording.name, data=read_input(recording, MAX_UPLOAD_BYTES))
+    digest = hashlib.sha256(upload.data).hexdigest()
     # The digest makes the name unique: another recording of the same name is another voice.
     stem = re.sub(r"[^A-Za-z0-9_-]+", "-", recording.stem).strip("-_")[:MAX_VOICE_NAME]
-    voice = client.upload("/v1/voices", recording, {"name": f"{stem or 'voice'}-{digest[:8]}"})
+    voice = client.upload("/v1/voices", upload, {"name": f"{stem or 'voice'}-{digest[:8]}"})
     while voice["state"] == VoiceState.PREPARING:
         sleep(VOICE_POLL_S)
         voice = client.request("GET", f"/v1/voices/{voice['id']}").json()
@@ -90,15 +91,24 @@ def ensure_voice(
     return str(voice["id"])
 
 
+def read_text(file: Path) -> Upload:
+    """Read the text that is to be sent, from standard input for `-`.
+
+    Raises: DocumentError if it cannot be read.
+    """
+    name = STDIN_NAME if file == STDIN else file.name
+    return Upload(name=name, data=read_input(file, MAX_UPLOAD_BYTES))
+
+
 def _send(client: ApiClient, request: NarrationRequest, settings: JobSettings) -> dict[str, Any]:
     destination = {"profile": request.profile, "prefix": request.prefix}
     form = json.dumps(
         settings.model_dump(mode="json") | {"destination": destination}, sort_keys=True
     )
-    document = hashlib.sha256(read_input(request.file, MAX_UPLOAD_BYTES)).hexdigest()
-    key = hashlib.sha256(f"{request.file.name}\0{document}\0{form}".encode()).hexdigest()
+    document = hashlib.sha256(request.text.data).hexdigest()
+    key = hashlib.sha256(f"{request.text.name}\0{document}\0{form}".encode()).hexdigest()
     job: dict[str, Any] = client.upload(
-        "/v1/jobs", request.file, {"job": form}, headers={"Idempotency-Key": f"submit-{key}"}
+        "/v1/jobs", request.text, {"job": form}, headers={"Idempotency-Key": f"submit-{key}"}
     )
     return job
 

@@ -5,10 +5,14 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from narration.broker.interface import Task
+from narration.broker.wakeups import note_wakeup
 from narration.errors import DeadlineError
 from narration.jobs.advance import fail_job
-from narration.jobs.record import Job
+from narration.jobs.record import Job, Segment
+from narration.jobs.segment_claim import count_claimable
 from narration.jobs.states import ACTIVE, JobState
+from narration.jobs.transitions import STEP_TASKS
 
 BATCH = 500  # rows of one transaction
 
@@ -35,6 +39,21 @@ def find_stalled(
         next_time = now + (now - updated_at)
         session.execute(update(Job).where(Job.id == job_id).values(announce_at=next_time))
     return [(job_id, state) for job_id, state, _ in stalled]
+
+
+def resume_work(session: Session, *, most_renders: int, now: datetime) -> None:
+    """End every lease and wake somebody for all that is under way.
+
+    For a process that has the database to itself: whoever held the leases is gone.
+    """
+    for table in (Job, Segment):
+        is_held = (table.lease_holder.is_not(None), table.lease_until > now)
+        session.execute(update(table).where(*is_held).values(lease_until=now))
+    query = select(Job.id, Job.state).where(Job.state.in_(STEP_TASKS)).order_by(Job.priority.desc())
+    for job_id, state in session.execute(query.limit(BATCH)):
+        note_wakeup(session, STEP_TASKS[state], job_id)
+    for _ in range(min(most_renders, count_claimable(session, now=now))):
+        note_wakeup(session, Task.RENDER)
 
 
 def fail_overdue(session: Session, *, now: datetime) -> list[str]:

@@ -5,6 +5,8 @@ from datetime import datetime
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
+from narration.broker.interface import Task
+from narration.broker.wakeups import note_wakeup
 from narration.voices.record import Voice, VoiceState
 
 
@@ -46,6 +48,14 @@ def find_unprepared_voices(session: Session, *, now: datetime) -> list[str]:
     return list(
         session.scalars(query.where(or_(Voice.lease_until.is_(None), Voice.lease_until <= now)))
     )
+
+
+def resume_voices(session: Session) -> None:
+    """End every lease on a voice, and wake somebody to prepare it; see `resume_work`."""
+    is_preparing = Voice.state == VoiceState.PREPARING
+    session.execute(update(Voice).where(is_preparing).values(lease_until=None))
+    for voice_id in session.scalars(select(Voice.id).where(is_preparing)):
+        note_wakeup(session, Task.PREPARE_VOICE, voice_id)
 
 
 def _end(session: Session, voice_id: str, values: dict[str, str | VoiceState]) -> bool:

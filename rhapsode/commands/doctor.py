@@ -9,10 +9,12 @@ from pathlib import Path
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from narration.errors import RhapsodeError
 from narration.settings import Settings, load_settings
+from rhapsode.extras import extra_of, install_command
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +34,8 @@ def doctor() -> None:
     table = Table("", "what", "state", "what to do", box=None, pad_edge=False)
     for finding in findings:
         mark = "ok" if not finding.remedy else "MISSING" if finding.is_needed else "-"
-        table.add_row(mark, finding.subject, finding.state, finding.remedy)
+        # Escaped: a remedy such as rhapsode[render] is not markup.
+        table.add_row(mark, *map(escape, (finding.subject, finding.state, finding.remedy)))
     Console().print(table)
     if any(finding.remedy and finding.is_needed for finding in findings):
         raise typer.Exit(1)
@@ -40,9 +43,9 @@ def doctor() -> None:
 
 def _examine(settings: Settings) -> Iterator[Finding]:
     yield Finding(subject="rhapsode", state=f"{version('rhapsode')}, Python {_python()}")
-    yield _package("torch", "pip install 'rhapsode[render]'")
+    yield _package("torch", install_command("render"))
     yield _package("vllm", "only the GPU image has it: see docs/deploy.md", is_needed=False)
-    yield _package("fastapi", "pip install 'rhapsode[service]'", is_needed=False)
+    yield _package("fastapi", install_command("service"), is_needed=False)
     yield _tried("engine", lambda: _engine(settings), "see the message; RHAPSODE_MODEL__* decide")
     yield _tried(
         f"model {settings.model.checkpoint}",
@@ -70,6 +73,11 @@ def _package(name: str, remedy: str, *, is_needed: bool = True) -> Finding:
 def _tried(subject: str, examine: Callable[[], str], remedy: str) -> Finding:
     try:
         return Finding(subject=subject, state=examine())
+    except ModuleNotFoundError as error:
+        extra = extra_of(error.name)
+        return Finding(
+            subject=subject, state=str(error), remedy=install_command(extra) if extra else remedy
+        )
     except (RhapsodeError, OSError, ImportError) as error:
         return Finding(subject=subject, state=str(error), remedy=remedy)
 

@@ -5,13 +5,28 @@ from typing import Annotated
 
 import typer
 
+from narration.errors import OutputError
 from narration.jobs.request import DeliverySettings, JobSettings
+from rhapsode.inputs import STDIN
 from rhapsode.outputs import Output
 
-File = Annotated[Path, typer.Argument(help="The text: .txt, .md or .epub.", show_default=False)]
+File = Annotated[
+    Path, typer.Argument(help="The text: .txt, .md or .epub; - reads text from standard input.")
+]
 Out = Annotated[
-    list[Path],
-    typer.Option("-o", "--output", help="The audio file; may be given once per format."),
+    list[Path] | None,
+    typer.Option(
+        "-o",
+        "--output",
+        help="The audio file; may be given once per format. [default: FILE's name with .m4b, here]",
+        show_default=False,
+    ),
+]
+Title = Annotated[
+    str | None, typer.Option(help="Instead of the document's own title.", show_default=False)
+]
+Author = Annotated[
+    str | None, typer.Option(help="Instead of the document's own author.", show_default=False)
 ]
 Model = Annotated[str, typer.Option(help="A model's name (`rhapsode models list`) or its folder.")]
 Voice = Annotated[
@@ -30,6 +45,18 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summ
 Json = Annotated[bool, typer.Option("--json", help="The summary as JSON on stdout.")]
 
 
+def output_paths(output: list[Path] | None, file: Path) -> list[Path]:
+    """Return the files to write: those that were named, or one beside the caller.
+
+    Raises: OutputError if the text comes from standard input and no file was named.
+    """
+    if output:
+        return output
+    if file == STDIN:
+        raise OutputError("a text from standard input has no name: say where with -o FILE")
+    return [Path(f"{file.stem}.m4b")]
+
+
 def job_settings(
     *,
     outputs: list[Output],
@@ -39,6 +66,8 @@ def job_settings(
     temperature: float,
     seed: int,
     max_chars: int,
+    title: str | None,
+    author: str | None,
 ) -> JobSettings:
     """Translate options into what a job is asked to be."""
     return JobSettings(
@@ -49,4 +78,6 @@ def job_settings(
         seed=seed,
         max_chars=max_chars,
         outputs=tuple(output.format for output in outputs),
+        title=title,
+        author=author,
     )

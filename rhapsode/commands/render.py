@@ -1,8 +1,7 @@
 """`rhapsode render`: a text file becomes narrated audio on this machine."""
 
-import json
 import time
-from dataclasses import dataclass
+from contextlib import ExitStack
 from pathlib import Path
 
 import typer
@@ -15,53 +14,21 @@ from narration.settings import Settings, load_settings
 from narration.telemetry import set_up_logging
 from narration.voices.recording import Recording, RecordingLimits, read_recording
 from rhapsode.commands import options
-from rhapsode.inputs import read_input
+from rhapsode.commands.summary import Summary
+from rhapsode.inputs import STDIN, STDIN_NAME, read_input
 from rhapsode.library import VoiceLibrary
 from rhapsode.machine import check_room, on_one_machine, open_machine
 from rhapsode.outputs import Output, check_outputs
-from rhapsode.progress import Rendered, format_duration, render_bar
+from rhapsode.progress import Rendered, loading, render_bar
 from rhapsode.recordings import ensure_voice
 from rhapsode.rendering import Text, render_text
 
 UNICODE = frozenset({"ascii", "utf-8", "utf-8-sig", "utf-16"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
-    """What was done, for the last line or for a script."""
-
-    job: Job
-    outputs: list[Output]
-    elapsed_s: float
-
-    def line(self) -> str:
-        """Return one line for a person."""
-        audio_s = self.job.audio_ms / 1000
-        flagged = f", {self.job.chunks_flagged} flagged" if self.job.chunks_flagged else ""
-        return (
-            f"{', '.join(str(output.path) for output in self.outputs)}: "
-            f"{format_duration(audio_s)} of speech in {self.job.chunks_total} chunks{flagged}, "
-            f"{format_duration(self.elapsed_s)} elapsed, {audio_s / self.elapsed_s:.1f}x real time"
-        )
-
-    def as_json(self) -> str:
-        """Return the same for a script."""
-        return json.dumps(
-            {
-                "outputs": [str(output.path) for output in self.outputs],
-                "manifest": str(self.outputs[0].manifest_path),
-                "speech_s": self.job.audio_ms / 1000,
-                "elapsed_s": round(self.elapsed_s, 3),
-                "chunks": self.job.chunks_total,
-                "chunks_reused": self.job.chunks_cached,
-                "chunks_flagged": self.job.chunks_flagged,
-            }
-        )
-
-
 def render(  # noqa: PLR0917 - Typer passes all of them by keyword
     file: options.File,
-    output: options.Out,
+    output: options.Out = None,
     model: options.Model = "demo",
     voice: options.Voice = "default",
     exaggeration: options.Exaggeration = 0.5,
@@ -69,6 +36,8 @@ def render(  # noqa: PLR0917 - Typer passes all of them by keyword
     temperature: options.Temperature = 0.8,
     seed: options.Seed = 0,
     max_chars: options.MaxChars = 280,
+    title: options.Title = None,
+    author: options.Author = None,
     format: options.Format = None,  # noqa: A002 - the option is called --format
     no_watermark: options.NoWatermark = False,  # noqa: FBT002 - a flag of the command line
     quiet: options.Quiet = False,  # noqa: FBT002
@@ -77,7 +46,7 @@ def render(  # noqa: PLR0917 - Typer passes all of them by keyword
     """Narrate FILE. Interrupted and run again, it goes on from the finished chunks."""
     started = time.monotonic()
     settings = _settings(model, is_watermarked=not no_watermark)
-    outputs = check_outputs(output, format)
+    outputs = check_outputs(options.output_paths(output, file), format)
     text = _read_text(file, settings, is_quiet=quiet)
     recording = _recording(voice, settings)
     job_settings = options.job_settings(
@@ -88,13 +57,21 @@ def render(  # noqa: PLR0917 - Typer passes all of them by keyword
         temperature=temperature,
         seed=seed,
         max_chars=max_chars,
+        title=title,
+        author=author,
     )
     job = _render(settings, text, job_settings, outputs, recording, is_quiet=quiet)
-    summary = Summary(job=job, outputs=outputs, elapsed_s=time.monotonic() - started)
-    if json:
-        typer.echo(summary.as_json())
-    elif not quiet:
-        typer.echo(summary.line())
+    summary = Summary(
+        job_id=job.id,
+        outputs=outputs,
+        manifest=outputs[0].manifest_path,
+        speech_s=job.audio_ms / 1000,
+        elapsed_s=time.monotonic() - started,
+        chunks=job.chunks_total,
+        chunks_reused=job.chunks_cached,
+        chunks_flagged=job.chunks_flagged,
+    )
+    summary.show(is_quiet=quiet, as_json=json)
 
 
 def _render(
@@ -109,7 +86,9 @@ def _render(
     # torch is loaded here: a wrong file name is answered long before.
     from worker.model import load_model  # noqa: PLC0415
 
-    with open_machine(settings, load_model) as machine:
+    with ExitStack() as stack:
+        with loading(is_quiet=is_quiet):
+            machine = stack.enter_context(open_machine(settings, load_model))
         if recording is not None:
             path, decoded = recording
             voice_id = ensure_voice(machine, decoded, path, machine.worker.identity.revision)
@@ -145,9 +124,8 @@ def _settings(model: str, *, is_watermarked: bool) -> Settings:
 def _read_text(file: Path, settings: Settings, *, is_quiet: bool) -> Text:
     limits = settings.limits
     data = read_input(file, limits.document_size_bytes)
-    document = read_document(
-        data, name=file.name, media_type=None, max_bytes=limits.document_size_bytes
-    )
+    name = STDIN_NAME if file == STDIN else file.name
+    document = read_document(data, name=name, media_type=None, max_bytes=limits.document_size_bytes)
     if len(document.source) > limits.document_chars:
         raise DocumentError(
             f"{file} has {len(document.source):,} characters but the limit is "
@@ -155,7 +133,7 @@ def _read_text(file: Path, settings: Settings, *, is_quiet: bool) -> Text:
         )
     if document.encoding not in UNICODE and not is_quiet:
         typer.echo(f"{file}: read as {document.encoding}, which is a guess", err=True)
-    return Text(name=file.name, media_type=document.media_type, data=data)
+    return Text(name=name, media_type=document.media_type, data=data)
 
 
 def _recording(voice: str, settings: Settings) -> tuple[Path, Recording] | None:

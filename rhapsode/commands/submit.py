@@ -1,6 +1,6 @@
 """`rhapsode submit`: a server narrates a text file; the results are fetched."""
 
-import json as json_module
+import time
 from contextlib import closing
 from typing import Annotated
 
@@ -8,9 +8,10 @@ import typer
 
 from narration.settings import load_settings
 from rhapsode.commands import options
+from rhapsode.commands.summary import Summary
 from rhapsode.library import VoiceLibrary
 from rhapsode.outputs import check_outputs
-from rhapsode.progress import format_duration, render_bar
+from rhapsode.progress import render_bar
 
 ServerUrl = Annotated[
     str | None, typer.Option(help="Instead of RHAPSODE_CLIENT__SERVER.", show_default=False)
@@ -22,7 +23,7 @@ Prefix = Annotated[str, typer.Option(help="The folder in the server's bucket.")]
 
 def submit(  # noqa: PLR0917 - Typer passes all of them by keyword
     file: options.File,
-    output: options.Out,
+    output: options.Out = None,
     server: ServerUrl = None,
     voice: options.Voice = "default",
     exaggeration: options.Exaggeration = 0.5,
@@ -30,6 +31,8 @@ def submit(  # noqa: PLR0917 - Typer passes all of them by keyword
     temperature: options.Temperature = 0.8,
     seed: options.Seed = 0,
     max_chars: options.MaxChars = 280,
+    title: options.Title = None,
+    author: options.Author = None,
     format: options.Format = None,  # noqa: A002 - the option is called --format
     priority: Priority = 5,
     prefix: Prefix = "",
@@ -42,14 +45,15 @@ def submit(  # noqa: PLR0917 - Typer passes all of them by keyword
     A server with keys wants one in RHAPSODE_CLIENT__KEY.
     """
     from rhapsode.http_client import ApiClient  # noqa: PLC0415 - the other commands need no HTTP
-    from rhapsode.submit import NarrationRequest  # noqa: PLC0415
+    from rhapsode.submit import NarrationRequest, read_text  # noqa: PLC0415
     from rhapsode.submit import submit as run  # noqa: PLC0415
 
+    started = time.monotonic()
     settings = load_settings().client
-    outputs = check_outputs(output, format)
+    outputs = check_outputs(options.output_paths(output, file), format)
     recording = VoiceLibrary(load_settings()).recording_of(voice)
     request = NarrationRequest(
-        file=file,
+        text=read_text(file),
         settings=options.job_settings(
             outputs=outputs,
             voice=voice if recording is None else "default",
@@ -58,6 +62,8 @@ def submit(  # noqa: PLR0917 - Typer passes all of them by keyword
             temperature=temperature,
             seed=seed,
             max_chars=max_chars,
+            title=title,
+            author=author,
         ).model_copy(update={"priority": priority}),
         outputs=outputs,
         recording=recording,
@@ -70,9 +76,15 @@ def submit(  # noqa: PLR0917 - Typer passes all of them by keyword
         render_bar(is_quiet=quiet) as bar,
     ):
         job = run(client, request, bar.show)
-    if json:
-        typer.echo(json_module.dumps(job))
-    elif not quiet:
-        names = ", ".join(str(output.path) for output in outputs)
-        speech = format_duration(job["progress"]["audio_s"])
-        typer.echo(f"{names}: {speech} of speech, job {job['id']}")
+    progress = job["progress"]
+    summary = Summary(
+        job_id=job["id"],
+        outputs=outputs,
+        manifest=None,
+        speech_s=progress["audio_s"],
+        elapsed_s=time.monotonic() - started,
+        chunks=progress["chunks_total"],
+        chunks_reused=progress["chunks_cached"],
+        chunks_flagged=progress["chunks_flagged"],
+    )
+    summary.show(is_quiet=quiet, as_json=json)

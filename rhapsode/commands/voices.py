@@ -30,8 +30,8 @@ def list_voices(model: Model = "demo") -> None:
     from worker.chatterbox.checkpoint import Voices  # noqa: PLC0415 - loads torch
     from worker.chatterbox.hub import resolve_model  # noqa: PLC0415
 
-    for path in VoiceLibrary(load_settings()).paths():
-        typer.echo(f"{path.stem}\trecording\t{path}")
+    for kept in VoiceLibrary(load_settings()).voices():
+        typer.echo(f"{kept.name}\trecording\t{kept.recording}")
     for name in Voices(resolve_model(model)):
         typer.echo(f"{name}\tmodel {model}")
 

@@ -32,7 +32,7 @@ from botocore.config import Config
 from narration.jobs.request import JobSettings, OutputFormat
 from rhapsode.http_client import ApiClient
 from rhapsode.outputs import Output
-from rhapsode.submit import NarrationRequest, submit
+from rhapsode.submit import NarrationRequest, read_text, submit
 
 ROOT = Path(__file__).parents[2]
 STAND_INS = ROOT / "tests/containers/stand_ins"
@@ -166,7 +166,9 @@ def narrate(scratch: Path, environment: dict[str, str], ports: list[int]) -> Non
         Output(path=scratch / f"story.{name}", format=OutputFormat(name)) for name in ("m4b", "vtt")
     ]
     asked = JobSettings(outputs=tuple(output.format for output in outputs))
-    request = NarrationRequest(file=text, settings=asked, outputs=outputs, prefix="books/42")
+    request = NarrationRequest(
+        text=read_text(text), settings=asked, outputs=outputs, prefix="books/42"
+    )
     client = ApiClient(url, None)
     started = time.monotonic()
     job = submit(client, request, lambda _: None)

@@ -13,7 +13,7 @@ import soundfile
 from narration.jobs.request import JobSettings, OutputFormat
 from rhapsode.http_client import ApiClient
 from rhapsode.outputs import Output
-from rhapsode.submit import NarrationRequest, submit
+from rhapsode.submit import NarrationRequest, read_text, submit
 from tests.api_process import Api
 from tests.cluster import open_cluster
 from tests.listen.render_command import Clip, cut
@@ -51,7 +51,7 @@ def narrate(story: Path, model: Path, voice: str) -> Narration:
 
 def _submit(api: Api, story: Path, path: Path, voice: str) -> Narration:
     request = NarrationRequest(
-        file=story,
+        text=read_text(story),
         settings=JobSettings(voice=voice, outputs=(OutputFormat.FLAC,)),
         outputs=[Output(path=path, format=OutputFormat.FLAC)],
     )

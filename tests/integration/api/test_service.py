@@ -17,7 +17,7 @@ from narration.jobs.request import JobSettings, OutputFormat
 from narration.jobs.states import ENDED
 from rhapsode.http_client import ApiClient
 from rhapsode.outputs import Output
-from rhapsode.submit import NarrationRequest, submit
+from rhapsode.submit import NarrationRequest, read_text, submit
 from tests.api_process import Api
 from tests.builders import make_text
 from tests.cluster import Cluster, wait_for
@@ -156,7 +156,7 @@ def test_client_outlives_a_server_that_dies_and_finds_its_job_again(
     text.write_text(make_text(10))
     output = Output(path=tmp_path / "story.mp3", format=OutputFormat.MP3)
     request = NarrationRequest(
-        file=text, settings=JobSettings(outputs=(OutputFormat.MP3,)), outputs=[output]
+        text=read_text(text), settings=JobSettings(outputs=(OutputFormat.MP3,)), outputs=[output]
     )
     seen: list[str] = []
 

@@ -5,7 +5,9 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -15,8 +17,8 @@ from narration.database import make_engine, session_scope
 from narration.errors import SettingsError
 from narration.settings import Settings
 from narration.workers import Worker
-from rhapsode.http_server import serve_machine
-from tests.builders import make_settings
+from rhapsode.http_server import EXIT_INTERRUPTED, serve_machine
+from tests.builders import make_settings, make_text
 from tests.cluster import wait_for
 from tests.fakes import ToneEngine, make_model
 from worker.process import EXIT_ENGINE_DIED, LoadedModel
@@ -40,6 +42,50 @@ def test_a_signal_ends_it_with_nothing_left_behind(
     assert workers_of(f"sqlite:///{data_dir / 'rhapsode.db'}") == []
 
 
+def test_the_address_is_printed_once_it_answers(tiny: Path, data_dir: Path, port: int) -> None:
+    served = begin(tiny, port, stderr=subprocess.PIPE)
+    assert served.stderr is not None
+    lines = iter(served.stderr.readline, b"")
+    line = next(line for line in lines if b"listening" in line).decode()
+    assert f"http://127.0.0.1:{port}" in line
+    assert httpx.get(f"http://127.0.0.1:{port}/livez").is_success
+    served.send_signal(signal.SIGINT)
+    assert b"Ctrl-C again" in next(line for line in lines if b"finishing" in line)
+    assert served.wait(30) == 0
+
+
+def test_a_second_interrupt_ends_it_at_once(tiny: Path, data_dir: Path, port: int) -> None:
+    served = begin(tiny, port, stderr=subprocess.PIPE)
+    wait_for(lambda: is_ready(port), 90, "readiness")
+    submit(port, make_text(200))
+    wait_for(lambda: chunks_done(port) > 0, 60, "a chunk")
+    served.send_signal(signal.SIGINT)
+    time.sleep(0.2)
+    sent_at = time.monotonic()
+    served.send_signal(signal.SIGINT)
+    assert served.wait(10) == EXIT_INTERRUPTED
+    assert time.monotonic() - sent_at < 2
+    assert served.stderr is not None
+    assert b"Traceback" not in served.stderr.read()
+
+
+def test_killed_and_started_again_it_goes_on_speaking(
+    tiny: Path, data_dir: Path, port: int
+) -> None:
+    served = begin(tiny, port)
+    wait_for(lambda: is_ready(port), 90, "readiness")
+    submit(port, make_text(200))
+    wait_for(lambda: chunks_done(port) > 0, 60, "a chunk")
+    served.kill()
+    served.wait()
+    served = begin(tiny, port)
+    wait_for(lambda: is_ready(port), 90, "readiness")
+    before = chunks_done(port)
+    wait_for(lambda: chunks_done(port) > before, 10, "another chunk")
+    served.kill()
+    served.wait()
+
+
 def test_a_dead_engine_ends_it_with_a_code_of_its_own(tmp_path: Path, port: int) -> None:
     engine = ToneEngine()
     settings = make_settings(tmp_path, api={"port": port})
@@ -59,9 +105,19 @@ def test_a_used_port_is_refused_before_the_model_is_loaded(tmp_path: Path) -> No
             serve_machine(settings, refuse)
 
 
-def begin(model: Path, port: int) -> subprocess.Popen[bytes]:
+def begin(model: Path, port: int, **options: Any) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "rhapsode", "serve", "--model", str(model)]
-    return subprocess.Popen([*command, "--port", str(port)])
+    return subprocess.Popen([*command, "--port", str(port)], **options)
+
+
+def submit(port: int, text: str) -> None:
+    body = {"text": text, "outputs": ["wav"]}
+    assert httpx.post(f"http://127.0.0.1:{port}/v1/jobs", json=body).status_code == 202
+
+
+def chunks_done(port: int) -> int:
+    (job,) = httpx.get(f"http://127.0.0.1:{port}/v1/jobs").json()["items"]
+    return int(job["progress"]["chunks_done"])
 
 
 def is_ready(port: int) -> bool:

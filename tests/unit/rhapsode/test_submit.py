@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,10 @@ import pytest
 
 from narration.errors import InputError, NotFoundError, RecordingError, TransientError
 from narration.jobs.request import JobSettings, OutputFormat
-from rhapsode.http_client import ApiClient
+from rhapsode.http_client import ApiClient, Upload
 from rhapsode.outputs import Output
 from rhapsode.progress import Rendered
-from rhapsode.submit import NarrationRequest, ensure_voice, submit
+from rhapsode.submit import NarrationRequest, ensure_voice, read_text, submit
 
 SOUND = bytes(range(250)) * 8
 SHA256 = hashlib.sha256(SOUND).hexdigest()
@@ -90,7 +91,7 @@ def order(tmp_path: Path) -> NarrationRequest:
     file.write_text("Once upon a time.")
     output = Output(path=tmp_path / "story.mp3", format=OutputFormat.MP3)
     settings = JobSettings(outputs=(OutputFormat.MP3,))
-    return NarrationRequest(file=file, settings=settings, outputs=[output])
+    return NarrationRequest(text=read_text(file), settings=settings, outputs=[output])
 
 
 @pytest.fixture
@@ -125,11 +126,11 @@ def test_same_command_asks_for_the_same_job(narrate: Any, paper: PaperServer) ->
 
 
 def test_changed_text_asks_for_another_job(
-    narrate: Any, paper: PaperServer, order: NarrationRequest
+    server: ApiClient, paper: PaperServer, order: NarrationRequest
 ) -> None:
-    narrate()
-    order.file.write_text("Once upon another time.")
-    narrate()
+    other = Upload(name=order.text.name, data=b"Once upon another time.")
+    for text in (order.text, other):
+        submit(server, replace(order, text=text), lambda _: None, sleep=lambda _: None)
     first, again = (r.headers["idempotency-key"] for r in paper.calls("POST /v1/jobs"))
     assert first != again
 

@@ -1,0 +1,56 @@
+"""What `render` and `submit` say when they are done: one line for a person, JSON for a script."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from rhapsode.outputs import Output
+from rhapsode.progress import format_duration
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """A job that was delivered; `manifest` is None where it was not fetched."""
+
+    job_id: str
+    outputs: list[Output]
+    manifest: Path | None
+    speech_s: float
+    elapsed_s: float
+    chunks: int
+    chunks_reused: int
+    chunks_flagged: int
+
+    def show(self, *, is_quiet: bool, as_json: bool) -> None:
+        """Print it as the caller wants it."""
+        if as_json:
+            typer.echo(self.as_json())
+        elif not is_quiet:
+            typer.echo(self.line())
+
+    def line(self) -> str:
+        """Return one line for a person."""
+        flagged = f", {self.chunks_flagged} flagged" if self.chunks_flagged else ""
+        return (
+            f"{', '.join(str(output.path) for output in self.outputs)}: "
+            f"{format_duration(self.speech_s)} of speech in {self.chunks} chunks{flagged}, "
+            f"{format_duration(self.elapsed_s)} elapsed, "
+            f"{self.speech_s / max(self.elapsed_s, 1e-3):.1f}x real time"
+        )
+
+    def as_json(self) -> str:
+        """Return the same for a script."""
+        return json.dumps(
+            {
+                "job": self.job_id,
+                "outputs": [str(output.path) for output in self.outputs],
+                "manifest": str(self.manifest) if self.manifest else None,
+                "speech_s": self.speech_s,
+                "elapsed_s": round(self.elapsed_s, 3),
+                "chunks": self.chunks,
+                "chunks_reused": self.chunks_reused,
+                "chunks_flagged": self.chunks_flagged,
+            }
+        )

@@ -1,0 +1,102 @@
+import json
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from narration.errors import OutputError
+from narration.jobs.request import OutputFormat
+from rhapsode.cli import run
+from rhapsode.commands.options import output_paths
+from rhapsode.commands.summary import Summary
+from rhapsode.extras import extra_of, install_command
+from rhapsode.inputs import STDIN
+from rhapsode.outputs import Output
+
+# An interpreter in which a package is missing, whatever is installed.
+WITHOUT = """
+import sys
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition('.')[0] in {packages!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+sys.meta_path.insert(0, Missing())
+from rhapsode.cli import run
+sys.exit(run({arguments!r}))
+"""
+
+
+def without(packages: set[str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    program = WITHOUT.format(packages=packages, arguments=list(arguments))
+    return subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+
+
+def test_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"rhapsode {version('rhapsode')}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "package", "extra"),
+    [
+        (("serve",), "uvicorn", "service"),
+        (("api",), "fastapi", "service"),
+        (("submit", "README.md", "-o", "x.mp3"), "httpx", "service"),
+        (("voices", "list"), "torch", "render"),
+        (("models", "pull", "english"), "huggingface_hub", "render"),
+    ],
+)
+def test_command_without_its_extra_names_what_to_install(
+    arguments: tuple[str, ...], package: str, extra: str
+) -> None:
+    ended = without({package}, *arguments)
+    assert ended.returncode == 1
+    (line,) = ended.stderr.splitlines()
+    assert f"needs {package}" in line
+    assert f"[{extra}]" in line
+
+
+def test_doctor_names_a_missing_extra_as_it_is_spelled() -> None:
+    ended = without({"torch"}, "doctor")
+    assert "Traceback" not in ended.stderr
+    assert "[render]" in ended.stdout.replace("\n", "")
+
+
+def test_clone_is_installed_from_its_folder() -> None:
+    assert str(Path(__file__).parents[3]) in install_command("render")
+
+
+def test_module_of_no_extra_is_a_bug() -> None:
+    assert extra_of("nonsense") is None
+    assert extra_of(None) is None
+
+
+def test_output_is_named_after_the_text() -> None:
+    assert output_paths(None, Path("shelf/book.epub")) == [Path("book.m4b")]
+    assert output_paths([Path("a.mp3")], Path("book.epub")) == [Path("a.mp3")]
+
+
+def test_text_from_standard_input_needs_a_name_for_its_output() -> None:
+    with pytest.raises(OutputError, match="-o FILE"):
+        output_paths(None, STDIN)
+
+
+def test_summary_says_the_same_to_a_person_and_to_a_script() -> None:
+    summary = Summary(
+        job_id="job_1",
+        outputs=[Output(path=Path("a.mp3"), format=OutputFormat.MP3)],
+        manifest=None,
+        speech_s=90.0,
+        elapsed_s=30.0,
+        chunks=9,
+        chunks_reused=2,
+        chunks_flagged=1,
+    )
+    assert summary.line() == (
+        "a.mp3: 1:30 of speech in 9 chunks, 1 flagged, 0:30 elapsed, 3.0x real time"
+    )
+    assert json.loads(summary.as_json())["chunks_reused"] == 2

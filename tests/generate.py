@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from worker.chatterbox.t3.decoder import Decoder, Prompt, Spoken
+from worker.chatterbox.t3.decoder import Decoder
 from worker.chatterbox.t3.model import T3
+from worker.chatterbox.t3.prompt import Prompt, Spoken
 
 
 def generate(model: T3, prompts: Sequence[Prompt], slots: int = 16) -> list[Spoken]:

@@ -30,30 +30,31 @@ def load_model_from(folder: Path, settings: ModelSettings, *, cache_folder: Path
 
     Raises: CheckpointError or SettingsError if the folder or the settings cannot be used.
     """
-    options = EngineOptions(
-        device=settings.device,
-        back_end=settings.back_end,
-        precision=settings.precision,
-        t3_slots=settings.t3_slots,
-        vocoder_batch=settings.vocoder_batch,
-        is_watermarked=settings.is_watermarked,
-        gpu_memory_gb=settings.gpu_memory_gb,
-        cache_folder=cache_folder,
+    options = resolve(
+        EngineOptions(
+            device=settings.device,
+            back_end=settings.back_end,
+            precision=settings.precision,
+            t3_slots=settings.t3_slots,
+            vocoder_batch=settings.vocoder_batch,
+            is_watermarked=settings.is_watermarked,
+            gpu_memory_gb=settings.gpu_memory_gb,
+            cache_folder=cache_folder,
+        )
     )
-    resolved = resolve(options)
-    chatterbox = load_chatterbox(folder, resolved.device)
+    chatterbox = load_chatterbox(folder, options.device)
     identity = EngineIdentity(
         model=Path(settings.checkpoint).name,
         revision=chatterbox.revision,
-        back_end=resolved.back_end,
-        precision=resolved.precision,
-        device=resolved.device.partition(":")[0],
-        is_watermarked=resolved.is_watermarked,
+        back_end=options.back_end,
+        precision=options.precision,
+        device=options.device.partition(":")[0],
+        is_watermarked=options.is_watermarked,
     )
     return LoadedModel(
-        engine=open_engine(folder, options),
+        engine=open_engine(chatterbox, options),
         # T3's, and of the sound stage a batch under way and the next.
-        target_concurrency=resolved.t3_slots + 2 * resolved.vocoder_batch,
+        target_concurrency=options.t3_slots + 2 * options.vocoder_batch,
         identity=identity,
         bundled=chatterbox.voices,
         load=load_voice,

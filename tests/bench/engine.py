@@ -23,6 +23,7 @@ import torch
 from tests.bench import rooflines
 from tests.bench.figures import by_time, percentiles, resident_gb, steady
 from tests.bench.gpu_memory import GpuMemory
+from tests.bench.listeners import measure_first_chunk
 from tests.bench.synthetic import TOY, Bench, make_prompt, open_bench, utterance, utterances
 from tests.bench.turns import turn
 from worker.chatterbox.config import FRAMES_PER_TOKEN, TOKEN_RATE_HZ, ChatterboxConfig
@@ -79,7 +80,6 @@ def make_parser(description: str | None, out: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--parts", nargs="+", choices=PARTS, default=[name for name in PARTS if name != "soak"]
     )
-    parser.add_argument("--core", choices=["thread", "process"], default="thread")
     parser.add_argument("--attention", help="of T3: FLASH_ATTN or another that vLLM knows")
     parser.add_argument("--kv-cache", help="what T3's cache holds: fp8 or another that vLLM knows")
     parser.add_argument("--precision", choices=["auto", "float32", "bfloat16"], default="auto")
@@ -89,6 +89,7 @@ def make_parser(description: str | None, out: str) -> argparse.ArgumentParser:
     parser.add_argument("--vocoder-batch", type=int)
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 8, 32, 128, 512])
     parser.add_argument("--sound-batches", type=int, nargs="+", default=[1, 4, 16, 32])
+    parser.add_argument("--listeners", type=int, nargs="+", default=[0, 32, 200])
     parser.add_argument("--upstream", type=Path, help="what tests.bench.upstream wrote beside it")
     parser.add_argument("--turn", type=Path, help="measure only while holding this lock file")
     parser.add_argument("--audio-s", type=float, default=12_000, help="length of the book")
@@ -106,7 +107,6 @@ def resolve_options(arguments: argparse.Namespace) -> ResolvedOptions:
     return resolve(
         EngineOptions(
             back_end="vllm",
-            vllm_core=arguments.core,
             precision=arguments.precision,
             is_compiled=not arguments.eager,
             gpu_memory_gb=arguments.gpu_memory_gb,
@@ -227,6 +227,7 @@ def measure_soak(bench: Bench, _: argparse.Namespace) -> dict[str, list[float]]:
 PARTS: dict[str, Callable[[Bench, argparse.Namespace], Any]] = {
     "saturation": measure_saturation,
     "alone": measure_alone,
+    "first_chunk": lambda bench, arguments: measure_first_chunk(bench, arguments.listeners),
     "tokens": measure_tokens,
     "concurrency": measure_concurrency,
     "sound": measure_sound,

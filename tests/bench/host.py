@@ -30,7 +30,7 @@ def main() -> None:
     options = resolve_options(arguments)
     config = ChatterboxConfig() if torch.cuda.is_available() else TOY
     bench = open_bench(config, options, **overrides(arguments))
-    engine: Any = bench.tokens._core._engine
+    engine: Any = bench.tokens._decoder._engine
     core = engine.engine_core.engine_core
     seconds: dict[str, list[float]] = defaultdict(list)
     wholes: list[float] = []

@@ -18,7 +18,7 @@ from torch.profiler import ProfilerActivity, profile
 from tests.bench.engine import make_parser, overrides, resolve_options
 from tests.bench.synthetic import Bench, make_prompt, open_bench, utterance, utterances
 from worker.chatterbox.config import TOKEN_RATE_HZ, ChatterboxConfig
-from worker.chatterbox.t3.decoder import Spoken
+from worker.chatterbox.t3.prompt import Spoken
 
 STEPS = 80
 SHOWN = 25

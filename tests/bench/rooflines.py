@@ -56,6 +56,8 @@ def table(report: dict[str, Any]) -> str:
         ]
     if "alone" in report:
         lines += [f"one 10 s chunk         {report['alone']['p50_s']:.3f} s"]
+    for row in report.get("first_chunk", []):
+        lines += [f"1.5 s beside {row['listeners']:3}       {row['mean_s']:.3f} s on average"]
     for row in report.get("concurrency", []):
         times = f"p50 {row['p50_s']:.2f} s, p95 {row['p95_s']:.2f} s"
         lines += [f"end to end, {row['batch']:<10} {row['x']:.0f} ({times})"]

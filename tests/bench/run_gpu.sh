@@ -7,7 +7,7 @@ set -u
 archive=$1 upstream=${2:--}
 [ $# -gt 1 ] && shift
 shift
-parts=${*:-upstream thread attention budgets process}
+parts=${*:-upstream engine attention budgets}
 card=${CUDA_VISIBLE_DEVICES:-0}
 site=/tmp/rhapsode-site-$card
 results=/tmp/rhapsode-results-$card
@@ -59,16 +59,15 @@ run_checks() { # side by side: nothing is timed
 for part in $parts; do
   part_began=$(date +%s)
   case $part in
-    thread)
+    engine)
       set --
       [ -s "$results/upstream.json" ] && set -- --upstream "$results/upstream.json"
-      bench thread 580 --audio-s 36000 "$@" --parts saturation alone tokens concurrency sound soak
+      bench engine 580 --audio-s 36000 "$@" --parts saturation alone tokens concurrency sound soak
       ;;
     attention)
       log attention 60 python3 -m tests.bench.attention --out "$results/attention.json"
       ;;
     tokens) bench tokens 200 --parts tokens ;;
-    process) bench process 240 --core process --parts saturation --audio-s 12000 ;;
     soak) bench soak 340 --parts soak ;;
     budgets) # the engines open side by side, beside the checks; then each is measured alone
       turn=/tmp/rhapsode-turn-$card

@@ -8,7 +8,6 @@ import random
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ from worker.chatterbox.config import (
 from worker.chatterbox.hift.vocoder import Vocoder
 from worker.chatterbox.s3gen.flow import Flow
 from worker.chatterbox.t3.conditioner import Conditioner
-from worker.chatterbox.t3.decoder import Prompt
+from worker.chatterbox.t3.prompt import Prompt
 from worker.chatterbox.t3.vllm_folder import write_vllm_folder
 from worker.chatterbox.t3.vllm_layout import PromptLayout
 from worker.chatterbox.voice import Voice, make_voice
@@ -37,10 +36,11 @@ from worker.engine.open import limit_memory, start_sound_stage
 from worker.engine.options import ResolvedOptions
 from worker.engine.pipeline import PipelineEngine
 from worker.engine.renderer import TorchRenderer
-from worker.engine.sharing import Sharing, share_card
+from worker.engine.sharing import Sharing, share_device
+from worker.engine.slot_stage import SlotStage
 from worker.engine.types import Delivery, Utterance
-from worker.engine.vllm_open import choose_core
-from worker.engine.vllm_stage import VllmStage, sampling_params
+from worker.engine.vllm_decoder import VllmDecoder, sampling_params
+from worker.engine.vllm_open import start_vllm
 
 TOY = ChatterboxConfig(
     t3=T3Config(width=64, layers=2, heads=2, kv_heads=2, ffn_width=128),
@@ -69,7 +69,7 @@ class Bench:
     """An engine and its parts, to be measured together and alone."""
 
     engine: PipelineEngine
-    tokens: VllmStage
+    tokens: SlotStage
     renderer: TorchRenderer
     flow: Flow
     vocoder: Vocoder
@@ -84,8 +84,8 @@ def open_bench(config: ChatterboxConfig, options: ResolvedOptions, **overrides: 
         flow = Flow(config.flow).eval().requires_grad_(False)
         vocoder = Vocoder(config.hift).eval().requires_grad_(False)
         watermarker = Watermarker().eval().requires_grad_(False)
-    sharing = share_card(options)
-    renderer = TorchRenderer(flow, vocoder, watermarker, options, sharing.open_sound)
+    sharing = share_device(options)
+    renderer = TorchRenderer(flow, vocoder, watermarker, options, sharing.open_sound_stream)
     tokens = _open_tokens(config, options, sharing, overrides)
     admission = Admission(options.queue_limit)
     sound = start_sound_stage(renderer, admission, sharing, options)
@@ -149,7 +149,7 @@ def exact_sampling(prompt: Prompt, max_new_tokens: int) -> SamplingParams:
 
 def _open_tokens(
     config: ChatterboxConfig, options: ResolvedOptions, sharing: Sharing, overrides: dict[str, Any]
-) -> VllmStage:
+) -> SlotStage:
     layout = PromptLayout.of(config.t3)
     # Always the same: vLLM knows by its path what it has compiled.
     cache = Path(tempfile.gettempdir()) / "rhapsode-bench"
@@ -160,11 +160,17 @@ def _open_tokens(
     folder = write_vllm_folder(
         weights, config.t3, StorageConfig(), bank_rows=_BANK_ROWS, cache=cache
     )
-    open_core = choose_core(options, sharing)
-    return VllmStage(
-        partial(open_core, folder, layout, options, load_format="dummy", **overrides),
-        layout,
-        Conditioner(config.t3).eval().requires_grad_(False).encode,
-        _BANK_ROWS,
-        exact_sampling,
-    )
+    conditioner = Conditioner(config.t3).eval().requires_grad_(False)
+    overrides = {"load_format": "dummy", **overrides}
+
+    def open_decoder() -> VllmDecoder:
+        return VllmDecoder(
+            start_vllm(folder, layout, options, sharing.open_t3_stream, **overrides),
+            layout,
+            conditioner.encode,
+            slots=options.t3_slots,
+            bank_rows=_BANK_ROWS,
+            sampling=exact_sampling,
+        )
+
+    return SlotStage(open_decoder, backlog=sharing.backlog)

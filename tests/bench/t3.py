@@ -16,8 +16,9 @@ import torch
 from training.sizes import DEMO
 from training.tiny_t3 import CONFIG as TINY
 from worker.chatterbox.config import START_TEXT, STOP_TEXT, TOKEN_RATE_HZ, T3Config
-from worker.chatterbox.t3.decoder import Decoder, Prompt
+from worker.chatterbox.t3.decoder import Decoder
 from worker.chatterbox.t3.model import T3
+from worker.chatterbox.t3.prompt import Prompt
 from worker.chatterbox.t3.sampling import Sampling
 from worker.chatterbox.voice import make_voice
 

@@ -1,13 +1,8 @@
-"""The whole engine on vLLM, in a child process and on a thread: poison, cancellation, death."""
+"""The whole engine on vLLM: poison, cancellation, abort."""
 
-import multiprocessing
-import os
-import signal
-import time
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -16,14 +11,13 @@ import torch
 from narration.errors import EngineDied, SpeechError
 from tests.model.worker.engine.toy import toy_chatterbox, toy_voice
 from worker.engine.open import open_engine
-from worker.engine.options import EngineOptions
+from worker.engine.options import EngineOptions, resolve
 from worker.engine.pipeline import PipelineEngine
 from worker.engine.types import Delivery, Speech, Utterance
-from worker.engine.vllm_core import _graph_sizes
 
 TIMEOUT_S = 120
 GREEDY = Delivery(temperature=0.0)
-OPTIONS = EngineOptions(device="cpu", is_watermarked=False, t3_slots=4)
+OPTIONS = EngineOptions(device="cpu", back_end="vllm", is_watermarked=False, t3_slots=4)
 
 
 def utterance(number: int, delivery: Delivery = GREEDY) -> Utterance:
@@ -40,12 +34,10 @@ def speak(engine: PipelineEngine, utterances: list[Utterance]) -> list[Speech]:
         return [f.result(TIMEOUT_S) for f in pool.map(engine.submit, utterances)]
 
 
-@pytest.fixture(scope="module", params=["thread", "process"])
-def engine(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[PipelineEngine]:
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PipelineEngine]:
     folder = tmp_path_factory.mktemp("toy")
-    options = replace(OPTIONS, back_end="vllm", vllm_core=request.param, cache_folder=folder)
+    options = resolve(replace(OPTIONS, cache_folder=folder))
     engine = open_engine(toy_chatterbox(folder), options)
     yield engine
     engine.close()
@@ -54,7 +46,8 @@ def engine(
 def test_both_back_ends_speak_alike(engine: PipelineEngine) -> None:
     utterances = [utterance(number) for number in range(16)]
     found = speak(engine, utterances)
-    with open_engine(toy_chatterbox(), replace(OPTIONS, back_end="torch")) as plain:
+    plain_options = resolve(replace(OPTIONS, back_end="torch"))
+    with open_engine(toy_chatterbox(), plain_options) as plain:
         expected = speak(plain, utterances)
     for one, other in zip(found, expected, strict=True):
         assert np.array_equal(one.tokens, other.tokens)
@@ -103,35 +96,13 @@ def test_cancelled_utterance_leaves_the_batch(engine: PipelineEngine) -> None:
     assert len(speak(engine, [utterance(20)])[0].tokens)
 
 
-def test_dead_vllm_fails_everything_for_good(engine: PipelineEngine) -> None:
+def test_abort_fails_everything_for_good(engine: PipelineEngine) -> None:
     """Stands last: the engine is not used again."""
-    cores = [child for child in multiprocessing.active_children() if child.name == "EngineCore"]
-    if cores:
-        os.kill(cores[0].pid, signal.SIGSTOP)
-    else:
-        engine._tokens._core._engine.step = _fail
-    with ThreadPoolExecutor(8) as pool:
-        spoken = [pool.submit(speak, engine, [utterance(number)]) for number in range(8)]
-        if cores:
-            cores[0].kill()
-        for future in spoken:
-            with pytest.raises(EngineDied):
-                future.result(TIMEOUT_S)
-    end = time.monotonic() + TIMEOUT_S
-    while engine.is_alive():
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    futures = [engine.submit(utterance(number)) for number in range(8)]
+    engine.close(abort=True)
+    for future in futures:
+        with pytest.raises(EngineDied):
+            future.result(TIMEOUT_S)
+    assert not engine.is_alive()
     with pytest.raises(EngineDied):
         engine.submit(utterance(1))
-
-
-def _fail() -> None:
-    raise RuntimeError("out of memory")
-
-
-@pytest.mark.parametrize("slots", [1, 2, 5, 8, 33, 64, 316, 512])
-def test_a_step_with_all_slots_taken_has_a_graph(slots: int) -> None:
-    sizes = _graph_sizes(slots)
-    assert sizes == sorted(set(sizes))
-    assert (sizes[0], sizes[-1]) == (1, slots)
-    assert all(after - before <= 16 for before, after in pairwise(sizes))

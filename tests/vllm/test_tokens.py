@@ -1,11 +1,15 @@
 """T3 on vLLM against the plain PyTorch T3: tokens, logits and what guidance sees."""
 
+import itertools
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
 
 import pytest
 import torch
 from vllm import SamplingParams
+from vllm.v1.engine.llm_engine import LLMEngine
 
 from narration.errors import EngineDied
 from tests.generate import generate
@@ -21,14 +25,17 @@ from tests.vllm.toy import (
 )
 from worker.chatterbox.config import ACOUSTIC_TOKENS, STOP_SPEECH
 from worker.chatterbox.t3.conditioning import collate
-from worker.chatterbox.t3.decoder import Prompt
 from worker.chatterbox.t3.model import T3
-from worker.chatterbox.t3.vllm_layout import ConditioningSlot, PromptLayout
+from worker.chatterbox.t3.prompt import Prompt, Spoken
+from worker.chatterbox.t3.vllm_layout import BankRow, PromptLayout
 from worker.engine.options import EngineOptions, resolve
-from worker.engine.vllm_core import open_thread_core
-from worker.engine.vllm_stage import VllmStage
+from worker.engine.sharing import share_device
+from worker.engine.slot_stage import SlotStage
+from worker.engine.vllm_decoder import VllmDecoder
+from worker.engine.vllm_open import start_vllm
 
 TIMEOUT_S = 120
+SLOTS = 8
 ATOL = 1e-3  # of logits
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 # Few blocks and few tokens a step: prompts are split and requests preempted.
@@ -47,71 +54,90 @@ def model(request: pytest.FixtureRequest) -> T3:
     return toy_t3(request.param)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Vllm:
+    """An engine, the decoder on it, and a row of the bank that the decoder does not use."""
+
+    engine: LLMEngine
+    decoder: VllmDecoder
+    model: T3
+    layout: PromptLayout
+    serials: Iterator[int] = field(default_factory=lambda: itertools.count(1000))
+
+    def logits(self, prompt: Prompt, guidance: float, history: list[int]) -> torch.Tensor:
+        """Ask vLLM's model for what follows a prompt, up to a constant. Shape: (V,)."""
+        row = BankRow(index=BANK_ROWS - 1, serial=next(self.serials))
+        conditioning = encode_conditioning(self.model, prompt.voice, prompt.exaggeration)
+        self.engine.collective_rpc(
+            "set_conditioning", args=(row.index, conditioning.numpy().tobytes())
+        )
+        ids = self.layout.prompt(row, prompt.text_tokens, guidance) + history
+        params = SamplingParams(temperature=0, max_tokens=1, logprobs=-1, detokenize=False)
+        self.engine.add_request(f"logits {row.serial}", {"prompt_token_ids": ids}, params)
+        outputs: list[Any] = []
+        while not outputs:
+            outputs = self.engine.step()
+        found = outputs[0].outputs[0].logprobs[0]
+        return torch.tensor([found[i].logprob for i in range(self.layout.speech_vocab)])
+
+    def count(self, metric: str) -> int:
+        metrics = self.engine.get_metrics()
+        return sum(found.value for found in metrics if found.name == metric)
+
+
 @pytest.fixture(scope="module")
-def stage(model: T3, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VllmStage]:
+def vllm(model: T3, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vllm]:
     folder = write_toy(model, tmp_path_factory.mktemp("toy"))
     layout = PromptLayout.of(model.config)
     options = resolve(
-        EngineOptions(device=DEVICE, precision="float32", t3_slots=8, gpu_memory_gb=8)
+        EngineOptions(device=DEVICE, precision="float32", t3_slots=SLOTS, gpu_memory_gb=8)
     )
-    stage = VllmStage(
-        lambda: open_thread_core(folder, layout, options, **SCARCITY),
+    open_stream = share_device(options).open_t3_stream
+    engine = start_vllm(folder, layout, options, open_stream, **SCARCITY)
+    decoder = VllmDecoder(
+        engine,
         layout,
-        lambda voice, exaggeration: encode_conditioning(model, voice, exaggeration),
-        BANK_ROWS,
+        partial(encode_conditioning, model),
+        slots=SLOTS,
+        bank_rows=BANK_ROWS - 1,
     )
-    yield stage
-    stage.close()
+    yield Vllm(engine=engine, decoder=decoder, model=model, layout=layout)
+    decoder.close()
 
 
-def count(stage: VllmStage, metric: str) -> int:
-    metrics = stage._core._engine.get_metrics()  # type: ignore[attr-defined]
-    return sum(found.value for found in metrics if found.name == metric)
+def speak_all(decoder: VllmDecoder, prompts: list[Prompt]) -> list[Spoken]:
+    """Run prompts to their end, a new one joining whenever it can; results in order."""
+    waiting = list(enumerate(prompts))
+    running: dict[int, int] = {}
+    results: dict[int, Spoken] = {}
+    while waiting or running:
+        for _ in range(min(decoder.free, len(waiting))):
+            slot = decoder.join(waiting[0][1])
+            if slot is None:
+                break
+            running[slot] = waiting.pop(0)[0]
+        decoder.step()
+        results |= {running.pop(slot): decoder.release(slot) for slot in decoder.done()}
+    return [results[index] for index in range(len(prompts))]
 
 
 def test_greedy_tokens_are_the_plain_models_while_requests_come_and_go(
-    stage: VllmStage, model: T3
+    vllm: Vllm, model: T3
 ) -> None:
     prompts = mixed_prompts(32, model.config)
-    futures = [stage.start(prompt) for prompt in prompts]
-    spoken = [future.result(TIMEOUT_S) for future in futures]
-    expected = generate(model, prompts, slots=8)
+    spoken = speak_all(vllm.decoder, prompts)
+    expected = generate(model, prompts, slots=SLOTS)
     for said, wanted in zip(spoken, expected, strict=True):
         assert said.tokens.tolist() == wanted.tokens.tolist()
         assert said.is_truncated == wanted.is_truncated
     assert len(set(torch.cat([said.tokens for said in spoken]).tolist())) > 100
-    assert count(stage, "vllm:num_preemptions") > 0
-    assert count(stage, "vllm:prefix_cache_hits") > 0
+    assert vllm.count("vllm:num_preemptions") > 0
+    assert vllm.count("vllm:prefix_cache_hits") > 0
 
 
-def logits_of(stage: VllmStage, ids: list[int]) -> torch.Tensor:
-    """What vLLM's model says after a prompt, up to a constant. Shape: (V,)."""
-
-    async def ask() -> torch.Tensor:
-        params = SamplingParams(temperature=0, max_tokens=1, logprobs=-1, detokenize=False)
-        async for output in stage._core.generate({"prompt_token_ids": ids}, params, str(id(ids))):
-            found = output.outputs[0].logprobs[0]
-        return torch.tensor([found[i].logprob for i in range(stage._layout.speech_vocab)])
-
-    return stage._call(ask(), TIMEOUT_S)
-
-
-def slot_of(stage: VllmStage, prompt: Prompt) -> ConditioningSlot:
-    async def lend() -> ConditioningSlot:
-        async with stage._slots.lend(prompt.voice, prompt.exaggeration) as slot:
-            return slot
-
-    return stage._call(lend(), TIMEOUT_S)
-
-
-def streams_on_vllm(stage: VllmStage, prompt: Prompt, history: list[int]) -> torch.Tensor:
+def streams_on_vllm(vllm: Vllm, prompt: Prompt, history: list[int]) -> torch.Tensor:
     """Conditional and unconditional logits, from guidance 0 (c) and 1 (2c - u). Shape: (2, V)."""
-
-    slot = slot_of(stage, prompt)
-    plain, guided = (
-        logits_of(stage, stage._layout.prompt(slot, prompt.text_tokens, guidance) + history)
-        for guidance in (0.0, 1.0)
-    )
+    plain, guided = (vllm.logits(prompt, guidance, history) for guidance in (0.0, 1.0))
     return torch.stack([plain, 2 * plain - guided])[:, READABLE]
 
 
@@ -149,41 +175,38 @@ CHANGES: dict[str, tuple[Prompt, list[int]]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_both_streams_see_what_the_plain_model_sees(
-    stage: VllmStage, model: T3, change: str
-) -> None:
+def test_both_streams_see_what_the_plain_model_sees(vllm: Vllm, model: T3, change: str) -> None:
     prompt, history = CHANGES[change]
     expected = centre(streams_of_reference(model, prompt, history))
-    found = centre(streams_on_vllm(stage, prompt, history))
+    found = centre(streams_on_vllm(vllm, prompt, history))
     torch.testing.assert_close(found, expected, atol=ATOL, rtol=1e-4)
 
 
 @pytest.mark.parametrize("change", [c for c in CHANGES if c != "nothing"])
-def test_unconditional_stream_depends_on_more_than_its_last_token(
-    stage: VllmStage, change: str
-) -> None:
+def test_unconditional_stream_depends_on_more_than_its_last_token(vllm: Vllm, change: str) -> None:
     before, after = (
-        centre(streams_on_vllm(stage, *asked))[1] for asked in (CHANGES["nothing"], CHANGES[change])
+        centre(streams_on_vllm(vllm, *asked))[1] for asked in (CHANGES["nothing"], CHANGES[change])
     )
     assert (before - after).abs().mean() > 10 * ATOL
 
 
-def test_unconditional_stream_does_not_hear_the_words(stage: VllmStage) -> None:
+def test_unconditional_stream_does_not_hear_the_words(vllm: Vllm) -> None:
     other = replace(BASE, text_tokens=[255, 77, 66, 55, 44, 0])
-    before, after = (centre(streams_on_vllm(stage, p, HISTORY)) for p in (BASE, other))
+    before, after = (centre(streams_on_vllm(vllm, p, HISTORY)) for p in (BASE, other))
     assert (before[0] - after[0]).abs().mean() > 0.1
     torch.testing.assert_close(before[1], after[1], atol=ATOL, rtol=1e-4)
 
 
-def test_ids_without_sound_are_never_sampled(stage: VllmStage) -> None:
-    logits = logits_of(stage, stage._layout.prompt(slot_of(stage, BASE), BASE.text_tokens, 0.5))
-    unreadable = [i for i in range(stage._layout.speech_vocab) if i not in set(READABLE)]
+def test_ids_without_sound_are_never_sampled(vllm: Vllm) -> None:
+    logits = vllm.logits(BASE, 0.5, [])
+    unreadable = [i for i in range(vllm.layout.speech_vocab) if i not in set(READABLE)]
     assert (logits[unreadable] == float("-inf")).all()
     assert logits[READABLE].isfinite().all()
 
 
-def test_abort_fails_what_is_under_way(stage: VllmStage, model: T3) -> None:
+def test_abort_fails_what_is_under_way(vllm: Vllm, model: T3) -> None:
     """Stands last: the stage is not used again."""
+    stage = SlotStage(lambda: vllm.decoder)
     futures = [stage.start(prompt) for prompt in mixed_prompts(12, model.config)]
     stage.abort()
     for future in futures:

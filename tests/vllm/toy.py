@@ -9,8 +9,8 @@ from safetensors.torch import save_file
 
 from worker.chatterbox.config import ACOUSTIC_TOKENS, START_TEXT, STOP_TEXT, StorageConfig, T3Config
 from worker.chatterbox.t3.conditioning import collate
-from worker.chatterbox.t3.decoder import Prompt
 from worker.chatterbox.t3.model import T3
+from worker.chatterbox.t3.prompt import Prompt
 from worker.chatterbox.t3.sampling import Sampling
 from worker.chatterbox.t3.vllm_folder import write_vllm_folder
 from worker.chatterbox.voice import Voice, make_voice

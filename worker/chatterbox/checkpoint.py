@@ -38,9 +38,7 @@ _NEEDED = (T3_FILE, S3GEN_FILE, VOICE_ENCODER_FILE, TOKENIZER_FILE)
 Network = TypeVar("Network", bound=nn.Module)
 
 
-def load_chatterbox(
-    folder: Path, device: str | torch.device = "cpu", *, t3_dtype: torch.dtype = torch.float32
-) -> "Chatterbox":
+def load_chatterbox(folder: Path, device: str | torch.device = "cpu") -> "Chatterbox":
     """Open a checkpoint folder; each part is read when it is first used.
 
     Raises: CheckpointError if the folder, a file or the config is missing or makes no sense; the
@@ -51,7 +49,7 @@ def load_chatterbox(
     missing = [name for name in _NEEDED if not (folder / name).is_file()]
     if missing:
         raise CheckpointError(f"{folder} lacks {', '.join(missing)}: pull the model again")
-    return Chatterbox(folder, ChatterboxConfig.load(folder), torch.device(device), t3_dtype)
+    return Chatterbox(folder, ChatterboxConfig.load(folder), torch.device(device))
 
 
 class Voices(Mapping[str, Voice]):
@@ -82,14 +80,11 @@ class Voices(Mapping[str, Voice]):
 class Chatterbox:
     """The parts of one checkpoint, each ready to use: on the device, in eval mode, no gradients."""
 
-    def __init__(
-        self, folder: Path, config: ChatterboxConfig, device: torch.device, t3_dtype: torch.dtype
-    ) -> None:
+    def __init__(self, folder: Path, config: ChatterboxConfig, device: torch.device) -> None:
         self.folder = folder
         self.config = config
         self.device = device
         self.voices = Voices(folder)
-        self._t3_dtype = t3_dtype
 
     @cached_property
     def revision(self) -> str:
@@ -112,7 +107,7 @@ class Chatterbox:
         """Text tokens to speech tokens."""
         with Undrawn():
             network = T3(self.config.t3)
-        return self._fill(network, T3_FILE).to(self._t3_dtype)
+        return self._fill(network, T3_FILE)
 
     @cached_property
     def flow(self) -> Flow:

@@ -4,7 +4,8 @@ A graph of a few rows saves the time that a host takes to launch kernels one by 
 leaves the interpreter to other threads.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +30,19 @@ class Captured:
         catch_up(self.output.device)
         self.graph.replay()
         return self.output
+
+
+@contextmanager
+def recorded_on(stream: torch.cuda.Stream) -> Iterator[None]:
+    """Within a capture, record kernels on another stream, whose priority they keep.
+
+    Nobody else may use that stream meanwhile.
+    """
+    capturing = torch.cuda.current_stream()
+    stream.wait_stream(capturing)
+    with torch.cuda.stream(stream):
+        yield
+    capturing.wait_stream(stream)
 
 
 class GraphPool:

@@ -12,6 +12,7 @@ from narration.voices.recording import Recording
 from worker.chatterbox.config import (
     FRAMES_PER_TOKEN,
     REFERENCE_RATE_HZ,
+    REFERENCE_S,
     SAMPLE_RATE_HZ,
     TOKEN_RATE_HZ,
 )
@@ -29,7 +30,6 @@ from worker.chatterbox.voice import Voice, make_voice
 from worker.chatterbox.xvector import XVector
 
 _PROMPT_S = 6  # T3 is prompted with this much of the recording, at most
-_REFERENCE_S = 10  # S3Gen with this much
 
 
 class VoiceNetworks(Protocol):
@@ -63,7 +63,7 @@ def voice_from_recording(
     device = networks.voice_encoder.proj.weight.device
     whole = torch.from_numpy(at_16khz).to(device)
     prompt = whole[: _PROMPT_S * REFERENCE_RATE_HZ]
-    reference = torch.from_numpy(samples[: _REFERENCE_S * SAMPLE_RATE_HZ]).to(device)
+    reference = torch.from_numpy(samples[: REFERENCE_S * SAMPLE_RATE_HZ]).to(device)
     reference_16khz = resample_sinc(reference, SAMPLE_RATE_HZ, REFERENCE_RATE_HZ)
 
     mel = prompt_mel(reference).T

@@ -13,7 +13,6 @@ from worker.chatterbox.hift.vocoder import ROWS_AT_ONCE, SLOW_ROWS
 
 BackEnd = Literal["auto", "torch", "vllm"]
 Precision = Literal["auto", "float32", "bfloat16"]
-Core = Literal["thread", "process"]
 
 _CPU_SLOTS = 8
 _GB = 10**9
@@ -26,6 +25,7 @@ VLLM_REST_GB = 2.5  # what vLLM needs beside its cache: T3's weights, graphs, ac
 DRIVER_GB = 1.0
 _REST_GB = 2.6  # networks, T3's graphs, what the allocator keeps
 _LEAST_CACHE_GB = 1.0
+_LEAST_BUDGET_GB = 7.0
 _LARGEST_BATCH = 512  # beyond it T3 gained nothing on an H200
 
 
@@ -34,7 +34,7 @@ class EngineOptions:
     """How to run a checkpoint.
 
     `t3_slots` utterances decode at once, `vocoder_batch` are vocoded at once, and `submit` blocks
-    from the `queue_limit`-th unfinished utterance on. `vllm_core` says where vLLM's engine lives.
+    from the `queue_limit`-th unfinished utterance on.
     Units: gpu_memory_gb in 10^9 bytes for the whole engine, None for nearly all of the card.
     """
 
@@ -46,7 +46,6 @@ class EngineOptions:
     queue_limit: int | None = None
     is_watermarked: bool = True
     gpu_memory_gb: float | None = None
-    vllm_core: Core = "thread"
     is_compiled: bool = True  # on a GPU; slower to start, faster to speak
     cache_folder: Path | None = None  # for what a back end derives from a checkpoint
 
@@ -64,7 +63,6 @@ class ResolvedOptions:
     is_watermarked: bool
     gpu_memory_gb: float
     kv_cache_gb: float
-    vllm_core: Core
     is_compiled: bool
     cache_folder: Path
 
@@ -83,8 +81,7 @@ def resolve(options: EngineOptions) -> ResolvedOptions:
     back_end = _back_end(options.back_end, device)
     budget_gb = _budget_gb(options.gpu_memory_gb, device) if is_cuda else 0.0
     batch = options.vocoder_batch or _vocoder_batch(budget_gb)
-    processes = 2 if back_end == "vllm" and options.vllm_core == "process" else 1
-    kv_cache_gb = _kv_cache_gb(budget_gb, batch, processes) if is_cuda else 0.0
+    kv_cache_gb = _kv_cache_gb(budget_gb, batch) if is_cuda else 0.0
     slots = options.t3_slots or _slots(kv_cache_gb)
     return ResolvedOptions(
         device=device,
@@ -96,7 +93,6 @@ def resolve(options: EngineOptions) -> ResolvedOptions:
         is_watermarked=options.is_watermarked,
         gpu_memory_gb=budget_gb,
         kv_cache_gb=kv_cache_gb,
-        vllm_core=options.vllm_core,
         is_compiled=is_cuda and options.is_compiled,
         cache_folder=options.cache_folder or user_cache_path("rhapsode"),
     )
@@ -138,12 +134,13 @@ def _budget_gb(requested: float | None, device: str) -> float:
     return requested or 0.92 * total_gb  # the driver and other processes need some
 
 
-def _kv_cache_gb(budget_gb: float, vocoder_batch: int, processes: int = 1) -> float:
+def _kv_cache_gb(budget_gb: float, vocoder_batch: int) -> float:
     """Return what weights, graphs and a vocoder batch leave, as far as slots can use it."""
-    least_gb = 6 + processes
-    if budget_gb < least_gb:
-        raise SettingsError(f"gpu_memory_gb is {budget_gb:g}: the engine needs {least_gb} at least")
-    left_gb = budget_gb - processes * DRIVER_GB - _REST_GB - _sound_gb(vocoder_batch)
+    if budget_gb < _LEAST_BUDGET_GB:
+        raise SettingsError(
+            f"gpu_memory_gb is {budget_gb:g}: the engine needs {_LEAST_BUDGET_GB:g} at least"
+        )
+    left_gb = budget_gb - DRIVER_GB - _REST_GB - _sound_gb(vocoder_batch)
     if left_gb < _LEAST_CACHE_GB:
         raise SettingsError(
             f"vocoder_batch is {vocoder_batch}: beside that, gpu_memory_gb of {budget_gb:g} leaves "

@@ -10,10 +10,11 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from narration.errors import EngineDied, SpeechError
-from worker.chatterbox.t3.decoder import Prompt, Spoken
+from worker.chatterbox.t3.prompt import Prompt, Spoken
 from worker.engine.admission import Admission
+from worker.engine.slot_stage import SlotStage
 from worker.engine.sound_stage import SoundStage
-from worker.engine.stage import TokenStage, fail, succeed
+from worker.engine.stage import fail, succeed
 from worker.engine.types import Speech, Utterance
 
 T = TypeVar("T")
@@ -28,7 +29,7 @@ class PipelineEngine:
     def __init__(
         self,
         prepare: Callable[[Utterance], Prompt],
-        tokens: TokenStage,
+        tokens: SlotStage,
         sound: SoundStage,
         admission: Admission,
     ) -> None:

@@ -12,25 +12,32 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from worker.chatterbox.config import FRAMES_PER_TOKEN
+from worker.chatterbox.config import (
+    FRAMES_PER_TOKEN,
+    MEL_BINS,
+    REFERENCE_S,
+    TOKEN_RATE_HZ,
+    FlowConfig,
+)
 from worker.chatterbox.cuda_graphs import GraphPool
 from worker.chatterbox.hift.source import SourceNoise
 from worker.chatterbox.hift.source import draw_noise as draw_source_noise
 from worker.chatterbox.hift.vocoder import Vocoder
 from worker.chatterbox.s3gen.flow import Flow, draw_noise, noise_frames
 from worker.chatterbox.s3gen.graphs import accelerate
-from worker.chatterbox.t3.decoder import Spoken
+from worker.chatterbox.t3.prompt import Spoken
+from worker.chatterbox.voice import Voice, make_voice
 from worker.chatterbox.watermark import Watermarker
 from worker.engine.options import ResolvedOptions, rows_at_once
 from worker.engine.sharing import OpenStream
 from worker.engine.sound_stage import Waveforms
-from worker.engine.types import Utterance
+from worker.engine.types import Delivery, Utterance
 
 _AVERAGE_FRAMES = 1100  # 12 s behind a recording of 10 s
 # Tokens; one for each length that encoder and vocoder have a graph for, up to 20 s.
 _LENGTHS = (484, 420, 356, 292, 228, 164, 100)
 _MOST_STRETCH = 28  # tokens by which one of them may grow and keep its graphs
-_LIGHTEST_FRAMES = 600  # so that a batch has no more rows than a graph
+_LEAST_FRAMES = 600  # that an utterance counts for, so that no batch has more rows than a graph
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +65,7 @@ class TorchRenderer:
         self._watermarker = watermarker
         self._stream = open_stream() if open_stream else None
         self._batch = options.vocoder_batch
-        self._example: Utterance | None = None
+        self._silent_voice = _make_silent_voice(flow.config)
         self._unprepared = [*_LENGTHS] if options.is_compiled else []
         self._launching = threading.Lock()  # graphs have one memory
         self._preparing = threading.Lock()
@@ -67,19 +74,19 @@ class TorchRenderer:
 
     @property
     def is_watermarked(self) -> bool:
-        """Tell whether waveforms carry the watermark."""
+        """Whether waveforms carry the watermark."""
         return self._watermarker is not None
 
     def batch_share(self, utterance: Utterance, spoken: Spoken) -> float:
-        """Tell how much of a batch an utterance is, by the frames that the flow works on.
+        """Return how much of a batch an utterance takes, by the frames that the flow works on.
 
-        Full batches then are alike to a GPU, and few graphs serve them all. On a CPU all count the
-        same.
+        Full batches then have nearly the same number of frames, and few CUDA graphs serve them all.
+        On a CPU every utterance takes the same.
         """
         if self._stream is None:
             return 1.0
         frames = noise_frames(len(spoken.tokens), utterance.voice)
-        return max(frames, _LIGHTEST_FRAMES) / _AVERAGE_FRAMES
+        return max(frames, _LEAST_FRAMES) / _AVERAGE_FRAMES
 
     @torch.inference_mode()
     def render(self, utterances: Sequence[Utterance], spoken: Sequence[Spoken]) -> Waveforms:
@@ -87,7 +94,6 @@ class TorchRenderer:
 
         On a GPU one thread launches and the others draw noise or wait for theirs to be done.
         """
-        self._example = self._example or utterances[0]
         noise = [self._draw(one, tokens) for one, tokens in zip(utterances, spoken, strict=True)]
         if self._stream is None:
             return [row.float().numpy() for row in self._render(utterances, spoken, noise)]
@@ -99,19 +105,16 @@ class TorchRenderer:
         return [row.numpy().copy() for row in rows]  # pinned memory is scarce, and soon used again
 
     def prepare(self) -> bool:
-        """Render a full batch of one more length, of silence, and so capture its graphs.
-
-        In the voice of the first utterance, and not before there was one.
-        """
+        """Render a full batch of one more length, which captures its graphs."""
         with self._preparing:
-            if self._example is None or not self._unprepared:
-                return bool(self._unprepared)
-            one = self._example
-            count, tokens = fill_batch(
-                self._batch, self._unprepared.pop(0), noise_frames(0, one.voice)
-            )
-            silence = Spoken(tokens=torch.zeros(tokens, dtype=torch.int64), is_truncated=False)
-            self.render([one] * count, [silence] * count)
+            if self._unprepared:
+                voice = self._silent_voice
+                count, tokens = fill_batch(
+                    self._batch, self._unprepared.pop(0), noise_frames(0, voice)
+                )
+                one = Utterance(text="", voice=voice, delivery=Delivery(), seed=0)
+                spoken = Spoken(tokens=torch.zeros(tokens, dtype=torch.int64), is_truncated=False)
+                self.render([one] * count, [spoken] * count)
             return bool(self._unprepared)
 
     def check_health(self) -> None:
@@ -151,10 +154,22 @@ def fill_batch(batch: int, tokens: int, prompt: int) -> tuple[int, int]:
     Units: prompt in frames.
     """
     most = batch * _AVERAGE_FRAMES
-    frames = max(prompt + FRAMES_PER_TOKEN * tokens, _LIGHTEST_FRAMES)
+    frames = max(prompt + FRAMES_PER_TOKEN * tokens, _LEAST_FRAMES)
     count = max(1, most // frames)
     spare = max(0, most // count - frames) // FRAMES_PER_TOKEN
     return count, tokens + min(spare, _MOST_STRETCH)
+
+
+def _make_silent_voice(config: FlowConfig) -> Voice:
+    """Make a voice of the length that most have, to prepare with."""
+    tokens = torch.zeros(REFERENCE_S * TOKEN_RATE_HZ, dtype=torch.int64)
+    return make_voice(
+        speaker=torch.zeros(0),  # T3's alone
+        prompt_tokens=tokens[:0],
+        reference_tokens=tokens,
+        reference_mel=torch.zeros(FRAMES_PER_TOKEN * len(tokens), MEL_BINS),
+        x_vector=torch.zeros(config.x_vector_width),
+    )
 
 
 def _fetch(row: Tensor) -> Tensor:

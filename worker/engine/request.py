@@ -13,7 +13,7 @@ from worker.chatterbox.config import (
     STOP_TEXT,
     ChatterboxConfig,
 )
-from worker.chatterbox.t3.decoder import Prompt
+from worker.chatterbox.t3.prompt import Prompt
 from worker.chatterbox.t3.sampling import Sampling
 from worker.chatterbox.tokenizer import TextTokenizer, normalize_punctuation
 from worker.chatterbox.voice import Voice

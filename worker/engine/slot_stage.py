@@ -1,35 +1,57 @@
-"""The plain PyTorch token stage: a fixed number of slots, refilled the moment one is free."""
+"""The token stage: one loop in which utterances join a decoder's batch, step and leave it.
+
+The same loop drives T3 on plain PyTorch and on vLLM; what differs is the decoder.
+"""
 
 import threading
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Protocol
 
 from narration.errors import EngineDied, SpeechError
-from worker.chatterbox.t3.decoder import Prompt, Spoken
+from worker.chatterbox.t3.prompt import Prompt, Spoken
+from worker.engine.sharing import Backlog
 from worker.engine.stage import StageThread, fail, succeed
+
+_START_TIMEOUT_S = 600.0  # vLLM compiles and captures graphs: 100 s were seen with nothing cached
+_PAUSE_S = 0.05  # how long T3 waits for the sound stage before it looks for an abort
 
 
 class SlotDecoder(Protocol):
-    """What we use of worker.chatterbox.t3.decoder.Decoder, from one thread."""
+    """A batch of at most so many utterances; used from one thread.
+
+    worker.chatterbox.t3.decoder.Decoder and worker.engine.vllm_decoder.VllmDecoder are decoders.
+    """
 
     @property
     def free(self) -> int:
-        """Slots that `prefill` may fill now."""
+        """How many utterances may join now."""
 
-    def prefill(self, prompts: Sequence[Prompt]) -> list[int]:
-        """Let prompts join; SpeechError if one cannot be spoken, then none joined."""
+    def join(self, prompt: Prompt) -> int | None:
+        """Put a prompt into the batch and return its slot; None if it cannot join yet.
 
-    def step(self) -> Mapping[int, int | None]:
-        """Speak one token in every slot; None where the numbers are no longer finite."""
+        Raises: SpeechError if it cannot be spoken.
+        """
+
+    def step(self) -> object:
+        """Generate one token in every slot that is not done."""
 
     def done(self) -> list[int]:
-        """Slots that have said all."""
+        """Slots that wait for `release`."""
 
     def release(self, slot: int) -> Spoken:
-        """Free a slot between two steps, done or not."""
+        """Free a slot that is done and return its tokens.
+
+        Raises: SpeechError if its numbers are not finite; the slot is free then, too.
+        """
+
+    def drop(self, slot: int) -> None:
+        """Free a slot, done or not, and forget its tokens."""
+
+    def close(self) -> None:
+        """Free the memory on the device."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,20 +61,48 @@ class _QueuedPrompt:
 
 
 class SlotStage:
-    """TokenStage over a SlotDecoder."""
+    """Text to speech tokens, many utterances at once.
 
-    def __init__(self, decoder: SlotDecoder, cores: int | None = None) -> None:
-        self._decoder = decoder
+    A cancelled future leaves the batch at the next step. Futures fail with SpeechError (this
+    prompt only) or EngineDied.
+    """
+
+    def __init__(
+        self,
+        open_decoder: Callable[[], SlotDecoder],
+        *,
+        cores: int | None = None,
+        backlog: Backlog | None = None,
+    ) -> None:
+        """Start the thread and wait until the decoder is open.
+
+        `open_decoder` is called on that thread, since a thread has a CUDA stream of its own.
+        `backlog`: asked before each step whether to wait for the sound stage.
+        Raises: whatever `open_decoder` raised; EngineDied if it took more than ten minutes.
+        """
+        self._open_decoder = open_decoder
+        self._backlog = backlog
         self._waiting: deque[_QueuedPrompt] = deque()
         self._running: dict[int, _QueuedPrompt] = {}
+        self._has_cancelled = False  # spares a look at every future before every step
         self._changed = threading.Condition()
         self._ended: EngineDied | None = None
         self._is_closing = False
-        self._thread = StageThread("speech tokens", self._loop, self._fail_all, cores)
+        self._opened: Future[SlotDecoder] = Future()
+        self._thread = StageThread("speech tokens", self._run, self._fail_all, cores)
+        try:
+            self._decoder = self._opened.result(_START_TIMEOUT_S)
+        except TimeoutError as error:
+            if self._opened.done():
+                raise
+            raise EngineDied(
+                f"T3 did not start within {_START_TIMEOUT_S:.0f} s: start a new worker"
+            ) from error
 
     def start(self, prompt: Prompt) -> Future[Spoken]:
         """Queue one prompt for the next free slot."""
         future: Future[Spoken] = Future()
+        future.add_done_callback(self._notice_cancel)
         with self._changed:
             if self._ended is None:
                 self._waiting.append(_QueuedPrompt(prompt, future))
@@ -62,38 +112,43 @@ class SlotStage:
         return future
 
     def is_alive(self) -> bool:
-        """Tell whether prompts are still answered."""
+        """Whether prompts are still answered."""
         return self._thread.is_alive() and self._ended is None
 
     def abort(self) -> None:
-        """Fail everything before the next step."""
+        """Fail everything before the next step, without waiting for it."""
         with self._changed:
             self._ended = self._ended or EngineDied("the speech engine was stopped")
             self._changed.notify()
 
     def close(self) -> None:
-        """Finish what is under way and end the thread."""
+        """Finish what is under way, end the thread and free the decoder's memory."""
         with self._changed:
             self._is_closing = True
             self._changed.notify()
         self._thread.join()
+        self._decoder.close()
 
-    def _loop(self) -> None:
-        while self._wait_for_work():
-            self._drop_cancelled()
-            self._refill()
-            if self._running:
-                self._refuse_broken(self._decoder.step())
-            for slot in self._decoder.done():
-                succeed(self._running.pop(slot).future, self._decoder.release(slot))
+    def _run(self) -> None:
+        try:
+            decoder = self._open_decoder()
+        except BaseException as error:  # noqa: BLE001 - the constructor raises it
+            self._opened.set_exception(error)
+            return
+        self._opened.set_result(decoder)
+        self._loop(decoder)
         if self._ended is not None:
             self._fail_all(self._ended)
 
-    def _refuse_broken(self, step_tokens: Mapping[int, int | None]) -> None:
-        for slot in [slot for slot, token in step_tokens.items() if token is None]:
-            self._decoder.release(slot)
-            broken = SpeechError("the model's numbers are not finite: try another seed or voice")
-            fail(self._running.pop(slot).future, broken)
+    def _loop(self, decoder: SlotDecoder) -> None:
+        while self._wait_for_work():
+            self._drop_cancelled(decoder)
+            self._refill(decoder)
+            if not self._running or not self._may_step():
+                continue
+            decoder.step()
+            for slot in decoder.done():
+                self._finish(slot, decoder)
 
     def _wait_for_work(self) -> bool:
         with self._changed:
@@ -103,28 +158,45 @@ class SlotStage:
     def _is_stopping(self) -> bool:
         return self._is_closing or self._ended is not None
 
-    def _drop_cancelled(self) -> None:
-        for slot in [s for s, queued in self._running.items() if queued.future.cancelled()]:
-            self._decoder.release(slot)
+    def _may_step(self) -> bool:
+        return self._backlog is None or self._backlog.wait(_PAUSE_S, is_crowded=bool(self._waiting))
+
+    def _notice_cancel(self, future: Future[Spoken]) -> None:
+        if future.cancelled():
+            self._has_cancelled = True
+
+    def _drop_cancelled(self, decoder: SlotDecoder) -> None:
+        if not self._has_cancelled:
+            return
+        self._has_cancelled = False
+        with self._changed:
+            self._waiting = deque(q for q in self._waiting if not q.future.cancelled())
+        for slot in [s for s, q in self._running.items() if q.future.cancelled()]:
+            decoder.drop(slot)
             del self._running[slot]
 
-    def _refill(self) -> None:
-        """Fill free slots one by one, so that a prompt that is refused is refused alone."""
-        while self._decoder.free and (queued := self._next()):
+    def _refill(self, decoder: SlotDecoder) -> None:
+        """Let utterances join one by one, so that a prompt that is refused is refused alone."""
+        for _ in range(min(decoder.free, len(self._waiting))):
+            queued = self._waiting[0]
             try:
-                (slot,) = self._decoder.prefill([queued.prompt])
+                slot = decoder.join(queued.prompt)
             except SpeechError as error:
                 fail(queued.future, error)
             else:
+                if slot is None:
+                    return  # those behind it wait as well, so that it is never overtaken
                 self._running[slot] = queued
+            self._waiting.popleft()
 
-    def _next(self) -> _QueuedPrompt | None:
-        with self._changed:
-            while self._waiting:
-                queued = self._waiting.popleft()
-                if not queued.future.cancelled():
-                    return queued
-        return None
+    def _finish(self, slot: int, decoder: SlotDecoder) -> None:
+        queued = self._running.pop(slot)
+        try:
+            spoken = decoder.release(slot)
+        except SpeechError as error:
+            fail(queued.future, error)
+        else:
+            succeed(queued.future, spoken)
 
     def _fail_all(self, died: EngineDied) -> None:
         with self._changed:

@@ -12,14 +12,15 @@ import numpy.typing as npt
 import structlog
 
 from narration.errors import EngineDied, SpeechError
-from worker.chatterbox.t3.decoder import Spoken
+from worker.chatterbox.t3.prompt import Spoken
+from worker.engine.sharing import Backlog
 from worker.engine.stage import StageThread, fail, succeed
 from worker.engine.types import Speech, Utterance
 
 log = structlog.get_logger()
 
-_CROWD = 8  # utterances still to come for each in a batch that is not full, at most
-_IDLE_S = 0.5  # without anything to say, before the renderer gets ready for more
+_CROWD = 8  # a batch that is not full begins with an eighth of the utterances still to come
+_IDLE_S = 0.5  # without an utterance in the engine, before the renderer prepares
 
 Waveforms = list[npt.NDArray[np.float32]]
 
@@ -29,16 +30,16 @@ class Renderer(Protocol):
 
     @property
     def is_watermarked(self) -> bool:
-        """Tell whether waveforms carry the watermark."""
+        """Whether waveforms carry the watermark."""
 
     def batch_share(self, utterance: Utterance, spoken: Spoken) -> float:
-        """Tell how much of a batch an utterance is; an average one is 1."""
+        """Return how much of a batch an utterance takes; an average one takes 1."""
 
     def render(self, utterances: Sequence[Utterance], spoken: Sequence[Spoken]) -> Waveforms:
         """Make one waveform (S,) per utterance."""
 
     def prepare(self) -> bool:
-        """Get ready for one more kind of batch; tell whether there are others."""
+        """Get ready for one more length of batch; return whether there are others."""
 
     def check_health(self) -> None:
         """Raise if the device will not compute again."""
@@ -48,7 +49,7 @@ class Renderer(Protocol):
 class _QueuedUtterance:
     utterance: Utterance
     spoken: Spoken
-    weight: float
+    share: float
     future: Future[Speech]
 
     def __len__(self) -> int:
@@ -56,12 +57,12 @@ class _QueuedUtterance:
 
 
 class SoundStage:
-    """Batches what waits around the utterance that has waited longest.
+    """Makes batches of the utterance that has waited longest and those of nearly its length.
 
-    With several threads, a batch that is large enough is prepared while another is computed. The
-    more utterances are still to come, the larger a batch must be: small ones take the card from T3,
-    whose next utterances make them large. While there is nothing to say the renderer gets ready for
-    what may come.
+    With several threads, one batch is prepared while another is computed. The more utterances are
+    still to come, the larger a batch must be: small ones take the device from T3, whose next
+    utterances would make them large. While the engine is empty, the renderer prepares for batches
+    of lengths that it has not met.
     """
 
     def __init__(
@@ -72,33 +73,33 @@ class SoundStage:
         *,
         cores: int | None = None,
         threads: int = 1,
-        on_waiting: Callable[[float], None] = lambda _: None,
+        backlog: Backlog | None = None,
     ) -> None:
-        """Start `threads` of so many cores each.
+        """Start `threads` threads of so many cores each.
 
-        `batch`: what the shares of its utterances may add up to, if there are several.
+        `batch`: what the shares of several utterances in one batch may add up to.
         `count_unfinished`: utterances in the whole engine, those in this stage included.
-        `on_waiting` is told how many batches those make up that wait for theirs.
+        `backlog` is told how many full batches have not begun.
         """
         self._renderer = renderer
         self._batch = batch
         self._count_unfinished = count_unfinished
-        self._on_waiting = on_waiting
+        self._backlog = backlog
         self._waiting: list[_QueuedUtterance] = []
-        self._running: set[_QueuedUtterance] = set()  # who takes a job out of it answers for it
+        # Several threads may answer one utterance: whoever removes it from this set does.
+        self._running: set[_QueuedUtterance] = set()
         self._changed = threading.Condition()
         self._ended: EngineDied | None = None
         self._is_closing = False
-        self._may_prepare = True  # false while a thread does, and once all is ready
+        self._may_prepare = True  # false while one thread prepares, and once nothing is left to
         self._threads = [
             StageThread("sound", self._loop, self._fail_all, cores) for _ in range(threads)
         ]
 
     def start(self, utterance: Utterance, spoken: Spoken) -> Future[Speech]:
         """Queue one utterance's tokens; a failure of others never reaches its future."""
-        queued = _QueuedUtterance(
-            utterance, spoken, self._renderer.batch_share(utterance, spoken), Future()
-        )
+        share = self._renderer.batch_share(utterance, spoken)
+        queued = _QueuedUtterance(utterance, spoken, share, Future())
         with self._changed:
             if self._ended is None:
                 self._set_waiting([*self._waiting, queued])
@@ -108,12 +109,12 @@ class SoundStage:
         return queued.future
 
     def recount(self) -> None:
-        """Note that an utterance has left the engine: fewer may now be enough for a batch."""
+        """Look again whether a batch may begin: an utterance has left the engine."""
         with self._changed:
             self._changed.notify_all()
 
     def is_alive(self) -> bool:
-        """Tell whether tokens are still rendered."""
+        """Whether tokens are still rendered."""
         return self._ended is None and all(thread.is_alive() for thread in self._threads)
 
     def abort(self) -> None:
@@ -140,16 +141,14 @@ class SoundStage:
             self._fail_waiting(self._ended)
 
     def _next_batch(self) -> list[_QueuedUtterance] | None:
-        """Wait for a batch; an empty one is leisure to prepare, None the end."""
+        """Wait for a batch; an empty one means that there is time to prepare, None to stop."""
         with self._changed:
             while True:
                 self._changed.wait_for(
                     lambda: self._has_enough() or self._is_closing or self._ended,
                     _IDLE_S if self._may_prepare else None,
                 )
-                self._set_waiting(
-                    [queued for queued in self._waiting if not queued.future.cancelled()]
-                )
+                self._set_waiting([one for one in self._waiting if not one.future.cancelled()])
                 if self._ended is not None:
                     return None
                 if self._has_enough() or (self._waiting and self._is_closing):
@@ -171,37 +170,38 @@ class SoundStage:
             self._may_prepare = has_more
 
     def _has_enough(self) -> bool:
-        """Tell whether a batch may begin; always, once T3 has nothing left to say."""
+        """Whether a batch may begin; always, once no utterance is still to come from T3."""
         to_come = self._count_unfinished() - len(self._running)
         is_crowd = len(self._waiting) >= max(1, -(-to_come // _CROWD))
-        return is_crowd or sum(queued.weight for queued in self._waiting) >= self._batch
+        return is_crowd or sum(one.share for one in self._waiting) >= self._batch
 
     def _set_waiting(self, waiting: list[_QueuedUtterance]) -> None:
         self._waiting = waiting
-        self._on_waiting(sum(queued.weight for queued in waiting) / self._batch)
+        if self._backlog is not None:
+            self._backlog.update(sum(one.share for one in waiting) / self._batch)
 
     def _pick(self) -> list[_QueuedUtterance]:
         """Take the oldest and those nearest to it in length, so that little is padding."""
         oldest = self._waiting[0]
-        by_likeness = sorted(self._waiting, key=lambda queued: abs(len(queued) - len(oldest)))
-        weights = accumulate(queued.weight for queued in by_likeness)
-        batch = by_likeness[: max(1, sum(weight <= self._batch for weight in weights))]
-        self._set_waiting([queued for queued in self._waiting if queued not in batch])
+        by_likeness = sorted(self._waiting, key=lambda one: abs(len(one) - len(oldest)))
+        shares = accumulate(one.share for one in by_likeness)
+        batch = by_likeness[: max(1, sum(share <= self._batch for share in shares))]
+        self._set_waiting([one for one in self._waiting if one not in batch])
         self._running.update(batch)
         return batch
 
     def _render(self, batch: Sequence[_QueuedUtterance]) -> None:
         try:
             waveforms = self._renderer.render(
-                [queued.utterance for queued in batch], [queued.spoken for queued in batch]
+                [one.utterance for one in batch], [one.spoken for one in batch]
             )
         except Exception as error:  # noqa: BLE001 - a kernel may raise anything; the culprit is named
             # Its traceback holds the batch's tensors: they must go before the halves are tried.
             failure = error.with_traceback(None)
             failure.__context__ = None
         else:
-            for queued, waveform in zip(batch, waveforms, strict=True):
-                self._answer(queued, waveform)
+            for one, waveform in zip(batch, waveforms, strict=True):
+                self._answer(one, waveform)
             return
         self._find_culprit(batch, failure)
 
@@ -218,36 +218,36 @@ class SoundStage:
         for half in (batch[:middle], batch[middle:]):
             self._render(half)
 
-    def _answer(self, queued: _QueuedUtterance, waveform: npt.NDArray[np.float32]) -> None:
+    def _answer(self, one: _QueuedUtterance, waveform: npt.NDArray[np.float32]) -> None:
         if not np.isfinite(waveform).all():
-            self._refuse(queued, SpeechError("the waveform is not finite: try another seed"))
+            self._refuse(one, SpeechError("the waveform is not finite: try another seed"))
             return
         speech = Speech(
-            tokens=queued.spoken.tokens.numpy(),
+            tokens=one.spoken.tokens.numpy(),
             waveform=waveform,
-            is_truncated=queued.spoken.is_truncated,
+            is_truncated=one.spoken.is_truncated,
             is_watermarked=self._renderer.is_watermarked,
         )
-        if self._take_out(queued):
-            succeed(queued.future, speech)
+        if self._take_out(one):
+            succeed(one.future, speech)
 
-    def _refuse(self, queued: _QueuedUtterance, refusal: SpeechError) -> None:
-        if self._take_out(queued):
-            fail(queued.future, refusal)
+    def _refuse(self, one: _QueuedUtterance, refusal: SpeechError) -> None:
+        if self._take_out(one):
+            fail(one.future, refusal)
 
-    def _take_out(self, queued: _QueuedUtterance) -> bool:
-        """Tell whether the job is still to be answered, which is then the caller's to do."""
+    def _take_out(self, one: _QueuedUtterance) -> bool:
+        """Return whether the utterance was still to be answered; then the caller must."""
         with self._changed:
-            is_mine = queued in self._running
-            self._running.discard(queued)
-        return is_mine
+            was_running = one in self._running
+            self._running.discard(one)
+        return was_running
 
     def _fail_waiting(self, died: EngineDied) -> None:
         with self._changed:
-            batch = self._waiting
+            waiting = self._waiting
             self._set_waiting([])
-        for queued in batch:
-            fail(queued.future, died)
+        for one in waiting:
+            fail(one.future, died)
 
     def _fail_all(self, died: EngineDied) -> None:
         with self._changed:
@@ -255,6 +255,6 @@ class SoundStage:
             running = list(self._running)
             self._running.clear()
             self._changed.notify_all()
-        for queued in running:
-            fail(queued.future, died)
+        for one in running:
+            fail(one.future, died)
         self._fail_waiting(died)

@@ -1,44 +1,24 @@
-"""What the engine's two stages have in common: their seam, and a thread that dies audibly."""
+"""What both stages of the engine need: a thread that reports its death, and safe answers."""
 
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import structlog
 import torch
 
 from narration.errors import EngineDied
-from worker.chatterbox.t3.decoder import Prompt, Spoken
 
 log = structlog.get_logger()
 T = TypeVar("T")
 
 
-class TokenStage(Protocol):
-    """Text to speech tokens, many utterances at once.
-
-    A cancelled future leaves the batch at the next step. Futures fail with SpeechError (this
-    prompt only) or EngineDied.
-    """
-
-    def start(self, prompt: Prompt) -> Future[Spoken]:
-        """Queue one prompt."""
-
-    def is_alive(self) -> bool:
-        """Tell whether prompts are still answered."""
-
-    def abort(self) -> None:
-        """Fail what is under way, without waiting."""
-
-    def close(self) -> None:
-        """Finish what is under way, then free the model."""
-
-
 class StageThread:
-    """Runs a loop on a thread of its own; if the loop raises, `on_death` is told why, once.
+    """Runs a loop on a thread of its own; if it raises, calls `on_death` once with the reason.
 
-    `cores` bounds the CPU cores its kernels use, since every thread has a kernel team of its own.
+    `cores` limits the CPU cores that the thread's kernels use: PyTorch gives every thread a kernel
+    team of its own.
     """
 
     def __init__(
@@ -52,16 +32,16 @@ class StageThread:
         self._cores = cores
         self._on_death = on_death
         self._is_dead = False
-        # A daemon: a worker that was told to go must not be held by a hung GPU.
+        # A daemon, so that a hung GPU cannot keep a worker from exiting.
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     def is_alive(self) -> bool:
-        """Tell whether the loop still runs."""
+        """Whether the loop still runs."""
         return self._thread.is_alive() and not self._is_dead
 
     def join(self) -> None:
-        """Wait for the loop's end, unless called from within it."""
+        """Wait for the loop to end; returns at once when called from within it."""
         if threading.current_thread() is not self._thread:
             self._thread.join()
 

@@ -1,47 +1,121 @@
-"""Puts T3 on vLLM together: folder, engine, conditioning, token stage."""
+"""Starts vLLM with T3 on it: which of its many arguments are set, and why."""
 
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
+
+import torch
+from vllm.engine.arg_utils import EngineArgs
+from vllm.usage.usage_lib import UsageContext
+from vllm.v1.engine.llm_engine import LLMEngine
+from vllm.v1.executor import Executor
 
 from worker.chatterbox.config import ChatterboxConfig
 from worker.chatterbox.t3.conditioner import load_conditioner
+from worker.chatterbox.t3.plugin import ATTENTION
 from worker.chatterbox.t3.vllm_folder import write_vllm_folder
 from worker.chatterbox.t3.vllm_layout import PromptLayout
-from worker.engine.options import ResolvedOptions
-from worker.engine.sharing import Sharing
-from worker.engine.vllm_core import open_async_core, open_thread_core
-from worker.engine.vllm_stage import Core, VllmStage
+from worker.engine.options import VLLM_REST_GB, ResolvedOptions
+from worker.engine.sharing import OpenStream
+from worker.engine.vllm_decoder import VllmDecoder
 
 _BANK_ROWS = 256  # voices and exaggerations at hand; more take turns
+_CPU_KV_BYTES = 1 << 30
+_STEP_TOKENS = 4096  # room for 512 decoding utterances and a dozen new prompts
 
 
-def open_vllm_stage(
+def prepare_vllm(
     weights: Path,
     config: ChatterboxConfig,
     options: ResolvedOptions,
-    sharing: Sharing,
-) -> tuple[VllmStage, int]:
-    """Start vLLM on T3's weights; return the stage and the longest text it reads, in tokens.
-
-    On a thread it computes where `sharing` says, and asks its backlog before each step.
+    open_stream: OpenStream | None,
+) -> Callable[[], VllmDecoder]:
+    """Read what T3 on vLLM needs; return what starts it, for the thread that will use it.
 
     Raises: CheckpointError if the weights cannot be read.
     """
-    layout = PromptLayout.of(config.t3)
     folder = write_vllm_folder(
         weights, config.t3, config.storage, bank_rows=_BANK_ROWS, cache=options.cache_folder
     )
     conditioner = load_conditioner(weights, config.t3, config.storage)
-    open_core = choose_core(options, sharing)
-    stage = VllmStage(
-        partial(open_core, folder, layout, options), layout, conditioner.encode, _BANK_ROWS
+    layout = PromptLayout.of(config.t3)
+    start = partial(start_vllm, folder, layout, options, open_stream)
+    return lambda: VllmDecoder(
+        start(), layout, conditioner.encode, slots=options.t3_slots, bank_rows=_BANK_ROWS
     )
-    return stage, layout.max_text_tokens
 
 
-def choose_core(options: ResolvedOptions, sharing: Sharing) -> Callable[..., Core]:
-    """Choose where vLLM's engine lives; only on a thread does it share anything."""
-    if options.vllm_core == "process":
-        return open_async_core
-    return partial(open_thread_core, sharing=sharing)
+def start_vllm(
+    folder: Path,
+    layout: PromptLayout,
+    options: ResolvedOptions,
+    open_stream: OpenStream | None = None,
+    **overrides: Any,
+) -> LLMEngine:
+    """Start vLLM's engine in this process, on the thread that will use it.
+
+    `open_stream` opens the stream that this thread's kernels are launched on from now on; without
+    it they would queue up with those of every other thread. `overrides` are arguments of vLLM's.
+    """
+    if open_stream is not None:
+        torch.cuda.set_stream(open_stream())
+    arguments = engine_arguments(folder, layout, options) | overrides
+    config = EngineArgs(**arguments).create_engine_config(UsageContext.ENGINE_CONTEXT)
+    return LLMEngine(
+        vllm_config=config,
+        executor_class=Executor.get_class(config),
+        log_stats=not arguments["disable_log_stats"],
+        multiprocess_mode=False,
+    )
+
+
+def engine_arguments(
+    folder: Path, layout: PromptLayout, options: ResolvedOptions
+) -> dict[str, Any]:
+    """Return the arguments of vLLM's engine for T3."""
+    arguments: dict[str, Any] = {
+        "model": str(folder),
+        "skip_tokenizer_init": True,  # the checkpoint's own tokenizer makes the text tokens
+        "generation_config": "vllm",  # no sampling defaults from the folder
+        "dtype": options.precision,
+        "max_model_len": layout.max_length,
+        "max_num_seqs": options.t3_slots,
+        "enable_prefix_caching": True,  # one voice's conditioning serves all of its chunks
+        "worker_extension_cls": "worker.chatterbox.t3.vllm_model.BankWriter",
+        "disable_log_stats": True,
+    }
+    return arguments | (_on_cuda(options) if options.device != "cpu" else _on_cpu(layout))
+
+
+def graph_sizes(slots: int) -> list[int]:
+    """Choose the batch sizes to capture, so that a step with all slots taken has a graph.
+
+    vLLM's own sizes are multiples of 16 and may end below the number of slots.
+    """
+    even = [*range(8, 64, 8), *range(64, slots, 16)]
+    return sorted({size for size in (1, 2, 4, *even, slots) if size <= slots})
+
+
+def _on_cpu(layout: PromptLayout) -> dict[str, Any]:
+    return {
+        "enforce_eager": True,
+        "kv_cache_memory_bytes": _CPU_KV_BYTES,
+        # A seeded request whose prompt is split kills vLLM on a CPU (its generators cannot be
+        # rewound), so a step has room for any prompt whole.
+        "enable_chunked_prefill": False,
+        "max_num_batched_tokens": layout.max_length,
+    }
+
+
+def _on_cuda(options: ResolvedOptions) -> dict[str, Any]:
+    total_gb = torch.cuda.get_device_properties(options.device).total_memory / 1e9
+    return {
+        "max_num_batched_tokens": _STEP_TOKENS,
+        "attention_backend": ATTENTION,
+        "cudagraph_capture_sizes": graph_sizes(options.t3_slots),
+        # The size of the cache and not a share of the device: the sound stage needs the rest.
+        "kv_cache_memory_bytes": int(options.kv_cache_gb * 1e9),
+        # With the cache's size given, vLLM only checks that this share is free at the start.
+        "gpu_memory_utilization": min(0.9, (options.kv_cache_gb + VLLM_REST_GB) / total_gb),
+    }

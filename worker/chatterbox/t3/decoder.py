@@ -1,9 +1,9 @@
 """Continuous batching for T3: rows join and leave while the others go on.
 
-    slots = decoder.prefill(prompts)          # at most decoder.free of them
+    slots = decoder.prefill(prompts)          # at most decoder.free of them; join() for one
     tokens = decoder.step()                   # {slot: next token} for every slot not yet done
-    for slot in decoder.done():               # said STOP, reached its limit, or broke
-        spoken = decoder.release(slot)        # also for a slot that is not done: cancel
+    for slot in decoder.done():               # generated STOP, reached its limit, or broke
+        spoken = decoder.release(slot)        # or drop(slot), to forget it
 
 A row's tokens depend on its own prompt only, whatever shares the batch (up to rounding).
 One thread at a time.
@@ -22,38 +22,12 @@ from worker.chatterbox.config import ACOUSTIC_TOKENS, START_SPEECH, STOP_SPEECH,
 from worker.chatterbox.t3.cache import Cache
 from worker.chatterbox.t3.conditioning import collate
 from worker.chatterbox.t3.model import T3
+from worker.chatterbox.t3.prompt import Prompt, Spoken
 from worker.chatterbox.t3.sampling import Sampling, Settings, choose, make_noise
-from worker.chatterbox.voice import Voice
 
 # Acoustic tokens, START and STOP. What the head says of the 1,631 ids above them is never
 # computed: no decoder could read them.
 _READABLE = ACOUSTIC_TOKENS + 2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prompt:
-    """One utterance to speak. `text_tokens` as `TextTokenizer.encode` gives them.
-
-    `max_new_tokens`: STOP included; None takes the model's own limit.
-    """
-
-    text_tokens: Sequence[int]
-    voice: Voice
-    exaggeration: float = 0.5
-    sampling: Sampling = field(default_factory=Sampling)
-    max_new_tokens: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spoken:
-    """What a row said, without STOP.
-
-    Shapes: tokens (T,) int64 on the CPU, all below ACOUSTIC_TOKENS.
-    `is_truncated`: STOP had not come when the limit was reached or the slot was released.
-    """
-
-    tokens: Tensor
-    is_truncated: bool
 
 
 @dataclass(slots=True, kw_only=True)
@@ -107,7 +81,7 @@ class Decoder:
         weight = model.speech_head.weight
         self._model = model
         self._device = weight.device
-        self._cache = Cache(model.config, 2 * slots, device=weight.device, dtype=weight.dtype)
+        self._cache = self._make_cache(slots)
         self._owners: list[_Stream] = []  # of each cache row alive, in order
         self._rows: dict[int, _Row] = {}
         self._free = list(range(slots))
@@ -118,6 +92,11 @@ class Decoder:
     def free(self) -> int:
         """Slots that `prefill` may fill now."""
         return len(self._free)
+
+    def join(self, prompt: Prompt) -> int:
+        """Read one prompt, as `prefill` reads several."""
+        (slot,) = self.prefill([prompt])
+        return slot
 
     @torch.inference_mode()
     def prefill(self, prompts: Sequence[Prompt]) -> list[int]:
@@ -147,11 +126,11 @@ class Decoder:
         return [row.slot for row in rows]
 
     @torch.inference_mode()
-    def step(self) -> dict[int, int | None]:
-        """Speak one token in every slot that is not done; STOP_SPEECH is reported too.
+    def step(self) -> dict[int, int]:
+        """Generate one token in every slot that is not done and return it, STOP_SPEECH too.
 
-        None says that a slot's numbers are no longer finite: it is done, and its neighbours are
-        not harmed.
+        A slot whose numbers are no longer finite gets no token and is done; it does not harm its
+        neighbours.
         """
         rows = self._active()
         if not rows:
@@ -168,8 +147,8 @@ class Decoder:
             if is_finite:
                 row.tokens.append(token)
             if row.is_done:
-                self._drop(row)
-        return {row.slot: None if row.is_broken else row.tokens[-1] for row in rows}
+                self._free_cache(row)
+        return {row.slot: row.tokens[-1] for row in rows if not row.is_broken}
 
     def done(self) -> list[int]:
         """Slots that wait for `release`."""
@@ -177,15 +156,39 @@ class Decoder:
 
     @torch.inference_mode()
     def release(self, slot: int) -> Spoken:
-        """Free a slot and take what it said, finished or not."""
-        row = self._rows.pop(slot)
-        if not row.is_done:
-            self._drop(row)
-        self._free.append(slot)
+        """Free a slot, done or not, and return the tokens so far.
+
+        Raises: SpeechError if the slot's numbers are not finite; it is free then, too.
+        """
+        row = self._take_out(slot)
+        if row.is_broken:
+            raise SpeechError("the model's numbers are not finite: try another seed or voice")
         tokens = row.tokens[:-1] if row.is_stopped else row.tokens
         return Spoken(
             tokens=torch.tensor(tokens, dtype=torch.int64), is_truncated=not row.is_stopped
         )
+
+    @torch.inference_mode()
+    def drop(self, slot: int) -> None:
+        """Free a slot, done or not, and forget its tokens."""
+        self._take_out(slot)
+
+    def close(self) -> None:
+        """Free the keys and values; the model is the caller's."""
+        self._rows.clear()
+        self._owners.clear()
+        self._cache = self._make_cache(slots=0)
+
+    def _make_cache(self, slots: int) -> Cache:
+        dtype = self._model.speech_head.weight.dtype
+        return Cache(self._model.config, 2 * slots, device=self._device, dtype=dtype)
+
+    def _take_out(self, slot: int) -> _Row:
+        row = self._rows.pop(slot)
+        if not row.is_done:
+            self._free_cache(row)
+        self._free.append(slot)
+        return row
 
     def _admit(self, prompt: Prompt) -> _Row:
         config, slot = self._model.config, self._free.pop()
@@ -262,7 +265,7 @@ class Decoder:
         logits[:, START_SPEECH] = float("-inf")
         return logits
 
-    def _drop(self, row: _Row) -> None:
+    def _free_cache(self, row: _Row) -> None:
         """Give a row's cache rows back; the last ones move into the gap."""
         for index in reversed([i for i, owner in enumerate(self._owners) if owner.row is row]):
             last = len(self._owners) - 1

@@ -33,14 +33,14 @@ Whole = TypeVar("Whole", int, Tensor)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConditioningSlot:
-    """Where a conditioning lies: a row of the bank, and a number no other ever had.
+class BankRow:
+    """A row of the conditioning bank on loan, under a serial number that is used once.
 
-    The row is reused; the serial is what keeps vLLM's prefix cache from taking the keys and values
-    of a row's last tenant for those of the next.
+    Another voice may get the row later; the serial then keeps vLLM's prefix cache from taking the
+    keys and values of the voice before.
     """
 
-    row: int
+    index: int
     serial: int
 
 
@@ -96,10 +96,10 @@ class PromptLayout:
         fixed = self.conditioning_length + _START_SPEECH_TIMES + self.max_new_tokens
         return fixed + self.max_text_tokens
 
-    def prompt(self, slot: ConditioningSlot, text: Sequence[int], guidance: float) -> list[int]:
+    def prompt(self, row: BankRow, text: Sequence[int], guidance: float) -> list[int]:
         """Write a prompt: conditioning slots, text, START_SPEECH twice."""
-        serial = [slot.serial // DIGITS**i % DIGITS for i in range(SERIAL_DIGITS)]
-        header = [slot.row, *serial, encode_guidance(guidance)]
+        serial = [row.serial // DIGITS**i % DIGITS for i in range(SERIAL_DIGITS)]
+        header = [row.index, *serial, encode_guidance(guidance)]
         header += [0] * (self.conditioning_length - HEADER_LENGTH)
         return [
             *(self.first_digit + digit for digit in header),

@@ -49,12 +49,6 @@ def test_a_part_is_read_once(written: Path) -> None:
     assert chatterbox.t3 is chatterbox.t3
 
 
-def test_t3_takes_the_type_asked_for_and_the_others_stay_float32(written: Path) -> None:
-    chatterbox = load_chatterbox(written, t3_dtype=torch.bfloat16)
-    assert chatterbox.t3.speech_head.weight.dtype == torch.bfloat16
-    assert chatterbox.vocoder.conv_pre.weight.dtype == torch.float32
-
-
 def test_loaded_t3_has_the_tensors_of_the_file(written: Path) -> None:
     stored = read_tensors(written / "t3_cfg.safetensors", CONFIG.storage)
     loaded = load_chatterbox(written).t3.state_dict()

@@ -9,12 +9,13 @@ import numpy.typing as npt
 import torch
 
 from narration.errors import SpeechError
-from worker.chatterbox.config import SAMPLES_PER_TOKEN, STOP_SPEECH
-from worker.chatterbox.t3.decoder import Prompt, Spoken
+from worker.chatterbox.config import SAMPLES_PER_TOKEN
+from worker.chatterbox.t3.prompt import Prompt, Spoken
 from worker.chatterbox.t3.sampling import Sampling
 from worker.chatterbox.voice import Voice, make_voice
 from worker.engine.admission import Admission
 from worker.engine.pipeline import PipelineEngine
+from worker.engine.sharing import Backlog
 from worker.engine.slot_stage import SlotStage
 from worker.engine.sound_stage import SoundStage
 from worker.engine.types import Delivery, Speech, Utterance
@@ -55,6 +56,7 @@ class CountingDecoder:
         self.gate = threading.Event()
         self.gate.set()
         self.dies_at_step: int | None = None
+        self.is_closed = False
         self.busy: dict[int, tuple[Prompt, list[int]]] = {}
         self._slots = slots
         self._step_s = step_s
@@ -63,39 +65,45 @@ class CountingDecoder:
     def free(self) -> int:
         return self._slots - len(self.busy)
 
-    def prefill(self, prompts: Sequence[Prompt]) -> list[int]:
-        (prompt,) = prompts
+    def join(self, prompt: Prompt) -> int:
         if bytes(prompt.text_tokens).startswith(b"poison"):
             raise SpeechError("refused")
         slot = next(s for s in range(self._slots) if s not in self.busy)
         self.busy[slot] = (prompt, [])
-        return [slot]
+        return slot
 
-    def step(self) -> dict[int, int | None]:
+    def step(self) -> None:
         self.gate.wait()
         time.sleep(self._step_s)
         self.steps += 1
         if self.steps == self.dies_at_step:
             raise RuntimeError("the device is gone")
-        return {slot: self._speak(*row) for slot, row in self.busy.items()}
-
-    def _speak(self, prompt: Prompt, tokens: list[int]) -> int | None:
-        if len(tokens) < len(prompt.text_tokens):
-            tokens.append(prompt.sampling.seed + len(tokens))
-        return None if _is_broken(prompt, tokens) else tokens[-1] if tokens else STOP_SPEECH
+        for prompt, tokens in self.busy.values():
+            if len(tokens) < len(prompt.text_tokens):
+                tokens.append(prompt.sampling.seed + len(tokens))
 
     def done(self) -> list[int]:
-        return [
-            s for s, (prompt, said) in self.busy.items() if len(said) == len(prompt.text_tokens)
-        ]
+        return [slot for slot, row in self.busy.items() if _is_broken(*row) or _is_all_said(*row)]
 
     def release(self, slot: int) -> Spoken:
-        _, tokens = self.busy.pop(slot)
+        prompt, tokens = self.busy.pop(slot)
+        if _is_broken(prompt, tokens):
+            raise SpeechError("the model's numbers are not finite")
         return Spoken(tokens=torch.tensor(tokens, dtype=torch.int64), is_truncated=False)
+
+    def drop(self, slot: int) -> None:
+        del self.busy[slot]
+
+    def close(self) -> None:
+        self.is_closed = True
 
 
 def _is_broken(prompt: Prompt, tokens: list[int]) -> bool:
     return bytes(prompt.text_tokens).startswith(b"nan") and len(tokens) == 3
+
+
+def _is_all_said(prompt: Prompt, tokens: list[int]) -> bool:
+    return len(tokens) == len(prompt.text_tokens)
 
 
 class ToneRenderer:
@@ -142,6 +150,16 @@ def expected_waveform(tokens: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
     return np.repeat(tokens.astype(np.float32), SAMPLES_PER_TOKEN)
 
 
+class Waiting(Backlog):
+    """Shows how many full batches wait for the sound stage."""
+
+    batches = 0.0
+
+    def update(self, batches: float) -> None:
+        self.batches = batches
+        super().update(batches)
+
+
 def toy_engine(
     decoder: CountingDecoder | None = None,
     renderer: ToneRenderer | None = None,
@@ -149,14 +167,18 @@ def toy_engine(
     batch: int = 4,
     queue_limit: int = 100,
     threads: int = 1,
+    waiting: Waiting | None = None,
 ) -> PipelineEngine:
     admission = Admission(queue_limit)
-    return PipelineEngine(
-        prepare,
-        SlotStage(decoder or CountingDecoder()),
-        SoundStage(renderer or ToneRenderer(), batch, lambda: admission.inside, threads=threads),
-        admission,
+    decoder = decoder or CountingDecoder()
+    sound = SoundStage(
+        renderer or ToneRenderer(),
+        batch,
+        lambda: admission.inside,
+        threads=threads,
+        backlog=waiting,
     )
+    return PipelineEngine(prepare, SlotStage(lambda: decoder), sound, admission)
 
 
 def says(speech: Speech, text: str, seed: int = 0) -> bool:

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from narration.errors import SettingsError, SpeechError
+from narration.errors import SpeechError
 from tests.model.worker.engine.toy import CONFIG, toy_chatterbox, toy_voice
 from worker.chatterbox.config import SAMPLES_PER_TOKEN
 from worker.engine.open import open_engine
-from worker.engine.options import EngineOptions
+from worker.engine.options import EngineOptions, ResolvedOptions, resolve
 from worker.engine.types import Delivery, Speech, Utterance
 
 TIMEOUT_S = 60
-PLAIN = EngineOptions(device="cpu", back_end="torch", is_watermarked=False)
+PLAIN = resolve(EngineOptions(device="cpu", back_end="torch", is_watermarked=False))
 
 
 def book() -> list[Utterance]:
@@ -30,7 +30,7 @@ def book() -> list[Utterance]:
     ]
 
 
-def speak(utterances: list[Utterance], options: EngineOptions, threads: int = 1) -> list[Speech]:
+def speak(utterances: list[Utterance], options: ResolvedOptions, threads: int = 1) -> list[Speech]:
     with (
         open_engine(toy_chatterbox(), options) as engine,
         ThreadPoolExecutor(threads) as pool,
@@ -100,16 +100,3 @@ def test_poisoned_utterance_is_refused_and_others_are_spoken(
             bad.result(TIMEOUT_S)
         assert len(fine.result(TIMEOUT_S).waveform)
         assert engine.is_alive()
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        EngineOptions(device="tpu"),
-        EngineOptions(device="cpu", t3_slots=0),
-        EngineOptions(device="cpu", back_end="vllm"),
-    ],
-)
-def test_options_that_cannot_be_met_are_refused(options: EngineOptions) -> None:
-    with pytest.raises(SettingsError):
-        open_engine(toy_chatterbox(), options)

@@ -3,7 +3,7 @@
 import pytest
 
 from narration.errors import SettingsError
-from worker.engine.options import _kv_cache_gb, _slots, _vocoder_batch
+from worker.engine.options import EngineOptions, _kv_cache_gb, _slots, _vocoder_batch, resolve
 
 
 @pytest.mark.parametrize(
@@ -19,13 +19,20 @@ def test_a_larger_card_speaks_more_at_once(budget_gb: float, batch: int, slots: 
     assert cache_gb + 1.0 + 2.6 + graphs_gb + 0.05 * batch <= budget_gb + 1e-9
 
 
-def test_two_processes_leave_room_for_two_drivers() -> None:
-    assert _kv_cache_gb(16, 11) - _kv_cache_gb(16, 11, processes=2) == pytest.approx(1.0)
-    with pytest.raises(SettingsError, match="needs 8"):
-        _kv_cache_gb(7, 2, processes=2)
-
-
 @pytest.mark.parametrize(("budget_gb", "batch"), [(6, 2), (8, 48)])
 def test_what_leaves_no_room_for_t3_is_refused(budget_gb: float, batch: int) -> None:
     with pytest.raises(SettingsError, match="gpu_memory_gb"):
         _kv_cache_gb(budget_gb, batch)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        EngineOptions(device="tpu"),
+        EngineOptions(device="cpu", t3_slots=0),
+        EngineOptions(device="cpu", back_end="vllm"),
+    ],
+)
+def test_options_that_cannot_be_met_are_refused(options: EngineOptions) -> None:
+    with pytest.raises(SettingsError):
+        resolve(options)

@@ -1,3 +1,4 @@
+import gc
 import random
 import threading
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
@@ -10,11 +11,13 @@ from tests.model.worker.engine.fakes import (
     TIMEOUT_S,
     CountingDecoder,
     ToneRenderer,
+    Waiting,
     says,
     toy_engine,
     utterance,
     wait_until,
 )
+from worker.engine.types import Utterance
 
 
 def test_each_of_many_threads_gets_its_own_speech() -> None:
@@ -65,13 +68,13 @@ def test_cancelled_utterance_never_starts() -> None:
 
 
 def test_utterance_cancelled_before_its_sound_is_not_rendered() -> None:
-    renderer = ToneRenderer()
+    renderer, waiting = ToneRenderer(), Waiting()
     renderer.gate.clear()
-    with toy_engine(renderer=renderer, batch=1) as engine:
+    with toy_engine(renderer=renderer, batch=1, waiting=waiting) as engine:
         first = engine.submit(utterance("a"))
         wait_until(lambda: renderer.calls)
         second = engine.submit(utterance("bbbb"))
-        wait_until(lambda: len(engine._sound._waiting) == 1)
+        wait_until(lambda: waiting.batches == 1)
         second.cancel()
         renderer.gate.set()
         first.result(TIMEOUT_S)
@@ -118,13 +121,13 @@ def test_utterance_that_says_nothing_fails_alone() -> None:
 
 
 def test_tokens_that_cannot_be_rendered_fail_alone() -> None:
-    renderer = ToneRenderer()
+    renderer, waiting = ToneRenderer(), Waiting()
     renderer.gate.clear()
-    with toy_engine(CountingDecoder(slots=9), renderer, batch=8) as engine:
+    with toy_engine(CountingDecoder(slots=9), renderer, batch=8, waiting=waiting) as engine:
         futures = [engine.submit(utterance("abcd", 0))]
         wait_until(lambda: renderer.calls)
         futures += [engine.submit(utterance("abcd", seed)) for seed in (1, 2, 4998, 4, 5)]
-        wait_until(lambda: len(engine._sound._waiting) == 5)
+        wait_until(lambda: waiting.batches == 5 / 8)
         renderer.gate.set()
         with pytest.raises(SpeechError, match="cannot be rendered"):
             futures.pop(3).result(TIMEOUT_S)
@@ -191,27 +194,30 @@ def test_abort_fails_what_is_under_way() -> None:
 
 
 def test_batches_are_made_of_like_lengths() -> None:
-    renderer = ToneRenderer()
+    renderer, waiting = ToneRenderer(), Waiting()
     renderer.gate.clear()
     decoder = CountingDecoder(slots=9)
-    with toy_engine(decoder, renderer, batch=2) as engine:
+    with toy_engine(decoder, renderer, batch=2, waiting=waiting) as engine:
         futures = [engine.submit(utterance("x"))]
         wait_until(lambda: renderer.calls)
         futures += [engine.submit(utterance("x" * n)) for n in (40, 10, 41, 11)]
-        wait_until(lambda: len(engine._sound._waiting) == 4)
+        wait_until(lambda: waiting.batches == 4 / 2)
         renderer.gate.set()
         wait(futures)
     assert sorted(renderer.batches) == [[1], [10, 11], [40, 41]]
 
 
 def test_a_long_book_leaves_nothing_behind() -> None:
-    decoder = CountingDecoder(slots=8, step_s=0)
-    with toy_engine(decoder, queue_limit=16) as engine:
+    before = count_utterances()
+    with toy_engine(CountingDecoder(slots=8, step_s=0), queue_limit=16) as engine:
         for start in range(0, 2000, 500):
             wait([engine.submit(utterance("word", seed)) for seed in range(start, start + 500)])
-        assert not decoder.busy
-        assert not engine._tokens._waiting  # type: ignore[attr-defined]
-        assert not engine._sound._waiting
+        wait_until(lambda: count_utterances() == before)
+
+
+def count_utterances() -> int:
+    gc.collect()
+    return sum(type(one) is Utterance for one in gc.get_objects())
 
 
 def test_an_utterance_that_cannot_even_be_prepared_takes_no_place() -> None:

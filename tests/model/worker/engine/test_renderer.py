@@ -2,7 +2,7 @@
 
 import pytest
 
-from worker.engine.renderer import _AVERAGE_FRAMES, _LENGTHS, _LIGHTEST_FRAMES, fill_batch
+from worker.engine.renderer import _AVERAGE_FRAMES, _LEAST_FRAMES, _LENGTHS, fill_batch
 
 _ROWS = 256  # of the estimator's largest graph, guided
 
@@ -13,7 +13,7 @@ def test_each_length_is_prepared_once_by_a_batch_that_can_be(batch: int, prompt:
     met = set()
     for wanted in _LENGTHS:
         count, tokens = fill_batch(batch, wanted, prompt)
-        frames = max(prompt + 2 * tokens, _LIGHTEST_FRAMES)
+        frames = max(prompt + 2 * tokens, _LEAST_FRAMES)
         assert count * frames <= batch * _AVERAGE_FRAMES or count == 1
         assert 2 * count < _ROWS
         met.add(-(-2 * tokens // 128))  # the vocoder's steps of length

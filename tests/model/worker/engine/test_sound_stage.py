@@ -14,12 +14,13 @@ from tests.model.worker.engine.fakes import (
     TIMEOUT_S,
     CountingDecoder,
     ToneRenderer,
+    Waiting,
     says,
     toy_engine,
     utterance,
     wait_until,
 )
-from worker.chatterbox.t3.decoder import Spoken
+from worker.chatterbox.t3.prompt import Spoken
 from worker.engine.types import Utterance
 
 
@@ -81,22 +82,23 @@ def test_a_batch_is_prepared_while_another_is_computed() -> None:
     assert sorted(renderer.batches) == [[3], [4], [5]]
 
 
-class Scales(ToneRenderer):
-    """Measures utterances by their tokens, ten of which are an average one."""
+class CountsTokens(ToneRenderer):
+    """Counts utterances by their tokens, ten of which are an average one."""
 
     def batch_share(self, utterance: Utterance, spoken: Spoken) -> float:
         del utterance
         return len(spoken.tokens) / 10
 
 
-def test_a_batch_is_full_by_weight_and_an_utterance_too_heavy_goes_alone() -> None:
-    renderer = Scales()
+def test_a_batch_is_full_by_cost_and_an_utterance_that_costs_more_goes_alone() -> None:
+    renderer, waiting = CountsTokens(), Waiting()
     renderer.gate.clear()
-    with toy_engine(CountingDecoder(slots=32), renderer, batch=2) as engine:
+    decoder = CountingDecoder(slots=32)
+    with toy_engine(decoder, renderer, batch=2, waiting=waiting) as engine:
         futures = [engine.submit(utterance("x"))]
         wait_until(lambda: renderer.calls == 1)
         futures += [engine.submit(utterance("x" * n)) for n in [5] * 6 + [20, 60]]
-        wait_until(lambda: len(engine._sound._waiting) == 8)
+        wait_until(lambda: waiting.batches == (6 * 5 + 20 + 60) / 10 / 2)
         renderer.gate.set()
         wait(futures, TIMEOUT_S)
     assert sorted(renderer.batches) == [[1], [5, 5], [5, 5, 5, 5], [20], [60]]
@@ -122,13 +124,13 @@ class Holder(ToneRenderer):
 
 
 def test_a_batch_that_fails_lets_go_of_its_memory_before_its_halves_are_tried() -> None:
-    renderer = Holder()
+    renderer, waiting = Holder(), Waiting()
     renderer.gate.clear()
-    with toy_engine(CountingDecoder(slots=8), renderer, batch=4) as engine:
+    with toy_engine(CountingDecoder(slots=8), renderer, batch=4, waiting=waiting) as engine:
         futures = [engine.submit(utterance("xxx"))]
         wait_until(lambda: renderer.calls == 1)
         futures += [engine.submit(utterance("xxx")) for _ in range(4)]
-        wait_until(lambda: len(engine._sound._waiting) == 4)
+        wait_until(lambda: waiting.batches == 1)
         renderer.gate.set()
         wait(futures, TIMEOUT_S)
     assert all(says(future.result(), "xxx") for future in futures)

@@ -5,8 +5,8 @@ import torch
 from tests.goldens.draw import draw_state
 from tests.goldens.t3_cases import GAINS, Case, draw_voices
 from worker.chatterbox.config import T3Config
-from worker.chatterbox.t3.decoder import Prompt
 from worker.chatterbox.t3.model import T3
+from worker.chatterbox.t3.prompt import Prompt
 from worker.chatterbox.t3.sampling import Sampling
 from worker.chatterbox.voice import Voice, make_voice
 from worker.chatterbox.weights import Undrawn, load_strict

@@ -11,8 +11,9 @@ from tests.goldens.t3_cases import TOY, Case, draw_cases
 from tests.model.worker.chatterbox.t3.cases import make_prompt, make_t3, make_voices
 from worker.chatterbox.config import ACOUSTIC_TOKENS, START_SPEECH, STOP_SPEECH
 from worker.chatterbox.t3.conditioning import collate
-from worker.chatterbox.t3.decoder import Decoder, Prompt, Spoken
+from worker.chatterbox.t3.decoder import Decoder
 from worker.chatterbox.t3.model import T3
+from worker.chatterbox.t3.prompt import Prompt, Spoken
 from worker.chatterbox.t3.sampling import Sampling
 from worker.chatterbox.voice import Voice
 
@@ -64,7 +65,7 @@ def test_rows_that_join_late_and_leave_early_disturb_nobody(
     first, canceled = decoder.prefill(prompts[:2])
     for _ in range(7):
         decoder.step()
-    decoder.release(canceled)
+    decoder.drop(canceled)
     late = decoder.prefill(prompts[2:4])
     while decoder.step():
         pass
@@ -81,7 +82,7 @@ def test_the_first_row_may_leave_while_the_others_go_on(
     for _ in range(7):
         decoder.step()
     assert not torch.is_inference_mode_enabled()
-    decoder.release(canceled)  # the other row's cache moves into the gap
+    decoder.drop(canceled)  # the other row's cache moves into the gap
     while decoder.step():
         pass
     assert decoder.release(other).tokens.tolist() == alone[1]
@@ -221,9 +222,10 @@ def test_a_row_that_is_not_finite_harms_no_neighbour_and_no_successor(
     decoder = Decoder(network, 2)
     broken = replace(prompts[7], voice=replace(voices[0], speaker=voices[0].speaker * torch.nan))
     bad, good = decoder.prefill([broken, prompts[0]])
-    assert decoder.step()[bad] is None
+    assert list(decoder.step()) == [good]
     assert decoder.done() == [bad]
-    decoder.release(bad)
+    with pytest.raises(SpeechError, match="not finite"):
+        decoder.release(bad)
     [successor] = decoder.prefill([prompts[1]])
     while decoder.step():
         pass

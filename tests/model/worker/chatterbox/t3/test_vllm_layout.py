@@ -10,7 +10,7 @@ from worker.chatterbox.t3.vllm_layout import (
     MAX_PLACES,
     MAX_TEXT_TOKENS,
     SERIAL_DIGITS,
-    ConditioningSlot,
+    BankRow,
     PromptHeader,
     PromptLayout,
     decode_guidance,
@@ -28,12 +28,12 @@ LARGEST = PromptHeader(
 def test_prompt_is_read_back_whatever_was_generated_after_it() -> None:
     pick = random.Random(0)
     for _ in range(50):
-        slot = ConditioningSlot(row=pick.randrange(DIGITS), serial=pick.randrange(DIGITS**3))
+        row = BankRow(index=pick.randrange(DIGITS), serial=pick.randrange(DIGITS**3))
         text = [pick.randrange(704) for _ in range(pick.randrange(1, 300))]
         guidance = pick.randrange(401) / 200
-        ids = LAYOUT.prompt(slot, text, guidance)
+        ids = LAYOUT.prompt(row, text, guidance)
         header = PromptHeader(
-            row=slot.row, text_length=len(text), guidance_code=encode_guidance(guidance)
+            row=row.index, text_length=len(text), guidance_code=encode_guidance(guidance)
         )
         assert LAYOUT.read(ids) == header
         assert LAYOUT.read([*ids, 5, 6, 7]) == header
@@ -42,9 +42,9 @@ def test_prompt_is_read_back_whatever_was_generated_after_it() -> None:
         assert len(ids) == LAYOUT.conditioning_length + len(text) + 2
 
 
-def test_prompts_of_two_tenants_of_a_row_never_begin_alike() -> None:
+def test_prompts_of_two_loans_of_a_row_never_begin_alike() -> None:
     beginnings = {
-        tuple(LAYOUT.prompt(ConditioningSlot(row=3, serial=serial), [1], 0.5)[:16])
+        tuple(LAYOUT.prompt(BankRow(index=3, serial=serial), [1], 0.5)[:16])
         for serial in (0, 1, DIGITS, DIGITS**2, DIGITS**SERIAL_DIGITS - 1)
     }
     assert len(beginnings) == 5

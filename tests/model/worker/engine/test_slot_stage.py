@@ -1,0 +1,123 @@
+"""The token stage over a decoder whose tokens are known: opening, pausing, cancelling, closing."""
+
+import threading
+import time
+from concurrent.futures import Future, wait
+
+import pytest
+
+from narration.errors import CheckpointError, EngineDied
+from tests.model.worker.engine.fakes import (
+    TIMEOUT_S,
+    CountingDecoder,
+    prepare,
+    utterance,
+    wait_until,
+)
+from worker.chatterbox.t3.prompt import Prompt, Spoken
+from worker.engine.sharing import Backlog
+from worker.engine.slot_stage import SlotStage
+
+
+def prompt(text: str) -> Prompt:
+    return prepare(utterance(text))
+
+
+def test_a_decoder_that_does_not_open_is_reported_to_whoever_starts_the_stage() -> None:
+    def fail() -> CountingDecoder:
+        raise CheckpointError("the weights are damaged")
+
+    with pytest.raises(CheckpointError, match="damaged"):
+        SlotStage(fail)
+
+
+def test_the_decoder_is_opened_on_the_thread_that_steps_it() -> None:
+    opened_on: list[threading.Thread] = []
+    stepped_on: list[threading.Thread] = []
+
+    class Watched(CountingDecoder):
+        def step(self) -> None:
+            stepped_on.append(threading.current_thread())
+            super().step()
+
+    def open_decoder() -> CountingDecoder:
+        opened_on.append(threading.current_thread())
+        return Watched()
+
+    stage = SlotStage(open_decoder)
+    stage.start(prompt("abc")).result(TIMEOUT_S)
+    stage.close()
+    assert set(stepped_on) == set(opened_on) != {threading.current_thread()}
+
+
+def test_closing_frees_the_decoder_after_the_last_utterance() -> None:
+    decoder = CountingDecoder()
+    stage = SlotStage(lambda: decoder)
+    future = stage.start(prompt("x" * 40))
+    stage.close()
+    assert len(future.result(0).tokens) == 40
+    assert decoder.is_closed
+
+
+class Narrow(CountingDecoder):
+    """Lets one utterance join at a time, however many slots are free."""
+
+    def join(self, prompt: Prompt) -> int | None:  # type: ignore[override]
+        return None if self.busy else super().join(prompt)
+
+
+def test_an_utterance_that_cannot_join_yet_is_not_overtaken() -> None:
+    finished: list[str] = []
+    stage = SlotStage(Narrow)
+    futures = []
+    for text in ("xxxx", "xx", "x"):
+        futures.append(stage.start(prompt(text)))
+        futures[-1].add_done_callback(lambda _, text=text: finished.append(text))
+    wait(futures, TIMEOUT_S)
+    stage.close()
+    assert finished == ["xxxx", "xx", "x"]
+
+
+def crowd(stage: SlotStage, decoder: CountingDecoder) -> list[Future[Spoken]]:
+    """Start more than there are slots, and wait until these are taken."""
+    futures = [stage.start(prompt("x" * 50)) for _ in range(6)]
+    wait_until(lambda: len(decoder.busy) == 3)
+    return futures
+
+
+def test_a_crowded_stage_pauses_while_the_sound_stage_is_behind() -> None:
+    backlog, decoder = Backlog(), CountingDecoder(slots=3)
+    backlog.update(9.0)
+    stage = SlotStage(lambda: decoder, backlog=backlog)
+    futures = crowd(stage, decoder)
+    steps = decoder.steps
+    time.sleep(0.2)
+    assert decoder.steps <= steps + 1  # which was under way
+    backlog.update(0.0)
+    done, _ = wait(futures, TIMEOUT_S)
+    assert len(done) == 6
+    stage.close()
+
+
+def test_a_paused_stage_is_aborted_and_closed() -> None:
+    backlog, decoder = Backlog(), CountingDecoder(slots=3)
+    backlog.update(9.0)
+    stage = SlotStage(lambda: decoder, backlog=backlog)
+    futures = crowd(stage, decoder)
+    stage.abort()
+    stage.close()
+    for future in futures:
+        assert isinstance(future.exception(0), EngineDied)
+    assert decoder.is_closed
+
+
+def test_an_utterance_cancelled_while_the_stage_pauses_no_longer_makes_it_wait() -> None:
+    backlog, decoder = Backlog(), CountingDecoder(slots=3)
+    backlog.update(9.0)
+    stage = SlotStage(lambda: decoder, backlog=backlog)
+    futures = crowd(stage, decoder)
+    for future in futures[3:]:
+        assert future.cancel()
+    done, _ = wait(futures[:3], TIMEOUT_S)
+    assert len(done) == 3
+    stage.close()

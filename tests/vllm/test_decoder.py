@@ -1,0 +1,202 @@
+"""The token stage over vLLM's engine: who joins when. The engine itself is a fake."""
+
+import threading
+import time
+from concurrent.futures import CancelledError, Future, wait
+from itertools import pairwise
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from vllm import SamplingParams
+
+from narration.errors import EngineDied, SpeechError
+from tests.model.worker.engine.fakes import TIMEOUT_S, wait_until
+from tests.vllm.toy import ENGLISH, toy_voice
+from worker.chatterbox.t3.prompt import Prompt, Spoken
+from worker.chatterbox.t3.vllm_layout import PromptLayout
+from worker.chatterbox.voice import Voice
+from worker.engine.slot_stage import SlotStage
+from worker.engine.vllm_decoder import VllmDecoder
+from worker.engine.vllm_open import graph_sizes
+
+SLOTS = 32  # two must be free before any utterance joins
+LAYOUT = PromptLayout.of(ENGLISH)
+
+
+class FakeEngine:
+    """Takes as many steps for a request as its tokens; notes who joined before each step."""
+
+    def __init__(self) -> None:
+        self.left: dict[str, int] = {}
+        self.lengths: dict[str, int] = {}
+        self.joined: list[list[str]] = [[]]
+        self.aborted: list[str] = []
+        self.written: list[int] = []
+        self.is_shut_down = False
+        self.is_broken = False
+        self.gate = threading.Event()
+        self.gate.set()
+        self.engine_core = SimpleNamespace(shutdown=self._shut_down)
+
+    def add_request(self, request_id: str, prompt: Any, params: SamplingParams) -> None:
+        assert prompt["prompt_token_ids"]
+        if params.max_tokens == 66:
+            raise ValueError("refused")
+        self.left[request_id] = self.lengths[request_id] = params.max_tokens or 0
+        self.joined[-1].append(request_id)
+
+    def abort_request(self, request_ids: list[str]) -> None:
+        for request_id in request_ids:
+            self.aborted.append(request_id)
+            del self.left[request_id]
+
+    def step(self) -> list[Any]:
+        self.gate.wait()
+        time.sleep(0.001)
+        if self.is_broken:
+            raise RuntimeError("the device is gone")
+        self.joined.append([])
+        self.left = {request_id: steps - 1 for request_id, steps in self.left.items()}
+        done = [request_id for request_id, steps in self.left.items() if not steps]
+        for request_id in done:
+            del self.left[request_id]
+        return [
+            SimpleNamespace(
+                request_id=request_id,
+                outputs=[SimpleNamespace(token_ids=[int(request_id)] * self.lengths[request_id])],
+            )
+            for request_id in done
+        ]
+
+    def collective_rpc(
+        self, method: str, timeout: float | None = None, args: tuple[Any, ...] = ()
+    ) -> None:
+        assert method == "set_conditioning"
+        self.written.append(args[0])
+
+    def _shut_down(self) -> None:
+        self.is_shut_down = True
+
+
+def encode(voice: Voice, exaggeration: float) -> torch.Tensor:
+    return torch.full((34, 8), float("nan") if exaggeration == 2.0 else exaggeration)
+
+
+def open_stage(engine: FakeEngine, bank_rows: int = 4) -> SlotStage:
+    return SlotStage(lambda: VllmDecoder(engine, LAYOUT, encode, slots=SLOTS, bank_rows=bank_rows))
+
+
+def prompt(steps: int, voice: int = 0, exaggeration: float = 0.5) -> Prompt:
+    return Prompt(
+        text_tokens=[255, 1, 0],
+        voice=toy_voice(voice),
+        exaggeration=exaggeration,
+        max_new_tokens=steps,
+    )
+
+
+def start(stage: SlotStage, *steps: int) -> list[Future[Spoken]]:
+    return [stage.start(prompt(count)) for count in steps]
+
+
+def test_every_utterance_is_answered_with_its_own_tokens_whatever_its_length() -> None:
+    stage = open_stage(FakeEngine())
+    lengths = [1 + n % 7 for n in range(200)]
+    for n, future in enumerate(start(stage, *lengths)):
+        spoken = future.result(TIMEOUT_S)
+        assert spoken.tokens.tolist() == [n] * lengths[n]
+        assert spoken.is_truncated
+    stage.close()
+
+
+def fill(stage: SlotStage, engine: FakeEngine, *steps: int) -> list[Future[Spoken]]:
+    """Start utterances all of which wait until the gate is opened, but the first, which joins."""
+    engine.gate.clear()
+    first = start(stage, steps[0])
+    wait_until(lambda: engine.left)
+    return first + start(stage, *steps[1:])
+
+
+def test_utterances_join_a_full_engine_several_at_a_time() -> None:
+    engine = FakeEngine()
+    stage = open_stage(engine)
+    # One ends after each step; those that wait may join after every other.
+    futures = fill(stage, engine, SLOTS + 1, *range(1, SLOTS), *[50] * 6)
+    engine.gate.set()
+    wait(futures, TIMEOUT_S)
+    stage.close()
+    late = [[name for name in group if int(name) >= SLOTS] for group in engine.joined]
+    assert [group for group in late if group] == [["32", "33"], ["34", "35"], ["36", "37"]]
+
+
+def test_an_utterance_joins_at_once_while_slots_are_free() -> None:
+    engine = FakeEngine()
+    stage = open_stage(engine)
+    for _ in range(5):
+        start(stage, 1)[0].result(TIMEOUT_S)
+    stage.close()
+    assert [group for group in engine.joined if group] == [[str(n)] for n in range(5)]
+
+
+def test_a_cancelled_utterance_leaves_whether_it_has_joined_or_not() -> None:
+    engine = FakeEngine()
+    stage = open_stage(engine)
+    futures = fill(stage, engine, *[60] * (SLOTS + 1))
+    cancelled = (futures[0], futures[-1])
+    assert all(future.cancel() for future in cancelled)
+    engine.gate.set()
+    for future in futures[1:-1]:
+        assert len(future.result(TIMEOUT_S).tokens) == 60
+    for future in cancelled:
+        with pytest.raises(CancelledError):
+            future.result()
+    stage.close()
+    assert engine.aborted == ["0"]
+    assert len(engine.lengths) == SLOTS
+
+
+@pytest.mark.parametrize(
+    "refused", [prompt(66), prompt(5, exaggeration=2.0)], ids=["by vLLM", "not finite"]
+)
+def test_a_refused_utterance_takes_no_slot_and_no_row(refused: Prompt) -> None:
+    stage = open_stage(FakeEngine(), bank_rows=1)
+    for _ in range(2 * SLOTS):
+        with pytest.raises(SpeechError, match=r"refused|not finite"):
+            stage.start(refused).result(TIMEOUT_S)
+    assert len(stage.start(prompt(3, voice=1)).result(TIMEOUT_S).tokens) == 3
+    stage.close()
+
+
+def test_a_voice_waits_until_a_row_of_the_bank_is_free() -> None:
+    engine = FakeEngine()
+    stage = open_stage(engine, bank_rows=2)
+    futures = [stage.start(prompt(20 - n, voice=n % 5)) for n in range(10)]
+    wait(futures, TIMEOUT_S)
+    stage.close()
+    assert len(engine.written) == 10
+    assert max(len(group) for group in engine.joined) == 2
+
+
+def test_a_step_that_fails_fails_everything_for_good_and_the_memory_is_freed() -> None:
+    engine = FakeEngine()
+    stage = open_stage(engine)
+    futures = start(stage, *[500] * (2 * SLOTS))
+    engine.is_broken = True
+    for future in futures:
+        with pytest.raises(EngineDied, match="device is gone"):
+            future.result(TIMEOUT_S)
+    assert not stage.is_alive()
+    with pytest.raises(EngineDied):
+        start(stage, 1)[0].result(TIMEOUT_S)
+    stage.close()
+    assert engine.is_shut_down
+
+
+@pytest.mark.parametrize("slots", [1, 2, 5, 8, 33, 64, 316, 512])
+def test_a_step_with_all_slots_taken_has_a_graph(slots: int) -> None:
+    sizes = graph_sizes(slots)
+    assert sizes == sorted(set(sizes))
+    assert (sizes[0], sizes[-1]) == (1, slots)
+    assert all(after - before <= 16 for before, after in pairwise(sizes))

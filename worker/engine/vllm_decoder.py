@@ -1,0 +1,151 @@
+"""T3 on vLLM as a decoder of the token stage: slots over `add_request` and `step`.
+
+Knows vLLM's engine, not T3's network: that is worker.chatterbox.t3.vllm_model.
+docs/decisions/0016-one-loop-over-vllm.md says why vLLM runs in this process.
+"""
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+from vllm import SamplingParams
+from vllm.sampling_params import RequestOutputKind
+
+from narration.errors import SpeechError
+from worker.chatterbox.config import STOP_SPEECH
+from worker.chatterbox.t3.prompt import Prompt, Spoken
+from worker.chatterbox.t3.vllm_layout import BankRow, PromptLayout
+from worker.chatterbox.voice import Voice
+from worker.engine.conditioning_bank import ConditioningBank
+
+_MAX_SEED = 2**63 - 1
+_GROUP = 16  # one in so many slots must be free before utterances join
+
+
+class VllmEngine(Protocol):
+    """What is used of vLLM's LLMEngine."""
+
+    engine_core: Any
+
+    def add_request(self, request_id: str, prompt: Any, params: SamplingParams) -> object:
+        """Queue a request for the next step."""
+
+    def abort_request(self, request_ids: list[str]) -> None:
+        """Take requests out of the batch."""
+
+    def step(self) -> list[Any]:
+        """Run one step and return the outputs of the requests that ended with it."""
+
+    def collective_rpc(
+        self, method: str, timeout: float | None = None, args: tuple[Any, ...] = ()
+    ) -> object:
+        """Call a method of vLLM's workers."""
+
+
+class VllmDecoder:
+    """SlotDecoder over vLLM's engine, which runs in the steps of this decoder only.
+
+    When nearly all slots are taken, utterances join several at a time: a step that also reads
+    prompts cannot replay the graph of a decoding step and takes half as long again.
+    """
+
+    def __init__(
+        self,
+        engine: VllmEngine,
+        layout: PromptLayout,
+        encode_conditioning: Callable[[Voice, float], Tensor],
+        *,
+        slots: int,
+        bank_rows: int,
+        sampling: Callable[[Prompt, int], SamplingParams] | None = None,
+    ) -> None:
+        """Take over an engine; `sampling` replaces `sampling_params`."""
+        self._engine = engine
+        self._layout = layout
+        self._encode_conditioning = encode_conditioning
+        self._slots = slots
+        self._sampling = sampling or sampling_params
+        self._bank = ConditioningBank(bank_rows, self._fill)
+        self._next_slot = itertools.count()  # a slot is a request of its own, never used again
+        self._rows: dict[int, BankRow] = {}  # of each slot that is taken
+        self._token_ids: dict[int, Sequence[int]] = {}  # of each slot that is done
+
+    @property
+    def free(self) -> int:
+        """How many utterances may join now."""
+        free = self._slots - len(self._rows)
+        return free if free >= max(1, self._slots // _GROUP) else 0
+
+    def join(self, prompt: Prompt) -> int | None:
+        """Hand a prompt to vLLM; None while no row of the bank is free for its voice.
+
+        Raises: SpeechError if vLLM refuses the prompt or its conditioning is not finite.
+        """
+        row = self._bank.borrow(prompt.voice, prompt.exaggeration)
+        if row is None:
+            return None
+        slot = next(self._next_slot)
+        ids = self._layout.prompt(row, prompt.text_tokens, prompt.sampling.guidance)
+        try:
+            params = self._sampling(prompt, self._layout.max_new_tokens)
+            self._engine.add_request(str(slot), {"prompt_token_ids": ids}, params)
+        except ValueError as error:
+            self._bank.give_back(row)
+            raise SpeechError(f"vLLM refused the chunk: {error}") from error
+        self._rows[slot] = row
+        return slot
+
+    def step(self) -> None:
+        """Run one step of vLLM."""
+        for output in self._engine.step():
+            self._token_ids[int(output.request_id)] = output.outputs[0].token_ids
+
+    def done(self) -> list[int]:
+        """Slots that wait for `release`."""
+        return list(self._token_ids)
+
+    def release(self, slot: int) -> Spoken:
+        """Free a slot that is done and return its tokens."""
+        ids = list(self._token_ids.pop(slot))
+        self._bank.give_back(self._rows.pop(slot))
+        is_stopped = ids[-1:] == [STOP_SPEECH]
+        tokens = ids[:-1] if is_stopped else ids
+        return Spoken(tokens=torch.tensor(tokens, dtype=torch.int64), is_truncated=not is_stopped)
+
+    def drop(self, slot: int) -> None:
+        """Take a slot out of the batch and forget its tokens."""
+        if self._token_ids.pop(slot, None) is None:
+            self._engine.abort_request([str(slot)])
+        self._bank.give_back(self._rows.pop(slot))
+
+    def close(self) -> None:
+        """Free vLLM's memory on the device."""
+        self._engine.engine_core.shutdown()
+
+    def _fill(self, index: int, voice: Voice, exaggeration: float) -> None:
+        conditioning = self._encode_conditioning(voice, exaggeration)
+        if not bool(torch.isfinite(conditioning).all()):
+            raise SpeechError(f"voice {voice.digest[:12]} gives a conditioning that is not finite")
+        data = conditioning.detach().to("cpu", torch.float32).contiguous().numpy().tobytes()
+        self._engine.collective_rpc("set_conditioning", args=(index, data))
+
+
+def sampling_params(prompt: Prompt, max_new_tokens: int) -> SamplingParams:
+    """Write a prompt's settings as vLLM's, which applies them in upstream's order.
+
+    All tokens of an utterance come at once, because it is vocoded as a whole.
+    """
+    sampling = prompt.sampling
+    return SamplingParams(
+        temperature=sampling.temperature,
+        repetition_penalty=sampling.repetition_penalty,
+        min_p=sampling.min_p,
+        top_p=sampling.top_p,
+        seed=sampling.seed & _MAX_SEED if sampling.temperature else None,
+        max_tokens=prompt.max_new_tokens or max_new_tokens,
+        stop_token_ids=[STOP_SPEECH],
+        detokenize=False,
+        output_kind=RequestOutputKind.FINAL_ONLY,
+    )

@@ -5,6 +5,7 @@ import os
 import pytest
 
 # Before vLLM is imported: one process per engine is enough here, and starts sooner.
+# Before vLLM is imported: its CPU build would compute in a child process otherwise.
 os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"
 os.environ["VLLM_LOGGING_LEVEL"] = "WARNING"
 os.environ["HF_HUB_OFFLINE"] = "1"

@@ -3,7 +3,7 @@
 The files are the official ones; `config.json` and `voices/` are ours and optional.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -21,7 +21,7 @@ from worker.chatterbox.speech_tokenizer import MAY_MISS, SpeechTokenizer
 from worker.chatterbox.t3.model import T3
 from worker.chatterbox.tokenizer import TextTokenizer
 from worker.chatterbox.voice import Voice, load_voice
-from worker.chatterbox.weights import Undrawn, fold_weight_norm, load_strict, read_tensors
+from worker.chatterbox.weights import fold_weight_norm, load_strict, read_tensors
 from worker.chatterbox.xvector import XVector
 
 CONFIG_FILE = "config.json"
@@ -36,6 +36,7 @@ DEFAULT_VOICE = "default"
 _NEEDED = (T3_FILE, S3GEN_FILE, VOICE_ENCODER_FILE, TOKENIZER_FILE)
 
 Network = TypeVar("Network", bound=nn.Module)
+Config = TypeVar("Config")
 
 
 def load_chatterbox(folder: Path, device: str | torch.device = "cpu") -> "Chatterbox":
@@ -105,21 +106,17 @@ class Chatterbox:
     @cached_property
     def t3(self) -> T3:
         """Text tokens to speech tokens."""
-        with Undrawn():
-            network = T3(self.config.t3)
-        return self._fill(network, T3_FILE)
+        return self._fill(self._empty(T3, self.config.t3), T3_FILE)
 
     @cached_property
     def flow(self) -> Flow:
         """Speech tokens to mel."""
-        with Undrawn():
-            network = Flow(self.config.flow)
-        return self._fill(network, S3GEN_FILE, "flow.")
+        return self._fill(self._empty(Flow, self.config.flow), S3GEN_FILE, "flow.")
 
     @cached_property
     def vocoder(self) -> Vocoder:
         """Mel to waveform."""
-        network = Vocoder(self.config.hift)
+        network = self._empty(Vocoder, self.config.hift)
         return self._fill(network, S3GEN_FILE, "mel2wav.", is_weight_normed=True)
 
     @cached_property
@@ -130,13 +127,15 @@ class Chatterbox:
 
     @cached_property
     def x_vector(self) -> XVector:
-        """Recording to the timbre S3Gen speaks in."""
-        return self._fill(XVector(self.config.x_vector), S3GEN_FILE, "speaker_encoder.")
+        """Recording to the timbre that S3Gen imitates."""
+        network = self._empty(XVector, self.config.x_vector)
+        return self._fill(network, S3GEN_FILE, "speaker_encoder.")
 
     @cached_property
     def voice_encoder(self) -> VoiceEncoder:
-        """Recording to the identity T3 speaks as."""
-        return self._fill(VoiceEncoder(self.config.voice_encoder), VOICE_ENCODER_FILE)
+        """Recording to the identity that T3 is conditioned on."""
+        network = self._empty(VoiceEncoder, self.config.voice_encoder)
+        return self._fill(network, VOICE_ENCODER_FILE)
 
     def voice(self, name: str) -> Voice:
         """Read a voice of this checkpoint.
@@ -147,6 +146,15 @@ class Chatterbox:
             names = ", ".join(self.voices) or "none"
             raise NotFoundError(f"there is no voice {name!r} in {self.folder}: it has {names}")
         return self.voices[name]
+
+    def _empty(self, build: Callable[[Config], Network], config: Config) -> Network:
+        """Build a network without drawing its numbers, all of which a file overwrites.
+
+        Drawing half a billion of T3's takes as long as reading them.
+        """
+        with torch.device("meta"):
+            network = build(config)
+        return network.to_empty(device=self.device)
 
     def _fill(
         self,

@@ -12,7 +12,6 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 from narration.errors import CheckpointError
 from worker.chatterbox.config import StorageConfig
@@ -22,29 +21,7 @@ _DIRECTION = "parametrizations.weight.original1"
 _NAMED_AT_MOST = 4  # an error names a few tensors; a wrong file would name thousands
 _INT8_MAX = 127
 _SMALLEST_SCALE = 2.0**-24  # below it a float16 scale is zero and the row is lost
-_DRAWS = {
-    Tensor.uniform_,
-    Tensor.normal_,
-    nn.init.uniform_,
-    nn.init.normal_,
-    nn.init.kaiming_uniform_,
-}
 _AS_THE_FILE_SAYS = StorageConfig()
-
-
-class Undrawn(TorchFunctionMode):
-    """Networks built within are left with whatever memory holds: a load overwrites it anyway.
-
-    Drawing the half a billion numbers of T3 takes as long as reading them.
-    """
-
-    def __torch_function__(
-        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
-        named = kwargs or {}
-        if function in _DRAWS:
-            return args[0] if args else named["tensor"]
-        return function(*args, **named)
 
 
 def read_tensors(

@@ -9,12 +9,13 @@ from worker.chatterbox.t3.model import T3
 from worker.chatterbox.t3.prompt import Prompt
 from worker.chatterbox.t3.sampling import Sampling
 from worker.chatterbox.voice import Voice, make_voice
-from worker.chatterbox.weights import Undrawn, load_strict
+from worker.chatterbox.weights import load_strict
 
 
 def make_t3(config: T3Config) -> T3:
-    with Undrawn():
+    with torch.device("meta"):
         network = T3(config)
+    network.to_empty(device="cpu")
     shapes = {name: tensor.shape for name, tensor in network.state_dict().items()}
     load_strict(network, draw_state(shapes, seed=0, gains=GAINS), "drawn weights")
     return network.eval().requires_grad_(False)

@@ -15,7 +15,7 @@ from xml.etree import ElementTree as ET
 from narration.documents.decode import decode_text
 from narration.documents.gather import Entry, gather_chapters
 from narration.documents.page import PageBlock, read_page
-from narration.documents.types import Block, BlockKind, Document, Skip, SkipReason
+from narration.documents.types import Block, BlockKind, Document, Metadata, Skip, SkipReason
 from narration.errors import DocumentError
 
 _MAX_ENTRIES = 20_000  # a richly illustrated book has a few hundred
@@ -55,8 +55,7 @@ def read_epub(data: bytes, *, what: str) -> Document:
         source=text,
         media_type="application/epub+zip",
         encoding="utf-8",
-        title=_fact(package, "title"),
-        author=_fact(package, "creator"),
+        metadata=_metadata(package),
         chapters=gather_chapters(entries),
         skips=tuple(sorted(skips, key=lambda skip: skip.start)),
     )
@@ -158,6 +157,11 @@ def _chapter_level(blocks: list[PageBlock]) -> int:
     """Headings of this level and above begin chapters: the first level that is used twice."""
     counts = Counter(block.level for block in blocks if block.level is not None)
     return next((level for level in sorted(counts) if counts[level] > 1), min(counts, default=1))
+
+
+def _metadata(package: ET.Element) -> Metadata:
+    author = _fact(package, "creator")
+    return Metadata(title=_fact(package, "title"), authors=(author,) if author else ())
 
 
 def _fact(package: ET.Element, name: str) -> str | None:

@@ -1,9 +1,9 @@
 """Blocks in reading order -> chapters. Shared by every reader."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from narration.documents.types import Block, BlockKind, Chapter, Skip
+from narration.documents.types import Block, BlockKind, Chapter, Metadata, Remark, Skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,8 +21,8 @@ class Reading:
 
     chapters: tuple[Chapter, ...]
     skips: tuple[Skip, ...]
-    title: str | None = None
-    author: str | None = None
+    metadata: Metadata = field(default_factory=Metadata)
+    remarks: tuple[Remark, ...] = ()
 
 
 def gather_chapters(entries: Iterable[Entry]) -> tuple[Chapter, ...]:

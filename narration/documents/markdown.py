@@ -12,7 +12,7 @@ from markdown_it.token import Token
 
 from narration.documents.gather import Entry, Reading, gather_chapters
 from narration.documents.markdown_inline import Piece, align
-from narration.documents.types import Block, BlockKind, Run, Skip, SkipReason
+from narration.documents.types import Block, BlockKind, Metadata, Run, Skip, SkipReason
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|[\r\n])?")
 _FRONT_MATTER = re.compile(  # atomic: else each CRLF could be read in two ways
@@ -29,7 +29,7 @@ _SKIPPED_BLOCKS = {
     "fence": SkipReason.CODE,
     "code_block": SkipReason.CODE,
     "html_block": SkipReason.HTML,
-    "table_open": SkipReason.TABLE,
+    "table_open": SkipReason.NUMBER_TABLE,
     "hr": SkipReason.ORNAMENT,
 }
 
@@ -42,9 +42,13 @@ def read_markdown(source: str) -> Reading:
     return Reading(
         chapters=gather_chapters(entries),
         skips=tuple(sorted(skips, key=lambda skip: skip.start)),
-        title=reader.facts.get("title"),
-        author=reader.facts.get("author"),
+        metadata=_metadata(reader.facts),
     )
+
+
+def _metadata(facts: dict[str, str]) -> Metadata:
+    author = facts.get("author")
+    return Metadata(title=facts.get("title"), authors=(author,) if author else ())
 
 
 class _Reader:
@@ -95,7 +99,7 @@ class _Reader:
     ) -> Iterator[Entry]:
         assert token.map is not None
         if _FOOTNOTE.match(token.content):
-            self._skip_lines(token.map, SkipReason.FOOTNOTE)
+            self._skip_lines(token.map, SkipReason.NOTE)
             return
         runs = self._runs(token)
         text = "".join(
@@ -168,7 +172,7 @@ def _forget_footnotes(state: StateCore) -> None:
 
 def _rest_reason(text: str) -> SkipReason:
     if _FOOTNOTE.match(text):
-        return SkipReason.FOOTNOTE
+        return SkipReason.NOTE
     return SkipReason.LINK_TARGET if _LINK_DEFINITION.match(text) else SkipReason.MARKUP
 
 

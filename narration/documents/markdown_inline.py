@@ -152,7 +152,7 @@ def _split_footnotes(content: str, piece: Piece) -> Iterator[Piece]:
     for mark in _FOOTNOTE_MARK.finditer(content, piece.start, piece.end):
         if position < mark.start():
             yield Piece(position, mark.start(), None, None)
-        yield Piece(mark.start(), mark.end(), None, SkipReason.FOOTNOTE)
+        yield Piece(mark.start(), mark.end(), None, SkipReason.NOTE_MARK)
         position = mark.end()
     if position < piece.end:
         yield Piece(position, piece.end, None, None)

@@ -18,9 +18,9 @@ _VOID = frozenset(
 )
 _UNSEEN = frozenset({"head", "script", "style", "title", "svg", "math", "template"})
 _SKIPPED = {
-    "nav": SkipReason.FRONT_MATTER,
+    "nav": SkipReason.CONTENTS,
     "pre": SkipReason.CODE,
-    "table": SkipReason.TABLE,
+    "table": SkipReason.NUMBER_TABLE,
 }
 # Source: EPUB Structural Semantics Vocabulary 1.1 and DPUB-ARIA 1.1.
 _NOTES = frozenset(
@@ -130,7 +130,7 @@ class _PageParser(HTMLParser):
         self._append(text)
         reason = self._open[-1].reason if self._open else None
         if reason is None and self._is_note_mark(text):
-            reason = SkipReason.FOOTNOTE
+            reason = SkipReason.NOTE_MARK
         if reason is not None:
             self.skips.append(Skip(start=start, end=self._position, reason=reason))
         elif self._runs and self._runs[-1].end == start:
@@ -150,9 +150,9 @@ class _PageParser(HTMLParser):
 def _reason(tag: str, attributes: dict[str, str | None]) -> SkipReason | None:
     kinds = f"{attributes.get('epub:type') or ''} {attributes.get('role') or ''}".split()
     if _NOTES.intersection(kinds):
-        return SkipReason.FOOTNOTE
+        return SkipReason.NOTE_MARK if "noteref" in " ".join(kinds) else SkipReason.NOTE
     if _CONTENTS.intersection(kinds):
-        return SkipReason.FRONT_MATTER
+        return SkipReason.CONTENTS
     if {"pagebreak", "doc-pagebreak"}.intersection(kinds):
-        return SkipReason.MARKUP
+        return SkipReason.PAGE_NUMBER
     return _SKIPPED.get(tag)

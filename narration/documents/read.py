@@ -1,5 +1,6 @@
 """Bytes -> document: choose the reader, refuse what cannot be narrated."""
 
+from dataclasses import replace
 from pathlib import PurePath
 
 from narration.documents.decode import decode_text
@@ -57,10 +58,13 @@ def _read_text(data: bytes, kind: str, what: str) -> Document:
         source=source,
         media_type=kind,
         encoding=encoding,
-        title=reading.title or _first_heading(source, reading),
-        author=reading.author,
+        metadata=replace(
+            reading.metadata,
+            title=reading.metadata.title or _first_heading(source, reading),
+        ),
         chapters=reading.chapters,
         skips=reading.skips,
+        remarks=reading.remarks,
     )
 
 

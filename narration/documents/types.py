@@ -9,24 +9,52 @@ from enum import StrEnum
 
 
 class BlockKind(StrEnum):
-    """What a block is to a listener; it decides the pause around it."""
+    """What a block is to a listener; it decides the pause around it.
+
+    A line is one of verse or of an address and goes on in the next block after a short pause;
+    the last line of a stanza is a paragraph.
+    """
 
     HEADING = "heading"
     PARAGRAPH = "paragraph"
+    LINE = "line"
 
 
 class SkipReason(StrEnum):
     """Why a piece of the source is not read aloud."""
 
+    BOILERPLATE = "boilerplate"  # licences, notices and credits of a producer
     CODE = "code"
-    FOOTNOTE = "footnote"
-    FRONT_MATTER = "front_matter"
+    CONTENTS = "contents"  # also lists of illustrations and tables
+    COPYRIGHT = "copyright"  # copyright pages, imprints and colophons
+    FOREIGN = "foreign"
+    FRONT_MATTER = "front_matter"  # the block of settings before a markdown text
+    HIDDEN = "hidden"
     HTML = "html"
     IMAGE = "image"
+    INDEX = "index"
+    LINE_NUMBER = "line_number"
     LINK_TARGET = "link_target"
     MARKUP = "markup"
+    NAVIGATION = "navigation"  # menus, forms and footers of a saved page
+    NOTE = "note"
+    NOTE_MARK = "note_mark"
+    NUMBER_TABLE = "number_table"
     ORNAMENT = "ornament"
-    TABLE = "table"
+    PAGE_NUMBER = "page_number"
+    RUBY = "ruby"
+    RUNNING_HEAD = "running_head"
+    UNSPEAKABLE = "unspeakable"  # characters that have no saying
+
+
+# What a listener may ask to hear after all; the rest has no words or cannot be spoken.
+READABLE_SKIPS = frozenset(SkipReason) - {
+    SkipReason.HTML,
+    SkipReason.LINK_TARGET,
+    SkipReason.MARKUP,
+    SkipReason.ORNAMENT,
+    SkipReason.UNSPEAKABLE,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,18 +80,85 @@ class Skip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """A paragraph or a heading: runs in source order, at least one."""
+    """A paragraph, a heading or a line: runs in source order, at least one.
+
+    `language` is a BCP 47 tag where the source marks the block as of another language than
+    the document.
+    """
 
     kind: BlockKind
     runs: tuple[Run, ...]
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chapter:
-    """Blocks that belong together; `title` is empty for text before the first heading."""
+    """Blocks that belong together, under a title that is never empty.
+
+    `part` names the part of the work that the chapter belongs to ("Book the First", "Act II");
+    it is empty where the work has no parts.
+    """
 
     title: str
     blocks: tuple[Block, ...]
+    part: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """The series a work belongs to, and its place there as written ("2", "2.5")."""
+
+    name: str
+    position: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identifier:
+    """A number of the work, and its scheme in lower case ("isbn", "uri"), empty if unknown."""
+
+    scheme: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cover:
+    """The picture on the cover, as it lies in the file."""
+
+    data: bytes
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metadata:
+    """What a file says about the work in it; what it does not say is None or empty.
+
+    `language` is a BCP 47 tag, `date` is as written (a year or an ISO date), `description` is
+    plain text.
+    """
+
+    title: str | None = None
+    authors: tuple[str, ...] = ()
+    language: str | None = None
+    date: str | None = None
+    publisher: str | None = None
+    description: str | None = None
+    series: Series | None = None
+    identifiers: tuple[Identifier, ...] = ()
+    cover: Cover | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remark:
+    """What a person should know about how a text was read.
+
+    A warning asks for a look; any other remark is for the record. `start` and `end` tell the
+    place in the source, if there is one.
+    """
+
+    text: str
+    is_warning: bool = False
+    start: int | None = None
+    end: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +168,17 @@ class Document:
     source: str
     media_type: str
     encoding: str
-    title: str | None
-    author: str | None
+    metadata: Metadata
     chapters: tuple[Chapter, ...]
     skips: tuple[Skip, ...]
+    remarks: tuple[Remark, ...] = ()
+
+    @property
+    def title(self) -> str | None:
+        """Title of the work, if the file names it."""
+        return self.metadata.title
+
+    @property
+    def author(self) -> str | None:
+        """All authors on one line, if the file names any."""
+        return ", ".join(self.metadata.authors) or None

@@ -65,6 +65,7 @@ class PauseSettings(_Part):
     """Silence after a chunk, by what ends there."""
 
     clause_ms: PauseMs = 80
+    line_ms: PauseMs = 150
     sentence_ms: PauseMs = 250
     paragraph_ms: PauseMs = 600
     heading_ms: PauseMs = 900

@@ -112,8 +112,9 @@ def _pause(draft: _Draft, following: _Draft | None, pauses: PauseLimits) -> int:
     if draft.chapter != following.chapter:
         return pauses.chapter_ms
     if draft.block != following.block:
-        is_heading = BlockKind.HEADING in {draft.kind, following.kind}
-        return pauses.heading_ms if is_heading else pauses.paragraph_ms
+        if BlockKind.HEADING in {draft.kind, following.kind}:
+            return pauses.heading_ms
+        return pauses.line_ms if draft.kind is BlockKind.LINE else pauses.paragraph_ms
     return pauses.sentence_ms if draft.ends_sentence else pauses.clause_ms
 
 
@@ -122,7 +123,8 @@ def _chapters(document: Document, drafts: list[_Draft]) -> Iterator[ChapterPlan]
     for index, draft in enumerate(drafts):
         if draft.chapter not in seen:
             seen.add(draft.chapter)
-            yield ChapterPlan(title=document.chapters[draft.chapter].title, first_chunk=index)
+            chapter = document.chapters[draft.chapter]
+            yield ChapterPlan(title=chapter.title, part=chapter.part, first_chunk=index)
 
 
 def _claims(document: Document, drafts: list[_Draft]) -> Iterator[Claim]:

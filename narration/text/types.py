@@ -22,6 +22,7 @@ class PauseLimits:
     """Silence after a chunk, by what ends there. The largest that applies is taken."""
 
     clause_ms: int = 80  # a long sentence was cut here
+    line_ms: int = 150  # a line of verse
     sentence_ms: int = 250
     paragraph_ms: int = 600
     heading_ms: int = 900
@@ -68,10 +69,11 @@ class ChunkPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChapterPlan:
-    """A chapter that has something to say: its title and its first chunk."""
+    """A chapter that has something to say: its titles (see Chapter) and its first chunk."""
 
     title: str
     first_chunk: int
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -93,15 +93,15 @@ def test_a_page_is_heard_as_it_is_seen(body: str, spoken: list[str]) -> None:
 @pytest.mark.parametrize(
     ("body", "skipped"),
     [
-        ('<p>One<a epub:type="noteref" href="#n">1</a>.</p>', [("1", "footnote")]),
-        ('<p>One<sup><a href="#n">12</a></sup>.</p>', [("12", "footnote")]),
-        ('<p>One.</p><aside epub:type="footnote"><p>Note.</p></aside>', [("Note.", "footnote")]),
-        ('<p>One.</p><section role="doc-endnotes"><p>A.</p></section>', [("A.", "footnote")]),
-        ('<p>One.</p><nav epub:type="toc"><a>Two</a></nav>', [("Two", "front_matter")]),
+        ('<p>One<a epub:type="noteref" href="#n">1</a>.</p>', [("1", "note_mark")]),
+        ('<p>One<sup><a href="#n">12</a></sup>.</p>', [("12", "note_mark")]),
+        ('<p>One.</p><aside epub:type="footnote"><p>Note.</p></aside>', [("Note.", "note")]),
+        ('<p>One.</p><section role="doc-endnotes"><p>A.</p></section>', [("A.", "note")]),
+        ('<p>One.</p><nav epub:type="toc"><a>Two</a></nav>', [("Two", "contents")]),
         ("<p>One.</p><pre>x = 1</pre>", [("x = 1", "code")]),
-        ("<p>One.</p><table><tr><td>1</td></tr></table>", [("1", "table")]),
+        ("<p>One.</p><table><tr><td>1</td></tr></table>", [("1", "number_table")]),
         ("<p>One.</p><p>* * *</p>", [("* * *", "ornament")]),
-        ('<p>One<span epub:type="pagebreak">7</span>.</p>', [("7", "markup")]),
+        ('<p>One<span epub:type="pagebreak">7</span>.</p>', [("7", "page_number")]),
     ],
 )
 def test_what_is_not_read_aloud_has_its_reason(body: str, skipped: list[tuple[str, str]]) -> None:

@@ -56,7 +56,7 @@ def test_inline_marks_are_not_heard(markdown: str, spoken: str) -> None:
     [
         ("One.\n\n```py\nx = 1\n```", [("```py\nx = 1\n```", "code")]),
         ("One.\n\n    x = 1", [("x = 1", "code")]),
-        ("One.\n\n| a |\n|---|\n| 1 |", [("| a |\n|---|\n| 1 |", "table")]),
+        ("One.\n\n| a |\n|---|\n| 1 |", [("| a |\n|---|\n| 1 |", "number_table")]),
         ("One.\n\n<div>two</div>", [("<div>two</div>", "html")]),
         ("One ![alt](p.png).", [("![alt](p.png)", "image")]),
         ("One [two](u).", [("](u)", "link_target")]),
@@ -64,7 +64,7 @@ def test_inline_marks_are_not_heard(markdown: str, spoken: str) -> None:
             "One [two].\n\n[two]: http://x.y",
             [("]", "link_target"), ("[two]: http://x.y", "link_target")],
         ),
-        ("One[^a].\n\n[^a]: Note.", [("[^a]", "footnote"), ("[^a]: Note.", "footnote")]),
+        ("One[^a].\n\n[^a]: Note.", [("[^a]", "note_mark"), ("[^a]: Note.", "note")]),
         ("One.\n\n***\n\nTwo.", [("***", "ornament")]),
         ("---\ntitle: X\r\n---\n\nOne.", [("---\ntitle: X\r\n---", "front_matter")]),
     ],

@@ -14,7 +14,8 @@ from xml.etree import ElementTree as ET
 
 from narration.documents.decode import decode_text
 from narration.documents.gather import Entry, gather_chapters
-from narration.documents.page import PageBlock, read_page
+from narration.documents.page import read_page
+from narration.documents.paragraphs import PageBlock
 from narration.documents.types import Block, BlockKind, Document, Metadata, Skip, SkipReason
 from narration.errors import DocumentError
 
@@ -41,7 +42,7 @@ def read_epub(data: bytes, *, what: str) -> Document:
     blocks: list[tuple[PageBlock, bool]] = []
     skips: list[Skip] = []
     for name in archive.pages(package, posixpath.dirname(package_path)):
-        page = read_page(archive.text(name), offset=length)
+        page = read_page(archive.text(name), what=name, offset=length)
         source.append(page.text)
         length += len(page.text)
         first = next((block for block in page.blocks if block.level), None)

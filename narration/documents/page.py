@@ -1,158 +1,272 @@
-"""One page of an e-book (XHTML) -> its text, block by block, and what of it is not read aloud."""
+"""The one walk over a parsed page: its text block by block, and what of it is not read aloud.
+
+Serves EPUB pages, HTML files, HTML in markdown, and whatever is turned into HTML.
+"""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
-from html.parser import HTMLParser
+from itertools import islice
 
-from narration.documents.types import Run, Skip, SkipReason
+from lxml import etree
 
-_BLOCKS = frozenset(
-    (  # noqa: SIM905 - tags read better in a row
-        "address article aside blockquote body caption center dd div dl dt fieldset figcaption "
-        "figure footer h1 h2 h3 h4 h5 h6 header hr li main nav ol p pre section table td th tr ul"
-    ).split()
+from narration.documents.compose import compose, end_stanzas
+from narration.documents.elements import (
+    BLOCKS,
+    UNSEEN,
+    Traits,
+    has_mark_class,
+    heading_level,
+    is_code,
+    is_poem,
+    is_stanza,
+    is_titling,
+    is_unnumbered,
+    is_verse_line,
+    skip_reason,
+    traits_of,
 )
-_VOID = frozenset(
-    {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "wbr"}
+from narration.documents.grids import is_grid_of_numbers
+from narration.documents.lists import Numbering, is_numbered, numbering_of
+from narration.documents.marks import as_power, is_linked_mark, is_note_mark, is_raised_mark
+from narration.documents.paragraphs import Context, Page, PageBlock, PageWriter
+from narration.documents.stylesheet import NO_RULES, StyleRules
+from narration.documents.tree import local_name, page_text, parse_page
+from narration.documents.types import Skip, SkipReason
+
+_NOTHING: frozenset[SkipReason] = frozenset()
+_DROP_CAP = re.compile(r"\s*[\"“‘'«]?\s*[A-Z]\s*")
+_OUTSIDE = re.compile(r"(?:[a-z][a-z0-9+.-]*:|//)", re.IGNORECASE)
+_LONGEST_MARK = 24
+# Elements that mean something without any attribute.
+_TELLING = (
+    frozenset({"pre", "code", "kbd", "samp", "sup", "table", "nav", "rt", "rp", "rtc"})
+    | {f"h{level}" for level in range(1, 7)}
+    | {"button", "select", "textarea"}
 )
-_UNSEEN = frozenset({"head", "script", "style", "title", "svg", "math", "template"})
-_SKIPPED = {
-    "nav": SkipReason.CONTENTS,
-    "pre": SkipReason.CODE,
-    "table": SkipReason.NUMBER_TABLE,
-}
-# Source: EPUB Structural Semantics Vocabulary 1.1 and DPUB-ARIA 1.1.
-_NOTES = frozenset(
-    (  # noqa: SIM905
-        "footnote footnotes endnote endnotes rearnote rearnotes note noteref doc-footnote "
-        "doc-endnote doc-endnotes doc-noteref doc-backlink backlink"
-    ).split()
-)
-_CONTENTS = frozenset({"toc", "doc-toc", "landmarks", "page-list", "index", "doc-index"})
-_NOTE_MARK = re.compile(r"\s*[\[(]?(?:\d{1,3}|[*†‡§]+|[a-z])[\])]?\s*")
-_SPACE = re.compile(r"\s+")
-_HEADING = re.compile(r"h[1-6]")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageBlock:
-    """A block of a page: its runs, and its level if it is a heading."""
+def read_page(
+    markup: str,
+    *,
+    what: str,
+    offset: int = 0,
+    rules: StyleRules = NO_RULES,
+    spoken: frozenset[SkipReason] = _NOTHING,
+) -> Page:
+    """Parse a page and walk it; see walk_page.
 
-    runs: tuple[Run, ...]
-    level: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """A page's text with offsets into it."""
-
-    text: str
-    blocks: tuple[PageBlock, ...]
-    skips: tuple[Skip, ...]
+    Raises: DocumentError if it is too large or nested too deep.
+    """
+    return walk_page(parse_page(markup, what=what), offset=offset, rules=rules, spoken=spoken)
 
 
-def read_page(markup: str, *, offset: int) -> Page:
-    """Read a page; its offsets begin at `offset`, where its text will stand in the source."""
-    parser = _PageParser(offset)
-    parser.feed(markup)
-    parser.close()
-    parser.end_block()
-    return Page(text="".join(parser.parts), blocks=tuple(parser.blocks), skips=tuple(parser.skips))
+def walk_page(
+    root: etree._Element,
+    *,
+    offset: int = 0,
+    rules: StyleRules = NO_RULES,
+    spoken: frozenset[SkipReason] = _NOTHING,
+) -> Page:
+    """Read a tree of HTML elements; offsets begin at `offset`, where the text will stand.
+
+    `rules` are those of the page's style sheets; what would be skipped for a reason in `spoken`
+    is read after all.
+    """
+    walk = _Walk(offset, rules, spoken)
+    for event, element in etree.iterwalk(root, events=("start", "end")):
+        if event == "start":
+            walk.start(element)
+        else:
+            walk.end(element)
+    collected = walk.writer.finish()
+    blocks: list[PageBlock] = []
+    skips: list[Skip] = []
+    for number, pieces in enumerate(collected.paragraphs):
+        found, skipped = compose(number, pieces, spoken)
+        blocks += found
+        skips += skipped
+    return Page(
+        text="".join(collected.parts),
+        blocks=tuple(end_stanzas(blocks)),
+        skips=tuple(skips),
+        anchors=collected.anchors,
+        extents=collected.extents,
+        marks=tuple(collected.marks),
+        added=tuple(collected.added),
+    )
 
 
 @dataclass(slots=True)
-class _Element:
-    tag: str
-    reason: SkipReason | None
-    is_unseen: bool
+class _Open:
+    """An element that is open; `number` is its own, counted through the page."""
+
+    name: str
+    context: Context
+    number: int = 0
+    identifier: str = ""
+    numbering: Numbering | None = None
+    is_unseen: bool = False
 
 
-class _PageParser(HTMLParser):
-    """Follows the tags; forgiving, as e-books need it."""
+class _Walk:
+    """Follows the tree; what is found goes to the writer."""
 
-    def __init__(self, offset: int) -> None:
-        super().__init__(convert_charrefs=True)
-        self.parts: list[str] = []
-        self.blocks: list[PageBlock] = []
-        self.skips: list[Skip] = []
-        self._position = offset
-        self._open: list[_Element] = []
-        self._runs: list[Run] = []
-        self._is_fresh = True  # nothing in this block yet: white space does not count
+    def __init__(self, offset: int, rules: StyleRules, spoken: frozenset[SkipReason]) -> None:
+        self.writer = PageWriter(offset)
+        self._rules = rules
+        self._spoken = spoken
+        self._open: list[_Open] = [_Open("", Context())]
+        self._count = 0
+        self._names: dict[object, str] = {}
 
-    def handle_starttag(self, tag: str, attrs: Sequence[tuple[str, str | None]]) -> None:
-        """Begin an element; a block ends the one before it."""
-        if tag in _BLOCKS:
-            self.end_block()
-        if tag == "br":
-            self._add("\n")
-        if tag in _VOID:
+    def start(self, element: etree._Element) -> None:
+        """Begin an element and read the text before its first child."""
+        name = self._names.get(element.tag)
+        if name is None:
+            name = self._names[element.tag] = local_name(element)
+        above = self._open[-1]
+        self._count += 1
+        opened = _Open(name, above.context, self._count)
+        self._open.append(opened)
+        opened.is_unseen = above.is_unseen or name in UNSEEN
+        if opened.is_unseen:
             return
-        above = self._open[-1] if self._open else _Element("", None, is_unseen=False)
-        self._open.append(
-            _Element(
-                tag=tag,
-                reason=above.reason or _reason(tag, dict(attrs)),
-                is_unseen=above.is_unseen or tag in _UNSEEN,
-            )
-        )
+        traits = traits_of(element, name)
+        opened.identifier = traits.attributes.get("id") or traits.attributes.get("name", "")
+        if name in BLOCKS:
+            self._start_block(opened, traits, element)
+        opened.context = self._context(element, traits, above)
+        self.writer.anchor(opened.identifier)
+        self._read_start(element, traits, opened.context)
 
-    def handle_endtag(self, tag: str) -> None:
-        """End an element and whatever was left open in it."""
-        if not any(element.tag == tag for element in self._open):
-            return
-        if tag in _BLOCKS:
-            self.end_block()
-        while self._open.pop().tag != tag:
-            pass
+    def end(self, element: etree._Element) -> None:
+        """End an element and read the text after it."""
+        closed = self._open.pop()
+        if not closed.is_unseen and closed.name in BLOCKS:
+            self.writer.break_block()
+            if closed.identifier:
+                self.writer.close_anchor(closed.identifier)
+        if element.tail and not self._open[-1].is_unseen:
+            self.writer.add(element.tail, self._open[-1].context)
 
-    def handle_data(self, data: str) -> None:
-        """Take text; inside a raised link it is the mark of a note."""
-        if not (self._open and self._open[-1].is_unseen):
-            self._add(_SPACE.sub(" ", data))
-
-    def end_block(self) -> None:
-        """Close the block, if there is anything in it."""
-        if self._runs:
-            level = next((int(e.tag[1]) for e in self._open if _HEADING.fullmatch(e.tag)), None)
-            self.blocks.append(PageBlock(runs=tuple(self._runs), level=level))
-            self._runs = []
-        if not self._is_fresh:
-            self._append("\n\n")
-            self._is_fresh = True
-
-    def _add(self, text: str) -> None:
-        text = text.lstrip() if self._is_fresh else text
-        if not text:
-            return
-        start, self._is_fresh = self._position, False
-        self._append(text)
-        reason = self._open[-1].reason if self._open else None
-        if reason is None and self._is_note_mark(text):
-            reason = SkipReason.NOTE_MARK
-        if reason is not None:
-            self.skips.append(Skip(start=start, end=self._position, reason=reason))
-        elif self._runs and self._runs[-1].end == start:
-            self._runs[-1] = Run(start=self._runs[-1].start, end=self._position)
+    def _start_block(self, opened: _Open, traits: Traits, element: etree._Element) -> None:
+        if traits.name in {"td", "th"}:
+            self.writer.start_cell()
+        elif traits.name == "tr":
+            self.writer.start_row()
         else:
-            self._runs.append(Run(start=start, end=self._position))
+            self.writer.break_block()
+        if traits.name == "ol" and not is_unnumbered(traits, self._rules):
+            opened.numbering = numbering_of(element, traits.attributes)
 
-    def _append(self, text: str) -> None:
-        self.parts.append(text)
-        self._position += len(text)
+    def _read_start(self, element: etree._Element, traits: Traits, context: Context) -> None:
+        if traits.name == "img":
+            self._read_image(element, traits, context)
+        elif traits.name == "br":
+            self.writer.add_break(context)
+        elif traits.name == "li":
+            numbering = self._open[-2].numbering
+            if numbering is not None and context.reason is None:
+                number = numbering.next(traits.attributes.get("value", ""))
+                self.writer.add_prefix("" if is_numbered(page_text(element, 12)) else number)
+        if element.text:
+            raised = as_power(element.text) if traits.name == "sup" else None
+            self.writer.add(element.text, context, raised if context.reason is None else None)
 
-    def _is_note_mark(self, text: str) -> bool:
-        tags = {element.tag for element in self._open}
-        return {"a", "sup"} <= tags and _NOTE_MARK.fullmatch(text) is not None
+    def _context(self, element: etree._Element, traits: Traits, above: _Open) -> Context:
+        """Make out what holds for the text in an element."""
+        around = above.context
+        if not traits.attributes and traits.name not in _TELLING:
+            return around
+        level = heading_level(traits)
+        is_pre = around.is_pre or traits.name == "pre"
+        context = Context(
+            reason=around.reason or self._reason(element, traits, around),
+            language=traits.attributes.get("lang") or around.language,
+            level=level or around.level,
+            is_titling=around.is_titling or level is not None or is_titling(traits),
+            is_pre=is_pre,
+            is_code=around.is_code or (is_pre and is_code(traits)),
+            is_linked=around.is_linked or _leads_inside(traits),
+            is_raised=around.is_raised or traits.name == "sup",
+            stanza=around.stanza or self._stanza(traits, above),
+        )
+        if around.stanza and is_stanza(traits):
+            return context.evolve(stanza=self._count)
+        return context
+
+    def _stanza(self, traits: Traits, above: _Open) -> int:
+        if traits.name not in BLOCKS:
+            return 0
+        if is_stanza(traits) or is_poem(traits):
+            return self._count
+        return above.number if is_verse_line(traits) else 0
+
+    def _reason(
+        self, element: etree._Element, traits: Traits, around: Context
+    ) -> SkipReason | None:
+        reason = skip_reason(element, traits, self._rules)
+        if traits.name == "table" and reason is None and is_grid_of_numbers(element):
+            reason = SkipReason.NUMBER_TABLE
+        if reason is SkipReason.NOTE_MARK:
+            text = page_text(element, _LONGEST_MARK)
+            reason = reason if is_note_mark(text) else None  # else a word that has a note
+        elif reason is None and self._is_mark(element, traits, around):
+            reason = SkipReason.NOTE_MARK
+        if reason is SkipReason.NOTE_MARK and self.writer.before:
+            self._remember_target(element)
+        return None if reason in self._spoken else reason
+
+    def _is_mark(self, element: etree._Element, traits: Traits, around: Context) -> bool:
+        """Tell whether an element is the mark of a note, however it is set."""
+        if traits.name not in {"a", "sup", "span"}:
+            return False
+        is_marked = has_mark_class(traits)
+        is_link = traits.name == "a" and "#" in traits.attributes.get("href", "")
+        if not is_marked and not is_link and traits.name != "sup":
+            return False
+        text = page_text(element, _LONGEST_MARK)
+        if traits.name == "sup" and not is_marked and _link_in(element) is None:
+            return is_raised_mark(text, self.writer.before)
+        is_raised = around.is_raised or _raises(element)
+        return is_linked_mark(text, self.writer.before, is_raised=is_raised, is_marked=is_marked)
+
+    def _remember_target(self, element: etree._Element) -> None:
+        link = _link_in(element)
+        if link is not None:
+            self.writer.mark(str(link.get("href", "")))
+
+    def _read_image(self, element: etree._Element, traits: Traits, context: Context) -> None:
+        """Read an image's text where it stands for the heading or for a first letter."""
+        text = traits.attributes.get("alt", "").strip()
+        is_first = not self.writer.before and _DROP_CAP.fullmatch(text) is not None
+        if not text or (is_first and not element.tail):
+            return
+        if is_first or (context.level is not None and _heads_alone(element)):
+            self.writer.add_hidden(text, context)
+        else:
+            reason = None if SkipReason.IMAGE in self._spoken else SkipReason.IMAGE
+            self.writer.add_hidden(text, context.evolve(reason=context.reason or reason))
 
 
-def _reason(tag: str, attributes: dict[str, str | None]) -> SkipReason | None:
-    kinds = f"{attributes.get('epub:type') or ''} {attributes.get('role') or ''}".split()
-    if _NOTES.intersection(kinds):
-        return SkipReason.NOTE_MARK if "noteref" in " ".join(kinds) else SkipReason.NOTE
-    if _CONTENTS.intersection(kinds):
-        return SkipReason.CONTENTS
-    if {"pagebreak", "doc-pagebreak"}.intersection(kinds):
-        return SkipReason.PAGE_NUMBER
-    return _SKIPPED.get(tag)
+def _leads_inside(traits: Traits) -> bool:
+    target = traits.attributes.get("href", "") if traits.name == "a" else ""
+    return bool(target) and _OUTSIDE.match(target) is None
+
+
+def _raises(element: etree._Element) -> bool:
+    return any(local_name(each) == "sup" for each in islice(element.iter(), 6))
+
+
+def _link_in(element: etree._Element) -> etree._Element | None:
+    around = [element, *islice(element.iterancestors(), 3)]
+    candidates = [*around, *islice(element.iter(), 6)]
+    return next((each for each in candidates if local_name(each) == "a" and each.get("href")), None)
+
+
+def _heads_alone(image: etree._Element) -> bool:
+    """Tell whether the heading around an image has no words of its own."""
+    for element in image.iterancestors():
+        if heading_level(traits_of(element, local_name(element))) is not None:
+            return not page_text(element, 40).strip()
+    return False

@@ -77,13 +77,12 @@ def test_a_page_without_a_heading_goes_on_with_the_chapter_before() -> None:
         ("<p>Some <b>bold</b>ly\n  said <i>words</i>.</p>", ["Some boldly said words."]),
         ("<p>One.</p><p>Two.</p>", ["One.", "Two."]),
         ("<div>Loose <p>and</p> text</div>", ["Loose", "and", "text"]),
-        ("<p>One<br/>line.</p>", ["One line."]),
+        ("<p>One<br/>line.</p>", ["One", "line."]),
         ("<p>Tea &amp; cake&#8212;now.</p>", ["Tea and cake, now."]),
         ("<p>Left <b>open.<p>Next.</p>", ["Left open.", "Next."]),
         ("<p>A</i> stray end.</p>", ["A stray end."]),
         ("<script>var x = 1;</script><p>Seen.</p>", ["Seen."]),
         ("<ul><li>tea</li><li>cake</li></ul>", ["tea", "cake"]),
-        ("<p>x<sup>2</sup> is fine.</p>", ["x two is fine."]),
     ],
 )
 def test_a_page_is_heard_as_it_is_seen(body: str, spoken: list[str]) -> None:
@@ -99,7 +98,10 @@ def test_a_page_is_heard_as_it_is_seen(body: str, spoken: list[str]) -> None:
         ('<p>One.</p><section role="doc-endnotes"><p>A.</p></section>', [("A.", "note")]),
         ('<p>One.</p><nav epub:type="toc"><a>Two</a></nav>', [("Two", "contents")]),
         ("<p>One.</p><pre>x = 1</pre>", [("x = 1", "code")]),
-        ("<p>One.</p><table><tr><td>1</td></tr></table>", [("1", "number_table")]),
+        (
+            "<p>One.</p><table><tr><td>1</td><td>2</td></tr><tr><td>3</td><td>4</td></tr></table>",
+            [(n, "number_table") for n in "1234"],
+        ),
         ("<p>One.</p><p>* * *</p>", [("* * *", "ornament")]),
         ('<p>One<span epub:type="pagebreak">7</span>.</p>', [("7", "page_number")]),
     ],

@@ -1,0 +1,159 @@
+"""Markup -> one parsed tree, whatever the markup is like; time and memory are bounded.
+
+XHTML is read strictly where it is well formed, anything else as HTML is by a browser. Nothing is
+fetched, and no entity is expanded but the named characters of HTML.
+"""
+
+import re
+from html.entities import html5
+
+from lxml import etree
+
+from narration.errors import DocumentError
+
+# A page of five million empty tags would take a gigabyte; the largest book known has 400,000.
+_MAX_NODES = 1_000_000
+_MAX_DEPTH = 256  # libxml2's own: what lies deeper is lost
+_LONG_TAG = re.compile(r"<([A-Za-z][\w:.-]*)[^<>]{4000,}+(/?>)")  # a picture written into its tag
+_TAG = re.compile(r"<[A-Za-z][^<>]*+")
+_PROLOG = re.compile(  # at the start only: elsewhere an open one would be looked through each time
+    r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--(?:[^-]|-(?!->))*+-->\s*)*"
+    r"(?:<!DOCTYPE[^\[>]*(?:\[[^\]]*\]\s*)?>)?",
+    re.IGNORECASE,
+)
+_ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9]*;)")
+_XML_ENTITIES = frozenset({"amp;", "lt;", "gt;", "quot;", "apos;"})
+# Not allowed in XML, and of no sound: control characters, halves of surrogate pairs.
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+_BODY = re.compile(r"<(?:html|body)\b", re.IGNORECASE)
+_HEADLESS = re.compile(r"<(/?)(script|style|head|title|h[1-6]|br|img)\b", re.IGNORECASE)
+_INLINE = re.compile(
+    r"<(/?)(?:a|abbr|acronym|b|bdo|big|cite|code|del|dfn|em|font|i|ins|kbd|mark|q|s|samp|small|"
+    r"span|strike|strong|sub|sup|tt|u|var)\b",
+    re.IGNORECASE,
+)
+_ANY_TAG = re.compile(r"</?[A-Za-z][^<>]*+>")
+
+
+def parse_page(markup: str, *, what: str) -> etree._Element:
+    """Parse a page of HTML or XHTML.
+
+    Raises: DocumentError if it is too large, or nested too deep to be anything but an attack.
+    """
+    markup = _clean(markup, what)
+    try:
+        return etree.fromstring(_with_characters(markup).encode(), _strict_parser())
+    except etree.XMLSyntaxError:
+        pass
+    root = _parse_html(markup, what)
+    if root is None:
+        root = _parse_html(_ANY_TAG.sub(_flattened, markup), what)
+    if root is None:
+        raise DocumentError(
+            f"{what} is nested deeper than {_MAX_DEPTH} elements: convert the document again"
+        )
+    return root
+
+
+def parse_xml(data: bytes, *, what: str) -> etree._Element:
+    """Parse a document that has to be XML, such as an e-book's package.
+
+    Raises: DocumentError if it is not, or is too large.
+    """
+    if data.count(b"<") + data.count(b"=") > _MAX_NODES:
+        raise _too_large(what)
+    try:
+        return etree.fromstring(data, _strict_parser(encoding=None))
+    except (etree.XMLSyntaxError, LookupError, ValueError) as error:
+        raise DocumentError(f"{what} is not XML ({error}): convert the document again") from error
+
+
+def local_name(element: etree._Element) -> str:
+    """Name of an element without its namespace, in lower case."""
+    return str(element.tag).rpartition("}")[2].lower()
+
+
+def attribute(element: etree._Element, name: str) -> str:
+    """Value of an attribute, in whatever namespace; empty if it is not there."""
+    value = element.get(name)
+    if value is not None:
+        return str(value)
+    for key, other in element.attrib.items():
+        if re.split("[}:]", str(key))[-1] == name:
+            return str(other)
+    return ""
+
+
+def _clean(markup: str, what: str) -> str:
+    """Take away what neither parser needs and both can be attacked with."""
+    if markup.count("<") - markup.count("</") > _MAX_NODES:
+        raise _too_large(what)
+    markup = _FORBIDDEN.sub("", markup)
+    markup = _PROLOG.sub("", markup, count=1)
+    markup = _LONG_TAG.sub(r"<\1\2", markup)
+    tags = "".join(_TAG.findall(markup))
+    if len(tags.split()) > 2 * _MAX_NODES:
+        raise _too_large(what)
+    return markup
+
+
+def _too_large(what: str) -> DocumentError:
+    return DocumentError(
+        f"{what} has more than {_MAX_NODES:,} elements and attributes: send it in parts"
+    )
+
+
+def _with_characters(markup: str) -> str:
+    """Write HTML's named characters out: XML knows five of them."""
+    return _ENTITY.sub(
+        lambda found: found[0] if found[1] in _XML_ENTITIES else html5.get(found[1], found[0]),
+        markup,
+    )
+
+
+def _strict_parser(encoding: str | None = "utf-8") -> etree.XMLParser:
+    return etree.XMLParser(
+        encoding=encoding,
+        resolve_entities=False,
+        load_dtd=False,
+        no_network=True,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+
+
+def page_text(element: etree._Element, limit: int) -> str:
+    """Text of an element and what is in it, or the beginning of it where it is longer."""
+    parts: list[str] = []
+    for part in element.itertext():
+        parts.append(str(part))
+        limit -= len(part)
+        if limit < 0:
+            break
+    return "".join(parts)
+
+
+def _parse_html(markup: str, what: str) -> etree._Element | None:
+    """Parse HTML; None if it is nested too deep."""
+    parser = etree.HTMLParser(
+        encoding="utf-8", no_network=True, huge_tree=False, remove_comments=True, remove_pis=True
+    )
+    body = markup if _BODY.search(markup) else f"<html><body>{markup}"
+    try:
+        root = etree.fromstring(body.encode(), parser)
+    except etree.XMLSyntaxError as error:
+        raise DocumentError(f"{what} cannot be read as a page ({error}): convert it") from error
+    for entry in parser.error_log.filter_from_fatals():
+        if "depth" in entry.message.lower():
+            return None
+        if "limit" in entry.message.lower() or "long" in entry.message.lower():
+            raise DocumentError(f"{what} has a passage of more than 10,000,000 characters")
+    return root
+
+
+def _flattened(found: re.Match[str]) -> str:
+    """Keep text apart where blocks part it; how they were nested is lost."""
+    if _HEADLESS.match(found[0]):
+        return found[0]
+    return "" if _INLINE.match(found[0]) else "<p>"

@@ -1,6 +1,7 @@
 """Bytes -> text: which encoding it is, and what is not text at all."""
 
 import codecs
+import re
 
 from charset_normalizer import from_bytes
 
@@ -34,6 +35,12 @@ _MAGIC = (
 )
 _CONTROLS = frozenset(set(range(32)) - {9, 10, 11, 12, 13, 27})
 _SAMPLE_BYTES = 65_536
+_HEAD_BYTES = 1024
+_DECLARED = re.compile(rb"""(?:encoding|charset)\s*=\s*["']?\s*([A-Za-z][\w.:-]{1,40})""")
+_SHIFTED = frozenset({"iso-2022-jp", "iso-2022-kr", "hz-gb-2312"})
+# What browsers read these as: their makers meant the larger set.
+_BROADER = {"iso-8859-1": "cp1252", "latin1": "cp1252", "us-ascii": "cp1252", "gb2312": "gb18030"}
+_REFUSED = frozenset({"utf-7", "idna", "punycode", "unicode_escape", "raw_unicode_escape"})
 _CONTROL_SHARE = 0.01  # text holds next to no control bytes; compressed data holds about a tenth
 
 
@@ -85,3 +92,37 @@ def _detect(data: bytes, what: str) -> tuple[str, str]:
             if found is not None:
                 return str(found), found.encoding
     raise DocumentError(f"the encoding of {what} cannot be told: save it as UTF-8")
+
+
+def decode_page(data: bytes, *, what: str) -> str:
+    """Text of a page or style sheet: in UTF-8, or else in the encoding that it names.
+
+    Raises: DocumentError for a binary file, or an encoding that cannot be told.
+    """
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            return _strict(data, encoding, what)[0]
+    found = _DECLARED.search(data[:_HEAD_BYTES])
+    named = found[1].decode("ascii").lower() if found else ""
+    if named in _SHIFTED:  # in seven bits: anything decodes them as UTF-8
+        return _strict(data, named, what)[0]
+    _refuse_binary(data, what)
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        pass
+    if named and _is_text_encoding(named):
+        try:
+            return data.decode(_BROADER.get(named, named))
+        except UnicodeDecodeError:
+            pass
+    return _detect(data, what)[0]
+
+
+def _is_text_encoding(name: str) -> bool:
+    """Tell an encoding of characters from Python's other codecs, and from one that is unsafe."""
+    try:
+        info = codecs.lookup(name)
+    except LookupError:
+        return False
+    return bool(getattr(info, "_is_text_encoding", False)) and info.name not in _REFUSED

@@ -1,176 +1,178 @@
-"""EPUB -> document: pages in spine order, title and author, footnotes and contents left out.
+"""EPUB -> document: pages in spine order, what is for listening in them, and the chapters."""
 
-The archive is not trusted: what is unpacked is bounded, whatever its directory claims.
-"""
-
-import io
 import posixpath
-import re
-import zipfile
-import zlib
-from collections import Counter
-from urllib.parse import unquote
-from xml.etree import ElementTree as ET
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
-from narration.documents.decode import decode_text
-from narration.documents.gather import Entry, gather_chapters
-from narration.documents.page import read_page
-from narration.documents.paragraphs import PageBlock
-from narration.documents.types import Block, BlockKind, Document, Metadata, Skip, SkipReason
+from lxml import etree
+
+from narration.documents.archive import Archive, resolve
+from narration.documents.chapters import Landmark, divide
+from narration.documents.gutenberg import boilerplate
+from narration.documents.matter import inner_skips, landmark_reason, page_reason
+from narration.documents.navigation import Navigation, read_navigation
+from narration.documents.notes import note_blocks
+from narration.documents.package import Package, read_package
+from narration.documents.page import walk_page
+from narration.documents.paragraphs import Page, PageBlock
+from narration.documents.stylesheet import NO_RULES, StyleRules, read_styles
+from narration.documents.tree import attribute, local_name, parse_page
+from narration.documents.types import Document, Metadata, Skip, SkipReason
 from narration.errors import DocumentError
 
-_MAX_ENTRIES = 20_000  # a richly illustrated book has a few hundred
-_MAX_UNPACKED_BYTES = 64 * 1024 * 1024  # of markup: the longest novels have under 10
-_CONTAINER = "META-INF/container.xml"
-_ENCRYPTION = "META-INF/encryption.xml"
-_PAGES = frozenset({"application/xhtml+xml", "text/html", "application/xml", "text/xml"})
-# Damage shows itself in many ways; RuntimeError is zipfile's word for an encrypted entry.
-_UNPACKING = (zipfile.BadZipFile, zlib.error, RuntimeError, OSError, EOFError)
-_WORD = re.compile(r"[^\W_]")
+EPUB = "application/epub+zip"
+_NOTHING: frozenset[SkipReason] = frozenset()
 
 
-def read_epub(data: bytes, *, what: str) -> Document:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _BookPage:
+    """A page of the book, and where its text stands in the source."""
+
+    name: str
+    page: Page
+    start: int
+
+
+def read_epub(
+    data: bytes, *, what: str, max_chars: int, spoken: frozenset[SkipReason] = _NOTHING
+) -> Document:
     """Read an e-book; `source` is the text of its pages, one after the other.
 
     Raises: DocumentError if it is damaged, protected, too large unpacked, or has no text.
     """
-    archive = _Archive(data, what)
-    package_path = archive.package_path()
-    package = archive.xml(package_path)
-    source: list[str] = []
-    length = 0
-    blocks: list[tuple[PageBlock, bool]] = []
-    skips: list[Skip] = []
-    for name in archive.pages(package, posixpath.dirname(package_path)):
-        page = read_page(archive.text(name), what=name, offset=length)
-        source.append(page.text)
-        length += len(page.text)
-        first = next((block for block in page.blocks if block.level), None)
-        blocks += [(block, block is first) for block in page.blocks]
-        skips += page.skips
-    text = "".join(source)
-    entries = _entries(text, blocks, skips)
-    if not entries:
+    archive = Archive(data, what)
+    package = read_package(archive)
+    navigation = read_navigation(archive, package)
+    pages = list(_Reader(archive, spoken).pages(package, max_chars))
+    text = "".join(each.page.text for each in pages)
+    skips = [skip for each in pages for skip in each.page.skips]
+    blocks: list[PageBlock] = []
+    for block, reason in _sorted_out(pages, navigation):
+        if reason is None or reason in spoken:
+            blocks.append(block)
+        else:
+            skips += [Skip(start=run.start, end=run.end, reason=reason) for run in block.runs]
+    if not blocks:
         raise DocumentError(f"{what} has no text to read aloud: is it a book of pictures?")
+    metadata = package.metadata
     return Document(
         source=text,
-        media_type="application/epub+zip",
+        media_type=EPUB,
         encoding="utf-8",
-        metadata=_metadata(package),
-        chapters=gather_chapters(entries),
+        metadata=metadata,
+        chapters=divide(
+            [replace(block, language=_foreign(block, metadata)) for block in blocks],
+            _landmarks(pages, navigation),
+            [each.start for each in pages],
+            title=metadata.title,
+        ),
         skips=tuple(sorted(skips, key=lambda skip: skip.start)),
     )
 
 
-class _Archive:
-    """The files in an e-book, read within bounds."""
+class _Reader:
+    """Reads pages with their style sheets."""
 
-    def __init__(self, data: bytes, what: str) -> None:
-        self._what = what
-        self._budget = _MAX_UNPACKED_BYTES
+    def __init__(self, archive: Archive, spoken: frozenset[SkipReason]) -> None:
+        self._archive = archive
+        self._spoken = spoken
+        self._rules: dict[tuple[str, ...], StyleRules] = {}
+
+    def pages(self, package: Package, max_chars: int) -> Iterator[_BookPage]:
+        """Pages in the order of the spine."""
+        length = 0
+        for name in package.pages:
+            what = f"{name} in {self._archive.what}"
+            root = parse_page(self._archive.text(name), what=what)
+            rules = self._rules_of(root, name)
+            page = walk_page(root, offset=length, rules=rules, spoken=self._spoken)
+            yield _BookPage(name=name, page=page, start=length)
+            length += len(page.text)
+            if length > max_chars:
+                raise DocumentError(
+                    f"{self._archive.what} has more than {max_chars:,} characters of text: "
+                    "send it in parts"
+                )
+
+    def _rules_of(self, root: etree._Element, name: str) -> StyleRules:
+        head = next((child for child in root if local_name(child) == "head"), None)
+        if head is None:
+            return NO_RULES
+        folder = posixpath.dirname(name)
+        own = [_inner(element) for element in head.iter() if local_name(element) == "style"]
+        linked = [
+            resolve(folder, attribute(element, "href"))
+            for element in head.iter()
+            if local_name(element) == "link" and "stylesheet" in attribute(element, "rel").lower()
+        ]
+        key = (*linked, *own)
+        if key not in self._rules:
+            self._rules[key] = read_styles([*map(self._sheet, linked), *own])
+        return self._rules[key]
+
+    def _sheet(self, name: str) -> str:
         try:
-            self._zip = zipfile.ZipFile(io.BytesIO(data))
-        except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
-            raise self._damaged("it is not a ZIP archive") from error
-        if len(self._zip.infolist()) > _MAX_ENTRIES:
-            raise DocumentError(f"{what} holds more than {_MAX_ENTRIES:,} files: is it a book?")
-        self._names = set(self._zip.namelist())
+            return self._archive.text(name) if name in self._archive else ""
+        except DocumentError:  # a book is read without its styles
+            return ""
 
-    def package_path(self) -> str:
-        """Path of the package document."""
-        for element in self.xml(_CONTAINER).iter():
-            path = element.get("full-path")
-            if _local(element) == "rootfile" and path:
-                return path
-        raise self._damaged(f"{_CONTAINER} names no package")
 
-    def pages(self, package: ET.Element, folder: str) -> list[str]:
-        """Names of the pages to be read, in the order of the spine."""
-        items = {e.get("id"): e for e in package.iter() if _local(e) == "item"}
-        protected = self._protected()
-        names = []
-        for reference in (e for e in package.iter() if _local(e) == "itemref"):
-            item = items.get(reference.get("idref"))
-            if item is None or reference.get("linear") == "no":
-                continue
-            if item.get("media-type") in _PAGES:
-                href = unquote((item.get("href") or "").partition("#")[0])
-                names.append(posixpath.normpath(posixpath.join(folder, href)))
-        if protected.intersection(names):
-            raise DocumentError(f"{self._what} is protected by DRM: send a copy without it")
-        return names
+def _inner(element: etree._Element) -> str:
+    return "".join(map(str, element.itertext()))
 
-    def xml(self, name: str) -> ET.Element:
-        """Parse one of the archive's own documents."""
-        try:
-            return ET.fromstring(self._read(name))  # noqa: S314 - bounded; expat stops bombs
-        except ET.ParseError as error:
-            raise self._damaged(f"{name} is not XML ({error})") from error
 
-    def text(self, name: str) -> str:
-        """Decode one page."""
-        return decode_text(self._read(name), what=f"{name} in {self._what}")[0]
-
-    def _protected(self) -> set[str]:
-        if _ENCRYPTION not in self._names:
-            return set()
-        elements = self.xml(_ENCRYPTION).iter()
-        return {unquote(e.get("URI") or "") for e in elements if _local(e) == "CipherReference"}
-
-    def _read(self, name: str) -> bytes:
-        """Unpack one file; count what really comes out, not what the directory says."""
-        if name not in self._names:
-            raise self._damaged(f"{name} is missing")
-        try:
-            with self._zip.open(name) as file:
-                data = file.read(self._budget + 1)
-        except _UNPACKING as error:
-            raise self._damaged(f"{name} cannot be unpacked") from error
-        self._budget -= len(data)
-        if self._budget < 0:
-            raise DocumentError(
-                f"{self._what} unpacks to more than {_MAX_UNPACKED_BYTES:,} bytes of text: "
-                "send it in parts"
+def _sorted_out(
+    pages: list[_BookPage], navigation: Navigation
+) -> Iterator[tuple[PageBlock, SkipReason | None]]:
+    """Every block of the book in order, with the reason why it is not read."""
+    titles = {entry.name: entry.title for entry in reversed(navigation.entries)}
+    declared = _declared(navigation)
+    notes = note_blocks([(each.name, each.page) for each in pages])
+    flags = iter(boilerplate([block.text for each in pages for block in each.page.blocks]))
+    for each in pages:
+        blocks = each.page.blocks
+        whole = declared.get(each.name) or page_reason(blocks, titles.get(each.name))
+        inner = inner_skips(blocks)
+        for block, reason in zip(blocks, inner, strict=True):
+            is_boilerplate = next(flags)
+            is_note = block.start in notes
+            yield (
+                block,
+                (SkipReason.BOILERPLATE if is_boilerplate else None)
+                or whole
+                or (SkipReason.NOTE if is_note else reason),
             )
-        return data
-
-    def _damaged(self, how: str) -> DocumentError:
-        return DocumentError(f"{self._what} is a damaged e-book ({how}): convert or fetch it again")
 
 
-def _entries(source: str, blocks: list[tuple[PageBlock, bool]], skips: list[Skip]) -> list[Entry]:
-    """Blocks with words become entries; the rest is ornament."""
-    level = _chapter_level([block for block, _ in blocks])
-    entries: list[Entry] = []
-    for block, is_first_heading in blocks:
-        runs = tuple(run for run in block.runs if source[run.start : run.end].strip())
-        text = " ".join("".join(source[run.start : run.end] for run in runs).split())
-        if not _WORD.search(text):
-            skips += [Skip(start=r.start, end=r.end, reason=SkipReason.ORNAMENT) for r in runs]
+def _declared(navigation: Navigation) -> dict[str, SkipReason]:
+    """Collect what the book says of whole pages."""
+    declared: dict[str, SkipReason] = {}
+    for kind, name, fragment in navigation.landmarks:
+        reason = landmark_reason(kind)
+        if reason is not None and not fragment:
+            declared.setdefault(name, reason)
+    if navigation.page is not None:
+        declared[navigation.page] = SkipReason.CONTENTS
+    return declared
+
+
+def _landmarks(pages: list[_BookPage], navigation: Navigation) -> list[Landmark]:
+    """Find the places of the lines of the contents; what leads nowhere is left out."""
+    by_name = {each.name: each for each in pages}
+    landmarks: list[Landmark] = []
+    for entry in navigation.entries:
+        page = by_name.get(entry.name)
+        if page is None and entry.name:
             continue
-        is_chapter = block.level is not None and (is_first_heading or block.level <= level)
-        kind = BlockKind.PARAGRAPH if block.level is None else BlockKind.HEADING
-        entries.append(Entry(block=Block(kind=kind, runs=runs), title=text if is_chapter else None))
-    return entries
+        offset = None
+        if page is not None:
+            offset = page.page.anchors.get(entry.fragment, page.start)
+        landmarks.append(Landmark(offset=offset, title=entry.title, depth=entry.depth))
+    return landmarks
 
 
-def _chapter_level(blocks: list[PageBlock]) -> int:
-    """Headings of this level and above begin chapters: the first level that is used twice."""
-    counts = Counter(block.level for block in blocks if block.level is not None)
-    return next((level for level in sorted(counts) if counts[level] > 1), min(counts, default=1))
-
-
-def _metadata(package: ET.Element) -> Metadata:
-    author = _fact(package, "creator")
-    return Metadata(title=_fact(package, "title"), authors=(author,) if author else ())
-
-
-def _fact(package: ET.Element, name: str) -> str | None:
-    for element in package.iter():
-        if _local(element) == name and element.text and element.text.strip():
-            return " ".join(element.text.split())
-    return None
-
-
-def _local(element: ET.Element) -> str:
-    return str(element.tag).rpartition("}")[2]
+def _foreign(block: PageBlock, metadata: Metadata) -> str | None:
+    """Language of a block if it is not the book's."""
+    own = (metadata.language or "").partition("-")[0].lower()
+    tag = (block.language or "").partition("-")[0].lower()
+    return block.language if tag and tag != own else None

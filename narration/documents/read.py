@@ -8,7 +8,7 @@ from narration.documents.epub import read_epub
 from narration.documents.gather import Reading
 from narration.documents.markdown import read_markdown
 from narration.documents.plain import read_plain
-from narration.documents.types import BlockKind, Document
+from narration.documents.types import BlockKind, Document, SkipReason
 from narration.errors import DocumentError
 
 PLAIN, MARKDOWN, EPUB = "text/plain", "text/markdown", "application/epub+zip"
@@ -29,21 +29,27 @@ def read_document(
     name: str | None = None,
     media_type: str | None = None,
     max_bytes: int = MAX_BYTES,
+    spoken: frozenset[SkipReason] = frozenset(),
 ) -> Document:
     """Read a text; its media type, or else the ending of its name, says what it is.
 
+    The limit counts text: the pictures of an e-book do not count. What is commonly skipped is
+    read if its reason is in `spoken`.
     Raises: DocumentError for a type that is not read, too much, nothing, or nothing to say.
     """
     kind = _kind(name, media_type)
     what = f'"{PurePath(name).name}"' if name else "the text"
-    if len(data) > max_bytes:
+    if kind != EPUB and len(data) > max_bytes:
         raise DocumentError(
             f"{what} has {len(data):,} bytes but the limit is {max_bytes:,}: send it in parts"
         )
     if not data.strip():
         fault = "holds only white space" if data else "is empty"
         raise DocumentError(f"{what} {fault}: send a text with words")
-    document = read_epub(data, what=what) if kind == EPUB else _read_text(data, kind, what)
+    if kind == EPUB:
+        document = read_epub(data, what=what, max_chars=max_bytes, spoken=spoken)
+    else:
+        document = _read_text(data, kind, what)
     if not any(character.isalnum() for character in document.source):
         raise DocumentError(
             f"{what} has no letters or digits, only punctuation or symbols: send a text with words"

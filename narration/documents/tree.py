@@ -55,17 +55,22 @@ def parse_page(markup: str, *, what: str) -> etree._Element:
     return root
 
 
-def parse_xml(data: bytes, *, what: str) -> etree._Element:
-    """Parse a document that has to be XML, such as an e-book's package.
+def parse_xml(markup: str, *, what: str) -> etree._Element:
+    """Parse a document that should be XML, such as an e-book's package; mend what is not.
 
-    Raises: DocumentError if it is not, or is too large.
+    Raises: DocumentError if there is nothing to mend, or it is too large or nested too deep.
     """
-    if data.count(b"<") + data.count(b"=") > _MAX_NODES:
-        raise _too_large(what)
+    data = _with_characters(_clean(markup, what)).encode()
     try:
-        return etree.fromstring(data, _strict_parser(encoding=None))
-    except (etree.XMLSyntaxError, LookupError, ValueError) as error:
-        raise DocumentError(f"{what} is not XML ({error}): convert the document again") from error
+        return etree.fromstring(data, _strict_parser())
+    except etree.XMLSyntaxError as error:
+        parser = _strict_parser(is_mending=True)
+        root = None if "depth" in str(error) else etree.fromstring(data, parser)
+        if root is None or "depth" in str(parser.error_log):
+            raise DocumentError(
+                f"{what} is not XML ({error}): convert the document again"
+            ) from error
+        return root
 
 
 def local_name(element: etree._Element) -> str:
@@ -111,9 +116,10 @@ def _with_characters(markup: str) -> str:
     )
 
 
-def _strict_parser(encoding: str | None = "utf-8") -> etree.XMLParser:
+def _strict_parser(*, is_mending: bool = False) -> etree.XMLParser:
     return etree.XMLParser(
-        encoding=encoding,
+        encoding="utf-8",
+        recover=is_mending,
         resolve_entities=False,
         load_dtd=False,
         no_network=True,

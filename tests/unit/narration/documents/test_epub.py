@@ -100,7 +100,7 @@ def test_a_page_is_heard_as_it_is_seen(body: str, spoken: list[str]) -> None:
         ("<p>One.</p><pre>x = 1</pre>", [("x = 1", "code")]),
         (
             "<p>One.</p><table><tr><td>1</td><td>2</td></tr><tr><td>3</td><td>4</td></tr></table>",
-            [(n, "number_table") for n in "1234"],
+            [("1 2", "number_table"), ("3 4", "number_table")],
         ),
         ("<p>One.</p><p>* * *</p>", [("* * *", "ornament")]),
         ('<p>One<span epub:type="pagebreak">7</span>.</p>', [("7", "page_number")]),
@@ -165,5 +165,5 @@ def test_entities_that_multiply_are_stopped() -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("META-INF/container.xml", bomb)
-    with pytest.raises(DocumentError, match="is not XML"):
+    with pytest.raises(DocumentError, match="names no package"):
         read_document(buffer.getvalue(), name="book.epub")

@@ -1,0 +1,242 @@
+"""Blocks of a book -> chapters, by the book's own contents or by headings where those say little."""
+
+import re
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from narration.documents.paragraphs import PageBlock
+from narration.documents.types import Block, BlockKind, Chapter
+
+_NUMBERED = re.compile(
+    r"(?:chapter|letter|book|part|canto|stave|act|scene|section|adventure|volume|chap\.)\s+"
+    r"(?:the\s+)?[\w-]+\b.*|(?:[ivxlc]+|\d{1,3})(?:[.:)—–-].*)?",
+    re.IGNORECASE,
+)
+_BARE = re.compile(
+    r"(?:(?:chapter|letter|book|part|canto|stave|act|scene|section|adventure|volume)\s+)?"
+    r"(?:the\s+)?(?:[ivxlc]+|\d{1,3}|[a-z]+(?:-[a-z]+)?)\W*",
+    re.IGNORECASE,
+)
+_STOPPED = (".", ":", "!", "?", "—", "–", ",", ";")
+_LONGEST_TITLE = 200
+_NOT_WORDS = re.compile(r"[\W_]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Landmark:
+    """Where the contents say that something begins: an offset, its title, and how deep it stands.
+
+    `offset` is None for a line that names no place of its own but heads others.
+    """
+
+    offset: int | None
+    title: str
+    depth: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Opening:
+    """Where a chapter begins: the number of its first block."""
+
+    index: int
+    title: str
+    part: str = ""
+
+
+def divide(
+    blocks: Sequence[PageBlock],
+    contents: Sequence[Landmark],
+    page_starts: Sequence[int],
+    *,
+    title: str | None,
+) -> tuple[Chapter, ...]:
+    """Divide a book into chapters, none without a title.
+
+    `page_starts` are the offsets at which its pages begin; `title` is the work's.
+    """
+    openings = list(_by_contents(blocks, contents, title))
+    if len(openings) > 1:
+        openings = list(_refined(blocks, openings))
+    else:
+        openings = list(_by_headings(blocks, page_starts)) or openings
+    return tuple(_chapters(blocks, openings, title))
+
+
+def by_headings(
+    blocks: Sequence[PageBlock], page_starts: Sequence[int] = (0,), *, title: str | None
+) -> tuple[Chapter, ...]:
+    """Divide a text that has no contents of its own."""
+    return tuple(_chapters(blocks, list(_by_headings(blocks, page_starts)), title))
+
+
+def _chapters(
+    blocks: Sequence[PageBlock], openings: list[_Opening], title: str | None
+) -> Iterator[Chapter]:
+    """Cut at the openings; what has no more than headings joins what it introduces."""
+    if not openings or openings[0].index > 0:
+        openings = [_Opening(index=0, title=title or _first_words(blocks)), *openings]
+    begin = 0
+    for opening, following in zip(openings, [*openings[1:], None], strict=True):
+        end = len(blocks) if following is None else following.index
+        is_bare = all(block.kind is BlockKind.HEADING for block in blocks[begin:end])
+        if end == begin or (is_bare and following is not None):
+            continue
+        yield Chapter(
+            title=opening.title or title or _first_words(blocks[begin:end]),
+            part=opening.part,
+            blocks=tuple(
+                Block(kind=block.kind, runs=block.runs, language=block.language)
+                for block in blocks[begin:end]
+            ),
+        )
+        begin = end
+
+
+def _first_words(blocks: Sequence[PageBlock]) -> str:
+    words = blocks[0].text.split() if blocks else []
+    return " ".join(words[:8]) or "Text"
+
+
+def _by_contents(
+    blocks: Sequence[PageBlock], contents: Sequence[Landmark], title: str | None
+) -> Iterator[_Opening]:
+    """Find what the contents name, in the order of the text, at most once for each block."""
+    starts = [block.start for block in blocks]
+    found: dict[int, tuple[int, str, str]] = {}
+    parents: list[str] = []
+    for line in contents:
+        parents = [*parents[: line.depth], *[""] * (line.depth - len(parents)), line.title]
+        if line.offset is None:
+            continue
+        index = _block_at(blocks, starts, line)
+        above = [each for each in parents[:-1] if each and not _is_same(each, title or "")]
+        part = ", ".join(dict.fromkeys(above))
+        if index < len(blocks) and (index not in found or line.depth > found[index][0]):
+            found[index] = (line.depth, line.title, part)
+    for index in sorted(found):
+        _, name, part = found[index]
+        yield _Opening(index=index, title=name, part=part)
+
+
+def _block_at(blocks: Sequence[PageBlock], starts: list[int], line: Landmark) -> int:
+    """Find the number of the block that a line of the contents means."""
+    assert line.offset is not None
+    index = bisect_right(starts, line.offset) - 1
+    if index < 0 or blocks[index].end <= line.offset:
+        index += 1
+    # The place may be behind its heading: at a number, or at the first paragraph.
+    first = index
+    while first > 0 and blocks[first - 1].kind is BlockKind.HEADING and index - first < 3:
+        first -= 1
+        if _is_same(blocks[first].text, line.title) or _ends_title(blocks[first], line.title):
+            return first
+    return index
+
+
+def _ends_title(block: PageBlock, title: str) -> bool:
+    mine, whole = _bare(block.text), _bare(title)
+    return len(mine) > 3 and whole.endswith(mine)
+
+
+def _refined(blocks: Sequence[PageBlock], openings: list[_Opening]) -> Iterator[_Opening]:
+    """Divide chapters of the contents in which several numbered headings of one level stand."""
+    for opening, following in zip(openings, [*openings[1:], None], strict=True):
+        end = len(blocks) if following is None else following.index
+        inner = list(_numbered(blocks, opening.index, end))
+        yield opening
+        if len(inner) < 2:
+            continue
+        part = f"{opening.part}, {opening.title}" if opening.part else opening.title
+        yield from (replace(each, part=part) for each in inner if each.index > opening.index)
+
+
+def _numbered(blocks: Sequence[PageBlock], start: int, end: int) -> Iterator[_Opening]:
+    """Numbered headings of the level that has most of them, if they divide a chapter."""
+    own = blocks[start].level or 0
+    levels = Counter(
+        block.level
+        for block in blocks[start + 1 : end]
+        if block.level is not None and block.level > own and _is_chapter_name(block.text)
+    )
+    if not levels:
+        return
+    level, _ = levels.most_common(1)[0]
+    for index in range(start + 1, end):
+        block = blocks[index]
+        if block.level == level and _is_chapter_name(block.text):
+            yield _Opening(index=index, title=_title_at(blocks, index, end))
+
+
+def _is_chapter_name(text: str) -> bool:
+    found = re.match(r"(?:chapter|letter|canto|stave|act|adventure)\b", text, re.IGNORECASE)
+    return found is not None and _NUMBERED.fullmatch(text) is not None
+
+
+def _by_headings(blocks: Sequence[PageBlock], page_starts: Sequence[int]) -> Iterator[_Opening]:
+    """Open at a page's first heading, and at headings of the first level used twice, or above."""
+    level = _chapter_level(blocks)
+    heads = set(_first_headings(blocks, page_starts))
+    previous = -2  # a heading right after one that opens a chapter goes on with its title
+    for index, block in enumerate(blocks):
+        is_heading = block.kind is BlockKind.HEADING
+        opens = block.level is not None and (block.level <= level or index in heads)
+        is_continued = is_heading and previous == index - 1 and not _outranks(blocks, index)
+        if opens and not is_continued:
+            yield _Opening(index=index, title=_title_at(blocks, index, len(blocks)))
+        if is_heading and (opens or is_continued):
+            previous = index
+
+
+def _outranks(blocks: Sequence[PageBlock], index: int) -> bool:
+    """Tell a heading that opens something of its own from the second line of the one before."""
+    before, block = blocks[index - 1], blocks[index]
+    if block.level is None or before.level is None:
+        return block.level is not None
+    if block.level < before.level:
+        return True
+    is_numbered = _NUMBERED.fullmatch(block.text) is not None
+    return (
+        is_numbered and _NUMBERED.fullmatch(before.text) is not None
+    ) or block.level == before.level
+
+
+def _first_headings(blocks: Sequence[PageBlock], page_starts: Sequence[int]) -> Iterator[int]:
+    starts = [block.start for block in blocks]
+    for number, begin in enumerate(page_starts):
+        end = page_starts[number + 1] if number + 1 < len(page_starts) else None
+        last = len(blocks) if end is None else bisect_left(starts, end)
+        for index in range(bisect_left(starts, begin), last):
+            if blocks[index].level is not None:
+                yield index
+                break
+
+
+def _chapter_level(blocks: Sequence[PageBlock]) -> int:
+    counts = Counter(block.level for block in blocks if block.level is not None)
+    return next((level for level in sorted(counts) if counts[level] > 1), min(counts, default=1))
+
+
+def _title_at(blocks: Sequence[PageBlock], index: int, end: int) -> str:
+    """Title of the chapter that begins with a heading: its lines, and what stands right below."""
+    title = blocks[index].text
+    for following in range(index + 1, min(index + 3, end)):
+        block = blocks[following]
+        if block.kind is not BlockKind.HEADING or (
+            following > index and _outranks(blocks, following)
+        ):
+            break
+        joined = f"{title} {block.text}" if title.endswith(_STOPPED) else f"{title}. {block.text}"
+        if len(joined) > _LONGEST_TITLE:
+            break
+        title = joined
+    return title[:_LONGEST_TITLE]
+
+
+def _is_same(text: str, title: str) -> bool:
+    return _bare(text) == _bare(title) != ""
+
+
+def _bare(text: str) -> str:
+    return _NOT_WORDS.sub("", text).lower()

@@ -1,0 +1,170 @@
+"""Which pages of a book are not for listening: imprints, contents, indexes, licences.
+
+Told by type, by landmark, by title and, where nothing says so, by what a page looks like.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from narration.documents.paragraphs import PageBlock
+from narration.documents.types import BlockKind, SkipReason
+
+_BY_LANDMARK = {
+    "copyright-page": SkipReason.COPYRIGHT,
+    "copyright": SkipReason.COPYRIGHT,
+    "imprint": SkipReason.COPYRIGHT,
+    "colophon": SkipReason.COPYRIGHT,
+    "toc": SkipReason.CONTENTS,
+    "loi": SkipReason.CONTENTS,
+    "lot": SkipReason.CONTENTS,
+    "index": SkipReason.INDEX,
+    "notes": SkipReason.NOTE,
+    "footnotes": SkipReason.NOTE,
+    "endnotes": SkipReason.NOTE,
+    "rearnotes": SkipReason.NOTE,
+}
+_TITLES = {
+    SkipReason.COPYRIGHT: (
+        r"copyright(?: page| notice| information)?|imprint|colophon|uncopyright|legal notices?|"
+        r"publication (?:data|information)|copyright and permissions"
+    ),
+    SkipReason.CONTENTS: (
+        r"(?:table of )?contents(?: of .*)?|(?:list of )?(?:illustrations|figures|tables|maps|"
+        r"plates|chapters)|table des mati[eè]res|inhalt(?:sverzeichnis)?|[ií]ndice|landmarks"
+    ),
+    SkipReason.INDEX: r"(?:general |subject |alphabetical )?index(?: of .*)?",
+    SkipReason.BOILERPLATE: (
+        r"(?:the )?(?:full )?project gutenberg(?:™|-tm)? licen[cs]e|"
+        r"transcriber['’]?s?['’]? notes?|about this (?:e-?book|electronic edition)"
+    ),
+    SkipReason.NOTE: r"(?:foot|end|rear)notes?",
+}
+_TITLE_PATTERNS = tuple(
+    (reason, re.compile(text, re.IGNORECASE)) for reason, text in _TITLES.items()
+)
+_IMPRINT_SIGNS = tuple(
+    re.compile(text, re.IGNORECASE)
+    for text in (
+        r"all rights (?:are )?reserved",
+        r"©|\(c\)\s*(?:19|20)\d\d|copyright\W.{0,20}(?:1[6-9]|20)\d\d",
+        r"\bisbn\b",
+        r"library of congress|cataloging|cataloguing",
+        r"(?:first|originally) published|(?:first|second|third) (?:edition|printing)",
+        r"published (?:by|in)\b",
+        r"printed (?:and bound )?(?:in|by)\b",
+        r"no part of this (?:book|publication|work)",
+        r"permission (?:of|from) the (?:publisher|author|copyright)",
+        r"public domain|creative commons|licensed under",
+        r"trademarks?\b",
+        r"names, characters,? (?:places|and)",
+    )
+)
+_LONGEST_IMPRINT = 6000
+_LEAST_SIGNS = 3
+_LEAST_LINKS = 4
+_LINKED_SHARE = 0.6
+_LONGEST_ENTRY = 140
+_ENTRY_END = re.compile(r"(?:\d{1,4}|[ivxlc]{1,7})\.?$")
+_EDGES = re.compile(r"^[\W_]+|[\W_]+$")
+
+
+def landmark_reason(kind: str) -> SkipReason | None:
+    """Why a page that a landmark or a guide calls so is not read."""
+    return _BY_LANDMARK.get(kind.removeprefix("other."))
+
+
+def titled_reason(title: str) -> SkipReason | None:
+    """Why what stands under such a title is not read."""
+    bare = _EDGES.sub("", " ".join(title.split()))
+    return next((reason for reason, found in _TITLE_PATTERNS if found.fullmatch(bare)), None)
+
+
+def page_reason(blocks: Sequence[PageBlock], title: str | None) -> SkipReason | None:
+    """Why a whole page is not read; `title` is what the contents call it."""
+    if not blocks:
+        return None
+    reason = titled_reason(blocks[0].text) or (titled_reason(title) if title else None)
+    if reason is not None and _bears_out(reason, blocks):
+        return reason
+    if _is_imprint(blocks):
+        return SkipReason.COPYRIGHT
+    return SkipReason.CONTENTS if _is_linked(blocks) and len(blocks) >= _LEAST_LINKS else None
+
+
+def inner_skips(blocks: Sequence[PageBlock]) -> list[SkipReason | None]:
+    """Why each block of a page that is otherwise read is not: lists of contents among the text."""
+    reasons: list[SkipReason | None] = [None] * len(blocks)
+    index = 0
+    while index < len(blocks):
+        end = _contents_end(blocks, index)
+        if end > index:
+            reasons[index:end] = [SkipReason.CONTENTS] * (end - index)
+        index = max(end, index + 1)
+    return reasons
+
+
+def _bears_out(reason: SkipReason, blocks: Sequence[PageBlock]) -> bool:
+    """Tell whether a page looks like its title: a chapter may be called "Contents", too."""
+    chars = sum(len(block.text) for block in blocks)
+    if reason is SkipReason.COPYRIGHT:
+        return chars <= _LONGEST_IMPRINT or _signs(blocks) >= _LEAST_SIGNS
+    if reason in {SkipReason.CONTENTS, SkipReason.INDEX}:
+        bodies = [block for block in blocks if block.kind is not BlockKind.HEADING] or blocks
+        entries = sum(_is_entry(block) or len(block.text) <= 60 for block in bodies)
+        return entries * 4 >= len(bodies) * 3
+    return True
+
+
+def _is_imprint(blocks: Sequence[PageBlock]) -> bool:
+    chars = sum(len(block.text) for block in blocks)
+    return chars <= _LONGEST_IMPRINT and _signs(blocks) >= _LEAST_SIGNS
+
+
+def _signs(blocks: Iterable[PageBlock]) -> int:
+    text = "\n".join(block.text for block in blocks)
+    return sum(sign.search(text) is not None for sign in _IMPRINT_SIGNS)
+
+
+def _is_linked(blocks: Iterable[PageBlock]) -> bool:
+    chars = linked = 0
+    for block in blocks:
+        chars += len(block.text)
+        linked += block.linked_chars
+    return linked >= chars * _LINKED_SHARE
+
+
+def _is_entry(block: PageBlock) -> bool:
+    """Tell whether a block looks like a line of contents."""
+    if len(block.text) > _LONGEST_ENTRY * 2:
+        return False
+    if block.linked_chars * 2 >= len(block.text):
+        return True
+    return len(block.text) <= _LONGEST_ENTRY and _ENTRY_END.search(block.text) is not None
+
+
+def _contents_end(blocks: Sequence[PageBlock], start: int) -> int:
+    """Index behind the list of contents that begins at a block; the same index if none does."""
+    is_headed = titled_reason(blocks[start].text) is SkipReason.CONTENTS
+    first = start + 1 if is_headed else start
+    end = first
+    while end < len(blocks) and _goes_on(blocks, end, is_headed=is_headed):
+        end += 1
+    while end > first and not _is_entry(blocks[end - 1]):
+        end -= 1
+    if is_headed:
+        return end if end > first else start
+    links = sum(block.linked_chars > 0 for block in blocks[start:end])
+    return end if links >= _LEAST_LINKS else start
+
+
+def _goes_on(blocks: Sequence[PageBlock], index: int, *, is_headed: bool) -> bool:
+    block = blocks[index]
+    if _is_entry(block) and (is_headed or block.linked_chars * 2 >= len(block.text)):
+        return True
+    # A heading of a part, "CHAPTER" over the first column, between two entries.
+    return (
+        is_headed
+        and len(block.text) <= _LONGEST_ENTRY
+        and any(_is_entry(other) for other in blocks[index + 1 : index + 3])
+        and block.kind is not BlockKind.HEADING
+    )

@@ -1,0 +1,43 @@
+"""Where the marks of notes lead: the notes themselves, which are not read with the text."""
+
+import posixpath
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+
+from narration.documents.archive import fragment_of, resolve
+from narration.documents.paragraphs import Page, PageBlock
+from narration.documents.types import BlockKind
+
+_LABEL_CHARS = 12  # a note's identifier stands at its label; one behind more text is a reference
+_MOST_BLOCKS = 12  # of one note
+
+
+def note_blocks(pages: Sequence[tuple[str, Page]]) -> set[int]:
+    """Offsets of the blocks that belong to notes; pages come with their names in the archive."""
+    targets: dict[str, set[str]] = {}
+    for name, page in pages:
+        folder = posixpath.dirname(name)
+        for href in page.marks:
+            target = name if href.startswith("#") else resolve(folder, href)
+            targets.setdefault(target, set()).add(fragment_of(href))
+    return {
+        block.start for name, page in pages for block in _notes_of(page, targets.get(name, set()))
+    }
+
+
+def _notes_of(page: Page, fragments: set[str]) -> Iterator[PageBlock]:
+    starts = [block.start for block in page.blocks]
+    for fragment in fragments:
+        place = page.anchors.get(fragment)
+        if place is None:
+            continue
+        index = bisect_right(starts, place) - 1
+        if index < 0 or page.blocks[index].end <= place:
+            index += 1
+        if index >= len(starts) or place - starts[index] > _LABEL_CHARS:
+            continue
+        end = page.extents.get(fragment, (place, place + 1))[1]
+        note = [block for block in page.blocks[index : index + _MOST_BLOCKS] if block.start < end]
+        note = note or [page.blocks[index]]
+        if all(block.kind is not BlockKind.HEADING for block in note):
+            yield from note

@@ -1,4 +1,4 @@
-"""Blocks of a book -> chapters, by the book's own contents or by headings where those say little."""
+"""Blocks of a book -> chapters: by its own contents, or by headings where those say little."""
 
 import re
 from bisect import bisect_left, bisect_right
@@ -21,6 +21,8 @@ _BARE = re.compile(
 )
 _STOPPED = (".", ":", "!", "?", "—", "–", ",", ";")
 _LONGEST_TITLE = 200
+_FEW_CHAPTERS = 4  # in the contents: more of them are what the book means its chapters to be
+_LONG_CHAPTER = 150_000  # characters: three hours
 _NOT_WORDS = re.compile(r"[\W_]+")
 
 
@@ -104,6 +106,7 @@ def _by_contents(
 ) -> Iterator[_Opening]:
     """Find what the contents name, in the order of the text, at most once for each block."""
     starts = [block.start for block in blocks]
+    places = sorted({line.offset for line in contents if line.offset is not None})
     found: dict[int, tuple[int, str, str]] = {}
     parents: list[str] = []
     for line in contents:
@@ -111,6 +114,9 @@ def _by_contents(
         if line.offset is None:
             continue
         index = _block_at(blocks, starts, line)
+        following = bisect_right(places, line.offset)
+        if following < len(places) and index < len(blocks) and starts[index] >= places[following]:
+            continue  # all of it is skipped, or it is only a picture
         above = [each for each in parents[:-1] if each and not _is_same(each, title or "")]
         part = ", ".join(dict.fromkeys(above))
         if index < len(blocks) and (index not in found or line.depth > found[index][0]):
@@ -144,8 +150,11 @@ def _refined(blocks: Sequence[PageBlock], openings: list[_Opening]) -> Iterator[
     """Divide chapters of the contents in which several numbered headings of one level stand."""
     for opening, following in zip(openings, [*openings[1:], None], strict=True):
         end = len(blocks) if following is None else following.index
-        inner = list(_numbered(blocks, opening.index, end))
         yield opening
+        size = blocks[end - 1].end - blocks[opening.index].start
+        if len(openings) >= _FEW_CHAPTERS and size < _LONG_CHAPTER:
+            continue
+        inner = list(_numbered(blocks, opening.index, end))
         if len(inner) < 2:
             continue
         part = f"{opening.part}, {opening.title}" if opening.part else opening.title

@@ -9,16 +9,17 @@ from dataclasses import dataclass, replace
 from narration.documents.paragraphs import PageBlock
 from narration.documents.types import Block, BlockKind, Chapter
 
-_NUMBERED = re.compile(
-    r"(?:chapter|letter|book|part|canto|stave|act|scene|section|adventure|volume|chap\.)\s+"
-    r"(?:the\s+)?[\w-]+\b.*|(?:[ivxlc]+|\d{1,3})(?:[.:)—–-].*)?",
-    re.IGNORECASE,
+_NUMBER = (
+    r"(?:\d{1,3}|[ivxlc]+|(?:the\s+)?(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|"
+    r"twelve|\w+teen|(?:twenty|thirty|forty|fifty|sixty)(?:[\s-]\w+)?|first|second|third|fourth|"
+    r"fifth|sixth|seventh|eighth|ninth|tenth|\w+th|last))"
 )
-_BARE = re.compile(
-    r"(?:(?:chapter|letter|book|part|canto|stave|act|scene|section|adventure|volume)\s+)?"
-    r"(?:the\s+)?(?:[ivxlc]+|\d{1,3}|[a-z]+(?:-[a-z]+)?)\W*",
-    re.IGNORECASE,
-)
+_CHAPTER = rf"(?:chapter|chap\.|letter|canto|stave|scene|section|adventure|lecture|day)\s+{_NUMBER}"
+_PART = rf"(?:book|part|volume|vol\.|act)\s+(?:the\s+)?{_NUMBER}"
+_NUMBERED = re.compile(rf"(?:{_CHAPTER}|{_PART}|{_NUMBER})(?:\W.*)?", re.IGNORECASE)
+_NAMED_CHAPTER = re.compile(rf"{_CHAPTER}(?:\W.*)?", re.IGNORECASE)
+_NAMED_PART = re.compile(rf"{_PART}(?:\W.*)?", re.IGNORECASE)
+_NUMERAL = re.compile(r"(?:[IVXLC]+|\d{1,3})(?:[.:)].*)?")
 _STOPPED = (".", ":", "!", "?", "—", "–", ",", ";")
 _LONGEST_TITLE = 200
 _FEW_CHAPTERS = 4  # in the contents: more of them are what the book means its chapters to be
@@ -54,7 +55,7 @@ def divide(
     *,
     title: str | None,
 ) -> tuple[Chapter, ...]:
-    """Divide a book into chapters, none without a title.
+    """Divide a book into chapters; what stands before the first bears the title of the work.
 
     `page_starts` are the offsets at which its pages begin; `title` is the work's.
     """
@@ -62,7 +63,7 @@ def divide(
     if len(openings) > 1:
         openings = list(_refined(blocks, openings))
     else:
-        openings = list(_by_headings(blocks, page_starts)) or openings
+        openings = list(_by_headings(blocks, page_starts, title)) or openings
     return tuple(_chapters(blocks, openings, title))
 
 
@@ -70,7 +71,7 @@ def by_headings(
     blocks: Sequence[PageBlock], page_starts: Sequence[int] = (0,), *, title: str | None
 ) -> tuple[Chapter, ...]:
     """Divide a text that has no contents of its own."""
-    return tuple(_chapters(blocks, list(_by_headings(blocks, page_starts)), title))
+    return tuple(_chapters(blocks, list(_by_headings(blocks, page_starts, title)), title))
 
 
 def _chapters(
@@ -78,7 +79,7 @@ def _chapters(
 ) -> Iterator[Chapter]:
     """Cut at the openings; what has no more than headings joins what it introduces."""
     if not openings or openings[0].index > 0:
-        openings = [_Opening(index=0, title=title or _first_words(blocks)), *openings]
+        openings = [_Opening(index=0, title=title or ""), *openings]
     begin = 0
     for opening, following in zip(openings, [*openings[1:], None], strict=True):
         end = len(blocks) if following is None else following.index
@@ -86,7 +87,7 @@ def _chapters(
         if end == begin or (is_bare and following is not None):
             continue
         yield Chapter(
-            title=opening.title or title or _first_words(blocks[begin:end]),
+            title=opening.title,
             part=opening.part,
             blocks=tuple(
                 Block(kind=block.kind, runs=block.runs, language=block.language)
@@ -94,11 +95,6 @@ def _chapters(
             ),
         )
         begin = end
-
-
-def _first_words(blocks: Sequence[PageBlock]) -> str:
-    words = blocks[0].text.split() if blocks else []
-    return " ".join(words[:8]) or "Text"
 
 
 def _by_contents(
@@ -167,48 +163,55 @@ def _numbered(blocks: Sequence[PageBlock], start: int, end: int) -> Iterator[_Op
     levels = Counter(
         block.level
         for block in blocks[start + 1 : end]
-        if block.level is not None and block.level > own and _is_chapter_name(block.text)
+        if block.level is not None and block.level > own and _NAMED_CHAPTER.fullmatch(block.text)
     )
     if not levels:
         return
     level, _ = levels.most_common(1)[0]
     for index in range(start + 1, end):
         block = blocks[index]
-        if block.level == level and _is_chapter_name(block.text):
-            yield _Opening(index=index, title=_title_at(blocks, index, end))
+        if block.level == level and _NAMED_CHAPTER.fullmatch(block.text):
+            yield _Opening(index=index, title=_title_at(blocks, index, end, block.level))
 
 
-def _is_chapter_name(text: str) -> bool:
-    found = re.match(r"(?:chapter|letter|canto|stave|act|adventure)\b", text, re.IGNORECASE)
-    return found is not None and _NUMBERED.fullmatch(text) is not None
+def names_chapter(text: str) -> bool:
+    """Tell whether a heading is that of a chapter or a part, not of a whole work."""
+    return any(
+        pattern.fullmatch(text) is not None for pattern in (_NAMED_CHAPTER, _NAMED_PART, _NUMERAL)
+    )
 
 
-def _by_headings(blocks: Sequence[PageBlock], page_starts: Sequence[int]) -> Iterator[_Opening]:
-    """Open at a page's first heading, and at headings of the first level used twice, or above."""
+def _by_headings(
+    blocks: Sequence[PageBlock], page_starts: Sequence[int], title: str | None
+) -> Iterator[_Opening]:
+    """Open at headings of the chapters' level and above, and at the first heading of each page."""
     level = _chapter_level(blocks)
     heads = set(_first_headings(blocks, page_starts))
+    parts: dict[int, str] = {}
     previous = -2  # a heading right after one that opens a chapter goes on with its title
     for index, block in enumerate(blocks):
-        is_heading = block.kind is BlockKind.HEADING
         opens = block.level is not None and (block.level <= level or index in heads)
-        is_continued = is_heading and previous == index - 1 and not _outranks(blocks, index)
-        if opens and not is_continued:
-            yield _Opening(index=index, title=_title_at(blocks, index, len(blocks)))
-        if is_heading and (opens or is_continued):
+        is_continued = previous == index - 1 and _goes_on(blocks, index, level)
+        if opens and block.level is not None and not is_continued:
+            parts = {each: name for each, name in parts.items() if each < block.level}
+            name = _title_at(blocks, index, len(blocks), level)
+            above = [part for part in parts.values() if not _is_same(part, title or "")]
+            yield _Opening(index=index, title=name, part=", ".join(above))
+            parts[block.level] = name
+        if opens or is_continued:
             previous = index
 
 
-def _outranks(blocks: Sequence[PageBlock], index: int) -> bool:
-    """Tell a heading that opens something of its own from the second line of the one before."""
+def _goes_on(blocks: Sequence[PageBlock], index: int, level: int) -> bool:
+    """Tell the second line of the title before a heading from what opens something of its own."""
     before, block = blocks[index - 1], blocks[index]
+    if block.kind is not BlockKind.HEADING:
+        return False
     if block.level is None or before.level is None:
-        return block.level is not None
-    if block.level < before.level:
-        return True
-    is_numbered = _NUMBERED.fullmatch(block.text) is not None
-    return (
-        is_numbered and _NUMBERED.fullmatch(before.text) is not None
-    ) or block.level == before.level
+        return block.level is None or block.level > level
+    if block.level <= max(level, before.level):
+        return False
+    return None in {_NUMBERED.fullmatch(block.text), _NUMBERED.fullmatch(before.text)}
 
 
 def _first_headings(blocks: Sequence[PageBlock], page_starts: Sequence[int]) -> Iterator[int]:
@@ -223,18 +226,39 @@ def _first_headings(blocks: Sequence[PageBlock], page_starts: Sequence[int]) -> 
 
 
 def _chapter_level(blocks: Sequence[PageBlock]) -> int:
+    """Find the level of headings that begin chapters: the first used twice that heads no parts."""
     counts = Counter(block.level for block in blocks if block.level is not None)
-    return next((level for level in sorted(counts) if counts[level] > 1), min(counts, default=1))
+    levels = sorted(counts)
+    for number, level in enumerate(levels):
+        deeper = levels[number + 1] if number + 1 < len(levels) else None
+        if counts[level] > 1 and (deeper is None or not _are_parts(blocks, level, deeper)):
+            return level
+    return min(levels, default=1)
 
 
-def _title_at(blocks: Sequence[PageBlock], index: int, end: int) -> str:
+def _are_parts(blocks: Sequence[PageBlock], level: int, deeper: int) -> bool:
+    """Tell whether headings of a level head parts: by name, or because chapters follow at once."""
+    parts = total = 0
+    for block, following in zip(blocks, [*blocks[1:], None], strict=True):
+        if block.level == level:
+            total += 1
+            is_named = _NAMED_PART.fullmatch(block.text) is not None
+            is_headed = (
+                following is not None
+                and following.level == deeper
+                and names_chapter(following.text)
+                and not names_chapter(block.text)
+            )
+            parts += is_named or is_headed
+    return parts * 2 > total and sum(block.level == deeper for block in blocks) > total
+
+
+def _title_at(blocks: Sequence[PageBlock], index: int, end: int, level: int) -> str:
     """Title of the chapter that begins with a heading: its lines, and what stands right below."""
     title = blocks[index].text
     for following in range(index + 1, min(index + 3, end)):
         block = blocks[following]
-        if block.kind is not BlockKind.HEADING or (
-            following > index and _outranks(blocks, following)
-        ):
+        if not _goes_on(blocks, following, level):
             break
         joined = f"{title} {block.text}" if title.endswith(_STOPPED) else f"{title}. {block.text}"
         if len(joined) > _LONGEST_TITLE:

@@ -37,7 +37,7 @@ def compose(
     )
     if is_heading:
         return [_block(BlockKind.HEADING, _with_stops(lines))], skips
-    if first.stanza == 0 and (len(lines) == 1 or _is_wrapped_prose(lines)):
+    if first.stanza == 0 and (len(lines) == 1 or wraps_prose(map(_text, lines))):
         joined = [replace(piece, reading=" ") if piece.is_break else piece for piece in seen]
         return [_block(BlockKind.PARAGRAPH, joined)], skips
     return list(_verse(number, lines, first.stanza)), skips
@@ -88,9 +88,9 @@ def _with_stops(lines: list[list[Piece]]) -> list[Piece]:
     return pieces
 
 
-def _is_wrapped_prose(lines: list[list[Piece]]) -> bool:
+def wraps_prose(lines: Iterable[str]) -> bool:
     """Tell lines that only end where the page was full from lines of verse."""
-    texts = [text for text in (_text(line).strip() for line in lines) if text]
+    texts = [text for text in map(str.strip, lines) if text]
     if len(texts) < 3 or any(len(text) > _LONGEST_LINE for text in texts):
         return False
     going_on = sum(text[0].islower() for text in texts[1:])

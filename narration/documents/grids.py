@@ -25,7 +25,7 @@ def is_grid_of_numbers(table: etree._Element) -> bool:
             columns = max(columns, sum(local_name(cell) in {"td", "th"} for cell in element))
         elif name == "td":
             text = page_text(element, _LONGEST_FIGURE)
-            if _FIGURE.fullmatch(text):
+            if is_figure(text):
                 figures += 1
             elif not _EMPTY.fullmatch(text):
                 words += 1
@@ -33,3 +33,8 @@ def is_grid_of_numbers(table: etree._Element) -> bool:
         return False
     # A first column of names heads its rows, as the first row heads the columns.
     return figures / (figures + words) >= _GRID_SHARE
+
+
+def is_figure(text: str) -> bool:
+    """Tell whether a cell holds a figure, perhaps with its unit."""
+    return _FIGURE.fullmatch(text) is not None

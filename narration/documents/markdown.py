@@ -1,8 +1,9 @@
 """Markdown -> chapters: headings begin them; code, tables, HTML, images and targets are skipped."""
 
 import re
-from collections import Counter
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -10,125 +11,229 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
-from narration.documents.gather import Entry, Reading, gather_chapters
+from narration.documents.chapters import by_headings, names_chapter
+from narration.documents.compose import end_stanzas, wraps_prose
+from narration.documents.front_matter import read_front_matter
+from narration.documents.gather import Reading
+from narration.documents.markdown_html import read_html
 from narration.documents.markdown_inline import Piece, align
-from narration.documents.types import Block, BlockKind, Metadata, Run, Skip, SkipReason
+from narration.documents.markdown_tables import Cell, cells, is_grid, table_block
+from narration.documents.matter import inner_skips
+from narration.documents.paragraphs import PageBlock
+from narration.documents.types import BlockKind, Metadata, Run, Skip, SkipReason
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|[\r\n])?")
 _FRONT_MATTER = re.compile(  # atomic: else each CRLF could be read in two ways
     r"---[^\S\r\n]*(?>\r\n|[\r\n])(?:[^\r\n]*+(?>\r\n|[\r\n]))*?"
     r"(?:---|\.\.\.)[^\S\r\n]*(?=[\r\n]|\Z)"
 )
-_FACT = re.compile(r"^(title|author)[ \t]*:[ \t]*([^\r\n]*\S)", re.IGNORECASE | re.MULTILINE)
 _FOOTNOTE = re.compile(r"\[\^[^\]\s]+\]:")
 _LINK_DEFINITION = re.compile(r"\[[^\]]+\]:")
 _ITEM_NUMBER = re.compile(r"(?P<before>[\s>]*)(?P<number>\d{1,9}[.)])")
+_LINE_MARK = re.compile(r"\|[ \t]+")  # before each line of a poem
 _WORD = re.compile(r"[^\W_]")
+_TAG = re.compile(r"<[/!?A-Za-z]")
+_MARKED = re.compile(r"[*_`~<\[\]!\\&]")
 _SOLID = re.compile(r"\S(?:.*\S)?")
+_LONGEST_LINE = 120
 _SKIPPED_BLOCKS = {
     "fence": SkipReason.CODE,
     "code_block": SkipReason.CODE,
-    "html_block": SkipReason.HTML,
-    "table_open": SkipReason.NUMBER_TABLE,
     "hr": SkipReason.ORNAMENT,
 }
 
 
-def read_markdown(source: str) -> Reading:
+def read_markdown(source: str, spoken: frozenset[SkipReason] = frozenset()) -> Reading:
     """Chapters of a markdown text, and everything in it that is not read aloud."""
-    reader = _Reader(source)
-    entries = list(reader.entries())
-    skips = reader.skips + _rest(source, entries, reader.skips)
+    reader = _Reader(source, spoken)
+    blocks = list(end_stanzas(reader.blocks()))
+    skips = reader.skips
+    heard: list[PageBlock] = []
+    for block, reason in zip(blocks, inner_skips(blocks), strict=True):
+        if reason is None or reason in spoken:
+            heard.append(block)
+        else:
+            skips += [Skip(start=run.start, end=run.end, reason=reason) for run in block.runs]
+    skips += _rest(source, heard, skips)
+    title = reader.metadata.title or _title(heard)
     return Reading(
-        chapters=gather_chapters(entries),
+        chapters=by_headings(heard, (), title=title) if heard else (),
         skips=tuple(sorted(skips, key=lambda skip: skip.start)),
-        metadata=_metadata(reader.facts),
+        metadata=replace(reader.metadata, title=title),
     )
-
-
-def _metadata(facts: dict[str, str]) -> Metadata:
-    author = facts.get("author")
-    return Metadata(title=facts.get("title"), authors=(author,) if author else ())
 
 
 class _Reader:
     """One pass over the block tokens; collects skips on the way."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, spoken: frozenset[SkipReason]) -> None:
         self._source = source
+        self._spoken = spoken
         self._starts = [match.start() for match in _LINE.finditer(source)]
+        self._number = 0
+        self._linked = 0  # characters of the inline token in hand that lead into the text
         self.skips: list[Skip] = []
-        self.facts: dict[str, str] = {}
+        self.metadata = Metadata()
         matter = _FRONT_MATTER.match(source)
         body = source
         if matter:
             self.skips.append(Skip(start=0, end=matter.end(), reason=SkipReason.FRONT_MATTER))
-            self.facts = {
-                fact[1].lower(): fact[2].strip("\"' ") for fact in _FACT.finditer(matter[0])
-            }
+            self.metadata = read_front_matter(matter[0])
             body = re.sub(r"[^\r\n]", " ", matter[0]) + source[matter.end() :]
-        parser = MarkdownIt("commonmark").enable(["table", "strikethrough"]).disable("text_join")
+        self._parser = parser = (
+            MarkdownIt("commonmark").enable("strikethrough").disable("text_join")
+        )
+        parser.block.ruler.before("paragraph", "table", table_block, {"alt": ["paragraph"]})
         parser.core.ruler.after("block", "footnotes", _forget_footnotes)
         environment: dict[str, Any] = {}
         self._tokens = parser.parse(body, environment)
         self._references: Mapping[str, Any] = environment.get("references", {})
 
-    def entries(self) -> Iterator[Entry]:
+    def blocks(self) -> Iterator[PageBlock]:
         """Blocks with something to say, in order."""
-        level = _chapter_level(self._tokens)
         heading: int | None = None
         number: Run | None = None
-        until = 0  # tokens before this line belong to a skipped table
         for token in self._tokens:
-            if token.map and token.map[0] < until:
-                continue
             if token.map and token.type in _SKIPPED_BLOCKS:
                 self._skip_lines(token.map, _SKIPPED_BLOCKS[token.type])
                 number = None  # an item that is only code has nothing to number
-                until = token.map[1] if token.type == "table_open" else until
+            elif token.map and token.type == "html_block":
+                html = read_html(self._source, *self._extent(token.map), self._spoken)
+                self.skips += html.skips
+                yield from html.blocks
+            elif token.map and token.type == "table":
+                yield from self._table(token.map)
             elif token.type == "heading_open":
                 heading = int(token.tag[1:])
             elif token.type in {"list_item_open", "list_item_close"}:
                 number = self._item_number(token)
             elif token.type == "inline":
-                yield from self._entry(token, heading, number, level)
+                yield from self._inline(token, heading, number)
                 heading = number = None
 
-    def _entry(
-        self, token: Token, heading: int | None, number: Run | None, level: int
-    ) -> Iterator[Entry]:
+    def _inline(self, token: Token, heading: int | None, number: Run | None) -> Iterator[PageBlock]:
         assert token.map is not None
         if _FOOTNOTE.match(token.content):
             self._skip_lines(token.map, SkipReason.NOTE)
             return
-        runs = self._runs(token)
-        text = "".join(
-            self._source[r.start : r.end] if r.reading is None else r.reading for r in runs
-        )
+        lines = list(self._spoken_lines(token))
+        runs = list(chain.from_iterable(lines))
+        text = self._text(runs)
         if not _WORD.search(text):
             self.skips += [Skip(start=r.start, end=r.end, reason=SkipReason.ORNAMENT) for r in runs]
             return
+        if number is not None:
+            lines[0].insert(0, number)
+        if heading is None and len(lines) > 1:
+            yield from self._verse(lines)
+            return
         kind = BlockKind.PARAGRAPH if heading is None else BlockKind.HEADING
-        block = Block(kind=kind, runs=((number, *runs) if number else tuple(runs)))
-        is_chapter = heading is not None and heading <= level
-        yield Entry(block=block, title=" ".join(text.split()) if is_chapter else None)
+        yield self._block(kind, list(chain.from_iterable(lines)), level=heading)
 
-    def _runs(self, token: Token) -> list[Run]:
+    def _verse(self, lines: list[list[Run]]) -> Iterator[PageBlock]:
+        """Blocks of lines that the text itself ends."""
+        self._number += 1
+        texts = [self._text(line) for line in lines]
+        if wraps_prose(texts):
+            yield self._block(BlockKind.PARAGRAPH, list(chain.from_iterable(lines)))
+            return
+        for line, text in zip(lines, texts, strict=True):
+            if _WORD.search(text):
+                kind = BlockKind.LINE if len(text) <= _LONGEST_LINE else BlockKind.PARAGRAPH
+                yield replace(self._block(kind, line), stanza=(self._number, 0))
+            else:
+                self.skips += [
+                    Skip(start=run.start, end=run.end, reason=SkipReason.ORNAMENT)
+                    for run in line
+                    if self._source[run.start : run.end].strip()
+                ]
+
+    def _block(self, kind: BlockKind, runs: list[Run], level: int | None = None) -> PageBlock:
+        text = " ".join(self._text(runs).split())
+        linked, self._linked = self._linked, 0
+        return PageBlock(kind=kind, runs=tuple(runs), text=text, level=level, linked_chars=linked)
+
+    def _text(self, runs: list[Run]) -> str:
+        return "".join(
+            self._source[run.start : run.end] if run.reading is None else run.reading
+            for run in runs
+        )
+
+    def _spoken_lines(self, token: Token) -> Iterator[list[Run]]:
         """Find what of an inline token is read aloud, in source offsets; the rest becomes skips."""
         assert token.map is not None
         content = token.content
         lines = self._line_offsets(content, token.map[0])
+        begins = [begin for begin, _ in lines]
+        self._linked = 0
         pieces = align(content, token.children or [], self._references)
         if pieces is None:  # read it as it stands rather than lose a word
             pieces = [Piece(0, len(content), None, None)]
+        is_poem = content.count("\n|") == content.count("\n") and content.startswith("| ")
         runs: list[Run] = []
         for piece in chain.from_iterable(_by_line(content, whole) for whole in pieces):
-            start = _to_source(lines, piece.start)
-            end = start + piece.end - piece.start
-            if piece.reason is None:
-                runs.append(Run(start=start, end=end, reading=piece.reading))
-            else:
+            start, end = piece.start, piece.end
+            if is_poem and start in begins and (mark := _LINE_MARK.match(content, start, end)):
+                if runs:
+                    yield runs
+                    runs = []
+                start = mark.end()
+            begin, source = lines[bisect_right(begins, piece.start) - 1]
+            place = source - begin
+            if piece.reason is not None:
+                self.skips.append(Skip(start=place + start, end=place + end, reason=piece.reason))
+            elif start < end:
+                self._linked += (end - start) * piece.is_linked
+                runs.append(Run(start=place + start, end=place + end, reading=piece.reading))
+            if piece.ends_line and runs:
+                yield runs
+                runs = []
+        if runs:
+            yield runs
+
+    def _table(self, lines: list[int]) -> Iterator[PageBlock]:
+        """Read a table row by row, or skip a grid of numbers."""
+        rows = [self._row(line) for line in (lines[0], *range(lines[0] + 2, lines[1]))]
+        texts = [[self._source[cell.start : cell.end] for cell in row] for row in rows]
+        if is_grid(texts) and SkipReason.NUMBER_TABLE not in self._spoken:
+            self._skip_lines(lines, SkipReason.NUMBER_TABLE)
+            return
+        for row in rows:
+            runs = self._row_runs(row)
+            if _WORD.search(self._text(runs)):
+                yield self._block(BlockKind.PARAGRAPH, runs)
+
+    def _row(self, line: int) -> list[Cell]:
+        start, end = self._extent([line, line + 1])
+        quoted = re.compile(r"[\s>]*").match(self._source, start, end)
+        assert quoted is not None
+        return list(cells(self._source[quoted.end() : end], quoted.end()))
+
+    def _row_runs(self, row: list[Cell]) -> list[Run]:
+        """Join the cells of a row; the pipe between two is said as the end of a sentence."""
+        runs: list[Run] = []
+        for cell in row:
+            if runs:
+                stop = self._text(runs).rstrip()[-1:]
+                pipe = self._source.index("|", runs[-1].end)
+                separator = " " if stop in set(".!?:;,…—–-") else ". "
+                runs.append(Run(start=pipe, end=pipe + 1, reading=separator))
+            runs += self._cell_runs(cell)
+        return runs
+
+    def _cell_runs(self, cell: Cell) -> list[Run]:
+        content = self._source[cell.start : cell.end]
+        if not _MARKED.search(content):
+            return [Run(start=cell.start, end=cell.end)]
+        tokens = self._parser.parseInline(content, {"references": self._references})
+        pieces = align(content, tokens[0].children or [], self._references)
+        runs: list[Run] = []
+        for piece in pieces or [Piece(0, len(content), None, None)]:
+            start, end = cell.start + piece.start, cell.start + piece.end
+            if piece.reason is not None:
                 self.skips.append(Skip(start=start, end=end, reason=piece.reason))
+            else:
+                runs.append(Run(start=start, end=end, reading=piece.reading))
         return runs
 
     def _line_offsets(self, content: str, first_line: int) -> list[tuple[int, int]]:
@@ -155,12 +260,23 @@ class _Reader:
         return Run(start=found.start("number"), end=found.end(), reading=f"{found['number']} ")
 
     def _skip_lines(self, lines: list[int], reason: SkipReason) -> None:
-        start = self._starts[lines[0]]
-        end = self._starts[lines[1]] if lines[1] < len(self._starts) else len(self._source)
+        start, end = self._extent(lines)
         text = self._source[start:end]
         start += len(text) - len(text.lstrip())
         if text.strip():
             self.skips.append(Skip(start=start, end=start + len(text.strip()), reason=reason))
+
+    def _extent(self, lines: list[int]) -> tuple[int, int]:
+        start = self._starts[lines[0]]
+        end = self._starts[lines[1]] if lines[1] < len(self._starts) else len(self._source)
+        return start, end
+
+
+def _title(blocks: list[PageBlock]) -> str | None:
+    """Take the heading a text opens with for its title, unless it is that of a chapter."""
+    if not blocks or blocks[0].level is None:
+        return None
+    return None if names_chapter(blocks[0].text) else blocks[0].text
 
 
 def _forget_footnotes(state: StateCore) -> None:
@@ -173,13 +289,9 @@ def _forget_footnotes(state: StateCore) -> None:
 def _rest_reason(text: str) -> SkipReason:
     if _FOOTNOTE.match(text):
         return SkipReason.NOTE
-    return SkipReason.LINK_TARGET if _LINK_DEFINITION.match(text) else SkipReason.MARKUP
-
-
-def _chapter_level(tokens: list[Token]) -> int:
-    """Headings of this level and above begin chapters: the first level that is used twice."""
-    counts = Counter(int(token.tag[1:]) for token in tokens if token.type == "heading_open")
-    return next((level for level in sorted(counts) if counts[level] > 1), min(counts, default=1))
+    if _LINK_DEFINITION.match(text):
+        return SkipReason.LINK_TARGET
+    return SkipReason.HTML if _TAG.match(text) else SkipReason.MARKUP
 
 
 def _by_line(content: str, piece: Piece) -> Iterator[Piece]:
@@ -194,15 +306,10 @@ def _by_line(content: str, piece: Piece) -> Iterator[Piece]:
         yield piece._replace(start=start)
 
 
-def _to_source(lines: list[tuple[int, int]], position: int) -> int:
-    begin, source = max(line for line in lines if line[0] <= position)
-    return source + position - begin
-
-
-def _rest(source: str, entries: list[Entry], skips: list[Skip]) -> list[Skip]:
+def _rest(source: str, blocks: list[PageBlock], skips: list[Skip]) -> list[Skip]:
     """Collect what lies between runs and skips: marks of headings, lists, quotes; link targets."""
     taken = sorted(
-        [(run.start, run.end) for entry in entries for run in entry.block.runs]
+        [(run.start, run.end) for block in blocks for run in block.runs]
         + [(skip.start, skip.end) for skip in skips]
     )
     rest: list[Skip] = []

@@ -8,33 +8,69 @@ from markdown_it.common.utils import normalizeReference
 from markdown_it.helpers import parseLinkDestination, parseLinkTitle
 from markdown_it.token import Token
 
+from narration.documents.marks import as_power, is_raised_mark
 from narration.documents.types import SkipReason
 
 _FOOTNOTE_MARK = re.compile(r"\[\^[^\]\s]+\]")
+_BREAK = re.compile(r"<br\b", re.IGNORECASE)
 _SPACES = re.compile(r"\s*")
 
 
 class Piece(NamedTuple):
-    """content[start:end], read aloud (as `reading`, if given) unless there is a reason not to."""
+    """content[start:end], read aloud (as `reading`, if given) unless there is a reason not to.
+
+    `ends_line`: the line ends here by the author's will, not because the page was full.
+    """
 
     start: int
     end: int
     reading: str | None
     reason: SkipReason | None
+    ends_line: bool = False
+    is_linked: bool = False  # it leads to another place in the text
 
 
 def align(content: str, tokens: list[Token], references: Mapping[str, Any]) -> list[Piece] | None:
     """Pieces of an inline text in order; None where the tokens cannot be found in it again."""
     pieces: list[Piece] = []
     cursor = 0
+    is_linked = False
     for token in tokens:
+        if token.type in {"link_open", "link_close"}:
+            is_linked = str(token.attrGet("href") or "").startswith("#")
         found = _locate(content, cursor, token, references)
         if found is None:
             return None
         piece, cursor = found
         if piece is not None:
+            piece = piece._replace(is_linked=is_linked)
             pieces += _split_footnotes(content, piece) if token.type == "text" else [piece]
-    return pieces
+    return list(_raised(content, pieces)) if "<sup>" in content else pieces
+
+
+def _raised(content: str, pieces: list[Piece]) -> Iterator[Piece]:
+    """Tell powers from the marks of notes between <sup> and </sup>."""
+    is_raised = False
+    before = ""
+    for piece in pieces:
+        text = content[piece.start : piece.end]
+        if piece.reason is SkipReason.HTML:
+            is_raised = text.lower() == "<sup>"
+        elif is_raised and piece.reason is None and piece.reading is None:
+            if is_raised_mark(text, before):
+                yield piece._replace(reason=SkipReason.NOTE_MARK)
+            else:
+                yield piece._replace(reading=as_power(text))
+            continue
+        elif piece.reason is None:
+            before = text if piece.reading is None else piece.reading
+        yield piece
+
+
+def _ending_line(found: tuple[Piece | None, int] | None) -> tuple[Piece | None, int] | None:
+    if found is None or found[0] is None:
+        return found
+    return found[0]._replace(ends_line=True), found[1]
 
 
 def _locate(
@@ -42,13 +78,17 @@ def _locate(
 ) -> tuple[Piece | None, int] | None:
     """Find the piece a token stands for and the place after it; None if it is not there."""
     match token.type:
-        case "text" | "html_inline":
-            reason = SkipReason.HTML if token.type == "html_inline" else None
-            found = _find(content, cursor, token.content, None, reason)
+        case "text":
+            found = _find(content, cursor, token.content, None, None)
+        case "html_inline":
+            found = _find(content, cursor, token.content, None, SkipReason.HTML)
+            found = _ending_line(found) if _BREAK.match(token.content) else found
         case "text_special":
             found = _find(content, cursor, token.markup, token.content, None)
-        case "softbreak" | "hardbreak":
+        case "softbreak":
             found = _find(content, cursor, "\n", None, None)
+        case "hardbreak":
+            found = _ending_line(_find(content, cursor, "\n", None, None))
         case "code_inline":
             found = _locate_code(content, cursor, token.markup)
         case "image":
@@ -151,8 +191,8 @@ def _split_footnotes(content: str, piece: Piece) -> Iterator[Piece]:
     position = piece.start
     for mark in _FOOTNOTE_MARK.finditer(content, piece.start, piece.end):
         if position < mark.start():
-            yield Piece(position, mark.start(), None, None)
+            yield piece._replace(start=position, end=mark.start())
         yield Piece(mark.start(), mark.end(), None, SkipReason.NOTE_MARK)
         position = mark.end()
     if position < piece.end:
-        yield Piece(position, piece.end, None, None)
+        yield piece._replace(start=position)

@@ -1,14 +1,16 @@
 """Bytes -> document: choose the reader, refuse what cannot be narrated."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import PurePath
 
+from narration.documents.chapters import names_chapter
 from narration.documents.decode import decode_text
 from narration.documents.epub import read_epub
 from narration.documents.gather import Reading
 from narration.documents.markdown import read_markdown
 from narration.documents.plain import read_plain
-from narration.documents.types import BlockKind, Document, SkipReason
+from narration.documents.types import BlockKind, Chapter, Document, SkipReason
 from narration.errors import DocumentError
 
 PLAIN, MARKDOWN, EPUB = "text/plain", "text/markdown", "application/epub+zip"
@@ -20,6 +22,7 @@ _BY_ENDING = {
     ".markdown": MARKDOWN,
     ".epub": EPUB,
 }
+_OPENING_CHARS, _OPENING_WORDS = 80, 8  # of a chapter without a title
 MAX_BYTES = 16 * 1024 * 1024  # War and Peace, five times over
 
 
@@ -49,7 +52,8 @@ def read_document(
     if kind == EPUB:
         document = read_epub(data, what=what, max_chars=max_bytes, spoken=spoken)
     else:
-        document = _read_text(data, kind, what)
+        document = _read_text(data, kind, what, spoken)
+    document = replace(document, chapters=tuple(_titled(document)))
     if not any(character.isalnum() for character in document.source):
         raise DocumentError(
             f"{what} has no letters or digits, only punctuation or symbols: send a text with words"
@@ -57,9 +61,9 @@ def read_document(
     return document
 
 
-def _read_text(data: bytes, kind: str, what: str) -> Document:
+def _read_text(data: bytes, kind: str, what: str, spoken: frozenset[SkipReason]) -> Document:
     source, encoding = decode_text(data, what=what)
-    reading = read_markdown(source) if kind == MARKDOWN else read_plain(source)
+    reading = read_markdown(source, spoken) if kind == MARKDOWN else read_plain(source)
     return Document(
         source=source,
         media_type=kind,
@@ -74,6 +78,14 @@ def _read_text(data: bytes, kind: str, what: str) -> Document:
     )
 
 
+def _titled(document: Document) -> Iterator[Chapter]:
+    """Give each chapter a title: its own, the work's, or its first words."""
+    for chapter in document.chapters:
+        words = document.source[chapter.blocks[0].runs[0].start :][:_OPENING_CHARS].split()
+        title = chapter.title or document.title or " ".join(words[:_OPENING_WORDS])
+        yield replace(chapter, title=title or "Text")
+
+
 def _first_heading(source: str, reading: Reading) -> str | None:
     """Take the heading a text opens with for its title."""
     if not reading.chapters:
@@ -81,7 +93,8 @@ def _first_heading(source: str, reading: Reading) -> str | None:
     opening = reading.chapters[0].blocks[0]
     if opening.kind is not BlockKind.HEADING:
         return None
-    return " ".join("".join(source[run.start : run.end] for run in opening.runs).split())
+    text = " ".join("".join(source[run.start : run.end] for run in opening.runs).split())
+    return None if names_chapter(text) else text
 
 
 def _kind(name: str | None, media_type: str | None) -> str:

@@ -11,7 +11,6 @@ import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
-
 # What a reader of text looks at; of the pictures only covers.
 READ = frozenset(
     {".xhtml", ".html", ".htm", ".xml", ".opf", ".ncx", ".css", ".jpg", ".png", ".svg"}

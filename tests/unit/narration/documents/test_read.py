@@ -127,7 +127,7 @@ def test_items_of_a_list_are_paragraphs_each() -> None:
 )
 def test_a_chapter_heading_begins_a_chapter(heading: str) -> None:
     document = read_document(f"Before.\n\n{heading}\n\nAfter.".encode(), name="a.txt")
-    assert _titles(document) == ["", heading]
+    assert _titles(document) == ["Before.", heading]
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_a_chapter_heading_begins_a_chapter(heading: str) -> None:
 )
 def test_a_sentence_is_no_chapter_heading(line: str) -> None:
     document = read_document(f"Before.\n\n{line}\n\nAfter.".encode(), name="a.txt")
-    assert _titles(document) == [""]
+    assert _titles(document) == ["Before."]
 
 
 def test_a_bare_chapter_heading_takes_the_title_below_it() -> None:

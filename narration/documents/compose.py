@@ -5,9 +5,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from narration.documents.paragraphs import PageBlock, Piece
+from narration.documents.paragraphs import Context, PageBlock, Piece
 from narration.documents.types import BlockKind, Run, Skip, SkipReason
 
+_PLAIN = Context()
 _LONGEST_TITLE = 160
 _LONGEST_LINE = 120  # a longer one is no verse
 _ENDS = re.compile(r"[.!?:;,…—–][\"”'’)\]]*\s*$")
@@ -28,6 +29,8 @@ def compose(
         ornaments = [piece for piece in seen if piece.text.strip()]
         return [], skips + [_skip(piece, SkipReason.ORNAMENT) for piece in ornaments]
     first = seen[0].context
+    if len(seen) == 1 and first == _PLAIN:
+        return [_block(BlockKind.PARAGRAPH, seen)], skips
     lines = list(_lines(seen))
     if first.is_pre and SkipReason.CODE not in spoken and _is_code(seen, lines):
         code = Skip(start=seen[0].start, end=seen[-1].end, reason=SkipReason.CODE)
@@ -38,7 +41,7 @@ def compose(
     if is_heading:
         return [_block(BlockKind.HEADING, _with_stops(lines))], skips
     if first.stanza == 0 and (len(lines) == 1 or wraps_prose(map(_text, lines))):
-        joined = [replace(piece, reading=" ") if piece.is_break else piece for piece in seen]
+        joined = [piece._replace(reading=" ") if piece.is_break else piece for piece in seen]
         return [_block(BlockKind.PARAGRAPH, joined)], skips
     return list(_verse(number, lines, first.stanza)), skips
 
@@ -80,7 +83,7 @@ def _with_stops(lines: list[list[Piece]]) -> list[Piece]:
             if piece.is_break:
                 text = _text(pieces).rstrip()
                 stop = " " if not text or _ENDS.search(text) else ". "
-                pieces.append(replace(piece, reading=stop))
+                pieces.append(piece._replace(reading=stop))
             else:
                 pieces.append(piece)
     while pieces[-1].is_break or not pieces[-1].text.strip():
@@ -153,6 +156,8 @@ def _runs(pieces: list[Piece]) -> Iterator[Run]:
 
 def _language(pieces: list[Piece]) -> str | None:
     """Language of most of the text."""
+    if len(pieces) == 1:
+        return pieces[0].context.language
     counts = Counter[str | None]()
     for piece in pieces:
         counts[piece.context.language] += len(piece.text.strip())

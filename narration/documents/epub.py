@@ -53,7 +53,7 @@ def read_epub(
         else:
             skips += [Skip(start=run.start, end=run.end, reason=reason) for run in block.runs]
     if not blocks:
-        raise DocumentError(f"{what} has no text to read aloud: is it a book of pictures?")
+        raise DocumentError(f"{what} has no text to read aloud: {_missing(pages)}")
     metadata = package.metadata
     return Document(
         source=text,
@@ -61,13 +61,20 @@ def read_epub(
         encoding="utf-8",
         metadata=metadata,
         chapters=divide(
-            [replace(block, language=_foreign(block, metadata)) for block in blocks],
+            [_marked(block, metadata) for block in blocks],
             _landmarks(pages, navigation),
             [each.start for each in pages],
             title=metadata.title,
         ),
         skips=tuple(sorted(skips, key=lambda skip: skip.start)),
     )
+
+
+def _missing(pages: list[_BookPage]) -> str:
+    """Tell a book of pictures from one of which all is skipped."""
+    if any(each.page.blocks for each in pages):
+        return "it holds only contents, imprints or notes. Ask for these to be read after all"
+    return "is it a book of pictures?"
 
 
 class _Reader:
@@ -171,8 +178,10 @@ def _landmarks(pages: list[_BookPage], navigation: Navigation) -> list[Landmark]
     return landmarks
 
 
-def _foreign(block: PageBlock, metadata: Metadata) -> str | None:
-    """Language of a block if it is not the book's."""
+def _marked(block: PageBlock, metadata: Metadata) -> PageBlock:
+    """Name the language of a block only if it is not the book's."""
+    if block.language is None:
+        return block
     own = (metadata.language or "").partition("-")[0].lower()
-    tag = (block.language or "").partition("-")[0].lower()
-    return block.language if tag and tag != own else None
+    tag = block.language.partition("-")[0].lower()
+    return block if tag and tag != own else replace(block, language=None)

@@ -14,20 +14,21 @@ _MOST_BLOCKS = 12  # of one note
 
 def note_blocks(pages: Sequence[tuple[str, Page]]) -> set[int]:
     """Offsets of the blocks that belong to notes; pages come with their names in the archive."""
-    targets: dict[str, set[str]] = {}
+    # By page and identifier: where one of the marks stands, or -1 if it is on another page.
+    targets: dict[str, dict[str, int]] = {}
     for name, page in pages:
         folder = posixpath.dirname(name)
-        for href in page.marks:
+        for href, place in page.marks:
             target = name if href.startswith("#") else resolve(folder, href)
-            targets.setdefault(target, set()).add(fragment_of(href))
-    return {
-        block.start for name, page in pages for block in _notes_of(page, targets.get(name, set()))
-    }
+            targets.setdefault(target, {}).setdefault(
+                fragment_of(href), place if target == name else -1
+            )
+    return {block.start for name, page in pages for block in _notes_of(page, targets.get(name, {}))}
 
 
-def _notes_of(page: Page, fragments: set[str]) -> Iterator[PageBlock]:
+def _notes_of(page: Page, fragments: dict[str, int]) -> Iterator[PageBlock]:
     starts = [block.start for block in page.blocks]
-    for fragment in fragments:
+    for fragment, mark in fragments.items():
         place = page.anchors.get(fragment)
         if place is None:
             continue
@@ -39,5 +40,6 @@ def _notes_of(page: Page, fragments: set[str]) -> Iterator[PageBlock]:
         end = page.extents.get(fragment, (place, place + 1))[1]
         note = [block for block in page.blocks[index : index + _MOST_BLOCKS] if block.start < end]
         note = note or [page.blocks[index]]
-        if all(block.kind is not BlockKind.HEADING for block in note):
+        is_around_mark = index <= bisect_right(starts, mark) - 1 < index + len(note)
+        if not is_around_mark and all(block.kind is not BlockKind.HEADING for block in note):
             yield from note

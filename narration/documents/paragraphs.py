@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from narration.documents.marks import WRITTEN, WRITTEN_PAGE
 from narration.documents.types import BlockKind, Run, Skip, SkipReason
@@ -35,8 +35,7 @@ class Context:
         return replace(self, **changes)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Piece:
+class Piece(NamedTuple):
     """page[start:end] in one context; a break is a line's end that the page asks for."""
 
     start: int
@@ -85,7 +84,8 @@ class Page:
     """A page's text, with offsets into the source in which it will stand.
 
     `anchors` are the places of identifiers, `extents` the places of blocks that have one,
-    `marks` the links of marks that lead to notes. `added` are the places of text that the page
+    `marks` the links of marks that lead to notes,
+    each with its own place. `added` are the places of text that the page
     does not write out, such as the numbers of a list.
     """
 
@@ -94,7 +94,7 @@ class Page:
     skips: tuple[Skip, ...]
     anchors: dict[str, int]
     extents: dict[str, tuple[int, int]]
-    marks: tuple[str, ...]
+    marks: tuple[tuple[str, int], ...]
     added: tuple[tuple[int, int], ...]
 
 
@@ -104,7 +104,7 @@ class _Collected:
     paragraphs: list[list[Piece]] = field(default_factory=list)
     anchors: dict[str, int] = field(default_factory=dict)
     extents: dict[str, tuple[int, int]] = field(default_factory=dict)
-    marks: list[str] = field(default_factory=list)
+    marks: list[tuple[str, int]] = field(default_factory=list)
     added: list[tuple[int, int]] = field(default_factory=list)
 
 
@@ -158,7 +158,7 @@ class PageWriter:
 
     def mark(self, target: str) -> None:
         """Remember where the mark of a note leads to."""
-        self.collected.marks.append(target)
+        self.collected.marks.append((target, self._position))
 
     def anchor(self, identifier: str) -> None:
         """Remember the place of an identifier: where the next text will stand."""

@@ -81,9 +81,10 @@ def _read_text(data: bytes, kind: str, what: str, spoken: frozenset[SkipReason])
 def _titled(document: Document) -> Iterator[Chapter]:
     """Give each chapter a title: its own, the work's, or its first words."""
     for chapter in document.chapters:
-        words = document.source[chapter.blocks[0].runs[0].start :][:_OPENING_CHARS].split()
+        first, last = chapter.blocks[0].runs[0], chapter.blocks[0].runs[-1]
+        words = document.source[first.start : min(last.end, first.start + _OPENING_CHARS)].split()
         title = chapter.title or document.title or " ".join(words[:_OPENING_WORDS])
-        yield replace(chapter, title=title or "Text")
+        yield replace(chapter, title=title)
 
 
 def _first_heading(source: str, reading: Reading) -> str | None:

@@ -150,7 +150,7 @@ def test_pauses_follow_what_ends() -> None:
 def test_chapters_are_numbered_and_titled() -> None:
     plan = _plan("Before.\n\nCHAPTER I\n\nText one.\n\nCHAPTER II\n\nText two.")
     assert [(c.title, c.first_chunk) for c in plan.chapters] == [
-        ("", 0),
+        ("Before.", 0),
         ("CHAPTER I", 1),
         ("CHAPTER II", 3),
     ]

@@ -1,7 +1,10 @@
 import pytest
 
 from narration.documents.read import read_document
+from narration.documents.types import Series
 from narration.text.chunk import plan_chunks
+
+_VERSE = ["Roses are red", "violets are", "blue", "and so on."]
 
 
 def _spoken(markdown: str) -> list[str]:
@@ -109,3 +112,65 @@ def test_front_matter_names_title_and_author() -> None:
 
 def test_without_front_matter_the_first_heading_is_the_title() -> None:
     assert _read("# The *Book*\n\nText.").title == "The Book"
+
+
+@pytest.mark.parametrize(
+    ("markdown", "spoken"),
+    [
+        ("| a | b |\n|---|---|\n| Anna | Are you *there*? |", ["a. b", "Anna. Are you there?"]),
+        ("> | a | b |\n> |---|---|\n> | c \\| d | e |", ["a. b", "c, d. e"]),
+        ("<div>two &amp; <b>three</b> <i>four</i></div>", ["two and three four"]),
+        ("<ol><li>tea</li><li>cake</li></ol>", ["one. tea", "two. cake"]),
+        ("<table><tr><td>Anna</td><td>Hi!</td></tr></table>", ["Anna. Hi!"]),
+        ("<p hidden>Not this.</p>\n\nThis.", ["This."]),
+        ("<p>unclosed & bad <x\n\nNext.", ["unclosed and bad x", "Next."]),
+        ("Roses are red  \nviolets are\\\nblue <br> and so on.", _VERSE),
+        ("| Roses are red\n| violets are\n| *blue*\n| and so on.", _VERSE),
+        ("A word.<sup>1</sup> Then x<sup>a</sup>", ["A word. Then xa"]),
+    ],
+)
+def test_html_tables_and_lines_are_heard(markdown: str, spoken: list[str]) -> None:
+    assert _spoken(markdown) == spoken
+
+
+def test_the_lines_of_a_poem_have_short_pauses() -> None:
+    plan = plan_chunks(_read("Roses are red  \nviolets are blue\n\nProse."))
+    assert [chunk.pause_after_ms for chunk in plan.chunks] == [150, 600, 0]
+
+
+def test_a_grid_of_numbers_is_skipped() -> None:
+    table = "| year | sold |\n|---|---|\n| 1901 | 12 |\n| 1902 | 14 |"
+    assert _skipped(f"One.\n\n{table}") == [(table, "number_table")]
+
+
+def test_a_list_of_contents_is_skipped() -> None:
+    text = "# Contents\n\n- [One](#one)\n- [Two](#two)\n\n# One\n\nA.\n\n# Two\n\nB."
+    assert _spoken(text) == ["One", "A.", "Two", "B."]
+    assert ("Contents", "contents") in _skipped(text)
+
+
+def test_parts_are_kept_above_their_chapters() -> None:
+    chapter = "## Chapter {}\n\nA.\n\n"
+    text = "# Part One\n\n" + chapter.format("I") + chapter.format("II")
+    text += "# Part Two\n\n" + chapter.format("I")
+    assert [(c.part, c.title) for c in _read(text).chapters] == [
+        ("Part One", "Chapter I"),
+        ("Part One", "Chapter II"),
+        ("Part Two", "Chapter I"),
+    ]
+
+
+def test_the_heading_of_a_chapter_is_no_title_of_the_work() -> None:
+    assert _read("# Chapter 1\n\nThe lamp was lit.\n\n# Chapter 2\n\nB.").title is None
+
+
+def test_front_matter_tells_what_a_title_page_would() -> None:
+    metadata = _read(
+        "---\ntitle: The Lamp\nauthors:\n  - Ada Quill\n  - name: Ben Moss\n"
+        "lang: en-GB\ndate: 2019\n"
+        "series: Hill Tales\nseries_index: 2\ndescription: >\n  A tale\n  of a lamp.\n---\n\nText."
+    ).metadata
+    assert metadata.authors == ("Ada Quill", "Ben Moss")
+    assert (metadata.language, metadata.date) == ("en-GB", "2019")
+    assert metadata.series == Series(name="Hill Tales", position="2")
+    assert metadata.description == "A tale of a lamp."

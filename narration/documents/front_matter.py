@@ -33,11 +33,11 @@ def read_front_matter(text: str) -> Metadata:
 
 
 def _facts(text: str) -> dict[str, list[str]]:
-    """Values by name: one each, or the items of a list."""
+    """Collect values by name: one each, or the items of a list."""
     facts: dict[str, list[str]] = {}
     values: list[str] = []
     is_folded = False
-    for line in text.splitlines():
+    for line in text.splitlines()[1:-1]:
         if found := _FACT.match(line):
             values = facts.setdefault(found["name"].lower(), [])
             value = found["value"].strip()

@@ -214,7 +214,7 @@ class _Walk:
         elif reason is None and self._is_mark(element, traits, around):
             reason = SkipReason.NOTE_MARK
         if reason is SkipReason.NOTE_MARK and self.writer.before:
-            self._remember_target(element)
+            self._remember_target(element, around)
         return None if reason in self._spoken else reason
 
     def _is_mark(self, element: etree._Element, traits: Traits, around: Context) -> bool:
@@ -226,13 +226,13 @@ class _Walk:
         if not is_marked and not is_link and traits.name != "sup":
             return False
         text = page_text(element, _LONGEST_MARK)
-        if traits.name == "sup" and not is_marked and _link_in(element) is None:
+        if traits.name == "sup" and not is_marked and _link_in(element, around) is None:
             return is_raised_mark(text, self.writer.before)
         is_raised = around.is_raised or _raises(element)
         return is_linked_mark(text, self.writer.before, is_raised=is_raised, is_marked=is_marked)
 
-    def _remember_target(self, element: etree._Element) -> None:
-        link = _link_in(element)
+    def _remember_target(self, element: etree._Element, around: Context) -> None:
+        link = _link_in(element, around)
         if link is not None:
             self.writer.mark(str(link.get("href", "")))
 
@@ -255,13 +255,16 @@ def _leads_inside(traits: Traits) -> bool:
 
 
 def _raises(element: etree._Element) -> bool:
-    return any(local_name(each) == "sup" for each in islice(element.iter(), 6))
+    return len(element) > 0 and any(local_name(each) == "sup" for each in islice(element.iter(), 6))
 
 
-def _link_in(element: etree._Element) -> etree._Element | None:
-    around = [element, *islice(element.iterancestors(), 3)]
-    candidates = [*around, *islice(element.iter(), 6)]
-    return next((each for each in candidates if local_name(each) == "a" and each.get("href")), None)
+def _link_in(element: etree._Element, around: Context) -> etree._Element | None:
+    """Find the link that an element is, holds, or stands in."""
+    inside = islice(element.iter(), 6) if len(element) else (element,)
+    outside = islice(element.iterancestors(), 3) if around.is_linked else ()
+    return next(
+        (each for each in (*inside, *outside) if each.get("href") and local_name(each) == "a"), None
+    )
 
 
 def _heads_alone(image: etree._Element) -> bool:

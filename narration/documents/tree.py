@@ -131,6 +131,8 @@ def _strict_parser(*, is_mending: bool = False) -> etree.XMLParser:
 
 def page_text(element: etree._Element, limit: int) -> str:
     """Text of an element and what is in it, or the beginning of it where it is longer."""
+    if len(element) == 0:
+        return element.text or ""
     parts: list[str] = []
     for part in element.itertext():
         parts.append(str(part))

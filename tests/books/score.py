@@ -66,11 +66,10 @@ def score(path: Path) -> Score | None:
             result.misnamed.append((group[-1].title, names[-1].title))
     first = groups[0][0].place
     counted = {line for group in groups for line in group}
-    others = [line.place for line in book.lines if line not in counted]
     result.extra = [
         document.chapters[i].title
         for i, place in enumerate(found)
-        if i not in taken and place >= first and not any(_is_near(place, x) for x in others)
+        if i not in taken and place >= first and _line_at(book, place) in counted
     ]
     return result
 
@@ -95,6 +94,11 @@ def _groups(book: Book) -> Iterator[list[Line]]:
             group.append(line)
     if group:
         yield group
+
+
+def _line_at(book: Book, place: int) -> Line:
+    """Line of the contents under which a place stands."""
+    return max((line for line in book.lines if line.place <= place + _NEAR), key=lambda x: x.place)
 
 
 def _is_imprint(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""Reading takes time in proportion to the text: four times the text, no more than ten the time."""
+"""Reading takes time in proportion to the text: far from quadratic, on a machine that may be busy."""
 
 import time
 
@@ -7,9 +7,9 @@ import pytest
 from narration.documents.read import read_document
 from tests.epubs import make_epub
 
-_SMALL = 1500
-_TIMES = 4
-_MOST = 10  # quadratic is 16; the machine that runs the tests may be busy with more than these
+_SMALL = 800
+_TIMES = 8
+_MOST = 30  # linear is 8, quadratic 64
 _PAGES = {
     "unclosed p": "<p>word word",
     "unclosed b": "<b>word ",
@@ -42,14 +42,14 @@ def _seconds(data: bytes, name: str) -> float:
 
 
 def _ratio(small: bytes, large: bytes, name: str) -> float:
-    """Least of three: other work on the machine only adds."""
-    return min(_seconds(large, name) / max(_seconds(small, name), 1e-3) for _ in range(3))
+    first = min(_seconds(small, name) for _ in range(3))  # other work on the machine only adds
+    return _seconds(large, name) / max(first, 1e-3)
 
 
 @pytest.mark.parametrize("kind", _PAGES)
 def test_a_page_is_read_in_linear_time(kind: str) -> None:
     small, large = (
-        make_epub({"a": f"<p>First.</p><table></table>{_PAGES[kind] * count}"})
+        make_epub({"a": "<p>First.</p>", "b": _PAGES[kind] * count})
         for count in (_SMALL, _SMALL * _TIMES)
     )
     assert _ratio(small, large, "a.epub") < _MOST

@@ -92,12 +92,10 @@ def test_lines_of_verse_are_blocks_that_go_on(markup: str, blocks: list[str]) ->
 
 def test_prose_that_was_only_wrapped_is_one_paragraph() -> None:
     lines = [
-        "The rain had fallen all night upon the hills, and",
-        "now it stopped at last, so that he",
-    ]
-    lines += [
-        "could walk down to the harbour in the morning and",
-        "buy the bread that he had wanted.",
+        "The rain had fallen all night upon the hills, and so",
+        "when it stopped at last he could walk down to the harbour",
+        "in the morning and buy the bread that he had wanted since",
+        "the winter began.",
     ]
     assert _blocks(f"<p>{'<br/>'.join(lines)}</p>") == [" ".join(lines)]
 

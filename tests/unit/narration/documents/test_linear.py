@@ -1,4 +1,4 @@
-"""Reading takes time in proportion to the text: far from quadratic, on a machine that may be busy."""
+"""Reading takes time in proportion to the text, as far as a busy machine can tell."""
 
 import time
 

@@ -17,6 +17,7 @@ from narration.documents.front_matter import read_front_matter
 from narration.documents.gather import Reading
 from narration.documents.markdown_html import read_html
 from narration.documents.markdown_inline import Piece, align
+from narration.documents.markdown_marks import unread
 from narration.documents.markdown_tables import Cell, cells, is_grid, table_block
 from narration.documents.matter import inner_skips
 from narration.documents.paragraphs import PageBlock
@@ -28,13 +29,10 @@ _FRONT_MATTER = re.compile(  # atomic: else each CRLF could be read in two ways
     r"(?:---|\.\.\.)[^\S\r\n]*(?=[\r\n]|\Z)"
 )
 _FOOTNOTE = re.compile(r"\[\^[^\]\s]+\]:")
-_LINK_DEFINITION = re.compile(r"\[[^\]]+\]:")
 _ITEM_NUMBER = re.compile(r"(?P<before>[\s>]*)(?P<number>\d{1,9}[.)])")
 _LINE_MARK = re.compile(r"\|[ \t]+")  # before each line of a poem
 _WORD = re.compile(r"[^\W_]")
-_TAG = re.compile(r"<[/!?A-Za-z]")
 _MARKED = re.compile(r"[*_`~<\[\]!\\&]")
-_SOLID = re.compile(r"\S(?:.*\S)?")
 _LONGEST_LINE = 120
 _SKIPPED_BLOCKS = {
     "fence": SkipReason.CODE,
@@ -54,7 +52,7 @@ def read_markdown(source: str, spoken: frozenset[SkipReason] = frozenset()) -> R
             heard.append(block)
         else:
             skips += [Skip(start=run.start, end=run.end, reason=reason) for run in block.runs]
-    skips += _rest(source, heard, skips)
+    skips += unread(source, heard, skips)
     title = reader.metadata.title or _title(heard)
     return Reading(
         chapters=by_headings(heard, (), title=title) if heard else (),
@@ -286,14 +284,6 @@ def _forget_footnotes(state: StateCore) -> None:
         del references[label]
 
 
-def _rest_reason(text: str) -> SkipReason:
-    if _FOOTNOTE.match(text):
-        return SkipReason.NOTE
-    if _LINK_DEFINITION.match(text):
-        return SkipReason.LINK_TARGET
-    return SkipReason.HTML if _TAG.match(text) else SkipReason.MARKUP
-
-
 def _by_line(content: str, piece: Piece) -> Iterator[Piece]:
     """Divide a piece into lines: in the source, quote marks may lie between them."""
     start = piece.start
@@ -304,19 +294,3 @@ def _by_line(content: str, piece: Piece) -> Iterator[Piece]:
             start += 1
     if start < piece.end:
         yield piece._replace(start=start)
-
-
-def _rest(source: str, blocks: list[PageBlock], skips: list[Skip]) -> list[Skip]:
-    """Collect what lies between runs and skips: marks of headings, lists, quotes; link targets."""
-    taken = sorted(
-        [(run.start, run.end) for block in blocks for run in block.runs]
-        + [(skip.start, skip.end) for skip in skips]
-    )
-    rest: list[Skip] = []
-    position = 0
-    for start, end in [*taken, (len(source), len(source))]:
-        for found in _SOLID.finditer(source, position, max(position, start)):
-            reason = _rest_reason(found[0])
-            rest.append(Skip(start=found.start(), end=found.end(), reason=reason))
-        position = max(position, end)
-    return rest

@@ -2,9 +2,10 @@
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from html import unescape
+from typing import NamedTuple
 
 from narration.documents.page import read_page
 from narration.documents.paragraphs import Page, PageBlock
@@ -42,7 +43,7 @@ def read_html(source: str, start: int, end: int, spoken: frozenset[SkipReason]) 
     if [page.text[place] for place in places] != [letter[2] for letter in letters]:
         return HtmlBlock(blocks=tuple(_bare_blocks(source, start, end)), skips=())
     blocks = [
-        replace(block, runs=tuple(_runs(source, page, block, places, letters)))
+        replace(block, runs=tuple(_runs(source, _said(source, page, block, places, letters))))
         for block in page.blocks
     ]
     return HtmlBlock(
@@ -115,51 +116,62 @@ def _shown(page: Page) -> Iterator[int]:
             yield place
 
 
-def _runs(
+class _Said(NamedTuple):
+    """A letter of the source with its reading, and what is said before it."""
+
+    start: int
+    end: int
+    reading: str | None
+    before: str
+
+
+def _runs(source: str, said: Iterable[_Said]) -> Iterator[Run]:
+    """Join letters that are read as they stand and have the same space between them."""
+    run: Run | None = None
+    for letter in said:
+        if run is not None and letter.start < run.end:
+            continue  # one more character of the same entity
+        gap = "" if run is None else source[run.end : letter.start]
+        is_joined = gap == letter.before or (gap.isspace() and letter.before.isspace())
+        if run is not None and run.reading is None and letter.reading is None and is_joined:
+            run = replace(run, end=letter.end)
+            continue
+        if run is not None:
+            yield run
+        reading = letter.reading
+        if letter.before:
+            own = source[letter.start : letter.end] if reading is None else reading
+            reading = letter.before + own
+        run = Run(start=letter.start, end=letter.end, reading=reading)
+    if run is not None:
+        yield run
+
+
+def _said(
     source: str,
     page: Page,
     block: PageBlock,
     places: list[int],
     letters: list[tuple[int, int, str]],
-) -> Iterator[Run]:
-    """Find a block in the source; what is only shown is said with the letter after it."""
-    waiting = ""
-    open_run: Run | None = None
+) -> Iterator[_Said]:
+    """Find the letters of a block; what is only shown is said before the letter after it."""
+    before = ""
     for run in block.runs:
         first, behind = bisect_left(places, run.start), bisect_left(places, run.end)
-        said = run.start
+        position = run.start
         for number in range(first, behind):
-            waiting += page.text[said : places[number]] if run.reading is None else ""
-            said = places[number] + 1
-            begin, end, character = letters[number]
-            if open_run is not None and begin < open_run.end:
-                continue  # one more character of the same entity
-            reading = unescape(source[begin:end]) if end - begin > 1 else None
+            before += page.text[position : places[number]] if run.reading is None else ""
+            position = places[number] + 1
+            start, end, _ = letters[number]
+            reading = unescape(source[start:end]) if end - start > 1 else None
             if run.reading is not None:
                 reading = run.reading if number == first else ""
-            gap = "" if open_run is None else source[open_run.end : begin]
-            if (
-                open_run is not None
-                and open_run.reading is None
-                and reading is None
-                and (gap == waiting or (gap.isspace() and waiting.isspace()))
-            ):
-                open_run = replace(open_run, end=end)
-            else:
-                if open_run is not None:
-                    yield open_run
-                is_plain = reading is None and not waiting
-                said_aloud = (
-                    None if is_plain else waiting + (character if reading is None else reading)
-                )
-                open_run = Run(start=begin, end=end, reading=said_aloud)
-            waiting = ""
+            yield _Said(start, end, reading, before)
+            before = ""
         if run.reading is None:
-            waiting += page.text[said : run.end]
+            before += page.text[position : run.end]
         elif first == behind:
-            waiting += run.reading
-    if open_run is not None:
-        yield open_run
+            before += run.reading
 
 
 def _skips(page: Page, places: list[int], letters: list[tuple[int, int, str]]) -> Iterator[Skip]:

@@ -81,9 +81,11 @@ def _read_text(data: bytes, kind: str, what: str, spoken: frozenset[SkipReason])
 def _titled(document: Document) -> Iterator[Chapter]:
     """Give each chapter a title: its own, the work's, or its first words."""
     for chapter in document.chapters:
-        first, last = chapter.blocks[0].runs[0], chapter.blocks[0].runs[-1]
-        words = document.source[first.start : min(last.end, first.start + _OPENING_CHARS)].split()
-        title = chapter.title or document.title or " ".join(words[:_OPENING_WORDS])
+        title = chapter.title or document.title
+        if not title:
+            runs = chapter.blocks[0].runs[:_OPENING_WORDS]
+            words = "".join(document.source[run.start : run.end][:_OPENING_CHARS] for run in runs)
+            title = " ".join(words.split()[:_OPENING_WORDS])
         yield replace(chapter, title=title)
 
 

@@ -1,0 +1,36 @@
+"""What of a markdown text is neither read nor skipped by then: its marks."""
+
+import re
+from collections.abc import Sequence
+
+from narration.documents.paragraphs import PageBlock
+from narration.documents.types import Skip, SkipReason
+
+_FOOTNOTE = re.compile(r"\[\^[^\]\s]+\]:")
+_LINK_DEFINITION = re.compile(r"\[[^\]]+\]:")
+_TAG = re.compile(r"<[/!?A-Za-z]")
+_SOLID = re.compile(r"\S(?:.*\S)?")
+
+
+def unread(source: str, blocks: Sequence[PageBlock], skips: Sequence[Skip]) -> list[Skip]:
+    """Collect what lies between runs and skips: marks of headings, lists, quotes; link targets."""
+    taken = sorted(
+        [(run.start, run.end) for block in blocks for run in block.runs]
+        + [(skip.start, skip.end) for skip in skips]
+    )
+    rest: list[Skip] = []
+    position = 0
+    for start, end in [*taken, (len(source), len(source))]:
+        for found in _SOLID.finditer(source, position, max(position, start)):
+            reason = _reason(found[0])
+            rest.append(Skip(start=found.start(), end=found.end(), reason=reason))
+        position = max(position, end)
+    return rest
+
+
+def _reason(text: str) -> SkipReason:
+    if _FOOTNOTE.match(text):
+        return SkipReason.NOTE
+    if _LINK_DEFINITION.match(text):
+        return SkipReason.LINK_TARGET
+    return SkipReason.HTML if _TAG.match(text) else SkipReason.MARKUP

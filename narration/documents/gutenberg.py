@@ -15,7 +15,7 @@ _LICENCE = re.compile(
     re.IGNORECASE,
 )
 _CREDITS = re.compile(
-    r"(?:Produced|Transcribed|Prepared|Scanned|E-?text prepared) by\b|"
+    r"(?:Produced|Transcribed|Prepared|Scanned|E-?text prepared) (?:by|from the .{0,80}edition)\b|"
     r"\[?Transcriber['’]s notes?\b|.{0,60}\bDistributed Proofread",
     re.IGNORECASE,
 )

@@ -113,7 +113,8 @@ def test_what_gutenberg_sets_around_a_book_is_skipped() -> None:
     body = (
         "<p>The Project Gutenberg eBook of A Day Out</p><p>This ebook is for the use of anyone.</p>"
         "<div>*** START OF THE PROJECT GUTENBERG EBOOK A DAY OUT ***</div>"
-        "<p>Produced by A Volunteer</p><h2>Chapter I</h2><p>He went out.</p>"
+        "<p>Produced by A Volunteer</p><p>Transcribed from the 1910 edition by B</p>"
+        "<h2>Chapter I</h2><p>He went out.</p>"
         "<div>*** END OF THE PROJECT GUTENBERG EBOOK A DAY OUT ***</div><p>Section 1. Terms</p>"
     )
     document = _read(body)

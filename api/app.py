@@ -6,16 +6,17 @@ from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI, Request
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
 from api import errors, openapi
 from api.access import AccessLog
+from api.border import Border, refuse_unknown_parameters
 from api.deps import Resources
-from api.destinations import DestinationCheck
 from api.polling import JobReader
 from api.routes import artifacts, health, jobs, voices
+from api.uploads import Uploads
 from narration.broker.wakeups import connect_broker, send_noted
 from narration.database import call_after_commit, make_engine
 from narration.settings import Settings
@@ -40,22 +41,30 @@ def create_app(settings: Settings, resources: Resources | None = None) -> FastAP
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         opened = resources or open_resources(settings)
         app.state.resources = opened
-        app.state.destinations = DestinationCheck(opened.stores)
+        app.state.uploads = uploads = Uploads(opened)
         app.state.reader = JobReader(opened.database)
-        yield
-        if resources is None:
-            opened.database.dispose()
+        try:
+            yield
+        finally:
+            await uploads.run(uploads.close)
+            if resources is None:
+                opened.database.dispose()
 
     app = FastAPI(
-        title="Rhapsode", version=version("rhapsode"), description=DESCRIPTION, lifespan=lifespan
+        title="Rhapsode",
+        version=version("rhapsode"),
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        dependencies=[Depends(refuse_unknown_parameters)],
     )
     errors.install(app)
     for module in (jobs, artifacts, voices, health):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    app.add_api_route("/", _page, include_in_schema=False)
+    app.add_route("/", _page, include_in_schema=False)
     openapi.install(app)
-    app.add_middleware(AccessLog)
+    app.add_middleware(Border)
+    app.add_middleware(AccessLog)  # around all others: what they refuse is logged, too
     return app
 
 
@@ -75,5 +84,5 @@ def open_resources(settings: Settings) -> Resources:
     )
 
 
-async def _page() -> FileResponse:
+async def _page(_: Request) -> FileResponse:
     return FileResponse(STATIC / "index.html")

@@ -4,6 +4,7 @@ A body is refused as soon as it is known to be too large: by its declared length
 """
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,13 +14,15 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 
-from api.errors import FieldsError, MediaTypeError, SlowBodyError, TooLargeError
+from api.errors import MediaTypeError, SlowBodyError, TooLargeError
+from narration.errors import FieldsError
 
 JSON = "application/json"
 FORM = "multipart/form-data"
 OCTETS = "application/octet-stream"
 FIELDS_SIZE_BYTES = 256 * 1024  # of all parts of a form that are not the file
 MAX_NAME_CHARS = 255
+MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,63}/[a-z0-9!#$&^_.+-]{1,63}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +136,9 @@ async def _upload(part: UploadFile | str | None, body_limits: BodyLimits) -> Upl
     if len(data) > body_limits.size_bytes:
         raise _too_large(body_limits.size_bytes)
     media_type = (part.content_type or OCTETS).partition(";")[0].strip().lower()
+    if not MEDIA_TYPE.fullmatch(media_type):
+        detail = "its content type is none: send for example audio/wav, or leave it out"
+        raise FieldsError([{"pointer": "/file", "detail": detail}])
     return Upload(name=name, media_type=media_type, data=data)
 
 

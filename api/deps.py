@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Path, Request
 from pydantic import SecretStr
 from sqlalchemy import Engine
 
 from api.errors import UnauthorizedError
 from narration.broker.interface import Broker
+from narration.ids import id_pattern
 from narration.settings import Settings
 from narration.storage.profiles import Stores
 
@@ -57,5 +58,8 @@ def _owner_of(candidate: str, keys: Mapping[str, SecretStr]) -> str | None:
     return matches[0] if matches else None
 
 
+# A malformed id is refused before anything is asked of the database.
+JobId = Annotated[str, Path(pattern=id_pattern("job"))]
+VoiceId = Annotated[str, Path(pattern=id_pattern("voice"))]
 WithResources = Annotated[Resources, Depends(_resources)]
 Owner = Annotated[str, Depends(_owner)]

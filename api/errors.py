@@ -17,13 +17,13 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from narration.errors import InputError, RhapsodeError, TransientError
+from narration.errors import FieldsError, InputError, RhapsodeError
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
 REQUEST_ID = "request_id"
 ID_HEADER = "x-request-id"
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 _log = structlog.get_logger(__name__)
 
@@ -50,26 +50,6 @@ class UnauthorizedError(InputError):
     """A bearer key is required."""
 
     code = "unauthorized"
-
-
-class KeyReusedError(InputError):
-    """The idempotency key belongs to a different request."""
-
-    code = "idempotency_conflict"
-
-
-class QueueFullError(TransientError):
-    """As many jobs are waiting as this server takes."""
-
-    code = "queue_full"
-
-
-class FieldsError(InputError):
-    """Some fields of the request make no sense."""
-
-    def __init__(self, fields: list[dict[str, str]]) -> None:
-        super().__init__("; ".join(f"{field['pointer']}: {field['detail']}" for field in fields))
-        self.fields = fields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +135,17 @@ KINDS: dict[str, Kind] = {
         title="The request body is of a kind that is not understood here",
         what_now="Send application/json or multipart/form-data.",
     ),
+    "busy": Kind(
+        status=HTTPStatus.SERVICE_UNAVAILABLE,
+        title="The server has its hands full",
+        what_now="Send the request again after `Retry-After` seconds.",
+        is_retryable=True,
+    ),
+    "range_invalid": Kind(
+        status=HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
+        title="The file has no such range",
+        what_now="Ask for bytes that `Content-Range` says the file has.",
+    ),
     "queue_full": Kind(
         status=HTTPStatus.TOO_MANY_REQUESTS,
         title="The queue is full",
@@ -220,7 +211,8 @@ def problem_response(request: Request, code: str, detail: str, **members: Any) -
 
 
 def _headers(kind: Kind) -> dict[str, str]:
-    headers = {"Cache-Control": "no-store"}
+    # Here, too: what answers bugs lies outside of the layer that marks all other answers.
+    headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
     if kind.is_retryable:
         headers["Retry-After"] = str(RETRY_AFTER_S)
     if kind.status is HTTPStatus.UNAUTHORIZED:
@@ -230,14 +222,17 @@ def _headers(kind: Kind) -> dict[str, str]:
 
 async def _on_known_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RhapsodeError)
-    if not isinstance(error, InputError):
+    if not isinstance(error, InputError) or error.is_confidential:
         _log.warning("request_failed", code=error.code, error=str(error), path=request.url.path)
     members = {"errors": error.fields} if isinstance(error, FieldsError) else {}
-    return problem_response(request, error.code, str(error), **members)
+    return problem_response(request, error.code, error.public_message, **members)
 
 
 async def _on_invalid_fields(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
+    if any(detail["loc"][0] == "path" for detail in error.errors()):
+        detail = f"there is nothing at {request.url.path}"
+        return problem_response(request, "not_found", detail)
     return await _on_known_error(request, fields_error(error, skip=1))
 
 
@@ -247,13 +242,16 @@ async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
     response = problem_response(request, code, _detail_of(error, request))
     response.headers.update(error.headers or {})
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        response.headers["Allow"] = ", ".join(_allowed_methods(request))
+        response.headers["Allow"] = ", ".join(allowed_methods(request))
     return response
 
 
-def _allowed_methods(request: Request) -> list[str]:
-    """Ask every route: the framework names the methods of the first one at this address only."""
-    return [
+def allowed_methods(request: Request) -> list[str]:
+    """Return the methods at an address, none if nothing is there.
+
+    Every route is asked: the framework names the methods of the first one only.
+    """
+    methods = [
         method
         for method in METHODS
         if any(
@@ -261,6 +259,7 @@ def _allowed_methods(request: Request) -> list[str]:
             for route in request.app.router.routes
         )
     ]
+    return [*methods, "OPTIONS"] if methods else []
 
 
 def _detail_of(error: HTTPException, request: Request) -> str:

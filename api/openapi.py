@@ -1,5 +1,6 @@
 """What FastAPI cannot see by itself: bodies that are read as streams, and problem documents."""
 
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
@@ -9,6 +10,9 @@ from pydantic.json_schema import models_json_schema
 from api.errors import MEDIA_TYPE
 from api.schemas import JobForm, JobRequest, Problem
 
+EVERYWHERE = (422, 500, 503)
+UPLOADS = (408, 409, 413, 415)
+SCHEME = "bearer"
 _REF = "#/components/schemas/{model}"
 
 
@@ -16,12 +20,16 @@ def _ref(name: str) -> dict[str, str]:
     return {"$ref": _REF.format(model=name)}
 
 
-PROBLEMS: dict[int | str, dict[str, Any]] = {
-    "default": {
-        "description": "A problem document (RFC 9457)",
-        "content": {MEDIA_TYPE: {"schema": _ref(Problem.__name__)}},
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Describe the failures of a call: these, and those that every call can have."""
+    return {
+        status: {
+            "description": HTTPStatus(status).phrase,
+            "content": {MEDIA_TYPE: {"schema": _ref(Problem.__name__)}},
+        }
+        for status in sorted({*statuses, *EVERYWHERE})
     }
-}
+
 
 JOB_BODIES: dict[str, Any] = {
     "requestBody": {
@@ -82,4 +90,18 @@ def _document(app: FastAPI) -> dict[str, Any]:
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     for name, schema in ours["$defs"].items():
         schemas.setdefault(name, schema)
+    _describe_keys(document)
     return document
+
+
+def _describe_keys(document: dict[str, Any]) -> None:
+    scheme = {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A key of this server; none where the server has no keys.",
+    }
+    document["components"]["securitySchemes"] = {SCHEME: scheme}
+    for path, calls in document["paths"].items():
+        if path.startswith("/v1/"):
+            for call in calls.values():
+                call["security"] = [{SCHEME: []}, {}]

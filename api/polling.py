@@ -6,14 +6,19 @@ that more polls make larger trips, not more of them.
 """
 
 import asyncio
+from collections.abc import Mapping
+from typing import TypeAlias
 
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import Engine
 
 from narration.database import session_scope
-from narration.errors import NotFoundError
+from narration.errors import NotFoundError, TransientError
 from narration.jobs import listing
 from narration.jobs.record import Job
+
+Answer: TypeAlias = Job | Exception | None
+MAX_SHARED = 500  # SQLite and Postgres bound the parameters of a statement
 
 
 class JobReader:
@@ -21,7 +26,7 @@ class JobReader:
 
     def __init__(self, database: Engine) -> None:
         self._database = database
-        self._pending: dict[str, asyncio.Future[Job | None]] = {}
+        self._pending: dict[str, asyncio.Future[Answer]] = {}
         self._reading: asyncio.Task[None] | None = None
 
     async def read(self, job_id: str, owner: str) -> Job:
@@ -31,28 +36,34 @@ class JobReader:
         """
         if job_id not in self._pending:
             self._pending[job_id] = asyncio.get_running_loop().create_future()
-        answer = self._pending[job_id]
+        pending = self._pending[job_id]
         if self._reading is None or self._reading.done():
             self._reading = asyncio.create_task(self._read_batches())
         # Shielded: one caller that hangs up must not take the answer from the others.
-        job = await asyncio.shield(answer)
-        if job is None or job.owner != owner:
+        answer = await asyncio.shield(pending)
+        if isinstance(answer, Exception):
+            raise answer
+        if answer is None or answer.owner != owner:
             raise NotFoundError(f"there is no job {job_id}")
-        return job
+        return answer
 
     async def _read_batches(self) -> None:
         while self._pending:
-            requests, self._pending = self._pending, {}
-            try:
-                jobs = await run_in_threadpool(self._query, list(requests))
-            except Exception as error:  # noqa: BLE001 - the callers get it, a bug like the rest
-                for future in requests.values():
-                    future.set_exception(error)
-                    future.exception()  # seen, even if every caller has hung up meanwhile
-            else:
-                for job_id, future in requests.items():
-                    future.set_result(jobs.get(job_id))
+            shared = list(self._pending)[:MAX_SHARED]
+            requests = {job_id: self._pending.pop(job_id) for job_id in shared}
+            answers = await run_in_threadpool(self._answers, shared)
+            for job_id, future in requests.items():
+                future.set_result(answers.get(job_id))
 
-    def _query(self, job_ids: list[str]) -> dict[str, Job]:
+    def _answers(self, job_ids: list[str]) -> Mapping[str, Answer]:
+        """Read jobs at once, or each alone if that fails: one caller's failure is nobody else's."""
+        try:
+            return self._query(job_ids)
+        except Exception as error:  # noqa: BLE001 - the caller gets it, a bug like the rest
+            if len(job_ids) == 1 or isinstance(error, TransientError):
+                return dict.fromkeys(job_ids, error)  # that the database is away is everybody's
+        return {job_id: self._answers([job_id])[job_id] for job_id in job_ids}
+
+    def _query(self, job_ids: list[str]) -> dict[str, Answer]:
         with session_scope(self._database, is_read_only=True) as session:
-            return listing.read_jobs(session, job_ids)
+            return {**dict.fromkeys(job_ids), **listing.read_jobs(session, job_ids)}

@@ -6,14 +6,18 @@ from api.schemas import (
     ArtifactBody,
     ChunkBody,
     DestinationBody,
+    EngineBody,
     Failure,
+    FindingBody,
     JobBody,
     Links,
     Progress,
+    SourceBody,
     Timings,
     VoiceBody,
     Warning_,
 )
+from narration.errors import public_message
 from narration.jobs.counters import SAMPLES_PER_MS
 from narration.jobs.record import Artifact, Chunk, Job
 from narration.jobs.states import ENDED, JobState
@@ -53,15 +57,15 @@ def job_body(job: Job, now: datetime) -> JobBody:
         author=job.author,
         settings=read_settings(job.settings),
         labels=job.labels,
-        source={
-            "name": job.source_name,
-            "media_type": job.source_media_type,
-            "size_bytes": job.source_size_bytes,
-            "sha256": job.source_sha256,
-        },
+        source=SourceBody(
+            name=job.source_name,
+            media_type=job.source_media_type,
+            size_bytes=job.source_size_bytes,
+            sha256=job.source_sha256,
+        ),
         destination=DestinationBody(profile=job.destination_profile, prefix=job.destination_prefix),
         voice_digest=job.voice_digest,
-        engines=job.engines,
+        engines=[EngineBody.model_validate(engine) for engine in job.engines],
         characters=job.characters,
         progress=_progress(job, now),
         timings=_timings(job, now),
@@ -91,7 +95,7 @@ def chunk_body(chunk: Chunk) -> ChunkBody:
         seed=None if chunk.seed is None else str(chunk.seed),
         duration_s=None if chunk.samples is None else chunk.samples / SAMPLES_PER_MS / 1000,
         is_cached=chunk.is_cached,
-        findings=chunk.findings,
+        findings=[FindingBody.model_validate(finding) for finding in chunk.findings],
         error=chunk.error,
     )
 
@@ -165,9 +169,10 @@ def _warnings(job: Job) -> list[Warning_]:
 def _failure(job: Job) -> Failure | None:
     if job.error is None:
         return None
+    code = job.error.get("code", "internal")
     return Failure(
-        code=job.error.get("code", "internal"),
-        detail=job.error.get("message", ""),
+        code=code,
+        detail=public_message(code, job.error.get("message", "")),
         retryable=bool(job.error.get("is_retryable")),
     )
 

@@ -4,11 +4,11 @@ Field names are those of the tables. Texts of a job never appear in lists or in 
 """
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from narration.jobs.request import JobSettings
+from narration.jobs.request import JobSettings, Line
 from narration.jobs.states import ChunkState, JobState
 from narration.settings import DEFAULT_PROFILE
 from narration.voices.record import VoiceState
@@ -21,11 +21,17 @@ class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class _Stored(BaseModel):
+    """Read from a row that another version may have written."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
 class DestinationBody(_Body):
     """Where the artifacts go: a profile of the server and a folder in its bucket."""
 
-    profile: Annotated[str, Field(max_length=64)] = DEFAULT_PROFILE
-    prefix: Annotated[str, Field(max_length=512)] = ""
+    profile: Annotated[Line, Field(max_length=64)] = DEFAULT_PROFILE
+    prefix: Annotated[Line, Field(max_length=512)] = ""
 
 
 class JobForm(JobSettings):
@@ -110,6 +116,35 @@ class Links(_Body):
     retry: str
 
 
+class SourceBody(_Body):
+    """The document as it was sent."""
+
+    name: str = Field(examples=["book.epub"])
+    media_type: str = Field(examples=["application/epub+zip"])
+    size_bytes: int
+    sha256: str
+
+
+class EngineBody(_Stored):
+    """What spoke: two engines of one description make the same sound."""
+
+    model: str
+    revision: str = Field(description="digest of the checkpoint's files")
+    back_end: str
+    precision: str
+    device: str
+    is_watermarked: bool
+
+
+class FindingBody(_Stored):
+    """One thing that is wrong with a take: what was measured and the limit it crossed."""
+
+    flag: str
+    measured: float
+    limit: float
+    unit: str
+
+
 class JobBody(_Body):
     """A job as it stands."""
 
@@ -121,12 +156,10 @@ class JobBody(_Body):
     author: str | None
     settings: JobSettings
     labels: dict[str, str]
-    source: dict[str, Any] = Field(
-        examples=[{"name": "book.epub", "media_type": "application/epub+zip", "size_bytes": 81920}]
-    )
+    source: SourceBody
     destination: DestinationBody
     voice_digest: str | None
-    engines: list[dict[str, Any]] = Field(description="every engine that spoke for this job")
+    engines: list[EngineBody] = Field(description="every engine that spoke for this job")
     characters: int
     progress: Progress
     timings: Timings
@@ -155,7 +188,7 @@ class ChunkBody(_Body):
     seed: str | None  # a 64-bit number, too large for JavaScript's
     duration_s: float | None
     is_cached: bool
-    findings: list[dict[str, Any]]
+    findings: list[FindingBody]
     error: str | None
 
 
@@ -218,6 +251,26 @@ class ArtifactList(_Body):
     items: list[ArtifactBody]
 
 
+class Liveness(_Body):
+    """The event loop turns."""
+
+    status: Literal["alive"] = "alive"
+
+
+class Readiness(_Body):
+    """What was asked, and what it answered."""
+
+    status: Literal["ready"] = "ready"
+    checks: dict[str, str]
+
+
+class FieldProblem(_Body):
+    """What is wrong with one field; the pointer is RFC 6901's."""
+
+    pointer: str
+    detail: str
+
+
 class Problem(BaseModel):
     """RFC 9457 problem document."""
 
@@ -248,4 +301,5 @@ class Problem(BaseModel):
     what_now: str
     retryable: bool
     request_id: str | None
-    errors: list[dict[str, str]] | None = None
+    errors: list[FieldProblem] | None = None
+    checks: dict[str, str] | None = Field(default=None, description="of /readyz only")

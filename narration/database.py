@@ -31,7 +31,7 @@ from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 
-from narration.errors import DatabaseUnavailable, OutputError, SettingsError
+from narration.errors import DatabaseUnavailable, SettingsError, StoreRefusal
 from narration.settings import DatabaseSettings
 
 BUSY_MS = 30_000  # how long SQLite waits for another writer
@@ -152,7 +152,7 @@ def explained_errors(engine: Engine) -> Iterator[None]:
         yield
     except (OperationalError, InterfaceError, PoolTimeout) as error:
         if _is_disk_full(error):
-            raise OutputError(
+            raise StoreRefusal(
                 f"the disk of {engine.url.database} is full: "
                 "free some space and run the same command again"
             ) from error

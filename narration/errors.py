@@ -8,11 +8,16 @@ RhapsodeError
 │   ├── SettingsError       a setting or an option makes no sense
 │   ├── NotFoundError       there is no such thing
 │   ├── ConflictError       the thing is not in a state that allows this
-│   └── OutputError         the result cannot be written there
+│   ├── OutputError         the result cannot be written there
+│   │   └── StoreRefusal    the store refuses
+│   ├── FieldsError         some fields make no sense
+│   └── KeyReusedError      the idempotency key belongs to another request
 ├── TransientError          worth another try, with backoff
 │   ├── StorageUnavailable
 │   ├── DatabaseUnavailable
 │   ├── BrokerUnavailable
+│   ├── QueueFullError      as many jobs wait as are taken
+│   ├── BusyError           nobody is free to read what was sent
 │   ├── EngineDied          the engine will not answer again: this worker must go
 │   ├── VoiceNotReady       the voice is still being prepared
 │   └── LeaseLost           somebody else has this work now: let go of it
@@ -30,9 +35,17 @@ class RhapsodeError(Exception):
     """Something went wrong."""
 
     code = "internal"
+    # Whether the message may name a path, a host or a bucket: for the log, and for callers of the
+    # same machine, but not for those of a server.
+    is_confidential = False
 
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message or self.__class__.__doc__)
+
+    @property
+    def public_message(self) -> str:
+        """What anybody may read."""
+        return (self.__class__.__doc__ or "") if self.is_confidential else str(self)
 
 
 class InputError(RhapsodeError):
@@ -83,6 +96,26 @@ class OutputError(InputError):
     code = "output_denied"
 
 
+class StoreRefusal(OutputError):  # noqa: N818 - the store's, not a mistake
+    """The store refuses to read or write there."""
+
+    is_confidential = True
+
+
+class FieldsError(InputError):
+    """Some fields of the request make no sense."""
+
+    def __init__(self, fields: list[dict[str, str]]) -> None:
+        super().__init__("; ".join(f"{field['pointer']}: {field['detail']}" for field in fields))
+        self.fields = fields
+
+
+class KeyReusedError(InputError):
+    """The idempotency key belongs to a different request."""
+
+    code = "idempotency_conflict"
+
+
 class TransientError(RhapsodeError):
     """Something we depend on does not answer; another try may succeed."""
 
@@ -93,18 +126,33 @@ class StorageUnavailable(TransientError):  # noqa: N818 - a state of the world, 
     """The object store does not answer."""
 
     code = "storage_unavailable"
+    is_confidential = True
 
 
 class DatabaseUnavailable(TransientError):  # noqa: N818
     """The database does not answer."""
 
     code = "database_unavailable"
+    is_confidential = True
 
 
 class BrokerUnavailable(TransientError):  # noqa: N818
     """The message broker does not answer."""
 
     code = "broker_unavailable"
+    is_confidential = True
+
+
+class QueueFullError(TransientError):
+    """As many jobs are waiting as this server takes."""
+
+    code = "queue_full"
+
+
+class BusyError(TransientError):
+    """Nobody is free to read what was sent."""
+
+    code = "busy"
 
 
 class EngineDied(TransientError):  # noqa: N818
@@ -153,3 +201,18 @@ class IncompletePlanError(RhapsodeError):
     """A part of the text would not be spoken; please report this text."""
 
     code = "incomplete"
+
+
+def public_message(code: str, message: str) -> str:
+    """Return what anybody may read of an error that was noted with its code."""
+    return _CONFIDENTIAL.get(code, message)
+
+
+def _confidential(root: type[RhapsodeError]) -> dict[str, str]:
+    found = {root.code: root.__doc__ or ""} if root.is_confidential else {}
+    for kind in root.__subclasses__():
+        found |= _confidential(kind)
+    return found
+
+
+_CONFIDENTIAL = _confidential(RhapsodeError)

@@ -1,11 +1,13 @@
 """Identifiers that sort by the time they were made; pure but for the random part."""
 
+import re
 import secrets
 from datetime import datetime
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u
 LENGTH = 26  # 130 bits hold 48 of milliseconds and 80 of chance
 RANDOM_BITS = 80
+_DIGITS = f"[{ALPHABET}]{{{LENGTH}}}"
 
 
 def new_id(kind: str, now: datetime) -> str:
@@ -13,3 +15,13 @@ def new_id(kind: str, now: datetime) -> str:
     number = int(now.timestamp() * 1000) << RANDOM_BITS | secrets.randbits(RANDOM_BITS)
     digits = (ALPHABET[number >> 5 * place & 31] for place in reversed(range(LENGTH)))
     return f"{kind}_{''.join(digits)}"
+
+
+def id_pattern(kind: str) -> str:
+    """Return the regular expression of all identifiers of a kind."""
+    return f"^{kind}_{_DIGITS}$"
+
+
+def is_id(kind: str, text: str) -> bool:
+    """Tell whether a text has the form of an identifier of this kind."""
+    return re.fullmatch(f"{kind}_{_DIGITS}", text) is not None

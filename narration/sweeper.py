@@ -17,10 +17,15 @@ from narration.broker.interface import Broker, Task
 from narration.broker.wakeups import connect_broker, send_noted, wake
 from narration.clock import Clock, utc_now
 from narration.database import call_after_commit, make_engine, session_scope
-from narration.errors import InputError, OutputError, TransientError
+from narration.errors import InputError, NotFoundError, OutputError, TransientError
 from narration.jobs import listing
 from narration.jobs.events import forget_events
-from narration.jobs.purge import delete_job, find_expired, forget_unused_audio, purge_objects
+from narration.jobs.purge import (
+    delete_job,
+    delete_retired_voices,
+    find_expired,
+    forget_unused_audio,
+)
 from narration.jobs.record import Job
 from narration.jobs.segment_claim import count_claimable, count_in_work
 from narration.jobs.stalled import fail_overdue, find_stalled, oldest_wait_s
@@ -93,18 +98,20 @@ class Sweeper:
             # Inside the transaction: a store that is away keeps the rows that name its sounds.
             for sha256 in forget_unused_audio(session, before=before):
                 self.stores.work.delete(chunk_audio_key(sha256))
+            delete_retired_voices(session, self.stores)
             forget_events(session, before=now - timedelta(days=EVENT_DAYS))
         for job in expired:
             self._purge_job(job)
 
     def _purge_job(self, job: Job) -> None:
         try:
-            purge_objects(self.stores, job)
+            with session_scope(self.database) as session:
+                delete_job(session, self.stores, job.id, now=self.clock())
+        except NotFoundError:
+            return  # its owner was faster
         except InputError as error:  # a profile that is gone, keys that were withdrawn
             log.warning("purge_refused", job_id=job.id, reason=str(error))
             return
-        with session_scope(self.database) as session:
-            delete_job(session, job.id, now=self.clock())
         log.info("job_purged", job_id=job.id)
 
     def _resend(self, task: Task, *ids: str) -> None:

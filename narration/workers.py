@@ -76,6 +76,12 @@ def warm_workers(session: Session, *, now: datetime) -> list[Worker]:
     return list(session.scalars(query.order_by(Worker.id)))
 
 
+def bundled_voices(session: Session, *, now: datetime) -> list[str]:
+    """Return the voices that lie beside the model: warm workers say which."""
+    warm = warm_workers(session, now=now)
+    return sorted({name for worker in warm for name in (worker.engine or {}).get("voices", ())})
+
+
 def count_slots(session: Session, *, now: datetime) -> int:
     """Return how many segments could be in work at once."""
     query = select(func.coalesce(func.sum(Worker.slots), 0))

@@ -13,6 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.app import create_app
+from api.connections import bounded_protocol
 from api.deps import Resources
 from narration.errors import SettingsError
 from narration.settings import ApiSettings, Settings
@@ -94,6 +95,7 @@ def listen(
         port=settings.port,
         log_config=None,
         access_log=False,
+        http=bounded_protocol(settings.body_timeout_s),
         timeout_graceful_shutdown=LAST_ANSWERS_S,
     )
     server = _Server(config)

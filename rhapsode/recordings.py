@@ -4,13 +4,11 @@ import time
 from pathlib import Path
 
 from narration.broker.interface import Task
-from narration.clock import utc_now
 from narration.database import session_scope
 from narration.errors import RecordingError
-from narration.ids import new_id
-from narration.storage.keys import recording_key
-from narration.voices.enrol import create_voice
-from narration.voices.lookup import delete_voice, find_voice, get_voice
+from narration.jobs.purge import delete_voice
+from narration.voices.enrol import Enrolment, RecordingFacts, enrol
+from narration.voices.lookup import find_voice, get_voice
 from narration.voices.record import Voice, VoiceState
 from narration.voices.recording import Recording
 from rhapsode.machine import Machine
@@ -41,26 +39,16 @@ def ensure_voice(machine: Machine, recording: Recording, path: Path, revision: s
 def _prepare(
     machine: Machine, recording: Recording, path: Path, name: str, unfinished: Voice | None
 ) -> Voice:
-    now = utc_now()
-    voice_id = new_id("voice", now)
-    machine.stores.work.put(recording_key(voice_id), path)
     if unfinished is not None:
-        machine.stores.work.delete(unfinished.recording_key)
-    with session_scope(machine.database) as session:
-        if unfinished is not None:
-            delete_voice(session, unfinished.id, owner=OWNER)
-        create_voice(
-            session,
-            voice_id=voice_id,
-            owner=OWNER,
-            name=name,
-            recording_key=recording_key(voice_id),
-            recording_sha256=recording.digest,
-            recording_size_bytes=path.stat().st_size,
-            duration_s=recording.duration_s,
-            now=now,
-        )
-    return _prepared(machine, voice_id)
+        with session_scope(machine.database) as session:
+            delete_voice(session, machine.stores, unfinished.id, owner=OWNER)
+    facts = RecordingFacts(
+        digest=recording.digest,
+        duration_s=recording.duration_s,
+        size_bytes=path.stat().st_size,
+    )
+    enrolment = Enrolment(owner=OWNER, name=name, recording=path, facts=facts)
+    return _prepared(machine, enrol(machine.database, machine.stores, enrolment).voice.id)
 
 
 def _prepared(machine: Machine, voice_id: str) -> Voice:

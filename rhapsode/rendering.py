@@ -1,25 +1,26 @@
 """One text to files on this machine: submit, watch, deliver. No HTTP and no tensor in sight."""
 
-import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from narration.clock import utc_now
 from narration.database import session_scope
 from narration.errors import RhapsodeError
-from narration.ids import new_id
 from narration.jobs.control import cancel_job
+from narration.jobs.document import examine
 from narration.jobs.listing import JobFilter, list_jobs
 from narration.jobs.lookup import get_artifacts, get_job
-from narration.jobs.purge import delete_job, purge_objects
+from narration.jobs.purge import delete_job
 from narration.jobs.record import Artifact, Job
 from narration.jobs.request import JobSettings
 from narration.jobs.states import ENDED, JobState
-from narration.jobs.submit import Destination, Source, create_job
+from narration.jobs.submit import Destination, Submission, Submitter
 from narration.settings import DEFAULT_PROFILE
 from narration.storage.keys import manifest_key
+from narration.storage.write_check import WriteCheck
 from rhapsode.machine import Machine
 from rhapsode.outputs import Output, copy_whole
 from rhapsode.progress import Rendered
@@ -66,25 +67,23 @@ def render_text(
 
 
 def _submit(machine: Machine, text: Text, settings: JobSettings) -> str:
-    now = utc_now()
-    job_id = new_id("job", now)
-    with session_scope(machine.database) as session:
-        create_job(
-            session,
-            job_id=job_id,
-            owner=OWNER,
-            settings=settings,
-            source=Source(
-                name=text.name,
-                media_type=text.media_type,
-                size_bytes=len(text.data),
-                sha256=hashlib.sha256(text.data).hexdigest(),
-                data=text.data,
-            ),
-            destination=Destination(profile=DEFAULT_PROFILE, prefix="jobs"),
-            now=now,
-        )
-    return job_id
+    limits = machine.settings.limits
+    submitter = Submitter(
+        database=machine.database,
+        stores=machine.stores,
+        limits=limits,
+        write_check=WriteCheck(machine.stores),
+        examine=partial(examine, limits),  # the caller's own text: they can stop it themselves
+    )
+    submission = Submission(
+        owner=OWNER,
+        name=text.name,
+        media_type=text.media_type,
+        data=text.data,
+        settings=settings,
+        destination=Destination(profile=DEFAULT_PROFILE, prefix="jobs"),
+    )
+    return submitter.submit(submission).job.id
 
 
 def _watch(machine: Machine, job_id: str, on_progress: Callable[[Rendered], None]) -> Job:
@@ -151,6 +150,5 @@ def _cancel(machine: Machine, job_id: str) -> None:
 
 def _delete(machine: Machine, job: Job) -> None:
     """Delete an ended job and what it stored; the chunk cache keeps the speech."""
-    purge_objects(machine.stores, job)
     with session_scope(machine.database) as session:
-        delete_job(session, job.id, now=utc_now())
+        delete_job(session, machine.stores, job.id, now=utc_now())

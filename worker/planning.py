@@ -4,9 +4,8 @@ from typing import Any
 
 import structlog
 
-from narration.documents.read import read_document
-from narration.errors import DocumentError
 from narration.jobs.completeness import check_complete, span_rows
+from narration.jobs.document import read_within
 from narration.jobs.lookup import get_job, get_source
 from narration.jobs.plan import has_plan, start_rendering, store_plan
 from narration.jobs.record import Job, JobPlan
@@ -43,17 +42,9 @@ def _plan_anew(context: WorkerContext, claim: StepClaim, job: Job, data: bytes |
     if data is None:
         assert job.source_key is not None
         data = context.stores.work.get(job.source_key)
-    document = read_document(
-        data,
-        name=job.source_name,
-        media_type=job.source_media_type,
-        max_bytes=context.limits.document_size_bytes,
+    document = read_within(
+        context.limits, data, name=job.source_name, media_type=job.source_media_type
     )
-    if len(document.source) > context.limits.document_chars:
-        raise DocumentError(
-            f"the text has {len(document.source):,} characters but the limit is "
-            f"{context.limits.document_chars:,}: send it in parts"
-        )
     settings = read_settings(job.settings)
     plan = plan_chunks(document, settings.chunk_limits, settings.pause_limits)
     check_complete(span_rows(plan.spans), len(document.source), len(plan.chunks))

@@ -1,11 +1,15 @@
 """What a job delivered: presigned URLs made when they are read, or the file itself."""
 
-from fastapi import APIRouter, Response
-from fastapi.responses import FileResponse, RedirectResponse
+from typing import Annotated
 
-from api.deps import Owner, Resources, WithResources
-from api.openapi import PROBLEMS
+from fastapi import Path, Response
+from fastapi.responses import RedirectResponse
+
+from api.deps import JobId, Owner, Resources, WithResources
+from api.files import ServedFile
+from api.openapi import problems
 from api.presentation import artifact_body, job_path
+from api.routing import Router
 from api.schemas import ArtifactBody, ArtifactList
 from narration.database import session_scope
 from narration.errors import NotFoundError
@@ -14,11 +18,13 @@ from narration.jobs.record import Artifact, Job
 from narration.storage.directory import DirectoryStorage
 from narration.storage.interface import Storage
 
-router = APIRouter(prefix="/v1/jobs/{job_id}/artifacts", tags=["artifacts"], responses=PROBLEMS)
+FileName = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
+
+router = Router(prefix="/v1/jobs/{job_id}/artifacts", tags=["artifacts"], responses=problems(401))
 
 
-@router.get("", summary="List what a job delivered")
-def list_artifacts(job_id: str, resources: WithResources, owner: Owner) -> ArtifactList:
+@router.get("", responses=problems(404), summary="List what a job delivered")
+def list_artifacts(job_id: JobId, resources: WithResources, owner: Owner) -> ArtifactList:
     """List the files with URLs that anybody can read for `url_expires_s` seconds."""
     job, artifacts = _delivered(resources, job_id, owner)
     storage = resources.stores.profile(job.destination_profile)
@@ -29,10 +35,15 @@ def list_artifacts(job_id: str, resources: WithResources, owner: Owner) -> Artif
 @router.get(
     "/{name}",
     response_class=Response,
-    responses={200: {"content": {"audio/*": {}}}, 302: {"description": "the file's present URL"}},
+    responses={
+        200: {"content": {"*/*": {}}},
+        206: {"description": "The range of the file that was asked for"},
+        302: {"description": "The file's present URL"},
+        **problems(404, 416),
+    },
     summary="Download a file",
 )
-def get_artifact(job_id: str, name: str, resources: WithResources, owner: Owner) -> Response:
+def get_artifact(job_id: JobId, name: FileName, resources: WithResources, owner: Owner) -> Response:
     """Redirect to a presigned URL; where objects are files, send the file."""
     job, artifacts = _delivered(resources, job_id, owner)
     artifact = next((artifact for artifact in artifacts if artifact.name == name), None)
@@ -46,9 +57,7 @@ def get_artifact(job_id: str, name: str, resources: WithResources, owner: Owner)
         return RedirectResponse(url, status_code=302, headers={"Cache-Control": "no-store"})
     assert isinstance(storage, DirectoryStorage)  # what cannot presign is a directory
     path = storage.path_of(artifact.key)
-    return FileResponse(
-        path, media_type=artifact.media_type, filename=artifact.name
-    )  # answers ranges
+    return ServedFile(path, media_type=artifact.media_type, filename=artifact.name)
 
 
 def _delivered(resources: Resources, job_id: str, owner: str) -> tuple[Job, list[Artifact]]:

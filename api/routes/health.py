@@ -3,13 +3,15 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from api.deps import Resources, WithResources
 from api.errors import problem_response
-from api.openapi import PROBLEMS
+from api.openapi import problems
+from api.routing import Router
+from api.schemas import Liveness, Readiness
 from narration import workers
 from narration.clock import utc_now
 from narration.database import check_database, session_scope
@@ -17,17 +19,17 @@ from narration.errors import RhapsodeError
 
 PROBE_PREFIX = "readiness/"  # nothing is ever stored there
 
-router = APIRouter(tags=["operation"], responses=PROBLEMS)
+router = Router(tags=["operation"], responses=problems())
 
 
 @router.get("/livez", summary="Is the process alive?")
-async def live() -> dict[str, str]:
+async def live() -> Liveness:
     """Answer as long as the event loop turns; asks nobody else."""
-    return {"status": "alive"}
+    return Liveness()
 
 
-@router.get("/readyz", summary="Can jobs be accepted and rendered?")
-def ready(request: Request, resources: WithResources) -> JSONResponse:
+@router.get("/readyz", response_model=Readiness, summary="Can jobs be accepted and rendered?")
+def ready(request: Request, resources: WithResources) -> Response:
     """Ask the database, the broker, the store, and whether a warm worker is there."""
     checks: dict[str, Callable[[Resources], str]] = {
         "database": _database,
@@ -44,7 +46,7 @@ def ready(request: Request, resources: WithResources) -> JSONResponse:
     if failed:
         detail = f"not ready: {', '.join(failed)}"
         return problem_response(request, "unavailable", detail, checks=shown)
-    return JSONResponse({"status": "ready", "checks": shown})
+    return JSONResponse(Readiness(checks=shown).model_dump())
 
 
 @router.get("/metrics", include_in_schema=False)
@@ -57,7 +59,7 @@ def _outcome(check: Callable[[Resources], str], resources: Resources) -> tuple[b
     try:
         return True, check(resources)
     except RhapsodeError as error:
-        return False, str(error)
+        return False, error.public_message
 
 
 def _database(resources: Resources) -> str:

@@ -3,15 +3,15 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Header, Query, Request, Response
-from fastapi.concurrency import run_in_threadpool
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from fastapi import Header, Query, Request, Response
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from api.bodies import FORM, JSON, BodyLimits, content_type, read_form, read_json
-from api.deps import Owner, WithResources
+from api.deps import JobId, Owner, WithResources
 from api.errors import MediaTypeError, fields_error
-from api.openapi import JOB_BODIES, PROBLEMS
+from api.openapi import JOB_BODIES, UPLOADS, problems
 from api.presentation import chunk_body, job_body, job_etag, job_path, retry_after_s
+from api.routing import Router
 from api.schemas import (
     MEDIA_TYPES,
     ChunkPage,
@@ -21,23 +21,34 @@ from api.schemas import (
     JobPage,
     JobRequest,
 )
-from api.submission import Submission, Submitted, submit
 from narration.clock import utc_now
 from narration.database import session_scope
-from narration.errors import InputError
+from narration.ids import id_pattern
 from narration.jobs import control, listing, lookup, purge
 from narration.jobs.listing import JobFilter
-from narration.jobs.purge import purge_objects
 from narration.jobs.record import Job
+from narration.jobs.request import MAX_LABELS, MAX_TEXT_CHARS, Line
 from narration.jobs.states import ChunkState, JobState
-from narration.jobs.submit import Destination
+from narration.jobs.submit import Destination, Submission, Submitted
 
 TEXT_NAME = "text"
 MAX_KEY_CHARS = 255
+FIRST_YEAR, LAST_YEAR = 1970, 9998
 
-router = APIRouter(prefix="/v1/jobs", tags=["jobs"], responses=PROBLEMS)
+router = Router(prefix="/v1/jobs", tags=["jobs"], responses=problems(401))
 Form = TypeVar("Form", bound=BaseModel)
+LabelFilter = Annotated[Line, Field(pattern=r"^[^:]*:", max_length=2 * MAX_TEXT_CHARS + 1)]
 IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=MAX_KEY_CHARS)]
+
+
+def _within_calendar(moment: datetime) -> datetime:
+    """Read a moment without a zone as UTC; near the ends of the calendar others cannot be so."""
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise ValueError(f"lies outside of the years {FIRST_YEAR} to {LAST_YEAR}")
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+Moment = Annotated[datetime, AfterValidator(_within_calendar)]
 
 
 class _Query(BaseModel):
@@ -49,17 +60,17 @@ class _Query(BaseModel):
 class JobQuery(_Query):
     """Which jobs, and from where on."""
 
-    cursor: Annotated[str | None, Field(max_length=64)] = None
+    cursor: Annotated[str, Field(pattern=id_pattern("job"))] | None = None
     state: frozenset[JobState] = frozenset()
-    label: Annotated[list[str], Field(examples=[["book:42"]])] = []
-    created_after: datetime | None = None
-    created_before: datetime | None = None
+    label: Annotated[list[LabelFilter], Field(max_length=MAX_LABELS, examples=[["book:42"]])] = []
+    created_after: Moment | None = None
+    created_before: Moment | None = None
 
 
 class ChunkQuery(_Query):
     """Which chunks, and from where on."""
 
-    cursor: Annotated[str | None, Field(pattern=r"^\d{1,9}$")] = None
+    cursor: Annotated[str | None, Field(pattern=r"^[0-9]{1,9}$")] = None
     state: frozenset[ChunkState] = frozenset()
 
 
@@ -68,6 +79,7 @@ class ChunkQuery(_Query):
     status_code=202,
     response_model=JobBody,
     openapi_extra=JOB_BODIES,
+    responses=problems(401, 429, *UPLOADS),
     summary="Submit a text or a file",
 )
 async def create_job(
@@ -82,10 +94,11 @@ async def create_job(
         size_bytes=resources.settings.limits.document_size_bytes,
         timeout_s=resources.settings.api.body_timeout_s,
     )
+    uploads = request.app.state.uploads
     match content_type(request):
         case "application/json":
             body = await read_json(request, body_limits)
-            submission = await run_in_threadpool(_from_json, body, owner, idempotency_key)
+            submission = await uploads.run(_from_json, body, owner, idempotency_key)
         case "multipart/form-data":
             fields, upload = await read_form(request, body_limits, fields=frozenset({"job"}))
             form = _parsed(JobForm, fields.get("job", "{}"))
@@ -100,10 +113,7 @@ async def create_job(
             )
         case other:
             raise MediaTypeError(f"the body is {other or 'of no type'}: send {JSON} or {FORM}")
-    submitted = await run_in_threadpool(
-        submit, resources, request.app.state.destinations, submission
-    )
-    return _accepted(submitted)
+    return _accepted(await uploads.submit(submission))
 
 
 @router.get("", summary="List jobs, newest first")
@@ -118,8 +128,8 @@ def list_jobs(
     job_filter = JobFilter(
         states=query.state,
         labels=_labels(query.label),
-        created_after=_aware(query.created_after),
-        created_before=_aware(query.created_before),
+        created_after=query.created_after,
+        created_before=query.created_before,
     )
     with session_scope(resources.database, is_read_only=True) as session:
         page = listing.list_jobs(session, owner, job_filter, cursor=query.cursor, limit=query.limit)
@@ -128,9 +138,14 @@ def list_jobs(
     return JobPage(items=[job_body(job, now) for job in page.rows], next_cursor=page.cursor)
 
 
-@router.get("/{job_id}", response_model=JobBody, summary="Read a job's state and progress")
+@router.get(
+    "/{job_id}",
+    response_model=JobBody,
+    responses={304: {"description": "It is as `If-None-Match` knows it"}, **problems(404)},
+    summary="Read a job's state and progress",
+)
 async def get_job(
-    job_id: str,
+    job_id: JobId,
     request: Request,
     owner: Owner,
     if_none_match: Annotated[str | None, Header()] = None,
@@ -140,37 +155,46 @@ async def get_job(
     return _job_response(job, if_none_match=if_none_match)
 
 
-@router.post("/{job_id}/cancel", response_model=JobBody, summary="Cancel a job")
-def cancel_job(job_id: str, resources: WithResources, owner: Owner) -> Response:
+@router.post(
+    "/{job_id}/cancel", response_model=JobBody, responses=problems(404), summary="Cancel a job"
+)
+def cancel_job(job_id: JobId, resources: WithResources, owner: Owner) -> Response:
     """Cancel; workers let go at their next chunk. An ended job is returned as it is."""
     with session_scope(resources.database) as session:
         job = control.cancel_job(session, job_id, owner=owner, now=utc_now())
     return _job_response(job)
 
 
-@router.post("/{job_id}/retry", status_code=202, response_model=JobBody, summary="Try a job again")
-def retry_job(job_id: str, resources: WithResources, owner: Owner) -> Response:
+@router.post(
+    "/{job_id}/retry",
+    status_code=202,
+    response_model=JobBody,
+    responses=problems(404, 409),
+    summary="Try a job again",
+)
+def retry_job(job_id: JobId, resources: WithResources, owner: Owner) -> Response:
     """Queue a failed or canceled job again, under the same id; finished chunks are kept."""
     with session_scope(resources.database) as session:
         job = control.retry_job(session, job_id, owner=owner, now=utc_now())
     return _job_response(job, status_code=202)
 
 
-@router.delete("/{job_id}", status_code=204, summary="Delete a job, its text and its audio")
-def delete_job(job_id: str, resources: WithResources, owner: Owner) -> Response:
+@router.delete(
+    "/{job_id}",
+    status_code=204,
+    responses=problems(404, 409),
+    summary="Delete a job, its text and its audio",
+)
+def delete_job(job_id: JobId, resources: WithResources, owner: Owner) -> Response:
     """Delete an ended job; one that is under way is canceled first."""
     with session_scope(resources.database) as session:
-        job = lookup.get_job(session, job_id, owner=owner)
-        purge.delete_job(session, job_id, owner=owner, now=utc_now())
-        # Inside the transaction: if the store does not answer, the row is still there to try again,
-        # and a retry cannot begin while its source is being deleted.
-        purge_objects(resources.stores, job)
+        purge.delete_job(session, resources.stores, job_id, owner=owner, now=utc_now())
     return Response(status_code=204)
 
 
-@router.get("/{job_id}/chunks", summary="List a job's chunks")
+@router.get("/{job_id}/chunks", responses=problems(404), summary="List a job's chunks")
 def list_chunks(  # noqa: PLR0917 - FastAPI fills them in by name
-    job_id: str,
+    job_id: JobId,
     request: Request,
     response: Response,
     resources: WithResources,
@@ -235,14 +259,7 @@ def _job_response(
 
 def _labels(filters: list[str]) -> dict[str, str]:
     pairs = [label.partition(":") for label in filters]
-    if any(not separator for _, separator, _ in pairs):
-        raise InputError("a label is asked for as name:value, for example label=book:42")
     return {name: value for name, _, value in pairs}
-
-
-def _aware(moment: datetime | None) -> datetime | None:
-    """Read a moment without a zone as UTC."""
-    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
 
 
 def _link_next(request: Request, response: Response, cursor: str | None) -> None:

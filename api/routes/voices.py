@@ -1,20 +1,23 @@
 """Voices over HTTP: upload a recording, list, get, delete."""
 
-from fastapi import APIRouter, Request, Response
-from fastapi.concurrency import run_in_threadpool
+from fastapi import Request, Response
 from pydantic import ValidationError
 
 from api.bodies import JSON, BodyLimits, read_form
-from api.deps import Owner, WithResources
-from api.enrolment import Enrolled, Enrolment, bundled_voices, enrol
+from api.deps import Owner, VoiceId, WithResources
 from api.errors import fields_error
-from api.openapi import PROBLEMS, VOICE_BODY
+from api.openapi import UPLOADS, VOICE_BODY, problems
 from api.presentation import voice_body
+from api.routing import Router
 from api.schemas import VoiceBody, VoiceForm, VoiceList
+from narration.clock import utc_now
 from narration.database import session_scope
+from narration.jobs import purge
 from narration.voices import lookup
+from narration.voices.enrol import Enrolled
+from narration.workers import bundled_voices
 
-router = APIRouter(prefix="/v1/voices", tags=["voices"], responses=PROBLEMS)
+router = Router(prefix="/v1/voices", tags=["voices"], responses=problems(401))
 
 
 @router.post(
@@ -22,6 +25,10 @@ router = APIRouter(prefix="/v1/voices", tags=["voices"], responses=PROBLEMS)
     status_code=202,
     response_model=VoiceBody,
     openapi_extra=VOICE_BODY,
+    responses={
+        200: {"model": VoiceBody, "description": "It is here already"},
+        **problems(*UPLOADS),
+    },
     summary="Upload a recording",
 )
 async def create_voice(request: Request, resources: WithResources, owner: Owner) -> Response:
@@ -39,14 +46,7 @@ async def create_voice(request: Request, resources: WithResources, owner: Owner)
         form = VoiceForm.model_validate(fields)
     except ValidationError as error:
         raise fields_error(error) from error
-    enrolment = Enrolment(
-        owner=owner,
-        name=form.name,
-        file_name=upload.name,
-        media_type=upload.media_type,
-        data=upload.data,
-    )
-    return _enrolled(await run_in_threadpool(enrol, resources, enrolment))
+    return _enrolled(await request.app.state.uploads.enrol(owner, form.name, upload))
 
 
 @router.get("", summary="List voices")
@@ -54,26 +54,25 @@ def list_voices(resources: WithResources, owner: Owner) -> VoiceList:
     """List the caller's voices by name, and those that come with the model."""
     with session_scope(resources.database, is_read_only=True) as session:
         own_voices = lookup.list_voices(session, owner)
-        bundled = bundled_voices(session)
+        bundled = bundled_voices(session, now=utc_now())
     return VoiceList(items=[voice_body(voice) for voice in own_voices], bundled=bundled)
 
 
-@router.get("/{voice_id}", summary="Read a voice's state")
-def get_voice(voice_id: str, resources: WithResources, owner: Owner) -> VoiceBody:
+@router.get("/{voice_id}", responses=problems(404), summary="Read a voice's state")
+def get_voice(voice_id: VoiceId, resources: WithResources, owner: Owner) -> VoiceBody:
     """Poll this until `state` is `ready` or `failed`."""
     with session_scope(resources.database, is_read_only=True) as session:
         return voice_body(lookup.get_voice(session, voice_id, owner=owner))
 
 
-@router.delete("/{voice_id}", status_code=204, summary="Delete a voice")
-def delete_voice(voice_id: str, resources: WithResources, owner: Owner) -> Response:
-    """Delete a voice, its recording and its conditioning; what it has spoken stays."""
+@router.delete("/{voice_id}", status_code=204, responses=problems(404), summary="Delete a voice")
+def delete_voice(voice_id: VoiceId, resources: WithResources, owner: Owner) -> Response:
+    """Delete a voice; what it has spoken stays, and jobs under way end with it.
+
+    Its recording and conditioning go with it, or with the last job that needs them.
+    """
     with session_scope(resources.database) as session:
-        voice = lookup.delete_voice(session, voice_id, owner=owner)
-        # Inside the transaction: if the store does not answer, the row is still there to try again.
-        for key in (voice.recording_key, voice.conditioning_key):
-            if key is not None:
-                resources.stores.work.delete(key)
+        purge.delete_voice(session, resources.stores, voice_id, owner=owner)
     return Response(status_code=204)
 
 

@@ -2,17 +2,19 @@
 
 from datetime import datetime
 
-from sqlalchemy import case, select
+from sqlalchemy import case
 from sqlalchemy.orm import Session
 
 from narration.errors import ConflictError
+from narration.ids import is_id
 from narration.jobs.counters import recount
-from narration.jobs.lookup import get_job
+from narration.jobs.lookup import get_job, lock_job
 from narration.jobs.record import Attempt, Chunk, Job
 from narration.jobs.request import QualityPolicy, QualitySettings
 from narration.jobs.states import RETRYABLE, ChunkState, JobState
 from narration.jobs.stored import deadline_of, expiry_of, read_settings
 from narration.jobs.transitions import UNLEASED, move_job, reset_chunks
+from narration.voices.record import Voice, VoiceState
 
 
 def cancel_job(session: Session, job_id: str, *, owner: str, now: datetime) -> Job:
@@ -32,8 +34,7 @@ def cancel_job(session: Session, job_id: str, *, owner: str, now: datetime) -> J
         expires_at=expires_at,
         **UNLEASED,
     )
-    session.refresh(job)
-    return job
+    return get_job(session, job_id, owner=owner)  # somebody may have deleted it meanwhile
 
 
 def retry_job(session: Session, job_id: str, *, owner: str, now: datetime) -> Job:
@@ -41,11 +42,12 @@ def retry_job(session: Session, job_id: str, *, owner: str, now: datetime) -> Jo
 
     Raises: NotFoundError; ConflictError if the job is under way or has succeeded.
     """
-    get_job(session, job_id, owner=owner)
-    job = session.scalar(select(Job).where(Job.id == job_id).with_for_update())
-    if job is None or job.state not in RETRYABLE:
-        state = job.state if job else "gone"
-        raise ConflictError(f"job {job_id} is {state}: only failed and canceled jobs are retried")
+    job = lock_job(session, job_id, owner=owner)
+    if job.state not in RETRYABLE:
+        raise ConflictError(
+            f"job {job_id} is {job.state}: only failed and canceled jobs are retried"
+        )
+    _require_voice(session, job)
     session.add(_ended_attempt(job, now))
     session.flush()
     settings = read_settings(job.settings)
@@ -67,6 +69,13 @@ def retry_job(session: Session, job_id: str, *, owner: str, now: datetime) -> Jo
     recount(session, job_id)
     session.refresh(job)
     return job
+
+
+def _require_voice(session: Session, job: Job) -> None:
+    if job.voice is not None and is_id("voice", job.voice):
+        voice = session.get(Voice, job.voice)
+        if voice is None or voice.state is VoiceState.DELETED:
+            raise ConflictError(f"the voice of job {job.id} was deleted: submit it with another")
 
 
 def _ended_attempt(job: Job, now: datetime) -> Attempt:

@@ -22,6 +22,17 @@ def get_job(session: Session, job_id: str, *, owner: str | None = None) -> Job:
     return job
 
 
+def lock_job(session: Session, job_id: str, *, owner: str | None = None) -> Job:
+    """Return one job as it is now, and keep others from changing it until the end.
+
+    Raises: NotFoundError if there is none.
+    """
+    job = session.get(Job, job_id, populate_existing=True, with_for_update=True)
+    if job is None or owner not in (None, job.owner):
+        raise NotFoundError(f"there is no job {job_id}")
+    return job
+
+
 def get_source(session: Session, job_id: str) -> bytes | None:
     """Return the document of a job that lies in its row; other queries leave it there."""
     return session.execute(select(Job.source).where(Job.id == job_id)).scalar_one()

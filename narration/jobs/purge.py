@@ -1,48 +1,64 @@
-"""What is deleted: jobs with their objects, and chunk audio that nothing uses."""
+"""What is deleted, with its objects: jobs, voices, and chunk audio that nothing uses."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from narration.errors import ConflictError
-from narration.jobs.lookup import get_job
+from narration.jobs.lookup import get_artifacts, lock_job
 from narration.jobs.record import Chunk, ChunkAudio, Job
 from narration.jobs.states import ENDED
 from narration.jobs.transitions import delete_job_row
-from narration.storage.keys import job_folder
+from narration.storage.keys import is_delivered, job_folder
 from narration.storage.profiles import Stores
+from narration.voices import lookup
+from narration.voices.record import Voice, VoiceState
 
 BATCH = 500  # rows of one transaction
 
 
-def purge_objects(stores: Stores, job: Job) -> None:
-    """Delete everything a job delivered and its stored source; its chunk audio is shared.
+def delete_job(
+    session: Session, stores: Stores, job_id: str, *, owner: str | None = None, now: datetime
+) -> None:
+    """Delete an ended job: its rows, its source and what it delivered; its chunk audio is shared.
 
-    Raises: StorageUnavailable; OutputError if the destination is not reachable any more.
+    The objects go inside the transaction: if the store does not answer, the rows are still there
+    to try again, and a retry cannot begin while its source is being deleted.
+    Raises: NotFoundError; ConflictError if the job has not ended; StorageUnavailable; OutputError
+    if the destination is not reachable any more.
     """
-    folder = job_folder(job.destination_prefix, job.id)
-    stores.profile(job.destination_profile).delete_prefix(folder)
-    if job.source_key is not None:
-        stores.work.delete(job.source_key)
-
-
-def delete_job(session: Session, job_id: str, *, owner: str | None = None, now: datetime) -> None:
-    """Delete an ended job's rows; its objects are the caller's to delete first.
-
-    Raises: NotFoundError; ConflictError if the job has not ended.
-    """
-    get_job(session, job_id, owner=owner)
-    job = session.scalar(select(Job).where(Job.id == job_id).with_for_update())
-    if job is None or job.state not in ENDED:
+    job = lock_job(session, job_id, owner=owner)
+    if job.state not in ENDED:
         raise ConflictError(f"job {job_id} is under way: cancel it first")
+    listed = [artifact.key for artifact in get_artifacts(session, job_id)]
     delete_job_row(session, job, now=now)
+    _delete_objects(stores, job, listed)
 
 
 def find_expired(session: Session, *, now: datetime) -> list[Job]:
     """Return ended jobs whose retention is over."""
     query = select(Job).where(Job.state.in_(ENDED), Job.expires_at <= now).limit(BATCH)
     return list(session.scalars(query))
+
+
+def delete_voice(session: Session, stores: Stores, voice_id: str, *, owner: str) -> None:
+    """Take a voice from its owner; its objects go as soon as no job under way speaks with it.
+
+    Raises: NotFoundError; StorageUnavailable.
+    """
+    voice = lookup.retire_voice(session, voice_id, owner=owner)
+    if not _is_spoken_with(session, voice_id):
+        _delete_voice(session, stores, voice)
+
+
+def delete_retired_voices(session: Session, stores: Stores) -> None:
+    """Delete voices that were taken from their owners and that no job needs any more."""
+    retired = select(Voice).where(Voice.state == VoiceState.DELETED).limit(BATCH)
+    for voice in session.scalars(retired).all():
+        if not _is_spoken_with(session, voice.id):
+            _delete_voice(session, stores, voice)
 
 
 def forget_unused_audio(session: Session, *, before: datetime) -> list[str]:
@@ -59,3 +75,28 @@ def forget_unused_audio(session: Session, *, before: datetime) -> list[str]:
     in_chunks = select(Chunk.sha256).where(Chunk.sha256.in_(sounds))
     used = {*session.scalars(cached), *session.scalars(in_chunks)}
     return [sha256 for sha256 in sounds if sha256 not in used]
+
+
+def _delete_objects(stores: Stores, job: Job, listed: Iterable[str]) -> None:
+    destination = stores.profile(job.destination_profile)
+    prefix = job.destination_prefix
+    # What tries that were lost have left is listed nowhere, but has the form of a delivery.
+    found = [info.key for info in destination.find(job_folder(prefix, job.id))]
+    left = [key for key in found if is_delivered(key, prefix, job.id)]
+    for key in {*listed, *left}:
+        destination.delete(key)
+    if job.source_key is not None:
+        stores.work.delete(job.source_key)
+
+
+def _is_spoken_with(session: Session, voice_id: str) -> bool:
+    under_way = select(Job.id).where(Job.state.not_in(ENDED), Job.voice == voice_id).limit(1)
+    return session.scalar(under_way) is not None
+
+
+def _delete_voice(session: Session, stores: Stores, voice: Voice) -> None:
+    session.delete(voice)
+    session.flush()
+    for key in (voice.recording_key, voice.conditioning_key):
+        if key is not None:
+            stores.work.delete(key)

@@ -47,6 +47,9 @@ class Job(Base):
     priority: Mapped[int]
     settings: Mapped[dict[str, Any]] = mapped_column(JsonColumn)  # JobSettings
     labels: Mapped[dict[str, str]] = mapped_column(JsonColumn)
+    # Who speaks, decided at submission: the id of a voice of the owner's or the name of one beside
+    # the model. None in old jobs: looked up by the name in their settings.
+    voice: Mapped[str | None] = mapped_column(String(64))
     title: Mapped[str | None]
     author: Mapped[str | None]
 

@@ -4,18 +4,36 @@ Knows nothing of where the job runs. Unknown fields are refused: a typing mistak
 a whole book with the defaults.
 """
 
+import re
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from narration.text.types import ChunkLimits, PauseLimits
 
 MAX_LABELS = 32
+MAX_TEXT_CHARS = 200
 DAY_S = 86_400
 MAX_RETENTION_S = 3650 * DAY_S  # ten years
 MAX_DEADLINE_S = 365 * DAY_S
-Text = Annotated[str, Field(max_length=200)]
+MAX_LISTED_OUTPUTS = 64  # before doubles are dropped
+CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # and halves of surrogate pairs
+
+
+def require_line(text: str) -> str:
+    """Return a text that any database, header and file name can hold.
+
+    Raises: ValueError.
+    """
+    found = CONTROLS.search(text)
+    if found is not None:
+        raise ValueError(f"holds the control character U+{ord(found[0]):04X}: remove it")
+    return text
+
+
+Line = Annotated[str, AfterValidator(require_line)]
+Text = Annotated[Line, Field(max_length=MAX_TEXT_CHARS)]
 PauseMs = Annotated[int, Field(ge=0, le=30_000)]
 
 
@@ -89,7 +107,7 @@ class QualitySettings(_Part):
 class JobSettings(_Part):
     """Everything a caller may choose about a job."""
 
-    voice: Annotated[str, Field(min_length=1, max_length=64)] = "default"  # a name or an id
+    voice: Annotated[Line, Field(min_length=1, max_length=64)] = "default"  # a name or an id
     delivery: DeliverySettings = DeliverySettings()
     # Fixed unless asked for, so that equal requests share their audio.
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
@@ -97,7 +115,9 @@ class JobSettings(_Part):
     pauses: PauseSettings = PauseSettings()
     loudness: LoudnessSettings | None = LoudnessSettings()  # null leaves the level as it is
     quality: QualitySettings = QualitySettings()
-    outputs: Annotated[tuple[OutputFormat, ...], Field(min_length=1)] = (OutputFormat.M4B,)
+    outputs: Annotated[
+        tuple[OutputFormat, ...], Field(min_length=1, max_length=MAX_LISTED_OUTPUTS)
+    ] = (OutputFormat.M4B,)
     title: Text | None = None  # instead of the document's own
     author: Text | None = None
     priority: Annotated[int, Field(ge=0, le=9)] = 5  # the greater goes first

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from narration.jobs.request import MAX_DEADLINE_S, MAX_RETENTION_S, JobSettings
+from narration.jobs.request import CONTROLS, MAX_DEADLINE_S, MAX_RETENTION_S, JobSettings
 
 VERSION = "version"
 
@@ -21,8 +21,20 @@ def _limit_times(settings: dict[str, Any]) -> dict[str, Any]:
     return settings
 
 
+def _drop_controls(settings: dict[str, Any]) -> dict[str, Any]:
+    """Versions 1 and 2 let control characters into names and titles."""
+    for name in ("voice", "title", "author"):
+        if settings.get(name) is not None:
+            settings[name] = CONTROLS.sub("", settings[name])
+    labels = settings.get("labels") or {}
+    settings["labels"] = {
+        CONTROLS.sub("", name): CONTROLS.sub("", value) for name, value in labels.items()
+    }
+    return settings
+
+
 # The step from each version to the next; rows of the first have no version in them.
-_UPGRADES: tuple[Callable[[dict[str, Any]], dict[str, Any]], ...] = (_limit_times,)
+_UPGRADES: tuple[Callable[[dict[str, Any]], dict[str, Any]], ...] = (_limit_times, _drop_controls)
 PRESENT = len(_UPGRADES) + 1
 
 

@@ -1,14 +1,38 @@
-"""A new job: its row, queued."""
+"""Submit a job: check everything, store the source, write one row, commit.
 
-from dataclasses import dataclass
+What is refused leaves nothing behind.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import TypeAlias
 
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from narration.clock import utc_now
+from narration.database import session_scope
+from narration.errors import ConflictError, KeyReusedError, QueueFullError
+from narration.ids import new_id
+from narration.jobs.document import DocumentFacts
+from narration.jobs.listing import count_queued
+from narration.jobs.lookup import find_by_idempotency_key
 from narration.jobs.record import Job
 from narration.jobs.request import JobSettings
 from narration.jobs.stored import deadline_of, dump_settings
 from narration.jobs.transitions import insert_job
+from narration.settings import LimitSettings
+from narration.storage.keys import check_prefix, source_key
+from narration.storage.profiles import Stores
+from narration.storage.write_check import WriteCheck
+from narration.voices.lookup import choose_voice
+from narration.workers import bundled_voices
+
+# From bytes, name and media type: in this process, or in one that can be stopped.
+Examine: TypeAlias = Callable[[bytes, str, str | None], DocumentFacts]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +55,134 @@ class Destination:
     prefix: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """A job as it was asked for."""
+
+    owner: str
+    name: str
+    media_type: str | None
+    data: bytes
+    settings: JobSettings
+    destination: Destination
+    idempotency_key: str | None = None
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the document."""
+        return hashlib.sha256(self.data).hexdigest()
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of everything asked for: equal requests have equal ones."""
+        request = {
+            "document": self.sha256,
+            "name": self.name,
+            "media_type": self.media_type,
+            "settings": self.settings.model_dump(mode="json"),
+            "destination": asdict(self.destination),
+        }
+        return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitted:
+    """The job; `is_replay` if an earlier request with the same idempotency key made it."""
+
+    job: Job
+    is_replay: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitter:
+    """Takes jobs in, for a server as for a command."""
+
+    database: Engine
+    stores: Stores
+    limits: LimitSettings
+    write_check: WriteCheck
+    examine: Examine
+
+    def submit(self, submission: Submission) -> Submitted:
+        """Accept a job or refuse it whole.
+
+        Raises: DocumentError, OutputError, FieldsError, KeyReusedError, QueueFullError, BusyError,
+        VoiceNotReady, RecordingError; StorageUnavailable, DatabaseUnavailable.
+        """
+        prefix = check_prefix(submission.destination.prefix)
+        destination = Destination(profile=submission.destination.profile, prefix=prefix)
+        self.stores.profile(destination.profile)
+        with session_scope(self.database, is_read_only=True) as session:
+            if earlier := _find_earlier(session, submission):
+                return Submitted(job=earlier, is_replay=True)
+            self._require_room(session)
+            _choose_voice(session, submission)
+        facts = self.examine(submission.data, submission.name, submission.media_type)
+        self.write_check.require(destination.profile, prefix)
+        job_id = new_id("job", utc_now())
+        source = self._store_source(job_id, submission, facts.media_type)
+        try:
+            job = self._insert(job_id, submission, source, destination)
+        except BaseException as error:
+            if source.key is not None:
+                self.stores.work.delete(source.key)
+            if isinstance(error, ConflictError):
+                return self._replay(submission)
+            raise
+        return Submitted(job=job, is_replay=False)
+
+    def _require_room(self, session: Session) -> None:
+        queued = count_queued(session)
+        if queued >= self.limits.queued_jobs:
+            raise QueueFullError(f"{queued:,} jobs are waiting already: send this one later")
+
+    def _store_source(self, job_id: str, submission: Submission, media_type: str) -> Source:
+        is_inline = len(submission.data) <= self.limits.inline_source_bytes
+        key = None if is_inline else source_key(job_id)
+        if key is not None:
+            self.stores.work.put(key, submission.data, media_type=media_type)
+        return Source(
+            name=submission.name,
+            media_type=media_type,
+            size_bytes=len(submission.data),
+            sha256=submission.sha256,
+            data=submission.data if is_inline else None,
+            key=key,
+        )
+
+    def _insert(
+        self, job_id: str, submission: Submission, source: Source, destination: Destination
+    ) -> Job:
+        key = submission.idempotency_key
+        with session_scope(self.database) as session:
+            return create_job(
+                session,
+                job_id=job_id,
+                owner=submission.owner,
+                settings=self._with_retention(submission.settings),
+                source=source,
+                destination=destination,
+                now=utc_now(),
+                # Once more: it may have been deleted while the document was read.
+                voice=_choose_voice(session, submission, is_kept=True),
+                idempotency_key=key,
+                request_sha256=submission.fingerprint if key else None,
+            )
+
+    def _with_retention(self, settings: JobSettings) -> JobSettings:
+        if settings.retention_s is not None or self.limits.retention_s is None:
+            return settings
+        return settings.model_copy(update={"retention_s": self.limits.retention_s})
+
+    def _replay(self, submission: Submission) -> Submitted:
+        """Two equal requests met: this one lost the race and answers with the winner's job."""
+        with session_scope(self.database, is_read_only=True) as session:
+            job = _find_earlier(session, submission)
+        if job is None:
+            raise ConflictError("the job of this idempotency key was just deleted: send it again")
+        return Submitted(job=job, is_replay=True)
+
+
 def create_job(
     session: Session,
     *,
@@ -40,6 +192,7 @@ def create_job(
     source: Source,
     destination: Destination,
     now: datetime,
+    voice: str | None = None,
     idempotency_key: str | None = None,
     request_sha256: str | None = None,
 ) -> Job:
@@ -54,6 +207,7 @@ def create_job(
         priority=settings.priority,
         settings=dump_settings(settings),
         labels=dict(settings.labels),
+        voice=voice,
         title=settings.title,
         author=settings.author,
         source=source.data,
@@ -72,3 +226,21 @@ def create_job(
     )
     insert_job(session, job, now=now)
     return job
+
+
+def _find_earlier(session: Session, submission: Submission) -> Job | None:
+    if submission.idempotency_key is None:
+        return None
+    job = find_by_idempotency_key(session, submission.owner, submission.idempotency_key)
+    if job is not None and job.request_sha256 != submission.fingerprint:
+        raise KeyReusedError(
+            f"idempotency key {submission.idempotency_key!r} was used for job {job.id}, which "
+            "differs from this request: use a new key"
+        )
+    return job
+
+
+def _choose_voice(session: Session, submission: Submission, *, is_kept: bool = False) -> str:
+    bundled = bundled_voices(session, now=utc_now())
+    name = submission.settings.voice
+    return choose_voice(session, submission.owner, name, bundled, is_kept=is_kept)

@@ -1,5 +1,6 @@
 """Objects as files below one directory."""
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -9,11 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from narration.errors import NotFoundError, OutputError
+from narration.errors import NotFoundError, OutputError, StoreRefusal
 from narration.storage.interface import BINARY, PROBE_KEY, Content, ObjectInfo, Stored, opened
 from narration.storage.keys import check_key
 
 BLOCK_BYTES = 1024 * 1024
+FOLDER_TRIES = 8
 
 
 class DirectoryStorage:
@@ -29,8 +31,7 @@ class DirectoryStorage:
         del media_type  # a directory has nowhere to keep it
         path = self._path(key)
         with _refusals_named(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=path.parent, prefix=".put-")
+            handle, name = _temporary_in(path.parent)
             temporary = Path(name)
             try:
                 with os.fdopen(handle, "wb") as file:
@@ -68,8 +69,13 @@ class DirectoryStorage:
                 yield ObjectInfo(key=key, size_bytes=path.stat().st_size)
 
     def delete(self, key: str) -> None:
-        """Remove a file."""
-        self._path(key).unlink(missing_ok=True)
+        """Remove a file, and the folders that are empty without it."""
+        path = self._path(key)
+        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # one that is not empty
+            for folder in path.relative_to(self._root).parents:
+                if folder != Path():
+                    (self._root / folder).rmdir()
 
     def delete_prefix(self, prefix: str) -> int:
         """Remove a folder."""
@@ -101,6 +107,15 @@ class DirectoryStorage:
         return path
 
 
+def _temporary_in(folder: Path) -> tuple[int, str]:
+    """Make a file in a folder, which somebody may remove in this moment because it is empty."""
+    for _ in range(FOLDER_TRIES):
+        folder.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            return tempfile.mkstemp(dir=folder, prefix=".put-")
+    return tempfile.mkstemp(dir=folder, prefix=".put-")
+
+
 def _copy(content: Content, target: BinaryIO) -> tuple[int, str]:
     digest = hashlib.sha256()
     size_bytes = 0
@@ -129,4 +144,4 @@ def _refusals_named(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
+        raise StoreRefusal(f"{path} cannot be written: {error.strerror or error}") from error

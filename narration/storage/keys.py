@@ -1,6 +1,7 @@
 """Where objects lie: the key scheme of both the work store and a job's destination; pure.
 
-Work store:   chunks/<sha256>.flac   sources/<job>   voices/<id>/recording, voices/<id>/conditioning
+Work store:   chunks/<sha256>.flac   sources/<job>/document
+              voices/<id>/recording   voices/<id>/conditioning
 Destination:  <prefix>/<job>/manifest.json   <prefix>/<job>/<attempt>-<fence>/<artifact>
 
 Artifacts carry the fencing number of the worker that wrote them, so that a late one overwrites
@@ -10,13 +11,17 @@ nothing; the manifest is written once and last and names the winner.
 import re
 
 from narration.errors import OutputError
+from narration.ids import is_id
 
 CHUNKS = "chunks/"
 MANIFEST = "manifest.json"
 MAX_KEY_BYTES = 1024  # S3's limit
-MAX_PREFIX_CHARS = 512
+MAX_PREFIX_BYTES = 512
+MAX_PART_BYTES = 255  # file systems' limit
+RESERVED = ("chunks", "sources", "voices")
 
-_SAFE_PART = re.compile(r"[^\x00-\x1f\x7f\\]+")
+_SAFE_PART = re.compile(r"[^\x00-\x1f\x7f\\\ud800-\udfff]+")
+_DELIVERED = re.compile(r"manifest\.json|[0-9]+-[0-9]+/[^/]+")
 
 
 def chunk_audio_key(sha256: str) -> str:
@@ -26,7 +31,7 @@ def chunk_audio_key(sha256: str) -> str:
 
 def source_key(job_id: str) -> str:
     """Return where a document lies that is too large for its row."""
-    return f"sources/{job_id}"
+    return f"sources/{job_id}/document"
 
 
 def recording_key(voice_id: str) -> str:
@@ -57,14 +62,37 @@ def artifact_folder(prefix: str, job_id: str, *, attempt: int, fence: int) -> st
 def check_prefix(prefix: str) -> str:
     """Return a destination prefix without outer slashes.
 
-    Raises: OutputError if it could lead out of its folder or is no sensible key.
+    Raises: OutputError if it could lead out of its folder, is no sensible key, or could lie among
+    what belongs to another job or to the server.
     """
     prefix = prefix.strip("/")
-    if len(prefix) > MAX_PREFIX_CHARS:
-        raise OutputError(f"the prefix is longer than {MAX_PREFIX_CHARS} characters: shorten it")
-    if prefix:
-        check_key(prefix)
+    if not prefix:
+        return prefix
+    parts = check_key(prefix).split("/")
+    longest = max(len(part.encode()) for part in parts)
+    if len(prefix.encode()) > MAX_PREFIX_BYTES or longest > MAX_PART_BYTES:
+        raise OutputError(
+            f"the prefix is longer than {MAX_PREFIX_BYTES} bytes, or a part of it than "
+            f"{MAX_PART_BYTES}: shorten it"
+        )
+    for part in parts:
+        if part.startswith(".") or not part.isprintable() or is_id("job", part):
+            raise OutputError(
+                f"{part!r} cannot be a part of the prefix: it begins with a dot, has characters "
+                "that cannot be printed, or is the id of a job"
+            )
+    if parts[0] in RESERVED and len(parts) > 1:
+        raise OutputError(f"folders in {parts[0]!r} are the server's own: use another prefix")
     return prefix
+
+
+def is_delivered(key: str, prefix: str, job_id: str) -> bool:
+    """Tell whether a key in a job's folder has the form of what is delivered for this very job.
+
+    Another job's folder may lie in it: prefixes were not always checked.
+    """
+    folder = job_folder(prefix, job_id)
+    return key.startswith(folder) and _DELIVERED.fullmatch(key, len(folder)) is not None
 
 
 def check_key(key: str) -> str:

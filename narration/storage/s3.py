@@ -10,7 +10,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
-from narration.errors import NotFoundError, OutputError, StorageUnavailable
+from narration.errors import NotFoundError, StorageUnavailable, StoreRefusal
 from narration.settings import S3Profile
 from narration.storage.interface import BINARY, PROBE_KEY, Content, ObjectInfo, Stored, opened
 from narration.storage.keys import check_key
@@ -179,7 +179,7 @@ class S3Storage:
             if code in MISSING:
                 raise NotFoundError(f"there is no object {where}") from error
             if code in REFUSED:
-                raise OutputError(f"the store refuses {where}: {code}") from error
+                raise StoreRefusal(f"the store refuses {where}: {code}") from error
             raise StorageUnavailable(f"the store failed on {where}: {code}") from error
         except (BotoCoreError, HTTPClientError) as error:
             raise StorageUnavailable(f"the store does not answer for {where}: {error}") from error

@@ -1,14 +1,109 @@
-"""A new voice: its row, to be prepared."""
+"""Take a recording in as a voice: check it, store it, one row, commit, then wake who prepares it.
 
+What is refused leaves nothing behind. The conditioning is made by a worker: there is no torch here.
+"""
+
+from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from narration.bounded import BoundedCalls, TooLargeCallError, TooSlowError
 from narration.broker.interface import Task
 from narration.broker.wakeups import note_wakeup
-from narration.errors import ConflictError
+from narration.clock import utc_now
+from narration.database import session_scope
+from narration.errors import ConflictError, RecordingError
+from narration.ids import new_id
+from narration.storage.interface import BINARY, Content
+from narration.storage.keys import recording_key
+from narration.storage.profiles import Stores
+from narration.voices.lookup import find_voice
 from narration.voices.record import Voice, VoiceState
+from narration.voices.recording import RecordingLimits, decode_recording
+
+DECODE_S = 30.0  # ten minutes of any codec take a second
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingFacts:
+    """What an enrolment has to know of its recording."""
+
+    digest: str
+    duration_s: float
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enrolment:
+    """A voice as it was asked for."""
+
+    owner: str
+    name: str
+    recording: Content
+    facts: RecordingFacts
+    media_type: str = BINARY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enrolled:
+    """The voice; `is_new` is False if this very recording had that name already."""
+
+    voice: Voice
+    is_new: bool
+
+
+def enrol(database: Engine, stores: Stores, enrolment: Enrolment) -> Enrolled:
+    """Accept a recording that has been checked.
+
+    Raises: ConflictError if the name is another recording's; StorageUnavailable,
+    DatabaseUnavailable.
+    """
+    if earlier := _find_same(database, enrolment):
+        return Enrolled(voice=earlier, is_new=False)
+    now = utc_now()
+    voice_id = new_id("voice", now)
+    key = recording_key(voice_id)
+    stores.work.put(key, enrolment.recording, media_type=enrolment.media_type)
+    try:
+        with session_scope(database) as session:
+            voice = create_voice(
+                session,
+                voice_id=voice_id,
+                owner=enrolment.owner,
+                name=enrolment.name,
+                recording_key=key,
+                recording_sha256=enrolment.facts.digest,
+                recording_size_bytes=enrolment.facts.size_bytes,
+                duration_s=enrolment.facts.duration_s,
+                now=now,
+            )
+    except BaseException as error:
+        stores.work.delete(key)
+        # Two equal uploads met: this one lost the race and answers with the winner's voice.
+        if isinstance(error, ConflictError) and (winner := _find_same(database, enrolment)):
+            return Enrolled(voice=winner, is_new=False)
+        raise
+    return Enrolled(voice=voice, is_new=True)
+
+
+def examine_apart(
+    calls: BoundedCalls, limits: RecordingLimits, data: bytes, name: str
+) -> RecordingFacts:
+    """Decode a recording in a process of its own that is stopped if it takes too long.
+
+    Raises: RecordingError; BusyError if all such processes are at work.
+    """
+    try:
+        return calls.call(_examine, limits, data, name, limit_s=DECODE_S)
+    except TooSlowError as error:
+        raise RecordingError(
+            f"decoding {name} took longer than {DECODE_S:.0f} s: send it as wav"
+        ) from error
+    except TooLargeCallError as error:
+        raise RecordingError(f"decoding {name} took too much memory: send it as wav") from error
 
 
 def create_voice(
@@ -47,3 +142,17 @@ def create_voice(
         ) from error
     note_wakeup(session, Task.PREPARE_VOICE, voice_id)
     return voice
+
+
+def _examine(limits: RecordingLimits, data: bytes, name: str) -> RecordingFacts:
+    recording = decode_recording(data, name, limits)
+    return RecordingFacts(
+        digest=recording.digest, duration_s=recording.duration_s, size_bytes=len(data)
+    )
+
+
+def _find_same(database: Engine, enrolment: Enrolment) -> Voice | None:
+    with session_scope(database, is_read_only=True) as session:
+        earlier = find_voice(session, enrolment.owner, enrolment.name)
+    is_same = earlier is not None and earlier.recording_sha256 == enrolment.facts.digest
+    return earlier if is_same else None

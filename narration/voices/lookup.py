@@ -1,11 +1,15 @@
-"""An owner's voices: get, find, list, delete."""
+"""An owner's voices: get, find, choose, list, delete."""
 
+from collections.abc import Collection
+
+from sqlalchemy import Select, select
 from sqlalchemy import delete as sql_delete
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from narration.errors import NotFoundError
-from narration.voices.record import Voice
+from narration.errors import FieldsError, NotFoundError, RecordingError, VoiceNotReady
+from narration.voices.record import Voice, VoiceState
+
+DEFAULT_VOICE = "default"
 
 
 def get_voice(session: Session, voice_id: str, *, owner: str | None = None) -> Voice:
@@ -14,21 +18,58 @@ def get_voice(session: Session, voice_id: str, *, owner: str | None = None) -> V
     Raises: NotFoundError if there is none.
     """
     voice = session.get(Voice, voice_id)
-    if voice is None or owner not in (None, voice.owner):
+    if voice is None or owner not in (None, voice.owner) or voice.state is VoiceState.DELETED:
         raise NotFoundError(f"there is no voice {voice_id}")
     return voice
 
 
 def find_voice(session: Session, owner: str, name_or_id: str) -> Voice | None:
     """Return an owner's voice by its name or its id."""
-    query = select(Voice).where(Voice.owner == owner)
+    query = _voices(owner)
     by_id = session.scalar(query.where(Voice.id == name_or_id))
     return by_id or session.scalar(query.where(Voice.name == name_or_id))
 
 
+def choose_voice(
+    session: Session, owner: str, name: str, bundled: Collection[str], *, is_kept: bool = False
+) -> str:
+    """Return what a voice is for good: the id of an owner's, or the name of a bundled one.
+
+    `is_kept` keeps it from being deleted before this transaction ends.
+    Raises: FieldsError if there is none; VoiceNotReady; RecordingError if it could not be prepared.
+    """
+    voice = find_voice(session, owner, name)
+    if voice is not None and is_kept:
+        voice = session.get(Voice, voice.id, populate_existing=True, with_for_update={"read": True})
+    if voice is None or voice.state is VoiceState.DELETED:
+        if name != DEFAULT_VOICE and name not in bundled:
+            detail = f"there is no voice {name!r}: list the voices to see yours"
+            raise FieldsError([{"pointer": "/voice", "detail": detail}])
+        return name
+    if voice.state is VoiceState.PREPARING:
+        raise VoiceNotReady(f"voice {name!r} is being prepared: send the job again soon")
+    if voice.state is VoiceState.FAILED:
+        raise RecordingError(f"voice {name!r} could not be prepared ({voice.error})")
+    return voice.id
+
+
 def list_voices(session: Session, owner: str) -> list[Voice]:
     """Return an owner's voices by name."""
-    return list(session.scalars(select(Voice).where(Voice.owner == owner).order_by(Voice.name)))
+    return list(session.scalars(_voices(owner).order_by(Voice.name)))
+
+
+def retire_voice(session: Session, voice_id: str, *, owner: str) -> Voice:
+    """Take a voice out of its owner's list, its name free again; jobs go on speaking with it.
+
+    Raises: NotFoundError.
+    """
+    voice = session.get(Voice, voice_id, populate_existing=True, with_for_update=True)
+    if voice is None or voice.owner != owner or voice.state is VoiceState.DELETED:
+        raise NotFoundError(f"there is no voice {voice_id}")
+    voice.state = VoiceState.DELETED
+    voice.name = f"{VoiceState.DELETED}:{voice_id}"  # which no caller can choose
+    session.flush()
+    return voice
 
 
 def delete_voice(session: Session, voice_id: str, *, owner: str) -> Voice:
@@ -39,3 +80,7 @@ def delete_voice(session: Session, voice_id: str, *, owner: str) -> Voice:
     voice = get_voice(session, voice_id, owner=owner)
     session.execute(sql_delete(Voice).where(Voice.id == voice_id))
     return voice
+
+
+def _voices(owner: str) -> Select[tuple[Voice]]:
+    return select(Voice).where(Voice.owner == owner, Voice.state != VoiceState.DELETED)

@@ -14,11 +14,12 @@ from narration.database import DIGEST, ID, OWNER, Base, BigCount, UtcDateTime, s
 
 
 class VoiceState(StrEnum):
-    """preparing → ready | failed."""
+    """preparing → ready | failed → deleted, until no job under way speaks with it."""
 
     PREPARING = "preparing"
     READY = "ready"
     FAILED = "failed"
+    DELETED = "deleted"
 
 
 class Voice(Base):

@@ -121,7 +121,7 @@ class SegmentRunner:
         with self._context.session(is_read_only=True) as session:
             job = get_job(session, claim.job_id)
             settings = read_settings(job.settings)
-            row_or_voice = self._voice_cache.find(session, claim.owner, settings.voice)
+            row_or_voice = self._voice_cache.find(session, job)
         voice = self._voice_cache.load(row_or_voice)
         parameters = RenderParameters(
             voice_digest=voice.digest,

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy.orm import Session
 
 from narration.errors import NotFoundError, RecordingError, VoiceNotReady
+from narration.jobs.record import Job
+from narration.jobs.stored import read_settings
 from narration.storage.interface import Storage
 from narration.voices.lookup import find_voice
 from narration.voices.record import Voice as VoiceRow
@@ -38,12 +40,18 @@ class VoiceCache:
         self._kept: OrderedDict[str, Voice] = OrderedDict()
         self._guard = threading.Lock()
 
-    def find(self, session: Session, owner: str, name_or_id: str) -> "VoiceRow | Voice":
-        """Return the owner's voice of that name or id, else the model's.
+    def find(self, session: Session, job: Job) -> "VoiceRow | Voice":
+        """Return the voice that was decided on when the job was submitted.
+
+        Jobs of before that was noted have the owner's voice of that name or id, else the model's.
 
         Raises: NotFoundError; RecordingError if preparing it failed; VoiceNotReady.
         """
-        row = find_voice(session, owner, name_or_id)
+        name_or_id = job.voice or read_settings(job.settings).voice
+        if job.voice is None:
+            row = find_voice(session, job.owner, name_or_id)
+        else:
+            row = session.get(VoiceRow, job.voice)
         if row is not None:
             return _checked(row)
         if name_or_id in self._bundled:

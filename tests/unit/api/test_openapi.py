@@ -37,9 +37,23 @@ def test_examples_are_accepted_as_they_stand(client: TestClient, document: dict[
 def test_every_call_documents_its_problems(document: dict[str, Any]) -> None:
     for path, calls in document["paths"].items():
         for method, call in calls.items():
-            content = call["responses"]["default"]["content"]
-            assert "application/problem+json" in content, f"{method} {path}"
-            assert "422" not in call["responses"], f"{method} {path}"
+            failures = {
+                status: call["responses"][status]["content"].keys()
+                for status in call["responses"]
+                if status >= "400"
+            }
+            assert {"422", "500", "503"} <= failures.keys(), f"{method} {path}"
+            kinds = set().union(*failures.values())
+            assert kinds == {"application/problem+json"}, f"{method} {path}"
+
+
+def test_calls_of_owners_name_their_key(document: dict[str, Any]) -> None:
+    [scheme] = document["components"]["securitySchemes"]
+    for path, calls in document["paths"].items():
+        for method, call in calls.items():
+            is_owned = path.startswith("/v1/")
+            assert ({scheme: []} in call.get("security", [])) == is_owned, f"{method} {path}"
+            assert ("401" in call["responses"]) == is_owned, f"{method} {path}"
 
 
 def test_submission_takes_json_and_forms(document: dict[str, Any]) -> None:

@@ -7,32 +7,16 @@ import pytest
 from sqlalchemy import event
 
 from api.deps import Resources
-from api.destinations import DestinationCheck
 from api.polling import JobReader
-from api.submission import Submission, submit
+from narration.database import session_scope
 from narration.errors import DatabaseUnavailable, NotFoundError
-from narration.jobs.request import JobSettings
-from narration.jobs.submit import Destination
+from tests.builders import make_job
 
 
 @pytest.fixture
 def job_ids(resources: Resources) -> list[str]:
-    check = DestinationCheck(resources.stores)
-    return [
-        submit(
-            resources,
-            check,
-            Submission(
-                owner=owner,
-                name="text",
-                media_type="text/plain",
-                data=b"Hello there.",
-                settings=JobSettings(),
-                destination=Destination(profile="default"),
-            ),
-        ).job.id
-        for owner in ("ann", "bob")
-    ]
+    with session_scope(resources.database) as session:
+        return [make_job(session, owner=owner).id for owner in ("ann", "bob")]
 
 
 @pytest.fixture
@@ -114,3 +98,23 @@ def test_database_that_is_away_is_told_to_all_and_asked_again(
     assert isinstance(first, DatabaseUnavailable)
     assert isinstance(second, DatabaseUnavailable)
     assert job.id == job_ids[0]
+
+
+def test_failure_of_one_poll_is_not_shared(resources: Resources, job_ids: list[str]) -> None:
+    poison = "job_poison"
+
+    def refuse(_connection: Any, _cursor: Any, _statement: str, parameters: Any, *_: Any) -> None:
+        if poison in parameters:
+            raise ValueError("a parameter that the database cannot hold")
+
+    event.listen(resources.database, "before_cursor_execute", refuse)
+
+    async def poll() -> list[Any]:
+        reader = JobReader(resources.database)
+        asked = [(poison, "eve"), (job_ids[0], "ann"), (job_ids[1], "bob")]
+        reads = [reader.read(job_id, owner) for job_id, owner in asked]
+        return await asyncio.gather(*reads, return_exceptions=True)
+
+    failure, *found = asyncio.run(poll())
+    assert isinstance(failure, ValueError)
+    assert [job.id for job in found] == job_ids

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from sqlite3 import OperationalError
 from typing import Any
@@ -10,14 +11,14 @@ import pytest
 from sqlalchemy import Engine, event
 
 from api.deps import Resources
-from api.destinations import DestinationCheck
-from api.submission import Submission, submit
 from narration.database import session_scope
 from narration.errors import StorageUnavailable
 from narration.jobs import listing
+from narration.jobs.document import examine
 from narration.jobs.request import JobSettings
 from narration.jobs.states import JobState
-from narration.jobs.submit import Destination
+from narration.jobs.submit import Destination, Submission, Submitter
+from narration.storage.write_check import WriteCheck
 
 BIG = b"A sentence that is repeated. " * 4000  # larger than a row holds
 
@@ -35,8 +36,15 @@ def submission(**fields: Any) -> Submission:
 
 
 @pytest.fixture
-def check(resources: Resources) -> DestinationCheck:
-    return DestinationCheck(resources.stores)
+def submitter(resources: Resources) -> Submitter:
+    limits = resources.settings.limits
+    return Submitter(
+        database=resources.database,
+        stores=resources.stores,
+        limits=limits,
+        write_check=WriteCheck(resources.stores),
+        examine=partial(examine, limits),
+    )
 
 
 @pytest.fixture
@@ -53,10 +61,10 @@ def broken_insert(resources: Resources) -> Iterator[None]:
 
 @pytest.mark.usefixtures("broken_insert")
 def test_source_is_removed_if_its_row_cannot_be_written(
-    resources: Resources, check: DestinationCheck, broker: Any
+    resources: Resources, submitter: Submitter, broker: Any
 ) -> None:
     with pytest.raises(Exception, match="disk full"):
-        submit(resources, check, submission())
+        submitter.submit(submission())
     assert [p for p in Path(resources.settings.objects_dir).rglob("*") if p.is_file()] == []
     assert broker.sent == []
 
@@ -83,11 +91,11 @@ class DeafStore:
 
 
 def test_store_that_does_not_answer_refuses_the_job(
-    resources: Resources, check: DestinationCheck
+    resources: Resources, submitter: Submitter
 ) -> None:
     deaf: Any = DeafStore()
     stores = replace(resources.stores, work=deaf)
     with pytest.raises(StorageUnavailable):
-        submit(replace(resources, stores=stores), check, submission())
+        replace(submitter, stores=stores).submit(submission())
     with session_scope(resources.database) as session:
         assert listing.count_jobs(session)[JobState.QUEUED] == 0

@@ -5,35 +5,35 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-from narration.jobs.submit import Destination
 from narration.storage.profiles import Stores
 
 CHECKED_FOR_S = 600
 MAX_REMEMBERED = 4096
 
 
-class DestinationCheck:
+class WriteCheck:
     """Remembers for ten minutes where writing has just worked."""
 
     def __init__(self, stores: Stores, clock: Callable[[], float] = time.monotonic) -> None:
         self._stores = stores
         self._clock = clock
-        self._checked: OrderedDict[Destination, float] = OrderedDict()
+        self._checked: OrderedDict[tuple[str, str], float] = OrderedDict()
         self._lock = threading.Lock()
 
-    def require(self, destination: Destination) -> None:
-        """Make sure that artifacts can be written there.
+    def require(self, profile: str, prefix: str) -> None:
+        """Make sure that artifacts can be written below a prefix of a profile.
 
         Raises: OutputError, StorageUnavailable.
         """
+        place = (profile, prefix)
         with self._lock:
-            checked_at = self._checked.get(destination)
+            checked_at = self._checked.get(place)
         if checked_at is not None and self._clock() - checked_at < CHECKED_FOR_S:
             return
         # Outside of the lock: a store that hangs must not hold up jobs for another one.
-        self._stores.profile(destination.profile).check_writable(destination.prefix)
+        self._stores.profile(profile).check_writable(prefix)
         with self._lock:
-            self._checked[destination] = self._clock()
-            self._checked.move_to_end(destination)
+            self._checked[place] = self._clock()
+            self._checked.move_to_end(place)
             while len(self._checked) > MAX_REMEMBERED:
                 self._checked.popitem(last=False)

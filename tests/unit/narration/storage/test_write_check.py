@@ -4,12 +4,11 @@ from typing import Any
 
 import pytest
 
-from api.destinations import CHECKED_FOR_S, DestinationCheck
 from narration.errors import OutputError
-from narration.jobs.submit import Destination
 from narration.storage.profiles import Stores
+from narration.storage.write_check import CHECKED_FOR_S, WriteCheck
 
-BOOKS = Destination(profile="default", prefix="books")
+BOOKS = ("default", "books")
 
 
 class CountingStore:
@@ -34,32 +33,32 @@ def now() -> list[float]:
 
 
 @pytest.fixture
-def check(store: Any, now: list[float]) -> DestinationCheck:
-    return DestinationCheck(Stores(profiles={"default": store}, work=store), lambda: now[0])
+def check(store: Any, now: list[float]) -> WriteCheck:
+    return WriteCheck(Stores(profiles={"default": store}, work=store), lambda: now[0])
 
 
 def test_success_is_remembered_for_ten_minutes(
-    check: DestinationCheck, store: CountingStore, now: list[float]
+    check: WriteCheck, store: CountingStore, now: list[float]
 ) -> None:
-    check.require(BOOKS)
+    check.require(*BOOKS)
     now[0] = CHECKED_FOR_S - 1
-    check.require(BOOKS)
+    check.require(*BOOKS)
     assert len(store.checked) == 1
     now[0] = CHECKED_FOR_S
-    check.require(BOOKS)
+    check.require(*BOOKS)
     assert len(store.checked) == 2
 
 
-def test_each_folder_is_checked_for_itself(check: DestinationCheck, store: CountingStore) -> None:
-    check.require(BOOKS)
-    check.require(Destination(profile="default", prefix="films"))
+def test_each_folder_is_checked_for_itself(check: WriteCheck, store: CountingStore) -> None:
+    check.require(*BOOKS)
+    check.require("default", "films")
     assert store.checked == ["books", "films"]
 
 
-def test_refusal_is_not_remembered(check: DestinationCheck, store: CountingStore) -> None:
+def test_refusal_is_not_remembered(check: WriteCheck, store: CountingStore) -> None:
     store.is_refusing = True
     with pytest.raises(OutputError):
-        check.require(BOOKS)
+        check.require(*BOOKS)
     store.is_refusing = False
-    check.require(BOOKS)
+    check.require(*BOOKS)
     assert len(store.checked) == 2

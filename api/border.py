@@ -1,0 +1,116 @@
+"""What every request passes before any route sees it, and every answer on its way out.
+
+Control characters, NUL and bytes that are no UTF-8 are refused wherever a request can hold them:
+databases, stores and logs disagree about what they do with them. Bodies are checked where they are
+parsed, by the same rule (narration.jobs.request.require_line).
+"""
+
+from http import HTTPStatus
+from urllib.parse import unquote_to_bytes
+
+from fastapi import FastAPI, Request, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.errors import allowed_methods, problem_response
+from narration.errors import FieldsError
+from narration.jobs.request import require_line
+
+PAGE = "default-src 'self'; media-src *; img-src 'self' data:; base-uri 'none'; form-action 'none'"
+NOTHING = "default-src 'none'"
+FRAMED_BY_NOBODY = "; frame-ancestors 'none'"
+DOCS = ("/docs", "/redoc")  # FastAPI's pages load their scripts from elsewhere
+_HEADER_CONTROLS = frozenset(range(32)) - {9} | {127}
+
+
+class Border:
+    """Refuses what no route could use, answers OPTIONS, and gives each answer its safety."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        is_head = scope["method"] == "HEAD"
+        policy = _content_policy(scope["path"])
+
+        async def send_safely(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                _add(message, b"x-content-type-options", b"nosniff")
+                if policy is not None:
+                    _add(message, b"content-security-policy", policy.encode())
+            elif is_head:
+                message = {**message, "body": b""}
+            await send(message)
+
+        answer = _early_answer(Request(scope))
+        await (answer or self._app)(scope, receive, send_safely)
+
+
+async def refuse_unknown_parameters(request: Request) -> None:
+    """Refuse query parameters that the OpenAPI document does not name at this address.
+
+    Raises: FieldsError; a typing mistake in a filter would otherwise list everything.
+    """
+    if not request.query_params:
+        return
+    known = _parameters(request)
+    unknown = sorted(set(request.query_params) - known) if known is not None else []
+    if unknown:
+        raise FieldsError(
+            [{"pointer": f"/{name}", "detail": "there is no such parameter"} for name in unknown]
+        )
+
+
+def _parameters(request: Request) -> set[str] | None:
+    app, path = request.app, request.scope["route"].path
+    assert isinstance(app, FastAPI)
+    method = "get" if request.method == "HEAD" else request.method.lower()
+    operation = app.openapi()["paths"].get(path, {}).get(method)
+    if operation is None:
+        return None
+    parameters = operation.get("parameters", ())
+    return {parameter["name"] for parameter in parameters if parameter["in"] == "query"}
+
+
+def _early_answer(request: Request) -> Response | None:
+    fault = _fault(request.scope)
+    if fault is not None:
+        return problem_response(request, "invalid_request", fault)
+    if request.method != "OPTIONS":
+        return None
+    methods = allowed_methods(request)
+    if not methods:
+        return problem_response(request, "not_found", f"there is nothing at {request.url.path}")
+    return Response(status_code=HTTPStatus.NO_CONTENT, headers={"Allow": ", ".join(methods)})
+
+
+def _fault(scope: Scope) -> str | None:
+    """Say what is wrong with the text of a request line and its headers; None if nothing is."""
+    path = scope.get("raw_path") or scope["path"].encode()
+    for what, raw in (("path", path), ("query", scope["query_string"])):
+        try:
+            require_line(unquote_to_bytes(raw).decode())
+        except UnicodeDecodeError:
+            return f"the {what} is not UTF-8: encode it so"
+        except ValueError as error:
+            return f"the {what} {error}"
+    for name, value in scope["headers"]:
+        if not _HEADER_CONTROLS.isdisjoint(value):
+            return f"the header {name.decode('latin-1')} holds a control character: remove it"
+    return None
+
+
+def _content_policy(path: str) -> str | None:
+    if path.startswith(DOCS):
+        return None
+    is_page = path == "/" or path.startswith("/static/")
+    return (PAGE if is_page else NOTHING) + FRAMED_BY_NOBODY
+
+
+def _add(message: Message, name: bytes, value: bytes) -> None:
+    headers = message.setdefault("headers", [])
+    if all(known.lower() != name for known, _ in headers):
+        headers.append((name, value))

@@ -1,0 +1,80 @@
+"""Taking uploads in: on threads of their own, and read in processes that can be stopped.
+
+However many uploads are being read, the threads of all other requests stay free for them.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import anyio
+from anyio.to_thread import run_sync
+
+from api.bodies import Upload
+from api.deps import Resources
+from narration.bounded import BoundedCalls
+from narration.jobs.document import DocumentFacts, examine_apart
+from narration.jobs.submit import Submission, Submitted, Submitter
+from narration.storage.write_check import WriteCheck
+from narration.voices import enrol
+from narration.voices.enrol import Enrolled, Enrolment
+from narration.voices.recording import RecordingLimits
+
+T = TypeVar("T")
+THREADS = 64
+WAIT_S = 5.0  # for a process that reads
+READERS = ("narration.jobs.document", "narration.voices.enrol")
+
+
+class Uploads:
+    """What is open for taking uploads in; belongs to one event loop."""
+
+    def __init__(self, resources: Resources) -> None:
+        limits = resources.settings.limits
+        self._resources = resources
+        self._limiter = anyio.CapacityLimiter(THREADS)
+        self._calls = BoundedCalls(
+            processes=limits.readers,
+            memory_bytes=limits.reader_memory_bytes,
+            wait_s=WAIT_S,
+            preload=READERS,
+        )
+        self._submitter = Submitter(
+            database=resources.database,
+            stores=resources.stores,
+            limits=limits,
+            write_check=WriteCheck(resources.stores),
+            examine=self._examine,
+        )
+
+    async def run(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Run something that takes long beside the threads of other requests."""
+        return await run_sync(function, *arguments, limiter=self._limiter)
+
+    async def submit(self, submission: Submission) -> Submitted:
+        """Accept a job or refuse it whole: see Submitter."""
+        return await self.run(self._submitter.submit, submission)
+
+    async def enrol(self, owner: str, name: str, upload: Upload) -> Enrolled:
+        """Accept a recording or refuse it whole: see narration.voices.enrol."""
+        return await self.run(self._enrol, owner, name, upload)
+
+    def close(self) -> None:
+        """Stop the processes."""
+        self._calls.close()
+
+    def _examine(self, data: bytes, name: str, media_type: str | None) -> DocumentFacts:
+        return examine_apart(self._calls, self._resources.settings.limits, data, name, media_type)
+
+    def _enrol(self, owner: str, name: str, upload: Upload) -> Enrolled:
+        limits = RecordingLimits(
+            max_size_bytes=self._resources.settings.limits.recording_size_bytes
+        )
+        facts = enrol.examine_apart(self._calls, limits, upload.data, upload.name)
+        enrolment = Enrolment(
+            owner=owner,
+            name=name,
+            recording=upload.data,
+            facts=facts,
+            media_type=upload.media_type,
+        )
+        return enrol.enrol(self._resources.database, self._resources.stores, enrolment)

@@ -1,0 +1,94 @@
+"""The document of a job: read within the limits of the settings, and fit to be stored."""
+
+from dataclasses import dataclass
+
+from narration.bounded import BoundedCalls, TooLargeCallError, TooSlowError
+from narration.documents.read import read_document
+from narration.documents.types import Document
+from narration.errors import DocumentError
+from narration.jobs.request import require_line
+from narration.settings import MIB, LimitSettings
+
+LEAST_READ_S = 4.0
+READ_S_PER_MIB = 10.0  # a text of 5 million characters takes a tenth of that
+MAX_READ_S = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentFacts:
+    """What a submission has to know of its document."""
+
+    media_type: str
+    encoding: str
+    characters: int
+
+
+def read_within(
+    limits: LimitSettings, data: bytes, *, name: str | None, media_type: str | None
+) -> Document:
+    """Read a document that a job can be made of.
+
+    Raises: DocumentError.
+    """
+    document = read_document(
+        data, name=name, media_type=media_type, max_bytes=limits.document_size_bytes
+    )
+    if len(document.source) > limits.document_chars:
+        raise DocumentError(
+            f"the document has {len(document.source):,} characters but the limit is "
+            f"{limits.document_chars:,}: send it in parts"
+        )
+    _require_storable(document)
+    return document
+
+
+def examine(
+    limits: LimitSettings, data: bytes, name: str | None, media_type: str | None
+) -> DocumentFacts:
+    """Read a document here, for its facts only.
+
+    Raises: DocumentError.
+    """
+    document = read_within(limits, data, name=name, media_type=media_type)
+    return DocumentFacts(
+        media_type=document.media_type,
+        encoding=document.encoding,
+        characters=len(document.source),
+    )
+
+
+def examine_apart(
+    calls: BoundedCalls, limits: LimitSettings, data: bytes, name: str, media_type: str | None
+) -> DocumentFacts:
+    """Read a document in a process of its own, for seconds that grow with its size.
+
+    Raises: DocumentError; BusyError if all such processes are at work.
+    """
+    limit_s = min(LEAST_READ_S + READ_S_PER_MIB * len(data) / MIB, MAX_READ_S)
+    try:
+        return calls.call(examine, limits, data, name, media_type, limit_s=limit_s)
+    except TooSlowError as error:
+        raise DocumentError(
+            f"reading the document takes more than {limit_s:.0f} s: simplify it or send plain text"
+        ) from error
+    except TooLargeCallError as error:
+        raise DocumentError(
+            "reading the document took too much memory: simplify it or send plain text"
+        ) from error
+
+
+def _require_storable(document: Document) -> None:
+    if "\0" in document.source:
+        raise DocumentError(
+            f"the document holds a NUL at character {document.source.index(chr(0)):,}: remove it"
+        )
+    try:
+        document.source.encode()
+        for text in (document.title, document.author, *(c.title for c in document.chapters)):
+            require_line(" ".join((text or "").split()))
+    except UnicodeEncodeError as error:
+        raise DocumentError(
+            f"the document holds half a character at {error.start:,}: save it as UTF-8"
+        ) from error
+    except ValueError as error:
+        raise DocumentError(f"a title or the author's name {error}") from error

@@ -1,0 +1,79 @@
+"""Calls in other processes end at their limits, and the next one is answered all the same."""
+
+import os
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from narration.bounded import BoundedCalls, TooLargeCallError, TooSlowError
+from narration.errors import BusyError, DocumentError
+
+
+def add(left: int, right: int) -> int:
+    return left + right
+
+
+def hang() -> None:
+    time.sleep(60)
+
+
+def toil() -> None:
+    while True:
+        pass
+
+
+def eat() -> int:
+    return len(bytearray(1 << 34))
+
+
+def die() -> None:
+    os._exit(1)
+
+
+def refuse() -> None:
+    raise DocumentError("no words")
+
+
+@pytest.fixture
+def calls() -> Iterator[BoundedCalls]:
+    calls = BoundedCalls(processes=1, memory_bytes=1 << 32, wait_s=0.2, preload=[__name__])
+    yield calls
+    calls.close()
+
+
+def test_result_comes_back(calls: BoundedCalls) -> None:
+    assert calls.call(add, 1, 2, limit_s=30) == 3
+
+
+def test_error_of_ours_comes_back(calls: BoundedCalls) -> None:
+    with pytest.raises(DocumentError, match="no words"):
+        calls.call(refuse, limit_s=30)
+
+
+@pytest.mark.parametrize("function", [hang, toil])
+def test_slow_call_is_stopped_and_the_next_is_answered(calls: BoundedCalls, function: Any) -> None:
+    with pytest.raises(TooSlowError):
+        calls.call(function, limit_s=1.0)
+    assert calls.call(add, 1, 2, limit_s=30) == 3
+
+
+@pytest.mark.parametrize("function", [eat, die])
+def test_call_that_takes_its_process_down_is_told_from_others(
+    calls: BoundedCalls, function: Any
+) -> None:
+    with pytest.raises(TooLargeCallError):
+        calls.call(function, limit_s=30)
+    assert calls.call(add, 1, 2, limit_s=30) == 3
+
+
+def test_nobody_waits_long_for_a_process(calls: BoundedCalls) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        busy = pool.submit(calls.call, hang, limit_s=1.0)
+        time.sleep(0.1)
+        with pytest.raises(BusyError):
+            calls.call(add, 1, 2, limit_s=30)
+        with pytest.raises(TooSlowError):
+            busy.result()

@@ -21,7 +21,7 @@ from narration.voices.recording import RecordingLimits
 
 T = TypeVar("T")
 THREADS = 64
-WAIT_S = 5.0  # for a process that reads
+WAIT_S = 30.0  # for a process that reads
 READERS = ("narration.jobs.document", "narration.voices.enrol")
 
 

@@ -28,14 +28,13 @@ ANN, BOB = "ann", "bob"
 
 @pytest.fixture
 def harness(sqlite_database: Engine, tmp_path: Path) -> Iterator[WorkerHarness]:
-    harness = WorkerHarness(sqlite_database, tmp_path)
+    # Every source is an object of its own, as large ones are.
+    harness = WorkerHarness(sqlite_database, tmp_path, limits={"inline_source_bytes": 10})
     yield harness
     harness.close()
 
 
-def submit(
-    harness: WorkerHarness, owner: str, *, prefix: str = "", text: str = "", **settings: Any
-) -> str:
+def submit(harness: WorkerHarness, owner: str, *, prefix: str = "", **settings: Any) -> str:
     limits = harness.settings.limits
     submitter = Submitter(
         database=harness.database,
@@ -48,7 +47,7 @@ def submit(
         owner=owner,
         name="tale.txt",
         media_type=None,
-        data=(text or make_text(1)).encode(),
+        data=make_text(1).encode(),
         settings=JobSettings.model_validate({"outputs": ["flac"], **settings}),
         destination=Destination(profile="default", prefix=prefix),
     )
@@ -160,8 +159,7 @@ def test_deleting_a_job_leaves_what_lies_in_its_folder_and_is_not_its_own(
 def test_job_is_delivered_below_the_names_of_the_servers_folders(
     harness: WorkerHarness, prefix: str
 ) -> None:
-    text = make_text(400)  # stored as an object
-    job_id = submit(harness, ANN, prefix=prefix, text=text)
+    job_id = submit(harness, ANN, prefix=prefix)
     harness.deliver()
     assert harness.job(job_id).state is JobState.SUCCEEDED
     chunks = keys(harness, "chunks/")

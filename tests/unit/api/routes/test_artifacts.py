@@ -83,3 +83,18 @@ def test_name_that_was_not_delivered_is_not_found(
 ) -> None:
     answer = client.get(f"{job_path}/artifacts/{name}")
     assert answer.status_code == HTTPStatus.NOT_FOUND
+
+
+@pytest.mark.parametrize("asked", ["bytes=900-", "bytes=x", "bytes=9-3", "lines=1-2"])
+def test_range_that_is_not_there_is_a_problem_document(
+    client: TestClient, job_path: str, asked: str
+) -> None:
+    answer = client.get(f"{job_path}/artifacts/audio.mp3", headers={"Range": asked})
+    assert answer.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
+    assert answer.json()["code"] == "range_invalid"
+    assert answer.headers["content-range"] == f"bytes */{len(SOUND)}"
+
+
+def test_head_of_a_file_has_its_size_and_no_body(client: TestClient, job_path: str) -> None:
+    answer = client.head(f"{job_path}/artifacts/audio.mp3")
+    assert (answer.headers["content-length"], answer.content) == (str(len(SOUND)), b"")

@@ -31,6 +31,5 @@ class ServedFile(FileResponse):
             asked = request.headers.get("range", "")
             detail = f"the range {asked!r} is not in the file: ask for bytes=FIRST-LAST"
             response = problem_response(request, "range_invalid", detail)
-            size_bytes = self.stat_result.st_size if self.stat_result else 0
-            response.headers["Content-Range"] = f"bytes */{size_bytes}"
+            response.headers["Content-Range"] = f"bytes */{self.headers['content-length']}"
             await response(scope, receive, send)

@@ -56,6 +56,8 @@ def get_artifact(job_id: JobId, name: FileName, resources: WithResources, owner:
     if url is not None:
         return RedirectResponse(url, status_code=302, headers={"Cache-Control": "no-store"})
     assert isinstance(storage, DirectoryStorage)  # what cannot presign is a directory
+    if storage.stat(artifact.key) is None:
+        raise NotFoundError(f"the file {name!r} of job {job_id} was removed from its folder")
     path = storage.path_of(artifact.key)
     return ServedFile(path, media_type=artifact.media_type, filename=artifact.name)
 

@@ -82,5 +82,5 @@ def delete_voice(session: Session, voice_id: str, *, owner: str) -> Voice:
     return voice
 
 
-def _voices(owner: str) -> Select[tuple[Voice]]:
+def _voices(owner: str) -> Select[Voice]:
     return select(Voice).where(Voice.owner == owner, Voice.state != VoiceState.DELETED)

@@ -14,7 +14,7 @@ from narration.jobs.lookup import get_chunks, get_job, get_plan
 from narration.jobs.record import Artifact, Chunk, Job, JobPlan
 from narration.jobs.step_claim import StepClaim
 from narration.storage.interface import Storage
-from narration.storage.keys import MANIFEST, artifact_folder, job_folder, manifest_key
+from narration.storage.keys import MANIFEST, artifact_folder, is_delivered, job_folder, manifest_key
 from worker.assembly.manifest import Manifest, OutputRecord, make_manifest
 from worker.assembly.mixing import measure
 from worker.assembly.programme import MEDIA_TYPES, Programme, write_output
@@ -158,8 +158,10 @@ def _folder(job: Job, claim: StepClaim) -> str:
 
 def _clear_other_tries(destination: Storage, job: Job, manifest: Manifest) -> None:
     """Delete what tries that were lost have left in the job's folder."""
-    for info in destination.find(job_folder(job.destination_prefix, job.id)):
-        if not info.key.startswith(manifest.folder) and info.key != manifest.key:
+    prefix = job.destination_prefix
+    for info in destination.find(job_folder(prefix, job.id)):
+        is_listed = info.key.startswith(manifest.folder) or info.key == manifest.key
+        if not is_listed and is_delivered(info.key, prefix, job.id):
             destination.delete(info.key)
 
 

@@ -3,7 +3,9 @@
 import io
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +22,7 @@ from narration.errors import BrokerUnavailable
 from narration.migrate import migrate
 from narration.settings import Settings
 from narration.storage.profiles import open_stores
+from tests.unit.api.conformance import Conformance
 
 
 class NotingBroker:
@@ -70,9 +73,25 @@ def app(resources: Resources) -> FastAPI:
     return create_app(resources.settings, resources)
 
 
+@pytest.fixture(scope="session")
+def conformance() -> Conformance:
+    return Conformance(create_app(Settings()).openapi())
+
+
+def _require_conformance(conformance: Conformance, response: Any) -> None:
+    """Every answer of every test is as the OpenAPI document says."""
+    response.read()
+    media_type = response.headers.get("content-type", "").partition(";")[0]
+    is_json = media_type.endswith("json") and response.content
+    request = response.request
+    body = response.json() if is_json else None
+    conformance.check(request.method, request.url.path, response.status_code, media_type, body)
+
+
 @pytest.fixture
-def client(app: FastAPI) -> Iterator[TestClient]:
+def client(app: FastAPI, conformance: Conformance) -> Iterator[TestClient]:
     with TestClient(app, raise_server_exceptions=False) as client:
+        client.event_hooks["response"].append(partial(_require_conformance, conformance))
         yield client
 
 

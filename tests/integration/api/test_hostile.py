@@ -1,0 +1,111 @@
+"""What a stranger sends is refused or bounded, over real servers as on one machine."""
+
+import io
+import threading
+import time
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
+
+import httpx
+import pytest
+
+from tests.api_process import Api
+from tests.builders import make_text
+
+REFUSED = {HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY}
+JSON = {"Content-Type": "application/json"}
+CONTAINER = '<container><rootfiles><rootfile full-path="o.opf"/></rootfiles></container>'
+PACKAGE = (
+    '<package><manifest><item id="a" href="a.xhtml" media-type="text/html"/></manifest>'
+    '<spine><itemref idref="a"/></spine></package>'
+)
+
+
+def entangled_book() -> bytes:
+    """A book of 1 KB whose page opens 100,000 elements and closes as many others."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as book:
+        book.writestr("META-INF/container.xml", CONTAINER)
+        book.writestr("o.opf", PACKAGE)
+        book.writestr("a.xhtml", "<p>Hello there.</p>" + "<b>" * 100_000 + "</i>" * 100_000)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "jobs/%00", "jobs/%00/chunks", "jobs/%00/artifacts", "voices/%00", "jobs?cursor=%00",
+        "jobs?label=a:%00", "jobs?label=%ED%A0%80:a", "jobs/%FF",
+    ],
+)  # fmt: skip
+def test_addresses_that_postgres_cannot_hold_are_refused(api: Api, path: str) -> None:
+    assert api.client.get(f"/v1/{path}").status_code in REFUSED
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        '"title":"\\u0000"', '"voice":"a\\u0000"', '"labels":{"a":"\\u0000"}', '"title":"\\ud800"',
+        '"deadline_s":1000000000000000', '"retention_s":1000000000000000',
+        '"destination":{"prefix":"a\\u0000"}',
+    ],
+)  # fmt: skip
+def test_bodies_that_postgres_cannot_hold_are_refused(api: Api, fields: str) -> None:
+    answer = api.client.post("/v1/jobs", content=f'{{"text":"a",{fields}}}', headers=JSON)
+    assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+def test_filters_at_the_ends_of_the_calendar_are_answered(api: Api) -> None:
+    for moment in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"):
+        answer = api.client.get("/v1/jobs", params={"created_after": moment})
+        assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    for moment in ("1970-01-01T00:00:00+14:00", "9998-12-31T23:59:59-14:00"):
+        assert api.client.get("/v1/jobs", params={"created_after": moment}).is_success
+
+
+def test_polls_do_not_suffer_from_those_of_others(api: Api) -> None:
+    path = api.client.post("/v1/jobs", json={"text": make_text(1)}).json()["urls"]["self"]
+    is_over = threading.Event()
+
+    def poison() -> None:
+        with httpx.Client(base_url=api.url, timeout=60) as client:
+            while not is_over.is_set():
+                client.get("/v1/jobs/%00")
+                client.get("/v1/jobs/job_none")
+
+    with ThreadPoolExecutor(4) as pool:
+        others = [pool.submit(poison) for _ in range(4)]
+        answers = {api.client.get(path).status_code for _ in range(40)}
+        is_over.set()
+        for other in others:
+            other.result()
+    assert answers == {HTTPStatus.OK}
+
+
+def test_hostile_books_leave_other_requests_alone(api: Api) -> None:
+    book = entangled_book()
+
+    def send(_: int) -> int:
+        files = {"file": ("b.epub", book, "application/epub+zip")}
+        return httpx.post(f"{api.url}/v1/jobs", files=files, timeout=200).status_code
+
+    with ThreadPoolExecutor(45) as pool:
+        sent = [pool.submit(send, number) for number in range(45)]
+        time.sleep(1.0)
+        slowest = {path: _seconds(api, path) for path in ("/livez", "/v1/jobs", "/v1/voices")}
+        answers = {future.result() for future in sent}
+    assert answers <= {
+        HTTPStatus.ACCEPTED, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE,
+    }  # fmt: skip
+    # On an idle machine milliseconds; the bound is for one that has nothing to spare.
+    assert max(slowest.values()) < 10.0, slowest
+
+
+def _seconds(api: Api, path: str) -> float:
+    def ask() -> float:
+        started = time.monotonic()
+        assert httpx.get(f"{api.url}{path}", timeout=60).is_success
+        return time.monotonic() - started
+
+    return max(ask() for _ in range(5))

@@ -8,7 +8,8 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from api.errors import MEDIA_TYPE
-from api.schemas import JobForm, JobRequest, Problem
+from api.problems import Problem
+from api.schemas import JobForm, JobRequest
 
 EVERYWHERE = (422, 500, 503)
 UPLOADS = (408, 409, 413, 415)

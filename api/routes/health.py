@@ -10,8 +10,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from api.deps import Resources, WithResources
 from api.errors import problem_response
 from api.openapi import problems
+from api.problems import Liveness, Readiness
 from api.routing import Router
-from api.schemas import Liveness, Readiness
 from narration import workers
 from narration.clock import utc_now
 from narration.database import check_database, session_scope

@@ -8,17 +8,15 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from narration.clock import utc_now
 from narration.database import make_engine, session_scope
 from narration.errors import ConflictError, NotFoundError, SettingsError
-from narration.ids import new_id
+from narration.jobs.purge import delete_voice
 from narration.migrate import migrate
 from narration.settings import Settings
 from narration.storage.directory import DirectoryStorage
-from narration.storage.keys import recording_key
 from narration.storage.profiles import open_stores
-from narration.voices.enrol import create_voice
-from narration.voices.lookup import delete_voice, find_voice, list_voices
+from narration.voices.enrol import Enrolment, RecordingFacts, enrol
+from narration.voices.lookup import find_voice, list_voices
 from narration.voices.record import Voice
 from narration.voices.recording import Recording, RecordingLimits, read_recording
 from rhapsode.machine import on_one_machine
@@ -41,7 +39,8 @@ class VoiceLibrary:
     def __init__(self, settings: Settings) -> None:
         self._settings = on_one_machine(settings)
         self._limits = RecordingLimits(max_size_bytes=settings.limits.recording_size_bytes)
-        store = open_stores(self._settings).work
+        self._stores = open_stores(self._settings)
+        store = self._stores.work
         if not isinstance(store, DirectoryStorage):
             raise SettingsError("voices are kept by name on one machine only")
         self._store = store
@@ -91,31 +90,16 @@ class VoiceLibrary:
             voice = find_voice(session, OWNER, name)
             if voice is None:
                 raise missing
-            delete_voice(session, voice.id, owner=OWNER)
-            self._store.delete(voice.recording_key)
-            if voice.conditioning_key is not None:
-                self._store.delete(voice.conditioning_key)
+            delete_voice(session, self._stores, voice.id, owner=OWNER)
 
     def _insert(self, database: Engine, name: str, path: Path, recording: Recording) -> None:
-        now = utc_now()
-        voice_id = new_id("voice", now)
-        stored = self._store.put(recording_key(voice_id), path)
-        try:
-            with session_scope(database) as session:
-                create_voice(
-                    session,
-                    voice_id=voice_id,
-                    owner=OWNER,
-                    name=name,
-                    recording_key=stored.key,
-                    recording_sha256=recording.digest,
-                    recording_size_bytes=stored.size_bytes,
-                    duration_s=recording.duration_s,
-                    now=now,
-                )
-        except BaseException:
-            self._store.delete(stored.key)
-            raise
+        facts = RecordingFacts(
+            digest=recording.digest,
+            duration_s=recording.duration_s,
+            size_bytes=path.stat().st_size,
+        )
+        enrolment = Enrolment(owner=OWNER, name=name, recording=path, facts=facts)
+        enrol(database, self._stores, enrolment)
 
     def _kept(self, voice: Voice) -> KeptVoice:
         return KeptVoice(name=voice.name, recording=self._store.path_of(voice.recording_key))

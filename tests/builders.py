@@ -18,6 +18,7 @@ from narration.jobs.step_claim import claim_step
 from narration.jobs.submit import Destination, Source, create_job
 from narration.jobs.takes import Outcome, Take, checkpoint
 from narration.settings import Settings
+from narration.storage.profiles import Stores, open_stores
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 LEASE = timedelta(seconds=60)
@@ -74,6 +75,11 @@ def make_settings(folder: Path, **parts: Any) -> Settings:
             "sweeper": {"interval_s": 0.3, "stalled_s": 1.0} | parts.get("sweeper", {}),
         }
     )
+
+
+def stores_in(folder: Path) -> Stores:
+    """Return stores that keep their objects below a folder."""
+    return open_stores(make_settings(folder))
 
 
 def plan_job(

@@ -2,7 +2,7 @@
 
 import time
 from contextlib import closing
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -10,7 +10,7 @@ from narration.settings import load_settings
 from rhapsode.commands import options
 from rhapsode.commands.summary import Summary
 from rhapsode.library import VoiceLibrary
-from rhapsode.outputs import check_outputs
+from rhapsode.outputs import Output, check_outputs
 from rhapsode.progress import render_bar
 
 ServerUrl = Annotated[
@@ -76,15 +76,19 @@ def submit(  # noqa: PLR0917 - Typer passes all of them by keyword
         render_bar(is_quiet=quiet) as bar,
     ):
         job = run(client, request, bar.show)
+    elapsed_s = time.monotonic() - started
+    _summary_of(job, outputs, elapsed_s).show(is_quiet=quiet, as_json=json)
+
+
+def _summary_of(job: dict[str, Any], outputs: list[Output], elapsed_s: float) -> Summary:
     progress = job["progress"]
-    summary = Summary(
+    return Summary(
         job_id=job["id"],
         outputs=outputs,
         manifest=None,
         speech_s=progress["audio_s"],
-        elapsed_s=time.monotonic() - started,
+        elapsed_s=elapsed_s,
         chunks=progress["chunks_total"],
         chunks_reused=progress["chunks_cached"],
         chunks_flagged=progress["chunks_flagged"],
     )
-    summary.show(is_quiet=quiet, as_json=json)

@@ -1,6 +1,7 @@
 """What the job queries promise on every database; subclasses bring a `database`."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from tests.builders import (
     make_job,
     plan_job,
     speak,
+    stores_in,
 )
 
 LATER = NOW + 2 * LEASE
@@ -116,16 +118,16 @@ class JobQueriesContract:
             retry_job(session, job.id, owner=OWNER, now=LATER)
             assert session.scalar(select(Chunk.first_take)) == 3
 
-    def test_running_job_is_not_deleted(self, database: Engine) -> None:
+    def test_running_job_is_not_deleted(self, database: Engine, tmp_path: Path) -> None:
         with session_scope(database) as session:
             job = make_job(session)
             with pytest.raises(ConflictError):
-                delete_job(session, job.id, owner=OWNER, now=NOW)
+                delete_job(session, stores_in(tmp_path), job.id, owner=OWNER, now=NOW)
 
-    def test_deleting_takes_every_row_along(self, database: Engine) -> None:
+    def test_deleting_takes_every_row_along(self, database: Engine, tmp_path: Path) -> None:
         with session_scope(database) as session:
             job_id = self._succeeded(session)
-            delete_job(session, job_id, owner=OWNER, now=NOW)
+            delete_job(session, stores_in(tmp_path), job_id, owner=OWNER, now=NOW)
         with session_scope(database) as session:
             for table in (Job, Chunk, Segment):
                 assert session.scalars(select(table)).all() == []

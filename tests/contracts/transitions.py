@@ -9,6 +9,7 @@ from contextlib import suppress
 from datetime import timedelta
 from enum import StrEnum
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,7 +39,16 @@ from narration.jobs.states import (
 )
 from narration.jobs.step_claim import StepClaim, claim_step, fail_step
 from narration.jobs.takes import checkpoint
-from tests.builders import LEASE, NOW, OWNER, claim_segment, make_job, make_outcome, plan_job
+from tests.builders import (
+    LEASE,
+    NOW,
+    OWNER,
+    claim_segment,
+    make_job,
+    make_outcome,
+    plan_job,
+    stores_in,
+)
 
 LATER = NOW + timedelta(hours=1)
 Step = Callable[[Session, str], Any]
@@ -233,11 +243,13 @@ class TransitionsContract:
         assert (reset.first_take > 0) is (step == "retry")
         assert events[0] == "chunks.reset"
 
-    def test_deleting_a_job_is_told_after_its_other_events(self, database: Engine) -> None:
+    def test_deleting_a_job_is_told_after_its_other_events(
+        self, database: Engine, tmp_path: Path
+    ) -> None:
         with session_scope(database) as session:
             job = make_job(session)
             cancel_job(session, job.id, owner=OWNER, now=NOW)
-            delete_job(session, job.id, owner=OWNER, now=NOW)
+            delete_job(session, stores_in(tmp_path), job.id, owner=OWNER, now=NOW)
         with session_scope(database, is_read_only=True) as session:
             events = list_events(session, job.id)
         assert [(event.number, event.type) for event in events] == [

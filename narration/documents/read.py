@@ -9,7 +9,7 @@ from narration.documents.decode import decode_text
 from narration.documents.epub import read_epub
 from narration.documents.gather import Reading
 from narration.documents.markdown import read_markdown
-from narration.documents.plain import read_plain
+from narration.documents.plain.reader import read_plain
 from narration.documents.types import BlockKind, Chapter, Document, SkipReason
 from narration.errors import DocumentError
 
@@ -63,7 +63,7 @@ def read_document(
 
 def _read_text(data: bytes, kind: str, what: str, spoken: frozenset[SkipReason]) -> Document:
     source, encoding = decode_text(data, what=what)
-    reading = read_markdown(source, spoken) if kind == MARKDOWN else read_plain(source)
+    reading = read_markdown(source, spoken) if kind == MARKDOWN else read_plain(source, spoken=spoken)
     return Document(
         source=source,
         media_type=kind,

@@ -1,0 +1,207 @@
+"""What a line says of itself if it is a heading: "CHAPTER the First", "II. The Road", "Preface".
+
+Whether it is one depends on its neighbours and on the rest of the book: see outline.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import lru_cache
+
+from narration.documents.plain.lines import bare
+
+
+class Rank(IntEnum):
+    """How much of a work a heading stands over."""
+
+    VOLUME = 0
+    PART = 1
+    CHAPTER = 2
+    NUMERAL = 3  # a bare number: a chapter where there is nothing else
+    SECTION = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heading:
+    """A heading as written; `word` is "" for a bare number, `number` None for a named section."""
+
+    word: str
+    rank: Rank
+    number: int | None
+    title: str
+    is_roman: bool = False
+
+
+_RANKS = {
+    Rank.VOLUME: "volume vol tome",
+    Rank.PART: "book bk part epoch phase act day period cycle",
+    Rank.CHAPTER: (
+        "chapter chap ch adventure story tale stave canto letter lecture lesson scene episode "
+        "night fable sonnet psalm essay sermon ode fytte fit novel narrative chronicle eclogue "
+        "dialogue meditation appendix interlude entry week"
+    ),
+    Rank.SECTION: "section sect",
+}
+_RANK_OF = {word: rank for rank, words in _RANKS.items() for word in words.split()}
+_SAME = {"chap": "chapter", "ch": "chapter", "vol": "volume", "bk": "book", "sect": "section"}
+_NAMED = re.compile(
+    r"(?:the |author['’]s |a |an )?(?:prologue|epilogue|preface|foreword|afterword|introduction|"
+    r"introductory|conclusion|finale|prelude|proem|postscript|dedication|interlude|appendix|"
+    r"appendices|preamble|notes?|historical notes?|acknowledge?ments?|afterpiece|induction|"
+    r"argument|advertisement|apology|envoi|envoy|coda|overture|intermezzo|aftermath|glossary|"
+    r"bibliography)"
+    r"(?:(?: to| by| of)\b.{0,60}|(?: note| chapter| remarks)?)[.:]?",
+    re.IGNORECASE,
+)
+_UNITS = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+]
+_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+_ORDINALS = [
+    "zeroth",
+    "first",
+    "second",
+    "third",
+    "fourth",
+    "fifth",
+    "sixth",
+    "seventh",
+    "eighth",
+    "ninth",
+    "tenth",
+    "eleventh",
+    "twelfth",
+    "thirteenth",
+    "fourteenth",
+    "fifteenth",
+    "sixteenth",
+    "seventeenth",
+    "eighteenth",
+    "nineteenth",
+]
+_TENTHS = [
+    "twentieth",
+    "thirtieth",
+    "fortieth",
+    "fiftieth",
+    "sixtieth",
+    "seventieth",
+    "eightieth",
+    "ninetieth",
+]
+_VALUES = {
+    **{word: value for value, word in enumerate(_UNITS)},
+    **{word: value for value, word in enumerate(_ORDINALS)},
+    **{word: 10 * value for value, word in enumerate(_TENS, 2)},
+    **{word: 10 * value for value, word in enumerate(_TENTHS, 2)},
+    "last": None,
+    "final": None,
+}
+_ROMAN_LETTERS = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100, "d": 500, "m": 1000}
+_ROMAN = re.compile(r"m{0,3}(?:cm|cd|d?c{0,4})(?:xc|xl|l?x{0,4})(?:ix|iv|v?i{0,4})")
+_NUMBER_WORD = "|".join(sorted((word for word in _VALUES), key=len, reverse=True))
+_ORDINAL_WORD = "|".join([*reversed(_ORDINALS[1:]), *_TENTHS])
+_TENS_WORD = "|".join(_TENS)
+_NUMBER = rf"(?:\d{{1,4}}|[IVXLC]+|[ivxlc]+|(?i:(?:{_NUMBER_WORD})(?:[- ](?:{_NUMBER_WORD}))?))"
+_SEPARATOR = (
+    r"(?:\s*[.:)\]]+[\s–—-]*|\s*[–—]+\s*|\s*--+\s*|\s+-\s+|,\s+|\s{2,}|"
+    r"\s+(?=[\[(\"“‘']|[A-Z]))"
+)
+_REST = rf"(?:[.:)\]–—-]*\s*$|{_SEPARATOR}(?P<title>\S.*)$)"
+_WORDS = "|".join(sorted(_RANK_OF, key=len, reverse=True))
+_WORD_FIRST = re.compile(
+    rf"(?P<word>(?i:{_WORDS}))\b\.?\s+(?:(?i:no|number|the)\b\.?\s+)?"
+    rf"(?P<number>{_NUMBER})(?![\w'’]){_REST}"
+)
+_WORD_LAST = re.compile(
+    rf"(?i:the\s+)?(?P<number>(?:(?i:{_TENS_WORD})[- ])?(?i:{_ORDINAL_WORD}))\s+"
+    rf"(?P<word>(?i:{_WORDS}))(?:[.:)\]–—-]*\s*$|\s*[.:–—-]+\s*(?P<title>\S.*)$)"
+)
+_NUMERAL = re.compile(
+    r"[\[(]?(?P<number>\d{1,3}|[IVXLC]+)(?:[.:)\]–—-]*\s*$|(?<![\[(].)(?<![\[(]..)\s*[.:)]+[\s–—-]*(?P<title>\S.*)$|\s*(?:--+|[–—])\s*(?P<dashed>\S.*)$)"
+)
+_LONGEST = 120
+
+
+@lru_cache(maxsize=16_384)  # every line is asked about several times
+def read_heading(line: str) -> Heading | None:
+    """Take a line apart, if it has the form of a heading."""
+    if len(line) > _LONGEST or not line:
+        return None
+    text = bare(line)
+    if not text or not (text[0].isalnum() or text[0] in "[("):
+        return None
+    return _worded(text) or _numeral(text) or _named(text)
+
+
+def number_value(text: str) -> int | None:
+    """Value of a number in digits, words or Roman numerals; None if it is "last" or no number."""
+    lowered = text.lower()
+    if lowered.isdigit():
+        return int(lowered)
+    if _ROMAN.fullmatch(lowered):
+        values = [_ROMAN_LETTERS[letter] for letter in lowered]
+        following = [*values[1:], 0]
+        return sum(-a if a < b else a for a, b in zip(values, following, strict=True))
+    parts = re.split(r"[- ]", lowered)
+    known = [_VALUES.get(part) for part in parts]
+    return None if None in known else sum(value for value in known if value is not None)
+
+
+def _worded(text: str) -> Heading | None:
+    found = _WORD_FIRST.match(text) or _WORD_LAST.match(text)
+    if found is None or text[0].islower():
+        return None
+    title = (found["title"] or "").strip()
+    if title[:1].islower() and not text.isupper():
+        return None  # "Part one of the bridge fell."
+    word = found["word"].lower()
+    return Heading(
+        word=_SAME.get(word, word),
+        rank=_RANK_OF[word],
+        number=number_value(found["number"]),
+        title=title,
+        is_roman=found["number"].isupper(),
+    )
+
+
+def _numeral(text: str) -> Heading | None:
+    found = _NUMERAL.match(text)
+    if found is None:
+        return None
+    value = number_value(found["number"])
+    title = (found["title"] or found["dashed"] or "").strip()
+    if value is None or title[:1].islower():
+        return None
+    return Heading(
+        word="",
+        rank=Rank.NUMERAL,
+        number=value,
+        title=title,
+        is_roman=not found["number"].isdigit(),
+    )
+
+
+def _named(text: str) -> Heading | None:
+    if not _NAMED.fullmatch(text) or text[0].islower():
+        return None
+    return Heading(word=text.lower().rstrip(".:"), rank=Rank.CHAPTER, number=None, title="")

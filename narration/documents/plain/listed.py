@@ -1,0 +1,74 @@
+"""Where in a text the titles stand that its list of contents names."""
+
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+
+from narration.documents.plain.contents import Entry, title_key
+from narration.documents.plain.headings import read_heading
+from narration.documents.plain.lines import Group
+
+_MOST_LINES = 4
+_LONGEST = 200
+_LEAST_FOUND = 2
+
+
+def find_listed(groups: Sequence[Group], entries: Sequence[Entry], start: int) -> dict[int, Entry]:
+    """Find each listed title from groups[start] on, in order.
+
+    Nothing is found where the text has less than half of them: then it is not its list.
+    """
+    places: dict[str, list[int]] = defaultdict(list)
+    for index in range(start, len(groups)):
+        group = groups[index]
+        if len(group.lines) <= _MOST_LINES and len(group.text) <= _LONGEST:
+            for key in _group_keys(groups, index):
+                places[key].append(index)
+    counts = Counter(_bare_key(entry) for entry in entries)
+    found: dict[int, Entry] = {}
+    last = start - 1
+    for entry in entries:
+        known = [
+            places[key][at]
+            for key in _entry_keys(entry, counts)
+            if key in places and (at := bisect_right(places[key], last)) < len(places[key])
+        ]
+        if known:
+            last = known[0]
+            found[last] = entry
+    is_its_own = len(found) >= _LEAST_FOUND and len(found) * 2 >= len(entries)
+    return found if is_its_own else {}
+
+
+def _group_keys(groups: Sequence[Group], index: int) -> set[str]:
+    """Keys of a heading: as it stands, without its number, and with the title below it."""
+    group = groups[index]
+    heading = read_heading(group.first)
+    keys = {title_key(group.text)}
+    if heading is None:
+        return keys - {""}
+    if heading.number is not None:
+        keys |= {f"#{heading.word}:{heading.number}", f"#:{heading.number}"}
+    if heading.title or len(group.lines) > 1:
+        rest = " ".join([heading.title, *(line.text for line in group.lines[1:])])
+        keys |= {title_key(rest), f"{heading.number}:{title_key(rest)}"}
+    elif index + 1 < len(groups):
+        below = title_key(groups[index + 1].text)
+        keys |= {f"{heading.number}:{below}", title_key(group.text) + below}
+    return keys - {""}
+
+
+def _entry_keys(entry: Entry, counts: Mapping[str, int]) -> list[str]:
+    """Keys of a listed title, the surest first; a title that is listed twice is no key."""
+    keys = [title_key(entry.text)] if counts[title_key(entry.text)] < _LEAST_FOUND else []
+    heading, bare = entry.heading, _bare_key(entry)
+    if heading is None or heading.number is None:
+        return keys
+    if bare:
+        keys.append(f"{heading.number}:{bare}")
+        keys += [bare] if counts[bare] == 1 else []
+    return [*keys, f"#{heading.word}:{heading.number}"]
+
+
+def _bare_key(entry: Entry) -> str:
+    return title_key(entry.text if entry.heading is None else entry.heading.title)

@@ -1,0 +1,74 @@
+"""Bare numbers that follow each other: I, II, III are headings; L., C. and D. are initials."""
+
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+from narration.documents.plain.headings import Heading, Rank
+
+_Placed = tuple[int, Heading]
+_MOST_MISSING = 2  # numbers that may be missing in a row, once it is long enough to be believed
+_BELIEVED = 3
+
+
+def find_chains(
+    numerals: Sequence[_Placed],
+    worded: Sequence[_Placed],
+    *,
+    has_body: Callable[[int, int], bool],
+) -> list[list[int]]:
+    """Group numerals into rows; what is in no row, or in a list without text, is none."""
+    chains: list[list[_Placed]] = []
+    latest: dict[tuple[bool, int], list[_Placed]] = {}  # rows by the number that comes next
+    for placed in numerals:
+        _, heading = placed
+        number = heading.number or 0
+        chain = _take(latest, number, is_roman=heading.is_roman)
+        if chain is None:
+            chain = []
+            chains.append(chain)
+        chain.append(placed)
+        latest[heading.is_roman, number + 1] = chain
+    kept = [chain for chain in chains if _is_row(chain, worded) and _has_text(chain, has_body)]
+    return [[index for index, _ in chain] for chain in kept]
+
+
+def _take(
+    latest: dict[tuple[bool, int], list[_Placed]], number: int, *, is_roman: bool
+) -> list[_Placed] | None:
+    """Find the row that a number goes on; a first one always begins another."""
+    if number == 1:
+        return None
+    chain = latest.pop((is_roman, number), None)
+    if chain is not None:
+        return chain
+    for missing in range(1, _MOST_MISSING + 1):
+        chain = latest.get((is_roman, number - missing))
+        if chain is not None and len(chain) >= _BELIEVED:
+            return latest.pop((is_roman, number - missing))
+    return None
+
+
+def _is_row(chain: Sequence[_Placed], worded: Sequence[_Placed]) -> bool:
+    """Tell rows of two and more; one alone counts where it goes on with worded headings."""
+    index, heading = chain[0]
+    if len(chain) > 1 or _is_lone_numeral(heading):
+        return True
+    at = bisect_left(worded, index, key=lambda placed: placed[0])
+    before = worded[at - 1][1] if at else None
+    if before is None or before.rank is not Rank.CHAPTER or not heading.title:
+        return False
+    return before.number == (heading.number or 0) - 1
+
+
+def _is_lone_numeral(heading: Heading) -> bool:
+    """Tell "XIV" on a line of its own, which is no initial, from "X", which may be one."""
+    is_letter = heading.number in {1, 5, 10, 50, 100}
+    return heading.is_roman and not heading.title and not is_letter
+
+
+def _has_text(chain: Sequence[_Placed], has_body: Callable[[int, int], bool]) -> bool:
+    """Tell a row of headings from the items of a list."""
+    pairs = list(pairwise(chain))
+    filled = sum(has_body(first, last) for (first, _), (last, _) in pairs)
+    return filled * 2 >= len(pairs)

@@ -36,8 +36,9 @@ _DAMAGE = (
 class Archive:
     """A ZIP archive in memory."""
 
-    def __init__(self, data: bytes, what: str) -> None:
+    def __init__(self, data: bytes, what: str, noun: str = "e-book") -> None:
         self.what = what
+        self._noun = noun
         self._budget = MAX_UNPACKED_BYTES
         try:
             self._zip = zipfile.ZipFile(io.BytesIO(data))
@@ -49,6 +50,11 @@ class Archive:
 
     def __contains__(self, name: str) -> bool:
         return name in self._names
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all files, in the order of the directory."""
+        return tuple(self._names)
 
     def xml(self, name: str) -> etree._Element:
         """Parse one of the archive's own documents.
@@ -88,7 +94,9 @@ class Archive:
 
     def damaged(self, how: str) -> DocumentError:
         """Make the error for an archive that is not what it should be."""
-        return DocumentError(f"{self.what} is a damaged e-book ({how}): convert or fetch it again")
+        return DocumentError(
+            f"{self.what} is a damaged {self._noun} ({how}): convert or fetch it again"
+        )
 
     def _unpack(self, name: str, limit: int) -> bytes:
         """Unpack a file, or of a larger one a byte more than the limit."""

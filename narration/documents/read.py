@@ -6,21 +6,27 @@ from pathlib import PurePath
 
 from narration.documents.chapters import names_chapter
 from narration.documents.decode import decode_text
+from narration.documents.docx import read_docx
 from narration.documents.epub import read_epub
+from narration.documents.fb2 import read_fb2
 from narration.documents.gather import Reading
+from narration.documents.html import read_html
+from narration.documents.kinds import Kind, tell_kind
 from narration.documents.markdown import read_markdown
+from narration.documents.pdf import read_pdf
 from narration.documents.plain.reader import read_plain
+from narration.documents.ssml import read_ssml
 from narration.documents.types import BlockKind, Chapter, Document, SkipReason
 from narration.errors import DocumentError
 
-PLAIN, MARKDOWN, EPUB = "text/plain", "text/markdown", "application/epub+zip"
-_BY_ENDING = {
-    "": PLAIN,
-    ".txt": PLAIN,
-    ".text": PLAIN,
-    ".md": MARKDOWN,
-    ".markdown": MARKDOWN,
-    ".epub": EPUB,
+# Formats that hold pictures or markup: what counts is the text in them, which their readers limit.
+_READERS = {
+    Kind.EPUB: read_epub,
+    Kind.HTML: read_html,
+    Kind.DOCX: read_docx,
+    Kind.FB2: read_fb2,
+    Kind.PDF: read_pdf,
+    Kind.SSML: read_ssml,
 }
 _OPENING_CHARS, _OPENING_WORDS = 80, 8  # of a chapter without a title
 MAX_BYTES = 16 * 1024 * 1024  # War and Peace, five times over
@@ -34,23 +40,24 @@ def read_document(
     max_bytes: int = MAX_BYTES,
     spoken: frozenset[SkipReason] = frozenset(),
 ) -> Document:
-    """Read a text; its media type, or else the ending of its name, says what it is.
+    """Read a text: what it is, its first bytes say, or else its media type or its name's ending.
 
     The limit counts text: the pictures of an e-book do not count. What is commonly skipped is
     read if its reason is in `spoken`.
     Raises: DocumentError for a type that is not read, too much, nothing, or nothing to say.
     """
-    kind = _kind(name, media_type)
     what = f'"{PurePath(name).name}"' if name else "the text"
-    if kind != EPUB and len(data) > max_bytes:
-        raise DocumentError(
-            f"{what} has {len(data):,} bytes but the limit is {max_bytes:,}: send it in parts"
-        )
     if not data.strip():
         fault = "holds only white space" if data else "is empty"
         raise DocumentError(f"{what} {fault}: send a text with words")
-    if kind == EPUB:
-        document = read_epub(data, what=what, max_chars=max_bytes, spoken=spoken)
+    kind = tell_kind(data, name=name, media_type=media_type, what=what)
+    reader = _READERS.get(kind)
+    if reader is not None:
+        document = reader(data, what=what, max_chars=max_bytes, spoken=spoken)
+    elif len(data) > max_bytes:
+        raise DocumentError(
+            f"{what} has {len(data):,} bytes but the limit is {max_bytes:,}: send it in parts"
+        )
     else:
         document = _read_text(data, kind, what, spoken)
     document = replace(document, chapters=tuple(_titled(document)))
@@ -61,12 +68,13 @@ def read_document(
     return document
 
 
-def _read_text(data: bytes, kind: str, what: str, spoken: frozenset[SkipReason]) -> Document:
+def _read_text(data: bytes, kind: Kind, what: str, spoken: frozenset[SkipReason]) -> Document:
     source, encoding = decode_text(data, what=what)
-    reading = read_markdown(source, spoken) if kind == MARKDOWN else read_plain(source, spoken=spoken)
+    is_markdown = kind is Kind.MARKDOWN
+    reading = read_markdown(source, spoken) if is_markdown else read_plain(source, spoken=spoken)
     return Document(
         source=source,
-        media_type=kind,
+        media_type=kind.value,
         encoding=encoding,
         metadata=replace(
             reading.metadata,
@@ -98,23 +106,3 @@ def _first_heading(source: str, reading: Reading) -> str | None:
         return None
     text = " ".join("".join(source[run.start : run.end] for run in opening.runs).split())
     return None if names_chapter(text) else text
-
-
-def _kind(name: str | None, media_type: str | None) -> str:
-    if media_type:
-        essence = media_type.partition(";")[0].strip().lower()
-        if essence == "text/x-markdown":
-            return MARKDOWN
-        if essence in {PLAIN, MARKDOWN, EPUB}:
-            return essence
-        if essence != "application/octet-stream":
-            raise DocumentError(
-                f'media type "{essence}" is not read: send {PLAIN}, {MARKDOWN} or {EPUB}'
-            )
-    ending = PurePath(name or "").suffix.lower()
-    if ending not in _BY_ENDING:
-        raise DocumentError(
-            f'"{PurePath(name or "").name}" ends in {ending}, which is not read: '
-            "send a .txt, .md or .epub file"
-        )
-    return _BY_ENDING[ending]

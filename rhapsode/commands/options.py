@@ -11,7 +11,11 @@ from rhapsode.inputs import STDIN
 from rhapsode.outputs import Output
 
 File = Annotated[
-    Path, typer.Argument(help="The text: .txt, .md or .epub; - reads text from standard input.")
+    Path,
+    typer.Argument(
+        help="txt, md, html, epub, docx, fb2, ssml or pdf; - reads text from standard input.",
+        show_default=False,
+    ),
 ]
 Out = Annotated[
     list[Path] | None,

@@ -1,0 +1,153 @@
+"""DOCX -> document, by way of the HTML that mammoth makes of it: headings, lists, tables, notes."""
+
+import io
+import re
+import zipfile
+from xml.parsers.expat import ExpatError
+
+import mammoth
+from lxml import etree
+
+from narration.documents.archive import Archive
+from narration.documents.html import page_document
+from narration.documents.kinds import Kind
+from narration.documents.tree import attribute, local_name, parse_page
+from narration.documents.types import Document, Identifier, Metadata, SkipReason
+from narration.errors import DocumentError
+
+_BODY = "word/document.xml"
+_CORE = "docProps/core.xml"
+_MAX_MARKUP_BYTES = 24 * 1024 * 1024  # War and Peace has 8; mammoth keeps it all in memory
+_MAX_ELEMENTS = 600_000
+_MAX_DEPTH = 200
+_TAG = re.compile(rb"<(/?)[A-Za-z][^>]*?(/?)>")
+_NOTHING: frozenset[SkipReason] = frozenset()
+_NOTE_ITEM = re.compile(r"(?:foot|end)note-\d+|comment-\d+")
+# What Word calls the lines of a title page, beside what mammoth knows by itself.
+_STYLES = """
+p[style-name='Title'] => h1.title:fresh
+p[style-name='Subtitle'] => p.subtitle:fresh
+p[style-name='Heading 7'] => h6:fresh
+p[style-name='Quote'] => blockquote > p:fresh
+p[style-name='Intense Quote'] => blockquote > p:fresh
+p[style-name='Verse'] => p.verse:fresh
+p[style-name='TOC Heading'] => nav > p:fresh
+p[style-name='toc 1'] => nav > p:fresh
+p[style-name='toc 2'] => nav > p:fresh
+p[style-name='toc 3'] => nav > p:fresh
+p[style-name='TOC 1'] => nav > p:fresh
+p[style-name='TOC 2'] => nav > p:fresh
+p[style-name='TOC 3'] => nav > p:fresh
+p[style-name='Header'] => nav > p:fresh
+p[style-name='Footer'] => nav > p:fresh
+"""
+# Everything that a broken file makes zipfile, the XML parser or mammoth stumble over.
+_DAMAGE = (
+    zipfile.BadZipFile,
+    ExpatError,
+    KeyError,
+    ValueError,
+    AttributeError,
+    TypeError,
+    IndexError,
+    OSError,
+)
+
+
+def read_docx(
+    data: bytes, *, what: str, max_chars: int, spoken: frozenset[SkipReason] = _NOTHING
+) -> Document:
+    """Read a Word document; `source` is its text.
+
+    Raises: DocumentError if it is damaged, protected, too large unpacked, or has no text.
+    """
+    archive = Archive(data, what, "Word document")
+    _check(archive)
+    facts = _facts(archive)
+    try:
+        made = mammoth.convert_to_html(
+            io.BytesIO(_text_only(archive)),
+            style_map=_STYLES,
+            convert_image=mammoth.images.img_element(lambda _image: {"src": ""}),
+            id_prefix="",
+        )
+    except (*_DAMAGE, RecursionError) as error:
+        raise DocumentError(
+            f"{what} is a damaged Word document: open it in a word processor and save it again"
+        ) from error
+    root = parse_page(f"<html><body>{made.value}</body></html>", what=what)
+    _mark_notes(root)
+    return page_document(
+        root,
+        what=what,
+        media_type=Kind.DOCX.value,
+        metadata=facts,
+        max_chars=max_chars,
+        spoken=spoken,
+    )
+
+
+def _check(archive: Archive) -> None:
+    """Refuse what would take minutes or gigabytes to turn into HTML."""
+    body = archive.read(_BODY)
+    if len(body) > _MAX_MARKUP_BYTES or body.count(b"<w:") > _MAX_ELEMENTS:
+        raise DocumentError(
+            f"{archive.what} has {len(body):,} bytes of markup, more than is read: "
+            "divide it into several documents"
+        )
+    depth = deepest = 0
+    for closing, empty in _TAG.findall(body):
+        depth += -1 if closing else 0 if empty else 1
+        deepest = max(deepest, depth)
+    if deepest > _MAX_DEPTH:
+        raise DocumentError(
+            f"{archive.what} is nested {deepest:,} elements deep: open it in a word processor and "
+            "save it again"
+        )
+
+
+def _text_only(archive: Archive) -> bytes:
+    """Pack the parts that have text or say how it is set anew; pictures stay behind."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as target:
+        for name in archive.names:
+            if name.endswith((".xml", ".rels")):
+                target.writestr(name, archive.read(name))
+    return packed.getvalue()
+
+
+def _facts(archive: Archive) -> Metadata:
+    """Title, authors, language, date and description of the document's properties."""
+    if _CORE not in archive:
+        return Metadata()
+    try:
+        core = archive.xml(_CORE)
+    except DocumentError:  # the text can be read without
+        return Metadata()
+    values = {
+        local_name(element): " ".join(element.text.split())
+        for element in core.iter()
+        if element.text and element.text.strip()
+    }
+    authors = re.split(r"\s*;\s*", values.get("creator", ""))
+    identifier = values.get("identifier")
+    return Metadata(
+        title=values.get("title"),
+        authors=tuple(author for author in authors if author),
+        language=values.get("language"),
+        date=values.get("created", "")[:10] or None,
+        description=values.get("description"),
+        identifiers=(Identifier(scheme="", value=identifier),) if identifier else (),
+    )
+
+
+def _mark_notes(root: etree._Element) -> None:
+    """Say of the lists at the end what they are, and of the marks that lead to them."""
+    for element in root.iter():
+        name = local_name(element)
+        if (name == "li" and _NOTE_ITEM.fullmatch(attribute(element, "id"))) or (
+            name == "dd" and _NOTE_ITEM.fullmatch(attribute(element, "id"))
+        ):
+            element.set("role", "doc-endnote")
+        elif name == "a" and "note-ref" in attribute(element, "id"):
+            element.set("role", "doc-noteref")

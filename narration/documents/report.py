@@ -1,0 +1,253 @@
+"""What came of a document: chapters, words, what is skipped and why, language, what is doubtful.
+
+A plain account for a person and for a program; it decides nothing.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+
+from narration.documents.language import (
+    Guess,
+    Passage,
+    document_language,
+    foreign_passages,
+    primary,
+)
+from narration.documents.types import Block, Document, Remark, SkipReason
+
+# What no listener misses: signs, white space, what machines read, and what producers add.
+_EXPECTED = frozenset(
+    {
+        SkipReason.BOILERPLATE,
+        SkipReason.CONTENTS,
+        SkipReason.COPYRIGHT,
+        SkipReason.FRONT_MATTER,
+        SkipReason.INDEX,
+        SkipReason.LINE_NUMBER,
+        SkipReason.LINK_TARGET,
+        SkipReason.MARKUP,
+        SkipReason.NAVIGATION,
+        SkipReason.NOTE_MARK,
+        SkipReason.ORNAMENT,
+        SkipReason.PAGE_NUMBER,
+        SkipReason.RUBY,
+        SkipReason.RUNNING_HEAD,
+    }
+)
+_MOST_SKIPPED = 0.05
+_LONG_CHAPTER = 25  # times the usual length: headings in it may have been missed
+_LEAST_CHAPTERS = 4
+_MOST_EXAMPLES = 20
+_CONTEXT = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChapterReport:
+    """A chapter, its part, and how long it is."""
+
+    title: str
+    part: str
+    words: int
+    characters: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownCharacter:
+    """A character that the voice cannot say, how often it stands there, and where first."""
+
+    character: str
+    count: int
+    start: int
+    context: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadingReport:
+    """The account of one document; `skipped` counts characters by reason."""
+
+    title: str | None
+    authors: tuple[str, ...]
+    media_type: str
+    language: Guess | None
+    chapters: tuple[ChapterReport, ...]
+    words: int
+    characters: int
+    skipped: dict[str, int]
+    foreign: tuple[Passage, ...]
+    unknown: tuple[UnknownCharacter, ...]
+    remarks: tuple[Remark, ...]
+
+    @property
+    def warnings(self) -> tuple[Remark, ...]:
+        """Remarks that ask for a look."""
+        return tuple(remark for remark in self.remarks if remark.is_warning)
+
+
+def report_on(
+    document: Document,
+    *,
+    voice_language: str = "en",
+    is_speakable: Callable[[str], bool] | None = None,
+) -> ReadingReport:
+    """Account for a document, for a voice that speaks one language.
+
+    `is_speakable` tells whether the voice knows a character; without it none is unknown.
+    """
+    chapters = tuple(_chapters(document))
+    skipped = Counter[str]()
+    for skip in document.skips:
+        skipped[skip.reason.value] += skip.end - skip.start
+    language = document_language(document)
+    foreign = tuple(foreign_passages(document, language.language if language else voice_language))
+    unknown = tuple(_unknown(document, is_speakable)) if is_speakable else ()
+    report = ReadingReport(
+        title=document.metadata.title,
+        authors=document.metadata.authors,
+        media_type=document.media_type,
+        language=language,
+        chapters=chapters,
+        words=sum(chapter.words for chapter in chapters),
+        characters=sum(chapter.characters for chapter in chapters),
+        skipped=dict(sorted(skipped.items())),
+        foreign=foreign,
+        unknown=unknown,
+        remarks=(),
+    )
+    found = (*document.remarks, *_remarks(report, voice_language))
+    return _with_remarks(report, found)
+
+
+def as_json(report: ReadingReport) -> str:
+    """Write a report for a program."""
+    content = asdict(report)
+    content["warnings"] = [remark.text for remark in report.warnings]
+    return json.dumps(content, ensure_ascii=False, indent=2)
+
+
+def as_text(report: ReadingReport) -> str:
+    """Write a report for a person."""
+    return "\n".join(_lines(report)) + "\n"
+
+
+def _with_remarks(report: ReadingReport, remarks: tuple[Remark, ...]) -> ReadingReport:
+    values = {name: getattr(report, name) for name in ReadingReport.__dataclass_fields__}
+    return ReadingReport(**(values | {"remarks": remarks}))
+
+
+def _chapters(document: Document) -> Iterator[ChapterReport]:
+    for chapter in document.chapters:
+        texts = [_text_of(document, block) for block in chapter.blocks]
+        yield ChapterReport(
+            title=chapter.title,
+            part=chapter.part,
+            words=sum(len(text.split()) for text in texts),
+            characters=sum(map(len, texts)),
+        )
+
+
+def _text_of(document: Document, block: Block) -> str:
+    return "".join(
+        document.source[run.start : run.end] if run.reading is None else run.reading
+        for run in block.runs
+    )
+
+
+def _unknown(document: Document, is_speakable: Callable[[str], bool]) -> Iterator[UnknownCharacter]:
+    """Characters that are read but not known, each once, in the order of the text."""
+    counts: Counter[str] = Counter()
+    places: dict[str, int] = {}
+    known: set[str] = set()
+    for chapter in document.chapters:
+        for run in (run for block in chapter.blocks for run in block.runs):
+            text = document.source[run.start : run.end] if run.reading is None else run.reading
+            for character in set(text) - known:
+                if character.isspace() or is_speakable(character):
+                    known.add(character)
+                    continue
+                counts[character] += text.count(character)
+                place = run.start + (text.index(character) if run.reading is None else 0)
+                places.setdefault(character, place)
+    for character, count in counts.items():
+        start = places[character]
+        around = document.source[max(0, start - _CONTEXT) : start + _CONTEXT]
+        yield UnknownCharacter(
+            character=character, count=count, start=start, context=" ".join(around.split())
+        )
+
+
+def _remarks(report: ReadingReport, voice_language: str) -> Iterator[Remark]:
+    lost = sum(n for reason, n in report.skipped.items() if SkipReason(reason) not in _EXPECTED)
+    if lost > _MOST_SKIPPED * (lost + report.characters):
+        share = 100 * lost / (lost + report.characters)
+        reasons = ", ".join(
+            f"{reason} {count:,}"
+            for reason, count in sorted(report.skipped.items(), key=lambda item: -item[1])
+            if SkipReason(reason) not in _EXPECTED
+        )
+        yield _warning(f"{share:.0f} % of the text is not read aloud ({reasons} characters)")
+    if report.language is not None and report.language.language != primary(voice_language):
+        yield _warning(
+            f"the text is in another language ({report.language.language}) than the voice speaks "
+            f"({primary(voice_language)}): choose a voice of its language, or insist"
+        )
+    if report.unknown:
+        shown = " ".join(each.character for each in report.unknown[:_MOST_EXAMPLES])
+        count = sum(each.count for each in report.unknown)
+        yield _warning(f"{count:,} characters are unknown to the voice: {shown}")
+    if report.foreign:
+        kinds = Counter(passage.language for passage in report.foreign)
+        shown = ", ".join(f"{language} ({count})" for language, count in kinds.most_common(8))
+        first = report.foreign[0]
+        yield _warning(f"passages in other languages: {shown}", start=first.start, end=first.end)
+    yield from _doubtful(report)
+
+
+def _doubtful(report: ReadingReport) -> Iterator[Remark]:
+    """Places where chapters may have been missed."""
+    lengths = sorted(chapter.characters for chapter in report.chapters)
+    if len(lengths) < _LEAST_CHAPTERS:
+        return
+    usual = lengths[len(lengths) // 2]
+    for chapter in report.chapters:
+        if usual and chapter.characters > _LONG_CHAPTER * usual:
+            yield Remark(text=f'"{chapter.title}" is much longer than the other chapters')
+
+
+def _warning(text: str, start: int | None = None, end: int | None = None) -> Remark:
+    return Remark(text=text, is_warning=True, start=start, end=end)
+
+
+def _lines(report: ReadingReport) -> Iterator[str]:
+    yield f"title      {report.title or 'unknown'}"
+    yield f"author     {', '.join(report.authors) or 'unknown'}"
+    yield f"format     {report.media_type}"
+    yield f"language   {_language_line(report)}"
+    yield f"words      {report.words:,} in {len(report.chapters):,} chapters"
+    part = ""
+    for number, chapter in enumerate(report.chapters, 1):
+        if chapter.part != part:
+            part = chapter.part
+            yield f"  {part}" if part else ""
+        yield f"  {number:4} {chapter.words:8,} words  {chapter.title}"
+    if report.skipped:
+        yield "not read"
+    for reason, count in sorted(report.skipped.items(), key=lambda item: -item[1]):
+        yield f"  {count:10,} characters  {reason.replace('_', ' ')}"
+    for remark in report.remarks:
+        yield f"{'warning' if remark.is_warning else 'note':10} {remark.text}{_place(remark)}"
+
+
+def _language_line(report: ReadingReport) -> str:
+    guess = report.language
+    if guess is None:
+        return "unknown: too little text"
+    how = (
+        "as the document says" if guess.is_told else f"guessed, {100 * guess.confidence:.0f} % sure"
+    )
+    return f"{guess.language} ({how})"
+
+
+def _place(remark: Remark) -> str:
+    return "" if remark.start is None else f" (from character {remark.start:,})"

@@ -21,7 +21,7 @@ from worker.chatterbox.speech_tokenizer import MAY_MISS, SpeechTokenizer
 from worker.chatterbox.t3.model import T3
 from worker.chatterbox.tokenizer import TextTokenizer
 from worker.chatterbox.voice import Voice, load_voice
-from worker.chatterbox.weights import fold_weight_norm, load_strict, read_tensors
+from worker.chatterbox.weights import fold_weight_norm, load_strict, parts_of, read_tensors
 from worker.chatterbox.xvector import XVector
 
 CONFIG_FILE = "config.json"
@@ -47,7 +47,7 @@ def load_chatterbox(folder: Path, device: str | torch.device = "cpu") -> "Chatte
     """
     if not folder.is_dir():
         raise CheckpointError(f"{folder} is not a folder: name one that holds a model")
-    missing = [name for name in _NEEDED if not (folder / name).is_file()]
+    missing = [name for name in _NEEDED if not parts_of(folder / name)]
     if missing:
         raise CheckpointError(f"{folder} lacks {', '.join(missing)}: pull the model again")
     return Chatterbox(folder, ChatterboxConfig.load(folder), torch.device(device))
@@ -90,7 +90,8 @@ class Chatterbox:
     @cached_property
     def revision(self) -> str:
         """SHA-256 over everything but the voices, which have digests of their own."""
-        return digest_files(self.folder, (CONFIG_FILE, *_NEEDED))
+        files = [part.name for name in _NEEDED for part in parts_of(self.folder / name)]
+        return digest_files(self.folder, (CONFIG_FILE, *files))
 
     @cached_property
     def tokenizer(self) -> TextTokenizer:

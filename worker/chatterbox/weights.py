@@ -1,6 +1,8 @@
 """Tensors out of checkpoint files and into networks, strictly by their official names.
 
-Knows files, names and shapes; nothing of what a network computes.
+Knows files, names and shapes; nothing of what a network computes. A file that is too large for
+where it is kept may be divided, named as Hugging Face names such parts: `s3gen.safetensors` is then
+`s3gen-00001-of-00002.safetensors` and its sister.
 """
 
 import pickle
@@ -27,13 +29,39 @@ _AS_THE_FILE_SAYS = StorageConfig()
 def read_tensors(
     path: Path, storage: StorageConfig = _AS_THE_FILE_SAYS, prefix: str = ""
 ) -> dict[str, Tensor]:
-    """Read a `.safetensors` or `.pt` file to the CPU, every floating tensor as float32.
+    """Read a `.safetensors` or `.pt` file, or its parts, to the CPU, floating tensors as float32.
 
     Only tensors under `prefix` are read, which is cut off their names.
     Raises: CheckpointError if the file is missing, damaged, or not a flat set of named tensors.
     """
+    flat: dict[str, Tensor] = {}
+    for part in parts_of(path) or [path]:
+        flat |= _flatten(_open(part, prefix), part)
+    return _expand(select(flat, prefix), storage, path)
+
+
+def parts_of(path: Path) -> list[Path]:
+    """Return the file if it exists, else the parts it is divided into if all are there, else none.
+
+    Shapes of names: NAME.SUFFIX or NAME-00001-of-00003.SUFFIX.
+    """
+    if path.exists():
+        return [path]
+    first = sorted(path.parent.glob(f"{path.stem}-00001-of-*{path.suffix}"))
+    if not first:
+        return []
+    count = int(first[-1].stem.rpartition("-")[2])
+    parts = [path.with_name(_part_name(path, number, count)) for number in range(1, count + 1)]
+    return parts if all(part.exists() for part in parts) else []
+
+
+def _part_name(path: Path, number: int, count: int) -> str:
+    return f"{path.stem}-{number:05d}-of-{count:05d}{path.suffix}"
+
+
+def _open(path: Path, prefix: str) -> Any:
     try:
-        content = _read(path, prefix)
+        return _read(path, prefix)
     except FileNotFoundError as error:
         raise CheckpointError(
             f"{path} does not exist: pull the model again or name the folder that holds it"
@@ -42,13 +70,18 @@ def read_tensors(
         raise _damaged(path, error) from error
     except (SafetensorError, pickle.UnpicklingError) as error:
         raise _damaged(path, error) from error
-    return _expand(select(_flatten(content, path), prefix), storage, path)
 
 
 def write_tensors(
-    tensors: Mapping[str, Tensor], path: Path, storage: StorageConfig = _AS_THE_FILE_SAYS
+    tensors: Mapping[str, Tensor],
+    path: Path,
+    storage: StorageConfig = _AS_THE_FILE_SAYS,
+    most_bytes: int | None = None,
 ) -> None:
-    """Write tensors as `storage` says, so that `read_tensors` gives them back (rounded)."""
+    """Write tensors as `storage` says, so that `read_tensors` gives them back (rounded).
+
+    `most_bytes`: of tensors in one file; what is more is divided.
+    """
     stored: dict[str, Tensor] = {}
     for name, tensor in sorted(tensors.items()):
         if storage.dtype == "int8" and tensor.is_floating_point() and tensor.dim() > 1:
@@ -56,7 +89,25 @@ def write_tensors(
         else:
             stored[name] = tensor.to(_float_type(storage)) if tensor.is_floating_point() else tensor
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in stored.items()}
-    path.write_bytes(save(plain))  # the library's own way to a file makes it private to the user
+    for earlier in [*parts_of(path), *path.parent.glob(f"{path.stem}-0*-of-0*{path.suffix}")]:
+        earlier.unlink(missing_ok=True)
+    parts = _divide(plain, most_bytes)
+    for number, part in enumerate(parts, start=1):
+        name = path.name if len(parts) == 1 else _part_name(path, number, len(parts))
+        # The library's own way to a file makes it private to the user.
+        path.with_name(name).write_bytes(save(part))
+
+
+def _divide(tensors: dict[str, Tensor], most_bytes: int | None) -> list[dict[str, Tensor]]:
+    parts: list[dict[str, Tensor]] = [{}]
+    size = 0
+    for name, tensor in tensors.items():
+        if most_bytes is not None and parts[-1] and size + tensor.nbytes > most_bytes:
+            parts.append({})
+            size = 0
+        parts[-1][name] = tensor
+        size += tensor.nbytes
+    return parts
 
 
 def select(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

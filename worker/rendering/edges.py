@@ -11,6 +11,8 @@ _BELOW_LOUDEST = 10 ** (-40 / 20)  # breaths and soft consonants lie above, voco
 _LEAD = SAMPLE_RATE_HZ * 40 // 1000  # kept before speech: the onset of a soft consonant
 _TAIL = SAMPLE_RATE_HZ * 80 // 1000  # kept after it: the decay of the last sound
 _FADE = SAMPLE_RATE_HZ * 5 // 1000  # long enough to hide a step, too short to hear
+_OFFSET_HZ = 20.0  # what is slower is no sound
+_SETTLED = SAMPLE_RATE_HZ // 4  # by then a step's echo has died away
 
 
 def trim_edges(waveform: Waveform) -> Waveform:
@@ -20,7 +22,7 @@ def trim_edges(waveform: Waveform) -> Waveform:
     """
     if not waveform.size:
         return waveform
-    centred = waveform - waveform.mean(dtype=np.float64).astype(np.float32)
+    centred = _take_out_offset(waveform)
     start, end = speech_bounds(centred)
     if start < end:
         centred = centred[max(start - _LEAD, 0) : end + _TAIL]
@@ -51,6 +53,21 @@ def is_loud(levels: Waveform) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
     """Tell frames with sound from silence, by a floor and by the loudest of them."""
     loudest = float(levels.max(initial=0.0))
     return levels > max(_FLOOR, loudest * _BELOW_LOUDEST)
+
+
+def _take_out_offset(waveform: Waveform) -> Waveform:
+    """Take out what is too slow to hear, without a shift in time.
+
+    The mean is not enough: some voices have an offset while they speak and none in their pauses,
+    where subtracting the mean would put one.
+    """
+    length = waveform.size + 2 * _SETTLED
+    # Mirrored ends, so that an offset throughout leaves no step at either.
+    padded = np.pad(waveform, _SETTLED, mode="symmetric")
+    hz = np.fft.rfftfreq(length, 1 / SAMPLE_RATE_HZ)
+    gain = hz**4 / (hz**4 + _OFFSET_HZ**4)
+    centred = np.fft.irfft(np.fft.rfft(padded) * gain, length)
+    return centred[_SETTLED:-_SETTLED].astype(np.float32)
 
 
 def _fade(waveform: Waveform) -> Waveform:

@@ -49,6 +49,14 @@ def test_an_offset_is_taken_out() -> None:
     assert abs(trim_edges(_tone(1000) + np.float32(0.05))[200:-200].mean()) < 1e-3
 
 
+def test_an_offset_in_speech_alone_puts_none_into_its_pauses() -> None:
+    spoken = _tone(800) - np.float32(0.02)
+    trimmed = trim_edges(np.concatenate([spoken, _silence(600), spoken]))
+    pause = trimmed[1000 * _MS : 1200 * _MS]
+    assert np.abs(pause).max() < 1.5e-3
+    assert abs(trimmed[200 * _MS : 600 * _MS].mean()) < 1e-3
+
+
 def test_silence_throughout_keeps_its_length() -> None:
     assert trim_edges(np.zeros(4800, dtype=np.float32)).size == 4800
 

@@ -37,9 +37,9 @@ check: $(VENV)/.dev ## format, lint, types, contracts, unit and model tests (abo
 test: $(VENV)/.dev ## all tests: unit, model, integration with real servers
 	$(BIN)/pytest -n 2 tests/unit tests/model tests/integration tests/containers tests/test_repository.py
 
-# For its weights alone: its code asks for librosa and a compiler.
-$(VENV)/.listen: $(VENV)/.dev
-	.ci/install.sh $(PYTHON) $(VENV) --no-deps resemblyzer
+# For their weights alone: their code asks for librosa, pandas and a compiler.
+$(VENV)/.listen: $(VENV)/.dev Makefile
+	.ci/install.sh $(PYTHON) $(VENV) --no-deps resemblyzer speechmos
 	@touch $@
 
 listen: $(VENV)/.listen ## hear the bundled voices: words, story, guidance, expression, cloning, speed (16 minutes)

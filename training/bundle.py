@@ -25,6 +25,7 @@ from worker.chatterbox.weights import read_tensors, select, write_tensors
 
 Networks: TypeAlias = dict[str, dict[str, Tensor]]
 
+FILE_BYTES = 15_900_000  # a file of a repository should not have more than 16 MB
 _S3GEN = {"flow": "flow.", "vocoder": "mel2wav.", "tokenizer": "tokenizer."}
 _X_VECTOR = ("x_vector.", "speaker_encoder.")  # what training and the official file call it
 _VOICE_ENCODER = ("voice_encoder.", "")
@@ -40,9 +41,13 @@ def write_weights(networks: Networks, folder: Path) -> None:
     }
     speakers = networks["speakers"]
     s3gen |= _rename(speakers, *_X_VECTOR)
-    write_tensors(networks["t3"], folder / T3_FILE, DEMO.storage)
-    write_tensors(s3gen, folder / S3GEN_FILE, DEMO.storage)
-    write_tensors(_rename(speakers, *_VOICE_ENCODER), folder / VOICE_ENCODER_FILE, DEMO.storage)
+    voice_encoder = _rename(speakers, *_VOICE_ENCODER)
+    for name, tensors in (
+        (T3_FILE, networks["t3"]),
+        (S3GEN_FILE, s3gen),
+        (VOICE_ENCODER_FILE, voice_encoder),
+    ):
+        write_tensors(tensors, folder / name, DEMO.storage, most_bytes=FILE_BYTES)
     write_tokenizer(folder / TOKENIZER_FILE)
     text = json.dumps(_differences(DEMO, ChatterboxConfig()), indent=2)
     (folder / CONFIG_FILE).write_text(text + "\n", encoding="utf-8")

@@ -4,7 +4,7 @@ Labels are brought to the mel rate: one phoneme and one pitch for each mel frame
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,13 @@ from training.phoneme_labels import label_frames
 from worker.chatterbox.config import (
     FRAMES_PER_TOKEN,
     MEL_RATE_HZ,
-    SAMPLE_RATE_HZ,
     SAMPLES_PER_FRAME,
     SAMPLES_PER_TOKEN,
 )
 
 VOICES = ("jf_alpha", "jm_kumo", "jf_gongitsune", "jf_nezumi", "jf_tebukuro")
 PITCH_RATE_HZ = 80  # of the teacher
-HELD_OUT_EVERY = 4  # shards; the first line of each such shard is never trained on
+HELD_OUT_EVERY = 2  # shards; the first line of each such shard is never trained on
 LINES_PER_SHARD = 1000  # more than a shard holds; indices only have to be unique
 FULL_SCALE = 32768.0
 
@@ -47,14 +46,16 @@ class Utterance:
 
     @property
     def tokens(self) -> int:
-        return len(self.audio) // SAMPLES_PER_TOKEN
+        return len(self.pitch) // FRAMES_PER_TOKEN
 
     @property
     def is_held_out(self) -> bool:
-        return (
-            self.index % LINES_PER_SHARD == 0
-            and self.index // LINES_PER_SHARD % HELD_OUT_EVERY == 0
-        )
+        return is_held_out(self.index)
+
+
+def is_held_out(index: int) -> bool:
+    """Tell whether an utterance is for judging only."""
+    return index % LINES_PER_SHARD == 0 and index // LINES_PER_SHARD % HELD_OUT_EVERY == 0
 
 
 class Corpus:
@@ -86,14 +87,13 @@ class Corpus:
             time.sleep(1)
 
     def hours(self) -> float:
-        return sum(len(u.audio) for u in self.utterances) / SAMPLE_RATE_HZ / 3600
+        return sum(len(u.pitch) for u in self.utterances) / MEL_RATE_HZ / 3600
 
-    def wait_until(self, sign: Path) -> None:
-        """Read shards until a file appears, and the last ones after it."""
-        while not sign.exists():
-            self.refresh()
-            time.sleep(1)
-        self.refresh()
+    def drop_audio(self) -> None:
+        """Forget the sound of what was read so far: sixty hours are 10 GB in every process."""
+        self.utterances = [
+            replace(u, audio=u.audio[:0].clone()) if len(u.audio) else u for u in self.utterances
+        ]
 
     def training(self) -> list[Utterance]:
         return [u for u in self.utterances if not u.is_held_out]

@@ -1,6 +1,7 @@
-"""Judges of a waveform for the vocoder's last stage; needed in training only.
+"""Judges of a waveform for the vocoder; needed in training only.
 
-Source: HiFi-GAN (arXiv 2010.05646), periods; UnivNet (arXiv 2106.07889), resolutions.
+Source: HiFi-GAN (arXiv 2010.05646), periods; EnCodec (arXiv 2210.13438) and Descript's codec
+(arXiv 2306.06546), complex spectra at several resolutions.
 """
 
 from itertools import pairwise
@@ -11,9 +12,13 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
 PERIODS = (2, 3, 5, 7, 11)
-RESOLUTIONS = ((512, 128), (1024, 256), (2048, 512))  # window and hop
-PERIOD_WIDTHS = (1, 24, 48, 96, 192)
-RESOLUTION_WIDTH = 24
+PERIOD_WIDTHS = (1, 32, 128, 256, 512)
+WINDOWS = (256, 512, 1024, 2048)  # the hop is a quarter
+SPECTRUM_WIDTH = 32
+SPECTRUM_STRIDES = (1, 2, 2, 2)  # over frequency
+LOUDNESS = 0.3  # exponent of magnitudes: what is 60 dB below the loudest is still seen
+FLOOR = 0.03  # of magnitudes: silence, made loud, would have all the gradient
+LAYOUT = torch.channels_last  # in which half-precision convolutions are fast
 SLOPE = 0.1
 
 Judgement = tuple[Tensor, list[Tensor]]  # score map, feature maps
@@ -25,10 +30,12 @@ class PeriodJudge(nn.Module):
     def __init__(self, period: int) -> None:
         super().__init__()
         self.period = period
-        self.convs = nn.ModuleList(
-            weight_norm(nn.Conv2d(wide_in, wide_out, (5, 1), (3, 1), (2, 0)))
+        convs = [
+            nn.Conv2d(wide_in, wide_out, (5, 1), (3, 1), (2, 0))
             for wide_in, wide_out in pairwise(PERIOD_WIDTHS)
-        )
+        ]
+        convs.append(nn.Conv2d(PERIOD_WIDTHS[-1], PERIOD_WIDTHS[-1], (5, 1), padding=(2, 0)))
+        self.convs = nn.ModuleList(weight_norm(conv) for conv in convs)
         self.score = weight_norm(nn.Conv2d(PERIOD_WIDTHS[-1], 1, (3, 1), padding=(1, 0)))
 
     def forward(self, audio: Tensor) -> Judgement:
@@ -38,22 +45,25 @@ class PeriodJudge(nn.Module):
         return _judge(x, self.convs, self.score)
 
 
-class ResolutionJudge(nn.Module):
-    """Looks at the magnitudes of one short Fourier transform."""
+class SpectrumJudge(nn.Module):
+    """Looks at one short Fourier transform, its phases included."""
 
-    def __init__(self, window: int, hop: int) -> None:
+    def __init__(self, window: int) -> None:
         super().__init__()
-        self.window, self.hop = window, hop
-        widths = (1, *(RESOLUTION_WIDTH,) * 4)
-        self.convs = nn.ModuleList(
-            weight_norm(nn.Conv2d(wide_in, wide_out, (3, 7), (1, 2 if i else 1), (1, 3)))
-            for i, (wide_in, wide_out) in enumerate(pairwise(widths))
-        )
-        self.score = weight_norm(nn.Conv2d(RESOLUTION_WIDTH, 1, 3, padding=1))
+        self.window = window
+        convs = [
+            nn.Conv2d(wide_in, SPECTRUM_WIDTH, (3, 9), (1, stride), (1, 4))
+            for wide_in, stride in zip((2, *[SPECTRUM_WIDTH] * 3), SPECTRUM_STRIDES, strict=True)
+        ]
+        convs.append(nn.Conv2d(SPECTRUM_WIDTH, SPECTRUM_WIDTH, 3, padding=1))
+        self.convs = nn.ModuleList(weight_norm(conv) for conv in convs)
+        self.score = weight_norm(nn.Conv2d(SPECTRUM_WIDTH, 1, 3, padding=1))
 
     def forward(self, audio: Tensor) -> Judgement:
-        x = spectrum(audio, self.window, self.hop).transpose(1, 2)[:, None]
-        return _judge((x + 1e-5).log(), self.convs, self.score)
+        spectrum = transform(audio, self.window, self.window // 4)
+        magnitude = (spectrum.square().sum(-1, keepdim=True) + FLOOR**2).sqrt()
+        x = spectrum * magnitude ** (LOUDNESS - 1)
+        return _judge(x.permute(0, 3, 2, 1), self.convs, self.score)
 
 
 class Judges(nn.Module):
@@ -64,7 +74,7 @@ class Judges(nn.Module):
         self.judges = nn.ModuleList(
             [
                 *(PeriodJudge(period) for period in PERIODS),
-                *(ResolutionJudge(window, hop) for window, hop in RESOLUTIONS),
+                *(SpectrumJudge(window) for window in WINDOWS),
             ]
         )
 
@@ -72,40 +82,45 @@ class Judges(nn.Module):
         return [judge(audio) for judge in self.judges]
 
 
-def spectrum(audio: Tensor, window: int, hop: int) -> Tensor:
-    """Magnitudes. Shapes: (B, S) -> (B, bins, frames)."""
+def transform(audio: Tensor, window: int, hop: int) -> Tensor:
+    """Real and imaginary parts. Shapes: (B, S) -> (B, bins, frames, 2)."""
     hann = torch.hann_window(window, device=audio.device)
     values = torch.stft(audio.float(), window, hop, window=hann, return_complex=True)
-    return (values.real.square() + values.imag.square() + 1e-9).sqrt()
+    return torch.view_as_real(values)
+
+
+def spectrum(audio: Tensor, window: int, hop: int) -> Tensor:
+    """Magnitudes. Shapes: (B, S) -> (B, bins, frames)."""
+    return (transform(audio, window, hop).square().sum(-1) + 1e-9).sqrt()
 
 
 def judge_loss(real: list[Judgement], made: list[Judgement]) -> Tensor:
-    """Least squares: real towards 1, made towards 0."""
+    """Least squares: real towards 1, made towards 0; the sum over judges."""
     losses = [
-        (1 - true).square().mean() + false.square().mean()
+        (1 - true.float()).square().mean() + false.float().square().mean()
         for (true, _), (false, _) in zip(real, made, strict=True)
     ]
-    return torch.stack(losses).mean()
+    return torch.stack(losses).sum()
 
 
 def deceive_loss(made: list[Judgement]) -> Tensor:
-    """Least squares: made towards 1."""
-    return torch.stack([(1 - score).square().mean() for score, _ in made]).mean()
+    """Least squares: made towards 1; the sum over judges."""
+    return torch.stack([(1 - score.float()).square().mean() for score, _ in made]).sum()
 
 
 def feature_loss(real: list[Judgement], made: list[Judgement]) -> Tensor:
-    """Mean distance of the judges' inner maps."""
+    """Distance of the judges' inner maps; the sum over all maps."""
     distances = [
-        (true.detach() - false).abs().mean()
+        (true.detach() - false).abs().mean(dtype=torch.float32)
         for (_, trues), (_, falses) in zip(real, made, strict=True)
         for true, false in zip(trues, falses, strict=True)
     ]
-    return torch.stack(distances).mean()
+    return torch.stack(distances).sum()
 
 
 def _judge(x: Tensor, convs: nn.ModuleList, score: nn.Module) -> Judgement:
     maps = []
     for conv in convs:
-        x = nnf.leaky_relu(conv(x), SLOPE)
+        x = nnf.leaky_relu(conv(x), SLOPE).to(memory_format=LAYOUT)
         maps.append(x)
     return score(x), maps

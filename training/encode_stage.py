@@ -1,41 +1,38 @@
-"""Hear the whole corpus with the trained networks: speech tokens and the two speaker embeddings.
+"""Hear the corpus with the trained networks: speech tokens and the two speaker embeddings.
 
-Takes a few seconds per ten hours, so it is not resumed but done again.
+Follows the teacher: what is new is written as one more file. Takes a few seconds per ten hours, so
+it is not resumed but done again.
 """
 
 import argparse
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from training.corpus import FULL_SCALE, Corpus, Utterance
+from training.encoded import ENCODED_DONE, Encoded, write_lines
 from training.parts import read_networks
 from training.run_state import load_trained
 from training.sizes import DEMO
 from training.speaker_stage import SpeakerNetworks
-from worker.chatterbox.config import REFERENCE_RATE_HZ, SAMPLE_RATE_HZ, SAMPLES_PER_TOKEN
+from worker.chatterbox.config import (
+    REFERENCE_RATE_HZ,
+    SAMPLE_RATE_HZ,
+    SAMPLES_PER_TOKEN,
+)
 from worker.chatterbox.mel import speech_token_mel, voice_encoder_mel, x_vector_mel
 from worker.chatterbox.resample import resample_sinc
 from worker.chatterbox.speech_tokenizer import FRAMES_PER_SPEECH_TOKEN, SpeechTokenizer
 
 BATCH_TOKENS = 12_000
-ENCODED = "encoded.pt"
 HEARING_DONE = "hearing.done"  # the speech tokenizer and speaker networks are trained
+CORPUS_DONE = "corpus.done"  # the teacher will say no more
+PAUSE_S = 2.0
 REFERENCE_S = 10
 X_VECTOR_WINDOW, X_VECTOR_HOP = 400, 160
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Encoded:
-    """What the networks heard in one utterance. Shapes: (T,), (192,), (256,)."""
-
-    tokens: Tensor
-    x_vector: Tensor
-    speaker: Tensor
 
 
 def load_hearing(
@@ -92,21 +89,23 @@ def _batches(utterances: list[Utterance]) -> Iterator[list[Utterance]]:
     yield batch
 
 
-def save_encoded(encoded: dict[int, Encoded], path: Path) -> None:
-    """Write all at once, so that a reader never finds half."""
-    plain: dict[str, Any] = {
-        name: [getattr(e, name) for e in encoded.values()]
-        for name in ("tokens", "x_vector", "speaker")
-    }
-    temporary = path.with_suffix(".part")
-    torch.save({"indices": list(encoded), **plain}, temporary)
-    temporary.rename(path)
-
-
-def load_encoded(path: Path) -> dict[int, Encoded]:
-    kept = torch.load(path)
-    rows = zip(kept["indices"], kept["tokens"], kept["x_vector"], kept["speaker"], strict=True)
-    return {i: Encoded(tokens=t, x_vector=x, speaker=s) for i, t, x, s in rows}
+def follow(corpus: Corpus, state: Path, origin: Path | None, device: torch.device) -> None:
+    """Encode what the teacher says until it is done."""
+    while not (state / HEARING_DONE).exists():
+        time.sleep(PAUSE_S)
+    networks = load_hearing(state, origin, device)
+    known, files, is_last = 0, 0, False
+    while not is_last:
+        is_last = (state / CORPUS_DONE).exists()
+        corpus.refresh()
+        new, known = corpus.utterances[known:], len(corpus.utterances)
+        if new:
+            write_lines(new, encode(new, *networks), state / f"encoded-{files:04d}.pt")
+            corpus.drop_audio()
+            files += 1
+        elif not is_last:
+            time.sleep(PAUSE_S)
+    (state / ENCODED_DONE).touch()
 
 
 def main() -> None:
@@ -114,14 +113,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("corpus", type=Path)
     parser.add_argument("state", type=Path)
-    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--device", type=torch.device, default=torch.device("cuda"))
     parser.add_argument("--origin", type=Path)
     arguments = parser.parse_args()
-    device = torch.device(arguments.device)
-    corpus = Corpus(arguments.corpus)
-    corpus.wait_until(arguments.state / HEARING_DONE)
-    encoded = encode(corpus.utterances, *load_hearing(arguments.state, arguments.origin, device))
-    save_encoded(encoded, arguments.state / ENCODED)
+    if arguments.device.type == "cuda":
+        torch.cuda.set_device(arguments.device)
+    follow(Corpus(arguments.corpus), arguments.state, arguments.origin, arguments.device)
 
 
 if __name__ == "__main__":

@@ -6,14 +6,16 @@ prompt, whose mel is given, as the voice's reference is in the product.
 
 import math
 import random
+import time
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from training.corpus import FULL_SCALE, VOICES, Corpus, Utterance
-from training.encode_stage import ENCODED, Encoded, load_encoded
+from training.encoded import Encoded, EncodedLines
 from training.graphed import Figures, GraphedStep
+from training.reader import Reader
 from training.run_state import Average, RunState, make_optimizer, set_rate
 from training.sizes import DEMO
 from training.stage_options import StageOptions
@@ -24,7 +26,7 @@ from worker.chatterbox.s3gen.packing import Packing, pack_lengths
 from worker.chatterbox.s3gen.unet import Condition
 
 LOG_STEPS = 100
-HIGHEST_RATE = 1e-3
+HIGHEST_RATE = 8e-4
 LENGTHS = (100, 200, 200, 300, 450)  # tokens of a row; 4 to 18 s
 BATCH_TOKENS = 9_600
 PROMPT_TOKENS = (25, 125)
@@ -165,12 +167,15 @@ def train(tape: FlowTape, run: RunState, device: torch.device) -> None:
     """Train until the time is over."""
     rng = random.Random(run.step)
     training = FlowTraining(tape, run, device)
+    began = time.time()
     while not run.is_over():
         figures = training.step(rng.choice(LENGTHS))
         run.step += 1
         if run.step % LOG_STEPS == 0:
-            run.log(**{name: float(value.detach()) for name, value in figures.items()})
+            shown = {name: float(value.detach()) for name, value in figures.items()}
+            run.log(**shown, ms=(time.time() - began) / LOG_STEPS * 1000)
             run.keep(training.parts)
+            began = time.time()
     run.keep(training.parts, force=True)
 
 
@@ -189,8 +194,11 @@ def main() -> None:
     options = StageOptions.parse(__doc__)
     torch.manual_seed(14)
     corpus = Corpus(options.corpus)
-    corpus.wait_until(options.state / ENCODED)
-    encoded = load_encoded(options.state / ENCODED)
+    reader = Reader(corpus, ENOUGH_HOURS)
+    lines = EncodedLines(options.state)
+    lines.wait_for(ENOUGH_HOURS)
+    reader.stop()
+    encoded = lines.by_index()
     tape = FlowTape(choose(corpus, encoded), encoded, options.device)
     train(tape, options.run_state("flow"), options.device)
 

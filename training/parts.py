@@ -15,9 +15,13 @@ from worker.chatterbox.checkpoint import CONFIG_FILE
 
 PART_BYTES = 15_500_000
 NETWORKS = {  # what is carried: the stage that has it, and the part of its state
-    "t3": ("t3", "average"),
+    "t3": ("t3", "best"),
+    "t3_last": ("t3", "average"),
     "flow": ("flow", "average"),
     "vocoder": ("vocoder", "average"),
+    "vocoder_judges": ("vocoder", "judges"),
+    "rival": ("rival", "average"),  # a vocoder trained beside it in another way
+    "rival_judges": ("rival", "judges"),
     "tokenizer": ("tokenizer", "average"),
     "reader": ("tokenizer", "reader"),  # without its reader, a tokenizer would unlearn its codes
     "speakers": ("speakers", "networks"),
@@ -38,16 +42,20 @@ def read_networks(state: Path, origin: Path | None = None) -> Networks:
         path = state / f"{stage}.pt"
         if path.exists():
             kept = torch.load(path, map_location="cpu")["parts"][part]
-            found[name] = kept["tensors"] if part == "average" else kept
+            found[name] = kept.get("tensors", kept)
     return found
 
 
-def split(state: Path, folder: Path, origin: Path | None = None) -> None:
-    """Write part-N.pt files."""
+def split(
+    state: Path, folder: Path, origin: Path | None = None, only: list[str] | None = None
+) -> None:
+    """Write part-N.pt files, of all networks or only of some."""
     folder.mkdir(parents=True, exist_ok=True)
     part: dict[str, Tensor] = {}
     size, number = 0, 0
-    for network, tensors in read_networks(state, origin).items():
+    networks = read_networks(state, origin)
+    for network in only or list(networks):
+        tensors = networks.get(network, {})
         for name, tensor in tensors.items():
             value = tensor.half() if tensor.is_floating_point() else tensor
             value = value.contiguous().clone()
@@ -76,8 +84,9 @@ def main() -> None:
     parser.add_argument("state", type=Path)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--origin", type=Path, help="parts or bundle that it began with")
+    parser.add_argument("--only", nargs="+", choices=NETWORKS, help="some of the networks")
     arguments = parser.parse_args()
-    split(arguments.state, arguments.folder, arguments.origin)
+    split(arguments.state, arguments.folder, arguments.origin, arguments.only)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """Run all stages on one machine within a given time: teacher, hearing, voice, T3.
 
-The first GPU trains the speaker networks, the speech tokenizer and then the flow; the last one,
-which may be the same, speaks as the teacher and trains the rest. Stages are processes; each keeps
-its own state, so a second run with the same folder goes on where the first one ended. The corpus is
-made anew from the same lines where it is missing.
+Every process has its GPU: stages by `--place`, the teacher's processes by `--teach`. Each stage
+keeps its own state, so a second run with the same folder goes on where the first one ended. The
+corpus is made anew from the same lines where it is missing. Later stages start while the teacher
+still speaks, and take in what it adds.
 """
 
 import argparse
@@ -13,9 +13,23 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from training.encode_stage import ENCODED, HEARING_DONE
+from training.encode_stage import CORPUS_DONE, HEARING_DONE
+from training.encoded import ENCODED_DONE, ENCODED_FILES
 
 SPEAKERS_S = 150  # from the start; speech comes after some forty
+HEARING = ("speaker", "tokenizer")
+# A second vocoder, more cautious: on a GPU that is free, against a first one that falls apart.
+OPTIONS = {"rival": ("vocoder_stage", "--name=rival", "--rate=1.5e-4")}
+TEACHER_FILES = ("kokoro.onnx", "voices.npz", "directions.jsonl")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Teachers:
+    """So many of the teacher's processes on one GPU, for so long."""
+
+    gpu: int
+    count: int
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,28 +40,14 @@ class Plan:
     assets: Path
     start: float
     until: float
-    teachers: int
-    gpus: int
+    teach: list[Teachers]
+    place: dict[str, int]
     hours: float
-    teach_s: float
     hear_s: float
+    device: str
     origin: Path | None
-    without: list[str]
-
-    @property
-    def taught(self) -> float:
-        """When the corpus is complete."""
-        return self.start + self.teach_s
-
-    @property
-    def heard(self) -> float:
-        """When the speech tokenizer is trained."""
-        return self.start + self.hear_s
-
-    @property
-    def beginning(self) -> list[str]:
-        """The option that names an earlier run."""
-        return [f"--origin={self.origin}"] if self.origin else []
+    begin: float
+    end: float
 
     @property
     def corpus(self) -> Path:
@@ -57,63 +57,87 @@ class Plan:
     def state(self) -> Path:
         return self.work / "state"
 
+    def device_of(self, gpu: int) -> str:
+        return f"--device={self.device}:{gpu}" if self.device == "cuda" else "--device=cpu"
 
-def launch(plan: Plan, name: str, *arguments: object) -> subprocess.Popen[bytes]:
+    def ends(self, stage: str) -> float:
+        """When a stage ends: the hearing ones early, since others need them."""
+        seconds = {"speaker": SPEAKERS_S, "tokenizer": self.hear_s}
+        return self.start + seconds[stage] if stage in seconds else self.until
+
+
+def launch(plan: Plan, name: str, log: str, *arguments: object) -> subprocess.Popen[bytes]:
     """Start a stage, its words in a log of its own.
 
     Set OMP_NUM_THREADS=2: reading the corpus is many small operations, and with a thread per core
     in every stage the teacher's processes starve.
     """
     command = [sys.executable, "-m", f"training.{name}", *map(str, arguments)]
-    log = (plan.work / f"{name}.txt").open("ab")
-    return subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+    if plan.origin and name != "teacher.render":
+        command.append(f"--origin={plan.origin}")
+    with (plan.work / f"{log}.txt").open("ab") as words:
+        return subprocess.Popen(command, stdout=words, stderr=subprocess.STDOUT)
 
 
 def launch_teachers(plan: Plan) -> list[subprocess.Popen[bytes]]:
     """Start the teacher's processes."""
-    files = [plan.assets / name for name in ("kokoro.onnx", "voices.npz", "directions.jsonl")]
+    files = [plan.assets / name for name in TEACHER_FILES]
+    places = [teachers for teachers in plan.teach for _ in range(teachers.count)]
     return [
         launch(
             plan,
             "teacher.render",
+            f"teacher-{number}",
             *files,
             plan.corpus,
-            f"--process={process}",
-            f"--processes={plan.teachers}",
-            f"--device=cuda:{plan.gpus - 1}",
-            f"--until={plan.taught}",
+            f"--process={number}",
+            f"--processes={len(places)}",
+            plan.device_of(teachers.gpu),
+            f"--until={plan.start + teachers.seconds}",
         )
-        for process in range(plan.teachers)
+        for number, teachers in enumerate(places)
     ]
 
 
-def launch_stages(plan: Plan, ends: dict[str, float], gpu: int) -> list[subprocess.Popen[bytes]]:
-    """Start these stages, unless the run is to be without them; each ends at its own moment."""
-    options = [f"--device=cuda:{gpu}", f"--hours={plan.hours}", *plan.beginning]
-    return [
-        launch(plan, f"{name}_stage", plan.corpus, plan.state, *options, f"--until={end}")
-        for name, end in ends.items()
-        if name not in plan.without
-    ]
+def launch_stage(plan: Plan, stage: str) -> subprocess.Popen[bytes]:
+    """Start a stage of training."""
+    module, *options = OPTIONS.get(stage, (f"{stage}_stage",))
+    options += [plan.device_of(plan.place[stage]), f"--hours={plan.hours}"]
+    options += [f"--begin={plan.begin}", f"--end={plan.end}", f"--until={plan.ends(stage)}"]
+    return launch(plan, module, stage, plan.corpus, plan.state, *options)
 
 
 def run(plan: Plan) -> None:
-    """Run everything in its order; later stages read the corpus while earlier ones train."""
+    """Run everything; what a stage waits for, it finds in the folders."""
     for folder in (plan.corpus, plan.state):
         folder.mkdir(parents=True, exist_ok=True)
-    for sign in (ENCODED, HEARING_DONE):
-        (plan.state / sign).unlink(missing_ok=True)
-    speakers_end = plan.start + SPEAKERS_S
-    hearing = launch_teachers(plan)
-    hearing += launch_stages(plan, {"speaker": speakers_end, "tokenizer": plan.heard}, 0)
-    later = launch_stages(plan, {"flow": plan.until}, 0)
-    later += launch_stages(plan, dict.fromkeys(("vocoder", "t3"), plan.until), plan.gpus - 1)
-    launch(plan, "encode_stage", plan.corpus, plan.state, *plan.beginning)
-    for stage in hearing:
-        stage.wait()
+    for pattern in (ENCODED_FILES, ENCODED_DONE, CORPUS_DONE, HEARING_DONE):
+        for path in plan.state.glob(pattern):
+            path.unlink()
+    teachers = launch_teachers(plan)
+    stages = {stage: launch_stage(plan, stage) for stage in plan.place if stage != "encode"}
+    if "encode" in plan.place:
+        device = plan.device_of(plan.place["encode"])
+        stages["encode"] = launch(plan, "encode_stage", "encode", plan.corpus, plan.state, device)
+    for stage in HEARING:
+        if stage in stages:
+            stages[stage].wait()
     (plan.state / HEARING_DONE).touch()
-    for stage in later:
-        stage.wait()
+    for teacher in teachers:
+        teacher.wait()
+    (plan.state / CORPUS_DONE).touch()
+    for process in stages.values():
+        process.wait()
+
+
+def _read_teachers(text: str) -> Teachers:
+    gpu, count, seconds = text.split(":")
+    return Teachers(gpu=int(gpu), count=int(count), seconds=float(seconds))
+
+
+def _read_place(text: str) -> tuple[str, int]:
+    stage, _, gpu = text.partition("=")
+    return stage, int(gpu)
 
 
 def main() -> None:
@@ -122,15 +146,21 @@ def main() -> None:
     parser.add_argument("work", type=Path)
     parser.add_argument("assets", type=Path)
     parser.add_argument("--until", type=float, required=True)
-    parser.add_argument("--teachers", type=int, default=12)
-    parser.add_argument("--gpus", type=int, default=1)
+    parser.add_argument(
+        "--teach", nargs="*", type=_read_teachers, default=[], help="GPU:PROCESSES:SECONDS"
+    )
+    parser.add_argument(
+        "--place", nargs="+", type=_read_place, required=True, help="STAGE=GPU, those to be run"
+    )
     parser.add_argument("--hours", type=float, default=1.0, help="of speech before stages begin")
-    parser.add_argument("--teach-s", type=float, default=240, help="until the corpus is complete")
     parser.add_argument("--hear-s", type=float, default=300, help="until the tokenizer is trained")
+    parser.add_argument("--device", default="cuda", choices=("cuda", "cpu"))
     parser.add_argument("--origin", type=Path, help="parts or bundle of a run to begin with")
-    parser.add_argument("--without", nargs="*", default=[], help="stages not to be trained")
-    arguments = parser.parse_args()
-    run(Plan(start=time.time(), **vars(arguments)))
+    parser.add_argument("--begin", type=float, default=0.0, help="of the whole schedule")
+    parser.add_argument("--end", type=float, default=1.0)
+    arguments = vars(parser.parse_args())
+    places = dict(arguments.pop("place"))
+    run(Plan(start=time.time(), place=places, **arguments))
 
 
 if __name__ == "__main__":

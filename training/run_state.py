@@ -21,8 +21,20 @@ _ONLY_TRAINING = ("x_classes.", "voice_classes.")  # the classes of the speaker 
 class RunState:
     """A stage's progress in its time box; a resumed run spreads what is left over its new box."""
 
-    def __init__(self, folder: Path, name: str, until: float, origin: Path | None = None) -> None:
-        """`origin`: carried parts of an earlier run, or a bundle, to begin with its weights."""
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        until: float,
+        origin: Path | None = None,
+        *,
+        begin: float = 0.0,
+        end: float = 1.0,
+    ) -> None:
+        """`origin`: carried parts of an earlier run, or a bundle, to begin with its weights.
+
+        `begin` and `end`: which part of the whole schedule this box is, if several runs share it.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         self.name, self.origin = name, origin
         self.path = folder / f"{name}.pt"
@@ -30,7 +42,7 @@ class RunState:
         self.step = 0
         self.until = until
         self._begun = time.time()
-        self._done_before = 0.0
+        self._done_before, self._end = begin, end
         self._kept = time.time()
 
     @property
@@ -38,7 +50,7 @@ class RunState:
         """From 0 at the very start to 1 at the end of the last box."""
         box = max(self.until - self._begun, 1e-9)
         share = min(1.0, (time.time() - self._begun) / box)
-        return self._done_before + (1 - self._done_before) * share
+        return self._done_before + (self._end - self._done_before) * share
 
     def is_over(self) -> bool:
         return time.time() >= self.until
@@ -49,11 +61,16 @@ class RunState:
         fall = 0.5 * (1 + math.cos(math.pi * self.progress))
         return highest * warm * (LAST_RATE + (1 - LAST_RATE) * fall)
 
-    def begin_with(self, network: nn.Module, name: str | None = None) -> None:
-        """Take an earlier run's weights, if one was named and has them."""
+    def begin_with(self, network: nn.Module, name: str | None = None) -> bool:
+        """Take an earlier run's weights, if one was named and has them in the same sizes.
+
+        Returns whether they were taken.
+        """
         earlier = read_origin(self.origin).get(name or self.name) if self.origin else None
-        if earlier:
-            load_trained(network, earlier)
+        if not earlier or not _has_sizes_of(earlier, network):
+            return False
+        load_trained(network, earlier)
+        return True
 
     def resume(self, parts: dict[str, Any], device: torch.device) -> bool:
         """Take up a kept state, if there is one."""
@@ -62,7 +79,7 @@ class RunState:
         kept = torch.load(self.path, map_location=device)
         for name, part in parts.items():
             part.load_state_dict(kept["parts"][name])
-        self.step, self._done_before = kept["step"], min(kept["progress"], 0.98)
+        self.step, self._done_before = kept["step"], min(kept["progress"], self._end - 0.02)
         return True
 
     def keep(self, parts: dict[str, Any], *, force: bool = False) -> None:
@@ -107,6 +124,26 @@ class Average:
         self.tensors, self.updates = state["tensors"], state["updates"]
 
 
+class Best:
+    """The weights that did best on held-out rows, if a network learns its corpus by heart."""
+
+    def __init__(self) -> None:
+        self.loss = float("inf")
+        self.tensors: dict[str, Tensor] = {}
+
+    def offer(self, loss: float, tensors: dict[str, Tensor]) -> None:
+        """Keep a copy if it is better than the best so far."""
+        if loss < self.loss:
+            self.loss = loss
+            self.tensors = {name: tensor.clone() for name, tensor in tensors.items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"loss": self.loss, "tensors": self.tensors}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.loss, self.tensors = state["loss"], state["tensors"]
+
+
 def make_optimizer(
     parameters: Iterable[nn.Parameter], device: torch.device, **settings: Any
 ) -> torch.optim.AdamW:
@@ -130,6 +167,11 @@ def load_trained(network: nn.Module, tensors: dict[str, Tensor]) -> None:
     found = network.load_state_dict(tensors, strict=False)
     lost = [name for name in found.missing_keys if not name.startswith(_ONLY_TRAINING)]
     assert not found.unexpected_keys + lost, found
+
+
+def _has_sizes_of(tensors: dict[str, Tensor], network: nn.Module) -> bool:
+    own = network.state_dict()
+    return all(name in own and own[name].shape == t.shape for name, t in tensors.items())
 
 
 def mean_of(values: Iterable[Tensor]) -> float:

@@ -33,19 +33,30 @@ DEMO = ChatterboxConfig(
     ),
     voice_encoder=VoiceEncoderConfig(hidden=128, layers=2),
     flow=FlowConfig(
-        encoder_width=192,
+        encoder_width=256,
         encoder_heads=4,
-        encoder_ffn_width=768,
+        encoder_ffn_width=1024,
         encoder_layers=4,
         upsampled_layers=2,
-        estimator_width=192,
+        estimator_width=256,
         estimator_heads=4,
-        estimator_head_width=48,
+        estimator_head_width=64,
         estimator_ffn_factor=3,
-        time_width=384,
+        time_width=512,
         mid_blocks=4,
         transformers_per_block=1,
+        steps=8,  # ten cost a quarter more and score 0.01 more
     ),
-    hift=HiftConfig(base_channels=128, f0_channels=128, source_kernels=(3, 3, 5)),
+    # Two stages, not three: as many operations, half as many of them outside the products. Kernels
+    # that are multiples of their strides, so that no stage leaves its rate as a tone.
+    hift=HiftConfig(
+        base_channels=256,
+        f0_channels=256,
+        upsample_rates=(10, 6),
+        upsample_kernels=(20, 12),
+        source_kernels=(3, 5),
+        n_fft=32,
+        hop=8,
+    ),
     storage=StorageConfig(dtype="int8"),
 )

@@ -20,6 +20,10 @@ class StageOptions:
     device: torch.device
     hours: float  # of speech to wait for before the start
     origin: Path | None  # carried parts of an earlier run, or a bundle, to begin with
+    begin: float  # which part of the whole schedule this run is
+    end: float
+    name: str | None  # of the state, if not the stage's
+    rate: float | None  # instead of the stage's own
 
     @classmethod
     def parse(cls, description: str | None) -> Self:
@@ -31,6 +35,10 @@ class StageOptions:
         parser.add_argument("--device", type=torch.device, default=torch.device("cuda"))
         parser.add_argument("--hours", type=float, default=1.0)
         parser.add_argument("--origin", type=Path)
+        parser.add_argument("--begin", type=float, default=0.0)
+        parser.add_argument("--end", type=float, default=1.0)
+        parser.add_argument("--name")
+        parser.add_argument("--rate", type=float)
         options = cls(**vars(parser.parse_args()))
         if options.device.type == "cuda":
             torch.cuda.set_device(options.device)
@@ -38,4 +46,5 @@ class StageOptions:
 
     def run_state(self, stage: str) -> RunState:
         """Where this stage keeps its progress."""
-        return RunState(self.state, stage, self.until, self.origin)
+        name = self.name or stage
+        return RunState(self.state, name, self.until, self.origin, begin=self.begin, end=self.end)

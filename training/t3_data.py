@@ -4,7 +4,7 @@ Some rows join two or three utterances of one voice, so that long chunks are lea
 """
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Self, TypeAlias
 
@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from training.alignment import locate_characters
-from training.corpus import Utterance
-from training.encode_stage import Encoded
+from training.encoded import Line
 from worker.chatterbox.config import FRAMES_PER_TOKEN, START_TEXT, STOP_TEXT
 from worker.chatterbox.tokenizer import TextTokenizer, normalize_punctuation
 
@@ -67,46 +66,45 @@ class Batch:
         return type(self)(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
 
 
-def make_row(utterance: Utterance, encoded: Encoded, tokenizer: TextTokenizer, text: str) -> Row:
+def make_row(line: Line, tokenizer: TextTokenizer, text: str) -> Row:
     """Prepare one utterance."""
-    tokens = encoded.tokens.numpy()
+    tokens = line.encoded.tokens.numpy()
     read = normalize_punctuation(text)
-    ends = utterance.ends.numpy()
+    ends = line.ends.numpy()
     return Row(
-        voice=utterance.voice,
-        exaggeration=utterance.exaggeration,
+        voice=line.voice,
+        exaggeration=line.exaggeration,
         text=np.array(tokenizer.encode(read), dtype=np.int16),
         tokens=tokens,
-        phonemes=utterance.phonemes.numpy().reshape(-1, FRAMES_PER_TOKEN),
-        characters=locate_characters(read, utterance.spoken, ends, len(tokens)),
-        speaker=encoded.speaker.numpy(),
+        phonemes=line.phonemes.numpy().reshape(-1, FRAMES_PER_TOKEN),
+        characters=locate_characters(read, line.spoken, ends, len(tokens)),
+        speaker=line.encoded.speaker.numpy(),
     )
 
 
 class RowSource:
-    """All rows of a corpus, and batches of them for ever."""
+    """All rows of a corpus, and batches of them for ever; later lines come with the next round."""
 
-    def __init__(
-        self,
-        utterances: list[Utterance],
-        encoded: dict[int, Encoded],
-        tokenizer: TextTokenizer,
-        rng: random.Random,
-    ) -> None:
+    def __init__(self, lines: list[Line], tokenizer: TextTokenizer, rng: random.Random) -> None:
         self.rng = rng
-        self.rows = [
-            make_row(u, encoded[u.index], tokenizer, self._vary(u.text))
-            for u in utterances
-            if u.index in encoded and len(encoded[u.index].tokens) <= LONGEST_TOKENS
-        ]
+        self.tokenizer = tokenizer
+        self.rows: list[Row] = []
         self.by_voice: dict[int, list[Row]] = {}
-        for row in self.rows:
-            self.by_voice.setdefault(row.voice, []).append(row)
         self.space = np.array(tokenizer.encode(" "), dtype=np.int16)
+        self.add(lines)
 
-    def batches(self, positions: int) -> Iterator[Batch]:
-        """Batches of about so many positions, padding included."""
+    def add(self, lines: list[Line]) -> None:
+        """Take more lines in; those that are too long are left out."""
+        for line in lines:
+            if len(line.encoded.tokens) <= LONGEST_TOKENS:
+                row = make_row(line, self.tokenizer, self._vary(line.text))
+                self.rows.append(row)
+                self.by_voice.setdefault(row.voice, []).append(row)
+
+    def batches(self, positions: int, more: Callable[[], list[Line]] = list) -> Iterator[Batch]:
+        """Batches of about so many positions, padding included; `more` is asked each time round."""
         while True:
+            self.add(more())
             rows = [row for own in self.by_voice.values() for row in self._join(own)]
             rows.sort(key=lambda row: row.positions + self.rng.uniform(0, LENGTH_NOISE))
             batches = list(_fill(rows, positions))

@@ -8,17 +8,17 @@ as the product's default does, so that the penalty costs nothing there.
 
 import random
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from queue import Queue
 
 import torch
 import torch.nn.functional as nnf
 from torch import Tensor, nn
 
-from training.corpus import Corpus
-from training.encode_stage import ENCODED, load_encoded
+from training.encoded import EncodedLines, Line
 from training.phoneme_labels import LABELS
-from training.run_state import Average, RunState, make_optimizer, mean_of, set_rate
+from training.run_state import Average, Best, RunState, make_optimizer, mean_of, set_rate
 from training.sizes import DEMO
 from training.stage_options import StageOptions
 from training.t3_data import Batch, RowSource
@@ -30,8 +30,9 @@ from worker.chatterbox.t3.model import T3, positions_of
 from worker.chatterbox.t3.sampling import penalize
 from worker.chatterbox.tokenizer import TextTokenizer
 
-LOG_STEPS = 100
+LOG_STEPS = 50
 HIGHEST_RATE = 1.5e-3
+LATER_RATE = 6e-4  # if it begins with an earlier run's weights
 BATCH_POSITIONS = 40_000
 DROPOUT = 0.1
 WRONG_SHARE = 0.25  # of the tokens heard, at most
@@ -45,6 +46,9 @@ GUIDE_UNTIL = 0.5  # of the time
 WINDOW = (-3, 6)  # characters around the one being said
 IGNORED = -100
 PREPARED = 8  # batches kept ready
+FIRST_HOURS = 8.0  # of speech to begin with
+JUDGED = 512  # rows never trained on, at most
+JUDGE_STEPS = 250
 
 
 def attend_forgetfully(layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
@@ -97,17 +101,20 @@ class T3Training:
         self.device = device
         self.t3 = T3(DEMO.t3).to(device)
         _shrink_embeddings(self.t3)
-        run.begin_with(self.t3)
+        self.highest_rate = LATER_RATE if run.begin_with(self.t3) else HIGHEST_RATE
         self.phonemes = nn.Linear(DEMO.t3.width, FRAMES_PER_TOKEN * LABELS).to(device)
         self.average = Average(self.t3, decay=0.9995)
+        self.best = Best()
+        self.judged = T3(DEMO.t3).to(device)  # for the average's weights
         self.parameters = [*self.t3.parameters(), *self.phonemes.parameters()]
         self.optimizer = make_optimizer(
-            self.parameters, device, lr=HIGHEST_RATE, betas=(0.9, 0.95), weight_decay=0.05
+            self.parameters, device, lr=self.highest_rate, betas=(0.9, 0.95), weight_decay=0.05
         )
         self.parts = {
             "t3": self.t3,
             "phonemes": self.phonemes,
             "average": self.average,
+            "best": self.best,
             "optimizer": self.optimizer,
         }
         run.resume(self.parts, device)
@@ -123,7 +130,7 @@ class T3Training:
         self.optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.parameters, 1.0)
-        set_rate(self.optimizer, self.run.rate(HIGHEST_RATE))
+        set_rate(self.optimizer, self.run.rate(self.highest_rate))
         self.optimizer.step()
         self.average.update()
         return figures
@@ -192,13 +199,17 @@ class T3Training:
 
     @torch.no_grad()
     def judge(self, batches: list[Batch]) -> dict[str, float]:
-        """Losses on held-out rows."""
+        """Losses of the averaged weights on held-out rows; the best ones are kept."""
+        self.judged.load_state_dict(self.average.tensors)
+        trained, self.t3 = self.t3, self.judged
         figures = []
         for batch in batches:
-            moved = batch.to(self.device)
             none = torch.zeros(len(batch.text), dtype=torch.bool, device=self.device)
-            figures.append(self.losses(moved, none, is_training=False))
-        return {f"held_{name}": mean_of([f[name] for f in figures]) for name in figures[0]}
+            figures.append(self.losses(batch, none, is_training=False))
+        self.t3 = trained
+        found = {f"held_{name}": mean_of([f[name] for f in figures]) for name in figures[0]}
+        self.best.offer(found["held_token"], self.average.tensors)
+        return found
 
 
 def confuse(tokens: Tensor) -> Tensor:
@@ -231,12 +242,14 @@ def _shrink_embeddings(t3: T3) -> None:
             projection.weight.data /= (2 * len(t3.tfmr.layers)) ** 0.5
 
 
-def prefetch(source: RowSource, device: torch.device) -> Iterator[Batch]:
+def prefetch(
+    source: RowSource, more: Callable[[], list[Line]], device: torch.device
+) -> Iterator[Batch]:
     """Prepare batches on a thread of their own."""
     ready: Queue[Batch] = Queue(PREPARED)
 
     def fill() -> None:
-        for batch in source.batches(BATCH_POSITIONS):
+        for batch in source.batches(BATCH_POSITIONS, more):
             ready.put(batch.to(device))
 
     threading.Thread(target=fill, daemon=True).start()
@@ -244,10 +257,12 @@ def prefetch(source: RowSource, device: torch.device) -> Iterator[Batch]:
         yield ready.get()
 
 
-def train(source: RowSource, held_out: list[Batch], run: RunState, device: torch.device) -> None:
+def train(
+    prepared: Iterator[Batch], held_out: list[Batch], run: RunState, device: torch.device
+) -> None:
     """Train until the time is over."""
-    prepared = prefetch(source, device)
     training = T3Training(run, device)
+    began = time.time()
     for batch in prepared:
         if run.is_over():
             break
@@ -255,9 +270,11 @@ def train(source: RowSource, held_out: list[Batch], run: RunState, device: torch
         run.step += 1
         if run.step % LOG_STEPS == 0:
             shown = {name: mean_of([value.detach()]) for name, value in figures.items()}
-            judged = training.judge(held_out) if run.step % (5 * LOG_STEPS) == 0 else {}
-            run.log(**shown, **judged)
+            ms = (time.time() - began) / LOG_STEPS * 1000
+            judged = training.judge(held_out) if run.step % JUDGE_STEPS == 0 else {}
+            run.log(**shown, **judged, ms=ms)
             run.keep(training.parts)
+            began = time.time()
     run.keep(training.parts, force=True)
 
 
@@ -268,16 +285,19 @@ def main() -> None:
     torch.set_float32_matmul_precision("high")
     # cuDNN plans anew for every shape, and each batch has its own: 190 ms a step instead of 75.
     torch.backends.cuda.enable_cudnn_sdp(False)
-    corpus = Corpus(options.corpus)
-    corpus.wait_until(options.state / ENCODED)
     path = options.state / "tokenizer.json"
     write_tokenizer(path)
     tokenizer = TextTokenizer(path)
-    encoded = load_encoded(options.state / ENCODED)
-    source = RowSource(corpus.training(), encoded, tokenizer, random.Random(15))
-    judged = RowSource(corpus.held_out(), encoded, tokenizer, random.Random(16))
-    held_out = [judged.collate(judged.rows[i : i + 64]) for i in range(0, len(judged.rows), 64)][:4]
-    train(source, held_out, options.run_state("t3"), options.device)
+    lines = EncodedLines(options.state)
+    lines.wait_for(FIRST_HOURS)
+    source = RowSource(lines.training(), tokenizer, random.Random(15))
+    judged = RowSource(lines.held_out(), tokenizer, random.Random(16))
+    rows = sorted(judged.rows[:JUDGED], key=lambda row: row.positions)
+    held_out = [
+        judged.collate(rows[i : i + 64]).to(options.device) for i in range(0, len(rows), 64)
+    ]
+    prepared = prefetch(source, lines.refresh, options.device)
+    train(prepared, held_out, options.run_state("t3"), options.device)
 
 
 if __name__ == "__main__":

@@ -8,11 +8,13 @@ import numpy as np
 
 from tests.listen.expression import pitch_range_st, rate_wps
 from tests.listen.figures import Figure, least_step, percents, steps
+from tests.listen.quality import QualityJudge, join, prominence_db
 from tests.listen.recogniser import Recogniser
 from tests.listen.render_command import Clip, Reading, RenderCommand, Waveform
 from tests.listen.speakers import SpeakerJudge, centre, lead, share_told_apart
 from tests.listen.story import narrate
 from tests.listen.targets import Key
+from tests.listen.teacher import OWN_TONES_HZ, TEACHER_TONES_HZ, read_teachers
 from tests.listen.words import Comparison, compare, error_rate
 from worker.chatterbox.config import SAMPLE_RATE_HZ
 
@@ -58,7 +60,44 @@ def measure_sentences(listening: Listening) -> PartResult:
             measured=speech_s / elapsed_s,
             detail=f"{speech_s:.0f} s in {elapsed_s:.0f} s, loading included",
         ),
+        *_compare_sound({voice: reading.clips for voice, reading in readings.items()}),
     ], heard
+
+
+def _compare_sound(readings: dict[str, list[Clip]]) -> list[Figure]:
+    """Hold the sound of readings against the teacher's: what denoising gains, likeness loses."""
+    quality, speakers = QualityJudge(), SpeakerJudge()
+    opinions = {voice: quality.rate(clips) for voice, clips in readings.items()}
+    overall = {voice: opinion.overall for voice, opinion in opinions.items()}
+    figures = [
+        Figure(
+            key=Key.QUALITY,
+            measured=min(overall.values()),
+            detail=", ".join(
+                f"{voice} {o.overall:.2f} (signal {o.signal:.2f}, background {o.background:.2f})"
+                for voice, o in opinions.items()
+            ),
+        )
+    ]
+    known = {voice: found for voice, found in read_teachers().items() if voice in readings}
+    if not known:
+        return figures  # another model's voices have another teacher
+    likeness = {v: t.likeness(speakers.embed(readings[v])) for v, t in known.items()}
+    ranges = {v: pitch_range_st(readings[v]) / t.pitch_range_st for v, t in known.items()}
+    sounds = {voice: join(readings[voice]) for voice in known}
+    figures += [
+        Figure(key=Key.LIKENESS, measured=min(likeness.values()), detail=_numbers(likeness)),
+        Figure(key=Key.RANGE, measured=min(ranges.values()), detail=_numbers(ranges)),
+    ]
+    for key, tones in ((Key.WHISTLE, TEACHER_TONES_HZ), (Key.OWN_TONE, OWN_TONES_HZ)):
+        excess = {
+            f"{voice} {hz} Hz": prominence_db(sounds[voice], hz) - teacher.tones_db[hz]
+            for voice, teacher in known.items()
+            for hz in tones
+        }
+        detail = _numbers(excess, "{:+.1f}")
+        figures.append(Figure(key=key, measured=max(excess.values()), detail=detail))
+    return figures
 
 
 def measure_story(listening: Listening) -> PartResult:
@@ -144,6 +183,10 @@ PARTS = {
 def _recording(reading: Reading) -> Waveform:
     sound = np.concatenate([clip.waveform for clip in reading.clips])
     return sound[: RECORDING_S * SAMPLE_RATE_HZ]
+
+
+def _numbers(values: dict[str, float], form: str = "{:.2f}") -> str:
+    return ", ".join(f"{name} {form.format(value)}" for name, value in values.items())
 
 
 def _counts(counts: dict[str, int]) -> str:

@@ -20,6 +20,11 @@ class Key(StrEnum):
     APART = "voices.told_apart"
     CLONING = "cloning.lead"
     SPEED = "speed"
+    QUALITY = "sound.dnsmos_worst_voice"
+    LIKENESS = "sound.likeness_to_teacher"
+    RANGE = "sound.pitch_range_of_teacher"
+    WHISTLE = "sound.teacher_tone_excess"
+    OWN_TONE = "sound.own_tone_excess"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +77,23 @@ TARGETS = {
         what="clone nearer to its own voice by (cosine)", goal=0, limit=0, form="{:+.3f}"
     ),
     Key.SPEED: Target(what="seconds of speech per second", goal=2.5, limit=None),
+    Key.QUALITY: Target(what="DNSMOS overall, worst voice", goal=3.0, limit=3.0),
+    Key.LIKENESS: Target(what="likeness to the teacher (cosine), least", goal=0.9, limit=0.9),
+    Key.RANGE: Target(what="pitch range, share of the teacher's, least", goal=0.8, limit=0.8),
+    Key.WHISTLE: Target(
+        what="steady tone over the teacher's (dB), most",
+        goal=3,
+        limit=3,
+        is_most=True,
+        form="{:+.1f}",
+    ),
+    Key.OWN_TONE: Target(
+        what="vocoder's own tone over the teacher's (dB), most",
+        goal=3,
+        limit=6,
+        is_most=True,
+        form="{:+.1f}",
+    ),
 }
 
 # `make test`: every tenth sentence by the default voice, which has the word error of all hundred.

@@ -23,15 +23,16 @@ VOICE_SHARES = {  # the first two become the built-in voices; the others teach c
     "jf_nezumi": 0.05,
     "jf_tebukuro": 0.05,
 }
-PLAIN_SHARE = 0.5  # of lines near the neutral exaggeration 0.5
+PLAIN_SHARE = 0.65  # of lines are spoken as the teacher would
+PLAIN = 0.5
 
 
 def direct_line(rng: random.Random) -> dict[str, Any]:
     """Draw how a breath is to be spoken; a more exaggerated one is also a little faster."""
     plain = rng.random() < PLAIN_SHARE
-    exaggeration = round(rng.uniform(0.4, 0.6) if plain else rng.uniform(0.1, 1.1), 3)
+    exaggeration = PLAIN if plain else round(rng.uniform(0.1, 1.1), 3)
     voice = rng.choices(list(VOICE_SHARES), list(VOICE_SHARES.values()))[0]
-    speed = rng.gauss(1.0, 0.04) + 0.16 * (exaggeration - 0.5)
+    speed = rng.gauss(1.0, 0.04) + 0.16 * (exaggeration - PLAIN)
     return {"voice": voice, "exaggeration": exaggeration, "speed": round(speed, 3)}
 
 

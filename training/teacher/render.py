@@ -18,6 +18,7 @@ from torch import Tensor
 
 from training.clock import Deadline
 from training.teacher.graph import TeacherGraph
+from training.teacher.whistles import take_out_whistles
 
 BREATHS_PER_SHARD = 8
 PAD, SPACE = 0, 16  # of the teacher's phoneme table
@@ -118,7 +119,10 @@ def render_breath(graph: TeacherGraph, styles: Any, breath: dict[str, Any]) -> l
     style = torch.from_numpy(rows[min(len(phonemes) - 2, len(rows)) - 1]).float()
     edit = stretch_pitch(breath["exaggeration"])
     parts = graph.speak(phonemes, style.reshape(1, -1), breath["speed"], edit)
-    audio, durations, pitch = (part.float().cpu() for part in parts)
+    spoken_audio, durations, pitch = parts
+    audio, durations, pitch = (
+        part.float().cpu() for part in (take_out_whistles(spoken_audio.float()), durations, pitch)
+    )
     audio = (audio * loudness_gain(breath["exaggeration"])).clamp(-PEAK, PEAK)
     spoken = Piece(audio=audio, durations=durations, pitch=pitch)
     pieces = cut(spoken, [len(line["phonemes"]) for line in breath["lines"]])

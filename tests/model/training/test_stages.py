@@ -7,15 +7,17 @@ from pathlib import Path
 import torch
 
 from training.corpus import Utterance
-from training.encode_stage import Encoded
+from training.encoded import ENCODED_DONE, Encoded, EncodedLines, Line, write_lines
 from training.flow_stage import FlowTape
 from training.graphed import GraphedStep
-from training.parts import join, split
-from training.run_state import Average, RunState, make_optimizer
+from training.mel_distance import mel_distance
+from training.parts import join, read_networks, split
+from training.run_state import Average, Best, RunState, make_optimizer
 from training.t3_data import LONGEST_TOKENS, RowSource
 from training.t3_stage import REPETITION_PENALTY, confuse, penalise
 from training.tape import SpeechTape
 from training.text_tokenizer import write_tokenizer
+from training.vocoder_stage import JUDGED_FROM_STEP, VocoderTraining
 from worker.chatterbox.config import (
     FRAMES_PER_TOKEN,
     SAMPLES_PER_TOKEN,
@@ -79,19 +81,47 @@ def test_flow_rows_hold_a_voice_s_own_embedding() -> None:
     assert int(rows.prompts.max()) <= 60
 
 
-def test_t3_rows_frame_the_text_and_keep_each_row_whole(tmp_path: Path) -> None:
-    write_tokenizer(tmp_path / "tokenizer.json")
-    tokenizer = TextTokenizer(tmp_path / "tokenizer.json")
-    lines = [make_utterance(index, tokens=50 + index) for index in range(12)]
+def make_lines(folder: Path, indices: range) -> list[Line]:
+    """What the encoder writes about some utterances, and its readers get."""
+    utterances = [make_utterance(index, tokens=50 + index) for index in indices]
     encoded = {
         u.index: Encoded(
             tokens=torch.arange(u.tokens, dtype=torch.int16),
             x_vector=torch.zeros(192),
             speaker=torch.zeros(256),
         )
-        for u in lines
+        for u in utterances
     }
-    source = RowSource(lines, encoded, tokenizer, random.Random(3))
+    write_lines(utterances, encoded, folder / f"encoded-{indices.start:04d}.pt")
+    reader = EncodedLines(folder)
+    reader.refresh()
+    return reader.lines
+
+
+def test_what_was_heard_is_read_as_it_was_written(tmp_path: Path) -> None:
+    lines = make_lines(tmp_path, range(3))
+    assert [line.text for line in lines] == list(TEXTS[:3])
+    assert [len(line.encoded.tokens) for line in lines] == [50, 51, 52]
+    assert [len(line.phonemes) for line in lines] == [100, 102, 104]
+    assert lines[2].ends.tolist() == [0, 26, 52, 104, 104]
+
+
+def test_a_reader_gets_what_the_encoder_adds_but_nothing_held_out(tmp_path: Path) -> None:
+    make_lines(tmp_path, range(3))
+    reader = EncodedLines(tmp_path)
+    assert [line.index for line in reader.refresh()] == [1, 2]
+    make_lines(tmp_path, range(5, 7))
+    assert [line.index for line in reader.refresh()] == [5, 6]
+    assert [line.index for line in reader.held_out()] == [0]
+    (tmp_path / ENCODED_DONE).touch()
+    reader.wait_for(hours=1000)  # all there is
+
+
+def test_t3_rows_frame_the_text_and_keep_each_row_whole(tmp_path: Path) -> None:
+    write_tokenizer(tmp_path / "tokenizer.json")
+    tokenizer = TextTokenizer(tmp_path / "tokenizer.json")
+    lines = make_lines(tmp_path, range(12))
+    source = RowSource(lines, tokenizer, random.Random(3))
     batch = next(source.batches(positions=600))
     for row in range(len(batch.text)):
         ends, spoken = int(batch.text_lengths[row]), int(batch.token_lengths[row])
@@ -148,6 +178,56 @@ def test_a_run_begins_with_an_earlier_run_s_weights(tmp_path: Path) -> None:
     other = torch.nn.Linear(3, 2)
     RunState(tmp_path / "next", "t3", time.time() + 5, tmp_path / "parts").begin_with(other)
     assert "t3" not in join(tmp_path / "parts")
+
+
+def test_a_network_of_another_size_begins_anew(tmp_path: Path) -> None:
+    run = RunState(tmp_path / "state", "flow", time.time() + 5)
+    run.keep({"average": Average(torch.nn.Linear(3, 2))}, force=True)
+    split(tmp_path / "state", tmp_path / "parts", only=["flow"])
+    wider = torch.nn.Linear(4, 2)
+    before = wider.weight.clone()
+    resumed = RunState(tmp_path / "next", "flow", time.time() + 5, tmp_path / "parts")
+    assert not resumed.begin_with(wider)
+    assert torch.equal(wider.weight, before)
+
+
+def test_several_runs_share_one_schedule(tmp_path: Path) -> None:
+    first = RunState(tmp_path, "flow", time.time() - 1, begin=0.0, end=0.5)
+    assert first.progress == 0.5
+    second = RunState(tmp_path, "flow", time.time() + 1000, begin=0.5, end=1.0)
+    assert 0.5 <= second.progress < 0.51
+
+
+def test_the_best_weights_are_kept_and_not_the_last(tmp_path: Path) -> None:
+    best = Best()
+    for loss, value in ((3.0, 1.0), (2.0, 2.0), (4.0, 3.0)):
+        best.offer(loss, {"weight": torch.tensor(value)})
+    RunState(tmp_path, "t3", time.time() + 5).keep(
+        {"best": best, "average": Average(torch.nn.Linear(1, 1))}, force=True
+    )
+    kept = read_networks(tmp_path)["t3"]
+    assert float(kept["weight"]) == 2.0
+
+
+def test_a_waveform_is_nearer_to_itself_than_to_a_noisy_one() -> None:
+    torch.manual_seed(6)
+    real = 0.1 * torch.randn(2, 9600)
+    near, far = real + 0.001 * torch.randn(2, 9600), 0.3 * torch.randn(2, 9600)
+    assert float(mel_distance(real, real)) == 0
+    assert 0 < float(mel_distance(real, near)) < float(mel_distance(real, far))
+
+
+def test_a_step_teaches_vocoder_and_judges(tmp_path: Path) -> None:
+    torch.manual_seed(7)
+    tape = SpeechTape(hours=1 / 60, device=CPU)
+    tape.append([make_utterance(1, tokens=40)])
+    training = VocoderTraining(tape, RunState(tmp_path, "vocoder", time.time() + 60), CPU)
+    before = [p.clone() for p in (training.vocoder.conv_post.weight, *training.judges.parameters())]
+    training.run.step = JUDGED_FROM_STEP
+    figures = training.step(rows=1, tokens=6)
+    after = [training.vocoder.conv_post.weight, *training.judges.parameters()]
+    assert all(torch.isfinite(value) for value in figures.values())
+    assert not any(torch.equal(old, new) for old, new in zip(before, after, strict=True))
 
 
 def test_an_average_follows_a_network_that_learns() -> None:

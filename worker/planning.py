@@ -54,7 +54,7 @@ def _plan_anew(context: WorkerContext, claim: StepClaim, job: Job, data: bytes |
             f"{context.limits.document_chars:,}: send it in parts"
         )
     settings = JobSettings.model_validate(job.settings)
-    plan = plan_chunks(document, settings.chunk_limits, settings.pause_limits)
+    plan = plan_chunks(document, settings.chunk_limits, settings.pause_limits, settings.english)
     check_complete(span_rows(plan.spans), len(document.source), len(plan.chunks))
     with context.session() as session:
         store_plan(

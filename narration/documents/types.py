@@ -27,6 +27,7 @@ class SkipReason(StrEnum):
     MARKUP = "markup"
     ORNAMENT = "ornament"
     TABLE = "table"
+    UNSPEAKABLE = "unspeakable"  # characters that have no saying
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

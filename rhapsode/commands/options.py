@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from narration.jobs.request import DeliverySettings, JobSettings
+from narration.text.english import English
 from rhapsode.outputs import Output
 
 File = Annotated[Path, typer.Argument(help="The text: .txt, .md or .epub.", show_default=False)]
@@ -22,6 +23,9 @@ CfgWeight = Annotated[float, typer.Option(min=0, max=2, help="How closely to fol
 Temperature = Annotated[float, typer.Option(min=0, max=5, help="How varied; 0 is always the same.")]
 Seed = Annotated[int, typer.Option(min=0, help="Another seed, another reading.")]
 MaxChars = Annotated[int, typer.Option(min=40, max=400, help="Characters per model call.")]
+EnglishOption = Annotated[
+    English, typer.Option("--english", help="Whose dates and words: american or british.")
+]
 Format = Annotated[
     str | None, typer.Option(help="Instead of the file's ending.", show_default=False)
 ]
@@ -39,6 +43,7 @@ def job_settings(
     temperature: float,
     seed: int,
     max_chars: int,
+    english: English,
 ) -> JobSettings:
     """Translate options into what a job is asked to be."""
     return JobSettings(
@@ -48,5 +53,6 @@ def job_settings(
         ),
         seed=seed,
         max_chars=max_chars,
+        english=english,
         outputs=tuple(output.format for output in outputs),
     )

@@ -13,6 +13,7 @@ from narration.jobs.record import Job
 from narration.jobs.request import JobSettings
 from narration.settings import Settings, load_settings
 from narration.telemetry import set_up_logging
+from narration.text.english import English
 from narration.voices.recording import Recording, RecordingLimits, read_recording
 from rhapsode.commands import options
 from rhapsode.inputs import read_input
@@ -69,6 +70,7 @@ def render(  # noqa: PLR0917 - Typer passes all of them by keyword
     temperature: options.Temperature = 0.8,
     seed: options.Seed = 0,
     max_chars: options.MaxChars = 280,
+    english: options.EnglishOption = English.AMERICAN,
     format: options.Format = None,  # noqa: A002 - the option is called --format
     no_watermark: options.NoWatermark = False,  # noqa: FBT002 - a flag of the command line
     quiet: options.Quiet = False,  # noqa: FBT002
@@ -88,6 +90,7 @@ def render(  # noqa: PLR0917 - Typer passes all of them by keyword
         temperature=temperature,
         seed=seed,
         max_chars=max_chars,
+        english=english,
     )
     job = _render(settings, text, job_settings, outputs, recording, is_quiet=quiet)
     summary = Summary(job=job, outputs=outputs, elapsed_s=time.monotonic() - started)

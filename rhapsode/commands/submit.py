@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from narration.settings import load_settings
+from narration.text.english import English
 from rhapsode.commands import options
 from rhapsode.library import VoiceLibrary
 from rhapsode.outputs import check_outputs
@@ -30,6 +31,7 @@ def submit(  # noqa: PLR0917 - Typer passes all of them by keyword
     temperature: options.Temperature = 0.8,
     seed: options.Seed = 0,
     max_chars: options.MaxChars = 280,
+    english: options.EnglishOption = English.AMERICAN,
     format: options.Format = None,  # noqa: A002 - the option is called --format
     priority: Priority = 5,
     prefix: Prefix = "",
@@ -58,6 +60,7 @@ def submit(  # noqa: PLR0917 - Typer passes all of them by keyword
             temperature=temperature,
             seed=seed,
             max_chars=max_chars,
+            english=english,
         ).model_copy(update={"priority": priority}),
         outputs=outputs,
         recording=recording,

@@ -18,6 +18,8 @@ from narration.voices.lookup import find_voice
 from narration.voices.record import Voice
 from narration.voices.recording import Recording, RecordingLimits, decode_recording
 
+VOICES_KEPT_S = 300.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enrolment:
@@ -56,7 +58,8 @@ def enrol(resources: Resources, enrolment: Enrolment) -> Enrolled:
 
 def bundled_voices(session: Session) -> list[str]:
     """Return the voices that lie beside the model: warm workers say which."""
-    warm = workers.warm_workers(session, now=utc_now())
+    # Longer than a heartbeat: a list of voices is not to flicker with a worker that starts again.
+    warm = workers.warm_workers(session, now=utc_now(), silent_after_s=VOICES_KEPT_S)
     return sorted({name for worker in warm for name in (worker.engine or {}).get("voices", ())})
 
 

@@ -4,8 +4,10 @@ Some rows join two or three utterances of one voice, so that long chunks are lea
 """
 
 import random
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
+from queue import Queue
 from typing import Any, Self, TypeAlias
 
 import numpy as np
@@ -22,6 +24,7 @@ JOIN_SHARE = 0.35
 LONGEST_TOKENS = 500  # 20 s
 PROMPT_TOKENS = (50, 150)
 QUOTES_DROPPED = 0.3
+PREPARED = 8  # batches kept ready
 LENGTH_NOISE = 24  # positions; keeps the batches from being the same every epoch
 
 Array: TypeAlias = NDArray[Any]
@@ -166,6 +169,19 @@ class RowSource:
             characters=np.concatenate([first.characters, second.characters + start]),
             speaker=first.speaker,
         )
+
+
+def prefetch(batches: Iterator[Batch], device: torch.device) -> Iterator[Batch]:
+    """Prepare batches on a thread of their own."""
+    ready: Queue[Batch] = Queue(PREPARED)
+
+    def fill() -> None:
+        for batch in batches:
+            ready.put(batch.to(device))
+
+    threading.Thread(target=fill, daemon=True).start()
+    while True:
+        yield ready.get()
 
 
 def _fill(rows: list[Row], positions: int) -> Iterator[list[Row]]:

@@ -7,21 +7,19 @@ as the product's default does, so that the penalty costs nothing there.
 """
 
 import random
-import threading
 import time
-from collections.abc import Callable, Iterator
-from queue import Queue
+from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as nnf
 from torch import Tensor, nn
 
-from training.encoded import EncodedLines, Line
+from training.encoded import EncodedLines
 from training.phoneme_labels import LABELS
 from training.run_state import Average, Best, RunState, make_optimizer, mean_of, set_rate
 from training.sizes import DEMO
 from training.stage_options import StageOptions
-from training.t3_data import Batch, RowSource
+from training.t3_data import Batch, RowSource, prefetch
 from training.text_tokenizer import write_tokenizer
 from worker.chatterbox.config import FRAMES_PER_TOKEN, START_SPEECH, STOP_SPEECH
 from worker.chatterbox.t3.conditioning import Conditioning
@@ -45,7 +43,6 @@ GUIDE_WEIGHT = 0.3
 GUIDE_UNTIL = 0.5  # of the time
 WINDOW = (-3, 6)  # characters around the one being said
 IGNORED = -100
-PREPARED = 8  # batches kept ready
 FIRST_HOURS = 8.0  # of speech to begin with
 JUDGED = 512  # rows never trained on, at most
 JUDGE_STEPS = 250
@@ -242,21 +239,6 @@ def _shrink_embeddings(t3: T3) -> None:
             projection.weight.data /= (2 * len(t3.tfmr.layers)) ** 0.5
 
 
-def prefetch(
-    source: RowSource, more: Callable[[], list[Line]], device: torch.device
-) -> Iterator[Batch]:
-    """Prepare batches on a thread of their own."""
-    ready: Queue[Batch] = Queue(PREPARED)
-
-    def fill() -> None:
-        for batch in source.batches(BATCH_POSITIONS, more):
-            ready.put(batch.to(device))
-
-    threading.Thread(target=fill, daemon=True).start()
-    while True:
-        yield ready.get()
-
-
 def train(
     prepared: Iterator[Batch], held_out: list[Batch], run: RunState, device: torch.device
 ) -> None:
@@ -296,7 +278,7 @@ def main() -> None:
     held_out = [
         judged.collate(rows[i : i + 64]).to(options.device) for i in range(0, len(rows), 64)
     ]
-    prepared = prefetch(source, lines.refresh, options.device)
+    prepared = prefetch(source.batches(BATCH_POSITIONS, lines.refresh), options.device)
     train(prepared, held_out, options.run_state("t3"), options.device)
 
 

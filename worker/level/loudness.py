@@ -126,7 +126,7 @@ def _biquad(
 
 
 def _shelf() -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """High shelf of +4 dB from 1.7 kHz: the head in the sound field."""
+    """High-frequency boost of +4 dB from 1.7 kHz: the head in the sound field."""
     quality, k = 0.7071752369554196, math.tan(math.pi * 1681.974450955533 / SAMPLE_RATE_HZ)
     high = 10 ** (3.999843853973347 / 20)
     middle = high**0.4996667741545416

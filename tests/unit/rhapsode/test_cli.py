@@ -76,7 +76,7 @@ def test_module_of_no_extra_is_a_bug() -> None:
 
 
 def test_output_is_named_after_the_text() -> None:
-    assert output_paths(None, Path("shelf/book.epub")) == [Path("book.m4b")]
+    assert output_paths(None, Path("books/book.epub")) == [Path("book.m4b")]
     assert output_paths([Path("a.mp3")], Path("book.epub")) == [Path("a.mp3")]
 
 

@@ -4,15 +4,21 @@ import threading
 from collections.abc import Callable
 
 from narration.errors import EngineDied
+from worker.engine.turns import TurnQueue
+from worker.engine.types import Turn
 
 
 class Admission:
-    """Counts utterances in and out; `enter` blocks while the engine is full (back-pressure)."""
+    """Counts utterances in and out; `enter` blocks while the engine is full (back-pressure).
+
+    Those who wait enter by turn.
+    """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._inside = 0
         self._is_closed = False
+        self._waiting: TurnQueue[object] = TurnQueue()
         self._changed = threading.Condition()
 
     @property
@@ -20,7 +26,12 @@ class Admission:
         """How many have entered and not left."""
         return self._inside
 
-    def enter(self, is_alive: Callable[[], bool]) -> None:
+    @property
+    def waiting(self) -> int:
+        """How many wait to enter."""
+        return len(self._waiting)
+
+    def enter(self, is_alive: Callable[[], bool], turn: Turn = ()) -> None:
         """Take a place, waiting for one if need be.
 
         Raises: EngineDied if the engine is closed or dead, also while waiting.
@@ -29,11 +40,19 @@ class Admission:
         def is_open() -> bool:
             return not self._is_closed and is_alive()
 
+        def is_our_turn() -> bool:
+            return self._inside < self._limit and self._waiting.first is ticket
+
+        ticket = object()
         with self._changed:
-            self._changed.wait_for(lambda: self._inside < self._limit or not is_open())
+            self._waiting.push(turn, ticket)
+            self._changed.wait_for(lambda: not is_open() or is_our_turn())
+            self._waiting.remove(ticket)
             if not is_open():
                 raise EngineDied("the speech engine takes no more chunks: start a new worker")
             self._inside += 1
+            if self._inside < self._limit:
+                self._changed.notify_all()  # the next in turn may have found us before it
 
     def leave(self) -> None:
         """Give the place back."""

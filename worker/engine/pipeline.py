@@ -43,11 +43,11 @@ class PipelineEngine:
 
         Raises: EngineDied if the engine is closed or dead.
         """
-        self._admission.enter(self.is_alive)
+        self._admission.enter(self.is_alive, utterance.turn)
         speech: Future[Speech] = Future()
         speech.add_done_callback(lambda _: self._leave())
         try:
-            spoken = self._tokens.start(self._prepare(utterance))
+            spoken = self._tokens.start(self._prepare(utterance), utterance.turn)
         except SpeechError as error:
             fail(speech, error)
             return speech

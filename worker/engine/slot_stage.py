@@ -4,7 +4,6 @@ The same loop drives T3 on plain PyTorch and on vLLM; what differs is the decode
 """
 
 import threading
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -14,6 +13,8 @@ from narration.errors import EngineDied, SpeechError
 from worker.chatterbox.t3.prompt import Prompt, Spoken
 from worker.engine.sharing import Backlog
 from worker.engine.stage import StageThread, fail, succeed
+from worker.engine.turns import TurnQueue
+from worker.engine.types import Turn
 
 _START_TIMEOUT_S = 600.0  # vLLM compiles and captures graphs: 100 s were seen with nothing cached
 _PAUSE_S = 0.05  # how long T3 waits for the sound stage before it looks for an abort
@@ -82,7 +83,7 @@ class SlotStage:
         """
         self._open_decoder = open_decoder
         self._backlog = backlog
-        self._waiting: deque[_QueuedPrompt] = deque()
+        self._waiting: TurnQueue[_QueuedPrompt] = TurnQueue()
         self._running: dict[int, _QueuedPrompt] = {}
         self._has_cancelled = False  # spares a look at every future before every step
         self._changed = threading.Condition()
@@ -99,13 +100,13 @@ class SlotStage:
                 f"T3 did not start within {_START_TIMEOUT_S:.0f} s: start a new worker"
             ) from error
 
-    def start(self, prompt: Prompt) -> Future[Spoken]:
-        """Queue one prompt for the next free slot."""
+    def start(self, prompt: Prompt, turn: Turn = ()) -> Future[Spoken]:
+        """Queue one prompt for a free slot; the lowest turn gets the next."""
         future: Future[Spoken] = Future()
         future.add_done_callback(self._notice_cancel)
         with self._changed:
             if self._ended is None:
-                self._waiting.append(_QueuedPrompt(prompt, future))
+                self._waiting.push(turn, _QueuedPrompt(prompt, future))
                 self._changed.notify()
                 return future
         fail(future, self._ended)
@@ -170,7 +171,7 @@ class SlotStage:
             return
         self._has_cancelled = False
         with self._changed:
-            self._waiting = deque(q for q in self._waiting if not q.future.cancelled())
+            self._waiting.remove_if(lambda queued: queued.future.cancelled())
         for slot in [s for s, q in self._running.items() if q.future.cancelled()]:
             decoder.drop(slot)
             del self._running[slot]
@@ -178,16 +179,18 @@ class SlotStage:
     def _refill(self, decoder: SlotDecoder) -> None:
         """Let utterances join one by one, so that a prompt that is refused is refused alone."""
         for _ in range(min(decoder.free, len(self._waiting))):
-            queued = self._waiting[0]
+            with self._changed:
+                queued = self._waiting.first
             try:
                 slot = decoder.join(queued.prompt)
             except SpeechError as error:
                 fail(queued.future, error)
             else:
                 if slot is None:
-                    return  # those behind it wait as well, so that it is never overtaken
+                    return  # those behind it wait as well, so that none of its turn overtakes it
                 self._running[slot] = queued
-            self._waiting.popleft()
+            with self._changed:
+                self._waiting.remove(queued)
 
     def _finish(self, slot: int, decoder: SlotDecoder) -> None:
         queued = self._running.pop(slot)
@@ -201,8 +204,7 @@ class SlotStage:
     def _fail_all(self, died: EngineDied) -> None:
         with self._changed:
             self._ended = died
-            unfinished = [*self._waiting, *self._running.values()]
-            self._waiting.clear()
+            unfinished = [*self._waiting.drain(), *self._running.values()]
             self._running.clear()
         for queued in unfinished:
             fail(queued.future, died)

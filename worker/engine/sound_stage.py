@@ -57,7 +57,7 @@ class _QueuedUtterance:
 
 
 class SoundStage:
-    """Makes batches of the utterance that has waited longest and those of nearly its length.
+    """Makes batches of the utterance whose turn it is and those of nearly its length.
 
     With several threads, one batch is prepared while another is computed. The more utterances are
     still to come, the larger a batch must be: small ones take the device from T3, whose next
@@ -181,9 +181,9 @@ class SoundStage:
             self._backlog.update(sum(one.share for one in waiting) / self._batch)
 
     def _pick(self) -> list[_QueuedUtterance]:
-        """Take the oldest and those nearest to it in length, so that little is padding."""
-        oldest = self._waiting[0]
-        by_likeness = sorted(self._waiting, key=lambda one: abs(len(one) - len(oldest)))
+        """Take the one whose turn it is and those of nearly its length: little is padding."""
+        first = min(self._waiting, key=lambda one: one.utterance.turn)
+        by_likeness = sorted(self._waiting, key=lambda one: abs(len(one) - len(first)))
         shares = accumulate(one.share for one in by_likeness)
         batch = by_likeness[: max(1, sum(share <= self._batch for share in shares))]
         self._set_waiting([one for one in self._waiting if one not in batch])

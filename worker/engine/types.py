@@ -23,14 +23,31 @@ class Delivery:
     top_p: float = 1.0
 
 
+Turn = tuple[int, ...]
+"""Who goes first where utterances wait: the lowest; see `make_turn`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Utterance:
-    """One model call: a chunk's text as spoken, a voice, a delivery and a seed."""
+    """One model call: a chunk's text as spoken, a voice, a delivery and a seed.
+
+    `turn` never changes how an utterance sounds, only when it is spoken.
+    """
 
     text: str
     voice: "Voice"
     delivery: Delivery
     seed: int
+    turn: Turn = ()
+
+
+def make_turn(priority: int, index: int) -> Turn:
+    """Return the turn of a job's chunk: by priority, then in reading order.
+
+    Of jobs with equal priority the one that has got less far goes first, so that a book's first
+    minute does not wait for the middle of another.
+    """
+    return (-priority, index)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

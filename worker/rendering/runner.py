@@ -129,7 +129,12 @@ class SegmentRunner:
             job_seed=settings.seed,
             engine=self._identity,
         )
-        return SegmentSettings(voice=voice, parameters=parameters, quality=settings.quality)
+        return SegmentSettings(
+            voice=voice,
+            parameters=parameters,
+            quality=settings.quality,
+            priority=job.priority,
+        )
 
     def _finish(self, claim: SegmentClaim) -> None:
         with self._context.session() as session:

@@ -15,7 +15,7 @@ from narration.jobs.takes import Outcome, Take, checkpoint, find_takes, store_ta
 from worker.chatterbox.config import SAMPLE_RATE_HZ
 from worker.chunk_audio import store_chunk
 from worker.context import Drain, WorkerContext
-from worker.engine.types import Delivery, Speech, SpeechEngine, Utterance
+from worker.engine.types import Delivery, Speech, SpeechEngine, Utterance, make_turn
 from worker.leases import Lease
 from worker.rendering.edges import trim_edges
 from worker.rendering.identity import RenderParameters
@@ -35,6 +35,7 @@ class SegmentSettings:
     voice: "Voice"
     parameters: RenderParameters
     quality: QualitySettings
+    priority: int
 
     @property
     def takes(self) -> int:
@@ -132,6 +133,7 @@ class SegmentRun:
             voice=self._settings.voice,
             delivery=Delivery(**self._settings.parameters.delivery.model_dump()),
             seed=self._seed(pending),
+            turn=make_turn(self._settings.priority, pending.index),
         )
         self._spoken[self._engine.submit(utterance)] = pending
 

@@ -4,6 +4,7 @@ import random
 import weakref
 from collections.abc import Sequence
 from concurrent.futures import wait
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +34,21 @@ def test_a_batch_begins_once_it_is_worth_its_time() -> None:
         wait(futures, TIMEOUT_S)
     assert len(renderer.batches[0]) == 4
     assert sum(map(len, renderer.batches)) == 32
+
+
+def test_a_batch_begins_with_the_utterance_whose_turn_it_is() -> None:
+    renderer = ToneRenderer()
+    renderer.gate.clear()
+    with toy_engine(CountingDecoder(slots=8), renderer, batch=1) as engine:
+        futures = [engine.submit(utterance("under way"))]
+        wait_until(lambda: renderer.calls == 1)
+        for text, turn in (("later", (0, 9)), ("sooner", (0, 3)), ("at once", (-5, 0))):
+            futures.append(engine.submit(replace(utterance(text), turn=turn)))
+            wait_until(lambda: len(engine._sound._waiting) == len(futures) - 1)
+        renderer.gate.set()
+        wait(futures, TIMEOUT_S)
+    in_turn = ("under way", "at once", "sooner", "later")
+    assert renderer.batches == [[len(text)] for text in in_turn]
 
 
 def test_no_batch_waits_for_utterances_that_were_cancelled() -> None:

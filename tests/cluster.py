@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,14 @@ from tests.servers import Postgres, SeaweedFS, Valkey
 from tests.spawned_worker import SpawnedWorker
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backup:
+    """What `docs/operations.md` says to keep: a dump of the database, then a copy of the bucket."""
+
+    dump: bytes
+    bucket: str
+
+
 class Cluster:
     """A service of its own on servers that tests share."""
 
@@ -38,16 +47,19 @@ class Cluster:
         *,
         s3_endpoint_url: str | None = None,
         checkpoint: Path | None = None,
+        restored: Backup | None = None,
         **worker: Any,
     ) -> None:
         self.folder = folder
-        self.postgres, self.valkey = postgres, valkey
+        self.postgres, self.valkey, self.seaweedfs = postgres, valkey, seaweedfs
         valkey.client().flushall()
-        profile = seaweedfs.profile(seaweedfs.new_bucket())
+        self.bucket = restored.bucket if restored else seaweedfs.new_bucket()
+        profile = seaweedfs.profile(self.bucket)
         profile = profile.model_copy(
             update={"endpoint_url": s3_endpoint_url or profile.endpoint_url, "read_timeout_s": 2.0}
         )
-        database_url = postgres.new_database()
+        database_url = postgres.restore(restored.dump) if restored else postgres.new_database()
+        self.database_url = database_url
         migrate(database_url)
         self._environment = _environment(folder, database_url, valkey.url, profile, worker)
         self.settings = _settings_from(self._environment)
@@ -104,6 +116,11 @@ class Cluster:
 
         wait_for(have_ended, timeout_s, "the end of the jobs")
         return [self.job(job_id) for job_id in job_ids]
+
+    def backup(self) -> Backup:
+        # The database first: what its rows name is in the bucket before they do.
+        dump = self.postgres.dump(self.database_url)
+        return Backup(dump=dump, bucket=self.seaweedfs.copy_bucket(self.bucket))
 
     def close(self) -> None:
         self._stop.set()

@@ -64,9 +64,23 @@ class Postgres:
             connection.execute(f"CREATE DATABASE {name}")
         return f"postgresql://app@/{name}?host={self._folder}"
 
+    def dump(self, url: str) -> bytes:
+        """Return a database as `pg_dump` writes it beside running clients."""
+        return self._client("pg_dump", "--format=custom", f"--dbname={url}")
+
+    def restore(self, dump: bytes) -> str:
+        """Return the URL of a new database with what was dumped."""
+        url = self.new_database()
+        self._client("pg_restore", "--exit-on-error", f"--dbname={url}", given=dump)
+        return url
+
     def close(self) -> None:
         self.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _client(self, program: str, *arguments: str, given: bytes = b"") -> bytes:
+        command = [self._bin / program, *arguments]
+        return subprocess.run(command, check=True, input=given, stdout=subprocess.PIPE).stdout
 
     def _dsn(self, name: str) -> str:
         return f"host={self._folder} user=app dbname={name}"
@@ -153,6 +167,16 @@ class SeaweedFS:
             storage._client.create_bucket(Bucket=name)
         storage.check_writable("")
         return name
+
+    def copy_bucket(self, name: str) -> str:
+        """Return the name of a new bucket with the objects of another."""
+        copy = self.new_bucket()
+        client = S3Storage(self.profile(copy))._client
+        for page in client.get_paginator("list_objects_v2").paginate(Bucket=name):
+            for listed in page.get("Contents", []):
+                key = listed["Key"]
+                client.copy_object(Bucket=copy, Key=key, CopySource={"Bucket": name, "Key": key})
+        return copy
 
     def close(self) -> None:
         _end(self._process)

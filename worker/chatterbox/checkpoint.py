@@ -1,4 +1,4 @@
-"""One checkpoint folder as a whole: its networks, its tokenizer and its voices, read on demand.
+"""A checkpoint folder: its networks, tokenizer and voices, read on demand.
 
 The files are the official ones; `config.json` and `voices/` are ours and optional.
 """
@@ -42,7 +42,7 @@ Config = TypeVar("Config")
 def load_chatterbox(folder: Path, device: str | torch.device = "cpu") -> "Chatterbox":
     """Open a checkpoint folder; each part is read when it is first used.
 
-    Raises: CheckpointError if the folder, a file or the config is missing or makes no sense; the
+    Raises: CheckpointError if the folder, a file or the config is missing or invalid; the
     parts raise it for a damaged file or a tensor that is missing, unknown or of another shape.
     """
     if not folder.is_dir():
@@ -141,7 +141,7 @@ class Chatterbox:
     def voice(self, name: str) -> Voice:
         """Read a voice of this checkpoint.
 
-        Raises: NotFoundError that lists the names there are.
+        Raises: NotFoundError that lists the existing names.
         """
         if name not in self.voices:
             names = ", ".join(self.voices) or "none"
@@ -149,9 +149,9 @@ class Chatterbox:
         return self.voices[name]
 
     def _empty(self, build: Callable[[Config], Network], config: Config) -> Network:
-        """Build a network without drawing its numbers, all of which a file overwrites.
+        """Build a network without initialising its weights, which a file overwrites.
 
-        Drawing half a billion of T3's takes as long as reading them.
+        Drawing T3's half a billion random weights takes as long as reading them.
         """
         with torch.device("meta"):
             network = build(config)

@@ -1,7 +1,7 @@
-"""CUDA graphs: many kernels launched at once, again and again, on memory that stays where it is.
+"""CUDA graphs: a recorded sequence of kernels, replayed on fixed memory by a single launch.
 
-A graph of a few rows saves the time that a host takes to launch kernels one by one; a graph of many
-leaves the interpreter to other threads.
+For a few rows this saves the host's time to launch the kernels one by one; for many rows it frees
+the interpreter for other threads.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -48,9 +48,9 @@ def recorded_on(stream: torch.cuda.Stream) -> Iterator[None]:
 class GraphPool:
     """Memory that graphs share which never run at the same time; owned by one thread at a time.
 
-    `open_stream` makes the stream to capture on, which nobody else may use: what another thread
-    does there during a capture breaks it. (torch has 32 of each priority, and after the last deals
-    the first out again.) A graph keeps that stream's priority.
+    `open_stream` makes the stream to capture on. Nobody else may use it: work that another thread
+    launches there breaks the capture. (torch hands out 32 streams per priority in turn, so two
+    callers may be given the same one.) A graph keeps that stream's priority.
     """
 
     def __init__(self, open_stream: Callable[[], torch.cuda.Stream] = torch.cuda.Stream) -> None:
@@ -62,8 +62,8 @@ class GraphPool:
     def capture(self, run: Callable[[], Tensor]) -> Captured | None:
         """Capture what `run` launches; takes about as long as three plain calls.
 
-        None if there is no memory for it, or if it cannot be captured: then nothing is captured any
-        more, for what a broken capture leaves in the pool cannot be told.
+        Returns None if there is no memory for it or the capture fails. After a failed capture
+        nothing more is captured, because the state of the pool is unknown.
         """
         if self._is_broken:
             return None
@@ -72,7 +72,7 @@ class GraphPool:
         graph = torch.cuda.CUDAGraph()
         try:
             _warm_up(run, stream)
-            # T3's thread goes on using the device meanwhile.
+            # "thread_local", because T3's thread goes on using the device during the capture.
             with torch.cuda.graph(
                 graph, pool=self._handle, stream=stream, capture_error_mode="thread_local"
             ):
@@ -85,13 +85,13 @@ class GraphPool:
             self._is_broken = True
             return None
         finally:
-            torch.cuda.set_stream(current)  # which a capture that breaks leaves another
+            torch.cuda.set_stream(current)  # a failed capture leaves its own stream set
         self._handle = graph.pool()
         return Captured(graph=graph, output=output)
 
 
 def _warm_up(run: Callable[[], Tensor], stream: torch.cuda.Stream) -> None:
-    """Let code be compiled, and libraries allocate what a capture must not."""
+    """Run twice, so that compiling and allocating, which a capture forbids, happen before it."""
     current = torch.cuda.current_stream()
     stream.wait_stream(current)
     with torch.cuda.stream(stream):
@@ -101,10 +101,10 @@ def _warm_up(run: Callable[[], Tensor], stream: torch.cuda.Stream) -> None:
 
 
 class GraphedRows:
-    """A function of padded rows behind graphs; rows and places are rounded up to few shapes.
+    """A function of padded rows, replayed as graphs of a few shapes that inputs are padded to.
 
-    A library that meets a new shape chooses its kernels anew, and plans a convolution for
-    milliseconds: so every batch would wait for the host. Owned by one thread at a time. A graph is
+    For each new shape libraries choose kernels again, which takes milliseconds per convolution;
+    without the padding every batch would wait for that. Owned by one thread at a time. A graph is
     captured when its shape is first met.
     """
 
@@ -122,15 +122,16 @@ class GraphedRows:
     ) -> None:
         """`run` is called as `rows.call_padded` calls it.
 
-        `rates`: of each input, how much longer its rows are than told; 0 if all are equally long.
-        Rows are rounded up to a power of two, lengths to `step` for a row alone and to twice as
-        much for several. Beyond `most_rows`, or `most` places of all rows, there is no graph.
-        `slow_rows` take longer than twice as many, and so become these.
+        `rates`: for each input, the length of its rows as a multiple of `lengths`; 0 if all rows
+        have one fixed length. The number of rows is rounded up to a power of two, their length to
+        `step` for a single row and to twice that for several. Batches of more than `most_rows`
+        rows or `most` places in total run without a graph. `slow_rows`: a number of rows that takes
+        longer than twice as many; such a batch is padded to twice as many.
         """
         self._run, self._device, self._pool = run, device, pool
         self._rates, self._step = rates, step
         self._most_rows, self._most, self._slow_rows = most_rows, most, slow_rows
-        # None where no graph was to be had.
+        # None: the graph of this shape could not be captured.
         self._graphs: dict[tuple[int, int], tuple[Captured, list[Tensor]] | None] = {}
 
     def __call__(self, columns: Columns, lengths: Sequence[int]) -> Tensor:
@@ -167,7 +168,7 @@ class GraphedRows:
 
 
 def _overwrite(memory: Sequence[Tensor], values: Sequence[Tensor]) -> None:
-    """Write everywhere: a value that was not finite must not outlive its call."""
+    """Overwrite all of the memory, so that no NaN of an earlier call stays in the padding."""
     for part, value in zip(memory, values, strict=True):
         part.copy_(upload(value, part.device))
 

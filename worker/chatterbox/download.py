@@ -1,7 +1,7 @@
 """Fetch one file of a pinned hub revision into the hub's own cache, resuming what was begun.
 
-The hub's client starts an interrupted file afresh; three gigabytes deserve better. The finished
-file lies where that client expects it, so that either finds what the other fetched.
+The hub's client starts an interrupted file again, which for 3 GB is too much to lose. The finished
+file lies where that client expects it, so each finds what the other has fetched.
 """
 
 import errno
@@ -41,7 +41,7 @@ Report = Callable[[int], None]  # bytes that have arrived since the last call
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HubFile:
-    """What the hub says of one file at one revision."""
+    """One file at one revision, as the hub describes it."""
 
     repository: str
     revision: str
@@ -66,12 +66,12 @@ class HubFile:
 
     @property
     def partial(self) -> Path:
-        """Where the content grows until it is whole."""
+        """Where the content is written until it is complete."""
         return self.blob.with_name(f"{self.digest}.partial")
 
     @property
     def missing_bytes(self) -> int:
-        """What is still to come."""
+        """How many bytes are still missing."""
         return 0 if self.path.exists() else self.size_bytes - _size(self.partial)
 
     def sha256(self) -> str:
@@ -108,7 +108,7 @@ def look_up(repository: str, revision: str, name: str) -> HubFile:
 
 
 def fetch(file: HubFile, report: Report) -> Path:
-    """Bring a file into the hub's cache, whole and checked, and return its path there.
+    """Download a file into the hub's cache, check it, and return its path there.
 
     Raises: CheckpointError if the content is not what the hub declared, OutputError if it cannot
     be written, NotFoundError or TransientError if it cannot be had.
@@ -141,7 +141,7 @@ def sha256(path: Path) -> str:
 
 
 def explain(error: Exception, what: str) -> Exception:
-    """Turn what went wrong into what the user can do about it."""
+    """Turn a failure into an error that says what the user can do about it."""
     if isinstance(error, OfflineModeIsEnabled):
         return NotFoundError(f"{what} is not in the cache: unset HF_HUB_OFFLINE and pull it")
     if isinstance(error, HfHubHTTPError):
@@ -182,7 +182,7 @@ def _complete(file: HubFile, report: Report) -> None:
 
 
 def _stream_all(file: HubFile, report: Report) -> None:
-    """Go on after every broken connection, as long as each brings something."""
+    """Resume after every broken connection that made progress."""
     stalled = 0
     while (begun := _size(file.partial)) < file.size_bytes:
         try:
@@ -198,7 +198,7 @@ def _stream_all(file: HubFile, report: Report) -> None:
 
 
 def _stream(file: HubFile, report: Report) -> None:
-    """Append what is missing, or as much of it as arrives."""
+    """Append the missing bytes, or as many as arrive."""
     begun = _size(file.partial)
     headers = build_hf_headers() | {"Accept-Encoding": "identity"}
     if begun:

@@ -1,9 +1,9 @@
 """Model folders: pulled from the Hugging Face hub at a pinned revision, checked, found by name.
 
 The hub declares a digest for each file; a pull checks the content against it and writes the
-SHA-256 of what it accepted to `SHA256SUMS` beside the files. Digests published elsewhere do not
-exist, so the first pull trusts the hub's declaration; every later check holds to the record.
-HF_HOME, HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE mean what they mean everywhere.
+SHA-256 of what it accepted to `SHA256SUMS` beside the files. No other source publishes
+digests, so the first pull trusts the hub's declaration; every later check uses the record.
+HF_HOME, HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE have their usual meaning.
 """
 
 import shutil
@@ -81,7 +81,7 @@ class ModelStatus:
 
 
 def list_models() -> list[ModelStatus]:
-    """Tell of every known model whether it is there, the bundled one first."""
+    """List the known models and whether they are installed, the bundled one first."""
     bundled = _status(DEMO, "bundled", DEMO_FOLDER, is_present=DEMO_FOLDER.is_dir())
     return [bundled] + [
         _status(m.name, f"{m.repository}@{m.revision[:8]}", m.folder, is_present=m.is_present)
@@ -115,7 +115,7 @@ def resolve_model(name_or_folder: str | Path) -> Path:
 
 
 def pull(name: str, progress: Callable[[PullProgress], None] | None = None) -> Path:
-    """Bring a model to this machine, going on where an earlier pull stopped; return its folder.
+    """Download a model, resuming an earlier pull; return its folder.
 
     Raises: NotFoundError for an unknown model or offline, TransientError if the hub does not
     answer, OutputError if there is no room, CheckpointError if a file arrives damaged.
@@ -187,7 +187,7 @@ def _status(name: str, source: str, folder: Path, *, is_present: bool) -> ModelS
 
 
 def _check_room(files: list[HubFile]) -> None:
-    """Refuse before the first byte; another process may still fill the disk meanwhile."""
+    """Check for room before the first byte; another process may still fill the disk."""
     cache = Path(constants.HF_HUB_CACHE)
     cache.mkdir(parents=True, exist_ok=True)
     needed = sum(file.missing_bytes for file in files)

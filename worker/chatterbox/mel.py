@@ -129,7 +129,7 @@ def _filters_on(rate_hz: int, n_fft: int, bins: int, device: torch.device) -> Te
         return torch.from_numpy(_slaney_filters(rate_hz, n_fft, bins)).to(device)
 
 
-# These caches keep arrays: a tensor born in inference mode could not be trained with.
+# Arrays are cached, not tensors: one created in inference mode could not be trained with.
 @lru_cache(maxsize=16)
 def _slaney_filters(rate_hz: int, n_fft: int, bins: int) -> NDArray[np.float32]:
     """Triangles of equal area, 0 Hz to 8 kHz.
@@ -144,7 +144,7 @@ def _slaney_filters(rate_hz: int, n_fft: int, bins: int) -> NDArray[np.float32]:
 
 @lru_cache(maxsize=4)
 def _kaldi_filters(bins: int) -> NDArray[np.float32]:
-    """Triangles drawn on the mel axis itself; the bin at half the rate counts for nothing.
+    """Triangles drawn on the mel axis itself; the bin at half the rate is left out.
 
     In float32 like Kaldi: the rounding of its mel axis reaches the fifth digit of the slopes.
     """

@@ -54,7 +54,7 @@ def voice_from_recording(
     networks: VoiceNetworks,
     prompt_tokens: int = _PROMPT_S * TOKEN_RATE_HZ,
 ) -> Voice:
-    """Hear a recording with every voice network.
+    """Run every voice network on a recording.
 
     T3's inputs come from one resampler, S3Gen's 16 kHz copy from the other, as upstream has it.
     """
@@ -70,7 +70,7 @@ def voice_from_recording(
     return make_voice(
         speaker=_identify(networks.voice_encoder, whole),
         prompt_tokens=_tokenize(networks.speech_tokenizer, prompt, prompt_tokens),
-        # Two frames to a token; an odd frame at the end stays and has none.
+        # A token covers two frames; an odd last frame is kept without one.
         reference_tokens=_tokenize(
             networks.speech_tokenizer, reference_16khz, len(mel) // FRAMES_PER_TOKEN
         ),

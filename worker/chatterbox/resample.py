@@ -1,6 +1,6 @@
-"""Change the rate of a waveform, by the two resamplers the networks were trained behind.
+"""Changes a waveform's sample rate, by the two resamplers the networks were trained with.
 
-They differ audibly to the networks: the T3 inputs come from SoX's, the S3Gen inputs from a
+The networks are sensitive to the difference: the T3 inputs come from SoX's, the S3Gen inputs from a
 windowed sinc.
 """
 

@@ -1,4 +1,4 @@
-"""Which weights these are: one digest over a checkpoint's files, remembered between runs."""
+"""Identifies a checkpoint by one digest over its files, cached between runs."""
 
 import hashlib
 import json
@@ -49,6 +49,6 @@ def _read_memo(folder: Path) -> dict[str, object]:
 
 def _write_memo(folder: Path, memo: dict[str, str]) -> None:
     draft = folder / f"{_MEMO}.part"
-    with suppress(OSError):  # a read-only folder costs the next run its seconds, nothing more
+    with suppress(OSError):  # in a read-only folder the next run only has to hash again
         draft.write_text(json.dumps(memo), encoding="utf-8")
         draft.replace(folder / _MEMO)

@@ -13,8 +13,8 @@ from torch import Tensor
 from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
-Columns = Sequence[Sequence[Tensor]]  # what a function is told about rows: a column for each input
-# Of columns and lengths; its result has a row for each of them, and may be padded.
+Columns = Sequence[Sequence[Tensor]]  # one column per input, one tensor per row
+# Takes columns and lengths; returns one row per row given, which may be padded.
 OnRows = Callable[[Columns, Sequence[int]], Tensor]
 
 
@@ -22,24 +22,25 @@ OnRows = Callable[[Columns, Sequence[int]], Tensor]
 class Ends:
     """Where each row of a padded batch ends.
 
-    `longest`: places in the batch; `ends` (B,) int64 on its device, None where no row is padded.
+    `longest`: length of the padded rows; `ends` (B,) int64 on their device, None where no row is
+    padded.
     """
 
     longest: int
     ends: Tensor | None
 
     def scale(self, factor: int, more: int = 0) -> "Ends":
-        """Return the ends behind a layer that multiplies lengths, and adds to them."""
+        """Return the ends after a layer that multiplies lengths by `factor` and adds `more`."""
         ends = None if self.ends is None else self.ends * factor + more
         return Ends(longest=self.longest * factor + more, ends=ends)
 
     def divide(self, step: int, more: int = 0) -> "Ends":
-        """Return the ends behind a layer that keeps one place in so many, and adds to them."""
+        """Return the ends after a layer that keeps every `step`-th place and adds `more`."""
         ends = None if self.ends is None else self.ends // step + more
         return Ends(longest=self.longest // step + more, ends=ends)
 
     def mask(self) -> Tensor | None:
-        """Mark what exists of each row. Shapes: (B, 1, longest), ones and zeros."""
+        """Mark the places that exist in each row. Shapes: (B, 1, longest), ones and zeros."""
         if self.ends is None:
             return None
         places = torch.arange(self.longest, device=self.ends.device)
@@ -47,7 +48,7 @@ class Ends:
 
 
 def find_ends(lengths: Sequence[int], device: torch.device | str) -> Ends:
-    """Tell where rows end that are padded to the longest."""
+    """Return the ends of rows that are padded to the longest of them."""
     longest = max(lengths)
     is_even = min(lengths) == longest
     ends = None if is_even else upload(torch.tensor(list(lengths)), device)
@@ -103,8 +104,8 @@ def upload(tensor: Tensor, device: torch.device | str) -> Tensor:
 def catch_up(device: torch.device) -> None:
     """Wait until a GPU has done what the current stream was given.
 
-    Before work of a thousand kernels: where the driver's queue is full, a launch spins, and other
-    threads' launches with it.
+    Used before work of a thousand kernels: once the driver's queue is full, a launch spins and
+    blocks the launches of other threads.
     """
     if device.type == "cuda":
         done = torch.cuda.Event(blocking=True)

@@ -60,7 +60,7 @@ class SpeechTokenizer(nn.Module):
         return projected.float().tanh() * _BELOW_ONE
 
     def quantize(self, hidden: Tensor) -> Tensor:
-        """Name every frame by its rounded coordinates, read as a number of base three.
+        """Return each frame's token: its rounded coordinates read as a base-3 number.
 
         Shapes: (B, T, width) -> (B, T), int64 under 6561.
         """
@@ -71,7 +71,7 @@ class SpeechTokenizer(nn.Module):
     def forward(self, mel: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Tokenize a padded batch of at most 30 s a row.
 
-        Shapes: (B, mels, F), (B,) -> (B, T), (B,); beyond its length a row means nothing.
+        Shapes: (B, mels, F), (B,) -> (B, T), (B,); values beyond a row's length are undefined.
         """
         hidden, token_lengths = self.encode(mel, lengths)
         return self.quantize(hidden), token_lengths
@@ -178,7 +178,9 @@ def _rotate(x: Tensor, rotation: Tensor) -> Tensor:
 
 @lru_cache(maxsize=32)
 def _rotation_on(length: int, head_width: int, device: torch.device) -> Tensor:
-    with torch.inference_mode(mode=False):  # it outlives the call and may meet gradients
+    with torch.inference_mode(
+        mode=False
+    ):  # cached beyond this call, so it must be usable where gradients are recorded
         return torch.from_numpy(_rotation(length, head_width)).to(device)
 
 
@@ -196,7 +198,7 @@ def _rotation(length: int, head_width: int) -> NDArray[np.float32]:
 def _windows(mel: Tensor) -> list[Tensor]:
     """Cut a long mel so that each window but the first starts 4 s before its predecessor's end."""
     stride = _WINDOW_FRAMES - _OVERLAP_FRAMES
-    last_start = max(mel.shape[-1] - _OVERLAP_FRAMES, 1)  # a later one would bring nothing new
+    last_start = max(mel.shape[-1] - _OVERLAP_FRAMES, 1)  # a later window would add no new frames
     return [mel[..., i : i + _WINDOW_FRAMES] for i in range(0, last_start, stride)]
 
 

@@ -13,7 +13,7 @@ from narration.errors import CheckpointError, SpeechError
 _SPACE = "[SPACE]"
 _UNKNOWN = "[UNK]"
 
-# What the model was not trained on and what it reads instead; applied one after the other.
+# Characters the model was not trained on and their replacements, applied in order.
 _REPLACEMENTS = (
     ("...", ", "),
     ("\N{HORIZONTAL ELLIPSIS}", ", "),
@@ -30,12 +30,12 @@ _REPLACEMENTS = (
 )
 _ENDERS = (".", "!", "?", "-", ",")
 
-# Written out in a book these are words in brackets, not the frame of a text.
+# In a book these are words in brackets, not control tokens.
 _CONTROL = re.compile(r"\[(START|STOP|UNK|SPACE|ipa|end_of_label|PLACEHOLDER\d+)\]")
 
 
 def normalize_punctuation(text: str) -> str:
-    """Bring punctuation to what the model was trained on, and close the text with some.
+    """Replace punctuation by what the model was trained on, and make the text end with some.
 
     Spaces collapse before the replacements, so one of these may leave two in a row: kept, because
     upstream reads them so.
@@ -78,7 +78,7 @@ class TextTokenizer:
         return ids
 
     def unknown_characters(self, text: str) -> list[str]:
-        """Characters the model will not hear, each once, in order: worth a warning.
+        """Return the characters the model does not know, each once, in order: worth a warning.
 
         They reach T3 as the unknown token, one for each run of them.
         """

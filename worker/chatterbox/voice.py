@@ -18,7 +18,7 @@ _EXAGGERATION = 0.5  # upstream's default; a delivery overrides it, the file for
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Voice:
-    """Everything T3 and S3Gen know of one speaker: CPU tensors, float32 or int64, no batch axis.
+    """All conditioning of T3 and S3Gen on one speaker: CPU tensors, float32 or int64, unbatched.
 
     Shapes: speaker (256,); prompt_tokens (n <= 150,); reference_tokens (n <= 250,);
     reference_mel (F, 80); x_vector (192,).
@@ -74,7 +74,7 @@ def save_voice(voice: Voice, path: Path) -> None:
 
 
 def load_voice(path: Path) -> Voice:
-    """Read a voice file; entries that are None and tensors saved from a GPU are welcome.
+    """Read a voice file; entries may be None and tensors may have been saved from a GPU.
 
     Raises: CheckpointError if the file is missing, unreadable or lacks one of the five tensors.
     """

@@ -32,8 +32,8 @@ _SCALE = _PERTH_RATE_HZ / SAMPLE_RATE_HZ
 _MARKED_BINS = 128  # 2 kHz
 _HIDDEN = 256
 _KERNELS = (1, 7, 7, 7, 7, 7, 1)
-_QUIETEST = 1e-9  # -180 dB, which Perth calls 0
-_RANGE_DB = 195.0  # from there to 15 dB, which it calls 1
+_QUIETEST = 1e-9  # -180 dB is 0 on Perth's scale
+_RANGE_DB = 195.0  # from -180 dB to 15 dB, which is 1 on that scale
 _LOUD_SHARE = 0.05  # frames below this share of the loudest are left alone
 _ROWS_AT_ONCE = 16  # a row of 20 s holds 50 MB
 _SAMPLE_STEP = 128 * _HOP
@@ -57,7 +57,7 @@ class Watermarker(nn.Module):
         self.fast_mark: OnRows | None = None
 
     def accelerate(self, pool: GraphPool | None = None) -> None:
-        """Put `mark_padded` behind CUDA graphs; `pool`: memory to share with others."""
+        """Run `mark_padded` as CUDA graphs; `pool`: memory to share with others."""
         self.fast_mark = GraphedRows(
             self.mark_padded,
             self.window.device,
@@ -107,7 +107,7 @@ class Watermarker(nn.Module):
         return spectrum * _SCALE
 
     def _synthesise(self, low: Tensor, valid: Tensor | None, length: int) -> Tensor:
-        """Add the frames up; each row is weighted by its own frames only."""
+        """Overlap-add the frames; each row is weighted by its own frames only."""
         frames = low.shape[-1]
         missing = _WINDOW // 2 + 1 - _MARKED_BINS
         pieces = torch.fft.irfft(functional.pad(low / _SCALE, (0, 0, 0, missing)), dim=1)

@@ -1,4 +1,4 @@
-"""Tensors out of checkpoint files and into networks, strictly by their official names.
+"""Reads tensors from checkpoint files and loads them into networks by their official names.
 
 Knows files, names and shapes; nothing of what a network computes. A file that is too large for
 where it is kept may be divided, named as Hugging Face names such parts: `s3gen.safetensors` is then
@@ -80,7 +80,7 @@ def write_tensors(
 ) -> None:
     """Write tensors as `storage` says, so that `read_tensors` gives them back (rounded).
 
-    `most_bytes`: of tensors in one file; what is more is divided.
+    `most_bytes`: per file; larger sets of tensors are divided.
     """
     stored: dict[str, Tensor] = {}
     for name, tensor in sorted(tensors.items()):
@@ -94,7 +94,7 @@ def write_tensors(
     parts = _divide(plain, most_bytes)
     for number, part in enumerate(parts, start=1):
         name = path.name if len(parts) == 1 else _part_name(path, number, len(parts))
-        # The library's own way to a file makes it private to the user.
+        # safetensors' own writer makes files readable by their owner only.
         path.with_name(name).write_bytes(save(part))
 
 
@@ -128,7 +128,7 @@ def load_strict(
 ) -> None:
     """Copy tensors into a network of the same names; `where` is what an error calls the file.
 
-    `may_miss`: names that need not be there (and then keep the value the network was built with).
+    `may_miss`: names that need not be there (the network then keeps its initial value).
     Raises: CheckpointError naming the tensors that are missing, unknown or of another shape.
     """
     wanted = module.state_dict()

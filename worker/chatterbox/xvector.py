@@ -1,7 +1,7 @@
 """CAM++: a filter bank becomes the x-vector that S3Gen takes a speaker's timbre from.
 
 Module and parameter names are those of the official file, without their prefix `speaker_encoder.`.
-Normalisation and bias turn padding into something; every layer that looks along time therefore
+Normalisation and bias make padding non-zero; every layer that looks along time therefore
 masks its input, and every mean counts valid frames only.
 Source: docs/model.md, x-vector (CAM++, arXiv 2303.00332).
 """

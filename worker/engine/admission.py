@@ -1,4 +1,4 @@
-"""The engine's door: how many utterances may be inside, and whether it is still open."""
+"""Limits how many utterances are inside the engine, and stops admitting when it closes."""
 
 import threading
 from collections.abc import Callable
@@ -61,7 +61,7 @@ class Admission:
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Let nobody in any more; those who wait are told so."""
+        """Admit nobody any more; those who wait get EngineDied."""
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()

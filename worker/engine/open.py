@@ -1,4 +1,4 @@
-"""Puts a checkpoint's networks together as a speech engine."""
+"""Builds a speech engine from a checkpoint's networks."""
 
 from collections.abc import Callable
 from functools import partial
@@ -19,14 +19,16 @@ from worker.engine.slot_stage import SlotStage
 from worker.engine.sound_stage import SoundStage
 
 _CORES_BESIDE_GPU = 4
-_SOUND_THREADS = 2  # a CPU has work for both; beside a GPU one draws noise while one launches
+_SOUND_THREADS = (
+    2  # on a CPU both compute; with a GPU one draws noise while the other launches kernels
+)
 
 
 def open_engine(chatterbox: Chatterbox, options: ResolvedOptions) -> PipelineEngine:
     """Load the networks and start the engine's threads; close it, or use it in a `with`.
 
-    The networks are loaded on demand and brought to the options' precision: a checkpoint serves one
-    engine.
+    The networks are loaded on demand and converted to the options' precision, so a checkpoint
+    object serves one engine.
     Raises: CheckpointError if the checkpoint cannot be used.
     """
     limit_memory(options)

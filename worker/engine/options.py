@@ -1,4 +1,4 @@
-"""What an engine may be told; every choice left at None or "auto" is made from the device."""
+"""An engine's options; those left at None or "auto" are chosen from the device."""
 
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -47,12 +47,12 @@ class EngineOptions:
     is_watermarked: bool = True
     gpu_memory_gb: float | None = None
     is_compiled: bool = True  # on a GPU; slower to start, faster to speak
-    cache_folder: Path | None = None  # for what a back end derives from a checkpoint
+    cache_folder: Path | None = None  # for files that a back end derives from a checkpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvedOptions:
-    """EngineOptions with nothing left open; the sizes on the card are zero on a CPU."""
+    """EngineOptions with every choice made; sizes of GPU memory are zero on a CPU."""
 
     device: str
     back_end: Literal["torch", "vllm"]
@@ -68,9 +68,9 @@ class ResolvedOptions:
 
 
 def resolve(options: EngineOptions) -> ResolvedOptions:
-    """Choose what was left open.
+    """Make the choices that were left open.
 
-    Raises: SettingsError if a number makes no sense or the device or back end is not there.
+    Raises: SettingsError if a number is invalid, or the device or back end is not available.
     """
     for name in ("t3_slots", "vocoder_batch", "queue_limit", "gpu_memory_gb"):
         value = getattr(options, name)

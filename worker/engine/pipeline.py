@@ -1,7 +1,7 @@
-"""The engine: utterances pass a door, a token stage and a sound stage, and come out as futures.
+"""The engine: admission, token stage and sound stage in a row; callers get futures.
 
-It orders the two stages and knows no tensor. Each stage has threads of its own, so that finished
-utterances are vocoded while others still decode.
+It connects the two stages and touches no tensor. Each stage has threads of its own, so that
+finished utterances are vocoded while others still decode.
 """
 
 from collections.abc import Callable
@@ -52,7 +52,7 @@ class PipelineEngine:
             fail(speech, error)
             return speech
         except BaseException as error:
-            fail(speech, error)  # so that it leaves
+            fail(speech, error)  # its callback gives the place back
             raise
         _follow(spoken, speech, lambda result: self._vocode(utterance, result, speech))
         return speech
@@ -81,7 +81,7 @@ class PipelineEngine:
 
     def _leave(self) -> None:
         self._admission.leave()
-        self._sound.recount()  # it may have waited for this one
+        self._sound.recount()  # a batch may have been held back for this utterance
 
     def _vocode(self, utterance: Utterance, spoken: Spoken, speech: Future[Speech]) -> None:
         if not len(spoken.tokens):
@@ -97,11 +97,11 @@ class PipelineEngine:
 
 
 def _follow(source: Future[T], target: Future[Speech], then: Callable[[T], None]) -> None:
-    """Cancel the source with the target, and hand the source's outcome on."""
+    """Cancel the source with the target, and pass the source's outcome on."""
 
     def pass_on(completed: Future[T]) -> None:
         if completed.cancelled():
-            return  # only ever because the target was
+            return  # happens only when the target was cancelled
         error = completed.exception()
         if error is None:
             then(completed.result())

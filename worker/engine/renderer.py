@@ -1,7 +1,7 @@
 """Tokens to watermarked waveforms with the checkpoint's networks: flow, vocoder, watermark.
 
-Whatever is random is drawn here, on the CPU, from each utterance's own seed: neither its neighbours
-in the batch nor the device change what an utterance sounds like.
+All randomness is drawn here, on the CPU, from each utterance's own seed: neither the rest of the
+batch nor the device changes how an utterance sounds.
 """
 
 import hashlib
@@ -37,12 +37,13 @@ _AVERAGE_FRAMES = 1100  # 12 s behind a recording of 10 s
 # Tokens; one for each length that encoder and vocoder have a graph for, up to 20 s.
 _LENGTHS = (484, 420, 356, 292, 228, 164, 100)
 _MOST_STRETCH = 28  # tokens by which one of them may grow and keep its graphs
-_LEAST_FRAMES = 600  # that an utterance counts for, so that no batch has more rows than a graph
+# Each utterance counts for at least this many, so that no batch has more rows than a graph.
+_LEAST_FRAMES = 600
 
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """What is random in one utterance's sound: the flow's start, the vocoder's excitation."""
+    """The random inputs of one utterance: the flow's start and the vocoder's excitation."""
 
     flow: Tensor
     source: SourceNoise
@@ -67,7 +68,7 @@ class TorchRenderer:
         self._batch = options.vocoder_batch
         self._silent_voice = _make_silent_voice(flow.config)
         self._unprepared = [*_LENGTHS] if options.is_compiled else []
-        self._launching = threading.Lock()  # graphs have one memory
+        self._launching = threading.Lock()  # graphs share one memory
         self._preparing = threading.Lock()
         pool = GraphPool(open_stream) if open_stream else GraphPool()
         _adapt(flow, vocoder, watermarker, options, pool)
@@ -102,7 +103,7 @@ class TorchRenderer:
             finished = torch.cuda.Event(blocking=True)
             finished.record()
         finished.synchronize()
-        return [row.numpy().copy() for row in rows]  # pinned memory is scarce, and soon used again
+        return [row.numpy().copy() for row in rows]  # pinned memory is scarce: free it early
 
     def prepare(self) -> bool:
         """Render a full batch of one more length, which captures its graphs."""
@@ -118,12 +119,12 @@ class TorchRenderer:
             return bool(self._unprepared)
 
     def check_health(self) -> None:
-        """Raise what an earlier kernel did to the device, if it did."""
+        """Raise the error that an earlier kernel left on the device, if any."""
         if self._stream is not None:
             self._stream.synchronize()
 
     def _draw(self, utterance: Utterance, spoken: Spoken) -> Noise:
-        """Draw all that is random in an utterance's sound."""
+        """Draw the random inputs of an utterance."""
         tokens, seed = len(spoken.tokens), utterance.seed
         frames = noise_frames(tokens, utterance.voice)
         return Noise(
@@ -150,7 +151,7 @@ class TorchRenderer:
 def fill_batch(batch: int, tokens: int, prompt: int) -> tuple[int, int]:
     """Choose how many utterances of about so many tokens fill a batch, and how many tokens exactly.
 
-    As much as a batch can be: what is a little smaller then takes the same graph.
+    As many as fit, so that slightly smaller batches use the same graph.
     Units: prompt in frames.
     """
     most = batch * _AVERAGE_FRAMES
@@ -161,7 +162,7 @@ def fill_batch(batch: int, tokens: int, prompt: int) -> tuple[int, int]:
 
 
 def _make_silent_voice(config: FlowConfig) -> Voice:
-    """Make a voice of the length that most have, to prepare with."""
+    """Make a stand-in voice of the usual length, to prepare with."""
     tokens = torch.zeros(REFERENCE_S * TOKEN_RATE_HZ, dtype=torch.int64)
     return make_voice(
         speaker=torch.zeros(0),  # T3's alone
@@ -173,7 +174,7 @@ def _make_silent_voice(config: FlowConfig) -> Voice:
 
 
 def _fetch(row: Tensor) -> Tensor:
-    """Begin to copy a row to the host."""
+    """Start copying a row to the host."""
     return torch.empty(row.shape, pin_memory=True).copy_(row, non_blocking=True)
 
 
@@ -184,9 +185,9 @@ def _adapt(
     options: ResolvedOptions,
     pool: GraphPool,
 ) -> None:
-    """Bring the networks to the options' precision, and on a GPU to their fast path.
+    """Convert the networks to the options' precision, and on a GPU accelerate them.
 
-    The vocoder's pitch and excitation stay as they are: phases do not survive fewer bits.
+    The vocoder's pitch and excitation stay as they are: phases need their precision.
     """
     precision = getattr(torch, options.precision)
     if not options.is_compiled:
@@ -204,6 +205,6 @@ def _adapt(
 
 
 def generator(seed: int, purpose: str) -> torch.Generator:
-    """Make a CPU generator of an utterance's seed for one purpose, unlike that for any other."""
+    """Make a CPU generator from an utterance's seed, a different one for each purpose."""
     digest = hashlib.sha256(f"{seed} {purpose}".encode()).digest()
     return torch.Generator("cpu").manual_seed(int.from_bytes(digest[:8], "big") >> 1)

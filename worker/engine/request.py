@@ -1,4 +1,4 @@
-"""Checks an utterance and turns it into a prompt; what is refused here harms nobody else."""
+"""Checks an utterance and turns it into a prompt; refusing here protects the rest of the batch."""
 
 import math
 
@@ -19,7 +19,7 @@ from worker.chatterbox.tokenizer import TextTokenizer, normalize_punctuation
 from worker.chatterbox.voice import Voice
 from worker.engine.types import Delivery, Utterance
 
-# Field of a delivery: lowest and highest value that still means something to the model.
+# Field of a delivery: lowest and highest meaningful value.
 DELIVERY_LIMITS = {
     "exaggeration": (0.0, 2.0),
     "cfg_weight": (0.0, 2.0),
@@ -77,7 +77,7 @@ def check_delivery(delivery: Delivery) -> None:
 
 
 def check_voice(voice: Voice, config: ChatterboxConfig) -> None:
-    """Refuse a voice that was made for another model or damaged: one would stop the whole batch.
+    """Refuse a voice that was made for another model or damaged, which would stop the whole batch.
 
     Raises: SpeechError naming the tensor.
     """

@@ -22,7 +22,7 @@ class Backlog:
 
     T3 pauses while the sound stage is behind and more utterances wait than T3 has slots. Otherwise
     T3 would only fill the engine with utterances that wait to be vocoded, and be left with few of
-    its own, and a step of few costs little less than a step of many.
+    its own, and a step of few utterances costs nearly as much as a step of many.
     """
 
     def __init__(self) -> None:

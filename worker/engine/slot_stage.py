@@ -85,7 +85,7 @@ class SlotStage:
         self._backlog = backlog
         self._waiting: TurnQueue[_QueuedPrompt] = TurnQueue()
         self._running: dict[int, _QueuedPrompt] = {}
-        self._has_cancelled = False  # spares a look at every future before every step
+        self._has_cancelled = False  # avoids checking every future before every step
         self._changed = threading.Condition()
         self._ended: EngineDied | None = None
         self._is_closing = False
@@ -177,7 +177,7 @@ class SlotStage:
             del self._running[slot]
 
     def _refill(self, decoder: SlotDecoder) -> None:
-        """Let utterances join one by one, so that a prompt that is refused is refused alone."""
+        """Let utterances join one by one, so that a refused prompt fails alone."""
         for _ in range(min(decoder.free, len(self._waiting))):
             with self._changed:
                 queued = self._waiting.first

@@ -1,4 +1,4 @@
-"""The sound stage: finished tokens to waveforms, in batches of like length."""
+"""The sound stage: turns finished tokens into waveforms, in batches of similar length."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -19,8 +19,8 @@ from worker.engine.types import Speech, Utterance
 
 log = structlog.get_logger()
 
-_CROWD = 8  # a batch that is not full begins with an eighth of the utterances still to come
-_IDLE_S = 0.5  # without an utterance in the engine, before the renderer prepares
+_CROWD = 8  # a partial batch begins once it holds an eighth of the unfinished utterances
+_IDLE_S = 0.5  # how long the engine is empty before the renderer prepares
 
 Waveforms = list[npt.NDArray[np.float32]]
 
@@ -42,7 +42,7 @@ class Renderer(Protocol):
         """Get ready for one more length of batch; return whether there are others."""
 
     def check_health(self) -> None:
-        """Raise if the device will not compute again."""
+        """Raise if the device cannot be used any more."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,11 +57,11 @@ class _QueuedUtterance:
 
 
 class SoundStage:
-    """Makes batches of the utterance whose turn it is and those of nearly its length.
+    """Makes batches of the utterance whose turn it is and others of similar length.
 
     With several threads, one batch is prepared while another is computed. The more utterances are
-    still to come, the larger a batch must be: small ones take the device from T3, whose next
-    utterances would make them large. While the engine is empty, the renderer prepares for batches
+    still to come, the larger a batch must be: small ones take GPU time from T3, which would soon
+    make the batch larger. While the engine is empty, the renderer prepares for batches
     of lengths that it has not met.
     """
 
@@ -86,12 +86,12 @@ class SoundStage:
         self._count_unfinished = count_unfinished
         self._backlog = backlog
         self._waiting: list[_QueuedUtterance] = []
-        # Several threads may answer one utterance: whoever removes it from this set does.
+        # Several threads may try to answer one utterance; whoever removes it from this set does.
         self._running: set[_QueuedUtterance] = set()
         self._changed = threading.Condition()
         self._ended: EngineDied | None = None
         self._is_closing = False
-        self._may_prepare = True  # false while one thread prepares, and once nothing is left to
+        self._may_prepare = True  # False while a thread prepares, and once everything is prepared
         self._threads = [
             StageThread("sound", self._loop, self._fail_all, cores) for _ in range(threads)
         ]
@@ -109,7 +109,7 @@ class SoundStage:
         return queued.future
 
     def recount(self) -> None:
-        """Look again whether a batch may begin: an utterance has left the engine."""
+        """Check again whether a batch may begin, because an utterance has left the engine."""
         with self._changed:
             self._changed.notify_all()
 
@@ -141,7 +141,7 @@ class SoundStage:
             self._fail_waiting(self._ended)
 
     def _next_batch(self) -> list[_QueuedUtterance] | None:
-        """Wait for a batch; an empty one means that there is time to prepare, None to stop."""
+        """Wait for a batch. An empty list means: use the idle time to prepare; None: stop."""
         with self._changed:
             while True:
                 self._changed.wait_for(
@@ -170,7 +170,7 @@ class SoundStage:
             self._may_prepare = has_more
 
     def _has_enough(self) -> bool:
-        """Whether a batch may begin; always, once no utterance is still to come from T3."""
+        """Whether a batch may begin; always once T3 has no utterance under way."""
         to_come = self._count_unfinished() - len(self._running)
         is_crowd = len(self._waiting) >= max(1, -(-to_come // _CROWD))
         return is_crowd or sum(one.share for one in self._waiting) >= self._batch
@@ -181,7 +181,7 @@ class SoundStage:
             self._backlog.update(sum(one.share for one in waiting) / self._batch)
 
     def _pick(self) -> list[_QueuedUtterance]:
-        """Take the one whose turn it is and those of nearly its length: little is padding."""
+        """Take the first in turn and others of similar length, to keep padding small."""
         first = min(self._waiting, key=lambda one: one.utterance.turn)
         by_likeness = sorted(self._waiting, key=lambda one: abs(len(one) - len(first)))
         shares = accumulate(one.share for one in by_likeness)
@@ -196,7 +196,7 @@ class SoundStage:
                 [one.utterance for one in batch], [one.spoken for one in batch]
             )
         except Exception as error:  # noqa: BLE001 - a kernel may raise anything; the culprit is named
-            # Its traceback holds the batch's tensors: they must go before the halves are tried.
+            # Its traceback keeps the batch's tensors alive; free them before trying the halves.
             failure = error.with_traceback(None)
             failure.__context__ = None
         else:

@@ -1,4 +1,4 @@
-"""What both stages of the engine need: a thread that reports its death, and safe answers."""
+"""Shared by both stages: a thread that reports its death, and race-free answers."""
 
 import threading
 from collections.abc import Callable
@@ -17,8 +17,8 @@ T = TypeVar("T")
 class StageThread:
     """Runs a loop on a thread of its own; if it raises, calls `on_death` once with the reason.
 
-    `cores` limits the CPU cores that the thread's kernels use: PyTorch gives every thread a kernel
-    team of its own.
+    `cores` limits the CPU cores that the thread's kernels use: PyTorch gives every thread its
+    own pool of threads for kernels.
     """
 
     def __init__(

@@ -25,7 +25,7 @@ _GROUP = 16  # one in so many slots must be free before utterances join
 
 
 class VllmEngine(Protocol):
-    """What is used of vLLM's LLMEngine."""
+    """The part of vLLM's LLMEngine that is used."""
 
     engine_core: Any
 
@@ -69,8 +69,8 @@ class VllmDecoder:
         self._sampling = sampling or sampling_params
         self._bank = ConditioningBank(bank_rows, self._fill)
         self._next_slot = itertools.count()  # a slot is a request of its own, never used again
-        self._rows: dict[int, BankRow] = {}  # of each slot that is taken
-        self._token_ids: dict[int, Sequence[int]] = {}  # of each slot that is done
+        self._rows: dict[int, BankRow] = {}  # per slot in use
+        self._token_ids: dict[int, Sequence[int]] = {}  # per slot that is done
 
     @property
     def free(self) -> int:
@@ -133,7 +133,7 @@ class VllmDecoder:
 
 
 def sampling_params(prompt: Prompt, max_new_tokens: int) -> SamplingParams:
-    """Write a prompt's settings as vLLM's, which applies them in upstream's order.
+    """Convert a prompt's settings to vLLM's, which applies them in upstream's order.
 
     All tokens of an utterance come at once, because it is vocoded as a whole.
     """

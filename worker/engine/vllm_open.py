@@ -20,7 +20,7 @@ from worker.engine.options import VLLM_REST_GB, ResolvedOptions
 from worker.engine.sharing import OpenStream
 from worker.engine.vllm_decoder import VllmDecoder
 
-_BANK_ROWS = 256  # voices and exaggerations at hand; more take turns
+_BANK_ROWS = 256  # pairs of voice and exaggeration kept ready; more than these take turns
 _CPU_KV_BYTES = 1 << 30
 _STEP_TOKENS = 4096  # room for 512 decoding utterances and a dozen new prompts
 
@@ -31,7 +31,7 @@ def prepare_vllm(
     options: ResolvedOptions,
     open_stream: OpenStream | None,
 ) -> Callable[[], VllmDecoder]:
-    """Read what T3 on vLLM needs; return what starts it, for the thread that will use it.
+    """Read what T3 on vLLM needs; return a function that starts it on the calling thread.
 
     Raises: CheckpointError if the weights cannot be read.
     """

@@ -68,7 +68,7 @@ class FastFilter:
         self._post = Convolution(vocoder.conv_post, share=blocks)
 
     def __call__(self, mel: Tensor, excitation: Tensor, rows: Ends) -> Tensor:
-        """Filter an excitation by a mel; what lies behind a row's end does not matter.
+        """Filter an excitation by a mel; values beyond a row's end are ignored.
 
         Shapes: mel (B, 80, F); excitation (B, 18, L); rows end in frames -> (B, 18, L).
         """
@@ -140,7 +140,7 @@ class FastBlock:
 
 
 class Convolution:
-    """A convolution of frames last, without its bias, by the kernels for pictures."""
+    """A 1-d convolution of frames-last tensors by the 2-d (channels-last) kernels, without bias."""
 
     def __init__(self, layer: nn.Conv1d | nn.ConvTranspose1d, share: int = 1) -> None:
         weight = (layer.weight.detach() / share).unsqueeze(2).to(_DTYPE)

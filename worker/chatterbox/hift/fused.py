@@ -12,12 +12,12 @@ import triton.language as tl
 from torch import Tensor
 
 _BLOCK = 1024
-_LARGEST = 65504.0  # of float16: what a loud passage may not exceed
+_LARGEST = 65504.0  # largest float16; loud passages are clamped to it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sum:
-    """What is added up: a convolution's output and its bias, and up to two tensors of its shape."""
+    """The summands: a convolution's output and bias, and up to two tensors of the same shape."""
 
     convolved: Tensor | None = None
     bias: Tensor | None = None

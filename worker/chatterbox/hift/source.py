@@ -20,7 +20,7 @@ _VOICED_ABOVE_HZ = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceNoise:
-    """All that is random in one waveform, drawn on the CPU from the utterance's own seed.
+    """The random inputs of one waveform, drawn on the CPU from the utterance's own seed.
 
     Shapes: phases (harmonics,), of the overtones; noise (S,), standard normal.
     Units: radians.
@@ -54,7 +54,7 @@ class Source(nn.Module):
 
         Shapes: f0 (B, F); phases (B, harmonics); noise (B, S) -> (B, S).   Units: Hz, radians.
         """
-        f0 = f0.detach()  # the pitch is not learned through the phase of its own sine
+        f0 = f0.detach()  # no gradient reaches the pitch through the phase of its own sine
         weight, bias = self.l_linear.weight[0], self.l_linear.bias
         voiced = (f0 > _VOICED_ABOVE_HZ).repeat_interleave(SAMPLES_PER_FRAME, dim=1)
         spread = torch.where(voiced, _VOICED_NOISE, _UNVOICED_NOISE) * weight.norm()

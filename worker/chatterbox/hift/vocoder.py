@@ -31,7 +31,7 @@ _FADE = SAMPLE_RATE_HZ // 50  # 20 ms of silence, then 20 ms of rise
 
 
 class Vocoder(nn.Module):
-    """HiFT: what lies under `mel2wav.` in the checkpoint, weight norm folded."""
+    """HiFT: the tensors under `mel2wav.` in the checkpoint, with weight norm folded."""
 
     def __init__(self, config: HiftConfig) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ class Vocoder(nn.Module):
             for kernel in config.resblock_kernels
         )
         self.conv_post = nn.Conv1d(widths[-1], bins, _EDGE_KERNEL, padding=padding)
-        # If wanted: the filter in half precision, and `speak` behind CUDA graphs.
+        # Set by `accelerate`: the filter in half precision, and `speak` as CUDA graphs.
         self.fast_filter: Callable[[Tensor, Tensor, Ends], Tensor] | None = None
         self.rows_at_once = ROWS_AT_ONCE
         self.fast_speak: OnRows | None = None
@@ -130,7 +130,7 @@ class Vocoder(nn.Module):
         return self.conv_post(F.leaky_relu(x))
 
     def ends(self, ends: Ends) -> list[Ends]:
-        """Tell where rows end: in the mel, then after each stage."""
+        """Return where rows end: in the mel, then after each stage."""
         *before, last = accumulate(self.config.upsample_rates, operator.mul)
         centred = ends.scale(last, more=1)
         return [ends, *(ends.scale(rate) for rate in before), centred]

@@ -87,7 +87,7 @@ class RelativeAttention(nn.Module):
 def relative_distances(length: int, width: int, device: torch.device) -> Tensor:
     """Encode the distances length - 1 down to -(length - 1), sine and cosine interleaved.
 
-    Some more follow, so that there are a multiple of 8: a GPU multiplies no other number fast.
+    Padded to a multiple of 8, the sizes that a GPU multiplies fast.
     Shapes: (2 * length - 1 or more, width).
     """
     longest = -(-length // _TABLE_STEP) * _TABLE_STEP
@@ -95,7 +95,7 @@ def relative_distances(length: int, width: int, device: torch.device) -> Tensor:
     return _distance_table(longest, width, device)[longest - length :][:count]
 
 
-@cache  # of few lengths, and graphs read them by address
+@cache  # lengths are few; graphs hold the address, so a table must stay where it is
 def _distance_table(longest: int, width: int, device: torch.device) -> Tensor:
     with torch.inference_mode(mode=False):  # the table outlives the call and may meet gradients
         last = longest + _ALIGNMENT

@@ -60,7 +60,7 @@ class Flow(nn.Module):
         voices: Sequence[Voice],
         noise: Sequence[Tensor],
     ) -> list[Tensor]:
-        """Speak rows of tokens, each in its voice; a row's mel does not depend on the others.
+        """Generate the mel of each row of tokens in its voice; rows do not affect each other.
 
         Shapes: per row tokens (T,) below ACOUSTIC_TOKENS; noise (80, frames) as `noise_frames`
         says -> mel (80, 2T).
@@ -80,7 +80,7 @@ class Flow(nn.Module):
         return [row[prompt:].T for row, prompt in rows]
 
     def condition(self, tokens: Sequence[Tensor], voices: Sequence[Voice]) -> Condition:
-        """Prepare what the estimator is told about rows of tokens and their voices."""
+        """Prepare the estimator's condition for rows of tokens and their voices."""
         x_vectors = torch.stack([voice.x_vector for voice in voices])
         rows = [
             torch.cat([voice.reference_tokens, row.to("cpu")])

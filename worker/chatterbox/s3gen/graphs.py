@@ -26,16 +26,16 @@ from worker.chatterbox.s3gen.unet import Condition, Estimator, ResidualBlock, Tr
 
 _FRAME_STEP = 512  # frames of all rows together are rounded up to this, or to a 64th
 _STEPS = 64
-_SPARE = 1 / 8  # of its frames, that a graph may have for nothing
+_SPARE = 1 / 8  # share of its frames that may be padding
 _MOST_FRAMES = 1 << 18  # 64 guided utterances of 30 s behind 10 s
 _ROWS = (4, 16, 40, 96, 160, 256)
 _SHORTEST_BOUND = 2048  # bounds on the longest row are powers of two from here on
-# What is needed three times (the activations that a convolution slides over) is computed once: by
-# default the fuser puts even the costliest activation into each of its readers.
+# A convolution reads its input three times. With these limits the input is computed once; by
+# default the fuser repeats even a costly activation in each of its readers.
 _FUSION = {"realize_opcount_threshold": 8, "realize_reads_threshold": 2}
 _TOKEN_STEP = 32
-_MOST_TOKENS = 1024 * ENCODER_ROWS  # of all rows of a graph
-_RECOMPILATIONS = 32  # of one function; there are about a dozen kinds of block and call
+_MOST_TOKENS = 1024 * ENCODER_ROWS  # in all rows of a graph together
+_RECOMPILATIONS = 32  # per function; about a dozen combinations of block and call occur
 
 
 def accelerate(
@@ -46,7 +46,7 @@ def accelerate(
 ) -> None:
     """Make a flow on a CUDA device fast; its outputs change by the precision only.
 
-    float32 stays plain: attention over rows of any length is a kernel of half precision only.
+    float32 is not accelerated: the attention kernel for packed rows exists in half precision only.
     `pool`: memory to share with other graphs of the same thread. `rows_at_once` bounds the memory
     of the encoder: a row of 20 s behind 10 s needs 0.2 GB.
     """
@@ -85,7 +85,7 @@ class Shape:
 
 
 def choose_shape(packing: Packing) -> Shape | None:
-    """Find the smallest shape that holds these rows and those of padding; None if they are many."""
+    """Find the smallest shape for these rows and their padding; None if there are too many."""
     used = len(packing.row)
     step = max(_FRAME_STEP, power_above(used) // _STEPS)
     frames = round_up(used, step)
@@ -97,7 +97,7 @@ def choose_shape(packing: Packing) -> Shape | None:
 
 
 def find_shape(packing: Packing, known: Iterable[Shape]) -> Shape | None:
-    """Find the smallest known shape with a little more room, or choose: so there are few."""
+    """Reuse the smallest known shape that is large enough, or choose one: shapes stay few."""
     chosen = choose_shape(packing)
     if chosen is None:
         return None
@@ -180,7 +180,7 @@ class GraphInputs:
             return
         self._memory.written = self.shape, ref(condition)
         for memory in (self.x, self.condition.features, self.condition.prompt):
-            memory[len(x) :].zero_()  # a row that was not finite must not outlive its call
+            memory[len(x) :].zero_()  # no NaN of an earlier call may stay in the padding
         self.condition.features[: len(x)] = condition.features
         self.condition.prompt[: len(x)] = condition.prompt
         self.condition.speaker[: len(time)] = condition.speaker
@@ -203,7 +203,7 @@ class GraphedEstimator:
         self._estimator = estimator
         self._pool = pool
         self._memory: GraphMemory | None = None
-        # None where no graph was to be had.
+        # None: the graph of this shape could not be captured.
         self._graphs: dict[Shape, tuple[Captured, GraphInputs] | None] = {}
 
     def __call__(self, x: Tensor, time: Tensor, condition: Condition, packing: Packing) -> Tensor:
@@ -222,7 +222,7 @@ class GraphedEstimator:
 
     def _capture(self, shape: Shape, example: Condition) -> tuple[Captured, GraphInputs] | None:
         if self._memory is None or not self._memory.holds(shape):
-            # At least twice the last: what older graphs keep is never more than the newest.
+            # At least double, so that the memory older graphs keep never exceeds the newest.
             self._memory = GraphMemory(power_above(shape.frames), _ROWS[-1], example)
         inputs = GraphInputs(shape, self._memory)
         captured = self._pool.capture(
@@ -231,7 +231,7 @@ class GraphedEstimator:
         return None if captured is None else (captured, inputs)
 
     def _compute(self, x: Tensor, time: Tensor, condition: Condition, packing: Packing) -> Tensor:
-        # A setting of the thread that compiles.
+        # Set here, since torch keeps this setting per thread and this is the thread that compiles.
         torch._dynamo.config.recompile_limit = _RECOMPILATIONS  # noqa: SLF001 - it is torch's own
         velocity: Tensor = self._estimator(x, time, condition, packing)
         return velocity
@@ -240,12 +240,12 @@ class GraphedEstimator:
 def _begin(memory: Tensor, count: int) -> Tensor:
     """Return the first part of a tensor's memory, but not as a view of it.
 
-    Compiled code looks at what a view is a view of, and would be compiled anew for each graph.
+    For a view, torch also checks the tensor behind it and would compile again for each graph.
     """
     part = torch.empty(0, dtype=memory.dtype, device=memory.device)
     return part.set_(memory.untyped_storage(), 0, (count, *memory.shape[1:]), memory.stride())
 
 
 def _bound(longest: int) -> int:
-    """Return the power of two that bounds a row's length: compiled code then meets few values."""
+    """Return the power of two above a row's length, so that few values are compiled for."""
     return max(_SHORTEST_BOUND, power_above(longest))

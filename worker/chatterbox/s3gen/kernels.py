@@ -1,4 +1,4 @@
-"""Operators that are one kernel on a GPU where torch.compile would make several, or none."""
+"""Operators as single GPU kernels, where torch.compile would produce several or fail."""
 
 from functools import cache
 from typing import Any, cast
@@ -20,7 +20,7 @@ def attend_rows(query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, long
     flash = _find_flash_attention_3()
     if flash is None:
         return _by_torch(query, key, value, offsets, longest)
-    # One split: rows are many, and splits would have to be added up again.
+    # One split: there are enough rows to fill the GPU, and splits would have to be summed.
     joint = {"cu_seqlens_q": offsets, "cu_seqlens_k": offsets, "num_splits": 1, "fa_version": 3}
     return cast(
         "Tensor", flash(query, key, value, max_seqlen_q=longest, max_seqlen_k=longest, **joint)
@@ -35,7 +35,7 @@ def _(query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, longest: int) 
 
 @torch.library.custom_op("rhapsode::linear_gelu", mutates_args=())
 def linear_gelu(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """Apply a linear layer and GELU by its tanh formula, which the product itself can end with.
+    """Apply a linear layer and GELU by its tanh formula, as the epilogue of the matrix product.
 
     The formula is off by 0.0005 at most, an eighth of what bfloat16 rounds a one to.
     Shapes: x (N, D); weight (D', D); bias (D',) -> (N, D').
@@ -62,7 +62,7 @@ def _by_torch(query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, longes
 
 @cache
 def _find_flash_attention_3() -> Any | None:
-    """Find the kernel for Hopper cards that vLLM brings: it is a third faster than torch's."""
+    """Find vLLM's kernel for Hopper GPUs, a third faster than torch's."""
     if torch.cuda.get_device_capability()[0] != _HOPPER:
         return None
     try:

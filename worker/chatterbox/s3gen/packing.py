@@ -1,6 +1,6 @@
 """Rows of different lengths laid one after another in one long tensor, without padding.
 
-Knows no network: it says where each row lies, and how to step back in time or attend inside a row.
+Knows no network: only where each row lies, how to shift rows in time and attend inside them.
 """
 
 from collections.abc import Sequence
@@ -53,10 +53,10 @@ def pack_lengths(lengths: Sequence[int], device: torch.device | str = "cpu") -> 
 
 
 def pad_packing(packing: Packing, frames: int, rows: int, longest: int) -> Packing:
-    """Fill up to a fixed number of frames and rows: short rows of nothing, then empty rows.
+    """Pad to a fixed number of frames and rows: short rows of zeros, then empty rows.
 
-    Graphs and compiled code so meet few shapes. `longest` must not be below any row. The rows of
-    nothing are short because attention grows with the square of a row.
+    Graphs and compiled code then see few shapes. `longest` must not be below any row. Padding rows
+    are short because the cost of attention grows with the square of a row's length.
     """
     used = len(packing.row)
     extra = torch.arange(frames - used, device=packing.row.device)
@@ -73,7 +73,7 @@ def pad_packing(packing: Packing, frames: int, rows: int, longest: int) -> Packi
 
 
 def cut(length: int, size: int) -> list[int]:
-    """Cut a length into parts of a size, the last of what is left."""
+    """Cut a length into parts of `size`; the last part is the remainder."""
     return [min(size, length - start) for start in range(0, length, size)]
 
 

@@ -50,7 +50,7 @@ def integrate(
 
 
 def guided_lengths(lengths: list[int], guidance: float) -> list[int]:
-    """Name the rows the estimator sees: all conditional ones, then their unconditional twins."""
+    """Return the lengths of the estimator's rows: conditional ones, then unconditional copies."""
     return lengths if guidance == 0 else [*lengths, *lengths]
 
 

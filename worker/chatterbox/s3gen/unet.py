@@ -24,7 +24,7 @@ _KERNEL = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True, weakref_slot=True)
 class Condition:
-    """What the mel is to say and in whose voice; all zero says nothing.
+    """What the mel is conditioned on: text and voice; all zeros mean unconditional.
 
     Shapes: features, prompt (N, 80); speaker (rows, 80).
     """

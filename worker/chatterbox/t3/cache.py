@@ -1,4 +1,4 @@
-"""Keys and values of rows that are being spoken, packed so that the first n rows are alive."""
+"""Keys and values of the rows being decoded; the first n rows are in use."""
 
 import torch
 from torch import Tensor
@@ -7,13 +7,13 @@ from torch.nn.functional import pad, scaled_dot_product_attention
 from worker.chatterbox.config import T3Config
 from worker.chatterbox.t3.llama import Attend, attend_causally
 
-_GROWTH = 256  # positions; growing copies everything, so not by one
+_GROWTH = 256  # positions; growing copies the whole store, so it grows in steps
 
 
 class Cache:
     """Room for `rows` rows; their length grows as needed.
 
-    A row's positions are 0, 1, 2, …; whatever lies beyond a row's length is never looked at, so
+    A row's positions are 0, 1, 2, …; positions beyond a row's length are never read, so
     prompts may be written with their padding and rows may be of any length beside one another.
     Shapes: store (layers, 2, rows, key heads, capacity, head width).
     """
@@ -41,7 +41,7 @@ class Cache:
         self._store[:, :, target] = self._store[:, :, source]
 
     def clear(self, row: int) -> None:
-        """Forget a row whose numbers are not finite: a masked NaN still spoils a sum."""
+        """Zero a row that is not finite: even a masked NaN makes a sum NaN."""
         self._store[:, :, row] = 0
 
     def prefill(self, first_row: int) -> Attend:

@@ -1,4 +1,4 @@
-"""The part of T3 that hears voices, without the Llama: for engines that run the Llama elsewhere."""
+"""T3's conditioning encoder alone, for engines that run the Llama elsewhere."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ _PARTS = ("cond_enc.", "speech_emb.", "speech_pos_emb.")
 
 
 class Conditioner(nn.Module):
-    """A voice and an exaggeration to the prefix of a row."""
+    """Encodes a voice and an exaggeration as the prefix of a row."""
 
     def __init__(self, config: T3Config) -> None:
         super().__init__()

@@ -25,8 +25,8 @@ from worker.chatterbox.t3.model import T3
 from worker.chatterbox.t3.prompt import Prompt, Spoken
 from worker.chatterbox.t3.sampling import Sampling, Settings, choose, make_noise
 
-# Acoustic tokens, START and STOP. What the head says of the 1,631 ids above them is never
-# computed: no decoder could read them.
+# Acoustic tokens, START and STOP. Logits of the 1,631 ids above them are not computed: nothing can
+# decode those ids.
 _READABLE = ACOUSTIC_TOKENS + 2
 
 
@@ -64,7 +64,10 @@ class _Stream:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Batch:
-    """What changes only when rows join or leave. Shapes: (n,) over cache rows, the rest (R,)."""
+    """Per-batch tensors, rebuilt only when rows join or leave.
+
+    Shapes: (n,) over cache rows, the rest (R,).
+    """
 
     row_of: Tensor  # (n,) which of the R slots a cache row belongs to
     slots: Tensor
@@ -141,7 +144,9 @@ class Decoder:
         noise = torch.stack([row.noise[len(row.tokens)] for row in rows]).to(self._device)
         chosen = choose(logits, self._seen[batch.slots], batch.settings, noise)
         self._seen[batch.slots, chosen] = True
-        finite = logits[:, STOP_SPEECH].isfinite().tolist()  # any NaN in a row is in all of it
+        finite = (
+            logits[:, STOP_SPEECH].isfinite().tolist()
+        )  # a NaN anywhere in a row has reached all of its logits
         for row, token, is_finite in zip(rows, chosen.tolist(), finite, strict=True):
             row.is_broken = not is_finite
             if is_finite:
@@ -202,7 +207,7 @@ class Decoder:
         )
 
     def _embed(self, prompts: Sequence[Prompt], is_unconditional: list[bool]) -> Tensor:
-        """Prompts up to the first START; the second one is what `step` feeds first."""
+        """Run the prompts up to the first START; `step` feeds the second one."""
         texts = [torch.tensor(prompt.text_tokens) for prompt in prompts]
         ones = torch.ones(len(prompts), dtype=torch.int64, device=self._device)
         embedded, _ = self._model.embed_rows(
@@ -223,7 +228,7 @@ class Decoder:
             return torch.tensor(values, device=self._device)
 
         place = {row.slot: index for index, row in enumerate(rows)}
-        # By name and not by order: closing a gap may put a row's second stream before its first.
+        # Looked up, not assumed adjacent: closing a gap may move a second stream before its first.
         found = {(o.row.slot, o.is_unconditional): index for index, o in enumerate(self._owners)}
         plain = [found[row.slot, False] for row in rows]
         second = [

@@ -19,11 +19,11 @@ Rotation = tuple[Tensor, Tensor]
 # (layer, query (B, H, L, d), key and value (B, K, L, d)) -> (B, H, L, d)
 Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
 
-_UNUSED_VOCABULARY = 8  # rows of the token table upstream keeps in its files and never reads
+_UNUSED_VOCABULARY = 8  # rows of a token table that upstream stores and never reads
 
 
 def attend_causally(_layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """Let every position look at itself and those before it; nothing is kept."""
+    """Causal attention over whole rows, without a cache."""
     return scaled_dot_product_attention(
         query, key, value, is_causal=True, enable_gqa=query.shape[1] != key.shape[1]
     )
@@ -59,7 +59,7 @@ class Layer(nn.Module):
         self.post_attention_layernorm = nn.RMSNorm(config.width, eps=config.norm_eps)
 
     def forward(self, x: Tensor, rotation: Rotation, index: int, attend: Attend) -> Tensor:
-        """Add what both parts say. Shapes: x (B, L, D) -> (B, L, D)."""
+        """Add the outputs of attention and feed-forward. Shapes: x (B, L, D) -> (B, L, D)."""
         x = x + self.self_attn(self.input_layernorm(x), rotation, index, attend)
         fed: Tensor = x + self.mlp(self.post_attention_layernorm(x))
         return fed
@@ -78,7 +78,7 @@ class Attention(nn.Module):
         self.o_proj = nn.Linear(width, width, bias=False)
 
     def forward(self, x: Tensor, rotation: Rotation, index: int, attend: Attend) -> Tensor:
-        """Mix positions as `attend` lets them see each other. Shapes: x (B, L, D) -> (B, L, D)."""
+        """Project, attend by `attend`, project back. Shapes: x (B, L, D) -> (B, L, D)."""
         query = rotate(self._split(self.q_proj(x)), rotation)
         key = rotate(self._split(self.k_proj(x)), rotation)
         mixed = attend(index, query, key, self._split(self.v_proj(x)))
@@ -99,7 +99,7 @@ class FeedForward(nn.Module):
         self.down_proj = nn.Linear(config.ffn_width, config.width, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Work on each position alone. Shapes: x (B, L, D) -> (B, L, D)."""
+        """Transform each position. Shapes: x (B, L, D) -> (B, L, D)."""
         fed: Tensor = self.down_proj(silu(self.gate_proj(x)) * self.up_proj(x))
         return fed
 

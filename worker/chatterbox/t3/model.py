@@ -1,6 +1,6 @@
 """T3, text to speech tokens: a Llama between embedding tables, named as in the official files.
 
-A row is [conditioning][text][START][START][speech so far]; docs/model.md tells why START stands
+A row is [conditioning][text][START][START][speech so far]; docs/model.md explains why START stands
 there twice. Decoding with a cache is `worker.chatterbox.t3.decoder`'s business; `forward` is the
 same computation over whole rows, with gradients.
 """
@@ -14,7 +14,7 @@ from worker.chatterbox.t3.llama import Llama
 
 
 class PositionTable(nn.Module):
-    """Learned positions; a module of its own because the files name it `….emb.weight`."""
+    """Learned positions; a module of its own because the files name its tensor `….emb.weight`."""
 
     def __init__(self, rows: int, width: int) -> None:
         super().__init__()
@@ -84,7 +84,7 @@ class T3(nn.Module):
         speech_lengths: Tensor,
         is_unconditional: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Put conditioning, text and speech behind one another, all padding at the end of the row.
+        """Concatenate conditioning, text and speech, with all padding at the end of the row.
 
         `speech_tokens` begin with one or two START_SPEECH, which share position 0.
         Shapes: as `forward` -> rows (B, L, D), lengths (B,).

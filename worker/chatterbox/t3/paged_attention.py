@@ -1,7 +1,7 @@
 """One step of attention for many sequences over vLLM's paged cache, by one warp for each head.
 
-Kernels made for prompts keep several warps busy with one query and few places at a time; what they
-cost beside the reading is more than the reading. Here a warp reads 32 places of one head while it
+Kernels made for prompts use several warps per query on few places at a time, and spend more time
+on overhead than on reading the cache. Here a warp reads 32 places of one head while it
 works on the 32 before, and many such warps share a multiprocessor. Needs Triton.
 Source: docs/decisions/0011-attention-of-a-decoding-step.md.
 """
@@ -13,7 +13,7 @@ import triton.language as tl
 from torch import Tensor
 
 _PLACES = 32  # of a tile
-_STAGES = 3  # tiles under way to a warp
+_STAGES = 3  # tiles being loaded per warp
 _ROWS = tl.constexpr(16)  # of the smallest product on tensor cores; one of them is the query
 
 
@@ -35,7 +35,7 @@ def attend_one(
     """
     count, heads, width = query.shape
     keys, values = cache
-    # Heads of a sequence follow one another: what lies beside each other in memory is read so.
+    # Programs of one sequence's heads are adjacent, since their keys are adjacent in memory.
     _kernel[(heads, count)](
         query,
         keys,

@@ -1,4 +1,4 @@
-"""The perceiver of T3: a voice prompt of any length becomes a fixed number of vectors."""
+"""T3's perceiver: summarises a voice prompt of any length in a fixed number of vectors."""
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +20,7 @@ class AttentionBlock(nn.Module):
         self.proj_out = nn.Linear(width, width)
 
     def forward(self, query: Tensor, source: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Let each query look at the source.
+        """Attend from each query to the source.
 
         Shapes: query (B, Q, D), source (B, K, D), mask (B, 1, 1, K), True where visible
         -> (B, Q, D).
@@ -36,7 +36,7 @@ class AttentionBlock(nn.Module):
 
 
 class Perceiver(nn.Module):
-    """Learned queries look at the prompt, then at each other, through one shared block.
+    """Learned queries attend to the prompt, then to each other, through one shared block.
 
     Source: docs/model.md, T3 conditioning (after Jaegle et al. 2021, without the feed-forward).
     """

@@ -1,14 +1,14 @@
-"""Tells vLLM that T3 exists; every vLLM process calls `register` before anything else.
+"""Registers T3 with vLLM; every vLLM process calls `register` before anything else.
 
 Imports nothing at the top, so that no process loads a GPU library for it.
 """
 
 ARCHITECTURE = "ChatterboxT3"
-ATTENTION = "CUSTOM"  # what vLLM calls the attention that a plugin brings
+ATTENTION = "CUSTOM"  # vLLM's name for an attention backend that a plugin provides
 
 
 def register() -> None:
-    """Register T3 and its attention by name; may be called again and again."""
+    """Register T3 and its attention by name; safe to call more than once."""
     # Only vLLM's processes call this.
     from vllm import ModelRegistry  # noqa: PLC0415
     from vllm.v1.attention.backends.registry import (  # noqa: PLC0415

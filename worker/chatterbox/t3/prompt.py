@@ -1,4 +1,4 @@
-"""What T3 is given for an utterance and what it returns, on plain PyTorch and on vLLM."""
+"""T3's input for an utterance and its output, the same on plain PyTorch and on vLLM."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spoken:
-    """What a row said, without STOP.
+    """The speech tokens of a row, without STOP.
 
     Shapes: tokens (T,) int64 on the CPU, all below ACOUSTIC_TOKENS.
     `is_truncated`: STOP had not come when the limit was reached or the slot was released.

@@ -26,13 +26,13 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The same for a batch. Shapes: all (B, 1), float32."""
+    """The settings of a batch. Shapes: all (B, 1), float32."""
 
     temperature: Tensor
     repetition_penalty: Tensor
     min_p: Tensor
     top_p: Tensor
-    has_top_p: bool  # nobody asking for it spares a sort, which would be most of the work
+    has_top_p: bool  # if no row asks for it, the sort is skipped, which is most of the work
     has_greedy: bool
 
     @classmethod
@@ -71,7 +71,7 @@ def choose(logits: Tensor, seen: Tensor, settings: Settings, noise: Tensor) -> T
 
 
 def penalize(logits: Tensor, seen: Tensor, penalty: Tensor) -> Tensor:
-    """Make tokens less likely that were there already. Shapes: seen (B, V), penalty (B, 1).
+    """Make tokens that have occurred before less likely. Shapes: seen (B, V), penalty (B, 1).
 
     Source: Keskar et al. 2019, with the sign rule of its common implementation.
     """
@@ -80,7 +80,7 @@ def penalize(logits: Tensor, seen: Tensor, penalty: Tensor) -> Tensor:
 
 
 def token_weights(logits: Tensor, settings: Settings) -> Tensor:
-    """Apply temperature, min-p and top-p; what is dropped weighs nothing.
+    """Apply temperature, min-p and top-p; dropped tokens get weight 0.
 
     Shapes: (B, V) -> (B, V), probabilities but for their sum.
     """

@@ -81,9 +81,9 @@ class T3Attention(TritonAttentionImpl):  # type: ignore[misc, unused-ignore]
 
 
 class T3AttentionBuilder(TritonAttentionMetadataBuilder):  # type: ignore[misc, unused-ignore]
-    """Triton's, and which sequences our kernel takes.
+    """Builds Triton's metadata and counts the sequences that our kernel takes.
 
-    A graph is only for steps of one token each: it holds one of two kernels.
+    Only steps that add one token per sequence are captured, so a graph holds one kind of kernel.
     """
 
     _cudagraph_support: ClassVar[AttentionCGSupport] = (
@@ -97,8 +97,8 @@ class T3AttentionBuilder(TritonAttentionMetadataBuilder):  # type: ignore[misc, 
         if len(told.seq_lens) <= _FEW:
             return step
         added = np.diff(common_attn_metadata.query_start_loc_cpu.numpy())
-        # vLLM puts those that add most last. A graph may be wider than the batch: what it adds has
-        # no length.
+        # vLLM sorts sequences by how many tokens they add. A graph may be wider than the batch; the
+        # sequences it is padded with have length 0.
         several = np.flatnonzero(added > 1)
         step.singles = int(several[0]) if len(several) else min(len(added), told.num_actual_tokens)
         if len(several):
@@ -119,12 +119,12 @@ class T3AttentionBackend(TritonAttentionBackend):  # type: ignore[misc, unused-i
 
     @classmethod
     def supports_batch_invariance(cls) -> bool:
-        """Say no: sums are ordered by how many sequences there are."""
+        """Return False: the order of summation depends on the number of sequences."""
         return False
 
     @staticmethod
     def get_builder_cls() -> type[T3AttentionBuilder]:
-        """Return what prepares a step."""
+        """Return the class that builds a step's metadata."""
         return T3AttentionBuilder
 
     @staticmethod

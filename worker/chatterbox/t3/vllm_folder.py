@@ -1,4 +1,4 @@
-"""A checkpoint's T3 as a folder that vLLM opens: a configuration, and the weights by a link.
+"""Makes a folder that vLLM can open from a checkpoint's T3: a config and linked weights.
 
 Source: docs/decisions/0006-guidance-inside-the-model.md for the doubled sizes.
 """
@@ -64,7 +64,7 @@ def vllm_config(config: T3Config, bank_rows: int) -> dict[str, Any]:
         "bos_token_id": None,
         "eos_token_id": None,
         "torch_dtype": "float32",
-        # The section asks for M-RoPE's three rows of positions; no rotation uses it.
+        # This section makes vLLM pass M-RoPE's three rows of positions; nothing is rotated by them.
         "rope_parameters": rope_parameters(config)
         | {"mrope_section": [half - 2 * (half // 4), half // 4, half // 4]},
         "t3": asdict(config),

@@ -27,7 +27,7 @@ MAX_GUIDANCE = 2.0
 DIGITS = 512
 SERIAL_DIGITS = 3
 HEADER_LENGTH = 1 + SERIAL_DIGITS + 1  # bank row, serial number, guidance
-_START_SPEECH_TIMES = 2  # T3 was trained with one, but is run with two
+_START_SPEECH_TIMES = 2  # upstream trains with one START and generates with two
 
 Whole = TypeVar("Whole", int, Tensor)
 

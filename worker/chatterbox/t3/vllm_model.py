@@ -1,4 +1,4 @@
-"""T3 as vLLM knows it: what vLLM asks of a model, around the network of vllm_network.
+"""Adapts the network of vllm_network to the interface that vLLM expects of a model.
 
 vLLM's plugin registers it under the architecture's name.
 """
@@ -46,7 +46,7 @@ class ChatterboxT3(nn.Module):
             self._stream = torch.cuda.Stream(priority=priority)
 
     def get_model_state_cls(self) -> type:
-        """Return what vLLM's second model runner keeps beside the model."""
+        """Return the model state that vLLM's second model runner asks for."""
         if not torch.cuda.is_available():
             return DefaultModelState
         # Imported here: Triton is not installed where there is no GPU.

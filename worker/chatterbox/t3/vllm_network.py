@@ -35,7 +35,7 @@ STREAMS = 2
 
 
 class TwoStreamAttention(nn.Module):
-    """Self-attention in which a token's two rows share a place but no key."""
+    """Self-attention in which a token's two rows share a position but not their keys."""
 
     def __init__(self, config: T3Config, vllm_config: VllmConfig, prefix: str) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ class TwoStreamAttention(nn.Module):
         self.qkv_proj = QKVParallelLinear(config.width, width, heads, kv_heads, bias=False)
         self.o_proj = RowParallelLinear(heads * width, config.width, bias=False)
         self.rotary = get_rope(width, MAX_PLACES, rope_parameters=rope_parameters(config))
-        # Head order [conditional | unconditional]: exactly a token's two rows side by side.
+        # Head order [conditional | unconditional] equals a token's two rows laid side by side.
         self.attn = Attention(
             STREAMS * heads,
             width,
@@ -153,7 +153,7 @@ class TwoStreamT3(nn.Module):
         conditional, unconditional = rows.float().unflatten(0, (-1, STREAMS)).unbind(1)
         weight = decode_guidance(guidance)[:, None]
         guided = conditional + weight * (conditional - unconditional)
-        # Rows that align the product are no speech; what follows leaves them out.
+        # Padding rows that align the matrix product are cut off again.
         speech = linear(guided.to(rows.dtype), self.speech_head.weight)
         logits = speech.new_full((speech.shape[0], self.layout.vocab_size), float("-inf"))
         logits[:, :ACOUSTIC_TOKENS] = speech[:, :ACOUSTIC_TOKENS]
@@ -161,7 +161,7 @@ class TwoStreamT3(nn.Module):
         return logits
 
     def _embed(self, ids: Tensor, places: Tensor, text_lengths: Tensor, rows: Tensor) -> Tensor:
-        """Embed every id as what it is. Shapes: (N,) each -> (N, 2, D).
+        """Embed ids as speech, text or conditioning. Shapes: (N,) each -> (N, 2, D).
 
         All three readings of an id are looked up and one is chosen: a graph has no branches.
         """

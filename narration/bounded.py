@@ -1,7 +1,7 @@
 """Calls that may take too long or too much, made in processes that can be stopped.
 
-What strangers send is read by parsers whose time and memory nobody can vouch for. Here they run in
-a few child processes with a limit each; one that passes it is killed and replaced.
+Uploads are read by parsers whose time and memory cannot be predicted. They run here in a few child
+processes with limits; a process that exceeds one is killed and replaced.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 from narration.errors import BusyError, RhapsodeError
 
 T = TypeVar("T")
-WALL_PER_CPU = 3.0  # a machine that is busy takes longer for the same work
+WALL_PER_CPU = 3.0  # wall-clock time per processor time, on a busy machine
 START_S = 120.0  # for a child to import what it needs
 END_S = 5.0  # for a child whose pipe is closed to be gone
 NICENESS = 5  # requests that only read go first
@@ -143,7 +143,7 @@ def _stop(child: _Child) -> None:
 
 def _serve(pipe: Connection, memory_bytes: int, preload: tuple[str, ...]) -> None:
     """Answer calls until the parent is gone; a child that outlives its parent stops by itself."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     os.nice(NICENESS)
     for module in preload:
         importlib.import_module(module)

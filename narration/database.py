@@ -38,9 +38,9 @@ BUSY_MS = 30_000  # how long SQLite waits for another writer
 MOST_OVERFLOW = 64  # connections beyond the pool, closed as soon as they are not used
 READ_ONLY = "is_read_only"
 AFTER_COMMIT = "after_commit"
-# For updates of rows that the session does not hold: it need not work out what changed.
+# For updates of rows that the session has not loaded: nothing to synchronize.
 UNSYNCHRONIZED = {"synchronize_session": False}
-# The second: the index of the write-ahead log could not be given its first page.
+# SQLITE_IOERR_SHMSIZE: no room for the first page of the write-ahead log's index.
 NO_ROOM = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
 
 # Fixed names, so that a migration can name what it drops on either database.
@@ -144,7 +144,7 @@ def session_scope(engine: Engine, *, is_read_only: bool = False) -> Iterator[Ses
 
 @contextmanager
 def explained_errors(engine: Engine) -> Iterator[None]:
-    """Say in words of ours that a database is away, or that its disk is full.
+    """Translate driver errors: the database is away, or its disk is full.
 
     Raises: DatabaseUnavailable, OutputError.
     """
@@ -164,9 +164,9 @@ def explained_errors(engine: Engine) -> Iterator[None]:
 
 
 def check_database(engine: Engine) -> None:
-    """Ask the database for a sign of life.
+    """Check that the database answers.
 
-    Raises: DatabaseUnavailable if there is none.
+    Raises: DatabaseUnavailable if it does not.
     """
     with session_scope(engine, is_read_only=True) as session:
         session.connection().exec_driver_sql("SELECT 1")
@@ -176,8 +176,8 @@ def _postgres_engine(url: Any, settings: DatabaseSettings) -> Engine:
     return create_engine(
         url,
         pool_size=settings.pool_size,
-        # A stalled database must cost a wait, and not the segments of the threads that find no
-        # connection: a worker beside a large GPU has dozens.
+        # A worker beside a large GPU has dozens of threads. While the database stalls they must
+        # wait for it, not fail for want of a connection.
         max_overflow=MOST_OVERFLOW,
         pool_pre_ping=True,  # a restart of Postgres must cost one reconnect, not one error
         pool_timeout=settings.connect_timeout_s,

@@ -35,8 +35,8 @@ class RhapsodeError(Exception):
     """Something went wrong."""
 
     code = "internal"
-    # Whether the message may name a path, a host or a bucket: for the log, and for callers of the
-    # same machine, but not for those of a server.
+    # Whether the message may name a path, a host or a bucket. Such messages are for the log and for
+    # the command line; clients of a server get another.
     is_confidential = False
 
     def __init__(self, message: str | None = None) -> None:
@@ -44,7 +44,7 @@ class RhapsodeError(Exception):
 
     @property
     def public_message(self) -> str:
-        """What anybody may read."""
+        """The message without paths, hosts or buckets, for clients of a server."""
         return (self.__class__.__doc__ or "") if self.is_confidential else str(self)
 
 
@@ -96,7 +96,7 @@ class OutputError(InputError):
     code = "output_denied"
 
 
-class StoreRefusal(OutputError):  # noqa: N818 - the store's, not a mistake
+class StoreRefusal(OutputError):  # noqa: N818 - named for what the store does
     """The store refuses to read or write there."""
 
     is_confidential = True
@@ -122,7 +122,7 @@ class TransientError(RhapsodeError):
     code = "unavailable"
 
 
-class StorageUnavailable(TransientError):  # noqa: N818 - a state of the world, not a mistake
+class StorageUnavailable(TransientError):  # noqa: N818 - named for a state, like those below
     """The object store does not answer."""
 
     code = "storage_unavailable"
@@ -204,7 +204,7 @@ class IncompletePlanError(RhapsodeError):
 
 
 def public_message(code: str, message: str) -> str:
-    """Return what anybody may read of an error that was noted with its code."""
+    """Return the public message of an error that was stored with its code."""
     return _CONFIDENTIAL.get(code, message)
 
 

@@ -5,7 +5,7 @@ import secrets
 from datetime import datetime
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u
-LENGTH = 26  # 130 bits hold 48 of milliseconds and 80 of chance
+LENGTH = 26  # 130 bits hold 48 of milliseconds and 80 random ones
 RANDOM_BITS = 80
 _DIGITS = f"[{ALPHABET}]{{{LENGTH}}}"
 

@@ -1,6 +1,6 @@
 """Every setting of every process, read once and handed down in parts.
 
-The only module that looks at the environment: `RHAPSODE_<PART>__<FIELD>`, units in the names.
+The only module that reads the environment: `RHAPSODE_<PART>__<FIELD>`, units in the names.
 With nothing set, everything runs on one machine: SQLite, a directory, tasks inside the process.
 """
 

@@ -1,7 +1,7 @@
-"""A plain loop that makes lost messages and lost workers harmless.
+"""A loop that makes up for lost messages and lost workers.
 
-It asks the database what nobody is doing and says it again; it fails what is overdue and deletes
-what is no longer kept. Several sweepers disturb each other no more than doubled messages do.
+It finds work in the database that nobody is doing and sends its message again, fails jobs past
+their deadline, and deletes what has expired. Several sweepers may run at once.
 """
 
 import signal
@@ -63,12 +63,12 @@ class Sweeper:
             except (TransientError, OutputError) as error:  # the second: a full disk under SQLite
                 log.info("sweep_failed", reason=str(error))
             except Exception:
-                # Whatever it is: nothing else makes lost messages harmless.
+                # Any error: nothing else makes up for lost messages, so the loop must go on.
                 log.exception("sweep_crashed")
             stop.wait(self.settings.interval_s)
 
     def sweep(self) -> None:
-        """Announce again what nobody does, and fail what is overdue."""
+        """Send messages again for work that nobody does, and fail what is overdue."""
         now = self.clock()
         with session_scope(self.database) as session:
             overdue = fail_overdue(session, now=now)

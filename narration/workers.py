@@ -1,4 +1,4 @@
-"""Which processes make sound: they say so themselves, and are believed while they say it."""
+"""The registry of GPU workers: each reports itself, and counts while its reports are recent."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum

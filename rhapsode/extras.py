@@ -6,7 +6,7 @@ import sys
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 
-# What a requirement is imported as, where the two differ; packages that are not there cannot say.
+# Import names that differ from the requirement; a missing package cannot be asked for its own.
 _IMPORT_NAMES = {
     "huggingface-hub": "huggingface_hub",
     "python-multipart": "multipart",
@@ -19,7 +19,7 @@ def extra_of(module: str | None) -> str | None:
     top = (module or "").partition(".")[0]
     try:
         lines = requires("rhapsode") or []
-    except PackageNotFoundError:  # run from a folder that was never installed
+    except PackageNotFoundError:  # running from a folder that was not installed
         return None
     for line in lines:
         match = re.match(r"([A-Za-z0-9_.-]+).*extra == ['\"]([^'\"]+)['\"]", line)

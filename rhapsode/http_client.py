@@ -1,6 +1,6 @@
 """A Rhapsode server as seen from a client: requests that outlive short failures, errors in words.
 
-Knows HTTP and problem documents; knows nothing of what is asked for.
+Knows HTTP and problem documents, and nothing about jobs or voices.
 """
 
 import hashlib
@@ -21,10 +21,10 @@ from narration.errors import (
     TransientError,
 )
 
-RETRY_FOR_S = 120.0  # a server that restarts is back by then
+RETRY_FOR_S = 120.0  # long enough for a server to restart
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 15.0
 BUSY = frozenset({408, 429, 502, 503, 504})
-MAX_UPLOAD_BYTES = 1 << 28  # held in memory; a server says its own, smaller limit
+MAX_UPLOAD_BYTES = 1 << 28  # read into memory; servers have smaller limits of their own
 NOT_FOUND = 404
 CONFLICT = 409
 PARTIAL = 206
@@ -70,7 +70,8 @@ class ApiClient:
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Send a request that may safely be repeated, again and again while the server is away.
 
-        Raises: TransientError when patience ends; InputError for a refusal, in the server's words.
+        Raises: TransientError when it has tried long enough; InputError for a refusal, in the
+        server's words.
         """
         ends_at = time.monotonic() + self._retry_for_s
         wait_s = FIRST_WAIT_S
@@ -106,7 +107,7 @@ class ApiClient:
         while not self._is_fetched(url, partial):
             with _write_errors_explained(partial):
                 before, size_bytes = size_bytes, _size_bytes(partial)
-            if size_bytes > before:  # a slow line is no reason to give up, a dead one is
+            if size_bytes > before:  # a slow connection may go on, a dead one may not
                 ends_at = time.monotonic() + self._retry_for_s
             if time.monotonic() > ends_at:
                 raise TransientError(f"{path.name} could not be fetched whole: run it again")
@@ -118,7 +119,7 @@ class ApiClient:
             partial.replace(path)
 
     def _is_fetched(self, url: str, partial: Path) -> bool:
-        """Fetch what is missing; False if the connection broke on the way."""
+        """Fetch the missing bytes; False if the connection broke."""
         client = self._anonymous if url.startswith(("http://", "https://")) else self._client
         with _write_errors_explained(partial):
             fetched_bytes = _size_bytes(partial)
@@ -134,7 +135,7 @@ class ApiClient:
                         raise InputError(f"the file cannot be fetched: {_problem_text(response)}")
                     mode = "ab" if response.status_code == PARTIAL else "wb"
                     with partial.open(mode) as file:
-                        # As they come: blocks of a size would lose what was gathered for one.
+                        # Written as they arrive: a partly filled block would be lost.
                         for block in response.iter_bytes():
                             file.write(block)
             except httpx.TransportError:
@@ -153,7 +154,7 @@ def _accepted(response: httpx.Response) -> httpx.Response:
 
 
 def _problem_text(response: httpx.Response) -> str:
-    """Say what the server said; what answers without a problem document is not a Rhapsode."""
+    """Return the server's own message; without one, it was not Rhapsode that answered."""
     try:
         problem = response.json()
         return f"{problem['detail']} ({problem['what_now']})"

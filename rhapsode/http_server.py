@@ -1,4 +1,4 @@
-"""One HTTP server in this process: it takes a port or says why not, and ends by returning."""
+"""Runs one HTTP server in this process; it takes a port or says why not, and returns at the end."""
 
 import os
 import signal
@@ -21,7 +21,7 @@ from rhapsode.machine import open_machine
 from worker.process import EXIT_ENGINE_DIED, LoadModel
 
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells count
-LAST_ANSWERS_S = 10  # how long answers under way, a download say, hold the end up
+LAST_ANSWERS_S = 10  # how long a running answer, such as a download, may delay the end
 
 
 def check_port(settings: ApiSettings) -> None:
@@ -39,7 +39,7 @@ def check_port(settings: ApiSettings) -> None:
 
 
 class Interrupts:
-    """What signals do to a process that serves: the first ends it tidily, the second at once."""
+    """Signal handling of a serving process: the first signal ends it tidily, the second at once."""
 
     def __init__(self) -> None:
         self._before: dict[signal.Signals, Any] = {}
@@ -56,7 +56,7 @@ class Interrupts:
 
         def on_signal(*_: object) -> None:
             if is_stopping.is_set():
-                # What was under way is in the database, and the next start goes on with it.
+                # Unfinished work is in the database, and the next start continues it.
                 os._exit(EXIT_INTERRUPTED)
             is_stopping.set()
             _say("finishing what is under way; press Ctrl-C again to quit at once")

@@ -28,7 +28,7 @@ from narration.voices.claim import resume_voices
 from worker.process import LoadModel, WorkerProcess
 
 LOCK_FILE = "lock"
-LEAST_FREE_BYTES = 4 << 20  # some chunks of speech and the transactions that note them
+LEAST_FREE_BYTES = 4 << 20  # room for some chunks of speech and the transactions that record them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +78,7 @@ def open_machine(settings: Settings, load_model: LoadModel) -> Iterator[Machine]
                 load_model=load_model,
             )
             broker.bind(worker.handlers, gpu_threads=worker.slots)
-            with session_scope(database) as session:  # what a process that was killed held
+            with session_scope(database) as session:  # leases of a process that was killed
                 resume_work(session, most_renders=worker.slots, now=utc_now())
                 resume_voices(session)
             sweeper = Sweeper(
@@ -103,7 +103,7 @@ def open_machine(settings: Settings, load_model: LoadModel) -> Iterator[Machine]
 
 
 def check_room(data_dir: Path) -> None:
-    """Make sure that work can be noted: on a full disk not even a failure could be.
+    """Make sure that the disk has room: on a full one not even a failure could be recorded.
 
     Raises: OutputError.
     """
@@ -127,7 +127,7 @@ def _swept(sweeper: Sweeper) -> Iterator[None]:
 
 @contextmanager
 def _sole_user(data_dir: Path) -> Iterator[None]:
-    """Two processes on one SQLite would render each other's jobs, each with its own model."""
+    """Lock the data directory: two processes on it would render each other's jobs."""
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
         lock = (data_dir / LOCK_FILE).open("w")

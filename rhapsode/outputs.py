@@ -17,7 +17,7 @@ KNOWN = ", ".join(OutputFormat)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """A file to be written, and as what."""
+    """A file to be written, and its format."""
 
     path: Path
     format: OutputFormat

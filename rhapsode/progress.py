@@ -1,4 +1,4 @@
-"""Progress on the terminal: a bar where somebody watches, silence where nobody does."""
+"""Progress on stderr: a bar on a terminal, nothing elsewhere."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-MEMORY_S = 600.0  # a chunk may take minutes; rich would forget the one before after 30 s
+MEMORY_S = 600.0  # a chunk may take minutes, and rich forgets speeds after 30 s by default
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +72,7 @@ def render_bar(*, is_quiet: bool) -> Iterator[RenderBar]:
 
 @contextmanager
 def loading(*, is_quiet: bool) -> Iterator[None]:
-    """Say on stderr that the model is being loaded, while it is; where nobody watches, nothing."""
+    """Say on a terminal's stderr that the model is being loaded."""
     console = Console(stderr=True)
     if is_quiet or not console.is_terminal:
         yield

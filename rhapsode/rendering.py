@@ -73,7 +73,7 @@ def _submit(machine: Machine, text: Text, settings: JobSettings) -> str:
         stores=machine.stores,
         limits=limits,
         write_check=WriteCheck(machine.stores),
-        examine=partial(examine, limits),  # the caller's own text: they can stop it themselves
+        examine=partial(examine, limits),  # no deadline: the caller can interrupt the command
     )
     submission = Submission(
         owner=OWNER,
@@ -129,9 +129,9 @@ def _artifact_for(output: Output, delivered: list[Artifact]) -> Artifact:
 
 
 def _forget_leftovers(machine: Machine) -> None:
-    """Delete what earlier runs left; their chunks are in the cache.
+    """Delete the jobs that earlier runs left; their chunks are in the cache.
 
-    A killed run's job may be under way again by now: it is canceled, and the next run deletes it.
+    The job of a killed run may be running again: it is canceled, and the next run deletes it.
     """
     with session_scope(machine.database, is_read_only=True) as session:
         old_jobs = list_jobs(session, OWNER, JobFilter(), cursor=None, limit=100).rows
@@ -143,7 +143,7 @@ def _forget_leftovers(machine: Machine) -> None:
 
 
 def _cancel(machine: Machine, job_id: str) -> None:
-    """Let go of a job that has not ended; its threads notice, so it is not deleted here."""
+    """Cancel a job that has not ended; its threads still use it, so it is not deleted here."""
     with session_scope(machine.database) as session:
         cancel_job(session, job_id, owner=OWNER, now=utc_now())
 

@@ -1,6 +1,6 @@
-"""Have a server narrate a file: upload, wait, download. Run again, it goes on where it stopped.
+"""Have a server narrate a file: upload, wait, download; a second run continues the first.
 
-The idempotency key is a digest of what is asked for, so that the same command finds its own job.
+The idempotency key is a digest of the request, so that the same command finds its own job.
 """
 
 import hashlib
@@ -136,7 +136,7 @@ def _wait(
         show(_rendered(job, time.monotonic() - started))
         if job["state"] in ENDED:
             return job
-        # More often than a machine needs: a person is watching.
+        # More often than a program would: a person is watching.
         sleep(POLL_S)
         job = client.request("GET", job["urls"]["self"]).json()
 

@@ -44,7 +44,7 @@ class WorkerContext:
 
 
 class Drain:
-    """Seen by everything that works; begun once, from a signal handler at the latest."""
+    """Tells running work that the worker is stopping; begun once."""
 
     def __init__(self) -> None:
         self._event = threading.Event()

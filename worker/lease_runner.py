@@ -1,4 +1,4 @@
-"""Being in charge of work: its lease is kept, and the class of an error decides how it ends."""
+"""Runs work under a lease; the class of an error decides what becomes of the work."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,12 +29,12 @@ class Reaction(Enum):
 
     DROP = "lost"  # it is somebody else's
     FAIL = "failed"  # it would fail again
-    ABANDON = "abandoned"  # this worker must go; the next one learns what was in flight
+    ABANDON = "abandoned"  # this worker must end; what was in flight counts as lost
     DEFER = "deferred"  # another try may succeed; too many and it has failed
 
 
-# The first class that fits decides. What is not in the table is a bug: it may have come from the
-# moment, so the work is tried again, and it must not be tried for ever.
+# The first class that fits decides. Anything else is a bug: it may be a passing one, so the work is
+# tried again, a limited number of times.
 REACTIONS: tuple[tuple[type[Exception], Reaction], ...] = (
     (LeaseLost, Reaction.DROP),
     (EngineDied, Reaction.ABANDON),
@@ -75,7 +75,7 @@ def reaction_to(error: Exception) -> Reaction:
 
 
 def _refuse_hopeless(work: Work, step_tries: int) -> None:
-    """Workers that were killed could not say why; somebody has to stop after them."""
+    """Fail work whose workers were lost too often: a killed worker cannot do it itself."""
     if work.tries > step_tries:
         raise AbandonedError(f"{step_tries} workers were lost while doing this: see their logs")
 
@@ -104,7 +104,7 @@ def _log_reaction(error: Exception, reaction: Reaction, tries: int) -> None:
         telemetry.LEASES_LOST.inc()
         log.info("work_lost", reason=reason)
         return
-    # What we expect is told by the job that fails of it; a bug needs its traceback.
+    # An expected error is recorded in the job; a bug needs its traceback in the log.
     if isinstance(error, RhapsodeError):
         log.info("work_ended", reaction=reaction.value, reason=reason, tries=tries)
     else:

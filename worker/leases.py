@@ -1,4 +1,4 @@
-"""Keeps the leases of this process alive from one thread, whatever the others are busy with."""
+"""Renews the leases of this process on one thread, however busy the others are."""
 
 import threading
 from collections.abc import Callable, Iterator

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-LEAST_SLOTS = 4  # while one waits for its last chunk, others keep the engine busy
+LEAST_SLOTS = 4  # while one segment waits for its last chunk, others keep the engine busy
 EXIT_ENGINE_DIED = 70  # EX_SOFTWARE: whatever supervises the process starts another
 WARM_UP_TEXT = "This sentence is spoken once, so that the first listener does not wait."
 WARM_UP_TIMEOUT_S = 1800.0  # compiling kernels for the first time takes minutes
@@ -106,7 +106,7 @@ class WorkerProcess:
         self._context.leases.close()
         if self._model is not None:
             self._model.engine.close()
-            # Without the database its row stays, and is not believed for long.
+            # If the database is away the row stays, and is ignored once its heartbeats are late.
             with suppress(DatabaseUnavailable), self._context.session() as session:
                 workers.unregister(session, self._context.holder)
 

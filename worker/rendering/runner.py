@@ -1,6 +1,6 @@
 """Rendering: take the segment whose turn it is, speak it, end it.
 
-Holds the engine it was given and names no tensor; who may write what lies in the queries.
+Uses the engine it was given and no tensors; the queries check who may write what.
 """
 
 from datetime import datetime
@@ -31,7 +31,7 @@ from worker.rendering.voice_cache import VoiceCache
 
 
 class SegmentRunner:
-    """A warm engine that works off segments; its methods may run on many threads."""
+    """Renders segments with a warm engine; its methods may run on many threads."""
 
     def __init__(
         self,

@@ -25,7 +25,7 @@ from worker.rendering.takes import PendingChunk, SpokenTake, resolve_failure, re
 if TYPE_CHECKING:
     from worker.chatterbox.voice import Voice
 
-POLL_S = 0.5  # a wait for the engine hides a lost lease or a drain no longer than this
+POLL_S = 0.5  # how often a wait for the engine checks for a lost lease or a drain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +67,7 @@ class SegmentRun:
         self._left = 0
 
     def run(self, chunks: Sequence[Chunk]) -> bool:
-        """Bring every chunk to its end; False if the worker drains and some are left.
+        """Speak every chunk; False if the worker is stopping and some are left.
 
         Raises: LeaseLost if the segment is somebody else's or nobody wants it any more;
         StorageUnavailable, DatabaseUnavailable, EngineDied.
@@ -98,7 +98,7 @@ class SegmentRun:
         )
 
     def _reuse(self, pending_chunks: Sequence[PendingChunk]) -> None:
-        """End what was spoken before, in whatever job; the rest waits for its first new take."""
+        """Finish chunks that have a cached take, of any job; queue the others for a new one."""
         keys = {
             self._settings.parameters.cache_key(pending.spoken_text, number)
             for pending in pending_chunks

@@ -43,7 +43,8 @@ class VoiceCache:
     def find(self, session: Session, job: Job) -> "VoiceRow | Voice":
         """Return the voice that was decided on when the job was submitted.
 
-        Jobs from versions that did not record it have the owner's voice of that name or id, else the model's.
+        For jobs of versions that did not record it: the owner's voice of that name or id, else the
+        model's.
 
         Raises: NotFoundError; RecordingError if preparing it failed; VoiceNotReady.
         """

@@ -63,7 +63,7 @@ class GraphPool:
         """Capture what `run` launches; takes about as long as three plain calls.
 
         None if there is no memory for it, or if it cannot be captured: then nothing is captured any
-        more, for what a broken capture leaves in the pool cannot be told.
+        more, because a broken capture leaves the pool in an unknown state.
         """
         if self._is_broken:
             return None
@@ -130,7 +130,7 @@ class GraphedRows:
         self._run, self._device, self._pool = run, device, pool
         self._rates, self._step = rates, step
         self._most_rows, self._most, self._slow_rows = most_rows, most, slow_rows
-        # None where no graph was to be had.
+        # None for a shape whose capture failed.
         self._graphs: dict[tuple[int, int], tuple[Captured, list[Tensor]] | None] = {}
 
     def __call__(self, columns: Columns, lengths: Sequence[int]) -> Tensor:

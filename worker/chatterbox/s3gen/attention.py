@@ -95,7 +95,7 @@ def relative_distances(length: int, width: int, device: torch.device) -> Tensor:
     return _distance_table(longest, width, device)[longest - length :][:count]
 
 
-@cache  # of few lengths, and graphs read them by address
+@cache  # kept for ever: lengths are few, and CUDA graphs hold their addresses
 def _distance_table(longest: int, width: int, device: torch.device) -> Tensor:
     with torch.inference_mode(mode=False):  # the table outlives the call and may meet gradients
         last = longest + _ALIGNMENT

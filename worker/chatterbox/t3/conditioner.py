@@ -1,4 +1,4 @@
-"""The part of T3 that hears voices, without the Llama: for engines that run the Llama elsewhere."""
+"""T3's conditioning encoder without its Llama, for engines that run the Llama elsewhere."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What T3 hears before the text: whose voice it is, how it sounds, how lively it shall be."""
+"""T3's conditioning before the text: speaker embedding, speech prompt and exaggeration."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from worker.chatterbox.voice import Voice
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conditioning:
-    """A batch of voices and moods, padded at the end.
+    """A batch of voices and exaggerations, padded at the end.
 
     Shapes: speaker (B, 256); prompt_tokens (B, n); prompt_lengths (B,); exaggeration (B,).
     """

@@ -59,7 +59,7 @@ class Layer(nn.Module):
         self.post_attention_layernorm = nn.RMSNorm(config.width, eps=config.norm_eps)
 
     def forward(self, x: Tensor, rotation: Rotation, index: int, attend: Attend) -> Tensor:
-        """Add what both parts say. Shapes: x (B, L, D) -> (B, L, D)."""
+        """Add the outputs of both parts. Shapes: x (B, L, D) -> (B, L, D)."""
         x = x + self.self_attn(self.input_layernorm(x), rotation, index, attend)
         fed: Tensor = x + self.mlp(self.post_attention_layernorm(x))
         return fed

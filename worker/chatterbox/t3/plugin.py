@@ -1,4 +1,4 @@
-"""Tells vLLM that T3 exists; every vLLM process calls `register` before anything else.
+"""Registers T3 with vLLM; every vLLM process calls `register` before anything else.
 
 Imports nothing at the top, so that no process loads a GPU library for it.
 """

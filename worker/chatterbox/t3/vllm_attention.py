@@ -81,7 +81,7 @@ class T3Attention(TritonAttentionImpl):  # type: ignore[misc, unused-ignore]
 
 
 class T3AttentionBuilder(TritonAttentionMetadataBuilder):  # type: ignore[misc, unused-ignore]
-    """Triton's, and which sequences our kernel takes.
+    """vLLM's Triton builder, which also says which sequences our kernel takes.
 
     A graph is only for steps of one token each: it holds one of two kernels.
     """
@@ -119,7 +119,7 @@ class T3AttentionBackend(TritonAttentionBackend):  # type: ignore[misc, unused-i
 
     @classmethod
     def supports_batch_invariance(cls) -> bool:
-        """Say no: sums are ordered by how many sequences there are."""
+        """Return False: the order of the sums depends on the number of sequences."""
         return False
 
     @staticmethod

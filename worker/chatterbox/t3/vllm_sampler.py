@@ -47,7 +47,7 @@ class OneKernelSampler:
 
     @property
     def penalties_state(self) -> Any:
-        """What was said in each slot; vLLM's runner counts on."""
+        """The tokens that each slot has generated, which vLLM's runner counts."""
         return self._plain.penalties_state
 
     @property
@@ -56,13 +56,13 @@ class OneKernelSampler:
         return self._plain.sampling_states
 
     def add_request(self, slot: int, prompt_length: int, params: SamplingParams) -> None:
-        """Note how a slot is to be sampled from now on."""
+        """Set how a slot is sampled from now on."""
         self._plain.add_request(slot, prompt_length, params)
         self._is_ours[slot] = _is_ours(params)
         self._is_changed = True
 
     def apply_staged_writes(self) -> None:
-        """Bring what was noted to the card; mostly there is nothing."""
+        """Copy new settings to the card; most steps have none."""
         if self._is_changed:
             self._plain.apply_staged_writes()
             self._upload()

@@ -1,4 +1,4 @@
-"""The time, as something that can be handed in."""
+"""The current time as a dependency, so that tests can set it."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

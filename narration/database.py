@@ -75,7 +75,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.astimezone(UTC).replace(tzinfo=None)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give the zone back."""
+        """Return the moment with its zone."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
@@ -164,7 +164,7 @@ def explained_errors(engine: Engine) -> Iterator[None]:
 
 
 def check_database(engine: Engine) -> None:
-    """Ask the database for a sign of life.
+    """Check that the database answers.
 
     Raises: DatabaseUnavailable if there is none.
     """

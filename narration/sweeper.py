@@ -1,7 +1,7 @@
 """A plain loop that makes lost messages and lost workers harmless.
 
-It asks the database what nobody is doing and says it again; it fails what is overdue and deletes
-what is no longer kept. Several sweepers disturb each other no more than doubled messages do.
+It finds work that no worker has taken and sends its message again, fails jobs that are overdue, and
+deletes what has expired. Several sweepers may run at once: a doubled message does no harm.
 """
 
 import signal
@@ -63,12 +63,12 @@ class Sweeper:
             except (TransientError, OutputError) as error:  # the second: a full disk under SQLite
                 log.info("sweep_failed", reason=str(error))
             except Exception:
-                # Whatever it is: nothing else makes lost messages harmless.
+                # Any error: without this loop, lost messages would never be sent again.
                 log.exception("sweep_crashed")
             stop.wait(self.settings.interval_s)
 
     def sweep(self) -> None:
-        """Announce again what nobody does, and fail what is overdue."""
+        """Send the messages of untaken work again, and fail jobs that are overdue."""
         now = self.clock()
         with session_scope(self.database) as session:
             overdue = fail_overdue(session, now=now)

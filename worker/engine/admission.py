@@ -1,4 +1,4 @@
-"""The engine's door: how many utterances may be inside, and whether it is still open."""
+"""Admission to the engine: bounds its unfinished utterances, and refuses more once it is closed."""
 
 import threading
 from collections.abc import Callable
@@ -42,12 +42,12 @@ class Admission:
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Let nobody in any more; those who wait are told so."""
+        """Refuse further utterances; calls that wait to enter raise EngineDied."""
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()
 
     def wait_empty(self) -> None:
-        """Wait until everybody has left."""
+        """Wait until no utterance is unfinished."""
         with self._changed:
             self._changed.wait_for(lambda: self._inside == 0)

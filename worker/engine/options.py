@@ -1,4 +1,4 @@
-"""What an engine may be told; every choice left at None or "auto" is made from the device."""
+"""The options of an engine; those that are left at None or "auto" are chosen by the device."""
 
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -52,7 +52,7 @@ class EngineOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvedOptions:
-    """EngineOptions with nothing left open; the sizes on the card are zero on a CPU."""
+    """EngineOptions with every choice made; the sizes on the card are zero on a CPU."""
 
     device: str
     back_end: Literal["torch", "vllm"]
@@ -68,7 +68,7 @@ class ResolvedOptions:
 
 
 def resolve(options: EngineOptions) -> ResolvedOptions:
-    """Choose what was left open.
+    """Choose the options that were left open.
 
     Raises: SettingsError if a number makes no sense or the device or back end is not there.
     """

@@ -1,4 +1,4 @@
-"""The engine: utterances pass a door, a token stage and a sound stage, and come out as futures.
+"""The engine: utterances pass admission, a token stage and a sound stage; futures hold the results.
 
 It orders the two stages and knows no tensor. Each stage has threads of its own, so that finished
 utterances are vocoded while others still decode.

@@ -118,7 +118,7 @@ class TorchRenderer:
             return bool(self._unprepared)
 
     def check_health(self) -> None:
-        """Raise what an earlier kernel did to the device, if it did."""
+        """Raise if an earlier kernel has left the device unusable."""
         if self._stream is not None:
             self._stream.synchronize()
 
@@ -173,7 +173,7 @@ def _make_silent_voice(config: FlowConfig) -> Voice:
 
 
 def _fetch(row: Tensor) -> Tensor:
-    """Begin to copy a row to the host."""
+    """Start to copy a row to the host."""
     return torch.empty(row.shape, pin_memory=True).copy_(row, non_blocking=True)
 
 

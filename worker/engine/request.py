@@ -1,4 +1,4 @@
-"""Checks an utterance and turns it into a prompt; what is refused here harms nobody else."""
+"""Checks an utterance and turns it into a prompt, so that a bad one cannot fail a whole batch."""
 
 import math
 

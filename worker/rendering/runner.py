@@ -1,6 +1,6 @@
-"""Rendering: take the segment whose turn it is, speak it, end it.
+"""Rendering: claim the segment whose turn it is, speak it, finish it.
 
-Holds the engine it was given and names no tensor; who may write what lies in the queries.
+Names no tensor, and leaves to the queries of narration.jobs who may write what.
 """
 
 from datetime import datetime
@@ -31,7 +31,7 @@ from worker.rendering.voice_cache import VoiceCache
 
 
 class SegmentRunner:
-    """A warm engine that works off segments; its methods may run on many threads."""
+    """Renders segments with a warm engine; its methods may run on many threads."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class SegmentRunner:
         return True
 
     def drain(self) -> None:
-        """Start nothing more: what is being spoken may be finished, the rest is handed back."""
+        """Claim nothing more: what is being spoken may finish, the rest is handed back."""
         self._drain.begin(self._context.settings.grace_s)
 
     def _claim(self) -> SegmentClaim | None:

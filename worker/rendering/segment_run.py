@@ -66,7 +66,7 @@ class SegmentRun:
         self._left = 0
 
     def run(self, chunks: Sequence[Chunk]) -> bool:
-        """Bring every chunk to its end; False if the worker drains and some are left.
+        """Finish every chunk; False if the worker drains and some are left.
 
         Raises: LeaseLost if the segment is somebody else's or nobody wants it any more;
         StorageUnavailable, DatabaseUnavailable, EngineDied.
@@ -97,7 +97,7 @@ class SegmentRun:
         )
 
     def _reuse(self, pending_chunks: Sequence[PendingChunk]) -> None:
-        """End what was spoken before, in whatever job; the rest waits for its first new take."""
+        """Finish the chunks that the cache has; the others wait for their first take."""
         keys = {
             self._settings.parameters.cache_key(pending.spoken_text, number)
             for pending in pending_chunks

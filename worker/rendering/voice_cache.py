@@ -43,7 +43,8 @@ class VoiceCache:
     def find(self, session: Session, job: Job) -> "VoiceRow | Voice":
         """Return the voice that was decided on when the job was submitted.
 
-        Jobs of before that was noted have the owner's voice of that name or id, else the model's.
+        A job from before voices were resolved at submission gets the owner's voice of that name or
+        id, else the model's.
 
         Raises: NotFoundError; RecordingError if preparing it failed; VoiceNotReady.
         """

@@ -17,7 +17,7 @@ RhapsodeError
 │   ├── DatabaseUnavailable
 │   ├── BrokerUnavailable
 │   ├── QueueFullError      as many jobs wait as are taken
-│   ├── BusyError           nobody is free to read what was sent
+│   ├── BusyError           all processes that read uploads are busy
 │   ├── EngineDied          the engine will not answer again: this worker must go
 │   ├── VoiceNotReady       the voice is still being prepared
 │   └── LeaseLost           somebody else has this work now: let go of it
@@ -150,7 +150,7 @@ class QueueFullError(TransientError):
 
 
 class BusyError(TransientError):
-    """Nobody is free to read what was sent."""
+    """All processes that read uploads are busy."""
 
     code = "busy"
 

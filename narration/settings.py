@@ -98,7 +98,7 @@ class ModelSettings(_Part):
 
 
 class WorkerSettings(_Part):
-    """How tasks are worked off; the lease times hold for every kind of task."""
+    """How a worker runs tasks; the lease times apply to every kind of task."""
 
     slots: Count | None = None  # tasks at once over one warm engine; as many as keep it busy
     is_warmed_up: bool = True  # speak once before being ready
@@ -120,10 +120,10 @@ class WorkerSettings(_Part):
 
 
 class SweeperSettings(_Part):
-    """What is sent again, what is forgotten, and when."""
+    """When lost messages are sent again, and when unused data is deleted."""
 
     interval_s: Seconds = 5
-    stalled_s: Seconds = 15  # work nobody took for this long is announced again
+    stalled_s: Seconds = 15  # the message of work that was not taken for this long is sent again
     purge_interval_s: Seconds = 300
     cache_days: Count = 30  # unused chunk audio is deleted after this
     worker_forget_s: Seconds = DAY_S

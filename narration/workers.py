@@ -22,7 +22,7 @@ class WorkerState(StrEnum):
 
 
 class Worker(Base):
-    """A running process that makes sound; `engine` says which, once it is warm."""
+    """A running worker process; `engine` describes its engine once that is warm."""
 
     __tablename__ = "workers"
 
@@ -58,7 +58,7 @@ def report(
     now: datetime,
     engine: dict[str, Any] | None = None,
 ) -> None:
-    """Note that a worker lives, and what it can do."""
+    """Record that a worker is alive, and what it can do."""
     values: dict[str, Any] = {"state": state, "slots": slots, "seen_at": now}
     if engine is not None:
         values["engine"] = engine

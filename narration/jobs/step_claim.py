@@ -51,8 +51,12 @@ def claim_step(
 
 
 def renew_step(session: Session, claim: StepClaim, *, until: datetime) -> bool:
-    """Keep the step a while longer; False if it is lost."""
-    return update_step(session, claim, lease_until=until)
+    """Keep the step a while longer; False if it is lost, over or handed back.
+
+    The fence does not tell that: it rises with the next claim only. A heartbeat that came after the
+    end of one step would otherwise lock the job's next step until the lease ran out.
+    """
+    return update_step(session, claim, Job.lease_holder.is_not(None), lease_until=until)
 
 
 def hand_back_step(session: Session, claim: StepClaim, *, not_before: datetime) -> bool:

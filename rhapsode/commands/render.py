@@ -6,8 +6,7 @@ from pathlib import Path
 
 import typer
 
-from narration.documents.read import read_document
-from narration.errors import DocumentError
+from narration.jobs.document import read_within
 from narration.jobs.record import Job
 from narration.jobs.request import JobSettings
 from narration.settings import Settings, load_settings
@@ -125,12 +124,7 @@ def _read_text(file: Path, settings: Settings, *, is_quiet: bool) -> Text:
     limits = settings.limits
     data = read_input(file, limits.document_size_bytes)
     name = STDIN_NAME if file == STDIN else file.name
-    document = read_document(data, name=name, media_type=None, max_bytes=limits.document_size_bytes)
-    if len(document.source) > limits.document_chars:
-        raise DocumentError(
-            f"{file} has {len(document.source):,} characters but the limit is "
-            f"{limits.document_chars:,}: render it in parts"
-        )
+    document = read_within(limits, data, name=name, media_type=None)
     if document.encoding not in UNICODE and not is_quiet:
         typer.echo(f"{file}: read as {document.encoding}, which is a guess", err=True)
     return Text(name=name, media_type=document.media_type, data=data)

@@ -183,6 +183,22 @@ class StepQueriesContract:
             assert self._claim(session, job.id) is None
             assert self._claim(session, job.id, now=NOW + timedelta(seconds=5)) is not None
 
+    def test_step_that_was_put_off_is_not_renewed(self, database: Engine) -> None:
+        with session_scope(database) as session:
+            job = make_job(session)
+            claim = self._claim(session, job.id)
+            hand_back_step(session, claim, not_before=NOW)
+            assert not renew_step(session, claim, until=LATER)
+            assert self._claim(session, job.id) is not None
+
+    def test_late_heartbeat_of_planning_does_not_hold_up_assembling(self, database: Engine) -> None:
+        with session_scope(database) as session:
+            job = make_job(session)
+            claim = self._claim(session, job.id)
+            start_rendering(session, claim, wakeups=4, now=NOW)  # of no chunk: all are spoken
+            assert not renew_step(session, claim, until=LATER)
+            assert self._claim(session, job.id, JobState.ASSEMBLING) is not None
+
     def test_canceled_job_cannot_be_planned(self, database: Engine) -> None:
         with session_scope(database) as session:
             job = make_job(session)

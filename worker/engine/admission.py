@@ -67,6 +67,6 @@ class Admission:
             self._changed.notify_all()
 
     def wait_empty(self) -> None:
-        """Wait until everybody has left."""
+        """Wait until no utterance is unfinished."""
         with self._changed:
             self._changed.wait_for(lambda: self._inside == 0)

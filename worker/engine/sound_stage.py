@@ -118,7 +118,7 @@ class SoundStage:
         return self._ended is None and all(thread.is_alive() for thread in self._threads)
 
     def abort(self) -> None:
-        """Fail what waits; the batch under way is still finished."""
+        """Fail the utterances that wait; the batch under way is still finished."""
         with self._changed:
             self._ended = self._ended or EngineDied("the speech engine was stopped")
             self._changed.notify_all()

@@ -1,4 +1,4 @@
-"""What goes into a speech engine and what comes out; the seam between rendering and model."""
+"""The input and output of a speech engine: the interface between rendering and the model."""
 
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -65,7 +65,7 @@ class Speech:
 
 
 class SpeechEngine(Protocol):
-    """Chunks in, waveforms out: thread-safe, free of order, cancellable.
+    """Chunks in, waveforms out: thread-safe, in any order, cancellable.
 
     `submit` blocks while the engine's queue is full (back-pressure). A future that is cancelled
     leaves the running batch at the next step. Futures fail with SpeechError (this utterance only)

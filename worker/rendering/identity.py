@@ -12,7 +12,7 @@ SEED_BYTES = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineIdentity:
-    """Which engine speaks; two engines of one identity make the same sound."""
+    """Which engine speaks; two engines of the same identity make the same sound."""
 
     model: str
     revision: str  # digest of the checkpoint's files

@@ -1,4 +1,4 @@
-"""Rendering: take the segment whose turn it is, speak it, end it.
+"""Rendering: claim the segment whose turn it is, speak it, finish it.
 
 Uses the engine it was given and no tensors; the queries check who may write what.
 """
@@ -59,7 +59,7 @@ class SegmentRunner:
         return True
 
     def drain(self) -> None:
-        """Start nothing more: what is being spoken may be finished, the rest is handed back."""
+        """Claim nothing more: what is being spoken may finish, the rest is handed back."""
         self._drain.begin(self._context.settings.grace_s)
 
     def _claim(self) -> SegmentClaim | None:

@@ -153,7 +153,7 @@ def test_a_batch_that_fails_lets_go_of_its_memory_before_its_halves_are_tried() 
     assert renderer.was_free == [True] * 8  # one, then four, two, one, one, two, one, one
 
 
-def test_at_leisure_the_renderer_gets_ready_until_nothing_is_left() -> None:
+def test_while_idle_the_renderer_prepares_until_nothing_is_left() -> None:
     renderer = ToneRenderer()
     with toy_engine(renderer=renderer, threads=2) as engine:
         wait_until(lambda: renderer.prepared == 3)

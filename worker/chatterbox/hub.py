@@ -117,13 +117,23 @@ def resolve_model(name_or_folder: str | Path) -> Path:
 def pull(name: str, progress: Callable[[PullProgress], None] | None = None) -> Path:
     """Bring a model to this machine, going on where an earlier pull stopped; return its folder.
 
+    A model that is whole already needs no hub.
     Raises: NotFoundError for an unknown model or offline, TransientError if the hub does not
-    answer, OutputError if there is no room, CheckpointError if a file arrives damaged.
+    answer, OutputError if there is no room, CheckpointError if a file arrives damaged, or is
+    offline.
     """
     model = _known(name)
+    damaged = _damaged(model.folder) if model.is_present else None
+    if damaged == []:
+        return model.folder
     if is_offline_mode():
-        if model.is_present:
+        if model.is_present and damaged is None:
             return model.folder
+        if damaged:
+            raise CheckpointError(
+                f'{", ".join(damaged)} of model "{name}" changed since the pull and '
+                "HF_HUB_OFFLINE is set: unset it to mend it"
+            )
         raise NotFoundError(
             f'model "{name}" is not on this machine and HF_HUB_OFFLINE is set: unset it to pull'
         )
@@ -150,20 +160,27 @@ def verify(name: str) -> Path:
     files that changed or are missing.
     """
     folder = resolve_model(name)
-    try:
-        lines = (folder / _RECORD).read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError as error:
+    damaged = _damaged(folder)
+    if damaged is None:
         raise NotFoundError(
             f'model "{name}" has no {_RECORD}: only what was pulled can be verified'
-        ) from error
-    expected = [line.split("  ", 1) for line in lines]
-    damaged = [file for digest, file in expected if not _is_intact(folder / file, digest)]
+        )
     if damaged:
         raise CheckpointError(
             f'{", ".join(damaged)} of model "{name}" changed since the pull: '
             f"run `rhapsode models pull {name}` to mend it"
         )
     return folder
+
+
+def _damaged(folder: Path) -> list[str] | None:
+    """Name the files that are not as recorded; None if nothing is recorded."""
+    try:
+        lines = (folder / _RECORD).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return None
+    expected = [line.split("  ", 1) for line in lines]
+    return [file for digest, file in expected if not _is_intact(folder / file, digest)]
 
 
 def _is_intact(path: Path, digest: str) -> bool:

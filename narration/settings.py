@@ -90,6 +90,7 @@ class ModelSettings(_Part):
     checkpoint: str = "demo"  # a name known to `rhapsode models`, or a folder
     back_end: Literal["auto", "torch", "vllm"] = "auto"
     device: str = "auto"
+    cards: str | None = None  # GPUs to choose from, as `0,2`; each worker takes one of its own
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     t3_slots: Count | None = None  # utterances decoded at once
     vocoder_batch: Count | None = None
@@ -111,6 +112,7 @@ class WorkerSettings(_Part):
     step_tries: Count = 8  # of one step without progress before the job fails
     retry_s: Seconds = 2  # wait after the first transient failure; doubled each time
     retry_max_s: Seconds = 300
+    scratch_gb: Annotated[float, Field(gt=0)] = 16  # of the disk, while files are assembled
 
     @model_validator(mode="after")
     def _lease_outlives_heartbeats(self) -> Self:
@@ -170,7 +172,12 @@ class Settings(BaseSettings):
     """All settings of one process."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_nested_delimiter="__", frozen=True, extra="forbid"
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        # An env file can only leave a value out: a line without one means the default.
+        env_ignore_empty=True,
+        frozen=True,
+        extra="forbid",
     )
 
     data_dir: Path = user_data_path("rhapsode")

@@ -13,9 +13,13 @@ RhapsodeError
 │   ├── FieldsError         some fields make no sense
 │   └── KeyReusedError      the idempotency key belongs to another request
 ├── TransientError          worth another try, with backoff
-│   ├── StorageUnavailable
-│   ├── DatabaseUnavailable
-│   ├── BrokerUnavailable
+│   ├── DependencyError     something we depend on is away or full: the work waits for it
+│   │   ├── StorageUnavailable
+│   │   │   └── StorageFull
+│   │   ├── DatabaseUnavailable
+│   │   │   └── SchemaOutdated
+│   │   ├── BrokerUnavailable
+│   │   └── DiskFull
 │   ├── QueueFullError      as many jobs wait as are taken
 │   ├── BusyError           nobody is free to read what was sent
 │   ├── EngineDied          the engine will not answer again: this worker must go
@@ -29,6 +33,10 @@ RhapsodeError
 
 Anything else is a bug and is not caught.
 """
+
+import errno
+
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})  # what the system says of a full disk
 
 
 class RhapsodeError(Exception):
@@ -122,21 +130,37 @@ class TransientError(RhapsodeError):
     code = "unavailable"
 
 
-class StorageUnavailable(TransientError):  # noqa: N818 - a state of the world, not a mistake
+class DependencyError(TransientError):
+    """Something we depend on is away or full; the work waits until it is mended."""
+
+
+class StorageUnavailable(DependencyError):  # noqa: N818 - a state of the world, not a mistake
     """The object store does not answer."""
 
     code = "storage_unavailable"
     is_confidential = True
 
 
-class DatabaseUnavailable(TransientError):  # noqa: N818
+class StorageFull(StorageUnavailable):
+    """The object store is full."""
+
+    code = "storage_full"
+
+
+class DatabaseUnavailable(DependencyError):  # noqa: N818
     """The database does not answer."""
 
     code = "database_unavailable"
     is_confidential = True
 
 
-class BrokerUnavailable(TransientError):  # noqa: N818
+class SchemaOutdated(DatabaseUnavailable):
+    """The database lacks this release's tables: run `rhapsode migrate`."""
+
+    code = "schema_outdated"
+
+
+class BrokerUnavailable(DependencyError):  # noqa: N818
     """The message broker does not answer."""
 
     code = "broker_unavailable"
@@ -153,6 +177,12 @@ class BusyError(TransientError):
     """Nobody is free to read what was sent."""
 
     code = "busy"
+
+
+class DiskFull(DependencyError):  # noqa: N818
+    """A disk is full: free some space; the work goes on by itself."""
+
+    code = "disk_full"
 
 
 class EngineDied(TransientError):  # noqa: N818

@@ -215,6 +215,16 @@ def load_settings(**parts: object) -> Settings:
         raise SettingsError("; ".join(_complaint(detail) for detail in error.errors())) from error
 
 
+def show_only_card(uuid: str) -> None:
+    """Let CUDA see one card; call it before anything asks CUDA."""
+    os.environ["CUDA_VISIBLE_DEVICES"] = uuid
+
+
+def is_logged_as_json() -> bool:
+    """Tell how a process logs, even where its settings cannot be read."""
+    return os.environ.get(f"{PREFIX}TELEMETRY__LOG_FORMAT", "").lower() == "json"
+
+
 def _refuse_unknown_variables() -> None:
     parts = set(Settings.model_fields)
     for name in os.environ:

@@ -2,22 +2,28 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy.orm import Session
 
 from api.deps import Resources, WithResources
 from api.errors import problem_response
 from api.openapi import problems
-from api.problems import Liveness, Readiness
+from api.problems import Answering, Liveness, Readiness
 from api.routing import Router
-from narration import workers
 from narration.clock import utc_now
-from narration.database import check_database, session_scope
+from narration.database import session_scope
+from narration.demonstration import IN_THE_SERVICE, ON_ONE_MACHINE, is_speaking
+from narration.dependencies import check_store
 from narration.errors import RhapsodeError
+from narration.jobs.trouble import TOLD_AT_ONCE, list_troubles
+from narration.migrate import check_schema
+from narration.workers import Worker, recent_workers, warm_workers
 
-PROBE_PREFIX = "readiness/"  # nothing is ever stored there
+RECENT_S = 120.0  # so long a worker that ended is still asked why
 
 router = Router(tags=["operation"], responses=problems())
 
@@ -28,25 +34,47 @@ async def live() -> Liveness:
     return Liveness()
 
 
+@router.get("/readyz/api", summary="Can this process answer requests?")
+def answering(request: Request, resources: WithResources) -> Answering:
+    """Answer once the database has this release's tables; from then on without asking again.
+
+    A database that goes away later is told by the problem documents of the requests, which beats a
+    connection that is refused.
+    """
+    state = request.app.state
+    if not getattr(state, "has_seen_schema", False):
+        check_schema(resources.database)
+        state.has_seen_schema = True
+    return Answering()
+
+
 @router.get("/readyz", response_model=Readiness, summary="Can jobs be accepted and rendered?")
 def ready(request: Request, resources: WithResources) -> Response:
-    """Ask the database, the broker, the store, and whether a warm worker is there."""
+    """Ask the database, the broker, the store, and whether a warm worker is there.
+
+    `checks` says of each what is awaited, `notice` whether it is the demonstration that speaks.
+    """
     checks: dict[str, Callable[[Resources], str]] = {
         "database": _database,
         "broker": _broker,
         "store": _store,
         "workers": _workers,
+        "jobs": _jobs,
     }
     # At once: a probe waits for the slowest check, not for their sum.
     with ThreadPoolExecutor(len(checks)) as pool:
         pending = {name: pool.submit(_outcome, check, resources) for name, check in checks.items()}
         outcomes = {name: future.result() for name, future in pending.items()}
     failed = [name for name, (is_well, _) in outcomes.items() if not is_well]
-    shown = {name: message for name, (_, message) in outcomes.items()}
+    report = Readiness(
+        checks={name: said for name, (_, said) in outcomes.items()}, notice=_notice(resources)
+    )
+    members = report.model_dump(exclude_none=True)
     if failed:
+        del members["status"]
         detail = f"not ready: {', '.join(failed)}"
-        return problem_response(request, "unavailable", detail, checks=shown)
-    return JSONResponse(Readiness(checks=shown).model_dump())
+        return problem_response(request, "unavailable", detail, **members)
+    return JSONResponse(members)
 
 
 @router.get("/metrics", include_in_schema=False)
@@ -63,7 +91,7 @@ def _outcome(check: Callable[[Resources], str], resources: Resources) -> tuple[b
 
 
 def _database(resources: Resources) -> str:
-    check_database(resources.database)
+    check_schema(resources.database)
     return "answers"
 
 
@@ -73,13 +101,48 @@ def _broker(resources: Resources) -> str:
 
 
 def _store(resources: Resources) -> str:
-    next(resources.stores.work.find(PROBE_PREFIX), None)
+    check_store(resources.stores)
     return "answers"
 
 
 def _workers(resources: Resources) -> str:
+    now = utc_now()
     with session_scope(resources.database, is_read_only=True) as session:
-        warm = workers.warm_workers(session, now=utc_now())
+        warm = _warm(resources, session)
+        recent = recent_workers(session, since=now - timedelta(seconds=RECENT_S))
     if not warm:
-        raise RhapsodeError("no warm worker: start one, or wait until its engine is loaded")
+        waiting = [f"{worker.id} {_awaited(worker)}" for worker in recent if worker.slots]
+        raise RhapsodeError(f"no warm worker: {'; '.join(waiting) or 'start one'}")
     return f"{len(warm)} warm"
+
+
+def _awaited(worker: Worker) -> str:
+    parts = (worker.awaits or {}).items()
+    awaited = ", ".join(f"{part}: {reason}" for part, reason in parts)
+    return f"awaits {awaited}" if awaited else f"was last heard of at {worker.seen_at:%H:%M:%S} UTC"
+
+
+def _jobs(resources: Resources) -> str:
+    """Fail for what no job gets past; one destination that is away does not concern the others."""
+    with session_scope(resources.database, is_read_only=True) as session:
+        troubles = list_troubles(session, now=utc_now())
+    said = "; ".join(f"{trouble.jobs} wait: {trouble.detail}" for trouble in troubles)
+    if any(trouble.code in TOLD_AT_ONCE for trouble in troubles):
+        raise RhapsodeError(said)
+    return said or "none waits for something to be mended"
+
+
+def _notice(resources: Resources) -> str | None:
+    try:
+        with session_scope(resources.database, is_read_only=True) as session:
+            engines = [worker.engine for worker in _warm(resources, session)]
+    except RhapsodeError:
+        return None
+    if not is_speaking(engines):
+        return None
+    return IN_THE_SERVICE if resources.settings.broker.url is not None else ON_ONE_MACHINE
+
+
+def _warm(resources: Resources, session: Session) -> list[Worker]:
+    silent_after_s = resources.settings.worker.heartbeat_s
+    return warm_workers(session, now=utc_now(), silent_after_s=silent_after_s)

@@ -1,7 +1,6 @@
 """`rhapsode models`: fetch the official weights, list what is here, check that it is whole."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import structlog
 import typer
@@ -9,11 +8,6 @@ import typer
 from narration.settings import load_settings
 from narration.telemetry import set_up_logging
 from rhapsode.downloads import patiently, told_progress
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from worker.chatterbox.hub import PullProgress
 
 app = typer.Typer(no_args_is_help=True)
 log = structlog.get_logger(__name__)
@@ -37,12 +31,14 @@ def pull(model: Wanted = None, patience_s: Patience = 0) -> None:
 
     What needs no fetching, the bundled model or a folder, is checked instead.
     """
+    from worker.chatterbox import hub  # noqa: PLC0415 - the hub's client takes a second to load
+
     settings = load_settings()
     set_up_logging(settings.telemetry)
     is_logged = settings.telemetry.log_format == "json"
     wanted = model or settings.model.checkpoint
     with told_progress(wanted, is_logged=is_logged) as show:
-        folder = patiently(lambda: _bring(wanted, show), patience_s)
+        folder = patiently(lambda: hub.bring(wanted, show), patience_s)
     if is_logged:
         log.info("weights_present", model=wanted, folder=str(folder))
     else:
@@ -52,7 +48,7 @@ def pull(model: Wanted = None, patience_s: Patience = 0) -> None:
 @app.command("list")
 def list_models() -> None:
     """List the models there are and whether they are on this machine."""
-    from worker.chatterbox import hub  # noqa: PLC0415 - the hub's client takes a second to load
+    from worker.chatterbox import hub  # noqa: PLC0415
 
     for model in hub.list_models():
         place = f"{model.size_bytes / 1e6:,.0f} MB in {model.folder}" if model.folder else "absent"
@@ -65,14 +61,3 @@ def verify(name: Name) -> None:
     from worker.chatterbox import hub  # noqa: PLC0415
 
     typer.echo(f"{name}: whole, in {hub.verify(name)}")
-
-
-def _bring(wanted: str, show: "Callable[[PullProgress], None]") -> Path:
-    from worker.chatterbox import hub  # noqa: PLC0415
-
-    if wanted in hub.MODELS:
-        return hub.pull(wanted, show)
-    folder = hub.resolve_model(wanted)
-    from worker.chatterbox.checkpoint import load_chatterbox  # noqa: PLC0415 - loads torch
-
-    return load_chatterbox(folder).folder

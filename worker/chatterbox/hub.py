@@ -14,12 +14,14 @@ from pathlib import Path
 
 from huggingface_hub import constants, is_offline_mode
 
+from narration.demonstration import MODEL as DEMO
 from narration.errors import CheckpointError, NotFoundError, OutputError
 from worker.chatterbox.download import HubFile, fetch, look_up, matches, repository_cache
 
-DEMO = "demo"
 DEMO_FOLDER = Path(__file__).with_name("demo")
 _RECORD = "SHA256SUMS"
+# Without these no folder is a model; a voice may come from elsewhere.
+NEEDED = ("t3_cfg.safetensors", "s3gen.safetensors", "ve.safetensors", "tokenizer.json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,13 +51,7 @@ MODELS = {
             name="english",
             repository="ResembleAI/chatterbox",
             revision="1b475dffa71fb191cb6d5901215eb6f55635a9b6",
-            files=(
-                "t3_cfg.safetensors",
-                "s3gen.safetensors",
-                "ve.safetensors",
-                "tokenizer.json",
-                "conds.pt",
-            ),
+            files=(*NEEDED, "conds.pt"),
         ),
     )
 }
@@ -112,6 +108,20 @@ def resolve_model(name_or_folder: str | Path) -> Path:
     raise NotFoundError(
         f'there is no model and no folder "{name}": models are {", ".join([DEMO, *MODELS])}'
     )
+
+
+def bring(name_or_folder: str, progress: Callable[[PullProgress], None] | None = None) -> Path:
+    """Pull a model of the hub; of the bundled model or a folder make sure that it is there.
+
+    Raises: CheckpointError naming the files that a folder lacks; what `pull` raises.
+    """
+    if name_or_folder in MODELS:
+        return pull(name_or_folder, progress)
+    folder = resolve_model(name_or_folder)
+    missing = [name for name in NEEDED if not (folder / name).is_file()]
+    if missing:
+        raise CheckpointError(f"{folder} lacks {', '.join(missing)}: copy the whole model there")
+    return folder
 
 
 def pull(name: str, progress: Callable[[PullProgress], None] | None = None) -> Path:

@@ -17,6 +17,7 @@ from huggingface_hub import constants, is_offline_mode
 from narration.demonstration import MODEL as DEMO
 from narration.errors import CheckpointError, NotFoundError, OutputError
 from worker.chatterbox.download import HubFile, fetch, look_up, matches, repository_cache
+from worker.chatterbox.parts import parts_of
 
 DEMO_FOLDER = Path(__file__).with_name("demo")
 _RECORD = "SHA256SUMS"
@@ -118,7 +119,7 @@ def bring(name_or_folder: str, progress: Callable[[PullProgress], None] | None =
     if name_or_folder in MODELS:
         return pull(name_or_folder, progress)
     folder = resolve_model(name_or_folder)
-    missing = [name for name in NEEDED if not (folder / name).is_file()]
+    missing = [name for name in NEEDED if not parts_of(folder / name)]
     if missing:
         raise CheckpointError(f"{folder} lacks {', '.join(missing)}: copy the whole model there")
     return folder

@@ -4,6 +4,7 @@ Started: it answers here. Ready: it does its work. Alive: starting it again woul
 """
 
 import json
+import math
 import threading
 import time
 from collections.abc import Iterator
@@ -17,24 +18,26 @@ from urllib.parse import parse_qs, urlsplit
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from narration.errors import RhapsodeError
+
 LOG_EVERY_S = 15.0
 LONGEST_WAIT_S = 3600.0
+PATIENCE_S = 120.0  # so long somebody who waits for readiness waits for what others have to mend
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthReport:
-    """A process at one moment. `awaits`: by part, what keeps it from being ready."""
+    """A process at one moment. `awaits`: by part, what keeps it from being ready.
+
+    `public_awaits`: the same without paths and hosts, for whoever reaches the API.
+    """
 
     is_ready: bool
     dead_because: str | None
     awaits: dict[str, str]
-
-    @property
-    def is_decided(self) -> bool:
-        """Whether waiting any longer would change nothing."""
-        return self.is_ready or self.dead_because is not None
+    public_awaits: dict[str, str]
 
     def body(self) -> dict[str, Any]:
         """Return what is told of it."""
@@ -47,15 +50,24 @@ class HealthReport:
         return said
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Awaited:
+    reason: str
+    public: str
+    since_s: float
+    is_under_way: bool  # the process itself works at it
+
+
 class Health:
     """What the parts of a process say of themselves; any thread may say it."""
 
-    def __init__(self, log_every_s: float = LOG_EVERY_S) -> None:
+    def __init__(self, log_every_s: float = LOG_EVERY_S, patience_s: float = PATIENCE_S) -> None:
         self._log_every_s = log_every_s
+        self._patience_s = patience_s
         self._changed = threading.Condition()
         self._is_ready = False
         self._dead_because: str | None = None
-        self._awaits: dict[str, str] = {}
+        self._awaits: dict[str, _Awaited] = {}
 
     def report(self) -> HealthReport:
         """Return the present state."""
@@ -63,18 +75,27 @@ class Health:
             return HealthReport(
                 is_ready=self._is_ready and not self._awaits and self._dead_because is None,
                 dead_because=self._dead_because,
-                awaits=dict(self._awaits),
+                awaits={part: awaited.reason for part, awaited in self._awaits.items()},
+                public_awaits={part: awaited.public for part, awaited in self._awaits.items()},
             )
 
     def wait(self, timeout_s: float) -> HealthReport:
-        """Return the state once the process is ready or dead, at the latest after a while."""
-        ends_at = time.monotonic() + min(timeout_s, LONGEST_WAIT_S)
+        """Return the state once waiting any longer is no use, at the latest after a while.
+
+        That is once the process is ready or dead, or has waited in vain for what it cannot mend.
+        """
+        ends_at_s = time.monotonic() + min(timeout_s, LONGEST_WAIT_S)
         with self._changed:
-            while not (report := self.report()).is_decided:
-                left_s = ends_at - time.monotonic()
-                if left_s <= 0 or not self._changed.wait(left_s):
-                    return self.report()
-            return report
+            while True:
+                report = self.report()
+                left_s = min(ends_at_s, self._is_stuck_at_s()) - time.monotonic()
+                if report.is_ready or report.dead_because is not None or left_s <= 0:
+                    return report
+                self._changed.wait(left_s)
+
+    def _is_stuck_at_s(self) -> float:
+        waits = (awaited for awaited in self._awaits.values() if not awaited.is_under_way)
+        return min((awaited.since_s for awaited in waits), default=math.inf) + self._patience_s
 
     def set_ready(self, *, is_ready: bool = True) -> None:
         """Say that the process does its work, or no longer takes any."""
@@ -88,14 +109,17 @@ class Health:
             self._dead_because = reason
             self._changed.notify_all()
 
-    def await_part(self, part: str, reason: str | None) -> None:
-        """Say what is missing of a part; None says that it is there."""
-        with self._changed:
-            if reason is None:
-                self._awaits.pop(part, None)
-            else:
-                self._awaits[part] = reason
-            self._changed.notify_all()
+    def await_part(self, part: str, reason: str | None, *, public: str | None = None) -> None:
+        """Say what is missing of a part; None says that it is there.
+
+        `public` is what anybody may read of the reason, if that is not all of it.
+        """
+        self._await(part, reason, public, is_under_way=False)
+
+    def await_mending(self, part: str, error: Exception, before: str = "") -> None:
+        """Say what is wrong with a part, after words that may say what was being done."""
+        public = error.public_message if isinstance(error, RhapsodeError) else "its log says why"
+        self.await_part(part, f"{before}{error}", public=f"{before}{public}")
 
     @contextmanager
     def awaiting(self, part: str, doing: str) -> Iterator[None]:
@@ -103,7 +127,7 @@ class Health:
 
         If the block fails, the reason stays.
         """
-        self.await_part(part, doing)
+        self._await(part, doing, None, is_under_way=True)
         started = time.monotonic()
         is_done = threading.Event()
         threading.Thread(
@@ -112,12 +136,26 @@ class Health:
         try:
             yield
         except Exception as error:
-            self.await_part(part, f"{doing} failed: {error}")
+            self.await_mending(part, error, before=f"{doing} failed: ")
             raise
         finally:
             is_done.set()
         self.await_part(part, None)
         log.info("part_ready", part=part, doing=doing, elapsed_s=_seconds_since(started))
+
+    def _await(
+        self, part: str, reason: str | None, public: str | None, *, is_under_way: bool
+    ) -> None:
+        with self._changed:
+            before = self._awaits.pop(part, None)
+            if reason is not None:
+                self._awaits[part] = _Awaited(
+                    reason=reason,
+                    public=reason if public is None else public,
+                    since_s=before.since_s if before else time.monotonic(),
+                    is_under_way=is_under_way,
+                )
+            self._changed.notify_all()
 
     def _log_while(self, is_done: threading.Event, part: str, doing: str, started: float) -> None:
         log.info("part_awaited", part=part, doing=doing)
@@ -128,7 +166,7 @@ class Health:
 def serve_health(health: Health, port: int | None) -> None:
     """Answer /metrics, /livez and /readyz from a thread, where a port is set.
 
-    /readyz?wait_s=N answers once the process is ready or dead, at the latest after N seconds.
+    /readyz?wait_s=N answers once waiting is no use any more, at the latest after N seconds.
     """
     if port is None:
         return

@@ -215,9 +215,18 @@ def load_settings(**parts: object) -> Settings:
         raise SettingsError("; ".join(_complaint(detail) for detail in error.errors())) from error
 
 
-def show_only_card(uuid: str) -> None:
-    """Let CUDA see one card; call it before anything asks CUDA."""
-    os.environ["CUDA_VISIBLE_DEVICES"] = uuid
+def is_card_chosen() -> bool:
+    """Tell whether the environment says already which cards CUDA sees."""
+    return bool(os.environ.get("CUDA_VISIBLE_DEVICES"))
+
+
+def show_only_card(index: str) -> None:
+    """Let CUDA see one card, by its index in the driver's list, before anything asks CUDA.
+
+    Not by its UUID: vLLM 0.23 takes what it reads here for a number.
+    """
+    os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"  # the order of the driver's list
+    os.environ["CUDA_VISIBLE_DEVICES"] = index
 
 
 def is_logged_as_json() -> bool:

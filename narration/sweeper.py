@@ -78,7 +78,7 @@ class Sweeper:
                     next_purge = self.clock() + timedelta(seconds=self.settings.purge_interval_s)
             except (TransientError, OutputError) as error:  # the second: a full disk under SQLite
                 trouble.note(str(error))
-                self.health.await_part("database", str(error))
+                self.health.await_mending("database", error)
             except Exception:
                 # Whatever it is: nothing else makes lost messages harmless.
                 log.exception("sweep_crashed")

@@ -18,9 +18,8 @@ from narration.errors import SettingsError
 from narration.health import Health, serve_health
 from narration.settings import Settings
 from narration.storage.profiles import open_stores
-from worker.cards import take_card
 from worker.process import EXIT_ENGINE_DIED, LoadModel, WorkerProcess
-from worker.startup import check_restarts, load_when_present, wait_for_schema
+from worker.startup import check_restarts, load_when_present, wait_for_broker, wait_for_schema
 
 log = structlog.get_logger(__name__)
 
@@ -43,8 +42,6 @@ def run_worker(settings: Settings, queues: frozenset[Queue], load_model: LoadMod
     call_after_commit(database, send_noted(broker))
     wait_for_schema(database, health)
     check_restarts(database, health, settings.worker)
-    if Queue.GPU in queues:
-        take_card(settings.model.cards, settings.data_dir / "cards", health)
     worker = WorkerProcess(
         settings,
         database=database,
@@ -56,6 +53,7 @@ def run_worker(settings: Settings, queues: frozenset[Queue], load_model: LoadMod
     )
     try:
         listen(app, worker.handlers)
+        wait_for_broker(broker, health)
         return _consume(app, worker, queues, health)
     finally:
         worker.close()

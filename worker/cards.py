@@ -17,7 +17,7 @@ import structlog
 
 from narration.errors import SettingsError
 from narration.health import Health
-from narration.settings import show_only_card
+from narration.settings import is_card_chosen, show_only_card
 from narration.telemetry import TroubleLog
 
 POLL_S = 2.0
@@ -39,17 +39,17 @@ class Card:
 def take_card(cards: str | None, folder: Path, health: Health) -> None:
     """Take a free card of those the settings name, and let CUDA see no other; wait if none is free.
 
-    Does nothing on a machine without cards, or with one that is not chosen from.
+    Does nothing on a machine without cards, or if CUDA_VISIBLE_DEVICES has chosen already.
     Raises: SettingsError if the settings name a card that is not there.
     """
-    choice = choose(cards, list_cards())
-    if len(choice) == 1 and cards is None:
+    if cards is None and is_card_chosen():
         return
+    choice = choose(cards, list_cards())
     trouble = TroubleLog("card_awaited")
     while choice:
         for card in choice:
             if _lock(folder / f"{card.uuid}.lock"):
-                show_only_card(card.uuid)
+                show_only_card(card.index)
                 health.await_part("card", None)
                 trouble.clear()
                 log.info("card_taken", index=card.index, uuid=card.uuid)

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
@@ -36,8 +37,6 @@ from worker.tasks import cpu_tasks, gpu_tasks
 from worker.voice_preparation import VoiceMaker
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from worker.chatterbox.voice import Voice
 
 log = structlog.get_logger(__name__)
@@ -131,7 +130,8 @@ class WorkerProcess:
     def _warm_up(self, settings: Settings, load_model: LoadModel) -> None:
         """Load the model and speak once; only then is the worker ready."""
         context = self._context
-        with self._awaiting("engine", f"loading {settings.model.checkpoint}"):
+        # Of a folder the last name only: anybody may read what a worker waits for.
+        with self._awaiting("engine", f"loading {Path(settings.model.checkpoint).name}"):
             model = load_model(settings)
         self._model = model
         self.slots = settings.worker.slots or slots_for(model.target_concurrency, context.settings)
@@ -174,7 +174,7 @@ class WorkerProcess:
                 slots=self.slots if self._is_speaker else 0,
                 now=self._context.clock(),
                 engine=engine,
-                awaits=self._health.report().awaits or None,
+                awaits=self._health.report().public_awaits or None,
             )
 
 

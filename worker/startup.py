@@ -2,40 +2,40 @@
 
 import socket
 import time
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
 
 import structlog
 from sqlalchemy import Engine
 
 from narration import workers
+from narration.broker.interface import Broker
 from narration.clock import utc_now
 from narration.database import session_scope
-from narration.errors import DatabaseUnavailable, NotFoundError
+from narration.errors import DependencyError, NotFoundError
 from narration.health import Health
 from narration.migrate import check_schema
 from narration.settings import Settings, WorkerSettings
 from narration.telemetry import TroubleLog
+from worker.cards import take_card
 from worker.process import LoadedModel, LoadModel
 
 POLL_S = 3.0
 MANY_STARTS = 4  # that were lost, within ten minutes: another one will be, too
 
 log = structlog.get_logger(__name__)
+Result = TypeVar("Result")
 
 
 def wait_for_schema(database: Engine, health: Health, *, poll_s: float = POLL_S) -> None:
     """Return once the database has the tables of this release."""
-    trouble = TroubleLog("database_awaited")
-    while True:
-        try:
-            check_schema(database)
-        except DatabaseUnavailable as error:
-            health.await_part("database", str(error))
-            trouble.note(str(error))
-            time.sleep(poll_s)
-        else:
-            health.await_part("database", None)
-            trouble.clear()
-            return
+    _wait_for("database", partial(check_schema, database), health, poll_s)
+
+
+def wait_for_broker(broker: Broker, health: Health, *, poll_s: float = POLL_S) -> None:
+    """Return once the broker answers."""
+    _wait_for("broker", broker.check, health, poll_s)
 
 
 def check_restarts(database: Engine, health: Health, settings: WorkerSettings) -> None:
@@ -56,22 +56,28 @@ def check_restarts(database: Engine, health: Health, settings: WorkerSettings) -
 def load_when_present(
     load_model: LoadModel, settings: Settings, health: Health, *, poll_s: float = POLL_S
 ) -> LoadedModel:
-    """Load the model as soon as its weights are there: somebody else fetches them.
+    """Load the model onto a free card as soon as its weights are there: somebody else fetches them.
 
     Raises: CheckpointError or SettingsError if they cannot be used.
     """
-    trouble = TroubleLog("weights_awaited")
+    take_card(settings.model.cards, settings.data_dir / "cards", health)
+    return _wait_for("weights", partial(load_model, settings), health, poll_s)
+
+
+def _wait_for(part: str, attempt: Callable[[], Result], health: Health, poll_s: float) -> Result:
+    """Try until it succeeds; meanwhile health says what is awaited, and the log does once."""
+    trouble = TroubleLog(f"{part}_awaited")
     while True:
         try:
-            model = load_model(settings)
-        except NotFoundError as error:
-            health.await_part("weights", str(error))
+            result = attempt()
+        except (DependencyError, NotFoundError) as error:
+            health.await_mending(part, error)
             trouble.note(str(error))
             time.sleep(poll_s)
         else:
-            health.await_part("weights", None)
+            health.await_part(part, None)
             trouble.clear()
-            return model
+            return result
 
 
 def host_name() -> str:

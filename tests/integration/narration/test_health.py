@@ -90,6 +90,28 @@ def test_probe_does_not_wait_longer_than_it_asked_for(port: int) -> None:
     assert 0.3 <= time.monotonic() - started < 5
 
 
+def test_probe_does_not_wait_for_long_for_what_others_have_to_mend() -> None:
+    health = Health(patience_s=0.3)
+    health.await_part("broker", "it does not answer")
+    started = time.monotonic()
+    assert health.wait(60).awaits == {"broker": "it does not answer"}
+    assert time.monotonic() - started < 5
+
+
+def test_probe_goes_on_waiting_for_what_is_under_way() -> None:
+    health = Health(patience_s=0.1)
+    with health.awaiting("engine", "loading english"):
+        started = time.monotonic()
+        health.wait(0.5)
+        assert time.monotonic() - started >= 0.5
+
+
+def test_what_anybody_may_read_names_no_path(health: Health) -> None:
+    health.await_mending("engine", CheckpointError("/srv/private lacks ve.safetensors"))
+    assert "/srv/private" in health.report().awaits["engine"]
+    assert "/srv/private" not in health.report().public_awaits["engine"]
+
+
 def test_nonsense_is_answered(port: int) -> None:
     assert ask(port, "/readyz?wait_s=long")[0] == 503
     assert ask(port, "/etc/passwd")[0] == 404

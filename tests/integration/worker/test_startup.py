@@ -32,7 +32,7 @@ from pathlib import Path
 from narration.health import Health
 from worker.cards import take_card
 take_card(sys.argv[2] or None, Path(sys.argv[1]), Health())
-print(os.environ.get("CUDA_VISIBLE_DEVICES", "any"), flush=True)
+print("card", os.environ.get("CUDA_VISIBLE_DEVICES", "any"), flush=True)
 sys.stdin.read()
 """
 
@@ -122,11 +122,11 @@ class Machine:
         driver.chmod(0o755)
         self._path = f"{folder}:{os.environ['PATH']}"
 
-    def take(self, chosen: str = "") -> subprocess.Popen[str]:
+    def take(self, chosen: str = "", **environment: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [sys.executable, "-c", TAKE, self.locks, chosen],
             cwd=ROOT,
-            env=os.environ | {"PATH": self._path},
+            env=os.environ | {"PATH": self._path} | environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -135,7 +135,7 @@ class Machine:
 
 def card_of(worker: subprocess.Popen[str]) -> str:
     assert worker.stdout is not None
-    return next(line for line in worker.stdout if line.startswith(("GPU-", "any"))).strip()
+    return next(line for line in worker.stdout if line.startswith("card ")).split()[1]
 
 
 def end(*workers: subprocess.Popen[str]) -> None:
@@ -147,7 +147,7 @@ def end(*workers: subprocess.Popen[str]) -> None:
 def test_each_worker_takes_a_card_of_its_own(tmp_path: Path) -> None:
     machine = Machine(tmp_path, 2)
     first, second = machine.take(), machine.take()
-    assert {card_of(first), card_of(second)} == {"GPU-0", "GPU-1"}
+    assert {card_of(first), card_of(second)} == {"0", "1"}
     end(first, second)
 
 
@@ -165,15 +165,32 @@ def test_card_of_a_killed_worker_is_free_again(tmp_path: Path) -> None:
 def test_workers_keep_to_the_cards_that_are_named(tmp_path: Path) -> None:
     machine = Machine(tmp_path, 4)
     first, second = machine.take("1,GPU-3"), machine.take("1,GPU-3")
-    assert {card_of(first), card_of(second)} == {"GPU-1", "GPU-3"}
+    assert {card_of(first), card_of(second)} == {"1", "3"}
     end(first, second)
 
 
-@pytest.mark.parametrize("cards", [0, 1])
-def test_where_there_is_no_choice_none_is_made(tmp_path: Path, cards: int) -> None:
-    machine = Machine(tmp_path, cards)
-    worker = machine.take()
+def test_where_there_is_no_card_none_is_taken(tmp_path: Path) -> None:
+    worker = Machine(tmp_path, 0).take()
     assert card_of(worker) == "any"
+    end(worker)
+
+
+def test_second_worker_beside_one_card_waits_for_it(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, 1)
+    first = machine.take()
+    assert card_of(first) == "0"
+    second = machine.take()
+    assert second.stdout is not None
+    awaited = next(line for line in second.stdout if "card_awaited" in line)
+    assert "every card (0) has its worker" in awaited
+    end(first)
+    assert card_of(second) == "0"
+    end(second)
+
+
+def test_cards_that_the_environment_has_chosen_are_left_alone(tmp_path: Path) -> None:
+    worker = Machine(tmp_path, 4).take(CUDA_VISIBLE_DEVICES="2,3")
+    assert card_of(worker) == "2,3"
     end(worker)
 
 

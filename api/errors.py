@@ -168,6 +168,7 @@ KINDS: dict[str, Kind] = {
 for _code in (
     "storage_unavailable",
     "storage_full",
+    "storage_failing",
     "database_unavailable",
     "schema_outdated",
     "broker_unavailable",

@@ -162,8 +162,10 @@ def _warnings(job: Job, now: datetime) -> list[Warning_]:
     warnings = []
     if is_worth_telling(job, now):
         since = f"{job.trouble_since:%Y-%m-%d %H:%M} UTC"
-        detail = f"waits since {since}, and goes on once it is mended: {job.trouble_detail}"
-        warnings.append(Warning_(code=job.trouble_code or "unavailable", detail=detail))
+        code = job.trouble_code or "unavailable"
+        reason = public_message(code, job.trouble_detail or "")
+        detail = f"waits since {since}, and goes on once it is mended: {reason}"
+        warnings.append(Warning_(code=code, detail=detail))
     for state, count in (("flagged", job.chunks_flagged), ("failed", job.chunks_failed)):
         if count:
             where = f"GET {job_path(job.id)}/chunks?state={state}"

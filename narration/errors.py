@@ -15,7 +15,8 @@ RhapsodeError
 ├── TransientError          worth another try, with backoff
 │   ├── DependencyError     something we depend on is away or full: the work waits for it
 │   │   ├── StorageUnavailable
-│   │   │   └── StorageFull
+│   │   │   ├── StorageFull
+│   │   │   └── StorageFailing
 │   │   ├── DatabaseUnavailable
 │   │   │   └── SchemaOutdated
 │   │   ├── BrokerUnavailable
@@ -75,9 +76,10 @@ class RecordingError(InputError):
 
 
 class CheckpointError(InputError):
-    """The model folder cannot be used."""
+    """The model folder cannot be used: the log says why."""
 
     code = "checkpoint_invalid"
+    is_confidential = True
 
 
 class SettingsError(InputError):
@@ -142,9 +144,15 @@ class StorageUnavailable(DependencyError):  # noqa: N818 - a state of the world,
 
 
 class StorageFull(StorageUnavailable):
-    """The object store is full."""
+    """The object store is full: free some space; the work goes on by itself."""
 
     code = "storage_full"
+
+
+class StorageFailing(StorageUnavailable):
+    """The object store answers, and fails: its disk may be full, its own log says why."""
+
+    code = "storage_failing"
 
 
 class DatabaseUnavailable(DependencyError):  # noqa: N818
@@ -180,9 +188,10 @@ class BusyError(TransientError):
 
 
 class DiskFull(DependencyError):  # noqa: N818
-    """A disk is full: free some space; the work goes on by itself."""
+    """The disk of a worker is full: free some space; the work goes on by itself."""
 
     code = "disk_full"
+    is_confidential = True
 
 
 class EngineDied(TransientError):  # noqa: N818

@@ -18,14 +18,27 @@ from narration.clock import utc_now
 from narration.database import session_scope
 from narration.demonstration import IN_THE_SERVICE, ON_ONE_MACHINE, is_speaking
 from narration.dependencies import check_store
-from narration.errors import RhapsodeError
+from narration.errors import RhapsodeError, public_message
 from narration.jobs.trouble import TOLD_AT_ONCE, list_troubles
 from narration.migrate import check_schema
+from narration.telemetry import TroubleLog
 from narration.workers import Worker, recent_workers, warm_workers
 
 RECENT_S = 120.0  # so long a worker that ended is still asked why
 
 router = Router(tags=["operation"], responses=problems())
+
+
+class Seen:
+    """What this process has seen of what it depends on."""
+
+    def __init__(self) -> None:
+        self.has_schema = False
+        self._troubles: dict[str, TroubleLog] = {}
+
+    def trouble(self, name: str) -> TroubleLog:
+        """Return what logs the trouble of a check, once and not at every probe."""
+        return self._troubles.setdefault(name, TroubleLog(f"{name}_not_ready"))
 
 
 @router.get("/livez", summary="Is the process alive?")
@@ -41,10 +54,10 @@ def answering(request: Request, resources: WithResources) -> Answering:
     A database that goes away later is told by the problem documents of the requests, which beats a
     connection that is refused.
     """
-    state = request.app.state
-    if not getattr(state, "has_seen_schema", False):
+    seen = request.app.state.seen
+    if not seen.has_schema:
         check_schema(resources.database)
-        state.has_seen_schema = True
+        seen.has_schema = True
     return Answering()
 
 
@@ -63,7 +76,11 @@ def ready(request: Request, resources: WithResources) -> Response:
     }
     # At once: a probe waits for the slowest check, not for their sum.
     with ThreadPoolExecutor(len(checks)) as pool:
-        pending = {name: pool.submit(_outcome, check, resources) for name, check in checks.items()}
+        seen = request.app.state.seen
+        pending = {
+            name: pool.submit(_outcome, check, resources, seen.trouble(name))
+            for name, check in checks.items()
+        }
         outcomes = {name: future.result() for name, future in pending.items()}
     failed = [name for name, (is_well, _) in outcomes.items() if not is_well]
     report = Readiness(
@@ -83,11 +100,17 @@ def metrics() -> Response:
     return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-def _outcome(check: Callable[[Resources], str], resources: Resources) -> tuple[bool, str]:
+def _outcome(
+    check: Callable[[Resources], str], resources: Resources, trouble: TroubleLog
+) -> tuple[bool, str]:
     try:
-        return True, check(resources)
+        said = check(resources)
     except RhapsodeError as error:
+        # The log alone names the host or the path.
+        trouble.note(str(error))
         return False, error.public_message
+    trouble.clear()
+    return True, said
 
 
 def _database(resources: Resources) -> str:
@@ -126,7 +149,10 @@ def _jobs(resources: Resources) -> str:
     """Fail for what no job gets past; one destination that is away does not concern the others."""
     with session_scope(resources.database, is_read_only=True) as session:
         troubles = list_troubles(session, now=utc_now())
-    said = "; ".join(f"{trouble.jobs} wait: {trouble.detail}" for trouble in troubles)
+    said = "; ".join(
+        f"{trouble.jobs} wait: {public_message(trouble.code, trouble.detail)}"
+        for trouble in troubles
+    )
     if any(trouble.code in TOLD_AT_ONCE for trouble in troubles):
         raise RhapsodeError(said)
     return said or "none waits for something to be mended"

@@ -11,7 +11,13 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
-from narration.errors import NotFoundError, StorageFull, StorageUnavailable, StoreRefusal
+from narration.errors import (
+    NotFoundError,
+    StorageFailing,
+    StorageFull,
+    StorageUnavailable,
+    StoreRefusal,
+)
 from narration.settings import S3Profile
 from narration.storage.interface import BINARY, PROBE_KEY, Content, ObjectInfo, Stored, opened
 from narration.storage.keys import check_key
@@ -187,6 +193,8 @@ class S3Storage:
                 raise StoreRefusal(f"the store refuses {where}: {code}") from error
             if code in FULL or _status(error) == HTTPStatus.INSUFFICIENT_STORAGE:
                 raise StorageFull(f"the store is full, it did not take {where}: {code}") from error
+            if _status(error) >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise StorageFailing(f"the store failed on {where}: {code}") from error
             raise StorageUnavailable(f"the store failed on {where}: {code}") from error
         except (BotoCoreError, HTTPClientError) as error:
             raise StorageUnavailable(f"the store does not answer for {where}: {error}") from error

@@ -108,7 +108,7 @@ def test_store_that_is_full_is_not_ready(client: TestClient, resources: Resource
     object.__setattr__(resources.stores, "work", full)
     answer = client.get("/readyz")
     assert answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE
-    assert answer.json()["checks"]["store"] == "no room"
+    assert answer.json()["checks"]["store"] == StorageFull.__doc__
 
 
 def add_job_in_trouble(resources: Resources, error: RhapsodeError, since_s: float) -> str:
@@ -139,7 +139,7 @@ def test_what_jobs_wait_for_is_told(client: TestClient, resources: Resources, ca
     job_id = add_job_in_trouble(resources, case.error, case.since_s)
     answer = client.get("/readyz")
     assert (answer.status_code == HTTPStatus.OK) is case.is_ready
-    assert (f"1 wait: {case.error}" in answer.json()["checks"]["jobs"]) is case.is_told
+    assert (f"1 wait: {case.error.__doc__}" in answer.json()["checks"]["jobs"]) is case.is_told
     told = [warning["code"] for warning in client.get(f"/v1/jobs/{job_id}").json()["warnings"]]
     assert told == ([case.error.code] if case.is_told else [])
 

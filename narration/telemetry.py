@@ -3,7 +3,6 @@
 import logging
 import sys
 import threading
-import time
 from types import TracebackType
 
 import structlog
@@ -41,7 +40,6 @@ DEPENDENCY_UP = Gauge(
 JOBS_IN_TROUBLE = Gauge(
     "rhapsode_jobs_in_trouble", "Jobs that wait for something to be mended.", ["code"]
 )
-SAME_AGAIN_S = 60.0  # how often a trouble that goes on is logged
 
 
 def set_up_logging(settings: TelemetrySettings) -> None:
@@ -101,19 +99,17 @@ def _log_thread_crash(crash: threading.ExceptHookArgs) -> None:
 
 
 class TroubleLog:
-    """Logs a trouble when it begins, changes or has gone on for another minute, and its end."""
+    """Logs a trouble when it begins or changes, and its end; nothing while it goes on."""
 
     def __init__(self, event: str) -> None:
         self._event = event
         self._reason: str | None = None
-        self._next_s = 0.0
 
     def note(self, reason: str) -> None:
         """Say that it is so, still or anew."""
-        if reason == self._reason and time.monotonic() < self._next_s:
+        if reason == self._reason:
             return
         self._reason = reason
-        self._next_s = time.monotonic() + SAME_AGAIN_S
         structlog.get_logger(__name__).warning(self._event, reason=reason)
 
     def clear(self) -> None:

@@ -59,7 +59,8 @@ def set_up_logging(settings: TelemetrySettings) -> None:
     structlog.configure(
         processors=[*common, *rendered],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        # An event and the end of its line in one write: container engines keep writes apart.
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(

@@ -81,7 +81,7 @@ class Scratch:
             raise DiskFull(
                 f"the disk of {self._root.parent} is full: the audio needs "
                 f"{needed_bytes / GB:.1f} GB and {free_bytes / GB:.1f} GB are free; "
-                "free some space, the job goes on then"
+                "free some space"
             )
         return self._root
 

@@ -133,10 +133,13 @@ def _workers(resources: Resources) -> str:
     with session_scope(resources.database, is_read_only=True) as session:
         warm = _warm(resources, session)
         recent = recent_workers(session, since=now - timedelta(seconds=RECENT_S))
+    known = {worker.id for worker in warm}
+    others = [worker for worker in recent if worker.slots and worker.id not in known]
     if not warm:
-        waiting = [f"{worker.id} {_awaited(worker)}" for worker in recent if worker.slots]
+        waiting = [f"{worker.id} {_awaited(worker)}" for worker in others]
         raise RhapsodeError(f"no warm worker: {'; '.join(waiting) or 'start one'}")
-    return f"{len(warm)} warm"
+    waiting = [f"{worker.id} {_awaited(worker)}" for worker in others if worker.awaits]
+    return "; ".join([f"{len(warm)} warm", *waiting])
 
 
 def _awaited(worker: Worker) -> str:

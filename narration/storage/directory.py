@@ -145,7 +145,5 @@ def _refusals_named(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in NO_ROOM:
-            raise StorageFull(
-                f"the disk of {path.parent} is full: free some space; what waits goes on then"
-            ) from error
+            raise StorageFull(f"the disk of {path.parent} is full: free some space") from error
         raise StoreRefusal(f"{path} cannot be written: {error.strerror or error}") from error

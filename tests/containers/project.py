@@ -112,7 +112,9 @@ class Project:
         return self.compose("ps", "--all", "--quiet", service).stdout.split()
 
     def inspect(self, service: str) -> dict[str, Any]:
-        (container, *_) = self.containers(service)
+        return self._inspect(self.containers(service)[0])
+
+    def _inspect(self, container: str) -> dict[str, Any]:
         found: list[dict[str, Any]] = json.loads(
             subprocess.check_output([self.builder, "inspect", container])
         )
@@ -120,7 +122,10 @@ class Project:
 
     def kill(self, service: str) -> None:
         """End a container's first process as a crash would: engines start it again then."""
-        os.kill(self.inspect(service)["State"]["Pid"], signal.SIGKILL)
+        self.kill_container(self.containers(service)[0])
+
+    def kill_container(self, container: str) -> None:
+        os.kill(self._inspect(container)["State"]["Pid"], signal.SIGKILL)
 
     def get(self, path: str) -> tuple[int, dict[str, Any]]:
         try:

@@ -1,8 +1,8 @@
 """What has to be said when something is wrong: each in a project of its own."""
 
-import hashlib
 import random
 import socket
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,6 +74,45 @@ def wrong_store_secret(builder: str, scratch: Path) -> str:
             return f"/readyz: {ready['checks']['store']}; mended: narrated, no seaweedfs"
 
 
+def second_worker_on_one_card(builder: str, scratch: Path) -> str:
+    """A machine with one card, as its driver lists it, and two workers."""
+    driver = scratch / "nvidia-smi"
+    driver.write_text("#!/bin/sh\necho '0, GPU-0'\n")
+    driver.chmod(0o755)
+    mounted = {
+        "services": {"render-worker": {"volumes": [f"{driver}:/usr/local/bin/nvidia-smi:ro"]}}
+    }
+    with project("cards", builder, scratch, overrides=mounted) as made:
+        said = made.up_fails("--scale", "render-worker=2")
+        assert "render-worker" in said, said
+        _, ready = made.get("/readyz")
+        assert "every card (0) has its worker" in ready["checks"]["workers"], ready
+        taken = [event for event in made.events("render-worker") if event["event"] == "card_taken"]
+        assert len(taken) == 1, taken
+        for container in made.containers("render-worker"):
+            made.kill_container(container)
+        made.up("--scale", "render-worker=1")
+        assert made.ended(made.submit("One worker has the card."))["state"] == "succeeded"
+        return f"{said}; /readyz: {ready['checks']['workers']}"
+
+
+def broker_elsewhere_that_is_not_there(builder: str, scratch: Path) -> str:
+    chosen = {"RHAPSODE_BROKER__URL": "redis://redis-that-is-not-there:6379/0"}
+    with project("broker", builder, scratch, environment=chosen) as made:
+        started = time.monotonic()
+        said = made.up_fails()
+        took_s = time.monotonic() - started
+        assert "worker" in said, said
+        assert not made.containers("redis")
+        _, ready = made.get("/readyz")
+        reasons = {
+            event["reason"]
+            for event in made.events("cpu-worker")
+            if event["event"] == "broker_awaited"
+        }
+        return f"after {took_s:.0f} s: {said}; /readyz: {ready['checks']['broker']}; log: {reasons}"
+
+
 def unknown_model(builder: str, scratch: Path) -> str:
     chosen = {"RHAPSODE_MODEL__CHECKPOINT": "englsh"}
     with project("model", builder, scratch, environment=chosen) as made:
@@ -124,29 +163,26 @@ def _has_partial(made: Project) -> bool:
 
 
 def no_room_for_weights(builder: str, scratch: Path) -> str:
-    small = {
-        "driver": "local",
-        "driver_opts": {"type": "tmpfs", "device": "tmpfs", "o": "size=1m,uid=10001"},
-    }
-    with hub() as served:
+    with hub() as served, small_disk(scratch, "1m") as disk:
         parts = fetching(served)
-        parts["overrides"]["volumes"] = {"weights": small}
+        mounted = {"volumes": [f"{disk}:/model/weights"]}
+        parts["overrides"]["services"]["render-weights"] |= mounted
         with project("room", builder, scratch, **parts) as made:
             return weights_fail(made, "no room in /model/weights")
 
 
 def full_store(builder: str, scratch: Path) -> str:
-    with project(
-        "full", builder, scratch, overrides=on_small_disk("seaweedfs", "/data", "96m")
-    ) as made:
-        made.up()
-        made.execute("seaweedfs", "sh", "-c", FILL.format(folder="/data"))
-        said = wait_for(lambda: _store_refuses(made), 120, "a store that says it is full")
-        job_id = made.submit(LONG)
-        warned = made.warning(job_id, "storage_unavailable", 240)
-        made.execute("seaweedfs", "rm", "/data/filler")
-        assert made.ended(job_id)["state"] == "succeeded"
-        return f"/readyz: {said}; job: {warned}"
+    with small_disk(scratch, "96m") as disk:
+        mounted = {"services": {"seaweedfs": {"volumes": [f"{disk}:/data"]}}}
+        with project("full", builder, scratch, overrides=mounted) as made:
+            made.up()
+            made.execute("seaweedfs", "sh", "-c", FILL.format(folder="/data"))
+            said = wait_for(lambda: _store_refuses(made), 120, "a store that says it is full")
+            job_id = made.submit(LONG)
+            warned = made.warning(job_id, "storage_failing", 240)
+            made.execute("seaweedfs", "rm", "/data/filler")
+            assert made.ended(job_id)["state"] == "succeeded"
+            return f"/readyz: {said}; job: {warned}"
 
 
 def _store_refuses(made: Project) -> str | None:
@@ -155,17 +191,18 @@ def _store_refuses(made: Project) -> str | None:
 
 
 def full_disk(builder: str, scratch: Path) -> str:
-    disk = on_small_disk("cpu-worker", "/scratch", "64m")
-    with project("disk", builder, scratch, overrides=disk) as made:
-        made.up()
-        made.execute("cpu-worker", "sh", "-c", FILL.format(folder="/scratch"))
-        job_id = made.submit(LONG, "wav")
-        warned = made.warning(job_id, "disk_full", 180)
-        status, ready = made.get("/readyz")
-        assert status == 503, ready
-        made.execute("cpu-worker", "rm", "/scratch/filler")
-        assert made.ended(job_id)["state"] == "succeeded"
-        return f"job: {warned}; /readyz: {ready['checks']['jobs']}"
+    with small_disk(scratch, "64m") as disk:
+        mounted = {"services": {"cpu-worker": {"volumes": [f"{disk}:/scratch"]}}}
+        with project("disk", builder, scratch, overrides=mounted) as made:
+            made.up()
+            made.execute("cpu-worker", "sh", "-c", FILL.format(folder="/scratch"))
+            job_id = made.submit(LONG, "wav")
+            warned = made.warning(job_id, "disk_full", 180)
+            status, ready = made.get("/readyz")
+            assert status == 503, ready
+            made.execute("cpu-worker", "rm", "/scratch/filler")
+            assert made.ended(job_id)["state"] == "succeeded"
+            return f"job: {warned}; /readyz: {ready['checks']['jobs']}"
 
 
 def worker_that_cannot_load(builder: str, scratch: Path) -> str:
@@ -205,18 +242,22 @@ def hub() -> Iterator[Hub]:
 
 def fetching(served: Hub) -> dict[str, Any]:
     """The model of the hub, which listens on this machine's own address."""
-    assert hashlib  # digests are the hub's business
     chosen = {"RHAPSODE_MODEL__CHECKPOINT": "english", "HF_ENDPOINT": served.url}
     on_this_host = {"services": {"render-weights": {"network_mode": "host"}}}
     return {"environment": chosen, "overrides": on_this_host}
 
 
-def on_small_disk(service: str, folder: str, size: str) -> dict[str, Any]:
-    options = f"size={size},uid=10001,mode=1777"
-    small = {"type": "tmpfs", "device": "tmpfs", "o": options}
-    volume = {"seaweedfs": "seaweedfs", "cpu-worker": "scratch"}[service]
-    assert folder
-    return {"volumes": {volume: {"driver": "local", "driver_opts": small}}}
+@contextmanager
+def small_disk(scratch: Path, size: str) -> Iterator[Path]:
+    """A disk of so many bytes, to be mounted in a volume's place; only root may make one."""
+    folder = scratch / f"disk-of-{size}"
+    folder.mkdir()
+    options = f"size={size},uid=10001,gid=10001,mode=1777"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 CHECKS = (
@@ -229,6 +270,8 @@ CHECKS = (
     no_room_for_weights,
     interrupted_download,
     worker_that_cannot_load,
+    second_worker_on_one_card,
+    broker_elsewhere_that_is_not_there,
     wrong_store_secret,
     full_disk,
     full_store,

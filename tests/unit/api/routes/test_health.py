@@ -31,14 +31,15 @@ def add_worker(
     resources: Resources,
     state: WorkerState,
     *,
+    name: str = "w1",
     silent_s: float = 0,
     slots: int = 2,
     **says: dict[str, str],
 ) -> None:
     seen = utc_now() - timedelta(seconds=silent_s)
     with session_scope(resources.database) as session:
-        workers.register(session, "w1", slots=slots, now=seen)
-        workers.report(session, "w1", state=state, slots=slots, now=seen, **says)
+        workers.register(session, name, slots=slots, now=seen)
+        workers.report(session, name, state=state, slots=slots, now=seen, **says)
 
 
 def test_server_is_ready_with_a_warm_worker(client: TestClient, resources: Resources) -> None:
@@ -87,6 +88,16 @@ def test_what_a_worker_waits_for_is_named(client: TestClient, resources: Resourc
     add_worker(resources, WorkerState.WARMING, awaits={"weights": "pull english"})
     answer = client.get("/readyz").json()
     assert answer["checks"]["workers"] == "no warm worker: w1 awaits weights: pull english"
+
+
+def test_worker_that_waits_is_named_beside_those_that_are_warm(
+    client: TestClient, resources: Resources
+) -> None:
+    add_worker(resources, WorkerState.READY)
+    add_worker(resources, WorkerState.WARMING, name="w2", awaits={"card": "all are taken"})
+    answer = client.get("/readyz")
+    assert answer.status_code == HTTPStatus.OK
+    assert answer.json()["checks"]["workers"] == "1 warm; w2 awaits card: all are taken"
 
 
 def test_worker_that_only_plans_does_not_speak(client: TestClient, resources: Resources) -> None:

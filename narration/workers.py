@@ -42,6 +42,11 @@ class Worker(Base):
     seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+def host_of(worker: Worker) -> str:
+    """Return the host in a worker's name; containers that are started again keep theirs."""
+    return worker.id.rsplit("-", 2)[0]
+
+
 def register(session: Session, worker_id: str, *, slots: int, now: datetime) -> None:
     """Add a worker that is warming up."""
     session.add(

@@ -1,6 +1,6 @@
 """Is the process alive, can it serve, and what has it measured."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -22,7 +22,7 @@ from narration.errors import RhapsodeError, public_message
 from narration.jobs.trouble import TOLD_AT_ONCE, list_troubles
 from narration.migrate import check_schema
 from narration.telemetry import TroubleLog
-from narration.workers import Worker, recent_workers, warm_workers
+from narration.workers import Worker, host_of, recent_workers, warm_workers
 
 RECENT_S = 120.0  # so long a worker that ended is still asked why
 
@@ -136,10 +136,15 @@ def _workers(resources: Resources) -> str:
     known = {worker.id for worker in warm}
     others = [worker for worker in recent if worker.slots and worker.id not in known]
     if not warm:
-        waiting = [f"{worker.id} {_awaited(worker)}" for worker in others]
-        raise RhapsodeError(f"no warm worker: {'; '.join(waiting) or 'start one'}")
-    waiting = [f"{worker.id} {_awaited(worker)}" for worker in others if worker.awaits]
-    return "; ".join([f"{len(warm)} warm", *waiting])
+        raise RhapsodeError(f"no warm worker: {_awaited_by(others) or 'start one'}")
+    waiting = _awaited_by([worker for worker in others if worker.awaits])
+    return f"{len(warm)} warm{'; ' if waiting else ''}{waiting}"
+
+
+def _awaited_by(workers: Sequence[Worker]) -> str:
+    """Say what each waits for; of a host whose workers all end alike, only of the latest."""
+    latest = {(host_of(worker), _awaited(worker)): worker for worker in reversed(workers)}
+    return "; ".join(f"{worker.id} {awaited}" for (_, awaited), worker in reversed(latest.items()))
 
 
 def _awaited(worker: Worker) -> str:

@@ -100,6 +100,15 @@ def test_worker_that_waits_is_named_beside_those_that_are_warm(
     assert answer.json()["checks"]["workers"] == "1 warm; w2 awaits card: all are taken"
 
 
+def test_worker_that_is_started_over_and_over_is_told_once(
+    client: TestClient, resources: Resources
+) -> None:
+    for name in ("a-6-01", "a-6-02", "b-6-03"):
+        add_worker(resources, WorkerState.WARMING, name=name, awaits={"engine": "damaged"})
+    said = client.get("/readyz").json()["checks"]["workers"]
+    assert said == "no warm worker: b-6-03 awaits engine: damaged; a-6-02 awaits engine: damaged"
+
+
 def test_worker_that_only_plans_does_not_speak(client: TestClient, resources: Resources) -> None:
     add_worker(resources, WorkerState.READY, slots=0)
     answer = client.get("/readyz")

@@ -20,6 +20,7 @@ NEEDED = {
     "runc": "runc",
     "catatonit": "catatonit",  # what `init: true` starts
     "netavark": "netavark",
+    "aardvark-dns": "aardvark-dns",  # names of services
 }
 CHECK_EVERY_S = 5.0  # one costs podman a third of a second of a core
 HELPERS = "/usr/lib/podman:/usr/libexec/podman"

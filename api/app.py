@@ -43,6 +43,7 @@ def create_app(settings: Settings, resources: Resources | None = None) -> FastAP
         app.state.resources = opened
         app.state.uploads = uploads = Uploads(opened)
         app.state.reader = JobReader(opened.database)
+        app.state.seen = health.Seen()
         try:
             yield
         finally:

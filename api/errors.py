@@ -165,7 +165,15 @@ KINDS: dict[str, Kind] = {
     ),
 }
 # Which part does not answer is told by the code; what that means to a client is the same.
-for _code in ("storage_unavailable", "database_unavailable", "broker_unavailable"):
+for _code in (
+    "storage_unavailable",
+    "storage_full",
+    "storage_failing",
+    "database_unavailable",
+    "schema_outdated",
+    "broker_unavailable",
+    "disk_full",
+):
     KINDS[_code] = KINDS["unavailable"]
 
 _CODES_OF_STATUS = {

@@ -22,6 +22,7 @@ from narration.jobs.counters import SAMPLES_PER_MS
 from narration.jobs.record import Artifact, Chunk, Job
 from narration.jobs.states import ENDED, JobState
 from narration.jobs.stored import read_settings
+from narration.jobs.trouble import is_worth_telling
 from narration.voices.record import Voice
 
 MIN_SHARE_FOR_ETA = 0.01  # below it the reckoning is noise
@@ -34,9 +35,10 @@ def job_path(job_id: str) -> str:
     return f"/v1/jobs/{job_id}"
 
 
-def job_etag(job: Job) -> str:
+def job_etag(job: Job, now: datetime) -> str:
     """Name this state of a job; weak, because the ETA in a body moves by itself."""
-    return f'W/"{job.attempt}-{job.updated_at.timestamp():.6f}-{job.chunks_done}"'
+    told = f"-{job.trouble_code}" if is_worth_telling(job, now) else ""
+    return f'W/"{job.attempt}-{job.updated_at.timestamp():.6f}-{job.chunks_done}{told}"'
 
 
 def retry_after_s(job: Job, now: datetime) -> int | None:
@@ -69,7 +71,7 @@ def job_body(job: Job, now: datetime) -> JobBody:
         characters=job.characters,
         progress=_progress(job, now),
         timings=_timings(job, now),
-        warnings=_warnings(job),
+        warnings=_warnings(job, now),
         error=_failure(job),
         created_at=job.created_at,
         ended_at=job.ended_at,
@@ -156,8 +158,14 @@ def _timings(job: Job, now: datetime) -> Timings:
     )
 
 
-def _warnings(job: Job) -> list[Warning_]:
+def _warnings(job: Job, now: datetime) -> list[Warning_]:
     warnings = []
+    if is_worth_telling(job, now):
+        since = f"{job.trouble_since:%Y-%m-%d %H:%M} UTC"
+        code = job.trouble_code or "unavailable"
+        reason = public_message(code, job.trouble_detail or "")
+        detail = f"waits since {since}, and goes on once it is mended: {reason}"
+        warnings.append(Warning_(code=code, detail=detail))
     for state, count in (("flagged", job.chunks_flagged), ("failed", job.chunks_failed)):
         if count:
             where = f"GET {job_path(job.id)}/chunks?state={state}"

@@ -15,11 +15,20 @@ class Liveness(_Body):
     status: Literal["alive"] = "alive"
 
 
+class Answering(_Body):
+    """Requests can be answered."""
+
+    status: Literal["ready"] = "ready"
+
+
 class Readiness(_Body):
     """What was asked, and what it answered."""
 
     status: Literal["ready"] = "ready"
     checks: dict[str, str]
+    notice: str | None = Field(
+        default=None, description="whether only the demonstration voice speaks"
+    )
 
 
 class FieldProblem(_Body):
@@ -61,3 +70,4 @@ class Problem(BaseModel):
     request_id: str | None
     errors: list[FieldProblem] | None = None
     checks: dict[str, str] | None = Field(default=None, description="of /readyz only")
+    notice: str | None = Field(default=None, description="of /readyz only")

@@ -31,7 +31,7 @@ from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 
-from narration.errors import DatabaseUnavailable, SettingsError, StoreRefusal
+from narration.errors import DatabaseUnavailable, SchemaOutdated, SettingsError, StoreRefusal
 from narration.settings import DatabaseSettings
 
 BUSY_MS = 30_000  # how long SQLite waits for another writer
@@ -40,6 +40,8 @@ READ_ONLY = "is_read_only"
 AFTER_COMMIT = "after_commit"
 # For updates of rows that the session has not loaded: nothing to synchronize.
 UNSYNCHRONIZED = {"synchronize_session": False}
+MISSING_IN_POSTGRES = frozenset({"42P01", "42703"})  # undefined table, undefined column
+MISSING_IN_SQLITE = ("no such table", "no such column", "has no column named")
 # SQLITE_IOERR_SHMSIZE: no room for the first page of the write-ahead log's index.
 NO_ROOM = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
 
@@ -144,20 +146,24 @@ def session_scope(engine: Engine, *, is_read_only: bool = False) -> Iterator[Ses
 
 @contextmanager
 def explained_errors(engine: Engine) -> Iterator[None]:
-    """Translate driver errors: the database is away, or its disk is full.
+    """Translate driver errors: the database is away, has other tables, or its disk is full.
 
     Raises: DatabaseUnavailable, OutputError.
     """
     try:
         yield
-    except (OperationalError, InterfaceError, PoolTimeout) as error:
+    except PoolTimeout as error:
+        raise DatabaseUnavailable(f"the database does not answer: {_reason(error)}") from error
+    except DBAPIError as error:
+        if _is_schema_missing(error):
+            raise SchemaOutdated from error
         if _is_disk_full(error):
             raise StoreRefusal(
                 f"the disk of {engine.url.database} is full: "
                 "free some space and run the same command again"
             ) from error
-        raise DatabaseUnavailable(f"the database does not answer: {_reason(error)}") from error
-    except DBAPIError as error:
+        if isinstance(error, OperationalError | InterfaceError):
+            raise DatabaseUnavailable(f"the database does not answer: {_reason(error)}") from error
         if error.connection_invalidated:
             raise DatabaseUnavailable(f"the database went away: {_reason(error)}") from error
         raise
@@ -204,8 +210,15 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if is_read_only else "BEGIN IMMEDIATE")
 
 
-def _is_disk_full(error: Exception) -> bool:
-    cause = error.orig if isinstance(error, DBAPIError) else None
+def _is_schema_missing(error: DBAPIError) -> bool:
+    if getattr(error.orig, "sqlstate", None) in MISSING_IN_POSTGRES:
+        return True
+    is_sqlite = isinstance(error.orig, sqlite3.Error)
+    return is_sqlite and any(said in str(error.orig) for said in MISSING_IN_SQLITE)
+
+
+def _is_disk_full(error: DBAPIError) -> bool:
+    cause = error.orig
     # Errors that Python's module raises by itself have no code.
     return isinstance(cause, sqlite3.Error) and getattr(cause, "sqlite_errorcode", None) in NO_ROOM
 

@@ -13,9 +13,14 @@ RhapsodeError
 │   ├── FieldsError         some fields make no sense
 │   └── KeyReusedError      the idempotency key belongs to another request
 ├── TransientError          worth another try, with backoff
-│   ├── StorageUnavailable
-│   ├── DatabaseUnavailable
-│   ├── BrokerUnavailable
+│   ├── DependencyError     something we depend on is away or full: the work waits for it
+│   │   ├── StorageUnavailable
+│   │   │   ├── StorageFull
+│   │   │   └── StorageFailing
+│   │   ├── DatabaseUnavailable
+│   │   │   └── SchemaOutdated
+│   │   ├── BrokerUnavailable
+│   │   └── DiskFull
 │   ├── QueueFullError      as many jobs wait as are taken
 │   ├── BusyError           all processes that read uploads are busy
 │   ├── EngineDied          the engine will not answer again: this worker must go
@@ -29,6 +34,10 @@ RhapsodeError
 
 Anything else is a bug and is not caught.
 """
+
+import errno
+
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})  # what the system says of a full disk
 
 
 class RhapsodeError(Exception):
@@ -67,9 +76,10 @@ class RecordingError(InputError):
 
 
 class CheckpointError(InputError):
-    """The model folder cannot be used."""
+    """The model folder cannot be used: the log says why."""
 
     code = "checkpoint_invalid"
+    is_confidential = True
 
 
 class SettingsError(InputError):
@@ -122,21 +132,43 @@ class TransientError(RhapsodeError):
     code = "unavailable"
 
 
-class StorageUnavailable(TransientError):  # noqa: N818 - named for a state, like those below
+class DependencyError(TransientError):
+    """Something we depend on is away or full; the work waits until it is mended."""
+
+
+class StorageUnavailable(DependencyError):  # noqa: N818 - named for a state, like those below
     """The object store does not answer."""
 
     code = "storage_unavailable"
     is_confidential = True
 
 
-class DatabaseUnavailable(TransientError):  # noqa: N818
+class StorageFull(StorageUnavailable):
+    """The object store is full: free some space; the work goes on by itself."""
+
+    code = "storage_full"
+
+
+class StorageFailing(StorageUnavailable):
+    """The object store answers, and fails: its disk may be full, its own log says why."""
+
+    code = "storage_failing"
+
+
+class DatabaseUnavailable(DependencyError):  # noqa: N818
     """The database does not answer."""
 
     code = "database_unavailable"
     is_confidential = True
 
 
-class BrokerUnavailable(TransientError):  # noqa: N818
+class SchemaOutdated(DatabaseUnavailable):
+    """The database lacks this release's tables: run `rhapsode migrate`."""
+
+    code = "schema_outdated"
+
+
+class BrokerUnavailable(DependencyError):  # noqa: N818
     """The message broker does not answer."""
 
     code = "broker_unavailable"
@@ -153,6 +185,13 @@ class BusyError(TransientError):
     """All processes that read uploads are busy."""
 
     code = "busy"
+
+
+class DiskFull(DependencyError):  # noqa: N818
+    """The disk of a worker is full: free some space; the work goes on by itself."""
+
+    code = "disk_full"
+    is_confidential = True
 
 
 class EngineDied(TransientError):  # noqa: N818

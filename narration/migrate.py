@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
 
 from narration.database import explained_errors, make_engine
+from narration.errors import SchemaOutdated
 
 
 def migrate(url: str) -> None:
@@ -32,10 +33,34 @@ def migrate(url: str) -> None:
 
 
 def is_current(engine: Engine) -> bool:
-    """Tell whether the database has the schema this code was written for."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
-    with engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision() == head
+    """Tell whether the database has the schema this code was written for.
+
+    Raises: DatabaseUnavailable.
+    """
+    return _revision(engine) == _scripts().get_current_head()
+
+
+def check_schema(engine: Engine) -> None:
+    """Make sure that the tables are there; a newer release's are good enough while it rolls out.
+
+    Raises: SchemaOutdated, DatabaseUnavailable.
+    """
+    found = _revision(engine)
+    scripts = _scripts()
+    if found == scripts.get_current_head():
+        return
+    ours = {script.revision for script in scripts.walk_revisions()}
+    if found is None or found in ours:
+        raise SchemaOutdated
+
+
+def _revision(engine: Engine) -> str | None:
+    with explained_errors(engine), engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
 
 
 def _config() -> Config:

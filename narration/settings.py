@@ -90,6 +90,7 @@ class ModelSettings(_Part):
     checkpoint: str = "demo"  # a name known to `rhapsode models`, or a folder
     back_end: Literal["auto", "torch", "vllm"] = "auto"
     device: str = "auto"
+    cards: str | None = None  # GPUs to choose from, as `0,2`; each worker takes one of its own
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     t3_slots: Count | None = None  # utterances decoded at once
     vocoder_batch: Count | None = None
@@ -111,6 +112,7 @@ class WorkerSettings(_Part):
     step_tries: Count = 8  # of one step without progress before the job fails
     retry_s: Seconds = 2  # wait after the first transient failure; doubled each time
     retry_max_s: Seconds = 300
+    scratch_gb: Annotated[float, Field(gt=0)] = 16  # of the disk, while files are assembled
 
     @model_validator(mode="after")
     def _lease_outlives_heartbeats(self) -> Self:
@@ -170,7 +172,12 @@ class Settings(BaseSettings):
     """All settings of one process."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_nested_delimiter="__", frozen=True, extra="forbid"
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        # An env file can only leave a value out: a line without one means the default.
+        env_ignore_empty=True,
+        frozen=True,
+        extra="forbid",
     )
 
     data_dir: Path = user_data_path("rhapsode")
@@ -206,6 +213,25 @@ def load_settings(**parts: object) -> Settings:
         return Settings.model_validate(parts) if parts else Settings()
     except ValidationError as error:
         raise SettingsError("; ".join(_complaint(detail) for detail in error.errors())) from error
+
+
+def is_card_chosen() -> bool:
+    """Tell whether the environment says already which cards CUDA sees."""
+    return bool(os.environ.get("CUDA_VISIBLE_DEVICES"))
+
+
+def show_only_card(index: str) -> None:
+    """Let CUDA see one card, by its index in the driver's list, before anything asks CUDA.
+
+    Not by its UUID: vLLM 0.23 takes what it reads here for a number.
+    """
+    os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"  # the order of the driver's list
+    os.environ["CUDA_VISIBLE_DEVICES"] = index
+
+
+def is_logged_as_json() -> bool:
+    """Tell how a process logs, even where its settings cannot be read."""
+    return os.environ.get(f"{PREFIX}TELEMETRY__LOG_FORMAT", "").lower() == "json"
 
 
 def _refuse_unknown_variables() -> None:

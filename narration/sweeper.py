@@ -6,18 +6,27 @@ their deadline, and deletes what has expired. Several sweepers may run at once.
 
 import signal
 import threading
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
 from narration import telemetry, workers
 from narration.broker.interface import Broker, Task
 from narration.broker.wakeups import connect_broker, send_noted, wake
 from narration.clock import Clock, utc_now
 from narration.database import call_after_commit, make_engine, session_scope
-from narration.errors import InputError, NotFoundError, OutputError, TransientError
+from narration.dependencies import DependencyWatch
+from narration.errors import (
+    BrokerUnavailable,
+    InputError,
+    NotFoundError,
+    OutputError,
+    TransientError,
+)
+from narration.health import Health, serve_health
 from narration.jobs import listing
 from narration.jobs.events import forget_events
 from narration.jobs.purge import (
@@ -29,15 +38,18 @@ from narration.jobs.purge import (
 from narration.jobs.record import Job
 from narration.jobs.segment_claim import count_claimable, count_in_work
 from narration.jobs.stalled import fail_overdue, find_stalled, oldest_wait_s
-from narration.jobs.states import JobState
+from narration.jobs.states import ACTIVE, JobState
 from narration.jobs.transitions import STEP_TASKS
+from narration.jobs.trouble import NO_WORKER, clear_trouble, list_troubles, note_for_waiting
 from narration.settings import DAY_S, Settings, SweeperSettings, load_settings
 from narration.storage.keys import chunk_audio_key
 from narration.storage.profiles import Stores, open_stores
+from narration.telemetry import TroubleLog
 from narration.voices.claim import find_unprepared_voices
 
 log = structlog.get_logger(__name__)
 
+NO_WORKER_DETAIL = "no worker is warm: /readyz says what is awaited"
 EVENT_DAYS = 30  # how far back those who follow jobs can catch up
 
 
@@ -50,10 +62,14 @@ class Sweeper:
     broker: Broker
     settings: SweeperSettings
     clock: Clock = utc_now
+    silent_after_s: float = workers.SILENT_AFTER_S
+    health: Health = field(default_factory=Health)
+    watch: DependencyWatch | None = None
 
     def run(self, stop: threading.Event) -> None:
         """Sweep until told to stop; what fails now is tried at the next turn."""
         next_purge = self.clock()
+        trouble = TroubleLog("sweep_failed")
         while not stop.is_set():
             try:
                 self.sweep()
@@ -61,10 +77,15 @@ class Sweeper:
                     self.purge()
                     next_purge = self.clock() + timedelta(seconds=self.settings.purge_interval_s)
             except (TransientError, OutputError) as error:  # the second: a full disk under SQLite
-                log.info("sweep_failed", reason=str(error))
+                trouble.note(str(error))
+                self.health.await_mending("database", error)
             except Exception:
                 # Any error: nothing else makes up for lost messages, so the loop must go on.
                 log.exception("sweep_crashed")
+            else:
+                trouble.clear()
+                self.health.await_part("database", None)
+                self.health.set_ready()
             stop.wait(self.settings.interval_s)
 
     def sweep(self) -> None:
@@ -74,7 +95,9 @@ class Sweeper:
             overdue = fail_overdue(session, now=now)
             waiting = find_stalled(session, stalled_s=self.settings.stalled_s, now=now)
             claimable = count_claimable(session, now=now)
-            idle = workers.count_slots(session, now=now) - count_in_work(session, now=now)
+            slots = workers.count_slots(session, now=now, silent_after_s=self.silent_after_s)
+            idle = slots - count_in_work(session, now=now)
+            self._note_troubles(session, slots, now)
             unprepared = find_unprepared_voices(session, now=now)
             workers.forget_silent(
                 session, before=now - timedelta(seconds=self.settings.worker_forget_s)
@@ -88,6 +111,19 @@ class Sweeper:
         for voice_id in unprepared:
             self._resend(Task.PREPARE_VOICE, voice_id)
         self._measure()
+
+    def _note_troubles(self, session: Session, slots: int, now: datetime) -> None:
+        """Say on the jobs what nobody who works on them can: that nobody does."""
+        away = self.watch and self.watch.reason("broker")
+        if away:
+            note_for_waiting(session, BrokerUnavailable.code, away, states=ACTIVE, now=now)
+        else:
+            clear_trouble(session, BrokerUnavailable.code)
+        if slots:
+            clear_trouble(session, NO_WORKER)
+        else:
+            rendering = frozenset({JobState.RENDERING})
+            note_for_waiting(session, NO_WORKER, NO_WORKER_DETAIL, states=rendering, now=now)
 
     def purge(self) -> None:
         """Delete expired jobs and chunk audio that has not been used for long."""
@@ -127,19 +163,26 @@ class Sweeper:
                 wait_s = oldest_wait_s(session, state, now=now)
                 telemetry.OLDEST_WAIT_SECONDS.labels(state=state.value).set(wait_s)
             telemetry.SEGMENTS_WAITING.set(count_claimable(session, now=now))
-            telemetry.SLOTS.set(workers.count_slots(session, now=now))
+            slots = workers.count_slots(session, now=now, silent_after_s=self.silent_after_s)
+            telemetry.SLOTS.set(slots)
+            telemetry.JOBS_IN_TROUBLE.clear()
+            for trouble in list_troubles(session, now=now):
+                telemetry.JOBS_IN_TROUBLE.labels(code=trouble.code).set(trouble.jobs)
 
 
-def make_sweeper(settings: Settings) -> Sweeper:
+def make_sweeper(settings: Settings, health: Health) -> Sweeper:
     """Open what a sweeper needs."""
-    broker = connect_broker(settings.broker)
     database = make_engine(settings.database_url, settings.database)
+    stores, broker = open_stores(settings), connect_broker(settings.broker)
     call_after_commit(database, send_noted(broker))
     return Sweeper(
         database=database,
-        stores=open_stores(settings),
+        stores=stores,
         broker=broker,
         settings=settings.sweeper,
+        silent_after_s=settings.worker.heartbeat_s,
+        health=health,
+        watch=DependencyWatch(database, broker, stores),
     )
 
 
@@ -147,12 +190,17 @@ def main() -> None:
     """Run until SIGTERM or SIGINT."""
     settings = load_settings()
     telemetry.set_up_logging(settings.telemetry)
-    telemetry.serve_metrics(settings.telemetry)
+    health = Health()
+    serve_health(health, settings.telemetry.metrics_port)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     log.info("sweeper_started")
-    make_sweeper(settings).run(stop)
+    sweeper = make_sweeper(settings, health)
+    assert sweeper.watch is not None
+    sweeper.watch.run(stop)
+    sweeper.run(stop)
+    log.info("sweeper_ended")
 
 
 if __name__ == "__main__":

@@ -2,9 +2,11 @@
 
 import logging
 import sys
+import threading
+from types import TracebackType
 
 import structlog
-from prometheus_client import Counter, Gauge, Histogram, start_http_server
+from prometheus_client import Counter, Gauge, Histogram
 
 from narration.settings import TelemetrySettings
 
@@ -32,24 +34,46 @@ HTTP_REQUEST_SECONDS = Histogram(
     buckets=HTTP_BUCKETS_S,
 )
 SLOTS = Gauge("rhapsode_worker_slots", "Segments that warm workers could hold at once.")
+DEPENDENCY_UP = Gauge(
+    "rhapsode_dependency_up", "1 while the sweeper gets an answer, else 0.", ["dependency"]
+)
+JOBS_IN_TROUBLE = Gauge(
+    "rhapsode_jobs_in_trouble", "Jobs that wait for something to be mended.", ["code"]
+)
 
 
 def set_up_logging(settings: TelemetrySettings) -> None:
-    """Write events to stderr, as lines for people or as JSON for machines."""
+    """Write events to stderr, as lines for people or as JSON for machines, one line each.
+
+    What libraries log, and what nobody caught, becomes such an event too.
+    """
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     is_json = settings.log_format == "json"
+    common: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+    ]
+    rendered = _for_machines() if is_json else _for_people()
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.StackInfoRenderer(),
-            *(_for_machines() if is_json else _for_people()),
-        ],
+        processors=[*common, *rendered],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        # An event and the end of its line in one write: container engines keep writes apart.
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
     )
-    logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*common, structlog.stdlib.add_logger_name],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendered],
+        )
+    )
+    logging.basicConfig(level=max(level, logging.WARNING), handlers=[handler], force=True)
+    logging.captureWarnings(capture=True)
+    if is_json:
+        sys.excepthook = _log_crash
+        threading.excepthook = _log_thread_crash
 
 
 def _for_machines() -> list[structlog.typing.Processor]:
@@ -63,7 +87,34 @@ def _for_people() -> list[structlog.typing.Processor]:
     return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]
 
 
-def serve_metrics(settings: TelemetrySettings) -> None:
-    """Serve /metrics from a thread, where a port is set."""
-    if settings.metrics_port is not None:
-        start_http_server(settings.metrics_port)
+def _log_crash(kind: type[BaseException], error: BaseException, _: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        structlog.get_logger(__name__).info("interrupted")
+    else:
+        structlog.get_logger(__name__).critical("process_crashed", exc_info=error)
+
+
+def _log_thread_crash(crash: threading.ExceptHookArgs) -> None:
+    name = crash.thread.name if crash.thread else None
+    structlog.get_logger(__name__).critical("thread_crashed", thread=name, exc_info=crash.exc_value)
+
+
+class TroubleLog:
+    """Logs a trouble when it begins or changes, and its end; nothing while it goes on."""
+
+    def __init__(self, event: str) -> None:
+        self._event = event
+        self._reason: str | None = None
+
+    def note(self, reason: str) -> None:
+        """Say that it is so, still or anew."""
+        if reason == self._reason:
+            return
+        self._reason = reason
+        structlog.get_logger(__name__).warning(self._event, reason=reason)
+
+    def clear(self) -> None:
+        """Say that it is over, if it was there."""
+        if self._reason is not None:
+            structlog.get_logger(__name__).info(f"{self._event}_over", reason=self._reason)
+        self._reason = None

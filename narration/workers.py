@@ -1,16 +1,19 @@
-"""The registry of GPU workers: each reports itself, and counts while its reports are recent."""
+"""The registry of worker processes: each reports itself, and counts while it goes on reporting."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import String, delete, func, select, update
+from sqlalchemy import ColumnElement, String, delete, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from narration.database import OWNER, Base, JsonColumn, UtcDateTime, state_column
 
 SERVICE_OWNER = "rhapsode"
-SILENT_AFTER_S = 60.0  # four missed heartbeats at their default
+SILENT_AFTER_S = 15.0  # the default of worker.heartbeat_s, in which a worker reports three times
+RESTARTS_WITHIN_S = 600.0
+VOICES_KEPT_S = 300.0
+HOST_LENGTH = 40  # of the host's name in a worker's; the rest tells its processes apart
 
 
 class WorkerState(StrEnum):
@@ -22,7 +25,10 @@ class WorkerState(StrEnum):
 
 
 class Worker(Base):
-    """A running worker process; `engine` describes its engine once that is warm."""
+    """A worker process. `slots`: segments it holds at once, none where it does not speak.
+
+    `engine` says what speaks, once it is warm; `awaits`, by part, what keeps it from being ready.
+    """
 
     __tablename__ = "workers"
 
@@ -31,8 +37,14 @@ class Worker(Base):
     state: Mapped[WorkerState] = mapped_column(state_column(WorkerState))
     slots: Mapped[int]
     engine: Mapped[dict[str, Any] | None] = mapped_column(JsonColumn)
+    awaits: Mapped[dict[str, str] | None] = mapped_column(JsonColumn)
     started_at: Mapped[datetime] = mapped_column(UtcDateTime)
     seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+def host_of(worker: Worker) -> str:
+    """Return the host in a worker's name; containers that are started again keep theirs."""
+    return worker.id.rsplit("-", 2)[0]
 
 
 def register(session: Session, worker_id: str, *, slots: int, now: datetime) -> None:
@@ -57,9 +69,10 @@ def report(
     slots: int,
     now: datetime,
     engine: dict[str, Any] | None = None,
+    awaits: dict[str, str] | None = None,
 ) -> None:
     """Record that a worker is alive, and what it can do."""
-    values: dict[str, Any] = {"state": state, "slots": slots, "seen_at": now}
+    values: dict[str, Any] = {"state": state, "slots": slots, "seen_at": now, "awaits": awaits}
     if engine is not None:
         values["engine"] = engine
     session.execute(update(Worker).where(Worker.id == worker_id).values(**values))
@@ -70,22 +83,42 @@ def unregister(session: Session, worker_id: str) -> None:
     session.execute(delete(Worker).where(Worker.id == worker_id))
 
 
-def warm_workers(session: Session, *, now: datetime) -> list[Worker]:
+def warm_workers(
+    session: Session, *, now: datetime, silent_after_s: float = SILENT_AFTER_S
+) -> list[Worker]:
     """Return the workers that speak at this moment."""
-    query = select(Worker).where(Worker.state == WorkerState.READY, Worker.seen_at > _silent(now))
+    query = select(Worker).where(*_is_warm(now, silent_after_s))
     return list(session.scalars(query.order_by(Worker.id)))
+
+
+def recent_workers(session: Session, *, since: datetime) -> list[Worker]:
+    """Return the workers that were heard of since the given moment, the latest start first."""
+    query = select(Worker).where(Worker.seen_at >= since)
+    return list(session.scalars(query.order_by(Worker.started_at.desc(), Worker.id)))
 
 
 def bundled_voices(session: Session, *, now: datetime) -> list[str]:
     """Return the voices that lie beside the model: warm workers say which."""
-    warm = warm_workers(session, now=now)
+    # Longer than a heartbeat: a list of voices is not to flicker with a worker that starts again.
+    warm = warm_workers(session, now=now, silent_after_s=VOICES_KEPT_S)
     return sorted({name for worker in warm for name in (worker.engine or {}).get("voices", ())})
 
 
-def count_slots(session: Session, *, now: datetime) -> int:
+def count_slots(session: Session, *, now: datetime, silent_after_s: float = SILENT_AFTER_S) -> int:
     """Return how many segments could be in work at once."""
     query = select(func.coalesce(func.sum(Worker.slots), 0))
-    query = query.where(Worker.state == WorkerState.READY, Worker.seen_at > _silent(now))
+    return session.execute(query.where(*_is_warm(now, silent_after_s))).scalar_one()
+
+
+def count_lost_starts(
+    session: Session, host: str, *, now: datetime, silent_after_s: float = SILENT_AFTER_S
+) -> int:
+    """Return how many workers of a host began lately and ended without saying so."""
+    query = select(func.count()).where(
+        Worker.id.startswith(f"{host}-", autoescape=True),
+        Worker.started_at > now - timedelta(seconds=RESTARTS_WITHIN_S),
+        Worker.seen_at <= now - timedelta(seconds=silent_after_s),
+    )
     return session.execute(query).scalar_one()
 
 
@@ -94,5 +127,6 @@ def forget_silent(session: Session, *, before: datetime) -> None:
     session.execute(delete(Worker).where(Worker.seen_at < before))
 
 
-def _silent(now: datetime) -> datetime:
-    return now - timedelta(seconds=SILENT_AFTER_S)
+def _is_warm(now: datetime, silent_after_s: float) -> tuple[ColumnElement[bool], ...]:
+    since = now - timedelta(seconds=silent_after_s)
+    return Worker.state == WorkerState.READY, Worker.seen_at > since, Worker.slots > 0

@@ -11,9 +11,12 @@ import sys
 from importlib import metadata
 from typing import Annotated
 
+import structlog
 import typer
 
 from narration.errors import RhapsodeError, TransientError
+from narration.settings import TelemetrySettings, is_logged_as_json
+from narration.telemetry import set_up_logging
 from rhapsode.commands import doctor, models, render, services, submit, voices
 from rhapsode.extras import extra_of, install_command
 
@@ -69,15 +72,24 @@ def run(arguments: list[str]) -> int:
         app(arguments)
     except SystemExit as end:  # how Typer reports usage, help and Ctrl-C
         if end.code == EXIT_INTERRUPTED:
-            typer.echo("rhapsode: interrupted; run the same command again to go on", err=True)
+            _say("interrupted; run the same command again to go on")
         return end.code if isinstance(end.code, int) else EXIT_REFUSED if end.code else 0
     except ModuleNotFoundError as error:
         extra = extra_of(error.name)
         if extra is None:
             raise
-        typer.echo(f"rhapsode: this needs {error.name}: {install_command(extra)}", err=True)
+        _say(f"this needs {error.name}: {install_command(extra)}")
         return EXIT_REFUSED
     except RhapsodeError as error:
-        typer.echo(f"rhapsode: {error}", err=True)
+        _say(str(error))
         return EXIT_TRY_AGAIN if isinstance(error, TransientError) else EXIT_REFUSED
     return 0
+
+
+def _say(reason: str) -> None:
+    """Write a last line for people, or where a machine reads the log, a last event."""
+    if not is_logged_as_json():
+        typer.echo(f"rhapsode: {reason}", err=True)
+        return
+    set_up_logging(TelemetrySettings(log_format="json"))
+    structlog.get_logger(__name__).error("command_failed", reason=reason)

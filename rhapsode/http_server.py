@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
+import structlog
 import uvicorn
 from fastapi import FastAPI
 
@@ -16,9 +17,11 @@ from api.app import create_app
 from api.connections import bounded_protocol
 from api.deps import Resources
 from narration.errors import SettingsError
-from narration.settings import ApiSettings, Settings
+from narration.settings import ApiSettings, Settings, is_logged_as_json
 from rhapsode.machine import open_machine
 from worker.process import EXIT_ENGINE_DIED, LoadModel
+
+log = structlog.get_logger(__name__)
 
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells count
 LAST_ANSWERS_S = 10  # how long a running answer, such as a download, may delay the end
@@ -59,7 +62,7 @@ class Interrupts:
                 # Unfinished work is in the database, and the next start continues it.
                 os._exit(EXIT_INTERRUPTED)
             is_stopping.set()
-            _say("finishing what is under way; press Ctrl-C again to quit at once")
+            _say("server_ending", "finishing what is under way; press Ctrl-C again to quit at once")
             stop()
 
         is_stopping = threading.Event()
@@ -75,7 +78,8 @@ class _Server(uvicorn.Server):
         if self.started:
             host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
             address = f"http://{host}:{self.config.port}"
-            _say(f"listening on {address} (the page: {address}/, the API: {address}/docs)")
+            pages = f"(the page: {address}/, the API: {address}/docs)"
+            _say("server_listening", f"listening on {address} {pages}")
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -116,7 +120,7 @@ def serve_machine(settings: Settings, load_model: LoadModel) -> int:
     `open_machine` raises.
     """
     check_port(settings.api)
-    _say("loading the model…")
+    _say("model_loading", "loading the model…")
     with Interrupts() as interrupts, open_machine(settings, load_model) as machine:
         resources = Resources(
             settings=settings,
@@ -134,5 +138,9 @@ def _stop_after(end: threading.Event, stop: Callable[[], None]) -> None:
     stop()
 
 
-def _say(line: str) -> None:
-    print(f"rhapsode: {line}", file=sys.stderr, flush=True)  # noqa: T201 - for a person at a terminal
+def _say(event: str, line: str) -> None:
+    """Write a line for a person at a terminal, or where a machine reads the log, an event."""
+    if is_logged_as_json():
+        log.info(event, said=line)
+    else:
+        print(f"rhapsode: {line}", file=sys.stderr, flush=True)  # noqa: T201

@@ -18,6 +18,7 @@ from narration.jobs.record import Artifact, Job
 from narration.jobs.request import JobSettings
 from narration.jobs.states import ENDED, JobState
 from narration.jobs.submit import Destination, Submission, Submitter
+from narration.jobs.trouble import TOLD_AT_ONCE
 from narration.settings import DEFAULT_PROFILE
 from narration.storage.keys import manifest_key
 from narration.storage.write_check import WriteCheck
@@ -94,6 +95,8 @@ def _watch(machine: Machine, job_id: str, on_progress: Callable[[Rendered], None
         on_progress(_progress_of(job, time.monotonic() - started))
         if job.state in ENDED:
             break
+        if job.trouble_code in TOLD_AT_ONCE:
+            raise JobFailed(f"{job.trouble_detail}; run the same command again to go on")
         if machine.worker.has_died.wait(POLL_S):
             raise JobFailed("the speech engine died: run the same command again to go on")
     if job.state is not JobState.SUCCEEDED:

@@ -1,10 +1,12 @@
 """The worker process: behind Celery, on a pool of threads over one warm engine."""
 
+import signal
 import threading
-from typing import Any
+from functools import partial
 
 import structlog
-from celery import Celery, signals
+from celery import Celery
+from celery.app import trace
 from celery.worker import state as celery_state
 
 from narration import telemetry
@@ -13,9 +15,11 @@ from narration.broker.interface import Queue
 from narration.broker.wakeups import send_noted
 from narration.database import call_after_commit, make_engine
 from narration.errors import SettingsError
+from narration.health import Health, serve_health
 from narration.settings import Settings
 from narration.storage.profiles import open_stores
 from worker.process import EXIT_ENGINE_DIED, LoadModel, WorkerProcess
+from worker.startup import check_restarts, load_when_present, wait_for_broker, wait_for_schema
 
 log = structlog.get_logger(__name__)
 
@@ -28,50 +32,84 @@ def run_worker(settings: Settings, queues: frozenset[Queue], load_model: LoadMod
     if settings.broker.url is None:
         raise SettingsError("RHAPSODE_BROKER__URL is not set: a worker needs a broker to listen to")
     telemetry.set_up_logging(settings.telemetry)
-    telemetry.serve_metrics(settings.telemetry)
+    health = Health()
+    serve_health(health, settings.telemetry.metrics_port)
+    log.info("worker_started", queues=sorted(queues))
+    _end_at_once_on_signals()
     app = make_celery(settings.broker.url, settings.broker)
     broker = CeleryBroker(app)
     database = make_engine(settings.database_url, settings.database)
     call_after_commit(database, send_noted(broker))
+    wait_for_schema(database, health)
+    check_restarts(database, health, settings.worker)
     worker = WorkerProcess(
         settings,
         database=database,
         stores=open_stores(settings),
         broker=broker,
         queues=queues,
-        load_model=load_model,
+        load_model=partial(load_when_present, load_model, health=health),
+        health=health,
     )
     try:
         listen(app, worker.handlers)
-        return _consume(app, worker, queues)
+        wait_for_broker(broker, health)
+        return _consume(app, worker, queues, health)
     finally:
         worker.close()
         database.dispose()
+        log.info("worker_ended")
+
+
+def _consume(app: Celery, worker: WorkerProcess, queues: frozenset[Queue], health: Health) -> int:
+    def become_ready(_: object) -> None:
+        health.await_part("broker", None)
+        health.set_dead(None)
+        health.set_ready()
+        log.info("worker_ready", queues=sorted(queues))
+
+    health.await_part("broker", "connecting")
+    _drain_on_signals(worker)
+    threading.Thread(target=_end_with_the_engine, args=(worker,), daemon=True).start()
+    trace.setup_worker_optimizations(app)
+    # The controller, not Celery's own command around it: that writes lines of its own to the log.
+    controller = app.WorkController(
+        app=app,
+        pool="threads",  # never prefork: a forked child cannot use the parent's CUDA
+        concurrency=worker.slots,
+        queues=[queue.value for queue in sorted(queues)],
+        ready_callback=become_ready,
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+        optimization="fair",
+    )
+    controller.start()
+    return int(controller.exitcode or 0)
+
+
+def _end_at_once_on_signals() -> None:
+    """Until there is work that could be handed back, a signal ends the process."""
+
+    def end(number: int, _: object) -> None:
+        log.info("worker_ended", signal=signal.Signals(number).name)
+        raise SystemExit(0)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+
+
+def _drain_on_signals(worker: WorkerProcess) -> None:
+    def drain(number: int, _: object) -> None:
+        log.info("worker_draining", signal=signal.Signals(number).name)
+        worker.drain()
+        celery_state.should_stop = 0  # type: ignore[assignment]  # the exit code, not a flag
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, drain)
 
 
 def _end_with_the_engine(worker: WorkerProcess) -> None:
     worker.has_died.wait()
     # Celery looks at this between two events and shuts down with the code.
     celery_state.should_stop = EXIT_ENGINE_DIED  # type: ignore[assignment]  # a code, not a flag
-
-
-def _consume(app: Celery, worker: WorkerProcess, queues: frozenset[Queue]) -> int:
-    def drain(**_: Any) -> None:
-        log.info("worker_draining")
-        worker.drain()
-
-    signals.worker_shutting_down.connect(drain, weak=False)
-    threading.Thread(target=_end_with_the_engine, args=(worker,), daemon=True).start()
-    celery_worker = app.Worker(
-        pool="threads",  # never prefork: a forked child cannot use the parent's CUDA
-        concurrency=worker.slots,
-        queues=[queue.value for queue in sorted(queues)],
-        without_gossip=True,
-        without_mingle=True,
-        without_heartbeat=True,
-        loglevel="WARNING",
-        quiet=True,  # our own events say what it would
-        optimization="fair",
-    )
-    celery_worker.start()
-    return int(celery_worker.exitcode or 0)

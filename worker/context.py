@@ -17,6 +17,7 @@ from narration.database import session_scope
 from narration.settings import LimitSettings, WorkerSettings
 from narration.storage.profiles import Stores
 from worker.leases import LeaseKeeper
+from worker.scratch import Scratch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,7 @@ class WorkerContext:
     stores: Stores
     broker: Broker
     leases: LeaseKeeper
+    scratch: Scratch
     settings: WorkerSettings
     limits: LimitSettings
     clock: Clock = utc_now

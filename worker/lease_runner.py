@@ -10,18 +10,25 @@ from sqlalchemy.orm import Session
 
 from narration import telemetry
 from narration.errors import (
+    NO_ROOM,
     AbandonedError,
     DatabaseUnavailable,
+    DependencyError,
+    DiskFull,
     EngineDied,
     LeaseLost,
     OutputError,
     RhapsodeError,
     TransientError,
 )
+from narration.jobs.trouble import note_trouble
 from worker.context import WorkerContext
 from worker.leases import Lease, Renew
 
 log = structlog.get_logger(__name__)
+
+# What is away is asked again after 16 s at the latest: the job goes on soon after it is back.
+WAITING_TRIES = 4
 
 
 class Reaction(Enum):
@@ -30,6 +37,7 @@ class Reaction(Enum):
     DROP = "lost"  # it is somebody else's
     FAIL = "failed"  # it would fail again
     ABANDON = "abandoned"  # this worker must end; what was in flight counts as lost
+    WAIT = "waits"  # for something to be mended, however long that takes
     DEFER = "deferred"  # another try may succeed; too many and it has failed
 
 
@@ -38,6 +46,7 @@ class Reaction(Enum):
 REACTIONS: tuple[tuple[type[Exception], Reaction], ...] = (
     (LeaseLost, Reaction.DROP),
     (EngineDied, Reaction.ABANDON),
+    (DependencyError, Reaction.WAIT),
     (TransientError, Reaction.DEFER),
     (RhapsodeError, Reaction.FAIL),
     (Exception, Reaction.DEFER),
@@ -46,11 +55,15 @@ REACTIONS: tuple[tuple[type[Exception], Reaction], ...] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """A claimed step or segment, and what can be done with the claim."""
+    """A claimed step or segment, and what can be done with the claim.
 
+    `hand_back`: not before a moment, with so many tries made, None for those of the claim.
+    """
+
+    job_id: str
     tries: int  # including this one
     renew: Renew
-    hand_back: Callable[[Session, datetime], bool]
+    hand_back: Callable[[Session, datetime, int | None], bool]
     fail: Callable[[Session, Exception], bool]
 
 
@@ -64,7 +77,7 @@ def run_under_lease(context: WorkerContext, work: Work, do: Callable[[Lease], No
         with context.leases.keep(work.renew) as lease:
             do(lease)
     except Exception as error:
-        _react(context, work, error)
+        _react(context, work, _name_full_disk(error))
         if isinstance(error, EngineDied):
             raise
 
@@ -92,10 +105,29 @@ def _react(context: WorkerContext, work: Work, error: Exception) -> None:
             elif reaction is Reaction.ABANDON:
                 work.renew(session, until=context.clock())
             elif reaction is Reaction.DEFER:
-                work.hand_back(session, context.retry_at(work.tries))
+                work.hand_back(session, context.retry_at(work.tries), None)
+            elif reaction is Reaction.WAIT:
+                _wait(context, work, session, error)
     except (DatabaseUnavailable, OutputError) as unwritten:
         # The lease runs out by itself and the sweeper sends the work again.
         log.info("work_not_updated", reason=str(unwritten))
+
+
+def _wait(context: WorkerContext, work: Work, session: Session, error: Exception) -> None:
+    """Hand the work back without counting the try, and say on the job what it waits for."""
+    assert isinstance(error, DependencyError)
+    tries = min(work.tries, WAITING_TRIES, context.settings.step_tries - 1)
+    if work.hand_back(session, context.retry_at(max(tries, 1)), tries):
+        note_trouble(session, work.job_id, error, now=context.clock())
+
+
+def _name_full_disk(error: Exception) -> Exception:
+    """Whatever was being written, an encoder's output say: a full disk is no bug of ours."""
+    for found in (error, error.__cause__):
+        is_full = isinstance(found, OSError) and found.errno in NO_ROOM
+        if is_full and not isinstance(error, DependencyError):
+            return DiskFull(f"a disk of the worker is full ({error}): free some space")
+    return error
 
 
 def _log_reaction(error: Exception, reaction: Reaction, tries: int) -> None:

@@ -1,4 +1,8 @@
-"""Renews the leases of this process on one thread, however busy the others are."""
+"""Renews the leases of this process on one thread, however busy the others are.
+
+The process reports itself three times per heartbeat, so that one that was killed counts as alive
+for one heartbeat at most.
+"""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -6,15 +10,15 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Protocol
 
-import structlog
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from narration.clock import Clock, utc_now
 from narration.database import session_scope
 from narration.errors import DatabaseUnavailable, LeaseLost, OutputError
+from narration.telemetry import TroubleLog
 
-log = structlog.get_logger(__name__)
+BEATS = 3  # in a heartbeat
 
 
 class Renew(Protocol):
@@ -51,6 +55,7 @@ class LeaseKeeper:
         self._guard = threading.Lock()
         self._is_closed = threading.Event()
         self._beats: list[Callable[[], None]] = []
+        self._trouble = TroubleLog("heartbeat_missed")
         self._thread = threading.Thread(target=self._run, name="leases", daemon=True)
         self._thread.start()
 
@@ -71,7 +76,7 @@ class LeaseKeeper:
         return self._clock() + self._lease
 
     def on_beat(self, beat: Callable[[], None]) -> None:
-        """Call `beat` at each heartbeat too; it may fail with DatabaseUnavailable."""
+        """Call `beat` three times in a heartbeat; it may fail with DatabaseUnavailable."""
         self._beats.append(beat)
 
     def close(self) -> None:
@@ -80,14 +85,19 @@ class LeaseKeeper:
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._is_closed.wait(self._heartbeat_s):
+        turn = 0
+        while not self._is_closed.wait(self._heartbeat_s / BEATS):
+            turn += 1
             # A restart of the database, or its full disk, must not end the heartbeat.
             try:
-                self._renew_all()
                 for beat in self._beats:
                     beat()
+                if turn % BEATS == 0:
+                    self._renew_all()
             except (DatabaseUnavailable, OutputError) as error:
-                log.info("heartbeat_missed", reason=str(error))
+                self._trouble.note(str(error))
+            else:
+                self._trouble.clear()
 
     def _renew_all(self) -> None:
         with self._guard:

@@ -8,9 +8,10 @@ import os
 import secrets
 import socket
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
@@ -19,7 +20,9 @@ from sqlalchemy import Engine
 from narration import workers
 from narration.broker.interface import Broker, Handler, Queue, Task
 from narration.clock import Clock, utc_now
+from narration.demonstration import IN_THE_SERVICE, is_speaking
 from narration.errors import DatabaseUnavailable
+from narration.health import Health
 from narration.settings import Settings, WorkerSettings
 from narration.storage.profiles import Stores
 from narration.workers import WorkerState
@@ -29,12 +32,11 @@ from worker.leases import LeaseKeeper
 from worker.rendering.identity import EngineIdentity
 from worker.rendering.runner import SegmentRunner
 from worker.rendering.voice_cache import VoiceCache
+from worker.scratch import Scratch
 from worker.tasks import cpu_tasks, gpu_tasks
 from worker.voice_preparation import VoiceMaker
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from worker.chatterbox.voice import Voice
 
 log = structlog.get_logger(__name__)
@@ -75,19 +77,25 @@ class WorkerProcess:
         broker: Broker,
         queues: frozenset[Queue],
         load_model: LoadModel,
+        health: Health | None = None,
         clock: Clock = utc_now,
     ) -> None:
         self.has_died = threading.Event()  # the engine will not speak again: end the process
         self._context = _make_context(settings, database, stores, broker, clock)
+        self._health = health or Health()
+        self._is_speaker = Queue.GPU in queues
         self._model: LoadedModel | None = None
         self._runner: SegmentRunner | None = None
         self._state = WorkerState.WARMING
         self.slots = settings.worker.slots or LEAST_SLOTS  # tasks at once
         self.handlers: dict[Task, Handler] = {}
+        self._register()
         if Queue.CPU in queues:
             self.handlers |= cpu_tasks(self._context)
         if Queue.GPU in queues:
             self._warm_up(settings, load_model)
+        self._state = WorkerState.READY
+        self._report()
 
     @property
     def identity(self) -> EngineIdentity:
@@ -98,35 +106,55 @@ class WorkerProcess:
     def drain(self) -> None:
         """Take no more work; finish or hand back what there is within the grace period."""
         self._state = WorkerState.DRAINING
+        self._health.set_ready(is_ready=False)
         if self._runner is not None:
             self._runner.drain()
 
     def close(self) -> None:
         """Free everything; call it when no handler runs any more."""
         self._context.leases.close()
+        self._context.scratch.close()
         if self._model is not None:
             self._model.engine.close()
-            # If the database is away the row stays, and is ignored once its heartbeats are late.
-            with suppress(DatabaseUnavailable), self._context.session() as session:
-                workers.unregister(session, self._context.holder)
+        # If the database is away the row stays, and is ignored once its heartbeats are late.
+        with suppress(DatabaseUnavailable), self._context.session() as session:
+            workers.unregister(session, self._context.holder)
+
+    def _register(self) -> None:
+        context = self._context
+        slots = self.slots if self._is_speaker else 0
+        with context.session() as session:
+            workers.register(session, context.holder, slots=slots, now=context.clock())
+        context.leases.on_beat(self._report)
 
     def _warm_up(self, settings: Settings, load_model: LoadModel) -> None:
         """Load the model and speak once; only then is the worker ready."""
         context = self._context
-        with context.session() as session:
-            workers.register(session, context.holder, slots=self.slots, now=context.clock())
-        context.leases.on_beat(self._report)
-        model = load_model(settings)
+        # Of a folder the last name only: anybody may read what a worker waits for.
+        with self._awaiting("engine", f"loading {Path(settings.model.checkpoint).name}"):
+            model = load_model(settings)
         self._model = model
         self.slots = settings.worker.slots or slots_for(model.target_concurrency, context.settings)
         if settings.worker.is_warmed_up:
-            _speak_once(model)
+            with self._awaiting("engine", "warming up"):
+                _speak_once(model)
         voice_cache = VoiceCache(bundled=model.bundled, load=model.load, store=context.stores.work)
         self._runner = SegmentRunner(context, model.engine, model.identity, voice_cache)
         self.handlers |= gpu_tasks(context, self._runner, model.voice_maker, self.has_died)
-        self._state = WorkerState.READY
-        self._report()
-        log.info("worker_ready", worker=context.holder, **model.identity.describe())
+        log.info("worker_warm", worker=context.holder, **model.identity.describe())
+        if is_speaking([model.identity.describe()]):
+            log.info("demonstration_voice", notice=IN_THE_SERVICE)
+
+    @contextmanager
+    def _awaiting(self, part: str, doing: str) -> Iterator[None]:
+        """If it fails, the process ends, and its row says why for as long as it is looked at."""
+        try:
+            with self._health.awaiting(part, doing):
+                yield
+        except BaseException:
+            with suppress(DatabaseUnavailable):
+                self._report()
+            raise
 
     def _report(self) -> None:
         model = self._model
@@ -134,6 +162,7 @@ class WorkerProcess:
             self.has_died.set()
         if self.has_died.is_set():
             self._state = WorkerState.DRAINING
+            self._health.set_dead("the engine died: the next process starts another")
         engine = None
         if model is not None:
             engine = {**model.identity.describe(), "voices": sorted(model.bundled)}
@@ -142,9 +171,10 @@ class WorkerProcess:
                 session,
                 self._context.holder,
                 state=self._state,
-                slots=self.slots,
+                slots=self.slots if self._is_speaker else 0,
                 now=self._context.clock(),
                 engine=engine,
+                awaits=self._health.report().public_awaits or None,
             )
 
 
@@ -169,7 +199,7 @@ def _make_context(
     settings: Settings, database: Engine, stores: Stores, broker: Broker, clock: Clock
 ) -> WorkerContext:
     # The random part tells a restarted container from the one before it on the same host.
-    holder = f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(4)}"
+    holder = f"{socket.gethostname()[: workers.HOST_LENGTH]}-{os.getpid()}-{secrets.token_hex(4)}"
     leases = LeaseKeeper(
         database,
         lease_s=settings.worker.lease_s,
@@ -182,6 +212,7 @@ def _make_context(
         stores=stores,
         broker=broker,
         leases=leases,
+        scratch=Scratch(settings.worker.scratch_gb),
         settings=settings.worker,
         limits=settings.limits,
         clock=clock,

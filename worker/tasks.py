@@ -97,9 +97,12 @@ def _work(context: WorkerContext, claim: StepClaim) -> Work:
         return renew_step(session, claim, until=until)
 
     return Work(
+        job_id=claim.job_id,
         tries=claim.tries,
         renew=renew,
-        hand_back=lambda session, not_before: hand_back_step(session, claim, not_before=not_before),
+        hand_back=lambda session, not_before, tries: hand_back_step(
+            session, claim, not_before=not_before, tries=tries
+        ),
         fail=lambda session, error: fail_step(session, claim, error, now=context.clock()),
     )
 

@@ -1,25 +1,44 @@
 """Is the process alive, can it serve, and what has it measured."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy.orm import Session
 
 from api.deps import Resources, WithResources
 from api.errors import problem_response
 from api.openapi import problems
-from api.problems import Liveness, Readiness
+from api.problems import Answering, Liveness, Readiness
 from api.routing import Router
-from narration import workers
 from narration.clock import utc_now
-from narration.database import check_database, session_scope
-from narration.errors import RhapsodeError
+from narration.database import session_scope
+from narration.demonstration import IN_THE_SERVICE, ON_ONE_MACHINE, is_speaking
+from narration.dependencies import check_store
+from narration.errors import RhapsodeError, public_message
+from narration.jobs.trouble import TOLD_AT_ONCE, list_troubles
+from narration.migrate import check_schema
+from narration.telemetry import TroubleLog
+from narration.workers import Worker, host_of, recent_workers, warm_workers
 
-PROBE_PREFIX = "readiness/"  # nothing is ever stored there
+RECENT_S = 120.0  # so long a worker that ended is still asked why
 
 router = Router(tags=["operation"], responses=problems())
+
+
+class Seen:
+    """What this process has seen of what it depends on."""
+
+    def __init__(self) -> None:
+        self.has_schema = False
+        self._troubles: dict[str, TroubleLog] = {}
+
+    def trouble(self, name: str) -> TroubleLog:
+        """Return what logs the trouble of a check, once and not at every probe."""
+        return self._troubles.setdefault(name, TroubleLog(f"{name}_not_ready"))
 
 
 @router.get("/livez", summary="Is the process alive?")
@@ -28,25 +47,51 @@ async def live() -> Liveness:
     return Liveness()
 
 
+@router.get("/readyz/api", summary="Can this process answer requests?")
+def answering(request: Request, resources: WithResources) -> Answering:
+    """Answer once the database has this release's tables; from then on without asking again.
+
+    A database that goes away later is told by the problem documents of the requests, which beats a
+    connection that is refused.
+    """
+    seen = request.app.state.seen
+    if not seen.has_schema:
+        check_schema(resources.database)
+        seen.has_schema = True
+    return Answering()
+
+
 @router.get("/readyz", response_model=Readiness, summary="Can jobs be accepted and rendered?")
 def ready(request: Request, resources: WithResources) -> Response:
-    """Ask the database, the broker, the store, and whether a warm worker is there."""
+    """Ask the database, the broker, the store, and whether a warm worker is there.
+
+    `checks` says of each what is awaited, `notice` whether it is the demonstration that speaks.
+    """
     checks: dict[str, Callable[[Resources], str]] = {
         "database": _database,
         "broker": _broker,
         "store": _store,
         "workers": _workers,
+        "jobs": _jobs,
     }
     # At once: a probe waits for the slowest check, not for their sum.
     with ThreadPoolExecutor(len(checks)) as pool:
-        pending = {name: pool.submit(_outcome, check, resources) for name, check in checks.items()}
+        seen = request.app.state.seen
+        pending = {
+            name: pool.submit(_outcome, check, resources, seen.trouble(name))
+            for name, check in checks.items()
+        }
         outcomes = {name: future.result() for name, future in pending.items()}
     failed = [name for name, (is_well, _) in outcomes.items() if not is_well]
-    shown = {name: message for name, (_, message) in outcomes.items()}
+    report = Readiness(
+        checks={name: said for name, (_, said) in outcomes.items()}, notice=_notice(resources)
+    )
+    members = report.model_dump(exclude_none=True)
     if failed:
+        del members["status"]
         detail = f"not ready: {', '.join(failed)}"
-        return problem_response(request, "unavailable", detail, checks=shown)
-    return JSONResponse(Readiness(checks=shown).model_dump())
+        return problem_response(request, "unavailable", detail, **members)
+    return JSONResponse(members)
 
 
 @router.get("/metrics", include_in_schema=False)
@@ -55,15 +100,21 @@ def metrics() -> Response:
     return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-def _outcome(check: Callable[[Resources], str], resources: Resources) -> tuple[bool, str]:
+def _outcome(
+    check: Callable[[Resources], str], resources: Resources, trouble: TroubleLog
+) -> tuple[bool, str]:
     try:
-        return True, check(resources)
+        said = check(resources)
     except RhapsodeError as error:
+        # The log alone names the host or the path.
+        trouble.note(str(error))
         return False, error.public_message
+    trouble.clear()
+    return True, said
 
 
 def _database(resources: Resources) -> str:
-    check_database(resources.database)
+    check_schema(resources.database)
     return "answers"
 
 
@@ -73,13 +124,59 @@ def _broker(resources: Resources) -> str:
 
 
 def _store(resources: Resources) -> str:
-    next(resources.stores.work.find(PROBE_PREFIX), None)
+    check_store(resources.stores)
     return "answers"
 
 
 def _workers(resources: Resources) -> str:
+    now = utc_now()
     with session_scope(resources.database, is_read_only=True) as session:
-        warm = workers.warm_workers(session, now=utc_now())
+        warm = _warm(resources, session)
+        recent = recent_workers(session, since=now - timedelta(seconds=RECENT_S))
+    known = {worker.id for worker in warm}
+    others = [worker for worker in recent if worker.slots and worker.id not in known]
     if not warm:
-        raise RhapsodeError("no warm worker: start one, or wait until its engine is loaded")
-    return f"{len(warm)} warm"
+        raise RhapsodeError(f"no warm worker: {_awaited_by(others) or 'start one'}")
+    waiting = _awaited_by([worker for worker in others if worker.awaits])
+    return f"{len(warm)} warm{'; ' if waiting else ''}{waiting}"
+
+
+def _awaited_by(workers: Sequence[Worker]) -> str:
+    """Say what each waits for; of a host whose workers all end alike, only of the latest."""
+    latest = {(host_of(worker), _awaited(worker)): worker for worker in reversed(workers)}
+    return "; ".join(f"{worker.id} {awaited}" for (_, awaited), worker in reversed(latest.items()))
+
+
+def _awaited(worker: Worker) -> str:
+    parts = (worker.awaits or {}).items()
+    awaited = ", ".join(f"{part}: {reason}" for part, reason in parts)
+    return f"awaits {awaited}" if awaited else f"was last heard of at {worker.seen_at:%H:%M:%S} UTC"
+
+
+def _jobs(resources: Resources) -> str:
+    """Fail for what no job gets past; one destination that is away does not concern the others."""
+    with session_scope(resources.database, is_read_only=True) as session:
+        troubles = list_troubles(session, now=utc_now())
+    said = "; ".join(
+        f"{trouble.jobs} wait: {public_message(trouble.code, trouble.detail)}"
+        for trouble in troubles
+    )
+    if any(trouble.code in TOLD_AT_ONCE for trouble in troubles):
+        raise RhapsodeError(said)
+    return said or "none waits for something to be mended"
+
+
+def _notice(resources: Resources) -> str | None:
+    try:
+        with session_scope(resources.database, is_read_only=True) as session:
+            engines = [worker.engine for worker in _warm(resources, session)]
+    except RhapsodeError:
+        return None
+    if not is_speaking(engines):
+        return None
+    return IN_THE_SERVICE if resources.settings.broker.url is not None else ON_ONE_MACHINE
+
+
+def _warm(resources: Resources, session: Session) -> list[Worker]:
+    silent_after_s = resources.settings.worker.heartbeat_s
+    return warm_workers(session, now=utc_now(), silent_after_s=silent_after_s)

@@ -247,7 +247,7 @@ def _job_response(
     job: Job, *, status_code: int = 200, if_none_match: str | None = None
 ) -> Response:
     now = utc_now()
-    headers = {"ETag": job_etag(job), "Cache-Control": "private, no-cache"}
+    headers = {"ETag": job_etag(job, now), "Cache-Control": "private, no-cache"}
     retry_s = retry_after_s(job, now)
     if retry_s is not None:
         headers["Retry-After"] = str(retry_s)

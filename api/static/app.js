@@ -133,6 +133,13 @@ async function listVoices() {
   $("voice").replaceChildren(...names.map((name) => new Option(name, name, false, name === chosen)));
 }
 
+// Which voice speaks, if it is only the demonstration; 503 has it, too. Not worth an error message.
+async function showNotice() {
+  const { notice } = await (await fetch("/readyz")).json().catch(() => ({}));
+  $("notice").textContent = notice ?? "";
+  $("notice").hidden = !notice;
+}
+
 async function addVoice() {
   const body = new FormData();
   body.append("name", $("voice-name").value);
@@ -159,5 +166,6 @@ $("cancel").addEventListener("click", guarded(async () => {
   show(await (await call(`/v1/jobs/${watched}/cancel`, { method: "POST" })).json());
 }));
 guarded(listVoices)();
+showNotice();
 const earlier = JOB_HASH.exec(location.hash);
 if (earlier) watch(earlier[1]);

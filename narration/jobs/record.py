@@ -90,6 +90,10 @@ class Job(Base):
     engines: Mapped[list[dict[str, Any]]] = mapped_column(JsonColumn, default=list)
 
     error: Mapped[dict[str, Any] | None] = mapped_column(JsonColumn)  # code, message, is_retryable
+    # What it waits for to be mended, while it does: see narration.jobs.trouble.
+    trouble_code: Mapped[str | None] = mapped_column(String(32))
+    trouble_detail: Mapped[str | None]
+    trouble_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     planned_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     rendered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

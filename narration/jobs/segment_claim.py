@@ -81,9 +81,15 @@ def renew_segment(session: Session, claim: SegmentClaim, *, until: datetime) -> 
     return _update(session, claim, rendering.exists(), lease_until=until)
 
 
-def hand_back_segment(session: Session, claim: SegmentClaim, *, not_before: datetime) -> bool:
-    """Let go of the segment without blame; nobody takes it before the given moment."""
-    free = {"lease_holder": None, "lease_until": not_before}
+def hand_back_segment(
+    session: Session, claim: SegmentClaim, *, not_before: datetime, tries: int | None = None
+) -> bool:
+    """Let go of the segment without blame; nobody takes it before the given moment.
+
+    `tries` sets how many were made so far, where this one is not to count.
+    """
+    counted = {} if tries is None else {"tries": tries}
+    free: dict[str, Any] = {"lease_holder": None, "lease_until": not_before, **counted}
     if not _move(session, claim, SegmentState.PENDING, now=not_before, **free):
         return False
     in_flight = Chunk.state == ChunkState.RENDERING

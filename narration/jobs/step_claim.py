@@ -59,9 +59,15 @@ def renew_step(session: Session, claim: StepClaim, *, until: datetime) -> bool:
     return update_step(session, claim, Job.lease_holder.is_not(None), lease_until=until)
 
 
-def hand_back_step(session: Session, claim: StepClaim, *, not_before: datetime) -> bool:
-    """Let go of the step; nobody takes it before the given moment."""
-    return update_step(session, claim, lease_holder=None, lease_until=not_before)
+def hand_back_step(
+    session: Session, claim: StepClaim, *, not_before: datetime, tries: int | None = None
+) -> bool:
+    """Let go of the step; nobody takes it before the given moment.
+
+    `tries` sets how many were made so far, where this one is not to count.
+    """
+    counted = {} if tries is None else {"tries": tries}
+    return update_step(session, claim, lease_holder=None, lease_until=not_before, **counted)
 
 
 def fail_step(session: Session, claim: StepClaim, error: Exception, *, now: datetime) -> bool:

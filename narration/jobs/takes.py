@@ -16,6 +16,7 @@ from narration.jobs.record import Chunk, ChunkAudio, Job, Segment
 from narration.jobs.segment_claim import SegmentClaim
 from narration.jobs.states import ChunkState, JobState, SegmentState
 from narration.jobs.transitions import end_chunks
+from narration.jobs.trouble import UNTROUBLED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +140,7 @@ def _write_outcome(
             "characters_done": Job.characters_done + length,
             "audio_ms": Job.audio_ms + samples // SAMPLES_PER_MS,
             "updated_at": now,
+            **UNTROUBLED,
         },
         take=outcome.take_number,
         seed=outcome.seed,

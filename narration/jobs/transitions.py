@@ -29,6 +29,7 @@ from narration.jobs.states import (
     SegmentState,
     sources_of,
 )
+from narration.jobs.trouble import UNTROUBLED
 
 # The message that makes a job go on from a state; one that renders is told of by its segments.
 STEP_TASKS = {
@@ -42,6 +43,7 @@ UNLEASED: dict[str, Any] = {
     "lease_until": None,
     "announce_at": None,
     "tries": 0,
+    **UNTROUBLED,
 }
 # What a chunk has before it is spoken: nothing of an old take may show.
 UNSPOKEN_VALUES: dict[str, Any] = {

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from narration.errors import NotFoundError, OutputError, StoreRefusal
+from narration.errors import NO_ROOM, NotFoundError, OutputError, StorageFull, StoreRefusal
 from narration.storage.interface import BINARY, PROBE_KEY, Content, ObjectInfo, Stored, opened
 from narration.storage.keys import check_key
 
@@ -144,4 +144,6 @@ def _refusals_named(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if error.errno in NO_ROOM:
+            raise StorageFull(f"the disk of {path.parent} is full: free some space") from error
         raise StoreRefusal(f"{path} cannot be written: {error.strerror or error}") from error

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from io import BufferedReader, BytesIO, RawIOBase
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -10,7 +11,13 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
-from narration.errors import NotFoundError, StorageUnavailable, StoreRefusal
+from narration.errors import (
+    NotFoundError,
+    StorageFailing,
+    StorageFull,
+    StorageUnavailable,
+    StoreRefusal,
+)
 from narration.settings import S3Profile
 from narration.storage.interface import BINARY, PROBE_KEY, Content, ObjectInfo, Stored, opened
 from narration.storage.keys import check_key
@@ -24,6 +31,10 @@ MISSING = frozenset({"NoSuchKey", "NotFound", "404"})
 TAKEN = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412"})
 REFUSED = frozenset(
     {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "NoSuchBucket", "403"}
+)
+# What servers say that have no room: MinIO, Ceph, WebDAV's status, and others' words for it.
+FULL = frozenset(
+    {"XMinioStorageFull", "QuotaExceeded", "InsufficientStorage", "InsufficientCapacity", "507"}
 )
 ATTEMPTS = 4  # of one request, with botocore's own backoff
 
@@ -180,6 +191,10 @@ class S3Storage:
                 raise NotFoundError(f"there is no object {where}") from error
             if code in REFUSED:
                 raise StoreRefusal(f"the store refuses {where}: {code}") from error
+            if code in FULL or _status(error) == HTTPStatus.INSUFFICIENT_STORAGE:
+                raise StorageFull(f"the store is full, it did not take {where}: {code}") from error
+            if _status(error) >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise StorageFailing(f"the store failed on {where}: {code}") from error
             raise StorageUnavailable(f"the store failed on {where}: {code}") from error
         except (BotoCoreError, HTTPClientError) as error:
             raise StorageUnavailable(f"the store does not answer for {where}: {error}") from error
@@ -236,6 +251,10 @@ def _plain(secret: "SecretStr | None") -> str | None:
 
 def _code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", "unknown"))
+
+
+def _status(error: ClientError) -> int:
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
 def _read_full(stream: IO[bytes], size_bytes: int) -> bytes:

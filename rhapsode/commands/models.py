@@ -2,33 +2,47 @@
 
 from typing import Annotated
 
+import structlog
 import typer
 
-from rhapsode.progress import download_bar
+from narration.settings import load_settings
+from narration.telemetry import set_up_logging
+from rhapsode.downloads import patiently, told_progress
 
 app = typer.Typer(no_args_is_help=True)
+log = structlog.get_logger(__name__)
 
 Name = Annotated[str, typer.Argument(help="A name from `rhapsode models list`.")]
+Wanted = Annotated[
+    str | None,
+    typer.Argument(
+        help="A name, or a folder to check. Without one: RHAPSODE_MODEL__CHECKPOINT.",
+        show_default=False,
+    ),
+]
+Patience = Annotated[
+    float, typer.Option(min=0, help="Go on asking a hub that does not answer, so many seconds.")
+]
 
 
 @app.command("pull")
-def pull(name: Name) -> None:
-    """Fetch a model from the Hugging Face hub; interrupted and run again, it goes on."""
+def pull(model: Wanted = None, patience_s: Patience = 0) -> None:
+    """Fetch a model from the Hugging Face hub; interrupted and run again, it goes on.
+
+    What needs no fetching, the bundled model or a folder, is checked instead.
+    """
     from worker.chatterbox import hub  # noqa: PLC0415 - the hub's client takes a second to load
 
-    with download_bar() as bar:
-        task = bar.add_task(name, total=None)
-
-        def show(progress: hub.PullProgress) -> None:
-            bar.update(
-                task,
-                description=progress.file,
-                completed=progress.done_bytes,
-                total=progress.total_bytes,
-            )
-
-        folder = hub.pull(name, show)
-    typer.echo(f"{name}: {folder}")
+    settings = load_settings()
+    set_up_logging(settings.telemetry)
+    is_logged = settings.telemetry.log_format == "json"
+    wanted = model or settings.model.checkpoint
+    with told_progress(wanted, is_logged=is_logged) as show:
+        folder = patiently(lambda: hub.bring(wanted, show), patience_s)
+    if is_logged:
+        log.info("weights_present", model=wanted, folder=str(folder))
+    else:
+        typer.echo(f"{wanted}: {folder}")
 
 
 @app.command("list")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+from narration.demonstration import ON_ONE_MACHINE, is_speaking
 from narration.jobs.document import read_within
 from narration.jobs.record import Job
 from narration.jobs.request import JobSettings
@@ -71,6 +72,8 @@ def render(  # noqa: PLR0917 - Typer passes all of them by keyword
         chunks_flagged=job.chunks_flagged,
     )
     summary.show(is_quiet=quiet, as_json=json)
+    if is_speaking(job.engines) and not quiet:
+        typer.echo(ON_ONE_MACHINE, err=True)
 
 
 def _render(

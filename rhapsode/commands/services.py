@@ -2,14 +2,18 @@
 
 from typing import TYPE_CHECKING, Annotated
 
+import structlog
 import typer
 
+from narration import demonstration
 from narration.broker.interface import Queue
 from narration.settings import Settings, load_settings
 from narration.telemetry import set_up_logging
 
 if TYPE_CHECKING:
     from worker.process import LoadedModel
+
+log = structlog.get_logger(__name__)
 
 Model = Annotated[
     str | None, typer.Option(help="Instead of RHAPSODE_MODEL__CHECKPOINT.", show_default=False)
@@ -31,6 +35,8 @@ def serve(model: Model = None, host: Host = None, port: Port = None) -> None:
     if model is not None:
         chosen = settings.model.model_copy(update={"checkpoint": model})
         settings = settings.model_copy(update={"model": chosen})
+    if settings.model.checkpoint == demonstration.MODEL:
+        log.warning("demonstration_voice", notice=demonstration.ON_ONE_MACHINE)
     raise typer.Exit(serve_machine(settings, _load_model))
 
 
@@ -41,8 +47,10 @@ def api(host: Host = None, port: Port = None) -> None:
 
     settings = _settings(host, port)
     check_port(settings.api)
+    log.info("api_started", host=settings.api.host, port=settings.api.port)
     with Interrupts() as interrupts:
         listen(create_app(settings), settings.api, interrupts)
+    log.info("api_ended")
 
 
 def worker(queue: Queues = None) -> None:
@@ -64,7 +72,10 @@ def migrate() -> None:
     """Bring the database to the present schema."""
     from narration.migrate import migrate as run  # noqa: PLC0415
 
-    run(load_settings().database_url)
+    settings = load_settings()
+    set_up_logging(settings.telemetry)
+    run(settings.database_url)
+    log.info("database_migrated")
 
 
 def _load_model(settings: Settings) -> "LoadedModel":

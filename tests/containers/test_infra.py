@@ -24,7 +24,7 @@ BIN = Path(sys.executable).parent
 ALERTS = ROOT / "infra/prometheus/alerts.yml"
 DASHBOARD = ROOT / "infra/grafana/dashboards/narration.json"
 GUIDE = ROOT / "docs/deploy.md"
-SECRETS = {"POSTGRES_PASSWORD": "p", "S3_ACCESS_KEY_ID": "a", "S3_SECRET_ACCESS_KEY": "s"}
+PROFILE = "RHAPSODE_STORAGE__PROFILES__DEFAULT__"
 OVERLAYS = ["dev", "prod"]
 
 
@@ -57,6 +57,17 @@ def pods(overlay: str) -> list[tuple[str, dict[str, Any]]]:
     ]
 
 
+def secrets_of(container: dict[str, Any]) -> set[str]:
+    """The keys that a container is given, and the Secrets that it is given whole."""
+    whole = {
+        source["secretRef"]["name"]
+        for source in container.get("envFrom", [])
+        if "secretRef" in source
+    }
+    sources = (variable.get("valueFrom", {}) for variable in container.get("env", []))
+    return whole | {found["secretKeyRef"]["key"] for found in sources if "secretKeyRef" in found}
+
+
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_manifests_match_the_schemas_of_kubernetes(overlay: str, tmp_path: Path) -> None:
     path = tmp_path / f"{overlay}.yaml"
@@ -70,11 +81,24 @@ def test_our_pods_run_without_privileges(overlay: str) -> None:
     assert len(ours) == 5
     for pod in ours:
         assert pod["securityContext"]["runAsNonRoot"] is True
-        for container in pod["containers"]:
+        for container in pod["containers"] + pod.get("initContainers", []):
             context = container["securityContext"]
             assert context["readOnlyRootFilesystem"] is True
             assert context["allowPrivilegeEscalation"] is False
             assert context["capabilities"] == {"drop": ["ALL"]}
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_pods_get_the_secrets_they_need_and_no_others(overlay: str) -> None:
+    store = {f"{PROFILE}ACCESS_KEY_ID", f"{PROFILE}SECRET_ACCESS_KEY", "rhapsode-storage-keys"}
+    services = store | {"RHAPSODE_DATABASE__URL", "RHAPSODE_BROKER__URL"}
+    given = {name: secrets_of(pod["containers"][0]) for name, pod in pods(overlay)}
+    assert given["migrate"] == {"RHAPSODE_DATABASE__URL"}
+    assert given["api"] == services | {"rhapsode-api-keys"}
+    for name in ("cpu-worker", "gpu-worker", "sweeper"):
+        assert given[name] == services
+    weights = dict(pods(overlay))["gpu-worker"]["initContainers"][0]
+    assert secrets_of(weights) == {"HF_TOKEN"}
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
@@ -103,34 +127,76 @@ def test_only_production_asks_for_gpus() -> None:
     assert asks == {"dev": [], "prod": ["gpu-worker"]}
 
 
+def test_gpu_workers_speak_as_chatterbox_and_a_small_cluster_as_the_demonstration() -> None:
+    models = {}
+    for overlay in OVERLAYS:
+        config = next(found for found in resources(overlay) if found["kind"] == "ConfigMap")
+        models[overlay] = config["data"]["RHAPSODE_MODEL__CHECKPOINT"]
+        weights = dict(pods(overlay))["gpu-worker"]["initContainers"][0]
+        assert weights["args"][:2] == ["models", "pull"]
+    assert models == {"dev": "demo", "prod": "english"}
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_registry_is_set_in_one_place(overlay: str, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "infra/k8s", tmp_path / "k8s")
+    cluster = tmp_path / "k8s/overlays" / overlay / "cluster.yaml"
+    text = re.sub(r"registry: \S+", "registry: registry.example:5000/team", cluster.read_text())
+    cluster.write_text(text)
+    manifests = run(BIN / "kubectl", "kustomize", tmp_path / "k8s/overlays" / overlay)
+    ours = re.findall(r"image: (\S*rhapsode/\S+)", manifests)
+    assert len(ours) == 6
+    assert all(image.startswith("registry.example:5000/team/rhapsode/") for image in ours)
+
+
+def test_weights_volume_takes_a_storage_class() -> None:
+    cluster = yaml.safe_load((ROOT / "infra/k8s/overlays/prod/cluster.yaml").read_text())
+    claim = next(found for found in resources("prod") if found["kind"] == "PersistentVolumeClaim")
+    assert claim["spec"]["storageClassName"] == cluster["data"]["storage-class"]
+
+
+def test_what_is_scaled_has_no_number_of_its_own() -> None:
+    found = resources("prod")
+    scaled = {
+        scaler["spec"]["scaleTargetRef"]["name"]
+        for scaler in found
+        if scaler["kind"] == "HorizontalPodAutoscaler"
+    }
+    assert scaled == {"gpu-worker", "cpu-worker"}
+    for deployment in (d for d in found if d["kind"] == "Deployment"):
+        is_scaled = deployment["metadata"]["name"] in scaled
+        assert ("replicas" in deployment["spec"]) is not is_scaled
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_probes_tell_started_ready_and_alive_apart(overlay: str) -> None:
+    asked = {
+        name: tuple(
+            pod["containers"][0][f"{probe}Probe"]["httpGet"]["path"]
+            for probe in ("startup", "readiness", "liveness")
+        )
+        for name, pod in pods(overlay)
+        if pod.get("serviceAccountName") == "rhapsode" and name != "migrate"
+    }
+    process = ("/metrics", "/readyz", "/livez")
+    assert asked == {
+        "api": ("/livez", "/readyz/api", "/livez"),
+        **dict.fromkeys(("cpu-worker", "gpu-worker", "sweeper"), process),
+    }
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_sound_is_assembled_on_a_disk_with_a_limit(overlay: str) -> None:
+    pod = dict(pods(overlay))["cpu-worker"]
+    scratch = next(volume for volume in pod["volumes"] if volume["name"] == "scratch")
+    assert "medium" not in scratch["emptyDir"]
+    assert scratch["emptyDir"]["sizeLimit"]
+
+
 def test_worker_has_longer_to_stop_than_it_takes() -> None:
     grace_s = load_settings().worker.grace_s
     stops = {name: pod.get("terminationGracePeriodSeconds", 0) for name, pod in pods("prod")}
     assert min(stops["cpu-worker"], stops["gpu-worker"]) > grace_s
-    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-    for name in ("cpu-worker", "gpu-worker", "render-worker"):
-        assert int(compose["services"][name]["stop_grace_period"].rstrip("s")) > grace_s
-
-
-@pytest.mark.parametrize("profile", ["cpu", "gpu"])
-def test_compose_file_is_valid(profile: str) -> None:
-    run(BIN / "docker-compose", "--profile", profile, "config", "-q", **SECRETS)
-
-
-def test_compose_file_asks_for_its_secrets() -> None:
-    command = [BIN / "docker-compose", "--env-file", "/dev/null", "config", "-q"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode != 0
-    assert "set it in .env" in done.stderr
-
-
-def test_compose_sets_nothing_the_code_does_not_know(monkeypatch: pytest.MonkeyPatch) -> None:
-    command = [BIN / "docker-compose", "--profile", "gpu", "config", "--format", "json"]
-    services = json.loads(run(*command, **SECRETS))["services"]
-    for name, value in services["api"]["environment"].items():
-        if name.startswith("RHAPSODE_"):
-            monkeypatch.setenv(name, value)
-    assert load_settings().storage.profiles["default"].kind == "s3"
 
 
 @pytest.mark.parametrize("name", ["Dockerfile.cpu", "Dockerfile.gpu"])

@@ -1,7 +1,6 @@
 """Assembling a job: its chunks in order become files in the bucket; the manifest comes last."""
 
 import hashlib
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from narration.storage.interface import Storage
 from narration.storage.keys import MANIFEST, artifact_folder, is_delivered, job_folder, manifest_key
 from worker.assembly.manifest import Manifest, OutputRecord, make_manifest
 from worker.assembly.mixing import measure
-from worker.assembly.programme import MEDIA_TYPES, Programme, write_output
+from worker.assembly.programme import MEDIA_TYPES, Programme, size_of_output, write_output
 from worker.chunk_audio import LostAudio, clear_lost, read_clips
 from worker.context import WorkerContext
 from worker.leases import Lease
@@ -84,10 +83,13 @@ def _deliver(
         measurement=measure(read_clips(store, chunks)),
     )
     outputs: list[OutputRecord] = []
-    with tempfile.TemporaryDirectory() as scratch:
+    # One file at a time, each deleted once it is uploaded.
+    sizes = (size_of_output(programme, output) for output in programme.settings.outputs)
+    needed_bytes = max(sizes, default=0)
+    with context.scratch.folder(needed_bytes, lease.check) as scratch:
         for output in programme.settings.outputs:
             lease.check()
-            path = write_output(programme, output, Path(scratch), read_clips(store, chunks))
+            path = write_output(programme, output, scratch, read_clips(store, chunks))
             outputs.append(_upload(destination, folder, path, programme))
             path.unlink()
     return make_manifest(

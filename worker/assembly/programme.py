@@ -52,6 +52,15 @@ class Programme:
         return self.measurement.samples * 1000 // SAMPLE_RATE_HZ
 
 
+def size_of_output(programme: Programme, output: OutputFormat) -> int:
+    """Return how many bytes an output takes on disk at most, roughly."""
+    if output in CAPTIONS:
+        return 0
+    samples = programme.measurement.samples
+    is_lossless = output in {OutputFormat.WAV, OutputFormat.FLAC}
+    return 2 * samples if is_lossless else samples // 2  # 16 bit; 64 kbit/s are a third of a byte
+
+
 def write_output(
     programme: Programme, output: OutputFormat, folder: Path, clips: Iterable[Clip]
 ) -> Path:

@@ -14,6 +14,7 @@ from torch import nn
 from narration.errors import CheckpointError, NotFoundError
 from worker.chatterbox.config import ChatterboxConfig
 from worker.chatterbox.hift.vocoder import Vocoder
+from worker.chatterbox.parts import parts_of
 from worker.chatterbox.revision import digest_files
 from worker.chatterbox.s3gen.flow import Flow
 from worker.chatterbox.speech_tokenizer import MAY_MISS, SpeechTokenizer
@@ -21,7 +22,7 @@ from worker.chatterbox.t3.model import T3
 from worker.chatterbox.tokenizer import TextTokenizer
 from worker.chatterbox.voice import Voice, load_voice
 from worker.chatterbox.voice_encoder import VoiceEncoder
-from worker.chatterbox.weights import fold_weight_norm, load_strict, parts_of, read_tensors
+from worker.chatterbox.weights import fold_weight_norm, load_strict, read_tensors
 from worker.chatterbox.xvector import XVector
 
 CONFIG_FILE = "config.json"

@@ -14,12 +14,15 @@ from pathlib import Path
 
 from huggingface_hub import constants, is_offline_mode
 
+from narration.demonstration import MODEL as DEMO
 from narration.errors import CheckpointError, NotFoundError, OutputError
 from worker.chatterbox.download import HubFile, fetch, look_up, matches, repository_cache
+from worker.chatterbox.parts import parts_of
 
-DEMO = "demo"
 DEMO_FOLDER = Path(__file__).with_name("demo")
 _RECORD = "SHA256SUMS"
+# Without these no folder is a model; a voice may come from elsewhere.
+NEEDED = ("t3_cfg.safetensors", "s3gen.safetensors", "ve.safetensors", "tokenizer.json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,13 +52,7 @@ MODELS = {
             name="english",
             repository="ResembleAI/chatterbox",
             revision="1b475dffa71fb191cb6d5901215eb6f55635a9b6",
-            files=(
-                "t3_cfg.safetensors",
-                "s3gen.safetensors",
-                "ve.safetensors",
-                "tokenizer.json",
-                "conds.pt",
-            ),
+            files=(*NEEDED, "conds.pt"),
         ),
     )
 }
@@ -114,16 +111,40 @@ def resolve_model(name_or_folder: str | Path) -> Path:
     )
 
 
+def bring(name_or_folder: str, progress: Callable[[PullProgress], None] | None = None) -> Path:
+    """Pull a model of the hub; of the bundled model or a folder make sure that it is there.
+
+    Raises: CheckpointError naming the files that a folder lacks; what `pull` raises.
+    """
+    if name_or_folder in MODELS:
+        return pull(name_or_folder, progress)
+    folder = resolve_model(name_or_folder)
+    missing = [name for name in NEEDED if not parts_of(folder / name)]
+    if missing:
+        raise CheckpointError(f"{folder} lacks {', '.join(missing)}: copy the whole model there")
+    return folder
+
+
 def pull(name: str, progress: Callable[[PullProgress], None] | None = None) -> Path:
     """Download a model, resuming an earlier pull; return its folder.
 
+    A model that is whole already needs no hub.
     Raises: NotFoundError for an unknown model or offline, TransientError if the hub does not
-    answer, OutputError if there is no room, CheckpointError if a file arrives damaged.
+    answer, OutputError if there is no room, CheckpointError if a file arrives damaged, or is
+    offline.
     """
     model = _known(name)
+    damaged = _damaged(model.folder) if model.is_present else None
+    if damaged == []:
+        return model.folder
     if is_offline_mode():
-        if model.is_present:
+        if model.is_present and damaged is None:
             return model.folder
+        if damaged:
+            raise CheckpointError(
+                f'{", ".join(damaged)} of model "{name}" changed since the pull and '
+                "HF_HUB_OFFLINE is set: unset it to mend it"
+            )
         raise NotFoundError(
             f'model "{name}" is not on this machine and HF_HUB_OFFLINE is set: unset it to pull'
         )
@@ -150,20 +171,27 @@ def verify(name: str) -> Path:
     files that changed or are missing.
     """
     folder = resolve_model(name)
-    try:
-        lines = (folder / _RECORD).read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError as error:
+    damaged = _damaged(folder)
+    if damaged is None:
         raise NotFoundError(
             f'model "{name}" has no {_RECORD}: only what was pulled can be verified'
-        ) from error
-    expected = [line.split("  ", 1) for line in lines]
-    damaged = [file for digest, file in expected if not _is_intact(folder / file, digest)]
+        )
     if damaged:
         raise CheckpointError(
             f'{", ".join(damaged)} of model "{name}" changed since the pull: '
             f"run `rhapsode models pull {name}` to mend it"
         )
     return folder
+
+
+def _damaged(folder: Path) -> list[str] | None:
+    """Name the files that are not as recorded; None if nothing is recorded."""
+    try:
+        lines = (folder / _RECORD).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return None
+    expected = [line.split("  ", 1) for line in lines]
+    return [file for digest, file in expected if not _is_intact(folder / file, digest)]
 
 
 def _is_intact(path: Path, digest: str) -> bool:

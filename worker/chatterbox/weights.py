@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from narration.errors import CheckpointError
 from worker.chatterbox.config import StorageConfig
+from worker.chatterbox.parts import part_path, parts_of
 
 _GAIN = "parametrizations.weight.original0"
 _DIRECTION = "parametrizations.weight.original1"
@@ -38,25 +39,6 @@ def read_tensors(
     for part in parts_of(path) or [path]:
         flat |= _flatten(_open(part, prefix), part)
     return _expand(select(flat, prefix), storage, path)
-
-
-def parts_of(path: Path) -> list[Path]:
-    """Return the file if it exists, else the parts it is divided into if all are there, else none.
-
-    Shapes of names: NAME.SUFFIX or NAME-00001-of-00003.SUFFIX.
-    """
-    if path.exists():
-        return [path]
-    first = sorted(path.parent.glob(f"{path.stem}-00001-of-*{path.suffix}"))
-    if not first:
-        return []
-    count = int(first[-1].stem.rpartition("-")[2])
-    parts = [path.with_name(_part_name(path, number, count)) for number in range(1, count + 1)]
-    return parts if all(part.exists() for part in parts) else []
-
-
-def _part_name(path: Path, number: int, count: int) -> str:
-    return f"{path.stem}-{number:05d}-of-{count:05d}{path.suffix}"
 
 
 def _open(path: Path, prefix: str) -> Any:
@@ -93,9 +75,9 @@ def write_tensors(
         earlier.unlink(missing_ok=True)
     parts = _divide(plain, most_bytes)
     for number, part in enumerate(parts, start=1):
-        name = path.name if len(parts) == 1 else _part_name(path, number, len(parts))
+        place = path if len(parts) == 1 else part_path(path, number, len(parts))
         # safetensors' own writer makes files readable by their owner only.
-        path.with_name(name).write_bytes(save(part))
+        place.write_bytes(save(part))
 
 
 def _divide(tensors: dict[str, Tensor], most_bytes: int | None) -> list[dict[str, Tensor]]:

@@ -85,10 +85,11 @@ class SegmentRunner:
             return is_ours and fail_job(session, claim.job_id, error, now=context.clock())
 
         return Work(
+            job_id=claim.job_id,
             tries=claim.tries,
             renew=renew,
-            hand_back=lambda session, not_before: hand_back_segment(
-                session, claim, not_before=not_before
+            hand_back=lambda session, not_before, tries: hand_back_segment(
+                session, claim, not_before=not_before, tries=tries
             ),
             fail=give_up,
         )

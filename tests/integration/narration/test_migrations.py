@@ -3,10 +3,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, create_engine, inspect
 
-from narration.database import check_database, make_engine
-from narration.errors import DatabaseUnavailable
+from narration.database import check_database, make_engine, session_scope
+from narration.errors import DatabaseUnavailable, SchemaOutdated
 from narration.jobs.record import Job
-from narration.migrate import is_current, migrate
+from narration.migrate import check_schema, is_current, migrate
 from tests.servers import Postgres
 
 
@@ -32,6 +32,38 @@ def test_migrating_twice_changes_nothing(database: Engine) -> None:
 
 def test_empty_database_is_not_current() -> None:
     assert not is_current(create_engine("sqlite://"))
+
+
+@pytest.mark.parametrize("revision", [None, "0001"])
+def test_older_schema_is_outdated(database: Engine, revision: str | None) -> None:
+    check_schema(database)
+    set_revision(database, revision)
+    with pytest.raises(SchemaOutdated, match="run `rhapsode migrate`"):
+        check_schema(database)
+
+
+def test_schema_of_a_newer_release_is_good_enough(database: Engine) -> None:
+    set_revision(database, "9999")
+    check_schema(database)
+    assert not is_current(database)
+
+
+@pytest.mark.parametrize("statement", ["SELECT id FROM nowhere", "SELECT nowhere FROM jobs"])
+def test_missing_tables_and_columns_are_told_by_either_database(
+    database: Engine, statement: str
+) -> None:
+    with (
+        pytest.raises(SchemaOutdated),
+        session_scope(database, is_read_only=True) as session,
+    ):
+        session.connection().exec_driver_sql(statement)
+
+
+def set_revision(database: Engine, revision: str | None) -> None:
+    with database.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM alembic_version")
+        if revision is not None:
+            connection.exec_driver_sql(f"INSERT INTO alembic_version VALUES ('{revision}')")
 
 
 def test_every_row_has_an_owner(database: Engine) -> None:

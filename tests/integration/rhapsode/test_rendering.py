@@ -16,7 +16,7 @@ from narration.storage.keys import job_folder
 from rhapsode.machine import Machine, open_machine
 from rhapsode.outputs import Output
 from rhapsode.progress import Rendered
-from rhapsode.rendering import OWNER, Text, render_text
+from rhapsode.rendering import OWNER, JobFailed, Text, render_text
 from tests.builders import make_job, make_settings, make_text
 from tests.fakes import ToneEngine, make_model
 
@@ -50,6 +50,16 @@ def test_a_finished_job_leaves_neither_rows_nor_files_in_the_store(tmp_path: Pat
     with open_toy(tmp_path) as machine:
         folder = job_folder(job.destination_prefix, job.id)
         assert list(machine.stores.work.find(folder)) == []
+
+
+def test_a_full_disk_ends_a_render_with_the_reason(tmp_path: Path, small_disk: Path) -> None:
+    profiles = {"default": {"kind": "directory", "path": small_disk}}
+    settings = make_settings(tmp_path / "data", storage={"profiles": profiles})
+    with (
+        open_machine(settings, lambda _: make_model(ToneEngine())) as machine,
+        pytest.raises(JobFailed, match=r"the disk of .*cramped.* is full: free some space; run"),
+    ):
+        render_in(machine, tmp_path)
 
 
 def interrupt(rendered: Rendered) -> None:

@@ -1,6 +1,7 @@
 """What reaches the bucket when workers are lost, frozen or late in the middle of a delivery."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from narration.storage.directory import DirectoryStorage
 from narration.storage.interface import Stored
 from narration.storage.keys import job_folder
 from narration.storage.profiles import Stores
-from tests.builders import OWNER, make_text
+from tests.builders import NOW, OWNER, make_text
 from tests.harness import WorkerHarness
 from worker.assembly.delivery import _deliver, _publish, _read, assemble_job
 from worker.context import WorkerContext
@@ -165,17 +166,24 @@ def test_store_that_comes_back_costs_only_time(harness: WorkerHarness, rendered:
     assert harness.job(rendered).state is JobState.SUCCEEDED
 
 
-def test_store_that_stays_away_fails_the_job_with_its_code(
+def test_store_that_stays_away_is_waited_for_and_told(
     harness: WorkerHarness, rendered: str
 ) -> None:
-    flaky(harness, failures=1000)
-    for _ in range(3):
-        harness.wait(10)
+    store = flaky(harness, failures=1000)
+    for _ in range(20):
+        harness.wait(20)
         harness.broker.send(Task.ASSEMBLE, rendered)
         harness.deliver()
     job = harness.job(rendered)
-    assert (job.state, job.error["code"]) == (JobState.FAILED, "storage_unavailable")
-    assert job.error["is_retryable"]
+    assert job.state is JobState.ASSEMBLING
+    assert job.trouble_code == "storage_unavailable"
+    assert job.trouble_since == NOW + timedelta(seconds=20)
+    store.failures = 0
+    harness.wait(20)
+    harness.broker.send(Task.ASSEMBLE, rendered)
+    harness.deliver()
+    job = harness.job(rendered)
+    assert (job.state, job.trouble_code) == (JobState.SUCCEEDED, None)
 
 
 def test_manifest_accounts_for_every_character(harness: WorkerHarness) -> None:

@@ -1,21 +1,29 @@
 """The sweeper outlives whatever it meets, and forgets nothing that still lies in a store."""
 
 import threading
+import time
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, func, select
+from structlog.testing import capture_logs
 
+from narration import workers
 from narration.database import session_scope
 from narration.errors import OutputError, StorageUnavailable, TransientError
+from narration.jobs.lookup import get_job
 from narration.jobs.record import ChunkAudio
+from narration.jobs.states import JobState
 from narration.storage.directory import DirectoryStorage
 from narration.storage.keys import chunk_audio_key
 from narration.storage.profiles import Stores, open_stores
 from narration.sweeper import Sweeper
-from tests.builders import NOW, make_settings
+from narration.workers import WorkerState
+from tests.builders import NOW, make_job, make_settings
+from tests.cluster import wait_for
 from tests.fakes import RecordingBroker
 
 SHA256 = "a" * 64
@@ -86,3 +94,61 @@ def test_a_sound_in_an_absent_store_keeps_its_row(sweeper: Sweeper, tmp_path: Pa
     with pytest.raises(StorageUnavailable):
         replace(sweeper, stores=absent).purge()
     assert count_sounds(sweeper) == 1
+
+
+class Watch:
+    """What does not answer."""
+
+    def __init__(self, **reasons: str) -> None:
+        self._reasons = reasons
+
+    def reason(self, name: str) -> str | None:
+        return self._reasons.get(name)
+
+
+def trouble_of(sweeper: Sweeper, job_id: str) -> str | None:
+    with session_scope(sweeper.database, is_read_only=True) as session:
+        return get_job(session, job_id).trouble_code
+
+
+def test_broker_that_is_away_is_noted_on_jobs_until_it_is_back(sweeper: Sweeper) -> None:
+    with session_scope(sweeper.database) as session:
+        job_id = make_job(session).id
+    watch: Any = Watch(broker="refused")
+    replace(sweeper, watch=watch).sweep()
+    assert trouble_of(sweeper, job_id) == "broker_unavailable"
+    sweeper.sweep()
+    assert trouble_of(sweeper, job_id) is None
+
+
+def test_job_that_no_worker_could_speak_says_so_until_one_is_warm(sweeper: Sweeper) -> None:
+    with session_scope(sweeper.database) as session:
+        job = make_job(session)
+        job.state = JobState.RENDERING
+    sweeper.sweep()
+    assert trouble_of(sweeper, job.id) == "no_worker"
+    with session_scope(sweeper.database) as session:
+        workers.register(session, "w1", slots=1, now=NOW)
+        workers.report(session, "w1", state=WorkerState.READY, slots=1, now=NOW)
+    sweeper.sweep()
+    assert trouble_of(sweeper, job.id) is None
+
+
+def test_sweeper_is_ready_after_its_first_round_and_says_a_trouble_once(
+    sweeper: Sweeper,
+) -> None:
+    with sweeper.database.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE jobs RENAME TO elsewhere")
+    stop = threading.Event()
+    with capture_logs() as events:
+        running = threading.Thread(target=sweeper.run, args=(stop,))
+        running.start()
+        wait_for(lambda: sweeper.health.report().awaits, 5, "reason")
+        time.sleep(0.2)
+        with sweeper.database.begin() as connection:
+            connection.exec_driver_sql("ALTER TABLE elsewhere RENAME TO jobs")
+        assert sweeper.health.wait(5).is_ready
+        stop.set()
+        running.join()
+    told = [event["event"] for event in events if event["event"].startswith("sweep_failed")]
+    assert told == ["sweep_failed", "sweep_failed_over"]

@@ -1,10 +1,13 @@
 import pytest
 
 from narration.errors import (
+    DatabaseUnavailable,
+    DiskFull,
     DocumentError,
     EngineDied,
     LeaseLost,
     QualityError,
+    StorageFull,
     StorageUnavailable,
     VoiceNotReady,
 )
@@ -16,7 +19,10 @@ from worker.lease_runner import Reaction, reaction_to
     [
         (LeaseLost(), Reaction.DROP),
         (EngineDied(), Reaction.ABANDON),
-        (StorageUnavailable(), Reaction.DEFER),
+        (StorageUnavailable(), Reaction.WAIT),
+        (StorageFull(), Reaction.WAIT),
+        (DatabaseUnavailable(), Reaction.WAIT),
+        (DiskFull(), Reaction.WAIT),
         (VoiceNotReady(), Reaction.DEFER),
         (DocumentError(), Reaction.FAIL),
         (QualityError(), Reaction.FAIL),

@@ -66,3 +66,13 @@ def test_ended_work_is_not_renewed(keeper: LeaseKeeper) -> None:
     with keeper.keep(other.renew):
         assert other.renewed.wait(WAIT_S)
     assert not work.renewed.is_set()
+
+
+def test_process_says_that_it_lives_three_times_in_a_heartbeat(sqlite_database: Engine) -> None:
+    work, beats = Work(), []
+    keeper = LeaseKeeper(sqlite_database, lease_s=3, heartbeat_s=0.3)
+    keeper.on_beat(lambda: beats.append(work.renewed.is_set()))
+    with keeper.keep(work.renew):
+        assert work.renewed.wait(WAIT_S)
+    keeper.close()
+    assert beats[:3] == [False] * 3

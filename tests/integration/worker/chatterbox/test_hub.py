@@ -104,6 +104,23 @@ def test_second_pull_downloads_nothing(machine: Machine, hub: Hub) -> None:
     answer = machine.run("pull", hub.url)
     assert_complete(answer, hub)
     assert hub.downloads == []
+
+
+def test_whole_model_needs_no_hub_any_more(machine: Machine, hub: Hub) -> None:
+    folder = assert_complete(machine.run("pull", hub.url), hub)
+    answer = machine.run("pull", "http://127.0.0.1:9")
+    assert answer["folder"] == str(folder)
+
+
+def test_file_without_a_record_is_fetched_again_only_if_it_differs(
+    machine: Machine, hub: Hub
+) -> None:
+    folder = assert_complete(machine.run("pull", hub.url), hub)
+    (folder / "SHA256SUMS").unlink()
+    hub.downloads.clear()
+    answer = machine.run("pull", hub.url)
+    assert_complete(answer, hub)
+    assert hub.downloads == []
     assert answer["steps"][-1] == answer["total"]
 
 
@@ -188,6 +205,14 @@ def test_changed_file_is_named_by_verify_and_mended_by_pull(machine: Machine, hu
     assert 've.safetensors of model "english" changed' in answer["message"]
     assert_complete(machine.run("pull", hub.url), hub)
     assert machine.run("verify", hub.url)["folder"] == str(folder)
+
+
+def test_changed_file_is_named_offline(machine: Machine, hub: Hub) -> None:
+    folder = assert_complete(machine.run("pull", hub.url), hub)
+    (folder / "ve.safetensors").resolve().write_bytes(b"something else")
+    answer = machine.run("pull", hub.url, HF_HUB_OFFLINE="1")
+    assert answer["error"] == "CheckpointError"
+    assert "ve.safetensors" in answer["message"]
 
 
 def test_file_that_is_not_there_is_named(machine: Machine, hub: Hub) -> None:

@@ -7,6 +7,7 @@ import torch
 
 from narration.errors import CheckpointError, NotFoundError
 from training.tiny_checkpoint import CONFIG, write_checkpoint
+from worker.chatterbox import checkpoint, hub
 from worker.chatterbox.checkpoint import Chatterbox, load_chatterbox
 from worker.chatterbox.revision import digest_files
 from worker.chatterbox.voice import load_voice
@@ -146,3 +147,7 @@ def test_a_damaged_memo_is_made_again(tmp_path: Path, content: str) -> None:
     first = digest_files(tmp_path, ["a.bin"])
     (tmp_path / ".digests.json").write_text(content)
     assert digest_files(tmp_path, ["a.bin"]) == first
+
+
+def test_whoever_fetches_a_model_wants_the_files_that_are_read() -> None:
+    assert set(hub.NEEDED) == set(checkpoint._NEEDED)

@@ -7,7 +7,8 @@ import torch
 
 from narration.errors import CheckpointError
 from worker.chatterbox.config import StorageConfig
-from worker.chatterbox.weights import parts_of, read_tensors, write_tensors
+from worker.chatterbox.parts import parts_of
+from worker.chatterbox.weights import read_tensors, write_tensors
 
 INT8 = StorageConfig(dtype="int8")
 TENSORS = {f"layer.{index}": torch.randn(8, 16) for index in range(5)}

@@ -5,7 +5,16 @@ import pytest
 
 from narration.errors import CheckpointError, NotFoundError, OutputError, TransientError
 from worker.chatterbox.download import explain, matches
-from worker.chatterbox.hub import MODELS, list_models, pull, resolve_model, verify
+from worker.chatterbox.hub import (
+    DEMO_FOLDER,
+    MODELS,
+    NEEDED,
+    bring,
+    list_models,
+    pull,
+    resolve_model,
+    verify,
+)
 
 
 def test_folder_is_taken_as_it_is(tmp_path: Path) -> None:
@@ -78,3 +87,15 @@ def test_folder_with_a_record_can_be_verified(tmp_path: Path) -> None:
 def test_folder_without_a_record_cannot_be_verified(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match="has no SHA256SUMS"):
         verify(str(tmp_path))
+
+
+@pytest.mark.parametrize("wanted", ["demo", str(DEMO_FOLDER)])
+def test_what_is_here_and_whole_needs_no_hub(wanted: str) -> None:
+    assert bring(wanted) == DEMO_FOLDER
+
+
+def test_folder_that_is_not_whole_is_refused_by_the_names_it_lacks(tmp_path: Path) -> None:
+    for name in NEEDED[:2]:
+        (tmp_path / name).touch()
+    with pytest.raises(CheckpointError, match=r"lacks ve\.safetensors, tokenizer\.json"):
+        bring(str(tmp_path))

@@ -1,0 +1,74 @@
+"""Asks at intervals whether what the service depends on answers, and since when it does not."""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import structlog
+from sqlalchemy import Engine
+
+from narration.broker.interface import Broker
+from narration.database import check_database
+from narration.errors import InputError, TransientError
+from narration.storage.profiles import Stores
+from narration.telemetry import DEPENDENCY_UP, TroubleLog
+
+ASK_EVERY_S = 15.0
+PROBE_PREFIX = "readiness"  # nothing stays there
+
+log = structlog.get_logger(__name__)
+
+
+def check_store(stores: Stores) -> None:
+    """Write a small object and delete it: a store that is full still answers what is read.
+
+    Raises: StorageUnavailable, OutputError.
+    """
+    stores.work.check_writable(PROBE_PREFIX)
+
+
+@dataclass(slots=True)
+class DependencyWatch:
+    """Asks from threads of its own, since what is away may keep its asker waiting."""
+
+    database: Engine
+    broker: Broker
+    stores: Stores
+    _reasons: dict[str, str] = field(default_factory=dict)
+
+    def run(self, stop: threading.Event) -> None:
+        """Ask until told to stop; return at once."""
+        checks: Mapping[str, Callable[[], None]] = {
+            "database": lambda: check_database(self.database),
+            "broker": self.broker.check,
+            "store": lambda: check_store(self.stores),
+        }
+        for name, check in checks.items():
+            threading.Thread(
+                target=self._watch, args=(name, check, stop), name=name, daemon=True
+            ).start()
+
+    def reason(self, name: str) -> str | None:
+        """Return why a dependency does not answer, None if it does."""
+        return self._reasons.get(name)
+
+    def _watch(self, name: str, check: Callable[[], None], stop: threading.Event) -> None:
+        trouble = TroubleLog(f"{name}_away")
+        while not stop.is_set():
+            self.ask(name, check, trouble)
+            stop.wait(ASK_EVERY_S)
+
+    def ask(self, name: str, check: Callable[[], None], trouble: TroubleLog) -> None:
+        """Ask once, and tell what came of it."""
+        try:
+            check()
+        except (TransientError, InputError) as error:  # the second: keys that were refused
+            self._reasons[name] = str(error)
+            trouble.note(str(error))
+        except Exception as error:
+            log.exception("check_crashed", dependency=name)
+            self._reasons[name] = type(error).__name__
+        else:
+            self._reasons.pop(name, None)
+            trouble.clear()
+        DEPENDENCY_UP.labels(dependency=name).set(0 if name in self._reasons else 1)

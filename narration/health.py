@@ -1,0 +1,222 @@
+"""Whether a process is started, ready and alive, what it waits for, and the port that says so.
+
+Started: it answers here. Ready: it does its work. Alive: starting it again would mend nothing.
+"""
+
+import json
+import math
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import structlog
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from narration.errors import RhapsodeError
+
+LOG_EVERY_S = 15.0
+LONGEST_WAIT_S = 3600.0
+PATIENCE_S = 120.0  # so long somebody who waits for readiness waits for what others have to mend
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthReport:
+    """A process at one moment. `awaits`: by part, what keeps it from being ready.
+
+    `public_awaits`: the same without paths and hosts, for whoever reaches the API.
+    """
+
+    is_ready: bool
+    dead_because: str | None
+    awaits: dict[str, str]
+    public_awaits: dict[str, str]
+
+    def body(self) -> dict[str, Any]:
+        """Return what is told of it."""
+        state = "dead" if self.dead_because else "ready" if self.is_ready else "not ready"
+        said: dict[str, Any] = {"status": state}
+        if self.dead_because:
+            said["reason"] = self.dead_because
+        if self.awaits:
+            said["awaits"] = self.awaits
+        return said
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Awaited:
+    reason: str
+    public: str
+    since_s: float
+    is_under_way: bool  # the process itself works at it
+
+
+class Health:
+    """What the parts of a process say of themselves; any thread may say it."""
+
+    def __init__(self, log_every_s: float = LOG_EVERY_S, patience_s: float = PATIENCE_S) -> None:
+        self._log_every_s = log_every_s
+        self._patience_s = patience_s
+        self._changed = threading.Condition()
+        self._is_ready = False
+        self._dead_because: str | None = None
+        self._awaits: dict[str, _Awaited] = {}
+
+    def report(self) -> HealthReport:
+        """Return the present state."""
+        with self._changed:
+            return HealthReport(
+                is_ready=self._is_ready and not self._awaits and self._dead_because is None,
+                dead_because=self._dead_because,
+                awaits={part: awaited.reason for part, awaited in self._awaits.items()},
+                public_awaits={part: awaited.public for part, awaited in self._awaits.items()},
+            )
+
+    def wait(self, timeout_s: float) -> HealthReport:
+        """Return the state once waiting any longer is no use, at the latest after a while.
+
+        That is once the process is ready or dead, or has waited in vain for what it cannot mend.
+        """
+        ends_at_s = time.monotonic() + min(timeout_s, LONGEST_WAIT_S)
+        with self._changed:
+            while True:
+                report = self.report()
+                left_s = min(ends_at_s, self._is_stuck_at_s()) - time.monotonic()
+                if report.is_ready or report.dead_because is not None or left_s <= 0:
+                    return report
+                self._changed.wait(left_s)
+
+    def _is_stuck_at_s(self) -> float:
+        waits = (awaited for awaited in self._awaits.values() if not awaited.is_under_way)
+        return min((awaited.since_s for awaited in waits), default=math.inf) + self._patience_s
+
+    def set_ready(self, *, is_ready: bool = True) -> None:
+        """Say that the process does its work, or no longer takes any."""
+        with self._changed:
+            self._is_ready = is_ready
+            self._changed.notify_all()
+
+    def set_dead(self, reason: str | None) -> None:
+        """Say that only another process can go on, and why; None takes it back."""
+        with self._changed:
+            self._dead_because = reason
+            self._changed.notify_all()
+
+    def await_part(self, part: str, reason: str | None, *, public: str | None = None) -> None:
+        """Say what is missing of a part; None says that it is there.
+
+        `public` is what anybody may read of the reason, if that is not all of it.
+        """
+        self._await(part, reason, public, is_under_way=False)
+
+    def await_mending(self, part: str, error: Exception, before: str = "") -> None:
+        """Say what is wrong with a part, after words that may say what was being done."""
+        public = error.public_message if isinstance(error, RhapsodeError) else "its log says why"
+        self.await_part(part, f"{before}{error}", public=f"{before}{public}")
+
+    @contextmanager
+    def awaiting(self, part: str, doing: str) -> Iterator[None]:
+        """Be not ready because of a part while the block runs; log that it goes on, and its end.
+
+        If the block fails, the reason stays.
+        """
+        self._await(part, doing, None, is_under_way=True)
+        started = time.monotonic()
+        is_done = threading.Event()
+        threading.Thread(
+            target=self._log_while, args=(is_done, part, doing, started), daemon=True
+        ).start()
+        try:
+            yield
+        except Exception as error:
+            self.await_mending(part, error, before=f"{doing} failed: ")
+            raise
+        finally:
+            is_done.set()
+        self.await_part(part, None)
+        log.info("part_ready", part=part, doing=doing, elapsed_s=_seconds_since(started))
+
+    def _await(
+        self, part: str, reason: str | None, public: str | None, *, is_under_way: bool
+    ) -> None:
+        with self._changed:
+            before = self._awaits.pop(part, None)
+            if reason is not None:
+                self._awaits[part] = _Awaited(
+                    reason=reason,
+                    public=reason if public is None else public,
+                    since_s=before.since_s if before else time.monotonic(),
+                    is_under_way=is_under_way,
+                )
+            self._changed.notify_all()
+
+    def _log_while(self, is_done: threading.Event, part: str, doing: str, started: float) -> None:
+        log.info("part_awaited", part=part, doing=doing)
+        while not is_done.wait(self._log_every_s):
+            log.info("part_awaited", part=part, doing=doing, elapsed_s=_seconds_since(started))
+
+
+def serve_health(health: Health, port: int | None) -> None:
+    """Answer /metrics, /livez and /readyz from a thread, where a port is set.
+
+    /readyz?wait_s=N answers once waiting is no use any more, at the latest after N seconds.
+    """
+    if port is None:
+        return
+
+    class Handler(_Handler):
+        told = health
+
+    server = ThreadingHTTPServer(("", port), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    told: Health
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing: probes come every few seconds."""
+
+    def do_GET(self) -> None:
+        asked = urlsplit(self.path)
+        match asked.path:
+            case "/livez":
+                report = self.told.report()
+                self._send_report(report, is_well=report.dead_because is None)
+            case "/readyz":
+                report = self.told.wait(_wait_s(asked.query))
+                self._send_report(report, is_well=report.is_ready)
+            case "/metrics" | "/":
+                self._send(HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest())
+            case _:
+                self._send(HTTPStatus.NOT_FOUND, "text/plain", b"/livez, /readyz or /metrics\n")
+
+    def _send_report(self, report: HealthReport, *, is_well: bool) -> None:
+        status = HTTPStatus.OK if is_well else HTTPStatus.SERVICE_UNAVAILABLE
+        self._send(status, "application/json", json.dumps(report.body()).encode() + b"\n")
+
+    def _send(self, status: HTTPStatus, media_type: str, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", media_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def _wait_s(query: str) -> float:
+    try:
+        return float(parse_qs(query)["wait_s"][0])
+    except (KeyError, ValueError):
+        return 0.0
+
+
+def _seconds_since(started: float) -> float:
+    return round(time.monotonic() - started, 1)

@@ -1,0 +1,85 @@
+"""What a worker process waits for before it works, and how often it got so far lately."""
+
+import socket
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+import structlog
+from sqlalchemy import Engine
+
+from narration import workers
+from narration.broker.interface import Broker
+from narration.clock import utc_now
+from narration.database import session_scope
+from narration.errors import DependencyError, NotFoundError
+from narration.health import Health
+from narration.migrate import check_schema
+from narration.settings import Settings, WorkerSettings
+from narration.telemetry import TroubleLog
+from worker.cards import take_card
+from worker.process import LoadedModel, LoadModel
+
+POLL_S = 3.0
+MANY_STARTS = 4  # that were lost, within ten minutes: another one will be, too
+
+log = structlog.get_logger(__name__)
+Result = TypeVar("Result")
+
+
+def wait_for_schema(database: Engine, health: Health, *, poll_s: float = POLL_S) -> None:
+    """Return once the database has the tables of this release."""
+    _wait_for("database", partial(check_schema, database), health, poll_s)
+
+
+def wait_for_broker(broker: Broker, health: Health, *, poll_s: float = POLL_S) -> None:
+    """Return once the broker answers."""
+    _wait_for("broker", broker.check, health, poll_s)
+
+
+def check_restarts(database: Engine, health: Health, settings: WorkerSettings) -> None:
+    """Say that the process is not alive if those before it in this container were all lost.
+
+    It starts all the same: what is mended meanwhile shows by its becoming ready.
+    """
+    with session_scope(database, is_read_only=True) as session:
+        lost = workers.count_lost_starts(
+            session, host_name(), now=utc_now(), silent_after_s=settings.heartbeat_s
+        )
+    if lost >= MANY_STARTS:
+        reason = f"started {lost + 1} times within ten minutes, and lost each time: see its log"
+        health.set_dead(reason)
+        log.error("worker_restarts", reason=reason)
+
+
+def load_when_present(
+    load_model: LoadModel, settings: Settings, health: Health, *, poll_s: float = POLL_S
+) -> LoadedModel:
+    """Load the model onto a free card as soon as its weights are there: somebody else fetches them.
+
+    Raises: CheckpointError or SettingsError if they cannot be used.
+    """
+    take_card(settings.model.cards, settings.data_dir / "cards", health)
+    return _wait_for("weights", partial(load_model, settings), health, poll_s)
+
+
+def _wait_for(part: str, attempt: Callable[[], Result], health: Health, poll_s: float) -> Result:
+    """Try until it succeeds; meanwhile health says what is awaited, and the log does once."""
+    trouble = TroubleLog(f"{part}_awaited")
+    while True:
+        try:
+            result = attempt()
+        except (DependencyError, NotFoundError) as error:
+            health.await_mending(part, error)
+            trouble.note(str(error))
+            time.sleep(poll_s)
+        else:
+            health.await_part(part, None)
+            trouble.clear()
+            return result
+
+
+def host_name() -> str:
+    """Return the name that a container keeps when it is started again."""
+    return socket.gethostname()[: workers.HOST_LENGTH]

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from narration.documents.types import Block, BlockKind, Document, SkipReason
 from narration.errors import DocumentError, SettingsError
-from narration.text.flatten import flatten
+from narration.text.english import English
+from narration.text.flatten import FlatBlock, flatten
 from narration.text.normalize import has_words, normalize, normalize_heading
-from narration.text.partition import Claim, partition
+from narration.text.partition import Claim, carve, partition
 from narration.text.split import group_block
 from narration.text.types import ChapterPlan, ChunkLimits, ChunkPlan, PauseLimits, Plan
+from narration.text.unspoken import find_unspoken
 
 _LEAST_MAX_CHARS = 40  # a clause; cut finer, nothing would sound like a sentence
 
@@ -22,13 +25,17 @@ class _Draft:
     block: int
     kind: BlockKind
     source: tuple[tuple[int, int], ...]  # the runs' shares, without the markup between them
+    unspoken: tuple[tuple[int, int], ...]  # what of it has no saying
     caption: str
     spoken: str
     ends_sentence: bool
 
 
 def plan_chunks(
-    document: Document, limits: ChunkLimits | None = None, pauses: PauseLimits | None = None
+    document: Document,
+    limits: ChunkLimits | None = None,
+    pauses: PauseLimits | None = None,
+    english: English = English.AMERICAN,
 ) -> Plan:
     """Cut a document into chunks; none crosses a block, and no character is lost.
 
@@ -36,7 +43,7 @@ def plan_chunks(
     """
     limits, pauses = limits or ChunkLimits(), pauses or PauseLimits()
     _check(limits)
-    drafts = list(_drafts(document, limits))
+    drafts = list(_drafts(document, limits, english))
     spoken = [draft for draft in drafts if has_words(draft.spoken)]
     if not spoken:
         raise DocumentError(
@@ -58,21 +65,29 @@ def _check(limits: ChunkLimits) -> None:
         )
 
 
-def _drafts(document: Document, limits: ChunkLimits) -> Iterator[_Draft]:
+def _drafts(document: Document, limits: ChunkLimits, english: English) -> Iterator[_Draft]:
     number = 0
     for chapter, content in enumerate(document.chapters):
         for block in content.blocks:
-            yield from _block_drafts(document, block, limits, chapter=chapter, number=number)
+            yield from _block_drafts(
+                document, block, limits, english, chapter=chapter, number=number
+            )
             number += 1
 
 
 def _block_drafts(
-    document: Document, block: Block, limits: ChunkLimits, *, chapter: int, number: int
+    document: Document,
+    block: Block,
+    limits: ChunkLimits,
+    english: English,
+    *,
+    chapter: int,
+    number: int,
 ) -> Iterator[_Draft]:
     flat = flatten(document, block)
     is_shouted = flat.text.isupper() and " " in flat.text  # a notice, a telegram
     say = normalize_heading if is_shouted or block.kind is BlockKind.HEADING else normalize
-    for group in group_block(flat.text, limits, say):
+    for group in group_block(flat.text, limits, partial(say, english=english)):
         text = flat.text[group.start : group.end]
         start = group.start + len(text) - len(text.lstrip())
         end = group.start + len(text.rstrip())
@@ -82,10 +97,22 @@ def _block_drafts(
                 block=number,
                 kind=block.kind,
                 source=tuple(flat.source_pieces(start, end)),
+                unspoken=tuple(_unspoken(document, flat, start, end)),
                 caption=" ".join(text.split()),
                 spoken=group.spoken,
                 ends_sentence=group.ends_sentence,
             )
+
+
+def _unspoken(
+    document: Document, flat: FlatBlock, start: int, end: int
+) -> Iterator[tuple[int, int]]:
+    """Find where the source has what no voice can say; an entity counts if it is nothing else."""
+    for first, last in find_unspoken(flat.text[start:end]):
+        for piece in flat.source_pieces(start + first, start + last):
+            written = document.source[piece[0] : piece[1]]
+            if len(written) <= last - first or written.startswith("&"):
+                yield piece
 
 
 def _chunks(document: Document, drafts: list[_Draft], pauses: PauseLimits) -> Iterator[ChunkPlan]:
@@ -132,13 +159,13 @@ def _claims(document: Document, drafts: list[_Draft]) -> Iterator[Claim]:
     index = 0
     for draft in drafts:
         is_spoken = has_words(draft.spoken)
-        for start, end in draft.source:
-            yield Claim(
-                start=start,
-                end=end,
-                chunk=index if is_spoken else None,
-                reason=None if is_spoken else SkipReason.ORNAMENT,
-            )
+        if is_spoken:
+            for (start, end), is_hole in carve(draft.source, draft.unspoken):
+                chunk, reason = (None, SkipReason.UNSPEAKABLE) if is_hole else (index, None)
+                yield Claim(start=start, end=end, chunk=chunk, reason=reason)
+        else:
+            for start, end in draft.source:
+                yield Claim(start=start, end=end, chunk=None, reason=SkipReason.ORNAMENT)
         index += is_spoken
     for skip in document.skips:
         yield Claim(start=skip.start, end=skip.end, chunk=None, reason=skip.reason)

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 
+from narration.documents.letters import plain_letters
 from narration.text.unspoken import drop_unspoken
 
 # What NFKC would turn into something a listener should not hear, or hears better like this.
@@ -51,6 +52,7 @@ def clean_characters(text: str) -> str:
         text = _SUPERSCRIPT.sub(lambda m: f"^{m[0].translate(_LOWERED)}", text)
         primes = text.translate(_SIGNS).replace("′", "\ue000").replace("″", "\ue001")
         text = unicodedata.normalize("NFKC", primes).replace("\ue000", "′").replace("\ue001", "″")
+        text = plain_letters(text)
     if _BRACKET.search(text):
         text = text.replace("`", "'").translate(_BRACKETS)
     if _ODD.search(text):

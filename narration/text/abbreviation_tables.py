@@ -94,6 +94,7 @@ PHRASES = {
     "&c.": "et cetera", "et al.": "et al", "et seq.": "and following", "op. cit.": "op cit",
     "loc. cit.": "loc cit", "q. v.": "which see", "q.v.": "which see", "c/o": "care of",
     "w/o": "without", "w/": "with", "a/c": "account", "n/a": "not applicable",
-    "N/A": "not applicable", "b/w": "black and white", "and/or": "and or", "And/or": "And or", "C/o": "Care of",
+    "N/A": "not applicable", "b/w": "black and white", "and/or": "and or",
+    "And/or": "And or", "C/o": "Care of",
     "24/7": "twenty-four seven",
 }  # fmt: skip

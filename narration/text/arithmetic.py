@@ -56,7 +56,7 @@ ARITHMETIC = (
         "eE",
     ),
     rule(
-        rf"(?P<base>(?<![\w.])(?:{NUMBER}|(?<!\d )[A-Za-z])|"
+        rf"(?P<base>(?<![\w.])(?:{NUMBER}|(?<!\d )[^\W\d_]{{1,3}})|"
         rf"\))\^\(?(?P<exponent>[-+]?\d{{1,4}}|[a-z])\)?(?!\w)",
         _power,
         "^",

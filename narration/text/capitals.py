@@ -62,7 +62,8 @@ _ALONE = _STRESSED - {"US", "IT", "WHO", "AM", "IN", "OR", "ME", "OH", "AN", "SO
 _REACH = 4  # a sentence's end and what opens the next
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
 _RUN = re.compile(
-    r"(?<![\w.])[^\W\d_a-z]{2,}(?:'[A-Z]{1,2})?(?:[ ,-]+[^\W\d_a-z]+(?:'[A-Z]{1,2})?)+(?!\w|\.[A-Z])"
+    r"(?<![\w.])[^\W\d_a-z]{2,}(?:'[A-Z]{1,2})?"
+    r"(?:[ ,-]+[^\W\d_a-z]+(?:'[A-Z]{1,2})?)+(?!\w|\.[A-Z])"
 )
 _STRESSED_WORD = re.compile(r"(?<![\w.&/-])[A-Z]{2,}(?:'[A-Z]{1,2})?(?![\w&/-]|\.\w)")
 _SMALL_WORD = re.compile(r"(?<![\w'.])[a-z]+(?!\.?\w)")

@@ -13,7 +13,8 @@ _SIGNS = str.maketrans(
         "‹": '"', "›": '"',
         "“": '"', "”": '"', "„": '"', "‟": '"', "«": '"', "»": '"',
         "…": "...", "№": "No. ",
-        "‐": "-", "‑": "-", "‒": "–", "―": "—", "⸺": "——", "⸻": "———", "−": "-", "⁃": "-", "﹘": "–",
+        "‐": "-", "‑": "-", "‒": "–", "―": "—", "⸺": "——", "⸻": "———", "−": "-",
+        "⁃": "-", "﹘": "–",
         "¼": " 1/4", "½": " 1/2", "¾": " 3/4", "⅐": " 1/7", "⅑": " 1/9", "⅒": " 1/10",
         "⅓": " 1/3", "⅔": " 2/3", "⅕": " 1/5", "⅖": " 2/5", "⅗": " 3/5", "⅘": " 4/5", "⅙": " 1/6",
         "⅚": " 5/6", "⅛": " 1/8", "⅜": " 3/8", "⅝": " 5/8", "⅞": " 7/8", "⁄": "/",
@@ -25,9 +26,12 @@ _BRACKETS = str.maketrans({"[": "(", "]": ")", "{": "(", "}": ")", "|": ","})
 _BRACKET = re.compile(r"[\[\]{}|`]")
 _INVISIBLE = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "So", "Sk"})
 _ODD = re.compile(r"[^\x20-Z\\^_a-z~°–—£€¥¢§¶×÷±′″]")
-_SUPERSCRIPT = re.compile("[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
-_LOWERED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
+_SUPERSCRIPT = re.compile("[⁻⁺]?(?:[⁰¹²³⁴⁵⁶⁷⁸⁹]+|[ⁿᵐᵏˣʸ])")
+_LOWERED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿᵐᵏˣʸ", "0123456789-+nmkxy")
 _THIN_GROUP = re.compile(r"(?<=\d)[\u00a0\u2009\u202f](?=\d{3}(?!\d))")
+_MINUS = re.compile(r"(?<=[\w)]) ?− ?(?=[\d(]|[A-Za-z]\b)")  # no hyphen, no span
+# The dash of three ems stands for a whole name, the one of two for the rest of a word.
+_NAMELESS = re.compile("(?<![\\w—⸺⸻])⸻(?![\\w—⸺⸻])")
 _SPACE = re.compile(r"\s+")
 _DOTS = re.compile(r" ?\.(?: ?\.)+")
 # What the steps below would change in a text of plain quotes; the rest is told by plain search.
@@ -48,7 +52,8 @@ def clean_characters(text: str) -> str:
         return text
     text = drop_unspoken(text)
     if not text.isascii():
-        text = _THIN_GROUP.sub(",", text)
+        text = _NAMELESS.sub("Blank", text)
+        text = _MINUS.sub(" minus ", _THIN_GROUP.sub(",", text))
         text = _SUPERSCRIPT.sub(lambda m: f"^{m[0].translate(_LOWERED)}", text)
         primes = text.translate(_SIGNS).replace("′", "\ue000").replace("″", "\ue001")
         text = unicodedata.normalize("NFKC", primes).replace("\ue000", "′").replace("\ue001", "″")

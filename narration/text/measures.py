@@ -11,6 +11,7 @@ from narration.text.figures import (
     SPAN,
     START,
     is_attributive,
+    keep_stop,
 )
 from narration.text.fractions import number_or_mixed
 from narration.text.numerals import cardinal, decimal
@@ -109,7 +110,7 @@ def _arc(match: re.Match[str], english: English) -> str:
             figure = match[group].lstrip("0") or "0"
             parts.append(f"{decimal(figure, english)} {unit}{'' if figure == '1' else 's'}")
     direction = f" {_COMPASS[match['compass']]}" if match["compass"] else ""
-    return ", ".join(parts) + direction
+    return keep_stop(match, ", ".join(parts) + direction)
 
 
 def _inches(match: re.Match[str], english: English) -> str:
@@ -143,12 +144,12 @@ MEASURES = (
     ),
     figure_rule(
         rf"{START}(?P<degrees>\d{{1,3}})° ?(?P<minutes>\d{{1,2}}) ?['′](?: ?(?P<seconds>\d{{1,2}}"
-        r"(?:\.\d+)?) ?[\"″])?(?: ?(?P<compass>[NSEW])\b)?",
+        r"(?:\.\d+)?) ?[\"″])?(?: ?(?P<compass>[NSEW])\b\.?)?",
         _arc,
         "°",
     ),
     figure_rule(
-        rf"{START}(?P<degrees>{NUMBER}) ?° ?(?P<minutes>)(?P<seconds>)(?P<compass>[NSEW])\b",
+        rf"{START}(?P<degrees>{NUMBER}) ?° ?(?P<minutes>)(?P<seconds>)(?P<compass>[NSEW])\b\.?",
         _arc,
         "°",
     ),

@@ -135,7 +135,8 @@ def _cents(match: re.Match[str], english: English) -> str:
 
 
 def _old_money(match: re.Match[str], english: English) -> str:
-    parts = []
+    parts: list[str] = []
+    is_noun = is_attributive(match)
     for group, one, many in (
         ("pounds", "pound", "pounds"),
         ("shillings", "shilling", "shillings"),
@@ -144,7 +145,7 @@ def _old_money(match: re.Match[str], english: English) -> str:
         figure = match.groupdict().get(group)
         if figure:
             said = number_or_mixed(figure, english) or cardinal(figure, english)
-            parts.append(f"{said} {one if said == 'one' else many}")
+            parts.append(f"{said} {one if said == 'one' or is_noun else many}")
     return keep_stop(match, " ".join(parts))
 
 

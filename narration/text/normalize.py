@@ -19,7 +19,7 @@ from narration.text.numbers import LEFT, NUMBERS, ORDINALS, SIGNED, fold_digits
 from narration.text.numerals import cardinal, roman_value
 from narration.text.postal import HOUSES, HOUSES_GUARD, STREET_NAMES, STREET_NAMES_GUARD
 from narration.text.punctuation import clean_punctuation, say_omissions
-from narration.text.ranges import MINUS, RANGES
+from narration.text.ranges import MINUS, NUMBERED, PROPORTIONS, RANGES
 from narration.text.roman import say_roman
 from narration.text.rules import RuleSet
 from narration.text.signs import say_signs
@@ -40,8 +40,8 @@ _WORDS = (
     RuleSet((*WEEKDAY_NAMES, *ABBREVIATIONS)),
 )
 _FIGURES = RuleSet((
-    *CALIBERS, *SIGNED, *OLD_MONEY, *MONEY, *TIMES, *DATES, *YEARS, *DIMENSIONS, *ARITHMETIC,
-    *MEASURES, *FRACTIONS, *RANGES, *MINUS, *ORDINALS, *CODES, *NUMBERS,
+    *CALIBERS, *SIGNED, *OLD_MONEY, *MONEY, *PROPORTIONS, *NUMBERED, *TIMES, *DATES, *YEARS,
+    *DIMENSIONS, *ARITHMETIC, *MEASURES, *FRACTIONS, *RANGES, *MINUS, *ORDINALS, *CODES, *NUMBERS,
 ))  # fmt: skip
 _LEFT = RuleSet((*SERIALS, *LEFT), r"\d")
 _SUMS = RuleSet(ARITHMETIC)
@@ -49,14 +49,17 @@ _SUMS = RuleSet(ARITHMETIC)
 _NOTABLE = re.compile(
     r"[^A-Za-z ,;:.!?'\"()—–-]|[A-Z][A-Z]|(?<!\.)(?<!\b[ap]\.m)\.(?!\.|m\.|[\"')]*$)"
     r"|\b(?:Mrs?|Dr|Mme|Mlle|Messrs|Revd)\b|[a-z] [VXLC]\b|[A-Z][a-z]+[ -]I\b(?!')|[a-z]-I\b"
-    r"|\b[ivxl]{2,}\b|\b(?:[Aa]ct|[Ss]cene|[Pp]art|[Bb]ook|[Cc]hapter|[Pp]hase|[Pp]age|[Vv]olume|[Ss]ection|[Tt]ype)[ -](?:[ivx]|I)\b"
+    r"|\b[ivxl]{2,}\b|\b(?:[Aa]ct|[Ss]cene|[Pp]art|[Bb]ook|[Cc]hapter|[Pp]hase|[Pp]age|[Vv]olume"
+    r"|[Ss]ection|[Tt]ype)[ -](?:[ivx]|I)\b"
     r"|[a-z] (?:St|Dr|Ln|Ct|Pl|Sq)\b|\bSte?\b|\b(?:Ave|Rd|Blvd|Hwy|Expy|Pkwy)\b"
 )
 _SLASH = re.compile(r"(?<=\w) ?/ ?(?=\w)")
 _LONE_SLASH = re.compile(r" ?/+ ?")
 _WORD = re.compile(r"[^\W_]")
 _HAS_DIGIT = re.compile(r"\d")
-_HEADING_ROMAN = re.compile(r"^([IVXLC]+)(?=[.:]? *$|[.:] )")
+_HEADING_ROMAN = re.compile(r"^([IVXLC]+)(?=[.:]? *$|[.:] (?![A-Z]\. ?[A-Z]))")
+# Alone they are initials, "L. VAN HOLT", unless they go on with the numbers of other headings.
+_INITIALS = frozenset("LC")
 _LOWER = re.compile(r"[a-z]")
 _NOT_CALM = re.compile(r"[^\w\s,']|_")
 
@@ -76,11 +79,26 @@ def has_words(text: str) -> bool:
     return _WORD.search(text) is not None
 
 
-def normalize_heading(text: str, english: English = _AMERICAN) -> str:
-    """Write a heading out: as a sentence, but capitals are lowered and its number may be Roman."""
-    text = text.strip()
+def heading_number(text: str) -> int | None:
+    """Value of the Roman numeral that a heading begins with, if it may be one."""
+    found = _HEADING_ROMAN.match(text.strip())
+    return None if found is None else roman_value(found[1])
+
+
+def normalize_heading(
+    text: str, english: English = _AMERICAN, number_before: int | None = None
+) -> str:
+    """Write a heading out: as a sentence, but capitals are lowered and its number may be Roman.
+
+    `number_before` is that of the last numbered heading.
+    """
+    text = plain_quotes(text.strip())
     is_shouted = not _LOWER.search(text)
-    text = _HEADING_ROMAN.sub(_heading_number, text)
+    number = heading_number(text)
+    if number is not None and (
+        text[:2].strip(".: ") not in _INITIALS or number_before == number - 1
+    ):
+        text = _HEADING_ROMAN.sub(cardinal(str(number)).capitalize(), text)
     if not is_shouted:
         return normalize(text, english)
     return capitalize_words(normalize(lower_heading(text), english))
@@ -111,8 +129,3 @@ def _normalize_once(text: str, english: English) -> str:
     if "/" in text:
         text = _LONE_SLASH.sub(" ", _SLASH.sub(" slash ", text))
     return clean_punctuation(say_signs(text))
-
-
-def _heading_number(match: re.Match[str]) -> str:
-    value = roman_value(match[1])
-    return match[0] if value is None else cardinal(str(value)).capitalize()

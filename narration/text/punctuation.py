@@ -3,6 +3,7 @@
 import re
 
 _CLOSING_DASH = re.compile(r"(?<![— –-])[ ]*+(?:—|--)[— –-]*+(?=[\"']+(?:[\s,;:)]|$))")
+_STOP_DASH = re.compile(r"(?<=[.!?])([\"')]*+) *(?:—|--)[—– -]*(?=\w|[\"'(]\w)")
 _DASH = re.compile(r"(?: *(?:—|--)| [–-](?= ))[—– -]*")
 _REPEATED = re.compile(r"([!?])[!?]*([!?])")
 _SPACE_BEFORE = re.compile(r" +(?=[,;:!?](?:[\s\"')]|$)|\.(?:[\s\"')]|$))")
@@ -40,6 +41,7 @@ _CUT = r"(?:—{1,4}|-{2,6})"
 _LONG_CUT = r"(?:—{2,4}|-{3,6})"
 _AFTER = r"(?=[\s,.;:!?'\")]|$)"
 _INITIAL = re.compile(rf"\b((?:{_TITLE}\.?|{_PLACE}) [A-HJ-Z]){_CUT}{_AFTER}")
+_NTH = re.compile(rf"\b([Tt]he ){_LONG_CUT}th\b")  # a regiment that is not named
 _SHIRE = re.compile(rf"(?<![\w]){_LONG_CUT}(?=(?:shire|ton|ville|street)\b)")
 _BLANK = re.compile(
     rf"\b((?:{_TITLE}\.?|{_PLACE}|the {_TITLE} of) )(?:{_LONG_CUT}|(?<=\. ){_CUT}){_AFTER}"
@@ -47,6 +49,14 @@ _BLANK = re.compile(
 _HIDDEN_YEAR = re.compile(
     rf"\b((?:[Ii]n|of|year|[Ss]ince|[Uu]ntil) (?:the year )?)(1[5-9]){_CUT}{_AFTER}"
 )
+_HIDDEN_DATE = re.compile(rf"((?:[a-z]|\d(?:st|nd|rd|th)?), )(1[5-9]){_CUT}{_AFTER}")
+_OATH = re.compile(
+    rf"\b([B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]){_CUT}([b-df-hj-np-tv-xz]{{1,3}})(?![\w—-])"
+)
+_OATHS = {
+    "d-n": "damn", "d-d": "damned", "d-nd": "damned", "d-mn": "damn", "d-l": "devil",
+    "h-l": "hell", "h-ll": "hell", "g-d": "god", "b-h": "bitch", "l-d": "lord",
+}  # fmt: skip
 _HAS_CUT = re.compile("—|--")
 
 
@@ -55,9 +65,16 @@ def say_omissions(text: str) -> str:
     if not _HAS_CUT.search(text):
         return text
     text = _HIDDEN_YEAR.sub(r"\1\2 blank", text)
+    text = _HIDDEN_DATE.sub(r"\1\2 blank", text)
+    text = _OATH.sub(_oath, text)
     text = _INITIAL.sub(r"\1", text)
-    text = _SHIRE.sub("Blank-", text)
+    text = _SHIRE.sub("Blank-", _NTH.sub(r"\1blank", text))
     return _BLANK.sub(r"\1Blank", text)
+
+
+def _oath(match: re.Match[str]) -> str:
+    said = _OATHS.get(f"{match[1]}-{match[2]}".lower(), f"{match[1]} blank")
+    return said.capitalize() if match[1].isupper() else said
 
 
 def clean_punctuation(text: str) -> str:
@@ -66,7 +83,8 @@ def clean_punctuation(text: str) -> str:
         return text
     text = text.replace("′", "'").replace("″", '"').replace("_", " ")
     text = _end_dash(text.rstrip())
-    text = _DASH.sub(", ", _CLOSING_DASH.sub(",", text)).replace("–", "-")
+    text = _STOP_DASH.sub(r"\1 ", _CLOSING_DASH.sub(",", text))
+    text = _DASH.sub(", ", text).replace("–", "-")
     text = _REPEATED.sub(_one_mark, _HOLLOW.sub(" ", text))
     text = _SPACE.sub(" ", text)
     text = _SPACE_BEFORE.sub("", text)

@@ -30,7 +30,10 @@ _STARTERS = frozenset(
         "Not Now After Before Once Here Mr Mrs"
     ).split(),
 )
-_NEVER = frozenset({*TITLES, *INNER, *FIRST_NAMES, "St", "Ste", "v", "cit", "loc", "seq", "sqq"})
+_NEVER = frozenset(
+    {*TITLES, *INNER, *FIRST_NAMES, "St", "Ste", "ST", "v", "cit", "loc", "seq", "sqq"}
+    | {title.upper() for title in TITLES}  # of a heading
+)
 _MONTHS_SHORT = frozenset({m[:3] for m in MONTHS} | {"Sept"}) - {"May"}
 _BEFORE_NUMBER = (
     frozenset(NUMBERED)

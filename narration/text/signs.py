@@ -33,7 +33,7 @@ _MONEY = re.compile(
     rf" ?({'|'.join(re.escape(s) for s in sorted(SIGNS, key=len, reverse=True))}) ?"
 )
 _GREEK_LETTER = re.compile(r"(?<![^\W\d_])[α-ωΑ-Ω](?![^\W\d_])")
-_COPYRIGHT = re.compile("copyright ©", re.IGNORECASE)
+_COPYRIGHT = re.compile("(copyright) ©", re.IGNORECASE)
 _PLAIN = re.compile(r"[\w\s.,;:!?'\"()/–—-]*+", re.ASCII)
 
 
@@ -42,7 +42,7 @@ def say_signs(text: str) -> str:
     if _PLAIN.fullmatch(text):
         return text
     text = _MONEY.sub(lambda m: f" {currency(m[1]).many} ", text)
-    text = _COPYRIGHT.sub("copyright ", text.replace("§§", "§"))
+    text = _COPYRIGHT.sub(r"\1 ", text.replace("§§", "§"))
     text = _SIGN.sub(lambda m: f" {SPOKEN_SIGNS[m[1]]} ", text)
     return text if text.isascii() else _GREEK_LETTER.sub(_greek, text)
 

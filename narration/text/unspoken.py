@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
+from narration.documents.marks import takes_power
 from narration.text.currencies import SIGNS
 from narration.text.signs import SPOKEN_SIGNS
 
@@ -16,13 +17,10 @@ _SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 _NEVER = frozenset("™®℠†‡※⁂¿¡")
 _SYMBOLS = frozenset({"So", "Sk", "Sm", "Sc", "Cn", "Co"})
 _ODD = re.compile(r"[^\x00-\x7f]+")
-_UNITS_BEFORE = "".join(
-    rf"(?<!\b{unit})(?<!\d{unit})" for unit in ("km", "cm", "mm", "ft", "mi", "in", "yd", "kg")
-)
-# A raised figure behind a word or a stop is the mark of a note, not a power.
-_NOTE_MARK = re.compile(
-    rf"(?<=[^\W\d_][^\W\d_]){_UNITS_BEFORE}[{_SUPERSCRIPTS}]+|(?<=[.,;:!?'\"”’)])[{_SUPERSCRIPTS}]+"
-)
+# A raised figure behind a word or a stop is the mark of a note, if no power.
+_RAISED = re.compile(rf"(?<=[^\W\d_]|[.,;:!?'\"”’)])[{_SUPERSCRIPTS}]+")
+_SUM = re.compile(r"\([^()]*[+−×*/=^][^()]*\)\Z")  # in brackets
+_REACH = 24  # characters before a raised figure that may be its base
 _TAG = re.compile(r"<(/?)([A-Za-z][^<>\n/]{0,60})(/?)>")
 _CLOSING_TAG = re.compile(r"</([A-Za-z][^\s<>/]{0,60})>")
 _MARKS = re.compile(r"([*_^~\\<>])\1*")
@@ -40,7 +38,7 @@ def find_unspoken(text: str) -> list[tuple[int, int]]:
     if not text.isascii():
         found += _symbols(text)
         if _HAS_SUPERSCRIPT.search(text):
-            found += (match.span() for match in _NOTE_MARK.finditer(text))
+            found += _note_marks(text)
     if _HAS_MARK.search(text):
         found += _marks(text)
     return sorted(found)
@@ -54,6 +52,14 @@ def drop_unspoken(text: str) -> str:
         position = max(position, end)
     pieces.append(text[position:])
     return "".join(pieces)
+
+
+def _note_marks(text: str) -> Iterator[tuple[int, int]]:
+    for match in _RAISED.finditer(text):
+        before = text[max(0, match.start() - _REACH) : match.start()]
+        is_power = _SUM.search(before) if before[-1] == ")" else takes_power(before)
+        if match[0] == "¹" or not is_power:
+            yield match.span()
 
 
 def _marks(text: str) -> Iterator[tuple[int, int]]:

@@ -82,7 +82,8 @@ _REWRITES = tuple(
         (rf"\b(\d[\d.]*) ({_MONEY}) to (?=\d[\d.]* \2)", r"\1 to "),
         (r"\b(?:the )?(\d)th half of (\d+)", r"\1 h \2"),
         (r"\b(?:the )?(\d)(?:th)? quarter of (\d+)\b", r"\1 q \2"),
-        (r"\b(\d+) 4th\b", r"\1 quarter"), (r"\bper mo\b", "per month"), (r"\b1 half\b|\ba half\b", "half"), (r"\b1 quarter\b|\ba quarter\b", "quarter"),
+        (r"\b(\d+) 4th\b", r"\1 quarter"), (r"\bper mo\b", "per month"),
+        (r"\b1 half\b|\ba half\b", "half"), (r"\b1 quarter\b|\ba quarter\b", "quarter"),
         (r"\bthe (\d+th)$", r"\1"), (r"\b([a-z]+) the (\d+th)\b", r"\1 \2"),
         (r"\bpoint (\d+) (thousand|million)", r"point \1 \2"),
     )

@@ -21,6 +21,8 @@ from narration.text.units import CLDR_UNITS, SPELLINGS, unit_name
 
 _SIGN = alternatives(SIGNS)
 _SIGN_ENDS = "".join({sign[-1] for sign in SIGNS})
+_SIGN_STARTS = f"[{re.escape(''.join({sign[0] for sign in SIGNS} | {'-'}))}]"
+_CODE_STARTS = "".join({word[0] for word in ABBREVIATED} | {code[0] for code in CODES})
 _SCALE = rf"(?:[ -]?(?P<scale>{alternatives(SCALES)})(?!\w))?"
 _PER = r"(?P<per> ?/ ?(?:sq\.? ?ft\b\.?|[a-z]+))?(?![\w/])"
 _PER_WORDS = {"mo": "month", "d": "day", "y": "year", "pp": "person", "pax": "person", "ea": "each"}
@@ -215,12 +217,14 @@ MONEY = (
         DIGITS,
         _SIGN_ENDS,
         "-–",
+        starts=_SIGN_STARTS,
     ),
     rule(
         rf"(?<!\w)(?P<minus>-)?(?P<sign>{_SIGN}) ?-?(?P<number>{NUMBER}){_SCALE}{_PER}",
         _money,
         DIGITS,
         _SIGN_ENDS,
+        starts=_SIGN_STARTS,
     ),
     figure_rule(
         rf"{START}(?P<number>{NUMBER}){_SCALE} ?(?P<sign>{_CODE}|{alternatives(ABBREVIATED)}"
@@ -232,7 +236,8 @@ MONEY = (
         rf"(?<![\w.])(?P<sign>{_WORDS_BEFORE}|{_CODE})\.? ?(?P<number>{NUMBER}){_SCALE}(?!\w)",
         _coded,
         DIGITS,
-        "".join({word[0] for word in ABBREVIATED} | {code[0] for code in CODES}),
+        _CODE_STARTS,
+        starts=f"[{_CODE_STARTS}]",
     ),
     figure_rule(rf"{START}(?P<number>\d+) ?(?P<sign>¢)", _cents, "¢"),
     figure_rule(rf"{START}(?P<number>\d{{1,2}})(?P<sign>p)(?!\w)(?!\.\d| ?\d)", _cents, "p"),

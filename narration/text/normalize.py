@@ -15,13 +15,14 @@ from narration.text.english import English
 from narration.text.fractions import FRACTIONS
 from narration.text.measures import MEASURES
 from narration.text.money import MONEY, OLD_MONEY
+from narration.text.notable import is_notable
 from narration.text.numbers import LEFT, NUMBERS, ORDINALS, SIGNED, fold_digits
 from narration.text.numerals import cardinal, roman_value
-from narration.text.postal import HOUSES, HOUSES_GUARD, STREET_NAMES, STREET_NAMES_GUARD
+from narration.text.postal import POSTCODES, POSTCODES_GUARD, STREET_NAMES, STREET_NAMES_GUARD
 from narration.text.punctuation import clean_punctuation, say_omissions
 from narration.text.ranges import MINUS, NUMBERED, PROPORTIONS, RANGES
 from narration.text.roman import say_roman
-from narration.text.rules import RuleSet
+from narration.text.rules import RuleSet, apply_all
 from narration.text.signs import say_signs
 from narration.text.telephone import DIALLED, TELEPHONE, TELEPHONE_GUARD
 from narration.text.times import TIMES
@@ -32,10 +33,11 @@ _AMERICAN = English.AMERICAN
 _PASSES = 6  # one rule's words may uncover another's: "5 Dr."; the second pass changes little
 # Words first; the order matters: each rule takes its own before a more general one sees it.
 _WORDS = (
-    RuleSet((*WEB, *DOTTED), r"[@#\\]|://|\.\w|/\w|localhost"),
+    RuleSet(WEB, r"[@#\\]|://|\w\.[^\W\d]\w|\d\.\d+\.\d|/\w|localhost"),
+    RuleSet(DOTTED, r"\.[^\W\d]"),
     RuleSet(TELEPHONE, TELEPHONE_GUARD),
     RuleSet(DIALLED),
-    RuleSet(HOUSES, HOUSES_GUARD),
+    RuleSet(POSTCODES, POSTCODES_GUARD),
     RuleSet(STREET_NAMES, STREET_NAMES_GUARD),
     RuleSet((*WEEKDAY_NAMES, *ABBREVIATIONS)),
 )
@@ -45,14 +47,6 @@ _FIGURES = RuleSet((
 ))  # fmt: skip
 _LEFT = RuleSet((*SERIALS, *LEFT), r"\d")
 _SUMS = RuleSet(ARITHMETIC)
-# Where a rule of words or figures may find something; most sentences of a novel have none of it.
-_NOTABLE = re.compile(
-    r"[^A-Za-z ,;:.!?'\"()—–-]|[A-Z][A-Z]|(?<!\.)(?<!\b[ap]\.m)\.(?!\.|m\.|[\"')]*$)"
-    r"|\b(?:Mrs?|Dr|Mme|Mlle|Messrs|Revd)\b|[a-z] [VXLC]\b|[A-Z][a-z]+[ -]I\b(?!')|[a-z]-I\b"
-    r"|\b[ivxl]{2,}\b|\b(?:[Aa]ct|[Ss]cene|[Pp]art|[Bb]ook|[Cc]hapter|[Pp]hase|[Pp]age|[Vv]olume"
-    r"|[Ss]ection|[Tt]ype)[ -](?:[ivx]|I)\b"
-    r"|[a-z] (?:St|Dr|Ln|Ct|Pl|Sq)\b|\bSte?\b|\b(?:Ave|Rd|Blvd|Hwy|Expy|Pkwy)\b"
-)
 _SLASH = re.compile(r"(?<=\w) ?/ ?(?=\w)")
 _LONE_SLASH = re.compile(r" ?/+ ?")
 _WORD = re.compile(r"[^\W_]")
@@ -116,16 +110,15 @@ def _calm(text: str, english: English) -> str:
 
 def _normalize_once(text: str, english: English) -> str:
     text = say_omissions(clean_characters(plain_quotes(text)))
-    if not (_NOTABLE.search(text) or ends_shortened(text)):
+    if not (is_notable(text) or ends_shortened(text)):
         return clean_punctuation(text)
     text = text.replace("--", "—")  # else a figure behind it looks negative
-    for rules in _WORDS:
-        text = rules.apply(text, english)
+    text = apply_all(_WORDS, text, english)
     text = lower_stressed(say_roman(text, english))
     if _HAS_DIGIT.search(text):
-        text = _LEFT.apply(_FIGURES.apply(fold_digits(text), english), english)
+        text = apply_all((_FIGURES, _LEFT), fold_digits(text), english)
     else:
-        text = _SUMS.apply(text, english)
+        text = apply_all((_SUMS,), text, english)
     if "/" in text:
         text = _LONE_SLASH.sub(" ", _SLASH.sub(" slash ", text))
     return clean_punctuation(say_signs(text))

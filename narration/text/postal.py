@@ -114,14 +114,7 @@ def _inner(match: re.Match[str], _: English) -> str:
 _NEXT_SENTENCE = re.compile(rf"[\"')]* [\"'(]?(?:{_STARTERS})\b")
 _KIND = alternatives(STREETS)
 _STOP = r"(?P<stop>\.(?=[\"')]*(?:$|[ ,;:])))?(?![\w'])"
-# Houses and postcodes have figures; the guard finds one beside a capital, or five in a row.
-HOUSES = (
-    figure_rule(
-        rf"(?<![\w.,$£€#/-])(?P<house>\d{{1,5}}) (?:(?P<compass>N|S|E|W|NE|NW|SE|SW)\.? )?"
-        rf"(?P<name>(?:[A-Z][A-Za-z'-]*|\d{{1,3}}(?:st|nd|rd|th))(?:\.? [A-Z][A-Za-z'-]+){{0,2}}) "
-        rf"(?P<kind>{_KIND}){_STOP}(?: (?P<last>N|S|E|W|NE|NW|SE|SW)(?!\w|\.[A-Z]))?",
-        _street,
-    ),
+POSTCODES = (
     rule(
         r"(?P<before>\b[A-Z][A-Za-z.'-]+,? )(?P<state>[A-Z]{2})"
         r",? (?P<code>\d{5}(?:-\d{4})?)(?![\w-])",
@@ -131,8 +124,14 @@ HOUSES = (
     rule(r"(?<![\w-])(?P<out>[A-Z]{1,2}\d[A-Z\d]?) (?P<in>\d[A-Z]{2})(?![\w-])", _postcode, DIGITS),
     rule(r"(?<![\w-])(?P<out>[A-Z]\d[A-Z]) (?P<in>\d[A-Z]\d)(?![\w-])", _postcode, DIGITS),
 )
-HOUSES_GUARD = r"\d[A-Z]|\d [A-Z]|\d{5}|\d\w\w "
+POSTCODES_GUARD = r"[A-Z]\d|\d{5}"
 STREET_NAMES = (
+    figure_rule(
+        rf"(?<![\w.,$£€#/-])(?P<house>\d{{1,5}}) (?:(?P<compass>N|S|E|W|NE|NW|SE|SW)\.? )?"
+        rf"(?P<name>(?:[A-Z][A-Za-z'-]*|\d{{1,3}}(?:st|nd|rd|th))(?:\.? [A-Z][A-Za-z'-]+){{0,2}}) "
+        rf"(?P<kind>{_KIND}){_STOP}(?: (?P<last>N|S|E|W|NE|NW|SE|SW)(?!\w|\.[A-Z]))?",
+        _street,
+    ),
     rule(
         rf"\b(?P<name>{_NUMBERED_STREET}) (?P<kind>{_KIND}){_STOP}(?! (?!(?:{_STARTERS})\b)[A-Z])",
         _suffix,

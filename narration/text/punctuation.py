@@ -10,7 +10,7 @@ _SPACE_BEFORE = re.compile(r" +(?=[,;:!?](?:[\s\"')]|$)|\.(?:[\s\"')]|$))")
 _COMMAS = re.compile(r"([,;:(])(?: *,)+")
 _COMMA_STOP = re.compile(r"(?<!,),++ *+(?=[.!?;:)])")
 _LEADING = re.compile(r"^[\s,;:.!?)]+(?=\w|[\"'(]\w)")
-_HOLLOW = re.compile(r"\( *\)|\" *\"")
+_HOLLOW = re.compile(r"\( *\)|(?<![\w.,!?])\" *\"|\" *\"(?!\w)")
 _SPACE = re.compile(r"\s+")
 
 # What the steps of clean_punctuation would change, ends apart. Each choice begins with a character

@@ -4,7 +4,7 @@ import re
 
 from narration.text.english import English
 from narration.text.numerals import cardinal, ordinal, roman_value, year
-from narration.text.rules import RuleSet, rule
+from narration.text.rules import RuleSet, apply_all, rule
 
 # Things that are counted: what follows is a number, in capitals or in small letters.
 _COUNTED = (
@@ -99,7 +99,7 @@ def say_roman(text: str, english: English) -> str:
     only = _ONLY.fullmatch(text)
     if only and (value := roman_value(only[1])):
         return cardinal(str(value)).capitalize() + only[2]
-    return _RULES.apply(text, english)
+    return apply_all((_RULES,), text, english)
 
 
 def _cardinal(match: re.Match[str], english: English) -> str:

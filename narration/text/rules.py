@@ -9,9 +9,8 @@ from narration.text.english import English
 
 DIGITS = "0123456789"
 Say = Callable[[re.Match[str], English], str]
-# Where a figure begins: at its first digit, or at the point before it.
 _MOST_CHOICES = 4096  # kinds of texts that are remembered; a book has some hundred
-_FIGURE = re.compile(r"(?<!\d)\d|\.(?=\d)")
+_FIGURE = re.compile(r"\d+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +19,7 @@ class Rule:
 
     A text that lacks every character of one of the `needs`, or all of the `words`, cannot match:
     prose is mostly plain, and most rules are never tried on it. A rule `at_figure` matches only
-    where a figure begins, which spares it the search.
+    where a figure begins, one with `starts` only where these are found: it spares the search.
     """
 
     pattern: re.Pattern[str]
@@ -28,19 +27,21 @@ class Rule:
     needs: tuple[str, ...]
     words: tuple[str, ...]
     at_figure: bool
+    starts: re.Pattern[str] | None = None
 
 
 def rule(
-    pattern: str, say: Say | str, *needs: str, words: Iterable[str] = (), flags: int = 0
+    pattern: str, say: Say | str, *needs: str, words: Iterable[str] = (), starts: str | None = None
 ) -> Rule:
     """Make a rule; a string is said as it stands, whatever was found."""
     made: Say = partial(_say_words, say) if isinstance(say, str) else say
     return Rule(
-        pattern=re.compile(pattern, flags),
+        pattern=re.compile(pattern),
         say=made,
         needs=needs,
         words=tuple(words),
         at_figure=False,
+        starts=None if starts is None else re.compile(starts),
     )
 
 
@@ -70,10 +71,11 @@ class RuleSet:
                 self._bits[character] = self._bits.get(character, 0) | 1 << index
         bits = {need: 1 << index for index, need in enumerate(needs)}
         self._needs = tuple(sum(bits[need] for need in set(each.needs)) for each in self._rules)
-        self._choices: dict[int, tuple[Rule, ...]] = {}
+        self._telling = frozenset(self._bits)
+        self._choices: dict[frozenset[str], tuple[Rule, ...]] = {}
 
-    def apply(self, text: str, english: English) -> str:
-        """Apply the rules one after the other, each to all of the text.
+    def apply(self, text: str, english: English, characters: frozenset[str]) -> str:
+        """Apply the rules one after the other, each to all of the text of such characters.
 
         What is chosen by the characters of the text as it comes stays chosen: a rule that needs
         what another has said is applied the next time.
@@ -82,7 +84,7 @@ class RuleSet:
             return text
         figures: list[int] | None = None
         seen: dict[tuple[str, ...], bool] = {}
-        for each in self._choose(text):
+        for each in self._choose(characters):
             words = each.words
             if words:
                 if words not in seen:
@@ -91,8 +93,11 @@ class RuleSet:
                     continue
             if each.at_figure:
                 if figures is None:
-                    figures = [match.start() for match in _FIGURE.finditer(text)]
+                    figures = _figures(text)
                 spoken = _replace_at(figures, each, text, english)
+            elif each.starts:
+                found = [match.start() for match in each.starts.finditer(text)]
+                spoken = _replace_at(found, each, text, english)
             else:
                 spoken = each.pattern.sub(partial(_say, each.say, english), text)
             if spoken != text:
@@ -100,24 +105,47 @@ class RuleSet:
                 seen.clear()
         return text
 
-    def _choose(self, text: str) -> tuple[Rule, ...]:
-        present, bits = 0, self._bits
-        for character in set(text):
-            present |= bits.get(character, 0)
-        if present not in self._choices:
+    def _choose(self, characters: frozenset[str]) -> tuple[Rule, ...]:
+        found = self._telling & characters
+        chosen = self._choices.get(found)
+        if chosen is None:
             if len(self._choices) >= _MOST_CHOICES:
                 self._choices.clear()
-            self._choices[present] = tuple(
+            present = 0
+            for character in found:
+                present |= self._bits[character]
+            chosen = self._choices[found] = tuple(
                 each
                 for needs, each in zip(self._needs, self._rules, strict=True)
                 if present & needs == needs
             )
-        return self._choices[present]
+        return chosen
+
+
+def apply_all(sets: Iterable[RuleSet], text: str, english: English) -> str:
+    """Apply sets of rules one after the other."""
+    characters = frozenset(text)
+    for rules in sets:
+        spoken = rules.apply(text, english, characters)
+        if spoken != text:
+            text, characters = spoken, frozenset(spoken)
+    return text
 
 
 def alternatives(words: Iterable[str]) -> str:
     """Write a pattern of literal words, the longest first so that none hides behind its start."""
     return "|".join(re.escape(word) for word in sorted(words, key=lambda w: (-len(w), w)))
+
+
+def _figures(text: str) -> list[int]:
+    """Find where figures begin: at their first digit, and at a point before it."""
+    starts: list[int] = []
+    for match in _FIGURE.finditer(text):
+        start = match.start()
+        if start and text[start - 1] == ".":
+            starts.append(start - 1)
+        starts.append(start)
+    return starts
 
 
 def _has_any(words: tuple[str, ...], text: str) -> bool:

@@ -1,13 +1,26 @@
 """Numbers that are dialled or copied, not counted: telephones, ISBNs, cards, codes."""
 
 import re
+from functools import partial
 
 from narration.text.english import English
+from narration.text.figures import text_before
 from narration.text.numerals import cardinal, spell_digits
 from narration.text.rules import DIGITS, figure_rule, rule
 
 _TOLL_FREE = "800|888|877|866|855|844|833|822"
 _EMERGENCY = "911|999|112|111|000|311|411|511|611|711|811|988|101|110|119"
+_CALL_BEFORE = re.compile(
+    r"\b(?:call|calls|called|calling|phone|phoned|ring|rang|text|texted) \Z", re.IGNORECASE
+)
+_DIAL_BEFORE = re.compile(r"\bdial(?:s|ed|led|ing|ling)? \Z", re.IGNORECASE)
+_CODE_BEFORE = re.compile(
+    r"\b(?:ending in|ends in|PIN(?: code| number)?(?: is)?|zip code(?: is)?|zip|extension|ext\.|"
+    r"area code|passcode(?: is)?|password(?: is)?|account number(?: is)?|serial number(?: is)?|"
+    r"badge number|box|box number|otp(?: is)?|ssn(?: is)?|code is) \Z",
+    re.IGNORECASE,
+)
+_REACH = 24  # characters before a figure that tell that it is dialled
 _GROUP = re.compile(r"\d+|[A-Z]+")
 _EXTENSION = r"(?:,? ?(?:x|ext\.?|extension) ?(?P<extension>\d{1,6}))?"
 _NOT_AFTER = r"(?<![\w.$£€-])(?<!\d[,/])"
@@ -39,8 +52,10 @@ def _toll_free(match: re.Match[str], _: English) -> str:
     return f"{'plus ' if match['plus'] else ''}one, {spoken_area}, {said}"
 
 
-def _dialled(match: re.Match[str], _: English) -> str:
-    return f"{match['before']}{spell_digits(match['number'])}"
+def _dialled(before: re.Pattern[str], match: re.Match[str], _: English) -> str:
+    """Say digits one by one, if what stands before them asks for it."""
+    is_dialled = before.search(text_before(match, _REACH)) is not None
+    return spell_digits(match["number"]) if is_dialled else match[0]
 
 
 def _book_number(match: re.Match[str], _: English) -> str:
@@ -112,55 +127,16 @@ TELEPHONE = (
 )
 TELEPHONE_GUARD = r"\d{3}\)?[-. ]{1,2}\(?\d{2,4}|ISBN|ISSN|1[-. ]\(?8|\+\d"
 DIALLED = (
-    rule(
-        rf"\b(?P<before>(?:call|calls|called|calling|phone|phoned|ring|rang|text|texted) )"
-        rf"(?P<number>{_EMERGENCY})(?! ?[\w,.-]*\d)(?! [a-z]+s\b)",
-        _dialled,
-        DIGITS,
-        words=("all", "hon", "ring ", "rang ", "text"),
-        flags=re.IGNORECASE,
+    figure_rule(
+        rf"(?<![\w.])(?P<number>{_EMERGENCY})(?! ?[\w,.-]*\d)(?! [a-z]+s\b)",
+        partial(_dialled, _CALL_BEFORE),
     ),
-    rule(
-        r"\b(?P<before>dial(?:s|ed|led|ing|ling)? )(?P<number>\d{1,7})(?![\w-]|[.,]\d)",
-        _dialled,
-        DIGITS,
-        words=("ial",),
-        flags=re.IGNORECASE,
+    figure_rule(r"(?<![\w.])(?P<number>\d{1,7})(?![\w-]|[.,]\d)", partial(_dialled, _DIAL_BEFORE)),
+    figure_rule(
+        r"(?<![\w.])(?P<number>911|999)(?=(?:'s)? (?:call|calls|caller|callers|operator|"
+        r"operators|dispatcher|dispatchers|dispatch|line|system|center|centre|tape|tapes)\b)",
+        lambda m, _: spell_digits(m["number"]),
+        "9",
     ),
-    rule(
-        r"(?P<before>)\b(?P<number>911|999)(?=(?:'s)? (?:call|calls|caller|callers|operator|"
-        r"operators|"
-        r"dispatcher|dispatchers|dispatch|line|"
-        r"system|center|centre|tape|tapes)\b)",
-        _dialled,
-        words=("911", "999"),
-    ),
-    rule(
-        r"\b(?P<before>(?:ending in|ends in|PIN(?: code| number)?(?: is)?|zip code(?: is)?|zip|"
-        r"extension|ext\.|area code|passcode(?: is)?|password(?: is)?|account number(?: is)?|"
-        r"serial number(?: is)?|badge number|box|box number|otp(?: is)?|ssn(?: is)?|code is) )"
-        r"(?P<number>\d{3,20})(?![\w-]|[.,]\d)",
-        _dialled,
-        DIGITS,
-        words=(
-            "ending in ",
-            "ends in ",
-            "PIN",
-            "zip",
-            "ZIP",
-            "xtension",
-            "ext.",
-            "area",
-            "word",
-            "number",
-            "box",
-            "Box",
-            "code",
-            "otp",
-            "OTP",
-            "ssn",
-            "SSN",
-        ),
-        flags=re.IGNORECASE,
-    ),
+    figure_rule(r"(?<![\w.])(?P<number>\d{3,20})(?![\w-]|[.,]\d)", partial(_dialled, _CODE_BEFORE)),
 )

@@ -46,7 +46,7 @@ def _plan_anew(context: WorkerContext, claim: StepClaim, job: Job, data: bytes |
         context.limits, data, name=job.source_name, media_type=job.source_media_type
     )
     settings = read_settings(job.settings)
-    plan = plan_chunks(document, settings.chunk_limits, settings.pause_limits)
+    plan = plan_chunks(document, settings.chunk_limits, settings.pause_limits, settings.english)
     check_complete(span_rows(plan.spans), len(document.source), len(plan.chunks))
     with context.session() as session:
         store_plan(

@@ -1,40 +1,67 @@
 """Tables: a grid of numbers says nothing to a listener, any other table is read row by row."""
 
 import re
+from collections.abc import Iterator, Sequence
 
 from lxml import etree
 
 from narration.documents.tree import local_name, page_text
 
 _FIGURE = re.compile(
-    r"\s*[(\[+±<>≈~$£€¥−–-]*\s*\d[\d.,:/\s'′″°−–-]*\s*"
-    r"(?:%|‰|°|[a-zA-Zµ]{1,3}[²³]?|million|billion|thousand)?[)\]*†‡]*\s*"
+    r"[(\[+±<>≈~$£€¥−–\s-]*+\d[\d.,:/\s'′″°−–-]*+"
+    r"(?:%|‰|[a-zA-Zµ]{1,3}[²³]?|million|billion|thousand)?[)\]*†‡]*+"
 )
 _EMPTY = re.compile(r"[\s.…·—–-]*")
 _LEAST_FIGURES = 4
 _LONGEST_FIGURE = 40
+_LONGEST_CELL = 400  # characters of a cell that are looked at: a text as long is prose
 _GRID_SHARE = 0.5
+# With fewer figures a row is an entry with its number: a verse, a year and what happened, a price.
+_FIGURES_PER_ROW = 1.5
+# Names of rows and columns, and a source below the table, are short beside its figures; else the
+# table holds the text of a page, set beside each other.
+_TEXT_PER_FIGURE = 20
 
 
 def is_grid_of_numbers(table: etree._Element) -> bool:
-    """Tell whether most cells that are no headings hold figures, in two columns and more."""
-    figures = words = columns = 0
-    for element in table.iter():
-        name = local_name(element)
-        if name == "tr":
-            columns = max(columns, sum(local_name(cell) in {"td", "th"} for cell in element))
-        elif name == "td":
-            text = page_text(element, _LONGEST_FIGURE)
-            if is_figure(text):
-                figures += 1
-            elif not _EMPTY.fullmatch(text):
-                words += 1
-    if columns < 2 or figures < _LEAST_FIGURES:
-        return False
-    # A first column of names heads its rows, as the first row heads the columns.
-    return figures / (figures + words) >= _GRID_SHARE
+    """Tell whether a table of a page, without those inside it, is a grid of numbers."""
+    return is_grid([list(_texts(row)) for row in _rows(table)])
+
+
+def is_grid(rows: Sequence[Sequence[str]]) -> bool:
+    """Tell whether most cells of some rows hold figures, in two columns and more."""
+    texts = [text for row in rows for text in row if not _EMPTY.fullmatch(text)]
+    words = [text for text in texts if not is_figure(text)]
+    figures = len(texts) - len(words)
+    filled = sum(any(map(is_figure, row)) for row in rows)
+    return (
+        max(map(len, rows), default=0) > 1
+        and figures >= max(_LEAST_FIGURES, _FIGURES_PER_ROW * filled)
+        and figures >= _GRID_SHARE * len(texts)
+        and sum(map(len, words)) <= _TEXT_PER_FIGURE * figures
+    )
 
 
 def is_figure(text: str) -> bool:
     """Tell whether a cell holds a figure, perhaps with its unit."""
-    return _FIGURE.fullmatch(text) is not None
+    text = text.strip()
+    return len(text) <= _LONGEST_FIGURE and _FIGURE.fullmatch(text) is not None
+
+
+def _rows(table: etree._Element) -> Iterator[etree._Element]:
+    for element in table:
+        name = local_name(element)
+        if name == "tr":
+            yield element
+        elif name in {"thead", "tbody", "tfoot"}:
+            yield from (row for row in element if local_name(row) == "tr")
+
+
+def _texts(row: etree._Element) -> Iterator[str]:
+    """Texts of the cells that are no headings; a heading keeps its place in the row."""
+    for cell in row:
+        name = local_name(cell)
+        if name == "td":
+            yield page_text(cell, _LONGEST_CELL)
+        elif name == "th":
+            yield ""

@@ -15,10 +15,11 @@ from narration.documents.chapters import by_headings, names_chapter
 from narration.documents.compose import end_stanzas, wraps_prose
 from narration.documents.front_matter import read_front_matter
 from narration.documents.gather import Reading
+from narration.documents.grids import is_grid
 from narration.documents.markdown_html import read_html
 from narration.documents.markdown_inline import Piece, align
 from narration.documents.markdown_marks import unread
-from narration.documents.markdown_tables import Cell, cells, is_grid, table_block
+from narration.documents.markdown_tables import Cell, cells, table_block
 from narration.documents.matter import inner_skips
 from narration.documents.paragraphs import PageBlock
 from narration.documents.types import BlockKind, Metadata, Run, Skip, SkipReason
@@ -193,7 +194,7 @@ class _Reader:
         """Read a table row by row, or skip a grid of numbers."""
         rows = [self._row(line) for line in (lines[0], *range(lines[0] + 2, lines[1]))]
         texts = [[self._source[cell.start : cell.end] for cell in row] for row in rows]
-        if is_grid(texts) and SkipReason.NUMBER_TABLE not in self._spoken:
+        if is_grid(texts[1:]) and SkipReason.NUMBER_TABLE not in self._spoken:
             self._skip_lines(lines, SkipReason.NUMBER_TABLE)
             return
         for row in rows:

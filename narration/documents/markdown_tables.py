@@ -9,12 +9,9 @@ from typing import NamedTuple
 
 from markdown_it.rules_block import StateBlock
 
-from narration.documents.grids import is_figure
-
 _DELIMITERS = re.compile(r"\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*")
 _OTHER_BLOCK = re.compile(r"#{1,6}[ \t]|>|```|~~~|(?:[-*+]|\d{1,9}[.)])[ \t]")
 _CELL = re.compile(r"(?:[^|\\]|\\.)+|\\$")
-_LEAST_FIGURES = 4
 
 
 class Cell(NamedTuple):
@@ -54,13 +51,6 @@ def cells(row: str, offset: int) -> Iterator[Cell]:
         end = found.end() - (len(text) - len(text.rstrip()))
         if start < end:
             yield Cell(offset + start, offset + end)
-
-
-def is_grid(rows: list[list[str]]) -> bool:
-    """Tell whether most cells below the first row are figures."""
-    texts = [text for row in rows[1:] for text in row]
-    figures = sum(map(is_figure, texts))
-    return figures >= _LEAST_FIGURES and figures * 2 >= len(texts) and max(map(len, rows)) > 1
 
 
 def _line(state: StateBlock, number: int) -> str:

@@ -13,7 +13,7 @@ _POWER = re.compile(r"\s*[+\-−–]?(?:\d{1,3}|[nmkxy])\s*")
 _RAISED = str.maketrans("0123456789+-−–nmkxy", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁻ⁿᵐᵏˣʸ")
 _BEFORE = re.compile(r"[^\W\d_]+$")
 _VOWEL = re.compile(r"[aeiouy]", re.IGNORECASE)
-_UNITS = frozenset({"in", "yd", "mi", "ha", "au", "pc"})  # besides those without a vowel
+_UNITS = frozenset({"in", "yd", "mi", "ha", "au", "pc", "pi"})  # besides those without a vowel
 # Marks written into running text: "lit.[12]", "many [3, 4]", "lit.[a]".
 WRITTEN = re.compile(
     r"(?<=[^\s\[(])\s?\[(?:\d{1,3}(?:\s?[,–-]\s?\d{1,3})*)\]|(?<=[^\s\[(])\[(?:[a-z]|[*†‡§]+)\]"
@@ -51,7 +51,7 @@ def is_raised_mark(text: str, before: str) -> bool:
     if found["letter"]:
         word = _BEFORE.search(before)
         return (word is not None and len(word[0]) > 2) or before[-1] in '.,;:!?”"’'
-    return not _takes_power(before)
+    return not takes_power(before)
 
 
 def as_power(text: str) -> str | None:
@@ -59,8 +59,10 @@ def as_power(text: str) -> str | None:
     return text.strip().translate(_RAISED) if _POWER.fullmatch(text) else None
 
 
-def _takes_power(before: str) -> bool:
+def takes_power(before: str) -> bool:
     """Tell a variable, a unit, a number or a closed bracket from a word and its punctuation."""
+    if not before:
+        return False
     if before[-1].isdigit() or before[-1] == ")":
         return True
     word = _BEFORE.search(before)

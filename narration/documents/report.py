@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from operator import itemgetter
 
 from narration.documents.language import (
     Guess,
@@ -15,6 +16,7 @@ from narration.documents.language import (
     foreign_passages,
     primary,
 )
+from narration.documents.letters import note_plain_letters, plain_form
 from narration.documents.types import Block, Document, Remark, SkipReason
 
 # What no listener misses: signs, white space, what machines read, and what producers add.
@@ -115,7 +117,8 @@ def report_on(
         unknown=unknown,
         remarks=(),
     )
-    found = (*document.remarks, *_remarks(report, voice_language))
+    letters = note_plain_letters(document)
+    found = (*document.remarks, *_remarks(report, voice_language), *([letters] if letters else []))
     return _with_remarks(report, found)
 
 
@@ -163,17 +166,23 @@ def _unknown(document: Document, is_speakable: Callable[[str], bool]) -> Iterato
         for run in (run for block in chapter.blocks for run in block.runs):
             text = document.source[run.start : run.end] if run.reading is None else run.reading
             for character in set(text) - known:
-                if character.isspace() or is_speakable(character):
+                if (
+                    character.isspace()
+                    or is_speakable(character)
+                    or plain_form(character) is not None
+                ):
                     known.add(character)
                     continue
                 counts[character] += text.count(character)
                 place = run.start + (text.index(character) if run.reading is None else 0)
                 places.setdefault(character, place)
-    for character, count in counts.items():
-        start = places[character]
+    for character, start in sorted(places.items(), key=itemgetter(1)):
         around = document.source[max(0, start - _CONTEXT) : start + _CONTEXT]
         yield UnknownCharacter(
-            character=character, count=count, start=start, context=" ".join(around.split())
+            character=character,
+            count=counts[character],
+            start=start,
+            context=" ".join(around.split()),
         )
 
 

@@ -10,6 +10,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
+from narration.text.english import English
 from narration.text.types import ChunkLimits, PauseLimits
 
 MAX_LABELS = 32
@@ -112,6 +113,7 @@ class JobSettings(_Part):
     # Fixed unless asked for, so that equal requests share their audio.
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     max_chars: Annotated[int, Field(ge=40, le=400)] = 280
+    english: English = English.AMERICAN  # the order of dates, and some words
     pauses: PauseSettings = PauseSettings()
     loudness: LoudnessSettings | None = LoudnessSettings()  # null leaves the level as it is
     quality: QualitySettings = QualitySettings()

@@ -1,121 +1,184 @@
-"""Abbreviations: what they stand for, and which of them may end a sentence."""
+"""Abbreviations as words: titles, saints, streets, numbers announced, initials, dotted letters."""
 
 import re
-from collections.abc import Callable
 
-from narration.text.numerals import cardinal, ordinal, roman_value
-
-# Stands before a name, a number or another word: its full stop never ends a sentence.
-TITLES = {
-    "Mr": "Mister", "Mrs": "Missus", "Ms": "Miss", "Messrs": "Messieurs", "Mme": "Madame",
-    "Mlle": "Mademoiselle", "Dr": "Doctor", "Drs": "Doctors", "Prof": "Professor",
-    "Rev": "Reverend", "Revd": "Reverend", "Hon": "Honorable", "Capt": "Captain",
-    "Cpt": "Captain", "Col": "Colonel", "Gen": "General", "Lt": "Lieutenant", "Maj": "Major",
-    "Sgt": "Sergeant", "Cpl": "Corporal", "Pvt": "Private", "Adm": "Admiral",
-    "Cmdr": "Commander", "Sen": "Senator", "Gov": "Governor", "Pres": "President",
-    "Supt": "Superintendent", "Insp": "Inspector", "Mt": "Mount", "Ft": "Fort",
-}  # fmt: skip
-# Only before a digit; else "no." and "fig." are words at the end of a sentence.
-NUMBERED = {
-    "No": "number", "no": "number", "Nos": "numbers", "nos": "numbers", "Vol": "volume",
-    "vol": "volume", "vols": "volumes", "p": "page", "pp": "pages", "ch": "chapter",
-    "Ch": "Chapter", "fig": "figure", "Fig": "Figure", "sec": "section", "Sec": "Section",
-    "art": "article", "c": "circa", "Art": "Article",
-}  # fmt: skip
-# In the middle of a sentence, whatever follows.
-INNER = {
-    "vs": "versus", "viz": "namely", "cf": "compare", "approx": "approximately", "ca": "circa",
-    "esp": "especially", "incl": "including", "e.g": "for example", "i.e": "that is",
-    "eg": "for example", "ie": "that is",
-}  # fmt: skip
-# May end a sentence: the full stop is kept there.
-ENDING = {
-    "etc": "et cetera", "Jr": "Junior", "Sr": "Senior", "Esq": "Esquire",
-    "Inc": "Incorporated", "Ltd": "Limited", "Co": "Company", "Corp": "Corporation",
-    "Bros": "Brothers", "Ave": "Avenue", "Blvd": "Boulevard", "Rd": "Road", "dept": "department",
-    "Dept": "Department", "est": "established", "al": "al", "ibid": "ibidem",
-    "Ph.D": "P H D", "Jan": "January", "Feb": "February", "Aug": "August", "Sept": "September",
-    "Oct": "October", "Nov": "November", "Dec": "December", "tel": "telephone", "ed": "edition",
-}  # fmt: skip
-
-
-def _alternatives(table: dict[str, str]) -> str:
-    return "|".join(re.escape(short) for short in sorted(table, key=len, reverse=True))
-
-
-_TITLE = re.compile(rf"(?<![\w.'-])({_alternatives(TITLES)})\.(?:(?=[A-Z(])| )")
-_BARE_TITLE = re.compile(r"(?<![\w.'-])(Mr|Mrs|Dr|Mme|Mlle)(?= [A-Z])")
-_NUMBERED = re.compile(
-    rf"(?<![\w.'-])({_alternatives(NUMBERED)})\. ?(?=\d|[IVXLC]{(2,)}\b)"
-)  # not "No. I will not"
-_INNER = re.compile(rf"(?<![\w.'-])({_alternatives(INNER)})\.,?(?!\w)")
-_ENDING = re.compile(rf"(?<![\w.'-])({_alternatives(ENDING)})\.(?!\w)")
-_STREET = re.compile(r"(?<=[a-z\d]) (St|Dr)\.?(?=,| [a-z]|[.!?]?[\"')]*$)")
-_SAINT = re.compile(r"(?<![\w.'-])(?:St|Ste)\.? ?(?=[A-Z][a-z])")
-_SPACED_INITIALS = re.compile(r"(?<![\w.'-])((?:[A-Z]\. ?){1,4})(?=[A-Z][a-z'])")
-_DOTTED = re.compile(r"(?<![\w.'-])(?:[A-Za-z]\.){2,}(?!\w)")
-_AND_SO_ON = re.compile(r"&c\.")
-_KEPT_DOTTED = frozenset({"a.m.", "p.m."})
-
-_COUNTED = (
-    "Chapter|CHAPTER|Book|BOOK|Part|PART|Volume|VOLUME|Act|ACT|Scene|SCENE|Canto|CANTO|Section|SECTION|Stave|STAVE|"
-    "Letter|LETTER|Appendix|APPENDIX|Article|Plate|Figure|Phase|Type|Class|Rocky|War|Apollo|chapter|"
-    "book|part|volume|act|scene|canto|section|figure|page"
+from narration.text.abbreviation_tables import (
+    BARE_TITLES,
+    ENDING,
+    FIRST_NAMES,
+    INNER,
+    NUMBERED,
+    PHRASES,
+    STATES,
+    TITLES,
 )
-_REGNAL = (
-    "Henry|Edward|Louis|George|William|James|Charles|Richard|Elizabeth|John|Napoleon|Philip|"
-    "Alexander|Catherine|Frederick|Peter|Ivan|Nicholas|Ferdinand|Leo|Benedict|Gregory|Innocent|"
-    "Clement|Paul|Pius|Urban|Francis|Wilhelm|Gustav|Christian|Otto|Leopold|Alfonso|Constantine|"
-    "Ramses|Ptolemy|Darius|Cleopatra|Robert|David|Mary|Victor Emmanuel|Rudolf|Maximilian|Boniface"
+from narration.text.english import English
+from narration.text.figures import keep_stop, text_before
+from narration.text.postal import STREETS
+from narration.text.roman import COUNTED_BEFORE
+from narration.text.rules import alternatives, rule
+
+# Not inside a word; a quotation mark before it must open, not be an apostrophe.
+_FREE = r"(?<![\w.-])(?<!\w')"
+# Words after which an I is the pronoun and its full stop a sentence's; an initial never follows.
+_PRONOUN = re.compile(
+    r"\b(?:and|than|am|was|were|is|it's|do|did|does|can|could|should|would|will|shall|may|"
+    r"might|must|"
+    r"had|have|but|as|nor|or|so|not|if|that|what|who|save) \Z",
+    re.IGNORECASE,
 )
-_CHAPTER_ROMAN = re.compile(rf"\b({_COUNTED}) ([IVXLC]+)\b(?!')")
-_REGNAL_ROMAN = re.compile(rf"\b({_REGNAL}) ([IVX]{{2,}}|V|X|I(?=[,;:.)]|'s| of | and ))\b")
-_ONLY_ROMAN = re.compile(r"([IVXLC]{2,})(\.?)")
+_PRONOUN_REACH = 8
+_SHOUTED_TITLES = {title.upper(): said for title, said in TITLES.items() if title != "Fr"}
+_ALSO_WORDS = frozenset({"Pa", "La", "Mo", "Ill", "Ind", "Mass", "Cal", "Del", "Wash", "Va", "Ala"})
+_AFTER_TOWN = re.compile(r"[a-z], \Z")
+_TOWN = re.compile(r"(?<![.!?\"'] )(?<!^)\b[A-Z][a-z]+, \Z")
+_BEFORE = 16  # characters that tell "Chapter I." and "you and I." from an initial
+_TAIL = 18  # longer than any abbreviation with its closing marks
+_ENDS = frozenset({*TITLES, *ENDING, *STATES, *INNER, *STREETS, "&c"})
+_KNOWN = frozenset({*STATES, *TITLES, *_SHOUTED_TITLES, *FIRST_NAMES, *NUMBERED, *INNER, *ENDING})
+_ANNOUNCED = re.compile(r" ?(?:[A-Z]{0,3}-?\d|[IVXLC]{2,}\b|[IVXLC]\b(?!\.? [a-z]))")
+_LARGE = re.compile(r" ?\d{3}")
+_NAME = re.compile(r" ?[A-Z(]| ")
+_CAPITAL = re.compile(r" ?[A-Z]")
+_KEPT_DOTTED = frozenset({"a.m.", "p.m.", "A.M.", "P.M."})
+_DOTTED_WORDS = {**INNER, **ENDING}
+_MONTH_WORDS = {"inst": "instant", "ult": "ultimo", "prox": "proximo"}
+_REACH = 8  # characters after a full stop that tell what it is
 
 
-def say_roman(text: str) -> str:
-    """Replace Roman numerals where no other reading is likely."""
-    only = _ONLY_ROMAN.fullmatch(text)
-    if only and (value := roman_value(only[1])):
-        return cardinal(str(value)).capitalize() + only[2]
-    text = _CHAPTER_ROMAN.sub(lambda m: _roman(m, cardinal), text)
-    return _REGNAL_ROMAN.sub(lambda m: _roman(m, ordinal, "the "), text)
+def follows_pronoun_word(before: str) -> bool:
+    """Tell whether an I after these words is the pronoun: "you and I.", not "by I. Newton"."""
+    return _PRONOUN.search(before[-_PRONOUN_REACH:]) is not None
 
 
-def say_abbreviations(text: str) -> str:
-    """Replace abbreviations by what they stand for; one that ends the text keeps its full stop."""
-    text = _BARE_TITLE.sub(lambda m: TITLES[m[1]], text)
-    if "." not in text:
-        return text
-    text = _AND_SO_ON.sub(lambda m: _keep_stop(m, "et cetera"), text)
-    text = _NUMBERED.sub(lambda m: f"{NUMBERED[m[1]]} ", text)
-    text = _STREET.sub(_street, text)
-    text = _SAINT.sub("Saint ", text)
-    text = _TITLE.sub(lambda m: f"{TITLES[m[1]]} ", text)
-    text = _INNER.sub(lambda m: INNER[m[1]] + ("," if m[0].endswith(",") else ""), text)
-    text = _ENDING.sub(lambda m: _keep_stop(m, ENDING[m[1]]), text)
-    text = _DOTTED.sub(_dotted, text)
-    return _SPACED_INITIALS.sub(lambda m: " ".join(re.findall("[A-Z]", m[1])) + " ", text)
+def ends_shortened(text: str) -> bool:
+    """Tell whether the last full stop of a text may be an abbreviation's."""
+    tail = text[-_TAIL:].rstrip("\"') ")
+    return tail.endswith(".") and tail[tail.rfind(" ") + 1 : -1].lstrip("\"'(") in _ENDS
 
 
-def _roman(match: re.Match[str], say: Callable[[str], str], article: str = "") -> str:
-    value = roman_value(match[2])
-    return match[0] if value is None else f"{match[1]} {article}{say(str(value))}"
-
-
-def _street(match: re.Match[str]) -> str:
-    name = " Street" if match[1] == "St" else " Drive"
-    return _keep_stop(match, name) if match[0].endswith(".") else name
-
-
-def _dotted(match: re.Match[str]) -> str:
-    if match[0] in _KEPT_DOTTED:
+def _dotted_word(match: re.Match[str], english: English) -> str:
+    """Say a word with a full stop, if it is an abbreviation here."""
+    word = match[1]
+    if word not in _KNOWN:
         return match[0]
-    if match[0] == "e.g." or match[0] == "i.e.":
-        return INNER[match[0][:-1]]
-    return _keep_stop(match, match[0].replace(".", " ").strip().upper())
+    following = match.string[match.end() : match.end() + _REACH]
+    said = _say_word(word, following, is_first=not match.start())
+    if said is None and word in STATES and _AFTER_TOWN.search(text_before(match, 3)):
+        return _state(match, english)
+    if said is not None:
+        return said if not following or following[:1] in _NO_SPACE else f"{said} "
+    if word in INNER and not following[:1].isalnum():
+        return INNER[word]
+    return (
+        keep_stop(match, ENDING[word])
+        if word in ENDING and not following[:1].isalnum()
+        else match[0]
+    )
 
 
-def _keep_stop(match: re.Match[str], words: str) -> str:
-    is_last = not match.string[match.end() :].strip("\"')")
-    return f"{words}." if is_last else words
+_NO_SPACE = frozenset(" ,;:)'\"")
+
+
+def _say_word(word: str, following: str, *, is_first: bool) -> str | None:
+    """Say what stands before a number or a name."""
+    if word in NUMBERED and _ANNOUNCED.match(following):
+        # A statute has a chapter where a date has a year: 24 George III. c. 54, c. 1830.
+        said = "chapter" if word == "c" and not _LARGE.match(following) else NUMBERED[word]
+        return said.capitalize() if word[0].isupper() and word != "No" and is_first else said
+    if word in TITLES and (_NAME.match(following) or (is_first and not following)):
+        return TITLES[word]
+    if word in _SHOUTED_TITLES and _CAPITAL.match(following):
+        return _SHOUTED_TITLES[word]
+    return FIRST_NAMES[word] if word in FIRST_NAMES and _CAPITAL.match(following) else None
+
+
+def _bare_title(match: re.Match[str], _: English) -> str:
+    return TITLES[match[1]]
+
+
+def _state(match: re.Match[str], _: English) -> str:
+    if match[1] in _ALSO_WORDS and not _TOWN.search(
+        match.string, max(0, match.start() - 24), match.start()
+    ):
+        return match[0]  # "Yes, Miss."
+    return keep_stop(match, STATES[match[1]])
+
+
+def _phrase(match: re.Match[str], _: English) -> str:
+    return keep_stop(match, PHRASES[match[0]])
+
+
+def _street(match: re.Match[str], _: English) -> str:
+    return keep_stop(match, f" {STREETS[match[1]]}")
+
+
+def _letters(match: re.Match[str], _: English) -> str:
+    """Say U.S.A. as letters; the point of the last one may end the sentence."""
+    if match[0] in _KEPT_DOTTED:
+        return match[0].lower()
+    said = _DOTTED_WORDS.get(match[0][:-1])
+    if match[0][:-1] in INNER and said:
+        return said
+    return keep_stop(match, said or match[0].replace(".", " ").strip().upper())
+
+
+def _initials(match: re.Match[str], _: English) -> str:
+    before = text_before(match, _BEFORE)
+    is_other = match[1][1:] in {".", ". "} and (
+        COUNTED_BEFORE.search(before) or (match[1][0] == "I" and follows_pronoun_word(before))
+    )
+    return match[0] if is_other else " ".join(re.findall("[A-Z]", match[1])) + " "
+
+
+def _versus(match: re.Match[str], _: English) -> str:
+    return f"{match['before']}versus "
+
+
+# Only where a full stop has a letter right behind it.
+DOTTED = (
+    rule(r"(?<=[a-z]{3})\.(?=[A-Z][a-z])", ". ", "."),  # a space was forgotten
+    rule(
+        rf"(?<=[a-z], )({alternatives(state for state in STATES if '.' in state)})\.(?!\w)",
+        _state,
+        words=tuple(f", {state}." for state in STATES if "." in state),
+    ),
+    rule(r"(?<![\w.'-])Ph\.D\.(?!\w)", _letters, words=("Ph.D",)),
+    rule(r"(?<![\w.-])(?<!\w')(?:[A-Za-z]\.){2,}(?!\w)", _letters, "."),
+    rule(r"(?<![\w.-])(?<!\w')(?:[A-Z]\.)+[A-Z](?![\w.])", _letters, "."),
+)
+ABBREVIATIONS = (
+    rule(
+        rf"{_FREE}({alternatives(BARE_TITLES)})(?= [A-Z])",
+        _bare_title,
+        words=[f"{t} " for t in BARE_TITLES],
+    ),
+    rule(
+        rf"(?<![\w.'-])(?:{alternatives(p for p in PHRASES if p != '24/7')})(?!\w)",
+        _phrase,
+        words=("/", "&c", "cit.", "seq.", "q.", "al."),
+    ),
+    rule(
+        r"\b([ei])\. ([ge])\.(?!\w)",
+        lambda m, _: "for example" if m[1] == "e" else "that is",
+        words=("e. g.", "i. e."),
+    ),
+    rule(r"(?P<before>\b[A-Z][\w'.-]* )v\. (?=[A-Z])", _versus, words=(" v. ",)),
+    rule(
+        r"(?<=[a-z\d]) (St|Dr|Ln|Ct|Pl|Sq)\.?(?=,| [a-z]|[.!?]?[\"')]*$)",
+        _street,
+        words=(" St", " Dr", " Ln", " Ct", " Pl", " Sq"),
+    ),
+    rule(rf"{_FREE}(?:St|Ste)\.? ?(?=[A-Z][a-z])", "Saint ", words=("St", "Ste")),
+    rule(
+        r"(?<=[tnrs][htd] )(inst|ult|prox)\.",
+        lambda m, _: keep_stop(m, _MONTH_WORDS[m[1]]),
+        words=("inst.", "ult.", "prox."),
+    ),
+    rule(rf"{_FREE}([A-Za-z]{{1,9}})\.", _dotted_word, "."),
+    rule(
+        r"([A-Z](?<![\w.-][A-Z])(?<!\w'[A-Z])\. ?(?:[A-Z]\. ?){0,3})(?=[A-Z][a-z'])",
+        _initials,
+        ".",
+    ),
+)

@@ -1,67 +1,86 @@
-"""Characters, as the model knows them: one kind of quote, comma for dash, nothing invisible."""
+"""Characters as the model knows them: one kind of quote and of space, nothing invisible."""
 
 import re
 import unicodedata
 
+from narration.documents.letters import plain_letters
+from narration.text.unspoken import drop_unspoken
+
 # What NFKC would turn into something a listener should not hear, or hears better like this.
 _SIGNS = str.maketrans(
     {
-        "‘": "'", "’": "'", "‚": "'", "‛": "'", "`": "'", "´": "'", "′": "'", "ʼ": "'",
-        "“": '"', "”": '"', "„": '"', "‟": '"', "«": '"', "»": '"', "″": '"', "‹": '"', "›": '"',
-        "…": "...", "™": "", "®": "", "©": " copyright ", "№": "No. ", "‰": " per mille ",
-        "‐": "-", "‑": "-", "‒": "–", "―": "—", "⸺": "—", "−": "-", "⁃": "-",
-        "²": " squared", "³": " cubed", "¼": " 1/4", "½": " 1/2", "¾": " 3/4",
-        "⅓": " 1/3", "⅔": " 2/3", "⅛": " 1/8", "⅜": " 3/8", "⅝": " 5/8", "⅞": " 7/8", "⁄": "/",
-        "℃": "°C", "℉": "°F", "º": "°", "¸": "", "¨": "", "¯": "",
-        "•": ", ", "·": " ", "†": "", "‡": "",
-        "[": "(", "]": ")", "{": "(", "}": ")", "|": ", ", "¦": ", ",
+        "‘": "'", "’": "'", "‚": "'", "‛": "'", "`": "'", "´": "'", "ʼ": "'",
+        "‹": '"', "›": '"',
+        "“": '"', "”": '"', "„": '"', "‟": '"', "«": '"', "»": '"',
+        "…": "...", "№": "No. ",
+        "‐": "-", "‑": "-", "‒": "–", "―": "—", "⸺": "——", "⸻": "———", "−": "-",
+        "⁃": "-", "﹘": "–",
+        "¼": " 1/4", "½": " 1/2", "¾": " 3/4", "⅐": " 1/7", "⅑": " 1/9", "⅒": " 1/10",
+        "⅓": " 1/3", "⅔": " 2/3", "⅕": " 1/5", "⅖": " 2/5", "⅗": " 3/5", "⅘": " 4/5", "⅙": " 1/6",
+        "⅚": " 5/6", "⅛": " 1/8", "⅜": " 3/8", "⅝": " 5/8", "⅞": " 7/8", "⁄": "/",
+        "℃": "°C", "℉": "°F", "º": "°", "¸": "", "¨": "", "¯": "", "Ω": "Ω", "µ": "μ",
+        "•": ", ", "·": " ", "‣": ", ", "¦": ", ", "﹣": "-",
     }
 )  # fmt: skip
-_INVISIBLE = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "So", "Sk"})  # So: emoji and pictures
-_ODD = re.compile(r"[^\x20-Z\\^_a-z~°–—£€¥¢§¶×÷±]")
+_BRACKETS = str.maketrans({"[": "(", "]": ")", "{": "(", "}": ")", "|": ","})
+_BRACKET = re.compile(r"[\[\]{}|`]")
+_INVISIBLE = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "So", "Sk"})
+_ODD = re.compile(r"[^\x20-Z\\^_a-z~°–—£€¥¢§¶×÷±′″]")
+_SUPERSCRIPT = re.compile("[⁻⁺]?(?:[⁰¹²³⁴⁵⁶⁷⁸⁹]+|[ⁿᵐᵏˣʸ])")
+_LOWERED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿᵐᵏˣʸ", "0123456789-+nmkxy")
+_THIN_GROUP = re.compile(r"(?<=\d)[\u00a0\u2009\u202f](?=\d{3}(?!\d))")
+_MINUS = re.compile(r"(?<=[\w)]) ?− ?(?=[\d(]|[A-Za-z]\b)")  # no hyphen, no span
+# The dash of three ems stands for a whole name, the one of two for the rest of a word.
+_NAMELESS = re.compile("(?<![\\w—⸺⸻])⸻(?![\\w—⸺⸻])")
 _SPACE = re.compile(r"\s+")
 _DOTS = re.compile(r" ?\.(?: ?\.)+")
-_EMPHASIS = re.compile(r"[*_~^\\<>]+")
-_DASH = re.compile(r"(?: *(?:—|--)| [–-](?= ))[—– -]*")
-_END_DASH = re.compile(r"[,;: ]*(?: *(?:—|--)| [–-](?= ))[—– -]*(?=[\"')]*$)")
-_REPEATED = re.compile(r"([!?])[!?]*([!?])")
-_SPACE_BEFORE = re.compile(r" +(?=[,;:!?](?:[\s\"')]|$)|\.(?:[\s\"')]|$))")
-_COMMAS = re.compile(r"([,;:(])(?: *,)+")
-_COMMA_STOP = re.compile(r",+ *(?=[.!?;:)])")
-_LEADING = re.compile(r"^[\s,;:.!?)]+(?=\w|[\"'(]\w)")
-_HOLLOW = re.compile(r"\( *\)|\" *\"")
+# What the steps below would change in a text of plain quotes; the rest is told by plain search.
+_ODDITY = re.compile(r"[^ !-)+-;=?-Za-z—–]")
+_CURLY = re.compile("[‘’“”]")
+
+
+def plain_quotes(text: str) -> str:
+    """Straighten the quotes of print, the one thing that most sentences of a book need."""
+    if text.isascii() or not _CURLY.search(text):
+        return text
+    return text.replace("’", "'").replace("“", '"').replace("”", '"').replace("‘", "'")
 
 
 def clean_characters(text: str) -> str:
     """Bring quotes, ligatures, spaces and signs to the few forms the model was trained on."""
+    if _is_clean(text):
+        return text
+    text = drop_unspoken(text)
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", text.translate(_SIGNS))
+        text = _NAMELESS.sub("Blank", text)
+        text = _MINUS.sub(" minus ", _THIN_GROUP.sub(",", text))
+        text = _SUPERSCRIPT.sub(lambda m: f"^{m[0].translate(_LOWERED)}", text)
+        primes = text.translate(_SIGNS).replace("′", "\ue000").replace("″", "\ue001")
+        text = unicodedata.normalize("NFKC", primes).replace("\ue000", "′").replace("\ue001", "″")
+        text = plain_letters(text)
+    if _BRACKET.search(text):
+        text = text.replace("`", "'").translate(_BRACKETS)
     if _ODD.search(text):
         text = unicodedata.normalize("NFC", _ODD.sub(_replace_odd, text))
     text = _SPACE.sub(" ", text).strip()
     return _DOTS.sub("...", text)
 
 
-def clean_punctuation(text: str) -> str:
-    """Turn dashes into commas and tidy what the other rules left behind."""
-    text = _EMPHASIS.sub(" ", text)
-    text = _END_DASH.sub(".", text.rstrip())
-    text = _DASH.sub(", ", text).replace("–", "-")
-    text = _REPEATED.sub(_one_mark, _HOLLOW.sub(" ", text))
-    text = _SPACE.sub(" ", text)
-    text = _SPACE_BEFORE.sub("", text)
-    text = _COMMA_STOP.sub("", _COMMAS.sub(r"\1", text))
-    return _LEADING.sub("", _SPACE.sub(" ", text)).strip()
+def _is_clean(text: str) -> bool:
+    return not (
+        _ODDITY.search(text)
+        or "  " in text
+        or ".." in text
+        or ". ." in text
+        or text[:1] == " "
+        or text[-1:] == " "
+    )
 
 
 def _replace_odd(match: re.Match[str]) -> str:
     character = match[0]
     if ord(character) in _SIGNS:
-        return _SIGNS[ord(character)]
+        return str(character.translate(_SIGNS))
     if character.isspace():
         return " "
-    return "" if unicodedata.category(character) in _INVISIBLE else character
-
-
-def _one_mark(match: re.Match[str]) -> str:
-    return "?" if "?" in match[0] else "!"
+    return "" if unicodedata.category(character) in _INVISIBLE - {"So"} else character

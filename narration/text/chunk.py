@@ -2,33 +2,47 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
-from narration.documents.types import Block, BlockKind, Document, SkipReason
+from narration.documents.types import BlockKind, Document, SkipReason
 from narration.errors import DocumentError, SettingsError
-from narration.text.flatten import flatten
-from narration.text.normalize import has_words, normalize, normalize_heading
-from narration.text.partition import Claim, partition
-from narration.text.split import group_block
+from narration.text.english import English
+from narration.text.flatten import FlatBlock, flatten
+from narration.text.normalize import has_words, heading_number, normalize, normalize_heading
+from narration.text.partition import Claim, carve, partition
+from narration.text.split import Group, Say, group_block
 from narration.text.types import ChapterPlan, ChunkLimits, ChunkPlan, PauseLimits, Plan
+from narration.text.unspoken import find_unspoken
 
 _LEAST_MAX_CHARS = 40  # a clause; cut finer, nothing would sound like a sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Draft:
-    """A chunk before its number and its pause are known; `block` counts through the document."""
+class _Place:
+    """Where a block stands; `block` counts through the document."""
 
     chapter: int
     block: int
     kind: BlockKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Draft:
+    """A chunk before its number and its pause are known."""
+
+    place: _Place
     source: tuple[tuple[int, int], ...]  # the runs' shares, without the markup between them
+    unspoken: tuple[tuple[int, int], ...]  # what of it has no saying
     caption: str
     spoken: str
     ends_sentence: bool
 
 
 def plan_chunks(
-    document: Document, limits: ChunkLimits | None = None, pauses: PauseLimits | None = None
+    document: Document,
+    limits: ChunkLimits | None = None,
+    pauses: PauseLimits | None = None,
+    english: English = English.AMERICAN,
 ) -> Plan:
     """Cut a document into chunks; none crosses a block, and no character is lost.
 
@@ -36,7 +50,7 @@ def plan_chunks(
     """
     limits, pauses = limits or ChunkLimits(), pauses or PauseLimits()
     _check(limits)
-    drafts = list(_drafts(document, limits))
+    drafts = list(_drafts(document, limits, english))
     spoken = [draft for draft in drafts if has_words(draft.spoken)]
     if not spoken:
         raise DocumentError(
@@ -58,45 +72,70 @@ def _check(limits: ChunkLimits) -> None:
         )
 
 
-def _drafts(document: Document, limits: ChunkLimits) -> Iterator[_Draft]:
+def _drafts(document: Document, limits: ChunkLimits, english: English) -> Iterator[_Draft]:
     number = 0
+    number_before: int | None = None
     for chapter, content in enumerate(document.chapters):
         for block in content.blocks:
-            yield from _block_drafts(document, block, limits, chapter=chapter, number=number)
+            flat = flatten(document, block)
+            groups = group_block(
+                flat.text, limits, _sayer(flat, block.kind, english, number_before)
+            )
+            place = _Place(chapter=chapter, block=number, kind=block.kind)
+            yield from _block_drafts(document, flat, groups, place)
+            if block.kind is BlockKind.HEADING:
+                number_before = heading_number(flat.text) or number_before
             number += 1
 
 
+def _sayer(flat: FlatBlock, kind: BlockKind, english: English, number_before: int | None) -> Say:
+    """Choose how a block is said; a notice and a telegram are in capitals as headings are."""
+    is_shouted = flat.text.isupper() and " " in flat.text
+    if is_shouted or kind is BlockKind.HEADING:
+        return partial(normalize_heading, english=english, number_before=number_before)
+    return partial(normalize, english=english)
+
+
 def _block_drafts(
-    document: Document, block: Block, limits: ChunkLimits, *, chapter: int, number: int
+    document: Document, flat: FlatBlock, groups: list[Group], place: _Place
 ) -> Iterator[_Draft]:
-    flat = flatten(document, block)
-    is_shouted = flat.text.isupper() and " " in flat.text  # a notice, a telegram
-    say = normalize_heading if is_shouted or block.kind is BlockKind.HEADING else normalize
-    for group in group_block(flat.text, limits, say):
+    for group in groups:
         text = flat.text[group.start : group.end]
         start = group.start + len(text) - len(text.lstrip())
         end = group.start + len(text.rstrip())
         if start < end:
             yield _Draft(
-                chapter=chapter,
-                block=number,
-                kind=block.kind,
+                place=place,
                 source=tuple(flat.source_pieces(start, end)),
+                unspoken=tuple(_unspoken(document, flat, start, end)),
                 caption=" ".join(text.split()),
                 spoken=group.spoken,
                 ends_sentence=group.ends_sentence,
             )
 
 
+def _unspoken(
+    document: Document, flat: FlatBlock, start: int, end: int
+) -> Iterator[tuple[int, int]]:
+    """Find where the source has what no voice can say; an entity counts if it is nothing else."""
+    for first, last in find_unspoken(flat.text[start:end]):
+        for piece in flat.source_pieces(start + first, start + last):
+            written = document.source[piece[0] : piece[1]]
+            if len(written) <= last - first or written.startswith("&"):
+                yield piece
+
+
 def _chunks(document: Document, drafts: list[_Draft], pauses: PauseLimits) -> Iterator[ChunkPlan]:
-    chapters = {chapter: i for i, chapter in enumerate(dict.fromkeys(d.chapter for d in drafts))}
+    chapters = {
+        chapter: i for i, chapter in enumerate(dict.fromkeys(d.place.chapter for d in drafts))
+    }
     for index, draft in enumerate(drafts):
         following = drafts[index + 1] if index + 1 < len(drafts) else None
         start, end = draft.source[0][0], draft.source[-1][1]
         yield ChunkPlan(
             index=index,
-            chapter=chapters[draft.chapter],
-            kind=draft.kind,
+            chapter=chapters[draft.place.chapter],
+            kind=draft.place.kind,
             start=start,
             end=end,
             text=document.source[start:end],
@@ -109,21 +148,21 @@ def _chunks(document: Document, drafts: list[_Draft], pauses: PauseLimits) -> It
 def _pause(draft: _Draft, following: _Draft | None, pauses: PauseLimits) -> int:
     if following is None:
         return 0
-    if draft.chapter != following.chapter:
+    if draft.place.chapter != following.place.chapter:
         return pauses.chapter_ms
-    if draft.block != following.block:
-        if BlockKind.HEADING in {draft.kind, following.kind}:
+    if draft.place.block != following.place.block:
+        if BlockKind.HEADING in {draft.place.kind, following.place.kind}:
             return pauses.heading_ms
-        return pauses.line_ms if draft.kind is BlockKind.LINE else pauses.paragraph_ms
+        return pauses.line_ms if draft.place.kind is BlockKind.LINE else pauses.paragraph_ms
     return pauses.sentence_ms if draft.ends_sentence else pauses.clause_ms
 
 
 def _chapters(document: Document, drafts: list[_Draft]) -> Iterator[ChapterPlan]:
     seen: set[int] = set()
     for index, draft in enumerate(drafts):
-        if draft.chapter not in seen:
-            seen.add(draft.chapter)
-            chapter = document.chapters[draft.chapter]
+        if draft.place.chapter not in seen:
+            seen.add(draft.place.chapter)
+            chapter = document.chapters[draft.place.chapter]
             yield ChapterPlan(title=chapter.title, part=chapter.part, first_chunk=index)
 
 
@@ -132,13 +171,13 @@ def _claims(document: Document, drafts: list[_Draft]) -> Iterator[Claim]:
     index = 0
     for draft in drafts:
         is_spoken = has_words(draft.spoken)
-        for start, end in draft.source:
-            yield Claim(
-                start=start,
-                end=end,
-                chunk=index if is_spoken else None,
-                reason=None if is_spoken else SkipReason.ORNAMENT,
-            )
+        if is_spoken:
+            for (start, end), is_hole in carve(draft.source, draft.unspoken):
+                chunk, reason = (None, SkipReason.UNSPEAKABLE) if is_hole else (index, None)
+                yield Claim(start=start, end=end, chunk=chunk, reason=reason)
+        else:
+            for start, end in draft.source:
+                yield Claim(start=start, end=end, chunk=None, reason=SkipReason.ORNAMENT)
         index += is_spoken
     for skip in document.skips:
         yield Claim(start=skip.start, end=skip.end, chunk=None, reason=skip.reason)

@@ -1,135 +1,213 @@
-"""Dates, times, years and decades as words."""
+"""Dates as words, in all the ways that they are written."""
 
 import re
 
-from narration.text.numerals import cardinal, ordinal, year
-
-MONTHS = (
-    "January", "February", "March", "April", "May", "June", "July",
-    "August", "September", "October", "November", "December",
-)  # fmt: skip
-_SHORT = {month[:3]: month for month in MONTHS} | {"Sept": "September"}
-_MONTH = "(?P<month>" + "|".join([*MONTHS, *(rf"{short}\b\.?" for short in _SHORT)]) + ")"
-_DAY = r"(?P<day>0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?"
-_YEAR = r"(?P<year>1\d{3}|20\d{2})"
-
-_MONTH_DAY = re.compile(rf"\b{_MONTH} {_DAY}\b(?!:|\.\d|,\d|\d)(?P<comma>,? {_YEAR}\b(?!,\d))?")
-_DAY_MONTH = re.compile(
-    rf"\b(?P<the>the )?{_DAY} (?P<of>of )?{_MONTH}(?P<comma>,? {_YEAR}\b)?(?!\w)"
+from narration.text.calendar_words import (
+    DAY,
+    MONTH,
+    MONTHS,
+    SHORT_MONTHS,
+    WEEKDAYS,
+    YEAR,
+    day_number,
+    full_year,
+    month_name,
+    say_date,
+    say_day,
 )
-_MONTH_YEAR = re.compile(rf"\b{_MONTH},? {_YEAR}\b(?!,\d)")
-_ISO = re.compile(
-    r"\b(?P<year>1\d{3}|20\d{2})-(?P<month>0[1-9]|1[0-2])-(?P<day>0[1-9]|[12]\d|3[01])\b(?!-)"
-)
-_SLASHED = re.compile(r"(?<![\d/])(?P<a>\d{1,2})/(?P<b>\d{1,2})/(?P<year>(?:1\d|20)\d{2})(?![\d/])")
-_TIME = re.compile(
-    r"(?<![\d:.])(?P<hour>[01]?\d|2[0-4])(?::(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d))?)"
-    r"(?![\d:])(?: ?(?P<half>[AaPp]\.?[Mm]\b\.?))?"
-)
-_TIME_SPAN = re.compile(r"(?<=:\d\d) ?[-–] ?(?=\d{1,2}:\d\d)")
-_HOUR = re.compile(r"(?<![\d.,:])(?P<hour>1[0-2]|0?[1-9]) ?(?P<half>[AaPp]\.?[Mm]\b\.?)")
-_DECADE = re.compile(r"(?P<mark>'|\b)(?P<century>1\d|20)?(?P<tens>\d0)'?s\b")
-_YEAR_SPAN = re.compile(
-    r"\b(?P<a>1\d{3}|20\d{2}) ?[-–] ?(?P<b>(?:1\d{3}|20\d{2}|\d{2}))\b(?![-\d,]|\.\d)"
-)
-_LONE_YEAR = re.compile(
-    r"(?<![\w.,$£€¥#/+-])(?P<year>1[1-9]\d{2}|20[0-4]\d)\b(?![.,]\d|[/%°:]|-\w)(?P<next> [a-z]+)?"
-)
-_VERBS = frozenset(
-    {"was", "is", "has", "does", "his", "its", "this", "as", "us", "always", "across", "besides"}
-)
+from narration.text.english import English
+from narration.text.numerals import cardinal, in_pairs, ordinal, year
+from narration.text.rules import DIGITS, figure_rule, rule
+
+_NTH = r"(?:st|nd|rd|th|ST|ND|RD|TH)?"
+_MONTHS_LAST = 12
 
 
-def say_dates(text: str) -> str:
-    """Replace dates, times, years and decades by their words."""
-    text = _TIME_SPAN.sub(" to ", text)
-    text = _ISO.sub(lambda m: _calendar(m["month"], m["day"], m["year"]), text)
-    text = _SLASHED.sub(_slashed, text)
-    text = _TIME.sub(_time, text)
-    text = _HOUR.sub(lambda m: f"{cardinal(str(int(m['hour'])))} {_half(m)}", text)
-    text = _DAY_MONTH.sub(_day_month, text)
-    text = _MONTH_DAY.sub(_month_day, text)
-    text = _MONTH_YEAR.sub(lambda m: f"{_month(m['month'])} {year(m['year'])}", text)
-    text = _DECADE.sub(_decade, text)
-    text = _YEAR_SPAN.sub(_year_span, text)
-    return _LONE_YEAR.sub(_lone_year, text)
+def _year_tail(match: re.Match[str], english: English) -> str:
+    digits = match["year"]
+    return f", {year(digits, english)}" if digits else ""
 
 
-def _month(name: str) -> str:
-    return _SHORT.get(name.rstrip("."), name)
+def _joint(match: re.Match[str]) -> str:
+    """Say what stands between two days: a dash is "to"."""
+    word = match["dash"].strip(" -–").removesuffix(" the")
+    return f" {word or 'to'} "
 
 
-def _calendar(month: str, day: str, digits: str) -> str:
-    return f"{MONTHS[int(month) - 1]} {ordinal(str(int(day)))}, {year(digits)}"
+def _month_day(match: re.Match[str], english: English) -> str:
+    month, day = month_name(match["month"]), match["day"]
+    if english is English.BRITISH:
+        said = f"{month} the {ordinal(str(int(day)))}"
+        last = f"{_joint(match)}the {ordinal(match['last'])}" if match["last"] else ""
+    else:
+        said = say_day(month, day, english)
+        last = f"{_joint(match)}{ordinal(match['last'])}" if match["last"] else ""
+    return f"{said}{last}{_year_tail(match, english)}"
 
 
-def _slashed(match: re.Match[str]) -> str:
-    first, second = int(match["a"]), int(match["b"])
-    if 1 <= first <= 12 and 1 <= second <= 31:  # the American order, as the model's English is
-        return _calendar(match["a"], match["b"], match["year"])
-    if 1 <= second <= 12 and 1 <= first <= 31:
-        return _calendar(match["b"], match["a"], match["year"])
-    return match[0]
-
-
-def _half(match: re.Match[str]) -> str:
-    """Write the letters of a.m.; a full stop that follows serves both."""
-    letters = f"{match['half'][0].lower()}.m"
-    is_stopped = match.string.startswith(".", match.end())  # "at 3 pm." has its full stop already
-    return letters if is_stopped else f"{letters}."
-
-
-def _time(match: re.Match[str]) -> str:
-    hour, minute = int(match["hour"]), match["minute"]
-    words = cardinal(str(hour))
-    if minute != "00":
-        words += f" oh {cardinal(minute[1])}" if minute[0] == "0" else f" {cardinal(minute)}"
-    elif not match["half"] and not match["second"]:
-        words += " o'clock" if 1 <= hour <= 12 else " hundred hours"
-    if match["second"]:
-        words += f" and {cardinal(str(int(match['second'])))} seconds"
-    return f"{words} {_half(match)}" if match["half"] else words
-
-
-def _month_day(match: re.Match[str]) -> str:
-    said = f"{_month(match['month'])} {ordinal(str(int(match['day'])))}"
-    return f"{said}, {year(match['year'])}" if match["comma"] else said
-
-
-def _day_month(match: re.Match[str]) -> str:
-    article = match["the"] or ("" if match.start() else "The ")
-    is_verb = match["month"] in {"May", "March"} and not (match["of"] or match["comma"])
-    if is_verb and re.match(r" [a-z]", match.string[match.end() :]):
+def _day_month(match: re.Match[str], english: English) -> str:
+    has_article = match.string.endswith(("the ", "The "), 0, match.start())
+    article = "" if has_article else ("the " if match.start() else "The ")
+    is_verb = match["month"] in {"May", "March"} and not (match["of"] or match["year"])
+    if is_verb and re.match(r" [a-z]", match.string[match.end() :]) and not match["last"]:
         return match[0]  # "of the 5 May find out"
-    said = f"{article or 'the '}{ordinal(str(int(match['day'])))} of {_month(match['month'])}"
-    return f"{said}, {year(match['year'])}" if match["comma"] else said
+    days = ordinal(day_number(match["day"]))
+    if match["last"]:
+        days = f"{days}{_joint(match)}the {ordinal(day_number(match['last']))}"
+    return f"{article}{days} of {month_name(match['month'])}{_year_tail(match, english)}"
 
 
-def _decade(match: re.Match[str]) -> str:
-    tens = cardinal(str(int(match["tens"])))
-    if match["tens"] == "00":
-        if not match["century"]:
-            return match[0]
-        return (
-            "two thousands"
-            if match["century"] == "20"
-            else f"{cardinal(match['century'])} hundreds"
-        )
-    plural = "tens" if tens == "ten" else tens[:-1] + "ies"
-    return f"{cardinal(match['century'])} {plural}" if match["century"] else plural
+def _iso(match: re.Match[str], english: English) -> str:
+    month = int(match["month"])
+    if not 1 <= month <= _MONTHS_LAST:
+        return match[0]
+    return say_date(month, match["day"], match["year"], english)
 
 
-def _year_span(match: re.Match[str]) -> str:
-    first, second = match["a"], match["b"]
-    if len(second) == 2:
-        if int(second) <= int(first[2:]):
-            return match[0]
-        return f"{year(first)} to {cardinal(second)}"
-    return f"{year(first)} to {year(second)}" if int(second) > int(first) else match[0]
+def _figures(match: re.Match[str], english: English) -> str:
+    """Say a date in figures; the country decides the order where both are possible."""
+    first, second = int(match["a"]), int(match["b"])
+    is_month_first = english is English.AMERICAN and match["sign"] != "."
+    if is_month_first:
+        month, day = (first, second) if first <= _MONTHS_LAST else (second, first)
+    else:
+        month, day = (second, first) if second <= _MONTHS_LAST else (first, second)
+    if not (1 <= month <= _MONTHS_LAST and 1 <= day <= 31):
+        return match[0]
+    if match["sign"] == ".":  # a European wrote it
+        said = f"the {ordinal(str(day))} of {MONTHS[month - 1]}"
+        return f"{said}, {year(full_year(match['year']), english)}"
+    return say_date(month, str(day), match["year"], english)
 
 
-def _lone_year(match: re.Match[str]) -> str:
-    following = (match["next"] or "").strip()
-    if following.endswith("s") and following not in _VERBS:  # 1200 soldiers: a count
-        return f"{cardinal(match['year'])}{match['next']}"
-    return f"{year(match['year'])}{match['next'] or ''}"
+def _named(match: re.Match[str], english: English) -> str:
+    """Say Feb-21-2018 and 21-Feb-2018."""
+    said = say_day(month_name(match["month"]), match["day"], english)
+    return f"{said}, {year(full_year(match['year']), english)}" if match["year"] else said
+
+
+def _month_year(match: re.Match[str], english: English) -> str:
+    return f"{month_name(match['month'])} {year(match['year'], english)}"
+
+
+def _month_short_year(match: re.Match[str], _: English) -> str:
+    return f"{month_name(match['month'])} {in_pairs(match['year'])}"
+
+
+def _on_day(match: re.Match[str], english: English) -> str:
+    """Say 2/22 after "on" as a day: a fraction does not stand there."""
+    first, second = int(match["a"]), int(match["b"])
+    month, day = (first, second) if english is English.AMERICAN else (second, first)
+    if month > _MONTHS_LAST:
+        month, day = day, month
+    if not (1 <= month <= _MONTHS_LAST and 1 <= day <= 31):
+        return match[0]
+    return say_day(MONTHS[month - 1], str(day), english)
+
+
+def _weekday(match: re.Match[str], _: English) -> str:
+    return WEEKDAYS[match["day"]]
+
+
+def _quarter(match: re.Match[str], english: English) -> str:
+    tail = match["year"]
+    said = f"oh {cardinal(tail[1])}" if tail[0] == "0" else cardinal(tail, english)
+    return f"{cardinal(match['number'])} {match['part']} {said}"
+
+
+_WEEKDAY = "|".join(WEEKDAYS)
+_WEEKDAY_STOPS = tuple(f"{day}." for day in WEEKDAYS)
+# These need no figure near them; they run with the abbreviations.
+WEEKDAY_NAMES = (
+    rule(
+        rf"\b(?P<day>{_WEEKDAY})\.(?=,? (?:{MONTH}|\d|the \d|(?:at|morning|afternoon|evening|"
+        r"night)"
+        rf"\b)|,)",
+        _weekday,
+        ".",
+        words=_WEEKDAY_STOPS,
+    ),
+    rule(
+        rf"\b(?P<day>{_WEEKDAY})\.?(?="
+        rf" ?[-–] ?(?:{_WEEKDAY})\b)",
+        _weekday,
+        "-–",
+        words=tuple(WEEKDAYS),
+    ),
+    rule(
+        rf"(?<=day)(?P<dash> ?[-–] ?)(?P<day>{_WEEKDAY})\b\.?(?!-)",
+        lambda m, _: f" to {WEEKDAYS[m['day']]}",
+        "-–",
+        words=("day-", "day–", "day "),
+    ),
+)
+
+DATES = (
+    figure_rule(r"(?<![\w.])(?P<number>[1-4])(?P<part>[QH])(?P<year>\d\d)(?!\w)", _quarter, "QH"),
+    figure_rule(
+        rf"(?<![\w./-])(?P<year>{YEAR})(?P<sign>[-/.])(?P<month>0?[1-9]|1[0-2])(?P=sign)"
+        rf"(?P<day>{DAY})(?![\w/-]|\.\d)",
+        _iso,
+        "-/.",
+    ),
+    figure_rule(
+        rf"(?<![\w./-])(?P<a>\d{{1,2}})(?P<sign>[-/.])(?P<b>\d{{1,2}})(?P=sign)"
+        rf"(?P<year>{YEAR})"
+        r"(?![\w/-]|\.\d)",
+        _figures,
+        "-/.",
+    ),
+    figure_rule(
+        r"(?<![\w./-])(?P<a>\d{1,2})(?P<sign>/)(?P<b>\d{1,2})/(?P<year>\d\d)(?![\w/-]|"
+        r"\.\d)",
+        _figures,
+        "/",
+    ),
+    rule(
+        rf"\b(?P<month>{MONTH})-(?P<day>{DAY})(?:-(?P<year>{YEAR}|\d\d))?(?![\w-])",
+        _named,
+        DIGITS,
+        "-",
+        words=SHORT_MONTHS,
+    ),
+    figure_rule(
+        rf"(?<![\w-])(?P<day>{DAY})-(?P<month>{MONTH})(?:-(?P<year>{YEAR}|\d\d))?(?![\w-])",
+        _named,
+        "-",
+        words=SHORT_MONTHS,
+    ),
+    figure_rule(r"(?<=\b[Oo]n )(?P<a>\d{1,2})/(?P<b>\d{1,2})(?![\w/]| of\b|\.\d)", _on_day, "/"),
+    figure_rule(
+        rf"(?<![\w.,:/-])(?P<day>{DAY}{_NTH})(?:(?P<dash> ?[-–] ?| and (?:the )?|"
+        rf" or (?:the )?| to (?:the )?)(?P<last>{DAY}{_NTH}))?"
+        rf"(?: (?P<of>of))?(?P<join> (?:the )?)(?P<month>{MONTH})(?:(?:,? |"
+        rf",)(?P<year>{YEAR})\b(?!,\d))?(?!\w)",
+        _day_month,
+        words=SHORT_MONTHS,
+    ),
+    rule(
+        rf"\b(?P<month>{MONTH}) (?:the )?(?P<day>{DAY}){_NTH}(?:(?P<dash> ?[-–] ?| and |"
+        rf" or )(?P<last>{DAY}){_NTH}(?:(?<=[-–]\d)|(?<=[-–]\d\d)"
+        r"|(?<=[-–]\d[a-z]{2})|(?<=[-–]\d\d[a-z]{2})"
+        rf"|(?= ?[,.;:!?)\"]|$| [12]\d\d\d\b)))?"
+        rf"\b(?!:|\.\d|,\d|\d|/| ?[ap]\.?m\b)(?:(?:,? |,)(?P<year>{YEAR})\b(?!,\d))?",
+        _month_day,
+        DIGITS,
+        words=SHORT_MONTHS,
+    ),
+    rule(
+        rf"\b(?P<month>{MONTH}),? ?"
+        rf"(?P<year>{YEAR})\b(?!,\d)",
+        _month_year,
+        DIGITS,
+        words=SHORT_MONTHS,
+    ),
+    rule(
+        rf"\b(?P<month>{MONTH}),? [']"
+        r"(?P<year>\d\d)\b(?!,\d)",
+        _month_short_year,
+        DIGITS,
+        "'",
+        words=SHORT_MONTHS,
+    ),
+)

@@ -5,39 +5,67 @@ Applied to one sentence at a time: an abbreviation at the very end keeps its ful
 
 import re
 
-from narration.text.abbreviations import say_abbreviations, say_roman
-from narration.text.characters import clean_characters, clean_punctuation
-from narration.text.dates import say_dates
-from narration.text.numbers import fold_digits, has_digits, say_numbers
+from narration.text.abbreviations import ABBREVIATIONS, DOTTED, ends_shortened
+from narration.text.arithmetic import ARITHMETIC, DIMENSIONS
+from narration.text.capitals import capitalize_words, lower_heading, lower_stressed
+from narration.text.characters import clean_characters, plain_quotes
+from narration.text.codes import CALIBERS, CODES, SERIALS
+from narration.text.dates import DATES, WEEKDAY_NAMES
+from narration.text.english import English
+from narration.text.fractions import FRACTIONS
+from narration.text.measures import MEASURES
+from narration.text.money import MONEY, OLD_MONEY
+from narration.text.notable import is_notable
+from narration.text.numbers import LEFT, NUMBERS, ORDINALS, SIGNED, fold_digits
 from narration.text.numerals import cardinal, roman_value
-from narration.text.quantities import say_old_money, say_quantities, say_signs
+from narration.text.postal import POSTCODES, POSTCODES_GUARD, STREET_NAMES, STREET_NAMES_GUARD
+from narration.text.punctuation import clean_punctuation, say_omissions
+from narration.text.ranges import MINUS, NUMBERED, PROPORTIONS, RANGES
+from narration.text.roman import say_roman
+from narration.text.rules import RuleSet, apply_all
+from narration.text.signs import say_signs
+from narration.text.telephone import DIALLED, TELEPHONE, TELEPHONE_GUARD
+from narration.text.times import TIMES
+from narration.text.web import WEB
+from narration.text.years import YEARS
 
-_PASSES = 4  # one rule's words may uncover another's: "5 Dr." ; the second pass changes little
-_ADDRESS = re.compile(
-    r"\b(?:https?://|www\.)[^\s<>\"()]*[\w/]|\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
-    r"|\b(?:[\w-]+\.)+(?:com|org|net|edu|gov|io|co\.uk)\b(?:/[\w/.~-]*\w)?"
+_AMERICAN = English.AMERICAN
+_PASSES = 6  # one rule's words may uncover another's: "5 Dr."; the second pass changes little
+# Words first; the order matters: each rule takes its own before a more general one sees it.
+_WORDS = (
+    RuleSet(WEB, r"[@#\\]|://|\w\.[^\W\d]\w|\d\.\d+\.\d|/\w|localhost"),
+    RuleSet(DOTTED, r"\.[^\W\d]"),
+    RuleSet(TELEPHONE, TELEPHONE_GUARD),
+    RuleSet(DIALLED),
+    RuleSet(POSTCODES, POSTCODES_GUARD),
+    RuleSet(STREET_NAMES, STREET_NAMES_GUARD),
+    RuleSet((*WEEKDAY_NAMES, *ABBREVIATIONS)),
 )
-_ADDRESS_SIGNS = {
-    ".": " dot ", "/": " slash ", "@": " at ", "-": " dash ", "_": " underscore ", ":": " colon ",
-    "?": " question mark ", "&": " and ", "=": " equals ", "#": " hash ", "%": " percent ",
-    "+": " plus ", "~": " tilde ",
-}  # fmt: skip
+_FIGURES = RuleSet((
+    *CALIBERS, *SIGNED, *OLD_MONEY, *MONEY, *PROPORTIONS, *NUMBERED, *TIMES, *DATES, *YEARS,
+    *DIMENSIONS, *ARITHMETIC, *MEASURES, *FRACTIONS, *RANGES, *MINUS, *ORDINALS, *CODES, *NUMBERS,
+))  # fmt: skip
+_LEFT = RuleSet((*SERIALS, *LEFT), r"\d")
+_SUMS = RuleSet(ARITHMETIC)
 _SLASH = re.compile(r"(?<=\w) ?/ ?(?=\w)")
 _LONE_SLASH = re.compile(r" ?/+ ?")
 _WORD = re.compile(r"[^\W_]")
-_HEADING_ROMAN = re.compile(r"^([IVXLC]+)(?=[.:]? *$|[.:] )")
-_CAPITALS = re.compile(r"[^\W\d_]{2,}(?:'[^\W\d_]+)?")
+_HAS_DIGIT = re.compile(r"\d")
+_HEADING_ROMAN = re.compile(r"^([IVXLC]+)(?=[.:]? *$|[.:] (?![A-Z]\. ?[A-Z]))")
+# Alone they are initials, "L. VAN HOLT", unless they go on with the numbers of other headings.
+_INITIALS = frozenset("LC")
 _LOWER = re.compile(r"[a-z]")
+_NOT_CALM = re.compile(r"[^\w\s,']|_")
 
 
-def normalize(text: str) -> str:
+def normalize(text: str, english: English = _AMERICAN) -> str:
     """Write a sentence out as it is to be spoken: quotes, dashes, numbers, dates, abbreviations."""
     for _ in range(_PASSES):
-        spoken = _normalize_once(text)
+        spoken = _normalize_once(text, english)
         if spoken == text:
-            break
+            return text
         text = spoken
-    return text
+    return _calm(text, english)
 
 
 def has_words(text: str) -> bool:
@@ -45,32 +73,52 @@ def has_words(text: str) -> bool:
     return _WORD.search(text) is not None
 
 
-def normalize_heading(text: str) -> str:
-    """Write a heading out: as a sentence, but capitals are lowered and its number may be Roman."""
+def heading_number(text: str) -> int | None:
+    """Value of the Roman numeral that a heading begins with, if it may be one."""
+    found = _HEADING_ROMAN.match(text.strip())
+    return None if found is None else roman_value(found[1])
+
+
+def normalize_heading(
+    text: str, english: English = _AMERICAN, number_before: int | None = None
+) -> str:
+    """Write a heading out: as a sentence, but capitals are lowered and its number may be Roman.
+
+    `number_before` is that of the last numbered heading.
+    """
+    text = plain_quotes(text.strip())
     is_shouted = not _LOWER.search(text)
-    text = _HEADING_ROMAN.sub(_heading_number, say_roman(text.strip()))
-    if is_shouted:
-        text = _CAPITALS.sub(lambda m: m[0].capitalize(), text)
-    return normalize(text)
+    number = heading_number(text)
+    if number is not None and (
+        text[:2].strip(".: ") not in _INITIALS or number_before == number - 1
+    ):
+        text = _HEADING_ROMAN.sub(cardinal(str(number)).capitalize(), text)
+    if not is_shouted:
+        return normalize(text, english)
+    return capitalize_words(normalize(lower_heading(text), english))
 
 
-def _normalize_once(text: str) -> str:
-    text = clean_characters(text)
-    text = _ADDRESS.sub(_address, text)
-    text = say_abbreviations(say_roman(text))
-    if has_digits(text):
-        text = say_numbers(say_quantities(say_dates(say_old_money(fold_digits(text)))))
-    text = say_signs(text)
+def _calm(text: str, english: English) -> str:
+    """Take the marks out of a text that does not come to rest: no prose gets here."""
+    for _ in range(_PASSES):
+        spoken = _normalize_once(_NOT_CALM.sub(" ", text), english)
+        if spoken == text:
+            break
+        text = spoken
+    return text
+
+
+def _normalize_once(text: str, english: English) -> str:
+    text = say_omissions(clean_characters(plain_quotes(text)))
+    if not (is_notable(text) or ends_shortened(text)):
+        return clean_punctuation(text)
+    text = text.replace("--", "—")  # else a figure behind it looks negative
+    text = apply_all(_WORDS, text, english)
+    text = lower_stressed(say_roman(text, english))
+    if _HAS_DIGIT.search(text):
+        text = apply_all((_FIGURES, _LEFT), fold_digits(text), english)
+    else:
+        text = apply_all((_SUMS,), text, english)
     if "/" in text:
         text = _LONE_SLASH.sub(" ", _SLASH.sub(" slash ", text))
-    return clean_punctuation(text)
-
-
-def _heading_number(match: re.Match[str]) -> str:
-    value = roman_value(match[1])
-    return match[0] if value is None else cardinal(str(value)).capitalize()
-
-
-def _address(match: re.Match[str]) -> str:
-    bare = re.sub(r"^(?:https?://)?(?:www\.)?", "", match[0]).rstrip("/")
-    return "".join(_ADDRESS_SIGNS.get(character, character) for character in bare)
+    return clean_punctuation(say_signs(text))

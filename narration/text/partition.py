@@ -31,6 +31,23 @@ def partition(source: str, claims: Iterable[Claim]) -> Iterator[Span]:
     yield from _unclaimed(source, position, len(source))
 
 
+def carve(
+    pieces: Iterable[tuple[int, int]], holes: Iterable[tuple[int, int]]
+) -> Iterator[tuple[tuple[int, int], bool]]:
+    """Cut pieces at holes, both sorted, each hole inside one piece; tell which cuts are holes."""
+    waiting = list(holes)[::-1]
+    for start, end in pieces:
+        position = start
+        while waiting and waiting[-1][1] <= end:
+            first, last = waiting.pop()
+            if position < first:
+                yield (position, first), False
+            yield (first, last), True
+            position = last
+        if position < end:
+            yield (position, end), False
+
+
 def _joined(claims: Iterable[Claim]) -> Iterator[Claim]:
     """Make one of neighbours that touch and have the same fate."""
     waiting: Claim | None = None

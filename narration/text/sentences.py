@@ -2,7 +2,16 @@
 
 import re
 
-from narration.text.abbreviations import ENDING, INNER, NUMBERED, TITLES
+from narration.text.abbreviation_tables import (
+    ENDING,
+    FIRST_NAMES,
+    INNER,
+    NUMBERED,
+    STATES,
+    TITLES,
+)
+from narration.text.abbreviations import follows_pronoun_word
+from narration.text.calendar_words import MONTHS, WEEKDAYS
 
 # Each alternative is tried at the first character of a run only: a million dots take one pass.
 _BREAK = re.compile(
@@ -21,10 +30,35 @@ _STARTERS = frozenset(
         "Not Now After Before Once Here Mr Mrs"
     ).split(),
 )
-_NEVER = frozenset({*TITLES, *INNER, "St", "Ste", "Messrs"})
-_BEFORE_NUMBER = frozenset(NUMBERED)
-_MAYBE = frozenset({*ENDING, "a.m", "p.m", "A.M", "P.M", "A.D", "B.C"})
-_NUMBER = re.compile(r"\d|[IVXLC]{2,}\b")
+_NEVER = frozenset(
+    {*TITLES, *INNER, *FIRST_NAMES, "St", "Ste", "ST", "v", "cit", "loc", "seq", "sqq"}
+    | {title.upper() for title in TITLES}  # of a heading
+)
+_MONTHS_SHORT = frozenset({m[:3] for m in MONTHS} | {"Sept"}) - {"May"}
+_BEFORE_NUMBER = (
+    frozenset(NUMBERED)
+    | _MONTHS_SHORT
+    | {
+        *(month.lower() for month in _MONTHS_SHORT - {"Mar", "Dec", "Jun"}),
+        *(month.upper() for month in _MONTHS_SHORT),
+    }
+)
+_MAYBE = frozenset({*ENDING, *STATES, "A.D", "B.C"})
+_HALF_DAYS = frozenset({"a.m", "p.m", "A.M", "P.M"})
+# What may follow half of a day inside a sentence, though it has a capital.
+_AFTER_HALF_DAY = frozenset(
+    {*MONTHS, *WEEKDAYS.values(), "Eastern", "Pacific", "Central", "Mountain", "Greenwich", "GMT",
+     "EST", "EDT", "PST", "PDT", "UTC", "BST"}
+)  # fmt: skip
+_NUMBER = re.compile(r"[A-Z]{0,3}-?\d|[IVXLC]{2,}\b")
+# A house or an ordinal before it makes St. a street; a saint has neither.
+_STREET_BEFORE = re.compile(
+    r"(?:\b\d{1,5} (?:[A-Z][\w'-]+ ){1,3}|\b(?:First|Second|Third|Fourth|Fifth|Sixth|"
+    r"Seventh|Eighth|"
+    r"Ninth|Tenth|Main|High|Church|Elm|\d+(?:st|nd|rd|th)) )\Z"
+)
+_STREET_REACH = 48
+_LIST_MARKER = re.compile(r"(?:\A *|[:;] +)\Z")
 _COINS = re.compile(r"\d{1,2}s")  # 10s. 6d.
 _NEXT_WORD = re.compile(r"[^\W\d_]+")
 
@@ -52,18 +86,41 @@ def _is_end(match: re.Match[str], text: str, start: int) -> bool:
         return False
     if mark != ".":
         return bool(following.strip()) or bool(text[match.end() :].strip())
+    return _is_full_stop(match, text, start, following)
+
+
+def _is_full_stop(match: re.Match[str], text: str, start: int, following: str) -> bool:
     before = text[max(start, match.start() - _LONGEST_ABBREVIATION) : match.start()]
     word = _WORD_BEFORE.search(before)
     assert word is not None, "the pattern matches the empty word"
-    is_first = match.start() - len(word[0]) == start
-    return _full_stop_ends(word[0], match["close"], following, is_first=is_first)
+    first = match.start() - len(word[0])
+    if word[0] in {"St", "Dr"} and _STREET_BEFORE.search(
+        text, max(start, first - _STREET_REACH), first
+    ):
+        return _starts_sentence(following)
+    if _is_list_marker(word[0], text[max(start, first - 3) : first], match["close"]):
+        return False  # "1. The first", "in three: 1. Cats; 2. Dogs"
+    if word[0] == "I" and follows_pronoun_word(text[start:first]):
+        return True
+    return _full_stop_ends(word[0], match["close"], following)
 
 
 def _has_empty_line(space: str) -> bool:
     return space.count("\n") > 1
 
 
-def _full_stop_ends(word: str, close: str, following: str, *, is_first: bool) -> bool:
+def _is_list_marker(word: str, before: str, close: str) -> bool:
+    """Tell the number of an item from a number that ends a sentence."""
+    is_short = len(word) == 1 or (word.isdigit() and len(word) <= 3)
+    return is_short and not close and _LIST_MARKER.search(before) is not None
+
+
+def _starts_sentence(following: str) -> bool:
+    found = _NEXT_WORD.match(following)
+    return found is not None and found[0] in _STARTERS
+
+
+def _full_stop_ends(word: str, close: str, following: str) -> bool:
     """Tell a full stop from the point of an abbreviation, an initial or a list number."""
     if word in _NEVER:
         return False
@@ -71,10 +128,10 @@ def _full_stop_ends(word: str, close: str, following: str, *, is_first: bool) ->
         return False
     if _COINS.fullmatch(word) and following[:1].isdigit():
         return False
-    if is_first and (word.isdigit() or len(word) == 1) and not close:
-        return False  # "1. The first", "A. The other"
     found = _NEXT_WORD.match(following)
-    is_start = found is not None and found[0] in _STARTERS
+    if word in _HALF_DAYS:
+        return found is not None and found[0] not in _AFTER_HALF_DAY
+    is_start = _starts_sentence(following)
     is_initial = len(word) == 1 and word.isupper()
     is_dotted = "." in word and all(len(part) == 1 for part in word.split("."))
     if word in _MAYBE or is_dotted or is_initial:

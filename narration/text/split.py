@@ -23,6 +23,12 @@ _MIDDLE = 0.3  # a cut may lie this share of the length off the middle before a 
 _SHORT_COST = 10.0  # a chunk below the least length babbles: worse than any other choice
 _CUT_COST = 0.5  # a chunk that ends inside a sentence, against one that ends with it
 _HALF = 2
+_TRIES = 8  # cuts of one kind that are tried before a worse kind
+_AROUND = 60  # characters on each side of a cut that decide how it is said
+_BESIDE = 20  # characters on each side that a rule for plain words can see
+_NOTABLE = re.compile(r"[^a-z ,;:'\"“”‘’—–-]")
+_WORD = re.compile(r"\w+")
+_DASH_END = re.compile(r"(?:[—–]|--)[\s\"'”’]*\Z")
 
 Say: TypeAlias = Callable[[str], str]
 
@@ -54,10 +60,10 @@ def group_block(flat: str, limits: ChunkLimits, say: Say = normalize) -> list[Gr
     for sentence in split_sentences(flat):
         pieces += _fit(flat, offset, offset + len(sentence), limits.max_chars, say)
         offset += len(sentence)
-    return _arrange(flat, pieces, limits)
+    return _arrange(flat, pieces, limits, say)
 
 
-def _arrange(flat: str, pieces: list[Piece], limits: ChunkLimits) -> list[Group]:
+def _arrange(flat: str, pieces: list[Piece], limits: ChunkLimits, say: Say) -> list[Group]:
     """Group; where a short group is left, halve its longer neighbour and group again."""
     groups = _group(pieces, limits)
     for index, group in enumerate(groups):
@@ -67,7 +73,7 @@ def _arrange(flat: str, pieces: list[Piece], limits: ChunkLimits) -> list[Group]
                 (p for p in pieces if neighbour.start <= p.start < neighbour.end),
                 key=lambda piece: len(piece.spoken),
             )
-            halves = _halve(flat, longest)
+            halves = _halve(flat, longest, say)
             at = pieces.index(longest)
             return _group([*pieces[:at], *halves, *pieces[at + 1 :]], limits)
     return groups
@@ -81,47 +87,68 @@ def _fit(flat: str, start: int, end: int, limit: int, say: Say) -> list[Piece]:
         first, last = waiting.pop()
         spoken = say(flat[first:last]) if last - first <= _HALF * limit else None
         if last - first == 1 or (spoken is not None and len(spoken) <= limit):
-            ends = last == end
-            pieces.append(Piece(start=first, end=last, spoken=spoken or "", ends_sentence=ends))
+            pieces.append(_piece(flat, first, last, spoken or "", ends_sentence=last == end))
             continue
-        cut = _find_cut(flat, first, last, limit)
+        cut = _find_cut(flat, first, last, limit, say)
         waiting += [(cut, last), (first, cut)]
     return pieces
 
 
-def _halve(flat: str, piece: Piece) -> list[Piece]:
+def _halve(flat: str, piece: Piece, say: Say) -> list[Piece]:
     if piece.end - piece.start < _HALF:
         return [piece]
-    cut = _find_cut(flat, piece.start, piece.end, piece.end - piece.start)
+    cut = _find_cut(flat, piece.start, piece.end, piece.end - piece.start, say)
+    ends = ((piece.start, cut, False), (cut, piece.end, piece.ends_sentence))
     return [
-        Piece(
-            start=piece.start,
-            end=cut,
-            spoken=normalize(flat[piece.start : cut]),
-            ends_sentence=False,
-        ),
-        Piece(
-            start=cut,
-            end=piece.end,
-            spoken=normalize(flat[cut : piece.end]),
-            ends_sentence=piece.ends_sentence,
-        ),
+        _piece(flat, start, end, say(flat[start:end]), ends_sentence=is_last)
+        for start, end, is_last in ends
     ]
 
 
-def _find_cut(flat: str, start: int, end: int, limit: int) -> int:
-    """Best place near the middle: after a clause, before a conjunction, between words, anywhere."""
+def _piece(flat: str, start: int, end: int, spoken: str, *, ends_sentence: bool) -> Piece:
+    """Make a piece; a dash that was cut behind is a pause, not the end of what is said."""
+    if not ends_sentence and spoken.endswith(".") and _DASH_END.search(flat, start, end):
+        spoken = f"{spoken[:-1]},"
+    return Piece(start=start, end=end, spoken=spoken, ends_sentence=ends_sentence)
+
+
+def _find_cut(flat: str, start: int, end: int, limit: int, say: Say) -> int:
+    """Best place near the middle: after a clause, before a conjunction, between words, anywhere.
+
+    A place where the parts would be said in other words than the whole is passed over: between
+    "5" and "million", or in "Mr. | V. Smith".
+    """
     middle = (start + end) // 2
     reach = min(int((end - start) * _MIDDLE), limit)
     low, high = max(start + 1, middle - reach), min(end - 1, middle + reach)
+    fallback = None
     for pattern in _CUTS:
         cuts = [m.end() for m in pattern.finditer(flat, low, high) if start < m.end() < end]
-        if cuts:
-            return min(cuts, key=lambda cut: abs(cut - middle))
+        cuts.sort(key=lambda cut: abs(cut - middle))
+        for cut in cuts[:_TRIES]:
+            if _keeps_words(flat, start, cut, end, say):
+                return cut
+        fallback = fallback or next(iter(cuts), None)
+    if fallback is not None:
+        return fallback
     cut = middle
     while cut > low and _is_joined(flat[cut]):
         cut -= 1
     return cut if cut > start else middle
+
+
+def _keeps_words(flat: str, start: int, cut: int, end: int, say: Say) -> bool:
+    """Tell whether the words around a cut are said as they would be without it."""
+    if not _NOTABLE.search(flat, max(start, cut - _BESIDE), min(end, cut + _BESIDE)):
+        return True  # plain words are said alike wherever they stand
+    first = max(start, cut - _AROUND)
+    last = min(end, cut + _AROUND)
+    parts = _words(say(flat[first:cut])) + _words(say(flat[cut:last]))
+    return parts == _words(say(flat[first:last]))
+
+
+def _words(spoken: str) -> list[str]:
+    return _WORD.findall(spoken.lower())
 
 
 def _is_joined(character: str) -> bool:

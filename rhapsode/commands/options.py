@@ -7,6 +7,7 @@ import typer
 
 from narration.errors import OutputError
 from narration.jobs.request import DeliverySettings, JobSettings
+from narration.text.english import English
 from rhapsode.inputs import STDIN
 from rhapsode.outputs import Output
 
@@ -41,6 +42,9 @@ CfgWeight = Annotated[float, typer.Option(min=0, max=2, help="How closely to fol
 Temperature = Annotated[float, typer.Option(min=0, max=5, help="How varied; 0 is always the same.")]
 Seed = Annotated[int, typer.Option(min=0, help="Another seed, another reading.")]
 MaxChars = Annotated[int, typer.Option(min=40, max=400, help="Characters per model call.")]
+EnglishOption = Annotated[
+    English, typer.Option("--english", help="Whose dates and words: american or british.")
+]
 Format = Annotated[
     str | None, typer.Option(help="Instead of the file's ending.", show_default=False)
 ]
@@ -72,6 +76,7 @@ def job_settings(
     max_chars: int,
     title: str | None,
     author: str | None,
+    english: English,
 ) -> JobSettings:
     """Translate options into what a job is asked to be."""
     return JobSettings(
@@ -81,6 +86,7 @@ def job_settings(
         ),
         seed=seed,
         max_chars=max_chars,
+        english=english,
         outputs=tuple(output.format for output in outputs),
         title=title,
         author=author,

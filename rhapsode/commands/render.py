@@ -12,6 +12,7 @@ from narration.jobs.record import Job
 from narration.jobs.request import JobSettings
 from narration.settings import Settings, load_settings
 from narration.telemetry import set_up_logging
+from narration.text.english import English
 from narration.voices.recording import Recording, RecordingLimits, read_recording
 from rhapsode.commands import options
 from rhapsode.commands.summary import Summary
@@ -38,6 +39,7 @@ def render(  # noqa: PLR0917 - Typer passes all of them by keyword
     max_chars: options.MaxChars = 280,
     title: options.Title = None,
     author: options.Author = None,
+    english: options.EnglishOption = English.AMERICAN,
     format: options.Format = None,  # noqa: A002 - the option is called --format
     no_watermark: options.NoWatermark = False,  # noqa: FBT002 - a flag of the command line
     quiet: options.Quiet = False,  # noqa: FBT002
@@ -59,6 +61,7 @@ def render(  # noqa: PLR0917 - Typer passes all of them by keyword
         max_chars=max_chars,
         title=title,
         author=author,
+        english=english,
     )
     job = _render(settings, text, job_settings, outputs, recording, is_quiet=quiet)
     summary = Summary(

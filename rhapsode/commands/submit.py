@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from narration.settings import load_settings
+from narration.text.english import English
 from rhapsode.commands import options
 from rhapsode.commands.summary import Summary
 from rhapsode.library import VoiceLibrary
@@ -33,6 +34,7 @@ def submit(  # noqa: PLR0917 - Typer passes all of them by keyword
     max_chars: options.MaxChars = 280,
     title: options.Title = None,
     author: options.Author = None,
+    english: options.EnglishOption = English.AMERICAN,
     format: options.Format = None,  # noqa: A002 - the option is called --format
     priority: Priority = 5,
     prefix: Prefix = "",
@@ -64,6 +66,7 @@ def submit(  # noqa: PLR0917 - Typer passes all of them by keyword
             max_chars=max_chars,
             title=title,
             author=author,
+            english=english,
         ).model_copy(update={"priority": priority}),
         outputs=outputs,
         recording=recording,

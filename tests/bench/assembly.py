@@ -4,7 +4,6 @@ The text is random prose with figures and abbreviations, the sound is shaped noi
 on encoders than speech. Times are CPU seconds: they bear a busy machine.
 """
 
-import random
 import sys
 import tempfile
 import time
@@ -15,6 +14,7 @@ import numpy as np
 
 from narration.documents.read import read_document
 from narration.text.chunk import plan_chunks
+from tests.bench.planning import prose_with_figures
 from worker.assembly.encode import encode
 from worker.assembly.mixing import measure, mix
 from worker.assembly.types import AudioFormat, Tags
@@ -25,16 +25,11 @@ from worker.waveform import Clip
 _CHARACTERS = 1_000_000
 _HOURS = 0.25
 _CHUNK_S = 12
-_WORDS = (  # noqa: SIM905 - words, not a list of strings, are what one wants to see
-    "the of and to a in that he was it his her with as had for she not at but be on they have him "
-    "which said me you all so this from one by what there were my out up when if we would 1905 "
-    "Mr. Dr. $5.50 25% 3:30 12 U.S. little then will must before upon man any"
-).split()
 
 
 def main() -> None:
     """Print one line per measurement."""
-    text = "\n\n".join(_paragraphs())
+    text = "\n\n".join(prose_with_figures(_CHARACTERS))
     began = time.process_time()
     plan = plan_chunks(read_document(text.encode(), name="book.txt"))
     _report(f"plan {len(text):,} characters", began, f"{len(plan.chunks):,} chunks")
@@ -48,16 +43,6 @@ def main() -> None:
             path = Path(folder) / f"book.{audio_format}"
             encode(path, blocks, audio_format, tags=Tags(), samples=measured.samples)
             _report(f"level and write {audio_format}", began, _speed(began))
-
-
-def _paragraphs() -> Iterator[str]:
-    source = random.Random(1)
-    size = 0
-    while size < _CHARACTERS:
-        words = " ".join(source.choice(_WORDS) for _ in range(source.randint(3, 120)))
-        sentences = words.replace(" then", ". Then").replace(" but", ", but")
-        size += len(sentences) + 3
-        yield f"{sentences}."
 
 
 def _clips() -> Iterator[Clip]:

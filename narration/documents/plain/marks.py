@@ -45,7 +45,7 @@ _NOTE_END = re.compile(
 )
 # A raised number that lost its height: "it was late.1 Then he left."
 _RAISED = re.compile(r"[.!?,;][\"”]?(\d{1,2})(?=\s+[A-Z\"“]|\s*\Z)")
-_WORD_BEFORE = re.compile(r"(?<![A-Z\d.])[a-z]{4,}\Z")
+_WORD_BEFORE = re.compile(r"(?<![A-Z\d.])[a-z]{4,}[)\]]?\Z")
 _ABBREVIATED = re.compile(
     r"\b(?:pages?|notes?|vols?|nos?|figs?|chap|book|part|verse|plate|line|sect|matt|mark|luke|"
     r"john|acts|prov|psal)\Z",

@@ -55,6 +55,7 @@ def test_what_only_looks_like_a_mark_is_read() -> None:
 
 
 def test_a_raised_number_that_lost_its_height_is_no_word() -> None:
+    assert _spoken("He read (aloud).3 So it was.") == ["He read (aloud). So it was."]
     assert _spoken("It was late.1 Then he left. See page.12 It is there.") == [
         "It was late. Then he left. See page.12 It is there."
     ]

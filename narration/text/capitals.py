@@ -1,0 +1,123 @@
+"""Words set in capitals: a heading, a notice or a stressed word is lowered, an acronym is kept."""
+
+import re
+
+from narration.text.abbreviation_tables import ENDING, TITLES
+from narration.text.figures import text_before
+from narration.text.numerals import roman_value
+
+# Said letter by letter or as a name; in a line of capitals nothing else tells them from words.
+_ACRONYMS = frozenset(
+    (  # noqa: SIM905 - a page of quoted words would hide the rules
+        "AA AAA ABC AC AD AI AIDS AM AP ATM BBC BC BCE BMW CBS CD CE CEO CIA CNN CPU CV DC DIY DJ "
+        "DNA DVD EEC EPA ESP EU FAQ FBI FDA FIFA FM GDP GI GMT GNP GPS GPU HIV HMS HQ HTML HTTP "
+        "IBM ID IMF IOU IP IQ IRA IRS ISBN IT JFK KGB LA LED LLC LSD MA MBA MD MIT MP MRI NAACP "
+        "NASA NATO NBA NBC NFL NGO NHL NHS NSA NY NYC OECD OPEC OSS PA PBS PC PDF PHD PM PS RAF "
+        "RAM RCA RNA ROM RSVP SAT SEC SOS SS SUV TNT TV UCLA UFO UK UN UNESCO UNICEF UPS URL US "
+        "USA USAF USB USMC USN USS USSR VCR VHS VIP WHO WWI WWII WWF YMCA YWCA ZIP"
+    ).split()
+) - {
+    "AM",
+    "IT",
+    "US",
+    "ID",
+    "WHO",
+    "LED",
+    "RAM",
+    "SAT",
+    "AIDS",
+    "ESP",
+    "SEC",
+    "MA",
+    "PA",
+    "ZIP",
+    "AD",
+    "AP",
+    "LA",
+}
+# Stressed in running text, too, where a word of few letters is else taken for an acronym.
+_STRESSED = frozenset(
+    (  # noqa: SIM905 - as above
+        "A ABOUT AFTER AGAIN ALL ALWAYS AM AN AND ANY ANYTHING ARE AS AT BE BECAUSE BEEN"
+        " BEFORE BIG "
+        "BUT BY CAN CAN'T COME COULD DEAD DEATH DEVIL DID DIDN'T DO DOES DOESN'T DON'T DOWN"
+        " EVEN EVER "
+        "EVERY EVERYTHING FATHER FIRE FIRST FOR FROM GET GIVE GO GOD GOOD GREAT HAD HAS HAVE"
+        " HE HELP "
+        "HER HERE HERS HIM HIS HOW IF IN INTO IS ISN'T IT IT'S KNOW LIKE LITTLE LOOK LOVE"
+        " MADE MAKE MAN "
+        "MANY ME MORE MOST MOTHER MUCH MUST MY NEVER NEW NO NOBODY NONE NOT NOTHING NOW OF"
+        " OFF OH OLD "
+        "ON ONCE ONE ONLY OR OUR OUT OVER OWN PLEASE REALLY RIGHT RUN SAID SAME SAY SEE SHALL"
+        " SHE SHOULD "
+        "SO SOME SOMETHING STILL STOP SUCH TAKE TELL THAN THANK THAT THE THEIR THEM THEN"
+        " THERE THESE "
+        "THEY THIS THOSE TIME TO TOO TRUTH TWO UNDER UP US VERY WAS WAY WE WELL WENT WERE"
+        " WHAT WHEN "
+        "WHERE WHICH WHO WHOLE WHY WILL WITH WON'T WORD WORK WOULD WRONG YES YET YOU YOUR YOURS"
+    ).split()
+)  # fmt: skip
+# Alone the rest are the country, the technology, the organisation, a state or half of a day.
+_ALONE = _STRESSED - {"US", "IT", "WHO", "AM", "IN", "OR", "ME", "OH", "AN", "SO", "GO"}
+_REACH = 4  # a sentence's end and what opens the next
+_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
+_RUN = re.compile(
+    r"(?<![\w.])[^\W\d_a-z]{2,}(?:'[A-Z]{1,2})?"
+    r"(?:[ ,-]+[^\W\d_a-z]+(?:'[A-Z]{1,2})?)+(?!\w|\.[A-Z])"
+)
+_STRESSED_WORD = re.compile(r"(?<![\w.&/-])[A-Z]{2,}(?:'[A-Z]{1,2})?(?![\w&/-]|\.\w)")
+_SMALL_WORD = re.compile(r"(?<![\w'.])[a-z]+(?!\.?\w)")
+_CAPITALS = re.compile(r"[A-Z][A-Z]")
+_VOWEL = re.compile(r"[AEIOUYÀ-ÖØ-Ý]")
+_TITLES = {title.upper(): title for title in [*TITLES, "St", "Ste", "Jr", "Sr", *ENDING]}
+
+
+def lower_heading(text: str) -> str:
+    """Write a line of capitals as a title: every word with a capital, acronyms as they are."""
+    return _WORD.sub(lambda m: _lower(m, is_title=True), text)
+
+
+def capitalize_words(text: str) -> str:
+    """Give the words of a heading that figures became the capitals of the others."""
+    return _SMALL_WORD.sub(lambda m: m[0].capitalize(), text)
+
+
+def lower_stressed(text: str) -> str:
+    """Lower words that running text sets in capitals; a single one only if it is well known."""
+    if not _CAPITALS.search(text):
+        return text
+    text = _RUN.sub(_lower_run, text)
+    return _STRESSED_WORD.sub(lambda m: m[0].lower() if m[0] in _ALONE else m[0], text)
+
+
+def _lower_run(match: re.Match[str]) -> str:
+    words = _WORD.findall(match[0])
+    plain = [word for word in words if not _is_kept(word)]
+    is_prose = any(word in _STRESSED or len(word) > 4 for word in plain)
+    if not is_prose and sum(len(word) == 4 for word in plain) < 2:
+        return match[0]  # "the BBC and ITV", "BMW USA"
+    before = text_before(match, _REACH).rstrip("\"'( ")
+    is_first = not (before or match.start() > _REACH) or before[-1:] in {".", "!", "?"}
+    lowered = _WORD.sub(lambda m: _lower(m, is_title=False), match[0])
+    return lowered[:1].upper() + lowered[1:] if is_first else lowered
+
+
+def _lower(match: re.Match[str], *, is_title: bool) -> str:
+    word = match[0]
+    if len(word) == 1 or _is_kept(word) or not word.isupper():
+        return word
+    if word in _TITLES and match.string.startswith(".", match.end()):
+        return _TITLES[word]
+    lowered = word.capitalize() if is_title else word.lower()
+    if lowered[1:2] == "'" and len(lowered) > 3:  # O'BRIEN
+        return lowered[:2] + lowered[2:].capitalize()
+    if lowered.startswith("Mc") and len(lowered) > 3:
+        return f"Mc{lowered[2:].capitalize()}"
+    return lowered
+
+
+def _is_kept(word: str) -> bool:
+    """Tell an acronym or a numeral from a word; what cannot be pronounced is an acronym."""
+    if word in _STRESSED or word in _TITLES:
+        return False
+    return word in _ACRONYMS or roman_value(word) is not None or not _VOWEL.search(word)

@@ -1,0 +1,106 @@
+"""What money is called: signs and codes -> names, by CLDR where people say what it says."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from babel.numbers import get_currency_name, list_currencies
+
+_NAMES = "en_US"  # Babel's British data differ in no name of money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Currency:
+    """Names of the whole and of its hundredth; without `cent` a fraction is said as a decimal."""
+
+    one: str
+    many: str
+    cent: str = ""
+    cents: str = ""
+
+
+def _currency(one: str, many: str = "", cent: str = "", cents: str = "") -> Currency:
+    cents = cents or (f"{cent}s" if cent else "")
+    return Currency(one=one, many=many or f"{one}s", cent=cent, cents=cents)
+
+
+_DOLLAR = _currency("dollar", cent="cent")
+# Before the number, with or without a space.
+SIGNS = {
+    "$": _DOLLAR,
+    "US$": _DOLLAR,
+    "U.S.$": _DOLLAR,
+    "A$": _currency("Australian dollar", cent="cent"),
+    "AU$": _currency("Australian dollar", cent="cent"),
+    "C$": _currency("Canadian dollar", cent="cent"),
+    "CA$": _currency("Canadian dollar", cent="cent"),
+    "HK$": _currency("Hong Kong dollar", cent="cent"),
+    "NZ$": _currency("New Zealand dollar", cent="cent"),
+    "S$": _currency("Singapore dollar", cent="cent"),
+    "NT$": _currency("Taiwan dollar", cent="cent"),
+    "Mex$": _currency("Mexican peso", cent="centavo"),
+    "R$": _currency("real", "reais", "centavo"),
+    "£": _currency("pound", cent="penny", cents="pence"),
+    "€": _currency("euro", cent="cent"),
+    "¥": _currency("yen", "yen"),
+    "₹": _currency("rupee", cent="paisa", cents="paise"),
+    "₨": _currency("rupee", cent="paisa", cents="paise"),
+    "₩": _currency("won", "won"),
+    "₽": _currency("ruble", cent="kopek"),
+    "₺": _currency("lira", "lira", "kuruş", "kuruş"),
+    "₴": _currency("hryvnia", "hryvnias", "kopiyka", "kopiykas"),
+    "₪": _currency("shekel", cent="agora", cents="agorot"),
+    "₫": _currency("dong", "dong"),
+    "₱": _currency("peso", cent="centavo"),
+    "₦": _currency("naira", "naira", "kobo", "kobo"),
+    "₡": _currency("colón", "colones"),
+    "₲": _currency("guarani", "guaranies"),
+    "₵": _currency("cedi", cent="pesewa"),
+    "₸": _currency("tenge", "tenge"),
+    "₼": _currency("manat", "manat"),
+    "₾": _currency("lari", "lari"),
+    "฿": _currency("baht", "baht", "satang", "satang"),
+    "₿": _currency("bitcoin"),
+    "₭": _currency("kip", "kip"),
+    "₮": _currency("tugrik"),
+    "₤": _currency("lira", "lire"),
+}
+# Words for money that are written like signs; a full stop may follow.
+ABBREVIATED = {
+    "Rs": _currency("rupee", cent="paisa", cents="paise"),
+    "Re": _currency("rupee", cent="paisa", cents="paise"),
+    "Kč": _currency("koruna", "korunas"),
+    "zł": _currency("zloty", "zlotys", "grosz", "groszy"),
+    "kr": _currency("krona", "kronor"),
+    "Fr": _currency("franc", cent="centime"),
+    "fr": _currency("franc", cent="centime"),
+    "DM": _currency("mark", cent="pfennig"),
+}
+# CLDR says "US dollars" and "Japanese yen"; a speaker who has named no other country does not.
+_PLAIN_CODES = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹", "BTC": "₿"}
+CODES = frozenset(
+    (  # noqa: SIM905 - codes in a row are easier to read
+        "USD EUR GBP JPY INR CHF AUD CAD NZD HKD SGD CNY RMB SEK NOK DKK ISK PLN CZK HUF RUB TRY "
+        "ILS ZAR BRL MXN ARS CLP COP PEN KRW TWD THB IDR MYR PHP VND AED SAR EGP NGN KES GHS UAH "
+        "RON BGN PKR BDT LKR QAR KWD BTC DEM FRF ITL ESP ATS"
+    ).split()
+)
+
+
+@lru_cache(maxsize=256)
+def currency(sign: str) -> Currency:
+    """Look up a sign, an abbreviation or an ISO 4217 code."""
+    sign = _PLAIN_CODES.get(sign, sign).rstrip(".")
+    if sign in SIGNS:
+        return SIGNS[sign]
+    if sign in ABBREVIATED:
+        return ABBREVIATED[sign]
+    code = "CNY" if sign == "RMB" else sign
+    if code not in list_currencies():
+        return _currency(code)
+    one, many = (_bare(get_currency_name(code, count=n, locale=_NAMES)) for n in (1, 2))
+    return Currency(one=one, many=many)
+
+
+def _bare(name: str) -> str:
+    """Drop the years that CLDR puts behind money of the past."""
+    return name.partition(" (")[0]

@@ -1,0 +1,142 @@
+"""Numbers that are dialled or copied, not counted: telephones, ISBNs, cards, codes."""
+
+import re
+from functools import partial
+
+from narration.text.english import English
+from narration.text.figures import text_before
+from narration.text.numerals import cardinal, spell_digits
+from narration.text.rules import DIGITS, figure_rule, rule
+
+_TOLL_FREE = "800|888|877|866|855|844|833|822"
+_EMERGENCY = "911|999|112|111|000|311|411|511|611|711|811|988|101|110|119"
+_CALL_BEFORE = re.compile(
+    r"\b(?:call|calls|called|calling|phone|phoned|ring|rang|text|texted) \Z", re.IGNORECASE
+)
+_DIAL_BEFORE = re.compile(r"\bdial(?:s|ed|led|ing|ling)? \Z", re.IGNORECASE)
+_CODE_BEFORE = re.compile(
+    r"\b(?:ending in|ends in|PIN(?: code| number)?(?: is)?|zip code(?: is)?|zip|extension|ext\.|"
+    r"area code|passcode(?: is)?|password(?: is)?|account number(?: is)?|serial number(?: is)?|"
+    r"badge number|box|box number|otp(?: is)?|ssn(?: is)?|code is) \Z",
+    re.IGNORECASE,
+)
+_REACH = 24  # characters before a figure that tell that it is dialled
+_GROUP = re.compile(r"\d+|[A-Z]+")
+_EXTENSION = r"(?:,? ?(?:x|ext\.?|extension) ?(?P<extension>\d{1,6}))?"
+_NOT_AFTER = r"(?<![\w.$£€-])(?<!\d[,/])"
+_NOT_BEFORE = r"(?![\w-]|[.,/]\d)"
+
+
+def _groups(text: str) -> str:
+    """Say groups of digits one by one, with a pause after each."""
+    return ", ".join(spell_digits(group) for group in re.findall(r"\d+", text))
+
+
+def _phone(match: re.Match[str], _: English) -> str:
+    said = _groups(match["number"])
+    if match["number"].startswith("+"):
+        said = f"plus {said}"
+    extension = match["extension"]
+    return f"{said}, extension {spell_digits(extension)}" if extension else said
+
+
+def _toll_free(match: re.Match[str], _: English) -> str:
+    rest = match["rest"]
+    said = (
+        ", ".join(spell_digits(g) for g in re.findall(r"\d+", rest))
+        if not re.search("[A-Z]", rest)
+        else " ".join(cardinal(g) if g.isdigit() else g for g in _GROUP.findall(rest))
+    )
+    area = match["area"]
+    spoken_area = f"{cardinal(area[0])} hundred" if area == "800" else spell_digits(area)
+    return f"{'plus ' if match['plus'] else ''}one, {spoken_area}, {said}"
+
+
+def _dialled(before: re.Pattern[str], match: re.Match[str], _: English) -> str:
+    """Say digits one by one, if what stands before them asks for it."""
+    is_dialled = before.search(text_before(match, _REACH)) is not None
+    return spell_digits(match["number"]) if is_dialled else match[0]
+
+
+def _book_number(match: re.Match[str], _: English) -> str:
+    digits = match["number"].upper()
+    groups = ", ".join(
+        " ".join("X" if c == "X" else spell_digits(c) for c in group)
+        for group in re.split(r"[ -]+", digits)
+        if group
+    )
+    colon = ":" if match["colon"] else ""
+    return f"{' '.join(match['kind'])}{colon} {groups}"
+
+
+TELEPHONE = (
+    rule(
+        r"\b(?P<kind>ISBN|ISSN)(?:-1[03])?(?P<colon>:?) ?(?P<number>\d[\d -]{6,15}[\dXx])"
+        r"(?![\w-])",
+        _book_number,
+        DIGITS,
+        words=("ISBN", "ISSN"),
+    ),
+    rule(
+        rf"(?<![\w-])(?P<plus>\+)?1[-. ]\(?(?P<area>{_TOLL_FREE})\)?[-. ](?P<rest>[A-Z\d]{{1,8}}"
+        r"(?:[-. ][A-Z\d]{1,8}"
+        r"){0,4})(?![\w-])",
+        _toll_free,
+        DIGITS,
+        words=("1-8", "1 8", "1.8", "1-(8", "1 (8"),
+    ),
+    # Any country: +44 161 496 0018.
+    rule(
+        r"(?<![\w.-])(?P<number>\+\d{1,3}(?:[ .-]?\(\d{1,5}\))?(?:[ .-]\d{2,5}){2,5})(?![\w-]|"
+        r"[.,]\d)"
+        rf"{_EXTENSION}",
+        _phone,
+        "+",
+        DIGITS,
+    ),
+    # North America: area code, exchange, line; a trailing group is an extension.
+    rule(
+        rf"(?P<number>\(\d{{3}}\)[-. ]?\d{{3}}[-. ]\d{{4}}(?:-\d{{1,4}})?"
+        rf"){_NOT_BEFORE}{_EXTENSION}",
+        _phone,
+        DIGITS,
+        "(",
+        "-. ",
+    ),
+    figure_rule(
+        rf"{_NOT_AFTER}(?P<number>(?:1[-. ]? ?)?(?:\(\d{{3}}\)[-. ]?|"
+        rf"\d{{3}}[-. ])\d{{3}}[-. ]\d{{4}}"
+        rf"(?:-\d{{1,4}})?){_NOT_BEFORE}{_EXTENSION}",
+        _phone,
+        "-. ",
+    ),
+    figure_rule(rf"{_NOT_AFTER}(?P<number>\d{{3}}-\d{{4}}){_NOT_BEFORE}{_EXTENSION}", _phone, "-"),
+    # As Britain writes its own: 0161 496 0018, 020 7946 0958.
+    rule(
+        rf"{_NOT_AFTER}(?P<number>\(?0\d{{2,4}}\)?[ -]\d{{3,4}}[ -]?\d{{3,4}}"
+        rf"){_NOT_BEFORE}{_EXTENSION}",
+        _phone,
+        "0",
+        " -",
+        words=(" 0", "(0", "-0"),
+    ),
+    # United States social security.
+    figure_rule(
+        rf"{_NOT_AFTER}(?P<number>\d{{3}}-\d{{2}}-\d{{4}})(?P<extension>){_NOT_BEFORE}", _phone, "-"
+    ),
+)
+TELEPHONE_GUARD = r"\d{3}\)?[-. ]{1,2}\(?\d{2,4}|ISBN|ISSN|1[-. ]\(?8|\+\d"
+DIALLED = (
+    figure_rule(
+        rf"(?<![\w.])(?P<number>{_EMERGENCY})(?! ?[\w,.-]*\d)(?! [a-z]+s\b)",
+        partial(_dialled, _CALL_BEFORE),
+    ),
+    figure_rule(r"(?<![\w.])(?P<number>\d{1,7})(?![\w-]|[.,]\d)", partial(_dialled, _DIAL_BEFORE)),
+    figure_rule(
+        r"(?<![\w.])(?P<number>911|999)(?=(?:'s)? (?:call|calls|caller|callers|operator|"
+        r"operators|dispatcher|dispatchers|dispatch|line|system|center|centre|tape|tapes)\b)",
+        lambda m, _: spell_digits(m["number"]),
+        "9",
+    ),
+    figure_rule(r"(?<![\w.])(?P<number>\d{3,20})(?![\w-]|[.,]\d)", partial(_dialled, _CODE_BEFORE)),
+)

@@ -12,6 +12,7 @@ from narration.text.abbreviation_tables import (
 )
 from narration.text.abbreviations import follows_pronoun_word
 from narration.text.calendar_words import MONTHS, WEEKDAYS
+from narration.text.numerals import roman_value
 
 # Each alternative is tried at the first character of a run only: a million dots take one pass.
 _BREAK = re.compile(
@@ -41,6 +42,7 @@ _BEFORE_NUMBER = (
     | {
         *(month.lower() for month in _MONTHS_SHORT - {"Mar", "Dec", "Jun"}),
         *(month.upper() for month in _MONTHS_SHORT),
+        *(word.upper() for word in NUMBERED if len(word) > 1),
     }
 )
 _MAYBE = frozenset({*ENDING, *STATES, "A.D", "B.C"})
@@ -50,7 +52,7 @@ _AFTER_HALF_DAY = frozenset(
     {*MONTHS, *WEEKDAYS.values(), "Eastern", "Pacific", "Central", "Mountain", "Greenwich", "GMT",
      "EST", "EDT", "PST", "PDT", "UTC", "BST"}
 )  # fmt: skip
-_NUMBER = re.compile(r"[A-Z]{0,3}-?\d|[IVXLC]{2,}\b")
+_NUMBER = re.compile(r"[A-Z]{0,3}-?\d|[IVXLC]{2,}\b|[IVXLC]\.,? [a-z]")
 # A house or an ordinal before it makes St. a street; a saint has neither.
 _STREET_BEFORE = re.compile(
     r"(?:\b\d{1,5} (?:[A-Z][\w'-]+ ){1,3}|\b(?:First|Second|Third|Fourth|Fifth|Sixth|"
@@ -115,6 +117,11 @@ def _is_list_marker(word: str, before: str, close: str) -> bool:
     return is_short and not close and _LIST_MARKER.search(before) is not None
 
 
+def _is_volume(word: str) -> bool:
+    """Tell the small numeral of a citation: "Acts ii. 3"."""
+    return word.islower() and roman_value(word.upper()) is not None
+
+
 def _starts_sentence(following: str) -> bool:
     found = _NEXT_WORD.match(following)
     return found is not None and found[0] in _STARTERS
@@ -126,7 +133,7 @@ def _full_stop_ends(word: str, close: str, following: str) -> bool:
         return False
     if word in _BEFORE_NUMBER and _NUMBER.match(following):
         return False
-    if _COINS.fullmatch(word) and following[:1].isdigit():
+    if following[:1].isdigit() and (_COINS.fullmatch(word) or _is_volume(word)):
         return False
     found = _NEXT_WORD.match(following)
     if word in _HALF_DAYS:

@@ -1,9 +1,9 @@
 """How fast documents become plans, on one core: `python -m tests.bench.planning [FILE...]`.
 
-Without files: random prose, a third of whose words are figures and abbreviations, a story of the
-examples told many times over, and the same as markdown and as an e-book. Times are CPU seconds of
-this process, the least of some runs: other work on the machine only adds. `--json FILE` writes the
-table for a program.
+Without files: random prose, every eighth word of which is a figure or an abbreviation, a story of
+the examples told many times over, and the same as markdown and as an e-book. Times are CPU seconds
+of this process, the least of some runs: other work on the machine only adds. `--json FILE` writes
+the table for a program.
 """
 
 import argparse

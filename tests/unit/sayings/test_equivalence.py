@@ -26,6 +26,7 @@ from tests.sayings.suites import Case, Want
         ("you are late", "you're late"),
         ("five - six", "five to six"),
         ("cafe", "café"),
+        ("of fifteen hundred pounds", "of one thousand five hundred pounds"),
         ("ten dollars to twenty dollars", "ten to twenty dollars"),
     ],
 )

@@ -18,6 +18,7 @@ def test_settings_survive_the_database() -> None:
         {"outputs": ["aiff"]},
         {"max_chars": 5},
         {"delivery": {"temperature": float("nan")}},
+        {"english": "scots"},
         {"seed": -1},
         {"seed": 2**63},
         {"priority": 10},

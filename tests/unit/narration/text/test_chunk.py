@@ -6,6 +6,7 @@ from narration.documents.read import read_document
 from narration.documents.types import Document
 from narration.errors import DocumentError, SettingsError
 from narration.text.chunk import plan_chunks
+from narration.text.english import English
 from narration.text.types import ChunkLimits, PauseLimits, Plan, SpanKind
 
 
@@ -177,3 +178,21 @@ def test_markdown_that_is_all_code_has_nothing_to_say() -> None:
 def test_limits_that_cannot_be_kept_are_refused() -> None:
     with pytest.raises(SettingsError, match="max_chars 10"):
         _plan("One.", max_chars=10)
+
+
+def test_a_plan_is_said_in_the_english_that_is_asked_for() -> None:
+    document = _document("It was 3/9/2018.\n\nIt was 101 days off.", "a.md")
+    plan = plan_chunks(document, english=English.BRITISH)
+    assert [chunk.spoken_text for chunk in plan.chunks] == [
+        "It was the third of September, twenty eighteen.",
+        "It was one hundred and one days off.",
+    ]
+
+
+def test_a_bare_l_is_fifty_only_after_forty_nine() -> None:
+    source = "XLIX. The Sea\n\nIt rose.\n\nL. The Land\n\nIt fell.\n\nC. Dark\n\nIt went."
+    markdown = (
+        source.replace("XLIX", "# XLIX").replace("L. The", "# L. The").replace("C. D", "# C. D")
+    )
+    spoken = [chunk.spoken_text for chunk in plan_chunks(_document(markdown, "a.md")).chunks]
+    assert spoken[::2] == ["Forty-Nine. The Sea", "Fifty. The Land", "C Dark"]

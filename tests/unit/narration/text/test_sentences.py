@@ -42,6 +42,20 @@ CUTS = [
     "It was I. |The end.",
     "“Go.” |“Where?”",
     "He said “go.” |She went.",
+    "There are three: 1. Cats; 2. Dogs; 3. Mice. |They run.",
+    "He said: a. go; b. stay. |We went.",
+    "See Smith et al. 2004 for it. |Then go.",
+    "It fell (Doe, op. cit., p. 3). |Next it rose.",
+    "As in Chap. I. of the book. |Then.",
+    "I read it in Acts ii. 3. |It is so.",
+    "He was ill. |5 men came.",
+    "I say no. |I am here.",
+    "He met Gen. Lee and Wm. Fox. |They fought.",
+    "It is 5 ft. long. |It holds.",
+    "He came Jan. 5. |It snowed.",
+    "He lived in Washington, D.C. |It was hot.",
+    "MR. FOX MET DR. HEN. |THEY LEFT.",
+    "VOL. II OF IT. |THE END.",
 ]
 
 

@@ -97,8 +97,11 @@ async def read_form(
             form = await parser.parse()
     try:
         texts = {name: part for name, part in form.multi_items() if isinstance(part, str)}
-        files = {name: part for name, part in form.multi_items() if isinstance(part, UploadFile)}
+        parts = [(n, part) for n, part in form.multi_items() if isinstance(part, UploadFile)]
+        files = dict(parts)
         _refuse_unknown(set(texts) - fields | set(files) - {"file", *other_files})
+        if len(files) < len(parts):
+            raise FieldsError([{"pointer": "/file", "detail": "came more than once: send one"}])
         return FormBody(
             texts=texts,
             file=await _upload(form.get("file"), body_limits),

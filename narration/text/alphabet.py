@@ -4,6 +4,7 @@ Planning happens where no checkpoint lies, so this is a constant: what the offic
 tokenizer and the bundled one have in common. A test compares it with both.
 """
 
+import re
 import string
 from collections import Counter
 
@@ -16,6 +17,7 @@ _KNOWN = frozenset(
     + "–—‘’“”…"
     + "ÀÁÂÃÄÅÇÈÉÊËÌÍÎÏÑÒÓÔÕÖÙÚÛÜÝßàáâãäåçèéêëìíîïñòóôõöùúûüý"
 )
+_UNKNOWN = re.compile(rf"[^\s{re.escape(''.join(sorted(_KNOWN)))}]")
 
 
 def is_speakable(character: str) -> bool:
@@ -25,4 +27,4 @@ def is_speakable(character: str) -> bool:
 
 def count_unknown(spoken_text: str) -> Counter[str]:
     """Count the characters of a text, as it is given to the model, that no voice can say."""
-    return Counter(character for character in spoken_text if not is_speakable(character))
+    return Counter(_UNKNOWN.findall(spoken_text))

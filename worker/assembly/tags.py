@@ -10,9 +10,7 @@ from narration.jobs.record import Job, JobPlan
 from narration.jobs.work import WorkRecord
 from narration.storage.interface import Storage
 from narration.storage.keys import cover_key
-from worker.assembly.types import ChapterMark, Mark, Picture, Tags
-
-GENRE = "Audiobook"
+from worker.assembly.types import AUDIOBOOK, ChapterMark, Mark, Picture, Tags
 
 
 def make_tags(job: Job, plan: JobPlan, *, watermark: str | None, cover: Picture | None) -> Tags:
@@ -22,7 +20,7 @@ def make_tags(job: Job, plan: JobPlan, *, watermark: str | None, cover: Picture 
         title=job.title,
         author=job.author,
         narrator=work.narrator,
-        genre=GENRE,
+        genre=AUDIOBOOK,
         date=work.date,
         description=work.description,
         publisher=work.publisher,

@@ -44,6 +44,9 @@ class ChapterMark:
     start: int  # sample at which it begins
 
 
+AUDIOBOOK = "Audiobook"  # a genre that players know
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
     """A JPEG or PNG file, for players to show."""

@@ -7,11 +7,11 @@ audiobooks have it.
 import struct
 
 from worker.assembly.boxes import box, full_box
-from worker.assembly.types import Tags
+from worker.assembly.types import AUDIOBOOK, Tags
 
 _TEXT, _JPEG, _PNG, _NUMBER = 1, 13, 14, 21  # kinds of data
 _PICTURES = {"image/jpeg": _JPEG, "image/png": _PNG}
-_AUDIOBOOK = 2  # of the media types of `stik`
+_BOOK = 2  # of the media types of `stik`
 _DOMAIN = b"com.apple.iTunes"
 
 
@@ -38,8 +38,8 @@ def list_items(tags: Tags) -> list[bytes]:
         (b"\xa9cmt", tags.comment),
     ]
     items = [box(kind, _data(_TEXT, text.encode())) for kind, text in named if text]
-    if tags.genre == "Audiobook":
-        items.append(box(b"stik", _data(_NUMBER, bytes([_AUDIOBOOK]))))
+    if tags.genre == AUDIOBOOK:
+        items.append(box(b"stik", _data(_NUMBER, bytes([_BOOK]))))
     others = [(b"SERIES", tags.series), (b"SERIES-PART", tags.series_position)]
     items += [_free(name, text) for name, text in others if text]
     if tags.cover:

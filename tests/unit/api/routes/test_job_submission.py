@@ -70,6 +70,13 @@ def test_cover_that_cannot_be_used_is_refused_at_its_field(
     assert stored_files(resources) == []
 
 
+def test_two_files_are_refused(client: TestClient) -> None:
+    files = [("file", ("a.txt", TEXT.encode())), ("file", ("b.txt", TEXT.encode()))]
+    answer = client.post("/v1/jobs", files=files)
+    assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert answer.json()["errors"][0]["pointer"] == "/file"
+
+
 def test_file_under_another_name_is_refused(client: TestClient) -> None:
     files = {"file": ("a.txt", TEXT.encode()), "picture": ("c.png", make_png())}
     answer = client.post("/v1/jobs", files=files)

@@ -17,7 +17,7 @@ import typer
 from narration.errors import RhapsodeError, TransientError
 from narration.settings import TelemetrySettings, is_logged_as_json
 from narration.telemetry import set_up_logging
-from rhapsode.commands import doctor, models, render, services, submit, voices
+from rhapsode.commands import doctor, models, plan, render, services, submit, voices
 from rhapsode.extras import extra_of, install_command
 
 EXIT_REFUSED = 1
@@ -31,6 +31,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("render")(render.render)
+app.command("plan")(plan.plan)
 app.command("submit")(submit.submit)
 app.command("serve")(services.serve)
 app.command("api")(services.api)

@@ -2,6 +2,7 @@
 
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import typer
@@ -9,7 +10,7 @@ import typer
 from narration.demonstration import ON_ONE_MACHINE, is_speaking
 from narration.jobs.document import read_within
 from narration.jobs.record import Job
-from narration.jobs.request import JobSettings
+from narration.jobs.request import JobSettings, ReadingOptions
 from narration.settings import Settings, load_settings
 from narration.telemetry import set_up_logging
 from narration.text.english import English
@@ -40,6 +41,9 @@ def render(  # noqa: PLR0917 - Typer passes all of them by keyword
     title: options.Title = None,
     author: options.Author = None,
     english: options.EnglishOption = English.AMERICAN,
+    cover: options.CoverFile = None,
+    read: options.Read = None,
+    any_language: options.AnyLanguage = False,  # noqa: FBT002 - a flag of the command line
     format: options.Format = None,  # noqa: A002 - the option is called --format
     no_watermark: options.NoWatermark = False,  # noqa: FBT002 - a flag of the command line
     quiet: options.Quiet = False,  # noqa: FBT002
@@ -49,7 +53,6 @@ def render(  # noqa: PLR0917 - Typer passes all of them by keyword
     started = time.monotonic()
     settings = _settings(model, is_watermarked=not no_watermark)
     outputs = check_outputs(options.output_paths(output, file), format)
-    text = _read_text(file, settings, is_quiet=quiet)
     recording = _recording(voice, settings)
     job_settings = options.job_settings(
         outputs=outputs,
@@ -62,7 +65,11 @@ def render(  # noqa: PLR0917 - Typer passes all of them by keyword
         title=title,
         author=author,
         english=english,
+        read=read,
+        any_language=any_language,
     )
+    text = _read_text(file, settings, job_settings.reading, is_quiet=quiet)
+    text = replace(text, cover=options.read_cover(cover))
     job = _render(settings, text, job_settings, outputs, recording, is_quiet=quiet)
     summary = Summary(
         job_id=job.id,
@@ -73,6 +80,7 @@ def render(  # noqa: PLR0917 - Typer passes all of them by keyword
         chunks=job.chunks_total,
         chunks_reused=job.chunks_cached,
         chunks_flagged=job.chunks_flagged,
+        warnings=job.warnings or (),
     )
     summary.show(is_quiet=quiet, as_json=json)
     if is_speaking(job.engines) and not quiet:
@@ -126,11 +134,11 @@ def _settings(model: str, *, is_watermarked: bool) -> Settings:
     )
 
 
-def _read_text(file: Path, settings: Settings, *, is_quiet: bool) -> Text:
+def _read_text(file: Path, settings: Settings, reading: ReadingOptions, *, is_quiet: bool) -> Text:
     limits = settings.limits
     data = read_input(file, limits.document_size_bytes)
     name = STDIN_NAME if file == STDIN else file.name
-    document = read_within(limits, data, name=name, media_type=None)
+    document = read_within(limits, data, name=name, media_type=None, options=reading)
     if document.encoding not in UNICODE and not is_quiet:
         typer.echo(f"{file}: read as {document.encoding}, which is a guess", err=True)
     return Text(name=name, media_type=document.media_type, data=data)

@@ -17,6 +17,7 @@ from narration.storage.keys import MANIFEST, artifact_folder, is_delivered, job_
 from worker.assembly.manifest import Manifest, OutputRecord, make_manifest
 from worker.assembly.mixing import measure
 from worker.assembly.programme import MEDIA_TYPES, Programme, size_of_output, write_output
+from worker.assembly.tags import read_cover
 from worker.chunk_audio import LostAudio, clear_lost, read_clips
 from worker.context import WorkerContext
 from worker.leases import Lease
@@ -81,6 +82,7 @@ def _deliver(
         plan=material.plan,
         chunks=chunks,
         measurement=measure(read_clips(store, chunks)),
+        cover=read_cover(store, job, material.plan),
     )
     outputs: list[OutputRecord] = []
     # One file at a time, each deleted once it is uploaded.

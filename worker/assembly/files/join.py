@@ -1,7 +1,9 @@
 """Encoded parts -> one finished file, in one pass and in memory that does not grow with it."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO, Protocol
 
 from worker.assembly.encode import replacing
 from worker.assembly.files.mp3 import join_mp3
@@ -11,9 +13,25 @@ from worker.assembly.parts.packets import Packets
 from worker.assembly.parts.plans import Place
 from worker.assembly.types import AudioFormat, ChapterMark, Tags
 
-_JOINS = {
+
+class _Join(Protocol):
+    """Writes the packets that places take from parts."""
+
+    def __call__(
+        self,
+        file: BinaryIO,
+        places: Sequence[Place],
+        parts: Iterable[Packets],
+        *,
+        samples: int,
+        tags: Tags,
+        chapters: Sequence[ChapterMark],
+    ) -> None: ...
+
+
+_JOINS: dict[AudioFormat, _Join] = {
     AudioFormat.M4A: join_mp4,
-    AudioFormat.M4B: join_mp4,
+    AudioFormat.M4B: partial(join_mp4, is_book=True),
     AudioFormat.MP3: join_mp3,
     AudioFormat.OPUS: join_opus,
 }

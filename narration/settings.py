@@ -112,6 +112,7 @@ class WorkerSettings(_Part):
     step_tries: Count = 8  # of one step without progress before the job fails
     retry_s: Seconds = 2  # wait after the first transient failure; doubled each time
     retry_max_s: Seconds = 300
+    scratch_dir: Path | None = None  # where files are assembled; among the temporary files if unset
     scratch_gb: Annotated[float, Field(gt=0)] = 16  # of the disk, while files are assembled
 
     @model_validator(mode="after")

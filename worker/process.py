@@ -212,7 +212,7 @@ def _make_context(
         stores=stores,
         broker=broker,
         leases=leases,
-        scratch=Scratch(settings.worker.scratch_gb),
+        scratch=Scratch(settings.worker.scratch_gb, settings.worker.scratch_dir),
         settings=settings.worker,
         limits=settings.limits,
         clock=clock,

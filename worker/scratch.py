@@ -1,7 +1,7 @@
 """Room on disk for the files a worker is putting together: a limit, and nothing left behind.
 
-The folder lies where Python puts temporary files (TMPDIR). What a killed worker left there is
-removed by the next one, which knows by a lock that nobody uses it any more.
+What a killed worker left there is removed by the next one, which knows by a lock that nobody uses
+it any more.
 """
 
 import fcntl
@@ -26,9 +26,13 @@ log = structlog.get_logger(__name__)
 
 
 class Scratch:
-    """One worker's folder, shared by its threads."""
+    """One worker's folder, shared by its threads. Without a parent: among the temporary files."""
 
-    def __init__(self, limit_gb: float, *, glance_s: float = GLANCE_S) -> None:
+    def __init__(
+        self, limit_gb: float, parent: Path | None = None, *, glance_s: float = GLANCE_S
+    ) -> None:
+        # A parent that is named is kept to: Python looks for another place if the disk is full.
+        self._parent = parent
         self._glance_s = glance_s
         self._limit_bytes = int(limit_gb * GB)
         self._in_use_bytes = 0
@@ -72,8 +76,9 @@ class Scratch:
     def _opened(self, needed_bytes: int) -> Path:
         with self._released:
             if self._root is None:
-                _remove_leftovers(Path(tempfile.gettempdir()))
-                self._root = Path(tempfile.mkdtemp(prefix=PREFIX))
+                parent = self._parent or Path(tempfile.gettempdir())
+                _remove_leftovers(parent)
+                self._root = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
                 self._lock = (self._root / LOCK).open("w")
                 fcntl.flock(self._lock, fcntl.LOCK_EX)
         free_bytes = shutil.disk_usage(self._root).free

@@ -199,6 +199,7 @@ def takes_more_workers(project: Project) -> str:
 def logs_events_only(project: Project) -> str:
     """Whatever happened until here, brokers lost and shutdowns included: a JSON line per event."""
     project.compose("restart", "--timeout", "60", "cpu-worker", "sweeper", "api")
+    project.up()
     counts = {service: len(project.events(service)) for service in OURS}
     names = {event["event"] for service in OURS for event in project.events(service)}
     wanted = {"worker_started", "worker_draining", "worker_ended", "sweeper_ended", "api_ended",

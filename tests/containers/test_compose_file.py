@@ -21,7 +21,7 @@ OUR_OWN = {"api", "cpu-worker", "sweeper", "gpu-worker", "render-worker"}
 # Ours alone to decide in a container, or meant for the command line on the host.
 FIXED = re.compile(
     r"RHAPSODE_(DATA_DIR|API__HOST|API__PORT|TELEMETRY__METRICS_PORT|CLIENT__\w+"
-    r"|API__KEYS__ALICE|STORAGE__PROFILES__DEFAULT__(KIND|PATH))"
+    r"|API__KEYS__ALICE|WORKER__SCRATCH_DIR|STORAGE__PROFILES__DEFAULT__(KIND|PATH))"
 )
 
 
@@ -186,7 +186,7 @@ def test_gpu_workers_are_as_many_as_asked_for_and_see_every_card() -> None:
 
 def test_sound_is_assembled_on_a_volume() -> None:
     worker = rendered(**SECRETS)["cpu-worker"]
-    folder = worker["environment"]["TMPDIR"]
+    folder = worker["environment"]["RHAPSODE_WORKER__SCRATCH_DIR"]
     (mount,) = [mount for mount in worker["volumes"] if mount["target"] == folder]
     assert mount["type"] == "volume"
 

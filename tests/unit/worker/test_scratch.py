@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,23 +14,18 @@ from worker.scratch import PREFIX, Scratch
 ROOT = Path(__file__).parents[3]
 DIE = """
 import os, sys
+from pathlib import Path
 from worker.scratch import Scratch
-with Scratch(1).folder(10, lambda: None) as folder:
+with Scratch(1, Path(sys.argv[1])).folder(10, lambda: None) as folder:
     (folder / "audio.wav").write_bytes(b"sound")
     os._exit(9)
 """
 
 
 @pytest.fixture
-def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    return tmp_path
-
-
-@pytest.fixture
-def scratch(disk: Path) -> Iterator[Scratch]:
+def scratch(tmp_path: Path) -> Iterator[Scratch]:
     """Room for a thousand bytes."""
-    scratch = Scratch(1e-6, glance_s=0.01)
+    scratch = Scratch(1e-6, tmp_path, glance_s=0.01)
     yield scratch
     scratch.close()
 
@@ -40,13 +34,13 @@ def no_check() -> None:
     """Nobody lost anything."""
 
 
-def test_folder_is_gone_afterwards(disk: Path, scratch: Scratch) -> None:
+def test_folder_is_gone_afterwards(tmp_path: Path, scratch: Scratch) -> None:
     with scratch.folder(10, no_check) as folder:
         (folder / "audio.wav").write_bytes(b"sound")
-        assert disk in folder.parents
+        assert tmp_path in folder.parents
     assert not folder.exists()
     scratch.close()
-    assert list(disk.iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_can_never_fit_is_refused_with_the_remedy(scratch: Scratch) -> None:
@@ -80,26 +74,23 @@ def test_waiting_ends_with_the_lease(scratch: Scratch) -> None:
         pass
 
 
-def test_full_disk_is_named_before_it_is_written(
-    small_disk: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(small_disk))
-    scratch = Scratch(1)
+def test_full_disk_is_named_before_it_is_written(small_disk: Path) -> None:
+    with pytest.raises(OSError, match="No space left"):
+        (small_disk / "filler").write_bytes(bytes(1 << 20))
+    scratch = Scratch(1, small_disk)
     with pytest.raises(DiskFull, match="cramped is full"), scratch.folder(10**6, no_check):
         pass
     scratch.close()
 
 
 def test_leftovers_of_a_killed_worker_are_cleared_and_those_of_a_live_one_are_not(
-    disk: Path, scratch: Scratch
+    tmp_path: Path, scratch: Scratch
 ) -> None:
-    code = subprocess.run(
-        [sys.executable, "-c", DIE], cwd=ROOT, env={"TMPDIR": str(disk)}, check=False
-    ).returncode
+    code = subprocess.run([sys.executable, "-c", DIE, tmp_path], cwd=ROOT, check=False).returncode
     assert code == 9
-    assert len(list(disk.glob(f"{PREFIX}*/*/audio.wav"))) == 1
-    alive = Scratch(1)
+    assert len(list(tmp_path.glob(f"{PREFIX}*/*/audio.wav"))) == 1
+    alive = Scratch(1, tmp_path)
     with alive.folder(10, no_check) as folder, scratch.folder(10, no_check):
         assert folder.exists()
-        assert list(disk.glob(f"{PREFIX}*/*/audio.wav")) == []
+        assert list(tmp_path.glob(f"{PREFIX}*/*/audio.wav")) == []
     alive.close()

@@ -17,13 +17,15 @@ _PLAIN = {
     "ſ": "s", "ƀ": "b", "Ɖ": "D", "ƒ": "f", "Ɨ": "I", "Ɵ": "O", "Ƶ": "Z", "ƶ": "z",
     "Ǝ": "E", "ǝ": "e", "Ə": "E", "Ǥ": "G", "ǥ": "g", "Ȝ": "Y", "ȝ": "y", "Ƿ": "W",
     "ƿ": "w", "ȷ": "j", "Ⱥ": "A", "Ɓ": "B", "Ɗ": "D", "Ƙ": "K", "ƙ": "k",
+    "Æ": "Ae", "æ": "ae", "Ø": "O", "ø": "o", "Ð": "D", "ð": "d", "Þ": "Th", "þ": "th",
     "ẞ": "SS", "ʻ": "'", "ʾ": "'", "ʿ": "'",
 }  # fmt: skip
 _LAST_KEPT = "ÿ"
+_NOT_KEPT = "ÆÐØÞæðøþÿ"  # of Latin-1, but rare in English print: the voices do not know them
 _MARKS = "\u0300-\u036f"
-_BEYOND = re.compile(rf"[\u0100-\u024f\u0250-\u02ff\u1e00-\u1eff{_MARKS}]")
+_BEYOND = re.compile(rf"[{_NOT_KEPT}\u0100-\u024f\u0250-\u02ff\u1e00-\u1eff{_MARKS}]")
 # A letter with the marks that follow it.
-_LETTER = re.compile(rf"([^\W\d_])([{_MARKS}]+)|[\u0100-\u02ff\u1e00-\u1eff]")
+_LETTER = re.compile(rf"([^\W\d_])([{_MARKS}]+)|[{_NOT_KEPT}\u0100-\u02ff\u1e00-\u1eff]")
 _MOST_SHOWN = 12
 
 
@@ -52,7 +54,7 @@ def plain_form(letter: str) -> str | None:
 
 def _is_kept(letter: str) -> bool:
     composed = unicodedata.normalize("NFC", letter)
-    return len(composed) == 1 and composed <= _LAST_KEPT
+    return len(composed) == 1 and composed <= _LAST_KEPT and composed not in _NOT_KEPT
 
 
 def note_plain_letters(document: Document) -> Remark | None:

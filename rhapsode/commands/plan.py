@@ -10,6 +10,7 @@ from narration.jobs.reading import record_reading, report_plan
 from narration.jobs.request import OtherLanguage, ReadingOptions
 from narration.settings import load_settings
 from narration.text.chunk import plan_chunks
+from narration.text.english import English
 from rhapsode.commands import options
 from rhapsode.inputs import STDIN, STDIN_NAME, read_input
 
@@ -19,6 +20,7 @@ Json = Annotated[bool, typer.Option("--json", help="The report as JSON, as a job
 def plan(
     file: options.File,
     read: options.Read = None,
+    english: options.EnglishOption = English.AMERICAN,
     json: Json = False,  # noqa: FBT002 - a flag of the command line
 ) -> None:
     """Report how FILE would be read, without speaking it; needs no model."""
@@ -33,7 +35,7 @@ def plan(
             spoken=frozenset(options.read_reasons(read)), other_language=OtherLanguage.READ
         ),
     )
-    report = report_plan(document, plan_chunks(document))
+    report = report_plan(document, plan_chunks(document, english=english))
     if json:
         typer.echo(record_reading(report).model_dump_json(indent=2))
     else:

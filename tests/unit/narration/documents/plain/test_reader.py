@@ -162,7 +162,7 @@ def test_reading_takes_time_in_proportion_to_the_text(piece: str) -> None:
         read_plain(source)
         return time.process_time() - started
 
-    small, large = min(seconds(15_000) for _ in range(2)), seconds(120_000)
+    small, large = (min(seconds(chars) for _ in range(3)) for chars in (15_000, 120_000))
     assert large < 24 * small + 0.2  # eight times as much text; quadratic, it would be 64
 
 

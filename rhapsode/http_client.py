@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from narration.backoff import backoff_s
 from narration.errors import (
     ConflictError,
     InputError,
@@ -73,8 +74,10 @@ class ApiClient:
         Raises: TransientError when patience ends; InputError for a refusal, in the server's words.
         """
         ends_at = time.monotonic() + self._retry_for_s
-        wait_s = FIRST_WAIT_S
+        failures = 0
         while True:
+            failures += 1
+            wait_s = _wait_s(failures)
             try:
                 response = self._client.request(method, path, **options)
             except httpx.TransportError as error:
@@ -87,7 +90,6 @@ class ApiClient:
             if time.monotonic() + wait_s > ends_at:
                 raise TransientError(problem)
             self._sleep(wait_s)
-            wait_s = min(2 * wait_s, LONGEST_WAIT_S)
 
     def upload(self, path: str, file: Upload, fields: dict[str, str], **options: Any) -> Any:
         """Post a form with a file and return the answer's JSON."""
@@ -102,15 +104,16 @@ class ApiClient:
         """
         partial = path.with_name(f".{path.name}.{sha256[:12]}.part")
         ends_at = time.monotonic() + self._retry_for_s
-        size_bytes = 0
+        failures = size_bytes = 0
         while not self._is_fetched(url, partial):
             with _write_errors_explained(partial):
                 before, size_bytes = size_bytes, _size_bytes(partial)
+            failures += 1
             if size_bytes > before:  # a slow line is no reason to give up, a dead one is
-                ends_at = time.monotonic() + self._retry_for_s
+                failures, ends_at = 1, time.monotonic() + self._retry_for_s
             if time.monotonic() > ends_at:
                 raise TransientError(f"{path.name} could not be fetched whole: run it again")
-            self._sleep(FIRST_WAIT_S)
+            self._sleep(_wait_s(failures))
         with _write_errors_explained(path):
             if _digest(partial) != sha256:
                 partial.unlink()
@@ -140,6 +143,10 @@ class ApiClient:
             except httpx.TransportError:
                 return False
         return True
+
+
+def _wait_s(failures: int) -> float:
+    return backoff_s(failures, first_s=FIRST_WAIT_S, longest_s=LONGEST_WAIT_S)
 
 
 def _accepted(response: httpx.Response) -> httpx.Response:

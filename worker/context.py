@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from narration.backoff import backoff_s
 from narration.broker.interface import Broker
 from narration.clock import Clock, utc_now
 from narration.database import session_scope
@@ -39,8 +40,10 @@ class WorkerContext:
 
     def retry_at(self, tries: int) -> datetime:
         """Return when a step that failed `tries` times may be tried again."""
-        wait_s = self.settings.retry_s * 2 ** min(tries - 1, 16)
-        return self.clock() + timedelta(seconds=min(wait_s, self.settings.retry_max_s))
+        wait_s = backoff_s(
+            tries, first_s=self.settings.retry_s, longest_s=self.settings.retry_max_s
+        )
+        return self.clock() + timedelta(seconds=wait_s)
 
 
 class Drain:

@@ -28,10 +28,11 @@ from huggingface_hub.errors import (
 )
 from huggingface_hub.utils import WeakFileLock, build_hf_headers, hf_raise_for_status
 
+from narration.backoff import backoff_s
 from narration.errors import CheckpointError, NotFoundError, OutputError, TransientError
 
 _ATTEMPTS = 5  # without a byte of progress between them
-_PAUSE_S = 1.0
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 30.0
 _TIMEOUT_S = 30.0
 _BLOCK_BYTES = 1 << 20
 _SHA256_DIGITS = 64  # large files are named by it; small ones by git's SHA-1 of 40 digits
@@ -194,7 +195,7 @@ def _stream_all(file: HubFile, report: Report) -> None:
         if stalled > _ATTEMPTS:
             raise TransientError(f"the hub sends no more of {file.name}: pull again later")
         if stalled:
-            time.sleep(_PAUSE_S)
+            time.sleep(backoff_s(stalled, first_s=_FIRST_PAUSE_S, longest_s=_LONGEST_PAUSE_S))
 
 
 def _stream(file: HubFile, report: Report) -> None:

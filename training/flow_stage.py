@@ -142,10 +142,10 @@ class FlowTraining:
             features = self.flow.encoder_proj(
                 self.flow.encoder(self.flow.input_embedding(batch.tokens), None)
             )
-            speaker = self.flow.project_speaker(batch.x_vectors) * told[:, None]
+            timbre = self.flow.project_timbre(batch.x_vectors) * told[:, None]
             heard = features * told[:, None, None]
             condition = Condition(
-                features=heard.flatten(0, 1), speaker=speaker, prompt=given.flatten(0, 1)
+                features=heard.flatten(0, 1), timbre=timbre, prompt=given.flatten(0, 1)
             )
             velocity = self.flow.decoder["estimator"](state.flatten(0, 1), time, condition, packing)
         error = (velocity.float().reshape_as(mel) - (mel - noise)).square().mean(-1)

@@ -16,7 +16,7 @@ from training.tape import SpeechTape
 from worker.chatterbox.config import REFERENCE_RATE_HZ, SAMPLE_RATE_HZ
 from worker.chatterbox.mel import voice_encoder_mel, x_vector_mel
 from worker.chatterbox.resample import resample_sinc
-from worker.chatterbox.speaker import VoiceEncoder
+from worker.chatterbox.voice_encoder import VoiceEncoder
 from worker.chatterbox.xvector import XVector
 
 LOG_STEPS = 100

@@ -40,9 +40,9 @@ from worker.chatterbox.config import (
 )
 from worker.chatterbox.hift.vocoder import Vocoder
 from worker.chatterbox.s3gen.flow import Flow
-from worker.chatterbox.speaker import VoiceEncoder
 from worker.chatterbox.speech_tokenizer import SpeechTokenizer
 from worker.chatterbox.voice import Voice, make_voice, save_voice
+from worker.chatterbox.voice_encoder import VoiceEncoder
 from worker.chatterbox.weights import split_weight_norm, write_tensors
 from worker.chatterbox.xvector import XVector
 

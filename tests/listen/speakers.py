@@ -17,7 +17,7 @@ from tests.listen.render_command import Clip
 from worker.chatterbox.config import REFERENCE_RATE_HZ, SAMPLE_RATE_HZ, VoiceEncoderConfig
 from worker.chatterbox.mel import voice_encoder_mel
 from worker.chatterbox.resample import resample_soxr
-from worker.chatterbox.speaker import VoiceEncoder, trim_silence
+from worker.chatterbox.voice_encoder import VoiceEncoder, trim_silence
 
 
 class SpeakerJudge:

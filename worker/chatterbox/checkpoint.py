@@ -16,11 +16,11 @@ from worker.chatterbox.config import ChatterboxConfig
 from worker.chatterbox.hift.vocoder import Vocoder
 from worker.chatterbox.revision import digest_files
 from worker.chatterbox.s3gen.flow import Flow
-from worker.chatterbox.speaker import VoiceEncoder
 from worker.chatterbox.speech_tokenizer import MAY_MISS, SpeechTokenizer
 from worker.chatterbox.t3.model import T3
 from worker.chatterbox.tokenizer import TextTokenizer
 from worker.chatterbox.voice import Voice, load_voice
+from worker.chatterbox.voice_encoder import VoiceEncoder
 from worker.chatterbox.weights import fold_weight_norm, load_strict, parts_of, read_tensors
 from worker.chatterbox.xvector import XVector
 

@@ -24,9 +24,9 @@ from worker.chatterbox.mel import (
     x_vector_mel,
 )
 from worker.chatterbox.resample import resample_sinc, resample_soxr
-from worker.chatterbox.speaker import VoiceEncoder, trim_silence
 from worker.chatterbox.speech_tokenizer import SpeechTokenizer
 from worker.chatterbox.voice import Voice, make_voice
+from worker.chatterbox.voice_encoder import VoiceEncoder, trim_silence
 from worker.chatterbox.xvector import XVector
 
 _PROMPT_S = 6  # T3 is prompted with this much of the recording, at most

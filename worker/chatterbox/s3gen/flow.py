@@ -93,10 +93,10 @@ class Flow(nn.Module):
         return Condition(
             features=torch.cat(self.encode(rows)),
             prompt=upload(torch.cat(prompts), self.device),
-            speaker=self.project_speaker(upload(x_vectors, self.device)),
+            timbre=self.project_timbre(upload(x_vectors, self.device)),
         )
 
-    def project_speaker(self, x_vectors: Tensor) -> Tensor:
+    def project_timbre(self, x_vectors: Tensor) -> Tensor:
         """Shapes: x_vectors (B, 192) -> (B, 80)."""
         return self.spk_embed_affine_layer(F.normalize(x_vectors, dim=1))
 

@@ -120,7 +120,7 @@ class GraphMemory:
     """Memory that the graphs of several shapes read, one at a time, each its first part."""
 
     def __init__(self, frames: int, rows: int, example: Condition) -> None:
-        features, prompt, speaker = example.features, example.prompt, example.speaker
+        features, prompt, timbre = example.features, example.prompt, example.timbre
         self.frames, self.rows = frames, rows
         device = features.device
         self.x = blank(frames, features.shape[1], device=device)
@@ -128,7 +128,7 @@ class GraphMemory:
         self.condition = Condition(
             features=blank(frames, features.shape[1], device=device),
             prompt=blank(frames, prompt.shape[1], device=device),
-            speaker=blank(rows, speaker.shape[1], device=device),
+            timbre=blank(rows, timbre.shape[1], device=device),
         )
         self.offsets = blank(rows + 1, device=device, dtype=torch.int32)
         self.row, self.position = (
@@ -152,7 +152,7 @@ class GraphInputs:
         self.condition = Condition(
             features=_begin(condition.features, frames),
             prompt=_begin(condition.prompt, frames),
-            speaker=_begin(condition.speaker, rows),
+            timbre=_begin(condition.timbre, rows),
         )
         # A graph reads tensors only: code that asks for the lengths must fail, not remember them.
         self.packing = Packing(
@@ -183,7 +183,7 @@ class GraphInputs:
             memory[len(x) :].zero_()  # a row that was not finite must not outlive its call
         self.condition.features[: len(x)] = condition.features
         self.condition.prompt[: len(x)] = condition.prompt
-        self.condition.speaker[: len(time)] = condition.speaker
+        self.condition.timbre[: len(time)] = condition.timbre
         self._lay(packing)
 
     def _lay(self, packing: Packing) -> None:

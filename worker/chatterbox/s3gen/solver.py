@@ -61,5 +61,5 @@ def _beside_nothing(condition: Condition) -> Condition:
     return Condition(
         features=widen(condition.features),
         prompt=widen(condition.prompt),
-        speaker=widen(condition.speaker),
+        timbre=widen(condition.timbre),
     )

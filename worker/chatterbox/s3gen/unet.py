@@ -26,12 +26,12 @@ _KERNEL = 3
 class Condition:
     """What the mel is to say and in whose voice; all zero says nothing.
 
-    Shapes: features, prompt (N, 80); speaker (rows, 80).
+    Shapes: features, prompt (N, 80); timbre (rows, 80).
     """
 
     features: Tensor
     prompt: Tensor
-    speaker: Tensor
+    timbre: Tensor
 
 
 class Estimator(nn.Module):
@@ -56,8 +56,8 @@ class Estimator(nn.Module):
         Units: time from 0 (noise) to 1 (mel).
         """
         embedded = self.time_mlp(time)
-        speaker = condition.speaker[packing.row]
-        frames = torch.cat([x, condition.features, speaker, condition.prompt], dim=-1)
+        timbre = condition.timbre[packing.row]
+        frames = torch.cat([x, condition.features, timbre, condition.prompt], dim=-1)
         first, last = (cast("Stage", blocks[0]) for blocks in (self.down_blocks, self.up_blocks))
         skip = first(frames, embedded, packing)
         frames = first.smooth(skip, packing)

@@ -12,9 +12,9 @@ from torch import nn
 from worker.chatterbox.config import ChatterboxConfig
 from worker.chatterbox.hift.vocoder import Vocoder
 from worker.chatterbox.s3gen.flow import Flow
-from worker.chatterbox.speaker import VoiceEncoder
 from worker.chatterbox.speech_tokenizer import SpeechTokenizer
 from worker.chatterbox.t3.model import T3
+from worker.chatterbox.voice_encoder import VoiceEncoder
 from worker.chatterbox.weights import fold_weight_norm
 from worker.chatterbox.xvector import XVector
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from tests.model.worker.chatterbox.voices import Networks, toy_networks
 from worker.chatterbox import mel as fronts
 from worker.chatterbox.resample import resample_sinc, resample_soxr
-from worker.chatterbox.speaker import trim_silence
+from worker.chatterbox.voice_encoder import trim_silence
 
 TOLERANCE = 1e-5
 LENGTHS = (250, 163, 97, 8)  # over two segments of CAM++, inside one, odd and tiny

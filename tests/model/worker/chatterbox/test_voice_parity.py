@@ -12,7 +12,7 @@ from tests.model.worker.chatterbox.voices import Networks, from_golden
 from worker.chatterbox import mel as fronts
 from worker.chatterbox.reference import voice_from_recording
 from worker.chatterbox.resample import resample_sinc, resample_soxr
-from worker.chatterbox.speaker import trim_silence
+from worker.chatterbox.voice_encoder import trim_silence
 
 LONG_FRAMES = 5750
 

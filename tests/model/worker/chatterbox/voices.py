@@ -8,8 +8,8 @@ import torch
 
 from tests.model.worker.chatterbox.goldens import Golden
 from worker.chatterbox.config import SpeechTokenizerConfig, VoiceEncoderConfig, XVectorConfig
-from worker.chatterbox.speaker import VoiceEncoder
 from worker.chatterbox.speech_tokenizer import SpeechTokenizer
+from worker.chatterbox.voice_encoder import VoiceEncoder
 from worker.chatterbox.weights import load_strict
 from worker.chatterbox.xvector import XVector
 

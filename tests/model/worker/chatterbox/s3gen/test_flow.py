@@ -72,12 +72,12 @@ def test_estimator_equals_upstream_at_one_step(flow: Flow, golden: Golden) -> No
     prompt = torch.zeros(frames, 80)
     prompt[: len(prompt_mel)] = prompt_mel
     with torch.no_grad():
-        speaker = flow.project_speaker(golden["0.x_vector"][None])
+        timbre = flow.project_timbre(golden["0.x_vector"][None])
         nothing = torch.zeros(frames, 80)
         told = Condition(
             features=torch.cat([features, nothing]),
             prompt=torch.cat([prompt, nothing]),
-            speaker=torch.cat([speaker, torch.zeros(1, 80)]),
+            timbre=torch.cat([timbre, torch.zeros(1, 80)]),
         )
         velocity = flow.decoder["estimator"](
             torch.cat([state, state]), golden["0.time"].expand(2), told, pack_lengths([frames] * 2)

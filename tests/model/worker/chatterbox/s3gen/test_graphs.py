@@ -35,7 +35,7 @@ def draw_call(lengths: list[int], seed: int) -> tuple[Tensor, Tensor, Condition,
     condition = Condition(
         features=torch.randn(frames, 80, generator=draw),
         prompt=torch.randn(frames, 80, generator=draw),
-        speaker=torch.randn(rows, 80, generator=draw),
+        timbre=torch.randn(rows, 80, generator=draw),
     )
     noise = torch.randn(frames, 80, generator=draw)
     return noise, torch.rand(rows, generator=draw), condition, pack_lengths(lengths)

@@ -20,7 +20,7 @@ from worker.process import LoadedModel, WorkerProcess
 
 
 class WorkerHarness:
-    """A worker on a database, with a clock and a broker in the test's hands."""
+    """A worker on a database, with a clock and a broker that the test controls."""
 
     def __init__(self, database: Engine, folder: Path, engine: Any = None, **parts: Any) -> None:
         self.database = database

@@ -26,7 +26,7 @@ class Reader:
         self._thread.join()
 
     def take(self) -> list[Utterance]:
-        """Hand over what may be trained on and was read since the last call."""
+        """Return what may be trained on and was read since the last call."""
         with self._lock:
             new, self._new = self._new, []
         return new

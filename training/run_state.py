@@ -1,4 +1,4 @@
-"""What every training stage has: a place to keep its state, a log, a rate over time, an average."""
+"""What every training stage uses: a saved state, a log, a learning rate schedule, an average."""
 
 import json
 import math
@@ -73,7 +73,7 @@ class RunState:
         return True
 
     def resume(self, parts: dict[str, Any], device: torch.device) -> bool:
-        """Take up a kept state, if there is one."""
+        """Load a saved state, if there is one."""
         if not self.path.exists():
             return False
         kept = torch.load(self.path, map_location=device)
@@ -83,7 +83,7 @@ class RunState:
         return True
 
     def keep(self, parts: dict[str, Any], *, force: bool = False) -> None:
-        """Keep the state if it is time to; never leave half a file."""
+        """Save the state if it is time to; the file is replaced whole."""
         if not force and time.time() - self._kept < KEEP_EVERY_S:
             return
         content = {name: part.state_dict() for name, part in parts.items()}

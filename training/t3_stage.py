@@ -77,7 +77,7 @@ class Guide:
 
 
 def make_guide(batch: Batch, prefix: int, length: int) -> Guide:
-    """Say for each position of the embedded rows which keys hold the character being said."""
+    """Find for each position of the embedded rows the keys that hold the character being said."""
     device = batch.text.device
     places = torch.arange(length, device=device)[None]
     character = places - (prefix + 1)  # of a text position; the frame token stands first

@@ -44,7 +44,7 @@ def make_celery(url: str, settings: BrokerSettings) -> Celery:
 
 
 def listen(app: Celery, handlers: Mapping[Task, Handler]) -> None:
-    """Say what runs the tasks, before a worker of this application starts."""
+    """Set the handlers of the tasks, before a worker of this application starts."""
     for task, handler in handlers.items():
         app.task(name=task.value, shared=False)(_with_a_signature(handler))
 

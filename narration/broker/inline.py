@@ -21,7 +21,7 @@ class InlineBroker:
         self._is_closed = False
 
     def bind(self, handlers: Mapping[Task, Handler], *, gpu_threads: int = 1) -> None:
-        """Say what runs the tasks, once. Messages sent before are lost, as messages may be."""
+        """Set the handlers of the tasks, once. Messages that were sent earlier are lost."""
         self._pools = {
             Queue.CPU: ThreadPoolExecutor(CPU_THREADS, thread_name_prefix="cpu"),
             Queue.GPU: ThreadPoolExecutor(gpu_threads, thread_name_prefix="gpu"),
@@ -40,7 +40,7 @@ class InlineBroker:
         """Do nothing: this process is there."""
 
     def close(self) -> None:
-        """Drop what has not begun and wait for what has."""
+        """Drop the tasks that have not begun, and wait for the others."""
         self._is_closed = True
         for pool in self._pools.values():
             pool.shutdown(wait=True, cancel_futures=True)

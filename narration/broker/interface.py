@@ -43,4 +43,4 @@ class Broker(Protocol):
         """Ask for a task; call it after the commit that made the work visible."""
 
     def check(self) -> None:
-        """Ask the broker for a sign of life."""
+        """Check that the broker answers."""

@@ -108,7 +108,7 @@ class DirectoryStorage:
 
 
 def _temporary_in(folder: Path) -> tuple[int, str]:
-    """Make a file in a folder, which somebody may remove in this moment because it is empty."""
+    """Make a temporary file in a folder that another thread may just be removing, as empty."""
     for _ in range(FOLDER_TRIES):
         folder.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):

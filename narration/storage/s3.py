@@ -94,7 +94,7 @@ class S3Storage:
         return len(keys)
 
     def presign(self, key: str, *, expires_s: int, file_name: str | None = None) -> str | None:
-        """Sign a GET; nothing is asked of the server."""
+        """Sign a GET, without a request to the server."""
         params = {"Bucket": self._bucket, "Key": check_key(key)}
         if file_name is not None:
             params["ResponseContentDisposition"] = f'attachment; filename="{file_name}"'
@@ -170,7 +170,7 @@ class S3Storage:
 
     @contextmanager
     def _named(self, key: str) -> Iterator[None]:
-        """Say in our own errors what went wrong where."""
+        """Translate errors of the client into ours, which name the object."""
         where = f"{key!r} in bucket {self._bucket!r}"
         try:
             yield

@@ -1,4 +1,4 @@
-"""Preparing a voice: claim it, end it, let go of it."""
+"""Claims on the preparation of voices: take one, finish it, release it."""
 
 from datetime import datetime
 
@@ -24,7 +24,7 @@ def claim_voice(session: Session, voice_id: str, *, until: datetime, now: dateti
 def mark_voice_ready(
     session: Session, voice_id: str, *, digest: str, conditioning_key: str
 ) -> bool:
-    """Make a voice usable. Preparing is a pure function, so whoever ends it first is right."""
+    """Make a voice usable. Preparing is a pure function, so the first result is as good as any."""
     return _end(
         session,
         voice_id,
@@ -33,7 +33,7 @@ def mark_voice_ready(
 
 
 def mark_voice_failed(session: Session, voice_id: str, error: str) -> bool:
-    """Say why a voice cannot be used."""
+    """Record why a voice cannot be used."""
     return _end(session, voice_id, {"state": VoiceState.FAILED, "error": error})
 
 

@@ -1,6 +1,7 @@
-"""Take a recording in as a voice: check it, store it, one row, commit, then wake who prepares it.
+"""Make a voice of a recording: check it, store it, insert its row, commit, and wake a worker.
 
-What is refused leaves nothing behind. The conditioning is made by a worker: there is no torch here.
+A recording that is refused leaves nothing stored. The worker makes the conditioning: there is no
+torch here.
 """
 
 from dataclasses import dataclass
@@ -38,7 +39,7 @@ class RecordingFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enrolment:
-    """A voice as it was asked for."""
+    """A request for a voice."""
 
     owner: str
     name: str

@@ -33,7 +33,7 @@ def find_voice(session: Session, owner: str, name_or_id: str) -> Voice | None:
 def choose_voice(
     session: Session, owner: str, name: str, bundled: Collection[str], *, is_kept: bool = False
 ) -> str:
-    """Return what a voice is for good: the id of an owner's, or the name of a bundled one.
+    """Resolve a voice to what identifies it for ever: an owner's by its id, a bundled one by name.
 
     `is_kept` keeps it from being deleted before this transaction ends.
     Raises: FieldsError if there is none; VoiceNotReady; RecordingError if it could not be prepared.
@@ -59,7 +59,7 @@ def list_voices(session: Session, owner: str) -> list[Voice]:
 
 
 def retire_voice(session: Session, voice_id: str, *, owner: str) -> Voice:
-    """Take a voice out of its owner's list, its name free again; jobs go on speaking with it.
+    """Remove a voice from its owner's list and free its name; jobs continue to speak with it.
 
     Raises: NotFoundError.
     """

@@ -76,8 +76,8 @@ def read_recording(path: Path, limits: RecordingLimits = DEFAULT_LIMITS) -> Reco
 def decode_recording(data: bytes, name: str, limits: RecordingLimits = DEFAULT_LIMITS) -> Recording:
     """Decode and check a recording in memory; `name` is only for messages.
 
-    Raises: RecordingError if it is no sound, too large, too short, too long, silent, clipped or
-    holds samples that are no numbers.
+    Raises: RecordingError if it is not audio, too large, too short, too long, silent, clipped or
+    holds samples that are not numbers.
     """
     _check_size(len(data), name, limits)
     rate_hz, samples = _decode(data, name, limits)
@@ -89,7 +89,7 @@ def decode_recording(data: bytes, name: str, limits: RecordingLimits = DEFAULT_L
 
 
 def _decode(data: bytes, name: str, limits: RecordingLimits) -> tuple[int, NDArray[np.float32]]:
-    """Shapes: -> rate, (S,). libsndfile where it serves: its decoding is what upstream hears."""
+    """Shapes: -> rate, (S,). libsndfile where it can read the file: upstream decodes with it."""
     try:
         with soundfile.SoundFile(io.BytesIO(data)) as sound:
             if sound.format not in (*_SEEKABLE, "MP3"):

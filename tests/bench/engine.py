@@ -47,7 +47,7 @@ def main() -> None:
     opened_s = time.perf_counter() - began
     bench.engine.submit(utterance(bench.voice, CHUNK_S)).result()
     first_s = time.perf_counter() - began
-    while bench.renderer.prepare():  # as the sound stage does at leisure
+    while bench.renderer.prepare():  # as the sound stage does while it is idle
         pass
     report: dict[str, Any] = {
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",

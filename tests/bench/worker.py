@@ -2,9 +2,9 @@
 
 Real Postgres and SeaweedFS, one worker, an engine that only counts: it answers chunks of 12 s in
 the order they came, so many a second, or at once (`--rate 0`). What is measured is everything
-else: claiming, judging, encoding, storing, noting; and whether the worker takes on enough to keep
-an engine busy that wants `--target-concurrency` chunks under way. Sounds are shaped noise, which is
-harder on the encoder than speech. x is audio seconds per second.
+else: claiming, judging, encoding, storing, checkpointing; and whether the worker takes on enough to
+keep an engine busy that wants `--target-concurrency` chunks under way. Sounds are shaped noise,
+which is harder on the encoder than speech. x is audio seconds per second.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""`python -m tests.faults`: a hundred jobs under every fault we know, as a table."""
+"""`python -m tests.faults`: a hundred jobs under every fault that can be injected, as a table."""
 
 import argparse
 import sys

@@ -1,4 +1,4 @@
-"""Everything that goes wrong, on a timetable drawn by lot."""
+"""Injects faults at random times from a seeded generator."""
 
 import random
 import signal
@@ -61,7 +61,7 @@ class FaultInjector:
                 self._send_spurious_messages()
 
     def _supervise(self) -> None:
-        """Start another worker for each that is gone, as whatever runs them would."""
+        """Start another worker for each that is gone, as a supervisor would."""
         for _ in range(WORKERS - len(self._alive())):
             self._cluster.start_worker(chunk_s=CHUNK_S)
 

@@ -19,7 +19,7 @@ from tests.servers import Postgres, SeaweedFS, Valkey
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What was done to how many jobs, and what came of it."""
+    """The faults that were injected, and how the jobs ended."""
 
     jobs: int
     chunks: int
@@ -56,7 +56,7 @@ def run_suite(
             seaweedfs,
             s3_endpoint_url=proxy.url,
             checkpoint=checkpoint,
-            # Innocent workers are killed all the time here: a chunk may be near some of them.
+            # Workers are killed all the time here, whatever chunk they speak.
             poison_losses=20,
             step_tries=50,
             retry_max_s=3,
@@ -72,7 +72,7 @@ def run_suite(
             finally:
                 injector.stop()
             took_s = time.monotonic() - began
-            time.sleep(cluster.settings.worker.lease_s)  # for late workers to do their worst
+            time.sleep(cluster.settings.worker.lease_s)  # so that late workers can still do harm
             return Report(
                 jobs=len(cases),
                 chunks=sum(job.chunks_total for job in ended),

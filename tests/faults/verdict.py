@@ -24,7 +24,7 @@ class Finding:
 
 @dataclass(slots=True)
 class Verdict:
-    """What is wrong, by kind; all zero is what we want."""
+    """The number of faults by kind; a run passes if all are zero."""
 
     wrong: Counter[str] = field(default_factory=Counter)
     details: list[str] = field(default_factory=list)

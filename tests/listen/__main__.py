@@ -1,4 +1,4 @@
-"""`python -m tests.listen`: the bundled voices heard by a recogniser, as one table and as JSON.
+"""`python -m tests.listen`: measures the bundled voices with a recogniser, as a table and as JSON.
 
 Exit code 1 if a figure is worse than its limit in targets.py.
 """

@@ -65,7 +65,7 @@ def measure_sentences(listening: Listening) -> PartResult:
 
 
 def _compare_sound(readings: dict[str, list[Clip]]) -> list[Figure]:
-    """Hold the sound of readings against the teacher's: what denoising gains, likeness loses."""
+    """Compare the sound of readings with the teacher's: denoising costs likeness."""
     quality, speakers = QualityJudge(), SpeakerJudge()
     opinions = {voice: quality.rate(clips) for voice, clips in readings.items()}
     overall = {voice: opinion.overall for voice, opinion in opinions.items()}
@@ -134,7 +134,7 @@ def measure_guidance(listening: Listening) -> PartResult:
 
 
 def measure_expression(listening: Listening) -> PartResult:
-    """Have the same sentences read flatly, as ever, and with more expression."""
+    """Have the same sentences read with less, usual and more expression."""
     readings = [
         listening.command.read(
             listening.some(20), "--exaggeration", str(value), voice=listening.voices[0]

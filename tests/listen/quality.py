@@ -27,7 +27,7 @@ SCALES = (
     (-0.06766283, 1.11546468, 0.04602535),
 )
 WINDOW = 4096  # lines of 6 Hz
-LOUD_SHARE = 0.7  # of all windows: a tone in a pause is not what is meant
+LOUD_SHARE = 0.7  # of all windows: tones in pauses do not count
 LINE = 1  # lines on either side that still are the tone
 NEAR = (6, 40)  # lines on either side that are its neighbourhood
 
@@ -67,7 +67,7 @@ def join(clips: Sequence[Clip]) -> Waveform:
 
 
 def cut_pieces(sound: Waveform, size: int) -> list[Waveform]:
-    """Cut into pieces of a size; a short one at the end is left out, a lonely one repeated."""
+    """Cut into pieces of a size; a short end is left out, a single short piece is repeated."""
     starts = range(0, max(len(sound) - size // 2, 1), size)
     return [np.resize(sound[start : start + size], size) for start in starts]
 

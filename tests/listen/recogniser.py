@@ -25,11 +25,11 @@ TEXTS = ("config.json", "tokenizer.json", "vocabulary.txt")  # beside the first 
 
 
 class WrongWeights(Exception):  # noqa: N818 - says what they are
-    """The packages carry another recogniser: every figure would be another's."""
+    """The packages carry another recogniser, whose figures could not be compared."""
 
 
 class Recogniser:
-    """Hears English."""
+    """Transcribes English speech."""
 
     def __init__(self, threads: int = 1) -> None:
         self._model = WhisperModel(
@@ -41,7 +41,7 @@ class Recogniser:
 
         Shapes: waveform (S,) at 24 kHz.
         """
-        # What greedy search gets stuck on is tried again with chance: the same chance every time.
+        # Where greedy search gets stuck, sampling is tried, with the same seed every time.
         ctranslate2.set_random_seed(0)
         sound = soxr.resample(waveform, SAMPLE_RATE_HZ, HEARING_RATE_HZ)
         segments, _ = self._model.transcribe(sound, language="en", beam_size=1)

@@ -1,4 +1,4 @@
-"""What is asked of the bundled voices, and what must not be lost again: one table."""
+"""The goals of the bundled voices and the limits that fail a run, in one table."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -97,7 +97,7 @@ def test_cancelled_utterance_leaves_the_batch(engine: PipelineEngine) -> None:
 
 
 def test_abort_fails_everything_for_good(engine: PipelineEngine) -> None:
-    """Stands last: the engine is not used again."""
+    """Last in the module: the engine is not used again."""
     futures = [engine.submit(utterance(number)) for number in range(8)]
     engine.close(abort=True)
     for future in futures:

@@ -205,7 +205,7 @@ def test_ids_without_sound_are_never_sampled(vllm: Vllm) -> None:
 
 
 def test_abort_fails_what_is_under_way(vllm: Vllm, model: T3) -> None:
-    """Stands last: the stage is not used again."""
+    """Last in the module: the stage is not used again."""
     stage = SlotStage(lambda: vllm.decoder)
     futures = [stage.start(prompt) for prompt in mixed_prompts(12, model.config)]
     stage.abort()

@@ -1,5 +1,6 @@
 """Which processes make sound: they say so themselves, and are believed while they say it."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -8,6 +9,7 @@ from sqlalchemy import String, delete, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from narration.database import OWNER, Base, JsonColumn, UtcDateTime, state_column
+from narration.engine import EngineIdentity
 
 SERVICE_OWNER = "rhapsode"
 SILENT_AFTER_S = 60.0  # four missed heartbeats at their default
@@ -19,6 +21,14 @@ class WorkerState(StrEnum):
     WARMING = "warming"
     READY = "ready"
     DRAINING = "draining"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerEngine:
+    """A warm engine as its worker reports it, with the names of the voices beside its model."""
+
+    identity: EngineIdentity
+    voices: tuple[str, ...]
 
 
 class Worker(Base):
@@ -56,12 +66,12 @@ def report(
     state: WorkerState,
     slots: int,
     now: datetime,
-    engine: dict[str, Any] | None = None,
+    engine: WorkerEngine | None = None,
 ) -> None:
     """Note that a worker lives, and what it can do."""
     values: dict[str, Any] = {"state": state, "slots": slots, "seen_at": now}
     if engine is not None:
-        values["engine"] = engine
+        values["engine"] = {**engine.identity.describe(), "voices": list(engine.voices)}
     session.execute(update(Worker).where(Worker.id == worker_id).values(**values))
 
 

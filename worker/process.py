@@ -19,14 +19,14 @@ from sqlalchemy import Engine
 from narration import workers
 from narration.broker.interface import Broker, Handler, Queue, Task
 from narration.clock import Clock, utc_now
+from narration.engine import EngineIdentity
 from narration.errors import DatabaseUnavailable
 from narration.settings import Settings, WorkerSettings
 from narration.storage.profiles import Stores
-from narration.workers import WorkerState
+from narration.workers import WorkerEngine, WorkerState
 from worker.context import WorkerContext
 from worker.engine.types import Delivery, SpeechEngine, Utterance
 from worker.leases import LeaseKeeper
-from worker.rendering.identity import EngineIdentity
 from worker.rendering.runner import SegmentRunner
 from worker.rendering.voice_cache import VoiceCache
 from worker.tasks import cpu_tasks, gpu_tasks
@@ -136,7 +136,7 @@ class WorkerProcess:
             self._state = WorkerState.DRAINING
         engine = None
         if model is not None:
-            engine = {**model.identity.describe(), "voices": sorted(model.bundled)}
+            engine = WorkerEngine(identity=model.identity, voices=tuple(sorted(model.bundled)))
         with self._context.session() as session:
             workers.report(
                 session,

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from narration import telemetry
@@ -169,7 +169,7 @@ class SegmentRun:
             sha256=store_chunk(self._context.stores.work, waveform),
             samples=waveform.size,
             is_watermarked=speech.is_watermarked,
-            findings=[asdict(finding) for finding in findings],
+            findings=findings,
         )
 
     def _resolve(

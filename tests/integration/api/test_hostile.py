@@ -1,7 +1,7 @@
 """What a stranger sends is refused or bounded, over real servers as on one machine."""
 
 import io
-import threading
+import json
 import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.api_process import Api
-from tests.builders import make_text
+from tests.cluster import Cluster
 
 REFUSED = {HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY}
 JSON = {"Content-Type": "application/json"}
@@ -64,23 +64,14 @@ def test_filters_at_the_ends_of_the_calendar_are_answered(api: Api) -> None:
         assert api.client.get("/v1/jobs", params={"created_after": moment}).is_success
 
 
-def test_polls_do_not_suffer_from_those_of_others(api: Api) -> None:
-    path = api.client.post("/v1/jobs", json={"text": make_text(1)}).json()["urls"]["self"]
-    is_over = threading.Event()
-
-    def poison() -> None:
-        with httpx.Client(base_url=api.url, timeout=60) as client:
-            while not is_over.is_set():
-                client.get("/v1/jobs/%00")
-                client.get("/v1/jobs/job_none")
-
-    with ThreadPoolExecutor(4) as pool:
-        others = [pool.submit(poison) for _ in range(4)]
-        answers = {api.client.get(path).status_code for _ in range(40)}
-        is_over.set()
-        for other in others:
-            other.result()
-    assert answers == {HTTPStatus.OK}
+def test_source_and_delivery_below_one_name_do_not_meet(api: Api, cluster: Cluster) -> None:
+    cluster.start_worker()
+    book = ("Hello there.\n\n```\n" + "x = 1\n" * 15_000 + "```\n\nBye now.\n").encode()
+    settings = json.dumps({"outputs": ["mp3"], "destination": {"prefix": "sources"}})
+    files = {"file": ("b.md", book, "text/markdown")}
+    job = api.client.post("/v1/jobs", files=files, data={"job": settings}).json()
+    [ended] = cluster.wait([job["id"]], 120)
+    assert (ended.state, ended.error) == ("succeeded", None)
 
 
 def test_hostile_books_leave_other_requests_alone(api: Api) -> None:

@@ -24,7 +24,7 @@ router = Router(tags=["operation"], responses=problems())
 
 @router.get("/livez", summary="Is the process alive?")
 async def live() -> Liveness:
-    """Answer as long as the event loop turns; asks nobody else."""
+    """Answer while the event loop runs; checks nothing else."""
     return Liveness()
 
 
@@ -37,7 +37,7 @@ def ready(request: Request, resources: WithResources) -> Response:
         "store": _store,
         "workers": _workers,
     }
-    # At once: a probe waits for the slowest check, not for their sum.
+    # In parallel: a probe waits for the slowest check, not for all of them in turn.
     with ThreadPoolExecutor(len(checks)) as pool:
         pending = {name: pool.submit(_outcome, check, resources) for name, check in checks.items()}
         outcomes = {name: future.result() for name, future in pending.items()}

@@ -1,9 +1,7 @@
 """What a stranger sends is refused or bounded, over real servers as on one machine."""
 
-import io
 import json
 import time
-import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 
@@ -12,24 +10,10 @@ import pytest
 
 from tests.api_process import Api
 from tests.cluster import Cluster
+from tests.epubs import entangled_epub
 
 REFUSED = {HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY}
 JSON = {"Content-Type": "application/json"}
-CONTAINER = '<container><rootfiles><rootfile full-path="o.opf"/></rootfiles></container>'
-PACKAGE = (
-    '<package><manifest><item id="a" href="a.xhtml" media-type="text/html"/></manifest>'
-    '<spine><itemref idref="a"/></spine></package>'
-)
-
-
-def entangled_book() -> bytes:
-    """A book of 1 KB whose page opens 100,000 elements and closes as many others."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as book:
-        book.writestr("META-INF/container.xml", CONTAINER)
-        book.writestr("o.opf", PACKAGE)
-        book.writestr("a.xhtml", "<p>Hello there.</p>" + "<b>" * 100_000 + "</i>" * 100_000)
-    return buffer.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -75,7 +59,7 @@ def test_source_and_delivery_below_one_name_do_not_meet(api: Api, cluster: Clust
 
 
 def test_hostile_books_leave_other_requests_alone(api: Api) -> None:
-    book = entangled_book()
+    book = entangled_epub()
 
     def send(_: int) -> int:
         files = {"file": ("b.epub", book, "application/epub+zip")}

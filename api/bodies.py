@@ -1,7 +1,7 @@
 """Read request bodies under limits of size and time; knows neither jobs nor voices.
 
-A body is refused as soon as it is known to be too large: by its declared length or
-while it arrives.
+A body is refused as soon as it is known to be too large: by its declared length, or as it
+arrives.
 """
 
 import asyncio

@@ -61,9 +61,8 @@ class JobReader:
             return self._query(job_ids)
         except Exception as error:  # noqa: BLE001 - the caller gets it, a bug like the rest
             if len(job_ids) == 1 or isinstance(error, TransientError):
-                return dict.fromkeys(
-                    job_ids, error
-                )  # that the database is away concerns every caller
+                # A database that is away concerns every caller.
+                return dict.fromkeys(job_ids, error)
         return {job_id: self._answers([job_id])[job_id] for job_id in job_ids}
 
     def _query(self, job_ids: list[str]) -> dict[str, Answer]:

@@ -43,6 +43,8 @@ Number = BeforeValidator(_require_number)
 Line = Annotated[str, AfterValidator(require_line)]
 Text = Annotated[Line, Field(max_length=MAX_TEXT_CHARS)]
 PauseMs = Annotated[int, Field(ge=0, le=30_000), Number]
+RetentionS = Annotated[int, Field(ge=60, le=MAX_RETENTION_S), Number]
+DeadlineS = Annotated[int, Field(ge=1, le=MAX_DEADLINE_S), Number]
 
 
 class OutputFormat(StrEnum):
@@ -131,12 +133,8 @@ class JobSettings(_Part):
     title: Text | None = None  # instead of the document's own
     author: Text | None = None
     priority: Annotated[int, Field(ge=0, le=9), Number] = 5  # the greater goes first
-    retention_s: Annotated[int, Field(ge=60, le=MAX_RETENTION_S), Number] | None = (
-        None  # after the end; null: for good
-    )
-    deadline_s: Annotated[int, Field(ge=1, le=MAX_DEADLINE_S), Number] | None = (
-        None  # after submission
-    )
+    retention_s: RetentionS | None = None  # after the end; null: for good
+    deadline_s: DeadlineS | None = None  # after submission
     labels: Annotated[dict[Text, Text], Field(max_length=MAX_LABELS)] = {}
 
     @field_validator("outputs")

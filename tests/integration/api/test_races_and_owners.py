@@ -7,43 +7,23 @@ import httpx
 import pytest
 
 from tests.api_process import Api
-from tests.cluster import open_cluster
 from tests.contracts.api_owners import KEYS, ApiOwnersContract
 from tests.contracts.api_races import ApiRacesContract
-from tests.servers import Postgres, SeaweedFS, Valkey
-
-
-@pytest.fixture(scope="module")
-def url(
-    tmp_path_factory: pytest.TempPathFactory,
-    postgres: Postgres,
-    valkey: Valkey,
-    seaweedfs: SeaweedFS,
-    request: pytest.FixtureRequest,
-) -> Iterator[str]:
-    """One server for a class: its tests do not mind what the others left."""
-    with open_cluster(tmp_path_factory.mktemp("api"), postgres, valkey, seaweedfs) as cluster:
-        api = Api(cluster, request.param)
-        try:
-            api.start()
-            yield api.url
-        finally:
-            api.close()
 
 
 @pytest.fixture
-def client(url: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=url, timeout=60) as client:
+def client(shared_api: Api) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=shared_api.url, timeout=60) as client:
         yield client
 
 
-@pytest.mark.parametrize("url", [{}], indirect=True, ids=["without keys"])
+@pytest.mark.parametrize("shared_api", [{}], indirect=True, ids=["without keys"])
 class TestRacesOverServers(ApiRacesContract):
     pass
 
 
 @pytest.mark.parametrize(
-    "url", [{"RHAPSODE_API__KEYS": json.dumps(KEYS)}], indirect=True, ids=["with keys"]
+    "shared_api", [{"RHAPSODE_API__KEYS": json.dumps(KEYS)}], indirect=True, ids=["with keys"]
 )
 class TestOwnersOverServers(ApiOwnersContract):
     pass

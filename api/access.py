@@ -18,7 +18,7 @@ _log = structlog.get_logger(__name__)
 
 
 class AccessLog:
-    """Names every request and says how it went."""
+    """Gives every request an id, logs it and measures it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -56,6 +56,7 @@ def create_app(settings: Settings, resources: Resources | None = None) -> FastAP
         version=version("rhapsode"),
         description=DESCRIPTION,
         lifespan=lifespan,
+        generate_unique_id_function=lambda route: route.name,  # clients name their functions so
         dependencies=[Depends(refuse_unknown_parameters)],
     )
     errors.install(app)

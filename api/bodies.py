@@ -1,6 +1,7 @@
 """Read request bodies under limits of size and time; knows neither jobs nor voices.
 
-A body is refused as soon as it is known to be too large: by its declared length, or while it comes.
+A body is refused as soon as it is known to be too large: by its declared length, or as it
+arrives.
 """
 
 import asyncio
@@ -171,7 +172,7 @@ async def _upload(part: UploadFile | str | None, body_limits: BodyLimits) -> Upl
         raise _too_large(body_limits.size_bytes)
     media_type = (part.content_type or OCTETS).partition(";")[0].strip().lower()
     if not MEDIA_TYPE.fullmatch(media_type):
-        detail = "its content type is none: send for example audio/wav, or leave it out"
+        detail = "its content type is not a media type: send for example audio/wav, or leave it out"
         raise FieldsError([{"pointer": "/file", "detail": detail}])
     return Upload(name=name, media_type=media_type, data=data)
 

@@ -23,7 +23,7 @@ _HEADER_CONTROLS = frozenset(range(32)) - {9} | {127}
 
 
 class Border:
-    """Refuses what no route could use, answers OPTIONS, and gives each answer its safety."""
+    """Refuses what no route could use, answers OPTIONS, and adds safety headers to each answer."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -88,7 +88,7 @@ def _early_answer(request: Request) -> Response | None:
 
 
 def _fault(scope: Scope) -> str | None:
-    """Say what is wrong with the text of a request line and its headers; None if nothing is."""
+    """Describe what is wrong with the text of a request line and its headers, if anything is."""
     path = scope.get("raw_path") or scope["path"].encode()
     for what, raw in (("path", path), ("query", scope["query_string"])):
         try:

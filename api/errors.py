@@ -137,7 +137,7 @@ KINDS: dict[str, Kind] = {
     ),
     "busy": Kind(
         status=HTTPStatus.SERVICE_UNAVAILABLE,
-        title="The server has its hands full",
+        title="The server is busy",
         what_now="Send the request again after `Retry-After` seconds.",
         is_retryable=True,
     ),

@@ -9,7 +9,7 @@ from pydantic.json_schema import models_json_schema
 
 from api.errors import MEDIA_TYPE
 from api.problems import Problem
-from api.schemas import JobForm, JobRequest
+from api.schemas import JobForm, JobRequest, VoiceForm
 
 EVERYWHERE = (422, 500, 503)
 UPLOADS = (408, 409, 413, 415)
@@ -32,46 +32,43 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
+def _form(name: str, **encoding: dict[str, str]) -> dict[str, Any]:
+    return {"multipart/form-data": {"schema": _ref(name), "encoding": encoding}}
+
+
 JOB_BODIES: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {
             "application/json": {"schema": _ref(JobRequest.__name__)},
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file"],
-                    "properties": {
-                        "file": {"type": "string", "format": "binary"},
-                        "job": _ref(JobForm.__name__),
-                        "cover": {"type": "string", "format": "binary"},
-                    },
-                },
-                "encoding": {
-                    "job": {"contentType": "application/json"},
-                    "cover": {"contentType": "image/jpeg, image/png"},
-                },
-            },
+            **_form(
+                "JobUpload",
+                job={"contentType": "application/json"},
+                cover={"contentType": "image/jpeg, image/png"},
+            ),
         },
     }
 }
-
-VOICE_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file", "name"],
-                    "properties": {
-                        "file": {"type": "string", "format": "binary"},
-                        "name": {"type": "string", "examples": ["narrator"]},
-                    },
-                }
-            }
-        },
-    }
+VOICE_BODY: dict[str, Any] = {"requestBody": {"required": True, "content": _form("VoiceUpload")}}
+FILE: dict[str, Any] = {"type": "string", "format": "binary"}
+DELIVERED: dict[str, Any] = {
+    "*/*": {"schema": FILE},
+    "application/json": {"schema": {"type": "object"}},
+}
+# Forms are read as streams, part by part: no model of ours has these shapes.
+FORMS: dict[str, dict[str, Any]] = {
+    "JobUpload": {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["file"],
+        "properties": {"file": FILE, "job": _ref(JobForm.__name__), "cover": FILE},
+    },
+    "VoiceUpload": {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["file", "name"],
+        "properties": {"file": FILE, "name": VoiceForm.model_json_schema()["properties"]["name"]},
+    },
 }
 
 
@@ -93,10 +90,19 @@ def _document(app: FastAPI) -> dict[str, Any]:
     models = [(model, "validation") for model in (JobForm, JobRequest, Problem)]
     _, ours = models_json_schema(models, ref_template=_REF)  # type: ignore[arg-type]
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
-    for name, schema in ours["$defs"].items():
+    for name, schema in {**ours["$defs"], **FORMS}.items():
         schemas.setdefault(name, schema)
+    for schema in schemas.values():
+        _drop_object_defaults(schema)
     _describe_keys(document)
     return document
+
+
+def _drop_object_defaults(schema: dict[str, Any]) -> None:
+    """Leave the defaults of a part to its fields: generators of clients refuse whole objects."""
+    for field in schema.get("properties", {}).values():
+        if isinstance(field.get("default"), dict):
+            del field["default"]
 
 
 def _describe_keys(document: dict[str, Any]) -> None:

@@ -1,8 +1,8 @@
-"""Reads jobs for polls: those that are asked for at the same time share one query.
+"""Reads jobs for polls: polls that arrive at the same time share one query.
 
-A poll is the most frequent request by far, and its cost is the trip to the database and to a thread
-and back. One trip is under way at a time; what is asked for meanwhile goes with the next one, so
-that more polls make larger trips, not more of them.
+A poll is the most frequent request by far, and its cost is the round trip to a thread and the
+database. One query runs at a time; polls that arrive meanwhile share the next one, so that more
+polls make larger queries, not more of them.
 """
 
 import asyncio
@@ -83,7 +83,8 @@ class JobReader:
             return self._query(job_ids)
         except Exception as error:  # noqa: BLE001 - the caller gets it, a bug like the rest
             if len(job_ids) == 1 or isinstance(error, TransientError):
-                return dict.fromkeys(job_ids, error)  # that the database is away is everybody's
+                # A database that is away concerns every caller.
+                return dict.fromkeys(job_ids, error)
         return {job_id: self._answers([job_id])[job_id] for job_id in job_ids}
 
     def _query(self, job_ids: list[str]) -> dict[str, Answer]:

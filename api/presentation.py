@@ -26,7 +26,7 @@ from narration.jobs.stored import read_settings
 from narration.jobs.trouble import is_worth_telling
 from narration.voices.record import Voice
 
-MIN_SHARE_FOR_ETA = 0.01  # below it the reckoning is noise
+MIN_SHARE_FOR_ETA = 0.01  # below it an estimate is noise
 MIN_RETRY_S, MAX_RETRY_S = 1, 30
 WAITED_PER_RETRY_S = 20  # a job that has run for ten minutes is worth asking every thirty seconds
 
@@ -138,8 +138,8 @@ def _progress(job: Job, now: datetime) -> Progress:
 
 
 def _eta_s(job: Job, share: float, now: datetime) -> float | None:
-    is_reckonable = job.state == JobState.RENDERING and share >= MIN_SHARE_FOR_ETA
-    if not is_reckonable or job.planned_at is None:
+    can_be_estimated = job.state == JobState.RENDERING and share >= MIN_SHARE_FOR_ETA
+    if not can_be_estimated or job.planned_at is None:
         return None
     elapsed_s = (now - job.planned_at).total_seconds()
     return round(max(elapsed_s * (1 - share) / share, 0.0), 1)

@@ -1,4 +1,4 @@
-"""Bodies that belong to no resource: problem documents, and what operators ask."""
+"""Bodies that belong to no resource: problem documents, and answers to health checks."""
 
 from typing import Literal
 
@@ -10,7 +10,7 @@ class _Body(BaseModel):
 
 
 class Liveness(_Body):
-    """The event loop turns."""
+    """The process runs and answers."""
 
     status: Literal["alive"] = "alive"
 
@@ -22,7 +22,7 @@ class Answering(_Body):
 
 
 class Readiness(_Body):
-    """What was asked, and what it answered."""
+    """The dependencies that were checked, and what each answered."""
 
     status: Literal["ready"] = "ready"
     checks: dict[str, str]

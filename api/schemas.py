@@ -1,4 +1,4 @@
-"""Request and response bodies, with the examples of the OpenAPI document; the rim of the API.
+"""Request and response bodies, with the examples of the OpenAPI document.
 
 Field names are those of the tables. Texts of a job never appear in lists or in a job's own body.
 """
@@ -76,7 +76,7 @@ class JobRequest(JobForm):
 
 
 class Progress(_Body):
-    """How far a job is. `eta_s` is null until there is something to reckon with."""
+    """How far a job is. `eta_s` is null until enough is spoken to estimate it."""
 
     chunks_total: int
     chunks_done: int
@@ -112,7 +112,7 @@ class Failure(_Body):
 
 
 class Links(_Body):
-    """Where to go from here."""
+    """The addresses of what belongs to a job."""
 
     self: str
     chunks: str
@@ -131,7 +131,7 @@ class SourceBody(_Body):
 
 
 class EngineBody(_Stored):
-    """What spoke: two engines of one description make the same sound."""
+    """An engine that spoke; two engines of the same description produce the same audio."""
 
     model: str
     revision: str = Field(description="digest of the checkpoint's files")
@@ -142,7 +142,7 @@ class EngineBody(_Stored):
 
 
 class FindingBody(_Stored):
-    """One thing that is wrong with a chunk: what was measured and the limit it crossed."""
+    """One check that a take failed: what was measured, and the limit that it crossed."""
 
     flag: str
     measured: float
@@ -184,7 +184,7 @@ class JobBody(_Body):
 
 
 class ChunkBody(_Body):
-    """One model call: what was said, how it was judged."""
+    """One model call: what was spoken, and how it was judged."""
 
     index: int
     segment: int
@@ -204,7 +204,7 @@ class ChunkBody(_Body):
 
 
 class ArtifactBody(_Body):
-    """A delivered file and a URL made for this very answer; it dies after `url_expires_s`."""
+    """A delivered file, and a URL made for this answer that is valid for `url_expires_s`."""
 
     name: str
     media_type: str

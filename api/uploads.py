@@ -1,6 +1,6 @@
-"""Taking uploads in: on threads of their own, and read in processes that can be stopped.
+"""Accepts uploads on threads of their own, and reads them in processes that can be stopped.
 
-However many uploads are being read, the threads of all other requests stay free for them.
+However many uploads are being read, the threads of other requests stay free.
 """
 
 from collections.abc import Callable
@@ -27,7 +27,7 @@ READERS = ("narration.jobs.document", "narration.voices.enrol")
 
 
 class Uploads:
-    """What is open for taking uploads in; belongs to one event loop."""
+    """The threads and processes that accept uploads; belongs to one event loop."""
 
     def __init__(self, resources: Resources) -> None:
         limits = resources.settings.limits
@@ -47,8 +47,12 @@ class Uploads:
             examine=self._examine,
         )
 
+    def prepare(self) -> None:
+        """Start a process ahead: the first upload would otherwise wait for seconds of imports."""
+        self._calls.prepare()
+
     async def run(self, function: Callable[..., T], *arguments: Any) -> T:
-        """Run something that takes long beside the threads of other requests."""
+        """Run something slow without using up the threads of other requests."""
         return await run_sync(function, *arguments, limiter=self._limiter)
 
     async def submit(self, submission: Submission) -> Submitted:

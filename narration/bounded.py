@@ -56,6 +56,7 @@ class BoundedCalls:
         self._preload = tuple(preload)
         self._idle: list[_Child] = []
         self._guard = threading.Lock()
+        self._is_closed = False
 
     def call(self, function: Callable[..., T], *arguments: Any, limit_s: float) -> T:
         """Return what a function of a module returns for arguments that can be pickled.
@@ -74,8 +75,7 @@ class BoundedCalls:
             except BaseException:
                 _stop(child)
                 raise
-            with self._guard:
-                self._idle.append(child)
+            self._keep(child)
         finally:
             self._free.release()
         if isinstance(outcome, Exception):
@@ -83,12 +83,28 @@ class BoundedCalls:
         result: T = outcome
         return result
 
+    def prepare(self) -> None:
+        """Begin to start one process, so that the first call finds it."""
+        threading.Thread(target=self._start_first, name="reader-start", daemon=True).start()
+
     def close(self) -> None:
         """Stop every process."""
         with self._guard:
+            self._is_closed = True
             children, self._idle = self._idle, []
         for child in children:
             _stop(child)
+
+    def _start_first(self) -> None:
+        with self._free, contextlib.suppress(TooSlowError, TooLargeCallError, OSError):
+            self._keep(_start(self._memory_bytes, self._preload))
+
+    def _keep(self, child: _Child) -> None:
+        with self._guard:
+            if not self._is_closed:
+                self._idle.append(child)
+                return
+        _stop(child)
 
     def _take(self) -> _Child:
         while True:
@@ -103,7 +119,7 @@ class BoundedCalls:
 
 def _start(memory_bytes: int, preload: tuple[str, ...]) -> _Child:
     # Children are forked from a server that has no threads and has imported what they need: a copy
-    # of this process would hold its locks, and a fresh process would take a second to begin.
+    # of this process would hold its locks, and a fresh process would take seconds to begin.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__, *preload])
     ours, theirs = context.Pipe()

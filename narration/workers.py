@@ -1,5 +1,6 @@
 """The registry of worker processes: each reports itself, and counts while it goes on reporting."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -8,6 +9,7 @@ from sqlalchemy import ColumnElement, String, delete, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from narration.database import OWNER, Base, JsonColumn, UtcDateTime, state_column
+from narration.engine import EngineIdentity
 
 SERVICE_OWNER = "rhapsode"
 SILENT_AFTER_S = 15.0  # the default of worker.heartbeat_s, in which a worker reports three times
@@ -22,6 +24,14 @@ class WorkerState(StrEnum):
     WARMING = "warming"
     READY = "ready"
     DRAINING = "draining"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerEngine:
+    """A warm engine as its worker reports it, with the names of the voices beside its model."""
+
+    identity: EngineIdentity
+    voices: tuple[str, ...]
 
 
 class Worker(Base):
@@ -68,13 +78,13 @@ def report(
     state: WorkerState,
     slots: int,
     now: datetime,
-    engine: dict[str, Any] | None = None,
+    engine: WorkerEngine | None = None,
     awaits: dict[str, str] | None = None,
 ) -> None:
     """Record that a worker is alive, and what it can do."""
     values: dict[str, Any] = {"state": state, "slots": slots, "seen_at": now, "awaits": awaits}
     if engine is not None:
-        values["engine"] = engine
+        values["engine"] = {**engine.identity.describe(), "voices": list(engine.voices)}
     session.execute(update(Worker).where(Worker.id == worker_id).values(**values))
 
 

@@ -118,8 +118,9 @@ class ApiClient:
         while not self._is_fetched(url, partial):
             with _write_errors_explained(partial):
                 before, size_bytes = size_bytes, _size_bytes(partial)
+            failures += 1
             if size_bytes > before:  # a slow connection may go on, a dead one may not
-                ends_at = time.monotonic() + self._retry_for_s
+                failures, ends_at = 1, time.monotonic() + self._retry_for_s
             if time.monotonic() > ends_at:
                 raise TransientError(f"{path.name} could not be fetched whole: run it again")
             self._sleep(_wait_s(failures))

@@ -76,6 +76,8 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
+            assert isinstance(self.config.app, FastAPI)
+            self.config.app.state.uploads.prepare()
             host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
             address = f"http://{host}:{self.config.port}"
             pages = f"(the page: {address}/, the API: {address}/docs)"

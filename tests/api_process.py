@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
@@ -12,17 +13,17 @@ import httpx
 from tests.cluster import Cluster, wait_for
 
 ROOT = Path(__file__).parents[1]
-END_S = 20.0
+START_S = 180.0
+END_S = 60.0
 START = "import sys; from rhapsode.cli import run; sys.exit(run(['api', '--port', sys.argv[1]]))"
 
 
 class Api:
     """A `rhapsode api` process that can be killed and started again on its port."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, environment: Mapping[str, str] | None = None) -> None:
         self.cluster = cluster
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.client = httpx.Client(base_url=self.url, timeout=30)
         self._environment = (
@@ -32,8 +33,14 @@ class Api:
                 "RHAPSODE_STORAGE__PROFILES": json.dumps(_profiles(cluster)),
                 "RHAPSODE_STORAGE__PRESIGN_S": "2",
             }
+            | dict(environment or {})
         )
         self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
 
     def start(self) -> None:
         with (self.cluster.folder / "api.log").open("ab") as log:
@@ -44,7 +51,7 @@ class Api:
                 stdout=log,
                 stderr=log,
             )
-        wait_for(self._answers, 60, "answer of the API")
+        wait_for(self._answers, START_S, "answer of the API")
 
     def kill(self) -> None:
         assert self._process is not None
@@ -62,6 +69,12 @@ class Api:
             return self.client.get("/livez").is_success
         except httpx.TransportError:
             return False
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def _profiles(cluster: Cluster) -> dict[str, object]:

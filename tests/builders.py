@@ -110,7 +110,7 @@ def claim_segment(session: Session, holder: str = "w1", **changes: Any) -> Segme
 def make_outcome(index: int, **changes: Any) -> Outcome:
     """Return an accepted chunk whose audio is named after its number."""
     digest = f"{index:064x}"
-    take = Take(cache_key=digest, sha256=digest, samples=24_000, is_watermarked=False, findings=[])
+    take = Take(cache_key=digest, sha256=digest, samples=24_000, is_watermarked=False, findings=())
     values: dict[str, Any] = {"state": ChunkState.ACCEPTED, "take_number": 0, "seed": 1}
     return Outcome(index=index, **({"take": take} | values | changes))
 

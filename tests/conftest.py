@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import settings as hypothesis_settings
 from pytest_socket import disable_socket, enable_socket
 from sqlalchemy import Engine
 
@@ -16,6 +17,14 @@ from tests.servers import Postgres, SeaweedFS, Valkey
 
 OFFLINE = ("unit", "model")
 TESTS = Path(__file__).parent
+
+# The same examples each time, so that a change that breaks nothing fails nothing; `make random`
+# looks for new ones.
+hypothesis_settings.register_profile("same", derandomize=True, database=None, deadline=None)
+hypothesis_settings.register_profile(
+    "random", max_examples=1000, database=None, deadline=None, print_blob=True
+)
+hypothesis_settings.load_profile("same")
 
 
 @pytest.fixture(autouse=True)

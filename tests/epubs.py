@@ -83,3 +83,8 @@ def _package(pages: Mapping[str, str], metadata: str, items: str, guide: str) ->
         f'xmlns:opf="http://www.idpf.org/2007/opf"><metadata>{metadata}</metadata>'
         f"<manifest>{listed}{items}</manifest><spine>{spine}</spine><guide>{guide}</guide></package>"
     )
+
+
+def entangled_epub() -> bytes:
+    """A book of 1 KB whose page opens 100,000 elements and closes as many others."""
+    return make_epub({"a.xhtml": "<p>Hello there.</p>" + "<b>" * 100_000 + "</i>" * 100_000})

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from narration.broker.interface import Task
+from narration.engine import EngineIdentity
 from narration.errors import EngineDied, SpeechError
 from worker.chatterbox.config import ACOUSTIC_TOKENS, SAMPLE_RATE_HZ, SAMPLES_PER_TOKEN
 from worker.engine.types import Speech, Utterance
 from worker.process import LoadedModel
-from worker.rendering.identity import EngineIdentity
 from worker.voice_preparation import VoiceMaker
 
 TOKENS_PER_CHARACTER = 1.0  # 25 characters a second: hasty, and still within the checks

@@ -36,10 +36,14 @@ class SpawnedWorker:
         self._process.start()
         self.log = log
 
+    @property
+    def pid(self) -> int:
+        assert self._process.pid is not None
+        return self._process.pid
+
     def send(self, number: int) -> None:
         if self._process.is_alive():
-            assert self._process.pid is not None
-            os.kill(self._process.pid, number)
+            os.kill(self.pid, number)
 
     def wait(self, timeout_s: float) -> int:
         """Return the exit code; minus the number of the signal if one ended it."""

@@ -3,6 +3,7 @@
 from functools import partial
 from pathlib import Path
 
+from narration.engine import EngineIdentity
 from narration.settings import ModelSettings, Settings
 from narration.voices.recording import RecordingLimits, read_recording
 from worker.chatterbox.checkpoint import Chatterbox, load_chatterbox
@@ -12,7 +13,6 @@ from worker.chatterbox.voice import Voice, load_voice, save_voice
 from worker.engine.open import open_engine
 from worker.engine.options import EngineOptions, resolve
 from worker.process import LoadedModel
-from worker.rendering.identity import EngineIdentity
 from worker.voice_preparation import VoiceMaker
 
 

@@ -1,7 +1,6 @@
 """Planning a job: read the document, cut it into chunks, lay them out in segments."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 import structlog
@@ -9,6 +8,7 @@ import structlog
 from narration.documents.report import ReadingReport
 from narration.documents.types import Document
 from narration.errors import QualityError
+from narration.findings import Finding, dump_findings
 from narration.jobs.completeness import check_complete, span_rows
 from narration.jobs.document import read_within
 from narration.jobs.lookup import find_narrator, get_job, get_source
@@ -22,7 +22,7 @@ from narration.jobs.work import WorkRecord, cover_type, record_work, usable_cove
 from narration.storage.interface import Storage
 from narration.storage.keys import cover_key
 from narration.text.chunk import plan_chunks
-from narration.text.findings import TextFinding, judge_text
+from narration.text.findings import judge_text
 from narration.text.types import ChunkPlan, Plan
 from worker.context import WorkerContext
 from worker.leases import Lease
@@ -92,7 +92,7 @@ def _plan_anew(
     log.info("job_planned", chunks=len(plan.chunks), chapters=len(plan.chapters))
 
 
-def _require_speakable(plan: Plan, findings: Sequence[tuple[TextFinding, ...]]) -> None:
+def _require_speakable(plan: Plan, findings: Sequence[tuple[Finding, ...]]) -> None:
     """Fail before anything is spoken: no take of these chunks could pass.
 
     Raises: QualityError.
@@ -140,7 +140,7 @@ def _plan_row(
 
 
 def _chunk_row(
-    chunk: ChunkPlan, findings: Sequence[TextFinding], segment_chunks: int
+    chunk: ChunkPlan, findings: Sequence[Finding], segment_chunks: int
 ) -> dict[str, Any]:
     return {
         "index": chunk.index,
@@ -152,5 +152,5 @@ def _chunk_row(
         "caption": chunk.caption,
         "spoken_text": chunk.spoken_text,
         "pause_after_ms": chunk.pause_after_ms,
-        "text_findings": [asdict(finding) for finding in findings],
+        "text_findings": dump_findings(findings),
     }

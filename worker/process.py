@@ -21,15 +21,15 @@ from narration import workers
 from narration.broker.interface import Broker, Handler, Queue, Task
 from narration.clock import Clock, utc_now
 from narration.demonstration import IN_THE_SERVICE, is_speaking
+from narration.engine import EngineIdentity
 from narration.errors import DatabaseUnavailable
 from narration.health import Health
 from narration.settings import Settings, WorkerSettings
 from narration.storage.profiles import Stores
-from narration.workers import WorkerState
+from narration.workers import WorkerEngine, WorkerState
 from worker.context import WorkerContext
 from worker.engine.types import Delivery, SpeechEngine, Utterance
 from worker.leases import LeaseKeeper
-from worker.rendering.identity import EngineIdentity
 from worker.rendering.runner import SegmentRunner
 from worker.rendering.voice_cache import VoiceCache
 from worker.scratch import Scratch
@@ -165,7 +165,7 @@ class WorkerProcess:
             self._health.set_dead("the engine died: the next process starts another")
         engine = None
         if model is not None:
-            engine = {**model.identity.describe(), "voices": sorted(model.bundled)}
+            engine = WorkerEngine(identity=model.identity, voices=tuple(sorted(model.bundled)))
         with self._context.session() as session:
             workers.report(
                 session,

@@ -7,7 +7,7 @@ from fastapi.responses import RedirectResponse
 
 from api.deps import JobId, Owner, Resources, WithResources
 from api.files import ServedFile
-from api.openapi import problems
+from api.openapi import DELIVERED, problems
 from api.presentation import artifact_body, job_path
 from api.routing import Router
 from api.schemas import ArtifactBody, ArtifactList
@@ -36,7 +36,7 @@ def list_artifacts(job_id: JobId, resources: WithResources, owner: Owner) -> Art
     "/{name}",
     response_class=Response,
     responses={
-        200: {"content": {"*/*": {}}},
+        200: {"description": "The file; the manifest is JSON", "content": DELIVERED},
         206: {"description": "The range of the file that was asked for"},
         302: {"description": "The file's present URL"},
         **problems(404, 416),

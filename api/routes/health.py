@@ -43,7 +43,7 @@ class Seen:
 
 @router.get("/livez", summary="Is the process alive?")
 async def live() -> Liveness:
-    """Answer as long as the event loop turns; asks nobody else."""
+    """Answer while the event loop runs; checks nothing else."""
     return Liveness()
 
 
@@ -74,7 +74,7 @@ def ready(request: Request, resources: WithResources) -> Response:
         "workers": _workers,
         "jobs": _jobs,
     }
-    # At once: a probe waits for the slowest check, not for their sum.
+    # In parallel: a probe waits for the slowest check, not for all of them in turn.
     with ThreadPoolExecutor(len(checks)) as pool:
         seen = request.app.state.seen
         pending = {

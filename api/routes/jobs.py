@@ -1,10 +1,11 @@
 """Jobs over HTTP: create, list, get, cancel, retry, delete, and what they consist of."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Header, Query, Request, Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from api.bodies import FORM, JSON, BodyLimits, FormBody, content_type, read_form, read_json
 from api.deps import JobId, Owner, WithResources
@@ -37,11 +38,19 @@ TEXT_NAME = "text"
 _OTHER_FILES = {"cover": MAX_COVER_BYTES}
 MAX_KEY_CHARS = 255
 FIRST_YEAR, LAST_YEAR = 1970, 9998
+DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 router = Router(prefix="/v1/jobs", tags=["jobs"], responses=problems(401))
 Form = TypeVar("Form", bound=BaseModel)
 LabelFilter = Annotated[Line, Field(pattern=r"^[^:]*:", max_length=2 * MAX_TEXT_CHARS + 1)]
 IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=MAX_KEY_CHARS)]
+
+
+def _require_date(moment: object) -> object:
+    """Refuse a bare number: Pydantic would read it as seconds since 1970."""
+    if isinstance(moment, str) and not DATE.match(moment):
+        raise ValueError("is not a date: write one like 2026-11-28T09:30:00Z")
+    return moment
 
 
 def _within_calendar(moment: datetime) -> datetime:
@@ -51,7 +60,7 @@ def _within_calendar(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-Moment = Annotated[datetime, AfterValidator(_within_calendar)]
+Moment = Annotated[datetime, BeforeValidator(_require_date), AfterValidator(_within_calendar)]
 
 
 class _Query(BaseModel):
@@ -158,7 +167,7 @@ async def get_job(
     "/{job_id}/cancel", response_model=JobBody, responses=problems(404), summary="Cancel a job"
 )
 def cancel_job(job_id: JobId, resources: WithResources, owner: Owner) -> Response:
-    """Cancel; workers let go at their next chunk. An ended job is returned as it is."""
+    """Cancel; workers stop before their next chunk. An ended job is returned as it is."""
     with session_scope(resources.database) as session:
         job = control.cancel_job(session, job_id, owner=owner, now=utc_now())
         reading = lookup.find_reading(session, job_id)

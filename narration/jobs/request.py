@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from narration.documents.types import READABLE_SKIPS, SkipReason
 from narration.text.english import English
@@ -35,9 +35,19 @@ def require_line(text: str) -> str:
     return text
 
 
+def _require_number(value: object) -> object:
+    """Refuse what Pydantic would read as a number though JSON does not."""
+    if isinstance(value, bool | str):
+        raise ValueError("is not a number: send one without quotes")  # noqa: TRY004 - Pydantic's
+    return value
+
+
+Number = BeforeValidator(_require_number)
 Line = Annotated[str, AfterValidator(require_line)]
 Text = Annotated[Line, Field(max_length=MAX_TEXT_CHARS)]
-PauseMs = Annotated[int, Field(ge=0, le=30_000)]
+PauseMs = Annotated[int, Field(ge=0, le=30_000), Number]
+RetentionS = Annotated[int, Field(ge=60, le=MAX_RETENTION_S), Number]
+DeadlineS = Annotated[int, Field(ge=1, le=MAX_DEADLINE_S), Number]
 
 
 class OutputFormat(StrEnum):
@@ -92,12 +102,12 @@ class _Part(BaseModel):
 class DeliverySettings(_Part):
     """How the voice speaks; the names and defaults are upstream Chatterbox's."""
 
-    exaggeration: Annotated[float, Field(ge=0, le=2)] = 0.5
-    cfg_weight: Annotated[float, Field(ge=0, le=2)] = 0.5
-    temperature: Annotated[float, Field(ge=0, le=5)] = 0.8
-    repetition_penalty: Annotated[float, Field(ge=1, le=10)] = 1.2
-    min_p: Annotated[float, Field(ge=0, le=1)] = 0.05
-    top_p: Annotated[float, Field(ge=0.01, le=1)] = 1.0
+    exaggeration: Annotated[float, Field(ge=0, le=2), Number] = 0.5
+    cfg_weight: Annotated[float, Field(ge=0, le=2), Number] = 0.5
+    temperature: Annotated[float, Field(ge=0, le=5), Number] = 0.8
+    repetition_penalty: Annotated[float, Field(ge=1, le=10), Number] = 1.2
+    min_p: Annotated[float, Field(ge=0, le=1), Number] = 0.05
+    top_p: Annotated[float, Field(ge=0.01, le=1), Number] = 1.0
 
 
 class PauseSettings(_Part):
@@ -114,15 +124,15 @@ class PauseSettings(_Part):
 class LoudnessSettings(_Part):
     """What the whole programme is set to."""
 
-    target_lufs: Annotated[float, Field(ge=-40, le=-8)] = -18.0
-    peak_db: Annotated[float, Field(ge=-12, le=0)] = -1.5
+    target_lufs: Annotated[float, Field(ge=-40, le=-8), Number] = -18.0
+    peak_db: Annotated[float, Field(ge=-12, le=0), Number] = -1.5
 
 
 class QualitySettings(_Part):
     """How chunks are checked: takes per chunk, and what a flagged one does to the job."""
 
     policy: QualityPolicy = QualityPolicy.FLAG
-    max_takes: Annotated[int, Field(ge=1, le=8)] = 3
+    max_takes: Annotated[int, Field(ge=1, le=8), Number] = 3
 
 
 class JobSettings(_Part):
@@ -131,11 +141,13 @@ class JobSettings(_Part):
     voice: Annotated[Line, Field(min_length=1, max_length=64)] = "default"  # a name or an id
     delivery: DeliverySettings = DeliverySettings()
     # Fixed unless asked for, so that equal requests share their audio.
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
-    max_chars: Annotated[int, Field(ge=40, le=400)] = 280
+    seed: Annotated[int, Field(ge=0, lt=2**63), Number] = 0
+    max_chars: Annotated[int, Field(ge=40, le=400), Number] = 280
     english: English = English.AMERICAN  # the order of dates, and some words
     pauses: PauseSettings = PauseSettings()
-    loudness: LoudnessSettings | None = LoudnessSettings()  # null leaves the level as it is
+    loudness: Annotated[
+        LoudnessSettings | None, Field(description="null leaves the level as it is")
+    ] = LoudnessSettings()
     quality: QualitySettings = QualitySettings()
     # What is commonly skipped for these reasons is read after all.
     spoken: Annotated[tuple[SkipReason, ...], Field(max_length=len(SkipReason))] = ()
@@ -145,11 +157,9 @@ class JobSettings(_Part):
     ] = (OutputFormat.M4B,)
     title: Text | None = None  # instead of the document's own
     author: Text | None = None
-    priority: Annotated[int, Field(ge=0, le=9)] = 5  # the greater goes first
-    retention_s: Annotated[int, Field(ge=60, le=MAX_RETENTION_S)] | None = (
-        None  # after the end; null: for good
-    )
-    deadline_s: Annotated[int, Field(ge=1, le=MAX_DEADLINE_S)] | None = None  # after submission
+    priority: Annotated[int, Field(ge=0, le=9), Number] = 5  # the greater goes first
+    retention_s: RetentionS | None = None  # after the end; null: for good
+    deadline_s: DeadlineS | None = None  # after submission
     labels: Annotated[dict[Text, Text], Field(max_length=MAX_LABELS)] = {}
 
     @field_validator("outputs")

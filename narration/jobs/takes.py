@@ -1,6 +1,6 @@
 """A finished chunk: its cache row, the job's progress, and whether to go on; one transaction."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from narration.database import UNSYNCHRONIZED
+from narration.engine import EngineIdentity
 from narration.errors import ConflictError, LeaseLost, NotFoundError
+from narration.findings import Finding, dump_findings, load_findings
 from narration.jobs.counters import SAMPLES_PER_MS
 from narration.jobs.record import Chunk, ChunkAudio, Job, Segment
 from narration.jobs.segment_claim import SegmentClaim
@@ -27,7 +29,7 @@ class Take:
     sha256: str
     samples: int
     is_watermarked: bool
-    findings: Sequence[dict[str, Any]]  # empty: the checks passed
+    findings: tuple[Finding, ...]  # empty: the checks passed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,12 +43,12 @@ class Outcome:
     take: Take | None = None
     is_cached: bool = False
     error: str | None = None
-    text_findings: Sequence[dict[str, Any]] = ()  # known before it was spoken
+    text_findings: tuple[Finding, ...] = ()  # known before it was spoken
 
     @property
-    def findings(self) -> list[dict[str, Any]]:
+    def findings(self) -> tuple[Finding, ...]:
         """All that is wrong with the chunk as it was spoken."""
-        return [*self.text_findings, *(self.take.findings if self.take else ())]
+        return (*self.text_findings, *(self.take.findings if self.take else ()))
 
 
 def find_takes(
@@ -70,7 +72,7 @@ def store_take(session: Session, owner: str, take: Take, *, now: datetime) -> No
         "sha256": take.sha256,
         "samples": take.samples,
         "is_watermarked": take.is_watermarked,
-        "findings": list(take.findings),
+        "findings": dump_findings(take.findings),
         "created_at": now,
         "used_at": now,
     }
@@ -102,7 +104,7 @@ def checkpoint(
 
 
 def record_provenance(
-    session: Session, job_id: str, *, engine: dict[str, Any], voice_digest: str
+    session: Session, job_id: str, *, engine: EngineIdentity, voice_digest: str
 ) -> None:
     """Remember the voice and the engine a segment is spoken with.
 
@@ -116,8 +118,8 @@ def record_provenance(
             f"voice {job.settings['voice']!r} was replaced while the job ran: submit it again"
         )
     job.voice_digest = voice_digest
-    if engine not in job.engines:
-        job.engines = [*job.engines, engine]
+    if engine.describe() not in job.engines:
+        job.engines = [*job.engines, engine.describe()]
     session.flush()
 
 
@@ -154,7 +156,7 @@ def _write_outcome(
         sha256=take and take.sha256,
         samples=take and take.samples,
         is_watermarked=bool(take and take.is_watermarked),
-        findings=outcome.findings,
+        findings=dump_findings(outcome.findings),
         is_cached=outcome.is_cached,
         error=outcome.error,
     )
@@ -167,7 +169,7 @@ def _payload(outcome: Outcome) -> dict[str, Any]:
         "take": outcome.take_number,
         "is_cached": outcome.is_cached,
         "audio_ms": take.samples // SAMPLES_PER_MS if take else 0,
-        "flags": [finding.get("flag") for finding in outcome.findings],
+        "flags": [finding.flag for finding in outcome.findings],
         **({"error": outcome.error} if outcome.error else {}),
     }
 
@@ -178,7 +180,7 @@ def _take_of(row: ChunkAudio) -> Take:
         sha256=row.sha256,
         samples=row.samples,
         is_watermarked=row.is_watermarked,
-        findings=tuple(row.findings),
+        findings=load_findings(row.findings),
     )
 
 

@@ -1,10 +1,10 @@
 """What can be told of a chunk from its text alone: words that no voice of ours can say."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 from narration.documents.language import Passage
+from narration.findings import Finding
 from narration.text.alphabet import VOICE_LANGUAGE, count_unknown
 from narration.text.types import ChunkPlan
 
@@ -18,23 +18,9 @@ class TextFlag(StrEnum):
     FOREIGN_LANGUAGE = "foreign_language"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TextFinding:
-    """One thing that is wrong with a chunk's text, in the form of what is wrong with a take.
-
-    `detail` names the characters or the language.
-    """
-
-    flag: TextFlag
-    measured: float
-    limit: float
-    unit: str
-    detail: str
-
-
 def judge_text(
     chunks: Sequence[ChunkPlan], passages: Sequence[Passage]
-) -> Iterator[tuple[TextFinding, ...]]:
+) -> Iterator[tuple[Finding, ...]]:
     """Yield the findings of each chunk; `passages`, in order, are in another language."""
     foreign = [passage for passage in passages if passage.language != VOICE_LANGUAGE]
     position = 0
@@ -44,10 +30,10 @@ def judge_text(
         yield tuple(_findings(chunk, foreign[position : position + 1]))
 
 
-def _findings(chunk: ChunkPlan, next_foreign: Sequence[Passage]) -> Iterator[TextFinding]:
+def _findings(chunk: ChunkPlan, next_foreign: Sequence[Passage]) -> Iterator[Finding]:
     unknown = count_unknown(chunk.spoken_text)
     if unknown:
-        yield TextFinding(
+        yield Finding(
             flag=TextFlag.UNKNOWN_CHARACTERS,
             measured=sum(unknown.values()),
             limit=0,
@@ -57,7 +43,7 @@ def _findings(chunk: ChunkPlan, next_foreign: Sequence[Passage]) -> Iterator[Tex
     for passage in next_foreign:
         shared = min(passage.end, chunk.end) - max(passage.start, chunk.start)
         if shared > 0:
-            yield TextFinding(
+            yield Finding(
                 flag=TextFlag.FOREIGN_LANGUAGE,
                 measured=shared,
                 limit=0,

@@ -2,28 +2,12 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
+from narration.engine import EngineIdentity
 from narration.jobs.request import DeliverySettings
 
 SEED_BYTES = 8
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EngineIdentity:
-    """Which engine speaks; two engines of the same identity make the same sound."""
-
-    model: str
-    revision: str  # digest of the checkpoint's files
-    back_end: str
-    precision: str
-    device: str  # cpu or cuda
-    is_watermarked: bool
-
-    def describe(self) -> dict[str, Any]:
-        """Return the identity as it stands in a manifest."""
-        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

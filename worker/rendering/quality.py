@@ -8,6 +8,7 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
+from narration.findings import Finding
 from worker.chatterbox.config import SAMPLE_RATE_HZ, TOKEN_RATE_HZ
 from worker.rendering.edges import frame_levels, is_loud
 from worker.waveform import Waveform
@@ -39,16 +40,6 @@ class Flag(StrEnum):
     LOOPING = "looping"
     TRUNCATED = "truncated"
     BROKEN = "broken"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One thing that is wrong: what was measured and the limit it crossed, in the flag's unit."""
-
-    flag: Flag
-    measured: float
-    limit: float
-    unit: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from functools import partial
 import structlog
 from sqlalchemy.orm import Session
 
+from narration.engine import EngineIdentity
 from narration.jobs.advance import fail_job
 from narration.jobs.lookup import get_job
 from narration.jobs.segment_claim import (
@@ -25,7 +26,7 @@ from worker.context import Drain, WorkerContext
 from worker.engine.types import SpeechEngine
 from worker.lease_runner import Work, run_under_lease
 from worker.leases import Lease
-from worker.rendering.identity import EngineIdentity, RenderParameters
+from worker.rendering.identity import RenderParameters
 from worker.rendering.segment_run import SegmentRun, SegmentSettings
 from worker.rendering.voice_cache import VoiceCache
 
@@ -101,7 +102,7 @@ class SegmentRunner:
             record_provenance(
                 session,
                 claim.job_id,
-                engine=self._identity.describe(),
+                engine=self._identity,
                 voice_digest=settings.voice.digest,
             )
         segment_run = SegmentRun(

@@ -3,11 +3,12 @@
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from narration import telemetry
 from narration.errors import LeaseLost, SpeechError
+from narration.findings import load_findings
 from narration.jobs.record import Chunk
 from narration.jobs.request import QualityPolicy, QualitySettings
 from narration.jobs.segment_claim import SegmentClaim, start_chunks
@@ -95,7 +96,7 @@ class SegmentRun:
             spoken_text=chunk.spoken_text,
             number=chunk.first_take,
             last_number=chunk.first_take + self._settings.takes - 1,
-            text_findings=chunk.text_findings or (),
+            text_findings=load_findings(chunk.text_findings or ()),
         )
 
     def _reuse(self, pending_chunks: Sequence[PendingChunk]) -> None:
@@ -172,7 +173,7 @@ class SegmentRun:
             sha256=store_chunk(self._context.stores.work, waveform),
             samples=waveform.size,
             is_watermarked=speech.is_watermarked,
-            findings=[asdict(finding) for finding in findings],
+            findings=findings,
         )
 
     def _resolve(

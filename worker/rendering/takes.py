@@ -1,10 +1,9 @@
 """Which take of a chunk is kept: the first that passes its checks, else the best of all; pure."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from narration.errors import SpeechError
+from narration.findings import Finding
 from narration.jobs.request import QualityPolicy
 from narration.jobs.states import ChunkState
 from narration.jobs.takes import Outcome, Take
@@ -32,7 +31,7 @@ class PendingChunk:
     number: int
     last_number: int
     best: SpokenTake | None = None
-    text_findings: Sequence[dict[str, Any]] = ()
+    text_findings: tuple[Finding, ...] = ()
 
 
 def resolve_take(

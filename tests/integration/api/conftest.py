@@ -1,6 +1,7 @@
-"""A cluster of its own for every test, and the API in front of it."""
+"""A service with the API in front of it: one for every test, or one for a whole module."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,29 @@ def cluster(
 
 @pytest.fixture
 def api(cluster: Cluster) -> Iterator[Api]:
-    api = Api(cluster)
+    with _started(Api(cluster)) as api:
+        yield api
+
+
+@pytest.fixture(scope="module")
+def shared_api(
+    tmp_path_factory: pytest.TempPathFactory,
+    postgres: Postgres,
+    valkey: Valkey,
+    seaweedfs: SeaweedFS,
+    request: pytest.FixtureRequest,
+) -> Iterator[Api]:
+    """For tests that do not mind what others left; a parameter adds to its environment."""
+    environment = getattr(request, "param", {})
+    with (
+        open_cluster(tmp_path_factory.mktemp("api"), postgres, valkey, seaweedfs) as cluster,
+        _started(Api(cluster, environment)) as api,
+    ):
+        yield api
+
+
+@contextmanager
+def _started(api: Api) -> Iterator[Api]:
     try:
         api.start()
         yield api

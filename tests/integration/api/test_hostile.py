@@ -1,9 +1,7 @@
 """What a stranger sends is refused or bounded, over real servers as on one machine."""
 
-import io
-import threading
+import json
 import time
-import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 
@@ -11,25 +9,10 @@ import httpx
 import pytest
 
 from tests.api_process import Api
-from tests.builders import make_text
+from tests.epubs import entangled_epub
 
 REFUSED = {HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY}
 JSON = {"Content-Type": "application/json"}
-CONTAINER = '<container><rootfiles><rootfile full-path="o.opf"/></rootfiles></container>'
-PACKAGE = (
-    '<package><manifest><item id="a" href="a.xhtml" media-type="text/html"/></manifest>'
-    '<spine><itemref idref="a"/></spine></package>'
-)
-
-
-def entangled_book() -> bytes:
-    """A book of 1 KB whose page opens 100,000 elements and closes as many others."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as book:
-        book.writestr("META-INF/container.xml", CONTAINER)
-        book.writestr("o.opf", PACKAGE)
-        book.writestr("a.xhtml", "<p>Hello there.</p>" + "<b>" * 100_000 + "</i>" * 100_000)
-    return buffer.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -39,8 +22,8 @@ def entangled_book() -> bytes:
         "jobs?label=a:%00", "jobs?label=%ED%A0%80:a", "jobs/%FF",
     ],
 )  # fmt: skip
-def test_addresses_that_postgres_cannot_hold_are_refused(api: Api, path: str) -> None:
-    assert api.client.get(f"/v1/{path}").status_code in REFUSED
+def test_addresses_that_postgres_cannot_hold_are_refused(shared_api: Api, path: str) -> None:
+    assert shared_api.client.get(f"/v1/{path}").status_code in REFUSED
 
 
 @pytest.mark.parametrize(
@@ -51,49 +34,42 @@ def test_addresses_that_postgres_cannot_hold_are_refused(api: Api, path: str) ->
         '"destination":{"prefix":"a\\u0000"}',
     ],
 )  # fmt: skip
-def test_bodies_that_postgres_cannot_hold_are_refused(api: Api, fields: str) -> None:
-    answer = api.client.post("/v1/jobs", content=f'{{"text":"a",{fields}}}', headers=JSON)
+def test_bodies_that_postgres_cannot_hold_are_refused(shared_api: Api, fields: str) -> None:
+    answer = shared_api.client.post("/v1/jobs", content=f'{{"text":"a",{fields}}}', headers=JSON)
     assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
 
 
-def test_filters_at_the_ends_of_the_calendar_are_answered(api: Api) -> None:
+def test_filters_at_the_ends_of_the_calendar_are_answered(shared_api: Api) -> None:
     for moment in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"):
-        answer = api.client.get("/v1/jobs", params={"created_after": moment})
+        answer = shared_api.client.get("/v1/jobs", params={"created_after": moment})
         assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
     for moment in ("1970-01-01T00:00:00+14:00", "9998-12-31T23:59:59-14:00"):
-        assert api.client.get("/v1/jobs", params={"created_after": moment}).is_success
+        assert shared_api.client.get("/v1/jobs", params={"created_after": moment}).is_success
 
 
-def test_polls_do_not_suffer_from_those_of_others(api: Api) -> None:
-    path = api.client.post("/v1/jobs", json={"text": make_text(1)}).json()["urls"]["self"]
-    is_over = threading.Event()
-
-    def poison() -> None:
-        with httpx.Client(base_url=api.url, timeout=60) as client:
-            while not is_over.is_set():
-                client.get("/v1/jobs/%00")
-                client.get("/v1/jobs/job_none")
-
-    with ThreadPoolExecutor(4) as pool:
-        others = [pool.submit(poison) for _ in range(4)]
-        answers = {api.client.get(path).status_code for _ in range(40)}
-        is_over.set()
-        for other in others:
-            other.result()
-    assert answers == {HTTPStatus.OK}
+def test_source_and_delivery_below_one_name_do_not_meet(shared_api: Api) -> None:
+    shared_api.cluster.start_worker()
+    book = ("Hello there.\n\n```\n" + "x = 1\n" * 15_000 + "```\n\nBye now.\n").encode()
+    settings = json.dumps({"outputs": ["mp3"], "destination": {"prefix": "sources"}})
+    files = {"file": ("b.md", book, "text/markdown")}
+    job = shared_api.client.post("/v1/jobs", files=files, data={"job": settings}).json()
+    [ended] = shared_api.cluster.wait([job["id"]], 120)
+    assert (ended.state, ended.error) == ("succeeded", None)
 
 
-def test_hostile_books_leave_other_requests_alone(api: Api) -> None:
-    book = entangled_book()
+def test_hostile_books_leave_other_requests_alone(shared_api: Api) -> None:
+    book = entangled_epub()
 
     def send(_: int) -> int:
         files = {"file": ("b.epub", book, "application/epub+zip")}
-        return httpx.post(f"{api.url}/v1/jobs", files=files, timeout=200).status_code
+        return httpx.post(f"{shared_api.url}/v1/jobs", files=files, timeout=200).status_code
 
     with ThreadPoolExecutor(45) as pool:
         sent = [pool.submit(send, number) for number in range(45)]
         time.sleep(1.0)
-        slowest = {path: _seconds(api, path) for path in ("/livez", "/v1/jobs", "/v1/voices")}
+        slowest = {
+            path: _seconds(shared_api, path) for path in ("/livez", "/v1/jobs", "/v1/voices")
+        }
         answers = {future.result() for future in sent}
     assert answers <= {
         HTTPStatus.ACCEPTED, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE,
@@ -102,10 +78,10 @@ def test_hostile_books_leave_other_requests_alone(api: Api) -> None:
     assert max(slowest.values()) < 10.0, slowest
 
 
-def _seconds(api: Api, path: str) -> float:
+def _seconds(shared_api: Api, path: str) -> float:
     def ask() -> float:
         started = time.monotonic()
-        assert httpx.get(f"{api.url}{path}", timeout=60).is_success
+        assert httpx.get(f"{shared_api.url}{path}", timeout=60).is_success
         return time.monotonic() - started
 
     return max(ask() for _ in range(5))

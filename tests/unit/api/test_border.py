@@ -77,6 +77,8 @@ def test_control_characters_in_a_header_are_refused(client: TestClient) -> None:
         {"seed": 10**400},
         {"outputs": ["mp3"] * 1000},
         {"priority": 10},
+        {"priority": True},
+        {"priority": "5"},
         {"labels": {str(number): "" for number in range(100)}},
     ],
 )
@@ -101,6 +103,7 @@ def test_numbers_that_are_none_are_refused(client: TestClient, number: str) -> N
         "created_after=0001-01-01T00:00:00%2B14:00",
         "created_before=9999-12-31T23:59:59-14:00",
         "created_before=1e300",
+        "created_before=0.5",
         "&".join(f"label=a{number}:b" for number in range(2000)),
         "limit=99999999999999999999",
         "cursor=job_1",

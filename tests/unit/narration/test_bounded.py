@@ -1,5 +1,6 @@
 """Calls in other processes end at their limits, and the next one is answered all the same."""
 
+import multiprocessing
 import os
 import time
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from api.uploads import READERS
 from narration.bounded import BoundedCalls, TooLargeCallError, TooSlowError
 from narration.errors import BusyError, DocumentError
 
@@ -39,13 +41,32 @@ def refuse() -> None:
 
 @pytest.fixture
 def calls() -> Iterator[BoundedCalls]:
-    calls = BoundedCalls(processes=1, memory_bytes=1 << 32, wait_s=0.2, preload=[__name__])
+    calls = BoundedCalls(
+        processes=1, memory_bytes=1 << 32, wait_s=0.2, preload=[*READERS, __name__]
+    )
     yield calls
     calls.close()
 
 
 def test_result_comes_back(calls: BoundedCalls) -> None:
     assert calls.call(add, 1, 2, limit_s=30) == 3
+
+
+def test_first_call_finds_the_process_that_was_prepared(calls: BoundedCalls) -> None:
+    before = {process.pid for process in multiprocessing.active_children()}
+    calls.prepare()
+    ends_at = time.monotonic() + 120
+    while not calls._idle and time.monotonic() < ends_at:
+        time.sleep(0.01)
+    [prepared] = {process.pid for process in multiprocessing.active_children()} - before
+    assert calls.call(os.getpid, limit_s=30) == prepared
+
+
+def test_process_that_is_prepared_too_late_is_stopped(calls: BoundedCalls) -> None:
+    before = set(multiprocessing.active_children())
+    calls.close()
+    calls._start_first()
+    assert set(multiprocessing.active_children()) <= before
 
 
 def test_error_of_ours_comes_back(calls: BoundedCalls) -> None:

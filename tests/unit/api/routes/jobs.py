@@ -4,7 +4,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from fastapi.testclient import TestClient
+import httpx
 
 from api.deps import Resources
 
@@ -12,7 +12,7 @@ TEXT = "It was a bright cold day in April, and the clocks were striking thirteen
 BIG = b"A sentence that is repeated. " * 4000  # larger than a row holds
 
 
-def submit(client: TestClient, **fields: object) -> dict[str, Any]:
+def submit(client: httpx.Client, **fields: object) -> dict[str, Any]:
     answer = client.post("/v1/jobs", json={"text": TEXT} | fields)
     assert answer.status_code == HTTPStatus.ACCEPTED, answer.text
     job: dict[str, Any] = answer.json()

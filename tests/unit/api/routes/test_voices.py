@@ -13,9 +13,15 @@ from narration import workers
 from narration.broker.interface import Task
 from narration.clock import utc_now
 from narration.database import session_scope
+from narration.engine import EngineIdentity
 from narration.voices.claim import mark_voice_failed, mark_voice_ready
-from narration.workers import WorkerState
+from narration.workers import WorkerEngine, WorkerState
 from tests.unit.api.conftest import recording
+
+ENGINE = EngineIdentity(
+    model="tone", revision="0", back_end="tone", precision="float32", device="cpu",
+    is_watermarked=True,
+)  # fmt: skip
 
 SIX_SECONDS = recording(6)
 
@@ -127,7 +133,7 @@ def test_voices_of_warm_workers_can_be_named(client: TestClient, resources: Reso
     assert client.post("/v1/jobs", json=asked).status_code == HTTPStatus.UNPROCESSABLE_ENTITY
     with session_scope(resources.database) as session:
         workers.register(session, "w1", slots=1, now=utc_now())
-        engine = {"voices": ["default", "storyteller"]}
+        engine = WorkerEngine(identity=ENGINE, voices=("default", "storyteller"))
         workers.report(
             session, "w1", state=WorkerState.READY, slots=1, now=utc_now(), engine=engine
         )

@@ -22,6 +22,8 @@ def test_settings_survive_the_database() -> None:
         {"seed": -1},
         {"seed": 2**63},
         {"priority": 10},
+        {"priority": False},
+        {"delivery": {"min_p": "0.1"}},
         {"quality": {"policy": "lenient"}},
         {"spoken": ["footnotes"]},
         {"other_language": "maybe"},

@@ -1,12 +1,13 @@
 from narration.documents.language import foreign_passages
 from narration.documents.read import read_document
+from narration.findings import Finding
 from narration.text.chunk import plan_chunks
-from narration.text.findings import TextFinding, TextFlag, judge_text
+from narration.text.findings import TextFlag, judge_text
 
 _ENGLISH = "The rain had fallen all night upon the hills, and now it stopped."
 
 
-def _findings(page: str) -> list[tuple[TextFinding, ...]]:
+def _findings(page: str) -> list[tuple[Finding, ...]]:
     document = read_document(page.encode(), name="a.html")
     plan = plan_chunks(document)
     return list(judge_text(plan.chunks, list(foreign_passages(document, "en"))))

@@ -1,10 +1,13 @@
 from typing import Any
 
 from narration.errors import SpeechError
+from narration.findings import Finding
 from narration.jobs.request import QualityPolicy
 from narration.jobs.states import ChunkState
 from narration.jobs.takes import Outcome, Take
 from worker.rendering.takes import PendingChunk, SpokenTake, resolve_failure, resolve_take
+
+SILENT = Finding(flag="silent", measured=-80.0, limit=-45.0, unit="dBFS")
 
 
 def pending(number: int = 0, **changes: Any) -> PendingChunk:
@@ -17,7 +20,7 @@ def spoken(number: int = 0, findings: int = 0) -> SpokenTake:
         sha256=f"s{number}",
         samples=1,
         is_watermarked=True,
-        findings=[{"flag": "silent"}] * findings,
+        findings=(SILENT,) * findings,
     )
     return SpokenTake(number=number, seed=number, take=take, is_cached=False)
 

@@ -1,0 +1,92 @@
+"""Nothing of one owner is seen, changed or disturbed by another, on any route."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
+
+import httpx
+
+from tests.unit.api.conftest import recording
+from tests.unit.api.routes.jobs import submit
+
+KEYS = {"ann": "ann-key", "bob": "bob-key"}
+ANN, BOB = ({"Authorization": f"Bearer {key}"} for key in KEYS.values())
+NOWHERE = f"job_{'0' * 26}"
+
+
+def routes(client: httpx.Client) -> list[tuple[str, str]]:
+    paths = client.get("/openapi.json").json()["paths"]
+    return [
+        (method, path)
+        for path, calls in paths.items()
+        for method in calls
+        if path.startswith("/v1/")
+    ]
+
+
+def upload(client: httpx.Client, headers: dict[str, str]) -> httpx.Response:
+    files = {"file": ("me.wav", recording(6.0))}
+    return client.post("/v1/voices", data={"name": "me"}, files=files, headers=headers)
+
+
+class ApiOwnersContract:
+    """Needs a fixture `client` whose server has KEYS."""
+
+    def test_every_route_that_names_a_thing_hides_it_from_others(
+        self, client: httpx.Client
+    ) -> None:
+        voice = upload(client, ANN).json()
+        client.headers.update(ANN)
+        job = submit(client, labels={"whose": "ann"})
+        ids = {"{job_id}": job["id"], "{voice_id}": voice["id"], "{name}": "audio.m4b"}
+        named = [(method, path) for method, path in routes(client) if "{" in path]
+        assert len(named) >= 9
+        for method, path in named:
+            address = path
+            for placeholder, value in ids.items():
+                address = address.replace(placeholder, value)
+            answer = client.request(method, address, headers=BOB)
+            assert answer.json()["code"] == "not_found", f"{method} {path}"
+        assert client.get(job["urls"]["self"]).json()["state"] == "queued"
+        assert client.get(f"/v1/voices/{voice['id']}").is_success
+
+    def test_lists_and_names_are_each_owners_own(self, client: httpx.Client) -> None:
+        upload(client, ANN)
+        client.headers.update(ANN)
+        submit(client)
+        assert client.get("/v1/jobs", headers=BOB).json()["items"] == []
+        assert client.get("/v1/voices", headers=BOB).json()["items"] == []
+        theirs = client.post("/v1/jobs", json={"text": "Hello.", "voice": "me"}, headers=BOB)
+        assert theirs.json()["errors"][0]["pointer"] == "/voice"
+        assert upload(client, BOB).status_code == HTTPStatus.ACCEPTED
+
+    def test_every_route_of_owners_asks_for_a_key(self, client: httpx.Client) -> None:
+        for method, path in routes(client):
+            answer = client.request(method, path.replace("{", "").replace("}", ""))
+            assert answer.status_code == HTTPStatus.UNAUTHORIZED, f"{method} {path}"
+
+    def test_polls_do_not_suffer_from_those_of_others(self, client: httpx.Client) -> None:
+        client.headers.update(ANN)
+        path = submit(client)["urls"]["self"]
+        is_over = threading.Event()
+
+        def poison() -> None:
+            while not is_over.is_set():
+                client.get("/v1/jobs/%00", headers=BOB)
+                client.get(f"/v1/jobs/{NOWHERE}", headers=BOB)
+
+        with ThreadPoolExecutor(4) as pool:
+            others = [pool.submit(poison) for _ in range(4)]
+            answers = {client.get(path).status_code for _ in range(40)}
+            is_over.set()
+            for other in others:
+                other.result()
+        assert answers == {HTTPStatus.OK}
+
+    def test_no_job_is_delivered_into_the_folder_of_another(self, client: httpx.Client) -> None:
+        client.headers.update(ANN)
+        job = submit(client)
+        for prefix in (job["id"], f"{job['id']}/1-1", f"books/{job['id']}"):
+            body = {"text": "Bob.", "destination": {"prefix": prefix}}
+            answer = client.post("/v1/jobs", json=body, headers=BOB)
+            assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY

@@ -9,7 +9,7 @@ from pydantic.json_schema import models_json_schema
 
 from api.errors import MEDIA_TYPE
 from api.problems import Problem
-from api.schemas import JobForm, JobRequest, VoiceForm
+from api.schemas import EventBody, JobForm, JobRequest, VoiceForm
 
 EVERYWHERE = (422, 500, 503)
 UPLOADS = (408, 409, 413, 415)
@@ -87,7 +87,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
     document = get_openapi(
         title=app.title, version=app.version, description=app.description, routes=app.routes
     )
-    models = [(model, "validation") for model in (JobForm, JobRequest, Problem)]
+    models = [(model, "validation") for model in (EventBody, JobForm, JobRequest, Problem)]
     _, ours = models_json_schema(models, ref_template=_REF)  # type: ignore[arg-type]
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     for name, schema in {**ours["$defs"], **FORMS}.items():

@@ -117,8 +117,40 @@ class Links(_Body):
     self: str
     chunks: str
     artifacts: str
+    events: str
     cancel: str
     retry: str
+
+
+class EventData(_Stored):
+    """What an event tells beside its type; each type has its own of these."""
+
+    attempt: int | None = None  # job.queued: which attempt begins
+    artifacts: list[str] | None = None  # job.succeeded
+    error: Failure | None = None  # job.failed
+    state: JobState | None = None  # job.progress
+    progress: Progress | None = None  # job.progress
+    chunk: int | None = None  # chunk.flagged, chunk.failed
+    take: int | None = None
+    is_cached: bool | None = None
+    audio_ms: int | None = None
+    flags: list[str] | None = None  # which checks did not pass
+    detail: str | None = None  # chunk.failed: what was wrong
+    count: int | None = None  # chunks.reset: how many are spoken again, and which
+    first: int | None = None
+    last: int | None = None
+
+
+class EventBody(_Body):
+    """What happened to a job."""
+
+    id: str
+    object: Literal["event"] = "event"
+    type: str = Field(examples=["job.succeeded"])
+    job_id: str
+    number: int | None = Field(default=None, description="counts within the job; not of progress")
+    created_at: datetime
+    data: EventData
 
 
 class SourceBody(_Body):

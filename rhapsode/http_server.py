@@ -73,6 +73,10 @@ class Interrupts:
 class _Server(uvicorn.Server):
     """Says where it listens once it does, and leaves signals to `Interrupts`."""
 
+    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+        super().__init__(config)
+        self._app = app
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
@@ -82,6 +86,13 @@ class _Server(uvicorn.Server):
             address = f"http://{host}:{self.config.port}"
             pages = f"(the page: {address}/, the API: {address}/docs)"
             _say("server_listening", f"listening on {address} {pages}")
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the streams first: they would hold the end up for as long as answers may take."""
+        feed = getattr(self._app.state, "feed", None)
+        if feed is not None:
+            feed.end_streams()
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -104,7 +115,7 @@ def listen(
         http=bounded_protocol(settings.body_timeout_s),
         timeout_graceful_shutdown=LAST_ANSWERS_S,
     )
-    server = _Server(config)
+    server = _Server(config, app)
 
     def stop() -> None:
         server.should_exit = True

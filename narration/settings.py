@@ -103,6 +103,7 @@ class WorkerSettings(_Part):
     slots: Count | None = None  # tasks at once over one warm engine; as many as keep it busy
     is_warmed_up: bool = True  # speak once before being ready
     segment_chunks: Count = 16
+    encoders: Annotated[int, Field(ge=0)] | None = None  # processes; by default one per core
     window_segments: Count = 512  # of one job in work at once, over all workers
     lease_s: Seconds = 60
     heartbeat_s: Seconds = 15
@@ -111,6 +112,11 @@ class WorkerSettings(_Part):
     step_tries: Count = 8  # of one step without progress before the job fails
     retry_s: Seconds = 2  # wait after the first transient failure; doubled each time
     retry_max_s: Seconds = 300
+
+    @property
+    def encoder_count(self) -> int:
+        """How many processes encode; with 0 it is done within the process."""
+        return (os.cpu_count() or 1) if self.encoders is None else self.encoders
 
     @model_validator(mode="after")
     def _lease_outlives_heartbeats(self) -> Self:
@@ -126,6 +132,8 @@ class SweeperSettings(_Part):
     stalled_s: Seconds = 15  # work nobody took for this long is announced again
     purge_interval_s: Seconds = 300
     cache_days: Count = 30  # unused chunk audio is deleted after this
+    part_days: Count = 7  # encoded parts that no job has used for so long are deleted
+    part_quota_bytes: Count = 50 * 1024 * MIB  # and the oldest of what is beyond this
     worker_forget_s: Seconds = DAY_S
 
 

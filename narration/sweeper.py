@@ -7,10 +7,11 @@ what is no longer kept. Several sweepers disturb each other no more than doubled
 import signal
 import threading
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
 from narration import telemetry, workers
 from narration.broker.interface import Broker, Task
@@ -20,6 +21,8 @@ from narration.database import call_after_commit, make_engine, session_scope
 from narration.errors import InputError, NotFoundError, OutputError, TransientError
 from narration.jobs import listing
 from narration.jobs.events import forget_events
+from narration.jobs.part_audio import forget_unused_parts
+from narration.jobs.parts import count_encodable, count_encoding
 from narration.jobs.purge import (
     delete_job,
     delete_retired_voices,
@@ -32,12 +35,13 @@ from narration.jobs.stalled import fail_overdue, find_stalled, oldest_wait_s
 from narration.jobs.states import JobState
 from narration.jobs.transitions import STEP_TASKS
 from narration.settings import DAY_S, Settings, SweeperSettings, load_settings
-from narration.storage.keys import chunk_audio_key
+from narration.storage.keys import chunk_audio_key, part_audio_key
 from narration.storage.profiles import Stores, open_stores
 from narration.voices.claim import find_unprepared_voices
 
 log = structlog.get_logger(__name__)
 
+MOST_ENCODES = 16  # messages of one sweep; each part was announced when it could be encoded
 EVENT_DAYS = 30  # how far back those who follow jobs can catch up
 
 
@@ -75,6 +79,8 @@ class Sweeper:
             waiting = find_stalled(session, stalled_s=self.settings.stalled_s, now=now)
             claimable = count_claimable(session, now=now)
             idle = workers.count_slots(session, now=now) - count_in_work(session, now=now)
+            encodable = count_encodable(session, now=now)
+            unencoded = min(encodable, MOST_ENCODES) - count_encoding(session, now=now)
             unprepared = find_unprepared_voices(session, now=now)
             workers.forget_silent(
                 session, before=now - timedelta(seconds=self.settings.worker_forget_s)
@@ -85,6 +91,8 @@ class Sweeper:
             self._resend(STEP_TASKS[state], job_id)
         for _ in range(max(0, min(claimable, idle))):
             self._resend(Task.RENDER)
+        for _ in range(unencoded):
+            self._resend(Task.ENCODE)
         for voice_id in unprepared:
             self._resend(Task.PREPARE_VOICE, voice_id)
         self._measure()
@@ -98,10 +106,18 @@ class Sweeper:
             # Inside the transaction: a store that is away keeps the rows that name its sounds.
             for sha256 in forget_unused_audio(session, before=before):
                 self.stores.work.delete(chunk_audio_key(sha256))
+            self._purge_parts(session, now)
             delete_retired_voices(session, self.stores)
             forget_events(session, before=now - timedelta(days=EVENT_DAYS))
         for job in expired:
             self._purge_job(job)
+
+    def _purge_parts(self, session: Session, now: datetime) -> None:
+        before = now - timedelta(days=self.settings.part_days)
+        quota_bytes = self.settings.part_quota_bytes
+        while forgotten := forget_unused_parts(session, before=before, quota_bytes=quota_bytes):
+            for sha256 in forgotten:
+                self.stores.work.delete(part_audio_key(sha256))
 
     def _purge_job(self, job: Job) -> None:
         try:

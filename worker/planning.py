@@ -7,6 +7,7 @@ import structlog
 from narration.jobs.completeness import check_complete, span_rows
 from narration.jobs.document import read_within
 from narration.jobs.lookup import get_job, get_source
+from narration.jobs.parts import part_rows
 from narration.jobs.plan import has_plan, start_rendering, store_plan
 from narration.jobs.record import Job, JobPlan
 from narration.jobs.step_claim import StepClaim
@@ -54,6 +55,7 @@ def _plan_anew(context: WorkerContext, claim: StepClaim, job: Job, data: bytes |
             claim,
             _plan_row(job, plan, len(document.source)),
             [_chunk_row(chunk, context.settings.segment_chunks) for chunk in plan.chunks],
+            part_rows(plan.chunks),
             title=settings.title or document.title,
             author=settings.author or document.author,
             wakeups=context.settings.window_segments,

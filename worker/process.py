@@ -17,18 +17,21 @@ import structlog
 from sqlalchemy import Engine
 
 from narration import workers
+from narration.bounded import BoundedCalls
 from narration.broker.interface import Broker, Handler, Queue, Task
 from narration.clock import Clock, utc_now
 from narration.errors import DatabaseUnavailable
 from narration.settings import Settings, WorkerSettings
 from narration.storage.profiles import Stores
 from narration.workers import WorkerState
+from worker.assembly.parts.request import answer
 from worker.context import WorkerContext
 from worker.engine.types import Delivery, SpeechEngine, Utterance
 from worker.leases import LeaseKeeper
 from worker.rendering.identity import EngineIdentity
 from worker.rendering.runner import SegmentRunner
 from worker.rendering.voice_cache import VoiceCache
+from worker.rendering.voice_levels import VoiceLevels
 from worker.tasks import cpu_tasks, gpu_tasks
 from worker.voice_preparation import VoiceMaker
 
@@ -41,6 +44,8 @@ log = structlog.get_logger(__name__)
 
 LEAST_SLOTS = 4  # while one waits for its last chunk, others keep the engine busy
 EXIT_ENGINE_DIED = 70  # EX_SOFTWARE: whatever supervises the process starts another
+ENCODER_MEMORY_BYTES = 8 << 30  # of addresses, which libraries reserve for every core
+ENCODER_WAIT_S = 3600.0  # for a free one; whoever has one is done in seconds
 WARM_UP_TEXT = "This sentence is spoken once, so that the first listener does not wait."
 WARM_UP_TIMEOUT_S = 1800.0  # compiling kernels for the first time takes minutes
 
@@ -82,7 +87,9 @@ class WorkerProcess:
         self._model: LoadedModel | None = None
         self._runner: SegmentRunner | None = None
         self._state = WorkerState.WARMING
-        self.slots = settings.worker.slots or LEAST_SLOTS  # tasks at once
+        self.encoders = self._context.encoder_count
+        # Tasks at once: all encoders have work, and a job may be planned beside them.
+        self.slots = settings.worker.slots or max(LEAST_SLOTS, self.encoders + 2)
         self.handlers: dict[Task, Handler] = {}
         if Queue.CPU in queues:
             self.handlers |= cpu_tasks(self._context)
@@ -104,6 +111,8 @@ class WorkerProcess:
     def close(self) -> None:
         """Free everything; call it when no handler runs any more."""
         self._context.leases.close()
+        if self._context.encoders is not None:
+            self._context.encoders.close()
         if self._model is not None:
             self._model.engine.close()
             # Without the database its row stays, and is not believed for long.
@@ -119,11 +128,16 @@ class WorkerProcess:
         model = load_model(settings)
         self._model = model
         self.slots = settings.worker.slots or slots_for(model.target_concurrency, context.settings)
-        if settings.worker.is_warmed_up:
-            _speak_once(model)
         voice_cache = VoiceCache(bundled=model.bundled, load=model.load, store=context.stores.work)
-        self._runner = SegmentRunner(context, model.engine, model.identity, voice_cache)
-        self.handlers |= gpu_tasks(context, self._runner, model.voice_maker, self.has_died)
+        voice_levels = VoiceLevels(context, model.engine, model.identity)
+        if settings.worker.is_warmed_up:
+            _warm_up_voices(model, voice_levels)
+        self._runner = SegmentRunner(
+            context, model.engine, model.identity, voice_cache, voice_levels
+        )
+        self.handlers |= gpu_tasks(
+            context, self._runner, model.voice_maker, voice_levels, self.has_died
+        )
         self._state = WorkerState.READY
         self._report()
         log.info("worker_ready", worker=context.holder, **model.identity.describe())
@@ -157,12 +171,27 @@ def slots_for(target_concurrency: int, settings: WorkerSettings) -> int:
     return max(LEAST_SLOTS, math.ceil(1.5 * target_concurrency / settings.segment_chunks))
 
 
-def _speak_once(model: LoadedModel) -> None:
+def _warm_up_voices(model: LoadedModel, voice_levels: VoiceLevels) -> None:
+    """Speak once, and measure the voices of the model that were not measured before."""
     voice = next(iter(model.bundled.values()), None)
     if voice is None:
         return
     utterance = Utterance(text=WARM_UP_TEXT, voice=voice, delivery=Delivery(), seed=0)
     model.engine.submit(utterance).result(timeout=WARM_UP_TIMEOUT_S)
+    for bundled in model.bundled.values():
+        voice_levels.find("", bundled)
+
+
+def _make_encoders(settings: WorkerSettings) -> BoundedCalls | None:
+    """Return processes that encode, none of which starts before it is needed."""
+    if settings.encoder_count == 0:
+        return None
+    return BoundedCalls(
+        processes=settings.encoder_count,
+        memory_bytes=ENCODER_MEMORY_BYTES,
+        wait_s=ENCODER_WAIT_S,
+        preload=[answer.__module__],
+    )
 
 
 def _make_context(
@@ -184,5 +213,6 @@ def _make_context(
         leases=leases,
         settings=settings.worker,
         limits=settings.limits,
+        encoders=_make_encoders(settings.worker),
         clock=clock,
     )

@@ -15,10 +15,10 @@ from narration.jobs.record import Artifact, Chunk, Job, JobPlan
 from narration.jobs.step_claim import StepClaim
 from narration.storage.interface import Storage
 from narration.storage.keys import MANIFEST, artifact_folder, is_delivered, job_folder, manifest_key
-from worker.assembly.manifest import Manifest, OutputRecord, make_manifest
-from worker.assembly.mixing import measure
-from worker.assembly.programme import MEDIA_TYPES, Programme, write_output
-from worker.chunk_audio import LostAudio, clear_lost, read_clips
+from worker.assembly.manifest import LevelledSound, Manifest, OutputRecord, make_manifest
+from worker.assembly.preparation import prepare_sound
+from worker.assembly.programme import MEDIA_TYPES, Programme, file_name, write_outputs
+from worker.chunk_audio import LostAudio, clear_lost
 from worker.context import WorkerContext
 from worker.leases import Lease
 
@@ -75,26 +75,23 @@ def _deliver(
     context: WorkerContext, claim: StepClaim, lease: Lease, material: Material, destination: Storage
 ) -> Manifest:
     """Write every output below this try's own folder and return the manifest that lists them."""
-    job, chunks, store = material.job, material.chunks, context.stores.work
+    job = material.job
     folder = _folder(job, claim)
-    programme = Programme(
-        job=job,
-        plan=material.plan,
-        chunks=chunks,
-        measurement=measure(read_clips(store, chunks)),
-    )
+    sound = prepare_sound(context, job.id, lease)
+    programme = Programme(job=job, plan=material.plan, chunks=material.chunks, sound=sound)
     outputs: list[OutputRecord] = []
     with tempfile.TemporaryDirectory() as scratch:
-        for output in programme.settings.outputs:
+        for path in write_outputs(programme, Path(scratch)):
             lease.check()
-            path = write_output(programme, output, Path(scratch), read_clips(store, chunks))
             outputs.append(_upload(destination, folder, path, programme))
             path.unlink()
+    order = [file_name(output) for output in programme.settings.outputs]
+    outputs.sort(key=lambda record: order.index(record.name))
     return make_manifest(
         job,
         material.plan,
-        chunks,
-        programme.measurement,
+        material.chunks,
+        LevelledSound(spoken=sound.spoken, finished=sound.finished, setting=sound.setting),
         outputs,
         folder=folder,
         now=context.clock(),

@@ -1,7 +1,8 @@
 """A job's sound as one programme: measured once, then written in every format asked for."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from narration.errors import RhapsodeError
@@ -10,13 +11,19 @@ from narration.jobs.request import CAPTIONS, JobSettings, OutputFormat
 from narration.jobs.stored import read_settings
 from worker.assembly.captions import cues, write_srt, write_vtt
 from worker.assembly.encode import encode
+from worker.assembly.files.join import join_parts
 from worker.assembly.manifest import watermark_of
 from worker.assembly.mixing import mix
+from worker.assembly.parts.codecs import CODECS, Codec
+from worker.assembly.parts.plans import place_parts
+from worker.assembly.preparation import PreparedSound
 from worker.assembly.probe import probe
+from worker.assembly.sharing import share
+from worker.assembly.sound import PartFormat, PartWork, spoken_chunks
 from worker.assembly.types import AudioFormat, ChapterMark, Measurement, Tags
 from worker.chatterbox.config import SAMPLE_RATE_HZ
-from worker.level.gain import Loudness
-from worker.waveform import Clip
+from worker.chunk_audio import fetch_ahead, read_clips
+from worker.waveform import Waveform
 
 NAMES = {output: "captions" if output in CAPTIONS else "audio" for output in OutputFormat}
 MEDIA_TYPES = {
@@ -39,7 +46,7 @@ class Programme:
     job: Job
     plan: JobPlan
     chunks: list[Chunk]
-    measurement: Measurement
+    sound: PreparedSound
 
     @property
     def settings(self) -> JobSettings:
@@ -47,52 +54,104 @@ class Programme:
         return read_settings(self.job.settings)
 
     @property
+    def measurement(self) -> Measurement:
+        """Where each chunk lies, and how long the whole is."""
+        return self.sound.spoken
+
+    @property
     def duration_ms(self) -> int:
         """How long it is."""
         return self.measurement.samples * 1000 // SAMPLE_RATE_HZ
 
 
-def write_output(
-    programme: Programme, output: OutputFormat, folder: Path, clips: Iterable[Clip]
-) -> Path:
-    """Write one output to a file and return it.
+def write_outputs(programme: Programme, folder: Path) -> Iterator[Path]:
+    """Write every output to a file, one after the other, and yield it when it is whole.
 
-    Raises: RhapsodeError if the finished file does not hold what went into it.
+    What is written in one go, without loss, is written at once: the chunks are read once for all.
+    Raises: RhapsodeError if a finished file does not hold what went into it; LostAudio.
     """
-    path = folder / f"{NAMES[output]}.{output.value}"
-    if output in CAPTIONS:
-        captions = zip(
-            programme.measurement.marks, (c.caption for c in programme.chunks), strict=True
-        )
-        write = write_vtt if output is OutputFormat.VTT else write_srt
-        path.write_text(write(cues(captions)), encoding="utf-8")
-    else:
-        _write_sound(programme, AudioFormat(output.value), path, clips)
-    return path
+    outputs = programme.settings.outputs
+    for output in outputs:
+        path = folder / file_name(output)
+        if output in CAPTIONS:
+            _write_captions(programme, output, path)
+            yield path
+        elif AudioFormat(output.value) in CODECS:
+            _join_parts(programme, AudioFormat(output.value), path)
+            _check_length(programme, path)
+            yield path
+    lossless = [o for o in outputs if o not in CAPTIONS and AudioFormat(o.value) not in CODECS]
+    if lossless:
+        paths = {AudioFormat(output.value): folder / file_name(output) for output in lossless}
+        _write_at_once(programme, paths)
+        for path in paths.values():
+            _check_length(programme, path)
+            yield path
 
 
-def _write_sound(
-    programme: Programme, audio_format: AudioFormat, path: Path, clips: Iterable[Clip]
-) -> None:
-    chosen = programme.settings.loudness
-    loudness = Loudness(**chosen.model_dump()) if chosen else None
-    encode(
-        path,
-        mix(clips, programme.measurement, loudness),
-        audio_format,
-        samples=programme.measurement.samples,
-        chapters=_chapters(programme),
-        tags=Tags(
-            title=programme.job.title,
-            author=programme.job.author,
-            watermark=watermark_of(programme.chunks),
-        ),
+def file_name(output: OutputFormat) -> str:
+    """Return what an output is called where it is delivered."""
+    return f"{NAMES[output]}.{output.value}"
+
+
+def _write_captions(programme: Programme, output: OutputFormat, path: Path) -> None:
+    captions = zip(programme.measurement.marks, (c.caption for c in programme.chunks), strict=True)
+    write = write_vtt if output is OutputFormat.VTT else write_srt
+    path.write_text(write(cues(captions)), encoding="utf-8")
+
+
+def _join_parts(programme: Programme, audio_format: AudioFormat, path: Path) -> None:
+    """Write a lossy format: its parts are there, and are fetched ahead of need."""
+    sound, codec = programme.sound, CODECS[audio_format]
+    formats = [_format_of(work, codec) for work in sound.works]
+    spoken = spoken_chunks(sound.chunks, sound.levels)
+    found = [sound.known.get(part_format.digest) for part_format in formats]
+    packets = fetch_ahead(
+        lambda number: sound.store.read(sound.works[number], formats[number], found[number]),
+        range(len(formats)),
     )
+    join_parts(
+        path,
+        audio_format,
+        place_parts(spoken, [part_format.plan for part_format in formats], codec),
+        packets,
+        samples=programme.measurement.samples,
+        tags=_tags(programme),
+        chapters=_chapters(programme),
+    )
+
+
+def _write_at_once(programme: Programme, paths: Mapping[AudioFormat, Path]) -> None:
+    sound = programme.sound
+    clips = read_clips(sound.store.context.stores.work, sound.chunks)
+
+    def write(audio_format: AudioFormat, path: Path, blocks: Iterator[Waveform]) -> None:
+        encode(path, blocks, audio_format, tags=_tags(programme))
+
+    share(
+        mix(clips, programme.measurement.marks, sound.levels, sound.setting),
+        [partial(write, audio_format, path) for audio_format, path in paths.items()],
+    )
+
+
+def _check_length(programme: Programme, path: Path) -> None:
     played_s = probe(path).duration_s
     if abs(played_s - programme.duration_ms / 1000) > TOLERANCE_S:
         raise RhapsodeError(
             f"{path.name} plays {played_s:.1f} s instead of {programme.duration_ms / 1000:.1f} s"
         )
+
+
+def _format_of(work: PartWork, codec: Codec) -> PartFormat:
+    return next(f for f in work.formats if f.codec.name == codec.name)
+
+
+def _tags(programme: Programme) -> Tags:
+    return Tags(
+        title=programme.job.title,
+        author=programme.job.author,
+        watermark=watermark_of(programme.chunks),
+    )
 
 
 def _chapters(programme: Programme) -> list[ChapterMark]:

@@ -17,6 +17,7 @@ from worker.chunk_audio import store_chunk
 from worker.context import Drain, WorkerContext
 from worker.engine.types import Delivery, Speech, SpeechEngine, Utterance
 from worker.leases import Lease
+from worker.level.take import measure_take
 from worker.rendering.edges import trim_edges
 from worker.rendering.identity import RenderParameters
 from worker.rendering.quality import judge
@@ -35,6 +36,7 @@ class SegmentSettings:
     voice: "Voice"
     parameters: RenderParameters
     quality: QualitySettings
+    gain_db: float  # of the voice
 
     @property
     def takes(self) -> int:
@@ -166,6 +168,7 @@ class SegmentRun:
         telemetry.TAKES.labels(verdict="flagged" if findings else "accepted").inc()
         return Take(
             cache_key=self._settings.parameters.cache_key(pending.spoken_text, pending.number),
+            level=measure_take(waveform).pack(),
             sha256=store_chunk(self._context.stores.work, waveform),
             samples=waveform.size,
             is_watermarked=speech.is_watermarked,

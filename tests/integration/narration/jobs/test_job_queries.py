@@ -2,6 +2,7 @@ import pytest
 from sqlalchemy import Engine
 
 from tests.contracts.job_queries import JobQueriesContract, StepQueriesContract
+from tests.contracts.part_queries import PartQueriesContract
 from tests.contracts.segment_queries import SegmentQueriesContract
 from tests.contracts.transitions import TransitionsContract
 
@@ -24,4 +25,8 @@ class TestSegmentsOnPostgres(SegmentQueriesContract):
 
 
 class TestTransitionsOnPostgres(TransitionsContract):
+    pass
+
+
+class TestPartsOnPostgres(PartQueriesContract):
     pass

@@ -8,6 +8,7 @@ import signal
 import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 from sqlalchemy import Engine
@@ -115,7 +116,8 @@ class Sweeper:
     def _purge_parts(self, session: Session, now: datetime) -> None:
         before = now - timedelta(days=self.settings.part_days)
         quota_bytes = self.settings.part_quota_bytes
-        while forgotten := forget_unused_parts(session, before=before, quota_bytes=quota_bytes):
+        forget = partial(forget_unused_parts, session, before=before, quota_bytes=quota_bytes)
+        while (forgotten := forget()) is not None:
             for sha256 in forgotten:
                 self.stores.work.delete(part_audio_key(sha256))
 

@@ -18,6 +18,19 @@ def upgrade() -> None:
     op.add_column("jobs", sa.Column("gain_db", sa.Float(), nullable=True))
     op.add_column("chunks", sa.Column("level", sa.LargeBinary(), nullable=True))
     op.add_column("chunk_audio", sa.Column("level", sa.LargeBinary(), nullable=True))
+    _create_parts()
+    op.create_table(
+        "voice_levels",
+        sa.Column("owner", sa.String(length=64), nullable=False),
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("voice_digest", sa.String(length=64), nullable=False),
+        sa.Column("level", JsonColumn, nullable=True),
+        sa.Column("measured_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("owner", "key", name=op.f("pk_voice_levels")),
+    )
+
+
+def _create_parts() -> None:
     op.create_table(
         "parts",
         sa.Column("job_id", sa.String(length=40), nullable=False),
@@ -50,15 +63,6 @@ def upgrade() -> None:
     )
     op.create_index("ix_part_audio_used_at", "part_audio", ["used_at"])
     op.create_index("ix_part_audio_sha256", "part_audio", ["sha256"])
-    op.create_table(
-        "voice_levels",
-        sa.Column("owner", sa.String(length=64), nullable=False),
-        sa.Column("key", sa.String(length=64), nullable=False),
-        sa.Column("voice_digest", sa.String(length=64), nullable=False),
-        sa.Column("level", JsonColumn, nullable=True),
-        sa.Column("measured_at", UtcDateTime(), nullable=False),
-        sa.PrimaryKeyConstraint("owner", "key", name=op.f("pk_voice_levels")),
-    )
 
 
 def downgrade() -> None:

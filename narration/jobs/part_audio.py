@@ -64,10 +64,12 @@ def store_encoded(
         )
 
 
-def forget_unused_parts(session: Session, *, before: datetime, quota_bytes: int) -> list[str]:
+def forget_unused_parts(
+    session: Session, *, before: datetime, quota_bytes: int
+) -> list[str] | None:
     """Drop what was not used since `before`, and the oldest of what is beyond the quota.
 
-    Returns the SHA-256 of the bytes that nothing names any more.
+    Returns the SHA-256 of the bytes that nothing names any more; None if there is no more to drop.
     """
     old = select(PartAudio.owner, PartAudio.digest, PartAudio.sha256, PartAudio.size_bytes)
     old = old.order_by(PartAudio.used_at, PartAudio.digest).limit(BATCH)
@@ -81,6 +83,8 @@ def forget_unused_parts(session: Session, *, before: datetime, quota_bytes: int)
                 break
             forgotten.append(row)
             excess -= row.size_bytes
+    if not forgotten:
+        return None
     for row in forgotten:
         is_it = (PartAudio.owner == row.owner, PartAudio.digest == row.digest)
         session.execute(delete(PartAudio).where(*is_it))

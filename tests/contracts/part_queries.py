@@ -224,5 +224,6 @@ class PartQueriesContract:
             before = NOW + timedelta(minutes=1)
             assert forget_unused_parts(session, before=before, quota_bytes=10**9) == ["s0"]
             assert forget_unused_parts(session, before=NOW, quota_bytes=250) == ["s2"]
+            assert forget_unused_parts(session, before=NOW, quota_bytes=250) is None
             left = find_encoded(session, OWNER, ["0", "1", "2", "3", "twin"], now=NOW)
             assert set(left) == {"3", "twin"}

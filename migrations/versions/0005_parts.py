@@ -15,7 +15,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("jobs", sa.Column("gain_db", sa.Float(), nullable=True))
+    op.add_column("jobs", sa.Column("gain_db", sa.Double(), nullable=True))
     op.add_column("chunks", sa.Column("level", sa.LargeBinary(), nullable=True))
     op.add_column("chunk_audio", sa.Column("level", sa.LargeBinary(), nullable=True))
     _create_parts()

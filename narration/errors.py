@@ -24,6 +24,7 @@ RhapsodeError
 │   ├── QueueFullError      as many jobs wait as are taken
 │   ├── BusyError           all processes that read uploads are busy
 │   ├── EngineDied          the engine will not answer again: this worker must go
+│   ├── EncoderDied         a process that encodes was killed, or took too long
 │   ├── VoiceNotReady       the voice is still being prepared
 │   └── LeaseLost           somebody else has this work now: let go of it
 ├── SpeechError             the model failed on this one chunk
@@ -198,6 +199,12 @@ class EngineDied(TransientError):  # noqa: N818
     """The speech engine died; this worker must be replaced."""
 
     code = "engine_died"
+
+
+class EncoderDied(TransientError):  # noqa: N818
+    """A process that encodes sound was killed, or took too long."""
+
+    code = "encoder_died"
 
 
 class VoiceNotReady(TransientError):  # noqa: N818

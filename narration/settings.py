@@ -104,6 +104,7 @@ class WorkerSettings(_Part):
     slots: Count | None = None  # tasks at once over one warm engine; as many as keep it busy
     is_warmed_up: bool = True  # speak once before being ready
     segment_chunks: Count = 16
+    encoders: Annotated[int, Field(ge=0)] | None = None  # processes; by default one per core
     window_segments: Count = 512  # of one job in work at once, over all workers
     lease_s: Seconds = 60
     heartbeat_s: Seconds = 15
@@ -114,6 +115,11 @@ class WorkerSettings(_Part):
     retry_max_s: Seconds = 300
     scratch_dir: Path | None = None  # where files are assembled; among the temporary files if unset
     scratch_gb: Annotated[float, Field(gt=0)] = 16  # of the disk, while files are assembled
+
+    @property
+    def encoder_count(self) -> int:
+        """How many processes encode; with 0 it is done within the process."""
+        return (os.cpu_count() or 1) if self.encoders is None else self.encoders
 
     @model_validator(mode="after")
     def _lease_outlives_heartbeats(self) -> Self:
@@ -129,6 +135,8 @@ class SweeperSettings(_Part):
     stalled_s: Seconds = 15  # the message of work that was not taken for this long is sent again
     purge_interval_s: Seconds = 300
     cache_days: Count = 30  # unused chunk audio is deleted after this
+    part_days: Count = 7  # encoded parts that no job has used for so long are deleted
+    part_quota_bytes: Count = 50 * 1024 * MIB  # and the oldest of what is beyond this
     worker_forget_s: Seconds = DAY_S
 
 

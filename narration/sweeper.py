@@ -8,6 +8,7 @@ import signal
 import threading
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 from sqlalchemy import Engine
@@ -29,6 +30,8 @@ from narration.errors import (
 from narration.health import Health, serve_health
 from narration.jobs import listing
 from narration.jobs.events import forget_events
+from narration.jobs.part_audio import forget_unused_parts
+from narration.jobs.parts import count_encodable, count_encoding
 from narration.jobs.purge import (
     delete_job,
     delete_retired_voices,
@@ -42,7 +45,7 @@ from narration.jobs.states import ACTIVE, JobState
 from narration.jobs.transitions import STEP_TASKS
 from narration.jobs.trouble import NO_WORKER, clear_trouble, list_troubles, note_for_waiting
 from narration.settings import DAY_S, Settings, SweeperSettings, load_settings
-from narration.storage.keys import chunk_audio_key
+from narration.storage.keys import chunk_audio_key, part_audio_key
 from narration.storage.profiles import Stores, open_stores
 from narration.telemetry import TroubleLog
 from narration.voices.claim import find_unprepared_voices
@@ -50,6 +53,7 @@ from narration.voices.claim import find_unprepared_voices
 log = structlog.get_logger(__name__)
 
 NO_WORKER_DETAIL = "no worker is warm: /readyz says what is awaited"
+MOST_ENCODES = 16  # messages of one sweep; each part was announced when it could be encoded
 EVENT_DAYS = 30  # how far back those who follow jobs can catch up
 
 
@@ -98,6 +102,8 @@ class Sweeper:
             slots = workers.count_slots(session, now=now, silent_after_s=self.silent_after_s)
             idle = slots - count_in_work(session, now=now)
             self._note_troubles(session, slots, now)
+            encodable = count_encodable(session, now=now)
+            unencoded = min(encodable, MOST_ENCODES) - count_encoding(session, now=now)
             unprepared = find_unprepared_voices(session, now=now)
             workers.forget_silent(
                 session, before=now - timedelta(seconds=self.settings.worker_forget_s)
@@ -108,6 +114,8 @@ class Sweeper:
             self._resend(STEP_TASKS[state], job_id)
         for _ in range(max(0, min(claimable, idle))):
             self._resend(Task.RENDER)
+        for _ in range(unencoded):
+            self._resend(Task.ENCODE)
         for voice_id in unprepared:
             self._resend(Task.PREPARE_VOICE, voice_id)
         self._measure()
@@ -134,10 +142,19 @@ class Sweeper:
             # Inside the transaction: a store that is away keeps the rows that name its sounds.
             for sha256 in forget_unused_audio(session, before=before):
                 self.stores.work.delete(chunk_audio_key(sha256))
+            self._purge_parts(session, now)
             delete_retired_voices(session, self.stores)
             forget_events(session, before=now - timedelta(days=EVENT_DAYS))
         for job in expired:
             self._purge_job(job)
+
+    def _purge_parts(self, session: Session, now: datetime) -> None:
+        before = now - timedelta(days=self.settings.part_days)
+        quota_bytes = self.settings.part_quota_bytes
+        forget = partial(forget_unused_parts, session, before=before, quota_bytes=quota_bytes)
+        while (forgotten := forget()) is not None:
+            for sha256 in forgotten:
+                self.stores.work.delete(part_audio_key(sha256))
 
     def _purge_job(self, job: Job) -> None:
         try:

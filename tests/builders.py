@@ -3,12 +3,14 @@
 import hashlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from narration.ids import new_id
 from narration.jobs import segment_claim
+from narration.jobs.parts import part_rows
 from narration.jobs.plan import store_plan
 from narration.jobs.record import Job, JobPlan
 from narration.jobs.request import JobSettings
@@ -66,7 +68,8 @@ def make_job(
 
 def make_settings(folder: Path, **parts: Any) -> Settings:
     """Return settings that keep everything in a folder and wait for nothing."""
-    worker = {"lease_s": 3.0, "heartbeat_s": 0.5, "retry_s": 0.2, "is_warmed_up": False, "slots": 2}
+    worker = {"lease_s": 3.0, "heartbeat_s": 0.5, "retry_s": 0.2, "is_warmed_up": False}
+    worker |= {"slots": 2, "encoders": 0}
     return Settings.model_validate(
         {
             "data_dir": folder,
@@ -92,7 +95,9 @@ def plan_job(
     assert claim is not None
     plan = JobPlan(job_id=job.id, owner=job.owner, characters=10 * chunks, chapters=[], spans=[])
     rows = [_chunk_row(index, index // segment_chunks) for index in range(chunks)]
-    store_plan(session, claim, plan, rows, title=None, author=None, wakeups=4, now=now)
+    planned: list[Any] = [SimpleNamespace(**row) for row in rows]
+    parts = part_rows(planned)
+    store_plan(session, claim, plan, rows, parts, title=None, author=None, wakeups=4, now=now)
 
 
 def claim_segment(session: Session, holder: str = "w1", **changes: Any) -> SegmentClaim | None:

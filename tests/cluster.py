@@ -164,7 +164,8 @@ def _environment(
         for name, value in profile
         if value is not None
     }
-    rules = {"lease_s": 3, "heartbeat_s": 0.5, "retry_s": 0.3, "is_warmed_up": False, "slots": 2}
+    rules = {"lease_s": 3, "heartbeat_s": 0.5, "retry_s": 0.3, "is_warmed_up": False}
+    rules |= {"slots": 2, "encoders": 1}
     return {
         "RHAPSODE_DATA_DIR": str(folder),
         "RHAPSODE_DATABASE__URL": database_url,

@@ -19,6 +19,7 @@ from narration.errors import EngineDied, SpeechError
 from worker.chatterbox.config import ACOUSTIC_TOKENS, SAMPLE_RATE_HZ, SAMPLES_PER_TOKEN
 from worker.engine.types import Speech, Utterance
 from worker.process import LoadedModel
+from worker.rendering.voice_levels import SENTENCES
 from worker.voice_preparation import VoiceMaker
 
 TOKENS_PER_CHARACTER = 1.0  # 25 characters a second: hasty, and still within the checks
@@ -122,7 +123,8 @@ class ToneEngine:
         if UNSPEAKABLE in text:
             raise SpeechError("the model said nothing")
         with self._guard:
-            self.spoken.append(utterance.text)
+            if utterance.text not in SENTENCES:  # nobody's job: the voice is measured
+                self.spoken.append(utterance.text)
             take = self._takes[utterance.text] = self._takes.get(utterance.text, 0) + 1
         is_silent = HOPELESS in text or (MUMBLED in text and take == 1)
         return make_tone(utterance, is_silent=is_silent)

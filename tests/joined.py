@@ -10,8 +10,8 @@ import av
 import numpy as np
 import soundfile
 
+from tests import one_go
 from tests.sounds import speak
-from worker.assembly.encode import encode
 from worker.assembly.files.join import join_parts
 from worker.assembly.parts.codecs import CODECS
 from worker.assembly.parts.encode import encode_part
@@ -97,7 +97,7 @@ def encode_at_once(
     audio_format: AudioFormat,
     chapters: Sequence[ChapterMark] = (),
 ) -> None:
-    encode(
+    one_go.encode_at_once(
         path,
         [programme.sound],
         audio_format,

@@ -1,7 +1,12 @@
 """A chunk's sound as it is kept: FLAC, 24 bit, mono, 24 kHz, under the SHA-256 of its bytes."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from itertools import tee
+from typing import TypeVar
 
 from narration.errors import NotFoundError
 from narration.jobs.record import Chunk
@@ -10,6 +15,10 @@ from narration.storage.keys import chunk_audio_key
 from worker.waveform import Clip, Waveform, decode_flac, encode_flac
 
 MEDIA_TYPE = "audio/flac"
+AHEAD = 8  # objects fetched before they are needed: a bucket answers in some ten milliseconds
+
+Wanted = TypeVar("Wanted")
+Fetched = TypeVar("Fetched")
 
 
 class LostAudio(Exception):  # noqa: N818 - a state of the store, mended by speaking the chunk again
@@ -24,8 +33,8 @@ def store_chunk(store: Storage, waveform: Waveform) -> str:
     return sha256
 
 
-def read_chunk(store: Storage, chunk: Chunk) -> Waveform:
-    """Read the sound of a chunk.
+def read_flac(store: Storage, chunk: Chunk) -> bytes:
+    """Read the sound of a chunk as it is stored.
 
     Raises: LostAudio if it is missing or not what was stored; StorageUnavailable.
     """
@@ -36,13 +45,40 @@ def read_chunk(store: Storage, chunk: Chunk) -> Waveform:
         raise LostAudio(f"chunk {chunk.index}: {error}") from error
     if hashlib.sha256(flac).hexdigest() != chunk.sha256:
         raise LostAudio(f"chunk {chunk.index}: the stored bytes have changed")
-    return decode_flac(flac)
+    return flac
+
+
+def read_chunk(store: Storage, chunk: Chunk) -> Waveform:
+    """Read the sound of a chunk.
+
+    Raises: LostAudio if it is missing or not what was stored; StorageUnavailable.
+    """
+    return decode_flac(read_flac(store, chunk))
 
 
 def read_clips(store: Storage, chunks: Iterable[Chunk]) -> Iterator[Clip]:
-    """Read the sound of a job chunk by chunk, in order; only one is held at a time."""
-    for chunk in chunks:
-        yield Clip(waveform=read_chunk(store, chunk), pause_after_ms=chunk.pause_after_ms)
+    """Read the sound of a job chunk by chunk, in order; the next few are fetched meanwhile."""
+    kept, fetched = tee(chunks)
+    flacs = fetch_ahead(partial(read_flac, store), fetched)
+    for chunk, flac in zip(kept, flacs, strict=True):
+        yield Clip(waveform=decode_flac(flac), pause_after_ms=chunk.pause_after_ms)
+
+
+def fetch_ahead(
+    fetch: Callable[[Wanted], Fetched], wanted: Iterable[Wanted], *, ahead: int = AHEAD
+) -> Iterator[Fetched]:
+    """Yield what `fetch` gives for each, in order, while as many as `ahead` are being fetched."""
+    waiting: deque[Future[Fetched]] = deque()
+    with ThreadPoolExecutor(ahead, thread_name_prefix="fetch") as pool:
+        try:
+            for one in wanted:
+                waiting.append(pool.submit(fetch, one))
+                if len(waiting) > ahead:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def clear_lost(store: Storage, chunks: Iterable[Chunk]) -> list[int]:

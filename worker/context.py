@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from narration.backoff import backoff_s
+from narration.bounded import BoundedCalls
 from narration.broker.interface import Broker
 from narration.clock import Clock, utc_now
 from narration.database import session_scope
@@ -32,6 +33,7 @@ class WorkerContext:
     scratch: Scratch
     settings: WorkerSettings
     limits: LimitSettings
+    encoders: BoundedCalls | None = None  # processes; None: the calling thread encodes
     clock: Clock = utc_now
 
     @contextmanager
@@ -39,6 +41,11 @@ class WorkerContext:
         """Run one transaction."""
         with session_scope(self.database, is_read_only=is_read_only) as session:
             yield session
+
+    @property
+    def encoder_count(self) -> int:
+        """How many parts may be encoded at once."""
+        return self.settings.encoder_count or 1
 
     def retry_at(self, tries: int) -> datetime:
         """Return when a step that failed `tries` times may be tried again."""

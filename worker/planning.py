@@ -12,6 +12,7 @@ from narration.findings import Finding, dump_findings
 from narration.jobs.completeness import check_complete, span_rows
 from narration.jobs.document import read_within
 from narration.jobs.lookup import find_narrator, get_job, get_source
+from narration.jobs.parts import part_rows
 from narration.jobs.plan import has_plan, start_rendering, store_plan
 from narration.jobs.reading import record_reading, report_plan, warning_rows
 from narration.jobs.record import Job, JobPlan
@@ -83,6 +84,7 @@ def _plan_anew(
                 _chunk_row(chunk, found, context.settings.segment_chunks)
                 for chunk, found in zip(plan.chunks, findings, strict=True)
             ],
+            part_rows(plan.chunks),
             title=settings.title or document.title,
             author=settings.author or document.author,
             warnings=warning_rows(report.warnings),

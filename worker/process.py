@@ -18,6 +18,7 @@ import structlog
 from sqlalchemy import Engine
 
 from narration import workers
+from narration.bounded import BoundedCalls
 from narration.broker.interface import Broker, Handler, Queue, Task
 from narration.clock import Clock, utc_now
 from narration.demonstration import IN_THE_SERVICE, is_speaking
@@ -27,11 +28,13 @@ from narration.health import Health
 from narration.settings import Settings, WorkerSettings
 from narration.storage.profiles import Stores
 from narration.workers import WorkerEngine, WorkerState
+from worker.assembly.parts.request import answer
 from worker.context import WorkerContext
 from worker.engine.types import Delivery, SpeechEngine, Utterance
 from worker.leases import LeaseKeeper
 from worker.rendering.runner import SegmentRunner
 from worker.rendering.voice_cache import VoiceCache
+from worker.rendering.voice_levels import VoiceLevels
 from worker.scratch import Scratch
 from worker.tasks import cpu_tasks, gpu_tasks
 from worker.voice_preparation import VoiceMaker
@@ -43,6 +46,8 @@ log = structlog.get_logger(__name__)
 
 LEAST_SLOTS = 4  # while one segment waits for its last chunk, others keep the engine busy
 EXIT_ENGINE_DIED = 70  # EX_SOFTWARE: whatever supervises the process starts another
+ENCODER_MEMORY_BYTES = 8 << 30  # of addresses, which libraries reserve for every core
+ENCODER_WAIT_S = 3600.0  # for a free one; whoever has one is done in seconds
 WARM_UP_TEXT = "This sentence is spoken once, so that the first listener does not wait."
 WARM_UP_TIMEOUT_S = 1800.0  # compiling kernels for the first time takes minutes
 
@@ -87,7 +92,9 @@ class WorkerProcess:
         self._model: LoadedModel | None = None
         self._runner: SegmentRunner | None = None
         self._state = WorkerState.WARMING
-        self.slots = settings.worker.slots or LEAST_SLOTS  # tasks at once
+        self.encoders = self._context.encoder_count
+        # Tasks at once: all encoders have work, and a job may be planned beside them.
+        self.slots = settings.worker.slots or max(LEAST_SLOTS, self.encoders + 2)
         self.handlers: dict[Task, Handler] = {}
         self._register()
         if Queue.CPU in queues:
@@ -114,6 +121,8 @@ class WorkerProcess:
         """Free everything; call it when no handler runs any more."""
         self._context.leases.close()
         self._context.scratch.close()
+        if self._context.encoders is not None:
+            self._context.encoders.close()
         if self._model is not None:
             self._model.engine.close()
         # If the database is away the row stays, and is ignored once its heartbeats are late.
@@ -135,12 +144,17 @@ class WorkerProcess:
             model = load_model(settings)
         self._model = model
         self.slots = settings.worker.slots or slots_for(model.target_concurrency, context.settings)
+        voice_cache = VoiceCache(bundled=model.bundled, load=model.load, store=context.stores.work)
+        voice_levels = VoiceLevels(context, model.engine, model.identity)
         if settings.worker.is_warmed_up:
             with self._awaiting("engine", "warming up"):
-                _speak_once(model)
-        voice_cache = VoiceCache(bundled=model.bundled, load=model.load, store=context.stores.work)
-        self._runner = SegmentRunner(context, model.engine, model.identity, voice_cache)
-        self.handlers |= gpu_tasks(context, self._runner, model.voice_maker, self.has_died)
+                _warm_up_voices(model, voice_levels)
+        self._runner = SegmentRunner(
+            context, model.engine, model.identity, voice_cache, voice_levels
+        )
+        self.handlers |= gpu_tasks(
+            context, self._runner, model.voice_maker, voice_levels, self.has_died
+        )
         log.info("worker_warm", worker=context.holder, **model.identity.describe())
         if is_speaking([model.identity.describe()]):
             log.info("demonstration_voice", notice=IN_THE_SERVICE)
@@ -187,12 +201,27 @@ def slots_for(target_concurrency: int, settings: WorkerSettings) -> int:
     return max(LEAST_SLOTS, math.ceil(1.5 * target_concurrency / settings.segment_chunks))
 
 
-def _speak_once(model: LoadedModel) -> None:
+def _warm_up_voices(model: LoadedModel, voice_levels: VoiceLevels) -> None:
+    """Speak once, and measure the voices of the model that were not measured before."""
     voice = next(iter(model.bundled.values()), None)
     if voice is None:
         return
     utterance = Utterance(text=WARM_UP_TEXT, voice=voice, delivery=Delivery(), seed=0)
     model.engine.submit(utterance).result(timeout=WARM_UP_TIMEOUT_S)
+    for bundled in model.bundled.values():
+        voice_levels.find("", bundled)
+
+
+def _make_encoders(settings: WorkerSettings) -> BoundedCalls | None:
+    """Return processes that encode, none of which starts before it is needed."""
+    if settings.encoder_count == 0:
+        return None
+    return BoundedCalls(
+        processes=settings.encoder_count,
+        memory_bytes=ENCODER_MEMORY_BYTES,
+        wait_s=ENCODER_WAIT_S,
+        preload=[answer.__module__],
+    )
 
 
 def _make_context(
@@ -215,5 +244,6 @@ def _make_context(
         scratch=Scratch(settings.worker.scratch_gb, settings.worker.scratch_dir),
         settings=settings.worker,
         limits=settings.limits,
+        encoders=_make_encoders(settings.worker),
         clock=clock,
     )

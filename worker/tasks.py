@@ -1,4 +1,4 @@
-"""The four tasks: what a wake-up leads to. They translate; planning, rendering and assembly work.
+"""The five tasks: what a wake-up leads to. They translate; planning, rendering and assembly work.
 
 Loads no torch: what needs it is handed in.
 """
@@ -19,11 +19,13 @@ from narration.errors import EngineDied, OutputError, TransientError
 from narration.jobs.states import JobState
 from narration.jobs.step_claim import StepClaim, claim_step, fail_step, hand_back_step, renew_step
 from worker.assembly.delivery import assemble_job
+from worker.assembly.encoding import encode_next
 from worker.context import WorkerContext
 from worker.lease_runner import Work, run_under_lease
 from worker.leases import Lease
 from worker.planning import plan_job
 from worker.rendering.runner import SegmentRunner
+from worker.rendering.voice_levels import VoiceLevels
 from worker.voice_preparation import VoiceMaker, prepare_voice
 
 log = structlog.get_logger(__name__)
@@ -34,15 +36,21 @@ UseCase = Callable[[WorkerContext, StepClaim, Lease], None]
 
 
 def cpu_tasks(context: WorkerContext) -> Mapping[Task, Handler]:
-    """Return what the cpu queue needs: planning and assembling."""
+    """Return what the cpu queue needs: planning, encoding and assembling."""
     places = threading.BoundedSemaphore(MOST_CPU_TASKS)
+    encoders = threading.BoundedSemaphore(context.encoder_count)
 
     def step(state: JobState, use_case: UseCase, job_id: str) -> None:
         with places:
             _step(context, job_id, state, use_case)
 
+    def encode() -> None:
+        with encoders, _watched("encoding"):
+            encode_next(context)
+
     return {
         Task.PLAN: partial(step, JobState.PLANNING, plan_job),
+        Task.ENCODE: encode,
         Task.ASSEMBLE: partial(step, JobState.ASSEMBLING, assemble_job),
     }
 
@@ -51,12 +59,13 @@ def gpu_tasks(
     context: WorkerContext,
     runner: SegmentRunner,
     voice_maker: VoiceMaker,
+    voice_levels: VoiceLevels,
     has_died: threading.Event,
 ) -> Mapping[Task, Handler]:
     """Return what the gpu queue needs; `has_died` is set when the engine will speak no more."""
     return {
         Task.RENDER: lambda: _render(context, runner, has_died),
-        Task.PREPARE_VOICE: lambda voice_id: _prepare(context, voice_maker, voice_id),
+        Task.PREPARE_VOICE: lambda voice_id: _prepare(context, voice_maker, voice_levels, voice_id),
     }
 
 
@@ -87,9 +96,11 @@ def _render(context: WorkerContext, runner: SegmentRunner, has_died: threading.E
             has_died.set()
 
 
-def _prepare(context: WorkerContext, voice_maker: VoiceMaker, voice_id: str) -> None:
+def _prepare(
+    context: WorkerContext, voice_maker: VoiceMaker, voice_levels: VoiceLevels, voice_id: str
+) -> None:
     with _watched("preparing"), structlog.contextvars.bound_contextvars(voice_id=voice_id):
-        prepare_voice(context, voice_maker, voice_id)
+        prepare_voice(context, voice_maker, voice_levels.find, voice_id)
 
 
 def _work(context: WorkerContext, claim: StepClaim) -> Work:

@@ -29,8 +29,13 @@ class VoiceMaker:
     save: "Callable[[Voice, Path], None]"
 
 
-def prepare_voice(context: WorkerContext, voice_maker: VoiceMaker, voice_id: str) -> None:
-    """Make the conditioning of a voice, or note why it cannot be made.
+def prepare_voice(
+    context: WorkerContext,
+    voice_maker: VoiceMaker,
+    measure: "Callable[[str, Voice], object]",
+    voice_id: str,
+) -> None:
+    """Make the conditioning of a voice and measure its level, or note why it cannot be made.
 
     Making it is a pure function of the recording: two workers that do it at once harm nobody.
     """
@@ -40,6 +45,7 @@ def prepare_voice(context: WorkerContext, voice_maker: VoiceMaker, voice_id: str
         return
     try:
         voice = _make(context, voice_maker, row)
+        measure(row.owner, voice)
     except TransientError as error:
         _defer(context, row, error)
     except InputError as error:

@@ -13,6 +13,10 @@ from narration.broker.notices import RedisNotices
 from narration.errors import BrokerUnavailable
 from narration.settings import BrokerSettings
 
+# Redis keeps a list for each; lower numbers are taken first. Somebody waits for a plan, while a
+# part only has to be encoded before its job ends.
+SOON, LATER = 0, 6
+
 
 def make_celery(url: str, settings: BrokerSettings) -> Celery:
     """Make a Celery application; nothing connects before the first message."""
@@ -61,7 +65,13 @@ class CeleryBroker:
         """Publish a wake-up; tried once more, for the sweeper will repeat it anyway."""
         policy = {"max_retries": 1, "interval_start": 0.1}
         with _named():
-            self._app.send_task(task.value, args=ids, retry=True, retry_policy=policy)
+            self._app.send_task(
+                task.value,
+                args=ids,
+                priority=LATER if task is Task.ENCODE else SOON,
+                retry=True,
+                retry_policy=policy,
+            )
 
     def check(self) -> None:
         """Open a connection."""

@@ -26,15 +26,20 @@ class InlineBroker:
     def __init__(self) -> None:
         self._handlers: Mapping[Task, Handler] = {}
         self._pools: dict[Queue, ThreadPoolExecutor] = {}
+        self._encoders: ThreadPoolExecutor | None = None
         self._is_closed = False
         self._listeners: list[Listener] = []
 
-    def bind(self, handlers: Mapping[Task, Handler], *, gpu_threads: int = 1) -> None:
+    def bind(
+        self, handlers: Mapping[Task, Handler], *, gpu_threads: int = 1, encoders: int = 1
+    ) -> None:
         """Set the handlers of the tasks, once. Messages that were sent earlier are lost."""
         self._pools = {
             Queue.CPU: ThreadPoolExecutor(CPU_THREADS, thread_name_prefix="cpu"),
             Queue.GPU: ThreadPoolExecutor(gpu_threads, thread_name_prefix="gpu"),
         }
+        # By themselves: planning a job must not wait for the parts of others.
+        self._encoders = ThreadPoolExecutor(encoders, thread_name_prefix="encode")
         self._handlers = handlers
 
     def send(self, task: Task, *ids: str) -> None:
@@ -42,7 +47,9 @@ class InlineBroker:
         handler = self._handlers.get(task)
         if handler is None or self._is_closed:
             return
-        future = self._pools[QUEUES[task]].submit(handler, *ids)
+        pool = self._encoders if task is Task.ENCODE else self._pools[QUEUES[task]]
+        assert pool is not None
+        future = pool.submit(handler, *ids)
         future.add_done_callback(_log_failure)
 
     def check(self) -> None:
@@ -62,7 +69,7 @@ class InlineBroker:
     def close(self) -> None:
         """Drop the tasks that have not begun, and wait for the others."""
         self._is_closed = True
-        for pool in self._pools.values():
+        for pool in filter(None, (*self._pools.values(), self._encoders)):
             pool.shutdown(wait=True, cancel_futures=True)
 
 

@@ -22,6 +22,7 @@ class Task(StrEnum):
     PLAN = "narration.plan"
     RENDER = "narration.render"
     ASSEMBLE = "narration.assemble"
+    ENCODE = "narration.encode"
     PREPARE_VOICE = "narration.prepare_voice"
 
 
@@ -29,6 +30,7 @@ QUEUES: dict[Task, Queue] = {
     Task.PLAN: Queue.CPU,
     Task.RENDER: Queue.GPU,
     Task.ASSEMBLE: Queue.CPU,
+    Task.ENCODE: Queue.CPU,
     Task.PREPARE_VOICE: Queue.GPU,
 }
 

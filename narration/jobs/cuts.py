@@ -6,8 +6,7 @@ nearly everywhere and most of its parts need not be encoded again.
 
 import hashlib
 from collections.abc import Iterator, Sequence
-
-from narration.text.types import ChunkPlan
+from typing import Protocol
 
 FIRST_PARTS_S = (5.0, 10.0, 20.0)  # short, so that one can listen soon
 PART_S = 60.0
@@ -18,7 +17,23 @@ _FURTHEST_S = 45.0  # or so far, where parts are to be short
 QUIET_MS = 172  # in which the encoder of every format can start anew
 
 
-def cut_parts(chunks: Sequence[ChunkPlan]) -> tuple[int, ...]:
+class Cuttable(Protocol):
+    """A chunk, as planned or as a row."""
+
+    @property
+    def chapter(self) -> int:
+        """Number of its chapter."""
+
+    @property
+    def spoken_text(self) -> str:
+        """What is spoken."""
+
+    @property
+    def pause_after_ms(self) -> int:
+        """The silence behind it."""
+
+
+def cut_parts(chunks: Sequence[Cuttable]) -> tuple[int, ...]:
     """Return the number of the first chunk of each part; every chapter begins one."""
     cuts: list[int] = []
     start = 0
@@ -29,7 +44,7 @@ def cut_parts(chunks: Sequence[ChunkPlan]) -> tuple[int, ...]:
     return tuple(cuts)
 
 
-def _next_cut(chunks: Sequence[ChunkPlan], start: int, target_s: float) -> int:
+def _next_cut(chunks: Sequence[Cuttable], start: int, target_s: float) -> int:
     """Return the best place in a window behind `start`, or where the chapter ends."""
     places = list(_places(chunks, start, max(_FURTHEST * target_s, _FURTHEST_S)))
     last, whole_s = places[-1]
@@ -51,7 +66,7 @@ def _next_cut(chunks: Sequence[ChunkPlan], start: int, target_s: float) -> int:
 
 
 def _places(
-    chunks: Sequence[ChunkPlan], start: int, furthest_s: float
+    chunks: Sequence[Cuttable], start: int, furthest_s: float
 ) -> Iterator[tuple[int, float]]:
     """Yield chunk numbers at which a part may end, and its length then; at least one."""
     length_s = 0.0
@@ -65,16 +80,16 @@ def _places(
             return
 
 
-def _length_s(chunk: ChunkPlan) -> float:
+def _length_s(chunk: Cuttable) -> float:
     """About how long a chunk will be, with its pause."""
     return len(chunk.spoken_text) / _CHARS_PER_S + chunk.pause_after_ms / 1000
 
 
-def _is_quiet(chunks: Sequence[ChunkPlan], cut: int) -> bool:
+def _is_quiet(chunks: Sequence[Cuttable], cut: int) -> bool:
     return chunks[cut - 1].pause_after_ms >= QUIET_MS
 
 
-def _rank(chunks: Sequence[ChunkPlan], cut: int) -> tuple[int, bytes]:
+def _rank(chunks: Sequence[Cuttable], cut: int) -> tuple[int, bytes]:
     """Prefer long pauses; among equal ones a digest of the text decides, wherever it stands."""
     text = chunks[cut - 1].spoken_text
     return chunks[cut - 1].pause_after_ms, hashlib.sha256(text.encode()).digest()

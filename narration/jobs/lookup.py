@@ -74,9 +74,12 @@ def find_reading(session: Session, job_id: str) -> ReadingRecord | None:
     return None if stored is None else ReadingRecord.model_validate(stored)
 
 
-def get_chunks(session: Session, job_id: str) -> list[Chunk]:
-    """Return every chunk of a job, in reading order."""
-    return list(session.scalars(select(Chunk).where(Chunk.job_id == job_id).order_by(Chunk.index)))
+def get_chunks(session: Session, job_id: str, numbers: range | None = None) -> list[Chunk]:
+    """Return the chunks of a job, or those of these numbers, in reading order."""
+    query = select(Chunk).where(Chunk.job_id == job_id).order_by(Chunk.index)
+    if numbers is not None:
+        query = query.where(Chunk.index >= numbers.start, Chunk.index < numbers.stop)
+    return list(session.scalars(query))
 
 
 def get_artifacts(session: Session, job_id: str) -> list[Artifact]:

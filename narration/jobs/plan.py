@@ -12,6 +12,7 @@ from narration.broker.wakeups import note_wakeup
 from narration.errors import LeaseLost
 from narration.jobs.advance import advance_if_rendered
 from narration.jobs.counters import recount
+from narration.jobs.parts import free_parts
 from narration.jobs.record import Chunk, Job, JobPlan, Segment
 from narration.jobs.states import UNSPOKEN, JobState, SegmentState
 from narration.jobs.step_claim import StepClaim, require_step
@@ -28,6 +29,7 @@ def store_plan(
     claim: StepClaim,
     plan: JobPlan,
     chunks: Sequence[dict[str, Any]],
+    parts: Sequence[dict[str, Any]],
     *,
     title: str | None,
     author: str | None,
@@ -35,7 +37,7 @@ def store_plan(
     wakeups: int,
     now: datetime,
 ) -> None:
-    """Write the plan, one row per segment and chunk, and move the job to rendering.
+    """Write the plan, one row per segment, chunk and part, and move the job to rendering.
 
     At most `wakeups` messages are sent: as many segments of a job may be rendered at once.
 
@@ -50,7 +52,7 @@ def store_plan(
         author=author,
         warnings=list(warnings),
     )
-    insert_plan(session, plan, chunks)
+    insert_plan(session, plan, chunks, parts)
     start_rendering(session, claim, wakeups=wakeups, now=now)
 
 
@@ -69,6 +71,7 @@ def start_rendering(session: Session, claim: StepClaim, *, wakeups: int, now: da
     opened = move_segments(
         session, claim.job_id, SegmentState.PENDING, is_unfinished, now=now, **free
     )
+    free_parts(session, claim.job_id)
     recount(session, claim.job_id)
     is_ours = Job.fence == claim.fence
     moved = move_job(

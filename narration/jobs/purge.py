@@ -14,6 +14,7 @@ from narration.jobs.transitions import delete_job_row
 from narration.storage.keys import cover_key, is_delivered, job_folder
 from narration.storage.profiles import Stores
 from narration.voices import lookup
+from narration.voices.levels import forget_levels
 from narration.voices.record import Voice, VoiceState
 
 BATCH = 500  # rows of one transaction
@@ -98,6 +99,8 @@ def _is_spoken_with(session: Session, voice_id: str) -> bool:
 def _delete_voice(session: Session, stores: Stores, voice: Voice) -> None:
     session.delete(voice)
     session.flush()
+    if voice.digest is not None:
+        forget_levels(session, voice.owner, voice.digest)
     for key in (voice.recording_key, voice.conditioning_key):
         if key is not None:
             stores.work.delete(key)

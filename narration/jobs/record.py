@@ -24,7 +24,7 @@ from narration.database import (
     UtcDateTime,
     state_column,
 )
-from narration.jobs.states import ChunkState, JobState, SegmentState
+from narration.jobs.states import ChunkState, JobState, PartState, SegmentState
 
 
 def _job_key() -> Mapped[str]:
@@ -89,6 +89,7 @@ class Job(Base):
     # What made the sound: see narration.jobs.takes.record_provenance.
     voice_digest: Mapped[str | None] = mapped_column(DIGEST)
     engines: Mapped[list[dict[str, Any]]] = mapped_column(JsonColumn, default=list)
+    gain_db: Mapped[float | None]  # the voice's; None while nothing has been spoken
 
     # What planning warns of: code and detail of each. None before it, and in old jobs.
     warnings: Mapped[list[dict[str, Any]] | None] = mapped_column(JsonColumn)
@@ -186,7 +187,45 @@ class Chunk(Base):
     is_watermarked: Mapped[bool] = mapped_column(default=False)
     findings: Mapped[list[dict[str, Any]]] = mapped_column(JsonColumn, default=list)
     is_cached: Mapped[bool] = mapped_column(default=False)
+    level: Mapped[bytes | None]  # worker.level.take: energies and true peak; old takes have none
     error: Mapped[str | None]
+
+
+class Part(Base):
+    """Consecutive chunks of a job that are encoded together, in every lossy format asked for."""
+
+    __tablename__ = "parts"
+    __table_args__ = (Index("ix_parts_state_lease_until", "state", "lease_until"),)
+
+    job_id: Mapped[str] = _job_key()
+    index: Mapped[int] = mapped_column(primary_key=True)
+    owner: Mapped[str] = mapped_column(OWNER)
+    first_chunk: Mapped[int]
+    end_chunk: Mapped[int]
+    needs_from: Mapped[int]  # chunks that must be spoken before it can be encoded
+    needs_end: Mapped[int]
+    state: Mapped[PartState] = mapped_column(state_column(PartState))
+    fence: Mapped[int] = mapped_column(default=0)
+    lease_holder: Mapped[str | None] = mapped_column(String(64))
+    lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    tries: Mapped[int] = mapped_column(default=0)
+
+
+class PartAudio(Base):
+    """What was made of parts: digest of all that shapes it -> SHA-256 of the bytes, or a level."""
+
+    __tablename__ = "part_audio"
+    __table_args__ = (
+        Index("ix_part_audio_used_at", "used_at"),
+        Index("ix_part_audio_sha256", "sha256"),
+    )
+
+    owner: Mapped[str] = mapped_column(OWNER, primary_key=True)
+    digest: Mapped[str] = mapped_column(DIGEST, primary_key=True)
+    sha256: Mapped[str | None] = mapped_column(DIGEST)  # of packets in one format
+    size_bytes: Mapped[int] = mapped_column(BigCount)
+    level: Mapped[bytes | None]  # of the part's takes after gain and limiter
+    used_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class ChunkAudio(Base):
@@ -204,6 +243,7 @@ class ChunkAudio(Base):
     samples: Mapped[int]
     is_watermarked: Mapped[bool]
     findings: Mapped[list[dict[str, Any]]] = mapped_column(JsonColumn)
+    level: Mapped[bytes | None]
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     used_at: Mapped[datetime] = mapped_column(UtcDateTime)
 

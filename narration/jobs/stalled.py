@@ -9,7 +9,8 @@ from narration.broker.interface import Task
 from narration.broker.wakeups import note_wakeup
 from narration.errors import DeadlineError
 from narration.jobs.advance import fail_job
-from narration.jobs.record import Job, Segment
+from narration.jobs.parts import count_encodable
+from narration.jobs.record import Job, Part, Segment
 from narration.jobs.segment_claim import count_claimable
 from narration.jobs.states import ACTIVE, JobState
 from narration.jobs.transitions import STEP_TASKS
@@ -46,7 +47,7 @@ def resume_work(session: Session, *, most_renders: int, now: datetime) -> None:
 
     For a process that has the database to itself: whoever held the leases is gone.
     """
-    for table in (Job, Segment):
+    for table in (Job, Segment, Part):
         is_held = (table.lease_holder.is_not(None), table.lease_until > now)
         session.execute(update(table).where(*is_held).values(lease_until=now))
     query = select(Job.id, Job.state).where(Job.state.in_(STEP_TASKS)).order_by(Job.priority.desc())
@@ -54,6 +55,8 @@ def resume_work(session: Session, *, most_renders: int, now: datetime) -> None:
         note_wakeup(session, STEP_TASKS[state], job_id)
     for _ in range(min(most_renders, count_claimable(session, now=now))):
         note_wakeup(session, Task.RENDER)
+    for _ in range(min(BATCH, count_encodable(session, now=now))):
+        note_wakeup(session, Task.ENCODE)
 
 
 def fail_overdue(session: Session, *, now: datetime) -> list[str]:

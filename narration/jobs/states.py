@@ -1,4 +1,4 @@
-"""The states of jobs, segments and chunks, and the moves between them; pure."""
+"""The states of jobs, segments, chunks and parts, and the moves between them; pure."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -34,6 +34,14 @@ class ChunkState(StrEnum):
     ACCEPTED = "accepted"
     FLAGGED = "flagged"
     FAILED = "failed"
+
+
+class PartState(StrEnum):
+    """pending → encoding → stored; a lost lease or chunk leads back."""
+
+    PENDING = "pending"
+    ENCODING = "encoding"
+    STORED = "stored"
 
 
 # Every move there is. A state that leads to itself is taken over: its lease ran out.
@@ -72,6 +80,11 @@ CHUNK_MOVES: dict[ChunkState, frozenset[ChunkState]] = {
     ChunkState.ACCEPTED: frozenset({ChunkState.PENDING}),
     ChunkState.FLAGGED: frozenset({ChunkState.PENDING}),
     ChunkState.FAILED: frozenset({ChunkState.PENDING}),
+}
+PART_MOVES: dict[PartState, frozenset[PartState]] = {
+    PartState.PENDING: frozenset({PartState.ENCODING}),
+    PartState.ENCODING: frozenset(PartState),  # all: its lease may also run out
+    PartState.STORED: frozenset({PartState.PENDING}),  # one of its chunks is spoken anew
 }
 
 ENDED = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELED})

@@ -14,6 +14,7 @@ from narration.engine import EngineIdentity
 from narration.errors import ConflictError, LeaseLost, NotFoundError
 from narration.findings import Finding, dump_findings, load_findings
 from narration.jobs.counters import SAMPLES_PER_MS
+from narration.jobs.parts import note_ready_parts
 from narration.jobs.record import Chunk, ChunkAudio, Job, Segment
 from narration.jobs.segment_claim import SegmentClaim
 from narration.jobs.states import ChunkState, JobState, SegmentState
@@ -30,6 +31,7 @@ class Take:
     samples: int
     is_watermarked: bool
     findings: tuple[Finding, ...]  # empty: the checks passed
+    level: bytes | None = None  # energies and true peak; None only of old takes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +67,7 @@ def find_takes(
 
 
 def store_take(session: Session, owner: str, take: Take, *, now: datetime) -> None:
-    """Note that a take was spoken; the first to say so wins."""
+    """Note that a take was spoken; the first to say so wins, but a level is filled in."""
     row = {
         "owner": owner,
         "cache_key": take.cache_key,
@@ -73,10 +75,18 @@ def store_take(session: Session, owner: str, take: Take, *, now: datetime) -> No
         "samples": take.samples,
         "is_watermarked": take.is_watermarked,
         "findings": dump_findings(take.findings),
+        "level": take.level,
         "created_at": now,
         "used_at": now,
     }
-    session.execute(_insert(session).values(**row).on_conflict_do_nothing())
+    insert = _insert(session).values(**row)
+    session.execute(
+        insert.on_conflict_do_update(
+            index_elements=["owner", "cache_key"],
+            set_={"level": insert.excluded.level},
+            where=ChunkAudio.level.is_(None) & (ChunkAudio.sha256 == take.sha256),
+        )
+    )
 
 
 def checkpoint(
@@ -104,9 +114,14 @@ def checkpoint(
 
 
 def record_provenance(
-    session: Session, job_id: str, *, engine: EngineIdentity, voice_digest: str
+    session: Session,
+    job_id: str,
+    *,
+    engine: EngineIdentity,
+    voice_digest: str,
+    gain_db: float | None,
 ) -> None:
-    """Remember the voice and the engine a segment is spoken with.
+    """Remember the voice, its gain and the engine a segment is spoken with.
 
     Raises: ConflictError if the job began with another voice: one book, one voice.
     """
@@ -118,9 +133,18 @@ def record_provenance(
             f"voice {job.settings['voice']!r} was replaced while the job ran: submit it again"
         )
     job.voice_digest = voice_digest
+    if job.gain_db is None:  # decided once: what is encoded already has it
+        job.gain_db = gain_db
     if engine.describe() not in job.engines:
         job.engines = [*job.engines, engine.describe()]
     session.flush()
+
+
+def note_level(session: Session, chunk: Chunk, level: bytes) -> None:
+    """Add its level to a take that was spoken before levels were kept."""
+    for table in (Chunk, ChunkAudio):
+        is_it = (table.owner == chunk.owner, table.sha256 == chunk.sha256, table.level.is_(None))
+        session.execute(update(table).where(*is_it).values(level=level))
 
 
 def _write_outcome(
@@ -156,10 +180,13 @@ def _write_outcome(
         sha256=take and take.sha256,
         samples=take and take.samples,
         is_watermarked=bool(take and take.is_watermarked),
+        level=take and take.level,
         findings=dump_findings(outcome.findings),
         is_cached=outcome.is_cached,
         error=outcome.error,
     )
+    if take is not None:
+        note_ready_parts(session, claim.job_id, [outcome.index])
 
 
 def _payload(outcome: Outcome) -> dict[str, Any]:
@@ -181,6 +208,7 @@ def _take_of(row: ChunkAudio) -> Take:
         samples=row.samples,
         is_watermarked=row.is_watermarked,
         findings=load_findings(row.findings),
+        level=row.level,
     )
 
 

@@ -1,4 +1,4 @@
-"""The one writer of the states of jobs, segments and chunks.
+"""The one writer of the states of jobs, segments and chunks; parts have theirs beside it.
 
 Each function is one conditional UPDATE from the tables of moves, writes the events that tell of it,
 and notes the wake-ups that follow; they are sent when the transaction is committed. What may move
@@ -19,6 +19,7 @@ from narration.broker.wakeups import note_wakeup
 from narration.database import UNSYNCHRONIZED
 from narration.errors import ConflictError
 from narration.jobs.events import NewEvent, add_events, write_events
+from narration.jobs.part_transitions import insert_parts, reset_parts
 from narration.jobs.record import Chunk, Job, JobPlan, Segment
 from narration.jobs.states import (
     CHUNK_MOVES,
@@ -53,6 +54,7 @@ UNSPOKEN_VALUES: dict[str, Any] = {
     "sha256": None,
     "samples": None,
     "is_watermarked": False,
+    "level": None,
     "findings": [],
     "is_cached": False,
     "losses": 0,
@@ -96,8 +98,13 @@ def insert_job(session: Session, job: Job, *, now: datetime) -> None:
     note_wakeup(session, Task.PLAN, job.id)
 
 
-def insert_plan(session: Session, plan: JobPlan, chunks: Sequence[Mapping[str, Any]]) -> None:
-    """Write a plan with one row per segment and chunk, all of them pending."""
+def insert_plan(
+    session: Session,
+    plan: JobPlan,
+    chunks: Sequence[Mapping[str, Any]],
+    parts: Sequence[Mapping[str, Any]],
+) -> None:
+    """Write a plan with one row per segment, chunk and part, all of them pending."""
     session.add(plan)
     session.flush()
     common = {"job_id": plan.job_id, "owner": plan.owner}
@@ -112,6 +119,7 @@ def insert_plan(session: Session, plan: JobPlan, chunks: Sequence[Mapping[str, A
         insert(Chunk),
         [{**common, "state": ChunkState.PENDING, "findings": [], **chunk} for chunk in chunks],
     )
+    insert_parts(session, plan.job_id, plan.owner, parts)
 
 
 def move_job(
@@ -237,6 +245,7 @@ def reset_chunks(
 ) -> list[int]:
     """Make chunks unspoken again; return their numbers. Nothing of their old takes stays.
 
+    The parts that need their sound are pending again, too.
     `first_take` is where the next takes begin to count: the seeds of bad ones are not used again.
     """
     reset = session.scalars(
@@ -251,4 +260,5 @@ def reset_chunks(
     if reset:
         payload = {"count": len(reset), "first": min(reset), "last": max(reset)}
         add_events(session, job_id, [NewEvent(type="chunks.reset", payload=payload)], now=now)
+        reset_parts(session, job_id, now=now)
     return list(reset)

@@ -1,6 +1,6 @@
 """Where objects lie: the key scheme of both the work store and a job's destination; pure.
 
-Work store:   chunks/<sha256>.flac   sources/<job>/document   sources/<job>/cover
+Work store:   chunks/<sha256>.flac   parts/<sha256>   sources/<job>/document   sources/<job>/cover
               voices/<id>/recording   voices/<id>/conditioning
 Destination:  <prefix>/<job>/manifest.json   <prefix>/<job>/<attempt>-<fence>/<artifact>
 
@@ -14,11 +14,12 @@ from narration.errors import OutputError
 from narration.ids import is_id
 
 CHUNKS = "chunks/"
+PARTS = "parts/"
 MANIFEST = "manifest.json"
 MAX_KEY_BYTES = 1024  # S3's limit
 MAX_PREFIX_BYTES = 512
 MAX_PART_BYTES = 255  # file systems' limit
-RESERVED = ("chunks", "sources", "voices")
+RESERVED = ("chunks", "parts", "sources", "voices")
 
 _SAFE_PART = re.compile(r"[^\x00-\x1f\x7f\\\ud800-\udfff]+")
 _DELIVERED = re.compile(r"manifest\.json|[0-9]+-[0-9]+/[^/]+")
@@ -27,6 +28,11 @@ _DELIVERED = re.compile(r"manifest\.json|[0-9]+-[0-9]+/[^/]+")
 def chunk_audio_key(sha256: str) -> str:
     """Return where a chunk's FLAC lies: equal sounds are stored once."""
     return f"{CHUNKS}{sha256}.flac"
+
+
+def part_audio_key(sha256: str) -> str:
+    """Return where the packets of a part in one format lie."""
+    return f"{PARTS}{sha256}"
 
 
 def source_key(job_id: str) -> str:

@@ -1,7 +1,8 @@
-"""The table of voices that were made from recordings, and their states."""
+"""The tables of voices: those made from recordings with their states, and how loud voices are."""
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import (
     Index,
@@ -10,7 +11,16 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from narration.database import DIGEST, ID, OWNER, Base, BigCount, UtcDateTime, state_column
+from narration.database import (
+    DIGEST,
+    ID,
+    OWNER,
+    Base,
+    BigCount,
+    JsonColumn,
+    UtcDateTime,
+    state_column,
+)
 
 
 class VoiceState(StrEnum):
@@ -45,3 +55,15 @@ class Voice(Base):
     tries: Mapped[int] = mapped_column(default=0)
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class VoiceLevelRow(Base):
+    """How loud an engine speaks with a voice: digest of both -> what was measured."""
+
+    __tablename__ = "voice_levels"
+
+    owner: Mapped[str] = mapped_column(OWNER, primary_key=True)  # empty: a voice of the model
+    key: Mapped[str] = mapped_column(DIGEST, primary_key=True)
+    voice_digest: Mapped[str] = mapped_column(DIGEST)
+    level: Mapped[dict[str, Any] | None] = mapped_column(JsonColumn)  # None: it was silent
+    measured_at: Mapped[datetime] = mapped_column(UtcDateTime)

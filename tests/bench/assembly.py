@@ -17,9 +17,11 @@ from narration.text.chunk import plan_chunks
 from tests.bench.planning import prose_with_figures
 from worker.assembly.encode import encode
 from worker.assembly.mixing import measure, mix
+from worker.assembly.parts.plans import SpokenChunk
 from worker.assembly.types import AudioFormat, Tags
 from worker.chatterbox.config import SAMPLE_RATE_HZ
-from worker.level.gain import Loudness
+from worker.level.gain import LevelSetting, Loudness
+from worker.level.take import measure_take
 from worker.waveform import Clip
 
 _CHARACTERS = 1_000_000
@@ -34,14 +36,19 @@ def main() -> None:
     plan = plan_chunks(read_document(text.encode(), name="book.txt"))
     _report(f"plan {len(text):,} characters", began, f"{len(plan.chunks):,} chunks")
     began = time.process_time()
-    measured = measure(_clips())
-    _report("measure loudness and peaks", began, _speed(began))
+    levels = [measure_take(clip.waveform) for clip in _clips()]
+    _report("measure takes", began, _speed(began))
+    began = time.process_time()
+    size, pause = _CHUNK_S * SAMPLE_RATE_HZ, SAMPLE_RATE_HZ // 4
+    measured = measure([SpokenChunk(sha256="", samples=size, pause=pause)] * len(levels), levels)
+    _report("measure a programme by its rows", began, _speed(began))
+    setting = LevelSetting(gain_db=2.0, loudness=Loudness())
     with tempfile.TemporaryDirectory() as folder:
-        for audio_format in AudioFormat:
+        for audio_format in (AudioFormat.WAV, AudioFormat.FLAC):
             began = time.process_time()
-            blocks = mix(_clips(), measured, Loudness())
+            blocks = mix(_clips(), measured.marks, levels, setting)
             path = Path(folder) / f"book.{audio_format}"
-            encode(path, blocks, audio_format, tags=Tags(), samples=measured.samples)
+            encode(path, blocks, audio_format, tags=Tags())
             _report(f"level and write {audio_format}", began, _speed(began))
 
 

@@ -1,17 +1,22 @@
 """What assembling a long book takes: `python -m tests.bench.long_book [--hours 20]`.
 
+With `--encoded`, its parts are stored beforehand, as they are when a book is encoded while it is
+spoken: then what is left is to join them.
+
 A planned job with SQLite and a directory, whose chunks share a few sounds of 12 s, is assembled by
 a fresh process without a model. Sounds are shaped noise, which is harder on encoders than speech.
 """
 
 import argparse
 import json
+import os
 import re
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,13 +24,14 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from narration.broker.interface import Queue, Task
 from narration.clock import utc_now
 from narration.database import make_engine, session_scope
-from narration.jobs.lookup import get_artifacts, get_job, get_plan
-from narration.jobs.record import Chunk, Job
+from narration.jobs.lookup import get_artifacts, get_chunks, get_job, get_plan
+from narration.jobs.parts import add_missing_parts
+from narration.jobs.record import Chunk, Job, Part
 from narration.jobs.states import ChunkState, JobState
 from narration.migrate import migrate
 from narration.storage.profiles import open_stores
@@ -33,26 +39,33 @@ from tests.builders import WORDS, make_job, make_settings, plan_job
 from tests.fakes import RecordingBroker
 from worker.chatterbox.config import SAMPLE_RATE_HZ
 from worker.chunk_audio import store_chunk
+from worker.level.gain import Loudness, choose_gain, measure_voice
+from worker.level.take import measure_take
 from worker.process import WorkerProcess
 
 CHUNK_S = 12
 SOUNDS = 8
 CHAPTER_CHUNKS = 200
+PARTS_MOST = 2000
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hours", type=float, default=20)
     parser.add_argument("--format", default="m4b")
+    parser.add_argument("--encoded", action="store_true", help="encode the parts first, untimed")
     parser.add_argument("--json", type=Path, help="write the figures there, too")
     parser.add_argument("--assemble", nargs=2, metavar=("FOLDER", "JOB"), help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.assemble:
-        sys.stdout.write(json.dumps(assemble(Path(asked.assemble[0]), asked.assemble[1])))
+        sys.stdout.write(
+            json.dumps(assemble(Path(asked.assemble[0]), asked.assemble[1], asked.encoded))
+        )
         return
     with tempfile.TemporaryDirectory() as folder:
         job_id = prepare(Path(folder), int(asked.hours * 3600 / CHUNK_S), asked.format)
         command = [sys.executable, "-m", "tests.bench.long_book", "--assemble", folder, job_id]
+        command += ["--encoded"] if asked.encoded else []
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     figures = json.loads(done.stdout.splitlines()[-1]) | {"format": asked.format}
     show(figures)
@@ -65,7 +78,7 @@ def prepare(folder: Path, chunks: int, output: str) -> str:
     settings = make_settings(folder)
     migrate(f"sqlite:///{folder / 'rhapsode.db'}")
     store = open_stores(settings).work
-    sounds = [store_chunk(store, sound) for sound in make_sounds()]
+    sounds = [(store_chunk(store, sound), measure_take(sound)) for sound in make_sounds()]
     with opened(folder) as database, session_scope(database) as session:
         now = utc_now()
         job = make_job(session, WORDS, now=now, outputs=[output])
@@ -77,14 +90,24 @@ def prepare(folder: Path, chunks: int, output: str) -> str:
         ]
         plan.spans = [["chunk", 10 * n, 10 * n + 10, n] for n in range(chunks)]
         spoken = {"state": ChunkState.ACCEPTED, "samples": CHUNK_S * SAMPLE_RATE_HZ, "take": 0}
-        for number, sha256 in enumerate(sounds):
+        for number, (sha256, level) in enumerate(sounds):
             session.execute(
                 update(Chunk)
                 .where(Chunk.job_id == job.id, Chunk.index % SOUNDS == number)
                 .values(**spoken, seed=0, sha256=sha256, cache_key=sha256, text=WORDS)
-                .values(caption=WORDS, spoken_text=WORDS)
+                .values(caption=WORDS, spoken_text=WORDS, level=level.pack())
+                # No two parts alike, or most would be found made.
+                .values(pause_after_ms=250 + Chunk.index * 7 % 251)
             )
-        session.execute(update(Job).where(Job.id == job.id).values(state=JobState.ASSEMBLING))
+        voice = measure_voice(list(make_sounds()))
+        assert voice is not None
+        gain_db = choose_gain(voice, Loudness())
+        session.execute(
+            update(Job).where(Job.id == job.id).values(state=JobState.ASSEMBLING, gain_db=gain_db)
+        )
+        session.execute(delete(Part))
+        session.expire_all()
+        add_missing_parts(session, job.id, job.owner, get_chunks(session, job.id))
         return job.id
 
 
@@ -95,9 +118,9 @@ def make_sounds() -> Iterator[Any]:
         yield (0.05 * noise * envelope).astype(np.float32)
 
 
-def assemble(folder: Path, job_id: str) -> dict[str, float]:
+def assemble(folder: Path, job_id: str, is_encoded: bool) -> dict[str, float]:
     """Run in a process of its own: do what a cpu worker does on its wake-up."""
-    settings = make_settings(folder)
+    settings = make_settings(folder, worker={"encoders": os.cpu_count()})
     with opened(folder) as database:
         worker = WorkerProcess(
             settings,
@@ -107,10 +130,14 @@ def assemble(folder: Path, job_id: str) -> dict[str, float]:
             queues=frozenset({Queue.CPU}),
             load_model=refuse,
         )
+        if is_encoded:
+            with ThreadPoolExecutor(worker.encoders) as pool:
+                list(pool.map(lambda _: worker.handlers[Task.ENCODE](), range(PARTS_MOST)))
         before_mb = peak_mb()
-        began, began_cpu = time.perf_counter(), time.process_time()
+        began, began_cpu = time.perf_counter(), cpu_s()
         worker.handlers[Task.ASSEMBLE](job_id)
-        took_s, cpu_s = time.perf_counter() - began, time.process_time() - began_cpu
+        took_s = time.perf_counter() - began
+        used_s, below_mb = cpu_s() - began_cpu, children_mb()
         worker.close()
         with session_scope(database, is_read_only=True) as session:
             job = get_job(session, job_id)
@@ -123,7 +150,8 @@ def assemble(folder: Path, job_id: str) -> dict[str, float]:
         "peak_mb": peak_mb(),
         "before_mb": before_mb,
         "seconds": took_s,
-        "cpu_seconds": cpu_s,
+        "children_mb": below_mb,
+        "cpu_seconds": used_s,
     }
 
 
@@ -142,6 +170,33 @@ def peak_mb() -> float:
     """Return the most memory that was resident; getrusage would count the parent's, too."""
     status = Path("/proc/self/status").read_text()
     return int(re.findall(r"VmHWM:\s+(\d+)", status)[0]) / 1024
+
+
+def cpu_s() -> float:
+    """Return the processor time of this process and of those below it."""
+    ticks = 0
+    for process in family():
+        after_name = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        ticks += sum(int(field) for field in after_name[11:13])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def children_mb() -> float:
+    """Return what the processes below this one add to its memory: what they share counts once."""
+    total_kb = 0
+    for process in family()[1:]:
+        rollup = Path(f"/proc/{process}/smaps_rollup").read_text()
+        total_kb += int(re.findall(r"^Pss:\s+(\d+)", rollup, re.MULTILINE)[0])
+    return total_kb / 1024
+
+
+def family() -> list[str]:
+    """Return the numbers of this process and of those below it."""
+    found = [str(os.getpid())]
+    for process in found:
+        for task in Path(f"/proc/{process}/task").glob("*/children"):
+            found += task.read_text().split()
+    return found
 
 
 def show(figures: dict[str, Any]) -> None:

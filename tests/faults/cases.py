@@ -36,10 +36,18 @@ def make_cases(count: int, seed: int, *, are_speakable: bool = False) -> list[Jo
         sizes[place] = rng.randint(8, 14)
     for place in rng.sample(range(count), max(1, count // 25)):
         sizes[place] = 40
-    cases = [JobCase(text=_text(number, size)) for number, size in enumerate(sizes)]
+    cases = [
+        JobCase(text=_text(number, size), settings={"outputs": _outputs(number)})
+        for number, size in enumerate(sizes)
+    ]
     for case in [] if are_speakable else _odd_ones(max(1, count // 25)):
         cases[rng.randrange(count)] = case
     return cases
+
+
+def _outputs(number: int) -> list[str]:
+    """Return what a job delivers: each format in its turn, and always one without loss."""
+    return ["flac", ("m4b", "mp3", "opus")[number % 3]]
 
 
 def _odd_ones(count: int) -> list[JobCase]:

@@ -6,8 +6,12 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
+from itertools import islice
 
 from narration.broker.interface import Task
+from narration.errors import StorageUnavailable
+from narration.storage.keys import PARTS
 from tests.cluster import Cluster
 from tests.faults.proxy import FaultyProxy, StoreFault
 from tests.spawned_worker import SpawnedWorker
@@ -15,6 +19,7 @@ from tests.spawned_worker import SpawnedWorker
 PAUSE_S = (0.5, 2.0)  # between two faults
 FAULT_S = 2.5
 WORKERS = 2
+MOST_HARMED = 40  # parts at once
 CHUNK_S = 0.05  # what a chunk takes to speak
 
 
@@ -34,6 +39,7 @@ class FaultInjector:
             "worker frozen past its lease (SIGSTOP)": self._freeze,
             "broker flushed": self._flush,
             "Postgres restarted": self._restart,
+            "parts lost or damaged in the store": self._harm_parts,
             **{
                 f"S3 {fault.value}": self._store_fault(fault)
                 for fault in StoreFault
@@ -82,6 +88,15 @@ class FaultInjector:
     def _restart(self) -> None:
         self._cluster.postgres.restart()
 
+    def _harm_parts(self) -> None:
+        store = self._cluster.stores.work
+        with suppress(StorageUnavailable):
+            for info in list(islice(store.find(PARTS), MOST_HARMED)):
+                if self._random.random() < 0.5:
+                    store.delete(info.key)
+                else:
+                    store.put(info.key, b"not what was stored")
+
     def _store_fault(self, fault: StoreFault) -> Callable[[], None]:
         def misbehave() -> None:
             self._proxy.fault = fault
@@ -93,8 +108,9 @@ class FaultInjector:
     def _send_spurious_messages(self) -> None:
         """Send messages twice, too late, and for the wrong step."""
         for _ in range(10):
-            task = self._random.choice((Task.PLAN, Task.RENDER, Task.ASSEMBLE))
-            ids = [] if task is Task.RENDER else [self._random.choice(self._job_ids)]
+            task = self._random.choice((Task.PLAN, Task.RENDER, Task.ENCODE, Task.ASSEMBLE))
+            is_for_any = task in (Task.RENDER, Task.ENCODE)
+            ids = [] if is_for_any else [self._random.choice(self._job_ids)]
             self._cluster.broker.send(task, *ids)
             self.counts["messages doubled or out of order"] += 1
 

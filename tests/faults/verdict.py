@@ -4,9 +4,9 @@ import json
 from collections import Counter
 from dataclasses import dataclass, field
 
-from narration.jobs.record import Job
+from narration.jobs.record import Artifact, Job
 from narration.jobs.states import JobState
-from narration.storage.keys import job_folder
+from narration.storage.keys import MANIFEST, job_folder
 from tests.cluster import Cluster
 from tests.faults.cases import JobCase
 from tests.harness import WorkerHarness
@@ -18,7 +18,7 @@ class Finding:
 
     state: JobState
     code: str | None
-    audio_sha256: str | None = None
+    sounds: tuple[tuple[str, str], ...] = ()  # file, SHA-256
     chunks: tuple[tuple[int, str, str], ...] = ()  # number, text, sound
 
 
@@ -54,9 +54,9 @@ def undisturbed(cases: list[JobCase], harness: WorkerHarness) -> list[Finding]:
         if job.state is not JobState.SUCCEEDED:
             found.append(Finding(state=job.state, code=code))
             continue
-        audio = harness.artifacts(job_id)["audio.flac"]
+        sounds = _sounds(harness.artifacts(job_id))
         chunks = _chunks(harness.manifest(job_id))
-        found.append(Finding(state=job.state, code=None, audio_sha256=audio.sha256, chunks=chunks))
+        found.append(Finding(state=job.state, code=None, sounds=sounds, chunks=chunks))
     return found
 
 
@@ -86,7 +86,7 @@ def _compare(cluster: Cluster, job: Job, right: Finding, verdict: Verdict) -> No
         (number, text) for number, text, _ in right.chunks
     ]:
         verdict.add("jobs with a hole", f"{job.id}: {len(chunks)} of {len(right.chunks)} chunks")
-    if chunks != right.chunks or artifacts["audio.flac"].sha256 != right.audio_sha256:
+    if chunks != right.chunks or _sounds(artifacts) != right.sounds:
         verdict.add("artifacts that differ", job.id)
     found = sorted(info.key for info in store.find(job_folder(job.destination_prefix, job.id)))
     if found != sorted(artifact.key for artifact in artifacts.values()):
@@ -95,3 +95,8 @@ def _compare(cluster: Cluster, job: Job, right: Finding, verdict: Verdict) -> No
 
 def _chunks(manifest: dict) -> tuple[tuple[int, str, str], ...]:
     return tuple((c["index"], c["spoken_text"], c["sha256"]) for c in manifest["chunks"])
+
+
+def _sounds(artifacts: dict[str, Artifact]) -> tuple[tuple[str, str], ...]:
+    """Return the digests of what was delivered but the manifest, which tells of the time."""
+    return tuple((name, a.sha256) for name, a in sorted(artifacts.items()) if name != MANIFEST)

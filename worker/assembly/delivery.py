@@ -14,11 +14,17 @@ from narration.jobs.record import Artifact, Chunk, Job, JobPlan
 from narration.jobs.step_claim import StepClaim
 from narration.storage.interface import Storage
 from narration.storage.keys import MANIFEST, artifact_folder, is_delivered, job_folder, manifest_key
-from worker.assembly.manifest import Manifest, OutputRecord, make_manifest
-from worker.assembly.mixing import measure
-from worker.assembly.programme import MEDIA_TYPES, Programme, size_of_output, write_output
+from worker.assembly.manifest import LevelledSound, Manifest, OutputRecord, make_manifest
+from worker.assembly.preparation import prepare_sound
+from worker.assembly.programme import (
+    MEDIA_TYPES,
+    Programme,
+    file_name,
+    size_of_outputs,
+    write_outputs,
+)
 from worker.assembly.tags import read_cover
-from worker.chunk_audio import LostAudio, clear_lost, read_clips
+from worker.chunk_audio import LostAudio, clear_lost
 from worker.context import WorkerContext
 from worker.leases import Lease
 
@@ -75,30 +81,29 @@ def _deliver(
     context: WorkerContext, claim: StepClaim, lease: Lease, material: Material, destination: Storage
 ) -> Manifest:
     """Write every output below this try's own folder and return the manifest that lists them."""
-    job, chunks, store = material.job, material.chunks, context.stores.work
+    job = material.job
     folder = _folder(job, claim)
+    sound = prepare_sound(context, job.id, lease)
     programme = Programme(
         job=job,
         plan=material.plan,
-        chunks=chunks,
-        measurement=measure(read_clips(store, chunks)),
-        cover=read_cover(store, job, material.plan),
+        chunks=material.chunks,
+        sound=sound,
+        cover=read_cover(context.stores.work, job, material.plan),
     )
     outputs: list[OutputRecord] = []
-    # One file at a time, each deleted once it is uploaded.
-    sizes = (size_of_output(programme, output) for output in programme.settings.outputs)
-    needed_bytes = max(sizes, default=0)
-    with context.scratch.folder(needed_bytes, lease.check) as scratch:
-        for output in programme.settings.outputs:
+    with context.scratch.folder(size_of_outputs(programme), lease.check) as scratch:
+        for path in write_outputs(programme, scratch):
             lease.check()
-            path = write_output(programme, output, scratch, read_clips(store, chunks))
             outputs.append(_upload(destination, folder, path, programme))
             path.unlink()
+    order = [file_name(output) for output in programme.settings.outputs]
+    outputs.sort(key=lambda record: order.index(record.name))
     return make_manifest(
         job,
         material.plan,
-        chunks,
-        programme.measurement,
+        material.chunks,
+        LevelledSound(spoken=sound.spoken, finished=sound.finished, setting=sound.setting),
         outputs,
         folder=folder,
         now=context.clock(),

@@ -1,83 +1,35 @@
-"""A programme -> a file, written under a temporary name and renamed when whole."""
+"""A programme -> a file without loss, written under a temporary name and renamed when whole."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import av
 import numpy as np
 
 from narration.errors import OutputError
-from worker.assembly.types import AudioFormat, ChapterMark, Tags
+from worker.assembly.types import AudioFormat, Tags
 from worker.assembly.wav import to_int16, write_wav
 from worker.chatterbox.config import SAMPLE_RATE_HZ
 from worker.waveform import Waveform
 
-if TYPE_CHECKING:
-    from av.container.core import Chapter  # only the stub file has it
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Recipe:
-    """How libav makes a format. 64 kbit/s AAC is transparent for one voice at 24 kHz."""
-
-    container: str
-    codec: str
-    bit_rate: int | None
-    options: dict[str, str]
-    codec_options: dict[str, str] = field(default_factory=dict)
-
-
-# bitexact: no time stamps, no random stream numbers: the same sound gives the same bytes.
-_EXACT = {"fflags": "+bitexact"}
-_RECIPES = {
-    AudioFormat.FLAC: _Recipe(container="flac", codec="flac", bit_rate=None, options=_EXACT),
-    AudioFormat.MP3: _Recipe(
-        container="mp3",
-        codec="libmp3lame",
-        bit_rate=64_000,
-        options=_EXACT,
-        codec_options={"reservoir": "0"},
-    ),
-    AudioFormat.OPUS: _Recipe(container="ogg", codec="libopus", bit_rate=40_000, options=_EXACT),
-    AudioFormat.M4A: _Recipe(
-        container="ipod",
-        codec="aac",
-        bit_rate=64_000,
-        options={**_EXACT, "movflags": "+faststart"},  # playable while it downloads
-        codec_options={"aac_coder": "fast"},  # 350 times real time on a core instead of 150
-    ),
-}
-_RECIPES[AudioFormat.M4B] = replace(
-    _RECIPES[AudioFormat.M4A], options={**_RECIPES[AudioFormat.M4A].options, "brand": "M4B "}
-)
-
 
 def encode(
-    path: Path,
-    blocks: Iterable[Waveform],
-    audio_format: AudioFormat,
-    *,
-    tags: Tags,
-    chapters: Sequence[ChapterMark] = (),
-    samples: int | None = None,
+    path: Path, blocks: Iterable[Waveform], audio_format: AudioFormat, *, tags: Tags
 ) -> None:
-    """Write a programme; chapters need `samples`, its length, for the end of the last.
+    """Write a programme as WAV or FLAC.
 
     Raises: OutputError if it cannot be written there; then nothing is left behind.
     """
-    assert samples is not None or not chapters, "chapters need the programme's length"
+    assert audio_format in (AudioFormat.WAV, AudioFormat.FLAC), "the others are joined from parts"
     with replacing(path) as partial:
         if audio_format is AudioFormat.WAV:
             with partial.open("wb") as file:
                 write_wav(file, blocks, tags)
         else:
-            spans = _spans(chapters, samples or 0)
-            _encode_av(partial, blocks, _RECIPES[audio_format], tags, spans)
+            _encode_flac(partial, blocks, tags)
 
 
 @contextmanager
@@ -97,19 +49,12 @@ def replacing(path: Path) -> Iterator[Path]:
             partial.unlink(missing_ok=True)
 
 
-def _encode_av(
-    path: Path, blocks: Iterable[Waveform], recipe: _Recipe, tags: Tags, chapters: "list[Chapter]"
-) -> None:
-    with av.open(str(path), "w", format=recipe.container, options=recipe.options) as container:
-        stream = container.add_stream(
-            recipe.codec, rate=SAMPLE_RATE_HZ, options=recipe.codec_options, layout="mono"
-        )
-        assert isinstance(stream, av.AudioStream), "every codec in the table is for sound"
-        if recipe.bit_rate:
-            stream.bit_rate = recipe.bit_rate
+def _encode_flac(path: Path, blocks: Iterable[Waveform], tags: Tags) -> None:
+    # bitexact: no time stamps, no random stream numbers: the same sound gives the same bytes.
+    with av.open(str(path), "w", format="flac", options={"fflags": "+bitexact"}) as container:
+        stream = container.add_stream("flac", rate=SAMPLE_RATE_HZ, layout="mono")
+        assert isinstance(stream, av.AudioStream)
         container.metadata.update(_metadata(tags))
-        if chapters:
-            container.set_chapters(chapters)
         position = 0
         for block in _even(blocks):
             frame = av.AudioFrame.from_ndarray(
@@ -137,20 +82,6 @@ def _even(blocks: Iterable[Waveform]) -> Iterator[Waveform]:
             waiting, size = [whole[cut:]], size - cut
     if size:
         yield np.concatenate(waiting)
-
-
-def _spans(chapters: Sequence[ChapterMark], samples: int) -> "list[Chapter]":
-    ends = [*(chapter.start for chapter in chapters[1:]), samples]
-    return [
-        {
-            "id": index,
-            "start": chapter.start,
-            "end": end,
-            "time_base": Fraction(1, SAMPLE_RATE_HZ),
-            "metadata": {"title": chapter.title},
-        }
-        for index, (chapter, end) in enumerate(zip(chapters, ends, strict=False))
-    ]
 
 
 def _metadata(tags: Tags) -> dict[str, str]:

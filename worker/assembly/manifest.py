@@ -3,6 +3,7 @@
 Written once and last: where it lies, the files it lists are complete.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 from typing import Any, Literal
@@ -17,6 +18,7 @@ from narration.storage.keys import manifest_key
 from narration.text.types import SpanKind
 from worker.assembly.types import Mark, Measurement
 from worker.chatterbox.config import SAMPLE_RATE_HZ
+from worker.level.gain import LevelSetting
 
 WATERMARK = "perth-implicit"
 
@@ -83,11 +85,24 @@ class SkipRecord(_Part):
 
 
 class ProgrammeRecord(_Part):
-    """The whole sound, measured before its level was set."""
+    """The whole sound, measured before its level was set and after."""
 
     duration_s: float
     lufs: float | None
     true_peak_db: float
+    target_lufs: float | None = None
+    gain_db: float = 0.0
+    finished_lufs: float | None = None
+    finished_true_peak_db: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LevelledSound:
+    """A programme as it was spoken and as it is delivered."""
+
+    spoken: Measurement
+    finished: Measurement
+    setting: LevelSetting
 
 
 class Manifest(_Part):
@@ -119,14 +134,14 @@ def make_manifest(
     job: Job,
     plan: JobPlan,
     chunks: list[Chunk],
-    measurement: Measurement,
+    sound: LevelledSound,
     outputs: list[OutputRecord],
     *,
     folder: str,
     now: datetime,
 ) -> Manifest:
     """Put the record of a job together."""
-    marks = measurement.marks
+    marks = sound.spoken.marks
     return Manifest(
         rhapsode=version("rhapsode"),
         job_id=job.id,
@@ -141,11 +156,7 @@ def make_manifest(
         engines=job.engines,
         voice_digest=job.voice_digest or "",
         watermark=watermark_of(chunks),
-        programme=ProgrammeRecord(
-            duration_s=measurement.samples / SAMPLE_RATE_HZ,
-            lufs=measurement.lufs,
-            true_peak_db=measurement.true_peak_db,
-        ),
+        programme=_programme(sound),
         outputs=outputs,
         chapters=[
             ChapterRecord(**chapter, start_s=marks[chapter["first_chunk"]].start / SAMPLE_RATE_HZ)
@@ -164,6 +175,19 @@ def make_manifest(
 def watermark_of(chunks: list[Chunk]) -> str | None:
     """Name the watermark if all of the sound carries it."""
     return WATERMARK if all(chunk.is_watermarked for chunk in chunks) else None
+
+
+def _programme(sound: LevelledSound) -> ProgrammeRecord:
+    loudness = sound.setting.loudness
+    return ProgrammeRecord(
+        duration_s=sound.spoken.samples / SAMPLE_RATE_HZ,
+        lufs=sound.spoken.lufs,
+        true_peak_db=sound.spoken.true_peak_db,
+        target_lufs=loudness and loudness.target_lufs,
+        gain_db=sound.setting.gain_db,
+        finished_lufs=sound.finished.lufs,
+        finished_true_peak_db=sound.finished.true_peak_db,
+    )
 
 
 def _source(job: Job, plan: JobPlan) -> SourceRecord:

@@ -1,76 +1,53 @@
-"""Chunks in order -> one programme: measured in a first pass, played in a second.
-
-Both passes hold one chunk at a time, whatever the length of the book.
-"""
+"""Chunks in order -> one programme: laid out and measured from rows, then played chunk by chunk."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 
 import numpy as np
 
 from narration.errors import IncompletePlanError
+from worker.assembly.parts.plans import SpokenChunk
 from worker.assembly.types import Mark, Measurement
 from worker.chatterbox.config import SAMPLE_RATE_HZ
-from worker.level.gain import Loudness
-from worker.level.loudness import LoudnessMeter
-from worker.level.peaks import limit_peaks, true_peak
+from worker.level.gain import LevelSetting
+from worker.level.loudness import integrate
+from worker.level.take import TakeLevel, lay_out
 from worker.waveform import Clip, Waveform
 
-_MOST_GAIN_DB = 24.0  # a programme quieter than that is a fault, not a matter of gain
 _QUIETEST_DB = -120.0
 
 
-def measure(clips: Iterable[Clip]) -> Measurement:
-    """Measure a programme: where each chunk will lie, how loud the whole is, its true peak."""
-    meter = LoudnessMeter()
-    marks: list[Mark] = []
-    position, peak = 0, 0.0
-    for clip in clips:
-        end = position + clip.waveform.size
-        marks.append(Mark(start=position, end=end))
-        position = end + _pause_samples(clip)
-        peak = true_peak(clip.waveform, above=peak)
-        meter.push(clip.waveform)
-        for silence in _silence(_pause_samples(clip)):
-            meter.push(silence)
-    peak_db = 20 * math.log10(peak) if peak > 0 else _QUIETEST_DB
+def measure(chunks: Sequence[SpokenChunk], levels: Sequence[TakeLevel]) -> Measurement:
+    """Tell where each chunk will lie, how loud the whole is and its true peak; no sound is read."""
+    starts = list(accumulate((c.samples + c.pause for c in chunks), initial=0))
+    marks = [Mark(start=s, end=s + c.samples) for s, c in zip(starts, chunks, strict=False)]
+    energies = lay_out(zip(starts, levels, strict=False), starts[-1])
+    peak = max((level.peak for level in levels), default=0.0)
     return Measurement(
-        marks=tuple(marks), samples=position, lufs=meter.finish(), true_peak_db=peak_db
+        marks=tuple(marks),
+        samples=starts[-1],
+        lufs=integrate(energies),
+        true_peak_db=20 * math.log10(peak) if peak > 0 else _QUIETEST_DB,
     )
 
 
 def mix(
-    clips: Iterable[Clip], measured: Measurement, loudness: Loudness | None
+    clips: Iterable[Clip],
+    marks: Sequence[Mark],
+    levels: Sequence[TakeLevel],
+    setting: LevelSetting,
 ) -> Iterator[Waveform]:
-    """Yield the programme's samples in order, at the loudness asked for; None changes nothing."""
-    position = 0
-    for index, clip in enumerate(clips):
-        mark = measured.marks[index]
-        if position != mark.start or clip.waveform.size != mark.end - mark.start:
-            raise IncompletePlanError(f"chunk {index} is not the one that was measured")
-        yield _set_level(clip.waveform, measured, loudness)
-        yield from _silence(_pause_samples(clip))
-        position = mark.end + _pause_samples(clip)
-    if position != measured.samples:
+    """Yield the programme's samples in order, every take at its level."""
+    played = 0
+    for clip, mark, level in zip(clips, marks, levels, strict=False):
+        if clip.waveform.size != mark.end - mark.start:
+            raise IncompletePlanError(f"chunk {played} is not the one that was measured")
+        yield setting.apply(clip.waveform, peak=level.peak)
+        yield from _silence(clip.pause_after_ms * SAMPLE_RATE_HZ // 1000)
+        played += 1
+    if played != len(marks):
         raise IncompletePlanError("a chunk was measured that was not played")
-
-
-def gain_db(measured: Measurement, loudness: Loudness) -> float:
-    """Gain that brings a programme to its target; a silent one stays as it is."""
-    if measured.lufs is None:
-        return 0.0
-    return min(loudness.target_lufs - measured.lufs, _MOST_GAIN_DB)
-
-
-def _set_level(waveform: Waveform, measured: Measurement, loudness: Loudness | None) -> Waveform:
-    if loudness is None:
-        return waveform
-    gain = 10 ** (gain_db(measured, loudness) / 20)
-    return limit_peaks(waveform * np.float32(gain), 10 ** (loudness.peak_db / 20))
-
-
-def _pause_samples(clip: Clip) -> int:
-    return clip.pause_after_ms * SAMPLE_RATE_HZ // 1000
 
 
 def _silence(samples: int) -> Iterator[Waveform]:

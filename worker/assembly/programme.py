@@ -1,7 +1,8 @@
 """A job's sound as one programme: measured once, then written in every format asked for."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from narration.errors import RhapsodeError
@@ -10,14 +11,20 @@ from narration.jobs.request import CAPTIONS, JobSettings, OutputFormat
 from narration.jobs.stored import read_settings
 from worker.assembly.captions import cues, write_srt, write_vtt
 from worker.assembly.encode import encode
+from worker.assembly.files.join import join_parts
 from worker.assembly.manifest import watermark_of
 from worker.assembly.mixing import mix
+from worker.assembly.parts.codecs import CODECS, Codec
+from worker.assembly.parts.plans import place_parts
+from worker.assembly.preparation import PreparedSound
 from worker.assembly.probe import probe
+from worker.assembly.sharing import share
+from worker.assembly.sound import PartFormat, PartWork, spoken_chunks
 from worker.assembly.tags import make_tags, mark_chapters
-from worker.assembly.types import AudioFormat, Measurement, Picture
+from worker.assembly.types import AudioFormat, Measurement, Picture, Tags
 from worker.chatterbox.config import SAMPLE_RATE_HZ
-from worker.level.gain import Loudness
-from worker.waveform import Clip
+from worker.chunk_audio import fetch_ahead, read_clips
+from worker.waveform import Waveform
 
 NAMES = {output: "captions" if output in CAPTIONS else "audio" for output in OutputFormat}
 MEDIA_TYPES = {
@@ -40,7 +47,7 @@ class Programme:
     job: Job
     plan: JobPlan
     chunks: list[Chunk]
-    measurement: Measurement
+    sound: PreparedSound
     cover: Picture | None = None
 
     @property
@@ -49,53 +56,100 @@ class Programme:
         return read_settings(self.job.settings)
 
     @property
+    def measurement(self) -> Measurement:
+        """Where each chunk lies, and how long the whole is."""
+        return self.sound.spoken
+
+    @property
     def duration_ms(self) -> int:
         """How long it is."""
         return self.measurement.samples * 1000 // SAMPLE_RATE_HZ
 
 
-def size_of_output(programme: Programme, output: OutputFormat) -> int:
-    """Return how many bytes an output takes on disk at most, roughly."""
-    if output in CAPTIONS:
-        return 0
-    samples = programme.measurement.samples
-    is_lossless = output in {OutputFormat.WAV, OutputFormat.FLAC}
-    return 2 * samples if is_lossless else samples // 2  # 16 bit; 64 kbit/s are a third of a byte
+def write_outputs(programme: Programme, folder: Path) -> Iterator[Path]:
+    """Write every output to a file, one after the other, and yield it when it is whole.
 
-
-def write_output(
-    programme: Programme, output: OutputFormat, folder: Path, clips: Iterable[Clip]
-) -> Path:
-    """Write one output to a file and return it.
-
-    Raises: RhapsodeError if the finished file does not hold what went into it.
+    What is written in one go, without loss, is written at once: the chunks are read once for all.
+    Raises: RhapsodeError if a finished file does not hold what went into it; LostAudio.
     """
-    path = folder / f"{NAMES[output]}.{output.value}"
-    if output in CAPTIONS:
-        path.write_text(_captions(programme, output), encoding="utf-8")
+    outputs = programme.settings.outputs
+    for output in outputs:
+        path = folder / file_name(output)
+        if output in CAPTIONS:
+            _write_captions(programme, output, path)
+            yield path
+        elif AudioFormat(output.value) in CODECS:
+            _join_parts(programme, AudioFormat(output.value), path)
+            _check_length(programme, path)
+            yield path
+    lossless = [o for o in outputs if o not in CAPTIONS and AudioFormat(o.value) not in CODECS]
+    if lossless:
+        paths = {AudioFormat(output.value): folder / file_name(output) for output in lossless}
+        _write_at_once(programme, paths)
+        for path in paths.values():
+            _check_length(programme, path)
+            yield path
+
+
+def size_of_outputs(programme: Programme) -> int:
+    """Return how many bytes the outputs that exist at once take on disk at most, roughly."""
+    samples = programme.measurement.samples
+    audio = [o for o in programme.settings.outputs if o not in CAPTIONS]
+    lossless = sum(AudioFormat(output.value) not in CODECS for output in audio)
+    # 16 bit without loss, all at once; or one lossy file of 64 kbit/s, a third of a byte a sample.
+    return max(2 * samples * lossless, samples // 2 if len(audio) > lossless else 0)
+
+
+def file_name(output: OutputFormat) -> str:
+    """Return what an output is called where it is delivered."""
+    return f"{NAMES[output]}.{output.value}"
+
+
+def _write_captions(programme: Programme, output: OutputFormat, path: Path) -> None:
+    marks = programme.measurement.marks
+    shown = cues(zip(marks, (chunk.caption for chunk in programme.chunks), strict=True))
+    if output is OutputFormat.SRT:
+        captions = write_srt(shown)
     else:
-        _write_sound(programme, AudioFormat(output.value), path, clips)
-    return path
+        captions = write_vtt(shown, mark_chapters(programme.plan, marks))
+    path.write_text(captions, encoding="utf-8")
 
 
-def _write_sound(
-    programme: Programme, audio_format: AudioFormat, path: Path, clips: Iterable[Clip]
-) -> None:
-    chosen = programme.settings.loudness
-    loudness = Loudness(**chosen.model_dump()) if chosen else None
-    encode(
-        path,
-        mix(clips, programme.measurement, loudness),
-        audio_format,
-        samples=programme.measurement.samples,
-        chapters=mark_chapters(programme.plan, programme.measurement.marks),
-        tags=make_tags(
-            programme.job,
-            programme.plan,
-            watermark=watermark_of(programme.chunks),
-            cover=programme.cover,
-        ),
+def _join_parts(programme: Programme, audio_format: AudioFormat, path: Path) -> None:
+    """Write a lossy format: its parts are there, and are fetched ahead of need."""
+    sound, codec = programme.sound, CODECS[audio_format]
+    formats = [_format_of(work, codec) for work in sound.works]
+    spoken = spoken_chunks(sound.chunks, sound.levels)
+    found = [sound.known.get(part_format.digest) for part_format in formats]
+    packets = fetch_ahead(
+        lambda number: sound.store.read(sound.works[number], formats[number], found[number]),
+        range(len(formats)),
     )
+    join_parts(
+        path,
+        audio_format,
+        place_parts(spoken, [part_format.plan for part_format in formats], codec),
+        packets,
+        samples=programme.measurement.samples,
+        tags=_tags(programme),
+        chapters=mark_chapters(programme.plan, programme.measurement.marks),
+    )
+
+
+def _write_at_once(programme: Programme, paths: Mapping[AudioFormat, Path]) -> None:
+    sound = programme.sound
+    clips = read_clips(sound.store.context.stores.work, sound.chunks)
+
+    def write(audio_format: AudioFormat, path: Path, blocks: Iterator[Waveform]) -> None:
+        encode(path, blocks, audio_format, tags=_tags(programme))
+
+    share(
+        mix(clips, programme.measurement.marks, sound.levels, sound.setting),
+        [partial(write, audio_format, path) for audio_format, path in paths.items()],
+    )
+
+
+def _check_length(programme: Programme, path: Path) -> None:
     played_s = probe(path).duration_s
     if abs(played_s - programme.duration_ms / 1000) > TOLERANCE_S:
         raise RhapsodeError(
@@ -103,9 +157,10 @@ def _write_sound(
         )
 
 
-def _captions(programme: Programme, output: OutputFormat) -> str:
-    marks = programme.measurement.marks
-    shown = cues(zip(marks, (chunk.caption for chunk in programme.chunks), strict=True))
-    if output is OutputFormat.SRT:
-        return write_srt(shown)
-    return write_vtt(shown, mark_chapters(programme.plan, marks))
+def _format_of(work: PartWork, codec: Codec) -> PartFormat:
+    return next(f for f in work.formats if f.codec.name == codec.name)
+
+
+def _tags(programme: Programme) -> Tags:
+    watermark = watermark_of(programme.chunks)
+    return make_tags(programme.job, programme.plan, watermark=watermark, cover=programme.cover)

@@ -13,7 +13,7 @@ import numpy as np
 from worker.chatterbox.config import SAMPLE_RATE_HZ
 from worker.level.loudness import integrate
 from worker.level.peaks import limit_peaks
-from worker.level.take import lay_out, measure_take
+from worker.level.take import TakeLevel, lay_out, measure_take
 from worker.waveform import Waveform
 
 STEP_DB = 0.5  # a hair's difference in level is no reason to encode anything anew
@@ -82,6 +82,39 @@ def correct_gain(
 def is_off(measured_lufs: float, loudness: Loudness) -> bool:
     """Whether a programme is too far from its target to be delivered, if that can be helped."""
     return abs(measured_lufs - loudness.target_lufs) > ALLOWED_LU
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LevelSetting:
+    """What is done to every take of a programme; without a loudness, nothing is."""
+
+    gain_db: float = 0.0
+    loudness: Loudness | None = None
+
+    def describe(self) -> str:
+        """Tell settings apart that give other samples for the same take."""
+        if self.loudness is None:
+            return ""
+        return f"{self.gain_db:g} dB below {self.loudness.peak_db:g} dB"
+
+    def is_limiting(self, peak: float) -> bool:
+        """Whether the limiter acts on a take with this true peak of its own."""
+        if self.loudness is None:
+            return False
+        return peak * 10 ** (self.gain_db / 20) > 10 ** (self.loudness.peak_db / 20)
+
+    def apply(self, waveform: Waveform, *, peak: float) -> Waveform:
+        """Return a take at its level."""
+        if self.loudness is None:
+            return waveform
+        return set_level(waveform, self.gain_db, self.loudness, peak=peak)[0]
+
+    def scale(self, level: TakeLevel) -> TakeLevel:
+        """Return the level of a take on which the limiter does not act."""
+        if self.loudness is None:
+            return level
+        gain = 10 ** (self.gain_db / 20)
+        return replace(level, energies=level.energies * gain**2, peak=level.peak * gain)
 
 
 def set_level(

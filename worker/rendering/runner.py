@@ -22,13 +22,16 @@ from narration.jobs.segment_claim import (
 )
 from narration.jobs.stored import read_settings
 from narration.jobs.takes import record_provenance
+from narration.voices.record import Voice as VoiceRow
 from worker.context import Drain, WorkerContext
 from worker.engine.types import SpeechEngine
 from worker.lease_runner import Work, run_under_lease
 from worker.leases import Lease
+from worker.level.gain import Loudness
 from worker.rendering.identity import RenderParameters
 from worker.rendering.segment_run import SegmentRun, SegmentSettings
 from worker.rendering.voice_cache import VoiceCache
+from worker.rendering.voice_levels import VoiceLevels
 
 
 class SegmentRunner:
@@ -40,11 +43,13 @@ class SegmentRunner:
         engine: SpeechEngine,
         identity: EngineIdentity,
         voice_cache: VoiceCache,
+        voice_levels: VoiceLevels,
     ) -> None:
         self._context = context
         self._engine = engine
         self._identity = identity
         self._voice_cache = voice_cache
+        self._voice_levels = voice_levels
         self._drain = Drain()
 
     def render_next(self) -> bool:
@@ -104,6 +109,7 @@ class SegmentRunner:
                 claim.job_id,
                 engine=self._identity,
                 voice_digest=settings.voice.digest,
+                gain_db=settings.gain_db,
             )
         segment_run = SegmentRun(
             context=self._context,
@@ -125,6 +131,9 @@ class SegmentRunner:
             settings = read_settings(job.settings)
             row_or_voice = self._voice_cache.find(session, job)
         voice = self._voice_cache.load(row_or_voice)
+        loudness = Loudness(**settings.loudness.model_dump()) if settings.loudness else None
+        is_own = isinstance(row_or_voice, VoiceRow)
+        gain_db = self._voice_levels.gain_db(claim.owner if is_own else "", voice, loudness)
         parameters = RenderParameters(
             voice_digest=voice.digest,
             delivery=settings.delivery,
@@ -136,6 +145,7 @@ class SegmentRunner:
             parameters=parameters,
             quality=settings.quality,
             priority=job.priority,
+            gain_db=gain_db,
         )
 
     def _finish(self, claim: SegmentClaim) -> None:

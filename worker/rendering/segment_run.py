@@ -18,6 +18,7 @@ from worker.chunk_audio import store_chunk
 from worker.context import Drain, WorkerContext
 from worker.engine.types import Delivery, Speech, SpeechEngine, Utterance, make_turn
 from worker.leases import Lease
+from worker.level.take import measure_take
 from worker.rendering.edges import trim_edges
 from worker.rendering.identity import RenderParameters
 from worker.rendering.quality import judge
@@ -37,6 +38,7 @@ class SegmentSettings:
     parameters: RenderParameters
     quality: QualitySettings
     priority: int
+    gain_db: float  # of the voice
 
     @property
     def takes(self) -> int:
@@ -170,6 +172,7 @@ class SegmentRun:
         telemetry.TAKES.labels(verdict="flagged" if findings else "accepted").inc()
         return Take(
             cache_key=self._settings.parameters.cache_key(pending.spoken_text, pending.number),
+            level=measure_take(waveform).pack(),
             sha256=store_chunk(self._context.stores.work, waveform),
             samples=waveform.size,
             is_watermarked=speech.is_watermarked,

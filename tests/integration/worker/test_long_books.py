@@ -1,10 +1,12 @@
 """Memory hardly grows with the length of a book: each length is assembled in its own process."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
+from tests.bench import parts
+from worker.assembly.types import AudioFormat
 
 _ASSEMBLE = r"""
 import re, sys
@@ -12,43 +14,48 @@ from pathlib import Path
 import numpy as np
 from worker.assembly.mixing import measure, mix
 from worker.assembly.encode import encode
-from worker.level.gain import Loudness
-from worker.assembly.types import AudioFormat, ChapterMark, Tags
+from worker.assembly.parts.plans import SpokenChunk
+from worker.level.gain import LevelSetting, Loudness
+from worker.level.take import measure_take
+from worker.assembly.types import AudioFormat, Tags
 from worker.waveform import Clip
 
-def clips():
-    noise = np.random.default_rng(1).standard_normal(12 * 24_000)
-    speech = (0.05 * noise * np.sin(np.arange(noise.size) / 4000) ** 2).astype(np.float32)
-    for _ in range(int(float(sys.argv[1]) * 294)):  # 12 s and a quarter: 294 to the hour
-        yield Clip(waveform=speech, pause_after_ms=250)
-
-measured = measure(clips())
-chapters = [ChapterMark(title="", start=mark.start) for mark in measured.marks[::100]]
+noise = np.random.default_rng(1).standard_normal(12 * 24_000)
+speech = (0.05 * noise * np.sin(np.arange(noise.size) / 4000) ** 2).astype(np.float32)
+count = int(float(sys.argv[1]) * 294)  # 12 s and a quarter: 294 to the hour
+levels = [measure_take(speech)] * count
+measured = measure([SpokenChunk(sha256="", samples=speech.size, pause=6000)] * count, levels)
 path = Path(sys.argv[2])
-encode(path, mix(clips(), measured, Loudness()), AudioFormat(path.suffix[1:]), tags=Tags(),
-       chapters=chapters, samples=measured.samples)
+clips = (Clip(waveform=speech, pause_after_ms=250) for _ in range(count))
+setting = LevelSetting(gain_db=2.0, loudness=Loudness())
+encode(path, mix(clips, measured.marks, levels, setting), AudioFormat(path.suffix[1:]),
+       tags=Tags())
 # Not getrusage: its peak begins at that of the process that started this one.
 print(int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]) // 1024)
 """
 _MOST_MB = 400
-_MOST_GROWTH_MB = 12  # tests/bench/long_book.py measures 20 hours whole: 303 MB
+_MOST_GROWTH_MB = 12
 
 
-def _peak_mb(hours: float, path: Path) -> int:
-    done = subprocess.run(
-        [sys.executable, "-c", _ASSEMBLE, str(hours), str(path)],
-        check=True,
-        capture_output=True,
-        text=True,
+def _output_of(*command: str) -> str:
+    done = subprocess.run([sys.executable, *command], check=True, stdout=subprocess.PIPE, text=True)
+    return done.stdout
+
+
+def test_writing_in_one_go_takes_no_more_memory_for_a_long_book(tmp_path: Path) -> None:
+    path = str(tmp_path / "book.wav")
+    short, long = (int(_output_of("-c", _ASSEMBLE, hours, path)) for hours in ("0.1", "0.7"))
+    assert long < _MOST_MB
+    assert long - short < _MOST_GROWTH_MB
+
+
+def test_joining_parts_takes_no_more_memory_for_a_long_book(tmp_path: Path) -> None:
+    parts.encode(AudioFormat.M4B, tmp_path, 0)
+    short, long = (
+        json.loads(
+            _output_of("-m", "tests.bench.parts", "--hours", hours, "--join", "m4b", str(tmp_path))
+        )["peak_mb"]
+        for hours in ("0.2", "4")
     )
-    return int(done.stdout)
-
-
-@pytest.mark.parametrize(("ending", "hours"), [("wav", 0.7), ("m4b", 0.4)])
-def test_a_long_book_takes_no_more_memory_than_a_short_one(
-    tmp_path: Path, ending: str, hours: float
-) -> None:
-    short = _peak_mb(0.1, tmp_path / f"short.{ending}")
-    long = _peak_mb(hours, tmp_path / f"long.{ending}")
     assert long < _MOST_MB
     assert long - short < _MOST_GROWTH_MB

@@ -1,3 +1,4 @@
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -45,3 +46,25 @@ def test_message_carries_ids_only(valkey: Valkey) -> None:
     (message,) = client.lrange("cpu", 0, -1)
     assert len(message) < 1500
     assert b"narration.plan" in message
+
+
+def test_plans_go_before_parts_that_wait_to_be_encoded(valkey: Valkey) -> None:
+    valkey.client().flushall()
+    app = make_celery(valkey.url, BrokerSettings())
+    broker, handled, is_done = CeleryBroker(app), list[Task](), threading.Event()
+
+    def plan(_: str) -> None:
+        handled.append(Task.PLAN)
+
+    def encode() -> None:
+        handled.append(Task.ENCODE)
+        if len(handled) == 6:
+            is_done.set()
+
+    for _ in range(5):
+        broker.send(Task.ENCODE)
+    broker.send(Task.PLAN, "job_1")
+    listen(app, {Task.PLAN: plan, Task.ENCODE: encode})
+    with start_worker(app, pool="solo", perform_ping_check=False, queues=["cpu"], loglevel="ERROR"):
+        assert is_done.wait(20)
+    assert handled[0] is Task.PLAN

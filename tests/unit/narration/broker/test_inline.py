@@ -47,3 +47,13 @@ def test_long_assembly_does_not_hold_up_the_engine(broker: InlineBroker) -> None
     broker.send(Task.RENDER)
     assert rendered.wait(5)
     may_end.set()
+
+
+def test_parts_that_are_encoded_do_not_hold_up_a_plan(broker: InlineBroker) -> None:
+    planned, may_end = threading.Event(), threading.Event()
+    broker.bind({Task.ENCODE: lambda: may_end.wait(5), Task.PLAN: lambda _: planned.set()})
+    for _ in range(8):
+        broker.send(Task.ENCODE)
+    broker.send(Task.PLAN, "job_1")
+    assert planned.wait(5)
+    may_end.set()

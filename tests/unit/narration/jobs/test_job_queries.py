@@ -3,6 +3,7 @@ from sqlalchemy import Engine
 
 from tests.contracts.events import EventsContract
 from tests.contracts.job_queries import JobQueriesContract, StepQueriesContract
+from tests.contracts.part_queries import PartQueriesContract
 from tests.contracts.segment_queries import SegmentQueriesContract
 from tests.contracts.transitions import TransitionsContract
 
@@ -29,4 +30,8 @@ class TestTransitionsOnSqlite(TransitionsContract):
 
 
 class TestEventsOnSqlite(EventsContract):
+    pass
+
+
+class TestPartsOnSqlite(PartQueriesContract):
     pass

@@ -13,16 +13,13 @@ import pytest
 from narration.errors import OutputError, SpeechError
 from worker.assembly.encode import encode
 from worker.assembly.probe import probe
-from worker.assembly.types import AudioFormat, ChapterMark, Tags
+from worker.assembly.types import AudioFormat, Tags
 from worker.chatterbox.config import SAMPLE_RATE_HZ
 from worker.waveform import Waveform
 
 _LOSSLESS = [AudioFormat.WAV, AudioFormat.FLAC]
-_LOSSY = [AudioFormat.MP3, AudioFormat.OPUS, AudioFormat.M4A, AudioFormat.M4B]
-_WITH_CHAPTERS = _LOSSY
 _DURATION_S = 4
 _TAGS = Tags(title="Über die Brücke", author="A. Writer", watermark="perth")
-_CHAPTERS = [ChapterMark(title="Eins", start=0), ChapterMark(title="Zwei", start=50_000)]
 
 
 def _sound() -> Waveform:
@@ -36,7 +33,7 @@ def _blocks(sound: Waveform) -> Iterator[Waveform]:
 
 def _write(path: Path, audio_format: AudioFormat) -> Path:
     sound = _sound()
-    encode(path, _blocks(sound), audio_format, tags=_TAGS, chapters=_CHAPTERS, samples=sound.size)
+    encode(path, _blocks(sound), audio_format, tags=_TAGS)
     return path
 
 
@@ -52,33 +49,22 @@ def _decode(path: Path) -> Waveform:
     return np.concatenate(frames)
 
 
-@pytest.fixture(params=list(AudioFormat), ids=str)
+@pytest.fixture(params=_LOSSLESS, ids=str)
 def audio_format(request: pytest.FixtureRequest) -> AudioFormat:
     return AudioFormat(request.param)
 
 
-@pytest.mark.parametrize("lossless", _LOSSLESS)
-def test_lossless_formats_return_every_sample(tmp_path: Path, lossless: AudioFormat) -> None:
-    path = _write(tmp_path / f"a.{lossless}", lossless)
+def test_every_sample_is_returned(tmp_path: Path, audio_format: AudioFormat) -> None:
+    path = _write(tmp_path / f"a.{audio_format}", audio_format)
     np.testing.assert_allclose(_decode(path), _sound(), atol=1.1 / 32768)
 
 
-@pytest.mark.parametrize("lossy", _LOSSY)
-def test_lossy_formats_return_the_sound(tmp_path: Path, lossy: AudioFormat) -> None:
-    """Encoders delay and players undo it; what is left must be the same tone at the same place."""
-    decoded, sound = _decode(_write(tmp_path / f"a.{lossy}", lossy)), _sound()
-    middle = slice(SAMPLE_RATE_HZ, 3 * SAMPLE_RATE_HZ)
-    lags = range(-48, 49)
-    errors = [np.abs(np.roll(decoded, lag)[middle] - sound[middle]).max() for lag in lags]
-    assert min(errors) < 0.06
-
-
-def test_a_file_tells_its_length_and_chapters(tmp_path: Path, audio_format: AudioFormat) -> None:
+def test_a_file_tells_its_length(tmp_path: Path, audio_format: AudioFormat) -> None:
     found = probe(_write(tmp_path / f"a.{audio_format}", audio_format))
     assert found.format is audio_format
     assert found.duration_s == pytest.approx(_DURATION_S, abs=0.05)
     assert found.channels == 1
-    assert found.chapters == (("Eins", "Zwei") if audio_format in _WITH_CHAPTERS else ())
+    assert found.chapters == ()
 
 
 def test_a_file_tells_title_author_and_watermark(tmp_path: Path, audio_format: AudioFormat) -> None:
@@ -86,12 +72,6 @@ def test_a_file_tells_title_author_and_watermark(tmp_path: Path, audio_format: A
         tags = {**container.metadata, **container.streams.audio[0].metadata}
     assert (tags["title"], tags["artist"]) == ("Über die Brücke", "A. Writer")
     assert tags["comment"] == "watermark: perth"
-
-
-def test_chapters_begin_where_they_were_set(tmp_path: Path) -> None:
-    with av.open(str(_write(tmp_path / "a.m4b", AudioFormat.M4B))) as container:
-        starts = [float(mark["start"] * mark["time_base"]) for mark in container.chapters()]
-    assert starts == pytest.approx([0, 50_000 / SAMPLE_RATE_HZ], abs=1e-3)
 
 
 def test_the_same_sound_gives_the_same_bytes(tmp_path: Path, audio_format: AudioFormat) -> None:
@@ -155,8 +135,8 @@ def test_what_cannot_be_played_is_refused(tmp_path: Path, data: bytes) -> None:
 
 
 def test_a_file_cut_short_is_refused(tmp_path: Path) -> None:
-    path = _write(tmp_path / "a.m4b", AudioFormat.M4B)
-    path.write_bytes(path.read_bytes()[:600])
+    path = _write(tmp_path / "a.flac", AudioFormat.FLAC)
+    path.write_bytes(path.read_bytes()[:60])
     with pytest.raises(OutputError, match="cannot be played back"):
         probe(path)
 

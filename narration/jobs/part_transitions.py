@@ -1,0 +1,82 @@
+"""The one writer of the states of parts: see `transitions`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, insert, select, update
+from sqlalchemy.orm import Session
+
+from narration.database import UNSYNCHRONIZED
+from narration.jobs.events import NewEvent, add_events
+from narration.jobs.record import Chunk, Part
+from narration.jobs.states import PART_MOVES, SPOKEN, PartState, sources_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MovedPart:
+    """A part after its move, with its fencing number and its claims."""
+
+    index: int
+    owner: str
+    fence: int
+    tries: int
+
+
+def insert_parts(
+    session: Session, job_id: str, owner: str, parts: Sequence[Mapping[str, Any]]
+) -> None:
+    """Write the rows of a job's parts, all of them pending."""
+    if parts:
+        common = {"job_id": job_id, "owner": owner, "state": PartState.PENDING}
+        session.execute(insert(Part), [{**common, **part} for part in parts])
+
+
+def move_parts(
+    session: Session,
+    job_id: str,
+    target: PartState,
+    *conditions: ColumnElement[bool],
+    now: datetime,
+    **values: Any,
+) -> list[MovedPart]:
+    """Move the parts of a job that may move there and fit; return them as they are now.
+
+    That one is stored is told of; that it was claimed, or let go, is nobody's concern.
+    """
+    moved = session.execute(
+        update(Part)
+        .where(Part.job_id == job_id, Part.state.in_(sources_of(PART_MOVES, target)), *conditions)
+        .values(state=target, **values)
+        .returning(Part.index, Part.owner, Part.fence, Part.tries),
+        execution_options=UNSYNCHRONIZED,
+    ).all()
+    if target is PartState.STORED and moved:
+        events = [NewEvent(type="part.stored", payload={"part": row.index}) for row in moved]
+        add_events(session, job_id, events, now=now)
+    return [MovedPart(**row._asdict()) for row in moved]
+
+
+def reset_parts(session: Session, job_id: str, *, now: datetime) -> list[int]:
+    """Make pending what was encoded of chunks that are not spoken any more; return the numbers.
+
+    Whoever encodes one now is overtaken: the fencing number moves on.
+    """
+    free = {"lease_holder": None, "lease_until": None, "tries": 0, "fence": Part.fence + 1}
+    moved = move_parts(session, job_id, PartState.PENDING, needs_unspoken(), now=now, **free)
+    numbers = sorted(part.index for part in moved)
+    if numbers:
+        payload = {"count": len(numbers), "first": numbers[0], "last": numbers[-1]}
+        add_events(session, job_id, [NewEvent(type="parts.reset", payload=payload)], now=now)
+    return numbers
+
+
+def needs_unspoken() -> ColumnElement[bool]:
+    """Tell that a part needs a chunk which is not spoken."""
+    return (
+        select(Chunk.index)
+        .where(Chunk.job_id == Part.job_id, Chunk.state.not_in(SPOKEN))
+        .where(Chunk.index >= Part.needs_from, Chunk.index < Part.needs_end)
+        .exists()
+    )

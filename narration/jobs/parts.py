@@ -1,0 +1,220 @@
+"""Encoding a job part by part: claim, keep, hand back, finish.
+
+A part may be encoded as soon as the chunks it needs are spoken, while others still are. Jobs go by
+priority; of jobs alike, the beginnings go first, for somebody waits to listen.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from narration.broker.interface import Task
+from narration.broker.wakeups import note_wakeup
+from narration.database import UNSYNCHRONIZED
+from narration.errors import LeaseLost
+from narration.jobs.cuts import QUIET_MS, Cuttable, cut_parts
+from narration.jobs.part_transitions import insert_parts, move_parts, needs_unspoken
+from narration.jobs.record import Job, Part
+from narration.jobs.states import JobState, PartState
+
+CANDIDATES = 16  # of which others may be faster to take some
+_OPEN_JOBS = (JobState.RENDERING, JobState.ASSEMBLING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartClaim:
+    """The right to encode one part, until somebody with a higher fence has it."""
+
+    job_id: str
+    index: int
+    owner: str
+    fence: int
+    tries: int  # including this one
+
+
+def part_rows(chunks: Sequence[Cuttable]) -> list[dict[str, Any]]:
+    """Return the parts of a plan as rows: which chunks are theirs, and which they need.
+
+    A part between silences needs its own only. Where pauses are short, it lies on one packet grid
+    with those before it, and its encoder hears some of the part that follows.
+    """
+    cuts = cut_parts(chunks)
+    ends = [*cuts[1:], len(chunks)]
+    rows: list[dict[str, Any]] = []
+    grid = 0
+    for index, (first, end) in enumerate(pairwise([*cuts, len(chunks)])):
+        begins_quietly = first == 0 or chunks[first - 1].pause_after_ms >= QUIET_MS
+        grid = first if begins_quietly else grid
+        is_last = end == len(chunks)
+        ends_quietly = is_last or chunks[end - 1].pause_after_ms >= QUIET_MS
+        rows.append(
+            {
+                "index": index,
+                "first_chunk": first,
+                "end_chunk": end,
+                "needs_from": grid,
+                "needs_end": end if ends_quietly else ends[index + 1],
+            }
+        )
+    return rows
+
+
+def get_parts(session: Session, job_id: str) -> list[Part]:
+    """Return every part of a job, in order."""
+    return list(session.scalars(select(Part).where(Part.job_id == job_id).order_by(Part.index)))
+
+
+def add_missing_parts(
+    session: Session, job_id: str, owner: str, chunks: Sequence[Cuttable]
+) -> None:
+    """Give a job its parts that was planned when there were none."""
+    if session.scalar(select(func.count()).where(Part.job_id == job_id)) == 0:
+        insert_parts(session, job_id, owner, part_rows(chunks))
+
+
+def free_parts(session: Session, job_id: str) -> None:
+    """Forget how often parts were tried that nobody has: their job begins anew."""
+    session.execute(
+        update(Part)
+        .where(Part.job_id == job_id, Part.state == PartState.PENDING)
+        .values(tries=0, lease_until=None),
+        execution_options=UNSYNCHRONIZED,
+    )
+
+
+def claim_part(
+    session: Session,
+    *,
+    holder: str,
+    until: datetime,
+    now: datetime,
+    job_id: str | None = None,
+) -> PartClaim | None:
+    """Take the part whose turn it is, of one job if it is named; None if there is none."""
+    is_open = _is_claimable(now)
+    query = (
+        select(Part.job_id, Part.index)
+        .join(Job, Job.id == Part.job_id)
+        .where(Job.state.in_(_OPEN_JOBS), Job.gain_db.is_not(None), is_open, ~needs_unspoken())
+        .order_by(Job.priority.desc(), Part.index, Job.created_at)
+        .limit(CANDIDATES)
+        .with_for_update(skip_locked=True, of=Part)
+    )
+    if job_id is not None:
+        query = query.where(Job.id == job_id)
+    for candidate, index in session.execute(query).all():
+        moved = move_parts(
+            session,
+            candidate,
+            PartState.ENCODING,
+            Part.index == index,
+            is_open,
+            now=now,
+            fence=Part.fence + 1,
+            tries=Part.tries + 1,
+            lease_holder=holder,
+            lease_until=until,
+        )
+        for part in moved:
+            return PartClaim(
+                job_id=candidate,
+                index=part.index,
+                owner=part.owner,
+                fence=part.fence,
+                tries=part.tries,
+            )
+    return None
+
+
+def renew_part(session: Session, claim: PartClaim, *, until: datetime) -> bool:
+    """Keep the part a while longer; False if it is lost or its job is not wanted any more."""
+    is_wanted = select(Job.id).where(Job.id == claim.job_id, Job.state.in_(_OPEN_JOBS)).exists()
+    renewed = session.execute(
+        update(Part)
+        .where(Part.job_id == claim.job_id, *_is_ours(claim), is_wanted)
+        .values(lease_until=until)
+        .returning(Part.index),
+        execution_options=UNSYNCHRONIZED,
+    )
+    return renewed.first() is not None
+
+
+def hand_back_part(
+    session: Session, claim: PartClaim, *, not_before: datetime, tries: int | None = None
+) -> bool:
+    """Let go of the part; nobody takes it before the given moment.
+
+    `tries` sets how many were made so far, where this one is not to count.
+    """
+    counted = {} if tries is None else {"tries": tries}
+    free: dict[str, Any] = {"lease_holder": None, "lease_until": not_before, **counted}
+    ours = _is_ours(claim)
+    return bool(move_parts(session, claim.job_id, PartState.PENDING, *ours, now=not_before, **free))
+
+
+def finish_part(session: Session, claim: PartClaim, *, now: datetime) -> None:
+    """End a part whose packets are stored.
+
+    Raises: LeaseLost.
+    """
+    free = {"lease_holder": None, "lease_until": None, "tries": 0}
+    ours = _is_ours(claim)
+    if not move_parts(session, claim.job_id, PartState.STORED, *ours, now=now, **free):
+        raise LeaseLost(f"part {claim.index} of job {claim.job_id} is no longer ours")
+
+
+def note_ready_parts(session: Session, job_id: str, chunks: Iterable[int]) -> None:
+    """Wake an encoder for every part of which these were the last chunks to be spoken."""
+    numbers = list(chunks)
+    query = (
+        select(func.count())
+        .select_from(Part)
+        .where(Part.job_id == job_id, Part.state == PartState.PENDING, ~needs_unspoken())
+        .where(or_(*(and_(Part.needs_from <= n, Part.needs_end > n) for n in numbers)))
+    )
+    for _ in range(session.execute(query).scalar_one() if numbers else 0):
+        note_wakeup(session, Task.ENCODE)
+
+
+def count_encodable(session: Session, *, now: datetime) -> int:
+    """Return how many parts could be encoded and are not."""
+    query = (
+        select(func.count())
+        .select_from(Part)
+        .join(Job, Job.id == Part.job_id)
+        .where(Job.state.in_(_OPEN_JOBS), Job.gain_db.is_not(None))
+        .where(_is_claimable(now), ~needs_unspoken())
+    )
+    return session.execute(query).scalar_one()
+
+
+def count_encoding(session: Session, *, now: datetime) -> int:
+    """Return how many parts a live worker holds."""
+    query = select(func.count()).where(Part.state == PartState.ENCODING, Part.lease_until > now)
+    return session.execute(query).scalar_one()
+
+
+def is_being_encoded(session: Session, job_id: str, *, now: datetime) -> bool:
+    """Tell whether a live worker holds a part of this job."""
+    held = select(Part.index).where(
+        Part.job_id == job_id, Part.state == PartState.ENCODING, Part.lease_until > now
+    )
+    return session.execute(select(held.exists())).scalar_one()
+
+
+def _is_claimable(now: datetime) -> ColumnElement[bool]:
+    is_unfinished = Part.state.in_((PartState.PENDING, PartState.ENCODING))
+    return and_(is_unfinished, or_(Part.lease_until.is_(None), Part.lease_until <= now))
+
+
+def _is_ours(claim: PartClaim) -> tuple[ColumnElement[bool], ...]:
+    return (
+        Part.index == claim.index,
+        Part.fence == claim.fence,
+        Part.state == PartState.ENCODING,
+    )

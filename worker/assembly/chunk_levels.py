@@ -1,0 +1,22 @@
+"""Levels of takes that were spoken before rows carried them: measured from the stored sound."""
+
+from collections.abc import Iterable
+
+from narration.jobs.record import Chunk
+from narration.jobs.takes import note_level
+from worker.chunk_audio import read_chunk
+from worker.context import WorkerContext
+from worker.level.take import measure_take
+
+
+def fill_levels(context: WorkerContext, chunks: Iterable[Chunk]) -> None:
+    """Give every chunk its level, in its row and in these objects.
+
+    Raises: LostAudio; StorageUnavailable.
+    """
+    for chunk in chunks:
+        if chunk.level is None:
+            level = measure_take(read_chunk(context.stores.work, chunk)).pack()
+            with context.session() as session:
+                note_level(session, chunk, level)
+            chunk.level = level

@@ -1,0 +1,50 @@
+"""One part in every format asked for, made from stored takes alone: in this process or another."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from worker.assembly.parts.codecs import Codec
+from worker.assembly.parts.encode import encode_part
+from worker.assembly.parts.packets import write_fragment
+from worker.assembly.parts.plans import PartPlan
+from worker.level.gain import LevelSetting
+from worker.level.take import measure_take
+from worker.waveform import Waveform, decode_flac
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartRequest:
+    """What is to be made of some takes.
+
+    `flacs` and `peaks`, the takes' own true peaks, have the chunk numbers of the plans. `measured`
+    are the chunks whose level after gain and limiter is wanted.
+    """
+
+    flacs: Mapping[int, bytes]
+    peaks: Mapping[int, float]
+    setting: LevelSetting
+    formats: tuple[tuple[Codec, PartPlan], ...]
+    measured: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartAnswer:
+    """A fragment for each format, and the packed level of each chunk that was to be measured."""
+
+    fragments: tuple[bytes, ...]
+    levels: tuple[bytes, ...]
+
+
+def answer(request: PartRequest) -> PartAnswer:
+    """Decode, set the level, encode and measure; equal requests give equal answers."""
+    waveforms: dict[int, Waveform] = {
+        number: request.setting.apply(decode_flac(flac), peak=request.peaks[number])
+        for number, flac in request.flacs.items()
+    }
+    return PartAnswer(
+        fragments=tuple(
+            write_fragment(encode_part(plan, waveforms, codec), codec.packet)
+            for codec, plan in request.formats
+        ),
+        levels=tuple(measure_take(waveforms[number]).pack() for number in request.measured),
+    )

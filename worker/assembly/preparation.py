@@ -1,0 +1,177 @@
+"""Before a job's files are written: every part is made, at a level that is right for the whole."""
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import structlog
+
+from narration.jobs.lookup import get_chunks, get_job
+from narration.jobs.part_audio import EncodedPart
+from narration.jobs.parts import add_missing_parts, get_parts, is_being_encoded
+from narration.jobs.record import Chunk, Job
+from narration.jobs.stored import read_settings
+from narration.voices.levels import LevelKey, find_level, level_key
+from worker.assembly.chunk_levels import fill_levels
+from worker.assembly.encoding import encode_next
+from worker.assembly.mixing import measure
+from worker.assembly.part_store import PartStore
+from worker.assembly.sound import (
+    PartWork,
+    codecs_of,
+    finished_levels,
+    levels_of,
+    loudness_of,
+    plan_work,
+    spoken_chunks,
+)
+from worker.assembly.types import Measurement
+from worker.chunk_audio import fetch_ahead
+from worker.context import WorkerContext
+from worker.leases import Lease
+from worker.level.gain import LevelSetting, VoiceLevel, choose_gain, correct_gain, is_off
+from worker.level.take import TakeLevel
+
+log = structlog.get_logger(__name__)
+
+WAIT_S = 10.0  # for others to end the parts they have; then these are made here, too
+POLL_S = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedSound:
+    """A job's sound, ready to be written: measured before and after its level was set."""
+
+    chunks: Sequence[Chunk]
+    levels: Sequence[TakeLevel]
+    store: PartStore
+    works: Sequence[PartWork]
+    known: dict[str, EncodedPart]
+    spoken: Measurement
+    finished: Measurement
+
+    @property
+    def setting(self) -> LevelSetting:
+        """What is done to every take."""
+        return self.store.setting
+
+
+def prepare_sound(context: WorkerContext, job_id: str, lease: Lease) -> PreparedSound:
+    """Make the parts that nobody has made, and all of them anew if the whole is too loud or low.
+
+    Raises: LostAudio if the sound of a chunk is missing or damaged; LeaseLost; EncoderDied.
+    """
+    with context.session(is_read_only=True) as session:
+        job, chunks = get_job(session, job_id), get_chunks(session, job_id)
+    fill_levels(context, chunks)
+    with context.session() as session:
+        add_missing_parts(session, job_id, job.owner, chunks)
+    _encode_with_others(context, job_id, lease)
+    voice = _voice_level(context, job, chunks)
+    setting = _first_setting(job, voice)
+    prepared = _prepare(context, job, chunks, setting, lease)
+    measured = prepared.finished.lufs
+    if setting.loudness is None or measured is None or not is_off(measured, setting.loudness):
+        return prepared
+    gain_db = correct_gain(voice, setting.loudness, used_db=setting.gain_db, measured_lufs=measured)
+    log.info("level_corrected", lufs=measured, gain_db=gain_db, was_db=setting.gain_db)
+    if gain_db == setting.gain_db:
+        return prepared
+    corrected = _prepare(context, job, chunks, replace(setting, gain_db=gain_db), lease)
+    return min(prepared, corrected, key=_miss)
+
+
+def _miss(prepared: PreparedSound) -> float:
+    loudness, lufs = prepared.setting.loudness, prepared.finished.lufs
+    return abs(lufs - loudness.target_lufs) if loudness and lufs is not None else math.inf
+
+
+def _encode_with_others(context: WorkerContext, job_id: str, lease: Lease) -> None:
+    """Encode parts that are left as any worker would, and wait a little for those of others."""
+    with ThreadPoolExecutor(context.encoder_count, thread_name_prefix="encode") as pool:
+        for ended in [
+            pool.submit(_encode_all, context, job_id, lease) for _ in range(context.encoder_count)
+        ]:
+            ended.result()
+    ends_at = time.monotonic() + WAIT_S
+    while time.monotonic() < ends_at:
+        lease.check()
+        with context.session(is_read_only=True) as session:
+            if not is_being_encoded(session, job_id, now=context.clock()):
+                return
+        time.sleep(POLL_S)
+
+
+def _encode_all(context: WorkerContext, job_id: str, lease: Lease) -> None:
+    while encode_next(context, job_id):
+        lease.check()
+
+
+def _prepare(
+    context: WorkerContext,
+    job: Job,
+    chunks: Sequence[Chunk],
+    setting: LevelSetting,
+    lease: Lease,
+) -> PreparedSound:
+    levels = levels_of(chunks)
+    with context.session(is_read_only=True) as session:
+        cuts = [part.first_chunk for part in get_parts(session, job.id)]
+    works = plan_work(chunks, levels, cuts, codecs_of(read_settings(job.settings)), setting)
+    store = PartStore(
+        context=context, owner=job.owner, chunks=chunks, levels=levels, setting=setting
+    )
+    known = store.find(works)
+    for parts in _make_missing(context, store, works, known):
+        lease.check()
+        known |= {part.digest: part for part in parts}
+    spoken = spoken_chunks(chunks, levels)
+    measured = {digest: part.level or b"" for digest, part in known.items()}
+    return PreparedSound(
+        chunks=chunks,
+        levels=levels,
+        store=store,
+        works=works,
+        known=known,
+        spoken=measure(spoken, levels),
+        finished=measure(spoken, finished_levels(works, levels, setting, measured)),
+    )
+
+
+def _make_missing(
+    context: WorkerContext,
+    store: PartStore,
+    works: Sequence[PartWork],
+    known: dict[str, EncodedPart],
+) -> Iterator[list[EncodedPart]]:
+    before = dict(known)
+    missing = [work for work in works if any(d not in before for d in work.digests)]
+    return fetch_ahead(lambda work: store.make(work, before), missing, ahead=context.encoder_count)
+
+
+def _first_setting(job: Job, voice: VoiceLevel) -> LevelSetting:
+    loudness = loudness_of(read_settings(job.settings))
+    if loudness is None:
+        return LevelSetting()
+    gain_db = choose_gain(voice, loudness) if job.gain_db is None else job.gain_db
+    return LevelSetting(gain_db=gain_db, loudness=loudness)
+
+
+def _voice_level(context: WorkerContext, job: Job, chunks: Sequence[Chunk]) -> VoiceLevel:
+    """Return what was measured of the voice, or the job's own level where nothing was."""
+    for engine in job.engines:
+        key, digest = level_key(job.voice_digest or "", engine), job.voice_digest or ""
+        with context.session(is_read_only=True) as session:
+            rows = [
+                find_level(session, LevelKey(owner=owner, key=key, voice_digest=digest))
+                for owner in (job.owner, "")
+            ]
+        for row in rows:
+            if row is not None and row.level is not None:
+                return VoiceLevel(lufs=row.level["lufs"], losses=tuple(row.level["losses"]))
+    levels = levels_of(chunks)
+    lufs = measure(spoken_chunks(chunks, levels), levels).lufs
+    # A silent job: any level will do, since nothing of it is heard.
+    return VoiceLevel(lufs=lufs if lufs is not None else 0.0)

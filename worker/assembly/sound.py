@@ -1,0 +1,151 @@
+"""A job's rows -> what is to be encoded of it, and how loud it is; no sound is read."""
+
+import hashlib
+import json
+import struct
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from narration.jobs.record import Chunk
+from narration.jobs.request import CAPTIONS, JobSettings
+from worker.assembly.parts.codecs import CODECS, Codec
+from worker.assembly.parts.plans import PartPlan, SpokenChunk, digest_part, plan_parts
+from worker.assembly.types import AudioFormat
+from worker.chatterbox.config import SAMPLE_RATE_HZ
+from worker.level.gain import LevelSetting, Loudness
+from worker.level.take import TakeLevel, unpack_level
+
+_SIZE = struct.Struct("<I")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartFormat:
+    """A part in one format: how it is made, and the digest of all that shapes it."""
+
+    codec: Codec
+    plan: PartPlan
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartWork:
+    """All that is to be made of the chunks [first, end), numbered as they were handed in.
+
+    `level_digest` is None where the limiter does not act: then the rows tell the level.
+    """
+
+    first: int
+    end: int
+    formats: tuple[PartFormat, ...]
+    level_digest: str | None
+
+    @property
+    def digests(self) -> list[str]:
+        """Under which the results are found again."""
+        found = [part_format.digest for part_format in self.formats]
+        return found + ([self.level_digest] if self.level_digest else [])
+
+
+def codecs_of(settings: JobSettings) -> list[Codec]:
+    """Return the encoders of a job's lossy outputs; some formats share one."""
+    formats = [AudioFormat(o.value) for o in settings.outputs if o not in CAPTIONS]
+    return list({CODECS[f].name: CODECS[f] for f in formats if f in CODECS}.values())
+
+
+def loudness_of(settings: JobSettings) -> Loudness | None:
+    """Return what a job's sound is to be set to, if there is any."""
+    is_heard = any(output not in CAPTIONS for output in settings.outputs)
+    chosen = settings.loudness if is_heard else None
+    return Loudness(**chosen.model_dump()) if chosen else None
+
+
+def levels_of(chunks: Iterable[Chunk]) -> list[TakeLevel]:
+    """Return the levels that the rows carry."""
+    return [unpack_level(chunk.level or b"") for chunk in chunks]
+
+
+def plan_work(
+    chunks: Sequence[Chunk],
+    levels: Sequence[TakeLevel],
+    cuts: Sequence[int],
+    codecs: Sequence[Codec],
+    setting: LevelSetting,
+) -> list[PartWork]:
+    """Plan what is to be made of spoken chunks; `cuts` number the first chunk of each part."""
+    spoken = [_spoken(chunk, level) for chunk, level in zip(chunks, levels, strict=True)]
+    told = setting.describe()
+    plans = [plan_parts(spoken, cuts, codec) for codec in codecs]
+    works: list[PartWork] = []
+    for number, first in enumerate(cuts):
+        end = cuts[number + 1] if number + 1 < len(cuts) else len(chunks)
+        is_limited = any(setting.is_limiting(level.peak) for level in levels[first:end])
+        works.append(
+            PartWork(
+                first=first,
+                end=end,
+                formats=tuple(
+                    PartFormat(
+                        codec=codec,
+                        plan=plan[number],
+                        digest=digest_part(plan[number], spoken, codec, level=told),
+                    )
+                    for codec, plan in zip(codecs, plans, strict=True)
+                ),
+                level_digest=_digest_level(spoken[first:end], told) if is_limited else None,
+            )
+        )
+    return works
+
+
+def spoken_chunks(chunks: Iterable[Chunk], levels: Iterable[TakeLevel]) -> list[SpokenChunk]:
+    """Return rows as the planner of parts sees them."""
+    return [_spoken(chunk, level) for chunk, level in zip(chunks, levels, strict=True)]
+
+
+def pack_levels(levels: Iterable[bytes]) -> bytes:
+    """Join the packed levels of a part's takes."""
+    return b"".join(_SIZE.pack(len(level)) + level for level in levels)
+
+
+def unpack_levels(data: bytes) -> list[TakeLevel]:
+    """Read what `pack_levels` wrote."""
+    levels: list[TakeLevel] = []
+    position = 0
+    while position < len(data):
+        (size,) = _SIZE.unpack_from(data, position)
+        position += _SIZE.size
+        levels.append(unpack_level(data[position : position + size]))
+        position += size
+    return levels
+
+
+def finished_levels(
+    works: Iterable[PartWork],
+    levels: Sequence[TakeLevel],
+    setting: LevelSetting,
+    measured: Mapping[str, bytes],
+) -> list[TakeLevel]:
+    """Return the level of every take after gain and limiter; `measured` has those of the parts."""
+    finished: list[TakeLevel] = []
+    for work in works:
+        if work.level_digest is None:
+            finished += [setting.scale(level) for level in levels[work.first : work.end]]
+        else:
+            finished += unpack_levels(measured[work.level_digest])
+    return finished
+
+
+def _spoken(chunk: Chunk, level: TakeLevel) -> SpokenChunk:
+    assert chunk.sha256 is not None
+    assert chunk.samples is not None
+    return SpokenChunk(
+        sha256=chunk.sha256,
+        samples=chunk.samples,
+        pause=chunk.pause_after_ms * SAMPLE_RATE_HZ // 1000,
+        quiet_tail=level.quiet_tail,
+    )
+
+
+def _digest_level(chunks: Iterable[SpokenChunk], told: str) -> str:
+    shape = ["level", told, [chunk.sha256 for chunk in chunks]]
+    return hashlib.sha256(json.dumps(shape).encode()).hexdigest()

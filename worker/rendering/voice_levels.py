@@ -1,0 +1,89 @@
+"""How loud voices are with this engine: measured on fixed sentences, kept for all who ask.
+
+What is measured depends on voice and engine alone, never on what was spoken before; so the gain of
+a job is the same whoever begins it.
+"""
+
+import threading
+from concurrent.futures import Future
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from narration.engine import EngineIdentity
+from narration.errors import SpeechError
+from narration.voices.levels import LevelKey, find_level, level_key, store_level
+from worker.context import WorkerContext
+from worker.engine.types import Delivery, Speech, SpeechEngine, Utterance
+from worker.level.gain import Loudness, VoiceLevel, choose_gain, measure_voice
+from worker.rendering.edges import trim_edges
+
+if TYPE_CHECKING:
+    from worker.chatterbox.voice import Voice
+
+# Statements, a question and dialogue: a reading voice is louder in some than in others.
+SENTENCES = (
+    "The harbour lay quiet under a thin morning fog, and the first boats were already out.",
+    "She closed the ledger, put on her coat and walked down to the station without a word.",
+    "Is there any reason why nobody told us about the change of plan?",
+    '"Hold the lantern a little higher," he said, "or we shall never find the path."',
+)
+TIMEOUT_S = 1800.0  # kernels may have to be compiled first
+
+
+class VoiceLevels:
+    """Levels by voice; its methods may be called from many threads."""
+
+    def __init__(
+        self, context: WorkerContext, engine: SpeechEngine, identity: EngineIdentity
+    ) -> None:
+        self._context = context
+        self._engine = engine
+        self._identity = identity
+        self._guard = threading.Lock()
+        self._known: dict[LevelKey, VoiceLevel | None] = {}
+
+    def gain_db(self, owner: str, voice: "Voice", loudness: Loudness | None) -> float:
+        """Return the gain that a programme spoken with this voice begins with.
+
+        `owner` is empty for the voices of the model.
+        Raises: EngineDied; DatabaseUnavailable.
+        """
+        level = self.find(owner, voice) if loudness is not None else None
+        return choose_gain(level, loudness) if level and loudness else 0.0
+
+    def find(self, owner: str, voice: "Voice") -> VoiceLevel | None:
+        """Return the level of a voice, measured now if it never was; None if it is silent."""
+        key = LevelKey(
+            owner=owner,
+            key=level_key(voice.digest, self._identity.describe()),
+            voice_digest=voice.digest,
+        )
+        with self._guard:  # one at a time: others would only measure the same
+            if key not in self._known:
+                self._known[key] = self._look_up(key) or self._measure(key, voice)
+            return self._known[key]
+
+    def _look_up(self, key: LevelKey) -> VoiceLevel | None:
+        with self._context.session(is_read_only=True) as session:
+            row = find_level(session, key)
+        if row is None or row.level is None:
+            return None
+        return VoiceLevel(lufs=row.level["lufs"], losses=tuple(row.level["losses"]))
+
+    def _measure(self, key: LevelKey, voice: "Voice") -> VoiceLevel | None:
+        spoken = [self._engine.submit(_utterance(text, voice)) for text in SENTENCES]
+        level = measure_voice([w for w in map(_waveform, spoken) if w is not None])
+        with self._context.session() as session:
+            store_level(session, key, asdict(level) if level else None, now=self._context.clock())
+        return level
+
+
+def _utterance(text: str, voice: "Voice") -> Utterance:
+    return Utterance(text=text, voice=voice, delivery=Delivery(), seed=0)
+
+
+def _waveform(spoken: Future[Speech]) -> Any:
+    try:
+        return trim_edges(spoken.result(timeout=TIMEOUT_S).waveform)
+    except SpeechError:
+        return None  # the other sentences tell enough

@@ -6,7 +6,7 @@ Field names are those of the tables. Texts of a job never appear in lists or in 
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
 from narration.jobs.request import JobSettings, Line
 from narration.jobs.states import ChunkState, JobState
@@ -249,3 +249,16 @@ class ArtifactList(_Body):
     """What a job delivered."""
 
     items: list[ArtifactBody]
+
+
+class SessionForm(_Body):
+    """What signs a browser in."""
+
+    key: Annotated[SecretStr, Field(min_length=1, max_length=1024)]
+
+
+class SessionBody(_Body):
+    """Who this browser is signed in as; `owner` is null while nobody is."""
+
+    owner: str | None
+    requires_key: bool

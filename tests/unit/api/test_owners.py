@@ -62,5 +62,7 @@ def test_lists_and_names_are_each_owners_own(client: TestClient) -> None:
 
 def test_every_route_of_owners_asks_for_a_key(client: TestClient) -> None:
     for method, path in routes(client):
+        if path == "/v1/session":  # where a key is handed in
+            continue
         answer = client.request(method, path.replace("{", "").replace("}", ""))
         assert answer.status_code == HTTPStatus.UNAUTHORIZED, f"{method} {path}"

@@ -15,10 +15,11 @@ from api.errors import allowed_methods, problem_response
 from narration.errors import FieldsError
 from narration.jobs.request import require_line
 
-PAGE = "default-src 'self'; media-src *; img-src 'self' data:; base-uri 'none'; form-action 'none'"
+# media: files in buckets, and recordings that have not been sent yet.
+PAGE = "default-src 'self'; media-src * blob:; img-src *; base-uri 'none'; form-action 'none'"
+PAGES = frozenset({"/", "/docs"})
 NOTHING = "default-src 'none'"
 FRAMED_BY_NOBODY = "; frame-ancestors 'none'"
-DOCS = ("/docs", "/redoc")  # FastAPI's pages load their scripts from elsewhere
 _HEADER_CONTROLS = frozenset(range(32)) - {9} | {127}
 
 
@@ -39,8 +40,7 @@ class Border:
         async def send_safely(message: Message) -> None:
             if message["type"] == "http.response.start":
                 _add(message, b"x-content-type-options", b"nosniff")
-                if policy is not None:
-                    _add(message, b"content-security-policy", policy.encode())
+                _add(message, b"content-security-policy", policy.encode())
             elif is_head:
                 message = {**message, "body": b""}
             await send(message)
@@ -103,10 +103,8 @@ def _fault(scope: Scope) -> str | None:
     return None
 
 
-def _content_policy(path: str) -> str | None:
-    if path.startswith(DOCS):
-        return None
-    is_page = path == "/" or path.startswith("/static/")
+def _content_policy(path: str) -> str:
+    is_page = path in PAGES or path.startswith("/static/")
     return (PAGE if is_page else NOTHING) + FRAMED_BY_NOBODY
 
 

@@ -63,6 +63,7 @@ class JobQuery(_Query):
     cursor: Annotated[str, Field(pattern=id_pattern("job"))] | None = None
     state: frozenset[JobState] = frozenset()
     label: Annotated[list[LabelFilter], Field(max_length=MAX_LABELS, examples=[["book:42"]])] = []
+    search: Annotated[Line, Field(max_length=MAX_TEXT_CHARS)] = ""
     created_after: Moment | None = None
     created_before: Moment | None = None
 
@@ -124,10 +125,11 @@ def list_jobs(
     owner: Owner,
     query: Annotated[JobQuery, Query()],
 ) -> JobPage:
-    """List the caller's jobs by state, labels (`label=book:42`) and time of submission."""
+    """List the caller's jobs by state, labels (`label=book:42`), time and words (`search`)."""
     job_filter = JobFilter(
         states=query.state,
         labels=_labels(query.label),
+        search=query.search,
         created_after=query.created_after,
         created_before=query.created_before,
     )

@@ -156,7 +156,9 @@ def test_options_of_nothing_is_not_found(client: TestClient) -> None:
     assert client.options("/nowhere").json()["code"] == "not_found"
 
 
-@pytest.mark.parametrize("path", ["/", "/static/app.js", "/v1/jobs", "/nowhere", "/v1/jobs/%00"])
+@pytest.mark.parametrize(
+    "path", ["/", "/static/scripts/main.js", "/v1/jobs", "/nowhere", "/v1/jobs/%00"]
+)
 def test_answers_are_not_sniffed_and_framed_by_nobody(client: TestClient, path: str) -> None:
     headers = client.get(path).headers
     assert headers["x-content-type-options"] == "nosniff"

@@ -89,6 +89,7 @@ def chunk_body(chunk: Chunk) -> ChunkBody:
         start=chunk.start,
         end=chunk.end,
         text=chunk.text,
+        caption=chunk.caption,
         spoken_text=chunk.spoken_text,
         pause_after_ms=chunk.pause_after_ms,
         take=chunk.take,

@@ -99,7 +99,7 @@ export class Listening {
     const sentence = this.#script.firstOf(chunk);
     const told = h("p", { class: "told warn small" });
     setText(told, `What was found: ${chunk.findings.map(finding).join("; ") || "it does not sound as it should"}.`);
-    return h("li", {}, h("blockquote", {}, chunk.text), told,
+    return h("li", {}, h("blockquote", {}, chunk.caption), told,
       h("div", { class: "buttons" }, h("button", { type: "button", onclick: () => { this.#transcript.hold(); this.hear(sentence); } }, `Listen at ${clock(sentence.start)}`)));
   }
 }

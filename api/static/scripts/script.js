@@ -62,7 +62,7 @@ export class Script {
       chapter = { number: chunk.chapter, name: nameOf(chunk, this.chapters.length + 1), start, sentences: [] };
       this.chapters.push(chapter);
     }
-    const texts = sentencesOf(chunk.text);
+    const texts = sentencesOf(chunk.caption);
     const total = texts.reduce((sum, text) => sum + text.length, 0) || 1;
     let said = 0;
     texts.forEach((text, place) => {
@@ -88,6 +88,6 @@ function sentencesOf(text) {
 
 /** The heading that a chapter begins with; a number where it begins with prose. */
 function nameOf(chunk, number) {
-  const text = chunk.text.replaceAll(/\s+/g, " ").trim();
+  const text = chunk.caption;
   return text.length <= LONGEST_NAME && !/[,;]$/.test(text) ? text : `Part ${number}`;
 }

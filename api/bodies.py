@@ -5,7 +5,7 @@ A body is refused as soon as it is known to be too large: by its declared length
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -42,6 +42,15 @@ class Upload:
     data: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormBody:
+    """A form: its text fields, its `file`, and what other files came with it."""
+
+    texts: Mapping[str, str]
+    file: Upload
+    others: Mapping[str, bytes]
+
+
 def content_type(request: Request) -> str:
     """Return the media type of the body, without its parameters."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -60,20 +69,26 @@ async def read_json(request: Request, body_limits: BodyLimits) -> bytes:
 
 
 async def read_form(
-    request: Request, body_limits: BodyLimits, *, fields: frozenset[str]
-) -> tuple[dict[str, str], Upload]:
-    """Return the text fields and the one `file` of a multipart form.
+    request: Request,
+    body_limits: BodyLimits,
+    *,
+    fields: frozenset[str],
+    other_files: Mapping[str, int] | None = None,
+) -> FormBody:
+    """Return the text fields, the one `file` and the other files of a multipart form.
 
+    `other_files` are their names, each with its largest size in bytes.
     Raises: MediaTypeError, TooLargeError, SlowBodyError; FieldsError for a form that is broken, a
     part that is not among `fields`, or a file without a usable name.
     """
     if content_type(request) != FORM:
         raise MediaTypeError(f"the body is {content_type(request) or 'of no type'}: send {FORM}")
-    size_bytes = body_limits.size_bytes + FIELDS_SIZE_BYTES
+    other_files = other_files or {}
+    size_bytes = body_limits.size_bytes + FIELDS_SIZE_BYTES + sum(other_files.values())
     parser = MultiPartParser(
         request.headers,
         _blocks(request, size_bytes),
-        max_files=1,
+        max_files=1 + len(other_files),
         max_fields=len(fields),
         max_part_size=FIELDS_SIZE_BYTES,
     )
@@ -82,8 +97,20 @@ async def read_form(
             form = await parser.parse()
     try:
         texts = {name: part for name, part in form.multi_items() if isinstance(part, str)}
-        _refuse_unknown(texts, fields)
-        return texts, await _upload(form.get("file"), body_limits)
+        parts = [(n, part) for n, part in form.multi_items() if isinstance(part, UploadFile)]
+        files = dict(parts)
+        _refuse_unknown(set(texts) - fields | set(files) - {"file", *other_files})
+        if len(files) < len(parts):
+            raise FieldsError([{"pointer": "/file", "detail": "came more than once: send one"}])
+        return FormBody(
+            texts=texts,
+            file=await _upload(form.get("file"), body_limits),
+            others={
+                name: await _other(name, part, other_files[name])
+                for name, part in files.items()
+                if name != "file"
+            },
+        )
     finally:
         await form.close()
 
@@ -120,12 +147,19 @@ def _too_large(size_bytes: int) -> TooLargeError:
     return TooLargeError(f"the body has more than {size_bytes:,} bytes: send it in parts")
 
 
-def _refuse_unknown(texts: dict[str, str], fields: frozenset[str]) -> None:
-    unknown = sorted(set(texts) - fields)
-    if unknown:
+def _refuse_unknown(names: set[str]) -> None:
+    if names:
         raise FieldsError(
-            [{"pointer": f"/{name}", "detail": "there is no such field"} for name in unknown]
+            [{"pointer": f"/{name}", "detail": "there is no such field"} for name in sorted(names)]
         )
+
+
+async def _other(name: str, part: UploadFile, most_bytes: int) -> bytes:
+    data = await part.read()
+    if len(data) > most_bytes:
+        detail = f"has {len(data):,} bytes but the limit is {most_bytes:,}: make it smaller"
+        raise FieldsError([{"pointer": f"/{name}", "detail": detail}])
+    return data
 
 
 async def _upload(part: UploadFile | str | None, body_limits: BodyLimits) -> Upload:

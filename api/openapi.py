@@ -47,9 +47,13 @@ JOB_BODIES: dict[str, Any] = {
                     "properties": {
                         "file": {"type": "string", "format": "binary"},
                         "job": _ref(JobForm.__name__),
+                        "cover": {"type": "string", "format": "binary"},
                     },
                 },
-                "encoding": {"job": {"contentType": "application/json"}},
+                "encoding": {
+                    "job": {"contentType": "application/json"},
+                    "cover": {"contentType": "image/jpeg, image/png"},
+                },
             },
         },
     }

@@ -6,6 +6,7 @@ that more polls make larger trips, not more of them.
 """
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import TypeAlias
 
@@ -14,10 +15,12 @@ from sqlalchemy import Engine
 
 from narration.database import session_scope
 from narration.errors import NotFoundError, TransientError
-from narration.jobs import listing
+from narration.jobs import listing, lookup
+from narration.jobs.reading import ReadingRecord
 from narration.jobs.record import Job
 
 Answer: TypeAlias = Job | Exception | None
+MAX_REPORTS = 64  # of up to some 100 KB
 MAX_SHARED = 500  # SQLite and Postgres bound the parameters of a statement
 
 
@@ -26,6 +29,7 @@ class JobReader:
 
     def __init__(self, database: Engine) -> None:
         self._database = database
+        self._readings: OrderedDict[str, ReadingRecord | None] = OrderedDict()
         self._pending: dict[str, asyncio.Future[Answer]] = {}
         self._reading: asyncio.Task[None] | None = None
 
@@ -46,6 +50,24 @@ class JobReader:
         if answer is None or answer.owner != owner:
             raise NotFoundError(f"there is no job {job_id}")
         return answer
+
+    async def read_report(self, job: Job) -> ReadingRecord | None:
+        """Return the reading report of a job; None before it is planned.
+
+        A plan does not change once it is made, so that polls need not fetch its report again.
+        Raises: DatabaseUnavailable.
+        """
+        if job.planned_at is None:
+            return None
+        if job.id not in self._readings:
+            self._readings[job.id] = await run_in_threadpool(self._find_report, job.id)
+            while len(self._readings) > MAX_REPORTS:
+                self._readings.popitem(last=False)
+        return self._readings[job.id]
+
+    def _find_report(self, job_id: str) -> ReadingRecord | None:
+        with session_scope(self._database, is_read_only=True) as session:
+            return lookup.find_reading(session, job_id)
 
     async def _read_batches(self) -> None:
         while self._pending:

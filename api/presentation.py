@@ -19,6 +19,7 @@ from api.schemas import (
 )
 from narration.errors import public_message
 from narration.jobs.counters import SAMPLES_PER_MS
+from narration.jobs.reading import ReadingRecord
 from narration.jobs.record import Artifact, Chunk, Job
 from narration.jobs.states import ENDED, JobState
 from narration.jobs.stored import read_settings
@@ -47,8 +48,8 @@ def retry_after_s(job: Job, now: datetime) -> int | None:
     return max(MIN_RETRY_S, min(MAX_RETRY_S, round(waited_s / WAITED_PER_RETRY_S)))
 
 
-def job_body(job: Job, now: datetime) -> JobBody:
-    """Show a job."""
+def job_body(job: Job, now: datetime, reading: ReadingRecord | None = None) -> JobBody:
+    """Show a job, with its reading report where that was fetched."""
     return JobBody(
         id=job.id,
         state=job.state,
@@ -69,6 +70,7 @@ def job_body(job: Job, now: datetime) -> JobBody:
         characters=job.characters,
         progress=_progress(job, now),
         timings=_timings(job, now),
+        reading=reading,
         warnings=_warnings(job),
         error=_failure(job),
         created_at=job.created_at,
@@ -158,7 +160,7 @@ def _timings(job: Job, now: datetime) -> Timings:
 
 
 def _warnings(job: Job) -> list[Warning_]:
-    warnings = []
+    warnings = [Warning_.model_validate(warning) for warning in job.warnings or ()]
     for state, count in (("flagged", job.chunks_flagged), ("failed", job.chunks_failed)):
         if count:
             where = f"GET {job_path(job.id)}/chunks?state={state}"

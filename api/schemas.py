@@ -6,10 +6,19 @@ Field names are those of the tables. Texts of a job never appear in lists or in 
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import (
+    Base64Bytes,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+)
 
+from narration.jobs.reading import ReadingRecord
 from narration.jobs.request import JobSettings, Line
 from narration.jobs.states import ChunkState, JobState
+from narration.jobs.work import MAX_COVER_BYTES
 from narration.settings import DEFAULT_PROFILE
 from narration.voices.record import VoiceState
 
@@ -66,6 +75,9 @@ class JobRequest(JobForm):
         }
     )
 
+    cover: Annotated[Base64Bytes, Field(max_length=MAX_COVER_BYTES)] | None = Field(
+        None, description="JPEG or PNG in base64, instead of the document's own cover"
+    )
     text: Annotated[str, Field(min_length=1)]
     format: Literal["text", "markdown"] = "text"
 
@@ -137,12 +149,15 @@ class EngineBody(_Stored):
 
 
 class FindingBody(_Stored):
-    """One thing that is wrong with a take: what was measured and the limit it crossed."""
+    """One thing that is wrong with a chunk: what was measured and the limit it crossed."""
 
     flag: str
     measured: float
     limit: float
     unit: str
+    detail: str | None = Field(
+        None, description="of the text: the unknown characters, or the language"
+    )
 
 
 class JobBody(_Body):
@@ -163,6 +178,9 @@ class JobBody(_Body):
     characters: int
     progress: Progress
     timings: Timings
+    reading: ReadingRecord | None = Field(
+        description="what came of the document; null until it is planned, and in lists"
+    )
     warnings: list[Warning_]
     error: Failure | None
     created_at: datetime

@@ -13,6 +13,7 @@ from api.bodies import Upload
 from api.deps import Resources
 from narration.bounded import BoundedCalls
 from narration.jobs.document import DocumentFacts, examine_apart
+from narration.jobs.request import ReadingOptions
 from narration.jobs.submit import Submission, Submitted, Submitter
 from narration.storage.write_check import WriteCheck
 from narration.voices import enrol
@@ -62,8 +63,11 @@ class Uploads:
         """Stop the processes."""
         self._calls.close()
 
-    def _examine(self, data: bytes, name: str, media_type: str | None) -> DocumentFacts:
-        return examine_apart(self._calls, self._resources.settings.limits, data, name, media_type)
+    def _examine(
+        self, data: bytes, name: str, media_type: str | None, options: ReadingOptions
+    ) -> DocumentFacts:
+        limits = self._resources.settings.limits
+        return examine_apart(self._calls, limits, data, name, media_type, options)
 
     def _enrol(self, owner: str, name: str, upload: Upload) -> Enrolled:
         limits = RecordingLimits(

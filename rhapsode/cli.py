@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from narration.errors import RhapsodeError, TransientError
-from rhapsode.commands import doctor, models, render, services, submit, voices
+from rhapsode.commands import doctor, models, plan, render, services, submit, voices
 from rhapsode.extras import extra_of, install_command
 
 EXIT_REFUSED = 1
@@ -28,6 +28,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("render")(render.render)
+app.command("plan")(plan.plan)
 app.command("submit")(submit.submit)
 app.command("serve")(services.serve)
 app.command("api")(services.api)

@@ -5,7 +5,7 @@ Knows HTTP and problem documents; knows nothing of what is asked for.
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,9 +89,18 @@ class ApiClient:
             self._sleep(wait_s)
             wait_s = min(2 * wait_s, LONGEST_WAIT_S)
 
-    def upload(self, path: str, file: Upload, fields: dict[str, str], **options: Any) -> Any:
-        """Post a form with a file and return the answer's JSON."""
+    def upload(
+        self,
+        path: str,
+        file: Upload,
+        fields: dict[str, str],
+        *,
+        others: Mapping[str, bytes] | None = None,
+        **options: Any,
+    ) -> Any:
+        """Post a form with a file, and others by the names of their parts; return the JSON."""
         files = {"file": (file.name, file.data)}
+        files |= {name: (name, data) for name, data in (others or {}).items()}
         return self.request("POST", path, data=fields, files=files, **options).json()
 
     def download(self, url: str, path: Path, *, sha256: str) -> None:

@@ -36,6 +36,7 @@ class Text:
     name: str
     media_type: str
     data: bytes
+    cover: bytes | None = None
 
 
 class JobFailed(RhapsodeError):  # noqa: N818 - the job did, and says why
@@ -82,6 +83,7 @@ def _submit(machine: Machine, text: Text, settings: JobSettings) -> str:
         data=text.data,
         settings=settings,
         destination=Destination(profile=DEFAULT_PROFILE, prefix="jobs"),
+        cover=text.cover,
     )
     return submitter.submit(submission).job.id
 

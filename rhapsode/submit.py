@@ -41,6 +41,7 @@ class NarrationRequest:
     recording: Path | None = None  # a voice to make first
     prefix: str = ""  # of the server's destination
     profile: str = "default"
+    cover: bytes | None = None
 
 
 def submit(
@@ -106,9 +107,15 @@ def _send(client: ApiClient, request: NarrationRequest, settings: JobSettings) -
         settings.model_dump(mode="json") | {"destination": destination}, sort_keys=True
     )
     document = hashlib.sha256(request.text.data).hexdigest()
-    key = hashlib.sha256(f"{request.text.name}\0{document}\0{form}".encode()).hexdigest()
+    cover = hashlib.sha256(request.cover).hexdigest() if request.cover else ""
+    asked = f"{request.text.name}\0{document}\0{form}\0{cover}"
+    key = hashlib.sha256(asked.encode()).hexdigest()
     job: dict[str, Any] = client.upload(
-        "/v1/jobs", request.text, {"job": form}, headers={"Idempotency-Key": f"submit-{key}"}
+        "/v1/jobs",
+        request.text,
+        {"job": form},
+        others={"cover": request.cover} if request.cover else None,
+        headers={"Idempotency-Key": f"submit-{key}"},
     )
     return job
 

@@ -64,6 +64,8 @@ def join(
     cuts: Sequence[int],
     audio_format: AudioFormat,
     chapters: Sequence[ChapterMark] = (),
+    *,
+    tags: Tags = TAGS,
 ) -> list[int]:
     """Write a file from parts; return where each chunk begins in it."""
     codec = CODECS[audio_format]
@@ -77,7 +79,7 @@ def join(
         places,
         map(read_fragment, stored),
         samples=programme.samples,
-        tags=TAGS,
+        tags=tags,
         chapters=chapters,
     )
     runs = {p.first: place.first_packet for p, place in zip(plans, places, strict=True)}

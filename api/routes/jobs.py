@@ -6,7 +6,7 @@ from typing import Annotated, Any, TypeVar
 from fastapi import Header, Query, Request, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from api.bodies import FORM, JSON, BodyLimits, content_type, read_form, read_json
+from api.bodies import FORM, JSON, BodyLimits, FormBody, content_type, read_form, read_json
 from api.deps import JobId, Owner, WithResources
 from api.errors import MediaTypeError, fields_error
 from api.openapi import JOB_BODIES, UPLOADS, problems
@@ -26,12 +26,15 @@ from narration.database import session_scope
 from narration.ids import id_pattern
 from narration.jobs import control, listing, lookup, purge
 from narration.jobs.listing import JobFilter
+from narration.jobs.reading import ReadingRecord
 from narration.jobs.record import Job
 from narration.jobs.request import MAX_LABELS, MAX_TEXT_CHARS, Line
 from narration.jobs.states import ChunkState, JobState
 from narration.jobs.submit import Destination, Submission, Submitted
+from narration.jobs.work import MAX_COVER_BYTES
 
 TEXT_NAME = "text"
+_OTHER_FILES = {"cover": MAX_COVER_BYTES}
 MAX_KEY_CHARS = 255
 FIRST_YEAR, LAST_YEAR = 1970, 9998
 
@@ -89,7 +92,8 @@ async def create_job(
     """Accept a job: 202 and its address.
 
     Send JSON with the text in it, or a form with a `file` and, optionally, a `job` part that holds
-    the settings as JSON. With an `Idempotency-Key` the same request may be sent again without harm.
+    the settings as JSON and a `cover`. With an `Idempotency-Key` the same request may be sent again
+    without harm.
     """
     body_limits = BodyLimits(
         size_bytes=resources.settings.limits.document_size_bytes,
@@ -101,17 +105,10 @@ async def create_job(
             body = await read_json(request, body_limits)
             submission = await uploads.run(_from_json, body, owner, idempotency_key)
         case "multipart/form-data":
-            fields, upload = await read_form(request, body_limits, fields=frozenset({"job"}))
-            form = _parsed(JobForm, fields.get("job", "{}"))
-            submission = Submission(
-                owner=owner,
-                name=upload.name,
-                media_type=upload.media_type,
-                data=upload.data,
-                settings=form.settings,
-                destination=_destination(form.destination),
-                idempotency_key=idempotency_key,
+            body_form = await read_form(
+                request, body_limits, fields=frozenset({"job"}), other_files=_OTHER_FILES
             )
+            submission = _from_form(body_form, owner, idempotency_key)
         case other:
             raise MediaTypeError(f"the body is {other or 'of no type'}: send {JSON} or {FORM}")
     return _accepted(await uploads.submit(submission))
@@ -153,8 +150,10 @@ async def get_job(
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """Poll this: `Retry-After` says when again, `ETag` with `If-None-Match` saves the body."""
-    job = await request.app.state.reader.read(job_id, owner)
-    return _job_response(job, if_none_match=if_none_match)
+    reader = request.app.state.reader
+    job = await reader.read(job_id, owner)
+    reading = await reader.read_report(job)
+    return _job_response(job, reading, if_none_match=if_none_match)
 
 
 @router.post(
@@ -164,7 +163,8 @@ def cancel_job(job_id: JobId, resources: WithResources, owner: Owner) -> Respons
     """Cancel; workers let go at their next chunk. An ended job is returned as it is."""
     with session_scope(resources.database) as session:
         job = control.cancel_job(session, job_id, owner=owner, now=utc_now())
-    return _job_response(job)
+        reading = lookup.find_reading(session, job_id)
+    return _job_response(job, reading)
 
 
 @router.post(
@@ -178,7 +178,8 @@ def retry_job(job_id: JobId, resources: WithResources, owner: Owner) -> Response
     """Queue a failed or canceled job again, under the same id; finished chunks are kept."""
     with session_scope(resources.database) as session:
         job = control.retry_job(session, job_id, owner=owner, now=utc_now())
-    return _job_response(job, status_code=202)
+        reading = lookup.find_reading(session, job_id)
+    return _job_response(job, reading, status_code=202)
 
 
 @router.delete(
@@ -213,6 +214,20 @@ def list_chunks(  # noqa: PLR0917 - FastAPI fills them in by name
     return ChunkPage(items=[chunk_body(chunk) for chunk in page.rows], next_cursor=page.cursor)
 
 
+def _from_form(body: FormBody, owner: str, idempotency_key: str | None) -> Submission:
+    form = _parsed(JobForm, body.texts.get("job", "{}"))
+    return Submission(
+        owner=owner,
+        name=body.file.name,
+        media_type=body.file.media_type,
+        data=body.file.data,
+        settings=form.settings,
+        destination=_destination(form.destination),
+        idempotency_key=idempotency_key,
+        cover=body.others.get("cover"),
+    )
+
+
 def _from_json(body: bytes, owner: str, idempotency_key: str | None) -> Submission:
     job_request = _parsed(JobRequest, body)
     return Submission(
@@ -223,6 +238,7 @@ def _from_json(body: bytes, owner: str, idempotency_key: str | None) -> Submissi
         settings=job_request.settings,
         destination=_destination(job_request.destination),
         idempotency_key=idempotency_key,
+        cover=job_request.cover,
     )
 
 
@@ -246,7 +262,11 @@ def _accepted(submitted: Submitted) -> Response:
 
 
 def _job_response(
-    job: Job, *, status_code: int = 200, if_none_match: str | None = None
+    job: Job,
+    reading: ReadingRecord | None = None,
+    *,
+    status_code: int = 200,
+    if_none_match: str | None = None,
 ) -> Response:
     now = utc_now()
     headers = {"ETag": job_etag(job), "Cache-Control": "private, no-cache"}
@@ -255,7 +275,7 @@ def _job_response(
         headers["Retry-After"] = str(retry_s)
     if if_none_match is not None and headers["ETag"] in if_none_match:
         return Response(status_code=304, headers=headers)
-    content = job_body(job, now).model_dump_json()
+    content = job_body(job, now, reading).model_dump_json()
     return Response(content, status_code=status_code, media_type=JSON, headers=headers)
 
 

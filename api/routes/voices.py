@@ -41,12 +41,12 @@ async def create_voice(request: Request, resources: WithResources, owner: Owner)
         size_bytes=resources.settings.limits.recording_size_bytes,
         timeout_s=resources.settings.api.body_timeout_s,
     )
-    fields, upload = await read_form(request, body_limits, fields=frozenset({"name"}))
+    body = await read_form(request, body_limits, fields=frozenset({"name"}))
     try:
-        form = VoiceForm.model_validate(fields)
+        form = VoiceForm.model_validate(body.texts)
     except ValidationError as error:
         raise fields_error(error) from error
-    return _enrolled(await request.app.state.uploads.enrol(owner, form.name, upload))
+    return _enrolled(await request.app.state.uploads.enrol(owner, form.name, body.file))
 
 
 @router.get("", summary="List voices")

@@ -144,6 +144,11 @@ def document_language(document: Document) -> Guess | None:
     return guess
 
 
+def is_sure(guess: Guess) -> bool:
+    """Tell whether a guess may decide something."""
+    return guess.is_told or guess.confidence >= _SURE
+
+
 def guess_language(text: str) -> Guess | None:
     """Tell the language of a text by its words and letters; None if there is too little of it."""
     letters = sum(map(str.isalpha, text))

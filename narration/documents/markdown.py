@@ -16,8 +16,8 @@ from narration.documents.compose import end_stanzas, wraps_prose
 from narration.documents.front_matter import read_front_matter
 from narration.documents.gather import Reading
 from narration.documents.markdown_html import read_html
-from narration.documents.markdown_inline import Piece, align
-from narration.documents.markdown_marks import unread
+from narration.documents.markdown_inline import Piece, align, by_line
+from narration.documents.markdown_marks import code_lines, unread
 from narration.documents.markdown_tables import Cell, cells, is_grid, table_block
 from narration.documents.matter import inner_skips
 from narration.documents.paragraphs import PageBlock
@@ -93,7 +93,7 @@ class _Reader:
         number: Run | None = None
         for token in self._tokens:
             if token.map and token.type in _SKIPPED_BLOCKS:
-                self._skip_lines(token.map, _SKIPPED_BLOCKS[token.type])
+                yield from self._skipped(token.map, _SKIPPED_BLOCKS[token.type])
                 number = None  # an item that is only code has nothing to number
             elif token.map and token.type == "html_block":
                 html = read_html(self._source, *self._extent(token.map), self._spoken)
@@ -111,7 +111,7 @@ class _Reader:
 
     def _inline(self, token: Token, heading: int | None, number: Run | None) -> Iterator[PageBlock]:
         assert token.map is not None
-        if _FOOTNOTE.match(token.content):
+        if _FOOTNOTE.match(token.content) and SkipReason.NOTE not in self._spoken:
             self._skip_lines(token.map, SkipReason.NOTE)
             return
         lines = list(self._spoken_lines(token))
@@ -169,7 +169,7 @@ class _Reader:
             pieces = [Piece(0, len(content), None, None)]
         is_poem = content.count("\n|") == content.count("\n") and content.startswith("| ")
         runs: list[Run] = []
-        for piece in chain.from_iterable(_by_line(content, whole) for whole in pieces):
+        for piece in chain.from_iterable(by_line(content, whole) for whole in pieces):
             start, end = piece.start, piece.end
             if is_poem and start in begins and (mark := _LINE_MARK.match(content, start, end)):
                 if runs:
@@ -178,7 +178,8 @@ class _Reader:
                 start = mark.end()
             begin, source = lines[bisect_right(begins, piece.start) - 1]
             place = source - begin
-            if piece.reason is not None:
+            is_mark_read = piece.reason is SkipReason.NOTE_MARK and piece.reason in self._spoken
+            if piece.reason is not None and not is_mark_read:
                 self.skips.append(Skip(start=place + start, end=place + end, reason=piece.reason))
             elif start < end:
                 self._linked += (end - start) * piece.is_linked
@@ -257,6 +258,15 @@ class _Reader:
             return None
         return Run(start=found.start("number"), end=found.end(), reading=f"{found['number']} ")
 
+    def _skipped(self, lines: list[int], reason: SkipReason) -> Iterator[PageBlock]:
+        """Skip a block, or read it line by line if its reason is read after all."""
+        if reason not in self._spoken:
+            self._skip_lines(lines, reason)
+            return
+        self._number += 1
+        for run in code_lines(self._source, *self._extent(lines)):
+            yield replace(self._block(BlockKind.LINE, [run]), stanza=(self._number, 0))
+
     def _skip_lines(self, lines: list[int], reason: SkipReason) -> None:
         start, end = self._extent(lines)
         text = self._source[start:end]
@@ -282,15 +292,3 @@ def _forget_footnotes(state: StateCore) -> None:
     references = state.env.get("references", {})
     for label in [label for label in references if label.startswith("^")]:
         del references[label]
-
-
-def _by_line(content: str, piece: Piece) -> Iterator[Piece]:
-    """Divide a piece into lines: in the source, quote marks may lie between them."""
-    start = piece.start
-    while (newline := content.find("\n", start, piece.end)) >= 0 and newline + 1 < piece.end:
-        yield piece._replace(start=start, end=newline + 1)
-        start = newline + 1
-        while start < piece.end and content[start].isspace():
-            start += 1
-    if start < piece.end:
-        yield piece._replace(start=start)

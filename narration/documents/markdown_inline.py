@@ -196,3 +196,15 @@ def _split_footnotes(content: str, piece: Piece) -> Iterator[Piece]:
         position = mark.end()
     if position < piece.end:
         yield piece._replace(start=position)
+
+
+def by_line(content: str, piece: Piece) -> Iterator[Piece]:
+    """Divide a piece into lines: in the source, quote marks may lie between them."""
+    start = piece.start
+    while (newline := content.find("\n", start, piece.end)) >= 0 and newline + 1 < piece.end:
+        yield piece._replace(start=start, end=newline + 1)
+        start = newline + 1
+        while start < piece.end and content[start].isspace():
+            start += 1
+    if start < piece.end:
+        yield piece._replace(start=start)

@@ -4,10 +4,12 @@ import re
 from collections.abc import Sequence
 
 from narration.documents.paragraphs import PageBlock
-from narration.documents.types import Skip, SkipReason
+from narration.documents.types import Run, Skip, SkipReason
 
 _FOOTNOTE = re.compile(r"\[\^[^\]\s]+\]:")
 _LINK_DEFINITION = re.compile(r"\[[^\]]+\]:")
+_FENCE = re.compile(r"```|~~~")
+_WORD = re.compile(r"[^\W_]")
 _TAG = re.compile(r"<[/!?A-Za-z]")
 _SOLID = re.compile(r"\S(?:.*\S)?")
 
@@ -26,6 +28,15 @@ def unread(source: str, blocks: Sequence[PageBlock], skips: Sequence[Skip]) -> l
             rest.append(Skip(start=found.start(), end=found.end(), reason=reason))
         position = max(position, end)
     return rest
+
+
+def code_lines(source: str, start: int, end: int) -> list[Run]:
+    """Return the lines of a block of code, without its fences."""
+    lines = list(_SOLID.finditer(source, start, end))
+    if lines and _FENCE.match(lines[0][0]):
+        mark = lines[0][0][:3]
+        lines = lines[1:-1] if lines[-1][0].startswith(mark) and len(lines) > 1 else lines[1:]
+    return [Run(start=line.start(), end=line.end()) for line in lines if _WORD.search(line[0])]
 
 
 def _reason(text: str) -> SkipReason:

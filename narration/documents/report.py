@@ -3,10 +3,9 @@
 A plain account for a person and for a program; it decides nothing.
 """
 
-import json
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from narration.documents.language import (
     Guess,
@@ -40,7 +39,6 @@ _MOST_SKIPPED = 0.05
 _LONG_CHAPTER = 25  # times the usual length: headings in it may have been missed
 _LEAST_CHAPTERS = 4
 _MOST_EXAMPLES = 20
-_CONTEXT = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,19 +87,17 @@ def report_on(
     document: Document,
     *,
     voice_language: str = "en",
-    is_speakable: Callable[[str], bool] | None = None,
+    skipped: Mapping[str, int] | None = None,
+    unknown: Sequence[UnknownCharacter] = (),
 ) -> ReadingReport:
     """Account for a document, for a voice that speaks one language.
 
-    `is_speakable` tells whether the voice knows a character; without it none is unknown.
+    `skipped` counts characters by reason where more than the reader has skipped some; `unknown`
+    are the characters that the voice cannot say.
     """
     chapters = tuple(_chapters(document))
-    skipped = Counter[str]()
-    for skip in document.skips:
-        skipped[skip.reason.value] += skip.end - skip.start
     language = document_language(document)
-    foreign = tuple(foreign_passages(document, language.language if language else voice_language))
-    unknown = tuple(_unknown(document, is_speakable)) if is_speakable else ()
+    own = language.language if language else voice_language
     report = ReadingReport(
         title=document.metadata.title,
         authors=document.metadata.authors,
@@ -110,20 +106,12 @@ def report_on(
         chapters=chapters,
         words=sum(chapter.words for chapter in chapters),
         characters=sum(chapter.characters for chapter in chapters),
-        skipped=dict(sorted(skipped.items())),
-        foreign=foreign,
-        unknown=unknown,
+        skipped=dict(sorted((_count_skips(document) if skipped is None else skipped).items())),
+        foreign=tuple(foreign_passages(document, own)),
+        unknown=tuple(unknown),
         remarks=(),
     )
-    found = (*document.remarks, *_remarks(report, voice_language))
-    return _with_remarks(report, found)
-
-
-def as_json(report: ReadingReport) -> str:
-    """Write a report for a program."""
-    content = asdict(report)
-    content["warnings"] = [remark.text for remark in report.warnings]
-    return json.dumps(content, ensure_ascii=False, indent=2)
+    return replace(report, remarks=(*document.remarks, *_remarks(report, voice_language)))
 
 
 def as_text(report: ReadingReport) -> str:
@@ -131,9 +119,11 @@ def as_text(report: ReadingReport) -> str:
     return "\n".join(_lines(report)) + "\n"
 
 
-def _with_remarks(report: ReadingReport, remarks: tuple[Remark, ...]) -> ReadingReport:
-    values = {name: getattr(report, name) for name in ReadingReport.__dataclass_fields__}
-    return ReadingReport(**(values | {"remarks": remarks}))
+def _count_skips(document: Document) -> Counter[str]:
+    skipped = Counter[str]()
+    for skip in document.skips:
+        skipped[skip.reason.value] += skip.end - skip.start
+    return skipped
 
 
 def _chapters(document: Document) -> Iterator[ChapterReport]:
@@ -154,29 +144,6 @@ def _text_of(document: Document, block: Block) -> str:
     )
 
 
-def _unknown(document: Document, is_speakable: Callable[[str], bool]) -> Iterator[UnknownCharacter]:
-    """Characters that are read but not known, each once, in the order of the text."""
-    counts: Counter[str] = Counter()
-    places: dict[str, int] = {}
-    known: set[str] = set()
-    for chapter in document.chapters:
-        for run in (run for block in chapter.blocks for run in block.runs):
-            text = document.source[run.start : run.end] if run.reading is None else run.reading
-            for character in set(text) - known:
-                if character.isspace() or is_speakable(character):
-                    known.add(character)
-                    continue
-                counts[character] += text.count(character)
-                place = run.start + (text.index(character) if run.reading is None else 0)
-                places.setdefault(character, place)
-    for character, count in counts.items():
-        start = places[character]
-        around = document.source[max(0, start - _CONTEXT) : start + _CONTEXT]
-        yield UnknownCharacter(
-            character=character, count=count, start=start, context=" ".join(around.split())
-        )
-
-
 def _remarks(report: ReadingReport, voice_language: str) -> Iterator[Remark]:
     lost = sum(n for reason, n in report.skipped.items() if SkipReason(reason) not in _EXPECTED)
     if lost > _MOST_SKIPPED * (lost + report.characters):
@@ -186,21 +153,31 @@ def _remarks(report: ReadingReport, voice_language: str) -> Iterator[Remark]:
             for reason, count in sorted(report.skipped.items(), key=lambda item: -item[1])
             if SkipReason(reason) not in _EXPECTED
         )
-        yield _warning(f"{share:.0f} % of the text is not read aloud ({reasons} characters)")
+        yield _warning(
+            "text_skipped", f"{share:.0f} % of the text is not read aloud ({reasons} characters)"
+        )
     if report.language is not None and report.language.language != primary(voice_language):
         yield _warning(
+            "other_language",
             f"the text is in another language ({report.language.language}) than the voice speaks "
-            f"({primary(voice_language)}): choose a voice of its language, or insist"
+            f"({primary(voice_language)}): it is narrated only if one insists, and mispronounced",
         )
     if report.unknown:
         shown = " ".join(each.character for each in report.unknown[:_MOST_EXAMPLES])
         count = sum(each.count for each in report.unknown)
-        yield _warning(f"{count:,} characters are unknown to the voice: {shown}")
+        yield _warning(
+            "unknown_characters", f"{count:,} characters are unknown to the voice: {shown}"
+        )
     if report.foreign:
         kinds = Counter(passage.language for passage in report.foreign)
         shown = ", ".join(f"{language} ({count})" for language, count in kinds.most_common(8))
         first = report.foreign[0]
-        yield _warning(f"passages in other languages: {shown}", start=first.start, end=first.end)
+        yield _warning(
+            "foreign_passages",
+            f"passages in other languages: {shown}",
+            start=first.start,
+            end=first.end,
+        )
     yield from _doubtful(report)
 
 
@@ -212,11 +189,14 @@ def _doubtful(report: ReadingReport) -> Iterator[Remark]:
     usual = lengths[len(lengths) // 2]
     for chapter in report.chapters:
         if usual and chapter.characters > _LONG_CHAPTER * usual:
-            yield Remark(text=f'"{chapter.title}" is much longer than the other chapters')
+            yield Remark(
+                text=f'"{chapter.title}" is much longer than the other chapters',
+                code="long_chapter",
+            )
 
 
-def _warning(text: str, start: int | None = None, end: int | None = None) -> Remark:
-    return Remark(text=text, is_warning=True, start=start, end=end)
+def _warning(code: str, text: str, start: int | None = None, end: int | None = None) -> Remark:
+    return Remark(text=text, code=code, is_warning=True, start=start, end=end)
 
 
 def _lines(report: ReadingReport) -> Iterator[str]:

@@ -49,6 +49,7 @@ class SkipReason(StrEnum):
 
 # What a listener may ask to hear after all; the rest has no words or cannot be spoken.
 READABLE_SKIPS = frozenset(SkipReason) - {
+    SkipReason.FRONT_MATTER,
     SkipReason.HTML,
     SkipReason.LINK_TARGET,
     SkipReason.MARKUP,
@@ -151,11 +152,12 @@ class Metadata:
 class Remark:
     """What a person should know about how a text was read.
 
-    A warning asks for a look; any other remark is for the record. `start` and `end` tell the
-    place in the source, if there is one.
+    A warning asks for a look; any other remark is for the record. `code` names its kind to a
+    program. `start` and `end` tell the place in the source, if there is one.
     """
 
     text: str
+    code: str = "reading"
     is_warning: bool = False
     start: int | None = None
     end: int | None = None

@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 
 from narration.bounded import BoundedCalls, TooLargeCallError, TooSlowError
+from narration.documents.language import document_language, is_sure
 from narration.documents.read import read_document
 from narration.documents.types import Document
 from narration.errors import DocumentError
-from narration.jobs.request import require_line
+from narration.jobs.request import OtherLanguage, ReadingOptions, require_line
 from narration.settings import MIB, LimitSettings
+from narration.text.alphabet import VOICE_LANGUAGE
 
 LEAST_READ_S = 4.0
 READ_S_PER_MIB = 10.0  # a text of 5 million characters takes a tenth of that
@@ -24,14 +26,23 @@ class DocumentFacts:
 
 
 def read_within(
-    limits: LimitSettings, data: bytes, *, name: str | None, media_type: str | None
+    limits: LimitSettings,
+    data: bytes,
+    *,
+    name: str | None,
+    media_type: str | None,
+    options: ReadingOptions,
 ) -> Document:
     """Read a document that a job can be made of.
 
     Raises: DocumentError.
     """
     document = read_document(
-        data, name=name, media_type=media_type, max_bytes=limits.document_size_bytes
+        data,
+        name=name,
+        media_type=media_type,
+        max_bytes=limits.document_size_bytes,
+        spoken=options.spoken,
     )
     if len(document.source) > limits.document_chars:
         raise DocumentError(
@@ -39,17 +50,23 @@ def read_within(
             f"{limits.document_chars:,}: send it in parts"
         )
     _require_storable(document)
+    if options.other_language is OtherLanguage.REFUSE:
+        _require_language(document)
     return document
 
 
 def examine(
-    limits: LimitSettings, data: bytes, name: str | None, media_type: str | None
+    limits: LimitSettings,
+    data: bytes,
+    name: str | None,
+    media_type: str | None,
+    options: ReadingOptions,
 ) -> DocumentFacts:
     """Read a document here, for its facts only.
 
     Raises: DocumentError.
     """
-    document = read_within(limits, data, name=name, media_type=media_type)
+    document = read_within(limits, data, name=name, media_type=media_type, options=options)
     return DocumentFacts(
         media_type=document.media_type,
         encoding=document.encoding,
@@ -57,8 +74,13 @@ def examine(
     )
 
 
-def examine_apart(
-    calls: BoundedCalls, limits: LimitSettings, data: bytes, name: str, media_type: str | None
+def examine_apart(  # noqa: PLR0917 - the order of `examine`, whose arguments cross to a process
+    calls: BoundedCalls,
+    limits: LimitSettings,
+    data: bytes,
+    name: str,
+    media_type: str | None,
+    options: ReadingOptions,
 ) -> DocumentFacts:
     """Read a document in a process of its own, for seconds that grow with its size.
 
@@ -66,7 +88,7 @@ def examine_apart(
     """
     limit_s = min(LEAST_READ_S + READ_S_PER_MIB * len(data) / MIB, MAX_READ_S)
     try:
-        return calls.call(examine, limits, data, name, media_type, limit_s=limit_s)
+        return calls.call(examine, limits, data, name, media_type, options, limit_s=limit_s)
     except TooSlowError as error:
         raise DocumentError(
             f"reading the document takes more than {limit_s:.0f} s: simplify it or send plain text"
@@ -75,6 +97,18 @@ def examine_apart(
         raise DocumentError(
             "reading the document took too much memory: simplify it or send plain text"
         ) from error
+
+
+def _require_language(document: Document) -> None:
+    guess = document_language(document)
+    if guess is None or guess.language == VOICE_LANGUAGE or not is_sure(guess):
+        return
+    said = "says that it is" if guess.is_told else "appears to be"
+    raise DocumentError(
+        f'the document {said} in another language ("{guess.language}") than the voices speak '
+        f'("{VOICE_LANGUAGE}"): send a translation, or insist with other_language "read" '
+        "(--any-language on the command line)"
+    )
 
 
 def _require_storable(document: Document) -> None:

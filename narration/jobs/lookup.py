@@ -7,7 +7,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from narration.errors import NotFoundError
+from narration.ids import is_id
+from narration.jobs.reading import ReadingRecord
 from narration.jobs.record import Artifact, Attempt, Chunk, Job, JobPlan
+from narration.jobs.work import narrator_of
+from narration.voices.record import Voice
 
 
 def get_job(session: Session, job_id: str, *, owner: str | None = None) -> Job:
@@ -52,6 +56,22 @@ def get_plan(session: Session, job_id: str) -> JobPlan:
     if plan is None:
         raise NotFoundError(f"job {job_id} has not been planned")
     return plan
+
+
+def find_narrator(session: Session, job: Job) -> str | None:
+    """Return the name of the voice that reads a job; None for the default one."""
+    if job.voice is not None and is_id("voice", job.voice):
+        voice = session.get(Voice, job.voice)
+        return None if voice is None else voice.name
+    return narrator_of(job.settings["voice"])
+
+
+def find_reading(session: Session, job_id: str) -> ReadingRecord | None:
+    """Return what came of a job's document; None if it has not been planned, or long ago."""
+    stored = session.execute(
+        select(JobPlan.reading).where(JobPlan.job_id == job_id)
+    ).scalar_one_or_none()
+    return None if stored is None else ReadingRecord.model_validate(stored)
 
 
 def get_chunks(session: Session, job_id: str) -> list[Chunk]:

@@ -31,6 +31,7 @@ def store_plan(
     *,
     title: str | None,
     author: str | None,
+    warnings: Sequence[dict[str, Any]] = (),
     wakeups: int,
     now: datetime,
 ) -> None:
@@ -47,6 +48,7 @@ def store_plan(
         chunks_total=len(chunks),
         title=title,
         author=author,
+        warnings=list(warnings),
     )
     insert_plan(session, plan, chunks)
     start_rendering(session, claim, wakeups=wakeups, now=now)

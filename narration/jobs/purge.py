@@ -11,7 +11,7 @@ from narration.jobs.lookup import get_artifacts, lock_job
 from narration.jobs.record import Chunk, ChunkAudio, Job
 from narration.jobs.states import ENDED
 from narration.jobs.transitions import delete_job_row
-from narration.storage.keys import is_delivered, job_folder
+from narration.storage.keys import cover_key, is_delivered, job_folder
 from narration.storage.profiles import Stores
 from narration.voices import lookup
 from narration.voices.record import Voice, VoiceState
@@ -87,6 +87,7 @@ def _delete_objects(stores: Stores, job: Job, listed: Iterable[str]) -> None:
         destination.delete(key)
     if job.source_key is not None:
         stores.work.delete(job.source_key)
+    stores.work.delete(cover_key(job.id))
 
 
 def _is_spoken_with(session: Session, voice_id: str) -> bool:

@@ -89,6 +89,9 @@ class Job(Base):
     voice_digest: Mapped[str | None] = mapped_column(DIGEST)
     engines: Mapped[list[dict[str, Any]]] = mapped_column(JsonColumn, default=list)
 
+    # What planning warns of: code and detail of each. None before it, and in old jobs.
+    warnings: Mapped[list[dict[str, Any]] | None] = mapped_column(JsonColumn)
+
     error: Mapped[dict[str, Any] | None] = mapped_column(JsonColumn)  # code, message, is_retryable
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     planned_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -120,9 +123,11 @@ class JobPlan(Base):
     job_id: Mapped[str] = _job_key()
     owner: Mapped[str] = mapped_column(OWNER)
     characters: Mapped[int]  # of the source, in the offsets of chunks and spans
-    chapters: Mapped[list[dict[str, Any]]] = mapped_column(JsonColumn)  # title, first_chunk
+    chapters: Mapped[list[dict[str, Any]]] = mapped_column(JsonColumn)  # title, part, first_chunk
     # Every character of the source: [kind, start, end, chunk number or reason].
     spans: Mapped[list[list[Any]]] = mapped_column(JsonColumn)
+    reading: Mapped[dict[str, Any] | None] = mapped_column(JsonColumn)  # ReadingRecord
+    work: Mapped[dict[str, Any] | None] = mapped_column(JsonColumn)  # WorkRecord
 
 
 class Segment(Base):
@@ -164,6 +169,8 @@ class Chunk(Base):
     caption: Mapped[str]
     spoken_text: Mapped[str]
     pause_after_ms: Mapped[int]
+    # What its text alone tells: see narration.text.findings. They count beside those of any take.
+    text_findings: Mapped[list[dict[str, Any]] | None] = mapped_column(JsonColumn)
     first_take: Mapped[int] = mapped_column(default=0)  # a retried job does not repeat bad takes
     losses: Mapped[int] = mapped_column(default=0)  # workers lost while it was in flight
     take: Mapped[int | None]

@@ -5,11 +5,13 @@ a whole book with the defaults.
 """
 
 import re
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
+from narration.documents.types import READABLE_SKIPS, SkipReason
 from narration.text.types import ChunkLimits, PauseLimits
 
 MAX_LABELS = 32
@@ -64,6 +66,24 @@ class QualityPolicy(StrEnum):
     OFF = "off"
 
 
+class OtherLanguage(StrEnum):
+    """What becomes of a document in another language than the voices speak.
+
+    refuse: it is not narrated. read: it is, as if it were in theirs.
+    """
+
+    REFUSE = "refuse"
+    READ = "read"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadingOptions:
+    """What a reader of documents has to know of a job."""
+
+    spoken: frozenset[SkipReason] = frozenset()
+    other_language: OtherLanguage = OtherLanguage.REFUSE
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -115,6 +135,9 @@ class JobSettings(_Part):
     pauses: PauseSettings = PauseSettings()
     loudness: LoudnessSettings | None = LoudnessSettings()  # null leaves the level as it is
     quality: QualitySettings = QualitySettings()
+    # What is commonly skipped for these reasons is read after all.
+    spoken: Annotated[tuple[SkipReason, ...], Field(max_length=len(SkipReason))] = ()
+    other_language: OtherLanguage = OtherLanguage.REFUSE
     outputs: Annotated[
         tuple[OutputFormat, ...], Field(min_length=1, max_length=MAX_LISTED_OUTPUTS)
     ] = (OutputFormat.M4B,)
@@ -131,6 +154,22 @@ class JobSettings(_Part):
     @classmethod
     def _each_output_once(cls, outputs: tuple[OutputFormat, ...]) -> tuple[OutputFormat, ...]:
         return tuple(dict.fromkeys(outputs))
+
+    @field_validator("spoken")
+    @classmethod
+    def _only_what_has_words(cls, spoken: tuple[SkipReason, ...]) -> tuple[SkipReason, ...]:
+        silent = [reason.value for reason in spoken if reason not in READABLE_SKIPS]
+        if silent:
+            raise ValueError(
+                f"{', '.join(silent)} cannot be read aloud: choose among "
+                f"{', '.join(sorted(READABLE_SKIPS))}"
+            )
+        return tuple(sorted(set(spoken)))
+
+    @property
+    def reading(self) -> ReadingOptions:
+        """What of the document is read."""
+        return ReadingOptions(spoken=frozenset(self.spoken), other_language=self.other_language)
 
     @property
     def chunk_limits(self) -> ChunkLimits:

@@ -33,8 +33,17 @@ def _drop_controls(settings: dict[str, Any]) -> dict[str, Any]:
     return settings
 
 
+def _read_any_language(settings: dict[str, Any]) -> dict[str, Any]:
+    """Versions 1 to 3 had no say in languages, and nothing was refused for its own."""
+    return {"other_language": "read", **settings}
+
+
 # The step from each version to the next; rows of the first have no version in them.
-_UPGRADES: tuple[Callable[[dict[str, Any]], dict[str, Any]], ...] = (_limit_times, _drop_controls)
+_UPGRADES: tuple[Callable[[dict[str, Any]], dict[str, Any]], ...] = (
+    _limit_times,
+    _drop_controls,
+    _read_any_language,
+)
 PRESENT = len(_UPGRADES) + 1
 
 

@@ -21,18 +21,19 @@ from narration.jobs.document import DocumentFacts
 from narration.jobs.listing import count_queued
 from narration.jobs.lookup import find_by_idempotency_key
 from narration.jobs.record import Job
-from narration.jobs.request import JobSettings
+from narration.jobs.request import JobSettings, ReadingOptions
 from narration.jobs.stored import deadline_of, dump_settings
 from narration.jobs.transitions import insert_job
+from narration.jobs.work import cover_type, require_cover
 from narration.settings import LimitSettings
-from narration.storage.keys import check_prefix, source_key
+from narration.storage.keys import check_prefix, cover_key, source_key
 from narration.storage.profiles import Stores
 from narration.storage.write_check import WriteCheck
 from narration.voices.lookup import choose_voice
 from narration.workers import bundled_voices
 
-# From bytes, name and media type: in this process, or in one that can be stopped.
-Examine: TypeAlias = Callable[[bytes, str, str | None], DocumentFacts]
+# From bytes, name, media type and options: in this process, or in one that can be stopped.
+Examine: TypeAlias = Callable[[bytes, str, str | None, ReadingOptions], DocumentFacts]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +67,7 @@ class Submission:
     settings: JobSettings
     destination: Destination
     idempotency_key: str | None = None
+    cover: bytes | None = None  # instead of the document's own
 
     @property
     def sha256(self) -> str:
@@ -81,6 +83,7 @@ class Submission:
             "media_type": self.media_type,
             "settings": self.settings.model_dump(mode="json"),
             "destination": asdict(self.destination),
+            "cover": self.cover and hashlib.sha256(self.cover).hexdigest(),
         }
         return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
 
@@ -109,6 +112,8 @@ class Submitter:
         Raises: DocumentError, OutputError, FieldsError, KeyReusedError, QueueFullError, BusyError,
         VoiceNotReady, RecordingError; StorageUnavailable, DatabaseUnavailable.
         """
+        if submission.cover is not None:
+            require_cover(submission.cover)
         prefix = check_prefix(submission.destination.prefix)
         destination = Destination(profile=submission.destination.profile, prefix=prefix)
         self.stores.profile(destination.profile)
@@ -117,15 +122,17 @@ class Submitter:
                 return Submitted(job=earlier, is_replay=True)
             self._require_room(session)
             _choose_voice(session, submission)
-        facts = self.examine(submission.data, submission.name, submission.media_type)
+        facts = self.examine(
+            submission.data, submission.name, submission.media_type, submission.settings.reading
+        )
         self.write_check.require(destination.profile, prefix)
         job_id = new_id("job", utc_now())
         source = self._store_source(job_id, submission, facts.media_type)
         try:
+            self._store_cover(job_id, submission)
             job = self._insert(job_id, submission, source, destination)
         except BaseException as error:
-            if source.key is not None:
-                self.stores.work.delete(source.key)
+            self._delete_stored(job_id, submission, source)
             if isinstance(error, ConflictError):
                 return self._replay(submission)
             raise
@@ -149,6 +156,18 @@ class Submitter:
             data=submission.data if is_inline else None,
             key=key,
         )
+
+    def _store_cover(self, job_id: str, submission: Submission) -> None:
+        if submission.cover is not None:
+            media_type = cover_type(submission.cover)
+            assert media_type is not None, "it was checked"
+            self.stores.work.put(cover_key(job_id), submission.cover, media_type=media_type)
+
+    def _delete_stored(self, job_id: str, submission: Submission, source: Source) -> None:
+        if source.key is not None:
+            self.stores.work.delete(source.key)
+        if submission.cover is not None:
+            self.stores.work.delete(cover_key(job_id))
 
     def _insert(
         self, job_id: str, submission: Submission, source: Source, destination: Destination

@@ -40,6 +40,12 @@ class Outcome:
     take: Take | None = None
     is_cached: bool = False
     error: str | None = None
+    text_findings: Sequence[dict[str, Any]] = ()  # known before it was spoken
+
+    @property
+    def findings(self) -> list[dict[str, Any]]:
+        """All that is wrong with the chunk as it was spoken."""
+        return [*self.text_findings, *(self.take.findings if self.take else ())]
 
 
 def find_takes(
@@ -146,7 +152,7 @@ def _write_outcome(
         sha256=take and take.sha256,
         samples=take and take.samples,
         is_watermarked=bool(take and take.is_watermarked),
-        findings=list(take.findings) if take else [],
+        findings=outcome.findings,
         is_cached=outcome.is_cached,
         error=outcome.error,
     )
@@ -155,12 +161,11 @@ def _write_outcome(
 def _payload(outcome: Outcome) -> dict[str, Any]:
     """Return what subscribers are told of a chunk that has ended."""
     take = outcome.take
-    findings = take.findings if take else ()
     return {
         "take": outcome.take_number,
         "is_cached": outcome.is_cached,
         "audio_ms": take.samples // SAMPLES_PER_MS if take else 0,
-        "flags": [finding.get("flag") for finding in findings],
+        "flags": [finding.get("flag") for finding in outcome.findings],
         **({"error": outcome.error} if outcome.error else {}),
     }
 

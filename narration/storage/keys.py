@@ -1,6 +1,6 @@
 """Where objects lie: the key scheme of both the work store and a job's destination; pure.
 
-Work store:   chunks/<sha256>.flac   sources/<job>/document
+Work store:   chunks/<sha256>.flac   sources/<job>/document   sources/<job>/cover
               voices/<id>/recording   voices/<id>/conditioning
 Destination:  <prefix>/<job>/manifest.json   <prefix>/<job>/<attempt>-<fence>/<artifact>
 
@@ -32,6 +32,11 @@ def chunk_audio_key(sha256: str) -> str:
 def source_key(job_id: str) -> str:
     """Return where a document lies that is too large for its row."""
     return f"sources/{job_id}/document"
+
+
+def cover_key(job_id: str) -> str:
+    """Return where the cover of a job's files lies, if it has one."""
+    return f"sources/{job_id}/cover"
 
 
 def recording_key(voice_id: str) -> str:

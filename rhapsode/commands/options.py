@@ -5,9 +5,11 @@ from typing import Annotated
 
 import typer
 
-from narration.errors import OutputError
-from narration.jobs.request import DeliverySettings, JobSettings
-from rhapsode.inputs import STDIN
+from narration.documents.types import READABLE_SKIPS, SkipReason
+from narration.errors import InputError, OutputError, SettingsError
+from narration.jobs.request import DeliverySettings, JobSettings, OtherLanguage
+from narration.jobs.work import MAX_COVER_BYTES, cover_type
+from rhapsode.inputs import STDIN, read_input
 from rhapsode.outputs import Output
 
 File = Annotated[
@@ -32,6 +34,10 @@ Title = Annotated[
 Author = Annotated[
     str | None, typer.Option(help="Instead of the document's own author.", show_default=False)
 ]
+CoverFile = Annotated[
+    Path | None,
+    typer.Option("--cover", help="JPEG or PNG, instead of the document's own cover."),
+]
 Model = Annotated[str, typer.Option(help="A model's name (`rhapsode models list`) or its folder.")]
 Voice = Annotated[
     str, typer.Option(help="A voice of the model, or a recording of five seconds or more.")
@@ -41,6 +47,18 @@ CfgWeight = Annotated[float, typer.Option(min=0, max=2, help="How closely to fol
 Temperature = Annotated[float, typer.Option(min=0, max=5, help="How varied; 0 is always the same.")]
 Seed = Annotated[int, typer.Option(min=0, help="Another seed, another reading.")]
 MaxChars = Annotated[int, typer.Option(min=40, max=400, help="Characters per model call.")]
+Read = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--read",
+        help="Read aloud what is skipped for this reason, such as note or code; may be repeated.",
+        show_default=False,
+    ),
+]
+AnyLanguage = Annotated[
+    bool,
+    typer.Option("--any-language", help="Narrate a text even in a language no voice speaks."),
+]
 Format = Annotated[
     str | None, typer.Option(help="Instead of the file's ending.", show_default=False)
 ]
@@ -61,6 +79,33 @@ def output_paths(output: list[Path] | None, file: Path) -> list[Path]:
     return [Path(f"{file.stem}.m4b")]
 
 
+def read_cover(path: Path | None) -> bytes | None:
+    """Read the picture for the files.
+
+    Raises: DocumentError if it cannot be read; InputError if it is no JPEG or PNG.
+    """
+    if path is None:
+        return None
+    data = read_input(path, MAX_COVER_BYTES)
+    if cover_type(data) is None:
+        raise InputError(f"{path} is neither JPEG nor PNG: convert it")
+    return data
+
+
+def read_reasons(names: list[str] | None) -> tuple[SkipReason, ...]:
+    """Return the reasons for which nothing is to be skipped.
+
+    Raises: SettingsError naming those there are.
+    """
+    known = {reason.value: reason for reason in sorted(READABLE_SKIPS)}
+    for name in names or ():
+        if name not in known:
+            raise SettingsError(
+                f"--read {name} is no reason to skip: choose among {', '.join(known)}"
+            )
+    return tuple(known[name] for name in names or ())
+
+
 def job_settings(
     *,
     outputs: list[Output],
@@ -72,8 +117,13 @@ def job_settings(
     max_chars: int,
     title: str | None,
     author: str | None,
+    read: list[str] | None,
+    any_language: bool,
 ) -> JobSettings:
-    """Translate options into what a job is asked to be."""
+    """Translate options into what a job is asked to be.
+
+    Raises: SettingsError.
+    """
     return JobSettings(
         voice=voice,
         delivery=DeliverySettings(
@@ -81,6 +131,8 @@ def job_settings(
         ),
         seed=seed,
         max_chars=max_chars,
+        spoken=read_reasons(read),
+        other_language=OtherLanguage.READ if any_language else OtherLanguage.REFUSE,
         outputs=tuple(output.format for output in outputs),
         title=title,
         author=author,

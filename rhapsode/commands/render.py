@@ -2,14 +2,14 @@
 
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import typer
 
-from narration.documents.read import read_document
-from narration.errors import DocumentError
+from narration.jobs.document import read_within
 from narration.jobs.record import Job
-from narration.jobs.request import JobSettings
+from narration.jobs.request import JobSettings, ReadingOptions
 from narration.settings import Settings, load_settings
 from narration.telemetry import set_up_logging
 from narration.voices.recording import Recording, RecordingLimits, read_recording
@@ -38,6 +38,9 @@ def render(  # noqa: PLR0917 - Typer passes all of them by keyword
     max_chars: options.MaxChars = 280,
     title: options.Title = None,
     author: options.Author = None,
+    cover: options.CoverFile = None,
+    read: options.Read = None,
+    any_language: options.AnyLanguage = False,  # noqa: FBT002 - a flag of the command line
     format: options.Format = None,  # noqa: A002 - the option is called --format
     no_watermark: options.NoWatermark = False,  # noqa: FBT002 - a flag of the command line
     quiet: options.Quiet = False,  # noqa: FBT002
@@ -47,7 +50,6 @@ def render(  # noqa: PLR0917 - Typer passes all of them by keyword
     started = time.monotonic()
     settings = _settings(model, is_watermarked=not no_watermark)
     outputs = check_outputs(options.output_paths(output, file), format)
-    text = _read_text(file, settings, is_quiet=quiet)
     recording = _recording(voice, settings)
     job_settings = options.job_settings(
         outputs=outputs,
@@ -59,7 +61,11 @@ def render(  # noqa: PLR0917 - Typer passes all of them by keyword
         max_chars=max_chars,
         title=title,
         author=author,
+        read=read,
+        any_language=any_language,
     )
+    text = _read_text(file, settings, job_settings.reading, is_quiet=quiet)
+    text = replace(text, cover=options.read_cover(cover))
     job = _render(settings, text, job_settings, outputs, recording, is_quiet=quiet)
     summary = Summary(
         job_id=job.id,
@@ -70,6 +76,7 @@ def render(  # noqa: PLR0917 - Typer passes all of them by keyword
         chunks=job.chunks_total,
         chunks_reused=job.chunks_cached,
         chunks_flagged=job.chunks_flagged,
+        warnings=job.warnings or (),
     )
     summary.show(is_quiet=quiet, as_json=json)
 
@@ -121,16 +128,11 @@ def _settings(model: str, *, is_watermarked: bool) -> Settings:
     )
 
 
-def _read_text(file: Path, settings: Settings, *, is_quiet: bool) -> Text:
+def _read_text(file: Path, settings: Settings, reading: ReadingOptions, *, is_quiet: bool) -> Text:
     limits = settings.limits
     data = read_input(file, limits.document_size_bytes)
     name = STDIN_NAME if file == STDIN else file.name
-    document = read_document(data, name=name, media_type=None, max_bytes=limits.document_size_bytes)
-    if len(document.source) > limits.document_chars:
-        raise DocumentError(
-            f"{file} has {len(document.source):,} characters but the limit is "
-            f"{limits.document_chars:,}: render it in parts"
-        )
+    document = read_within(limits, data, name=name, media_type=None, options=reading)
     if document.encoding not in UNICODE and not is_quiet:
         typer.echo(f"{file}: read as {document.encoding}, which is a guess", err=True)
     return Text(name=name, media_type=document.media_type, data=data)

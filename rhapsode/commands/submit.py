@@ -33,6 +33,9 @@ def submit(  # noqa: PLR0917 - Typer passes all of them by keyword
     max_chars: options.MaxChars = 280,
     title: options.Title = None,
     author: options.Author = None,
+    cover: options.CoverFile = None,
+    read: options.Read = None,
+    any_language: options.AnyLanguage = False,  # noqa: FBT002 - a flag of the command line
     format: options.Format = None,  # noqa: A002 - the option is called --format
     priority: Priority = 5,
     prefix: Prefix = "",
@@ -64,11 +67,14 @@ def submit(  # noqa: PLR0917 - Typer passes all of them by keyword
             max_chars=max_chars,
             title=title,
             author=author,
+            read=read,
+            any_language=any_language,
         ).model_copy(update={"priority": priority}),
         outputs=outputs,
         recording=recording,
         prefix=prefix,
         profile=profile,
+        cover=options.read_cover(cover),
     )
     key = settings.key.get_secret_value() if settings.key else None
     with (
@@ -91,4 +97,5 @@ def _summary_of(job: dict[str, Any], outputs: list[Output], elapsed_s: float) ->
         chunks=progress["chunks_total"],
         chunks_reused=progress["chunks_cached"],
         chunks_flagged=progress["chunks_flagged"],
+        warnings=job["warnings"],
     )

@@ -1,6 +1,7 @@
 """What `render` and `submit` say when they are done: one line for a person, JSON for a script."""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,7 @@ class Summary:
     chunks: int
     chunks_reused: int
     chunks_flagged: int
+    warnings: Sequence[Mapping[str, str]] = ()  # code and detail of each
 
     def show(self, *, is_quiet: bool, as_json: bool) -> None:
         """Print it as the caller wants it."""
@@ -29,6 +31,8 @@ class Summary:
             typer.echo(self.as_json())
         elif not is_quiet:
             typer.echo(self.line())
+            for warning in self.warnings:
+                typer.echo(f"warning: {warning['detail']}", err=True)
 
     def line(self) -> str:
         """Return one line for a person."""
@@ -52,5 +56,6 @@ class Summary:
                 "chunks": self.chunks,
                 "chunks_reused": self.chunks_reused,
                 "chunks_flagged": self.chunks_flagged,
+                "warnings": list(self.warnings),
             }
         )

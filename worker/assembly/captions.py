@@ -1,10 +1,11 @@
 """Captions: chunk times and their words -> cues, and cues -> WebVTT or SRT."""
 
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 
 from narration.text.sentences import split_sentences
-from worker.assembly.types import Cue, Mark
+from worker.assembly.types import ChapterMark, Cue, Mark
 from worker.chatterbox.config import SAMPLE_RATE_HZ
 
 _LINE_CHARS = 42  # what broadcasters agree a viewer reads at a glance; two lines a cue
@@ -17,13 +18,17 @@ def cues(captions: Iterable[tuple[Mark, str]]) -> list[Cue]:
     return [cue for mark, caption in captions for cue in _chunk_cues(mark, caption)]
 
 
-def write_vtt(captions: Iterable[Cue]) -> str:
-    """Write cues as WebVTT."""
-    blocks = [
-        f"{_clock(cue.start_s, '.')} --> {_clock(cue.end_s, '.')}\n"
-        f"{_lines(cue.text).translate(_VTT_ESCAPES)}\n"
-        for cue in captions
-    ]
+def write_vtt(captions: Iterable[Cue], chapters: Sequence[ChapterMark] = ()) -> str:
+    """Write cues as WebVTT, with a note where each chapter begins."""
+    blocks: list[str] = []
+    waiting = deque(chapters)
+    for cue in captions:
+        while waiting and waiting[0].start / SAMPLE_RATE_HZ <= cue.start_s:
+            blocks.append(_note(waiting.popleft().title))
+        blocks.append(
+            f"{_clock(cue.start_s, '.')} --> {_clock(cue.end_s, '.')}\n"
+            f"{_lines(cue.text).translate(_VTT_ESCAPES)}\n"
+        )
     return "\n".join(["WEBVTT\n", *blocks])
 
 
@@ -34,6 +39,11 @@ def write_srt(captions: Iterable[Cue]) -> str:
         for number, cue in enumerate(captions, start=1)
     ]
     return "\n".join(blocks)
+
+
+def _note(title: str) -> str:
+    """Return a comment on one line; an arrow would end it."""
+    return f"NOTE Chapter: {' '.join(title.replace('-->', '->').split())}\n"
 
 
 def _chunk_cues(mark: Mark, caption: str) -> Iterator[Cue]:

@@ -18,6 +18,7 @@ from narration.storage.keys import MANIFEST, artifact_folder, is_delivered, job_
 from worker.assembly.manifest import Manifest, OutputRecord, make_manifest
 from worker.assembly.mixing import measure
 from worker.assembly.programme import MEDIA_TYPES, Programme, write_output
+from worker.assembly.tags import read_cover
 from worker.chunk_audio import LostAudio, clear_lost, read_clips
 from worker.context import WorkerContext
 from worker.leases import Lease
@@ -82,6 +83,7 @@ def _deliver(
         plan=material.plan,
         chunks=chunks,
         measurement=measure(read_clips(store, chunks)),
+        cover=read_cover(store, job, material.plan),
     )
     outputs: list[OutputRecord] = []
     with tempfile.TemporaryDirectory() as scratch:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,7 +52,9 @@ _RECIPES = {
         codec_options={"aac_coder": "fast"},  # 350 times real time on a core instead of 150
     ),
 }
-_RECIPES[AudioFormat.M4B] = _RECIPES[AudioFormat.M4A]
+_RECIPES[AudioFormat.M4B] = replace(
+    _RECIPES[AudioFormat.M4A], options={**_RECIPES[AudioFormat.M4A].options, "brand": "M4B "}
+)
 
 
 def encode(
@@ -155,6 +157,12 @@ def _metadata(tags: Tags) -> dict[str, str]:
     named = {
         "title": tags.title,
         "artist": tags.author,
-        "comment": f"watermark: {tags.watermark}" if tags.watermark else None,
+        "album": tags.title,
+        "album_artist": tags.author,
+        "composer": tags.narrator,
+        "genre": tags.genre,
+        "date": tags.date,
+        "publisher": tags.publisher,
+        "comment": tags.comment,
     }
     return {key: text for key, text in named.items() if text}

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from narration.jobs.reading import ReadingRecord
 from narration.jobs.record import Chunk, Job, JobPlan
 from narration.jobs.request import JobSettings
 from narration.jobs.stored import read_settings
@@ -49,6 +50,7 @@ class ChapterRecord(_Part):
     """A chapter and where it begins in the sound."""
 
     title: str
+    part: str = ""  # of the work, that it belongs to
     first_chunk: int
     start_s: float
 
@@ -110,6 +112,7 @@ class Manifest(_Part):
     chapters: list[ChapterRecord]
     chunks: list[ChunkRecord]
     skipped: list[SkipRecord]
+    reading: ReadingRecord | None = None  # None in jobs that an older version planned
 
 
 def make_manifest(
@@ -154,6 +157,7 @@ def make_manifest(
             for kind, start, end, reason in plan.spans
             if kind == SpanKind.SKIPPED
         ],
+        reading=ReadingRecord.model_validate(plan.reading) if plan.reading else None,
     )
 
 

@@ -13,7 +13,8 @@ from worker.assembly.encode import encode
 from worker.assembly.manifest import watermark_of
 from worker.assembly.mixing import mix
 from worker.assembly.probe import probe
-from worker.assembly.types import AudioFormat, ChapterMark, Measurement, Tags
+from worker.assembly.tags import make_tags, mark_chapters
+from worker.assembly.types import AudioFormat, Measurement, Picture
 from worker.chatterbox.config import SAMPLE_RATE_HZ
 from worker.level.gain import Loudness
 from worker.waveform import Clip
@@ -40,6 +41,7 @@ class Programme:
     plan: JobPlan
     chunks: list[Chunk]
     measurement: Measurement
+    cover: Picture | None = None
 
     @property
     def settings(self) -> JobSettings:
@@ -61,11 +63,7 @@ def write_output(
     """
     path = folder / f"{NAMES[output]}.{output.value}"
     if output in CAPTIONS:
-        captions = zip(
-            programme.measurement.marks, (c.caption for c in programme.chunks), strict=True
-        )
-        write = write_vtt if output is OutputFormat.VTT else write_srt
-        path.write_text(write(cues(captions)), encoding="utf-8")
+        path.write_text(_captions(programme, output), encoding="utf-8")
     else:
         _write_sound(programme, AudioFormat(output.value), path, clips)
     return path
@@ -81,11 +79,12 @@ def _write_sound(
         mix(clips, programme.measurement, loudness),
         audio_format,
         samples=programme.measurement.samples,
-        chapters=_chapters(programme),
-        tags=Tags(
-            title=programme.job.title,
-            author=programme.job.author,
+        chapters=mark_chapters(programme.plan, programme.measurement.marks),
+        tags=make_tags(
+            programme.job,
+            programme.plan,
             watermark=watermark_of(programme.chunks),
+            cover=programme.cover,
         ),
     )
     played_s = probe(path).duration_s
@@ -95,9 +94,9 @@ def _write_sound(
         )
 
 
-def _chapters(programme: Programme) -> list[ChapterMark]:
+def _captions(programme: Programme, output: OutputFormat) -> str:
     marks = programme.measurement.marks
-    return [
-        ChapterMark(title=chapter["title"], start=marks[chapter["first_chunk"]].start)
-        for chapter in programme.plan.chapters
-    ]
+    shown = cues(zip(marks, (chunk.caption for chunk in programme.chunks), strict=True))
+    if output is OutputFormat.SRT:
+        return write_srt(shown)
+    return write_vtt(shown, mark_chapters(programme.plan, marks))

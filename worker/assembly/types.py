@@ -44,13 +44,40 @@ class ChapterMark:
     start: int  # sample at which it begins
 
 
+AUDIOBOOK = "Audiobook"  # a genre that players know
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A JPEG or PNG file, for players to show."""
+
+    data: bytes
+    media_type: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tags:
-    """What a file says about itself. `watermark` names the mark in its sound, or None."""
+    """What a file says about itself; the work is its own album. What is not known is None.
+
+    `watermark` names the mark in its sound.
+    """
 
     title: str | None = None
     author: str | None = None
+    narrator: str | None = None
+    genre: str | None = None
+    date: str | None = None
+    description: str | None = None
+    publisher: str | None = None
+    series: str | None = None
+    series_position: str | None = None
+    cover: Picture | None = None
     watermark: str | None = None
+
+    @property
+    def comment(self) -> str | None:
+        """What is said of the sound itself."""
+        return f"watermark: {self.watermark}" if self.watermark else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

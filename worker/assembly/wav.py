@@ -61,8 +61,14 @@ def _patch(file: BinaryIO, position: int, data: bytes) -> None:
 
 
 def _info(tags: Tags) -> bytes:
-    comment = f"watermark: {tags.watermark}" if tags.watermark else None
-    entries = [(b"INAM", tags.title), (b"IART", tags.author), (b"ICMT", comment)]
+    entries = [
+        (b"INAM", tags.title),
+        (b"IART", tags.author),
+        (b"IPRD", tags.title),
+        (b"IGNR", tags.genre),
+        (b"ICRD", tags.date),
+        (b"ICMT", tags.comment),
+    ]
     body = b"".join(_entry(key, text) for key, text in entries if text)
     return b"LIST" + struct.pack("<I", len(body) + 4) + b"INFO" + body if body else b""
 

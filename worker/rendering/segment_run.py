@@ -94,6 +94,7 @@ class SegmentRun:
             spoken_text=chunk.spoken_text,
             number=chunk.first_take,
             last_number=chunk.first_take + self._settings.takes - 1,
+            text_findings=chunk.text_findings or (),
         )
 
     def _reuse(self, pending_chunks: Sequence[PendingChunk]) -> None:

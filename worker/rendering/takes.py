@@ -1,6 +1,8 @@
 """Which take of a chunk is kept: the first that passes its checks, else the best of all; pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from narration.errors import SpeechError
 from narration.jobs.request import QualityPolicy
@@ -20,13 +22,17 @@ class SpokenTake:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingChunk:
-    """A chunk on its way: the number of the take to speak next, and the best of those before."""
+    """A chunk on its way: the number of the take to speak next, and the best of those before.
+
+    `text_findings` hold whatever the take: the chunk is flagged in the end.
+    """
 
     index: int
     spoken_text: str
     number: int
     last_number: int
     best: SpokenTake | None = None
+    text_findings: Sequence[dict[str, Any]] = ()
 
 
 def resolve_take(
@@ -34,7 +40,9 @@ def resolve_take(
 ) -> PendingChunk | Outcome:
     """Return what a take makes of a chunk: its end, or the same chunk at its next take."""
     if not spoken_take.take.findings or policy is QualityPolicy.OFF:
-        return _outcome(pending, spoken_take, ChunkState.ACCEPTED)
+        is_flagged = pending.text_findings and policy is not QualityPolicy.OFF
+        state = ChunkState.FLAGGED if is_flagged else ChunkState.ACCEPTED
+        return _outcome(pending, spoken_take, state)
     best = min(filter(None, (pending.best, spoken_take)), key=_penalty)
     return _next(replace(pending, best=best), None)
 
@@ -47,6 +55,7 @@ def resolve_failure(pending: PendingChunk, error: SpeechError, seed: int) -> Pen
         take_number=pending.number,
         seed=seed,
         error=str(error),
+        text_findings=pending.text_findings,
     )
     return _next(pending, failed)
 
@@ -68,6 +77,7 @@ def _outcome(pending: PendingChunk, spoken_take: SpokenTake, state: ChunkState) 
         seed=spoken_take.seed,
         take=spoken_take.take,
         is_cached=spoken_take.is_cached,
+        text_findings=pending.text_findings,
     )
 
 

@@ -100,3 +100,20 @@ def test_summary_says_the_same_to_a_person_and_to_a_script() -> None:
         "a.mp3: 1:30 of speech in 9 chunks, 1 flagged, 0:30 elapsed, 3.0x real time"
     )
     assert json.loads(summary.as_json())["chunks_reused"] == 2
+
+
+def test_summary_ends_with_its_warnings(capsys: pytest.CaptureFixture[str]) -> None:
+    summary = Summary(
+        job_id="job_1",
+        outputs=[],
+        manifest=None,
+        speech_s=90.0,
+        elapsed_s=30.0,
+        chunks=9,
+        chunks_reused=2,
+        chunks_flagged=0,
+        warnings=[{"code": "text_skipped", "detail": "9 % is not read"}],
+    )
+    summary.show(is_quiet=False, as_json=False)
+    assert capsys.readouterr().err == "warning: 9 % is not read\n"
+    assert json.loads(summary.as_json())["warnings"][0]["code"] == "text_skipped"

@@ -1,4 +1,4 @@
-"""ID3 tags for the head of an MP3 file: title, author, watermark, chapters.
+"""ID3 tags for the head of an MP3 file: what is known of the work, its cover, chapters.
 
 Source: ID3 tag version 2.4.0, and its addendum for chapter frames.
 """
@@ -11,6 +11,7 @@ from worker.assembly.types import ChapterMark, Tags
 from worker.chatterbox.config import SAMPLE_RATE_HZ
 
 _UTF8 = b"\x03"
+_FRONT_COVER = 3
 _TOP_LEVEL_IN_ORDER = 3
 _MOST_LISTED = 255  # chapters, in the one byte that counts them; the rest are there unlisted
 _BY_TIME_ALONE = b"\xff" * 8  # instead of places in the file
@@ -23,13 +24,30 @@ def write_id3(tags: Tags, chapters: Sequence[ChapterMark], samples: int) -> byte
 
 
 def _about(tags: Tags) -> Iterator[bytes]:
-    if tags.title:
-        yield _text(b"TIT2", tags.title)
-    if tags.author:
-        yield _text(b"TPE1", tags.author)
-    if tags.watermark:
-        comment = _UTF8 + b"XXX" + b"\0" + f"watermark: {tags.watermark}".encode() + b"\0"
-        yield _frame(b"COMM", comment)
+    named = [
+        (b"TIT2", tags.title),
+        (b"TPE1", tags.author),
+        (b"TALB", tags.title),
+        (b"TPE2", tags.author),
+        (b"TCOM", tags.narrator),  # where players of audiobooks look for the reader
+        (b"TCON", tags.genre),
+        (b"TDRC", tags.date),
+        (b"TPUB", tags.publisher),
+    ]
+    yield from (_text(kind, text) for kind, text in named if text)
+    others = [
+        ("description", tags.description),
+        ("SERIES", tags.series),
+        ("SERIES-PART", tags.series_position),
+    ]
+    for name, text in others:
+        if text:
+            yield _frame(b"TXXX", _UTF8 + name.encode() + b"\0" + text.encode() + b"\0")
+    if tags.comment:
+        yield _frame(b"COMM", _UTF8 + b"XXX" + b"\0" + tags.comment.encode() + b"\0")
+    if tags.cover:
+        about = _UTF8 + tags.cover.media_type.encode() + b"\0" + bytes([_FRONT_COVER]) + b"\0"
+        yield _frame(b"APIC", about + tags.cover.data)
 
 
 def _chapters(chapters: Sequence[ChapterMark], samples: int) -> Iterator[bytes]:

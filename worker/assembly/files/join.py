@@ -1,6 +1,7 @@
 """Encoded parts -> one finished file, in one pass and in memory that does not grow with it."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 from worker.assembly.encode import replacing
@@ -13,7 +14,7 @@ from worker.assembly.types import AudioFormat, ChapterMark, Tags
 
 _JOINS = {
     AudioFormat.M4A: join_mp4,
-    AudioFormat.M4B: join_mp4,
+    AudioFormat.M4B: partial(join_mp4, is_book=True),
     AudioFormat.MP3: join_mp3,
     AudioFormat.OPUS: join_opus,
 }

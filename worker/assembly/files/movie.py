@@ -1,4 +1,4 @@
-"""The index of an m4a or m4b file: one AAC track, chapters, title and author.
+"""The index of an m4a or m4b file: one AAC track, chapters, and what is known of the work.
 
 Source: ISO/IEC 14496-12; chapters as players expect them, in a text track (QuickTime File Format)
 and in Nero's `chpl`; tags in iTunes' list.
@@ -14,9 +14,9 @@ import numpy.typing as npt
 
 from worker.assembly import boxes
 from worker.assembly.boxes import box, full_box
+from worker.assembly.files.items import list_items
 from worker.assembly.types import ChapterMark, Tags
 
-FILE_TYPE = box(b"ftyp", b"M4A \x00\x00\x02\x00M4A isomiso2")
 _SOUND, _TEXT = 1, 2  # numbers of the tracks
 _NERO_UNITS = 10_000_000  # a second
 _NERO_MOST = 255  # chapters; the text track holds all
@@ -147,16 +147,7 @@ def _offsets(offsets: Sequence[int], *, is_large: bool) -> bytes:
 
 
 def _about(tags: Tags, chapters: Sequence[ChapterMark], rate_hz: int) -> list[bytes]:
-    named = [
-        (b"\xa9nam", tags.title),
-        (b"\xa9ART", tags.author),
-        (b"\xa9cmt", f"watermark: {tags.watermark}" if tags.watermark else None),
-    ]
-    items = [
-        box(kind, box(b"data", struct.pack(">II", 1, 0), text.encode()))
-        for kind, text in named
-        if text
-    ]
+    items = list_items(tags)
     about = []
     if items:
         kind = full_box(b"hdlr", bytes(4), b"mdirappl", bytes(9))

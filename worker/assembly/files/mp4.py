@@ -11,7 +11,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from worker.assembly.files.movie import FILE_TYPE, Sound, chapter_titles, movie
+from worker.assembly.files.items import file_type
+from worker.assembly.files.movie import Sound, chapter_titles, movie
 from worker.assembly.parts.codecs import AAC
 from worker.assembly.parts.packets import Packets
 from worker.assembly.parts.plans import Place
@@ -31,9 +32,11 @@ def join_mp4(
     tags: Tags,
     chapters: Sequence[ChapterMark],
     largest: int = _LARGEST_32,
+    is_book: bool = False,
 ) -> None:
     """Write the packets that `places` takes from each part; one part is held at a time.
 
+    `is_book` brands it as m4b.
     A file that may grow beyond `largest` bytes tells places in it with 64 bits.
     """
     count = places[-1].first_packet + places[-1].packets
@@ -41,7 +44,7 @@ def join_mp4(
     sound = _plan_sound(places, count, samples)
     titles = chapter_titles(chapters, samples, 0)
     index_size = len(movie(sound, titles, chapters, tags, is_large=is_large))
-    file.write(FILE_TYPE)
+    file.write(file_type(is_book=is_book))
     index_at = file.tell()
     data_at = index_at + index_size
     file.seek(data_at)

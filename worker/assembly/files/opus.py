@@ -1,9 +1,10 @@
 """Opus parts -> one Ogg file.
 
 Source: RFC 7845 (Ogg encapsulation for Opus); chapters as comments after the VorbisComment chapter
-extension.
+extension, the cover as a picture block (RFC 9639, 8.8) in base64.
 """
 
+import base64
 import struct
 from collections.abc import Iterable, Sequence
 from typing import BinaryIO
@@ -12,11 +13,12 @@ from worker.assembly.files.ogg import OggWriter
 from worker.assembly.parts.codecs import OPUS
 from worker.assembly.parts.packets import Packets
 from worker.assembly.parts.plans import Place
-from worker.assembly.types import ChapterMark, Tags
+from worker.assembly.types import ChapterMark, Picture, Tags
 from worker.chatterbox.config import SAMPLE_RATE_HZ
 
 _VENDOR = b"ffmpeg"
 _PAGE_PACKETS = 50  # a second, as a page should not exceed; 5 segments each at the most
+_FRONT_COVER = 3
 _CLOCK_HZ = 48_000  # Opus counts so, whatever the rate of the sound
 
 
@@ -56,7 +58,18 @@ def _comments(tags: Tags, chapters: Sequence[ChapterMark]) -> bytes:
     named = [
         ("title", tags.title),
         ("artist", tags.author),
-        ("DESCRIPTION", f"watermark: {tags.watermark}" if tags.watermark else None),
+        ("album", tags.title),
+        ("albumartist", tags.author),
+        ("performer", tags.narrator),
+        ("composer", tags.narrator),  # where players of audiobooks look for the reader
+        ("genre", tags.genre),
+        ("date", tags.date),
+        ("publisher", tags.publisher),
+        ("series", tags.series),
+        ("series-part", tags.series_position),
+        ("DESCRIPTION", tags.description),
+        ("comment", tags.comment),
+        ("METADATA_BLOCK_PICTURE", _picture(tags.cover)),
     ]
     found = [f"{name}={text}".encode() for name, text in named if text]
     for number, chapter in enumerate(chapters):
@@ -65,6 +78,16 @@ def _comments(tags: Tags, chapters: Sequence[ChapterMark]) -> bytes:
     listed = b"".join(struct.pack("<I", len(comment)) + comment for comment in found)
     vendor = struct.pack("<I", len(_VENDOR)) + _VENDOR
     return b"OpusTags" + vendor + struct.pack("<I", len(found)) + listed
+
+
+def _picture(cover: Picture | None) -> str | None:
+    """Return a FLAC picture block in base64; readers take its size from the picture itself."""
+    if cover is None:
+        return None
+    kind = cover.media_type.encode()
+    head = struct.pack(">II", _FRONT_COVER, len(kind)) + kind
+    rest = struct.pack(">6I", 0, 0, 0, 0, 0, len(cover.data))
+    return base64.b64encode(head + rest + cover.data).decode()
 
 
 def _clock(position: int) -> str:

@@ -1,5 +1,6 @@
 """Submitting over HTTP: what is accepted, what is refused, and that refusals leave nothing."""
 
+from base64 import b64encode
 from http import HTTPStatus
 from typing import Any
 
@@ -8,6 +9,9 @@ from fastapi.testclient import TestClient
 
 from api.deps import Resources
 from narration.broker.interface import Task
+from narration.jobs.work import MAX_COVER_BYTES
+from narration.storage.keys import cover_key
+from tests.pictures import make_png
 from tests.unit.api.routes.jobs import BIG, TEXT, stored_files, submit
 
 
@@ -37,6 +41,57 @@ def test_uploaded_file_takes_its_settings_from_the_job_part(client: TestClient) 
 def test_large_source_goes_to_the_object_store(client: TestClient, resources: Resources) -> None:
     client.post("/v1/jobs", files={"file": ("big.txt", BIG, "text/plain")})
     assert [path.read_bytes() for path in stored_files(resources)] == [BIG]
+
+
+def test_cover_comes_with_the_form_or_in_the_text(client: TestClient, resources: Resources) -> None:
+    picture = make_png()
+    files = {"file": ("a.txt", TEXT.encode()), "cover": ("c.png", picture)}
+    answers = [
+        client.post("/v1/jobs", files=files),
+        client.post("/v1/jobs", json={"text": TEXT, "cover": b64encode(picture).decode()}),
+    ]
+    for answer in answers:
+        assert answer.status_code == HTTPStatus.ACCEPTED, answer.text
+        assert resources.stores.work.get(cover_key(answer.json()["id"])) == picture
+
+
+@pytest.mark.parametrize("cover", [b"GIF89a", b"\xff\xd8\xff" + bytes(MAX_COVER_BYTES)])
+def test_cover_that_cannot_be_used_is_refused_at_its_field(
+    client: TestClient, resources: Resources, cover: bytes
+) -> None:
+    files = {"file": ("a.txt", TEXT.encode()), "cover": ("c", cover)}
+    answers = [
+        client.post("/v1/jobs", files=files),
+        client.post("/v1/jobs", json={"text": TEXT, "cover": b64encode(cover).decode()}),
+    ]
+    for answer in answers:
+        assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+        assert [error["pointer"] for error in answer.json()["errors"]] == ["/cover"]
+    assert stored_files(resources) == []
+
+
+def test_file_under_another_name_is_refused(client: TestClient) -> None:
+    files = {"file": ("a.txt", TEXT.encode()), "picture": ("c.png", make_png())}
+    answer = client.post("/v1/jobs", files=files)
+    assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert answer.json()["errors"][0]["pointer"] == "/picture"
+
+
+def test_other_language_is_refused_unless_insisted_on(client: TestClient) -> None:
+    page = {"file": ("a.html", b"<html lang='de'><body><p>Guten Tag.</p></body></html>")}
+    refused = client.post("/v1/jobs", files=page)
+    assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert "other_language" in refused.json()["detail"]
+    insisted = client.post("/v1/jobs", files=page, data={"job": '{"other_language": "read"}'})
+    assert insisted.status_code == HTTPStatus.ACCEPTED
+
+
+def test_reason_that_cannot_be_read_is_refused_at_its_field(client: TestClient) -> None:
+    answer = client.post("/v1/jobs", json={"text": TEXT, "spoken": ["markup"]})
+    assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    (error,) = answer.json()["errors"]
+    assert error["pointer"] == "/spoken"
+    assert "choose among" in error["detail"]
 
 
 @pytest.mark.parametrize(

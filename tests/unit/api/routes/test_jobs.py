@@ -10,9 +10,13 @@ from sqlalchemy import update
 
 from api.deps import Resources
 from narration.broker.interface import Task
+from narration.clock import utc_now
 from narration.database import session_scope
-from narration.jobs.record import Chunk, Job, Segment
+from narration.documents.read import read_document
+from narration.jobs.reading import record_reading, report_plan
+from narration.jobs.record import Chunk, Job, JobPlan, Segment
 from narration.jobs.states import ChunkState, JobState, SegmentState
+from narration.text.chunk import plan_chunks
 from tests.unit.api.routes.jobs import BIG, TEXT, stored_files, submit
 
 
@@ -64,6 +68,26 @@ def test_flagged_chunks_are_a_warning_that_says_where_to_look(
     warnings = client.get(job["urls"]["self"]).json()["warnings"]
     assert [warning["code"] for warning in warnings] == ["chunks_flagged"]
     assert f"{job['urls']['chunks']}?state=flagged" in warnings[0]["detail"]
+
+
+def test_job_shows_how_its_document_was_read(client: TestClient, resources: Resources) -> None:
+    job = submit(client)
+    assert client.get(job["urls"]["self"]).json()["reading"] is None
+    document = read_document(b"# One\n\nHe left. \xd0\xb6", name="a.md")
+    reading = record_reading(report_plan(document, plan_chunks(document)))
+    warning = {"code": "unknown_characters", "detail": "1 character is unknown"}
+    plan = {"characters": 20, "chapters": [], "spans": []}
+    with session_scope(resources.database) as session:
+        row = JobPlan(job_id=job["id"], owner="local", reading=reading.model_dump(), **plan)
+        session.add(row)
+    set_job(resources, job["id"], planned_at=utc_now(), warnings=[warning])
+    shown = client.get(job["urls"]["self"]).json()
+    assert shown["reading"] == reading.model_dump(mode="json")
+    assert shown["warnings"] == [warning]
+    (listed,) = client.get("/v1/jobs").json()["items"]
+    assert (listed["reading"], listed["warnings"]) == (None, [warning])
+    canceled = client.post(job["urls"]["cancel"]).json()
+    assert canceled["reading"] == shown["reading"]
 
 
 def test_failed_job_says_why_and_can_be_retried(

@@ -22,6 +22,8 @@ def test_settings_survive_the_database() -> None:
         {"seed": 2**63},
         {"priority": 10},
         {"quality": {"policy": "lenient"}},
+        {"spoken": ["footnotes"]},
+        {"other_language": "maybe"},
     ],
 )
 def test_what_makes_no_sense_is_refused(fields: dict[str, object]) -> None:
@@ -36,3 +38,13 @@ def test_format_named_twice_is_delivered_once() -> None:
 
 def test_equal_requests_have_equal_seeds() -> None:
     assert JobSettings().seed == JobSettings().seed
+
+
+def test_reasons_without_words_are_refused_with_those_that_have_some() -> None:
+    with pytest.raises(ValidationError, match=r"markup cannot be read aloud: choose among .*note"):
+        JobSettings.model_validate({"spoken": ["note", "markup"]})
+
+
+def test_reasons_in_another_order_are_the_same_request() -> None:
+    first = JobSettings.model_validate({"spoken": ["note", "code", "note"]})
+    assert first == JobSettings.model_validate({"spoken": ["code", "note"]})

@@ -1,7 +1,7 @@
 import pytest
 
 from worker.assembly.captions import cues, write_srt, write_vtt
-from worker.assembly.types import Cue, Mark
+from worker.assembly.types import ChapterMark, Cue, Mark
 
 _SECOND = 24_000
 
@@ -58,3 +58,18 @@ def test_a_cue_shows_two_lines_at_most() -> None:
 def test_nothing_spoken_has_no_captions() -> None:
     assert cues([]) == []
     assert write_vtt([]) == "WEBVTT\n"
+
+
+def test_a_note_stands_before_the_first_cue_of_each_chapter() -> None:
+    shown = [
+        Cue(start_s=0.0, end_s=1.0, text="One."),
+        Cue(start_s=2.0, end_s=3.0, text="Two."),
+    ]
+    chapters = [
+        ChapterMark(title="I --> II", start=0),
+        ChapterMark(title="Two\nlines", start=2 * _SECOND),
+    ]
+    assert write_vtt(shown, chapters) == (
+        "WEBVTT\n\nNOTE Chapter: I -> II\n\n00:00:00.000 --> 00:00:01.000\nOne.\n\n"
+        "NOTE Chapter: Two lines\n\n00:00:02.000 --> 00:00:03.000\nTwo.\n"
+    )

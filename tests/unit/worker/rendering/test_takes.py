@@ -72,3 +72,26 @@ def test_bad_take_is_better_than_none() -> None:
     outcome = resolve_failure(pending(2, best=spoken(0, findings=4)), SpeechError("no"), seed=1)
     assert isinstance(outcome, Outcome)
     assert (outcome.state, outcome.take_number) == (ChunkState.FLAGGED, 0)
+
+
+def test_chunk_whose_text_cannot_be_said_is_flagged_by_a_good_take() -> None:
+    chunk = pending(0, text_findings=[{"flag": "unknown_characters"}])
+    outcome = resolve_take(chunk, spoken(0), QualityPolicy.FLAG)
+    assert isinstance(outcome, Outcome)
+    assert (outcome.state, outcome.take_number) == (ChunkState.FLAGGED, 0)
+    assert [finding["flag"] for finding in outcome.findings] == ["unknown_characters"]
+
+
+def test_findings_of_text_and_take_are_kept_together() -> None:
+    chunk = pending(2, text_findings=[{"flag": "foreign_language"}])
+    outcome = resolve_take(chunk, spoken(2, findings=1), QualityPolicy.FLAG)
+    assert isinstance(outcome, Outcome)
+    assert [finding["flag"] for finding in outcome.findings] == ["foreign_language", "silent"]
+    assert [finding["flag"] for finding in outcome.take.findings] == ["silent"]  # for other jobs
+
+
+def test_policy_off_flags_no_text() -> None:
+    chunk = pending(0, text_findings=[{"flag": "foreign_language"}])
+    outcome = resolve_take(chunk, spoken(0), QualityPolicy.OFF)
+    assert isinstance(outcome, Outcome)
+    assert outcome.state is ChunkState.ACCEPTED

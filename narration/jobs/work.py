@@ -1,0 +1,81 @@
+"""What a job's files say of the work in them: kept with the plan, as its document told it."""
+
+from pydantic import BaseModel, ConfigDict
+
+from narration.documents.types import Cover, Metadata
+from narration.errors import FieldsError
+from narration.ids import is_id
+
+MAX_COVER_BYTES = (
+    4 * 1024 * 1024
+)  # larger ones slow players down; shops ask for 3,000 pixels a side
+MAX_DESCRIPTION_CHARS = 4000
+_MAX_LINE_CHARS = 500
+_SIGNATURES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
+
+
+class WorkRecord(BaseModel):
+    """A work's metadata beside title and author, which are the job's; None where not known.
+
+    `narrator` is the voice's name; `cover` is the media type of the picture stored for the job.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    narrator: str | None = None
+    date: str | None = None
+    publisher: str | None = None
+    description: str | None = None
+    series: str | None = None
+    series_position: str | None = None
+    cover: str | None = None
+
+
+def record_work(metadata: Metadata, *, narrator: str | None, cover: str | None) -> WorkRecord:
+    """Return a work's metadata as it is kept: lines of bounded length."""
+    description = metadata.description
+    return WorkRecord(
+        narrator=narrator,
+        date=_line(metadata.date),
+        publisher=_line(metadata.publisher),
+        description=description and description.replace("\0", "")[:MAX_DESCRIPTION_CHARS],
+        series=_line(metadata.series.name if metadata.series else None),
+        series_position=_line(metadata.series.position if metadata.series else None),
+        cover=cover,
+    )
+
+
+def narrator_of(voice_name: str) -> str | None:
+    """Return the name of who reads; the default voice and ids are no names."""
+    return None if voice_name == "default" or is_id("voice", voice_name) else voice_name
+
+
+def cover_type(data: bytes) -> str | None:
+    """Return the media type of a picture that players show; None if it is another, or too large."""
+    if len(data) > MAX_COVER_BYTES:
+        return None
+    return next((kind for start, kind in _SIGNATURES.items() if data.startswith(start)), None)
+
+
+def usable_cover(cover: Cover | None) -> bytes | None:
+    """Return a document's own cover if it can be put into a file."""
+    return cover.data if cover is not None and cover_type(cover.data) else None
+
+
+def require_cover(data: bytes) -> None:
+    """Check a cover that a caller sends.
+
+    Raises: FieldsError.
+    """
+    if len(data) > MAX_COVER_BYTES:
+        detail = f"has {len(data):,} bytes but the limit is {MAX_COVER_BYTES:,}: make it smaller"
+    elif cover_type(data) is None:
+        detail = "is neither JPEG nor PNG: convert it"
+    else:
+        return
+    raise FieldsError([{"pointer": "/cover", "detail": detail}])
+
+
+def _line(text: str | None) -> str | None:
+    line = "".join(c for c in " ".join((text or "").split()) if c.isprintable())
+    return line[:_MAX_LINE_CHARS] or None

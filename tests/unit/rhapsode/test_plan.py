@@ -1,0 +1,56 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from rhapsode.cli import run
+from tests.unit.rhapsode.test_cli import without
+
+TEXT = "# One\n\nThe rain had fallen.[^1]\n\n# Two\n\nHe left.\n\n[^1]: A secret note.\n"
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Path:
+    path = tmp_path / "book.md"
+    path.write_text(TEXT)
+    return path
+
+
+def test_plan_tells_a_person_how_a_text_is_read(
+    book: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["plan", str(book)]) == 0
+    text = capsys.readouterr().out
+    assert "in 2 chapters" in text
+    assert "characters  note\n" in text
+    assert "warning" in text
+
+
+def test_plan_tells_a_script_the_same_as_a_job(
+    book: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["plan", str(book), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert [chapter["title"] for chapter in report["chapters"]] == ["One", "Two"]
+    assert report["skipped"]["note"] > 0
+    assert report["remarks"][0]["code"] == "text_skipped"
+
+
+def test_plan_reads_what_is_asked_for(book: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["plan", str(book), "--json", "--read", "note"]) == 0
+    assert "note" not in json.loads(capsys.readouterr().out)["skipped"]
+
+
+def test_unknown_reason_is_refused_with_those_there_are(
+    book: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["plan", str(book), "--read", "footnotes"]) == 1
+    assert "--read footnotes" in (error := capsys.readouterr().err)
+    assert "note" in error
+
+
+def test_plan_needs_no_extra(book: Path) -> None:
+    ended = without(
+        {"torch", "fastapi", "httpx", "boto3", "celery", "tokenizers"}, "plan", str(book)
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")

@@ -1,0 +1,69 @@
+"""What the files of a job say about themselves, from its plan; their formats say how.
+
+Both the encoders and the join of parts take `Tags` and chapter marks made here.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from narration.jobs.record import Job, JobPlan
+from narration.jobs.work import WorkRecord
+from narration.storage.interface import Storage
+from narration.storage.keys import cover_key
+from worker.assembly.types import AUDIOBOOK, ChapterMark, Mark, Picture, Tags
+
+
+def make_tags(job: Job, plan: JobPlan, *, watermark: str | None, cover: Picture | None) -> Tags:
+    """Return what is known of the work, its reader, and its sound."""
+    work = WorkRecord.model_validate(plan.work or {})
+    return Tags(
+        title=job.title,
+        author=job.author,
+        narrator=work.narrator,
+        genre=AUDIOBOOK,
+        date=work.date,
+        description=work.description,
+        publisher=work.publisher,
+        series=work.series,
+        series_position=work.series_position,
+        cover=cover,
+        watermark=watermark,
+    )
+
+
+def read_cover(store: Storage, job: Job, plan: JobPlan) -> Picture | None:
+    """Fetch the cover that planning has found or was given.
+
+    Raises: StorageUnavailable; OutputError if it is gone.
+    """
+    work = WorkRecord.model_validate(plan.work or {})
+    if work.cover is None:
+        return None
+    return Picture(data=store.get(cover_key(job.id)), media_type=work.cover)
+
+
+def mark_chapters(plan: JobPlan, marks: Sequence[Mark]) -> list[ChapterMark]:
+    """Return where each chapter begins, under a title that tells it from the others."""
+    pairs = [(chapter.get("part", ""), chapter["title"]) for chapter in plan.chapters]
+    starts = [marks[chapter["first_chunk"]].start for chapter in plan.chapters]
+    titles = flat_titles(pairs)
+    return [
+        ChapterMark(title=title, start=start) for title, start in zip(titles, starts, strict=True)
+    ]
+
+
+def flat_titles(chapters: Iterable[tuple[str, str]]) -> list[str]:
+    """Make one level of parts and chapters: players show a single list.
+
+    The first chapter of a part is named with it, and so is every chapter whose title comes again
+    in another part ("Chapter I").
+    """
+    pairs = list(chapters)
+    counts = Counter(title for _, title in pairs)
+    titles: list[str] = []
+    before = ""
+    for part, title in pairs:
+        is_named = bool(part) and part != title and (part != before or counts[title] > 1)
+        titles.append(f"{part}: {title}" if is_named else title)
+        before = part
+    return titles

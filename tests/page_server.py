@@ -7,10 +7,6 @@ import argparse
 import sys
 from pathlib import Path
 
-from narration.settings import Settings
-from rhapsode.http_server import serve_machine
-from tests.fakes import ToneEngine, make_model
-
 
 def main() -> int:
     parser = argparse.ArgumentParser()
@@ -19,6 +15,11 @@ def main() -> int:
     parser.add_argument("--chunk-s", type=float, default=0.0)
     parser.add_argument("--key")
     options = parser.parse_args()
+    # Here, not above: processes that read uploads import this module, too, and are short of memory.
+    from narration.settings import Settings
+    from rhapsode.http_server import serve_machine
+    from tests.fakes import ToneEngine, make_model
+
     api: dict[str, object] = {"port": options.port}
     if options.key:
         api["keys"] = {"anna": options.key}

@@ -5,7 +5,7 @@ import { h, icon, setText } from "./dom.js";
 import { jobs } from "./jobs.js";
 import { optionsForm } from "./options.js";
 import { post } from "./server.js";
-import { count, explain, length, size } from "./words.js";
+import { count, explain, isOfOtherLanguage, length, size } from "./words.js";
 
 const WORDS_PER_S = 2.6; // a narrator's usual pace
 const MAX_NAME = 60;
@@ -23,8 +23,8 @@ export function composeView() {
   const options = optionsForm();
   const told = h("div", { "aria-live": "polite" });
   const button = h("button", { class: "primary", type: "submit" }, icon("wave"), "Narrate");
-  const state = { kind: null, key: null, isSending: false };
-  const touched = () => { state.key = null; };
+  const state = { kind: null, key: null, isSending: false, isInsisting: false };
+  const touched = () => Object.assign(state, { key: null, isInsisting: false });
 
   const drawSource = () => {
     touched();
@@ -40,7 +40,9 @@ export function composeView() {
   const submit = async (event) => {
     event.preventDefault();
     if (state.isSending) return;
-    const body = requestBody(state, options.values());
+    const settings = options.values();
+    if (state.isInsisting) settings.other_language = "read";
+    const body = requestBody(state, settings);
     if (body === null) {
       told.replaceChildren(fault("There is nothing to read yet.", "Paste a text or choose a file first."));
       source.querySelector("textarea").focus();
@@ -58,6 +60,10 @@ export function composeView() {
       location.hash = `#/jobs/${job.id}`;
     } catch (problem) {
       told.replaceChildren(fault("It was not taken.", explain(problem)));
+      if (isOfOtherLanguage(problem)) told.firstChild.append(h("p", {}, h("button", { type: "button", onclick: (press) => {
+        Object.assign(state, { isInsisting: true, key: null });
+        submit(press);
+      } }, "Read it all the same")));
     } finally {
       state.isSending = false;
       button.removeAttribute("aria-disabled");

@@ -5,6 +5,7 @@ import { about, action, cover, endLine, stateLine } from "./card.js";
 import { announce, h, setText } from "./dom.js";
 import { isActive, jobs } from "./jobs.js";
 import { Listening } from "./listening.js";
+import { readingLine, readingNotes } from "./reading.js";
 import { read } from "./server.js";
 import { explain, explainFailure, STATES, titleOf } from "./words.js";
 
@@ -21,9 +22,16 @@ export function jobView({ id, params, replaceParams }) {
   const element = h("div", { class: "job" }, head, body);
   let drawn = null;
   let listening = null;
+  let reading = null;
+  let lastState = null;
 
   const draw = async (job) => {
-    const shape = `${job.state}|${job.attempt}|${job.title}`;
+    // Lists leave the reading report out: what is known of it stays.
+    if (!job.reading) job = { ...job, reading };
+    reading = job.reading;
+    if (!reading && job.state === "rendering" && lastState !== job.state) jobs.load(id).catch(() => null);
+    lastState = job.state;
+    const shape = `${job.state}|${job.attempt}|${job.title}|${Boolean(reading)}`;
     if (shape === drawn) return progress(body, job);
     const before = drawn;
     drawn = shape;
@@ -34,15 +42,15 @@ export function jobView({ id, params, replaceParams }) {
     listening = null;
     document.body.classList.remove("playing");
     if (isActive(job)) {
-      body.replaceChildren(underWay());
+      body.replaceChildren(...[underWay(), readingNotes(job)].filter(Boolean));
       progress(body, job);
     } else if (job.state === "succeeded") {
       listening = new Listening(job, { isPlaying: params.has("play") });
-      body.replaceChildren(listening.element);
+      body.replaceChildren(...[readingNotes(job), listening.element].filter(Boolean));
       drawFiles(head, job, params.has("files"));
       if (params.size) replaceParams({});
       await listening.load();
-    } else body.replaceChildren(stopped(job));
+    } else body.replaceChildren(...[stopped(job), readingNotes(job)].filter(Boolean));
   };
   const onjob = ({ detail: { job } }) => { if (job.id === id) draw(job); };
   const ongone = (event) => { if (event.detail.id === id) location.hash = "#/"; };
@@ -52,8 +60,7 @@ export function jobView({ id, params, replaceParams }) {
     title: "Narration",
     element,
     shown: async () => {
-      const known = jobs.get(id);
-      if (known) await draw(known);
+      if (jobs.get(id)) drawHead(head, jobs.get(id));
       await load(id, body);
     },
     close: () => {
@@ -84,7 +91,7 @@ function drawHead(head, job) {
   buttons.append(action("bin", "Delete", `Delete ${title}`, () => jobs.removeLater(jobs.get(job.id))));
   for (const button of buttons.children) button.classList.remove("plain");
   head.replaceChildren(cover(job), h("div", {},
-    h("h1", {}, title), h("p", { class: "quiet" }, job.author ?? ""), h("p", { class: "quiet small" }, about(job)), line,
+    h("h1", {}, title), h("p", { class: "quiet" }, job.author ?? ""), h("p", { class: "quiet small" }, [about(job), readingLine(job)].filter(Boolean).join(" · ")), line,
     h("ul", { class: "files buttons", "aria-label": "Files" }), buttons));
 }
 

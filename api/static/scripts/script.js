@@ -17,10 +17,12 @@ export class Script {
   flagged = [];
   duration = 0;
   #paragraphMs;
+  #names;
   #sentences = [];
 
   constructor(job) {
     this.id = job.id;
+    this.#names = job.reading?.chapters.map(({ title }) => title) ?? [];
     this.#paragraphMs = job.settings.pauses.paragraph_ms;
   }
 
@@ -59,7 +61,7 @@ export class Script {
     const spoken = chunk.duration_s ?? 0;
     let chapter = this.chapters.at(-1);
     if (chapter?.number !== chunk.chapter) {
-      chapter = { number: chunk.chapter, name: nameOf(chunk, this.chapters.length + 1), start, sentences: [] };
+      chapter = { number: chunk.chapter, name: this.#names[chunk.chapter] ?? nameOf(chunk, this.chapters.length + 1), start, sentences: [] };
       this.chapters.push(chapter);
     }
     const texts = sentencesOf(chunk.caption);

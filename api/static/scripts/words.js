@@ -58,9 +58,15 @@ export const FORMATS = {
   srt: "Captions (SRT)",
 };
 
+/** Whether a text was refused for its language alone, and can be read all the same. */
+export function isOfOtherLanguage(problem) {
+  return problem.code === "document_invalid" && problem.message.includes("other_language");
+}
+
 /** Say what went wrong and what to do about it. */
 export function explain(problem) {
   if (!problem.code) return HELP.internal;
+  if (isOfOtherLanguage(problem)) return "This text does not seem to be English, and the voices speak English only. Choose a translation, or have it read all the same.";
   if (TOLD_BY_SERVER.has(problem.code)) return sentence(problem.message);
   if (problem.code === "invalid_request") return explainFields(problem);
   const help = HELP[problem.code] ?? HELP.internal;

@@ -170,3 +170,23 @@ def test_the_choices_of_the_form_reach_the_job(open_page: Open, served: ServedPa
     assert job["settings"]["delivery"]["exaggeration"] == 1
     assert job["settings"]["pauses"]["chapter_ms"] == 2880
     assert job["settings"]["outputs"] == ["m4b", "vtt"]
+
+
+def test_a_text_in_another_language_is_read_only_if_one_insists(open_page: Open) -> None:
+    page = open_page("#/new")
+    page.get_by_label("Text to be read").fill(
+        "Es war einmal ein König, der hatte drei Söhne. Die Söhne zogen in die weite Welt hinaus, "
+        "und keiner von ihnen wusste, wohin der Weg sie führen würde. So begann die Geschichte."
+    )
+    page.get_by_role("button", name="Narrate").click()
+    expect(page.get_by_role("alert")).to_contain_text("does not seem to be English")
+    page.get_by_role("button", name="Read it all the same").click()
+    expect(page.locator("section.text")).to_contain_text("So begann die Geschichte.")
+
+
+def test_what_is_left_out_is_told(open_page: Open, served: ServedPage) -> None:
+    code = "```\nfirst = second + third\nfourth = fifth\n```"
+    job_id = served.finish(f"# One\n\n{PROSE}\n\n{code}\n\n{PROSE}", format="markdown")
+    page = open_page(f"#/jobs/{job_id}")
+    page.get_by_text("What is not read aloud").click()
+    expect(page.get_by_text("Left out: program code.")).to_be_visible()

@@ -50,7 +50,7 @@ export function endLine(job) {
 export function jobCard(job) {
   const body = h("div", { class: "body" });
   const actions = h("div", { class: "actions" });
-  const card = h("article", { class: "card", role: "listitem", "data-id": job.id }, h("div"), body, actions);
+  const card = h("div", { class: "card", role: "listitem", "data-id": job.id }, h("div"), body, actions);
   let drawn = "";
   card.update = (now) => {
     const shape = [now.state, now.title, now.author, now.attempt, now.progress.chunks_flagged].join("|");
@@ -100,7 +100,7 @@ function buttons(job, title) {
     made.push(downloadLink(job, { isShort: true }));
   } else if (isActive(job)) {
     made.push(action("stop", "Cancel", `Cancel ${title}`, () => jobs.cancel(job.id)));
-  } else made.push(action("again", "Try again", `Try ${title} again`, () => jobs.retry(job.id)));
+  } else made.push(action("again", "Try again", `Try again: ${title}`, () => jobs.retry(job.id)));
   const bin = h("button", { type: "button", class: "plain square last", "aria-label": `Delete ${title}`, title: "Delete", onclick: () => jobs.removeLater(jobs.get(job.id) ?? job) }, icon("bin"));
   return [...made, bin];
 }

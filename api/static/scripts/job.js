@@ -87,7 +87,7 @@ function drawHead(head, job) {
   const buttons = h("div", { class: "buttons" });
   const line = h("p", { class: "small" }, isActive(job) ? null : endLine(job));
   if (isActive(job)) buttons.append(action("stop", "Cancel", `Cancel ${title}`, () => jobs.cancel(job.id)));
-  else if (job.state !== "succeeded") buttons.append(action("again", "Try again", `Try ${title} again`, () => jobs.retry(job.id)));
+  else if (job.state !== "succeeded") buttons.append(action("again", "Try again", `Try again: ${title}`, () => jobs.retry(job.id)));
   buttons.append(action("bin", "Delete", `Delete ${title}`, () => jobs.removeLater(jobs.get(job.id))));
   for (const button of buttons.children) button.classList.remove("plain");
   head.replaceChildren(cover(job), h("div", {},

@@ -70,7 +70,7 @@ function fields(root, schema) {
 }
 
 function examples(root, schema) {
-  return (resolve(root, schema).examples ?? []).slice(0, 2).map((example) => h("pre", { tabindex: 0, "aria-label": "Example" }, JSON.stringify(example, null, 2)));
+  return (resolve(root, schema).examples ?? []).slice(0, 2).map((example) => h("pre", { tabindex: 0, role: "region", "aria-label": "Example" }, JSON.stringify(example, null, 2)));
 }
 
 function kindOf(root, schema, depth = 0) {
@@ -95,7 +95,7 @@ function resolve(root, schema) {
 }
 
 function table(rows) {
-  return h("div", { class: "table" }, h("table", {}, rows.map(([name, kind, told]) => h("tr", {}, h("td", {}, h("code", {}, name)), h("td", {}, kind), h("td", { class: "quiet" }, told)))));
+  return h("div", { class: "table", tabindex: 0, role: "group", "aria-label": "Fields" }, h("table", {}, rows.map(([name, kind, told]) => h("tr", {}, h("td", {}, h("code", {}, name)), h("td", {}, kind), h("td", { class: "quiet" }, told)))));
 }
 
 draw();

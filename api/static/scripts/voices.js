@@ -7,6 +7,7 @@ import { pause, post, read, remove } from "./server.js";
 import { explain, length, sentence, voiceName } from "./words.js";
 
 const LEAST_S = 5;
+const LETTERS = { ß: "ss", æ: "ae", ø: "o", ł: "l", œ: "oe" };
 const POLL_MS = 1500;
 const PASSAGE = "Every evening, when the shop was closed, my grandfather put out two chairs and a lamp. One chair was for him, and the other for whoever wished to hear a story. Some nights half the street came, and nobody went home before the end.";
 
@@ -142,7 +143,7 @@ function recordingControls({ take, say }) {
 
 /** Names are letters, digits, - and _ on the server; people write them as they like. */
 function plainName(text) {
-  return text.normalize("NFKD").replaceAll(/\p{M}/gu, "").trim().replaceAll(/[^A-Za-z0-9_-]+/g, "-").replaceAll(/^[-_]+|-+$/g, "").slice(0, 63);
+  return text.replaceAll(/[ßæøłœ]/gi, (letter) => LETTERS[letter.toLowerCase()]).normalize("NFKD").replaceAll(/\p{M}/gu, "").trim().replaceAll(/[^A-Za-z0-9_-]+/g, "-").replaceAll(/^[-_]+|-+$/g, "").slice(0, 63);
 }
 
 function capital(text) {

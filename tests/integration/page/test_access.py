@@ -63,7 +63,7 @@ def listening(page: Page, jobs: dict[str, str]) -> None:
 
 def failed(page: Page, jobs: dict[str, str]) -> None:
     page.goto(page.url.split("#")[0] + f"#/jobs/{jobs['failed']}")
-    expect(page.get_by_role("button", name="Try For every ear again")).to_be_visible()
+    expect(page.get_by_role("button", name="Try again: For every ear")).to_be_visible()
 
 
 def unknown(page: Page, _: dict[str, str]) -> None:
@@ -131,12 +131,6 @@ def test_the_whole_way_by_keyboard(open_page: Open) -> None:
     reach(page, "Play")
     page.keyboard.press("Enter")
     wait_until(page, "!document.querySelector('audio').paused")
-
-
-def test_the_end_of_a_job_is_announced(open_page: Open, served: ServedPage) -> None:
-    job_id = served.submit("It is announced. " * 40, title="Announced")
-    page = open_page(f"#/jobs/{job_id}")
-    expect(page.locator("#announcer")).to_have_text("Announced: Ready")
 
 
 def reach(page: Page, name: str) -> None:

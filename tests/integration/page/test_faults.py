@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.builders import make_text
@@ -56,15 +57,19 @@ def test_after_signing_in_once_everything_plays_and_downloads(
 
 def test_a_wrong_key_is_told_in_words(visit: Begin, locked: ServedPage) -> None:
     page = visit(locked.url).open()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    results = Axe().run(page)
+    assert results.violations_count == 0, results.generate_report()
     sign_in(page, "wrong")
     expect(page.get_by_text("This key is not known here.")).to_be_visible()
     assert "Bearer" not in page.locator("body").inner_text()
     sign_in(page)
-    expect(page.get_by_role("heading", name="The shelf is empty")).to_be_visible()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_role("heading", name="Your shelf")).to_be_visible()
 
 
 def test_a_reload_and_a_restart_in_the_midst_lose_nothing(visit: Begin, slow: ServedPage) -> None:
-    job_id = slow.submit(make_text(30), title="Interrupted")
+    job_id = slow.submit(make_text(60), title="Interrupted")
     page = visit(slow.url).open(f"#/jobs/{job_id}")
     expect(page.locator(".told").first).to_contain_text("Speaking")
     page.reload()
@@ -80,7 +85,7 @@ def test_time_left_is_told_once_it_is_known_and_is_about_right(
     visit: Begin, slow: ServedPage
 ) -> None:
     slow.finish(make_text(12), title="Spoken before")
-    job_id = slow.submit(make_text(12) + "\n\n" + make_text(60, name="another"), title="Half new")
+    job_id = slow.submit(make_text(12) + "\n\n" + make_text(120, name="another"), title="Half new")
     page = visit(slow.url).open(f"#/jobs/{job_id}")
     told = page.locator(".told").first
     wait_until(page, "/left/.test(document.querySelector('.told').textContent)")
@@ -99,8 +104,15 @@ def test_a_job_is_canceled_and_goes_on_from_where_it_was(visit: Begin, slow: Ser
     expect(page.locator(".told").first).to_contain_text("Speaking")
     page.get_by_role("button", name="Cancel Canceled").click()
     expect(page.get_by_text("You stopped it.")).to_be_visible()
-    page.get_by_role("button", name="Try Canceled again").click()
+    page.get_by_role("button", name="Try again: Canceled").click()
     expect(page.get_by_role("button", name="Play", exact=True)).to_be_visible(timeout=120_000)
+
+
+def test_the_end_of_a_job_is_announced(visit: Begin, slow: ServedPage) -> None:
+    job_id = slow.submit(make_text(12), title="Announced")
+    page = visit(slow.url).open(f"#/jobs/{job_id}")
+    expect(page.locator(".told").first).to_contain_text("Speaking")
+    expect(page.locator("#announcer")).to_have_text("Announced: Ready", timeout=120_000)
 
 
 def test_a_server_that_is_down_from_the_start_is_told_and_waited_for(

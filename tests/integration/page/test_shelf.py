@@ -111,7 +111,7 @@ def test_a_failed_job_says_why_and_can_be_tried_again(open_page: Open, served: S
     page = open_page("#/?q=Doomed")
     doomed = page.get_by_role("listitem").filter(has_text="Doomed")
     expect(doomed).to_contain_text("One sentence could not be spoken")
-    page.get_by_role("button", name="Try Doomed again").click()
+    page.get_by_role("button", name="Try again: Doomed").click()
     expect(doomed).to_contain_text("Stopped by a problem")
     [job] = [job for job in served.jobs() if job["title"] == "Doomed"]
     assert job["attempt"] == 2

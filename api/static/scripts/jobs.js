@@ -74,7 +74,11 @@ class Jobs extends EventTarget {
 
   /** Delete what is waiting to be deleted before the page goes away. */
   settle() {
-    for (const id of this.#leaving.keys()) fetch(url(`jobs/${id}`), { method: "DELETE", keepalive: true });
+    for (const id of this.#leaving.keys()) {
+      // Nothing waits for an answer any more; a job under way that ends too late stays, canceled.
+      if (isActive(this.#known.get(id))) fetch(url(`jobs/${id}/cancel`), { method: "POST", keepalive: true });
+      fetch(url(`jobs/${id}`), { method: "DELETE", keepalive: true });
+    }
   }
 
   #restore(job) {

@@ -34,6 +34,7 @@ export class Player {
     this.speed.value = this.#audio.playbackRate;
     addEventListener("keydown", this.#key);
     addEventListener("pagehide", this.#save);
+    this.#offerToMachine(title);
     this.#show();
   }
 
@@ -95,6 +96,21 @@ export class Player {
         jump("back", `Back ${BACK_S} seconds`, -BACK_S), this.button, jump("forward", `On ${FORWARD_S} seconds`, FORWARD_S),
         h("div", { class: "speed" }, this.speed)),
       h("div", { class: "position" }, this.past, this.slider, this.left), this.fault), this.#audio);
+  }
+
+  /** Let the machine's own keys and its lock screen steer the player. */
+  #offerToMachine(title) {
+    if (!("mediaSession" in navigator)) return;
+    navigator.mediaSession.metadata = new MediaMetadata({ title });
+    const keys = {
+      play: () => this.play(),
+      pause: () => this.#audio.pause(),
+      seekbackward: () => this.seek(this.seconds - BACK_S),
+      seekforward: () => this.seek(this.seconds + FORWARD_S),
+      previoustrack: () => this.skip(-1),
+      nexttrack: () => this.skip(1),
+    };
+    for (const [name, act] of Object.entries(keys)) navigator.mediaSession.setActionHandler(name, act);
   }
 
   #listen() {

@@ -15,8 +15,9 @@ from api import errors, openapi
 from api.access import AccessLog
 from api.border import Border, refuse_unknown_parameters
 from api.deps import Resources
+from api.following import EventFeed
 from api.polling import JobReader
-from api.routes import artifacts, health, jobs, session, voices
+from api.routes import artifacts, events, health, jobs, session, voices
 from api.uploads import Uploads
 from narration.broker.wakeups import connect_broker, send_noted
 from narration.database import call_after_commit, make_engine
@@ -44,9 +45,12 @@ def create_app(settings: Settings, resources: Resources | None = None) -> FastAP
         app.state.resources = opened
         app.state.uploads = uploads = Uploads(opened)
         app.state.reader = JobReader(opened.database)
+        app.state.feed = feed = EventFeed(opened.database, opened.broker)
+        feed.start()
         try:
             yield
         finally:
+            await feed.close()
             await uploads.run(uploads.close)
             if resources is None:
                 opened.database.dispose()
@@ -61,7 +65,7 @@ def create_app(settings: Settings, resources: Resources | None = None) -> FastAP
         dependencies=[Depends(refuse_unknown_parameters)],
     )
     errors.install(app)
-    for module in (jobs, artifacts, voices, session, health):
+    for module in (jobs, artifacts, events, voices, session, health):
         app.include_router(module.router)
     app.mount("/static", PageFiles(directory=STATIC), name="static")
     app.add_route("/", _page("index.html"), include_in_schema=False)

@@ -9,8 +9,8 @@ from pydantic.json_schema import models_json_schema
 
 from api.errors import MEDIA_TYPE
 from api.problems import Problem
-from api.schemas import JobForm, JobRequest, SessionForm
-from api.sessions import COOKIE
+from api.schemas import EventBody, JobForm, JobRequest
+from api.sessions import COOKIE, SessionForm
 
 EVERYWHERE = (422, 500, 503)
 UPLOADS = (408, 409, 413, 415)
@@ -100,7 +100,8 @@ def _document(app: FastAPI) -> dict[str, Any]:
     document = get_openapi(
         title=app.title, version=app.version, description=app.description, routes=app.routes
     )
-    models = [(model, "validation") for model in (JobForm, JobRequest, Problem, SessionForm)]
+    bodies = (EventBody, JobForm, JobRequest, Problem, SessionForm)
+    models = [(model, "validation") for model in bodies]
     _, ours = models_json_schema(models, ref_template=_REF)  # type: ignore[arg-type]
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     for name, schema in ours["$defs"].items():

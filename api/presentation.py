@@ -1,12 +1,16 @@
 """Rows into bodies: what a client sees of a job, a chunk, an artifact and a voice."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from api.schemas import (
     ArtifactBody,
     ChunkBody,
     DestinationBody,
     EngineBody,
+    EventBody,
+    EventData,
     Failure,
     FindingBody,
     JobBody,
@@ -19,6 +23,7 @@ from api.schemas import (
 )
 from narration.errors import public_message
 from narration.jobs.counters import SAMPLES_PER_MS
+from narration.jobs.events import JobEvent
 from narration.jobs.reading import ReadingRecord
 from narration.jobs.record import Artifact, Chunk, Job
 from narration.jobs.states import ENDED, JobState
@@ -68,11 +73,11 @@ def job_body(job: Job, now: datetime, reading: ReadingRecord | None = None) -> J
         voice_digest=job.voice_digest,
         engines=[EngineBody.model_validate(engine) for engine in job.engines],
         characters=job.characters,
-        progress=_progress(job, now),
+        progress=progress_body(job, now),
         timings=_timings(job, now),
         reading=reading,
         warnings=_warnings(job),
-        error=_failure(job),
+        error=None if job.error is None else _failure(job.error),
         created_at=job.created_at,
         ended_at=job.ended_at,
         deadline_at=job.deadline_at,
@@ -121,7 +126,26 @@ def voice_body(voice: Voice) -> VoiceBody:
     return VoiceBody.model_validate(voice, from_attributes=True)
 
 
-def _progress(job: Job, now: datetime) -> Progress:
+def event_body(event: JobEvent) -> EventBody:
+    """Show an event."""
+    payload = dict(event.payload)
+    error = payload.pop("error", None)
+    if isinstance(error, Mapping):
+        payload["error"] = _failure(error)
+    elif error is not None:  # of a chunk: a message
+        payload["detail"] = error
+    return EventBody(
+        id=f"{event.job_id}/{event.number}",
+        type=event.type,
+        job_id=event.job_id,
+        number=event.number,
+        created_at=event.created_at,
+        data=EventData.model_validate(payload),
+    )
+
+
+def progress_body(job: Job, now: datetime) -> Progress:
+    """Show how far a job is."""
     # Characters, not chunks: chunks differ in length by a factor of ten.
     share = job.characters_done / job.characters if job.characters else 0.0
     return Progress(
@@ -171,14 +195,12 @@ def _warnings(job: Job) -> list[Warning_]:
     return warnings
 
 
-def _failure(job: Job) -> Failure | None:
-    if job.error is None:
-        return None
-    code = job.error.get("code", "internal")
+def _failure(error: Mapping[str, Any]) -> Failure:
+    code = error.get("code", "internal")
     return Failure(
         code=code,
-        detail=public_message(code, job.error.get("message", "")),
-        retryable=bool(job.error.get("is_retryable")),
+        detail=public_message(code, error.get("message", "")),
+        retryable=bool(error.get("is_retryable")),
     )
 
 
@@ -187,6 +209,7 @@ def _links(job: Job) -> Links:
     return Links(
         self=path,
         chunks=f"{path}/chunks",
+        events=f"{path}/events",
         artifacts=f"{path}/artifacts",
         cancel=f"{path}/cancel",
         retry=f"{path}/retry",

@@ -6,14 +6,7 @@ Field names are those of the tables. Texts of a job never appear in lists or in 
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import (
-    Base64Bytes,
-    BaseModel,
-    ConfigDict,
-    Field,
-    SecretStr,
-    StringConstraints,
-)
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, StringConstraints
 
 from narration.jobs.reading import ReadingRecord
 from narration.jobs.request import JobSettings, Line
@@ -124,8 +117,40 @@ class Links(_Body):
     self: str
     chunks: str
     artifacts: str
+    events: str
     cancel: str
     retry: str
+
+
+class EventData(_Stored):
+    """What an event tells beside its type; each type has its own of these."""
+
+    attempt: int | None = None  # job.queued: which attempt begins
+    artifacts: list[str] | None = None  # job.succeeded
+    error: Failure | None = None  # job.failed
+    state: JobState | None = None  # job.progress
+    progress: Progress | None = None  # job.progress
+    chunk: int | None = None  # chunk.flagged, chunk.failed
+    take: int | None = None
+    is_cached: bool | None = None
+    audio_ms: int | None = None
+    flags: list[str] | None = None  # which checks did not pass
+    detail: str | None = None  # chunk.failed: what was wrong
+    count: int | None = None  # chunks.reset: how many are spoken again, and which
+    first: int | None = None
+    last: int | None = None
+
+
+class EventBody(_Body):
+    """What happened to a job."""
+
+    id: str
+    object: Literal["event"] = "event"
+    type: str = Field(examples=["job.succeeded"])
+    job_id: str
+    number: int | None = Field(default=None, description="counts within the job; not of progress")
+    created_at: datetime
+    data: EventData
 
 
 class SourceBody(_Body):
@@ -270,16 +295,3 @@ class ArtifactList(_Body):
     """What a job delivered."""
 
     items: list[ArtifactBody]
-
-
-class SessionForm(_Body):
-    """What signs a browser in."""
-
-    key: Annotated[SecretStr, Field(min_length=1, max_length=1024)]
-
-
-class SessionBody(_Body):
-    """Who this browser is signed in as; `owner` is null while nobody is."""
-
-    owner: str | None
-    requires_key: bool

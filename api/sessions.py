@@ -10,13 +10,31 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Annotated
 
-from pydantic import SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 COOKIE = "rhapsode_session"
 LASTS_S = 30 * 86_400
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _PURPOSE = b"rhapsode session"  # a signature made for another purpose is none
+
+
+class SessionForm(BaseModel):
+    """What signs a browser in."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    key: Annotated[SecretStr, Field(min_length=1, max_length=1024)]
+
+
+class SessionBody(BaseModel):
+    """Who this browser is signed in as; `owner` is null while nobody is."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    owner: str | None
+    requires_key: bool
 
 
 def issue_token(owner: str, key: SecretStr, now: datetime) -> str:

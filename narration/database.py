@@ -27,8 +27,10 @@ from sqlalchemy.engine import Connection, Dialect, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
 from narration.errors import DatabaseUnavailable, SettingsError, StoreRefusal
@@ -79,6 +81,40 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+
+class CurrentTransaction(FunctionElement[int]):
+    """The number of the transaction that writes; 0 where writers take turns, as in SQLite."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+class FirstRunning(FunctionElement[int]):
+    """The least number of a transaction that may still write; all lower ones are visible."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+@compiles(CurrentTransaction, "postgresql")
+def _current_transaction_on_postgres(*_: Any, **__: Any) -> str:
+    return "pg_current_xact_id()::text::bigint"
+
+
+@compiles(CurrentTransaction, "sqlite")
+def _current_transaction_on_sqlite(*_: Any, **__: Any) -> str:
+    return "0"
+
+
+@compiles(FirstRunning, "postgresql")
+def _first_running_on_postgres(*_: Any, **__: Any) -> str:
+    return "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+
+
+@compiles(FirstRunning, "sqlite")
+def _first_running_on_sqlite(*_: Any, **__: Any) -> str:
+    return "1"
 
 
 class Base(DeclarativeBase):

@@ -70,12 +70,23 @@ class Interrupts:
 class _Server(uvicorn.Server):
     """Says where it listens once it does, and leaves signals to `Interrupts`."""
 
+    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+        super().__init__(config)
+        self._app = app
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
             address = f"http://{host}:{self.config.port}"
             _say(f"listening on {address} (the page: {address}/, the API: {address}/docs)")
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the streams first: they would hold the end up for as long as answers may take."""
+        feed = getattr(self._app.state, "feed", None)
+        if feed is not None:
+            feed.end_streams()
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -98,7 +109,7 @@ def listen(
         http=bounded_protocol(settings.body_timeout_s),
         timeout_graceful_shutdown=LAST_ANSWERS_S,
     )
-    server = _Server(config)
+    server = _Server(config, app)
 
     def stop() -> None:
         server.should_exit = True

@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from narration.broker.interface import Task
+from narration.broker.interface import Listener, Subscription, Task
 from narration.errors import EngineDied, SpeechError
 from worker.chatterbox.config import ACOUSTIC_TOKENS, SAMPLE_RATE_HZ, SAMPLES_PER_TOKEN
 from worker.engine.types import Speech, Utterance
@@ -62,12 +63,20 @@ class RecordingBroker:
 
     def __init__(self) -> None:
         self.sent: list[tuple[Task, tuple[str, ...]]] = []
+        self.notices: list[str] = []
 
     def send(self, task: Task, *ids: str) -> None:
         self.sent.append((task, ids))
 
     def check(self) -> None:
         """Always there."""
+
+    def publish(self, notices: Collection[str]) -> None:
+        """Keep notices, too."""
+        self.notices += notices
+
+    def subscribe(self, listener: Listener) -> Subscription | None:
+        return None
 
     def take(self) -> list[tuple[Task, tuple[str, ...]]]:
         taken, self.sent = self.sent, []

@@ -1,16 +1,18 @@
 """Jobs over HTTP: create, list, get, cancel, retry, delete, and what they consist of."""
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Header, Query, Request, Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from api.bodies import FORM, JSON, BodyLimits, FormBody, content_type, read_form, read_json
 from api.deps import JobId, Owner, WithResources
 from api.errors import MediaTypeError, fields_error
 from api.openapi import JOB_BODIES, UPLOADS, problems
 from api.presentation import chunk_body, job_body, job_etag, job_path, retry_after_s
+from api.queries import ChunkQuery, JobQuery
 from api.routing import Router
 from api.schemas import (
     MEDIA_TYPES,
@@ -21,61 +23,25 @@ from api.schemas import (
     JobPage,
     JobRequest,
 )
+from api.waiting import MAX_WAIT_S, preferred_wait_s, wait_for_job
 from narration.clock import utc_now
 from narration.database import session_scope
-from narration.ids import id_pattern
 from narration.jobs import control, listing, lookup, purge
 from narration.jobs.listing import JobFilter
 from narration.jobs.reading import ReadingRecord
 from narration.jobs.record import Job
-from narration.jobs.request import MAX_LABELS, MAX_TEXT_CHARS, Line
-from narration.jobs.states import ChunkState, JobState
+from narration.jobs.states import ENDED
 from narration.jobs.submit import Destination, Submission, Submitted
 from narration.jobs.work import MAX_COVER_BYTES
 
 TEXT_NAME = "text"
 _OTHER_FILES = {"cover": MAX_COVER_BYTES}
 MAX_KEY_CHARS = 255
-FIRST_YEAR, LAST_YEAR = 1970, 9998
 
 router = Router(prefix="/v1/jobs", tags=["jobs"], responses=problems(401))
 Form = TypeVar("Form", bound=BaseModel)
-LabelFilter = Annotated[Line, Field(pattern=r"^[^:]*:", max_length=2 * MAX_TEXT_CHARS + 1)]
+Prefer = Annotated[str | None, Header(max_length=255)]
 IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=MAX_KEY_CHARS)]
-
-
-def _within_calendar(moment: datetime) -> datetime:
-    """Read a moment without a zone as UTC; near the ends of the calendar others cannot be so."""
-    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
-        raise ValueError(f"lies outside of the years {FIRST_YEAR} to {LAST_YEAR}")
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-Moment = Annotated[datetime, AfterValidator(_within_calendar)]
-
-
-class _Query(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    limit: Annotated[int, Field(ge=1, le=100)] = 20
-
-
-class JobQuery(_Query):
-    """Which jobs, and from where on."""
-
-    cursor: Annotated[str, Field(pattern=id_pattern("job"))] | None = None
-    state: frozenset[JobState] = frozenset()
-    label: Annotated[list[LabelFilter], Field(max_length=MAX_LABELS, examples=[["book:42"]])] = []
-    search: Annotated[Line, Field(max_length=MAX_TEXT_CHARS)] = ""
-    created_after: Moment | None = None
-    created_before: Moment | None = None
-
-
-class ChunkQuery(_Query):
-    """Which chunks, and from where on."""
-
-    cursor: Annotated[str | None, Field(pattern=r"^[0-9]{1,9}$")] = None
-    state: frozenset[ChunkState] = frozenset()
 
 
 @router.post(
@@ -83,13 +49,20 @@ class ChunkQuery(_Query):
     status_code=202,
     response_model=JobBody,
     openapi_extra=JOB_BODIES,
-    responses=problems(401, 429, *UPLOADS),
+    responses={
+        200: {"model": JobBody, "description": "It ended within the time that was waited for"},
+        **problems(401, 429, *UPLOADS),
+    },
     summary="Submit a text or a file",
 )
 async def create_job(
-    request: Request, resources: WithResources, owner: Owner, idempotency_key: IdempotencyKey = None
+    request: Request,
+    resources: WithResources,
+    owner: Owner,
+    idempotency_key: IdempotencyKey = None,
+    prefer: Prefer = None,
 ) -> Response:
-    """Accept a job: 202 and its address.
+    """Accept a job: 202 and its address; with `Prefer: wait=N`, 200 if it ends in that time.
 
     Send JSON with the text in it, or a form with a `file` and, optionally, a `job` part that holds
     the settings as JSON and a `cover`. With an `Idempotency-Key` the same request may be sent again
@@ -111,7 +84,12 @@ async def create_job(
             submission = _from_form(body_form, owner, idempotency_key)
         case other:
             raise MediaTypeError(f"the body is {other or 'of no type'}: send {JSON} or {FORM}")
-    return _accepted(await uploads.submit(submission))
+    submitted = await uploads.submit(submission)
+    wait_s = preferred_wait_s(prefer)
+    if wait_s:
+        job = await _waited(request, submitted.job.id, owner, _has_ended, wait_s)
+        submitted = replace(submitted, job=job)
+    return _with_preference(_accepted(submitted, is_waited_for=bool(wait_s)), wait_s)
 
 
 @router.get("", summary="List jobs, newest first")
@@ -125,7 +103,7 @@ def list_jobs(
     """List the caller's jobs by state, labels (`label=book:42`), time and words (`search`)."""
     job_filter = JobFilter(
         states=query.state,
-        labels=_labels(query.label),
+        labels=query.labels,
         search=query.search,
         created_after=query.created_after,
         created_before=query.created_before,
@@ -143,17 +121,28 @@ def list_jobs(
     responses={304: {"description": "It is as `If-None-Match` knows it"}, **problems(404)},
     summary="Read a job's state and progress",
 )
-async def get_job(
+async def get_job(  # noqa: PLR0917 - FastAPI fills them in by name
     job_id: JobId,
     request: Request,
     owner: Owner,
     if_none_match: Annotated[str | None, Header()] = None,
+    prefer: Prefer = None,
+    wait: Annotated[int, Query(ge=0, le=MAX_WAIT_S)] = 0,
 ) -> Response:
-    """Poll this: `Retry-After` says when again, `ETag` with `If-None-Match` saves the body."""
-    reader = request.app.state.reader
-    job = await reader.read(job_id, owner)
-    reading = await reader.read_report(job)
-    return _job_response(job, reading, if_none_match=if_none_match)
+    """Poll this: `Retry-After` says when again, `ETag` with `If-None-Match` saves the body.
+
+    With `wait` (seconds), or `Prefer: wait=N`, the answer waits until the job has ended; with
+    `If-None-Match`, until it is no longer as that knows it.
+    """
+
+    def is_news(job: Job) -> bool:
+        return job.state in ENDED if if_none_match is None else job_etag(job) not in if_none_match
+
+    preferred_s = preferred_wait_s(prefer)
+    job = await _waited(request, job_id, owner, is_news, wait or preferred_s or 0)
+    reading = await request.app.state.reader.read_report(job)
+    response = _job_response(job, reading, if_none_match=if_none_match)
+    return _with_preference(response, preferred_s)
 
 
 @router.post(
@@ -253,8 +242,29 @@ def _destination(body: DestinationBody) -> Destination:
     return Destination(profile=body.profile, prefix=body.prefix)
 
 
-def _accepted(submitted: Submitted) -> Response:
-    response = _job_response(submitted.job, status_code=202)
+def _has_ended(job: Job) -> bool:
+    return job.state in ENDED
+
+
+async def _waited(
+    request: Request, job_id: str, owner: str, until: Callable[[Job], bool], timeout_s: float
+) -> Job:
+    feed, reader = request.app.state.feed, request.app.state.reader
+    if timeout_s == 0:
+        job: Job = await reader.read(job_id, owner)
+        return job
+    return await wait_for_job(feed, reader, job_id, owner, until=until, timeout_s=timeout_s)
+
+
+def _with_preference(response: Response, wait_s: int | None) -> Response:
+    if wait_s is not None:
+        response.headers["Preference-Applied"] = f"wait={wait_s}"
+    return response
+
+
+def _accepted(submitted: Submitted, *, is_waited_for: bool) -> Response:
+    is_done = is_waited_for and submitted.job.state in ENDED
+    response = _job_response(submitted.job, status_code=200 if is_done else 202)
     response.headers["Location"] = job_path(submitted.job.id)
     if submitted.is_replay:
         response.headers["Idempotency-Replayed"] = "true"
@@ -277,11 +287,6 @@ def _job_response(
         return Response(status_code=304, headers=headers)
     content = job_body(job, now, reading).model_dump_json()
     return Response(content, status_code=status_code, media_type=JSON, headers=headers)
-
-
-def _labels(filters: list[str]) -> dict[str, str]:
-    pairs = [label.partition(":") for label in filters]
-    return {name: value for name, _, value in pairs}
 
 
 def _link_next(request: Request, response: Response, cursor: str | None) -> None:

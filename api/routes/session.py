@@ -8,8 +8,14 @@ from api.deps import LOCAL, WithResources, owner_of_key, signed_in_owner
 from api.errors import ForbiddenError, UnauthorizedError, fields_error
 from api.openapi import SESSION_BODY, problems
 from api.routing import Router
-from api.schemas import SessionBody, SessionForm
-from api.sessions import COOKIE, LASTS_S, is_from_this_site, issue_token
+from api.sessions import (
+    COOKIE,
+    LASTS_S,
+    SessionBody,
+    SessionForm,
+    is_from_this_site,
+    issue_token,
+)
 from narration.clock import utc_now
 
 MAX_BODY_BYTES = 8192

@@ -1,6 +1,6 @@
 """Task messages over Celery and Redis, set up for wake-ups: acked early, losable, ids only."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 
 from celery import Celery
@@ -8,7 +8,8 @@ from celery.exceptions import CeleryError
 from kombu.exceptions import KombuError
 from kombu.exceptions import OperationalError as KombuOperationalError
 
-from narration.broker.interface import QUEUES, Handler, Queue, Task
+from narration.broker.interface import QUEUES, Handler, Listener, Queue, Subscription, Task
+from narration.broker.notices import RedisNotices
 from narration.errors import BrokerUnavailable
 from narration.settings import BrokerSettings
 
@@ -54,6 +55,7 @@ class CeleryBroker:
 
     def __init__(self, app: Celery) -> None:
         self._app = app
+        self._notices = RedisNotices.at(str(app.conf.broker_url))
 
     def send(self, task: Task, *ids: str) -> None:
         """Publish a wake-up; tried once more, for the sweeper will repeat it anyway."""
@@ -65,6 +67,15 @@ class CeleryBroker:
         """Open a connection."""
         with _named(), self._app.connection_for_write() as connection:
             connection.ensure_connection(max_retries=1, timeout=2)
+
+    def publish(self, notices: Collection[str]) -> None:
+        """Publish notices, where the broker is Redis; elsewhere nobody listens."""
+        if self._notices is not None:
+            self._notices.publish(notices)
+
+    def subscribe(self, listener: Listener) -> Subscription | None:
+        """Listen on a thread, where the broker is Redis."""
+        return None if self._notices is None else self._notices.subscribe(listener)
 
 
 def _with_a_signature(handler: Handler) -> Handler:

@@ -1,15 +1,23 @@
 """The broker of one process: tasks run on its own threads."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 
 import structlog
 
-from narration.broker.interface import QUEUES, Handler, Queue, Task
+from narration.broker.interface import QUEUES, Handler, Listener, Queue, Task
 
 log = structlog.get_logger(__name__)
 
 CPU_THREADS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class InlineSubscription:
+    """A listener of this process."""
+
+    close: Callable[[], None]
 
 
 class InlineBroker:
@@ -19,6 +27,7 @@ class InlineBroker:
         self._handlers: Mapping[Task, Handler] = {}
         self._pools: dict[Queue, ThreadPoolExecutor] = {}
         self._is_closed = False
+        self._listeners: list[Listener] = []
 
     def bind(self, handlers: Mapping[Task, Handler], *, gpu_threads: int = 1) -> None:
         """Say what runs the tasks, once. Messages sent before are lost, as messages may be."""
@@ -38,6 +47,17 @@ class InlineBroker:
 
     def check(self) -> None:
         """Do nothing: this process is there."""
+
+    def publish(self, notices: Collection[str]) -> None:
+        """Call the listeners, on the thread of whoever made the change."""
+        for listener in tuple(self._listeners):
+            for notice in notices:
+                listener(notice)
+
+    def subscribe(self, listener: Listener) -> "InlineSubscription":
+        """Call `listener` with every notice from now on."""
+        self._listeners.append(listener)
+        return InlineSubscription(lambda: self._listeners.remove(listener))
 
     def close(self) -> None:
         """Drop what has not begun and wait for what has."""

@@ -4,7 +4,7 @@ A message is a wake-up. It carries ids at most and may be lost, late or doubled:
 what there is to do.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from enum import StrEnum
 from typing import Protocol, TypeAlias
 
@@ -34,6 +34,17 @@ QUEUES: dict[Task, Queue] = {
 
 
 Handler: TypeAlias = Callable[..., None]
+Listener: TypeAlias = Callable[[str], None]
+
+# What a listener is handed when notices may have been lost: anything may have changed.
+MISSED = ""
+
+
+class Subscription(Protocol):
+    """A listener that is being told of changes."""
+
+    def close(self) -> None:
+        """Tell it no more."""
 
 
 class Broker(Protocol):
@@ -44,3 +55,9 @@ class Broker(Protocol):
 
     def check(self) -> None:
         """Ask the broker for a sign of life."""
+
+    def publish(self, notices: Collection[str]) -> None:
+        """Tell the listeners of every process what has changed; call it after the commit."""
+
+    def subscribe(self, listener: Listener) -> Subscription | None:
+        """Hand every notice to `listener`, from a thread; None where notices do not travel."""

@@ -1,6 +1,6 @@
 """Wake-ups: noted in a transaction, sent once it is committed; any of them may be lost."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import structlog
 from sqlalchemy.orm import Session
@@ -12,6 +12,7 @@ from narration.settings import BrokerSettings
 log = structlog.get_logger(__name__)
 
 _NOTED = "wakeups"
+_CHANGED = "notices"
 
 
 def connect_broker(settings: BrokerSettings) -> Broker:
@@ -42,11 +43,27 @@ def note_wakeup(session: Session, task: Task, *ids: str) -> None:
     session.info.setdefault(_NOTED, []).append((task, ids))
 
 
+def note_change(session: Session, notice: str) -> None:
+    """Ask for those who follow to be told, once this transaction is committed."""
+    session.info.setdefault(_CHANGED, {})[notice] = None  # a set that keeps its order
+
+
 def send_noted(broker: Broker) -> Callable[[Session], None]:
-    """Return what sends the wake-ups a committed session noted: for `call_after_commit`."""
+    """Return what sends all that a committed session noted: for `call_after_commit`."""
 
     def send(session: Session) -> None:
         for task, ids in session.info.pop(_NOTED, ()):
             wake(broker, task, *ids)
+        notices = session.info.pop(_CHANGED, {})
+        if notices:
+            _publish(broker, notices)
 
     return send
+
+
+def _publish(broker: Broker, notices: Collection[str]) -> None:
+    """Publish notices. Lost ones cost those who follow a few seconds: they also look by clock."""
+    try:
+        broker.publish(notices)
+    except BrokerUnavailable as error:
+        log.warning("notices_not_sent", count=len(notices), reason=str(error))

@@ -1,15 +1,36 @@
-"""Events: what subscribers are told of a job, each a row written with the change it tells of."""
+"""Events: what subscribers are told of a job, each a row written with the change it tells of.
 
+The events of a job are ordered by their numbers, which the lock of its row gives without a gap.
+Those of an owner are ordered by the transaction that wrote them and then by id: ids are given
+before the commit, so a later one may become visible first, and whoever resumed after it would lose
+the earlier one. An event is settled once no transaction that comes before it is still running.
+"""
+
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Row, delete, func, insert, literal, select, tuple_, update
 from sqlalchemy.orm import Session
 
-from narration.database import UNSYNCHRONIZED
+from narration.broker.wakeups import note_change
+from narration.database import UNSYNCHRONIZED, FirstRunning
 from narration.jobs.record import Event, Job
+
+MAX_NUMBER = 2**63 - 1  # what the columns of a position hold
+_POSITION = re.compile(r"([0-9]{1,19})-([0-9]{1,19})")
+_COLUMNS = (
+    Event.id,
+    Event.job_id,
+    Event.number,
+    Event.owner,
+    Event.type,
+    Event.payload,
+    Event.created_at,
+    Event.transaction,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +39,47 @@ class NewEvent:
 
     type: str
     payload: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Position:
+    """A place in the events of an owner: everything up to it has been seen."""
+
+    transaction: int
+    id: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read what `str` wrote. Raises: ValueError."""
+        found = _POSITION.fullmatch(text)
+        if found is None or max(map(int, found.groups())) > MAX_NUMBER:
+            raise ValueError(f"{text!r} is no position: send an id as an event had it")
+        return cls(transaction=int(found[1]), id=int(found[2]))
+
+    def __str__(self) -> str:
+        return f"{self.transaction}-{self.id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobEvent:
+    """An event as subscribers see it."""
+
+    job_id: str
+    number: int
+    owner: str
+    type: str
+    payload: Mapping[str, Any]
+    created_at: datetime
+    position: Position
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventPage:
+    """Events in order; `is_last` if none that is settled follows them."""
+
+    events: list[JobEvent]
+    is_last: bool
+    is_settled: bool = True  # False: more are visible, but an earlier one may still come
 
 
 def add_events(
@@ -66,6 +128,18 @@ def write_events(
         for offset, event in enumerate(events)
     ]
     session.execute(insert(Event), rows)
+    note_change(session, change_notice(job_id, owner))
+
+
+def change_notice(job_id: str, owner: str) -> str:
+    """Return what listeners are told of a job that changed."""
+    return f"{job_id} {owner}"
+
+
+def parse_notice(notice: str) -> tuple[str, str]:
+    """Return the job and the owner of a notice."""
+    job_id, _, owner = notice.partition(" ")
+    return job_id, owner
 
 
 def list_events(session: Session, job_id: str, *, after: int = 0, limit: int = 500) -> list[Event]:
@@ -74,6 +148,67 @@ def list_events(session: Session, job_id: str, *, after: int = 0, limit: int = 5
     return list(session.scalars(query.order_by(Event.number).limit(limit)))
 
 
+def read_job_events(
+    session: Session, job_id: str, *, owner: str, after: int, limit: int
+) -> EventPage:
+    """Return a page of the events of an owner's job, which may be deleted by now."""
+    query = (
+        select(*_COLUMNS)
+        .where(Event.job_id == job_id, Event.number > after, Event.owner == owner)
+        .order_by(Event.number)
+        .limit(limit)
+    )
+    events = [_event(row) for row in session.execute(query)]
+    return EventPage(events=events, is_last=len(events) < limit)
+
+
+def read_owner_events(session: Session, owner: str, *, after: Position, limit: int) -> EventPage:
+    """Return a page of the settled events of all jobs of an owner."""
+    place = tuple_(Event.transaction, Event.id)
+    query = (
+        select(*_COLUMNS, (Event.transaction < FirstRunning()).label("is_settled"))
+        .where(Event.owner == owner, place > tuple_(literal(after.transaction), literal(after.id)))
+        .order_by(Event.transaction, Event.id)
+        .limit(limit)
+    )
+    rows = session.execute(query).all()
+    settled = [row for row in rows if row.is_settled]  # those of the least transactions: a prefix
+    return EventPage(
+        events=[_event(row) for row in settled],
+        is_last=len(settled) < limit,
+        is_settled=len(settled) == len(rows),
+    )
+
+
+def present_position(session: Session) -> Position:
+    """Return the place after which everything comes that is not settled now."""
+    last = select(func.coalesce(func.max(Event.id), 0)).scalar_subquery()
+    first_running, last_id = session.execute(select(FirstRunning(), last)).one()
+    is_numbered = session.get_bind().dialect.name == "postgresql"
+    # Where transactions have numbers, all those below the first that runs are settled.
+    if is_numbered:
+        return Position(transaction=first_running - 1, id=MAX_NUMBER)
+    return Position(transaction=0, id=last_id)
+
+
+def list_changed(session: Session, *, since: datetime) -> list[tuple[str, str]]:
+    """Return job and owner of every event since a moment: for when notices may be lost."""
+    query = select(Event.job_id, Event.owner).where(Event.created_at >= since).distinct()
+    return [(job_id, owner) for job_id, owner in session.execute(query)]
+
+
 def forget_events(session: Session, *, before: datetime) -> None:
     """Delete events that are older than any subscriber may be behind."""
     session.execute(delete(Event).where(Event.created_at < before))
+
+
+def _event(row: Row[Any]) -> JobEvent:
+    return JobEvent(
+        job_id=row.job_id,
+        number=row.number,
+        owner=row.owner,
+        type=row.type,
+        payload=row.payload,
+        created_at=row.created_at,
+        position=Position(transaction=row.transaction, id=row.id),
+    )

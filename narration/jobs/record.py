@@ -19,6 +19,7 @@ from narration.database import (
     Base,
     BigCount,
     BigKey,
+    CurrentTransaction,
     JsonColumn,
     UtcDateTime,
     state_column,
@@ -224,7 +225,7 @@ class Event(Base):
     __tablename__ = "events"
     __table_args__ = (
         UniqueConstraint("job_id", "number"),
-        Index("ix_events_owner_id", "owner", "id"),
+        Index("ix_events_owner_transaction_id", "owner", "transaction", "id"),
         Index("ix_events_created_at", "created_at"),
     )
 
@@ -235,3 +236,5 @@ class Event(Base):
     type: Mapped[str] = mapped_column(String(32))
     payload: Mapped[dict[str, Any]] = mapped_column(JsonColumn)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # Ids are given before the commit, so across jobs they are no order to resume by.
+    transaction: Mapped[int] = mapped_column(BigCount, server_default=CurrentTransaction())

@@ -1,11 +1,13 @@
 // What the page knows of jobs, kept up to date; who shows one listens for its events.
 
 import { TimeLeft } from "./eta.js";
+import { listen } from "./live.js";
 import { notice } from "./notices.js";
 import { pause, post, read, remove, url } from "./server.js";
 import { explain, titleOf } from "./words.js";
 
 export const ACTIVE = ["queued", "planning", "rendering", "assembling"];
+const CALM_MS = 30_000; // beside a stream of events, in case that one was missed
 const BUSY_MS = 1500;
 const IDLE_MS = 6000;
 const ACTIVE_QUERY = `jobs?limit=100&${ACTIVE.map((state) => `state=${state}`).join("&")}`;
@@ -108,6 +110,11 @@ class Jobs extends EventTarget {
   async follow() {
     if (this.#isFollowing) return;
     this.#isFollowing = true;
+    const isTold = listen({
+      onprogress: (id, data) => this.#progress(id, data),
+      onchange: (id) => this.load(id).catch(() => null), // the next round looks again
+      ondeleted: (id) => this.drop(id),
+    });
     for (;;) {
       let isBusy = false;
       try {
@@ -115,8 +122,14 @@ class Jobs extends EventTarget {
       } catch (problem) {
         if (!problem.code) throw problem; // otherwise the banner says it, and we try again
       }
-      await pause(isBusy ? BUSY_MS : IDLE_MS);
+      if (isTold()) await pause(CALM_MS);
+      else await pause(isBusy ? BUSY_MS : IDLE_MS);
     }
+  }
+
+  #progress(id, { state, progress }) {
+    const known = this.#known.get(id);
+    if (known?.state === state) this.put({ ...known, progress });
   }
 
   async #refresh() {

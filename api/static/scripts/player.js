@@ -74,7 +74,8 @@ export class Player {
     const starts = this.#chapters();
     const here = this.seconds;
     const target = direction > 0 ? starts.find((start) => start > here + 0.2) : starts.filter((start) => start < here - 3).at(-1);
-    this.seek(target ?? (direction > 0 ? this.#duration() : 0));
+    // A little later: a seek may land just before, and the sentence before would be marked.
+    this.seek(target === undefined ? (direction > 0 ? this.#duration() : 0) : target + 0.01);
   }
 
   #duration() {

@@ -82,7 +82,8 @@ class Prefixed(http.server.BaseHTTPRequestHandler):
         self._pass_on("POST")
 
     def _pass_on(self, method: str) -> None:
-        if not self.path.startswith("/reader/"):
+        # It holds answers back as a whole, so that it passes no stream of events on.
+        if not self.path.startswith("/reader/") or self.path.endswith("/v1/events"):
             self.send_error(404)
             return
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))

@@ -108,6 +108,20 @@ def test_a_job_is_canceled_and_goes_on_from_where_it_was(visit: Begin, slow: Ser
     expect(page.get_by_role("button", name="Play", exact=True)).to_be_visible(timeout=120_000)
 
 
+def test_progress_is_told_and_not_asked_for(visit: Begin, slow: ServedPage) -> None:
+    job_id = slow.submit(make_text(60), title="Told")
+    visited = visit(slow.url)
+    asked: list[str] = []
+    visited.page.on("request", lambda request: asked.append(request.url))
+    page = visited.open(f"#/jobs/{job_id}")
+    told = page.locator(".told").first
+    expect(told).to_contain_text("Speaking")
+    before, asked_before = told.inner_text(), len(asked)
+    wait_until(page, f"document.querySelector('.told').textContent !== {before!r}")
+    page.wait_for_timeout(3000)
+    assert len([url for url in asked[asked_before:] if "/v1/jobs" in url]) <= 2
+
+
 def test_the_end_of_a_job_is_announced(visit: Begin, slow: ServedPage) -> None:
     job_id = slow.submit(make_text(12), title="Announced")
     page = visit(slow.url).open(f"#/jobs/{job_id}")

@@ -15,6 +15,7 @@ from fastapi.testclient import TestClient
 
 from api.app import create_app
 from api.deps import Resources
+from narration.broker.inline import InlineBroker
 from narration.broker.interface import Task
 from narration.broker.wakeups import send_noted
 from narration.database import call_after_commit, make_engine
@@ -25,10 +26,11 @@ from narration.storage.profiles import open_stores
 from tests.unit.api.conformance import Conformance
 
 
-class NotingBroker:
-    """Remembers what was sent; `is_down` makes it refuse."""
+class NotingBroker(InlineBroker):
+    """Remembers what was sent; `is_down` makes it refuse. Notices travel as in one process."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.sent: list[tuple[Task, ...] | tuple[str, ...]] = []
         self.is_down = False
 

@@ -1,6 +1,7 @@
 import pytest
 from sqlalchemy import Engine
 
+from tests.contracts.events import EventsContract
 from tests.contracts.job_queries import JobQueriesContract, StepQueriesContract
 from tests.contracts.segment_queries import SegmentQueriesContract
 from tests.contracts.transitions import TransitionsContract
@@ -24,4 +25,8 @@ class TestSegmentsOnSqlite(SegmentQueriesContract):
 
 
 class TestTransitionsOnSqlite(TransitionsContract):
+    pass
+
+
+class TestEventsOnSqlite(EventsContract):
     pass

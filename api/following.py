@@ -1,0 +1,293 @@
+"""Follows jobs for many clients at once: one query for a change, however many wait for it.
+
+Notices say which job or owner has news; a topic is then read once, and all who follow it are handed
+the same events from a short buffer. One who is further behind than the buffer reaches reads pages
+of its own until it has caught up. Where notices are lost, a look by the clock finds what they told
+of. Everything here belongs to one event loop.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TypeAlias, TypeVar
+
+import anyio
+import structlog
+from anyio.to_thread import run_sync
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from narration.broker.interface import MISSED, Broker, Subscription
+from narration.clock import utc_now
+from narration.database import session_scope
+from narration.errors import OutputError, TransientError
+from narration.jobs.events import (
+    EventPage,
+    JobEvent,
+    Position,
+    list_changed,
+    parse_notice,
+    read_job_events,
+    read_owner_events,
+)
+
+BUFFERED = 64  # events of a topic that are kept for those who follow it
+PAGE = 200
+READS = 4  # queries at once, over all topics
+LOOK_S = 5.0  # how often to look for what no notice told of; every second where none travel
+LOOK_WITHOUT_NOTICES_S = 1.0
+LOOK_BACK = timedelta(seconds=60)  # longer than a transaction takes from its clock to its commit
+GAP_S = 0.05  # between two reads of a topic: what comes meanwhile is read at once
+RETRY_S = 1.0
+
+T = TypeVar("T")
+Read: TypeAlias = Callable[[Session, Position], EventPage]
+Key: TypeAlias = tuple[str, str]  # owner, and a job or nothing for all of the owner's
+
+log = structlog.get_logger(__name__)
+
+
+def place_of(event: JobEvent, key: Key) -> Position:
+    """Return where an event stands in a topic: by number in a job, else by transaction."""
+    return Position(transaction=0, id=event.number) if key[1] else event.position
+
+
+class Topic:
+    """What somebody follows: the events read last, and who waits for the next."""
+
+    def __init__(self, key: Key) -> None:
+        self.key = key
+        self.followers = 0
+        self.recent: deque[JobEvent] = deque()
+        self.floor: Position | None = None  # all events after it, up to the head, are in `recent`
+        self.head: Position | None = None
+        self.is_dirty = False
+        self.pump: asyncio.Task[None] | None = None
+        self.version = 0  # how often something changed
+        self._grown = asyncio.Event()
+        self._noticed = asyncio.Event()
+
+    def notice(self) -> None:
+        """Note that something changed."""
+        self.is_dirty = True
+        self.version += 1
+        self._noticed.set()
+        self._noticed = asyncio.Event()
+
+    def release(self) -> None:
+        """Wake everybody who waits, although nothing has changed."""
+        self._noticed.set()
+        self._grown.set()
+
+    def add(self, page: EventPage) -> None:
+        """Keep what was read, and wake those who wait for it."""
+        for event in page.events:
+            self.head = place_of(event, self.key)
+            self.recent.append(event)
+            if len(self.recent) > BUFFERED:
+                self.floor = place_of(self.recent.popleft(), self.key)
+        if page.events:
+            self._grown.set()
+            self._grown = asyncio.Event()
+
+    async def wait_for_notice(self, timeout_s: float, *, since: int) -> bool:
+        """Wait until something has changed since a version; False if nothing did."""
+        return self.version != since or await _wait(self._noticed, timeout_s)
+
+    async def wait_for_events(self, timeout_s: float) -> bool:
+        """Wait until there are new events; False if none came."""
+        return await _wait(self._grown, timeout_s)
+
+
+class Follower:
+    """One client's place in a topic."""
+
+    def __init__(self, feed: "EventFeed", topic: Topic, after: Position) -> None:
+        self._feed = feed
+        self._topic = topic
+        self.key = topic.key
+        self.position = after
+        self.is_live = False  # has caught up with what there is
+
+    async def next(self, timeout_s: float) -> list[JobEvent]:
+        """Return the next events, in order; none if none came in time.
+
+        Raises: DatabaseUnavailable.
+        """
+        if not self.is_live or self._is_behind():
+            return self._moved_on(await self._catch_up())
+        events = self._buffered()
+        if not events and await self._topic.wait_for_events(timeout_s) and not self._is_behind():
+            events = self._buffered()
+        return self._moved_on(events)
+
+    async def _catch_up(self) -> list[JobEvent]:
+        page = await self._feed.read(self._topic.key, self.position)
+        last = place_of(page.events[-1], self._topic.key) if page.events else self.position
+        if page.is_last:
+            self.is_live = True
+            self._feed.keep_from(self._topic, last, is_settled=page.is_settled)
+        return page.events
+
+    def _is_behind(self) -> bool:
+        return self._topic.floor is not None and self.position < self._topic.floor
+
+    def _buffered(self) -> list[JobEvent]:
+        key = self._topic.key
+        return [event for event in self._topic.recent if place_of(event, key) > self.position]
+
+    def _moved_on(self, events: list[JobEvent]) -> list[JobEvent]:
+        if events:
+            self.position = place_of(events[-1], self._topic.key)
+        return events
+
+
+class EventFeed:
+    """The topics that are followed in this process."""
+
+    def __init__(self, database: Engine, broker: Broker) -> None:
+        self._database = database
+        self._broker = broker
+        self._topics: dict[Key, Topic] = {}
+        self._limiter = anyio.CapacityLimiter(READS)
+        self._subscription: Subscription | None = None
+        self._looking: asyncio.Task[None] | None = None
+        self._is_closing = False
+
+    def is_closing(self) -> bool:
+        """Tell whether the streams are to end."""
+        return self._is_closing
+
+    def start(self) -> None:
+        """Begin to listen for notices."""
+        loop = asyncio.get_running_loop()
+
+        def hear(notice: str) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(self._on_notice, notice)
+
+        self._subscription = self._broker.subscribe(hear)
+        self._looking = asyncio.create_task(self._look())
+
+    async def close(self) -> None:
+        """Listen no more."""
+        self.end_streams()
+        if self._looking is not None:
+            self._looking.cancel()
+        if self._subscription is not None:
+            await run_sync(self._subscription.close)
+
+    def end_streams(self) -> None:
+        """Let everybody who waits go; they see that the feed is closing."""
+        self._is_closing = True
+        for topic in self._topics.values():
+            topic.release()
+
+    @contextmanager
+    def topic(self, owner: str, job_id: str = "") -> Iterator[Topic]:
+        """Follow a job, or all jobs of an owner, for as long as the context lasts."""
+        key = (owner, job_id)
+        topic = self._topics.setdefault(key, Topic(key))
+        topic.followers += 1
+        try:
+            yield topic
+        finally:
+            topic.followers -= 1
+            if topic.followers == 0:
+                del self._topics[key]
+                if topic.pump is not None:
+                    topic.pump.cancel()
+
+    @contextmanager
+    def follow(self, owner: str, job_id: str = "", *, after: Position) -> Iterator[Follower]:
+        """Follow a topic from a position on."""
+        with self.topic(owner, job_id) as topic:
+            yield Follower(self, topic, after)
+
+    async def read(self, key: Key, after: Position) -> EventPage:
+        """Read a page of a topic. Raises: DatabaseUnavailable."""
+        owner, job_id = key
+
+        def query(session: Session) -> EventPage:
+            if not job_id:
+                return read_owner_events(session, owner, after=after, limit=PAGE)
+            return read_job_events(session, job_id, owner=owner, after=after.id, limit=PAGE)
+
+        return await self._run(query)
+
+    def keep_from(self, topic: Topic, position: Position, *, is_settled: bool) -> None:
+        """Let a topic read on from where its first follower has caught up."""
+        if topic.head is None:
+            topic.floor = topic.head = position
+        topic.is_dirty = topic.is_dirty or not is_settled
+        self._wake(topic)
+
+    async def _run(self, query: Callable[[Session], T]) -> T:
+        def read() -> T:
+            with session_scope(self._database, is_read_only=True) as session:
+                return query(session)
+
+        return await run_sync(read, limiter=self._limiter)
+
+    def _on_notice(self, notice: str) -> None:
+        if notice == MISSED:
+            for topic in tuple(self._topics.values()):
+                self._mark(topic)
+            return
+        job_id, owner = parse_notice(notice)
+        for key in ((owner, job_id), (owner, "")):
+            if key in self._topics:
+                self._mark(self._topics[key])
+
+    def _mark(self, topic: Topic) -> None:
+        topic.notice()
+        self._wake(topic)
+
+    def _wake(self, topic: Topic) -> None:
+        is_idle = topic.pump is None or topic.pump.done()
+        if topic.is_dirty and topic.head is not None and is_idle:
+            topic.pump = asyncio.create_task(self._read_on(topic))
+
+    async def _read_on(self, topic: Topic) -> None:
+        while topic.is_dirty and topic.head is not None:
+            topic.is_dirty = False
+            try:
+                page = await self.read(topic.key, topic.head)
+            except (TransientError, OutputError) as error:
+                log.warning("events_not_read", reason=str(error))
+                topic.is_dirty = True
+                await asyncio.sleep(RETRY_S)
+                continue
+            topic.add(page)
+            topic.is_dirty = topic.is_dirty or not (page.is_last and page.is_settled)
+            if page.is_last:
+                await asyncio.sleep(GAP_S)
+
+    async def _look(self) -> None:
+        interval_s = LOOK_WITHOUT_NOTICES_S if self._subscription is None else LOOK_S
+        while True:
+            await asyncio.sleep(interval_s)
+            if not self._topics:
+                continue
+            since = utc_now() - LOOK_BACK
+            try:
+                changed = await self._run(lambda session: list_changed(session, since=since))  # noqa: B023 - run at once
+            except (TransientError, OutputError) as error:
+                log.warning("events_not_read", reason=str(error))
+                continue
+            for job_id, owner in changed:
+                for key in ((owner, job_id), (owner, "")):
+                    if key in self._topics:
+                        self._mark(self._topics[key])
+
+
+async def _wait(event: asyncio.Event, timeout_s: float) -> bool:
+    try:
+        async with asyncio.timeout(timeout_s):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True

@@ -1,0 +1,53 @@
+"""The query parameters of lists: which rows, and from where on."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from narration.ids import id_pattern
+from narration.jobs.request import MAX_LABELS, MAX_TEXT_CHARS, Line
+from narration.jobs.states import ChunkState, JobState
+
+FIRST_YEAR, LAST_YEAR = 1970, 9998
+LabelFilter = Annotated[Line, Field(pattern=r"^[^:]*:", max_length=2 * MAX_TEXT_CHARS + 1)]
+
+
+def _within_calendar(moment: datetime) -> datetime:
+    """Read a moment without a zone as UTC; near the ends of the calendar others cannot be so."""
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise ValueError(f"lies outside of the years {FIRST_YEAR} to {LAST_YEAR}")
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+Moment = Annotated[datetime, AfterValidator(_within_calendar)]
+
+
+class _Query(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    limit: Annotated[int, Field(ge=1, le=100)] = 20
+
+
+class JobQuery(_Query):
+    """Which jobs, and from where on."""
+
+    cursor: Annotated[str, Field(pattern=id_pattern("job"))] | None = None
+    state: frozenset[JobState] = frozenset()
+    label: Annotated[list[LabelFilter], Field(max_length=MAX_LABELS, examples=[["book:42"]])] = []
+    search: Annotated[Line, Field(max_length=MAX_TEXT_CHARS)] = ""
+    created_after: Moment | None = None
+    created_before: Moment | None = None
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The labels to look for, by name."""
+        pairs = [label.partition(":") for label in self.label]
+        return {name: value for name, _, value in pairs}
+
+
+class ChunkQuery(_Query):
+    """Which chunks, and from where on."""
+
+    cursor: Annotated[str | None, Field(pattern=r"^[0-9]{1,9}$")] = None
+    state: frozenset[ChunkState] = frozenset()

@@ -1,0 +1,168 @@
+"""What happens to jobs, as server-sent events: of one job, or of all the caller's jobs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+from fastapi import Header, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from api.deps import JobId, Owner, Resources, WithResources
+from api.event_stream import MEDIA_TYPE, EventStream
+from api.openapi import problems
+from api.routing import Router
+from narration.database import session_scope
+from narration.errors import FieldsError, NotFoundError
+from narration.jobs.events import Position, present_position, read_job_events
+from narration.jobs.states import ENDED
+
+if TYPE_CHECKING:
+    from api.following import EventFeed
+    from api.polling import JobReader
+
+HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # nginx would hold it back
+BODY = "One `EventBody` as JSON in each `data` line; `event` is its type, `id` where to resume."
+STREAM: dict[int | str, dict[str, Any]] = {
+    200: {"description": BODY, "content": {MEDIA_TYPE: {"schema": {"type": "string"}}}},
+}
+
+T = TypeVar("T")
+router = Router(prefix="/v1", tags=["events"], responses=problems(401))
+LastEventId = Annotated[str | None, Header(alias="Last-Event-ID", max_length=64)]
+After = Annotated[str | None, Query(max_length=64, description="where to start; see `id`")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """Whose events a client follows and from where; without a job, all of the owner's."""
+
+    owner: str
+    job_id: str = ""
+    after: Position
+    has_ended: bool = False
+
+
+class EventResponse(StreamingResponse):
+    """Follows a topic for as long as the client listens."""
+
+    def __init__(self, request: Request, start: Start) -> None:
+        self._feed: EventFeed = request.app.state.feed
+        self._reader: JobReader = request.app.state.reader
+        self._start = start
+        super().__init__(iter(()), media_type=MEDIA_TYPE, headers=HEADERS)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Stream until the client, the job or the server ends."""
+        start = self._start
+        with self._feed.follow(start.owner, start.job_id, after=start.after) as follower:
+            stream = EventStream(
+                follower=follower,
+                reader=self._reader,
+                is_of_one_job=bool(start.job_id),
+                has_ended=start.has_ended,
+            )
+            self.body_iterator = stream.frames(self._feed.is_closing)
+            await super().__call__(scope, receive, send)
+
+
+@router.get(
+    "/jobs/{job_id}/events",
+    response_class=Response,
+    responses={**STREAM, 204: {"description": "All was told; do not reconnect"}, **problems(404)},
+    summary="Follow a job",
+)
+async def follow_job(  # noqa: PLR0917 - FastAPI fills them in by name
+    job_id: JobId,
+    request: Request,
+    resources: WithResources,
+    owner: Owner,
+    last_event_id: LastEventId = None,
+    after: After = None,
+) -> Response:
+    """Stream what happened to the job and what happens next, until it has ended.
+
+    `Last-Event-ID` or `after` is the number of the last event that is known.
+    """
+    number = _parsed(_number, last_event_id, after) or 0
+    start = await _start_of_job(request, resources, owner, job_id, number)
+    # 204 is what makes a browser stop reconnecting.
+    if start.has_ended and last_event_id is not None and await _is_all_told(request, start):
+        return Response(status_code=204)
+    return _stream(request, start)
+
+
+@router.get("/events", response_class=Response, responses=STREAM, summary="Follow all jobs")
+async def follow_jobs(
+    request: Request,
+    resources: WithResources,
+    owner: Owner,
+    last_event_id: LastEventId = None,
+    after: After = None,
+) -> Response:
+    """Stream what happens to the caller's jobs from now on, or after an event's `id`.
+
+    The stream does not end by itself. Events are kept for 30 days; `after=0-0` begins there.
+    """
+    position = _parsed(Position.parse, last_event_id, after)
+    present = await run_in_threadpool(_present, resources)
+    # All who follow share what is read: nobody may begin at a place that is yet to come.
+    return _stream(request, Start(owner=owner, after=min(position or present, present)))
+
+
+def _stream(request: Request, start: Start) -> Response:
+    if request.method == "HEAD":
+        return Response(media_type=MEDIA_TYPE, headers=HEADERS)
+    return EventResponse(request, start)
+
+
+async def _start_of_job(
+    request: Request, resources: Resources, owner: str, job_id: str, number: int
+) -> Start:
+    """Return where to begin. A deleted job is followed while events of it are not told yet."""
+    reader: JobReader = request.app.state.reader
+    try:
+        job = await reader.read(job_id, owner)
+    except NotFoundError:
+        if not await run_in_threadpool(_has_events, resources, owner, job_id, number):
+            raise
+        has_ended = True
+    else:
+        number = min(number, job.events)
+        has_ended = job.state in ENDED
+    after = Position(transaction=0, id=number)
+    return Start(owner=owner, job_id=job_id, after=after, has_ended=has_ended)
+
+
+async def _is_all_told(request: Request, start: Start) -> bool:
+    feed: EventFeed = request.app.state.feed
+    return not (await feed.read((start.owner, start.job_id), start.after)).events
+
+
+def _has_events(resources: Resources, owner: str, job_id: str, number: int) -> bool:
+    with session_scope(resources.database, is_read_only=True) as session:
+        page = read_job_events(session, job_id, owner=owner, after=number, limit=1)
+    return bool(page.events)
+
+
+def _present(resources: Resources) -> Position:
+    with session_scope(resources.database, is_read_only=True) as session:
+        return present_position(session)
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal() or not text.isascii() or int(text) >= 2**31:
+        raise ValueError(f"{text!r} is not the number of an event")
+    return int(text)
+
+
+def _parsed(parse: Callable[[str], T], header: str | None, parameter: str | None) -> T | None:
+    """Read where to resume; the header wins: a browser sends it when it reconnects."""
+    name, text = ("after", parameter) if header is None else ("Last-Event-ID", header)
+    if text is None:
+        return None
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise FieldsError([{"pointer": f"/{name}", "detail": str(error)}]) from error

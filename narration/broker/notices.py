@@ -1,0 +1,99 @@
+"""Notices over Redis: who follows a job is told that something changed, in whatever process.
+
+A notice is a hint, as a wake-up is: it may be lost, and the database says what happened.
+"""
+
+import threading
+import time
+from collections.abc import Collection
+from typing import Self
+
+import redis
+import structlog
+from redis.client import PubSub
+
+from narration.broker.interface import MISSED, Listener
+from narration.errors import BrokerUnavailable
+
+CHANNEL = "rhapsode:changes"
+TIMEOUT_S = 1.0  # what a commit may wait for a broker that does not answer
+PAUSE_S = 5.0  # after a failure: a broker that is away must not slow down every commit
+LISTEN_S = 0.5  # how soon a subscription notices that it is closed
+
+log = structlog.get_logger(__name__)
+
+
+class RedisNotices:
+    """Publishes and listens on one channel; nothing connects before the first notice."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._client = _connect(url)
+        self._paused_until = 0.0
+
+    @classmethod
+    def at(cls, broker_url: str) -> Self | None:
+        """Return the notices beside a broker, None if it is not Redis."""
+        if broker_url.startswith("redis+socket://"):
+            return cls("unix://" + broker_url.removeprefix("redis+socket://"))
+        is_redis = broker_url.startswith(("redis://", "rediss://", "unix://"))
+        return cls(broker_url) if is_redis else None
+
+    def publish(self, notices: Collection[str]) -> None:
+        """Publish in one round trip. Raises: BrokerUnavailable."""
+        if time.monotonic() < self._paused_until:
+            return
+        try:
+            with self._client.pipeline(transaction=False) as pipeline:
+                for notice in notices:
+                    pipeline.publish(CHANNEL, notice)
+                pipeline.execute()
+        except (redis.RedisError, OSError) as error:
+            self._paused_until = time.monotonic() + PAUSE_S
+            raise BrokerUnavailable(f"the broker does not take notices: {error}") from error
+
+    def subscribe(self, listener: Listener) -> "RedisSubscription":
+        """Hand notices to `listener` from a thread of its own, until closed."""
+        return RedisSubscription(_connect(self._url), listener)
+
+
+class RedisSubscription:
+    """A thread that listens; after a lost connection it says MISSED and goes on."""
+
+    def __init__(self, client: redis.Redis, listener: Listener) -> None:
+        self._client = client
+        self._listener = listener
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="notices", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the thread."""
+        self._end.set()
+        self._thread.join()
+        self._client.close()
+
+    def _run(self) -> None:
+        while not self._end.is_set():
+            try:
+                self._listen()
+            except (redis.RedisError, OSError) as error:
+                log.warning("notices_not_received", reason=str(error))
+                self._end.wait(LISTEN_S)
+
+    def _listen(self) -> None:
+        with PubSub(self._client.connection_pool) as channel:
+            channel.subscribe(CHANNEL)
+            while not self._end.is_set():
+                message = channel.get_message(timeout=LISTEN_S)
+                if message is None:
+                    continue
+                # The first answer: from here on nothing is missed, but before it anything was.
+                is_notice = message["type"] == "message"
+                self._listener(message["data"].decode() if is_notice else MISSED)
+
+
+def _connect(url: str) -> redis.Redis:
+    return redis.Redis.from_url(
+        url, socket_connect_timeout=TIMEOUT_S, socket_timeout=TIMEOUT_S, health_check_interval=10
+    )

@@ -1,0 +1,234 @@
+"""Many who follow share few queries, nothing is lost or told twice, and memory is bounded."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from api import following
+from api.deps import Resources
+from api.event_stream import EventStream
+from api.following import BUFFERED, EventFeed, Follower
+from api.polling import JobReader
+from narration.clock import utc_now
+from narration.database import session_scope
+from narration.errors import DatabaseUnavailable
+from narration.jobs.control import cancel_job
+from narration.jobs.events import NewEvent, Position, add_events, present_position
+from tests.builders import make_job
+
+START = Position(transaction=0, id=0)
+
+
+@pytest.fixture
+def job_id(resources: Resources) -> str:
+    with session_scope(resources.database) as session:
+        return make_job(session, owner="ann").id
+
+
+@pytest.fixture
+def queries(resources: Resources) -> list[str]:
+    seen: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("SELECT events."):
+            seen.append(statement)
+
+    event.listen(resources.database, "before_cursor_execute", note)
+    return seen
+
+
+@asynccontextmanager
+async def open_feed(resources: Resources) -> AsyncIterator[EventFeed]:
+    feed = EventFeed(resources.database, resources.broker)
+    feed.start()
+    try:
+        yield feed
+    finally:
+        await feed.close()
+
+
+def tell(resources: Resources, job_id: str, *types: str) -> None:
+    with session_scope(resources.database) as session:
+        events = [NewEvent(type=type_) for type_ in types]
+        add_events(session, job_id, events, now=utc_now())
+
+
+async def collect(follower: Follower, count: int) -> list[int]:
+    numbers: list[int] = []
+    async with asyncio.timeout(10):
+        while len(numbers) < count:
+            numbers += [found.number for found in await follower.next(5)]
+    return numbers
+
+
+def test_a_thousand_who_follow_a_job_share_its_queries(
+    resources: Resources, job_id: str, queries: list[str]
+) -> None:
+    async def follow() -> list[list[int]]:
+        async with open_feed(resources) as feed:
+            waiting = []
+            for _ in range(1000):
+                context = feed.follow("ann", job_id, after=Position(transaction=0, id=1))
+                waiting.append(asyncio.create_task(collect(context.__enter__(), 40)))
+            for _ in range(40):
+                await asyncio.to_thread(tell, resources, job_id, "chunk.accepted")
+            return await asyncio.gather(*waiting)
+
+    assert asyncio.run(follow()) == [list(range(2, 42))] * 1000
+    # Each catches up by a page of its own; after that they share.
+    assert len(queries) <= 1000 + 45
+
+
+def test_one_who_falls_behind_the_buffer_misses_nothing(resources: Resources, job_id: str) -> None:
+    async def follow() -> list[int]:
+        async with open_feed(resources) as feed:
+            with (
+                feed.follow("ann", job_id, after=START) as slow,
+                feed.follow("ann", job_id, after=START) as quick,
+            ):
+                first = [*await collect(slow, 1), *await slow.next(0.01)]
+                await collect(quick, 1)
+                await asyncio.to_thread(tell, resources, job_id, *["chunk.accepted"] * 300)
+                await collect(quick, 300)
+                (topic,) = feed._topics.values()
+                assert len(topic.recent) <= BUFFERED
+                return first + await collect(slow, 300)
+
+    assert asyncio.run(follow()) == list(range(1, 302))
+
+
+def test_events_during_catching_up_are_told_once(resources: Resources, job_id: str) -> None:
+    async def follow() -> list[int]:
+        async with open_feed(resources) as feed:
+            with feed.follow("ann", job_id, after=START) as follower:
+                writing = asyncio.to_thread(
+                    lambda: [tell(resources, job_id, "chunk.accepted") for _ in range(200)]
+                )
+                numbers, _ = await asyncio.gather(collect(follower, 201), writing)
+                return numbers
+
+    assert asyncio.run(follow()) == list(range(1, 202))
+
+
+def test_lost_notices_cost_time_only(
+    resources: Resources, job_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "LOOK_S", 0.2)
+    monkeypatch.setattr(resources.broker, "publish", lambda _: None)
+
+    async def follow() -> list[int]:
+        async with open_feed(resources) as feed:
+            with feed.follow("ann", job_id, after=START) as follower:
+                await collect(follower, 1)
+                await asyncio.to_thread(tell, resources, job_id, "chunk.accepted")
+                return await collect(follower, 1)
+
+    assert asyncio.run(follow()) == [2]
+
+
+def test_database_that_was_away_costs_time_only(
+    resources: Resources, job_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "RETRY_S", 0.1)
+    refusals = 0
+
+    def refuse(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        nonlocal refusals
+        if refusals and statement.startswith("SELECT events."):
+            refusals -= 1
+            raise DatabaseUnavailable("the database does not answer")
+
+    event.listen(resources.database, "before_cursor_execute", refuse)
+
+    async def follow() -> list[int]:
+        nonlocal refusals
+        async with open_feed(resources) as feed:
+            with feed.follow("ann", job_id, after=START) as follower:
+                await collect(follower, 1)
+                refusals = 3
+                await asyncio.to_thread(tell, resources, job_id, "chunk.accepted")
+                return await collect(follower, 1)
+
+    assert asyncio.run(follow()) == [2]
+
+
+def test_nothing_is_kept_of_what_nobody_follows(resources: Resources, job_id: str) -> None:
+    async def follow() -> int:
+        async with open_feed(resources) as feed:
+            with feed.follow("ann", job_id, after=START) as follower:
+                await collect(follower, 1)
+            return len(feed._topics)
+
+    assert asyncio.run(follow()) == 0
+
+
+def test_owner_follows_all_jobs_and_no_other_owners(resources: Resources, job_id: str) -> None:
+    async def follow() -> list[str]:
+        async with open_feed(resources) as feed:
+            with session_scope(resources.database, is_read_only=True) as session:
+                present = present_position(session)
+            with feed.follow("ann", after=present) as follower:
+                await follower.next(0.01)
+                with session_scope(resources.database) as session:
+                    make_job(session, owner="bob")
+                    own = make_job(session, owner="ann")
+                    cancel_job(session, job_id, owner="ann", now=utc_now())
+                events: list[str] = []
+                async with asyncio.timeout(10):
+                    while len(events) < 2:
+                        events += [found.job_id for found in await follower.next(5)]
+                assert events == [own.id, job_id]
+                return events
+
+    asyncio.run(follow())
+
+
+def test_progress_is_told_at_most_once_a_second(resources: Resources, job_id: str) -> None:
+    async def follow() -> list[str]:
+        frames: list[str] = []
+        async with open_feed(resources) as feed:
+            with feed.follow("ann", job_id, after=START) as follower:
+                reader = JobReader(resources.database)
+                stream = EventStream(follower=follower, reader=reader, is_of_one_job=True)
+
+                async def read() -> None:
+                    frames.extend([frame async for frame in stream.frames(feed.is_closing)])
+
+                reading = asyncio.create_task(read())
+                for _ in range(30):
+                    await asyncio.to_thread(tell, resources, job_id, "chunk.accepted")
+                    await asyncio.sleep(0.05)
+                await asyncio.to_thread(tell, resources, job_id, "chunk.flagged", "job.failed")
+                async with asyncio.timeout(10):
+                    await reading  # ends with the job
+        return frames
+
+    frames = asyncio.run(follow())
+    names = [line.removeprefix("event: ") for frame in frames for line in frame.splitlines()[1:2]]
+    told = [name for name in names if not name.startswith("id")]
+    assert 1 <= told.count("job.progress") <= 3
+    assert told[0] == "job.queued"
+    assert told[-2:] == ["chunk.flagged", "job.failed"]
+
+
+def test_closing_ends_the_streams_at_once(resources: Resources, job_id: str) -> None:
+    async def follow() -> None:
+        async with open_feed(resources) as feed:
+            with feed.follow("ann", job_id, after=START) as follower:
+                stream = EventStream(
+                    follower=follower, reader=JobReader(resources.database), is_of_one_job=True
+                )
+                frames = stream.frames(feed.is_closing)
+                await anext(frames)
+                await anext(frames)
+                waiting = asyncio.create_task(anext(frames, None))
+                await asyncio.sleep(0.05)
+                feed.end_streams()
+                async with asyncio.timeout(1):
+                    assert await waiting is None
+
+    asyncio.run(follow())

@@ -1,12 +1,13 @@
 """The HTTP application: resources opened once, routes over them, one shape for all errors."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
@@ -16,7 +17,7 @@ from api.border import Border, refuse_unknown_parameters
 from api.deps import Resources
 from api.following import EventFeed
 from api.polling import JobReader
-from api.routes import artifacts, events, health, jobs, voices
+from api.routes import artifacts, events, health, jobs, session, voices
 from api.uploads import Uploads
 from narration.broker.wakeups import connect_broker, send_noted
 from narration.database import call_after_commit, make_engine
@@ -61,13 +62,16 @@ def create_app(settings: Settings, resources: Resources | None = None) -> FastAP
         description=DESCRIPTION,
         lifespan=lifespan,
         generate_unique_id_function=lambda route: route.name,  # clients name their functions so
+        docs_url=None,  # FastAPI's pages load their scripts from elsewhere; ours is below
+        redoc_url=None,
         dependencies=[Depends(refuse_unknown_parameters)],
     )
     errors.install(app)
-    for module in (jobs, artifacts, events, voices, health):
+    for module in (jobs, artifacts, events, voices, session, health):
         app.include_router(module.router)
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    app.add_route("/", _page, include_in_schema=False)
+    app.mount("/static", PageFiles(directory=STATIC), name="static")
+    app.add_route("/", _page("index.html"), include_in_schema=False)
+    app.add_route("/docs", _page("docs.html"), include_in_schema=False)
     openapi.install(app)
     app.add_middleware(Border)
     app.add_middleware(AccessLog)  # around all others: what they refuse is logged, too
@@ -90,5 +94,18 @@ def open_resources(settings: Settings) -> Resources:
     )
 
 
-async def _page(_: Request) -> FileResponse:
-    return FileResponse(STATIC / "index.html")
+class PageFiles(StaticFiles):
+    """The page's scripts and styles, asked about anew each time: a new version is whole at once."""
+
+    def file_response(self, *args: Any, **options: Any) -> Response:
+        """Answer with a file, or that it is as the browser knows it."""
+        response = super().file_response(*args, **options)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+
+def _page(name: str) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(_: Request) -> Response:
+        return FileResponse(STATIC / name, headers={"Cache-Control": "no-cache"})
+
+    return answer

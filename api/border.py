@@ -5,6 +5,7 @@ databases, stores and logs disagree about what they do with them. Bodies are che
 parsed, by the same rule (narration.jobs.request.require_line).
 """
 
+import re
 from http import HTTPStatus
 from urllib.parse import unquote_to_bytes
 
@@ -15,10 +16,12 @@ from api.errors import allowed_methods, problem_response
 from narration.errors import FieldsError
 from narration.jobs.request import require_line
 
-PAGE = "default-src 'self'; media-src *; img-src 'self' data:; base-uri 'none'; form-action 'none'"
+# media: files in buckets, and recordings that have not been sent yet.
+PAGE = "default-src 'self'; media-src * blob:; img-src *; base-uri 'none'; form-action 'none'"
+PAGES = frozenset({"/", "/docs"})
 NOTHING = "default-src 'none'"
 FRAMED_BY_NOBODY = "; frame-ancestors 'none'"
-DOCS = ("/docs", "/redoc")  # FastAPI's pages load their scripts from elsewhere
+PREFIX = re.compile(rb"(?:/[A-Za-z0-9._~-]{1,64}){1,8}")
 _HEADER_CONTROLS = frozenset(range(32)) - {9} | {127}
 
 
@@ -35,12 +38,13 @@ class Border:
             return
         is_head = scope["method"] == "HEAD"
         policy = _content_policy(scope["path"])
+        prefix = _prefix(scope)
 
         async def send_safely(message: Message) -> None:
             if message["type"] == "http.response.start":
                 _add(message, b"x-content-type-options", b"nosniff")
-                if policy is not None:
-                    _add(message, b"content-security-policy", policy.encode())
+                _add(message, b"content-security-policy", policy.encode())
+                _put_before_location(message, prefix)
             elif is_head:
                 message = {**message, "body": b""}
             await send(message)
@@ -103,11 +107,22 @@ def _fault(scope: Scope) -> str | None:
     return None
 
 
-def _content_policy(path: str) -> str | None:
-    if path.startswith(DOCS):
-        return None
-    is_page = path == "/" or path.startswith("/static/")
+def _content_policy(path: str) -> str:
+    is_page = path in PAGES or path.startswith("/static/")
     return (PAGE if is_page else NOTHING) + FRAMED_BY_NOBODY
+
+
+def _prefix(scope: Scope) -> bytes:
+    """Return the part of the path that a proxy took away, as it says itself; b"" if none."""
+    said = dict(scope["headers"]).get(b"x-forwarded-prefix", b"").rstrip(b"/")
+    return said if PREFIX.fullmatch(said) else b""
+
+
+def _put_before_location(message: Message, prefix: bytes) -> None:
+    message["headers"] = [
+        (name, prefix + value if name == b"location" and value.startswith(b"/v1/") else value)
+        for name, value in message.get("headers", [])
+    ]
 
 
 def _add(message: Message, name: bytes, value: bytes) -> None:

@@ -9,8 +9,10 @@ from fastapi import Depends, Path, Request
 from pydantic import SecretStr
 from sqlalchemy import Engine
 
-from api.errors import UnauthorizedError
+from api.errors import ForbiddenError, UnauthorizedError
+from api.sessions import COOKIE, SAFE_METHODS, is_from_this_site, owner_of_token
 from narration.broker.interface import Broker
+from narration.clock import utc_now
 from narration.ids import id_pattern
 from narration.settings import Settings
 from narration.storage.profiles import Stores
@@ -36,19 +38,32 @@ async def _resources(request: Request) -> Resources:
 
 
 async def _owner(request: Request) -> str:
-    keys = request.app.state.resources.settings.api.keys
+    resources = request.app.state.resources
+    keys = resources.settings.api.keys
     if not keys:
         return LOCAL
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not key:
-        raise UnauthorizedError("no bearer key was sent")
-    owner = _owner_of(key.strip(), keys)
+    if scheme.lower() == "bearer" and key:
+        owner = owner_of_key(key.strip(), keys)
+        if owner is None:
+            raise UnauthorizedError("the bearer key is not known here")
+        return owner
+    owner = signed_in_owner(request, resources)
     if owner is None:
-        raise UnauthorizedError("the bearer key is not known here")
+        raise UnauthorizedError("no bearer key was sent")
+    if request.method not in SAFE_METHODS and not is_from_this_site(request.headers):
+        raise ForbiddenError("a session was sent by another site: use the page of this server")
     return owner
 
 
-def _owner_of(candidate: str, keys: Mapping[str, SecretStr]) -> str | None:
+def signed_in_owner(request: Request, resources: Resources) -> str | None:
+    """Return who signed in with this browser; None if nobody did, or no longer."""
+    token = request.cookies.get(COOKIE, "")
+    return owner_of_token(token, resources.settings.api.keys, utc_now())
+
+
+def owner_of_key(candidate: str, keys: Mapping[str, SecretStr]) -> str | None:
+    """Return whose key it is; None if it is nobody's."""
     # Every key is compared, each in constant time: the answer's delay tells nothing.
     matches = [
         owner

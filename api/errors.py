@@ -52,6 +52,12 @@ class UnauthorizedError(InputError):
     code = "unauthorized"
 
 
+class ForbiddenError(InputError):
+    """A session may only be used by the page of this server."""
+
+    code = "forbidden"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
     """One sort of problem: its status, its title, and what the caller can do about it."""
@@ -97,6 +103,11 @@ KINDS: dict[str, Kind] = {
         status=HTTPStatus.UNAUTHORIZED,
         title="A bearer key is required",
         what_now="Send `Authorization: Bearer KEY` with a key of this server.",
+    ),
+    "forbidden": Kind(
+        status=HTTPStatus.FORBIDDEN,
+        title="A session may only be used by the page of this server",
+        what_now="Open the page of this server and do it there, or send a bearer key.",
     ),
     "not_found": Kind(
         status=HTTPStatus.NOT_FOUND,

@@ -10,10 +10,13 @@ from pydantic.json_schema import models_json_schema
 from api.errors import MEDIA_TYPE
 from api.problems import Problem
 from api.schemas import EventBody, JobForm, JobRequest, VoiceForm
+from api.sessions import COOKIE, SessionForm
 
 EVERYWHERE = (422, 500, 503)
 UPLOADS = (408, 409, 413, 415)
 SCHEME = "bearer"
+COOKIE_SCHEME = "session"
+SESSION_PATH = "/v1/session"
 _REF = "#/components/schemas/{model}"
 
 
@@ -71,6 +74,13 @@ FORMS: dict[str, dict[str, Any]] = {
     },
 }
 
+SESSION_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": _ref(SessionForm.__name__)}},
+    }
+}
+
 
 def install(app: FastAPI) -> None:
     """Give `app` an OpenAPI document that has every body in it."""
@@ -87,7 +97,8 @@ def _document(app: FastAPI) -> dict[str, Any]:
     document = get_openapi(
         title=app.title, version=app.version, description=app.description, routes=app.routes
     )
-    models = [(model, "validation") for model in (EventBody, JobForm, JobRequest, Problem)]
+    bodies = (EventBody, JobForm, JobRequest, Problem, SessionForm)
+    models = [(model, "validation") for model in bodies]
     _, ours = models_json_schema(models, ref_template=_REF)  # type: ignore[arg-type]
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     for name, schema in {**ours["$defs"], **FORMS}.items():
@@ -111,8 +122,14 @@ def _describe_keys(document: dict[str, Any]) -> None:
         "scheme": "bearer",
         "description": "A key of this server; none where the server has no keys.",
     }
-    document["components"]["securitySchemes"] = {SCHEME: scheme}
+    cookie = {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": COOKIE,
+        "description": "A browser that signed in with a key; other sites cannot use it.",
+    }
+    document["components"]["securitySchemes"] = {SCHEME: scheme, COOKIE_SCHEME: cookie}
     for path, calls in document["paths"].items():
-        if path.startswith("/v1/"):
+        if path.startswith("/v1/") and path != SESSION_PATH:  # whoever signs in has no key yet
             for call in calls.values():
-                call["security"] = [{SCHEME: []}, {}]
+                call["security"] = [{SCHEME: []}, {COOKIE_SCHEME: []}, {}]

@@ -31,7 +31,7 @@ from narration.jobs.stored import read_settings
 from narration.jobs.trouble import is_worth_telling
 from narration.voices.record import Voice
 
-MIN_SHARE_FOR_ETA = 0.01  # below it an estimate is noise
+MIN_SPOKEN_FOR_ETA = 5  # chunks; below it the reckoning is noise
 MIN_RETRY_S, MAX_RETRY_S = 1, 30
 WAITED_PER_RETRY_S = 20  # a job that has run for ten minutes is worth asking every thirty seconds
 
@@ -98,6 +98,7 @@ def chunk_body(chunk: Chunk) -> ChunkBody:
         start=chunk.start,
         end=chunk.end,
         text=chunk.text,
+        caption=chunk.caption,
         spoken_text=chunk.spoken_text,
         pause_after_ms=chunk.pause_after_ms,
         take=chunk.take,
@@ -157,16 +158,18 @@ def progress_body(job: Job, now: datetime) -> Progress:
         chunks_failed=job.chunks_failed,
         percent=100.0 if job.state == JobState.SUCCEEDED else round(100 * min(share, 1.0), 1),
         audio_s=job.audio_ms / 1000,
-        eta_s=_eta_s(job, share, now),
+        eta_s=_eta_s(job, now),
     )
 
 
-def _eta_s(job: Job, share: float, now: datetime) -> float | None:
-    can_be_estimated = job.state == JobState.RENDERING and share >= MIN_SHARE_FOR_ETA
-    if not can_be_estimated or job.planned_at is None:
+def _eta_s(job: Job, now: datetime) -> float | None:
+    """Reckon with what was really spoken: what came from the cache says nothing of the rest."""
+    spoken = job.chunks_done - job.chunks_cached
+    is_reckonable = job.state == JobState.RENDERING and spoken >= MIN_SPOKEN_FOR_ETA
+    if not is_reckonable or job.planned_at is None:
         return None
     elapsed_s = (now - job.planned_at).total_seconds()
-    return round(max(elapsed_s * (1 - share) / share, 0.0), 1)
+    return round(max(elapsed_s * (job.chunks_total - job.chunks_done) / spoken, 0.0), 1)
 
 
 def _timings(job: Job, now: datetime) -> Timings:

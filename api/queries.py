@@ -44,6 +44,7 @@ class JobQuery(_Query):
     cursor: Annotated[str, Field(pattern=id_pattern("job"))] | None = None
     state: frozenset[JobState] = frozenset()
     label: Annotated[list[LabelFilter], Field(max_length=MAX_LABELS, examples=[["book:42"]])] = []
+    search: Annotated[Line, Field(max_length=MAX_TEXT_CHARS)] = ""
     created_after: Moment | None = None
     created_before: Moment | None = None
 

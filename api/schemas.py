@@ -225,6 +225,9 @@ class ChunkBody(_Body):
     start: int
     end: int
     text: str
+    caption: str = Field(
+        description="the text as a reader sees it: without markup, nothing spelt out"
+    )
     spoken_text: str
     pause_after_ms: int
     take: int | None

@@ -100,10 +100,11 @@ def list_jobs(
     owner: Owner,
     query: Annotated[JobQuery, Query()],
 ) -> JobPage:
-    """List the caller's jobs by state, labels (`label=book:42`) and time of submission."""
+    """List the caller's jobs by state, labels (`label=book:42`), time and words (`search`)."""
     job_filter = JobFilter(
         states=query.state,
         labels=query.labels,
+        search=query.search,
         created_after=query.created_after,
         created_before=query.created_before,
     )

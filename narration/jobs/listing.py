@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from narration.jobs.record import Chunk, Job
@@ -28,6 +28,7 @@ class JobFilter:
 
     states: frozenset[JobState] = frozenset()
     labels: Mapping[str, str] | None = None
+    search: str = ""  # somewhere in the title, the author or the name of the source
     created_after: datetime | None = None
     created_before: datetime | None = None
 
@@ -43,6 +44,11 @@ def list_jobs(
         query = query.where(Job.state.in_(job_filter.states))
     for name, value in (job_filter.labels or {}).items():
         query = query.where(Job.labels[name].as_string() == value)
+    if job_filter.search:
+        named = (Job.title, Job.author, Job.source_name)
+        query = query.where(
+            or_(*(name.icontains(job_filter.search, autoescape=True) for name in named))
+        )
     if job_filter.created_after is not None:
         query = query.where(Job.created_at > job_filter.created_after)
     if job_filter.created_before is not None:

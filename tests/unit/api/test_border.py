@@ -159,7 +159,9 @@ def test_options_of_nothing_is_not_found(client: TestClient) -> None:
     assert client.options("/nowhere").json()["code"] == "not_found"
 
 
-@pytest.mark.parametrize("path", ["/", "/static/app.js", "/v1/jobs", "/nowhere", "/v1/jobs/%00"])
+@pytest.mark.parametrize(
+    "path", ["/", "/static/scripts/main.js", "/v1/jobs", "/nowhere", "/v1/jobs/%00"]
+)
 def test_answers_are_not_sniffed_and_framed_by_nobody(client: TestClient, path: str) -> None:
     headers = client.get(path).headers
     assert headers["x-content-type-options"] == "nosniff"
@@ -176,3 +178,14 @@ def test_malformed_ids_are_not_found(client: TestClient, name: str) -> None:
 def test_title_at_its_longest_is_kept(client: TestClient) -> None:
     title = "é" * 200
     assert submit(client, title=title)["title"] == title
+
+
+@pytest.mark.parametrize(
+    ("said", "location"),
+    [("/reader", "/reader/v1/jobs/"), ("/a/b/", "/a/b/v1/jobs/"), ("//evil.example", "/v1/jobs/")],
+)
+def test_the_address_of_a_job_has_the_prefix_of_the_proxy(
+    client: TestClient, said: str, location: str
+) -> None:
+    answer = client.post("/v1/jobs", json={"text": TEXT}, headers={"X-Forwarded-Prefix": said})
+    assert answer.headers["location"].startswith(location)

@@ -52,12 +52,24 @@ def test_progress_shows_share_speech_and_time_left(
     job = submit(client)
     a_minute_ago = datetime.now(UTC) - timedelta(minutes=1)
     values = {"state": JobState.RENDERING, "planned_at": a_minute_ago, "characters": 1000}
-    counts = {"characters_done": 250, "chunks_total": 8, "chunks_done": 2, "audio_ms": 16_500}
+    counts = {"characters_done": 250, "chunks_total": 40, "chunks_done": 10, "audio_ms": 16_500}
     set_job(resources, job["id"], **values, **counts)
     progress = client.get(job["urls"]["self"]).json()["progress"]
     assert progress["percent"] == 25.0
     assert progress["audio_s"] == 16.5
     assert progress["eta_s"] == pytest.approx(180, abs=5)
+
+
+@pytest.mark.parametrize(("cached", "eta_s"), [(5, 150), (12, None)])
+def test_time_left_counts_only_what_was_really_spoken(
+    client: TestClient, resources: Resources, cached: int, eta_s: float | None
+) -> None:
+    job = submit(client)
+    a_minute_ago = datetime.now(UTC) - timedelta(minutes=1)
+    counts = {"chunks_total": 40, "chunks_done": 15, "chunks_cached": cached}
+    set_job(resources, job["id"], state=JobState.RENDERING, planned_at=a_minute_ago, **counts)
+    told = client.get(job["urls"]["self"]).json()["progress"]["eta_s"]
+    assert told == (eta_s if eta_s is None else pytest.approx(eta_s, abs=5))
 
 
 def test_flagged_chunks_are_a_warning_that_says_where_to_look(
@@ -154,6 +166,16 @@ def test_jobs_are_found_by_time(client: TestClient) -> None:
     future = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     assert client.get("/v1/jobs", params={"created_after": future}).json()["items"] == []
     assert len(client.get("/v1/jobs", params={"created_before": future}).json()["items"]) == 1
+
+
+def test_jobs_are_found_by_words(client: TestClient) -> None:
+    giant = submit(client, title="The Selfish Giant")
+    submit(client, title="Another tale", author="100 % true")
+    for words in ("selfish", "FISH g"):
+        items = client.get("/v1/jobs", params={"search": words}).json()["items"]
+        assert [job["id"] for job in items] == [giant["id"]]
+    assert len(client.get("/v1/jobs", params={"search": "0 % t"}).json()["items"]) == 1
+    assert client.get("/v1/jobs", params={"search": "e_f"}).json()["items"] == []
 
 
 def test_label_filter_without_a_value_is_refused(client: TestClient) -> None:

@@ -1,0 +1,124 @@
+// One job: what it is and how it stands; once it is ready, the place to listen to it.
+
+import { fileLinks } from "./artifacts.js";
+import { about, action, cover, endLine, stateLine } from "./card.js";
+import { announce, h, setText } from "./dom.js";
+import { isActive, jobs } from "./jobs.js";
+import { Listening } from "./listening.js";
+import { readingLine, readingNotes } from "./reading.js";
+import { read } from "./server.js";
+import { explain, explainFailure, STATES, titleOf } from "./words.js";
+
+const STEPS = {
+  queued: "It begins as soon as the ones before it are done. You can close this page: the work goes on.",
+  planning: "The text is being read and cut into sentences.",
+  rendering: "You can close this page: the work goes on, and the shelf remembers it.",
+  assembling: "All is spoken. The files are being written.",
+};
+
+export function jobView({ id, params, replaceParams }) {
+  const head = h("header", { class: "job-head" });
+  const body = h("div", { class: "job-body" });
+  const element = h("div", { class: "job" }, head, body);
+  let drawn = null;
+  let listening = null;
+  let reading = null;
+  let lastState = null;
+
+  const draw = async (job) => {
+    // Lists leave the reading report out: what is known of it stays.
+    if (!job.reading) job = { ...job, reading };
+    reading = job.reading;
+    if (!reading && job.state === "rendering" && lastState !== job.state) jobs.load(id).catch(() => null);
+    lastState = job.state;
+    const shape = `${job.state}|${job.attempt}|${job.title}|${Boolean(reading)}`;
+    if (shape === drawn) return progress(body, job);
+    const before = drawn;
+    drawn = shape;
+    document.title = `${titleOf(job)} · Rhapsode`;
+    if (before !== null) announce(`${titleOf(job)}: ${STATES[job.state]}`);
+    drawHead(head, job);
+    listening?.close();
+    listening = null;
+    document.body.classList.remove("playing");
+    if (isActive(job)) {
+      body.replaceChildren(...[underWay(), readingNotes(job)].filter(Boolean));
+      progress(body, job);
+    } else if (job.state === "succeeded") {
+      listening = new Listening(job, { isPlaying: params.has("play") });
+      body.replaceChildren(...[readingNotes(job), listening.element].filter(Boolean));
+      drawFiles(head, job, params.has("files"));
+      if (params.size) replaceParams({});
+      await listening.load();
+    } else body.replaceChildren(...[stopped(job), readingNotes(job)].filter(Boolean));
+  };
+  const onjob = ({ detail: { job } }) => { if (job.id === id) draw(job); };
+  const ongone = (event) => { if (event.detail.id === id) location.hash = "#/"; };
+  jobs.addEventListener("job", onjob);
+  jobs.addEventListener("gone", ongone);
+  return {
+    title: "Narration",
+    element,
+    shown: async () => {
+      if (jobs.get(id)) drawHead(head, jobs.get(id));
+      await load(id, body);
+    },
+    close: () => {
+      listening?.close();
+      jobs.removeEventListener("job", onjob);
+      jobs.removeEventListener("gone", ongone);
+    },
+  };
+}
+
+async function load(id, body) {
+  try {
+    await jobs.load(id);
+  } catch (problem) {
+    if (!problem.code) throw problem;
+    body.replaceChildren(h("div", { class: "empty" },
+      h("h1", {}, problem.code === "not_found" ? "There is no such narration" : "It cannot be shown"),
+      h("p", {}, explain(problem)), h("a", { class: "button", href: "#/" }, "To the shelf")));
+  }
+}
+
+function drawHead(head, job) {
+  const title = titleOf(job);
+  const buttons = h("div", { class: "buttons" });
+  const line = h("p", { class: "small" }, isActive(job) ? null : endLine(job));
+  if (isActive(job)) buttons.append(action("stop", "Cancel", `Cancel ${title}`, () => jobs.cancel(job.id)));
+  else if (job.state !== "succeeded") buttons.append(action("again", "Try again", `Try again: ${title}`, () => jobs.retry(job.id)));
+  buttons.append(action("bin", "Delete", `Delete ${title}`, () => jobs.removeLater(jobs.get(job.id))));
+  for (const button of buttons.children) button.classList.remove("plain");
+  head.replaceChildren(cover(job), h("div", {},
+    h("h1", {}, title), h("p", { class: "quiet" }, job.author ?? ""), h("p", { class: "quiet small" }, [about(job), readingLine(job)].filter(Boolean).join(" · ")), line,
+    h("ul", { class: "files buttons", "aria-label": "Files" }), buttons));
+}
+
+async function drawFiles(head, job, isWanted) {
+  const { items } = await read(`jobs/${job.id}/artifacts`).catch(() => ({ items: [] }));
+  const list = head.querySelector(".files");
+  list.replaceChildren(...fileLinks(job, items));
+  if (isWanted) list.querySelector("a")?.focus();
+}
+
+function underWay() {
+  return h("section", { class: "panel under-way", "aria-label": "Progress" },
+    h("p", { class: "told" }), h("progress", { max: 100, "aria-label": "Progress" }), h("p", { class: "quiet small step" }));
+}
+
+function progress(body, job) {
+  const bar = body.querySelector("progress");
+  if (!bar || !isActive(job)) return;
+  setText(body.querySelector(".told"), stateLine(job));
+  setText(body.querySelector(".step"), STEPS[job.state]);
+  if (job.state === "rendering") bar.value = job.progress.percent;
+  else if (job.state === "assembling") bar.value = 100;
+  else bar.removeAttribute("value");
+}
+
+function stopped(job) {
+  const text = job.error ? explainFailure(job.error) : "You stopped it. What is finished is kept: try again, and it goes on from there.";
+  return h("section", { class: job.error ? "panel problem" : "panel" }, h("strong", {}, STATES[job.state]), h("p", {}, text));
+}
+

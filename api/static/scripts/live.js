@@ -1,0 +1,38 @@
+// What the server tells as it happens, over one stream of events for all jobs of the page.
+
+import { connection, url } from "./server.js";
+
+const STATES = ["queued", "planning", "rendering", "assembling", "succeeded", "failed", "canceled"];
+const REOPEN_MS = 15_000; // after a refusal; the browser itself comes back after a broken line
+
+/**
+ * Listen for as long as the page is open.
+ *
+ * `onprogress(id, { state, progress })`, `onchange(id)` for all that a job's own body tells,
+ * `ondeleted(id)`. Returns a function that says whether the stream is open.
+ */
+export function listen({ onprogress, onchange, ondeleted }) {
+  let source = null;
+  const open = () => {
+    source = new EventSource(url("events"));
+    const on = (type, act) => source.addEventListener(type, ({ data }) => act(JSON.parse(data)));
+    on("job.progress", ({ job_id, data }) => onprogress(job_id, data));
+    on("job.deleted", ({ job_id }) => ondeleted(job_id));
+    for (const state of STATES) on(`job.${state}`, ({ job_id }) => onchange(job_id));
+    source.addEventListener("error", () => {
+      const refused = source;
+      if (refused.readyState !== EventSource.CLOSED) return;
+      setTimeout(() => { if (source === refused && !document.hidden) open(); }, REOPEN_MS);
+    });
+  };
+  open();
+  // Browsers keep few lines to a server: a page that nobody sees gives its own back.
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) source.close();
+    else if (source.readyState === EventSource.CLOSED) open();
+  });
+  connection.addEventListener("up", () => {
+    if (source.readyState === EventSource.CLOSED) open();
+  });
+  return () => source.readyState === EventSource.OPEN;
+}

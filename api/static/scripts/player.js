@@ -1,0 +1,186 @@
+// The player at the foot of the window; keeps the place where one stopped, job by job.
+
+import { h, icon } from "./dom.js";
+import { clock, spokenClock } from "./words.js";
+
+const PLACES = "rhapsode.places";
+const SPEED = "rhapsode.speed";
+const KEPT_PLACES = 200;
+const SPEEDS = [0.75, 0.9, 1, 1.15, 1.3, 1.5, 1.75, 2];
+const BACK_S = 15;
+const FORWARD_S = 30;
+const SAVE_MS = 3000;
+const TICK_MS = 120;
+
+export class Player {
+  #id;
+  #audio;
+  #timer = null;
+  #saved = 0;
+  #ontime;
+  #chapters = () => [];
+
+  /** `ontime(seconds)` is called as the position moves; `chapters()` returns where they start. */
+  constructor({ id, src, title, duration, ontime, chapters }) {
+    this.#id = id;
+    this.#ontime = ontime;
+    this.#chapters = chapters;
+    this.#audio = h("audio", { src, preload: "metadata" });
+    this.#audio.dataset.duration = duration;
+    this.#build(title);
+    this.#listen();
+    this.#audio.currentTime = recall(PLACES)[id] ?? 0;
+    this.#audio.playbackRate = this.#audio.defaultPlaybackRate = recall(SPEED).rate ?? 1;
+    this.speed.value = this.#audio.playbackRate;
+    addEventListener("keydown", this.#key);
+    addEventListener("pagehide", this.#save);
+    this.#offerToMachine(title);
+    this.#show();
+  }
+
+  get seconds() {
+    return this.#audio.currentTime;
+  }
+
+  get isPlaying() {
+    return !this.#audio.paused;
+  }
+
+  close() {
+    this.#save();
+    clearInterval(this.#timer);
+    this.#audio.pause();
+    this.#audio.removeAttribute("src");
+    this.#audio.load();
+    removeEventListener("keydown", this.#key);
+    removeEventListener("pagehide", this.#save);
+  }
+
+  play() {
+    return this.#audio.play().catch(() => null); // a browser may want a click first
+  }
+
+  toggle() {
+    return this.#audio.paused ? this.play() : this.#audio.pause();
+  }
+
+  seek(seconds) {
+    this.#audio.currentTime = Math.min(Math.max(seconds, 0), this.#duration());
+    this.#show();
+  }
+
+  /** Go to the next chapter, or to the start of this one and then the one before. */
+  skip(direction) {
+    const starts = this.#chapters();
+    const here = this.seconds;
+    const target = direction > 0 ? starts.find((start) => start > here + 0.2) : starts.filter((start) => start < here - 3).at(-1);
+    // A little later: a seek may land just before, and the sentence before would be marked.
+    this.seek(target === undefined ? (direction > 0 ? this.#duration() : 0) : target + 0.01);
+  }
+
+  #duration() {
+    const known = this.#audio.duration;
+    return Number.isFinite(known) ? known : Number(this.#audio.dataset.duration);
+  }
+
+  #build(title) {
+    this.button = h("button", { type: "button", class: "primary play", "aria-label": "Play", onclick: () => this.toggle() }, icon("play"));
+    this.slider = h("input", { type: "range", min: 0, max: 1000, step: 1, "aria-label": "Position", oninput: () => this.seek((this.slider.value / 1000) * this.#duration()) });
+    this.past = h("span", {}, "0:00");
+    this.left = h("span", {}, "");
+    this.fault = h("p", { class: "fault small", role: "alert", hidden: true }, "The sound cannot be loaded at the moment. Try again, or download the file.");
+    this.speed = h("select", { "aria-label": "Speed", onchange: () => this.#setSpeed(Number(this.speed.value)) },
+      SPEEDS.map((rate) => h("option", { value: rate }, `${rate} ×`)));
+    const jump = (name, label, seconds) => h("button", { type: "button", class: "square plain", "aria-label": label, title: label, onclick: () => this.seek(this.seconds + seconds) }, icon(name));
+    this.element = h("section", { class: "player", "aria-label": `Player: ${title}` }, h("div", { class: "inside" },
+      h("div", { class: "keys" },
+        jump("back", `Back ${BACK_S} seconds`, -BACK_S), this.button, jump("forward", `On ${FORWARD_S} seconds`, FORWARD_S),
+        h("div", { class: "speed" }, this.speed)),
+      h("div", { class: "position" }, this.past, this.slider, this.left), this.fault), this.#audio);
+  }
+
+  /** Let the machine's own keys and its lock screen steer the player. */
+  #offerToMachine(title) {
+    if (!("mediaSession" in navigator)) return;
+    navigator.mediaSession.metadata = new MediaMetadata({ title });
+    const keys = {
+      play: () => this.play(),
+      pause: () => this.#audio.pause(),
+      seekbackward: () => this.seek(this.seconds - BACK_S),
+      seekforward: () => this.seek(this.seconds + FORWARD_S),
+      previoustrack: () => this.skip(-1),
+      nexttrack: () => this.skip(1),
+    };
+    for (const [name, act] of Object.entries(keys)) navigator.mediaSession.setActionHandler(name, act);
+  }
+
+  #listen() {
+    const audio = this.#audio;
+    const drawButton = () => {
+      this.button.replaceChildren(icon(audio.paused ? "play" : "pause"));
+      this.button.setAttribute("aria-label", audio.paused ? "Play" : "Pause");
+      clearInterval(this.#timer);
+      if (!audio.paused) this.#timer = setInterval(() => this.#show(), TICK_MS);
+    };
+    audio.addEventListener("play", drawButton);
+    audio.addEventListener("pause", () => { drawButton(); this.#save(); });
+    audio.addEventListener("timeupdate", () => this.#show());
+    audio.addEventListener("durationchange", () => this.#show());
+    audio.addEventListener("ended", () => { audio.currentTime = 0; this.#save(); });
+    audio.addEventListener("error", () => { this.fault.hidden = !audio.hasAttribute("src"); });
+    audio.addEventListener("canplay", () => { this.fault.hidden = true; });
+  }
+
+  #show() {
+    const duration = this.#duration() || 0;
+    const here = this.seconds;
+    this.past.textContent = clock(here);
+    this.left.textContent = `−${clock(Math.max(duration - here, 0))}`;
+    if (document.activeElement !== this.slider || this.#audio.paused === false) this.slider.value = duration ? (here / duration) * 1000 : 0;
+    this.slider.setAttribute("aria-valuetext", `${spokenClock(here)} of ${spokenClock(duration)}`);
+    if (performance.now() - this.#saved > SAVE_MS && !this.#audio.paused) this.#save();
+    this.#ontime(here);
+  }
+
+  #setSpeed(rate) {
+    this.#audio.playbackRate = this.#audio.defaultPlaybackRate = rate;
+    keep(SPEED, { rate });
+  }
+
+  #save = () => {
+    this.#saved = performance.now();
+    const places = recall(PLACES);
+    delete places[this.#id]; // put last: the oldest are forgotten first
+    const kept = Object.entries(places).slice(-KEPT_PLACES);
+    keep(PLACES, { ...Object.fromEntries(kept), [this.#id]: Math.floor(this.seconds * 10) / 10 });
+  };
+
+  // No letters: people who speak to their machine would press them by accident.
+  #key = (event) => {
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.closest("input, select, textarea, button, a, summary, dialog")) return;
+    const moves = {
+      " ": () => this.toggle(),
+      ArrowLeft: () => (event.shiftKey ? this.skip(-1) : this.seek(this.seconds - BACK_S)),
+      ArrowRight: () => (event.shiftKey ? this.skip(1) : this.seek(this.seconds + FORWARD_S)),
+    };
+    const move = moves[event.key];
+    if (!move) return;
+    event.preventDefault();
+    move();
+  };
+}
+
+function recall(name) {
+  try {
+    return JSON.parse(localStorage.getItem(name)) ?? {};
+  } catch {
+    return {};
+  }
+}
+
+function keep(name, value) {
+  try {
+    localStorage.setItem(name, JSON.stringify(value));
+  } catch { /* storage is off: then nothing is remembered */ }
+}

@@ -1,0 +1,95 @@
+// What was spoken, sentence by sentence, and when: read from the chunks of a job.
+
+import { read } from "./server.js";
+
+const PAGE = 100;
+const LONGEST_NAME = 80;
+const segmenter = "Segmenter" in Intl ? new Intl.Segmenter("en", { granularity: "sentence" }) : null;
+
+/**
+ * The script of a job, complete once `load` has ended.
+ *
+ * chapters: { number, name, start, sentences }; sentences: { index, text, start, end, chunk,
+ * endsParagraph }; chunks that did not pass their checks are in `flagged`.
+ */
+export class Script {
+  chapters = [];
+  flagged = [];
+  duration = 0;
+  #paragraphMs;
+  #names;
+  #sentences = [];
+
+  constructor(job) {
+    this.id = job.id;
+    this.#names = job.reading?.chapters.map(({ title }) => title) ?? [];
+    this.#paragraphMs = job.settings.pauses.paragraph_ms;
+  }
+
+  /** Read all chunks; `onmore` is called after each page. */
+  async load(onmore) {
+    let cursor = null;
+    do {
+      const page = await read(`jobs/${this.id}/chunks?limit=${PAGE}${cursor ? `&cursor=${cursor}` : ""}`);
+      page.items.forEach((chunk) => this.#add(chunk));
+      cursor = page.next_cursor;
+      onmore(cursor === null);
+    } while (cursor !== null);
+  }
+
+  /** The sentence that is spoken at a moment, or the last one before it. */
+  at(seconds) {
+    let [low, high] = [0, this.#sentences.length - 1];
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2);
+      if (this.#sentences[middle].start <= seconds) low = middle;
+      else high = middle - 1;
+    }
+    return this.#sentences[low] ?? null;
+  }
+
+  sentence(index) {
+    return this.#sentences[index] ?? null;
+  }
+
+  firstOf(chunk) {
+    return this.#sentences.find((sentence) => sentence.chunk === chunk) ?? null;
+  }
+
+  #add(chunk) {
+    const start = this.duration;
+    const spoken = chunk.duration_s ?? 0;
+    let chapter = this.chapters.at(-1);
+    if (chapter?.number !== chunk.chapter) {
+      chapter = { number: chunk.chapter, name: this.#names[chunk.chapter] ?? nameOf(chunk, this.chapters.length + 1), start, sentences: [] };
+      this.chapters.push(chapter);
+    }
+    const texts = sentencesOf(chunk.caption);
+    const total = texts.reduce((sum, text) => sum + text.length, 0) || 1;
+    let said = 0;
+    texts.forEach((text, place) => {
+      const from = start + (spoken * said) / total;
+      said += text.length;
+      const isLast = place === texts.length - 1;
+      const sentence = {
+        index: this.#sentences.length, text, start: from, end: start + (spoken * said) / total, chunk, chapter,
+        endsParagraph: isLast && chunk.pause_after_ms >= this.#paragraphMs,
+      };
+      this.#sentences.push(sentence);
+      chapter.sentences.push(sentence);
+    });
+    if (chunk.state === "flagged") this.flagged.push(chunk);
+    this.duration = start + spoken + chunk.pause_after_ms / 1000;
+  }
+}
+
+function sentencesOf(text) {
+  const parts = segmenter ? [...segmenter.segment(text)].map(({ segment }) => segment) : [text];
+  return parts.map((part) => part.replaceAll(/\s+/g, " ").trim()).filter(Boolean);
+}
+
+/** The heading that a chapter begins with; a number where it begins with prose. */
+function nameOf(chunk, number) {
+  const text = chunk.caption;
+  return text.length <= LONGEST_NAME && !/[,;]$/.test(text) ? text : `Part ${number}`;
+}

@@ -1,0 +1,103 @@
+// Talks to the API: below the page's own address, so that any path prefix works.
+
+const BASE = new URL("v1/", new URL(".", document.baseURI));
+const PROBE_MS = 2000;
+
+/** What went wrong, as the server tells it; `code` is "unreachable" if it did not answer at all. */
+export class Problem extends Error {
+  constructor(body, status = 0) {
+    super(body.detail ?? body.title ?? `status ${status}`);
+    this.code = body.code ?? (status === 413 ? "too_large" : "internal");
+    this.fields = body.errors ?? [];
+    this.requestId = body.request_id ?? null;
+    this.status = status;
+  }
+}
+
+/** Tells "down" and "up" when the server stops answering and when it is back. */
+export const connection = Object.assign(new EventTarget(), { isDown: false });
+let askForKey = null; // set by session.js: resolves once somebody signed in
+
+export function onUnauthorized(ask) {
+  askForKey = ask;
+}
+
+/** Return the address of something below /v1. */
+export function url(path) {
+  return new URL(path, BASE).href;
+}
+
+/** Send a request; 401 waits until somebody signed in, then it is sent again. */
+export async function send(path, options = {}) {
+  const response = await reach(path, options);
+  if (response.status === 401 && askForKey !== null && path !== "session") {
+    await askForKey();
+    return send(path, options);
+  }
+  if (!response.ok && response.status !== 304) {
+    throw new Problem(await response.json().catch(() => ({})), response.status);
+  }
+  return response;
+}
+
+/** Return the body of a GET. */
+export async function read(path) {
+  return (await send(path, { cache: "no-store" })).json();
+}
+
+/** Send JSON, and return the answer's. */
+export async function post(path, body, headers = {}) {
+  const options = { method: "POST", headers: { ...headers } };
+  if (body instanceof FormData) options.body = body;
+  else if (body !== undefined) {
+    options.body = JSON.stringify(body);
+    options.headers["Content-Type"] = "application/json";
+  }
+  return (await send(path, options)).json();
+}
+
+export async function remove(path, options = {}) {
+  await send(path, { method: "DELETE", ...options });
+}
+
+async function reach(path, options) {
+  try {
+    const response = await fetch(url(path), { credentials: "same-origin", ...options });
+    // A proxy answers for a server that is gone.
+    if (response.status === 502 || response.status === 504) throw new TypeError("bad gateway");
+    if (connection.isDown) setDown(false);
+    return response;
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    setDown(true);
+    throw new Problem({ code: "unreachable", detail: "no answer" });
+  }
+}
+
+function setDown(isDown) {
+  if (connection.isDown === isDown) return;
+  connection.isDown = isDown;
+  connection.dispatchEvent(new Event(isDown ? "down" : "up"));
+  if (isDown) probe();
+}
+
+async function probe() {
+  while (connection.isDown) {
+    await pause(PROBE_MS);
+    await reach("session", { cache: "no-store" }).catch(() => null);
+  }
+}
+
+/** Wait; a hidden page waits until it is seen again, at most a minute. */
+export function pause(ms) {
+  return new Promise((resolve) => {
+    if (!document.hidden) return void setTimeout(resolve, ms);
+    const done = () => {
+      clearTimeout(timer);
+      document.removeEventListener("visibilitychange", done);
+      resolve();
+    };
+    const timer = setTimeout(done, Math.max(ms, 60_000));
+    document.addEventListener("visibilitychange", done);
+  });
+}

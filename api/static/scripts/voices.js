@@ -1,0 +1,151 @@
+// The voices: those of the house and one's own; a new one by microphone or from a file.
+
+import { field, h, icon } from "./dom.js";
+import { notice } from "./notices.js";
+import { canRecord, Recorder } from "./recorder.js";
+import { pause, post, read, remove } from "./server.js";
+import { explain, length, sentence, voiceName } from "./words.js";
+
+const LEAST_S = 5;
+const LETTERS = { ß: "ss", æ: "ae", ø: "o", ł: "l", œ: "oe" };
+const POLL_MS = 1500;
+const PASSAGE = "Every evening, when the shop was closed, my grandfather put out two chairs and a lamp. One chair was for him, and the other for whoever wished to hear a story. Some nights half the street came, and nobody went home before the end.";
+
+export function voicesView() {
+  const list = h("ul", { class: "voice-list" });
+  let isOpen = true;
+  const draw = async () => {
+    try {
+      const { items, bundled } = await read("voices");
+      if (!isOpen) return;
+      list.replaceChildren(...items.map((voice) => ownVoice(voice, draw)), ...[...new Set(["default", ...bundled])].map(houseVoice));
+      if (items.some((voice) => voice.state === "preparing")) {
+        await pause(POLL_MS);
+        if (isOpen) await draw();
+      }
+    } catch (problem) {
+      if (!problem.code) throw problem;
+      list.replaceChildren(h("li", { class: "problem", role: "alert" }, explain(problem)));
+    }
+  };
+  const form = newVoice(draw);
+  return {
+    title: "Voices",
+    element: h("div", { class: "voices" }, h("div", { class: "view-head" }, h("h1", {}, "Voices")), list, form.element),
+    shown: draw,
+    dropped: (file) => { form.take(file, file.name); return true; },
+    close: () => { isOpen = false; form.close(); },
+  };
+}
+
+function houseVoice(name) {
+  return h("li", { class: "voice panel" }, h("div", { class: "about" }, h("p", { class: "name" }, capital(voiceName(name))), h("p", { class: "quiet small" }, "Comes with the model")));
+}
+
+function ownVoice(voice, redraw) {
+  const states = { preparing: "Being prepared…", ready: `Your voice · from ${length(voice.duration_s)} of speech`, failed: sentence(voice.error ?? "It could not be prepared") };
+  return h("li", { class: "voice panel" },
+    h("div", { class: "about" }, h("p", { class: "name" }, capital(voiceName(voice.name))), h("p", { class: voice.state === "failed" ? "fault small" : "quiet small" }, states[voice.state] ?? "")),
+    h("button", { type: "button", class: "plain square", title: "Delete", "aria-label": `Delete the voice ${voiceName(voice.name)}`, onclick: (event) => {
+      const item = event.currentTarget.closest("li");
+      item.hidden = true;
+      notice(`The voice “${voiceName(voice.name)}” deleted.`, {
+        action: "Undo",
+        onaction: () => { item.hidden = false; },
+        onend: () => remove(`voices/${voice.id}`).catch((problem) => notice(explain(problem))).then(redraw),
+      });
+    } }, icon("bin")));
+}
+
+function newVoice(redraw) {
+  let recording = null;
+  const name = h("input", { type: "text", maxlength: 63, autocomplete: "off", required: true });
+  const nameField = field("Name", name, { id: "voice-name", help: "For example: Anna, or Grandfather." });
+  const told = h("p", { role: "status", class: "small" });
+  const listen = h("audio", { controls: true, hidden: true, "aria-label": "Your recording" });
+  const say = (text, isFault = false) => {
+    told.textContent = text;
+    told.classList.toggle("fault", isFault);
+  };
+  const take = (blob, fileName) => {
+    recording = { blob, fileName };
+    if (listen.src) URL.revokeObjectURL(listen.src);
+    listen.src = URL.createObjectURL(blob);
+    listen.hidden = false;
+    say("Listen to it, give it a name, and save it.");
+  };
+  const recorder = recordingControls({ take, say });
+  const picker = h("input", { type: "file", class: "unseen", tabindex: -1, "aria-label": "Recording", onchange: () => picker.files[0] && take(picker.files[0], picker.files[0].name) });
+  const button = h("button", { class: "primary" }, "Save the voice");
+  const save = async (event) => {
+    event.preventDefault();
+    nameField.fault("");
+    if (!recording) return say("Record something, or choose a file first.", true);
+    const plain = plainName(name.value);
+    if (!plain) { nameField.fault("Give it a name of letters or digits."); return name.focus(); }
+    if (button.getAttribute("aria-disabled")) return;
+    button.setAttribute("aria-disabled", "true");
+    say("Sending…");
+    try {
+      const body = new FormData();
+      body.append("name", plain);
+      body.append("file", recording.blob, recording.fileName);
+      await post("voices", body);
+      say(`${capital(voiceName(plain))} is being prepared, and can be chosen in a moment.`);
+      recording = null;
+      listen.hidden = true;
+      name.value = "";
+      redraw();
+    } catch (problem) {
+      say(explain(problem), true);
+    } finally {
+      button.removeAttribute("aria-disabled");
+    }
+  };
+  const element = h("form", { class: "panel new-voice", onsubmit: save, novalidate: true },
+    h("h2", {}, "A voice of your own"),
+    h("p", { class: "quiet" }, "Ten to twenty seconds of one person in a quiet room are enough. Use only voices that you may use. You can read this aloud:"),
+    h("blockquote", { class: "read" }, PASSAGE),
+    h("div", { class: "record" }, recorder.element, h("button", { type: "button", onclick: () => picker.click() }, icon("page"), "Choose a file"), picker),
+    listen, nameField, button, told);
+  return { element, take, close: recorder.close };
+}
+
+function recordingControls({ take, say }) {
+  const meter = h("meter", { min: 0, max: 1, "aria-label": "Loudness", hidden: true });
+  let recorder = null;
+  const button = h("button", { type: "button", onclick: () => (recorder ? stop() : start()) }, icon("mic"), "Record");
+  const draw = (text) => button.replaceChildren(icon(recorder ? "stop" : "mic"), text);
+  const start = async () => {
+    if (!canRecord()) return say("Browsers record on secure addresses only: open this page over HTTPS or on this computer itself, or choose a file.", true);
+    try {
+      recorder = await Recorder.begin((level, seconds) => {
+        meter.value = level;
+        draw(`Stop (${Math.floor(seconds)} s)`);
+      });
+      meter.hidden = false;
+      say("Recording. Speak as you would to a friend.");
+    } catch {
+      say("The microphone cannot be used. Allow it for this page in your browser, and check that one is connected.", true);
+    }
+  };
+  const stop = async () => {
+    const done = recorder;
+    recorder = null;
+    meter.hidden = true;
+    draw("Record again");
+    const { blob, seconds } = await done.end();
+    if (seconds < LEAST_S) say(`That was ${length(seconds)}. At least ${LEAST_S} seconds are needed: record a little more.`, true);
+    else take(blob, "recording.wav");
+  };
+  return { element: h("div", { class: "record" }, button, meter), close: () => recorder?.end() };
+}
+
+/** Names are letters, digits, - and _ on the server; people write them as they like. */
+function plainName(text) {
+  return text.replaceAll(/[ßæøłœ]/gi, (letter) => LETTERS[letter.toLowerCase()]).normalize("NFKD").replaceAll(/\p{M}/gu, "").trim().replaceAll(/[^A-Za-z0-9_-]+/g, "-").replaceAll(/^[-_]+|-+$/g, "").slice(0, 63);
+}
+
+function capital(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

@@ -1,0 +1,140 @@
+// What people read: lengths, states, findings and errors in their own words.
+
+const HELP = {
+  unreachable: "The server does not answer. Check that it is running; this page keeps trying.",
+  unauthorized: "This key is not known here. Check it, or ask whoever runs this server for one.",
+  forbidden: "This can only be done on the page of this server. Open it again and try there.",
+  not_found: "This is not here any more. It may have been deleted.",
+  conflict: "That is not possible just now. Look at how it stands, and try again.",
+  voice_not_ready: "This voice is still being prepared. Try again in a few seconds.",
+  too_large: "This is larger than this server accepts. Split it into parts and narrate them one by one.",
+  body_timeout: "The upload took too long. Try again over a faster connection.",
+  busy: "The server is busy reading other files. Try again in a moment.",
+  queue_full: "Many narrations are waiting already. Try again in a few minutes.",
+  unavailable: "A part of the server does not answer. Try again in a moment.",
+  output_denied: "The server cannot write the finished files. Whoever runs it has to look at its storage.",
+  internal: "The server made a mistake. Try again; if it happens again, tell whoever runs it.",
+  chunk_failed: "One sentence could not be spoken. Try again; what is finished is kept.",
+  quality_failed: "One sentence did not come out well in any take, and the settings ask for perfection. Try again.",
+  checkpoint_invalid: "The voice model of this server is damaged. Whoever runs it has to install it again.",
+  deadline_exceeded: "It took longer than was allowed, and was stopped. Try again; what is finished is kept.",
+  engine_died: "The speech engine stopped. Try again; what is finished is kept.",
+  lease_lost: "The machine that was speaking disappeared. Try again; what is finished is kept.",
+};
+for (const part of ["storage", "database", "broker"]) HELP[`${part}_unavailable`] = HELP.unavailable;
+
+/** What the document's or recording's own problem says is made for people already. */
+const TOLD_BY_SERVER = new Set(["document_invalid", "voice_rejected"]);
+
+const FINDINGS = {
+  too_long: "spoken far too slowly, or with something added",
+  too_short: "spoken too fast, or something is missing",
+  silent: "nothing can be heard",
+  clipped: "it is distorted",
+  inner_silence: "there is a long silence in the middle",
+  looping: "a sound or a word is repeated over and over",
+  truncated: "it breaks off before the end",
+  broken: "it is only noise",
+};
+
+export const STATES = {
+  queued: "Waiting for its turn",
+  planning: "Reading the text",
+  rendering: "Speaking",
+  assembling: "Putting the files together",
+  succeeded: "Ready",
+  failed: "Stopped by a problem",
+  canceled: "Canceled",
+};
+
+export const FORMATS = {
+  m4b: "Audiobook (M4B)",
+  mp3: "MP3",
+  m4a: "M4A",
+  opus: "Opus",
+  flac: "FLAC",
+  wav: "WAV",
+  vtt: "Captions (VTT)",
+  srt: "Captions (SRT)",
+};
+
+/** Whether a text was refused for its language alone, and can be read all the same. */
+export function isOfOtherLanguage(problem) {
+  return problem.code === "document_invalid" && problem.message.includes("other_language");
+}
+
+/** Say what went wrong and what to do about it. */
+export function explain(problem) {
+  if (!problem.code) return HELP.internal;
+  if (isOfOtherLanguage(problem)) return "This text does not seem to be English, and the voices speak English only. Choose a translation, or have it read all the same.";
+  if (TOLD_BY_SERVER.has(problem.code)) return sentence(problem.message);
+  if (problem.code === "invalid_request") return explainFields(problem);
+  const help = HELP[problem.code] ?? HELP.internal;
+  return problem.code === "internal" && problem.requestId ? `${help} (Number ${problem.requestId})` : help;
+}
+
+/** The same for a job that failed. */
+export function explainFailure(failure) {
+  if (TOLD_BY_SERVER.has(failure.code)) return sentence(failure.detail);
+  return HELP[failure.code] ?? HELP.internal;
+}
+
+function explainFields(problem) {
+  const told = problem.fields.map(({ pointer, detail }) =>
+    pointer === "/voice" ? "This voice is not here any more: choose another." : sentence(`${pointer.split("/").pop()}: ${detail}`));
+  return told.join(" ") || sentence(problem.message);
+}
+
+/** A finding about a sentence, in plain words. */
+export function finding({ flag }) {
+  return FINDINGS[flag] ?? "it does not sound as it should";
+}
+
+/** "3 h 12 min", "8 min", "45 s". */
+export function length(seconds) {
+  if (seconds < 60) return `${Math.max(1, Math.round(seconds))} s`;
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 60) return `${minutes} min`;
+  const rest = minutes % 60;
+  return rest ? `${Math.floor(minutes / 60)} h ${rest} min` : `${minutes / 60} h`;
+}
+
+/** "1:02:03", for a position. */
+export function clock(seconds) {
+  const whole = Math.floor(seconds);
+  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const two = (number) => String(number).padStart(2, "0");
+  return hours ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
+}
+
+/** "1:02:03" for the ear. */
+export function spokenClock(seconds) {
+  const whole = Math.floor(seconds);
+  const parts = [[Math.floor(whole / 3600), "hour"], [Math.floor(whole / 60) % 60, "minute"], [whole % 60, "second"]];
+  const told = parts.filter(([number]) => number > 0).map(([number, unit]) => count(number, unit));
+  return told.join(" ") || "0 seconds";
+}
+
+export function count(number, noun) {
+  return `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+export function size(bytes) {
+  if (bytes < 1e6) return `${Math.max(1, Math.round(bytes / 1e3))} KB`;
+  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
+}
+
+export function titleOf(job) {
+  return job.title ?? job.source.name.replace(/\.[a-z0-9]{2,5}$/i, "");
+}
+
+/** The voice's name as people write it. */
+export function voiceName(name) {
+  return name === "default" ? "the house voice" : name.replaceAll(/[-_]/g, " ");
+}
+
+export function sentence(text) {
+  const trimmed = text.trim();
+  const capital = trimmed.charAt(0).toUpperCase() + trimmed.slice(1);
+  return /[.!?]$/.test(capital) ? capital : `${capital}.`;
+}

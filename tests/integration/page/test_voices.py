@@ -1,0 +1,65 @@
+"""A voice by microphone or from a file: heard, named, used, deleted."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+from playwright.sync_api import Page, expect
+
+from tests.page_browser import ServedPage
+from tests.unit.api.conftest import recording
+
+Open = Callable[..., Page]
+
+
+def voices(served: ServedPage) -> list[str]:
+    return [voice["name"] for voice in httpx.get(f"{served.api}/voices").json()["items"]]
+
+
+def test_a_voice_is_recorded_by_microphone_and_speaks(open_page: Open, served: ServedPage) -> None:
+    page = open_page("#/voices", permissions=["microphone"])
+    page.get_by_role("button", name="Record").click()
+    expect(page.get_by_role("button", name="Stop (6 s)")).to_be_visible()
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_label("Your recording")).to_be_visible()
+    page.get_by_label("Name").fill("Großmutter Anna")
+    page.get_by_role("button", name="Save the voice").click()
+    expect(page.get_by_text("Your voice · from")).to_be_visible()
+    assert voices(served) == ["Grossmutter-Anna"]
+    page.get_by_role("link", name="New narration").click()
+    page.get_by_label("Voice").select_option("Grossmutter-Anna")
+
+
+def test_too_short_a_recording_is_told_before_it_is_sent(open_page: Open) -> None:
+    page = open_page("#/voices", permissions=["microphone"])
+    page.get_by_role("button", name="Record").click()
+    expect(page.get_by_role("button", name="Stop (1 s)")).to_be_visible()
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text("At least 5 seconds are needed")).to_be_visible()
+
+
+def test_a_voice_from_a_file_is_kept_until_nobody_undoes_its_end(
+    open_page: Open, served: ServedPage, tmp_path: Path
+) -> None:
+    (tmp_path / "me.wav").write_bytes(recording(6.0))
+    page = open_page("#/voices")
+    page.locator("input[type=file]").set_input_files(tmp_path / "me.wav")
+    page.get_by_label("Name").fill("Me")
+    page.get_by_role("button", name="Save the voice").click()
+    delete = page.get_by_role("button", name="Delete the voice Me")
+    delete.click()
+    page.get_by_role("button", name="Undo").click()
+    expect(delete).to_be_visible()
+    delete.click()
+    page.get_by_role("button", name="Dismiss").click()
+    expect(delete).to_have_count(0)
+    assert "Me" not in voices(served)
+
+
+def test_what_is_no_recording_is_told_in_words(open_page: Open, tmp_path: Path) -> None:
+    (tmp_path / "me.wav").write_text("no sound")
+    page = open_page("#/voices")
+    page.locator("input[type=file]").set_input_files(tmp_path / "me.wav")
+    page.get_by_label("Name").fill("Nobody")
+    page.get_by_role("button", name="Save the voice").click()
+    expect(page.locator(".new-voice .fault")).to_be_visible()

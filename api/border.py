@@ -12,7 +12,8 @@ from urllib.parse import unquote_to_bytes
 from fastapi import FastAPI, Request, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.errors import allowed_methods, problem_response
+from api.errors import problem_response
+from api.routing import allowed_methods
 from narration.errors import FieldsError
 from narration.jobs.request import require_line
 

@@ -15,15 +15,14 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
-from starlette.routing import Match
 
+from api.routing import allowed_methods
 from narration.errors import FieldsError, InputError, RhapsodeError
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
 REQUEST_ID = "request_id"
 ID_HEADER = "x-request-id"
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 _log = structlog.get_logger(__name__)
 
@@ -263,22 +262,6 @@ async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         response.headers["Allow"] = ", ".join(allowed_methods(request))
     return response
-
-
-def allowed_methods(request: Request) -> list[str]:
-    """Return the methods at an address, none if nothing is there.
-
-    Every route is asked: the framework names the methods of the first one only.
-    """
-    methods = [
-        method
-        for method in METHODS
-        if any(
-            route.matches({**request.scope, "method": method})[0] is Match.FULL
-            for route in request.app.router.routes
-        )
-    ]
-    return [*methods, "OPTIONS"] if methods else []
 
 
 def _detail_of(error: HTTPException, request: Request) -> str:

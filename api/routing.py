@@ -1,9 +1,12 @@
-"""Routers whose GET endpoints answer HEAD, too."""
+"""Routers whose GET endpoints answer HEAD, too, and the methods at an address."""
 
 from collections.abc import Callable
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
+from starlette.routing import Match
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
 class Router(APIRouter):
@@ -15,3 +18,19 @@ class Router(APIRouter):
         if "GET" in (options.get("methods") or ["GET"]):
             twin = {"methods": ["HEAD"], "include_in_schema": False}
             super().add_api_route(path, endpoint, **options | twin)
+
+
+def allowed_methods(request: Request) -> list[str]:
+    """Return the methods at an address, none if nothing is there.
+
+    Every route is asked: the framework names the methods of the first one only.
+    """
+    methods = [
+        method
+        for method in METHODS
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.router.routes
+        )
+    ]
+    return [*methods, "OPTIONS"] if methods else []

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
@@ -69,14 +69,20 @@ def test_a_thousand_who_follow_a_job_share_its_queries(
     resources: Resources, job_id: str, queries: list[str]
 ) -> None:
     async def follow() -> list[list[int]]:
+        start = Position(transaction=0, id=1)
         async with open_feed(resources) as feed:
-            waiting = []
-            for _ in range(1000):
-                context = feed.follow("ann", job_id, after=Position(transaction=0, id=1))
-                waiting.append(asyncio.create_task(collect(context.__enter__(), 40)))
-            for _ in range(40):
-                await asyncio.to_thread(tell, resources, job_id, "chunk.accepted")
-            return await asyncio.gather(*waiting)
+            with ExitStack() as stack:
+                followers = [
+                    stack.enter_context(feed.follow("ann", job_id, after=start))
+                    for _ in range(1000)
+                ]
+                return await tell_all(followers)
+
+    async def tell_all(followers: list[Follower]) -> list[list[int]]:
+        waiting = [asyncio.create_task(collect(follower, 40)) for follower in followers]
+        for _ in range(40):
+            await asyncio.to_thread(tell, resources, job_id, "chunk.accepted")
+        return await asyncio.gather(*waiting)
 
     assert asyncio.run(follow()) == [list(range(2, 42))] * 1000
     # Each catches up by a page of its own; after that they share.

@@ -53,7 +53,8 @@ def test_stream_resumes_after_what_was_seen_and_then_asks_for_no_more(client: Te
 
 def test_deleted_job_is_told_of_to_whoever_has_not_heard(client: TestClient) -> None:
     job = submit(client)
-    client.delete(job["urls"]["self"])
+    client.post(f"{job['urls']['self']}/cancel")
+    assert client.delete(job["urls"]["self"]).is_success
     events = events_of(client.get(job["urls"]["events"], headers={"Last-Event-ID": "1"}).text)
     assert [event["type"] for event in events] == ["job.canceled", "job.deleted"]
     heard = client.get(job["urls"]["events"], headers={"Last-Event-ID": "3"})

@@ -12,11 +12,12 @@ from api.deps import Resources
 from narration import workers
 from narration.clock import utc_now
 from narration.database import Base, session_scope
+from narration.engine import EngineIdentity
 from narration.errors import DiskFull, RhapsodeError, StorageFull, StorageUnavailable
 from narration.jobs.trouble import note_trouble
 from narration.storage.directory import DirectoryStorage
 from narration.storage.interface import Stored
-from narration.workers import WorkerState
+from narration.workers import WorkerEngine, WorkerState
 from tests.builders import make_job
 
 
@@ -34,7 +35,7 @@ def add_worker(
     name: str = "w1",
     silent_s: float = 0,
     slots: int = 2,
-    **says: dict[str, str],
+    **says: Any,
 ) -> None:
     seen = utc_now() - timedelta(seconds=silent_s)
     with session_scope(resources.database) as session:
@@ -117,7 +118,17 @@ def test_worker_that_only_plans_does_not_speak(client: TestClient, resources: Re
 
 
 def test_demonstration_voice_is_told(client: TestClient, resources: Resources) -> None:
-    add_worker(resources, WorkerState.READY, engine={"model": "demo"})
+    identity = EngineIdentity(
+        model="demo",
+        revision="0" * 64,
+        back_end="torch",
+        precision="float32",
+        device="cpu",
+        is_watermarked=True,
+    )
+    add_worker(
+        resources, WorkerState.READY, engine=WorkerEngine(identity=identity, voices=("kumo",))
+    )
     assert "demonstration voice" in client.get("/readyz").json()["notice"]
 
 

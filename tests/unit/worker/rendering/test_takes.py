@@ -7,6 +7,7 @@ from narration.jobs.states import ChunkState
 from narration.jobs.takes import Outcome, Take
 from worker.rendering.takes import PendingChunk, SpokenTake, resolve_failure, resolve_take
 
+FOREIGN = Finding(flag="foreign_language", measured=9, limit=0, unit="characters", detail="fr")
 SILENT = Finding(flag="silent", measured=-80.0, limit=-45.0, unit="dBFS")
 
 
@@ -86,15 +87,15 @@ def test_chunk_whose_text_cannot_be_said_is_flagged_by_a_good_take() -> None:
 
 
 def test_findings_of_text_and_take_are_kept_together() -> None:
-    chunk = pending(2, text_findings=[{"flag": "foreign_language"}])
+    chunk = pending(2, text_findings=(FOREIGN,))
     outcome = resolve_take(chunk, spoken(2, findings=1), QualityPolicy.FLAG)
     assert isinstance(outcome, Outcome)
-    assert [finding["flag"] for finding in outcome.findings] == ["foreign_language", "silent"]
-    assert [finding["flag"] for finding in outcome.take.findings] == ["silent"]  # for other jobs
+    assert [finding.flag for finding in outcome.findings] == ["foreign_language", "silent"]
+    assert [finding.flag for finding in outcome.take.findings] == ["silent"]  # for other jobs
 
 
 def test_policy_off_flags_no_text() -> None:
-    chunk = pending(0, text_findings=[{"flag": "foreign_language"}])
+    chunk = pending(0, text_findings=(FOREIGN,))
     outcome = resolve_take(chunk, spoken(0), QualityPolicy.OFF)
     assert isinstance(outcome, Outcome)
     assert outcome.state is ChunkState.ACCEPTED

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
 from narration.broker.interface import Task
 from narration.broker.wakeups import send_noted
@@ -14,6 +14,7 @@ from narration.jobs.lookup import get_artifacts, get_chunks, get_job
 from narration.jobs.record import Artifact, Chunk, Job
 from narration.storage.profiles import open_stores
 from narration.sweeper import Sweeper
+from narration.workers import Worker
 from tests.builders import NOW, make_job, make_settings
 from tests.fakes import RecordingBroker, ToneEngine, make_model
 from worker.process import LoadedModel, WorkerProcess
@@ -43,7 +44,10 @@ class WorkerHarness:
         return self.now
 
     def wait(self, seconds: float) -> None:
+        """Let time pass, in which the workers go on reporting themselves."""
         self.now += timedelta(seconds=seconds)
+        with session_scope(self.database) as session:
+            session.execute(update(Worker).values(seen_at=self.now))
 
     def new_worker(self, engine: Any) -> WorkerProcess:
         return WorkerProcess(

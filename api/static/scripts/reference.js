@@ -70,7 +70,7 @@ function fields(root, schema) {
 }
 
 function examples(root, schema) {
-  return (resolve(root, schema).examples ?? []).slice(0, 2).map((example) => h("pre", { tabindex: 0, role: "region", "aria-label": "Example" }, JSON.stringify(example, null, 2)));
+  return (resolve(root, schema).examples ?? []).slice(0, 2).map((example) => h("pre", { tabindex: 0, role: "group", "aria-label": "Example" }, JSON.stringify(example, null, 2)));
 }
 
 function kindOf(root, schema, depth = 0) {

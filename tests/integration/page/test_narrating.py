@@ -186,7 +186,8 @@ def test_a_text_in_another_language_is_read_only_if_one_insists(open_page: Open)
 
 def test_what_is_left_out_is_told(open_page: Open, served: ServedPage) -> None:
     code = "```\nfirst = second + third\nfourth = fifth\n```"
-    job_id = served.finish(f"# One\n\n{PROSE}\n\n{code}\n\n{PROSE}", format="markdown")
+    text = "\n\n".join([PROSE] * 20)  # so much that what is left out is no warning
+    job_id = served.finish(f"# One\n\n{PROSE}\n\n{code}\n\n{text}", format="markdown")
     page = open_page(f"#/jobs/{job_id}")
     page.get_by_text("What is not read aloud").click()
     expect(page.get_by_text("Left out: program code.")).to_be_visible()

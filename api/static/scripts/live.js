@@ -1,6 +1,6 @@
 // What the server tells as it happens, over one stream of events for all jobs of the page.
 
-import { connection, url } from "./server.js";
+import { check, connection, url } from "./server.js";
 
 const STATES = ["queued", "planning", "rendering", "assembling", "succeeded", "failed", "canceled"];
 const REOPEN_MS = 15_000; // after a refusal; the browser itself comes back after a broken line
@@ -20,6 +20,7 @@ export function listen({ onprogress, onchange, ondeleted }) {
     on("job.deleted", ({ job_id }) => ondeleted(job_id));
     for (const state of STATES) on(`job.${state}`, ({ job_id }) => onchange(job_id));
     source.addEventListener("error", () => {
+      check(); // the line broke: is the server gone?
       const refused = source;
       if (refused.readyState !== EventSource.CLOSED) return;
       setTimeout(() => { if (source === refused && !document.hidden) open(); }, REOPEN_MS);

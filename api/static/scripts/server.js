@@ -81,10 +81,15 @@ function setDown(isDown) {
   if (isDown) probe();
 }
 
+/** Find out whether the server answers; `connection` tells. */
+export async function check() {
+  await reach("session", { cache: "no-store" }).catch(() => null);
+}
+
 async function probe() {
   while (connection.isDown) {
     await pause(PROBE_MS);
-    await reach("session", { cache: "no-store" }).catch(() => null);
+    await check();
   }
 }
 

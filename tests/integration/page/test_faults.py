@@ -88,7 +88,7 @@ def test_time_left_is_told_once_it_is_known_and_is_about_right(
     job_id = slow.submit(make_text(12) + "\n\n" + make_text(120, name="another"), title="Half new")
     page = visit(slow.url).open(f"#/jobs/{job_id}")
     told = page.locator(".told").first
-    wait_until(page, "/left/.test(document.querySelector('.told').textContent)")
+    wait_until(page, "/left/.test(document.querySelector('.told')?.textContent)")
     left = re.search(r"about (\d+) (s|min) left", told.inner_text())
     assert left is not None
     said_s = int(left[1]) * (60 if left[2] == "min" else 1)

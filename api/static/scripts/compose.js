@@ -105,7 +105,7 @@ function textArea(state, take, touched) {
     if (area.value === "") state.kind = null;
   });
   look();
-  const picker = h("input", { type: "file", class: "unseen", tabindex: -1, "aria-label": "File to be read", onchange: () => picker.files[0] && take(picker.files[0]) });
+  const picker = h("input", { type: "file", hidden: true, onchange: () => picker.files[0] && take(picker.files[0]) });
   return [h("label", { class: "unseen", for: "source-text" }, "Text to be read"), area,
     h("div", { class: "under" }, told, h("div", { class: "chips" }, below,
       h("button", { type: "button", onclick: () => picker.click() }, icon("page"), "Choose a file"), picker)),

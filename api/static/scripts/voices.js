@@ -75,7 +75,7 @@ function newVoice(redraw) {
     say("Listen to it, give it a name, and save it.");
   };
   const recorder = recordingControls({ take, say });
-  const picker = h("input", { type: "file", class: "unseen", tabindex: -1, "aria-label": "Recording", onchange: () => picker.files[0] && take(picker.files[0], picker.files[0].name) });
+  const picker = h("input", { type: "file", hidden: true, onchange: () => picker.files[0] && take(picker.files[0], picker.files[0].name) });
   const button = h("button", { class: "primary" }, "Save the voice");
   const save = async (event) => {
     event.preventDefault();

@@ -6,13 +6,16 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
+import soundfile
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect
 
 from tests.cluster import wait_for
@@ -20,7 +23,7 @@ from tests.cluster import wait_for
 START_S = 90.0
 PATIENCE_MS = 30_000  # a machine under load is slow, not broken
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-# A tone for a microphone, and nothing that reaches out by itself.
+# A stand-in for a microphone, and nothing that reaches out by itself.
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -102,7 +105,16 @@ def launch(playwright: Playwright) -> Browser:
     own = Path(playwright.chromium.executable_path)
     if found is None and not own.exists():
         pytest.skip("no Chromium here: install the package chromium")
-    return playwright.chromium.launch(executable_path=found or own, args=FLAGS)
+    microphone = f"--use-file-for-fake-audio-capture={_heard_by_the_microphone()}"
+    return playwright.chromium.launch(executable_path=found or own, args=[*FLAGS, microphone])
+
+
+def _heard_by_the_microphone() -> Path:
+    """Make a sound that passes as a recording: Chromium's own tone is at full scale."""
+    noise = np.random.default_rng(0).normal(0, 0.1, 20 * 48_000)
+    path = Path(tempfile.mkdtemp()) / "microphone.wav"
+    soundfile.write(path, noise.astype(np.float32), 48_000, subtype="PCM_16")
+    return path
 
 
 class Visit:

@@ -35,7 +35,8 @@ check: $(VENV)/.dev ## format, lint, types, contracts, unit and model tests (abo
 	$(BIN)/pytest -q -n 2 tests/unit tests/model tests/test_repository.py
 
 test: $(VENV)/.dev ## all tests: unit, model, integration with real servers
-	$(BIN)/pytest -n 2 tests/unit tests/model tests/integration tests/containers tests/test_repository.py
+	$(BIN)/pytest -n 2 --ignore=tests/integration/page tests/unit tests/model tests/integration tests/containers tests/test_repository.py
+	$(BIN)/pytest tests/integration/page # by itself: Playwright keeps an event loop running in its process
 
 # For their weights alone: their code asks for librosa, pandas and a compiler.
 $(VENV)/.listen: $(VENV)/.dev Makefile

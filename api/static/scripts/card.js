@@ -1,4 +1,4 @@
-// One job on the shelf: its cover, what it is, how it stands, and what can be done with it.
+// One job on the bookshelf: its cover, what it is, how it stands, and what can be done with it.
 
 import { h, hueOf, icon, setText } from "./dom.js";
 import { isActive, jobs } from "./jobs.js";

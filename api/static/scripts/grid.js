@@ -18,7 +18,7 @@ export class Grid {
   constructor(label, { make, needMore }) {
     this.#make = make;
     this.#needMore = needMore;
-    this.element = h("div", { class: "shelf", role: "list", "aria-label": label }, this.#window);
+    this.element = h("div", { class: "bookshelf", role: "list", "aria-label": label }, this.#window);
     this.#window.setAttribute("role", "presentation");
     addEventListener("scroll", this.#onscroll, { passive: true });
     addEventListener("resize", this.#onscroll);

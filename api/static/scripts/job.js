@@ -12,7 +12,7 @@ import { explain, explainFailure, STATES, titleOf } from "./words.js";
 const STEPS = {
   queued: "It begins as soon as the ones before it are done. You can close this page: the work goes on.",
   planning: "The text is being read and cut into sentences.",
-  rendering: "You can close this page: the work goes on, and the shelf remembers it.",
+  rendering: "You can close this page: the work goes on, and the bookshelf remembers it.",
   assembling: "All is spoken. The files are being written.",
 };
 
@@ -78,7 +78,7 @@ async function load(id, body) {
     if (!problem.code) throw problem;
     body.replaceChildren(h("div", { class: "empty" },
       h("h1", {}, problem.code === "not_found" ? "There is no such narration" : "It cannot be shown"),
-      h("p", {}, explain(problem)), h("a", { class: "button", href: "#/" }, "To the shelf")));
+      h("p", {}, explain(problem)), h("a", { class: "button", href: "#/" }, "To the bookshelf")));
   }
 }
 

@@ -63,7 +63,7 @@ class Jobs extends EventTarget {
     return this.put(await post(`jobs/${id}/retry`));
   }
 
-  /** Take a job off the shelf at once, and delete it for good once nobody can undo it any more. */
+  /** Take a job off the bookshelf at once, and delete it for good once nobody can undo it any more. */
   removeLater(job) {
     this.#leaving.set(job.id, job);
     this.#tell("gone", { id: job.id });

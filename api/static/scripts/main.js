@@ -6,7 +6,7 @@ import { jobView } from "./job.js";
 import { jobs } from "./jobs.js";
 import { connection } from "./server.js";
 import { beginSession } from "./session.js";
-import { shelfView } from "./shelf.js";
+import { shelfView } from "./bookshelf.js";
 import { voicesView } from "./voices.js";
 
 const EARLIER_ADDRESS = /^#(job_[0-9a-z]+)$/; // of the first version of this page
@@ -18,7 +18,7 @@ function view(path, tools) {
   if (job) return ["job", jobView({ ...tools, id: job[1] })];
   if (path === "/new") return ["new", composeView(tools)];
   if (path === "/voices") return ["voices", voicesView(tools)];
-  return ["shelf", shelfView(tools)];
+  return ["bookshelf", shelfView(tools)];
 }
 
 function show({ isFirst = false } = {}) {

@@ -29,12 +29,12 @@ def jobs(served: ServedPage) -> dict[str, str]:
     }
 
 
-def empty_shelf(page: Page, _: dict[str, str]) -> None:
+def empty_bookshelf(page: Page, _: dict[str, str]) -> None:
     page.goto(page.url.split("#")[0] + "#/?q=nothing+like+it")
     expect(page.get_by_text("Nothing by that name")).to_be_visible()
 
 
-def shelf(page: Page, _: dict[str, str]) -> None:
+def bookshelf(page: Page, _: dict[str, str]) -> None:
     page.goto(page.url.split("#")[0] + "#/?q=For+every")
     expect(page.get_by_role("listitem")).to_have_count(2)
 
@@ -86,7 +86,8 @@ def reference(page: Page, _: dict[str, str]) -> None:
 
 
 STATES = [
-    empty_shelf, shelf, undo, compose, refused, listening, failed, unknown, voices, reference,
+    empty_bookshelf, bookshelf, undo, compose, refused, listening, failed, unknown, voices,
+    reference,
 ]  # fmt: skip
 
 
@@ -119,7 +120,7 @@ def test_the_page_works_at_320_pixels_and_large_type(open_page: Open, place: str
 
 def test_the_whole_way_by_keyboard(open_page: Open) -> None:
     page = open_page()
-    expect(page.get_by_role("heading", name="Your shelf")).to_be_visible()
+    expect(page.get_by_role("heading", name="Your bookshelf")).to_be_visible()
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
     reach(page, "New narration")

@@ -65,7 +65,7 @@ def test_a_wrong_key_is_told_in_words(visit: Begin, locked: ServedPage) -> None:
     assert "Bearer" not in page.locator("body").inner_text()
     sign_in(page)
     expect(page.get_by_role("dialog")).to_have_count(0)
-    expect(page.get_by_role("heading", name="Your shelf")).to_be_visible()
+    expect(page.get_by_role("heading", name="Your bookshelf")).to_be_visible()
 
 
 def test_a_reload_and_a_restart_in_the_midst_lose_nothing(visit: Begin, slow: ServedPage) -> None:
@@ -135,7 +135,7 @@ def test_a_server_that_is_down_from_the_start_is_told_and_waited_for(
     page = visit(slow.url).open("#/voices")
     expect(page.get_by_text("The house voice")).to_be_visible()
     slow.kill()
-    page.get_by_role("link", name="Shelf", exact=True).click()
+    page.get_by_role("link", name="Bookshelf", exact=True).click()
     expect(page.get_by_text("The server does not answer. Trying again…")).to_be_visible()
     slow.start()
-    expect(page.get_by_role("heading", name="The shelf is empty")).to_be_visible()
+    expect(page.get_by_role("heading", name="The bookshelf is empty")).to_be_visible()

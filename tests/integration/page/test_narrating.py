@@ -120,7 +120,7 @@ def test_a_file_takes_the_place_of_the_text_and_can_be_removed(
 
 def test_a_file_dropped_on_the_shelf_begins_a_narration(open_page: Open) -> None:
     page = open_page()
-    expect(page.get_by_role("heading", name="Your shelf")).to_be_visible()
+    expect(page.get_by_role("heading", name="Your bookshelf")).to_be_visible()
     page.evaluate(
         """() => {
             const dataTransfer = new DataTransfer();

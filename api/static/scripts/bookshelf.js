@@ -19,7 +19,7 @@ const SHOWN = {
 export function shelfView({ params, replaceParams }) {
   const chosen = { show: params.get("show") in SHOWN ? params.get("show") : "all", search: params.get("q") ?? "" };
   const listing = new Listing();
-  const below = h("div", {}, h("div", { class: "shelf" }, h("div", { class: "window" }, Array.from({ length: 4 }, waiting))));
+  const below = h("div", {}, h("div", { class: "bookshelf" }, h("div", { class: "window" }, Array.from({ length: 4 }, waiting))));
   const grid = new Grid("Narrations", { make: (id) => jobCard(jobs.get(id)), needMore: () => more() });
   let searching = null;
 
@@ -60,9 +60,9 @@ export function shelfView({ params, replaceParams }) {
   jobs.addEventListener("job", onjob);
   jobs.addEventListener("gone", onchange);
   jobs.addEventListener("restored", onchange);
-  const element = h("div", {}, h("div", { class: "view-head" }, h("h1", {}, "Your shelf")), filters, below);
+  const element = h("div", {}, h("div", { class: "view-head" }, h("h1", {}, "Your bookshelf")), filters, below);
   return {
-    title: "Shelf",
+    title: "Bookshelf",
     element,
     shown: reload,
     close: () => {
@@ -128,7 +128,7 @@ function empty({ show, search }) {
   if (search) return h("div", { class: "empty" }, h("h2", {}, "Nothing by that name"), h("p", {}, `No title or author has “${search}” in it. Try fewer letters.`));
   if (show !== "all") return h("div", { class: "empty" }, h("h2", {}, "Nothing here"), h("p", {}, "No narration stands like that at the moment."));
   return h("div", { class: "empty" },
-    h("h2", {}, "The shelf is empty"),
+    h("h2", {}, "The bookshelf is empty"),
     h("p", {}, "Give Rhapsode a book, an article or any text, and listen to it. Drop a file anywhere on this page, or paste a text."),
     h("a", { class: "button primary", href: "#/new" }, "Make the first narration"));
 }

@@ -1,4 +1,4 @@
-"""The shelf: every job, however many, with all that can be done to it."""
+"""The bookshelf: every job, however many, with all that can be done to it."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -122,7 +122,7 @@ def test_an_empty_shelf_says_what_belongs_there(
 ) -> None:
     with served_page(tmp_path / "empty") as served:
         page = visit(served.url).open()
-        expect(page.get_by_role("heading", name="The shelf is empty")).to_be_visible()
+        expect(page.get_by_role("heading", name="The bookshelf is empty")).to_be_visible()
         page.get_by_role("link", name="Make the first narration").click()
         expect(page.get_by_role("heading", name="New narration")).to_be_visible()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from narration.broker.interface import Queue
-from narration.settings import Settings, load_settings
+from narration.settings import PREFIX, Settings, load_settings
 from narration.storage import s3
 from tests.fakes import ToneEngine, make_model
 from worker.app import run_worker
@@ -69,6 +69,9 @@ def _run(queues: str, chunk_s: float, environment: dict[str, str], log: str) -> 
     stream = os.open(log, os.O_WRONLY | os.O_CREAT)
     os.dup2(stream, 1)
     os.dup2(stream, 2)
+    # The fork server has the environment of the test that started it, with that test's settings.
+    for name in [name for name in os.environ if name.startswith(PREFIX)]:
+        del os.environ[name]
     os.environ.update(environment)
     names = frozenset(Queue(name) for name in queues.split(","))
     code = run_worker(load_settings(), names, lambda settings: _model(settings, chunk_s))

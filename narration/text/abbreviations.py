@@ -145,7 +145,12 @@ DOTTED = (
     ),
     rule(r"(?<![\w.'-])Ph\.D\.(?!\w)", _letters, words=("Ph.D",)),
     rule(r"(?<![\w.-])(?<!\w')(?:[A-Za-z]\.){2,}(?!\w)", _letters, "."),
-    rule(r"(?<![\w.-])(?<!\w')(?:[A-Z]\.)+[A-Z](?![\w.])", _letters, "."),
+    rule(
+        r"(?<![\w.-])(?<!\w')(?:[A-Z]\.)+[A-Z](?![\w.])",
+        _letters,
+        ".",
+        starts=r"[A-Z](?=\.[A-Z])",
+    ),
 )
 ABBREVIATIONS = (
     rule(

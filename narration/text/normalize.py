@@ -18,7 +18,7 @@ from narration.text.money import MONEY, OLD_MONEY
 from narration.text.notable import is_notable
 from narration.text.numbers import LEFT, NUMBERS, ORDINALS, SIGNED, fold_digits
 from narration.text.numerals import cardinal, roman_value
-from narration.text.postal import POSTCODES, POSTCODES_GUARD, STREET_NAMES, STREET_NAMES_GUARD
+from narration.text.postal import POSTCODES, POSTCODES_GUARD, STREET_NAMES
 from narration.text.punctuation import clean_punctuation, say_omissions
 from narration.text.ranges import MINUS, NUMBERED, PROPORTIONS, RANGES
 from narration.text.roman import say_roman
@@ -26,19 +26,19 @@ from narration.text.rules import RuleSet, apply_all
 from narration.text.signs import say_signs
 from narration.text.telephone import DIALLED, TELEPHONE, TELEPHONE_GUARD
 from narration.text.times import TIMES
-from narration.text.web import WEB
+from narration.text.web import WEB, WEB_GUARD
 from narration.text.years import YEARS
 
 _AMERICAN = English.AMERICAN
 _PASSES = 6  # one rule's words may uncover another's: "5 Dr."; the second pass changes little
 # Words first; the order matters: each rule takes its own before a more general one sees it.
 _WORDS = (
-    RuleSet(WEB, r"[@#\\]|://|\w\.[^\W\d]\w|\d\.\d+\.\d|/\w|localhost"),
+    RuleSet(WEB, WEB_GUARD),
     RuleSet(DOTTED, r"\.[^\W\d]"),
     RuleSet(TELEPHONE, TELEPHONE_GUARD),
     RuleSet(DIALLED),
     RuleSet(POSTCODES, POSTCODES_GUARD),
-    RuleSet(STREET_NAMES, STREET_NAMES_GUARD),
+    RuleSet(STREET_NAMES),
     RuleSet((*WEEKDAY_NAMES, *ABBREVIATIONS)),
 )
 _FIGURES = RuleSet((

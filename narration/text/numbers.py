@@ -43,7 +43,7 @@ ORDINALS = (
     ),
 )
 NUMBERS = (
-    rule(r"(?<=\d)(?:\.{2,}|:)(?=\d)", " ", DIGITS, ".:"),
+    rule(r"[.:](?<=\d[.:])(?:(?<=:)|\.+)(?=\d)", " ", DIGITS, ".:"),
     figure_rule(rf"{START}{NUMBER}(?!\w|[.,]\d)", _decimal),
 )
 LEFT = (rule(r"(?P<before>[^\W\d_]?)(?P<digits>\d+)(?P<after>[^\W\d_]?)", _left, DIGITS),)

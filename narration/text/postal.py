@@ -113,6 +113,7 @@ def _inner(match: re.Match[str], _: English) -> str:
 
 _NEXT_SENTENCE = re.compile(rf"[\"')]* [\"'(]?(?:{_STARTERS})\b")
 _KIND = alternatives(STREETS)
+_KINDS = tuple(f" {kind}" for kind in STREETS)
 _STOP = r"(?P<stop>\.(?=[\"')]*(?:$|[ ,;:])))?(?![\w'])"
 POSTCODES = (
     rule(
@@ -124,19 +125,25 @@ POSTCODES = (
     rule(r"(?<![\w-])(?P<out>[A-Z]{1,2}\d[A-Z\d]?) (?P<in>\d[A-Z]{2})(?![\w-])", _postcode, DIGITS),
     rule(r"(?<![\w-])(?P<out>[A-Z]\d[A-Z]) (?P<in>\d[A-Z]\d)(?![\w-])", _postcode, DIGITS),
 )
-POSTCODES_GUARD = r"[A-Z]\d|\d{5}"
+POSTCODES_GUARD = r"[A-Z\d](?:(?<=[A-Z])\d|(?<=\d)\d{4})"
 STREET_NAMES = (
     figure_rule(
         rf"(?<![\w.,$£€#/-])(?P<house>\d{{1,5}}) (?:(?P<compass>N|S|E|W|NE|NW|SE|SW)\.? )?"
         rf"(?P<name>(?:[A-Z][A-Za-z'-]*|\d{{1,3}}(?:st|nd|rd|th))(?:\.? [A-Z][A-Za-z'-]+){{0,2}}) "
         rf"(?P<kind>{_KIND}){_STOP}(?: (?P<last>N|S|E|W|NE|NW|SE|SW)(?!\w|\.[A-Z]))?",
         _street,
+        words=_KINDS,
     ),
     rule(
         rf"\b(?P<name>{_NUMBERED_STREET}) (?P<kind>{_KIND}){_STOP}(?! (?!(?:{_STARTERS})\b)[A-Z])",
         _suffix,
+        words=_KINDS,
     ),
-    rule(rf"\b(?P<name>[A-Z][a-z]+) (?P<kind>{'|'.join(_SAFE)}){_STOP}", _suffix),
+    rule(
+        rf"\b(?P<name>[A-Z][a-z]+) (?P<kind>{'|'.join(_SAFE)}){_STOP}",
+        _suffix,
+        words=tuple(f" {kind}" for kind in _SAFE),
+    ),
     rule(
         rf"(?P<before>(?<=[a-z.]), )(?P<state>{alternatives(STATES)})(?P<code>)"
         r"(?=[,;:)]|\.?[\"')]*$|\.? [a-z])",
@@ -144,8 +151,9 @@ STREET_NAMES = (
         ",",
     ),
     rule(
-        r"\b(?P<kind>Apt|Rm|Fl|Ste|Bldg)\.? ?(?P<number>\d{1,4}[A-Z]?|[A-Z])(?!\w|[.,]\d)", _inner
+        r"\b(?P<kind>Apt|Rm|Fl|Ste|Bldg)\.? ?(?P<number>\d{1,4}[A-Z]?|[A-Z])(?!\w|[.,]\d)",
+        _inner,
+        words=tuple(_INNER),
     ),
-    rule(r"\bP\. ?O\. (?=Box\b)", "P O "),
+    rule(r"\bP\. ?O\. (?=Box\b)", "P O ", words=("O. Box",)),
 )
-STREET_NAMES_GUARD = rf" (?:{_KIND})\b|,\ [A-Z][A-Z]\b|Apt|Rm|Fl|Ste|Bldg|O\. Box"

@@ -137,6 +137,11 @@ def alternatives(words: Iterable[str]) -> str:
     return "|".join(re.escape(word) for word in sorted(words, key=lambda w: (-len(w), w)))
 
 
+def in_any_case(*words: str) -> tuple[str, ...]:
+    """Write words as they stand in a sentence, at its beginning, and in capitals."""
+    return tuple(dict.fromkeys(form for w in words for form in (w, w.capitalize(), w.upper())))
+
+
 def _figures(text: str) -> list[int]:
     """Find where figures begin: at their first digit, and at a point before it."""
     starts: list[int] = []
@@ -156,13 +161,19 @@ def _has_any(words: tuple[str, ...], text: str) -> bool:
 
 
 def _replace_at(starts: list[int], each: Rule, text: str, english: English) -> str:
+    find = each.pattern.match
+    for start in starts:
+        if find(text, start):  # hardly ever: what follows is worth no preparation before
+            break
+    else:
+        return text
     pieces: list[str] = []
     position = 0
     for start in starts:
-        if start >= position and (match := each.pattern.match(text, start)):
+        if start >= position and (match := find(text, start)):
             pieces += (text[position:start], each.say(match, english))
             position = match.end()
-    return "".join((*pieces, text[position:])) if pieces else text
+    return "".join((*pieces, text[position:]))
 
 
 def _say(say: Say, english: English, match: re.Match[str]) -> str:

@@ -23,6 +23,7 @@ _MIDDLE = 0.3  # a cut may lie this share of the length off the middle before a 
 _SHORT_COST = 10.0  # a chunk below the least length babbles: worse than any other choice
 _CUT_COST = 0.5  # a chunk that ends inside a sentence, against one that ends with it
 _HALF = 2
+_SHRINKS = 1.2  # what is this much longer than the limit as written is too long as spoken, too
 _TRIES = 8  # cuts of one kind that are tried before a worse kind
 _AROUND = 60  # characters on each side of a cut that decide how it is said
 _BESIDE = 20  # characters on each side that a rule for plain words can see
@@ -85,7 +86,7 @@ def _fit(flat: str, start: int, end: int, limit: int, say: Say) -> list[Piece]:
     waiting = [(start, end)]
     while waiting:
         first, last = waiting.pop()
-        spoken = say(flat[first:last]) if last - first <= _HALF * limit else None
+        spoken = say(flat[first:last]) if last - first <= _SHRINKS * limit else None
         if last - first == 1 or (spoken is not None and len(spoken) <= limit):
             pieces.append(_piece(flat, first, last, spoken or "", ends_sentence=last == end))
             continue

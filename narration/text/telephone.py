@@ -6,7 +6,7 @@ from functools import partial
 from narration.text.english import English
 from narration.text.figures import text_before
 from narration.text.numerals import cardinal, spell_digits
-from narration.text.rules import DIGITS, figure_rule, rule
+from narration.text.rules import DIGITS, figure_rule, in_any_case, rule
 
 _TOLL_FREE = "800|888|877|866|855|844|833|822"
 _EMERGENCY = "911|999|112|111|000|311|411|511|611|711|811|988|101|110|119"
@@ -19,6 +19,14 @@ _CODE_BEFORE = re.compile(
     r"area code|passcode(?: is)?|password(?: is)?|account number(?: is)?|serial number(?: is)?|"
     r"badge number|box|box number|otp(?: is)?|ssn(?: is)?|code is) \Z",
     re.IGNORECASE,
+)
+# What of them a text has where one of them may stand; looking for plain words is quicker.
+_CALL_WORDS = in_any_case(
+    "call ", "calls ", "called ", "calling ", "phone", "ring ", "rang ", "text"
+)
+_DIAL_WORDS = in_any_case("dial")
+_CODE_WORDS = in_any_case(
+    "ending in ", "ends in ", "pin", "zip", "ext", "code", "word", "number ", "box ", "otp", "ssn"
 )
 _REACH = 24  # characters before a figure that tell that it is dialled
 _GROUP = re.compile(r"\d+|[A-Z]+")
@@ -125,18 +133,30 @@ TELEPHONE = (
         rf"{_NOT_AFTER}(?P<number>\d{{3}}-\d{{2}}-\d{{4}})(?P<extension>){_NOT_BEFORE}", _phone, "-"
     ),
 )
-TELEPHONE_GUARD = r"\d{3}\)?[-. ]{1,2}\(?\d{2,4}|ISBN|ISSN|1[-. ]\(?8|\+\d"
+TELEPHONE_GUARD = (
+    r"[\dI+](?:(?<=\d)\d\d\)?[-. ]{1,2}\(?\d{2,4}|(?<=I)S[BS]N|(?<=1)[-. ]\(?8|(?<=\+)\d)"
+)
+
 DIALLED = (
     figure_rule(
         rf"(?<![\w.])(?P<number>{_EMERGENCY})(?! ?[\w,.-]*\d)(?! [a-z]+s\b)",
         partial(_dialled, _CALL_BEFORE),
+        words=_CALL_WORDS,
     ),
-    figure_rule(r"(?<![\w.])(?P<number>\d{1,7})(?![\w-]|[.,]\d)", partial(_dialled, _DIAL_BEFORE)),
+    figure_rule(
+        r"(?<![\w.])(?P<number>\d{1,7})(?![\w-]|[.,]\d)",
+        partial(_dialled, _DIAL_BEFORE),
+        words=_DIAL_WORDS,
+    ),
     figure_rule(
         r"(?<![\w.])(?P<number>911|999)(?=(?:'s)? (?:call|calls|caller|callers|operator|"
         r"operators|dispatcher|dispatchers|dispatch|line|system|center|centre|tape|tapes)\b)",
         lambda m, _: spell_digits(m["number"]),
-        "9",
+        words=("911", "999"),
     ),
-    figure_rule(r"(?<![\w.])(?P<number>\d{3,20})(?![\w-]|[.,]\d)", partial(_dialled, _CODE_BEFORE)),
+    figure_rule(
+        r"(?<![\w.])(?P<number>\d{3,20})(?![\w-]|[.,]\d)",
+        partial(_dialled, _CODE_BEFORE),
+        words=_CODE_WORDS,
+    ),
 )

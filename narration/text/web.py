@@ -126,3 +126,5 @@ WEB = (
     rule(r"(?<![\w@])@([A-Za-z_]\w{0,63})(?!\w)", _handle, "@"),
     rule(r"(?<![\w#&])#([A-Za-z_]\w{0,99})(?!\w)", _tag, "#"),
 )
+# Each choice begins with a character of its own: so the search hops from one such to the next.
+WEB_GUARD = r"@|#|\\|:(?=//)|/(?=\w)|\.(?<=\w\.)(?=[^\W\d]\w)|\.(?<=\d\.)(?=\d+\.\d)|l(?=ocalhost)"

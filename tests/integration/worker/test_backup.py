@@ -30,7 +30,7 @@ def test_jobs_go_on_from_a_backup_that_was_taken_in_their_midst(
     cluster.start_worker(chunk_s=0.1)
     delivered = cluster.submit(make_text(2, name="a note"))
     cluster.wait([delivered])
-    under_way = [cluster.submit(make_text(12, name=name)) for name in ("a tale", "a book")]
+    under_way = [cluster.submit(make_text(40, name=name)) for name in ("a tale", "a book")]
     wait_for(lambda: cluster.job(under_way[0]).chunks_done > 2, 60, "finished chunks")
     waiting = cluster.submit(make_text(3, name="a letter"))
     backup = cluster.backup()

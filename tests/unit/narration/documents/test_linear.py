@@ -1,10 +1,12 @@
 """Reading takes time in proportion to the text, as far as a busy machine can tell."""
 
 import time
+from collections.abc import Callable
 
 import pytest
 
 from narration.documents.read import read_document
+from tests.document_files import make_docx, make_pdf, paragraph
 from tests.epubs import make_epub
 
 _SMALL = 800
@@ -33,6 +35,56 @@ _TEXTS = {
     "links": "[a](#b) ",
     "headings": "# a\n\nword\n\n",
 }
+_PLAIN = {
+    "lines": "line of text here, number one and so on\n",
+    "paragraphs": "line of text here.\n\n",
+    "chapters": "CHAPTER IV\n\nword and word\n\n",
+    "numerals": "IV\n\nword\n\n",
+    "contents": "The Hill . . . . . 12\n",
+    "hyphens": "some-\nthing is bro-\nken ",
+    "notes": "word [1] and [2]\n\n[1] A note.\n\n",
+    "rules": "* * * * *\n\n",
+    "licence": "*** START OF THE PROJECT GUTENBERG EBOOK ***\n\nword\n\n",
+    "indents": "    word and word\n  and more\n",
+}
+
+
+def _docx(unit: str, count: int) -> bytes:
+    return make_docx(unit * count)
+
+
+def _html(unit: str, count: int) -> bytes:
+    return f"<html><body><p>First.</p>{unit * count}</body></html>".encode()
+
+
+def _fb2(unit: str, count: int) -> bytes:
+    return (
+        '<FictionBook xmlns="http://www.gribuser.ru/xml/fictionbook/2.0"><body>'
+        f"<section><p>First.</p></section>{unit * count}</body></FictionBook>"
+    ).encode()
+
+
+def _ssml(unit: str, count: int) -> bytes:
+    return f"<speak>{unit * count}</speak>".encode()
+
+
+def _pdf(unit: str, count: int) -> bytes:
+    page = [(72, 740 - 20 * line, 12, unit) for line in range(30)]
+    return make_pdf([page] * (count // 30))
+
+
+_FILES: list[tuple[str, Callable[[str, int], bytes], str]] = [
+    ("a.html", _html, "<p>word word"),
+    ("a.html", _html, "<table><tr><td>word<td>12"),
+    ("a.docx", _docx, paragraph("word and word")),
+    ("a.docx", _docx, paragraph("One", "Heading1")),
+    ("a.docx", _docx, f"<w:tbl><w:tr><w:tc>{paragraph('word')}</w:tc></w:tr></w:tbl>"),
+    ("a.fb2", _fb2, "<section><title><p>One</p></title><p>word</p></section>"),
+    ("a.fb2", _fb2, "<section><poem><stanza><v>word</v></stanza></poem></section>"),
+    ("a.ssml", _ssml, "<p><s>word and word.</s></p>"),
+    ("a.ssml", _ssml, '<break time="1s"/>word '),
+    ("a.pdf", _pdf, "word and word"),
+]
 
 
 def _seconds(data: bytes, name: str) -> float:
@@ -64,3 +116,19 @@ def test_markdown_is_read_in_linear_time(kind: str) -> None:
     head = "| a | b |\n|---|---|\n" if kind == "rows" else "First words.\n\n"
     small, large = ((head + _TEXTS[kind] * count).encode() for count in (_SMALL, _SMALL * _TIMES))
     assert _ratio(small, large, "a.md") < _MOST
+
+
+@pytest.mark.parametrize("kind", _PLAIN)
+def test_plain_text_is_read_in_linear_time(kind: str) -> None:
+    small, large = (
+        ("First words.\n\n" + _PLAIN[kind] * count).encode() for count in (_SMALL, _SMALL * _TIMES)
+    )
+    assert _ratio(small, large, "a.txt") < _MOST
+
+
+@pytest.mark.parametrize(("name", "make", "unit"), _FILES)
+def test_a_file_is_read_in_linear_time(
+    name: str, make: Callable[[str, int], bytes], unit: str
+) -> None:
+    small, large = (make(unit, count) for count in (_SMALL, _SMALL * _TIMES))
+    assert _ratio(small, large, name) < _MOST

@@ -17,7 +17,7 @@ from narration.documents.front_matter import read_front_matter
 from narration.documents.gather import Reading
 from narration.documents.grids import is_grid
 from narration.documents.markdown_html import read_html
-from narration.documents.markdown_inline import Piece, align, by_line
+from narration.documents.markdown_inline import Piece, align, by_line, is_image_alone
 from narration.documents.markdown_marks import code_lines, unread
 from narration.documents.markdown_tables import Cell, cells, table_block
 from narration.documents.matter import inner_skips
@@ -68,6 +68,7 @@ class _Reader:
     def __init__(self, source: str, spoken: frozenset[SkipReason]) -> None:
         self._source = source
         self._spoken = spoken
+        self._reads_images = SkipReason.IMAGE in spoken
         self._starts = [match.start() for match in _LINE.finditer(source)]
         self._number = 0
         self._linked = 0  # characters of the inline token in hand that lead into the text
@@ -115,7 +116,7 @@ class _Reader:
         if _FOOTNOTE.match(token.content) and SkipReason.NOTE not in self._spoken:
             self._skip_lines(token.map, SkipReason.NOTE)
             return
-        lines = list(self._spoken_lines(token))
+        lines = list(self._spoken_lines(token, is_heading=heading is not None))
         runs = list(chain.from_iterable(lines))
         text = self._text(runs)
         if not _WORD.search(text):
@@ -158,14 +159,16 @@ class _Reader:
             for run in runs
         )
 
-    def _spoken_lines(self, token: Token) -> Iterator[list[Run]]:
+    def _spoken_lines(self, token: Token, *, is_heading: bool = False) -> Iterator[list[Run]]:
         """Find what of an inline token is read aloud, in source offsets; the rest becomes skips."""
         assert token.map is not None
         content = token.content
         lines = self._line_offsets(content, token.map[0])
         begins = [begin for begin, _ in lines]
         self._linked = 0
-        pieces = align(content, token.children or [], self._references)
+        tokens = token.children or []
+        reads_images = self._reads_images or (is_heading and is_image_alone(tokens))
+        pieces = align(content, tokens, self._references, reads_images=reads_images)
         if pieces is None:  # read it as it stands rather than lose a word
             pieces = [Piece(0, len(content), None, None)]
         is_poem = content.count("\n|") == content.count("\n") and content.startswith("| ")
@@ -225,8 +228,9 @@ class _Reader:
         content = self._source[cell.start : cell.end]
         if not _MARKED.search(content):
             return [Run(start=cell.start, end=cell.end)]
-        tokens = self._parser.parseInline(content, {"references": self._references})
-        pieces = align(content, tokens[0].children or [], self._references)
+        [inline] = self._parser.parseInline(content, {"references": self._references})
+        tokens = inline.children or []
+        pieces = align(content, tokens, self._references, reads_images=self._reads_images)
         runs: list[Run] = []
         for piece in pieces or [Piece(0, len(content), None, None)]:
             start, end = cell.start + piece.start, cell.start + piece.end

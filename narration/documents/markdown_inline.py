@@ -30,8 +30,13 @@ class Piece(NamedTuple):
     is_linked: bool = False  # it leads to another place in the text
 
 
-def align(content: str, tokens: list[Token], references: Mapping[str, Any]) -> list[Piece] | None:
-    """Pieces of an inline text in order; None where the tokens cannot be found in it again."""
+def align(
+    content: str, tokens: list[Token], references: Mapping[str, Any], *, reads_images: bool = False
+) -> list[Piece] | None:
+    """Pieces of an inline text in order; None where the tokens cannot be found in it again.
+
+    An image is skipped, or read by its text.
+    """
     pieces: list[Piece] = []
     cursor = 0
     is_linked = False
@@ -45,6 +50,8 @@ def align(content: str, tokens: list[Token], references: Mapping[str, Any]) -> l
         if piece is not None:
             piece = piece._replace(is_linked=is_linked)
             pieces += _split_footnotes(content, piece) if token.type == "text" else [piece]
+    if reads_images:
+        pieces = list(_with_images_read(content, pieces))
     return list(_raised(content, pieces)) if "<sup>" in content else pieces
 
 
@@ -132,6 +139,24 @@ def _locate_image(
         return None
     end = _link_end(content, _label_end(content, start + 2), references)
     return Piece(start, end, None, SkipReason.IMAGE), end
+
+
+def _with_images_read(content: str, pieces: list[Piece]) -> Iterator[Piece]:
+    """Read images by their text; the marks around that and the target are not said."""
+    for piece in pieces:
+        if piece.reason is not SkipReason.IMAGE:
+            yield piece
+            continue
+        first, last = piece.start + 2, _label_end(content, piece.start + 2) - 1
+        yield piece._replace(end=first, reason=SkipReason.MARKUP)
+        yield piece._replace(start=first, end=last, reason=None)
+        yield piece._replace(start=last, reason=SkipReason.LINK_TARGET)
+
+
+def is_image_alone(tokens: list[Token]) -> bool:
+    """Tell whether there is nothing to read in it but the text of images."""
+    kinds = {token.type for token in tokens if token.content.strip()}
+    return kinds == {"image"}
 
 
 def _locate_link_end(

@@ -1,7 +1,7 @@
 import pytest
 
 from narration.documents.read import read_document
-from narration.documents.types import Series
+from narration.documents.types import Series, SkipReason
 from narration.text.chunk import plan_chunks
 
 _VERSE = ["Roses are red", "violets are", "blue", "and so on."]
@@ -22,6 +22,20 @@ def _skipped(markdown: str) -> list[tuple[str, str]]:
         for s in plan_chunks(document).skipped
         if s.reason and s.reason != "markup"
     ]
+
+
+def test_an_image_that_is_a_heading_is_read_by_its_text() -> None:
+    document = _read("# ![Chapter Nine](nine.png)\n\nIt began. ![A cat](cat.png)\n")
+    assert [chapter.title for chapter in document.chapters] == ["Chapter Nine"]
+    assert _skipped("# ![Nine](a.png)\n\nIt began.") == [("](a.png)", "link_target")]
+
+
+def test_images_are_read_where_that_is_asked_for() -> None:
+    source = b"One ![a cat](p.png) more.\n\n| a | b |\n|---|---|\n| ![a dog](d.png) | c |\n"
+    document = read_document(source, name="a.md", spoken=frozenset({SkipReason.IMAGE}))
+    said = " ".join(chunk.spoken_text for chunk in plan_chunks(document).chunks)
+    assert "One a cat more." in said
+    assert "a dog. c" in said
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,8 @@ import av
 import numpy as np
 
 from worker.assembly.types import AudioFormat, ChapterMark, Tags
-from worker.assembly.wav import to_int16
 from worker.chatterbox.config import SAMPLE_RATE_HZ
-from worker.waveform import Waveform
+from worker.waveform import Waveform, to_int16
 
 if TYPE_CHECKING:
     from av.container.core import Chapter  # only the stub file has it

@@ -25,6 +25,14 @@ class Clip:
     pause_after_ms: int
 
 
+def to_int16(samples: Waveform) -> np.ndarray[tuple[int, ...], np.dtype[np.int16]]:
+    """Round to 16 bits, clamped at full scale.
+
+    Shapes: (S,) -> (S,).
+    """
+    return np.clip(np.rint(samples * 32768.0), -32768, 32767).astype(np.int16)
+
+
 def encode_flac(waveform: Waveform) -> bytes:
     """Pack a waveform; what exceeds full scale is clamped, the rest is rounded to 24 bits."""
     buffer = io.BytesIO()

@@ -11,9 +11,16 @@ import numpy as np
 
 from narration.errors import OutputError
 from worker.assembly.types import AudioFormat, Tags
-from worker.assembly.wav import to_int16, write_wav
 from worker.chatterbox.config import SAMPLE_RATE_HZ
-from worker.waveform import Waveform
+from worker.waveform import Waveform, to_int16
+
+# By format: the codec, and what its file needs. The other formats are joined from parts.
+_CODECS: dict[AudioFormat, tuple[str, dict[str, str]]] = {
+    AudioFormat.FLAC: ("flac", {}),
+    AudioFormat.WAV: ("pcm_s16le", {"rf64": "auto"}),  # RF64 where 32-bit sizes end, 24 hours
+}
+# No time stamps, no random stream numbers: the same sound gives the same bytes.
+_BITEXACT = {"fflags": "+bitexact"}
 
 
 def encode(
@@ -23,13 +30,8 @@ def encode(
 
     Raises: OutputError if it cannot be written there; then nothing is left behind.
     """
-    assert audio_format in (AudioFormat.WAV, AudioFormat.FLAC), "the others are joined from parts"
     with replacing(path) as partial:
-        if audio_format is AudioFormat.WAV:
-            with partial.open("wb") as file:
-                write_wav(file, blocks, tags)
-        else:
-            _encode_flac(partial, blocks, tags)
+        _encode(partial, blocks, audio_format, tags)
 
 
 @contextmanager
@@ -49,10 +51,11 @@ def replacing(path: Path) -> Iterator[Path]:
             partial.unlink(missing_ok=True)
 
 
-def _encode_flac(path: Path, blocks: Iterable[Waveform], tags: Tags) -> None:
-    # bitexact: no time stamps, no random stream numbers: the same sound gives the same bytes.
-    with av.open(str(path), "w", format="flac", options={"fflags": "+bitexact"}) as container:
-        stream = container.add_stream("flac", rate=SAMPLE_RATE_HZ, layout="mono")
+def _encode(path: Path, blocks: Iterable[Waveform], audio_format: AudioFormat, tags: Tags) -> None:
+    codec, options = _CODECS[audio_format]
+    options = options | _BITEXACT
+    with av.open(str(path), "w", format=audio_format.value, options=options) as container:
+        stream = container.add_stream(codec, rate=SAMPLE_RATE_HZ, layout="mono")
         assert isinstance(stream, av.AudioStream)
         container.metadata.update(_metadata(tags))
         position = 0

@@ -5,7 +5,7 @@ import pytest
 import soundfile
 
 from narration.errors import OutputError
-from worker.waveform import decode_flac, encode_flac
+from worker.waveform import decode_flac, encode_flac, to_int16
 
 _NOISE = np.random.default_rng(1).uniform(-1, 1, 24_000).astype(np.float32)
 
@@ -34,3 +34,8 @@ def test_another_rate_is_refused() -> None:
     soundfile.write(buffer, np.zeros(100), 16_000, format="FLAC")
     with pytest.raises(OutputError, match="16000 Hz"):
         decode_flac(buffer.getvalue())
+
+
+def test_what_exceeds_full_scale_is_clamped_not_wrapped() -> None:
+    loud = to_int16(np.array([2.0, -2.0, 1.0, 0.0], dtype=np.float32))
+    assert loud.tolist() == [32767, -32768, 32767, 0]

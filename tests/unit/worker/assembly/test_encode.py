@@ -144,3 +144,10 @@ def test_a_file_cut_short_is_refused(tmp_path: Path) -> None:
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="cannot be played back"):
         probe(tmp_path / "a.wav")
+
+
+def test_a_wav_file_has_room_for_sizes_beyond_32_bits(tmp_path: Path) -> None:
+    _write(tmp_path / "a.wav", AudioFormat.WAV)
+    head = (tmp_path / "a.wav").read_bytes()[:20]
+    assert (head[:4], head[12:16]) == (b"RIFF", b"JUNK")
+    assert int.from_bytes(head[4:8], "little") == (tmp_path / "a.wav").stat().st_size - 8

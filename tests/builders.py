@@ -86,15 +86,27 @@ def stores_in(folder: Path) -> Stores:
 
 
 def plan_job(
-    session: Session, job: Job, *, chunks: int, segment_chunks: int = 2, now: datetime = NOW
+    session: Session,
+    job: Job,
+    *,
+    chunks: int,
+    segment_chunks: int = 2,
+    characters: int = 10,
+    pause_ms: int = 100,
+    now: datetime = NOW,
 ) -> None:
-    """Give a queued job a plan of so many ten-character chunks, as the planner would."""
+    """Give a queued job a plan of so many chunks of as many characters, as the planner would."""
     claim = claim_step(
         session, job.id, JobState.PLANNING, holder="planner", until=now + LEASE, now=now
     )
     assert claim is not None
-    plan = JobPlan(job_id=job.id, owner=job.owner, characters=10 * chunks, chapters=[], spans=[])
-    rows = [_chunk_row(index, index // segment_chunks) for index in range(chunks)]
+    plan = JobPlan(
+        job_id=job.id, owner=job.owner, characters=characters * chunks, chapters=[], spans=[]
+    )
+    rows = [
+        _chunk_row(index, index // segment_chunks, characters) | {"pause_after_ms": pause_ms}
+        for index in range(chunks)
+    ]
     planned: list[Any] = [SimpleNamespace(**row) for row in rows]
     parts = part_rows(planned)
     store_plan(session, claim, plan, rows, parts, title=None, author=None, wakeups=4, now=now)
@@ -128,15 +140,15 @@ def speak(session: Session, claim: SegmentClaim, **changes: Any) -> None:
     finish_segment(session, claim, now=NOW)
 
 
-def _chunk_row(index: int, segment: int) -> dict[str, Any]:
+def _chunk_row(index: int, segment: int, characters: int) -> dict[str, Any]:
+    text = "ten chars." * (characters // 10)
     return {
         "index": index,
         "segment": segment,
         "chapter": 0,
-        "start": 10 * index,
-        "end": 10 * index + 10,
-        "text": "ten chars.",
-        "caption": "ten chars.",
-        "spoken_text": "ten chars.",
-        "pause_after_ms": 100,
+        "start": characters * index,
+        "end": characters * (index + 1),
+        "text": text,
+        "caption": text,
+        "spoken_text": text,
     }

@@ -27,10 +27,14 @@ LOW_PORTS = range(20_000, 45_000)  # SeaweedFS adds 10,000 for its gRPC ports
 
 
 class Postgres:
-    """A throw-away cluster on a unix socket; `restart` keeps its data, as a crash would."""
+    """A throw-away cluster on a unix socket; `restart` keeps its data, as a crash would.
 
-    def __init__(self) -> None:
+    It waits for no disk, which is quicker, unless it is to be durable as in production.
+    """
+
+    def __init__(self, *, is_durable: bool = False) -> None:
         self._folder = _folder("pg")
+        self._is_durable = is_durable
         # Postgres refuses to run as root.
         self._account: dict[str, Any] = {}
         if os.geteuid() == 0:
@@ -44,9 +48,11 @@ class Postgres:
 
     def start(self) -> None:
         options = (
-            f"-k {self._folder} -c listen_addresses='' -c fsync=off -c full_page_writes=off"
-            " -c synchronous_commit=off -c shared_buffers=64MB -c max_connections=100"
+            f"-k {self._folder} -c listen_addresses='' -c shared_buffers=64MB"
+            " -c max_connections=100"
         )
+        if not self._is_durable:
+            options += " -c fsync=off -c full_page_writes=off -c synchronous_commit=off"
         self._run("pg_ctl", "-w", "-l", str(self._folder / "log"), "-o", options, "start")
 
     def stop(self) -> None:
@@ -55,6 +61,11 @@ class Postgres:
     def restart(self) -> None:
         self.stop()
         self.start()
+
+    @property
+    def pid(self) -> int:
+        """Its first process, the parent of all others."""
+        return int((self._folder / "data" / "postmaster.pid").read_text().split()[0])
 
     def new_database(self) -> str:
         """Return the URL of a fresh, empty database."""

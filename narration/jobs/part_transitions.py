@@ -1,6 +1,6 @@
 """The one writer of the states of parts: see `transitions`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -58,11 +58,30 @@ def move_parts(
     return [MovedPart(**row._asdict()) for row in moved]
 
 
+def mark_ready(session: Session, job_id: str, indexes: Collection[int]) -> list[int]:
+    """Note which of some parts can be encoded from now on, since their last chunk is spoken."""
+    marked = session.scalars(
+        update(Part)
+        .where(Part.job_id == job_id, Part.index.in_(indexes))
+        .where(Part.state == PartState.PENDING, Part.is_ready.is_(False), ~needs_unspoken())
+        .values(is_ready=True)
+        .returning(Part.index),
+        execution_options=UNSYNCHRONIZED,
+    )
+    return list(marked)
+
+
 def reset_parts(session: Session, job_id: str, *, now: datetime) -> list[int]:
     """Make pending what was encoded of chunks that are not spoken any more; return the numbers.
 
     Whoever encodes one now is overtaken: the fencing number moves on.
     """
+    session.execute(
+        update(Part)
+        .where(Part.job_id == job_id, Part.is_ready.is_(True), needs_unspoken())
+        .values(is_ready=False),
+        execution_options=UNSYNCHRONIZED,
+    )
     free = {"lease_holder": None, "lease_until": None, "tries": 0, "fence": Part.fence + 1}
     moved = move_parts(session, job_id, PartState.PENDING, needs_unspoken(), now=now, **free)
     numbers = sorted(part.index for part in moved)

@@ -18,11 +18,12 @@ from narration.broker.wakeups import note_wakeup
 from narration.database import UNSYNCHRONIZED
 from narration.errors import LeaseLost
 from narration.jobs.cuts import QUIET_MS, Cuttable, cut_parts
-from narration.jobs.part_transitions import insert_parts, move_parts, needs_unspoken
+from narration.jobs.part_transitions import insert_parts, mark_ready, move_parts, needs_unspoken
 from narration.jobs.record import Job, Part
 from narration.jobs.states import JobState, PartState
 
 CANDIDATES = 16  # of which others may be faster to take some
+NEIGHBOURS = 8  # parts that are looked at for one chunk: where pauses are short, many may need it
 _OPEN_JOBS = (JobState.RENDERING, JobState.ASSEMBLING)
 
 
@@ -95,7 +96,10 @@ def claim_part(
     now: datetime,
     job_id: str | None = None,
 ) -> PartClaim | None:
-    """Take the part whose turn it is, of one job if it is named; None if there is none."""
+    """Take the part whose turn it is; None if there is none.
+
+    Of a job that is named, any part whose chunks are spoken, also one that nobody marked as ready.
+    """
     is_open = _is_claimable(now)
     query = (
         select(Part.job_id, Part.index)
@@ -105,8 +109,7 @@ def claim_part(
         .limit(CANDIDATES)
         .with_for_update(skip_locked=True, of=Part)
     )
-    if job_id is not None:
-        query = query.where(Job.id == job_id)
+    query = query.where(Part.is_ready if job_id is None else Job.id == job_id)
     for candidate, index in session.execute(query).all():
         moved = move_parts(
             session,
@@ -162,7 +165,7 @@ def finish_part(session: Session, claim: PartClaim, *, now: datetime) -> None:
 
     Raises: LeaseLost.
     """
-    free = {"lease_holder": None, "lease_until": None, "tries": 0}
+    free = {"lease_holder": None, "lease_until": None, "tries": 0, "is_ready": False}
     ours = _is_ours(claim)
     if not move_parts(session, claim.job_id, PartState.STORED, *ours, now=now, **free):
         raise LeaseLost(f"part {claim.index} of job {claim.job_id} is no longer ours")
@@ -170,14 +173,16 @@ def finish_part(session: Session, claim: PartClaim, *, now: datetime) -> None:
 
 def note_ready_parts(session: Session, job_id: str, chunks: Iterable[int]) -> None:
     """Wake an encoder for every part of which these were the last chunks to be spoken."""
-    numbers = list(chunks)
-    query = (
-        select(func.count())
-        .select_from(Part)
-        .where(Part.job_id == job_id, Part.state == PartState.PENDING, ~needs_unspoken())
-        .where(or_(*(and_(Part.needs_from <= n, Part.needs_end > n) for n in numbers)))
-    )
-    for _ in range(session.execute(query).scalar_one() if numbers else 0):
+    near: set[int] = set()
+    for number in chunks:
+        query = (
+            select(Part.index, Part.needs_from)
+            .where(Part.job_id == job_id, Part.needs_end > number)
+            .order_by(Part.needs_end)
+            .limit(NEIGHBOURS)
+        )
+        near.update(index for index, first in session.execute(query) if first <= number)
+    for _ in mark_ready(session, job_id, near) if near else ():
         note_wakeup(session, Task.ENCODE)
 
 
@@ -188,7 +193,7 @@ def count_encodable(session: Session, *, now: datetime) -> int:
         .select_from(Part)
         .join(Job, Job.id == Part.job_id)
         .where(Job.state.in_(_OPEN_JOBS), Job.gain_db.is_not(None))
-        .where(_is_claimable(now), ~needs_unspoken())
+        .where(Part.is_ready, _is_claimable(now), ~needs_unspoken())
     )
     return session.execute(query).scalar_one()
 

@@ -195,7 +195,11 @@ class Part(Base):
     """Consecutive chunks of a job that are encoded together, in every lossy format asked for."""
 
     __tablename__ = "parts"
-    __table_args__ = (Index("ix_parts_state_lease_until", "state", "lease_until"),)
+    __table_args__ = (
+        Index("ix_parts_state_lease_until", "state", "lease_until"),
+        Index("ix_parts_is_ready", "is_ready"),
+        Index("ix_parts_job_id_needs_end", "job_id", "needs_end"),
+    )
 
     job_id: Mapped[str] = _job_key()
     index: Mapped[int] = mapped_column(primary_key=True)
@@ -205,6 +209,9 @@ class Part(Base):
     needs_from: Mapped[int]  # chunks that must be spoken before it can be encoded
     needs_end: Mapped[int]
     state: Mapped[PartState] = mapped_column(state_column(PartState))
+    # Its chunks are spoken, and it is not stored yet. Kept in a column of its own because to look
+    # for the few such parts among the thousands of a long book takes Postgres too long.
+    is_ready: Mapped[bool] = mapped_column(default=False)
     fence: Mapped[int] = mapped_column(default=0)
     lease_holder: Mapped[str | None] = mapped_column(String(64))
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -50,6 +50,7 @@ def spoken_job(session: Session, *, chunks: int = 2, **settings: object) -> Job:
     plan_job(session, job, chunks=chunks)
     session.execute(update(Chunk).where(Chunk.job_id == job.id).values(state=ChunkState.ACCEPTED))
     session.execute(update(Job).where(Job.id == job.id).values(gain_db=0.0))
+    session.execute(update(Part).where(Part.job_id == job.id).values(is_ready=True))
     session.expire_all()
     return job
 
@@ -100,8 +101,12 @@ class PartQueriesContract:
             session.execute(
                 update(Chunk).where(Chunk.index == 1).values(state=ChunkState.RENDERING)
             )
+            session.execute(update(Part).values(is_ready=False))
+            note_ready_parts(session, job.id, [0])
             assert take(session) is None
             session.execute(update(Chunk).values(state=ChunkState.FLAGGED))
+            assert take(session) is None
+            note_ready_parts(session, job.id, [1])
             session.execute(update(Job).values(gain_db=None))
             assert take(session) is None
             session.execute(update(Job).values(gain_db=-1.5))
@@ -136,6 +141,23 @@ class PartQueriesContract:
             taken = [take(session) for _ in range(4)]
             order = [(claim.job_id, claim.index) for claim in taken if claim]
             assert order == [(urgent.id, 0), (first.id, 0), (second.id, 0), (first.id, 1)]
+
+    def test_what_is_stored_or_to_be_spoken_again_is_not_ready(self, database: Engine) -> None:
+        with session_scope(database) as session:
+            job = spoken_job(session, chunks=2 * PART_CHUNKS)
+            claim = take(session)
+            assert claim is not None
+            finish_part(session, claim, now=NOW)
+            retry(session, job.id)
+            assert not any(session.scalars(select(Part.is_ready)))
+
+    def test_a_part_that_nobody_marked_is_made_for_its_job(self, database: Engine) -> None:
+        with session_scope(database) as session:
+            job = spoken_job(session)
+            session.execute(update(Part).values(is_ready=False))
+            assert count_encodable(session, now=NOW) == 0
+            assert take(session) is None
+            assert take(session, job_id=job.id) is not None
 
     def test_one_job_may_be_named(self, database: Engine) -> None:
         with session_scope(database) as session:

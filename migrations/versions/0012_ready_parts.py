@@ -1,0 +1,26 @@
+"""Keep which parts can be encoded, and find those that need a chunk.
+
+Revision: 0012, after 0007. Parts of jobs under way are made when those are assembled.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0012"
+down_revision = "0007"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column(
+        "parts", sa.Column("is_ready", sa.Boolean(), nullable=False, server_default=sa.false())
+    )
+    op.create_index("ix_parts_is_ready", "parts", ["is_ready"])
+    op.create_index("ix_parts_job_id_needs_end", "parts", ["job_id", "needs_end"])
+
+
+def downgrade() -> None:
+    op.drop_index("ix_parts_job_id_needs_end", "parts")
+    op.drop_index("ix_parts_is_ready", "parts")
+    op.drop_column("parts", "is_ready")

@@ -1,0 +1,293 @@
+"""How many workers one Postgres carries: `python -m tests.bench.sizing [--workers 1 8 64]`.
+
+Each worker is a client that speaks nothing: it claims segments, notes every chunk, claims and
+finishes parts and sends heartbeats, with the functions that workers use, as fast as they return.
+Postgres writes to the disk as in production. Clients and Postgres share this machine, so what
+counts is not only how many chunks a second go through, but how much of a core Postgres itself takes
+for one (the CPU time of its processes): two cores of its own carry two seconds' worth of that.
+A worker beside a card at 400 times real time ends some 33 chunks of 12 s a second.
+`--books 1` lets all workers share one book, whose row each note changes.
+"""
+
+import argparse
+import hashlib
+import json
+import multiprocessing
+import sys
+import threading
+import time
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import psutil
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from narration.clock import utc_now
+from narration.database import make_engine, session_scope
+from narration.jobs.parts import claim_part, finish_part
+from narration.jobs.segment_claim import (
+    SegmentClaim,
+    claim_segment,
+    finish_segment,
+    pending_chunks,
+    renew_segment,
+    start_chunks,
+)
+from narration.jobs.states import ChunkState
+from narration.jobs.takes import Outcome, Take, checkpoint, find_takes, record_provenance
+from narration.migrate import migrate
+from narration.settings import DatabaseSettings
+from tests.builders import make_job, plan_job
+from tests.fakes import TONE
+from tests.servers import Postgres
+
+PROCESSES = 4
+LEASE = timedelta(seconds=60)
+HEARTBEAT_S = 10.0
+LEVEL_BYTES = 500  # energies of 12 s and the true peak
+SEGMENT_CHUNKS = 16
+CHUNK_CHARACTERS = 180  # 12 s
+PAUSE_MS = 250
+CHUNKS_A_SECOND = 33.0  # of one card
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """What so many workers achieved, and what a chunk cost Postgres."""
+
+    workers: int
+    books: int
+    chunks_a_commit: int
+    chunks_per_s: float
+    notes_p50_ms: float
+    notes_p95_ms: float
+    commits_per_s: float
+    postgres_ms_per_chunk: float
+
+    @property
+    def cards_on_two_cores(self) -> float:
+        """How many cards' chunks two cores of Postgres could note."""
+        return 2_000.0 / self.postgres_ms_per_chunk / CHUNKS_A_SECOND
+
+
+def main() -> None:
+    options = _options()
+    rows = []
+    sys.stdout.write(
+        f"{'workers':>8} {'books':>6} {'a commit':>9} {'chunks/s':>9} {'note p50':>9} {'p95 ms':>8} "
+        f"{'commits/s':>10} {'PG ms/chunk':>12} {'cards on 2 cores':>17}\n"
+    )
+    for batch in options.batch:
+        for workers in options.workers:
+            row = measure(workers, options.books or workers, batch, options.seconds)
+            rows.append(row)
+            sys.stdout.write(
+                f"{row.workers:8} {row.books:6} {row.chunks_a_commit:9} {row.chunks_per_s:9.0f} "
+                f"{row.notes_p50_ms:9.1f} {row.notes_p95_ms:8.1f} {row.commits_per_s:10.0f} "
+                f"{row.postgres_ms_per_chunk:12.2f} {row.cards_on_two_cores:17.1f}\n"
+            )
+            sys.stdout.flush()
+    if options.json:
+        content = [asdict(row) | {"cards_on_two_cores": row.cards_on_two_cores} for row in rows]
+        options.json.write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
+def measure(workers: int, books: int, batch: int, seconds: float) -> Row:
+    """Let so many workers note chunks for a while, on a Postgres of their own."""
+    server = Postgres(is_durable=True)
+    try:
+        url = server.new_database()
+        migrate(url)
+        _fill(url, books, chunks=max(2_000, int(400 * seconds) // books))
+        return _measure(server, url, workers, books, batch, seconds)
+    finally:
+        server.close()
+
+
+def _measure(
+    server: Postgres, url: str, workers: int, books: int, batch: int, seconds: float
+) -> Row:
+    context = multiprocessing.get_context("spawn")
+    results: Any = context.Queue()
+    begin = context.Barrier(min(PROCESSES, workers) + 1)
+    groups = [list(range(n, workers, PROCESSES)) for n in range(min(PROCESSES, workers))]
+    processes = [
+        context.Process(target=_clients, args=(url, group, batch, seconds, begin, results))
+        for group in groups
+    ]
+    for process in processes:
+        process.start()
+    begin.wait()
+    before = _cpu_s(server), time.monotonic()
+    found = [results.get() for _ in processes]
+    after = _cpu_s(server), time.monotonic()
+    for process in processes:
+        process.join()
+    took_s = after[1] - before[1]
+    chunks = sum(each["chunks"] for each in found)
+    waits = sorted(wait for each in found for wait in each["waits"])
+    return Row(
+        workers=workers,
+        books=books,
+        chunks_a_commit=batch,
+        chunks_per_s=chunks / took_s,
+        notes_p50_ms=1000 * waits[len(waits) // 2],
+        notes_p95_ms=1000 * waits[int(len(waits) * 0.95)],
+        commits_per_s=sum(each["commits"] for each in found) / took_s,
+        postgres_ms_per_chunk=1000 * (after[0] - before[0]) / chunks,
+    )
+
+
+def _fill(url: str, books: int, chunks: int) -> None:
+    database = make_engine(url)
+    for book in range(books):
+        with session_scope(database) as session:
+            now = utc_now()
+            job = make_job(session, f"Book {book} has some words.", now=now, outputs=["m4b"])
+            plan_job(
+                session,
+                job,
+                chunks=chunks,
+                segment_chunks=SEGMENT_CHUNKS,
+                characters=CHUNK_CHARACTERS,
+                pause_ms=PAUSE_MS,
+                now=now,
+            )
+    database.dispose()
+
+
+def _clients(
+    url: str, numbers: list[int], batch: int, seconds: float, begin: Any, results: Any
+) -> None:
+    database = make_engine(url, DatabaseSettings(pool_size=len(numbers)))
+    workers = [_Worker(database, f"w{number}", batch) for number in numbers]
+    with database.connect():
+        begin.wait()
+    ends_at = time.monotonic() + seconds
+    threads = [threading.Thread(target=worker.run, args=(ends_at,)) for worker in workers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    results.put(
+        {
+            "chunks": sum(worker.chunks for worker in workers),
+            "commits": sum(worker.commits for worker in workers),
+            "waits": [wait for worker in workers for wait in worker.waits],
+        }
+    )
+
+
+class _Worker:
+    """The SQL of one worker, one segment after the other."""
+
+    def __init__(self, database: Engine, holder: str, batch: int) -> None:
+        self._database = database
+        self._holder = holder
+        self._batch = batch
+        self._beaten_at = 0.0
+        self.chunks = self.commits = 0
+        self.waits: list[float] = []
+
+    def run(self, ends_at: float) -> None:
+        while time.monotonic() < ends_at:
+            claim = self._do(self._claim)
+            if claim is None:
+                time.sleep(0.05)
+                continue
+            self._segment(claim, ends_at)
+            self._part()
+
+    def _segment(self, claim: SegmentClaim, ends_at: float) -> None:
+        indexes = [chunk.index for chunk in self._do(lambda s: pending_chunks(s, claim))]
+        self._do(
+            lambda s: record_provenance(
+                s, claim.job_id, engine=TONE, voice_digest="d" * 64, gain_db=0.0
+            )
+        )
+        self._do(lambda s: find_takes(s, claim.owner, map(str, indexes), now=utc_now()))
+        for first in range(0, len(indexes), self._batch):
+            some = indexes[first : first + self._batch]
+            self._do(lambda s, some=some: start_chunks(s, claim, some))
+            began = time.monotonic()
+            self._do(lambda s, some=some: self._note(s, claim, some))
+            self.waits.append(time.monotonic() - began)
+            self.chunks += len(some)
+            if time.monotonic() > ends_at:
+                return
+            if time.monotonic() - self._beaten_at > HEARTBEAT_S:
+                self._beaten_at = time.monotonic()
+                self._do(lambda s: renew_segment(s, claim, until=utc_now() + LEASE))
+        self._do(lambda s: finish_segment(s, claim, now=utc_now()))
+
+    def _note(self, session: Session, claim: SegmentClaim, indexes: list[int]) -> None:
+        for index in indexes:
+            outcome = _outcome(claim.job_id, index)
+            checkpoint(session, claim, outcome, until=utc_now() + LEASE, now=utc_now())
+
+    def _part(self) -> None:
+        now = utc_now()
+        part = self._do(lambda s: claim_part(s, holder=self._holder, until=now + LEASE, now=now))
+        if part is not None:
+            self._do(lambda s: finish_part(s, part, now=utc_now()))
+
+    def _claim(self, session: Session) -> SegmentClaim | None:
+        now = utc_now()
+        return claim_segment(
+            session,
+            holder=self._holder,
+            until=now + LEASE,
+            now=now,
+            window_segments=1_000,
+            poison_losses=5,
+        )
+
+    def _do(self, work: Any) -> Any:
+        with session_scope(self._database) as session:
+            done = work(session)
+        self.commits += 1
+        return done
+
+
+def _outcome(job_id: str, index: int) -> Outcome:
+    digest = hashlib.sha256(f"{job_id} {index}".encode()).hexdigest()
+    take = Take(
+        cache_key=digest,
+        sha256=digest,
+        samples=12 * 24_000,
+        is_watermarked=True,
+        findings=(),
+        level=bytes(LEVEL_BYTES),
+    )
+    return Outcome(index=index, state=ChunkState.ACCEPTED, take_number=0, seed=1, take=take)
+
+
+def _cpu_s(server: Postgres) -> float:
+    """CPU seconds of Postgres and all of its processes, those that ended included."""
+    root = psutil.Process(server.pid)
+    total = 0.0
+    for process in (root, *root.children(recursive=True)):
+        times = process.cpu_times()
+        total += times.user + times.system
+        if process.pid == root.pid:
+            total += times.children_user + times.children_system
+    return total
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0], formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 8, 64])
+    parser.add_argument("--books", type=int, default=0, help="0: one for each worker")
+    parser.add_argument("--batch", type=int, nargs="+", default=[1], help="chunks a transaction")
+    parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--json", type=Path)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -13,15 +13,16 @@ import argparse
 import hashlib
 import json
 import multiprocessing
+import os
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import psutil
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
@@ -48,10 +49,24 @@ PROCESSES = 4
 LEASE = timedelta(seconds=60)
 HEARTBEAT_S = 10.0
 LEVEL_BYTES = 500  # energies of 12 s and the true peak
-SEGMENT_CHUNKS = 16
-CHUNK_CHARACTERS = 180  # 12 s
-PAUSE_MS = 250
+SHAPE: dict[str, Any] = {"segment_chunks": 16, "characters": 180, "pause_ms": 250}  # of 12 s
 CHUNKS_A_SECOND = 33.0  # of one card
+
+
+HEAD = (
+    f"{'workers':>8} {'books':>6} {'a commit':>9} {'chunks/s':>9} {'note p50':>9} {'p95 ms':>8} "
+    f"{'commits/s':>10} {'PG ms/chunk':>12} {'cards on 2 cores':>17}\n"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """So many clients at so many books, chunks a transaction, and for how long."""
+
+    workers: int
+    books: int
+    batch: int
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,47 +91,46 @@ class Row:
 def main() -> None:
     options = _options()
     rows = []
-    sys.stdout.write(
-        f"{'workers':>8} {'books':>6} {'a commit':>9} {'chunks/s':>9} {'note p50':>9} {'p95 ms':>8} "
-        f"{'commits/s':>10} {'PG ms/chunk':>12} {'cards on 2 cores':>17}\n"
-    )
+    sys.stdout.write(HEAD)
     for batch in options.batch:
         for workers in options.workers:
-            row = measure(workers, options.books or workers, batch, options.seconds)
-            rows.append(row)
-            sys.stdout.write(
-                f"{row.workers:8} {row.books:6} {row.chunks_a_commit:9} {row.chunks_per_s:9.0f} "
-                f"{row.notes_p50_ms:9.1f} {row.notes_p95_ms:8.1f} {row.commits_per_s:10.0f} "
-                f"{row.postgres_ms_per_chunk:12.2f} {row.cards_on_two_cores:17.1f}\n"
-            )
+            books = options.books or workers
+            run = Run(workers=workers, books=books, batch=batch, seconds=options.seconds)
+            rows.append(measure(run))
+            sys.stdout.write(_line(rows[-1]))
             sys.stdout.flush()
     if options.json:
         content = [asdict(row) | {"cards_on_two_cores": row.cards_on_two_cores} for row in rows]
         options.json.write_text(json.dumps(content, indent=1), encoding="utf-8")
 
 
-def measure(workers: int, books: int, batch: int, seconds: float) -> Row:
+def _line(row: Row) -> str:
+    return (
+        f"{row.workers:8} {row.books:6} {row.chunks_a_commit:9} {row.chunks_per_s:9.0f} "
+        f"{row.notes_p50_ms:9.1f} {row.notes_p95_ms:8.1f} {row.commits_per_s:10.0f} "
+        f"{row.postgres_ms_per_chunk:12.2f} {row.cards_on_two_cores:17.1f}\n"
+    )
+
+
+def measure(run: Run) -> Row:
     """Let so many workers note chunks for a while, on a Postgres of their own."""
     server = Postgres(is_durable=True)
     try:
         url = server.new_database()
         migrate(url)
-        _fill(url, books, chunks=max(2_000, int(400 * seconds) // books))
-        return _measure(server, url, workers, books, batch, seconds)
+        _fill(url, run.books, chunks=max(2_000, int(400 * run.seconds) // run.books))
+        return _measure(server, url, run)
     finally:
         server.close()
 
 
-def _measure(
-    server: Postgres, url: str, workers: int, books: int, batch: int, seconds: float
-) -> Row:
+def _measure(server: Postgres, url: str, run: Run) -> Row:
     context = multiprocessing.get_context("spawn")
     results: Any = context.Queue()
-    begin = context.Barrier(min(PROCESSES, workers) + 1)
-    groups = [list(range(n, workers, PROCESSES)) for n in range(min(PROCESSES, workers))]
+    begin = context.Barrier(min(PROCESSES, run.workers) + 1)
+    groups = [list(range(n, run.workers, PROCESSES)) for n in range(min(PROCESSES, run.workers))]
     processes = [
-        context.Process(target=_clients, args=(url, group, batch, seconds, begin, results))
-        for group in groups
+        context.Process(target=_clients, args=(url, group, run, begin, results)) for group in groups
     ]
     for process in processes:
         process.start()
@@ -130,9 +144,9 @@ def _measure(
     chunks = sum(each["chunks"] for each in found)
     waits = sorted(wait for each in found for wait in each["waits"])
     return Row(
-        workers=workers,
-        books=books,
-        chunks_a_commit=batch,
+        workers=run.workers,
+        books=run.books,
+        chunks_a_commit=run.batch,
         chunks_per_s=chunks / took_s,
         notes_p50_ms=1000 * waits[len(waits) // 2],
         notes_p95_ms=1000 * waits[int(len(waits) * 0.95)],
@@ -147,26 +161,16 @@ def _fill(url: str, books: int, chunks: int) -> None:
         with session_scope(database) as session:
             now = utc_now()
             job = make_job(session, f"Book {book} has some words.", now=now, outputs=["m4b"])
-            plan_job(
-                session,
-                job,
-                chunks=chunks,
-                segment_chunks=SEGMENT_CHUNKS,
-                characters=CHUNK_CHARACTERS,
-                pause_ms=PAUSE_MS,
-                now=now,
-            )
+            plan_job(session, job, chunks=chunks, now=now, **SHAPE)
     database.dispose()
 
 
-def _clients(
-    url: str, numbers: list[int], batch: int, seconds: float, begin: Any, results: Any
-) -> None:
+def _clients(url: str, numbers: list[int], run: Run, begin: Any, results: Any) -> None:
     database = make_engine(url, DatabaseSettings(pool_size=len(numbers)))
-    workers = [_Worker(database, f"w{number}", batch) for number in numbers]
+    workers = [_Worker(database, f"w{number}", run.batch) for number in numbers]
     with database.connect():
         begin.wait()
-    ends_at = time.monotonic() + seconds
+    ends_at = time.monotonic() + run.seconds
     threads = [threading.Thread(target=worker.run, args=(ends_at,)) for worker in workers]
     for thread in threads:
         thread.start()
@@ -266,21 +270,19 @@ def _outcome(job_id: str, index: int) -> Outcome:
 
 
 def _cpu_s(server: Postgres) -> float:
-    """CPU seconds of Postgres and all of its processes, those that ended included."""
-    root = psutil.Process(server.pid)
-    total = 0.0
-    for process in (root, *root.children(recursive=True)):
-        times = process.cpu_times()
-        total += times.user + times.system
-        if process.pid == root.pid:
-            total += times.children_user + times.children_system
-    return total
+    """CPU seconds of Postgres and its processes, and of those that have ended."""
+    ticks = 0
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            pid = int(path.parent.name)
+            fields = path.read_text().rpartition(") ")[2].split()  # from the third on
+            if server.pid in {pid, int(fields[1])}:
+                ticks += sum(map(int, fields[11:15] if pid == server.pid else fields[11:13]))
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0], formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 8, 64])
     parser.add_argument("--books", type=int, default=0, help="0: one for each worker")
     parser.add_argument("--batch", type=int, nargs="+", default=[1], help="chunks a transaction")

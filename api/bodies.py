@@ -69,6 +69,16 @@ async def read_json(request: Request, body_limits: BodyLimits) -> bytes:
             return b"".join([block async for block in _blocks(request, body_limits.size_bytes)])
 
 
+async def read_optional_json(request: Request, body_limits: BodyLimits) -> bytes:
+    """Return the bytes of a JSON body, those of an empty object where there is none.
+
+    Raises: MediaTypeError, TooLargeError, SlowBodyError.
+    """
+    is_announced = "transfer-encoding" in request.headers
+    is_empty = request.headers.get("content-length", "0") == "0" and not is_announced
+    return b"{}" if is_empty else await read_json(request, body_limits)
+
+
 async def read_form(
     request: Request,
     body_limits: BodyLimits,

@@ -2,13 +2,32 @@
 
 from http import HTTPStatus
 
-from fastapi import Request
-from fastapi.responses import FileResponse
+from fastapi import Request, Response
+from fastapi.responses import FileResponse, RedirectResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from api.errors import problem_response
+from narration.errors import NotFoundError
+from narration.storage.directory import DirectoryStorage
+from narration.storage.interface import Storage
 
 REFUSALS = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE})
+
+
+def stored_file(
+    storage: Storage, key: str, *, media_type: str, file_name: str, expires_s: int
+) -> Response:
+    """Answer with an object: its present URL or, where objects are files, the file.
+
+    Raises: NotFoundError if it is not there any more.
+    """
+    url = storage.presign(key, expires_s=expires_s, file_name=file_name)
+    if url is not None:
+        return RedirectResponse(url, status_code=302, headers={"Cache-Control": "no-store"})
+    assert isinstance(storage, DirectoryStorage)  # what cannot presign is a directory
+    if storage.stat(key) is None:
+        raise NotFoundError(f"the file {file_name!r} was removed from its folder")
+    return ServedFile(storage.path_of(key), media_type=media_type, filename=file_name)
 
 
 class ServedFile(FileResponse):

@@ -8,6 +8,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from api.errors import MEDIA_TYPE
+from api.mending import AcceptForm, RetakeForm, RevisionForm
 from api.problems import Problem
 from api.schemas import EventBody, JobForm, JobRequest, VoiceForm
 from api.sessions import COOKIE, SessionForm
@@ -52,6 +53,27 @@ JOB_BODIES: dict[str, Any] = {
         },
     }
 }
+REVISION_BODIES: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": _ref(RevisionForm.__name__)},
+            **_form("RevisionUpload"),
+        },
+    }
+}
+RETAKE_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": False,
+        "content": {"application/json": {"schema": _ref(RetakeForm.__name__)}},
+    }
+}
+ACCEPT_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": False,
+        "content": {"application/json": {"schema": _ref(AcceptForm.__name__)}},
+    }
+}
 VOICE_BODY: dict[str, Any] = {"requestBody": {"required": True, "content": _form("VoiceUpload")}}
 FILE: dict[str, Any] = {"type": "string", "format": "binary"}
 DELIVERED: dict[str, Any] = {
@@ -65,6 +87,12 @@ FORMS: dict[str, dict[str, Any]] = {
         "additionalProperties": False,
         "required": ["file"],
         "properties": {"file": FILE, "job": _ref(JobForm.__name__), "cover": FILE},
+    },
+    "RevisionUpload": {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["file"],
+        "properties": {"file": FILE},
     },
     "VoiceUpload": {
         "type": "object",
@@ -97,7 +125,16 @@ def _document(app: FastAPI) -> dict[str, Any]:
     document = get_openapi(
         title=app.title, version=app.version, description=app.description, routes=app.routes
     )
-    bodies = (EventBody, JobForm, JobRequest, Problem, SessionForm)
+    bodies = (
+        AcceptForm,
+        EventBody,
+        JobForm,
+        JobRequest,
+        Problem,
+        RetakeForm,
+        RevisionForm,
+        SessionForm,
+    )
     models = [(model, "validation") for model in bodies]
     _, ours = models_json_schema(models, ref_template=_REF)  # type: ignore[arg-type]
     schemas = document.setdefault("components", {}).setdefault("schemas", {})

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from fastapi import Response
+
+from api.mending import ArtifactBody, TakeBody
 from api.schemas import (
-    ArtifactBody,
     ChunkBody,
     DestinationBody,
     EngineBody,
@@ -21,16 +23,21 @@ from api.schemas import (
     VoiceBody,
     Warning_,
 )
+from narration.clock import utc_now
 from narration.errors import public_message
+from narration.findings import dump_findings
 from narration.jobs.counters import SAMPLES_PER_MS
 from narration.jobs.events import JobEvent
+from narration.jobs.history import PastArtifact
+from narration.jobs.past_takes import KnownTake
 from narration.jobs.reading import ReadingRecord
 from narration.jobs.record import Artifact, Chunk, Job
 from narration.jobs.states import ENDED, JobState
-from narration.jobs.stored import read_settings
+from narration.jobs.stored import read_settings, read_voicing
 from narration.jobs.trouble import is_worth_telling
 from narration.voices.record import Voice
 
+JSON = "application/json"
 MIN_SPOKEN_FOR_ETA = 5  # chunks; below it the reckoning is noise
 MIN_RETRY_S, MAX_RETRY_S = 1, 30
 WAITED_PER_RETRY_S = 20  # a job that has run for ten minutes is worth asking every thirty seconds
@@ -61,6 +68,8 @@ def job_body(job: Job, now: datetime, reading: ReadingRecord | None = None) -> J
         id=job.id,
         state=job.state,
         attempt=job.attempt,
+        revision=job.revision,
+        revision_of=job.revision_of,
         title=job.title,
         author=job.author,
         settings=read_settings(job.settings),
@@ -88,6 +97,25 @@ def job_body(job: Job, now: datetime, reading: ReadingRecord | None = None) -> J
     )
 
 
+def job_response(
+    job: Job,
+    reading: ReadingRecord | None = None,
+    *,
+    status_code: int = 200,
+    if_none_match: str | None = None,
+) -> Response:
+    """Answer with a job: what it is now, how to ask again, and when."""
+    now = utc_now()
+    headers = {"ETag": job_etag(job, now), "Cache-Control": "private, no-cache"}
+    retry_s = retry_after_s(job, now)
+    if retry_s is not None:
+        headers["Retry-After"] = str(retry_s)
+    if if_none_match is not None and headers["ETag"] in if_none_match:
+        return Response(status_code=304, headers=headers)
+    content = job_body(job, now, reading).model_dump_json()
+    return Response(content, status_code=status_code, media_type=JSON, headers=headers)
+
+
 def chunk_body(chunk: Chunk) -> ChunkBody:
     """Show a chunk."""
     return ChunkBody(
@@ -100,6 +128,8 @@ def chunk_body(chunk: Chunk) -> ChunkBody:
         text=chunk.text,
         caption=chunk.caption,
         spoken_text=chunk.spoken_text,
+        planned_text=chunk.planned_text,
+        delivery=read_voicing(chunk.voicing).delivery,
         pause_after_ms=chunk.pause_after_ms,
         take=chunk.take,
         seed=None if chunk.seed is None else str(chunk.seed),
@@ -110,7 +140,23 @@ def chunk_body(chunk: Chunk) -> ChunkBody:
     )
 
 
-def artifact_body(artifact: Artifact, url: str, url_expires_s: int | None) -> ArtifactBody:
+def take_body(job_id: str, index: int, take: KnownTake) -> TakeBody:
+    """Show a take of a chunk."""
+    return TakeBody(
+        number=take.number,
+        is_kept=take.is_kept,
+        spoken_text=take.spoken_text,
+        delivery=take.voicing.delivery,
+        seed=str(take.seed),
+        duration_s=take.samples / SAMPLES_PER_MS / 1000,
+        findings=[FindingBody.model_validate(found) for found in dump_findings(take.findings)],
+        url=f"{job_path(job_id)}/chunks/{index}/audio?take={take.number}",
+    )
+
+
+def artifact_body(
+    artifact: Artifact | PastArtifact, url: str, url_expires_s: int | None
+) -> ArtifactBody:
     """Show an artifact."""
     return ArtifactBody(
         name=artifact.name,
@@ -168,7 +214,7 @@ def _eta_s(job: Job, now: datetime) -> float | None:
     is_reckonable = job.state == JobState.RENDERING and spoken >= MIN_SPOKEN_FOR_ETA
     if not is_reckonable or job.planned_at is None:
         return None
-    elapsed_s = (now - job.planned_at).total_seconds()
+    elapsed_s = (now - (job.reopened_at or job.planned_at)).total_seconds()
     return round(max(elapsed_s * (job.chunks_total - job.chunks_done) / spoken, 0.0), 1)
 
 
@@ -182,7 +228,7 @@ def _timings(job: Job, now: datetime) -> Timings:
 
     return Timings(
         queued_and_planning_s=between(job.created_at, job.planned_at) or 0.0,
-        rendering_s=between(job.planned_at, job.rendered_at),
+        rendering_s=between(job.reopened_at or job.planned_at, job.rendered_at),
         assembling_s=between(job.rendered_at, job.ended_at),
     )
 
@@ -218,6 +264,7 @@ def _links(job: Job) -> Links:
         self=path,
         chunks=f"{path}/chunks",
         events=f"{path}/events",
+        revisions=f"{path}/revisions",
         artifacts=f"{path}/artifacts",
         cancel=f"{path}/cancel",
         retry=f"{path}/retry",

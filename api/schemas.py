@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, StringConstraints
 
 from narration.jobs.reading import ReadingRecord
-from narration.jobs.request import JobSettings, Line
+from narration.jobs.request import DeliverySettings, JobSettings, Line
 from narration.jobs.states import ChunkState, JobState
 from narration.jobs.work import MAX_COVER_BYTES
 from narration.settings import DEFAULT_PROFILE
@@ -118,6 +118,7 @@ class Links(_Body):
     chunks: str
     artifacts: str
     events: str
+    revisions: str
     cancel: str
     retry: str
 
@@ -126,6 +127,7 @@ class EventData(_Stored):
     """What an event tells beside its type; each type has its own of these."""
 
     attempt: int | None = None  # job.queued: which attempt begins
+    revision: int | None = None  # job.rendering, job.succeeded: which delivery, of a mended job
     artifacts: list[str] | None = None  # job.succeeded
     error: Failure | None = None  # job.failed
     state: JobState | None = None  # job.progress
@@ -192,6 +194,10 @@ class JobBody(_Body):
     object: Literal["job"] = "job"
     state: JobState
     attempt: int
+    revision: int = Field(
+        description="of the delivery; each mending of a delivered job is the next"
+    )
+    revision_of: str | None = Field(description="the job whose text was changed into this one")
     title: str | None
     author: str | None
     settings: JobSettings
@@ -229,6 +235,8 @@ class ChunkBody(_Body):
         description="the text as a reader sees it: without markup, nothing spelt out"
     )
     spoken_text: str
+    planned_text: str | None = Field(description="the spoken text before somebody corrected it")
+    delivery: DeliverySettings | None = Field(description="where it is not as the job's settings")
     pause_after_ms: int
     take: int | None
     seed: str | None  # a 64-bit number, too large for JavaScript's
@@ -236,18 +244,6 @@ class ChunkBody(_Body):
     is_cached: bool
     findings: list[FindingBody]
     error: str | None
-
-
-class ArtifactBody(_Body):
-    """A delivered file, and a URL made for this answer that is valid for `url_expires_s`."""
-
-    name: str
-    media_type: str
-    size_bytes: int
-    sha256: str
-    duration_s: float | None
-    url: str
-    url_expires_s: int | None
 
 
 class VoiceForm(_Body):
@@ -289,9 +285,3 @@ class VoiceList(_Body):
 
     items: list[VoiceBody]
     bundled: list[str]
-
-
-class ArtifactList(_Body):
-    """What a job delivered."""
-
-    items: list[ArtifactBody]

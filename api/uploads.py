@@ -14,6 +14,7 @@ from api.deps import Resources
 from narration.bounded import BoundedCalls
 from narration.jobs.document import DocumentFacts, examine_apart
 from narration.jobs.request import ReadingOptions
+from narration.jobs.revise import NewText, make_revision
 from narration.jobs.submit import Submission, Submitted, Submitter
 from narration.storage.write_check import WriteCheck
 from narration.voices import enrol
@@ -59,6 +60,12 @@ class Uploads:
         """Accept a job or refuse it whole: see Submitter."""
         return await self.run(self._submitter.submit, submission)
 
+    async def revise(
+        self, job_id: str, owner: str, new_text: NewText, idempotency_key: str | None
+    ) -> Submitted:
+        """Accept the changed text of a job or refuse it whole: see Submitter."""
+        return await self.run(self._revise, job_id, owner, new_text, idempotency_key)
+
     async def enrol(self, owner: str, name: str, upload: Upload) -> Enrolled:
         """Accept a recording or refuse it whole: see narration.voices.enrol."""
         return await self.run(self._enrol, owner, name, upload)
@@ -72,6 +79,20 @@ class Uploads:
     ) -> DocumentFacts:
         limits = self._resources.settings.limits
         return examine_apart(self._calls, limits, data, name, media_type, options)
+
+    def _revise(
+        self, job_id: str, owner: str, new_text: NewText, idempotency_key: str | None
+    ) -> Submitted:
+        opened = self._resources
+        submission = make_revision(
+            opened.database,
+            opened.stores,
+            job_id,
+            new_text,
+            owner=owner,
+            idempotency_key=idempotency_key,
+        )
+        return self._submitter.submit(submission)
 
     def _enrol(self, owner: str, name: str, upload: Upload) -> Enrolled:
         limits = RecordingLimits(

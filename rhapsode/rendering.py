@@ -125,7 +125,7 @@ def _deliver(machine: Machine, job: Job, outputs: list[Output]) -> None:
         with store.open(_artifact_for(output, delivered).key) as stream:
             copy_whole(stream, output.path)
     for path in {output.manifest_path for output in outputs}:
-        with store.open(manifest_key(job.destination_prefix, job.id)) as stream:
+        with store.open(manifest_key(job.destination_prefix, job.id, job.revision)) as stream:
             copy_whole(stream, path)
 
 

@@ -11,13 +11,14 @@ from narration.errors import QualityError
 from narration.findings import Finding, dump_findings
 from narration.jobs.completeness import check_complete, span_rows
 from narration.jobs.document import read_within
+from narration.jobs.inherit import inherit_chunks
 from narration.jobs.lookup import find_narrator, get_job, get_source
 from narration.jobs.parts import part_rows
 from narration.jobs.plan import has_plan, start_rendering, store_plan
 from narration.jobs.reading import record_reading, report_plan, warning_rows
 from narration.jobs.record import Job, JobPlan
 from narration.jobs.request import QualityPolicy
-from narration.jobs.step_claim import StepClaim
+from narration.jobs.step_claim import StepClaim, require_step
 from narration.jobs.stored import read_settings
 from narration.jobs.work import WorkRecord, cover_type, record_work, usable_cover
 from narration.storage.interface import Storage
@@ -75,15 +76,19 @@ def _plan_anew(
         _require_speakable(plan, findings)
     cover = _store_cover(context.stores.work, job, document)
     work = record_work(document.metadata, narrator=narrator, cover=cover)
+    rows = [
+        _chunk_row(chunk, found, context.settings.segment_chunks)
+        for chunk, found in zip(plan.chunks, findings, strict=True)
+    ]
     with context.session() as session:
+        inherited = inherit_chunks(session, job, rows)
+        if inherited.provenance:
+            require_step(session, claim, **inherited.provenance)
         store_plan(
             session,
             claim,
             _plan_row(job, document, plan, report, work),
-            [
-                _chunk_row(chunk, found, context.settings.segment_chunks)
-                for chunk, found in zip(plan.chunks, findings, strict=True)
-            ],
+            inherited.chunks,
             part_rows(plan.chunks),
             title=settings.title or document.title,
             author=settings.author or document.author,

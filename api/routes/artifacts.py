@@ -2,34 +2,38 @@
 
 from typing import Annotated
 
-from fastapi import Path, Response
-from fastapi.responses import RedirectResponse
+from fastapi import Path, Query, Response
 
 from api.deps import JobId, Owner, Resources, WithResources
-from api.files import ServedFile
+from api.files import stored_file
+from api.mending import LAST_NUMBER, ArtifactBody, ArtifactList
 from api.openapi import DELIVERED, problems
 from api.presentation import artifact_body, job_path
 from api.routing import Router
-from api.schemas import ArtifactBody, ArtifactList
 from narration.database import session_scope
 from narration.errors import NotFoundError
-from narration.jobs.lookup import get_artifacts, get_job
+from narration.jobs.history import PastArtifact
+from narration.jobs.lookup import get_artifacts, get_job, list_past_artifacts
 from narration.jobs.record import Artifact, Job
-from narration.storage.directory import DirectoryStorage
 from narration.storage.interface import Storage
 
 FileName = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
+Revision = Annotated[
+    int | None, Query(ge=1, le=LAST_NUMBER, description="of an earlier delivery; see /revisions")
+]
 
 router = Router(prefix="/v1/jobs/{job_id}/artifacts", tags=["artifacts"], responses=problems(401))
 
 
 @router.get("", responses=problems(404), summary="List what a job delivered")
-def list_artifacts(job_id: JobId, resources: WithResources, owner: Owner) -> ArtifactList:
+def list_artifacts(
+    job_id: JobId, resources: WithResources, owner: Owner, revision: Revision = None
+) -> ArtifactList:
     """List the files with URLs that anybody can read for `url_expires_s` seconds."""
-    job, artifacts = _delivered(resources, job_id, owner)
+    job, artifacts = _delivered(resources, job_id, owner, revision)
     storage = resources.stores.profile(job.destination_profile)
     expires_s = resources.settings.storage.presign_s
-    return ArtifactList(items=[_body(storage, artifact, expires_s) for artifact in artifacts])
+    return ArtifactList(items=[show(storage, artifact, expires_s) for artifact in artifacts])
 
 
 @router.get(
@@ -43,33 +47,50 @@ def list_artifacts(job_id: JobId, resources: WithResources, owner: Owner) -> Art
     },
     summary="Download a file",
 )
-def get_artifact(job_id: JobId, name: FileName, resources: WithResources, owner: Owner) -> Response:
+def get_artifact(
+    job_id: JobId,
+    name: FileName,
+    resources: WithResources,
+    owner: Owner,
+    revision: Revision = None,
+) -> Response:
     """Redirect to a presigned URL; where objects are files, send the file."""
-    job, artifacts = _delivered(resources, job_id, owner)
+    job, artifacts = _delivered(resources, job_id, owner, revision)
     artifact = next((artifact for artifact in artifacts if artifact.name == name), None)
     if artifact is None:
         raise NotFoundError(f"job {job_id} is {job.state} and has no artifact {name!r}")
-    storage = resources.stores.profile(job.destination_profile)
-    url = storage.presign(
-        artifact.key, expires_s=resources.settings.storage.presign_s, file_name=artifact.name
+    return stored_file(
+        resources.stores.profile(job.destination_profile),
+        artifact.key,
+        media_type=artifact.media_type,
+        file_name=artifact.name,
+        expires_s=resources.settings.storage.presign_s,
     )
-    if url is not None:
-        return RedirectResponse(url, status_code=302, headers={"Cache-Control": "no-store"})
-    assert isinstance(storage, DirectoryStorage)  # what cannot presign is a directory
-    if storage.stat(artifact.key) is None:
-        raise NotFoundError(f"the file {name!r} of job {job_id} was removed from its folder")
-    path = storage.path_of(artifact.key)
-    return ServedFile(path, media_type=artifact.media_type, filename=artifact.name)
 
 
-def _delivered(resources: Resources, job_id: str, owner: str) -> tuple[Job, list[Artifact]]:
-    with session_scope(resources.database, is_read_only=True) as session:
-        return get_job(session, job_id, owner=owner), get_artifacts(session, job_id)
-
-
-def _body(storage: Storage, artifact: Artifact, expires_s: int) -> ArtifactBody:
+def show(storage: Storage, artifact: Artifact | PastArtifact, expires_s: int) -> ArtifactBody:
+    """Show an artifact with a URL made for this answer."""
     url = storage.presign(artifact.key, expires_s=expires_s, file_name=artifact.name)
-    if url is None:
-        path = f"{job_path(artifact.job_id)}/artifacts/{artifact.name}"
-        return artifact_body(artifact, path, None)
-    return artifact_body(artifact, url, expires_s)
+    if url is not None:
+        return artifact_body(artifact, url, expires_s)
+    path = f"{job_path(artifact.job_id)}/artifacts/{artifact.name}"
+    is_past = isinstance(artifact, PastArtifact)
+    return artifact_body(
+        artifact, f"{path}?revision={artifact.revision}" if is_past else path, None
+    )
+
+
+def _delivered(
+    resources: Resources, job_id: str, owner: str, revision: int | None
+) -> tuple[Job, list[Artifact | PastArtifact]]:
+    with session_scope(resources.database, is_read_only=True) as session:
+        job = get_job(session, job_id, owner=owner)
+        present = get_artifacts(session, job_id)
+        past = [] if revision is None else list_past_artifacts(session, job_id)
+    found: list[Artifact | PastArtifact] = [*present, *past]
+    if revision is None:
+        return job, found
+    found = [artifact for artifact in found if artifact.revision == revision]
+    if not found:
+        raise NotFoundError(f"job {job_id} has not delivered a revision {revision}")
+    return job, found

@@ -11,7 +11,7 @@ from api.bodies import FORM, JSON, BodyLimits, FormBody, content_type, read_form
 from api.deps import JobId, Owner, WithResources
 from api.errors import MediaTypeError, fields_error
 from api.openapi import JOB_BODIES, UPLOADS, problems
-from api.presentation import chunk_body, job_body, job_etag, job_path, retry_after_s
+from api.presentation import chunk_body, job_body, job_etag, job_path, job_response
 from api.queries import ChunkQuery, JobQuery
 from api.routing import Router
 from api.schemas import (
@@ -28,7 +28,6 @@ from narration.clock import utc_now
 from narration.database import session_scope
 from narration.jobs import control, listing, lookup, purge
 from narration.jobs.listing import JobFilter
-from narration.jobs.reading import ReadingRecord
 from narration.jobs.record import Job
 from narration.jobs.states import ENDED
 from narration.jobs.submit import Destination, Submission, Submitted
@@ -143,7 +142,7 @@ async def get_job(  # noqa: PLR0917 - FastAPI fills them in by name
     preferred_s = preferred_wait_s(prefer)
     job = await _waited(request, job_id, owner, is_news, wait or preferred_s or 0)
     reading = await request.app.state.reader.read_report(job)
-    response = _job_response(job, reading, if_none_match=if_none_match)
+    response = job_response(job, reading, if_none_match=if_none_match)
     return _with_preference(response, preferred_s)
 
 
@@ -155,7 +154,7 @@ def cancel_job(job_id: JobId, resources: WithResources, owner: Owner) -> Respons
     with session_scope(resources.database) as session:
         job = control.cancel_job(session, job_id, owner=owner, now=utc_now())
         reading = lookup.find_reading(session, job_id)
-    return _job_response(job, reading)
+    return job_response(job, reading)
 
 
 @router.post(
@@ -170,7 +169,7 @@ def retry_job(job_id: JobId, resources: WithResources, owner: Owner) -> Response
     with session_scope(resources.database) as session:
         job = control.retry_job(session, job_id, owner=owner, now=utc_now())
         reading = lookup.find_reading(session, job_id)
-    return _job_response(job, reading, status_code=202)
+    return job_response(job, reading, status_code=202)
 
 
 @router.delete(
@@ -266,29 +265,11 @@ def _with_preference(response: Response, wait_s: int | None) -> Response:
 
 def _accepted(submitted: Submitted, *, is_waited_for: bool) -> Response:
     is_done = is_waited_for and submitted.job.state in ENDED
-    response = _job_response(submitted.job, status_code=200 if is_done else 202)
+    response = job_response(submitted.job, status_code=200 if is_done else 202)
     response.headers["Location"] = job_path(submitted.job.id)
     if submitted.is_replay:
         response.headers["Idempotency-Replayed"] = "true"
     return response
-
-
-def _job_response(
-    job: Job,
-    reading: ReadingRecord | None = None,
-    *,
-    status_code: int = 200,
-    if_none_match: str | None = None,
-) -> Response:
-    now = utc_now()
-    headers = {"ETag": job_etag(job, now), "Cache-Control": "private, no-cache"}
-    retry_s = retry_after_s(job, now)
-    if retry_s is not None:
-        headers["Retry-After"] = str(retry_s)
-    if if_none_match is not None and headers["ETag"] in if_none_match:
-        return Response(status_code=304, headers=headers)
-    content = job_body(job, now, reading).model_dump_json()
-    return Response(content, status_code=status_code, media_type=JSON, headers=headers)
 
 
 def _link_next(request: Request, response: Response, cursor: str | None) -> None:

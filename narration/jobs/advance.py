@@ -30,7 +30,7 @@ def advance_if_rendered(session: Session, job_id: str, *, now: datetime) -> bool
     if session.execute(select(open_segments.exists())).scalar_one():
         return False
     recount(session, job_id)
-    error = _quality_error(session, job_id)
+    error = find_quality_error(session, job_id)
     if error is not None:
         return fail_job(session, job_id, error, now=now)
     moved = move_job(session, job_id, JobState.ASSEMBLING, now=now, rendered_at=now, **UNLEASED)
@@ -73,7 +73,8 @@ def describe_error(error: Exception) -> dict[str, Any]:
     return {"code": RhapsodeError.code, "message": message, "is_retryable": True}
 
 
-def _quality_error(session: Session, job_id: str) -> RhapsodeError | None:
+def find_quality_error(session: Session, job_id: str) -> RhapsodeError | None:
+    """Return why a job of which everything was spoken cannot be delivered."""
     failed = _numbers(session, job_id, ChunkState.FAILED)
     if failed:
         return SpeechError(

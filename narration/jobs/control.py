@@ -6,15 +6,13 @@ from sqlalchemy import case
 from sqlalchemy.orm import Session
 
 from narration.errors import ConflictError
-from narration.ids import is_id
 from narration.jobs.counters import recount
-from narration.jobs.lookup import get_job, lock_job
+from narration.jobs.lookup import get_job, lock_job, require_voice
 from narration.jobs.record import Attempt, Chunk, Job
 from narration.jobs.request import QualityPolicy, QualitySettings
 from narration.jobs.states import RETRYABLE, ChunkState, JobState
 from narration.jobs.stored import deadline_of, expiry_of, read_settings
 from narration.jobs.transitions import UNLEASED, move_job, reset_chunks
-from narration.voices.record import Voice, VoiceState
 
 
 def cancel_job(session: Session, job_id: str, *, owner: str, now: datetime) -> Job:
@@ -47,7 +45,7 @@ def retry_job(session: Session, job_id: str, *, owner: str, now: datetime) -> Jo
         raise ConflictError(
             f"job {job_id} is {job.state}: only failed and canceled jobs are retried"
         )
-    _require_voice(session, job)
+    require_voice(session, job)
     session.add(_ended_attempt(job, now))
     session.flush()
     settings = read_settings(job.settings)
@@ -69,13 +67,6 @@ def retry_job(session: Session, job_id: str, *, owner: str, now: datetime) -> Jo
     recount(session, job_id)
     session.refresh(job)
     return job
-
-
-def _require_voice(session: Session, job: Job) -> None:
-    if job.voice is not None and is_id("voice", job.voice):
-        voice = session.get(Voice, job.voice)
-        if voice is None or voice.state is VoiceState.DELETED:
-            raise ConflictError(f"the voice of job {job.id} was deleted: submit it with another")
 
 
 def _ended_attempt(job: Job, now: datetime) -> Attempt:

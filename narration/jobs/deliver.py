@@ -7,6 +7,8 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from narration.errors import LeaseLost
+from narration.jobs.history import PastArtifact
+from narration.jobs.past_takes import forget_past_takes
 from narration.jobs.plan import start_rendering
 from narration.jobs.record import Artifact, Chunk, ChunkAudio, Job
 from narration.jobs.states import SPOKEN, JobState
@@ -25,20 +27,29 @@ def reopen_job(
     chunks = (Chunk.job_id == claim.job_id, Chunk.index.in_(list(lost)))
     sounds = list(session.scalars(select(Chunk.sha256).where(*chunks)))
     session.execute(delete(ChunkAudio).where(ChunkAudio.sha256.in_(sounds)))
-    reset_chunks(session, claim.job_id, Chunk.index.in_(list(lost)), now=now)
+    reset_chunks(session, claim.job_id, Chunk.index.in_(list(lost)), now=now, is_lost=True)
+    forget_past_takes(session, claim.job_id, *filter(None, sounds))
     start_rendering(session, claim, wakeups=wakeups, now=now)
 
 
 def finish_job(
-    session: Session, claim: StepClaim, artifacts: Sequence[Artifact], *, now: datetime
+    session: Session,
+    claim: StepClaim,
+    artifacts: Sequence[Artifact],
+    *,
+    gain_db: float | None = None,
+    now: datetime,
 ) -> None:
     """Move a job to succeeded; impossible while one chunk is not spoken.
 
+    What it delivered before stays listed beside it. `gain_db` is kept: whatever is mended later
+    is set to the level of the rest.
     Raises: LeaseLost.
     """
     holes = select(Chunk.index).where(
         Chunk.job_id == claim.job_id, Chunk.state.not_in(SPOKEN) | Chunk.sha256.is_(None)
     )
+    kept = {} if gain_db is None else {"gain_db": gain_db, "is_gain_kept": True}
     settings = session.execute(select(Job.settings).where(Job.id == claim.job_id)).scalar_one()
     moved = move_job(
         session,
@@ -50,8 +61,20 @@ def finish_job(
         payload={"artifacts": [artifact.name for artifact in artifacts]},
         ended_at=now,
         expires_at=expiry_of(settings, now),
+        **kept,
         **UNLEASED,
     )
     if moved is None:
         raise LeaseLost(f"job {claim.job_id} is no longer ours (fence {claim.fence})")
+    _replace_artifacts(session, claim.job_id, now)
     session.add_all(artifacts)
+
+
+def _replace_artifacts(session: Session, job_id: str, now: datetime) -> None:
+    """List what was delivered before as past."""
+    shared = [column.name for column in Artifact.__table__.columns]
+    for artifact in session.scalars(select(Artifact).where(Artifact.job_id == job_id)).all():
+        values = {name: getattr(artifact, name) for name in shared}
+        session.add(PastArtifact(**values, replaced_at=now))
+        session.delete(artifact)
+    session.flush()

@@ -6,12 +6,13 @@ Like every query module here: takes a session, never commits.
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from narration.errors import NotFoundError
+from narration.errors import ConflictError, NotFoundError
 from narration.ids import is_id
+from narration.jobs.history import PastArtifact
 from narration.jobs.reading import ReadingRecord
 from narration.jobs.record import Artifact, Attempt, Chunk, Job, JobPlan
 from narration.jobs.work import narrator_of
-from narration.voices.record import Voice
+from narration.voices.record import Voice, VoiceState
 
 
 def get_job(session: Session, job_id: str, *, owner: str | None = None) -> Job:
@@ -66,6 +67,17 @@ def find_narrator(session: Session, job: Job) -> str | None:
     return narrator_of(job.settings["voice"])
 
 
+def require_voice(session: Session, job: Job) -> None:
+    """Check that the voice of a job can still speak.
+
+    Raises: ConflictError.
+    """
+    if job.voice is not None and is_id("voice", job.voice):
+        voice = session.get(Voice, job.voice)
+        if voice is None or voice.state is VoiceState.DELETED:
+            raise ConflictError(f"the voice of job {job.id} was deleted: submit it with another")
+
+
 def find_reading(session: Session, job_id: str) -> ReadingRecord | None:
     """Return what came of a job's document; None if it has not been planned, or long ago."""
     stored = session.execute(
@@ -86,6 +98,35 @@ def get_artifacts(session: Session, job_id: str) -> list[Artifact]:
     """Return what a job delivered, by name."""
     query = select(Artifact).where(Artifact.job_id == job_id).order_by(Artifact.name)
     return list(session.scalars(query))
+
+
+def list_past_artifacts(session: Session, job_id: str) -> list[PastArtifact]:
+    """Return what earlier deliveries of a job consist of, in their order."""
+    query = select(PastArtifact).where(PastArtifact.job_id == job_id)
+    return list(session.scalars(query.order_by(PastArtifact.revision, PastArtifact.name)))
+
+
+def list_delivered_keys(session: Session, job_id: str) -> list[str]:
+    """Return where the files of all deliveries of a job lie."""
+    present = [artifact.key for artifact in get_artifacts(session, job_id)]
+    return present + [artifact.key for artifact in list_past_artifacts(session, job_id)]
+
+
+def list_revising(session: Session, job_id: str, *, owner: str) -> list[str]:
+    """Return the jobs that revise the text of a job, oldest first."""
+    query = select(Job.id).where(Job.revision_of == job_id, Job.owner == owner)
+    return list(session.scalars(query.order_by(Job.id)))
+
+
+def get_chunk(session: Session, job_id: str, index: int) -> Chunk:
+    """Return one chunk of a job as it is now.
+
+    Raises: NotFoundError.
+    """
+    chunk = session.get(Chunk, (job_id, index), populate_existing=True)
+    if chunk is None:
+        raise NotFoundError(f"job {job_id} has no chunk {index}: see its /chunks")
+    return chunk
 
 
 def get_attempts(session: Session, job_id: str) -> list[Attempt]:

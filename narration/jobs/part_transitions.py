@@ -71,8 +71,10 @@ def mark_ready(session: Session, job_id: str, indexes: Collection[int]) -> list[
     return list(marked)
 
 
-def reset_parts(session: Session, job_id: str, *, now: datetime) -> list[int]:
-    """Make pending what was encoded of chunks that are not spoken any more; return the numbers.
+def reset_parts(
+    session: Session, job_id: str, condition: ColumnElement[bool], *, now: datetime
+) -> list[int]:
+    """Make the parts pending of which a chunk is not as it was; return their numbers.
 
     Whoever encodes one now is overtaken: the fencing number moves on.
     """
@@ -83,12 +85,17 @@ def reset_parts(session: Session, job_id: str, *, now: datetime) -> list[int]:
         execution_options=UNSYNCHRONIZED,
     )
     free = {"lease_holder": None, "lease_until": None, "tries": 0, "fence": Part.fence + 1}
-    moved = move_parts(session, job_id, PartState.PENDING, needs_unspoken(), now=now, **free)
+    moved = move_parts(session, job_id, PartState.PENDING, condition, now=now, **free)
     numbers = sorted(part.index for part in moved)
     if numbers:
         payload = {"count": len(numbers), "first": numbers[0], "last": numbers[-1]}
         add_events(session, job_id, [NewEvent(type="parts.reset", payload=payload)], now=now)
     return numbers
+
+
+def needs_chunk(index: int) -> ColumnElement[bool]:
+    """Tell that a part needs a chunk."""
+    return (Part.needs_from <= index) & (Part.needs_end > index)
 
 
 def needs_unspoken() -> ColumnElement[bool]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from narration.broker.interface import Task
@@ -61,16 +61,7 @@ def start_rendering(session: Session, claim: StepClaim, *, wakeups: int, now: da
 
     Raises: LeaseLost.
     """
-    unfinished = (
-        select(Chunk.segment)
-        .where(Chunk.job_id == claim.job_id, Chunk.state.in_(UNSPOKEN))
-        .distinct()
-    )
-    free = {"tries": 0, "losses": 0, "lease_holder": None, "lease_until": None}
-    is_unfinished = Segment.index.in_(unfinished)
-    opened = move_segments(
-        session, claim.job_id, SegmentState.PENDING, is_unfinished, now=now, **free
-    )
+    opened = open_segments(session, claim.job_id, now=now)
     free_parts(session, claim.job_id)
     recount(session, claim.job_id)
     is_ours = Job.fence == claim.fence
@@ -79,6 +70,22 @@ def start_rendering(session: Session, claim: StepClaim, *, wakeups: int, now: da
     )
     if moved is None:
         raise LeaseLost(f"job {claim.job_id} is no longer ours (fence {claim.fence})")
-    for _ in opened[:wakeups]:
+    for _ in range(min(opened, wakeups)):
         note_wakeup(session, Task.RENDER)
     advance_if_rendered(session, claim.job_id, now=now)
+
+
+def open_segments(
+    session: Session, job_id: str, *conditions: ColumnElement[bool], now: datetime
+) -> int:
+    """Open the segments of a job that have unfinished chunks; return how many."""
+    unfinished = (
+        select(Chunk.segment).where(Chunk.job_id == job_id, Chunk.state.in_(UNSPOKEN)).distinct()
+    )
+    free = {"tries": 0, "losses": 0, "lease_holder": None, "lease_until": None}
+    is_unfinished = Segment.index.in_(unfinished)
+    return len(
+        move_segments(
+            session, job_id, SegmentState.PENDING, is_unfinished, *conditions, now=now, **free
+        )
+    )

@@ -7,7 +7,8 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from narration.errors import ConflictError
-from narration.jobs.lookup import get_artifacts, lock_job
+from narration.jobs.history import PastTake
+from narration.jobs.lookup import list_delivered_keys, lock_job
 from narration.jobs.record import Chunk, ChunkAudio, Job
 from narration.jobs.states import ENDED
 from narration.jobs.transitions import delete_job_row
@@ -33,7 +34,7 @@ def delete_job(
     job = lock_job(session, job_id, owner=owner)
     if job.state not in ENDED:
         raise ConflictError(f"job {job_id} is under way: cancel it first")
-    listed = [artifact.key for artifact in get_artifacts(session, job_id)]
+    listed = list_delivered_keys(session, job_id)
     delete_job_row(session, job, now=now)
     _delete_objects(stores, job, listed)
 
@@ -65,7 +66,7 @@ def delete_retired_voices(session: Session, stores: Stores) -> None:
 def forget_unused_audio(session: Session, *, before: datetime) -> list[str]:
     """Drop cache rows not used since `before`; return the sounds nothing names any more.
 
-    A sound that any job's chunk names is kept, even without its cache row.
+    A sound that a chunk or a take of any job names is kept, even without its cache row.
     """
     old = select(ChunkAudio.sha256).where(ChunkAudio.used_at < before).distinct().limit(BATCH)
     sounds = list(session.scalars(old))
@@ -74,7 +75,12 @@ def forget_unused_audio(session: Session, *, before: datetime) -> list[str]:
     )
     cached = select(ChunkAudio.sha256).where(ChunkAudio.sha256.in_(sounds))
     in_chunks = select(Chunk.sha256).where(Chunk.sha256.in_(sounds))
-    used = {*session.scalars(cached), *session.scalars(in_chunks)}
+    in_past_takes = select(PastTake.sha256).where(PastTake.sha256.in_(sounds))
+    used = {
+        *session.scalars(cached),
+        *session.scalars(in_chunks),
+        *session.scalars(in_past_takes),
+    }
     return [sha256 for sha256 in sounds if sha256 not in used]
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import (
     LargeBinary,
     String,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.orm import Mapped, deferred, mapped_column
 
@@ -40,6 +41,7 @@ class Job(Base):
         Index("ix_jobs_state_lease_until", "state", "lease_until"),
         Index("ix_jobs_owner_id", "owner", "id"),
         Index("ix_jobs_expires_at", "expires_at"),
+        Index("ix_jobs_revision_of", "revision_of"),
     )
 
     id: Mapped[str] = mapped_column(ID, primary_key=True)
@@ -90,6 +92,12 @@ class Job(Base):
     voice_digest: Mapped[str | None] = mapped_column(DIGEST)
     engines: Mapped[list[dict[str, Any]]] = mapped_column(JsonColumn, default=list)
     gain_db: Mapped[float | None]  # the voice's; None while nothing has been spoken
+    is_gain_kept: Mapped[bool] = mapped_column(server_default=false())  # it was delivered so
+
+    # Which delivery is being made, or was made last; each mending of a delivered job is the next.
+    revision: Mapped[int] = mapped_column(server_default="1")
+    revision_of: Mapped[str | None] = mapped_column(ID)  # the job whose text was changed into this
+    reopened_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # last, to be mended
 
     # What planning warns of: code and detail of each. None before it, and in old jobs.
     warnings: Mapped[list[dict[str, Any]] | None] = mapped_column(JsonColumn)
@@ -174,6 +182,8 @@ class Chunk(Base):
     text: Mapped[str]
     caption: Mapped[str]
     spoken_text: Mapped[str]
+    planned_text: Mapped[str | None]  # what planning had in its place, where it was corrected
+    voicing: Mapped[dict[str, Any] | None] = mapped_column(JsonColumn)  # Voicing: its own, if any
     pause_after_ms: Mapped[int]
     # What its text alone tells: see narration.text.findings. They count beside those of any take.
     text_findings: Mapped[list[dict[str, Any]] | None] = mapped_column(JsonColumn)
@@ -268,6 +278,7 @@ class Artifact(Base):
     size_bytes: Mapped[int] = mapped_column(BigCount)
     sha256: Mapped[str] = mapped_column(DIGEST)
     duration_ms: Mapped[int | None] = mapped_column(BigCount)
+    revision: Mapped[int] = mapped_column(server_default="1")
 
 
 class Event(Base):

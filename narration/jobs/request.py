@@ -110,6 +110,13 @@ class DeliverySettings(_Part):
     top_p: Annotated[float, Field(ge=0.01, le=1), Number] = 1.0
 
 
+class Voicing(_Part):
+    """How one chunk is spoken in a way of its own; what is None is as in the rest of its job."""
+
+    delivery: DeliverySettings | None = None
+    seed: Annotated[int, Field(ge=0, lt=2**63), Number] | None = None
+
+
 class PauseSettings(_Part):
     """Silence after a chunk, by what ends there."""
 

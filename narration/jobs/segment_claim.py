@@ -13,6 +13,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from narration.broker.interface import Task
+from narration.broker.wakeups import note_wakeup
 from narration.database import UNSYNCHRONIZED
 from narration.errors import LeaseLost
 from narration.jobs.advance import advance_if_rendered
@@ -98,7 +100,7 @@ def hand_back_segment(
 
 
 def finish_segment(session: Session, claim: SegmentClaim, *, now: datetime) -> bool:
-    """End a segment with no chunk left to speak; True if the job moved on by it.
+    """End a segment; True if the job moved on by it. One of which a chunk was reset opens again.
 
     Raises: LeaseLost.
     """
@@ -106,19 +108,14 @@ def finish_segment(session: Session, claim: SegmentClaim, *, now: datetime) -> b
     session.execute(select(Job.id).where(Job.id == claim.job_id).with_for_update())
     failed = _chunks_of(claim).where(Chunk.state == ChunkState.FAILED).exists()
     left = _chunks_of(claim).where(Chunk.state.in_(UNSPOKEN)).exists()
-    has_failed = session.execute(select(failed)).scalar_one()
+    has_failed, has_left = session.execute(select(failed, left)).one()
     end = SegmentState.FAILED if has_failed else SegmentState.DONE
-    if not _move(session, claim, end, ~left, now=now, lease_holder=None, lease_until=None):
+    end = SegmentState.PENDING if has_left else end
+    if not _move(session, claim, end, now=now, lease_holder=None, lease_until=None):
         raise LeaseLost(f"segment {claim.index} of job {claim.job_id} is no longer ours")
+    if has_left:
+        note_wakeup(session, Task.RENDER)
     return advance_if_rendered(session, claim.job_id, now=now)
-
-
-def count_pending(session: Session, job_id: str) -> int:
-    """Return how many segments of a job nobody has taken."""
-    query = select(func.count()).where(
-        Segment.job_id == job_id, Segment.state == SegmentState.PENDING
-    )
-    return session.execute(query).scalar_one()
 
 
 def count_claimable(session: Session, *, now: datetime) -> int:

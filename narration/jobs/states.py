@@ -61,8 +61,9 @@ JOB_MOVES: dict[JobState, frozenset[JobState]] = {
             JobState.CANCELED,
         }
     ),
-    JobState.SUCCEEDED: frozenset(),
-    JobState.FAILED: frozenset({JobState.QUEUED}),
+    # back to rendering: one of its chunks is mended, and it is delivered anew
+    JobState.SUCCEEDED: frozenset({JobState.RENDERING}),
+    JobState.FAILED: frozenset({JobState.QUEUED, JobState.RENDERING}),
     JobState.CANCELED: frozenset({JobState.QUEUED}),
 }
 SEGMENT_MOVES: dict[SegmentState, frozenset[SegmentState]] = {
@@ -76,10 +77,11 @@ CHUNK_MOVES: dict[ChunkState, frozenset[ChunkState]] = {
     # straight to its end: the chunk cache knows its sound, or it is given up as poisonous
     ChunkState.PENDING: frozenset(ChunkState),
     ChunkState.RENDERING: frozenset(ChunkState),
-    # pending again: its sound was lost, or the job is tried again
-    ChunkState.ACCEPTED: frozenset({ChunkState.PENDING}),
-    ChunkState.FLAGGED: frozenset({ChunkState.PENDING}),
-    ChunkState.FAILED: frozenset({ChunkState.PENDING}),
+    # pending again: its sound was lost, the job is tried again, or somebody wants another take;
+    # accepted: somebody listened, and chose one of its takes
+    ChunkState.ACCEPTED: frozenset({ChunkState.PENDING, ChunkState.ACCEPTED}),
+    ChunkState.FLAGGED: frozenset({ChunkState.PENDING, ChunkState.ACCEPTED}),
+    ChunkState.FAILED: frozenset({ChunkState.PENDING, ChunkState.ACCEPTED}),
 }
 PART_MOVES: dict[PartState, frozenset[PartState]] = {
     PartState.PENDING: frozenset({PartState.ENCODING}),

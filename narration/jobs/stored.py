@@ -8,7 +8,13 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from narration.jobs.request import CONTROLS, MAX_DEADLINE_S, MAX_RETENTION_S, JobSettings
+from narration.jobs.request import (
+    CONTROLS,
+    MAX_DEADLINE_S,
+    MAX_RETENTION_S,
+    JobSettings,
+    Voicing,
+)
 
 VERSION = "version"
 
@@ -58,6 +64,16 @@ def read_settings(stored: Mapping[str, Any]) -> JobSettings:
     for upgrade in _UPGRADES[settings.pop(VERSION, 1) - 1 :]:
         settings = upgrade(settings)
     return JobSettings.model_validate(settings, extra="ignore")
+
+
+def read_voicing(stored: Mapping[str, Any] | None) -> Voicing:
+    """Return how a chunk is spoken; fields that no longer exist are passed over."""
+    return Voicing.model_validate(stored or {}, extra="ignore")
+
+
+def dump_voicing(voicing: Voicing) -> dict[str, Any] | None:
+    """Return what a row keeps of it: None if the chunk is spoken as the rest of its job."""
+    return voicing.model_dump(mode="json", exclude_none=True) or None
 
 
 def expiry_of(stored: Mapping[str, Any], now: datetime) -> datetime | None:

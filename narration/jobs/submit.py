@@ -16,10 +16,10 @@ from sqlalchemy.orm import Session
 from narration.clock import utc_now
 from narration.database import session_scope
 from narration.errors import ConflictError, KeyReusedError, QueueFullError
-from narration.ids import new_id
+from narration.ids import is_id, new_id
 from narration.jobs.document import DocumentFacts
 from narration.jobs.listing import count_queued
-from narration.jobs.lookup import find_by_idempotency_key
+from narration.jobs.lookup import find_by_idempotency_key, get_job, require_voice
 from narration.jobs.record import Job
 from narration.jobs.request import JobSettings, ReadingOptions
 from narration.jobs.stored import deadline_of, dump_settings
@@ -68,6 +68,7 @@ class Submission:
     destination: Destination
     idempotency_key: str | None = None
     cover: bytes | None = None  # instead of the document's own
+    revision_of: str | None = None  # the job whose text was changed into this one
 
     @property
     def sha256(self) -> str:
@@ -85,6 +86,8 @@ class Submission:
             "destination": asdict(self.destination),
             "cover": self.cover and hashlib.sha256(self.cover).hexdigest(),
         }
+        if self.revision_of is not None:
+            request["revision_of"] = self.revision_of
         return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
 
 
@@ -186,6 +189,7 @@ class Submitter:
                 voice=_choose_voice(session, submission, is_kept=True),
                 idempotency_key=key,
                 request_sha256=submission.fingerprint if key else None,
+                revision_of=submission.revision_of,
             )
 
     def _with_retention(self, settings: JobSettings) -> JobSettings:
@@ -214,6 +218,7 @@ def create_job(
     voice: str | None = None,
     idempotency_key: str | None = None,
     request_sha256: str | None = None,
+    revision_of: str | None = None,
 ) -> Job:
     """Insert a queued job; it is planned as soon as this transaction is committed.
 
@@ -242,7 +247,11 @@ def create_job(
         created_at=now,
         updated_at=now,
         deadline_at=deadline_of(settings, now),
+        revision_of=revision_of,
     )
+    if revision_of is not None:  # the level of what it shares with its original is that of the rest
+        original = get_job(session, revision_of, owner=owner)
+        job.gain_db, job.is_gain_kept = original.gain_db, original.is_gain_kept
     insert_job(session, job, now=now)
     return job
 
@@ -262,4 +271,10 @@ def _find_earlier(session: Session, submission: Submission) -> Job | None:
 def _choose_voice(session: Session, submission: Submission, *, is_kept: bool = False) -> str:
     bundled = bundled_voices(session, now=utc_now())
     name = submission.settings.voice
+    if submission.revision_of is not None:
+        original = get_job(session, submission.revision_of, owner=submission.owner)
+        require_voice(session, original)
+        if original.voice is not None and not is_id("voice", original.voice):
+            return original.voice  # beside the model, whatever the owner's voices are called by now
+        name = original.voice or name
     return choose_voice(session, submission.owner, name, bundled, is_kept=is_kept)

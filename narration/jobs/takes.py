@@ -15,9 +15,12 @@ from narration.errors import ConflictError, LeaseLost, NotFoundError
 from narration.findings import Finding, dump_findings, load_findings
 from narration.jobs.counters import SAMPLES_PER_MS
 from narration.jobs.parts import note_ready_parts
+from narration.jobs.past_takes import add_past_take
 from narration.jobs.record import Chunk, ChunkAudio, Job, Segment
+from narration.jobs.request import Voicing
 from narration.jobs.segment_claim import SegmentClaim
-from narration.jobs.states import ChunkState, JobState, SegmentState
+from narration.jobs.states import UNSPOKEN, ChunkState, JobState, SegmentState
+from narration.jobs.stored import dump_voicing
 from narration.jobs.transitions import end_chunks
 from narration.jobs.trouble import UNTROUBLED
 
@@ -87,6 +90,27 @@ def store_take(session: Session, owner: str, take: Take, *, now: datetime) -> No
             where=ChunkAudio.level.is_(None) & (ChunkAudio.sha256 == take.sha256),
         )
     )
+
+
+def note_passed_take(
+    session: Session, claim: SegmentClaim, outcome: Outcome, *, spoken_text: str, voicing: Voicing
+) -> None:
+    """Write down a take that was passed over: somebody may listen to it, and choose it."""
+    take = outcome.take
+    assert take is not None
+    values = {
+        "owner": claim.owner,
+        "spoken_text": spoken_text,
+        "voicing": dump_voicing(voicing),
+        "seed": outcome.seed,
+        "cache_key": take.cache_key,
+        "sha256": take.sha256,
+        "samples": take.samples,
+        "is_watermarked": take.is_watermarked,
+        "level": take.level,
+        "findings": dump_findings(take.findings),
+    }
+    add_past_take(session, claim.job_id, outcome.index, outcome.take_number, values)
 
 
 def checkpoint(
@@ -162,6 +186,7 @@ def _write_outcome(
         claim.job_id,
         outcome.state,
         Chunk.index == outcome.index,
+        Chunk.state.in_(UNSPOKEN),
         now=now,
         payload=_payload(outcome),
         job_values={

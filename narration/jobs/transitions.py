@@ -19,12 +19,14 @@ from narration.broker.wakeups import note_wakeup
 from narration.database import UNSYNCHRONIZED
 from narration.errors import ConflictError
 from narration.jobs.events import NewEvent, add_events, write_events
-from narration.jobs.part_transitions import insert_parts, reset_parts
+from narration.jobs.part_transitions import insert_parts, needs_unspoken, reset_parts
+from narration.jobs.past_takes import keep_past_takes
 from narration.jobs.record import Chunk, Job, JobPlan, Segment
 from narration.jobs.states import (
     CHUNK_MOVES,
     JOB_MOVES,
     SEGMENT_MOVES,
+    SPOKEN,
     ChunkState,
     JobState,
     SegmentState,
@@ -104,14 +106,22 @@ def insert_plan(
     chunks: Sequence[Mapping[str, Any]],
     parts: Sequence[Mapping[str, Any]],
 ) -> None:
-    """Write a plan with one row per segment, chunk and part, all of them pending."""
+    """Write a plan with one row per segment, chunk and part.
+
+    They are pending, but for chunks that come with a take and segments that have no others.
+    """
     session.add(plan)
     session.flush()
     common = {"job_id": plan.job_id, "owner": plan.owner}
+    unspoken = {chunk["segment"] for chunk in chunks if chunk.get("state") not in SPOKEN}
     session.execute(
         insert(Segment),
         [
-            {**common, "index": index, "state": SegmentState.PENDING}
+            {
+                **common,
+                "index": index,
+                "state": SegmentState.PENDING if index in unspoken else SegmentState.DONE,
+            }
             for index in sorted({chunk["segment"] for chunk in chunks})
         ],
     )
@@ -241,24 +251,29 @@ def reset_chunks(
     job_id: str,
     *conditions: ColumnElement[bool],
     now: datetime,
-    first_take: ColumnElement[int] | None = None,
+    first_take: ColumnElement[int] | int | None = None,
+    is_lost: bool = False,
+    **values: Any,
 ) -> list[int]:
-    """Make chunks unspoken again; return their numbers. Nothing of their old takes stays.
+    """Make chunks unspoken again; return their numbers. Their takes are past ones from now on.
 
     The parts that need their sound are pending again, too.
     `first_take` is where the next takes begin to count: the seeds of bad ones are not used again.
+    `is_lost`: their sound is gone, so that nobody can hear their takes any more.
     """
+    if not is_lost:
+        keep_past_takes(session, job_id, *conditions)
     reset = session.scalars(
         update(Chunk)
         .where(Chunk.job_id == job_id, *conditions)
         .where(Chunk.state.in_(sources_of(CHUNK_MOVES, ChunkState.PENDING)))
         .values(state=ChunkState.PENDING, **UNSPOKEN_VALUES)
-        .values(first_take=Chunk.first_take if first_take is None else first_take)
+        .values(first_take=Chunk.first_take if first_take is None else first_take, **values)
         .returning(Chunk.index),
         execution_options=UNSYNCHRONIZED,
     ).all()
     if reset:
         payload = {"count": len(reset), "first": min(reset), "last": max(reset)}
         add_events(session, job_id, [NewEvent(type="chunks.reset", payload=payload)], now=now)
-        reset_parts(session, job_id, now=now)
+        reset_parts(session, job_id, needs_unspoken(), now=now)
     return list(reset)

@@ -3,9 +3,10 @@
 Work store:   chunks/<sha256>.flac   parts/<sha256>   sources/<job>/document   sources/<job>/cover
               voices/<id>/recording   voices/<id>/conditioning
 Destination:  <prefix>/<job>/manifest.json   <prefix>/<job>/<attempt>-<fence>/<artifact>
+              <prefix>/<job>/manifest-2.json, and so on, for what is delivered after mending
 
 Artifacts carry the fencing number of the worker that wrote them, so that a late one overwrites
-nothing; the manifest is written once and last and names the winner.
+nothing; a manifest is written once and last and names the winner.
 """
 
 import re
@@ -22,7 +23,9 @@ MAX_PART_BYTES = 255  # file systems' limit
 RESERVED = ("chunks", "parts", "sources", "voices")
 
 _SAFE_PART = re.compile(r"[^\x00-\x1f\x7f\\\ud800-\udfff]+")
-_DELIVERED = re.compile(r"manifest\.json|[0-9]+-[0-9]+/[^/]+")
+_DELIVERED = re.compile(
+    r"manifest(?:-(?P<revision>[0-9]+))?\.json|[0-9]+-(?P<fence>[0-9]+)/[^/]+", re.ASCII
+)
 
 
 def chunk_audio_key(sha256: str) -> str:
@@ -60,9 +63,10 @@ def job_folder(prefix: str, job_id: str) -> str:
     return f"{prefix}/{job_id}/" if prefix else f"{job_id}/"
 
 
-def manifest_key(prefix: str, job_id: str) -> str:
-    """Return where the manifest lies; once it is there, the job's files are complete."""
-    return job_folder(prefix, job_id) + MANIFEST
+def manifest_key(prefix: str, job_id: str, revision: int = 1) -> str:
+    """Return where the manifest of a delivery lies; once it is there, the files are complete."""
+    name = MANIFEST if revision == 1 else f"manifest-{revision}.json"
+    return job_folder(prefix, job_id) + name
 
 
 def artifact_folder(prefix: str, job_id: str, *, attempt: int, fence: int) -> str:
@@ -104,6 +108,17 @@ def is_delivered(key: str, prefix: str, job_id: str) -> bool:
     """
     folder = job_folder(prefix, job_id)
     return key.startswith(folder) and _DELIVERED.fullmatch(key, len(folder)) is not None
+
+
+def is_of_earlier_try(key: str, prefix: str, job_id: str, *, fence: int, revision: int) -> bool:
+    """Tell whether a key is what a worker with a lower fence, or an earlier delivery, has left."""
+    folder = job_folder(prefix, job_id)
+    found = _DELIVERED.fullmatch(key, len(folder)) if key.startswith(folder) else None
+    if found is None:
+        return False
+    if found["fence"] is not None:
+        return int(found["fence"]) < fence
+    return int(found["revision"] or 1) < revision
 
 
 def check_key(key: str) -> str:

@@ -30,16 +30,24 @@ def judge_text(
         yield tuple(_findings(chunk, foreign[position : position + 1]))
 
 
+def find_unknown(spoken_text: str) -> Finding | None:
+    """Return what is wrong with a text of which no voice can say every character."""
+    unknown = count_unknown(spoken_text)
+    if not unknown:
+        return None
+    return Finding(
+        flag=TextFlag.UNKNOWN_CHARACTERS,
+        measured=sum(unknown.values()),
+        limit=0,
+        unit="characters",
+        detail=" ".join(sorted(unknown)[:_MOST_SHOWN]),
+    )
+
+
 def _findings(chunk: ChunkPlan, next_foreign: Sequence[Passage]) -> Iterator[Finding]:
-    unknown = count_unknown(chunk.spoken_text)
-    if unknown:
-        yield Finding(
-            flag=TextFlag.UNKNOWN_CHARACTERS,
-            measured=sum(unknown.values()),
-            limit=0,
-            unit="characters",
-            detail=" ".join(sorted(unknown)[:_MOST_SHOWN]),
-        )
+    unknown = find_unknown(chunk.spoken_text)
+    if unknown is not None:
+        yield unknown
     for passage in next_foreign:
         shared = min(passage.end, chunk.end) - max(passage.start, chunk.start)
         if shared > 0:

@@ -39,6 +39,7 @@ class ApiOwnersContract:
         client.headers.update(ANN)
         job = submit(client, labels={"whose": "ann"})
         ids = {"{job_id}": job["id"], "{voice_id}": voice["id"], "{name}": "audio.m4b"}
+        ids["{index}"] = "0"
         named = [(method, path) for method, path in routes(client) if "{" in path]
         assert len(named) >= 9
         for method, path in named:

@@ -164,13 +164,17 @@ class SegmentQueriesContract:
             assert not checkpoint(session, claim, make_outcome(0), until=NOW + LEASE, now=NOW)
             assert not renew_segment(session, claim, until=NOW + LEASE)
 
-    def test_segment_with_an_unspoken_chunk_cannot_end(self, database: Engine) -> None:
+    def test_segment_with_an_unspoken_chunk_opens_again(self, database: Engine) -> None:
         with session_scope(database) as session:
-            plan_job(session, make_job(session), chunks=2)
+            job = make_job(session)
+            plan_job(session, job, chunks=2)
             claim = _claimed(session)
             checkpoint(session, claim, make_outcome(0), until=NOW + LEASE, now=NOW)
-            with pytest.raises(LeaseLost):
-                finish_segment(session, claim, now=NOW)
+            assert not finish_segment(session, claim, now=NOW)
+            session.refresh(job)
+            assert job.state is JobState.RENDERING
+            again = _claimed(session)
+            assert [chunk.index for chunk in pending_chunks(session, again)] == [1]
 
     def test_last_segment_moves_the_job_on(self, database: Engine) -> None:
         with session_scope(database) as session:

@@ -9,11 +9,17 @@ import structlog
 from narration.errors import LeaseLost
 from narration.jobs.completeness import check_complete
 from narration.jobs.deliver import finish_job, reopen_job
-from narration.jobs.lookup import get_chunks, get_job, get_plan
+from narration.jobs.lookup import get_chunks, get_job, get_plan, list_delivered_keys
 from narration.jobs.record import Artifact, Chunk, Job, JobPlan
 from narration.jobs.step_claim import StepClaim
 from narration.storage.interface import Storage
-from narration.storage.keys import MANIFEST, artifact_folder, is_delivered, job_folder, manifest_key
+from narration.storage.keys import (
+    MANIFEST,
+    artifact_folder,
+    is_of_earlier_try,
+    job_folder,
+    manifest_key,
+)
 from worker.assembly.manifest import LevelledSound, Manifest, OutputRecord, make_manifest
 from worker.assembly.preparation import prepare_sound
 from worker.assembly.programme import (
@@ -56,7 +62,8 @@ def assemble_job(context: WorkerContext, claim: StepClaim, lease: Lease) -> None
         manifest = Manifest.model_validate_json(written)
         with context.session() as session:
             artifacts = _artifacts(material.job, manifest, written)
-            finish_job(session, claim, artifacts, now=context.clock())
+            gain_db = manifest.programme.gain_db
+            finish_job(session, claim, artifacts, gain_db=gain_db, now=context.clock())
     except LostAudio as error:
         log.warning("chunk_audio_lost", reason=str(error))
         _render_again(context, claim, clear_lost(context.stores.work, material.chunks))
@@ -64,7 +71,7 @@ def assemble_job(context: WorkerContext, claim: StepClaim, lease: Lease) -> None
         _withdraw(destination, material.job, _folder(material.job, claim))
         raise
     else:
-        _clear_other_tries(destination, material.job, manifest)
+        _clear_earlier_tries(context, claim, material.job, destination, manifest)
         log.info("job_succeeded", duration_s=manifest.programme.duration_s)
 
 
@@ -147,13 +154,13 @@ def _artifacts(job: Job, manifest: Manifest, written: bytes) -> list[Artifact]:
         sha256=hashlib.sha256(written).hexdigest(),
         duration_ms=None,
     )
-    own = {"job_id": job.id, "owner": job.owner}
+    own = {"job_id": job.id, "owner": job.owner, "revision": job.revision}
     return [Artifact(**own, **record.model_dump()) for record in (*manifest.outputs, itself)]
 
 
 def _withdraw(destination: Storage, job: Job, folder: str) -> None:
     """Delete what this try has written, unless the manifest lists it: then it was delivered."""
-    key = manifest_key(job.destination_prefix, job.id)
+    key = manifest_key(job.destination_prefix, job.id, job.revision)
     if destination.stat(key) is not None:
         manifest = Manifest.model_validate_json(destination.get(key))
         if manifest.folder == folder:
@@ -165,12 +172,21 @@ def _folder(job: Job, claim: StepClaim) -> str:
     return artifact_folder(job.destination_prefix, job.id, attempt=job.attempt, fence=claim.fence)
 
 
-def _clear_other_tries(destination: Storage, job: Job, manifest: Manifest) -> None:
-    """Delete what tries that were lost have left in the job's folder."""
-    prefix = job.destination_prefix
+def _clear_earlier_tries(
+    context: WorkerContext, claim: StepClaim, job: Job, destination: Storage, manifest: Manifest
+) -> None:
+    """Delete what tries that were lost have left in the job's folder.
+
+    Earlier deliveries stay. So does what a later try writes: the job may be mended again by now.
+    """
+    prefix, fence = job.destination_prefix, claim.fence
+    with context.session(is_read_only=True) as session:
+        listed = set(list_delivered_keys(session, job.id))
     for info in destination.find(job_folder(prefix, job.id)):
-        is_listed = info.key.startswith(manifest.folder) or info.key == manifest.key
-        if not is_listed and is_delivered(info.key, prefix, job.id):
+        is_listed = info.key.startswith(manifest.folder) or info.key in listed
+        if not is_listed and is_of_earlier_try(
+            info.key, prefix, job.id, fence=fence, revision=job.revision
+        ):
             destination.delete(info.key)
 
 

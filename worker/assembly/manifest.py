@@ -112,6 +112,7 @@ class Manifest(_Part):
     rhapsode: str
     job_id: str
     attempt: int
+    revision: int = 1  # of the delivery
     key: str
     folder: str  # of the try that delivered the files
     created_at: datetime
@@ -146,7 +147,8 @@ def make_manifest(
         rhapsode=version("rhapsode"),
         job_id=job.id,
         attempt=job.attempt,
-        key=manifest_key(job.destination_prefix, job.id),
+        revision=job.revision,
+        key=manifest_key(job.destination_prefix, job.id, job.revision),
         folder=folder,
         created_at=now,
         title=job.title,

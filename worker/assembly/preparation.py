@@ -73,7 +73,10 @@ def prepare_sound(context: WorkerContext, job_id: str, lease: Lease) -> Prepared
     setting = _first_setting(job, voice)
     prepared = _prepare(context, job, chunks, setting, lease)
     measured = prepared.finished.lufs
-    if setting.loudness is None or measured is None or not is_off(measured, setting.loudness):
+    is_settled = job.is_gain_kept  # what was delivered with it is not made anew
+    if setting.loudness is None or measured is None or is_settled:
+        return prepared
+    if not is_off(measured, setting.loudness):
         return prepared
     gain_db = correct_gain(voice, setting.loudness, used_db=setting.gain_db, measured_lufs=measured)
     log.info("level_corrected", lufs=measured, gain_db=gain_db, was_db=setting.gain_db)

@@ -2,10 +2,11 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from narration.engine import EngineIdentity
-from narration.jobs.request import DeliverySettings
+from narration.jobs.request import DeliverySettings, Voicing
 
 SEED_BYTES = 8
 
@@ -18,6 +19,11 @@ class RenderParameters:
     delivery: DeliverySettings
     job_seed: int
     engine: EngineIdentity
+
+    def with_voicing(self, voicing: Voicing) -> Self:
+        """Return those of a chunk that is spoken in a way of its own."""
+        seed = self.job_seed if voicing.seed is None else voicing.seed
+        return replace(self, delivery=voicing.delivery or self.delivery, job_seed=seed)
 
     def seed(self, spoken_text: str, take: int) -> int:
         """Return the seed of a take; it depends on no neighbour, no order and no engine."""

@@ -10,9 +10,18 @@ from narration import telemetry
 from narration.errors import LeaseLost, SpeechError
 from narration.findings import load_findings
 from narration.jobs.record import Chunk
-from narration.jobs.request import QualityPolicy, QualitySettings
+from narration.jobs.request import QualityPolicy, QualitySettings, Voicing
 from narration.jobs.segment_claim import SegmentClaim, start_chunks
-from narration.jobs.takes import Outcome, Take, checkpoint, find_takes, store_take
+from narration.jobs.states import ChunkState
+from narration.jobs.stored import read_voicing
+from narration.jobs.takes import (
+    Outcome,
+    Take,
+    checkpoint,
+    find_takes,
+    note_passed_take,
+    store_take,
+)
 from worker.chatterbox.config import SAMPLE_RATE_HZ
 from worker.chunk_audio import store_chunk
 from worker.context import Drain, WorkerContext
@@ -65,6 +74,7 @@ class SegmentRun:
         self._settings = settings
         self._lease = lease
         self._drain = drain
+        self._voicings: dict[int, Voicing] = {}  # of chunks that are spoken in a way of their own
         self._waiting: deque[PendingChunk] = deque()
         self._spoken: dict[Future[Speech], PendingChunk] = {}
         self._left = 0
@@ -76,6 +86,7 @@ class SegmentRun:
         StorageUnavailable, DatabaseUnavailable, EngineDied.
         """
         self._left = len(chunks)
+        self._voicings = {c.index: read_voicing(c.voicing) for c in chunks if c.voicing}
         try:
             self._reuse([self._pending(chunk) for chunk in chunks])
             while self._has_work():
@@ -104,7 +115,7 @@ class SegmentRun:
     def _reuse(self, pending_chunks: Sequence[PendingChunk]) -> None:
         """Finish chunks that have a cached take, of any job; queue the others for a new one."""
         keys = {
-            self._settings.parameters.cache_key(pending.spoken_text, number)
+            self._cache_key(pending, number)
             for pending in pending_chunks
             for number in range(pending.number, pending.last_number + 1)
         }
@@ -114,10 +125,9 @@ class SegmentRun:
             self._reuse_takes(pending, earlier)
 
     def _reuse_takes(self, pending: PendingChunk, earlier: dict[str, Take]) -> None:
-        while take := earlier.get(
-            self._settings.parameters.cache_key(pending.spoken_text, pending.number)
-        ):
+        while take := earlier.get(self._cache_key(pending, pending.number)):
             result = self._resolve(pending, take, is_cached=True)
+            self._note_passed(pending, take, result)
             if isinstance(result, Outcome):
                 self._end(result)
                 return
@@ -135,7 +145,7 @@ class SegmentRun:
         utterance = Utterance(
             text=pending.spoken_text,
             voice=self._settings.voice,
-            delivery=Delivery(**self._settings.parameters.delivery.model_dump()),
+            delivery=Delivery(**self._parameters(pending).delivery.model_dump()),
             seed=self._seed(pending),
             turn=make_turn(self._settings.priority, pending.index),
         )
@@ -159,7 +169,30 @@ class SegmentRun:
         if isinstance(result, PendingChunk):
             with self._context.session() as session:
                 store_take(session, self._claim.owner, take, now=self._context.clock())
+        self._note_passed(pending, take, result)
         self._continue(result)
+
+    def _note_passed(
+        self, pending: PendingChunk, take: Take, result: PendingChunk | Outcome
+    ) -> None:
+        """Write a take down that is not the one kept, for those who compare takes by ear."""
+        if isinstance(result, Outcome) and result.take is take:
+            return
+        outcome = Outcome(
+            index=pending.index,
+            state=ChunkState.FLAGGED,
+            take_number=pending.number,
+            seed=self._seed(pending),
+            take=take,
+        )
+        with self._context.session() as session:
+            note_passed_take(
+                session,
+                self._claim,
+                outcome,
+                spoken_text=pending.spoken_text,
+                voicing=self._voicings.get(pending.index, Voicing()),
+            )
 
     def _store(self, pending: PendingChunk, speech: Speech) -> Take:
         """Judge a take and store its sound under its own digest."""
@@ -171,7 +204,7 @@ class SegmentRun:
         telemetry.AUDIO_SECONDS.inc(waveform.size / SAMPLE_RATE_HZ)
         telemetry.TAKES.labels(verdict="flagged" if findings else "accepted").inc()
         return Take(
-            cache_key=self._settings.parameters.cache_key(pending.spoken_text, pending.number),
+            cache_key=self._cache_key(pending, pending.number),
             level=measure_take(waveform).pack(),
             sha256=store_chunk(self._context.stores.work, waveform),
             samples=waveform.size,
@@ -188,7 +221,15 @@ class SegmentRun:
         return resolve_take(pending, spoken_take, self._settings.quality.policy)
 
     def _seed(self, pending: PendingChunk) -> int:
-        return self._settings.parameters.seed(pending.spoken_text, pending.number)
+        return self._parameters(pending).seed(pending.spoken_text, pending.number)
+
+    def _cache_key(self, pending: PendingChunk, number: int) -> str:
+        return self._parameters(pending).cache_key(pending.spoken_text, number)
+
+    def _parameters(self, pending: PendingChunk) -> RenderParameters:
+        voicing = self._voicings.get(pending.index)
+        parameters = self._settings.parameters
+        return parameters if voicing is None else parameters.with_voicing(voicing)
 
     def _continue(self, result: PendingChunk | Outcome) -> None:
         if isinstance(result, Outcome):

@@ -1,0 +1,106 @@
+"""Revisions of a job: what it delivered again and again, and its text changed into another job."""
+
+from itertools import groupby
+from typing import Annotated
+
+from fastapi import Header, Request, Response
+from pydantic import ValidationError
+
+from api.bodies import FORM, JSON, BodyLimits, content_type, read_form, read_json
+from api.deps import JobId, Owner, WithResources
+from api.errors import MediaTypeError, fields_error
+from api.mending import RevisionBody, RevisionForm, RevisionList
+from api.openapi import REVISION_BODIES, UPLOADS, problems
+from api.presentation import job_path, job_response
+from api.routes.artifacts import show
+from api.routing import Router
+from api.schemas import MEDIA_TYPES, JobBody
+from narration.database import session_scope
+from narration.jobs.lookup import get_artifacts, get_job, list_past_artifacts, list_revising
+from narration.jobs.revise import NewText
+
+TEXT_NAME = "text"
+MAX_KEY_CHARS = 255
+
+router = Router(
+    prefix="/v1/jobs/{job_id}/revisions", tags=["mending"], responses=problems(401, 404)
+)
+
+
+@router.get("", summary="List what a job delivered, again and again")
+def list_revisions(job_id: JobId, resources: WithResources, owner: Owner) -> RevisionList:
+    """List every delivery with its files, newest first, and the jobs that revise the text."""
+    expires_s = resources.settings.storage.presign_s
+    with session_scope(resources.database, is_read_only=True) as session:
+        job = get_job(session, job_id, owner=owner)
+        present, past = get_artifacts(session, job_id), list_past_artifacts(session, job_id)
+        revised_by = list_revising(session, job_id, owner=owner)
+    storage = resources.stores.profile(job.destination_profile)
+    revisions = [
+        RevisionBody(
+            number=number,
+            replaced_at=replaced_at,
+            artifacts=[show(storage, artifact, expires_s) for artifact in artifacts],
+        )
+        for (number, replaced_at), artifacts in groupby(
+            past, key=lambda artifact: (artifact.revision, artifact.replaced_at)
+        )
+    ]
+    if present:
+        shown = [show(storage, artifact, expires_s) for artifact in present]
+        newest = RevisionBody(number=present[0].revision, replaced_at=None, artifacts=shown)
+        revisions.append(newest)
+    revisions.reverse()
+    return RevisionList(items=revisions, revision_of=job.revision_of, revised_by=revised_by)
+
+
+@router.post(
+    "",
+    status_code=202,
+    response_model=JobBody,
+    openapi_extra=REVISION_BODIES,
+    responses=problems(429, *UPLOADS),
+    summary="Narrate a changed text",
+)
+async def create_revision(
+    job_id: JobId,
+    request: Request,
+    resources: WithResources,
+    owner: Owner,
+    idempotency_key: Annotated[str | None, Header(min_length=1, max_length=MAX_KEY_CHARS)] = None,
+) -> Response:
+    """Accept a changed text of a job as a job of its own, with the settings and voice of the first.
+
+    Only what changed is spoken; takes that were retaken, accepted or corrected stay as they are.
+    Send JSON with the text, or a form with a `file`. The first job and its files stay.
+    """
+    await request.app.state.reader.read(job_id, owner)  # first: a text for nothing is not read
+    body_limits = BodyLimits(
+        size_bytes=resources.settings.limits.document_size_bytes,
+        timeout_s=resources.settings.api.body_timeout_s,
+    )
+    uploads = request.app.state.uploads
+    match content_type(request):
+        case "application/json":
+            body = await read_json(request, body_limits)
+            new_text = await uploads.run(_from_json, body)
+        case "multipart/form-data":
+            file = (await read_form(request, body_limits, fields=frozenset())).file
+            new_text = NewText(name=file.name, media_type=file.media_type, data=file.data)
+        case other:
+            raise MediaTypeError(f"the body is {other or 'of no type'}: send {JSON} or {FORM}")
+    submitted = await uploads.revise(job_id, owner, new_text, idempotency_key)
+    response = job_response(submitted.job, status_code=202)
+    response.headers["Location"] = job_path(submitted.job.id)
+    if submitted.is_replay:
+        response.headers["Idempotency-Replayed"] = "true"
+    return response
+
+
+def _from_json(body: bytes) -> NewText:
+    try:
+        form = RevisionForm.model_validate_json(body)
+    except ValidationError as error:
+        raise fields_error(error) from error
+    media_type = MEDIA_TYPES[form.format]
+    return NewText(name=TEXT_NAME, media_type=media_type, data=form.text.encode())

@@ -1,0 +1,158 @@
+"""Mending a job chunk by chunk: hear its takes, have it spoken again, accept one."""
+
+from typing import Annotated, TypeVar
+
+from fastapi import Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from pydantic import BaseModel, ValidationError
+
+from api.bodies import BodyLimits, read_optional_json
+from api.deps import ChunkIndex, JobId, Owner, Resources, WithResources
+from api.errors import fields_error
+from api.files import stored_file
+from api.mending import LAST_NUMBER, AcceptForm, RetakeForm, TakeList
+from api.openapi import ACCEPT_BODY, FILE, RETAKE_BODY, problems
+from api.presentation import chunk_body, job_response, take_body
+from api.routing import Router
+from api.schemas import ChunkBody, JobBody
+from narration.clock import utc_now
+from narration.database import session_scope
+from narration.errors import NotFoundError
+from narration.jobs.lookup import find_reading, get_chunk, get_job
+from narration.jobs.mend import Retake, accept_take, retake_chunk
+from narration.jobs.past_takes import KnownTake, list_takes
+from narration.jobs.states import ENDED
+from narration.storage.keys import chunk_audio_key
+
+FLAC = "audio/flac"
+MAX_BODY_BYTES = 8192
+BODIES = (408, 409, 413, 415)
+
+Form = TypeVar("Form", bound=BaseModel)
+Take = Annotated[int | None, Query(ge=0, le=LAST_NUMBER, description="instead of the one kept")]
+router = Router(
+    prefix="/v1/jobs/{job_id}/chunks/{index}", tags=["mending"], responses=problems(401, 404)
+)
+
+
+@router.get("", summary="Read one chunk")
+def get_one_chunk(
+    job_id: JobId, index: ChunkIndex, resources: WithResources, owner: Owner
+) -> ChunkBody:
+    """Read what was spoken and how it was judged."""
+    with session_scope(resources.database, is_read_only=True) as session:
+        get_job(session, job_id, owner=owner)
+        return chunk_body(get_chunk(session, job_id, index))
+
+
+@router.get("/takes", summary="List the takes of a chunk")
+def get_takes(job_id: JobId, index: ChunkIndex, resources: WithResources, owner: Owner) -> TakeList:
+    """List every take that can be heard, with what was found, to compare them."""
+    takes = _takes(resources, job_id, index, owner)
+    return TakeList(items=[take_body(job_id, index, take) for take in takes])
+
+
+@router.get(
+    "/audio",
+    response_class=Response,
+    responses={
+        200: {"description": "The sound", "content": {FLAC: {"schema": FILE}}},
+        206: {"description": "The range of the sound that was asked for"},
+        302: {"description": "The present URL of the sound"},
+        **problems(416),
+    },
+    summary="Hear a chunk",
+)
+def get_chunk_audio(
+    job_id: JobId,
+    index: ChunkIndex,
+    resources: WithResources,
+    owner: Owner,
+    take: Take = None,
+) -> Response:
+    """Answer with a chunk as it was spoken (FLAC), before its level was set: as artifacts are."""
+    takes = _takes(resources, job_id, index, owner)
+    chosen = next((t for t in takes if (t.is_kept if take is None else t.number == take)), None)
+    if chosen is None:
+        named = "no take yet" if take is None else f"no take {take}"
+        raise NotFoundError(f"chunk {index} of job {job_id} has {named}: see its /takes")
+    return stored_file(
+        resources.stores.work,
+        chunk_audio_key(chosen.sha256),
+        media_type=FLAC,
+        file_name=f"chunk-{index}-take-{chosen.number}.flac",
+        expires_s=resources.settings.storage.presign_s,
+    )
+
+
+@router.post(
+    "/retake",
+    status_code=202,
+    response_model=JobBody,
+    openapi_extra=RETAKE_BODY,
+    responses=problems(*BODIES),
+    summary="Have a chunk spoken again",
+)
+async def post_retake(
+    job_id: JobId, index: ChunkIndex, request: Request, resources: WithResources, owner: Owner
+) -> Response:
+    """Speak a chunk again with seeds it was not spoken with, another delivery or corrected text.
+
+    A job that has ended goes back to rendering and is delivered anew: only this chunk is spoken and
+    only its part encoded. What it delivered before stays listed and can be downloaded.
+    """
+    form = await _read(RetakeForm, request, resources)
+    changed = form.delivery.model_dump(exclude_unset=True) if form.delivery else {}
+    retake = Retake(spoken_text=form.spoken_text, delivery=changed, seed=form.seed)
+
+    def do() -> Response:
+        with session_scope(resources.database) as session:
+            job = retake_chunk(session, job_id, index, retake, owner=owner, now=utc_now())
+            return job_response(job, find_reading(session, job_id), status_code=202)
+
+    return await run_in_threadpool(do)
+
+
+@router.post(
+    "/accept",
+    status_code=202,
+    response_model=JobBody,
+    openapi_extra=ACCEPT_BODY,
+    responses={
+        200: {"model": JobBody, "description": "Nothing that is heard changes"},
+        **problems(*BODIES),
+    },
+    summary="Accept a take of a chunk",
+)
+async def post_accept(
+    job_id: JobId, index: ChunkIndex, request: Request, resources: WithResources, owner: Owner
+) -> Response:
+    """Accept a flagged chunk as it is (200), or choose another of its takes (202).
+
+    With another take, a job that was delivered is delivered anew. One that failed by its strict
+    policy goes on as soon as all its flagged chunks are accepted.
+    """
+    form = await _read(AcceptForm, request, resources)
+
+    def do() -> Response:
+        with session_scope(resources.database) as session:
+            job = accept_take(session, job_id, index, form.take, owner=owner, now=utc_now())
+            reading = find_reading(session, job_id)
+            return job_response(job, reading, status_code=200 if job.state in ENDED else 202)
+
+    return await run_in_threadpool(do)
+
+
+def _takes(resources: Resources, job_id: str, index: int, owner: str) -> list[KnownTake]:
+    with session_scope(resources.database, is_read_only=True) as session:
+        get_job(session, job_id, owner=owner)
+        return list_takes(session, get_chunk(session, job_id, index))
+
+
+async def _read(kind: type[Form], request: Request, resources: Resources) -> Form:
+    timeout_s = resources.settings.api.body_timeout_s
+    body_limits = BodyLimits(size_bytes=MAX_BODY_BYTES, timeout_s=timeout_s)
+    try:
+        return kind.model_validate_json(await read_optional_json(request, body_limits))
+    except ValidationError as error:
+        raise fields_error(error) from error

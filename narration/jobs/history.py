@@ -1,0 +1,57 @@
+"""The tables of what was before: takes that are not kept, and deliveries that were replaced.
+
+What is kept and what was delivered last stands in the rows of chunks and artifacts.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from narration.database import DIGEST, ID, OWNER, Base, BigCount, JsonColumn, UtcDateTime
+
+
+class PastTake(Base):
+    """A take of a chunk that is not the one kept; it can be heard and chosen after all."""
+
+    __tablename__ = "past_takes"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["job_id", "chunk"], ["chunks.job_id", "chunks.index"], ondelete="CASCADE"
+        ),
+        Index("ix_past_takes_sha256", "sha256"),
+    )
+
+    job_id: Mapped[str] = mapped_column(ID, primary_key=True)
+    chunk: Mapped[int] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    owner: Mapped[str] = mapped_column(OWNER)
+    spoken_text: Mapped[str]
+    voicing: Mapped[dict[str, Any] | None] = mapped_column(JsonColumn)
+    seed: Mapped[int] = mapped_column(BigCount)
+    cache_key: Mapped[str] = mapped_column(DIGEST)
+    sha256: Mapped[str] = mapped_column(DIGEST)
+    samples: Mapped[int]
+    is_watermarked: Mapped[bool]
+    findings: Mapped[list[dict[str, Any]]] = mapped_column(JsonColumn)
+    level: Mapped[bytes | None]
+
+
+class PastArtifact(Base):
+    """A file of a delivery that a later one has replaced."""
+
+    __tablename__ = "past_artifacts"
+
+    job_id: Mapped[str] = mapped_column(
+        ID, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True
+    )
+    revision: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(128), primary_key=True)
+    owner: Mapped[str] = mapped_column(OWNER)
+    key: Mapped[str]
+    media_type: Mapped[str]
+    size_bytes: Mapped[int] = mapped_column(BigCount)
+    sha256: Mapped[str] = mapped_column(DIGEST)
+    duration_ms: Mapped[int | None] = mapped_column(BigCount)
+    replaced_at: Mapped[datetime] = mapped_column(UtcDateTime)

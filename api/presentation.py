@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from api.links import Links
 from api.schemas import (
     ArtifactBody,
     ChunkBody,
@@ -14,10 +15,10 @@ from api.schemas import (
     Failure,
     FindingBody,
     JobBody,
-    Links,
     Progress,
     SourceBody,
     Timings,
+    Urls,
     VoiceBody,
     Warning_,
 )
@@ -55,7 +56,9 @@ def retry_after_s(job: Job, now: datetime) -> int | None:
     return max(MIN_RETRY_S, min(MAX_RETRY_S, round(waited_s / WAITED_PER_RETRY_S)))
 
 
-def job_body(job: Job, now: datetime, reading: ReadingRecord | None = None) -> JobBody:
+def job_body(
+    job: Job, now: datetime, reading: ReadingRecord | None = None, *, links: Links
+) -> JobBody:
     """Show a job, with its reading report where that was fetched."""
     return JobBody(
         id=job.id,
@@ -84,7 +87,7 @@ def job_body(job: Job, now: datetime, reading: ReadingRecord | None = None) -> J
         ended_at=job.ended_at,
         deadline_at=job.deadline_at,
         expires_at=job.expires_at,
-        urls=_links(job),
+        urls=_urls(job, links),
     )
 
 
@@ -212,15 +215,16 @@ def _failure(error: Mapping[str, Any]) -> Failure:
     )
 
 
-def _links(job: Job) -> Links:
+def _urls(job: Job, links: Links) -> Urls:
     path = job_path(job.id)
-    return Links(
-        self=path,
-        chunks=f"{path}/chunks",
-        events=f"{path}/events",
-        artifacts=f"{path}/artifacts",
-        cancel=f"{path}/cancel",
-        retry=f"{path}/retry",
+    return Urls(
+        self=links.to(path),
+        chunks=links.to(f"{path}/chunks"),
+        events=links.to(f"{path}/events"),
+        artifacts=links.to(f"{path}/artifacts"),
+        listen=links.signed(f"{path}/listen.m3u8"),
+        cancel=links.to(f"{path}/cancel"),
+        retry=links.to(f"{path}/retry"),
     )
 
 

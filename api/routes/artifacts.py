@@ -5,8 +5,9 @@ from typing import Annotated
 from fastapi import Path, Response
 from fastapi.responses import RedirectResponse
 
-from api.deps import JobId, Owner, Resources, WithResources
+from api.deps import JobId, MediaOwner, Owner, Resources, WithLinks, WithResources
 from api.files import ServedFile
+from api.links import Links
 from api.openapi import DELIVERED, problems
 from api.presentation import artifact_body, job_path
 from api.routing import Router
@@ -24,12 +25,14 @@ router = Router(prefix="/v1/jobs/{job_id}/artifacts", tags=["artifacts"], respon
 
 
 @router.get("", responses=problems(404), summary="List what a job delivered")
-def list_artifacts(job_id: JobId, resources: WithResources, owner: Owner) -> ArtifactList:
+def list_artifacts(
+    job_id: JobId, resources: WithResources, owner: Owner, links: WithLinks
+) -> ArtifactList:
     """List the files with URLs that anybody can read for `url_expires_s` seconds."""
     job, artifacts = _delivered(resources, job_id, owner)
     storage = resources.stores.profile(job.destination_profile)
     expires_s = resources.settings.storage.presign_s
-    return ArtifactList(items=[_body(storage, artifact, expires_s) for artifact in artifacts])
+    return ArtifactList(items=[_body(storage, a, expires_s, links) for a in artifacts])
 
 
 @router.get(
@@ -39,11 +42,13 @@ def list_artifacts(job_id: JobId, resources: WithResources, owner: Owner) -> Art
         200: {"description": "The file; the manifest is JSON", "content": DELIVERED},
         206: {"description": "The range of the file that was asked for"},
         302: {"description": "The file's present URL"},
-        **problems(404, 416),
+        **problems(403, 404, 416),
     },
     summary="Download a file",
 )
-def get_artifact(job_id: JobId, name: FileName, resources: WithResources, owner: Owner) -> Response:
+def get_artifact(
+    job_id: JobId, name: FileName, resources: WithResources, owner: MediaOwner
+) -> Response:
     """Redirect to a presigned URL; where objects are files, send the file."""
     job, artifacts = _delivered(resources, job_id, owner)
     artifact = next((artifact for artifact in artifacts if artifact.name == name), None)
@@ -67,9 +72,9 @@ def _delivered(resources: Resources, job_id: str, owner: str) -> tuple[Job, list
         return get_job(session, job_id, owner=owner), get_artifacts(session, job_id)
 
 
-def _body(storage: Storage, artifact: Artifact, expires_s: int) -> ArtifactBody:
+def _body(storage: Storage, artifact: Artifact, expires_s: int, links: Links) -> ArtifactBody:
     url = storage.presign(artifact.key, expires_s=expires_s, file_name=artifact.name)
     if url is None:
         path = f"{job_path(artifact.job_id)}/artifacts/{artifact.name}"
-        return artifact_body(artifact, path, None)
+        return artifact_body(artifact, links.signed(path), links.lasts_s if links.key else None)
     return artifact_body(artifact, url, expires_s)

@@ -16,8 +16,19 @@ from api.access import AccessLog
 from api.border import Border, refuse_unknown_parameters
 from api.deps import Resources
 from api.following import EventFeed
+from api.part_reader import PartReader
 from api.polling import JobReader
-from api.routes import artifacts, events, health, jobs, revisions, session, takes, voices
+from api.routes import (
+    artifacts,
+    events,
+    health,
+    jobs,
+    listen,
+    revisions,
+    session,
+    takes,
+    voices,
+)
 from api.uploads import Uploads
 from narration.broker.wakeups import connect_broker, send_noted
 from narration.database import call_after_commit, make_engine
@@ -45,6 +56,7 @@ def create_app(settings: Settings, resources: Resources | None = None) -> FastAP
         app.state.resources = opened
         app.state.uploads = uploads = Uploads(opened)
         app.state.reader = JobReader(opened.database)
+        app.state.parts = PartReader(opened.stores.work)
         app.state.seen = health.Seen()
         app.state.feed = feed = EventFeed(opened.database, opened.broker)
         feed.start()
@@ -67,7 +79,9 @@ def create_app(settings: Settings, resources: Resources | None = None) -> FastAP
         dependencies=[Depends(refuse_unknown_parameters)],
     )
     errors.install(app)
-    for module in (jobs, takes, revisions, artifacts, events, voices, session, health):
+    for module in (
+        jobs, takes, revisions, artifacts, listen, events, voices, session, health
+    ):  # fmt: skip
         app.include_router(module.router)
     app.mount("/static", PageFiles(directory=STATIC), name="static")
     app.add_route("/", _page("index.html"), include_in_schema=False)

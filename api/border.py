@@ -5,7 +5,6 @@ databases, stores and logs disagree about what they do with them. Bodies are che
 parsed, by the same rule (narration.jobs.request.require_line).
 """
 
-import re
 from http import HTTPStatus
 from urllib.parse import unquote_to_bytes
 
@@ -13,6 +12,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import problem_response
+from api.links import prefix_of
 from api.routing import allowed_methods
 from narration.errors import FieldsError
 from narration.jobs.request import require_line
@@ -22,7 +22,6 @@ PAGE = "default-src 'self'; media-src * blob:; img-src *; base-uri 'none'; form-
 PAGES = frozenset({"/", "/docs"})
 NOTHING = "default-src 'none'"
 FRAMED_BY_NOBODY = "; frame-ancestors 'none'"
-PREFIX = re.compile(rb"(?:/[A-Za-z0-9._~-]{1,64}){1,8}")
 _HEADER_CONTROLS = frozenset(range(32)) - {9} | {127}
 
 
@@ -39,7 +38,7 @@ class Border:
             return
         is_head = scope["method"] == "HEAD"
         policy = _content_policy(scope["path"])
-        prefix = _prefix(scope)
+        prefix = prefix_of(scope).encode()
 
         async def send_safely(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -111,12 +110,6 @@ def _fault(scope: Scope) -> str | None:
 def _content_policy(path: str) -> str:
     is_page = path in PAGES or path.startswith("/static/")
     return (PAGE if is_page else NOTHING) + FRAMED_BY_NOBODY
-
-
-def _prefix(scope: Scope) -> bytes:
-    """Return the part of the path that a proxy took away, as it says itself; b"" if none."""
-    said = dict(scope["headers"]).get(b"x-forwarded-prefix", b"").rstrip(b"/")
-    return said if PREFIX.fullmatch(said) else b""
 
 
 def _put_before_location(message: Message, prefix: bytes) -> None:

@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends, Path, Request
+from fastapi import Depends, Path, Query, Request
 from pydantic import SecretStr
 from sqlalchemy import Engine
 
+from api import tokens
 from api.errors import ForbiddenError, UnauthorizedError
+from api.links import Links, SignatureError, prefix_of, purpose_of
 from api.sessions import COOKIE, SAFE_METHODS, is_from_this_site, owner_of_token
 from narration.broker.interface import Broker
 from narration.clock import utc_now
@@ -18,6 +20,7 @@ from narration.settings import Settings
 from narration.storage.profiles import Stores
 
 LOCAL = "local"  # the owner of everything where no keys are set
+MAX_SIGNATURE = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +59,40 @@ async def _owner(request: Request) -> str:
     return owner
 
 
+async def _media_owner(
+    request: Request, signature: Annotated[str | None, Query(max_length=MAX_SIGNATURE)] = None
+) -> str:
+    keys = request.app.state.resources.settings.api.keys
+    if signature is None or not keys:
+        return await _owner(request)
+    purpose = purpose_of(request.scope["path"])
+    claims = tokens.read(signature, keys, purpose=purpose)
+    if claims is None:
+        raise SignatureError("the URL was changed, or its owner has another key by now")
+    if claims.expires <= utc_now().timestamp():
+        raise SignatureError("the URL has expired")
+    return claims.owner
+
+
+def _make_links(request: Request, owner: str) -> Links:
+    settings = request.app.state.resources.settings.api
+    return Links(
+        prefix=prefix_of(request.scope),
+        owner=owner,
+        key=settings.keys.get(owner),
+        lasts_s=settings.signed_url_s,
+        now=utc_now(),
+    )
+
+
+async def _links(request: Request, owner: Annotated[str, Depends(_owner)]) -> Links:
+    return _make_links(request, owner)
+
+
+async def _media_links(request: Request, owner: Annotated[str, Depends(_media_owner)]) -> Links:
+    return _make_links(request, owner)
+
+
 def signed_in_owner(request: Request, resources: Resources) -> str | None:
     """Return who signed in with this browser; None if nobody did, or no longer."""
     token = request.cookies.get(COOKIE, "")
@@ -79,3 +116,7 @@ ChunkIndex = Annotated[int, Path(ge=0, le=2**31 - 1)]
 VoiceId = Annotated[str, Path(pattern=id_pattern("voice"))]
 WithResources = Annotated[Resources, Depends(_resources)]
 Owner = Annotated[str, Depends(_owner)]
+# Of GETs that players and links make: a signed URL is as good as a key, for its own path.
+MediaOwner = Annotated[str, Depends(_media_owner)]
+WithLinks = Annotated[Links, Depends(_links)]
+WithMediaLinks = Annotated[Links, Depends(_media_links)]

@@ -5,7 +5,7 @@ client needs one parser. Each code is explained in docs/api.md.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 
@@ -108,6 +108,16 @@ KINDS: dict[str, Kind] = {
         title="A session may only be used by the page of this server",
         what_now="Open the page of this server and do it there, or send a bearer key.",
     ),
+    "signature_invalid": Kind(
+        status=HTTPStatus.FORBIDDEN,
+        title="The signed URL is not valid",
+        what_now="Read the job again: the URLs in its body are signed anew.",
+    ),
+    "gone": Kind(
+        status=HTTPStatus.GONE,
+        title="It was deleted",
+        what_now="Listen to the job's finished file; `artifacts` lists what there is.",
+    ),
     "not_found": Kind(
         status=HTTPStatus.NOT_FOUND,
         title="There is no such thing",
@@ -185,6 +195,9 @@ for _code in (
     "disk_full",
 ):
     KINDS[_code] = KINDS["unavailable"]
+KINDS["nothing_spoken"] = replace(
+    KINDS["voice_not_ready"], title="There is nothing to listen to yet"
+)
 
 _CODES_OF_STATUS = {
     HTTPStatus.NOT_FOUND: "not_found",
@@ -265,12 +278,9 @@ async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
 
 
 def _detail_of(error: HTTPException, request: Request) -> str:
-    match error.status_code:
-        case HTTPStatus.NOT_FOUND:
-            return f"there is nothing at {request.url.path}"
-        case HTTPStatus.METHOD_NOT_ALLOWED:
-            return f"{request.method} is not possible at {request.url.path}"
-    return str(error.detail)
+    path = request.url.path
+    known = {404: f"there is nothing at {path}", 405: f"{request.method} is not possible at {path}"}
+    return known.get(error.status_code, str(error.detail))
 
 
 async def _on_bug(request: Request, error: Exception) -> JSONResponse:

@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import Response
 
+from api.links import Links
 from api.mending import ArtifactBody, TakeBody
 from api.schemas import (
     ChunkBody,
@@ -16,10 +17,10 @@ from api.schemas import (
     Failure,
     FindingBody,
     JobBody,
-    Links,
     Progress,
     SourceBody,
     Timings,
+    Urls,
     VoiceBody,
     Warning_,
 )
@@ -62,7 +63,9 @@ def retry_after_s(job: Job, now: datetime) -> int | None:
     return max(MIN_RETRY_S, min(MAX_RETRY_S, round(waited_s / WAITED_PER_RETRY_S)))
 
 
-def job_body(job: Job, now: datetime, reading: ReadingRecord | None = None) -> JobBody:
+def job_body(
+    job: Job, now: datetime, reading: ReadingRecord | None = None, *, links: Links
+) -> JobBody:
     """Show a job, with its reading report where that was fetched."""
     return JobBody(
         id=job.id,
@@ -93,12 +96,13 @@ def job_body(job: Job, now: datetime, reading: ReadingRecord | None = None) -> J
         ended_at=job.ended_at,
         deadline_at=job.deadline_at,
         expires_at=job.expires_at,
-        urls=_links(job),
+        urls=_urls(job, links),
     )
 
 
 def job_response(
     job: Job,
+    links: Links,
     reading: ReadingRecord | None = None,
     *,
     status_code: int = 200,
@@ -112,7 +116,7 @@ def job_response(
         headers["Retry-After"] = str(retry_s)
     if if_none_match is not None and headers["ETag"] in if_none_match:
         return Response(status_code=304, headers=headers)
-    content = job_body(job, now, reading).model_dump_json()
+    content = job_body(job, now, reading, links=links).model_dump_json()
     return Response(content, status_code=status_code, media_type=JSON, headers=headers)
 
 
@@ -140,7 +144,7 @@ def chunk_body(chunk: Chunk) -> ChunkBody:
     )
 
 
-def take_body(job_id: str, index: int, take: KnownTake) -> TakeBody:
+def take_body(job_id: str, index: int, take: KnownTake, links: Links) -> TakeBody:
     """Show a take of a chunk."""
     return TakeBody(
         number=take.number,
@@ -150,7 +154,7 @@ def take_body(job_id: str, index: int, take: KnownTake) -> TakeBody:
         seed=str(take.seed),
         duration_s=take.samples / SAMPLES_PER_MS / 1000,
         findings=[FindingBody.model_validate(found) for found in dump_findings(take.findings)],
-        url=f"{job_path(job_id)}/chunks/{index}/audio?take={take.number}",
+        url=links.signed(f"{job_path(job_id)}/chunks/{index}/audio", f"take={take.number}"),
     )
 
 
@@ -258,16 +262,17 @@ def _failure(error: Mapping[str, Any]) -> Failure:
     )
 
 
-def _links(job: Job) -> Links:
+def _urls(job: Job, links: Links) -> Urls:
     path = job_path(job.id)
-    return Links(
-        self=path,
-        chunks=f"{path}/chunks",
-        events=f"{path}/events",
-        revisions=f"{path}/revisions",
-        artifacts=f"{path}/artifacts",
-        cancel=f"{path}/cancel",
-        retry=f"{path}/retry",
+    return Urls(
+        self=links.to(path),
+        chunks=links.to(f"{path}/chunks"),
+        events=links.to(f"{path}/events"),
+        revisions=links.to(f"{path}/revisions"),
+        artifacts=links.to(f"{path}/artifacts"),
+        listen=links.signed(f"{path}/listen.m3u8"),
+        cancel=links.to(f"{path}/cancel"),
+        retry=links.to(f"{path}/retry"),
     )
 
 

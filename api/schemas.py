@@ -111,7 +111,7 @@ class Failure(_Body):
     retryable: bool
 
 
-class Links(_Body):
+class Urls(_Body):
     """The addresses of what belongs to a job."""
 
     self: str
@@ -119,6 +119,7 @@ class Links(_Body):
     artifacts: str
     events: str
     revisions: str
+    listen: str = Field(description="an HLS playlist that needs no key for some hours")
     cancel: str
     retry: str
 
@@ -138,6 +139,7 @@ class EventData(_Stored):
     audio_ms: int | None = None
     flags: list[str] | None = None  # which checks did not pass
     detail: str | None = None  # chunk.failed: what was wrong
+    part: int | None = None  # part.stored
     count: int | None = None  # chunks.reset: how many are spoken again, and which
     first: int | None = None
     last: int | None = None
@@ -218,7 +220,7 @@ class JobBody(_Body):
     ended_at: datetime | None
     deadline_at: datetime | None
     expires_at: datetime | None
-    urls: Links
+    urls: Urls
 
 
 class ChunkBody(_Body):

@@ -7,7 +7,9 @@ RhapsodeError
 │   ├── CheckpointError     the model folder cannot be used
 │   ├── SettingsError       a setting or an option makes no sense
 │   ├── NotFoundError       there is no such thing
+│   ├── GoneError           there was such a thing, and it was deleted
 │   ├── ConflictError       the thing is not in a state that allows this
+│   │   └── NothingSpoken   there is nothing to listen to yet
 │   ├── OutputError         the result cannot be written there
 │   │   └── StoreRefusal    the store refuses
 │   ├── FieldsError         some fields make no sense
@@ -99,6 +101,18 @@ class ConflictError(InputError):
     """Its present state does not allow this."""
 
     code = "conflict"
+
+
+class GoneError(InputError):
+    """It was deleted."""
+
+    code = "gone"
+
+
+class NothingSpoken(ConflictError):  # noqa: N818 - named for a state
+    """There is nothing to listen to yet."""
+
+    code = "nothing_spoken"
 
 
 class OutputError(InputError):

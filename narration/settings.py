@@ -105,6 +105,7 @@ class WorkerSettings(_Part):
     is_warmed_up: bool = True  # speak once before being ready
     segment_chunks: Count = 16
     encoders: Annotated[int, Field(ge=0)] | None = None  # processes; by default one per core
+    is_listenable: bool = True  # AAC is made of every job, so that one can listen before its end
     window_segments: Count = 512  # of one job in work at once, over all workers
     lease_s: Seconds = 60
     heartbeat_s: Seconds = 15
@@ -159,6 +160,7 @@ class ApiSettings(_Part):
     host: str = "127.0.0.1"
     port: Port = 8000
     keys: dict[str, SecretStr] = {}  # owner -> bearer key
+    signed_url_s: Count = 6 * 3600  # how long the URLs that need no key are valid, at least
     body_timeout_s: Seconds = 60  # for a whole request body to arrive
 
 

@@ -80,7 +80,7 @@ class ApiClient:
             failures += 1
             wait_s = _wait_s(failures)
             try:
-                response = self._client.request(method, path, **options)
+                response = self._client.request(method, self._below(path), **options)
             except httpx.TransportError as error:
                 problem = f"{self._url} does not answer: {error}"
             else:
@@ -130,6 +130,11 @@ class ApiClient:
                 raise TransientError(f"{path.name} arrived damaged: run the same command again")
             partial.replace(path)
 
+    def _below(self, url: str) -> str:
+        """Return a URL of the server's without the path that it has in common with its base."""
+        base = httpx.URL(self._url).path.rstrip("/")
+        return url.removeprefix(base) if url.startswith(f"{base}/") else url
+
     def _is_fetched(self, url: str, partial: Path) -> bool:
         """Fetch the missing bytes; False if the connection broke."""
         client = self._anonymous if url.startswith(("http://", "https://")) else self._client
@@ -137,7 +142,7 @@ class ApiClient:
             fetched_bytes = _size_bytes(partial)
             headers = {"Range": f"bytes={fetched_bytes}-"} if fetched_bytes else {}
             try:
-                with client.stream("GET", url, headers=headers) as response:
+                with client.stream("GET", self._below(url), headers=headers) as response:
                     if response.status_code == RANGE_ENDED:
                         return True
                     if response.status_code in BUSY or response.is_server_error:

@@ -10,12 +10,12 @@ import av
 import numpy as np
 import soundfile
 
+from narration.mp4.packets import read_fragment, write_fragment
 from tests import one_go
 from tests.sounds import speak
 from worker.assembly.files.join import join_parts
 from worker.assembly.parts.codecs import CODECS
 from worker.assembly.parts.encode import encode_part
-from worker.assembly.parts.packets import read_fragment, write_fragment
 from worker.assembly.parts.plans import SpokenChunk, place_parts, plan_parts
 from worker.assembly.types import AudioFormat, ChapterMark, Tags
 from worker.chatterbox.config import SAMPLE_RATE_HZ

@@ -4,8 +4,9 @@ from typing import Annotated
 
 from fastapi import Path, Query, Response
 
-from api.deps import JobId, Owner, Resources, WithResources
+from api.deps import JobId, MediaOwner, Owner, Resources, WithLinks, WithResources
 from api.files import stored_file
+from api.links import Links
 from api.mending import LAST_NUMBER, ArtifactBody, ArtifactList
 from api.openapi import DELIVERED, problems
 from api.presentation import artifact_body, job_path
@@ -27,13 +28,17 @@ router = Router(prefix="/v1/jobs/{job_id}/artifacts", tags=["artifacts"], respon
 
 @router.get("", responses=problems(404), summary="List what a job delivered")
 def list_artifacts(
-    job_id: JobId, resources: WithResources, owner: Owner, revision: Revision = None
+    job_id: JobId,
+    resources: WithResources,
+    owner: Owner,
+    links: WithLinks,
+    revision: Revision = None,
 ) -> ArtifactList:
     """List the files with URLs that anybody can read for `url_expires_s` seconds."""
     job, artifacts = _delivered(resources, job_id, owner, revision)
     storage = resources.stores.profile(job.destination_profile)
     expires_s = resources.settings.storage.presign_s
-    return ArtifactList(items=[show(storage, artifact, expires_s) for artifact in artifacts])
+    return ArtifactList(items=[show(storage, each, expires_s, links) for each in artifacts])
 
 
 @router.get(
@@ -43,7 +48,7 @@ def list_artifacts(
         200: {"description": "The file; the manifest is JSON", "content": DELIVERED},
         206: {"description": "The range of the file that was asked for"},
         302: {"description": "The file's present URL"},
-        **problems(404, 416),
+        **problems(403, 404, 416),
     },
     summary="Download a file",
 )
@@ -51,7 +56,7 @@ def get_artifact(
     job_id: JobId,
     name: FileName,
     resources: WithResources,
-    owner: Owner,
+    owner: MediaOwner,
     revision: Revision = None,
 ) -> Response:
     """Redirect to a presigned URL; where objects are files, send the file."""
@@ -68,16 +73,17 @@ def get_artifact(
     )
 
 
-def show(storage: Storage, artifact: Artifact | PastArtifact, expires_s: int) -> ArtifactBody:
+def show(
+    storage: Storage, artifact: Artifact | PastArtifact, expires_s: int, links: Links
+) -> ArtifactBody:
     """Show an artifact with a URL made for this answer."""
     url = storage.presign(artifact.key, expires_s=expires_s, file_name=artifact.name)
     if url is not None:
         return artifact_body(artifact, url, expires_s)
     path = f"{job_path(artifact.job_id)}/artifacts/{artifact.name}"
-    is_past = isinstance(artifact, PastArtifact)
-    return artifact_body(
-        artifact, f"{path}?revision={artifact.revision}" if is_past else path, None
-    )
+    of_past = f"revision={artifact.revision}" if isinstance(artifact, PastArtifact) else ""
+    lasts_s = links.lasts_s if links.key else None
+    return artifact_body(artifact, links.signed(path, of_past), lasts_s)
 
 
 def _delivered(

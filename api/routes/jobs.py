@@ -2,14 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 from fastapi import Header, Query, Request, Response
 from pydantic import BaseModel, ValidationError
 
 from api.bodies import FORM, JSON, BodyLimits, FormBody, content_type, read_form, read_json
-from api.deps import JobId, Owner, WithResources
+from api.deps import JobId, Owner, WithLinks, WithResources
 from api.errors import MediaTypeError, fields_error
+from api.links import Links, link_next
 from api.openapi import JOB_BODIES, UPLOADS, problems
 from api.presentation import chunk_body, job_body, job_etag, job_path, job_response
 from api.queries import ChunkQuery, JobQuery
@@ -54,10 +55,11 @@ IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=MAX_KEY_C
     },
     summary="Submit a text or a file",
 )
-async def create_job(
+async def create_job(  # noqa: PLR0917 - FastAPI fills them in by name
     request: Request,
     resources: WithResources,
     owner: Owner,
+    links: WithLinks,
     idempotency_key: IdempotencyKey = None,
     prefer: Prefer = None,
 ) -> Response:
@@ -88,15 +90,17 @@ async def create_job(
     if wait_s:
         job = await _waited(request, submitted.job.id, owner, _has_ended, wait_s)
         submitted = replace(submitted, job=job)
-    return _with_preference(_accepted(submitted, is_waited_for=bool(wait_s)), wait_s)
+    answer = _accepted(submitted, links, is_waited_for=bool(wait_s))
+    return _with_preference(answer, wait_s)
 
 
 @router.get("", summary="List jobs, newest first")
-def list_jobs(
+def list_jobs(  # noqa: PLR0917 - FastAPI fills them in by name
     request: Request,
     response: Response,
     resources: WithResources,
     owner: Owner,
+    links: WithLinks,
     query: Annotated[JobQuery, Query()],
 ) -> JobPage:
     """List the caller's jobs by state, labels (`label=book:42`), time and words (`search`)."""
@@ -109,9 +113,10 @@ def list_jobs(
     )
     with session_scope(resources.database, is_read_only=True) as session:
         page = listing.list_jobs(session, owner, job_filter, cursor=query.cursor, limit=query.limit)
-    _link_next(request, response, page.cursor)
+    link_next(request, response, page.cursor)
     now = utc_now()
-    return JobPage(items=[job_body(job, now) for job in page.rows], next_cursor=page.cursor)
+    items = [job_body(job, now, links=links) for job in page.rows]
+    return JobPage(items=items, next_cursor=page.cursor)
 
 
 @router.get(
@@ -124,6 +129,7 @@ async def get_job(  # noqa: PLR0917 - FastAPI fills them in by name
     job_id: JobId,
     request: Request,
     owner: Owner,
+    links: WithLinks,
     if_none_match: Annotated[str | None, Header()] = None,
     prefer: Prefer = None,
     wait: Annotated[int, Query(ge=0, le=MAX_WAIT_S)] = 0,
@@ -142,19 +148,19 @@ async def get_job(  # noqa: PLR0917 - FastAPI fills them in by name
     preferred_s = preferred_wait_s(prefer)
     job = await _waited(request, job_id, owner, is_news, wait or preferred_s or 0)
     reading = await request.app.state.reader.read_report(job)
-    response = job_response(job, reading, if_none_match=if_none_match)
+    response = job_response(job, links, reading, if_none_match=if_none_match)
     return _with_preference(response, preferred_s)
 
 
 @router.post(
     "/{job_id}/cancel", response_model=JobBody, responses=problems(404), summary="Cancel a job"
 )
-def cancel_job(job_id: JobId, resources: WithResources, owner: Owner) -> Response:
+def cancel_job(job_id: JobId, resources: WithResources, owner: Owner, links: WithLinks) -> Response:
     """Cancel; workers stop before their next chunk. An ended job is returned as it is."""
     with session_scope(resources.database) as session:
         job = control.cancel_job(session, job_id, owner=owner, now=utc_now())
         reading = lookup.find_reading(session, job_id)
-    return job_response(job, reading)
+    return job_response(job, links, reading)
 
 
 @router.post(
@@ -164,12 +170,12 @@ def cancel_job(job_id: JobId, resources: WithResources, owner: Owner) -> Respons
     responses=problems(404, 409),
     summary="Try a job again",
 )
-def retry_job(job_id: JobId, resources: WithResources, owner: Owner) -> Response:
+def retry_job(job_id: JobId, resources: WithResources, owner: Owner, links: WithLinks) -> Response:
     """Queue a failed or canceled job again, under the same id; finished chunks are kept."""
     with session_scope(resources.database) as session:
         job = control.retry_job(session, job_id, owner=owner, now=utc_now())
         reading = lookup.find_reading(session, job_id)
-    return job_response(job, reading, status_code=202)
+    return job_response(job, links, reading, status_code=202)
 
 
 @router.delete(
@@ -200,7 +206,7 @@ def list_chunks(  # noqa: PLR0917 - FastAPI fills them in by name
         page = listing.list_chunks(
             session, job_id, states=query.state, cursor=query.cursor, limit=query.limit
         )
-    _link_next(request, response, page.cursor)
+    link_next(request, response, page.cursor)
     return ChunkPage(items=[chunk_body(chunk) for chunk in page.rows], next_cursor=page.cursor)
 
 
@@ -263,16 +269,10 @@ def _with_preference(response: Response, wait_s: int | None) -> Response:
     return response
 
 
-def _accepted(submitted: Submitted, *, is_waited_for: bool) -> Response:
+def _accepted(submitted: Submitted, links: Links, *, is_waited_for: bool) -> Response:
     is_done = is_waited_for and submitted.job.state in ENDED
-    response = job_response(submitted.job, status_code=200 if is_done else 202)
+    response = job_response(submitted.job, links, status_code=200 if is_done else 202)
     response.headers["Location"] = job_path(submitted.job.id)
     if submitted.is_replay:
         response.headers["Idempotency-Replayed"] = "true"
     return response
-
-
-def _link_next(request: Request, response: Response, cursor: str | None) -> None:
-    if cursor is not None:
-        url: Any = request.url.include_query_params(cursor=cursor)
-        response.headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'

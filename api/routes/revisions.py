@@ -7,7 +7,7 @@ from fastapi import Header, Request, Response
 from pydantic import ValidationError
 
 from api.bodies import FORM, JSON, BodyLimits, content_type, read_form, read_json
-from api.deps import JobId, Owner, WithResources
+from api.deps import JobId, Owner, WithLinks, WithResources
 from api.errors import MediaTypeError, fields_error
 from api.mending import RevisionBody, RevisionForm, RevisionList
 from api.openapi import REVISION_BODIES, UPLOADS, problems
@@ -28,7 +28,9 @@ router = Router(
 
 
 @router.get("", summary="List what a job delivered, again and again")
-def list_revisions(job_id: JobId, resources: WithResources, owner: Owner) -> RevisionList:
+def list_revisions(
+    job_id: JobId, resources: WithResources, owner: Owner, links: WithLinks
+) -> RevisionList:
     """List every delivery with its files, newest first, and the jobs that revise the text."""
     expires_s = resources.settings.storage.presign_s
     with session_scope(resources.database, is_read_only=True) as session:
@@ -40,14 +42,14 @@ def list_revisions(job_id: JobId, resources: WithResources, owner: Owner) -> Rev
         RevisionBody(
             number=number,
             replaced_at=replaced_at,
-            artifacts=[show(storage, artifact, expires_s) for artifact in artifacts],
+            artifacts=[show(storage, artifact, expires_s, links) for artifact in artifacts],
         )
         for (number, replaced_at), artifacts in groupby(
             past, key=lambda artifact: (artifact.revision, artifact.replaced_at)
         )
     ]
     if present:
-        shown = [show(storage, artifact, expires_s) for artifact in present]
+        shown = [show(storage, artifact, expires_s, links) for artifact in present]
         newest = RevisionBody(number=present[0].revision, replaced_at=None, artifacts=shown)
         revisions.append(newest)
     revisions.reverse()
@@ -62,11 +64,12 @@ def list_revisions(job_id: JobId, resources: WithResources, owner: Owner) -> Rev
     responses=problems(429, *UPLOADS),
     summary="Narrate a changed text",
 )
-async def create_revision(
+async def create_revision(  # noqa: PLR0917 - FastAPI fills them in by name
     job_id: JobId,
     request: Request,
     resources: WithResources,
     owner: Owner,
+    links: WithLinks,
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=MAX_KEY_CHARS)] = None,
 ) -> Response:
     """Accept a changed text of a job as a job of its own, with the settings and voice of the first.
@@ -90,7 +93,7 @@ async def create_revision(
         case other:
             raise MediaTypeError(f"the body is {other or 'of no type'}: send {JSON} or {FORM}")
     submitted = await uploads.revise(job_id, owner, new_text, idempotency_key)
-    response = job_response(submitted.job, status_code=202)
+    response = job_response(submitted.job, links, status_code=202)
     response.headers["Location"] = job_path(submitted.job.id)
     if submitted.is_replay:
         response.headers["Idempotency-Replayed"] = "true"

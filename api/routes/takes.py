@@ -7,7 +7,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ValidationError
 
 from api.bodies import BodyLimits, read_optional_json
-from api.deps import ChunkIndex, JobId, Owner, Resources, WithResources
+from api.deps import ChunkIndex, JobId, MediaOwner, Owner, Resources, WithLinks, WithResources
 from api.errors import fields_error
 from api.files import stored_file
 from api.mending import LAST_NUMBER, AcceptForm, RetakeForm, TakeList
@@ -46,10 +46,12 @@ def get_one_chunk(
 
 
 @router.get("/takes", summary="List the takes of a chunk")
-def get_takes(job_id: JobId, index: ChunkIndex, resources: WithResources, owner: Owner) -> TakeList:
+def get_takes(
+    job_id: JobId, index: ChunkIndex, resources: WithResources, owner: Owner, links: WithLinks
+) -> TakeList:
     """List every take that can be heard, with what was found, to compare them."""
     takes = _takes(resources, job_id, index, owner)
-    return TakeList(items=[take_body(job_id, index, take) for take in takes])
+    return TakeList(items=[take_body(job_id, index, take, links) for take in takes])
 
 
 @router.get(
@@ -59,7 +61,7 @@ def get_takes(job_id: JobId, index: ChunkIndex, resources: WithResources, owner:
         200: {"description": "The sound", "content": {FLAC: {"schema": FILE}}},
         206: {"description": "The range of the sound that was asked for"},
         302: {"description": "The present URL of the sound"},
-        **problems(416),
+        **problems(403, 416),
     },
     summary="Hear a chunk",
 )
@@ -67,7 +69,7 @@ def get_chunk_audio(
     job_id: JobId,
     index: ChunkIndex,
     resources: WithResources,
-    owner: Owner,
+    owner: MediaOwner,
     take: Take = None,
 ) -> Response:
     """Answer with a chunk as it was spoken (FLAC), before its level was set: as artifacts are."""
@@ -93,8 +95,13 @@ def get_chunk_audio(
     responses=problems(*BODIES),
     summary="Have a chunk spoken again",
 )
-async def post_retake(
-    job_id: JobId, index: ChunkIndex, request: Request, resources: WithResources, owner: Owner
+async def post_retake(  # noqa: PLR0917 - FastAPI fills them in by name
+    job_id: JobId,
+    index: ChunkIndex,
+    request: Request,
+    resources: WithResources,
+    owner: Owner,
+    links: WithLinks,
 ) -> Response:
     """Speak a chunk again with seeds it was not spoken with, another delivery or corrected text.
 
@@ -108,7 +115,7 @@ async def post_retake(
     def do() -> Response:
         with session_scope(resources.database) as session:
             job = retake_chunk(session, job_id, index, retake, owner=owner, now=utc_now())
-            return job_response(job, find_reading(session, job_id), status_code=202)
+            return job_response(job, links, find_reading(session, job_id), status_code=202)
 
     return await run_in_threadpool(do)
 
@@ -124,8 +131,13 @@ async def post_retake(
     },
     summary="Accept a take of a chunk",
 )
-async def post_accept(
-    job_id: JobId, index: ChunkIndex, request: Request, resources: WithResources, owner: Owner
+async def post_accept(  # noqa: PLR0917 - FastAPI fills them in by name
+    job_id: JobId,
+    index: ChunkIndex,
+    request: Request,
+    resources: WithResources,
+    owner: Owner,
+    links: WithLinks,
 ) -> Response:
     """Accept a flagged chunk as it is (200), or choose another of its takes (202).
 
@@ -138,7 +150,7 @@ async def post_accept(
         with session_scope(resources.database) as session:
             job = accept_take(session, job_id, index, form.take, owner=owner, now=utc_now())
             reading = find_reading(session, job_id)
-            return job_response(job, reading, status_code=200 if job.state in ENDED else 202)
+            return job_response(job, links, reading, status_code=200 if job.state in ENDED else 202)
 
     return await run_in_threadpool(do)
 

@@ -18,6 +18,7 @@ from narration.broker.wakeups import note_wakeup
 from narration.database import UNSYNCHRONIZED
 from narration.errors import LeaseLost
 from narration.jobs.cuts import QUIET_MS, Cuttable, cut_parts
+from narration.jobs.part_sound import PartSound
 from narration.jobs.part_transitions import insert_parts, mark_ready, move_parts, needs_unspoken
 from narration.jobs.record import Job, Part
 from narration.jobs.states import JobState, PartState
@@ -160,15 +161,33 @@ def hand_back_part(
     return bool(move_parts(session, claim.job_id, PartState.PENDING, *ours, now=not_before, **free))
 
 
-def finish_part(session: Session, claim: PartClaim, *, now: datetime) -> None:
-    """End a part whose packets are stored.
+def finish_part(
+    session: Session, claim: PartClaim, *, sound: PartSound | None = None, now: datetime
+) -> None:
+    """End a part whose packets are stored; with its sound it can be listened to.
 
     Raises: LeaseLost.
     """
-    free = {"lease_holder": None, "lease_until": None, "tries": 0, "is_ready": False}
+    free: dict[str, Any] = {
+        "lease_holder": None,
+        "lease_until": None,
+        "tries": 0,
+        "is_ready": False,
+    }
+    free |= sound_columns(sound) if sound else {}
     ours = _is_ours(claim)
     if not move_parts(session, claim.job_id, PartState.STORED, *ours, now=now, **free):
         raise LeaseLost(f"part {claim.index} of job {claim.job_id} is no longer ours")
+
+
+def sound_columns(sound: PartSound) -> dict[str, Any]:
+    """Return a part's sound as the row of the part holds it."""
+    return {
+        "audio_sha256": sound.sha256,
+        "audio_samples": sound.samples,
+        "audio_packets": sound.packets,
+        "ends_run": sound.ends_run,
+    }
 
 
 def note_ready_parts(session: Session, job_id: str, chunks: Iterable[int]) -> None:

@@ -227,6 +227,12 @@ class Part(Base):
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     tries: Mapped[int] = mapped_column(default=0)
 
+    # Its AAC for those who listen: see narration.jobs.part_sound. None until it is encoded.
+    audio_sha256: Mapped[str | None] = mapped_column(DIGEST)
+    audio_samples: Mapped[int | None] = mapped_column(BigCount)
+    audio_packets: Mapped[int | None]
+    ends_run: Mapped[bool | None]
+
 
 class PartAudio(Base):
     """What was made of parts: digest of all that shapes it -> SHA-256 of the bytes, or a level."""

@@ -18,11 +18,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from narration.mp4.packets import Packets, read_fragment, write_fragment
 from tests.sounds import speak
 from worker.assembly.files.join import join_parts
 from worker.assembly.parts.codecs import CODECS
 from worker.assembly.parts.encode import encode_part
-from worker.assembly.parts.packets import Packets, read_fragment, write_fragment
 from worker.assembly.parts.plans import PartPlan, SpokenChunk, place_parts, plan_parts
 from worker.assembly.types import AudioFormat, ChapterMark, Tags
 from worker.chatterbox.config import SAMPLE_RATE_HZ

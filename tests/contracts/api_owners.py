@@ -24,6 +24,14 @@ def routes(client: httpx.Client) -> list[tuple[str, str]]:
     ]
 
 
+def get_as(client: httpx.Client, url: str, headers: dict[str, str]) -> httpx.Response:
+    """Read a URL with these headers, without the key that the client sends otherwise."""
+    request = client.build_request("GET", url, headers=headers)
+    if not headers:
+        del request.headers["Authorization"]
+    return client.send(request)
+
+
 def upload(client: httpx.Client, headers: dict[str, str]) -> httpx.Response:
     files = {"file": ("me.wav", recording(6.0))}
     return client.post("/v1/voices", data={"name": "me"}, files=files, headers=headers)
@@ -39,7 +47,7 @@ class ApiOwnersContract:
         client.headers.update(ANN)
         job = submit(client, labels={"whose": "ann"})
         ids = {"{job_id}": job["id"], "{voice_id}": voice["id"], "{name}": "audio.m4b"}
-        ids["{index}"] = "0"
+        ids |= {"{index}": "0", "{segment}": "0-0.m4s"}
         named = [(method, path) for method, path in routes(client) if "{" in path]
         assert len(named) >= 9
         for method, path in named:
@@ -50,6 +58,20 @@ class ApiOwnersContract:
             assert answer.json()["code"] == "not_found", f"{method} {path}"
         assert client.get(job["urls"]["self"]).json()["state"] == "queued"
         assert client.get(f"/v1/voices/{voice['id']}").is_success
+
+    def test_a_signed_url_is_good_for_its_own_path_only(self, client: httpx.Client) -> None:
+        client.headers.update(ANN)
+        mine, other = (submit(client)["urls"]["listen"] for _ in range(2))
+        for headers in ({}, BOB):  # the URL says whose it is, whoever else is signed in
+            assert get_as(client, mine, headers).json()["code"] == "nothing_spoken"
+        path, _, signature = mine.partition("?")
+        theirs, _, _ = other.partition("?")
+        for url in (f"{theirs}?{signature}", mine[:-2], f"{path}?signature=x"):
+            assert get_as(client, url, {}).json()["code"] == "signature_invalid"
+        job = path.removesuffix("/listen.m3u8")
+        for rest in ("", "/chunks", "/events", "/artifacts"):
+            answer = get_as(client, f"{job}{rest}?{signature}", {})
+            assert answer.status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.UNPROCESSABLE_ENTITY}
 
     def test_lists_and_names_are_each_owners_own(self, client: httpx.Client) -> None:
         upload(client, ANN)

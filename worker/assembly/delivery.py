@@ -9,6 +9,7 @@ import structlog
 from narration.errors import LeaseLost
 from narration.jobs.completeness import check_complete
 from narration.jobs.deliver import finish_job, reopen_job
+from narration.jobs.listen import note_sounds
 from narration.jobs.lookup import get_chunks, get_job, get_plan, list_delivered_keys
 from narration.jobs.record import Artifact, Chunk, Job, JobPlan
 from narration.jobs.step_claim import StepClaim
@@ -29,6 +30,7 @@ from worker.assembly.programme import (
     size_of_outputs,
     write_outputs,
 )
+from worker.assembly.sound import sounds_of
 from worker.assembly.tags import read_cover
 from worker.chunk_audio import LostAudio, clear_lost
 from worker.context import WorkerContext
@@ -91,6 +93,8 @@ def _deliver(
     job = material.job
     folder = _folder(job, claim)
     sound = prepare_sound(context, job.id, lease)
+    with context.session() as session:
+        note_sounds(session, job.id, sounds_of(sound.works, sound.chunks, sound.known))
     programme = Programme(
         job=job,
         plan=material.plan,

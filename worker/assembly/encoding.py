@@ -20,7 +20,7 @@ from narration.jobs.record import Chunk, Job, Part
 from narration.jobs.stored import read_settings
 from worker.assembly.chunk_levels import fill_levels
 from worker.assembly.part_store import PartStore
-from worker.assembly.sound import codecs_of, levels_of, loudness_of, plan_work
+from worker.assembly.sound import codecs_of, levels_of, loudness_of, plan_work, sounds_of
 from worker.chunk_audio import LostAudio
 from worker.context import WorkerContext
 from worker.lease_runner import Work, run_under_lease
@@ -52,21 +52,26 @@ def _encode(context: WorkerContext, claim: PartClaim, lease: Lease) -> None:
     settings = read_settings(job.settings)
     assert job.gain_db is not None, "claims ask for it"
     setting = LevelSetting(gain_db=job.gain_db, loudness=loudness_of(settings))
+    codecs = codecs_of(settings, is_listenable=context.settings.is_listenable)
+    sound = None
     try:
         fill_levels(context, chunks)
         levels = levels_of(chunks)
-        works = plan_work(chunks, levels, cuts, codecs_of(settings), setting)
-        work = works[cuts.index(part.first_chunk - part.needs_from)]
+        works = plan_work(chunks, levels, cuts, codecs, setting)
+        number = cuts.index(part.first_chunk - part.needs_from)
+        work = works[number]
         store = PartStore(
             context=context, owner=claim.owner, chunks=chunks, levels=levels, setting=setting
         )
-        store.make(work, store.find([work]))
+        known = store.find([work])
+        known |= {made.digest: made for made in store.make(work, known)}
+        sound = sounds_of(works, chunks, known)[number]
     except LostAudio as error:
         # Whoever assembles the job finds it, too, and has the chunk spoken again.
         log.warning("chunk_audio_lost", reason=str(error))
     lease.check()
     with context.session() as session:
-        finish_part(session, claim, now=context.clock())
+        finish_part(session, claim, sound=sound, now=context.clock())
 
 
 def _read(context: WorkerContext, claim: PartClaim) -> tuple[Job, Part, list[int], list[Chunk]]:

@@ -8,8 +8,8 @@ from narration.bounded import TooLargeCallError, TooSlowError
 from narration.errors import EncoderDied, NotFoundError
 from narration.jobs.part_audio import EncodedPart, find_encoded, store_encoded
 from narration.jobs.record import Chunk
+from narration.mp4.packets import Packets, read_fragment
 from narration.storage.keys import part_audio_key
-from worker.assembly.parts.packets import Packets, read_fragment
 from worker.assembly.parts.request import PartAnswer, PartRequest, answer
 from worker.assembly.sound import PartFormat, PartWork, pack_levels
 from worker.chunk_audio import fetch_ahead, read_flac

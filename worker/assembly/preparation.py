@@ -122,7 +122,9 @@ def _prepare(
     levels = levels_of(chunks)
     with context.session(is_read_only=True) as session:
         cuts = [part.first_chunk for part in get_parts(session, job.id)]
-    works = plan_work(chunks, levels, cuts, codecs_of(read_settings(job.settings)), setting)
+    settings = read_settings(job.settings)
+    codecs = codecs_of(settings, is_listenable=context.settings.is_listenable)
+    works = plan_work(chunks, levels, cuts, codecs, setting)
     store = PartStore(
         context=context, owner=job.owner, chunks=chunks, levels=levels, setting=setting
     )

@@ -6,9 +6,11 @@ import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from narration.jobs.part_audio import EncodedPart
+from narration.jobs.part_sound import PartSound
 from narration.jobs.record import Chunk
 from narration.jobs.request import CAPTIONS, JobSettings
-from worker.assembly.parts.codecs import CODECS, Codec
+from worker.assembly.parts.codecs import AAC, CODECS, Codec
 from worker.assembly.parts.plans import PartPlan, SpokenChunk, digest_part, plan_parts
 from worker.assembly.types import AudioFormat
 from worker.chatterbox.config import SAMPLE_RATE_HZ
@@ -46,10 +48,16 @@ class PartWork:
         return found + ([self.level_digest] if self.level_digest else [])
 
 
-def codecs_of(settings: JobSettings) -> list[Codec]:
-    """Return the encoders of a job's lossy outputs; some formats share one."""
+def codecs_of(settings: JobSettings, *, is_listenable: bool) -> list[Codec]:
+    """Return the encoders of a job's lossy outputs; some formats share one.
+
+    Where one may listen to a job that is under way, AAC is made of any that shall be heard.
+    """
     formats = [AudioFormat(o.value) for o in settings.outputs if o not in CAPTIONS]
-    return list({CODECS[f].name: CODECS[f] for f in formats if f in CODECS}.values())
+    codecs = [CODECS[f] for f in formats if f in CODECS]
+    if formats and is_listenable:
+        codecs.append(AAC)
+    return list({codec.name: codec for codec in codecs}.values())
 
 
 def loudness_of(settings: JobSettings) -> Loudness | None:
@@ -72,7 +80,7 @@ def plan_work(
     setting: LevelSetting,
 ) -> list[PartWork]:
     """Plan what is to be made of spoken chunks; `cuts` number the first chunk of each part."""
-    spoken = [_spoken(chunk, level) for chunk, level in zip(chunks, levels, strict=True)]
+    spoken = spoken_chunks(chunks, levels)
     told = setting.describe()
     plans = [plan_parts(spoken, cuts, codec) for codec in codecs]
     works: list[PartWork] = []
@@ -99,7 +107,8 @@ def plan_work(
 
 def spoken_chunks(chunks: Iterable[Chunk], levels: Iterable[TakeLevel]) -> list[SpokenChunk]:
     """Return rows as the planner of parts sees them."""
-    return [_spoken(chunk, level) for chunk, level in zip(chunks, levels, strict=True)]
+    pairs = zip(chunks, levels, strict=True)
+    return [_spoken(chunk, quiet_tail=level.quiet_tail) for chunk, level in pairs]
 
 
 def pack_levels(levels: Iterable[bytes]) -> bytes:
@@ -119,6 +128,30 @@ def unpack_levels(data: bytes) -> list[TakeLevel]:
     return levels
 
 
+def sounds_of(
+    works: Sequence[PartWork], chunks: Sequence[Chunk], known: Mapping[str, EncodedPart]
+) -> list[PartSound | None]:
+    """Return what listeners hear of each part; None of those of which no AAC was made."""
+    plans = [next((f for f in work.formats if f.codec.name == AAC.name), None) for work in works]
+    followers = [*plans[1:], None]
+    sounds: list[PartSound | None] = []
+    for work, aac, follower in zip(works, plans, followers, strict=True):
+        made = known.get(aac.digest) if aac else None
+        if aac is None or made is None or made.sha256 is None:
+            sounds.append(None)
+            continue
+        spoken = (_spoken(chunk, quiet_tail=0) for chunk in chunks[work.first : work.end])
+        sounds.append(
+            PartSound(
+                sha256=made.sha256,
+                samples=sum(chunk.samples + chunk.pause for chunk in spoken),
+                packets=aac.plan.packets,
+                ends_run=follower is None or follower.plan.begins_run,
+            )
+        )
+    return sounds
+
+
 def finished_levels(
     works: Iterable[PartWork],
     levels: Sequence[TakeLevel],
@@ -135,14 +168,14 @@ def finished_levels(
     return finished
 
 
-def _spoken(chunk: Chunk, level: TakeLevel) -> SpokenChunk:
+def _spoken(chunk: Chunk, *, quiet_tail: int) -> SpokenChunk:
     assert chunk.sha256 is not None
     assert chunk.samples is not None
     return SpokenChunk(
         sha256=chunk.sha256,
         samples=chunk.samples,
         pause=chunk.pause_after_ms * SAMPLE_RATE_HZ // 1000,
-        quiet_tail=level.quiet_tail,
+        quiet_tail=quiet_tail,
     )
 
 

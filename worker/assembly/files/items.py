@@ -6,7 +6,7 @@ audiobooks have it.
 
 import struct
 
-from worker.assembly.boxes import box, full_box
+from narration.mp4.boxes import box, full_box
 from worker.assembly.types import AUDIOBOOK, Tags
 
 _TEXT, _JPEG, _PNG, _NUMBER = 1, 13, 14, 21  # kinds of data

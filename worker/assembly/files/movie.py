@@ -12,8 +12,8 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from worker.assembly import boxes
-from worker.assembly.boxes import box, full_box
+from narration.mp4 import boxes
+from narration.mp4.boxes import box, full_box
 from worker.assembly.files.items import list_items
 from worker.assembly.types import ChapterMark, Tags
 

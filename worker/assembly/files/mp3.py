@@ -12,9 +12,9 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from narration.mp4.packets import Packets
 from worker.assembly.files.id3 import write_id3
 from worker.assembly.parts.codecs import MP3
-from worker.assembly.parts.packets import Packets
 from worker.assembly.parts.plans import Place
 from worker.assembly.types import ChapterMark, Tags
 from worker.chatterbox.config import SAMPLE_RATE_HZ

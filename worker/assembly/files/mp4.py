@@ -11,10 +11,10 @@ from typing import BinaryIO
 
 import numpy as np
 
+from narration.mp4.packets import Packets
 from worker.assembly.files.items import file_type
 from worker.assembly.files.movie import Sound, chapter_titles, movie
 from worker.assembly.parts.codecs import AAC
-from worker.assembly.parts.packets import Packets
 from worker.assembly.parts.plans import Place
 from worker.assembly.types import ChapterMark, Tags
 from worker.chatterbox.config import SAMPLE_RATE_HZ

@@ -9,9 +9,9 @@ import struct
 from collections.abc import Iterable, Sequence
 from typing import BinaryIO
 
+from narration.mp4.packets import Packets
 from worker.assembly.files.ogg import OggWriter
 from worker.assembly.parts.codecs import OPUS
-from worker.assembly.parts.packets import Packets
 from worker.assembly.parts.plans import Place
 from worker.assembly.types import ChapterMark, Picture, Tags
 from worker.chatterbox.config import SAMPLE_RATE_HZ

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import av
 
+from narration.mp4 import aac
 from worker.assembly.types import AudioFormat
 
 
@@ -52,18 +53,18 @@ class Codec:
 # on a core instead of 150.
 AAC = Codec(
     name="aac",
-    bit_rate=64_000,
+    bit_rate=aac.BIT_RATE,
     # Its psychoacoustic model takes half a minute to settle. With 3 % more the error is that of an
     # encoder under way.
     bit_rate_after_lead=66_000,
-    packet=1024,
-    delay=1024,
+    packet=aac.PACKET,
+    delay=aac.DELAY,
     dropped=1,
     quiet_before=1024,
     lead=4,
     tail=2,
     options={"aac_coder": "fast"},
-    config=bytes.fromhex("130856e500"),  # AAC-LC, 24 kHz, mono, no band replication
+    config=aac.CONFIG,
 )
 # Without a reservoir: a frame that borrows bits from the one before it cannot follow another.
 MP3 = Codec(

@@ -6,8 +6,8 @@ from fractions import Fraction
 import av
 import numpy as np
 
+from narration.mp4.packets import Packets
 from worker.assembly.parts.codecs import Codec
-from worker.assembly.parts.packets import Packets
 from worker.assembly.parts.plans import PartPlan, Piece
 from worker.chatterbox.config import SAMPLE_RATE_HZ
 from worker.waveform import Waveform, to_int16

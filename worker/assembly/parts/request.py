@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from narration.mp4.packets import write_fragment
 from worker.assembly.parts.codecs import Codec
 from worker.assembly.parts.encode import encode_part
-from worker.assembly.parts.packets import write_fragment
 from worker.assembly.parts.plans import PartPlan
 from worker.level.gain import LevelSetting
 from worker.level.take import measure_take

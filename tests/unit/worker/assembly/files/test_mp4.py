@@ -6,8 +6,8 @@ import av
 import numpy as np
 import pytest
 
+from narration.mp4.boxes import find_boxes, media_header, movie_header
 from tests.joined import TAGS, make_programme
-from worker.assembly.boxes import find_boxes, media_header, movie_header
 from worker.assembly.files.mp4 import join_mp4
 from worker.assembly.parts.codecs import AAC
 from worker.assembly.parts.encode import encode_part, open_encoder

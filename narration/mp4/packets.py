@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from narration.errors import OutputError
-from worker.assembly.boxes import box, find_boxes, full_box
+from narration.mp4.boxes import box, find_boxes, full_box
 
 _DEFAULT_BASE_IS_MOOF, _DEFAULT_DURATION, _DEFAULT_FLAGS = 0x020000, 0x000008, 0x000020
 _DATA_OFFSET, _SAMPLE_SIZES = 0x000001, 0x000200
@@ -31,8 +31,12 @@ class Packets:
 
     def head(self, count: int) -> "Packets":
         """Return the first `count` of them."""
-        sizes = self.sizes[:count]
-        return Packets(sizes=sizes, data=self.data[: int(sizes.sum())])
+        return self.slice(0, count)
+
+    def slice(self, start: int, stop: int) -> "Packets":
+        """Return those from number `start` up to `stop`."""
+        before, sizes = int(self.sizes[:start].sum()), self.sizes[start:stop]
+        return Packets(sizes=sizes, data=self.data[before : before + int(sizes.sum())])
 
 
 def write_fragment(packets: Packets, duration: int, *, sequence: int = 1, time: int = 0) -> bytes:

@@ -1,13 +1,13 @@
 """Keep which parts can be encoded, and find those that need a chunk.
 
-Revision: 0012, after 0007. Parts of jobs under way are made when those are assembled.
+Revision: 0010, after 0009. Parts of jobs under way are made when those are assembled.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0012"
-down_revision = "0007"
+revision = "0010"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 

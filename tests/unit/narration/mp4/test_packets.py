@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from narration.errors import OutputError
-from worker.assembly.parts.packets import Packets, read_fragment, write_fragment
+from narration.mp4.packets import Packets, read_fragment, write_fragment
 
 
 def _packets(*contents: bytes) -> Packets:

@@ -1,0 +1,80 @@
+"""Addresses as a client can use them: with the path prefix of a proxy, and signed for players.
+
+A player, a feed reader or a download link sends no key. A signed URL says whose it is and until
+when, for exactly one path; it is made with the owner's key and needs no other.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pydantic import SecretStr
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Scope
+
+from api import tokens
+from narration.errors import InputError
+
+PARAMETER = "signature"
+ROUND_S = 3600  # the same URL for so long: what is fetched again and again can be cached
+_PREFIX = re.compile(rb"(?:/[A-Za-z0-9._~-]{1,64}){1,8}")
+_PURPOSE = b"rhapsode url"
+
+
+class SignatureError(InputError):
+    """The signed URL is not valid."""
+
+    code = "signature_invalid"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Links:
+    """Makes addresses for one request; without a key nothing needs a signature."""
+
+    prefix: str
+    owner: str
+    key: SecretStr | None
+    lasts_s: int
+    now: datetime
+
+    def to(self, path: str) -> str:
+        """Return the address of a path for whoever sends a key."""
+        return self.prefix + path
+
+    def signed(self, path: str, parameters: str = "") -> str:
+        """Return an address that can be read without a key for a while."""
+        query = self.query(path)
+        more = f"{'&' if query else '?'}{parameters}" if parameters else ""
+        return self.prefix + path + query + more
+
+    def query(self, path: str) -> str:
+        """Return what follows the path in its signed address; nothing where there are no keys."""
+        if self.key is None:
+            return ""
+        token = tokens.issue(self.owner, self.key, purpose=purpose_of(path), expires=self._expires)
+        return f"?{PARAMETER}={token}"
+
+    @property
+    def _expires(self) -> int:
+        end = (self.now + timedelta(seconds=self.lasts_s)).timestamp()
+        return int(-(-end // ROUND_S) * ROUND_S)
+
+
+def link_next(request: Request, response: Response, cursor: str | None) -> None:
+    """Name the page behind this one in a header, if there is one."""
+    if cursor is not None:
+        url = request.url.include_query_params(cursor=cursor)
+        path = prefix_of(request.scope) + url.path
+        response.headers["Link"] = f'<{path}?{url.query}>; rel="next"'
+
+
+def purpose_of(path: str) -> bytes:
+    """Return the purpose of the signature of one path, as the server sees it."""
+    return _PURPOSE + b"\0" + path.encode()
+
+
+def prefix_of(scope: Scope) -> str:
+    """Return the part of the path that a proxy took away, as it says itself; "" if none."""
+    said = dict(scope["headers"]).get(b"x-forwarded-prefix", b"").rstrip(b"/")
+    return said.decode() if _PREFIX.fullmatch(said) else ""

@@ -1,0 +1,57 @@
+"""Reads stored parts for listeners, a few of them kept in memory.
+
+Players fetch a part piece by piece, and many listeners the same one. Parts are named by the digest
+of their bytes, so that what is kept is never out of date.
+"""
+
+import hashlib
+import threading
+from collections import OrderedDict
+
+from narration.errors import GoneError, NotFoundError
+from narration.mp4.packets import Packets, read_fragment
+from narration.storage.interface import Storage
+from narration.storage.keys import part_audio_key
+
+MAX_PART_BYTES = 32 * 1024 * 1024  # over an hour; parts are cut at a few minutes
+MAX_KEPT_BYTES = 32 * 1024 * 1024
+
+
+class PartReader:
+    """Belongs to a process; may be used by many threads."""
+
+    def __init__(self, store: Storage) -> None:
+        self._store = store
+        self._kept: OrderedDict[str, bytes] = OrderedDict()
+        self._size_bytes = 0
+        self._lock = threading.Lock()
+
+    def read(self, sha256: str) -> Packets:
+        """Return the packets of a part. Raises: GoneError if it was deleted or has changed."""
+        with self._lock:
+            fragment = self._kept.get(sha256)
+            if fragment is not None:
+                self._kept.move_to_end(sha256)
+        if fragment is None:
+            fragment = self._fetch(sha256)
+            self._keep(sha256, fragment)
+        return read_fragment(fragment)
+
+    def _fetch(self, sha256: str) -> bytes:
+        try:
+            with self._store.open(part_audio_key(sha256)) as stream:
+                fragment = stream.read(MAX_PART_BYTES)
+        except NotFoundError as error:
+            raise GoneError from error
+        if hashlib.sha256(fragment).hexdigest() != sha256:
+            raise GoneError
+        return fragment
+
+    def _keep(self, sha256: str, fragment: bytes) -> None:
+        with self._lock:
+            if sha256 not in self._kept:
+                self._kept[sha256] = fragment
+                self._size_bytes += len(fragment)
+            while self._size_bytes > MAX_KEPT_BYTES:
+                _, oldest = self._kept.popitem(last=False)
+                self._size_bytes -= len(oldest)

@@ -1,0 +1,140 @@
+"""Listening to a job, while it is under way and for as long as its parts are kept."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from narration.database import UNSYNCHRONIZED
+from narration.errors import GoneError, NotFoundError, NothingSpoken
+from narration.jobs.lookup import get_artifacts, get_job
+from narration.jobs.part_audio import BATCH
+from narration.jobs.part_sound import PartSound, Segment, lay_out
+from narration.jobs.parts import get_parts, sound_columns
+from narration.jobs.record import Job, Part, PartAudio
+from narration.jobs.request import CAPTIONS
+from narration.jobs.states import ENDED, JobState
+from narration.jobs.stored import read_settings
+
+KEPT_FOR = timedelta(hours=1)  # that parts are used is noted so often
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """What can be heard of a job: an ended one has no more to come.
+
+    `was_idle` if it is to be noted that its parts are used.
+    """
+
+    segments: tuple[Segment, ...]
+    is_ended: bool
+    was_idle: bool
+
+
+def note_sounds(session: Session, job_id: str, sounds: Iterable[PartSound | None]) -> None:
+    """Note what listeners hear of every part of a job, once all of it is at its final level."""
+    for index, sound in enumerate(sounds):
+        if sound is not None:
+            session.execute(
+                update(Part)
+                .where(Part.job_id == job_id, Part.index == index)
+                .values(**sound_columns(sound)),
+                execution_options=UNSYNCHRONIZED,
+            )
+
+
+def read_stream(session: Session, job_id: str, *, owner: str, now: datetime) -> Stream:
+    """Return what can be heard of an owner's job by now.
+
+    Raises: NotFoundError; NothingSpoken if its first part is not encoded yet; GoneError if parts
+    of it have been deleted.
+    """
+    job = get_job(session, job_id, owner=owner)
+    if all(output in CAPTIONS for output in read_settings(job.settings).outputs):
+        raise NotFoundError(f"job {job_id} has no sound: only captions were asked for")
+    parts = get_parts(session, job_id)
+    sounds = _leading_sounds(parts)
+    is_complete = bool(parts) and len(sounds) == len(parts)
+    if job.state is JobState.SUCCEEDED and not is_complete:
+        raise GoneError(_finished(session, job))
+    if not sounds:
+        if job.state in ENDED:
+            raise NotFoundError(f"job {job_id} is {job.state}, and nothing of it was encoded")
+        raise NothingSpoken(f"job {job_id} is {job.state}, and its first part is not encoded yet")
+    used_at = _uses(session, owner, {sound.sha256 for sound in sounds})
+    if any(sound.sha256 not in used_at for sound in sounds):
+        raise GoneError(_finished(session, job))
+    return Stream(
+        segments=tuple(lay_out(sounds, is_complete=is_complete)),
+        is_ended=job.state in ENDED,
+        was_idle=min(used_at.values()) < now - KEPT_FOR,
+    )
+
+
+def find_segment(
+    session: Session, job_id: str, *, owner: str, part: int, number: int
+) -> tuple[Segment, str]:
+    """Return one segment of an owner's job, and what to say if its sound has been deleted.
+
+    Raises: NotFoundError.
+    """
+    job = get_job(session, job_id, owner=owner)
+    parts = get_parts(session, job_id)
+    sounds = _leading_sounds(parts)
+    for segment in lay_out(sounds, is_complete=len(sounds) == len(parts)):
+        if (segment.part, segment.piece) == (part, number):
+            return segment, _finished(session, job)
+    raise NotFoundError(f"job {job_id} has no segment {part}-{number}: read its playlist again")
+
+
+def keep_sounds(session: Session, owner: str, sha256s: Iterable[str], *, now: datetime) -> None:
+    """Note that parts are used, so that they are kept; at most once an hour."""
+    for batch in _batches(sorted(set(sha256s))):
+        session.execute(
+            update(PartAudio)
+            .where(PartAudio.owner == owner, PartAudio.sha256.in_(batch))
+            .where(PartAudio.used_at < now - KEPT_FOR)
+            .values(used_at=now),
+            execution_options=UNSYNCHRONIZED,
+        )
+
+
+def _leading_sounds(parts: Iterable[Part]) -> list[PartSound]:
+    """Return the sounds from the first part on, up to one that is not encoded."""
+    sounds: list[PartSound] = []
+    for part in parts:
+        if part.audio_sha256 is None:
+            break
+        sounds.append(
+            PartSound(
+                sha256=part.audio_sha256,
+                samples=part.audio_samples or 0,
+                packets=part.audio_packets or 0,
+                ends_run=bool(part.ends_run),
+            )
+        )
+    return sounds
+
+
+def _uses(session: Session, owner: str, sha256s: set[str]) -> dict[str | None, datetime]:
+    """Return when each of these sounds was used last; those that were deleted are not there."""
+    found: dict[str | None, datetime] = {}
+    for batch in _batches(sorted(sha256s)):
+        query = select(PartAudio.sha256, PartAudio.used_at).where(PartAudio.owner == owner)
+        found |= {
+            row[0]: row[1] for row in session.execute(query.where(PartAudio.sha256.in_(batch)))
+        }
+    return found
+
+
+def _batches(items: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (items[start : start + BATCH] for start in range(0, len(items), BATCH))
+
+
+def _finished(session: Session, job: Job) -> str:
+    files = [a.name for a in get_artifacts(session, job.id) if a.media_type.startswith("audio/")]
+    if files:
+        return f"the parts of job {job.id} are not kept any more: its file {files[0]} is"
+    return f"the parts of job {job.id} are not kept any more"

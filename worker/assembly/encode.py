@@ -10,10 +10,10 @@ import av
 import numpy as np
 
 from narration.errors import OutputError
+from narration.sound.waveform import Waveform, to_int16
 from worker.assembly.types import AudioFormat, Tags
-from worker.assembly.wav import to_int16, write_wav
+from worker.assembly.wav import write_wav
 from worker.chatterbox.config import SAMPLE_RATE_HZ
-from worker.waveform import Waveform
 
 
 def encode(

@@ -7,11 +7,9 @@ import struct
 from collections.abc import Iterable
 from typing import BinaryIO
 
-import numpy as np
-
+from narration.sound.waveform import Waveform, to_int16
 from worker.assembly.types import Tags
 from worker.chatterbox.config import SAMPLE_RATE_HZ
-from worker.waveform import Waveform
 
 _BYTES = 2
 _LARGEST = 0xFFFFFFFF
@@ -44,14 +42,6 @@ def write_wav(
     _patch(file, 0, b"RF64" + struct.pack("<I", _LARGEST))
     _patch(file, 12, b"ds64" + struct.pack("<I", _DS64_BYTES) + ds64)
     _patch(file, data_at + 4, struct.pack("<I", _LARGEST))
-
-
-def to_int16(samples: Waveform) -> np.ndarray[tuple[int, ...], np.dtype[np.int16]]:
-    """Round to 16 bits, clamped at full scale.
-
-    Shapes: (S,) -> (S,).
-    """
-    return np.clip(np.rint(samples * 32768.0), -32768, 32767).astype(np.int16)
 
 
 def _patch(file: BinaryIO, position: int, data: bytes) -> None:

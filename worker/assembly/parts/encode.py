@@ -6,12 +6,11 @@ from fractions import Fraction
 import av
 import numpy as np
 
+from narration.sound.waveform import Waveform, to_int16
 from worker.assembly.parts.codecs import Codec
 from worker.assembly.parts.packets import Packets
 from worker.assembly.parts.plans import PartPlan, Piece
-from worker.assembly.wav import to_int16
 from worker.chatterbox.config import SAMPLE_RATE_HZ
-from worker.waveform import Waveform
 
 _BLOCK = 64  # packets handed over at once
 

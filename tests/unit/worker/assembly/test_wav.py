@@ -4,8 +4,9 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from narration.sound.waveform import to_int16
 from worker.assembly.types import Tags
-from worker.assembly.wav import to_int16, write_wav
+from worker.assembly.wav import write_wav
 
 _SOUND = np.random.default_rng(1).uniform(-0.9, 0.9, 30_001).astype(np.float32)
 

@@ -12,7 +12,8 @@ import numpy.typing as npt
 import soundfile
 
 from narration.errors import OutputError
-from worker.chatterbox.config import SAMPLE_RATE_HZ
+
+SAMPLE_RATE_HZ = 24_000  # the rate at which the Chatterbox family speaks
 
 Waveform: TypeAlias = npt.NDArray[np.float32]
 
@@ -51,3 +52,11 @@ def decode_flac(data: bytes) -> Waveform:
         )
     mono: Waveform = np.ascontiguousarray(waveform[:, 0])
     return mono
+
+
+def to_int16(samples: Waveform) -> np.ndarray[tuple[int, ...], np.dtype[np.int16]]:
+    """Round to 16 bits, clamped at full scale.
+
+    Shapes: (S,) -> (S,).
+    """
+    return np.clip(np.rint(samples * 32768.0), -32768, 32767).astype(np.int16)

@@ -17,7 +17,9 @@ from api.border import Border, refuse_unknown_parameters
 from api.deps import Resources
 from api.following import EventFeed
 from api.polling import JobReader
-from api.routes import artifacts, events, health, jobs, session, voices
+from api.routes import artifacts, events, health, jobs, models, session, speech, voices
+from api.served_models import ServedModels
+from api.sounding import SoundReader
 from api.uploads import Uploads
 from narration.broker.wakeups import connect_broker, send_noted
 from narration.database import call_after_commit, make_engine
@@ -47,6 +49,8 @@ def create_app(settings: Settings, resources: Resources | None = None) -> FastAP
         app.state.reader = JobReader(opened.database)
         app.state.seen = health.Seen()
         app.state.feed = feed = EventFeed(opened.database, opened.broker)
+        app.state.models = ServedModels(opened.database)
+        app.state.sound = SoundReader(opened, feed)
         feed.start()
         try:
             yield
@@ -67,7 +71,7 @@ def create_app(settings: Settings, resources: Resources | None = None) -> FastAP
         dependencies=[Depends(refuse_unknown_parameters)],
     )
     errors.install(app)
-    for module in (jobs, artifacts, events, voices, session, health):
+    for module in (jobs, artifacts, events, speech, models, voices, session, health):
         app.include_router(module.router)
     app.mount("/static", PageFiles(directory=STATIC), name="static")
     app.add_route("/", _page("index.html"), include_in_schema=False)

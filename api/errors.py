@@ -16,6 +16,7 @@ from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
+from api.openai_errors import openai_shape
 from api.routing import allowed_methods
 from narration.errors import FieldsError, InputError, RhapsodeError
 
@@ -168,6 +169,11 @@ KINDS: dict[str, Kind] = {
         what_now="Send the request again after `Retry-After` seconds.",
         is_retryable=True,
     ),
+    "chunk_failed": Kind(
+        status=HTTPStatus.INTERNAL_SERVER_ERROR,
+        title="The model could not speak the text",
+        what_now="Send it again, or change the text.",
+    ),
     "internal": Kind(
         status=HTTPStatus.INTERNAL_SERVER_ERROR,
         title="The server made a mistake",
@@ -212,20 +218,23 @@ def problem_response(request: Request, code: str, detail: str, **members: Any) -
     Source: RFC 9457; `code`, `what_now`, `retryable`, `request_id` and `errors` are ours.
     """
     kind = KINDS.get(code, KINDS["internal"])
-    body = {
-        "type": f"urn:rhapsode:problem:{code}",
-        "title": kind.title,
-        "status": kind.status,
-        "detail": detail,
-        "instance": request.url.path,
-        "code": code,
-        "what_now": kind.what_now,
-        "retryable": kind.is_retryable,
-        REQUEST_ID: request.scope.get("state", {}).get(REQUEST_ID),
-    } | members
-    return JSONResponse(
-        body, status_code=kind.status, media_type=MEDIA_TYPE, headers=_headers(kind)
+    status, shape = openai_shape(request.url.path, kind.status, code, detail, members)
+    body = (
+        {
+            "type": f"urn:rhapsode:problem:{code}",
+            "title": kind.title,
+            "status": status,
+            "detail": detail,
+            "instance": request.url.path,
+            "code": code,
+            "what_now": kind.what_now,
+            "retryable": kind.is_retryable,
+            REQUEST_ID: request.scope.get("state", {}).get(REQUEST_ID),
+        }
+        | members
+        | shape
     )
+    return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE, headers=_headers(kind))
 
 
 def _headers(kind: Kind) -> dict[str, str]:

@@ -11,6 +11,7 @@ from api.errors import MEDIA_TYPE
 from api.problems import Problem
 from api.schemas import EventBody, JobForm, JobRequest, VoiceForm
 from api.sessions import COOKIE, SessionForm
+from api.speech_bodies import SpeechRequest
 
 EVERYWHERE = (422, 500, 503)
 UPLOADS = (408, 409, 413, 415)
@@ -74,6 +75,16 @@ FORMS: dict[str, dict[str, Any]] = {
     },
 }
 
+SPEECH_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": _ref(SpeechRequest.__name__)}},
+    }
+}
+SPOKEN: dict[str, Any] = {
+    "*/*": {"schema": FILE},  # audio/mpeg and the like; of `sse`, text/event-stream
+}
+
 SESSION_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -97,7 +108,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
     document = get_openapi(
         title=app.title, version=app.version, description=app.description, routes=app.routes
     )
-    bodies = (EventBody, JobForm, JobRequest, Problem, SessionForm)
+    bodies = (EventBody, JobForm, JobRequest, Problem, SessionForm, SpeechRequest)
     models = [(model, "validation") for model in bodies]
     _, ours = models_json_schema(models, ref_template=_REF)  # type: ignore[arg-type]
     schemas = document.setdefault("components", {}).setdefault("schemas", {})

@@ -59,6 +59,7 @@ def job_body(job: Job, now: datetime, reading: ReadingRecord | None = None) -> J
     """Show a job, with its reading report where that was fetched."""
     return JobBody(
         id=job.id,
+        kind=job.kind,
         state=job.state,
         attempt=job.attempt,
         title=job.title,

@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, StringConstraints
 
 from narration.jobs.reading import ReadingRecord
-from narration.jobs.request import JobSettings, Line
-from narration.jobs.states import ChunkState, JobState
+from narration.jobs.request import JobSettings, Line, OutputFormat, Outputs
+from narration.jobs.states import ChunkState, JobKind, JobState
 from narration.jobs.work import MAX_COVER_BYTES
 from narration.settings import DEFAULT_PROFILE
 from narration.voices.record import VoiceState
@@ -39,6 +39,7 @@ class DestinationBody(_Body):
 class JobForm(JobSettings):
     """What goes with an uploaded file: the job's settings and its destination."""
 
+    outputs: Annotated[Outputs, Field(min_length=1)] = (OutputFormat.M4B,)
     destination: DestinationBody = DestinationBody()
 
     @property
@@ -190,6 +191,7 @@ class JobBody(_Body):
 
     id: str
     object: Literal["job"] = "job"
+    kind: JobKind = Field(description="narration, or what was made for somebody who waits")
     state: JobState
     attempt: int
     title: str | None

@@ -13,8 +13,10 @@ from api.bodies import Upload
 from api.deps import Resources
 from narration.bounded import BoundedCalls
 from narration.jobs.document import DocumentFacts, examine_apart
-from narration.jobs.request import ReadingOptions
+from narration.jobs.draft import Draft, DraftOptions, SourceFile, draft_apart
+from narration.jobs.request import JobSettings, ReadingOptions
 from narration.jobs.submit import Submission, Submitted, Submitter
+from narration.jobs.urgent import UrgentSubmitter
 from narration.storage.write_check import WriteCheck
 from narration.voices import enrol
 from narration.voices.enrol import Enrolled, Enrolment
@@ -23,7 +25,7 @@ from narration.voices.recording import RecordingLimits
 T = TypeVar("T")
 THREADS = 64
 WAIT_S = 30.0  # for a process that reads
-READERS = ("narration.jobs.document", "narration.voices.enrol")
+READERS = ("narration.jobs.draft", "narration.voices.enrol")
 
 
 class Uploads:
@@ -46,6 +48,12 @@ class Uploads:
             write_check=WriteCheck(resources.stores),
             examine=self._examine,
         )
+        self._urgent = UrgentSubmitter(
+            database=resources.database,
+            limits=limits,
+            lay_out=self._lay_out,
+            segment_chunks=resources.settings.worker.segment_chunks,
+        )
 
     def prepare(self) -> None:
         """Start a process ahead: the first upload would otherwise wait for seconds of imports."""
@@ -58,6 +66,10 @@ class Uploads:
     async def submit(self, submission: Submission) -> Submitted:
         """Accept a job or refuse it whole: see Submitter."""
         return await self.run(self._submitter.submit, submission)
+
+    async def submit_urgent(self, submission: Submission) -> Submitted:
+        """Accept a short text that is spoken at once: see UrgentSubmitter."""
+        return await self.run(self._urgent.submit, submission)
 
     async def enrol(self, owner: str, name: str, upload: Upload) -> Enrolled:
         """Accept a recording or refuse it whole: see narration.voices.enrol."""
@@ -72,6 +84,10 @@ class Uploads:
     ) -> DocumentFacts:
         limits = self._resources.settings.limits
         return examine_apart(self._calls, limits, data, name, media_type, options)
+
+    def _lay_out(self, file: SourceFile, settings: JobSettings, options: DraftOptions) -> Draft:
+        limits = self._resources.settings.limits
+        return draft_apart(self._calls, limits, file, settings, options)
 
     def _enrol(self, owner: str, name: str, upload: Upload) -> Enrolled:
         limits = RecordingLimits(

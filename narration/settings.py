@@ -105,6 +105,7 @@ class WorkerSettings(_Part):
     is_warmed_up: bool = True  # speak once before being ready
     segment_chunks: Count = 16
     encoders: Annotated[int, Field(ge=0)] | None = None  # processes; by default one per core
+    urgent_slots: Annotated[int, Field(ge=0)] = 32  # segments that somebody waits for, beside those
     window_segments: Count = 512  # of one job in work at once, over all workers
     lease_s: Seconds = 60
     heartbeat_s: Seconds = 15
@@ -151,6 +152,10 @@ class LimitSettings(_Part):
     readers: Count = 2  # processes that read uploads
     reader_memory_bytes: Count = 2048 * MIB  # of each of them
     retention_s: Count | None = None  # of a finished job, when the job names none
+    speech_chars: Count = 4096  # of one request for speech; longer texts are jobs
+    speech_at_once: Count = 1000  # requests for speech that are being spoken
+    speech_wait_s: Seconds = 60  # for the next chunk of speech, before a stream is given up
+    speech_retention_s: Annotated[int, Field(ge=60)] = 3600  # of the job behind a stream
 
 
 class ApiSettings(_Part):

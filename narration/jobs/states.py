@@ -5,6 +5,17 @@ from enum import StrEnum
 from typing import TypeVar
 
 
+class JobKind(StrEnum):
+    """What a job is for: a narration that is delivered, or sound that somebody waits for.
+
+    speech: streamed while it is spoken, nothing is delivered. preview: how a voice sounds.
+    """
+
+    NARRATION = "narration"
+    SPEECH = "speech"
+    PREVIEW = "preview"
+
+
 class JobState(StrEnum):
     """queued → planning → rendering → assembling → succeeded | failed | canceled."""
 

@@ -12,6 +12,7 @@ from narration.jobs.deliver import finish_job, reopen_job
 from narration.jobs.lookup import get_chunks, get_job, get_plan
 from narration.jobs.record import Artifact, Chunk, Job, JobPlan
 from narration.jobs.step_claim import StepClaim
+from narration.jobs.stored import read_settings
 from narration.storage.interface import Storage
 from narration.storage.keys import MANIFEST, artifact_folder, is_delivered, job_folder, manifest_key
 from worker.assembly.manifest import LevelledSound, Manifest, OutputRecord, make_manifest
@@ -50,6 +51,10 @@ def assemble_job(context: WorkerContext, claim: StepClaim, lease: Lease) -> None
     """
     material = _read(context, claim)
     check_complete(material.plan.spans, material.plan.characters, len(material.chunks))
+    if not read_settings(material.job.settings).outputs:  # it was heard while it was spoken
+        with context.session() as session:
+            finish_job(session, claim, [], now=context.clock())
+        return
     destination = context.stores.profile(material.job.destination_profile)
     try:
         written = _publish(destination, _deliver(context, claim, lease, material, destination))

@@ -17,6 +17,7 @@ from narration.ids import id_pattern
 from narration.settings import Settings
 from narration.storage.profiles import Stores
 
+BUNDLED_VOICE = "^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$"
 LOCAL = "local"  # the owner of everything where no keys are set
 
 
@@ -76,5 +77,6 @@ def owner_of_key(candidate: str, keys: Mapping[str, SecretStr]) -> str | None:
 # A malformed id is refused before anything is asked of the database.
 JobId = Annotated[str, Path(pattern=id_pattern("job"))]
 VoiceId = Annotated[str, Path(pattern=id_pattern("voice"))]
+AnyVoiceId = Annotated[str, Path(pattern=f"{id_pattern('voice')}|{BUNDLED_VOICE}")]
 WithResources = Annotated[Resources, Depends(_resources)]
 Owner = Annotated[str, Depends(_owner)]

@@ -2,13 +2,35 @@
 
 from http import HTTPStatus
 
-from fastapi import Request
-from fastapi.responses import FileResponse
+from fastapi import Request, Response
+from fastapi.responses import FileResponse, RedirectResponse
 from starlette.types import Message, Receive, Scope, Send
 
+from api.deps import Resources
 from api.errors import problem_response
+from narration.errors import NotFoundError
+from narration.jobs.record import Artifact, Job
+from narration.storage.directory import DirectoryStorage
 
 REFUSALS = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE})
+
+
+def send_artifact(resources: Resources, job: Job, artifact: Artifact) -> Response:
+    """Redirect to a presigned URL of a delivered file; where objects are files, send the file.
+
+    Raises: NotFoundError if somebody has removed it.
+    """
+    storage = resources.stores.profile(job.destination_profile)
+    url = storage.presign(
+        artifact.key, expires_s=resources.settings.storage.presign_s, file_name=artifact.name
+    )
+    if url is not None:
+        return RedirectResponse(url, status_code=302, headers={"Cache-Control": "no-store"})
+    assert isinstance(storage, DirectoryStorage)  # what cannot presign is a directory
+    if storage.stat(artifact.key) is None:
+        raise NotFoundError(f"the file {artifact.name!r} of job {job.id} was removed")
+    path = storage.path_of(artifact.key)
+    return ServedFile(path, media_type=artifact.media_type, filename=artifact.name)
 
 
 class ServedFile(FileResponse):

@@ -29,7 +29,7 @@ from narration.jobs.record import Artifact, Chunk, Job
 from narration.jobs.states import ENDED, JobState
 from narration.jobs.stored import read_settings
 from narration.jobs.trouble import is_worth_telling
-from narration.voices.record import Voice
+from narration.voices.record import Voice, VoiceState
 
 MIN_SPOKEN_FOR_ETA = 5  # chunks; below it the reckoning is noise
 MIN_RETRY_S, MAX_RETRY_S = 1, 30
@@ -125,8 +125,34 @@ def artifact_body(artifact: Artifact, url: str, url_expires_s: int | None) -> Ar
 
 
 def voice_body(voice: Voice) -> VoiceBody:
-    """Show a voice."""
-    return VoiceBody.model_validate(voice, from_attributes=True)
+    """Show a voice of somebody's."""
+    return VoiceBody(
+        id=voice.id,
+        name=voice.name,
+        state=voice.state,
+        duration_s=voice.duration_s,
+        recording_sha256=voice.recording_sha256,
+        digest=voice.digest,
+        error=voice.error,
+        created_at=voice.created_at,
+        preview=f"/v1/voices/{voice.id}/preview",
+    )
+
+
+def bundled_voice_body(name: str) -> VoiceBody:
+    """Show a voice that lies beside the model."""
+    return VoiceBody(
+        id=name,
+        name=name,
+        state=VoiceState.READY,
+        is_bundled=True,
+        duration_s=None,
+        recording_sha256=None,
+        digest=None,
+        error=None,
+        created_at=None,
+        preview=f"/v1/voices/{name}/preview",
+    )
 
 
 def event_body(event: JobEvent) -> EventBody:

@@ -181,9 +181,7 @@ class FindingBody(_Stored):
     measured: float
     limit: float
     unit: str
-    detail: str | None = Field(
-        None, description="of the text: the unknown characters, or the language"
-    )
+    detail: str | None = Field(None, description="the unknown characters, or the language")
 
 
 class JobBody(_Body):
@@ -259,17 +257,19 @@ class VoiceForm(_Body):
 
 
 class VoiceBody(_Body):
-    """A voice made from an uploaded recording."""
+    """A voice: made from an uploaded recording, or one that lies beside the model."""
 
     id: str
     object: Literal["voice"] = "voice"
     name: str
     state: VoiceState
-    duration_s: float
-    recording_sha256: str
+    is_bundled: bool = False
+    duration_s: float | None  # of the recording, null if bundled, as what follows
+    recording_sha256: str | None
     digest: str | None
     error: str | None
-    created_at: datetime
+    created_at: datetime | None
+    preview: str = Field(description="the address at which it can be heard")
 
 
 class JobPage(_Body):
@@ -287,10 +287,10 @@ class ChunkPage(_Body):
 
 
 class VoiceList(_Body):
-    """The caller's voices, by name, and the names of those that lie beside the model."""
+    """The caller's voices, by name, and those that lie beside the model."""
 
     items: list[VoiceBody]
-    bundled: list[str]
+    bundled: list[VoiceBody]
 
 
 class ArtifactList(_Body):

@@ -124,6 +124,16 @@ def warm_models(session: Session, *, now: datetime) -> dict[str, datetime]:
     return models
 
 
+def warm_engines(session: Session, *, now: datetime) -> list[dict[str, Any]]:
+    """Return what speaks, each engine once, as jobs record it: see EngineIdentity."""
+    engines: list[dict[str, Any]] = []
+    for worker in warm_workers(session, now=now, silent_after_s=VOICES_KEPT_S):
+        engine = {k: v for k, v in (worker.engine or {}).items() if k != "voices"}
+        if engine not in engines:
+            engines.append(engine)
+    return sorted(engines, key=lambda engine: sorted(map(str, engine.items())))
+
+
 def count_slots(session: Session, *, now: datetime, silent_after_s: float = SILENT_AFTER_S) -> int:
     """Return how many segments could be in work at once."""
     query = select(func.coalesce(func.sum(Worker.slots), 0))

@@ -3,10 +3,9 @@
 from typing import Annotated
 
 from fastapi import Path, Response
-from fastapi.responses import RedirectResponse
 
 from api.deps import JobId, Owner, Resources, WithResources
-from api.files import ServedFile
+from api.files import send_artifact
 from api.openapi import DELIVERED, problems
 from api.presentation import artifact_body, job_path
 from api.routing import Router
@@ -15,7 +14,6 @@ from narration.database import session_scope
 from narration.errors import NotFoundError
 from narration.jobs.lookup import get_artifacts, get_job
 from narration.jobs.record import Artifact, Job
-from narration.storage.directory import DirectoryStorage
 from narration.storage.interface import Storage
 
 FileName = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
@@ -49,17 +47,7 @@ def get_artifact(job_id: JobId, name: FileName, resources: WithResources, owner:
     artifact = next((artifact for artifact in artifacts if artifact.name == name), None)
     if artifact is None:
         raise NotFoundError(f"job {job_id} is {job.state} and has no artifact {name!r}")
-    storage = resources.stores.profile(job.destination_profile)
-    url = storage.presign(
-        artifact.key, expires_s=resources.settings.storage.presign_s, file_name=artifact.name
-    )
-    if url is not None:
-        return RedirectResponse(url, status_code=302, headers={"Cache-Control": "no-store"})
-    assert isinstance(storage, DirectoryStorage)  # what cannot presign is a directory
-    if storage.stat(artifact.key) is None:
-        raise NotFoundError(f"the file {name!r} of job {job_id} was removed from its folder")
-    path = storage.path_of(artifact.key)
-    return ServedFile(path, media_type=artifact.media_type, filename=artifact.name)
+    return send_artifact(resources, job, artifact)
 
 
 def _delivered(resources: Resources, job_id: str, owner: str) -> tuple[Job, list[Artifact]]:

@@ -16,6 +16,7 @@ from narration.ids import new_id
 from narration.jobs.draft import Draft, DraftOptions, SourceFile
 from narration.jobs.listing import count_speaking
 from narration.jobs.request import JobSettings
+from narration.jobs.states import JobKind
 from narration.jobs.submit import (
     Source,
     Submission,
@@ -47,7 +48,8 @@ class UrgentSubmitter:
         Raises: DocumentError, QualityError, UnknownVoiceError, KeyReusedError, QueueFullError,
         BusyError, VoiceNotReady, RecordingError; DatabaseUnavailable.
         """
-        options = DraftOptions(segment_chunks=self.segment_chunks, opening=OPENING_CHARS)
+        opening = OPENING_CHARS if submission.kind is JobKind.SPEECH else ()
+        options = DraftOptions(segment_chunks=self.segment_chunks, opening=opening)
         file = SourceFile(
             data=submission.data, name=submission.name, media_type=submission.media_type
         )

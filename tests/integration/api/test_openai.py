@@ -172,3 +172,12 @@ def test_without_keys_any_key_will_do(tmp_path: Path) -> None:
         openai.OpenAI(base_url=f"{server.url}/v1", api_key="any") as client,
     ):
         assert speak(client)
+
+
+def test_a_preview_is_spoken_once_and_kept(server: SpeechServer) -> None:
+    first = server.get("/v1/voices/default/preview?wait=20")
+    again = server.get("/v1/voices/default/preview")
+    assert first.headers["content-type"] == "audio/mpeg"
+    assert decode(first.content)[1].size > SAMPLE_RATE_HZ
+    assert again.content == first.content
+    assert len(server.get("/v1/jobs?kind=preview").json()["items"]) == 1

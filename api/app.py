@@ -24,17 +24,24 @@ from api.routes import (
     health,
     jobs,
     listen,
+    models,
     revisions,
     session,
+    speech,
     takes,
     voices,
 )
+from api.served_models import ServedModels
+from api.sounding import SoundReader
 from api.uploads import Uploads
 from narration.broker.wakeups import connect_broker, send_noted
 from narration.database import call_after_commit, make_engine
 from narration.settings import Settings
 from narration.storage.profiles import open_stores
 
+ROUTES = (
+    jobs, takes, revisions, artifacts, listen, events, speech, models, voices, session, health
+)  # fmt: skip
 STATIC = Path(str(files("api") / "static"))
 DESCRIPTION = """Long text in, narrated audio out.
 
@@ -59,6 +66,8 @@ def create_app(settings: Settings, resources: Resources | None = None) -> FastAP
         app.state.parts = PartReader(opened.stores.work)
         app.state.seen = health.Seen()
         app.state.feed = feed = EventFeed(opened.database, opened.broker)
+        app.state.models = ServedModels(opened.database)
+        app.state.sound = SoundReader(opened, feed)
         feed.start()
         try:
             yield
@@ -79,9 +88,7 @@ def create_app(settings: Settings, resources: Resources | None = None) -> FastAP
         dependencies=[Depends(refuse_unknown_parameters)],
     )
     errors.install(app)
-    for module in (
-        jobs, takes, revisions, artifacts, listen, events, voices, session, health
-    ):  # fmt: skip
+    for module in ROUTES:
         app.include_router(module.router)
     app.mount("/static", PageFiles(directory=STATIC), name="static")
     app.add_route("/", _page("index.html"), include_in_schema=False)

@@ -19,6 +19,7 @@ from narration.ids import id_pattern
 from narration.settings import Settings
 from narration.storage.profiles import Stores
 
+BUNDLED_VOICE = "^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$"
 LOCAL = "local"  # the owner of everything where no keys are set
 MAX_SIGNATURE = 1024
 
@@ -114,6 +115,7 @@ def owner_of_key(candidate: str, keys: Mapping[str, SecretStr]) -> str | None:
 JobId = Annotated[str, Path(pattern=id_pattern("job"))]
 ChunkIndex = Annotated[int, Path(ge=0, le=2**31 - 1)]
 VoiceId = Annotated[str, Path(pattern=id_pattern("voice"))]
+AnyVoiceId = Annotated[str, Path(pattern=f"{id_pattern('voice')}|{BUNDLED_VOICE}")]
 WithResources = Annotated[Resources, Depends(_resources)]
 Owner = Annotated[str, Depends(_owner)]
 # Of GETs that players and links make: a signed URL is as good as a key, for its own path.

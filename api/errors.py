@@ -5,7 +5,6 @@ client needs one parser. Each code is explained in docs/api.md.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 
@@ -16,6 +15,8 @@ from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
+from api.openai_errors import openai_shape
+from api.problem_kinds import KINDS, Kind
 from api.routing import allowed_methods
 from narration.errors import FieldsError, InputError, RhapsodeError
 
@@ -57,148 +58,6 @@ class ForbiddenError(InputError):
     code = "forbidden"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
-    """One sort of problem: its status, its title, and what the caller can do about it."""
-
-    status: HTTPStatus
-    title: str
-    what_now: str
-    is_retryable: bool = False
-
-
-KINDS: dict[str, Kind] = {
-    "invalid_request": Kind(
-        status=HTTPStatus.UNPROCESSABLE_ENTITY,
-        title="The request cannot be carried out as it is",
-        what_now="Correct the fields named in `errors` and send it again.",
-    ),
-    "settings_invalid": Kind(
-        status=HTTPStatus.UNPROCESSABLE_ENTITY,
-        title="A setting makes no sense",
-        what_now="Correct the setting and send the request again.",
-    ),
-    "document_invalid": Kind(
-        status=HTTPStatus.UNPROCESSABLE_ENTITY,
-        title="The document cannot be narrated",
-        what_now="Correct the document and send it again.",
-    ),
-    "voice_rejected": Kind(
-        status=HTTPStatus.UNPROCESSABLE_ENTITY,
-        title="The recording cannot be used as a voice",
-        what_now="Send another recording.",
-    ),
-    "output_denied": Kind(
-        status=HTTPStatus.UNPROCESSABLE_ENTITY,
-        title="The destination cannot be written",
-        what_now="Choose another destination, or have its bucket and credentials corrected.",
-    ),
-    "idempotency_conflict": Kind(
-        status=HTTPStatus.UNPROCESSABLE_ENTITY,
-        title="The idempotency key belongs to a different request",
-        what_now="Use a new key for a new request.",
-    ),
-    "unauthorized": Kind(
-        status=HTTPStatus.UNAUTHORIZED,
-        title="A bearer key is required",
-        what_now="Send `Authorization: Bearer KEY` with a key of this server.",
-    ),
-    "forbidden": Kind(
-        status=HTTPStatus.FORBIDDEN,
-        title="A session may only be used by the page of this server",
-        what_now="Open the page of this server and do it there, or send a bearer key.",
-    ),
-    "signature_invalid": Kind(
-        status=HTTPStatus.FORBIDDEN,
-        title="The signed URL is not valid",
-        what_now="Read the job again: the URLs in its body are signed anew.",
-    ),
-    "gone": Kind(
-        status=HTTPStatus.GONE,
-        title="It was deleted",
-        what_now="Listen to the job's finished file; `artifacts` lists what there is.",
-    ),
-    "not_found": Kind(
-        status=HTTPStatus.NOT_FOUND,
-        title="There is no such thing",
-        what_now="Check the address; what was purged does not come back.",
-    ),
-    "method_not_allowed": Kind(
-        status=HTTPStatus.METHOD_NOT_ALLOWED,
-        title="The address does not support this method",
-        what_now="Use one of the methods in the `Allow` header.",
-    ),
-    "body_timeout": Kind(
-        status=HTTPStatus.REQUEST_TIMEOUT,
-        title="The request body did not arrive in time",
-        what_now="Send it again over a faster connection.",
-        is_retryable=True,
-    ),
-    "conflict": Kind(
-        status=HTTPStatus.CONFLICT,
-        title="The present state does not allow this",
-        what_now="Read the resource's state, then decide again.",
-    ),
-    "voice_not_ready": Kind(
-        status=HTTPStatus.CONFLICT,
-        title="The voice is still being prepared",
-        what_now="Send the request again after `Retry-After` seconds.",
-        is_retryable=True,
-    ),
-    "too_large": Kind(
-        status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        title="The request is too large",
-        what_now="Split the document, or have the server's limit raised.",
-    ),
-    "unsupported_media_type": Kind(
-        status=HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-        title="The request body is of a kind that is not understood here",
-        what_now="Send application/json or multipart/form-data.",
-    ),
-    "busy": Kind(
-        status=HTTPStatus.SERVICE_UNAVAILABLE,
-        title="The server is busy",
-        what_now="Send the request again after `Retry-After` seconds.",
-        is_retryable=True,
-    ),
-    "range_invalid": Kind(
-        status=HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
-        title="The file has no such range",
-        what_now="Ask for bytes that `Content-Range` says the file has.",
-    ),
-    "queue_full": Kind(
-        status=HTTPStatus.TOO_MANY_REQUESTS,
-        title="The queue is full",
-        what_now="Send the request again after `Retry-After` seconds.",
-        is_retryable=True,
-    ),
-    "unavailable": Kind(
-        status=HTTPStatus.SERVICE_UNAVAILABLE,
-        title="Something the server depends on does not answer",
-        what_now="Send the request again after `Retry-After` seconds.",
-        is_retryable=True,
-    ),
-    "internal": Kind(
-        status=HTTPStatus.INTERNAL_SERVER_ERROR,
-        title="The server made a mistake",
-        what_now="Report the `request_id` to whoever runs this server.",
-    ),
-}
-# Which part does not answer is told by the code; what that means to a client is the same.
-for _code in (
-    "storage_unavailable",
-    "storage_full",
-    "storage_failing",
-    "database_unavailable",
-    "schema_outdated",
-    "broker_unavailable",
-    "disk_full",
-):
-    KINDS[_code] = KINDS["unavailable"]
-KINDS["nothing_spoken"] = replace(
-    KINDS["voice_not_ready"], title="There is nothing to listen to yet"
-)
-
 _CODES_OF_STATUS = {
     HTTPStatus.NOT_FOUND: "not_found",
     HTTPStatus.METHOD_NOT_ALLOWED: "method_not_allowed",
@@ -225,20 +84,23 @@ def problem_response(request: Request, code: str, detail: str, **members: Any) -
     Source: RFC 9457; `code`, `what_now`, `retryable`, `request_id` and `errors` are ours.
     """
     kind = KINDS.get(code, KINDS["internal"])
-    body = {
-        "type": f"urn:rhapsode:problem:{code}",
-        "title": kind.title,
-        "status": kind.status,
-        "detail": detail,
-        "instance": request.url.path,
-        "code": code,
-        "what_now": kind.what_now,
-        "retryable": kind.is_retryable,
-        REQUEST_ID: request.scope.get("state", {}).get(REQUEST_ID),
-    } | members
-    return JSONResponse(
-        body, status_code=kind.status, media_type=MEDIA_TYPE, headers=_headers(kind)
+    status, shape = openai_shape(request.url.path, kind.status, code, detail, members)
+    body = (
+        {
+            "type": f"urn:rhapsode:problem:{code}",
+            "title": kind.title,
+            "status": status,
+            "detail": detail,
+            "instance": request.url.path,
+            "code": code,
+            "what_now": kind.what_now,
+            "retryable": kind.is_retryable,
+            REQUEST_ID: request.scope.get("state", {}).get(REQUEST_ID),
+        }
+        | members
+        | shape
     )
+    return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE, headers=_headers(kind))
 
 
 def _headers(kind: Kind) -> dict[str, str]:

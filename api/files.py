@@ -6,12 +6,29 @@ from fastapi import Request, Response
 from fastapi.responses import FileResponse, RedirectResponse
 from starlette.types import Message, Receive, Scope, Send
 
+from api.deps import Resources
 from api.errors import problem_response
 from narration.errors import NotFoundError
+from narration.jobs.history import PastArtifact
+from narration.jobs.record import Artifact, Job
 from narration.storage.directory import DirectoryStorage
 from narration.storage.interface import Storage
 
 REFUSALS = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE})
+
+
+def send_artifact(resources: Resources, job: Job, artifact: Artifact | PastArtifact) -> Response:
+    """Answer with a delivered file: see stored_file.
+
+    Raises: NotFoundError if somebody has removed it.
+    """
+    return stored_file(
+        resources.stores.profile(job.destination_profile),
+        artifact.key,
+        media_type=artifact.media_type,
+        file_name=artifact.name,
+        expires_s=resources.settings.storage.presign_s,
+    )
 
 
 def stored_file(

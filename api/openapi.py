@@ -12,6 +12,7 @@ from api.mending import AcceptForm, RetakeForm, RevisionForm
 from api.problems import Problem
 from api.schemas import EventBody, JobForm, JobRequest, VoiceForm
 from api.sessions import COOKIE, SessionForm
+from api.speech_bodies import SpeechRequest
 
 EVERYWHERE = (422, 500, 503)
 UPLOADS = (408, 409, 413, 415)
@@ -102,6 +103,16 @@ FORMS: dict[str, dict[str, Any]] = {
     },
 }
 
+SPEECH_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": _ref(SpeechRequest.__name__)}},
+    }
+}
+SPOKEN: dict[str, Any] = {
+    "*/*": {"schema": FILE},  # audio/mpeg and the like; of `sse`, text/event-stream
+}
+
 SESSION_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -134,6 +145,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
         RetakeForm,
         RevisionForm,
         SessionForm,
+        SpeechRequest,
     )
     models = [(model, "validation") for model in bodies]
     _, ours = models_json_schema(models, ref_template=_REF)  # type: ignore[arg-type]

@@ -21,7 +21,6 @@ from api.schemas import (
     SourceBody,
     Timings,
     Urls,
-    VoiceBody,
     Warning_,
 )
 from narration.clock import utc_now
@@ -36,7 +35,6 @@ from narration.jobs.record import Artifact, Chunk, Job
 from narration.jobs.states import ENDED, JobState
 from narration.jobs.stored import read_settings, read_voicing
 from narration.jobs.trouble import is_worth_telling
-from narration.voices.record import Voice
 
 JSON = "application/json"
 MIN_SPOKEN_FOR_ETA = 5  # chunks; below it the reckoning is noise
@@ -69,6 +67,7 @@ def job_body(
     """Show a job, with its reading report where that was fetched."""
     return JobBody(
         id=job.id,
+        kind=job.kind,
         state=job.state,
         attempt=job.attempt,
         revision=job.revision,
@@ -171,11 +170,6 @@ def artifact_body(
         url=url,
         url_expires_s=url_expires_s,
     )
-
-
-def voice_body(voice: Voice) -> VoiceBody:
-    """Show a voice."""
-    return VoiceBody.model_validate(voice, from_attributes=True)
 
 
 def event_body(event: JobEvent) -> EventBody:

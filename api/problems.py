@@ -38,6 +38,15 @@ class FieldProblem(_Body):
     detail: str
 
 
+class OpenAIError(_Body):
+    """The same failure as clients of OpenAI read it."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str
+
+
 class Problem(BaseModel):
     """RFC 9457 problem document."""
 
@@ -69,5 +78,6 @@ class Problem(BaseModel):
     retryable: bool
     request_id: str | None
     errors: list[FieldProblem] | None = None
+    error: OpenAIError | None = Field(default=None, description="of calls in OpenAI's shape only")
     checks: dict[str, str] | None = Field(default=None, description="of /readyz only")
     notice: str | None = Field(default=None, description="of /readyz only")

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from narration.ids import id_pattern
 from narration.jobs.request import MAX_LABELS, MAX_TEXT_CHARS, Line
-from narration.jobs.states import ChunkState, JobState
+from narration.jobs.states import ChunkState, JobKind, JobState
 
 FIRST_YEAR, LAST_YEAR = 1970, 9998
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -42,6 +42,7 @@ class JobQuery(_Query):
     """Which jobs, and from where on."""
 
     cursor: Annotated[str, Field(pattern=id_pattern("job"))] | None = None
+    kind: frozenset[JobKind] = frozenset({JobKind.NARRATION})
     state: frozenset[JobState] = frozenset()
     label: Annotated[list[LabelFilter], Field(max_length=MAX_LABELS, examples=[["book:42"]])] = []
     search: Annotated[Line, Field(max_length=MAX_TEXT_CHARS)] = ""

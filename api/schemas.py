@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, StringConstraints
 
 from narration.jobs.reading import ReadingRecord
-from narration.jobs.request import DeliverySettings, JobSettings, Line
-from narration.jobs.states import ChunkState, JobState
+from narration.jobs.request import DeliverySettings, JobSettings, Line, OutputFormat, Outputs
+from narration.jobs.states import ChunkState, JobKind, JobState
 from narration.jobs.work import MAX_COVER_BYTES
 from narration.settings import DEFAULT_PROFILE
 from narration.voices.record import VoiceState
@@ -39,6 +39,7 @@ class DestinationBody(_Body):
 class JobForm(JobSettings):
     """What goes with an uploaded file: the job's settings and its destination."""
 
+    outputs: Annotated[Outputs, Field(min_length=1)] = (OutputFormat.M4B,)
     destination: DestinationBody = DestinationBody()
 
     @property
@@ -184,9 +185,7 @@ class FindingBody(_Stored):
     measured: float
     limit: float
     unit: str
-    detail: str | None = Field(
-        None, description="of the text: the unknown characters, or the language"
-    )
+    detail: str | None = Field(None, description="the unknown characters, or the language")
 
 
 class JobBody(_Body):
@@ -194,6 +193,7 @@ class JobBody(_Body):
 
     id: str
     object: Literal["job"] = "job"
+    kind: JobKind = Field(description="narration, or what was made for somebody who waits")
     state: JobState
     attempt: int
     revision: int = Field(
@@ -255,17 +255,19 @@ class VoiceForm(_Body):
 
 
 class VoiceBody(_Body):
-    """A voice made from an uploaded recording."""
+    """A voice: made from an uploaded recording, or one that lies beside the model."""
 
     id: str
     object: Literal["voice"] = "voice"
     name: str
     state: VoiceState
-    duration_s: float
-    recording_sha256: str
+    is_bundled: bool = False
+    duration_s: float | None  # of the recording, null if bundled, as what follows
+    recording_sha256: str | None
     digest: str | None
     error: str | None
-    created_at: datetime
+    created_at: datetime | None
+    preview: str = Field(description="the address at which it can be heard")
 
 
 class JobPage(_Body):
@@ -283,7 +285,7 @@ class ChunkPage(_Body):
 
 
 class VoiceList(_Body):
-    """The caller's voices, by name, and the names of those that lie beside the model."""
+    """The caller's voices, by name, and those that lie beside the model."""
 
     items: list[VoiceBody]
-    bundled: list[str]
+    bundled: list[VoiceBody]

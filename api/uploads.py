@@ -13,9 +13,11 @@ from api.bodies import Upload
 from api.deps import Resources
 from narration.bounded import BoundedCalls
 from narration.jobs.document import DocumentFacts, examine_apart
-from narration.jobs.request import ReadingOptions
+from narration.jobs.draft import Draft, DraftOptions, SourceFile, draft_apart
+from narration.jobs.request import JobSettings, ReadingOptions
 from narration.jobs.revise import NewText, make_revision
 from narration.jobs.submit import Submission, Submitted, Submitter
+from narration.jobs.urgent import UrgentSubmitter
 from narration.storage.write_check import WriteCheck
 from narration.voices import enrol
 from narration.voices.enrol import Enrolled, Enrolment
@@ -24,7 +26,7 @@ from narration.voices.recording import RecordingLimits
 T = TypeVar("T")
 THREADS = 64
 WAIT_S = 30.0  # for a process that reads
-READERS = ("narration.jobs.document", "narration.voices.enrol")
+READERS = ("narration.jobs.draft", "narration.voices.enrol")
 
 
 class Uploads:
@@ -47,6 +49,12 @@ class Uploads:
             write_check=WriteCheck(resources.stores),
             examine=self._examine,
         )
+        self._urgent = UrgentSubmitter(
+            database=resources.database,
+            limits=limits,
+            lay_out=self._lay_out,
+            segment_chunks=resources.settings.worker.segment_chunks,
+        )
 
     def prepare(self) -> None:
         """Start a process ahead: the first upload would otherwise wait for seconds of imports."""
@@ -65,6 +73,10 @@ class Uploads:
     ) -> Submitted:
         """Accept the changed text of a job or refuse it whole: see Submitter."""
         return await self.run(self._revise, job_id, owner, new_text, idempotency_key)
+
+    async def submit_urgent(self, submission: Submission) -> Submitted:
+        """Accept a short text that is spoken at once: see UrgentSubmitter."""
+        return await self.run(self._urgent.submit, submission)
 
     async def enrol(self, owner: str, name: str, upload: Upload) -> Enrolled:
         """Accept a recording or refuse it whole: see narration.voices.enrol."""
@@ -93,6 +105,10 @@ class Uploads:
             idempotency_key=idempotency_key,
         )
         return self._submitter.submit(submission)
+
+    def _lay_out(self, file: SourceFile, settings: JobSettings, options: DraftOptions) -> Draft:
+        limits = self._resources.settings.limits
+        return draft_apart(self._calls, limits, file, settings, options)
 
     def _enrol(self, owner: str, name: str, upload: Upload) -> Enrolled:
         limits = RecordingLimits(

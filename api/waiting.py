@@ -25,6 +25,15 @@ def preferred_wait_s(prefer: str | None) -> int | None:
     return None
 
 
+def prefers_async(prefer: str | None) -> bool:
+    """Tell whether a `Prefer` header asks for an answer before the work is done.
+
+    Source: RFC 7240, 4.1.
+    """
+    preferences = (preference.partition(";")[0].strip() for preference in (prefer or "").split(","))
+    return any(preference.lower() == "respond-async" for preference in preferences)
+
+
 async def wait_for_job(
     feed: EventFeed,
     reader: JobReader,

@@ -13,6 +13,7 @@ RhapsodeError
 │   ├── OutputError         the result cannot be written there
 │   │   └── StoreRefusal    the store refuses
 │   ├── FieldsError         some fields make no sense
+│   │   └── UnknownVoiceError
 │   └── KeyReusedError      the idempotency key belongs to another request
 ├── TransientError          worth another try, with backoff
 │   ├── DependencyError     something we depend on is away or full: the work waits for it
@@ -133,6 +134,13 @@ class FieldsError(InputError):
     def __init__(self, fields: list[dict[str, str]]) -> None:
         super().__init__("; ".join(f"{field['pointer']}: {field['detail']}" for field in fields))
         self.fields = fields
+
+
+class UnknownVoiceError(FieldsError):
+    """The request names a voice that its owner does not have."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__([{"pointer": "/voice", "detail": detail}])
 
 
 class KeyReusedError(InputError):

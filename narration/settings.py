@@ -106,6 +106,7 @@ class WorkerSettings(_Part):
     segment_chunks: Count = 16
     encoders: Annotated[int, Field(ge=0)] | None = None  # processes; by default one per core
     is_listenable: bool = True  # AAC is made of every job, so that one can listen before its end
+    urgent_slots: Annotated[int, Field(ge=0)] = 32  # segments that somebody waits for, beside those
     window_segments: Count = 512  # of one job in work at once, over all workers
     lease_s: Seconds = 60
     heartbeat_s: Seconds = 15
@@ -152,6 +153,10 @@ class LimitSettings(_Part):
     readers: Count = 2  # processes that read uploads
     reader_memory_bytes: Count = 2048 * MIB  # of each of them
     retention_s: Count | None = None  # of a finished job, when the job names none
+    speech_chars: Count = 4096  # of one request for speech; longer texts are jobs
+    speech_at_once: Count = 1000  # requests for speech that are being spoken
+    speech_wait_s: Seconds = 60  # for the next chunk of speech, before a stream is given up
+    speech_retention_s: Annotated[int, Field(ge=60)] = 3600  # of the job behind a stream
 
 
 class ApiSettings(_Part):

@@ -114,6 +114,26 @@ def bundled_voices(session: Session, *, now: datetime) -> list[str]:
     return sorted({name for worker in warm for name in (worker.engine or {}).get("voices", ())})
 
 
+def warm_models(session: Session, *, now: datetime) -> dict[str, datetime]:
+    """Return the models that speak, each with the start of the first worker that runs it."""
+    models: dict[str, datetime] = {}
+    for worker in warm_workers(session, now=now, silent_after_s=VOICES_KEPT_S):
+        name = str((worker.engine or {}).get("model", ""))
+        models[name] = min(worker.started_at, models.get(name, worker.started_at))
+    models.pop("", None)
+    return models
+
+
+def warm_engines(session: Session, *, now: datetime) -> list[dict[str, Any]]:
+    """Return what speaks, each engine once, as jobs record it: see EngineIdentity."""
+    engines: list[dict[str, Any]] = []
+    for worker in warm_workers(session, now=now, silent_after_s=VOICES_KEPT_S):
+        engine = {k: v for k, v in (worker.engine or {}).items() if k != "voices"}
+        if engine not in engines:
+            engines.append(engine)
+    return sorted(engines, key=lambda engine: sorted(map(str, engine.items())))
+
+
 def count_slots(session: Session, *, now: datetime, silent_after_s: float = SILENT_AFTER_S) -> int:
     """Return how many segments could be in work at once."""
     query = select(func.coalesce(func.sum(Worker.slots), 0))

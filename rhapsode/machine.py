@@ -77,7 +77,7 @@ def open_machine(settings: Settings, load_model: LoadModel) -> Iterator[Machine]
                 queues=frozenset(Queue),
                 load_model=load_model,
             )
-            broker.bind(worker.handlers, gpu_threads=worker.slots, encoders=worker.encoders)
+            broker.bind(worker.handlers, gpu_threads=worker.threads, encoders=worker.encoders)
             with session_scope(database) as session:  # leases of a process that was killed
                 resume_work(session, most_renders=worker.slots, now=utc_now())
                 resume_voices(session)

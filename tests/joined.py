@@ -11,6 +11,7 @@ import numpy as np
 import soundfile
 
 from narration.mp4.packets import read_fragment, write_fragment
+from narration.sound.waveform import Waveform
 from tests import one_go
 from tests.sounds import speak
 from worker.assembly.files.join import join_parts
@@ -19,7 +20,6 @@ from worker.assembly.parts.encode import encode_part
 from worker.assembly.parts.plans import SpokenChunk, place_parts, plan_parts
 from worker.assembly.types import AudioFormat, ChapterMark, Tags
 from worker.chatterbox.config import SAMPLE_RATE_HZ
-from worker.waveform import Waveform
 
 TAGS = Tags(title="Über die Brücke", author="A. Writer", watermark="perth")
 

@@ -5,8 +5,8 @@ from fractions import Fraction
 import av
 import numpy as np
 
+from narration.sound.waveform import Waveform
 from worker.chatterbox.config import SAMPLE_RATE_HZ
-from worker.waveform import Waveform
 
 
 def meter(sound: Waveform) -> tuple[float, float]:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import av
 import numpy as np
 
+from narration.sound.waveform import Waveform, to_int16
 from worker.assembly.types import AudioFormat, ChapterMark, Tags
 from worker.chatterbox.config import SAMPLE_RATE_HZ
-from worker.waveform import Waveform, to_int16
 
 if TYPE_CHECKING:
     from av.container.core import Chapter  # only the stub file has it

@@ -14,6 +14,8 @@ def main() -> int:
     parser.add_argument("--data-dir", type=Path, required=True)
     parser.add_argument("--chunk-s", type=float, default=0.0)
     parser.add_argument("--key")
+    parser.add_argument("--speech-wait-s", type=float, default=60.0)
+    parser.add_argument("--speech-at-once", type=int, default=1000)
     options = parser.parse_args()
     # Here, not above: processes that read uploads import this module, too, and are short of memory.
     from narration.settings import Settings
@@ -23,7 +25,8 @@ def main() -> int:
     api: dict[str, object] = {"port": options.port}
     if options.key:
         api["keys"] = {"anna": options.key}
-    settings = Settings.model_validate({"data_dir": options.data_dir, "api": api})
+    limits = {"speech_wait_s": options.speech_wait_s, "speech_at_once": options.speech_at_once}
+    settings = Settings.model_validate({"data_dir": options.data_dir, "api": api, "limits": limits})
     engine = ToneEngine(chunk_s=options.chunk_s)
     return serve_machine(settings, lambda _: make_model(engine, target_concurrency=4))
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from narration.sound.waveform import Waveform
 from worker.chatterbox.config import SAMPLE_RATE_HZ
 from worker.rendering.edges import trim_edges
-from worker.waveform import Waveform
 
 _SYLLABLE_S = 0.22
 _FORMANTS_HZ = ((700, 1200, 2600), (300, 2300, 3000), (500, 900, 2400), (400, 1800, 2500))

@@ -76,7 +76,7 @@ def _consume(app: Celery, worker: WorkerProcess, queues: frozenset[Queue], healt
     controller = app.WorkController(
         app=app,
         pool="threads",  # never prefork: a forked child cannot use the parent's CUDA
-        concurrency=worker.slots,
+        concurrency=worker.threads,
         queues=[queue.value for queue in sorted(queues)],
         ready_callback=become_ready,
         without_gossip=True,

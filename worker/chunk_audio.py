@@ -10,9 +10,9 @@ from typing import TypeVar
 
 from narration.errors import NotFoundError
 from narration.jobs.record import Chunk
+from narration.sound.waveform import Clip, Waveform, decode_flac, encode_flac
 from narration.storage.interface import Storage
 from narration.storage.keys import chunk_audio_key
-from worker.waveform import Clip, Waveform, decode_flac, encode_flac
 
 MEDIA_TYPE = "audio/flac"
 AHEAD = 8  # objects fetched before they are needed: a bucket answers in some ten milliseconds

@@ -1,37 +1,22 @@
 """Planning a job: read the document, cut it into chunks, lay them out in segments."""
 
-from collections.abc import Sequence
-from typing import Any
-
 import structlog
 
-from narration.documents.report import ReadingReport
-from narration.documents.types import Document
-from narration.errors import QualityError
-from narration.findings import Finding, dump_findings
-from narration.jobs.completeness import check_complete, span_rows
-from narration.jobs.document import read_within
+from narration.documents.types import Metadata
+from narration.jobs.draft import DraftOptions, SourceFile, draft_plan, plan_row
 from narration.jobs.inherit import inherit_chunks
 from narration.jobs.lookup import find_narrator, get_job, get_source
-from narration.jobs.parts import part_rows
 from narration.jobs.plan import has_plan, start_rendering, store_plan
-from narration.jobs.reading import record_reading, report_plan, warning_rows
-from narration.jobs.record import Job, JobPlan
-from narration.jobs.request import QualityPolicy
+from narration.jobs.record import Job
 from narration.jobs.step_claim import StepClaim, require_step
 from narration.jobs.stored import read_settings
-from narration.jobs.work import WorkRecord, cover_type, record_work, usable_cover
+from narration.jobs.work import cover_type, record_work, usable_cover
 from narration.storage.interface import Storage
 from narration.storage.keys import cover_key
-from narration.text.chunk import plan_chunks
-from narration.text.findings import judge_text
-from narration.text.types import ChunkPlan, Plan
 from worker.context import WorkerContext
 from worker.leases import Lease
 
 log = structlog.get_logger(__name__)
-
-_SHOWN_CHARS = 60  # of a text in an error message
 
 
 def plan_job(context: WorkerContext, claim: StepClaim, _: Lease) -> None:
@@ -60,104 +45,42 @@ def _plan_anew(
     if data is None:
         assert job.source_key is not None
         data = context.stores.work.get(job.source_key)
-    settings = read_settings(job.settings)
-    document = read_within(
+    draft = draft_plan(
         context.limits,
-        data,
-        name=job.source_name,
-        media_type=job.source_media_type,
-        options=settings.reading,
+        SourceFile(data=data, name=job.source_name, media_type=job.source_media_type),
+        read_settings(job.settings),
+        DraftOptions(segment_chunks=context.settings.segment_chunks),
     )
-    plan = plan_chunks(document, settings.chunk_limits, settings.pause_limits, settings.english)
-    check_complete(span_rows(plan.spans), len(document.source), len(plan.chunks))
-    report = report_plan(document, plan)
-    findings = list(judge_text(plan.chunks, report.foreign))
-    if settings.quality.policy is QualityPolicy.STRICT:
-        _require_speakable(plan, findings)
-    cover = _store_cover(context.stores.work, job, document)
-    work = record_work(document.metadata, narrator=narrator, cover=cover)
-    rows = [
-        _chunk_row(chunk, found, context.settings.segment_chunks)
-        for chunk, found in zip(plan.chunks, findings, strict=True)
-    ]
+    cover = _store_cover(context.stores.work, job, draft.metadata)
+    work = record_work(draft.metadata, narrator=narrator, cover=cover)
     with context.session() as session:
-        inherited = inherit_chunks(session, job, rows)
+        inherited = inherit_chunks(session, job, draft.chunks)
         if inherited.provenance:
             require_step(session, claim, **inherited.provenance)
         store_plan(
             session,
             claim,
-            _plan_row(job, document, plan, report, work),
+            plan_row(job.id, job.owner, draft, work),
             inherited.chunks,
-            part_rows(plan.chunks),
-            title=settings.title or document.title,
-            author=settings.author or document.author,
-            warnings=warning_rows(report.warnings),
+            draft.parts,
+            title=draft.title,
+            author=draft.author,
+            warnings=draft.warnings,
             wakeups=context.settings.window_segments,
             now=context.clock(),
         )
-    log.info("job_planned", chunks=len(plan.chunks), chapters=len(plan.chapters))
+    log.info("job_planned", chunks=len(draft.chunks), chapters=len(draft.chapters))
 
 
-def _require_speakable(plan: Plan, findings: Sequence[tuple[Finding, ...]]) -> None:
-    """Fail before anything is spoken: no take of these chunks could pass.
-
-    Raises: QualityError.
-    """
-    wrong = [(chunk, found) for chunk, found in zip(plan.chunks, findings, strict=True) if found]
-    if not wrong:
-        return
-    chunk, found = wrong[0]
-    raise QualityError(
-        f"{len(wrong):,} of {len(plan.chunks):,} chunks hold what the voice cannot say, the first "
-        f'at character {chunk.start:,} ("{chunk.caption[:_SHOWN_CHARS]}": {found[0].flag}, '
-        f"{found[0].detail}): correct the text, or use policy flag"
-    )
-
-
-def _store_cover(store: Storage, job: Job, document: Document) -> str | None:
+def _store_cover(store: Storage, job: Job, metadata: Metadata) -> str | None:
     """Make sure that a job's cover is stored, the caller's or its document's; return its type."""
     key = cover_key(job.id)
     if store.stat(key) is not None:
         return cover_type(store.get(key))
-    own = usable_cover(document.metadata.cover)
+    own = usable_cover(metadata.cover)
     if own is None:
         return None
     media_type = cover_type(own)
     assert media_type is not None, "it was found usable"
     store.put(key, own, media_type=media_type)
     return media_type
-
-
-def _plan_row(
-    job: Job, document: Document, plan: Plan, report: ReadingReport, work: WorkRecord
-) -> JobPlan:
-    return JobPlan(
-        job_id=job.id,
-        owner=job.owner,
-        characters=len(document.source),
-        chapters=[
-            {"title": chapter.title, "part": chapter.part, "first_chunk": chapter.first_chunk}
-            for chapter in plan.chapters
-        ],
-        spans=span_rows(plan.spans),
-        reading=record_reading(report).model_dump(mode="json"),
-        work=work.model_dump(mode="json"),
-    )
-
-
-def _chunk_row(
-    chunk: ChunkPlan, findings: Sequence[Finding], segment_chunks: int
-) -> dict[str, Any]:
-    return {
-        "index": chunk.index,
-        "segment": chunk.index // segment_chunks,
-        "chapter": chunk.chapter,
-        "start": chunk.start,
-        "end": chunk.end,
-        "text": chunk.text,
-        "caption": chunk.caption,
-        "spoken_text": chunk.spoken_text,
-        "pause_after_ms": chunk.pause_after_ms,
-        "text_findings": dump_findings(findings),
-    }

@@ -32,6 +32,7 @@ from worker.assembly.parts.request import answer
 from worker.context import WorkerContext
 from worker.engine.types import Delivery, SpeechEngine, Utterance
 from worker.leases import LeaseKeeper
+from worker.rendering.places import Places
 from worker.rendering.runner import SegmentRunner
 from worker.rendering.voice_cache import VoiceCache
 from worker.rendering.voice_levels import VoiceLevels
@@ -110,6 +111,11 @@ class WorkerProcess:
         assert self._model is not None
         return self._model.identity
 
+    @property
+    def threads(self) -> int:
+        """Tasks at once: beside the slots there are places for what somebody waits for."""
+        return self.slots + (self._context.settings.urgent_slots if self._is_speaker else 0)
+
     def drain(self) -> None:
         """Take no more work; finish or hand back what there is within the grace period."""
         self._state = WorkerState.DRAINING
@@ -149,8 +155,9 @@ class WorkerProcess:
         if settings.worker.is_warmed_up:
             with self._awaiting("engine", "warming up"):
                 _warm_up_voices(model, voice_levels)
+        places = Places(self.slots)
         self._runner = SegmentRunner(
-            context, model.engine, model.identity, voice_cache, voice_levels
+            context, model.engine, model.identity, voice_cache, voice_levels, places=places
         )
         self.handlers |= gpu_tasks(
             context, self._runner, model.voice_maker, voice_levels, self.has_died

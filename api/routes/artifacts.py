@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Path, Query, Response
 
 from api.deps import JobId, MediaOwner, Owner, Resources, WithLinks, WithResources
-from api.files import stored_file
+from api.files import send_artifact
 from api.links import Links
 from api.mending import LAST_NUMBER, ArtifactBody, ArtifactList
 from api.openapi import DELIVERED, problems
@@ -64,13 +64,7 @@ def get_artifact(
     artifact = next((artifact for artifact in artifacts if artifact.name == name), None)
     if artifact is None:
         raise NotFoundError(f"job {job_id} is {job.state} and has no artifact {name!r}")
-    return stored_file(
-        resources.stores.profile(job.destination_profile),
-        artifact.key,
-        media_type=artifact.media_type,
-        file_name=artifact.name,
-        expires_s=resources.settings.storage.presign_s,
-    )
+    return send_artifact(resources, job, artifact)
 
 
 def show(

@@ -103,8 +103,9 @@ def list_jobs(  # noqa: PLR0917 - FastAPI fills them in by name
     links: WithLinks,
     query: Annotated[JobQuery, Query()],
 ) -> JobPage:
-    """List the caller's jobs by state, labels (`label=book:42`), time and words (`search`)."""
+    """List jobs by `kind`, state, labels (`label=book:42`), time and words (`search`)."""
     job_filter = JobFilter(
+        kinds=query.kind,
         states=query.state,
         labels=query.labels,
         search=query.search,

@@ -1,20 +1,31 @@
 """Voices over HTTP: upload a recording, list, get, delete."""
 
-from fastapi import Request, Response
+from typing import Annotated
+
+from fastapi import Query, Request, Response
 from pydantic import ValidationError
+from sqlalchemy.orm import Session
 
 from api.bodies import JSON, BodyLimits, read_form
-from api.deps import Owner, VoiceId, WithResources
+from api.deps import AnyVoiceId, Owner, Resources, VoiceId, WithLinks, WithResources
 from api.errors import fields_error
-from api.openapi import UPLOADS, VOICE_BODY, problems
-from api.presentation import voice_body
+from api.files import send_artifact
+from api.openapi import DELIVERED, UPLOADS, VOICE_BODY, problems
+from api.presentation import job_body, job_path
+from api.previews import find_preview
 from api.routing import Router
-from api.schemas import VoiceBody, VoiceForm, VoiceList
+from api.schemas import JobBody, VoiceBody, VoiceForm, VoiceList
+from api.waiting import MAX_WAIT_S, wait_for_job
 from narration.clock import utc_now
 from narration.database import session_scope
 from narration.jobs import purge
+from narration.jobs.lookup import get_artifacts
+from narration.jobs.record import Job
+from narration.jobs.states import ENDED, RETRYABLE, JobState
+from narration.storage.keys import MANIFEST
 from narration.voices import lookup
 from narration.voices.enrol import Enrolled
+from narration.voices.record import Voice, VoiceState
 from narration.workers import bundled_voices
 
 router = Router(prefix="/v1/voices", tags=["voices"], responses=problems(401))
@@ -54,15 +65,59 @@ def list_voices(resources: WithResources, owner: Owner) -> VoiceList:
     """List the caller's voices by name, and those that come with the model."""
     with session_scope(resources.database, is_read_only=True) as session:
         own_voices = lookup.list_voices(session, owner)
-        bundled = bundled_voices(session, now=utc_now())
-    return VoiceList(items=[voice_body(voice) for voice in own_voices], bundled=bundled)
+        bundled = _bundled(session, owner)
+    return VoiceList(
+        items=[_voice_body(voice) for voice in own_voices],
+        bundled=[_bundled_body(name) for name in bundled],
+    )
 
 
 @router.get("/{voice_id}", responses=problems(404), summary="Read a voice's state")
-def get_voice(voice_id: VoiceId, resources: WithResources, owner: Owner) -> VoiceBody:
-    """Poll this until `state` is `ready` or `failed`."""
-    with session_scope(resources.database, is_read_only=True) as session:
-        return voice_body(lookup.get_voice(session, voice_id, owner=owner))
+def get_voice(voice_id: AnyVoiceId, resources: WithResources, owner: Owner) -> VoiceBody:
+    """Poll this until `state` is `ready` or `failed`; bundled voices are read by their names."""
+    return _find(resources, voice_id, owner)
+
+
+@router.get(
+    "/{voice_id}/preview",
+    response_class=Response,
+    responses={
+        200: {"description": "A sentence, as MP3", "content": DELIVERED},
+        202: {"model": JobBody, "description": "It is being spoken"},
+        206: {"description": "The range of the file that was asked for"},
+        302: {"description": "The file's present URL"},
+        **problems(404, 409, 416, 429),
+    },
+    summary="Hear a voice",
+)
+async def get_preview(  # noqa: PLR0917 - FastAPI fills them in by name
+    voice_id: AnyVoiceId,
+    request: Request,
+    resources: WithResources,
+    owner: Owner,
+    links: WithLinks,
+    wait: Annotated[int, Query(ge=0, le=MAX_WAIT_S)] = 0,
+) -> Response:
+    """Hear a sentence that was spoken once with this voice; 202 while it is being spoken.
+
+    With `wait` (seconds) the answer waits for it.
+    """
+    uploads = request.app.state.uploads
+    voice = await uploads.run(_find, resources, voice_id, owner)
+    job = await find_preview(uploads, resources, owner, voice.id)
+    if job.state not in ENDED and wait:
+        feed, reader = request.app.state.feed, request.app.state.reader
+        job = await wait_for_job(
+            feed, reader, job.id, owner, until=lambda job: job.state in ENDED, timeout_s=wait
+        )
+    if job.state in RETRYABLE:
+        job = await find_preview(uploads, resources, owner, voice.id)  # says why
+    if job.state is not JobState.SUCCEEDED:
+        headers = {"Location": job_path(job.id), "Retry-After": "1"}
+        content = job_body(job, utc_now(), links=links).model_dump_json()
+        return Response(content, status_code=202, media_type=JSON, headers=headers)
+    response: Response = await uploads.run(_preview_file, resources, job)
+    return response
 
 
 @router.delete("/{voice_id}", status_code=204, responses=problems(404), summary="Delete a voice")
@@ -76,12 +131,63 @@ def delete_voice(voice_id: VoiceId, resources: WithResources, owner: Owner) -> R
     return Response(status_code=204)
 
 
+def _bundled(session: Session, owner: str) -> list[str]:
+    """Return the names of bundled voices; an own voice of that name goes before one."""
+    own = {voice.name for voice in lookup.list_voices(session, owner)}
+    return sorted({lookup.DEFAULT_VOICE, *bundled_voices(session, now=utc_now())} - own)
+
+
+def _find(resources: Resources, voice_id: str, owner: str) -> VoiceBody:
+    with session_scope(resources.database, is_read_only=True) as session:
+        if voice_id in _bundled(session, owner):
+            return _bundled_body(voice_id)
+        return _voice_body(lookup.get_voice(session, voice_id, owner=owner))
+
+
+def _preview_file(resources: Resources, job: Job) -> Response:
+    with session_scope(resources.database, is_read_only=True) as session:
+        artifacts = get_artifacts(session, job.id)
+    sound = next(artifact for artifact in artifacts if artifact.name != MANIFEST)
+    return send_artifact(resources, job, sound)
+
+
 def _enrolled(enrolled: Enrolled) -> Response:
-    body = voice_body(enrolled.voice)
+    body = _voice_body(enrolled.voice)
     headers = {"Location": f"/v1/voices/{body.id}"}
     if enrolled.is_new:
         headers["Retry-After"] = "2"
     status_code = 202 if enrolled.is_new else 200
     return Response(
         body.model_dump_json(), status_code=status_code, media_type=JSON, headers=headers
+    )
+
+
+def _voice_body(voice: Voice) -> VoiceBody:
+    """Show a voice of somebody's."""
+    return VoiceBody(
+        id=voice.id,
+        name=voice.name,
+        state=voice.state,
+        duration_s=voice.duration_s,
+        recording_sha256=voice.recording_sha256,
+        digest=voice.digest,
+        error=voice.error,
+        created_at=voice.created_at,
+        preview=f"/v1/voices/{voice.id}/preview",
+    )
+
+
+def _bundled_body(name: str) -> VoiceBody:
+    """Show a voice that lies beside the model."""
+    return VoiceBody(
+        id=name,
+        name=name,
+        state=VoiceState.READY,
+        is_bundled=True,
+        duration_s=None,
+        recording_sha256=None,
+        digest=None,
+        error=None,
+        created_at=None,
+        preview=f"/v1/voices/{name}/preview",
     )

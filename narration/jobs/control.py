@@ -7,8 +7,9 @@ from sqlalchemy.orm import Session
 
 from narration.errors import ConflictError
 from narration.jobs.counters import recount
+from narration.jobs.history import Attempt
 from narration.jobs.lookup import get_job, lock_job, require_voice
-from narration.jobs.record import Attempt, Chunk, Job
+from narration.jobs.record import Chunk, Job
 from narration.jobs.request import QualityPolicy, QualitySettings
 from narration.jobs.states import RETRYABLE, ChunkState, JobState
 from narration.jobs.stored import deadline_of, expiry_of, read_settings

@@ -1,4 +1,4 @@
-"""The tables of what was before: takes that are not kept, and deliveries that were replaced.
+"""The tables of what was before: ended tries, takes that are not kept, replaced deliveries.
 
 What is kept and what was delivered last stands in the rows of chunks and artifacts.
 """
@@ -9,7 +9,32 @@ from typing import Any
 from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from narration.database import DIGEST, ID, OWNER, Base, BigCount, JsonColumn, UtcDateTime
+from narration.database import (
+    DIGEST,
+    ID,
+    OWNER,
+    Base,
+    BigCount,
+    JsonColumn,
+    UtcDateTime,
+    state_column,
+)
+from narration.jobs.states import JobState
+
+
+class Attempt(Base):
+    """One ended try at a job; the present one is the job row itself."""
+
+    __tablename__ = "attempts"
+
+    job_id: Mapped[str] = mapped_column(
+        ID, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True
+    )
+    number: Mapped[int] = mapped_column(primary_key=True)
+    owner: Mapped[str] = mapped_column(OWNER)
+    state: Mapped[JobState] = mapped_column(state_column(JobState))
+    error: Mapped[dict[str, Any] | None] = mapped_column(JsonColumn)
+    ended_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class PastTake(Base):

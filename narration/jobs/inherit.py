@@ -13,8 +13,7 @@ from sqlalchemy.orm import Session
 
 from narration.jobs.lookup import get_chunks
 from narration.jobs.record import Chunk, Job
-from narration.jobs.states import SPOKEN, ChunkState
-from narration.jobs.transitions import UNSPOKEN_VALUES
+from narration.jobs.states import SPOKEN, UNSPOKEN_VALUES, ChunkState
 
 _TAKEN_OVER = (
     "state",

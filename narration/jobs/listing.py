@@ -9,7 +9,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from narration.jobs.record import Chunk, Job
-from narration.jobs.states import ChunkState, JobState
+from narration.jobs.states import ChunkState, JobKind, JobState
 
 T = TypeVar("T")
 
@@ -26,6 +26,7 @@ class Page(Generic[T]):
 class JobFilter:
     """Which jobs of an owner; a field at its default does not restrict."""
 
+    kinds: frozenset[JobKind] = frozenset()
     states: frozenset[JobState] = frozenset()
     labels: Mapping[str, str] | None = None
     search: str = ""  # somewhere in the title, the author or the name of the source
@@ -40,6 +41,8 @@ def list_jobs(
     query = select(Job).where(Job.owner == owner).order_by(Job.id.desc()).limit(limit + 1)
     if cursor is not None:
         query = query.where(Job.id < cursor)
+    if job_filter.kinds:
+        query = query.where(Job.kind.in_(job_filter.kinds))
     if job_filter.states:
         query = query.where(Job.state.in_(job_filter.states))
     for name, value in (job_filter.labels or {}).items():
@@ -89,6 +92,12 @@ def count_jobs(session: Session, owner: str | None = None) -> dict[JobState, int
         query = query.where(Job.owner == owner)
     counts = {JobState(state): count for state, count in session.execute(query)}
     return {state: counts.get(state, 0) for state in JobState}
+
+
+def count_speaking(session: Session) -> int:
+    """Return how many jobs are being spoken for somebody who waits."""
+    query = select(func.count()).select_from(Job).where(Job.state == JobState.RENDERING)
+    return session.execute(query.where(Job.kind != JobKind.NARRATION)).scalar_one()
 
 
 def count_queued(session: Session) -> int:

@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 
 from narration.errors import ConflictError, NotFoundError
 from narration.ids import is_id
-from narration.jobs.history import PastArtifact
+from narration.jobs.history import Attempt, PastArtifact
 from narration.jobs.reading import ReadingRecord
-from narration.jobs.record import Artifact, Attempt, Chunk, Job, JobPlan
+from narration.jobs.record import Artifact, Chunk, Job, JobPlan
 from narration.jobs.work import narrator_of
 from narration.voices.record import Voice, VoiceState
 

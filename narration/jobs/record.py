@@ -25,7 +25,7 @@ from narration.database import (
     UtcDateTime,
     state_column,
 )
-from narration.jobs.states import ChunkState, JobState, PartState, SegmentState
+from narration.jobs.states import ChunkState, JobKind, JobState, PartState, SegmentState
 
 
 def _job_key() -> Mapped[str]:
@@ -46,6 +46,9 @@ class Job(Base):
 
     id: Mapped[str] = mapped_column(ID, primary_key=True)
     owner: Mapped[str] = mapped_column(OWNER)
+    kind: Mapped[JobKind] = mapped_column(
+        state_column(JobKind), default=JobKind.NARRATION, server_default=JobKind.NARRATION.value
+    )
     state: Mapped[JobState] = mapped_column(state_column(JobState))
     priority: Mapped[int]
     settings: Mapped[dict[str, Any]] = mapped_column(JsonColumn)  # JobSettings
@@ -116,19 +119,6 @@ class Job(Base):
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
-class Attempt(Base):
-    """One ended try at a job; the present one is the job row itself."""
-
-    __tablename__ = "attempts"
-
-    job_id: Mapped[str] = _job_key()
-    number: Mapped[int] = mapped_column(primary_key=True)
-    owner: Mapped[str] = mapped_column(OWNER)
-    state: Mapped[JobState] = mapped_column(state_column(JobState))
-    error: Mapped[dict[str, Any] | None] = mapped_column(JsonColumn)
-    ended_at: Mapped[datetime] = mapped_column(UtcDateTime)
-
-
 class JobPlan(Base):
     """What planning found beside the chunks: the chapters and what became of every character."""
 
@@ -197,7 +187,7 @@ class Chunk(Base):
     is_watermarked: Mapped[bool] = mapped_column(default=False)
     findings: Mapped[list[dict[str, Any]]] = mapped_column(JsonColumn, default=list)
     is_cached: Mapped[bool] = mapped_column(default=False)
-    level: Mapped[bytes | None]  # worker.level.take: energies and true peak; old takes have none
+    level: Mapped[bytes | None]  # narration.sound.take: energies and true peak; old takes have none
     error: Mapped[str | None]
 
 

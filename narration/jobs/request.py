@@ -63,6 +63,7 @@ class OutputFormat(StrEnum):
     SRT = "srt"
 
 
+Outputs = Annotated[tuple[OutputFormat, ...], Field(max_length=MAX_LISTED_OUTPUTS)]
 CAPTIONS = frozenset({OutputFormat.VTT, OutputFormat.SRT})
 
 
@@ -159,9 +160,8 @@ class JobSettings(_Part):
     # What is commonly skipped for these reasons is read after all.
     spoken: Annotated[tuple[SkipReason, ...], Field(max_length=len(SkipReason))] = ()
     other_language: OtherLanguage = OtherLanguage.REFUSE
-    outputs: Annotated[
-        tuple[OutputFormat, ...], Field(min_length=1, max_length=MAX_LISTED_OUTPUTS)
-    ] = (OutputFormat.M4B,)
+    # Empty where nothing is delivered: speech is streamed.
+    outputs: Outputs = (OutputFormat.M4B,)
     title: Text | None = None  # instead of the document's own
     author: Text | None = None
     priority: Annotated[int, Field(ge=0, le=9), Number] = 5  # the greater goes first

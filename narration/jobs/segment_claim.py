@@ -47,8 +47,9 @@ def claim_segment(
     now: datetime,
     window_segments: int,
     poison_losses: int,
+    least_priority: int = 0,
 ) -> SegmentClaim | None:
-    """Take the segment whose turn it is, or return None if there is none."""
+    """Take the segment whose turn it is, or return None if there is none of such a priority."""
     is_open = _is_claimable(now)
     # Workers are lost for many reasons, with hundreds of chunks in flight: what was lost is spoken
     # at full speed again. Half of the losses are left for when it is spoken one by one, since the
@@ -57,7 +58,7 @@ def claim_segment(
     if _holds_a_suspect(session, holder, patience, now):
         # One at a time: if this worker is lost again, only one chunk can be to blame.
         is_open = and_(is_open, _losses_once_claimed() < patience)
-    for job_id in _jobs_in_turn(session, now, is_open, window_segments):
+    for job_id in _jobs_in_turn(session, now, is_open, window_segments, least_priority):
         claim = _claim_of(session, job_id, is_open, patience, holder=holder, until=until, now=now)
         if claim is not None:
             _count_losses(session, claim, poison_losses, now=now)
@@ -149,7 +150,7 @@ def _holds_a_suspect(session: Session, holder: str, patience: int, now: datetime
 
 
 def _jobs_in_turn(
-    session: Session, now: datetime, is_open: ColumnElement[bool], window_segments: int
+    session: Session, now: datetime, is_open: ColumnElement[bool], window_segments: int, least: int
 ) -> Iterator[str]:
     claimable = func.sum(case((is_open, 1), else_=0))
     in_work = func.sum(
@@ -158,7 +159,7 @@ def _jobs_in_turn(
     query = (
         select(Segment.job_id)
         .join(Job, Job.id == Segment.job_id)
-        .where(Job.state == JobState.RENDERING)
+        .where(Job.state == JobState.RENDERING, Job.priority >= least)
         .where(Segment.state.in_((SegmentState.PENDING, SegmentState.RENDERING)))
         .group_by(Segment.job_id, Job.priority, Job.served_at, Job.created_at)
         .having(claimable > 0, in_work < window_segments)

@@ -2,7 +2,18 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
+
+
+class JobKind(StrEnum):
+    """What a job is for: a narration that is delivered, or sound that somebody waits for.
+
+    speech: streamed while it is spoken, nothing is delivered. preview: how a voice sounds.
+    """
+
+    NARRATION = "narration"
+    SPEECH = "speech"
+    PREVIEW = "preview"
 
 
 class JobState(StrEnum):
@@ -94,6 +105,21 @@ ACTIVE = frozenset(JobState) - ENDED
 RETRYABLE = frozenset(state for state, moves in JOB_MOVES.items() if JobState.QUEUED in moves)
 SPOKEN = frozenset({ChunkState.ACCEPTED, ChunkState.FLAGGED})
 UNSPOKEN = frozenset({ChunkState.PENDING, ChunkState.RENDERING})
+
+# What a chunk has before it is spoken: nothing of an old take may show.
+UNSPOKEN_VALUES: dict[str, Any] = {
+    "take": None,
+    "seed": None,
+    "cache_key": None,
+    "sha256": None,
+    "samples": None,
+    "is_watermarked": False,
+    "level": None,
+    "findings": [],
+    "is_cached": False,
+    "losses": 0,
+    "error": None,
+}
 
 State = TypeVar("State", bound=StrEnum)
 

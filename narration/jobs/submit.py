@@ -18,13 +18,15 @@ from narration.database import session_scope
 from narration.errors import ConflictError, KeyReusedError, QueueFullError
 from narration.ids import is_id, new_id
 from narration.jobs.document import DocumentFacts
+from narration.jobs.draft import Draft, plan_row
 from narration.jobs.listing import count_queued
 from narration.jobs.lookup import find_by_idempotency_key, get_job, require_voice
 from narration.jobs.record import Job
 from narration.jobs.request import JobSettings, ReadingOptions
+from narration.jobs.states import JobKind
 from narration.jobs.stored import deadline_of, dump_settings
-from narration.jobs.transitions import insert_job
-from narration.jobs.work import cover_type, require_cover
+from narration.jobs.transitions import insert_job, insert_planned_job
+from narration.jobs.work import cover_type, narrator_of, record_work, require_cover
 from narration.settings import LimitSettings
 from narration.storage.keys import check_prefix, cover_key, source_key
 from narration.storage.profiles import Stores
@@ -34,6 +36,8 @@ from narration.workers import bundled_voices
 
 # From bytes, name, media type and options: in this process, or in one that can be stopped.
 Examine: TypeAlias = Callable[[bytes, str, str | None, ReadingOptions], DocumentFacts]
+
+URGENT_PRIORITY = 10  # above what any caller may choose: somebody waits for the sound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +72,7 @@ class Submission:
     destination: Destination
     idempotency_key: str | None = None
     cover: bytes | None = None  # instead of the document's own
+    kind: JobKind = JobKind.NARRATION
     revision_of: str | None = None  # the job whose text was changed into this one
 
     @property
@@ -121,10 +126,10 @@ class Submitter:
         destination = Destination(profile=submission.destination.profile, prefix=prefix)
         self.stores.profile(destination.profile)
         with session_scope(self.database, is_read_only=True) as session:
-            if earlier := _find_earlier(session, submission):
+            if earlier := find_earlier(session, submission):
                 return Submitted(job=earlier, is_replay=True)
             self._require_room(session)
-            _choose_voice(session, submission)
+            choose_job_voice(session, submission)
         facts = self.examine(
             submission.data, submission.name, submission.media_type, submission.settings.reading
         )
@@ -186,7 +191,7 @@ class Submitter:
                 destination=destination,
                 now=utc_now(),
                 # Once more: it may have been deleted while the document was read.
-                voice=_choose_voice(session, submission, is_kept=True),
+                voice=choose_job_voice(session, submission, is_kept=True),
                 idempotency_key=key,
                 request_sha256=submission.fingerprint if key else None,
                 revision_of=submission.revision_of,
@@ -200,7 +205,7 @@ class Submitter:
     def _replay(self, submission: Submission) -> Submitted:
         """Two equal requests met: this one lost the race and answers with the winner's job."""
         with session_scope(self.database, is_read_only=True) as session:
-            job = _find_earlier(session, submission)
+            job = find_earlier(session, submission)
         if job is None:
             raise ConflictError("the job of this idempotency key was just deleted: send it again")
         return Submitted(job=job, is_replay=True)
@@ -219,21 +224,26 @@ def create_job(
     idempotency_key: str | None = None,
     request_sha256: str | None = None,
     revision_of: str | None = None,
+    kind: JobKind = JobKind.NARRATION,
+    draft: Draft | None = None,
 ) -> Job:
     """Insert a queued job; it is planned as soon as this transaction is committed.
 
+    With a draft it is rendered at once, before all others.
     Raises: ConflictError if the owner has used the idempotency key before.
     """
     assert (source.data is None) != (source.key is None)
     job = Job(
         id=job_id,
         owner=owner,
-        priority=settings.priority,
+        kind=kind,
+        priority=settings.priority if draft is None else URGENT_PRIORITY,
         settings=dump_settings(settings),
         labels=dict(settings.labels),
         voice=voice,
-        title=settings.title,
-        author=settings.author,
+        title=settings.title if draft is None else draft.title,
+        author=settings.author if draft is None else draft.author,
+        warnings=None if draft is None else draft.warnings,
         source=source.data,
         source_key=source.key,
         source_name=source.name,
@@ -252,11 +262,20 @@ def create_job(
     if revision_of is not None:  # the level of what it shares with its original is that of the rest
         original = get_job(session, revision_of, owner=owner)
         job.gain_db, job.is_gain_kept = original.gain_db, original.is_gain_kept
-    insert_job(session, job, now=now)
+    if draft is None:
+        insert_job(session, job, now=now)
+    else:
+        work = record_work(draft.metadata, narrator=narrator_of(settings.voice), cover=None)
+        plan = plan_row(job_id, owner, draft, work)
+        insert_planned_job(session, job, plan, draft.chunks, draft.parts, now=now)
     return job
 
 
-def _find_earlier(session: Session, submission: Submission) -> Job | None:
+def find_earlier(session: Session, submission: Submission) -> Job | None:
+    """Return the job that this very request made before, None if it made none.
+
+    Raises: KeyReusedError if another request had its idempotency key.
+    """
     if submission.idempotency_key is None:
         return None
     job = find_by_idempotency_key(session, submission.owner, submission.idempotency_key)
@@ -268,7 +287,8 @@ def _find_earlier(session: Session, submission: Submission) -> Job | None:
     return job
 
 
-def _choose_voice(session: Session, submission: Submission, *, is_kept: bool = False) -> str:
+def choose_job_voice(session: Session, submission: Submission, *, is_kept: bool = False) -> str:
+    """Resolve the voice of a submission: see narration.voices.lookup.choose_voice."""
     bundled = bundled_voices(session, now=utc_now())
     name = submission.settings.voice
     if submission.revision_of is not None:

@@ -27,6 +27,7 @@ from narration.jobs.states import (
     JOB_MOVES,
     SEGMENT_MOVES,
     SPOKEN,
+    UNSPOKEN_VALUES,
     ChunkState,
     JobState,
     SegmentState,
@@ -47,20 +48,6 @@ UNLEASED: dict[str, Any] = {
     "announce_at": None,
     "tries": 0,
     **UNTROUBLED,
-}
-# What a chunk has before it is spoken: nothing of an old take may show.
-UNSPOKEN_VALUES: dict[str, Any] = {
-    "take": None,
-    "seed": None,
-    "cache_key": None,
-    "sha256": None,
-    "samples": None,
-    "is_watermarked": False,
-    "level": None,
-    "findings": [],
-    "is_cached": False,
-    "losses": 0,
-    "error": None,
 }
 
 
@@ -88,16 +75,30 @@ def insert_job(session: Session, job: Job, *, now: datetime) -> None:
 
     Raises: ConflictError if the owner has used its idempotency key before.
     """
-    job.state = JobState.QUEUED
-    job.events = 1
-    try:
-        with session.begin_nested():
-            session.add(job)
-    except IntegrityError as error:
-        raise ConflictError(f"idempotency key {job.idempotency_key!r} was used before") from error
-    event = NewEvent(type=f"job.{job.state.value}")
-    write_events(session, job.id, [event], owner=job.owner, last=1, now=now)
+    _insert_job(session, job, [JobState.QUEUED], now=now)
     note_wakeup(session, Task.PLAN, job.id)
+
+
+def insert_planned_job(
+    session: Session,
+    job: Job,
+    plan: JobPlan,
+    chunks: Sequence[Mapping[str, Any]],
+    parts: Sequence[Mapping[str, Any]],
+    *,
+    now: datetime,
+) -> None:
+    """Write a new job with its plan, to be rendered at once: somebody waits for its sound.
+
+    Raises: ConflictError if the owner has used its idempotency key before.
+    """
+    job.planned_at = now
+    job.characters = plan.characters
+    job.chunks_total = len(chunks)
+    _insert_job(session, job, [JobState.QUEUED, JobState.RENDERING], now=now)
+    insert_plan(session, plan, chunks, parts)
+    for _ in {chunk["segment"] for chunk in chunks}:
+        note_wakeup(session, Task.RENDER)
 
 
 def insert_plan(
@@ -161,6 +162,19 @@ def move_job(
         if target in STEP_TASKS and target is not JobState.PLANNING:
             note_wakeup(session, STEP_TASKS[target], job_id)
     return moved and MovedJob(fence=moved.fence, tries=moved.tries)
+
+
+def _insert_job(session: Session, job: Job, states: Sequence[JobState], *, now: datetime) -> None:
+    """Write a job row in the last of the states, with an event for each."""
+    job.state = states[-1]
+    job.events = len(states)
+    try:
+        with session.begin_nested():
+            session.add(job)
+    except IntegrityError as error:
+        raise ConflictError(f"idempotency key {job.idempotency_key!r} was used before") from error
+    events = [NewEvent(type=f"job.{state.value}") for state in states]
+    write_events(session, job.id, events, owner=job.owner, last=len(states), now=now)
 
 
 def delete_job_row(session: Session, job: Job, *, now: datetime) -> None:

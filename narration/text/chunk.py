@@ -9,6 +9,7 @@ from narration.errors import DocumentError, SettingsError
 from narration.text.english import English
 from narration.text.flatten import FlatBlock, flatten
 from narration.text.normalize import has_words, heading_number, normalize, normalize_heading
+from narration.text.opening import cut_opening
 from narration.text.partition import Claim, carve, partition
 from narration.text.split import Group, Say, group_block
 from narration.text.types import ChapterPlan, ChunkLimits, ChunkPlan, PauseLimits, Plan
@@ -75,12 +76,14 @@ def _check(limits: ChunkLimits) -> None:
 def _drafts(document: Document, limits: ChunkLimits, english: English) -> Iterator[_Draft]:
     number = 0
     number_before: int | None = None
+    opening = limits.opening
     for chapter, content in enumerate(document.chapters):
         for block in content.blocks:
             flat = flatten(document, block)
-            groups = group_block(
-                flat.text, limits, _sayer(flat, block.kind, english, number_before)
-            )
+            say = _sayer(flat, block.kind, english, number_before)
+            groups, start = cut_opening(flat.text, limits, say, opening)
+            groups += group_block(flat.text, limits, say, start=start)
+            opening = opening[len(groups) :]
             place = _Place(chapter=chapter, block=number, kind=block.kind)
             yield from _block_drafts(document, flat, groups, place)
             if block.kind is BlockKind.HEADING:

@@ -54,13 +54,19 @@ class Group:
     ends_sentence: bool
 
 
-def group_block(flat: str, limits: ChunkLimits, say: Say = normalize) -> list[Group]:
-    """Cut a block's text into groups that cover it; none is longer than the limit as spoken."""
+def group_block(
+    flat: str, limits: ChunkLimits, say: Say = normalize, *, start: int = 0
+) -> list[Group]:
+    """Cut a block's text, from `start` on, into groups that cover it.
+
+    None is longer than the limit as spoken.
+    """
     pieces: list[Piece] = []
     offset = 0
     for sentence in split_sentences(flat):
-        pieces += _fit(flat, offset, offset + len(sentence), limits.max_chars, say)
-        offset += len(sentence)
+        first, offset = max(offset, start), offset + len(sentence)
+        if first < offset:
+            pieces += _fit(flat, first, offset, limits.max_chars, say)
     return _arrange(flat, pieces, limits, say)
 
 
@@ -122,20 +128,33 @@ def _find_cut(flat: str, start: int, end: int, limit: int, say: Say) -> int:
     middle = (start + end) // 2
     reach = min(int((end - start) * _MIDDLE), limit)
     low, high = max(start + 1, middle - reach), min(end - 1, middle + reach)
-    fallback = None
-    for pattern in _CUTS:
-        cuts = [m.end() for m in pattern.finditer(flat, low, high) if start < m.end() < end]
-        cuts.sort(key=lambda cut: abs(cut - middle))
-        for cut in cuts[:_TRIES]:
-            if _keeps_words(flat, start, cut, end, say):
-                return cut
-        fallback = fallback or next(iter(cuts), None)
-    if fallback is not None:
-        return fallback
+    found = find_cut_between(flat, (start, end), (low, middle, high), say)
+    if found is not None:
+        return found
     cut = middle
     while cut > low and _is_joined(flat[cut]):
         cut -= 1
     return cut if cut > start else middle
+
+
+def find_cut_between(
+    flat: str, text: tuple[int, int], window: tuple[int, int, int], say: Say
+) -> int | None:
+    """Return the best place in a window (low, ideal, high) to cut flat[start:end]; None if none is.
+
+    The best kind of place first, of each kind the nearest to the ideal.
+    """
+    start, end = text
+    low, ideal, high = window
+    fallback = None
+    for pattern in _CUTS:
+        cuts = [m.end() for m in pattern.finditer(flat, low, high) if start < m.end() < end]
+        cuts.sort(key=lambda cut: abs(cut - ideal))
+        for cut in cuts[:_TRIES]:
+            if _keeps_words(flat, start, cut, end, say):
+                return cut
+        fallback = fallback or next(iter(cuts), None)
+    return fallback
 
 
 def _keeps_words(flat: str, start: int, cut: int, end: int, say: Say) -> bool:

@@ -10,11 +10,13 @@ from narration.documents.types import BlockKind, SkipReason
 class ChunkLimits:
     """How long a chunk may be, in characters as spoken.
 
-    Chatterbox garbles beyond about 300 characters and babbles on very short lines.
+    Chatterbox garbles beyond about 300 characters and babbles on very short lines. `opening` are
+    the lengths to aim for in the first chunks of a text that somebody waits to hear.
     """
 
     max_chars: int = 280
     min_chars: int = 25
+    opening: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

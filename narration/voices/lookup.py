@@ -6,7 +6,7 @@ from sqlalchemy import Select, select
 from sqlalchemy import delete as sql_delete
 from sqlalchemy.orm import Session
 
-from narration.errors import FieldsError, NotFoundError, RecordingError, VoiceNotReady
+from narration.errors import NotFoundError, RecordingError, UnknownVoiceError, VoiceNotReady
 from narration.voices.record import Voice, VoiceState
 
 DEFAULT_VOICE = "default"
@@ -36,15 +36,15 @@ def choose_voice(
     """Resolve a voice to what identifies it for ever: an owner's by its id, a bundled one by name.
 
     `is_kept` keeps it from being deleted before this transaction ends.
-    Raises: FieldsError if there is none; VoiceNotReady; RecordingError if it could not be prepared.
+    Raises: UnknownVoiceError if there is none; VoiceNotReady; RecordingError if it could not be
+    prepared.
     """
     voice = find_voice(session, owner, name)
     if voice is not None and is_kept:
         voice = session.get(Voice, voice.id, populate_existing=True, with_for_update={"read": True})
     if voice is None or voice.state is VoiceState.DELETED:
         if name != DEFAULT_VOICE and name not in bundled:
-            detail = f"there is no voice {name!r}: list the voices to see yours"
-            raise FieldsError([{"pointer": "/voice", "detail": detail}])
+            raise UnknownVoiceError(f"there is no voice {name!r}: list the voices to see yours")
         return name
     if voice.state is VoiceState.PREPARING:
         raise VoiceNotReady(f"voice {name!r} is being prepared: send the job again soon")

@@ -13,6 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from narration.documents.read import read_document
+from narration.sound.gain import LevelSetting, Loudness
+from narration.sound.take import measure_take
+from narration.sound.waveform import Clip
 from narration.text.chunk import plan_chunks
 from tests.bench.planning import prose_with_figures
 from worker.assembly.encode import encode
@@ -20,9 +23,6 @@ from worker.assembly.mixing import measure, mix
 from worker.assembly.parts.plans import SpokenChunk
 from worker.assembly.types import AudioFormat, Tags
 from worker.chatterbox.config import SAMPLE_RATE_HZ
-from worker.level.gain import LevelSetting, Loudness
-from worker.level.take import measure_take
-from worker.waveform import Clip
 
 _CHARACTERS = 1_000_000
 _HOURS = 0.25

@@ -34,13 +34,13 @@ from narration.jobs.parts import add_missing_parts
 from narration.jobs.record import Chunk, Job, Part
 from narration.jobs.states import ChunkState, JobState
 from narration.migrate import migrate
+from narration.sound.gain import Loudness, choose_gain, measure_voice
+from narration.sound.take import measure_take
 from narration.storage.profiles import open_stores
 from tests.builders import WORDS, make_job, make_settings, plan_job
 from tests.fakes import RecordingBroker
 from worker.chatterbox.config import SAMPLE_RATE_HZ
 from worker.chunk_audio import store_chunk
-from worker.level.gain import Loudness, choose_gain, measure_voice
-from worker.level.take import measure_take
 from worker.process import WorkerProcess
 
 CHUNK_S = 12

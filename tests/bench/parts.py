@@ -19,6 +19,9 @@ from rich.console import Console
 from rich.table import Table
 
 from narration.mp4.packets import Packets, read_fragment, write_fragment
+from narration.sound.gain import Loudness, choose_gain, measure_voice, set_level
+from narration.sound.take import TakeLevel, measure_take
+from narration.sound.waveform import Waveform, decode_flac, encode_flac
 from tests.sounds import speak
 from worker.assembly.files.join import join_parts
 from worker.assembly.parts.codecs import CODECS
@@ -26,9 +29,6 @@ from worker.assembly.parts.encode import encode_part
 from worker.assembly.parts.plans import PartPlan, SpokenChunk, place_parts, plan_parts
 from worker.assembly.types import AudioFormat, ChapterMark, Tags
 from worker.chatterbox.config import SAMPLE_RATE_HZ
-from worker.level.gain import Loudness, choose_gain, measure_voice, set_level
-from worker.level.take import TakeLevel, measure_take
-from worker.waveform import Waveform, decode_flac, encode_flac
 
 FORMATS = (AudioFormat.M4B, AudioFormat.MP3, AudioFormat.OPUS)
 CHUNK_S, CHUNKS, PAUSE = 12, 5, 6000  # a part of a minute

@@ -81,6 +81,10 @@ class ApiOwnersContract:
         assert client.get("/v1/voices", headers=BOB).json()["items"] == []
         theirs = client.post("/v1/jobs", json={"text": "Hello.", "voice": "me"}, headers=BOB)
         assert theirs.json()["errors"][0]["pointer"] == "/voice"
+        spoken = {"model": "rhapsode", "input": "Hello.", "voice": "me"}
+        assert client.post("/v1/audio/speech", json=spoken, headers=BOB).json()["code"] == (
+            "not_found"
+        )
         assert upload(client, BOB).status_code == HTTPStatus.ACCEPTED
 
     def test_every_route_of_owners_asks_for_a_key(self, client: httpx.Client) -> None:

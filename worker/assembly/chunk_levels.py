@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 from narration.jobs.record import Chunk
 from narration.jobs.takes import note_level
+from narration.sound.take import measure_take
 from worker.chunk_audio import read_chunk
 from worker.context import WorkerContext
-from worker.level.take import measure_take
 
 
 def fill_levels(context: WorkerContext, chunks: Iterable[Chunk]) -> None:

@@ -13,6 +13,7 @@ from narration.jobs.listen import note_sounds
 from narration.jobs.lookup import get_chunks, get_job, get_plan, list_delivered_keys
 from narration.jobs.record import Artifact, Chunk, Job, JobPlan
 from narration.jobs.step_claim import StepClaim
+from narration.jobs.stored import read_settings
 from narration.storage.interface import Storage
 from narration.storage.keys import (
     MANIFEST,
@@ -58,6 +59,10 @@ def assemble_job(context: WorkerContext, claim: StepClaim, lease: Lease) -> None
     """
     material = _read(context, claim)
     check_complete(material.plan.spans, material.plan.characters, len(material.chunks))
+    if not read_settings(material.job.settings).outputs:  # it was heard while it was spoken
+        with context.session() as session:
+            finish_job(session, claim, [], now=context.clock())
+        return
     destination = context.stores.profile(material.job.destination_profile)
     try:
         written = _publish(destination, _deliver(context, claim, lease, material, destination))

@@ -10,9 +10,9 @@ import av
 import numpy as np
 
 from narration.errors import OutputError
+from narration.sound.waveform import Waveform, to_int16
 from worker.assembly.types import AudioFormat, Tags
 from worker.chatterbox.config import SAMPLE_RATE_HZ
-from worker.waveform import Waveform, to_int16
 
 # By format: the codec, and what its file needs. The other formats are joined from parts.
 _CODECS: dict[AudioFormat, tuple[str, dict[str, str]]] = {

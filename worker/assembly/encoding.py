@@ -18,6 +18,7 @@ from narration.jobs.parts import (
 )
 from narration.jobs.record import Chunk, Job, Part
 from narration.jobs.stored import read_settings
+from narration.sound.gain import LevelSetting
 from worker.assembly.chunk_levels import fill_levels
 from worker.assembly.part_store import PartStore
 from worker.assembly.sound import codecs_of, levels_of, loudness_of, plan_work, sounds_of
@@ -25,7 +26,6 @@ from worker.chunk_audio import LostAudio
 from worker.context import WorkerContext
 from worker.lease_runner import Work, run_under_lease
 from worker.leases import Lease
-from worker.level.gain import LevelSetting
 
 log = structlog.get_logger(__name__)
 

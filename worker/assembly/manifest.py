@@ -14,11 +14,11 @@ from narration.jobs.reading import ReadingRecord
 from narration.jobs.record import Chunk, Job, JobPlan
 from narration.jobs.request import JobSettings
 from narration.jobs.stored import read_settings
+from narration.sound.gain import LevelSetting
 from narration.storage.keys import manifest_key
 from narration.text.types import SpanKind
 from worker.assembly.types import Mark, Measurement
 from worker.chatterbox.config import SAMPLE_RATE_HZ
-from worker.level.gain import LevelSetting
 
 WATERMARK = "perth-implicit"
 

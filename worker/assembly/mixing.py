@@ -7,13 +7,13 @@ from itertools import accumulate
 import numpy as np
 
 from narration.errors import IncompletePlanError
+from narration.sound.gain import LevelSetting
+from narration.sound.loudness import integrate
+from narration.sound.take import TakeLevel, lay_out
+from narration.sound.waveform import Clip, Waveform
 from worker.assembly.parts.plans import SpokenChunk
 from worker.assembly.types import Mark, Measurement
 from worker.chatterbox.config import SAMPLE_RATE_HZ
-from worker.level.gain import LevelSetting
-from worker.level.loudness import integrate
-from worker.level.take import TakeLevel, lay_out
-from worker.waveform import Clip, Waveform
 
 _QUIETEST_DB = -120.0
 

@@ -9,13 +9,13 @@ from narration.errors import EncoderDied, NotFoundError
 from narration.jobs.part_audio import EncodedPart, find_encoded, store_encoded
 from narration.jobs.record import Chunk
 from narration.mp4.packets import Packets, read_fragment
+from narration.sound.gain import LevelSetting
+from narration.sound.take import TakeLevel
 from narration.storage.keys import part_audio_key
 from worker.assembly.parts.request import PartAnswer, PartRequest, answer
 from worker.assembly.sound import PartFormat, PartWork, pack_levels
 from worker.chunk_audio import fetch_ahead, read_flac
 from worker.context import WorkerContext
-from worker.level.gain import LevelSetting
-from worker.level.take import TakeLevel
 
 ENCODE_S = 600.0  # of processor time; a part takes a second or two
 

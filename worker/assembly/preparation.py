@@ -13,6 +13,8 @@ from narration.jobs.part_audio import EncodedPart
 from narration.jobs.parts import add_missing_parts, get_parts, is_being_encoded
 from narration.jobs.record import Chunk, Job
 from narration.jobs.stored import read_settings
+from narration.sound.gain import LevelSetting, VoiceLevel, choose_gain, correct_gain, is_off
+from narration.sound.take import TakeLevel
 from narration.voices.levels import LevelKey, find_level, level_key
 from worker.assembly.chunk_levels import fill_levels
 from worker.assembly.encoding import encode_next
@@ -31,8 +33,6 @@ from worker.assembly.types import Measurement
 from worker.chunk_audio import fetch_ahead
 from worker.context import WorkerContext
 from worker.leases import Lease
-from worker.level.gain import LevelSetting, VoiceLevel, choose_gain, correct_gain, is_off
-from worker.level.take import TakeLevel
 
 log = structlog.get_logger(__name__)
 

@@ -9,6 +9,7 @@ from narration.errors import RhapsodeError
 from narration.jobs.record import Chunk, Job, JobPlan
 from narration.jobs.request import CAPTIONS, JobSettings, OutputFormat
 from narration.jobs.stored import read_settings
+from narration.sound.waveform import Waveform
 from worker.assembly.captions import cues, write_srt, write_vtt
 from worker.assembly.encode import encode
 from worker.assembly.files.join import join_parts
@@ -24,7 +25,6 @@ from worker.assembly.tags import make_tags, mark_chapters
 from worker.assembly.types import AudioFormat, Measurement, Picture, Tags
 from worker.chatterbox.config import SAMPLE_RATE_HZ
 from worker.chunk_audio import fetch_ahead, read_clips
-from worker.waveform import Waveform
 
 NAMES = {output: "captions" if output in CAPTIONS else "audio" for output in OutputFormat}
 MEDIA_TYPES = {

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import Empty, Full, Queue
 
-from worker.waveform import Waveform
+from narration.sound.waveform import Waveform
 
 _WAITING = 4  # blocks, each some seconds of sound
 _LOOK_S = 0.2  # how soon it is seen that the other side is gone

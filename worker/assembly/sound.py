@@ -10,12 +10,12 @@ from narration.jobs.part_audio import EncodedPart
 from narration.jobs.part_sound import PartSound
 from narration.jobs.record import Chunk
 from narration.jobs.request import CAPTIONS, JobSettings
+from narration.sound.gain import LevelSetting, Loudness
+from narration.sound.take import TakeLevel, unpack_level
 from worker.assembly.parts.codecs import AAC, CODECS, Codec
 from worker.assembly.parts.plans import PartPlan, SpokenChunk, digest_part, plan_parts
 from worker.assembly.types import AudioFormat
 from worker.chatterbox.config import SAMPLE_RATE_HZ
-from worker.level.gain import LevelSetting, Loudness
-from worker.level.take import TakeLevel, unpack_level
 
 _SIZE = struct.Struct("<I")
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from narration.sound.waveform import Waveform
 from worker.chatterbox.config import SAMPLE_RATE_HZ
-from worker.waveform import Waveform
 
 _FRAME = SAMPLE_RATE_HZ // 100  # 10 ms
 _FLOOR = 10 ** (-60 / 20)  # quieter than this is silence in any recording

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from narration.findings import Finding
+from narration.sound.waveform import Waveform
 from worker.chatterbox.config import SAMPLE_RATE_HZ, TOKEN_RATE_HZ
 from worker.rendering.edges import frame_levels, is_loud
-from worker.waveform import Waveform
 
 # English is read aloud at 13 to 17 characters a second, hastily at 22, solemnly at 8.
 FASTEST_CHARS_PER_S = 30.0

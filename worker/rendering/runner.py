@@ -22,13 +22,14 @@ from narration.jobs.segment_claim import (
 )
 from narration.jobs.stored import read_settings
 from narration.jobs.takes import record_provenance
+from narration.sound.gain import Loudness
 from narration.voices.record import Voice as VoiceRow
 from worker.context import Drain, WorkerContext
 from worker.engine.types import SpeechEngine
 from worker.lease_runner import Work, run_under_lease
 from worker.leases import Lease
-from worker.level.gain import Loudness
 from worker.rendering.identity import RenderParameters
+from worker.rendering.places import Places
 from worker.rendering.segment_run import SegmentRun, SegmentSettings
 from worker.rendering.voice_cache import VoiceCache
 from worker.rendering.voice_levels import VoiceLevels
@@ -44,8 +45,11 @@ class SegmentRunner:
         identity: EngineIdentity,
         voice_cache: VoiceCache,
         voice_levels: VoiceLevels,
+        *,
+        places: Places,
     ) -> None:
         self._context = context
+        self._places = places
         self._engine = engine
         self._identity = identity
         self._voice_cache = voice_cache
@@ -53,22 +57,24 @@ class SegmentRunner:
         self._drain = Drain()
 
     def render_next(self) -> bool:
-        """Render the segment whose turn it is; False if there was none.
+        """Render the segment whose turn it is; False if there is no more to do now.
 
         Raises: EngineDied, after handing the segment back.
         """
-        claim = None if self._drain.is_begun else self._claim()
-        if claim is None:
-            return False
-        with structlog.contextvars.bound_contextvars(job_id=claim.job_id, segment=claim.index):
-            run_under_lease(self._context, self._work(claim), partial(self._render, claim))
-        return True
+        with self._places.take() as place:
+            claim = None if self._drain.is_begun else self._claim(place.least_priority)
+            if claim is not None:
+                with structlog.contextvars.bound_contextvars(
+                    job_id=claim.job_id, segment=claim.index
+                ):
+                    run_under_lease(self._context, self._work(claim), partial(self._render, claim))
+        return claim is not None or place.is_missed
 
     def drain(self) -> None:
         """Claim nothing more: what is being spoken may finish, the rest is handed back."""
         self._drain.begin(self._context.settings.grace_s)
 
-    def _claim(self) -> SegmentClaim | None:
+    def _claim(self, least_priority: int) -> SegmentClaim | None:
         context = self._context
         with context.session() as session:
             return claim_segment(
@@ -78,6 +84,7 @@ class SegmentRunner:
                 now=context.clock(),
                 window_segments=context.settings.window_segments,
                 poison_losses=context.settings.poison_losses,
+                least_priority=least_priority,
             )
 
     def _work(self, claim: SegmentClaim) -> Work:

@@ -22,12 +22,12 @@ from narration.jobs.takes import (
     note_passed_take,
     store_take,
 )
+from narration.sound.take import measure_take
 from worker.chatterbox.config import SAMPLE_RATE_HZ
 from worker.chunk_audio import store_chunk
 from worker.context import Drain, WorkerContext
 from worker.engine.types import Delivery, Speech, SpeechEngine, Utterance, make_turn
 from worker.leases import Lease
-from worker.level.take import measure_take
 from worker.rendering.edges import trim_edges
 from worker.rendering.identity import RenderParameters
 from worker.rendering.quality import judge

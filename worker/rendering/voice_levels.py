@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from narration.engine import EngineIdentity
 from narration.errors import SpeechError
+from narration.sound.gain import Loudness, VoiceLevel, choose_gain, measure_voice
 from narration.voices.levels import LevelKey, find_level, level_key, store_level
 from worker.context import WorkerContext
 from worker.engine.types import Delivery, Speech, SpeechEngine, Utterance
-from worker.level.gain import Loudness, VoiceLevel, choose_gain, measure_voice
 from worker.rendering.edges import trim_edges
 
 if TYPE_CHECKING:

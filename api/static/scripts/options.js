@@ -80,7 +80,7 @@ function formats(chosen) {
 async function loadVoices(select, chosen) {
   const { items, bundled } = await read("voices").catch(() => ({ items: [], bundled: [] }));
   const own = items.filter((voice) => voice.state === "ready").map((voice) => voice.name);
-  const names = [...new Set(["default", ...bundled, ...own])];
+  const names = [...new Set(["default", ...bundled.map((voice) => voice.name), ...own])];
   if (!names.includes(chosen.voice)) chosen.voice = "default";
   select.replaceChildren(...names.map((name) => h("option", { value: name }, label(name))));
   select.value = chosen.voice;

@@ -3,12 +3,13 @@
 import { field, h, icon } from "./dom.js";
 import { notice } from "./notices.js";
 import { canRecord, Recorder } from "./recorder.js";
-import { pause, post, read, remove } from "./server.js";
+import { pause, post, read, remove, url } from "./server.js";
 import { explain, length, sentence, voiceName } from "./words.js";
 
 const LEAST_S = 5;
 const LETTERS = { ß: "ss", æ: "ae", ø: "o", ł: "l", œ: "oe" };
 const POLL_MS = 1500;
+const SAMPLE_WAIT_S = 30;
 const PASSAGE = "Every evening, when the shop was closed, my grandfather put out two chairs and a lamp. One chair was for him, and the other for whoever wished to hear a story. Some nights half the street came, and nobody went home before the end.";
 
 export function voicesView() {
@@ -18,7 +19,7 @@ export function voicesView() {
     try {
       const { items, bundled } = await read("voices");
       if (!isOpen) return;
-      list.replaceChildren(...items.map((voice) => ownVoice(voice, draw)), ...[...new Set(["default", ...bundled])].map(houseVoice));
+      list.replaceChildren(...items.map((voice) => ownVoice(voice, draw)), ...bundled.map(houseVoice));
       if (items.some((voice) => voice.state === "preparing")) {
         await pause(POLL_MS);
         if (isOpen) await draw();
@@ -38,14 +39,34 @@ export function voicesView() {
   };
 }
 
-function houseVoice(name) {
-  return h("li", { class: "voice panel" }, h("div", { class: "about" }, h("p", { class: "name" }, capital(voiceName(name))), h("p", { class: "quiet small" }, "Comes with the model")));
+function houseVoice(voice) {
+  return h("li", { class: "voice panel" }, h("div", { class: "about" }, h("p", { class: "name" }, capital(voiceName(voice.name))), h("p", { class: "quiet small" }, "Comes with the model")), sample(voice));
+}
+
+/** A button that lets a voice be heard: its sample is spoken at the first wish, and kept. */
+function sample(voice) {
+  const name = voiceName(voice.name);
+  const player = h("audio", { preload: "none", hidden: true });
+  const button = h("button", { type: "button", class: "plain", "aria-label": `Listen to ${name}` }, icon("play"), "Listen");
+  const draw = (glyph, text) => button.replaceChildren(icon(glyph), text);
+  const stop = () => { player.pause(); draw("play", "Listen"); };
+  player.addEventListener("ended", stop);
+  player.addEventListener("error", () => { draw("play", "Listen"); notice(`${capital(name)} cannot be heard now. Try again in a moment.`); });
+  player.addEventListener("playing", () => draw("pause", "Stop"));
+  button.addEventListener("click", () => {
+    if (!player.paused) return stop();
+    if (!player.src || player.error) player.src = url(`voices/${voice.id}/preview?wait=${SAMPLE_WAIT_S}`);
+    draw("play", "One moment…");
+    return player.play().catch(() => {});
+  });
+  return h("div", { class: "sample" }, button, player);
 }
 
 function ownVoice(voice, redraw) {
   const states = { preparing: "Being prepared…", ready: `Your voice · from ${length(voice.duration_s)} of speech`, failed: sentence(voice.error ?? "It could not be prepared") };
   return h("li", { class: "voice panel" },
     h("div", { class: "about" }, h("p", { class: "name" }, capital(voiceName(voice.name))), h("p", { class: voice.state === "failed" ? "fault small" : "quiet small" }, states[voice.state] ?? "")),
+    ...(voice.state === "ready" ? [sample(voice)] : []),
     h("button", { type: "button", class: "plain square", title: "Delete", "aria-label": `Delete the voice ${voiceName(voice.name)}`, onclick: (event) => {
       const item = event.currentTarget.closest("li");
       item.hidden = true;

@@ -15,10 +15,10 @@ import numpy as np
 from worker.assembly.mixing import measure, mix
 from worker.assembly.encode import encode
 from worker.assembly.parts.plans import SpokenChunk
-from worker.level.gain import LevelSetting, Loudness
-from worker.level.take import measure_take
+from narration.sound.gain import LevelSetting, Loudness
+from narration.sound.take import measure_take
 from worker.assembly.types import AudioFormat, Tags
-from worker.waveform import Clip
+from narration.sound.waveform import Clip
 
 noise = np.random.default_rng(1).standard_normal(12 * 24_000)
 speech = (0.05 * noise * np.sin(np.arange(noise.size) / 4000) ** 2).astype(np.float32)

@@ -7,10 +7,10 @@ import av
 import numpy as np
 
 from narration.mp4.packets import Packets
+from narration.sound.waveform import Waveform, to_int16
 from worker.assembly.parts.codecs import Codec
 from worker.assembly.parts.plans import PartPlan, Piece
 from worker.chatterbox.config import SAMPLE_RATE_HZ
-from worker.waveform import Waveform, to_int16
 
 _BLOCK = 64  # packets handed over at once
 

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from narration.mp4.packets import write_fragment
+from narration.sound.gain import LevelSetting
+from narration.sound.take import measure_take
+from narration.sound.waveform import Waveform, decode_flac
 from worker.assembly.parts.codecs import Codec
 from worker.assembly.parts.encode import encode_part
 from worker.assembly.parts.plans import PartPlan
-from worker.level.gain import LevelSetting
-from worker.level.take import measure_take
-from worker.waveform import Waveform, decode_flac
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,10 @@ def upload(client: TestClient, name: str = "anna", data: bytes = SIX_SECONDS) ->
     return client.post("/v1/voices", data={"name": name}, files={"file": ("anna.wav", data)})
 
 
+def bundled_names(client: TestClient) -> list[str]:
+    return [voice["name"] for voice in client.get("/v1/voices").json()["bundled"]]
+
+
 def stored_files(resources: Resources) -> list[Path]:
     return [path for path in resources.settings.objects_dir.rglob("*") if path.is_file()]
 
@@ -137,5 +141,43 @@ def test_voices_of_warm_workers_can_be_named(client: TestClient, resources: Reso
         workers.report(
             session, "w1", state=WorkerState.READY, slots=1, now=utc_now(), engine=engine
         )
-    assert client.get("/v1/voices").json()["bundled"] == ["default", "storyteller"]
+    assert bundled_names(client) == ["default", "storyteller"]
     assert client.post("/v1/jobs", json=asked).status_code == HTTPStatus.ACCEPTED
+
+
+def test_the_default_voice_is_there_before_any_worker_is(client: TestClient) -> None:
+    (voice,) = client.get("/v1/voices").json()["bundled"]
+    assert (voice["id"], voice["is_bundled"]) == ("default", True)
+    assert client.get("/v1/voices/default").json() == voice
+    assert client.get("/v1/voices/nobody").status_code == HTTPStatus.NOT_FOUND
+
+
+def test_an_own_voice_goes_before_a_bundled_one_of_its_name(client: TestClient) -> None:
+    upload(client, name="default")
+    assert bundled_names(client) == []
+    assert client.get("/v1/voices/default").status_code == HTTPStatus.NOT_FOUND
+
+
+def test_a_preview_is_begun_once_and_found_again(client: TestClient, broker: Any) -> None:
+    first = client.get("/v1/voices/default/preview")
+    again = client.get("/v1/voices/default/preview")
+    assert (first.status_code, again.status_code) == (HTTPStatus.ACCEPTED, HTTPStatus.ACCEPTED)
+    assert first.headers["retry-after"] == "1"
+    assert first.headers["location"] == again.headers["location"]
+    assert broker.sent == [(Task.RENDER,)]
+    assert first.json()["kind"] == "preview"
+    assert client.get("/v1/jobs").json()["items"] == []
+
+
+def test_a_preview_waits_for_its_voice(client: TestClient) -> None:
+    voice = upload(client).json()
+    answer = client.get(voice["preview"])
+    assert (answer.status_code, answer.json()["code"]) == (HTTPStatus.CONFLICT, "voice_not_ready")
+    assert answer.headers["retry-after"]
+
+
+def test_a_preview_that_was_canceled_says_so_before_it_is_spoken_again(client: TestClient) -> None:
+    job = client.get("/v1/voices/default/preview").json()
+    client.post(job["urls"]["cancel"])
+    answer = client.get("/v1/voices/default/preview")
+    assert answer.json()["code"] == "chunk_failed"

@@ -14,7 +14,6 @@ def test_settings_survive_the_database() -> None:
     [
         {"voise": "default"},
         {"delivery": {"exageration": 1}},
-        {"outputs": []},
         {"outputs": ["aiff"]},
         {"max_chars": 5},
         {"delivery": {"temperature": float("nan")}},

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from narration.errors import OutputError, SpeechError
+from narration.sound.waveform import Waveform
 from worker.assembly.encode import encode
 from worker.assembly.probe import probe
 from worker.assembly.types import AudioFormat, Tags
 from worker.chatterbox.config import SAMPLE_RATE_HZ
-from worker.waveform import Waveform
 
 _LOSSLESS = [AudioFormat.WAV, AudioFormat.FLAC]
 _DURATION_S = 4

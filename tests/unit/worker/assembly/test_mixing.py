@@ -5,16 +5,16 @@ import numpy as np
 import pytest
 
 from narration.errors import IncompletePlanError
+from narration.sound.gain import LevelSetting, Loudness
+from narration.sound.peaks import true_peak
+from narration.sound.take import TakeLevel, measure_take
+from narration.sound.waveform import Clip, Waveform
 from tests.meter import meter
 from tests.sounds import speak
 from worker.assembly.mixing import measure, mix
 from worker.assembly.parts.plans import SpokenChunk
 from worker.assembly.types import Mark, Measurement
 from worker.chatterbox.config import SAMPLE_RATE_HZ
-from worker.level.gain import LevelSetting, Loudness
-from worker.level.peaks import true_peak
-from worker.level.take import TakeLevel, measure_take
-from worker.waveform import Clip, Waveform
 
 PAUSES_MS = (250, 0, 1800, 0)
 

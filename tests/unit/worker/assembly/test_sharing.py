@@ -4,8 +4,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from narration.sound.waveform import Waveform
 from worker.assembly.sharing import share
-from worker.waveform import Waveform
 
 COUNT = 50
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from narration.sound.waveform import Waveform
 from worker.chatterbox.config import SAMPLE_RATE_HZ
 from worker.rendering.edges import trim_edges
-from worker.waveform import Waveform
 
 _MS = SAMPLE_RATE_HZ // 1000
 

@@ -1,9 +1,9 @@
 import numpy as np
 import numpy.typing as npt
 
+from narration.sound.waveform import Waveform
 from worker.chatterbox.config import SAMPLE_RATE_HZ, TOKEN_RATE_HZ
 from worker.rendering.quality import Flag, Verdict, judge
-from worker.waveform import Waveform
 
 _TEXT = "He had walked all the way from the mill to the bridge."  # 54 characters: about 3.5 s
 

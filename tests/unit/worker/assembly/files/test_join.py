@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from narration.errors import OutputError
+from narration.sound.waveform import Waveform
 from tests.joined import (
     TAGS,
     Programme,
@@ -22,7 +23,6 @@ from tests.joined import (
 from worker.assembly.probe import probe
 from worker.assembly.types import AudioFormat, ChapterMark
 from worker.chatterbox.config import SAMPLE_RATE_HZ
-from worker.waveform import Waveform
 
 _FORMATS = [AudioFormat.M4B, AudioFormat.MP3, AudioFormat.OPUS]
 _PAUSES_MS = [0, 80, 250]

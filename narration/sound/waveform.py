@@ -12,7 +12,8 @@ import numpy.typing as npt
 import soundfile
 
 from narration.errors import OutputError
-from worker.chatterbox.config import SAMPLE_RATE_HZ
+
+SAMPLE_RATE_HZ = 24_000  # the rate at which the Chatterbox family speaks
 
 Waveform: TypeAlias = npt.NDArray[np.float32]
 

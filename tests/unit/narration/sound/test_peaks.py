@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from narration.sound.peaks import limit_peaks, true_peak
+from narration.sound.waveform import Waveform
 from worker.chatterbox.config import SAMPLE_RATE_HZ
-from worker.level.peaks import limit_peaks, true_peak
-from worker.waveform import Waveform
 
 
 def _sine(frequency_hz: float, phase: float) -> Waveform:

@@ -3,12 +3,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from narration.sound.loudness import integrate
+from narration.sound.take import TakeLevel, lay_out, measure_take, unpack_level
+from narration.sound.waveform import Waveform
 from tests.meter import meter
 from tests.sounds import speak
 from worker.chatterbox.config import SAMPLE_RATE_HZ
-from worker.level.loudness import integrate
-from worker.level.take import TakeLevel, lay_out, measure_take, unpack_level
-from worker.waveform import Waveform
 
 
 def _takes(count: int) -> list[Waveform]:

@@ -1,9 +1,7 @@
 import numpy as np
 import pytest
 
-from tests.meter import meter
-from tests.sounds import speak
-from worker.level.gain import (
+from narration.sound.gain import (
     STEP_DB,
     Loudness,
     VoiceLevel,
@@ -14,8 +12,10 @@ from worker.level.gain import (
     measure_voice,
     set_level,
 )
-from worker.level.take import measure_take
-from worker.waveform import Waveform
+from narration.sound.take import measure_take
+from narration.sound.waveform import Waveform
+from tests.meter import meter
+from tests.sounds import speak
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from worker.chatterbox.config import SAMPLE_RATE_HZ
-from worker.waveform import Waveform
+from narration.sound.waveform import SAMPLE_RATE_HZ, Waveform
 
 HOP = SAMPLE_RATE_HZ // 10  # 400 ms blocks overlap by three quarters
 _HOPS_PER_BLOCK = 4

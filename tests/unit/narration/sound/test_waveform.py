@@ -5,7 +5,7 @@ import pytest
 import soundfile
 
 from narration.errors import OutputError
-from worker.waveform import decode_flac, encode_flac, to_int16
+from narration.sound.waveform import decode_flac, encode_flac, to_int16
 
 _NOISE = np.random.default_rng(1).uniform(-1, 1, 24_000).astype(np.float32)
 

@@ -10,11 +10,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from worker.chatterbox.config import SAMPLE_RATE_HZ
-from worker.level.loudness import integrate
-from worker.level.peaks import limit_peaks
-from worker.level.take import TakeLevel, lay_out, measure_take
-from worker.waveform import Waveform
+from narration.sound.loudness import integrate
+from narration.sound.peaks import limit_peaks
+from narration.sound.take import TakeLevel, lay_out, measure_take
+from narration.sound.waveform import SAMPLE_RATE_HZ, Waveform
 
 STEP_DB = 0.5  # a hair's difference in level is no reason to encode anything anew
 ALLOWED_LU = 0.45  # a programme further off is encoded again; with rounding it stays within 0.5

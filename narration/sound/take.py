@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from worker.level.loudness import HOP, LoudnessMeter
-from worker.level.peaks import true_peak
-from worker.waveform import Waveform
+from narration.sound.loudness import HOP, LoudnessMeter
+from narration.sound.peaks import true_peak
+from narration.sound.waveform import Waveform
 
 _FLOOR_DB = -120.0
 _STEPS_PER_DB = 400  # 16 bits hold -120 to +43 dB; rounding is far below what a meter shows

@@ -8,8 +8,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from worker.chatterbox.config import SAMPLE_RATE_HZ
-from worker.waveform import Waveform
+from narration.sound.waveform import SAMPLE_RATE_HZ, Waveform
 
 _PHASES = 4
 _TAPS = 24  # per phase; reads a sine up to 10 kHz within 0.1 dB

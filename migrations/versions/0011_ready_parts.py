@@ -1,13 +1,13 @@
 """Keep which parts can be encoded, and find those that need a chunk.
 
-Revision: 0010, after 0009. Parts of jobs under way are made when those are assembled.
+Revision: 0011, after 0010. Parts of jobs under way are made when those are assembled.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0010"
-down_revision = "0009"
+revision = "0011"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 

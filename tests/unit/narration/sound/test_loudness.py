@@ -3,9 +3,9 @@ import math
 import numpy as np
 import pytest
 
+from narration.sound.loudness import LoudnessMeter
+from narration.sound.waveform import Waveform
 from worker.chatterbox.config import SAMPLE_RATE_HZ
-from worker.level.loudness import LoudnessMeter
-from worker.waveform import Waveform
 
 
 def _sine(duration_s: float, level_db: float, frequency_hz: float = 997.0) -> Waveform:

@@ -1,0 +1,74 @@
+"""How a voice sounds: a sentence, spoken once for each engine and kept for a month.
+
+A preview is a job that is spoken before all narrations. Who asks again, finds it by its key.
+"""
+
+import hashlib
+import json
+from datetime import timedelta
+
+from api.deps import Resources
+from api.sounding import NotSpokenError
+from api.uploads import Uploads
+from narration.clock import utc_now
+from narration.database import session_scope
+from narration.jobs import control
+from narration.jobs.lookup import find_by_idempotency_key
+from narration.jobs.record import Job
+from narration.jobs.request import DAY_S, JobSettings, OutputFormat
+from narration.jobs.states import RETRYABLE, JobKind, JobState
+from narration.jobs.submit import Destination, Submission
+from narration.settings import DEFAULT_PROFILE
+from narration.workers import warm_engines
+
+SENTENCE = (
+    "This is how I read: without haste where the story is quiet, and a little quicker when "
+    "somebody comes through the door."
+)
+KEPT_S = 30 * DAY_S
+AGAIN_AFTER = timedelta(seconds=10)  # one that failed is tried again, but not by every poll
+
+
+async def find_preview(uploads: Uploads, resources: Resources, owner: str, voice: str) -> Job:
+    """Return the job of a voice's preview, begun now if there is none.
+
+    Raises: NotSpokenError if it has just failed; what submitting a job raises.
+    """
+    key = await uploads.run(_key, resources, voice)
+    job: Job | None = await uploads.run(_find, resources, owner, key)
+    if job is None:
+        submission = Submission(
+            owner=owner,
+            name="preview",
+            media_type="text/plain",
+            data=SENTENCE.encode(),
+            settings=JobSettings(voice=voice, outputs=(OutputFormat.MP3,), retention_s=KEPT_S),
+            destination=Destination(profile=DEFAULT_PROFILE),
+            idempotency_key=key,
+            kind=JobKind.PREVIEW,
+        )
+        job = (await uploads.submit_urgent(submission)).job
+    return job
+
+
+def _key(resources: Resources, voice: str) -> str:
+    """Return the idempotency key of a preview: other engines make another one."""
+    with session_scope(resources.database, is_read_only=True) as session:
+        engines = warm_engines(session, now=utc_now())
+    digest = hashlib.sha256(json.dumps(engines, sort_keys=True).encode()).hexdigest()
+    return f"preview:{voice}:{digest}"
+
+
+def _find(resources: Resources, owner: str, key: str) -> Job | None:
+    """Return an earlier preview; one that failed is begun again."""
+    now = utc_now()
+    with session_scope(resources.database) as session:
+        job = find_by_idempotency_key(session, owner, key)
+        if job is None or job.state not in RETRYABLE:
+            return job
+        if job.ended_at is None or now - job.ended_at > AGAIN_AFTER:
+            return control.retry_job(session, job.id, owner=owner, now=now)
+    if job.state is JobState.CANCELED:
+        raise NotSpokenError("the preview was canceled: ask for it again in a moment")
+    reason = (job.error or {}).get("message", "see the job")
+    raise NotSpokenError(f"the preview could not be spoken ({reason}): job {job.id}")

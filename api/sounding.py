@@ -1,0 +1,138 @@
+"""The sound of a job piece by piece, while it is spoken: read, set to its level, encoded.
+
+Reading and encoding run on threads of their own; a notice wakes who waits for the next chunk.
+"""
+
+import hashlib
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import anyio
+import numpy as np
+from anyio.to_thread import run_sync
+
+from api.deps import Resources
+from api.following import EventFeed
+from narration.database import session_scope
+from narration.errors import (
+    ConflictError,
+    NotFoundError,
+    SpeechError,
+    StorageUnavailable,
+    TransientError,
+    public_message,
+)
+from narration.jobs.request import LoudnessSettings
+from narration.jobs.spoken import Spoken, SpokenChunk, read_spoken
+from narration.jobs.states import JobState
+from narration.sound.gain import LevelSetting, Loudness
+from narration.sound.peaks import true_peak
+from narration.sound.streams import SoundStream, StreamFormat, open_stream
+from narration.sound.take import unpack_level
+from narration.sound.waveform import SAMPLE_RATE_HZ, Waveform, decode_flac
+from narration.storage.keys import chunk_audio_key
+
+T = TypeVar("T")
+THREADS = 32
+
+
+class SilentError(TransientError):
+    """No worker has spoken in time."""
+
+    code = "unavailable"
+
+
+class NotSpokenError(SpeechError):
+    """The text could not be spoken."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """Who listens to which job, and as what."""
+
+    owner: str
+    job_id: str
+    stream_format: StreamFormat
+
+
+class SoundReader:
+    """What turns spoken chunks into streams; belongs to one event loop."""
+
+    def __init__(self, resources: Resources, feed: EventFeed) -> None:
+        self._resources = resources
+        self._feed = feed
+        self._limiter = anyio.CapacityLimiter(THREADS)
+
+    async def run(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Run something on the threads of this reader."""
+        return await run_sync(function, *arguments, limiter=self._limiter)
+
+    async def pieces(self, heard: Heard) -> AsyncIterator[bytes]:
+        """Yield the stream of a job, a piece for each chunk, until all of it was spoken.
+
+        Raises: NotSpokenError, ConflictError or NotFoundError if the job ended otherwise;
+        SilentError; StorageUnavailable, DatabaseUnavailable.
+        """
+        stream = open_stream(heard.stream_format)
+        wait_s = self._resources.settings.limits.speech_wait_s
+        following = 0
+        heard_at = time.monotonic()
+        with self._feed.topic(heard.owner, heard.job_id) as topic:
+            while True:
+                version = topic.version
+                spoken = await self.run(self._read, heard.job_id, following)
+                for chunk in spoken.chunks:
+                    piece = await self.run(self._encode, stream, chunk, spoken.gain_db)
+                    following, heard_at = chunk.index + 1, time.monotonic()
+                    if piece:
+                        yield piece
+                if following == spoken.chunks_total:
+                    yield await self.run(stream.finish)
+                    return
+                if not spoken.chunks:
+                    _require_progress(spoken, heard.job_id)
+                    if self._feed.is_closing():
+                        raise SilentError("the server is ending: send this again")
+                    left_s = heard_at + wait_s - time.monotonic()
+                    if left_s <= 0:
+                        raise SilentError(f"nothing was spoken for {wait_s:g} s: send this later")
+                    await topic.wait_for_notice(left_s, since=version)
+
+    def _read(self, job_id: str, first: int) -> Spoken:
+        with session_scope(self._resources.database, is_read_only=True) as session:
+            return read_spoken(session, job_id, first=first)
+
+    def _encode(self, stream: SoundStream, chunk: SpokenChunk, gain_db: float | None) -> bytes:
+        waveform = _set_level(self._fetch(chunk), chunk, gain_db)
+        pause = np.zeros(chunk.pause_after_ms * SAMPLE_RATE_HZ // 1000, dtype=np.float32)
+        return stream.add(np.concatenate([waveform, pause]))
+
+    def _fetch(self, chunk: SpokenChunk) -> Waveform:
+        try:
+            flac = self._resources.stores.work.get(chunk_audio_key(chunk.sha256))
+        except NotFoundError as error:
+            raise StorageUnavailable(f"the sound of chunk {chunk.index} is gone") from error
+        if hashlib.sha256(flac).hexdigest() != chunk.sha256:
+            raise StorageUnavailable(f"the sound of chunk {chunk.index} is damaged")
+        return decode_flac(flac)
+
+
+def _set_level(waveform: Waveform, chunk: SpokenChunk, gain_db: float | None) -> Waveform:
+    """Bring a take to the loudness of programmes by the gain of its voice, as parts are."""
+    setting = LevelSetting(
+        gain_db=gain_db or 0.0, loudness=Loudness(**LoudnessSettings().model_dump())
+    )
+    peak = true_peak(waveform) if chunk.level is None else unpack_level(chunk.level).peak
+    return setting.apply(waveform, peak=peak)
+
+
+def _require_progress(spoken: Spoken, job_id: str) -> None:
+    """Check that the rest is still to come."""
+    if spoken.state is JobState.CANCELED:
+        raise ConflictError(f"job {job_id} was canceled")
+    if spoken.state is JobState.FAILED:
+        error = spoken.error or {}
+        reason = public_message(error.get("code", ""), error.get("message", ""))
+        raise NotSpokenError(f"job {job_id} failed: {reason}")

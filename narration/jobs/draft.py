@@ -1,0 +1,170 @@
+"""A document's plan as rows, before anything of it is stored; the same for every kind of job."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from narration.bounded import BoundedCalls, TooLargeCallError, TooSlowError
+from narration.documents.types import Metadata
+from narration.errors import DocumentError, QualityError
+from narration.findings import Finding, dump_findings
+from narration.jobs.completeness import check_complete, span_rows
+from narration.jobs.document import read_within
+from narration.jobs.parts import part_rows
+from narration.jobs.reading import ReadingRecord, record_reading, report_plan, warning_rows
+from narration.jobs.record import JobPlan
+from narration.jobs.request import JobSettings, QualityPolicy
+from narration.jobs.work import WorkRecord
+from narration.settings import LimitSettings
+from narration.text.chunk import plan_chunks
+from narration.text.findings import judge_text
+from narration.text.types import ChunkLimits, ChunkPlan, Plan
+
+DRAFT_S = 5.0  # a text of some thousand characters takes a few milliseconds
+_SHOWN_CHARS = 60  # of a text in an error message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFile:
+    """A document as it was sent."""
+
+    data: bytes
+    name: str
+    media_type: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DraftOptions:
+    """How a plan is laid out. `opening`: the lengths of its first chunks, for one who waits."""
+
+    segment_chunks: int
+    opening: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A plan: what a document says of itself, and the rows of what is to be spoken."""
+
+    media_type: str
+    title: str | None
+    author: str | None
+    characters: int
+    chapters: list[dict[str, Any]]
+    spans: list[list[Any]]
+    reading: ReadingRecord
+    warnings: list[dict[str, Any]]
+    chunks: list[dict[str, Any]]
+    parts: list[dict[str, Any]]
+    metadata: Metadata = field(default_factory=Metadata)
+
+
+def draft_plan(
+    limits: LimitSettings, file: SourceFile, settings: JobSettings, options: DraftOptions
+) -> Draft:
+    """Read a document and lay out what is to be spoken.
+
+    Raises: DocumentError; QualityError if a strict job holds what no voice can say.
+    """
+    document = read_within(
+        limits,
+        file.data,
+        name=file.name,
+        media_type=file.media_type,
+        options=settings.reading,
+    )
+    chunk_limits = ChunkLimits(max_chars=settings.max_chars, opening=options.opening)
+    plan = plan_chunks(document, chunk_limits, settings.pause_limits, settings.english)
+    spans = span_rows(plan.spans)
+    check_complete(spans, len(document.source), len(plan.chunks))
+    report = report_plan(document, plan)
+    findings = list(judge_text(plan.chunks, report.foreign))
+    if settings.quality.policy is QualityPolicy.STRICT:
+        _require_speakable(plan, findings)
+    return Draft(
+        media_type=document.media_type,
+        title=settings.title or document.title,
+        author=settings.author or document.author,
+        characters=len(document.source),
+        chapters=[
+            {"title": chapter.title, "part": chapter.part, "first_chunk": chapter.first_chunk}
+            for chapter in plan.chapters
+        ],
+        spans=spans,
+        reading=record_reading(report),
+        warnings=warning_rows(report.warnings),
+        chunks=[
+            _chunk_row(chunk, found, options.segment_chunks)
+            for chunk, found in zip(plan.chunks, findings, strict=True)
+        ],
+        parts=part_rows(plan.chunks) if settings.outputs else [],
+        metadata=document.metadata,
+    )
+
+
+def _require_speakable(plan: Plan, findings: Sequence[tuple[Finding, ...]]) -> None:
+    """Fail before anything is spoken: no take of these chunks could pass.
+
+    Raises: QualityError.
+    """
+    wrong = [(chunk, found) for chunk, found in zip(plan.chunks, findings, strict=True) if found]
+    if not wrong:
+        return
+    chunk, found = wrong[0]
+    raise QualityError(
+        f"{len(wrong):,} of {len(plan.chunks):,} chunks hold what the voice cannot say, the first "
+        f'at character {chunk.start:,} ("{chunk.caption[:_SHOWN_CHARS]}": {found[0].flag}, '
+        f"{found[0].detail}): correct the text, or use policy flag"
+    )
+
+
+def _chunk_row(
+    chunk: ChunkPlan, findings: Sequence[Finding], segment_chunks: int
+) -> dict[str, Any]:
+    return {
+        "index": chunk.index,
+        "segment": chunk.index // segment_chunks,
+        "chapter": chunk.chapter,
+        "start": chunk.start,
+        "end": chunk.end,
+        "text": chunk.text,
+        "caption": chunk.caption,
+        "spoken_text": chunk.spoken_text,
+        "pause_after_ms": chunk.pause_after_ms,
+        "text_findings": dump_findings(findings),
+    }
+
+
+def plan_row(job_id: str, owner: str, draft: Draft, work: WorkRecord) -> JobPlan:
+    """Return the row of a plan."""
+    return JobPlan(
+        job_id=job_id,
+        owner=owner,
+        characters=draft.characters,
+        chapters=draft.chapters,
+        spans=draft.spans,
+        reading=draft.reading.model_dump(mode="json"),
+        work=work.model_dump(mode="json"),
+    )
+
+
+def draft_apart(
+    calls: BoundedCalls,
+    limits: LimitSettings,
+    file: SourceFile,
+    settings: JobSettings,
+    options: DraftOptions,
+) -> Draft:
+    """Lay a short text out in a process of its own that is stopped if it takes too long.
+
+    Raises: DocumentError, QualityError; BusyError if all such processes are at work.
+    """
+    try:
+        return calls.call(draft_plan, limits, file, settings, options, limit_s=DRAFT_S)
+    except TooSlowError as error:
+        raise DocumentError(
+            f"reading the text takes more than {DRAFT_S:.0f} s: send plain sentences"
+        ) from error
+    except TooLargeCallError as error:
+        raise DocumentError(
+            "reading the text took too much memory: send plain sentences"
+        ) from error

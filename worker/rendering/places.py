@@ -1,0 +1,43 @@
+"""Places for segments: some are for those who wait, so that a book never takes them all."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from narration.jobs.submit import URGENT_PRIORITY
+
+
+@dataclass(slots=True)
+class Place:
+    """A place that was taken; `least_priority` is what a segment needs to be spoken in it."""
+
+    least_priority: int
+    is_missed: bool = False  # a wake-up found no place meanwhile: pass it on
+
+
+class Places:
+    """Counts the segments that are spoken at once, but for the urgent ones."""
+
+    def __init__(self, ordinary: int) -> None:
+        self._ordinary = ordinary
+        self._taken = 0
+        self._is_missed = False
+        self._guard = threading.Lock()
+
+    @contextmanager
+    def take(self) -> Iterator[Place]:
+        """Take a place: an ordinary one if there is one, else one for urgent segments only."""
+        with self._guard:
+            is_ordinary = self._taken < self._ordinary
+            self._taken += is_ordinary
+            # Whoever gives an ordinary place back looks for work that was passed over.
+            self._is_missed = self._is_missed or not is_ordinary
+        place = Place(least_priority=0 if is_ordinary else URGENT_PRIORITY)
+        try:
+            yield place
+        finally:
+            if is_ordinary:
+                with self._guard:
+                    self._taken -= 1
+                    place.is_missed, self._is_missed = self._is_missed, False

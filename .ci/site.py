@@ -29,7 +29,8 @@ def main(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         pages = Path(scratch) / "docs"
         shutil.copytree(ROOT / "docs", pages)
-        shutil.copy(ROOT / "README.md", pages / "index.md")
+        home = (ROOT / "README.md").read_text(encoding="utf-8").replace("docs/images/", "images/")
+        (pages / "index.md").write_text(home, encoding="utf-8")
         reference = pages / "reference"
         reference.mkdir()
         (reference / "commands.md").write_text("".join(_commands()), encoding="utf-8")

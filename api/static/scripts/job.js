@@ -52,7 +52,7 @@ export function jobView({ id, params, replaceParams }) {
     if (isActive(job) && !isMending(job)) {
       body.replaceChildren(...[underWay(), readingNotes(job)].filter(Boolean));
       progress(body, job);
-    } else if (job.state === "succeeded" || job.revision > 1) {
+    } else if (job.state === "succeeded" || job.revision > 1 || isHeldUp(job)) {
       listening = new Listening(job, { isPlaying: params.has("play") || wasPlaying });
       const isStopped = !isActive(job) && job.state !== "succeeded";
       body.replaceChildren(...[isStopped && stopped(job), readingNotes(job), listening.element].filter(Boolean));
@@ -82,6 +82,9 @@ export function jobView({ id, params, replaceParams }) {
 
 /** Whether a job that was delivered is being mended: what it delivered can be heard meanwhile. */
 const isMending = (job) => isActive(job) && job.revision > 1;
+
+/** Whether some of its chunks are all that keeps a job from being delivered. */
+const isHeldUp = (job) => job.state === "failed" && ["quality_failed", "chunk_failed"].includes(job.error?.code);
 
 async function load(id, body) {
   try {

@@ -24,7 +24,8 @@ export class Listening {
     this.#isPlaying = isPlaying;
     this.#script = new Script(job);
     this.#transcript = new Transcript(this.#script, (sentence) => this.hear(sentence));
-    const src = audioOf(job);
+    const isDelivered = job.state === "succeeded" || job.revision > 1;
+    const src = isDelivered ? audioOf(job) : null;
     if (src) this.#player = new Player({
       id: job.id, src, title: titleOf(job), duration: job.progress.audio_s,
       ontime: (seconds) => this.#follow(seconds),
@@ -36,7 +37,7 @@ export class Listening {
       quiet: () => { if (this.isPlaying) this.#player.toggle(); },
       accepted: (chunk) => this.#transcript.accept(chunk),
     });
-    this.element = h("div", {}, this.#mending.element, h("div", { class: "reading" }, side, this.#transcript.element), this.#player?.element ?? this.#unplayable());
+    this.element = h("div", {}, this.#mending.element, h("div", { class: "reading" }, side, this.#transcript.element), this.#player?.element ?? (isDelivered ? this.#unplayable() : null));
     if (this.#player) document.body.classList.add("playing");
   }
 
@@ -72,8 +73,9 @@ export class Listening {
     if (!sentence) return;
     this.#transcript.mark(sentence);
     this.#mending.choose(sentence);
-    this.#player?.seek(sentence.start + 0.01);
-    this.#player?.play();
+    if (!this.#player) return void this.#mending.play(sentence.chunk);
+    this.#player.seek(sentence.start + 0.01);
+    this.#player.play();
   }
 
   #unplayable() {

@@ -7,6 +7,7 @@ import { notice } from "./notices.js";
 import { post, read, url } from "./server.js";
 import { clock, count, explain, finding, length, sentence as asSentence } from "./words.js";
 
+const TO_CHECK = new Set(["flagged", "failed"]);
 const mended = new Map(); // job -> numbers of the chunks that were spoken again since the page was opened
 
 /** The places of a job that should be listened to, each with what can be done about it. */
@@ -44,7 +45,7 @@ export class Mending {
   /** Show what was flagged, and what was spoken again meanwhile. */
   draw(focused = null) {
     const again = mended.get(this.#job.id) ?? new Set();
-    const places = this.#script.chunks.filter((chunk) => chunk.state === "flagged" || again.has(chunk.index));
+    const places = this.#script.chunks.filter((chunk) => TO_CHECK.has(chunk.state) || again.has(chunk.index));
     this.#list.replaceChildren(...places.map((chunk) => this.#place(chunk)));
     this.element.hidden = false;
     this.#show();
@@ -82,16 +83,16 @@ export class Mending {
     const where = this.#script.firstOf(chunk);
     const told = h("p", { class: "told warn small" });
     const isAgain = mended.get(this.#job.id)?.has(chunk.index);
-    setText(told, chunk.state === "flagged" ? `What was found: ${chunk.findings.map(finding).join("; ") || "it does not sound as it should"}.`
+    setText(told, chunk.state === "failed" ? "It could not be said at all. Correct the text, or try once more." : chunk.state === "flagged" ? `What was found: ${chunk.findings.map(finding).join("; ") || "it does not sound as it should"}.`
       : isAgain ? "It was said again, and nothing was found." : "Nothing was found here.");
-    if (chunk.state !== "flagged") told.classList.replace("warn", "good");
+    if (!TO_CHECK.has(chunk.state)) told.classList.replace("warn", "good");
     const name = chunk.caption.slice(0, 60);
     const takes = h("details", { class: "takes", ontoggle: () => takes.open && this.#loadTakes(chunk, takes) },
       h("summary", {}, "Compare takes"), h("ul"));
     const item = h("li", { class: "check", tabindex: -1, "data-chunk": chunk.index },
       h("blockquote", {}, chunk.caption), told,
       h("div", { class: "buttons" },
-        h("button", { type: "button", onclick: () => this.#on.hear(where) }, `Listen at ${clock(where?.start ?? 0)}`),
+        chunk.duration_s !== null && h("button", { type: "button", onclick: () => this.#on.hear(where) }, `Listen at ${clock(where?.start ?? 0)}`),
         plain(action("again", "Say it again", `Say it again: ${name}`, () => this.#retake(chunk, item, {}))),
         chunk.state === "flagged" && plain(action("check", "Keep it as it is", `Keep it as it is: ${name}`, () => this.#accept(chunk, item)))),
       takes, this.#correction(chunk, () => item));
@@ -155,16 +156,19 @@ export class Mending {
   #take(chunk, take, place) {
     const found = take.findings.map(finding).join("; ") || "nothing was found";
     const name = `Take ${place}`;
-    const hear = h("button", { type: "button", class: "square plain", "aria-label": `Hear take ${place}`, onclick: () => this.#hear(chunk, take) }, icon("play"));
+    const hear = h("button", { type: "button", class: "square plain", "aria-label": `Hear take ${place}`, onclick: () => this.play(chunk, take.number) }, icon("play"));
     return h("li", {}, hear, h("span", {}, `${name} · ${length(take.duration_s)} · ${found}`),
       take.is_kept ? h("span", { class: "told good small" }, icon("check"), "in use")
         : plain(action(null, "Use this one", `Use take ${place}`, () => this.#useTake(chunk, this.#item(chunk.index), take.number))));
   }
 
-  #hear(chunk, take) {
+  /** Play a chunk by itself: the take that is kept, or another. */
+  play(chunk, number = null) {
     this.#on.quiet();
-    this.#sample.src = url(`jobs/${this.#job.id}/chunks/${chunk.index}/audio?take=${take.number}`);
-    this.#sample.play().catch(() => notice("This take cannot be heard any more. Have it said again."));
+    this.#sample.src = url(`jobs/${this.#job.id}/chunks/${chunk.index}/audio${number === null ? "" : `?take=${number}`}`);
+    this.#sample.play().catch((error) => {
+      if (error.name !== "AbortError") notice("This take cannot be heard. Have it said again.");
+    });
   }
 
   #noteMended(chunk) {

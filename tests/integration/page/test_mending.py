@@ -82,6 +82,19 @@ def test_text_is_corrected_where_it_is_said_wrong(open_page: Open, served: Serve
     assert page.evaluate("document.activeElement.closest('.check') !== null")
 
 
+def test_job_that_asked_for_perfection_is_delivered_once_its_place_is_kept(
+    open_page: Open, served: ServedPage
+) -> None:
+    quality = {"max_takes": 1, "policy": "strict"}
+    job_id = served.submit(STORY.format(word="hopeless"), outputs=["mp3"], quality=quality)
+    page = open_page(f"#/jobs/{job_id}")
+    expect(page.get_by_role("heading", name="1 place to check by ear")).to_be_visible()
+    page.get_by_role("button", name="Listen at").click()
+    page.get_by_role("button", name="Keep it as it is").click()
+    expect(page.get_by_role("link", name="MP3")).to_be_visible()
+    assert job(served, job_id)["state"] == "succeeded"
+
+
 def test_any_sentence_can_be_mended(open_page: Open, served: ServedPage) -> None:
     page, job_id = opened(open_page, served, "hopeless")
     page.get_by_role("button", name="They sat by the fire").first.click()

@@ -129,7 +129,7 @@ class EventData(_Stored):
     """What an event tells beside its type; each type has its own of these."""
 
     attempt: int | None = None  # job.queued: which attempt begins
-    revision: int | None = None  # job.rendering, job.succeeded: which delivery, of a mended job
+    revision: int | None = None  # job.rendering: which delivery is made, of a mended job
     artifacts: list[str] | None = None  # job.succeeded
     error: Failure | None = None  # job.failed
     state: JobState | None = None  # job.progress

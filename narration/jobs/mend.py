@@ -141,10 +141,9 @@ def _corrected(chunk: Chunk, spoken_text: str | None, english: English) -> dict[
         fault = f"no voice can say {unknown.detail}: write it out in letters"
     if fault is not None:
         raise FieldsError([{"pointer": "/spoken_text", "detail": fault}])
-    planned = chunk.planned_text or chunk.spoken_text
     return {
         "spoken_text": spoken,
-        "planned_text": None if spoken == planned else planned,
+        "planned_text": chunk.planned_text or chunk.spoken_text,
         "text_findings": [],  # whoever wrote it knows how it is to be spoken
     }
 

@@ -95,9 +95,16 @@ def store_take(session: Session, owner: str, take: Take, *, now: datetime) -> No
 def note_passed_take(
     session: Session, claim: SegmentClaim, outcome: Outcome, *, spoken_text: str, voicing: Voicing
 ) -> None:
-    """Write down a take that was passed over: somebody may listen to it, and choose it."""
+    """Write down a take that was passed over: somebody may listen to it, and choose it.
+
+    Raises: LeaseLost if the job was deleted meanwhile.
+    """
     take = outcome.take
     assert take is not None
+    # Locked: of two workers that both believe they have the segment, one writes after the other.
+    is_it = (Chunk.job_id == claim.job_id, Chunk.index == outcome.index)
+    if session.scalar(select(Chunk.index).where(*is_it).with_for_update()) is None:
+        raise LeaseLost(f"job {claim.job_id} was deleted")
     values = {
         "owner": claim.owner,
         "spoken_text": spoken_text,

@@ -8,7 +8,13 @@ const MEDIA_TYPES = { mp3: "audio/mpeg", m4a: "audio/mp4", m4b: "audio/mp4", opu
 const CAPTIONS = new Set(["vtt", "srt"]);
 
 const fileName = (format) => `${CAPTIONS.has(format) ? "captions" : "audio"}.${format}`;
-const fileUrl = (job, format) => url(`jobs/${job.id}/artifacts/${fileName(format)}`);
+const fileUrl = (job, format) => url(`jobs/${job.id}/artifacts/${fileName(format)}${named(job)}`);
+
+/** A job that is mended delivers anew, under the same names: which delivery is meant. */
+function named(job) {
+  const number = job.state === "succeeded" ? job.revision : job.revision - 1; // the next is being made
+  return number > 1 ? `?revision=${number}` : "";
+}
 
 /** The address of the file that this browser plays best; null if it plays none. */
 export function audioOf(job) {

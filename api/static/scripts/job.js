@@ -24,6 +24,7 @@ export function jobView({ id, params, replaceParams }) {
   let listening = null;
   let reading = null;
   let lastState = null;
+  let flagged = null;
 
   const draw = async (job) => {
     // Lists leave the reading report out: what is known of it stays.
@@ -31,25 +32,33 @@ export function jobView({ id, params, replaceParams }) {
     reading = job.reading;
     if (!reading && job.state === "rendering" && lastState !== job.state) jobs.load(id).catch(() => null);
     lastState = job.state;
-    const shape = `${job.state}|${job.attempt}|${job.title}|${Boolean(reading)}`;
-    if (shape === drawn) return progress(body, job);
+    const shape = `${job.state}|${job.attempt}|${job.revision}|${job.title}|${Boolean(reading)}`;
+    if (shape === drawn && flagged === job.progress.chunks_flagged) return progress(body, job);
+    flagged = job.progress.chunks_flagged;
+    if (shape === drawn || (listening && isMending(job))) {
+      drawn = shape;
+      drawHead(head, job);
+      return drawFiles(head, job, false);
+    }
     const before = drawn;
     drawn = shape;
     document.title = `${titleOf(job)} · Rhapsode`;
     if (before !== null) announce(`${titleOf(job)}: ${STATES[job.state]}`);
     drawHead(head, job);
+    const [focused, wasPlaying] = [listening?.focused ?? null, listening?.isPlaying ?? false];
     listening?.close();
     listening = null;
     document.body.classList.remove("playing");
-    if (isActive(job)) {
+    if (isActive(job) && !isMending(job)) {
       body.replaceChildren(...[underWay(), readingNotes(job)].filter(Boolean));
       progress(body, job);
-    } else if (job.state === "succeeded") {
-      listening = new Listening(job, { isPlaying: params.has("play") });
-      body.replaceChildren(...[readingNotes(job), listening.element].filter(Boolean));
+    } else if (job.state === "succeeded" || job.revision > 1 || isHeldUp(job)) {
+      listening = new Listening(job, { isPlaying: params.has("play") || wasPlaying });
+      const isStopped = !isActive(job) && job.state !== "succeeded";
+      body.replaceChildren(...[isStopped && stopped(job), readingNotes(job), listening.element].filter(Boolean));
       drawFiles(head, job, params.has("files"));
       if (params.size) replaceParams({});
-      await listening.load();
+      await listening.load(focused);
     } else body.replaceChildren(...[stopped(job), readingNotes(job)].filter(Boolean));
   };
   const onjob = ({ detail: { job } }) => { if (job.id === id) draw(job); };
@@ -71,6 +80,12 @@ export function jobView({ id, params, replaceParams }) {
   };
 }
 
+/** Whether a job that was delivered is being mended: what it delivered can be heard meanwhile. */
+const isMending = (job) => isActive(job) && job.revision > 1;
+
+/** Whether some of its chunks are all that keeps a job from being delivered. */
+const isHeldUp = (job) => job.state === "failed" && ["quality_failed", "chunk_failed"].includes(job.error?.code);
+
 async function load(id, body) {
   try {
     await jobs.load(id);
@@ -85,7 +100,7 @@ async function load(id, body) {
 function drawHead(head, job) {
   const title = titleOf(job);
   const buttons = h("div", { class: "buttons" });
-  const line = h("p", { class: "small" }, isActive(job) ? null : endLine(job));
+  const line = h("p", { class: "small" }, isActive(job) ? isMending(job) && h("span", { class: "told", role: "status" }, "Being mended · this takes a few seconds") : endLine(job));
   if (isActive(job)) buttons.append(action("stop", "Cancel", `Cancel ${title}`, () => jobs.cancel(job.id)));
   else if (job.state !== "succeeded") buttons.append(action("again", "Try again", `Try again: ${title}`, () => jobs.retry(job.id)));
   buttons.append(action("bin", "Delete", `Delete ${title}`, () => jobs.removeLater(jobs.get(job.id))));

@@ -1,11 +1,12 @@
 // Listening to a finished job: player, text, chapters, and what should be checked by ear.
 
 import { audioOf } from "./artifacts.js";
-import { h, setText } from "./dom.js";
+import { h } from "./dom.js";
+import { Mending } from "./mending.js";
 import { Player } from "./player.js";
 import { Script } from "./script.js";
 import { Transcript } from "./transcript.js";
-import { clock, count, explain, finding, titleOf } from "./words.js";
+import { clock, explain, titleOf } from "./words.js";
 
 export class Listening {
   #job;
@@ -13,27 +14,44 @@ export class Listening {
   #player = null;
   #transcript;
   #chapters = h("ol");
-  #checks = h("section", { class: "panel checks", hidden: true });
+  #mending;
   #chapter = null;
   #isPlaying;
+  #focused = null;
 
   constructor(job, { isPlaying }) {
     this.#job = job;
     this.#isPlaying = isPlaying;
     this.#script = new Script(job);
     this.#transcript = new Transcript(this.#script, (sentence) => this.hear(sentence));
-    const src = audioOf(job);
+    const isDelivered = job.state === "succeeded" || job.revision > 1;
+    const src = isDelivered ? audioOf(job) : null;
     if (src) this.#player = new Player({
       id: job.id, src, title: titleOf(job), duration: job.progress.audio_s,
       ontime: (seconds) => this.#follow(seconds),
       chapters: () => this.#script.chapters.map((chapter) => chapter.start),
     });
     const side = h("details", { class: "chapters", hidden: true, open: matchMedia("(min-width: 68.75rem)").matches }, h("summary", {}, "Chapters"), this.#chapters);
-    this.element = h("div", {}, this.#checks, h("div", { class: "reading" }, side, this.#transcript.element), this.#player?.element ?? this.#unplayable());
+    this.#mending = new Mending(job, this.#script, {
+      hear: (sentence) => { this.#transcript.hold(); this.hear(sentence); },
+      quiet: () => { if (this.isPlaying) this.#player.toggle(); },
+      accepted: (chunk) => this.#transcript.accept(chunk),
+    });
+    this.element = h("div", {}, this.#mending.element, h("div", { class: "reading" }, side, this.#transcript.element), this.#player?.element ?? (isDelivered ? this.#unplayable() : null));
     if (this.#player) document.body.classList.add("playing");
   }
 
-  async load() {
+  get isPlaying() {
+    return this.#player?.isPlaying ?? false;
+  }
+
+  /** What somebody is mending, to come back to it once the job is delivered anew. */
+  get focused() {
+    return this.#mending.focused;
+  }
+
+  async load(focused = null) {
+    this.#focused = focused;
     if (this.#isPlaying) this.#player?.play();
     try {
       await this.#script.load((isLast) => this.#draw(isLast));
@@ -45,6 +63,7 @@ export class Listening {
 
   close() {
     this.#player?.close();
+    this.#mending.close();
     this.#transcript.close();
     document.body.classList.remove("playing");
   }
@@ -53,8 +72,10 @@ export class Listening {
   hear(sentence) {
     if (!sentence) return;
     this.#transcript.mark(sentence);
-    this.#player?.seek(sentence.start + 0.01);
-    this.#player?.play();
+    this.#mending.choose(sentence);
+    if (!this.#player) return void this.#mending.play(sentence.chunk);
+    this.#player.seek(sentence.start + 0.01);
+    this.#player.play();
   }
 
   #unplayable() {
@@ -76,30 +97,14 @@ export class Listening {
 
   #draw(isLast) {
     this.#chapter = null;
-    const { chapters, flagged } = this.#script;
+    const { chapters } = this.#script;
     this.#chapters.replaceChildren(...chapters.map((chapter) => h("li", {}, h("button", { type: "button", "data-number": chapter.number, onclick: () => {
       this.#transcript.hold();
       this.hear(chapter.sentences[0]);
     } }, chapter.name, h("span", { class: "quiet small" }, clock(chapter.start))))));
     this.element.querySelector(".chapters").hidden = chapters.length < 2;
-    if (isLast && flagged.length) this.#drawChecks(flagged);
+    if (isLast) this.#mending.draw(this.#focused);
     if (this.#player) this.#follow(this.#player.seconds);
     else this.#transcript.show(chapters[0]);
-  }
-
-  #drawChecks(flagged) {
-    this.#checks.hidden = false;
-    this.#checks.replaceChildren(
-      h("h2", {}, `${count(flagged.length, "place")} to check by ear`),
-      h("p", { class: "quiet small" }, "They were spoken several times and none of the takes passed every check."),
-      h("ul", {}, flagged.map((chunk) => this.#check(chunk))));
-  }
-
-  #check(chunk) {
-    const sentence = this.#script.firstOf(chunk);
-    const told = h("p", { class: "told warn small" });
-    setText(told, `What was found: ${chunk.findings.map(finding).join("; ") || "it does not sound as it should"}.`);
-    return h("li", {}, h("blockquote", {}, chunk.caption), told,
-      h("div", { class: "buttons" }, h("button", { type: "button", onclick: () => { this.#transcript.hold(); this.hear(sentence); } }, `Listen at ${clock(sentence.start)}`)));
   }
 }

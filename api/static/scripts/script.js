@@ -10,11 +10,11 @@ const segmenter = "Segmenter" in Intl ? new Intl.Segmenter("en", { granularity: 
  * The script of a job, complete once `load` has ended.
  *
  * chapters: { number, name, start, sentences }; sentences: { index, text, start, end, chunk,
- * endsParagraph }; chunks that did not pass their checks are in `flagged`.
+ * endsParagraph }; the chunks themselves are in `chunks`.
  */
 export class Script {
   chapters = [];
-  flagged = [];
+  chunks = [];
   duration = 0;
   #paragraphMs;
   #names;
@@ -78,7 +78,7 @@ export class Script {
       this.#sentences.push(sentence);
       chapter.sentences.push(sentence);
     });
-    if (chunk.state === "flagged") this.flagged.push(chunk);
+    this.chunks.push(chunk);
     this.duration = start + spoken + chunk.pause_after_ms / 1000;
   }
 }

@@ -46,6 +46,16 @@ export class Transcript {
     if (isFollowing && this.#hasHold) follow(span);
   }
 
+  /** Take the mark from a place that somebody listened to and keeps. */
+  accept(chunk) {
+    for (const span of this.element.querySelectorAll(".sentence.flagged")) {
+      if (this.#script.sentence(Number(span.dataset.index)).chunk !== chunk) continue;
+      span.classList.remove("flagged");
+      span.removeAttribute("title");
+      span.querySelector(".unseen")?.remove();
+    }
+  }
+
   /** From now on the text follows the sound again. */
   hold() {
     this.#hasHold = true;

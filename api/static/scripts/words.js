@@ -38,6 +38,8 @@ const FINDINGS = {
   looping: "a sound or a word is repeated over and over",
   truncated: "it breaks off before the end",
   broken: "it is only noise",
+  unknown_characters: "it holds signs that the voice cannot say",
+  foreign_language: "it is in a language that the voice does not speak",
 };
 
 export const STATES = {

@@ -20,7 +20,8 @@ from tests.unit.api.conftest import recording
 
 PACKAGE = "generated_client"
 # The generator knows one media type of each body; a delivered file may be of many.
-CONFIG = {"content_type_overrides": {"*/*": "application/octet-stream"}, "post_hooks": []}
+BYTES = "application/octet-stream"
+CONFIG = {"content_type_overrides": {"*/*": BYTES, "audio/flac": BYTES}, "post_hooks": []}
 
 
 class Generated:

@@ -7,6 +7,7 @@ from narration.jobs.events import Position, read_owner_events
 from tests.builders import make_job
 from tests.contracts.events import EventsContract
 from tests.contracts.job_queries import JobQueriesContract, StepQueriesContract
+from tests.contracts.mending import MendingContract
 from tests.contracts.part_queries import PartQueriesContract
 from tests.contracts.segment_queries import SegmentQueriesContract
 from tests.contracts.transitions import TransitionsContract
@@ -54,4 +55,8 @@ def test_event_of_a_late_commit_is_lost_to_nobody(database: Engine) -> None:
 
 
 class TestPartsOnPostgres(PartQueriesContract):
+    pass
+
+
+class TestMendingOnPostgres(MendingContract):
     pass

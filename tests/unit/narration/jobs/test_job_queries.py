@@ -3,6 +3,7 @@ from sqlalchemy import Engine
 
 from tests.contracts.events import EventsContract
 from tests.contracts.job_queries import JobQueriesContract, StepQueriesContract
+from tests.contracts.mending import MendingContract
 from tests.contracts.part_queries import PartQueriesContract
 from tests.contracts.segment_queries import SegmentQueriesContract
 from tests.contracts.transitions import TransitionsContract
@@ -34,4 +35,8 @@ class TestEventsOnSqlite(EventsContract):
 
 
 class TestPartsOnSqlite(PartQueriesContract):
+    pass
+
+
+class TestMendingOnSqlite(MendingContract):
     pass

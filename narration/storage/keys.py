@@ -110,14 +110,14 @@ def is_delivered(key: str, prefix: str, job_id: str) -> bool:
     return key.startswith(folder) and _DELIVERED.fullmatch(key, len(folder)) is not None
 
 
-def is_of_earlier_try(key: str, prefix: str, job_id: str, *, fence: int, revision: int) -> bool:
-    """Tell whether a key is what a worker with a lower fence, or an earlier delivery, has left."""
+def is_of_try_up_to(key: str, prefix: str, job_id: str, *, fence: int, revision: int) -> bool:
+    """Tell whether a worker with at most this fence, or an earlier delivery, has written a key."""
     folder = job_folder(prefix, job_id)
     found = _DELIVERED.fullmatch(key, len(folder)) if key.startswith(folder) else None
     if found is None:
         return False
     if found["fence"] is not None:
-        return int(found["fence"]) < fence
+        return int(found["fence"]) <= fence
     return int(found["revision"] or 1) < revision
 
 

@@ -18,7 +18,7 @@ from narration.storage.interface import Storage
 from narration.storage.keys import (
     MANIFEST,
     artifact_folder,
-    is_of_earlier_try,
+    is_of_try_up_to,
     job_folder,
     manifest_key,
 )
@@ -184,7 +184,7 @@ def _folder(job: Job, claim: StepClaim) -> str:
 def _clear_earlier_tries(
     context: WorkerContext, claim: StepClaim, job: Job, destination: Storage, manifest: Manifest
 ) -> None:
-    """Delete what tries that were lost have left in the job's folder.
+    """Delete what tries that were lost have left in the job's folder, this one if it was.
 
     Earlier deliveries stay. So does what a later try writes: the job may be mended again by now.
     """
@@ -193,7 +193,7 @@ def _clear_earlier_tries(
         listed = set(list_delivered_keys(session, job.id))
     for info in destination.find(job_folder(prefix, job.id)):
         is_listed = info.key.startswith(manifest.folder) or info.key in listed
-        if not is_listed and is_of_earlier_try(
+        if not is_listed and is_of_try_up_to(
             info.key, prefix, job.id, fence=fence, revision=job.revision
         ):
             destination.delete(info.key)

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 from playwright.sync_api import Page, expect
 
+from tests.cluster import wait_for
 from tests.page_browser import ServedPage, wait_until
 
 Open = Callable[..., Page]
@@ -87,6 +88,7 @@ def test_job_that_asked_for_perfection_is_delivered_once_its_place_is_kept(
 ) -> None:
     quality = {"max_takes": 1, "policy": "strict"}
     job_id = served.submit(STORY.format(word="hopeless"), outputs=["mp3"], quality=quality)
+    wait_for(lambda: served.state(job_id) == "failed", 120, "the end by strictness")
     page = open_page(f"#/jobs/{job_id}")
     expect(page.get_by_role("heading", name="1 place to check by ear")).to_be_visible()
     page.get_by_role("button", name="Listen at").click()

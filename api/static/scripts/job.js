@@ -1,6 +1,6 @@
-// One job: what it is and how it stands; once it is ready, the place to listen to it.
+// One job: what it is and how it stands; once it is being spoken, the place to listen to it.
 
-import { fileLinks } from "./artifacts.js";
+import { fileLinks, hasSound } from "./artifacts.js";
 import { about, action, cover, endLine, stateLine } from "./card.js";
 import { announce, h, setText } from "./dom.js";
 import { isActive, jobs } from "./jobs.js";
@@ -12,13 +12,16 @@ import { explain, explainFailure, STATES, titleOf } from "./words.js";
 const STEPS = {
   queued: "It begins as soon as the ones before it are done. You can close this page: the work goes on.",
   planning: "The text is being read and cut into sentences.",
-  rendering: "You can close this page: the work goes on, and the bookshelf remembers it.",
+  rendering: "You can listen already. You can also close this page: the work goes on, and the bookshelf remembers it.",
   assembling: "All is spoken. The files are being written.",
 };
 
 export function jobView({ id, params, replaceParams }) {
   const head = h("header", { class: "job-head" });
   const body = h("div", { class: "job-body" });
+  const status = h("div");
+  const sound = h("div");
+  body.append(status, sound);
   const element = h("div", { class: "job" }, head, body);
   let drawn = null;
   let listening = null;
@@ -32,43 +35,60 @@ export function jobView({ id, params, replaceParams }) {
     if (!reading && job.state === "rendering" && lastState !== job.state) jobs.load(id).catch(() => null);
     lastState = job.state;
     const shape = `${job.state}|${job.attempt}|${job.title}|${Boolean(reading)}`;
-    if (shape === drawn) return progress(body, job);
+    if (shape === drawn) {
+      progress(body, job);
+      if (isActive(job)) await listening?.update(job);
+      return;
+    }
     const before = drawn;
     drawn = shape;
     document.title = `${titleOf(job)} · Rhapsode`;
     if (before !== null) announce(`${titleOf(job)}: ${STATES[job.state]}`);
     drawHead(head, job);
-    listening?.close();
-    listening = null;
-    document.body.classList.remove("playing");
-    if (isActive(job)) {
-      body.replaceChildren(...[underWay(), readingNotes(job)].filter(Boolean));
-      progress(body, job);
-    } else if (job.state === "succeeded") {
-      listening = new Listening(job, { isPlaying: params.has("play") });
-      body.replaceChildren(...[readingNotes(job), listening.element].filter(Boolean));
-      drawFiles(head, job, params.has("files"));
-      if (params.size) replaceParams({});
-      await listening.load();
-    } else body.replaceChildren(...[stopped(job), readingNotes(job)].filter(Boolean));
+    if (!isHeard(job) || listening?.attempt !== job.attempt) {
+      listening?.close();
+      listening = null;
+      sound.replaceChildren();
+    }
+    const standing = isActive(job) ? underWay() : job.state !== "succeeded" && stopped(job);
+    status.replaceChildren(...[standing, readingNotes(job)].filter(Boolean));
+    progress(body, job);
+    if (job.state === "succeeded") drawFiles(head, job, params.has("files"));
+    if (isHeard(job)) await hear(job);
+  };
+  // What is being heard goes on when the narration is finished: it is told so, not made anew.
+  const hear = async (job) => {
+    if (listening) return listening.update(job);
+    listening = new Listening(job, { isPlaying: params.has("play") });
+    sound.replaceChildren(listening.element);
+    if (params.size) replaceParams({});
+    await listening.load();
   };
   const onjob = ({ detail: { job } }) => { if (job.id === id) draw(job); };
+  const onpart = ({ detail }) => { if (detail.id === id) listening?.hearMore(); };
   const ongone = (event) => { if (event.detail.id === id) location.hash = "#/"; };
   jobs.addEventListener("job", onjob);
+  jobs.addEventListener("part", onpart);
   jobs.addEventListener("gone", ongone);
   return {
     title: "Narration",
     element,
     shown: async () => {
       if (jobs.get(id)) drawHead(head, jobs.get(id));
-      await load(id, body);
+      await load(id, status);
     },
     close: () => {
       listening?.close();
       jobs.removeEventListener("job", onjob);
+      jobs.removeEventListener("part", onpart);
       jobs.removeEventListener("gone", ongone);
     },
   };
+}
+
+/** Whether there is, or will soon be, something to listen to. */
+function isHeard(job) {
+  return job.state === "succeeded" || (["rendering", "assembling"].includes(job.state) && hasSound(job));
 }
 
 async function load(id, body) {

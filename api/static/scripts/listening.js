@@ -1,7 +1,8 @@
-// Listening to a finished job: player, text, chapters, and what should be checked by ear.
+// Listening to a job, finished or still being spoken: player, text, chapters, and what should be checked by ear.
 
-import { audioOf } from "./artifacts.js";
+import { audioOf, hasSound } from "./artifacts.js";
 import { h, setText } from "./dom.js";
+import { isActive } from "./jobs.js";
 import { Player } from "./player.js";
 import { Script } from "./script.js";
 import { Transcript } from "./transcript.js";
@@ -22,8 +23,8 @@ export class Listening {
     this.#isPlaying = isPlaying;
     this.#script = new Script(job);
     this.#transcript = new Transcript(this.#script, (sentence) => this.hear(sentence));
-    const src = audioOf(job);
-    if (src) this.#player = new Player({
+    const src = isActive(job) ? null : audioOf(job);
+    if (hasSound(job)) this.#player = new Player({
       id: job.id, src, title: titleOf(job), duration: job.progress.audio_s,
       ontime: (seconds) => this.#follow(seconds),
       chapters: () => this.#script.chapters.map((chapter) => chapter.start),
@@ -35,11 +36,33 @@ export class Listening {
 
   async load() {
     if (this.#isPlaying) this.#player?.play();
+    await this.#read();
+  }
+
+  /** Follow a job that is still being spoken; at its end nothing stops. */
+  async update(job) {
+    const { audio_s, percent } = job.progress;
+    this.#job = job;
+    this.#player?.expect(percent ? (100 * audio_s) / percent : 0);
+    if (!isActive(job)) this.#player?.refresh();
+    await this.#read();
+  }
+
+  /** There is more to hear. */
+  hearMore() {
+    this.#player?.refresh();
+  }
+
+  get attempt() {
+    return this.#job.attempt;
+  }
+
+  async #read() {
     try {
-      await this.#script.load((isLast) => this.#draw(isLast));
+      await this.#script.load((isAll) => this.#draw(isAll && this.#job.state === "succeeded"));
     } catch (problem) {
       if (!problem.code) throw problem;
-      this.#transcript.element.replaceChildren(h("p", { class: "fault" }, explain(problem)));
+      if (this.#script.duration === 0) this.#transcript.element.replaceChildren(h("p", { class: "fault" }, explain(problem)));
     }
   }
 
@@ -58,8 +81,7 @@ export class Listening {
   }
 
   #unplayable() {
-    const isSilent = this.#job.settings.outputs.every((format) => ["vtt", "srt"].includes(format));
-    return h("p", { class: "panel quiet" }, isSilent ? "Only captions were asked for: there is no sound to play." : "This browser plays none of the files. Download one of them above.");
+    return h("p", { class: "panel quiet" }, "Only captions were asked for: there is no sound to play.");
   }
 
   #follow(seconds) {
@@ -75,16 +97,20 @@ export class Listening {
   }
 
   #draw(isLast) {
-    this.#chapter = null;
     const { chapters, flagged } = this.#script;
+    if (chapters.length !== this.#chapters.childElementCount) this.#drawChapters(chapters);
+    if (isLast && flagged.length) this.#drawChecks(flagged);
+    if (this.#player) this.#follow(this.#player.seconds);
+    else if (chapters.length) this.#transcript.show(chapters[0]);
+  }
+
+  #drawChapters(chapters) {
+    this.#chapter = null;
     this.#chapters.replaceChildren(...chapters.map((chapter) => h("li", {}, h("button", { type: "button", "data-number": chapter.number, onclick: () => {
       this.#transcript.hold();
       this.hear(chapter.sentences[0]);
     } }, chapter.name, h("span", { class: "quiet small" }, clock(chapter.start))))));
     this.element.querySelector(".chapters").hidden = chapters.length < 2;
-    if (isLast && flagged.length) this.#drawChecks(flagged);
-    if (this.#player) this.#follow(this.#player.seconds);
-    else this.#transcript.show(chapters[0]);
   }
 
   #drawChecks(flagged) {

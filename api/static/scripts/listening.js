@@ -27,6 +27,7 @@ export class Listening {
     if (hasSound(job)) this.#player = new Player({
       id: job.id, src, title: titleOf(job), duration: job.progress.audio_s,
       ontime: (seconds) => this.#follow(seconds),
+      onmore: () => this.#read(),
       chapters: () => this.#script.chapters.map((chapter) => chapter.start),
     });
     const side = h("details", { class: "chapters", hidden: true, open: matchMedia("(min-width: 68.75rem)").matches }, h("summary", {}, "Chapters"), this.#chapters);
@@ -44,7 +45,8 @@ export class Listening {
     const { audio_s, percent } = job.progress;
     this.#job = job;
     this.#player?.expect(percent ? (100 * audio_s) / percent : 0);
-    if (!isActive(job)) this.#player?.refresh();
+    if (isActive(job)) return; // the text grows with what can be heard
+    this.#player?.refresh();
     await this.#read();
   }
 

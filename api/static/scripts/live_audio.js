@@ -15,7 +15,8 @@ const DELAY_S = 1024 / 24000; // by which the encoder's packets lie before their
 export class LiveAudio {
   #audio;
   #id;
-  #onchange;
+  #onmore;
+  #onfault;
   #feed = null;
   #timer = null;
   #isReading = false;
@@ -24,11 +25,12 @@ export class LiveAudio {
   duration = 0;
   isEnded = false;
 
-  /** `onchange(problem)` is called when there is more to hear, or when there is nothing any more. */
-  constructor(audio, id, onchange) {
+  /** `onmore()` is called when there is more to hear, `onfault()` when there is nothing any more. */
+  constructor(audio, id, { onmore, onfault }) {
     this.#audio = audio;
     this.#id = id;
-    this.#onchange = onchange;
+    this.#onmore = onmore;
+    this.#onfault = onfault;
     const Source = globalThis.ManagedMediaSource ?? globalThis.MediaSource;
     if (Source?.isTypeSupported(TYPE)) this.#feed = new Feed(audio, Source, (name) => this.#fetch(name));
     this.refresh();
@@ -47,7 +49,7 @@ export class LiveAudio {
       }
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem;
-      if (["gone", "not_found"].includes(problem.code)) return this.#onchange(problem);
+      if (["gone", "not_found"].includes(problem.code)) return this.#onfault();
     } finally {
       this.#isReading = false;
     }
@@ -62,11 +64,13 @@ export class LiveAudio {
 
   #take({ init, segments, isEnded }) {
     if (this.#isClosed) return;
-    this.duration = segments.at(-1)?.end ?? 0;
+    const duration = segments.at(-1)?.end ?? 0;
+    const isNews = duration !== this.duration || isEnded !== this.isEnded;
+    this.duration = duration;
     this.isEnded = isEnded;
     if (this.#feed) this.#feed.take(init, segments, isEnded);
     else if (!this.#audio.src) this.#audio.src = url(`jobs/${this.#id}/listen.m3u8`);
-    this.#onchange(null);
+    if (isNews) this.#onmore();
   }
 
   async #fetch(name) {
@@ -102,6 +106,7 @@ class Feed {
     this.#init = init;
     this.#segments = segments;
     this.#isComplete = isComplete;
+    this.#lengthen();
     this.#run();
   }
 
@@ -133,9 +138,19 @@ class Feed {
     }
   };
 
+  /** Let one seek as far as it is spoken: an element refuses to go beyond the length it knows of. */
+  #lengthen() {
+    const { duration, readyState } = this.#source;
+    const end = this.#segments.at(-1)?.end;
+    if (end === undefined || readyState !== "open" || this.#buffer === null || this.#buffer.updating) return;
+    // A stream whose length nobody told lasts for ever.
+    if (!Number.isFinite(duration) || duration < end) this.#source.duration = end;
+  }
+
   /** The first segment that is missing around the position. */
   #next() {
     if (this.#source.readyState === "closed" || this.#segments.length === 0) return null;
+    this.#lengthen();
     const here = this.#audio.currentTime;
     const next = this.#segments.find((segment) => segment.end > here && segment.start < here + AHEAD_S && !this.#has(segment));
     if (next === undefined && this.#isComplete && this.#source.readyState === "open" && this.#has(this.#segments.at(-1))) this.#source.endOfStream();
@@ -156,10 +171,7 @@ class Feed {
     }
     const data = await this.#fetch(segment.name);
     if (this.#source.readyState === "closed") return;
-    const { end } = this.#segments.at(-1);
-    // Until it is told, a stream without a length lasts for ever, and one cannot seek in it.
-    const { duration } = this.#source;
-    if (this.#source.readyState === "open" && (!Number.isFinite(duration) || duration < end)) this.#source.duration = end;
+    this.#lengthen();
     await this.#change(this.#buffer.appendBuffer.bind(this.#buffer), data);
     const before = this.#audio.currentTime - BEHIND_S;
     if (before > BEHIND_S) await this.#change(this.#buffer.remove.bind(this.#buffer), 0, before);

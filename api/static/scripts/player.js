@@ -25,9 +25,9 @@ export class Player {
 
   /**
    * `ontime(seconds)` is called as the position moves; `chapters()` returns where they start.
-   * Without `src` it plays what is spoken so far.
+   * Without `src` it plays what is spoken so far; `onmore()` is called when that has grown.
    */
-  constructor({ id, src, title, duration, ontime, chapters }) {
+  constructor({ id, src, title, duration, ontime, onmore, chapters }) {
     this.#id = id;
     this.#ontime = ontime;
     this.#chapters = chapters;
@@ -42,7 +42,7 @@ export class Player {
     addEventListener("pagehide", this.#save);
     this.#offerToMachine(title);
     if (src) this.#show();
-    else this.#listenLive();
+    else this.#listenLive(onmore);
   }
 
   get seconds() {
@@ -126,13 +126,11 @@ export class Player {
   }
 
   /** The module that plays what is still being spoken is fetched when it is needed. */
-  async #listenLive() {
-    const { LiveAudio } = await import("./live_audio.js");
+  async #listenLive(onmore) {
+    const { LiveAudio } = await import("./live_audio.js").catch(() => ({}));
     if (this.#isClosed) return;
-    this.#live = new LiveAudio(this.#audio, this.#id, (problem) => {
-      this.fault.hidden = problem === null;
-      this.#show();
-    });
+    this.fault.hidden = LiveAudio !== undefined;
+    if (LiveAudio) this.#live = new LiveAudio(this.#audio, this.#id, { onmore: () => { this.#show(); onmore(); }, onfault: () => { this.fault.hidden = false; } });
     this.#show();
   }
 

@@ -13,7 +13,7 @@ from narration.jobs.lookup import get_artifacts, get_job
 from narration.jobs.part_audio import BATCH
 from narration.jobs.part_sound import PartSound, Segment, lay_out
 from narration.jobs.parts import get_parts, sound_columns
-from narration.jobs.record import Job, Part, PartAudio
+from narration.jobs.record import Part, PartAudio
 from narration.jobs.request import CAPTIONS
 from narration.jobs.states import ENDED, JobState
 from narration.jobs.stored import read_settings
@@ -58,14 +58,14 @@ def read_stream(session: Session, job_id: str, *, owner: str, now: datetime) -> 
     sounds = _leading_sounds(parts)
     is_complete = bool(parts) and len(sounds) == len(parts)
     if job.state is JobState.SUCCEEDED and not is_complete:
-        raise GoneError(_finished(session, job))
+        raise GoneError(tell_gone(session, job.id))
     if not sounds:
         if job.state in ENDED:
             raise NotFoundError(f"job {job_id} is {job.state}, and nothing of it was encoded")
         raise NothingSpoken(f"job {job_id} is {job.state}, and its first part is not encoded yet")
     used_at = _uses(session, owner, {sound.sha256 for sound in sounds})
     if any(sound.sha256 not in used_at for sound in sounds):
-        raise GoneError(_finished(session, job))
+        raise GoneError(tell_gone(session, job.id))
     return Stream(
         segments=tuple(lay_out(sounds, is_complete=is_complete)),
         is_ended=job.state in ENDED,
@@ -73,19 +73,14 @@ def read_stream(session: Session, job_id: str, *, owner: str, now: datetime) -> 
     )
 
 
-def find_segment(
-    session: Session, job_id: str, *, owner: str, part: int, number: int
-) -> tuple[Segment, str]:
-    """Return one segment of an owner's job, and what to say if its sound has been deleted.
-
-    Raises: NotFoundError.
-    """
-    job = get_job(session, job_id, owner=owner)
+def find_segment(session: Session, job_id: str, *, owner: str, part: int, number: int) -> Segment:
+    """Return one segment of an owner's job. Raises: NotFoundError."""
+    get_job(session, job_id, owner=owner)
     parts = get_parts(session, job_id)
-    sounds = _leading_sounds(parts)
+    sounds = _leading_sounds(parts[: part + 1])
     for segment in lay_out(sounds, is_complete=len(sounds) == len(parts)):
         if (segment.part, segment.piece) == (part, number):
-            return segment, _finished(session, job)
+            return segment
     raise NotFoundError(f"job {job_id} has no segment {part}-{number}: read its playlist again")
 
 
@@ -99,6 +94,13 @@ def keep_sounds(session: Session, owner: str, sha256s: Iterable[str], *, now: da
             .values(used_at=now),
             execution_options=UNSYNCHRONIZED,
         )
+
+
+def tell_gone(session: Session, job_id: str) -> str:
+    """Say that a job's parts have been deleted, and which file there is instead."""
+    files = [a.name for a in get_artifacts(session, job_id) if a.media_type.startswith("audio/")]
+    told = f"the parts of job {job_id} are not kept any more"
+    return f"{told}: its file {files[0]} is" if files else told
 
 
 def _leading_sounds(parts: Iterable[Part]) -> list[PartSound]:
@@ -131,10 +133,3 @@ def _uses(session: Session, owner: str, sha256s: set[str]) -> dict[str | None, d
 
 def _batches(items: Sequence[str]) -> Iterable[Sequence[str]]:
     return (items[start : start + BATCH] for start in range(0, len(items), BATCH))
-
-
-def _finished(session: Session, job: Job) -> str:
-    files = [a.name for a in get_artifacts(session, job.id) if a.media_type.startswith("audio/")]
-    if files:
-        return f"the parts of job {job.id} are not kept any more: its file {files[0]} is"
-    return f"the parts of job {job.id} are not kept any more"

@@ -23,6 +23,9 @@ export function audioOf(job) {
   return playable.length ? fileUrl(job, playable[0]) : null;
 }
 
+/** Whether a job makes sound at all. */
+export const hasSound = (job) => job.settings.outputs.some((format) => !CAPTIONS.has(format));
+
 /** A link that downloads the job's first file, or leads to all of them. */
 export function downloadLink(job, { isShort = false } = {}) {
   const [first, ...others] = job.settings.outputs;

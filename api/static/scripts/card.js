@@ -3,7 +3,7 @@
 import { h, hueOf, icon, setText } from "./dom.js";
 import { isActive, jobs } from "./jobs.js";
 import { notice } from "./notices.js";
-import { audioOf, downloadLink } from "./artifacts.js";
+import { downloadLink, hasSound } from "./artifacts.js";
 import { explain, explainFailure, length, STATES, titleOf, voiceName } from "./words.js";
 
 const ENDS = {
@@ -93,12 +93,17 @@ function progress(body, job) {
   else bar.removeAttribute("value");
 }
 
+function playLink(job, title) {
+  return h("a", { class: "button plain", href: `#/jobs/${job.id}?play`, "aria-label": `Play ${title}` }, icon("play"), "Play");
+}
+
 function buttons(job, title) {
   const made = [];
   if (job.state === "succeeded") {
-    if (audioOf(job)) made.push(h("a", { class: "button plain", href: `#/jobs/${job.id}?play`, "aria-label": `Play ${title}` }, icon("play"), "Play"));
+    if (hasSound(job)) made.push(playLink(job, title));
     made.push(downloadLink(job, { isShort: true }));
   } else if (isActive(job)) {
+    if (["rendering", "assembling"].includes(job.state) && hasSound(job)) made.push(playLink(job, title));
     made.push(action("stop", "Cancel", `Cancel ${title}`, () => jobs.cancel(job.id)));
   } else made.push(action("again", "Try again", `Try again: ${title}`, () => jobs.retry(job.id)));
   const bin = h("button", { type: "button", class: "plain square last", "aria-label": `Delete ${title}`, title: "Delete", onclick: () => jobs.removeLater(jobs.get(job.id) ?? job) }, icon("bin"));

@@ -1,6 +1,6 @@
-// One job: what it is and how it stands; once it is ready, the place to listen to it.
+// One job: what it is and how it stands; once it is being spoken, the place to listen to it.
 
-import { fileLinks } from "./artifacts.js";
+import { fileLinks, hasSound } from "./artifacts.js";
 import { about, action, cover, endLine, stateLine } from "./card.js";
 import { announce, h, setText } from "./dom.js";
 import { isActive, jobs } from "./jobs.js";
@@ -12,13 +12,16 @@ import { explain, explainFailure, STATES, titleOf } from "./words.js";
 const STEPS = {
   queued: "It begins as soon as the ones before it are done. You can close this page: the work goes on.",
   planning: "The text is being read and cut into sentences.",
-  rendering: "You can close this page: the work goes on, and the bookshelf remembers it.",
+  rendering: "You can listen already. You can also close this page: the work goes on, and the bookshelf remembers it.",
   assembling: "All is spoken. The files are being written.",
 };
 
 export function jobView({ id, params, replaceParams }) {
   const head = h("header", { class: "job-head" });
   const body = h("div", { class: "job-body" });
+  const status = h("div");
+  const sound = h("div");
+  body.append(status, sound);
   const element = h("div", { class: "job" }, head, body);
   let drawn = null;
   let listening = null;
@@ -33,48 +36,60 @@ export function jobView({ id, params, replaceParams }) {
     if (!reading && job.state === "rendering" && lastState !== job.state) jobs.load(id).catch(() => null);
     lastState = job.state;
     const shape = `${job.state}|${job.attempt}|${job.revision}|${job.title}|${Boolean(reading)}`;
-    if (shape === drawn && flagged === job.progress.chunks_flagged) return progress(body, job);
+    const isJudged = flagged !== null && flagged !== job.progress.chunks_flagged;
     flagged = job.progress.chunks_flagged;
     if (shape === drawn || (listening && isMending(job))) {
+      progress(body, job);
+      if (shape !== drawn || (isJudged && !isActive(job))) {
+        drawHead(head, job);
+        drawFiles(head, job, false);
+      }
       drawn = shape;
-      drawHead(head, job);
-      return drawFiles(head, job, false);
+      if (isActive(job) && !isMending(job)) await listening?.update(job);
+      return;
     }
     const before = drawn;
     drawn = shape;
     document.title = `${titleOf(job)} · Rhapsode`;
     if (before !== null) announce(`${titleOf(job)}: ${STATES[job.state]}`);
     drawHead(head, job);
-    const [focused, wasPlaying] = [listening?.focused ?? null, listening?.isPlaying ?? false];
-    listening?.close();
-    listening = null;
-    document.body.classList.remove("playing");
-    if (isActive(job) && !isMending(job)) {
-      body.replaceChildren(...[underWay(), readingNotes(job)].filter(Boolean));
-      progress(body, job);
-    } else if (job.state === "succeeded" || job.revision > 1 || isHeldUp(job)) {
-      listening = new Listening(job, { isPlaying: params.has("play") || wasPlaying });
-      const isStopped = !isActive(job) && job.state !== "succeeded";
-      body.replaceChildren(...[isStopped && stopped(job), readingNotes(job), listening.element].filter(Boolean));
-      drawFiles(head, job, params.has("files"));
-      if (params.size) replaceParams({});
-      await listening.load(focused);
-    } else body.replaceChildren(...[stopped(job), readingNotes(job)].filter(Boolean));
+    const place = { focused: listening?.focused ?? null, isPlaying: listening?.isPlaying ?? false };
+    if (!isHeard(job) || listening?.attempt !== job.attempt || listening?.revision !== job.revision) {
+      listening?.close();
+      listening = null;
+      sound.replaceChildren();
+    }
+    const standing = isActive(job) ? !isMending(job) && underWay() : job.state !== "succeeded" && stopped(job);
+    status.replaceChildren(...[standing, readingNotes(job)].filter(Boolean));
+    progress(body, job);
+    if (!isActive(job) || isMending(job)) drawFiles(head, job, params.has("files"));
+    if (isHeard(job)) await hear(job, place);
+  };
+  // What is being heard goes on when the narration is finished: it is told so, not made anew.
+  const hear = async (job, { focused, isPlaying }) => {
+    if (listening) return listening.update(job);
+    listening = new Listening(job, { isPlaying: params.has("play") || isPlaying });
+    sound.replaceChildren(listening.element);
+    if (params.size) replaceParams({});
+    await listening.load(focused);
   };
   const onjob = ({ detail: { job } }) => { if (job.id === id) draw(job); };
+  const onpart = ({ detail }) => { if (detail.id === id) listening?.hearMore(); };
   const ongone = (event) => { if (event.detail.id === id) location.hash = "#/"; };
   jobs.addEventListener("job", onjob);
+  jobs.addEventListener("part", onpart);
   jobs.addEventListener("gone", ongone);
   return {
     title: "Narration",
     element,
     shown: async () => {
       if (jobs.get(id)) drawHead(head, jobs.get(id));
-      await load(id, body);
+      await load(id, status);
     },
     close: () => {
       listening?.close();
       jobs.removeEventListener("job", onjob);
+      jobs.removeEventListener("part", onpart);
       jobs.removeEventListener("gone", ongone);
     },
   };
@@ -85,6 +100,12 @@ const isMending = (job) => isActive(job) && job.revision > 1;
 
 /** Whether some of its chunks are all that keeps a job from being delivered. */
 const isHeldUp = (job) => job.state === "failed" && ["quality_failed", "chunk_failed"].includes(job.error?.code);
+
+/** Whether there is, or will soon be, something to listen to. */
+function isHeard(job) {
+  const isSpoken = ["rendering", "assembling"].includes(job.state) && hasSound(job);
+  return job.state === "succeeded" || job.revision > 1 || isHeldUp(job) || isSpoken;
+}
 
 async function load(id, body) {
   try {

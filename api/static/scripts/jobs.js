@@ -113,6 +113,7 @@ class Jobs extends EventTarget {
     const isTold = listen({
       onprogress: (id, data) => this.#progress(id, data),
       onchange: (id) => this.load(id).catch(() => null), // the next round looks again
+      onpart: (id) => this.#tell("part", { id }),
       ondeleted: (id) => this.drop(id),
     });
     for (;;) {

@@ -1,7 +1,8 @@
-// Listening to a finished job: player, text, chapters, and what should be checked by ear.
+// Listening to a job, finished or still being spoken: player, text, chapters, and what should be checked by ear.
 
-import { audioOf } from "./artifacts.js";
+import { audioOf, hasSound } from "./artifacts.js";
 import { h } from "./dom.js";
+import { isActive } from "./jobs.js";
 import { Mending } from "./mending.js";
 import { Player } from "./player.js";
 import { Script } from "./script.js";
@@ -26,9 +27,10 @@ export class Listening {
     this.#transcript = new Transcript(this.#script, (sentence) => this.hear(sentence));
     const isDelivered = job.state === "succeeded" || job.revision > 1;
     const src = isDelivered ? audioOf(job) : null;
-    if (src) this.#player = new Player({
+    if (hasSound(job) && (isDelivered || isActive(job))) this.#player = new Player({
       id: job.id, src, title: titleOf(job), duration: job.progress.audio_s,
       ontime: (seconds) => this.#follow(seconds),
+      onmore: () => this.#read(),
       chapters: () => this.#script.chapters.map((chapter) => chapter.start),
     });
     const side = h("details", { class: "chapters", hidden: true, open: matchMedia("(min-width: 68.75rem)").matches }, h("summary", {}, "Chapters"), this.#chapters);
@@ -53,11 +55,43 @@ export class Listening {
   async load(focused = null) {
     this.#focused = focused;
     if (this.#isPlaying) this.#player?.play();
+    await this.#read();
+  }
+
+  /** Follow a job that is still being spoken; at its end nothing stops. */
+  async update(job) {
+    const { audio_s, percent } = job.progress;
+    this.#job = job;
+    this.#player?.expect(percent ? (100 * audio_s) / percent : 0);
+    if (isActive(job)) return; // the text grows with what can be heard
+    this.#player?.refresh();
+    await this.#read();
+  }
+
+  /** There is more to hear. */
+  hearMore() {
+    this.#player?.refresh();
+  }
+
+  get attempt() {
+    return this.#job.attempt;
+  }
+
+  get revision() {
+    return this.#job.revision;
+  }
+
+  /** Whether it is being spoken for the first time. */
+  get #isLive() {
+    return isActive(this.#job) && this.#job.revision === 1;
+  }
+
+  async #read() {
     try {
-      await this.#script.load((isLast) => this.#draw(isLast));
+      await this.#script.load((isAll) => this.#draw(isAll && !this.#isLive));
     } catch (problem) {
       if (!problem.code) throw problem;
-      this.#transcript.element.replaceChildren(h("p", { class: "fault" }, explain(problem)));
+      if (this.#script.duration === 0) this.#transcript.element.replaceChildren(h("p", { class: "fault" }, explain(problem)));
     }
   }
 
@@ -79,8 +113,7 @@ export class Listening {
   }
 
   #unplayable() {
-    const isSilent = this.#job.settings.outputs.every((format) => ["vtt", "srt"].includes(format));
-    return h("p", { class: "panel quiet" }, isSilent ? "Only captions were asked for: there is no sound to play." : "This browser plays none of the files. Download one of them above.");
+    return h("p", { class: "panel quiet" }, "Only captions were asked for: there is no sound to play.");
   }
 
   #follow(seconds) {
@@ -96,15 +129,19 @@ export class Listening {
   }
 
   #draw(isLast) {
-    this.#chapter = null;
     const { chapters } = this.#script;
+    if (chapters.length !== this.#chapters.childElementCount) this.#drawChapters(chapters);
+    if (isLast) this.#mending.draw(this.#focused);
+    if (this.#player) this.#follow(this.#player.seconds);
+    else if (chapters.length) this.#transcript.show(chapters[0]);
+  }
+
+  #drawChapters(chapters) {
+    this.#chapter = null;
     this.#chapters.replaceChildren(...chapters.map((chapter) => h("li", {}, h("button", { type: "button", "data-number": chapter.number, onclick: () => {
       this.#transcript.hold();
       this.hear(chapter.sentences[0]);
     } }, chapter.name, h("span", { class: "quiet small" }, clock(chapter.start))))));
     this.element.querySelector(".chapters").hidden = chapters.length < 2;
-    if (isLast) this.#mending.draw(this.#focused);
-    if (this.#player) this.#follow(this.#player.seconds);
-    else this.#transcript.show(chapters[0]);
   }
 }

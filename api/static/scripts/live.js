@@ -9,14 +9,15 @@ const REOPEN_MS = 15_000; // after a refusal; the browser itself comes back afte
  * Listen for as long as the page is open.
  *
  * `onprogress(id, { state, progress })`, `onchange(id)` for all that a job's own body tells,
- * `ondeleted(id)`. Returns a function that says whether the stream is open.
+ * `onpart(id)` when there is more to hear, `ondeleted(id)`. Returns a function that says whether the stream is open.
  */
-export function listen({ onprogress, onchange, ondeleted }) {
+export function listen({ onprogress, onchange, onpart, ondeleted }) {
   let source = null;
   const open = () => {
     source = new EventSource(url("events"));
     const on = (type, act) => source.addEventListener(type, ({ data }) => act(JSON.parse(data)));
     on("job.progress", ({ job_id, data }) => onprogress(job_id, data));
+    on("part.stored", ({ job_id }) => onpart(job_id));
     on("job.deleted", ({ job_id }) => ondeleted(job_id));
     for (const state of STATES) on(`job.${state}`, ({ job_id }) => onchange(job_id));
     source.addEventListener("error", () => {

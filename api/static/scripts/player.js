@@ -19,13 +19,19 @@ export class Player {
   #saved = 0;
   #ontime;
   #chapters = () => [];
+  #live = null;
+  #isClosed = false;
+  #expected = 0; // seconds of the whole, while it is being spoken
 
-  /** `ontime(seconds)` is called as the position moves; `chapters()` returns where they start. */
-  constructor({ id, src, title, duration, ontime, chapters }) {
+  /**
+   * `ontime(seconds)` is called as the position moves; `chapters()` returns where they start.
+   * Without `src` it plays what is spoken so far; `onmore()` is called when that has grown.
+   */
+  constructor({ id, src, title, duration, ontime, onmore, chapters }) {
     this.#id = id;
     this.#ontime = ontime;
     this.#chapters = chapters;
-    this.#audio = h("audio", { src, preload: "metadata" });
+    this.#audio = h("audio", { src: src ?? false, preload: src ? "metadata" : "auto" });
     this.#audio.dataset.duration = duration;
     this.#build(title);
     this.#listen();
@@ -35,7 +41,8 @@ export class Player {
     addEventListener("keydown", this.#key);
     addEventListener("pagehide", this.#save);
     this.#offerToMachine(title);
-    this.#show();
+    if (src) this.#show();
+    else this.#listenLive(onmore);
   }
 
   get seconds() {
@@ -46,8 +53,21 @@ export class Player {
     return !this.#audio.paused;
   }
 
+  /** While it is still being spoken: how long the whole will be, as far as one can tell. */
+  expect(seconds) {
+    this.#expected = seconds;
+    this.#show();
+  }
+
+  /** Look whether there is more to hear. */
+  refresh() {
+    this.#live?.refresh();
+  }
+
   close() {
+    this.#isClosed = true;
     this.#save();
+    this.#live?.close();
     clearInterval(this.#timer);
     this.#audio.pause();
     this.#audio.removeAttribute("src");
@@ -65,7 +85,7 @@ export class Player {
   }
 
   seek(seconds) {
-    this.#audio.currentTime = Math.min(Math.max(seconds, 0), this.#duration());
+    this.#audio.currentTime = Math.min(Math.max(seconds, 0), this.#spoken());
     this.#show();
   }
 
@@ -75,10 +95,16 @@ export class Player {
     const here = this.seconds;
     const target = direction > 0 ? starts.find((start) => start > here + 0.2) : starts.filter((start) => start < here - 3).at(-1);
     // A little later: a seek may land just before, and the sentence before would be marked.
-    this.seek(target === undefined ? (direction > 0 ? this.#duration() : 0) : target + 0.01);
+    this.seek(target === undefined ? (direction > 0 ? this.#spoken() : 0) : target + 0.01);
+  }
+
+  /** Up to where one can listen. */
+  #spoken() {
+    return this.#live && !this.#live.isEnded ? this.#live.duration : this.#duration();
   }
 
   #duration() {
+    if (this.#live) return this.#live.isEnded ? this.#live.duration : Math.max(this.#expected, this.#live.duration);
     const known = this.#audio.duration;
     return Number.isFinite(known) ? known : Number(this.#audio.dataset.duration);
   }
@@ -97,6 +123,15 @@ export class Player {
         jump("back", `Back ${BACK_S} seconds`, -BACK_S), this.button, jump("forward", `On ${FORWARD_S} seconds`, FORWARD_S),
         h("div", { class: "speed" }, this.speed)),
       h("div", { class: "position" }, this.past, this.slider, this.left), this.fault), this.#audio);
+  }
+
+  /** The module that plays what is still being spoken is fetched when it is needed. */
+  async #listenLive(onmore) {
+    const { LiveAudio } = await import("./live_audio.js").catch(() => ({}));
+    if (this.#isClosed) return;
+    this.fault.hidden = LiveAudio !== undefined;
+    if (LiveAudio) this.#live = new LiveAudio(this.#audio, this.#id, { onmore: () => { this.#show(); onmore(); }, onfault: () => { this.fault.hidden = false; } });
+    this.#show();
   }
 
   /** Let the machine's own keys and its lock screen steer the player. */
@@ -135,9 +170,12 @@ export class Player {
     const duration = this.#duration() || 0;
     const here = this.seconds;
     this.past.textContent = clock(here);
-    this.left.textContent = `−${clock(Math.max(duration - here, 0))}`;
+    const isGrowing = this.#live !== null && !this.#live.isEnded;
+    this.left.textContent = isGrowing ? `${clock(this.#spoken())} spoken so far` : `−${clock(Math.max(duration - here, 0))}`;
+    this.slider.classList.toggle("growing", isGrowing);
+    this.slider.style.setProperty("--spoken", isGrowing && duration ? `${(100 * this.#spoken()) / duration}%` : "100%");
     if (document.activeElement !== this.slider || this.#audio.paused === false) this.slider.value = duration ? (here / duration) * 1000 : 0;
-    this.slider.setAttribute("aria-valuetext", `${spokenClock(here)} of ${spokenClock(duration)}`);
+    this.slider.setAttribute("aria-valuetext", `${spokenClock(here)} of ${spokenClock(this.#spoken())}${isGrowing ? " spoken so far" : ""}`);
     if (performance.now() - this.#saved > SAVE_MS && !this.#audio.paused) this.#save();
     this.#ontime(here);
   }
@@ -152,7 +190,7 @@ export class Player {
     const places = recall(PLACES);
     delete places[this.#id]; // put last: the oldest are forgotten first
     const kept = Object.entries(places).slice(-KEPT_PLACES);
-    keep(PLACES, { ...Object.fromEntries(kept), [this.#id]: Math.floor(this.seconds * 10) / 10 });
+    keep(PLACES, { ...Object.fromEntries(kept), [this.#id]: Math.ceil(this.seconds * 1000) / 1000 }); // never before the sentence that was heard
   };
 
   // No letters: people who speak to their machine would press them by accident.

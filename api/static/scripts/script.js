@@ -7,7 +7,7 @@ const LONGEST_NAME = 80;
 const segmenter = "Segmenter" in Intl ? new Intl.Segmenter("en", { granularity: "sentence" }) : null;
 
 /**
- * The script of a job, complete once `load` has ended.
+ * The script of a job, as far as it is spoken.
  *
  * chapters: { number, name, start, sentences }; sentences: { index, text, start, end, chunk,
  * endsParagraph }; the chunks themselves are in `chunks`.
@@ -16,6 +16,9 @@ export class Script {
   chapters = [];
   chunks = [];
   duration = 0;
+  #cursor = null;
+  #isLoading = false;
+  #isWanted = false;
   #paragraphMs;
   #names;
   #sentences = [];
@@ -26,15 +29,25 @@ export class Script {
     this.#paragraphMs = job.settings.pauses.paragraph_ms;
   }
 
-  /** Read all chunks; `onmore` is called after each page. */
+  /** Read on, up to the first chunk that is not spoken yet; `onmore(isAll)` is called after each page. */
   async load(onmore) {
-    let cursor = null;
-    do {
-      const page = await read(`jobs/${this.id}/chunks?limit=${PAGE}${cursor ? `&cursor=${cursor}` : ""}`);
-      page.items.forEach((chunk) => this.#add(chunk));
-      cursor = page.next_cursor;
-      onmore(cursor === null);
-    } while (cursor !== null);
+    this.#isWanted = true; // who reads already reads on then
+    if (this.#isLoading) return;
+    this.#isLoading = true;
+    try {
+      for (let isMore = true; isMore || this.#isWanted;) {
+        this.#isWanted = false;
+        const page = await read(`jobs/${this.id}/chunks?limit=${PAGE}${this.#cursor === null ? "" : `&cursor=${this.#cursor}`}`);
+        const unspoken = page.items.findIndex((chunk) => chunk.duration_s === null);
+        const spoken = unspoken < 0 ? page.items : page.items.slice(0, unspoken);
+        spoken.forEach((chunk) => this.#add(chunk));
+        this.#cursor = spoken.at(-1)?.index ?? this.#cursor;
+        isMore = unspoken < 0 && page.next_cursor !== null;
+        onmore(unspoken < 0 && !isMore);
+      }
+    } finally {
+      this.#isLoading = false;
+    }
   }
 
   /** The sentence that is spoken at a moment, or the last one before it. */

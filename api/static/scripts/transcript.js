@@ -69,7 +69,8 @@ export class Transcript {
       this.#current = null;
     }
     this.#chapter = chapter;
-    let paragraph = this.#drawn ? this.element.lastElementChild : null;
+    const isWithin = this.#drawn > 0 && !chapter.sentences[this.#drawn - 1].endsParagraph;
+    let paragraph = isWithin ? this.element.lastElementChild : null;
     for (const sentence of chapter.sentences.slice(this.#drawn)) {
       if (!paragraph) this.element.append((paragraph = h("p")));
       paragraph.append(spanOf(sentence), " ");

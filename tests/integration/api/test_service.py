@@ -8,6 +8,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+import av
 import httpx
 import numpy as np
 import pytest
@@ -182,3 +183,21 @@ def test_deleted_job_leaves_the_bucket(api: Api, cluster: Cluster) -> None:
     assert [key for key in keys_in_bucket(cluster) if key.startswith("gone/")]
     assert api.client.delete(job["urls"]["self"]).status_code == HTTPStatus.NO_CONTENT
     assert not [key for key in keys_in_bucket(cluster) if key.startswith("gone/")]
+
+
+def test_a_job_is_heard_while_it_is_narrated(api: Api, cluster: Cluster) -> None:
+    cluster.start_worker("cpu")
+    cluster.start_worker("gpu")
+    job = post(api, make_text(12), outputs=["mp3"]).json()
+    listen = job["urls"]["listen"]
+    wait_for(lambda: api.client.get(listen).is_success, 120, "the first part")
+    early = api.client.get(listen).text
+    ended(api, job)
+    whole = api.client.get(listen).text
+    assert whole.startswith(early.removesuffix("#EXT-X-ENDLIST\n"))
+    assert whole.endswith("#EXT-X-ENDLIST\n")
+    with av.open(f"{api.url}{listen}") as container:
+        samples = sum(frame.samples for frame in container.decode(audio=0))
+    items = api.client.get(job["urls"]["artifacts"]).json()["items"]
+    duration_s = next(item["duration_s"] for item in items if item["name"] == "audio.mp3")
+    assert samples / 24_000 == pytest.approx(duration_s, abs=0.1)

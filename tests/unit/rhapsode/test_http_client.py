@@ -1,4 +1,4 @@
-"""Downloads on a line that breaks again and again."""
+"""Downloads on a line that breaks again and again, and addresses below a path prefix."""
 
 import hashlib
 import time
@@ -39,3 +39,16 @@ def test_download_that_advances_outlives_the_patience(tmp_path: Path) -> None:
     )  # fmt: skip
     server.download(SIGNED, tmp_path / "story.mp3", sha256=SHA256)
     assert (tmp_path / "story.mp3").read_bytes() == SOUND
+
+
+def test_urls_of_bodies_have_the_prefix_of_the_server_once() -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        return httpx.Response(200, json={})
+
+    server = ApiClient("http://server/books/", None, transport=httpx.MockTransport(answer))
+    for path in ("/v1/jobs", "/books/v1/jobs/1", "/bookshelf"):
+        server.request("GET", path)
+    assert asked == ["/books/v1/jobs", "/books/v1/jobs/1", "/books/bookshelf"]

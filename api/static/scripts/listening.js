@@ -131,7 +131,10 @@ export class Listening {
   #draw(isLast) {
     const { chapters } = this.#script;
     if (chapters.length !== this.#chapters.childElementCount) this.#drawChapters(chapters);
-    if (isLast) this.#mending.draw(this.#focused);
+    if (isLast) {
+      this.#mending.draw(this.#focused);
+      this.#focused = null;
+    }
     if (this.#player) this.#follow(this.#player.seconds);
     else if (chapters.length) this.#transcript.show(chapters[0]);
   }

@@ -17,7 +17,7 @@ from api.border import Border, refuse_unknown_parameters
 from api.deps import Resources
 from api.following import EventFeed
 from api.polling import JobReader
-from api.routes import artifacts, events, health, jobs, session, voices
+from api.routes import artifacts, events, health, jobs, plans, session, voices
 from api.uploads import Uploads
 from narration.broker.wakeups import connect_broker, send_noted
 from narration.database import call_after_commit, make_engine
@@ -67,7 +67,7 @@ def create_app(settings: Settings, resources: Resources | None = None) -> FastAP
         dependencies=[Depends(refuse_unknown_parameters)],
     )
     errors.install(app)
-    for module in (jobs, artifacts, events, voices, session, health):
+    for module in (plans, jobs, artifacts, events, voices, session, health):
         app.include_router(module.router)
     app.mount("/static", PageFiles(directory=STATIC), name="static")
     app.add_route("/", _page("index.html"), include_in_schema=False)

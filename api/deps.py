@@ -75,6 +75,7 @@ def owner_of_key(candidate: str, keys: Mapping[str, SecretStr]) -> str | None:
 
 # A malformed id is refused before anything is asked of the database.
 JobId = Annotated[str, Path(pattern=id_pattern("job"))]
+PlanId = Annotated[str, Path(pattern=id_pattern("plan"))]
 VoiceId = Annotated[str, Path(pattern=id_pattern("voice"))]
 WithResources = Annotated[Resources, Depends(_resources)]
 Owner = Annotated[str, Depends(_owner)]

@@ -8,8 +8,9 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from api.errors import MEDIA_TYPE
+from api.job_form import JobForm, JobRequest
 from api.problems import Problem
-from api.schemas import EventBody, JobForm, JobRequest, VoiceForm
+from api.schemas import EventBody, VoiceForm
 from api.sessions import COOKIE, SessionForm
 
 EVERYWHERE = (422, 500, 503)
@@ -52,6 +53,7 @@ JOB_BODIES: dict[str, Any] = {
         },
     }
 }
+PLAN_BODIES = JOB_BODIES
 VOICE_BODY: dict[str, Any] = {"requestBody": {"required": True, "content": _form("VoiceUpload")}}
 FILE: dict[str, Any] = {"type": "string", "format": "binary"}
 DELIVERED: dict[str, Any] = {

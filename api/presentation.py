@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from api.job_form import DestinationBody
 from api.schemas import (
     ArtifactBody,
     ChunkBody,
-    DestinationBody,
     EngineBody,
     EventBody,
     EventData,

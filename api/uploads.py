@@ -4,6 +4,7 @@ However many uploads are being read, the threads of other requests stay free.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 import anyio
@@ -13,6 +14,9 @@ from api.bodies import Upload
 from api.deps import Resources
 from narration.bounded import BoundedCalls
 from narration.jobs.document import DocumentFacts, examine_apart
+from narration.jobs.kept_plan import KeptPlan
+from narration.jobs.plans import Planner, plan_apart
+from narration.jobs.record import Job
 from narration.jobs.request import ReadingOptions
 from narration.jobs.submit import Submission, Submitted, Submitter
 from narration.storage.write_check import WriteCheck
@@ -23,7 +27,7 @@ from narration.voices.recording import RecordingLimits
 T = TypeVar("T")
 THREADS = 64
 WAIT_S = 30.0  # for a process that reads
-READERS = ("narration.jobs.document", "narration.voices.enrol")
+READERS = ("narration.jobs.document", "narration.jobs.plans", "narration.voices.enrol")
 
 
 class Uploads:
@@ -46,6 +50,12 @@ class Uploads:
             write_check=WriteCheck(resources.stores),
             examine=self._examine,
         )
+        self._planner = Planner(
+            database=resources.database,
+            stores=resources.stores,
+            limits=limits,
+            plan=partial(plan_apart, self._calls, limits),
+        )
 
     def prepare(self) -> None:
         """Start a process ahead: the first upload would otherwise wait for seconds of imports."""
@@ -58,6 +68,14 @@ class Uploads:
     async def submit(self, submission: Submission) -> Submitted:
         """Accept a job or refuse it whole: see Submitter."""
         return await self.run(self._submitter.submit, submission)
+
+    async def plan(self, submission: Submission) -> KeptPlan:
+        """Keep a plan of what would be submitted, or refuse it whole: see Planner."""
+        return await self.run(self._planner.make, submission)
+
+    def find_earlier(self, owner: str, key: str, asked: str) -> Job | None:
+        """Return the job that an equal request has made: see Submitter."""
+        return self._submitter.find_earlier(owner, key, asked)
 
     async def enrol(self, owner: str, name: str, upload: Upload) -> Enrolled:
         """Accept a recording or refuse it whole: see narration.voices.enrol."""

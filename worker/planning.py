@@ -7,30 +7,24 @@ import structlog
 
 from narration.documents.report import ReadingReport
 from narration.documents.types import Document
-from narration.errors import QualityError
 from narration.findings import Finding, dump_findings
-from narration.jobs.completeness import check_complete, span_rows
-from narration.jobs.document import read_within
+from narration.jobs.completeness import span_rows
 from narration.jobs.lookup import find_narrator, get_job, get_source
+from narration.jobs.outline import outline, require_speakable
 from narration.jobs.parts import part_rows
 from narration.jobs.plan import has_plan, start_rendering, store_plan
-from narration.jobs.reading import record_reading, report_plan, warning_rows
+from narration.jobs.reading import record_reading, warning_rows
 from narration.jobs.record import Job, JobPlan
-from narration.jobs.request import QualityPolicy
 from narration.jobs.step_claim import StepClaim
 from narration.jobs.stored import read_settings
 from narration.jobs.work import WorkRecord, cover_type, record_work, usable_cover
 from narration.storage.interface import Storage
 from narration.storage.keys import cover_key
-from narration.text.chunk import plan_chunks
-from narration.text.findings import judge_text
 from narration.text.types import ChunkPlan, Plan
 from worker.context import WorkerContext
 from worker.leases import Lease
 
 log = structlog.get_logger(__name__)
-
-_SHOWN_CHARS = 60  # of a text in an error message
 
 
 def plan_job(context: WorkerContext, claim: StepClaim, _: Lease) -> None:
@@ -60,19 +54,15 @@ def _plan_anew(
         assert job.source_key is not None
         data = context.stores.work.get(job.source_key)
     settings = read_settings(job.settings)
-    document = read_within(
+    outlined = outline(
         context.limits,
         data,
         name=job.source_name,
         media_type=job.source_media_type,
-        options=settings.reading,
+        settings=settings,
     )
-    plan = plan_chunks(document, settings.chunk_limits, settings.pause_limits, settings.english)
-    check_complete(span_rows(plan.spans), len(document.source), len(plan.chunks))
-    report = report_plan(document, plan)
-    findings = list(judge_text(plan.chunks, report.foreign))
-    if settings.quality.policy is QualityPolicy.STRICT:
-        _require_speakable(plan, findings)
+    require_speakable(outlined, settings.quality.policy)
+    document, plan, report = outlined.document, outlined.plan, outlined.report
     cover = _store_cover(context.stores.work, job, document)
     work = record_work(document.metadata, narrator=narrator, cover=cover)
     with context.session() as session:
@@ -82,7 +72,7 @@ def _plan_anew(
             _plan_row(job, document, plan, report, work),
             [
                 _chunk_row(chunk, found, context.settings.segment_chunks)
-                for chunk, found in zip(plan.chunks, findings, strict=True)
+                for chunk, found in zip(plan.chunks, outlined.findings, strict=True)
             ],
             part_rows(plan.chunks),
             title=settings.title or document.title,
@@ -92,22 +82,6 @@ def _plan_anew(
             now=context.clock(),
         )
     log.info("job_planned", chunks=len(plan.chunks), chapters=len(plan.chapters))
-
-
-def _require_speakable(plan: Plan, findings: Sequence[tuple[Finding, ...]]) -> None:
-    """Fail before anything is spoken: no take of these chunks could pass.
-
-    Raises: QualityError.
-    """
-    wrong = [(chunk, found) for chunk, found in zip(plan.chunks, findings, strict=True) if found]
-    if not wrong:
-        return
-    chunk, found = wrong[0]
-    raise QualityError(
-        f"{len(wrong):,} of {len(plan.chunks):,} chunks hold what the voice cannot say, the first "
-        f'at character {chunk.start:,} ("{chunk.caption[:_SHOWN_CHARS]}": {found[0].flag}, '
-        f"{found[0].detail}): correct the text, or use policy flag"
-    )
 
 
 def _store_cover(store: Storage, job: Job, document: Document) -> str | None:
@@ -132,7 +106,12 @@ def _plan_row(
         owner=job.owner,
         characters=len(document.source),
         chapters=[
-            {"title": chapter.title, "part": chapter.part, "first_chunk": chapter.first_chunk}
+            {
+                "title": chapter.title,
+                "part": chapter.part,
+                "first_chunk": chapter.first_chunk,
+                "number": chapter.number,
+            }
             for chapter in plan.chapters
         ],
         spans=span_rows(plan.spans),

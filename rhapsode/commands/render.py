@@ -43,6 +43,8 @@ def render(  # noqa: PLR0917 - Typer passes all of them by keyword
     english: options.EnglishOption = English.AMERICAN,
     cover: options.CoverFile = None,
     read: options.Read = None,
+    chapters: options.Chapters = None,
+    split: options.SplitOption = None,
     any_language: options.AnyLanguage = False,  # noqa: FBT002 - a flag of the command line
     format: options.Format = None,  # noqa: A002 - the option is called --format
     no_watermark: options.NoWatermark = False,  # noqa: FBT002 - a flag of the command line
@@ -67,6 +69,8 @@ def render(  # noqa: PLR0917 - Typer passes all of them by keyword
         english=english,
         read=read,
         any_language=any_language,
+        chapters=chapters,
+        split=split,
     )
     text = _read_text(file, settings, job_settings.reading, is_quiet=quiet)
     text = replace(text, cover=options.read_cover(cover))

@@ -37,6 +37,8 @@ def submit(  # noqa: PLR0917 - Typer passes all of them by keyword
     english: options.EnglishOption = English.AMERICAN,
     cover: options.CoverFile = None,
     read: options.Read = None,
+    chapters: options.Chapters = None,
+    split: options.SplitOption = None,
     any_language: options.AnyLanguage = False,  # noqa: FBT002 - a flag of the command line
     format: options.Format = None,  # noqa: A002 - the option is called --format
     priority: Priority = 5,
@@ -72,6 +74,8 @@ def submit(  # noqa: PLR0917 - Typer passes all of them by keyword
             english=english,
             read=read,
             any_language=any_language,
+            chapters=chapters,
+            split=split,
         ).model_copy(update={"priority": priority}),
         outputs=outputs,
         recording=recording,

@@ -54,6 +54,7 @@ class ChapterRecord(_Part):
     title: str
     part: str = ""  # of the work, that it belongs to
     first_chunk: int
+    number: int | None = None  # among all chapters of the document; None in old jobs
     start_s: float
 
 

@@ -12,6 +12,7 @@ from narration.findings import load_findings
 from narration.jobs.record import Chunk
 from narration.jobs.request import QualityPolicy, QualitySettings
 from narration.jobs.segment_claim import SegmentClaim, start_chunks
+from narration.jobs.sound import RenderParameters
 from narration.jobs.takes import Outcome, Take, checkpoint, find_takes, store_take
 from worker.chatterbox.config import SAMPLE_RATE_HZ
 from worker.chunk_audio import store_chunk
@@ -20,7 +21,7 @@ from worker.engine.types import Delivery, Speech, SpeechEngine, Utterance, make_
 from worker.leases import Lease
 from worker.level.take import measure_take
 from worker.rendering.edges import trim_edges
-from worker.rendering.identity import RenderParameters
+from worker.rendering.pace import Pace
 from worker.rendering.quality import judge
 from worker.rendering.takes import PendingChunk, SpokenTake, resolve_failure, resolve_take
 
@@ -58,6 +59,7 @@ class SegmentRun:
         settings: SegmentSettings,
         lease: Lease,
         drain: Drain,
+        pace: Pace,
     ) -> None:
         self._context = context
         self._engine = engine
@@ -65,6 +67,7 @@ class SegmentRun:
         self._settings = settings
         self._lease = lease
         self._drain = drain
+        self._pace = pace
         self._waiting: deque[PendingChunk] = deque()
         self._spoken: dict[Future[Speech], PendingChunk] = {}
         self._left = 0
@@ -169,6 +172,7 @@ class SegmentRun:
         ).findings
         waveform = trim_edges(waveform)
         telemetry.AUDIO_SECONDS.inc(waveform.size / SAMPLE_RATE_HZ)
+        self._pace.note(waveform.size / SAMPLE_RATE_HZ)
         telemetry.TAKES.labels(verdict="flagged" if findings else "accepted").inc()
         return Take(
             cache_key=self._settings.parameters.cache_key(pending.spoken_text, pending.number),

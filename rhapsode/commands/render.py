@@ -20,7 +20,7 @@ from rhapsode.commands.summary import Summary
 from rhapsode.inputs import STDIN, STDIN_NAME, read_input
 from rhapsode.library import VoiceLibrary
 from rhapsode.machine import check_room, on_one_machine, open_machine
-from rhapsode.outputs import Output, check_outputs
+from rhapsode.outputs import Output, check_outputs, told_places
 from rhapsode.progress import Rendered, loading, render_bar
 from rhapsode.recordings import ensure_voice
 from rhapsode.rendering import Text, render_text
@@ -77,7 +77,7 @@ def render(  # noqa: PLR0917 - Typer passes all of them by keyword
     job = _render(settings, text, job_settings, outputs, recording, is_quiet=quiet)
     summary = Summary(
         job_id=job.id,
-        outputs=outputs,
+        outputs=told_places(outputs, is_split=split is not None),
         manifest=outputs[0].manifest_path,
         speech_s=job.audio_ms / 1000,
         elapsed_s=time.monotonic() - started,

@@ -20,6 +20,7 @@ from narration.jobs.record import Chunk, Job, Part
 from narration.jobs.stored import read_settings
 from worker.assembly.chunk_levels import fill_levels
 from worker.assembly.part_store import PartStore
+from worker.assembly.sections import file_breaks
 from worker.assembly.sound import codecs_of, levels_of, loudness_of, plan_work
 from worker.chunk_audio import LostAudio
 from worker.context import WorkerContext
@@ -55,7 +56,14 @@ def _encode(context: WorkerContext, claim: PartClaim, lease: Lease) -> None:
     try:
         fill_levels(context, chunks)
         levels = levels_of(chunks)
-        works = plan_work(chunks, levels, cuts, codecs_of(settings), setting)
+        works = plan_work(
+            chunks,
+            levels,
+            cuts,
+            codecs_of(settings),
+            setting,
+            breaks=file_breaks(settings, chunks),
+        )
         work = works[cuts.index(part.first_chunk - part.needs_from)]
         store = PartStore(
             context=context, owner=claim.owner, chunks=chunks, levels=levels, setting=setting

@@ -46,6 +46,7 @@ class OutputRecord(_Part):
     size_bytes: int
     sha256: str
     duration_ms: int | None
+    chapter: int | None = None  # the number of the one in it, where each is a file of its own
 
 
 class ChapterRecord(_Part):

@@ -18,6 +18,7 @@ from worker.assembly.chunk_levels import fill_levels
 from worker.assembly.encoding import encode_next
 from worker.assembly.mixing import measure
 from worker.assembly.part_store import PartStore
+from worker.assembly.sections import file_breaks
 from worker.assembly.sound import (
     PartWork,
     codecs_of,
@@ -119,7 +120,9 @@ def _prepare(
     levels = levels_of(chunks)
     with context.session(is_read_only=True) as session:
         cuts = [part.first_chunk for part in get_parts(session, job.id)]
-    works = plan_work(chunks, levels, cuts, codecs_of(read_settings(job.settings)), setting)
+    settings = read_settings(job.settings)
+    breaks = file_breaks(settings, chunks)
+    works = plan_work(chunks, levels, cuts, codecs_of(settings), setting, breaks=breaks)
     store = PartStore(
         context=context, owner=job.owner, chunks=chunks, levels=levels, setting=setting
     )

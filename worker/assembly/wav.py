@@ -64,7 +64,7 @@ def _info(tags: Tags) -> bytes:
     entries = [
         (b"INAM", tags.title),
         (b"IART", tags.author),
-        (b"IPRD", tags.title),
+        (b"IPRD", tags.work_title),
         (b"IGNR", tags.genre),
         (b"ICRD", tags.date),
         (b"ICMT", tags.comment),

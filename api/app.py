@@ -25,6 +25,7 @@ from api.routes import (
     jobs,
     listen,
     models,
+    plans,
     revisions,
     session,
     speech,
@@ -40,7 +41,8 @@ from narration.settings import Settings
 from narration.storage.profiles import open_stores
 
 ROUTES = (
-    jobs, takes, revisions, artifacts, listen, events, speech, models, voices, session, health
+    plans, jobs, takes, revisions, artifacts, listen, events, speech, models, voices, session,
+    health,
 )  # fmt: skip
 STATIC = Path(str(files("api") / "static"))
 DESCRIPTION = """Long text in, narrated audio out.

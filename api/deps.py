@@ -114,6 +114,7 @@ def owner_of_key(candidate: str, keys: Mapping[str, SecretStr]) -> str | None:
 # A malformed id is refused before anything is asked of the database.
 JobId = Annotated[str, Path(pattern=id_pattern("job"))]
 ChunkIndex = Annotated[int, Path(ge=0, le=2**31 - 1)]
+PlanId = Annotated[str, Path(pattern=id_pattern("plan"))]
 VoiceId = Annotated[str, Path(pattern=id_pattern("voice"))]
 AnyVoiceId = Annotated[str, Path(pattern=f"{id_pattern('voice')}|{BUNDLED_VOICE}")]
 WithResources = Annotated[Resources, Depends(_resources)]

@@ -8,9 +8,10 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from api.errors import MEDIA_TYPE
+from api.job_form import JobForm, JobRequest
 from api.mending import AcceptForm, RetakeForm, RevisionForm
 from api.problems import Problem
-from api.schemas import EventBody, JobForm, JobRequest, VoiceForm
+from api.schemas import EventBody, VoiceForm
 from api.sessions import COOKIE, SessionForm
 from api.speech_bodies import SpeechRequest
 
@@ -75,6 +76,7 @@ ACCEPT_BODY: dict[str, Any] = {
         "content": {"application/json": {"schema": _ref(AcceptForm.__name__)}},
     }
 }
+PLAN_BODIES = JOB_BODIES
 VOICE_BODY: dict[str, Any] = {"requestBody": {"required": True, "content": _form("VoiceUpload")}}
 FILE: dict[str, Any] = {"type": "string", "format": "binary"}
 DELIVERED: dict[str, Any] = {

@@ -6,11 +6,11 @@ from typing import Any
 
 from fastapi import Response
 
+from api.job_form import DestinationBody
 from api.links import Links
 from api.mending import ArtifactBody, TakeBody
 from api.schemas import (
     ChunkBody,
-    DestinationBody,
     EngineBody,
     EventBody,
     EventData,

@@ -6,16 +6,14 @@ Field names are those of the tables. Texts of a job never appear in lists or in 
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from api.job_form import DestinationBody
 from narration.jobs.reading import ReadingRecord
-from narration.jobs.request import DeliverySettings, JobSettings, Line, OutputFormat, Outputs
+from narration.jobs.request import DeliverySettings, JobSettings
 from narration.jobs.states import ChunkState, JobKind, JobState
-from narration.jobs.work import MAX_COVER_BYTES
-from narration.settings import DEFAULT_PROFILE
 from narration.voices.record import VoiceState
 
-MEDIA_TYPES = {"text": "text/plain", "markdown": "text/markdown"}
 VoiceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")]
 
 
@@ -27,53 +25,6 @@ class _Stored(BaseModel):
     """Read from a row that another version may have written."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class DestinationBody(_Body):
-    """Where the artifacts go: a profile of the server and a folder in its bucket."""
-
-    profile: Annotated[Line, Field(max_length=64)] = DEFAULT_PROFILE
-    prefix: Annotated[Line, Field(max_length=512)] = ""
-
-
-class JobForm(JobSettings):
-    """What goes with an uploaded file: the job's settings and its destination."""
-
-    outputs: Annotated[Outputs, Field(min_length=1)] = (OutputFormat.M4B,)
-    destination: DestinationBody = DestinationBody()
-
-    @property
-    def settings(self) -> JobSettings:
-        """The part that is kept with the job."""
-        return JobSettings.model_validate(
-            {name: getattr(self, name) for name in JobSettings.model_fields}
-        )
-
-
-class JobRequest(JobForm):
-    """A job whose text is in the request."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"text": "Once upon a midnight dreary, while I pondered, weak and weary."},
-                {
-                    "text": "# One\n\nIt was a bright cold day in April.",
-                    "format": "markdown",
-                    "voice": "default",
-                    "outputs": ["m4b", "vtt"],
-                    "destination": {"prefix": "books/42"},
-                    "labels": {"book": "42"},
-                },
-            ]
-        }
-    )
-
-    cover: Annotated[Base64Bytes, Field(max_length=MAX_COVER_BYTES)] | None = Field(
-        None, description="JPEG or PNG in base64, instead of the document's own cover"
-    )
-    text: Annotated[str, Field(min_length=1)]
-    format: Literal["text", "markdown"] = "text"
 
 
 class Progress(_Body):

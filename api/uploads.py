@@ -4,6 +4,7 @@ However many uploads are being read, the threads of other requests stay free.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 import anyio
@@ -14,6 +15,9 @@ from api.deps import Resources
 from narration.bounded import BoundedCalls
 from narration.jobs.document import DocumentFacts, examine_apart
 from narration.jobs.draft import Draft, DraftOptions, SourceFile, draft_apart
+from narration.jobs.kept_plan import KeptPlan
+from narration.jobs.plans import Planner, plan_apart
+from narration.jobs.record import Job
 from narration.jobs.request import JobSettings, ReadingOptions
 from narration.jobs.revise import NewText, make_revision
 from narration.jobs.submit import Submission, Submitted, Submitter
@@ -26,7 +30,7 @@ from narration.voices.recording import RecordingLimits
 T = TypeVar("T")
 THREADS = 64
 WAIT_S = 30.0  # for a process that reads
-READERS = ("narration.jobs.draft", "narration.voices.enrol")
+READERS = ("narration.jobs.draft", "narration.jobs.plans", "narration.voices.enrol")
 
 
 class Uploads:
@@ -55,6 +59,12 @@ class Uploads:
             lay_out=self._lay_out,
             segment_chunks=resources.settings.worker.segment_chunks,
         )
+        self._planner = Planner(
+            database=resources.database,
+            stores=resources.stores,
+            limits=limits,
+            plan=partial(plan_apart, self._calls, limits),
+        )
 
     def prepare(self) -> None:
         """Start a process ahead: the first upload would otherwise wait for seconds of imports."""
@@ -77,6 +87,14 @@ class Uploads:
     async def submit_urgent(self, submission: Submission) -> Submitted:
         """Accept a short text that is spoken at once: see UrgentSubmitter."""
         return await self.run(self._urgent.submit, submission)
+
+    async def plan(self, submission: Submission) -> KeptPlan:
+        """Keep a plan of what would be submitted, or refuse it whole: see Planner."""
+        return await self.run(self._planner.make, submission)
+
+    def find_earlier(self, owner: str, key: str, asked: str) -> Job | None:
+        """Return the job that an equal request has made: see Submitter."""
+        return self._submitter.find_earlier(owner, key, asked)
 
     async def enrol(self, owner: str, name: str, upload: Upload) -> Enrolled:
         """Accept a recording or refuse it whole: see narration.voices.enrol."""

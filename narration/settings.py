@@ -150,6 +150,8 @@ class LimitSettings(_Part):
     recording_size_bytes: Count = 32 * MIB
     inline_source_bytes: Count = 64 * 1024  # larger sources go to the object store
     queued_jobs: Count = 10_000
+    plan_s: Count = DAY_S  # a plan and its document are kept for so long
+    plans: Count = 50  # of one owner: the oldest beyond them are dropped
     readers: Count = 2  # processes that read uploads
     reader_memory_bytes: Count = 2048 * MIB  # of each of them
     retention_s: Count | None = None  # of a finished job, when the job names none

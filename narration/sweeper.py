@@ -32,6 +32,7 @@ from narration.jobs import listing
 from narration.jobs.events import forget_events
 from narration.jobs.part_audio import forget_unused_parts
 from narration.jobs.parts import count_encodable, count_encoding
+from narration.jobs.plans import count_plans, forget_plans
 from narration.jobs.purge import (
     delete_job,
     delete_retired_voices,
@@ -144,6 +145,8 @@ class Sweeper:
                 self.stores.work.delete(chunk_audio_key(sha256))
             self._purge_parts(session, now)
             delete_retired_voices(session, self.stores)
+            while forget_plans(session, self.stores, now=now):
+                pass
             forget_events(session, before=now - timedelta(days=EVENT_DAYS))
         for job in expired:
             self._purge_job(job)
@@ -182,6 +185,7 @@ class Sweeper:
             telemetry.SEGMENTS_WAITING.set(count_claimable(session, now=now))
             slots = workers.count_slots(session, now=now, silent_after_s=self.silent_after_s)
             telemetry.SLOTS.set(slots)
+            telemetry.PLANS.set(count_plans(session))
             telemetry.JOBS_IN_TROUBLE.clear()
             for trouble in list_troubles(session, now=now):
                 telemetry.JOBS_IN_TROUBLE.labels(code=trouble.code).set(trouble.jobs)

@@ -34,6 +34,7 @@ HTTP_REQUEST_SECONDS = Histogram(
     buckets=HTTP_BUCKETS_S,
 )
 SLOTS = Gauge("rhapsode_worker_slots", "Segments that warm workers could hold at once.")
+PLANS = Gauge("rhapsode_plans", "Plans that are kept with their documents.")
 DEPENDENCY_UP = Gauge(
     "rhapsode_dependency_up", "1 while the sweeper gets an answer, else 0.", ["dependency"]
 )

@@ -1,5 +1,6 @@
 """The registry of worker processes: each reports itself, and counts while it goes on reporting."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -28,16 +29,21 @@ class WorkerState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerEngine:
-    """A warm engine as its worker reports it, with the names of the voices beside its model."""
+    """A warm engine as its worker reports it, with the voices beside its model.
+
+    `voices`: the digest of each by its name. `speech_rate`: see Worker.
+    """
 
     identity: EngineIdentity
-    voices: tuple[str, ...]
+    voices: Mapping[str, str]
+    speech_rate: float | None = None
 
 
 class Worker(Base):
     """A worker process. `slots`: segments it holds at once, none where it does not speak.
 
     `engine` says what speaks, once it is warm; `awaits`, by part, what keeps it from being ready.
+    `speech_rate`: seconds of speech that it makes in a second of work, once it has made enough.
     """
 
     __tablename__ = "workers"
@@ -47,6 +53,7 @@ class Worker(Base):
     state: Mapped[WorkerState] = mapped_column(state_column(WorkerState))
     slots: Mapped[int]
     engine: Mapped[dict[str, Any] | None] = mapped_column(JsonColumn)
+    speech_rate: Mapped[float | None]
     awaits: Mapped[dict[str, str] | None] = mapped_column(JsonColumn)
     started_at: Mapped[datetime] = mapped_column(UtcDateTime)
     seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -84,7 +91,12 @@ def report(
     """Record that a worker is alive, and what it can do."""
     values: dict[str, Any] = {"state": state, "slots": slots, "seen_at": now, "awaits": awaits}
     if engine is not None:
-        values["engine"] = {**engine.identity.describe(), "voices": list(engine.voices)}
+        values["engine"] = {
+            **engine.identity.describe(),
+            "voices": sorted(engine.voices),
+            "voice_digests": dict(engine.voices),
+        }
+        values["speech_rate"] = engine.speech_rate
     session.execute(update(Worker).where(Worker.id == worker_id).values(**values))
 
 

@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -72,6 +72,30 @@ def copy_whole(source: BinaryIO, path: Path) -> None:
     """
     with written_whole(path) as target:
         shutil.copyfileobj(source, target, length=1 << 20)
+
+
+def place_of(output: Output, name: str, *, is_split: bool) -> Path:
+    """Return where a delivered file goes: files of chapters into a folder named as the output."""
+    # A name only: it comes from a server.
+    return output.path.with_suffix("") / Path(name).name if is_split else output.path
+
+
+def told_places(outputs: list[Output], *, is_split: bool) -> list[Output]:
+    """Return the outputs as a person finds them: where files are split, their folders."""
+    if not is_split:
+        return outputs
+    return [replace(output, path=output.path.with_suffix("")) for output in outputs]
+
+
+def make_folder(path: Path) -> None:
+    """Make the folder that a file goes to.
+
+    Raises: OutputError.
+    """
+    try:
+        path.parent.mkdir(exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path.parent} cannot be created: {_reason(error)}") from error
 
 
 def _format_of(path: Path, format_name: str | None) -> OutputFormat:

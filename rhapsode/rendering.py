@@ -14,16 +14,17 @@ from narration.jobs.document import examine
 from narration.jobs.listing import JobFilter, list_jobs
 from narration.jobs.lookup import get_artifacts, get_job
 from narration.jobs.purge import delete_job
-from narration.jobs.record import Artifact, Job
+from narration.jobs.record import Job
 from narration.jobs.request import JobSettings
 from narration.jobs.states import ENDED, JobState
+from narration.jobs.stored import read_settings
 from narration.jobs.submit import Destination, Submission, Submitter
 from narration.jobs.trouble import TOLD_AT_ONCE
 from narration.settings import DEFAULT_PROFILE
 from narration.storage.keys import manifest_key
 from narration.storage.write_check import WriteCheck
 from rhapsode.machine import Machine
-from rhapsode.outputs import Output, copy_whole
+from rhapsode.outputs import Output, copy_whole, make_folder, place_of
 from rhapsode.progress import Rendered
 
 OWNER = "local"
@@ -121,16 +122,17 @@ def _deliver(machine: Machine, job: Job, outputs: list[Output]) -> None:
     store = machine.stores.profile(job.destination_profile)
     with session_scope(machine.database, is_read_only=True) as session:
         delivered = get_artifacts(session, job.id)
+    is_split = read_settings(job.settings).split is not None
     for output in outputs:
-        with store.open(_artifact_for(output, delivered).key) as stream:
-            copy_whole(stream, output.path)
+        for artifact in delivered:
+            if Path(artifact.name).suffix == f".{output.format}":
+                path = place_of(output, artifact.name, is_split=is_split)
+                make_folder(path)
+                with store.open(artifact.key) as stream:
+                    copy_whole(stream, path)
     for path in {output.manifest_path for output in outputs}:
         with store.open(manifest_key(job.destination_prefix, job.id, job.revision)) as stream:
             copy_whole(stream, path)
-
-
-def _artifact_for(output: Output, delivered: list[Artifact]) -> Artifact:
-    return next(a for a in delivered if Path(a.name).suffix == f".{output.format}")
 
 
 def _forget_leftovers(machine: Machine) -> None:

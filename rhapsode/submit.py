@@ -23,7 +23,7 @@ from narration.jobs.states import ENDED, JobState
 from narration.voices.record import VoiceState
 from rhapsode.http_client import MAX_UPLOAD_BYTES, ApiClient, Upload
 from rhapsode.inputs import STDIN, STDIN_NAME, read_input
-from rhapsode.outputs import Output
+from rhapsode.outputs import Output, make_folder, place_of
 from rhapsode.progress import Rendered
 
 POLL_S = 1.0
@@ -67,7 +67,7 @@ def submit(
     job = _wait(client, job, show, sleep)
     if job["state"] != JobState.SUCCEEDED:
         raise _failure(job)
-    _deliver(client, job, request.outputs)
+    _deliver(client, job, request.outputs, is_split=settings.split is not None)
     return job
 
 
@@ -167,10 +167,15 @@ def _failure(job: dict[str, Any]) -> InputError | TransientError:
     return TransientError(words) if job["error"]["retryable"] else InputError(words)
 
 
-def _deliver(client: ApiClient, job: dict[str, Any], outputs: list[Output]) -> None:
+def _deliver(
+    client: ApiClient, job: dict[str, Any], outputs: list[Output], *, is_split: bool
+) -> None:
     artifacts = client.request("GET", job["urls"]["artifacts"]).json()["items"]
     for output in outputs:
         matches = [item for item in artifacts if item["name"].endswith(f".{output.format}")]
         if not matches:
             raise InputError(f"job {job['id']} delivered no {output.format} file")
-        client.download(matches[0]["url"], output.path, sha256=matches[0]["sha256"])
+        for item in matches:
+            path = place_of(output, item["name"], is_split=is_split)
+            make_folder(path)
+            client.download(item["url"], path, sha256=item["sha256"])

@@ -186,7 +186,11 @@ class WorkerProcess:
             self._health.set_dead("the engine died: the next process starts another")
         engine = None
         if model is not None:
-            engine = WorkerEngine(identity=model.identity, voices=tuple(sorted(model.bundled)))
+            engine = WorkerEngine(
+                identity=model.identity,
+                voices={name: voice.digest for name, voice in model.bundled.items()},
+                speech_rate=self._runner.pace.rate if self._runner else None,
+            )
         with self._context.session() as session:
             workers.report(
                 session,

@@ -2,28 +2,21 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 from fastapi import Header, Query, Request, Response
-from pydantic import BaseModel, ValidationError
 
-from api.bodies import FORM, JSON, BodyLimits, FormBody, content_type, read_form, read_json
+from api.bodies import FORM, JSON, BodyLimits, content_type, read_form, read_json
 from api.deps import JobId, Owner, WithLinks, WithResources
-from api.errors import MediaTypeError, fields_error
+from api.errors import MediaTypeError
+from api.job_form import JobRequest
+from api.job_requests import OTHER_FILES, asked_of_plan, from_form, from_plan, from_text, parsed
 from api.links import Links, link_next
 from api.openapi import JOB_BODIES, UPLOADS, problems
 from api.presentation import chunk_body, job_body, job_etag, job_path, job_response
 from api.queries import ChunkQuery, JobQuery
 from api.routing import Router
-from api.schemas import (
-    MEDIA_TYPES,
-    ChunkPage,
-    DestinationBody,
-    JobBody,
-    JobForm,
-    JobPage,
-    JobRequest,
-)
+from api.schemas import ChunkPage, JobBody, JobPage
 from api.waiting import MAX_WAIT_S, preferred_wait_s, wait_for_job
 from narration.clock import utc_now
 from narration.database import session_scope
@@ -31,15 +24,11 @@ from narration.jobs import control, listing, lookup, purge
 from narration.jobs.listing import JobFilter
 from narration.jobs.record import Job
 from narration.jobs.states import ENDED
-from narration.jobs.submit import Destination, Submission, Submitted
-from narration.jobs.work import MAX_COVER_BYTES
+from narration.jobs.submit import Submission, Submitted
 
-TEXT_NAME = "text"
-_OTHER_FILES = {"cover": MAX_COVER_BYTES}
 MAX_KEY_CHARS = 255
 
 router = Router(prefix="/v1/jobs", tags=["jobs"], responses=problems(401))
-Form = TypeVar("Form", bound=BaseModel)
 Prefer = Annotated[str | None, Header(max_length=255)]
 IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=MAX_KEY_CHARS)]
 
@@ -66,8 +55,8 @@ async def create_job(  # noqa: PLR0917 - FastAPI fills them in by name
     """Accept a job: 202 and its address; with `Prefer: wait=N`, 200 if it ends in that time.
 
     Send JSON with the text in it, or a form with a `file` and, optionally, a `job` part that holds
-    the settings as JSON and a `cover`. With an `Idempotency-Key` the same request may be sent again
-    without harm.
+    the settings as JSON and a `cover`. JSON may name a `plan` instead of a text. With an
+    `Idempotency-Key` the same request may be sent again without harm.
     """
     body_limits = BodyLimits(
         size_bytes=resources.settings.limits.document_size_bytes,
@@ -77,15 +66,16 @@ async def create_job(  # noqa: PLR0917 - FastAPI fills them in by name
     match content_type(request):
         case "application/json":
             body = await read_json(request, body_limits)
-            submission = await uploads.run(_from_json, body, owner, idempotency_key)
+            job_request = await uploads.run(parsed, JobRequest, body)
+            found = await uploads.run(_from_json, request, job_request, owner, idempotency_key)
         case "multipart/form-data":
             body_form = await read_form(
-                request, body_limits, fields=frozenset({"job"}), other_files=_OTHER_FILES
+                request, body_limits, fields=frozenset({"job"}), other_files=OTHER_FILES
             )
-            submission = _from_form(body_form, owner, idempotency_key)
+            found = from_form(body_form, owner, idempotency_key)
         case other:
             raise MediaTypeError(f"the body is {other or 'of no type'}: send {JSON} or {FORM}")
-    submitted = await uploads.submit(submission)
+    submitted = found if isinstance(found, Submitted) else await uploads.submit(found)
     wait_s = preferred_wait_s(prefer)
     if wait_s:
         job = await _waited(request, submitted.job.id, owner, _has_ended, wait_s)
@@ -211,43 +201,19 @@ def list_chunks(  # noqa: PLR0917 - FastAPI fills them in by name
     return ChunkPage(items=[chunk_body(chunk) for chunk in page.rows], next_cursor=page.cursor)
 
 
-def _from_form(body: FormBody, owner: str, idempotency_key: str | None) -> Submission:
-    form = _parsed(JobForm, body.texts.get("job", "{}"))
-    return Submission(
-        owner=owner,
-        name=body.file.name,
-        media_type=body.file.media_type,
-        data=body.file.data,
-        settings=form.settings,
-        destination=_destination(form.destination),
-        idempotency_key=idempotency_key,
-        cover=body.others.get("cover"),
-    )
-
-
-def _from_json(body: bytes, owner: str, idempotency_key: str | None) -> Submission:
-    job_request = _parsed(JobRequest, body)
-    return Submission(
-        owner=owner,
-        name=TEXT_NAME,
-        media_type=MEDIA_TYPES[job_request.format],
-        data=job_request.text.encode(),
-        settings=job_request.settings,
-        destination=_destination(job_request.destination),
-        idempotency_key=idempotency_key,
-        cover=job_request.cover,
-    )
-
-
-def _parsed(kind: type[Form], body: bytes | str) -> Form:
-    try:
-        return kind.model_validate_json(body)
-    except ValidationError as error:
-        raise fields_error(error) from error
-
-
-def _destination(body: DestinationBody) -> Destination:
-    return Destination(profile=body.profile, prefix=body.prefix)
+def _from_json(
+    request: Request, job_request: JobRequest, owner: str, idempotency_key: str | None
+) -> Submission | Submitted:
+    """Return what is asked for, or the job of an earlier request whose plan may be gone."""
+    state = request.app.state
+    if job_request.plan is None:
+        return from_text(job_request, owner, idempotency_key)
+    if idempotency_key is not None:
+        asked = asked_of_plan(job_request)
+        earlier = state.uploads.find_earlier(owner, idempotency_key, asked)
+        if earlier is not None:
+            return Submitted(job=earlier, is_replay=True)
+    return from_plan(state.resources, job_request, owner, idempotency_key)
 
 
 def _has_ended(job: Job) -> bool:

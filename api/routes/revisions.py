@@ -9,12 +9,13 @@ from pydantic import ValidationError
 from api.bodies import FORM, JSON, BodyLimits, content_type, read_form, read_json
 from api.deps import JobId, Owner, WithLinks, WithResources
 from api.errors import MediaTypeError, fields_error
+from api.job_form import MEDIA_TYPES
 from api.mending import RevisionBody, RevisionForm, RevisionList
 from api.openapi import REVISION_BODIES, UPLOADS, problems
 from api.presentation import job_path, job_response
 from api.routes.artifacts import show
 from api.routing import Router
-from api.schemas import MEDIA_TYPES, JobBody
+from api.schemas import JobBody
 from narration.database import session_scope
 from narration.jobs.lookup import get_artifacts, get_job, list_past_artifacts, list_revising
 from narration.jobs.revise import NewText

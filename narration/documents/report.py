@@ -4,7 +4,7 @@ A plain account for a person and for a program; it decides nothing.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from narration.documents.language import (
@@ -25,6 +25,7 @@ _EXPECTED = frozenset(
         SkipReason.COPYRIGHT,
         SkipReason.FRONT_MATTER,
         SkipReason.INDEX,
+        SkipReason.LEFT_OUT,
         SkipReason.LINE_NUMBER,
         SkipReason.LINK_TARGET,
         SkipReason.MARKUP,
@@ -44,8 +45,9 @@ _MOST_EXAMPLES = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChapterReport:
-    """A chapter, its part, and how long it is."""
+    """A chapter, its part, and how long it is; `number` counts all of the document from 1 on."""
 
+    number: int
     title: str
     part: str
     words: int
@@ -90,13 +92,18 @@ def report_on(
     voice_language: str = "en",
     skipped: Mapping[str, int] | None = None,
     unknown: Sequence[UnknownCharacter] = (),
+    chosen: Collection[int] | None = None,
 ) -> ReadingReport:
     """Account for a document, for a voice that speaks one language.
 
     `skipped` counts characters by reason where more than the reader has skipped some; `unknown`
-    are the characters that the voice cannot say.
+    are the characters that the voice cannot say. Of chapters, the `chosen` ones count if any are.
     """
-    chapters = tuple(_chapters(document))
+    chapters = tuple(list_chapters(document))
+    if chosen is not None:
+        chapters = tuple(chapter for chapter in chapters if chapter.number in chosen)
+        kept = (document.chapters[chapter.number - 1] for chapter in chapters)
+        document = replace(document, chapters=tuple(kept))
     language = document_language(document)
     own = language.language if language else voice_language
     report = ReadingReport(
@@ -117,9 +124,9 @@ def report_on(
     return replace(report, remarks=found)
 
 
-def as_text(report: ReadingReport) -> str:
-    """Write a report for a person."""
-    return "\n".join(_lines(report)) + "\n"
+def as_text(report: ReadingReport, lengths: Mapping[int, str] | None = None) -> str:
+    """Write a report for a person; `lengths` tell, by number, how long chapters will be."""
+    return "\n".join(_lines(report, lengths or {})) + "\n"
 
 
 def _count_skips(document: Document) -> Counter[str]:
@@ -129,10 +136,12 @@ def _count_skips(document: Document) -> Counter[str]:
     return skipped
 
 
-def _chapters(document: Document) -> Iterator[ChapterReport]:
-    for chapter in document.chapters:
+def list_chapters(document: Document) -> Iterator[ChapterReport]:
+    """Yield how long each chapter is."""
+    for number, chapter in enumerate(document.chapters, start=1):
         texts = [_text_of(document, block) for block in chapter.blocks]
         yield ChapterReport(
+            number=number,
             title=chapter.title,
             part=chapter.part,
             words=sum(len(text.split()) for text in texts),
@@ -202,18 +211,19 @@ def _warning(code: str, text: str, start: int | None = None, end: int | None = N
     return Remark(text=text, code=code, is_warning=True, start=start, end=end)
 
 
-def _lines(report: ReadingReport) -> Iterator[str]:
+def _lines(report: ReadingReport, lengths: Mapping[int, str]) -> Iterator[str]:
     yield f"title      {report.title or 'unknown'}"
     yield f"author     {', '.join(report.authors) or 'unknown'}"
     yield f"format     {report.media_type}"
     yield f"language   {_language_line(report)}"
     yield f"words      {report.words:,} in {len(report.chapters):,} chapters"
     part = ""
-    for number, chapter in enumerate(report.chapters, 1):
+    for chapter in report.chapters:
         if chapter.part != part:
             part = chapter.part
             yield f"  {part}" if part else ""
-        yield f"  {number:4} {chapter.words:8,} words  {chapter.title}"
+        length = f"{lengths[chapter.number]:>12}  " if lengths else ""
+        yield f"  {chapter.number:4} {chapter.words:8,} words  {length}{chapter.title}"
     if report.skipped:
         yield "not read"
     for reason, count in sorted(report.skipped.items(), key=lambda item: -item[1]):

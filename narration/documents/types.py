@@ -33,6 +33,7 @@ class SkipReason(StrEnum):
     HTML = "html"
     IMAGE = "image"
     INDEX = "index"
+    LEFT_OUT = "left_out"  # a chapter that the caller did not choose
     LINE_NUMBER = "line_number"
     LINK_TARGET = "link_target"
     MARKUP = "markup"
@@ -51,6 +52,7 @@ class SkipReason(StrEnum):
 READABLE_SKIPS = frozenset(SkipReason) - {
     SkipReason.FRONT_MATTER,
     SkipReason.HTML,
+    SkipReason.LEFT_OUT,
     SkipReason.LINK_TARGET,
     SkipReason.MARKUP,
     SkipReason.ORNAMENT,

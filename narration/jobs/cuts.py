@@ -71,17 +71,17 @@ def _places(
     """Yield chunk numbers at which a part may end, and its length then; at least one."""
     length_s = 0.0
     for number in range(start, len(chunks)):
-        length_s += _length_s(chunks[number])
+        length_s += length_of(chunks[number])
         yield number + 1, length_s
         following = number + 1
         if following == len(chunks) or chunks[following].chapter != chunks[start].chapter:
             return
-        if length_s + _length_s(chunks[following]) > furthest_s:
+        if length_s + length_of(chunks[following]) > furthest_s:
             return
 
 
-def _length_s(chunk: Cuttable) -> float:
-    """About how long a chunk will be, with its pause."""
+def length_of(chunk: Cuttable) -> float:
+    """Return about how long a chunk will be, with its pause, in seconds."""
     return len(chunk.spoken_text) / _CHARS_PER_S + chunk.pause_after_ms / 1000
 
 

@@ -1,6 +1,8 @@
 """The document of a job: read within the limits of the settings, and fit to be stored."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from narration.bounded import BoundedCalls, TooLargeCallError, TooSlowError
 from narration.documents.language import document_language, is_sure
@@ -11,9 +13,11 @@ from narration.jobs.request import OtherLanguage, ReadingOptions, require_line
 from narration.settings import MIB, LimitSettings
 from narration.text.alphabet import VOICE_LANGUAGE
 
+T = TypeVar("T")
 LEAST_READ_S = 4.0
 READ_S_PER_MIB = 10.0  # a text of 5 million characters takes a tenth of that
 MAX_READ_S = 30.0
+_SHOWN = 8  # numbers in an error message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +54,7 @@ def read_within(
             f"{limits.document_chars:,}: send it in parts"
         )
     _require_storable(document)
+    _require_chapters(document, options.chapters or ())
     if options.other_language is OtherLanguage.REFUSE:
         _require_language(document)
     return document
@@ -86,9 +91,17 @@ def examine_apart(  # noqa: PLR0917 - the order of `examine`, whose arguments cr
 
     Raises: DocumentError; BusyError if all such processes are at work.
     """
+    return read_apart(calls, data, examine, limits, data, name, media_type, options)
+
+
+def read_apart(calls: BoundedCalls, data: bytes, function: Callable[..., T], *arguments: Any) -> T:
+    """Call what reads a document in a process of its own, for seconds that grow with its size.
+
+    Raises: DocumentError; BusyError if all such processes are at work; what the function raises.
+    """
     limit_s = min(LEAST_READ_S + READ_S_PER_MIB * len(data) / MIB, MAX_READ_S)
     try:
-        return calls.call(examine, limits, data, name, media_type, options, limit_s=limit_s)
+        return calls.call(function, *arguments, limit_s=limit_s)
     except TooSlowError as error:
         raise DocumentError(
             f"reading the document takes more than {limit_s:.0f} s: simplify it or send plain text"
@@ -109,6 +122,15 @@ def _require_language(document: Document) -> None:
         f'("{VOICE_LANGUAGE}"): send a translation, or insist with other_language "read" '
         "(--any-language on the command line)"
     )
+
+
+def _require_chapters(document: Document, chapters: Sequence[int]) -> None:
+    missing = [str(number) for number in chapters if number > len(document.chapters)]
+    if missing:
+        raise DocumentError(
+            f"there is no chapter {', '.join(missing[:_SHOWN])}: the document has "
+            f"{len(document.chapters):,}. Plan it to see their numbers"
+        )
 
 
 def _require_storable(document: Document) -> None:

@@ -6,22 +6,19 @@ from typing import Any
 
 from narration.bounded import BoundedCalls, TooLargeCallError, TooSlowError
 from narration.documents.types import Metadata
-from narration.errors import DocumentError, QualityError
+from narration.errors import DocumentError
 from narration.findings import Finding, dump_findings
-from narration.jobs.completeness import check_complete, span_rows
-from narration.jobs.document import read_within
+from narration.jobs.completeness import span_rows
+from narration.jobs.outline import outline, require_speakable
 from narration.jobs.parts import part_rows
-from narration.jobs.reading import ReadingRecord, record_reading, report_plan, warning_rows
+from narration.jobs.reading import ReadingRecord, record_reading, warning_rows
 from narration.jobs.record import JobPlan
-from narration.jobs.request import JobSettings, QualityPolicy
+from narration.jobs.request import JobSettings
 from narration.jobs.work import WorkRecord
 from narration.settings import LimitSettings
-from narration.text.chunk import plan_chunks
-from narration.text.findings import judge_text
-from narration.text.types import ChunkLimits, ChunkPlan, Plan
+from narration.text.types import ChunkPlan
 
 DRAFT_S = 5.0  # a text of some thousand characters takes a few milliseconds
-_SHOWN_CHARS = 60  # of a text in an error message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,55 +62,39 @@ def draft_plan(
 
     Raises: DocumentError; QualityError if a strict job holds what no voice can say.
     """
-    document = read_within(
+    outlined = outline(
         limits,
         file.data,
         name=file.name,
         media_type=file.media_type,
-        options=settings.reading,
+        settings=settings,
+        opening=options.opening,
     )
-    chunk_limits = ChunkLimits(max_chars=settings.max_chars, opening=options.opening)
-    plan = plan_chunks(document, chunk_limits, settings.pause_limits, settings.english)
-    spans = span_rows(plan.spans)
-    check_complete(spans, len(document.source), len(plan.chunks))
-    report = report_plan(document, plan)
-    findings = list(judge_text(plan.chunks, report.foreign))
-    if settings.quality.policy is QualityPolicy.STRICT:
-        _require_speakable(plan, findings)
+    require_speakable(outlined, settings.quality.policy)
+    document, plan, report = outlined.document, outlined.plan, outlined.report
     return Draft(
         media_type=document.media_type,
         title=settings.title or document.title,
         author=settings.author or document.author,
         characters=len(document.source),
         chapters=[
-            {"title": chapter.title, "part": chapter.part, "first_chunk": chapter.first_chunk}
+            {
+                "title": chapter.title,
+                "part": chapter.part,
+                "first_chunk": chapter.first_chunk,
+                "number": chapter.number,
+            }
             for chapter in plan.chapters
         ],
-        spans=spans,
+        spans=span_rows(plan.spans),
         reading=record_reading(report),
         warnings=warning_rows(report.warnings),
         chunks=[
             _chunk_row(chunk, found, options.segment_chunks)
-            for chunk, found in zip(plan.chunks, findings, strict=True)
+            for chunk, found in zip(plan.chunks, outlined.findings, strict=True)
         ],
         parts=part_rows(plan.chunks) if settings.outputs else [],
         metadata=document.metadata,
-    )
-
-
-def _require_speakable(plan: Plan, findings: Sequence[tuple[Finding, ...]]) -> None:
-    """Fail before anything is spoken: no take of these chunks could pass.
-
-    Raises: QualityError.
-    """
-    wrong = [(chunk, found) for chunk, found in zip(plan.chunks, findings, strict=True) if found]
-    if not wrong:
-        return
-    chunk, found = wrong[0]
-    raise QualityError(
-        f"{len(wrong):,} of {len(plan.chunks):,} chunks hold what the voice cannot say, the first "
-        f'at character {chunk.start:,} ("{chunk.caption[:_SHOWN_CHARS]}": {found[0].flag}, '
-        f"{found[0].detail}): correct the text, or use policy flag"
     )
 
 

@@ -1,7 +1,7 @@
 """The reading report of a job: made when it is planned, and kept with its plan."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -33,8 +33,12 @@ class LanguageRecord(_Stored):
 
 
 class ChapterReading(_Stored):
-    """A chapter as it was read; `part` is empty where the work has no parts."""
+    """A chapter as it was read; `part` is empty where the work has no parts.
 
+    `number` counts all chapters of the document from 1 on; None in old rows.
+    """
+
+    number: int | None = None
     title: str
     part: str
     words: int
@@ -91,8 +95,10 @@ class ReadingRecord(_Stored):
     remarks: list[RemarkRecord]
 
 
-def report_plan(document: Document, plan: Plan) -> ReadingReport:
-    """Account for a document that has been planned."""
+def report_plan(
+    document: Document, plan: Plan, chapters: Collection[int] | None = None
+) -> ReadingReport:
+    """Account for a document that has been planned, of which these chapters are read."""
     skipped = Counter[str]()
     for span in plan.skipped:
         assert span.reason is not None, "a skipped span has a reason"
@@ -102,6 +108,7 @@ def report_plan(document: Document, plan: Plan) -> ReadingReport:
         voice_language=VOICE_LANGUAGE,
         skipped=skipped,
         unknown=tuple(_unknown(document, plan)),
+        chosen=chapters,
     )
 
 

@@ -21,6 +21,8 @@ DAY_S = 86_400
 MAX_RETENTION_S = 3650 * DAY_S  # ten years
 MAX_DEADLINE_S = 365 * DAY_S
 MAX_LISTED_OUTPUTS = 64  # before doubles are dropped
+MAX_CHAPTERS = 100_000
+MAX_LISTED_CHAPTERS = 10_000  # before doubles are dropped
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # and halves of surrogate pairs
 
 
@@ -47,6 +49,7 @@ Line = Annotated[str, AfterValidator(require_line)]
 Text = Annotated[Line, Field(max_length=MAX_TEXT_CHARS)]
 PauseMs = Annotated[int, Field(ge=0, le=30_000), Number]
 RetentionS = Annotated[int, Field(ge=60, le=MAX_RETENTION_S), Number]
+ChapterNumber = Annotated[int, Field(ge=1, le=MAX_CHAPTERS), Number]
 DeadlineS = Annotated[int, Field(ge=1, le=MAX_DEADLINE_S), Number]
 
 
@@ -78,6 +81,12 @@ class QualityPolicy(StrEnum):
     OFF = "off"
 
 
+class Split(StrEnum):
+    """How a job's sound is divided into files."""
+
+    CHAPTER = "chapter"
+
+
 class OtherLanguage(StrEnum):
     """What becomes of a document in another language than the voices speak.
 
@@ -93,6 +102,7 @@ class ReadingOptions:
     """What a reader of documents has to know of a job."""
 
     spoken: frozenset[SkipReason] = frozenset()
+    chapters: tuple[int, ...] | None = None  # the numbers of those that are read; None: all
     other_language: OtherLanguage = OtherLanguage.REFUSE
 
 
@@ -162,6 +172,17 @@ class JobSettings(_Part):
     other_language: OtherLanguage = OtherLanguage.REFUSE
     # Empty where nothing is delivered: speech is streamed.
     outputs: Outputs = (OutputFormat.M4B,)
+    split: Annotated[
+        Split | None, Field(description="chapter: each chapter is a file of its own")
+    ] = None
+    chapters: Annotated[
+        tuple[ChapterNumber, ...] | None,
+        Field(
+            min_length=1,
+            max_length=MAX_LISTED_CHAPTERS,
+            description="numbers of the chapters to read, from 1 on; null: all",
+        ),
+    ] = None
     title: Text | None = None  # instead of the document's own
     author: Text | None = None
     priority: Annotated[int, Field(ge=0, le=9), Number] = 5  # the greater goes first
@@ -173,6 +194,11 @@ class JobSettings(_Part):
     @classmethod
     def _each_output_once(cls, outputs: tuple[OutputFormat, ...]) -> tuple[OutputFormat, ...]:
         return tuple(dict.fromkeys(outputs))
+
+    @field_validator("chapters")
+    @classmethod
+    def _each_chapter_once(cls, chapters: tuple[int, ...] | None) -> tuple[int, ...] | None:
+        return chapters and tuple(sorted(set(chapters)))
 
     @field_validator("spoken")
     @classmethod
@@ -188,7 +214,11 @@ class JobSettings(_Part):
     @property
     def reading(self) -> ReadingOptions:
         """What of the document is read."""
-        return ReadingOptions(spoken=frozenset(self.spoken), other_language=self.other_language)
+        return ReadingOptions(
+            spoken=frozenset(self.spoken),
+            chapters=self.chapters,
+            other_language=self.other_language,
+        )
 
     @property
     def chunk_limits(self) -> ChunkLimits:

@@ -35,6 +35,7 @@ from narration.voices.lookup import choose_voice
 from narration.workers import bundled_voices
 
 # From bytes, name, media type and options: in this process, or in one that can be stopped.
+_LATER = frozenset({"chapters", "split"})
 Examine: TypeAlias = Callable[[bytes, str, str | None, ReadingOptions], DocumentFacts]
 
 URGENT_PRIORITY = 10  # above what any caller may choose: somebody waits for the sound
@@ -74,6 +75,12 @@ class Submission:
     cover: bytes | None = None  # instead of the document's own
     kind: JobKind = JobKind.NARRATION
     revision_of: str | None = None  # the job whose text was changed into this one
+    asked: str | None = None  # the request as it came, where it does not hold the document
+
+    @property
+    def _not_asked_for(self) -> set[str]:
+        """Settings that older versions did not know, whose digests must be found again."""
+        return {name for name in _LATER if getattr(self.settings, name) is None}
 
     @property
     def sha256(self) -> str:
@@ -83,11 +90,13 @@ class Submission:
     @property
     def fingerprint(self) -> str:
         """Digest of everything asked for: equal requests have equal ones."""
+        if self.asked is not None:
+            return hashlib.sha256(self.asked.encode()).hexdigest()
         request = {
             "document": self.sha256,
             "name": self.name,
             "media_type": self.media_type,
-            "settings": self.settings.model_dump(mode="json"),
+            "settings": self.settings.model_dump(mode="json", exclude=self._not_asked_for),
             "destination": asdict(self.destination),
             "cover": self.cover and hashlib.sha256(self.cover).hexdigest(),
         }
@@ -145,6 +154,15 @@ class Submitter:
                 return self._replay(submission)
             raise
         return Submitted(job=job, is_replay=False)
+
+    def find_earlier(self, owner: str, key: str, asked: str) -> Job | None:
+        """Return the job that an equal request without a document has made.
+
+        Raises: KeyReusedError if the request was another.
+        """
+        fingerprint = hashlib.sha256(asked.encode()).hexdigest()
+        with session_scope(self.database, is_read_only=True) as session:
+            return _earlier_of(session, owner, key, fingerprint)
 
     def _require_room(self, session: Session) -> None:
         queued = count_queued(session)
@@ -276,12 +294,17 @@ def find_earlier(session: Session, submission: Submission) -> Job | None:
 
     Raises: KeyReusedError if another request had its idempotency key.
     """
-    if submission.idempotency_key is None:
-        return None
-    job = find_by_idempotency_key(session, submission.owner, submission.idempotency_key)
-    if job is not None and job.request_sha256 != submission.fingerprint:
+    key = submission.idempotency_key
+    return (
+        None if key is None else _earlier_of(session, submission.owner, key, submission.fingerprint)
+    )
+
+
+def _earlier_of(session: Session, owner: str, key: str, fingerprint: str) -> Job | None:
+    job = find_by_idempotency_key(session, owner, key)
+    if job is not None and job.request_sha256 != fingerprint:
         raise KeyReusedError(
-            f"idempotency key {submission.idempotency_key!r} was used for job {job.id}, which "
+            f"idempotency key {key!r} was used for job {job.id}, which "
             "differs from this request: use a new key"
         )
     return job

@@ -1,7 +1,7 @@
 """Document -> plan: what each model call speaks, and what became of every character."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from functools import partial
 
 from narration.documents.types import BlockKind, Document, SkipReason
@@ -37,6 +37,12 @@ class _Draft:
     caption: str
     spoken: str
     ends_sentence: bool
+    is_chosen: bool = True
+
+    @property
+    def is_spoken(self) -> bool:
+        """It becomes a chunk."""
+        return self.is_chosen and has_words(self.spoken)
 
 
 def plan_chunks(
@@ -44,15 +50,22 @@ def plan_chunks(
     limits: ChunkLimits | None = None,
     pauses: PauseLimits | None = None,
     english: English = English.AMERICAN,
+    chapters: Collection[int] | None = None,
 ) -> Plan:
     """Cut a document into chunks; none crosses a block, and no character is lost.
 
+    `chapters` are the numbers of those to be read, from 1 on; the others are skipped. A chapter
+    is cut and said the same whether or not the others are read.
     Raises: DocumentError if there is nothing to say; SettingsError if the limits make no sense.
     """
     limits, pauses = limits or ChunkLimits(), pauses or PauseLimits()
     _check(limits)
     drafts = list(_drafts(document, limits, english))
-    spoken = [draft for draft in drafts if has_words(draft.spoken)]
+    if chapters is not None:
+        drafts = [replace(d, is_chosen=d.place.chapter + 1 in chapters) for d in drafts]
+    spoken = [draft for draft in drafts if draft.is_spoken]
+    if not spoken and any(has_words(draft.spoken) for draft in drafts):
+        raise DocumentError("the chosen chapters have no words to read aloud: choose others")
     if not spoken:
         raise DocumentError(
             "the text has no letters or digits to read aloud: only punctuation, symbols or "
@@ -166,21 +179,26 @@ def _chapters(document: Document, drafts: list[_Draft]) -> Iterator[ChapterPlan]
         if draft.place.chapter not in seen:
             seen.add(draft.place.chapter)
             chapter = document.chapters[draft.place.chapter]
-            yield ChapterPlan(title=chapter.title, part=chapter.part, first_chunk=index)
+            yield ChapterPlan(
+                title=chapter.title,
+                part=chapter.part,
+                first_chunk=index,
+                number=draft.place.chapter + 1,
+            )
 
 
 def _claims(document: Document, drafts: list[_Draft]) -> Iterator[Claim]:
     """Who has which characters: chunks, wordless drafts, and what the reader skipped."""
     index = 0
     for draft in drafts:
-        is_spoken = has_words(draft.spoken)
-        if is_spoken:
+        if draft.is_spoken:
             for (start, end), is_hole in carve(draft.source, draft.unspoken):
                 chunk, reason = (None, SkipReason.UNSPEAKABLE) if is_hole else (index, None)
                 yield Claim(start=start, end=end, chunk=chunk, reason=reason)
         else:
             for start, end in draft.source:
-                yield Claim(start=start, end=end, chunk=None, reason=SkipReason.ORNAMENT)
-        index += is_spoken
+                reason = SkipReason.ORNAMENT if draft.is_chosen else SkipReason.LEFT_OUT
+                yield Claim(start=start, end=end, chunk=None, reason=reason)
+        index += draft.is_spoken
     for skip in document.skips:
         yield Claim(start=skip.start, end=skip.end, chunk=None, reason=skip.reason)

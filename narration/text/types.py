@@ -71,10 +71,14 @@ class ChunkPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChapterPlan:
-    """A chapter that has something to say: its titles (see Chapter) and its first chunk."""
+    """A chapter that has something to say: its titles (see Chapter) and its first chunk.
+
+    `number` counts all chapters of the document from 1 on.
+    """
 
     title: str
     first_chunk: int
+    number: int
     part: str = ""
 
 

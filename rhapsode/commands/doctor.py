@@ -2,10 +2,12 @@
 
 import platform
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from json import dumps as dump_json
 from pathlib import Path
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -26,19 +28,36 @@ class Finding:
     remedy: str = ""
     is_needed: bool = True
 
+    @property
+    def is_wrong(self) -> bool:
+        """Narrating needs it, and it is not there."""
+        return bool(self.remedy) and self.is_needed
 
-def doctor() -> None:
+
+Json = Annotated[bool, typer.Option("--json", help="The report as JSON on stdout.")]
+
+
+def doctor(json: Json = False) -> None:  # noqa: FBT002 - a flag of the command line
     """Report what is installed, which engine would run, and what is missing."""
     settings = load_settings()
     findings = list(_examine(settings))
+    if json:
+        checks = [asdict(finding) | {"ok": not finding.remedy} for finding in findings]
+        is_well = not any(finding.is_wrong for finding in findings)
+        typer.echo(dump_json({"ok": is_well, "checks": checks}, indent=2))
+    else:
+        _show(findings)
+    if any(finding.is_wrong for finding in findings):
+        raise typer.Exit(1)
+
+
+def _show(findings: list[Finding]) -> None:
     table = Table("", "what", "state", "what to do", box=None, pad_edge=False)
     for finding in findings:
         mark = "ok" if not finding.remedy else "MISSING" if finding.is_needed else "-"
         # Escaped: a remedy such as rhapsode[render] is not markup.
         table.add_row(mark, *map(escape, (finding.subject, finding.state, finding.remedy)))
     Console().print(table)
-    if any(finding.remedy and finding.is_needed for finding in findings):
-        raise typer.Exit(1)
 
 
 def _examine(settings: Settings) -> Iterator[Finding]:

@@ -1,5 +1,6 @@
 """Options that `render` and `submit` share: the same words for the same thing."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -7,7 +8,14 @@ import typer
 
 from narration.documents.types import READABLE_SKIPS, SkipReason
 from narration.errors import InputError, OutputError, SettingsError
-from narration.jobs.request import DeliverySettings, JobSettings, OtherLanguage
+from narration.jobs.request import (
+    MAX_CHAPTERS,
+    MAX_LISTED_CHAPTERS,
+    DeliverySettings,
+    JobSettings,
+    OtherLanguage,
+    Split,
+)
 from narration.jobs.work import MAX_COVER_BYTES, cover_type
 from narration.text.english import English
 from rhapsode.inputs import STDIN, read_input
@@ -59,6 +67,17 @@ Read = Annotated[
         show_default=False,
     ),
 ]
+Chapters = Annotated[
+    str | None,
+    typer.Option(
+        help="Only these chapters, such as 1,3-5; `rhapsode plan` shows their numbers.",
+        show_default=False,
+    ),
+]
+SplitOption = Annotated[
+    Split | None,
+    typer.Option("--split", help="chapter: a file for each chapter.", show_default=False),
+]
 AnyLanguage = Annotated[
     bool,
     typer.Option("--any-language", help="Narrate a text even in a language no voice speaks."),
@@ -69,6 +88,8 @@ Format = Annotated[
 NoWatermark = Annotated[bool, typer.Option("--no-watermark", help="Leave the inaudible mark out.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary.")]
 Json = Annotated[bool, typer.Option("--json", help="The summary as JSON on stdout.")]
+
+_NUMBERS = re.compile(r"\s*(\d{1,6})\s*(?:-\s*(\d{1,6})\s*)?", re.ASCII)
 
 
 def output_paths(output: list[Path] | None, file: Path) -> list[Path]:
@@ -110,6 +131,27 @@ def read_reasons(names: list[str] | None) -> tuple[SkipReason, ...]:
     return tuple(known[name] for name in names or ())
 
 
+def chapter_numbers(text: str | None) -> tuple[int, ...] | None:
+    """Return the numbers in a list such as `1,3-5`.
+
+    Raises: SettingsError.
+    """
+    if text is None:
+        return None
+    numbers: set[int] = set()
+    for part in text.split(","):
+        found = _NUMBERS.fullmatch(part)
+        first, last = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
+        if not 1 <= first <= last <= MAX_CHAPTERS:
+            raise SettingsError(
+                f"--chapters {text} is no list of numbers from 1 on: write it as 1,3-5"
+            )
+        numbers |= set(range(first, last + 1))
+    if len(numbers) > MAX_LISTED_CHAPTERS:
+        raise SettingsError(f"--chapters {text} names more than {MAX_LISTED_CHAPTERS:,} chapters")
+    return tuple(sorted(numbers))
+
+
 def job_settings(
     *,
     outputs: list[Output],
@@ -124,6 +166,8 @@ def job_settings(
     english: English,
     read: list[str] | None,
     any_language: bool,
+    chapters: str | None,
+    split: Split | None,
 ) -> JobSettings:
     """Translate options into what a job is asked to be.
 
@@ -140,6 +184,8 @@ def job_settings(
         spoken=read_reasons(read),
         other_language=OtherLanguage.READ if any_language else OtherLanguage.REFUSE,
         outputs=tuple(output.format for output in outputs),
+        chapters=chapter_numbers(chapters),
+        split=split,
         title=title,
         author=author,
     )

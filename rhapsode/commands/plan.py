@@ -1,42 +1,62 @@
-"""`rhapsode plan`: how a text would be read: chapters, what is skipped, what is doubtful."""
+"""`rhapsode plan`: what a text would become: chapters, length, what is skipped or doubtful."""
 
+from json import dumps as dump_json
 from typing import Annotated
 
 import typer
 
 from narration.documents.report import as_text
-from narration.jobs.document import read_within
-from narration.jobs.reading import record_reading, report_plan
-from narration.jobs.request import OtherLanguage, ReadingOptions
+from narration.jobs.outline import outline, record_outline
+from narration.jobs.request import JobSettings, OtherLanguage
 from narration.settings import load_settings
-from narration.text.chunk import plan_chunks
 from narration.text.english import English
 from rhapsode.commands import options
 from rhapsode.inputs import STDIN, STDIN_NAME, read_input
 
 Json = Annotated[bool, typer.Option("--json", help="The report as JSON, as a job has it.")]
+MINUTE_S, HOUR_S = 60, 3600
 
 
-def plan(
+def plan(  # noqa: PLR0917 - Typer passes all of them by keyword
     file: options.File,
     read: options.Read = None,
     english: options.EnglishOption = English.AMERICAN,
+    max_chars: options.MaxChars = 280,
+    chapters: options.Chapters = None,
     json: Json = False,  # noqa: FBT002 - a flag of the command line
 ) -> None:
-    """Report how FILE would be read, without speaking it; needs no model."""
+    """Report what FILE would become, without speaking it; needs no model."""
     limits = load_settings().limits
-    data = read_input(file, limits.document_size_bytes)
-    document = read_within(
+    settings = JobSettings(
+        spoken=options.read_reasons(read),
+        english=english,
+        max_chars=max_chars,
+        chapters=options.chapter_numbers(chapters),
+        other_language=OtherLanguage.READ,
+    )
+    outlined = outline(
         limits,
-        data,
+        read_input(file, limits.document_size_bytes),
         name=STDIN_NAME if file == STDIN else file.name,
         media_type=None,
-        options=ReadingOptions(
-            spoken=frozenset(options.read_reasons(read)), other_language=OtherLanguage.READ
-        ),
+        settings=settings,
     )
-    report = report_plan(document, plan_chunks(document, english=english))
+    record = record_outline(outlined, settings)
     if json:
-        typer.echo(record_reading(report).model_dump_json(indent=2))
-    else:
-        typer.echo(as_text(report), nl=False)
+        # The facts of the reading stand at the top, as they always did.
+        flat = record.reading.model_dump() | record.model_dump(exclude={"reading"})
+        typer.echo(dump_json(flat, indent=2, ensure_ascii=False))
+        return
+    lengths = {chapter.number: length(chapter.audio_s) for chapter in record.chapters}
+    typer.echo(as_text(outlined.report, lengths), nl=False)
+    typer.echo(f"length     about {length(record.audio_s)} of speech in {record.chunks:,} chunks")
+
+
+def length(seconds: float) -> str:
+    """Write a length as people tell it."""
+    if seconds < MINUTE_S:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / MINUTE_S)
+    if minutes < MINUTE_S:
+        return f"{minutes} min"
+    return f"{minutes // MINUTE_S} h {minutes % MINUTE_S} min"

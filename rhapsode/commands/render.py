@@ -20,7 +20,7 @@ from rhapsode.commands.summary import Summary
 from rhapsode.inputs import STDIN, STDIN_NAME, read_input
 from rhapsode.library import VoiceLibrary
 from rhapsode.machine import check_room, on_one_machine, open_machine
-from rhapsode.outputs import Output, check_outputs
+from rhapsode.outputs import Output, check_outputs, told_places
 from rhapsode.progress import Rendered, loading, render_bar
 from rhapsode.recordings import ensure_voice
 from rhapsode.rendering import Text, render_text
@@ -43,6 +43,8 @@ def render(  # noqa: PLR0917 - Typer passes all of them by keyword
     english: options.EnglishOption = English.AMERICAN,
     cover: options.CoverFile = None,
     read: options.Read = None,
+    chapters: options.Chapters = None,
+    split: options.SplitOption = None,
     any_language: options.AnyLanguage = False,  # noqa: FBT002 - a flag of the command line
     format: options.Format = None,  # noqa: A002 - the option is called --format
     no_watermark: options.NoWatermark = False,  # noqa: FBT002 - a flag of the command line
@@ -67,13 +69,15 @@ def render(  # noqa: PLR0917 - Typer passes all of them by keyword
         english=english,
         read=read,
         any_language=any_language,
+        chapters=chapters,
+        split=split,
     )
     text = _read_text(file, settings, job_settings.reading, is_quiet=quiet)
     text = replace(text, cover=options.read_cover(cover))
     job = _render(settings, text, job_settings, outputs, recording, is_quiet=quiet)
     summary = Summary(
         job_id=job.id,
-        outputs=outputs,
+        outputs=told_places(outputs, is_split=split is not None),
         manifest=outputs[0].manifest_path,
         speech_s=job.audio_ms / 1000,
         elapsed_s=time.monotonic() - started,

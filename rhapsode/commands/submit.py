@@ -2,7 +2,7 @@
 
 import time
 from contextlib import closing
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,8 +11,11 @@ from narration.text.english import English
 from rhapsode.commands import options
 from rhapsode.commands.summary import Summary
 from rhapsode.library import VoiceLibrary
-from rhapsode.outputs import Output, check_outputs
+from rhapsode.outputs import check_outputs, told_places
 from rhapsode.progress import render_bar
+
+if TYPE_CHECKING:
+    from rhapsode.submit import NarrationRequest
 
 ServerUrl = Annotated[
     str | None, typer.Option(help="Instead of RHAPSODE_CLIENT__SERVER.", show_default=False)
@@ -37,6 +40,8 @@ def submit(  # noqa: PLR0917 - Typer passes all of them by keyword
     english: options.EnglishOption = English.AMERICAN,
     cover: options.CoverFile = None,
     read: options.Read = None,
+    chapters: options.Chapters = None,
+    split: options.SplitOption = None,
     any_language: options.AnyLanguage = False,  # noqa: FBT002 - a flag of the command line
     format: options.Format = None,  # noqa: A002 - the option is called --format
     priority: Priority = 5,
@@ -72,6 +77,8 @@ def submit(  # noqa: PLR0917 - Typer passes all of them by keyword
             english=english,
             read=read,
             any_language=any_language,
+            chapters=chapters,
+            split=split,
         ).model_copy(update={"priority": priority}),
         outputs=outputs,
         recording=recording,
@@ -86,14 +93,14 @@ def submit(  # noqa: PLR0917 - Typer passes all of them by keyword
     ):
         job = run(client, request, bar.show)
     elapsed_s = time.monotonic() - started
-    _summary_of(job, outputs, elapsed_s).show(is_quiet=quiet, as_json=json)
+    _summary_of(job, request, elapsed_s).show(is_quiet=quiet, as_json=json)
 
 
-def _summary_of(job: dict[str, Any], outputs: list[Output], elapsed_s: float) -> Summary:
+def _summary_of(job: dict[str, Any], request: "NarrationRequest", elapsed_s: float) -> Summary:
     progress = job["progress"]
     return Summary(
         job_id=job["id"],
-        outputs=outputs,
+        outputs=told_places(request.outputs, is_split=request.settings.split is not None),
         manifest=None,
         speech_s=progress["audio_s"],
         elapsed_s=elapsed_s,

@@ -46,8 +46,9 @@ class ApiOwnersContract:
         voice = upload(client, ANN).json()
         client.headers.update(ANN)
         job = submit(client, labels={"whose": "ann"})
+        plan = client.post("/v1/plans", json={"text": "Ann's own."}).json()
         ids = {"{job_id}": job["id"], "{voice_id}": voice["id"], "{name}": "audio.m4b"}
-        ids |= {"{index}": "0", "{segment}": "0-0.m4s"}
+        ids |= {"{index}": "0", "{segment}": "0-0.m4s", "{plan_id}": plan["id"]}
         named = [(method, path) for method, path in routes(client) if "{" in path]
         assert len(named) >= 9
         for method, path in named:
@@ -58,6 +59,7 @@ class ApiOwnersContract:
             assert answer.json()["code"] == "not_found", f"{method} {path}"
         assert client.get(job["urls"]["self"]).json()["state"] == "queued"
         assert client.get(f"/v1/voices/{voice['id']}").is_success
+        assert client.get(plan["urls"]["self"]).is_success
 
     def test_a_signed_url_is_good_for_its_own_path_only(self, client: httpx.Client) -> None:
         client.headers.update(ANN)
@@ -86,6 +88,13 @@ class ApiOwnersContract:
             "not_found"
         )
         assert upload(client, BOB).status_code == HTTPStatus.ACCEPTED
+
+    def test_no_job_is_made_of_the_plan_of_another(self, client: httpx.Client) -> None:
+        plan = client.post("/v1/plans", json={"text": "Ann's own."}, headers=ANN).json()
+        theirs = client.post("/v1/jobs", json={"plan": plan["id"]}, headers=BOB)
+        assert theirs.json()["errors"][0]["pointer"] == "/plan"
+        mine = client.post("/v1/jobs", json={"plan": plan["id"]}, headers=ANN)
+        assert mine.status_code == HTTPStatus.ACCEPTED
 
     def test_every_route_of_owners_asks_for_a_key(self, client: httpx.Client) -> None:
         for method, path in routes(client):

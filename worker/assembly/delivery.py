@@ -27,7 +27,7 @@ from worker.assembly.preparation import prepare_sound
 from worker.assembly.programme import (
     MEDIA_TYPES,
     Programme,
-    file_name,
+    Written,
     size_of_outputs,
     write_outputs,
 )
@@ -109,12 +109,12 @@ def _deliver(
     )
     outputs: list[OutputRecord] = []
     with context.scratch.folder(size_of_outputs(programme), lease.check) as scratch:
-        for path in write_outputs(programme, scratch):
+        for written in write_outputs(programme, scratch):
             lease.check()
-            outputs.append(_upload(destination, folder, path, programme))
-            path.unlink()
-    order = [file_name(output) for output in programme.settings.outputs]
-    outputs.sort(key=lambda record: order.index(record.name))
+            outputs.append(_upload(destination, folder, written))
+            written.path.unlink()
+    order = [f".{output.value}" for output in programme.settings.outputs]
+    outputs.sort(key=lambda record: (order.index(Path(record.name).suffix), record.chapter or 0))
     return make_manifest(
         job,
         material.plan,
@@ -126,7 +126,8 @@ def _deliver(
     )
 
 
-def _upload(destination: Storage, folder: str, path: Path, programme: Programme) -> OutputRecord:
+def _upload(destination: Storage, folder: str, written: Written) -> OutputRecord:
+    path = written.path
     media_type = MEDIA_TYPES[path.suffix]
     stored = destination.put(folder + path.name, path, media_type=media_type)
     return OutputRecord(
@@ -135,7 +136,8 @@ def _upload(destination: Storage, folder: str, path: Path, programme: Programme)
         media_type=media_type,
         size_bytes=stored.size_bytes,
         sha256=stored.sha256,
-        duration_ms=programme.duration_ms,
+        duration_ms=written.section.duration_ms,
+        chapter=written.section.chapter,
     )
 
 
@@ -164,7 +166,10 @@ def _artifacts(job: Job, manifest: Manifest, written: bytes) -> list[Artifact]:
         duration_ms=None,
     )
     own = {"job_id": job.id, "owner": job.owner, "revision": job.revision}
-    return [Artifact(**own, **record.model_dump()) for record in (*manifest.outputs, itself)]
+    return [
+        Artifact(**own, **record.model_dump(exclude={"chapter"}))
+        for record in (*manifest.outputs, itself)
+    ]
 
 
 def _withdraw(destination: Storage, job: Job, folder: str) -> None:

@@ -91,7 +91,7 @@ def _metadata(tags: Tags) -> dict[str, str]:
     named = {
         "title": tags.title,
         "artist": tags.author,
-        "album": tags.title,
+        "album": tags.work_title,
         "album_artist": tags.author,
         "composer": tags.narrator,
         "genre": tags.genre,

@@ -21,6 +21,7 @@ from narration.jobs.stored import read_settings
 from narration.sound.gain import LevelSetting
 from worker.assembly.chunk_levels import fill_levels
 from worker.assembly.part_store import PartStore
+from worker.assembly.sections import file_breaks
 from worker.assembly.sound import codecs_of, levels_of, loudness_of, plan_work, sounds_of
 from worker.chunk_audio import LostAudio
 from worker.context import WorkerContext
@@ -57,7 +58,8 @@ def _encode(context: WorkerContext, claim: PartClaim, lease: Lease) -> None:
     try:
         fill_levels(context, chunks)
         levels = levels_of(chunks)
-        works = plan_work(chunks, levels, cuts, codecs, setting)
+        breaks = file_breaks(settings, chunks)
+        works = plan_work(chunks, levels, cuts, codecs, setting, breaks=breaks)
         number = cuts.index(part.first_chunk - part.needs_from)
         work = works[number]
         store = PartStore(

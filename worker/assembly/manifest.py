@@ -46,6 +46,7 @@ class OutputRecord(_Part):
     size_bytes: int
     sha256: str
     duration_ms: int | None
+    chapter: int | None = None  # the number of the one in it, where each is a file of its own
 
 
 class ChapterRecord(_Part):
@@ -54,6 +55,7 @@ class ChapterRecord(_Part):
     title: str
     part: str = ""  # of the work, that it belongs to
     first_chunk: int
+    number: int | None = None  # among all chapters of the document; None in old jobs
     start_s: float
 
 

@@ -20,6 +20,7 @@ from worker.assembly.chunk_levels import fill_levels
 from worker.assembly.encoding import encode_next
 from worker.assembly.mixing import measure
 from worker.assembly.part_store import PartStore
+from worker.assembly.sections import file_breaks
 from worker.assembly.sound import (
     PartWork,
     codecs_of,
@@ -124,7 +125,8 @@ def _prepare(
         cuts = [part.first_chunk for part in get_parts(session, job.id)]
     settings = read_settings(job.settings)
     codecs = codecs_of(settings, is_listenable=context.settings.is_listenable)
-    works = plan_work(chunks, levels, cuts, codecs, setting)
+    breaks = file_breaks(settings, chunks)
+    works = plan_work(chunks, levels, cuts, codecs, setting, breaks=breaks)
     store = PartStore(
         context=context, owner=job.owner, chunks=chunks, levels=levels, setting=setting
     )

@@ -1,7 +1,7 @@
 """A job's sound as one programme: measured once, then written in every format asked for."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -19,11 +19,11 @@ from worker.assembly.parts.codecs import CODECS, Codec
 from worker.assembly.parts.plans import place_parts
 from worker.assembly.preparation import PreparedSound
 from worker.assembly.probe import probe
+from worker.assembly.sections import Section, divide
 from worker.assembly.sharing import share
 from worker.assembly.sound import PartFormat, PartWork, spoken_chunks
 from worker.assembly.tags import make_tags, mark_chapters
-from worker.assembly.types import AudioFormat, Measurement, Picture, Tags
-from worker.chatterbox.config import SAMPLE_RATE_HZ
+from worker.assembly.types import AudioFormat, ChapterMark, Measurement, Picture, Tags
 from worker.chunk_audio import fetch_ahead, read_clips
 
 NAMES = {output: "captions" if output in CAPTIONS else "audio" for output in OutputFormat}
@@ -38,6 +38,14 @@ MEDIA_TYPES = {
     ".srt": "application/x-subrip",
 }
 TOLERANCE_S = 0.2  # lossy encoders add a frame or two at the ends
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A file that is whole, and what of the programme is in it."""
+
+    path: Path
+    section: Section
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,34 +68,35 @@ class Programme:
         """Where each chunk lies, and how long the whole is."""
         return self.sound.spoken
 
-    @property
-    def duration_ms(self) -> int:
-        """How long it is."""
-        return self.measurement.samples * 1000 // SAMPLE_RATE_HZ
 
-
-def write_outputs(programme: Programme, folder: Path) -> Iterator[Path]:
+def write_outputs(programme: Programme, folder: Path) -> Iterator[Written]:
     """Write every output to a file, one after the other, and yield it when it is whole.
 
     What is written in one go, without loss, is written at once: the chunks are read once for all.
     Raises: RhapsodeError if a finished file does not hold what went into it; LostAudio.
     """
+    for section in divide(programme.settings, programme.plan, programme.measurement):
+        for path in _write_section(programme, section, folder):
+            yield Written(path=path, section=section)
+
+
+def _write_section(programme: Programme, section: Section, folder: Path) -> Iterator[Path]:
     outputs = programme.settings.outputs
     for output in outputs:
-        path = folder / file_name(output)
+        path = folder / file_name(output, section)
         if output in CAPTIONS:
-            _write_captions(programme, output, path)
+            _write_captions(programme, section, output, path)
             yield path
         elif AudioFormat(output.value) in CODECS:
-            _join_parts(programme, AudioFormat(output.value), path)
-            _check_length(programme, path)
+            _join_parts(programme, section, AudioFormat(output.value), path)
+            _check_length(section, path)
             yield path
     lossless = [o for o in outputs if o not in CAPTIONS and AudioFormat(o.value) not in CODECS]
     if lossless:
-        paths = {AudioFormat(output.value): folder / file_name(output) for output in lossless}
-        _write_at_once(programme, paths)
+        paths = {AudioFormat(o.value): folder / file_name(o, section) for o in lossless}
+        _write_at_once(programme, section, paths)
         for path in paths.values():
-            _check_length(programme, path)
+            _check_length(section, path)
             yield path
 
 
@@ -100,29 +109,35 @@ def size_of_outputs(programme: Programme) -> int:
     return max(2 * samples * lossless, samples // 2 if len(audio) > lossless else 0)
 
 
-def file_name(output: OutputFormat) -> str:
+def file_name(output: OutputFormat, section: Section) -> str:
     """Return what an output is called where it is delivered."""
-    return f"{NAMES[output]}.{output.value}"
+    return f"{section.name or NAMES[output]}.{output.value}"
 
 
-def _write_captions(programme: Programme, output: OutputFormat, path: Path) -> None:
-    marks = programme.measurement.marks
-    shown = cues(zip(marks, (chunk.caption for chunk in programme.chunks), strict=True))
+def _write_captions(
+    programme: Programme, section: Section, output: OutputFormat, path: Path
+) -> None:
+    marks = section.shift(programme.measurement.marks)
+    own = programme.chunks[section.first : section.end]
+    shown = cues(zip(marks, (chunk.caption for chunk in own), strict=True))
     if output is OutputFormat.SRT:
         captions = write_srt(shown)
     else:
-        captions = write_vtt(shown, mark_chapters(programme.plan, marks))
+        captions = write_vtt(shown, _chapters(programme, section))
     path.write_text(captions, encoding="utf-8")
 
 
-def _join_parts(programme: Programme, audio_format: AudioFormat, path: Path) -> None:
+def _join_parts(
+    programme: Programme, section: Section, audio_format: AudioFormat, path: Path
+) -> None:
     """Write a lossy format: its parts are there, and are fetched ahead of need."""
     sound, codec = programme.sound, CODECS[audio_format]
-    formats = [_format_of(work, codec) for work in sound.works]
+    works = [work for work in sound.works if section.first <= work.first < section.end]
+    formats = [_format_of(work, codec) for work in works]
     spoken = spoken_chunks(sound.chunks, sound.levels)
     found = [sound.known.get(part_format.digest) for part_format in formats]
     packets = fetch_ahead(
-        lambda number: sound.store.read(sound.works[number], formats[number], found[number]),
+        lambda number: sound.store.read(works[number], formats[number], found[number]),
         range(len(formats)),
     )
     join_parts(
@@ -130,37 +145,47 @@ def _join_parts(programme: Programme, audio_format: AudioFormat, path: Path) -> 
         audio_format,
         place_parts(spoken, [part_format.plan for part_format in formats], codec),
         packets,
-        samples=programme.measurement.samples,
-        tags=_tags(programme),
-        chapters=mark_chapters(programme.plan, programme.measurement.marks),
+        samples=section.samples,
+        tags=_tags(programme, section),
+        chapters=_chapters(programme, section),
     )
 
 
-def _write_at_once(programme: Programme, paths: Mapping[AudioFormat, Path]) -> None:
+def _write_at_once(
+    programme: Programme, section: Section, paths: Mapping[AudioFormat, Path]
+) -> None:
     sound = programme.sound
-    clips = read_clips(sound.store.context.stores.work, sound.chunks)
+    own = slice(section.first, section.end)
+    clips = read_clips(sound.store.context.stores.work, sound.chunks[own])
 
     def write(audio_format: AudioFormat, path: Path, blocks: Iterator[Waveform]) -> None:
-        encode(path, blocks, audio_format, tags=_tags(programme))
+        encode(path, blocks, audio_format, tags=_tags(programme, section))
 
     share(
-        mix(clips, programme.measurement.marks, sound.levels, sound.setting),
+        mix(clips, programme.measurement.marks[own], sound.levels[own], sound.setting),
         [partial(write, audio_format, path) for audio_format, path in paths.items()],
     )
 
 
-def _check_length(programme: Programme, path: Path) -> None:
-    played_s = probe(path).duration_s
-    if abs(played_s - programme.duration_ms / 1000) > TOLERANCE_S:
-        raise RhapsodeError(
-            f"{path.name} plays {played_s:.1f} s instead of {programme.duration_ms / 1000:.1f} s"
-        )
+def _check_length(section: Section, path: Path) -> None:
+    played_s, expected_s = probe(path).duration_s, section.duration_ms / 1000
+    if abs(played_s - expected_s) > TOLERANCE_S:
+        raise RhapsodeError(f"{path.name} plays {played_s:.1f} s instead of {expected_s:.1f} s")
 
 
 def _format_of(work: PartWork, codec: Codec) -> PartFormat:
     return next(f for f in work.formats if f.codec.name == codec.name)
 
 
-def _tags(programme: Programme) -> Tags:
+def _chapters(programme: Programme, section: Section) -> list[ChapterMark]:
+    if section.title is not None:
+        return [ChapterMark(title=section.title, start=0)]
+    return mark_chapters(programme.plan, programme.measurement.marks)
+
+
+def _tags(programme: Programme, section: Section) -> Tags:
     watermark = watermark_of(programme.chunks)
-    return make_tags(programme.job, programme.plan, watermark=watermark, cover=programme.cover)
+    tags = make_tags(programme.job, programme.plan, watermark=watermark, cover=programme.cover)
+    if section.title is None:
+        return tags
+    return replace(tags, title=section.title, album=tags.title)

@@ -78,11 +78,16 @@ def plan_work(
     cuts: Sequence[int],
     codecs: Sequence[Codec],
     setting: LevelSetting,
+    *,
+    breaks: frozenset[int] = frozenset(),
 ) -> list[PartWork]:
-    """Plan what is to be made of spoken chunks; `cuts` number the first chunk of each part."""
+    """Plan what is to be made of spoken chunks; `cuts` number the first chunk of each part.
+
+    At `breaks`, which are cuts, another file begins.
+    """
     spoken = spoken_chunks(chunks, levels)
     told = setting.describe()
-    plans = [plan_parts(spoken, cuts, codec) for codec in codecs]
+    plans = [plan_parts(spoken, cuts, codec, breaks=breaks) for codec in codecs]
     works: list[PartWork] = []
     for number, first in enumerate(cuts):
         end = cuts[number + 1] if number + 1 < len(cuts) else len(chunks)

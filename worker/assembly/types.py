@@ -57,12 +57,14 @@ class Picture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tags:
-    """What a file says about itself; the work is its own album. What is not known is None.
+    """What a file says about itself; what is not known is None.
 
+    A work is its own album; a file of one chapter is of the work's.
     `watermark` names the mark in its sound.
     """
 
     title: str | None = None
+    album: str | None = None
     author: str | None = None
     narrator: str | None = None
     genre: str | None = None
@@ -73,6 +75,11 @@ class Tags:
     series_position: str | None = None
     cover: Picture | None = None
     watermark: str | None = None
+
+    @property
+    def work_title(self) -> str | None:
+        """What players list the file under."""
+        return self.album or self.title
 
     @property
     def comment(self) -> str | None:

@@ -20,6 +20,7 @@ from narration.jobs.segment_claim import (
     pending_chunks,
     renew_segment,
 )
+from narration.jobs.sound import RenderParameters
 from narration.jobs.stored import read_settings
 from narration.jobs.takes import record_provenance
 from narration.sound.gain import Loudness
@@ -28,7 +29,7 @@ from worker.context import Drain, WorkerContext
 from worker.engine.types import SpeechEngine
 from worker.lease_runner import Work, run_under_lease
 from worker.leases import Lease
-from worker.rendering.identity import RenderParameters
+from worker.rendering.pace import Pace
 from worker.rendering.places import Places
 from worker.rendering.segment_run import SegmentRun, SegmentSettings
 from worker.rendering.voice_cache import VoiceCache
@@ -55,6 +56,7 @@ class SegmentRunner:
         self._voice_cache = voice_cache
         self._voice_levels = voice_levels
         self._drain = Drain()
+        self.pace = Pace()
 
     def render_next(self) -> bool:
         """Render the segment whose turn it is; False if there is no more to do now.
@@ -67,7 +69,9 @@ class SegmentRunner:
                 with structlog.contextvars.bound_contextvars(
                     job_id=claim.job_id, segment=claim.index
                 ):
-                    run_under_lease(self._context, self._work(claim), partial(self._render, claim))
+                    work = partial(self._render, claim)
+                    with self.pace.at_work():
+                        run_under_lease(self._context, self._work(claim), work)
         return claim is not None or place.is_missed
 
     def drain(self) -> None:
@@ -125,6 +129,7 @@ class SegmentRunner:
             settings=settings,
             lease=lease,
             drain=self._drain,
+            pace=self.pace,
         )
         if segment_run.run(chunks):
             self._finish(claim)

@@ -12,6 +12,7 @@ from narration.findings import load_findings
 from narration.jobs.record import Chunk
 from narration.jobs.request import QualityPolicy, QualitySettings, Voicing
 from narration.jobs.segment_claim import SegmentClaim, start_chunks
+from narration.jobs.sound import RenderParameters
 from narration.jobs.states import ChunkState
 from narration.jobs.stored import read_voicing
 from narration.jobs.takes import (
@@ -29,7 +30,7 @@ from worker.context import Drain, WorkerContext
 from worker.engine.types import Delivery, Speech, SpeechEngine, Utterance, make_turn
 from worker.leases import Lease
 from worker.rendering.edges import trim_edges
-from worker.rendering.identity import RenderParameters
+from worker.rendering.pace import Pace
 from worker.rendering.quality import judge
 from worker.rendering.takes import PendingChunk, SpokenTake, resolve_failure, resolve_take
 
@@ -67,6 +68,7 @@ class SegmentRun:
         settings: SegmentSettings,
         lease: Lease,
         drain: Drain,
+        pace: Pace,
     ) -> None:
         self._context = context
         self._engine = engine
@@ -75,6 +77,7 @@ class SegmentRun:
         self._lease = lease
         self._drain = drain
         self._voicings: dict[int, Voicing] = {}  # of chunks that are spoken in a way of their own
+        self._pace = pace
         self._waiting: deque[PendingChunk] = deque()
         self._spoken: dict[Future[Speech], PendingChunk] = {}
         self._left = 0
@@ -202,6 +205,7 @@ class SegmentRun:
         ).findings
         waveform = trim_edges(waveform)
         telemetry.AUDIO_SECONDS.inc(waveform.size / SAMPLE_RATE_HZ)
+        self._pace.note(waveform.size / SAMPLE_RATE_HZ)
         telemetry.TAKES.labels(verdict="flagged" if findings else "accepted").inc()
         return Take(
             cache_key=self._cache_key(pending, pending.number),

@@ -4,6 +4,8 @@ import { countWords, detectKind, KINDS, suggestTitle } from "./detect.js";
 import { h, icon, setText } from "./dom.js";
 import { jobs } from "./jobs.js";
 import { optionsForm } from "./options.js";
+import { planner } from "./planning.js";
+import { previewPanel } from "./preview.js";
 import { post } from "./server.js";
 import { count, explain, isOfOtherLanguage, length, size } from "./words.js";
 
@@ -20,50 +22,80 @@ export function composeView() {
   if (handed) Object.assign(draft, { file: handed });
   handed = null;
   const source = h("section", { class: "source", "aria-label": "What is to be read" });
-  const options = optionsForm();
   const told = h("div", { "aria-live": "polite" });
   const button = h("button", { class: "primary", type: "submit" }, icon("wave"), "Narrate");
-  const state = { kind: null, key: null, isSending: false, isInsisting: false };
-  const touched = () => Object.assign(state, { key: null, isInsisting: false });
+  const state = { kind: null, sent: null, isSending: false, isInsisting: false };
+  const options = optionsForm();
+  const preview = previewPanel(() => { state.sent = null; });
+  const settingsNow = () => ({ ...options.values(), ...(state.isInsisting && { other_language: "read" }) });
+  const plans = planner(() => requestBody(state, settingsNow()), (news) => hear(news));
 
+  const insist = () => told.firstChild.append(h("p", {}, h("button", { type: "button", onclick: (press) => {
+    Object.assign(state, { isInsisting: true, sent: null });
+    submit(press);
+  } }, "Read it all the same")));
+  const refuse = (title, problem) => {
+    told.replaceChildren(fault(title, explain(problem)));
+    if (isOfOtherLanguage(problem)) insist();
+  };
+  const hear = (news) => {
+    if (news === "wait") return preview.wait();
+    if (news === null || news instanceof Error) {
+      preview.clear();
+      // What else is wrong is told when it is sent: it may be mended by then.
+      if (news?.code === "document_invalid") refuse("It cannot be read.", news);
+      return undefined;
+    }
+    told.replaceChildren();
+    preview.show(news);
+    return undefined;
+  };
+
+  const changed = () => { state.sent = null; plans.renew(); };
+  const touched = (isTyping = true) => {
+    Object.assign(state, { sent: null, isInsisting: false });
+    preview.clear();
+    plans.renew({ isTyping });
+  };
   const drawSource = () => {
-    touched();
-    source.replaceChildren(...(draft.file ? chosenFile(draft.file, () => take(null)) : textArea(state, take, touched)));
+    source.replaceChildren(...(draft.file ? chosenFile(draft.file, () => take(null)) : textArea(state, take, touched)), preview.element);
   };
   const take = (file) => {
     draft.file = file;
     told.replaceChildren();
     drawSource();
+    touched(false);
     (source.querySelector("textarea") ?? source.querySelector("button")).focus();
   };
 
   const submit = async (event) => {
     event.preventDefault();
     if (state.isSending) return;
-    const settings = options.values();
-    if (state.isInsisting) settings.other_language = "read";
-    const body = requestBody(state, settings);
-    if (body === null) {
-      told.replaceChildren(fault("There is nothing to read yet.", "Paste a text or choose a file first."));
-      source.querySelector("textarea").focus();
+    state.sent ??= jobRequest(state, settingsNow(), plans.current(), preview.chosen());
+    if (state.sent === null || preview.isEmpty()) {
+      const isText = state.sent === null;
+      state.sent = null;
+      told.replaceChildren(isText ? fault("There is nothing to read yet.", "Paste a text or choose a file first.")
+        : fault("No chapter is chosen.", "Choose at least one chapter to be read."));
+      if (isText) source.querySelector("textarea").focus();
       return;
     }
+    plans.stop();
     state.isSending = true;
     button.setAttribute("aria-disabled", "true");
     setText(button.lastChild, draft.file ? "Sending…" : "One moment…");
     told.replaceChildren();
-    // The same key until something is changed: however often it is sent, it becomes one job.
-    state.key ??= newKey();
     try {
-      const job = jobs.put(await post("jobs", body, { "Idempotency-Key": state.key }));
+      const job = jobs.put(await post("jobs", state.sent.body, { "Idempotency-Key": state.sent.key }));
+      plans.drop();
       Object.assign(draft, { text: "", file: null });
       location.hash = `#/jobs/${job.id}`;
     } catch (problem) {
-      told.replaceChildren(fault("It was not taken.", explain(problem)));
-      if (isOfOtherLanguage(problem)) told.firstChild.append(h("p", {}, h("button", { type: "button", onclick: (press) => {
-        Object.assign(state, { isInsisting: true, key: null });
-        submit(press);
-      } }, "Read it all the same")));
+      if (!plans.current()) preview.clear();
+      if (problem.fields?.some(({ pointer }) => pointer === "/plan")) {
+        changed(); // the plan was kept too long: the text is still here
+        told.replaceChildren(fault("It was not taken.", "It had been waiting for long and is read anew: press the button again."));
+      } else refuse("It was not taken.", problem);
     } finally {
       state.isSending = false;
       button.removeAttribute("aria-disabled");
@@ -71,10 +103,11 @@ export function composeView() {
     }
   };
 
-  const form = h("form", { class: "compose", onsubmit: submit, onchange: touched, novalidate: true },
-    h("div", { class: "view-head" }, h("h1", {}, "New narration")), source,
-    h("div", { class: "settings" }, options.element, h("div", { class: "submit" }, button, told)));
+  const settings = h("div", { class: "settings", onchange: changed }, options.element, h("div", { class: "submit" }, button, told));
+  const form = h("form", { class: "compose", onsubmit: submit, novalidate: true },
+    h("div", { class: "view-head" }, h("h1", {}, "New narration")), source, settings);
   drawSource();
+  if (draft.file || draft.text.trim()) touched(false);
   return {
     title: "New narration",
     element: form,
@@ -85,7 +118,7 @@ export function composeView() {
 
 /** The last child is a text node, so that it can be replaced alone. */
 function textArea(state, take, touched) {
-  const kinds = h("select", { "aria-label": "Kind of text", onchange: () => { state.kind = kinds.value; } },
+  const kinds = h("select", { "aria-label": "Kind of text", onchange: () => { state.kind = kinds.value; touched(false); } },
     Object.entries(KINDS).map(([value, [name]]) => h("option", { value }, name)));
   const told = h("p", { class: "quiet small", id: "source-count" });
   const below = h("div", {}, kinds);
@@ -117,6 +150,16 @@ function chosenFile(file, ondrop) {
     h("div", {}, h("p", { class: "name" }, file.name), h("p", { class: "quiet small" }, size(file.size))),
     h("button", { type: "button", class: "plain", "aria-label": `Remove ${file.name}`, onclick: ondrop }, "Remove")),
   h("p", { class: "quiet small" }, "To read something else, drop another file here, or remove this one to paste a text.")];
+}
+
+/**
+ * What is sent, with a key: however often it is sent, it becomes one job. Of a plan if there is one
+ * of all that is chosen now; null if there is nothing to read.
+ */
+function jobRequest(state, settings, plan, chapters) {
+  if (chapters) settings.chapters = chapters;
+  const body = plan ? { ...settings, plan: plan.id } : requestBody(state, settings);
+  return body && { body, key: newKey() };
 }
 
 /** The request as a form with a file: a pasted text is one, too, so that its kind is known. */

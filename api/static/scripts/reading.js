@@ -12,6 +12,7 @@ const REASONS = {
   hidden: "hidden text",
   image: "pictures",
   index: "the index",
+  left_out: "chapters that were not chosen",
   line_number: "line numbers",
   navigation: "menus and footers",
   note: "footnotes",

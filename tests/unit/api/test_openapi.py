@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from api.schemas import JobRequest
+from api.job_form import JobRequest
 
 
 @pytest.fixture

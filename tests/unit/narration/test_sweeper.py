@@ -4,6 +4,7 @@ import threading
 import time
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,13 @@ from structlog.testing import capture_logs
 from narration import workers
 from narration.database import session_scope
 from narration.errors import OutputError, StorageUnavailable, TransientError
+from narration.jobs.kept_plan import KeptPlan
 from narration.jobs.lookup import get_job
+from narration.jobs.plans import Planner, plan_document
 from narration.jobs.record import ChunkAudio
+from narration.jobs.request import JobSettings
 from narration.jobs.states import JobState
+from narration.jobs.submit import Destination, Submission
 from narration.storage.directory import DirectoryStorage
 from narration.storage.keys import chunk_audio_key
 from narration.storage.profiles import Stores, open_stores
@@ -152,3 +157,29 @@ def test_sweeper_is_ready_after_its_first_round_and_says_a_trouble_once(
         running.join()
     told = [event["event"] for event in events if event["event"].startswith("sweep_failed")]
     assert told == ["sweep_failed", "sweep_failed_over"]
+
+
+def test_plans_go_with_their_documents_when_their_time_is_over(sweeper: Sweeper) -> None:
+    settings = make_settings(Path("unused"))
+    planner = Planner(
+        database=sweeper.database,
+        stores=sweeper.stores,
+        limits=settings.limits.model_copy(update={"inline_source_bytes": 1}),
+        plan=partial(plan_document, settings.limits),
+        clock=lambda: NOW - timedelta(days=1, seconds=1),
+    )
+    submission = Submission(
+        owner="local",
+        name="a.txt",
+        media_type=None,
+        data=b"It rained.",
+        settings=JobSettings(),
+        destination=Destination(profile="default"),
+    )
+    old = planner.make(submission)
+    young = replace(planner, clock=lambda: NOW).make(submission)
+    sweeper.purge()
+    assert old.source_key is not None
+    assert sweeper.stores.work.stat(old.source_key) is None
+    with session_scope(sweeper.database) as session:
+        assert list(session.scalars(select(KeptPlan.id))) == [young.id]

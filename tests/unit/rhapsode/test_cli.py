@@ -60,6 +60,15 @@ def test_command_without_its_extra_names_what_to_install(
     assert f"[{extra}]" in line
 
 
+def test_doctor_tells_a_script_what_is_missing() -> None:
+    ended = without({"torch"}, "doctor", "--json")
+    report = json.loads(ended.stdout)
+    checks = {check["subject"]: check for check in report["checks"]}
+    assert (ended.returncode, report["ok"]) == (1, False)
+    assert (checks["rhapsode"]["ok"], checks["engine"]["ok"]) == (True, False)
+    assert checks["engine"]["remedy"]
+
+
 def test_doctor_names_a_missing_extra_as_it_is_spelled() -> None:
     ended = without({"torch"}, "doctor")
     assert "Traceback" not in ended.stderr

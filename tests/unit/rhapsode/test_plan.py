@@ -49,6 +49,36 @@ def test_unknown_reason_is_refused_with_those_there_are(
     assert "note" in error
 
 
+def test_plan_tells_how_long_it_will_be(book: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["plan", str(book)]) == 0
+    assert "of speech in 4 chunks" in capsys.readouterr().out
+    assert run(["plan", str(book), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["chunks"] == sum(chapter["chunks"] for chapter in report["chapters"]) == 4
+    assert report["audio_s"] == pytest.approx(
+        sum(chapter["audio_s"] for chapter in report["chapters"]), abs=0.2
+    )
+    assert report["cached_s"] is None  # nobody here has spoken anything
+
+
+def test_plan_of_some_chapters_keeps_their_numbers(
+    book: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["plan", str(book), "--chapters", "2"]) == 0
+    text = capsys.readouterr().out
+    assert "characters  left out\n" in text
+    assert "   2        3 words" in text
+    assert "words  " in text
+    assert "   1  " not in text
+
+
+def test_plan_of_a_chapter_that_is_not_there_says_how_many_there_are(
+    book: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["plan", str(book), "--chapters", "2-3"]) == 1
+    assert "there is no chapter 3: the document has 2" in capsys.readouterr().err
+
+
 def test_plan_needs_no_extra(book: Path) -> None:
     ended = without(
         {"torch", "fastapi", "httpx", "boto3", "celery", "tokenizers"}, "plan", str(book)

@@ -27,7 +27,7 @@ def _about(tags: Tags) -> Iterator[bytes]:
     named = [
         (b"TIT2", tags.title),
         (b"TPE1", tags.author),
-        (b"TALB", tags.title),
+        (b"TALB", tags.work_title),
         (b"TPE2", tags.author),
         (b"TCOM", tags.narrator),  # where players of audiobooks look for the reader
         (b"TCON", tags.genre),

@@ -26,7 +26,7 @@ def list_items(tags: Tags) -> list[bytes]:
     named = [
         (b"\xa9nam", tags.title),
         (b"\xa9ART", tags.author),
-        (b"\xa9alb", tags.title),
+        (b"\xa9alb", tags.work_title),
         (b"aART", tags.author),
         (b"\xa9wrt", tags.narrator),  # where most players look for the reader
         (b"\xa9nrt", tags.narrator),

@@ -58,7 +58,7 @@ def _comments(tags: Tags, chapters: Sequence[ChapterMark]) -> bytes:
     named = [
         ("title", tags.title),
         ("artist", tags.author),
-        ("album", tags.title),
+        ("album", tags.work_title),
         ("albumartist", tags.author),
         ("performer", tags.narrator),
         ("composer", tags.narrator),  # where players of audiobooks look for the reader

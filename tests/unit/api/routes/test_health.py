@@ -127,7 +127,9 @@ def test_demonstration_voice_is_told(client: TestClient, resources: Resources) -
         is_watermarked=True,
     )
     add_worker(
-        resources, WorkerState.READY, engine=WorkerEngine(identity=identity, voices=("kumo",))
+        resources,
+        WorkerState.READY,
+        engine=WorkerEngine(identity=identity, voices={"kumo": "d" * 64}),
     )
     assert "demonstration voice" in client.get("/readyz").json()["notice"]
 

@@ -137,7 +137,9 @@ def test_voices_of_warm_workers_can_be_named(client: TestClient, resources: Reso
     assert client.post("/v1/jobs", json=asked).status_code == HTTPStatus.UNPROCESSABLE_ENTITY
     with session_scope(resources.database) as session:
         workers.register(session, "w1", slots=1, now=utc_now())
-        engine = WorkerEngine(identity=ENGINE, voices=("default", "storyteller"))
+        engine = WorkerEngine(
+            identity=ENGINE, voices=dict.fromkeys(("default", "storyteller"), "d" * 64)
+        )
         workers.report(
             session, "w1", state=WorkerState.READY, slots=1, now=utc_now(), engine=engine
         )

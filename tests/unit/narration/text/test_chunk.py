@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from narration.documents.read import read_document
-from narration.documents.types import Document
+from narration.documents.types import Document, SkipReason
 from narration.errors import DocumentError, SettingsError
 from narration.text.chunk import plan_chunks
 from narration.text.english import English
@@ -196,3 +196,35 @@ def test_a_bare_l_is_fifty_only_after_forty_nine() -> None:
     )
     spoken = [chunk.spoken_text for chunk in plan_chunks(_document(markdown, "a.md")).chunks]
     assert spoken[::2] == ["Forty-Nine. The Sea", "Fifty. The Land", "C Dark"]
+
+
+def test_a_chosen_chapter_is_cut_and_said_as_in_the_whole() -> None:
+    markdown = "\n\n".join(f"## {n}\n\nIn chapter {n} it rained. *" for n in ("IV", "V", "VI"))
+    document = _document(markdown, "a.md")
+    whole = plan_chunks(document)
+    part = plan_chunks(document, chapters=[2])
+    expected = [chunk for chunk in whole.chunks if chunk.chapter == 1]
+    assert [(c.start, c.spoken_text) for c in part.chunks] == [
+        (c.start, c.spoken_text) for c in expected
+    ]
+    assert [(c.number, c.first_chunk) for c in part.chapters] == [(2, 0)]
+    _assert_whole(document, part)
+
+
+def test_chapters_left_out_are_skipped_for_that_reason_alone() -> None:
+    document = _document("# One\n\nIt rained.\n\n# Two\n\nIt `snowed`.", "a.md")
+    plan = plan_chunks(document, chapters=[1])
+    left_out = "".join(
+        document.source[span.start : span.end]
+        for span in plan.skipped
+        if span.reason is SkipReason.LEFT_OUT
+    )
+    assert left_out.replace("\n", "") == "TwoIt snowed."
+    assert plan.chunks[-1].pause_after_ms == 0
+
+
+def test_chapters_without_words_alone_are_refused() -> None:
+    document = _document("# One\n\nIt rained.\n\n# * * *\n\n…", "a.md")
+    numbers = range(2, len(document.chapters) + 1)
+    with pytest.raises(DocumentError, match="chosen chapters have no words"):
+        plan_chunks(document, chapters=numbers)

@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 
 from narration.jobs.request import DeliverySettings
+from narration.jobs.sound import RenderParameters
 from tests.fakes import TONE
-from worker.rendering.identity import RenderParameters
 
 PARAMETERS = RenderParameters(
     voice_digest="v", delivery=DeliverySettings(), job_seed=0, engine=TONE

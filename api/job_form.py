@@ -1,0 +1,74 @@
+"""What a caller sends of a job, with the examples of the OpenAPI document."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, model_validator
+
+from narration.ids import id_pattern
+from narration.jobs.request import JobSettings, Line, OutputFormat, Outputs
+from narration.jobs.work import MAX_COVER_BYTES
+from narration.settings import DEFAULT_PROFILE
+
+MEDIA_TYPES = {"text": "text/plain", "markdown": "text/markdown"}
+
+
+class DestinationBody(BaseModel):
+    """Where the artifacts go: a profile of the server and a folder in its bucket."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    profile: Annotated[Line, Field(max_length=64)] = DEFAULT_PROFILE
+    prefix: Annotated[Line, Field(max_length=512)] = ""
+
+
+class JobForm(JobSettings):
+    """What goes with an uploaded file: the job's settings and its destination."""
+
+    outputs: Annotated[Outputs, Field(min_length=1)] = (OutputFormat.M4B,)
+    destination: DestinationBody = DestinationBody()
+
+    @property
+    def settings(self) -> JobSettings:
+        """The part that is kept with the job."""
+        return JobSettings.model_validate(
+            {name: getattr(self, name) for name in JobSettings.model_fields}
+        )
+
+
+class JobRequest(JobForm):
+    """A job whose text is in the request, or that is made of a plan."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"text": "Once upon a midnight dreary, while I pondered, weak and weary."},
+                {
+                    "text": "# One\n\nIt was a bright cold day in April.",
+                    "format": "markdown",
+                    "voice": "default",
+                    "outputs": ["m4b", "vtt"],
+                    "destination": {"prefix": "books/42"},
+                    "labels": {"book": "42"},
+                },
+            ]
+        }
+    )
+
+    cover: Annotated[Base64Bytes, Field(max_length=MAX_COVER_BYTES)] | None = Field(
+        None, description="JPEG or PNG in base64, instead of the document's own cover"
+    )
+    text: Annotated[str, Field(min_length=1)] | None = None
+    format: Literal["text", "markdown"] = "text"
+    plan: Annotated[str, Field(pattern=id_pattern("plan"))] | None = Field(
+        None,
+        description="instead of a text: the id of a plan, whose document and settings are taken; "
+        "settings that are sent with it take their place",
+    )
+
+    @model_validator(mode="after")
+    def _either_text_or_plan(self) -> Self:
+        if (self.text is None) == (self.plan is None):
+            raise ValueError("send either a text or the id of a plan")
+        if self.plan is not None and {"format", "cover"} & self.model_fields_set:
+            raise ValueError("a plan has its format and cover already: leave them out")
+        return self

@@ -1,0 +1,113 @@
+"""Requests for jobs and plans, from JSON and from forms, into what the use cases take."""
+
+import json
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from api.bodies import FormBody
+from api.deps import Resources
+from api.errors import fields_error
+from api.job_form import MEDIA_TYPES, DestinationBody, JobForm, JobRequest
+from narration.clock import utc_now
+from narration.database import session_scope
+from narration.errors import FieldsError, NotFoundError
+from narration.jobs.plans import submission_of
+from narration.jobs.request import JobSettings
+from narration.jobs.submit import Destination, Submission
+from narration.jobs.work import MAX_COVER_BYTES
+
+TEXT_NAME = "text"
+OTHER_FILES = {"cover": MAX_COVER_BYTES}
+_NOT_SETTINGS = {"text", "format", "plan", "cover", "destination"}
+
+Form = TypeVar("Form", bound=BaseModel)
+
+
+def parsed(kind: type[Form], body: bytes | str) -> Form:
+    """Read JSON. Raises: FieldsError."""
+    try:
+        return kind.model_validate_json(body)
+    except ValidationError as error:
+        raise fields_error(error) from error
+
+
+def from_form(body: FormBody, owner: str, idempotency_key: str | None = None) -> Submission:
+    """Return what a form asks for. Raises: FieldsError."""
+    form = parsed(JobForm, body.texts.get("job", "{}"))
+    return Submission(
+        owner=owner,
+        name=body.file.name,
+        media_type=body.file.media_type,
+        data=body.file.data,
+        settings=form.settings,
+        destination=_destination(form.destination),
+        idempotency_key=idempotency_key,
+        cover=body.others.get("cover"),
+    )
+
+
+def from_text(request: JobRequest, owner: str, idempotency_key: str | None = None) -> Submission:
+    """Return what a request asks for that holds its text. Raises: FieldsError."""
+    if request.text is None:
+        raise FieldsError([{"pointer": "/text", "detail": "is missing: send the text itself"}])
+    return Submission(
+        owner=owner,
+        name=TEXT_NAME,
+        media_type=MEDIA_TYPES[request.format],
+        data=request.text.encode(),
+        settings=request.settings,
+        destination=_destination(request.destination),
+        idempotency_key=idempotency_key,
+        cover=request.cover,
+    )
+
+
+def asked_of_plan(request: JobRequest) -> str:
+    """Return a request that names a plan in a form in which equal ones are equal."""
+    told = request.model_dump(mode="json", exclude_unset=True)
+    return json.dumps(told, sort_keys=True)
+
+
+def from_plan(
+    resources: Resources, request: JobRequest, owner: str, idempotency_key: str | None
+) -> Submission:
+    """Return the job that a plan becomes; settings that were sent take the place of its own.
+
+    Raises: FieldsError if the plan is not there; StorageUnavailable.
+    """
+    assert request.plan is not None
+    try:
+        with session_scope(resources.database, is_read_only=True) as session:
+            kept = submission_of(
+                session, resources.stores, request.plan, owner=owner, now=utc_now()
+            )
+    except NotFoundError as error:
+        detail = f"{error}; send the text or file itself, or plan it again"
+        raise FieldsError([{"pointer": "/plan", "detail": detail}]) from error
+    sent = request.model_dump(mode="json", exclude_unset=True, exclude=_NOT_SETTINGS)
+    is_elsewhere = "destination" in request.model_fields_set
+    return Submission(
+        owner=owner,
+        name=kept.name,
+        media_type=kept.media_type,
+        data=kept.data,
+        settings=_overridden(kept.settings, sent),
+        destination=_destination(request.destination) if is_elsewhere else kept.destination,
+        idempotency_key=idempotency_key,
+        cover=kept.cover,
+        asked=asked_of_plan(request),
+    )
+
+
+def _overridden(settings: JobSettings, sent: dict[str, Any]) -> JobSettings:
+    """Replace what was sent; of a part such as `delivery`, only the fields that were sent."""
+    merged = settings.model_dump(mode="json")
+    for name, value in sent.items():
+        is_part = isinstance(merged[name], dict) and isinstance(value, dict) and name != "labels"
+        merged[name] = merged[name] | value if is_part else value
+    return JobSettings.model_validate(merged)
+
+
+def _destination(body: DestinationBody) -> Destination:
+    return Destination(profile=body.profile, prefix=body.prefix)

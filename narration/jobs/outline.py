@@ -1,0 +1,174 @@
+"""What a document becomes before anything is spoken: for a job, for a plan, on the command line.
+
+All three go through here, so that a plan's chunks are those of the job made of it.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from narration.documents.report import ReadingReport, list_chapters
+from narration.documents.types import Document
+from narration.errors import QualityError
+from narration.findings import Finding
+from narration.jobs.completeness import check_complete, span_rows
+from narration.jobs.cuts import length_of
+from narration.jobs.document import read_within
+from narration.jobs.reading import (
+    MOST_CHAPTERS,
+    ChapterReading,
+    ReadingRecord,
+    record_reading,
+    report_plan,
+    warning_rows,
+)
+from narration.jobs.request import JobSettings, QualityPolicy
+from narration.settings import LimitSettings
+from narration.text.chunk import plan_chunks
+from narration.text.findings import judge_text
+from narration.text.types import ChunkPlan, Plan
+
+_SHOWN_CHARS = 60  # of a text in an error message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outline:
+    """A document, its plan, the report on it, and what each chunk's text alone tells."""
+
+    document: Document
+    plan: Plan
+    report: ReadingReport
+    findings: tuple[tuple[Finding, ...], ...]
+
+
+class OutlinedChapter(ChapterReading):
+    """A chapter, and what it will be: `audio_s` and `cached_s` are estimates of seconds.
+
+    `cached_s` is what was spoken before and will not be again; null where nobody can tell.
+    """
+
+    number: int
+    is_chosen: bool
+    chunks: int
+    audio_s: float
+    cached_s: float | None = None
+
+
+class Warned(BaseModel):
+    """What a person should look at before spending."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    code: str
+    detail: str
+
+
+class OutlineRecord(BaseModel):
+    """What will become of a document, as it is kept and told."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    title: str | None
+    author: str | None
+    source_characters: int
+    chunks: int
+    audio_s: float = Field(description="estimated length, pauses included")
+    cached_s: float | None = None
+    chapters_total: int
+    chapters: list[OutlinedChapter]
+    warnings: list[Warned]
+    reading: ReadingRecord
+
+
+def outline(
+    limits: LimitSettings,
+    data: bytes,
+    *,
+    name: str | None,
+    media_type: str | None,
+    settings: JobSettings,
+    opening: tuple[int, ...] = (),
+) -> Outline:
+    """Read and plan a document within the limits, every character accounted for.
+
+    `opening`: the lengths of the first chunks, for one who waits.
+    Raises: DocumentError.
+    """
+    document = read_within(limits, data, name=name, media_type=media_type, options=settings.reading)
+    plan = plan_chunks(
+        document,
+        replace(settings.chunk_limits, opening=opening),
+        settings.pause_limits,
+        settings.english,
+        settings.chapters,
+    )
+    check_complete(span_rows(plan.spans), len(document.source), len(plan.chunks))
+    report = report_plan(document, plan, settings.chapters)
+    findings = tuple(judge_text(plan.chunks, report.foreign))
+    return Outline(document=document, plan=plan, report=report, findings=findings)
+
+
+def require_speakable(outlined: Outline, policy: QualityPolicy) -> None:
+    """Fail before anything is spoken where no take of some chunk could pass.
+
+    Raises: QualityError.
+    """
+    if policy is not QualityPolicy.STRICT:
+        return
+    chunks = outlined.plan.chunks
+    wrong = [(c, found) for c, found in zip(chunks, outlined.findings, strict=True) if found]
+    if not wrong:
+        return
+    chunk, found = wrong[0]
+    raise QualityError(
+        f"{len(wrong):,} of {len(chunks):,} chunks hold what the voice cannot say, the first "
+        f'at character {chunk.start:,} ("{chunk.caption[:_SHOWN_CHARS]}": {found[0].flag}, '
+        f"{found[0].detail}): correct the text, or use policy flag"
+    )
+
+
+def chapter_of(plan: Plan, chunk: ChunkPlan) -> int:
+    """Return the number of a chunk's chapter in the document."""
+    return plan.chapters[chunk.chapter].number
+
+
+def record_outline(outlined: Outline, settings: JobSettings) -> OutlineRecord:
+    """Return an outline as it is kept and told; the first chapters are listed, all are counted."""
+    document = outlined.document
+    chapters = list(_chapters(outlined, settings.chapters))
+    return OutlineRecord(
+        title=settings.title or document.title,
+        author=settings.author or document.author,
+        source_characters=len(document.source),
+        chunks=len(outlined.plan.chunks),
+        audio_s=round(sum(map(length_of, outlined.plan.chunks)), 1),
+        chapters_total=len(chapters),
+        chapters=chapters[:MOST_CHAPTERS],
+        warnings=list(_warnings(outlined, settings)),
+        reading=record_reading(outlined.report),
+    )
+
+
+def _chapters(outlined: Outline, chosen: Sequence[int] | None) -> Iterator[OutlinedChapter]:
+    lengths: defaultdict[int, list[float]] = defaultdict(list)
+    for chunk in outlined.plan.chunks:
+        lengths[chapter_of(outlined.plan, chunk)].append(length_of(chunk))
+    for chapter in list_chapters(outlined.document):
+        own = lengths[chapter.number]
+        yield OutlinedChapter(
+            **asdict(chapter),
+            is_chosen=chosen is None or chapter.number in chosen,
+            chunks=len(own),
+            audio_s=round(sum(own), 1),
+        )
+
+
+def _warnings(outlined: Outline, settings: JobSettings) -> Iterator[Warned]:
+    for row in warning_rows(outlined.report.warnings):
+        yield Warned(**row)
+    try:
+        require_speakable(outlined, settings.quality.policy)
+    except QualityError as error:
+        yield Warned(code=error.code, detail=str(error))

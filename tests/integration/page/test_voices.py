@@ -68,7 +68,7 @@ def test_what_is_no_recording_is_told_in_words(open_page: Open, tmp_path: Path) 
 def test_a_voice_is_heard_before_it_is_chosen(open_page: Open, served: ServedPage) -> None:
     page = open_page("#/voices")
     listen = page.locator(".sample button").last
-    expect(listen).to_have_accessible_name("Listen to the default voice")
+    expect(listen).to_have_accessible_name("Listen to the house voice")
     listen.click()
     expect(listen).to_have_text("Stop")
     assert page.evaluate("document.querySelector('.sample audio').duration") > 1

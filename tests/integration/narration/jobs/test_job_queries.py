@@ -10,6 +10,7 @@ from tests.contracts.job_queries import JobQueriesContract, StepQueriesContract
 from tests.contracts.part_queries import PartQueriesContract
 from tests.contracts.segment_queries import SegmentQueriesContract
 from tests.contracts.transitions import TransitionsContract
+from tests.contracts.urgent_queries import UrgentQueriesContract
 
 
 @pytest.fixture
@@ -54,4 +55,8 @@ def test_event_of_a_late_commit_is_lost_to_nobody(database: Engine) -> None:
 
 
 class TestPartsOnPostgres(PartQueriesContract):
+    pass
+
+
+class TestUrgentOnPostgres(UrgentQueriesContract):
     pass

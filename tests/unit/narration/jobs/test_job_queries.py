@@ -6,6 +6,7 @@ from tests.contracts.job_queries import JobQueriesContract, StepQueriesContract
 from tests.contracts.part_queries import PartQueriesContract
 from tests.contracts.segment_queries import SegmentQueriesContract
 from tests.contracts.transitions import TransitionsContract
+from tests.contracts.urgent_queries import UrgentQueriesContract
 
 
 @pytest.fixture
@@ -34,4 +35,8 @@ class TestEventsOnSqlite(EventsContract):
 
 
 class TestPartsOnSqlite(PartQueriesContract):
+    pass
+
+
+class TestUrgentOnSqlite(UrgentQueriesContract):
     pass

@@ -12,9 +12,10 @@ from api.job_form import MEDIA_TYPES, DestinationBody, JobForm, JobRequest
 from narration.clock import utc_now
 from narration.database import session_scope
 from narration.errors import FieldsError, NotFoundError
+from narration.jobs.create import Destination
 from narration.jobs.plans import submission_of
 from narration.jobs.request import JobSettings
-from narration.jobs.submit import Destination, Submission
+from narration.jobs.submit import Submission
 from narration.jobs.work import MAX_COVER_BYTES
 
 TEXT_NAME = "text"

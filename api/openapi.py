@@ -112,7 +112,8 @@ SPEECH_BODY: dict[str, Any] = {
     }
 }
 SPOKEN: dict[str, Any] = {
-    "*/*": {"schema": FILE},  # audio/mpeg and the like; of `sse`, text/event-stream
+    "*/*": {"schema": FILE},  # audio/mpeg and the like
+    "text/event-stream": {"schema": {}},
 }
 
 SESSION_BODY: dict[str, Any] = {

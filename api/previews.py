@@ -13,11 +13,12 @@ from api.uploads import Uploads
 from narration.clock import utc_now
 from narration.database import session_scope
 from narration.jobs import control
+from narration.jobs.create import Destination
 from narration.jobs.lookup import find_by_idempotency_key
 from narration.jobs.record import Job
 from narration.jobs.request import DAY_S, JobSettings, OutputFormat
 from narration.jobs.states import RETRYABLE, JobKind, JobState
-from narration.jobs.submit import Destination, Submission
+from narration.jobs.submit import Submission
 from narration.settings import DEFAULT_PROFILE
 from narration.workers import warm_engines
 

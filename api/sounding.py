@@ -85,9 +85,10 @@ class SoundReader:
                 spoken = await self.run(self._read, heard.job_id, following)
                 for chunk in spoken.chunks:
                     piece = await self.run(self._encode, stream, chunk, spoken.gain_db)
-                    following, heard_at = chunk.index + 1, time.monotonic()
+                    following = chunk.index + 1
                     if piece:
                         yield piece
+                    heard_at = time.monotonic()  # after it: a listener may take its time
                 if following == spoken.chunks_total:
                     yield await self.run(stream.finish)
                     return

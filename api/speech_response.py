@@ -63,7 +63,7 @@ class SpeechResponse(Response):
                 with suppress(asyncio.CancelledError, Exception):
                     await task
             if not self._is_complete:
-                await self._reader.run(self._cancel)
+                await self._cancel_job()
 
     def _end(self, sending: "asyncio.Task[None]") -> None:
         error = sending.exception()
@@ -73,6 +73,12 @@ class SpeechResponse(Response):
             raise error
         # Returning now leaves the answer incomplete, and the server closes the connection.
         log.warning("speech_broken_off", job_id=self._heard.job_id, reason=str(error))
+
+    async def _cancel_job(self) -> None:
+        try:
+            await self._reader.run(self._cancel)
+        except RhapsodeError as error:  # it is spoken to its end, and purged as any other
+            log.warning("speech_not_canceled", job_id=self._heard.job_id, reason=str(error))
 
     async def _send(self, send: Send) -> None:
         frames = self._frames(self._reader.pieces(self._heard), self._usage)

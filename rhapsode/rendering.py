@@ -10,6 +10,7 @@ from narration.clock import utc_now
 from narration.database import session_scope
 from narration.errors import RhapsodeError
 from narration.jobs.control import cancel_job
+from narration.jobs.create import Destination
 from narration.jobs.document import examine
 from narration.jobs.listing import JobFilter, list_jobs
 from narration.jobs.lookup import get_artifacts, get_job
@@ -18,7 +19,7 @@ from narration.jobs.record import Job
 from narration.jobs.request import JobSettings
 from narration.jobs.states import ENDED, JobState
 from narration.jobs.stored import read_settings
-from narration.jobs.submit import Destination, Submission, Submitter
+from narration.jobs.submit import Submission, Submitter
 from narration.jobs.trouble import TOLD_AT_ONCE
 from narration.settings import DEFAULT_PROFILE
 from narration.storage.keys import manifest_key

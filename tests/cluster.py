@@ -75,9 +75,13 @@ class Cluster:
         self._sweeper = threading.Thread(target=self._sweep)
         self._sweeper.start()
 
-    def start_worker(self, queues: str = "cpu,gpu", *, chunk_s: float = 0.01) -> SpawnedWorker:
+    def start_worker(
+        self, queues: str = "cpu,gpu", *, chunk_s: float = 0.01, engine_threads: int = 2
+    ) -> SpawnedWorker:
         log = self.folder / f"worker-{len(self.workers)}.log"
-        worker = SpawnedWorker(queues, chunk_s, self._environment, log)
+        worker = SpawnedWorker(
+            queues, chunk_s, self._environment, log, engine_threads=engine_threads
+        )
         self.workers.append(worker)
         return worker
 

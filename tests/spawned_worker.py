@@ -29,9 +29,17 @@ END_S = 20.0
 class SpawnedWorker:
     """A running worker, as subprocess.Popen would have it."""
 
-    def __init__(self, queues: str, chunk_s: float, environment: dict[str, str], log: Path) -> None:
+    def __init__(
+        self,
+        queues: str,
+        chunk_s: float,
+        environment: dict[str, str],
+        log: Path,
+        *,
+        engine_threads: int = 2,
+    ) -> None:
         self._process: BaseProcess = _FORKS.Process(
-            target=_run, args=(queues, chunk_s, environment, str(log))
+            target=_run, args=(queues, chunk_s, engine_threads, environment, str(log))
         )
         self._process.start()
         self.log = log
@@ -65,7 +73,9 @@ class SpawnedWorker:
             return self.wait(END_S)
 
 
-def _run(queues: str, chunk_s: float, environment: dict[str, str], log: str) -> None:
+def _run(
+    queues: str, chunk_s: float, engine_threads: int, environment: dict[str, str], log: str
+) -> None:
     stream = os.open(log, os.O_WRONLY | os.O_CREAT)
     os.dup2(stream, 1)
     os.dup2(stream, 2)
@@ -74,14 +84,16 @@ def _run(queues: str, chunk_s: float, environment: dict[str, str], log: str) -> 
         del os.environ[name]
     os.environ.update(environment)
     names = frozenset(Queue(name) for name in queues.split(","))
-    code = run_worker(load_settings(), names, lambda settings: _model(settings, chunk_s))
+    code = run_worker(
+        load_settings(), names, lambda settings: _model(settings, chunk_s, engine_threads)
+    )
     os._exit(code)  # as a process of its own would: without the fork server's clean-up
 
 
-def _model(settings: Settings, chunk_s: float) -> LoadedModel:
+def _model(settings: Settings, chunk_s: float, engine_threads: int) -> LoadedModel:
     checkpoint = Path(settings.model.checkpoint)
     if not checkpoint.is_absolute():
-        return make_model(ToneEngine(chunk_s=chunk_s))
+        return make_model(ToneEngine(threads=engine_threads, chunk_s=chunk_s))
     from worker.model import load_model_from
 
     return load_model_from(checkpoint, settings.model, cache_folder=settings.data_dir)

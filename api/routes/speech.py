@@ -22,8 +22,9 @@ from narration.clock import utc_now
 from narration.database import session_scope
 from narration.errors import NotFoundError, UnknownVoiceError
 from narration.jobs import control
+from narration.jobs.create import Destination
 from narration.jobs.states import JobKind
-from narration.jobs.submit import Destination, Submission
+from narration.jobs.submit import Submission
 from narration.settings import DEFAULT_PROFILE
 
 SPEECH_NAME = "speech"

@@ -14,6 +14,7 @@ from narration.clock import Clock, utc_now
 from narration.database import session_scope
 from narration.errors import NotFoundError
 from narration.ids import new_id
+from narration.jobs.create import Destination
 from narration.jobs.document import read_apart
 from narration.jobs.estimate import (
     SpeakableChunk,
@@ -26,7 +27,7 @@ from narration.jobs.outline import OutlineRecord, outline, record_outline
 from narration.jobs.request import JobSettings
 from narration.jobs.sound import RenderParameters
 from narration.jobs.stored import dump_settings, read_settings
-from narration.jobs.submit import Destination, Submission, choose_job_voice
+from narration.jobs.submit import Submission, choose_job_voice
 from narration.jobs.work import cover_type, require_cover
 from narration.settings import LimitSettings
 from narration.storage.keys import check_prefix, cover_key, source_key

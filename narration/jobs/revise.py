@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 
 from narration.database import session_scope
+from narration.jobs.create import Destination
 from narration.jobs.lookup import get_job
 from narration.jobs.stored import read_settings
-from narration.jobs.submit import Destination, Submission
+from narration.jobs.submit import Submission
 from narration.storage.keys import cover_key
 from narration.storage.profiles import Stores
 

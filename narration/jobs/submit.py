@@ -7,7 +7,6 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from typing import TypeAlias
 
 from sqlalchemy import Engine
@@ -17,16 +16,14 @@ from narration.clock import utc_now
 from narration.database import session_scope
 from narration.errors import ConflictError, KeyReusedError, QueueFullError
 from narration.ids import is_id, new_id
+from narration.jobs.create import Destination, Source, create_job
 from narration.jobs.document import DocumentFacts
-from narration.jobs.draft import Draft, plan_row
 from narration.jobs.listing import count_queued
 from narration.jobs.lookup import find_by_idempotency_key, get_job, require_voice
 from narration.jobs.record import Job
 from narration.jobs.request import JobSettings, ReadingOptions
 from narration.jobs.states import JobKind
-from narration.jobs.stored import deadline_of, dump_settings
-from narration.jobs.transitions import insert_job, insert_planned_job
-from narration.jobs.work import cover_type, narrator_of, record_work, require_cover
+from narration.jobs.work import cover_type, require_cover
 from narration.settings import LimitSettings
 from narration.storage.keys import check_prefix, cover_key, source_key
 from narration.storage.profiles import Stores
@@ -34,31 +31,9 @@ from narration.storage.write_check import WriteCheck
 from narration.voices.lookup import choose_voice
 from narration.workers import bundled_voices
 
-# From bytes, name, media type and options: in this process, or in one that can be stopped.
 _LATER = frozenset({"chapters", "split"})
+# From bytes, name, media type and options: in this process, or in one that can be stopped.
 Examine: TypeAlias = Callable[[bytes, str, str | None, ReadingOptions], DocumentFacts]
-
-URGENT_PRIORITY = 10  # above what any caller may choose: somebody waits for the sound
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """The document as it was sent: its bytes, or the key they were stored under."""
-
-    name: str
-    media_type: str
-    size_bytes: int
-    sha256: str
-    data: bytes | None = None
-    key: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Destination:
-    """Where the artifacts go: a storage profile and a folder in it."""
-
-    profile: str
-    prefix: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,66 +202,6 @@ class Submitter:
         if job is None:
             raise ConflictError("the job of this idempotency key was just deleted: send it again")
         return Submitted(job=job, is_replay=True)
-
-
-def create_job(
-    session: Session,
-    *,
-    job_id: str,
-    owner: str,
-    settings: JobSettings,
-    source: Source,
-    destination: Destination,
-    now: datetime,
-    voice: str | None = None,
-    idempotency_key: str | None = None,
-    request_sha256: str | None = None,
-    revision_of: str | None = None,
-    kind: JobKind = JobKind.NARRATION,
-    draft: Draft | None = None,
-) -> Job:
-    """Insert a queued job; it is planned as soon as this transaction is committed.
-
-    With a draft it is rendered at once, before all others.
-    Raises: ConflictError if the owner has used the idempotency key before.
-    """
-    assert (source.data is None) != (source.key is None)
-    job = Job(
-        id=job_id,
-        owner=owner,
-        kind=kind,
-        priority=settings.priority if draft is None else URGENT_PRIORITY,
-        settings=dump_settings(settings),
-        labels=dict(settings.labels),
-        voice=voice,
-        title=settings.title if draft is None else draft.title,
-        author=settings.author if draft is None else draft.author,
-        warnings=None if draft is None else draft.warnings,
-        source=source.data,
-        source_key=source.key,
-        source_name=source.name,
-        source_media_type=source.media_type,
-        source_size_bytes=source.size_bytes,
-        source_sha256=source.sha256,
-        destination_profile=destination.profile,
-        destination_prefix=destination.prefix,
-        idempotency_key=idempotency_key,
-        request_sha256=request_sha256,
-        created_at=now,
-        updated_at=now,
-        deadline_at=deadline_of(settings, now),
-        revision_of=revision_of,
-    )
-    if revision_of is not None:  # the level of what it shares with its original is that of the rest
-        original = get_job(session, revision_of, owner=owner)
-        job.gain_db, job.is_gain_kept = original.gain_db, original.is_gain_kept
-    if draft is None:
-        insert_job(session, job, now=now)
-    else:
-        work = record_work(draft.metadata, narrator=narrator_of(settings.voice), cover=None)
-        plan = plan_row(job_id, owner, draft, work)
-        insert_planned_job(session, job, plan, draft.chunks, draft.parts, now=now)
-    return job
 
 
 def find_earlier(session: Session, submission: Submission) -> Job | None:

@@ -13,18 +13,12 @@ from narration.clock import utc_now
 from narration.database import session_scope
 from narration.errors import ConflictError, QueueFullError
 from narration.ids import new_id
+from narration.jobs.create import Source, create_job
 from narration.jobs.draft import Draft, DraftOptions, SourceFile
 from narration.jobs.listing import count_speaking
 from narration.jobs.request import JobSettings
 from narration.jobs.states import JobKind
-from narration.jobs.submit import (
-    Source,
-    Submission,
-    Submitted,
-    choose_job_voice,
-    create_job,
-    find_earlier,
-)
+from narration.jobs.submit import Submission, Submitted, choose_job_voice, find_earlier
 from narration.settings import LimitSettings
 
 OPENING_CHARS = (30, 70, 140)  # of the first chunks: two seconds, five, ten

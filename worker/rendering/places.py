@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from narration.jobs.submit import URGENT_PRIORITY
+from narration.jobs.create import URGENT_PRIORITY
 
 
 @dataclass(slots=True)

@@ -47,18 +47,23 @@ function houseVoice(voice) {
 function sample(voice) {
   const name = voiceName(voice.name);
   const player = h("audio", { preload: "none", hidden: true });
-  const button = h("button", { type: "button", class: "plain", "aria-label": `Listen to ${name}` }, icon("play"), "Listen");
-  const draw = (glyph, text) => button.replaceChildren(icon(glyph), text);
-  const stop = () => { player.pause(); draw("play", "Listen"); };
+  const button = h("button", { type: "button", class: "plain" });
+  const draw = (glyph, text, spoken) => {
+    button.replaceChildren(icon(glyph), text);
+    button.setAttribute("aria-label", `${spoken} ${name}`);
+  };
+  const rest = () => draw("play", "Listen", "Listen to");
+  const stop = () => { player.pause(); rest(); };
   player.addEventListener("ended", stop);
-  player.addEventListener("error", () => { draw("play", "Listen"); notice(`${capital(name)} cannot be heard now. Try again in a moment.`); });
-  player.addEventListener("playing", () => draw("pause", "Stop"));
+  player.addEventListener("error", () => { rest(); notice(`${capital(name)} cannot be heard now. Try again in a moment.`); });
+  player.addEventListener("playing", () => draw("pause", "Stop", "Stop"));
   button.addEventListener("click", () => {
     if (!player.paused) return stop();
     if (!player.src || player.error) player.src = url(`voices/${voice.id}/preview?wait=${SAMPLE_WAIT_S}`);
-    draw("play", "One moment…");
+    draw("play", "One moment…", "One moment:");
     return player.play().catch(() => {});
   });
+  rest();
   return h("div", { class: "sample" }, button, player);
 }
 

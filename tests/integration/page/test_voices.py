@@ -63,3 +63,16 @@ def test_what_is_no_recording_is_told_in_words(open_page: Open, tmp_path: Path) 
     page.get_by_label("Name").fill("Nobody")
     page.get_by_role("button", name="Save the voice").click()
     expect(page.locator(".new-voice .fault")).to_be_visible()
+
+
+def test_a_voice_is_heard_before_it_is_chosen(open_page: Open, served: ServedPage) -> None:
+    page = open_page("#/voices")
+    listen = page.locator(".sample button").last
+    expect(listen).to_have_accessible_name("Listen to the house voice")
+    listen.click()
+    expect(listen).to_have_text("Stop")
+    assert page.evaluate("document.querySelector('.sample audio').duration") > 1
+    listen.click()
+    expect(listen).to_have_text("Listen")
+    kept = httpx.get(f"{served.api}/jobs", params={"kind": "preview"}).json()["items"]
+    assert [job["state"] for job in kept] == ["succeeded"]

@@ -10,11 +10,11 @@ from sqlalchemy import Engine
 
 from narration.database import session_scope
 from narration.ids import new_id
+from narration.jobs.create import Destination, Source, create_job
 from narration.jobs.lookup import get_plan
 from narration.jobs.purge import delete_job
 from narration.jobs.request import JobSettings
 from narration.jobs.states import JobState
-from narration.jobs.submit import Destination, Source, create_job
 from narration.storage.keys import cover_key
 from tests.builders import NOW, OWNER
 from tests.epubs import make_epub

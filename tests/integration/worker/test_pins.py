@@ -12,11 +12,12 @@ from sqlalchemy import Engine
 from narration.database import session_scope
 from narration.errors import ConflictError, FieldsError, OutputError
 from narration.jobs.control import cancel_job, retry_job
+from narration.jobs.create import Destination
 from narration.jobs.document import examine
 from narration.jobs.purge import delete_job, delete_voice
 from narration.jobs.request import JobSettings
 from narration.jobs.states import JobState
-from narration.jobs.submit import Destination, Submission, Submitter
+from narration.jobs.submit import Submission, Submitter
 from narration.storage.write_check import WriteCheck
 from narration.voices.enrol import Enrolment, RecordingFacts, enrol
 from narration.voices.lookup import list_voices

@@ -8,13 +8,14 @@ import pytest
 from sqlalchemy import Engine
 
 from narration.database import session_scope
+from narration.jobs.create import Destination
 from narration.jobs.estimate import rendering_s
 from narration.jobs.lookup import get_plan
 from narration.jobs.outline import OutlineRecord, outline
 from narration.jobs.plans import Planner, plan_document, read_outline
 from narration.jobs.request import JobSettings
 from narration.jobs.states import JobState
-from narration.jobs.submit import Destination, Submission
+from narration.jobs.submit import Submission
 from narration.workers import WorkerEngine, WorkerState, report, warm_workers
 from tests.builders import WORDS
 from tests.fakes import TONE

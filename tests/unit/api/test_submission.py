@@ -14,10 +14,11 @@ from api.deps import Resources
 from narration.database import session_scope
 from narration.errors import StorageUnavailable
 from narration.jobs import listing
+from narration.jobs.create import Destination
 from narration.jobs.document import examine
 from narration.jobs.request import JobSettings
 from narration.jobs.states import JobState
-from narration.jobs.submit import Destination, Submission, Submitter
+from narration.jobs.submit import Submission, Submitter
 from narration.storage.write_check import WriteCheck
 
 BIG = b"A sentence that is repeated. " * 4000  # larger than a row holds

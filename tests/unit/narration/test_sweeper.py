@@ -15,13 +15,14 @@ from structlog.testing import capture_logs
 from narration import workers
 from narration.database import session_scope
 from narration.errors import OutputError, StorageUnavailable, TransientError
+from narration.jobs.create import Destination
 from narration.jobs.kept_plan import KeptPlan
 from narration.jobs.lookup import get_job
 from narration.jobs.plans import Planner, plan_document
 from narration.jobs.record import ChunkAudio
 from narration.jobs.request import JobSettings
 from narration.jobs.states import JobState
-from narration.jobs.submit import Destination, Submission
+from narration.jobs.submit import Submission
 from narration.storage.directory import DirectoryStorage
 from narration.storage.keys import chunk_audio_key
 from narration.storage.profiles import Stores, open_stores

@@ -11,6 +11,7 @@ from tests.contracts.mending import MendingContract
 from tests.contracts.part_queries import PartQueriesContract
 from tests.contracts.segment_queries import SegmentQueriesContract
 from tests.contracts.transitions import TransitionsContract
+from tests.contracts.urgent_queries import UrgentQueriesContract
 
 
 @pytest.fixture
@@ -59,4 +60,8 @@ class TestPartsOnPostgres(PartQueriesContract):
 
 
 class TestMendingOnPostgres(MendingContract):
+    pass
+
+
+class TestUrgentOnPostgres(UrgentQueriesContract):
     pass

@@ -7,6 +7,7 @@ from tests.contracts.mending import MendingContract
 from tests.contracts.part_queries import PartQueriesContract
 from tests.contracts.segment_queries import SegmentQueriesContract
 from tests.contracts.transitions import TransitionsContract
+from tests.contracts.urgent_queries import UrgentQueriesContract
 
 
 @pytest.fixture
@@ -39,4 +40,8 @@ class TestPartsOnSqlite(PartQueriesContract):
 
 
 class TestMendingOnSqlite(MendingContract):
+    pass
+
+
+class TestUrgentOnSqlite(UrgentQueriesContract):
     pass

@@ -1,6 +1,6 @@
 from contextlib import ExitStack
 
-from narration.jobs.submit import URGENT_PRIORITY
+from narration.jobs.create import URGENT_PRIORITY
 from worker.rendering.places import Places
 
 

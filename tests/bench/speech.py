@@ -1,0 +1,186 @@
+"""`python -m tests.bench.speech`: how soon speech is heard over HTTP, alone and beside listeners.
+
+The service with real servers and a worker that makes tones after a fixed time for each chunk: what
+is measured beyond that time is the way from the request to the engine and back. Listeners play in
+real time, and begin another text when one is over.
+"""
+
+import argparse
+import asyncio
+import itertools
+import json
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import httpx
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from narration.sound.waveform import SAMPLE_RATE_HZ
+from tests.api_process import Api
+from tests.bench.figures import percentiles
+from tests.builders import make_text
+from tests.cluster import open_cluster
+from tests.servers import Postgres, SeaweedFS, Valkey
+
+BYTES_PER_S = 2 * SAMPLE_RATE_HZ
+SENTENCES = 4  # of a listener's text: some forty seconds of tones
+PAUSE_S = 0.2
+SETTLE_S = 3.0
+LISTENER_TIMEOUT_S = 120.0
+
+
+@dataclass(slots=True)
+class Listeners:
+    """What those who play in real time saw: delays, and by how much sound was ahead of its time."""
+
+    leads_s: list[float] = field(default_factory=list)
+    failures: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One line of the table."""
+
+    listeners: int
+    requests: int
+    mean_s: float
+    p50_s: float
+    p95_s: float
+    beyond_engine_p50_s: float
+    least_lead_s: float | None
+    failures: int
+
+
+class Load:
+    """Requests to one server; every text is another, so that nothing comes from the cache."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+        self._numbers = itertools.count()
+
+    async def first_byte_s(self) -> float:
+        began = time.perf_counter()
+        async for _ in self._stream(sentences=1):
+            return time.perf_counter() - began
+        raise RuntimeError("a stream without a byte")
+
+    async def listen(self, seen: Listeners, delay_s: float) -> None:
+        await asyncio.sleep(delay_s)
+        while True:
+            try:
+                await self._play(seen)
+            except (httpx.HTTPError, RuntimeError):
+                seen.failures += 1
+
+    async def _play(self, seen: Listeners) -> None:
+        began, heard = None, 0
+        async for block in self._stream(sentences=SENTENCES):
+            now = time.perf_counter()
+            began = began or now
+            if heard:  # what was there before this block, against what had been played
+                seen.leads_s.append(heard / BYTES_PER_S - (now - began))
+            heard += len(block)
+        await asyncio.sleep(max(0.0, heard / BYTES_PER_S - (time.perf_counter() - (began or 0))))
+
+    async def _stream(self, *, sentences: int) -> AsyncIterator[bytes]:
+        text = make_text(sentences, name=f"number {next(self._numbers)}")
+        body = {"model": "rhapsode", "input": text, "response_format": "pcm"}
+        async with self._client.stream("POST", "/v1/audio/speech", json=body) as answer:
+            if answer.status_code != httpx.codes.OK:
+                raise RuntimeError(f"answered {answer.status_code}")
+            async for block in answer.aiter_raw():
+                yield block
+
+
+async def measure(url: str, listeners: int, *, requests: int, chunk_s: float) -> Row:
+    limits = httpx.Limits(max_connections=None)
+    async with httpx.AsyncClient(base_url=url, timeout=LISTENER_TIMEOUT_S, limits=limits) as client:
+        load, seen = Load(client), Listeners()
+        spread_s = SETTLE_S / max(listeners, 1)
+        others = [asyncio.create_task(load.listen(seen, n * spread_s)) for n in range(listeners)]
+        await asyncio.sleep(2 * SETTLE_S if listeners else 0)
+        seconds: list[float] = []
+        for _ in range(requests):
+            seconds.append(await load.first_byte_s())
+            await asyncio.sleep(PAUSE_S)
+        for other in others:
+            other.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+    figures = percentiles(seconds)
+    return Row(
+        listeners=listeners,
+        requests=requests,
+        mean_s=float(np.mean(seconds)),
+        beyond_engine_p50_s=figures["p50_s"] - chunk_s,
+        least_lead_s=min(seen.leads_s, default=None),
+        failures=seen.failures,
+        **figures,
+    )
+
+
+@contextmanager
+def served(folder: Path, chunk_s: float, threads: int) -> Iterator[str]:
+    with ExitStack() as stack:
+        servers = [stack.enter_context(closing(kind())) for kind in (Postgres, Valkey, SeaweedFS)]
+        cluster = stack.enter_context(open_cluster(folder, *servers, slots=4))
+        cluster.start_worker("gpu", chunk_s=chunk_s, engine_threads=threads)
+        cluster.start_worker("cpu")
+        api = Api(cluster)
+        stack.callback(api.close)
+        api.start()
+        cluster.wait_until_ready()
+        yield api.url
+
+
+def show(rows: list[Row]) -> None:
+    table = Table(title="From the request to the first byte of sound")
+    for name in (
+        "listeners",
+        "mean",
+        "p50",
+        "p95",
+        "p50 beyond the engine",
+        "least lead",
+        "failed",
+    ):
+        table.add_column(name, justify="right")
+    for row in rows:
+        lead = "-" if row.least_lead_s is None else f"{row.least_lead_s:.2f} s"
+        times = (row.mean_s, row.p50_s, row.p95_s, row.beyond_engine_p50_s)
+        shown = [f"{1000 * seconds:.0f} ms" for seconds in times]
+        table.add_row(str(row.listeners), *shown, lead, str(row.failures))
+    Console().print(table)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--listeners", type=int, nargs="+", default=[0, 8, 32])
+    parser.add_argument("--requests", type=int, default=30)
+    parser.add_argument("--chunk-s", type=float, default=0.118, help="the engine's, for each chunk")
+    parser.add_argument("--threads", type=int, default=32, help="chunks the engine speaks at once")
+    parser.add_argument("--url", help="a service that runs already")
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    with ExitStack() as stack:
+        url = options.url
+        if url is None:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            url = stack.enter_context(served(folder, options.chunk_s, options.threads))
+        asyncio.run(measure(url, 0, requests=3, chunk_s=0))  # processes start, caches fill
+        rows = [
+            asyncio.run(measure(url, n, requests=options.requests, chunk_s=options.chunk_s))
+            for n in options.listeners
+        ]
+    show(rows)
+    if options.out is not None:
+        options.out.write_text(json.dumps([asdict(row) for row in rows], indent=1))
+
+
+if __name__ == "__main__":
+    main()

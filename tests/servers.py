@@ -142,12 +142,14 @@ class SeaweedFS:
         identity = {"name": "tests", "credentials": keys, "actions": actions}
         config.write_text(json.dumps({"identities": [identity]}))
         self.port, master, filer, volume, admin = _free_ports(5)
+        # Each bucket has a volume of its own, and a disk has room for few of the usual size: after
+        # some thirty buckets every write would fail.
         self._process = _spawn(
             [
                 _weed_bin(), "mini", f"-dir={self.folder}", "-ip=127.0.0.1",
                 "-ip.bind=127.0.0.1", f"-s3.port={self.port}", f"-s3.config={config}",
                 "-admin.ui=false", "-webdav=false", "-s3.port.iceberg=0", "-s3.port.lance=0",
-                "-s3.autoCreateBucket=false", f"-master.port={master}", f"-filer.port={filer}",
+                "-s3.autoCreateBucket=false", "-master.volumeSizeLimitMB=8", f"-master.port={master}", f"-filer.port={filer}",
                 f"-volume.port={volume}", f"-admin.port={admin}",
             ],
             self.folder / "log",

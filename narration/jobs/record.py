@@ -211,7 +211,7 @@ class Part(Base):
     state: Mapped[PartState] = mapped_column(state_column(PartState))
     # Its chunks are spoken, and it is not stored yet. Kept in a column of its own because to look
     # for the few such parts among the thousands of a long book takes Postgres too long.
-    is_ready: Mapped[bool] = mapped_column(default=False)
+    is_ready: Mapped[bool] = mapped_column(default=False, server_default=false())
     fence: Mapped[int] = mapped_column(default=0)
     lease_holder: Mapped[str | None] = mapped_column(String(64))
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)

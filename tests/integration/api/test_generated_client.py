@@ -21,7 +21,15 @@ from tests.unit.api.conftest import recording
 PACKAGE = "generated_client"
 # The generator knows one media type of each body; a delivered file may be of many.
 BYTES = "application/octet-stream"
-CONFIG = {"content_type_overrides": {"*/*": BYTES, "audio/flac": BYTES}, "post_hooks": []}
+CONFIG = {
+    "content_type_overrides": {
+        "*/*": BYTES,
+        "audio/flac": BYTES,
+        "audio/mp4": BYTES,
+        "application/vnd.apple.mpegurl": BYTES,
+    },
+    "post_hooks": [],
+}
 
 
 class Generated:

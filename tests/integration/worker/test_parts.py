@@ -197,8 +197,9 @@ def test_a_programme_that_is_off_is_encoded_once_more(harness: WorkerHarness) ->
     second = harness.submit(make_text(6), outputs=["m4b"])
     harness.deliver()
     programme = harness.manifest(second)["programme"]
-    assert harness.job(second).gain_db == right_db - 4
+    assert len(made(harness)) >= 2 * len(parts(harness, second))  # too low first, then right
     assert programme["gain_db"] == pytest.approx(right_db, abs=0.5)
+    assert harness.job(second).gain_db == programme["gain_db"]
     assert programme["finished_lufs"] == pytest.approx(-18.0, abs=0.5)
 
 

@@ -149,8 +149,8 @@ class SeaweedFS:
                 _weed_bin(), "mini", f"-dir={self.folder}", "-ip=127.0.0.1",
                 "-ip.bind=127.0.0.1", f"-s3.port={self.port}", f"-s3.config={config}",
                 "-admin.ui=false", "-webdav=false", "-s3.port.iceberg=0", "-s3.port.lance=0",
-                "-s3.autoCreateBucket=false", "-master.volumeSizeLimitMB=8", f"-master.port={master}", f"-filer.port={filer}",
-                f"-volume.port={volume}", f"-admin.port={admin}",
+                "-s3.autoCreateBucket=false", f"-master.port={master}", f"-filer.port={filer}",
+                f"-volume.port={volume}", f"-admin.port={admin}", "-master.volumeSizeLimitMB=8",
             ],
             self.folder / "log",
         )  # fmt: skip

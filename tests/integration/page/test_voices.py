@@ -71,7 +71,7 @@ def test_a_voice_is_heard_before_it_is_chosen(open_page: Open, served: ServedPag
     expect(listen).to_have_accessible_name("Listen to the house voice")
     listen.click()
     expect(listen).to_have_text("Stop")
-    wait_until(page, "document.querySelector('.sample audio').duration > 1")
+    wait_until(page, "[...document.querySelectorAll('.sample audio')].at(-1).duration > 1")
     listen.click()
     expect(listen).to_have_text("Listen")
     kept = httpx.get(f"{served.api}/jobs", params={"kind": "preview"}).json()["items"]

@@ -115,12 +115,20 @@ def find_article(root: etree._Element) -> etree._Element | None:
 
 def mark_surroundings(article: etree._Element) -> None:
     """Turn everything that is not the article, or its title, into navigation."""
+    headings = {local_name(each) for each in article.iter() if isinstance(each.tag, str)}
+    has_heading = any(_HEADING.fullmatch(name) for name in headings)
     keep = article
     while (parent := keep.getparent()) is not None:
+        is_main = any(map(_is_named_main, (parent, *parent.iterancestors())))
         for sibling in parent:
             if sibling is keep or not isinstance(sibling.tag, str):
                 continue
-            if local_name(sibling) not in _UNSEEN and not _is_title(sibling, article):
+            if local_name(sibling) in _UNSEEN:
+                continue
+            title = None if _is_surrounding(sibling) else _title_in(sibling)
+            if title is not None and is_main and has_heading and "h1" not in headings:
+                _keep_alone(title, sibling)
+            elif title is None or has_heading:
                 sibling.tag = "nav"
         keep = parent
 
@@ -196,12 +204,18 @@ def _is_surrounding(element: etree._Element) -> bool:
     return _SURROUNDINGS.search(names) is not None and _CONTENT.search(names) is None
 
 
-def _is_title(element: etree._Element, article: etree._Element) -> bool:
-    """Keep the heading above an article that has none of its own."""
-    if any(
-        _HEADING.fullmatch(local_name(each)) for each in article.iter() if isinstance(each.tag, str)
-    ):
-        return False
-    if _is_surrounding(element):
-        return False
-    return any(local_name(each) == "h1" for each in element.iter() if isinstance(each.tag, str))
+def _title_in(element: etree._Element) -> etree._Element | None:
+    """Find the page's heading, which may stand above the article."""
+    names = (each for each in element.iter() if isinstance(each.tag, str))
+    return next((each for each in names if local_name(each) == "h1"), None)
+
+
+def _keep_alone(title: etree._Element, top: etree._Element) -> None:
+    """Turn what stands beside a title in an element into navigation."""
+    keep = title
+    while keep is not top and (parent := keep.getparent()) is not None:
+        for sibling in parent:
+            is_seen = isinstance(sibling.tag, str) and local_name(sibling) not in _UNSEEN
+            if sibling is not keep and is_seen:
+                sibling.tag = "nav"
+        keep = parent

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from narration.documents.paragraphs import PageBlock
 from narration.documents.types import Block, BlockKind, Chapter
+from narration.documents.unmarked import mark_headings
 
 _NUMBER = (
     r"(?:\d{1,3}|[ivxlc]+|(?:the\s+)?(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|"
@@ -63,6 +64,7 @@ def divide(
     if len(openings) > 1:
         openings = list(_refined(blocks, openings))
     else:
+        blocks = mark_headings(blocks, page_starts)
         openings = list(_by_headings(blocks, page_starts, title)) or openings
     return tuple(_chapters(blocks, openings, title))
 
@@ -71,6 +73,7 @@ def by_headings(
     blocks: Sequence[PageBlock], page_starts: Sequence[int] = (0,), *, title: str | None
 ) -> tuple[Chapter, ...]:
     """Divide a text that has no contents of its own."""
+    blocks = mark_headings(blocks, page_starts)
     return tuple(_chapters(blocks, list(_by_headings(blocks, page_starts, title)), title))
 
 

@@ -9,6 +9,7 @@ import mammoth
 from lxml import etree
 
 from narration.documents.archive import Archive
+from narration.documents.docx_hidden import HIDDEN_STYLE, hidden_styles, mark_hidden
 from narration.documents.html import page_document
 from narration.documents.kinds import Kind
 from narration.documents.tree import attribute, local_name, parse_page
@@ -17,6 +18,8 @@ from narration.errors import DocumentError
 
 _BODY = "word/document.xml"
 _CORE = "docProps/core.xml"
+_STYLE_SHEET = "word/styles.xml"
+_TEXT_PART = re.compile(r"word/(?:document|footnotes|endnotes|comments)\d*\.xml")
 _MAX_MARKUP_BYTES = 24 * 1024 * 1024  # War and Peace has 8; mammoth keeps it all in memory
 _MAX_ELEMENTS = 600_000
 _MAX_DEPTH = 200
@@ -24,7 +27,7 @@ _TAG = re.compile(rb"<(/?)[A-Za-z][^>]*?(/?)>")
 _NOTHING: frozenset[SkipReason] = frozenset()
 _NOTE_ITEM = re.compile(r"(?:foot|end)note-\d+|comment-\d+")
 # What Word calls the lines of a title page, beside what mammoth knows by itself.
-_STYLES = """
+_STYLES = f"""
 p[style-name='Title'] => h1.title:fresh
 p[style-name='Subtitle'] => p.subtitle:fresh
 p[style-name='Heading 7'] => h6:fresh
@@ -40,6 +43,7 @@ p[style-name='TOC 2'] => nav > p:fresh
 p[style-name='TOC 3'] => nav > p:fresh
 p[style-name='Header'] => nav > p:fresh
 p[style-name='Footer'] => nav > p:fresh
+r.{HIDDEN_STYLE} => span.{HIDDEN_STYLE}
 """
 # Everything that a broken file makes zipfile, the XML parser or mammoth stumble over.
 _DAMAGE = (
@@ -76,7 +80,7 @@ def read_docx(
             f"{what} is a damaged Word document: open it in a word processor and save it again"
         ) from error
     root = parse_page(f"<html><body>{made.value}</body></html>", what=what)
-    _mark_notes(root)
+    _mark_parts(root)
     return page_document(
         root,
         what=what,
@@ -109,10 +113,13 @@ def _check(archive: Archive) -> None:
 def _text_only(archive: Archive) -> bytes:
     """Pack the parts that have text or say how it is set anew; pictures stay behind."""
     packed = io.BytesIO()
+    styles = hidden_styles(archive.read(_STYLE_SHEET)) if _STYLE_SHEET in archive else frozenset()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as target:
         for name in archive.names:
             if name.endswith((".xml", ".rels")):
-                target.writestr(name, archive.read(name))
+                part = archive.read(name)
+                has_text = _TEXT_PART.fullmatch(name) is not None
+                target.writestr(name, mark_hidden(part, styles) if has_text else part)
     return packed.getvalue()
 
 
@@ -141,8 +148,8 @@ def _facts(archive: Archive) -> Metadata:
     )
 
 
-def _mark_notes(root: etree._Element) -> None:
-    """Say of the lists at the end what they are, and of the marks that lead to them."""
+def _mark_parts(root: etree._Element) -> None:
+    """Say what is hidden, what the lists at the end are, and the marks that lead to them."""
     for element in root.iter():
         name = local_name(element)
         if (name == "li" and _NOTE_ITEM.fullmatch(attribute(element, "id"))) or (
@@ -151,3 +158,5 @@ def _mark_notes(root: etree._Element) -> None:
             element.set("role", "doc-endnote")
         elif name == "a" and "note-ref" in attribute(element, "id"):
             element.set("role", "doc-noteref")
+        elif name == "span" and attribute(element, "class") == HIDDEN_STYLE:
+            element.set("hidden", "hidden")

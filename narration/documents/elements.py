@@ -57,11 +57,16 @@ _PAGE_CLASS = re.compile(
 _PAGE_TEXT = re.compile(
     r"\s*[\[({|]?\s*(?:pg|pages?|p)?\.?\s*[\divxlc]{1,6}\s*[\])}|]?\s*", re.IGNORECASE
 )
+_LONGEST_CONTROL = 60  # characters
 _LINE_CLASS = re.compile(r"line[-_]?(?:num(?:ber)?|no)|ln(?:um)?|verse[-_]?num(?:ber)?|linenr?")
 _LINE_TEXT = re.compile(r"\s*\(?\d{1,5}[.)]?\s*")
 _MARK_CLASS = re.compile(
     r"(?:foot|end)?note[-_]?(?:ref(?:erence)?|anchor|call|link|mark|number)|fn(?:ref|anchor)?|"
     r"footnote|noteref|fna"
+)
+# Signs for editors of a wiki and links to a heading itself, which stand beside it.
+_CONTROL_CLASS = re.compile(
+    r"mw-editsection(?:-\w+)?|edit-?section|header-?link|perma-?link|anchor-?link|heading-?anchor"
 )
 _HEADING_CLASS = re.compile(
     r"(?:(?:chapter|chap|part|section|sect|book|story|poem|act|scene|c|ch)"
@@ -115,6 +120,8 @@ def skip_reason(element: etree._Element, traits: Traits, rules: StyleRules) -> S
     by_type = next((_TYPES[name] for name in traits.types if name in _TYPES), None)
     if by_type is None and _is_hidden(traits, rules):
         return SkipReason.HIDDEN
+    if _is_control(element, traits):
+        return SkipReason.NAVIGATION
     return by_type or _BY_NAME.get(traits.name) or _reason_by_class(element, traits)
 
 
@@ -126,6 +133,13 @@ def _is_hidden(traits: Traits, rules: StyleRules) -> bool:
         or ("style" in attributes and _HIDING.search(attributes["style"]) is not None)
         or rules.hides(traits.name, traits.classes, attributes.get("id"))
     )
+
+
+def _is_control(element: etree._Element, traits: Traits) -> bool:
+    """Tell what a heading offers to click on."""
+    if traits.name not in {"a", "span"} or not traits.has_class(_CONTROL_CLASS):
+        return False
+    return len(page_text(element, _LONGEST_CONTROL + 1)) <= _LONGEST_CONTROL
 
 
 def _reason_by_class(element: etree._Element, traits: Traits) -> SkipReason | None:

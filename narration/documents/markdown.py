@@ -8,7 +8,6 @@ from itertools import chain
 from typing import Any
 
 from markdown_it import MarkdownIt
-from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
 from narration.documents.chapters import by_headings, names_chapter
@@ -16,9 +15,10 @@ from narration.documents.compose import end_stanzas, wraps_prose
 from narration.documents.front_matter import read_front_matter
 from narration.documents.gather import Reading
 from narration.documents.grids import is_grid
+from narration.documents.markdown_hidden import without_hidden
 from narration.documents.markdown_html import read_html
 from narration.documents.markdown_inline import Piece, align, by_line, is_image_alone
-from narration.documents.markdown_marks import code_lines, unread
+from narration.documents.markdown_marks import code_lines, forget_footnotes, unread
 from narration.documents.markdown_tables import Cell, cells, table_block
 from narration.documents.matter import inner_skips
 from narration.documents.paragraphs import PageBlock
@@ -35,6 +35,7 @@ _LINE_MARK = re.compile(r"\|[ \t]+")  # before each line of a poem
 _WORD = re.compile(r"[^\W_]")
 _MARKED = re.compile(r"[*_`~<\[\]!\\&]")
 _LONGEST_LINE = 120
+_READ_ON_DEMAND = frozenset({SkipReason.NOTE_MARK, SkipReason.HIDDEN})
 _SKIPPED_BLOCKS = {
     "fence": SkipReason.CODE,
     "code_block": SkipReason.CODE,
@@ -84,9 +85,13 @@ class _Reader:
             MarkdownIt("commonmark").enable("strikethrough").disable("text_join")
         )
         parser.block.ruler.before("paragraph", "table", table_block, {"alt": ["paragraph"]})
-        parser.core.ruler.after("block", "footnotes", _forget_footnotes)
+        parser.core.ruler.after("block", "footnotes", forget_footnotes)
         environment: dict[str, Any] = {}
         self._tokens = parser.parse(body, environment)
+        if SkipReason.HIDDEN not in spoken:
+            self._tokens, hidden = without_hidden(self._tokens)
+            for lines in hidden:
+                self._skip_lines(lines, SkipReason.HIDDEN)
         self._references: Mapping[str, Any] = environment.get("references", {})
 
     def blocks(self) -> Iterator[PageBlock]:
@@ -182,8 +187,8 @@ class _Reader:
                 start = mark.end()
             begin, source = lines[bisect_right(begins, piece.start) - 1]
             place = source - begin
-            is_mark_read = piece.reason is SkipReason.NOTE_MARK and piece.reason in self._spoken
-            if piece.reason is not None and not is_mark_read:
+            is_read = piece.reason in _READ_ON_DEMAND & self._spoken
+            if piece.reason is not None and not is_read:
                 self.skips.append(Skip(start=place + start, end=place + end, reason=piece.reason))
             elif start < end:
                 self._linked += (end - start) * piece.is_linked
@@ -290,10 +295,3 @@ def _title(blocks: list[PageBlock]) -> str | None:
     if not blocks or blocks[0].level is None:
         return None
     return None if names_chapter(blocks[0].text) else blocks[0].text
-
-
-def _forget_footnotes(state: StateCore) -> None:
-    """Undo what CommonMark makes of a one-word footnote, which looks like a link's definition."""
-    references = state.env.get("references", {})
-    for label in [label for label in references if label.startswith("^")]:
-        del references[label]

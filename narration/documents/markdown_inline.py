@@ -8,6 +8,7 @@ from markdown_it.common.utils import normalizeReference
 from markdown_it.helpers import parseLinkDestination, parseLinkTitle
 from markdown_it.token import Token
 
+from narration.documents.markdown_hidden import hidden_places
 from narration.documents.marks import as_power, is_raised_mark
 from narration.documents.types import SkipReason
 
@@ -52,7 +53,21 @@ def align(
             pieces += _split_footnotes(content, piece) if token.type == "text" else [piece]
     if reads_images:
         pieces = list(_with_images_read(content, pieces))
+    _hide(content, pieces)
     return list(_raised(content, pieces)) if "<sup>" in content else pieces
+
+
+def _hide(content: str, pieces: list[Piece]) -> None:
+    """Skip what stands in elements that are not shown."""
+    tags = (
+        (index, content[piece.start : piece.end])
+        for index, piece in enumerate(pieces)
+        if piece.reason is SkipReason.HTML
+    )
+    for first, last in hidden_places(tags):
+        for index in range(first + 1, last):
+            if pieces[index].reason is None:
+                pieces[index] = pieces[index]._replace(reason=SkipReason.HIDDEN)
 
 
 def _raised(content: str, pieces: list[Piece]) -> Iterator[Piece]:

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Sequence
 
+from markdown_it.rules_core import StateCore
+
 from narration.documents.paragraphs import PageBlock
 from narration.documents.types import Run, Skip, SkipReason
 
@@ -37,6 +39,13 @@ def code_lines(source: str, start: int, end: int) -> list[Run]:
         mark = lines[0][0][:3]
         lines = lines[1:-1] if lines[-1][0].startswith(mark) and len(lines) > 1 else lines[1:]
     return [Run(start=line.start(), end=line.end()) for line in lines if _WORD.search(line[0])]
+
+
+def forget_footnotes(state: StateCore) -> None:
+    """Undo what CommonMark makes of a one-word footnote, which looks like a link's definition."""
+    references = state.env.get("references", {})
+    for label in [label for label in references if label.startswith("^")]:
+        del references[label]
 
 
 def _reason(text: str) -> SkipReason:

@@ -60,6 +60,8 @@ _IMPRINT_SIGNS = tuple(
     )
 )
 _LONGEST_IMPRINT = 6000
+_SHORT_PAGE = 1500  # characters; a longer one is no front matter for its title alone
+_NOTE_START = re.compile(r"[\[({^]?(?:\d{1,4}|[*†‡§¶]|[a-z](?=[.)\]]))", re.IGNORECASE)
 _LEAST_SIGNS = 3
 _LEAST_LINKS = 4
 _LINKED_SHARE = 0.6
@@ -106,8 +108,13 @@ def inner_skips(blocks: Sequence[PageBlock]) -> list[SkipReason | None]:
 def _bears_out(reason: SkipReason, blocks: Sequence[PageBlock]) -> bool:
     """Tell whether a page looks like its title: a chapter may be called "Contents", too."""
     chars = sum(len(block.text) for block in blocks)
+    if chars <= _SHORT_PAGE and reason in {SkipReason.COPYRIGHT, SkipReason.NOTE}:
+        return True
     if reason is SkipReason.COPYRIGHT:
-        return chars <= _LONGEST_IMPRINT or _signs(blocks) >= _LEAST_SIGNS
+        return _signs(blocks) >= (1 if chars <= _LONGEST_IMPRINT else _LEAST_SIGNS)
+    if reason is SkipReason.NOTE:
+        notes = sum(b.linked_chars > 0 or _NOTE_START.match(b.text) is not None for b in blocks)
+        return notes * 4 >= len(blocks)
     if reason in {SkipReason.CONTENTS, SkipReason.INDEX}:
         bodies = [block for block in blocks if block.kind is not BlockKind.HEADING] or blocks
         entries = sum(_is_entry(block) or len(block.text) <= 60 for block in bodies)

@@ -17,6 +17,7 @@ _STEPS = 200  # strips of a page's width
 _MARGIN = 0.3  # of the width, in which no gutter is looked for
 _LEAST_LINES = 6  # in each column; fewer are a table or a signature
 _EDGE_LINES = 2  # lines at the top and bottom of a page that may be running heads
+_HEAD_LINES = 6  # that a running head may have, if those outside of each repeat too
 _HEAD_PAGES = 3
 _HEADING_HEIGHT = 1.15
 _INDENT = 0.8  # of the height
@@ -99,12 +100,12 @@ def place_lines(pages: Sequence[Sequence[TextLine]]) -> Iterator[PlacedLine]:
         leading = _leading(lines)
         edges = _columns(lines)
         is_first = True
+        numbers, repeated = _edges(lines, heads)
         for index, line in enumerate(lines):
-            is_edge = index < _EDGE_LINES or index >= len(lines) - _EDGE_LINES
-            if is_edge and _NUMBER.fullmatch(line.text):
+            if index in numbers:
                 yield PlacedLine(text=line.text, gap=0, page=number, is_number=True)
                 continue
-            if is_edge and (_key(line.text), index < _EDGE_LINES) in heads:
+            if index in repeated:
                 yield PlacedLine(text=line.text, gap=0, page=number, is_head=True)
                 continue
             gap = 0
@@ -202,10 +203,37 @@ def _running_heads(pages: Sequence[Sequence[TextLine]]) -> set[tuple[str, bool]]
     """Texts that stand at the top (True) or bottom of several pages, whatever their number is."""
     counts: Counter[tuple[str, bool]] = Counter()
     for lines in pages:
-        top = {(_key(line.text), True) for line in lines[:_EDGE_LINES]}
-        bottom = {(_key(line.text), False) for line in lines[-_EDGE_LINES:]}
+        top = {(_key(line.text), True) for line in lines[:_HEAD_LINES]}
+        bottom = {(_key(line.text), False) for line in lines[-_HEAD_LINES:]}
         counts.update(top | bottom)
-    return {key for key, count in counts.items() if count >= _HEAD_PAGES and key[0]}
+    heads = {key for key, count in counts.items() if count >= _HEAD_PAGES and key[0]}
+    for lines in pages:
+        numbers, repeated = _edges(lines, heads)
+        if len(numbers | repeated) < len(lines):
+            return heads
+    return set()  # pages of nothing else are what the text is
+
+
+def _edges(lines: Sequence[TextLine], heads: set[tuple[str, bool]]) -> tuple[set[int], set[int]]:
+    """Tell which lines of a page are its number, and which are its running heads."""
+    numbers: set[int] = set()
+    repeated: set[int] = set()
+    for is_top in (True, False):
+        order = range(len(lines)) if is_top else range(len(lines) - 1, -1, -1)
+        counted = others = 0  # but for numbers; of them, those that repeat nowhere
+        for depth, index in enumerate(order[:_HEAD_LINES]):
+            text = lines[index].text
+            if depth < _EDGE_LINES and _NUMBER.fullmatch(text):
+                numbers.add(index)
+                continue
+            if counted >= _EDGE_LINES and others:
+                break
+            counted += 1
+            if (_key(text), is_top) in heads:
+                repeated.add(index)
+            else:
+                others += 1
+    return numbers, repeated
 
 
 def _key(text: str) -> str:

@@ -38,6 +38,7 @@ _EXPECTED = frozenset(
     }
 )
 _MOST_SKIPPED = 0.05
+_USUAL = {SkipReason.COPYRIGHT: 3_000}  # characters; more may be a chapter that was mistaken
 _LONG_CHAPTER = 25  # times the usual length: headings in it may have been missed
 _LEAST_CHAPTERS = 4
 _MOST_EXAMPLES = 20
@@ -157,17 +158,7 @@ def _text_of(document: Document, block: Block) -> str:
 
 
 def _remarks(report: ReadingReport, voice_language: str) -> Iterator[Remark]:
-    lost = sum(n for reason, n in report.skipped.items() if SkipReason(reason) not in _EXPECTED)
-    if lost > _MOST_SKIPPED * (lost + report.characters):
-        share = 100 * lost / (lost + report.characters)
-        reasons = ", ".join(
-            f"{reason} {count:,}"
-            for reason, count in sorted(report.skipped.items(), key=lambda item: -item[1])
-            if SkipReason(reason) not in _EXPECTED
-        )
-        yield _warning(
-            "text_skipped", f"{share:.0f} % of the text is not read aloud ({reasons} characters)"
-        )
+    yield from _lost(report)
     if report.language is not None and report.language.language != primary(voice_language):
         yield _warning(
             "other_language",
@@ -191,6 +182,30 @@ def _remarks(report: ReadingReport, voice_language: str) -> Iterator[Remark]:
             end=first.end,
         )
     yield from _doubtful(report)
+
+
+def _lost(report: ReadingReport) -> Iterator[Remark]:
+    """Tell of text that is skipped and that a listener may miss."""
+    missed = {name: _missed(SkipReason(name), count) for name, count in report.skipped.items()}
+    lost = sum(missed.values())
+    if lost <= _MOST_SKIPPED * (lost + report.characters):
+        return
+    share = 100 * lost / (lost + report.characters)
+    reasons = ", ".join(
+        f"{name} {count:,}"
+        for name, count in sorted(report.skipped.items(), key=lambda item: -item[1])
+        if missed[name]
+    )
+    yield _warning(
+        "text_skipped", f"{share:.0f} % of the text is not read aloud ({reasons} characters)"
+    )
+
+
+def _missed(reason: SkipReason, count: int) -> int:
+    """Count what is skipped for a reason, but for what a book usually has of it."""
+    if reason in _USUAL:
+        return count if count > _USUAL[reason] else 0
+    return 0 if reason in _EXPECTED else count
 
 
 def _doubtful(report: ReadingReport) -> Iterator[Remark]:

@@ -12,7 +12,7 @@ from narration.documents.types import Block, BlockKind, Run, Skip
 
 _ENDS = re.compile(r"[.!?:;…][\"'”’»)\]]*$")
 _LIST_ITEM = re.compile(r"(?:[-*•–]|\d{1,3}[.)])\s+\S")
-_HALF = re.compile(r"([^\W\d_]{2,})[-‐\u00ad]$")
+_HALF = re.compile(r"(?<![^\W\d_])([^\W\d_]{2,}+)[-‐\u00ad]$")
 _OTHER_HALF = re.compile(r"[^\W\d_]{2,}")
 _SOFT_HYPHEN = "\u00ad"
 
@@ -69,9 +69,16 @@ class BlockBuilder:
                 whole = is_soft or self._divisions.is_one_word(half[1], other[0])
                 reading = "" if whole else "-"
             yield from self._between(start, line.end - 1)
-            yield Run(start=line.end - 1, end=following.start, reading=reading)
+            yield from self._joined(line.end - 1, following.start, reading)
             start = following.start
         yield from self._between(start, lines[-1].end)
+
+    def _joined(self, start: int, end: int, reading: str) -> Iterator[Run]:
+        """Read a hyphen and the end of its line; a page may end there, with what is skipped."""
+        at = bisect_right(self._starts, start)
+        if at < len(self._starts) and self._starts[at] < end:
+            end = start + 1
+        yield Run(start=start, end=end, reading=reading)
 
     def _between(self, start: int, end: int) -> Iterator[Run]:
         """source[start:end] without what is skipped in it."""

@@ -6,7 +6,8 @@ The rest of the text decides; where it says nothing, a hyphen stays, which a voi
 import re
 from collections import Counter
 
-_DIVIDED = re.compile(r"([^\W\d_]{2,})-\s*[\r\n]\s*([^\W\d_]{2,})")
+# Begins at a word's first letter and never gives back: a long word is looked at once.
+_DIVIDED = re.compile(r"(?<![^\W\d_])([^\W\d_]{2,}+)-[^\S\r\n]*+[\r\n]\s*+([^\W\d_]{2,}+)")
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _PIECE = re.compile(r"[^\W\d_]+")
 # Ends that are no words of their own, so that what stands before a hyphen is half a word.

@@ -160,10 +160,11 @@ def _main(
     parts = sorted(i for n, m in families.items() if ranks[n] is Rank.PART for i in m)
     if chains and not _is_appendix(chains, parts):
         leading = max(chains, key=len)
+        first = {chain[0] for chain in _longest_of_parts(chains, parts)}
         peers = [
             i
             for chain in chains
-            if chain is leading or not _is_inside(chain, leading)
+            if chain[0] in first or chain is leading or not _is_inside(chain, leading)
             for i in chain
         ]
         return sorted({*peers, *named})
@@ -178,6 +179,16 @@ def _is_inside(members: Sequence[int], others: Sequence[int]) -> bool:
     """Tell whether all members lie below one and the same of the others."""
     first = bisect_left(others, min(members))
     return first > 0 and first == bisect_left(others, max(members))
+
+
+def _longest_of_parts(chains: Sequence[list[int]], parts: Sequence[int]) -> list[list[int]]:
+    """Find the rows of numbers that begin anew under each part: the longest of each."""
+    longest: dict[int, list[int]] = {}
+    for chain in chains:
+        part = bisect_right(parts, chain[0])
+        if part and part == bisect_right(parts, chain[-1]):
+            longest[part] = max(longest.get(part, []), chain, key=len)
+    return list(longest.values()) if len(longest) * 2 > len(parts) else []
 
 
 def _is_appendix(chains: Sequence[Sequence[int]], parts: Sequence[int]) -> bool:

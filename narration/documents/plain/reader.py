@@ -15,6 +15,7 @@ from narration.documents.plain.headings import read_heading
 from narration.documents.plain.lines import Group, bare, measure_width, read_groups
 from narration.documents.plain.marks import find_marks
 from narration.documents.plain.outline import Role, find_outline
+from narration.documents.plain.page_numbers import find_page_numbers
 from narration.documents.plain.titles import (
     clean_title,
     is_capitals,
@@ -77,6 +78,7 @@ def read_plain(
 def _page(source: str, known: Sequence[Skip], spoken: frozenset[SkipReason]) -> _Page:
     """Take out notices, marks and credits, in this order: each is found in what the last left."""
     skips = _merge(_but(known, spoken), _but(find_marks(source), spoken))
+    skips = _merge(skips, _but(find_page_numbers(source, skips), spoken))
     groups = read_groups(source, skips)
     for find in (find_credits, partial(_note_headings, skips=skips)):
         found = _but(find(groups), spoken)

@@ -76,8 +76,10 @@ def is_sentence(group: Group) -> bool:
 def split_headings(groups: Sequence[Group]) -> Iterator[Group]:
     """Let headings be groups of their own where an author left no empty line around them."""
     for group in groups:
-        if len(group.lines) == 1 or not is_wrapped(group):
+        if len(group.lines) == 1:
             yield group
+        elif not is_wrapped(group):  # each line is a paragraph, so a heading stands alone
+            yield from _cut(group, range(1, len(group.lines)))
         else:
             yield from _split(group)
 

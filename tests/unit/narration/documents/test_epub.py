@@ -176,3 +176,25 @@ def test_more_text_than_the_limit_is_refused() -> None:
     data = make_epub({"a": "<p>" + "word " * 1000 + "</p>"})
     with pytest.raises(DocumentError, match="more than 1,000 characters of text"):
         read_document(data, name="book.epub", max_bytes=1000)
+
+
+@pytest.mark.parametrize("title", ["Imprint", "Colophon", "Footnotes", "Copyright"])
+def test_a_chapter_of_such_a_title_is_read(title: str) -> None:
+    story = "<p>It was a dark night on the hill, and the wind blew from the west.</p>" * 40
+    pages = {"a": f"<h1>One</h1>{story}", "b": f"<h1>{title}</h1>{story}"}
+    document = read_document(make_epub(pages), name="a.epub")
+    assert [chapter.title for chapter in document.chapters] == ["One", title]
+
+
+@pytest.mark.parametrize(
+    ("title", "page"),
+    [
+        ("Imprint", "<p>Set in Garamond at the Hill Press.</p>" * 5),
+        ("Imprint", "<p>Published by the Hill Press.</p>" + "<p>Editor: A. Writer</p>" * 90),
+        ("Footnotes", "".join(f"<p>{n}. It stands in the survey.</p>" for n in range(90))),
+    ],
+)
+def test_an_imprint_and_a_page_of_notes_are_skipped(title: str, page: str) -> None:
+    pages = {"a": "<h1>One</h1><p>It began.</p>", "b": f"<h1>{title}</h1>{page}"}
+    document = read_document(make_epub(pages), name="a.epub")
+    assert [chapter.title for chapter in document.chapters] == ["One"]

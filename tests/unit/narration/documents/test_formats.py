@@ -7,6 +7,7 @@ import pytest
 from narration.documents.read import read_document
 from narration.documents.types import BlockKind, Document, Identifier, Series, SkipReason
 from narration.errors import DocumentError
+from narration.text.chunk import plan_chunks
 from tests.document_files import make_docx, make_pdf, make_zip, paragraph
 
 _REFERENCE = '<w:r><w:footnoteReference w:id="2"/></w:r>'
@@ -174,6 +175,33 @@ def test_running_heads_and_page_numbers_of_a_pdf_are_skipped() -> None:
     document = read_document(make_pdf(_PAGES), name="a.pdf")
     assert _skipped(document, SkipReason.RUNNING_HEAD) == "THE HILL THE HILL THE HILL"
     assert _skipped(document, SkipReason.PAGE_NUMBER) == "1 2 3"
+
+
+def _footed(number: int, *foot: str) -> list[tuple[float, float, float, str]]:
+    words = ["north", "east", "south", "west"]
+    body = [f"the {words[number]} wind blew over line {words[n % 4]} of {n * n}" for n in range(12)]
+    lines = [*body, *foot, str(number + 1)]
+    return [(72.0, 740.0 - 14 * at, 11.0, line) for at, line in enumerate(lines)]
+
+
+@pytest.mark.parametrize(
+    "foot",
+    [
+        ("For the sole use of the per-", "son who bought it."),
+        ("For the sole use", "of the one who bought it in the year of the ques-", "tion."),
+    ],
+)
+def test_a_running_foot_of_several_lines_is_skipped_whole(foot: tuple[str, ...]) -> None:
+    document = read_document(make_pdf([_footed(n, *foot) for n in range(4)]), name="a.pdf")
+    spoken = " ".join(chunk.spoken_text for chunk in plan_chunks(document).chunks)
+    assert "bought" not in spoken
+    assert spoken.count(" wind blew") == 48
+
+
+def test_pages_that_all_say_the_same_are_read() -> None:
+    page = [(72.0, 740.0, 12.0, "The same short text stands here.")]
+    document = read_document(make_pdf([page] * 3), name="a.pdf")
+    assert " ".join(_blocks(document)).count("The same short text") == 3
 
 
 def test_columns_of_a_pdf_are_read_one_after_the_other() -> None:

@@ -85,3 +85,31 @@ def test_a_page_named_as_text_is_read_as_a_page() -> None:
         b"<!DOCTYPE html><html><body><h1>Hi</h1><p>There.</p></body></html>", name="a.txt"
     )
     assert (document.media_type, _spoken(document)) == ("text/html", "Hi There.")
+
+
+def test_the_heading_above_the_text_of_a_main_element_is_read_alone() -> None:
+    document = _read(
+        "<main><header><h1>The Light</h1><div>12 languages</div></header><div><p>"
+        f"{_TEXT * 3}</p><h2>The Keeper</h2><p>{_TEXT * 3}</p></div></main>"
+    )
+    assert _spoken(document).startswith("The Light ")
+    assert "The Keeper" in _spoken(document)
+    assert "languages" not in _spoken(document)
+
+
+def test_the_name_of_a_site_above_an_article_is_not_read() -> None:
+    body = f"<div><h1>The Gull</h1></div><article><h2>The Light</h2><p>{_TEXT * 6}</p></article>"
+    assert "Gull" not in _spoken(_read(body))
+
+
+def test_what_a_heading_offers_to_editors_is_not_read() -> None:
+    edit = (
+        '<span class="mw-editsection"><span class="mw-editsection-bracket">[</span>'
+        '<a href="/edit">edit</a><span class="mw-editsection-bracket">]</span></span>'
+    )
+    for markup in (edit, '<a class="headerlink" href="#x">link</a>'):
+        document = _read(
+            f"<main><h1>The Light</h1><h2>The Keeper{markup}</h2><p>{_TEXT * 6}</p></main>"
+        )
+        assert _spoken(document).split()[:5] == ["The", "Light", "The", "Keeper", "The"]
+        assert [chapter.title for chapter in document.chapters] == ["The Light. The Keeper"]

@@ -46,6 +46,10 @@ _PLAIN = {
     "rules": "* * * * *\n\n",
     "licence": "*** START OF THE PROJECT GUTENBERG EBOOK ***\n\nword\n\n",
     "indents": "    word and word\n  and more\n",
+    "one word": "w" * 12,
+    "divided": "w" * 12 + "-",
+    "empty lines": "word-" + "\n" * 12,
+    "leaders": "." * 12,
 }
 
 

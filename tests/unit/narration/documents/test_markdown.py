@@ -188,3 +188,28 @@ def test_front_matter_tells_what_a_title_page_would() -> None:
     assert (metadata.language, metadata.date) == ("en-GB", "2019")
     assert metadata.series == Series(name="Hill Tales", position="2")
     assert metadata.description == "A tale of a lamp."
+
+
+@pytest.mark.parametrize(
+    ("markdown", "spoken"),
+    [
+        ('One <span style="display:none">two *three* `x`</span> four.', ["One four."]),
+        ("One <b hidden>two <b>three</b> four</b> five.", ["One five."]),
+        ('<div style="display: none">\n\nTwo.\n\n# Three\n\n</div>\n\nOne.', ["One."]),
+        ("<div hidden>\n\n<div>\n\nTwo.\n\n</div>\n\nThree.\n\n</div>\n\nOne.", ["One."]),
+        ("> <div hidden>\n>\n> Two.\n>\n> </div>\n\nOne.", ["One."]),
+        ("<div hidden>Two.</div>\n\nOne.", ["One."]),
+        ('<div title="is hidden">\n\nOne.\n\n</div>', ["One."]),
+        ("<div hidden>\n\nOne.", ["One."]),
+        ("One <b hidden>two.", ["One two."]),
+    ],
+)
+def test_what_the_html_hides_is_not_heard(markdown: str, spoken: list[str]) -> None:
+    assert _spoken(markdown) == spoken
+
+
+def test_what_is_hidden_can_be_asked_for() -> None:
+    source = b"<div hidden>\n\nTwo.\n\n</div>\n\nOne <b hidden>three</b>.\n"
+    document = read_document(source, name="a.md", spoken=frozenset({SkipReason.HIDDEN}))
+    said = " ".join(chunk.spoken_text for chunk in plan_chunks(document).chunks)
+    assert said == "Two. One three."

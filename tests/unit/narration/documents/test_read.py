@@ -3,6 +3,7 @@ import pytest
 from narration.documents.read import read_document
 from narration.documents.types import BlockKind, Document
 from narration.errors import DocumentError
+from narration.text.chunk import plan_chunks
 
 
 def _paragraphs(document: Document) -> list[str]:
@@ -123,3 +124,11 @@ def test_a_title_page_joins_the_first_chapter() -> None:
     document = read_document(b"# Book\n\n## One\n\nText.\n\n## Two\n\nText.", name="a.md")
     assert _titles(document) == ["One", "Two"]
     assert _paragraphs(document)[0] == "Book"
+
+
+@pytest.mark.parametrize("between", ["\n{12}\n", " [12]\n", "\n[Pg 12]\n\n"])
+def test_a_word_divided_around_what_is_skipped_is_planned_once(between: str) -> None:
+    document = read_document(f"This is for the per-{between}son who came.".encode())
+    plan = plan_chunks(document)
+    assert "".join(document.source[s.start : s.end] for s in plan.spans) == document.source
+    assert "12" not in " ".join(chunk.spoken_text for chunk in plan.chunks)

@@ -29,6 +29,13 @@ def test_much_that_is_skipped_is_a_warning_boilerplate_is_none() -> None:
     assert not report_on(_document(f"{licence} GUTENBERG EBOOK X ***\n\n{_TEXT}")).warnings
 
 
+def test_an_imprint_is_no_warning_until_it_is_longer_than_any() -> None:
+    document = _document(_TEXT * 100)
+    assert not report_on(document, skipped={"copyright": 2_500}).warnings
+    [warning] = report_on(document, skipped={"copyright": 9_000}).warnings
+    assert "50 % of the text is not read aloud (copyright 9,000 characters)" in warning.text
+
+
 def test_another_language_than_the_voices_is_a_warning() -> None:
     report = report_on(_document(_TEXT * 10), voice_language="fr-FR")
     assert report.language is not None

@@ -214,3 +214,43 @@ def test_a_title_page_joins_the_first_chapter_and_names_the_work() -> None:
     assert [chapter.title for chapter in reading.chapters] == ["CHAPTER I", "CHAPTER II"]
     assert reading.metadata.title == "THE HILL"
     assert reading.metadata.authors == ("Ann Lee",)
+
+
+_PARAGRAPH = "It was a dark night on the hill, and the wind blew from the west. " * 4
+
+
+@pytest.mark.parametrize(
+    ("heading", "titles"),
+    [
+        ("Chapter {}", ["Chapter 1", "Chapter 2", "Chapter 3"]),
+        ("CHAPTER {}: THE SEA", ["CHAPTER 1: THE SEA", "CHAPTER 2: THE SEA", "CHAPTER 3: THE SEA"]),
+        ("{}", ["1", "2", "3"]),
+    ],
+)
+def test_a_heading_stands_alone_where_each_line_is_a_paragraph(
+    heading: str, titles: list[str]
+) -> None:
+    text = f"{_PARAGRAPH}\n{_PARAGRAPH}\n"
+    source = "".join(f"{heading.format(number)}\n{text}" for number in (1, 2, 3))
+    assert _titles(source) == titles
+
+
+@pytest.mark.parametrize(
+    ("parts", "numbers"),
+    [
+        (["PART ONE", "PART TWO"], ["1", "2", "3"]),
+        (["BOOK I", "BOOK II", "BOOK III"], ["I", "II"]),
+        (["Part the First", "Part the Second"], ["1.", "2."]),
+    ],
+)
+def test_numbers_that_begin_anew_under_each_part_are_chapters_of_it(
+    parts: list[str], numbers: list[str]
+) -> None:
+    source = "".join(
+        f"{part}\n\n" + "".join(f"{number}\n\n{_PARAGRAPH}\n\n" for number in numbers)
+        for part in parts
+    )
+    chapters = read_plain(source).chapters
+    assert [(chapter.part, chapter.title) for chapter in chapters] == [
+        (part, number.rstrip(".")) for part in parts for number in numbers
+    ]

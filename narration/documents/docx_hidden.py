@@ -1,0 +1,103 @@
+"""Hidden text of a Word document: runs that are set, or styled, not to be shown."""
+
+import re
+from collections.abc import Iterator
+
+from lxml import etree
+
+from narration.documents.tree import local_name
+
+HIDDEN_STYLE = "RhapsodeHidden"  # that mark_hidden gives to runs; no style of this name exists
+_MENTION = re.compile(rb"<(?:\w+:)?vanish\b")
+_OFF = frozenset({"0", "false", "off"})
+_PARSER = etree.XMLParser(resolve_entities=False, load_dtd=False, no_network=True)
+
+
+def hidden_styles(styles: bytes) -> frozenset[str]:
+    """Find the styles whose text is hidden, by themselves or by what they are based on.
+
+    Nothing is found in a part that cannot be parsed.
+    """
+    root = _parsed(styles)
+    if root is None:
+        return frozenset()
+    hidden: dict[str, bool | None] = {}
+    parents: dict[str, str] = {}
+    for style in root:
+        if local_name(style) == "style":
+            identifier = _value(style, "styleId")
+            hidden[identifier] = _vanishes(_child(style, "rPr"))
+            parents[identifier] = _value(_child(style, "basedOn"), "val")
+    return frozenset(each for each in hidden if _inherits(each, hidden, parents))
+
+
+def mark_hidden(part: bytes, styles: frozenset[str]) -> bytes:
+    """Give runs that are hidden the style HIDDEN_STYLE; a part without any stays as it is."""
+    if not styles and not _MENTION.search(part):
+        return part
+    root = _parsed(part)
+    if root is None:
+        return part
+    for run in list(_hidden_runs(root, styles)):
+        namespace = str(run.tag).rpartition("}")[0] + "}"
+        properties = _child(run, "rPr")
+        if properties is None:
+            properties = etree.Element(f"{namespace}rPr")
+            run.insert(0, properties)
+        style = _child(properties, "rStyle")
+        if style is None:
+            style = etree.Element(f"{namespace}rStyle")
+            properties.insert(0, style)
+        style.set(f"{namespace}val", HIDDEN_STYLE)
+    return etree.tostring(root, xml_declaration=True, encoding="UTF-8", standalone=True)
+
+
+def _parsed(part: bytes) -> etree._Element | None:
+    try:
+        return etree.fromstring(part, _PARSER)
+    except etree.XMLSyntaxError:
+        return None
+
+
+def _hidden_runs(root: etree._Element, styles: frozenset[str]) -> Iterator[etree._Element]:
+    around = False  # the style of the paragraph hides its runs
+    for element in root.iter():
+        name = local_name(element) if isinstance(element.tag, str) else ""
+        if name == "p":
+            around = _value(_child(_child(element, "pPr"), "pStyle"), "val") in styles
+        elif name == "r":
+            properties = _child(element, "rPr")
+            own = _vanishes(properties)
+            if own is None:
+                own = around or _value(_child(properties, "rStyle"), "val") in styles
+            if own:
+                yield element
+
+
+def _inherits(
+    identifier: str, hidden: dict[str, bool | None], parents: dict[str, str], depth: int = 10
+) -> bool:
+    own = hidden.get(identifier)
+    if own is not None or not depth or identifier not in parents:
+        return bool(own)
+    return _inherits(parents[identifier], hidden, parents, depth - 1)
+
+
+def _vanishes(properties: etree._Element | None) -> bool | None:
+    """Tell whether properties hide their text; None if they say nothing of it."""
+    found = _child(properties, "vanish")
+    return None if found is None else _value(found, "val").lower() not in _OFF
+
+
+def _child(element: etree._Element | None, name: str) -> etree._Element | None:
+    if element is None:
+        return None
+    children = (each for each in element if isinstance(each.tag, str))
+    return next((each for each in children if str(each.tag).rpartition("}")[2] == name), None)
+
+
+def _value(element: etree._Element | None, name: str) -> str:
+    if element is None:
+        return ""
+    found = (value for key, value in element.items() if str(key).rpartition("}")[2] == name)
+    return str(next(found, ""))

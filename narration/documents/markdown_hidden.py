@@ -1,0 +1,85 @@
+"""What the HTML in a markdown text hides: an element may end paragraphs after it began."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from markdown_it.token import Token
+
+_TAG = re.compile(
+    r"<(?P<close>/?)(?P<name>[a-z][a-z0-9-]*)"
+    r"(?P<attributes>(?:\"[^\"]*+\"|'[^']*+'|[^<>\"'])*+)>",
+    re.IGNORECASE,
+)
+_HIDES = re.compile(
+    r"\sstyle\s*=\s*(?:\"[^\"]*?|'[^']*?|)(?:display\s*:\s*none|visibility\s*:\s*hidden)"
+    r"|\saria-hidden\s*=\s*[\"']?true",
+    re.IGNORECASE,
+)
+_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
+_HIDDEN = re.compile(r"\shidden(?=[\s=/]|$)", re.IGNORECASE)
+_EMPTY = frozenset({"br", "hr", "img", "input", "link", "meta", "area", "col", "source", "wbr"})
+
+
+class HiddenElements:
+    """Follows tags in order; tells when an element that hides its content begins and ends."""
+
+    def __init__(self) -> None:
+        self._name = ""
+        self._depth = 0
+        self._opened = 0
+
+    def read(self, text: str, place: int) -> int | None:
+        """Read the tags in a text; return the place where a hidden element began if one ends."""
+        ended: int | None = None
+        for tag in _TAG.finditer(text):
+            name = tag["name"].lower()
+            if name in _EMPTY or tag["attributes"].endswith("/"):
+                continue
+            if self._depth:
+                if name == self._name:
+                    self._depth += -1 if tag["close"] else 1
+                    ended = ended if self._depth else self._opened
+            elif not tag["close"] and _is_hiding(tag["attributes"]):
+                self._name, self._depth, self._opened = name, 1, place
+        return ended
+
+
+def without_hidden(tokens: Sequence[Token]) -> tuple[list[Token], list[list[int]]]:
+    """Leave out blocks between two pieces of HTML that hide them; also tells their lines.
+
+    An element that is never closed hides nothing: better a word too many than a text lost.
+    """
+    elements: dict[int, HiddenElements] = {}
+    kept: list[Token] = []
+    hidden: list[list[int]] = []
+    for token in tokens:
+        kept.append(token)
+        if token.type != "html_block" or token.map is None:
+            continue
+        own = elements.setdefault(token.level, HiddenElements())
+        opened = own.read(token.content, len(kept) - 1)
+        if opened is not None and opened < len(kept) - 1:
+            first = kept[opened].map
+            if first is not None and all(each.level >= token.level for each in kept[opened:]):
+                hidden.append([first[1], token.map[0]])
+                kept[opened + 1 :] = [token]
+    return kept, hidden
+
+
+def hidden_places(tags: Iterator[tuple[int, str]]) -> list[tuple[int, int]]:
+    """Ranges between the tags of hidden elements: numbers of the first and of the last tag."""
+    elements = HiddenElements()
+    found: list[tuple[int, int]] = []
+    for place, text in tags:
+        opened = elements.read(text, place)
+        if opened is not None:
+            found.append((opened, place))
+    return found
+
+
+def _is_hiding(attributes: str) -> bool:
+    if not attributes:
+        return False
+    return _HIDES.search(attributes) is not None or (
+        _HIDDEN.search(_QUOTED.sub("", attributes)) is not None
+    )

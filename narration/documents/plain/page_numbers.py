@@ -1,0 +1,148 @@
+"""Numbers that a printed page left in a plain text: of its pages, and of the lines of its verse.
+
+No form tells them from the number of a chapter. They rise through the text, and they stand where
+a page ended, which is seldom where a sentence does.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from narration.documents.types import Skip, SkipReason
+
+_LINE = re.compile(r"[^\r\n\v\f\x85\u2028\u2029]+")
+_NUMBER = re.compile(
+    r"(?P<bare>\d{1,4})"
+    r"|(?P<dashed>[-–—~*|\[(<] ?(?P<inner>\d{1,4}) ?[-–—~*|\])>])"
+    r"|(?P<named>(?i:pages?|pg?\.?) ?(?P<page>\d{1,4})(?: ?(?:of|/) ?\d{1,4})?)"
+    r"|(?P<counted>(?P<first>\d{1,4}) ?(?:of|/) ?\d{1,4})"
+)
+_FORMS = ("bare", "dashed", "named", "counted")
+_SENTENCE_ENDS = re.compile(r"[.!?:;…][\"'”’»)\]_*]*$")
+_LETTER = re.compile(r"[^\W\d_]")
+_TAIL = 16  # characters of a line in which its sentence ends
+_SHORTEST_LINE = 30  # characters; verse has shorter ones, which end without a stop
+_MOST_MISSING = 2  # pages in a row without a number, as those that begin a chapter
+_FIRST_PAGE, _LAST_PAGE = 10, 999  # which no chapter's number begins with, and no year
+_LONGEST_PAGE = 6_000  # characters
+_LEAST_PAGES = 3  # where no sentence is cut: fewer may be what is left of a list of contents
+_STEPS = (5, 10)
+_MOST_EXTRA = 2  # lines that are not counted between two numbers: headings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """A line that may be a page's number, and whether a sentence runs across it."""
+
+    start: int
+    end: int
+    value: int
+    form: str
+    is_broken: bool
+    ends_page: bool
+
+
+def find_page_numbers(source: str, skips: Sequence[Skip]) -> list[Skip]:
+    """Find the numbers of pages and of lines; `skips` are known, sorted, and apart."""
+    lines = list(_seen_lines(source, skips))
+    chains = _chains(_places(source, lines))
+    found = [
+        Skip(start=place.start, end=place.end, reason=SkipReason.PAGE_NUMBER)
+        for chain in chains
+        if _are_pages(chain)
+        for place in chain
+    ]
+    return sorted([*found, *_line_numbers(source, lines)], key=lambda skip: skip.start)
+
+
+def goes_on(before: str, after: str) -> bool:
+    """Tell whether a sentence that a page's end interrupts goes on after it."""
+    return _SENTENCE_ENDS.search(before[-_TAIL:]) is None and (
+        after[:1].islower() or (before[-1:] in {",", "-"} and len(before) >= _SHORTEST_LINE)
+    )
+
+
+def _seen_lines(source: str, skips: Sequence[Skip]) -> Iterator[tuple[int, int]]:
+    """Lines with anything on them that no skip touches, without the white space around them."""
+    position = 0
+    for match in _LINE.finditer(source):
+        text = match[0].strip()
+        if not text:
+            continue
+        start = match.start() + len(match[0]) - len(match[0].lstrip())
+        end = start + len(text)
+        while position < len(skips) and skips[position].end <= start:
+            position += 1
+        if position == len(skips) or skips[position].start >= end:
+            yield start, end
+
+
+def _places(source: str, lines: Sequence[tuple[int, int]]) -> Iterator[_Place]:
+    """Numbers on lines of their own between two lines of text."""
+    ends = [(0, 0), *lines, (len(source), len(source))]
+    for before, (start, end), after in zip(ends, ends[1:], ends[2:], strict=False):
+        found = _NUMBER.fullmatch(source, start, end)
+        if found is None or found.lastgroup is None:
+            continue
+        above, below = source[slice(*before)], source[slice(*after)]
+        digits = found["bare"] or found["inner"] or found["page"] or found["first"]
+        form = next(name for name in _FORMS if found[name])
+        yield _Place(
+            start=start,
+            end=end,
+            value=int(digits),
+            form=form,
+            is_broken=len(above) >= _SHORTEST_LINE and goes_on(above, below),
+            ends_page="\f" in source[end : after[0]],
+        )
+
+
+def _chains(places: Iterator[_Place]) -> list[list[_Place]]:
+    """Rows of numbers that rise by one, or in one form by little more."""
+    chains: list[list[_Place]] = []
+    latest: dict[tuple[str, int], list[_Place]] = {}
+    for place in places:
+        steps = range(1, 2 + _MOST_MISSING)
+        keys = [(place.form, place.value - step) for step in steps]
+        keys += [(form, place.value - 1) for form in _FORMS]
+        chain = next((latest.pop(key) for key in keys if key in latest), None)
+        if chain is None:
+            chain = []
+            chains.append(chain)
+        chain.append(place)
+        latest[place.form, place.value] = chain
+    return chains
+
+
+def _are_pages(chain: Sequence[_Place]) -> bool:
+    """Tell the numbers of pages from those of chapters, years and stanzas."""
+    broken = sum(place.is_broken for place in chain)
+    if len(chain) == 1:
+        return broken == 1 and chain[0].form != "bare"
+    if broken * 4 >= len(chain) or all(place.form in {"named", "counted"} for place in chain):
+        return True
+    if sum(place.ends_page for place in chain) * 2 > len(chain):
+        return True
+    is_close = all(b.start - a.end <= _LONGEST_PAGE for a, b in pairwise(chain))
+    is_page = chain[0].value >= _FIRST_PAGE and chain[-1].value <= _LAST_PAGE
+    return is_close and is_page and len(chain) >= _LEAST_PAGES
+
+
+def _line_numbers(source: str, lines: Sequence[tuple[int, int]]) -> Iterator[Skip]:
+    """Every fifth or tenth number at the end of a line, where as many lines lie between."""
+    numbered: list[tuple[int, int, int, int]] = []  # line, value, start, end
+    for index, (start, end) in enumerate(lines):
+        text = source[start:end]
+        words = text.rstrip("0123456789")
+        is_apart = words.endswith(("  ", "\t", "\u2003"))
+        if is_apart and 0 < len(text) - len(words) <= 4 and _LETTER.search(words):
+            numbered.append((index, int(text[len(words) :]), start + len(words), end))
+    counted: set[int] = set()
+    for at, (first, second) in enumerate(pairwise(numbered)):
+        step = second[1] - first[1]
+        apart = second[0] - first[0]
+        if step in _STEPS and first[1] % step == 0 and 0 <= apart - step <= _MOST_EXTRA:
+            counted |= {at, at + 1}
+    for at in sorted(counted):
+        yield Skip(start=numbered[at][2], end=numbered[at][3], reason=SkipReason.LINE_NUMBER)

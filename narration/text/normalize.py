@@ -14,10 +14,11 @@ from narration.text.dates import DATES, WEEKDAY_NAMES
 from narration.text.english import English
 from narration.text.fractions import FRACTIONS
 from narration.text.measures import MEASURES
-from narration.text.money import MONEY, OLD_MONEY
+from narration.text.money import MONEY
 from narration.text.notable import is_notable
 from narration.text.numbers import LEFT, NUMBERS, ORDINALS, SIGNED, fold_digits
 from narration.text.numerals import cardinal, roman_value
+from narration.text.old_money import OLD_MONEY
 from narration.text.postal import POSTCODES, POSTCODES_GUARD, STREET_NAMES
 from narration.text.punctuation import clean_punctuation, say_omissions
 from narration.text.ranges import MINUS, NUMBERED, PROPORTIONS, RANGES

@@ -9,7 +9,7 @@ from narration.text.abbreviations import ABBREVIATIONS, DOTTED, ends_shortened
 from narration.text.arithmetic import ARITHMETIC, DIMENSIONS
 from narration.text.capitals import capitalize_words, lower_heading, lower_stressed
 from narration.text.characters import clean_characters, plain_quotes
-from narration.text.codes import CALIBERS, CODES, SERIALS
+from narration.text.codes import CALIBERS, CODES, PLANES_AND_CROWDS, SERIALS
 from narration.text.dates import DATES, WEEKDAY_NAMES
 from narration.text.english import English
 from narration.text.fractions import FRACTIONS
@@ -43,8 +43,9 @@ _WORDS = (
     RuleSet((*WEEKDAY_NAMES, *ABBREVIATIONS)),
 )
 _FIGURES = RuleSet((
-    *CALIBERS, *SIGNED, *OLD_MONEY, *MONEY, *PROPORTIONS, *NUMBERED, *TIMES, *DATES, *YEARS,
-    *DIMENSIONS, *ARITHMETIC, *MEASURES, *FRACTIONS, *RANGES, *MINUS, *ORDINALS, *CODES, *NUMBERS,
+    *PLANES_AND_CROWDS, *CALIBERS, *SIGNED, *OLD_MONEY, *MONEY, *PROPORTIONS, *NUMBERED,
+    *TIMES, *DATES, *YEARS, *DIMENSIONS, *ARITHMETIC, *MEASURES, *FRACTIONS, *RANGES, *MINUS,
+    *ORDINALS, *CODES, *NUMBERS,
 ))  # fmt: skip
 _LEFT = RuleSet((*SERIALS, *LEFT), r"\d")
 _SUMS = RuleSet(ARITHMETIC)

@@ -81,5 +81,6 @@ DIMENSIONS = (
     rule(r"(?<=\d) ?[×x] ?(?=\d[\d.,]* ?=)", " times ", DIGITS, "="),
     rule(r"(?<=\d) ?[×x*] ?(?=10\^)", " times ", DIGITS, "^"),
     rule(r"(?<=\d)( ?)[×x]( ?)(?=\d)", " by ", DIGITS, "×x"),
+    rule(r"(?<=\d['\"′″]) ?[×x] ?(?=\d)", " by ", DIGITS, "×x", "'\"′″"),
     rule(r"(?<=\d) ?×(?!\w)", " times", DIGITS, "×"),
 )

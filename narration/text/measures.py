@@ -191,7 +191,7 @@ MEASURES = (
         words=("ft", "feet", "foot"),
     ),
     figure_rule(
-        rf"{START}(?P<number>{MIXED}|\d/\d{{1,2}}|{NUMBER}) ?(?P<mark>[\"″'′])(?:(?!\w)|(?=x ?\d))",
+        rf"{START}(?P<number>{MIXED}|\d/\d{{1,2}}|{NUMBER}) ?(?P<mark>[\"″'′])(?!\w)",
         _inches,
         "\"″'′",
     ),

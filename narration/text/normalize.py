@@ -9,10 +9,12 @@ from narration.text.abbreviations import ABBREVIATIONS, DOTTED, ends_shortened
 from narration.text.arithmetic import ARITHMETIC, DIMENSIONS
 from narration.text.capitals import capitalize_words, lower_heading, lower_stressed
 from narration.text.characters import clean_characters, plain_quotes
+from narration.text.citations import CITATIONS
 from narration.text.codes import CALIBERS, CODES, PLANES_AND_CROWDS, SERIALS
 from narration.text.dates import DATES, WEEKDAY_NAMES
 from narration.text.english import English
 from narration.text.fractions import FRACTIONS
+from narration.text.grouped import GROUPED
 from narration.text.measures import MEASURES
 from narration.text.money import MONEY
 from narration.text.notable import is_notable
@@ -40,10 +42,10 @@ _WORDS = (
     RuleSet(DIALLED),
     RuleSet(POSTCODES, POSTCODES_GUARD),
     RuleSet(STREET_NAMES),
-    RuleSet((*WEEKDAY_NAMES, *ABBREVIATIONS)),
+    RuleSet((*CITATIONS, *WEEKDAY_NAMES, *ABBREVIATIONS)),
 )
 _FIGURES = RuleSet((
-    *PLANES_AND_CROWDS, *CALIBERS, *SIGNED, *OLD_MONEY, *MONEY, *PROPORTIONS, *NUMBERED,
+    *GROUPED, *PLANES_AND_CROWDS, *CALIBERS, *SIGNED, *OLD_MONEY, *MONEY, *PROPORTIONS, *NUMBERED,
     *TIMES, *DATES, *YEARS, *DIMENSIONS, *ARITHMETIC, *MEASURES, *FRACTIONS, *RANGES, *MINUS,
     *ORDINALS, *CODES, *NUMBERS,
 ))  # fmt: skip

@@ -47,7 +47,7 @@ def _pages(match: re.Match[str], english: English) -> str:
     return f"page{'s' if match['plural'] else ''} {said}"
 
 
-CITATIONS = (
+VERSES = (
     rule(
         rf"(?<![\w.])(?:(?P<order>[123]|I{{1,3}}) )?(?:(?P<book>{alternatives(_BOOKS)})\.|"
         rf"(?<= )(?P<whole>{_WHOLE}))(?= \d{{1,3}}:\d{{1,3}}(?!\w))",
@@ -55,18 +55,22 @@ CITATIONS = (
         DIGITS,
         ":",
     ),
+)
+# Behind a point or the last letter of a book's whole name.
+VERSES_GUARD = r":(?:(?<=[lsyrn.] \d:)|(?<=[lsyrn.] \d\d:)|(?<=[lsyrn.] \d\d\d:))\d"
+CITATIONS = (
     rule(
-        rf"(?:(?<=\()|(?<=[,;] )|(?<=\d[-–])|^)(?P<what>[bdmr])\. ?"
+        rf"(?:(?<=\()|(?<=[,;] ))(?P<what>[bdmr])\. ?"
         rf"(?=(?:c\. ?|ca\. ?|circa )?(?:\d{{1,2}} )?(?:{MONTH} )?(?:\d{{1,2}}, )?1?\d{{3}}\b)",
         _life,
         DIGITS,
         ".",
-        words=("b. ", "d. ", "m. ", "r. ", "b.1", "d.1"),
+        words=tuple(f"{before}{letter}." for before in ("(", ", ", "; ") for letter in _LIFE),
     ),
     rule(
         rf"(?<![\w.])p(?P<plural>p)?\. ?(?P<first>{_LETTERS})(?: ?[-–] ?(?P<last>{_LETTERS}))?",
         _pages,
         "ivx",
-        words=("p.",),
+        words=("pp.", " p. ", "(p. "),
     ),
 )

@@ -4,7 +4,7 @@ import re
 
 from narration.text.english import English
 from narration.text.figures import START, text_before
-from narration.text.rules import alternatives, figure_rule
+from narration.text.rules import DIGITS, alternatives, rule
 from narration.text.units import CLDR_UNITS, OWN_UNITS, SPELLINGS
 
 _UNIT = alternatives({*CLDR_UNITS, *OWN_UNITS, *SPELLINGS} - {"in"})
@@ -29,10 +29,11 @@ def _grouped(match: re.Match[str], _: English) -> str:
 
 
 GROUPED = (
-    figure_rule(
+    rule(
         rf"{START}(?<!\d )(?P<number>[1-9]\d{{0,2}}(?: \d{{3}}){{1,4}})"
         rf"(?= ?(?:{_UNIT}|%|€|°)(?![\w.']\w)| (?!(?:{_NOT_COUNTED})\b)(?:[a-z]+s|{_COUNTED})\b)",
         _grouped,
-        " ",
+        DIGITS,
+        starts=r"[1-9]\d{0,2}(?= \d{3}(?!\d))",
     ),
 )

@@ -180,16 +180,6 @@ MEASURES = (
         _height,
         "'′",
     ),
-    # Without the last mark: a tall man is five'ten.
-    figure_rule(
-        rf"{START}(?P<feet>[3-8])['′](?P<inches>1[01]|\d)(?![\w'\"′″]|[.,]\d)", _height, "'′"
-    ),
-    figure_rule(
-        rf"{START}(?P<feet>\d{{1,3}}) ?(?:ft|feet|foot)\b\.?,? (?P<inches>\d{{1,2}}(?:\.5)?) ?"
-        r"in(?:\.(?=[ ,;]?[a-z,;)])|(?= (?:tall|high|long|wide|deep|thick|by|x)\b|[,;.)]|$))",
-        _height,
-        words=("ft", "feet", "foot"),
-    ),
     figure_rule(
         rf"{START}(?P<number>{MIXED}|\d/\d{{1,2}}|{NUMBER}) ?(?P<mark>[\"″'′])(?!\w)",
         _inches,
@@ -217,4 +207,15 @@ MEASURES = (
     ),
     figure_rule(rf"{START}(?P<number>{MIXED}|{NUMBER}) ?%", _percent, "%"),
     figure_rule(rf"{START}{_FIGURE}(?P<gap> ?|-){_UNIT}{_END}", _measure),
+)
+HEIGHTS = (
+    # Without the last mark: a tall man is five'ten.
+    figure_rule(
+        rf"{START}(?P<feet>[3-8])['′](?P<inches>1[01]|\d)(?![\w'\"′″]|[.,]\d)", _height, "'′"
+    ),
+    figure_rule(
+        rf"{START}(?P<feet>\d{{1,3}}) ?(?:ft|feet|foot)\b\.?,? (?P<inches>\d{{1,2}}(?:\.5)?) ?"
+        r"in(?:\.(?=[ ,;]?[a-z,;)])|(?= (?:tall|high|long|wide|deep|thick|by|x)\b|[,;.)]|$))",
+        _height,
+    ),
 )

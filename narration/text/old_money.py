@@ -163,7 +163,7 @@ OLD_MONEY = (
         "s",
         "d",
     ),
-    figure_rule(rf"{START}(?<!-)(?<!m )(?P<shillings>\d{{1,3}})s\.", _shillings, "s"),
+    figure_rule(rf"{START}(?<!-)(?P<shillings>\d{{1,3}})s\.", _shillings, "s"),
     figure_rule(
         rf"{START}(?<!-)(?P<shillings>\d{{1,2}})s"
         r"(?= (?:a|an|per|each|apiece)\b)",

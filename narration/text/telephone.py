@@ -113,8 +113,8 @@ TELEPHONE = (
     figure_rule(
         rf"{_NOT_AFTER}(?P<number>00[1-9]\d{{0,2}}(?: \d{{2,8}}){{2,5}}){_NOT_BEFORE}{_EXTENSION}",
         _phone,
-        "0",
         " ",
+        words=("00",),
     ),
     # Cards: four times four, or American Express.
     figure_rule(

@@ -92,7 +92,7 @@ def _span(match: re.Match[str], _: English) -> str:
 _ENDS = r"(?:[ap]\.?m\b\.?|[AP]\.?M\b\.?)"
 _MINUTES = r"(?P<minutes>[0-5]?\d) ?m(?:ins?)?(?!\w)"
 _SECONDS = r" ?(?P<seconds>[0-5]?\d) ?s(?:ecs?)?(?!\w)"
-TIMES = (
+LENGTHS = (
     figure_rule(
         rf"(?<![\w.,:])(?P<hours>\d{{1,3}}) ?h(?:rs?)? ?{_MINUTES}(?:{_SECONDS})?",
         _length,
@@ -100,6 +100,8 @@ TIMES = (
         "m",
     ),
     figure_rule(rf"(?<![\w.,:])(?P<hours>){_MINUTES}{_SECONDS}", _length, "m", "s"),
+)
+TIMES = (
     figure_rule(
         r"(?<![\w:.])(?P<hour>\d{1,2}):00(?= ?o'?clock\b)",
         lambda m, e: cardinal(str(int(m["hour"])), e),

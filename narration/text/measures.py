@@ -2,6 +2,7 @@
 
 import re
 
+from narration.text.arithmetic import raised
 from narration.text.english import English
 from narration.text.figures import (
     MIXED,
@@ -103,6 +104,12 @@ def _height(match: re.Match[str], english: English) -> str:
     first = "foot" if is_one or feet == "1" else "feet"
     second = "inch" if is_one or inches == "1" else "inches"
     return f"{cardinal(feet)} {first} {decimal(inches, english)} {second}"
+
+
+def _powered(match: re.Match[str], english: English) -> str:
+    """Say 10^3 m^2: the unit is looked for before the powers of either are said."""
+    power = raised(match["exponent"].replace("−", "-"), english)
+    return f"{match['base']} {power} {_unit(match, english, is_plural=True)}"
 
 
 def _pressure(match: re.Match[str], english: English) -> str:
@@ -207,6 +214,11 @@ MEASURES = (
     ),
     figure_rule(rf"{START}(?P<number>{MIXED}|{NUMBER}) ?%", _percent, "%"),
     figure_rule(rf"{START}{_FIGURE}(?P<gap> ?|-){_UNIT}{_END}", _measure),
+)
+POWERED = (
+    figure_rule(
+        rf"{START}(?P<base>{NUMBER})\^(?P<exponent>[-+−]?\d{{1,4}}) {_UNIT}{_END}", _powered, "^"
+    ),
 )
 HEIGHTS = (
     # Without the last mark: a tall man is five'ten.

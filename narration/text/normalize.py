@@ -15,7 +15,7 @@ from narration.text.dates import DATES, WEEKDAY_NAMES
 from narration.text.english import English
 from narration.text.fractions import FRACTIONS
 from narration.text.grouped import GROUPED
-from narration.text.measures import HEIGHTS, MEASURES
+from narration.text.measures import HEIGHTS, MEASURES, POWERED
 from narration.text.money import MONEY
 from narration.text.notable import is_notable
 from narration.text.numbers import LEFT, NUMBERS, ORDINALS, SIGNED, fold_digits
@@ -52,8 +52,8 @@ _COMPOUND = RuleSet(
 )
 _FIGURES = RuleSet((
     *CALIBERS, *SIGNED, *OLD_MONEY, *MONEY, *PROPORTIONS, *NUMBERED,
-    *TIMES, *DATES, *YEARS, *DIMENSIONS, *ARITHMETIC, *MEASURES, *FRACTIONS, *RANGES, *MINUS,
-    *ORDINALS, *CODES, *NUMBERS,
+    *TIMES, *DATES, *YEARS, *DIMENSIONS, *POWERED, *ARITHMETIC, *MEASURES, *FRACTIONS, *RANGES,
+    *MINUS, *ORDINALS, *CODES, *NUMBERS,
 ))  # fmt: skip
 _LEFT = RuleSet((*SERIALS, *LEFT), r"\d")
 _SUMS = RuleSet(ARITHMETIC)

@@ -12,6 +12,7 @@ _MARK = re.compile(
 _POWER = re.compile(r"\s*[+\-−–]?(?:\d{1,3}|[nmkxy])\s*")
 _RAISED = str.maketrans("0123456789+-−–nmkxy", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁻ⁿᵐᵏˣʸ")
 _BEFORE = re.compile(r"[^\W\d_]+$")
+_YEAR = re.compile(r"(?<![\d.,])(?:1[5-9]\d\d|20\d\d)$")  # nobody raises one to a power
 _VOWEL = re.compile(r"[aeiouy]", re.IGNORECASE)
 _UNITS = frozenset({"in", "yd", "mi", "ha", "au", "pc", "pi"})  # besides those without a vowel
 # Marks written into running text: "lit.[12]", "many [3, 4]", "lit.[a]".
@@ -61,7 +62,7 @@ def as_power(text: str) -> str | None:
 
 def takes_power(before: str) -> bool:
     """Tell a variable, a unit, a number or a closed bracket from a word and its punctuation."""
-    if not before:
+    if not before or _YEAR.search(before[-6:]):
         return False
     if before[-1].isdigit() or before[-1] == ")":
         return True

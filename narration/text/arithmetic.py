@@ -20,10 +20,11 @@ _OPERAND = r"(?:[A-Za-z]|\d[\d.,]*)"
 
 def _power(match: re.Match[str], english: English) -> str:
     exponent = match["exponent"].replace("−", "-")
-    return f"{match['base']} {_raised(exponent, english)}"
+    return f"{match['base']} {raised(exponent, english)}"
 
 
-def _raised(exponent: str, english: English) -> str:
+def raised(exponent: str, english: English) -> str:
+    """Say an exponent: squared, to the tenth, to the minus nine."""
     if exponent in {"2", "3"}:
         return "squared" if exponent == "2" else "cubed"
     if exponent.lstrip("+").isdigit():
@@ -37,7 +38,7 @@ def _scientific(match: re.Match[str], english: English) -> str:
     exponent = match["exponent"]
     sign = "-" if exponent[0] == "-" else ""
     power = sign + (exponent.lstrip("+-0") or "0")
-    return f"{decimal(match['number'], english)} times ten {_raised(power, english)}"
+    return f"{decimal(match['number'], english)} times ten {raised(power, english)}"
 
 
 def _operator(match: re.Match[str], _: English) -> str:
@@ -81,5 +82,6 @@ DIMENSIONS = (
     rule(r"(?<=\d) ?[×x] ?(?=\d[\d.,]* ?=)", " times ", DIGITS, "="),
     rule(r"(?<=\d) ?[×x*] ?(?=10\^)", " times ", DIGITS, "^"),
     rule(r"(?<=\d)( ?)[×x]( ?)(?=\d)", " by ", DIGITS, "×x"),
+    rule(r"(?<=\d['\"′″]) ?[×x] ?(?=\d)", " by ", DIGITS, "×x", "'\"′″"),
     rule(r"(?<=\d) ?×(?!\w)", " times", DIGITS, "×"),
 )

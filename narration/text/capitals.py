@@ -57,6 +57,8 @@ _STRESSED = frozenset(
         "WHERE WHICH WHO WHOLE WHY WILL WITH WON'T WORD WORK WOULD WRONG YES YET YOU YOUR YOURS"
     ).split()
 )  # fmt: skip
+# Stressed words that are names as well, where they stand among acronyms.
+_EITHER = frozenset({"US", "IT", "WHO"})
 # Alone the rest are the country, the technology, the organisation, a state or half of a day.
 _ALONE = _STRESSED - {"US", "IT", "WHO", "AM", "IN", "OR", "ME", "OH", "AN", "SO", "GO"}
 _REACH = 4  # a sentence's end and what opens the next
@@ -65,7 +67,11 @@ _RUN = re.compile(
     r"(?<![\w.])[^\W\d_a-z]{2,}(?:'[A-Z]{1,2})?"
     r"(?:[ ,-]+[^\W\d_a-z]+(?:'[A-Z]{1,2})?)+(?!\w|\.[A-Z])"
 )
-_STRESSED_WORD = re.compile(r"(?<![\w.&/-])[A-Z]{2,}(?:'[A-Z]{1,2})?(?![\w&/-]|\.\w)")
+_STRESSED_WORD = re.compile(
+    r"(?<![\w.&/-])[A-Z]{2,}(?:'[A-Z]{1,2})?(?![\w&/-]|\.\w)"
+    r"(?! and [A-HJ-Z]\b(?!'))"  # AT&T, when its sign has been said
+)
+_LIST = re.compile(", ?|-")
 _SMALL_WORD = re.compile(r"(?<![\w'.])[a-z]+(?!\.?\w)")
 _CAPITALS = re.compile(r"[A-Z][A-Z]")
 _VOWEL = re.compile(r"[AEIOUYÀ-ÖØ-Ý]")
@@ -87,19 +93,45 @@ def lower_stressed(text: str) -> str:
     if not _CAPITALS.search(text):
         return text
     text = _RUN.sub(_lower_run, text)
-    return _STRESSED_WORD.sub(lambda m: m[0].lower() if m[0] in _ALONE else m[0], text)
+    return _STRESSED_WORD.sub(_lower_word, text)
+
+
+def _lower_word(match: re.Match[str]) -> str:
+    if match[0] not in _ALONE:
+        return match[0]
+    return match[0].capitalize() if _is_first(match) else match[0].lower()
 
 
 def _lower_run(match: re.Match[str]) -> str:
     words = _WORD.findall(match[0])
-    plain = [word for word in words if not _is_kept(word)]
+    names = _names(match, words)
+    plain = [word for word in words if not (word in names or _is_kept(word))]
     is_prose = any(word in _STRESSED or len(word) > 4 for word in plain)
     if not is_prose and sum(len(word) == 4 for word in plain) < 2:
         return match[0]  # "the BBC and ITV", "BMW USA"
+    lowered = _WORD.sub(lambda m: m[0] if m[0] in names else _lower(m, is_title=False), match[0])
+    return lowered[:1].upper() + lowered[1:] if _is_first(match) else lowered
+
+
+def _is_first(match: re.Match[str]) -> bool:
+    """Tell whether a sentence begins here."""
     before = text_before(match, _REACH).rstrip("\"'( ")
-    is_first = not (before or match.start() > _REACH) or before[-1:] in {".", "!", "?"}
-    lowered = _WORD.sub(lambda m: _lower(m, is_title=False), match[0])
-    return lowered[:1].upper() + lowered[1:] if is_first else lowered
+    return not (before or match.start() > _REACH) or before[-1:] in {".", "!", "?"}
+
+
+def _names(match: re.Match[str], words: list[str]) -> frozenset[str]:
+    """Find the words of a run that are names here, and would be stressed words elsewhere.
+
+    Such a name is an item of a list of others, or the country before a noun: "US, UK", "US NAVY".
+    """
+    either = _EITHER.intersection(words)
+    if not either or _EITHER.issuperset(words):
+        return frozenset()
+    if not _STRESSED.difference(either).isdisjoint(words):
+        return either & {"US"} if re.search(r"\bTHE US\b(?!,)", match[0]) else frozenset()
+    items = _LIST.split(match[0])
+    alone = either.intersection(items)
+    return alone | {"US"} if any(item.startswith("US ") for item in items) else alone
 
 
 def _lower(match: re.Match[str], *, is_title: bool) -> str:

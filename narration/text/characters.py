@@ -27,6 +27,11 @@ _BRACKET = re.compile(r"[\[\]{}|`]")
 _INVISIBLE = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "So", "Sk"})
 _ODD = re.compile(r"[^\x20-Z\\^_a-z~°–—£€¥¢§¶×÷±′″]")
 _SUPERSCRIPT = re.compile("[⁻⁺]?(?:[⁰¹²³⁴⁵⁶⁷⁸⁹]+|[ⁿᵐᵏˣʸ])")
+# Before a number or after one, not after a variable: 5¹/₂ is five and a half, x²/2 is no fraction.
+_RAISED_FRACTION = re.compile(
+    r"(?<![^\W\d_])(?<!10)(?<!\))(?P<top>[¹²³⁴⁵⁶⁷⁸⁹][⁰¹²³⁴⁵⁶⁷⁸⁹]?)[/⁄](?P<bottom>[0-9₀-₉]{1,2})(?!\w)"
+)
+_BOTTOMS = frozenset({3, 4, 5, 6, 8, 16, 32})
 _LOWERED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿᵐᵏˣʸ", "0123456789-+nmkxy")
 _THIN_GROUP = re.compile(r"(?<=\d)[\u00a0\u2009\u202f](?=\d{3}(?!\d))")
 _MINUS = re.compile(r"(?<=[\w)]) ?− ?(?=[\d(]|[A-Za-z]\b)")  # no hyphen, no span
@@ -54,6 +59,7 @@ def clean_characters(text: str) -> str:
     if not text.isascii():
         text = _NAMELESS.sub("Blank", text)
         text = _MINUS.sub(" minus ", _THIN_GROUP.sub(",", text))
+        text = _RAISED_FRACTION.sub(_raised_fraction, text)
         text = _SUPERSCRIPT.sub(lambda m: f"^{m[0].translate(_LOWERED)}", text)
         primes = text.translate(_SIGNS).replace("′", "\ue000").replace("″", "\ue001")
         text = unicodedata.normalize("NFKC", primes).replace("\ue000", "′").replace("\ue001", "″")
@@ -64,6 +70,13 @@ def clean_characters(text: str) -> str:
         text = unicodedata.normalize("NFC", _ODD.sub(_replace_odd, text))
     text = _SPACE.sub(" ", text).strip()
     return _DOTS.sub("...", text)
+
+
+def _raised_fraction(match: re.Match[str]) -> str:
+    """Write a fraction of raised and lowered figures as a plain one, apart from its number."""
+    top, bottom = (int(unicodedata.normalize("NFKC", figure)) for figure in match.groups())
+    is_fraction = top < bottom and (top == 1 or bottom in _BOTTOMS)
+    return f" {top}/{bottom}" if is_fraction else match[0]
 
 
 def _is_clean(text: str) -> bool:

@@ -56,6 +56,14 @@ def _plural(match: re.Match[str], _: English) -> str:
     return plural(_figures(match["number"]))
 
 
+def _crowd(match: re.Match[str], _: English) -> str:
+    """Say 100s of books and 10,000s: hundreds, tens of thousands."""
+    thousands, zeros = divmod(len((match["number"] or match["grouped"]).replace(",", "")) - 1, 3)
+    scale = ("", "thousands", "millions", "billions")[thousands]
+    parts = (("", "tens", "hundreds")[zeros], scale)
+    return " of ".join(part for part in parts if part)
+
+
 def _version(match: re.Match[str], _: English) -> str:
     return " point ".join(map(cardinal, match[0].split(".")))
 
@@ -73,6 +81,29 @@ _GUN = (
     r"(?=[- ](?:[Cc]al(?:iber|ibre)?\b|pistol|revolver|rifle|automatic|[Mm]agnum|Colt|"
     r"Smith|Winchester|"
     r"gun|handgun|bullet|shell|slug|round|Special))"
+)
+# Before decades, which 1000s is else, and before spans, which 737-800 is else.
+PLANES_AND_CROWDS = (
+    figure_rule(
+        r"(?P<number>\d{3,4})-(?P<tail>\d{2,3})(?P<s>s)?(?![\w-]|[.,]\d)",
+        _named,
+        "-",
+        words=("Boeing", "Airbus", "Douglas"),
+    ),
+    figure_rule(
+        r"(?<![\w.,$£€–-])(?<!\bpages )(?<!\bpp\. )(?P<number>7[0-8]7)-(?P<tail>[1-9]00)"
+        r"(?![\w-]|[.,]\d)",
+        lambda m, _: f"{in_pairs(m['number'])} {in_pairs(m['tail'])}",
+        "-",
+        "7",
+    ),
+    figure_rule(
+        r"(?<![\w.,$£€-])(?P<number>1,?0{1,3}(?:,?000){0,2})'?s(?= of\b)|"
+        r"(?<![\w.,$£€-])(?P<grouped>10{0,2}(?:,000){1,2})'?s\b",
+        _crowd,
+        "s",
+        "0",
+    ),
 )
 CALIBERS = (
     figure_rule(rf"\.(?P<number>\d{{2,3}}){_GUN}", _plain_pairs, "."),

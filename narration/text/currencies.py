@@ -64,12 +64,13 @@ SIGNS = {
     "₮": _currency("tugrik"),
     "₤": _currency("lira", "lire"),
 }
-# Words for money that are written like signs; a full stop may follow.
+# Words for money that are written like signs; a full stop may follow. Of zł and Kč the accents
+# are gone when these are looked for.
 ABBREVIATED = {
     "Rs": _currency("rupee", cent="paisa", cents="paise"),
     "Re": _currency("rupee", cent="paisa", cents="paise"),
-    "Kč": _currency("koruna", "korunas"),
-    "zł": _currency("zloty", "zlotys", "grosz", "groszy"),
+    "Kc": _currency("koruna", "korunas"),
+    "zl": _currency("zloty", "zlotys", "grosz", "groszy"),
     "kr": _currency("krona", "kronor"),
     "Fr": _currency("franc", cent="centime"),
     "fr": _currency("franc", cent="centime"),

@@ -16,6 +16,7 @@ from narration.text.calendar_words import (
     say_day,
 )
 from narration.text.english import English
+from narration.text.figures import keep_stop
 from narration.text.numerals import cardinal, in_pairs, ordinal, year
 from narration.text.rules import DIGITS, figure_rule, rule
 
@@ -122,7 +123,7 @@ WEEKDAY_NAMES = (
     rule(
         rf"\b(?P<day>{_WEEKDAY})\.(?=,? (?:{MONTH}|\d|the \d|(?:at|morning|afternoon|evening|"
         r"night)"
-        rf"\b)|,)",
+        rf"\b)|,| (?:and|or|to|through|until) (?:{_WEEKDAY})\b)",
         _weekday,
         ".",
         words=_WEEKDAY_STOPS,
@@ -139,6 +140,12 @@ WEEKDAY_NAMES = (
         lambda m, _: f" to {WEEKDAYS[m['day']]}",
         "-–",
         words=("day-", "day–", "day "),
+    ),
+    rule(
+        rf"(?:(?<=day and )|(?<=day or )|(?<=day to )|(?<=day through )|(?<=day until ))"
+        rf"(?P<day>{_WEEKDAY})\.",
+        lambda m, _: keep_stop(m, WEEKDAYS[m["day"]]),
+        words=_WEEKDAY_STOPS,
     ),
 )
 

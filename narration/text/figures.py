@@ -14,7 +14,7 @@ SCALES = {
     "hundred": "hundred", "thousand": "thousand", "million": "million", "billion": "billion",
     "trillion": "trillion", "k": "thousand", "K": "thousand", "m": "million", "M": "million",
     "mn": "million", "mln": "million", "b": "billion", "B": "billion", "bn": "billion",
-    "tn": "trillion", "trn": "trillion",
+    "tn": "trillion", "trn": "trillion", "lakh": "lakh", "crore": "crore",
 }  # fmt: skip
 SCALE_WORDS = "hundred|thousand|million|billion|trillion"
 # Between a figure and its unit: nothing, a space, or the hyphen of "a 5-km run".

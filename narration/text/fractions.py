@@ -10,7 +10,8 @@ from narration.text.rules import DIGITS, figure_rule, rule
 _HALVES = {"2": ("half", "halves"), "4": ("quarter", "quarters")}
 _LARGEST_NAMED = 100  # beyond it "five over three hundred" is easier to follow than "hundredths"
 _ARTICLE = re.compile(r"\b[Aa] \Z")
-_IDIOMS = {"24/7": "twenty-four seven", "9/11": "nine eleven", "50/50": "fifty fifty"}
+_IDIOMS = {"24/7": "twenty-four seven", "9/11": "nine eleven", "50/50": "fifty fifty",
+           "20/20": "twenty twenty"}  # fmt: skip
 
 
 def fraction(top: str, bottom: str, english: English) -> str:
@@ -55,6 +56,12 @@ FRACTIONS = (
         lambda m, _: _IDIOMS[m[0]],
         DIGITS,
         "/",
+    ),
+    figure_rule(
+        rf"{START}(?P<a>20|6)/(?P<b>\d{{1,3}})(?= (?:vision|eyesight|acuity)\b)",
+        lambda m, e: f"{cardinal(m['a'], e)} {cardinal(m['b'], e)}",
+        "/",
+        words=("vision", "eyesight", "acuity"),
     ),
     figure_rule(
         rf"{START}(?<!/)(?:(?P<whole>\d{{1,4}})[ -])?(?P<top>\d{{1,5}}) ?/ ?(?P<bottom>\d{{1,5}})"

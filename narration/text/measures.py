@@ -2,6 +2,7 @@
 
 import re
 
+from narration.text.arithmetic import raised
 from narration.text.english import English
 from narration.text.figures import (
     MIXED,
@@ -12,9 +13,10 @@ from narration.text.figures import (
     START,
     is_attributive,
     keep_stop,
+    text_before,
 )
 from narration.text.fractions import number_or_mixed
-from narration.text.numerals import cardinal, decimal
+from narration.text.numerals import cardinal, decimal, in_pairs
 from narration.text.rules import alternatives, figure_rule
 from narration.text.units import CLDR_UNITS, OWN_UNITS, SPELLINGS, unit_name
 
@@ -37,6 +39,7 @@ _END = r"(?![\w'′/^&]|\.[A-Z]| [A-Z]\b)(?P<stop>\.(?= ?[a-z,;:)]|-))?"
 _FIGURE = (
     rf"(?P<number>{MIXED}|\d{{1,3}}/\d{{1,3}}(?![\d/])|{NUMBER})(?: (?P<scale>{SCALE_WORDS}))?"
 )
+_FIRST_SIZE = re.compile(r"\d[\"'] ?(?:by|x|×) ?\Z")  # 10' by 12'
 _COMPASS = {"N": "north", "S": "south", "E": "east", "W": "west"}
 
 
@@ -103,6 +106,21 @@ def _height(match: re.Match[str], english: English) -> str:
     return f"{cardinal(feet)} {first} {decimal(inches, english)} {second}"
 
 
+def _powered(match: re.Match[str], english: English) -> str:
+    """Say 10^3 m^2: the unit is looked for before the powers of either are said."""
+    power = raised(match["exponent"].replace("−", "-"), english)
+    return f"{match['base']} {power} {_unit(match, english, is_plural=True)}"
+
+
+def _pressure(match: re.Match[str], english: English) -> str:
+    """Say the two figures of a blood pressure, 120/80, which is no fraction."""
+    unit = match["unit"]
+    if not (unit or _PRESSURE_BEFORE.search(text_before(match, _PRESSURE_REACH))):
+        return match[0]
+    said = f"{in_pairs(match['upper'])} over {cardinal(match['lower'], english)}"
+    return f"{said} {unit_name('mmHg', english, is_plural=True)}" if unit else said
+
+
 def _arc(match: re.Match[str], english: English) -> str:
     parts = []
     for group, unit in (("degrees", "degree"), ("minutes", "minute"), ("seconds", "second")):
@@ -127,6 +145,8 @@ def _inches(match: re.Match[str], english: English) -> str:
 
 def _is_size(match: re.Match[str]) -> bool:
     text = match.string
+    if _FIRST_SIZE.search(text_before(match, 8)):
+        return True
     if text[: match.start()].count(match["mark"]) % 2:
         return False
     following = text[match.end() : match.end() + 8]
@@ -134,8 +154,17 @@ def _is_size(match: re.Match[str]) -> bool:
     return bool(is_dimension) or is_attributive(match) or match[0] == text
 
 
+_PRESSURE_REACH = 40
+_PRESSURE_BEFORE = re.compile(r"\b(?:pressure|BP)\b[^.;]{0,30}\Z")
 _AN_UNIT = alternatives({"%", "°C", "°F", "°", *_ABBREVIATED})
 MEASURES = (
+    figure_rule(
+        rf"{START}(?P<upper>[6-9]\d|1\d\d|2[0-4]\d)/(?P<lower>[3-9]\d|1[0-4]\d)(?![\w/]|\.\d)"
+        r"(?P<unit> ?mm ?Hg\b)?",
+        _pressure,
+        "/",
+        words=("mmHg", "mm Hg", "pressure", "BP"),
+    ),
     figure_rule(
         rf"{START}(?P<number>{NUMBER})/(?P<unit>kg|km|h|hr|min|sec|day|mi|lb|ml|"
         r"L)(?![\w/])",
@@ -185,4 +214,20 @@ MEASURES = (
     ),
     figure_rule(rf"{START}(?P<number>{MIXED}|{NUMBER}) ?%", _percent, "%"),
     figure_rule(rf"{START}{_FIGURE}(?P<gap> ?|-){_UNIT}{_END}", _measure),
+)
+POWERED = (
+    figure_rule(
+        rf"{START}(?P<base>{NUMBER})\^(?P<exponent>[-+−]?\d{{1,4}}) {_UNIT}{_END}", _powered, "^"
+    ),
+)
+HEIGHTS = (
+    # Without the last mark: a tall man is five'ten.
+    figure_rule(
+        rf"{START}(?P<feet>[3-8])['′](?P<inches>1[01]|\d)(?![\w'\"′″]|[.,]\d)", _height, "'′"
+    ),
+    figure_rule(
+        rf"{START}(?P<feet>\d{{1,3}}) ?(?:ft|feet|foot)\b\.?,? (?P<inches>\d{{1,2}}(?:\.5)?) ?"
+        r"in(?:\.(?=[ ,;]?[a-z,;)])|(?= (?:tall|high|long|wide|deep|thick|by|x)\b|[,;.)]|$))",
+        _height,
+    ),
 )

@@ -1,8 +1,7 @@
-"""Money as words: signs, codes, magnitudes, spans, prices per unit, shillings and pence."""
+"""Money as words: signs, codes, magnitudes, spans, prices per unit."""
 
 import re
 
-from narration.text.calendar_words import MONTH
 from narration.text.currencies import ABBREVIATED, CODES, SIGNS, Currency, currency
 from narration.text.english import English
 from narration.text.figures import (
@@ -11,11 +10,8 @@ from narration.text.figures import (
     SPAN,
     START,
     is_attributive,
-    keep_stop,
-    text_before,
 )
-from narration.text.fractions import number_or_mixed
-from narration.text.numerals import cardinal, decimal, ordinal
+from narration.text.numerals import cardinal, decimal
 from narration.text.rules import DIGITS, alternatives, figure_rule, rule
 from narration.text.units import CLDR_UNITS, SPELLINGS, unit_name
 
@@ -28,15 +24,6 @@ _PER = r"(?P<per> ?/ ?(?:sq\.? ?ft\b\.?|[a-z]+))?(?![\w/])"
 _PER_WORDS = {"mo": "month", "d": "day", "y": "year", "pp": "person", "pax": "person", "ea": "each"}
 _WORDS_BEFORE = alternatives(set(ABBREVIATED) - {"fr", "kr"})
 _CODE = alternatives(CODES)
-_REACH = 16  # characters before a figure that tell money from a plural or an ordinal
-_MOST_PENCE = 11  # twelve make a shilling
-_DECADE_BEFORE = re.compile(r"\b(?:the|mid|early|late|his|her|their|my|in)[ -]'?\Z", re.IGNORECASE)
-_COUNT_BEFORE = re.compile(
-    r"\b(?:one|two|three|four|five|six|seven|eight|nine|ten|many|all|no|some|your|my) \Z",
-    re.IGNORECASE,
-)
-_UNIT_AFTER = re.compile(r" (?:[A-Z]|of\b|regiment|battalion|inst)")
-_THE_BEFORE = re.compile(rf"(?:\b(?:[Tt]he|[Hh]is|[Hh]er|and) |{MONTH} )\Z")
 
 
 def _tail(match: re.Match[str], english: English) -> str:
@@ -103,102 +90,10 @@ def _span(match: re.Match[str], english: English) -> str:
     return f"{said} to {last}{_tail(match, english)}"
 
 
-def _shillings(match: re.Match[str], english: English) -> str:
-    """Say 12s. as money, but not a plural that ends its sentence: "in the 80s.", "three 9s."."""
-    figure = match["shillings"]
-    if _COUNT_BEFORE.search(text_before(match, _REACH)):
-        return match[0]
-    if figure[-1] == "0" and _DECADE_BEFORE.search(text_before(match, _REACH)):
-        return match[0]
-    return _old_money(match, english)
-
-
-def _pence(match: re.Match[str], english: English) -> str:
-    """Say 6d. as money, but 22d and "the 3d" as the ordinals they were."""
-    figure = match["pence"]
-    is_ordinal = (
-        figure[-1] in "23"
-        and "/" not in figure
-        and (
-            int(figure) > _MOST_PENCE
-            or _THE_BEFORE.search(text_before(match, _REACH)) is not None
-            or _UNIT_AFTER.match(match.string, match.end()) is not None
-        )
-    )
-    if is_ordinal and not match[0].endswith("."):
-        return ordinal(figure, english)
-    return _old_money(match, english)
-
-
 def _cents(match: re.Match[str], english: English) -> str:
     one, many = ("penny", "pence") if match["sign"] == "p" else ("cent", "cents")
     is_one = match["number"] == "1" or (match["sign"] != "p" and is_attributive(match))
     return f"{cardinal(match['number'], english)} {one if is_one else many}"
-
-
-def _old_money(match: re.Match[str], english: English) -> str:
-    parts: list[str] = []
-    is_noun = is_attributive(match)
-    for group, one, many in (
-        ("pounds", "pound", "pounds"),
-        ("shillings", "shilling", "shillings"),
-        ("pence", "penny", "pence"),
-    ):
-        figure = match.groupdict().get(group)
-        if figure:
-            said = number_or_mixed(figure, english) or cardinal(figure, english)
-            parts.append(f"{said} {one if said == 'one' or is_noun else many}")
-    return keep_stop(match, " ".join(parts))
-
-
-_FRACTION = r"(?: \d{1,2}/\d{1,2})?"
-_PENCE = rf"(?P<pence>\d{{1,2}}{_FRACTION}|\d/\d)d(?![\w/])\.?"
-_JOINT = r"[.:,]? ?"  # 4s. 6d., 4s:6d.
-
-# Pounds, shillings and pence, as every book before 1971 has them. They run before dates, to
-# whom 10s is a decade.
-OLD_MONEY = (
-    rule(
-        rf"£ ?(?P<pounds>\d{{1,3}}(?:,\d{{3}})+|\d+)(?: ?l)?{_JOINT}(?P<shillings>\d{{1,2}})s"
-        r"(?!\w)\.?"
-        rf"(?:{_JOINT}(?:and )?{_PENCE})?",
-        _old_money,
-        DIGITS,
-        "£",
-        "s",
-    ),
-    rule(
-        rf"£ ?(?P<pounds>\d{{1,3}}(?:,\d{{3}})+|\d+):(?P<shillings>\d{{1,2}}):"
-        rf"(?P<pence>\d{{1,2}}{_FRACTION})"
-        r"(?![\d:/])d?\b\.?",
-        _old_money,
-        DIGITS,
-        "£",
-        ":",
-    ),
-    figure_rule(
-        rf"{START}(?P<pounds>\d+)l\.?{_JOINT}(?P<shillings>\d{{1,2}})s(?!\w)\.?"
-        rf"(?:{_JOINT}{_PENCE})?",
-        _old_money,
-        "l",
-        "s",
-    ),
-    figure_rule(
-        rf"{START}(?P<shillings>\d{{1,3}})"
-        rf"s\.?{_JOINT}(?:and )?{_PENCE}",
-        _old_money,
-        "s",
-        "d",
-    ),
-    figure_rule(rf"{START}(?<!-)(?P<shillings>\d{{1,3}})s\.", _shillings, "s"),
-    figure_rule(
-        rf"{START}(?<!-)(?P<shillings>\d{{1,2}})s"
-        r"(?= (?:a|an|per|each|apiece)\b)",
-        _old_money,
-        "s",
-    ),
-    figure_rule(rf"{START}{_PENCE}", _pence, "d"),
-)
 
 
 def _decimal_comma(match: re.Match[str], _: English) -> str:

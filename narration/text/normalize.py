@@ -9,15 +9,18 @@ from narration.text.abbreviations import ABBREVIATIONS, DOTTED, ends_shortened
 from narration.text.arithmetic import ARITHMETIC, DIMENSIONS
 from narration.text.capitals import capitalize_words, lower_heading, lower_stressed
 from narration.text.characters import clean_characters, plain_quotes
-from narration.text.codes import CALIBERS, CODES, SERIALS
+from narration.text.citations import CITATIONS, VERSES, VERSES_GUARD
+from narration.text.codes import CALIBERS, CODES, PLANES_AND_CROWDS, SERIALS
 from narration.text.dates import DATES, WEEKDAY_NAMES
 from narration.text.english import English
 from narration.text.fractions import FRACTIONS
-from narration.text.measures import MEASURES
-from narration.text.money import MONEY, OLD_MONEY
+from narration.text.grouped import GROUPED
+from narration.text.measures import HEIGHTS, MEASURES, POWERED
+from narration.text.money import MONEY
 from narration.text.notable import is_notable
 from narration.text.numbers import LEFT, NUMBERS, ORDINALS, SIGNED, fold_digits
 from narration.text.numerals import cardinal, roman_value
+from narration.text.old_money import OLD_MONEY
 from narration.text.postal import POSTCODES, POSTCODES_GUARD, STREET_NAMES
 from narration.text.punctuation import clean_punctuation, say_omissions
 from narration.text.ranges import MINUS, NUMBERED, PROPORTIONS, RANGES
@@ -25,7 +28,7 @@ from narration.text.roman import say_roman
 from narration.text.rules import RuleSet, apply_all
 from narration.text.signs import say_signs
 from narration.text.telephone import DIALLED, TELEPHONE, TELEPHONE_GUARD
-from narration.text.times import TIMES
+from narration.text.times import LENGTHS, TIMES
 from narration.text.web import WEB, WEB_GUARD
 from narration.text.years import YEARS
 
@@ -39,11 +42,18 @@ _WORDS = (
     RuleSet(DIALLED),
     RuleSet(POSTCODES, POSTCODES_GUARD),
     RuleSet(STREET_NAMES),
-    RuleSet((*WEEKDAY_NAMES, *ABBREVIATIONS)),
+    RuleSet(VERSES, VERSES_GUARD),
+    RuleSet((*CITATIONS, *WEEKDAY_NAMES, *ABBREVIATIONS)),
+)
+# Seldom found, and first, for the parts of each are more to the other rules.
+_COMPOUND = RuleSet(
+    (*GROUPED, *PLANES_AND_CROWDS, *LENGTHS, *HEIGHTS),
+    r"\d(?:['′]\d|-\d|'?s\b| (?:\d{3}(?!\d)|[fhm])|ft|feet|foot|hr?s?\b|h\d|m(?:ins?)? ?\d)",
 )
 _FIGURES = RuleSet((
-    *CALIBERS, *SIGNED, *OLD_MONEY, *MONEY, *PROPORTIONS, *NUMBERED, *TIMES, *DATES, *YEARS,
-    *DIMENSIONS, *ARITHMETIC, *MEASURES, *FRACTIONS, *RANGES, *MINUS, *ORDINALS, *CODES, *NUMBERS,
+    *CALIBERS, *SIGNED, *OLD_MONEY, *MONEY, *PROPORTIONS, *NUMBERED,
+    *TIMES, *DATES, *YEARS, *DIMENSIONS, *POWERED, *ARITHMETIC, *MEASURES, *FRACTIONS, *RANGES,
+    *MINUS, *ORDINALS, *CODES, *NUMBERS,
 ))  # fmt: skip
 _LEFT = RuleSet((*SERIALS, *LEFT), r"\d")
 _SUMS = RuleSet(ARITHMETIC)
@@ -116,7 +126,7 @@ def _normalize_once(text: str, english: English) -> str:
     text = apply_all(_WORDS, text, english)
     text = lower_stressed(say_roman(text, english))
     if _HAS_DIGIT.search(text):
-        text = apply_all((_FIGURES, _LEFT), fold_digits(text), english)
+        text = apply_all((_COMPOUND, _FIGURES, _LEFT), fold_digits(text), english)
     else:
         text = apply_all((_SUMS,), text, english)
     if "/" in text:

@@ -7,6 +7,14 @@ from narration.text.figures import NUMBER, START
 from narration.text.numerals import cardinal, decimal, ordinal
 from narration.text.rules import DIGITS, figure_rule, rule
 
+_BOUNDS = {
+    "<": "less than", ">": "more than", "≤": "at most", "≥": "at least", "<=": "at most",
+    ">=": "at least",
+}  # fmt: skip
+_COMPARED = {
+    "≤": "less than or equal to", "≥": "greater than or equal to",
+    "<=": "less than or equal to", ">=": "greater than or equal to",
+}  # fmt: skip
 _ODD_DIGIT = re.compile(r"[^\D0-9]")
 
 
@@ -30,7 +38,21 @@ def _left(match: re.Match[str], english: English) -> str:
     return f"{before}{cardinal(match['digits'], english)}{after}"
 
 
+def _bound(match: re.Match[str], _: English) -> str:
+    """Say a bound: "<5 cases"; a sign with a space behind it may also stand in a comparison."""
+    sign = match["sign"]
+    return f"{(_COMPARED if match['gap'] else _BOUNDS)[sign]} "
+
+
 SIGNED = (
+    # No operand before it: "x <5" is a comparison.
+    rule(
+        r"(?<![^\s(/\"'-])(?<![\d)] )(?<!\b[b-zB-HJ-Z] )(?P<sign>[<>]=|[≤≥]|[<>](?! ))(?P<gap> ?)"
+        r"(?=[$£€]?\.?\d)",
+        _bound,
+        DIGITS,
+        "<>≤≥",
+    ),
     rule(r"(?:(?<=^)|(?<=[\s(\"?!;:]))-(?=[$£€]?\.?\d)", "minus ", DIGITS, "-"),
     rule(r"~ ?(?=[$£€]?\d)", "about ", DIGITS, "~"),
     rule(r"(?<!\w)#(?=\d)", "number ", DIGITS, "#"),

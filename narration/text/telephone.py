@@ -30,6 +30,7 @@ _CODE_WORDS = in_any_case(
 )
 _REACH = 24  # characters before a figure that tell that it is dialled
 _GROUP = re.compile(r"\d+|[A-Z]+")
+_YEAR = re.compile(r"1[5-9]\d\d|20\d\d")
 _EXTENSION = r"(?:,? ?(?:x|ext\.?|extension) ?(?P<extension>\d{1,6}))?"
 _NOT_AFTER = r"(?<![\w.$£€-])(?<!\d[,/])"
 _NOT_BEFORE = r"(?![\w-]|[.,/]\d)"
@@ -46,6 +47,12 @@ def _phone(match: re.Match[str], _: English) -> str:
         said = f"plus {said}"
     extension = match["extension"]
     return f"{said}, extension {spell_digits(extension)}" if extension else said
+
+
+def _card(match: re.Match[str], _: English) -> str:
+    """Say the number of a card, but not four years in a row."""
+    groups = re.split("[ -]", match["number"])
+    return match[0] if all(_YEAR.fullmatch(g) for g in groups) else _groups(match["number"])
 
 
 def _toll_free(match: re.Match[str], _: English) -> str:
@@ -95,12 +102,26 @@ TELEPHONE = (
     ),
     # Any country: +44 161 496 0018.
     rule(
-        r"(?<![\w.-])(?P<number>\+\d{1,3}(?:[ .-]?\(\d{1,5}\))?(?:[ .-]\d{2,5}){2,5})(?![\w-]|"
+        r"(?<![\w.-])(?P<number>\+\d{1,3}(?:[ .-]?\(\d{1,5}\))?(?:[ .-]\d{2,8}){2,5})(?![\w-]|"
         r"[.,]\d)"
         rf"{_EXTENSION}",
         _phone,
         "+",
         DIGITS,
+    ),
+    # The same as it is dialled: 0044 161 496 0018.
+    figure_rule(
+        rf"{_NOT_AFTER}(?P<number>00[1-9]\d{{0,2}}(?: \d{{2,8}}){{2,5}}){_NOT_BEFORE}{_EXTENSION}",
+        _phone,
+        " ",
+        words=("00",),
+    ),
+    # Cards: four times four, or American Express.
+    figure_rule(
+        rf"{_NOT_AFTER}(?P<number>\d{{4}}(?P<gap>[ -])(?:\d{{4}}(?P=gap)\d{{4}}(?P=gap)\d{{4}}|"
+        rf"\d{{6}}(?P=gap)\d{{5}})){_NOT_BEFORE}",
+        _card,
+        " -",
     ),
     # North America: area code, exchange, line; a trailing group is an extension.
     rule(

@@ -69,6 +69,12 @@ def _count(figure: str, unit: str, english: English) -> str:
     return f"{cardinal(number, english)} {unit}{'' if number == '1' else 's'}"
 
 
+def _length(match: re.Match[str], english: English) -> str:
+    """Say 1h 20m: between these, the m is no meter and the s no plural."""
+    units = (("hours", "hour"), ("minutes", "minute"), ("seconds", "second"))
+    return " ".join(_count(match[name], unit, english) for name, unit in units if match[name])
+
+
 def _military(match: re.Match[str], _: English) -> str:
     hour, minute = match["hour"], match["minute"]
     said = two_digits(hour) if int(hour) else "zero"
@@ -84,7 +90,24 @@ def _span(match: re.Match[str], _: English) -> str:
 
 
 _ENDS = r"(?:[ap]\.?m\b\.?|[AP]\.?M\b\.?)"
+_MINUTES = r"(?P<minutes>[0-5]?\d) ?m(?:ins?)?(?!\w)"
+_SECONDS = r" ?(?P<seconds>[0-5]?\d) ?s(?:ecs?)?(?!\w)"
+LENGTHS = (
+    figure_rule(
+        rf"(?<![\w.,:])(?P<hours>\d{{1,3}}) ?h(?:rs?)? ?{_MINUTES}(?:{_SECONDS})?",
+        _length,
+        "h",
+        "m",
+    ),
+    figure_rule(rf"(?<![\w.,:])(?P<hours>){_MINUTES}{_SECONDS}", _length, "m", "s"),
+)
 TIMES = (
+    figure_rule(
+        r"(?<![\w:.])(?P<hour>\d{1,2}):00(?= ?o'?clock\b)",
+        lambda m, e: cardinal(str(int(m["hour"])), e),
+        ":",
+        words=("clock",),
+    ),
     figure_rule(
         rf"(?P<first>(?<!\w)\d{{1,2}}(?:[:.][0-5]\d)? ?{_ENDS}|"
         rf"(?<![\d:])\d{{1,2}}:[0-5]\d) ?[-–] ?"

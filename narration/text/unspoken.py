@@ -27,6 +27,8 @@ _MARKS = re.compile(r"([*_^~\\<>])\1*")
 _OPERAND_BEFORE = re.compile(r"(?:\d|\)|(?:\A|[^\w])[A-Za-z]) ?\Z")
 _OPERAND_AFTER = re.compile(r" ?(?:[-+]?[\d(√$]|[A-Za-z](?![A-Za-z]))")
 _FIGURE_AFTER = re.compile(r" ?[$£€]?\d")
+_BOUND = re.compile(r"[$£€]?\.?\d|= ?\d")  # "<5 cases", ">= 3"
+_BEFORE_BOUND = frozenset({"", " ", "(", "/", "-", "'", '"'})
 _EXPONENT = re.compile(r"\(?[-+]?\d|[a-z](?![a-z])")
 _HAS_MARK = re.compile(r"[*_^~\\<>]")
 _HAS_SUPERSCRIPT = re.compile(f"[{_SUPERSCRIPTS}]")
@@ -95,6 +97,8 @@ def _is_sign(mark: str, before: str, after: str) -> bool:
         return is_inside or before[-1:] == ":"
     if mark == "^":
         return (before[-1:].isalnum() or before[-1:] == ")") and bool(_EXPONENT.match(after))
+    if mark in "<>" and _BOUND.match(after) and before[-1:] in _BEFORE_BOUND:
+        return True
     is_spaced = mark in "<>" and before[-1:] == " " and before[-2:-1].isalnum() and after[:1] == " "
     is_between = _OPERAND_BEFORE.search(before) and _OPERAND_AFTER.match(after)
     return len(mark) == 1 and bool(is_spaced or is_between)

@@ -179,6 +179,7 @@ def test_what_is_not_read_aloud_has_its_reason(markup: str, skipped: list[tuple[
         ("10<sup>6</sup> and 2<sup>10</sup>", "10⁶ and 2¹⁰"),
         ("12 km<sup>2</sup>, 3 s<sup>-1</sup>", "12 km², 3 s⁻¹"),
         ("(a + b)<sup>n</sup>", "(a + b)ⁿ"),
+        ("It was 1850<sup>3</sup> then, and 2.1850<sup>3</sup>", "It was 1850 then, and 2.1850³"),
         ("the 4<sup>th</sup> M<sup>r</sup> H<sub>2</sub>O", "the 4th Mr H2O"),
     ],
 )

@@ -17,6 +17,8 @@ _TEXTS = [
     "a man«*» of honour",
     "9 * 7 and 9*7",
     "a < b and x>9",
+    "<5 cases, (>90%) and >= 3",
+    "«>» 5 quoted",
     "a f«*»ck",
     "«<b>»bold«</b>» words",
     "press «<»Enter«>» now",

@@ -21,7 +21,6 @@ from narration.settings import Settings
 from rhapsode.cli import app
 
 ROOT = Path(__file__).parents[1]
-SOURCE = "https://github.com/rhapsode/rhapsode"
 
 
 def main(folder: Path) -> None:
@@ -47,7 +46,6 @@ def _config(pages: Path) -> dict[str, Any]:
     decisions = sorted(path.name for path in (pages / "decisions").glob("*.md"))
     return {
         "site_name": "Rhapsode",
-        "repo_url": SOURCE,
         # No fonts and no scripts of other servers: the site is read where there is no network, too.
         "theme": {"name": "material", "font": False, "palette": list(_palettes())},
         "plugins": ["search"],

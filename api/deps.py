@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends, Path, Query, Request
+from fastapi import Depends, Header, Path, Query, Request
 from pydantic import SecretStr
 from sqlalchemy import Engine
 
@@ -114,6 +114,7 @@ def owner_of_key(candidate: str, keys: Mapping[str, SecretStr]) -> str | None:
 # A malformed id is refused before anything is asked of the database.
 JobId = Annotated[str, Path(pattern=id_pattern("job"))]
 ChunkIndex = Annotated[int, Path(ge=0, le=2**31 - 1)]
+IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=255)]
 PlanId = Annotated[str, Path(pattern=id_pattern("plan"))]
 VoiceId = Annotated[str, Path(pattern=id_pattern("voice"))]
 AnyVoiceId = Annotated[str, Path(pattern=f"{id_pattern('voice')}|{BUNDLED_VOICE}")]

@@ -34,6 +34,7 @@ from narration.jobs.reading import ReadingRecord
 from narration.jobs.record import Artifact, Chunk, Job
 from narration.jobs.states import ENDED, JobState
 from narration.jobs.stored import read_settings, read_voicing
+from narration.jobs.submit import Submitted
 from narration.jobs.trouble import is_worth_telling
 
 JSON = "application/json"
@@ -117,6 +118,15 @@ def job_response(
         return Response(status_code=304, headers=headers)
     content = job_body(job, now, reading, links=links).model_dump_json()
     return Response(content, status_code=status_code, media_type=JSON, headers=headers)
+
+
+def accepted(submitted: Submitted, links: Links, *, status_code: int = 202) -> Response:
+    """Answer with a job that was taken in, and whether an equal request had made it before."""
+    response = job_response(submitted.job, links, status_code=status_code)
+    response.headers["Location"] = job_path(submitted.job.id)
+    if submitted.is_replay:
+        response.headers["Idempotency-Replayed"] = "true"
+    return response
 
 
 def chunk_body(chunk: Chunk) -> ChunkBody:

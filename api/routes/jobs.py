@@ -7,13 +7,13 @@ from typing import Annotated
 from fastapi import Header, Query, Request, Response
 
 from api.bodies import FORM, JSON, BodyLimits, content_type, read_form, read_json
-from api.deps import JobId, Owner, WithLinks, WithResources
+from api.deps import IdempotencyKey, JobId, Owner, WithLinks, WithResources
 from api.errors import MediaTypeError
 from api.job_form import JobRequest
 from api.job_requests import OTHER_FILES, asked_of_plan, from_form, from_plan, from_text, parsed
 from api.links import Links, link_next
 from api.openapi import JOB_BODIES, UPLOADS, problems
-from api.presentation import chunk_body, job_body, job_etag, job_path, job_response
+from api.presentation import accepted, chunk_body, job_body, job_etag, job_response
 from api.queries import ChunkQuery, JobQuery
 from api.routing import Router
 from api.schemas import ChunkPage, JobBody, JobPage
@@ -26,11 +26,8 @@ from narration.jobs.record import Job
 from narration.jobs.states import ENDED
 from narration.jobs.submit import Submission, Submitted
 
-MAX_KEY_CHARS = 255
-
 router = Router(prefix="/v1/jobs", tags=["jobs"], responses=problems(401))
 Prefer = Annotated[str | None, Header(max_length=255)]
-IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=MAX_KEY_CHARS)]
 
 
 @router.post(
@@ -238,8 +235,4 @@ def _with_preference(response: Response, wait_s: int | None) -> Response:
 
 def _accepted(submitted: Submitted, links: Links, *, is_waited_for: bool) -> Response:
     is_done = is_waited_for and submitted.job.state in ENDED
-    response = job_response(submitted.job, links, status_code=200 if is_done else 202)
-    response.headers["Location"] = job_path(submitted.job.id)
-    if submitted.is_replay:
-        response.headers["Idempotency-Replayed"] = "true"
-    return response
+    return accepted(submitted, links, status_code=200 if is_done else 202)

@@ -1,27 +1,23 @@
 """Revisions of a job: what it delivered again and again, and its text changed into another job."""
 
 from itertools import groupby
-from typing import Annotated
 
-from fastapi import Header, Request, Response
-from pydantic import ValidationError
+from fastapi import Request, Response
 
 from api.bodies import FORM, JSON, BodyLimits, content_type, read_form, read_json
-from api.deps import JobId, Owner, WithLinks, WithResources
-from api.errors import MediaTypeError, fields_error
+from api.deps import IdempotencyKey, JobId, Owner, WithLinks, WithResources
+from api.errors import MediaTypeError
 from api.job_form import MEDIA_TYPES
+from api.job_requests import TEXT_NAME, parsed
 from api.mending import RevisionBody, RevisionForm, RevisionList
 from api.openapi import REVISION_BODIES, UPLOADS, problems
-from api.presentation import job_path, job_response
+from api.presentation import accepted
 from api.routes.artifacts import show
 from api.routing import Router
 from api.schemas import JobBody
 from narration.database import session_scope
 from narration.jobs.lookup import get_artifacts, get_job, list_past_artifacts, list_revising
 from narration.jobs.revise import NewText
-
-TEXT_NAME = "text"
-MAX_KEY_CHARS = 255
 
 router = Router(
     prefix="/v1/jobs/{job_id}/revisions", tags=["mending"], responses=problems(401, 404)
@@ -71,7 +67,7 @@ async def create_revision(  # noqa: PLR0917 - FastAPI fills them in by name
     resources: WithResources,
     owner: Owner,
     links: WithLinks,
-    idempotency_key: Annotated[str | None, Header(min_length=1, max_length=MAX_KEY_CHARS)] = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Accept a changed text of a job as a job of its own, with the settings and voice of the first.
 
@@ -94,17 +90,10 @@ async def create_revision(  # noqa: PLR0917 - FastAPI fills them in by name
         case other:
             raise MediaTypeError(f"the body is {other or 'of no type'}: send {JSON} or {FORM}")
     submitted = await uploads.revise(job_id, owner, new_text, idempotency_key)
-    response = job_response(submitted.job, links, status_code=202)
-    response.headers["Location"] = job_path(submitted.job.id)
-    if submitted.is_replay:
-        response.headers["Idempotency-Replayed"] = "true"
-    return response
+    return accepted(submitted, links)
 
 
 def _from_json(body: bytes) -> NewText:
-    try:
-        form = RevisionForm.model_validate_json(body)
-    except ValidationError as error:
-        raise fields_error(error) from error
+    form = parsed(RevisionForm, body)
     media_type = MEDIA_TYPES[form.format]
     return NewText(name=TEXT_NAME, media_type=media_type, data=form.text.encode())

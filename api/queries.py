@@ -10,6 +10,7 @@ from narration.ids import id_pattern
 from narration.jobs.request import MAX_LABELS, MAX_TEXT_CHARS, Line
 from narration.jobs.states import ChunkState, JobKind, JobState
 
+MAX_STATES = 20  # in one query; naming one twice does no harm
 FIRST_YEAR, LAST_YEAR = 1970, 9998
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 LabelFilter = Annotated[Line, Field(pattern=r"^[^:]*:", max_length=2 * MAX_TEXT_CHARS + 1)]
@@ -42,8 +43,8 @@ class JobQuery(_Query):
     """Which jobs, and from where on."""
 
     cursor: Annotated[str, Field(pattern=id_pattern("job"))] | None = None
-    kind: frozenset[JobKind] = frozenset({JobKind.NARRATION})
-    state: frozenset[JobState] = frozenset()
+    kind: Annotated[list[JobKind], Field(max_length=MAX_STATES)] = [JobKind.NARRATION]
+    state: Annotated[list[JobState], Field(max_length=MAX_STATES)] = []
     label: Annotated[list[LabelFilter], Field(max_length=MAX_LABELS, examples=[["book:42"]])] = []
     search: Annotated[Line, Field(max_length=MAX_TEXT_CHARS)] = ""
     created_after: Moment | None = None
@@ -60,4 +61,4 @@ class ChunkQuery(_Query):
     """Which chunks, and from where on."""
 
     cursor: Annotated[str | None, Field(pattern=r"^[0-9]{1,9}$")] = None
-    state: frozenset[ChunkState] = frozenset()
+    state: Annotated[list[ChunkState], Field(max_length=MAX_STATES)] = []

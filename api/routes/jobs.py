@@ -92,8 +92,8 @@ def list_jobs(  # noqa: PLR0917 - FastAPI fills them in by name
 ) -> JobPage:
     """List jobs by `kind`, state, labels (`label=book:42`), time and words (`search`)."""
     job_filter = JobFilter(
-        kinds=query.kind,
-        states=query.state,
+        kinds=frozenset(query.kind),
+        states=frozenset(query.state),
         labels=query.labels,
         search=query.search,
         created_after=query.created_after,
@@ -192,7 +192,7 @@ def list_chunks(  # noqa: PLR0917 - FastAPI fills them in by name
     with session_scope(resources.database, is_read_only=True) as session:
         lookup.get_job(session, job_id, owner=owner)
         page = listing.list_chunks(
-            session, job_id, states=query.state, cursor=query.cursor, limit=query.limit
+            session, job_id, states=frozenset(query.state), cursor=query.cursor, limit=query.limit
         )
     link_next(request, response, page.cursor)
     return ChunkPage(items=[chunk_body(chunk) for chunk in page.rows], next_cursor=page.cursor)

@@ -118,6 +118,10 @@ class Valkey:
         _wait_for(lambda: self.client().ping(), (redis.ConnectionError,))
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def url(self) -> str:
         return f"redis+socket://{self._socket}"
 
@@ -134,6 +138,7 @@ class SeaweedFS:
     """A throw-away S3 server with real signatures and conditional writes."""
 
     folder: Path = field(default_factory=lambda: _folder("sw"))
+    volume_mb: int = 8
 
     def __post_init__(self) -> None:
         config = self.folder / "s3.json"
@@ -150,12 +155,17 @@ class SeaweedFS:
                 "-ip.bind=127.0.0.1", f"-s3.port={self.port}", f"-s3.config={config}",
                 "-admin.ui=false", "-webdav=false", "-s3.port.iceberg=0", "-s3.port.lance=0",
                 "-s3.autoCreateBucket=false", f"-master.port={master}", f"-filer.port={filer}",
-                f"-volume.port={volume}", f"-admin.port={admin}", "-master.volumeSizeLimitMB=8",
+                f"-volume.port={volume}", f"-admin.port={admin}",
+                f"-master.volumeSizeLimitMB={self.volume_mb}",
             ],
             self.folder / "log",
         )  # fmt: skip
         self._made = 0
         _wait_for(self.new_bucket, (StorageUnavailable, OutputError))
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     @property
     def endpoint_url(self) -> str:

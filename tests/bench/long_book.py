@@ -37,6 +37,7 @@ from narration.migrate import migrate
 from narration.sound.gain import Loudness, choose_gain, measure_voice
 from narration.sound.take import measure_take
 from narration.storage.profiles import open_stores
+from tests.bench.processes import cpu_s, family, memory_mb
 from tests.builders import WORDS, make_job, make_settings, plan_job
 from tests.fakes import RecordingBroker
 from worker.chatterbox.config import SAMPLE_RATE_HZ
@@ -137,7 +138,7 @@ def assemble(folder: Path, job_id: str, is_encoded: bool) -> dict[str, float]:
         began, began_cpu = time.perf_counter(), cpu_s()
         worker.handlers[Task.ASSEMBLE](job_id)
         took_s = time.perf_counter() - began
-        used_s, below_mb = cpu_s() - began_cpu, children_mb()
+        used_s, below_mb = cpu_s() - began_cpu, memory_mb(family()[1:])
         worker.close()
         with session_scope(database, is_read_only=True) as session:
             job = get_job(session, job_id)
@@ -170,33 +171,6 @@ def peak_mb() -> float:
     """Return the most memory that was resident; getrusage would count the parent's, too."""
     status = Path("/proc/self/status").read_text()
     return int(re.findall(r"VmHWM:\s+(\d+)", status)[0]) / 1024
-
-
-def cpu_s() -> float:
-    """Return the processor time of this process and of those below it."""
-    ticks = 0
-    for process in family():
-        after_name = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-        ticks += sum(int(field) for field in after_name[11:13])
-    return ticks / os.sysconf("SC_CLK_TCK")
-
-
-def children_mb() -> float:
-    """Return what the processes below this one add to its memory: what they share counts once."""
-    total_kb = 0
-    for process in family()[1:]:
-        rollup = Path(f"/proc/{process}/smaps_rollup").read_text()
-        total_kb += int(re.findall(r"^Pss:\s+(\d+)", rollup, re.MULTILINE)[0])
-    return total_kb / 1024
-
-
-def family() -> list[str]:
-    """Return the numbers of this process and of those below it."""
-    found = [str(os.getpid())]
-    for process in found:
-        for task in Path(f"/proc/{process}/task").glob("*/children"):
-            found += task.read_text().split()
-    return found
 
 
 def show(figures: dict[str, Any]) -> None:

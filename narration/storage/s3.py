@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from http import HTTPStatus
 from io import BufferedReader, BytesIO, RawIOBase
@@ -24,7 +25,7 @@ from narration.storage.keys import check_key
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
-    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef, UploadPartOutputTypeDef
     from pydantic import SecretStr
 
 MISSING = frozenset({"NoSuchKey", "NotFound", "404"})
@@ -36,6 +37,7 @@ REFUSED = frozenset(
 FULL = frozenset(
     {"XMinioStorageFull", "QuotaExceeded", "InsufficientStorage", "InsufficientCapacity", "507"}
 )
+PARTS_AT_ONCE = 4  # of one upload
 ATTEMPTS = 4  # of one request, with botocore's own backoff
 
 
@@ -169,14 +171,23 @@ class S3Storage:
     ) -> tuple[list["CompletedPartTypeDef"], int, str]:
         digest = hashlib.sha256()
         size_bytes = 0
-        parts: list[CompletedPartTypeDef] = []
-        part = first
-        while part:
-            digest.update(part)
-            size_bytes += len(part)
-            sent = self._client.upload_part(**where, PartNumber=len(parts) + 1, Body=part)
-            parts.append({"PartNumber": len(parts) + 1, "ETag": sent["ETag"]})
-            part = _read_full(stream, self._part_bytes)
+        sent: list[Future[UploadPartOutputTypeDef]] = []
+        with ThreadPoolExecutor(PARTS_AT_ONCE, thread_name_prefix="upload") as pool:
+            part = first
+            while part:
+                if len(sent) >= PARTS_AT_ONCE:  # no more than so many are held in memory
+                    sent[-PARTS_AT_ONCE].result()
+                number = len(sent) + 1
+                sent.append(
+                    pool.submit(self._client.upload_part, **where, PartNumber=number, Body=part)
+                )
+                digest.update(part)
+                size_bytes += len(part)
+                part = _read_full(stream, self._part_bytes)
+            parts: list[CompletedPartTypeDef] = [
+                {"PartNumber": number, "ETag": one.result()["ETag"]}
+                for number, one in enumerate(sent, start=1)
+            ]
         return parts, size_bytes, digest.hexdigest()
 
     @contextmanager

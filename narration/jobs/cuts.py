@@ -12,6 +12,7 @@ FIRST_PARTS_S = (5.0, 10.0, 20.0)  # short, so that one can listen soon
 PART_S = 60.0
 _CHARS_PER_S = 15.0  # English read aloud; parts need to be long enough, not of a certain length
 _SHORTEST, _LONGEST = 0.6, 1.4  # shares of the length aimed for
+_SHORTEST_S = 1.0  # of the very first part: a heading need not wait for a long chunk behind it
 _FURTHEST = 3.0  # to which a part may grow to end in a silence
 _FURTHEST_S = 45.0  # or so far, where parts are to be short
 QUIET_MS = 172  # in which the encoder of every format can start anew
@@ -55,7 +56,8 @@ def _next_cut(chunks: Sequence[Cuttable], start: int, target_s: float) -> int:
     quiet = [n for n in window if _is_quiet(chunks, n)]
     if quiet:
         return max(quiet, key=lambda number: _rank(chunks, number))
-    later = [n for n, s in places if s >= _SHORTEST * target_s and _is_quiet(chunks, n)]
+    least_s = _SHORTEST * target_s if start else _SHORTEST_S
+    later = [n for n, s in places if s >= least_s and _is_quiet(chunks, n)]
     if later:
         return later[0]
     if is_whole:

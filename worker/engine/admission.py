@@ -1,4 +1,9 @@
-"""Limits how many utterances are inside the engine, and stops admitting when it closes."""
+"""Limits how many utterances are inside the engine, and stops admitting when it closes.
+
+An engine speaks each utterance the slower, the more of them it has: a full one takes some twenty
+seconds for what it does alone in one. So an idle engine is not filled at once: the first few are
+spoken quickly, whose listeners wait, and every one that ends makes room for more.
+"""
 
 import threading
 from collections.abc import Callable
@@ -6,6 +11,9 @@ from collections.abc import Callable
 from narration.errors import EngineDied
 from worker.engine.turns import TurnQueue
 from worker.engine.types import Turn
+
+FIRST = 16  # utterances in an engine that was idle
+GROWTH = 4  # places that each utterance leaves behind when it ends, its own included
 
 
 class Admission:
@@ -16,6 +24,7 @@ class Admission:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
+        self._window = min(FIRST, limit)
         self._inside = 0
         self._is_closed = False
         self._waiting: TurnQueue[object] = TurnQueue()
@@ -41,7 +50,7 @@ class Admission:
             return not self._is_closed and is_alive()
 
         def is_our_turn() -> bool:
-            return self._inside < self._limit and self._waiting.first is ticket
+            return self._inside < self._window and self._waiting.first is ticket
 
         ticket = object()
         with self._changed:
@@ -51,13 +60,16 @@ class Admission:
             if not is_open():
                 raise EngineDied("the speech engine takes no more chunks: start a new worker")
             self._inside += 1
-            if self._inside < self._limit:
+            if self._inside < self._window:
                 self._changed.notify_all()  # the next in turn may have found us before it
 
     def leave(self) -> None:
         """Give the place back."""
         with self._changed:
             self._inside -= 1
+            is_idle = not self._inside and not self._waiting
+            grown = FIRST if is_idle else self._window + GROWTH - 1
+            self._window = min(grown, self._limit)
             self._changed.notify_all()
 
     def close(self) -> None:

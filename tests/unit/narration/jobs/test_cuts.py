@@ -70,6 +70,11 @@ def test_parts_last_about_a_minute_and_the_first_are_short() -> None:
     assert all(35 <= length_s <= 85 for length_s in lengths_s[3:-1])
 
 
+def test_first_part_may_be_a_heading_before_a_long_chunk() -> None:
+    chunks = [_chunk("Chapter One", 900), *(_chunk("x" * 280, 250) for _ in range(20))]
+    assert cut_parts(chunks)[:2] == (0, 1)
+
+
 def test_parts_end_in_silences_that_are_long_enough() -> None:
     chunks = _book(2)
     for cut in cut_parts(chunks)[1:]:

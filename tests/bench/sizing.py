@@ -28,6 +28,7 @@ from sqlalchemy.orm import Session
 
 from narration.clock import utc_now
 from narration.database import make_engine, session_scope
+from narration.jobs.checkpoints import checkpoint
 from narration.jobs.parts import claim_part, finish_part
 from narration.jobs.segment_claim import (
     SegmentClaim,
@@ -38,7 +39,7 @@ from narration.jobs.segment_claim import (
     start_chunks,
 )
 from narration.jobs.states import ChunkState
-from narration.jobs.takes import Outcome, Take, checkpoint, find_takes, record_provenance
+from narration.jobs.takes import Outcome, Take, find_takes, record_provenance
 from narration.migrate import migrate
 from narration.settings import DatabaseSettings
 from tests.builders import make_job, plan_job

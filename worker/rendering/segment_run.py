@@ -9,20 +9,14 @@ from typing import TYPE_CHECKING
 from narration import telemetry
 from narration.errors import LeaseLost, SpeechError
 from narration.findings import load_findings
+from narration.jobs.checkpoints import checkpoint
 from narration.jobs.record import Chunk
 from narration.jobs.request import QualityPolicy, QualitySettings, Voicing
 from narration.jobs.segment_claim import SegmentClaim, start_chunks
 from narration.jobs.sound import RenderParameters
 from narration.jobs.states import ChunkState
 from narration.jobs.stored import read_voicing
-from narration.jobs.takes import (
-    Outcome,
-    Take,
-    checkpoint,
-    find_takes,
-    note_passed_take,
-    store_take,
-)
+from narration.jobs.takes import Outcome, Take, find_takes, note_passed_take, store_take
 from narration.sound.take import measure_take
 from worker.chatterbox.config import SAMPLE_RATE_HZ
 from worker.chunk_audio import store_chunk

@@ -70,7 +70,7 @@ def make_job(
 def make_settings(folder: Path, **parts: Any) -> Settings:
     """Return settings that keep everything in a folder and wait for nothing."""
     worker = {"lease_s": 3.0, "heartbeat_s": 0.5, "retry_s": 0.2, "is_warmed_up": False}
-    worker |= {"slots": 2, "encoders": 0}
+    worker |= {"slots": 2, "encoders": 0, "take_processes": 0}
     return Settings.model_validate(
         {
             "data_dir": folder,

@@ -98,6 +98,10 @@ class ModelSettings(_Part):
     is_watermarked: bool = True
 
 
+MOST_TAKE_PROCESSES = 8  # enough for the fastest engine: each stores some 40 chunks a second
+LEAST_CORES = 4  # for processes of their own
+
+
 class WorkerSettings(_Part):
     """How a worker runs tasks; the lease times apply to every kind of task."""
 
@@ -105,6 +109,8 @@ class WorkerSettings(_Part):
     is_warmed_up: bool = True  # speak once before being ready
     segment_chunks: Count = 16
     encoders: Annotated[int, Field(ge=0)] | None = None  # processes; by default one per core
+    # Processes that check and store takes; by default as many as the cores suggest.
+    take_processes: Annotated[int, Field(ge=0, le=64)] | None = None
     is_listenable: bool = True  # AAC is made of every job, so that one can listen before its end
     urgent_slots: Annotated[int, Field(ge=0)] = 32  # segments that somebody waits for, beside those
     window_segments: Count = 512  # of one job in work at once, over all workers
@@ -122,6 +128,17 @@ class WorkerSettings(_Part):
     def encoder_count(self) -> int:
         """How many processes encode; with 0 it is done within the process."""
         return (os.cpu_count() or 1) if self.encoders is None else self.encoders
+
+    @property
+    def take_process_count(self) -> int:
+        """How many processes check and store takes; with 0 it is done within the process.
+
+        Where there are few cores, more processes would only take them from the engine.
+        """
+        if self.take_processes is not None:
+            return self.take_processes
+        cores = os.cpu_count() or 1
+        return min(cores // 2, MOST_TAKE_PROCESSES) if cores >= LEAST_CORES else 0
 
     @model_validator(mode="after")
     def _lease_outlives_heartbeats(self) -> Self:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from narration.ids import new_id
 from narration.jobs import segment_claim
+from narration.jobs.checkpoints import checkpoint
 from narration.jobs.create import Destination, Source, create_job
 from narration.jobs.parts import part_rows
 from narration.jobs.plan import store_plan
@@ -18,7 +19,7 @@ from narration.jobs.request import JobSettings
 from narration.jobs.segment_claim import SegmentClaim, finish_segment, pending_chunks
 from narration.jobs.states import ChunkState, JobState
 from narration.jobs.step_claim import claim_step
-from narration.jobs.takes import Outcome, Take, checkpoint
+from narration.jobs.takes import Outcome, Take
 from narration.settings import Settings
 from narration.storage.profiles import Stores, open_stores
 
@@ -69,7 +70,7 @@ def make_job(
 def make_settings(folder: Path, **parts: Any) -> Settings:
     """Return settings that keep everything in a folder and wait for nothing."""
     worker = {"lease_s": 3.0, "heartbeat_s": 0.5, "retry_s": 0.2, "is_warmed_up": False}
-    worker |= {"slots": 2, "encoders": 0}
+    worker |= {"slots": 2, "encoders": 0, "take_processes": 0}
     return Settings.model_validate(
         {
             "data_dir": folder,

@@ -169,7 +169,7 @@ def _environment(
         if value is not None
     }
     rules = {"lease_s": 3, "heartbeat_s": 0.5, "retry_s": 0.3, "is_warmed_up": False}
-    rules |= {"slots": 2, "encoders": 1}
+    rules |= {"slots": 2, "encoders": 1, "take_processes": 1}
     return {
         "RHAPSODE_DATA_DIR": str(folder),
         "RHAPSODE_DATABASE__URL": database_url,

@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from itertools import tee
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from narration.errors import NotFoundError
-from narration.jobs.record import Chunk
 from narration.sound.waveform import Clip, Waveform, decode_flac, encode_flac
 from narration.storage.interface import Storage
 from narration.storage.keys import chunk_audio_key
+
+if TYPE_CHECKING:  # processes that only store sounds load no database
+    from narration.jobs.record import Chunk
 
 MEDIA_TYPE = "audio/flac"
 AHEAD = 8  # objects fetched before they are needed: a bucket answers in some ten milliseconds
@@ -33,7 +35,7 @@ def store_chunk(store: Storage, waveform: Waveform) -> str:
     return sha256
 
 
-def read_flac(store: Storage, chunk: Chunk) -> bytes:
+def read_flac(store: Storage, chunk: "Chunk") -> bytes:
     """Read the sound of a chunk as it is stored.
 
     Raises: LostAudio if it is missing or not what was stored; StorageUnavailable.
@@ -48,7 +50,7 @@ def read_flac(store: Storage, chunk: Chunk) -> bytes:
     return flac
 
 
-def read_chunk(store: Storage, chunk: Chunk) -> Waveform:
+def read_chunk(store: Storage, chunk: "Chunk") -> Waveform:
     """Read the sound of a chunk.
 
     Raises: LostAudio if it is missing or not what was stored; StorageUnavailable.
@@ -56,7 +58,7 @@ def read_chunk(store: Storage, chunk: Chunk) -> Waveform:
     return decode_flac(read_flac(store, chunk))
 
 
-def read_clips(store: Storage, chunks: Iterable[Chunk]) -> Iterator[Clip]:
+def read_clips(store: Storage, chunks: "Iterable[Chunk]") -> Iterator[Clip]:
     """Read the sound of a job chunk by chunk, in order; the next few are fetched meanwhile."""
     kept, fetched = tee(chunks)
     flacs = fetch_ahead(partial(read_flac, store), fetched)
@@ -81,7 +83,7 @@ def fetch_ahead(
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def clear_lost(store: Storage, chunks: Iterable[Chunk]) -> list[int]:
+def clear_lost(store: Storage, chunks: "Iterable[Chunk]") -> list[int]:
     """Return the numbers of the chunks whose sound is lost, and make room for it.
 
     Sounds are written once: a damaged one would keep its place for ever.

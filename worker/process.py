@@ -32,8 +32,10 @@ from worker.assembly.parts.request import answer
 from worker.context import WorkerContext
 from worker.engine.types import Delivery, SpeechEngine, Utterance
 from worker.leases import LeaseKeeper
+from worker.rendering.notes import NoteWriter
 from worker.rendering.places import Places
 from worker.rendering.runner import SegmentRunner
+from worker.rendering.take_pool import TakePool, make_take_pool
 from worker.rendering.voice_cache import VoiceCache
 from worker.rendering.voice_levels import VoiceLevels
 from worker.scratch import Scratch
@@ -92,6 +94,8 @@ class WorkerProcess:
         self._is_speaker = Queue.GPU in queues
         self._model: LoadedModel | None = None
         self._runner: SegmentRunner | None = None
+        self._takes: TakePool | None = None
+        self._notes: NoteWriter | None = None
         self._state = WorkerState.WARMING
         self.encoders = self._context.encoder_count
         # Tasks at once: all encoders have work, and a job may be planned beside them.
@@ -101,7 +105,12 @@ class WorkerProcess:
         if Queue.CPU in queues:
             self.handlers |= cpu_tasks(self._context)
         if Queue.GPU in queues:
-            self._warm_up(settings, load_model)
+            self._takes = make_take_pool(settings, stores.work)  # they start while the model loads
+            try:
+                self._warm_up(settings, load_model, self._takes)
+            except BaseException:
+                self._takes.close()
+                raise
         self._state = WorkerState.READY
         self._report()
 
@@ -125,6 +134,10 @@ class WorkerProcess:
 
     def close(self) -> None:
         """Free everything; call it when no handler runs any more."""
+        if self._notes is not None:
+            self._notes.close()
+        if self._takes is not None:
+            self._takes.close()
         self._context.leases.close()
         self._context.scratch.close()
         if self._context.encoders is not None:
@@ -142,7 +155,7 @@ class WorkerProcess:
             workers.register(session, context.holder, slots=slots, now=context.clock())
         context.leases.on_beat(self._report)
 
-    def _warm_up(self, settings: Settings, load_model: LoadModel) -> None:
+    def _warm_up(self, settings: Settings, load_model: LoadModel, takes: TakePool) -> None:
         """Load the model and speak once; only then is the worker ready."""
         context = self._context
         # Of a folder the last name only: anybody may read what a worker waits for.
@@ -155,9 +168,16 @@ class WorkerProcess:
         if settings.worker.is_warmed_up:
             with self._awaiting("engine", "warming up"):
                 _warm_up_voices(model, voice_levels)
-        places = Places(self.slots)
+        self._notes = NoteWriter(context.database, context.leases.until, context.clock)
         self._runner = SegmentRunner(
-            context, model.engine, model.identity, voice_cache, voice_levels, places=places
+            context,
+            model.engine,
+            model.identity,
+            voice_cache,
+            voice_levels,
+            takes=takes,
+            notes=self._notes,
+            places=Places(self.slots),
         )
         self.handlers |= gpu_tasks(
             context, self._runner, model.voice_maker, voice_levels, self.has_died

@@ -1,4 +1,4 @@
-"""A finished chunk: its cache row, the job's progress, and whether to go on; one transaction."""
+"""Takes of chunks: found in the cache and kept there; and what a job was spoken with."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,20 +9,15 @@ from sqlalchemy import Table, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from narration.database import UNSYNCHRONIZED
 from narration.engine import EngineIdentity
 from narration.errors import ConflictError, LeaseLost, NotFoundError
 from narration.findings import Finding, dump_findings, load_findings
-from narration.jobs.counters import SAMPLES_PER_MS
-from narration.jobs.parts import note_ready_parts
 from narration.jobs.past_takes import add_past_take
-from narration.jobs.record import Chunk, ChunkAudio, Job, Segment
+from narration.jobs.record import Chunk, ChunkAudio, Job
 from narration.jobs.request import Voicing
 from narration.jobs.segment_claim import SegmentClaim
-from narration.jobs.states import UNSPOKEN, ChunkState, JobState, SegmentState
+from narration.jobs.states import ChunkState
 from narration.jobs.stored import dump_voicing
-from narration.jobs.transitions import end_chunks
-from narration.jobs.trouble import UNTROUBLED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,25 +66,35 @@ def find_takes(
 
 def store_take(session: Session, owner: str, take: Take, *, now: datetime) -> None:
     """Note that a take was spoken; the first to say so wins, but a level is filled in."""
-    row = {
-        "owner": owner,
-        "cache_key": take.cache_key,
-        "sha256": take.sha256,
-        "samples": take.samples,
-        "is_watermarked": take.is_watermarked,
-        "findings": dump_findings(take.findings),
-        "level": take.level,
-        "created_at": now,
-        "used_at": now,
+    store_takes(session, [(owner, take)], now=now)
+
+
+def store_takes(session: Session, takes: Iterable[tuple[str, Take]], *, now: datetime) -> None:
+    """Note that takes of owners were spoken, as `store_take` does for one."""
+    rows = {
+        (owner, take.cache_key): {
+            "owner": owner,
+            "cache_key": take.cache_key,
+            "sha256": take.sha256,
+            "samples": take.samples,
+            "is_watermarked": take.is_watermarked,
+            "findings": dump_findings(take.findings),
+            "level": take.level,
+            "created_at": now,
+            "used_at": now,
+        }
+        for owner, take in takes
     }
-    insert = _insert(session).values(**row)
-    session.execute(
-        insert.on_conflict_do_update(
-            index_elements=["owner", "cache_key"],
-            set_={"level": insert.excluded.level},
-            where=ChunkAudio.level.is_(None) & (ChunkAudio.sha256 == take.sha256),
-        )
+    if not rows:
+        return
+    insert = _insert(session)
+    statement = insert.on_conflict_do_update(
+        index_elements=["owner", "cache_key"],
+        set_={"level": insert.excluded.level},
+        where=ChunkAudio.level.is_(None) & (ChunkAudio.sha256 == insert.excluded.sha256),
     )
+    # In one order, so that two transactions never wait for each other.
+    session.connection().execute(statement, [rows[key] for key in sorted(rows)])
 
 
 def note_passed_take(
@@ -118,30 +123,6 @@ def note_passed_take(
         "findings": dump_findings(take.findings),
     }
     add_past_take(session, claim.job_id, outcome.index, outcome.take_number, values)
-
-
-def checkpoint(
-    session: Session, claim: SegmentClaim, outcome: Outcome, *, until: datetime, now: datetime
-) -> bool:
-    """Write a chunk's outcome and keep the lease; False if the job is not wanted any more.
-
-    Raises: LeaseLost, and nothing is written.
-    """
-    renewed = session.execute(
-        update(Segment)
-        .where(Segment.job_id == claim.job_id, Segment.index == claim.index)
-        .where(Segment.fence == claim.fence, Segment.state == SegmentState.RENDERING)
-        .values(lease_until=until, tries=0)
-        .returning(Segment.index),
-        execution_options=UNSYNCHRONIZED,
-    )
-    if renewed.first() is None:
-        raise LeaseLost(f"segment {claim.index} of job {claim.job_id} is no longer ours")
-    if outcome.take is not None:
-        store_take(session, claim.owner, outcome.take, now=now)
-    _write_outcome(session, claim, outcome, now=now)
-    state = session.execute(select(Job.state).where(Job.id == claim.job_id)).scalar_one_or_none()
-    return state == JobState.RENDERING
 
 
 def record_provenance(
@@ -176,61 +157,6 @@ def note_level(session: Session, chunk: Chunk, level: bytes) -> None:
     for table in (Chunk, ChunkAudio):
         is_it = (table.owner == chunk.owner, table.sha256 == chunk.sha256, table.level.is_(None))
         session.execute(update(table).where(*is_it).values(level=level))
-
-
-def _write_outcome(
-    session: Session, claim: SegmentClaim, outcome: Outcome, *, now: datetime
-) -> None:
-    take = outcome.take
-    samples = take.samples if take else 0
-    length = (
-        select(Chunk.end - Chunk.start)
-        .where(Chunk.job_id == claim.job_id, Chunk.index == outcome.index)
-        .scalar_subquery()
-    )
-    end_chunks(
-        session,
-        claim.job_id,
-        outcome.state,
-        Chunk.index == outcome.index,
-        Chunk.state.in_(UNSPOKEN),
-        now=now,
-        payload=_payload(outcome),
-        job_values={
-            "chunks_done": Job.chunks_done + 1,
-            "chunks_cached": Job.chunks_cached + int(outcome.is_cached),
-            "chunks_flagged": Job.chunks_flagged + int(outcome.state is ChunkState.FLAGGED),
-            "chunks_failed": Job.chunks_failed + int(outcome.state is ChunkState.FAILED),
-            "characters_done": Job.characters_done + length,
-            "audio_ms": Job.audio_ms + samples // SAMPLES_PER_MS,
-            "updated_at": now,
-            **UNTROUBLED,
-        },
-        take=outcome.take_number,
-        seed=outcome.seed,
-        cache_key=take and take.cache_key,
-        sha256=take and take.sha256,
-        samples=take and take.samples,
-        is_watermarked=bool(take and take.is_watermarked),
-        level=take and take.level,
-        findings=dump_findings(outcome.findings),
-        is_cached=outcome.is_cached,
-        error=outcome.error,
-    )
-    if take is not None:
-        note_ready_parts(session, claim.job_id, [outcome.index])
-
-
-def _payload(outcome: Outcome) -> dict[str, Any]:
-    """Return what subscribers are told of a chunk that has ended."""
-    take = outcome.take
-    return {
-        "take": outcome.take_number,
-        "is_cached": outcome.is_cached,
-        "audio_ms": take.samples // SAMPLES_PER_MS if take else 0,
-        "flags": [finding.flag for finding in outcome.findings],
-        **({"error": outcome.error} if outcome.error else {}),
-    }
 
 
 def _take_of(row: ChunkAudio) -> Take:

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from narration.errors import OutputError
-from narration.settings import DirectoryProfile, Settings
+from narration.settings import DirectoryProfile, Profile, Settings
 from narration.storage.directory import DirectoryStorage
 from narration.storage.interface import Storage
 
@@ -29,14 +30,17 @@ class Stores:
 
 def open_stores(settings: Settings) -> Stores:
     """Open every profile; nothing connects before the first object."""
-    profiles = {name: _open(settings, name) for name in settings.storage.profiles}
+    profiles = {
+        name: open_profile(profile, settings.objects_dir)
+        for name, profile in settings.storage.profiles.items()
+    }
     return Stores(profiles=profiles, work=profiles[settings.storage.work_profile])
 
 
-def _open(settings: Settings, name: str) -> Storage:
-    profile = settings.storage.profiles[name]
+def open_profile(profile: Profile, objects_dir: Path) -> Storage:
+    """Open one profile; a directory that is not named is `objects_dir`."""
     if isinstance(profile, DirectoryProfile):
-        return DirectoryStorage(profile.path or settings.objects_dir)
+        return DirectoryStorage(profile.path or objects_dir)
     from narration.storage.s3 import S3Storage  # noqa: PLC0415 - one machine needs no boto3
 
     return S3Storage(profile)

@@ -37,7 +37,7 @@ from narration.migrate import migrate
 from narration.sound.gain import Loudness, choose_gain, measure_voice
 from narration.sound.take import measure_take
 from narration.storage.profiles import open_stores
-from tests.bench.processes import cpu_s, family, memory_mb
+from tests.bench.process_tree import cpu_s, family, memory_mb
 from tests.builders import WORDS, make_job, make_settings, plan_job
 from tests.fakes import RecordingBroker
 from worker.chatterbox.config import SAMPLE_RATE_HZ

@@ -16,7 +16,7 @@ from narration.migrate import migrate
 from narration.settings import S3Profile
 from narration.workers import warm_workers
 from tests.api_process import free_port
-from tests.bench.processes import cpu_s, family, memory_mb
+from tests.bench.process_tree import cpu_s, family, memory_mb
 from tests.servers import Postgres, SeaweedFS, Valkey
 
 ROOT = Path(__file__).parents[2]

@@ -28,6 +28,7 @@ from sqlalchemy.orm import Session
 
 from narration.clock import utc_now
 from narration.database import make_engine, session_scope
+from narration.jobs.checkpoints import FinishedChunk, checkpoint_all
 from narration.jobs.parts import claim_part, finish_part
 from narration.jobs.segment_claim import (
     SegmentClaim,
@@ -38,7 +39,7 @@ from narration.jobs.segment_claim import (
     start_chunks,
 )
 from narration.jobs.states import ChunkState
-from narration.jobs.takes import Outcome, Take, checkpoint, find_takes, record_provenance
+from narration.jobs.takes import Outcome, Take, find_takes, record_provenance
 from narration.migrate import migrate
 from narration.settings import DatabaseSettings
 from tests.builders import make_job, plan_job
@@ -213,9 +214,9 @@ class _Worker:
             )
         )
         self._do(lambda s: find_takes(s, claim.owner, map(str, indexes), now=utc_now()))
+        self._do(lambda s: start_chunks(s, claim, indexes))
         for first in range(0, len(indexes), self._batch):
             some = indexes[first : first + self._batch]
-            self._do(lambda s, some=some: start_chunks(s, claim, some))
             began = time.monotonic()
             self._do(lambda s, some=some: self._note(s, claim, some))
             self.waits.append(time.monotonic() - began)
@@ -228,9 +229,10 @@ class _Worker:
         self._do(lambda s: finish_segment(s, claim, now=utc_now()))
 
     def _note(self, session: Session, claim: SegmentClaim, indexes: list[int]) -> None:
-        for index in indexes:
-            outcome = _outcome(claim.job_id, index)
-            checkpoint(session, claim, outcome, until=utc_now() + LEASE, now=utc_now())
+        chunks = [
+            FinishedChunk(claim=claim, outcome=_outcome(claim.job_id, index)) for index in indexes
+        ]
+        checkpoint_all(session, chunks, until=utc_now() + LEASE, now=utc_now())
 
     def _part(self) -> None:
         now = utc_now()

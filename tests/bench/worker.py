@@ -2,27 +2,33 @@
 
 Real Postgres and SeaweedFS, one worker, an engine that only counts: it answers chunks of 12 s in
 the order they came, so many a second, or at once (`--rate 0`). What is measured is everything
-else: claiming, judging, encoding, storing, checkpointing; and whether the worker takes on enough to
-keep an engine busy that wants `--target-concurrency` chunks under way. Sounds are shaped noise,
-which is harder on the encoder than speech. x is audio seconds per second.
+else: claiming, judging, encoding, storing, noting; and whether the worker takes on enough to keep
+an engine busy that wants `--target-concurrency` chunks under way. Sounds are shaped noise, which
+is harder on the encoder than speech. x is audio seconds per second.
+
+What counts beside an engine is how much of its own process the worker takes: "ms of the engine's
+process" is processor time of this process without the stand-in's own. The processes that store
+takes are counted apart (`--processes`; 0 stores within this process). Memory is the most that all
+of the worker's processes had at once, pages that they share counted once.
 """
 
 import argparse
 import json
+import os
 import queue
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import String, cast, update
+from sqlalchemy import Engine, String, cast, update
 
 from narration.broker.interface import Queue, Task
 from narration.clock import utc_now
@@ -34,6 +40,7 @@ from narration.migrate import migrate
 from narration.settings import Settings
 from narration.storage.profiles import open_stores
 from tests.bench.long_book import CHUNK_S, make_sounds
+from tests.bench.processes import PeakMemory, helpers_cpu_s, wait_for_processes
 from tests.builders import WORDS, make_job, make_settings, plan_job
 from tests.fakes import RecordingBroker, make_model
 from tests.servers import Postgres, SeaweedFS
@@ -42,6 +49,7 @@ from worker.engine.types import Speech, Utterance
 from worker.process import WorkerProcess
 
 PAUSE_S = 0.1
+LEASES = {"lease_s": 60, "heartbeat_s": 15}  # as in production
 
 
 class CountingEngine:
@@ -76,8 +84,8 @@ class CountingEngine:
             time.sleep(max(0.0, due - time.monotonic()))
             count += 1
             self.held.append(self._waiting.qsize())
-            future.set_running_or_notify_cancel()
-            future.set_result(self._speak(count))
+            if future.set_running_or_notify_cancel():
+                future.set_result(self._speak(count))
             self.cpu_s = time.thread_time()
 
     def _speak(self, number: int) -> Speech:
@@ -93,11 +101,16 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=0, help="chunks the engine ends a second")
     parser.add_argument("--target-concurrency", type=int, default=590, help="an engine's on 80 GB")
     parser.add_argument("--slots", type=int, help="segments at once, if not the worker's choice")
+    parser.add_argument("--processes", type=int, help="that store takes, if not the default")
+    parser.add_argument("--cores", type=int, help="to use of the machine's")
     parser.add_argument("--embedded", action="store_true", help="with SQLite and a directory")
     parser.add_argument("--json", type=Path, help="write the figures there, too")
     asked = parser.parse_args()
     where = embedded if asked.embedded else served
-    with where({"slots": asked.slots}) as (settings, database_url):
+    if asked.cores:
+        os.sched_setaffinity(0, range(asked.cores))  # and of all processes that are started here
+    worker = {"slots": asked.slots, "take_processes": asked.processes, **LEASES}
+    with where(worker) as (settings, database_url):
         figures = render(settings, database_url, asked)
     table = Table("figure", "value")
     for name, value in figures.items():
@@ -135,51 +148,85 @@ def embedded(worker: dict[str, Any]) -> Iterator[tuple[Settings, str]]:
 def render(settings: Settings, database_url: str, asked: argparse.Namespace) -> dict[str, float]:
     """Render a planned job with as many threads as the worker has slots."""
     database, chunks = make_engine(database_url), asked.chunks
-    with session_scope(database) as session:
-        job = make_job(session, now=utc_now())
-        plan_job(session, job, chunks=chunks, segment_chunks=16, now=utc_now())
-        job_id = job.id
-        text = cast(Chunk.index, String) + ": " + WORDS[:190]  # no two are cached as one
-        session.execute(update(Chunk).where(Chunk.job_id == job_id).values(spoken_text=text))
+    job_id = plan(database, chunks)
     engine: Any = CountingEngine(asked.rate)
+    broker = RecordingBroker()
     worker = WorkerProcess(
         settings,
         database=database,
         stores=open_stores(settings),
-        broker=RecordingBroker(),
+        broker=broker,
         queues=frozenset({Queue.GPU}),
         load_model=lambda _: make_model(engine, target_concurrency=asked.target_concurrency),
     )
-
-    def find() -> Job:
-        with session_scope(database, is_read_only=True) as session:
-            return get_job(session, job_id)
-
-    def work() -> None:
-        while find().state is JobState.RENDERING:
-            worker.handlers[Task.RENDER]()
-            time.sleep(PAUSE_S)  # wake-ups come one by one, not in a loop
-
+    wait_for_processes(settings.worker.take_process_count)
+    memory = PeakMemory()
     began, began_cpu = time.perf_counter(), time.process_time()
-    threads = [threading.Thread(target=work) for _ in range(worker.slots)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    helpers_began = helpers_cpu_s()
+    work_until_done(worker, broker, database, job_id)
     took_s, cpu_s = time.perf_counter() - began, time.process_time() - began_cpu
+    helpers_s, resident = helpers_cpu_s() - helpers_began, memory.stop()
+    own_s = cpu_s - engine.cpu_s - memory.cpu_s
+    slots = worker.slots
     worker.close()
-    done = find()
-    assert done.state is JobState.ASSEMBLING, done.state
-    assert not done.chunks_flagged + done.chunks_failed + done.chunks_cached, "all are new and good"
+    check(find(database, job_id))
     database.dispose()
     return {
         "chunks a second": chunks / took_s,
         "x": chunks * CHUNK_S / took_s,
-        "ms of a core per chunk": 1e3 * (cpu_s - engine.cpu_s) / chunks,
-        "cores busy": cpu_s / took_s,
-        "segments at once": worker.slots,
+        "ms of the engine's process per chunk": 1e3 * own_s / chunks,
+        "ms of other processes per chunk": 1e3 * helpers_s / chunks,
+        "cores busy": (own_s + helpers_s) / took_s,
+        "processes that store takes": settings.worker.take_process_count,
+        "MB resident at most": resident / 1e6,
+        "segments at once": slots,
         "chunks the engine held, median": float(np.median(engine.held)),
     }
+
+
+def plan(database: Engine, chunks: int) -> str:
+    with session_scope(database) as session:
+        job = make_job(session, now=utc_now())
+        plan_job(session, job, chunks=chunks, segment_chunks=16, now=utc_now())
+        text = cast(Chunk.index, String) + ": " + WORDS[:190]  # no two are cached as one
+        session.execute(update(Chunk).where(Chunk.job_id == job.id).values(spoken_text=text))
+    return job.id
+
+
+def find(database: Engine, job_id: str) -> Job:
+    with session_scope(database, is_read_only=True) as session:
+        return get_job(session, job_id)
+
+
+def check(job: Job) -> None:
+    assert job.state is JobState.ASSEMBLING, job.state
+    assert not job.chunks_flagged + job.chunks_failed + job.chunks_cached, "all are new and good"
+
+
+def work_until_done(
+    worker: WorkerProcess, broker: RecordingBroker, database: Engine, job_id: str
+) -> None:
+    """Deliver wake-ups to as many threads as a worker has: each that is used leads to another."""
+    is_over = threading.Event()
+    wakeups: queue.SimpleQueue[None] = queue.SimpleQueue()
+
+    def work() -> None:
+        while not is_over.is_set():
+            with suppress(queue.Empty):
+                wakeups.get(timeout=PAUSE_S)
+                worker.handlers[Task.RENDER]()
+
+    for _ in range(worker.slots):
+        wakeups.put(None)
+    broker.send = lambda *_: wakeups.put(None)  # type: ignore[method-assign]
+    threads = [threading.Thread(target=work) for _ in range(worker.slots)]
+    for thread in threads:
+        thread.start()
+    while find(database, job_id).state is JobState.RENDERING:
+        is_over.wait(PAUSE_S)
+    is_over.set()
+    for thread in threads:
+        thread.join()
 
 
 if __name__ == "__main__":

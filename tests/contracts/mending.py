@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from narration.database import session_scope
 from narration.errors import ConflictError, LeaseLost, NotFoundError
+from narration.jobs.checkpoints import checkpoint
 from narration.jobs.control import cancel_job, retry_job
 from narration.jobs.deliver import finish_job
 from narration.jobs.lookup import get_job
@@ -24,7 +25,6 @@ from narration.jobs.record import Artifact, Chunk, Job
 from narration.jobs.segment_claim import finish_segment
 from narration.jobs.states import SPOKEN, ChunkState, JobState
 from narration.jobs.step_claim import StepClaim, claim_step
-from narration.jobs.takes import checkpoint
 from tests.builders import (
     LEASE,
     NOW,

@@ -11,6 +11,7 @@ from sqlalchemy import Engine, select
 
 from narration.database import session_scope
 from narration.errors import LeaseLost
+from narration.jobs.checkpoints import checkpoint
 from narration.jobs.control import cancel_job
 from narration.jobs.listing import list_chunks
 from narration.jobs.record import Chunk, Segment
@@ -23,7 +24,7 @@ from narration.jobs.segment_claim import (
     start_chunks,
 )
 from narration.jobs.states import ChunkState, JobState, SegmentState
-from narration.jobs.takes import checkpoint, find_takes
+from narration.jobs.takes import find_takes
 from tests.builders import (
     LEASE,
     NOW,

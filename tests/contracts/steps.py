@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from narration.errors import ConflictError, LeaseLost, SpeechError
 from narration.jobs import segment_claim
 from narration.jobs.advance import advance_if_rendered, fail_job
+from narration.jobs.checkpoints import checkpoint
 from narration.jobs.control import cancel_job, retry_job
 from narration.jobs.deliver import finish_job, reopen_job
 from narration.jobs.events import list_events
@@ -28,7 +29,6 @@ from narration.jobs.states import (
     SegmentState,
 )
 from narration.jobs.step_claim import StepClaim, claim_step, fail_step
-from narration.jobs.takes import checkpoint
 from tests.builders import (
     LEASE,
     NOW,

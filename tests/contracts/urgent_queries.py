@@ -9,6 +9,7 @@ from narration.broker.interface import Task
 from narration.broker.wakeups import _NOTED
 from narration.database import call_after_commit, session_scope
 from narration.errors import KeyReusedError, NotFoundError, QueueFullError, UnknownVoiceError
+from narration.jobs.checkpoints import checkpoint
 from narration.jobs.create import URGENT_PRIORITY, Destination
 from narration.jobs.draft import draft_plan
 from narration.jobs.events import list_events
@@ -18,7 +19,6 @@ from narration.jobs.segment_claim import pending_chunks
 from narration.jobs.spoken import read_spoken
 from narration.jobs.states import JobKind, JobState
 from narration.jobs.submit import Submission
-from narration.jobs.takes import checkpoint
 from narration.jobs.urgent import UrgentSubmitter
 from narration.settings import LimitSettings
 from tests.builders import LEASE, NOW, OWNER, claim_segment, make_job, make_outcome, plan_job

@@ -29,9 +29,12 @@ from worker.context import Drain, WorkerContext
 from worker.engine.types import SpeechEngine
 from worker.lease_runner import Work, run_under_lease
 from worker.leases import Lease
+from worker.rendering.notes import NoteWriter
 from worker.rendering.pace import Pace
 from worker.rendering.places import Places
-from worker.rendering.segment_run import SegmentRun, SegmentSettings
+from worker.rendering.segment_run import SegmentRun, Tools
+from worker.rendering.segment_settings import SegmentSettings
+from worker.rendering.take_pool import TakePool
 from worker.rendering.voice_cache import VoiceCache
 from worker.rendering.voice_levels import VoiceLevels
 
@@ -47,9 +50,13 @@ class SegmentRunner:
         voice_cache: VoiceCache,
         voice_levels: VoiceLevels,
         *,
+        takes: TakePool,
+        notes: NoteWriter,
         places: Places,
     ) -> None:
         self._context = context
+        self._takes = takes
+        self._notes = notes
         self._places = places
         self._engine = engine
         self._identity = identity
@@ -122,15 +129,15 @@ class SegmentRunner:
                 voice_digest=settings.voice.digest,
                 gain_db=settings.gain_db,
             )
-        segment_run = SegmentRun(
+        tools = Tools(
             context=self._context,
             engine=self._engine,
-            claim=claim,
-            settings=settings,
-            lease=lease,
+            takes=self._takes,
+            notes=self._notes,
             drain=self._drain,
             pace=self.pace,
         )
+        segment_run = SegmentRun(tools, claim, settings, lease)
         if segment_run.run(chunks):
             self._finish(claim)
         else:

@@ -1,85 +1,74 @@
-"""Speaking one segment: feed the engine, judge, retake, checkpoint every chunk."""
+"""Speaking one segment: feed the engine, have takes checked and stored, retake, note every end.
 
+Three things go on for a chunk, none of which is waited for by itself: it is spoken by the engine,
+its take is checked and stored, and its end is written. What is done comes back in one queue.
+"""
+
+import queue
 from collections import deque
-from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import Any
 
 from narration import telemetry
 from narration.errors import LeaseLost, SpeechError
-from narration.findings import load_findings
+from narration.jobs.checkpoints import FinishedChunk, Standing, lease_lost
 from narration.jobs.record import Chunk
-from narration.jobs.request import QualityPolicy, QualitySettings, Voicing
+from narration.jobs.request import Voicing
 from narration.jobs.segment_claim import SegmentClaim, start_chunks
 from narration.jobs.sound import RenderParameters
 from narration.jobs.states import ChunkState
 from narration.jobs.stored import read_voicing
-from narration.jobs.takes import (
-    Outcome,
-    Take,
-    checkpoint,
-    find_takes,
-    note_passed_take,
-    store_take,
-)
-from narration.sound.take import measure_take
+from narration.jobs.takes import Outcome, Take, find_takes, note_passed_take, store_take
 from worker.chatterbox.config import SAMPLE_RATE_HZ
-from worker.chunk_audio import store_chunk
 from worker.context import Drain, WorkerContext
 from worker.engine.types import Delivery, Speech, SpeechEngine, Utterance, make_turn
 from worker.leases import Lease
-from worker.rendering.edges import trim_edges
+from worker.rendering.notes import NoteWriter
 from worker.rendering.pace import Pace
-from worker.rendering.quality import judge
+from worker.rendering.segment_settings import SegmentSettings
+from worker.rendering.take_pool import TakePool
+from worker.rendering.take_sound import SpokenSound, StoredSound
 from worker.rendering.takes import PendingChunk, SpokenTake, resolve_failure, resolve_take
 
-if TYPE_CHECKING:
-    from worker.chatterbox.voice import Voice
+POLL_S = 0.5  # how often a wait for what is under way checks for a lost lease or a drain
+SETTLE_S = 60.0  # for ends that were handed in to be written, before a segment is let go
 
-POLL_S = 0.5  # how often a wait for the engine checks for a lost lease or a drain
+_Passed = tuple[PendingChunk, Take, PendingChunk | Outcome]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SegmentSettings:
-    """How the chunks of a segment are to be spoken."""
+class Tools:
+    """What a worker speaks segments with, many at once."""
 
-    voice: "Voice"
-    parameters: RenderParameters
-    quality: QualitySettings
-    priority: int
-    gain_db: float  # of the voice
-
-    @property
-    def takes(self) -> int:
-        """How often a chunk may be spoken in this attempt."""
-        return 1 if self.quality.policy is QualityPolicy.OFF else self.quality.max_takes
+    context: WorkerContext
+    engine: SpeechEngine
+    takes: TakePool
+    notes: NoteWriter
+    drain: Drain
+    pace: Pace
 
 
 class SegmentRun:
     """One segment being spoken; used by one thread, once."""
 
     def __init__(
-        self,
-        *,
-        context: WorkerContext,
-        engine: SpeechEngine,
-        claim: SegmentClaim,
-        settings: SegmentSettings,
-        lease: Lease,
-        drain: Drain,
-        pace: Pace,
+        self, tools: Tools, claim: SegmentClaim, settings: SegmentSettings, lease: Lease
     ) -> None:
-        self._context = context
-        self._engine = engine
+        self._tools = tools
+        self._context = tools.context
+        self._drain = tools.drain
         self._claim = claim
         self._settings = settings
         self._lease = lease
-        self._drain = drain
         self._voicings: dict[int, Voicing] = {}  # of chunks that are spoken in a way of their own
-        self._pace = pace
         self._waiting: deque[PendingChunk] = deque()
-        self._spoken: dict[Future[Speech], PendingChunk] = {}
+        self._speaking: set[Future[Speech]] = set()
+        self._storing: set[Future[StoredSound]] = set()
+        self._noting: set[Future[Standing]] = set()
+        self._done: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._left = 0
 
     def run(self, chunks: Sequence[Chunk]) -> bool:
@@ -91,31 +80,27 @@ class SegmentRun:
         self._left = len(chunks)
         self._voicings = {c.index: read_voicing(c.voicing) for c in chunks if c.voicing}
         try:
-            self._reuse([self._pending(chunk) for chunk in chunks])
+            self._begin([self._settings.make_pending(chunk) for chunk in chunks])
             while self._has_work():
                 self._lease.check()
                 self._submit_next()
                 self._collect()
         finally:
-            for future in self._spoken:
+            for future in self._speaking:
                 future.cancel()
+            # Whoever lets go of the segment must not overtake what it has spoken.
+            wait(self._noting, SETTLE_S)
         return self._left == 0
 
     def _has_work(self) -> bool:
         if self._drain.is_begun:
-            return bool(self._spoken) and not self._drain.is_over
-        return bool(self._spoken or self._waiting)
+            return self._is_under_way() and not self._drain.is_over
+        return self._is_under_way() or bool(self._waiting)
 
-    def _pending(self, chunk: Chunk) -> PendingChunk:
-        return PendingChunk(
-            index=chunk.index,
-            spoken_text=chunk.spoken_text,
-            number=chunk.first_take,
-            last_number=chunk.first_take + self._settings.takes - 1,
-            text_findings=load_findings(chunk.text_findings or ()),
-        )
+    def _is_under_way(self) -> bool:
+        return bool(self._speaking or self._storing or self._noting)
 
-    def _reuse(self, pending_chunks: Sequence[PendingChunk]) -> None:
+    def _begin(self, pending_chunks: Sequence[PendingChunk]) -> None:
         """Finish chunks that have a cached take, of any job; queue the others for a new one."""
         keys = {
             self._cache_key(pending, number)
@@ -124,27 +109,41 @@ class SegmentRun:
         }
         with self._context.session() as session:
             earlier = find_takes(session, self._claim.owner, keys, now=self._context.clock())
-        for pending in pending_chunks:
-            self._reuse_takes(pending, earlier)
-
-    def _reuse_takes(self, pending: PendingChunk, earlier: dict[str, Take]) -> None:
-        while take := earlier.get(self._cache_key(pending, pending.number)):
-            result = self._resolve(pending, take, is_cached=True)
-            self._note_passed(pending, take, result)
+            reused = [self._reuse(pending, earlier) for pending in pending_chunks]
+            unspoken = [one.index for _, one in reused if isinstance(one, PendingChunk)]
+            # Of a suspect segment chunks begin one by one, so that only one can be to blame.
+            if unspoken and not self._claim.is_suspect:
+                start_chunks(session, self._claim, unspoken)
+        for passed, result in reused:
+            for step in passed:
+                self._note_passed(*step)
             if isinstance(result, Outcome):
                 self._end(result)
-                return
+            else:
+                self._waiting.append(result)
+
+    def _reuse(
+        self, pending: PendingChunk, earlier: dict[str, Take]
+    ) -> tuple[list[_Passed], PendingChunk | Outcome]:
+        """Return what cached takes make of a chunk, and each of them with what it led to."""
+        passed: list[_Passed] = []
+        while take := earlier.get(self._cache_key(pending, pending.number)):
+            result = self._resolve(pending, take, is_cached=True)
+            passed.append((pending, take, result))
+            if isinstance(result, Outcome):
+                return passed, result
             pending = result
-        self._waiting.append(pending)
+        return passed, pending
 
     def _submit_next(self) -> None:
         """Hand the engine the next chunk; it blocks while the engine is full."""
-        is_held_back = self._claim.is_suspect and self._spoken
+        is_held_back = self._claim.is_suspect and self._is_under_way()
         if not self._waiting or is_held_back or self._drain.is_begun:
             return
         pending = self._waiting.popleft()
-        with self._context.session() as session:
-            start_chunks(session, self._claim, [pending.index])
+        if self._claim.is_suspect:
+            with self._context.session() as session:
+                start_chunks(session, self._claim, [pending.index])
         utterance = Utterance(
             text=pending.spoken_text,
             voice=self._settings.voice,
@@ -152,28 +151,78 @@ class SegmentRun:
             seed=self._seed(pending),
             turn=make_turn(self._settings.priority, pending.index),
         )
-        self._spoken[self._engine.submit(utterance)] = pending
+        speech = self._tools.engine.submit(utterance)
+        self._follow(speech, self._speaking, partial(self._receive_speech, pending))
+
+    def _follow(self, future: Future[Any], under_way: set[Any], then: Callable[..., None]) -> None:
+        """Call `then` with the future once it is done, on this thread."""
+        under_way.add(future)
+
+        def arrive() -> None:
+            under_way.discard(future)
+            then(future)
+
+        future.add_done_callback(lambda _: self._done.put(arrive))
 
     def _collect(self) -> None:
+        """Go on with what is done; wait for something if there is nothing else to do."""
         may_submit = self._waiting and not self._claim.is_suspect and not self._drain.is_begun
-        timeout_s = 0 if may_submit else POLL_S
-        for future in wait(self._spoken, timeout_s, FIRST_COMPLETED).done:
-            self._receive(self._spoken.pop(future), future)
+        try:
+            arrive = self._done.get(not may_submit, POLL_S)
+            while True:
+                arrive()
+                arrive = self._done.get_nowait()
+        except queue.Empty:
+            pass
 
-    def _receive(self, pending: PendingChunk, future: Future[Speech]) -> None:
+    def _receive_speech(self, pending: PendingChunk, future: Future[Speech]) -> None:
         try:
             speech = future.result()
         except SpeechError as error:
-            telemetry.TAKES.labels(verdict="failed").inc()
-            self._continue(resolve_failure(pending, error, self._seed(pending)))
+            self._fail_take(pending, error)
             return
-        take = self._store(pending, speech)
+        sound = SpokenSound(
+            tokens=speech.tokens,
+            waveform=speech.waveform,
+            spoken_text=pending.spoken_text,
+            is_truncated=speech.is_truncated,
+        )
+        receive = partial(self._receive_sound, pending, speech)
+        self._follow(self._tools.takes.submit(sound), self._storing, receive)
+
+    def _receive_sound(
+        self, pending: PendingChunk, speech: Speech, future: Future[StoredSound]
+    ) -> None:
+        try:
+            sound = future.result()
+        except SpeechError as error:
+            self._fail_take(pending, error)
+            return
+        self._measure(sound)
+        take = Take(
+            cache_key=self._cache_key(pending, pending.number),
+            level=sound.level,
+            sha256=sound.sha256,
+            samples=sound.samples,
+            is_watermarked=speech.is_watermarked,
+            findings=sound.findings,
+        )
         result = self._resolve(pending, take, is_cached=False)
         if isinstance(result, PendingChunk):
             with self._context.session() as session:
                 store_take(session, self._claim.owner, take, now=self._context.clock())
         self._note_passed(pending, take, result)
         self._continue(result)
+
+    def _fail_take(self, pending: PendingChunk, error: SpeechError) -> None:
+        telemetry.TAKES.labels(verdict="failed").inc()
+        self._continue(resolve_failure(pending, error, self._seed(pending)))
+
+    def _measure(self, sound: StoredSound) -> None:
+        spoken_s = sound.samples / SAMPLE_RATE_HZ
+        telemetry.AUDIO_SECONDS.inc(spoken_s)
+        self._tools.pace.note(spoken_s)
+        telemetry.TAKES.labels(verdict="flagged" if sound.findings else "accepted").inc()
 
     def _note_passed(
         self, pending: PendingChunk, take: Take, result: PendingChunk | Outcome
@@ -196,25 +245,6 @@ class SegmentRun:
                 spoken_text=pending.spoken_text,
                 voicing=self._voicings.get(pending.index, Voicing()),
             )
-
-    def _store(self, pending: PendingChunk, speech: Speech) -> Take:
-        """Judge a take and store its sound under its own digest."""
-        waveform = speech.waveform
-        findings = judge(
-            speech.tokens, waveform, pending.spoken_text, is_truncated=speech.is_truncated
-        ).findings
-        waveform = trim_edges(waveform)
-        telemetry.AUDIO_SECONDS.inc(waveform.size / SAMPLE_RATE_HZ)
-        self._pace.note(waveform.size / SAMPLE_RATE_HZ)
-        telemetry.TAKES.labels(verdict="flagged" if findings else "accepted").inc()
-        return Take(
-            cache_key=self._cache_key(pending, pending.number),
-            level=measure_take(waveform).pack(),
-            sha256=store_chunk(self._context.stores.work, waveform),
-            samples=waveform.size,
-            is_watermarked=speech.is_watermarked,
-            findings=findings,
-        )
 
     def _resolve(
         self, pending: PendingChunk, take: Take, *, is_cached: bool
@@ -242,15 +272,16 @@ class SegmentRun:
             self._waiting.appendleft(result)
 
     def _end(self, outcome: Outcome) -> None:
-        with self._context.session() as session:
-            is_wanted = checkpoint(
-                session,
-                self._claim,
-                outcome,
-                until=self._context.leases.until(),
-                now=self._context.clock(),
-            )
+        chunk = FinishedChunk(claim=self._claim, outcome=outcome)
+        self._follow(
+            self._tools.notes.write(chunk), self._noting, partial(self._receive_standing, outcome)
+        )
+
+    def _receive_standing(self, outcome: Outcome, future: Future[Standing]) -> None:
+        standing = future.result()
+        if standing is Standing.LOST:
+            raise lease_lost(self._claim)
         self._left -= 1
         telemetry.CHUNKS.labels(outcome=outcome.state.value).inc()
-        if not is_wanted:
+        if standing is Standing.UNWANTED:
             raise LeaseLost(f"job {self._claim.job_id} is not wanted any more")

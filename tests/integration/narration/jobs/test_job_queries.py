@@ -5,6 +5,7 @@ from sqlalchemy.orm import Session
 from narration.database import session_scope
 from narration.jobs.events import Position, read_owner_events
 from tests.builders import make_job
+from tests.contracts.checkpoints import CheckpointsContract
 from tests.contracts.events import EventsContract
 from tests.contracts.job_queries import JobQueriesContract, StepQueriesContract
 from tests.contracts.mending import MendingContract
@@ -28,6 +29,10 @@ class TestStepsOnPostgres(StepQueriesContract):
 
 
 class TestSegmentsOnPostgres(SegmentQueriesContract):
+    pass
+
+
+class TestCheckpointsOnPostgres(CheckpointsContract):
     pass
 
 

@@ -8,13 +8,14 @@ import httpx
 from api.deps import Resources
 from narration.database import session_scope
 from narration.findings import Finding
+from narration.jobs.checkpoints import checkpoint
 from narration.jobs.deliver import finish_job
 from narration.jobs.lookup import get_job
 from narration.jobs.record import Artifact
 from narration.jobs.segment_claim import finish_segment, pending_chunks
 from narration.jobs.states import ChunkState, JobState
 from narration.jobs.step_claim import claim_step
-from narration.jobs.takes import Take, checkpoint
+from narration.jobs.takes import Take
 from narration.storage.keys import chunk_audio_key
 from tests.builders import claim_segment, make_outcome, plan_job
 from tests.unit.api.routes.jobs import submit

@@ -1,6 +1,7 @@
 import pytest
 from sqlalchemy import Engine
 
+from tests.contracts.checkpoints import CheckpointsContract
 from tests.contracts.events import EventsContract
 from tests.contracts.job_queries import JobQueriesContract, StepQueriesContract
 from tests.contracts.mending import MendingContract
@@ -24,6 +25,10 @@ class TestStepsOnSqlite(StepQueriesContract):
 
 
 class TestSegmentsOnSqlite(SegmentQueriesContract):
+    pass
+
+
+class TestCheckpointsOnSqlite(CheckpointsContract):
     pass
 
 

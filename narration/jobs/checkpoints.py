@@ -1,0 +1,190 @@
+"""Finished chunks: their takes, their jobs' progress, and whether to go on.
+
+One transaction writes many, of any segments and jobs that a worker has: what a database does for
+one is mostly the transaction around it. A claim that is lost loses its own chunks and no others.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import select, tuple_, update
+from sqlalchemy.orm import Session
+
+from narration.database import UNSYNCHRONIZED
+from narration.errors import LeaseLost
+from narration.findings import dump_findings
+from narration.jobs.chunk_transitions import ChunkEnd, ChunkKey, end_spoken_chunks
+from narration.jobs.counters import SAMPLES_PER_MS
+from narration.jobs.events import NewEvent, add_events
+from narration.jobs.parts import note_ready_parts
+from narration.jobs.record import Job, Segment
+from narration.jobs.segment_claim import SegmentClaim
+from narration.jobs.states import ChunkState, JobState, SegmentState
+from narration.jobs.takes import Outcome, store_takes
+from narration.jobs.trouble import UNTROUBLED
+
+
+class Standing(Enum):
+    """What a worker learns when a chunk of its segment was to be written."""
+
+    WANTED = "wanted"
+    UNWANTED = "unwanted"  # written, but the job is not being rendered any more
+    LOST = "lost"  # not written: the segment is somebody else's
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinishedChunk:
+    """A chunk that has ended, and the claim under which it was spoken."""
+
+    claim: SegmentClaim
+    outcome: Outcome
+
+    @property
+    def key(self) -> ChunkKey:
+        """Which chunk it is."""
+        return self.claim.job_id, self.outcome.index
+
+
+def checkpoint(
+    session: Session, claim: SegmentClaim, outcome: Outcome, *, until: datetime, now: datetime
+) -> bool:
+    """Write a chunk's outcome and keep the lease; False if the job is not wanted any more.
+
+    Raises: LeaseLost, and nothing is written.
+    """
+    chunk = FinishedChunk(claim=claim, outcome=outcome)
+    (standing,) = checkpoint_all(session, [chunk], until=until, now=now)
+    if standing is Standing.LOST:
+        raise lease_lost(claim)
+    return standing is Standing.WANTED
+
+
+def checkpoint_all(
+    session: Session, chunks: Sequence[FinishedChunk], *, until: datetime, now: datetime
+) -> list[Standing]:
+    """Write the outcomes of chunks and keep their leases; return where each of them stands."""
+    held = _renew(session, {_claim_key(chunk.claim) for chunk in chunks}, until)
+    ours = [chunk for chunk in chunks if _claim_key(chunk.claim) in held]
+    store_takes(session, _takes_of(ours), now=now)
+    lengths = end_spoken_chunks(session, [_end_of(chunk) for chunk in ours])
+    by_job: dict[str, dict[int, FinishedChunk]] = defaultdict(dict)
+    for chunk in ours:
+        if chunk.key in lengths:
+            by_job[chunk.claim.job_id].setdefault(chunk.outcome.index, chunk)
+    for job_id, ended in sorted(by_job.items()):  # their rows are locked in one order
+        outcomes = [chunk.outcome for chunk in ended.values()]
+        characters = sum(lengths[chunk.key] for chunk in ended.values())
+        _count(session, job_id, outcomes, characters, now=now)
+    rendering = _rendering(session, {chunk.claim.job_id for chunk in ours})
+    return [_standing(chunk.claim, held, rendering) for chunk in chunks]
+
+
+def lease_lost(claim: SegmentClaim) -> LeaseLost:
+    """Return the error that says that a segment is not ours any more."""
+    return LeaseLost(f"segment {claim.index} of job {claim.job_id} is no longer ours")
+
+
+_ClaimKey = tuple[str, int, int]
+
+
+def _claim_key(claim: SegmentClaim) -> _ClaimKey:
+    return claim.job_id, claim.index, claim.fence
+
+
+def _renew(session: Session, keys: Iterable[_ClaimKey], until: datetime) -> set[_ClaimKey]:
+    """Keep the leases that are still ours; return which they are."""
+    columns = (Segment.job_id, Segment.index, Segment.fence)
+    renewed = session.execute(
+        update(Segment)
+        .where(tuple_(*columns).in_(sorted(keys)), Segment.state == SegmentState.RENDERING)
+        .values(lease_until=until, tries=0)
+        .returning(*columns),
+        execution_options=UNSYNCHRONIZED,
+    )
+    return {(job_id, index, fence) for job_id, index, fence in renewed}
+
+
+def _takes_of(chunks: Iterable[FinishedChunk]) -> list[tuple[str, Any]]:
+    return [
+        (chunk.claim.owner, chunk.outcome.take)
+        for chunk in chunks
+        if chunk.outcome.take is not None
+    ]
+
+
+def _end_of(chunk: FinishedChunk) -> ChunkEnd:
+    outcome = chunk.outcome
+    take = outcome.take
+    values: Mapping[str, Any] = {
+        "take": outcome.take_number,
+        "seed": outcome.seed,
+        "cache_key": take and take.cache_key,
+        "sha256": take and take.sha256,
+        "samples": take and take.samples,
+        "is_watermarked": bool(take and take.is_watermarked),
+        "level": take and take.level,
+        "findings": dump_findings(outcome.findings),
+        "is_cached": outcome.is_cached,
+        "error": outcome.error,
+    }
+    job_id = chunk.claim.job_id
+    return ChunkEnd(job_id=job_id, index=outcome.index, state=outcome.state, values=values)
+
+
+def _count(
+    session: Session, job_id: str, outcomes: Sequence[Outcome], characters: int, *, now: datetime
+) -> None:
+    """Count chunks that have ended in the row of their job, tell of them, and wake encoders."""
+
+    def count(state: ChunkState) -> int:
+        return sum(outcome.state is state for outcome in outcomes)
+
+    add_events(
+        session,
+        job_id,
+        [_event(outcome) for outcome in outcomes],
+        now=now,
+        chunks_done=Job.chunks_done + len(outcomes),
+        chunks_cached=Job.chunks_cached + sum(outcome.is_cached for outcome in outcomes),
+        chunks_flagged=Job.chunks_flagged + count(ChunkState.FLAGGED),
+        chunks_failed=Job.chunks_failed + count(ChunkState.FAILED),
+        characters_done=Job.characters_done + characters,
+        audio_ms=Job.audio_ms + sum(map(_audio_ms, outcomes)),
+        updated_at=now,
+        **UNTROUBLED,
+    )
+    # After the job row is locked: of two workers that end the last chunks of a part, the second
+    # must see what the first wrote.
+    note_ready_parts(session, job_id, [outcome.index for outcome in outcomes if outcome.take])
+
+
+def _event(outcome: Outcome) -> NewEvent:
+    """Return what subscribers are told of a chunk that has ended."""
+    payload = {
+        "chunk": outcome.index,
+        "take": outcome.take_number,
+        "is_cached": outcome.is_cached,
+        "audio_ms": _audio_ms(outcome),
+        "flags": [finding.flag for finding in outcome.findings],
+        **({"error": outcome.error} if outcome.error else {}),
+    }
+    return NewEvent(type=f"chunk.{outcome.state.value}", payload=payload)
+
+
+def _audio_ms(outcome: Outcome) -> int:
+    return outcome.take.samples // SAMPLES_PER_MS if outcome.take else 0
+
+
+def _rendering(session: Session, job_ids: Iterable[str]) -> set[str]:
+    query = select(Job.id).where(Job.id.in_(sorted(job_ids)), Job.state == JobState.RENDERING)
+    return set(session.scalars(query))
+
+
+def _standing(claim: SegmentClaim, held: set[_ClaimKey], rendering: set[str]) -> Standing:
+    if _claim_key(claim) not in held:
+        return Standing.LOST
+    return Standing.WANTED if claim.job_id in rendering else Standing.UNWANTED

@@ -1,0 +1,120 @@
+"""What the writer of finished chunks promises on every database."""
+
+from collections.abc import Iterator
+from concurrent.futures import Future
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event, select, update
+
+from narration.database import session_scope
+from narration.errors import DatabaseUnavailable
+from narration.jobs.checkpoints import FinishedChunk, Standing
+from narration.jobs.record import Chunk, Job
+from narration.jobs.segment_claim import SegmentClaim
+from narration.jobs.states import SPOKEN
+from tests.builders import LEASE, NOW, claim_segment, make_job, make_outcome, plan_job
+from worker.rendering.notes import NoteWriter
+
+TIMEOUT_S = 30.0
+CHUNKS = 8
+TOO_LARGE = 1 << 70  # a seed that no database holds
+
+
+class NotesContract:
+    """Chunks that end while others are being written are written together."""
+
+    @pytest.fixture
+    def notes(self, database: Engine) -> Iterator[NoteWriter]:
+        notes = NoteWriter(database, lambda: NOW + LEASE, lambda: NOW)
+        yield notes
+        notes.close()
+
+    def test_a_single_chunk_waits_for_no_other(self, database: Engine, notes: NoteWriter) -> None:
+        (claim,) = claimed(database, 1)
+        assert write(notes, claim, 0).result(TIMEOUT_S) is Standing.WANTED
+        assert spoken(database) == [0]
+
+    def test_what_gathers_meanwhile_is_one_transaction(
+        self, database: Engine, notes: NoteWriter
+    ) -> None:
+        (claim,) = claimed(database, 1)
+        commits: list[Any] = []
+        event.listen(database, "commit", commits.append)
+        with session_scope(database) as session:
+            session.execute(update(Job).values(priority=1))  # the writer must wait for this
+            futures = [write(notes, claim, index) for index in range(CHUNKS)]
+            assert not any(future.done() for future in futures)
+        assert {future.result(TIMEOUT_S) for future in futures} == {Standing.WANTED}
+        assert spoken(database) == list(range(CHUNKS))
+        # This test's own, and the writer's: of what there was at first, and of the rest.
+        assert len(commits) - 1 in (1, 2)
+
+    def test_a_lost_segment_fails_no_other(self, database: Engine, notes: NoteWriter) -> None:
+        first, second = claimed(database, 2)
+        futures = together(
+            database,
+            notes,
+            [(replace(first, fence=0), 0), (second, CHUNKS)],
+        )
+        assert [future.result(TIMEOUT_S) for future in futures] == [Standing.LOST, Standing.WANTED]
+
+    def test_a_chunk_that_cannot_be_written_fails_alone(
+        self, database: Engine, notes: NoteWriter
+    ) -> None:
+        (claim,) = claimed(database, 1)
+        with session_scope(database) as session:
+            session.execute(update(Job).values(priority=1))
+            seeds = [1, TOO_LARGE, 1]
+            futures = [write(notes, claim, n, seed=seed) for n, seed in enumerate(seeds)]
+        with pytest.raises(Exception, match=r"range|large"):
+            futures[1].result(TIMEOUT_S)
+        assert futures[0].result(TIMEOUT_S) is futures[2].result(TIMEOUT_S) is Standing.WANTED
+        assert spoken(database) == [0, 2]
+
+    def test_closing_writes_what_waits(self, database: Engine) -> None:
+        (claim,) = claimed(database, 1)
+        notes = NoteWriter(database, lambda: NOW + LEASE, lambda: NOW)
+        futures = [write(notes, claim, index) for index in range(CHUNKS)]
+        notes.close()
+        assert all(future.done() for future in futures)
+        assert spoken(database) == list(range(CHUNKS))
+
+    def test_a_database_that_is_away_fails_all_that_wait(self, away: Engine) -> None:
+        notes = NoteWriter(away, lambda: NOW + LEASE, lambda: NOW)
+        claim = SegmentClaim(
+            job_id="job", index=0, owner="o", fence=1, tries=1, losses=0, is_suspect=False
+        )
+        futures = [write(notes, claim, index) for index in range(3)]
+        for future in futures:
+            with pytest.raises(DatabaseUnavailable):
+                future.result(TIMEOUT_S)
+        notes.close()
+
+
+def claimed(database: Engine, count: int) -> list[SegmentClaim]:
+    """Claim segments of a job, of so many chunks each."""
+    with session_scope(database) as session:
+        plan_job(session, make_job(session), chunks=count * CHUNKS, segment_chunks=CHUNKS)
+        claims = [claim_segment(session) for _ in range(count)]
+    return [claim for claim in claims if claim is not None]
+
+
+def write(notes: NoteWriter, claim: SegmentClaim, index: int, **changes: Any) -> Future[Standing]:
+    return notes.write(FinishedChunk(claim=claim, outcome=make_outcome(index, **changes)))
+
+
+def together(
+    database: Engine, notes: NoteWriter, chunks: list[tuple[SegmentClaim, int]]
+) -> list[Future[Standing]]:
+    """Hand in chunks while the writer cannot write, so that it takes them at once."""
+    with session_scope(database) as session:
+        session.execute(update(Job).values(priority=1))
+        return [write(notes, claim, index) for claim, index in chunks]
+
+
+def spoken(database: Engine) -> list[int]:
+    with session_scope(database, is_read_only=True) as session:
+        query = select(Chunk.index).where(Chunk.state.in_(SPOKEN)).order_by(Chunk.index)
+        return list(session.scalars(query))

@@ -1,0 +1,39 @@
+"""How the chunks of one segment are to be spoken."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from narration.findings import load_findings
+from narration.jobs.record import Chunk
+from narration.jobs.request import QualityPolicy, QualitySettings
+from narration.jobs.sound import RenderParameters
+from worker.rendering.takes import PendingChunk
+
+if TYPE_CHECKING:
+    from worker.chatterbox.voice import Voice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentSettings:
+    """What a job's settings say of its chunks, with its voice loaded."""
+
+    voice: "Voice"
+    parameters: RenderParameters
+    quality: QualitySettings
+    priority: int
+    gain_db: float  # of the voice
+
+    @property
+    def takes(self) -> int:
+        """How often a chunk may be spoken in this attempt."""
+        return 1 if self.quality.policy is QualityPolicy.OFF else self.quality.max_takes
+
+    def make_pending(self, chunk: Chunk) -> PendingChunk:
+        """Return a chunk that is still to be spoken, at its first take."""
+        return PendingChunk(
+            index=chunk.index,
+            spoken_text=chunk.spoken_text,
+            number=chunk.first_take,
+            last_number=chunk.first_take + self.takes - 1,
+            text_findings=load_findings(chunk.text_findings or ()),
+        )

@@ -32,6 +32,7 @@ from worker.leases import Lease
 from worker.rendering.notes import NoteWriter
 from worker.rendering.pace import Pace
 from worker.rendering.places import Places
+from worker.rendering.reuse import Reuse
 from worker.rendering.segment_run import SegmentRun, Tools
 from worker.rendering.segment_settings import SegmentSettings
 from worker.rendering.take_pool import TakePool
@@ -63,6 +64,7 @@ class SegmentRunner:
         self._voice_cache = voice_cache
         self._voice_levels = voice_levels
         self._drain = Drain()
+        self._reuse = Reuse(context)
         self.pace = Pace()
 
     def render_next(self) -> bool:
@@ -137,6 +139,7 @@ class SegmentRunner:
             drain=self._drain,
             pace=self.pace,
         )
+        self._reuse.finish_rest(claim, settings)
         segment_run = SegmentRun(tools, claim, settings, lease)
         if segment_run.run(chunks):
             self._finish(claim)

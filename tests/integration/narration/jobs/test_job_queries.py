@@ -10,6 +10,7 @@ from tests.contracts.events import EventsContract
 from tests.contracts.job_queries import JobQueriesContract, StepQueriesContract
 from tests.contracts.mending import MendingContract
 from tests.contracts.part_queries import PartQueriesContract
+from tests.contracts.reuse import ReuseContract
 from tests.contracts.segment_queries import SegmentQueriesContract
 from tests.contracts.transitions import TransitionsContract
 from tests.contracts.urgent_queries import UrgentQueriesContract
@@ -33,6 +34,10 @@ class TestSegmentsOnPostgres(SegmentQueriesContract):
 
 
 class TestCheckpointsOnPostgres(CheckpointsContract):
+    pass
+
+
+class TestReuseOnPostgres(ReuseContract):
     pass
 
 

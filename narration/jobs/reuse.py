@@ -1,0 +1,107 @@
+"""Segments whose every chunk was spoken before, ended many at once.
+
+Nobody speaks them, so each by itself would cost little but a claim, a transaction and a place in a
+worker: for a book of which one sentence has changed that is nearly all of its time.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy.orm import Session
+
+from narration.jobs.advance import advance_if_rendered
+from narration.jobs.checkpoints import FinishedChunk, checkpoint_all
+from narration.jobs.record import Chunk, Segment
+from narration.jobs.segment_claim import SegmentClaim
+from narration.jobs.states import UNSPOKEN, SegmentState
+from narration.jobs.takes import Outcome
+from narration.jobs.transitions import move_segments
+
+
+def untouched_segments(
+    session: Session, job_id: str, *, after: int, most: int, now: datetime
+) -> dict[int, list[Chunk]]:
+    """Return the chunks to be spoken of segments that no worker has, or was lost with.
+
+    At most so many segments, the first behind number `after`.
+    """
+    segments = (
+        select(Segment.index)
+        .where(Segment.job_id == job_id, Segment.index > after, _is_untouched(now))
+        .order_by(Segment.index)
+        .limit(most)
+    )
+    query = (
+        select(Chunk)
+        .where(Chunk.job_id == job_id, Chunk.state.in_(UNSPOKEN))
+        .where(Chunk.segment.in_(list(session.scalars(segments))))
+        .order_by(Chunk.index)
+    )
+    found: dict[int, list[Chunk]] = defaultdict(list)
+    for chunk in session.scalars(query):
+        found[chunk.segment].append(chunk)
+    return dict(found)
+
+
+def finish_reused(
+    session: Session,
+    job_id: str,
+    outcomes: Mapping[int, Sequence[Outcome]],
+    *,
+    holder: str,
+    until: datetime,
+    now: datetime,
+) -> list[int]:
+    """End segments with what became of all their chunks; return those that were still untouched."""
+    wanted = (
+        select(Segment.index)
+        .where(Segment.job_id == job_id, Segment.index.in_(outcomes), _is_untouched(now))
+        .order_by(Segment.index)
+        .with_for_update(skip_locked=True)
+    )
+    claimed = move_segments(
+        session,
+        job_id,
+        SegmentState.RENDERING,
+        Segment.index.in_(list(session.scalars(wanted))),
+        _is_untouched(now),
+        now=now,
+        fence=Segment.fence + 1,
+        lease_holder=holder,
+        lease_until=until,
+    )
+    claims = [
+        SegmentClaim(
+            job_id=job_id,
+            index=segment.index,
+            owner=segment.owner,
+            fence=segment.fence,
+            tries=segment.tries,
+            losses=segment.losses,
+            is_suspect=False,
+        )
+        for segment in claimed
+    ]
+    if not claims:
+        return []
+    finished = [
+        FinishedChunk(claim=claim, outcome=outcome)
+        for claim in claims
+        for outcome in outcomes[claim.index]
+    ]
+    checkpoint_all(session, finished, until=until, now=now)
+    ended = Segment.index.in_([claim.index for claim in claims])
+    free = {"lease_holder": None, "lease_until": None}
+    move_segments(session, job_id, SegmentState.DONE, ended, now=now, **free)
+    advance_if_rendered(session, job_id, now=now)
+    return [claim.index for claim in claims]
+
+
+def _is_untouched(now: datetime) -> ColumnElement[bool]:
+    return and_(
+        Segment.state == SegmentState.PENDING,
+        Segment.losses == 0,
+        or_(Segment.lease_until.is_(None), Segment.lease_until <= now),
+    )

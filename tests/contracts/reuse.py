@@ -1,0 +1,72 @@
+"""What ending many cached segments at once promises on every database."""
+
+from sqlalchemy import Engine, update
+from sqlalchemy.orm import Session
+
+from narration.database import session_scope
+from narration.jobs.events import list_events
+from narration.jobs.lookup import get_chunks, get_job
+from narration.jobs.record import Segment
+from narration.jobs.reuse import finish_reused, untouched_segments
+from narration.jobs.states import ChunkState, JobState, SegmentState
+from tests.builders import LEASE, NOW, claim_segment, make_job, make_outcome, plan_job
+
+HOLDER = "other-worker"
+
+
+def planned(session: Session, *, chunks: int) -> str:
+    job = make_job(session)
+    plan_job(session, job, chunks=chunks)
+    return job.id
+
+
+class ReuseContract:
+    """Segments of two chunks each, all of whose chunks have a take."""
+
+    def test_segments_are_ended_and_the_job_moves_on(self, database: Engine) -> None:
+        with session_scope(database) as session:
+            job_id = planned(session, chunks=6)
+            outcomes = {n: [make_outcome(2 * n), make_outcome(2 * n + 1)] for n in range(3)}
+            ended = finish_reused(
+                session, job_id, outcomes, holder=HOLDER, until=NOW + LEASE, now=NOW
+            )
+            assert ended == [0, 1, 2]
+        with session_scope(database, is_read_only=True) as session:
+            job = get_job(session, job_id)
+            assert (job.state, job.chunks_done, job.audio_ms) == (JobState.ASSEMBLING, 6, 6000)
+            assert {c.state for c in get_chunks(session, job_id)} == {ChunkState.ACCEPTED}
+            events = [event.type for event in list_events(session, job_id)]
+            assert (events.count("chunk.accepted"), events.count("segment.done")) == (6, 3)
+
+    def test_segments_that_others_have_are_left_to_them(self, database: Engine) -> None:
+        with session_scope(database) as session:
+            job_id = planned(session, chunks=6)
+            claim = claim_segment(session)
+            assert claim is not None
+            outcomes = {n: [make_outcome(2 * n), make_outcome(2 * n + 1)] for n in range(2)}
+            ended = finish_reused(
+                session, job_id, outcomes, holder=HOLDER, until=NOW + LEASE, now=NOW
+            )
+            assert ended == [1]
+        with session_scope(database, is_read_only=True) as session:
+            assert get_job(session, job_id).state is JobState.RENDERING
+            taken = session.get_one(Segment, (job_id, claim.index))
+            assert (taken.state, taken.fence) == (SegmentState.RENDERING, claim.fence)
+
+    def test_only_untouched_segments_are_looked_at(self, database: Engine) -> None:
+        with session_scope(database) as session:
+            job_id = planned(session, chunks=10)
+            claim_segment(session)
+            for index, values in (
+                (1, {"losses": 1}),
+                (2, {"lease_until": NOW + LEASE}),
+            ):
+                session.execute(
+                    update(Segment)
+                    .where(Segment.job_id == job_id, Segment.index == index)
+                    .values(**values)
+                )
+            found = untouched_segments(session, job_id, after=-1, most=1, now=NOW)
+            assert {n: [c.index for c in chunks] for n, chunks in found.items()} == {3: [6, 7]}
+            found = untouched_segments(session, job_id, after=3, most=9, now=NOW)
+            assert list(found) == [4]

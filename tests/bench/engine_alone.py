@@ -19,6 +19,7 @@ from narration.jobs.draft import DraftOptions, SourceFile, draft_plan
 from narration.jobs.request import JobSettings
 from narration.settings import LimitSettings, load_settings
 from narration.sound.waveform import SAMPLE_RATE_HZ
+from tests.bench.service import data_folder
 from tests.bench.texts import CHARACTERS_PER_HOUR, make_book
 from worker.engine.types import Delivery, SpeechEngine, Utterance, make_turn
 from worker.model import load_model
@@ -32,6 +33,7 @@ def main() -> None:
     parser.add_argument("--model", default="demo", help="a name or a folder")
     parser.add_argument("--hours", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--caches", type=Path, help="of the engine, kept from run to run")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     text = make_book(round(options.hours * CHARACTERS_PER_HOUR), options.seed)
@@ -39,9 +41,8 @@ def main() -> None:
     chosen = settings.model.model_copy(update={"checkpoint": options.model})
     with tempfile.TemporaryDirectory() as folder:
         began = time.monotonic()
-        model = load_model(
-            settings.model_copy(update={"model": chosen, "data_dir": Path(folder) / "data"})
-        )
+        data = data_folder(Path(folder), options.caches)
+        model = load_model(settings.model_copy(update={"model": chosen, "data_dir": data}))
         opened_s = time.monotonic() - began
         try:
             figures = {"opened_s": opened_s} | speak(model.engine, utterances(model, text))

@@ -6,144 +6,22 @@ card. A book's stages are read from its events. What is printed as x is audio se
 
 import argparse
 import json
+import shlex
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import httpx
-from sqlalchemy import func, select
-
-from narration.clock import utc_now
-from narration.database import session_scope
-from narration.jobs.record import Chunk, Event, Job, Part
-from narration.jobs.states import ENDED, JobState
+from tests.bench.job_client import HEAD, Client, Row, Submitted, say, show
 from tests.bench.service import Service, open_service
 from tests.bench.texts import CHARACTERS_PER_HOUR, make_book
 
 ARTICLE_CHARACTERS = 1_800  # two minutes
 SETTLE_S = 15.0  # until a book keeps the engine full
-POLL_S = 0.1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One job: seconds from its POST on."""
-
-    what: str
-    outputs: str
-    hours: float
-    chunks: int
-    accepted_s: float
-    planned_s: float | None
-    first_part_s: float | None
-    last_chunk_s: float | None
-    last_part_s: float | None
-    delivered_s: float | None
-    x: float
-    state: str
-
-
-HEAD = ("job", "outputs", "hours", "chunks", "accepted", "planned", "first part", "last chunk",
-        "last part", "delivered", "x")  # fmt: skip
-
-
-class Client:
-    """Submits texts and reads what became of them."""
-
-    def __init__(self, service: Service) -> None:
-        self.service = service
-        self.http = httpx.Client(base_url=service.url, timeout=60)
-
-    def submit(self, what: str, text: str, outputs: list[str], **settings: Any) -> "Submitted":
-        settings = {"quality": {"policy": "off"}, "outputs": outputs, **settings}
-        posted_at = utc_now()
-        answer = self.http.post("/v1/jobs", json={"text": text, **settings})
-        if answer.status_code != httpx.codes.ACCEPTED:
-            raise RuntimeError(f"{what}: {answer.status_code} {answer.text[:500]}")
-        accepted_s = (utc_now() - posted_at).total_seconds()
-        return Submitted(what, answer.json()["id"], posted_at, accepted_s, "+".join(outputs))
-
-    def cancel(self, job_id: str) -> None:
-        self.http.post(f"/v1/jobs/{job_id}/cancel").raise_for_status()
-
-    def wait(self, submitted: "Submitted", timeout_s: float, until: str = "end") -> Row:
-        """Wait for the end of a job, or for its first part, and return its stages."""
-        ends_at = time.monotonic() + timeout_s
-        shown_at = time.monotonic()
-        while time.monotonic() < ends_at:
-            job = self._job(submitted.id)
-            if job.state in ENDED or (until == "first part" and self._stored(submitted.id)):
-                break
-            if time.monotonic() - shown_at > 5:
-                shown_at = time.monotonic()
-                say(f"  {submitted.what}: {job.state} {job.chunks_done} of {job.chunks_total}")
-            time.sleep(POLL_S)
-        return self.row(submitted)
-
-    def row(self, submitted: "Submitted") -> Row:
-        job = self._job(submitted.id)
-        with session_scope(self.service.database, is_read_only=True) as session:
-            samples = session.scalar(
-                select(func.sum(Chunk.samples)).where(Chunk.job_id == submitted.id)
-            )
-            times = dict(
-                session.execute(
-                    select(Event.type, func.max(Event.created_at))
-                    .where(Event.job_id == submitted.id)
-                    .group_by(Event.type)
-                ).all()
-            )
-            first = session.scalar(
-                select(func.min(Event.created_at)).where(
-                    Event.job_id == submitted.id, Event.type == "part.stored"
-                )
-            )
-        since = submitted.seconds_to
-        delivered_s = since(job.ended_at) if job.state is JobState.SUCCEEDED else None
-        hours = (samples or 0) / 24_000 / 3600
-        return Row(
-            what=submitted.what,
-            outputs=submitted.outputs,
-            hours=hours,
-            chunks=job.chunks_total,
-            accepted_s=submitted.accepted_s,
-            planned_s=since(job.planned_at),
-            first_part_s=since(first),
-            last_chunk_s=since(times.get("chunk.accepted")),
-            last_part_s=since(times.get("part.stored")),
-            delivered_s=delivered_s,
-            x=hours * 3600 / delivered_s if delivered_s else 0.0,
-            state=job.state,
-        )
-
-    def _job(self, job_id: str) -> Job:
-        with session_scope(self.service.database, is_read_only=True) as session:
-            return session.get_one(Job, job_id)
-
-    def _stored(self, job_id: str) -> bool:
-        with session_scope(self.service.database, is_read_only=True) as session:
-            part = session.get(Part, (job_id, 0))
-            return part is not None and part.state == "stored"
-
-
-@dataclass(frozen=True, slots=True)
-class Submitted:
-    """A job that was accepted, with the moment before its POST."""
-
-    what: str
-    id: str
-    posted_at: datetime
-    accepted_s: float
-    outputs: str
-
-    def seconds_to(self, moment: datetime | None) -> float | None:
-        return None if moment is None else (moment - self.posted_at).total_seconds()
 
 
 class Scenarios:
@@ -155,6 +33,11 @@ class Scenarios:
         self._characters = round(options.hours * CHARACTERS_PER_HOUR)
         self._book = make_book(self._characters, seed=options.seed)
         self._seed = options.seed
+
+    def article(self) -> Iterator[Row]:
+        """An article, nothing beside it: what is loaded at first use is loaded then."""
+        text = make_book(ARTICLE_CHARACTERS, seed=self._seed + 20)
+        yield self._run("an article", text, ["m4b"])
 
     def book(self) -> Iterator[Row]:
         """A book, nothing beside it."""
@@ -202,6 +85,7 @@ class Scenarios:
 
 
 SCENARIOS: dict[str, Callable[[Scenarios], Iterator[Row]]] = {
+    "article": Scenarios.article,
     "book": Scenarios.book,
     "changed": Scenarios.changed,
     "outputs": Scenarios.outputs,
@@ -223,11 +107,15 @@ def main() -> None:
             model=options.model,
             cards=cards,
             cpu_workers=options.cpu_workers,
+            caches=options.caches,
             worker=worker,
         ) as service:
             service.wait_until_ready(options.limit_s)
             say(f"ready after {time.monotonic() - began:.1f} s")
             measure(service, options)
+            for command in options.afterwards:
+                words = [word.replace("URL", service.url) for word in shlex.split(command)]
+                subprocess.run(words, check=False)
 
 
 def measure(service: Service, options: argparse.Namespace) -> None:
@@ -238,7 +126,7 @@ def measure(service: Service, options: argparse.Namespace) -> None:
         before, began = service.processes(), time.monotonic()
         for row in SCENARIOS[name](scenarios):
             rows.append(row)
-            say(_line(row))
+            say(show(row))
         took_s, after = time.monotonic() - began, service.processes()
         used[name] = {
             process: {"cores": (cpu - before[process][0]) / took_s, "memory_mb": memory}
@@ -253,25 +141,13 @@ def measure(service: Service, options: argparse.Namespace) -> None:
             options.out.write_text(json.dumps(report, indent=1))
     say("\n" + " | ".join(HEAD))
     for row in rows:
-        say(_line(row))
+        say(show(row))
 
 
 def _engine_alone(options: argparse.Namespace) -> list[str]:
     own = ["--model", options.model, "--hours", str(options.hours), "--seed", str(options.seed)]
+    own += ["--caches", str(options.caches)] if options.caches else []
     return [sys.executable, "-m", "tests.bench.engine_alone", *own]
-
-
-def say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
-
-
-def _line(row: Row) -> str:
-    stages = (row.accepted_s, row.planned_s, row.first_part_s, row.last_chunk_s, row.last_part_s,
-              row.delivered_s)  # fmt: skip
-    times = [" -" if seconds is None else f"{seconds:.2f} s" for seconds in stages]
-    facts = (row.what, row.outputs, f"{row.hours:.2f}", str(row.chunks), *times, f"{row.x:.0f}")
-    return " | ".join(facts) + ("" if row.delivered_s else f" | {row.state}")
 
 
 def _options() -> argparse.Namespace:
@@ -280,13 +156,19 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--cards", type=int, default=0, help="GPUs, each with a worker of its own")
     parser.add_argument("--cpu-workers", type=int, default=1)
     parser.add_argument("--hours", type=float, default=10.0, help="of each book")
-    parser.add_argument("--parts", nargs="+", choices=SCENARIOS, default=["book", "changed"])
+    parser.add_argument(
+        "--parts", nargs="+", choices=SCENARIOS, default=["article", "book", "changed"]
+    )
     parser.add_argument("--worker", default="{}", help="settings of workers, as JSON")
     parser.add_argument("--engine-alone", action="store_true", help="speak the book's chunks first")
     parser.add_argument("--no-listening", dest="listenable", action="store_false")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--limit-s", type=float, default=600.0, help="for each job")
     parser.add_argument("--folder", type=Path, help="for servers' files; a temporary one if unset")
+    parser.add_argument("--caches", type=Path, help="of the engine, kept from run to run")
+    parser.add_argument(
+        "--afterwards", nargs="+", default=[], help="commands; URL is the service's"
+    )
     parser.add_argument("--out", type=Path)
     return parser.parse_args()
 

@@ -36,6 +36,7 @@ class Service:
         model: str,
         cards: list[int],
         cpu_workers: int,
+        caches: Path | None = None,
         **settings: Any,
     ) -> None:
         postgres, valkey, seaweedfs = servers
@@ -45,7 +46,7 @@ class Service:
         self.database = make_engine(self.database_url)
         profile = seaweedfs.profile(seaweedfs.new_bucket())
         self._environment = os.environ | {
-            "RHAPSODE_DATA_DIR": str(folder / "data"),
+            "RHAPSODE_DATA_DIR": str(data_folder(folder, caches)),
             "RHAPSODE_DATABASE__URL": self.database_url,
             "RHAPSODE_BROKER__URL": valkey.url,
             "RHAPSODE_STORAGE__PROFILES": json.dumps({"default": _plain(profile)}),
@@ -112,6 +113,16 @@ class Service:
     def _warm_workers(self) -> int:
         with session_scope(self.database, is_read_only=True) as session:
             return len(warm_workers(session, now=utc_now()))
+
+
+def data_folder(folder: Path, caches: Path | None) -> Path:
+    """Return a new data directory, whose engine keeps what it compiles where the caller says."""
+    data = folder / "data"
+    data.mkdir()
+    if caches is not None:
+        caches.mkdir(exist_ok=True)
+        (data / "engine").symlink_to(caches.absolute())
+    return data
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Finished chunks on their way to the database: what has gathered is written in one transaction.
 
 A transaction costs the interpreter about as much as ten chunks in it, so that there are at most
-twenty a second: what ends between two of them gathers. A chunk that comes after a pause is written
+ten a second: what ends between two of them gathers. A chunk that comes after a pause is written
 at once, and so is one that somebody waits for, with all that have gathered.
 """
 
@@ -21,7 +21,7 @@ from narration.jobs.checkpoints import FinishedChunk, Standing, checkpoint_all
 
 log = structlog.get_logger(__name__)
 
-GATHER_S = 0.05  # from the beginning of one transaction to that of the next
+GATHER_S = 0.1  # from the beginning of one transaction to that of the next
 MOST = 128  # chunks in a transaction: more would keep the rows of their jobs locked for long
 
 _Note = tuple[FinishedChunk, Future[Standing]]

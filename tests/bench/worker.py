@@ -49,7 +49,7 @@ from worker.engine.types import Speech, Utterance
 from worker.process import WorkerProcess
 
 PAUSE_S = 0.1
-LEASES = {"lease_s": 60, "heartbeat_s": 15}  # as in production
+RULES = {"lease_s": 60, "heartbeat_s": 15, "is_warmed_up": True}  # as in production
 
 
 class CountingEngine:
@@ -109,7 +109,7 @@ def main() -> None:
     where = embedded if asked.embedded else served
     if asked.cores:
         os.sched_setaffinity(0, range(asked.cores))  # and of all processes that are started here
-    worker = {"slots": asked.slots, "take_processes": asked.processes, **LEASES}
+    worker = {"slots": asked.slots, "take_processes": asked.processes, **RULES}
     with where(worker) as (settings, database_url):
         figures = render(settings, database_url, asked)
     table = Table("figure", "value")
@@ -208,7 +208,7 @@ def work_until_done(
 ) -> None:
     """Deliver wake-ups to as many threads as a worker has: each that is used leads to another."""
     is_over = threading.Event()
-    wakeups: queue.SimpleQueue[None] = queue.SimpleQueue()
+    wakeups: queue.Queue[None] = queue.Queue()
 
     def work() -> None:
         while not is_over.is_set():

@@ -51,6 +51,18 @@ class NotesContract:
         # This test's own, and the writer's: of what there was at first, and of the rest.
         assert len(commits) - 1 in (1, 2)
 
+    def test_a_chunk_that_somebody_waits_for_takes_the_others_along(self, database: Engine) -> None:
+        (claim,) = claimed(database, 1)
+        notes = NoteWriter(database, lambda: NOW + LEASE, lambda: NOW, gather_s=3600)
+        write(notes, claim, 0).result(TIMEOUT_S)  # after a pause it is written at once
+        gathering = [write(notes, claim, index) for index in (1, 2)]
+        urgent = FinishedChunk(claim=claim, outcome=make_outcome(3))
+        assert notes.write(urgent, is_urgent=True).result(TIMEOUT_S) is Standing.WANTED
+        assert all(future.done() for future in gathering)
+        write(notes, claim, 4)
+        notes.close()
+        assert spoken(database) == [0, 1, 2, 3, 4]
+
     def test_a_lost_segment_fails_no_other(self, database: Engine, notes: NoteWriter) -> None:
         first, second = claimed(database, 2)
         futures = together(

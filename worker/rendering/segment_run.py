@@ -15,6 +15,7 @@ from typing import Any
 from narration import telemetry
 from narration.errors import LeaseLost, SpeechError
 from narration.jobs.checkpoints import FinishedChunk, Standing, lease_lost
+from narration.jobs.create import URGENT_PRIORITY
 from narration.jobs.record import Chunk
 from narration.jobs.request import Voicing
 from narration.jobs.segment_claim import SegmentClaim, start_chunks
@@ -68,7 +69,8 @@ class SegmentRun:
         self._speaking: set[Future[Speech]] = set()
         self._storing: set[Future[StoredSound]] = set()
         self._noting: set[Future[Standing]] = set()
-        self._done: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        # No SimpleQueue: in CPython 3.11 a `get` that wakes up after its time waits for ever.
+        self._done: queue.Queue[Callable[[], None]] = queue.Queue()
         self._left = 0
 
     def run(self, chunks: Sequence[Chunk]) -> bool:
@@ -273,9 +275,9 @@ class SegmentRun:
 
     def _end(self, outcome: Outcome) -> None:
         chunk = FinishedChunk(claim=self._claim, outcome=outcome)
-        self._follow(
-            self._tools.notes.write(chunk), self._noting, partial(self._receive_standing, outcome)
-        )
+        is_urgent = self._settings.priority >= URGENT_PRIORITY
+        written = self._tools.notes.write(chunk, is_urgent=is_urgent)
+        self._follow(written, self._noting, partial(self._receive_standing, outcome))
 
     def _receive_standing(self, outcome: Outcome, future: Future[Standing]) -> None:
         standing = future.result()

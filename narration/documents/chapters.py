@@ -83,10 +83,11 @@ def _chapters(
     """Cut at the openings; what has no more than headings joins what it introduces."""
     if not openings or openings[0].index > 0:
         openings = [_Opening(index=0, title=title or ""), *openings]
+    texts = [index for index, block in enumerate(blocks) if block.kind is not BlockKind.HEADING]
     begin = 0
     for opening, following in zip(openings, [*openings[1:], None], strict=True):
         end = len(blocks) if following is None else following.index
-        is_bare = all(block.kind is BlockKind.HEADING for block in blocks[begin:end])
+        is_bare = bisect_left(texts, begin) == bisect_left(texts, end)
         if end == begin or (is_bare and following is not None):
             continue
         yield Chapter(

@@ -8,10 +8,10 @@ from narration.documents.article import find_article, mark_surroundings
 from narration.documents.chapters import by_headings
 from narration.documents.decode import decode_page
 from narration.documents.gutenberg import boilerplate
-from narration.documents.matter import inner_skips
 from narration.documents.page import walk_page
 from narration.documents.page_facts import read_facts
 from narration.documents.paragraphs import Page, PageBlock
+from narration.documents.repeated import contents_reasons
 from narration.documents.stylesheet import read_styles
 from narration.documents.tree import local_name, parse_page
 from narration.documents.types import Document, Metadata, Skip, SkipReason
@@ -84,7 +84,7 @@ def _sort_out(page: Page, spoken: frozenset[SkipReason]) -> tuple[list[PageBlock
     blocks: list[PageBlock] = []
     skips: list[Skip] = []
     notices = boilerplate([block.text for block in page.blocks])
-    lists = inner_skips(page.blocks)
+    lists = contents_reasons(page.blocks)
     for block, is_notice, listed in zip(page.blocks, notices, lists, strict=True):
         reason = SkipReason.BOILERPLATE if is_notice else listed
         if reason is None or reason in spoken:

@@ -20,8 +20,8 @@ from narration.documents.markdown_html import read_html
 from narration.documents.markdown_inline import Piece, align, by_line, is_image_alone
 from narration.documents.markdown_marks import code_lines, forget_footnotes, unread
 from narration.documents.markdown_tables import Cell, cells, table_block
-from narration.documents.matter import inner_skips
 from narration.documents.paragraphs import PageBlock
+from narration.documents.repeated import contents_reasons
 from narration.documents.types import BlockKind, Metadata, Run, Skip, SkipReason
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|[\r\n])?")
@@ -49,7 +49,7 @@ def read_markdown(source: str, spoken: frozenset[SkipReason] = frozenset()) -> R
     blocks = list(end_stanzas(reader.blocks()))
     skips = reader.skips
     heard: list[PageBlock] = []
-    for block, reason in zip(blocks, inner_skips(blocks), strict=True):
+    for block, reason in zip(blocks, contents_reasons(blocks), strict=True):
         if reason is None or reason in spoken:
             heard.append(block)
         else:

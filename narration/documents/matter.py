@@ -30,7 +30,8 @@ _TITLES = {
     ),
     SkipReason.CONTENTS: (
         r"(?:table of )?contents(?: of .*)?|(?:list of )?(?:illustrations|figures|tables|maps|"
-        r"plates|chapters)|table des mati[eè]res|inhalt(?:sverzeichnis)?|[ií]ndice|landmarks"
+        r"plates|chapters)|(?:in|inside) this (?:book|volume|issue|article|guide|paper)|"
+        r"on this page|table des mati[eè]res|inhalt(?:sverzeichnis)?|[ií]ndice|landmarks"
     ),
     SkipReason.INDEX: r"(?:general |subject |alphabetical )?index(?: of .*)?",
     SkipReason.BOILERPLATE: (

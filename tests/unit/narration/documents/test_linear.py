@@ -22,6 +22,8 @@ _PAGES = {
     "links": '<a href="#x" id="x">word</a> ',
     "contents": '<p><a href="#x">word</a></p>',
     "headings": "<h2>Chapter one</h2><p>word</p>",
+    "titles": "<p>The Hill</p><h2>The Hill</h2><p>It began on a hill.</p>",
+    "titles alone": "<h2>The Hill</h2><h2>The Road</h2>",
     "items": "<li>word one",
     "images": '<img alt="word word"/>',
 }

@@ -103,7 +103,8 @@ def _note_or_mark(source: str, start: int, end: int, inline: set[str]) -> Skip:
     """Take a mark that opens a paragraph for the note itself, if the text refers to it."""
     mark = source[start:end]
     opens = _opens_line(source, start)
-    if opens and mark in inline and source[end : end + 1].isspace():
+    is_apart = source[end : end + 1].isspace() or not mark[1].isalpha()  # not "[A]nd"
+    if opens and mark in inline and is_apart:
         stop = _NOTE_END.search(source, end, min(len(source), end + _LONGEST_NOTE))
         last = stop.start() if stop else min(len(source), end + _LONGEST_NOTE)
         return Skip(start=start, end=end + len(source[end:last].rstrip()), reason=SkipReason.NOTE)

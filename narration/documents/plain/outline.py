@@ -14,7 +14,7 @@ from itertools import pairwise
 from narration.documents.plain.contents import Contents
 from narration.documents.plain.headings import Heading, Rank, read_heading
 from narration.documents.plain.lines import Group
-from narration.documents.plain.listed import find_listed
+from narration.documents.plain.listed import Titles
 from narration.documents.plain.numbering import find_chains
 from narration.documents.plain.titles import is_sentence, is_title
 
@@ -47,7 +47,7 @@ def find_outline(groups: Sequence[Group], contents: Sequence[Contents]) -> dict[
     candidates = _candidates(groups, listed_groups)
     entries = [entry for part in contents for entry in part.entries if entry.text[0] != "("]
     start = max((part.end for part in contents if not part.is_index), default=0)
-    listed = find_listed(groups, entries, start)
+    listed = Titles(groups).find(entries, start)
     roles = _by_form(groups, candidates)
     if listed and not any(role is Role.CHAPTER for role in roles.values()):
         roles = {i: Role.HEADING if role is Role.PART else role for i, role in roles.items()}

@@ -16,6 +16,7 @@ from narration.documents.plain.headings import Heading, Rank, read_heading
 from narration.documents.plain.lines import Group
 from narration.documents.plain.listed import Titles
 from narration.documents.plain.numbering import find_chains
+from narration.documents.plain.series import find_series
 from narration.documents.plain.titles import is_sentence, is_title
 
 _MOST_LINES = 4
@@ -56,6 +57,9 @@ def find_outline(groups: Sequence[Group], contents: Sequence[Contents]) -> dict[
             roles[index] = Role.CHAPTER
     if not listed and not _has_chapters(candidates, roles):
         placed = _by_place(groups, listed_groups, roles)
+        if not placed:
+            opened = sorted(i for i, role in roles.items() if role is Role.CHAPTER)
+            placed = dict.fromkeys(find_series(groups, listed_groups, opened), Role.CHAPTER)
         if placed:
             roles = {i: Role.PART if r is Role.CHAPTER else r for i, r in roles.items()} | placed
     return _raise_parts(groups, roles, candidates)

@@ -70,8 +70,11 @@ def read_plain(
     hidden = _hidden(page, spoken)
     sections = list(_sections(page.groups, roles, hidden, builder, titles))
     facts = _with_title_page(read_facts(source, notices), page.groups, roles)
+    chapters = gather_sections(sections, opening=facts.title or _first_words(page, hidden))
+    first = next((i for i in range(len(page.groups)) if i not in hidden), 0)
     return Reading(
-        chapters=gather_sections(sections, opening=facts.title or _first_words(page, hidden)),
+        chapters=chapters,
+        opens_with_chapter=roles.get(first) is Role.CHAPTER and len(chapters) > 1,
         skips=tuple(sorted([*page.skips, *_unspoken(page, hidden)], key=lambda skip: skip.start)),
         metadata=facts,
     )

@@ -1,11 +1,12 @@
 """HTML file -> document: the article of a saved page, without the menus around it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from lxml import etree
 
 from narration.documents.article import find_article, mark_surroundings
-from narration.documents.chapters import by_headings
+from narration.documents.chapters import by_headings, lone_title
 from narration.documents.decode import decode_page
 from narration.documents.gutenberg import boilerplate
 from narration.documents.page import walk_page
@@ -68,12 +69,12 @@ def page_document(
             f"{what} has no text to read aloud: if it is filled in by scripts, save the page from "
             "a browser's reading view"
         )
-    title = metadata.title
+    title = metadata.title or lone_title(blocks)
     return Document(
         source=page.text,
         media_type=media_type,
         encoding="utf-8",
-        metadata=metadata,
+        metadata=replace(metadata, title=title),
         chapters=by_headings(blocks, title=title),
         skips=tuple(sorted([*page.skips, *skips], key=lambda skip: skip.start)),
     )

@@ -35,6 +35,8 @@ _TEXTS = {
     "breaks": "a line \\\n",
     "html": "<p>words here</p>\n",
     "links": "[a](#b) ",
+    "formulas": "$x$ \\( \\[ $y ",
+    "notes": "[^1]: A note.\n",
     "headings": "# a\n\nword\n\n",
 }
 _PLAIN = {

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from narration.documents.plain.headings import Heading, Rank, number_value, read_heading
 from narration.documents.plain.lines import Group, Line
@@ -30,6 +31,7 @@ class Entry:
     indent: int
 
 
+@lru_cache(maxsize=16_384)  # titles are looked up for the list and for the outline
 def title_key(text: str) -> str:
     """Bring a title as listed and as printed to one form: no marks, no page, Arabic numbers."""
     lowered = PAGE.sub("", text).lower().replace("_", "")

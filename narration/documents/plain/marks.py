@@ -46,9 +46,9 @@ _NOTE_END = re.compile(
 )
 # A raised number that lost its height: "it was late.1 Then he left."
 _RAISED = re.compile(r"[.!?,;][\"”]?(\d{1,2})(?=\s+[A-Z\"“]|\s*\Z)")
-_SUPERSCRIPT = re.compile(
-    r"(?:(?<=[a-z]{3})|(?<=[^\W\d_][.,;:!?”’\"'])|(?<=[.!?][”’\"'])|(?<=1[5-9]\d\d)|(?<=20\d\d))"
-    r"[¹²³⁰⁴-⁹]{1,3}(?=[\s.,;:!?”’\"')—–-]|\Z)"
+_SUPERSCRIPT = re.compile(r"[¹²³⁰⁴-⁹]{1,3}(?=[\s.,;:!?”’\"')—–-]|\Z)")
+_BEFORE_SUPERSCRIPT = re.compile(
+    r"(?:[a-z]{3}|[^\W\d_][.,;:!?”’\"']|[.!?][”’\"']|1[5-9]\d\d|20\d\d)\Z"
 )
 _WORD_BEFORE = re.compile(r"(?<![A-Z\d.])[a-z]{4,}[)\]]?\Z")
 _ABBREVIATED = re.compile(
@@ -141,7 +141,8 @@ def _pairs(source: str) -> Iterator[tuple[int, int]]:
 def _superscripts(source: str) -> Iterator[Skip]:
     """Find raised figures behind words and years that are no powers."""
     for match in _SUPERSCRIPT.finditer(source):
-        if not takes_power(source[max(0, match.start() - _LONGEST_MARK) : match.start()]):
+        before = source[max(0, match.start() - _LONGEST_MARK) : match.start()]
+        if _BEFORE_SUPERSCRIPT.search(before) and not takes_power(before):
             yield Skip(start=match.start(), end=match.end(), reason=SkipReason.NOTE_MARK)
 
 

@@ -14,10 +14,8 @@ from narration.documents.marks import takes_power
 from narration.documents.types import Skip, SkipReason
 
 _SIGN = r"(?:[*†‡§¶‖]{1,4}|\((?:\*{1,3}|[†‡])\)|[¹²³⁰⁴-⁹]{1,3}|\^\d{1,3})"
-_MARK = re.compile(
-    r"(?:(?<=[^\s*†‡§¶‖(\[^¹²³⁰⁴-⁹])|(?<=[\w.,;:!?] )(?=\())"
-    rf"(?P<sign>{_SIGN})(?=[\s,.;:!?)\"'”’—-]|\Z)"
-)
+_MARK_END = r"(?=[\s,.;:!?)\"'”’—-]|\Z)"
+_NO_MARK_BEFORE = frozenset("*†‡§¶‖([^¹²³⁰⁴⁵⁶⁷⁸⁹ \t\r\n\f")
 _NOTE = re.compile(
     rf"^[^\S\r\n]*+(?P<sign>{_SIGN})(?P<space>[^\S\r\n]*+)(?=[^\s*†‡§¶‖])", re.MULTILINE
 )
@@ -48,8 +46,7 @@ def find_signed_notes(source: str) -> list[Skip]:
     notes = list(_paragraphs(source))
     if not notes:
         return []
-    signs = {note.sign for note in notes}
-    marks = [mark for mark in _marks(source, notes) if mark[1] in signs]
+    marks = list(_marks(source, notes))
     skips: list[Skip] = []
     waiting: dict[str, list[tuple[int, int]]] = defaultdict(list)
     at = 0
@@ -114,8 +111,12 @@ def _goes_on(source: str, before: _Note | None, note: _Note) -> bool:
 def _marks(source: str, notes: Sequence[_Note]) -> Iterator[tuple[int, str, int]]:
     """Signs behind words, outside of the notes: where each begins, the sign, where it ends."""
     starts = [note.start for note in notes]
-    for found in _MARK.finditer(source):
-        start, sign = found.start("sign"), found["sign"]
+    signs = sorted({note.sign for note in notes}, key=len, reverse=True)
+    pattern = re.compile(f"(?:{'|'.join(map(re.escape, signs))}){_MARK_END}")
+    for found in pattern.finditer(source):
+        start, sign = found.start(), found[0]
+        if not _stands_behind_word(source, start):
+            continue
         at = bisect_left(starts, start + 1) - 1
         if at >= 0 and start < notes[at].end:
             continue
@@ -124,7 +125,14 @@ def _marks(source: str, notes: Sequence[_Note]) -> Iterator[tuple[int, str, int]
             continue
         if sign[0] == "*" and _closes_emphasis(source, start):
             continue
-        yield start, sign, found.end("sign")
+        yield start, sign, found.end()
+
+
+def _stands_behind_word(source: str, start: int) -> bool:
+    """Tell a sign that touches a word or a stop, as "fox*"; one in brackets may be apart."""
+    if source[start] == "(" and source[start - 1 : start] == " ":
+        start -= 1
+    return source[start - 1 : start] not in _NO_MARK_BEFORE and start > 0
 
 
 def _closes_emphasis(source: str, start: int) -> bool:

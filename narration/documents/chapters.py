@@ -83,10 +83,11 @@ def _chapters(
     """Cut at the openings; what has no more than headings joins what it introduces."""
     if not openings or openings[0].index > 0:
         openings = [_Opening(index=0, title=title or ""), *openings]
+    texts = [index for index, block in enumerate(blocks) if block.kind is not BlockKind.HEADING]
     begin = 0
     for opening, following in zip(openings, [*openings[1:], None], strict=True):
         end = len(blocks) if following is None else following.index
-        is_bare = all(block.kind is BlockKind.HEADING for block in blocks[begin:end])
+        is_bare = bisect_left(texts, begin) == bisect_left(texts, end)
         if end == begin or (is_bare and following is not None):
             continue
         yield Chapter(
@@ -184,11 +185,23 @@ def names_chapter(text: str) -> bool:
     )
 
 
+def lone_title(blocks: Sequence[PageBlock]) -> str | None:
+    """Take the one heading that stands over all others for the title of the work."""
+    headings = [block for block in blocks if block.level is not None]
+    first = headings[0] if headings else None
+    if first is None or first.level is None or _NAMED_PART.fullmatch(first.text):
+        return None
+    rest = [block.level for block in headings[1:] if block.level is not None]
+    is_over_all = len(rest) > 1 and first.level < min(rest)
+    return first.text if is_over_all and not _NAMED_CHAPTER.fullmatch(first.text) else None
+
+
 def _by_headings(
     blocks: Sequence[PageBlock], page_starts: Sequence[int], title: str | None
 ) -> Iterator[_Opening]:
     """Open at headings of the chapters' level and above, and at the first heading of each page."""
     level = _chapter_level(blocks)
+    names = {title or "", lone_title(blocks) or ""}
     heads = set(_first_headings(blocks, page_starts))
     parts: dict[int, str] = {}
     previous = -2  # a heading right after one that opens a chapter goes on with its title
@@ -198,7 +211,7 @@ def _by_headings(
         if opens and block.level is not None and not is_continued:
             parts = {each: name for each, name in parts.items() if each < block.level}
             name = _title_at(blocks, index, len(blocks), level)
-            above = [part for part in parts.values() if not _is_same(part, title or "")]
+            above = [part for part in parts.values() if not any(_is_same(part, n) for n in names)]
             yield _Opening(index=index, title=name, part=", ".join(above))
             parts[block.level] = name
         if opens or is_continued:
@@ -240,20 +253,25 @@ def _chapter_level(blocks: Sequence[PageBlock]) -> int:
 
 
 def _are_parts(blocks: Sequence[PageBlock], level: int, deeper: int) -> bool:
-    """Tell whether headings of a level head parts: by name, or because chapters follow at once."""
-    parts = total = 0
+    """Tell whether headings of a level head parts: by name, or because chapters follow at once.
+
+    A heading with a single one below it has that for its second line.
+    """
+    named = total = headed = numbered = 0
+    counts: list[int] = []
     for block, following in zip(blocks, [*blocks[1:], None], strict=True):
         if block.level == level:
             total += 1
-            is_named = _NAMED_PART.fullmatch(block.text) is not None
-            is_headed = (
-                following is not None
-                and following.level == deeper
-                and names_chapter(following.text)
-                and not names_chapter(block.text)
-            )
-            parts += is_named or is_headed
-    return parts * 2 > total and sum(block.level == deeper for block in blocks) > total
+            counts.append(0)
+            named += _NAMED_PART.fullmatch(block.text) is not None
+            is_followed = following is not None and following.level == deeper
+            headed += is_followed and not names_chapter(block.text)
+            numbered += following is not None and is_followed and names_chapter(following.text)
+        elif block.level == deeper and counts:
+            counts[-1] += 1
+    are_over = named * 2 > total or headed * 2 > total
+    several = sum(count > 1 for count in counts)
+    return are_over and sum(counts) > total and max(named, numbered, several) * 2 > total
 
 
 def _title_at(blocks: Sequence[PageBlock], index: int, end: int, level: int) -> str:

@@ -3,6 +3,7 @@
 import io
 import re
 import zipfile
+from dataclasses import replace
 from xml.parsers.expat import ExpatError
 
 import mammoth
@@ -25,10 +26,11 @@ _MAX_ELEMENTS = 600_000
 _MAX_DEPTH = 200
 _TAG = re.compile(rb"<(/?)[A-Za-z][^>]*?(/?)>")
 _NOTHING: frozenset[SkipReason] = frozenset()
+_FILE_TITLE = re.compile(r"^Microsoft Word\b|\.docx?$|^Document\d*$", re.IGNORECASE)
 _NOTE_ITEM = re.compile(r"(?:foot|end)note-\d+|comment-\d+")
 # What Word calls the lines of a title page, beside what mammoth knows by itself.
 _STYLES = f"""
-p[style-name='Title'] => h1.title:fresh
+p[style-name='Title'] => p.title:fresh
 p[style-name='Subtitle'] => p.subtitle:fresh
 p[style-name='Heading 7'] => h6:fresh
 p[style-name='Quote'] => blockquote > p:fresh
@@ -81,6 +83,7 @@ def read_docx(
         ) from error
     root = parse_page(f"<html><body>{made.value}</body></html>", what=what)
     _mark_parts(root)
+    facts = _with_title(facts, root)
     return page_document(
         root,
         what=what,
@@ -146,6 +149,25 @@ def _facts(archive: Archive) -> Metadata:
         description=values.get("description"),
         identifiers=(Identifier(scheme="", value=identifier),) if identifier else (),
     )
+
+
+def _with_title(facts: Metadata, root: etree._Element) -> Metadata:
+    """Take the title from the text where the properties have none or that of a file.
+
+    In a document with several of them the style is that of its chapters.
+    """
+    titles = [
+        element
+        for element in root.iter()
+        if local_name(element) == "p" and attribute(element, "class") == "title"
+    ]
+    if len(titles) > 1:
+        for element in titles:
+            element.tag = "h1"
+    if len(titles) != 1 or (facts.title and not _FILE_TITLE.search(facts.title)):
+        return facts
+    title = " ".join("".join(map(str, titles[0].itertext())).split())
+    return replace(facts, title=title or facts.title)
 
 
 def _mark_parts(root: etree._Element) -> None:

@@ -2,19 +2,22 @@
 
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from itertools import count
 
 from lxml import etree
 
 from narration.documents.archive import Archive, resolve
 from narration.documents.chapters import Landmark, divide
+from narration.documents.declared import DeclaredMatter, NamedPage
 from narration.documents.gutenberg import boilerplate
-from narration.documents.matter import inner_skips, landmark_reason, page_reason
+from narration.documents.matter import inner_skips, page_reason
 from narration.documents.navigation import Navigation, read_navigation
 from narration.documents.notes import note_blocks
 from narration.documents.package import Package, read_package
 from narration.documents.page import walk_page
-from narration.documents.paragraphs import Page, PageBlock
+from narration.documents.paragraphs import PageBlock
+from narration.documents.repeated import repeated_lists
 from narration.documents.stylesheet import NO_RULES, StyleRules, read_styles
 from narration.documents.tree import attribute, local_name, parse_page
 from narration.documents.types import Document, Metadata, Skip, SkipReason
@@ -22,15 +25,6 @@ from narration.errors import DocumentError
 
 EPUB = "application/epub+zip"
 _NOTHING: frozenset[SkipReason] = frozenset()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _BookPage:
-    """A page of the book, and where its text stands in the source."""
-
-    name: str
-    page: Page
-    start: int
 
 
 def read_epub(
@@ -70,7 +64,7 @@ def read_epub(
     )
 
 
-def _missing(pages: list[_BookPage]) -> str:
+def _missing(pages: list[NamedPage]) -> str:
     """Tell a book of pictures from one of which all is skipped."""
     if any(each.page.blocks for each in pages):
         return "it holds only contents, imprints or notes. Ask for these to be read after all"
@@ -85,7 +79,7 @@ class _Reader:
         self._spoken = spoken
         self._rules: dict[tuple[str, ...], StyleRules] = {}
 
-    def pages(self, package: Package, max_chars: int) -> Iterator[_BookPage]:
+    def pages(self, package: Package, max_chars: int) -> Iterator[NamedPage]:
         """Pages in the order of the spine."""
         length = 0
         for name in package.pages:
@@ -93,7 +87,7 @@ class _Reader:
             root = parse_page(self._archive.text(name), what=what)
             rules = self._rules_of(root, name)
             page = walk_page(root, offset=length, rules=rules, spoken=self._spoken)
-            yield _BookPage(name=name, page=page, start=length)
+            yield NamedPage(name=name, page=page, start=length)
             length += len(page.text)
             if length > max_chars:
                 raise DocumentError(
@@ -129,41 +123,38 @@ def _inner(element: etree._Element) -> str:
 
 
 def _sorted_out(
-    pages: list[_BookPage], navigation: Navigation
+    pages: list[NamedPage], navigation: Navigation
 ) -> Iterator[tuple[PageBlock, SkipReason | None]]:
     """Every block of the book in order, with the reason why it is not read."""
     titles = {entry.name: entry.title for entry in reversed(navigation.entries)}
-    declared = _declared(navigation)
+    declared = DeclaredMatter(pages, navigation)
     notes = note_blocks([(each.name, each.page) for each in pages])
-    flags = iter(boilerplate([block.text for each in pages for block in each.page.blocks]))
+    all_blocks = [block for each in pages for block in each.page.blocks]
+    flags = boilerplate([block.text for block in all_blocks])
+    promised = [
+        (line.offset, line.title)
+        for line in _landmarks(pages, navigation)
+        if line.offset is not None
+    ]
+    lists = repeated_lists(all_blocks, promised)
+    numbers = count()
     for each in pages:
         blocks = each.page.blocks
-        whole = declared.get(each.name) or page_reason(blocks, titles.get(each.name))
+        whole = page_reason(blocks, titles.get(each.name))
         inner = inner_skips(blocks)
         for block, reason in zip(blocks, inner, strict=True):
-            is_boilerplate = next(flags)
-            is_note = block.start in notes
+            number = next(numbers)
+            listed = SkipReason.CONTENTS if number in lists else reason
             yield (
                 block,
-                (SkipReason.BOILERPLATE if is_boilerplate else None)
+                (SkipReason.BOILERPLATE if flags[number] else None)
+                or declared.reason_at(block.start)
                 or whole
-                or (SkipReason.NOTE if is_note else reason),
+                or (SkipReason.NOTE if block.start in notes else listed),
             )
 
 
-def _declared(navigation: Navigation) -> dict[str, SkipReason]:
-    """Collect what the book says of whole pages."""
-    declared: dict[str, SkipReason] = {}
-    for kind, name, fragment in navigation.landmarks:
-        reason = landmark_reason(kind)
-        if reason is not None and not fragment:
-            declared.setdefault(name, reason)
-    if navigation.page is not None:
-        declared[navigation.page] = SkipReason.CONTENTS
-    return declared
-
-
-def _landmarks(pages: list[_BookPage], navigation: Navigation) -> list[Landmark]:
+def _landmarks(pages: list[NamedPage], navigation: Navigation) -> list[Landmark]:
     """Find the places of the lines of the contents; what leads nowhere is left out."""
     by_name = {each.name: each for each in pages}
     landmarks: list[Landmark] = []

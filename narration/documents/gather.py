@@ -17,12 +17,16 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What a reader finds in a source; offsets are the source's."""
+    """What a reader finds in a source; offsets are the source's.
+
+    `opens_with_chapter`: its first heading is that of the first of several chapters.
+    """
 
     chapters: tuple[Chapter, ...]
     skips: tuple[Skip, ...]
     metadata: Metadata = field(default_factory=Metadata)
     remarks: tuple[Remark, ...] = ()
+    opens_with_chapter: bool = False
 
 
 def gather_chapters(entries: Iterable[Entry]) -> tuple[Chapter, ...]:

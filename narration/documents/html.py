@@ -1,17 +1,18 @@
 """HTML file -> document: the article of a saved page, without the menus around it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from lxml import etree
 
 from narration.documents.article import find_article, mark_surroundings
-from narration.documents.chapters import by_headings
+from narration.documents.chapters import by_headings, lone_title
 from narration.documents.decode import decode_page
 from narration.documents.gutenberg import boilerplate
-from narration.documents.matter import inner_skips
 from narration.documents.page import walk_page
 from narration.documents.page_facts import read_facts
 from narration.documents.paragraphs import Page, PageBlock
+from narration.documents.repeated import contents_reasons
 from narration.documents.stylesheet import read_styles
 from narration.documents.tree import local_name, parse_page
 from narration.documents.types import Document, Metadata, Skip, SkipReason
@@ -68,12 +69,12 @@ def page_document(
             f"{what} has no text to read aloud: if it is filled in by scripts, save the page from "
             "a browser's reading view"
         )
-    title = metadata.title
+    title = metadata.title or lone_title(blocks)
     return Document(
         source=page.text,
         media_type=media_type,
         encoding="utf-8",
-        metadata=metadata,
+        metadata=replace(metadata, title=title),
         chapters=by_headings(blocks, title=title),
         skips=tuple(sorted([*page.skips, *skips], key=lambda skip: skip.start)),
     )
@@ -84,7 +85,7 @@ def _sort_out(page: Page, spoken: frozenset[SkipReason]) -> tuple[list[PageBlock
     blocks: list[PageBlock] = []
     skips: list[Skip] = []
     notices = boilerplate([block.text for block in page.blocks])
-    lists = inner_skips(page.blocks)
+    lists = contents_reasons(page.blocks)
     for block, is_notice, listed in zip(page.blocks, notices, lists, strict=True):
         reason = SkipReason.BOILERPLATE if is_notice else listed
         if reason is None or reason in spoken:

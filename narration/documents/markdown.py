@@ -7,7 +7,6 @@ from dataclasses import replace
 from itertools import chain
 from typing import Any
 
-from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from narration.documents.chapters import by_headings, names_chapter
@@ -17,11 +16,12 @@ from narration.documents.gather import Reading
 from narration.documents.grids import is_grid
 from narration.documents.markdown_hidden import without_hidden
 from narration.documents.markdown_html import read_html
-from narration.documents.markdown_inline import Piece, align, by_line, is_image_alone
-from narration.documents.markdown_marks import code_lines, forget_footnotes, unread
-from narration.documents.markdown_tables import Cell, cells, table_block
-from narration.documents.matter import inner_skips
+from narration.documents.markdown_inline import Piece, align, by_line, is_image_alone, without_task
+from narration.documents.markdown_marks import code_lines, unread
+from narration.documents.markdown_parser import make_parser
+from narration.documents.markdown_tables import Cell, cells
 from narration.documents.paragraphs import PageBlock
+from narration.documents.repeated import contents_reasons
 from narration.documents.types import BlockKind, Metadata, Run, Skip, SkipReason
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|[\r\n])?")
@@ -49,7 +49,7 @@ def read_markdown(source: str, spoken: frozenset[SkipReason] = frozenset()) -> R
     blocks = list(end_stanzas(reader.blocks()))
     skips = reader.skips
     heard: list[PageBlock] = []
-    for block, reason in zip(blocks, inner_skips(blocks), strict=True):
+    for block, reason in zip(blocks, contents_reasons(blocks), strict=True):
         if reason is None or reason in spoken:
             heard.append(block)
         else:
@@ -81,13 +81,9 @@ class _Reader:
             self.skips.append(Skip(start=0, end=matter.end(), reason=SkipReason.FRONT_MATTER))
             self.metadata = read_front_matter(matter[0])
             body = re.sub(r"[^\r\n]", " ", matter[0]) + source[matter.end() :]
-        self._parser = parser = (
-            MarkdownIt("commonmark").enable("strikethrough").disable("text_join")
-        )
-        parser.block.ruler.before("paragraph", "table", table_block, {"alt": ["paragraph"]})
-        parser.core.ruler.after("block", "footnotes", forget_footnotes)
+        self._parser = make_parser()
         environment: dict[str, Any] = {}
-        self._tokens = parser.parse(body, environment)
+        self._tokens = self._parser.parse(body, environment)
         if SkipReason.HIDDEN not in spoken:
             self._tokens, hidden = without_hidden(self._tokens)
             for lines in hidden:
@@ -176,6 +172,7 @@ class _Reader:
         pieces = align(content, tokens, self._references, reads_images=reads_images)
         if pieces is None:  # read it as it stands rather than lose a word
             pieces = [Piece(0, len(content), None, None)]
+        pieces = without_task(content, pieces) if token.meta.get("is_item") else pieces
         is_poem = content.count("\n|") == content.count("\n") and content.startswith("| ")
         runs: list[Run] = []
         for piece in chain.from_iterable(by_line(content, whole) for whole in pieces):

@@ -9,11 +9,13 @@ from markdown_it.helpers import parseLinkDestination, parseLinkTitle
 from markdown_it.token import Token
 
 from narration.documents.markdown_hidden import hidden_places
+from narration.documents.markdown_math import say_formula
 from narration.documents.marks import as_power, is_raised_mark
 from narration.documents.types import SkipReason
 
 _FOOTNOTE_MARK = re.compile(r"\[\^[^\]\s]+\]")
 _BREAK = re.compile(r"<br\b", re.IGNORECASE)
+_TASK = re.compile(r"\[[ xX]\](?=[ \t])")
 _SPACES = re.compile(r"\s*")
 
 
@@ -107,6 +109,8 @@ def _locate(
             found = _ending_line(found) if _BREAK.match(token.content) else found
         case "text_special":
             found = _find(content, cursor, token.markup, token.content, None)
+        case "math":
+            found = _find(content, cursor, token.content, *say_formula(token))
         case "softbreak":
             found = _find(content, cursor, "\n", None, None)
         case "hardbreak":
@@ -225,6 +229,18 @@ def _inline_target_end(content: str, position: int) -> int | None:
 def _skip_space(content: str, position: int) -> int:
     found = _SPACES.match(content, position)
     return found.end() if found else position
+
+
+def without_task(content: str, pieces: list[Piece]) -> list[Piece]:
+    """Take the box off an item of a list of tasks, "[x] Wash the pots"."""
+    box = _TASK.match(content)
+    if box is None:
+        return pieces
+    kept = [piece._replace(start=max(piece.start, box.end())) for piece in pieces]
+    return [
+        Piece(0, box.end(), None, SkipReason.MARKUP),
+        *(piece for piece in kept if piece.start < piece.end),
+    ]
 
 
 def _split_footnotes(content: str, piece: Piece) -> Iterator[Piece]:

@@ -5,6 +5,7 @@ Told by type, by landmark, by title and, where nothing says so, by what a page l
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from narration.documents.paragraphs import PageBlock
 from narration.documents.types import BlockKind, SkipReason
@@ -30,7 +31,8 @@ _TITLES = {
     ),
     SkipReason.CONTENTS: (
         r"(?:table of )?contents(?: of .*)?|(?:list of )?(?:illustrations|figures|tables|maps|"
-        r"plates|chapters)|table des mati[eè]res|inhalt(?:sverzeichnis)?|[ií]ndice|landmarks"
+        r"plates|chapters)|(?:in|inside) this (?:book|volume|issue|article|guide|paper)|"
+        r"on this page|table des mati[eè]res|inhalt(?:sverzeichnis)?|[ií]ndice|landmarks"
     ),
     SkipReason.INDEX: r"(?:general |subject |alphabetical )?index(?: of .*)?",
     SkipReason.BOILERPLATE: (
@@ -67,6 +69,8 @@ _LEAST_LINKS = 4
 _LINKED_SHARE = 0.6
 _LONGEST_ENTRY = 140
 _ENTRY_END = re.compile(r"(?:\d{1,4}|[ivxlc]{1,7})\.?$")
+_INDEXED = re.compile(r"[A-Za-z“\"'][^.!?]{0,79}?(?:,? (?:\d{1,4}(?:[-–]\d{1,4})?)(?:n\.?)?)+\.?")
+_LEAST_INDEXED = 6
 _EDGES = re.compile(r"^[\W_]+|[\W_]+$")
 
 
@@ -90,6 +94,8 @@ def page_reason(blocks: Sequence[PageBlock], title: str | None) -> SkipReason | 
         return reason
     if _is_imprint(blocks):
         return SkipReason.COPYRIGHT
+    if _is_index(blocks):
+        return SkipReason.INDEX
     return SkipReason.CONTENTS if _is_linked(blocks) and len(blocks) >= _LEAST_LINKS else None
 
 
@@ -125,6 +131,16 @@ def _bears_out(reason: SkipReason, blocks: Sequence[PageBlock]) -> bool:
 def _is_imprint(blocks: Sequence[PageBlock]) -> bool:
     chars = sum(len(block.text) for block in blocks)
     return chars <= _LONGEST_IMPRINT and _signs(blocks) >= _LEAST_SIGNS
+
+
+def _is_index(blocks: Sequence[PageBlock]) -> bool:
+    """Tell words with the pages on which they stand, in the order of the alphabet."""
+    texts = [block.text for block in blocks]
+    entries = [text.lower() for text in texts if _INDEXED.fullmatch(text)]
+    if len(entries) < _LEAST_INDEXED or len(entries) * 10 < len(texts) * 7:
+        return False
+    rising = sum(first[0] <= second[0] for first, second in pairwise(entries))
+    return rising * 10 >= (len(entries) - 1) * 8
 
 
 def _signs(blocks: Iterable[PageBlock]) -> int:

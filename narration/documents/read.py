@@ -99,7 +99,7 @@ def _titled(document: Document) -> Iterator[Chapter]:
 
 def _first_heading(source: str, reading: Reading) -> str | None:
     """Take the heading a text opens with for its title."""
-    if not reading.chapters:
+    if not reading.chapters or reading.opens_with_chapter:
         return None
     opening = reading.chapters[0].blocks[0]
     if opening.kind is not BlockKind.HEADING:

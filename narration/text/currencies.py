@@ -74,6 +74,7 @@ ABBREVIATED = {
     "kr": _currency("krona", "kronor"),
     "Fr": _currency("franc", cent="centime"),
     "fr": _currency("franc", cent="centime"),
+    "Ft": _currency("forint"),
     "DM": _currency("mark", cent="pfennig"),
 }
 # CLDR says "US dollars" and "Japanese yen"; a speaker who has named no other country does not.

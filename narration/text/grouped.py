@@ -31,7 +31,8 @@ def _grouped(match: re.Match[str], _: English) -> str:
 GROUPED = (
     rule(
         rf"{START}(?<!\d )(?P<number>[1-9]\d{{0,2}}(?: \d{{3}}){{1,4}})"
-        rf"(?= ?(?:{_UNIT}|%|€|°)(?![\w.']\w)| (?!(?:{_NOT_COUNTED})\b)(?:[a-z]+s|{_COUNTED})\b)",
+        rf"(?= ?(?:{_UNIT}|Ft|%|€|°)(?![\w.']\w)"
+        rf"| (?!(?:{_NOT_COUNTED})\b)(?:[a-z]+s|{_COUNTED})\b)",
         _grouped,
         DIGITS,
         starts=r"[1-9]\d{0,2}(?= \d{3}(?!\d))",

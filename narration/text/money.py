@@ -22,7 +22,7 @@ _CODE_STARTS = "".join({word[0] for word in ABBREVIATED} | {code[0] for code in 
 _SCALE = rf"(?:[ -]?(?P<scale>{alternatives(SCALES)})(?!\w))?"
 _PER = r"(?P<per> ?/ ?(?:sq\.? ?ft\b\.?|[a-z]+))?(?![\w/])"
 _PER_WORDS = {"mo": "month", "d": "day", "y": "year", "pp": "person", "pax": "person", "ea": "each"}
-_WORDS_BEFORE = alternatives(set(ABBREVIATED) - {"fr", "kr"})
+_WORDS_BEFORE = alternatives(set(ABBREVIATED) - {"fr", "kr", "Ft"})
 _CODE = alternatives(CODES)
 
 
@@ -124,7 +124,7 @@ MONEY = (
     figure_rule(
         rf"{START}(?P<number>{NUMBER}){_SCALE} ?(?P<sign>{_CODE}|{alternatives(ABBREVIATED)}"
         rf"|{_SIGN})"
-        r"(?!\w| ?\d)",
+        r"(?!\w| ?\d)(?!(?<=Ft)\.? (?:tall|high|long|wide|deep|above|below|square)\b)",
         _coded,
     ),
     rule(

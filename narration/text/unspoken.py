@@ -17,8 +17,12 @@ _SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 _NEVER = frozenset("™®℠†‡※⁂¿¡")
 _SYMBOLS = frozenset({"So", "Sk", "Sm", "Sc", "Cn", "Co"})
 _ODD = re.compile(r"[^\x00-\x7f]+")
-# A raised figure behind a word or a stop is the mark of a note, if no power.
-_RAISED = re.compile(rf"(?<=[^\W\d_]|[.,;:!?'\"”’)])[{_SUPERSCRIPTS}]+")
+# A raised figure behind a word, a stop or a year is the mark of a note, if no power; before a
+# paragraph it is the note's own.
+_RAISED = re.compile(
+    rf"(?:(?<=[^\W\d_]|[.,;:!?'\"”’)])|(?<=1[5-9]\d\d)|(?<=20\d\d)|\A(?=[{_SUPERSCRIPTS}]+\s+[A-Z]))"
+    rf"[{_SUPERSCRIPTS}]+"
+)
 _SUM = re.compile(r"\([^()]*[+−×*/=^][^()]*\)\Z")  # in brackets
 _REACH = 24  # characters before a raised figure that may be its base
 _TAG = re.compile(r"<(/?)([A-Za-z][^<>\n/]{0,60})(/?)>")
@@ -59,7 +63,7 @@ def drop_unspoken(text: str) -> str:
 def _note_marks(text: str) -> Iterator[tuple[int, int]]:
     for match in _RAISED.finditer(text):
         before = text[max(0, match.start() - _REACH) : match.start()]
-        is_power = _SUM.search(before) if before[-1] == ")" else takes_power(before)
+        is_power = _SUM.search(before) if before[-1:] == ")" else takes_power(before)
         if match[0] == "¹" or not is_power:
             yield match.span()
 

@@ -30,6 +30,7 @@ class Heading:
     number: int | None
     title: str
     is_roman: bool = False
+    is_spelled: bool = False
 
 
 _RANKS = {
@@ -121,6 +122,7 @@ _ROMAN = re.compile(r"m{0,3}(?:cm|cd|d?c{0,4})(?:xc|xl|l?x{0,4})(?:ix|iv|v?i{0,4
 _NUMBER_WORD = "|".join(sorted((word for word in _VALUES), key=len, reverse=True))
 _ORDINAL_WORD = "|".join([*reversed(_ORDINALS[1:]), *_TENTHS])
 _TENS_WORD = "|".join(_TENS)
+_UNIT_WORD = "|".join(_UNITS[1:10])
 _NUMBER = rf"(?:\d{{1,4}}|[IVXLC]+|[ivxlc]+|(?i:(?:{_NUMBER_WORD})(?:[- ](?:{_NUMBER_WORD}))?))"
 _SEPARATOR = (
     r"(?:\s*[.:)\]]+[\s–—-]*|\s*[–—]+\s*|\s*--+\s*|\s+-\s+|,\s+|\s{2,}|"
@@ -139,6 +141,10 @@ _WORD_LAST = re.compile(
 _NUMERAL = re.compile(
     r"[\[(]?(?P<number>\d{1,3}|[IVXLC]+)(?:[.:)\]–—-]*\s*$|(?<![\[(].)(?<![\[(]..)\s*[.:)]+[\s–—-]*(?P<title>\S.*)$|\s*(?:--+|[–—])\s*(?P<dashed>\S.*)$)"
 )
+_SPELLED = re.compile(
+    rf"(?P<number>(?i:(?:{_TENS_WORD})(?:[- ](?:{_UNIT_WORD}))?|{'|'.join(reversed(_UNITS[1:]))}))"
+    r"(?:[.:)\]]?$|\s*(?::|--+|[–—])\s*(?P<title>\S.*)$)"
+)
 _LONGEST = 120
 
 
@@ -150,7 +156,7 @@ def read_heading(line: str) -> Heading | None:
     text = bare(line)
     if not text or not (text[0].isalnum() or text[0] in "[("):
         return None
-    return _worded(text) or _numeral(text) or _named(text)
+    return _worded(text) or _numeral(text) or _spelled(text) or _named(text)
 
 
 def number_value(text: str) -> int | None:
@@ -198,6 +204,23 @@ def _numeral(text: str) -> Heading | None:
         number=value,
         title=title,
         is_roman=not found["number"].isdigit(),
+    )
+
+
+def _spelled(text: str) -> Heading | None:
+    """Take "TWENTY-ONE" or "One: The Hill" apart; a number in a sentence begins in lower case."""
+    found = _SPELLED.match(text)
+    if found is None or text[0].islower():
+        return None
+    title = (found["title"] or "").strip()
+    if title[:1].islower():
+        return None
+    return Heading(
+        word="",
+        rank=Rank.NUMERAL,
+        number=number_value(found["number"]),
+        title=title,
+        is_spelled=True,
     )
 
 

@@ -1,10 +1,10 @@
 """Where in a text the titles stand that its list of contents names."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
-from narration.documents.plain.contents import Entry, title_key
+from narration.documents.plain.entries import Entry, title_key
 from narration.documents.plain.headings import read_heading
 from narration.documents.plain.lines import Group
 
@@ -13,31 +13,52 @@ _LONGEST = 200
 _LEAST_FOUND = 2
 
 
-def find_listed(groups: Sequence[Group], entries: Sequence[Entry], start: int) -> dict[int, Entry]:
-    """Find each listed title from groups[start] on, in order.
+class Titles:
+    """The titles of a text by their keys, each with the places at which it stands."""
 
-    Nothing is found where the text has less than half of them: then it is not its list.
-    """
-    places: dict[str, list[int]] = defaultdict(list)
-    for index in range(start, len(groups)):
-        group = groups[index]
-        if len(group.lines) <= _MOST_LINES and len(group.text) <= _LONGEST:
-            for key in _group_keys(groups, index):
-                places[key].append(index)
-    counts = Counter(_bare_key(entry) for entry in entries)
-    found: dict[int, Entry] = {}
-    last = start - 1
-    for entry in entries:
-        known = [
-            places[key][at]
-            for key in _entry_keys(entry, counts)
-            if key in places and (at := bisect_right(places[key], last)) < len(places[key])
-        ]
-        if known:
-            last = known[0]
-            found[last] = entry
-    is_its_own = len(found) >= _LEAST_FOUND and len(found) * 2 >= len(entries)
-    return found if is_its_own else {}
+    def __init__(self, groups: Sequence[Group]) -> None:
+        self._groups = groups
+        self._places: dict[str, list[int]] | None = None
+
+    def find(
+        self, entries: Sequence[Entry], start: int, *, least: int = _LEAST_FOUND
+    ) -> dict[int, Entry]:
+        """Find each listed title from groups[start] on, in order.
+
+        Nothing is found where the text has less than half of them: then it is not its list.
+        """
+        places = self._known_places()
+        counts = Counter(_bare_key(entry) for entry in entries)
+        found: dict[int, Entry] = {}
+        last = start - 1
+        for entry in entries:
+            known = [
+                places[key][at]
+                for key in _entry_keys(entry, counts)
+                if key in places and (at := bisect_right(places[key], last)) < len(places[key])
+            ]
+            if known:
+                last = known[0]
+                found[last] = entry
+        return found if len(found) >= least and len(found) * 2 >= len(entries) else {}
+
+    def stands_below(self, entry: Entry, start: int) -> bool:
+        """Tell whether a title comes again from groups[start] on."""
+        return bool(self.find([entry], start, least=1))
+
+    def count(self, entry: Entry, start: int) -> int:
+        """Count how often a title stands from groups[start] on."""
+        places = self._known_places().get(title_key(entry.text), ())
+        return len(places) - bisect_left(places, start)
+
+    def _known_places(self) -> Mapping[str, list[int]]:
+        if self._places is None:
+            self._places = defaultdict(list)
+            for index, group in enumerate(self._groups):
+                if len(group.lines) <= _MOST_LINES and len(group.text) <= _LONGEST:
+                    for key in _group_keys(self._groups, index):
+                        self._places[key].append(index)
+        return self._places
 
 
 def _group_keys(groups: Sequence[Group], index: int) -> set[str]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+from narration.documents.marks import takes_power
 from narration.documents.types import Skip, SkipReason
 
 _LONGEST_NOTE = 20_000  # characters; footnotes of several pages exist
@@ -45,6 +46,10 @@ _NOTE_END = re.compile(
 )
 # A raised number that lost its height: "it was late.1 Then he left."
 _RAISED = re.compile(r"[.!?,;][\"”]?(\d{1,2})(?=\s+[A-Z\"“]|\s*\Z)")
+_SUPERSCRIPT = re.compile(r"[¹²³⁰⁴-⁹]{1,3}(?=[\s.,;:!?”’\"')—–-]|\Z)")
+_BEFORE_SUPERSCRIPT = re.compile(
+    r"(?:[a-z]{3}|[^\W\d_][.,;:!?”’\"']|[.!?][”’\"']|1[5-9]\d\d|20\d\d)\Z"
+)
 _WORD_BEFORE = re.compile(r"(?<![A-Z\d.])[a-z]{4,}[)\]]?\Z")
 _ABBREVIATED = re.compile(
     r"\b(?:pages?|notes?|vols?|nos?|figs?|chap|book|part|verse|plate|line|sect|matt|mark|luke|"
@@ -55,7 +60,9 @@ _ABBREVIATED = re.compile(
 
 def find_marks(source: str) -> list[Skip]:
     """Everything of this kind in a source, sorted and apart from each other."""
-    found = sorted([*_bracketed(source), *_raised(source)], key=lambda skip: skip.start)
+    found = sorted(
+        [*_bracketed(source), *_raised(source), *_superscripts(source)], key=lambda skip: skip.start
+    )
     kept: list[Skip] = []
     for skip in found:
         if not kept or skip.start >= kept[-1].end:
@@ -103,7 +110,8 @@ def _note_or_mark(source: str, start: int, end: int, inline: set[str]) -> Skip:
     """Take a mark that opens a paragraph for the note itself, if the text refers to it."""
     mark = source[start:end]
     opens = _opens_line(source, start)
-    if opens and mark in inline and source[end : end + 1].isspace():
+    is_apart = source[end : end + 1].isspace() or not mark[1].isalpha()  # not "[A]nd"
+    if opens and mark in inline and is_apart:
         stop = _NOTE_END.search(source, end, min(len(source), end + _LONGEST_NOTE))
         last = stop.start() if stop else min(len(source), end + _LONGEST_NOTE)
         return Skip(start=start, end=end + len(source[end:last].rstrip()), reason=SkipReason.NOTE)
@@ -128,6 +136,14 @@ def _pairs(source: str) -> Iterator[tuple[int, int]]:
             start = waiting.pop()
             if match.end() - start <= _LONGEST_NOTE:
                 yield start, match.end()
+
+
+def _superscripts(source: str) -> Iterator[Skip]:
+    """Find raised figures behind words and years that are no powers."""
+    for match in _SUPERSCRIPT.finditer(source):
+        before = source[max(0, match.start() - _LONGEST_MARK) : match.start()]
+        if _BEFORE_SUPERSCRIPT.search(before) and not takes_power(before):
+            yield Skip(start=match.start(), end=match.end(), reason=SkipReason.NOTE_MARK)
 
 
 def _raised(source: str) -> Iterator[Skip]:

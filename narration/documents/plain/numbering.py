@@ -7,6 +7,8 @@ from itertools import pairwise
 from narration.documents.plain.headings import Heading, Rank
 
 _Placed = tuple[int, Heading]
+_Form = tuple[bool, bool]  # Roman numerals, words; else digits
+_Next = tuple[_Form, int]
 _MOST_MISSING = 2  # numbers that may be missing in a row, once it is long enough to be believed
 _BELIEVED = 3
 
@@ -19,33 +21,32 @@ def find_chains(
 ) -> list[list[int]]:
     """Group numerals into rows; what is in no row, or in a list without text, is none."""
     chains: list[list[_Placed]] = []
-    latest: dict[tuple[bool, int], list[_Placed]] = {}  # rows by the number that comes next
+    latest: dict[_Next, list[_Placed]] = {}  # rows by the number that comes next
     for placed in numerals:
         _, heading = placed
         number = heading.number or 0
-        chain = _take(latest, number, is_roman=heading.is_roman)
+        form = (heading.is_roman, heading.is_spelled)
+        chain = _take(latest, number, form)
         if chain is None:
             chain = []
             chains.append(chain)
         chain.append(placed)
-        latest[heading.is_roman, number + 1] = chain
+        latest[form, number + 1] = chain
     kept = [chain for chain in chains if _is_row(chain, worded) and _has_text(chain, has_body)]
     return [[index for index, _ in chain] for chain in kept]
 
 
-def _take(
-    latest: dict[tuple[bool, int], list[_Placed]], number: int, *, is_roman: bool
-) -> list[_Placed] | None:
+def _take(latest: dict[_Next, list[_Placed]], number: int, form: _Form) -> list[_Placed] | None:
     """Find the row that a number goes on; a first one always begins another."""
     if number == 1:
         return None
-    chain = latest.pop((is_roman, number), None)
+    chain = latest.pop((form, number), None)
     if chain is not None:
         return chain
     for missing in range(1, _MOST_MISSING + 1):
-        chain = latest.get((is_roman, number - missing))
+        chain = latest.get((form, number - missing))
         if chain is not None and len(chain) >= _BELIEVED:
-            return latest.pop((is_roman, number - missing))
+            return latest.pop((form, number - missing))
     return None
 
 

@@ -14,8 +14,9 @@ from itertools import pairwise
 from narration.documents.plain.contents import Contents
 from narration.documents.plain.headings import Heading, Rank, read_heading
 from narration.documents.plain.lines import Group
-from narration.documents.plain.listed import find_listed
+from narration.documents.plain.listed import Titles
 from narration.documents.plain.numbering import find_chains
+from narration.documents.plain.series import find_series
 from narration.documents.plain.titles import is_sentence, is_title
 
 _MOST_LINES = 4
@@ -47,7 +48,7 @@ def find_outline(groups: Sequence[Group], contents: Sequence[Contents]) -> dict[
     candidates = _candidates(groups, listed_groups)
     entries = [entry for part in contents for entry in part.entries if entry.text[0] != "("]
     start = max((part.end for part in contents if not part.is_index), default=0)
-    listed = find_listed(groups, entries, start)
+    listed = Titles(groups).find(entries, start)
     roles = _by_form(groups, candidates)
     if listed and not any(role is Role.CHAPTER for role in roles.values()):
         roles = {i: Role.HEADING if role is Role.PART else role for i, role in roles.items()}
@@ -56,6 +57,9 @@ def find_outline(groups: Sequence[Group], contents: Sequence[Contents]) -> dict[
             roles[index] = Role.CHAPTER
     if not listed and not _has_chapters(candidates, roles):
         placed = _by_place(groups, listed_groups, roles)
+        if not placed:
+            opened = sorted(i for i, role in roles.items() if role is Role.CHAPTER)
+            placed = dict.fromkeys(find_series(groups, listed_groups, opened), Role.CHAPTER)
         if placed:
             roles = {i: Role.PART if r is Role.CHAPTER else r for i, r in roles.items()} | placed
     return _raise_parts(groups, roles, candidates)

@@ -14,6 +14,8 @@ from narration.documents.plain.contents import Contents, find_contents
 from narration.documents.plain.headings import read_heading
 from narration.documents.plain.lines import Group, bare, measure_width, read_groups
 from narration.documents.plain.marks import find_marks
+from narration.documents.plain.note_lists import find_note_lists
+from narration.documents.plain.notes import find_signed_notes
 from narration.documents.plain.outline import Role, find_outline
 from narration.documents.plain.page_numbers import find_page_numbers
 from narration.documents.plain.titles import (
@@ -68,8 +70,11 @@ def read_plain(
     hidden = _hidden(page, spoken)
     sections = list(_sections(page.groups, roles, hidden, builder, titles))
     facts = _with_title_page(read_facts(source, notices), page.groups, roles)
+    chapters = gather_sections(sections, opening=facts.title or _first_words(page, hidden))
+    first = next((i for i in range(len(page.groups)) if i not in hidden), 0)
     return Reading(
-        chapters=gather_sections(sections, opening=facts.title or _first_words(page, hidden)),
+        chapters=chapters,
+        opens_with_chapter=roles.get(first) is Role.CHAPTER and len(chapters) > 1,
         skips=tuple(sorted([*page.skips, *_unspoken(page, hidden)], key=lambda skip: skip.start)),
         metadata=facts,
     )
@@ -77,7 +82,9 @@ def read_plain(
 
 def _page(source: str, known: Sequence[Skip], spoken: frozenset[SkipReason]) -> _Page:
     """Take out notices, marks and credits, in this order: each is found in what the last left."""
-    skips = _merge(_but(known, spoken), _but(find_marks(source), spoken))
+    skips = _but(known, spoken)
+    for search in (find_marks, find_signed_notes, find_note_lists):
+        skips = _merge(skips, _but(search(source), spoken))
     skips = _merge(skips, _but(find_page_numbers(source, skips), spoken))
     groups = read_groups(source, skips)
     for find in (find_credits, partial(_note_headings, skips=skips)):

@@ -93,6 +93,15 @@ def test_a_page_of_links_is_contents_though_nothing_says_so() -> None:
     assert _spoken(read_document(data, name="book.epub")) == ["The story."]
 
 
+def test_an_index_is_known_by_its_words_and_pages_though_nothing_says_so() -> None:
+    words = ["ape, 3, 12", "bear, 4–6", "cat, 7n", "dog, 9, 11, 40", "eel, 3", "fox, red, 8"]
+    index = "".join(f"<p>{word}</p>" for word in words)
+    data = make_epub({"a": "<p>The story.</p>", "b": index})
+    assert _spoken(read_document(data, name="book.epub")) == ["The story."]
+    guests = "".join(f"<p>{word}</p>" for word in ["Rose, 9", "Ann, 7", "Zoe, 3", "Bert, 12"] * 2)
+    assert len(_spoken(_read(guests))) == 8
+
+
 def test_a_chapter_called_contents_is_read() -> None:
     prose = "<p>The drawer held nothing that anyone had missed in all the years since the fire.</p>"
     assert len(_spoken(_read(f"<h2>Contents</h2>{prose * 4}"))) == 5

@@ -22,6 +22,8 @@ _PAGES = {
     "links": '<a href="#x" id="x">word</a> ',
     "contents": '<p><a href="#x">word</a></p>',
     "headings": "<h2>Chapter one</h2><p>word</p>",
+    "titles": "<p>The Hill</p><h2>The Hill</h2><p>It began on a hill.</p>",
+    "titles alone": "<h2>The Hill</h2><h2>The Road</h2>",
     "items": "<li>word one",
     "images": '<img alt="word word"/>',
 }
@@ -33,6 +35,8 @@ _TEXTS = {
     "breaks": "a line \\\n",
     "html": "<p>words here</p>\n",
     "links": "[a](#b) ",
+    "formulas": "$x$ \\( \\[ $y ",
+    "notes": "[^1]: A note.\n",
     "headings": "# a\n\nword\n\n",
 }
 _PLAIN = {
@@ -42,6 +46,9 @@ _PLAIN = {
     "numerals": "IV\n\nword\n\n",
     "contents": "The Hill . . . . . 12\n",
     "hyphens": "some-\nthing is bro-\nken ",
+    "signs": "word* and word*\n\n* A note.\n\n* One.\n\n",
+    "lists of notes": "word[1] and\n\nNOTES\n\n2. A beast.\n\nA title\n\n3. One.\n\n",
+    "headings of notes": "NOTES\n",
     "notes": "word [1] and [2]\n\n[1] A note.\n\n",
     "rules": "* * * * *\n\n",
     "licence": "*** START OF THE PROJECT GUTENBERG EBOOK ***\n\nword\n\n",

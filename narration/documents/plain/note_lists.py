@@ -1,0 +1,191 @@
+"""Lists of notes below a heading of their own, "NOTES:", and the figures that lead there.
+
+A list under "Notes" is one only if the text above has its figures; "Footnotes" need no proof.
+"""
+
+import re
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from narration.documents.marks import takes_power
+from narration.documents.plain.headings import read_heading
+from narration.documents.types import Skip, SkipReason
+
+_HEADING = re.compile(
+    r"^[^\S\r\n]*+[_*=~|-]{0,3}[^\S\r\n]?(?P<sure>(?:foot|end|rear)[- ]?)?notes?"
+    r"(?:[ ](?:to|on|for)[ ][^\r\n]{1,40})?[^\S\r\n]?[:.]?[_*=~|-]{0,3}[^\S\r\n]*$",
+    re.MULTILINE | re.IGNORECASE,
+)
+_LINE = re.compile(r"(?P<indent>[^\S\r\n]*+)(?P<text>[^\r\n]*)(?:\r\n|[\r\n]|\Z)")
+_ENTRY = re.compile(
+    r"\s*(?:\[(?P<a>\d{1,3})\]|\((?P<b>\d{1,3})\)|\^?(?P<c>\d{1,3})[.):]?(?=\s)"
+    r"|(?P<d>[¹²³⁰⁴-⁹]{1,3}))[.:]?\s*(?=\S)"
+)
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
+_END = r"(?=[\s,.;:!?)\"'”’—-]|\Z)"
+_BEHIND = r"(?:(?<=[a-z]{2})|(?<=[^\W\d_][.,;:!?”’\"')])|(?<=[.,;:!?][”’\"')]))"
+# How figures may be set in the text, the surest first.
+_FORMS = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"(?<=\S)[ ]?\[(?P<number>\d{1,3})\]",
+        rf"(?<=\S)\^(?P<number>\d{{1,3}}){_END}",
+        rf"(?<=\S)(?P<number>[¹²³⁰⁴-⁹]{{1,3}}){_END}",
+        rf"{_BEHIND}(?P<number>\d{{1,3}}){_END}",
+        r"(?<=[^\W\d_][ .,;:!?”’\"'])[ ]?\((?P<number>\d{1,3})\)",
+    )
+)
+_MOST_MISSING = 2  # numbers of a list in a row; a scan loses some
+_POWER = 24
+
+
+_LONGEST_TITLE = 80  # "To Chapter II", above the notes to it
+_LONGEST_ASIDE = 1_500  # characters of an entry's own paragraphs
+_Extent = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Entries:
+    """Numbered entries that follow each other, and where the last of them ends."""
+
+    numbers: tuple[int, ...]
+    end: int
+
+
+def find_note_lists(source: str) -> list[Skip]:
+    """Find lists of notes with their headings, and the marks in the text that lead to them."""
+    headings = list(_HEADING.finditer(source))
+    figures = _Figures(source) if headings else None
+    skips: list[Skip] = []
+    position = 0
+    for heading in headings:
+        if figures is None or heading.start() < position:
+            continue
+        marks, end = _listed(source, heading, figures, position)
+        if end > heading.end():
+            reasons = [(mark, SkipReason.NOTE_MARK) for mark in marks]
+            start = heading.start() + len(heading[0]) - len(heading[0].lstrip())
+            reasons.append(((start, end), SkipReason.NOTE))
+            skips += [Skip(start=a, end=b, reason=reason) for (a, b), reason in reasons]
+            position = end
+    return skips
+
+
+def _listed(
+    source: str, heading: re.Match[str], figures: "_Figures", position: int
+) -> tuple[list[_Extent], int]:
+    """Find the marks of the lists below a heading, one for each chapter or one in all."""
+    marks: list[_Extent] = []
+    end = heading.end()
+    below = _next_list(source, end)
+    while below is not None:
+        entries = _entries(source, below)
+        if entries is None:
+            break
+        found = figures.in_order(entries.numbers, position, heading.start())
+        is_sure = heading["sure"] is not None and not marks
+        if not is_sure and len(found) * 2 < len(entries.numbers):
+            break
+        marks += found
+        end = entries.end
+        position = found[-1][1] if found else position
+        below = _next_list(source, end)
+    return marks, end
+
+
+def _entries(source: str, position: int) -> _Entries | None:
+    """Follow numbered entries, each with what is set in or goes on below it."""
+    numbers: list[int] = []
+    end = gap = aside = 0
+    for line in _LINE.finditer(source, position):
+        if not line["text"].strip():
+            gap += 1
+            if line.end() == len(source):
+                break
+            continue
+        entry = _ENTRY.match(line[0])
+        number = _number(entry) if entry else None
+        if number is not None and _follows(number, numbers):
+            numbers.append(number)
+            aside = 0
+        elif not numbers or _begins_text(line["text"]):
+            break
+        elif gap and not line["indent"]:
+            aside += 1
+        aside += len(line["text"]) if aside else 0
+        if aside > _LONGEST_ASIDE:
+            break
+        end = end if aside else line.end("text")
+        gap = 0
+    return _Entries(numbers=tuple(numbers), end=end) if numbers else None
+
+
+def _number(entry: re.Match[str]) -> int:
+    text = next(text for text in entry.groups() if text)
+    return int(text.translate(_SUPERSCRIPTS))
+
+
+def _follows(number: int, numbers: Sequence[int]) -> bool:
+    return not numbers or 0 < number - numbers[-1] <= _MOST_MISSING + 1
+
+
+def _begins_text(line: str) -> bool:
+    """Tell the heading of a chapter, which ends a list."""
+    heading = read_heading(line.strip())
+    return heading is not None and bool(heading.word)
+
+
+def _next_list(source: str, position: int) -> int | None:
+    """Where entries begin: at once, or anew below one short line, for the next chapter."""
+    titles = 0
+    for line in _LINE.finditer(source, position):
+        if not line["text"].strip():
+            if line.end() == len(source):
+                return None
+            continue
+        entry = _ENTRY.match(line[0])
+        if entry is not None:
+            return line.start() if not titles or _number(entry) == 1 else None
+        titles += 1
+        if titles > 1 or len(line["text"]) > _LONGEST_TITLE:
+            return None
+    return None
+
+
+class _Figures:
+    """Places of all figures in a text that may be marks of notes, by how they are set."""
+
+    def __init__(self, source: str) -> None:
+        self._places: list[dict[int, list[_Extent]]] = [_places(source, form) for form in _FORMS]
+
+    def in_order(self, numbers: Sequence[int], start: int, end: int) -> list[_Extent]:
+        """Find figures one after the other, in the form that has most of them."""
+        rows = (_row(places, numbers, start, end) for places in self._places)
+        return max(rows, key=len)
+
+
+def _places(source: str, form: re.Pattern[str]) -> dict[int, list[_Extent]]:
+    places: dict[int, list[_Extent]] = defaultdict(list)
+    for found in form.finditer(source):
+        raised = found["number"].translate(_SUPERSCRIPTS)
+        is_power = (found[0][0] == "^" or raised != found["number"]) and takes_power(
+            source[max(0, found.start() - _POWER) : found.start()]
+        )
+        if not is_power:
+            places[int(raised)].append(found.span())
+    return places
+
+
+def _row(
+    places: Mapping[int, Sequence[_Extent]], numbers: Sequence[int], start: int, end: int
+) -> list[_Extent]:
+    row: list[_Extent] = []
+    for number in numbers:
+        known = places.get(number, ())
+        at = bisect_left(known, (start, 0))
+        if at < len(known) and known[at][1] <= end:
+            row.append(known[at])
+            start = known[at][1]
+    return row

@@ -1,0 +1,149 @@
+"""Headings that have no number but go on from each other: days, dates of a diary, capitals.
+
+Any of them may stand in a story, too: a sign, a telegram, the date of a letter. They divide a text
+only if it begins with one, if there are several, and if each has text below it.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from narration.documents.plain.lines import Group, bare
+from narration.documents.plain.titles import is_sentence, is_title
+
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_MONTHS = (
+    "january", "february", "march", "april", "may", "june", "july", "august", "september",
+    "october", "november", "december",
+)  # fmt: skip
+_DAY = "|".join(_DAYS)
+_MONTH = "|".join([*_MONTHS, *(rf"{month[:3]}\.?" for month in _MONTHS), r"sept\.?"])
+_HOUR = r"morning|evening|night|afternoon|noon|midnight"
+_ORDINAL = r"(?:st|nd|rd|th)?"
+_YEAR = r"(?:,? (?P<year>(?:1[3-9]|20)\d\d))?"
+_WEEKDAY = re.compile(rf"(?:on )?(?P<day>{_DAY})(?:,? (?:the \w+|{_HOUR}))?[.:,]?", re.IGNORECASE)
+_DATE = re.compile(
+    rf"(?:[A-Z][\w .’'-]{{2,30}}, )?(?:(?i:{_DAY}),? )?(?:the )?"
+    rf"(?:(?P<day>\d{{1,2}}){_ORDINAL}(?: of)? (?P<month>(?i:{_MONTH}))"
+    rf"|(?P<month2>(?i:{_MONTH})) (?P<day2>\d{{1,2}}){_ORDINAL}){_YEAR}"
+    rf"(?:,? (?i:{_HOUR}))?(?:[.,:;—–-]+ ?[A-Z][\w ,’'-]{{2,40}})?[.:,]?"
+)
+_PERIOD = re.compile(
+    rf"(?P<month>{_MONTH}){_YEAR}[.:]?|(?P<alone>(?:1[3-9]|20)\d\d)[.:]?", re.IGNORECASE
+)
+_CALLS = re.compile(r"[!?]|\bSTOP\b|^(?:THE END|FINIS)\b")
+_LEAST = 3
+_LEAST_BODY = 100  # characters below each
+_MEAN_BODY = 250
+_SHORT = 60
+_MOST_LINES = 2
+_LONGEST = 80
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kind:
+    """How headings of one kind are told, and what must hold from one to the next."""
+
+    place: Callable[[Group], int | None]
+    goes_on: Callable[[int, int], bool]
+
+
+def find_series(groups: Sequence[Group], hidden: set[int], known: Sequence[int]) -> list[int]:
+    """Find the headings that divide a text, if it has such; `known` begin chapters already."""
+    texts = [i for i, group in enumerate(groups) if i not in hidden and _is_text(group)]
+    if not texts:
+        return []
+    limit = texts[0] if not known or known[0] > texts[0] else len(groups)
+    for kind in _KINDS:
+        found = dict(_candidates(groups, hidden, kind))
+        order = _without_title_page(groups, sorted(found))
+        if len(order) < _LEAST or order[0] > limit:
+            continue
+        rising = sum(kind.goes_on(found[a], found[b]) for a, b in pairwise(order))
+        if rising * 4 >= (len(order) - 1) * 3 and _are_filled(groups, order, hidden):
+            return order
+    return []
+
+
+def _candidates(
+    groups: Sequence[Group], hidden: set[int], kind: _Kind
+) -> Iterator[tuple[int, int]]:
+    for index, group in enumerate(groups[:-1]):
+        if index in hidden or len(group.lines) > _MOST_LINES or len(group.text) > _LONGEST:
+            continue
+        before = groups[index - 1].text if index else ""
+        is_introduced = before.rstrip("\"'”’")[-1:] in {":", ",", "—", "–", "-"}
+        if is_introduced or (not group.gap and index):
+            continue  # "The sign said:"
+        place = kind.place(group)
+        if place is not None:
+            yield index, place
+
+
+def _without_title_page(groups: Sequence[Group], order: list[int]) -> list[int]:
+    """Leave out the title of the work, which has its author and no text below it."""
+    first = 0
+    while first + 1 < len(order) and not any(
+        map(_is_text, groups[order[first] + 1 : order[first + 1]])
+    ):
+        first += 1
+    return order[first:]
+
+
+def _are_filled(groups: Sequence[Group], order: Sequence[int], hidden: set[int]) -> bool:
+    sizes = [
+        sum(len(groups[i].text) for i in range(first + 1, last) if i not in hidden)
+        for first, last in pairwise([*order, len(groups)])
+    ]
+    filled = sum(size >= _LEAST_BODY for size in sizes)
+    return filled * 10 >= len(sizes) * 9 and sum(sizes) >= _MEAN_BODY * len(sizes)
+
+
+def _is_text(group: Group) -> bool:
+    return len(group.text) > _SHORT and is_sentence(group)
+
+
+def _weekday(group: Group) -> int | None:
+    found = _WEEKDAY.fullmatch(bare(group.text))
+    return _DAYS.index(found["day"].lower()) if found else None
+
+
+def _date(group: Group) -> int | None:
+    found = _DATE.fullmatch(bare(group.text))
+    if found is None:
+        return None
+    months = int(found["year"] or 0) * len(_MONTHS) + _month(found["month"] or found["month2"])
+    return months * 31 + int(found["day"] or found["day2"])
+
+
+def _period(group: Group) -> int | None:
+    found = _PERIOD.fullmatch(bare(group.text))
+    if found is None:
+        return None
+    if found["alone"]:
+        return int(found["alone"])
+    return int(found["year"] or 0) * len(_MONTHS) + _month(found["month"])
+
+
+def _month(name: str) -> int:
+    return next(n for n, month in enumerate(_MONTHS) if month.startswith(name.lower()[:3]))
+
+
+def _capitals(group: Group) -> int | None:
+    text = bare(group.text)
+    is_word = sum(map(str.isalpha, text)) > 2
+    return 0 if text.isupper() and is_word and is_title(group) and not _CALLS.search(text) else None
+
+
+def _is_later(first: int, second: int) -> bool:
+    """Tell the next day from an earlier one; a year may end between them."""
+    return first < second or second - first < -6 * 31
+
+
+_KINDS = (
+    _Kind(place=_date, goes_on=_is_later),
+    _Kind(place=_weekday, goes_on=lambda first, second: first <= second or second == 0),
+    _Kind(place=_period, goes_on=lambda first, second: first < second or second == 0),
+    _Kind(place=_capitals, goes_on=lambda _first, _second: True),
+)

@@ -32,7 +32,7 @@ from worker.chatterbox.t3.vllm_layout import PromptLayout
 from worker.chatterbox.voice import Voice, make_voice
 from worker.chatterbox.watermark import Watermarker
 from worker.engine.admission import Admission
-from worker.engine.open import limit_memory, start_sound_stage
+from worker.engine.open import RESERVED_SHARE, limit_memory, start_sound_stage
 from worker.engine.options import ResolvedOptions
 from worker.engine.pipeline import PipelineEngine
 from worker.engine.renderer import TorchRenderer
@@ -173,4 +173,5 @@ def _open_tokens(
             sampling=exact_sampling,
         )
 
-    return SlotStage(open_decoder, backlog=sharing.backlog)
+    reserved = options.t3_slots // RESERVED_SHARE  # as a worker's: see worker.engine.open
+    return SlotStage(open_decoder, backlog=sharing.backlog, reserved=reserved)

@@ -19,6 +19,7 @@ from worker.engine.slot_stage import SlotStage
 from worker.engine.sound_stage import SoundStage
 
 _CORES_BESIDE_GPU = 4
+RESERVED_SHARE = 128  # one slot in so many is left to those that somebody waits for
 _SOUND_THREADS = (
     2  # on a CPU both compute; with a GPU one draws noise while the other launches kernels
 )
@@ -105,7 +106,9 @@ def _vllm_stage(
 
     weights, config = chatterbox.folder / T3_FILE, chatterbox.config
     open_decoder = prepare_vllm(weights, config, options, sharing.open_t3_stream)
-    stage = SlotStage(open_decoder, backlog=sharing.backlog)
+    stage = SlotStage(
+        open_decoder, backlog=sharing.backlog, reserved=options.t3_slots // RESERVED_SHARE
+    )
     return stage, PromptLayout.of(config.t3).max_text_tokens
 
 

@@ -14,7 +14,7 @@ from worker.chatterbox.t3.prompt import Prompt, Spoken
 from worker.engine.sharing import Backlog
 from worker.engine.stage import StageThread, fail, succeed
 from worker.engine.turns import TurnQueue
-from worker.engine.types import Turn
+from worker.engine.types import Turn, is_waited_for
 
 _START_TIMEOUT_S = 600.0  # vLLM compiles and captures graphs: 100 s were seen with nothing cached
 _PAUSE_S = 0.05  # how long T3 waits for the sound stage before it looks for an abort
@@ -74,15 +74,19 @@ class SlotStage:
         *,
         cores: int | None = None,
         backlog: Backlog | None = None,
+        reserved: int = 0,
     ) -> None:
         """Start the thread and wait until the decoder is open.
 
         `open_decoder` is called on that thread, since a thread has a CUDA stream of its own.
         `backlog`: asked before each step whether to wait for the sound stage.
+        `reserved`: slots left to those that somebody waits for: in a batch that was begun together,
+        none may become free for ten seconds.
         Raises: whatever `open_decoder` raised; EngineDied if it took more than ten minutes.
         """
         self._open_decoder = open_decoder
         self._backlog = backlog
+        self._reserved = reserved
         self._waiting: TurnQueue[_QueuedPrompt] = TurnQueue()
         self._running: dict[int, _QueuedPrompt] = {}
         self._has_cancelled = False  # avoids checking every future before every step
@@ -180,7 +184,9 @@ class SlotStage:
         """Let utterances join one by one, so that a refused prompt fails alone."""
         for _ in range(min(decoder.free, len(self._waiting))):
             with self._changed:
-                queued = self._waiting.first
+                queued, turn = self._waiting.first, self._waiting.first_turn
+            if decoder.free <= self._reserved and not is_waited_for(turn):
+                return
             try:
                 slot = decoder.join(queued.prompt)
             except SpeechError as error:

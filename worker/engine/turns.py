@@ -29,6 +29,11 @@ class TurnQueue(Generic[T]):
         """The item whose turn it is."""
         return self._heap[0][2]
 
+    @property
+    def first_turn(self) -> Turn:
+        """The turn of that item."""
+        return self._heap[0][0]
+
     def remove(self, item: T) -> None:
         """Remove one item wherever it stands."""
         self.remove_if(lambda other: other is item)

@@ -23,6 +23,9 @@ class Delivery:
     top_p: float = 1.0
 
 
+NORMAL_PRIORITY = 5  # of a job that names none
+BEGINNING = 4  # chunks of a job that are heard while the rest is spoken
+
 Turn = tuple[int, ...]
 """Who goes first where utterances wait: the lowest; see `make_turn`."""
 
@@ -48,6 +51,11 @@ def make_turn(priority: int, index: int) -> Turn:
     minute does not wait for the middle of another.
     """
     return (-priority, index)
+
+
+def is_waited_for(turn: Turn) -> bool:
+    """Tell whether somebody waits to hear it: urgent work, or the beginning of a job."""
+    return bool(turn) and (-turn[0] > NORMAL_PRIORITY or turn[1] < BEGINNING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -109,10 +109,11 @@ def _renew(session: Session, keys: Iterable[_ClaimKey], until: datetime) -> set[
 
 
 def _takes_of(chunks: Iterable[FinishedChunk]) -> list[tuple[str, Any]]:
+    """Return the takes that the chunk cache does not have yet, with their owners."""
     return [
         (chunk.claim.owner, chunk.outcome.take)
         for chunk in chunks
-        if chunk.outcome.take is not None
+        if chunk.outcome.take is not None and not chunk.outcome.is_cached
     ]
 
 

@@ -5,6 +5,7 @@ With nothing set, everything runs on one machine: SQLite, a directory, tasks ins
 """
 
 import os
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -171,6 +172,30 @@ class ApiSettings(_Part):
     body_timeout_s: Seconds = 60  # for a whole request body to arrive
 
 
+class WebhookSettings(_Part):
+    """Whom messages of events are sent to, and how long a receiver may take.
+
+    Receivers are on the public internet, or in networks that are named here.
+    """
+
+    allowed_networks: str = ""  # as `10.0.0.0/8, fd00::/8`
+    endpoints: Count = 10  # of one owner
+    timeout_s: Seconds = 15  # for a whole call: look-up, connection, request and answer
+    disable_days: Count = 3  # without success, until a webhook is disabled
+
+    @property
+    def networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """The networks that are named, each in its own type."""
+        return tuple(
+            ip_network(text.strip()) for text in self.allowed_networks.split(",") if text.strip()
+        )
+
+    @model_validator(mode="after")
+    def _networks_are_such(self) -> Self:
+        _ = self.networks  # a ValueError says which is none
+        return self
+
+
 class ClientSettings(_Part):
     """Which server `rhapsode submit` talks to, and as whom."""
 
@@ -207,6 +232,7 @@ class Settings(BaseSettings):
     sweeper: SweeperSettings = SweeperSettings()
     limits: LimitSettings = LimitSettings()
     api: ApiSettings = ApiSettings()
+    webhooks: WebhookSettings = WebhookSettings()
     client: ClientSettings = ClientSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
 

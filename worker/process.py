@@ -39,6 +39,8 @@ from worker.rendering.voice_levels import VoiceLevels
 from worker.scratch import Scratch
 from worker.tasks import cpu_tasks, gpu_tasks
 from worker.voice_preparation import VoiceMaker
+from worker.webhooks.runner import WebhookRunner
+from worker.webhooks.sender import Sender
 
 if TYPE_CHECKING:
     from worker.chatterbox.voice import Voice
@@ -92,6 +94,7 @@ class WorkerProcess:
         self._is_speaker = Queue.GPU in queues
         self._model: LoadedModel | None = None
         self._runner: SegmentRunner | None = None
+        self._webhooks: WebhookRunner | None = None
         self._state = WorkerState.WARMING
         self.encoders = self._context.encoder_count
         # Tasks at once: all encoders have work, and a job may be planned beside them.
@@ -99,7 +102,8 @@ class WorkerProcess:
         self.handlers: dict[Task, Handler] = {}
         self._register()
         if Queue.CPU in queues:
-            self.handlers |= cpu_tasks(self._context)
+            self._webhooks = _make_webhooks(self._context, settings)
+            self.handlers |= cpu_tasks(self._context, self._webhooks)
         if Queue.GPU in queues:
             self._warm_up(settings, load_model)
         self._state = WorkerState.READY
@@ -122,9 +126,13 @@ class WorkerProcess:
         self._health.set_ready(is_ready=False)
         if self._runner is not None:
             self._runner.drain()
+        if self._webhooks is not None:
+            self._webhooks.drain()
 
     def close(self) -> None:
         """Free everything; call it when no handler runs any more."""
+        if self._webhooks is not None:
+            self._webhooks.close()
         self._context.leases.close()
         self._context.scratch.close()
         if self._context.encoders is not None:
@@ -233,6 +241,11 @@ def _make_encoders(settings: WorkerSettings) -> BoundedCalls | None:
         wait_s=ENCODER_WAIT_S,
         preload=[answer.__module__],
     )
+
+
+def _make_webhooks(context: WorkerContext, settings: Settings) -> WebhookRunner:
+    sender = Sender(settings.webhooks, context.clock)
+    return WebhookRunner(context, sender, settings.webhooks)
 
 
 def _make_context(

@@ -15,6 +15,7 @@ from api.problems import Problem
 from api.schemas import EventBody, VoiceForm
 from api.sessions import COOKIE, SessionForm
 from api.speech_bodies import SpeechRequest
+from api.upload_schemas import UploadForm
 from api.webhook_schemas import RotateForm, WebhookForm, WebhookPatch
 
 EVERYWHERE = (422, 500, 503)
@@ -75,6 +76,13 @@ RETAKE_BODY = _json_body(RetakeForm, is_required=False)
 ACCEPT_BODY = _json_body(AcceptForm, is_required=False)
 WEBHOOK_BODY = _json_body(WebhookForm)
 WEBHOOK_PATCH = _json_body(WebhookPatch)
+UPLOAD_BODY = _json_body(UploadForm)
+UPLOADED_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
 ROTATE_BODY = _json_body(RotateForm, is_required=False)
 PLAN_BODIES = JOB_BODIES
 VOICE_BODY: dict[str, Any] = {"requestBody": {"required": True, "content": _form("VoiceUpload")}}
@@ -140,6 +148,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
         RotateForm,
         SessionForm,
         SpeechRequest,
+        UploadForm,
         WebhookForm,
         WebhookPatch,
     )

@@ -5,7 +5,7 @@ from sqlalchemy import Connection
 
 from narration import workers
 from narration.database import Base, make_engine
-from narration.jobs import history, kept_plan
+from narration.jobs import history, kept_plan, upload
 from narration.jobs import record as jobs
 from narration.settings import load_settings
 from narration.voices import record as voices
@@ -16,6 +16,7 @@ assert {
     jobs.Job,
     history.PastTake,
     kept_plan.KeptPlan,
+    upload.Upload,
     voices.Voice,
     webhooks.Webhook,
     workers.Worker,

@@ -153,6 +153,7 @@ class LimitSettings(_Part):
     queued_jobs: Count = 10_000
     plan_s: Count = DAY_S  # a plan and its document are kept for so long
     plans: Count = 50  # of one owner: the oldest beyond them are dropped
+    uploads: Count = 100  # of one owner, announced and not submitted yet
     readers: Count = 2  # processes that read uploads
     reader_memory_bytes: Count = 2048 * MIB  # of each of them
     retention_s: Count | None = None  # of a finished job, when the job names none

@@ -45,6 +45,7 @@ from narration.jobs.stalled import fail_overdue, find_stalled, oldest_wait_s
 from narration.jobs.states import ACTIVE, JobState
 from narration.jobs.transitions import STEP_TASKS
 from narration.jobs.trouble import NO_WORKER, clear_trouble, list_troubles, note_for_waiting
+from narration.jobs.uploads import forget_uploads
 from narration.settings import DAY_S, Settings, SweeperSettings, load_settings
 from narration.storage.keys import chunk_audio_key, part_audio_key
 from narration.storage.profiles import Stores, open_stores
@@ -166,6 +167,8 @@ class Sweeper:
             self._purge_parts(session, now)
             delete_retired_voices(session, self.stores)
             while forget_plans(session, self.stores, now=now):
+                pass
+            while forget_uploads(session, self.stores.work, now=now):
                 pass
             forget_events(session, before=now - timedelta(days=EVENT_DAYS))
             forget_deliveries(session, before=now - timedelta(days=EVENT_DAYS))

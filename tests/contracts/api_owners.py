@@ -49,9 +49,11 @@ class ApiOwnersContract:
         plan = client.post("/v1/plans", json={"text": "Ann's own."}).json()
         webhook = client.post("/v1/webhooks", json={"url": "https://example.com/"}).json()
         test = client.post(f"/v1/webhooks/{webhook['id']}/test").json()
+        document = client.post("/v1/uploads", json={"name": "a.txt", "size_bytes": 1}).json()
         ids = {"{job_id}": job["id"], "{voice_id}": voice["id"], "{name}": "audio.m4b"}
         ids |= {"{index}": "0", "{segment}": "0-0.m4s", "{plan_id}": plan["id"]}
         ids |= {"{webhook_id}": webhook["id"], "{delivery_id}": test["id"]}
+        ids |= {"{upload_id}": document["id"]}
         named = [(method, path) for method, path in routes(client) if "{" in path]
         assert len(named) >= 9
         for method, path in named:
@@ -95,6 +97,17 @@ class ApiOwnersContract:
             "not_found"
         )
         assert upload(client, BOB).status_code == HTTPStatus.ACCEPTED
+
+    def test_no_job_is_made_of_the_upload_of_another(self, client: httpx.Client) -> None:
+        made = client.post("/v1/uploads", json={"name": "a.txt", "size_bytes": 6}, headers=ANN)
+        upload = made.json()
+        put = client.put(f"/v1/uploads/{upload['id']}", content=b"Hello.", headers=ANN)
+        assert put.status_code == HTTPStatus.NO_CONTENT
+        for path in ("/v1/jobs", "/v1/plans"):
+            theirs = client.post(path, json={"upload": upload["id"]}, headers=BOB)
+            assert theirs.json()["errors"][0]["pointer"] == "/upload"
+        mine = client.post("/v1/jobs", json={"upload": upload["id"]}, headers=ANN)
+        assert mine.status_code == HTTPStatus.ACCEPTED
 
     def test_no_job_is_made_of_the_plan_of_another(self, client: httpx.Client) -> None:
         plan = client.post("/v1/plans", json={"text": "Ann's own."}, headers=ANN).json()

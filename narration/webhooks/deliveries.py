@@ -116,7 +116,7 @@ def record_attempt(
         is_taken = attempt.error is None
         values["state"] = DeliveryState.DELIVERED if is_taken else DeliveryState.FAILED
         values["ended_at"] = now
-    # The webhook first: whoever disables it takes the locks in this order, too.
+    # The webhook first: all who lock both do it in this order, or two could wait for each other.
     failing_since = _note_health(session, claim.webhook_id, attempt, now)
     is_ours = _update(session, claim, **values)
     is_hopeless = failing_since is not None and failing_since <= now - disable_after
@@ -125,6 +125,16 @@ def record_attempt(
     elif wait is None and is_hopeless:
         disable_webhook(session, claim.webhook_id, DisabledReason.FAILING, now=now)
     return is_ours
+
+
+def resume_deliveries(session: Session) -> None:
+    """End every lease on a delivery: the only process that could hold them is gone."""
+    session.execute(
+        update(WebhookDelivery)
+        .where(WebhookDelivery.state == DeliveryState.PENDING)
+        .values(lease_until=None),
+        execution_options=UNSYNCHRONIZED,
+    )
 
 
 def count_due(session: Session, *, most: int, now: datetime) -> int:
@@ -186,6 +196,9 @@ def _note_health(
         well = update(Webhook).where(this, Webhook.failing_since.is_not(None))
         session.execute(well.values(failing_since=None), execution_options=UNSYNCHRONIZED)
         return None
-    failing = update(Webhook).where(this, Webhook.failing_since.is_(None))
-    session.execute(failing.values(failing_since=now), execution_options=UNSYNCHRONIZED)
-    return session.scalar(select(Webhook.failing_since).where(this))
+    webhook = session.scalar(select(Webhook).where(this).with_for_update())
+    if webhook is None:
+        return None
+    webhook.failing_since = webhook.failing_since or now
+    session.flush()
+    return webhook.failing_since

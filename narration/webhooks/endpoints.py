@@ -42,6 +42,8 @@ def create_webhook(
 
     Raises: ConflictError if the owner has as many as they may.
     """
+    # Locked, so that of two who make the last one the second counts the first.
+    session.execute(select(Webhook.id).where(Webhook.owner == owner).with_for_update())
     count = session.scalar(select(func.count()).where(Webhook.owner == owner)) or 0
     if count >= most:
         raise ConflictError(f"you have {count} webhooks, as many as are kept: delete one first")

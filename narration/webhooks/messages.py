@@ -21,13 +21,14 @@ TYPES = (
     "chunks.reset",
 )
 TEST_TYPE = "webhook.test"
+MOST_ITEMS = 100
 _TOLD = ("attempt", "revision", "artifacts", "chunk", "take", "flags", "count", "first", "last")
 
 
 def event_message(event: JobEvent) -> str:
     """Return the body that tells of an event; its fields are those of the event streams."""
     data: dict[str, Any] = {"job_id": event.job_id, "number": event.number}
-    data |= {name: event.payload[name] for name in _TOLD if name in event.payload}
+    data |= {name: _short(event.payload[name]) for name in _TOLD if name in event.payload}
     error = event.payload.get("error")
     if isinstance(error, Mapping):
         code = str(error.get("code", "internal"))
@@ -44,6 +45,11 @@ def event_message(event: JobEvent) -> str:
 def testing_message(webhook_id: str, now: datetime) -> str:
     """Return the body of a test call."""
     return _body(TEST_TYPE, now, {"webhook_id": webhook_id})
+
+
+def _short(value: Any) -> Any:
+    """Cut a list that is long: a book may be delivered in a thousand files."""
+    return value[:MOST_ITEMS] if isinstance(value, list) else value
 
 
 def _body(kind: str, moment: datetime, data: Mapping[str, Any]) -> str:

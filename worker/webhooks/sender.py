@@ -1,6 +1,7 @@
 """Sends one message to one receiver: a signed POST, no redirects, bounded in time and size."""
 
 import ssl
+import threading
 import time
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -40,7 +41,8 @@ class Sender:
         self._settings = settings
         self._clock = clock
         self._resolver = resolver or Resolver()
-        self._trusted = trusted or trusted_authorities()
+        self._trusted = trusted
+        self._guard = threading.Lock()
 
     def send(self, claim: DeliveryClaim) -> Attempt:
         """Send a message and say how that ended; what a receiver does raises nothing."""
@@ -77,7 +79,9 @@ class Sender:
         )
         with (
             httpcore.ConnectionPool(
-                ssl_context=self._trusted, max_connections=1, network_backend=backend
+                ssl_context=self._authorities() if target.is_secure else None,
+                max_connections=1,
+                network_backend=backend,
             ) as pool,
             pool.stream(
                 "POST", url, headers=self._headers(claim, target, body), content=body
@@ -93,6 +97,13 @@ class Sender:
             response=start or None,
             retry_after_s=None if is_taken else retry_after_s,
         )
+
+    def _authorities(self) -> ssl.SSLContext:
+        """Read them when they are needed first: most processes never send anything."""
+        with self._guard:
+            if self._trusted is None:
+                self._trusted = trusted_authorities()
+            return self._trusted
 
     def _headers(
         self, claim: DeliveryClaim, target: Target, body: bytes

@@ -12,12 +12,21 @@ from narration.broker.inline import InlineBroker
 from narration.broker.wakeups import send_noted
 from narration.clock import utc_now
 from narration.database import call_after_commit, session_scope
-from narration.webhooks.deliveries import claim_delivery
+from narration.webhooks.deliveries import Attempt, DeliveryClaim, claim_delivery
 from narration.webhooks.feed import following_events, make_deliveries
+from narration.webhooks.record import DeliveryState
 from tests.builders import NOW, make_job
 from tests.cluster import wait_for
 from tests.contracts.webhook_control import WebhookControlContract
-from tests.contracts.webhooks import WebhooksContract, add_job, make_webhook, rows, tell
+from tests.contracts.webhooks import (
+    WebhooksContract,
+    add_job,
+    claim,
+    make_webhook,
+    record,
+    rows,
+    tell,
+)
 
 
 @pytest.fixture
@@ -86,6 +95,26 @@ def test_no_two_workers_have_the_same_delivery(database: Engine) -> None:
     assert len(taken) == len(set(taken))
     assert set(taken) <= {row.id for row in rows(database)}
     assert len(taken) >= 20  # who races for the last ones may see none, and the sweep wakes others
+
+
+def test_receivers_that_are_gone_at_once_disable_a_webhook_without_a_deadlock(
+    database: Engine,
+) -> None:
+    make_webhook(database)
+    for _ in range(4):
+        add_job(database)
+    tell(database)
+    gone = Attempt(took_ms=1, status_code=410, error="it answered 410")
+    claims = [found for _ in range(4) if (found := claim(database))]
+    barrier = threading.Barrier(4)
+
+    def end(found: DeliveryClaim) -> None:
+        barrier.wait()
+        record(database, found, gone)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(end, claims))
+    assert {row.state for row in rows(database)} == {DeliveryState.FAILED}
 
 
 def test_a_notice_makes_deliveries_within_a_moment(database: Engine) -> None:

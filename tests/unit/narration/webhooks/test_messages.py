@@ -69,6 +69,13 @@ def test_a_message_tells_what_happened_and_when() -> None:
     }
 
 
+def test_a_message_stays_small_however_many_files_there_are() -> None:
+    message = event_message(
+        make_event("job.succeeded", artifacts=[f"{n}.mp3" for n in range(5000)])
+    )
+    assert len(json.loads(message)["data"]["artifacts"]) == 100
+
+
 def test_what_may_name_paths_and_hosts_is_left_out() -> None:
     error = {"code": "storage_full", "message": "bucket s3://inside is full", "is_retryable": True}
     text = event_message(make_event(error=error, lease_holder="host-7"))

@@ -16,6 +16,7 @@ from api.schemas import EventBody, VoiceForm
 from api.sessions import COOKIE, SessionForm
 from api.speech_bodies import SpeechRequest
 from api.upload_schemas import UploadForm
+from api.voice_schemas import VoicePatch
 from api.webhook_schemas import RotateForm, WebhookForm, WebhookPatch
 
 EVERYWHERE = (422, 500, 503)
@@ -85,7 +86,13 @@ UPLOADED_BODY: dict[str, Any] = {
 }
 ROTATE_BODY = _json_body(RotateForm, is_required=False)
 PLAN_BODIES = JOB_BODIES
-VOICE_BODY: dict[str, Any] = {"requestBody": {"required": True, "content": _form("VoiceUpload")}}
+VOICE_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": _form("VoiceUpload", voice={"contentType": "application/json"}),
+    }
+}
+VOICE_PATCH = _json_body(VoicePatch)
 FILE: dict[str, Any] = {"type": "string", "format": "binary"}
 DELIVERED: dict[str, Any] = {
     "*/*": {"schema": FILE},
@@ -109,7 +116,11 @@ FORMS: dict[str, dict[str, Any]] = {
         "type": "object",
         "additionalProperties": False,
         "required": ["file", "name"],
-        "properties": {"file": FILE, "name": VoiceForm.model_json_schema()["properties"]["name"]},
+        "properties": {
+            "file": FILE,
+            "name": VoiceForm.model_json_schema()["properties"]["name"],
+            "voice": _ref(VoicePatch.__name__),
+        },
     },
 }
 
@@ -149,6 +160,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
         SessionForm,
         SpeechRequest,
         UploadForm,
+        VoicePatch,
         WebhookForm,
         WebhookPatch,
     )

@@ -102,7 +102,7 @@ def _prepare(
     context: WorkerContext, voice_maker: VoiceMaker, voice_levels: VoiceLevels, voice_id: str
 ) -> None:
     with _watched("preparing"), structlog.contextvars.bound_contextvars(voice_id=voice_id):
-        prepare_voice(context, voice_maker, voice_levels.find, voice_id)
+        prepare_voice(context, voice_maker, voice_levels, voice_id)
 
 
 def _work(context: WorkerContext, claim: StepClaim) -> Work:

@@ -117,10 +117,10 @@ def record_attempt(
         values["state"] = DeliveryState.DELIVERED if is_taken else DeliveryState.FAILED
         values["ended_at"] = now
     # The webhook first: all who lock both do it in this order, or two could wait for each other.
-    failing_since = _note_health(session, claim.webhook_id, attempt, now)
+    failing_since = _note_health(session, claim, attempt, now)
     is_ours = _update(session, claim, **values)
     is_hopeless = failing_since is not None and failing_since <= now - disable_after
-    if attempt.status_code == HTTPStatus.GONE:
+    if attempt.status_code == HTTPStatus.GONE and failing_since is not None:
         disable_webhook(session, claim.webhook_id, DisabledReason.GONE, now=now)
     elif wait is None and is_hopeless:
         disable_webhook(session, claim.webhook_id, DisabledReason.FAILING, now=now)
@@ -188,10 +188,13 @@ def _update(session: Session, claim: DeliveryClaim, **values: Any) -> bool:
 
 
 def _note_health(
-    session: Session, webhook_id: str, attempt: Attempt, now: datetime
+    session: Session, claim: DeliveryClaim, attempt: Attempt, now: datetime
 ) -> datetime | None:
-    """Note on a webhook whether it fails; return since when."""
-    this = Webhook.id == webhook_id
+    """Note on a webhook whether it fails; return since when.
+
+    What was sent to a URL that it no longer has says nothing of it.
+    """
+    this = and_(Webhook.id == claim.webhook_id, Webhook.url == claim.url)
     if attempt.error is None:
         well = update(Webhook).where(this, Webhook.failing_since.is_not(None))
         session.execute(well.values(failing_since=None), execution_options=UNSYNCHRONIZED)

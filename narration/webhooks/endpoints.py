@@ -89,8 +89,8 @@ def change_webhook(
     Raises: NotFoundError.
     """
     webhook = get_webhook(session, webhook_id, owner=owner, for_update=True)
-    if change.url is not None:
-        webhook.url = change.url
+    if change.url is not None and change.url != webhook.url:
+        webhook.url, webhook.failing_since = change.url, None
     if change.types is not None:
         webhook.types = list(change.types)
     if change.description is not None:

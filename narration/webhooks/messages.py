@@ -21,7 +21,7 @@ TYPES = (
     "chunks.reset",
 )
 TEST_TYPE = "webhook.test"
-MOST_ITEMS = 100
+MOST_ITEMS, MOST_CHARS = 100, 1000
 _TOLD = ("attempt", "revision", "artifacts", "chunk", "take", "flags", "count", "first", "last")
 
 
@@ -34,11 +34,11 @@ def event_message(event: JobEvent) -> str:
         code = str(error.get("code", "internal"))
         data["error"] = {
             "code": code,
-            "detail": public_message(code, str(error.get("message", ""))),
+            "detail": public_message(code, str(error.get("message", "")))[:MOST_CHARS],
             "retryable": bool(error.get("is_retryable")),
         }
     elif error is not None:  # of a chunk: a message
-        data["detail"] = str(error)
+        data["detail"] = str(error)[:MOST_CHARS]
     return _body(event.type, event.created_at, data)
 
 

@@ -137,3 +137,21 @@ class WebhookControlContract:
         job_id = add_job(database)
         tell(database)
         assert [row.job_id for row in rows(database)] == [job_id]
+
+    def test_what_the_former_receiver_answers_does_not_concern_the_new_one(
+        self, database: Engine
+    ) -> None:
+        webhook = make_webhook(database)
+        add_job(database)
+        tell(database)
+        late = claim(database)
+        assert late is not None
+        change = WebhookChange(url="https://example.org/")
+        with session_scope(database) as session:
+            endpoints.change_webhook(session, webhook.id, change, owner="local", now=NOW)
+        record(database, late, Attempt(took_ms=1, status_code=410, error="it answered 410"))
+        changed = the_webhook(database)
+        assert (changed.disabled_at, changed.failing_since) == (None, None)
+        again = claim(database, NOW + timedelta(seconds=10))
+        assert again is not None
+        assert again.url == "https://example.org/"

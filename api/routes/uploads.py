@@ -90,7 +90,9 @@ def _find(resources: Resources, upload_id: str, owner: str) -> Upload:
 
 
 def _shown(resources: Resources, upload: Upload) -> UploadBody:
-    expires_s = min(resources.settings.storage.presign_s, uploads.MOST_URL_S)
+    # No URL may outlive its upload: what it writes would never be deleted.
+    left_s = int((upload.expires_at - utc_now()).total_seconds())
+    expires_s = max(1, min(resources.settings.storage.presign_s, left_s))
     url = resources.stores.work.presign_put(
         source_key(upload.id), size_bytes=upload.size_bytes, expires_s=expires_s
     )

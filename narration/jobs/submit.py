@@ -243,7 +243,7 @@ def choose_job_voice(session: Session, submission: Submission, *, is_kept: bool 
 
 def with_delivery_of(session: Session, settings: JobSettings, voice_id: str) -> JobSettings:
     """Let a voice speak as its owner noted, where these settings do not say how it is to speak."""
-    noted = find_notes(session, voice_id).delivery
+    noted = find_notes(session, voice_id).delivery if is_id("voice", voice_id) else None
     if not noted:
         return settings
     usual = {k: v for k, v in noted.items() if k not in settings.delivery.model_fields_set}

@@ -18,7 +18,6 @@ from narration.storage.interface import Storage
 from narration.storage.keys import source_key
 
 BATCH = 100
-MOST_URL_S = DAY_S // 2  # no URL may outlive its upload: what it writes would never go
 
 
 def create_upload(

@@ -32,13 +32,22 @@ def make_deliveries(database: Engine, clock: Clock, owners: Collection[str] | No
         behind = find_behind(session, owners)
     is_settled = True
     for webhook_id in behind:
-        has_more = True
-        while has_more:
-            with session_scope(database) as session:
-                done = fan_out(session, webhook_id, now=clock())
-            has_more = done.has_more and done.is_settled
-            is_settled = is_settled and done.is_settled
+        try:
+            is_settled = _make_all_of(database, clock, webhook_id) and is_settled
+        except (TransientError, OutputError):
+            raise
+        except Exception:
+            # A bug that one webhook meets must not keep the others, and the sweep, from going on.
+            log.exception("webhook_not_told", webhook_id=webhook_id)
     return is_settled
+
+
+def _make_all_of(database: Engine, clock: Clock, webhook_id: str) -> bool:
+    while True:
+        with session_scope(database) as session:
+            done = fan_out(session, webhook_id, now=clock())
+        if not (done.has_more and done.is_settled):
+            return done.is_settled
 
 
 class WebhookFeed:

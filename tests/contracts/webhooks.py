@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
 from narration.broker.interface import Task
@@ -124,6 +124,16 @@ class WebhooksContract:
         assert rows(database) == []
         tell(database)
         assert len(rows(database)) == 1
+
+    def test_one_webhook_that_meets_a_bug_does_not_keep_the_others_waiting(
+        self, database: Engine
+    ) -> None:
+        broken, whole = make_webhook(database), make_webhook(database)
+        with session_scope(database) as session:
+            session.execute(update(Webhook).where(Webhook.id == broken.id).values(types=7))
+        add_job(database)
+        tell(database)
+        assert [row.webhook_id for row in rows(database)] == [whole.id]
 
     def test_that_a_job_was_deleted_is_told_too(self, database: Engine, tmp_path: Any) -> None:
         make_webhook(database, types=["job.deleted"])

@@ -54,7 +54,8 @@ def _config(pages: Path) -> dict[str, Any]:
             {"Rhapsode": "index.md"},
             {"Tutorial": "tutorial.md"},
             {"How to": [
-                {"Use the API": "api.md"}, {"Deploy": "deploy.md"}, {"Operate": "operations.md"},
+                {"Use the API": "api.md"}, {"Receive webhooks": "webhooks.md"},
+                {"Deploy": "deploy.md"}, {"Operate": "operations.md"},
             ]},
             {"Reference": [
                 {"Commands": "reference/commands.md"}, {"Settings": "reference/settings.md"},

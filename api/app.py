@@ -30,7 +30,9 @@ from api.routes import (
     session,
     speech,
     takes,
+    uploads,
     voices,
+    webhooks,
 )
 from api.served_models import ServedModels
 from api.sounding import SoundReader
@@ -41,8 +43,8 @@ from narration.settings import Settings
 from narration.storage.profiles import open_stores
 
 ROUTES = (
-    plans, jobs, takes, revisions, artifacts, listen, events, speech, models, voices, session,
-    health,
+    plans, uploads, jobs, takes, revisions, artifacts, listen, events, webhooks, speech, models,
+    voices, session, health,
 )  # fmt: skip
 STATIC = Path(str(files("api") / "static"))
 DESCRIPTION = """Long text in, narrated audio out.

@@ -64,6 +64,11 @@ async def read_json(request: Request, body_limits: BodyLimits) -> bytes:
     """
     if content_type(request) != JSON:
         raise MediaTypeError(f"the body is {content_type(request) or 'of no type'}: send {JSON}")
+    return await read_bytes(request, body_limits)
+
+
+async def read_bytes(request: Request, body_limits: BodyLimits) -> bytes:
+    """Return the bytes of a body of any type. Raises: TooLargeError, SlowBodyError."""
     with _explained_errors(body_limits):
         async with asyncio.timeout(body_limits.timeout_s):
             return b"".join([block async for block in _blocks(request, body_limits.size_bytes)])

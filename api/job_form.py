@@ -65,10 +65,16 @@ class JobRequest(JobForm):
         "settings that are sent with it take their place",
     )
 
+    upload: Annotated[str, Field(pattern=id_pattern("upload"))] | None = Field(
+        None, description="instead of a text: the id of an upload, whose document is taken"
+    )
+
     @model_validator(mode="after")
-    def _either_text_or_plan(self) -> Self:
-        if (self.text is None) == (self.plan is None):
-            raise ValueError("send either a text or the id of a plan")
+    def _text_or_plan_or_upload(self) -> Self:
+        if [self.text, self.plan, self.upload].count(None) != 2:  # of three
+            raise ValueError("send one of these: a text, the id of a plan, the id of an upload")
+        if self.upload is not None and "format" in self.model_fields_set:
+            raise ValueError("the name of an upload says which format it has: leave it out")
         if self.plan is not None and {"format", "cover"} & self.model_fields_set:
             raise ValueError("a plan has its format and cover already: leave them out")
         return self

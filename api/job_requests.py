@@ -3,6 +3,7 @@
 import json
 from typing import Any, TypeVar
 
+import structlog
 from pydantic import BaseModel, ValidationError
 
 from api.bodies import FormBody
@@ -11,17 +12,19 @@ from api.errors import fields_error
 from api.job_form import MEDIA_TYPES, DestinationBody, JobForm, JobRequest
 from narration.clock import utc_now
 from narration.database import session_scope
-from narration.errors import FieldsError, NotFoundError
+from narration.errors import FieldsError, NotFoundError, OutputError, TransientError
 from narration.jobs.create import Destination
 from narration.jobs.plans import submission_of
 from narration.jobs.request import JobSettings
 from narration.jobs.submit import Submission
+from narration.jobs.uploads import get_upload, read_upload, use_upload
 from narration.jobs.work import MAX_COVER_BYTES
 
 TEXT_NAME = "text"
 OTHER_FILES = {"cover": MAX_COVER_BYTES}
-_NOT_SETTINGS = {"text", "format", "plan", "cover", "destination"}
+_NOT_SETTINGS = {"text", "format", "plan", "upload", "cover", "destination"}
 
+log = structlog.get_logger(__name__)
 Form = TypeVar("Form", bound=BaseModel)
 
 
@@ -64,10 +67,48 @@ def from_text(request: JobRequest, owner: str, idempotency_key: str | None = Non
     )
 
 
-def asked_of_plan(request: JobRequest) -> str:
-    """Return a request that names a plan in a form in which equal ones are equal."""
+def asked_by_name(request: JobRequest) -> str:
+    """Return a request that names its document in a form in which equal ones are equal."""
     told = request.model_dump(mode="json", exclude_unset=True)
     return json.dumps(told, sort_keys=True)
+
+
+def from_upload(
+    resources: Resources, request: JobRequest, owner: str, idempotency_key: str | None = None
+) -> Submission:
+    """Return the job that an uploaded document becomes.
+
+    Raises: FieldsError if it is not there; StorageUnavailable.
+    """
+    assert request.upload is not None
+    try:
+        with session_scope(resources.database, is_read_only=True) as session:
+            upload = get_upload(session, request.upload, owner=owner, now=utc_now())
+        data = read_upload(resources.stores.work, upload)
+    except NotFoundError as error:
+        raise FieldsError([{"pointer": "/upload", "detail": str(error)}]) from error
+    return Submission(
+        owner=owner,
+        name=upload.name,
+        media_type=None,
+        data=data,
+        settings=request.settings,
+        destination=_destination(request.destination),
+        idempotency_key=idempotency_key,
+        cover=request.cover,
+        asked=asked_by_name(request),
+    )
+
+
+def forget_upload(resources: Resources, request: JobRequest) -> None:
+    """Delete an uploaded document of which something was made; if that fails it goes in a day."""
+    if request.upload is None:
+        return
+    try:
+        with session_scope(resources.database) as session:
+            use_upload(session, resources.stores.work, request.upload, now=utc_now())
+    except (TransientError, OutputError) as error:
+        log.info("upload_not_deleted", upload_id=request.upload, reason=str(error))
 
 
 def from_plan(
@@ -97,7 +138,7 @@ def from_plan(
         destination=_destination(request.destination) if is_elsewhere else kept.destination,
         idempotency_key=idempotency_key,
         cover=kept.cover,
-        asked=asked_of_plan(request),
+        asked=asked_by_name(request),
     )
 
 

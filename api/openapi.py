@@ -5,6 +5,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from api.errors import MEDIA_TYPE
@@ -14,6 +15,9 @@ from api.problems import Problem
 from api.schemas import EventBody, VoiceForm
 from api.sessions import COOKIE, SessionForm
 from api.speech_bodies import SpeechRequest
+from api.upload_schemas import UploadForm
+from api.voice_schemas import VoicePatch
+from api.webhook_schemas import RotateForm, WebhookForm, WebhookPatch
 
 EVERYWHERE = (422, 500, 503)
 UPLOADS = (408, 409, 413, 415)
@@ -42,6 +46,11 @@ def _form(name: str, **encoding: dict[str, str]) -> dict[str, Any]:
     return {"multipart/form-data": {"schema": _ref(name), "encoding": encoding}}
 
 
+def _json_body(form: type[BaseModel], *, is_required: bool = True) -> dict[str, Any]:
+    content = {"application/json": {"schema": _ref(form.__name__)}}
+    return {"requestBody": {"required": is_required, "content": content}}
+
+
 JOB_BODIES: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -64,20 +73,26 @@ REVISION_BODIES: dict[str, Any] = {
         },
     }
 }
-RETAKE_BODY: dict[str, Any] = {
+RETAKE_BODY = _json_body(RetakeForm, is_required=False)
+ACCEPT_BODY = _json_body(AcceptForm, is_required=False)
+WEBHOOK_BODY = _json_body(WebhookForm)
+WEBHOOK_PATCH = _json_body(WebhookPatch)
+UPLOAD_BODY = _json_body(UploadForm)
+UPLOADED_BODY: dict[str, Any] = {
     "requestBody": {
-        "required": False,
-        "content": {"application/json": {"schema": _ref(RetakeForm.__name__)}},
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
-ACCEPT_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": False,
-        "content": {"application/json": {"schema": _ref(AcceptForm.__name__)}},
-    }
-}
+ROTATE_BODY = _json_body(RotateForm, is_required=False)
 PLAN_BODIES = JOB_BODIES
-VOICE_BODY: dict[str, Any] = {"requestBody": {"required": True, "content": _form("VoiceUpload")}}
+VOICE_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": _form("VoiceUpload", voice={"contentType": "application/json"}),
+    }
+}
+VOICE_PATCH = _json_body(VoicePatch)
 FILE: dict[str, Any] = {"type": "string", "format": "binary"}
 DELIVERED: dict[str, Any] = {
     "*/*": {"schema": FILE},
@@ -101,27 +116,21 @@ FORMS: dict[str, dict[str, Any]] = {
         "type": "object",
         "additionalProperties": False,
         "required": ["file", "name"],
-        "properties": {"file": FILE, "name": VoiceForm.model_json_schema()["properties"]["name"]},
+        "properties": {
+            "file": FILE,
+            "name": VoiceForm.model_json_schema()["properties"]["name"],
+            "voice": _ref(VoicePatch.__name__),
+        },
     },
 }
 
-SPEECH_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/json": {"schema": _ref(SpeechRequest.__name__)}},
-    }
-}
+SPEECH_BODY = _json_body(SpeechRequest)
 SPOKEN: dict[str, Any] = {
     "*/*": {"schema": FILE},  # audio/mpeg and the like
     "text/event-stream": {"schema": {}},
 }
 
-SESSION_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/json": {"schema": _ref(SessionForm.__name__)}},
-    }
-}
+SESSION_BODY = _json_body(SessionForm)
 
 
 def install(app: FastAPI) -> None:
@@ -147,8 +156,13 @@ def _document(app: FastAPI) -> dict[str, Any]:
         Problem,
         RetakeForm,
         RevisionForm,
+        RotateForm,
         SessionForm,
         SpeechRequest,
+        UploadForm,
+        VoicePatch,
+        WebhookForm,
+        WebhookPatch,
     )
     models = [(model, "validation") for model in bodies]
     _, ours = models_json_schema(models, ref_template=_REF)  # type: ignore[arg-type]

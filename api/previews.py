@@ -16,7 +16,7 @@ from narration.jobs import control
 from narration.jobs.create import Destination
 from narration.jobs.lookup import find_by_idempotency_key
 from narration.jobs.record import Job
-from narration.jobs.request import DAY_S, JobSettings, OutputFormat
+from narration.jobs.request import DAY_S, DeliverySettings, JobSettings, OutputFormat
 from narration.jobs.states import RETRYABLE, JobKind, JobState
 from narration.jobs.submit import Submission
 from narration.settings import DEFAULT_PROFILE
@@ -30,12 +30,19 @@ KEPT_S = 30 * DAY_S
 AGAIN_AFTER = timedelta(seconds=10)  # one that failed is tried again, but not by every poll
 
 
-async def find_preview(uploads: Uploads, resources: Resources, owner: str, voice: str) -> Job:
+async def find_preview(
+    uploads: Uploads,
+    resources: Resources,
+    owner: str,
+    voice: str,
+    delivery: DeliverySettings | None = None,
+) -> Job:
     """Return the job of a voice's preview, begun now if there is none.
 
+    `delivery` is what is noted of the voice: when that is changed, it is spoken anew.
     Raises: NotSpokenError if it has just failed; what submitting a job raises.
     """
-    key = await uploads.run(_key, resources, voice)
+    key = await uploads.run(_key, resources, voice, delivery)
     job: Job | None = await uploads.run(_find, resources, owner, key)
     if job is None:
         submission = Submission(
@@ -52,11 +59,12 @@ async def find_preview(uploads: Uploads, resources: Resources, owner: str, voice
     return job
 
 
-def _key(resources: Resources, voice: str) -> str:
+def _key(resources: Resources, voice: str, delivery: DeliverySettings | None) -> str:
     """Return the idempotency key of a preview: other engines make another one."""
     with session_scope(resources.database, is_read_only=True) as session:
         engines = warm_engines(session, now=utc_now())
-    digest = hashlib.sha256(json.dumps(engines, sort_keys=True).encode()).hexdigest()
+    shapes = engines if delivery is None else [*engines, delivery.model_dump(mode="json")]
+    digest = hashlib.sha256(json.dumps(shapes, sort_keys=True).encode()).hexdigest()
     return f"preview:{voice}:{digest}"
 
 

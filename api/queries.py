@@ -33,13 +33,15 @@ def _within_calendar(moment: datetime) -> datetime:
 Moment = Annotated[datetime, BeforeValidator(_require_date), AfterValidator(_within_calendar)]
 
 
-class _Query(BaseModel):
+class PageQuery(BaseModel):
+    """How many rows at once."""
+
     model_config = ConfigDict(extra="forbid")
 
     limit: Annotated[int, Field(ge=1, le=100)] = 20
 
 
-class JobQuery(_Query):
+class JobQuery(PageQuery):
     """Which jobs, and from where on."""
 
     cursor: Annotated[str, Field(pattern=id_pattern("job"))] | None = None
@@ -57,7 +59,7 @@ class JobQuery(_Query):
         return {name: value for name, _, value in pairs}
 
 
-class ChunkQuery(_Query):
+class ChunkQuery(PageQuery):
     """Which chunks, and from where on."""
 
     cursor: Annotated[str | None, Field(pattern=r"^[0-9]{1,9}$")] = None

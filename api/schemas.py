@@ -213,9 +213,18 @@ class VoiceBody(_Body):
     name: str
     state: VoiceState
     is_bundled: bool = False
+    tags: list[str]
+    delivery: DeliverySettings | None = Field(
+        description="how it speaks where a job does not say otherwise; null: as usual"
+    )
+    consent: str | None
     duration_s: float | None  # of the recording, null if bundled, as what follows
     recording_sha256: str | None
     digest: str | None
+    similarity: float | None = Field(
+        description="of a sentence spoken with it and the recording: 1 is the same speaker, "
+        "different ones have about 0.5; null until it was measured"
+    )
     error: str | None
     created_at: datetime | None
     preview: str = Field(description="the address at which it can be heard")

@@ -25,6 +25,7 @@ from narration.jobs.urgent import UrgentSubmitter
 from narration.storage.write_check import WriteCheck
 from narration.voices import enrol
 from narration.voices.enrol import Enrolled, Enrolment
+from narration.voices.notes import VoiceNotes
 from narration.voices.recording import RecordingLimits
 
 T = TypeVar("T")
@@ -96,9 +97,9 @@ class Uploads:
         """Return the job that an equal request has made: see Submitter."""
         return self._submitter.find_earlier(owner, key, asked)
 
-    async def enrol(self, owner: str, name: str, upload: Upload) -> Enrolled:
+    async def enrol(self, owner: str, name: str, upload: Upload, notes: VoiceNotes) -> Enrolled:
         """Accept a recording or refuse it whole: see narration.voices.enrol."""
-        return await self.run(self._enrol, owner, name, upload)
+        return await self.run(self._enrol, owner, name, upload, notes)
 
     def close(self) -> None:
         """Stop the processes."""
@@ -128,7 +129,7 @@ class Uploads:
         limits = self._resources.settings.limits
         return draft_apart(self._calls, limits, file, settings, options)
 
-    def _enrol(self, owner: str, name: str, upload: Upload) -> Enrolled:
+    def _enrol(self, owner: str, name: str, upload: Upload, notes: VoiceNotes) -> Enrolled:
         limits = RecordingLimits(
             max_size_bytes=self._resources.settings.limits.recording_size_bytes
         )
@@ -139,5 +140,6 @@ class Uploads:
             recording=upload.data,
             facts=facts,
             media_type=upload.media_type,
+            notes=notes,
         )
         return enrol.enrol(self._resources.database, self._resources.stores, enrolment)

@@ -5,15 +5,22 @@ from sqlalchemy import Connection
 
 from narration import workers
 from narration.database import Base, make_engine
-from narration.jobs import history, kept_plan
+from narration.jobs import history, kept_plan, upload
 from narration.jobs import record as jobs
 from narration.settings import load_settings
 from narration.voices import record as voices
+from narration.webhooks import record as webhooks
 
 # The metadata knows the tables of the modules that are loaded.
-assert {jobs.Job, history.PastTake, kept_plan.KeptPlan, voices.Voice, workers.Worker} <= {
-    mapper.class_ for mapper in Base.registry.mappers
-}
+assert {
+    jobs.Job,
+    history.PastTake,
+    kept_plan.KeptPlan,
+    upload.Upload,
+    voices.Voice,
+    webhooks.Webhook,
+    workers.Worker,
+} <= {mapper.class_ for mapper in Base.registry.mappers}
 
 
 def run(connection: Connection) -> None:

@@ -5,6 +5,7 @@ With nothing set, everything runs on one machine: SQLite, a directory, tasks ins
 """
 
 import os
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -169,6 +170,7 @@ class LimitSettings(_Part):
     queued_jobs: Count = 10_000
     plan_s: Count = DAY_S  # a plan and its document are kept for so long
     plans: Count = 50  # of one owner: the oldest beyond them are dropped
+    uploads: Count = 100  # of one owner, announced and not submitted yet
     readers: Count = 2  # processes that read uploads
     reader_memory_bytes: Count = 2048 * MIB  # of each of them
     retention_s: Count | None = None  # of a finished job, when the job names none
@@ -186,6 +188,30 @@ class ApiSettings(_Part):
     keys: dict[str, SecretStr] = {}  # owner -> bearer key
     signed_url_s: Count = 6 * 3600  # how long the URLs that need no key are valid, at least
     body_timeout_s: Seconds = 60  # for a whole request body to arrive
+
+
+class WebhookSettings(_Part):
+    """Whom messages of events are sent to, and how long a receiver may take.
+
+    Receivers are on the public internet, or in networks that are named here.
+    """
+
+    allowed_networks: str = ""  # as `10.0.0.0/8, fd00::/8`
+    endpoints: Count = 10  # of one owner
+    timeout_s: Seconds = 15  # for a whole call: look-up, connection, request and answer
+    disable_days: Count = 3  # without success, until a webhook is disabled
+
+    @property
+    def networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """The networks that are named, each in its own type."""
+        return tuple(
+            ip_network(text.strip()) for text in self.allowed_networks.split(",") if text.strip()
+        )
+
+    @model_validator(mode="after")
+    def _networks_are_such(self) -> Self:
+        _ = self.networks  # a ValueError says which is none
+        return self
 
 
 class ClientSettings(_Part):
@@ -224,6 +250,7 @@ class Settings(BaseSettings):
     sweeper: SweeperSettings = SweeperSettings()
     limits: LimitSettings = LimitSettings()
     api: ApiSettings = ApiSettings()
+    webhooks: WebhookSettings = WebhookSettings()
     client: ClientSettings = ClientSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
 

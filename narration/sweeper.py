@@ -45,17 +45,24 @@ from narration.jobs.stalled import fail_overdue, find_stalled, oldest_wait_s
 from narration.jobs.states import ACTIVE, JobState
 from narration.jobs.transitions import STEP_TASKS
 from narration.jobs.trouble import NO_WORKER, clear_trouble, list_troubles, note_for_waiting
+from narration.jobs.uploads import forget_uploads
 from narration.settings import DAY_S, Settings, SweeperSettings, load_settings
 from narration.storage.keys import chunk_audio_key, part_audio_key
 from narration.storage.profiles import Stores, open_stores
 from narration.telemetry import TroubleLog
 from narration.voices.claim import find_unprepared_voices
+from narration.webhooks.deliveries import count_due
+from narration.webhooks.fan_out import lower_cursors
+from narration.webhooks.feed import following_events, make_deliveries
+from narration.webhooks.log import forget_deliveries
 
 log = structlog.get_logger(__name__)
 
 NO_WORKER_DETAIL = "no worker is warm: /readyz says what is awaited"
 MOST_ENCODES = 16  # messages of one sweep; each part was announced when it could be encoded
-EVENT_DAYS = 30  # how far back those who follow jobs can catch up
+MOST_NOTIFIES = 8  # as above; each sends until nothing is due
+MOST_DUE = 1000  # deliveries that are counted
+EVENT_DAYS = 30  # how far back those who follow jobs can catch up, and webhooks be looked into
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +80,10 @@ class Sweeper:
 
     def run(self, stop: threading.Event) -> None:
         """Sweep until told to stop; what fails now is tried at the next turn."""
+        with following_events(self.database, self.broker, self.clock):
+            self._run(stop)
+
+    def _run(self, stop: threading.Event) -> None:
         next_purge = self.clock()
         trouble = TroubleLog("sweep_failed")
         while not stop.is_set():
@@ -119,7 +130,17 @@ class Sweeper:
             self._resend(Task.ENCODE)
         for voice_id in unprepared:
             self._resend(Task.PREPARE_VOICE, voice_id)
+        self._sweep_webhooks()
         self._measure()
+
+    def _sweep_webhooks(self) -> None:
+        """Make the deliveries that no notice told of, and have those sent that are due."""
+        make_deliveries(self.database, self.clock)
+        with session_scope(self.database, is_read_only=True) as session:
+            due = count_due(session, most=MOST_DUE, now=self.clock())
+        telemetry.WEBHOOK_DELIVERIES_DUE.set(due)
+        for _ in range(min(due, MOST_NOTIFIES)):
+            self._resend(Task.NOTIFY)
 
     def _note_troubles(self, session: Session, slots: int, now: datetime) -> None:
         """Say on the jobs what nobody who works on them can: that nobody does."""
@@ -147,7 +168,11 @@ class Sweeper:
             delete_retired_voices(session, self.stores)
             while forget_plans(session, self.stores, now=now):
                 pass
+            while forget_uploads(session, self.stores.work, now=now):
+                pass
             forget_events(session, before=now - timedelta(days=EVENT_DAYS))
+            forget_deliveries(session, before=now - timedelta(days=EVENT_DAYS))
+            lower_cursors(session)
         for job in expired:
             self._purge_job(job)
 

@@ -22,6 +22,14 @@ TAKES = Counter("rhapsode_takes", "Takes spoken, by whether their checks passed.
 AUDIO_SECONDS = Counter("rhapsode_audio_seconds", "Speech made, in seconds of sound.")
 LEASES_LOST = Counter("rhapsode_leases_lost", "Pieces of work that somebody else took over.")
 RESENT = Counter("rhapsode_resent_wakeups", "Wake-ups the sweeper sent again.", ["task"])
+WEBHOOK_ATTEMPTS = Counter(
+    "rhapsode_webhook_attempts",
+    "Messages sent to webhooks, by whether they were taken.",
+    ["outcome"],
+)
+WEBHOOK_DELIVERIES_DUE = Gauge(
+    "rhapsode_webhook_deliveries_due", "Messages to webhooks that nobody sends yet, at most 1,000."
+)
 JOBS = Gauge("rhapsode_jobs", "Jobs by state.", ["state"])
 OLDEST_WAIT_SECONDS = Gauge(
     "rhapsode_oldest_wait_seconds", "How long the oldest job of a state has been in it.", ["state"]

@@ -126,6 +126,16 @@ def bundled_voices(session: Session, *, now: datetime) -> list[str]:
     return sorted({name for worker in warm for name in (worker.engine or {}).get("voices", ())})
 
 
+def bundled_digests(session: Session, *, now: datetime) -> dict[str, str | None]:
+    """Return the voices that lie beside the model, each with the digest of what it consists of."""
+    found: dict[str, str | None] = {}
+    for worker in warm_workers(session, now=now, silent_after_s=VOICES_KEPT_S):
+        engine = worker.engine or {}
+        digests = engine.get("voice_digests", {})
+        found |= {name: digests.get(name) for name in engine.get("voices", ())}
+    return found
+
+
 def warm_models(session: Session, *, now: datetime) -> dict[str, datetime]:
     """Return the models that speak, each with the start of the first worker that runs it."""
     models: dict[str, datetime] = {}

@@ -25,6 +25,7 @@ from narration.settings import BrokerSettings, DatabaseSettings, Settings, Stora
 from narration.storage.profiles import Stores, open_stores
 from narration.sweeper import Sweeper
 from narration.voices.claim import resume_voices
+from narration.webhooks.deliveries import resume_deliveries
 from worker.process import LoadModel, WorkerProcess
 
 LOCK_FILE = "lock"
@@ -81,6 +82,7 @@ def open_machine(settings: Settings, load_model: LoadModel) -> Iterator[Machine]
             with session_scope(database) as session:  # leases of a process that was killed
                 resume_work(session, most_renders=worker.slots, now=utc_now())
                 resume_voices(session)
+                resume_deliveries(session)
             sweeper = Sweeper(
                 database=database, stores=stores, broker=broker, settings=settings.sweeper
             )

@@ -48,6 +48,7 @@ class Cluster:
         s3_endpoint_url: str | None = None,
         checkpoint: Path | None = None,
         restored: Backup | None = None,
+        has_sweeper: bool = True,
         **worker: Any,
     ) -> None:
         self.folder = folder
@@ -73,7 +74,8 @@ class Cluster:
         self.workers: list[SpawnedWorker] = []
         self._stop = threading.Event()
         self._sweeper = threading.Thread(target=self._sweep)
-        self._sweeper.start()
+        if has_sweeper:
+            self._sweeper.start()
 
     def start_worker(
         self, queues: str = "cpu,gpu", *, chunk_s: float = 0.01, engine_threads: int = 2
@@ -128,7 +130,8 @@ class Cluster:
 
     def close(self) -> None:
         self._stop.set()
-        self._sweeper.join()
+        if self._sweeper.ident is not None:
+            self._sweeper.join()
         for worker in self.workers:
             worker.end()
         self.database.dispose()
@@ -176,6 +179,7 @@ def _environment(
         "RHAPSODE_BROKER__URL": broker_url,
         "RHAPSODE_STORAGE__PROFILES": json.dumps({"default": bucket}),
         "RHAPSODE_WORKER": json.dumps({**rules, "grace_s": 5, **worker}),
+        "RHAPSODE_WEBHOOKS": json.dumps({"allowed_networks": "127.0.0.0/8", "timeout_s": 2}),
         "RHAPSODE_SWEEPER": json.dumps({"interval_s": 0.3, "stalled_s": 1}),
     }
 
@@ -189,5 +193,6 @@ def _settings_from(environment: dict[str, str]) -> Settings:
             "storage": {"profiles": json.loads(environment["RHAPSODE_STORAGE__PROFILES"])},
             "worker": json.loads(environment["RHAPSODE_WORKER"]),
             "sweeper": json.loads(environment["RHAPSODE_SWEEPER"]),
+            "webhooks": json.loads(environment["RHAPSODE_WEBHOOKS"]),
         }
     )

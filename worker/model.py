@@ -8,7 +8,7 @@ from narration.settings import ModelSettings, Settings
 from narration.voices.recording import RecordingLimits, read_recording
 from worker.chatterbox.checkpoint import Chatterbox, load_chatterbox
 from worker.chatterbox.hub import resolve_model
-from worker.chatterbox.reference import voice_from_recording
+from worker.chatterbox.reference import compare_speakers, voice_from_recording
 from worker.chatterbox.voice import Voice, load_voice, save_voice
 from worker.engine.open import open_engine
 from worker.engine.options import EngineOptions, resolve
@@ -58,7 +58,11 @@ def load_model_from(folder: Path, settings: ModelSettings, *, cache_folder: Path
         identity=identity,
         bundled=chatterbox.voices,
         load=load_voice,
-        voice_maker=VoiceMaker(make=partial(_make, chatterbox), save=save_voice),
+        voice_maker=VoiceMaker(
+            make=partial(_make, chatterbox),
+            save=save_voice,
+            compare=partial(compare_speakers, networks=chatterbox),
+        ),
     )
 
 

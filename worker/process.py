@@ -41,6 +41,8 @@ from worker.rendering.voice_levels import VoiceLevels
 from worker.scratch import Scratch
 from worker.tasks import cpu_tasks, gpu_tasks
 from worker.voice_preparation import VoiceMaker
+from worker.webhooks.runner import WebhookRunner
+from worker.webhooks.sender import Sender
 
 if TYPE_CHECKING:
     from worker.chatterbox.voice import Voice
@@ -96,6 +98,7 @@ class WorkerProcess:
         self._runner: SegmentRunner | None = None
         self._takes: TakePool | None = None
         self._notes: NoteWriter | None = None
+        self._webhooks: WebhookRunner | None = None
         self._state = WorkerState.WARMING
         self.encoders = self._context.encoder_count
         # Tasks at once: all encoders have work, and a job may be planned beside them.
@@ -103,7 +106,8 @@ class WorkerProcess:
         self.handlers: dict[Task, Handler] = {}
         self._register()
         if Queue.CPU in queues:
-            self.handlers |= cpu_tasks(self._context)
+            self._webhooks = _make_webhooks(self._context, settings)
+            self.handlers |= cpu_tasks(self._context, self._webhooks)
         if Queue.GPU in queues:
             self._takes = make_take_pool(settings, stores.work)  # they start while the model loads
             try:
@@ -131,6 +135,8 @@ class WorkerProcess:
         self._health.set_ready(is_ready=False)
         if self._runner is not None:
             self._runner.drain()
+        if self._webhooks is not None:
+            self._webhooks.drain()
 
     def close(self) -> None:
         """Free everything; call it when no handler runs any more."""
@@ -138,6 +144,8 @@ class WorkerProcess:
             self._notes.close()
         if self._takes is not None:
             self._takes.close()
+        if self._webhooks is not None:
+            self._webhooks.close()
         self._context.leases.close()
         self._context.scratch.close()
         if self._context.encoders is not None:
@@ -253,6 +261,11 @@ def _make_encoders(settings: WorkerSettings) -> BoundedCalls | None:
         wait_s=ENCODER_WAIT_S,
         preload=[answer.__module__],
     )
+
+
+def _make_webhooks(context: WorkerContext, settings: Settings) -> WebhookRunner:
+    sender = Sender(settings.webhooks, context.clock)
+    return WebhookRunner(context, sender, settings.webhooks)
 
 
 def _make_context(

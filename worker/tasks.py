@@ -1,4 +1,4 @@
-"""The five tasks: what a wake-up leads to. They translate; planning, rendering and assembly work.
+"""The six tasks: what a wake-up leads to. They translate; planning, rendering and assembly work.
 
 Loads no torch: what needs it is handed in.
 """
@@ -27,6 +27,7 @@ from worker.planning import plan_job
 from worker.rendering.runner import SegmentRunner
 from worker.rendering.voice_levels import VoiceLevels
 from worker.voice_preparation import VoiceMaker, prepare_voice
+from worker.webhooks.runner import WebhookRunner
 
 log = structlog.get_logger(__name__)
 
@@ -35,8 +36,8 @@ MOST_CPU_TASKS = 4  # at once, also where dozens of threads serve a large GPU
 UseCase = Callable[[WorkerContext, StepClaim, Lease], None]
 
 
-def cpu_tasks(context: WorkerContext) -> Mapping[Task, Handler]:
-    """Return what the cpu queue needs: planning, encoding and assembling."""
+def cpu_tasks(context: WorkerContext, webhooks: WebhookRunner) -> Mapping[Task, Handler]:
+    """Return what the cpu queue needs: planning, encoding, assembling, and telling webhooks."""
     places = threading.BoundedSemaphore(MOST_CPU_TASKS)
     encoders = threading.BoundedSemaphore(context.encoder_count)
 
@@ -52,6 +53,7 @@ def cpu_tasks(context: WorkerContext) -> Mapping[Task, Handler]:
         Task.PLAN: partial(step, JobState.PLANNING, plan_job),
         Task.ENCODE: encode,
         Task.ASSEMBLE: partial(step, JobState.ASSEMBLING, assemble_job),
+        Task.NOTIFY: webhooks.wake,
     }
 
 
@@ -100,7 +102,7 @@ def _prepare(
     context: WorkerContext, voice_maker: VoiceMaker, voice_levels: VoiceLevels, voice_id: str
 ) -> None:
     with _watched("preparing"), structlog.contextvars.bound_contextvars(voice_id=voice_id):
-        prepare_voice(context, voice_maker, voice_levels.find, voice_id)
+        prepare_voice(context, voice_maker, voice_levels, voice_id)
 
 
 def _work(context: WorkerContext, claim: StepClaim) -> Work:

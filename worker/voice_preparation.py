@@ -3,7 +3,7 @@
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
@@ -16,6 +16,7 @@ from worker.context import WorkerContext
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from narration.sound.waveform import Waveform
     from worker.chatterbox.voice import Voice
 
 log = structlog.get_logger(__name__)
@@ -23,16 +24,28 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VoiceMaker:
-    """The model's two functions that know how a voice is made and kept."""
+    """The model's functions that know how a voice is made, kept, and told from others."""
 
     make: "Callable[[Path], Voice]"  # from a recording
     save: "Callable[[Voice, Path], None]"
+    # How alike a waveform and the recording of a voice sound, by what identifies a speaker.
+    compare: "Callable[[Voice, Waveform], float]"
+
+
+class Speaker(Protocol):
+    """Speaks fixed sentences with a voice that was just made."""
+
+    def find(self, owner: str, voice: "Voice") -> object:
+        """Measure its level, for the jobs that will speak with it."""
+
+    def speak(self, voice: "Voice") -> "Waveform | None":
+        """Return a sentence; None if the engine makes none of it."""
 
 
 def prepare_voice(
     context: WorkerContext,
     voice_maker: VoiceMaker,
-    measure: "Callable[[str, Voice], object]",
+    speaker: Speaker,
     voice_id: str,
 ) -> None:
     """Make the conditioning of a voice and measure its level, or note why it cannot be made.
@@ -45,7 +58,9 @@ def prepare_voice(
         return
     try:
         voice = _make(context, voice_maker, row)
-        measure(row.owner, voice)
+        speaker.find(row.owner, voice)
+        spoken = speaker.speak(voice)
+        similarity = None if spoken is None else voice_maker.compare(voice, spoken)
     except TransientError as error:
         _defer(context, row, error)
     except InputError as error:
@@ -55,8 +70,14 @@ def prepare_voice(
     else:
         with context.session() as session:
             key = conditioning_key(row.id)
-            mark_voice_ready(session, row.id, digest=voice.digest, conditioning_key=key)
-        log.info("voice_ready", voice_id=row.id)
+            mark_voice_ready(
+                session,
+                row.id,
+                digest=voice.digest,
+                conditioning_key=key,
+                similarity=similarity,
+            )
+        log.info("voice_ready", voice_id=row.id, similarity=similarity)
 
 
 def _make(context: WorkerContext, voice_maker: VoiceMaker, row: VoiceRow) -> "Voice":

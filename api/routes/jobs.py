@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Header, Query, Request, Response
 
@@ -10,7 +10,16 @@ from api.bodies import FORM, JSON, BodyLimits, content_type, read_form, read_jso
 from api.deps import IdempotencyKey, JobId, Owner, WithLinks, WithResources
 from api.errors import MediaTypeError
 from api.job_form import JobRequest
-from api.job_requests import OTHER_FILES, asked_of_plan, from_form, from_plan, from_text, parsed
+from api.job_requests import (
+    OTHER_FILES,
+    asked_by_name,
+    forget_upload,
+    from_form,
+    from_plan,
+    from_text,
+    from_upload,
+    parsed,
+)
 from api.links import Links, link_next
 from api.openapi import JOB_BODIES, UPLOADS, problems
 from api.presentation import accepted, chunk_body, job_body, job_etag, job_response
@@ -25,6 +34,9 @@ from narration.jobs.listing import JobFilter
 from narration.jobs.record import Job
 from narration.jobs.states import ENDED
 from narration.jobs.submit import Submission, Submitted
+
+if TYPE_CHECKING:
+    from api.uploads import Uploads
 
 router = Router(prefix="/v1/jobs", tags=["jobs"], responses=problems(401))
 Prefer = Annotated[str | None, Header(max_length=255)]
@@ -52,8 +64,8 @@ async def create_job(  # noqa: PLR0917 - FastAPI fills them in by name
     """Accept a job: 202 and its address; with `Prefer: wait=N`, 200 if it ends in that time.
 
     Send JSON with the text in it, or a form with a `file` and, optionally, a `job` part that holds
-    the settings as JSON and a `cover`. JSON may name a `plan` instead of a text. With an
-    `Idempotency-Key` the same request may be sent again without harm.
+    the settings as JSON and a `cover`. JSON may name a `plan` or an `upload` instead of a text.
+    With an `Idempotency-Key` the same request may be sent again without harm.
     """
     body_limits = BodyLimits(
         size_bytes=resources.settings.limits.document_size_bytes,
@@ -64,15 +76,14 @@ async def create_job(  # noqa: PLR0917 - FastAPI fills them in by name
         case "application/json":
             body = await read_json(request, body_limits)
             job_request = await uploads.run(parsed, JobRequest, body)
-            found = await uploads.run(_from_json, request, job_request, owner, idempotency_key)
+            submitted = await _submit_json(request, job_request, owner, idempotency_key)
         case "multipart/form-data":
             body_form = await read_form(
                 request, body_limits, fields=frozenset({"job"}), other_files=OTHER_FILES
             )
-            found = from_form(body_form, owner, idempotency_key)
+            submitted = await uploads.submit(from_form(body_form, owner, idempotency_key))
         case other:
             raise MediaTypeError(f"the body is {other or 'of no type'}: send {JSON} or {FORM}")
-    submitted = found if isinstance(found, Submitted) else await uploads.submit(found)
     wait_s = preferred_wait_s(prefer)
     if wait_s:
         job = await _waited(request, submitted.job.id, owner, _has_ended, wait_s)
@@ -198,19 +209,32 @@ def list_chunks(  # noqa: PLR0917 - FastAPI fills them in by name
     return ChunkPage(items=[chunk_body(chunk) for chunk in page.rows], next_cursor=page.cursor)
 
 
+async def _submit_json(
+    request: Request, job_request: JobRequest, owner: str, idempotency_key: str | None
+) -> Submitted:
+    uploads: Uploads = request.app.state.uploads
+    found = await uploads.run(_from_json, request, job_request, owner, idempotency_key)
+    if isinstance(found, Submitted):
+        return found
+    submitted = await uploads.submit(found)
+    await uploads.run(forget_upload, request.app.state.resources, job_request)
+    return submitted
+
+
 def _from_json(
     request: Request, job_request: JobRequest, owner: str, idempotency_key: str | None
 ) -> Submission | Submitted:
-    """Return what is asked for, or the job of an earlier request whose plan may be gone."""
+    """Return what is asked for, or the job of an earlier request whose document may be gone."""
     state = request.app.state
-    if job_request.plan is None:
+    if job_request.text is not None:
         return from_text(job_request, owner, idempotency_key)
     if idempotency_key is not None:
-        asked = asked_of_plan(job_request)
+        asked = asked_by_name(job_request)
         earlier = state.uploads.find_earlier(owner, idempotency_key, asked)
         if earlier is not None:
             return Submitted(job=earlier, is_replay=True)
-    return from_plan(state.resources, job_request, owner, idempotency_key)
+    from_named = from_plan if job_request.plan is not None else from_upload
+    return from_named(state.resources, job_request, owner, idempotency_key)
 
 
 def _has_ended(job: Job) -> bool:

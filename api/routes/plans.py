@@ -1,12 +1,21 @@
 """Plans over HTTP: what a document would become, before anything is spent on it."""
 
+from typing import TYPE_CHECKING
+
 from fastapi import Request, Response
 
 from api.bodies import FORM, JSON, BodyLimits, content_type, read_form, read_json
 from api.deps import Owner, PlanId, Resources, WithResources
 from api.errors import MediaTypeError
 from api.job_form import DestinationBody, JobRequest
-from api.job_requests import OTHER_FILES, from_form, from_text, parsed
+from api.job_requests import (
+    OTHER_FILES,
+    forget_upload,
+    from_form,
+    from_text,
+    from_upload,
+    parsed,
+)
 from api.openapi import PLAN_BODIES, UPLOADS, problems
 from api.plan_schemas import Estimate, PlanBody, PlanLinks
 from api.routing import Router
@@ -17,8 +26,10 @@ from narration.jobs import plans
 from narration.jobs.estimate import rendering_s, speech_rate
 from narration.jobs.kept_plan import KeptPlan
 from narration.jobs.stored import read_settings
-from narration.jobs.submit import Submission
 from narration.workers import Worker, warm_workers
+
+if TYPE_CHECKING:
+    from api.uploads import Uploads
 
 router = Router(prefix="/v1/plans", tags=["plans"], responses=problems(401))
 
@@ -38,8 +49,19 @@ async def create_plan(request: Request, resources: WithResources, owner: Owner) 
     made of it by `POST /v1/jobs` with its id as `plan` and, optionally, the `chapters` to read.
     """
     uploads = request.app.state.uploads
-    submission = await _submission(request, resources, owner)
-    plan: KeptPlan = await uploads.plan(submission)
+    match content_type(request):
+        case "application/json":
+            plan = await _plan_json(request, resources, owner)
+        case "multipart/form-data":
+            form = await read_form(
+                request,
+                _limits(resources),
+                fields=frozenset({"job"}),
+                other_files=OTHER_FILES,
+            )
+            plan = await uploads.plan(from_form(form, owner))
+        case other:
+            raise MediaTypeError(f"the body is {other or 'of no type'}: send {JSON} or {FORM}")
     body = await uploads.run(_body, resources, plan)
     return Response(
         body.model_dump_json(),
@@ -68,23 +90,23 @@ def delete_plan(plan_id: PlanId, resources: WithResources, owner: Owner) -> Resp
     return Response(status_code=204)
 
 
-async def _submission(request: Request, resources: Resources, owner: str) -> Submission:
-    body_limits = BodyLimits(
+async def _plan_json(request: Request, resources: Resources, owner: str) -> KeptPlan:
+    uploads: Uploads = request.app.state.uploads
+    body = await read_json(request, _limits(resources))
+    job_request = await uploads.run(parsed, JobRequest, body)
+    if job_request.upload is None:
+        return await uploads.plan(from_text(job_request, owner))
+    submission = await uploads.run(from_upload, resources, job_request, owner)
+    plan = await uploads.plan(submission)
+    await uploads.run(forget_upload, resources, job_request)
+    return plan
+
+
+def _limits(resources: Resources) -> BodyLimits:
+    return BodyLimits(
         size_bytes=resources.settings.limits.document_size_bytes,
         timeout_s=resources.settings.api.body_timeout_s,
     )
-    match content_type(request):
-        case "application/json":
-            body = await read_json(request, body_limits)
-            job_request = await request.app.state.uploads.run(parsed, JobRequest, body)
-            return from_text(job_request, owner)
-        case "multipart/form-data":
-            form = await read_form(
-                request, body_limits, fields=frozenset({"job"}), other_files=OTHER_FILES
-            )
-            return from_form(form, owner)
-        case other:
-            raise MediaTypeError(f"the body is {other or 'of no type'}: send {JSON} or {FORM}")
 
 
 def _body(resources: Resources, plan: KeptPlan) -> PlanBody:

@@ -3,18 +3,21 @@
 from typing import Annotated
 
 from fastapi import Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
-from api.bodies import JSON, BodyLimits, read_form
+from api.bodies import JSON, BodyLimits, read_form, read_json
 from api.deps import AnyVoiceId, Owner, Resources, VoiceId, WithLinks, WithResources
 from api.errors import fields_error
 from api.files import send_artifact
-from api.openapi import DELIVERED, UPLOADS, VOICE_BODY, problems
+from api.job_requests import parsed
+from api.openapi import DELIVERED, UPLOADS, VOICE_BODY, VOICE_PATCH, problems
 from api.presentation import job_body, job_path
 from api.previews import find_preview
 from api.routing import Router
 from api.schemas import JobBody, VoiceBody, VoiceForm, VoiceList
+from api.voice_schemas import MAX_TAGS, Tag, VoicePatch, bundled_body, voice_body
 from api.waiting import MAX_WAIT_S, wait_for_job
 from narration.clock import utc_now
 from narration.database import session_scope
@@ -25,8 +28,11 @@ from narration.jobs.states import ENDED, RETRYABLE, JobState
 from narration.storage.keys import MANIFEST
 from narration.voices import lookup
 from narration.voices.enrol import Enrolled
-from narration.voices.record import Voice, VoiceState
-from narration.workers import bundled_voices
+from narration.voices.notes import VoiceNotes, lock_voice, read_notes, write_notes
+from narration.workers import bundled_digests
+
+NOTES = "voice"  # the part of a form that holds them
+MAX_NOTES_BYTES = 32 * 1024
 
 router = Router(prefix="/v1/voices", tags=["voices"], responses=problems(401))
 
@@ -45,6 +51,7 @@ router = Router(prefix="/v1/voices", tags=["voices"], responses=problems(401))
 async def create_voice(request: Request, resources: WithResources, owner: Owner) -> Response:
     """Send a form with a `file` (five seconds or more of one clear voice) and a `name`.
 
+    A part `voice` may hold notes as JSON: tags, default delivery settings, consent.
     The answer is 202: poll the voice until it is `ready`. The same recording under the same name
     again is no error and answers 200.
     """
@@ -52,23 +59,32 @@ async def create_voice(request: Request, resources: WithResources, owner: Owner)
         size_bytes=resources.settings.limits.recording_size_bytes,
         timeout_s=resources.settings.api.body_timeout_s,
     )
-    body = await read_form(request, body_limits, fields=frozenset({"name"}))
+    body = await read_form(request, body_limits, fields=frozenset({"name", NOTES}))
     try:
-        form = VoiceForm.model_validate(body.texts)
+        named = {name: text for name, text in body.texts.items() if name != NOTES}
+        form = VoiceForm.model_validate(named)
     except ValidationError as error:
         raise fields_error(error) from error
-    return _enrolled(await request.app.state.uploads.enrol(owner, form.name, body.file))
+    notes = parsed(VoicePatch, body.texts.get(NOTES, "{}")).noted_on(VoiceNotes())
+    return _enrolled(await request.app.state.uploads.enrol(owner, form.name, body.file, notes))
 
 
 @router.get("", summary="List voices")
-def list_voices(resources: WithResources, owner: Owner) -> VoiceList:
-    """List the caller's voices by name, and those that come with the model."""
+def list_voices(
+    resources: WithResources,
+    owner: Owner,
+    tag: Annotated[list[Tag], Query(max_length=MAX_TAGS)] = [],  # noqa: B006 - FastAPI copies it
+) -> VoiceList:
+    """List the caller's voices by name, and those that come with the model.
+
+    With `tag`, which may be repeated, only voices that have all of these tags.
+    """
     with session_scope(resources.database, is_read_only=True) as session:
         own_voices = lookup.list_voices(session, owner)
-        bundled = _bundled(session, owner)
+        bundled = {} if tag else _bundled(session, owner)
     return VoiceList(
-        items=[_voice_body(voice) for voice in own_voices],
-        bundled=[_bundled_body(name) for name in bundled],
+        items=[voice_body(voice) for voice in own_voices if set(tag) <= set(voice.tags or ())],
+        bundled=[bundled_body(name, digest) for name, digest in bundled.items()],
     )
 
 
@@ -104,20 +120,48 @@ async def get_preview(  # noqa: PLR0917 - FastAPI fills them in by name
     """
     uploads = request.app.state.uploads
     voice = await uploads.run(_find, resources, voice_id, owner)
-    job = await find_preview(uploads, resources, owner, voice.id)
+    job = await find_preview(uploads, resources, owner, voice.id, voice.delivery)
     if job.state not in ENDED and wait:
         feed, reader = request.app.state.feed, request.app.state.reader
         job = await wait_for_job(
             feed, reader, job.id, owner, until=lambda job: job.state in ENDED, timeout_s=wait
         )
     if job.state in RETRYABLE:
-        job = await find_preview(uploads, resources, owner, voice.id)  # says why
+        job = await find_preview(uploads, resources, owner, voice.id, voice.delivery)  # says why
     if job.state is not JobState.SUCCEEDED:
         headers = {"Location": job_path(job.id), "Retry-After": "1"}
         content = job_body(job, utc_now(), links=links).model_dump_json()
         return Response(content, status_code=202, media_type=JSON, headers=headers)
     response: Response = await uploads.run(_preview_file, resources, job)
     return response
+
+
+@router.patch(
+    "/{voice_id}",
+    response_model=VoiceBody,
+    openapi_extra=VOICE_PATCH,
+    responses=problems(404, 408, 413, 415),
+    summary="Note something of a voice",
+)
+async def change_voice(
+    voice_id: VoiceId, request: Request, resources: WithResources, owner: Owner
+) -> Response:
+    """Change its tags, default delivery settings or consent note; null takes one away.
+
+    Jobs that were submitted speak as they were submitted.
+    """
+    timeout_s = resources.settings.api.body_timeout_s
+    limits = BodyLimits(size_bytes=MAX_NOTES_BYTES, timeout_s=timeout_s)
+    patch = parsed(VoicePatch, await read_json(request, limits))
+
+    def change() -> VoiceBody:
+        with session_scope(resources.database) as session:
+            voice = lock_voice(session, voice_id, owner=owner)
+            write_notes(voice, patch.noted_on(read_notes(voice)))
+            return voice_body(voice)
+
+    body = await run_in_threadpool(change)
+    return Response(body.model_dump_json(), media_type=JSON)
 
 
 @router.delete("/{voice_id}", status_code=204, responses=problems(404), summary="Delete a voice")
@@ -131,17 +175,19 @@ def delete_voice(voice_id: VoiceId, resources: WithResources, owner: Owner) -> R
     return Response(status_code=204)
 
 
-def _bundled(session: Session, owner: str) -> list[str]:
-    """Return the names of bundled voices; an own voice of that name goes before one."""
+def _bundled(session: Session, owner: str) -> dict[str, str | None]:
+    """Return bundled voices with their digests; an own voice of a name goes before one."""
     own = {voice.name for voice in lookup.list_voices(session, owner)}
-    return sorted({lookup.DEFAULT_VOICE, *bundled_voices(session, now=utc_now())} - own)
+    found = {lookup.DEFAULT_VOICE: None} | bundled_digests(session, now=utc_now())
+    return {name: found[name] for name in sorted(found.keys() - own)}
 
 
 def _find(resources: Resources, voice_id: str, owner: str) -> VoiceBody:
     with session_scope(resources.database, is_read_only=True) as session:
-        if voice_id in _bundled(session, owner):
-            return _bundled_body(voice_id)
-        return _voice_body(lookup.get_voice(session, voice_id, owner=owner))
+        bundled = _bundled(session, owner)
+        if voice_id in bundled:
+            return bundled_body(voice_id, bundled[voice_id])
+        return voice_body(lookup.get_voice(session, voice_id, owner=owner))
 
 
 def _preview_file(resources: Resources, job: Job) -> Response:
@@ -152,42 +198,11 @@ def _preview_file(resources: Resources, job: Job) -> Response:
 
 
 def _enrolled(enrolled: Enrolled) -> Response:
-    body = _voice_body(enrolled.voice)
+    body = voice_body(enrolled.voice)
     headers = {"Location": f"/v1/voices/{body.id}"}
     if enrolled.is_new:
         headers["Retry-After"] = "2"
     status_code = 202 if enrolled.is_new else 200
     return Response(
         body.model_dump_json(), status_code=status_code, media_type=JSON, headers=headers
-    )
-
-
-def _voice_body(voice: Voice) -> VoiceBody:
-    """Show a voice of somebody's."""
-    return VoiceBody(
-        id=voice.id,
-        name=voice.name,
-        state=voice.state,
-        duration_s=voice.duration_s,
-        recording_sha256=voice.recording_sha256,
-        digest=voice.digest,
-        error=voice.error,
-        created_at=voice.created_at,
-        preview=f"/v1/voices/{voice.id}/preview",
-    )
-
-
-def _bundled_body(name: str) -> VoiceBody:
-    """Show a voice that lies beside the model."""
-    return VoiceBody(
-        id=name,
-        name=name,
-        state=VoiceState.READY,
-        is_bundled=True,
-        duration_s=None,
-        recording_sha256=None,
-        digest=None,
-        error=None,
-        created_at=None,
-        preview=f"/v1/voices/{name}/preview",
     )

@@ -24,6 +24,7 @@ class Task(StrEnum):
     ASSEMBLE = "narration.assemble"
     ENCODE = "narration.encode"
     PREPARE_VOICE = "narration.prepare_voice"
+    NOTIFY = "narration.notify"
 
 
 QUEUES: dict[Task, Queue] = {
@@ -32,6 +33,7 @@ QUEUES: dict[Task, Queue] = {
     Task.ASSEMBLE: Queue.CPU,
     Task.ENCODE: Queue.CPU,
     Task.PREPARE_VOICE: Queue.GPU,
+    Task.NOTIFY: Queue.CPU,
 }
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from narration.database import UNSYNCHRONIZED
 from narration.jobs.events import NewEvent, add_events
-from narration.jobs.record import Chunk, Part
+from narration.jobs.record import Chunk, Job, Part
 from narration.jobs.states import PART_MOVES, SPOKEN, PartState, sources_of
 
 
@@ -45,6 +45,10 @@ def move_parts(
 
     That one is stored is told of; that it was claimed, or let go, is nobody's concern.
     """
+    if target is PartState.STORED:
+        # Its event is counted in the job's row. That is locked first, as by whoever resets parts:
+        # otherwise each could wait for the other.
+        session.execute(select(Job.id).where(Job.id == job_id).with_for_update())
     moved = session.execute(
         update(Part)
         .where(Part.job_id == job_id, Part.state.in_(sources_of(PART_MOVES, target)), *conditions)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
@@ -27,7 +27,7 @@ from narration.jobs.outline import OutlineRecord, outline, record_outline
 from narration.jobs.request import JobSettings
 from narration.jobs.sound import RenderParameters
 from narration.jobs.stored import dump_settings, read_settings
-from narration.jobs.submit import Submission, choose_job_voice
+from narration.jobs.submit import Submission, choose_job_voice, with_delivery_of
 from narration.jobs.work import cover_type, require_cover
 from narration.settings import LimitSettings
 from narration.storage.keys import check_prefix, cover_key, source_key
@@ -109,9 +109,9 @@ class Planner:
         prefix = check_prefix(submission.destination.prefix)
         destination = Destination(profile=submission.destination.profile, prefix=prefix)
         self.stores.profile(destination.profile)
-        settings = submission.settings
         with session_scope(self.database, is_read_only=True) as session:
-            choose_job_voice(session, submission)
+            voice = choose_job_voice(session, submission)
+            settings = with_delivery_of(session, submission.settings, voice)
             parameters = find_parameters(session, submission.owner, settings, now=self.clock())
         planned = self.plan(
             PlanRequest(
@@ -129,6 +129,7 @@ class Planner:
                     session, submission.owner, planned.chunks, parameters, settings
                 )
             record = _with_cached(record, seconds)
+        submission = replace(submission, settings=settings)
         return self._keep(submission, destination, planned.media_type, record)
 
     def _keep(

@@ -21,7 +21,7 @@ from narration.jobs.document import DocumentFacts
 from narration.jobs.listing import count_queued
 from narration.jobs.lookup import find_by_idempotency_key, get_job, require_voice
 from narration.jobs.record import Job
-from narration.jobs.request import JobSettings, ReadingOptions
+from narration.jobs.request import DeliverySettings, JobSettings, ReadingOptions
 from narration.jobs.states import JobKind
 from narration.jobs.work import cover_type, require_cover
 from narration.settings import LimitSettings
@@ -29,6 +29,7 @@ from narration.storage.keys import check_prefix, cover_key, source_key
 from narration.storage.profiles import Stores
 from narration.storage.write_check import WriteCheck
 from narration.voices.lookup import choose_voice
+from narration.voices.notes import find_notes
 from narration.workers import bundled_voices
 
 _LATER = frozenset({"chapters", "split"})
@@ -175,16 +176,18 @@ class Submitter:
     ) -> Job:
         key = submission.idempotency_key
         with session_scope(self.database) as session:
+            # Once more: it may have been deleted while the document was read.
+            voice = choose_job_voice(session, submission, is_kept=True)
+            settings = with_delivery_of(session, submission.settings, voice)
             return create_job(
                 session,
                 job_id=job_id,
                 owner=submission.owner,
-                settings=self._with_retention(submission.settings),
+                settings=self._with_retention(settings),
                 source=source,
                 destination=destination,
                 now=utc_now(),
-                # Once more: it may have been deleted while the document was read.
-                voice=choose_job_voice(session, submission, is_kept=True),
+                voice=voice,
                 idempotency_key=key,
                 request_sha256=submission.fingerprint if key else None,
                 revision_of=submission.revision_of,
@@ -236,3 +239,13 @@ def choose_job_voice(session: Session, submission: Submission, *, is_kept: bool 
             return original.voice  # beside the model, whatever the owner's voices are called by now
         name = original.voice or name
     return choose_voice(session, submission.owner, name, bundled, is_kept=is_kept)
+
+
+def with_delivery_of(session: Session, settings: JobSettings, voice_id: str) -> JobSettings:
+    """Let a voice speak as its owner noted, where these settings do not say how it is to speak."""
+    noted = find_notes(session, voice_id).delivery if is_id("voice", voice_id) else None
+    if not noted:
+        return settings
+    usual = {k: v for k, v in noted.items() if k not in settings.delivery.model_fields_set}
+    delivery = DeliverySettings.model_validate(settings.delivery.model_dump() | usual)
+    return settings.model_copy(update={"delivery": delivery})

@@ -18,7 +18,13 @@ from narration.jobs.draft import Draft, DraftOptions, SourceFile
 from narration.jobs.listing import count_speaking
 from narration.jobs.request import JobSettings
 from narration.jobs.states import JobKind
-from narration.jobs.submit import Submission, Submitted, choose_job_voice, find_earlier
+from narration.jobs.submit import (
+    Submission,
+    Submitted,
+    choose_job_voice,
+    find_earlier,
+    with_delivery_of,
+)
 from narration.settings import LimitSettings
 
 OPENING_CHARS = (30, 70, 140)  # of the first chunks: two seconds, five, ten
@@ -64,15 +70,16 @@ class UrgentSubmitter:
                     f"{self.limits.speech_at_once:,} texts are being spoken already: send this "
                     "one later"
                 )
+            voice = choose_job_voice(session, submission, is_kept=True)
             job = create_job(
                 session,
                 job_id=new_id("job", now),
                 owner=submission.owner,
-                settings=submission.settings,
+                settings=with_delivery_of(session, submission.settings, voice),
                 source=_source(submission, draft),
                 destination=submission.destination,
                 now=now,
-                voice=choose_job_voice(session, submission, is_kept=True),
+                voice=voice,
                 idempotency_key=key,
                 request_sha256=submission.fingerprint if key else None,
                 kind=submission.kind,

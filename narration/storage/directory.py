@@ -89,6 +89,11 @@ class DirectoryStorage:
         del key, expires_s, file_name
         return None
 
+    def presign_put(self, key: str, *, size_bytes: int, expires_s: int) -> str | None:
+        """Return None: as above."""
+        del key, size_bytes, expires_s
+        return None
+
     def check_writable(self, prefix: str) -> None:
         """Write and remove a small file."""
         key = f"{prefix}/{PROBE_KEY}" if prefix else PROBE_KEY

@@ -70,6 +70,9 @@ class Storage(Protocol):
     def presign(self, key: str, *, expires_s: int, file_name: str | None = None) -> str | None:
         """Return a URL anybody can read for a while, None if only this process can serve it."""
 
+    def presign_put(self, key: str, *, size_bytes: int, expires_s: int) -> str | None:
+        """Return a URL to which anybody may PUT so many bytes for a while, None as above."""
+
     def check_writable(self, prefix: str) -> None:
         """Write and delete a small object below `prefix`."""
 

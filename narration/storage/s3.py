@@ -116,6 +116,14 @@ class S3Storage:
                 "get_object", Params=params, ExpiresIn=expires_s
             )
 
+    def presign_put(self, key: str, *, size_bytes: int, expires_s: int) -> str | None:
+        """Sign a PUT of exactly so many bytes, without a request to the server."""
+        params = {"Bucket": self._bucket, "Key": check_key(key), "ContentLength": size_bytes}
+        with self._named(key):
+            return self._signer.generate_presigned_url(
+                "put_object", Params=params, ExpiresIn=expires_s
+            )
+
     def check_writable(self, prefix: str) -> None:
         """Put and delete a small object."""
         key = f"{prefix}/{PROBE_KEY}" if prefix else PROBE_KEY

@@ -1,6 +1,8 @@
 """Claims on the preparation of voices: take one, finish it, release it."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
@@ -22,13 +24,23 @@ def claim_voice(session: Session, voice_id: str, *, until: datetime, now: dateti
 
 
 def mark_voice_ready(
-    session: Session, voice_id: str, *, digest: str, conditioning_key: str
+    session: Session,
+    voice_id: str,
+    *,
+    digest: str,
+    conditioning_key: str,
+    similarity: float | None = None,
 ) -> bool:
     """Make a voice usable. Preparing is a pure function, so the first result is as good as any."""
     return _end(
         session,
         voice_id,
-        {"state": VoiceState.READY, "digest": digest, "conditioning_key": conditioning_key},
+        {
+            "state": VoiceState.READY,
+            "digest": digest,
+            "conditioning_key": conditioning_key,
+            "similarity": similarity,
+        },
     )
 
 
@@ -58,7 +70,7 @@ def resume_voices(session: Session) -> None:
         note_wakeup(session, Task.PREPARE_VOICE, voice_id)
 
 
-def _end(session: Session, voice_id: str, values: dict[str, str | VoiceState]) -> bool:
+def _end(session: Session, voice_id: str, values: Mapping[str, Any]) -> bool:
     ended = session.execute(
         update(Voice)
         .where(Voice.id == voice_id, Voice.state == VoiceState.PREPARING)

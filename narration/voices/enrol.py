@@ -22,9 +22,11 @@ from narration.storage.interface import BINARY, Content
 from narration.storage.keys import recording_key
 from narration.storage.profiles import Stores
 from narration.voices.lookup import find_voice
+from narration.voices.notes import VoiceNotes, write_notes
 from narration.voices.record import Voice, VoiceState
 from narration.voices.recording import RecordingLimits, decode_recording
 
+NO_NOTES = VoiceNotes()
 DECODE_S = 30.0  # ten minutes of any codec take a second
 
 
@@ -46,6 +48,7 @@ class Enrolment:
     recording: Content
     facts: RecordingFacts
     media_type: str = BINARY
+    notes: VoiceNotes = NO_NOTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +82,7 @@ def enrol(database: Engine, stores: Stores, enrolment: Enrolment) -> Enrolled:
                 recording_sha256=enrolment.facts.digest,
                 recording_size_bytes=enrolment.facts.size_bytes,
                 duration_s=enrolment.facts.duration_s,
+                notes=enrolment.notes,
                 now=now,
             )
     except BaseException as error:
@@ -118,6 +122,7 @@ def create_voice(
     recording_size_bytes: int,
     duration_s: float,
     now: datetime,
+    notes: VoiceNotes = NO_NOTES,
 ) -> Voice:
     """Insert a voice that is to be prepared; a worker is woken once this transaction is committed.
 
@@ -134,6 +139,7 @@ def create_voice(
         duration_s=duration_s,
         created_at=now,
     )
+    write_notes(voice, notes)
     try:
         with session.begin_nested():
             session.add(voice)

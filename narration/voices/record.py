@@ -52,6 +52,12 @@ class Voice(Base):
     conditioning_key: Mapped[str | None]
     digest: Mapped[str | None] = mapped_column(DIGEST)
     error: Mapped[str | None]
+    # Noted by its owner, see narration.voices.notes.
+    tags: Mapped[list[str] | None] = mapped_column(JsonColumn)
+    delivery: Mapped[dict[str, Any] | None] = mapped_column(JsonColumn)
+    consent: Mapped[str | None]
+    # Of a sentence spoken with it and its recording: the cosine of what identifies a speaker.
+    similarity: Mapped[float | None]
     tries: Mapped[int] = mapped_column(default=0)
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -47,19 +47,26 @@ class ApiOwnersContract:
         client.headers.update(ANN)
         job = submit(client, labels={"whose": "ann"})
         plan = client.post("/v1/plans", json={"text": "Ann's own."}).json()
+        webhook = client.post("/v1/webhooks", json={"url": "https://example.com/"}).json()
+        test = client.post(f"/v1/webhooks/{webhook['id']}/test").json()
+        document = client.post("/v1/uploads", json={"name": "a.txt", "size_bytes": 1}).json()
         ids = {"{job_id}": job["id"], "{voice_id}": voice["id"], "{name}": "audio.m4b"}
         ids |= {"{index}": "0", "{segment}": "0-0.m4s", "{plan_id}": plan["id"]}
+        ids |= {"{webhook_id}": webhook["id"], "{delivery_id}": test["id"]}
+        ids |= {"{upload_id}": document["id"]}
         named = [(method, path) for method, path in routes(client) if "{" in path]
         assert len(named) >= 9
         for method, path in named:
             address = path
             for placeholder, value in ids.items():
                 address = address.replace(placeholder, value)
-            answer = client.request(method, address, headers=BOB)
+            body = {"json": {}} if method == "patch" else {}
+            answer = client.request(method, address, headers=BOB, **body)
             assert answer.json()["code"] == "not_found", f"{method} {path}"
         assert client.get(job["urls"]["self"]).json()["state"] == "queued"
         assert client.get(f"/v1/voices/{voice['id']}").is_success
         assert client.get(plan["urls"]["self"]).is_success
+        assert client.get(f"/v1/webhooks/{webhook['id']}").json()["is_disabled"] is False
 
     def test_a_signed_url_is_good_for_its_own_path_only(self, client: httpx.Client) -> None:
         client.headers.update(ANN)
@@ -81,6 +88,8 @@ class ApiOwnersContract:
         submit(client)
         assert client.get("/v1/jobs", headers=BOB).json()["items"] == []
         assert client.get("/v1/voices", headers=BOB).json()["items"] == []
+        client.post("/v1/webhooks", json={"url": "https://example.com/"})
+        assert client.get("/v1/webhooks", headers=BOB).json()["items"] == []
         theirs = client.post("/v1/jobs", json={"text": "Hello.", "voice": "me"}, headers=BOB)
         assert theirs.json()["errors"][0]["pointer"] == "/voice"
         spoken = {"model": "rhapsode", "input": "Hello.", "voice": "me"}
@@ -88,6 +97,17 @@ class ApiOwnersContract:
             "not_found"
         )
         assert upload(client, BOB).status_code == HTTPStatus.ACCEPTED
+
+    def test_no_job_is_made_of_the_upload_of_another(self, client: httpx.Client) -> None:
+        made = client.post("/v1/uploads", json={"name": "a.txt", "size_bytes": 6}, headers=ANN)
+        upload = made.json()
+        put = client.put(f"/v1/uploads/{upload['id']}", content=b"Hello.", headers=ANN)
+        assert put.status_code == HTTPStatus.NO_CONTENT
+        for path in ("/v1/jobs", "/v1/plans"):
+            theirs = client.post(path, json={"upload": upload["id"]}, headers=BOB)
+            assert theirs.json()["errors"][0]["pointer"] == "/upload"
+        mine = client.post("/v1/jobs", json={"upload": upload["id"]}, headers=ANN)
+        assert mine.status_code == HTTPStatus.ACCEPTED
 
     def test_no_job_is_made_of_the_plan_of_another(self, client: httpx.Client) -> None:
         plan = client.post("/v1/plans", json={"text": "Ann's own."}, headers=ANN).json()

@@ -12,24 +12,36 @@ from itertools import islice
 from narration.broker.interface import Task
 from narration.errors import StorageUnavailable
 from narration.storage.keys import PARTS
+from tests.api_process import Api
 from tests.cluster import Cluster
 from tests.faults.proxy import FaultyProxy, StoreFault
 from tests.spawned_worker import SpawnedWorker
+from tests.sweeper_process import SweeperProcess
 
 PAUSE_S = (0.5, 2.0)  # between two faults
 FAULT_S = 2.5
 WORKERS = 2
 MOST_HARMED = 40  # parts at once
+FOR_ONE, FOR_ANY = (Task.PLAN, Task.ASSEMBLE), (Task.RENDER, Task.ENCODE, Task.NOTIFY)
 CHUNK_S = 0.05  # what a chunk takes to speak
 
 
 class FaultInjector:
     """Disturbs a cluster until every fault has come often enough and the jobs have ended."""
 
-    def __init__(self, cluster: Cluster, proxy: FaultyProxy, job_ids: list[str], seed: int) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        proxy: FaultyProxy,
+        service: tuple[Api, SweeperProcess],
+        *,
+        job_ids: list[str],
+        seed: int,
+    ) -> None:
         self.counts: Counter[str] = Counter()
         self._cluster = cluster
         self._proxy = proxy
+        self._api, self._sweeper = service
         self._job_ids = job_ids
         self._random = random.Random(seed)
         self._stop = threading.Event()
@@ -37,6 +49,8 @@ class FaultInjector:
         self._faults: dict[str, Callable[[], None]] = {
             "worker killed (SIGKILL)": self._kill,
             "worker frozen past its lease (SIGSTOP)": self._freeze,
+            "API killed (SIGKILL)": self._kill_api,
+            "sweeper killed (SIGKILL)": self._sweeper.kill,
             "broker flushed": self._flush,
             "Postgres restarted": self._restart,
             "parts lost or damaged in the store": self._harm_parts,
@@ -53,6 +67,7 @@ class FaultInjector:
     def stop(self) -> None:
         self._stop.set()
         self._thread.join()
+        self._supervise()
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -70,6 +85,12 @@ class FaultInjector:
         """Start another worker for each that is gone, as a supervisor would."""
         for _ in range(WORKERS - len(self._alive())):
             self._cluster.start_worker(chunk_s=CHUNK_S)
+        if not self._sweeper.is_alive():
+            self._sweeper.start()
+
+    def _kill_api(self) -> None:
+        self._api.kill()
+        self._api.start()
 
     def _kill(self) -> None:
         worker = self._random.choice(self._alive())
@@ -108,8 +129,8 @@ class FaultInjector:
     def _send_spurious_messages(self) -> None:
         """Send messages twice, too late, and for the wrong step."""
         for _ in range(10):
-            task = self._random.choice((Task.PLAN, Task.RENDER, Task.ENCODE, Task.ASSEMBLE))
-            is_for_any = task in (Task.RENDER, Task.ENCODE)
+            task = self._random.choice((*FOR_ONE, *FOR_ANY))
+            is_for_any = task in FOR_ANY
             ids = [] if is_for_any else [self._random.choice(self._job_ids)]
             self._cluster.broker.send(task, *ids)
             self.counts["messages doubled or out of order"] += 1

@@ -2,19 +2,24 @@
 
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from narration.database import make_engine
 from narration.migrate import migrate
 from narration.settings import ModelSettings
-from tests.cluster import open_cluster
+from tests.api_process import Api
+from tests.cluster import Cluster, open_cluster
+from tests.faults.audience import open_audience
 from tests.faults.cases import make_cases
 from tests.faults.injector import CHUNK_S, WORKERS, FaultInjector
 from tests.faults.proxy import FaultyProxy
 from tests.faults.verdict import Verdict, judge, undisturbed
 from tests.harness import WorkerHarness
 from tests.servers import Postgres, SeaweedFS, Valkey
+from tests.sweeper_process import SweeperProcess
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,29 +65,49 @@ def run_suite(
             poison_losses=20,
             step_tries=50,
             retry_max_s=3,
+            has_sweeper=False,
         ) as cluster:
             for _ in range(WORKERS):
                 cluster.start_worker(chunk_s=CHUNK_S)
             cluster.wait_until_ready(WORKERS)
-            job_ids = [cluster.submit(case.text, **case.settings) for case in cases]
-            injector = FaultInjector(cluster, proxy, job_ids, seed)
-            injector.start()
-            try:
-                ended = cluster.wait(job_ids, timeout_s)
-            finally:
-                injector.stop()
-            took_s = time.monotonic() - began
-            time.sleep(cluster.settings.worker.lease_s)  # so that late workers can still do harm
-            return Report(
-                jobs=len(cases),
-                chunks=sum(job.chunks_total for job in ended),
-                ends=Counter(job.state.value for job in ended),
-                faults=injector.counts,
-                verdict=judge(cluster, cases, job_ids, expected),
-                took_s=took_s,
-            )
+            with (
+                _open_service(cluster) as service,
+                open_audience(cluster, service[0], seed) as told,
+            ):
+                job_ids = [cluster.submit(case.text, **case.settings) for case in cases]
+                injector = FaultInjector(cluster, proxy, service, job_ids=job_ids, seed=seed)
+                injector.start()
+                try:
+                    ended = cluster.wait(job_ids, timeout_s)
+                finally:
+                    injector.stop()
+                took_s = time.monotonic() - began
+                time.sleep(cluster.settings.worker.lease_s)  # late workers can still do harm
+                verdict = judge(cluster, cases, job_ids, expected)
+                told.judge(job_ids, verdict)
+                return Report(
+                    jobs=len(cases),
+                    chunks=sum(job.chunks_total for job in ended),
+                    ends=Counter(job.state.value for job in ended),
+                    faults=injector.counts + Counter(told.counts()),
+                    verdict=verdict,
+                    took_s=took_s,
+                )
     finally:
         proxy.close()
+
+
+@contextmanager
+def _open_service(cluster: Cluster) -> Iterator[tuple[Api, SweeperProcess]]:
+    """The API and the sweeper as processes, so that they can be killed, too."""
+    api, sweeper = Api(cluster), SweeperProcess(cluster)
+    try:
+        sweeper.start()
+        api.start()
+        yield api, sweeper
+    finally:
+        api.close()
+        sweeper.close()
 
 
 def _harness(folder: Path, checkpoint: Path | None) -> WorkerHarness:

@@ -34,12 +34,22 @@ class Verdict:
         self.details.append(f"{kind}: {detail}")
 
 
+STREAM_LOST = "events lost by the stream"
+STREAM_DOUBLED = "events doubled by the stream"
+WEBHOOK_LOST = "events not told to the webhook"
+WEBHOOK_DOUBLED = "events told under two ids"
+UNSIGNED = "messages that do not verify"
 KINDS = (
     "jobs lost",
     "jobs ended wrong",
     "jobs with a hole",
     "artifacts delivered twice",
     "artifacts that differ",
+    STREAM_LOST,
+    STREAM_DOUBLED,
+    WEBHOOK_LOST,
+    WEBHOOK_DOUBLED,
+    UNSIGNED,
 )
 
 

@@ -5,8 +5,10 @@ Source: docs/model.md, reference audio to voice.
 
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from narration.voices.recording import Recording
 from worker.chatterbox.config import (
@@ -77,6 +79,18 @@ def voice_from_recording(
         reference_mel=mel,
         x_vector=_fingerprint(networks.x_vector, reference_16khz),
     )
+
+
+@torch.inference_mode()
+def compare_speakers(voice: Voice, waveform: np.ndarray, *, networks: VoiceNetworks) -> float:
+    """Return how alike a waveform and a voice's recording sound: the cosine of their speakers.
+
+    Shapes: waveform (S,) at 24 kHz.
+    """
+    at_16khz = resample_soxr(waveform, SAMPLE_RATE_HZ, REFERENCE_RATE_HZ)
+    device = networks.voice_encoder.proj.weight.device
+    spoken = _identify(networks.voice_encoder, torch.from_numpy(at_16khz).to(device)).cpu()
+    return functional.cosine_similarity(spoken.float(), voice.speaker, dim=0).item()
 
 
 def _tokenize(network: SpeechTokenizer, waveform: Tensor, most_tokens: int) -> Tensor:

@@ -63,6 +63,13 @@ class VoiceLevels:
                 self._known[key] = self._look_up(key) or self._measure(key, voice)
             return self._known[key]
 
+    def speak(self, voice: "Voice") -> Any:
+        """Return the waveform of the first sentence in this voice; None if it could not be spoken.
+
+        Raises: EngineDied.
+        """
+        return _waveform(self._engine.submit(_utterance(SENTENCES[0], voice)))
+
     def _look_up(self, key: LevelKey) -> VoiceLevel | None:
         with self._context.session(is_read_only=True) as session:
             row = find_level(session, key)

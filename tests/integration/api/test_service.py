@@ -201,3 +201,15 @@ def test_a_job_is_heard_while_it_is_narrated(api: Api, cluster: Cluster) -> None
     items = api.client.get(job["urls"]["artifacts"]).json()["items"]
     duration_s = next(item["duration_s"] for item in items if item["name"] == "audio.mp3")
     assert samples / 24_000 == pytest.approx(duration_s, abs=0.1)
+
+
+def test_document_that_was_put_into_the_bucket_becomes_a_job(api: Api, cluster: Cluster) -> None:
+    cluster.start_worker("cpu,gpu")
+    data = make_text(3).encode()
+    announced = {"name": "tale.txt", "size_bytes": len(data)}
+    upload = api.client.post("/v1/uploads", json=announced).json()
+    assert httpx.put(upload["url"], content=data).is_success  # the bucket's own, without a key
+    answer = api.client.post("/v1/jobs", json={"upload": upload["id"], "outputs": ["mp3"]})
+    assert answer.status_code == HTTPStatus.ACCEPTED, answer.text
+    assert ended(api, answer.json())["state"] == "succeeded"
+    assert [key for key in keys_in_bucket(cluster) if upload["id"] in key] == []

@@ -57,6 +57,7 @@ def test_recording_becomes_a_voice_that_speaks(harness: WorkerHarness, by: str) 
     voice_id = add_voice(harness, "ann")
     harness.deliver()
     assert voice(harness, voice_id).state is VoiceState.READY
+    assert voice(harness, voice_id).similarity == 0.75  # what the model made of a spoken sentence
     job_id = harness.submit(make_text(1), voice="ann" if by == "name" else voice_id)
     harness.deliver()
     assert harness.job(job_id).state is JobState.SUCCEEDED

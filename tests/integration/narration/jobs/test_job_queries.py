@@ -1,15 +1,23 @@
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from narration.database import session_scope
+from narration.errors import LeaseLost
 from narration.jobs.events import Position, read_owner_events
-from tests.builders import make_job
+from narration.jobs.lookup import lock_job
+from narration.jobs.part_transitions import reset_parts
+from narration.jobs.parts import claim_part, finish_part
+from narration.jobs.record import Part
+from tests.builders import LEASE, NOW, make_job
 from tests.contracts.checkpoints import CheckpointsContract
 from tests.contracts.events import EventsContract
 from tests.contracts.job_queries import JobQueriesContract, StepQueriesContract
 from tests.contracts.mending import MendingContract
-from tests.contracts.part_queries import PartQueriesContract
+from tests.contracts.part_queries import PartQueriesContract, spoken_job
 from tests.contracts.reuse import ReuseContract
 from tests.contracts.segment_queries import SegmentQueriesContract
 from tests.contracts.transitions import TransitionsContract
@@ -75,3 +83,26 @@ class TestMendingOnPostgres(MendingContract):
 
 class TestUrgentOnPostgres(UrgentQueriesContract):
     pass
+
+
+def test_a_part_is_stored_after_whoever_holds_its_job_and_never_against_them(
+    database: Engine,
+) -> None:
+    """A chunk is spoken again while its part is being stored: job first, then parts, for both."""
+    with session_scope(database) as session:
+        job_id = spoken_job(session).id
+        claim = claim_part(session, holder="w", until=NOW + LEASE, now=NOW, job_id=job_id)
+    assert claim is not None
+    with ThreadPoolExecutor(1) as pool, Session(database) as mending:
+        lock_job(mending, job_id)
+
+        def store() -> None:
+            with session_scope(database) as session:
+                finish_part(session, claim, now=NOW)
+
+        stored = pool.submit(store)
+        time.sleep(0.3)  # it waits for the job by now
+        reset_parts(mending, job_id, Part.index == claim.index, now=NOW)
+        mending.commit()
+        with pytest.raises(LeaseLost):
+            stored.result()

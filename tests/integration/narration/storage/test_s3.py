@@ -42,6 +42,26 @@ def test_presigned_url_names_the_public_endpoint(seaweedfs: SeaweedFS) -> None:
     assert url.startswith("https://files.example.org/bucket/a?")
 
 
+def put(url: str, data: bytes) -> int:
+    request = urllib.request.Request(url, data=data, method="PUT")
+    request.add_header("Content-Type", "")  # urllib's own is not what was signed
+    with urllib.request.urlopen(request) as answer:
+        status: int = answer.status
+    return status
+
+
+def test_presigned_url_takes_one_document_of_the_size_that_was_signed(store: S3Storage) -> None:
+    url = store.presign_put("books/a", size_bytes=4, expires_s=60)
+    assert put(url, b"text") == 200
+    assert store.get("books/a") == b"text"
+    for data in (b"te", b"text and more"):
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            put(url, data)
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        put(url.replace("/a?", "/b?"), b"text")
+    assert store.get("books/a") == b"text"
+
+
 def test_wrong_secret_is_refused_not_retried(seaweedfs: SeaweedFS) -> None:
     profile = seaweedfs.profile(seaweedfs.new_bucket(), secret_access_key=SecretStr("wrong-secret"))
     with pytest.raises(OutputError, match="refuses"):

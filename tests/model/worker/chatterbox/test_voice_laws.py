@@ -8,7 +8,9 @@ from torch import Tensor
 
 from tests.model.worker.chatterbox.voices import Networks, toy_networks
 from worker.chatterbox import mel as fronts
+from worker.chatterbox.reference import compare_speakers
 from worker.chatterbox.resample import resample_sinc, resample_soxr
+from worker.chatterbox.voice import Voice
 from worker.chatterbox.voice_encoder import trim_silence
 
 TOLERANCE = 1e-5
@@ -160,3 +162,23 @@ def test_trim_drops_quiet_ends_only() -> None:
 
 def test_trim_of_silence_keeps_it() -> None:
     assert len(trim_silence(torch.zeros(16_000))) == 16_000
+
+
+def test_a_waveform_is_most_like_the_voice_whose_speaker_it_has(networks: Networks) -> None:
+    draw = torch.Generator().manual_seed(2)
+    waveform = torch.randn(48_000, generator=draw).numpy()
+    at_16khz = torch.from_numpy(resample_soxr(waveform, 24_000, 16_000))
+    mel = fronts.voice_encoder_mel(trim_silence(at_16khz), networks.voice_encoder.mels)
+    with torch.inference_mode():
+        speaker = networks.voice_encoder.embed([mel])[0]
+
+    def likeness(to: Tensor) -> float:
+        plain = torch.zeros(1)
+        voice = Voice(
+            digest="", speaker=to, prompt_tokens=plain, reference_tokens=plain,
+            reference_mel=plain, x_vector=plain,
+        )  # fmt: skip
+        return compare_speakers(voice, waveform, networks=networks)
+
+    assert likeness(speaker) == pytest.approx(1, abs=1e-4)
+    assert likeness(speaker.roll(1)) < 0.999

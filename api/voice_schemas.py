@@ -1,0 +1,88 @@
+"""What is noted of a voice, and what a client sees of one."""
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from api.schemas import VoiceBody
+from narration.jobs.request import DeliverySettings, Line
+from narration.voices.notes import VoiceNotes, read_notes
+from narration.voices.record import Voice, VoiceState
+
+MAX_TAGS, MAX_TAG_CHARS, MAX_CONSENT_CHARS = 20, 64, 1000
+
+
+def _each_once(tags: list[str]) -> list[str]:
+    return list(dict.fromkeys(tags))
+
+
+Tag = Annotated[Line, Field(min_length=1, max_length=MAX_TAG_CHARS)]
+
+
+class VoicePatch(BaseModel):
+    """What is noted of a voice; what is left out stays as it is, and null takes it away."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    tags: Annotated[list[Tag], Field(max_length=MAX_TAGS), AfterValidator(_each_once)] | None = (
+        Field(None, examples=[["warm", "english"]])
+    )
+    delivery: DeliverySettings | None = Field(
+        None, description="how it speaks where a job does not say otherwise, field by field"
+    )
+    consent: Annotated[Line, Field(max_length=MAX_CONSENT_CHARS)] | None = Field(
+        None, description="who agreed to what, and when: kept, shown, and not interpreted"
+    )
+
+    def noted_on(self, notes: VoiceNotes) -> VoiceNotes:
+        """Return the notes as they are after this change."""
+        sent: dict[str, Any] = {name: getattr(self, name) for name in self.model_fields_set}
+        if self.delivery is not None:
+            sent["delivery"] = self.delivery.model_dump(exclude_unset=True)
+        return VoiceNotes(
+            tags=sent.get("tags", notes.tags) or (),
+            delivery=sent.get("delivery", notes.delivery),
+            consent=sent.get("consent", notes.consent),
+        )
+
+
+def voice_body(voice: Voice) -> VoiceBody:
+    """Show a voice of somebody's."""
+    notes = read_notes(voice)
+    return VoiceBody(
+        id=voice.id,
+        name=voice.name,
+        state=voice.state,
+        tags=list(notes.tags),
+        delivery=None
+        if notes.delivery is None
+        else DeliverySettings.model_validate(notes.delivery),
+        consent=notes.consent,
+        duration_s=voice.duration_s,
+        recording_sha256=voice.recording_sha256,
+        digest=voice.digest,
+        similarity=voice.similarity,
+        error=voice.error,
+        created_at=voice.created_at,
+        preview=f"/v1/voices/{voice.id}/preview",
+    )
+
+
+def bundled_body(name: str, digest: str | None) -> VoiceBody:
+    """Show a voice that lies beside the model."""
+    return VoiceBody(
+        id=name,
+        name=name,
+        state=VoiceState.READY,
+        is_bundled=True,
+        tags=[],
+        delivery=None,
+        consent=None,
+        duration_s=None,
+        recording_sha256=None,
+        digest=digest,
+        similarity=None,
+        error=None,
+        created_at=None,
+        preview=f"/v1/voices/{name}/preview",
+    )

@@ -1,0 +1,176 @@
+"""What is sent of a webhook, and what a client sees of one and of its deliveries."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from api.queries import PageQuery
+from narration.ids import id_pattern
+from narration.jobs.request import Line, Number
+from narration.settings import DAY_S
+from narration.webhooks.messages import JOB_TYPES, TYPES
+from narration.webhooks.record import (
+    MAX_DESCRIPTION_CHARS,
+    MAX_URL_CHARS,
+    DeliveryState,
+    DisabledReason,
+    Webhook,
+    WebhookDelivery,
+)
+from narration.webhooks.signing import PREFIX
+
+MAX_OVERLAP_S = 7 * DAY_S
+EventType = StrEnum("EventType", {name.replace(".", "_").upper(): name for name in TYPES})  # type: ignore[misc]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _each_once(types: list[EventType]) -> list[EventType]:
+    return list(dict.fromkeys(types))
+
+
+Url = Annotated[
+    Line,
+    Field(
+        min_length=1,
+        max_length=MAX_URL_CHARS,
+        description="https, plain ASCII; must lead to a public address, or to one that the server "
+        "was told of",
+        examples=["https://example.com/hooks/narration"],
+    ),
+]
+Types = Annotated[
+    list[EventType],
+    Field(min_length=1, max_length=len(TYPES), examples=[["job.succeeded", "job.failed"]]),
+    AfterValidator(_each_once),
+]
+Description = Annotated[Line, Field(max_length=MAX_DESCRIPTION_CHARS)]
+
+
+class WebhookForm(_Body):
+    """Whom to tell of which events: of all that happens to jobs, if `types` is left out."""
+
+    url: Url
+    types: Types = [EventType(name) for name in JOB_TYPES]
+    description: Description = ""
+
+
+class WebhookPatch(_Body):
+    """What is to be changed; what is left out stays as it is."""
+
+    url: Url | None = None
+    types: Types | None = None
+    description: Description | None = None
+    is_disabled: bool | None = Field(
+        None,
+        strict=True,
+        description="nothing is sent while it is; what happens meanwhile is not sent later",
+    )
+
+
+class RotateForm(_Body):
+    """How long the present secret goes on signing beside the new one; 0: not at all."""
+
+    overlap_s: Annotated[int, Field(ge=0, le=MAX_OVERLAP_S), Number] = DAY_S
+
+
+class WebhookBody(_Body):
+    """A webhook; its secret is shown once, when it is made."""
+
+    id: str
+    object: Literal["webhook"] = "webhook"
+    url: str
+    types: list[str]
+    description: str
+    is_disabled: bool
+    disabled_at: datetime | None
+    disabled_reason: DisabledReason | None = Field(
+        description="`gone`: the receiver answered 410; `failing`: it took nothing for days"
+    )
+    failing_since: datetime | None = Field(description="null where the last message was taken")
+    previous_secret_until: datetime | None = Field(description="until then two secrets sign")
+    created_at: datetime
+
+
+class NewWebhookBody(WebhookBody):
+    """A webhook with its secret, which is not shown again."""
+
+    secret: str = Field(examples=[f"{PREFIX}…"])
+
+
+class WebhookList(_Body):
+    """The caller's webhooks, in the order they were made."""
+
+    items: list[WebhookBody]
+
+
+class DeliveryBody(_Body):
+    """One message to one webhook, and how its last attempt ended."""
+
+    id: str = Field(description="the message's `webhook-id`, the same at every attempt")
+    object: Literal["webhook_delivery"] = "webhook_delivery"
+    webhook_id: str
+    type: str
+    job_id: str | None = Field(description="null in a test")
+    number: int | None = Field(description="of the event, within its job")
+    state: DeliveryState
+    attempts: int
+    next_attempt_at: datetime | None
+    attempted_at: datetime | None
+    status_code: int | None
+    error: str | None
+    response: str | None = Field(description="the beginning of what was answered")
+    took_ms: int | None
+    body: str = Field(description="what was, or will be, sent")
+    created_at: datetime
+    ended_at: datetime | None
+
+
+class DeliveryPage(_Body):
+    """Deliveries, newest first."""
+
+    items: list[DeliveryBody]
+    next_cursor: str | None
+
+
+class DeliveryQuery(PageQuery):
+    """Which deliveries, and from where on."""
+
+    cursor: Annotated[str, Field(pattern=id_pattern("msg"))] | None = None
+    state: frozenset[DeliveryState] = frozenset()
+
+
+def webhook_body(webhook: Webhook, now: datetime) -> WebhookBody:
+    """Show a webhook."""
+    return WebhookBody(**_shown(webhook, now))
+
+
+def new_webhook_body(webhook: Webhook, now: datetime) -> NewWebhookBody:
+    """Show a webhook with its secret."""
+    return NewWebhookBody(**_shown(webhook, now), secret=webhook.secret)
+
+
+def delivery_body(delivery: WebhookDelivery) -> DeliveryBody:
+    """Show a delivery."""
+    names = DeliveryBody.model_fields.keys() - {"object"}
+    return DeliveryBody(**{name: getattr(delivery, name) for name in names})
+
+
+def _shown(webhook: Webhook, now: datetime) -> dict[str, Any]:
+    until = webhook.previous_until
+    return {
+        "id": webhook.id,
+        "url": webhook.url,
+        "types": webhook.types,
+        "description": webhook.description,
+        "is_disabled": webhook.disabled_at is not None,
+        "disabled_at": webhook.disabled_at,
+        "disabled_reason": webhook.disabled_reason,
+        "failing_since": webhook.failing_since,
+        "previous_secret_until": until if until is not None and until > now else None,
+        "created_at": webhook.created_at,
+    }

@@ -1,0 +1,149 @@
+"""Which addresses messages may be sent to; pure, so that it can be tested with every one of them.
+
+A URL comes from an owner, and the request goes out from inside the operator's network. So an
+address must be one of the public internet, in whatever form it is written, or lie in a network that
+the operator named.
+"""
+
+import ipaddress
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from narration.errors import FieldsError, InputError
+from narration.webhooks.record import MAX_URL_CHARS
+
+Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+PORTS = {"http": 80, "https": 443}
+MAX_HOST_CHARS = 253
+# One reading of a URL only: no user, no fragment, nothing that parsers disagree about.
+_URL = re.compile(
+    r"(?P<scheme>https?)://"
+    r"(?P<host>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9.])?|\[[0-9A-Fa-f:.]+\])"
+    r"(?::(?P<port>[0-9]{1,5}))?"
+    r"(?P<path>/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?"
+    r"(?P<query>\?[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?"
+)
+_IN_CLEAR = "is not encrypted: send to an https:// URL"
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+# Beyond what the standard library calls private, in every version of it.
+_REFUSED = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        "168.63.129.16/32",  # what Azure tells its machines: public by its number only
+        "192.0.0.0/24",  # of IETF protocols; some say that a few of them are global
+        "192.88.99.0/24",  # the relays of 6to4
+        "2001::/23",  # Teredo and others of IETF protocols
+        "2001:db8::/32",
+        "2002::/16",  # 6to4
+        "3fff::/20",
+    )
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Where a message goes: a URL in its parts, none of which has to be parsed again."""
+
+    scheme: str
+    host: str  # without the brackets of IPv6
+    port: int
+    path: str  # with the query
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether it is spoken to over TLS."""
+        return self.scheme == "https"
+
+    @property
+    def authority(self) -> str:
+        """What the Host header says."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
+
+
+def parse_url(text: str) -> Target:
+    """Take a URL apart. Raises: FieldsError if it is none that a message may be sent to."""
+    found = _URL.fullmatch(text) if len(text) <= MAX_URL_CHARS else None
+    if found is None:
+        raise _refusal(
+            "is not a URL like https://example.com/hooks: plain ASCII, "
+            "no user or fragment in it, names and paths in their encoded form"
+        )
+    port = int(found["port"] or PORTS[found["scheme"]])
+    host = found["host"].strip("[]").lower()
+    if not 0 < port < 2**16 or len(host) > MAX_HOST_CHARS or ".." in host:
+        raise _refusal("names no host or port that can be")
+    is_number = found["host"].startswith("[") or _NUMBER.fullmatch(host.rpartition(".")[2])
+    if is_number and _literal(host) is None:  # as 127.1 or 0x7f000001, which resolvers understand
+        raise _refusal("names no address that can be: write it in its usual form")
+    path = (found["path"] or "/") + (found["query"] or "")
+    return Target(scheme=found["scheme"], host=host, port=port, path=path)
+
+
+def check_url(text: str, allowed: Sequence[Network]) -> None:
+    """Refuse what can be known to be wrong before a name is looked up. Raises: FieldsError."""
+    target = parse_url(text)
+    if _literal(target.host) is None:
+        if not target.is_secure and not allowed:
+            raise _refusal(_IN_CLEAR)
+        return
+    try:
+        check_addresses([target.host], allowed, is_secure=target.is_secure)
+    except InputError as error:
+        raise _refusal(str(error)) from error
+
+
+def check_addresses(
+    found: Sequence[str], allowed: Sequence[Network], *, is_secure: bool
+) -> list[str]:
+    """Return the addresses of a name if every one of them may be called.
+
+    Raises: InputError, which names no address: whoever reads it may not be of this network.
+    """
+    addresses = [_inner(ipaddress.ip_address(text.partition("%")[0])) for text in found]
+    if not addresses:
+        raise InputError("its name has no address")
+    others = [each for each in addresses if not any(_lies_in(each, known) for known in allowed)]
+    if not all(map(_is_public, others)):
+        raise InputError("its address is private or reserved: this server sends to public ones")
+    if others and not is_secure:
+        raise InputError(_IN_CLEAR)
+    return list(found)
+
+
+def _is_public(address: Address) -> bool:
+    if any(_lies_in(address, network) for network in _REFUSED) or address.is_multicast:
+        return False
+    if isinstance(address, ipaddress.IPv6Address) and address not in _GLOBAL_UNICAST:
+        return False
+    return address.is_global and not address.is_reserved
+
+
+def _inner(address: Address) -> Address:
+    """Return the IPv4 address that an IPv6 one stands for: packets to it end there."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    if address in _NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+    return address.ipv4_mapped or address
+
+
+def _lies_in(address: Address, network: Network) -> bool:
+    return address.version == network.version and address in network
+
+
+def _literal(host: str) -> Address | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
+
+
+def _refusal(detail: str) -> FieldsError:
+    return FieldsError([{"pointer": "/url", "detail": detail}])

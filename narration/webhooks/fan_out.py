@@ -1,0 +1,95 @@
+"""From events to deliveries: one row for each event that a webhook wants, each exactly once.
+
+A webhook has a place in the events of its owner. The rows are written, and the place is moved, in
+one transaction under the lock of its row: whoever dies in between has done nothing. Only settled
+events are read, as those who follow by HTTP do, so none is passed over.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, insert, select, tuple_, update
+from sqlalchemy.orm import Session
+
+from narration.broker.interface import Task
+from narration.broker.wakeups import note_wakeup
+from narration.database import UNSYNCHRONIZED
+from narration.ids import new_id
+from narration.jobs.events import JobEvent, Position, read_owner_events
+from narration.jobs.record import Event
+from narration.webhooks.messages import event_message
+from narration.webhooks.record import DeliveryState, Webhook, WebhookDelivery
+
+PAGE = 500
+MOST_WAKEUPS = 8  # of one page: each sends until nothing is due
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FanOut:
+    """How far a webhook is: whether more events are there, and whether some are not settled."""
+
+    has_more: bool = False
+    is_settled: bool = True
+
+
+def find_behind(session: Session, owners: Collection[str] | None = None) -> list[str]:
+    """Return the webhooks, of some owners or of all, that have not been told of every event."""
+    place = tuple_(Event.transaction, Event.id)
+    cursor = tuple_(Webhook.cursor_transaction, Webhook.cursor_id)
+    later = select(Event.id).where(Event.owner == Webhook.owner, place > cursor)
+    query = select(Webhook.id).where(Webhook.disabled_at.is_(None), later.exists())
+    if owners is not None:
+        query = query.where(Webhook.owner.in_(owners))
+    return list(session.scalars(query.order_by(Webhook.id)))
+
+
+def fan_out(session: Session, webhook_id: str, *, now: datetime) -> FanOut:
+    """Write the deliveries of the next events of a webhook, and wake those who send them."""
+    webhook = session.scalar(
+        select(Webhook)
+        .where(Webhook.id == webhook_id, Webhook.disabled_at.is_(None))
+        .with_for_update(skip_locked=True)
+    )
+    if webhook is None:  # somebody else does it, or it is gone
+        return FanOut()
+    after = Position(transaction=webhook.cursor_transaction, id=webhook.cursor_id)
+    page = read_owner_events(session, webhook.owner, after=after, limit=PAGE)
+    rows = [_row(webhook, event, now) for event in page.events if event.type in webhook.types]
+    if rows:
+        session.execute(insert(WebhookDelivery), rows)
+        for _ in rows[:MOST_WAKEUPS]:
+            note_wakeup(session, Task.NOTIFY)
+    if page.events:
+        last = page.events[-1].position
+        webhook.cursor_transaction, webhook.cursor_id = last.transaction, last.id
+    return FanOut(has_more=not page.is_last, is_settled=page.is_settled)
+
+
+def lower_cursors(session: Session) -> None:
+    """Bring back the places that lie beyond the last event: SQLite gives ids of deleted rows again.
+
+    Call it when events were deleted, in the same transaction.
+    """
+    last = select(func.coalesce(func.max(Event.id), 0)).scalar_subquery()
+    session.execute(
+        update(Webhook)
+        .where(Webhook.cursor_transaction == 0, Webhook.cursor_id > last)
+        .values(cursor_id=last),
+        execution_options=UNSYNCHRONIZED,
+    )
+
+
+def _row(webhook: Webhook, event: JobEvent, now: datetime) -> dict[str, object]:
+    return {
+        "id": new_id("msg", now),
+        "webhook_id": webhook.id,
+        "owner": webhook.owner,
+        "job_id": event.job_id,
+        "number": event.number,
+        "type": event.type,
+        "body": event_message(event),
+        "state": DeliveryState.PENDING,
+        "next_attempt_at": now,
+        "created_at": now,
+    }

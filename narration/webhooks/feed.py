@@ -1,0 +1,126 @@
+"""Makes deliveries of events as soon as they are committed: on notices, and on every sweep.
+
+The transactions that write events know nothing of webhooks and wait for nothing here.
+"""
+
+import threading
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+
+import structlog
+from sqlalchemy import Engine
+
+from narration.broker.interface import MISSED, Broker
+from narration.clock import Clock
+from narration.database import session_scope
+from narration.errors import OutputError, TransientError
+from narration.jobs.events import parse_notice
+from narration.webhooks.fan_out import fan_out, find_behind
+
+GAP_S = 0.05  # what is noticed meanwhile is read at once
+UNSETTLED_S = 0.25  # when to look again for what an open transaction holds back
+
+log = structlog.get_logger(__name__)
+
+
+def make_deliveries(database: Engine, clock: Clock, owners: Collection[str] | None = None) -> bool:
+    """Make the deliveries of all settled events; False if others may follow at once.
+
+    Raises: DatabaseUnavailable; OutputError if the disk of SQLite is full.
+    """
+    with session_scope(database, is_read_only=True) as session:
+        behind = find_behind(session, owners)
+    is_settled = True
+    for webhook_id in behind:
+        try:
+            is_settled = _make_all_of(database, clock, webhook_id) and is_settled
+        except (TransientError, OutputError):
+            raise
+        except Exception:
+            # A bug that one webhook meets must not keep the others, and the sweep, from going on.
+            log.exception("webhook_not_told", webhook_id=webhook_id)
+    return is_settled
+
+
+def _make_all_of(database: Engine, clock: Clock, webhook_id: str) -> bool:
+    while True:
+        with session_scope(database) as session:
+            done = fan_out(session, webhook_id, now=clock())
+        if not (done.has_more and done.is_settled):
+            return done.is_settled
+
+
+class WebhookFeed:
+    """A thread that makes deliveries for the owners of whom notices tell."""
+
+    def __init__(self, database: Engine, broker: Broker, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._owners: set[str] = set()
+        self._is_missed = False
+        self._guard = threading.Lock()
+        self._noticed = threading.Event()
+        self._is_closed = threading.Event()
+        self._subscription = broker.subscribe(self._hear)
+        self._thread = threading.Thread(target=self._run, name="webhooks", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Listen no more."""
+        if self._subscription is not None:
+            self._subscription.close()
+        self._is_closed.set()
+        self._noticed.set()
+        self._thread.join()
+
+    def _hear(self, notice: str) -> None:
+        with self._guard:
+            if notice == MISSED:
+                self._is_missed = True
+            else:
+                self._owners.add(parse_notice(notice)[1])
+        self._noticed.set()
+
+    def _run(self) -> None:
+        while True:
+            self._noticed.wait()
+            if self._is_closed.is_set():
+                return
+            self._noticed.clear()
+            owners = self._take()
+            try:
+                is_settled = make_deliveries(self._database, self._clock, owners)
+            except (TransientError, OutputError) as error:
+                log.info("webhooks_not_told", reason=str(error))  # the next sweep makes up for it
+            except Exception:
+                log.exception("webhooks_crashed")  # as above, and the thread must go on
+            else:
+                if not is_settled:
+                    self._look_again(owners)
+            self._is_closed.wait(GAP_S)
+
+    def _take(self) -> Collection[str] | None:
+        with self._guard:
+            owners = None if self._is_missed else frozenset(self._owners)
+            self._owners.clear()
+            self._is_missed = False
+        return owners
+
+    def _look_again(self, owners: Collection[str] | None) -> None:
+        self._is_closed.wait(UNSETTLED_S)
+        with self._guard:
+            if owners is None:
+                self._is_missed = True
+            else:
+                self._owners.update(owners)
+        self._noticed.set()
+
+
+@contextmanager
+def following_events(database: Engine, broker: Broker, clock: Clock) -> Iterator[None]:
+    """Run a feed for as long as the context lasts, where notices travel."""
+    feed = WebhookFeed(database, broker, clock)
+    try:
+        yield
+    finally:
+        feed.close()

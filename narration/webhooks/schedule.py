@@ -1,0 +1,20 @@
+"""When a message that was not taken is sent again; pure but for the random part."""
+
+import secrets
+
+# Soon after a restart, then ever later: the last attempt comes about a day after the first.
+WAITS_S = (5, 30, 120, 600, 1800, 3600, 7200, 14_400, 28_800, 28_800)
+MOST_ATTEMPTS = len(WAITS_S) + 1
+JITTER_PER_MILLE = 100  # so that what failed together does not come back together
+LONGEST_WAIT_S = 28_800  # of those that receivers ask for
+
+
+def wait_s(attempts: int, asked_s: float | None = None) -> float | None:
+    """Return how long to wait after so many attempts; None if there shall be no other.
+
+    `asked_s` is what the receiver asked for in `Retry-After`: it is heeded within bounds.
+    """
+    if attempts >= MOST_ATTEMPTS:
+        return None
+    waits_s = max(float(WAITS_S[attempts - 1]), min(asked_s or 0.0, LONGEST_WAIT_S))
+    return waits_s * (1 + secrets.randbelow(JITTER_PER_MILLE + 1) / 1000)

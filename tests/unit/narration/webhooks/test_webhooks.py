@@ -1,0 +1,18 @@
+import pytest
+from sqlalchemy import Engine
+
+from tests.contracts.webhook_control import WebhookControlContract
+from tests.contracts.webhooks import WebhooksContract
+
+
+@pytest.fixture
+def database(sqlite_database: Engine) -> Engine:
+    return sqlite_database
+
+
+class TestWebhooksOnSqlite(WebhooksContract):
+    pass
+
+
+class TestWebhookControlOnSqlite(WebhookControlContract):
+    pass

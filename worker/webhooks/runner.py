@@ -1,0 +1,123 @@
+"""Sends the deliveries that are due, on threads of its own: receivers may be slow.
+
+Planning and encoding share the worker's places; none of them may wait for somebody else's server.
+"""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy.orm import Session
+
+from narration import telemetry
+from narration.errors import OutputError, TransientError
+from narration.settings import WebhookSettings
+from narration.webhooks.deliveries import (
+    Attempt,
+    DeliveryClaim,
+    claim_delivery,
+    record_attempt,
+    renew_delivery,
+)
+from worker.context import WorkerContext
+from worker.webhooks.sender import Sender
+
+SENDERS = 12  # at once in one process: a receiver of each owner may be slow
+
+log = structlog.get_logger(__name__)
+
+
+def send_next(context: WorkerContext, sender: Sender, settings: WebhookSettings) -> bool:
+    """Send the delivery whose turn it is; False if there was none.
+
+    Raises: DatabaseUnavailable; the delivery is tried again when its lease has run out.
+    """
+    with context.session() as session:
+        claim = claim_delivery(session, until=context.leases.until(), now=context.clock())
+    if claim is None:
+        return False
+
+    def renew(session: Session, *, until: datetime) -> bool:
+        return renew_delivery(session, claim, until=until)
+
+    with context.leases.keep(renew):
+        attempt = _attempt(sender, claim)
+    with context.session() as session:
+        is_ours = record_attempt(
+            session,
+            claim,
+            attempt,
+            disable_after=timedelta(days=settings.disable_days),
+            now=context.clock(),
+        )
+    _report(claim, attempt, is_ours=is_ours)
+    return True
+
+
+class WebhookRunner:
+    """Some threads that send until nothing is due; a wake-up starts one more of them."""
+
+    def __init__(self, context: WorkerContext, sender: Sender, settings: WebhookSettings) -> None:
+        self._context = context
+        self._sender = sender
+        self._settings = settings
+        self._threads = ThreadPoolExecutor(SENDERS, thread_name_prefix="webhook")
+        self._running = 0
+        self._is_ending = False
+        self._guard = threading.Lock()
+
+    def wake(self) -> None:
+        """Have somebody look for deliveries that are due; returns at once."""
+        with self._guard:
+            if self._is_ending or self._running >= SENDERS:
+                return  # those who run look for more before they end
+            self._running += 1
+            self._threads.submit(self._run)
+
+    def drain(self) -> None:
+        """Begin no more deliveries."""
+        with self._guard:
+            self._is_ending = True
+
+    def close(self) -> None:
+        """Wait for those that are under way, each of which is bounded in time."""
+        self.drain()
+        self._threads.shutdown(wait=True)
+        self._sender.close()
+
+    def _run(self) -> None:
+        try:
+            while not self._is_ending and send_next(self._context, self._sender, self._settings):
+                pass
+        except (TransientError, OutputError) as error:  # the second: a full disk under SQLite
+            log.info("webhooks_not_sent", reason=str(error))
+        except Exception:
+            log.exception("webhook_crashed")  # nobody else looks at what a thread raises
+        finally:
+            with self._guard:
+                self._running -= 1
+
+
+def _attempt(sender: Sender, claim: DeliveryClaim) -> Attempt:
+    try:
+        return sender.send(claim)
+    except Exception:
+        # Otherwise the attempt would not count, and a message that meets a bug never end.
+        log.exception("webhook_crashed", delivery_id=claim.id)
+        return Attempt(took_ms=0, error="the server made a mistake: its log says which")
+
+
+def _report(claim: DeliveryClaim, attempt: Attempt, *, is_ours: bool) -> None:
+    outcome = "failed" if attempt.error else "taken"
+    telemetry.WEBHOOK_ATTEMPTS.labels(outcome=outcome).inc()
+    # Neither the URL nor the error: both may hold what is a receiver's own.
+    log.info(
+        "webhook_sent",
+        webhook_id=claim.webhook_id,
+        delivery_id=claim.id,
+        attempts=claim.attempts,
+        outcome=outcome if is_ours else "lost",
+        status=attempt.status_code,
+        took_ms=attempt.took_ms,
+    )

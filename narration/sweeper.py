@@ -45,6 +45,7 @@ from narration.jobs.stalled import fail_overdue, find_stalled, oldest_wait_s
 from narration.jobs.states import ACTIVE, JobState
 from narration.jobs.transitions import STEP_TASKS
 from narration.jobs.trouble import NO_WORKER, clear_trouble, list_troubles, note_for_waiting
+from narration.keys.lookup import forget_sessions
 from narration.settings import DAY_S, Settings, SweeperSettings, load_settings
 from narration.storage.keys import chunk_audio_key, part_audio_key
 from narration.storage.profiles import Stores, open_stores
@@ -147,6 +148,7 @@ class Sweeper:
             delete_retired_voices(session, self.stores)
             while forget_plans(session, self.stores, now=now):
                 pass
+            forget_sessions(session, now=now)
             forget_events(session, before=now - timedelta(days=EVENT_DAYS))
         for job in expired:
             self._purge_job(job)

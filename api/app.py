@@ -16,6 +16,7 @@ from api.access import AccessLog
 from api.border import Border, refuse_unknown_parameters
 from api.deps import Resources
 from api.following import EventFeed
+from api.keybook import KeyBook
 from api.part_reader import PartReader
 from api.polling import JobReader
 from api.routes import (
@@ -63,6 +64,7 @@ def create_app(settings: Settings, resources: Resources | None = None) -> FastAP
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         opened = resources or open_resources(settings)
         app.state.resources = opened
+        app.state.keys = keys = KeyBook(opened.database)
         app.state.uploads = uploads = Uploads(opened)
         app.state.reader = JobReader(opened.database)
         app.state.parts = PartReader(opened.stores.work)
@@ -75,6 +77,7 @@ def create_app(settings: Settings, resources: Resources | None = None) -> FastAP
             yield
         finally:
             await feed.close()
+            await keys.close()
             await uploads.run(uploads.close)
             if resources is None:
                 opened.database.dispose()

@@ -52,6 +52,24 @@ class UnauthorizedError(InputError):
     code = "unauthorized"
 
 
+class RevokedKeyError(InputError):
+    """The key was revoked."""
+
+    code = "key_revoked"
+
+
+class ExpiredKeyError(InputError):
+    """The key has expired."""
+
+    code = "key_expired"
+
+
+class ScopeError(InputError):
+    """The key is not good for this."""
+
+    code = "scope_missing"
+
+
 class ForbiddenError(InputError):
     """A session may only be used by the page of this server."""
 

@@ -16,6 +16,7 @@ from api.sessions import COOKIE, SessionForm
 from api.speech_bodies import SpeechRequest
 
 EVERYWHERE = (422, 500, 503)
+OF_KEYS = (401, 403, 429)  # of every call that asks for a key
 UPLOADS = (408, 409, 413, 415)
 SCHEME = "bearer"
 COOKIE_SCHEME = "session"
@@ -184,4 +185,7 @@ def _describe_keys(document: dict[str, Any]) -> None:
     for path, calls in document["paths"].items():
         if path.startswith("/v1/") and path != SESSION_PATH:  # whoever signs in has no key yet
             for call in calls.values():
+                for status in OF_KEYS:
+                    answer = problems(status)[status]
+                    call["responses"].setdefault(str(status), answer)
                 call["security"] = [{SCHEME: []}, {COOKIE_SCHEME: []}, {}]

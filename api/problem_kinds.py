@@ -50,6 +50,21 @@ KINDS: dict[str, Kind] = {
         title="A bearer key is required",
         what_now="Send `Authorization: Bearer KEY` with a key of this server.",
     ),
+    "key_revoked": Kind(
+        status=HTTPStatus.UNAUTHORIZED,
+        title="The key was revoked",
+        what_now="Send another key; `rhapsode keys create` makes one where the server runs.",
+    ),
+    "key_expired": Kind(
+        status=HTTPStatus.UNAUTHORIZED,
+        title="The key has expired",
+        what_now="Send another key; `rhapsode keys create` makes one where the server runs.",
+    ),
+    "scope_missing": Kind(
+        status=HTTPStatus.FORBIDDEN,
+        title="The key is not good for this",
+        what_now="Send a key that has the scope, or have one made with it: `rhapsode keys create`.",
+    ),
     "forbidden": Kind(
         status=HTTPStatus.FORBIDDEN,
         title="A session may only be used by the page of this server",

@@ -162,13 +162,25 @@ class LimitSettings(_Part):
 
 
 class ApiSettings(_Part):
-    """How HTTP is served. Without keys, everybody is the owner `local`."""
+    """How HTTP is served. Without any keys, here or made, everybody is the owner `local`."""
 
     host: str = "127.0.0.1"
     port: Port = 8000
     keys: dict[str, SecretStr] = {}  # owner -> bearer key
+    admins: str = ""  # owners whose key among these has the scope admin, as `alice,bob`
     signed_url_s: Count = 6 * 3600  # how long the URLs that need no key are valid, at least
     body_timeout_s: Seconds = 60  # for a whole request body to arrive
+
+    @property
+    def admin_owners(self) -> frozenset[str]:
+        """The owners among `keys` whose key has the scope admin."""
+        return frozenset(filter(None, map(str.strip, self.admins.split(","))))
+
+    @model_validator(mode="after")
+    def _admins_have_keys(self) -> Self:
+        if unknown := sorted(self.admin_owners - self.keys.keys()):
+            raise ValueError(f"admins names {', '.join(unknown)}, who have no key among api.keys")
+        return self
 
 
 class ClientSettings(_Part):

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Header, Query, Request, Response
 
 from api.bodies import FORM, JSON, BodyLimits, content_type, read_form, read_json
-from api.deps import IdempotencyKey, JobId, Owner, WithLinks, WithResources
+from api.deps import IdempotencyKey, JobId, ReadOwner, SubmitOwner, WithLinks, WithResources
 from api.errors import MediaTypeError
 from api.job_form import JobRequest
 from api.job_requests import OTHER_FILES, asked_of_plan, from_form, from_plan, from_text, parsed
@@ -44,7 +44,7 @@ Prefer = Annotated[str | None, Header(max_length=255)]
 async def create_job(  # noqa: PLR0917 - FastAPI fills them in by name
     request: Request,
     resources: WithResources,
-    owner: Owner,
+    owner: SubmitOwner,
     links: WithLinks,
     idempotency_key: IdempotencyKey = None,
     prefer: Prefer = None,
@@ -86,7 +86,7 @@ def list_jobs(  # noqa: PLR0917 - FastAPI fills them in by name
     request: Request,
     response: Response,
     resources: WithResources,
-    owner: Owner,
+    owner: ReadOwner,
     links: WithLinks,
     query: Annotated[JobQuery, Query()],
 ) -> JobPage:
@@ -116,7 +116,7 @@ def list_jobs(  # noqa: PLR0917 - FastAPI fills them in by name
 async def get_job(  # noqa: PLR0917 - FastAPI fills them in by name
     job_id: JobId,
     request: Request,
-    owner: Owner,
+    owner: ReadOwner,
     links: WithLinks,
     if_none_match: Annotated[str | None, Header()] = None,
     prefer: Prefer = None,
@@ -143,7 +143,9 @@ async def get_job(  # noqa: PLR0917 - FastAPI fills them in by name
 @router.post(
     "/{job_id}/cancel", response_model=JobBody, responses=problems(404), summary="Cancel a job"
 )
-def cancel_job(job_id: JobId, resources: WithResources, owner: Owner, links: WithLinks) -> Response:
+def cancel_job(
+    job_id: JobId, resources: WithResources, owner: SubmitOwner, links: WithLinks
+) -> Response:
     """Cancel; workers stop before their next chunk. An ended job is returned as it is."""
     with session_scope(resources.database) as session:
         job = control.cancel_job(session, job_id, owner=owner, now=utc_now())
@@ -158,7 +160,9 @@ def cancel_job(job_id: JobId, resources: WithResources, owner: Owner, links: Wit
     responses=problems(404, 409),
     summary="Try a job again",
 )
-def retry_job(job_id: JobId, resources: WithResources, owner: Owner, links: WithLinks) -> Response:
+def retry_job(
+    job_id: JobId, resources: WithResources, owner: SubmitOwner, links: WithLinks
+) -> Response:
     """Queue a failed or canceled job again, under the same id; finished chunks are kept."""
     with session_scope(resources.database) as session:
         job = control.retry_job(session, job_id, owner=owner, now=utc_now())
@@ -172,7 +176,7 @@ def retry_job(job_id: JobId, resources: WithResources, owner: Owner, links: With
     responses=problems(404, 409),
     summary="Delete a job, its text and its audio",
 )
-def delete_job(job_id: JobId, resources: WithResources, owner: Owner) -> Response:
+def delete_job(job_id: JobId, resources: WithResources, owner: SubmitOwner) -> Response:
     """Delete an ended job; one that is under way is canceled first."""
     with session_scope(resources.database) as session:
         purge.delete_job(session, resources.stores, job_id, owner=owner, now=utc_now())
@@ -185,7 +189,7 @@ def list_chunks(  # noqa: PLR0917 - FastAPI fills them in by name
     request: Request,
     response: Response,
     resources: WithResources,
-    owner: Owner,
+    owner: ReadOwner,
     query: Annotated[ChunkQuery, Query()],
 ) -> ChunkPage:
     """List what was spoken and how it was judged, in the order of the text."""

@@ -5,7 +5,7 @@ from itertools import groupby
 from fastapi import Request, Response
 
 from api.bodies import FORM, JSON, BodyLimits, content_type, read_form, read_json
-from api.deps import IdempotencyKey, JobId, Owner, WithLinks, WithResources
+from api.deps import IdempotencyKey, JobId, ReadOwner, SubmitOwner, WithLinks, WithResources
 from api.errors import MediaTypeError
 from api.job_form import MEDIA_TYPES
 from api.job_requests import TEXT_NAME, parsed
@@ -26,7 +26,7 @@ router = Router(
 
 @router.get("", summary="List what a job delivered, again and again")
 def list_revisions(
-    job_id: JobId, resources: WithResources, owner: Owner, links: WithLinks
+    job_id: JobId, resources: WithResources, owner: ReadOwner, links: WithLinks
 ) -> RevisionList:
     """List every delivery with its files, newest first, and the jobs that revise the text."""
     expires_s = resources.settings.storage.presign_s
@@ -65,7 +65,7 @@ async def create_revision(  # noqa: PLR0917 - FastAPI fills them in by name
     job_id: JobId,
     request: Request,
     resources: WithResources,
-    owner: Owner,
+    owner: SubmitOwner,
     links: WithLinks,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:

@@ -7,7 +7,7 @@ from fastapi import Header, Request, Response
 from pydantic import ValidationError
 
 from api.bodies import JSON, BodyLimits, read_json
-from api.deps import Owner, Resources, WithLinks, WithResources
+from api.deps import Resources, SubmitOwner, WithLinks, WithResources
 from api.errors import TooLargeError, fields_error
 from api.links import Links
 from api.openapi import SPEECH_BODY, SPOKEN, problems
@@ -49,7 +49,7 @@ Prefer = Annotated[str | None, Header(max_length=255)]
 async def create_speech(
     request: Request,
     resources: WithResources,
-    owner: Owner,
+    owner: SubmitOwner,
     links: WithLinks,
     prefer: Prefer = None,
 ) -> Response:

@@ -7,7 +7,16 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ValidationError
 
 from api.bodies import BodyLimits, read_optional_json
-from api.deps import ChunkIndex, JobId, MediaOwner, Owner, Resources, WithLinks, WithResources
+from api.deps import (
+    ChunkIndex,
+    JobId,
+    MediaOwner,
+    ReadOwner,
+    Resources,
+    SubmitOwner,
+    WithLinks,
+    WithResources,
+)
 from api.errors import fields_error
 from api.files import stored_file
 from api.mending import LAST_NUMBER, AcceptForm, RetakeForm, TakeList
@@ -37,7 +46,7 @@ router = Router(
 
 @router.get("", summary="Read one chunk")
 def get_one_chunk(
-    job_id: JobId, index: ChunkIndex, resources: WithResources, owner: Owner
+    job_id: JobId, index: ChunkIndex, resources: WithResources, owner: ReadOwner
 ) -> ChunkBody:
     """Read what was spoken and how it was judged."""
     with session_scope(resources.database, is_read_only=True) as session:
@@ -47,7 +56,7 @@ def get_one_chunk(
 
 @router.get("/takes", summary="List the takes of a chunk")
 def get_takes(
-    job_id: JobId, index: ChunkIndex, resources: WithResources, owner: Owner, links: WithLinks
+    job_id: JobId, index: ChunkIndex, resources: WithResources, owner: ReadOwner, links: WithLinks
 ) -> TakeList:
     """List every take that can be heard, with what was found, to compare them."""
     takes = _takes(resources, job_id, index, owner)
@@ -100,7 +109,7 @@ async def post_retake(  # noqa: PLR0917 - FastAPI fills them in by name
     index: ChunkIndex,
     request: Request,
     resources: WithResources,
-    owner: Owner,
+    owner: SubmitOwner,
     links: WithLinks,
 ) -> Response:
     """Speak a chunk again with seeds it was not spoken with, another delivery or corrected text.
@@ -136,7 +145,7 @@ async def post_accept(  # noqa: PLR0917 - FastAPI fills them in by name
     index: ChunkIndex,
     request: Request,
     resources: WithResources,
-    owner: Owner,
+    owner: SubmitOwner,
     links: WithLinks,
 ) -> Response:
     """Accept a flagged chunk as it is (200), or choose another of its takes (202).

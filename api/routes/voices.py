@@ -7,7 +7,16 @@ from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from api.bodies import JSON, BodyLimits, read_form
-from api.deps import AnyVoiceId, Owner, Resources, VoiceId, WithLinks, WithResources
+from api.deps import (
+    AnyVoiceId,
+    ReadOwner,
+    Resources,
+    SubmitOwner,
+    VoiceId,
+    VoicesOwner,
+    WithLinks,
+    WithResources,
+)
 from api.errors import fields_error
 from api.files import send_artifact
 from api.openapi import DELIVERED, UPLOADS, VOICE_BODY, problems
@@ -42,7 +51,7 @@ router = Router(prefix="/v1/voices", tags=["voices"], responses=problems(401))
     },
     summary="Upload a recording",
 )
-async def create_voice(request: Request, resources: WithResources, owner: Owner) -> Response:
+async def create_voice(request: Request, resources: WithResources, owner: VoicesOwner) -> Response:
     """Send a form with a `file` (five seconds or more of one clear voice) and a `name`.
 
     The answer is 202: poll the voice until it is `ready`. The same recording under the same name
@@ -61,7 +70,7 @@ async def create_voice(request: Request, resources: WithResources, owner: Owner)
 
 
 @router.get("", summary="List voices")
-def list_voices(resources: WithResources, owner: Owner) -> VoiceList:
+def list_voices(resources: WithResources, owner: ReadOwner) -> VoiceList:
     """List the caller's voices by name, and those that come with the model."""
     with session_scope(resources.database, is_read_only=True) as session:
         own_voices = lookup.list_voices(session, owner)
@@ -73,7 +82,7 @@ def list_voices(resources: WithResources, owner: Owner) -> VoiceList:
 
 
 @router.get("/{voice_id}", responses=problems(404), summary="Read a voice's state")
-def get_voice(voice_id: AnyVoiceId, resources: WithResources, owner: Owner) -> VoiceBody:
+def get_voice(voice_id: AnyVoiceId, resources: WithResources, owner: ReadOwner) -> VoiceBody:
     """Poll this until `state` is `ready` or `failed`; bundled voices are read by their names."""
     return _find(resources, voice_id, owner)
 
@@ -94,7 +103,7 @@ async def get_preview(  # noqa: PLR0917 - FastAPI fills them in by name
     voice_id: AnyVoiceId,
     request: Request,
     resources: WithResources,
-    owner: Owner,
+    owner: SubmitOwner,
     links: WithLinks,
     wait: Annotated[int, Query(ge=0, le=MAX_WAIT_S)] = 0,
 ) -> Response:
@@ -121,7 +130,7 @@ async def get_preview(  # noqa: PLR0917 - FastAPI fills them in by name
 
 
 @router.delete("/{voice_id}", status_code=204, responses=problems(404), summary="Delete a voice")
-def delete_voice(voice_id: VoiceId, resources: WithResources, owner: Owner) -> Response:
+def delete_voice(voice_id: VoiceId, resources: WithResources, owner: VoicesOwner) -> Response:
     """Delete a voice; what it has spoken stays, and jobs under way end with it.
 
     Its recording and conditioning go with it, or with the last job that needs them.

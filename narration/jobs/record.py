@@ -20,7 +20,9 @@ from narration.database import (
 )
 from narration.jobs.states import ChunkState, JobKind, JobState, PartState, SegmentState
 
-WITH_KEY = dict.fromkeys(("postgresql_where", "sqlite_where"), text("key_id IS NOT NULL"))
+WITH_KEY: dict[str, Any] = dict.fromkeys(
+    ("postgresql_where", "sqlite_where"), text("key_id IS NOT NULL")
+)
 
 
 def _job_key() -> Mapped[str]:

@@ -24,6 +24,7 @@ from api.routes import (
     events,
     health,
     jobs,
+    keys,
     listen,
     models,
     plans,
@@ -42,8 +43,8 @@ from narration.settings import Settings
 from narration.storage.profiles import open_stores
 
 ROUTES = (
-    plans, jobs, takes, revisions, artifacts, listen, events, speech, models, voices, session,
-    health,
+    plans, jobs, takes, revisions, artifacts, listen, events, speech, models, voices, keys,
+    session, health,
 )  # fmt: skip
 STATIC = Path(str(files("api") / "static"))
 DESCRIPTION = """Long text in, narrated audio out.
@@ -63,22 +64,10 @@ def create_app(settings: Settings, resources: Resources | None = None) -> FastAP
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         opened = resources or open_resources(settings)
-        app.state.resources = opened
-        app.state.keys = keys = KeyBook(opened.database)
-        app.state.uploads = uploads = Uploads(opened)
-        app.state.reader = JobReader(opened.database)
-        app.state.parts = PartReader(opened.stores.work)
-        app.state.seen = health.Seen()
-        app.state.feed = feed = EventFeed(opened.database, opened.broker)
-        app.state.models = ServedModels(opened.database)
-        app.state.sound = SoundReader(opened, feed)
-        feed.start()
         try:
-            yield
+            async with _running(app, opened):
+                yield
         finally:
-            await feed.close()
-            await keys.close()
-            await uploads.run(uploads.close)
             if resources is None:
                 opened.database.dispose()
 
@@ -102,6 +91,28 @@ def create_app(settings: Settings, resources: Resources | None = None) -> FastAP
     app.add_middleware(Border)
     app.add_middleware(AccessLog)  # around all others: what they refuse is logged, too
     return app
+
+
+@asynccontextmanager
+async def _running(app: FastAPI, opened: Resources) -> AsyncIterator[None]:
+    """Open what belongs to the event loop of a server."""
+    state = app.state
+    state.resources = opened
+    state.keys = KeyBook(opened.database)
+    state.uploads = Uploads(opened)
+    state.reader = JobReader(opened.database)
+    state.parts = PartReader(opened.stores.work)
+    state.seen = health.Seen()
+    state.feed = EventFeed(opened.database, opened.broker)
+    state.models = ServedModels(opened.database)
+    state.sound = SoundReader(opened, state.feed)
+    state.feed.start()
+    try:
+        yield
+    finally:
+        await state.feed.close()
+        await state.keys.close()
+        await state.uploads.run(state.uploads.close)
 
 
 def open_resources(settings: Settings) -> Resources:

@@ -109,6 +109,7 @@ async def _media_links(request: Request, caller: _MediaCaller) -> Links:
 JobId = Annotated[str, Path(pattern=id_pattern("job"))]
 ChunkIndex = Annotated[int, Path(ge=0, le=2**31 - 1)]
 IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=255)]
+KeyId = Annotated[str, Path(pattern=id_pattern("key"))]
 PlanId = Annotated[str, Path(pattern=id_pattern("plan"))]
 VoiceId = Annotated[str, Path(pattern=id_pattern("voice"))]
 AnyVoiceId = Annotated[str, Path(pattern=f"{id_pattern('voice')}|{BUNDLED_VOICE}")]

@@ -9,6 +9,7 @@ from pydantic.json_schema import models_json_schema
 
 from api.errors import MEDIA_TYPE
 from api.job_form import JobForm, JobRequest
+from api.key_schemas import KeyForm
 from api.mending import AcceptForm, RetakeForm, RevisionForm
 from api.problems import Problem
 from api.schemas import EventBody, VoiceForm
@@ -123,6 +124,12 @@ SESSION_BODY: dict[str, Any] = {
         "content": {"application/json": {"schema": _ref(SessionForm.__name__)}},
     }
 }
+KEY_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": _ref(KeyForm.__name__)}},
+    }
+}
 
 
 def install(app: FastAPI) -> None:
@@ -145,6 +152,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
         EventBody,
         JobForm,
         JobRequest,
+        KeyForm,
         Problem,
         RetakeForm,
         RevisionForm,

@@ -19,6 +19,7 @@ ROWS = [(method, path, access) for method, path, access in MATRIX["rows"]()]
 OWNED = [row for row in ROWS if row[1].startswith("/v1/") and row[1] != "/v1/session"]
 PLACES = {"{job_id}": f"job_{'0' * 26}", "{voice_id}": f"voice_{'0' * 26}", "{index}": "0"}
 PLACES |= {"{plan_id}": f"plan_{'0' * 26}", "{segment}": "0-0.m4s", "{name}": "audio.mp3"}
+PLACES |= {"{key_id}": f"key_{'0' * 26}"}
 REFUSALS = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 
 

@@ -17,6 +17,7 @@ from api.border import Border, refuse_unknown_parameters
 from api.deps import Resources
 from api.following import EventFeed
 from api.keybook import KeyBook
+from api.metering import Meter
 from api.part_reader import PartReader
 from api.polling import JobReader
 from api.routes import (
@@ -39,6 +40,7 @@ from api.sounding import SoundReader
 from api.uploads import Uploads
 from narration.broker.wakeups import connect_broker, send_noted
 from narration.database import call_after_commit, make_engine
+from narration.keys.shared_rates import open_rates
 from narration.settings import Settings
 from narration.storage.profiles import open_stores
 
@@ -99,6 +101,7 @@ async def _running(app: FastAPI, opened: Resources) -> AsyncIterator[None]:
     state = app.state
     state.resources = opened
     state.keys = KeyBook(opened.database)
+    state.meter = Meter(open_rates(opened.settings.broker), opened.settings.limits, state.keys)
     state.uploads = Uploads(opened)
     state.reader = JobReader(opened.database)
     state.parts = PartReader(opened.stores.work)
@@ -107,10 +110,12 @@ async def _running(app: FastAPI, opened: Resources) -> AsyncIterator[None]:
     state.models = ServedModels(opened.database)
     state.sound = SoundReader(opened, state.feed)
     state.feed.start()
+    state.meter.start()
     try:
         yield
     finally:
         await state.feed.close()
+        await state.meter.close()
         await state.keys.close()
         await state.uploads.run(state.uploads.close)
 

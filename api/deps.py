@@ -8,10 +8,11 @@ from sqlalchemy import Engine
 
 from api.callers import Caller, find_caller, of_signature
 from api.links import Links, prefix_of
+from api.metering import Meter, StreamKind
 from narration.broker.interface import Broker
 from narration.clock import utc_now
 from narration.ids import id_pattern
-from narration.keys.scopes import Scope
+from narration.keys.scopes import Allowance, Scope
 from narration.settings import Settings
 from narration.storage.profiles import Stores
 
@@ -63,14 +64,15 @@ class Access:
 
     takes_signatures = False
 
-    def __init__(self, scope: Scope | None) -> None:
-        self.scope = scope
+    def __init__(self, scope: Scope | None, *, stream: StreamKind | None = None) -> None:
+        self.scope, self.stream = scope, stream
 
-    async def __call__(self, caller: WithCaller) -> str:
-        """Return the owner. Raises: ScopeError, and what finding the caller raises."""
-        return self._checked(caller)
+    async def __call__(self, request: Request, caller: WithCaller) -> str:
+        """Return the owner. Raises: ScopeError, LimitError, and what finding the caller raises."""
+        return await self._checked(request, caller)
 
-    def _checked(self, caller: Caller) -> str:
+    async def _checked(self, request: Request, caller: Caller) -> str:
+        await request.app.state.meter.admit(request.scope, caller.key, self.stream)
         if self.scope is not None:
             caller.require(self.scope)
         return caller.owner
@@ -81,9 +83,14 @@ class MediaAccess(Access):
 
     takes_signatures = True
 
-    async def __call__(self, caller: _MediaCaller) -> str:
+    async def __call__(self, request: Request, caller: _MediaCaller) -> str:
         """Return the owner. Raises: SignatureError, and what Access raises."""
-        return self._checked(caller)
+        return await self._checked(request, caller)
+
+
+async def _allowance(request: Request, caller: WithCaller) -> Allowance | None:
+    meter: Meter = request.app.state.meter
+    return meter.allowance(caller.key)
 
 
 def _make_links(request: Request, caller: Caller) -> Links:
@@ -118,8 +125,12 @@ WithResources = Annotated[Resources, Depends(_resources)]
 AnyOwner = Annotated[str, Depends(Access(None))]
 ReadOwner = Annotated[str, Depends(Access(Scope.READ))]
 SubmitOwner = Annotated[str, Depends(Access(Scope.SUBMIT))]
+# The same, of answers that are streams, which are counted.
+FollowingOwner = Annotated[str, Depends(Access(Scope.READ, stream=StreamKind.EVENTS))]
+SpeakingOwner = Annotated[str, Depends(Access(Scope.SUBMIT, stream=StreamKind.SPEECH))]
 VoicesOwner = Annotated[str, Depends(Access(Scope.VOICES))]
 AdminOwner = Annotated[str, Depends(Access(Scope.ADMIN))]
 MediaOwner = Annotated[str, Depends(MediaAccess(Scope.READ))]
+WithAllowance = Annotated[Allowance | None, Depends(_allowance)]
 WithLinks = Annotated[Links, Depends(_links)]
 WithMediaLinks = Annotated[Links, Depends(_media_links)]

@@ -1,7 +1,7 @@
 """Keys of the database as requests need them: looked up at most once a second each.
 
 A key that is revoked by another process is refused within that second. Unknown secrets are asked
-of the database each time, on few threads: whoever tries many takes none from other requests.
+of the database each time, on few threads of their own: whoever tries many takes none from others.
 """
 
 import asyncio
@@ -45,6 +45,7 @@ class KeyBook:
     def __init__(self, database: Engine) -> None:
         self._database = database
         self._limiter = anyio.CapacityLimiter(THREADS)
+        self._strangers = anyio.CapacityLimiter(THREADS)
         self._found: OrderedDict[str, _Found] = OrderedDict()
         self._pending: dict[str, asyncio.Task[KnownKey | None]] = {}
         self._notes: set[asyncio.Task[None]] = set()
@@ -82,14 +83,16 @@ class KeyBook:
         """Look every key up again: one of them has changed here."""
         self._found.clear()
 
-    async def read(self, query: Callable[[Session], T]) -> T:
+    async def read(
+        self, query: Callable[[Session], T], limiter: anyio.CapacityLimiter | None = None
+    ) -> T:
         """Ask the database. Raises: DatabaseUnavailable."""
 
         def ask() -> T:
             with session_scope(self._database, is_read_only=True) as session:
                 return query(session)
 
-        return await run_sync(ask, limiter=self._limiter)
+        return await run_sync(ask, limiter=limiter or self._limiter)
 
     async def write(self, change: Callable[[Session], T]) -> T:
         """Change something in one transaction. Raises: DatabaseUnavailable."""
@@ -117,7 +120,8 @@ class KeyBook:
     async def _look_up(self, find: Find, text: str, place: str) -> KnownKey | None:
         try:
             at = time.monotonic()  # before it: what is revoked meanwhile counts from here
-            key = await self.read(lambda session: find(session, text))
+            limiter = self._limiter if place in self._found else self._strangers
+            key = await self.read(lambda session: find(session, text), limiter)
         finally:
             del self._pending[place]
         if key is None:

@@ -170,6 +170,17 @@ def _document(app: FastAPI) -> dict[str, Any]:
     return document
 
 
+def _limit_headers() -> dict[str, Any]:
+    return {
+        "RateLimit": _header("what is left to a key with limits, of what the call counts to"),
+        "RateLimit-Policy": _header("the limits of the key, if it has any"),
+    }
+
+
+def _header(description: str) -> dict[str, Any]:
+    return {"description": description, "required": False, "schema": {"type": "string"}}
+
+
 def _drop_object_defaults(schema: dict[str, Any]) -> None:
     """Leave the defaults of a part to its fields: generators of clients refuse whole objects."""
     for field in schema.get("properties", {}).values():
@@ -196,4 +207,7 @@ def _describe_keys(document: dict[str, Any]) -> None:
                 for status in OF_KEYS:
                     answer = problems(status)[status]
                     call["responses"].setdefault(str(status), answer)
+                for answer in call["responses"].values():
+                    answer.setdefault("headers", {}).update(_limit_headers())
+                call["responses"]["429"]["headers"]["Retry-After"] = _header("seconds to wait")
                 call["security"] = [{SCHEME: []}, {COOKIE_SCHEME: []}, {}]

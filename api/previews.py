@@ -19,6 +19,7 @@ from narration.jobs.record import Job
 from narration.jobs.request import DAY_S, JobSettings, OutputFormat
 from narration.jobs.states import RETRYABLE, JobKind, JobState
 from narration.jobs.submit import Submission
+from narration.keys.scopes import Allowance
 from narration.settings import DEFAULT_PROFILE
 from narration.workers import warm_engines
 
@@ -30,7 +31,13 @@ KEPT_S = 30 * DAY_S
 AGAIN_AFTER = timedelta(seconds=10)  # one that failed is tried again, but not by every poll
 
 
-async def find_preview(uploads: Uploads, resources: Resources, owner: str, voice: str) -> Job:
+async def find_preview(
+    uploads: Uploads,
+    resources: Resources,
+    owner: str,
+    voice: str,
+    allowance: Allowance | None = None,
+) -> Job:
     """Return the job of a voice's preview, begun now if there is none.
 
     Raises: NotSpokenError if it has just failed; what submitting a job raises.
@@ -47,6 +54,7 @@ async def find_preview(uploads: Uploads, resources: Resources, owner: str, voice
             destination=Destination(profile=DEFAULT_PROFILE),
             idempotency_key=key,
             kind=JobKind.PREVIEW,
+            allowance=allowance,
         )
         job = (await uploads.submit_urgent(submission)).job
     return job

@@ -3,6 +3,9 @@
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 
+# What a key with limits is told with each answer, refusals included; see api.metering.
+STANDING_HEADER, POLICY_HEADER = b"ratelimit", b"ratelimit-policy"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
@@ -132,6 +135,12 @@ KINDS: dict[str, Kind] = {
         status=HTTPStatus.TOO_MANY_REQUESTS,
         title="The queue is full",
         what_now="Send the request again after `Retry-After` seconds.",
+        is_retryable=True,
+    ),
+    "limit_reached": Kind(
+        status=HTTPStatus.TOO_MANY_REQUESTS,
+        title="The key has reached one of its limits",
+        what_now="Send the request again after `Retry-After` seconds, or have the limit raised.",
         is_retryable=True,
     ),
     "unavailable": Kind(

@@ -158,6 +158,10 @@ class LimitSettings(_Part):
     speech_chars: Count = 4096  # of one request for speech; longer texts are jobs
     speech_at_once: Count = 1000  # requests for speech that are being spoken
     speech_wait_s: Seconds = 60  # for the next chunk of speech, before a stream is given up
+    key_requests_a_minute: Count | None = None  # of a key that has no limit of its own
+    key_queued_jobs: Count | None = None  # narrations of such a key that have not ended
+    key_characters_a_day: Count | None = None
+    key_streams: Count | None = None  # of speech at a time, and as many of events
     speech_retention_s: Annotated[int, Field(ge=60)] = 3600  # of the job behind a stream
 
 

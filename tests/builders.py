@@ -45,6 +45,7 @@ def make_job(
     now: datetime = NOW,
     owner: str = OWNER,
     name: str = "tale.txt",
+    key_id: str | None = None,
     **settings: Any,
 ) -> Job:
     """Insert a queued job."""
@@ -63,6 +64,7 @@ def make_job(
         ),
         destination=Destination(profile="default"),
         now=now,
+        key_id=key_id,
     )
 
 

@@ -7,7 +7,15 @@ from typing import Annotated
 from fastapi import Header, Query, Request, Response
 
 from api.bodies import FORM, JSON, BodyLimits, content_type, read_form, read_json
-from api.deps import IdempotencyKey, JobId, ReadOwner, SubmitOwner, WithLinks, WithResources
+from api.deps import (
+    IdempotencyKey,
+    JobId,
+    ReadOwner,
+    SubmitOwner,
+    WithAllowance,
+    WithLinks,
+    WithResources,
+)
 from api.errors import MediaTypeError
 from api.job_form import JobRequest
 from api.job_requests import OTHER_FILES, asked_of_plan, from_form, from_plan, from_text, parsed
@@ -22,6 +30,7 @@ from narration.clock import utc_now
 from narration.database import session_scope
 from narration.jobs import control, listing, lookup, purge
 from narration.jobs.listing import JobFilter
+from narration.jobs.quota import take_place
 from narration.jobs.record import Job
 from narration.jobs.states import ENDED
 from narration.jobs.submit import Submission, Submitted
@@ -46,6 +55,7 @@ async def create_job(  # noqa: PLR0917 - FastAPI fills them in by name
     resources: WithResources,
     owner: SubmitOwner,
     links: WithLinks,
+    allowance: WithAllowance,
     idempotency_key: IdempotencyKey = None,
     prefer: Prefer = None,
 ) -> Response:
@@ -72,7 +82,10 @@ async def create_job(  # noqa: PLR0917 - FastAPI fills them in by name
             found = from_form(body_form, owner, idempotency_key)
         case other:
             raise MediaTypeError(f"the body is {other or 'of no type'}: send {JSON} or {FORM}")
-    submitted = found if isinstance(found, Submitted) else await uploads.submit(found)
+    if isinstance(found, Submitted):
+        submitted = found
+    else:
+        submitted = await uploads.submit(replace(found, allowance=allowance))
     wait_s = preferred_wait_s(prefer)
     if wait_s:
         job = await _waited(request, submitted.job.id, owner, _has_ended, wait_s)
@@ -161,10 +174,15 @@ def cancel_job(
     summary="Try a job again",
 )
 def retry_job(
-    job_id: JobId, resources: WithResources, owner: SubmitOwner, links: WithLinks
+    job_id: JobId,
+    resources: WithResources,
+    owner: SubmitOwner,
+    links: WithLinks,
+    allowance: WithAllowance,
 ) -> Response:
     """Queue a failed or canceled job again, under the same id; finished chunks are kept."""
     with session_scope(resources.database) as session:
+        take_place(session, allowance)
         job = control.retry_job(session, job_id, owner=owner, now=utc_now())
         reading = lookup.find_reading(session, job_id)
     return job_response(job, links, reading, status_code=202)

@@ -14,6 +14,7 @@ from api.deps import (
     ReadOwner,
     Resources,
     SubmitOwner,
+    WithAllowance,
     WithLinks,
     WithResources,
 )
@@ -30,6 +31,7 @@ from narration.errors import NotFoundError
 from narration.jobs.lookup import find_reading, get_chunk, get_job
 from narration.jobs.mend import Retake, accept_take, retake_chunk
 from narration.jobs.past_takes import KnownTake, list_takes
+from narration.jobs.quota import take_characters
 from narration.jobs.states import ENDED
 from narration.storage.keys import chunk_audio_key
 
@@ -111,6 +113,7 @@ async def post_retake(  # noqa: PLR0917 - FastAPI fills them in by name
     resources: WithResources,
     owner: SubmitOwner,
     links: WithLinks,
+    allowance: WithAllowance,
 ) -> Response:
     """Speak a chunk again with seeds it was not spoken with, another delivery or corrected text.
 
@@ -123,6 +126,9 @@ async def post_retake(  # noqa: PLR0917 - FastAPI fills them in by name
 
     def do() -> Response:
         with session_scope(resources.database) as session:
+            get_job(session, job_id, owner=owner)
+            text = form.spoken_text or get_chunk(session, job_id, index).spoken_text
+            take_characters(session, allowance, len(text), now=utc_now())
             job = retake_chunk(session, job_id, index, retake, owner=owner, now=utc_now())
             return job_response(job, links, find_reading(session, job_id), status_code=202)
 

@@ -14,6 +14,7 @@ from api.deps import (
     SubmitOwner,
     VoiceId,
     VoicesOwner,
+    WithAllowance,
     WithLinks,
     WithResources,
 )
@@ -105,6 +106,7 @@ async def get_preview(  # noqa: PLR0917 - FastAPI fills them in by name
     resources: WithResources,
     owner: SubmitOwner,
     links: WithLinks,
+    allowance: WithAllowance,
     wait: Annotated[int, Query(ge=0, le=MAX_WAIT_S)] = 0,
 ) -> Response:
     """Hear a sentence that was spoken once with this voice; 202 while it is being spoken.
@@ -113,14 +115,14 @@ async def get_preview(  # noqa: PLR0917 - FastAPI fills them in by name
     """
     uploads = request.app.state.uploads
     voice = await uploads.run(_find, resources, voice_id, owner)
-    job = await find_preview(uploads, resources, owner, voice.id)
+    job = await find_preview(uploads, resources, owner, voice.id, allowance)
     if job.state not in ENDED and wait:
         feed, reader = request.app.state.feed, request.app.state.reader
         job = await wait_for_job(
             feed, reader, job.id, owner, until=lambda job: job.state in ENDED, timeout_s=wait
         )
     if job.state in RETRYABLE:
-        job = await find_preview(uploads, resources, owner, voice.id)  # says why
+        job = await find_preview(uploads, resources, owner, voice.id, allowance)  # says why
     if job.state is not JobState.SUCCEEDED:
         headers = {"Location": job_path(job.id), "Retry-After": "1"}
         content = job_body(job, utc_now(), links=links).model_dump_json()

@@ -16,6 +16,7 @@ from narration.ids import new_id
 from narration.jobs.create import Source, create_job
 from narration.jobs.draft import Draft, DraftOptions, SourceFile
 from narration.jobs.listing import count_speaking
+from narration.jobs.quota import take_characters
 from narration.jobs.request import JobSettings
 from narration.jobs.states import JobKind
 from narration.jobs.submit import Submission, Submitted, choose_job_voice, find_earlier
@@ -39,8 +40,8 @@ class UrgentSubmitter:
     def submit(self, submission: Submission) -> Submitted:
         """Accept a text or refuse it whole.
 
-        Raises: DocumentError, QualityError, UnknownVoiceError, KeyReusedError, QueueFullError,
-        BusyError, VoiceNotReady, RecordingError; DatabaseUnavailable.
+        Raises: DocumentError, QualityError, UnknownVoiceError, KeyReusedError, LimitError,
+        QueueFullError, BusyError, VoiceNotReady, RecordingError; DatabaseUnavailable.
         """
         opening = OPENING_CHARS if submission.kind is JobKind.SPEECH else ()
         options = DraftOptions(segment_chunks=self.segment_chunks, opening=opening)
@@ -64,6 +65,8 @@ class UrgentSubmitter:
                     f"{self.limits.speech_at_once:,} texts are being spoken already: send this "
                     "one later"
                 )
+            allowance = submission.allowance
+            take_characters(session, allowance, draft.characters, now=now)
             job = create_job(
                 session,
                 job_id=new_id("job", now),
@@ -72,6 +75,7 @@ class UrgentSubmitter:
                 source=_source(submission, draft),
                 destination=submission.destination,
                 now=now,
+                key_id=allowance.key_id if allowance else None,
                 voice=choose_job_voice(session, submission, is_kept=True),
                 idempotency_key=key,
                 request_sha256=submission.fingerprint if key else None,

@@ -2,6 +2,7 @@ import pytest
 from sqlalchemy import Engine
 
 from tests.contracts.keys import KeysContract
+from tests.contracts.quota import QuotaContract
 
 
 @pytest.fixture
@@ -10,4 +11,8 @@ def database(postgres_database: Engine) -> Engine:
 
 
 class TestKeysOnPostgres(KeysContract):
+    pass
+
+
+class TestQuotaOnPostgres(QuotaContract):
     pass

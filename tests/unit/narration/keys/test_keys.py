@@ -4,6 +4,7 @@ from sqlalchemy import Engine
 from narration.keys.scopes import KeyLimits
 from narration.keys.secret import KEY_PREFIX, SESSION_PREFIX, is_secret, new_secret
 from tests.contracts.keys import KeysContract
+from tests.contracts.quota import QuotaContract
 
 
 @pytest.fixture
@@ -12,6 +13,10 @@ def database(sqlite_database: Engine) -> Engine:
 
 
 class TestKeysOnSQLite(KeysContract):
+    pass
+
+
+class TestQuotaOnSQLite(QuotaContract):
     pass
 
 

@@ -33,6 +33,7 @@ from api.routes import (
     session,
     speech,
     takes,
+    usage,
     voices,
 )
 from api.served_models import ServedModels
@@ -46,7 +47,7 @@ from narration.storage.profiles import open_stores
 
 ROUTES = (
     plans, jobs, takes, revisions, artifacts, listen, events, speech, models, voices, keys,
-    session, health,
+    usage, session, health,
 )  # fmt: skip
 STATIC = Path(str(files("api") / "static"))
 DESCRIPTION = """Long text in, narrated audio out.

@@ -1,17 +1,19 @@
 """What is sent and seen of keys."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from api.queries import Moment
+from api.queries import FIRST_YEAR, LAST_YEAR, Moment, require_date
 from narration.ids import id_pattern
 from narration.jobs.request import Line
 from narration.keys.manage import MAX_CHARACTERS, MAX_LIMIT, MAX_NAME_CHARS, OWNER_PATTERN
 from narration.keys.scopes import KeyLimits, Scope
 
+FIRST_DAY, LAST_DAY = date(FIRST_YEAR, 1, 2), date(LAST_YEAR, 12, 30)
 Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT)]
+Day = Annotated[date, BeforeValidator(require_date), Field(ge=FIRST_DAY, le=LAST_DAY)]
 OwnerName = Annotated[str, Field(pattern=OWNER_PATTERN)]
 KEY_EXAMPLE: dict[str, Any] = {
     "name": "nightly builds",
@@ -96,3 +98,34 @@ class KeyQuery(BaseModel):
     limit: Annotated[int, Field(ge=1, le=100)] = 20
     cursor: Annotated[str, Field(pattern=id_pattern("key"))] | None = None
     owner: OwnerName | None = None
+
+
+class UsageBody(_Body):
+    """One day of a key, by the days of UTC; what deleted jobs had used is in it."""
+
+    day: date
+    owner: str
+    key_id: str | None = Field(description="null: a key of the environment, or none")
+    key_name: str | None
+    jobs: int = Field(description="submitted on that day, speech and previews too")
+    characters: int = Field(description="of their documents, once they are planned")
+    audio_s: float = Field(description="of speech that was made for them")
+
+
+class UsageList(_Body):
+    """What was used on some days, newest first; days and keys that used nothing are left out."""
+
+    first_day: date
+    last_day: date
+    items: list[UsageBody]
+
+
+class UsageQuery(BaseModel):
+    """Whose usage, and of which days: the last thirty by default."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    first_day: Day | None = None
+    last_day: Day | None = None
+    owner: OwnerName | None = Field(default=None, description="another than the caller's: admin")
+    all_owners: bool = Field(default=False, description="of everybody: admin")

@@ -3,6 +3,7 @@ from sqlalchemy import Engine
 
 from tests.contracts.keys import KeysContract
 from tests.contracts.quota import QuotaContract
+from tests.contracts.usage import UsageContract
 
 
 @pytest.fixture
@@ -15,4 +16,8 @@ class TestKeysOnPostgres(KeysContract):
 
 
 class TestQuotaOnPostgres(QuotaContract):
+    pass
+
+
+class TestUsageOnPostgres(UsageContract):
     pass

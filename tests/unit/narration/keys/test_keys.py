@@ -5,6 +5,7 @@ from narration.keys.scopes import KeyLimits
 from narration.keys.secret import KEY_PREFIX, SESSION_PREFIX, is_secret, new_secret
 from tests.contracts.keys import KeysContract
 from tests.contracts.quota import QuotaContract
+from tests.contracts.usage import UsageContract
 
 
 @pytest.fixture
@@ -17,6 +18,10 @@ class TestKeysOnSQLite(KeysContract):
 
 
 class TestQuotaOnSQLite(QuotaContract):
+    pass
+
+
+class TestUsageOnSQLite(UsageContract):
     pass
 
 

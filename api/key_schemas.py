@@ -9,7 +9,7 @@ from api.queries import FIRST_YEAR, LAST_YEAR, Moment, require_date
 from narration.ids import id_pattern
 from narration.jobs.request import Line
 from narration.keys.manage import MAX_CHARACTERS, MAX_LIMIT, MAX_NAME_CHARS, OWNER_PATTERN
-from narration.keys.scopes import KeyLimits, Scope
+from narration.keys.scopes import USUAL_SCOPES, KeyLimits, Scope, in_order
 
 FIRST_DAY, LAST_DAY = date(FIRST_YEAR, 1, 2), date(LAST_YEAR, 12, 30)
 Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT)]
@@ -55,8 +55,9 @@ class KeyForm(_Body):
 
     name: Annotated[Line, Field(min_length=1, max_length=MAX_NAME_CHARS)]
     owner: OwnerName | None = Field(default=None, description="the caller's own by default")
-    scopes: Annotated[frozenset[Scope], Field(min_length=1)] = Field(
-        default=frozenset({Scope.SUBMIT, Scope.READ, Scope.VOICES}),
+    # In an order: the OpenAPI document is the same each time it is written.
+    scopes: Annotated[tuple[Scope, ...], Field(min_length=1, max_length=len(Scope))] = tuple(
+        in_order(USUAL_SCOPES)
     )
     expires_at: Moment | None = None
     limits: LimitsBody = LimitsBody()

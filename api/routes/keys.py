@@ -45,7 +45,7 @@ async def create_key(request: Request, resources: WithResources, owner: AdminOwn
     new = NewKey(
         owner=form.owner or owner,
         name=form.name,
-        scopes=form.scopes,
+        scopes=frozenset(form.scopes),
         limits=form.limits.limits,
         expires_at=form.expires_at,
     )

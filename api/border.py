@@ -53,6 +53,8 @@ class Border:
                     _add(message, name, value)
             elif is_head:
                 message = {**message, "body": b""}
+            if _metered(scope) is not None and _is_last(message):
+                await scope["app"].state.meter.end(scope)
             await send(message)
 
         answer = _early_answer(Request(scope))
@@ -122,6 +124,10 @@ def _fault(scope: Scope) -> str | None:
 def _metered(scope: Scope) -> Metered | None:
     metered = scope.get("state", {}).get(METERED)
     return metered if isinstance(metered, Metered) else None
+
+
+def _is_last(message: Message) -> bool:
+    return message["type"] == "http.response.body" and not message.get("more_body", False)
 
 
 def _let_go(scope: Scope) -> None:

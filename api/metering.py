@@ -122,13 +122,17 @@ class Meter:
             metered.lease = lease if has_streams else None
             self._open[lease.id] = metered
 
+    async def end(self, scope: Scope) -> None:
+        """Give the place of a stream back, before its client sees the end and opens another."""
+        lease = self._taken_out(scope)
+        if lease is not None:
+            await self._release(lease)
+
     def leave(self, scope: Scope) -> None:
-        """Take note that a request has been answered."""
-        metered = scope.get("state", {}).get(METERED)
-        if metered is None or self._open.pop(metered.stream_id, None) is None:
-            return
-        if metered.lease is not None:
-            task = asyncio.create_task(self._release(metered.lease))
+        """Give the place of a stream back that did not come to its end."""
+        lease = self._taken_out(scope)
+        if lease is not None:
+            task = asyncio.create_task(self._release(lease))
             self._releasing.add(task)
             task.add_done_callback(self._releasing.discard)
 
@@ -165,8 +169,16 @@ class Meter:
         usable = await self._book.still_usable(keys, sessions)
         for metered in streams:
             if metered.credential not in usable and metered.task and not metered.task.done():
+                self._book.forget()  # first: who is broken off comes back at once
                 metered.is_ended = True
                 metered.task.cancel()
+
+    def _taken_out(self, scope: Scope) -> Lease | None:
+        metered = scope.get("state", {}).get(METERED)
+        if metered is None or self._open.pop(metered.stream_id, None) is None:
+            return None
+        lease: Lease | None = metered.lease
+        return lease
 
     async def _release(self, lease: Lease) -> None:
         await self._run(self._rates.release, lease)

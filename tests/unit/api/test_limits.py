@@ -11,6 +11,7 @@ from narration.keys.scopes import KeyLimits, Scope
 from tests.unit.api.conftest import LimitedClients
 from tests.unit.api.keys import SAME_SITE, bearer, make
 from tests.unit.api.routes.jobs import submit
+from tests.unit.api.routes.mending import delivered
 
 
 def with_limits(client: TestClient, resources: Resources, **limits: int) -> TestClient:
@@ -135,3 +136,16 @@ def test_a_stream_gives_its_place_back(client: TestClient, resources: Resources,
         answer = client.head(path)
         assert answer.headers["ratelimit"] == '"streams";r=0'
         assert answer.status_code != HTTPStatus.TOO_MANY_REQUESTS
+
+
+def test_a_chunk_that_is_retaken_is_counted(client: TestClient, resources: Resources) -> None:
+    made = make(resources, limits=KeyLimits(characters_a_day=40))
+    client.headers.update(bearer(make(resources)))
+    path = delivered(client, resources)
+    client.headers.update(bearer(made))
+    long, short = ({"spoken_text": "a" * count} for count in (41, 40))
+    require_refusal(client.post(f"{path}/chunks/0/retake", json=long), "characters")
+    assert client.get(path).json()["state"] == "succeeded"
+    answer = client.post(f"{path}/chunks/0/retake", json=short)
+    assert answer.status_code == HTTPStatus.ACCEPTED
+    require_refusal(client.post("/v1/jobs", json={"text": "Hello."}), "characters")

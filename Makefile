@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= out
 
-.PHONY: help setup demo check test listen faults fuzz random test-vllm goldens site clean
+.PHONY: help setup demo check test listen faults fuzz random test-vllm goldens authorization site clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +72,9 @@ goldens: .venv-upstream/.run $(VENV)/.dev ## upstream's outputs at full size, fo
 	done
 	$(BIN)/pytest -q tests/model/worker/chatterbox
 	$(BIN)/python -m tests.goldens.compare_t3
+
+authorization: $(VENV)/.dev ## write docs/authorization.md from the routes
+	$(BIN)/python .ci/authorization.py docs/authorization.md
 
 site: $(VENV)/.dev ## build the documentation as a site into out/site
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python .ci/site.py $(OUT)/site

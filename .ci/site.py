@@ -54,13 +54,14 @@ def _config(pages: Path) -> dict[str, Any]:
             {"Rhapsode": "index.md"},
             {"Tutorial": "tutorial.md"},
             {"How to": [
-                {"Use the API": "api.md"}, {"Receive webhooks": "webhooks.md"},
+                {"Use the API": "api.md"}, {"Keys and limits": "keys.md"},
+                {"Receive webhooks": "webhooks.md"},
                 {"Deploy": "deploy.md"}, {"Operate": "operations.md"},
             ]},
             {"Reference": [
                 {"Commands": "reference/commands.md"}, {"Settings": "reference/settings.md"},
-                {"HTTP": "reference/http.md"}, {"Text and sound": "text.md"},
-                {"The model": "model.md"},
+                {"HTTP": "reference/http.md"}, {"Authorization": "authorization.md"},
+                {"Text and sound": "text.md"}, {"The model": "model.md"},
             ]},
             {"Explanation": [
                 {"Architecture": "architecture.md"}, {"Performance": "performance.md"},

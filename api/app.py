@@ -16,6 +16,8 @@ from api.access import AccessLog
 from api.border import Border, refuse_unknown_parameters
 from api.deps import Resources
 from api.following import EventFeed
+from api.keybook import KeyBook
+from api.metering import Meter
 from api.part_reader import PartReader
 from api.polling import JobReader
 from api.routes import (
@@ -23,6 +25,7 @@ from api.routes import (
     events,
     health,
     jobs,
+    keys,
     listen,
     models,
     plans,
@@ -31,6 +34,7 @@ from api.routes import (
     speech,
     takes,
     uploads,
+    usage,
     voices,
     webhooks,
 )
@@ -39,12 +43,13 @@ from api.sounding import SoundReader
 from api.uploads import Uploads
 from narration.broker.wakeups import connect_broker, send_noted
 from narration.database import call_after_commit, make_engine
+from narration.keys.shared_rates import open_rates
 from narration.settings import Settings
 from narration.storage.profiles import open_stores
 
 ROUTES = (
     plans, uploads, jobs, takes, revisions, artifacts, listen, events, webhooks, speech, models,
-    voices, session, health,
+    voices, keys, usage, session, health,
 )  # fmt: skip
 STATIC = Path(str(files("api") / "static"))
 DESCRIPTION = """Long text in, narrated audio out.
@@ -64,20 +69,10 @@ def create_app(settings: Settings, resources: Resources | None = None) -> FastAP
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         opened = resources or open_resources(settings)
-        app.state.resources = opened
-        app.state.uploads = uploads = Uploads(opened)
-        app.state.reader = JobReader(opened.database)
-        app.state.parts = PartReader(opened.stores.work)
-        app.state.seen = health.Seen()
-        app.state.feed = feed = EventFeed(opened.database, opened.broker)
-        app.state.models = ServedModels(opened.database)
-        app.state.sound = SoundReader(opened, feed)
-        feed.start()
         try:
-            yield
+            async with _running(app, opened):
+                yield
         finally:
-            await feed.close()
-            await uploads.run(uploads.close)
             if resources is None:
                 opened.database.dispose()
 
@@ -101,6 +96,31 @@ def create_app(settings: Settings, resources: Resources | None = None) -> FastAP
     app.add_middleware(Border)
     app.add_middleware(AccessLog)  # around all others: what they refuse is logged, too
     return app
+
+
+@asynccontextmanager
+async def _running(app: FastAPI, opened: Resources) -> AsyncIterator[None]:
+    """Open what belongs to the event loop of a server."""
+    state = app.state
+    state.resources = opened
+    state.keys = KeyBook(opened.database)
+    state.meter = Meter(open_rates(opened.settings.broker), opened.settings.limits, state.keys)
+    state.uploads = Uploads(opened)
+    state.reader = JobReader(opened.database)
+    state.parts = PartReader(opened.stores.work)
+    state.seen = health.Seen()
+    state.feed = EventFeed(opened.database, opened.broker)
+    state.models = ServedModels(opened.database)
+    state.sound = SoundReader(opened, state.feed)
+    state.feed.start()
+    state.meter.start()
+    try:
+        yield
+    finally:
+        await state.feed.close()
+        await state.meter.close()
+        await state.keys.close()
+        await state.uploads.run(state.uploads.close)
 
 
 def open_resources(settings: Settings) -> Resources:

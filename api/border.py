@@ -5,14 +5,17 @@ databases, stores and logs disagree about what they do with them. Bodies are che
 parsed, by the same rule (narration.jobs.request.require_line).
 """
 
+import asyncio
 from http import HTTPStatus
 from urllib.parse import unquote_to_bytes
 
+import structlog
 from fastapi import FastAPI, Request, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import problem_response
 from api.links import prefix_of
+from api.metering import METERED, Metered
 from api.routing import allowed_methods
 from narration.errors import FieldsError
 from narration.jobs.request import require_line
@@ -22,6 +25,7 @@ PAGE = "default-src 'self'; media-src * blob:; img-src *; base-uri 'none'; form-
 PAGES = frozenset({"/", "/docs"})
 NOTHING = "default-src 'none'"
 FRAMED_BY_NOBODY = "; frame-ancestors 'none'"
+log = structlog.get_logger(__name__)
 _HEADER_CONTROLS = frozenset(range(32)) - {9} | {127}
 
 
@@ -45,12 +49,22 @@ class Border:
                 _add(message, b"x-content-type-options", b"nosniff")
                 _add(message, b"content-security-policy", policy.encode())
                 _put_before_location(message, prefix)
+                for name, value in getattr(_metered(scope), "headers", ()):
+                    _add(message, name, value)
             elif is_head:
                 message = {**message, "body": b""}
+            if _metered(scope) is not None and _is_last(message):
+                await scope["app"].state.meter.end(scope)
             await send(message)
 
         answer = _early_answer(Request(scope))
-        await (answer or self._app)(scope, receive, send_safely)
+        try:
+            await (answer or self._app)(scope, receive, send_safely)
+        except asyncio.CancelledError:
+            _let_go(scope)
+        finally:
+            if _metered(scope) is not None:
+                scope["app"].state.meter.leave(scope)
 
 
 async def refuse_unknown_parameters(request: Request) -> None:
@@ -105,6 +119,27 @@ def _fault(scope: Scope) -> str | None:
         if not _HEADER_CONTROLS.isdisjoint(value):
             return f"the header {name.decode('latin-1')} holds a control character: remove it"
     return None
+
+
+def _metered(scope: Scope) -> Metered | None:
+    metered = scope.get("state", {}).get(METERED)
+    return metered if isinstance(metered, Metered) else None
+
+
+def _is_last(message: Message) -> bool:
+    return message["type"] == "http.response.body" and not message.get("more_body", False)
+
+
+def _let_go(scope: Scope) -> None:
+    """End a stream whose key was revoked: the answer stays incomplete and its connection closes.
+
+    Raises: CancelledError if it was another who canceled.
+    """
+    metered, task = _metered(scope), asyncio.current_task()
+    if metered is None or not metered.is_ended or task is None:
+        raise  # noqa: PLE0704 - called while it is handled
+    task.uncancel()
+    log.info("stream_ended", reason="its key is not valid any more", path=scope["path"])
 
 
 def _content_policy(path: str) -> str:

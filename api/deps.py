@@ -1,26 +1,22 @@
 """What routes are handed: the open resources of the process, and who is calling."""
 
-import hmac
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Header, Path, Query, Request
-from pydantic import SecretStr
 from sqlalchemy import Engine
 
-from api import tokens
-from api.errors import ForbiddenError, UnauthorizedError
-from api.links import Links, SignatureError, prefix_of, purpose_of
-from api.sessions import COOKIE, SAFE_METHODS, is_from_this_site, owner_of_token
+from api.callers import Caller, find_caller, of_signature
+from api.links import Links, prefix_of
+from api.metering import Meter, StreamKind
 from narration.broker.interface import Broker
 from narration.clock import utc_now
 from narration.ids import id_pattern
+from narration.keys.scopes import Allowance, Scope
 from narration.settings import Settings
 from narration.storage.profiles import Stores
 
 BUNDLED_VOICE = "^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$"
-LOCAL = "local"  # the owner of everything where no keys are set
 MAX_SIGNATURE = 1024
 
 
@@ -41,80 +37,86 @@ async def _resources(request: Request) -> Resources:
     return resources
 
 
-async def _owner(request: Request) -> str:
-    resources = request.app.state.resources
-    keys = resources.settings.api.keys
-    if not keys:
-        return LOCAL
-    scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and key:
-        owner = owner_of_key(key.strip(), keys)
-        if owner is None:
-            raise UnauthorizedError("the bearer key is not known here")
-        return owner
-    owner = signed_in_owner(request, resources)
-    if owner is None:
-        raise UnauthorizedError("no bearer key was sent")
-    if request.method not in SAFE_METHODS and not is_from_this_site(request.headers):
-        raise ForbiddenError("a session was sent by another site: use the page of this server")
-    return owner
+async def _caller(request: Request) -> Caller:
+    state = request.app.state
+    return await find_caller(request, state.keys, state.resources.settings.api)
 
 
-async def _media_owner(
+async def _media_caller(
     request: Request, signature: Annotated[str | None, Query(max_length=MAX_SIGNATURE)] = None
-) -> str:
-    keys = request.app.state.resources.settings.api.keys
-    if signature is None or not keys:
-        return await _owner(request)
-    purpose = purpose_of(request.scope["path"])
-    claims = tokens.read(signature, keys, purpose=purpose)
-    if claims is None:
-        raise SignatureError("the URL was changed, or its owner has another key by now")
-    if claims.expires <= utc_now().timestamp():
-        raise SignatureError("the URL has expired")
-    return claims.owner
+) -> Caller:
+    state, settings = request.app.state, request.app.state.resources.settings.api
+    is_open = not settings.keys and not await state.keys.has_keys()
+    if signature is None or is_open:
+        return await _caller(request)
+    return await of_signature(request, signature, state.keys, settings)
 
 
-def _make_links(request: Request, owner: str) -> Links:
-    settings = request.app.state.resources.settings.api
+WithCaller = Annotated[Caller, Depends(_caller)]
+_MediaCaller = Annotated[Caller, Depends(_media_caller)]
+
+
+class Access:
+    """What a route demands of its callers; gives it their owner. Without a scope any key will do.
+
+    The table in docs/authorization.md is made of these.
+    """
+
+    takes_signatures = False
+
+    def __init__(self, scope: Scope | None, *, stream: StreamKind | None = None) -> None:
+        self.scope, self.stream = scope, stream
+
+    async def __call__(self, request: Request, caller: WithCaller) -> str:
+        """Return the owner. Raises: ScopeError, LimitError, and what finding the caller raises."""
+        return await self._checked(request, caller)
+
+    async def _checked(self, request: Request, caller: Caller) -> str:
+        await request.app.state.meter.admit(request.scope, caller.key, self.stream)
+        if self.scope is not None:
+            caller.require(self.scope)
+        return caller.owner
+
+
+class MediaAccess(Access):
+    """Of GETs that players and links make: a signed URL is as good as a key, for its own path."""
+
+    takes_signatures = True
+
+    async def __call__(self, request: Request, caller: _MediaCaller) -> str:
+        """Return the owner. Raises: SignatureError, and what Access raises."""
+        return await self._checked(request, caller)
+
+
+async def _allowance(request: Request, caller: WithCaller) -> Allowance | None:
+    meter: Meter = request.app.state.meter
+    return meter.allowance(caller.key)
+
+
+def _make_links(request: Request, caller: Caller) -> Links:
+    signer = caller.signer
     return Links(
         prefix=prefix_of(request.scope),
-        owner=owner,
-        key=settings.keys.get(owner),
-        lasts_s=settings.signed_url_s,
+        owner=signer.name if signer else caller.owner,
+        key=signer.key if signer else None,
+        lasts_s=request.app.state.resources.settings.api.signed_url_s,
         now=utc_now(),
     )
 
 
-async def _links(request: Request, owner: Annotated[str, Depends(_owner)]) -> Links:
-    return _make_links(request, owner)
+async def _links(request: Request, caller: WithCaller) -> Links:
+    return _make_links(request, caller)
 
 
-async def _media_links(request: Request, owner: Annotated[str, Depends(_media_owner)]) -> Links:
-    return _make_links(request, owner)
-
-
-def signed_in_owner(request: Request, resources: Resources) -> str | None:
-    """Return who signed in with this browser; None if nobody did, or no longer."""
-    token = request.cookies.get(COOKIE, "")
-    return owner_of_token(token, resources.settings.api.keys, utc_now())
-
-
-def owner_of_key(candidate: str, keys: Mapping[str, SecretStr]) -> str | None:
-    """Return whose key it is; None if it is nobody's."""
-    # Every key is compared, each in constant time: the answer's delay tells nothing.
-    matches = [
-        owner
-        for owner, key in keys.items()
-        if hmac.compare_digest(candidate.encode(), key.get_secret_value().encode())
-    ]
-    return matches[0] if matches else None
+async def _media_links(request: Request, caller: _MediaCaller) -> Links:
+    return _make_links(request, caller)
 
 
 # A malformed id is refused before anything is asked of the database.
 JobId = Annotated[str, Path(pattern=id_pattern("job"))]
 ChunkIndex = Annotated[int, Path(ge=0, le=2**31 - 1)]
 IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=255)]
+KeyId = Annotated[str, Path(pattern=id_pattern("key"))]
 PlanId = Annotated[str, Path(pattern=id_pattern("plan"))]
 UploadId = Annotated[str, Path(pattern=id_pattern("upload"))]
 WebhookId = Annotated[str, Path(pattern=id_pattern("hook"))]
@@ -122,8 +124,16 @@ DeliveryId = Annotated[str, Path(pattern=id_pattern("msg"))]
 VoiceId = Annotated[str, Path(pattern=id_pattern("voice"))]
 AnyVoiceId = Annotated[str, Path(pattern=f"{id_pattern('voice')}|{BUNDLED_VOICE}")]
 WithResources = Annotated[Resources, Depends(_resources)]
-Owner = Annotated[str, Depends(_owner)]
-# Of GETs that players and links make: a signed URL is as good as a key, for its own path.
-MediaOwner = Annotated[str, Depends(_media_owner)]
+# Whose resources a route works on, by what a caller must be allowed to do there.
+AnyOwner = Annotated[str, Depends(Access(None))]
+ReadOwner = Annotated[str, Depends(Access(Scope.READ))]
+SubmitOwner = Annotated[str, Depends(Access(Scope.SUBMIT))]
+# The same, of answers that are streams, which are counted.
+FollowingOwner = Annotated[str, Depends(Access(Scope.READ, stream=StreamKind.EVENTS))]
+SpeakingOwner = Annotated[str, Depends(Access(Scope.SUBMIT, stream=StreamKind.SPEECH))]
+VoicesOwner = Annotated[str, Depends(Access(Scope.VOICES))]
+AdminOwner = Annotated[str, Depends(Access(Scope.ADMIN))]
+MediaOwner = Annotated[str, Depends(MediaAccess(Scope.READ))]
+WithAllowance = Annotated[Allowance | None, Depends(_allowance)]
 WithLinks = Annotated[Links, Depends(_links)]
 WithMediaLinks = Annotated[Links, Depends(_media_links)]

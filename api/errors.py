@@ -16,9 +16,9 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from api.openai_errors import openai_shape
-from api.problem_kinds import KINDS, Kind
+from api.problem_kinds import KINDS, STANDING_HEADER, Kind
 from api.routing import allowed_methods
-from narration.errors import FieldsError, InputError, RhapsodeError
+from narration.errors import FieldsError, InputError, LimitError, RhapsodeError
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
@@ -50,6 +50,24 @@ class UnauthorizedError(InputError):
     """A bearer key is required."""
 
     code = "unauthorized"
+
+
+class RevokedKeyError(InputError):
+    """The key was revoked."""
+
+    code = "key_revoked"
+
+
+class ExpiredKeyError(InputError):
+    """The key has expired."""
+
+    code = "key_expired"
+
+
+class ScopeError(InputError):
+    """The key is not good for this."""
+
+    code = "scope_missing"
 
 
 class ForbiddenError(InputError):
@@ -118,7 +136,13 @@ async def _on_known_error(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, InputError) or error.is_confidential:
         _log.warning("request_failed", code=error.code, error=str(error), path=request.url.path)
     members = {"errors": error.fields} if isinstance(error, FieldsError) else {}
-    return problem_response(request, error.code, error.public_message, **members)
+    response = problem_response(request, error.code, error.public_message, **members)
+    if isinstance(error, LimitError):
+        wait_s = error.retry_after_s
+        response.headers["Retry-After"] = str(wait_s)
+        standing = f'"{error.policy}";r={error.left};t={wait_s}'
+        response.headers[STANDING_HEADER.decode()] = standing
+    return response
 
 
 async def _on_invalid_fields(request: Request, error: Exception) -> JSONResponse:

@@ -10,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 
 from api.errors import MEDIA_TYPE
 from api.job_form import JobForm, JobRequest
+from api.key_schemas import KeyForm
 from api.mending import AcceptForm, RetakeForm, RevisionForm
 from api.problems import Problem
 from api.schemas import EventBody, VoiceForm
@@ -20,6 +21,7 @@ from api.voice_schemas import VoicePatch
 from api.webhook_schemas import RotateForm, WebhookForm, WebhookPatch
 
 EVERYWHERE = (422, 500, 503)
+OF_KEYS = (401, 403, 429)  # of every call that asks for a key
 UPLOADS = (408, 409, 413, 415)
 SCHEME = "bearer"
 COOKIE_SCHEME = "session"
@@ -131,6 +133,7 @@ SPOKEN: dict[str, Any] = {
 }
 
 SESSION_BODY = _json_body(SessionForm)
+KEY_BODY = _json_body(KeyForm)
 
 
 def install(app: FastAPI) -> None:
@@ -153,6 +156,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
         EventBody,
         JobForm,
         JobRequest,
+        KeyForm,
         Problem,
         RetakeForm,
         RevisionForm,
@@ -173,6 +177,17 @@ def _document(app: FastAPI) -> dict[str, Any]:
         _drop_object_defaults(schema)
     _describe_keys(document)
     return document
+
+
+def _limit_headers() -> dict[str, Any]:
+    return {
+        "RateLimit": _header("what is left to a key with limits, of what the call counts to"),
+        "RateLimit-Policy": _header("the limits of the key, if it has any"),
+    }
+
+
+def _header(description: str) -> dict[str, Any]:
+    return {"description": description, "required": False, "schema": {"type": "string"}}
 
 
 def _drop_object_defaults(schema: dict[str, Any]) -> None:
@@ -198,4 +213,10 @@ def _describe_keys(document: dict[str, Any]) -> None:
     for path, calls in document["paths"].items():
         if path.startswith("/v1/") and path != SESSION_PATH:  # whoever signs in has no key yet
             for call in calls.values():
+                for status in OF_KEYS:
+                    answer = problems(status)[status]
+                    call["responses"].setdefault(str(status), answer)
+                for answer in call["responses"].values():
+                    answer.setdefault("headers", {}).update(_limit_headers())
+                call["responses"]["429"]["headers"]["Retry-After"] = _header("seconds to wait")
                 call["security"] = [{SCHEME: []}, {COOKIE_SCHEME: []}, {}]

@@ -19,6 +19,7 @@ from narration.jobs.record import Job
 from narration.jobs.request import DAY_S, DeliverySettings, JobSettings, OutputFormat
 from narration.jobs.states import RETRYABLE, JobKind, JobState
 from narration.jobs.submit import Submission
+from narration.keys.scopes import Allowance
 from narration.settings import DEFAULT_PROFILE
 from narration.workers import warm_engines
 
@@ -35,7 +36,9 @@ async def find_preview(
     resources: Resources,
     owner: str,
     voice: str,
+    *,
     delivery: DeliverySettings | None = None,
+    allowance: Allowance | None = None,
 ) -> Job:
     """Return the job of a voice's preview, begun now if there is none.
 
@@ -54,6 +57,7 @@ async def find_preview(
             destination=Destination(profile=DEFAULT_PROFILE),
             idempotency_key=key,
             kind=JobKind.PREVIEW,
+            allowance=allowance,
         )
         job = (await uploads.submit_urgent(submission)).job
     return job

@@ -3,6 +3,9 @@
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 
+# What a key with limits is told with each answer, refusals included; see api.metering.
+STANDING_HEADER, POLICY_HEADER = b"ratelimit", b"ratelimit-policy"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
@@ -49,6 +52,21 @@ KINDS: dict[str, Kind] = {
         status=HTTPStatus.UNAUTHORIZED,
         title="A bearer key is required",
         what_now="Send `Authorization: Bearer KEY` with a key of this server.",
+    ),
+    "key_revoked": Kind(
+        status=HTTPStatus.UNAUTHORIZED,
+        title="The key was revoked",
+        what_now="Send another key; `rhapsode keys create` makes one where the server runs.",
+    ),
+    "key_expired": Kind(
+        status=HTTPStatus.UNAUTHORIZED,
+        title="The key has expired",
+        what_now="Send another key; `rhapsode keys create` makes one where the server runs.",
+    ),
+    "scope_missing": Kind(
+        status=HTTPStatus.FORBIDDEN,
+        title="The key is not good for this",
+        what_now="Send a key that has the scope, or have one made with it: `rhapsode keys create`.",
     ),
     "forbidden": Kind(
         status=HTTPStatus.FORBIDDEN,
@@ -117,6 +135,12 @@ KINDS: dict[str, Kind] = {
         status=HTTPStatus.TOO_MANY_REQUESTS,
         title="The queue is full",
         what_now="Send the request again after `Retry-After` seconds.",
+        is_retryable=True,
+    ),
+    "limit_reached": Kind(
+        status=HTTPStatus.TOO_MANY_REQUESTS,
+        title="The key has reached one of its limits",
+        what_now="Send the request again after `Retry-After` seconds, or have the limit raised.",
         is_retryable=True,
     ),
     "unavailable": Kind(

@@ -16,7 +16,7 @@ DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 LabelFilter = Annotated[Line, Field(pattern=r"^[^:]*:", max_length=2 * MAX_TEXT_CHARS + 1)]
 
 
-def _require_date(moment: object) -> object:
+def require_date(moment: object) -> object:
     """Refuse a bare number: Pydantic would read it as seconds since 1970."""
     if isinstance(moment, str) and not DATE.match(moment):
         raise ValueError("is not a date: write one like 2026-11-28T09:30:00Z")
@@ -30,7 +30,7 @@ def _within_calendar(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-Moment = Annotated[datetime, BeforeValidator(_require_date), AfterValidator(_within_calendar)]
+Moment = Annotated[datetime, BeforeValidator(require_date), AfterValidator(_within_calendar)]
 
 
 class PageQuery(BaseModel):

@@ -25,6 +25,20 @@ class Claims:
     expires: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What a token says of itself; nothing of it is to be believed before it was checked."""
+
+    name: str
+    expires: int
+    signature: str
+
+    def is_signed_with(self, key: SecretStr, *, purpose: bytes) -> bool:
+        """Tell whether a token was made here with this key for this purpose."""
+        expected = _signature(self.name, self.expires, key, purpose)
+        return hmac.compare_digest(expected.encode(), self.signature.encode())
+
+
 def issue(owner: str, key: SecretStr, *, purpose: bytes, expires: int) -> str:
     """Return a token of an owner; it holds letters, digits, `.`, `-` and `_` only."""
     name = _encode(owner.encode())
@@ -33,21 +47,24 @@ def issue(owner: str, key: SecretStr, *, purpose: bytes, expires: int) -> str:
 
 def read(token: str, keys: Mapping[str, SecretStr], *, purpose: bytes) -> Claims | None:
     """Return what a token says, expired or not; None if it was not made here for this purpose."""
+    said = parse(token)
+    key = None if said is None else keys.get(said.name)
+    if said is None or key is None or not said.is_signed_with(key, purpose=purpose):
+        return None
+    return Claims(owner=said.name, expires=said.expires)
+
+
+def parse(token: str) -> Said | None:
+    """Take a token apart; None if it has not the form of one."""
     name, _, rest = token.partition(".")
     digits, _, signature = rest.partition(".")
     if not (digits.isascii() and digits.isdecimal() and len(digits) <= _MOST_DIGITS):
         return None
     try:
-        owner = base64.urlsafe_b64decode(name + "=" * (-len(name) % 4)).decode()
+        said = base64.urlsafe_b64decode(name + "=" * (-len(name) % 4)).decode()
     except (binascii.Error, UnicodeDecodeError, ValueError):
         return None
-    key = keys.get(owner)
-    if key is None:
-        return None
-    expected = _signature(owner, int(digits), key, purpose)
-    if not hmac.compare_digest(expected.encode(), signature.encode()):
-        return None
-    return Claims(owner=owner, expires=int(digits))
+    return Said(name=said, expires=int(digits), signature=signature)
 
 
 def _signature(owner: str, expires: int, key: SecretStr, purpose: bytes) -> str:

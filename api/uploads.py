@@ -4,6 +4,7 @@ However many uploads are being read, the threads of other requests stay free.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -22,6 +23,7 @@ from narration.jobs.request import JobSettings, ReadingOptions
 from narration.jobs.revise import NewText, make_revision
 from narration.jobs.submit import Submission, Submitted, Submitter
 from narration.jobs.urgent import UrgentSubmitter
+from narration.keys.scopes import Allowance
 from narration.storage.write_check import WriteCheck
 from narration.voices import enrol
 from narration.voices.enrol import Enrolled, Enrolment
@@ -80,10 +82,15 @@ class Uploads:
         return await self.run(self._submitter.submit, submission)
 
     async def revise(
-        self, job_id: str, owner: str, new_text: NewText, idempotency_key: str | None
+        self,
+        job_id: str,
+        owner: str,
+        new_text: NewText,
+        idempotency_key: str | None,
+        allowance: Allowance | None = None,
     ) -> Submitted:
         """Accept the changed text of a job or refuse it whole: see Submitter."""
-        return await self.run(self._revise, job_id, owner, new_text, idempotency_key)
+        return await self.run(self._revise, job_id, owner, new_text, idempotency_key, allowance)
 
     async def submit_urgent(self, submission: Submission) -> Submitted:
         """Accept a short text that is spoken at once: see UrgentSubmitter."""
@@ -112,7 +119,12 @@ class Uploads:
         return examine_apart(self._calls, limits, data, name, media_type, options)
 
     def _revise(
-        self, job_id: str, owner: str, new_text: NewText, idempotency_key: str | None
+        self,
+        job_id: str,
+        owner: str,
+        new_text: NewText,
+        idempotency_key: str | None,
+        allowance: Allowance | None,
     ) -> Submitted:
         opened = self._resources
         submission = make_revision(
@@ -123,7 +135,7 @@ class Uploads:
             owner=owner,
             idempotency_key=idempotency_key,
         )
-        return self._submitter.submit(submission)
+        return self._submitter.submit(replace(submission, allowance=allowance))
 
     def _lay_out(self, file: SourceFile, settings: JobSettings, options: DraftOptions) -> Draft:
         limits = self._resources.settings.limits

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from api.queries import PageQuery
 from narration.ids import id_pattern
 from narration.jobs.request import Line, Number
-from narration.settings import DAY_S
+from narration.setting_types import DAY_S
 from narration.webhooks.messages import JOB_TYPES, TYPES
 from narration.webhooks.record import (
     MAX_DESCRIPTION_CHARS,

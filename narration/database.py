@@ -99,6 +99,23 @@ class FirstRunning(FunctionElement[int]):
     inherit_cache = True
 
 
+class UtcDay(FunctionElement[str]):
+    """The day of a moment, as 2026-11-29."""
+
+    type = String()
+    inherit_cache = True
+
+
+@compiles(UtcDay, "postgresql")
+def _utc_day_on_postgres(element: Any, compiler: Any, **options: Any) -> str:
+    return f"to_char({compiler.process(element.clauses, **options)}, 'YYYY-MM-DD')"
+
+
+@compiles(UtcDay, "sqlite")
+def _utc_day_on_sqlite(element: Any, compiler: Any, **options: Any) -> str:
+    return f"substr({compiler.process(element.clauses, **options)}, 1, 10)"
+
+
 @compiles(CurrentTransaction, "postgresql")
 def _current_transaction_on_postgres(*_: Any, **__: Any) -> str:
     return "pg_current_xact_id()::text::bigint"

@@ -14,7 +14,8 @@ RhapsodeError
 │   │   └── StoreRefusal    the store refuses
 │   ├── FieldsError         some fields make no sense
 │   │   └── UnknownVoiceError
-│   └── KeyReusedError      the idempotency key belongs to another request
+│   ├── KeyReusedError      the idempotency key belongs to another request
+│   └── LimitError          the caller's key has reached one of its limits
 ├── TransientError          worth another try, with backoff
 │   ├── DependencyError     something we depend on is away or full: the work waits for it
 │   │   ├── StorageUnavailable
@@ -147,6 +148,16 @@ class KeyReusedError(InputError):
     """The idempotency key belongs to a different request."""
 
     code = "idempotency_conflict"
+
+
+class LimitError(InputError):
+    """The key has reached one of its limits: `policy` names it, `left` is what remains of it."""
+
+    code = "limit_reached"
+
+    def __init__(self, message: str, *, policy: str, retry_after_s: int, left: int = 0) -> None:
+        super().__init__(message)
+        self.policy, self.retry_after_s, self.left = policy, retry_after_s, left
 
 
 class TransientError(RhapsodeError):

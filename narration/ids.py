@@ -12,7 +12,16 @@ _DIGITS = f"[{ALPHABET}]{{{LENGTH}}}"
 
 def new_id(kind: str, now: datetime) -> str:
     """Return an identifier such as `job_01j9…`, greater than all made a millisecond earlier."""
-    number = int(now.timestamp() * 1000) << RANDOM_BITS | secrets.randbits(RANDOM_BITS)
+    return _write(kind, now, secrets.randbits(RANDOM_BITS))
+
+
+def first_id(kind: str, moment: datetime) -> str:
+    """Return the least identifier that can be made from a moment on."""
+    return _write(kind, moment, 0)
+
+
+def _write(kind: str, now: datetime, low_bits: int) -> str:
+    number = int(now.timestamp() * 1000) << RANDOM_BITS | low_bits
     digits = (ALPHABET[number >> 5 * place & 31] for place in reversed(range(LENGTH)))
     return f"{kind}_{''.join(digits)}"
 

@@ -5,31 +5,22 @@ With nothing set, everything runs on one machine: SQLite, a directory, tasks ins
 """
 
 import os
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from platformdirs import user_data_path
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from narration.api_settings import ApiSettings, LimitSettings, WebhookSettings
 from narration.errors import SettingsError
+from narration.setting_types import DAY_S, MIB, Count, Part, Port, Seconds
 
 PREFIX = "RHAPSODE_"
 DEFAULT_PROFILE = "default"
-MIB = 1024 * 1024
-DAY_S = 86_400
-
-Port = Annotated[int, Field(ge=1, le=65_535)]
-Seconds = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(ge=1)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class DatabaseSettings(_Part):
+class DatabaseSettings(Part):
     """Where jobs are kept. Without a URL: SQLite in the data directory."""
 
     url: str | None = None
@@ -38,21 +29,21 @@ class DatabaseSettings(_Part):
     statement_timeout_s: Count = 30
 
 
-class BrokerSettings(_Part):
+class BrokerSettings(Part):
     """What carries task messages. Without a URL: threads of this process."""
 
     url: str | None = None
     connect_timeout_s: Seconds = 3
 
 
-class DirectoryProfile(_Part):
+class DirectoryProfile(Part):
     """Objects in a local directory. Without a path: `objects` in the data directory."""
 
     kind: Literal["directory"] = "directory"
     path: Path | None = None
 
 
-class S3Profile(_Part):
+class S3Profile(Part):
     """Objects in a bucket. Without keys, the machine's own role is used."""
 
     kind: Literal["s3"]
@@ -71,10 +62,12 @@ class S3Profile(_Part):
 Profile = Annotated[DirectoryProfile | S3Profile, Field(discriminator="kind")]
 
 
-class StorageSettings(_Part):
+class StorageSettings(Part):
     """Named places for objects; a request may name one and never sees its credentials."""
 
-    profiles: dict[str, Profile] = {DEFAULT_PROFILE: DirectoryProfile()}
+    profiles: dict[str, Profile] = Field(
+        default_factory=lambda: {DEFAULT_PROFILE: DirectoryProfile()}
+    )
     work_profile: str = DEFAULT_PROFILE  # sources, voices and chunk audio
     presign_s: Count = 3600
 
@@ -85,7 +78,7 @@ class StorageSettings(_Part):
         return self
 
 
-class ModelSettings(_Part):
+class ModelSettings(Part):
     """Which model speaks, and on what."""
 
     checkpoint: str = "demo"  # a name known to `rhapsode models`, or a folder
@@ -103,7 +96,7 @@ MOST_TAKE_PROCESSES = 8  # enough for the fastest engine: each stores some 40 ch
 LEAST_CORES = 4  # for processes of their own
 
 
-class WorkerSettings(_Part):
+class WorkerSettings(Part):
     """How a worker runs tasks; the lease times apply to every kind of task."""
 
     slots: Count | None = None  # tasks at once over one warm engine; as many as keep it busy
@@ -148,7 +141,7 @@ class WorkerSettings(_Part):
         return self
 
 
-class SweeperSettings(_Part):
+class SweeperSettings(Part):
     """When lost messages are sent again, and when unused data is deleted."""
 
     interval_s: Seconds = 5
@@ -160,68 +153,14 @@ class SweeperSettings(_Part):
     worker_forget_s: Seconds = DAY_S
 
 
-class LimitSettings(_Part):
-    """What a request may ask for."""
-
-    document_size_bytes: Count = 64 * MIB
-    document_chars: Count = 5_000_000
-    recording_size_bytes: Count = 32 * MIB
-    inline_source_bytes: Count = 64 * 1024  # larger sources go to the object store
-    queued_jobs: Count = 10_000
-    plan_s: Count = DAY_S  # a plan and its document are kept for so long
-    plans: Count = 50  # of one owner: the oldest beyond them are dropped
-    uploads: Count = 100  # of one owner, announced and not submitted yet
-    readers: Count = 2  # processes that read uploads
-    reader_memory_bytes: Count = 2048 * MIB  # of each of them
-    retention_s: Count | None = None  # of a finished job, when the job names none
-    speech_chars: Count = 4096  # of one request for speech; longer texts are jobs
-    speech_at_once: Count = 1000  # requests for speech that are being spoken
-    speech_wait_s: Seconds = 60  # for the next chunk of speech, before a stream is given up
-    speech_retention_s: Annotated[int, Field(ge=60)] = 3600  # of the job behind a stream
-
-
-class ApiSettings(_Part):
-    """How HTTP is served. Without keys, everybody is the owner `local`."""
-
-    host: str = "127.0.0.1"
-    port: Port = 8000
-    keys: dict[str, SecretStr] = {}  # owner -> bearer key
-    signed_url_s: Count = 6 * 3600  # how long the URLs that need no key are valid, at least
-    body_timeout_s: Seconds = 60  # for a whole request body to arrive
-
-
-class WebhookSettings(_Part):
-    """Whom messages of events are sent to, and how long a receiver may take.
-
-    Receivers are on the public internet, or in networks that are named here.
-    """
-
-    allowed_networks: str = ""  # as `10.0.0.0/8, fd00::/8`
-    endpoints: Count = 10  # of one owner
-    timeout_s: Seconds = 15  # for a whole call: look-up, connection, request and answer
-    disable_days: Count = 3  # without success, until a webhook is disabled
-
-    @property
-    def networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
-        """The networks that are named, each in its own type."""
-        return tuple(
-            ip_network(text.strip()) for text in self.allowed_networks.split(",") if text.strip()
-        )
-
-    @model_validator(mode="after")
-    def _networks_are_such(self) -> Self:
-        _ = self.networks  # a ValueError says which is none
-        return self
-
-
-class ClientSettings(_Part):
+class ClientSettings(Part):
     """Which server `rhapsode submit` talks to, and as whom."""
 
     server: str = "http://127.0.0.1:8000"
     key: SecretStr | None = None
 
 
-class TelemetrySettings(_Part):
+class TelemetrySettings(Part):
     """What is logged and measured."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"

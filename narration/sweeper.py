@@ -46,7 +46,9 @@ from narration.jobs.states import ACTIVE, JobState
 from narration.jobs.transitions import STEP_TASKS
 from narration.jobs.trouble import NO_WORKER, clear_trouble, list_troubles, note_for_waiting
 from narration.jobs.uploads import forget_uploads
-from narration.settings import DAY_S, Settings, SweeperSettings, load_settings
+from narration.keys.lookup import forget_sessions
+from narration.setting_types import DAY_S
+from narration.settings import Settings, SweeperSettings, load_settings
 from narration.storage.keys import chunk_audio_key, part_audio_key
 from narration.storage.profiles import Stores, open_stores
 from narration.telemetry import TroubleLog
@@ -170,6 +172,7 @@ class Sweeper:
                 pass
             while forget_uploads(session, self.stores.work, now=now):
                 pass
+            forget_sessions(session, now=now)
             forget_events(session, before=now - timedelta(days=EVENT_DAYS))
             forget_deliveries(session, before=now - timedelta(days=EVENT_DAYS))
             lower_cursors(session)

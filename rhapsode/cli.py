@@ -17,7 +17,7 @@ import typer
 from narration.errors import RhapsodeError, TransientError
 from narration.settings import TelemetrySettings, is_logged_as_json
 from narration.telemetry import set_up_logging
-from rhapsode.commands import doctor, models, plan, render, services, submit, voices
+from rhapsode.commands import doctor, keys, models, plan, render, services, submit, voices
 from rhapsode.extras import extra_of, install_command
 
 EXIT_REFUSED = 1
@@ -40,6 +40,7 @@ app.command("sweeper")(services.sweeper)
 app.command("migrate")(services.migrate)
 app.command("doctor")(doctor.doctor)
 app.add_typer(models.app, name="models", help="Fetch, list and check model weights.")
+app.add_typer(keys.app, name="keys", help="Make, list and revoke the keys of a server.")
 app.add_typer(voices.app, name="voices", help="Keep voices by name.")
 
 

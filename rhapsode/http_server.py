@@ -16,8 +16,9 @@ from fastapi import FastAPI
 from api.app import create_app
 from api.connections import bounded_protocol
 from api.deps import Resources
+from narration.api_settings import ApiSettings
 from narration.errors import SettingsError
-from narration.settings import ApiSettings, Settings, is_logged_as_json
+from narration.settings import Settings, is_logged_as_json
 from rhapsode.machine import open_machine
 from worker.process import EXIT_ENGINE_DIED, LoadModel
 

@@ -46,6 +46,7 @@ def make_job(
     now: datetime = NOW,
     owner: str = OWNER,
     name: str = "tale.txt",
+    key_id: str | None = None,
     **settings: Any,
 ) -> Job:
     """Insert a queued job."""
@@ -64,6 +65,7 @@ def make_job(
         ),
         destination=Destination(profile="default"),
         now=now,
+        key_id=key_id,
     )
 
 

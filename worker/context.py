@@ -10,12 +10,13 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from narration.api_settings import LimitSettings
 from narration.backoff import backoff_s
 from narration.bounded import BoundedCalls
 from narration.broker.interface import Broker
 from narration.clock import Clock, utc_now
 from narration.database import session_scope
-from narration.settings import LimitSettings, WorkerSettings
+from narration.settings import WorkerSettings
 from narration.storage.profiles import Stores
 from worker.leases import LeaseKeeper
 from worker.scratch import Scratch

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Path, Query, Response
 
-from api.deps import JobId, MediaOwner, Owner, Resources, WithLinks, WithResources
+from api.deps import JobId, MediaOwner, ReadOwner, Resources, WithLinks, WithResources
 from api.files import send_artifact
 from api.links import Links
 from api.mending import LAST_NUMBER, ArtifactBody, ArtifactList
@@ -30,7 +30,7 @@ router = Router(prefix="/v1/jobs/{job_id}/artifacts", tags=["artifacts"], respon
 def list_artifacts(
     job_id: JobId,
     resources: WithResources,
-    owner: Owner,
+    owner: ReadOwner,
     links: WithLinks,
     revision: Revision = None,
 ) -> ArtifactList:

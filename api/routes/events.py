@@ -9,7 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from api.deps import JobId, Owner, Resources, WithResources
+from api.deps import FollowingOwner, JobId, Resources, WithResources
 from api.event_stream import MEDIA_TYPE, EventStream
 from api.openapi import problems
 from api.routing import Router
@@ -77,7 +77,7 @@ async def follow_job(  # noqa: PLR0917 - FastAPI fills them in by name
     job_id: JobId,
     request: Request,
     resources: WithResources,
-    owner: Owner,
+    owner: FollowingOwner,
     last_event_id: LastEventId = None,
     after: After = None,
 ) -> Response:
@@ -97,7 +97,7 @@ async def follow_job(  # noqa: PLR0917 - FastAPI fills them in by name
 async def follow_jobs(
     request: Request,
     resources: WithResources,
-    owner: Owner,
+    owner: FollowingOwner,
     last_event_id: LastEventId = None,
     after: After = None,
 ) -> Response:

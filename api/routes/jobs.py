@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import Header, Query, Request, Response
 
 from api.bodies import FORM, JSON, BodyLimits, content_type, read_form, read_json
-from api.deps import IdempotencyKey, JobId, Owner, WithLinks, WithResources
+from api.deps import (
+    IdempotencyKey,
+    JobId,
+    ReadOwner,
+    SubmitOwner,
+    WithAllowance,
+    WithLinks,
+    WithResources,
+)
 from api.errors import MediaTypeError
 from api.job_form import JobRequest
 from api.job_requests import (
@@ -31,9 +39,11 @@ from narration.clock import utc_now
 from narration.database import session_scope
 from narration.jobs import control, listing, lookup, purge
 from narration.jobs.listing import JobFilter
+from narration.jobs.quota import take_place
 from narration.jobs.record import Job
 from narration.jobs.states import ENDED
 from narration.jobs.submit import Submission, Submitted
+from narration.keys.scopes import Allowance
 
 if TYPE_CHECKING:
     from api.uploads import Uploads
@@ -56,8 +66,9 @@ Prefer = Annotated[str | None, Header(max_length=255)]
 async def create_job(  # noqa: PLR0917 - FastAPI fills them in by name
     request: Request,
     resources: WithResources,
-    owner: Owner,
+    owner: SubmitOwner,
     links: WithLinks,
+    allowance: WithAllowance,
     idempotency_key: IdempotencyKey = None,
     prefer: Prefer = None,
 ) -> Response:
@@ -76,12 +87,13 @@ async def create_job(  # noqa: PLR0917 - FastAPI fills them in by name
         case "application/json":
             body = await read_json(request, body_limits)
             job_request = await uploads.run(parsed, JobRequest, body)
-            submitted = await _submit_json(request, job_request, owner, idempotency_key)
+            submitted = await _submit_json(request, job_request, owner, idempotency_key, allowance)
         case "multipart/form-data":
             body_form = await read_form(
                 request, body_limits, fields=frozenset({"job"}), other_files=OTHER_FILES
             )
-            submitted = await uploads.submit(from_form(body_form, owner, idempotency_key))
+            asked = from_form(body_form, owner, idempotency_key)
+            submitted = await uploads.submit(replace(asked, allowance=allowance))
         case other:
             raise MediaTypeError(f"the body is {other or 'of no type'}: send {JSON} or {FORM}")
     wait_s = preferred_wait_s(prefer)
@@ -97,7 +109,7 @@ def list_jobs(  # noqa: PLR0917 - FastAPI fills them in by name
     request: Request,
     response: Response,
     resources: WithResources,
-    owner: Owner,
+    owner: ReadOwner,
     links: WithLinks,
     query: Annotated[JobQuery, Query()],
 ) -> JobPage:
@@ -127,7 +139,7 @@ def list_jobs(  # noqa: PLR0917 - FastAPI fills them in by name
 async def get_job(  # noqa: PLR0917 - FastAPI fills them in by name
     job_id: JobId,
     request: Request,
-    owner: Owner,
+    owner: ReadOwner,
     links: WithLinks,
     if_none_match: Annotated[str | None, Header()] = None,
     prefer: Prefer = None,
@@ -154,7 +166,9 @@ async def get_job(  # noqa: PLR0917 - FastAPI fills them in by name
 @router.post(
     "/{job_id}/cancel", response_model=JobBody, responses=problems(404), summary="Cancel a job"
 )
-def cancel_job(job_id: JobId, resources: WithResources, owner: Owner, links: WithLinks) -> Response:
+def cancel_job(
+    job_id: JobId, resources: WithResources, owner: SubmitOwner, links: WithLinks
+) -> Response:
     """Cancel; workers stop before their next chunk. An ended job is returned as it is."""
     with session_scope(resources.database) as session:
         job = control.cancel_job(session, job_id, owner=owner, now=utc_now())
@@ -169,9 +183,16 @@ def cancel_job(job_id: JobId, resources: WithResources, owner: Owner, links: Wit
     responses=problems(404, 409),
     summary="Try a job again",
 )
-def retry_job(job_id: JobId, resources: WithResources, owner: Owner, links: WithLinks) -> Response:
+def retry_job(
+    job_id: JobId,
+    resources: WithResources,
+    owner: SubmitOwner,
+    links: WithLinks,
+    allowance: WithAllowance,
+) -> Response:
     """Queue a failed or canceled job again, under the same id; finished chunks are kept."""
     with session_scope(resources.database) as session:
+        take_place(session, allowance)
         job = control.retry_job(session, job_id, owner=owner, now=utc_now())
         reading = lookup.find_reading(session, job_id)
     return job_response(job, links, reading, status_code=202)
@@ -183,7 +204,7 @@ def retry_job(job_id: JobId, resources: WithResources, owner: Owner, links: With
     responses=problems(404, 409),
     summary="Delete a job, its text and its audio",
 )
-def delete_job(job_id: JobId, resources: WithResources, owner: Owner) -> Response:
+def delete_job(job_id: JobId, resources: WithResources, owner: SubmitOwner) -> Response:
     """Delete an ended job; one that is under way is canceled first."""
     with session_scope(resources.database) as session:
         purge.delete_job(session, resources.stores, job_id, owner=owner, now=utc_now())
@@ -196,7 +217,7 @@ def list_chunks(  # noqa: PLR0917 - FastAPI fills them in by name
     request: Request,
     response: Response,
     resources: WithResources,
-    owner: Owner,
+    owner: ReadOwner,
     query: Annotated[ChunkQuery, Query()],
 ) -> ChunkPage:
     """List what was spoken and how it was judged, in the order of the text."""
@@ -210,13 +231,17 @@ def list_chunks(  # noqa: PLR0917 - FastAPI fills them in by name
 
 
 async def _submit_json(
-    request: Request, job_request: JobRequest, owner: str, idempotency_key: str | None
+    request: Request,
+    job_request: JobRequest,
+    owner: str,
+    idempotency_key: str | None,
+    allowance: Allowance | None,
 ) -> Submitted:
     uploads: Uploads = request.app.state.uploads
     found = await uploads.run(_from_json, request, job_request, owner, idempotency_key)
     if isinstance(found, Submitted):
         return found
-    submitted = await uploads.submit(found)
+    submitted = await uploads.submit(replace(found, allowance=allowance))
     await uploads.run(forget_upload, request.app.state.resources, job_request)
     return submitted
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Path, Request
 
-from api.deps import Owner
+from api.deps import AnyOwner
 from api.openapi import problems
 from api.routing import Router
 from api.served_models import ServedModel, ServedModels
@@ -16,7 +16,7 @@ router = Router(prefix="/v1/models", tags=["speech"], responses=problems(400, 40
 
 
 @router.get("", summary="List models")
-async def list_models(request: Request, owner: Owner) -> ModelList:
+async def list_models(request: Request, owner: AnyOwner) -> ModelList:
     """List what may be named as `model`: `rhapsode`, and the model of the workers by its name."""
     del owner  # every owner is spoken for by the same models
     models: ServedModels = request.app.state.models
@@ -24,7 +24,7 @@ async def list_models(request: Request, owner: Owner) -> ModelList:
 
 
 @router.get("/{model}", responses=problems(404), summary="Read a model")
-async def get_model(model: ModelName, request: Request, owner: Owner) -> ModelBody:
+async def get_model(model: ModelName, request: Request, owner: AnyOwner) -> ModelBody:
     """Read one model by its name."""
     del owner
     models: ServedModels = request.app.state.models

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from fastapi import Request, Response
 
 from api.bodies import FORM, JSON, BodyLimits, content_type, read_form, read_json
-from api.deps import Owner, PlanId, Resources, WithResources
+from api.deps import PlanId, ReadOwner, Resources, SubmitOwner, WithResources
 from api.errors import MediaTypeError
 from api.job_form import DestinationBody, JobRequest
 from api.job_requests import (
@@ -42,7 +42,7 @@ router = Router(prefix="/v1/plans", tags=["plans"], responses=problems(401))
     responses=problems(401, *UPLOADS),
     summary="Plan a text or a file before a job is made of it",
 )
-async def create_plan(request: Request, resources: WithResources, owner: Owner) -> Response:
+async def create_plan(request: Request, resources: WithResources, owner: SubmitOwner) -> Response:
     """Read and plan a document without speaking it: 201, the plan, and its address.
 
     The bodies are those of a job. The plan is kept with its document until `expires_at`; a job is
@@ -72,7 +72,7 @@ async def create_plan(request: Request, resources: WithResources, owner: Owner) 
 
 
 @router.get("/{plan_id}", responses=problems(404), summary="Read a plan")
-def get_plan(plan_id: PlanId, resources: WithResources, owner: Owner) -> PlanBody:
+def get_plan(plan_id: PlanId, resources: WithResources, owner: ReadOwner) -> PlanBody:
     """Read a plan; the time it takes is reckoned with the workers that are warm now."""
     with session_scope(resources.database, is_read_only=True) as session:
         now = utc_now()
@@ -83,7 +83,7 @@ def get_plan(plan_id: PlanId, resources: WithResources, owner: Owner) -> PlanBod
 @router.delete(
     "/{plan_id}", status_code=204, responses=problems(404), summary="Drop a plan and its document"
 )
-def delete_plan(plan_id: PlanId, resources: WithResources, owner: Owner) -> Response:
+def delete_plan(plan_id: PlanId, resources: WithResources, owner: SubmitOwner) -> Response:
     """Drop a plan; jobs that were made of it have documents of their own."""
     with session_scope(resources.database) as session:
         plans.delete_plan(session, resources.stores, plan_id, owner=owner)

@@ -5,7 +5,15 @@ from itertools import groupby
 from fastapi import Request, Response
 
 from api.bodies import FORM, JSON, BodyLimits, content_type, read_form, read_json
-from api.deps import IdempotencyKey, JobId, Owner, WithLinks, WithResources
+from api.deps import (
+    IdempotencyKey,
+    JobId,
+    ReadOwner,
+    SubmitOwner,
+    WithAllowance,
+    WithLinks,
+    WithResources,
+)
 from api.errors import MediaTypeError
 from api.job_form import MEDIA_TYPES
 from api.job_requests import TEXT_NAME, parsed
@@ -26,7 +34,7 @@ router = Router(
 
 @router.get("", summary="List what a job delivered, again and again")
 def list_revisions(
-    job_id: JobId, resources: WithResources, owner: Owner, links: WithLinks
+    job_id: JobId, resources: WithResources, owner: ReadOwner, links: WithLinks
 ) -> RevisionList:
     """List every delivery with its files, newest first, and the jobs that revise the text."""
     expires_s = resources.settings.storage.presign_s
@@ -65,8 +73,9 @@ async def create_revision(  # noqa: PLR0917 - FastAPI fills them in by name
     job_id: JobId,
     request: Request,
     resources: WithResources,
-    owner: Owner,
+    owner: SubmitOwner,
     links: WithLinks,
+    allowance: WithAllowance,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Accept a changed text of a job as a job of its own, with the settings and voice of the first.
@@ -89,7 +98,7 @@ async def create_revision(  # noqa: PLR0917 - FastAPI fills them in by name
             new_text = NewText(name=file.name, media_type=file.media_type, data=file.data)
         case other:
             raise MediaTypeError(f"the body is {other or 'of no type'}: send {JSON} or {FORM}")
-    submitted = await uploads.revise(job_id, owner, new_text, idempotency_key)
+    submitted = await uploads.revise(job_id, owner, new_text, idempotency_key, allowance)
     return accepted(submitted, links)
 
 

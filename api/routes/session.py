@@ -4,8 +4,10 @@ from fastapi import Request, Response
 from pydantic import ValidationError
 
 from api.bodies import BodyLimits, read_json
-from api.deps import LOCAL, WithResources, owner_of_key, signed_in_owner
-from api.errors import ForbiddenError, UnauthorizedError, fields_error
+from api.callers import LOCAL, of_bearer, of_cookie
+from api.deps import WithResources
+from api.errors import ForbiddenError, fields_error
+from api.keybook import KeyBook
 from api.openapi import SESSION_BODY, problems
 from api.routing import Router
 from api.sessions import (
@@ -17,6 +19,8 @@ from api.sessions import (
     issue_token,
 )
 from narration.clock import utc_now
+from narration.keys.lookup import KnownKey, close_session, open_session
+from narration.keys.secret import SESSION_PREFIX, is_secret
 
 MAX_BODY_BYTES = 8192
 
@@ -24,11 +28,13 @@ router = Router(prefix="/v1/session", tags=["session"], responses=problems())
 
 
 @router.get("", summary="Who is signed in?")
-def get_session(request: Request, resources: WithResources) -> SessionBody:
+async def get_session(request: Request, resources: WithResources) -> SessionBody:
     """Say who this browser is signed in as, and whether this server asks for a key at all."""
-    if not resources.settings.api.keys:
+    keys, settings = request.app.state.keys, resources.settings.api
+    if not settings.keys and not await keys.has_keys():
         return SessionBody(owner=LOCAL, requires_key=False)
-    return SessionBody(owner=signed_in_owner(request, resources), requires_key=True)
+    caller = await of_cookie(request.cookies.get(COOKIE, ""), keys, settings)
+    return SessionBody(owner=caller and caller.owner, requires_key=True)
 
 
 @router.post(
@@ -47,30 +53,42 @@ async def sign_in(request: Request, response: Response, resources: WithResources
         form = SessionForm.model_validate_json(await read_json(request, limits))
     except ValidationError as error:
         raise fields_error(error) from error
-    keys = resources.settings.api.keys
-    if not keys:
+    keys, settings = request.app.state.keys, resources.settings.api
+    if not settings.keys and not await keys.has_keys():
         return SessionBody(owner=LOCAL, requires_key=False)
-    owner = owner_of_key(form.key.get_secret_value(), keys)
-    if owner is None:
-        raise UnauthorizedError("the key is not known here")
+    caller = await of_bearer(form.key.get_secret_value(), keys, settings)
+    if caller.key is None:
+        cookie = issue_token(caller.owner, settings.keys[caller.owner], utc_now())
+    else:
+        cookie = await _open(keys, caller.key)
     response.set_cookie(
         COOKIE,
-        issue_token(owner, keys[owner], utc_now()),
+        cookie,
         max_age=LASTS_S,
         httponly=True,
         samesite="strict",
         secure=request.url.scheme == "https",
     )
-    return SessionBody(owner=owner, requires_key=True)
+    return SessionBody(owner=caller.owner, requires_key=True)
 
 
 @router.delete("", status_code=204, responses=problems(403), summary="Sign out")
 async def sign_out(request: Request) -> Response:
-    """Forget the cookie of this browser."""
+    """Forget the cookie of this browser; a session with a key that was made ends everywhere."""
     _require_same_site(request)
+    cookie = request.cookies.get(COOKIE, "")
+    keys: KeyBook = request.app.state.keys
+    if is_secret(SESSION_PREFIX, cookie) and await keys.by_session(cookie):
+        await keys.write(lambda session: close_session(session, cookie))
+        keys.forget()
     response = Response(status_code=204)
     response.delete_cookie(COOKIE, httponly=True, samesite="strict")
     return response
+
+
+async def _open(keys: KeyBook, key: KnownKey) -> str:
+    now = utc_now()
+    return await keys.write(lambda session: open_session(session, key, lasts_s=LASTS_S, now=now))
 
 
 def _require_same_site(request: Request) -> None:

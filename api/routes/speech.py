@@ -7,7 +7,7 @@ from fastapi import Header, Request, Response
 from pydantic import ValidationError
 
 from api.bodies import JSON, BodyLimits, read_json
-from api.deps import Owner, Resources, WithLinks, WithResources
+from api.deps import Resources, SpeakingOwner, WithAllowance, WithLinks, WithResources
 from api.errors import TooLargeError, fields_error
 from api.links import Links
 from api.openapi import SPEECH_BODY, SPOKEN, problems
@@ -25,6 +25,7 @@ from narration.jobs import control
 from narration.jobs.create import Destination
 from narration.jobs.states import JobKind
 from narration.jobs.submit import Submission
+from narration.keys.scopes import Allowance
 from narration.settings import DEFAULT_PROFILE
 
 SPEECH_NAME = "speech"
@@ -46,11 +47,12 @@ Prefer = Annotated[str | None, Header(max_length=255)]
     },
     summary="Speak a text at once",
 )
-async def create_speech(
+async def create_speech(  # noqa: PLR0917 - FastAPI fills them in by name
     request: Request,
     resources: WithResources,
-    owner: Owner,
+    owner: SpeakingOwner,
     links: WithLinks,
+    allowance: WithAllowance,
     prefer: Prefer = None,
 ) -> Response:
     """Stream a text as it is spoken, in the shape of OpenAI's `audio/speech`.
@@ -69,8 +71,8 @@ async def create_speech(
     await request.app.state.models.require(speech.model)
     try:
         if is_job:
-            return await _as_job(request, speech, owner, links)
-        return await _as_stream(request, resources, speech, owner)
+            return await _as_job(request, speech, owner, links, allowance)
+        return await _as_stream(request, resources, speech, owner, allowance)
     except UnknownVoiceError as error:
         raise NotFoundError(error.fields[0]["detail"]) from error
 
@@ -92,7 +94,13 @@ async def _read(request: Request, resources: Resources) -> SpeechRequest:
     return parsed
 
 
-async def _as_job(request: Request, speech: SpeechRequest, owner: str, links: Links) -> Response:
+async def _as_job(
+    request: Request,
+    speech: SpeechRequest,
+    owner: str,
+    links: Links,
+    allowance: Allowance | None,
+) -> Response:
     submission = Submission(
         owner=owner,
         name=SPEECH_NAME,
@@ -100,6 +108,7 @@ async def _as_job(request: Request, speech: SpeechRequest, owner: str, links: Li
         data=speech.input.encode(),
         settings=speech.job_settings(),
         destination=Destination(profile=DEFAULT_PROFILE),
+        allowance=allowance,
     )
     submitted = await request.app.state.uploads.submit(submission)
     headers = {
@@ -112,7 +121,11 @@ async def _as_job(request: Request, speech: SpeechRequest, owner: str, links: Li
 
 
 async def _as_stream(
-    request: Request, resources: Resources, speech: SpeechRequest, owner: str
+    request: Request,
+    resources: Resources,
+    speech: SpeechRequest,
+    owner: str,
+    allowance: Allowance | None,
 ) -> Response:
     retention_s = resources.settings.limits.speech_retention_s
     submission = Submission(
@@ -123,6 +136,7 @@ async def _as_stream(
         settings=speech.stream_settings(retention_s=retention_s),
         destination=Destination(profile=DEFAULT_PROFILE),
         kind=JobKind.SPEECH,
+        allowance=allowance,
     )
     submitted = await request.app.state.uploads.submit_urgent(submission)
     job_id = submitted.job.id

@@ -7,7 +7,17 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ValidationError
 
 from api.bodies import BodyLimits, read_optional_json
-from api.deps import ChunkIndex, JobId, MediaOwner, Owner, Resources, WithLinks, WithResources
+from api.deps import (
+    ChunkIndex,
+    JobId,
+    MediaOwner,
+    ReadOwner,
+    Resources,
+    SubmitOwner,
+    WithAllowance,
+    WithLinks,
+    WithResources,
+)
 from api.errors import fields_error
 from api.files import stored_file
 from api.mending import LAST_NUMBER, AcceptForm, RetakeForm, TakeList
@@ -21,6 +31,7 @@ from narration.errors import NotFoundError
 from narration.jobs.lookup import find_reading, get_chunk, get_job
 from narration.jobs.mend import Retake, accept_take, retake_chunk
 from narration.jobs.past_takes import KnownTake, list_takes
+from narration.jobs.quota import take_characters
 from narration.jobs.states import ENDED
 from narration.storage.keys import chunk_audio_key
 
@@ -37,7 +48,7 @@ router = Router(
 
 @router.get("", summary="Read one chunk")
 def get_one_chunk(
-    job_id: JobId, index: ChunkIndex, resources: WithResources, owner: Owner
+    job_id: JobId, index: ChunkIndex, resources: WithResources, owner: ReadOwner
 ) -> ChunkBody:
     """Read what was spoken and how it was judged."""
     with session_scope(resources.database, is_read_only=True) as session:
@@ -47,7 +58,7 @@ def get_one_chunk(
 
 @router.get("/takes", summary="List the takes of a chunk")
 def get_takes(
-    job_id: JobId, index: ChunkIndex, resources: WithResources, owner: Owner, links: WithLinks
+    job_id: JobId, index: ChunkIndex, resources: WithResources, owner: ReadOwner, links: WithLinks
 ) -> TakeList:
     """List every take that can be heard, with what was found, to compare them."""
     takes = _takes(resources, job_id, index, owner)
@@ -100,8 +111,9 @@ async def post_retake(  # noqa: PLR0917 - FastAPI fills them in by name
     index: ChunkIndex,
     request: Request,
     resources: WithResources,
-    owner: Owner,
+    owner: SubmitOwner,
     links: WithLinks,
+    allowance: WithAllowance,
 ) -> Response:
     """Speak a chunk again with seeds it was not spoken with, another delivery or corrected text.
 
@@ -114,6 +126,9 @@ async def post_retake(  # noqa: PLR0917 - FastAPI fills them in by name
 
     def do() -> Response:
         with session_scope(resources.database) as session:
+            get_job(session, job_id, owner=owner)
+            text = form.spoken_text or get_chunk(session, job_id, index).spoken_text
+            take_characters(session, allowance, len(text), now=utc_now())
             job = retake_chunk(session, job_id, index, retake, owner=owner, now=utc_now())
             return job_response(job, links, find_reading(session, job_id), status_code=202)
 
@@ -136,7 +151,7 @@ async def post_accept(  # noqa: PLR0917 - FastAPI fills them in by name
     index: ChunkIndex,
     request: Request,
     resources: WithResources,
-    owner: Owner,
+    owner: SubmitOwner,
     links: WithLinks,
 ) -> Response:
     """Accept a flagged chunk as it is (200), or choose another of its takes (202).

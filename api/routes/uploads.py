@@ -4,7 +4,7 @@ from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from api.bodies import JSON, BodyLimits, read_bytes, read_json
-from api.deps import Owner, Resources, UploadId, WithResources
+from api.deps import ReadOwner, Resources, SubmitOwner, UploadId, WithResources
 from api.job_requests import parsed
 from api.openapi import UPLOAD_BODY, UPLOADED_BODY, problems
 from api.routing import Router
@@ -30,7 +30,7 @@ router = Router(prefix="/v1/uploads", tags=["uploads"], responses=problems(401))
     responses=problems(401, 409, *BODIES),
     summary="Announce a document",
 )
-async def create_upload(request: Request, resources: WithResources, owner: Owner) -> Response:
+async def create_upload(request: Request, resources: WithResources, owner: SubmitOwner) -> Response:
     """Say which file comes, and learn the `url` to PUT its bytes to: as a rule the store's own.
 
     Afterwards `POST /v1/jobs` or `/v1/plans` takes the id as `upload`. An upload waits for a day.
@@ -46,7 +46,7 @@ async def create_upload(request: Request, resources: WithResources, owner: Owner
 
 
 @router.get("/{upload_id}", responses=problems(404), summary="Read an upload")
-def get_upload(upload_id: UploadId, resources: WithResources, owner: Owner) -> UploadBody:
+def get_upload(upload_id: UploadId, resources: WithResources, owner: ReadOwner) -> UploadBody:
     """Read an upload that waits, with a `url` made for this answer."""
     return _shown(resources, _find(resources, upload_id, owner))
 
@@ -59,7 +59,7 @@ def get_upload(upload_id: UploadId, resources: WithResources, owner: Owner) -> U
     summary="Put a document",
 )
 async def put_upload(
-    upload_id: UploadId, request: Request, resources: WithResources, owner: Owner
+    upload_id: UploadId, request: Request, resources: WithResources, owner: SubmitOwner
 ) -> Response:
     """Put the bytes of an announced document through this server, where the store takes none."""
     upload = await run_in_threadpool(_find, resources, upload_id, owner)

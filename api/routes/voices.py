@@ -1,5 +1,6 @@
 """Voices over HTTP: upload a recording, list, get, delete."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import Query, Request, Response
@@ -8,7 +9,17 @@ from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from api.bodies import JSON, BodyLimits, read_form, read_json
-from api.deps import AnyVoiceId, Owner, Resources, VoiceId, WithLinks, WithResources
+from api.deps import (
+    AnyVoiceId,
+    ReadOwner,
+    Resources,
+    SubmitOwner,
+    VoiceId,
+    VoicesOwner,
+    WithAllowance,
+    WithLinks,
+    WithResources,
+)
 from api.errors import fields_error
 from api.files import send_artifact
 from api.job_requests import parsed
@@ -48,7 +59,7 @@ router = Router(prefix="/v1/voices", tags=["voices"], responses=problems(401))
     },
     summary="Upload a recording",
 )
-async def create_voice(request: Request, resources: WithResources, owner: Owner) -> Response:
+async def create_voice(request: Request, resources: WithResources, owner: VoicesOwner) -> Response:
     """Send a form with a `file` (five seconds or more of one clear voice) and a `name`.
 
     A part `voice` may hold notes as JSON: tags, default delivery settings, consent.
@@ -72,7 +83,7 @@ async def create_voice(request: Request, resources: WithResources, owner: Owner)
 @router.get("", summary="List voices")
 def list_voices(
     resources: WithResources,
-    owner: Owner,
+    owner: ReadOwner,
     tag: Annotated[list[Tag], Query(max_length=MAX_TAGS)] = [],  # noqa: B006 - FastAPI copies it
 ) -> VoiceList:
     """List the caller's voices by name, and those that come with the model.
@@ -89,7 +100,7 @@ def list_voices(
 
 
 @router.get("/{voice_id}", responses=problems(404), summary="Read a voice's state")
-def get_voice(voice_id: AnyVoiceId, resources: WithResources, owner: Owner) -> VoiceBody:
+def get_voice(voice_id: AnyVoiceId, resources: WithResources, owner: ReadOwner) -> VoiceBody:
     """Poll this until `state` is `ready` or `failed`; bundled voices are read by their names."""
     return _find(resources, voice_id, owner)
 
@@ -110,8 +121,9 @@ async def get_preview(  # noqa: PLR0917 - FastAPI fills them in by name
     voice_id: AnyVoiceId,
     request: Request,
     resources: WithResources,
-    owner: Owner,
+    owner: SubmitOwner,
     links: WithLinks,
+    allowance: WithAllowance,
     wait: Annotated[int, Query(ge=0, le=MAX_WAIT_S)] = 0,
 ) -> Response:
     """Hear a sentence that was spoken once with this voice; 202 while it is being spoken.
@@ -120,14 +132,23 @@ async def get_preview(  # noqa: PLR0917 - FastAPI fills them in by name
     """
     uploads = request.app.state.uploads
     voice = await uploads.run(_find, resources, voice_id, owner)
-    job = await find_preview(uploads, resources, owner, voice.id, voice.delivery)
+    preview = partial(
+        find_preview,
+        uploads,
+        resources,
+        owner,
+        voice.id,
+        delivery=voice.delivery,
+        allowance=allowance,
+    )
+    job = await preview()
     if job.state not in ENDED and wait:
         feed, reader = request.app.state.feed, request.app.state.reader
         job = await wait_for_job(
             feed, reader, job.id, owner, until=lambda job: job.state in ENDED, timeout_s=wait
         )
     if job.state in RETRYABLE:
-        job = await find_preview(uploads, resources, owner, voice.id, voice.delivery)  # says why
+        job = await preview()  # says why
     if job.state is not JobState.SUCCEEDED:
         headers = {"Location": job_path(job.id), "Retry-After": "1"}
         content = job_body(job, utc_now(), links=links).model_dump_json()
@@ -144,7 +165,7 @@ async def get_preview(  # noqa: PLR0917 - FastAPI fills them in by name
     summary="Note something of a voice",
 )
 async def change_voice(
-    voice_id: VoiceId, request: Request, resources: WithResources, owner: Owner
+    voice_id: VoiceId, request: Request, resources: WithResources, owner: VoicesOwner
 ) -> Response:
     """Change its tags, default delivery settings or consent note; null takes one away.
 
@@ -165,7 +186,7 @@ async def change_voice(
 
 
 @router.delete("/{voice_id}", status_code=204, responses=problems(404), summary="Delete a voice")
-def delete_voice(voice_id: VoiceId, resources: WithResources, owner: Owner) -> Response:
+def delete_voice(voice_id: VoiceId, resources: WithResources, owner: VoicesOwner) -> Response:
     """Delete a voice; what it has spoken stays, and jobs under way end with it.
 
     Its recording and conditioning go with it, or with the last job that needs them.

@@ -9,7 +9,14 @@ from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
 from api.bodies import JSON, BodyLimits, read_json, read_optional_json
-from api.deps import DeliveryId, Owner, Resources, WebhookId, WithResources
+from api.deps import (
+    DeliveryId,
+    ReadOwner,
+    Resources,
+    SubmitOwner,
+    WebhookId,
+    WithResources,
+)
 from api.job_requests import parsed
 from api.links import link_next
 from api.openapi import ROTATE_BODY, WEBHOOK_BODY, WEBHOOK_PATCH, problems
@@ -49,7 +56,9 @@ router = Router(prefix="/v1/webhooks", tags=["webhooks"], responses=problems(401
     responses=problems(401, 409, *BODIES),
     summary="Be told of events by HTTP",
 )
-async def create_webhook(request: Request, resources: WithResources, owner: Owner) -> Response:
+async def create_webhook(
+    request: Request, resources: WithResources, owner: SubmitOwner
+) -> Response:
     """Have what happens from now on sent to a URL, signed with the `secret` of the answer.
 
     The secret is not shown again. Messages follow the Standard Webhooks specification.
@@ -77,7 +86,7 @@ async def create_webhook(request: Request, resources: WithResources, owner: Owne
 
 
 @router.get("", summary="List webhooks")
-def list_webhooks(resources: WithResources, owner: Owner) -> WebhookList:
+def list_webhooks(resources: WithResources, owner: ReadOwner) -> WebhookList:
     """List the caller's webhooks, in the order they were made."""
     with session_scope(resources.database, is_read_only=True) as session:
         webhooks = endpoints.list_webhooks(session, owner)
@@ -86,7 +95,7 @@ def list_webhooks(resources: WithResources, owner: Owner) -> WebhookList:
 
 
 @router.get("/{webhook_id}", responses=problems(404), summary="Read a webhook")
-def get_webhook(webhook_id: WebhookId, resources: WithResources, owner: Owner) -> WebhookBody:
+def get_webhook(webhook_id: WebhookId, resources: WithResources, owner: ReadOwner) -> WebhookBody:
     """Read a webhook: whether it is disabled, and since when its receiver fails."""
     with session_scope(resources.database, is_read_only=True) as session:
         return webhook_body(endpoints.get_webhook(session, webhook_id, owner=owner), utc_now())
@@ -100,7 +109,7 @@ def get_webhook(webhook_id: WebhookId, resources: WithResources, owner: Owner) -
     summary="Change a webhook",
 )
 async def change_webhook(
-    webhook_id: WebhookId, request: Request, resources: WithResources, owner: Owner
+    webhook_id: WebhookId, request: Request, resources: WithResources, owner: SubmitOwner
 ) -> Response:
     """Change its URL, types or description; disable it, or enable it again.
 
@@ -127,7 +136,7 @@ async def change_webhook(
 @router.delete(
     "/{webhook_id}", status_code=204, responses=problems(404), summary="Delete a webhook"
 )
-def delete_webhook(webhook_id: WebhookId, resources: WithResources, owner: Owner) -> Response:
+def delete_webhook(webhook_id: WebhookId, resources: WithResources, owner: SubmitOwner) -> Response:
     """Delete a webhook with its log; what is being sent at this moment may still arrive."""
     with session_scope(resources.database) as session:
         endpoints.delete_webhook(session, webhook_id, owner=owner)
@@ -142,7 +151,7 @@ def delete_webhook(webhook_id: WebhookId, resources: WithResources, owner: Owner
     summary="Change a webhook's secret",
 )
 async def rotate_secret(
-    webhook_id: WebhookId, request: Request, resources: WithResources, owner: Owner
+    webhook_id: WebhookId, request: Request, resources: WithResources, owner: SubmitOwner
 ) -> Response:
     """Make a new secret; messages are signed with both for `overlap_s` seconds."""
     form = parsed(RotateForm, await read_optional_json(request, _limits(resources)))
@@ -165,7 +174,7 @@ async def rotate_secret(
     responses=problems(404, 409),
     summary="Try a webhook",
 )
-def send_test(webhook_id: WebhookId, resources: WithResources, owner: Owner) -> Response:
+def send_test(webhook_id: WebhookId, resources: WithResources, owner: SubmitOwner) -> Response:
     """Send a `webhook.test`; read its delivery at `Location` to see how it went."""
     with session_scope(resources.database) as session:
         delivery = log.add_test_delivery(session, webhook_id, owner=owner, now=utc_now())
@@ -180,7 +189,7 @@ def list_deliveries(  # noqa: PLR0917 - FastAPI fills them in by name
     request: Request,
     response: Response,
     resources: WithResources,
-    owner: Owner,
+    owner: ReadOwner,
     query: Annotated[DeliveryQuery, Query()],
 ) -> DeliveryPage:
     """List what was sent and what waits, newest first; the log goes back 30 days."""
@@ -203,7 +212,7 @@ def list_deliveries(  # noqa: PLR0917 - FastAPI fills them in by name
     "/{webhook_id}/deliveries/{delivery_id}", responses=problems(404), summary="Read a delivery"
 )
 def get_delivery(
-    webhook_id: WebhookId, delivery_id: DeliveryId, resources: WithResources, owner: Owner
+    webhook_id: WebhookId, delivery_id: DeliveryId, resources: WithResources, owner: ReadOwner
 ) -> DeliveryBody:
     """Read what became of a message."""
     with session_scope(resources.database, is_read_only=True) as session:
@@ -218,7 +227,7 @@ def get_delivery(
     summary="Send a message again",
 )
 def replay_delivery(
-    webhook_id: WebhookId, delivery_id: DeliveryId, resources: WithResources, owner: Owner
+    webhook_id: WebhookId, delivery_id: DeliveryId, resources: WithResources, owner: SubmitOwner
 ) -> Response:
     """Send a message again, now, under its `webhook-id`, whether it was taken or not."""
     with session_scope(resources.database) as session:

@@ -1,6 +1,6 @@
 """Add webhooks: whom to tell of events, and each event that is told to one of them.
 
-Revision: 0014, after 0012.
+Revision: 0014, after 0013.
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 from narration.database import BigCount, JsonColumn, UtcDateTime
 
 revision = "0014"
-down_revision = "0012"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 

@@ -28,16 +28,14 @@ class RedisNotices:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._client = _connect(url)
+        self._client = connect_redis(url)
         self._paused_until = 0.0
 
     @classmethod
     def at(cls, broker_url: str) -> Self | None:
         """Return the notices beside a broker, None if it is not Redis."""
-        if broker_url.startswith("redis+socket://"):
-            return cls("unix://" + broker_url.removeprefix("redis+socket://"))
-        is_redis = broker_url.startswith(("redis://", "rediss://", "unix://"))
-        return cls(broker_url) if is_redis else None
+        url = redis_url(broker_url)
+        return None if url is None else cls(url)
 
     def publish(self, notices: Collection[str]) -> None:
         """Publish in one round trip. Raises: BrokerUnavailable."""
@@ -54,7 +52,7 @@ class RedisNotices:
 
     def subscribe(self, listener: Listener) -> "RedisSubscription":
         """Hand notices to `listener` from a thread of its own, until closed."""
-        return RedisSubscription(_connect(self._url), listener)
+        return RedisSubscription(connect_redis(self._url), listener)
 
 
 class RedisSubscription:
@@ -93,7 +91,15 @@ class RedisSubscription:
                 self._listener(message["data"].decode() if is_notice else MISSED)
 
 
-def _connect(url: str) -> redis.Redis:
+def redis_url(broker_url: str) -> str | None:
+    """Return the URL of the Redis that a broker is, None if it is none."""
+    if broker_url.startswith("redis+socket://"):
+        return "unix://" + broker_url.removeprefix("redis+socket://")
+    return broker_url if broker_url.startswith(("redis://", "rediss://", "unix://")) else None
+
+
+def connect_redis(url: str) -> redis.Redis:
+    """Return a client that waits for no server that does not answer; connects when it is used."""
     return redis.Redis.from_url(
         url, socket_connect_timeout=TIMEOUT_S, socket_timeout=TIMEOUT_S, health_check_interval=10
     )

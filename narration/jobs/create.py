@@ -52,6 +52,7 @@ def create_job(
     revision_of: str | None = None,
     kind: JobKind = JobKind.NARRATION,
     draft: Draft | None = None,
+    key_id: str | None = None,
 ) -> Job:
     """Insert a queued job; it is planned as soon as this transaction is committed.
 
@@ -62,6 +63,7 @@ def create_job(
     job = Job(
         id=job_id,
         owner=owner,
+        key_id=key_id,
         kind=kind,
         priority=settings.priority if draft is None else URGENT_PRIORITY,
         settings=dump_settings(settings),

@@ -4,13 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from narration.api_settings import LimitSettings
 from narration.bounded import BoundedCalls, TooLargeCallError, TooSlowError
 from narration.documents.language import document_language, is_sure
 from narration.documents.read import read_document
 from narration.documents.types import Document
 from narration.errors import DocumentError
 from narration.jobs.request import OtherLanguage, ReadingOptions, require_line
-from narration.settings import MIB, LimitSettings
+from narration.setting_types import MIB
 from narration.text.alphabet import VOICE_LANGUAGE
 
 T = TypeVar("T")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from narration.api_settings import LimitSettings
 from narration.bounded import BoundedCalls, TooLargeCallError, TooSlowError
 from narration.documents.types import Metadata
 from narration.errors import DocumentError
@@ -15,7 +16,6 @@ from narration.jobs.reading import ReadingRecord, record_reading, warning_rows
 from narration.jobs.record import JobPlan
 from narration.jobs.request import JobSettings
 from narration.jobs.work import WorkRecord
-from narration.settings import LimitSettings
 from narration.text.types import ChunkPlan
 
 DRAFT_S = 5.0  # a text of some thousand characters takes a few milliseconds

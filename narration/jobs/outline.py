@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from narration.api_settings import LimitSettings
 from narration.documents.report import ReadingReport, list_chapters
 from narration.documents.types import Document
 from narration.errors import QualityError
@@ -25,7 +26,6 @@ from narration.jobs.reading import (
     warning_rows,
 )
 from narration.jobs.request import JobSettings, QualityPolicy
-from narration.settings import LimitSettings
 from narration.text.chunk import plan_chunks
 from narration.text.findings import judge_text
 from narration.text.types import ChunkPlan, Plan

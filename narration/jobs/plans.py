@@ -9,6 +9,7 @@ from typing import TypeAlias
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
+from narration.api_settings import LimitSettings
 from narration.bounded import BoundedCalls
 from narration.clock import Clock, utc_now
 from narration.database import session_scope
@@ -29,7 +30,6 @@ from narration.jobs.sound import RenderParameters
 from narration.jobs.stored import dump_settings, read_settings
 from narration.jobs.submit import Submission, choose_job_voice, with_delivery_of
 from narration.jobs.work import cover_type, require_cover
-from narration.settings import LimitSettings
 from narration.storage.keys import check_prefix, cover_key, source_key
 from narration.storage.profiles import Stores
 

@@ -12,6 +12,7 @@ from narration.jobs.lookup import list_delivered_keys, lock_job
 from narration.jobs.record import Chunk, ChunkAudio, Job
 from narration.jobs.states import ENDED
 from narration.jobs.transitions import delete_job_row
+from narration.jobs.usage import add_deleted
 from narration.storage.keys import cover_key, is_delivered, job_folder
 from narration.storage.profiles import Stores
 from narration.voices import lookup
@@ -35,6 +36,7 @@ def delete_job(
     if job.state not in ENDED:
         raise ConflictError(f"job {job_id} is under way: cancel it first")
     listed = list_delivered_keys(session, job_id)
+    add_deleted(session, job)
     delete_job_row(session, job, now=now)
     _delete_objects(stores, job, listed)
 

@@ -3,14 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    ForeignKey,
-    Index,
-    LargeBinary,
-    String,
-    UniqueConstraint,
-    false,
-)
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, deferred, mapped_column
 
 from narration.database import (
@@ -27,6 +20,10 @@ from narration.database import (
 )
 from narration.jobs.states import ChunkState, JobKind, JobState, PartState, SegmentState
 
+WITH_KEY: dict[str, Any] = dict.fromkeys(
+    ("postgresql_where", "sqlite_where"), text("key_id IS NOT NULL")
+)
+
 
 def _job_key() -> Mapped[str]:
     return mapped_column(ID, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
@@ -42,10 +39,12 @@ class Job(Base):
         Index("ix_jobs_owner_id", "owner", "id"),
         Index("ix_jobs_expires_at", "expires_at"),
         Index("ix_jobs_revision_of", "revision_of"),
+        Index("ix_jobs_key_id_state", "key_id", "state", **WITH_KEY),
     )
 
     id: Mapped[str] = mapped_column(ID, primary_key=True)
     owner: Mapped[str] = mapped_column(OWNER)
+    key_id: Mapped[str | None] = mapped_column(ID)  # who asked; None with a key of the environment
     kind: Mapped[JobKind] = mapped_column(
         state_column(JobKind), default=JobKind.NARRATION, server_default=JobKind.NARRATION.value
     )

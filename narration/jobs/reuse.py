@@ -5,7 +5,7 @@ worker: for a book of which one sentence has changed that is nearly all of its t
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, or_, select
@@ -55,9 +55,34 @@ def finish_reused(
     now: datetime,
 ) -> list[int]:
     """End segments with what became of all their chunks; return those that were still untouched."""
+    claims = _claim_all(session, job_id, outcomes, holder=holder, until=until, now=now)
+    if not claims:
+        return []
+    finished = [
+        FinishedChunk(claim=claim, outcome=outcome)
+        for claim in claims
+        for outcome in outcomes[claim.index]
+    ]
+    checkpoint_all(session, finished, until=until, now=now)
+    ended = Segment.index.in_([claim.index for claim in claims])
+    free = {"lease_holder": None, "lease_until": None}
+    move_segments(session, job_id, SegmentState.DONE, ended, now=now, **free)
+    advance_if_rendered(session, job_id, now=now)
+    return [claim.index for claim in claims]
+
+
+def _claim_all(
+    session: Session,
+    job_id: str,
+    indexes: Collection[int],
+    *,
+    holder: str,
+    until: datetime,
+    now: datetime,
+) -> list[SegmentClaim]:
     wanted = (
         select(Segment.index)
-        .where(Segment.job_id == job_id, Segment.index.in_(outcomes), _is_untouched(now))
+        .where(Segment.job_id == job_id, Segment.index.in_(indexes), _is_untouched(now))
         .order_by(Segment.index)
         .with_for_update(skip_locked=True)
     )
@@ -72,7 +97,7 @@ def finish_reused(
         lease_holder=holder,
         lease_until=until,
     )
-    claims = [
+    return [
         SegmentClaim(
             job_id=job_id,
             index=segment.index,
@@ -84,19 +109,6 @@ def finish_reused(
         )
         for segment in claimed
     ]
-    if not claims:
-        return []
-    finished = [
-        FinishedChunk(claim=claim, outcome=outcome)
-        for claim in claims
-        for outcome in outcomes[claim.index]
-    ]
-    checkpoint_all(session, finished, until=until, now=now)
-    ended = Segment.index.in_([claim.index for claim in claims])
-    free = {"lease_holder": None, "lease_until": None}
-    move_segments(session, job_id, SegmentState.DONE, ended, now=now, **free)
-    advance_if_rendered(session, job_id, now=now)
-    return [claim.index for claim in claims]
 
 
 def _is_untouched(now: datetime) -> ColumnElement[bool]:

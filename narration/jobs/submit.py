@@ -12,6 +12,7 @@ from typing import TypeAlias
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from narration.api_settings import LimitSettings
 from narration.clock import utc_now
 from narration.database import session_scope
 from narration.errors import ConflictError, KeyReusedError, QueueFullError
@@ -20,11 +21,12 @@ from narration.jobs.create import Destination, Source, create_job
 from narration.jobs.document import DocumentFacts
 from narration.jobs.listing import count_queued
 from narration.jobs.lookup import find_by_idempotency_key, get_job, require_voice
+from narration.jobs.quota import require_left, take_characters, take_place
 from narration.jobs.record import Job
 from narration.jobs.request import DeliverySettings, JobSettings, ReadingOptions
 from narration.jobs.states import JobKind
 from narration.jobs.work import cover_type, require_cover
-from narration.settings import LimitSettings
+from narration.keys.scopes import Allowance
 from narration.storage.keys import check_prefix, cover_key, source_key
 from narration.storage.profiles import Stores
 from narration.storage.write_check import WriteCheck
@@ -51,6 +53,7 @@ class Submission:
     cover: bytes | None = None  # instead of the document's own
     kind: JobKind = JobKind.NARRATION
     revision_of: str | None = None  # the job whose text was changed into this one
+    allowance: Allowance | None = None  # of the key that asks, if it is one of the database
     asked: str | None = None  # the request as it came, where it does not hold the document
 
     @property
@@ -102,8 +105,8 @@ class Submitter:
     def submit(self, submission: Submission) -> Submitted:
         """Accept a job or refuse it whole.
 
-        Raises: DocumentError, OutputError, FieldsError, KeyReusedError, QueueFullError, BusyError,
-        VoiceNotReady, RecordingError; StorageUnavailable, DatabaseUnavailable.
+        Raises: DocumentError, OutputError, FieldsError, KeyReusedError, LimitError, QueueFullError,
+        BusyError, VoiceNotReady, RecordingError; StorageUnavailable, DatabaseUnavailable.
         """
         if submission.cover is not None:
             require_cover(submission.cover)
@@ -114,6 +117,7 @@ class Submitter:
             if earlier := find_earlier(session, submission):
                 return Submitted(job=earlier, is_replay=True)
             self._require_room(session)
+            require_left(session, submission.allowance, now=utc_now())
             choose_job_voice(session, submission)
         facts = self.examine(
             submission.data, submission.name, submission.media_type, submission.settings.reading
@@ -123,7 +127,7 @@ class Submitter:
         source = self._store_source(job_id, submission, facts.media_type)
         try:
             self._store_cover(job_id, submission)
-            job = self._insert(job_id, submission, source, destination)
+            job = self._insert(job_id, submission, source, destination, facts.characters)
         except BaseException as error:
             self._delete_stored(job_id, submission, source)
             if isinstance(error, ConflictError):
@@ -172,10 +176,17 @@ class Submitter:
             self.stores.work.delete(cover_key(job_id))
 
     def _insert(
-        self, job_id: str, submission: Submission, source: Source, destination: Destination
+        self,
+        job_id: str,
+        submission: Submission,
+        source: Source,
+        destination: Destination,
+        characters: int,
     ) -> Job:
-        key = submission.idempotency_key
+        key, allowance, now = submission.idempotency_key, submission.allowance, utc_now()
         with session_scope(self.database) as session:
+            take_place(session, allowance)
+            take_characters(session, allowance, characters, now=now)
             # Once more: it may have been deleted while the document was read.
             voice = choose_job_voice(session, submission, is_kept=True)
             settings = with_delivery_of(session, submission.settings, voice)
@@ -186,7 +197,8 @@ class Submitter:
                 settings=self._with_retention(settings),
                 source=source,
                 destination=destination,
-                now=utc_now(),
+                now=now,
+                key_id=allowance.key_id if allowance else None,
                 voice=voice,
                 idempotency_key=key,
                 request_sha256=submission.fingerprint if key else None,

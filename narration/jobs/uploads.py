@@ -13,7 +13,7 @@ from narration.database import UNSYNCHRONIZED
 from narration.errors import ConflictError, NotFoundError
 from narration.ids import new_id
 from narration.jobs.upload import Upload
-from narration.settings import DAY_S
+from narration.setting_types import DAY_S
 from narration.storage.interface import Storage
 from narration.storage.keys import source_key
 

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from sqlalchemy import Engine
 
+from narration.api_settings import LimitSettings
 from narration.clock import utc_now
 from narration.database import session_scope
 from narration.errors import ConflictError, QueueFullError
@@ -16,6 +17,7 @@ from narration.ids import new_id
 from narration.jobs.create import Source, create_job
 from narration.jobs.draft import Draft, DraftOptions, SourceFile
 from narration.jobs.listing import count_speaking
+from narration.jobs.quota import take_characters
 from narration.jobs.request import JobSettings
 from narration.jobs.states import JobKind
 from narration.jobs.submit import (
@@ -25,7 +27,6 @@ from narration.jobs.submit import (
     find_earlier,
     with_delivery_of,
 )
-from narration.settings import LimitSettings
 
 OPENING_CHARS = (30, 70, 140)  # of the first chunks: two seconds, five, ten
 
@@ -45,8 +46,8 @@ class UrgentSubmitter:
     def submit(self, submission: Submission) -> Submitted:
         """Accept a text or refuse it whole.
 
-        Raises: DocumentError, QualityError, UnknownVoiceError, KeyReusedError, QueueFullError,
-        BusyError, VoiceNotReady, RecordingError; DatabaseUnavailable.
+        Raises: DocumentError, QualityError, UnknownVoiceError, KeyReusedError, LimitError,
+        QueueFullError, BusyError, VoiceNotReady, RecordingError; DatabaseUnavailable.
         """
         opening = OPENING_CHARS if submission.kind is JobKind.SPEECH else ()
         options = DraftOptions(segment_chunks=self.segment_chunks, opening=opening)
@@ -70,6 +71,8 @@ class UrgentSubmitter:
                     f"{self.limits.speech_at_once:,} texts are being spoken already: send this "
                     "one later"
                 )
+            allowance = submission.allowance
+            take_characters(session, allowance, draft.characters, now=now)
             voice = choose_job_voice(session, submission, is_kept=True)
             job = create_job(
                 session,
@@ -79,6 +82,7 @@ class UrgentSubmitter:
                 source=_source(submission, draft),
                 destination=submission.destination,
                 now=now,
+                key_id=allowance.key_id if allowance else None,
                 voice=voice,
                 idempotency_key=key,
                 request_sha256=submission.fingerprint if key else None,

@@ -15,9 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
+from narration.api_settings import LimitSettings
 from narration.jobs.draft import DraftOptions, SourceFile, draft_plan
 from narration.jobs.request import JobSettings
-from narration.settings import LimitSettings, load_settings
+from narration.settings import load_settings
 from narration.sound.waveform import SAMPLE_RATE_HZ
 from tests.bench.service import data_folder
 from tests.bench.texts import CHARACTERS_PER_HOUR, make_book

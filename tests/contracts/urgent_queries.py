@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
+from narration.api_settings import LimitSettings
 from narration.broker.interface import Task
 from narration.broker.wakeups import _NOTED
 from narration.database import call_after_commit, session_scope
@@ -20,7 +21,6 @@ from narration.jobs.spoken import read_spoken
 from narration.jobs.states import JobKind, JobState
 from narration.jobs.submit import Submission
 from narration.jobs.urgent import UrgentSubmitter
-from narration.settings import LimitSettings
 from tests.builders import LEASE, NOW, OWNER, claim_segment, make_job, make_outcome, plan_job
 from tests.builders import WORDS as TEXT
 

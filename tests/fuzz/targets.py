@@ -102,7 +102,9 @@ def _api(cluster: Cluster, has_keys: bool) -> Iterator[Api]:
 
 
 def _keys(has_keys: bool) -> dict[str, str]:
-    return {"RHAPSODE_API__KEYS": json.dumps({"ann": KEY})} if has_keys else {}
+    if not has_keys:
+        return {}
+    return {"RHAPSODE_API__KEYS": json.dumps({"ann": KEY}), "RHAPSODE_API__ADMINS": "ann"}
 
 
 def _is_ready(url: str) -> bool:

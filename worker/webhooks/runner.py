@@ -11,8 +11,8 @@ import structlog
 from sqlalchemy.orm import Session
 
 from narration import telemetry
+from narration.api_settings import WebhookSettings
 from narration.errors import OutputError, TransientError
-from narration.settings import WebhookSettings
 from narration.webhooks.deliveries import (
     Attempt,
     DeliveryClaim,

@@ -9,9 +9,9 @@ from importlib.metadata import version
 
 import httpcore
 
+from narration.api_settings import WebhookSettings
 from narration.clock import Clock
 from narration.errors import FieldsError
-from narration.settings import WebhookSettings
 from narration.webhooks.addresses import Target, parse_url
 from narration.webhooks.deliveries import MAX_RESPONSE_CHARS, Attempt, DeliveryClaim
 from narration.webhooks.signing import signed_headers

@@ -55,3 +55,12 @@ def test_setting_that_makes_no_sense_is_named(
 def test_keys_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RHAPSODE_API__KEYS", '{"ann": "very-secret"}')
     assert "very-secret" not in repr(load_settings())
+
+
+def test_admins_are_owners_with_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RHAPSODE_API__KEYS__ANN", "one")
+    monkeypatch.setenv("RHAPSODE_API__ADMINS", "ann, ")
+    assert load_settings().api.admin_owners == {"ann"}
+    monkeypatch.setenv("RHAPSODE_API__ADMINS", "ann,amn")
+    with pytest.raises(SettingsError, match="amn, who have no key"):
+        load_settings()

@@ -23,6 +23,8 @@ from narration.jobs.record import ChunkAudio
 from narration.jobs.request import JobSettings
 from narration.jobs.states import JobState
 from narration.jobs.submit import Submission
+from narration.keys.lookup import find_key, find_session, open_session
+from narration.keys.manage import NewKey, make_key
 from narration.storage.directory import DirectoryStorage
 from narration.storage.keys import chunk_audio_key
 from narration.storage.profiles import Stores, open_stores
@@ -184,3 +186,17 @@ def test_plans_go_with_their_documents_when_their_time_is_over(sweeper: Sweeper)
     assert sweeper.stores.work.stat(old.source_key) is None
     with session_scope(sweeper.database) as session:
         assert list(session.scalars(select(KeptPlan.id))) == [young.id]
+
+
+def test_sessions_that_have_expired_are_deleted(sweeper: Sweeper) -> None:
+    new = NewKey(owner="ann", name="page")
+    with session_scope(sweeper.database) as session:
+        made = make_key(session, new, now=NOW)
+        key = find_key(session, made.secret)
+        assert key is not None
+        ended = open_session(session, key, lasts_s=60, now=NOW - timedelta(minutes=1))
+        lasting = open_session(session, key, lasts_s=60, now=NOW)
+    sweeper.purge()
+    with session_scope(sweeper.database, is_read_only=True) as session:
+        assert find_session(session, ended) is None
+        assert find_session(session, lasting) is not None

@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from narration.api_settings import WebhookSettings
 from narration.clock import utc_now
-from narration.settings import WebhookSettings
 from narration.webhooks.deliveries import DeliveryClaim
 from narration.webhooks.schedule import WAITS_S
 from narration.webhooks.signing import new_secret

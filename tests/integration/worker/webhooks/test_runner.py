@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select
 
+from narration.api_settings import WebhookSettings
 from narration.clock import utc_now
 from narration.database import session_scope
-from narration.settings import WebhookSettings
 from narration.webhooks import endpoints, log
 from narration.webhooks.deliveries import Attempt, DeliveryClaim
 from narration.webhooks.record import DeliveryState, WebhookDelivery

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from narration.api_settings import WebhookSettings
 from narration.clock import utc_now
-from narration.settings import WebhookSettings
 from narration.webhooks.deliveries import Attempt, DeliveryClaim
 from narration.webhooks.signing import new_secret
 from tests.receiver import (

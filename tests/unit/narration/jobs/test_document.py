@@ -2,11 +2,11 @@
 
 import pytest
 
+from narration.api_settings import LimitSettings
 from narration.documents.types import Document, SkipReason
 from narration.errors import DocumentError
 from narration.jobs.document import read_within
 from narration.jobs.request import JobSettings
-from narration.settings import LimitSettings
 from tests.epubs import make_epub
 
 ENGLISH = "The rain had fallen all night upon the hills, and now it stopped."

@@ -1,0 +1,144 @@
+"""Keys of the database as requests need them: looked up at most once a second each.
+
+A key that is revoked by another process is refused within that second. Unknown secrets are asked
+of the database each time, on few threads of their own: whoever tries many takes none from others.
+"""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import TypeAlias, TypeVar
+
+import anyio
+import structlog
+from anyio.to_thread import run_sync
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from narration.clock import utc_now
+from narration.database import session_scope
+from narration.errors import RhapsodeError
+from narration.keys import lookup
+from narration.keys.lookup import KnownKey
+from narration.keys.secret import digest_of
+
+T = TypeVar("T")
+Find: TypeAlias = Callable[[Session, str], KnownKey | None]
+KEPT_S = 1.0
+MAX_KEPT = 4096
+THREADS = 8
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    key: KnownKey
+    at: float
+
+
+class KeyBook:
+    """What keys are known; belongs to one event loop."""
+
+    def __init__(self, database: Engine) -> None:
+        self._database = database
+        self._limiter = anyio.CapacityLimiter(THREADS)
+        self._strangers = anyio.CapacityLimiter(THREADS)
+        self._found: OrderedDict[str, _Found] = OrderedDict()
+        self._pending: dict[str, asyncio.Task[KnownKey | None]] = {}
+        self._notes: set[asyncio.Task[None]] = set()
+        self._has_keys = False
+        self._looked_at = float("-inf")
+
+    async def has_keys(self) -> bool:
+        """Tell whether any key was ever made. Raises: DatabaseUnavailable."""
+        if not self._has_keys and time.monotonic() - self._looked_at >= KEPT_S:
+            self._has_keys = await self.read(lookup.has_keys)
+            self._looked_at = time.monotonic()
+        return self._has_keys
+
+    async def by_secret(self, secret: str) -> KnownKey | None:
+        """Return the key of a secret, usable or not. Raises: DatabaseUnavailable."""
+        return await self._find(lookup.find_key, secret)
+
+    async def by_session(self, secret: str) -> KnownKey | None:
+        """Return the key of a signed-in browser. Raises: DatabaseUnavailable."""
+        return await self._find(lookup.find_session, secret)
+
+    async def by_id(self, key_id: str) -> KnownKey | None:
+        """Return a key, usable or not. Raises: DatabaseUnavailable."""
+        return await self._find(lookup.find_key_by_id, key_id)
+
+    async def still_usable(
+        self, key_ids: Collection[str], session_ids: Collection[str]
+    ) -> frozenset[str]:
+        """Return which of these keys and sessions still open something, by id."""
+        found = await self.read(lambda session: lookup.find_in_use(session, key_ids, session_ids))
+        now = utc_now()
+        return frozenset(key.session_id or key.id for key in found if key.is_usable(now))
+
+    def forget(self) -> None:
+        """Look every key up again: one of them has changed here."""
+        self._found.clear()
+
+    async def read(
+        self, query: Callable[[Session], T], limiter: anyio.CapacityLimiter | None = None
+    ) -> T:
+        """Ask the database. Raises: DatabaseUnavailable."""
+
+        def ask() -> T:
+            with session_scope(self._database, is_read_only=True) as session:
+                return query(session)
+
+        return await run_sync(ask, limiter=limiter or self._limiter)
+
+    async def write(self, change: Callable[[Session], T]) -> T:
+        """Change something in one transaction. Raises: DatabaseUnavailable."""
+
+        def do() -> T:
+            with session_scope(self._database) as session:
+                return change(session)
+
+        return await run_sync(do, limiter=self._limiter)
+
+    async def close(self) -> None:
+        """Wait for what is being written."""
+        await asyncio.gather(*self._notes, return_exceptions=True)
+
+    async def _find(self, find: Find, text: str) -> KnownKey | None:
+        place = digest_of(text)  # texts of different kinds differ by their prefixes
+        kept = self._found.get(place)
+        if kept is not None and time.monotonic() - kept.at < KEPT_S:
+            return kept.key
+        if place not in self._pending:
+            self._pending[place] = asyncio.create_task(self._look_up(find, text, place))
+        # Shielded: one caller that hangs up must not take the answer from the others.
+        return await asyncio.shield(self._pending[place])
+
+    async def _look_up(self, find: Find, text: str, place: str) -> KnownKey | None:
+        try:
+            at = time.monotonic()  # before it: what is revoked meanwhile counts from here
+            limiter = self._limiter if place in self._found else self._strangers
+            key = await self.read(lambda session: find(session, text), limiter)
+        finally:
+            del self._pending[place]
+        if key is None:
+            self._found.pop(place, None)
+            return None
+        self._found[place] = _Found(key=key, at=at)
+        while len(self._found) > MAX_KEPT:
+            self._found.popitem(last=False)
+        now = utc_now()
+        if key.is_usable(now) and key.is_use_due(now):
+            note = asyncio.create_task(self._note_use(key.id))  # nobody waits for it
+            self._notes.add(note)
+            note.add_done_callback(self._notes.discard)
+        return key
+
+    async def _note_use(self, key_id: str) -> None:
+        try:
+            await self.write(lambda session: lookup.note_use(session, key_id, now=utc_now()))
+        except RhapsodeError as error:  # the next request notes it
+            log.warning("use_of_key_not_noted", key_id=key_id, reason=str(error))

@@ -1,0 +1,114 @@
+"""What a key may still submit: narrations under way, and characters in a day.
+
+Kept by the database, in the transaction that writes the job: exact however many processes submit,
+and taken back with it. The day's count is one number in the key's row, so that checking and
+counting is one statement; keys without such limits cost none.
+"""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, case, func, select, update
+from sqlalchemy.orm import Session
+
+from narration.database import UNSYNCHRONIZED
+from narration.errors import LimitError
+from narration.jobs.record import Job
+from narration.jobs.states import ACTIVE, JobKind
+from narration.keys.record import ApiKey
+from narration.keys.scopes import Allowance
+
+CHARACTERS = "characters"
+JOBS = "jobs"
+JOB_ENDS_S = 10  # when to look again whether a narration has ended
+
+
+def require_place(session: Session, allowance: Allowance | None) -> None:
+    """Check that a key may have one narration more, before its document is read.
+
+    Raises: LimitError.
+    """
+    if allowance is None or allowance.queued_jobs is None:
+        return
+    under_way = select(func.count()).select_from(Job).where(Job.key_id == allowance.key_id)
+    under_way = under_way.where(Job.state.in_(ACTIVE), Job.kind == JobKind.NARRATION)
+    if session.execute(under_way).scalar_one() >= allowance.queued_jobs:
+        raise LimitError(
+            f"{allowance.queued_jobs:,} narrations of the key {allowance.key_name!r} have not "
+            "ended, which is as many as it may have: wait for one",
+            policy=JOBS,
+            retry_after_s=JOB_ENDS_S,
+        )
+
+
+def require_left(session: Session, allowance: Allowance | None, *, now: datetime) -> None:
+    """Check that a key may submit anything at all, before a document is read for nothing.
+
+    Raises: LimitError.
+    """
+    require_place(session, allowance)
+    if allowance is None or allowance.characters_a_day is None:
+        return
+    used = _used(session, allowance, f"{now:%Y-%m-%d}")
+    if used >= allowance.characters_a_day:
+        raise _too_many(allowance, used, now, said="")
+
+
+def take_place(session: Session, allowance: Allowance | None) -> None:
+    """Check the same where the narration is written; others of the key wait until it is.
+
+    Raises: LimitError.
+    """
+    if allowance is None or allowance.queued_jobs is None:
+        return
+    session.execute(select(ApiKey.id).where(ApiKey.id == allowance.key_id).with_for_update())
+    require_place(session, allowance)
+
+
+def take_characters(
+    session: Session, allowance: Allowance | None, characters: int, *, now: datetime
+) -> None:
+    """Count characters to a key's day, if it has so many left.
+
+    Raises: LimitError.
+    """
+    if allowance is None or allowance.characters_a_day is None:
+        return
+    most, day = allowance.characters_a_day, f"{now:%Y-%m-%d}"
+    counted = _counted(day)
+    taken = session.execute(
+        update(ApiKey)
+        .where(ApiKey.id == allowance.key_id, counted + characters <= most)
+        .values(counted_day=day, counted_characters=counted + characters)
+        .returning(ApiKey.id),
+        execution_options=UNSYNCHRONIZED,
+    ).first()
+    if taken is not None:
+        return
+    used = _used(session, allowance, day)
+    raise _too_many(allowance, used, now, said=f"the text has {characters:,} characters; ")
+
+
+def seconds_to_midnight(now: datetime) -> int:
+    """Return when the next day of UTC begins."""
+    tomorrow = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    return max(1, round((tomorrow - now).total_seconds()))
+
+
+def _counted(day: str) -> ColumnElement[int]:
+    return case((ApiKey.counted_day == day, ApiKey.counted_characters), else_=0)
+
+
+def _used(session: Session, allowance: Allowance, day: str) -> int:
+    return session.scalar(select(_counted(day)).where(ApiKey.id == allowance.key_id)) or 0
+
+
+def _too_many(allowance: Allowance, used: int, now: datetime, *, said: str) -> LimitError:
+    most = allowance.characters_a_day or 0
+    left = max(0, most - used)
+    return LimitError(
+        f"{said}of the {most:,} characters a day that the key {allowance.key_name!r} may submit, "
+        f"{left:,} are left until midnight UTC",
+        policy=CHARACTERS,
+        left=left,
+        retry_after_s=seconds_to_midnight(now),
+    )

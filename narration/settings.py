@@ -62,12 +62,14 @@ class S3Profile(Part):
 Profile = Annotated[DirectoryProfile | S3Profile, Field(discriminator="kind")]
 
 
+def _own_profile() -> dict[str, Profile]:
+    return {DEFAULT_PROFILE: DirectoryProfile()}
+
+
 class StorageSettings(Part):
     """Named places for objects; a request may name one and never sees its credentials."""
 
-    profiles: dict[str, Profile] = Field(
-        default_factory=lambda: {DEFAULT_PROFILE: DirectoryProfile()}
-    )
+    profiles: dict[str, Profile] = Field(default_factory=_own_profile)
     work_profile: str = DEFAULT_PROFILE  # sources, voices and chunk audio
     presign_s: Count = 3600
 

@@ -87,7 +87,7 @@ def open_bench(config: ChatterboxConfig, options: ResolvedOptions, **overrides: 
     sharing = share_device(options)
     renderer = TorchRenderer(flow, vocoder, watermarker, options, sharing.open_sound_stream)
     tokens = _open_tokens(config, options, sharing, overrides)
-    admission = Admission(options.queue_limit)
+    admission = Admission(options.queue_limit, first=options.queue_limit)  # filled at once
     sound = start_sound_stage(renderer, admission, sharing, options)
     return Bench(
         engine=PipelineEngine(make_prompt, tokens, sound, admission),

@@ -22,9 +22,11 @@ class Admission:
     Those who wait enter by turn.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, *, first: int = FIRST) -> None:
+        """`first`: utterances at most in an engine that was idle."""
         self._limit = limit
-        self._window = min(FIRST, limit)
+        self._first = first
+        self._window = min(first, limit)
         self._inside = 0
         self._is_closed = False
         self._waiting: TurnQueue[object] = TurnQueue()
@@ -68,7 +70,7 @@ class Admission:
         with self._changed:
             self._inside -= 1
             is_idle = not self._inside and not self._waiting
-            grown = FIRST if is_idle else self._window + GROWTH - 1
+            grown = self._first if is_idle else self._window + GROWTH - 1
             self._window = min(grown, self._limit)
             self._changed.notify_all()
 

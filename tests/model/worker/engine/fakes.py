@@ -169,7 +169,7 @@ def toy_engine(
     threads: int = 1,
     waiting: Waiting | None = None,
 ) -> PipelineEngine:
-    admission = Admission(queue_limit)
+    admission = Admission(queue_limit, first=queue_limit)
     decoder = decoder or CountingDecoder()
     sound = SoundStage(
         renderer or ToneRenderer(),

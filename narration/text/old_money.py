@@ -11,7 +11,11 @@ from narration.text.rules import DIGITS, figure_rule, rule
 
 _REACH = 16  # characters before a figure that tell money from a plural or an ordinal
 _MOST_PENCE = 11  # twelve make a shilling
-_DECADE_BEFORE = re.compile(r"\b(?:the|mid|early|late|his|her|their|my|in)[ -]'?\Z", re.IGNORECASE)
+_DECADE_BEFORE = re.compile(
+    r"(?:\b(?:the|mid|early|late|his|her|their|my|in)[ -]"
+    r"|\d0s(?:,|,? (?:and|or|to)) )'?\Z",  # the 1970s and 80s
+    re.IGNORECASE,
+)
 _COUNT_BEFORE = re.compile(
     r"\b(?:one|two|three|four|five|six|seven|eight|nine|ten|many|all|no|some|your|my) \Z",
     re.IGNORECASE,

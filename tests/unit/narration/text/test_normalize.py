@@ -115,6 +115,9 @@ SAYINGS = [
     ("5–10 km away", "five to ten kilometers away"),
     ("$5-10", "five to ten dollars"),
     ("$5–$10 million", "five to ten million dollars"),
+    ("in the 1850s and 900s.", "in the eighteen fifties and nine hundreds."),
+    ("the 1970s, 80s. Then", "the nineteen seventies, eighties. Then"),
+    ("for royalties, 20s. were paid", "for royalties, twenty shillings were paid"),
     ("£5 10s. 6d. a year", "five pounds ten shillings six pence a year"),
     ("open 24/7", "open twenty-four seven"),
     # dates

@@ -36,9 +36,9 @@ def delete_job(
     if job.state not in ENDED:
         raise ConflictError(f"job {job_id} is under way: cancel it first")
     listed = list_delivered_keys(session, job_id)
-    add_deleted(session, job)
     delete_job_row(session, job, now=now)
     _delete_objects(stores, job, listed)
+    add_deleted(session, job)  # last: others who delete wait for its row
 
 
 def find_expired(session: Session, *, now: datetime) -> list[Job]:

@@ -11,11 +11,13 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
+from narration.broker.interface import Task
+from narration.broker.wakeups import note_wakeup
 from narration.jobs.advance import advance_if_rendered
 from narration.jobs.checkpoints import FinishedChunk, checkpoint_all
-from narration.jobs.record import Chunk, Segment
+from narration.jobs.record import Chunk, Job, Segment
 from narration.jobs.segment_claim import SegmentClaim
-from narration.jobs.states import UNSPOKEN, SegmentState
+from narration.jobs.states import UNSPOKEN, ChunkState, JobState, SegmentState
 from narration.jobs.takes import Outcome
 from narration.jobs.transitions import move_segments
 
@@ -54,7 +56,14 @@ def finish_reused(
     until: datetime,
     now: datetime,
 ) -> list[int]:
-    """End segments with what became of all their chunks; return those that were still untouched."""
+    """End segments with what became of all their chunks; return those that were still untouched.
+
+    Nothing is done if the job is not being rendered any more.
+    """
+    # The job row first, as whoever resets a chunk does: none of them is reset meanwhile.
+    is_rendering = (Job.id == job_id, Job.state == JobState.RENDERING)
+    if session.scalar(select(Job.id).where(*is_rendering).with_for_update()) is None:
+        return []
     claims = _claim_all(session, job_id, outcomes, holder=holder, until=until, now=now)
     if not claims:
         return []
@@ -64,11 +73,31 @@ def finish_reused(
         for outcome in outcomes[claim.index]
     ]
     checkpoint_all(session, finished, until=until, now=now)
-    ended = Segment.index.in_([claim.index for claim in claims])
-    free = {"lease_holder": None, "lease_until": None}
-    move_segments(session, job_id, SegmentState.DONE, ended, now=now, **free)
+    _end(session, job_id, [claim.index for claim in claims], now=now)
     advance_if_rendered(session, job_id, now=now)
     return [claim.index for claim in claims]
+
+
+def _end(session: Session, job_id: str, indexes: Collection[int], *, now: datetime) -> None:
+    """End segments by what their chunks are now; one of which a chunk was reset opens again."""
+    found = session.execute(
+        select(Chunk.segment, Chunk.state)
+        .where(Chunk.job_id == job_id, Chunk.segment.in_(indexes))
+        .where(Chunk.state.in_((*UNSPOKEN, ChunkState.FAILED)))
+        .distinct()
+    ).all()
+    left = {segment for segment, state in found if state in UNSPOKEN}
+    failed = {segment for segment, state in found if state is ChunkState.FAILED} - left
+    free = {"lease_holder": None, "lease_until": None}
+    for target, ended in (
+        (SegmentState.PENDING, left),
+        (SegmentState.FAILED, failed),
+        (SegmentState.DONE, set(indexes) - left - failed),
+    ):
+        if ended:
+            move_segments(session, job_id, target, Segment.index.in_(ended), now=now, **free)
+    for _ in left:
+        note_wakeup(session, Task.RENDER)
 
 
 def _claim_all(

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Table, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from narration.database import UNSYNCHRONIZED
 from narration.engine import EngineIdentity
 from narration.errors import ConflictError, LeaseLost, NotFoundError
 from narration.findings import Finding, dump_findings, load_findings
@@ -18,6 +19,8 @@ from narration.jobs.request import Voicing
 from narration.jobs.segment_claim import SegmentClaim
 from narration.jobs.states import ChunkState
 from narration.jobs.stored import dump_voicing
+
+MARKED_AGAIN_AFTER = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,13 +57,26 @@ class Outcome:
 def find_takes(
     session: Session, owner: str, cache_keys: Iterable[str], *, now: datetime
 ) -> dict[str, Take]:
-    """Return the takes that have been spoken before, by cache key, and mark them as used."""
-    rows = session.scalars(
-        update(ChunkAudio)
-        .where(ChunkAudio.owner == owner, ChunkAudio.cache_key.in_(list(cache_keys)))
-        .values(used_at=now)
-        .returning(ChunkAudio)
-    )
+    """Return the takes that have been spoken before, by cache key, and mark them as used.
+
+    At most once an hour: jobs with the same text would wait for each other's rows.
+    """
+    is_wanted = (ChunkAudio.owner == owner, ChunkAudio.cache_key.in_(sorted(set(cache_keys))))
+    # Locked in the order in which takes are stored, so that no two transactions wait in a circle.
+    aged = session.scalars(
+        select(ChunkAudio.cache_key)
+        .where(*is_wanted, ChunkAudio.used_at < now - MARKED_AGAIN_AFTER)
+        .order_by(ChunkAudio.cache_key)
+        .with_for_update()
+    ).all()
+    if aged:
+        session.execute(
+            update(ChunkAudio)
+            .where(ChunkAudio.owner == owner, ChunkAudio.cache_key.in_(aged))
+            .values(used_at=now),
+            execution_options=UNSYNCHRONIZED,
+        )
+    rows = session.scalars(select(ChunkAudio).where(*is_wanted))
     return {row.cache_key: _take_of(row) for row in rows}
 
 

@@ -4,12 +4,13 @@ from sqlalchemy import Engine, update
 from sqlalchemy.orm import Session
 
 from narration.database import session_scope
+from narration.jobs.control import cancel_job
 from narration.jobs.events import list_events
 from narration.jobs.lookup import get_chunks, get_job
 from narration.jobs.record import Segment
 from narration.jobs.reuse import finish_reused, untouched_segments
 from narration.jobs.states import ChunkState, JobState, SegmentState
-from tests.builders import LEASE, NOW, claim_segment, make_job, make_outcome, plan_job
+from tests.builders import LEASE, NOW, OWNER, claim_segment, make_job, make_outcome, plan_job
 
 HOLDER = "other-worker"
 
@@ -52,6 +53,30 @@ class ReuseContract:
             assert get_job(session, job_id).state is JobState.RENDERING
             taken = session.get_one(Segment, (job_id, claim.index))
             assert (taken.state, taken.fence) == (SegmentState.RENDERING, claim.fence)
+
+    def test_segments_of_a_canceled_job_are_let_be(self, database: Engine) -> None:
+        with session_scope(database) as session:
+            job_id = planned(session, chunks=4)
+            cancel_job(session, job_id, owner=OWNER, now=NOW)
+            outcomes = {n: [make_outcome(2 * n), make_outcome(2 * n + 1)] for n in range(2)}
+            until = NOW + LEASE
+            assert not finish_reused(session, job_id, outcomes, holder=HOLDER, until=until, now=NOW)
+        with session_scope(database, is_read_only=True) as session:
+            assert get_job(session, job_id).state is JobState.CANCELED
+            assert not any(e.type.startswith("chunk") for e in list_events(session, job_id))
+
+    def test_a_segment_of_which_a_chunk_was_reset_meanwhile_opens_again(
+        self, database: Engine
+    ) -> None:
+        with session_scope(database) as session:
+            job_id = planned(session, chunks=4)
+            outcomes = {0: [make_outcome(0)], 1: [make_outcome(2), make_outcome(3)]}
+            finish_reused(session, job_id, outcomes, holder=HOLDER, until=NOW + LEASE, now=NOW)
+        with session_scope(database, is_read_only=True) as session:
+            assert get_job(session, job_id).state is JobState.RENDERING
+            first, second = (session.get_one(Segment, (job_id, n)) for n in range(2))
+            assert (first.state, first.lease_holder) == (SegmentState.PENDING, None)
+            assert second.state is SegmentState.DONE
 
     def test_only_untouched_segments_are_looked_at(self, database: Engine) -> None:
         with session_scope(database) as session:

@@ -54,8 +54,11 @@ def make_turn(priority: int, index: int) -> Turn:
 
 
 def is_waited_for(turn: Turn) -> bool:
-    """Tell whether somebody waits to hear it: urgent work, or the beginning of a job."""
-    return bool(turn) and (-turn[0] > NORMAL_PRIORITY or turn[1] < BEGINNING)
+    """Tell whether somebody waits to hear it: urgent work, or the beginning of a job.
+
+    So does what has no turn: a voice is measured, before which nothing is spoken with it.
+    """
+    return not turn or -turn[0] > NORMAL_PRIORITY or turn[1] < BEGINNING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,16 +4,21 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 
+import structlog
 from sqlalchemy.orm import Session
 
 from narration import telemetry
+from narration.errors import DatabaseUnavailable
 from narration.jobs.record import Chunk
 from narration.jobs.reuse import finish_reused, untouched_segments
 from narration.jobs.segment_claim import SegmentClaim
 from narration.jobs.takes import Outcome, Take, find_takes
-from worker.context import WorkerContext
+from worker.context import Drain, WorkerContext
+from worker.leases import Lease
 from worker.rendering.segment_settings import SegmentSettings
 from worker.rendering.takes import SpokenTake, resolve_take
+
+log = structlog.get_logger(__name__)
 
 REMEMBERED = 1024  # jobs that were begun
 SEGMENTS = 32  # in a transaction: others wait for the row of their job meanwhile
@@ -27,16 +32,29 @@ class Reuse:
         self._begun: OrderedDict[str, None] = OrderedDict()
         self._guard = threading.Lock()
 
-    def finish_rest(self, claim: SegmentClaim, settings: SegmentSettings) -> None:
+    def finish_rest(
+        self, claim: SegmentClaim, settings: SegmentSettings, lease: Lease, drain: Drain
+    ) -> None:
         """End what is cached of the job behind a claimed segment, once for each job.
 
         It goes on while it finds something. The beginning is left to those who speak it, since
         somebody may wait to hear it.
+        Raises: LeaseLost if the claimed segment is somebody else's by now.
         """
-        after = claim.index
-        if after == 0 or not self._is_first(claim.job_id):
+        if claim.index == 0 or not self._is_first(claim.job_id):
             return
-        while True:
+        try:
+            self._finish_from(claim, settings, lease, drain)
+        except DatabaseUnavailable as error:  # those who speak the segments look again
+            log.warning("reuse_given_up", reason=str(error))
+            self._forget(claim.job_id)
+
+    def _finish_from(
+        self, claim: SegmentClaim, settings: SegmentSettings, lease: Lease, drain: Drain
+    ) -> None:
+        after = claim.index
+        while not drain.is_begun:
+            lease.check()
             now = self._context.clock()
             with self._context.session() as session:
                 segments = untouched_segments(
@@ -64,6 +82,10 @@ class Reuse:
             if len(self._begun) > REMEMBERED:
                 self._begun.popitem(last=False)
         return is_first
+
+    def _forget(self, job_id: str) -> None:
+        with self._guard:
+            self._begun.pop(job_id, None)
 
     def _reused(
         self,

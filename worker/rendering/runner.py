@@ -139,7 +139,7 @@ class SegmentRunner:
             drain=self._drain,
             pace=self.pace,
         )
-        self._reuse.finish_rest(claim, settings)
+        self._reuse.finish_rest(claim, settings, lease, self._drain)
         segment_run = SegmentRun(tools, claim, settings, lease)
         if segment_run.run(chunks):
             self._finish(claim)

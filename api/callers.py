@@ -52,10 +52,12 @@ class Caller:
             return
         if self.key is not None:
             has = ", ".join(in_order(self.scopes))
-            raise ScopeError(f"the key {self.key.name!r} lacks the scope {scope!r}: it has {has}")
+            raise ScopeError(
+                f"the key {self.key.name!r} lacks the scope {scope.value!r}: it has {has}"
+            )
         raise ScopeError(
-            f"this needs the scope {scope!r}, which neither keys of the environment have that "
-            "RHAPSODE_API__ADMINS does not name, nor servers that have no keys"
+            f"this needs the scope {scope.value!r}, which neither keys of the environment have "
+            "that RHAPSODE_API__ADMINS does not name, nor servers that have no keys"
         )
 
 

@@ -11,17 +11,18 @@ from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
 
 from narration.database import explained_errors, make_engine
-from narration.errors import SchemaOutdated
+from narration.errors import SchemaOutdated, SettingsError
 
 
 def migrate(url: str) -> None:
     """Apply every migration that is missing; safe to run twice.
 
-    Raises: DatabaseUnavailable; OutputError if the disk of SQLite is full.
+    Raises: DatabaseUnavailable; OutputError if the disk of SQLite is full; SettingsError if there
+    can be no database where the settings say.
     """
     path = make_url(url).database
     if make_url(url).get_backend_name() == "sqlite" and path and path != ":memory:":
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(Path(path).parent)
     engine = make_engine(url)
     try:
         with explained_errors(engine), engine.begin() as connection:
@@ -30,6 +31,16 @@ def migrate(url: str) -> None:
             command.upgrade(config, "head")
     finally:
         engine.dispose()
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"the folder {folder} cannot be made ({error.strerror}): "
+            "set RHAPSODE_DATA_DIR to one that can"
+        ) from error
 
 
 def is_current(engine: Engine) -> bool:

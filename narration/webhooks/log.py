@@ -83,7 +83,7 @@ def add_test_delivery(
         WebhookDelivery.type == TEST_TYPE,
     )
     if session.scalar(waiting.limit(1)) is not None:
-        raise ConflictError("the test before this one has not ended: read its delivery first")
+        raise ConflictError("the test before this one is still being tried: replay its delivery")
     delivery = WebhookDelivery(
         id=new_id("msg", now),
         webhook_id=webhook_id,

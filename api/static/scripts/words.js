@@ -16,6 +16,13 @@ const HELP = {
   queue_full: "Many narrations are waiting already. Try again in a few minutes.",
   unavailable: "A part of the server does not answer. Try again in a moment.",
   output_denied: "The server cannot write the finished files. Whoever runs it has to look at its storage.",
+  key_expired: "This key has expired. Ask whoever runs this server for a new one.",
+  key_revoked: "This key was taken back. Ask whoever runs this server for a new one.",
+  scope_missing: "This key may not do that. Ask whoever runs this server for one that may.",
+  limit_reached: "This key has reached its limit. Try again later, or ask whoever runs this server for more.",
+  disk_full: "The disk of the server is full. Whoever runs it has to make room; what is finished is kept.",
+  storage_full: "The storage of the server is full. Whoever runs it has to make room; what is finished is kept.",
+  schema_outdated: "The server is being updated. Try again in a minute.",
   internal: "The server made a mistake. Try again; if it happens again, tell whoever runs it.",
   chunk_failed: "One sentence could not be spoken. Try again; what is finished is kept.",
   quality_failed: "One sentence did not come out well in any take, and the settings ask for perfection. Try again.",
@@ -74,7 +81,7 @@ export function explain(problem) {
   if (isOfOtherLanguage(problem)) return "This text does not seem to be English, and the voices speak English only. Choose a translation, or have it read all the same.";
   if (TOLD_BY_SERVER.has(problem.code)) return sentence(problem.message);
   if (problem.code === "invalid_request") return explainFields(problem);
-  const help = HELP[problem.code] ?? HELP.internal;
+  const help = HELP[problem.code] ?? (problem.message ? sentence(problem.message) : HELP.internal);
   return problem.code === "internal" && problem.requestId ? `${help} (Number ${problem.requestId})` : help;
 }
 

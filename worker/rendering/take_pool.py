@@ -5,6 +5,7 @@ none has. A process that is killed is replaced, and what it had is done again, o
 sound that takes processes down again and again is given up, and no other with it.
 """
 
+import atexit
 import threading
 import traceback
 from collections import deque
@@ -53,6 +54,8 @@ class TakePool:
         self._is_closed = False
         start = partial(TakeProcess, opener, self._blocks, preload)
         self._lanes = [Lane(self, self._guard, start, limit_s=limit_s) for _ in range(processes)]
+        # The exit of this process waits for the others, which ignore its request to end.
+        atexit.register(self.close)
         for lane in self._lanes:
             lane.start()
 
@@ -77,6 +80,7 @@ class TakePool:
 
     def close(self) -> None:
         """Stop every process; call it when nobody waits for a take any more."""
+        atexit.unregister(self.close)
         with self._guard:
             self._is_closed = True
             self._waiting.clear()

@@ -169,8 +169,23 @@ def test_processes_end_with_their_killed_parent() -> None:
     wait_for(lambda: not any(map(is_running, pids)), 10, "end of the processes")
 
 
+def test_an_exit_that_closes_no_pool_waits_for_no_process() -> None:
+    code = PARENT.replace("time.sleep(600)", "sys.exit(7)")
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    assert ended.returncode == 7
+    pids = [int(pid) for pid in ended.stdout.split()]
+    wait_for(lambda: not any(map(is_running, pids)), 10, "end of the processes")
+
+
 PARENT = """
-import tempfile, time
+import sys, tempfile, time
 from functools import partial
 from pathlib import Path
 from tests.sounds_of_takes import make_sound, open_oddly, store_oddly

@@ -3,7 +3,6 @@
 One request or task step is one `session_scope`. Query functions take its session and never commit.
 """
 
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -25,15 +24,15 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Connection, Dialect, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
-from narration.errors import DatabaseUnavailable, SchemaOutdated, SettingsError, StoreRefusal
+from narration.database_errors import explained_errors
+from narration.errors import SettingsError
 from narration.settings import DatabaseSettings
 
 BUSY_MS = 30_000  # how long SQLite waits for another writer
@@ -42,10 +41,6 @@ READ_ONLY = "is_read_only"
 AFTER_COMMIT = "after_commit"
 # For updates of rows that the session has not loaded: nothing to synchronize.
 UNSYNCHRONIZED = {"synchronize_session": False}
-MISSING_IN_POSTGRES = frozenset({"42P01", "42703"})  # undefined table, undefined column
-MISSING_IN_SQLITE = ("no such table", "no such column", "has no column named")
-# SQLITE_IOERR_SHMSIZE: no room for the first page of the write-ahead log's index.
-NO_ROOM = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
 
 # Fixed names, so that a migration can name what it drops on either database.
 NAMES = {
@@ -182,8 +177,8 @@ def session_scope(engine: Engine, *, is_read_only: bool = False) -> Iterator[Ses
     """Run one transaction: commit at the end, roll back on any error.
 
     `is_read_only` lets readers of SQLite go beside its one writer.
-    Raises: DatabaseUnavailable if the database went away meanwhile; OutputError if the disk of
-    SQLite is full.
+    Raises: DatabaseUnavailable if the database went away meanwhile, RowsLocked if it is there and
+    others keep rows locked; OutputError if the disk of SQLite is full.
     """
     with explained_errors(engine), engine.connect() as connection:
         connection.execution_options(**{READ_ONLY: is_read_only})
@@ -197,29 +192,14 @@ def session_scope(engine: Engine, *, is_read_only: bool = False) -> Iterator[Ses
         after_commit(session)
 
 
-@contextmanager
-def explained_errors(engine: Engine) -> Iterator[None]:
-    """Translate driver errors: the database is away, has other tables, or its disk is full.
+def limit_lock_waits(session: Session, limit_s: float) -> None:
+    """Have the rest of a transaction fail with RowsLocked if a lock is not free within the limit.
 
-    Raises: DatabaseUnavailable, OutputError.
+    SQLite has one lock, and its own limit.
     """
-    try:
-        yield
-    except PoolTimeout as error:
-        raise DatabaseUnavailable(f"the database does not answer: {_reason(error)}") from error
-    except DBAPIError as error:
-        if _is_schema_missing(error):
-            raise SchemaOutdated from error
-        if _is_disk_full(error):
-            raise StoreRefusal(
-                f"the disk of {engine.url.database} is full: "
-                "free some space and run the same command again"
-            ) from error
-        if isinstance(error, OperationalError | InterfaceError):
-            raise DatabaseUnavailable(f"the database does not answer: {_reason(error)}") from error
-        if error.connection_invalidated:
-            raise DatabaseUnavailable(f"the database went away: {_reason(error)}") from error
-        raise
+    connection = session.connection()
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {round(limit_s * 1000)}")
 
 
 def check_database(engine: Engine) -> None:
@@ -261,20 +241,3 @@ def _begin_sqlite(connection: Connection) -> None:
     # otherwise fail half-way with "database is locked", however long it may wait.
     is_read_only = connection.get_execution_options().get(READ_ONLY, False)
     connection.exec_driver_sql("BEGIN" if is_read_only else "BEGIN IMMEDIATE")
-
-
-def _is_schema_missing(error: DBAPIError) -> bool:
-    if getattr(error.orig, "sqlstate", None) in MISSING_IN_POSTGRES:
-        return True
-    is_sqlite = isinstance(error.orig, sqlite3.Error)
-    return is_sqlite and any(said in str(error.orig) for said in MISSING_IN_SQLITE)
-
-
-def _is_disk_full(error: DBAPIError) -> bool:
-    cause = error.orig
-    # Errors that Python's module raises by itself have no code.
-    return isinstance(cause, sqlite3.Error) and getattr(cause, "sqlite_errorcode", None) in NO_ROOM
-
-
-def _reason(error: Exception) -> str:
-    return str(error.__cause__ or error).strip().splitlines()[0]

@@ -22,7 +22,7 @@ RhapsodeError
 │   │   │   ├── StorageFull
 │   │   │   └── StorageFailing
 │   │   ├── DatabaseUnavailable
-│   │   │   └── SchemaOutdated
+│   │   │   └── RowsLocked, SchemaOutdated
 │   │   ├── BrokerUnavailable
 │   │   └── DiskFull
 │   ├── QueueFullError      as many jobs wait as are taken
@@ -49,8 +49,7 @@ class RhapsodeError(Exception):
     """Something went wrong."""
 
     code = "internal"
-    # Whether the message may name a path, a host or a bucket. Such messages are for the log and for
-    # the command line; clients of a server get another.
+    # Whether it may name a path, a host or a bucket: clients of a server get another message.
     is_confidential = False
 
     def __init__(self, message: str | None = None) -> None:
@@ -202,6 +201,10 @@ class SchemaOutdated(DatabaseUnavailable):
     code = "schema_outdated"
 
 
+class RowsLocked(DatabaseUnavailable):
+    """The database does not answer: another transaction has rows that this one needs."""
+
+
 class BrokerUnavailable(DependencyError):  # noqa: N818
     """The message broker does not answer."""
 
@@ -290,7 +293,7 @@ def public_message(code: str, message: str) -> str:
 def _confidential(root: type[RhapsodeError]) -> dict[str, str]:
     found = {root.code: root.__doc__ or ""} if root.is_confidential else {}
     for kind in root.__subclasses__():
-        found |= _confidential(kind)
+        found = _confidential(kind) | found  # of two with one code the general one is public
     return found
 
 

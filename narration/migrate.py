@@ -10,7 +10,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
 
-from narration.database import explained_errors, make_engine
+from narration.database import make_engine
+from narration.database_errors import explained_errors
 from narration.errors import SchemaOutdated, SettingsError
 
 

@@ -17,6 +17,7 @@ DEADLY = "deadly"  # a take that should say this kills the process that stores i
 REFUSED = "refused"  # ... is refused by the store
 BROKEN = "broken"  # ... meets a bug
 SLOW = "slow"  # ... takes a while
+STUCK = "stuck"  # ... takes for ever
 
 
 def make_sound(text: str, *, seconds: float = 1.0) -> SpokenSound:
@@ -44,12 +45,22 @@ def store_oddly(marks: Path, sound: SpokenSound) -> StoredSound:
         raise ValueError("a bug")
     if SLOW in text:
         time.sleep(0.5)
+    if STUCK in text:
+        time.sleep(3600)
     digest = hashlib.sha256(sound.tokens.tobytes() + sound.waveform.tobytes()).hexdigest()
     return StoredSound(sha256=digest, samples=sound.waveform.size, level=b"", findings=())
 
 
 def open_oddly(marks: Path) -> StoreSound:
     return partial(store_oddly, marks)
+
+
+def open_never() -> StoreSound:
+    os._exit(3)
+
+
+def open_wrongly() -> StoreSound:
+    raise ValueError("a bug")
 
 
 def tries(marks: Path, text: str) -> int:

@@ -14,11 +14,12 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from narration.clock import Clock, utc_now
-from narration.database import session_scope
-from narration.errors import DatabaseUnavailable, LeaseLost, OutputError
+from narration.database import limit_lock_waits, session_scope
+from narration.errors import DatabaseUnavailable, LeaseLost, OutputError, RowsLocked
 from narration.telemetry import TroubleLog
 
 BEATS = 3  # in a heartbeat
+LOCK_WAIT_S = 0.2  # for the row of one lease: there may be hundreds to be renewed
 
 
 class Renew(Protocol):
@@ -102,8 +103,16 @@ class LeaseKeeper:
     def _renew_all(self) -> None:
         with self._guard:
             kept = list(self._kept)
+        locked: RowsLocked | None = None
         for lease in kept:
-            with session_scope(self._database) as session:
-                is_kept = lease.renew(session, until=self.until())
+            try:
+                with session_scope(self._database) as session:
+                    limit_lock_waits(session, LOCK_WAIT_S)
+                    is_kept = lease.renew(session, until=self.until())
+            except RowsLocked as error:  # as while its job is deleted; the others must be kept
+                locked = error
+                continue
             if not is_kept:
                 lease.is_lost.set()
+        if locked is not None:
+            raise locked

@@ -7,24 +7,17 @@ at once, and so is one that somebody waits for, with all that have gathered.
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future
 from datetime import datetime
 
-import structlog
 from sqlalchemy import Engine
 
 from narration.clock import Clock, utc_now
-from narration.database import session_scope
-from narration.errors import DatabaseUnavailable
-from narration.jobs.checkpoints import FinishedChunk, Standing, checkpoint_all
-
-log = structlog.get_logger(__name__)
+from narration.jobs.checkpoints import FinishedChunk, Standing
+from worker.rendering.note_commits import MOST, Note, NoteCommitter
 
 GATHER_S = 0.1  # from the beginning of one transaction to that of the next
-MOST = 128  # chunks in a transaction: more would keep the rows of their jobs locked for long
-
-_Note = tuple[FinishedChunk, Future[Standing]]
 
 
 class NoteWriter:
@@ -39,12 +32,10 @@ class NoteWriter:
         gather_s: float = GATHER_S,
     ) -> None:
         """`until` tells when a lease that is renewed now runs out."""
-        self._database = database
-        self._until = until
-        self._clock = clock
+        self._committer = NoteCommitter(database, until, clock)
         self._gather_s = gather_s
         self._began_at = -gather_s
-        self._waiting: list[_Note] = []
+        self._waiting: list[Note] = []
         self._is_urgent = False
         self._is_closed = False
         self._changed = threading.Condition()
@@ -59,7 +50,7 @@ class NoteWriter:
         """
         standing: Future[Standing] = Future()
         with self._changed:
-            self._waiting.append((chunk, standing))
+            self._waiting.append(Note(chunk=chunk, standing=standing, is_urgent=is_urgent))
             self._is_urgent = self._is_urgent or is_urgent
             if len(self._waiting) == 1 or self._is_due():
                 self._changed.notify()
@@ -73,51 +64,27 @@ class NoteWriter:
         self._thread.join()
 
     def _run(self) -> None:
-        while notes := self._take():
-            wanted = [note for note in notes if note[1].set_running_or_notify_cancel()]
+        is_over = False
+        while not is_over:
+            notes, is_over = self._take()
+            wanted = [note for note in notes if note.standing.set_running_or_notify_cancel()]
             if wanted:
-                self._write(wanted)
+                self._committer.write(wanted)
+            self._committer.retry()
+        self._committer.close()
 
-    def _take(self) -> list[_Note]:
-        """Wait for notes; none means the end."""
+    def _take(self) -> tuple[list[Note], bool]:
+        """Wait for notes, or until a job that was locked is due; tell whether they are the last."""
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._is_closed)
-            left_s = self._began_at + self._gather_s - time.monotonic()
-            self._changed.wait_for(self._is_due, max(0.0, left_s))
-            self._began_at, self._is_urgent = time.monotonic(), False
+            self._changed.wait_for(
+                lambda: self._waiting or self._is_closed, self._committer.next_in_s()
+            )
+            if self._waiting:
+                left_s = self._began_at + self._gather_s - time.monotonic()
+                self._changed.wait_for(self._is_due, max(0.0, left_s))
+                self._began_at, self._is_urgent = time.monotonic(), False
             taken, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
-        return taken
+            return taken, self._is_closed and not self._waiting
 
     def _is_due(self) -> bool:
         return self._is_urgent or self._is_closed or len(self._waiting) >= MOST
-
-    def _write(self, notes: Sequence[_Note]) -> None:
-        try:
-            standings = self._commit([chunk for chunk, _ in notes])
-        except Exception as error:  # noqa: BLE001 - whoever waits for a note must learn of any
-            self._write_apart(notes, error)
-            return
-        for (_, future), standing in zip(notes, standings, strict=True):
-            future.set_result(standing)
-
-    def _write_apart(self, notes: Sequence[_Note], error: Exception) -> None:
-        """After an error that may be the fault of one chunk, write each by itself."""
-        if len(notes) == 1 or isinstance(error, DatabaseUnavailable):
-            for _, future in notes:
-                future.set_exception(error)
-            return
-        log.warning("notes_written_apart", chunks=len(notes), reason=repr(error))
-        for note in notes:
-            self._write([note])
-
-    def _commit(self, chunks: Sequence[FinishedChunk]) -> list[Standing]:
-        try:
-            return self._commit_once(chunks)
-        except DatabaseUnavailable:
-            # A connection may be old, and of two transactions that wait for each other one is
-            # ended; what was committed all the same is not written again.
-            return self._commit_once(chunks)
-
-    def _commit_once(self, chunks: Sequence[FinishedChunk]) -> list[Standing]:
-        with session_scope(self._database) as session:
-            return checkpoint_all(session, chunks, until=self._until(), now=self._clock())

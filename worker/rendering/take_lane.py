@@ -10,6 +10,7 @@ from typing import Protocol
 
 import structlog
 
+from narration.backoff import backoff_s
 from worker.rendering.take_process import THREADS, Answer, Request, TakeProcess
 from worker.rendering.take_sound import SpokenSound, StoredSound
 
@@ -19,6 +20,9 @@ AHEAD = 1  # tasks beyond those at work, so that a process need not wait for the
 MOST_STARTS = 3  # in a row that failed: then the lane is given up
 LIMIT_S = 600.0  # for one take: far more than a store's own time limits add up to
 LOOK_S = 2.0  # how often it is looked whether a process is stuck
+LASTING_S = 30.0  # a process that lived longer did not die of how it was started
+FIRST_PAUSE_S = 0.1  # before a process is started in place of one that died sooner
+LONGEST_PAUSE_S = 5.0
 
 
 @dataclass(slots=True, eq=False)
@@ -49,15 +53,22 @@ class Lane:
     """A process and a thread that receives what it answers. The guard is the pool's."""
 
     def __init__(
-        self, keeper: Keeper, guard: threading.Lock, start: Callable[[], TakeProcess]
+        self,
+        keeper: Keeper,
+        guard: threading.Lock,
+        start: Callable[[], TakeProcess],
+        *,
+        limit_s: float = LIMIT_S,
     ) -> None:
         self.is_given_up = False
         self._keeper = keeper
         self._guard = guard
         self._start = start
+        self._limit_s = limit_s
+        self._look_s = min(LOOK_S, limit_s / 2)
         self._process: TakeProcess | None = None
         self._is_ready = False
-        self._is_stopped = False
+        self._stopped = threading.Event()
         self._held: dict[int, Task] = {}
         self._is_alone = False  # with a task that took a process down
         self._count = 0
@@ -84,12 +95,12 @@ class Lane:
         return not self._held if task.losses else self.load < THREADS + AHEAD
 
     def send(self, task: Task, sizes: tuple[int, int]) -> None:
-        """Give the process a task whose sound lies in its block; the guard is held."""
+        """Give the process a task whose sound lies in its block; the guard is held.
+
+        If it fails the lane does not have the task.
+        """
         assert self._process is not None
         self._count += 1
-        self._held[self._count] = task
-        self._is_alone = task.losses > 0
-        task.sent_at = time.monotonic()
         request = Request(
             number=self._count,
             block=task.block,
@@ -97,57 +108,88 @@ class Lane:
             spoken_text=task.sound.spoken_text,
             is_truncated=task.sound.is_truncated,
         )
+        task.sent_at = time.monotonic()
         with suppress(OSError):  # it is gone: the thread that receives finds that, and the task
             self._process.send(request)
+        self._held[self._count] = task
+        self._is_alone = task.losses > 0
 
     def stop(self) -> None:
         """End the process and the thread."""
         with self._guard:
-            self._is_stopped = True
+            self._stopped.set()
             if self._process is not None:
                 self._process.end()
         self._thread.join()
 
     def _run(self) -> None:
-        failed = 0
-        while not self._is_stopped and failed < MOST_STARTS:
-            failed = 0 if self._live() or self._is_stopped else failed + 1
-        self.is_given_up = True
-        if not self._is_stopped:
-            log.warning("take_process_given_up", starts=failed)
-        self._keeper.hand_out()
+        try:
+            self._keep_up()
+        except Exception:
+            log.exception("take_lane_failed")
+        finally:
+            # Whatever ended the thread: tasks that wait must not wait for this lane.
+            self.is_given_up = True
+            self._keeper.hand_out()
+
+    def _keep_up(self) -> None:
+        """Start processes, each when the last is lost, until none gets ready any more."""
+        failed = died_soon = 0
+        while not self._stopped.is_set():
+            started_at = time.monotonic()
+            failed = 0 if self._live() else failed + 1
+            if self._stopped.is_set():
+                return
+            if failed >= MOST_STARTS:
+                log.warning("take_process_given_up", starts=failed)
+                return
+            died_soon = 0 if time.monotonic() - started_at > LASTING_S else died_soon + 1
+            if died_soon:
+                self._stopped.wait(
+                    backoff_s(died_soon, first_s=FIRST_PAUSE_S, longest_s=LONGEST_PAUSE_S)
+                )
 
     def _live(self) -> bool:
         """Start a process and serve it to its end; False if it never was ready."""
-        was_ready = False
         process = None
         try:
             process = self._start()
             with self._guard:
                 self._process = process
-            while not self._is_stopped:
-                answer = process.receive(LOOK_S)
-                was_ready = was_ready or answer is not None
-                self._receive(answer)
+            self._serve(process)
         except (EOFError, OSError) as error:
-            if not self._is_stopped:
+            if not self._stopped.is_set():
                 log.warning("take_process_lost", tasks=self.load, reason=repr(error))
+        except Exception:
+            log.exception("take_process_lost", tasks=self.load)
+        return self._let_go(process)
+
+    def _serve(self, process: TakeProcess) -> None:
+        looked_at = time.monotonic()
+        while not self._stopped.is_set():
+            answer = process.receive(self._look_s)
+            if answer is not None:
+                self._receive(answer)
+            # Other answers may come all the time while one take is stuck.
+            if time.monotonic() - looked_at >= self._look_s:
+                looked_at = time.monotonic()
+                self._check_oldest(looked_at)
+
+    def _let_go(self, process: TakeProcess | None) -> bool:
+        """Free a process that is lost, and hand its tasks on; False if it never was ready."""
         with self._guard:
+            was_ready = self._is_ready
             held, self._held = list(self._held.values()), {}
             self._process, self._is_ready, self._is_alone = None, False, False
-        if process is not None:
-            process.dispose()
-        self._keeper.redo(held)
+        try:
+            if process is not None:
+                process.dispose()
+        finally:
+            self._keeper.redo(held)
         return was_ready
 
-    def _receive(self, answer: Answer | None) -> None:
-        """Take an answer, or look whether the process is stuck. Raises: TimeoutError."""
-        if answer is None:
-            with self._guard:
-                oldest = min((task.sent_at for task in self._held.values()), default=None)
-            if oldest is not None and time.monotonic() - oldest > LIMIT_S:
-                raise TimeoutError(f"a take was not stored within {LIMIT_S:g} s")
-        elif answer.number is None:
+    def _receive(self, answer: Answer) -> None:
+        if answer.number is None:
             with self._guard:
                 self._is_ready = True
             self._keeper.hand_out()
@@ -156,3 +198,10 @@ class Lane:
                 task = self._held.pop(answer.number)
                 self._is_alone = False
             self._keeper.finish(task, answer)
+
+    def _check_oldest(self, now: float) -> None:
+        """Look whether the process is stuck. Raises: TimeoutError."""
+        with self._guard:
+            oldest = min((task.sent_at for task in self._held.values()), default=now)
+        if now - oldest > self._limit_s:
+            raise TimeoutError(f"a take was not stored within {self._limit_s:g} s")

@@ -5,7 +5,9 @@ none has. A process that is killed is replaced, and what it had is done again, o
 sound that takes processes down again and again is given up, and no other with it.
 """
 
+import atexit
 import threading
+import traceback
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -15,7 +17,7 @@ from narration.errors import SpeechError
 from narration.settings import S3Profile, Settings
 from narration.storage.interface import Storage
 from worker.rendering.blocks import SharedBlocks, fits
-from worker.rendering.take_lane import AHEAD, Lane, Task
+from worker.rendering.take_lane import AHEAD, LIMIT_S, Lane, Task
 from worker.rendering.take_process import THREADS, Answer, Opener, TakeProcess
 from worker.rendering.take_sound import (
     SpokenSound,
@@ -32,9 +34,18 @@ class TakePool:
     """Stores takes in so many processes; with none, in the thread that asks."""
 
     def __init__(
-        self, store: StoreSound, opener: Opener, *, processes: int, preload: Sequence[str] = ()
+        self,
+        store: StoreSound,
+        opener: Opener,
+        *,
+        processes: int,
+        preload: Sequence[str] = (),
+        limit_s: float = LIMIT_S,
     ) -> None:
-        """`store` stores within this process, what `opener` returns does in the others."""
+        """`store` stores within this process, what `opener` returns does in the others.
+
+        A process that needs longer than `limit_s` for a take counts as lost.
+        """
         self._store = store
         self._guard = threading.Lock()
         self._waiting: deque[Task] = deque()
@@ -42,7 +53,9 @@ class TakePool:
         self._free = list(range(self._blocks.count))
         self._is_closed = False
         start = partial(TakeProcess, opener, self._blocks, preload)
-        self._lanes = [Lane(self, self._guard, start) for _ in range(processes)]
+        self._lanes = [Lane(self, self._guard, start, limit_s=limit_s) for _ in range(processes)]
+        # The exit of this process waits for the others, which ignore its request to end.
+        atexit.register(self.close)
         for lane in self._lanes:
             lane.start()
 
@@ -67,6 +80,7 @@ class TakePool:
 
     def close(self) -> None:
         """Stop every process; call it when nobody waits for a take any more."""
+        atexit.unregister(self.close)
         with self._guard:
             self._is_closed = True
             self._waiting.clear()
@@ -76,9 +90,18 @@ class TakePool:
 
     def hand_out(self) -> None:
         """Give tasks that wait to processes with room; once there is no process, do them here."""
+        unsent: list[tuple[Task, Exception]] = []
         with self._guard:
-            while self._waiting and self._send(self._waiting[0]):
+            while self._waiting:
+                try:
+                    if not self._send(self._waiting[0]):
+                        break
+                except Exception as error:  # noqa: BLE001 - it is the fault of this sound alone
+                    unsent.append((self._waiting[0], error))
                 self._waiting.popleft()
+        for failed, reason in unsent:  # without the guard: whoever asked may ask for another
+            traceback.clear_frames(reason.__traceback__)  # views of the blocks would outlive them
+            failed.stored.set_exception(reason)
         while self._is_given_up() and not self._is_closed:
             with self._guard:
                 task = self._waiting.popleft() if self._waiting else None
@@ -89,11 +112,13 @@ class TakePool:
     def finish(self, task: Task, answer: Answer) -> None:
         """Pass an answer on, and give the room to the next."""
         self._give_back(task)
-        self.hand_out()
-        if answer.error is not None:
-            task.stored.set_exception(answer.error)
-        elif answer.stored is not None:
-            task.stored.set_result(answer.stored)
+        try:
+            self.hand_out()
+        finally:
+            if answer.error is not None:
+                task.stored.set_exception(answer.error)
+            elif answer.stored is not None:
+                task.stored.set_result(answer.stored)
 
     def redo(self, tasks: list[Task]) -> None:
         """Do again what a lost process had, unless it was lost by that too often."""
@@ -119,14 +144,20 @@ class TakePool:
         return all(lane.is_given_up for lane in self._lanes)  # also where there are none
 
     def _send(self, task: Task) -> bool:
-        """Give a task to the process that has least to do; the guard is held."""
+        """Give a task to the process that has least to do; the guard is held.
+
+        If it fails the task has no block and no process.
+        """
         lanes = [lane for lane in self._lanes if lane.has_room(task)]
-        if not lanes or not self._free or self._blocks is None:
+        if not lanes or not self._free:
             return False
         task.block = self._free.pop()
-        min(lanes, key=lambda lane: lane.load).send(
-            task, self._blocks.write(task.block, task.sound)
-        )
+        try:
+            sizes = self._blocks.write(task.block, task.sound)
+            min(lanes, key=lambda lane: lane.load).send(task, sizes)
+        except Exception:
+            self._free.append(task.block)
+            raise
         return True
 
     def _give_back(self, task: Task) -> None:

@@ -62,6 +62,9 @@ class TakeProcess:
         )
         try:
             self._process.start()
+        except BaseException:
+            self._pipe.close()
+            raise
         finally:
             theirs.close()
 
@@ -95,7 +98,10 @@ class TakeProcess:
 
 def _serve(pipe: Connection, opener: Opener, blocks: SharedBlocks) -> None:
     """Answer requests until the parent is gone; what is under way ends with it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
+    # Signals to the whole service are the parent's to handle: it stores what is under way first,
+    # and this process ends when the pipe is closed.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     os.nice(NICENESS)
     store = opener()
     answering = threading.Lock()

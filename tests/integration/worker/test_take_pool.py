@@ -5,11 +5,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from narration.errors import SpeechError, StorageUnavailable
@@ -21,8 +24,11 @@ from tests.sounds_of_takes import (
     DEADLY,
     REFUSED,
     SLOW,
+    STUCK,
     make_sound,
+    open_never,
     open_oddly,
+    open_wrongly,
     store_oddly,
     tries,
 )
@@ -96,6 +102,45 @@ def test_errors_of_the_store_come_back_as_they_are(pool: TakePool) -> None:
     assert pool.submit(make_sound("another")).result(TIMEOUT_S).sha256 == digest("another")
 
 
+def test_takes_under_way_outlive_the_signal_that_stops_a_service(
+    pool: TakePool, tmp_path: Path
+) -> None:
+    wait_for(lambda: len(pool.pids) == 2, TIMEOUT_S, "two processes")
+    before = pool.pids
+    texts = [f"{SLOW} take {number}" for number in range(8)]
+    futures = [pool.submit(make_sound(text)) for text in texts]
+    for pid in before:
+        os.kill(pid, signal.SIGTERM)
+    assert [future.result(TIMEOUT_S).sha256 for future in futures] == [digest(t) for t in texts]
+    assert pool.pids == before
+    assert {tries(tmp_path, text) for text in texts} == {1}
+
+
+def test_a_sound_that_cannot_be_shared_fails_alone(pool: TakePool) -> None:
+    wait_for(lambda: len(pool.pids) == 2, TIMEOUT_S, "two processes")
+    flat = make_sound("stereo")
+    stereo = replace(flat, waveform=np.stack([flat.waveform, flat.waveform]))
+    for _ in range(20):  # more than there are blocks
+        with pytest.raises(ValueError, match="broadcast"):
+            pool.submit(stereo).result(TIMEOUT_S)
+    assert pool.submit(flat).result(TIMEOUT_S).sha256 == digest("stereo")
+
+
+def test_a_stuck_take_is_given_up_while_others_are_stored(tmp_path: Path) -> None:
+    opener = partial(open_oddly, tmp_path)
+    pool = TakePool(partial(store_oddly, tmp_path), opener, processes=1, limit_s=2)
+    stuck = pool.submit(make_sound(f"{STUCK} take"))
+    until = time.monotonic() + TIMEOUT_S
+    stored = 0
+    while not stuck.done() and time.monotonic() < until:
+        assert pool.submit(make_sound(f"{SLOW} take")).result(TIMEOUT_S)
+        stored += 1
+    with pytest.raises(SpeechError, match="3 processes were lost"):
+        stuck.result(0)
+    assert stored > 3
+    pool.close()
+
+
 def test_a_sound_longer_than_a_block_is_stored_all_the_same(pool: TakePool) -> None:
     sound = make_sound("long", seconds=50)
     assert pool.submit(sound).result(TIMEOUT_S).samples == sound.waveform.size
@@ -105,13 +150,10 @@ def test_without_any_process_that_comes_up_takes_are_stored_here(tmp_path: Path)
     pool = TakePool(partial(store_oddly, tmp_path), partial(open_oddly, tmp_path), processes=0)
     assert pool.submit(make_sound("take")).result(0).sha256 == digest("take")
     pool.close()
-    pool = TakePool(partial(store_oddly, tmp_path), open_never, processes=2)
-    assert pool.submit(make_sound("take")).result(TIMEOUT_S).sha256 == digest("take")
-    pool.close()
-
-
-def open_never() -> None:
-    os._exit(3)
+    for opener in (open_never, open_wrongly, lambda: None):  # the last cannot even be sent
+        pool = TakePool(partial(store_oddly, tmp_path), opener, processes=2)
+        assert pool.submit(make_sound("take")).result(TIMEOUT_S).sha256 == digest("take")
+        pool.close()
 
 
 def test_processes_end_with_their_killed_parent() -> None:
@@ -127,8 +169,23 @@ def test_processes_end_with_their_killed_parent() -> None:
     wait_for(lambda: not any(map(is_running, pids)), 10, "end of the processes")
 
 
+def test_an_exit_that_closes_no_pool_waits_for_no_process() -> None:
+    code = PARENT.replace("time.sleep(600)", "sys.exit(7)")
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    assert ended.returncode == 7
+    pids = [int(pid) for pid in ended.stdout.split()]
+    wait_for(lambda: not any(map(is_running, pids)), 10, "end of the processes")
+
+
 PARENT = """
-import tempfile, time
+import sys, tempfile, time
 from functools import partial
 from pathlib import Path
 from tests.sounds_of_takes import make_sound, open_oddly, store_oddly

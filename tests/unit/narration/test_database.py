@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 
 from narration import migrate as migrations
 from narration.database import make_engine, session_scope
-from narration.errors import DatabaseUnavailable, OutputError
+from narration.errors import DatabaseUnavailable, OutputError, RowsLocked, public_message
 
 FULL = r"the disk of .*rhapsode\.db is full: free some space"
 
@@ -35,3 +35,8 @@ def test_a_lost_database_is_worth_another_try(tmp_path: Path) -> None:
 def test_a_new_database_that_finds_no_room_says_so(small_disk: Path) -> None:
     with pytest.raises(OutputError, match=FULL):
         migrations.migrate(f"sqlite:///{small_disk}/rhapsode.db")
+
+
+def test_clients_learn_of_locked_rows_what_they_learn_of_a_database_that_is_away() -> None:
+    reason = "rows of the database are locked: at db.internal"
+    assert public_message(RowsLocked.code, reason) == DatabaseUnavailable.__doc__

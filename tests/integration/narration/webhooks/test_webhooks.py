@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from narration.broker.inline import InlineBroker
@@ -13,8 +13,9 @@ from narration.broker.wakeups import send_noted
 from narration.clock import utc_now
 from narration.database import call_after_commit, session_scope
 from narration.webhooks.deliveries import Attempt, DeliveryClaim, claim_delivery
+from narration.webhooks.fan_out import fan_out
 from narration.webhooks.feed import following_events, make_deliveries
-from narration.webhooks.record import DeliveryState
+from narration.webhooks.record import DeliveryState, Webhook
 from tests.builders import NOW, make_job
 from tests.cluster import wait_for
 from tests.contracts.webhook_control import WebhookControlContract
@@ -131,3 +132,19 @@ def test_a_notice_makes_deliveries_within_a_moment(database: Engine) -> None:
             threading.Event().wait(0.3)
             assert len(rows(database)) == 1
         wait_for(lambda: len(rows(database)) == 2, 5, "delivery")
+
+
+def test_a_webhook_that_somebody_holds_is_looked_at_again(database: Engine) -> None:
+    webhook = make_webhook(database)
+    add_job(database)
+    with Session(database) as holder:
+        holder.execute(select(Webhook.id).where(Webhook.id == webhook.id).with_for_update())
+        assert not make_deliveries(database, lambda: NOW)
+        assert rows(database) == []
+    assert make_deliveries(database, lambda: NOW)
+    assert len(rows(database)) == 1
+
+
+def test_a_webhook_that_is_gone_is_not_waited_for(database: Engine) -> None:
+    with session_scope(database) as session:
+        assert fan_out(session, "hook_gone", now=NOW).is_settled

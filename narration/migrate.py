@@ -1,4 +1,7 @@
-"""Brings a database to the present schema; embedded mode does it at every start."""
+"""Brings a database to the present schema; embedded mode does it at every start.
+
+A database that was restored to another server is made at home there.
+"""
 
 from importlib.resources import files
 from pathlib import Path
@@ -12,6 +15,7 @@ from sqlalchemy.engine import make_url
 
 from narration.database import explained_errors, make_engine
 from narration.errors import SchemaOutdated
+from narration.restored import adopt_events
 
 
 def migrate(url: str) -> None:
@@ -28,6 +32,8 @@ def migrate(url: str) -> None:
             config = _config()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+        with explained_errors(engine), engine.begin() as connection:
+            adopt_events(connection)
     finally:
         engine.dispose()
 

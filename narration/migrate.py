@@ -1,6 +1,6 @@
 """Brings a database to the present schema; embedded mode does it at every start.
 
-A database that was restored to another server is made at home there.
+Events of a database that was restored to another server are given numbers that hold there.
 """
 
 from importlib.resources import files

@@ -1,4 +1,4 @@
-"""Makes the events of a restored database those of the server it now lies on.
+"""Gives the events of a restored database numbers that hold on its present server.
 
 Postgres numbers transactions for each server by itself. A dump that is loaded into a new one brings
 events with the numbers of the old one, which may lie beyond all that the new one has had: they
@@ -7,7 +7,7 @@ would count as unsettled, and the places of webhooks as ahead of all that happen
 
 from sqlalchemy import Connection, text
 
-# Numbers that no transaction has had yet. Nobody writes these in a server that was not restored.
+# Numbers that no transaction has had yet: no event has one on the server that wrote it.
 _IS_FOREIGN = text(
     """
     WITH next AS (SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS unused)

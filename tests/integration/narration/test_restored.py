@@ -1,9 +1,11 @@
 """A dump of a server with high transaction numbers, loaded into one that begins with low ones."""
 
+from collections.abc import Iterator
+
 import pytest
 from sqlalchemy import Engine, select, update
 
-from narration.database import session_scope
+from narration.database import make_engine, session_scope
 from narration.jobs.events import (
     EventPage,
     Position,
@@ -15,6 +17,7 @@ from narration.jobs.record import Event
 from narration.migrate import migrate
 from narration.webhooks.record import Webhook
 from tests.contracts.webhooks import add_job, make_webhook, rows, tell
+from tests.servers import Postgres
 
 FAR = 3_000_000_000  # transactions that the old server had had
 
@@ -46,6 +49,42 @@ def read_after(database: Engine, position: Position) -> EventPage:
     with session_scope(database, is_read_only=True) as session:
         after = place_to_resume(session, position)
         return read_owner_events(session, "local", after=after, limit=100)
+
+
+def use_transactions(database: Engine, count: int) -> None:
+    with database.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for _ in range(count):
+            connection.exec_driver_sql("SELECT pg_current_xact_id()")
+
+
+@pytest.fixture
+def other_server() -> Iterator[Postgres]:
+    server = Postgres()
+    yield server
+    server.close()
+
+
+def test_a_dump_that_is_loaded_into_a_new_server_tells_all(
+    database: Engine, postgres: Postgres, other_server: Postgres
+) -> None:
+    use_transactions(database, 3000)
+    make_webhook(database)
+    told = add_job(database)
+    tell(database)
+    (place,) = numbers(database)
+    untold = add_job(database)
+    url = database.url.set(drivername="postgresql")
+    dump = postgres.dump(url.render_as_string(hide_password=False))
+    restored = make_engine(other_server.restore(dump))
+    with session_scope(restored, is_read_only=True) as session:
+        assert present_position(session).transaction < place[0]
+    run_migrate(restored)
+    new = add_job(restored)
+    tell(restored)
+    assert sorted(str(row.job_id) for row in rows(restored)) == sorted([told, untold, new])
+    page = read_after(restored, Position(transaction=place[0], id=place[1]))
+    assert [event.job_id for event in page.events] == [untold, new]
+    restored.dispose()
 
 
 def test_webhooks_are_told_what_was_not_told_before_the_dump_and_all_that_comes(

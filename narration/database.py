@@ -94,6 +94,13 @@ class FirstRunning(FunctionElement[int]):
     inherit_cache = True
 
 
+class NextTransaction(FunctionElement[int]):
+    """The least number that no transaction has had that is over."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
 class UtcDay(FunctionElement[str]):
     """The day of a moment, as 2026-11-29."""
 
@@ -128,6 +135,16 @@ def _first_running_on_postgres(*_: Any, **__: Any) -> str:
 
 @compiles(FirstRunning, "sqlite")
 def _first_running_on_sqlite(*_: Any, **__: Any) -> str:
+    return "1"
+
+
+@compiles(NextTransaction, "postgresql")
+def _next_transaction_on_postgres(*_: Any, **__: Any) -> str:
+    return "pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
+
+
+@compiles(NextTransaction, "sqlite")
+def _next_transaction_on_sqlite(*_: Any, **__: Any) -> str:
     return "1"
 
 

@@ -1,4 +1,7 @@
-"""Brings a database to the present schema; embedded mode does it at every start."""
+"""Brings a database to the present schema; embedded mode does it at every start.
+
+Events of a database that was restored to another server are given numbers that hold there.
+"""
 
 from importlib.resources import files
 from pathlib import Path
@@ -13,6 +16,7 @@ from sqlalchemy.engine import make_url
 from narration.database import make_engine
 from narration.database_errors import explained_errors
 from narration.errors import SchemaOutdated, SettingsError
+from narration.restored import adopt_events
 
 
 def migrate(url: str) -> None:
@@ -30,6 +34,8 @@ def migrate(url: str) -> None:
             config = _config()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+        with explained_errors(engine), engine.begin() as connection:
+            adopt_events(connection)
     finally:
         engine.dispose()
 

@@ -15,7 +15,12 @@ from api.openapi import problems
 from api.routing import Router
 from narration.database import session_scope
 from narration.errors import FieldsError, NotFoundError
-from narration.jobs.events import Position, present_position, read_job_events
+from narration.jobs.events import (
+    Position,
+    place_to_resume,
+    present_position,
+    read_job_events,
+)
 from narration.jobs.states import ENDED
 
 if TYPE_CHECKING:
@@ -106,9 +111,8 @@ async def follow_jobs(
     The stream does not end by itself. Events are kept for 30 days; `after=0-0` begins there.
     """
     position = _parsed(Position.parse, last_event_id, after)
-    present = await run_in_threadpool(_present, resources)
-    # All who follow share what is read: nobody may begin at a place that is yet to come.
-    return _stream(request, Start(owner=owner, after=min(position or present, present)))
+    after_place = await run_in_threadpool(_place, resources, position)
+    return _stream(request, Start(owner=owner, after=after_place))
 
 
 def _stream(request: Request, start: Start) -> Response:
@@ -146,9 +150,11 @@ def _has_events(resources: Resources, owner: str, job_id: str, number: int) -> b
     return bool(page.events)
 
 
-def _present(resources: Resources) -> Position:
+def _place(resources: Resources, position: Position | None) -> Position:
     with session_scope(resources.database, is_read_only=True) as session:
-        return present_position(session)
+        if position is None:
+            return present_position(session)
+        return place_to_resume(session, position)
 
 
 def _number(text: str) -> int:

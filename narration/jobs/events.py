@@ -16,7 +16,7 @@ from sqlalchemy import Row, delete, func, insert, literal, select, tuple_, updat
 from sqlalchemy.orm import Session
 
 from narration.broker.wakeups import note_change
-from narration.database import UNSYNCHRONIZED, FirstRunning
+from narration.database import UNSYNCHRONIZED, FirstRunning, NextTransaction
 from narration.jobs.record import Event, Job
 
 MAX_NUMBER = 2**63 - 1  # what the columns of a position hold
@@ -189,6 +189,18 @@ def present_position(session: Session) -> Position:
     if is_numbered:
         return Position(transaction=first_running - 1, id=MAX_NUMBER)
     return Position(transaction=0, id=last_id)
+
+
+def place_to_resume(session: Session, position: Position) -> Position:
+    """Return where to go on after a position, which may be one of before a restore.
+
+    All who follow share what is read: nobody may begin at a place that is yet to come.
+    """
+    is_numbered = session.get_bind().dialect.name == "postgresql"
+    if is_numbered and position.transaction >= (session.scalar(select(NextTransaction())) or 0):
+        # Of another server, whose events have no transaction here, but the same ids.
+        return Position(transaction=0, id=position.id)
+    return min(position, present_position(session))
 
 
 def list_changed(session: Session, *, since: datetime) -> list[tuple[str, str]]:

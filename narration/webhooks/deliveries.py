@@ -1,4 +1,4 @@
-"""Sending deliveries: claim, keep, and what becomes of one after an attempt.
+"""Sending deliveries: what becomes of one that is claimed.
 
 A delivery is tried under a lease with a fencing number, as all work is. A worker that dies in
 between leaves one that is tried again: a receiver may be told twice, under the same `webhook-id`.
@@ -9,30 +9,17 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import and_, func, select, update
 from sqlalchemy.orm import Session
 
 from narration.database import UNSYNCHRONIZED
-from narration.webhooks.endpoints import disable_webhook, valid_secrets
+from narration.webhooks.claims import DeliveryClaim, is_due
+from narration.webhooks.endpoints import disable_webhook
 from narration.webhooks.record import DeliveryState, DisabledReason, Webhook, WebhookDelivery
 from narration.webhooks.schedule import wait_s
 
-CANDIDATES = 8  # webhooks, of which others may be faster to serve some
-MOST_AT_ONCE = 4  # of one webhook: a slow receiver must not hold up the others
+AGAIN_S = 5  # after what was no attempt, as after the first one
 MAX_ERROR_CHARS, MAX_RESPONSE_CHARS = 300, 1000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryClaim:
-    """The right to try one delivery, and all that is needed for it."""
-
-    id: str
-    webhook_id: str
-    fence: int
-    attempts: int  # including this one
-    url: str
-    body: str
-    secrets: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,45 +31,7 @@ class Attempt:
     error: str | None = None
     response: str | None = None
     retry_after_s: float | None = None
-
-
-def claim_delivery(session: Session, *, until: datetime, now: datetime) -> DeliveryClaim | None:
-    """Take the delivery that has waited longest, of webhooks that are not busy; None if none."""
-    for webhook_id in _webhooks_with_work(session, now):
-        next_one = (
-            select(WebhookDelivery.id)
-            .where(WebhookDelivery.webhook_id == webhook_id, _is_due(now))
-            .order_by(WebhookDelivery.next_attempt_at, WebhookDelivery.id)
-            .limit(1)
-            .with_for_update(skip_locked=True)
-        )
-        delivery_id = session.scalar(next_one)
-        webhook = session.get(Webhook, webhook_id)
-        if delivery_id is None or webhook is None:
-            continue
-        claimed = session.execute(
-            update(WebhookDelivery)
-            .where(WebhookDelivery.id == delivery_id, _is_due(now))
-            .values(
-                lease_until=until,
-                fence=WebhookDelivery.fence + 1,
-                attempts=WebhookDelivery.attempts + 1,
-                attempted_at=now,
-            )
-            .returning(WebhookDelivery.fence, WebhookDelivery.attempts, WebhookDelivery.body),
-            execution_options=UNSYNCHRONIZED,
-        ).one_or_none()
-        if claimed is not None:
-            return DeliveryClaim(
-                id=delivery_id,
-                webhook_id=webhook_id,
-                fence=claimed.fence,
-                attempts=claimed.attempts,
-                url=webhook.url,
-                body=claimed.body,
-                secrets=tuple(valid_secrets(webhook, now)),
-            )
-    return None
+    is_begun: bool = True  # False: nothing was asked of the receiver, so it does not count
 
 
 def renew_delivery(session: Session, claim: DeliveryClaim, *, until: datetime) -> bool:
@@ -103,6 +52,10 @@ def record_attempt(
     A webhook is disabled when its receiver says that it is gone, or when a message was given up and
     nothing was taken for so long.
     """
+    if not attempt.is_begun:
+        again = now + timedelta(seconds=AGAIN_S)
+        attempts = claim.attempts - 1
+        return _update(session, claim, lease_until=None, attempts=attempts, next_attempt_at=again)
     wait = wait_s(claim.attempts, attempt.retry_after_s) if attempt.error is not None else None
     values: dict[str, Any] = {
         "lease_until": None,
@@ -142,34 +95,8 @@ def count_due(session: Session, *, most: int, now: datetime) -> int:
     is_enabled = select(Webhook.id).where(
         Webhook.id == WebhookDelivery.webhook_id, Webhook.disabled_at.is_(None)
     )
-    due = select(WebhookDelivery.id).where(_is_due(now), is_enabled.exists()).limit(most)
+    due = select(WebhookDelivery.id).where(is_due(now), is_enabled.exists()).limit(most)
     return session.scalar(select(func.count()).select_from(due.subquery())) or 0
-
-
-def _webhooks_with_work(session: Session, now: datetime) -> list[str]:
-    held = (
-        select(func.count())
-        .where(WebhookDelivery.webhook_id == Webhook.id)
-        .where(WebhookDelivery.state == DeliveryState.PENDING, WebhookDelivery.lease_until > now)
-        .scalar_subquery()
-    )
-    oldest = (
-        select(func.min(WebhookDelivery.next_attempt_at))
-        .where(WebhookDelivery.webhook_id == Webhook.id, _is_due(now))
-        .scalar_subquery()
-    )
-    query = select(Webhook.id).where(
-        Webhook.disabled_at.is_(None), held < MOST_AT_ONCE, oldest.is_not(None)
-    )
-    return list(session.scalars(query.order_by(oldest, Webhook.id).limit(CANDIDATES)))
-
-
-def _is_due(now: datetime) -> ColumnElement[bool]:
-    return and_(
-        WebhookDelivery.state == DeliveryState.PENDING,
-        WebhookDelivery.next_attempt_at <= now,
-        or_(WebhookDelivery.lease_until.is_(None), WebhookDelivery.lease_until <= now),
-    )
 
 
 def _update(session: Session, claim: DeliveryClaim, **values: Any) -> bool:

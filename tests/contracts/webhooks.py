@@ -12,15 +12,8 @@ from narration.database import call_after_commit, session_scope
 from narration.jobs.control import cancel_job
 from narration.jobs.purge import delete_job
 from narration.webhooks import endpoints
-from narration.webhooks.deliveries import (
-    MOST_AT_ONCE,
-    Attempt,
-    DeliveryClaim,
-    claim_delivery,
-    count_due,
-    record_attempt,
-    renew_delivery,
-)
+from narration.webhooks.claims import MOST_AT_ONCE, DeliveryClaim, claim_delivery
+from narration.webhooks.deliveries import Attempt, count_due, record_attempt, renew_delivery
 from narration.webhooks.fan_out import PAGE, fan_out, find_behind
 from narration.webhooks.feed import make_deliveries
 from narration.webhooks.messages import JOB_TYPES

@@ -59,7 +59,9 @@ class SharedBlocks:
         )
 
     def close(self) -> None:
-        """Give the memory back, once no sound is read any more."""
+        """Give the memory back, once no sound is read any more; a second time does nothing."""
+        if self._memory.closed:
+            return  # the number of the descriptor may be somebody else's by now
         self._memory.close()
         os.close(self._descriptor)
 

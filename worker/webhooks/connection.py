@@ -21,12 +21,18 @@ from narration.webhooks.addresses import Network, check_addresses
 
 Resolve: TypeAlias = Callable[[str, int], Sequence[str]]
 
-LOOKUPS = 16  # at once: the system's resolver may take half a minute to give up
+# At once: the system's resolver may take half a minute to give up, three times as long as a sender
+# waits for it, and the names of one owner must not leave the others without a thread.
+LOOKUPS = 32
 MOST_TRIED = 4  # addresses of one name
 
 
 class ReceiverRefused(Exception):  # noqa: N818 - named for what was decided
     """The receiver may not be connected to."""
+
+
+class LookupsBusy(Exception):  # noqa: N818 - named for a state
+    """The name was not even looked up: that is not the receiver's doing."""
 
 
 class Resolver:
@@ -37,10 +43,16 @@ class Resolver:
         self._threads = ThreadPoolExecutor(LOOKUPS, thread_name_prefix="lookup")
 
     def find(self, host: str, port: int, timeout_s: float) -> Sequence[str]:
-        """Return the addresses of a name. Raises: httpcore.ConnectError, ConnectTimeout."""
+        """Return the addresses of a name.
+
+        Raises: LookupsBusy; httpcore.ConnectError, ConnectTimeout.
+        """
+        lookup = self._threads.submit(self._resolve, host, port)
         try:
-            return self._threads.submit(self._resolve, host, port).result(timeout=timeout_s)
+            return lookup.result(timeout=timeout_s)
         except LookupTimeout as error:
+            if lookup.cancel():  # it had not begun
+                raise LookupsBusy("too many names are being looked up") from error
             raise httpcore.ConnectTimeout("its name was not found in time") from error
         except (OSError, UnicodeError) as error:
             raise httpcore.ConnectError("its name is not known") from error
@@ -71,7 +83,7 @@ class CheckedBackend(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         """Look the name up, check what was found, and connect to that.
 
-        Raises: ReceiverRefused; httpcore.ConnectError, ConnectTimeout.
+        Raises: ReceiverRefused, LookupsBusy; httpcore.ConnectError, ConnectTimeout.
         """
         found = self._resolver.find(host, port, _left_s(self._ends_at))
         try:

@@ -13,17 +13,16 @@ from sqlalchemy.orm import Session
 from narration import telemetry
 from narration.api_settings import WebhookSettings
 from narration.errors import OutputError, TransientError
+from narration.webhooks.claims import MOST_OF_OWNER, DeliveryClaim, claim_delivery
 from narration.webhooks.deliveries import (
     Attempt,
-    DeliveryClaim,
-    claim_delivery,
     record_attempt,
     renew_delivery,
 )
 from worker.context import WorkerContext
 from worker.webhooks.sender import Sender
 
-SENDERS = 12  # at once in one process: a receiver of each owner may be slow
+SENDERS = 2 * MOST_OF_OWNER  # at once in one process: receivers of one owner may all be slow
 
 log = structlog.get_logger(__name__)
 
@@ -110,6 +109,8 @@ def _attempt(sender: Sender, claim: DeliveryClaim) -> Attempt:
 
 def _report(claim: DeliveryClaim, attempt: Attempt, *, is_ours: bool) -> None:
     outcome = "failed" if attempt.error else "taken"
+    if not attempt.is_begun:
+        outcome = "postponed"
     telemetry.WEBHOOK_ATTEMPTS.labels(outcome=outcome).inc()
     # Neither the URL nor the error: both may hold what is a receiver's own.
     log.info(

@@ -13,10 +13,12 @@ from narration.api_settings import WebhookSettings
 from narration.clock import Clock
 from narration.errors import FieldsError
 from narration.webhooks.addresses import Target, parse_url
-from narration.webhooks.deliveries import MAX_RESPONSE_CHARS, Attempt, DeliveryClaim
+from narration.webhooks.claims import DeliveryClaim
+from narration.webhooks.deliveries import MAX_RESPONSE_CHARS, Attempt
 from narration.webhooks.signing import signed_headers
 from worker.webhooks.connection import (
     CheckedBackend,
+    LookupsBusy,
     ReceiverRefused,
     Resolver,
     trusted_authorities,
@@ -49,6 +51,8 @@ class Sender:
         began = time.monotonic()
         try:
             return self._post(claim, parse_url(claim.url), began)
+        except LookupsBusy as error:
+            return Attempt(took_ms=_since_ms(began), error=str(error), is_begun=False)
         except (ReceiverRefused, FieldsError) as error:
             reason = str(error)
         except httpcore.TimeoutException:

@@ -5,18 +5,21 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from narration.broker.inline import InlineBroker
 from narration.broker.wakeups import send_noted
 from narration.clock import utc_now
 from narration.database import call_after_commit, session_scope
-from narration.webhooks.deliveries import Attempt, DeliveryClaim, claim_delivery
+from narration.webhooks.claims import MOST_AT_ONCE, MOST_OF_OWNER, DeliveryClaim, claim_delivery
+from narration.webhooks.deliveries import Attempt
+from narration.webhooks.fan_out import fan_out
 from narration.webhooks.feed import following_events, make_deliveries
-from narration.webhooks.record import DeliveryState
+from narration.webhooks.record import DeliveryState, Webhook
 from tests.builders import NOW, make_job
 from tests.cluster import wait_for
+from tests.contracts.webhook_claims import WebhookClaimsContract
 from tests.contracts.webhook_control import WebhookControlContract
 from tests.contracts.webhooks import (
     WebhooksContract,
@@ -35,6 +38,10 @@ def database(postgres_database: Engine) -> Engine:
 
 
 class TestWebhooksOnPostgres(WebhooksContract):
+    pass
+
+
+class TestWebhookClaimsOnPostgres(WebhookClaimsContract):
     pass
 
 
@@ -92,9 +99,27 @@ def test_no_two_workers_have_the_same_delivery(database: Engine) -> None:
 
     with ThreadPoolExecutor(4) as pool:
         taken = [each for found in pool.map(lambda _: claim_all(), range(4)) for each in found]
-    assert len(taken) == len(set(taken))
-    assert set(taken) <= {row.id for row in rows(database)}
-    assert len(taken) >= 20  # who races for the last ones may see none, and the sweep wakes others
+    assert sorted(taken) == sorted(row.id for row in rows(database))
+
+
+@pytest.mark.parametrize(("webhooks", "most"), [(1, MOST_AT_ONCE), (3, MOST_OF_OWNER)])
+def test_those_who_claim_at_once_keep_to_the_limits(
+    database: Engine, webhooks: int, most: int
+) -> None:
+    for _ in range(webhooks):
+        make_webhook(database)
+    for _ in range(12):
+        add_job(database)
+    tell(database)
+    barrier = threading.Barrier(12)
+
+    def claim_one(_: int) -> DeliveryClaim | None:
+        barrier.wait()
+        return claim(database)
+
+    with ThreadPoolExecutor(12) as pool:
+        claims = list(pool.map(claim_one, range(12)))
+    assert sum(found is not None for found in claims) == most
 
 
 def test_receivers_that_are_gone_at_once_disable_a_webhook_without_a_deadlock(
@@ -131,3 +156,19 @@ def test_a_notice_makes_deliveries_within_a_moment(database: Engine) -> None:
             threading.Event().wait(0.3)
             assert len(rows(database)) == 1
         wait_for(lambda: len(rows(database)) == 2, 5, "delivery")
+
+
+def test_a_webhook_that_somebody_holds_is_looked_at_again(database: Engine) -> None:
+    webhook = make_webhook(database)
+    add_job(database)
+    with Session(database) as holder:
+        holder.execute(select(Webhook.id).where(Webhook.id == webhook.id).with_for_update())
+        assert not make_deliveries(database, lambda: NOW)
+        assert rows(database) == []
+    assert make_deliveries(database, lambda: NOW)
+    assert len(rows(database)) == 1
+
+
+def test_a_webhook_that_is_gone_is_not_waited_for(database: Engine) -> None:
+    with session_scope(database) as session:
+        assert fan_out(session, "hook_gone", now=NOW).is_settled

@@ -13,7 +13,7 @@ import pytest
 
 from narration.api_settings import WebhookSettings
 from narration.clock import utc_now
-from narration.webhooks.deliveries import DeliveryClaim
+from narration.webhooks.claims import DeliveryClaim
 from narration.webhooks.schedule import WAITS_S
 from narration.webhooks.signing import new_secret
 from tests.api_process import free_port

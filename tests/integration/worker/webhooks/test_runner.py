@@ -12,7 +12,8 @@ from narration.api_settings import WebhookSettings
 from narration.clock import utc_now
 from narration.database import session_scope
 from narration.webhooks import endpoints, log
-from narration.webhooks.deliveries import Attempt, DeliveryClaim
+from narration.webhooks.claims import DeliveryClaim
+from narration.webhooks.deliveries import Attempt
 from narration.webhooks.record import DeliveryState, WebhookDelivery
 from tests.builders import WORDS
 from tests.contracts.webhooks import make_webhook

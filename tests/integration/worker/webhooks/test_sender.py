@@ -2,8 +2,10 @@
 
 import ssl
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,8 @@ import pytest
 
 from narration.api_settings import WebhookSettings
 from narration.clock import utc_now
-from narration.webhooks.deliveries import Attempt, DeliveryClaim
+from narration.webhooks.claims import DeliveryClaim
+from narration.webhooks.deliveries import Attempt
 from narration.webhooks.signing import new_secret
 from tests.receiver import (
     LOOPBACK,
@@ -22,7 +25,7 @@ from tests.receiver import (
     flooding,
     open_receiver,
 )
-from worker.webhooks.connection import Resolver
+from worker.webhooks.connection import LOOKUPS, Resolver
 from worker.webhooks.sender import Sender
 
 QUICK = WebhookSettings.model_validate(LOOPBACK | {"timeout_s": 1.0})
@@ -141,6 +144,28 @@ def test_a_resolver_that_hangs_is_given_up() -> None:
     began = time.monotonic()
     assert "no answer within" in (send("http://slow.example/", resolver=resolver).error or "")
     assert time.monotonic() - began < 1.8
+
+
+def test_a_look_up_that_never_began_is_not_the_receivers_failure() -> None:
+    is_over = threading.Event()
+
+    def resolve(host: str, port: int) -> list[str]:
+        is_over.wait(20)
+        return ["127.0.0.1"]
+
+    resolver = Resolver(resolve)
+    slow = QUICK.model_copy(update={"timeout_s": 0.3})
+    with ThreadPoolExecutor(LOOKUPS) as pool:
+        sent = [
+            pool.submit(send, f"http://slow{index}.example/", slow, resolver=resolver)
+            for index in range(LOOKUPS)
+        ]
+        assert all(each.result().is_begun for each in sent)
+        attempt = send("http://late.example/", slow, resolver=resolver)
+        is_over.set()
+    assert not attempt.is_begun
+    assert "too many names" in (attempt.error or "")
+    resolver.close()
 
 
 @pytest.fixture(scope="module")

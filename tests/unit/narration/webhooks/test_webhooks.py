@@ -1,6 +1,7 @@
 import pytest
 from sqlalchemy import Engine
 
+from tests.contracts.webhook_claims import WebhookClaimsContract
 from tests.contracts.webhook_control import WebhookControlContract
 from tests.contracts.webhooks import WebhooksContract
 
@@ -11,6 +12,10 @@ def database(sqlite_database: Engine) -> Engine:
 
 
 class TestWebhooksOnSqlite(WebhooksContract):
+    pass
+
+
+class TestWebhookClaimsOnSqlite(WebhookClaimsContract):
     pass
 
 

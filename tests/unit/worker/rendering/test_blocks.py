@@ -1,4 +1,5 @@
 import multiprocessing
+import os
 from multiprocessing.connection import Connection
 
 import numpy as np
@@ -44,3 +45,14 @@ def test_another_process_reads_what_is_written_later() -> None:
 def _sum(pipe: Connection, blocks: SharedBlocks) -> None:
     sound = blocks.read(0, pipe.recv(), spoken_text="", is_truncated=False)
     pipe.send(float(sound.waveform.sum()))
+
+
+def test_closing_twice_closes_no_file_of_somebody_else() -> None:
+    blocks = SharedBlocks.make(1)
+    blocks.close()
+    ours, theirs = os.pipe()  # the lowest numbers that are free: one of them was the memory's
+    blocks.close()
+    os.write(theirs, b"x")
+    assert os.read(ours, 1) == b"x"
+    os.close(ours)
+    os.close(theirs)

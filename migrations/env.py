@@ -7,6 +7,7 @@ from narration import workers
 from narration.database import Base, make_engine
 from narration.jobs import history, kept_plan, upload
 from narration.jobs import record as jobs
+from narration.keys import record as keys
 from narration.settings import load_settings
 from narration.voices import record as voices
 from narration.webhooks import record as webhooks
@@ -14,6 +15,7 @@ from narration.webhooks import record as webhooks
 # The metadata knows the tables of the modules that are loaded.
 assert {
     jobs.Job,
+    keys.ApiKey,
     history.PastTake,
     kept_plan.KeptPlan,
     upload.Upload,

@@ -6,6 +6,7 @@ from pathlib import Path
 import httpx
 from playwright.sync_api import Page, expect
 
+from tests.cluster import wait_for
 from tests.page_browser import ServedPage, wait_until
 from tests.unit.api.conftest import recording
 
@@ -53,7 +54,8 @@ def test_a_voice_from_a_file_is_kept_until_nobody_undoes_its_end(
     delete.click()
     page.get_by_role("button", name="Dismiss").click()
     expect(delete).to_have_count(0)
-    assert "Me" not in voices(served)
+    # It is gone from the page at once, and from the server a moment later.
+    wait_for(lambda: "Me" not in voices(served), 10, "end of the voice")
 
 
 def test_what_is_no_recording_is_told_in_words(open_page: Open, tmp_path: Path) -> None:

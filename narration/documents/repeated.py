@@ -20,7 +20,10 @@ _LONGEST_ARGUMENT = 300  # characters of what stands below an entry: "In which .
 _SHORTEST_BODY = 60
 _NEAR = 8  # headings below a list of which one is its first entry; a preface may be unlisted
 _MOST_TITLES = 2  # headings between one and its text: a subtitle, a motto's author
-_PAGE = re.compile(r"(?:[\s.·…_,–-]{2,}|\s)(?:p\.? ?)?(?:\d{1,4}|[ivxlc]{1,7})\.?\s*$")
+_PAGE = re.compile(
+    r"(?:(?<![\s.·…_,–-])[\s.·…_,–-]{2,}+|\s)(?:p\.? ?)?"  # each run of leaders is tried once
+    r"(?:\d{1,4}|[ivxlc]{1,7})\.?\s*$"
+)
 _ROMAN = re.compile(r"\b[ivxlc]+\b")
 _NOT_KEY = re.compile(r"[\W_]+")
 _SENTENCE = re.compile(r"[.!?…][\"'”’»)\]]*$")

@@ -8,7 +8,10 @@ from functools import lru_cache
 from narration.documents.plain.headings import Heading, Rank, number_value, read_heading
 from narration.documents.plain.lines import Group, Line
 
-PAGE = re.compile(r"(?:[\s.·…_,-]{2,}|\s)(?:p\.? ?)?(?:\d{1,4}|[ivxlc]{1,7})\.?\s*$")
+PAGE = re.compile(
+    r"(?:(?<![\s.·…_,-])[\s.·…_,-]{2,}+|\s)(?:p\.? ?)?"  # each run of leaders is tried once
+    r"(?:\d{1,4}|[ivxlc]{1,7})\.?\s*$"
+)
 _COLUMN_HEAD = re.compile(
     r"(?:chapters?|chap\.?|pages?|page no\.?|facing page|no\.?|part|\s)+\.?", re.IGNORECASE
 )

@@ -6,6 +6,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from tests.bench.process_tree import cpu_s, family, memory_mb
+
 LOOK_S = 1.0
 
 
@@ -27,19 +29,14 @@ class PeakMemory:
     def _watch(self) -> None:
         while not self._is_over.wait(LOOK_S):
             pids = [os.getpid(), *helpers()]
-            self._most = max(self._most, sum(map(resident_bytes, pids)))
+            self._most = max(self._most, round(1024 * 1024 * memory_mb(pids)))
             self.cpu_s = time.thread_time()
 
 
 def helpers() -> list[int]:
-    """The server that starts processes, and those it started for this process."""
-    parents = {
-        int(path.parent.name): stat_of(path)[1] for path in Path("/proc").glob("[0-9]*/stat")
-    }
-    servers = [
-        pid for pid, parent in parents.items() if parent == str(os.getpid()) and is_server(pid)
-    ]
-    return servers + [pid for pid, parent in parents.items() if int(parent or 0) in servers]
+    """The server that starts processes, first, and those it started for this process."""
+    server = next(filter(is_server, family()[1:]), None)  # those it forks are called like it
+    return [] if server is None else family(server)
 
 
 def is_server(pid: int) -> bool:
@@ -48,26 +45,9 @@ def is_server(pid: int) -> bool:
     return False
 
 
-def stat_of(path: Path) -> list[str]:
-    """The fields from the third on; none of a process that is gone."""
-    with suppress(OSError):
-        return path.read_text().rpartition(") ")[2].split()
-    return ["", "", *13 * ["0"]]
-
-
 def helpers_cpu_s() -> float:
     """What they have computed, in seconds."""
-    ticks = 0
-    for pid in helpers():
-        ticks += sum(map(int, stat_of(Path(f"/proc/{pid}/stat"))[11:13]))
-    return ticks / os.sysconf("SC_CLK_TCK")
-
-
-def resident_bytes(pid: int) -> int:
-    with suppress(OSError):
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-        return sum(1024 * int(line.split()[1]) for line in lines if line.startswith("Pss:"))
-    return 0
+    return sum(map(cpu_s, helpers()[:1]))
 
 
 def wait_for_processes(count: int) -> None:

@@ -22,18 +22,11 @@ from tests.receiver import (
     LOOPBACK,
     Receiver,
     answering,
-    open_receiver,
 )
 from worker.webhooks.runner import WebhookRunner, send_next
 from worker.webhooks.sender import Sender
 
 QUICK = WebhookSettings.model_validate(LOOPBACK | {"timeout_s": 1.0})
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with open_receiver() as receiver:
-        yield receiver
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import ssl
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -29,12 +28,6 @@ from worker.webhooks.connection import LOOKUPS, Resolver
 from worker.webhooks.sender import Sender
 
 QUICK = WebhookSettings.model_validate(LOOPBACK | {"timeout_s": 1.0})
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with open_receiver() as receiver:
-        yield receiver
 
 
 def make_claim(url: str, *secrets: str) -> DeliveryClaim:

@@ -67,7 +67,7 @@ def test_every_job_keeps_its_state_settings_and_rows(database: Engine) -> None:
         assert (settings.quality.policy, settings.delivery.exaggeration) == ("strict", 0.7)
         states = [chunk.state for chunk in get_chunks(session, rendering.id)]
         assert states[:3] == [ChunkState.ACCEPTED, ChunkState.FLAGGED, ChunkState.RENDERING]
-        assert get_chunks(session, rendering.id)[1].findings[0]["limit"] == 4.0
+        assert get_chunks(session, rendering.id)[1].findings[0].limit == 4.0
         succeeded = jobs[JobState.SUCCEEDED]
         names = [artifact.name for artifact in get_artifacts(session, succeeded.id)]
         assert names == ["audio.flac", "manifest.json"]

@@ -62,7 +62,7 @@ def add_old_sound(sweeper: Sweeper) -> None:
     with session_scope(sweeper.database) as session:
         row = ChunkAudio(
             owner="local", cache_key="k" * 64, sha256=SHA256, samples=1, is_watermarked=False,
-            findings=[], created_at=long_ago, used_at=long_ago,
+            findings=(), created_at=long_ago, used_at=long_ago,
         )  # fmt: skip
         session.add(row)
 

@@ -203,7 +203,7 @@ def test_job_that_failed_by_strictness_is_accepted_chunk_by_chunk(harness: Worke
     assert accept(harness, job_id, first) is JobState.FAILED
     error = harness.job(job_id).error
     assert error is not None
-    assert f"chunk {last} did not pass" in error["message"]
+    assert f"chunk {last} did not pass" in error.message
     for index in flagged(harness, job_id):
         accept(harness, job_id, index)
     harness.deliver()

@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 from narration import workers
 from narration.jobs.cuts import length_of
 from narration.jobs.outline import Outline, chapter_of
-from narration.jobs.record import ChunkAudio
 from narration.jobs.request import JobSettings, QualityPolicy
 from narration.jobs.sound import RenderParameters
+from narration.jobs.sound_record import ChunkAudio
 from narration.voices.lookup import find_voice
 from narration.workers import Worker
 

@@ -14,9 +14,10 @@ from narration.engine import EngineIdentity
 from narration.errors import ConflictError, LeaseLost, NotFoundError
 from narration.findings import Finding
 from narration.jobs.past_takes import add_past_take
-from narration.jobs.record import Chunk, ChunkAudio, Job
+from narration.jobs.record import Chunk, Job
 from narration.jobs.request import Voicing
 from narration.jobs.segment_claim import SegmentClaim
+from narration.jobs.sound_record import ChunkAudio
 from narration.jobs.states import ChunkState
 from narration.jobs.stored import dump_voicing
 

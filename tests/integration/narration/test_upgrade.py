@@ -13,7 +13,8 @@ from narration.database import make_engine, session_scope
 from narration.jobs.control import cancel_job, retry_job
 from narration.jobs.events import list_events
 from narration.jobs.lookup import get_artifacts, get_attempts, get_chunks, get_plan
-from narration.jobs.record import ChunkAudio, Job
+from narration.jobs.record import Job
+from narration.jobs.sound_record import ChunkAudio
 from narration.jobs.states import ChunkState, JobState
 from narration.jobs.stored import read_settings
 from narration.jobs.takes import find_takes

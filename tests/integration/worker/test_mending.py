@@ -17,7 +17,7 @@ from narration.jobs.lookup import list_past_artifacts
 from narration.jobs.mend import Retake, accept_take, retake_chunk
 from narration.jobs.past_takes import list_takes
 from narration.jobs.purge import delete_job
-from narration.jobs.record import PartAudio
+from narration.jobs.sound_record import PartAudio
 from narration.jobs.states import ChunkState, JobState
 from narration.storage.keys import chunk_audio_key
 from tests.builders import OWNER, make_text

@@ -19,8 +19,8 @@ from narration.jobs.create import Destination
 from narration.jobs.kept_plan import KeptPlan
 from narration.jobs.lookup import get_job
 from narration.jobs.plans import Planner, plan_document
-from narration.jobs.record import ChunkAudio
 from narration.jobs.request import JobSettings
+from narration.jobs.sound_record import ChunkAudio
 from narration.jobs.states import JobState
 from narration.jobs.submit import Submission
 from narration.keys.lookup import find_key, find_session, open_session

@@ -6,6 +6,7 @@ parsed, by the same rule (narration.jobs.request.require_line).
 """
 
 import asyncio
+from collections import Counter
 from http import HTTPStatus
 from urllib.parse import unquote_to_bytes
 
@@ -68,21 +69,27 @@ class Border:
 
 
 async def refuse_unknown_parameters(request: Request) -> None:
-    """Refuse query parameters that the OpenAPI document does not name at this address.
+    """Refuse query parameters that the OpenAPI document does not name here, or not twice.
 
-    Raises: FieldsError; a typing mistake in a filter would otherwise list everything.
+    Raises: FieldsError; a typing mistake in a filter would otherwise list everything, and of two
+    values one would not count.
     """
-    if not request.query_params:
+    known = _parameters(request) if request.query_params else None
+    if known is None:
         return
-    known = _parameters(request)
-    unknown = sorted(set(request.query_params) - known) if known is not None else []
-    if unknown:
+    faults = {
+        name: "there is no such parameter" if name not in known else "was given twice: give it once"
+        for name, count in Counter(name for name, _ in request.query_params.multi_items()).items()
+        if name not in known or (count > 1 and not known[name])
+    }
+    if faults:
         raise FieldsError(
-            [{"pointer": f"/{name}", "detail": "there is no such parameter"} for name in unknown]
+            [{"pointer": f"/{name}", "detail": detail} for name, detail in sorted(faults.items())]
         )
 
 
-def _parameters(request: Request) -> set[str] | None:
+def _parameters(request: Request) -> dict[str, bool] | None:
+    """Return the query parameters of an address, and whether each may come more than once."""
     app, path = request.app, request.scope["route"].path
     assert isinstance(app, FastAPI)
     method = "get" if request.method == "HEAD" else request.method.lower()
@@ -90,7 +97,11 @@ def _parameters(request: Request) -> set[str] | None:
     if operation is None:
         return None
     parameters = operation.get("parameters", ())
-    return {parameter["name"] for parameter in parameters if parameter["in"] == "query"}
+    return {
+        parameter["name"]: parameter["schema"].get("type") == "array"
+        for parameter in parameters
+        if parameter["in"] == "query"
+    }
 
 
 def _early_answer(request: Request) -> Response | None:

@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 from narration.database import session_scope
 from narration.errors import NotFoundError, TransientError
 from narration.jobs import listing, lookup
-from narration.jobs.reading import ReadingRecord
+from narration.jobs.reading_record import ReadingRecord
 from narration.jobs.record import Job
 
 Answer: TypeAlias = Job | Exception | None

@@ -1,8 +1,8 @@
 """Rows into bodies: what a client sees of a job, a chunk, an artifact and a voice."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
-from typing import Any
 
 from fastapi import Response
 
@@ -25,12 +25,12 @@ from api.schemas import (
 )
 from narration.clock import utc_now
 from narration.errors import public_message
-from narration.findings import dump_findings
 from narration.jobs.counters import SAMPLES_PER_MS
 from narration.jobs.events import JobEvent
 from narration.jobs.history import PastArtifact
+from narration.jobs.job_error import JobError
 from narration.jobs.past_takes import KnownTake
-from narration.jobs.reading import ReadingRecord
+from narration.jobs.reading_record import ReadingRecord
 from narration.jobs.record import Artifact, Chunk, Job
 from narration.jobs.states import ENDED, JobState
 from narration.jobs.stored import read_settings, read_voicing
@@ -85,7 +85,7 @@ def job_body(
         ),
         destination=DestinationBody(profile=job.destination_profile, prefix=job.destination_prefix),
         voice_digest=job.voice_digest,
-        engines=[EngineBody.model_validate(engine) for engine in job.engines],
+        engines=[EngineBody(**engine.describe()) for engine in job.engines],
         characters=job.characters,
         progress=progress_body(job, now),
         timings=_timings(job, now),
@@ -148,7 +148,7 @@ def chunk_body(chunk: Chunk) -> ChunkBody:
         seed=None if chunk.seed is None else str(chunk.seed),
         duration_s=None if chunk.samples is None else chunk.samples / SAMPLES_PER_MS / 1000,
         is_cached=chunk.is_cached,
-        findings=[FindingBody.model_validate(finding) for finding in chunk.findings],
+        findings=[FindingBody(**asdict(finding)) for finding in chunk.findings],
         error=chunk.error,
     )
 
@@ -162,7 +162,7 @@ def take_body(job_id: str, index: int, take: KnownTake, links: Links) -> TakeBod
         delivery=take.voicing.delivery,
         seed=str(take.seed),
         duration_s=take.samples / SAMPLES_PER_MS / 1000,
-        findings=[FindingBody.model_validate(found) for found in dump_findings(take.findings)],
+        findings=[FindingBody(**asdict(finding)) for finding in take.findings],
         url=links.signed(f"{job_path(job_id)}/chunks/{index}/audio", f"take={take.number}"),
     )
 
@@ -187,7 +187,7 @@ def event_body(event: JobEvent) -> EventBody:
     payload = dict(event.payload)
     error = payload.pop("error", None)
     if isinstance(error, Mapping):
-        payload["error"] = _failure(error)
+        payload["error"] = _failure(JobError(**error))
     elif error is not None:  # of a chunk: a message
         payload["detail"] = error
     return EventBody(
@@ -242,7 +242,7 @@ def _timings(job: Job, now: datetime) -> Timings:
 
 
 def _warnings(job: Job, now: datetime) -> list[Warning_]:
-    warnings = [Warning_.model_validate(warning) for warning in job.warnings or ()]
+    warnings = [Warning_(code=told.code, detail=told.detail) for told in job.warnings or ()]
     if is_worth_telling(job, now):
         since = f"{job.trouble_since:%Y-%m-%d %H:%M} UTC"
         code = job.trouble_code or "unavailable"
@@ -257,13 +257,9 @@ def _warnings(job: Job, now: datetime) -> list[Warning_]:
     return warnings
 
 
-def _failure(error: Mapping[str, Any]) -> Failure:
-    code = error.get("code", "internal")
-    return Failure(
-        code=code,
-        detail=public_message(code, error.get("message", "")),
-        retryable=bool(error.get("is_retryable")),
-    )
+def _failure(error: JobError) -> Failure:
+    detail = public_message(error.code, error.message)
+    return Failure(code=error.code, detail=detail, retryable=error.is_retryable)
 
 
 def _urls(job: Job, links: Links) -> Urls:

@@ -5,7 +5,9 @@ A preview is a job that is spoken before all narrations. Who asks again, finds i
 
 import hashlib
 import json
+from dataclasses import asdict
 from datetime import timedelta
+from typing import Any
 
 from api.deps import Resources
 from api.sounding import NotSpokenError
@@ -67,7 +69,9 @@ def _key(resources: Resources, voice: str, delivery: DeliverySettings | None) ->
     """Return the idempotency key of a preview: other engines make another one."""
     with session_scope(resources.database, is_read_only=True) as session:
         engines = warm_engines(session, now=utc_now())
-    shapes = engines if delivery is None else [*engines, delivery.model_dump(mode="json")]
+    shapes: list[Any] = [asdict(engine) for engine in engines]
+    if delivery is not None:
+        shapes.append(delivery.model_dump(mode="json"))
     digest = hashlib.sha256(json.dumps(shapes, sort_keys=True).encode()).hexdigest()
     return f"preview:{voice}:{digest}"
 
@@ -83,5 +87,5 @@ def _find(resources: Resources, owner: str, key: str) -> Job | None:
             return control.retry_job(session, job.id, owner=owner, now=now)
     if job.state is JobState.CANCELED:
         raise NotSpokenError("the preview was canceled: ask for it again in a moment")
-    reason = (job.error or {}).get("message", "see the job")
+    reason = (job.error and job.error.message) or "see the job"
     raise NotSpokenError(f"the preview could not be spoken ({reason}): job {job.id}")

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from api.job_form import DestinationBody
-from narration.jobs.reading import ReadingRecord
+from narration.jobs.reading_record import ReadingRecord
 from narration.jobs.request import DeliverySettings, JobSettings
 from narration.jobs.states import ChunkState, JobKind, JobState
 from narration.voices.record import VoiceState

@@ -5,7 +5,7 @@ from sqlalchemy import Connection
 
 from narration import workers
 from narration.database import Base, make_engine
-from narration.jobs import history, kept_plan, upload
+from narration.jobs import history, kept_plan, sound_record, upload
 from narration.jobs import record as jobs
 from narration.keys import record as keys
 from narration.settings import load_settings
@@ -18,6 +18,7 @@ assert {
     keys.ApiKey,
     history.PastTake,
     kept_plan.KeptPlan,
+    sound_record.ChunkAudio,
     upload.Upload,
     voices.Voice,
     webhooks.Webhook,

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from pydantic import TypeAdapter
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -58,6 +59,36 @@ BigKey = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up INTEGE
 ID = String(40)
 OWNER = String(64)
 DIGEST = String(64)
+
+
+class StoredAs(TypeDecorator[Any]):
+    """A value of a type of its own that a row keeps as JSON.
+
+    Fields that a later version has added are passed over; one that an older version did not write
+    needs a default.
+    """
+
+    impl = JsonColumn
+    cache_ok = True
+
+    def __init__(self, kept: Any) -> None:
+        """Keep values of this type: dataclasses, pydantic's models, or tuples of them."""
+        super().__init__()
+        self.kept = kept
+        self._adapter: TypeAdapter[Any] = TypeAdapter(kept)
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        """Return the value as JSON has it."""
+        del dialect
+        if value is None:
+            return None
+        value = self._adapter.validate_python(value)  # a value of another type is never stored
+        return self._adapter.dump_python(value, mode="json")
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        """Return the value in its type."""
+        del dialect
+        return None if value is None else self._adapter.validate_python(value)
 
 
 class UtcDateTime(TypeDecorator[datetime]):

@@ -1,8 +1,6 @@
-"""What the checks of a text or a take found, as code handles it and as rows keep it; pure."""
+"""What the checks of a text or a take found; pure."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,25 +15,3 @@ class Finding:
     limit: float
     unit: str
     detail: str | None = None
-
-
-def dump_findings(findings: Iterable[Finding]) -> list[dict[str, Any]]:
-    """Return findings as a row keeps them."""
-    return [
-        {name: value for name, value in asdict(finding).items() if value is not None}
-        for finding in findings
-    ]
-
-
-def load_findings(stored: Iterable[Mapping[str, Any]]) -> tuple[Finding, ...]:
-    """Return the findings of a row of any version; fields of later ones are passed over."""
-    return tuple(
-        Finding(
-            flag=finding["flag"],
-            measured=finding["measured"],
-            limit=finding["limit"],
-            unit=finding["unit"],
-            detail=finding.get("detail"),
-        )
-        for finding in stored
-    )

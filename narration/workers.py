@@ -1,7 +1,7 @@
 """The registry of worker processes: each reports itself, and counts while it goes on reporting."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, String, delete, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from narration.database import OWNER, Base, JsonColumn, UtcDateTime, state_column
+from narration.database import OWNER, Base, JsonColumn, StoredAs, UtcDateTime, state_column
 from narration.engine import EngineIdentity
 
 SERVICE_OWNER = "rhapsode"
@@ -17,6 +17,18 @@ SILENT_AFTER_S = 15.0  # the default of worker.heartbeat_s, in which a worker re
 RESTARTS_WITHIN_S = 600.0
 VOICES_KEPT_S = 300.0
 HOST_LENGTH = 40  # of the host's name in a worker's; the rest tells its processes apart
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedEngine(EngineIdentity):
+    """An engine as a worker's row tells of it, with the digest of each voice beside its model."""
+
+    voice_digests: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def identity(self) -> EngineIdentity:
+        """Which engine it is, as jobs record it."""
+        return EngineIdentity(**{f.name: getattr(self, f.name) for f in fields(EngineIdentity)})
 
 
 class WorkerState(StrEnum):
@@ -52,7 +64,7 @@ class Worker(Base):
     owner: Mapped[str] = mapped_column(OWNER)
     state: Mapped[WorkerState] = mapped_column(state_column(WorkerState))
     slots: Mapped[int]
-    engine: Mapped[dict[str, Any] | None] = mapped_column(JsonColumn)
+    engine: Mapped[ServedEngine | None] = mapped_column(StoredAs(ServedEngine))
     speech_rate: Mapped[float | None]
     awaits: Mapped[dict[str, str] | None] = mapped_column(JsonColumn)
     started_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -91,11 +103,9 @@ def report(
     """Record that a worker is alive, and what it can do."""
     values: dict[str, Any] = {"state": state, "slots": slots, "seen_at": now, "awaits": awaits}
     if engine is not None:
-        values["engine"] = {
-            **engine.identity.describe(),
-            "voices": sorted(engine.voices),
-            "voice_digests": dict(engine.voices),
-        }
+        values["engine"] = ServedEngine(
+            **engine.identity.describe(), voice_digests=dict(engine.voices)
+        )
         values["speech_rate"] = engine.speech_rate
     session.execute(update(Worker).where(Worker.id == worker_id).values(**values))
 
@@ -123,16 +133,16 @@ def bundled_voices(session: Session, *, now: datetime) -> list[str]:
     """Return the voices that lie beside the model: warm workers say which."""
     # Longer than a heartbeat: a list of voices is not to flicker with a worker that starts again.
     warm = warm_workers(session, now=now, silent_after_s=VOICES_KEPT_S)
-    return sorted({name for worker in warm for name in (worker.engine or {}).get("voices", ())})
+    return sorted(
+        {name for worker in warm if worker.engine for name in worker.engine.voice_digests}
+    )
 
 
-def bundled_digests(session: Session, *, now: datetime) -> dict[str, str | None]:
+def bundled_digests(session: Session, *, now: datetime) -> dict[str, str]:
     """Return the voices that lie beside the model, each with the digest of what it consists of."""
-    found: dict[str, str | None] = {}
+    found: dict[str, str] = {}
     for worker in warm_workers(session, now=now, silent_after_s=VOICES_KEPT_S):
-        engine = worker.engine or {}
-        digests = engine.get("voice_digests", {})
-        found |= {name: digests.get(name) for name in engine.get("voices", ())}
+        found |= worker.engine.voice_digests if worker.engine else {}
     return found
 
 
@@ -140,20 +150,19 @@ def warm_models(session: Session, *, now: datetime) -> dict[str, datetime]:
     """Return the models that speak, each with the start of the first worker that runs it."""
     models: dict[str, datetime] = {}
     for worker in warm_workers(session, now=now, silent_after_s=VOICES_KEPT_S):
-        name = str((worker.engine or {}).get("model", ""))
-        models[name] = min(worker.started_at, models.get(name, worker.started_at))
-    models.pop("", None)
+        if worker.engine is not None:
+            name = worker.engine.model
+            models[name] = min(worker.started_at, models.get(name, worker.started_at))
     return models
 
 
-def warm_engines(session: Session, *, now: datetime) -> list[dict[str, Any]]:
-    """Return what speaks, each engine once, as jobs record it: see EngineIdentity."""
-    engines: list[dict[str, Any]] = []
+def warm_engines(session: Session, *, now: datetime) -> list[ServedEngine]:
+    """Return what speaks, each engine once, in an order that depends on nothing else."""
+    engines: list[ServedEngine] = []
     for worker in warm_workers(session, now=now, silent_after_s=VOICES_KEPT_S):
-        engine = {k: v for k, v in (worker.engine or {}).items() if k != "voices"}
-        if engine not in engines:
-            engines.append(engine)
-    return sorted(engines, key=lambda engine: sorted(map(str, engine.items())))
+        if worker.engine is not None and worker.engine not in engines:
+            engines.append(worker.engine)
+    return sorted(engines, key=repr)
 
 
 def count_slots(session: Session, *, now: datetime, silent_after_s: float = SILENT_AFTER_S) -> int:

@@ -104,8 +104,7 @@ def _watch(machine: Machine, job_id: str, on_progress: Callable[[Rendered], None
         if machine.worker.has_died.wait(POLL_S):
             raise JobFailed("the speech engine died: run the same command again to go on")
     if job.state is not JobState.SUCCEEDED:
-        error = job.error or {}
-        raise JobFailed(error.get("message") or f"the job is {job.state}")
+        raise JobFailed((job.error and job.error.message) or f"the job is {job.state}")
     return job
 
 

@@ -3,7 +3,6 @@
 import hashlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -12,8 +11,9 @@ from narration.ids import new_id
 from narration.jobs import segment_claim
 from narration.jobs.checkpoints import checkpoint
 from narration.jobs.create import Destination, Source, create_job
-from narration.jobs.parts import part_rows
+from narration.jobs.parts import plan_parts
 from narration.jobs.plan import store_plan
+from narration.jobs.planned import PlannedChunk
 from narration.jobs.record import Job, JobPlan
 from narration.jobs.request import JobSettings
 from narration.jobs.segment_claim import SegmentClaim, finish_segment, pending_chunks
@@ -104,15 +104,13 @@ def plan_job(
     )
     assert claim is not None
     plan = JobPlan(
-        job_id=job.id, owner=job.owner, characters=characters * chunks, chapters=[], spans=[]
+        job_id=job.id, owner=job.owner, characters=characters * chunks, chapters=(), spans=[]
     )
-    rows = [
-        _chunk_row(index, index // segment_chunks, characters) | {"pause_after_ms": pause_ms}
-        for index in range(chunks)
+    planned = [
+        _chunk(index, index // segment_chunks, characters, pause_ms) for index in range(chunks)
     ]
-    planned: list[Any] = [SimpleNamespace(**row) for row in rows]
-    parts = part_rows(planned)
-    store_plan(session, claim, plan, rows, parts, title=None, author=None, wakeups=4, now=now)
+    parts = plan_parts(planned)
+    store_plan(session, claim, plan, planned, parts, title=None, author=None, wakeups=4, now=now)
 
 
 def claim_segment(session: Session, holder: str = "w1", **changes: Any) -> SegmentClaim | None:
@@ -143,15 +141,16 @@ def speak(session: Session, claim: SegmentClaim, **changes: Any) -> None:
     finish_segment(session, claim, now=NOW)
 
 
-def _chunk_row(index: int, segment: int, characters: int) -> dict[str, Any]:
+def _chunk(index: int, segment: int, characters: int, pause_ms: int) -> PlannedChunk:
     text = "ten chars." * (characters // 10)
-    return {
-        "index": index,
-        "segment": segment,
-        "chapter": 0,
-        "start": characters * index,
-        "end": characters * (index + 1),
-        "text": text,
-        "caption": text,
-        "spoken_text": text,
-    }
+    return PlannedChunk(
+        index=index,
+        segment=segment,
+        chapter=0,
+        start=characters * index,
+        end=characters * (index + 1),
+        text=text,
+        caption=text,
+        spoken_text=text,
+        pause_after_ms=pause_ms,
+    )

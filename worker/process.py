@@ -191,7 +191,7 @@ class WorkerProcess:
             context, self._runner, model.voice_maker, voice_levels, self.has_died
         )
         log.info("worker_warm", worker=context.holder, **model.identity.describe())
-        if is_speaking([model.identity.describe()]):
+        if is_speaking([model.identity]):
             log.info("demonstration_voice", notice=IN_THE_SERVICE)
 
     @contextmanager

@@ -28,6 +28,9 @@ def get_usage(
     query: Annotated[UsageQuery, Query()],
 ) -> UsageList:
     """Tell by day and key what the caller's owner used; with the scope admin, also of others."""
+    if query.owner is not None and query.all_owners:
+        detail = "is one owner, and all_owners asks for everybody: send one of them"
+        raise FieldsError([{"pointer": "/owner", "detail": detail}])
     whose = query.owner or owner
     if query.all_owners or whose != owner:
         caller.require(Scope.ADMIN)

@@ -1,14 +1,15 @@
 """How a job moves on when its last segment has ended, and how it fails."""
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from narration.errors import QualityError, RhapsodeError, SpeechError, TransientError
+from narration.errors import QualityError, RhapsodeError, SpeechError
 from narration.jobs.counters import recount
+from narration.jobs.job_error import describe_error
 from narration.jobs.record import Chunk, Job, Segment
 from narration.jobs.request import QualityPolicy
 from narration.jobs.states import ChunkState, JobState, SegmentState
@@ -55,22 +56,13 @@ def fail_job(
         JobState.FAILED,
         *conditions,
         now=now,
-        payload={"error": description},
+        payload={"error": asdict(description)},
         error=description,
         ended_at=now,
         expires_at=expiry_of(settings, now),
         **UNLEASED,
     )
     return failed is not None
-
-
-def describe_error(error: Exception) -> dict[str, Any]:
-    """Return an error as a job row keeps it; of a bug only the name, its text is for the logs."""
-    if isinstance(error, RhapsodeError):
-        is_retryable = isinstance(error, TransientError | SpeechError)
-        return {"code": error.code, "message": str(error), "is_retryable": is_retryable}
-    message = f"{type(error).__name__}: see the logs of the worker"
-    return {"code": RhapsodeError.code, "message": message, "is_retryable": True}
 
 
 def find_quality_error(session: Session, job_id: str) -> RhapsodeError | None:

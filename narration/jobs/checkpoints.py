@@ -16,7 +16,6 @@ from sqlalchemy.orm import Session
 
 from narration.database import UNSYNCHRONIZED
 from narration.errors import LeaseLost
-from narration.findings import dump_findings
 from narration.jobs.chunk_transitions import ChunkEnd, ChunkKey, end_spoken_chunks
 from narration.jobs.counters import SAMPLES_PER_MS
 from narration.jobs.events import NewEvent, add_events
@@ -128,7 +127,7 @@ def _end_of(chunk: FinishedChunk) -> ChunkEnd:
         "samples": take and take.samples,
         "is_watermarked": bool(take and take.is_watermarked),
         "level": take and take.level,
-        "findings": dump_findings(outcome.findings),
+        "findings": outcome.findings,
         "is_cached": outcome.is_cached,
         "error": outcome.error,
     }

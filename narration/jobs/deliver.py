@@ -10,7 +10,8 @@ from narration.errors import LeaseLost
 from narration.jobs.history import PastArtifact
 from narration.jobs.past_takes import forget_past_takes
 from narration.jobs.plan import start_rendering
-from narration.jobs.record import Artifact, Chunk, ChunkAudio, Job
+from narration.jobs.record import Artifact, Chunk, Job
+from narration.jobs.sound_record import ChunkAudio
 from narration.jobs.states import SPOKEN, JobState
 from narration.jobs.step_claim import StepClaim
 from narration.jobs.stored import expiry_of

@@ -8,11 +8,13 @@ from narration.api_settings import LimitSettings
 from narration.bounded import BoundedCalls, TooLargeCallError, TooSlowError
 from narration.documents.types import Metadata
 from narration.errors import DocumentError
-from narration.findings import Finding, dump_findings
+from narration.findings import Finding
 from narration.jobs.completeness import span_rows
 from narration.jobs.outline import outline, require_speakable
-from narration.jobs.parts import part_rows
-from narration.jobs.reading import ReadingRecord, record_reading, warning_rows
+from narration.jobs.parts import plan_parts
+from narration.jobs.planned import PlannedChapter, PlannedChunk, PlannedPart
+from narration.jobs.reading import job_warnings, record_reading
+from narration.jobs.reading_record import JobWarning, ReadingRecord
 from narration.jobs.record import JobPlan
 from narration.jobs.request import JobSettings
 from narration.jobs.work import WorkRecord
@@ -46,12 +48,12 @@ class Draft:
     title: str | None
     author: str | None
     characters: int
-    chapters: list[dict[str, Any]]
+    chapters: tuple[PlannedChapter, ...]
     spans: list[list[Any]]
     reading: ReadingRecord
-    warnings: list[dict[str, Any]]
-    chunks: list[dict[str, Any]]
-    parts: list[dict[str, Any]]
+    warnings: tuple[JobWarning, ...]
+    chunks: list[PlannedChunk]
+    parts: list[PlannedPart]
     metadata: Metadata = field(default_factory=Metadata)
 
 
@@ -77,42 +79,40 @@ def draft_plan(
         title=settings.title or document.title,
         author=settings.author or document.author,
         characters=len(document.source),
-        chapters=[
-            {
-                "title": chapter.title,
-                "part": chapter.part,
-                "first_chunk": chapter.first_chunk,
-                "number": chapter.number,
-            }
+        chapters=tuple(
+            PlannedChapter(
+                title=chapter.title,
+                part=chapter.part,
+                first_chunk=chapter.first_chunk,
+                number=chapter.number,
+            )
             for chapter in plan.chapters
-        ],
+        ),
         spans=span_rows(plan.spans),
         reading=record_reading(report),
-        warnings=warning_rows(report.warnings),
+        warnings=job_warnings(report.warnings),
         chunks=[
-            _chunk_row(chunk, found, options.segment_chunks)
+            _plan_chunk(chunk, found, options.segment_chunks)
             for chunk, found in zip(plan.chunks, outlined.findings, strict=True)
         ],
-        parts=part_rows(plan.chunks) if settings.outputs else [],
+        parts=plan_parts(plan.chunks) if settings.outputs else [],
         metadata=document.metadata,
     )
 
 
-def _chunk_row(
-    chunk: ChunkPlan, findings: Sequence[Finding], segment_chunks: int
-) -> dict[str, Any]:
-    return {
-        "index": chunk.index,
-        "segment": chunk.index // segment_chunks,
-        "chapter": chunk.chapter,
-        "start": chunk.start,
-        "end": chunk.end,
-        "text": chunk.text,
-        "caption": chunk.caption,
-        "spoken_text": chunk.spoken_text,
-        "pause_after_ms": chunk.pause_after_ms,
-        "text_findings": dump_findings(findings),
-    }
+def _plan_chunk(chunk: ChunkPlan, findings: Sequence[Finding], segment_chunks: int) -> PlannedChunk:
+    return PlannedChunk(
+        index=chunk.index,
+        segment=chunk.index // segment_chunks,
+        chapter=chunk.chapter,
+        start=chunk.start,
+        end=chunk.end,
+        text=chunk.text,
+        caption=chunk.caption,
+        spoken_text=chunk.spoken_text,
+        pause_after_ms=chunk.pause_after_ms,
+        text_findings=tuple(findings),
+    )
 
 
 def plan_row(job_id: str, owner: str, draft: Draft, work: WorkRecord) -> JobPlan:
@@ -123,8 +123,8 @@ def plan_row(job_id: str, owner: str, draft: Draft, work: WorkRecord) -> JobPlan
         characters=draft.characters,
         chapters=draft.chapters,
         spans=draft.spans,
-        reading=draft.reading.model_dump(mode="json"),
-        work=work.model_dump(mode="json"),
+        reading=draft.reading,
+        work=work,
     )
 
 

@@ -12,12 +12,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from narration import workers
-from narration.engine import EngineIdentity
 from narration.jobs.cuts import length_of
 from narration.jobs.outline import Outline, chapter_of
-from narration.jobs.record import ChunkAudio
 from narration.jobs.request import JobSettings, QualityPolicy
 from narration.jobs.sound import RenderParameters
+from narration.jobs.sound_record import ChunkAudio
 from narration.voices.lookup import find_voice
 from narration.workers import Worker
 
@@ -57,21 +56,19 @@ def find_parameters(
 ) -> RenderParameters | None:
     """Return what would shape the sound on the warm worker with the most slots; None without."""
     warm = workers.warm_workers(session, now=now)
-    speaking = [worker for worker in warm if worker.engine]
+    speaking = [(worker.slots, worker.engine) for worker in warm if worker.engine]
     if not speaking:
         return None
-    engine = dict(max(speaking, key=lambda worker: worker.slots).engine or {})
+    _, engine = max(speaking, key=lambda each: each[0])
     own = find_voice(session, owner, settings.voice)
-    bundled = engine.get("voice_digests", {})
-    digest = own.digest if own else bundled.get(settings.voice)
+    digest = own.digest if own else engine.voice_digests.get(settings.voice)
     if digest is None:
         return None
-    identity = {name: engine[name] for name in EngineIdentity.__dataclass_fields__}
     return RenderParameters(
         voice_digest=digest,
         delivery=settings.delivery,
         job_seed=settings.seed,
-        engine=EngineIdentity(**identity),
+        engine=engine.identity,
     )
 
 

@@ -16,9 +16,12 @@ from narration.database import (
     Base,
     BigCount,
     JsonColumn,
+    StoredAs,
     UtcDateTime,
     state_column,
 )
+from narration.findings import Finding
+from narration.jobs.job_error import JobError
 from narration.jobs.states import JobState
 
 
@@ -33,7 +36,7 @@ class Attempt(Base):
     number: Mapped[int] = mapped_column(primary_key=True)
     owner: Mapped[str] = mapped_column(OWNER)
     state: Mapped[JobState] = mapped_column(state_column(JobState))
-    error: Mapped[dict[str, Any] | None] = mapped_column(JsonColumn)
+    error: Mapped[JobError | None] = mapped_column(StoredAs(JobError))
     ended_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
@@ -59,7 +62,7 @@ class PastTake(Base):
     sha256: Mapped[str] = mapped_column(DIGEST)
     samples: Mapped[int]
     is_watermarked: Mapped[bool]
-    findings: Mapped[list[dict[str, Any]]] = mapped_column(JsonColumn)
+    findings: Mapped[tuple[Finding, ...]] = mapped_column(StoredAs(tuple[Finding, ...]))
     level: Mapped[bytes | None]
 
 

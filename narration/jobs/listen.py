@@ -13,8 +13,9 @@ from narration.jobs.lookup import get_artifacts, get_job
 from narration.jobs.part_audio import BATCH
 from narration.jobs.part_sound import PartSound, Segment, lay_out
 from narration.jobs.parts import get_parts, sound_columns
-from narration.jobs.record import Part, PartAudio
+from narration.jobs.record import Part
 from narration.jobs.request import CAPTIONS
+from narration.jobs.sound_record import PartAudio
 from narration.jobs.states import ENDED, JobState
 from narration.jobs.stored import read_settings
 

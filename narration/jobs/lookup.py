@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from narration.errors import ConflictError, NotFoundError
 from narration.ids import is_id
 from narration.jobs.history import Attempt, PastArtifact
-from narration.jobs.reading import ReadingRecord
+from narration.jobs.reading_record import ReadingRecord
 from narration.jobs.record import Artifact, Chunk, Job, JobPlan
 from narration.jobs.work import narrator_of
 from narration.voices.record import Voice, VoiceState
@@ -80,10 +80,7 @@ def require_voice(session: Session, job: Job) -> None:
 
 def find_reading(session: Session, job_id: str) -> ReadingRecord | None:
     """Return what came of a job's document; None if it has not been planned, or long ago."""
-    stored = session.execute(
-        select(JobPlan.reading).where(JobPlan.job_id == job_id)
-    ).scalar_one_or_none()
-    return None if stored is None else ReadingRecord.model_validate(stored)
+    return session.scalar(select(JobPlan.reading).where(JobPlan.job_id == job_id))
 
 
 def get_chunks(session: Session, job_id: str, numbers: range | None = None) -> list[Chunk]:

@@ -14,8 +14,9 @@ from sqlalchemy.orm import Session
 from narration.broker.interface import Task
 from narration.broker.wakeups import note_wakeup
 from narration.errors import ConflictError, FieldsError, NotFoundError, QualityError, SpeechError
-from narration.jobs.advance import advance_if_rendered, describe_error, find_quality_error
+from narration.jobs.advance import advance_if_rendered, find_quality_error
 from narration.jobs.counters import recount
+from narration.jobs.job_error import describe_error
 from narration.jobs.lookup import get_chunk, lock_job, require_voice
 from narration.jobs.part_transitions import needs_chunk, reset_parts
 from narration.jobs.parts import note_ready_parts
@@ -111,7 +112,7 @@ def accept_take(
 def _lock_mendable(session: Session, job_id: str, index: int, owner: str) -> tuple[Job, Chunk]:
     job = lock_job(session, job_id, owner=owner)
     chunk = get_chunk(session, job_id, index)
-    code = (job.error or {}).get("code")
+    code = job.error and job.error.code
     is_unsettled = job.state is JobState.FAILED and code in _MENDABLE_FAILURES
     if job.state not in _MENDABLE and not is_unsettled:
         what_now = (
@@ -144,7 +145,7 @@ def _corrected(chunk: Chunk, spoken_text: str | None, english: English) -> dict[
     return {
         "spoken_text": spoken,
         "planned_text": chunk.planned_text or chunk.spoken_text,
-        "text_findings": [],  # whoever wrote it knows how it is to be spoken
+        "text_findings": (),  # whoever wrote it knows how it is to be spoken
     }
 
 
@@ -158,7 +159,7 @@ def _choose(session: Session, chunk: Chunk, number: int | None, now: datetime) -
         raise NotFoundError(f"chunk {chunk.index} has no take {number}: see its /takes")
     keep_past_takes(session, chunk.job_id, Chunk.index == chunk.index)
     values = {name: getattr(past, name) for name in SHARED}
-    findings = [*(chunk.text_findings or ()), *past.findings]
+    findings = (*(chunk.text_findings or ()), *past.findings)
     _accept(session, chunk, now, take=number, findings=findings, error=None, **values)
     reset_parts(session, chunk.job_id, needs_chunk(chunk.index), now=now)
     note_ready_parts(session, chunk.job_id, [chunk.index])

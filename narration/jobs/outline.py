@@ -19,12 +19,11 @@ from narration.jobs.cuts import length_of
 from narration.jobs.document import read_within
 from narration.jobs.reading import (
     MOST_CHAPTERS,
-    ChapterReading,
-    ReadingRecord,
+    job_warnings,
     record_reading,
     report_plan,
-    warning_rows,
 )
+from narration.jobs.reading_record import ChapterReading, ReadingRecord
 from narration.jobs.request import JobSettings, QualityPolicy
 from narration.text.chunk import plan_chunks
 from narration.text.findings import judge_text
@@ -166,8 +165,8 @@ def _chapters(outlined: Outline, chosen: Sequence[int] | None) -> Iterator[Outli
 
 
 def _warnings(outlined: Outline, settings: JobSettings) -> Iterator[Warned]:
-    for row in warning_rows(outlined.report.warnings):
-        yield Warned(**row)
+    for warning in job_warnings(outlined.report.warnings):
+        yield Warned(code=warning.code, detail=warning.detail)
     try:
         require_speakable(outlined, settings.quality.policy)
     except QualityError as error:

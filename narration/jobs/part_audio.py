@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from narration.database import UNSYNCHRONIZED
-from narration.jobs.record import PartAudio
+from narration.jobs.sound_record import PartAudio
 
 BATCH = 500  # rows of one statement
 

@@ -1,6 +1,6 @@
 """The one writer of the states of parts: see `transitions`."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from narration.database import UNSYNCHRONIZED
 from narration.jobs.events import NewEvent, add_events
+from narration.jobs.planned import PlannedPart, part_rows
 from narration.jobs.record import Chunk, Job, Part
 from narration.jobs.states import PART_MOVES, SPOKEN, PartState, sources_of
 
@@ -24,13 +25,11 @@ class MovedPart:
     tries: int
 
 
-def insert_parts(
-    session: Session, job_id: str, owner: str, parts: Sequence[Mapping[str, Any]]
-) -> None:
+def insert_parts(session: Session, job_id: str, owner: str, parts: Sequence[PlannedPart]) -> None:
     """Write the rows of a job's parts, all of them pending."""
     if parts:
         common = {"job_id": job_id, "owner": owner, "state": PartState.PENDING}
-        session.execute(insert(Part), [{**common, **part} for part in parts])
+        session.execute(insert(Part), [common | row for row in part_rows(parts)])
 
 
 def move_parts(

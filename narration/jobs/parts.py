@@ -20,6 +20,7 @@ from narration.errors import LeaseLost
 from narration.jobs.cuts import QUIET_MS, Cuttable, cut_parts
 from narration.jobs.part_sound import PartSound
 from narration.jobs.part_transitions import insert_parts, mark_ready, move_parts, needs_unspoken
+from narration.jobs.planned import PlannedPart
 from narration.jobs.record import Job, Part
 from narration.jobs.states import JobState, PartState
 
@@ -39,31 +40,31 @@ class PartClaim:
     tries: int  # including this one
 
 
-def part_rows(chunks: Sequence[Cuttable]) -> list[dict[str, Any]]:
-    """Return the parts of a plan as rows: which chunks are theirs, and which they need.
+def plan_parts(chunks: Sequence[Cuttable]) -> list[PlannedPart]:
+    """Return the parts of a plan: which chunks are theirs, and which they need.
 
     A part between silences needs its own only. Where pauses are short, it lies on one packet grid
     with those before it, and its encoder hears some of the part that follows.
     """
     cuts = cut_parts(chunks)
     ends = [*cuts[1:], len(chunks)]
-    rows: list[dict[str, Any]] = []
+    parts: list[PlannedPart] = []
     grid = 0
     for index, (first, end) in enumerate(pairwise([*cuts, len(chunks)])):
         begins_quietly = first == 0 or chunks[first - 1].pause_after_ms >= QUIET_MS
         grid = first if begins_quietly else grid
         is_last = end == len(chunks)
         ends_quietly = is_last or chunks[end - 1].pause_after_ms >= QUIET_MS
-        rows.append(
-            {
-                "index": index,
-                "first_chunk": first,
-                "end_chunk": end,
-                "needs_from": grid,
-                "needs_end": end if ends_quietly else ends[index + 1],
-            }
+        parts.append(
+            PlannedPart(
+                index=index,
+                first_chunk=first,
+                end_chunk=end,
+                needs_from=grid,
+                needs_end=end if ends_quietly else ends[index + 1],
+            )
         )
-    return rows
+    return parts
 
 
 def get_parts(session: Session, job_id: str) -> list[Part]:
@@ -76,7 +77,7 @@ def add_missing_parts(
 ) -> None:
     """Give a job its parts that was planned when there were none."""
     if session.scalar(select(func.count()).where(Part.job_id == job_id)) == 0:
-        insert_parts(session, job_id, owner, part_rows(chunks))
+        insert_parts(session, job_id, owner, plan_parts(chunks))
 
 
 def free_parts(session: Session, job_id: str) -> None:

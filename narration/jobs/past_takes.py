@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import Session
 
-from narration.findings import Finding, load_findings
+from narration.findings import Finding
 from narration.jobs.history import PastTake
 from narration.jobs.record import Chunk
 from narration.jobs.request import Voicing
@@ -42,7 +42,7 @@ def keep_past_takes(session: Session, job_id: str, *conditions: ColumnElement[bo
         values = {name: getattr(chunk, name) for name in SHARED}
         # What the text alone tells is no matter of a take.
         told = chunk.text_findings or ()
-        values["findings"] = [finding for finding in chunk.findings if finding not in told]
+        values["findings"] = tuple(each for each in chunk.findings if each not in told)
         add_past_take(session, job_id, chunk.index, chunk.take, {"owner": chunk.owner, **values})
 
 
@@ -83,7 +83,7 @@ def find_past_take(session: Session, job_id: str, chunk: int, number: int) -> Pa
 
 
 def _known(
-    row: Chunk | PastTake, number: int, findings: list[dict[str, Any]], *, is_kept: bool
+    row: Chunk | PastTake, number: int, findings: tuple[Finding, ...], *, is_kept: bool
 ) -> KnownTake:
     assert row.seed is not None
     assert row.sha256 is not None
@@ -96,7 +96,7 @@ def _known(
         seed=row.seed,
         sha256=row.sha256,
         samples=row.samples,
-        findings=load_findings(findings),
+        findings=findings,
     )
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
@@ -13,6 +12,8 @@ from narration.errors import LeaseLost
 from narration.jobs.advance import advance_if_rendered
 from narration.jobs.counters import recount
 from narration.jobs.parts import free_parts
+from narration.jobs.planned import PlannedChunk, PlannedPart
+from narration.jobs.reading_record import JobWarning
 from narration.jobs.record import Chunk, Job, JobPlan, Segment
 from narration.jobs.states import UNSPOKEN, JobState, SegmentState
 from narration.jobs.step_claim import StepClaim, require_step
@@ -28,12 +29,12 @@ def store_plan(
     session: Session,
     claim: StepClaim,
     plan: JobPlan,
-    chunks: Sequence[dict[str, Any]],
-    parts: Sequence[dict[str, Any]],
+    chunks: Sequence[PlannedChunk],
+    parts: Sequence[PlannedPart],
     *,
     title: str | None,
     author: str | None,
-    warnings: Sequence[dict[str, Any]] = (),
+    warnings: tuple[JobWarning, ...] = (),
     wakeups: int,
     now: datetime,
 ) -> None:
@@ -50,7 +51,7 @@ def store_plan(
         chunks_total=len(chunks),
         title=title,
         author=author,
-        warnings=list(warnings),
+        warnings=warnings,
     )
     insert_plan(session, plan, chunks, parts)
     start_rendering(session, claim, wakeups=wakeups, now=now)

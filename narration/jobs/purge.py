@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 from narration.errors import ConflictError
 from narration.jobs.history import PastTake
 from narration.jobs.lookup import list_delivered_keys, lock_job
-from narration.jobs.record import Chunk, ChunkAudio, Job
+from narration.jobs.record import Chunk, Job
+from narration.jobs.sound_record import ChunkAudio
 from narration.jobs.states import ENDED
 from narration.jobs.transitions import delete_job_row
 from narration.jobs.usage import add_deleted

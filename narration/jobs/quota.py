@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, case, func, select, update
 from sqlalchemy.orm import Session
 
 from narration.database import UNSYNCHRONIZED
-from narration.errors import LimitError
+from narration.errors import DocumentError, LimitError
 from narration.jobs.record import Job
 from narration.jobs.states import ACTIVE, JobKind
 from narration.keys.record import ApiKey
@@ -69,7 +69,7 @@ def take_characters(
 ) -> None:
     """Count characters to a key's day, if it has so many left.
 
-    Raises: LimitError.
+    Raises: LimitError; DocumentError if no day has so many.
     """
     if allowance is None or allowance.characters_a_day is None:
         return
@@ -84,6 +84,11 @@ def take_characters(
     ).first()
     if taken is not None:
         return
+    if characters > most:  # to try again tomorrow would not help
+        raise DocumentError(
+            f"the text has {characters:,} characters, and key {allowance.key_name!r} may submit "
+            f"{most:,} a day: send it in pieces, or ask for a higher limit"
+        )
     used = _used(session, allowance, day)
     raise _too_many(allowance, used, now, said=f"the text has {characters:,} characters; ")
 

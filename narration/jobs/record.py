@@ -15,11 +15,22 @@ from narration.database import (
     BigKey,
     CurrentTransaction,
     JsonColumn,
+    StoredAs,
     UtcDateTime,
     state_column,
 )
+from narration.engine import EngineIdentity
+from narration.findings import Finding
+from narration.jobs.job_error import JobError
+from narration.jobs.planned import PlannedChapter
+from narration.jobs.reading_record import JobWarning, ReadingRecord
 from narration.jobs.states import ChunkState, JobKind, JobState, PartState, SegmentState
+from narration.jobs.work import WorkRecord
 
+FINDINGS = StoredAs(tuple[Finding, ...])
+_ENGINES = StoredAs(tuple[EngineIdentity, ...])
+_WARNINGS = StoredAs(tuple[JobWarning, ...])
+_CHAPTERS = StoredAs(tuple[PlannedChapter, ...])
 WITH_KEY: dict[str, Any] = dict.fromkeys(
     ("postgresql_where", "sqlite_where"), text("key_id IS NOT NULL")
 )
@@ -92,7 +103,7 @@ class Job(Base):
 
     # What made the sound: see narration.jobs.takes.record_provenance.
     voice_digest: Mapped[str | None] = mapped_column(DIGEST)
-    engines: Mapped[list[dict[str, Any]]] = mapped_column(JsonColumn, default=list)
+    engines: Mapped[tuple[EngineIdentity, ...]] = mapped_column(_ENGINES, default=())
     gain_db: Mapped[float | None]  # the voice's; None while nothing has been spoken
     is_gain_kept: Mapped[bool] = mapped_column(server_default=false())  # it was delivered so
 
@@ -101,10 +112,10 @@ class Job(Base):
     revision_of: Mapped[str | None] = mapped_column(ID)  # the job whose text was changed into this
     reopened_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # last, to be mended
 
-    # What planning warns of: code and detail of each. None before it, and in old jobs.
-    warnings: Mapped[list[dict[str, Any]] | None] = mapped_column(JsonColumn)
+    # What planning warns of. None before it, and in old jobs.
+    warnings: Mapped[tuple[JobWarning, ...] | None] = mapped_column(_WARNINGS)
 
-    error: Mapped[dict[str, Any] | None] = mapped_column(JsonColumn)  # code, message, is_retryable
+    error: Mapped[JobError | None] = mapped_column(StoredAs(JobError))
     # What it waits for to be mended, while it does: see narration.jobs.trouble.
     trouble_code: Mapped[str | None] = mapped_column(String(32))
     trouble_detail: Mapped[str | None]
@@ -126,11 +137,11 @@ class JobPlan(Base):
     job_id: Mapped[str] = _job_key()
     owner: Mapped[str] = mapped_column(OWNER)
     characters: Mapped[int]  # of the source, in the offsets of chunks and spans
-    chapters: Mapped[list[dict[str, Any]]] = mapped_column(JsonColumn)  # title, part, first_chunk
+    chapters: Mapped[tuple[PlannedChapter, ...]] = mapped_column(_CHAPTERS)
     # Every character of the source: [kind, start, end, chunk number or reason].
     spans: Mapped[list[list[Any]]] = mapped_column(JsonColumn)
-    reading: Mapped[dict[str, Any] | None] = mapped_column(JsonColumn)  # ReadingRecord
-    work: Mapped[dict[str, Any] | None] = mapped_column(JsonColumn)  # WorkRecord
+    reading: Mapped[ReadingRecord | None] = mapped_column(StoredAs(ReadingRecord))
+    work: Mapped[WorkRecord | None] = mapped_column(StoredAs(WorkRecord))
 
 
 class Segment(Base):
@@ -175,7 +186,7 @@ class Chunk(Base):
     voicing: Mapped[dict[str, Any] | None] = mapped_column(JsonColumn)  # Voicing: its own, if any
     pause_after_ms: Mapped[int]
     # What its text alone tells: see narration.text.findings. They count beside those of any take.
-    text_findings: Mapped[list[dict[str, Any]] | None] = mapped_column(JsonColumn)
+    text_findings: Mapped[tuple[Finding, ...] | None] = mapped_column(FINDINGS)
     first_take: Mapped[int] = mapped_column(default=0)  # a retried job does not repeat bad takes
     losses: Mapped[int] = mapped_column(default=0)  # workers lost while it was in flight
     take: Mapped[int | None]
@@ -184,7 +195,7 @@ class Chunk(Base):
     sha256: Mapped[str | None] = mapped_column(DIGEST)
     samples: Mapped[int | None]
     is_watermarked: Mapped[bool] = mapped_column(default=False)
-    findings: Mapped[list[dict[str, Any]]] = mapped_column(JsonColumn, default=list)
+    findings: Mapped[tuple[Finding, ...]] = mapped_column(FINDINGS, default=())
     is_cached: Mapped[bool] = mapped_column(default=False)
     level: Mapped[bytes | None]  # narration.sound.take: energies and true peak; old takes have none
     error: Mapped[str | None]
@@ -221,43 +232,6 @@ class Part(Base):
     audio_samples: Mapped[int | None] = mapped_column(BigCount)
     audio_packets: Mapped[int | None]
     ends_run: Mapped[bool | None]
-
-
-class PartAudio(Base):
-    """What was made of parts: digest of all that shapes it -> SHA-256 of the bytes, or a level."""
-
-    __tablename__ = "part_audio"
-    __table_args__ = (
-        Index("ix_part_audio_used_at", "used_at"),
-        Index("ix_part_audio_sha256", "sha256"),
-    )
-
-    owner: Mapped[str] = mapped_column(OWNER, primary_key=True)
-    digest: Mapped[str] = mapped_column(DIGEST, primary_key=True)
-    sha256: Mapped[str | None] = mapped_column(DIGEST)  # of packets in one format
-    size_bytes: Mapped[int] = mapped_column(BigCount)
-    level: Mapped[bytes | None]  # of the part's takes after gain and limiter
-    used_at: Mapped[datetime] = mapped_column(UtcDateTime)
-
-
-class ChunkAudio(Base):
-    """The chunk cache: digest of all that shapes the sound -> SHA-256 of the sound."""
-
-    __tablename__ = "chunk_audio"
-    __table_args__ = (
-        Index("ix_chunk_audio_used_at", "used_at"),
-        Index("ix_chunk_audio_sha256", "sha256"),
-    )
-
-    owner: Mapped[str] = mapped_column(OWNER, primary_key=True)
-    cache_key: Mapped[str] = mapped_column(DIGEST, primary_key=True)
-    sha256: Mapped[str] = mapped_column(DIGEST)
-    samples: Mapped[int]
-    is_watermarked: Mapped[bool]
-    findings: Mapped[list[dict[str, Any]]] = mapped_column(JsonColumn)
-    level: Mapped[bytes | None]
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    used_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class Artifact(Base):

@@ -115,7 +115,7 @@ UNSPOKEN_VALUES: dict[str, Any] = {
     "samples": None,
     "is_watermarked": False,
     "level": None,
-    "findings": [],
+    "findings": (),
     "is_cached": False,
     "losses": 0,
     "error": None,

@@ -12,11 +12,12 @@ from sqlalchemy.orm import Session
 from narration.database import UNSYNCHRONIZED
 from narration.engine import EngineIdentity
 from narration.errors import ConflictError, LeaseLost, NotFoundError
-from narration.findings import Finding, dump_findings, load_findings
+from narration.findings import Finding
 from narration.jobs.past_takes import add_past_take
-from narration.jobs.record import Chunk, ChunkAudio, Job
+from narration.jobs.record import Chunk, Job
 from narration.jobs.request import Voicing
 from narration.jobs.segment_claim import SegmentClaim
+from narration.jobs.sound_record import ChunkAudio
 from narration.jobs.states import ChunkState
 from narration.jobs.stored import dump_voicing
 
@@ -94,7 +95,7 @@ def store_takes(session: Session, takes: Iterable[tuple[str, Take]], *, now: dat
             "sha256": take.sha256,
             "samples": take.samples,
             "is_watermarked": take.is_watermarked,
-            "findings": dump_findings(take.findings),
+            "findings": take.findings,
             "level": take.level,
             "created_at": now,
             "used_at": now,
@@ -136,7 +137,7 @@ def note_passed_take(
         "samples": take.samples,
         "is_watermarked": take.is_watermarked,
         "level": take.level,
-        "findings": dump_findings(take.findings),
+        "findings": take.findings,
     }
     add_past_take(session, claim.job_id, outcome.index, outcome.take_number, values)
 
@@ -163,8 +164,8 @@ def record_provenance(
     job.voice_digest = voice_digest
     if job.gain_db is None:  # decided once: what is encoded already has it
         job.gain_db = gain_db
-    if engine.describe() not in job.engines:
-        job.engines = [*job.engines, engine.describe()]
+    if engine not in job.engines:
+        job.engines = (*job.engines, engine)
     session.flush()
 
 
@@ -181,7 +182,7 @@ def _take_of(row: ChunkAudio) -> Take:
         sha256=row.sha256,
         samples=row.samples,
         is_watermarked=row.is_watermarked,
-        findings=load_findings(row.findings),
+        findings=row.findings,
         level=row.level,
     )
 

@@ -21,12 +21,12 @@ from narration.errors import ConflictError
 from narration.jobs.events import NewEvent, add_events, write_events
 from narration.jobs.part_transitions import insert_parts, needs_unspoken, reset_parts
 from narration.jobs.past_takes import keep_past_takes
+from narration.jobs.planned import PlannedChunk, PlannedPart, chunk_rows
 from narration.jobs.record import Chunk, Job, JobPlan, Segment
 from narration.jobs.states import (
     CHUNK_MOVES,
     JOB_MOVES,
     SEGMENT_MOVES,
-    SPOKEN,
     UNSPOKEN_VALUES,
     ChunkState,
     JobState,
@@ -83,8 +83,8 @@ def insert_planned_job(
     session: Session,
     job: Job,
     plan: JobPlan,
-    chunks: Sequence[Mapping[str, Any]],
-    parts: Sequence[Mapping[str, Any]],
+    chunks: Sequence[PlannedChunk],
+    parts: Sequence[PlannedPart],
     *,
     now: datetime,
 ) -> None:
@@ -97,15 +97,15 @@ def insert_planned_job(
     job.chunks_total = len(chunks)
     _insert_job(session, job, [JobState.QUEUED, JobState.RENDERING], now=now)
     insert_plan(session, plan, chunks, parts)
-    for _ in {chunk["segment"] for chunk in chunks}:
+    for _ in {chunk.segment for chunk in chunks}:
         note_wakeup(session, Task.RENDER)
 
 
 def insert_plan(
     session: Session,
     plan: JobPlan,
-    chunks: Sequence[Mapping[str, Any]],
-    parts: Sequence[Mapping[str, Any]],
+    chunks: Sequence[PlannedChunk],
+    parts: Sequence[PlannedPart],
 ) -> None:
     """Write a plan with one row per segment, chunk and part.
 
@@ -114,7 +114,7 @@ def insert_plan(
     session.add(plan)
     session.flush()
     common = {"job_id": plan.job_id, "owner": plan.owner}
-    unspoken = {chunk["segment"] for chunk in chunks if chunk.get("state") not in SPOKEN}
+    unspoken = {chunk.segment for chunk in chunks if chunk.kept is None}
     session.execute(
         insert(Segment),
         [
@@ -123,13 +123,10 @@ def insert_plan(
                 "index": index,
                 "state": SegmentState.PENDING if index in unspoken else SegmentState.DONE,
             }
-            for index in sorted({chunk["segment"] for chunk in chunks})
+            for index in sorted({chunk.segment for chunk in chunks})
         ],
     )
-    session.execute(
-        insert(Chunk),
-        [{**common, "state": ChunkState.PENDING, "findings": [], **chunk} for chunk in chunks],
-    )
+    session.execute(insert(Chunk), [common | row for row in chunk_rows(chunks)])
     insert_parts(session, plan.job_id, plan.owner, parts)
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import Table, delete
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from narration.engine import EngineIdentity
 from narration.voices.record import VoiceLevelRow
 
 
@@ -22,9 +23,9 @@ class LevelKey:
     voice_digest: str
 
 
-def level_key(voice_digest: str, engine: dict[str, Any]) -> str:
+def level_key(voice_digest: str, engine: EngineIdentity) -> str:
     """Return the digest of a voice and the engine that speaks with it."""
-    content = json.dumps([voice_digest, engine], sort_keys=True)
+    content = json.dumps([voice_digest, engine.describe()], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()
 
 

@@ -84,7 +84,7 @@ def render(  # noqa: PLR0917 - Typer passes all of them by keyword
         chunks=job.chunks_total,
         chunks_reused=job.chunks_cached,
         chunks_flagged=job.chunks_flagged,
-        warnings=job.warnings or (),
+        warnings=[warning.model_dump() for warning in job.warnings or ()],
     )
     summary.show(is_quiet=quiet, as_json=json)
     if is_speaking(job.engines) and not quiet:

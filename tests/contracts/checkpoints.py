@@ -118,7 +118,7 @@ class CheckpointsContract:
             first, second = get_chunks(session, claim.job_id)[:2]
             assert (first.state, first.error, first.sha256) == (ChunkState.FAILED, "no", None)
             assert (second.state, second.take, second.level) == (ChunkState.FLAGGED, 2, b"level")
-            assert second.findings[0]["flag"] == "too_long"
+            assert second.findings == (finding,)
             job = get_job(session, claim.job_id)
             assert (job.chunks_done, job.chunks_flagged, job.chunks_failed) == (2, 1, 1)
 

@@ -114,7 +114,9 @@ class JobQueriesContract:
             job = make_job(session)
             plan_job(session, job, chunks=1)
             speak(session, _claimed(session), state=ChunkState.FAILED, take=None, take_number=2)
-            assert get_job(session, job.id).error["code"] == SpeechError.code
+            error = get_job(session, job.id).error
+            assert error is not None
+            assert error.code == SpeechError.code
             retry_job(session, job.id, owner=OWNER, now=LATER)
             assert session.scalar(select(Chunk.first_take)) == 3
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, update
 
 from narration.database import session_scope
-from narration.errors import LimitError
+from narration.errors import DocumentError, LimitError
 from narration.jobs.quota import require_left, seconds_to_midnight, take_characters, take_place
 from narration.jobs.record import Job
 from narration.jobs.states import JobState
@@ -46,6 +46,11 @@ class QuotaContract:
         assert raised.value.retry_after_s == seconds_to_midnight(NOW)
         take(database, given, 40)
         take(database, given, 100, NOW + DAY)
+
+    def test_what_no_day_has_room_for_is_not_to_be_sent_again(self, database: Engine) -> None:
+        given = allowance(database, characters_a_day=100)
+        with pytest.raises(DocumentError, match="100 a day: send it in pieces"):
+            take(database, given, 101)
 
     def test_a_day_that_is_used_up_is_told_before_a_text_is_read(self, database: Engine) -> None:
         given = allowance(database, characters_a_day=100)

@@ -204,7 +204,7 @@ class SegmentQueriesContract:
             plan_job(session, job, chunks=2)
             speak(session, _claimed(session), state=ChunkState.FLAGGED)
             session.refresh(job)
-            assert (job.state, (job.error or {}).get("code")) == (state, code)
+            assert (job.state, job.error and job.error.code) == (state, code)
             assert job.chunks_flagged == 2
 
     def test_spoken_take_is_found_again_by_its_owner_only(self, database: Engine) -> None:

@@ -10,12 +10,14 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from narration.errors import ConflictError, LeaseLost, SpeechError
+from narration.findings import Finding
 from narration.jobs import segment_claim
 from narration.jobs.advance import advance_if_rendered, fail_job
 from narration.jobs.checkpoints import checkpoint
 from narration.jobs.control import cancel_job, retry_job
 from narration.jobs.deliver import finish_job, reopen_job
 from narration.jobs.events import list_events
+from narration.jobs.job_error import JobError
 from narration.jobs.mend import Retake, accept_take, retake_chunk
 from narration.jobs.past_takes import add_past_take
 from narration.jobs.plan import start_rendering
@@ -39,6 +41,7 @@ from tests.builders import (
     plan_job,
 )
 
+TOO_LONG = Finding(flag="too_long", measured=2.0, limit=1.0, unit="seconds")
 LATER = NOW + timedelta(hours=1)
 Step = Callable[[Session, str], Any]
 PAST_TAKE = {
@@ -50,7 +53,7 @@ PAST_TAKE = {
     "sha256": "b" * 64,
     "samples": 24_000,
     "is_watermarked": False,
-    "findings": [],
+    "findings": (),
     "level": None,
 }
 # States of a job between which its segments and chunks behave alike are tried once.
@@ -156,7 +159,7 @@ def run(
         made = make_job(session)
         plan_job(session, made, chunks=1)
         session.execute(delete(Event))
-        error = {"code": SpeechError.code, "message": "no", "is_retryable": True}
+        error = JobError(code=SpeechError.code, message="no", is_retryable=True)
         session.execute(
             update(Job).values(
                 state=job,
@@ -167,7 +170,7 @@ def run(
             )
         )
         session.execute(update(Segment).values(state=segment))
-        old: dict[str, Any] = {"findings": [{"flag": "too_long"}], "error": "old"}
+        old: dict[str, Any] = {"findings": (TOO_LONG,), "error": "old"}
         if chunk not in UNSPOKEN:
             old |= {"take": 0, "seed": 7}
         if chunk in SPOKEN:

@@ -158,5 +158,5 @@ class TransitionsContract:
     def _check_unspoken(self, chunk: Chunk) -> None:
         assert chunk.state is ChunkState.PENDING
         assert (chunk.take, chunk.seed, chunk.cache_key, chunk.sha256) == (None,) * 4
-        assert (chunk.samples, chunk.error, chunk.findings) == (None, None, [])
+        assert (chunk.samples, chunk.error, chunk.findings) == (None, None, ())
         assert (chunk.is_cached, chunk.is_watermarked, chunk.losses) == (False, False, 0)

@@ -60,7 +60,7 @@ def undisturbed(cases: list[JobCase], harness: WorkerHarness) -> list[Finding]:
         job_id = harness.submit(case.text, **case.settings)
         harness.deliver()
         job = harness.job(job_id)
-        code = (job.error or {}).get("code")
+        code = job.error and job.error.code
         if job.state is not JobState.SUCCEEDED:
             found.append(Finding(state=job.state, code=code))
             continue
@@ -77,7 +77,7 @@ def judge(
     for case, job_id, right in zip(cases, job_ids, expected, strict=True):
         assert (right.state, right.code) == (case.end, case.code), case
         job = cluster.job(job_id)
-        code = (job.error or {}).get("code")
+        code = job.error and job.error.code
         if job.state not in (JobState.SUCCEEDED, JobState.FAILED):
             verdict.add("jobs lost", f"{job_id} is {job.state}")
         elif (job.state, code) != (right.state, right.code):

@@ -3,14 +3,16 @@
 Written once and last: where it lies, the files it lists are complete.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from importlib.metadata import version
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from narration.jobs.reading import ReadingRecord
+from narration.engine import EngineIdentity
+from narration.findings import Finding
+from narration.jobs.reading_record import ReadingRecord
 from narration.jobs.record import Chunk, Job, JobPlan
 from narration.jobs.request import JobSettings
 from narration.jobs.stored import read_settings
@@ -74,7 +76,7 @@ class ChunkRecord(_Part):
     start_s: float
     duration_s: float
     pause_after_ms: int
-    findings: list[dict[str, Any]]
+    findings: tuple[Finding, ...]
     sha256: str
 
 
@@ -122,7 +124,7 @@ class Manifest(_Part):
     author: str | None
     source: SourceRecord
     settings: JobSettings
-    engines: list[dict[str, Any]]
+    engines: tuple[EngineIdentity, ...]
     voice_digest: str
     watermark: str | None  # None unless every chunk carries it
     programme: ProgrammeRecord
@@ -163,7 +165,9 @@ def make_manifest(
         programme=_programme(sound),
         outputs=outputs,
         chapters=[
-            ChapterRecord(**chapter, start_s=marks[chapter["first_chunk"]].start / SAMPLE_RATE_HZ)
+            ChapterRecord(
+                **asdict(chapter), start_s=marks[chapter.first_chunk].start / SAMPLE_RATE_HZ
+            )
             for chapter in plan.chapters
         ],
         chunks=[_chunk(chunk, mark) for chunk, mark in zip(chunks, marks, strict=True)],
@@ -172,7 +176,7 @@ def make_manifest(
             for kind, start, end, reason in plan.spans
             if kind == SpanKind.SKIPPED
         ],
-        reading=ReadingRecord.model_validate(plan.reading) if plan.reading else None,
+        reading=plan.reading,
     )
 
 

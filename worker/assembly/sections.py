@@ -61,13 +61,13 @@ def file_breaks(settings: JobSettings, chunks: Sequence[Chunk]) -> frozenset[int
 
 
 def _chapters(plan: JobPlan, sound: Measurement) -> Iterator[Section]:
-    firsts = [chapter["first_chunk"] for chapter in plan.chapters]
+    firsts = [chapter.first_chunk for chapter in plan.chapters]
     ends = [*firsts[1:], len(sound.marks)]
     starts = [sound.marks[first].start for first in firsts]
     stops = [*starts[1:], sound.samples]
-    titles = flat_titles((c.get("part", ""), c["title"]) for c in plan.chapters)
+    titles = flat_titles((c.part, c.title) for c in plan.chapters)
     # Plans of older versions do not tell the numbers: then all chapters are there.
-    numbers = [c.get("number", place) for place, c in enumerate(plan.chapters, start=1)]
+    numbers = [c.number or place for place, c in enumerate(plan.chapters, start=1)]
     digits = max(2, len(str(max(numbers))))
     for number, title, first, end, start, stop in zip(
         numbers, titles, firsts, ends, starts, stops, strict=True

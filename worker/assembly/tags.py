@@ -15,7 +15,7 @@ from worker.assembly.types import AUDIOBOOK, ChapterMark, Mark, Picture, Tags
 
 def make_tags(job: Job, plan: JobPlan, *, watermark: str | None, cover: Picture | None) -> Tags:
     """Return what is known of the work, its reader, and its sound."""
-    work = WorkRecord.model_validate(plan.work or {})
+    work = plan.work or WorkRecord()
     return Tags(
         title=job.title,
         author=job.author,
@@ -36,7 +36,7 @@ def read_cover(store: Storage, job: Job, plan: JobPlan) -> Picture | None:
 
     Raises: StorageUnavailable; OutputError if it is gone.
     """
-    work = WorkRecord.model_validate(plan.work or {})
+    work = plan.work or WorkRecord()
     if work.cover is None:
         return None
     return Picture(data=store.get(cover_key(job.id)), media_type=work.cover)
@@ -44,8 +44,8 @@ def read_cover(store: Storage, job: Job, plan: JobPlan) -> Picture | None:
 
 def mark_chapters(plan: JobPlan, marks: Sequence[Mark]) -> list[ChapterMark]:
     """Return where each chapter begins, under a title that tells it from the others."""
-    pairs = [(chapter.get("part", ""), chapter["title"]) for chapter in plan.chapters]
-    starts = [marks[chapter["first_chunk"]].start for chapter in plan.chapters]
+    pairs = [(chapter.part, chapter.title) for chapter in plan.chapters]
+    starts = [marks[chapter.first_chunk].start for chapter in plan.chapters]
     titles = flat_titles(pairs)
     return [
         ChapterMark(title=title, start=start) for title, start in zip(titles, starts, strict=True)

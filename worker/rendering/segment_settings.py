@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from narration.findings import load_findings
 from narration.jobs.record import Chunk
 from narration.jobs.request import QualityPolicy, QualitySettings
 from narration.jobs.sound import RenderParameters
@@ -35,5 +34,5 @@ class SegmentSettings:
             spoken_text=chunk.spoken_text,
             number=chunk.first_take,
             last_number=chunk.first_take + self.takes - 1,
-            text_findings=load_findings(chunk.text_findings or ()),
+            text_findings=chunk.text_findings or (),
         )

@@ -55,7 +55,7 @@ class VoiceLevels:
         """Return the level of a voice, measured now if it never was; None if it is silent."""
         key = LevelKey(
             owner=owner,
-            key=level_key(voice.digest, self._identity.describe()),
+            key=level_key(voice.digest, self._identity),
             voice_digest=voice.digest,
         )
         with self._guard:  # one at a time: others would only measure the same

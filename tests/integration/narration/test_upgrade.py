@@ -13,7 +13,8 @@ from narration.database import make_engine, session_scope
 from narration.jobs.control import cancel_job, retry_job
 from narration.jobs.events import list_events
 from narration.jobs.lookup import get_artifacts, get_attempts, get_chunks, get_plan
-from narration.jobs.record import ChunkAudio, Job
+from narration.jobs.record import Job
+from narration.jobs.sound_record import ChunkAudio
 from narration.jobs.states import ChunkState, JobState
 from narration.jobs.stored import read_settings
 from narration.jobs.takes import find_takes
@@ -67,7 +68,7 @@ def test_every_job_keeps_its_state_settings_and_rows(database: Engine) -> None:
         assert (settings.quality.policy, settings.delivery.exaggeration) == ("strict", 0.7)
         states = [chunk.state for chunk in get_chunks(session, rendering.id)]
         assert states[:3] == [ChunkState.ACCEPTED, ChunkState.FLAGGED, ChunkState.RENDERING]
-        assert get_chunks(session, rendering.id)[1].findings[0]["limit"] == 4.0
+        assert get_chunks(session, rendering.id)[1].findings[0].limit == 4.0
         succeeded = jobs[JobState.SUCCEEDED]
         names = [artifact.name for artifact in get_artifacts(session, succeeded.id)]
         assert names == ["audio.flac", "manifest.json"]

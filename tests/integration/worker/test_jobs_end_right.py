@@ -87,7 +87,7 @@ def test_mumbled_chunk_is_taken_again_with_another_seed(harness: WorkerHarness) 
     job_id = harness.submit(f"This one is {MUMBLED} at first and clear in the second take.")
     harness.deliver()
     (chunk,) = harness.chunks(job_id)
-    assert (chunk.state, chunk.take, chunk.findings) == (ChunkState.ACCEPTED, 1, [])
+    assert (chunk.state, chunk.take, chunk.findings) == (ChunkState.ACCEPTED, 1, ())
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_chunk_that_cannot_be_spoken_fails_the_job_and_keeps_the_rest(
     job_id = harness.submit(f"{make_text(2)}\n\nThis is an {UNSPEAKABLE} line of the tale.")
     harness.deliver()
     job = harness.job(job_id)
-    assert (job.state, job.error["code"], job.chunks_failed) == (JobState.FAILED, "chunk_failed", 1)
+    assert (job.state, job.error.code, job.chunks_failed) == (JobState.FAILED, "chunk_failed", 1)
     assert job.chunks_done == job.chunks_total
     assert harness.artifacts(job_id) == {}
 
@@ -176,7 +176,7 @@ def test_job_whose_workers_vanish_without_a_trace_is_given_up(harness: WorkerHar
             )
         harness.wait(10)
     harness.deliver()
-    assert harness.job(job_id).error["code"] == "worker_lost"
+    assert harness.job(job_id).error.code == "worker_lost"
 
 
 def test_canceled_job_is_let_go_of_and_goes_on_after_a_retry(harness: WorkerHarness) -> None:
@@ -197,8 +197,8 @@ def test_missing_voice_fails_the_job_and_names_those_there_are(harness: WorkerHa
     job_id = harness.submit(make_text(1), voice="nobody")
     harness.deliver()
     job = harness.job(job_id)
-    assert (job.state, job.error["code"]) == (JobState.FAILED, "not_found")
-    assert "default" in job.error["message"]
+    assert (job.state, job.error.code) == (JobState.FAILED, "not_found")
+    assert "default" in job.error.message
 
 
 @pytest.mark.parametrize("text", ["", "   \n ", "*** --- ***", "\x00\x01\x02\x03" * 50])
@@ -208,7 +208,7 @@ def test_document_with_nothing_to_say_fails_with_a_reason(
     job_id = harness.submit(text)
     harness.deliver()
     job = harness.job(job_id)
-    assert (job.state, job.error["code"]) == (JobState.FAILED, "document_invalid")
+    assert (job.state, job.error.code) == (JobState.FAILED, "document_invalid")
 
 
 def test_missing_chunk_audio_is_spoken_again(harness: WorkerHarness) -> None:
@@ -242,7 +242,7 @@ def test_job_past_its_deadline_fails_with_the_code(harness: WorkerHarness) -> No
     harness.broker.take()
     harness.wait(61)
     harness.sweeper.sweep()
-    assert harness.job(job_id).error["code"] == "deadline_exceeded"
+    assert harness.job(job_id).error.code == "deadline_exceeded"
 
 
 def test_expired_job_is_purged_with_its_files(harness: WorkerHarness) -> None:

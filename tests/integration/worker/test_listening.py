@@ -22,7 +22,8 @@ from narration.broker.interface import Task
 from narration.clock import utc_now
 from narration.database import session_scope
 from narration.jobs.control import cancel_job
-from narration.jobs.record import Part, PartAudio
+from narration.jobs.record import Part
+from narration.jobs.sound_record import PartAudio
 from narration.jobs.states import JobState
 from narration.storage.keys import PARTS, part_audio_key
 from tests.builders import OWNER, make_text

@@ -17,7 +17,7 @@ from narration.jobs.lookup import list_past_artifacts
 from narration.jobs.mend import Retake, accept_take, retake_chunk
 from narration.jobs.past_takes import list_takes
 from narration.jobs.purge import delete_job
-from narration.jobs.record import PartAudio
+from narration.jobs.sound_record import PartAudio
 from narration.jobs.states import ChunkState, JobState
 from narration.storage.keys import chunk_audio_key
 from tests.builders import OWNER, make_text
@@ -203,7 +203,7 @@ def test_job_that_failed_by_strictness_is_accepted_chunk_by_chunk(harness: Worke
     assert accept(harness, job_id, first) is JobState.FAILED
     error = harness.job(job_id).error
     assert error is not None
-    assert f"chunk {last} did not pass" in error["message"]
+    assert f"chunk {last} did not pass" in error.message
     for index in flagged(harness, job_id):
         accept(harness, job_id, index)
     harness.deliver()

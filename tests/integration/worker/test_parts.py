@@ -12,7 +12,8 @@ from sqlalchemy import Engine, delete, select, update
 from narration.broker.interface import Task
 from narration.database import make_engine, session_scope
 from narration.jobs.parts import get_parts
-from narration.jobs.record import Chunk, ChunkAudio, Job, Part, PartAudio
+from narration.jobs.record import Chunk, Job, Part
+from narration.jobs.sound_record import ChunkAudio, PartAudio
 from narration.jobs.states import JobState, PartState
 from narration.migrate import migrate
 from narration.storage.keys import chunk_audio_key, part_audio_key

@@ -39,7 +39,7 @@ def test_report_is_kept_with_the_plan_and_stands_in_the_manifest(harness: Worker
     assert reading.skipped["code"] > len(ENGLISH)
     assert harness.manifest(job_id)["reading"] == reading.model_dump(mode="json")
     warnings = harness.job(job_id).warnings or []
-    assert [warning["code"] for warning in warnings] == ["text_skipped", "unknown_characters"]
+    assert [warning.code for warning in warnings] == ["text_skipped", "unknown_characters"]
 
 
 def test_chunk_that_the_voice_cannot_say_is_flagged_whatever_its_take(
@@ -48,7 +48,8 @@ def test_chunk_that_the_voice_cannot_say_is_flagged_whatever_its_take(
     job_id = harness.submit(BOOK, name="tale.md")
     harness.deliver()
     flagged = [c for c in harness.chunks(job_id) if c.state is ChunkState.FLAGGED]
-    assert [[f["flag"] for f in chunk.findings] for chunk in flagged] == [["unknown_characters"]]
+    (findings,) = [chunk.findings for chunk in flagged]
+    assert [found.flag for found in findings] == ["unknown_characters"]
     assert harness.job(job_id).state is JobState.SUCCEEDED
     assert harness.job(job_id).chunks_flagged == 1
     again = harness.submit(BOOK, name="tale.md")  # from the chunk cache
@@ -63,8 +64,8 @@ def test_strict_job_fails_before_anything_is_spoken(harness: WorkerHarness) -> N
     job = harness.job(job_id)
     assert job.state is JobState.FAILED
     assert job.error is not None
-    assert job.error["code"] == "quality_failed"
-    assert "unknown_characters" in job.error["message"]
+    assert job.error.code == "quality_failed"
+    assert "unknown_characters" in job.error.message
     assert harness.engine.spoken == []
 
 
@@ -75,11 +76,11 @@ def test_other_language_is_refused_unless_the_caller_insists(harness: WorkerHarn
     job = harness.job(refused)
     assert job.state is JobState.FAILED
     assert job.error is not None
-    assert job.error["code"] == "document_invalid"
-    assert '"fr"' in job.error["message"]
+    assert job.error.code == "document_invalid"
+    assert '"fr"' in job.error.message
     job = harness.job(insisted)
     assert (job.state, job.chunks_flagged) == (JobState.SUCCEEDED, 0)
-    assert [warning["code"] for warning in job.warnings or []] == ["other_language"]
+    assert [warning.code for warning in job.warnings or ()] == ["other_language"]
 
 
 def test_chapters_keep_their_part(harness: WorkerHarness) -> None:

@@ -11,8 +11,9 @@ from narration.database import session_scope
 from narration.jobs.document import examine
 from narration.jobs.mend import Retake, accept_take, retake_chunk
 from narration.jobs.purge import delete_job
-from narration.jobs.record import ChunkAudio, PartAudio, Segment
+from narration.jobs.record import Segment
 from narration.jobs.revise import NewText, make_revision
+from narration.jobs.sound_record import ChunkAudio, PartAudio
 from narration.jobs.states import ChunkState, JobState, SegmentState
 from narration.jobs.submit import Submitter
 from narration.storage.write_check import WriteCheck

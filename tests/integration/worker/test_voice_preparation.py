@@ -96,7 +96,7 @@ def test_recording_that_cannot_be_used_fails_the_voice_with_a_reason(
     assert "recording" in (voice(harness, voice_id).error or "")
     job_id = harness.submit(make_text(1), voice="ann")
     harness.deliver()
-    assert harness.job(job_id).error["code"] == "voice_rejected"
+    assert harness.job(job_id).error.code == "voice_rejected"
 
 
 def test_voice_nobody_prepares_is_announced_again(harness: WorkerHarness) -> None:
@@ -122,7 +122,7 @@ def test_voice_replaced_while_a_job_runs_fails_the_job(harness: WorkerHarness) -
     harness.broker.send(Task.RENDER)
     harness.deliver()
     job = harness.job(job_id)
-    assert (job.state, job.error["code"]) == (JobState.FAILED, "conflict")
+    assert (job.state, job.error.code) == (JobState.FAILED, "conflict")
 
 
 def test_name_is_used_once_per_owner(harness: WorkerHarness) -> None:

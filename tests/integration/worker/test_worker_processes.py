@@ -81,7 +81,7 @@ def test_chunk_that_kills_every_worker_fails_alone(cluster: Cluster) -> None:
     cluster.start_worker("gpu")
     (job,) = cluster.wait([job_id])
     assert (job.state, job.chunks_failed) == (JobState.FAILED, 1)
-    assert job.error["code"] == "chunk_failed"
+    assert job.error.code == "chunk_failed"
     assert job.chunks_done == job.chunks_total
     (culprit,) = [chunk for chunk in cluster.chunks(job_id) if chunk.error]
     assert POISONED in culprit.text

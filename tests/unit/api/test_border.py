@@ -119,6 +119,13 @@ def test_filters_at_their_bounds_are_answered(client: TestClient, moment: str) -
     assert client.get("/v1/jobs", params={"created_after": moment}).is_success
 
 
+def test_a_parameter_that_counts_once_is_not_given_twice(client: TestClient) -> None:
+    answer = client.get("/v1/jobs?limit=1&limit=2")
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/limit")
+    assert "twice" in answer.json()["errors"][0]["detail"]
+    assert client.get("/v1/jobs?state=queued&state=failed").status_code == 200
+
+
 def test_unknown_parameters_are_refused_everywhere(client: TestClient) -> None:
     sound = {"file": ("a.wav", recording(6.0))}
     answers = [

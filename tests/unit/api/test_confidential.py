@@ -22,6 +22,7 @@ from narration.errors import (
     StorageUnavailable,
     StoreRefusal,
 )
+from narration.jobs.job_error import JobError
 from narration.jobs.record import Job
 from narration.jobs.states import JobState
 from narration.jobs.trouble import note_trouble
@@ -72,7 +73,7 @@ def test_job_that_failed_keeps_its_store_to_itself(
     client: TestClient, resources: Resources
 ) -> None:
     job = submit(client)
-    error = {"code": "output_denied", "message": f"{SECRET} is full", "is_retryable": False}
+    error = JobError(code="output_denied", message=f"{SECRET} is full")
     with session_scope(resources.database) as session:
         session.execute(update(Job).values(state=JobState.FAILED, error=error))
     answer = client.get(job["urls"]["self"])

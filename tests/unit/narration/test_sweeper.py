@@ -19,8 +19,8 @@ from narration.jobs.create import Destination
 from narration.jobs.kept_plan import KeptPlan
 from narration.jobs.lookup import get_job
 from narration.jobs.plans import Planner, plan_document
-from narration.jobs.record import ChunkAudio
 from narration.jobs.request import JobSettings
+from narration.jobs.sound_record import ChunkAudio
 from narration.jobs.states import JobState
 from narration.jobs.submit import Submission
 from narration.keys.lookup import find_key, find_session, open_session
@@ -62,7 +62,7 @@ def add_old_sound(sweeper: Sweeper) -> None:
     with session_scope(sweeper.database) as session:
         row = ChunkAudio(
             owner="local", cache_key="k" * 64, sha256=SHA256, samples=1, is_watermarked=False,
-            findings=[], created_at=long_ago, used_at=long_ago,
+            findings=(), created_at=long_ago, used_at=long_ago,
         )  # fmt: skip
         session.add(row)
 

@@ -13,7 +13,9 @@ from narration.broker.interface import Task
 from narration.clock import utc_now
 from narration.database import session_scope
 from narration.documents.read import read_document
+from narration.jobs.job_error import JobError
 from narration.jobs.reading import record_reading, report_plan
+from narration.jobs.reading_record import JobWarning
 from narration.jobs.record import Chunk, Job, JobPlan, Segment
 from narration.jobs.states import ChunkState, JobState, SegmentState
 from narration.text.chunk import plan_chunks
@@ -87,17 +89,17 @@ def test_job_shows_how_its_document_was_read(client: TestClient, resources: Reso
     assert client.get(job["urls"]["self"]).json()["reading"] is None
     document = read_document(b"# One\n\nHe left. \xd0\xb6", name="a.md")
     reading = record_reading(report_plan(document, plan_chunks(document)))
-    warning = {"code": "unknown_characters", "detail": "1 character is unknown"}
-    plan = {"characters": 20, "chapters": [], "spans": []}
+    warning = JobWarning(code="unknown_characters", detail="1 character is unknown")
+    plan = {"characters": 20, "chapters": (), "spans": []}
     with session_scope(resources.database) as session:
-        row = JobPlan(job_id=job["id"], owner="local", reading=reading.model_dump(), **plan)
+        row = JobPlan(job_id=job["id"], owner="local", reading=reading, **plan)
         session.add(row)
-    set_job(resources, job["id"], planned_at=utc_now(), warnings=[warning])
+    set_job(resources, job["id"], planned_at=utc_now(), warnings=(warning,))
     shown = client.get(job["urls"]["self"]).json()
     assert shown["reading"] == reading.model_dump(mode="json")
-    assert shown["warnings"] == [warning]
+    assert shown["warnings"] == [warning.model_dump()]
     (listed,) = client.get("/v1/jobs").json()["items"]
-    assert (listed["reading"], listed["warnings"]) == (None, [warning])
+    assert (listed["reading"], listed["warnings"]) == (None, [warning.model_dump()])
     canceled = client.post(job["urls"]["cancel"]).json()
     assert canceled["reading"] == shown["reading"]
 
@@ -106,7 +108,7 @@ def test_failed_job_says_why_and_can_be_retried(
     client: TestClient, resources: Resources, broker: Any
 ) -> None:
     job = submit(client)
-    error = {"code": "quality_failed", "message": "chunk 3 is silent", "is_retryable": True}
+    error = JobError(code="quality_failed", message="chunk 3 is silent", is_retryable=True)
     set_job(resources, job["id"], state=JobState.FAILED, error=error)
     failed = client.get(job["urls"]["self"]).json()
     assert failed["error"] == {
@@ -214,7 +216,7 @@ def _add_chunks(resources: Resources, job_id: str) -> None:
                     spoken_text="a",
                     pause_after_ms=0,
                     seed=2**63 - 1,
-                    findings=[],
+                    findings=(),
                 )
             )
 

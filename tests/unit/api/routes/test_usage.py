@@ -31,6 +31,11 @@ def test_an_owner_sees_what_their_keys_used(keyed: TestClient) -> None:
     assert keyed.get("/v1/usage").json()["items"][0]["day"] == f"{utc_now():%Y-%m-%d}"
 
 
+def test_one_owner_and_all_of_them_are_two_questions(keyed: TestClient) -> None:
+    answer = keyed.get("/v1/usage?owner=ann&all_owners=true")
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/owner")
+
+
 def test_what_others_used_is_for_admins(keyed: TestClient, resources: Resources) -> None:
     for query in ("owner=bob", "all_owners=true"):
         assert keyed.get(f"/v1/usage?{query}").json()["code"] == "scope_missing"

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 from narration.errors import SpeechError
@@ -79,11 +80,11 @@ def test_bad_take_is_better_than_none() -> None:
 
 
 def test_chunk_whose_text_cannot_be_said_is_flagged_by_a_good_take() -> None:
-    chunk = pending(0, text_findings=[{"flag": "unknown_characters"}])
+    chunk = pending(0, text_findings=(replace(FOREIGN, flag="unknown_characters"),))
     outcome = resolve_take(chunk, spoken(0), QualityPolicy.FLAG)
     assert isinstance(outcome, Outcome)
     assert (outcome.state, outcome.take_number) == (ChunkState.FLAGGED, 0)
-    assert [finding["flag"] for finding in outcome.findings] == ["unknown_characters"]
+    assert [finding.flag for finding in outcome.findings] == ["unknown_characters"]
 
 
 def test_findings_of_text_and_take_are_kept_together() -> None:

@@ -1,0 +1,24 @@
+"""Why a job failed, as its row and its events keep it; pure."""
+
+from dataclasses import dataclass
+
+from narration.errors import RhapsodeError, SpeechError, TransientError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobError:
+    """An error's code and text, and whether to try again may help."""
+
+    code: str = RhapsodeError.code
+    message: str = ""
+    is_retryable: bool = False
+
+
+def describe_error(error: Exception) -> JobError:
+    """Return an error as a job keeps it; of a bug only the name, its text is for the logs."""
+    if isinstance(error, RhapsodeError):
+        is_retryable = isinstance(error, TransientError | SpeechError)
+        return JobError(code=error.code, message=str(error), is_retryable=is_retryable)
+    return JobError(
+        message=f"{type(error).__name__}: see the logs of the worker", is_retryable=True
+    )

@@ -15,6 +15,7 @@ from functools import partial
 import pypdfium2 as pdfium
 from pypdfium2 import raw
 
+from narration.documents.facts import tidy
 from narration.documents.kinds import Kind
 from narration.documents.pdf_layout import Box, PlacedLine, TextLine, order_lines, place_lines
 from narration.documents.plain.reader import read_plain
@@ -207,12 +208,13 @@ def _facts(document: pdfium.PdfDocument) -> Metadata:
     about = document.get_metadata_dict(skip_empty=True)
     created = _DATE.match(about.get("CreationDate", ""))
     author = about.get("Author", "").strip()
-    return Metadata(
+    facts = Metadata(
         title=" ".join(about.get("Title", "").split()) or None,
         authors=tuple(filter(None, _AUTHORS.split(author))),
         date="-".join(filter(None, created.groups())) if created else None,
         description=about.get("Subject", "").strip() or None,
     )
+    return tidy(facts)
 
 
 def _compose(

@@ -17,7 +17,8 @@ from pypdfium2 import raw
 
 from narration.documents.facts import tidy
 from narration.documents.kinds import Kind
-from narration.documents.pdf_layout import Box, PlacedLine, TextLine, order_lines, place_lines
+from narration.documents.pdf_columns import Box, TextLine, order_lines
+from narration.documents.pdf_layout import PlacedLine, place_lines
 from narration.documents.plain.reader import read_plain
 from narration.documents.types import Document, Metadata, Remark, Skip, SkipReason
 from narration.errors import DocumentError

@@ -10,6 +10,7 @@ from api.schemas import SourceBody, Warning_
 from narration.jobs.outline import OutlinedChapter
 from narration.jobs.reading_record import ReadingRecord
 from narration.jobs.request import JobSettings
+from narration.jobs.work import WorkRecord
 
 
 class _Body(BaseModel):
@@ -43,6 +44,7 @@ class PlanBody(_Body):
     object: Literal["plan"] = "plan"
     title: str | None
     author: str | None
+    work: WorkRecord | None = Field(description="what else the document says of itself")
     settings: JobSettings
     source: SourceBody
     destination: DestinationBody

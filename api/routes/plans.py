@@ -130,6 +130,7 @@ def _plan_body(plan: KeptPlan, warm: list[Worker]) -> PlanBody:
         destination=DestinationBody(
             profile=plan.destination_profile, prefix=plan.destination_prefix
         ),
+        work=outline.work,
         source_characters=outline.source_characters,
         chunks=outline.chunks,
         chapters_total=outline.chapters_total,

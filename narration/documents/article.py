@@ -34,7 +34,7 @@ _SURROUNDINGS = re.compile(
     r"recommend\w*|promo\w*|advert\w*|ads?|sponsor\w*|subscribe|subscription|newsletter|signup|"
     r"sign-?up|login|cookies?(?:-?\w+)?|consent|popup|modal|overlay|toolbar|pagination|pager|"
     r"tags?(?:-?(?:list|links|cloud))?|byline-?social|widget|masthead|skip-?link|toc|"
-    r"mw-editsection|navbox|infobox|noprint|catlinks|printfooter|reflist|references|jump-?to-?nav)"
+    r"mw-editsection|navbox|infobox|noprint|catlinks|printfooter|reflist|references|hatnote|ambox|jump-?to-?nav)"
     r"(?:$|[\s_-])",
     re.IGNORECASE,
 )

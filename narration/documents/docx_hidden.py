@@ -18,16 +18,16 @@ def hidden_styles(styles: bytes) -> frozenset[str]:
 
     Nothing is found in a part that cannot be parsed.
     """
-    root = _parsed(styles)
+    root = parse_part(styles)
     if root is None:
         return frozenset()
     hidden: dict[str, bool | None] = {}
     parents: dict[str, str] = {}
     for style in root:
         if local_name(style) == "style":
-            identifier = _value(style, "styleId")
-            hidden[identifier] = _vanishes(_child(style, "rPr"))
-            parents[identifier] = _value(_child(style, "basedOn"), "val")
+            identifier = value_of(style, "styleId")
+            hidden[identifier] = _vanishes(child_of(style, "rPr"))
+            parents[identifier] = value_of(child_of(style, "basedOn"), "val")
     return frozenset(each for each in hidden if _inherits(each, hidden, parents))
 
 
@@ -35,16 +35,16 @@ def mark_hidden(part: bytes, styles: frozenset[str]) -> bytes:
     """Give runs that are hidden the style HIDDEN_STYLE; a part without any stays as it is."""
     if not styles and not _MENTION.search(part):
         return part
-    root = _parsed(part)
+    root = parse_part(part)
     if root is None:
         return part
     for run in list(_hidden_runs(root, styles)):
         namespace = str(run.tag).rpartition("}")[0] + "}"
-        properties = _child(run, "rPr")
+        properties = child_of(run, "rPr")
         if properties is None:
             properties = etree.Element(f"{namespace}rPr")
             run.insert(0, properties)
-        style = _child(properties, "rStyle")
+        style = child_of(properties, "rStyle")
         if style is None:
             style = etree.Element(f"{namespace}rStyle")
             properties.insert(0, style)
@@ -52,7 +52,8 @@ def mark_hidden(part: bytes, styles: frozenset[str]) -> bytes:
     return etree.tostring(root, xml_declaration=True, encoding="UTF-8", standalone=True)
 
 
-def _parsed(part: bytes) -> etree._Element | None:
+def parse_part(part: bytes) -> etree._Element | None:
+    """Parse a part of a document; None if it is damaged."""
     try:
         return etree.fromstring(part, _PARSER)
     except etree.XMLSyntaxError:
@@ -64,12 +65,12 @@ def _hidden_runs(root: etree._Element, styles: frozenset[str]) -> Iterator[etree
     for element in root.iter():
         name = local_name(element) if isinstance(element.tag, str) else ""
         if name == "p":
-            around = _value(_child(_child(element, "pPr"), "pStyle"), "val") in styles
+            around = value_of(child_of(child_of(element, "pPr"), "pStyle"), "val") in styles
         elif name == "r":
-            properties = _child(element, "rPr")
+            properties = child_of(element, "rPr")
             own = _vanishes(properties)
             if own is None:
-                own = around or _value(_child(properties, "rStyle"), "val") in styles
+                own = around or value_of(child_of(properties, "rStyle"), "val") in styles
             if own:
                 yield element
 
@@ -85,18 +86,20 @@ def _inherits(
 
 def _vanishes(properties: etree._Element | None) -> bool | None:
     """Tell whether properties hide their text; None if they say nothing of it."""
-    found = _child(properties, "vanish")
-    return None if found is None else _value(found, "val").lower() not in _OFF
+    found = child_of(properties, "vanish")
+    return None if found is None else value_of(found, "val").lower() not in _OFF
 
 
-def _child(element: etree._Element | None, name: str) -> etree._Element | None:
+def child_of(element: etree._Element | None, name: str) -> etree._Element | None:
+    """Find the first child of a name, whatever its namespace."""
     if element is None:
         return None
     children = (each for each in element if isinstance(each.tag, str))
     return next((each for each in children if str(each.tag).rpartition("}")[2] == name), None)
 
 
-def _value(element: etree._Element | None, name: str) -> str:
+def value_of(element: etree._Element | None, name: str) -> str:
+    """Return an attribute, whatever its namespace; empty if there is none."""
     if element is None:
         return ""
     found = (value for key, value in element.items() if str(key).rpartition("}")[2] == name)

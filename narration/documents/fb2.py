@@ -142,23 +142,33 @@ def _facts(book: etree._Element) -> Metadata:
     published = _find(book, "publish-info")
     if about is None:
         return Metadata()
-    series = next((s for s in about.iter() if _is(s, "sequence") and s.get("name")), None)
+    series = _sequence(about) or (_sequence(published) if published is not None else None)
     annotation = _find(about, "annotation")
     isbn = _text_of(published, "isbn") if published is not None else None
-    year = _find(about, "date")
+    written = _find(about, "date")
     return Metadata(
         title=_text_of(about, "book-title"),
         authors=tuple(filter(None, (_name(e) for e in about if _is(e, "author")))),
         language=_text_of(about, "lang"),
-        date=(attribute(year, "value") or _words(year)) if year is not None else None,
+        date=_date(written) or (_text_of(published, "year") if published is not None else None),
         publisher=_text_of(published, "publisher") if published is not None else None,
         description=_words(annotation) if annotation is not None else None,
-        series=None
-        if series is None
-        else Series(name=str(series.get("name")), position=series.get("number")),
+        series=series,
         identifiers=(Identifier(scheme="isbn", value=isbn),) if isbn else (),
         cover=_cover(book, about),
     )
+
+
+def _sequence(about: etree._Element) -> Series | None:
+    """Find the series that a work or its edition belongs to."""
+    found = next((s for s in about.iter() if _is(s, "sequence") and s.get("name")), None)
+    if found is None:
+        return None
+    return Series(name=str(found.get("name")), position=found.get("number"))
+
+
+def _date(element: etree._Element | None) -> str | None:
+    return None if element is None else attribute(element, "value") or _words(element) or None
 
 
 def _name(author: etree._Element) -> str:

@@ -8,6 +8,7 @@ from lxml import etree
 from narration.documents.article import find_article, mark_surroundings
 from narration.documents.chapters import by_headings, lone_title
 from narration.documents.decode import decode_page
+from narration.documents.facts import tidy
 from narration.documents.gutenberg import boilerplate
 from narration.documents.page import walk_page
 from narration.documents.page_facts import read_facts
@@ -69,6 +70,7 @@ def page_document(
             f"{what} has no text to read aloud: if it is filled in by scripts, save the page from "
             "a browser's reading view"
         )
+    metadata = tidy(metadata)
     title = metadata.title or lone_title(blocks)
     return Document(
         source=page.text,

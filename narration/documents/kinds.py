@@ -77,9 +77,11 @@ _ROOTS = (
     (Kind.SSML, re.compile(r"<(?:\w+:)?speak[\s>]", re.IGNORECASE)),
     (Kind.FB2, re.compile(r"<(?:\w+:)?FictionBook[\s>]")),
 )
-# A piece of a page without its root: blocks that are opened and closed.
+# A piece of a page without its root: elements that are opened and closed, or a head.
 _FRAGMENT = re.compile(
-    r"<(?P<tag>p|div|h[1-6]|article|section|body|main|ul|ol|table|blockquote)(?:\s[^>]{0,500})?>"
+    r"<(?:meta|link|base)\s[^>]{1,500}>\s*<"
+    r"|<(?P<tag>p|div|h[1-6]|article|section|head|body|main|title|style|header|figure|center"
+    r"|ul|ol|dl|table|blockquote)(?:\s[^>]{0,500})?>"
     r".{1,4000}</(?P=tag)>",
     re.IGNORECASE | re.DOTALL,
 )

@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
+from narration.documents.facts import language_tag
 from narration.documents.types import Block, Document
 
 _SAMPLES = 12
@@ -128,8 +129,8 @@ class Passage:
 
 
 def primary(tag: str) -> str:
-    """Language of a tag without its country: en-GB -> en."""
-    return re.split(r"[-_]", tag.strip().lower(), maxsplit=1)[0]
+    """Language of a tag without its country: en-GB and eng -> en; empty if it names none."""
+    return re.split(r"[-_]", language_tag(tag) or "", maxsplit=1)[0].lower()
 
 
 def document_language(document: Document) -> Guess | None:
@@ -210,7 +211,10 @@ def _foreign(text: str, block: Block, own: str, own_alphabet: str) -> tuple[str,
 
 def _sample(document: Document) -> str:
     """Text from all over a document, so that a foreign preface does not decide."""
-    blocks = [block for chapter in document.chapters for block in chapter.blocks]
+    own = primary(document.metadata.language or "")
+    everything = [block for chapter in document.chapters for block in chapter.blocks]
+    # What is marked as a passage in another language says nothing of the rest.
+    blocks = [b for b in everything if primary(b.language or "") in {"", own}] or everything
     step = max(len(blocks) // _SAMPLES, 1)
     parts: list[str] = []
     for first in range(0, len(blocks), step):

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from lxml import etree
 
 from narration.documents.archive import Archive, resolve
+from narration.documents.covers import Item, find_cover
+from narration.documents.facts import tidy
 from narration.documents.page import read_page
 from narration.documents.tree import attribute, local_name
 from narration.documents.types import Cover, Identifier, Metadata, Series
@@ -19,18 +21,10 @@ _PAGES = frozenset({"application/xhtml+xml", "text/html", "application/xml", "te
 _AUTHORS = frozenset({"", "aut", "author", "cre", "creator"})
 _DATED = ("publication", "original-publication", "creation", "")
 _LONGEST_FACT = 500
+_DIGITS = 6  # of a place in a list
 _LONGEST_DESCRIPTION = 20_000
 _SCHEME = re.compile(r"(?:urn:)?(isbn|uuid|doi|issn|asin|oclc)[:\s]\s*(.+)", re.IGNORECASE)
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
-    """A file of the book."""
-
-    name: str
-    media_type: str
-    properties: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +68,10 @@ def read_package(archive: Archive) -> Package:
         for element in elements
         if local_name(element) == "reference"
     )
+    places = [(kind, resolve(folder, href)) for kind, href in guide]
     return Package(
         folder=folder,
-        metadata=_Facts(elements).metadata(_cover(archive, elements, items)),
+        metadata=tidy(_Facts(elements).metadata(find_cover(archive, elements, items, places))),
         items=items,
         pages=pages,
         guide=guide,
@@ -121,28 +116,6 @@ def _ncx(elements: list[etree._Element], items: dict[str, Item]) -> str | None:
     return of_type[0].name if of_type else None
 
 
-def _cover(
-    archive: Archive, elements: list[etree._Element], items: dict[str, Item]
-) -> Cover | None:
-    named = next(
-        (
-            e.get("content", "")
-            for e in elements
-            if local_name(e) == "meta" and e.get("name") == "cover"
-        ),
-        "",
-    )
-    candidates = [item for item in items.values() if "cover-image" in item.properties]
-    candidates += [items[named]] if named in items else []
-    candidates += [item for item in items.values() if item.name.endswith(named) and named]
-    for item in candidates:
-        if item.media_type.startswith("image/"):
-            data = archive.picture(item.name)
-            if data:
-                return Cover(data=data, media_type=item.media_type)
-    return None
-
-
 class _Facts:
     """What the metadata elements say, with what other elements say of them."""
 
@@ -159,6 +132,7 @@ class _Facts:
     def metadata(self, cover: Cover | None) -> Metadata:
         """Collect the facts."""
         creators = self._named("creator")
+        creators.sort(key=lambda creator: self._place(creator[0]))
         authors = [text for element, text in creators if self._role(element) in _AUTHORS]
         return Metadata(
             title=self._title(),
@@ -182,6 +156,10 @@ class _Facts:
 
     def _role(self, element: etree._Element) -> str:
         return self._said(element, "role").lower()
+
+    def _place(self, element: etree._Element) -> int:
+        place = self._said(element, "display-seq")
+        return int(place) if place.isascii() and place.isdigit() and len(place) < _DIGITS else 0
 
     def _title(self) -> str | None:
         titles = self._named("title")

@@ -15,8 +15,10 @@ from functools import partial
 import pypdfium2 as pdfium
 from pypdfium2 import raw
 
+from narration.documents.facts import tidy
 from narration.documents.kinds import Kind
-from narration.documents.pdf_layout import Box, PlacedLine, TextLine, order_lines, place_lines
+from narration.documents.pdf_columns import Box, TextLine, order_lines
+from narration.documents.pdf_layout import PlacedLine, place_lines
 from narration.documents.plain.reader import read_plain
 from narration.documents.types import Document, Metadata, Remark, Skip, SkipReason
 from narration.errors import DocumentError
@@ -207,12 +209,13 @@ def _facts(document: pdfium.PdfDocument) -> Metadata:
     about = document.get_metadata_dict(skip_empty=True)
     created = _DATE.match(about.get("CreationDate", ""))
     author = about.get("Author", "").strip()
-    return Metadata(
+    facts = Metadata(
         title=" ".join(about.get("Title", "").split()) or None,
         authors=tuple(filter(None, _AUTHORS.split(author))),
         date="-".join(filter(None, created.groups())) if created else None,
         description=about.get("Subject", "").strip() or None,
     )
+    return tidy(facts)
 
 
 def _compose(

@@ -8,6 +8,7 @@ from narration.documents.chapters import names_chapter
 from narration.documents.decode import decode_text
 from narration.documents.docx import read_docx
 from narration.documents.epub import read_epub
+from narration.documents.facts import tidy
 from narration.documents.fb2 import read_fb2
 from narration.documents.gather import Reading
 from narration.documents.html import read_html
@@ -72,14 +73,12 @@ def _read_text(data: bytes, kind: Kind, what: str, spoken: frozenset[SkipReason]
     source, encoding = decode_text(data, what=what)
     is_markdown = kind is Kind.MARKDOWN
     reading = read_markdown(source, spoken) if is_markdown else read_plain(source, spoken=spoken)
+    metadata = tidy(reading.metadata)
     return Document(
         source=source,
         media_type=kind.value,
         encoding=encoding,
-        metadata=replace(
-            reading.metadata,
-            title=reading.metadata.title or _first_heading(source, reading),
-        ),
+        metadata=replace(metadata, title=metadata.title or _first_heading(source, reading)),
         chapters=reading.chapters,
         skips=reading.skips,
         remarks=reading.remarks,

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from narration.api_settings import LimitSettings
 from narration.documents.report import ReadingReport, list_chapters
-from narration.documents.types import Document
+from narration.documents.types import Document, Metadata, Remark
 from narration.errors import QualityError
 from narration.findings import Finding
 from narration.jobs.completeness import check_complete, span_rows
@@ -25,6 +25,14 @@ from narration.jobs.reading import (
 )
 from narration.jobs.reading_record import ChapterReading, ReadingRecord
 from narration.jobs.request import JobSettings, QualityPolicy
+from narration.jobs.work import (
+    MAX_COVER_BYTES,
+    WorkRecord,
+    cover_type,
+    narrator_of,
+    record_work,
+    usable_cover,
+)
 from narration.text.chunk import plan_chunks
 from narration.text.findings import judge_text
 from narration.text.types import ChunkPlan, Plan
@@ -71,6 +79,7 @@ class OutlineRecord(BaseModel):
 
     title: str | None
     author: str | None
+    work: WorkRecord | None = None  # None in old rows
     source_characters: int
     chunks: int
     audio_s: float = Field(description="estimated length, pauses included")
@@ -104,7 +113,8 @@ def outline(
         settings.chapters,
     )
     check_complete(span_rows(plan.spans), len(document.source), len(plan.chunks))
-    report = report_plan(document, plan, settings.chapters)
+    remarks = (*document.remarks, *_on_cover(document.metadata))
+    report = report_plan(replace(document, remarks=remarks), plan, settings.chapters)
     findings = tuple(judge_text(plan.chunks, report.foreign))
     return Outline(document=document, plan=plan, report=report, findings=findings)
 
@@ -137,9 +147,15 @@ def record_outline(outlined: Outline, settings: JobSettings) -> OutlineRecord:
     """Return an outline as it is kept and told; the first chapters are listed, all are counted."""
     document = outlined.document
     chapters = list(_chapters(outlined, settings.chapters))
+    cover = usable_cover(document.metadata.cover)
     return OutlineRecord(
         title=settings.title or document.title,
         author=settings.author or document.author,
+        work=record_work(
+            document.metadata,
+            narrator=narrator_of(settings.voice),
+            cover=cover_type(cover) if cover else None,
+        ),
         source_characters=len(document.source),
         chunks=len(outlined.plan.chunks),
         audio_s=round(sum(map(length_of, outlined.plan.chunks)), 1),
@@ -148,6 +164,17 @@ def record_outline(outlined: Outline, settings: JobSettings) -> OutlineRecord:
         warnings=list(_warnings(outlined, settings)),
         reading=record_reading(outlined.report),
     )
+
+
+def _on_cover(metadata: Metadata) -> Iterator[Remark]:
+    """Tell of a cover that the files will be without."""
+    cover = metadata.cover
+    if cover is not None and usable_cover(cover) is None:
+        yield Remark(
+            code="cover_not_used",
+            text=f"the cover ({cover.media_type}, {len(cover.data):,} bytes) is left out of the "
+            f"files: give one that is JPEG or PNG and has at most {MAX_COVER_BYTES:,} bytes",
+        )
 
 
 def _chapters(outlined: Outline, chosen: Sequence[int] | None) -> Iterator[OutlinedChapter]:

@@ -11,7 +11,17 @@ MAX_COVER_BYTES = (
 )  # larger ones slow players down; shops ask for 3,000 pixels a side
 MAX_DESCRIPTION_CHARS = 4000
 _MAX_LINE_CHARS = 500
+_MOST_IDENTIFIERS = 20
 _SIGNATURES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
+
+
+class IdentifierRecord(BaseModel):
+    """A number of the work; `scheme` is empty where it is not known."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    scheme: str
+    value: str
 
 
 class WorkRecord(BaseModel):
@@ -28,6 +38,8 @@ class WorkRecord(BaseModel):
     description: str | None = None
     series: str | None = None
     series_position: str | None = None
+    language: str | None = None
+    identifiers: tuple[IdentifierRecord, ...] = ()
     cover: str | None = None
 
 
@@ -41,6 +53,12 @@ def record_work(metadata: Metadata, *, narrator: str | None, cover: str | None) 
         description=description and description.replace("\0", "")[:MAX_DESCRIPTION_CHARS],
         series=_line(metadata.series.name if metadata.series else None),
         series_position=_line(metadata.series.position if metadata.series else None),
+        language=_line(metadata.language),
+        identifiers=tuple(
+            IdentifierRecord(scheme=each.scheme[:_MAX_LINE_CHARS], value=value)
+            for each in metadata.identifiers[:_MOST_IDENTIFIERS]
+            if (value := _line(each.value))
+        ),
         cover=cover,
     )
 

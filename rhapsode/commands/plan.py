@@ -1,12 +1,13 @@
 """`rhapsode plan`: what a text would become: chapters, length, what is skipped or doubtful."""
 
+from collections.abc import Iterator
 from json import dumps as dump_json
 from typing import Annotated
 
 import typer
 
 from narration.documents.report import as_text
-from narration.jobs.outline import outline, record_outline
+from narration.jobs.outline import OutlineRecord, outline, record_outline
 from narration.jobs.request import JobSettings, OtherLanguage
 from narration.settings import load_settings
 from narration.text.english import English
@@ -48,8 +49,22 @@ def plan(  # noqa: PLR0917 - Typer passes all of them by keyword
         typer.echo(dump_json(flat, indent=2, ensure_ascii=False))
         return
     lengths = {chapter.number: length(chapter.audio_s) for chapter in record.chapters}
+    for line in _about(record):
+        typer.echo(line)
     typer.echo(as_text(outlined.report, lengths), nl=False)
     typer.echo(f"length     about {length(record.audio_s)} of speech in {record.chunks:,} chunks")
+
+
+def _about(record: OutlineRecord) -> Iterator[str]:
+    """Write what the document says of its work beside title and author."""
+    work = record.work
+    if work is None:
+        return
+    series = " ".join(filter(None, (work.series, work.series_position)))
+    published = ", ".join(filter(None, (work.publisher, work.date)))
+    numbers = ", ".join(f"{each.scheme} {each.value}".strip() for each in work.identifiers)
+    named = {"series": series, "published": published, "numbers": numbers, "cover": work.cover}
+    yield from (f"{name:10} {text}" for name, text in named.items() if text)
 
 
 def length(seconds: float) -> str:

@@ -1,17 +1,16 @@
 """A programme -> a file without loss, written under a temporary name and renamed when whole."""
 
-import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 
-from narration.errors import OutputError
 from narration.sound.waveform import Waveform, to_int16
-from worker.assembly.types import AudioFormat, Tags
+from worker.assembly.files.flac import metadata_blocks, padding_for, write_metadata
+from worker.assembly.replacing import replacing
+from worker.assembly.types import AudioFormat, ChapterMark, Tags
 from worker.chatterbox.config import SAMPLE_RATE_HZ
 
 # By format: the codec, and what its file needs. The other formats are joined from parts.
@@ -24,40 +23,40 @@ _BITEXACT = {"fflags": "+bitexact"}
 
 
 def encode(
-    path: Path, blocks: Iterable[Waveform], audio_format: AudioFormat, *, tags: Tags
+    path: Path,
+    blocks: Iterable[Waveform],
+    audio_format: AudioFormat,
+    *,
+    tags: Tags,
+    chapters: Sequence[ChapterMark] = (),
 ) -> None:
-    """Write a programme as WAV or FLAC.
+    """Write a programme as WAV, which has room for few tags, or as FLAC.
 
     Raises: OutputError if it cannot be written there; then nothing is left behind.
     """
     with replacing(path) as partial:
-        _encode(partial, blocks, audio_format, tags)
+        if audio_format is AudioFormat.FLAC:
+            about = metadata_blocks(tags, chapters)
+            padding = {"metadata_header_padding": str(padding_for(about))}
+            _encode(partial, blocks, audio_format, padding, {})
+            write_metadata(partial, about)
+        else:
+            _encode(partial, blocks, audio_format, {}, _metadata(tags))
 
 
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Give a name beside `path`; what is written there takes its place if all goes well."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        yield partial
-        partial.replace(path)
-    except (OSError, av.FFmpegError) as error:
-        reason = error.strerror or str(error)
-        raise OutputError(
-            f'"{path}" cannot be written ({reason}): choose another place or make room there'
-        ) from error
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
-
-
-def _encode(path: Path, blocks: Iterable[Waveform], audio_format: AudioFormat, tags: Tags) -> None:
-    codec, options = _CODECS[audio_format]
-    options = options | _BITEXACT
+def _encode(
+    path: Path,
+    blocks: Iterable[Waveform],
+    audio_format: AudioFormat,
+    options: dict[str, str],
+    metadata: dict[str, str],
+) -> None:
+    codec, needed = _CODECS[audio_format]
+    options = options | needed | _BITEXACT
     with av.open(str(path), "w", format=audio_format.value, options=options) as container:
         stream = container.add_stream(codec, rate=SAMPLE_RATE_HZ, layout="mono")
         assert isinstance(stream, av.AudioStream)
-        container.metadata.update(_metadata(tags))
+        container.metadata.update(metadata)
         position = 0
         for block in _even(blocks):
             frame = av.AudioFrame.from_ndarray(

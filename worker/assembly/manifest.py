@@ -16,6 +16,7 @@ from narration.jobs.reading_record import ReadingRecord
 from narration.jobs.record import Chunk, Job, JobPlan
 from narration.jobs.request import JobSettings
 from narration.jobs.stored import read_settings
+from narration.jobs.work import WorkRecord
 from narration.sound.gain import LevelSetting
 from narration.storage.keys import manifest_key
 from narration.text.types import SpanKind
@@ -122,6 +123,7 @@ class Manifest(_Part):
     created_at: datetime
     title: str | None
     author: str | None
+    work: WorkRecord | None = None  # what else is known of it; None in old jobs
     source: SourceRecord
     settings: JobSettings
     engines: tuple[EngineIdentity, ...]
@@ -157,6 +159,7 @@ def make_manifest(
         created_at=now,
         title=job.title,
         author=job.author,
+        work=WorkRecord.model_validate(plan.work) if plan.work else None,
         source=_source(job, plan),
         settings=read_settings(job.settings),
         engines=job.engines,

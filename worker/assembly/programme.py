@@ -159,7 +159,8 @@ def _write_at_once(
     clips = read_clips(sound.store.context.stores.work, sound.chunks[own])
 
     def write(audio_format: AudioFormat, path: Path, blocks: Iterator[Waveform]) -> None:
-        encode(path, blocks, audio_format, tags=_tags(programme, section))
+        about, chapters = _tags(programme, section), _chapters(programme, section)
+        encode(path, blocks, audio_format, tags=about, chapters=chapters)
 
     share(
         mix(clips, programme.measurement.marks[own], sound.levels[own], sound.setting),

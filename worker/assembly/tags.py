@@ -26,6 +26,7 @@ def make_tags(job: Job, plan: JobPlan, *, watermark: str | None, cover: Picture 
         publisher=work.publisher,
         series=work.series,
         series_position=work.series_position,
+        isbn=next((each.value for each in work.identifiers if each.scheme == "isbn"), None),
         cover=cover,
         watermark=watermark,
     )

@@ -73,6 +73,7 @@ class Tags:
     publisher: str | None = None
     series: str | None = None
     series_position: str | None = None
+    isbn: str | None = None
     cover: Picture | None = None
     watermark: str | None = None
 

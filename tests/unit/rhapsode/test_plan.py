@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from rhapsode.cli import run
+from tests.epubs import make_epub
 from tests.unit.rhapsode.test_cli import without
 
 TEXT = "# One\n\nThe rain had fallen.[^1]\n\n# Two\n\nHe left.\n\n[^1]: A secret note.\n"
@@ -84,3 +85,23 @@ def test_plan_needs_no_extra(book: Path) -> None:
         {"torch", "fastapi", "httpx", "boto3", "celery", "tokenizers"}, "plan", str(book)
     )
     assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_plan_tells_what_a_book_says_of_itself_and_which_cover_is_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "book.epub"
+    data = make_epub(
+        {"a": "<p>It began.</p>"},
+        metadata="<dc:publisher>Hill Press</dc:publisher>"
+        '<meta name="calibre:series" content="Hills"/>'
+        '<meta name="calibre:series_index" content="2"/>',
+        items='<item id="c" href="c.webp" media-type="image/webp" properties="cover-image"/>',
+        files={"OEBPS/c.webp": b"RIFF picture"},
+    )
+    path.write_bytes(data)
+    assert run(["plan", str(path)]) == 0
+    text = capsys.readouterr().out
+    assert "series     Hills 2\n" in text
+    assert "published  Hill Press" in text
+    assert "the cover (image/webp, 12 bytes) is left out of the files" in text

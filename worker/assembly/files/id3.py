@@ -39,6 +39,7 @@ def _about(tags: Tags) -> Iterator[bytes]:
         ("description", tags.description),
         ("SERIES", tags.series),
         ("SERIES-PART", tags.series_position),
+        ("ISBN", tags.isbn),
     ]
     for name, text in others:
         if text:

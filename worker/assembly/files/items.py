@@ -40,7 +40,11 @@ def list_items(tags: Tags) -> list[bytes]:
     items = [box(kind, _data(_TEXT, text.encode())) for kind, text in named if text]
     if tags.genre == AUDIOBOOK:
         items.append(box(b"stik", _data(_NUMBER, bytes([_BOOK]))))
-    others = [(b"SERIES", tags.series), (b"SERIES-PART", tags.series_position)]
+    others = [
+        (b"SERIES", tags.series),
+        (b"SERIES-PART", tags.series_position),
+        (b"ISBN", tags.isbn),
+    ]
     items += [_free(name, text) for name, text in others if text]
     if tags.cover:
         items.append(box(b"covr", _data(_PICTURES[tags.cover.media_type], tags.cover.data)))

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from narration.mp4.packets import Packets
-from worker.assembly.encode import replacing
 from worker.assembly.files.mp3 import join_mp3
 from worker.assembly.files.mp4 import join_mp4
 from worker.assembly.files.opus import join_opus
 from worker.assembly.parts.plans import Place
+from worker.assembly.replacing import replacing
 from worker.assembly.types import AudioFormat, ChapterMark, Tags
 
 

@@ -90,3 +90,40 @@ def test_the_cover_is_kept_as_it_lies_in_the_file(elements: str, properties: str
 def test_a_cover_that_is_missing_does_no_harm() -> None:
     item = '<item id="c" href="c.png" media-type="image/png" properties="cover-image"/>'
     assert _metadata("", items=item).cover is None
+
+
+_PAGE = (
+    '<html xmlns="http://www.w3.org/1999/xhtml"><body><svg xmlns="http://www.w3.org/2000/svg" '
+    'xmlns:xlink="http://www.w3.org/1999/xlink"><image xlink:href="i/front.png"/></svg>'
+    "</body></html>"
+)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "items"),
+    [
+        (
+            '<meta name="cover" content="p"/>',
+            '<item id="p" href="p.xhtml" media-type="application/xhtml+xml"/>',
+        ),
+        ("", '<item id="cover-image" href="i/front.png" media-type="image/png"/>'),
+    ],
+)
+def test_a_cover_is_found_on_its_page_or_by_its_name(metadata: str, items: str) -> None:
+    data = make_epub(
+        {"a": "<p>Words.</p>"},
+        metadata=metadata,
+        items=items,
+        files={"OEBPS/p.xhtml": _PAGE.encode(), "OEBPS/i/front.png": b"\x89PNG picture"},
+    )
+    cover = read_document(data, name="book.epub").metadata.cover
+    assert cover == Cover(data=b"\x89PNG picture", media_type="image/png")
+
+
+def test_authors_stand_in_the_order_that_the_book_gives_them() -> None:
+    metadata = _metadata(
+        '<dc:creator id="a">Second</dc:creator><dc:creator id="b">First</dc:creator>'
+        '<meta refines="#a" property="display-seq">2</meta>'
+        '<meta refines="#b" property="display-seq">1</meta>'
+    )
+    assert metadata.authors == ("First", "Second")

@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 from tinytag import TinyTag
 
 from tests.joined import join, make_programme
 from tests.pictures import make_png
+from worker.assembly.encode import encode
 from worker.assembly.types import AudioFormat, ChapterMark, Picture, Tags
 
 BOOK = Tags(
@@ -20,10 +22,17 @@ BOOK = Tags(
     publisher="The Press",
     series="Rivers",
     series_position="2.5",
+    isbn="9780000000001",
     cover=Picture(data=make_png(), media_type="image/png"),
     watermark="perth",
 )
-FORMATS = [AudioFormat.M4B, AudioFormat.M4A, AudioFormat.MP3, AudioFormat.OPUS]
+FORMATS = [
+    AudioFormat.M4B,
+    AudioFormat.M4A,
+    AudioFormat.MP3,
+    AudioFormat.OPUS,
+    AudioFormat.FLAC,
+]
 
 
 @pytest.fixture(scope="module", params=FORMATS, ids=str)
@@ -34,7 +43,11 @@ def book(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         ChapterMark(title="Part I: One", start=0),
         ChapterMark(title="Two", start=programme.starts[1]),
     ]
-    join(path, programme, [0, 1], request.param, chapters, tags=BOOK)
+    if request.param is AudioFormat.FLAC:
+        sound = [np.zeros(programme.samples, dtype=np.float32)]
+        encode(path, sound, request.param, tags=BOOK, chapters=chapters)
+    else:
+        join(path, programme, [0, 1], request.param, chapters, tags=BOOK)
     return path
 
 
@@ -54,10 +67,11 @@ def test_series_publisher_and_description_are_kept(book: Path) -> None:
         tags = {**container.metadata, **container.streams.audio[0].metadata}
     found = {name.lower(): text for name, text in tags.items()}
     assert (found["series"], found["series-part"]) == ("Rivers", "2.5")
+    assert found["isbn"] == "9780000000001"
     # libav has one comment for what are two in Ogg: there the other reader is asked.
     described = [found.get("synopsis"), found.get("description"), *_texts(book)]
     assert BOOK.description in described
-    if book.suffix in {".mp3", ".opus"}:
+    if book.suffix in {".mp3", ".opus", ".flac"}:
         assert found["publisher"] == "The Press"
 
 

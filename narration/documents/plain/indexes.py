@@ -22,7 +22,7 @@ def find_indexes(groups: Sequence[Group], start: int) -> Iterator[tuple[int, int
     index = max(start, len(groups) // 2)
     while index < len(groups):
         end = index + 1
-        if groups[index].gap > 1 and _is_title(groups[index]):
+        if groups[index].gap and _is_title(groups[index]):
             while end < len(groups) and _is_part(groups[end]):
                 end += 1
             while end > index + 1 and not _has_pages(groups[end - 1]):

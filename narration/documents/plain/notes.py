@@ -27,7 +27,7 @@ _NOTE_END = re.compile(
 )
 _RULE = re.compile(r"[-_=–—*\s]{3,}")
 # What a star stands behind that is no mark: "a 4* hotel", "the dual f*", "Lord B***".
-_RATED = re.compile(r"(?:(?<![\w.,])\d(?:[.,]\d)?|(?<![\w'’])[b-hj-z])\Z")
+_RATED = re.compile(r"(?:(?<![\w.,$£€])\d(?:[.,]\d)?|(?<![\w'’])[b-hj-z])\Z")
 _LETTER = re.compile(r"(?<![^\W\d_])[^\W\d_]\Z")
 _OPENS_EMPHASIS = re.compile(r"(?:^|[\s\"'“‘(—-])\*+(?=[^\s*])")
 _FAR = 8_000  # characters from a mark to its note, at the foot of its page

@@ -50,6 +50,7 @@ _MARK_BEHIND = (
 )
 _ENDS_IN_MARK = re.compile(rf"(?<!\w)(?P<sign>{_BEFORE}|{_CODE}|{_SIGN})\.? ?\Z")
 _BEGINS_WITH_MARK = re.compile(rf" ?(?P<sign>{_CODE}|{alternatives(ABBREVIATED)}|{_SIGN})(?!\w)")
+_DASHED_BEHIND = frozenset("$£")  # a dash behind such a sum is the sentence's
 _SQUARED = str.maketrans("²³", "23", "^")
 
 
@@ -142,7 +143,7 @@ def _continental(match: re.Match[str], _: English) -> str:
     mark = _ENDS_IN_MARK.search(before)
     if mark is None and not before[-1:].isalnum():
         mark = _BEGINS_WITH_MARK.match(behind)
-    if mark is None:
+    if mark is None or (number[-1] in "-–—" and mark["sign"] in _DASHED_BEHIND):
         return number
     if "," in number or number[-1] in "-–—":
         return number.rstrip("-–—.,").replace(".", "").replace(",", ".")
@@ -152,8 +153,8 @@ def _continental(match: re.Match[str], _: English) -> str:
 
 MONEY = (
     figure_rule(
-        r"(?:\d{1,3}(?:\.\d{3})+|\d+(?=,))(?:,\d{1,2}|[.,][-–—]{1,2})?(?![\d,]|\.\d)"
-        r"|\d+[.,][-–—]{1,2}(?!\w)",
+        r"\d{1,3}(?:\.\d{3})*+\d*[.,][-–—]{1,2}(?![\w\"'“‘])"
+        r"|(?:\d{1,3}(?:\.\d{3})+|\d+(?=,\d))(?:,\d{1,2})?(?!\d|[.,]\d)",
         _continental,
         ".,",
     ),

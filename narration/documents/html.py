@@ -100,7 +100,8 @@ def _sort_out(page: Page, spoken: frozenset[SkipReason]) -> tuple[list[PageBlock
 def _with_menus(page: Page, reasons: Sequence[SkipReason | None]) -> Iterator[SkipReason | None]:
     """Let "Contents" go with its list where that is a menu of links, which is no block."""
     menus = sorted(skip.start for skip in page.skips if skip.reason is SkipReason.NAVIGATION)
-    ends = [*(block.start for block in page.blocks[1:]), len(page.text)]
+    starts = [block.start for block in page.blocks]
+    ends = [*starts, len(page.text)][1 : len(starts) + 1]
     for block, end, reason in zip(page.blocks, ends, reasons, strict=True):
         is_named = titled_reason(block.text) is SkipReason.CONTENTS
         has_menu = is_named and bisect_left(menus, block.end) < bisect_left(menus, end)

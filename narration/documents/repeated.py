@@ -12,7 +12,7 @@ from math import inf
 from narration.documents.matter import inner_skips, titled_reason
 from narration.documents.paragraphs import PageBlock
 from narration.documents.plain.headings import read_heading
-from narration.documents.title_keys import PAGE, printed_key
+from narration.documents.plain.title_keys import PAGE, printed_key
 from narration.documents.types import BlockKind, SkipReason
 
 _LEAST_ENTRIES = 3

@@ -15,8 +15,8 @@ from narration.documents.plain.indexes import find_indexes
 from narration.documents.plain.lines import Group, bare
 from narration.documents.plain.list_end import body_start, repeats
 from narration.documents.plain.listed import Titles
+from narration.documents.plain.title_keys import PAGE
 from narration.documents.plain.titles import is_sentence
-from narration.documents.title_keys import PAGE
 
 _TITLE = re.compile(
     r"(?:the |table of |list of |general )?(?:contents|illustrations|plates|maps|figures|tables|"

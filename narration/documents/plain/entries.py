@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from narration.documents.plain.headings import Heading, Rank, read_heading
 from narration.documents.plain.lines import Group, Line
-from narration.documents.title_keys import PAGE
+from narration.documents.plain.title_keys import PAGE
 
 _COLUMN_HEAD = re.compile(
     r"(?:chapters?|chap\.?|pages?|page no\.?|facing page|no\.?|part|\s)+\.?", re.IGNORECASE

@@ -243,11 +243,14 @@ def _first_headings(blocks: Sequence[PageBlock], page_starts: Sequence[int]) -> 
 
 def _chapter_level(blocks: Sequence[PageBlock]) -> int:
     """Find the level of headings that begin chapters: the first used twice that heads no parts."""
-    counts = Counter(block.level for block in blocks if block.level is not None)
+    headings = [(block.level, _bare(block.text)) for block in blocks if block.level is not None]
+    counts = Counter(level for level, _ in headings)
+    names = Counter(level for level, _ in set(headings))  # a work's title may be set twice
     levels = sorted(counts)
     for number, level in enumerate(levels):
         deeper = levels[number + 1] if number + 1 < len(levels) else None
-        if counts[level] > 1 and (deeper is None or not _are_parts(blocks, level, deeper)):
+        used = counts[level] if deeper is None else names[level]
+        if used > 1 and (deeper is None or not _are_parts(blocks, level, deeper)):
             return level
     return min(levels, default=1)
 

@@ -1,6 +1,7 @@
 """HTML file -> document: the article of a saved page, without the menus around it."""
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from lxml import etree
@@ -10,6 +11,7 @@ from narration.documents.chapters import by_headings, lone_title
 from narration.documents.decode import decode_page
 from narration.documents.facts import tidy
 from narration.documents.gutenberg import boilerplate
+from narration.documents.matter import titled_reason
 from narration.documents.page import walk_page
 from narration.documents.page_facts import read_facts
 from narration.documents.paragraphs import Page, PageBlock
@@ -87,7 +89,7 @@ def _sort_out(page: Page, spoken: frozenset[SkipReason]) -> tuple[list[PageBlock
     blocks: list[PageBlock] = []
     skips: list[Skip] = []
     notices = boilerplate([block.text for block in page.blocks])
-    lists = contents_reasons(page.blocks)
+    lists = _with_menus(page, contents_reasons(page.blocks))
     for block, is_notice, listed in zip(page.blocks, notices, lists, strict=True):
         reason = SkipReason.BOILERPLATE if is_notice else listed
         if reason is None or reason in spoken:
@@ -95,6 +97,17 @@ def _sort_out(page: Page, spoken: frozenset[SkipReason]) -> tuple[list[PageBlock
         else:
             skips += _skips(block, reason)
     return blocks, skips
+
+
+def _with_menus(page: Page, reasons: Sequence[SkipReason | None]) -> Iterator[SkipReason | None]:
+    """Let "Contents" go with its list where that is a menu of links, which is no block."""
+    menus = sorted(skip.start for skip in page.skips if skip.reason is SkipReason.NAVIGATION)
+    starts = [block.start for block in page.blocks]
+    ends = [*starts, len(page.text)][1 : len(starts) + 1]
+    for block, end, reason in zip(page.blocks, ends, reasons, strict=True):
+        is_named = titled_reason(block.text) is SkipReason.CONTENTS
+        has_menu = is_named and bisect_left(menus, block.end) < bisect_left(menus, end)
+        yield SkipReason.CONTENTS if has_menu else reason
 
 
 def _skips(block: PageBlock, reason: SkipReason) -> Sequence[Skip]:

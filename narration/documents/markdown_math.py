@@ -1,6 +1,7 @@
 """Formulas between dollar signs: those that have a saying are read, others are code.
 
-A formula begins and ends with no space and no figure follows it: "$5 and $10" are prices.
+A formula begins and ends with no space and no figure follows it: "$5 and $10" are prices. Words in
+a row are prose, whatever stands around them: restaurants are "$$" and "$$$", notes in brackets.
 """
 
 import re
@@ -17,6 +18,8 @@ _FORMULA = re.compile(
     re.DOTALL,
 )
 _PRICE = re.compile(r"\d[\d.,]*(?:\s|$|[-–/])")
+_PROSE = re.compile(r"(?<![\\\w])[A-Za-z’'-]{2,}(?:[,;:]? +[A-Za-z’'-]{2,}){2}")
+_WORDED = re.compile(r"\\(?:text|textrm|textit|mathrm|mbox|operatorname)\s*\{[^{}]*\}")
 _TELLING = re.compile(r"[\^_=+<>]|\\[A-Za-z]|\d")
 _COMMANDS = {
     "times": "×", "cdot": "·", "div": "÷", "pm": "±", "le": "≤", "leq": "≤", "ge": "≥", "geq": "≥",
@@ -49,9 +52,12 @@ def find_formula(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - th
 
 def _is_formula(found: re.Match[str], before: str) -> bool:
     """Tell a formula from prices, "US$ or A$", and brackets that are only escaped."""
+    inner = next(filter(None, found.groups()), "")
+    if _PROSE.search(_WORDED.sub("", inner)):
+        return False
     if found["inline"]:
-        return not before.isalnum() and _PRICE.match(found["inline"]) is None
-    return _TELLING.search(next(filter(None, found.groups()), "")) is not None
+        return not before.isalnum() and _PRICE.match(inner) is None
+    return _TELLING.search(inner) is not None
 
 
 def say_formula(token: Token) -> tuple[str | None, SkipReason | None]:

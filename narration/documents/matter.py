@@ -68,8 +68,12 @@ _LEAST_SIGNS = 3
 _LEAST_LINKS = 4
 _LINKED_SHARE = 0.6
 _LONGEST_ENTRY = 140
-_ENTRY_END = re.compile(r"(?:\d{1,4}|[ivxlc]{1,7})\.?$")
+_SENTENCE_END = re.compile(r"[.!?…][\"'”’»)\]]*$")
+_TOPIC_END = re.compile(r"(?:[.!?] ?|[^\W\d_] )?(?:--|—|–) ?[A-Z]")
+_LEAST_TOPICS = 3
+_ENTRY_END = re.compile(r"(?<![^\W\d_])(?:\d{1,4}|[ivxlc]{1,7})\.?$")
 _INDEXED = re.compile(r"[A-Za-z“\"'][^.!?]{0,79}?(?:,? (?:\d{1,4}(?:[-–]\d{1,4})?)(?:n\.?)?)+\.?")
+_ONE_YEAR = re.compile(r"^\D+(?:1[5-9]|20)\d\d\W*$")
 _LEAST_INDEXED = 6
 _EDGES = re.compile(r"^[\W_]+|[\W_]+$")
 
@@ -97,6 +101,24 @@ def page_reason(blocks: Sequence[PageBlock], title: str | None) -> SkipReason | 
     if _is_index(blocks):
         return SkipReason.INDEX
     return SkipReason.CONTENTS if _is_linked(blocks) and len(blocks) >= _LEAST_LINKS else None
+
+
+def is_running_text(blocks: Sequence[PageBlock]) -> bool:
+    """Tell whether most of some blocks is prose, which no list and no imprint is.
+
+    What a list says of its chapters is mostly cut up by dashes: "The storm.--We land.--A fire."
+    """
+    chars = sum(len(block.text) for block in blocks)
+    prose = sum(
+        len(block.text)
+        for block in blocks
+        if len(block.text) > _LONGEST_ENTRY
+        and block.linked_chars * 2 < len(block.text)
+        and _SENTENCE_END.search(block.text) is not None
+        and len(_TOPIC_END.findall(block.text)) < _LEAST_TOPICS
+        and _signs([block]) == 0
+    )
+    return prose > _SHORT_PAGE and prose * 2 > chars
 
 
 def inner_skips(blocks: Sequence[PageBlock]) -> list[SkipReason | None]:
@@ -130,13 +152,16 @@ def _bears_out(reason: SkipReason, blocks: Sequence[PageBlock]) -> bool:
 
 def _is_imprint(blocks: Sequence[PageBlock]) -> bool:
     chars = sum(len(block.text) for block in blocks)
-    return chars <= _LONGEST_IMPRINT and _signs(blocks) >= _LEAST_SIGNS
+    is_short = chars <= _LONGEST_IMPRINT
+    return is_short and _signs(blocks) >= _LEAST_SIGNS and not is_running_text(blocks)
 
 
 def _is_index(blocks: Sequence[PageBlock]) -> bool:
     """Tell words with the pages on which they stand, in the order of the alphabet."""
     texts = [block.text for block in blocks]
     entries = [text.lower() for text in texts if _INDEXED.fullmatch(text)]
+    if sum(_ONE_YEAR.search(text) is not None for text in entries) * 2 > len(entries):
+        return False  # the works of an author, each with its year
     if len(entries) < _LEAST_INDEXED or len(entries) * 10 < len(texts) * 7:
         return False
     rising = sum(first[0] <= second[0] for first, second in pairwise(entries))

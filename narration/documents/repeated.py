@@ -11,7 +11,8 @@ from math import inf
 
 from narration.documents.matter import inner_skips, titled_reason
 from narration.documents.paragraphs import PageBlock
-from narration.documents.plain.headings import number_value, read_heading
+from narration.documents.plain.headings import read_heading
+from narration.documents.plain.title_keys import PAGE, printed_key
 from narration.documents.types import BlockKind, SkipReason
 
 _LEAST_ENTRIES = 3
@@ -20,12 +21,6 @@ _LONGEST_ARGUMENT = 300  # characters of what stands below an entry: "In which .
 _SHORTEST_BODY = 60
 _NEAR = 8  # headings below a list of which one is its first entry; a preface may be unlisted
 _MOST_TITLES = 2  # headings between one and its text: a subtitle, a motto's author
-_PAGE = re.compile(
-    r"(?:(?<![\s.·…_,–-])[\s.·…_,–-]{2,}+|\s)(?:p\.? ?)?"  # each run of leaders is tried once
-    r"(?:\d{1,4}|[ivxlc]{1,7})\.?\s*$"
-)
-_ROMAN = re.compile(r"\b[ivxlc]+\b")
-_NOT_KEY = re.compile(r"[\W_]+")
 _SENTENCE = re.compile(r"[.!?…][\"'”’»)\]]*$")
 
 
@@ -165,7 +160,7 @@ def _is_introduced(blocks: Sequence[PageBlock], index: int) -> bool:
 
 def _entry_keys(text: str) -> set[str]:
     """Keys of a line as it stands and without the number of a page."""
-    bare = _PAGE.sub("", text)
+    bare = PAGE.sub("", text)
     return _keys(text) if bare == text else _keys(text) | _keys(bare)
 
 
@@ -182,7 +177,6 @@ def _all_keys(title: str) -> Iterator[str]:
     if heading is not None and heading.word and heading.number is not None and not heading.title:
         yield f"#{heading.word}:{heading.number}"
     for text in texts:
-        numbered = _ROMAN.sub(lambda m: str(number_value(m[0]) or m[0]), text.lower())
-        key = _NOT_KEY.sub("", numbered)
+        key = printed_key(text)
         if len(key) > 1 and not key.isdigit():
             yield key

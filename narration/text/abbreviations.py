@@ -39,6 +39,7 @@ _KNOWN = frozenset({*STATES, *TITLES, *_SHOUTED_TITLES, *FIRST_NAMES, *NUMBERED,
 _ANNOUNCED = re.compile(r" ?(?:[A-Z]{0,3}-?\d|[IVXLC]{2,}\b|[IVXLC]\b(?!\.? [a-z]))")
 _LARGE = re.compile(r" ?\d{3}")
 _NAME = re.compile(r" ?[A-Z(]| ")
+_FIGURE = re.compile(r" ?\d")
 _CAPITAL = re.compile(r" ?[A-Z]")
 _KEPT_DOTTED = frozenset({"a.m.", "p.m.", "A.M.", "P.M."})
 _DOTTED_WORDS = {**INNER, **ENDING}
@@ -86,6 +87,8 @@ def _say_word(word: str, following: str, *, is_first: bool) -> str | None:
         # A statute has a chapter where a date has a year: 24 George III. c. 54, c. 1830.
         said = "chapter" if word == "c" and not _LARGE.match(following) else NUMBERED[word]
         return said.capitalize() if word[0].isupper() and word != "No" and is_first else said
+    if word == "Fr" and _FIGURE.match(following):
+        return None  # francs
     if word in TITLES and (_NAME.match(following) or (is_first and not following)):
         return TITLES[word]
     if word in _SHOUTED_TITLES and _CAPITAL.match(following):

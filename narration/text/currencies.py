@@ -38,10 +38,23 @@ SIGNS = {
     "S$": _currency("Singapore dollar", cent="cent"),
     "NT$": _currency("Taiwan dollar", cent="cent"),
     "Mex$": _currency("Mexican peso", cent="centavo"),
+    "MX$": _currency("Mexican peso", cent="centavo"),
+    "AR$": _currency("Argentine peso", cent="centavo"),
+    "CLP$": _currency("Chilean peso"),
+    "COP$": _currency("Colombian peso"),
+    "CAD$": _currency("Canadian dollar", cent="cent"),
+    "AUD$": _currency("Australian dollar", cent="cent"),
+    "U$S": _DOLLAR,
     "R$": _currency("real", "reais", "centavo"),
     "£": _currency("pound", cent="penny", cents="pence"),
     "€": _currency("euro", cent="cent"),
     "¥": _currency("yen", "yen"),
+    "JP¥": _currency("yen", "yen"),
+    "CN¥": _currency("yuan", "yuan"),
+    "E£": _currency("Egyptian pound", cent="piaster"),
+    "S/.": _currency("sol", "soles", "céntimo"),
+    "S/": _currency("sol", "soles", "céntimo"),
+    "৳": _currency("taka", "taka"),
     "₹": _currency("rupee", cent="paisa", cents="paise"),
     "₨": _currency("rupee", cent="paisa", cents="paise"),
     "₩": _currency("won", "won"),
@@ -55,6 +68,7 @@ SIGNS = {
     "₡": _currency("colón", "colones"),
     "₲": _currency("guarani", "guaranies"),
     "₵": _currency("cedi", cent="pesewa"),
+    "GH₵": _currency("cedi", cent="pesewa"),
     "₸": _currency("tenge", "tenge"),
     "₼": _currency("manat", "manat"),
     "₾": _currency("lari", "lari"),
@@ -74,8 +88,44 @@ ABBREVIATED = {
     "kr": _currency("krona", "kronor"),
     "Fr": _currency("franc", cent="centime"),
     "fr": _currency("franc", cent="centime"),
+    "frs": _currency("franc", cent="centime"),
+    "SFr": _currency("Swiss franc", cent="centime"),
+    "sFr": _currency("Swiss franc", cent="centime"),
+    "Kr": _currency("krona", "kronor"),
     "Ft": _currency("forint"),
+    "RM": _currency("ringgit", "ringgit", "sen", "sen"),
+    "Rp": _currency("rupiah", "rupiah"),
+    "Php": _currency("peso", cent="centavo"),
+    "KSh": _currency("Kenyan shilling", cent="cent"),
+    "Ksh": _currency("Kenyan shilling", cent="cent"),
+    "USh": _currency("Ugandan shilling"),
+    "TSh": _currency("Tanzanian shilling"),
+    "Tk": _currency("taka", "taka"),
+    "Dh": _currency("dirham"),
+    "Dhs": _currency("dirham"),
+    "dh": _currency("dirham"),
+    "NIS": _currency("shekel", cent="agora", cents="agorot"),
+    "TL": _currency("lira", "lira", "kuruş", "kuruş"),
+    "lv": _currency("lev", "leva"),
+    "din": _currency("dinar"),
+    "руб": _currency("ruble", cent="kopek"),
+    "грн": _currency("hryvnia", "hryvnias", "kopiyka", "kopiykas"),
+    "лв": _currency("lev", "leva"),
     "DM": _currency("mark", cent="pfennig"),
+}
+# What stands behind a number only, for before one it is another word, or none.
+ONLY_BEHIND = frozenset({"fr", "frs", "dh", "lv", "din", "руб", "грн", "лв"})
+# Whoever writes so parts thousands by points, and has no thousandths.
+POINTED = ("DM", "Ft", "Kc", "zl", "kr", "Rp", "TL", "HUF", "IDR", "VND", "COP", "CLP", "₫")
+# Hundredths of which people speak, by codes.
+_CENTS = {
+    **dict.fromkeys(("AUD", "CAD", "NZD", "HKD", "SGD", "ZAR"), ("cent", "cents")),
+    **dict.fromkeys(("MXN", "BRL", "ARS"), ("centavo", "centavos")),
+    "CHF": ("centime", "centimes"),
+    "PLN": ("grosz", "groszy"),
+    "SEK": ("öre", "öre"),
+    "NOK": ("øre", "øre"),
+    "DKK": ("øre", "øre"),
 }
 # CLDR says "US dollars" and "Japanese yen"; a speaker who has named no other country does not.
 _PLAIN_CODES = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹", "BTC": "₿"}
@@ -83,7 +133,7 @@ CODES = frozenset(
     (  # noqa: SIM905 - codes in a row are easier to read
         "USD EUR GBP JPY INR CHF AUD CAD NZD HKD SGD CNY RMB SEK NOK DKK ISK PLN CZK HUF RUB TRY "
         "ILS ZAR BRL MXN ARS CLP COP PEN KRW TWD THB IDR MYR PHP VND AED SAR EGP NGN KES GHS UAH "
-        "RON BGN PKR BDT LKR QAR KWD BTC DEM FRF ITL ESP ATS"
+        "RON BGN RSD PKR BDT LKR QAR KWD KZT GEL BTC DEM FRF ITL ESP ATS"
     ).split()
 )
 
@@ -100,7 +150,8 @@ def currency(sign: str) -> Currency:
     if code not in list_currencies():
         return _currency(code)
     one, many = (_bare(get_currency_name(code, count=n, locale=_NAMES)) for n in (1, 2))
-    return Currency(one=one, many=many)
+    cent, cents = _CENTS.get(code, ("", ""))
+    return Currency(one=one, many=many, cent=cent, cents=cents)
 
 
 def _bare(name: str) -> str:

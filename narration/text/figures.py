@@ -13,8 +13,9 @@ MIXED = r"\d{1,4}[ -]\d{1,3}/\d{1,3}(?![\d/])"
 SCALES = {
     "hundred": "hundred", "thousand": "thousand", "million": "million", "billion": "billion",
     "trillion": "trillion", "k": "thousand", "K": "thousand", "m": "million", "M": "million",
-    "mn": "million", "mln": "million", "b": "billion", "B": "billion", "bn": "billion",
-    "tn": "trillion", "trn": "trillion", "lakh": "lakh", "crore": "crore",
+    "mn": "million", "mln": "million", "mio": "million", "Mio": "million",
+    "b": "billion", "B": "billion", "bn": "billion", "tn": "trillion", "trn": "trillion",
+    "lakh": "lakh", "crore": "crore",
 }  # fmt: skip
 SCALE_WORDS = "hundred|thousand|million|billion|trillion"
 # Between a figure and its unit: nothing, a space, or the hyphen of "a 5-km run".

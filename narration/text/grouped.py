@@ -1,13 +1,14 @@
-"""Numbers whose thousands are set apart by spaces: 12 500 km, 1 000 000 people."""
+"""Measures as the Continent writes their numbers: 12 500 km, 1 000 000 people, 2,5 kg."""
 
 import re
 
 from narration.text.english import English
 from narration.text.figures import START, text_before
-from narration.text.rules import DIGITS, alternatives, rule
+from narration.text.rules import DIGITS, alternatives, figure_rule, rule
 from narration.text.units import CLDR_UNITS, OWN_UNITS, SPELLINGS
 
 _UNIT = alternatives({*CLDR_UNITS, *OWN_UNITS, *SPELLINGS} - {"in"})
+_METRIC = r"[kcm]?m|[km]?g|[cm]?l|[kMG]?Hz|k?W|kWh|km/h|%|°C"
 # Counted though no s shows it; and what ends with an s and is not counted.
 _COUNTED = "people|men|women|children|feet|sheep|cattle|troops|percent|euro|yen"
 _NOT_COUNTED = "was|is|has|does|his|its|this|as|us|across|less|plus|minus|towards|always|perhaps"
@@ -28,6 +29,10 @@ def _grouped(match: re.Match[str], _: English) -> str:
     return number.replace(" ", ",")
 
 
+def _decimal_comma(match: re.Match[str], _: English) -> str:
+    return match[0].replace(",", ".")
+
+
 GROUPED = (
     rule(
         rf"{START}(?<!\d )(?P<number>[1-9]\d{{0,2}}(?: \d{{3}}){{1,4}})"
@@ -36,5 +41,8 @@ GROUPED = (
         _grouped,
         DIGITS,
         starts=r"[1-9]\d{0,2}(?= \d{3}(?!\d))",
+    ),
+    figure_rule(
+        rf"{START}\d{{1,4}},\d{{1,2}}(?= ?(?:{_METRIC})(?![\w.']\w|\w))", _decimal_comma, ","
     ),
 )

@@ -200,7 +200,8 @@ MEASURES = (
     ),
     figure_rule(
         rf"{START}(?P<number>{NUMBER})(?P<scale>k|K|M|bn|tn)"
-        r"(?! (?:run|race|walk|video|tv|resolution|display|monitor|screen|footage)\b)(?![\w-])",
+        r"(?! (?i:run|race|walk|video|tv|hd|uhd|resolution|display|monitor|screen|footage)\b)"
+        r"(?![\w-])",
         _thousands,
         "kKMn",
     ),

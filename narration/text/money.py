@@ -2,7 +2,15 @@
 
 import re
 
-from narration.text.currencies import ABBREVIATED, CODES, SIGNS, Currency, currency
+from narration.text.currencies import (
+    ABBREVIATED,
+    CODES,
+    ONLY_BEHIND,
+    POINTED,
+    SIGNS,
+    Currency,
+    currency,
+)
 from narration.text.english import English
 from narration.text.figures import (
     NUMBER,
@@ -10,31 +18,57 @@ from narration.text.figures import (
     SPAN,
     START,
     is_attributive,
+    text_before,
 )
 from narration.text.numerals import cardinal, decimal
 from narration.text.rules import DIGITS, alternatives, figure_rule, rule
-from narration.text.units import CLDR_UNITS, SPELLINGS, unit_name
+from narration.text.units import CLDR_UNITS, OWN_UNITS, SPELLINGS, unit_name
 
 _SIGN = alternatives(SIGNS)
 _SIGN_ENDS = "".join({sign[-1] for sign in SIGNS})
 _SIGN_STARTS = f"[{re.escape(''.join({sign[0] for sign in SIGNS} | {'-'}))}]"
 _CODE_STARTS = "".join({word[0] for word in ABBREVIATED} | {code[0] for code in CODES})
+_MARK_STARTS = re.escape("".join({name[0] for name in (*ABBREVIATED, *SIGNS, *CODES)}))
 _SCALE = rf"(?:[ -]?(?P<scale>{alternatives(SCALES)})(?!\w))?"
-_PER = r"(?P<per> ?/ ?(?:sq\.? ?ft\b\.?|[a-z]+))?(?![\w/])"
-_PER_WORDS = {"mo": "month", "d": "day", "y": "year", "pp": "person", "pax": "person", "ea": "each"}
-_WORDS_BEFORE = alternatives(set(ABBREVIATED) - {"fr", "kr", "Ft"})
 _CODE = alternatives(CODES)
+_UNIT = (
+    rf"(?:sq\.? ?ft\b\.?|(?!(?:{_CODE})\b)(?:[a-z]+|[A-Za-z]{{1,4}})(?:\^?[23]|[²³])?"
+    r"|10{1,3}|1,000)"
+)
+_PER = rf"(?P<per>(?: ?/ ?{_UNIT}(?![\w^])){{1,2}})?(?!\w| ?/ ?\w)"
+_PER_WORDS = {
+    "mo": "month", "d": "day", "y": "year", "pp": "person", "pax": "person", "ea": "each",
+    "t": "metric ton", "wk": "week", "hr": "hour", "yr": "year",
+}  # fmt: skip
+_REACH = 8  # characters beside a sum in which its sign, code or abbreviation stands
+_BEFORE = alternatives(set(ABBREVIATED) - ONLY_BEHIND)
+_MARK_BEFORE = rf"(?<![\w.])(?<!\d )(?P<sign>{_BEFORE}|{_CODE})\.?"
+_MARK_BEHIND = (
+    rf"(?=[{_MARK_STARTS}])(?P<sign>{_CODE}|{alternatives(ABBREVIATED)}|{_SIGN})(?!\w| ?\d)"
+    # Feet are no forints.
+    r"(?!(?<=Ft)\.? (?:tall|high|long|wide|deep|above|below|square)\b)"
+)
+_ENDS_IN_MARK = re.compile(rf"(?<!\w)(?P<sign>{_BEFORE}|{_CODE}|{_SIGN})\.? ?\Z")
+_BEGINS_WITH_MARK = re.compile(rf" ?(?P<sign>{_CODE}|{alternatives(ABBREVIATED)}|{_SIGN})(?!\w)")
+_DASHED_BEHIND = frozenset("$£")  # a dash behind such a sum is the sentence's
+_SQUARED = str.maketrans("²³", "23", "^")
 
 
 def _tail(match: re.Match[str], english: English) -> str:
     """Say what the price is for: /mo, /kg, /sq ft."""
     if not match["per"]:
         return ""
-    unit = match["per"].strip(" /.").replace(".", "")
+    units = [unit.strip(" .").replace(".", "") for unit in match["per"].split("/")[1:]]
+    return "".join(f" per {_unit(unit, english)}" for unit in units)
+
+
+def _unit(unit: str, english: English) -> str:
+    unit = unit.translate(_SQUARED)
     if unit in _PER_WORDS:
-        return f" per {_PER_WORDS[unit]}"
-    known = SPELLINGS.get(unit, unit) in CLDR_UNITS
-    return f" per {unit_name(unit, english, is_plural=False) if known else unit}"
+        return _PER_WORDS[unit]
+    known = SPELLINGS.get(unit, unit)
+    is_known = known in CLDR_UNITS or known in OWN_UNITS
+    return unit_name(unit, english, is_plural=False) if is_known else unit
 
 
 def _amount(number: str, scale: str | None, money: Currency, english: English, *, one: bool) -> str:
@@ -60,26 +94,31 @@ def _money(match: re.Match[str], english: English) -> str:
     said = _amount(
         match["number"],
         match["scale"],
-        currency(match["sign"]),
+        currency(match["code"] or match["sign"]),
         english,
         one=not match["per"] and is_attributive(match),
     )
-    minus = "minus " if match["minus"] else ""
+    minus = "minus " if match["minus"] or match["inner"] else ""
     return f"{minus}{said}{_tail(match, english)}"
 
 
 def _coded(match: re.Match[str], english: English) -> str:
     said = _amount(
-        match["number"], match["scale"], currency(match["sign"]), english, one=is_attributive(match)
+        match["number"],
+        match["scale"],
+        currency(match["sign"]),
+        english,
+        one=not match["per"] and is_attributive(match),
     )
     begins_sentence = not match.start() and match[0][0].isupper()
-    return said[0].upper() + said[1:] if begins_sentence else said
+    said = said[0].upper() + said[1:] if begins_sentence else said
+    return f"{said}{_tail(match, english)}"
 
 
 def _span(match: re.Match[str], english: English) -> str:
     """Say two sums; the money's name is said once where it can be."""
     money = currency(match["sign"])
-    scale, first_scale = match["scale"], match["first_scale"]
+    scale, first_scale = match["scale"], match.groupdict().get("first_scale")
     last = _amount(match["number"], scale, money, english, one=is_attributive(match))
     first = match["first"]
     has_cents = any("." in n and n.partition(".")[2].strip("0") for n in (first, match["number"]))
@@ -96,14 +135,29 @@ def _cents(match: re.Match[str], english: English) -> str:
     return f"{cardinal(match['number'], english)} {one if is_one else many}"
 
 
-def _decimal_comma(match: re.Match[str], _: English) -> str:
-    return match[0].replace(".", "").replace(",", ".")
+def _continental(match: re.Match[str], _: English) -> str:
+    """Write a sum as English does, if money stands beside it: 3,50 €, Rp50.000, 50,- zł."""
+    number = match[0]
+    before = text_before(match, _REACH)
+    behind = match.string[match.end() : match.end() + _REACH]
+    mark = _ENDS_IN_MARK.search(before)
+    if mark is None and not before[-1:].isalnum():
+        mark = _BEGINS_WITH_MARK.match(behind)
+    if mark is None or (number[-1] in "-–—" and mark["sign"] in _DASHED_BEHIND):
+        return number
+    if "," in number or number[-1] in "-–—":
+        return number.rstrip("-–—.,").replace(".", "").replace(",", ".")
+    is_pointed = mark["sign"] in POINTED or number.count(".") > 1
+    return number.replace(".", "") if is_pointed else number
 
 
 MONEY = (
-    # As the Continent writes it: 3,50 €, €1.234,56.
-    rule(r"€ ?\d{1,3}(?:\.\d{3})*,\d{2}(?![\d,])", _decimal_comma, DIGITS, "€", ","),
-    figure_rule(rf"{START}\d{{1,3}}(?:\.\d{{3}})*,\d{{2}}(?= ?€)", _decimal_comma, "€", ","),
+    figure_rule(
+        r"\d{1,3}(?:\.\d{3})*+\d*[.,][-–—]{1,2}(?![\w\"'“‘])"
+        r"|(?:\d{1,3}(?:\.\d{3})+|\d+(?=,\d))(?:,\d{1,2})?(?!\d|[.,]\d)",
+        _continental,
+        ".,",
+    ),
     rule(
         rf"(?<!\w)(?P<sign>{_SIGN}) ?(?P<first>{NUMBER})(?: ?"
         rf"(?P<first_scale>{alternatives(SCALES)})"
@@ -115,20 +169,30 @@ MONEY = (
         starts=_SIGN_STARTS,
     ),
     rule(
-        rf"(?<!\w)(?P<minus>-)?(?P<sign>{_SIGN}) ?-?(?P<number>{NUMBER}){_SCALE}{_PER}",
+        rf"(?<!\w)(?P<minus>-)?(?P<sign>{_SIGN}) ?(?P<inner>-)?(?P<number>{NUMBER}){_SCALE}"
+        rf"(?: (?P<code>{_CODE})(?!\w))?{_PER}",
         _money,
         DIGITS,
         _SIGN_ENDS,
         starts=_SIGN_STARTS,
     ),
     figure_rule(
-        rf"{START}(?P<number>{NUMBER}){_SCALE} ?(?P<sign>{_CODE}|{alternatives(ABBREVIATED)}"
-        rf"|{_SIGN})"
-        r"(?!\w| ?\d)(?!(?<=Ft)\.? (?:tall|high|long|wide|deep|above|below|square)\b)",
-        _coded,
+        rf"{START}(?P<first>{NUMBER}){SPAN}(?P<number>{NUMBER}){_SCALE} ?{_MARK_BEHIND}{_PER}",
+        _span,
+        "-–",
     ),
     rule(
-        rf"(?<![\w.])(?P<sign>{_WORDS_BEFORE}|{_CODE})\.? ?(?P<number>{NUMBER}){_SCALE}(?!\w)",
+        rf"{_MARK_BEFORE} ?(?P<first>{NUMBER}){SPAN}(?:(?P=sign)\.? ?)?(?P<number>{NUMBER})"
+        rf"{_SCALE}{_PER}",
+        _span,
+        DIGITS,
+        _CODE_STARTS,
+        "-–",
+        starts=f"[{_CODE_STARTS}]",
+    ),
+    figure_rule(rf"{START}(?P<number>{NUMBER}){_SCALE} ?{_MARK_BEHIND}{_PER}", _coded),
+    rule(
+        rf"{_MARK_BEFORE} ?(?P<number>{NUMBER}){_SCALE}{_PER}",
         _coded,
         DIGITS,
         _CODE_STARTS,

@@ -48,7 +48,8 @@ _WORDS = (
 # Seldom found, and first, for the parts of each are more to the other rules.
 _COMPOUND = RuleSet(
     (*GROUPED, *PLANES_AND_CROWDS, *LENGTHS, *HEIGHTS),
-    r"\d(?:['′]\d|-\d|'?s\b| (?:\d{3}(?!\d)|[fhm])|ft|feet|foot|hr?s?\b|h\d|m(?:ins?)? ?\d)",
+    r"\d(?:['′]\d|-\d|'?s\b| (?:\d{3}(?!\d)|[fhm])|ft|feet|foot|hr?s?\b|h\d|m(?:ins?)? ?\d"
+    r"|,\d\d? ?[a-zA-Z%°])",
 )
 _FIGURES = RuleSet((
     *CALIBERS, *SIGNED, *OLD_MONEY, *MONEY, *PROPORTIONS, *NUMBERED,
@@ -122,7 +123,7 @@ def _normalize_once(text: str, english: English) -> str:
     text = say_omissions(clean_characters(plain_quotes(text)))
     if not (is_notable(text) or ends_shortened(text)):
         return clean_punctuation(text)
-    text = text.replace("--", "—")  # else a figure behind it looks negative
+    text = text.replace("--", "—").replace("+/-", "±")  # else a figure behind it looks negative
     text = apply_all(_WORDS, text, english)
     text = lower_stressed(say_roman(text, english))
     if _HAS_DIGIT.search(text):

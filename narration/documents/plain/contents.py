@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from narration.documents.plain.entries import PAGE, Entry, is_list, read_entries
+from narration.documents.plain.entries import Entry, is_list, read_entries
 from narration.documents.plain.headings import read_heading
 from narration.documents.plain.indexes import find_indexes
 from narration.documents.plain.lines import Group, bare
 from narration.documents.plain.list_end import body_start, repeats
 from narration.documents.plain.listed import Titles
+from narration.documents.plain.title_keys import PAGE
 from narration.documents.plain.titles import is_sentence
 
 _TITLE = re.compile(
@@ -30,6 +31,7 @@ _LEAST_ENTRIES = 2
 _LEAST_TITLES = 3  # of a list without a heading and without numbers
 _MOST_GROUPS = 1_500  # of one list; the Decameron's has 121
 _MOST_TIMES = 2  # that a title stands below its list
+_LEAST_WORDS = 3  # of a sentence that introduces a list; "Written by:" does not
 _SHORT = 60  # characters; a longer sentence is of the text, and the front is over
 
 
@@ -122,6 +124,8 @@ class _Finder:
         end = self._end_of_run(start)
         if end <= start + 1 or end == len(groups):
             return None, start + 1
+        if start and _introduces(groups[start - 1]):
+            return None, end
         first = next(read_entries(groups[start : start + 1], has_title=False), None)
         if first is None or not self._titles.stands_below(first, start + 1):
             return None, start + 1
@@ -151,10 +155,13 @@ class _Finder:
         return filled[0] and sum(filled) * 2 >= len(filled)  # a half title has no text
 
     def _end_of_run(self, start: int) -> int:
-        """Find where the groups that look like lines of a list end, from one of them on."""
+        """Find where the groups that look like lines of a list end, from one of them on.
+
+        What stands above "Contents" is the title page.
+        """
         if start >= self._run_end:
             end, limit = start, min(len(self._groups), start + _MOST_GROUPS)
-            while end < limit and is_list(self._groups[end]):
+            while end < limit and is_list(self._groups[end]) and not _is_sure(self._groups[end]):
                 end += 1
             self._run_end = end
         return self._run_end
@@ -164,8 +171,17 @@ def _is_title(group: Group) -> bool:
     return _TITLE.fullmatch(bare(group.first).rstrip(" .:")) is not None
 
 
+def _is_sure(group: Group) -> bool:
+    return _SURE.fullmatch(bare(group.first).rstrip(" .:")) is not None
+
+
 def _is_text(group: Group) -> bool:
     return len(group.text) > _SHORT and is_sentence(group)
+
+
+def _introduces(group: Group) -> bool:
+    """Tell "There were three of them:", whose list is the author's own."""
+    return group.text.endswith(":") and len(group.text.split()) > _LEAST_WORDS
 
 
 def _is_caption(group: Group) -> bool:

@@ -3,15 +3,11 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
-from narration.documents.plain.headings import Heading, Rank, number_value, read_heading
+from narration.documents.plain.headings import Heading, Rank, read_heading
 from narration.documents.plain.lines import Group, Line
+from narration.documents.plain.title_keys import PAGE
 
-PAGE = re.compile(
-    r"(?:(?<![\s.·…_,-])[\s.·…_,-]{2,}+|\s)(?:p\.? ?)?"  # each run of leaders is tried once
-    r"(?:\d{1,4}|[ivxlc]{1,7})\.?\s*$"
-)
 _COLUMN_HEAD = re.compile(
     r"(?:chapters?|chap\.?|pages?|page no\.?|facing page|no\.?|part|\s)+\.?", re.IGNORECASE
 )
@@ -20,9 +16,6 @@ _SPACED = re.compile(r"^(\d{1,3}|[IVXLC]+)\s{2,}(?=\S)")  # a number in a column
 _SENTENCE_END = re.compile(r"[.!?;,:][\"'”’_]*$")
 _LONGEST_TITLE = 60
 _LONGEST_ENTRY = 700
-_NOT_KEY = re.compile(r"[^a-z0-9]+")
-_ROMAN_TOKEN = re.compile(r"\b[ivxlc]+\b")
-_KEY_LENGTH = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,14 +25,6 @@ class Entry:
     text: str
     heading: Heading | None
     indent: int
-
-
-@lru_cache(maxsize=16_384)  # titles are looked up for the list and for the outline
-def title_key(text: str) -> str:
-    """Bring a title as listed and as printed to one form: no marks, no page, Arabic numbers."""
-    lowered = PAGE.sub("", text).lower().replace("_", "")
-    numbered = _ROMAN_TOKEN.sub(lambda m: str(number_value(m[0]) or m[0]), lowered)
-    return _NOT_KEY.sub("", numbered)[:_KEY_LENGTH]
 
 
 def is_list(group: Group) -> bool:

@@ -14,7 +14,7 @@ _NEWLINE = re.compile(r"\r\n|[\r\n\v\x85\u2028\u2029]|(?P<page>\f)")
 _LINE = re.compile(r"[^\r\n\v\f\x85\u2028\u2029]+")
 _PAGE_GAP = 3  # a new page is as good as three empty lines
 _SHORTEST_MEASURE = 60  # a text of short lines says nothing about how wide its author's page was
-_LONGEST_WRAP = 110  # a longer line was not wrapped by hand
+LONGEST_WRAP = 110  # characters; a longer line was not wrapped by hand, and is a paragraph
 _PASSING = frozenset({SkipReason.PAGE_NUMBER, SkipReason.RUNNING_HEAD})
 
 
@@ -96,13 +96,13 @@ def measure_width(groups: Sequence[Group]) -> int:
     for length in sorted(lengths, reverse=True):
         seen += lengths[length]
         if seen * 20 >= total:  # the longest twentieth may be tables and addresses
-            return max(min(length, _LONGEST_WRAP), _SHORTEST_MEASURE)
+            return max(min(length, LONGEST_WRAP), _SHORTEST_MEASURE)
     return _SHORTEST_MEASURE
 
 
 def is_wrapped(group: Group) -> bool:
     """Tell whether lines end where the page did; a line longer than any page is a paragraph."""
-    return max(len(line.text) for line in group.lines) <= _LONGEST_WRAP
+    return max(len(line.text) for line in group.lines) <= LONGEST_WRAP
 
 
 def is_broken_on_purpose(group: Group, width: int) -> bool:

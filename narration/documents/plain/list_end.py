@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from narration.documents.plain.entries import PAGE, Entry, title_key
+from narration.documents.plain.entries import Entry
 from narration.documents.plain.headings import Heading, Rank, read_heading
 from narration.documents.plain.lines import Group
+from narration.documents.plain.title_keys import PAGE, title_key
 
 _KEY_START = 12
 _WIDE_GAP = 3

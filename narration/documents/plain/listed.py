@@ -4,9 +4,10 @@ from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
-from narration.documents.plain.entries import Entry, title_key
+from narration.documents.plain.entries import Entry
 from narration.documents.plain.headings import read_heading
 from narration.documents.plain.lines import Group
+from narration.documents.plain.title_keys import title_key
 
 _MOST_LINES = 4
 _LONGEST = 200

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from narration.documents.marks import takes_power
+from narration.documents.plain.lines import LONGEST_WRAP
 from narration.documents.types import Skip, SkipReason
 
 _LONGEST_NOTE = 20_000  # characters; footnotes of several pages exist
@@ -42,7 +43,8 @@ _CITATION = re.compile(
 )
 _MONTH = re.compile(r"\[(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)")
 _NOTE_END = re.compile(
-    r"(?:\r\n|[\r\n])[^\S\r\n]*+(?:(?=\r|\n)|(?=[\[{](?:\d{1,3}|[A-Z*†‡])[\]}]\s))"
+    r"(?:\r\n|[\r\n])[^\S\r\n]*+(?:(?=\r|\n)|(?=[\[{](?:\d{1,3}|[A-Z*†‡])[\]}]\s)"
+    rf"|(?=[^\r\n]{{{LONGEST_WRAP + 1}}}))"
 )
 # A raised number that lost its height: "it was late.1 Then he left."
 _RAISED = re.compile(r"[.!?,;][\"”]?(\d{1,2})(?=\s+[A-Z\"“]|\s*\Z)")

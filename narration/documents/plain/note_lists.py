@@ -38,9 +38,8 @@ _FORMS = tuple(
     )
 )
 _MOST_MISSING = 2  # numbers of a list in a row; a scan loses some
-_POWER = 24
-
-
+_WIDE_GAP = 3  # empty lines, which chapters have above them
+_POWER = 24  # characters before a raised figure that may be its base
 _LONGEST_TITLE = 80  # "To Chapter II", above the notes to it
 _LONGEST_ASIDE = 1_500  # characters of an entry's own paragraphs
 _Extent = tuple[int, int]
@@ -85,7 +84,8 @@ def _listed(
         if entries is None:
             break
         found = figures.in_order(entries.numbers, position, heading.start())
-        is_sure = heading["sure"] is not None and not marks
+        is_first = end == heading.end()
+        is_sure = heading["sure"] is not None and is_first and _is_numbered(source, below, entries)
         if not is_sure and len(found) * 2 < len(entries.numbers):
             break
         marks += found
@@ -96,7 +96,10 @@ def _listed(
 
 
 def _entries(source: str, position: int) -> _Entries | None:
-    """Follow numbered entries, each with what is set in or goes on below it."""
+    """Follow numbered entries, each with what is set in or goes on below it.
+
+    "2. The Hill" is no entry if the space above it is that of a chapter.
+    """
     numbers: list[int] = []
     end = gap = aside = 0
     for line in _LINE.finditer(source, position):
@@ -107,6 +110,8 @@ def _entries(source: str, position: int) -> _Entries | None:
             continue
         entry = _ENTRY.match(line[0])
         number = _number(entry) if entry else None
+        if numbers and gap >= _WIDE_GAP:
+            break
         if number is not None and _follows(number, numbers):
             numbers.append(number)
             aside = 0
@@ -120,6 +125,14 @@ def _entries(source: str, position: int) -> _Entries | None:
         end = end if aside else line.end("text")
         gap = 0
     return _Entries(numbers=tuple(numbers), end=end) if numbers else None
+
+
+def _is_numbered(source: str, position: int, entries: _Entries) -> bool:
+    """Tell notes from a paragraph that begins with a figure: "42 years ago"."""
+    if len(entries.numbers) > 1 or entries.numbers[0] == 1:
+        return True
+    entry = _ENTRY.match(source, position)
+    return entry is not None and not entry[0].strip().isdigit()
 
 
 def _number(entry: re.Match[str]) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from narration.documents.marks import takes_power
+from narration.documents.plain.lines import LONGEST_WRAP
 from narration.documents.types import Skip, SkipReason
 
 _SIGN = r"(?:[*†‡§¶‖]{1,4}|\((?:\*{1,3}|[†‡])\)|[¹²³⁰⁴-⁹]{1,3}|\^\d{1,3})"
@@ -20,8 +21,14 @@ _NOTE = re.compile(
     rf"^[^\S\r\n]*+(?P<sign>{_SIGN})(?P<space>[^\S\r\n]*+)(?=[^\s*†‡§¶‖])", re.MULTILINE
 )
 _LINE_END = re.compile(r"\r\n|[\r\n]")
-_NOTE_END = re.compile(rf"(?:\r\n|[\r\n])[^\S\r\n]*+(?:(?=[\r\n])|(?={_SIGN}[^\S\r\n]*+[^\s*])|\Z)")
+_NOTE_END = re.compile(
+    rf"(?:\r\n|[\r\n])[^\S\r\n]*+(?:(?=[\r\n])|(?={_SIGN}[^\S\r\n]*+[^\s*])|\Z"
+    rf"|(?=[^\r\n]{{{LONGEST_WRAP + 1}}}))"
+)
 _RULE = re.compile(r"[-_=–—*\s]{3,}")
+# What a star stands behind that is no mark: "a 4* hotel", "the dual f*", "Lord B***".
+_RATED = re.compile(r"(?:(?<![\w.,$£€])\d(?:[.,]\d)?|(?<![\w'’])[b-hj-z])\Z")
+_LETTER = re.compile(r"(?<![^\W\d_])[^\W\d_]\Z")
 _OPENS_EMPHASIS = re.compile(r"(?:^|[\s\"'“‘(—-])\*+(?=[^\s*])")
 _FAR = 8_000  # characters from a mark to its note, at the foot of its page
 _LONGEST_NOTE = 20_000
@@ -123,7 +130,7 @@ def _marks(source: str, notes: Sequence[_Note]) -> Iterator[tuple[int, str, int]
         before = source[max(0, start - _POWER) : start]
         if sign[0] in "¹²³⁰⁴⁵⁶⁷⁸⁹^" and takes_power(before):
             continue
-        if sign[0] == "*" and _closes_emphasis(source, start):
+        if sign[0] == "*" and (_is_no_mark(before, sign) or _closes_emphasis(source, start)):
             continue
         yield start, sign, found.end()
 
@@ -135,9 +142,13 @@ def _stands_behind_word(source: str, start: int) -> bool:
     return source[start - 1 : start] not in _NO_MARK_BEFORE and start > 0
 
 
+def _is_no_mark(before: str, sign: str) -> bool:
+    """Tell the stars of a hotel, of a variable and of a name that is not told."""
+    return (_RATED if sign == "*" else _LETTER).search(before) is not None
+
+
 def _closes_emphasis(source: str, start: int) -> bool:
     """Tell the second star of "*fox*" from a mark."""
-    begin = max(source.rfind("\n\n", 0, start), start - _LINE_BEFORE, 0)
-    before = source[begin:start]
+    before = source[max(start - _LINE_BEFORE, 0) : start].rpartition("\n\n")[2]
     opened = [found.end() for found in _OPENS_EMPHASIS.finditer(before)]
     return bool(opened) and "*" not in before[opened[-1] :]

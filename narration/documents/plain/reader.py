@@ -18,6 +18,7 @@ from narration.documents.plain.note_lists import find_note_lists
 from narration.documents.plain.notes import find_signed_notes
 from narration.documents.plain.outline import Role, find_outline
 from narration.documents.plain.page_numbers import find_page_numbers
+from narration.documents.plain.series import find_entries
 from narration.documents.plain.titles import (
     clean_title,
     is_capitals,
@@ -61,13 +62,15 @@ def read_plain(
     notices = find_notices(source)
     page = _page(source, [*notices, *known], spoken)
     roles = find_outline(page.groups, page.contents)
+    hidden = _hidden(page, spoken)
     titles = _told_titles(page.groups, openings or {})
+    if not titles and Role.CHAPTER not in roles.values():
+        titles = find_entries(page.groups, set(hidden))
     if len(titles) > 1:
         roles = {i: Role.HEADING if r is Role.CHAPTER else r for i, r in roles.items()}
         roles |= dict.fromkeys(titles, Role.CHAPTER)
     width = 0 if is_laid_out else measure_width(page.groups)
     builder = BlockBuilder(source, page.skips, width)
-    hidden = _hidden(page, spoken)
     sections = list(_sections(page.groups, roles, hidden, builder, titles))
     facts = _with_title_page(read_facts(source, notices), page.groups, roles)
     chapters = gather_sections(sections, opening=facts.title or _first_words(page, hidden))

@@ -29,13 +29,20 @@ _DATE = re.compile(
     rf"|(?P<month2>(?i:{_MONTH})) (?P<day2>\d{{1,2}}){_ORDINAL}){_YEAR}"
     rf"(?:,? (?i:{_HOUR}))?(?:[.,:;—–-]+ ?[A-Z][\w ,’'-]{{2,40}})?[.:,]?"
 )
+_ENTRY = re.compile(  # "3 May. Bistritz.--Left Munich at 8:35 P.M."
+    rf"_*(?:(?i:{_DAY}),? )?(?:(?P<day>\d{{1,2}}){_ORDINAL}(?: of)? (?P<month>(?i:{_MONTH}))"
+    rf"|(?P<month2>(?i:{_MONTH})) (?P<day2>\d{{1,2}}){_ORDINAL}){_YEAR}"
+    rf"(?:,? (?i:{_HOUR}))?(?=[.:]|_* ?(?:--|—|–))"
+)
 _PERIOD = re.compile(
     rf"(?P<month>{_MONTH}){_YEAR}[.:]?|(?P<alone>(?:1[3-9]|20)\d\d)[.:]?", re.IGNORECASE
 )
 _CALLS = re.compile(r"[!?]|\bSTOP\b|^(?:THE END|FINIS)\b")
 _LEAST = 3
+_LEAST_DATED = 5  # entries of a diary whose dates stand in their paragraphs
 _LEAST_BODY = 100  # characters below each
 _MEAN_BODY = 250
+_SPOKEN_BODY = 2_000  # no one on a stage speaks so long each time
 _SHORT = 60
 _MOST_LINES = 2
 _LONGEST = 80
@@ -61,9 +68,35 @@ def find_series(groups: Sequence[Group], hidden: set[int], known: Sequence[int])
         if len(order) < _LEAST or order[0] > limit:
             continue
         rising = sum(kind.goes_on(found[a], found[b]) for a, b in pairwise(order))
-        if rising * 4 >= (len(order) - 1) * 3 and _are_filled(groups, order, hidden):
+        if rising * 4 < (len(order) - 1) * 3:
+            continue
+        mean = _SPOKEN_BODY if _are_speakers(groups, order) else _MEAN_BODY
+        if _are_filled(groups, order, hidden, mean):
             return order
     return []
+
+
+def find_entries(groups: Sequence[Group], hidden: set[int]) -> dict[int, str]:
+    """Find the paragraphs that begin the entries of a diary, with their dates.
+
+    It is one only if its first paragraph is dated, and if the dates hardly ever go back.
+    """
+    found = {
+        index: entry
+        for index, group in enumerate(groups)
+        if index not in hidden and (entry := _ENTRY.match(group.text)) is not None
+    }
+    order = sorted(found)
+    first = next((i for i, g in enumerate(groups) if i not in hidden and _is_text(g)), None)
+    if len(order) < _LEAST_DATED or first is None or order[0] > first:
+        return {}
+    places = [_place(found[index]) for index in order]
+    rising = sum(a <= b or _is_later(a, b) for a, b in pairwise(places))
+    own = sum(len(groups[index].text) for index in order)
+    below = sum(len(g.text) for i, g in enumerate(groups) if i > order[0] and i not in found)
+    if rising * 10 < (len(order) - 1) * 9 or own + below < _MEAN_BODY * len(order):
+        return {}
+    return {index: bare(entry[0]) for index, entry in found.items()}
 
 
 def _candidates(
@@ -91,13 +124,18 @@ def _without_title_page(groups: Sequence[Group], order: list[int]) -> list[int]:
     return order[first:]
 
 
-def _are_filled(groups: Sequence[Group], order: Sequence[int], hidden: set[int]) -> bool:
+def _are_speakers(groups: Sequence[Group], order: Sequence[int]) -> bool:
+    """Tell names that come again and again; those of chapters by turns have more text below."""
+    return len({bare(groups[index].text) for index in order}) * 3 < len(order) * 2
+
+
+def _are_filled(groups: Sequence[Group], order: Sequence[int], hidden: set[int], mean: int) -> bool:
     sizes = [
         sum(len(groups[i].text) for i in range(first + 1, last) if i not in hidden)
         for first, last in pairwise([*order, len(groups)])
     ]
     filled = sum(size >= _LEAST_BODY for size in sizes)
-    return filled * 10 >= len(sizes) * 9 and sum(sizes) >= _MEAN_BODY * len(sizes)
+    return filled * 10 >= len(sizes) * 9 and sum(sizes) >= mean * len(sizes)
 
 
 def _is_text(group: Group) -> bool:
@@ -111,8 +149,11 @@ def _weekday(group: Group) -> int | None:
 
 def _date(group: Group) -> int | None:
     found = _DATE.fullmatch(bare(group.text))
-    if found is None:
-        return None
+    return None if found is None else _place(found)
+
+
+def _place(found: re.Match[str]) -> int:
+    """Count the days to a date, as if all months had as many."""
     months = int(found["year"] or 0) * len(_MONTHS) + _month(found["month"] or found["month2"])
     return months * 31 + int(found["day"] or found["day2"])
 

@@ -1,3 +1,5 @@
+import pytest
+
 from narration.documents.read import read_document
 from tests.epubs import contents_of, make_epub
 
@@ -38,3 +40,23 @@ def test_a_heading_that_a_landmark_names_stands_for_what_is_below_it() -> None:
 
 def test_a_landmark_that_leads_nowhere_hides_nothing() -> None:
     assert _spoken("<p>For Anna.</p>", "colophon", "a.xhtml#y") == ["For Anna.", *_STORY]
+
+
+_PROSE = (
+    "<p>" + "The road went on through the hills, and nobody spoke for a long while. " * 8 + "</p>"
+)
+
+
+@pytest.mark.parametrize("kind", ["toc", "index", "copyright-page"])
+def test_a_landmark_is_not_believed_where_there_is_running_text(kind: str) -> None:
+    assert len(_spoken(f"<h2>One</h2>{_PROSE * 12}", kind, "a.xhtml")) == 13 + len(_STORY)
+
+
+def test_an_imprint_ends_where_the_contents_name_a_chapter_on_its_page() -> None:
+    page = '<p>On thin paper.</p><h2 id="x">One</h2><p>It began.</p>'
+    navigation = contents_of({"a.xhtml#x": "One", "b.xhtml": "The Hill"})
+    landmark = '</nav><nav epub:type="landmarks"><ol><li><a epub:type="imprint" href="a.xhtml">'
+    data = make_epub({"a": page, **_PAGES}, contents=f"{navigation}{landmark}M</a></li></ol>")
+    document = read_document(data, name="book.epub")
+    assert document.chapters[0].title == "One"
+    assert [document.source[s.start : s.end] for s in document.skips] == ["On thin paper."]

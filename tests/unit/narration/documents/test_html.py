@@ -113,3 +113,14 @@ def test_what_a_heading_offers_to_editors_is_not_read() -> None:
         )
         assert _spoken(document).split()[:5] == ["The", "Light", "The", "Keeper", "The"]
         assert [chapter.title for chapter in document.chapters] == ["The Light. The Keeper"]
+
+
+def test_contents_go_with_their_menu_and_a_title_set_twice_begins_no_chapter() -> None:
+    links = "".join(f'<a href="#{n}">{n}</a><br/>' for n in ("One", "Two", "Three"))
+    chapters = "".join(f'<h2 id="{n}">{n}</h2><p>{_TEXT * 3}</p>' for n in ("One", "Two", "Three"))
+    document = _read(
+        f"<h1>Light</h1><h2>Contents</h2><table><tr><td><div class='toc'>{links}</div></td></tr>"
+        f"</table><h1>Light</h1>{chapters}"
+    )
+    assert [chapter.title for chapter in document.chapters] == ["One", "Two", "Three"]
+    assert "Contents" not in _spoken(document)

@@ -46,6 +46,8 @@ _PLAIN = {
     "numerals": "IV\n\nword\n\n",
     "contents": "The Hill . . . . . 12\n",
     "hyphens": "some-\nthing is bro-\nken ",
+    "stars": "* A note.\n\n" + "word* " * 40,
+    "turns": "There were three of them:\n\nAnna\n\nBen\n\nCarl\n\n",
     "signs": "word* and word*\n\n* A note.\n\n* One.\n\n",
     "lists of notes": "word[1] and\n\nNOTES\n\n2. A beast.\n\nA title\n\n3. One.\n\n",
     "headings of notes": "NOTES\n",

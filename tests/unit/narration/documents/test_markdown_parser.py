@@ -68,3 +68,15 @@ def test_paragraphs_that_are_set_in_belong_to_the_note_above() -> None:
     text = "Text[^1] here.\n\n[^1]: A note\n  that goes on.\n\n    And more of it.\n\nThe end."
     assert _spoken(text) == "Text here. The end."
     assert len(_skipped(text, SkipReason.NOTE)) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Note \\[in 1905 this was changed, and nobody knows why it was done at all by them\\].",
+        "The $$ places (12 of them, mostly by the harbour and open late) beat the $$$ ones.",
+        "See \\(page 5, where the whole thing is explained at length, in the 1905 edition\\).",
+    ],
+)
+def test_words_in_a_row_are_no_formula(text: str) -> None:
+    assert _skipped(text, SkipReason.CODE) == []

@@ -85,3 +85,32 @@ def test_who_speaks_in_a_play_is_no_list() -> None:
 def test_an_index_has_words_with_their_pages(body: str, count: int) -> None:
     source = f"{_PROSE}\n\n{_PROSE}\n\n{_PROSE}\n\n\n\nINDEX\n\n{body}\n"
     assert len(_skipped(source, SkipReason.INDEX)) == count
+
+
+@pytest.mark.parametrize("lines", ["Anna\n\nBen\n\nCarl", "1. Buy\n2. Cook\n3. Eat"])
+def test_a_list_that_a_sentence_introduces_is_read(lines: str) -> None:
+    titles = lines.replace("\n\n", "\n").split("\n")
+    chapters = "\n\n".join(f"{title}\n\n{_PROSE}" for title in titles)
+    assert _skipped(f"{_PROSE}\n\nThere were three of them:\n\n{lines}\n\n{chapters}") == []
+
+
+def test_what_stands_below_an_index_is_read() -> None:
+    words = "\n".join(f"{word}, {page}" for page, word in enumerate(["Apple", "Bear", "Cat"], 3))
+    source = f"{_PROSE}\n\n" * 9 + f"\n\nINDEX\n\n{words}\n\nTHE END\n\n{_PROSE} {_PROSE}"
+    skipped = " ".join(_skipped(source, SkipReason.INDEX))
+    assert "Cat, 5" in skipped
+    assert "THE END" not in skipped
+    assert "March" not in skipped
+
+
+def test_a_word_of_roman_letters_is_no_page() -> None:
+    titles = ("Why he fell ill", "Why he stayed civil", "Why he went")
+    chapters = "\n\n\n".join(f"{title}\n\n{_PROSE}\n\n{_PROSE}" for title in titles)
+    source = "CONTENTS\n\n{}\n\n\n{}".format("\n".join(titles), chapters)
+    assert [chapter.title for chapter in read_plain(source).chapters] == list(titles)
+
+
+def test_the_title_page_above_a_list_is_read() -> None:
+    listed = "\n".join(_TITLES)
+    source = f"The Book\n\nby A. Writer\n\n\nCONTENTS\n\n{listed}\n\n\nTHE BOOK\n\n\n{_CHAPTERS}"
+    assert _skipped(source) == ["CONTENTS", listed]

@@ -72,3 +72,13 @@ def test_a_chapter_goes_on_below_its_notes() -> None:
 )
 def test_an_author_s_own_notes_are_read(source: str) -> None:
     assert find_note_lists(source) == []
+
+
+def test_a_numbered_chapter_is_no_entry_of_the_notes_above_it() -> None:
+    source = "The fox1 ran.\n\nNOTES\n\n1. A beast.\n\n\n\n2. The Hill\n\nShe climbed it."
+    assert _rest(source) == "The fox ran. 2. The Hill She climbed it."
+
+
+def test_a_paragraph_that_begins_with_a_figure_is_no_footnote() -> None:
+    source = "Footnotes\n\n42 years ago my mother wrote a book."
+    assert _rest(source) == " ".join(source.split())

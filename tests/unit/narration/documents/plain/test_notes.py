@@ -67,3 +67,20 @@ def test_lines_of_a_note_may_each_have_its_sign() -> None:
 )
 def test_items_emphasis_sums_and_powers_are_no_notes(source: str) -> None:
     assert _notes(source) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "It was a 4* hotel and then a 4.5* one.\n\n* Good food.\n\n* A cold pool.",
+        "The dual f* and g* are known.\n\n* Claim one.\n\n* Claim two.",
+        "F*** him, said Lord B***.\n\n*** Later it rained.",
+    ],
+)
+def test_stars_of_hotels_variables_and_hidden_names_are_no_marks(source: str) -> None:
+    assert _notes(source) == []
+
+
+def test_a_note_ends_where_a_line_is_a_paragraph() -> None:
+    paragraph = "The road went on through the hills, and nobody spoke. " * 3
+    assert _notes(f"The fox* ran.\n\n* A beast.\n{paragraph}\n{paragraph}") == ["* A beast."]

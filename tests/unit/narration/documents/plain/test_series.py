@@ -69,3 +69,38 @@ def test_days_in_chapters_begin_none() -> None:
     days = _text("MONDAY", "TUESDAY", "FRIDAY")
     source = f"CHAPTER I\n\n{_PROSE}\n\n{days}\n\nCHAPTER II\n\n{_PROSE}"
     assert _titles(source) == ["CHAPTER I", "CHAPTER II"]
+
+
+def test_who_speaks_by_turns_begins_no_chapter() -> None:
+    assert len(_titles(_text("ANNA", "BEN", "ANNA", "BEN", "ANNA"))) == 1
+
+
+def test_chapters_by_turns_are_told_by_their_length() -> None:
+    names = ("ANNA", "BEN", "ANNA", "BEN", "ANNA")
+    source = "\n\n".join(f"{name}\n\n" + f"{_PROSE} {_PROSE}\n\n" * 20 for name in names)
+    assert _titles(source) == list(names)
+
+
+def _entries(*openings: str) -> str:
+    return "\n\n".join(f"{opening} {_BODY}" for opening in openings)
+
+
+def test_the_entries_of_a_diary_begin_chapters_where_the_date_is_in_the_paragraph() -> None:
+    dates = ("_3 May. Bistritz._--We left.", "4 May.--I came.", "6 May.--So.", "9 May. On.")
+    source = f"HIS JOURNAL\n\n{_entries(*dates, 'June 1, evening.--Here.')}"
+    assert _titles(source) == ["3 May", "4 May", "6 May", "9 May", "June 1, evening"]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        _entries(
+            "It was late.", "3 May. So.", "4 May. So.", "5 May. So.", "6 May. So.", "7 May. O."
+        ),
+        _entries("3 May was wet.", "4 May was dry.", "5 May too.", "6 May was.", "7 May also."),
+        _entries("3 May. So.", "1 May. So.", "9 May. So.", "2 May. So.", "4 May. So.", "3 May. O."),
+        "\n\n".join(f"{day} May: a fire in the town." for day in range(1, 9)),
+    ],
+)
+def test_dates_in_paragraphs_divide_no_other_text(source: str) -> None:
+    assert len(_titles(source)) == 1

@@ -3,7 +3,7 @@
 import { chips, field, h, setText } from "./dom.js";
 import { sample, sampleAddress } from "./sample.js";
 import { read } from "./server.js";
-import { FORMATS, voiceName } from "./words.js";
+import { capital, FORMATS, voiceName } from "./words.js";
 
 const MEMORY = "rhapsode.options";
 const USUAL = { voice: "default", outputs: ["m4b"], exaggeration: 0.5, pauses: "usual" };
@@ -98,8 +98,7 @@ async function loadVoices(select, chosen, ids) {
 }
 
 function label(name) {
-  const spoken = voiceName(name);
-  return spoken.charAt(0).toUpperCase() + spoken.slice(1);
+  return capital(voiceName(name));
 }
 
 function remembered() {

@@ -73,6 +73,7 @@ def test_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
         (("serve",), "uvicorn", "service"),
         (("api",), "fastapi", "service"),
         (("submit", "README.md", "-o", "x.mp3"), "httpx", "service"),
+        (("render", "README.md", "-o", "x.mp3"), "torch", "render"),
         (("voices", "list"), "torch", "render"),
         (("models", "pull", "english"), "huggingface_hub", "render"),
     ],

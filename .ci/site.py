@@ -54,9 +54,10 @@ def _config(pages: Path) -> dict[str, Any]:
             {"Rhapsode": "index.md"},
             {"Tutorial": "tutorial.md"},
             {"How to": [
+                {"Clone a voice": "voices.md"}, {"Narrate many texts": "batch.md"},
                 {"Use the API": "api.md"}, {"Keys and limits": "keys.md"},
                 {"Receive webhooks": "webhooks.md"},
-                {"Deploy": "deploy.md"}, {"Operate": "operations.md"},
+                {"Deploy, with or without a GPU": "deploy.md"}, {"Operate": "operations.md"},
             ]},
             {"Reference": [
                 {"Commands": "reference/commands.md"}, {"Settings": "reference/settings.md"},

@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 from narration.broker.interface import MISSED, Broker, Subscription
 from narration.clock import utc_now
 from narration.database import session_scope
-from narration.errors import OutputError, TransientError
+from narration.errors import TransientError
 from narration.jobs.events import (
     EventPage,
     JobEvent,
@@ -256,7 +256,7 @@ class EventFeed:
             topic.is_dirty = False
             try:
                 page = await self.read(topic.key, topic.head)
-            except (TransientError, OutputError) as error:
+            except TransientError as error:
                 log.warning("events_not_read", reason=str(error))
                 topic.is_dirty = True
                 await asyncio.sleep(RETRY_S)
@@ -275,7 +275,7 @@ class EventFeed:
             since = utc_now() - LOOK_BACK
             try:
                 changed = await self._run(lambda session: list_changed(session, since=since))  # noqa: B023 - run at once
-            except (TransientError, OutputError) as error:
+            except TransientError as error:
                 log.warning("events_not_read", reason=str(error))
                 continue
             for job_id, owner in changed:

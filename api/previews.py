@@ -40,14 +40,16 @@ async def find_preview(
     voice: str,
     *,
     delivery: DeliverySettings | None = None,
+    exaggeration: float | None = None,
     allowance: Allowance | None = None,
 ) -> Job:
     """Return the job of a voice's preview, begun now if there is none.
 
-    `delivery` is what is noted of the voice: when that is changed, it is spoken anew.
+    `delivery` is what is noted of the voice: when that is changed, it is spoken anew;
+    `exaggeration` takes the place of what is noted.
     Raises: NotSpokenError if it has just failed; what submitting a job raises.
     """
-    key = await uploads.run(_key, resources, voice, delivery)
+    key = await uploads.run(_key, resources, voice, delivery, exaggeration)
     job: Job | None = await uploads.run(_find, resources, owner, key)
     if job is None:
         submission = Submission(
@@ -55,7 +57,7 @@ async def find_preview(
             name="preview",
             media_type="text/plain",
             data=SENTENCE.encode(),
-            settings=JobSettings(voice=voice, outputs=(OutputFormat.MP3,), retention_s=KEPT_S),
+            settings=_settings(voice, exaggeration),
             destination=Destination(profile=DEFAULT_PROFILE),
             idempotency_key=key,
             kind=JobKind.PREVIEW,
@@ -65,13 +67,27 @@ async def find_preview(
     return job
 
 
-def _key(resources: Resources, voice: str, delivery: DeliverySettings | None) -> str:
+def _settings(voice: str, exaggeration: float | None) -> JobSettings:
+    settings = JobSettings(voice=voice, outputs=(OutputFormat.MP3,), retention_s=KEPT_S)
+    if exaggeration is None:
+        return settings
+    return settings.model_copy(update={"delivery": DeliverySettings(exaggeration=exaggeration)})
+
+
+def _key(
+    resources: Resources,
+    voice: str,
+    delivery: DeliverySettings | None,
+    exaggeration: float | None,
+) -> str:
     """Return the idempotency key of a preview: other engines make another one."""
     with session_scope(resources.database, is_read_only=True) as session:
         engines = warm_engines(session, now=utc_now())
     shapes: list[Any] = [asdict(engine) for engine in engines]
     if delivery is not None:
         shapes.append(delivery.model_dump(mode="json"))
+    if exaggeration is not None:
+        shapes.append({"exaggeration": exaggeration})
     digest = hashlib.sha256(json.dumps(shapes, sort_keys=True).encode()).hexdigest()
     return f"preview:{voice}:{digest}"
 

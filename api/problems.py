@@ -26,6 +26,9 @@ class Readiness(_Body):
 
     status: Literal["ready"] = "ready"
     checks: dict[str, str]
+    troubles: list[str] = Field(
+        default=[], description="codes of what no job gets past until somebody mends it"
+    )
     notice: str | None = Field(
         default=None, description="whether only the demonstration voice speaks"
     )
@@ -80,4 +83,7 @@ class Problem(BaseModel):
     errors: list[FieldProblem] | None = None
     error: OpenAIError | None = Field(default=None, description="of calls in OpenAI's shape only")
     checks: dict[str, str] | None = Field(default=None, description="of /readyz only")
+    troubles: list[str] = Field(
+        default=[], description="codes of what no job gets past until somebody mends it"
+    )
     notice: str | None = Field(default=None, description="of /readyz only")

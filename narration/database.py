@@ -226,7 +226,7 @@ def session_scope(engine: Engine, *, is_read_only: bool = False) -> Iterator[Ses
 
     `is_read_only` lets readers of SQLite go beside its one writer.
     Raises: DatabaseUnavailable if the database went away meanwhile, RowsLocked if it is there and
-    others keep rows locked; OutputError if the disk of SQLite is full.
+    others keep rows locked; DiskFull if it is SQLite's.
     """
     with explained_errors(engine), engine.connect() as connection:
         connection.execution_options(**{READ_ONLY: is_read_only})

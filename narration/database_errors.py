@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from narration.errors import DatabaseUnavailable, RowsLocked, SchemaOutdated, StoreRefusal
+from narration.errors import DatabaseUnavailable, DiskFull, RowsLocked, SchemaOutdated
 
 MISSING_IN_POSTGRES = frozenset({"42P01", "42703"})  # undefined table, undefined column
 # What Postgres says of a transaction that waited too long for another: lock_not_available,
@@ -23,7 +23,7 @@ NO_ROOM = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
 def explained_errors(engine: Engine) -> Iterator[None]:
     """Translate driver errors: the database is away, has other tables, or its disk is full.
 
-    Raises: DatabaseUnavailable and its kinds, OutputError.
+    Raises: DatabaseUnavailable and its kinds, DiskFull.
     """
     try:
         yield
@@ -35,10 +35,7 @@ def explained_errors(engine: Engine) -> Iterator[None]:
         if _sqlstate(error) in LOCKED_IN_POSTGRES:
             raise RowsLocked(f"rows of the database are locked: {_reason(error)}") from error
         if _is_disk_full(error):
-            raise StoreRefusal(
-                f"the disk of {engine.url.database} is full: "
-                "free some space and run the same command again"
-            ) from error
+            raise DiskFull(f"the disk of {engine.url.database} is full: free some space") from error
         if isinstance(error, OperationalError | InterfaceError):
             raise DatabaseUnavailable(f"the database does not answer: {_reason(error)}") from error
         if error.connection_invalidated:

@@ -1,19 +1,22 @@
 """Asks at intervals whether what the service depends on answers, and since when it does not."""
 
+import shutil
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import structlog
 from sqlalchemy import Engine
 
 from narration.broker.interface import Broker
 from narration.database import check_database
-from narration.errors import InputError, TransientError
+from narration.errors import DiskFull, InputError, TransientError
 from narration.storage.profiles import Stores
 from narration.telemetry import DEPENDENCY_UP, TroubleLog
 
 ASK_EVERY_S = 15.0
+LEAST_FREE_BYTES = 4 << 20  # room for some chunks of speech and the transactions that record them
 PROBE_PREFIX = "readiness"  # nothing stays there
 
 log = structlog.get_logger(__name__)
@@ -25,6 +28,15 @@ def check_store(stores: Stores) -> None:
     Raises: StorageUnavailable, OutputError.
     """
     stores.work.check_writable(PROBE_PREFIX)
+
+
+def check_room(folder: Path) -> None:
+    """Make sure that a disk has room: on a full one not even a failure could be recorded.
+
+    Raises: DiskFull.
+    """
+    if shutil.disk_usage(folder).free < LEAST_FREE_BYTES:
+        raise DiskFull(f"the disk of {folder} is full: free some space")
 
 
 @dataclass(slots=True)

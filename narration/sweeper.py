@@ -24,7 +24,6 @@ from narration.errors import (
     BrokerUnavailable,
     InputError,
     NotFoundError,
-    OutputError,
     TransientError,
 )
 from narration.health import Health, serve_health
@@ -94,7 +93,7 @@ class Sweeper:
                 if self.clock() >= next_purge:
                     self.purge()
                     next_purge = self.clock() + timedelta(seconds=self.settings.purge_interval_s)
-            except (TransientError, OutputError) as error:  # the second: a full disk under SQLite
+            except TransientError as error:
                 trouble.note(str(error))
                 self.health.await_mending("database", error)
             except Exception:

@@ -1,9 +1,12 @@
 """Logs as events with fields, and every Prometheus metric in one table."""
 
+import io
 import logging
 import sys
 import threading
+from contextlib import suppress
 from types import TracebackType
+from typing import TextIO, cast
 
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
@@ -69,9 +72,9 @@ def set_up_logging(settings: TelemetrySettings) -> None:
         processors=[*common, *rendered],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         # An event and the end of its line in one write: container engines keep writes apart.
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", _Tolerant(sys.stderr))),
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(_Tolerant(sys.stderr))
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*common, structlog.stdlib.add_logger_name],
@@ -83,6 +86,22 @@ def set_up_logging(settings: TelemetrySettings) -> None:
     if is_json:
         sys.excepthook = _log_crash
         threading.excepthook = _log_thread_crash
+
+
+class _Tolerant(io.TextIOBase):
+    """A stream that loses what cannot be written: a log on a full disk must fail no request."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str, /) -> int:
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
 
 
 def _for_machines() -> list[structlog.typing.Processor]:

@@ -17,11 +17,10 @@ import typer
 from narration.errors import RhapsodeError, TransientError
 from narration.settings import TelemetrySettings, is_logged_as_json
 from narration.telemetry import set_up_logging
+from rhapsode.batch import EXIT_REFUSED, EXIT_TRY_AGAIN
 from rhapsode.commands import doctor, keys, models, plan, render, services, submit, voices
 from rhapsode.extras import extra_of, install_command
 
-EXIT_REFUSED = 1
-EXIT_TRY_AGAIN = 75  # EX_TEMPFAIL of sysexits.h
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells count
 
 app = typer.Typer(
@@ -29,16 +28,19 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"max_content_width": 100},
 )
-app.command("render")(render.render)
-app.command("plan")(plan.plan)
-app.command("submit")(submit.submit)
-app.command("serve")(services.serve)
-app.command("api")(services.api)
+app.command("render", short_help="Narrate texts on this machine.")(render.render)
+app.command("plan", short_help="Report what a text would become, without speaking it.")(plan.plan)
+app.command("submit", short_help="Have a server narrate texts.")(submit.submit)
+app.command(
+    "serve", short_help="Serve the API and the page on this machine, without other servers."
+)(services.serve)
+app.command("api", short_help="Serve HTTP; `rhapsode worker` processes do the work.")(services.api)
 app.command("worker")(services.worker)
 app.command("sweeper")(services.sweeper)
 app.command("migrate")(services.migrate)
-app.command("doctor")(doctor.doctor)
+app.command("doctor", short_help="Report what is installed and what is missing.")(doctor.doctor)
 app.add_typer(models.app, name="models", help="Fetch, list and check model weights.")
 app.add_typer(keys.app, name="keys", help="Make, list and revoke the keys of a server.")
 app.add_typer(voices.app, name="voices", help="Keep voices by name.")

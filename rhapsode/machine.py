@@ -4,7 +4,6 @@ The same worker and the same queries as the service; only the adapters differ.
 """
 
 import fcntl
-import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,12 +12,13 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from narration import dependencies
 from narration.broker.inline import InlineBroker
 from narration.broker.interface import Queue
 from narration.broker.wakeups import send_noted
 from narration.clock import utc_now
 from narration.database import call_after_commit, make_engine, session_scope
-from narration.errors import ConflictError, OutputError
+from narration.errors import ConflictError, DiskFull, OutputError
 from narration.jobs.stalled import resume_work
 from narration.migrate import migrate
 from narration.settings import BrokerSettings, DatabaseSettings, Settings, StorageSettings
@@ -29,7 +29,6 @@ from narration.webhooks.deliveries import resume_deliveries
 from worker.process import LoadModel, WorkerProcess
 
 LOCK_FILE = "lock"
-LEAST_FREE_BYTES = 4 << 20  # room for some chunks of speech and the transactions that record them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,14 +104,14 @@ def open_machine(settings: Settings, load_model: LoadModel) -> Iterator[Machine]
 
 
 def check_room(data_dir: Path) -> None:
-    """Make sure that the disk has room: on a full one not even a failure could be recorded.
+    """Make sure that the disk has room, in the words of somebody who runs a command.
 
     Raises: OutputError.
     """
-    if shutil.disk_usage(data_dir).free < LEAST_FREE_BYTES:
-        raise OutputError(
-            f"the disk of {data_dir} is full: free some space and run the same command again"
-        )
+    try:
+        dependencies.check_room(data_dir)
+    except DiskFull as error:
+        raise OutputError(f"{error} and run the same command again") from error
 
 
 @contextmanager

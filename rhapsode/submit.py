@@ -1,4 +1,4 @@
-"""Have a server narrate a file: upload, wait, download; a second run continues the first.
+"""Have a server narrate a file: begin, then finish; a second run continues the first.
 
 The idempotency key is a digest of the request, so that the same command finds its own job.
 """
@@ -44,17 +44,24 @@ class NarrationRequest:
     cover: bytes | None = None
 
 
-def submit(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """A job that a server has taken in, and where its files go."""
+
+    job: dict[str, Any]
+    outputs: list[Output]
+    is_split: bool
+
+
+def begin(
     client: ApiClient,
     request: NarrationRequest,
-    show: Callable[[Rendered], None],
     *,
     sleep: Callable[[float], None] = time.sleep,
-) -> dict[str, Any]:
-    """Return the finished job, its files delivered to `request.outputs`.
+) -> Begun:
+    """Have the server take a text in; an earlier run's job is found, and tried again.
 
-    Raises: InputError if the server refuses or the job fails for good; TransientError if another
-    try may succeed.
+    Raises: InputError if the server refuses; TransientError if another try may succeed.
     """
     settings = request.settings
     if request.recording is not None:
@@ -64,10 +71,24 @@ def submit(
     if job["state"] in {JobState.FAILED, JobState.CANCELED}:
         # An earlier run's job: what it has finished is kept, the rest is tried again.
         job = _retry(client, job)
-    job = _wait(client, job, show, sleep)
+    return Begun(job=job, outputs=request.outputs, is_split=settings.split is not None)
+
+
+def finish(
+    client: ApiClient,
+    begun: Begun,
+    show: Callable[[Rendered], None],
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+) -> dict[str, Any]:
+    """Wait for a job, fetch its files, and return it.
+
+    Raises: InputError if the job fails for good; TransientError if another try may succeed.
+    """
+    job = _wait(client, begun.job, show, sleep)
     if job["state"] != JobState.SUCCEEDED:
         raise _failure(job)
-    _deliver(client, job, request.outputs, is_split=settings.split is not None)
+    _deliver(client, job, begun.outputs, is_split=begun.is_split)
     return job
 
 

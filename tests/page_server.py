@@ -15,6 +15,7 @@ def main() -> int:
     parser.add_argument("--chunk-s", type=float, default=0.0)
     parser.add_argument("--key")
     parser.add_argument("--speech-wait-s", type=float, default=60.0)
+    parser.add_argument("--lease-s", type=float, default=60.0)
     parser.add_argument("--speech-at-once", type=int, default=1000)
     options = parser.parse_args()
     # Here, not above: processes that read uploads import this module, too, and are short of memory.
@@ -26,7 +27,10 @@ def main() -> int:
     if options.key:
         api["keys"] = {"anna": options.key}
     limits = {"speech_wait_s": options.speech_wait_s, "speech_at_once": options.speech_at_once}
-    settings = Settings.model_validate({"data_dir": options.data_dir, "api": api, "limits": limits})
+    worker = {"lease_s": options.lease_s, "heartbeat_s": options.lease_s / 4}
+    settings = Settings.model_validate(
+        {"data_dir": options.data_dir, "api": api, "limits": limits, "worker": worker}
+    )
     engine = ToneEngine(chunk_s=options.chunk_s)
     return serve_machine(settings, lambda _: make_model(engine, target_concurrency=4))
 

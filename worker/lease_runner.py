@@ -17,7 +17,6 @@ from narration.errors import (
     DiskFull,
     EngineDied,
     LeaseLost,
-    OutputError,
     RhapsodeError,
     TransientError,
 )
@@ -108,7 +107,7 @@ def _react(context: WorkerContext, work: Work, error: Exception) -> None:
                 work.hand_back(session, context.retry_at(work.tries), None)
             elif reaction is Reaction.WAIT:
                 _wait(context, work, session, error)
-    except (DatabaseUnavailable, OutputError) as unwritten:
+    except (DatabaseUnavailable, DiskFull) as unwritten:
         # The lease runs out by itself and the sweeper sends the work again.
         log.info("work_not_updated", reason=str(unwritten))
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from narration.clock import Clock, utc_now
 from narration.database import limit_lock_waits, session_scope
-from narration.errors import DatabaseUnavailable, LeaseLost, OutputError, RowsLocked
+from narration.errors import DatabaseUnavailable, DiskFull, LeaseLost, RowsLocked
 from narration.telemetry import TroubleLog
 
 BEATS = 3  # in a heartbeat
@@ -95,7 +95,7 @@ class LeaseKeeper:
                     beat()
                 if turn % BEATS == 0:
                     self._renew_all()
-            except (DatabaseUnavailable, OutputError) as error:
+            except (DatabaseUnavailable, DiskFull) as error:
                 self._trouble.note(str(error))
             else:
                 self._trouble.clear()

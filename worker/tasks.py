@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from narration import telemetry
 from narration.broker.interface import Handler, Task
 from narration.broker.wakeups import wake
-from narration.errors import EngineDied, OutputError, TransientError
+from narration.errors import EngineDied, TransientError
 from narration.jobs.states import JobState
 from narration.jobs.step_claim import StepClaim, claim_step, fail_step, hand_back_step, renew_step
 from worker.assembly.delivery import assemble_job
@@ -127,7 +127,7 @@ def _watched(task: str) -> Iterator[None]:
     try:
         with telemetry.TASK_SECONDS.labels(task=task).time():
             yield
-    except (TransientError, OutputError) as error:  # the second: a full disk under SQLite
+    except TransientError as error:
         outcome = "deferred"
         log.info("wakeup_unused", task=task, reason=str(error))
     except BaseException:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import timedelta
 
 from fastapi import Request, Response
@@ -17,8 +18,8 @@ from api.routing import Router
 from narration.clock import utc_now
 from narration.database import session_scope
 from narration.demonstration import IN_THE_SERVICE, ON_ONE_MACHINE, is_speaking
-from narration.dependencies import check_store
-from narration.errors import RhapsodeError, public_message
+from narration.dependencies import check_room, check_store
+from narration.errors import DependencyError, RhapsodeError, public_message
 from narration.jobs.trouble import TOLD_AT_ONCE, list_troubles
 from narration.migrate import check_schema
 from narration.telemetry import TroubleLog
@@ -39,6 +40,23 @@ class Seen:
     def trouble(self, name: str) -> TroubleLog:
         """Return what logs the trouble of a check, once and not at every probe."""
         return self._troubles.setdefault(name, TroubleLog(f"{name}_not_ready"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Outcome:
+    """What a check has found; `codes` name troubles that do not pass by themselves."""
+
+    is_well: bool
+    said: str
+    codes: tuple[str, ...] = ()
+
+
+class _JobsWaitError(RhapsodeError):
+    """Jobs wait for something to be mended."""
+
+    def __init__(self, said: str, codes: tuple[str, ...]) -> None:
+        super().__init__(said)
+        self.codes = codes
 
 
 @router.get("/livez", summary="Is the process alive?")
@@ -65,7 +83,8 @@ def answering(request: Request, resources: WithResources) -> Answering:
 def ready(request: Request, resources: WithResources) -> Response:
     """Ask the database, the broker, the store, and whether a warm worker is there.
 
-    `checks` says of each what is awaited, `notice` whether it is the demonstration that speaks.
+    `checks` says of each what is awaited, `troubles` by their codes what keeps jobs waiting until
+    somebody mends it, `notice` whether it is the demonstration that speaks.
     """
     checks: dict[str, Callable[[Resources], str]] = {
         "database": _database,
@@ -74,6 +93,8 @@ def ready(request: Request, resources: WithResources) -> Response:
         "workers": _workers,
         "jobs": _jobs,
     }
+    if resources.settings.database.url is None:
+        checks["disk"] = _disk
     # In parallel: a probe waits for the slowest check, not for all of them in turn.
     with ThreadPoolExecutor(len(checks)) as pool:
         seen = request.app.state.seen
@@ -82,9 +103,11 @@ def ready(request: Request, resources: WithResources) -> Response:
             for name, check in checks.items()
         }
         outcomes = {name: future.result() for name, future in pending.items()}
-    failed = [name for name, (is_well, _) in outcomes.items() if not is_well]
+    failed = [name for name, outcome in outcomes.items() if not outcome.is_well]
     report = Readiness(
-        checks={name: said for name, (_, said) in outcomes.items()}, notice=_notice(resources)
+        checks={name: outcome.said for name, outcome in outcomes.items()},
+        troubles=sorted({code for outcome in outcomes.values() for code in outcome.codes}),
+        notice=_notice(resources),
     )
     members = report.model_dump(exclude_none=True)
     if failed:
@@ -102,15 +125,19 @@ def metrics() -> Response:
 
 def _outcome(
     check: Callable[[Resources], str], resources: Resources, trouble: TroubleLog
-) -> tuple[bool, str]:
+) -> _Outcome:
     try:
         said = check(resources)
+    except _JobsWaitError as error:
+        trouble.note(str(error))
+        return _Outcome(is_well=False, said=str(error), codes=error.codes)
     except RhapsodeError as error:
         # The log alone names the host or the path.
         trouble.note(str(error))
-        return False, error.public_message
+        codes = (error.code,) if isinstance(error, DependencyError) else ()
+        return _Outcome(is_well=False, said=error.public_message, codes=codes)
     trouble.clear()
-    return True, said
+    return _Outcome(is_well=True, said=said)
 
 
 def _database(resources: Resources) -> str:
@@ -126,6 +153,12 @@ def _broker(resources: Resources) -> str:
 def _store(resources: Resources) -> str:
     check_store(resources.stores)
     return "answers"
+
+
+def _disk(resources: Resources) -> str:
+    """Look at the disk itself: one that is full keeps no row that says so."""
+    check_room(resources.settings.data_dir)
+    return "has room"
 
 
 def _workers(resources: Resources) -> str:
@@ -161,8 +194,9 @@ def _jobs(resources: Resources) -> str:
         f"{trouble.jobs} wait: {public_message(trouble.code, trouble.detail)}"
         for trouble in troubles
     )
-    if any(trouble.code in TOLD_AT_ONCE for trouble in troubles):
-        raise RhapsodeError(said)
+    codes = tuple(trouble.code for trouble in troubles if trouble.code in TOLD_AT_ONCE)
+    if codes:
+        raise _JobsWaitError(said, codes)
     return said or "none waits for something to be mended"
 
 

@@ -125,10 +125,11 @@ async def get_preview(  # noqa: PLR0917 - FastAPI fills them in by name
     links: WithLinks,
     allowance: WithAllowance,
     wait: Annotated[int, Query(ge=0, le=MAX_WAIT_S)] = 0,
+    exaggeration: Annotated[float | None, Query(ge=0, le=2)] = None,
 ) -> Response:
     """Hear a sentence that was spoken once with this voice; 202 while it is being spoken.
 
-    With `wait` (seconds) the answer waits for it.
+    With `wait` (seconds) the answer waits for it; `exaggeration` as in a job's `delivery`.
     """
     uploads = request.app.state.uploads
     voice = await uploads.run(_find, resources, voice_id, owner)
@@ -139,6 +140,7 @@ async def get_preview(  # noqa: PLR0917 - FastAPI fills them in by name
         owner,
         voice.id,
         delivery=voice.delivery,
+        exaggeration=exaggeration,
         allowance=allowance,
     )
     job = await preview()

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from narration.broker.interface import MISSED, Broker
 from narration.clock import Clock
 from narration.database import session_scope
-from narration.errors import OutputError, TransientError
+from narration.errors import TransientError
 from narration.jobs.events import parse_notice
 from narration.webhooks.fan_out import fan_out, find_behind
 
@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 def make_deliveries(database: Engine, clock: Clock, owners: Collection[str] | None = None) -> bool:
     """Make the deliveries of all settled events; False if others may follow at once.
 
-    Raises: DatabaseUnavailable; OutputError if the disk of SQLite is full.
+    Raises: DatabaseUnavailable; DiskFull if it is SQLite's.
     """
     with session_scope(database, is_read_only=True) as session:
         behind = find_behind(session, owners)
@@ -34,7 +34,7 @@ def make_deliveries(database: Engine, clock: Clock, owners: Collection[str] | No
     for webhook_id in behind:
         try:
             is_settled = _make_all_of(database, clock, webhook_id) and is_settled
-        except (TransientError, OutputError):
+        except TransientError:
             raise
         except Exception:
             # A bug that one webhook meets must not keep the others, and the sweep, from going on.
@@ -90,7 +90,7 @@ class WebhookFeed:
             owners = self._take()
             try:
                 is_settled = make_deliveries(self._database, self._clock, owners)
-            except (TransientError, OutputError) as error:
+            except TransientError as error:
                 log.info("webhooks_not_told", reason=str(error))  # the next sweep makes up for it
             except Exception:
                 log.exception("webhooks_crashed")  # as above, and the thread must go on

@@ -55,7 +55,7 @@ Characters = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 
-@app.command("create")
+@app.command("create", short_help="Make a key; its secret is shown once.")
 def create(  # noqa: PLR0917 - Typer fills them in by name
     name: Name,
     owner: Owner = LOCAL,
@@ -106,7 +106,7 @@ def list_all(owner: OneOwner = None, json: Json = False) -> None:  # noqa: FBT00
     Console(width=WIDE).print(table)
 
 
-@app.command("revoke")
+@app.command("revoke", short_help="Revoke a key.")
 def revoke(key_id: KeyId) -> None:
     """Revoke a key: servers refuse it within a second, and end its streams within seconds."""
     if not is_id("key", key_id):

@@ -25,7 +25,7 @@ Patience = Annotated[
 ]
 
 
-@app.command("pull")
+@app.command("pull", short_help="Fetch a model from the Hugging Face hub.")
 def pull(model: Wanted = None, patience_s: Patience = 0) -> None:
     """Fetch a model from the Hugging Face hub; interrupted and run again, it goes on.
 
@@ -45,7 +45,7 @@ def pull(model: Wanted = None, patience_s: Patience = 0) -> None:
         typer.echo(f"{wanted}: {folder}")
 
 
-@app.command("list")
+@app.command("list", short_help="List the models and whether they are here.")
 def list_models() -> None:
     """List the models there are and whether they are on this machine."""
     from worker.chatterbox import hub  # noqa: PLC0415
@@ -55,7 +55,7 @@ def list_models() -> None:
         typer.echo(f"{model.name}\t{model.source}\t{place}")
 
 
-@app.command("verify")
+@app.command("verify", short_help="Read every file of a model and compare its digests.")
 def verify(name: Name) -> None:
     """Read every file of a model and compare it with the digests of its pull."""
     from worker.chatterbox import hub  # noqa: PLC0415

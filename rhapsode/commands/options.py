@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from narration.documents.types import READABLE_SKIPS, SkipReason
-from narration.errors import InputError, OutputError, SettingsError
+from narration.errors import InputError, SettingsError
 from narration.jobs.request import (
     MAX_CHAPTERS,
     MAX_LISTED_CHAPTERS,
@@ -18,22 +18,21 @@ from narration.jobs.request import (
 )
 from narration.jobs.work import MAX_COVER_BYTES, cover_type
 from narration.text.english import English
-from rhapsode.inputs import STDIN, read_input
+from rhapsode.inputs import read_input
 from rhapsode.outputs import Output
 
-File = Annotated[
-    Path,
-    typer.Argument(
-        help="txt, md, html, epub, docx, fb2, ssml or pdf; - reads text from standard input.",
-        show_default=False,
-    ),
+KINDS = "txt, md, html, epub, docx, fb2, ssml or pdf; - reads text from standard input."
+File = Annotated[Path, typer.Argument(help=KINDS, show_default=False)]
+Files = Annotated[
+    list[Path], typer.Argument(help=f"One or more: {KINDS}", metavar="FILE...", show_default=False)
 ]
 Out = Annotated[
     list[Path] | None,
     typer.Option(
         "-o",
         "--output",
-        help="The audio file; may be given once per format. [default: FILE's name with .m4b, here]",
+        help="The audio file; may be given once per format. For several texts: a folder. "
+        "[default: each FILE's name with .m4b, here]",
         show_default=False,
     ),
 ]
@@ -82,26 +81,23 @@ AnyLanguage = Annotated[
     bool,
     typer.Option("--any-language", help="Narrate a text even in a language no voice speaks."),
 ]
-Format = Annotated[
-    str | None, typer.Option(help="Instead of the file's ending.", show_default=False)
+Formats = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--format",
+        help="Instead of the file's ending; may be repeated where -o is a folder.",
+        show_default=False,
+    ),
+]
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Say what would be narrated and written, and speak nothing."),
 ]
 NoWatermark = Annotated[bool, typer.Option("--no-watermark", help="Leave the inaudible mark out.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary.")]
-Json = Annotated[bool, typer.Option("--json", help="The summary as JSON on stdout.")]
+Json = Annotated[bool, typer.Option("--json", help="A line of JSON for each text, on stdout.")]
 
 _NUMBERS = re.compile(r"\s*(\d{1,6})\s*(?:-\s*(\d{1,6})\s*)?", re.ASCII)
-
-
-def output_paths(output: list[Path] | None, file: Path) -> list[Path]:
-    """Return the files to write: those that were named, or one beside the caller.
-
-    Raises: OutputError if the text comes from standard input and no file was named.
-    """
-    if output:
-        return output
-    if file == STDIN:
-        raise OutputError("a text from standard input has no name: say where with -o FILE")
-    return [Path(f"{file.stem}.m4b")]
 
 
 def read_cover(path: Path | None) -> bytes | None:
@@ -115,6 +111,12 @@ def read_cover(path: Path | None) -> bytes | None:
     if cover_type(data) is None:
         raise InputError(f"{path} is neither JPEG nor PNG: convert it")
     return data
+
+
+def require_one_title(files: list[Path], title: str | None) -> None:
+    """Raise SettingsError if several texts were to have one title."""
+    if title is not None and len(files) > 1:
+        raise SettingsError("--title names one text, not several: leave it out, or narrate one")
 
 
 def read_reasons(names: list[str] | None) -> tuple[SkipReason, ...]:

@@ -1,35 +1,38 @@
-"""`rhapsode render`: a text file becomes narrated audio on this machine."""
+"""`rhapsode render`: text files become narrated audio on this machine."""
 
 import time
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Self
 
 import typer
 
 from narration.demonstration import ON_ONE_MACHINE, is_speaking
 from narration.jobs.document import read_within
-from narration.jobs.record import Job
-from narration.jobs.request import JobSettings, ReadingOptions
+from narration.jobs.request import JobSettings
 from narration.settings import Settings, load_settings
 from narration.telemetry import set_up_logging
 from narration.text.english import English
 from narration.voices.recording import Recording, RecordingLimits, read_recording
+from rhapsode.batch import Work, assign_outputs, run_all
 from rhapsode.commands import options
-from rhapsode.commands.summary import Summary
-from rhapsode.inputs import STDIN, STDIN_NAME, read_input
+from rhapsode.commands.dry_run import preview
+from rhapsode.inputs import read_input
 from rhapsode.library import VoiceLibrary
-from rhapsode.machine import check_room, on_one_machine, open_machine
-from rhapsode.outputs import Output, check_outputs, told_places
+from rhapsode.machine import Machine, check_room, on_one_machine, open_machine
+from rhapsode.outputs import told_places
 from rhapsode.progress import Rendered, loading, render_bar
 from rhapsode.recordings import ensure_voice
 from rhapsode.rendering import Text, render_text
+from rhapsode.summary import Summary
 
 UNICODE = frozenset({"ascii", "utf-8", "utf-8-sig", "utf-16"})
 
 
 def render(  # noqa: PLR0917 - Typer passes all of them by keyword
-    file: options.File,
+    file: options.Files,
     output: options.Out = None,
     model: options.Model = "demo",
     voice: options.Voice = "default",
@@ -46,18 +49,19 @@ def render(  # noqa: PLR0917 - Typer passes all of them by keyword
     chapters: options.Chapters = None,
     split: options.SplitOption = None,
     any_language: options.AnyLanguage = False,  # noqa: FBT002 - a flag of the command line
-    format: options.Format = None,  # noqa: A002 - the option is called --format
+    formats: options.Formats = None,
     no_watermark: options.NoWatermark = False,  # noqa: FBT002 - a flag of the command line
+    dry_run: options.DryRun = False,  # noqa: FBT002
     quiet: options.Quiet = False,  # noqa: FBT002
     json: options.Json = False,  # noqa: FBT002
 ) -> None:
-    """Narrate FILE. Interrupted and run again, it goes on from the finished chunks."""
-    started = time.monotonic()
+    """Narrate texts. Interrupted and run again, it goes on from the finished chunks."""
     settings = _settings(model, is_watermarked=not no_watermark)
-    outputs = check_outputs(options.output_paths(output, file), format)
+    options.require_one_title(file, title)
+    works = assign_outputs(file, output, formats)
     recording = _recording(voice, settings)
     job_settings = options.job_settings(
-        outputs=outputs,
+        outputs=works[0].outputs,
         voice=voice if recording is None else "default",
         exaggeration=exaggeration,
         cfg_weight=cfg_weight,
@@ -72,51 +76,100 @@ def render(  # noqa: PLR0917 - Typer passes all of them by keyword
         chapters=chapters,
         split=split,
     )
-    text = _read_text(file, settings, job_settings.reading, is_quiet=quiet)
-    text = replace(text, cover=options.read_cover(cover))
-    job = _render(settings, text, job_settings, outputs, recording, is_quiet=quiet)
-    summary = Summary(
-        job_id=job.id,
-        outputs=told_places(outputs, is_split=split is not None),
-        manifest=outputs[0].manifest_path,
-        speech_s=job.audio_ms / 1000,
-        elapsed_s=time.monotonic() - started,
-        chunks=job.chunks_total,
-        chunks_reused=job.chunks_cached,
-        chunks_flagged=job.chunks_flagged,
-        warnings=[warning.model_dump() for warning in job.warnings or ()],
-    )
-    summary.show(is_quiet=quiet, as_json=json)
-    if is_speaking(job.engines) and not quiet:
-        typer.echo(ON_ONE_MACHINE, err=True)
+    picture = options.read_cover(cover)
+    if dry_run:
+        show_plan = partial(preview, settings=settings, job_settings=job_settings)
+        run_all(works, show_plan, is_quiet=quiet, as_json=json)
+        return
+    with _Renderer(settings, job_settings, recording, picture, is_quiet=quiet) as renderer:
+        run_all(
+            works, renderer.render, is_quiet=quiet, as_json=json, is_over=renderer.is_engine_dead
+        )
+        if renderer.is_demonstration and not quiet:
+            typer.echo(ON_ONE_MACHINE, err=True)
 
 
-def _render(
-    settings: Settings,
-    text: Text,
-    job_settings: JobSettings,
-    outputs: list[Output],
-    recording: tuple[Path, Recording] | None,
-    *,
-    is_quiet: bool,
-) -> Job:
-    # torch is loaded here: a wrong file name is answered long before.
-    from worker.model import load_model  # noqa: PLC0415
+class _Renderer:
+    """Renders one text after another; the model is loaded once, when the first has been read."""
 
-    with ExitStack() as stack:
-        with loading(is_quiet=is_quiet):
-            machine = stack.enter_context(open_machine(settings, load_model))
-        if recording is not None:
-            path, decoded = recording
-            voice_id = ensure_voice(machine, decoded, path, machine.worker.identity.revision)
-            job_settings = job_settings.model_copy(update={"voice": voice_id})
-        with render_bar(is_quiet=is_quiet) as bar:
+    def __init__(
+        self,
+        settings: Settings,
+        job_settings: JobSettings,
+        recording: tuple[Path, Recording] | None,
+        cover: bytes | None,
+        *,
+        is_quiet: bool,
+    ) -> None:
+        self._settings = settings
+        self._job_settings = job_settings
+        self._recording = recording
+        self._cover = cover
+        self._is_quiet = is_quiet
+        self._stack = ExitStack()
+        self._machine: Machine | None = None
+        self.is_demonstration = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def is_engine_dead(self) -> bool:
+        """Tell whether no other text can be rendered by this process."""
+        return self._machine is not None and self._machine.worker.has_died.is_set()
+
+    def render(self, work: Work) -> Summary:
+        """Render one text, and deliver its files."""
+        started = time.monotonic()
+        text = replace(self._read(work), cover=self._cover)
+        machine = self._open()
+        with render_bar(is_quiet=self._is_quiet) as bar:
 
             def show(rendered: Rendered) -> None:
-                check_room(settings.data_dir)
+                check_room(self._settings.data_dir)
                 bar.show(rendered)
 
-            return render_text(machine, text, job_settings, outputs, show)
+            job = render_text(machine, text, self._job_settings, work.outputs, show)
+        self.is_demonstration |= is_speaking(job.engines)
+        return Summary(
+            job_id=job.id,
+            file=work.file,
+            outputs=told_places(work.outputs, is_split=self._job_settings.split is not None),
+            manifest=work.outputs[0].manifest_path,
+            speech_s=job.audio_ms / 1000,
+            elapsed_s=time.monotonic() - started,
+            chunks=job.chunks_total,
+            chunks_reused=job.chunks_cached,
+            chunks_flagged=job.chunks_flagged,
+            warnings=[warning.model_dump() for warning in job.warnings or ()],
+        )
+
+    def _open(self) -> Machine:
+        if self._machine is not None:
+            return self._machine
+        # torch is loaded here: a wrong file name is answered long before.
+        from worker.model import load_model  # noqa: PLC0415
+
+        with loading(is_quiet=self._is_quiet):
+            machine = self._stack.enter_context(open_machine(self._settings, load_model))
+        if self._recording is not None:
+            path, decoded = self._recording
+            voice_id = ensure_voice(machine, decoded, path, machine.worker.identity.revision)
+            self._job_settings = self._job_settings.model_copy(update={"voice": voice_id})
+        self._machine = machine
+        return machine
+
+    def _read(self, work: Work) -> Text:
+        limits = self._settings.limits
+        data = read_input(work.file, limits.document_size_bytes)
+        options_ = self._job_settings.reading
+        document = read_within(limits, data, name=work.name, media_type=None, options=options_)
+        if document.encoding not in UNICODE and not self._is_quiet:
+            guess = f"{work.file}: read as {document.encoding}, which is a guess"
+            typer.echo(guess, err=True)
+        return Text(name=work.name, media_type=document.media_type, data=data)
 
 
 def _settings(model: str, *, is_watermarked: bool) -> Settings:
@@ -136,16 +189,6 @@ def _settings(model: str, *, is_watermarked: bool) -> Settings:
             "worker": settings.worker.model_copy(update={"is_warmed_up": False}),
         }
     )
-
-
-def _read_text(file: Path, settings: Settings, reading: ReadingOptions, *, is_quiet: bool) -> Text:
-    limits = settings.limits
-    data = read_input(file, limits.document_size_bytes)
-    name = STDIN_NAME if file == STDIN else file.name
-    document = read_within(limits, data, name=name, media_type=None, options=reading)
-    if document.encoding not in UNICODE and not is_quiet:
-        typer.echo(f"{file}: read as {document.encoding}, which is a guess", err=True)
-    return Text(name=name, media_type=document.media_type, data=data)
 
 
 def _recording(voice: str, settings: Settings) -> tuple[Path, Recording] | None:

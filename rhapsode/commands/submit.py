@@ -1,21 +1,28 @@
-"""`rhapsode submit`: a server narrates a text file; the results are fetched."""
+"""`rhapsode submit`: a server narrates text files; the results are fetched."""
 
 import time
 from contextlib import closing
-from typing import TYPE_CHECKING, Annotated, Any
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from narration.errors import RhapsodeError
 from narration.settings import load_settings
 from narration.text.english import English
+from rhapsode.batch import Work, assign_outputs, run_all
 from rhapsode.commands import options
-from rhapsode.commands.summary import Summary
 from rhapsode.library import VoiceLibrary
-from rhapsode.outputs import check_outputs, told_places
+from rhapsode.outputs import told_places
 from rhapsode.progress import render_bar
+from rhapsode.summary import Summary
 
 if TYPE_CHECKING:
-    from rhapsode.submit import NarrationRequest
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from rhapsode.http_client import ApiClient
+    from rhapsode.submit import Begun, NarrationRequest
 
 ServerUrl = Annotated[
     str | None, typer.Option(help="Instead of RHAPSODE_CLIENT__SERVER.", show_default=False)
@@ -26,7 +33,7 @@ Prefix = Annotated[str, typer.Option(help="The folder in the server's bucket.")]
 
 
 def submit(  # noqa: PLR0917 - Typer passes all of them by keyword
-    file: options.File,
+    file: options.Files,
     output: options.Out = None,
     server: ServerUrl = None,
     voice: options.Voice = "default",
@@ -43,69 +50,98 @@ def submit(  # noqa: PLR0917 - Typer passes all of them by keyword
     chapters: options.Chapters = None,
     split: options.SplitOption = None,
     any_language: options.AnyLanguage = False,  # noqa: FBT002 - a flag of the command line
-    format: options.Format = None,  # noqa: A002 - the option is called --format
+    formats: options.Formats = None,
     priority: Priority = 5,
     prefix: Prefix = "",
     profile: Profile = "default",
     quiet: options.Quiet = False,  # noqa: FBT002 - a flag of the command line
     json: options.Json = False,  # noqa: FBT002
 ) -> None:
-    """Have a server narrate FILE. Interrupted and run again, it finds its job and goes on.
+    """Have a server narrate texts. Interrupted and run again, it finds its jobs and goes on.
 
     A server with keys wants one in RHAPSODE_CLIENT__KEY.
     """
     from rhapsode.http_client import ApiClient  # noqa: PLC0415 - the other commands need no HTTP
-    from rhapsode.submit import NarrationRequest, read_text  # noqa: PLC0415
-    from rhapsode.submit import submit as run  # noqa: PLC0415
+    from rhapsode.submit import NarrationRequest  # noqa: PLC0415
 
-    started = time.monotonic()
     settings = load_settings().client
-    outputs = check_outputs(options.output_paths(output, file), format)
+    options.require_one_title(file, title)
+    works = assign_outputs(file, output, formats)
     recording = VoiceLibrary(load_settings()).recording_of(voice)
-    request = NarrationRequest(
-        text=read_text(file),
-        settings=options.job_settings(
-            outputs=outputs,
-            voice=voice if recording is None else "default",
-            exaggeration=exaggeration,
-            cfg_weight=cfg_weight,
-            temperature=temperature,
-            seed=seed,
-            max_chars=max_chars,
-            title=title,
-            author=author,
-            english=english,
-            read=read,
-            any_language=any_language,
-            chapters=chapters,
-            split=split,
-        ).model_copy(update={"priority": priority}),
-        outputs=outputs,
+    job_settings = options.job_settings(
+        outputs=works[0].outputs,
+        voice=voice if recording is None else "default",
+        exaggeration=exaggeration,
+        cfg_weight=cfg_weight,
+        temperature=temperature,
+        seed=seed,
+        max_chars=max_chars,
+        title=title,
+        author=author,
+        english=english,
+        read=read,
+        any_language=any_language,
+        chapters=chapters,
+        split=split,
+    ).model_copy(update={"priority": priority})
+    request = partial(
+        NarrationRequest,
+        settings=job_settings,
         recording=recording,
         prefix=prefix,
         profile=profile,
         cover=options.read_cover(cover),
     )
     key = settings.key.get_secret_value() if settings.key else None
-    with (
-        closing(ApiClient(server or settings.server, key)) as client,
-        render_bar(is_quiet=quiet) as bar,
-    ):
-        job = run(client, request, bar.show)
-    elapsed_s = time.monotonic() - started
-    _summary_of(job, request, elapsed_s).show(is_quiet=quiet, as_json=json)
+    with closing(ApiClient(server or settings.server, key)) as client:
+        submitter = _Submitter(client, request, is_quiet=quiet)
+        # All are taken in first: a server narrates several at once.
+        submitter.begin_all(works)
+        run_all(works, submitter.finish, is_quiet=quiet, as_json=json)
 
 
-def _summary_of(job: dict[str, Any], request: "NarrationRequest", elapsed_s: float) -> Summary:
-    progress = job["progress"]
-    return Summary(
-        job_id=job["id"],
-        outputs=told_places(request.outputs, is_split=request.settings.split is not None),
-        manifest=None,
-        speech_s=progress["audio_s"],
-        elapsed_s=elapsed_s,
-        chunks=progress["chunks_total"],
-        chunks_reused=progress["chunks_cached"],
-        chunks_flagged=progress["chunks_flagged"],
-        warnings=job["warnings"],
-    )
+class _Submitter:
+    """Has a server take texts in, and fetches what became of each."""
+
+    def __init__(
+        self, client: "ApiClient", request: "Callable[..., NarrationRequest]", *, is_quiet: bool
+    ) -> None:
+        self._client = client
+        self._request = request
+        self._is_quiet = is_quiet
+        self._started = time.monotonic()
+        self._begun: dict[Path, Begun | RhapsodeError] = {}
+
+    def begin_all(self, works: list[Work]) -> None:
+        """Send every text; what goes wrong is kept until its turn comes."""
+        from rhapsode.submit import begin, read_text  # noqa: PLC0415
+
+        for work in works:
+            try:
+                request = self._request(text=read_text(work.file), outputs=work.outputs)
+                self._begun[work.file] = begin(self._client, request)
+            except RhapsodeError as error:
+                self._begun[work.file] = error
+
+    def finish(self, work: Work) -> Summary:
+        """Wait for the job of a text, and fetch its files."""
+        from rhapsode.submit import finish  # noqa: PLC0415
+
+        begun = self._begun[work.file]
+        if isinstance(begun, RhapsodeError):
+            raise begun
+        with render_bar(is_quiet=self._is_quiet) as bar:
+            job = finish(self._client, begun, bar.show)
+        progress = job["progress"]
+        return Summary(
+            job_id=job["id"],
+            file=work.file,
+            outputs=told_places(work.outputs, is_split=begun.is_split),
+            manifest=None,
+            speech_s=progress["audio_s"],
+            elapsed_s=time.monotonic() - self._started,
+            chunks=progress["chunks_total"],
+            chunks_reused=progress["chunks_cached"],
+            chunks_flagged=progress["chunks_flagged"],
+            warnings=job["warnings"],
+        )

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from narration import telemetry
 from narration.api_settings import WebhookSettings
-from narration.errors import OutputError, TransientError
+from narration.errors import TransientError
 from narration.webhooks.claims import MOST_OF_OWNER, DeliveryClaim, claim_delivery
 from narration.webhooks.deliveries import (
     Attempt,
@@ -89,7 +89,7 @@ class WebhookRunner:
         try:
             while not self._is_ending and send_next(self._context, self._sender, self._settings):
                 pass
-        except (TransientError, OutputError) as error:  # the second: a full disk under SQLite
+        except TransientError as error:
             log.info("webhooks_not_sent", reason=str(error))
         except Exception:
             log.exception("webhook_crashed")  # nobody else looks at what a thread raises

@@ -4,7 +4,7 @@ import { h, hueOf, icon, setText } from "./dom.js";
 import { isActive, jobs } from "./jobs.js";
 import { notice } from "./notices.js";
 import { downloadLink, hasSound } from "./artifacts.js";
-import { explain, explainFailure, length, STATES, titleOf, voiceName } from "./words.js";
+import { explain, explainFailure, length, STATES, titleOf, troubleOf, voiceName, waiting } from "./words.js";
 
 const ENDS = {
   succeeded: ["good", "check"],
@@ -30,6 +30,8 @@ export function about(job) {
 
 /** How a job stands, in one line. */
 export function stateLine(job) {
+  const trouble = troubleOf(job);
+  if (trouble) return waiting(trouble);
   if (job.state !== "rendering") return STATES[job.state];
   const left = jobs.timeLeft(job.id);
   const told = `${STATES.rendering} · ${Math.floor(job.progress.percent)} %`;

@@ -7,7 +7,7 @@ import { isActive, jobs } from "./jobs.js";
 import { Listening } from "./listening.js";
 import { readingLine, readingNotes } from "./reading.js";
 import { read } from "./server.js";
-import { explain, explainFailure, STATES, titleOf } from "./words.js";
+import { explain, explainFailure, explainTrouble, STATES, titleOf, troubleOf } from "./words.js";
 
 const STEPS = {
   queued: "It begins as soon as the ones before it are done. You can close this page: the work goes on.",
@@ -147,7 +147,8 @@ function progress(body, job) {
   const bar = body.querySelector("progress");
   if (!bar || !isActive(job)) return;
   setText(body.querySelector(".told"), stateLine(job));
-  setText(body.querySelector(".step"), STEPS[job.state]);
+  const trouble = troubleOf(job);
+  setText(body.querySelector(".step"), trouble ? explainTrouble(trouble.code) : STEPS[job.state]);
   if (job.state === "rendering") bar.value = job.progress.percent;
   else if (job.state === "assembling") bar.value = 100;
   else bar.removeAttribute("value");

@@ -24,6 +24,11 @@ class Jobs extends EventTarget {
     return this.#known.get(id) ?? null;
   }
 
+  /** Those under way, as far as the page knows them. */
+  active() {
+    return [...this.#known.values()].filter(isActive);
+  }
+
   isLeaving(id) {
     return this.#leaving.has(id);
   }

@@ -1,7 +1,7 @@
 // Addresses within the page, the frame around the views, and what concerns all of them.
 
 import { composeView, giveFile } from "./compose.js";
-import { h } from "./dom.js";
+import { watchCondition } from "./condition.js";
 import { jobView } from "./job.js";
 import { jobs } from "./jobs.js";
 import { connection } from "./server.js";
@@ -59,15 +59,6 @@ function watchConnection() {
   });
 }
 
-/** Say so if only the demonstration voice speaks; a server that is not ready says it, too. */
-async function showDemonstration() {
-  const answer = await fetch("readyz").catch(() => null);
-  const { notice } = await answer?.json().catch(() => null) ?? {};
-  const line = document.getElementById("demonstration");
-  line.textContent = notice ?? "";
-  line.hidden = !notice;
-}
-
 /** A file dropped anywhere begins a new narration. */
 function takeDrops() {
   let depth = 0;
@@ -97,6 +88,6 @@ addEventListener("pagehide", () => jobs.settle());
 watchConnection();
 takeDrops();
 beginSession();
-showDemonstration();
+watchCondition();
 show({ isFirst: true });
 jobs.follow();

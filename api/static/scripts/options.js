@@ -1,8 +1,9 @@
 // How a text shall be read: voice, expression, pauses, files, title. Remembered from time to time.
 
 import { chips, field, h, setText } from "./dom.js";
+import { sample, sampleAddress } from "./sample.js";
 import { read } from "./server.js";
-import { FORMATS, voiceName } from "./words.js";
+import { capital, FORMATS, voiceName } from "./words.js";
 
 const MEMORY = "rhapsode.options";
 const USUAL = { voice: "default", outputs: ["m4b"], exaggeration: 0.5, pauses: "usual" };
@@ -11,26 +12,30 @@ const PACES = { short: ["Short", 0.6], usual: ["As usual", 1], long: ["Long", 1.
 const MOODS = [[0.3, "even"], [0.65, "natural"], [0.95, "lively"], [Infinity, "dramatic"]];
 
 export function optionsForm() {
-  const chosen = { ...USUAL, ...remembered(), title: "", author: "" };
-  const voice = h("select", { onchange: () => { chosen.voice = voice.value; } }, h("option", { value: chosen.voice }, label(chosen.voice)));
+  const chosen = { ...USUAL, ...remembered(), title: "", author: "", seed: "" };
+  const ids = new Map(); // of the voices, by name
+  const voice = h("select", { onchange: () => { chosen.voice = voice.value; heard.rest(); } }, h("option", { value: chosen.voice }, label(chosen.voice)));
   const voiceField = field("Voice", voice, { id: "option-voice" });
   voiceField.querySelector(".help").append(h("a", { href: "#/voices" }, "Add a voice of your own"));
   const title = h("input", { type: "text", maxlength: 200, oninput: () => { chosen.title = title.value.trim(); } });
   const author = h("input", { type: "text", maxlength: 200, oninput: () => { chosen.author = author.value.trim(); } });
+  const seed = h("input", { type: "number", min: 0, max: 999_999, step: 1, placeholder: "0", oninput: () => { chosen.seed = seed.value; } });
+  const heard = sample(() => `${voiceName(chosen.voice)}, ${mood(chosen.exaggeration)}`, () => sampleAddress(ids.get(chosen.voice) ?? chosen.voice, chosen.exaggeration));
   const element = h("div", { class: "settings" },
     voiceField,
-    expression(chosen),
+    expression(chosen, heard),
     chips("Pauses", "pauses", Object.entries(PACES).map(([value, [text]]) => [value, text]), chosen.pauses, (value) => { chosen.pauses = value; }),
     formats(chosen),
-    h("details", {}, h("summary", {}, "Title and author"),
+    h("details", {}, h("summary", {}, "Title, author and more"),
       h("div", { class: "settings" },
         field("Title", title, { id: "option-title", help: "Left empty, it is the document's own." }),
-        field("Author", author, { id: "option-author" }))));
+        field("Author", author, { id: "option-author" }),
+        field("Reading", seed, { id: "option-seed", help: "Another number, another reading of the same text." }))));
   return {
     element,
-    load: () => loadVoices(voice, chosen),
+    load: () => loadVoices(voice, chosen, ids),
     values: () => {
-      const { title: _, author: __, ...kept } = chosen;
+      const { title: _, author: __, seed: ___, ...kept } = chosen;
       remember(kept);
       return settingsOf(chosen);
     },
@@ -43,26 +48,31 @@ function settingsOf(chosen) {
   if (factor !== 1) {
     settings.pauses = Object.fromEntries(Object.entries(PAUSES_MS).map(([name, ms]) => [name, Math.round(ms * factor)]));
   }
+  if (/^\d{1,6}$/.test(chosen.seed)) settings.seed = Number(chosen.seed);
   if (chosen.title) settings.title = chosen.title;
   if (chosen.author) settings.author = chosen.author;
   return settings;
 }
 
-function expression(chosen) {
-  const mood = () => MOODS.find(([limit]) => slider.value <= limit)[1];
+function mood(exaggeration) {
+  return MOODS.find(([limit]) => exaggeration <= limit)[1];
+}
+
+function expression(chosen, heard) {
   const slider = h("input", { type: "range", id: "option-expression", min: 0, max: 1.3, step: 0.05, oninput: () => {
     chosen.exaggeration = Number(slider.value);
+    heard.rest();
     tell();
   } });
   slider.value = chosen.exaggeration;
   const told = h("span", { class: "quiet" });
   const tell = () => {
-    setText(told, mood());
-    slider.setAttribute("aria-valuetext", mood());
+    setText(told, mood(chosen.exaggeration));
+    slider.setAttribute("aria-valuetext", mood(chosen.exaggeration));
   };
   tell();
   return h("div", { class: "field" }, h("label", { for: "option-expression" }, "Expression: ", told), slider,
-    h("div", { class: "ends", "aria-hidden": "true" }, h("span", {}, "Even"), h("span", {}, "Dramatic")));
+    h("div", { class: "ends", "aria-hidden": "true" }, h("span", {}, "Even"), h("span", {}, "Dramatic")), heard);
 }
 
 function formats(chosen) {
@@ -77,8 +87,9 @@ function formats(chosen) {
   return h("fieldset", {}, h("legend", {}, "Files"), h("div", { class: "formats" }, boxes));
 }
 
-async function loadVoices(select, chosen) {
+async function loadVoices(select, chosen, ids) {
   const { items, bundled } = await read("voices").catch(() => ({ items: [], bundled: [] }));
+  for (const voice of [...items, ...bundled]) ids.set(voice.name, voice.id);
   const own = items.filter((voice) => voice.state === "ready").map((voice) => voice.name);
   const names = [...new Set(["default", ...bundled.map((voice) => voice.name), ...own])];
   if (!names.includes(chosen.voice)) chosen.voice = "default";
@@ -87,8 +98,7 @@ async function loadVoices(select, chosen) {
 }
 
 function label(name) {
-  const spoken = voiceName(name);
-  return spoken.charAt(0).toUpperCase() + spoken.slice(1);
+  return capital(voiceName(name));
 }
 
 function remembered() {

@@ -1,7 +1,7 @@
 // How a document was read: what is warned of, what is left out and why, in the words of people.
 
 import { h, icon } from "./dom.js";
-import { count, sentence } from "./words.js";
+import { count, sentence, troubleOf } from "./words.js";
 
 const REASONS = {
   boilerplate: "licences and notices of the publisher",
@@ -27,7 +27,7 @@ const MOST_WARNINGS = 8;
 
 /** What a listener should know before listening; null if there is nothing to tell. */
 export function readingNotes(job) {
-  const warnings = job.warnings.filter(({ code }) => !code.startsWith("chunks_")).slice(0, MOST_WARNINGS);
+  const warnings = job.warnings.filter((warning) => !warning.code.startsWith("chunks_") && warning !== troubleOf(job)).slice(0, MOST_WARNINGS);
   const skipped = Object.entries(job.reading?.skipped ?? {}).filter(([reason, size]) => reason in REASONS && size >= LEAST_CHARACTERS);
   if (warnings.length === 0 && skipped.length === 0) return null;
   return h("details", { class: "panel reading-notes", open: warnings.length > 0 },

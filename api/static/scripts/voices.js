@@ -3,13 +3,13 @@
 import { field, h, icon } from "./dom.js";
 import { notice } from "./notices.js";
 import { canRecord, Recorder } from "./recorder.js";
-import { pause, post, read, remove, url } from "./server.js";
-import { explain, length, sentence, voiceName } from "./words.js";
+import { sample, sampleAddress } from "./sample.js";
+import { pause, post, read, remove } from "./server.js";
+import { capital, explain, length, sentence, voiceName } from "./words.js";
 
 const LEAST_S = 5;
 const LETTERS = { ß: "ss", æ: "ae", ø: "o", ł: "l", œ: "oe" };
 const POLL_MS = 1500;
-const SAMPLE_WAIT_S = 30;
 const PASSAGE = "Every evening, when the shop was closed, my grandfather put out two chairs and a lamp. One chair was for him, and the other for whoever wished to hear a story. Some nights half the street came, and nobody went home before the end.";
 
 export function voicesView() {
@@ -40,38 +40,18 @@ export function voicesView() {
 }
 
 function houseVoice(voice) {
-  return h("li", { class: "voice panel" }, h("div", { class: "about" }, h("p", { class: "name" }, capital(voiceName(voice.name))), h("p", { class: "quiet small" }, "Comes with the model")), sample(voice));
+  return h("li", { class: "voice panel" }, h("div", { class: "about" }, h("p", { class: "name" }, capital(voiceName(voice.name))), h("p", { class: "quiet small" }, "Comes with the model")), hear(voice));
 }
 
-/** A button that lets a voice be heard: its sample is spoken at the first wish, and kept. */
-function sample(voice) {
-  const name = voiceName(voice.name);
-  const player = h("audio", { preload: "none", hidden: true });
-  const button = h("button", { type: "button", class: "plain" });
-  const draw = (glyph, text, spoken) => {
-    button.replaceChildren(icon(glyph), text);
-    button.setAttribute("aria-label", `${spoken} ${name}`);
-  };
-  const rest = () => draw("play", "Listen", "Listen to");
-  const stop = () => { player.pause(); rest(); };
-  player.addEventListener("ended", stop);
-  player.addEventListener("error", () => { rest(); notice(`${capital(name)} cannot be heard now. Try again in a moment.`); });
-  player.addEventListener("playing", () => draw("pause", "Stop", "Stop"));
-  button.addEventListener("click", () => {
-    if (!player.paused) return stop();
-    if (!player.src || player.error) player.src = url(`voices/${voice.id}/preview?wait=${SAMPLE_WAIT_S}`);
-    draw("play", "One moment…", "One moment:");
-    return player.play().catch(() => {});
-  });
-  rest();
-  return h("div", { class: "sample" }, button, player);
+function hear(voice) {
+  return sample(() => voiceName(voice.name), () => sampleAddress(voice.id));
 }
 
 function ownVoice(voice, redraw) {
   const states = { preparing: "Being prepared…", ready: `Your voice · from ${length(voice.duration_s)} of speech`, failed: sentence(voice.error ?? "It could not be prepared") };
   return h("li", { class: "voice panel" },
     h("div", { class: "about" }, h("p", { class: "name" }, capital(voiceName(voice.name))), h("p", { class: voice.state === "failed" ? "fault small" : "quiet small" }, states[voice.state] ?? "")),
-    ...(voice.state === "ready" ? [sample(voice)] : []),
+    ...(voice.state === "ready" ? [hear(voice)] : []),
     h("button", { type: "button", class: "plain square", title: "Delete", "aria-label": `Delete the voice ${voiceName(voice.name)}`, onclick: (event) => {
       const item = event.currentTarget.closest("li");
       item.hidden = true;
@@ -170,8 +150,4 @@ function recordingControls({ take, say }) {
 /** Names are letters, digits, - and _ on the server; people write them as they like. */
 function plainName(text) {
   return text.replaceAll(/[ßæøłœ]/gi, (letter) => LETTERS[letter.toLowerCase()]).normalize("NFKD").replaceAll(/\p{M}/gu, "").trim().replaceAll(/[^A-Za-z0-9_-]+/g, "-").replaceAll(/^[-_]+|-+$/g, "").slice(0, 63);
-}
-
-function capital(text) {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

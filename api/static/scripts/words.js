@@ -28,13 +28,31 @@ const HELP = {
   quality_failed: "One sentence did not come out well in any take, and the settings ask for perfection. Try again.",
   checkpoint_invalid: "The voice model of this server is damaged. Whoever runs it has to install it again.",
   deadline_exceeded: "It took longer than was allowed, and was stopped. Try again; what is finished is kept.",
+  no_worker: "Nothing on the server can speak just now. Whoever runs it has to start what speaks.",
+  storage_failing: "The storage of the server fails. Whoever runs it has to look at it; what is finished is kept.",
   engine_died: "The speech engine stopped. Try again; what is finished is kept.",
   lease_lost: "The machine that was speaking disappeared. Try again; what is finished is kept.",
 };
 for (const part of ["storage", "database", "broker"]) HELP[`${part}_unavailable`] = HELP.unavailable;
 
+/** What a job waits for until somebody mends it. */
+const TROUBLES = {
+  disk_full: "the disk of the server is full",
+  storage_full: "the storage of the server is full",
+  storage_failing: "the storage of the server fails",
+  storage_unavailable: "the storage of the server does not answer",
+  database_unavailable: "a part of the server does not answer",
+  broker_unavailable: "a part of the server does not answer",
+  schema_outdated: "the server is being updated",
+  output_denied: "the server cannot write the finished files",
+  no_worker: "nothing on the server can speak just now",
+};
+
 /** What the document's or recording's own problem says is made for people already. */
 const TOLD_BY_SERVER = new Set(["document_invalid", "voice_rejected"]);
+
+/** What the page calls the fields of a request. */
+const FIELDS = { title: "Title", author: "Author", name: "Name", voice: "Voice", delivery: "Expression", pauses: "Pauses", outputs: "Files", chapters: "Chapters", seed: "Reading", text: "Text", file: "File", spoken_text: "Text" };
 
 const FINDINGS = {
   too_long: "spoken far too slowly, or with something added",
@@ -85,6 +103,21 @@ export function explain(problem) {
   return problem.code === "internal" && problem.requestId ? `${help} (Number ${problem.requestId})` : help;
 }
 
+/** The warning that says what a job waits for; null if it waits for nothing. */
+export function troubleOf(job) {
+  return job.warnings?.find(({ code }) => code in TROUBLES) ?? null;
+}
+
+/** The same in a few words: "Waiting: the disk of the server is full". */
+export function waiting({ code }) {
+  return `Waiting: ${TROUBLES[code]}`;
+}
+
+/** What somebody has to do about a trouble, by its code. */
+export function explainTrouble(code) {
+  return HELP[code] ?? HELP.unavailable;
+}
+
 /** The same for a job that failed. */
 export function explainFailure(failure) {
   if (TOLD_BY_SERVER.has(failure.code)) return sentence(failure.detail);
@@ -93,7 +126,7 @@ export function explainFailure(failure) {
 
 function explainFields(problem) {
   const told = problem.fields.map(({ pointer, detail }) =>
-    pointer === "/voice" ? "This voice is not here any more: choose another." : sentence(`${pointer.split("/").pop()}: ${detail}`));
+    pointer === "/voice" ? "This voice is not here any more: choose another." : sentence(`${FIELDS[pointer.split("/")[1]] ?? "What was sent"}: ${detail}`));
   return told.join(" ") || sentence(problem.message);
 }
 
@@ -143,6 +176,10 @@ export function titleOf(job) {
 /** The voice's name as people write it. */
 export function voiceName(name) {
   return name === "default" ? "the house voice" : name.replaceAll(/[-_]/g, " ");
+}
+
+export function capital(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 export function sentence(text) {

@@ -49,7 +49,20 @@ def undo(page: Page, _: dict[str, str]) -> None:
 def compose(page: Page, _: dict[str, str]) -> None:
     page.goto(page.url.split("#")[0] + "#/new")
     page.get_by_label("Text to be read").fill("# A heading\n\nAnd some text.")
-    page.get_by_text("Title and author").click()
+    page.get_by_text("Title, author and more").click()
+
+
+def preview(page: Page, _: dict[str, str]) -> None:
+    page.goto(page.url.split("#")[0] + "#/new")
+    page.get_by_label("Text to be read").fill(f"{STORY}\n\n```\nfirst = second\n```\n\n[^1]: Note.")
+    expect(page.get_by_role("group", name="Chapters")).to_be_visible()
+
+
+def file_chosen(page: Page, _: dict[str, str]) -> None:
+    page.goto(page.url.split("#")[0] + "#/new")
+    file = {"name": "broken.epub", "mimeType": "", "buffer": b"PK no"}
+    page.locator("input[type=file]").set_input_files([file])  # type: ignore[list-item]
+    expect(page.get_by_role("alert")).to_contain_text("It cannot be read.")
 
 
 def refused(page: Page, _: dict[str, str]) -> None:
@@ -62,6 +75,13 @@ def listening(page: Page, jobs: dict[str, str]) -> None:
     page.goto(page.url.split("#")[0] + f"#/jobs/{jobs['ready']}")
     expect(page.get_by_role("heading", name="1 place to check by ear")).to_be_visible()
     expect(page.get_by_role("link", name="MP3")).to_be_visible()
+
+
+def mending(page: Page, jobs: dict[str, str]) -> None:
+    listening(page, jobs)
+    page.get_by_text("Compare takes").first.click()
+    page.get_by_text("Correct the text").first.click()
+    expect(page.locator(".takes li").first).to_be_visible()
 
 
 def failed(page: Page, jobs: dict[str, str]) -> None:
@@ -79,6 +99,34 @@ def voices(page: Page, _: dict[str, str]) -> None:
     expect(page.get_by_text("The house voice")).to_be_visible()
 
 
+def recording(page: Page, _: dict[str, str]) -> None:
+    voices(page, {})
+    page.get_by_role("button", name="Record").click()
+    expect(page.get_by_role("meter", name="Loudness")).to_be_visible()
+
+
+def voice_refused(page: Page, _: dict[str, str]) -> None:
+    voices(page, {})
+    page.get_by_role("button", name="Save the voice").click()
+    expect(page.locator(".new-voice .fault")).to_be_visible()
+
+
+def server_down(page: Page, _: dict[str, str]) -> None:
+    expect(page.get_by_role("heading", name="Your bookshelf")).to_be_visible()
+    page.route("**/v1/**", lambda route: route.abort())
+    page.get_by_label("Search title or author").fill("anything")
+    expect(page.get_by_text("The server does not answer. Trying again…")).to_be_visible()
+
+
+def sign_in(page: Page, _: dict[str, str]) -> None:
+    refusal = {"code": "unauthorized", "detail": "", "title": ""}
+    page.route("**/v1/**", lambda route: route.fulfill(status=401, json=refusal))
+    page.reload()
+    page.get_by_label("Key").fill("wrong")
+    page.get_by_role("dialog").get_by_role("button", name="Sign in").click()
+    expect(page.get_by_text("This key is not known here.")).to_be_visible()
+
+
 def reference(page: Page, _: dict[str, str]) -> None:
     page.goto(page.url.split("#")[0] + "docs")
     page.locator("summary").first.click()
@@ -86,8 +134,8 @@ def reference(page: Page, _: dict[str, str]) -> None:
 
 
 STATES = [
-    empty_bookshelf, bookshelf, undo, compose, refused, listening, failed, unknown, voices,
-    reference,
+    empty_bookshelf, bookshelf, undo, compose, preview, file_chosen, refused, listening, mending,
+    failed, unknown, voices, recording, voice_refused, server_down, sign_in, reference,
 ]  # fmt: skip
 
 
@@ -99,7 +147,7 @@ def test_every_state_is_accessible_at_every_width(
     state: Callable[[Page, dict[str, str]], None],
     scheme: str,
 ) -> None:
-    page = open_page(color_scheme=scheme, reduced_motion="reduce")
+    page = open_page(color_scheme=scheme, reduced_motion="reduce", permissions=["microphone"])
     state(page, jobs)
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})

@@ -25,6 +25,7 @@ FB2 = (
     "<description><title-info><book-title>A tale</book-title></title-info></description>"
     f"<body><section><title><p>One</p></title><p>{PROSE}</p></section></body></FictionBook>"
 )
+PASTED["fb2"] = (FB2, "FictionBook")
 FILES: dict[str, Callable[[], bytes]] = {
     "plain.txt": PROSE.encode,
     "tale.md": f"# One\n\n{PROSE}".encode,
@@ -57,6 +58,22 @@ def test_a_file_of_every_kind_is_narrated(open_page: Open, tmp_path: Path, name:
     path.write_bytes(FILES[name]())
     page = open_page("#/new")
     page.locator("input[type=file]").set_input_files(path)
+    expect(page.get_by_text(name)).to_be_visible()
+    page.get_by_role("button", name="Narrate").click()
+    expect(page.locator("section.text")).to_contain_text("The clocks were striking thirteen.")
+
+
+@pytest.mark.parametrize("name", ["tale.epub", "letter.docx", "paper.pdf"])
+def test_a_file_is_pasted_as_well_as_picked(open_page: Open, name: str) -> None:
+    page = open_page("#/new")
+    page.get_by_label("Text to be read").evaluate(
+        """(area, [name, bytes]) => {
+            const clipboardData = new DataTransfer();
+            clipboardData.items.add(new File([new Uint8Array(bytes)], name));
+            area.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true }));
+        }""",
+        [name, list(FILES[name]())],
+    )
     expect(page.get_by_text(name)).to_be_visible()
     page.get_by_role("button", name="Narrate").click()
     expect(page.locator("section.text")).to_contain_text("The clocks were striking thirteen.")
@@ -160,15 +177,17 @@ def test_the_choices_of_the_form_reach_the_job(open_page: Open, served: ServedPa
     page.get_by_label(re.compile("^Expression")).fill("1")
     page.get_by_label("Long").check()
     page.get_by_label("Captions (VTT)").check()
-    page.get_by_text("Title and author").click()
+    page.get_by_text("Title, author and more").click()
     page.get_by_label("Title", exact=True).fill("As chosen")
     page.get_by_label("Author").fill("Somebody")
+    page.get_by_label("Reading", exact=True).fill("7")
     page.get_by_role("button", name="Narrate").click()
     expect(page.get_by_role("heading", name="As chosen")).to_be_visible()
     job = httpx.get(f"{served.api}/jobs?search=as chosen").json()["items"][0]
     assert job["author"] == "Somebody"
     assert job["settings"]["delivery"]["exaggeration"] == 1
     assert job["settings"]["pauses"]["chapter_ms"] == 2880
+    assert job["settings"]["seed"] == 7
     assert job["settings"]["outputs"] == ["m4b", "vtt"]
 
 

@@ -1,5 +1,6 @@
 """A voice by microphone or from a file: heard, named, used, deleted."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -78,3 +79,17 @@ def test_a_voice_is_heard_before_it_is_chosen(open_page: Open, served: ServedPag
     expect(listen).to_have_text("Listen")
     kept = httpx.get(f"{served.api}/jobs", params={"kind": "preview"}).json()["items"]
     assert [job["state"] for job in kept] == ["succeeded"]
+
+
+def test_an_expression_is_heard_before_it_is_chosen(open_page: Open, served: ServedPage) -> None:
+    page = open_page("#/new")
+    slider = page.get_by_role("slider", name=re.compile("^Expression"))
+    slider.fill("1.2")
+    listen = page.locator(".sample button")
+    expect(listen).to_have_accessible_name("Listen to the house voice, dramatic")
+    listen.click()
+    expect(listen).to_have_text("Stop")
+    slider.fill("0.2")
+    expect(listen).to_have_text("Listen")
+    kept = httpx.get(f"{served.api}/jobs", params={"kind": "preview"}).json()["items"]
+    assert 1.2 in [job["settings"]["delivery"]["exaggeration"] for job in kept]

@@ -6,32 +6,61 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from tests.unit.api.conftest import recording
 from worker.assembly.probe import probe
 
 ROOT = Path(__file__).parents[3]
 _COMMANDS = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-def test_the_commands_of_the_tutorial_run(tmp_path: Path) -> None:
-    blocks = _COMMANDS.findall((ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8"))
-    assert blocks[0] == "make setup\n"  # has been done, or this would not run
-    bin_folder = tmp_path / ".venv" / "bin"
+def commands(page: str) -> list[str]:
+    return _COMMANDS.findall((ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8"))
+
+
+def run_commands(folder: Path, blocks: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run what a page tells to type, in a folder that looks like a clone."""
+    bin_folder = folder / ".venv" / "bin"
     bin_folder.mkdir(parents=True)
-    (bin_folder / "rhapsode").symlink_to(Path(sys.executable).parent / "rhapsode")
-    script = "set -eux\n" + "".join(blocks[1:])
-    environment = os.environ | {"RHAPSODE_DATA_DIR": str(tmp_path / "data")}
-    done = subprocess.run(
-        ["bash", "-c", script],
+    command = bin_folder / "rhapsode"
+    command.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m rhapsode "$@"\n')
+    command.chmod(0o755)
+    return subprocess.run(
+        ["bash", "-c", "set -eux -o pipefail\n" + "".join(blocks)],
         check=False,
-        cwd=tmp_path,
-        env=environment,
+        cwd=folder,
+        env=os.environ | {"RHAPSODE_DATA_DIR": str(folder / "data")},
         capture_output=True,
         text=True,
     )
+
+
+def test_the_commands_of_the_tutorial_run(tmp_path: Path) -> None:
+    blocks = commands("tutorial")
+    assert blocks[0] == "make setup\n"  # has been done, or this would not run
+    done = run_commands(tmp_path, blocks[1:])
     assert done.returncode == 0, done.stderr
     assert "4 characters  note mark" in done.stdout
     assert probe(tmp_path / "lamp.m4b").duration_s > 1
     assert (tmp_path / "lamp.vtt").read_text().startswith("WEBVTT")
+
+
+@pytest.mark.parametrize("page", ["voices", "batch"])
+def test_the_commands_of_a_guide_run(tmp_path: Path, page: str) -> None:
+    (tmp_path / "texts").mkdir()
+    for path in ("letter.md", "texts/one.md", "texts/two.md"):
+        (tmp_path / path).write_text("Dear Anna, it rains.")
+    (tmp_path / "anna.wav").write_bytes(recording(6.0))
+    done = run_commands(tmp_path, commands(page))
+    assert done.returncode == 0, done.stderr
+    if page == "voices":
+        assert "anna\trecording" in done.stdout
+        assert (tmp_path / "letter.mp3").read_bytes() != (tmp_path / "lively.mp3").read_bytes()
+    else:
+        assert "texts/two.md: done" in done.stdout
+        files = {path.name for path in (tmp_path / "audio").iterdir()}
+        assert files > {"one.mp3", "one.vtt", "two.mp3", "two.vtt", "two.m4b"}
 
 
 def test_the_site_has_the_reference_of_the_code(tmp_path: Path) -> None:

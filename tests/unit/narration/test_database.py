@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 
 from narration import migrate as migrations
 from narration.database import make_engine, session_scope
-from narration.errors import DatabaseUnavailable, OutputError, RowsLocked, public_message
+from narration.errors import DatabaseUnavailable, DiskFull, RowsLocked, public_message
 
 FULL = r"the disk of .*rhapsode\.db is full: free some space"
 
@@ -22,7 +22,7 @@ def fill(engine: Engine) -> None:
 
 
 def test_a_full_disk_is_named_and_not_called_a_lost_database(sqlite_database: Engine) -> None:
-    with pytest.raises(OutputError, match=FULL):
+    with pytest.raises(DiskFull, match=FULL):
         fill(sqlite_database)
 
 
@@ -33,7 +33,7 @@ def test_a_lost_database_is_worth_another_try(tmp_path: Path) -> None:
 
 
 def test_a_new_database_that_finds_no_room_says_so(small_disk: Path) -> None:
-    with pytest.raises(OutputError, match=FULL):
+    with pytest.raises(DiskFull, match=FULL):
         migrations.migrate(f"sqlite:///{small_disk}/rhapsode.db")
 
 

@@ -84,3 +84,22 @@ def test_trouble_that_goes_on_is_told_once_and_so_is_its_end() -> None:
         ("store_away", "no room"),
         ("store_away_over", "no room"),
     ]
+
+
+ON_A_FULL_DISK = """
+import sys
+import structlog
+from narration import telemetry
+from narration.settings import TelemetrySettings
+sys.stderr = open("/dev/full", "w")
+telemetry.set_up_logging(TelemetrySettings(log_format="json"))
+structlog.get_logger().warning("nobody_reads_this")
+print("went on", flush=True)
+"""
+
+
+def test_a_log_that_cannot_be_written_stops_nothing() -> None:
+    root = Path(__file__).parents[3]
+    command = [sys.executable, "-c", ON_A_FULL_DISK]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert done.stdout == "went on\n"

@@ -5,15 +5,13 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+import typer
 
-from narration.errors import OutputError
 from narration.jobs.request import OutputFormat
-from rhapsode.cli import run
-from rhapsode.commands.options import output_paths
-from rhapsode.commands.summary import Summary
+from rhapsode.cli import app, run
 from rhapsode.extras import extra_of, install_command
-from rhapsode.inputs import STDIN
 from rhapsode.outputs import Output
+from rhapsode.summary import Summary
 
 # An interpreter in which a package is missing, whatever is installed.
 WITHOUT = """
@@ -23,7 +21,7 @@ class Missing:
         if name.partition('.')[0] in {packages!r}:
             raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 sys.meta_path.insert(0, Missing())
-from rhapsode.cli import run
+from rhapsode.cli import app, run
 sys.exit(run({arguments!r}))
 """
 
@@ -33,6 +31,35 @@ def without(packages: set[str], *arguments: str) -> subprocess.CompletedProcess[
     return subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=False
     )
+
+
+def commands() -> list[tuple[str, ...]]:
+    """Return every command and group, the whole first."""
+    found: list[tuple[str, ...]] = [()]
+    for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
+        found += [(name,), *((name, each) for each in getattr(command, "commands", ()))]
+    return found
+
+
+@pytest.mark.parametrize("name", commands(), ids=" ".join)
+@pytest.mark.parametrize("columns", ["80", "100"])
+def test_no_help_is_cut_off(
+    name: tuple[str, ...],
+    columns: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    assert run([*name, "--help"]) == 0
+    usage, *lines = capsys.readouterr().out.splitlines()
+    assert usage.startswith("Usage: ")  # where dots mean more of the same
+    assert [line for line in lines if line.endswith("...")] == []
+    assert max(map(len, lines)) <= int(columns)
+
+
+def test_completion_is_offered_for_the_shell(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--help"]) == 0
+    assert "--install-completion" in capsys.readouterr().out
 
 
 def test_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -46,6 +73,7 @@ def test_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
         (("serve",), "uvicorn", "service"),
         (("api",), "fastapi", "service"),
         (("submit", "README.md", "-o", "x.mp3"), "httpx", "service"),
+        (("render", "README.md", "-o", "x.mp3"), "torch", "render"),
         (("voices", "list"), "torch", "render"),
         (("models", "pull", "english"), "huggingface_hub", "render"),
     ],
@@ -84,19 +112,10 @@ def test_module_of_no_extra_is_a_bug() -> None:
     assert extra_of(None) is None
 
 
-def test_output_is_named_after_the_text() -> None:
-    assert output_paths(None, Path("books/book.epub")) == [Path("book.m4b")]
-    assert output_paths([Path("a.mp3")], Path("book.epub")) == [Path("a.mp3")]
-
-
-def test_text_from_standard_input_needs_a_name_for_its_output() -> None:
-    with pytest.raises(OutputError, match="-o FILE"):
-        output_paths(None, STDIN)
-
-
 def test_summary_says_the_same_to_a_person_and_to_a_script() -> None:
     summary = Summary(
         job_id="job_1",
+        file=Path("a.md"),
         outputs=[Output(path=Path("a.mp3"), format=OutputFormat.MP3)],
         manifest=None,
         speech_s=90.0,
@@ -114,6 +133,7 @@ def test_summary_says_the_same_to_a_person_and_to_a_script() -> None:
 def test_summary_ends_with_its_warnings(capsys: pytest.CaptureFixture[str]) -> None:
     summary = Summary(
         job_id="job_1",
+        file=Path("a.md"),
         outputs=[],
         manifest=None,
         speech_s=90.0,

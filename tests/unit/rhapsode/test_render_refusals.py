@@ -100,9 +100,11 @@ def test_an_output_that_cannot_be_written_is_refused(
     assert words in refused(capsys, hello(tmp_path), "-o", tmp_path / name)
 
 
-def test_a_folder_is_no_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "book.wav").mkdir()
-    assert "folder" in refused(capsys, hello(tmp_path), "-o", tmp_path / "book.wav")
+def test_a_folder_in_the_place_of_the_file_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "hello.m4b").mkdir()
+    assert "is a folder" in refused(capsys, hello(tmp_path), "-o", tmp_path)
 
 
 def test_two_outputs_of_one_format_are_refused(

@@ -15,7 +15,7 @@ from narration.jobs.request import JobSettings, OutputFormat
 from rhapsode.http_client import ApiClient, Upload
 from rhapsode.outputs import Output
 from rhapsode.progress import Rendered
-from rhapsode.submit import NarrationRequest, ensure_voice, read_text, submit
+from rhapsode.submit import NarrationRequest, begin, ensure_voice, finish, read_text
 
 SOUND = bytes(range(250)) * 8
 SHA256 = hashlib.sha256(SOUND).hexdigest()
@@ -98,7 +98,7 @@ def order(tmp_path: Path) -> NarrationRequest:
 def narrate(server: ApiClient, order: NarrationRequest) -> Callable[[], list[Rendered]]:
     def run() -> list[Rendered]:
         shown: list[Rendered] = []
-        submit(server, order, shown.append, sleep=lambda _: None)
+        finish(server, begin(server, order), shown.append, sleep=lambda _: None)
         return shown
 
     return run
@@ -130,7 +130,9 @@ def test_changed_text_asks_for_another_job(
 ) -> None:
     other = Upload(name=order.text.name, data=b"Once upon another time.")
     for text in (order.text, other):
-        submit(server, replace(order, text=text), lambda _: None, sleep=lambda _: None)
+        finish(
+            server, begin(server, replace(order, text=text)), lambda _: None, sleep=lambda _: None
+        )
     first, again = (r.headers["idempotency-key"] for r in paper.calls("POST /v1/jobs"))
     assert first != again
 

@@ -1,13 +1,15 @@
 """Ready means: the database, the broker, the store and a warm worker answer."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
+from api.app import create_app
 from api.deps import Resources
 from narration import workers
 from narration.clock import utc_now
@@ -47,8 +49,23 @@ def test_server_is_ready_with_a_warm_worker(client: TestClient, resources: Resou
     add_worker(resources, WorkerState.READY)
     answer = client.get("/readyz")
     assert answer.status_code == HTTPStatus.OK
-    assert answer.json()["checks"].keys() == {"database", "broker", "store", "workers", "jobs"}
+    assert answer.json()["checks"].keys() == {
+        "database", "broker", "store", "workers", "jobs", "disk",
+    }  # fmt: skip
+    assert answer.json()["troubles"] == []
     assert "notice" not in answer.json()
+
+
+def test_full_disk_of_one_machine_is_told_though_no_row_says_so(
+    resources: Resources, small_disk: Path
+) -> None:
+    settings = resources.settings.model_copy(update={"data_dir": small_disk})
+    full = replace(resources, settings=settings)
+    with TestClient(create_app(settings, full)) as client:
+        answer = client.get("/readyz")
+    assert answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE
+    assert answer.json()["troubles"] == ["disk_full"]
+    assert str(small_disk) not in answer.text
 
 
 def test_cold_worker_is_not_enough(client: TestClient, resources: Resources) -> None:

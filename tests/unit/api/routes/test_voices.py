@@ -171,6 +171,16 @@ def test_a_preview_is_begun_once_and_found_again(client: TestClient, broker: Any
     assert client.get("/v1/jobs").json()["items"] == []
 
 
+def test_a_preview_of_another_expression_is_another_preview(client: TestClient) -> None:
+    usual = client.get("/v1/voices/default/preview").json()
+    lively = client.get("/v1/voices/default/preview", params={"exaggeration": 1.2})
+    again = client.get("/v1/voices/default/preview", params={"exaggeration": 1.2})
+    assert lively.json()["settings"]["delivery"]["exaggeration"] == 1.2
+    assert lively.json()["id"] == again.json()["id"] != usual["id"]
+    wild = client.get("/v1/voices/default/preview", params={"exaggeration": 3})
+    assert wild.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+
+
 def test_a_preview_waits_for_its_voice(client: TestClient) -> None:
     voice = upload(client).json()
     answer = client.get(voice["preview"])

@@ -1,4 +1,4 @@
-"""What `render` and `submit` say when they are done: one line for a person, JSON for a script."""
+"""What `render` and `submit` say of each text: one line for a person, JSON for a script."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import typer
 
+from narration.errors import RhapsodeError
 from rhapsode.outputs import Output
 from rhapsode.progress import format_duration
 
@@ -16,6 +17,7 @@ class Summary:
     """A job that was delivered; `manifest` is None where it was not fetched."""
 
     job_id: str
+    file: Path
     outputs: list[Output]
     manifest: Path | None
     speech_s: float
@@ -49,6 +51,7 @@ class Summary:
         return json.dumps(
             {
                 "job": self.job_id,
+                "file": str(self.file),
                 "outputs": [str(output.path) for output in self.outputs],
                 "manifest": str(self.manifest) if self.manifest else None,
                 "speech_s": self.speech_s,
@@ -58,4 +61,18 @@ class Summary:
                 "chunks_flagged": self.chunks_flagged,
                 "warnings": list(self.warnings),
             }
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A text that was not narrated, and why."""
+
+    file: Path
+    error: RhapsodeError
+
+    def as_json(self) -> str:
+        """Return it for a script."""
+        return json.dumps(
+            {"file": str(self.file), "error": {"code": self.error.code, "detail": str(self.error)}}
         )

@@ -1,0 +1,40 @@
+// How the server stands, in lines at the top: what keeps narrations waiting, and who speaks.
+
+import { jobs } from "./jobs.js";
+import { pause } from "./server.js";
+import { explainTrouble } from "./words.js";
+
+const ASK_MS = 5000;
+const STILL_MS = 8000; // a sentence may take so long on a small machine
+
+/** Watch for as long as the page is open; the server is asked only while a narration stands still. */
+export async function watchCondition() {
+  let movedAt = performance.now();
+  let last = "";
+  jobs.addEventListener("job", () => {
+    const now = jobs.active().map((job) => `${job.id} ${job.state} ${job.progress.chunks_done}`).join();
+    if (now !== last) movedAt = performance.now();
+    last = now;
+  });
+  let troubles = await ask();
+  for (;;) {
+    await pause(ASK_MS);
+    const isStill = jobs.active().length > 0 && performance.now() - movedAt > STILL_MS;
+    if (isStill || troubles.length > 0) troubles = await ask();
+  }
+}
+
+/** A server that is not ready answers, too, and says why. */
+async function ask() {
+  const answer = await fetch("readyz").catch(() => null);
+  const { notice = "", troubles = [] } = await answer?.json().catch(() => null) ?? {};
+  tell("trouble", troubles.length ? `${explainTrouble(troubles[0])} What waits then goes on by itself.` : "");
+  tell("demonstration", notice);
+  return troubles;
+}
+
+function tell(id, text) {
+  const line = document.getElementById(id);
+  if (line.textContent !== text) line.textContent = text;
+  line.hidden = !text;
+}

@@ -1,0 +1,139 @@
+"""Several texts in one command: where each is written, and how one that fails lets others go on."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import typer
+
+from narration.errors import OutputError, RhapsodeError, TransientError
+from narration.jobs.request import OutputFormat
+from rhapsode.inputs import STDIN, STDIN_NAME
+from rhapsode.outputs import Output, check_outputs
+from rhapsode.summary import Failure
+
+EXIT_REFUSED = 1
+EXIT_TRY_AGAIN = 75  # EX_TEMPFAIL of sysexits.h
+USUAL_FORMAT = OutputFormat.M4B.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """One text of a command, and the files that it becomes."""
+
+    file: Path
+    outputs: list[Output]
+
+    @property
+    def name(self) -> str:
+        """What the text is called where its name decides how it is read."""
+        return STDIN_NAME if self.file == STDIN else self.file.name
+
+
+class Told(Protocol):
+    """What is said of a text that went well."""
+
+    def show(self, *, is_quiet: bool, as_json: bool) -> None:
+        """Print it as the caller wants it."""
+
+
+def assign_outputs(
+    files: Sequence[Path], output: Sequence[Path] | None, formats: Sequence[str] | None
+) -> list[Work]:
+    """Decide where each text is written, having made sure that it can be.
+
+    Several texts go into one folder, each under its own name in every format; so does one, if what
+    was named is a folder that is there.
+    Raises: OutputError.
+    """
+    if len(files) == 1 and output and not _is_folder(output):
+        if formats and len(formats) > 1:
+            raise OutputError("--format was given twice: with -o FILE give each format its own -o")
+        works = {files[0]: check_outputs([*output], formats[0] if formats else None)}
+    else:
+        folder = _folder(output, is_wanted=len(files) > 1)
+        works = {
+            file: check_outputs(_in_folder(folder, file, formats or (USUAL_FORMAT,)), None)
+            for file in files
+        }
+    _require_distinct(works)
+    return [Work(file=file, outputs=outputs) for file, outputs in works.items()]
+
+
+def run_all(
+    works: Sequence[Work],
+    narrate: Callable[[Work], Told],
+    *,
+    is_quiet: bool,
+    as_json: bool,
+    is_over: Callable[[], bool] = lambda: False,
+) -> None:
+    """Narrate one text after another; one that fails is told, and the others go on.
+
+    `is_over` says that no other can succeed either, and ends it.
+    Raises: what the only text raises; typer.Exit with 75 if all that failed may succeed later, and
+    with 1 otherwise.
+    """
+    failures: list[RhapsodeError] = []
+    for work in works:
+        try:
+            told = narrate(work)
+        except RhapsodeError as error:
+            if as_json:
+                typer.echo(Failure(file=work.file, error=error).as_json())
+            if len(works) == 1:
+                raise
+            typer.echo(f"rhapsode: {work.file}: {error}", err=True)
+            failures.append(error)
+            if is_over():
+                break
+        else:
+            told.show(is_quiet=is_quiet, as_json=as_json)
+    if failures:
+        if not is_quiet:
+            typer.echo(f"rhapsode: {len(failures)} of {len(works)} texts failed", err=True)
+        is_temporary = all(isinstance(error, TransientError) for error in failures)
+        raise typer.Exit(EXIT_TRY_AGAIN if is_temporary else EXIT_REFUSED)
+
+
+def _is_folder(output: Sequence[Path]) -> bool:
+    return len(output) == 1 and output[0].is_dir()
+
+
+def _folder(output: Sequence[Path] | None, *, is_wanted: bool) -> Path:
+    if not output:
+        return Path()
+    if len(output) > 1:
+        raise OutputError(
+            "several texts go into one folder: name it once with -o, and formats with --format"
+        )
+    (folder,) = output
+    if is_wanted:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"{folder} cannot be the folder for several texts ({error.strerror}): name another "
+                "with -o, and formats with --format"
+            ) from error
+    return folder
+
+
+def _in_folder(folder: Path, file: Path, formats: Sequence[str]) -> list[Path]:
+    if file == STDIN:
+        raise OutputError("a text from standard input has no name: say where with -o FILE")
+    return [folder / f"{file.stem}.{format_.lower()}" for format_ in formats]
+
+
+def _require_distinct(works: dict[Path, list[Output]]) -> None:
+    taken: dict[Path, Path] = {}
+    for file, outputs in works.items():
+        for output in outputs:
+            # Captions of all formats share one manifest, and two texts must not.
+            first = taken.setdefault(output.manifest_path, file)
+            if first != file:
+                raise OutputError(
+                    f"{first} and {file} would both become {output.path}: rename one of them, or "
+                    "give each a command and folder of its own"
+                )

@@ -73,7 +73,8 @@ def _mark(access: Access | None) -> str:
 def _access(dependant: Dependant) -> Access | None:
     """Find what a route demands; the strictest place is the only one."""
     found = [each.call for each in dependant.dependencies if isinstance(each.call, Access)]
-    assert len(found) <= 1, f"{dependant.path} demands two things"
+    if len(found) > 1:
+        raise ValueError(f"{dependant.path} demands two things")
     return found[0] if found else None
 
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.job_form import DestinationBody
 from api.schemas import SourceBody, Warning_
-from narration.jobs.outline import OutlinedChapter
+from narration.jobs.outline_record import OutlinedChapter
 from narration.jobs.reading_record import ReadingRecord
 from narration.jobs.request import JobSettings
 from narration.jobs.work import WorkRecord

@@ -28,7 +28,7 @@ from narration.errors import public_message
 from narration.jobs.counters import SAMPLES_PER_MS
 from narration.jobs.events import JobEvent
 from narration.jobs.history import PastArtifact
-from narration.jobs.job_error import JobError
+from narration.jobs.job_error import JobError, read_error
 from narration.jobs.past_takes import KnownTake
 from narration.jobs.reading_record import ReadingRecord
 from narration.jobs.record import Artifact, Chunk, Job
@@ -187,7 +187,7 @@ def event_body(event: JobEvent) -> EventBody:
     payload = dict(event.payload)
     error = payload.pop("error", None)
     if isinstance(error, Mapping):
-        payload["error"] = _failure(JobError(**error))
+        payload["error"] = _failure(read_error(error))
     elif error is not None:  # of a chunk: a message
         payload["detail"] = error
     return EventBody(

@@ -56,7 +56,7 @@ def voice_body(voice: Voice) -> VoiceBody:
         tags=list(notes.tags),
         delivery=None
         if notes.delivery is None
-        else DeliverySettings.model_validate(notes.delivery),
+        else DeliverySettings.model_validate(notes.delivery, extra="ignore"),
         consent=notes.consent,
         duration_s=voice.duration_s,
         recording_sha256=voice.recording_sha256,

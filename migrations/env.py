@@ -13,7 +13,7 @@ from narration.voices import record as voices
 from narration.webhooks import record as webhooks
 
 # The metadata knows the tables of the modules that are loaded.
-assert {
+TABLES = {
     jobs.Job,
     keys.ApiKey,
     history.PastTake,
@@ -23,7 +23,9 @@ assert {
     voices.Voice,
     webhooks.Webhook,
     workers.Worker,
-} <= {mapper.class_ for mapper in Base.registry.mappers}
+}
+if not {mapper.class_ for mapper in Base.registry.mappers} >= TABLES:
+    raise RuntimeError("a table is missing from the metadata")
 
 
 def run(connection: Connection) -> None:

@@ -99,8 +99,11 @@ class UtcDateTime(TypeDecorator[datetime]):
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Refuse a moment without a zone; store the rest in UTC."""
-        assert value is None or value.tzinfo is not None
-        if value is None or dialect.name != "sqlite":
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment without a zone is not stored")
+        if dialect.name != "sqlite":
             return value
         return value.astimezone(UTC).replace(tzinfo=None)
 

@@ -159,7 +159,9 @@ def _rows(length: int) -> int:
 
 def _mel(utterance: Utterance, device: torch.device) -> Tensor:
     mel = prompt_mel(utterance.audio.to(device).float() / FULL_SCALE).T.half()
-    assert mel.shape == (FRAMES_PER_TOKEN * utterance.tokens, MEL_BINS)
+    frames = FRAMES_PER_TOKEN * utterance.tokens
+    if mel.shape != (frames, MEL_BINS):
+        raise ValueError(f"{utterance.tokens} tokens need {frames} frames, not {len(mel)}")
     return mel
 
 

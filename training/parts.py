@@ -31,7 +31,8 @@ NETWORKS = {  # what is carried: the stage that has it, and the part of its stat
 def read_origin(folder: Path) -> Networks:
     """Read the weights a run begins with: an earlier run's parts, or a bundle."""
     found = read_weights(folder) if (folder / CONFIG_FILE).exists() else join(folder)
-    assert found, f"{folder} holds no parts and no bundle"
+    if not found:
+        raise ValueError(f"{folder} holds no parts and no bundle")
     return found
 
 

@@ -166,7 +166,8 @@ def load_trained(network: nn.Module, tensors: dict[str, Tensor]) -> None:
     """Load an earlier run's network; what only training has may be missing, and begins anew."""
     found = network.load_state_dict(tensors, strict=False)
     lost = [name for name in found.missing_keys if not name.startswith(_ONLY_TRAINING)]
-    assert not found.unexpected_keys + lost, found
+    if found.unexpected_keys or lost:
+        raise ValueError(f"the weights are not of this network: {found}")
 
 
 def _has_sizes_of(tensors: dict[str, Tensor], network: nn.Module) -> bool:

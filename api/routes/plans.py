@@ -115,7 +115,7 @@ def _body(resources: Resources, plan: KeptPlan) -> PlanBody:
 
 
 def _plan_body(plan: KeptPlan, warm: list[Worker]) -> PlanBody:
-    outline = plans.read_outline(plan)
+    outline = plan.outline
     return PlanBody(
         id=plan.id,
         title=outline.title,

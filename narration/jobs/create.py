@@ -59,7 +59,8 @@ def create_job(
     With a draft it is rendered at once, before all others.
     Raises: ConflictError if the owner has used the idempotency key before.
     """
-    assert (source.data is None) != (source.key is None)
+    if (source.data is None) == (source.key is None):
+        raise ValueError("a source lies either in the row or in the object store")
     job = Job(
         id=job_id,
         owner=owner,

@@ -1,6 +1,8 @@
 """Why a job failed, as its row and its events keep it; pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from narration.errors import RhapsodeError, SpeechError, TransientError
 
@@ -21,4 +23,11 @@ def describe_error(error: Exception) -> JobError:
         return JobError(code=error.code, message=str(error), is_retryable=is_retryable)
     return JobError(
         message=f"{type(error).__name__}: see the logs of the worker", is_retryable=True
+    )
+
+
+def read_error(stored: Mapping[str, Any]) -> JobError:
+    """Return the error of an event of any version; fields of later ones are passed over."""
+    return JobError(
+        **{name: stored[name] for name in JobError.__dataclass_fields__ & stored.keys()}
     )

@@ -6,7 +6,17 @@ from typing import Any
 from sqlalchemy import Index, LargeBinary
 from sqlalchemy.orm import Mapped, deferred, mapped_column
 
-from narration.database import DIGEST, ID, OWNER, Base, BigCount, JsonColumn, UtcDateTime
+from narration.database import (
+    DIGEST,
+    ID,
+    OWNER,
+    Base,
+    BigCount,
+    JsonColumn,
+    StoredAs,
+    UtcDateTime,
+)
+from narration.jobs.outline_record import OutlineRecord
 
 
 class KeptPlan(Base):
@@ -21,7 +31,7 @@ class KeptPlan(Base):
     id: Mapped[str] = mapped_column(ID, primary_key=True)
     owner: Mapped[str] = mapped_column(OWNER)
     settings: Mapped[dict[str, Any]] = mapped_column(JsonColumn)  # JobSettings
-    outline: Mapped[dict[str, Any]] = mapped_column(JsonColumn)  # OutlineRecord
+    outline: Mapped[OutlineRecord] = mapped_column(StoredAs(OutlineRecord))
     # Small documents lie in the row, the rest in the object store, as those of jobs do.
     source: Mapped[bytes | None] = deferred(mapped_column(LargeBinary))
     source_key: Mapped[str | None]

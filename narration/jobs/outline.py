@@ -7,8 +7,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from narration.api_settings import LimitSettings
 from narration.documents.report import ReadingReport, list_chapters
 from narration.documents.types import Document, Metadata, Remark
@@ -17,17 +15,17 @@ from narration.findings import Finding
 from narration.jobs.completeness import check_complete, span_rows
 from narration.jobs.cuts import length_of
 from narration.jobs.document import read_within
+from narration.jobs.outline_record import OutlinedChapter, OutlineRecord
 from narration.jobs.reading import (
     MOST_CHAPTERS,
     job_warnings,
     record_reading,
     report_plan,
 )
-from narration.jobs.reading_record import ChapterReading, ReadingRecord
+from narration.jobs.reading_record import JobWarning
 from narration.jobs.request import JobSettings, QualityPolicy
 from narration.jobs.work import (
     MAX_COVER_BYTES,
-    WorkRecord,
     cover_type,
     narrator_of,
     record_work,
@@ -48,46 +46,6 @@ class Outline:
     plan: Plan
     report: ReadingReport
     findings: tuple[tuple[Finding, ...], ...]
-
-
-class OutlinedChapter(ChapterReading):
-    """A chapter, and what it will be: `audio_s` and `cached_s` are estimates of seconds.
-
-    `cached_s` is what was spoken before and will not be again; null where nobody can tell.
-    """
-
-    number: int
-    is_chosen: bool
-    chunks: int
-    audio_s: float
-    cached_s: float | None = None
-
-
-class Warned(BaseModel):
-    """What a person should look at before spending."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    code: str
-    detail: str
-
-
-class OutlineRecord(BaseModel):
-    """What will become of a document, as it is kept and told."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    title: str | None
-    author: str | None
-    work: WorkRecord | None = None  # None in old rows
-    source_characters: int
-    chunks: int
-    audio_s: float = Field(description="estimated length, pauses included")
-    cached_s: float | None = None
-    chapters_total: int
-    chapters: list[OutlinedChapter]
-    warnings: list[Warned]
-    reading: ReadingRecord
 
 
 def outline(
@@ -191,10 +149,9 @@ def _chapters(outlined: Outline, chosen: Sequence[int] | None) -> Iterator[Outli
         )
 
 
-def _warnings(outlined: Outline, settings: JobSettings) -> Iterator[Warned]:
-    for warning in job_warnings(outlined.report.warnings):
-        yield Warned(code=warning.code, detail=warning.detail)
+def _warnings(outlined: Outline, settings: JobSettings) -> Iterator[JobWarning]:
+    yield from job_warnings(outlined.report.warnings)
     try:
         require_speakable(outlined, settings.quality.policy)
     except QualityError as error:
-        yield Warned(code=error.code, detail=str(error))
+        yield JobWarning(code=error.code, detail=str(error))

@@ -24,7 +24,8 @@ from narration.jobs.estimate import (
     speakable,
 )
 from narration.jobs.kept_plan import KeptPlan
-from narration.jobs.outline import OutlineRecord, outline, record_outline
+from narration.jobs.outline import outline, record_outline
+from narration.jobs.outline_record import OutlineRecord
 from narration.jobs.request import JobSettings
 from narration.jobs.sound import RenderParameters
 from narration.jobs.stored import dump_settings, read_settings
@@ -146,7 +147,7 @@ class Planner:
             id=plan_id,
             owner=submission.owner,
             settings=dump_settings(submission.settings),
-            outline=record.model_dump(mode="json"),
+            outline=record,
             source=submission.data if is_inline else None,
             source_key=None if is_inline else source_key(plan_id),
             source_name=submission.name,
@@ -189,11 +190,6 @@ def get_plan(session: Session, plan_id: str, *, owner: str, now: datetime) -> Ke
     if plan is None or plan.owner != owner or plan.expires_at <= now:
         raise NotFoundError(f"there is no plan {plan_id}: plans are kept for a while only")
     return plan
-
-
-def read_outline(plan: KeptPlan) -> OutlineRecord:
-    """Return what a plan says."""
-    return OutlineRecord.model_validate(plan.outline)
 
 
 def submission_of(

@@ -259,5 +259,8 @@ def with_delivery_of(session: Session, settings: JobSettings, voice_id: str) -> 
     if not noted:
         return settings
     usual = {k: v for k, v in noted.items() if k not in settings.delivery.model_fields_set}
-    delivery = DeliverySettings.model_validate(settings.delivery.model_dump() | usual)
+    delivery = DeliverySettings.model_validate(
+        settings.delivery.model_dump() | usual,
+        extra="ignore",  # notes of any version
+    )
     return settings.model_copy(update={"delivery": delivery})

@@ -70,8 +70,12 @@ def add_deleted(session: Session, job: Job) -> None:
 def list_usage(
     session: Session, *, owner: str | None, first_day: date, last_day: date
 ) -> list[Usage]:
-    """Return what an owner, or everybody, used on these days: newest first, by owner and key."""
-    assert last_day - first_day < timedelta(days=MAX_DAYS), "the caller bounds it"
+    """Return what an owner, or everybody, used on these days: newest first, by owner and key.
+
+    Raises: ValueError for more than MAX_DAYS, which callers refuse.
+    """
+    if last_day - first_day >= timedelta(days=MAX_DAYS):
+        raise ValueError(f"usage is counted over at most {MAX_DAYS} days")
     sums: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
     for day, whose, key_id, *counts in [
         *_of_jobs(session, owner, first_day, last_day),

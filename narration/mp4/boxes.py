@@ -109,7 +109,8 @@ def text_header() -> bytes:
 def _descriptor(tag: int, content: bytes) -> bytes:
     """Return a descriptor; its length stands in four bytes, seven bits in each."""
     size = len(content)
-    assert size < 1 << 7, "the descriptors of one stream are short"
+    if size >= 1 << 7:
+        raise ValueError("a descriptor of one stream is shorter than 128 bytes")
     return struct.pack(">5B", tag, 0x80, 0x80, 0x80, size) + content
 
 

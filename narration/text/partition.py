@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from narration.documents.types import SkipReason
+from narration.errors import IncompletePlanError
 from narration.text.types import Span, SpanKind
 
 
@@ -17,10 +18,14 @@ class Claim(NamedTuple):
 
 
 def partition(source: str, claims: Iterable[Claim]) -> Iterator[Span]:
-    """Turn claims, sorted and disjoint, into spans; white space that nobody claims is a pause."""
+    """Turn claims, sorted and disjoint, into spans; white space that nobody claims is a pause.
+
+    Raises: IncompletePlanError if two of them claim the same characters.
+    """
     position = 0
     for claim in _joined(claims):
-        assert claim.start >= position, "two parts of the plan claim the same characters"
+        if claim.start < position:
+            raise IncompletePlanError(f"two parts of the plan claim character {claim.start}")
         yield from _unclaimed(source, position, claim.start)
         if claim.start < claim.end:
             kind = SpanKind.SKIPPED if claim.chunk is None else SpanKind.CHUNK

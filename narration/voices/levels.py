@@ -4,13 +4,13 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Table, delete
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from narration.engine import EngineIdentity
+from narration.sound.gain import VoiceLevel
 from narration.voices.record import VoiceLevelRow
 
 
@@ -35,7 +35,7 @@ def find_level(session: Session, key: LevelKey) -> VoiceLevelRow | None:
 
 
 def store_level(
-    session: Session, key: LevelKey, level: dict[str, Any] | None, *, now: datetime
+    session: Session, key: LevelKey, level: VoiceLevel | None, *, now: datetime
 ) -> None:
     """Note what was measured; the first to say so wins."""
     table = VoiceLevelRow.__table__

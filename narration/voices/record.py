@@ -18,9 +18,11 @@ from narration.database import (
     Base,
     BigCount,
     JsonColumn,
+    StoredAs,
     UtcDateTime,
     state_column,
 )
+from narration.sound.gain import VoiceLevel
 
 
 class VoiceState(StrEnum):
@@ -71,5 +73,5 @@ class VoiceLevelRow(Base):
     owner: Mapped[str] = mapped_column(OWNER, primary_key=True)  # empty: a voice of the model
     key: Mapped[str] = mapped_column(DIGEST, primary_key=True)
     voice_digest: Mapped[str] = mapped_column(DIGEST)
-    level: Mapped[dict[str, Any] | None] = mapped_column(JsonColumn)  # None: it was silent
+    level: Mapped[VoiceLevel | None] = mapped_column(StoredAs(VoiceLevel))  # None: it was silent
     measured_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -177,7 +177,7 @@ def _voice_level(context: WorkerContext, job: Job, chunks: Sequence[Chunk]) -> V
             ]
         for row in rows:
             if row is not None and row.level is not None:
-                return VoiceLevel(lufs=row.level["lufs"], losses=tuple(row.level["losses"]))
+                return row.level
     levels = levels_of(chunks)
     lufs = measure(spoken_chunks(chunks, levels), levels).lufs
     # A silent job: any level will do, since nothing of it is heard.

@@ -6,7 +6,6 @@ a job is the same whoever begins it.
 
 import threading
 from concurrent.futures import Future
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from narration.engine import EngineIdentity
@@ -73,15 +72,13 @@ class VoiceLevels:
     def _look_up(self, key: LevelKey) -> VoiceLevel | None:
         with self._context.session(is_read_only=True) as session:
             row = find_level(session, key)
-        if row is None or row.level is None:
-            return None
-        return VoiceLevel(lufs=row.level["lufs"], losses=tuple(row.level["losses"]))
+        return row.level if row is not None else None
 
     def _measure(self, key: LevelKey, voice: "Voice") -> VoiceLevel | None:
         spoken = [self._engine.submit(_utterance(text, voice)) for text in SENTENCES]
         level = measure_voice([w for w in map(_waveform, spoken) if w is not None])
         with self._context.session() as session:
-            store_level(session, key, asdict(level) if level else None, now=self._context.clock())
+            store_level(session, key, level, now=self._context.clock())
         return level
 
 

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -192,7 +193,7 @@ def test_a_programme_that_is_off_is_encoded_once_more(harness: WorkerHarness) ->
     with session_scope(harness.database) as session:
         row = session.scalars(select(VoiceLevelRow)).one()
         assert row.level is not None
-        row.level = {**row.level, "lufs": row.level["lufs"] + 4}
+        row.level = replace(row.level, lufs=row.level.lufs + 4)
     harness.worker.close()
     harness.worker = harness.new_worker(harness.engine.__class__())
     second = harness.submit(make_text(6), outputs=["m4b"])

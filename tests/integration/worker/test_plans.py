@@ -11,8 +11,9 @@ from narration.database import session_scope
 from narration.jobs.create import Destination
 from narration.jobs.estimate import rendering_s
 from narration.jobs.lookup import get_plan
-from narration.jobs.outline import OutlineRecord, outline
-from narration.jobs.plans import Planner, plan_document, read_outline
+from narration.jobs.outline import outline
+from narration.jobs.outline_record import OutlineRecord
+from narration.jobs.plans import Planner, plan_document
 from narration.jobs.request import JobSettings
 from narration.jobs.states import JobState
 from narration.jobs.submit import Submission
@@ -48,7 +49,7 @@ def planned(harness: WorkerHarness, text: str = BOOK, **settings: object) -> Out
         settings=JobSettings.model_validate(TITLED | settings),
         destination=Destination(profile="default"),
     )
-    return read_outline(planner.make(submission))
+    return planner.make(submission).outline
 
 
 def submit(harness: WorkerHarness, text: str = BOOK, **settings: object) -> str:

@@ -12,6 +12,7 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from narration.errors import IncompletePlanError
 from narration.mp4.packets import Packets
 from worker.assembly.files.id3 import write_id3
 from worker.assembly.parts.codecs import MP3
@@ -44,7 +45,8 @@ def join_mp3(
     crc, header = 0, b""
     for place, part in zip(places, parts, strict=True):
         taken = part.head(place.packets)
-        assert not (taken.sizes != _FRAME_BYTES).any(), "a constant bit rate gives equal frames"
+        if (taken.sizes != _FRAME_BYTES).any():
+            raise IncompletePlanError("a frame of a constant bit rate has another length")
         header = header or bytes(taken.data[:_HEADER_BYTES])
         crc = _sum_frames(crc, np.frombuffer(taken.data, np.uint8).reshape(-1, _FRAME_BYTES))
         file.write(taken.data)

@@ -8,6 +8,8 @@ import zlib
 from collections.abc import Sequence
 from typing import BinaryIO
 
+from narration.errors import IncompletePlanError
+
 _CONTINUED, _BEGINS, _ENDS = 1, 2, 4
 _MOST_SEGMENTS = 255
 _NO_TIME = 0xFFFFFFFFFFFFFFFF  # of a page on which no packet ends
@@ -27,7 +29,8 @@ class OggWriter:
     ) -> None:
         """Write whole packets as one page; they must fit: 255 segments of up to 255 bytes."""
         laces = b"".join(_lace(size) for size in sizes)
-        assert len(laces) <= _MOST_SEGMENTS, "too much for one page"
+        if len(laces) > _MOST_SEGMENTS:
+            raise IncompletePlanError("packets do not fit on their page")
         self._write(laces, data, time, flags=_ENDS if is_last else 0)
 
     def write_packet(self, packet: bytes, time: int) -> None:

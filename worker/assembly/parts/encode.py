@@ -6,6 +6,7 @@ from fractions import Fraction
 import av
 import numpy as np
 
+from narration.errors import IncompletePlanError
 from narration.mp4.packets import Packets
 from narration.sound.waveform import Waveform, to_int16
 from worker.assembly.parts.codecs import Codec
@@ -31,7 +32,8 @@ def encode_part(plan: PartPlan, waveforms: Mapping[int, Waveform], codec: Codec)
         encoded += map(bytes, context.encode(frame))
     encoded += map(bytes, context.encode(None))
     kept = encoded[plan.dropped : plan.dropped + plan.packets]
-    assert len(kept) == plan.packets, "the encoder gave fewer packets than its input fills"
+    if len(kept) != plan.packets:
+        raise IncompletePlanError(f"the encoder gave {len(kept)} packets of {plan.packets}")
     sizes = np.array([len(packet) for packet in kept], dtype=np.uint32)
     return Packets(sizes=sizes, data=memoryview(b"".join(kept)))
 
@@ -45,7 +47,7 @@ def open_encoder(codec: Codec, bit_rate: int) -> av.AudioCodecContext:
     context.bit_rate = bit_rate
     context.options = {**codec.options, "flags": "+bitexact"}
     formats = context.codec.audio_formats
-    assert formats, "every encoder of sound has a format"
+    assert formats is not None, "every encoder of sound has a format"
     context.format = formats[0]
     return context
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
+from narration.errors import IncompletePlanError
 from worker.assembly.parts.codecs import Codec
 
 
@@ -117,7 +118,8 @@ def place_parts(
         Place(part=number, first_packet=here, packets=there - here)
         for number, (here, there) in enumerate(pairwise([*origins, total]))
     )
-    assert all(0 <= p.packets <= plans[p.part].packets for p in places), "a part is too short"
+    if not all(0 <= place.packets <= plans[place.part].packets for place in places):
+        raise IncompletePlanError("a part is shorter than its place in the programme")
     return places
 
 

@@ -48,7 +48,8 @@ def _launch(
 ) -> tuple[Tensor, Tensor]:
     tensors = [t for t in (parts.convolved, parts.beside, parts.total) if t is not None]
     like = tensors[0]
-    assert all(t.is_contiguous() and t.shape == like.shape for t in tensors)
+    if not all(t.is_contiguous() and t.shape == like.shape for t in tensors):
+        raise ValueError("the kernel adds contiguous tensors of one shape")
     B, L, C = like.shape
     summed = torch.empty_like(like) if is_sum_kept else like
     bent = torch.empty_like(like) if alpha is not None else like

@@ -105,10 +105,10 @@ class Decoder:
     def prefill(self, prompts: Sequence[Prompt]) -> list[int]:
         """Read prompts; `step` speaks them from now on.
 
-        Raises: SpeechError if a prompt or its limit is beyond the model's position tables;
-        then none of them joined.
+        Raises: SpeechError if one, or its limit, is beyond the position tables: then none joins.
         """
-        assert len(prompts) <= self.free
+        if len(prompts) > self.free:
+            raise ValueError(f"{len(prompts)} prompts, but {self.free} free slots")
         for prompt in prompts:
             _check(prompt, self._model.config)
         if not prompts:

@@ -80,7 +80,8 @@ class OneKernelSampler:
         tokens = torch.empty(rows, 1, dtype=torch.int64, device=logits.device)
         sampled = torch.empty(rows, dtype=torch.int32, device=logits.device)
         penalties, states = self._plain.penalties_state, self._plain.req_states
-        assert logits.is_contiguous()
+        if not logits.is_contiguous():
+            raise ValueError("the kernel reads logits row by row: they must be contiguous")
         _choose[(rows,)](
             logits,
             batch.idx_mapping,

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,12 +24,17 @@ NEEDED = {
     "aardvark-dns": "aardvark-dns",  # names of services
 }
 CHECK_EVERY_S = 5.0  # one costs podman a third of a second of a core
+COMPOSE = Path(sys.executable).parent / "docker-compose"
 HELPERS = "/usr/lib/podman:/usr/libexec/podman"
 
 
 @contextmanager
 def container_engine(scratch: Path) -> Iterator[str]:
     """Name the program that builds, and let Compose talk to it."""
+    if not COMPOSE.exists():
+        raise SystemExit(f"this check needs {COMPOSE}: run `make .venv/.dev`, and it with .venv")
+    if os.geteuid() != 0:
+        raise SystemExit("this check makes small disks and looks into containers: run it as root")
     answers = subprocess.run(["docker", "info"], capture_output=True, check=False).returncode == 0
     if shutil.which("docker") and answers:
         yield "docker"

@@ -139,10 +139,10 @@ class Project:
         except urllib.error.HTTPError as error:
             return error.code, json.load(error)
 
-    def submit(self, text: str, *outputs: str) -> str:
-        body = json.dumps({"text": text, "format": "markdown", "outputs": outputs or ["mp3"]})
+    def submit(self, text: str, *outputs: str, **settings: Any) -> str:
+        job = {"text": text, "format": "markdown", "outputs": outputs or ["mp3"]} | settings
         request = urllib.request.Request(
-            f"{self.url}/v1/jobs", body.encode(), {"Content-Type": "application/json"}
+            f"{self.url}/v1/jobs", json.dumps(job).encode(), {"Content-Type": "application/json"}
         )
         with urllib.request.urlopen(request, timeout=60) as answer:
             return str(json.load(answer)["id"])

@@ -50,8 +50,8 @@ def full_disk(builder: str, scratch: Path) -> str:
         with project("disk", builder, scratch, overrides=mounted) as made:
             made.up()
             made.execute("cpu-worker", "sh", "-c", FILL.format(folder="/scratch"))
-            job_id = made.submit(LONG, "wav")
-            warned = made.warning(job_id, "disk_full", 180)
+            job_id = made.submit("There is no room for this sentence.", "wav")
+            warned = made.warning(job_id, "disk_full", 240)
             status, ready = made.get("/readyz")
             assert status == 503, ready
             made.execute("cpu-worker", "rm", "/scratch/filler")

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,9 +41,10 @@ def container_engine(scratch: Path) -> Iterator[str]:
         yield "docker"
         return
     name_what_is_missing(NEEDED)
-    address = f"unix://{scratch}/podman.sock"
+    listens_at = scratch / "podman.sock"
+    os.environ["DOCKER_HOST"] = address = f"unix://{listens_at}"
     service = subprocess.Popen(["podman", "system", "service", "--time=0", address])
-    os.environ["DOCKER_HOST"] = address
+    wait_for_socket(listens_at, service)
     stop = threading.Event()
     checks = threading.Thread(target=run_health_checks, args=(stop,), daemon=True)
     checks.start()
@@ -53,6 +55,15 @@ def container_engine(scratch: Path) -> Iterator[str]:
         checks.join()
         service.terminate()
         service.wait()
+
+
+def wait_for_socket(path: Path, service: subprocess.Popen[bytes]) -> None:
+    """Return once a service listens, which takes a busy machine a few seconds."""
+    ends_at = time.monotonic() + 60
+    while not path.is_socket():
+        if service.poll() is not None or time.monotonic() > ends_at:
+            raise SystemExit("`podman system service` does not start: see what it says above")
+        time.sleep(0.2)
 
 
 def name_what_is_missing(needed: dict[str, str]) -> None:

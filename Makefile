@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= out
 
-.PHONY: help setup demo check test listen faults fuzz random test-vllm goldens authorization site clean
+.PHONY: help setup demo check test containers listen faults fuzz random test-vllm goldens authorization site clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ check: $(VENV)/.dev ## format, lint, types, contracts, unit and model tests (abo
 test: $(VENV)/.dev ## all tests: unit, model, integration with real servers
 	$(BIN)/pytest -n 2 --ignore=tests/integration/page tests/unit tests/model tests/integration tests/containers tests/test_repository.py
 	$(BIN)/pytest tests/integration/page # by itself: Playwright keeps an event loop running in its process
+
+containers: $(VENV)/.dev ## build the images, bring all up through Compose, break it (root; 40 minutes; ARGS=--stand-ins)
+	$(BIN)/python -m tests.containers.compose_up $(ARGS)
 
 # For their weights alone: their code asks for librosa, pandas and a compiler.
 $(VENV)/.listen: $(VENV)/.dev Makefile

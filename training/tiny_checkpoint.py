@@ -1,10 +1,11 @@
 """Write a complete tiny checkpoint in the official format.
 
-`python -m training.tiny_checkpoint OUT [--seed N]`
+`python -m training.tiny_checkpoint OUT [--seed N] [--official]`
 
 It sounds like noise, but all that surrounds the sound is real: T3 stops where the text would end,
 the waveform is neither silent nor clipped, and every network takes part. Tests and benchmarks use
-it where a real model would only cost time.
+it where a real model would only cost time. `--official` writes the same in the official shapes
+(1.6 GB), where a machine has to load and speak what is as large as the real one.
 """
 
 import argparse
@@ -71,6 +72,7 @@ CONFIG = ChatterboxConfig(
     hift=HiftConfig(base_channels=16, f0_channels=16),
     storage=StorageConfig(dtype="float16"),
 )
+OFFICIAL = ChatterboxConfig(name="official shapes", storage=StorageConfig(dtype="float16"))
 
 _TOKENIZER = Path(__file__).parent.parent / "tests/data/tokenizer.json"
 _VOICES = ("low", "high")
@@ -80,52 +82,54 @@ _LOUDNESS = 1.4  # log-magnitude of the lowest bin of the waveform; the others f
 _PITCH_HZ = 140.0
 
 
-def write_checkpoint(folder: Path, seed: int = 0) -> None:
+def write_checkpoint(folder: Path, seed: int = 0, config: ChatterboxConfig = CONFIG) -> None:
     """Write every file; the same seed writes the same bytes."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / VOICE_FOLDER).mkdir(exist_ok=True)
-        (folder / CONFIG_FILE).write_text(json.dumps(asdict(CONFIG), indent=2), encoding="utf-8")
+        (folder / CONFIG_FILE).write_text(json.dumps(asdict(config), indent=2), encoding="utf-8")
         shutil.copyfile(_TOKENIZER, folder / TOKENIZER_FILE)
-        _write(make_t3().state_dict(), folder / T3_FILE)
-        _write(_make_s3gen(), folder / S3GEN_FILE)
-        _write(VoiceEncoder(CONFIG.voice_encoder).state_dict(), folder / VOICE_ENCODER_FILE)
-        save_voice(_make_voice(), folder / DEFAULT_VOICE_FILE)
+        _write(make_t3(config.t3).state_dict(), folder / T3_FILE, config)
+        _write(_make_s3gen(config), folder / S3GEN_FILE, config)
+        encoder = VoiceEncoder(config.voice_encoder)
+        _write(encoder.state_dict(), folder / VOICE_ENCODER_FILE, config)
+        save_voice(_make_voice(config), folder / DEFAULT_VOICE_FILE)
         for name in _VOICES:
-            save_voice(_make_voice(), folder / VOICE_FOLDER / f"{name}.pt")
+            save_voice(_make_voice(config), folder / VOICE_FOLDER / f"{name}.pt")
 
 
-def _write(tensors: dict[str, Tensor], path: Path) -> None:
-    write_tensors(tensors, path, CONFIG.storage)
+def _write(tensors: dict[str, Tensor], path: Path, config: ChatterboxConfig) -> None:
+    write_tensors(tensors, path, config.storage)
 
 
-def _make_s3gen() -> dict[str, Tensor]:
+def _make_s3gen(config: ChatterboxConfig) -> dict[str, Tensor]:
     vocoder = split_weight_norm(
-        _make_vocoder().state_dict(), ("source_downs.", "m_source.", "f0_predictor.classifier.")
+        _make_vocoder(config).state_dict(),
+        ("source_downs.", "m_source.", "f0_predictor.classifier."),
     )
     parts = {
-        "flow.": _make_flow().state_dict(),
+        "flow.": _make_flow(config).state_dict(),
         "mel2wav.": vocoder,
-        "tokenizer.": SpeechTokenizer(CONFIG.speech_tokenizer).state_dict(),
-        "speaker_encoder.": XVector(CONFIG.x_vector).state_dict(),
+        "tokenizer.": SpeechTokenizer(config.speech_tokenizer).state_dict(),
+        "speaker_encoder.": XVector(config.x_vector).state_dict(),
     }
     return {prefix + name: t for prefix, part in parts.items() for name, t in part.items()}
 
 
 @torch.no_grad()
-def _make_flow() -> Flow:
+def _make_flow(config: ChatterboxConfig) -> Flow:
     """Make the tokens matter: random features as large as the noise it starts from."""
-    flow = Flow(CONFIG.flow)
+    flow = Flow(config.flow)
     _scale(flow.encoder_proj, 3.0)
     return flow
 
 
 @torch.no_grad()
-def _make_vocoder() -> Vocoder:
+def _make_vocoder(config: ChatterboxConfig) -> Vocoder:
     """Bring the vocoder to the level of speech, with a pitch near that of a voice."""
-    vocoder = Vocoder(CONFIG.hift)
-    magnitudes = CONFIG.hift.n_fft // 2 + 1
+    vocoder = Vocoder(config.hift)
+    magnitudes = config.hift.n_fft // 2 + 1
     bias = vocoder.conv_post.bias
     assert bias is not None
     bias[:magnitudes] = _LOUDNESS - 0.4 * torch.arange(magnitudes)
@@ -140,13 +144,13 @@ def _scale(layer: nn.Module, factor: float) -> None:
     weight *= factor
 
 
-def _make_voice() -> Voice:
+def _make_voice(config: ChatterboxConfig) -> Voice:
     return make_voice(
-        speaker=nn.functional.normalize(torch.randn(CONFIG.t3.speaker_width), dim=0),
-        prompt_tokens=torch.randint(ACOUSTIC_TOKENS, (CONFIG.t3.prompt_tokens,)),
+        speaker=nn.functional.normalize(torch.randn(config.t3.speaker_width), dim=0),
+        prompt_tokens=torch.randint(ACOUSTIC_TOKENS, (config.t3.prompt_tokens,)),
         reference_tokens=torch.randint(ACOUSTIC_TOKENS, (_REFERENCE_TOKENS,)),
         reference_mel=_QUIET_MEL + torch.randn(2 * _REFERENCE_TOKENS, MEL_BINS),
-        x_vector=torch.randn(CONFIG.flow.x_vector_width),
+        x_vector=torch.randn(config.flow.x_vector_width),
     )
 
 
@@ -155,8 +159,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Write a tiny checkpoint in the official format.")
     parser.add_argument("out", type=Path)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--official", action="store_true", help="in the official shapes")
     arguments = parser.parse_args()
-    write_checkpoint(arguments.out, arguments.seed)
+    config = OFFICIAL if arguments.official else CONFIG
+    write_checkpoint(arguments.out, arguments.seed, config)
 
 
 if __name__ == "__main__":

@@ -40,20 +40,20 @@ _SPREAD = 2.5  # standard deviation of the logits of those
 
 
 @torch.no_grad()
-def make_t3() -> T3:
-    """Build it from torch's generator: seed that first."""
-    network = T3(CONFIG).eval()
+def make_t3(config: T3Config = CONFIG) -> T3:
+    """Build it from torch's generator: seed that first. Its shapes may be any."""
+    network = T3(config).eval()
     for table in (network.text_emb, network.speech_emb):
         table.weight[:, : _CONTENT.start] = 0
     _number(network.text_pos_emb.emb.weight, _PLACE)
     _number(network.speech_pos_emb.emb.weight, _STEP)
     _fill_conditioning(network)
     for layer in network.tfmr.layers:
-        _restrict(layer)
+        _restrict(layer, config)
     first = network.tfmr.layers[0]
     assert isinstance(first, Layer)
-    _find_end(first.self_attn)
-    _compare(network.speech_head.weight)
+    _find_end(first.self_attn, config)
+    _compare(network.speech_head.weight, config)
     return network
 
 
@@ -81,9 +81,9 @@ def _fill_conditioning(network: T3) -> None:
     perceiver.attn.proj_out.bias[: _CONTENT.start] = 0
 
 
-def _restrict(layer: nn.Module) -> None:
+def _restrict(layer: nn.Module, config: T3Config) -> None:
     """Random weights read content only and write content only."""
-    loudness = _LARGE / CONFIG.width**0.5  # what the norm takes from content
+    loudness = _LARGE / config.width**0.5  # what the norm takes from content
     for name, matrix in layer.named_parameters():
         if name.endswith(("o_proj.weight", "down_proj.weight")):
             matrix[: _CONTENT.start] = 0
@@ -92,15 +92,15 @@ def _restrict(layer: nn.Module) -> None:
             matrix[:, _CONTENT] *= loudness
 
 
-def _find_end(attention: Attention) -> None:
+def _find_end(attention: Attention, config: T3Config) -> None:
     """Head 0 looks at the largest text position and reports its number.
 
     Its query and key use the slowest pair of the rotary embedding, which hardly turns.
     """
-    slow, normed = CONFIG.head_width - 1, CONFIG.width**0.5
-    head = slice(0, CONFIG.head_width)
-    step = normed * _SPAN / (CONFIG.text_positions - 1) / _LARGE  # of a normed place
-    gain = (_SHARPNESS * CONFIG.head_width**0.5 / (normed * step)) ** 0.5
+    slow, normed = config.head_width - 1, config.width**0.5
+    head = slice(0, config.head_width)
+    step = normed * _SPAN / (config.text_positions - 1) / _LARGE  # of a normed place
+    gain = (_SHARPNESS * config.head_width**0.5 / (normed * step)) ** 0.5
     for projection in (attention.q_proj, attention.k_proj, attention.v_proj):
         projection.weight[head] = 0
     attention.q_proj.weight[slow, _CONSTANT] = gain
@@ -110,16 +110,16 @@ def _find_end(attention: Attention) -> None:
     attention.o_proj.weight[_LAST, 0] = _LARGE / normed  # undoes the norm
 
 
-def _compare(head: Tensor) -> None:
+def _compare(head: Tensor, config: T3Config) -> None:
     """Let STOP's logit rise with the step and fall with the number of the last text position."""
-    normed = CONFIG.width**0.5
+    normed = config.width**0.5
     head[:, : _CONTENT.start] = 0
-    content = torch.randn(len(head), CONFIG.width - _CONTENT.start)
+    content = torch.randn(len(head), config.width - _CONTENT.start)
     head[:, _CONTENT] = _SPREAD * content
     stop = head[STOP_SPEECH].zero_()
     per_step = _CERTAINTY * _LARGE / normed / _SPAN
-    stop[_STEP] = per_step * (CONFIG.speech_positions - 1)
-    stop[_LAST] = -per_step * (CONFIG.text_positions - 1) * TOKENS_PER_TEXT_TOKEN
+    stop[_STEP] = per_step * (config.speech_positions - 1)
+    stop[_LAST] = -per_step * (config.text_positions - 1) * TOKENS_PER_TEXT_TOKEN
     # The last position is one less than the number of text tokens.
     due = TOKENS_PER_TEXT_TOKEN * (1 - FRAME)
     stop[_CONSTANT] = (_STOP_AT_END - _CERTAINTY * due) / normed

@@ -19,7 +19,13 @@ from narration.health import Health, serve_health
 from narration.settings import Settings
 from narration.storage.profiles import open_stores
 from worker.process import EXIT_ENGINE_DIED, LoadModel, WorkerProcess
-from worker.startup import check_restarts, load_when_present, wait_for_broker, wait_for_schema
+from worker.startup import (
+    check_restarts,
+    load_when_present,
+    wait_for_broker,
+    wait_for_schema,
+    wait_for_store,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -42,10 +48,11 @@ def run_worker(settings: Settings, queues: frozenset[Queue], load_model: LoadMod
     call_after_commit(database, send_noted(broker))
     wait_for_schema(database, health)
     check_restarts(database, health, settings.worker)
+    stores = open_stores(settings)
     worker = WorkerProcess(
         settings,
         database=database,
-        stores=open_stores(settings),
+        stores=stores,
         broker=broker,
         queues=queues,
         load_model=partial(load_when_present, load_model, health=health),
@@ -54,6 +61,7 @@ def run_worker(settings: Settings, queues: frozenset[Queue], load_model: LoadMod
     try:
         listen(app, worker.handlers)
         wait_for_broker(broker, health)
+        wait_for_store(stores, health)
         return _consume(app, worker, queues, health)
     finally:
         worker.close()

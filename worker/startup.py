@@ -13,10 +13,12 @@ from narration import workers
 from narration.broker.interface import Broker
 from narration.clock import utc_now
 from narration.database import session_scope
-from narration.errors import DependencyError, NotFoundError
+from narration.dependencies import check_store
+from narration.errors import DependencyError, NotFoundError, OutputError
 from narration.health import Health
 from narration.migrate import check_schema
 from narration.settings import Settings, WorkerSettings
+from narration.storage.profiles import Stores
 from narration.telemetry import TroubleLog
 from worker.cards import take_card
 from worker.process import LoadedModel, LoadModel
@@ -36,6 +38,11 @@ def wait_for_schema(database: Engine, health: Health, *, poll_s: float = POLL_S)
 def wait_for_broker(broker: Broker, health: Health, *, poll_s: float = POLL_S) -> None:
     """Return once the broker answers."""
     _wait_for("broker", broker.check, health, poll_s)
+
+
+def wait_for_store(stores: Stores, health: Health, *, poll_s: float = POLL_S) -> None:
+    """Return once the store takes what is written, whatever keeps it from that: keys, too."""
+    _wait_for("store", partial(check_store, stores), health, poll_s)
 
 
 def check_restarts(database: Engine, health: Health, settings: WorkerSettings) -> None:
@@ -70,7 +77,7 @@ def _wait_for(part: str, attempt: Callable[[], Result], health: Health, poll_s: 
     while True:
         try:
             result = attempt()
-        except (DependencyError, NotFoundError) as error:
+        except (DependencyError, NotFoundError, OutputError) as error:
             health.await_mending(part, error)
             trouble.note(str(error))
             time.sleep(poll_s)

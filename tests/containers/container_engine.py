@@ -3,7 +3,9 @@
 import os
 import shutil
 import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,20 +25,26 @@ NEEDED = {
     "aardvark-dns": "aardvark-dns",  # names of services
 }
 CHECK_EVERY_S = 5.0  # one costs podman a third of a second of a core
+COMPOSE = Path(sys.executable).parent / "docker-compose"
 HELPERS = "/usr/lib/podman:/usr/libexec/podman"
 
 
 @contextmanager
 def container_engine(scratch: Path) -> Iterator[str]:
     """Name the program that builds, and let Compose talk to it."""
+    if not COMPOSE.exists():
+        raise SystemExit(f"this check needs {COMPOSE}: run `make .venv/.dev`, and it with .venv")
+    if os.geteuid() != 0:
+        raise SystemExit("this check makes small disks and looks into containers: run it as root")
     answers = subprocess.run(["docker", "info"], capture_output=True, check=False).returncode == 0
     if shutil.which("docker") and answers:
         yield "docker"
         return
     name_what_is_missing(NEEDED)
-    address = f"unix://{scratch}/podman.sock"
+    listens_at = scratch / "podman.sock"
+    os.environ["DOCKER_HOST"] = address = f"unix://{listens_at}"
     service = subprocess.Popen(["podman", "system", "service", "--time=0", address])
-    os.environ["DOCKER_HOST"] = address
+    wait_for_socket(listens_at, service)
     stop = threading.Event()
     checks = threading.Thread(target=run_health_checks, args=(stop,), daemon=True)
     checks.start()
@@ -47,6 +55,15 @@ def container_engine(scratch: Path) -> Iterator[str]:
         checks.join()
         service.terminate()
         service.wait()
+
+
+def wait_for_socket(path: Path, service: subprocess.Popen[bytes]) -> None:
+    """Return once a service listens, which takes a busy machine a few seconds."""
+    ends_at = time.monotonic() + 60
+    while not path.is_socket():
+        if service.poll() is not None or time.monotonic() > ends_at:
+            raise SystemExit("`podman system service` does not start: see what it says above")
+        time.sleep(0.2)
 
 
 def name_what_is_missing(needed: dict[str, str]) -> None:

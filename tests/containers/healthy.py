@@ -198,7 +198,8 @@ def takes_more_workers(project: Project) -> str:
 
 def logs_events_only(project: Project) -> str:
     """Whatever happened until here, brokers lost and shutdowns included: a JSON line per event."""
-    project.compose("restart", "--timeout", "60", "cpu-worker", "sweeper", "api")
+    # Not `restart`: podman begins the log of a container that it restarts anew.
+    project.compose("stop", "--timeout", "60", "cpu-worker", "render-worker", "sweeper", "api")
     project.up()
     counts = {service: len(project.events(service)) for service in OURS}
     names = {event["event"] for service in OURS for event in project.events(service)}

@@ -6,7 +6,6 @@ import secrets
 import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -20,9 +19,8 @@ import boto3
 import yaml
 from botocore.config import Config
 
-from tests.containers.container_engine import ROOT, TAG
+from tests.containers.container_engine import COMPOSE, ROOT, TAG
 
-COMPOSE = Path(sys.executable).parent / "docker-compose"
 BUCKET = "narration"
 UP_S = 900
 JOB_S = 600
@@ -108,6 +106,13 @@ class Project:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
+    def metrics(self, service: str) -> dict[str, float]:
+        """Read what a service has measured, by name and labels."""
+        ask = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:9100/metrics').read().decode())"
+        lines = self.execute(service, "python", "-c", ask).splitlines()
+        samples = (line.rpartition(" ") for line in lines if line and not line.startswith("#"))
+        return {name: float(value) for name, _, value in samples}
+
     def containers(self, service: str) -> list[str]:
         return self.compose("ps", "--all", "--quiet", service).stdout.split()
 
@@ -134,10 +139,10 @@ class Project:
         except urllib.error.HTTPError as error:
             return error.code, json.load(error)
 
-    def submit(self, text: str, *outputs: str) -> str:
-        body = json.dumps({"text": text, "format": "markdown", "outputs": outputs or ["mp3"]})
+    def submit(self, text: str, *outputs: str, **settings: Any) -> str:
+        job = {"text": text, "format": "markdown", "outputs": outputs or ["mp3"]} | settings
         request = urllib.request.Request(
-            f"{self.url}/v1/jobs", body.encode(), {"Content-Type": "application/json"}
+            f"{self.url}/v1/jobs", json.dumps(job).encode(), {"Content-Type": "application/json"}
         )
         with urllib.request.urlopen(request, timeout=60) as answer:
             return str(json.load(answer)["id"])

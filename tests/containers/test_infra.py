@@ -216,6 +216,11 @@ def test_prometheus_reads_its_files() -> None:
     run("promtool", "check", "config", "infra/prometheus/prometheus.yml")
 
 
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
+def test_alerts_tell_of_a_full_store_and_of_its_end() -> None:
+    run("promtool", "test", "rules", "tests/containers/alerts_test.yml")
+
+
 def queries() -> dict[str, str]:
     groups = yaml.safe_load(ALERTS.read_text())["groups"]
     alerts = {rule["alert"]: rule["expr"] for group in groups for rule in group["rules"]}

@@ -14,16 +14,24 @@ from sqlalchemy import Engine
 from narration import workers
 from narration.clock import utc_now
 from narration.database import make_engine, session_scope
-from narration.errors import CheckpointError, NotFoundError, SettingsError
+from narration.errors import CheckpointError, NotFoundError, SettingsError, StoreRefusal
 from narration.health import Health
 from narration.migrate import migrate
 from narration.settings import Settings, WorkerSettings
+from narration.storage.directory import DirectoryStorage
+from narration.storage.profiles import Stores
 from tests.cluster import wait_for
 from tests.fakes import make_model
 from worker import startup
 from worker.cards import Card, choose
 from worker.process import LoadedModel
-from worker.startup import MANY_STARTS, check_restarts, host_name, wait_for_schema
+from worker.startup import (
+    MANY_STARTS,
+    check_restarts,
+    host_name,
+    wait_for_schema,
+    wait_for_store,
+)
 
 ROOT = Path(__file__).parents[3]
 TAKE = """
@@ -51,6 +59,26 @@ def test_worker_waits_for_its_tables(tmp_path: Path) -> None:
     assert not waiting.is_alive()
     assert health.report().awaits == {}
     database.dispose()
+
+
+def test_worker_waits_for_a_store_that_refuses_it(tmp_path: Path) -> None:
+    folder = tmp_path / "objects"
+    folder.write_bytes(b"a file in the folder's place")
+    store = DirectoryStorage(folder)
+    health = Health()
+    waiting = threading.Thread(
+        target=wait_for_store,
+        args=(Stores(profiles={}, work=store), health),
+        kwargs={"poll_s": 0.05},
+    )
+    waiting.start()
+    wait_for(lambda: health.report().awaits, 5, "reason")
+    assert str(folder) in health.report().awaits["store"]
+    assert health.report().public_awaits["store"] == StoreRefusal.__doc__
+    folder.unlink()
+    waiting.join(10)
+    assert not waiting.is_alive()
+    assert health.report().awaits == {}
 
 
 def test_worker_waits_for_weights_that_somebody_else_fetches() -> None:

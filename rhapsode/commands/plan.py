@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from narration.documents.report import as_text
-from narration.jobs.outline import OutlineRecord, outline, record_outline
+from narration.jobs.outline import outline, record_outline
+from narration.jobs.outline_record import OutlineRecord
 from narration.jobs.request import JobSettings, OtherLanguage
 from narration.settings import load_settings
 from narration.text.english import English

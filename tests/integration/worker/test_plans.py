@@ -79,7 +79,7 @@ def test_a_job_has_the_chunks_of_its_plan(
     assert record.chunks == len(chunks)
     with session_scope(harness.database, is_read_only=True) as session:
         kept = get_plan(session, job_id)
-    numbers = [chapter["number"] for chapter in kept.chapters]
+    numbers = [chapter.number for chapter in kept.chapters]
     assert numbers == [c.number for c in record.chapters if c.chunks] == (chapters or [1, 2, 3, 4])
 
 

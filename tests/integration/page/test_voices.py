@@ -29,7 +29,7 @@ def test_a_voice_is_recorded_by_microphone_and_speaks(open_page: Open, served: S
     expect(page.get_by_text("Your voice · from")).to_be_visible()
     assert voices(served) == ["Grossmutter-Anna"]
     page.get_by_role("link", name="New narration").click()
-    page.get_by_label("Voice").select_option("Grossmutter-Anna")
+    page.get_by_label("Voice", exact=True).select_option("Grossmutter-Anna")
 
 
 def test_too_short_a_recording_is_told_before_it_is_sent(open_page: Open) -> None:

@@ -31,7 +31,7 @@ _TEXT_PART = re.compile(r"word/(?:document|footnotes|endnotes|comments)\d*\.xml"
 _MAX_MARKUP_BYTES = 24 * 1024 * 1024  # War and Peace has 8; mammoth keeps it all in memory
 _MAX_ELEMENTS = 600_000
 _MAX_DEPTH = 200
-_TAG = re.compile(rb"<(/?)[A-Za-z][^>]*?(/?)>")
+_TAG = re.compile(rb"<(/?)[A-Za-z][^<>]*?(/?)>")
 _NOTHING: frozenset[SkipReason] = frozenset()
 _NOTE_ITEM = re.compile(r"(?:foot|end)note-\d+|comment-\d+")
 # What Word calls the lines of a title page, beside what mammoth knows by itself.

@@ -76,3 +76,19 @@ def test_the_site_has_the_reference_of_the_code(tmp_path: Path) -> None:
     pages = (tmp_path / "site").rglob("*.html")
     fetched = re.compile(r'(?:src|href)="https?://[^"]*\.(?:js|css|woff2?)"')
     assert [path for path in pages if fetched.search(path.read_text())] == []
+
+
+def test_the_examples_of_text_and_sound_run(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "text.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"(?ms)^```python\n(.*?)^```$", page)
+    assert blocks
+    for block in blocks:
+        done = subprocess.run(
+            [sys.executable, "-c", block],
+            check=False,
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr

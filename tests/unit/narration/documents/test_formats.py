@@ -265,6 +265,7 @@ def test_a_damaged_or_empty_file_is_refused_with_what_to_do(data: bytes, name: s
     "data",
     [
         make_docx("<w:p>" * 5_000),
+        make_docx("<a" * 1_000_000),
         make_docx(paragraph("a") * 200_000),
         make_docx("<w:tbl><w:tr><w:tc>" * 300 + paragraph("a") + "</w:tc></w:tr></w:tbl>" * 300),
         make_docx(paragraph("x" * 30_000_000)),
@@ -276,6 +277,7 @@ def test_a_damaged_or_empty_file_is_refused_with_what_to_do(data: bytes, name: s
     ],
     ids=[
         "open paragraphs",
+        "unclosed tags",
         "many paragraphs",
         "deep tables",
         "long word",

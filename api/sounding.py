@@ -24,6 +24,7 @@ from narration.errors import (
     TransientError,
     public_message,
 )
+from narration.jobs.job_error import JobError
 from narration.jobs.request import LoudnessSettings
 from narration.jobs.spoken import Spoken, SpokenChunk, read_spoken
 from narration.jobs.states import JobState
@@ -134,6 +135,6 @@ def _require_progress(spoken: Spoken, job_id: str) -> None:
     if spoken.state is JobState.CANCELED:
         raise ConflictError(f"job {job_id} was canceled")
     if spoken.state is JobState.FAILED:
-        error = spoken.error or {}
-        reason = public_message(error.get("code", ""), error.get("message", ""))
+        error = spoken.error or JobError()
+        reason = public_message(error.code, error.message)
         raise NotSpokenError(f"job {job_id} failed: {reason}")

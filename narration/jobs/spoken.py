@@ -1,13 +1,13 @@
 """What has been spoken of a job so far, for one who listens while it is rendered."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from narration.errors import NotFoundError
+from narration.jobs.job_error import JobError
 from narration.jobs.record import Chunk, Job
 from narration.jobs.states import SPOKEN, JobState
 
@@ -29,7 +29,7 @@ class Spoken:
     """A job, and the chunks that follow those already heard, without a gap."""
 
     state: JobState
-    error: Mapping[str, Any] | None
+    error: JobError | None
     gain_db: float | None
     chunks_total: int
     chunks: Sequence[SpokenChunk]

@@ -12,8 +12,9 @@ import av
 from narration.jobs.request import JobSettings, OutputFormat
 from rhapsode.http_client import ApiClient
 from rhapsode.outputs import Output
-from rhapsode.submit import NarrationRequest, read_text, submit
+from rhapsode.submit import NarrationRequest, read_text
 from tests.containers.project import BUCKET, OURS, Project, wait_for
+from tests.submission import submit
 
 TEXT = "# One\n\nThe containers are up. A job came in.\n\n# Two\n\nIts sound is in the bucket.\n"
 LONG = "\n\n".join(

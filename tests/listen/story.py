@@ -13,11 +13,12 @@ import soundfile
 from narration.jobs.request import JobSettings, OutputFormat
 from rhapsode.http_client import ApiClient
 from rhapsode.outputs import Output
-from rhapsode.submit import NarrationRequest, read_text, submit
+from rhapsode.submit import NarrationRequest, read_text
 from tests.api_process import Api
 from tests.cluster import open_cluster
 from tests.listen.render_command import Clip, cut
 from tests.servers import Postgres, SeaweedFS, Valkey
+from tests.submission import submit
 
 PATIENT = {"lease_s": 60.0, "heartbeat_s": 5.0, "retry_s": 2.0}  # a busy CPU is not a lost worker
 LOAD_S = 180.0

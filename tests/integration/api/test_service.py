@@ -18,10 +18,11 @@ from narration.jobs.request import JobSettings, OutputFormat
 from narration.jobs.states import ENDED
 from rhapsode.http_client import ApiClient
 from rhapsode.outputs import Output
-from rhapsode.submit import NarrationRequest, read_text, submit
+from rhapsode.submit import NarrationRequest, read_text
 from tests.api_process import Api
 from tests.builders import make_text
 from tests.cluster import Cluster, wait_for
+from tests.submission import submit
 
 
 def post(api: Api, text: str, **fields: object) -> httpx.Response:

@@ -123,7 +123,7 @@ class Health:
 
     @contextmanager
     def awaiting(self, part: str, doing: str) -> Iterator[None]:
-        """Be not ready because of a part while the block runs; log that it goes on, and its end.
+        """Report "not ready" for a part while the block runs; log when it lasts and ends.
 
         If the block fails, the reason stays.
         """

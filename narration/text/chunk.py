@@ -188,7 +188,7 @@ def _chapters(document: Document, drafts: list[_Draft]) -> Iterator[ChapterPlan]
 
 
 def _claims(document: Document, drafts: list[_Draft]) -> Iterator[Claim]:
-    """Who has which characters: chunks, wordless drafts, and what the reader skipped."""
+    """Yield the ranges of the source that are spoken or skipped; the rest are pauses."""
     index = 0
     for draft in drafts:
         if draft.is_spoken:

@@ -10,7 +10,7 @@ from narration.text.sentences import split_sentences
 from narration.text.split import Group, Say, find_cut_between
 from narration.text.types import ChunkLimits
 
-_LEAST_CHARS = 20  # shorter ones are babbled
+_LEAST_CHARS = 20  # the model adds sounds of its own to shorter ones
 _SHORTEST, _LONGEST = 0.6, 1.6  # shares of the length aimed for
 _LONGEST_SENTENCE = 1.3  # beyond it, a clause that ends sooner is better
 _WHOLE = 2.0  # what is at most so many times the length aimed for is not cut

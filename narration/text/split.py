@@ -20,7 +20,7 @@ _CUTS = (
     re.compile(r"\s+"),
 )
 _MIDDLE = 0.3  # a cut may lie this share of the length off the middle before a worse kind is tried
-_SHORT_COST = 10.0  # a chunk below the least length babbles: worse than any other choice
+_SHORT_COST = 10.0  # the model adds sounds to a chunk that is too short: the worst choice
 _CUT_COST = 0.5  # a chunk that ends inside a sentence, against one that ends with it
 _HALF = 2
 _SHRINKS = 1.2  # what is this much longer than the limit as written is too long as spoken, too

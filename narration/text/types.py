@@ -10,7 +10,7 @@ from narration.documents.types import BlockKind, SkipReason
 class ChunkLimits:
     """How long a chunk may be, in characters as spoken.
 
-    Chatterbox garbles beyond about 300 characters and babbles on very short lines. `opening` are
+    Chatterbox garbles beyond some 300 characters and adds sounds to very short lines. `opening` are
     the lengths to aim for in the first chunks of a text that somebody waits to hear.
     """
 

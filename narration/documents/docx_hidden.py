@@ -39,17 +39,22 @@ def mark_hidden(part: bytes, styles: frozenset[str]) -> bytes:
     if root is None:
         return part
     for run in list(_hidden_runs(root, styles)):
-        namespace = str(run.tag).rpartition("}")[0] + "}"
-        properties = child_of(run, "rPr")
-        if properties is None:
-            properties = etree.Element(f"{namespace}rPr")
-            run.insert(0, properties)
-        style = child_of(properties, "rStyle")
-        if style is None:
-            style = etree.Element(f"{namespace}rStyle")
-            properties.insert(0, style)
-        style.set(f"{namespace}val", HIDDEN_STYLE)
+        set_style(run, "r", HIDDEN_STYLE)
     return etree.tostring(root, xml_declaration=True, encoding="UTF-8", standalone=True)
+
+
+def set_style(element: etree._Element, kind: str, style: str) -> None:
+    """Give a paragraph ("p") or a run ("r") a style in place of its own."""
+    namespace = str(element.tag).rpartition("}")[0] + "}"
+    properties = child_of(element, f"{kind}Pr")
+    if properties is None:
+        properties = etree.Element(f"{namespace}{kind}Pr")
+        element.insert(0, properties)
+    named = child_of(properties, f"{kind}Style")
+    if named is None:
+        named = etree.Element(f"{namespace}{kind}Style")
+        properties.insert(0, named)
+    named.set(f"{namespace}val", style)
 
 
 def parse_part(part: bytes) -> etree._Element | None:

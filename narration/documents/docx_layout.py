@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from narration.documents.docx_hidden import child_of, parse_part, value_of
+from narration.documents.docx_hidden import child_of, parse_part, set_style, value_of
 from narration.documents.docx_math import write_formulas
 
 CONTENTS_STYLE = "RhapsodeContents"  # styles of these names exist in no document
@@ -74,11 +74,11 @@ def mark_layout(part: bytes, styles: LayoutStyles) -> bytes:
     paragraphs = list(root.iter(paragraph))
     contents = {*_in_galleries(root, paragraph), *_in_fields(root, paragraph)}
     for each in contents:
-        _set_style(each, CONTENTS_STYLE)
+        set_style(each, "p", CONTENTS_STYLE)
     rest = [each for each in paragraphs if each not in contents]
     levels = {each: level for each in rest if (level := _outline_level(each, styles))}
     for each, level in (levels or dict.fromkeys(_big_lines(rest, styles), 1)).items():
-        _set_style(each, f"{HEADING_STYLE}{min(level, _DEEPEST)}")
+        set_style(each, "p", f"{HEADING_STYLE}{min(level, _DEEPEST)}")
     write_formulas(root)
     for each in rest:
         _join_initial(each)
@@ -161,19 +161,6 @@ def _join_initial(paragraph: etree._Element) -> None:
     parent = paragraph.getparent()
     assert parent is not None, "it has a sibling"
     parent.remove(paragraph)
-
-
-def _set_style(paragraph: etree._Element, style: str) -> None:
-    namespace = str(paragraph.tag).rpartition("}")[0] + "}"
-    properties = child_of(paragraph, "pPr")
-    if properties is None:
-        properties = etree.Element(f"{namespace}pPr")
-        paragraph.insert(0, properties)
-    named = child_of(properties, "pStyle")
-    if named is None:
-        named = etree.Element(f"{namespace}pStyle")
-        properties.insert(0, named)
-    named.set(f"{namespace}val", style)
 
 
 def _style_of(paragraph: etree._Element) -> str:

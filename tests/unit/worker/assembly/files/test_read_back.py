@@ -58,6 +58,14 @@ def test_the_work_is_its_own_album(book: Path) -> None:
     assert (tag.genre, tag.year) == ("Audiobook", BOOK.date)
 
 
+def test_wav_says_what_it_has_room_for(tmp_path: Path) -> None:
+    path = tmp_path / "book.wav"
+    encode(path, [np.zeros(24_000, dtype=np.float32)], AudioFormat.WAV, tags=BOOK)
+    tag = TinyTag.get(path)
+    assert (tag.title, tag.artist, tag.album) == (BOOK.title, BOOK.author, BOOK.title)
+    assert (tag.genre, tag.year) == ("Audiobook", BOOK.date)
+
+
 def test_the_narrator_stands_where_players_look(book: Path) -> None:
     assert TinyTag.get(book).composer == "Anna"
 

@@ -35,18 +35,17 @@ def store_chunk(store: Storage, waveform: Waveform) -> str:
     return sha256
 
 
-def read_flac(store: Storage, chunk: "Chunk") -> bytes:
-    """Read the sound of a chunk as it is stored.
+def read_flac(store: Storage, sha256: str, *, index: int) -> bytes:
+    """Read a sound as it is stored; `index` is the number of its chunk, for errors.
 
     Raises: LostAudio if it is missing or not what was stored; StorageUnavailable.
     """
-    assert chunk.sha256 is not None
     try:
-        flac = store.get(chunk_audio_key(chunk.sha256))
+        flac = store.get(chunk_audio_key(sha256))
     except NotFoundError as error:
-        raise LostAudio(f"chunk {chunk.index}: {error}") from error
-    if hashlib.sha256(flac).hexdigest() != chunk.sha256:
-        raise LostAudio(f"chunk {chunk.index}: the stored bytes have changed")
+        raise LostAudio(f"chunk {index}: {error}") from error
+    if hashlib.sha256(flac).hexdigest() != sha256:
+        raise LostAudio(f"chunk {index}: the stored bytes have changed")
     return flac
 
 
@@ -55,13 +54,13 @@ def read_chunk(store: Storage, chunk: "Chunk") -> Waveform:
 
     Raises: LostAudio if it is missing or not what was stored; StorageUnavailable.
     """
-    return decode_flac(read_flac(store, chunk))
+    return decode_flac(_read_flac(store, chunk))
 
 
 def read_clips(store: Storage, chunks: "Iterable[Chunk]") -> Iterator[Clip]:
     """Read the sound of a job chunk by chunk, in order; the next few are fetched meanwhile."""
     kept, fetched = tee(chunks)
-    flacs = fetch_ahead(partial(read_flac, store), fetched)
+    flacs = fetch_ahead(partial(_read_flac, store), fetched)
     for chunk, flac in zip(kept, flacs, strict=True):
         yield Clip(waveform=decode_flac(flac), pause_after_ms=chunk.pause_after_ms)
 
@@ -97,3 +96,8 @@ def clear_lost(store: Storage, chunks: "Iterable[Chunk]") -> list[int]:
             store.delete(chunk_audio_key(chunk.sha256))
             lost.append(chunk.index)
     return lost
+
+
+def _read_flac(store: Storage, chunk: "Chunk") -> bytes:
+    assert chunk.sha256 is not None
+    return read_flac(store, chunk.sha256, index=chunk.index)

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from narration.api_settings import LimitSettings
 from narration.backoff import backoff_s
-from narration.bounded import BoundedCalls
 from narration.broker.interface import Broker
 from narration.clock import Clock, utc_now
 from narration.database import session_scope
@@ -20,6 +20,9 @@ from narration.settings import WorkerSettings
 from narration.storage.profiles import Stores
 from worker.leases import LeaseKeeper
 from worker.scratch import Scratch
+
+if TYPE_CHECKING:
+    from worker.assembly.part_encoders import PartEncoders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +37,7 @@ class WorkerContext:
     scratch: Scratch
     settings: WorkerSettings
     limits: LimitSettings
-    encoders: BoundedCalls | None = None  # processes; None: the calling thread encodes
+    encoders: "PartEncoders"
     clock: Clock = utc_now
 
     @contextmanager

@@ -18,7 +18,6 @@ import structlog
 from sqlalchemy import Engine
 
 from narration import workers
-from narration.bounded import BoundedCalls
 from narration.broker.interface import Broker, Handler, Queue, Task
 from narration.clock import Clock, utc_now
 from narration.demonstration import IN_THE_SERVICE, is_speaking
@@ -28,7 +27,7 @@ from narration.health import Health
 from narration.settings import Settings, WorkerSettings
 from narration.storage.profiles import Stores
 from narration.workers import WorkerEngine, WorkerState
-from worker.assembly.parts.request import answer
+from worker.assembly.part_encoders import PartEncoders
 from worker.context import WorkerContext
 from worker.engine.types import Delivery, SpeechEngine, Utterance
 from worker.leases import LeaseKeeper
@@ -51,8 +50,6 @@ log = structlog.get_logger(__name__)
 
 LEAST_SLOTS = 4  # while one segment waits for its last chunk, others keep the engine busy
 EXIT_ENGINE_DIED = 70  # EX_SOFTWARE: whatever supervises the process starts another
-ENCODER_MEMORY_BYTES = 8 << 30  # of addresses, which libraries reserve for every core
-ENCODER_WAIT_S = 3600.0  # for a free one; whoever has one is done in seconds
 WARM_UP_TEXT = "This sentence is spoken once, so that the first listener does not wait."
 WARM_UP_TIMEOUT_S = 1800.0  # compiling kernels for the first time takes minutes
 
@@ -148,8 +145,7 @@ class WorkerProcess:
             self._webhooks.close()
         self._context.leases.close()
         self._context.scratch.close()
-        if self._context.encoders is not None:
-            self._context.encoders.close()
+        self._context.encoders.close()
         if self._model is not None:
             self._model.engine.close()
         # If the database is away the row stays, and is ignored once its heartbeats are late.
@@ -251,18 +247,6 @@ def _warm_up_voices(model: LoadedModel, voice_levels: VoiceLevels) -> None:
         voice_levels.find("", bundled)
 
 
-def _make_encoders(settings: WorkerSettings) -> BoundedCalls | None:
-    """Return processes that encode, none of which starts before it is needed."""
-    if settings.encoder_count == 0:
-        return None
-    return BoundedCalls(
-        processes=settings.encoder_count,
-        memory_bytes=ENCODER_MEMORY_BYTES,
-        wait_s=ENCODER_WAIT_S,
-        preload=[answer.__module__],
-    )
-
-
 def _make_webhooks(context: WorkerContext, settings: Settings) -> WebhookRunner:
     sender = Sender(settings.webhooks, context.clock)
     return WebhookRunner(context, sender, settings.webhooks)
@@ -288,6 +272,6 @@ def _make_context(
         scratch=Scratch(settings.worker.scratch_gb, settings.worker.scratch_dir),
         settings=settings.worker,
         limits=settings.limits,
-        encoders=_make_encoders(settings.worker),
+        encoders=PartEncoders(settings, stores.work),
         clock=clock,
     )

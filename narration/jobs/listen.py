@@ -36,14 +36,13 @@ class Stream:
 
 def note_sounds(session: Session, job_id: str, sounds: Iterable[PartSound | None]) -> None:
     """Note what listeners hear of every part of a job, once all of it is at its final level."""
-    for index, sound in enumerate(sounds):
-        if sound is not None:
-            session.execute(
-                update(Part)
-                .where(Part.job_id == job_id, Part.index == index)
-                .values(**sound_columns(sound)),
-                execution_options=UNSYNCHRONIZED,
-            )
+    for part, sound in zip(get_parts(session, job_id), sounds, strict=True):
+        if sound is None:
+            continue
+        # Most were noted when they were encoded. Only rows that differ are written, in one batch.
+        for name, value in sound_columns(sound).items():
+            if getattr(part, name) != value:
+                setattr(part, name, value)
 
 
 def read_stream(session: Session, job_id: str, *, owner: str, now: datetime) -> Stream:

@@ -72,6 +72,22 @@ def get_parts(session: Session, job_id: str) -> list[Part]:
     return list(session.scalars(select(Part).where(Part.job_id == job_id).order_by(Part.index)))
 
 
+def get_part(session: Session, job_id: str, index: int) -> Part:
+    """Return one part of a job."""
+    return session.get_one(Part, (job_id, index))
+
+
+def get_cuts(session: Session, job_id: str, chunks: range) -> list[int]:
+    """Return those of some chunks with which a part begins, in order."""
+    query = (
+        select(Part.first_chunk)
+        .where(Part.job_id == job_id)
+        .where(Part.first_chunk >= chunks.start, Part.first_chunk < chunks.stop)
+        .order_by(Part.first_chunk)
+    )
+    return list(session.scalars(query))
+
+
 def add_missing_parts(
     session: Session, job_id: str, owner: str, chunks: Sequence[Cuttable]
 ) -> None:

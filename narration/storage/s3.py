@@ -37,7 +37,7 @@ REFUSED = frozenset(
 FULL = frozenset(
     {"XMinioStorageFull", "QuotaExceeded", "InsufficientStorage", "InsufficientCapacity", "507"}
 )
-PARTS_AT_ONCE = 4  # of one upload
+PARTS_AT_ONCE = 8  # of one upload; each is held in memory
 ATTEMPTS = 4  # of one request, with botocore's own backoff
 
 
@@ -231,15 +231,26 @@ class _Body(RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        try:
-            data = self._body.read(len(buffer))
-        except (BotoCoreError, HTTPClientError, OSError) as error:
-            raise StorageUnavailable(f"reading {self._key!r} broke off: {error}") from error
-        self._left_bytes -= len(data)
+        data = self._read(len(buffer))
         if not data and self._left_bytes > 0:
             raise StorageUnavailable(f"{self._key!r} ended {self._left_bytes} bytes early")
         buffer[: len(data)] = data
         return len(data)
+
+    def readall(self) -> bytes:
+        """Read the rest at once; the default reads it in blocks of 8 KB."""
+        data = self._read(None)
+        if self._left_bytes > 0:
+            raise StorageUnavailable(f"{self._key!r} ended {self._left_bytes} bytes early")
+        return data
+
+    def _read(self, size: int | None) -> bytes:
+        try:
+            data: bytes = self._body.read(size)
+        except (BotoCoreError, HTTPClientError, OSError) as error:
+            raise StorageUnavailable(f"reading {self._key!r} broke off: {error}") from error
+        self._left_bytes -= len(data)
+        return data
 
     def close(self) -> None:
         self._body.close()

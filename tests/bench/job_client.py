@@ -32,6 +32,7 @@ class Row:
     first_part_s: float | None
     last_chunk_s: float | None
     last_part_s: float | None
+    parts_left: int  # to be stored when the last chunk was spoken
     delivered_s: float | None
     x: float
     state: str
@@ -92,6 +93,13 @@ class Client:
                     Event.job_id == submitted.id, Event.type == "part.stored"
                 )
             )
+            parts_left = session.scalar(
+                select(func.count()).where(
+                    Event.job_id == submitted.id,
+                    Event.type == "part.stored",
+                    Event.created_at > times.get("chunk.accepted", submitted.posted_at),
+                )
+            )
         since = submitted.seconds_to
         delivered_s = since(job.ended_at) if job.state is JobState.SUCCEEDED else None
         hours = (samples or 0) / SAMPLE_RATE_HZ / 3600
@@ -105,6 +113,7 @@ class Client:
             first_part_s=since(first),
             last_chunk_s=since(times.get("chunk.accepted")),
             last_part_s=since(times.get("part.stored")),
+            parts_left=parts_left or 0,
             delivered_s=delivered_s,
             x=hours * 3600 / delivered_s if delivered_s else 0.0,
             state=job.state,
@@ -144,4 +153,5 @@ def show(row: Row) -> str:
               row.delivered_s)  # fmt: skip
     times = [" -" if seconds is None else f"{seconds:.2f} s" for seconds in stages]
     facts = (row.what, row.outputs, f"{row.hours:.2f}", str(row.chunks), *times, f"{row.x:.0f}")
-    return " | ".join(facts) + ("" if row.delivered_s else f" | {row.state}")
+    left = f" | {row.parts_left} parts were left at the last chunk" if row.parts_left else ""
+    return " | ".join(facts) + left + ("" if row.delivered_s else f" | {row.state}")

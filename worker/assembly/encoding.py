@@ -12,7 +12,8 @@ from narration.jobs.parts import (
     PartClaim,
     claim_part,
     finish_part,
-    get_parts,
+    get_cuts,
+    get_part,
     hand_back_part,
     renew_part,
 )
@@ -80,11 +81,10 @@ def _read(context: WorkerContext, claim: PartClaim) -> tuple[Job, Part, list[int
     """Return the job, the part, and the chunks it needs with the cuts among them."""
     with context.session(is_read_only=True) as session:
         job = get_job(session, claim.job_id)
-        parts = get_parts(session, claim.job_id)
-        part = parts[claim.index]
+        part = get_part(session, claim.job_id, claim.index)
         needed = range(part.needs_from, part.needs_end)
         chunks = get_chunks(session, claim.job_id, needed)
-    cuts = [p.first_chunk - part.needs_from for p in parts if p.first_chunk in needed]
+        cuts = [cut - needed.start for cut in get_cuts(session, claim.job_id, needed)]
     return job, part, cuts, chunks
 
 

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from narration.bounded import TooLargeCallError, TooSlowError
 from narration.errors import EncoderDied, NotFoundError
 from narration.jobs.part_audio import EncodedPart, find_encoded, store_encoded
 from narration.jobs.record import Chunk
@@ -12,12 +11,10 @@ from narration.mp4.packets import Packets, read_fragment
 from narration.sound.gain import LevelSetting
 from narration.sound.take import TakeLevel
 from narration.storage.keys import part_audio_key
-from worker.assembly.parts.request import PartAnswer, PartRequest, answer
+from worker.assembly.part_encoders import StoredTake
+from worker.assembly.parts.request import PartAnswer, PartRequest
 from worker.assembly.sound import PartFormat, PartWork, pack_levels
-from worker.chunk_audio import fetch_ahead, read_flac
 from worker.context import WorkerContext
-
-ENCODE_S = 600.0  # of processor time; a part takes a second or two
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,23 +89,16 @@ class PartStore:
     def _encode(self, formats: Sequence[PartFormat], measured: Sequence[int]) -> PartAnswer:
         numbers = {n for part_format in formats for n in part_format.plan.chunks} | set(measured)
         wanted = sorted(numbers)
-        flacs = fetch_ahead(
-            lambda number: read_flac(self.context.stores.work, self.chunks[number]), wanted
-        )
         request = PartRequest(
-            flacs=dict(zip(wanted, flacs, strict=True)),
             peaks={number: self.levels[number].peak for number in wanted},
             setting=self.setting,
             formats=tuple((f.codec, f.plan) for f in formats),
             measured=tuple(measured),
         )
-        return _answer(self.context, request)
+        takes = {number: _take(self.chunks[number]) for number in wanted}
+        return self.context.encoders.encode(request, takes)
 
 
-def _answer(context: WorkerContext, request: PartRequest) -> PartAnswer:
-    if context.encoders is None:
-        return answer(request)
-    try:
-        return context.encoders.call(answer, request, limit_s=ENCODE_S)
-    except (TooSlowError, TooLargeCallError) as error:
-        raise EncoderDied from error
+def _take(chunk: Chunk) -> StoredTake:
+    assert chunk.sha256 is not None
+    return StoredTake(index=chunk.index, sha256=chunk.sha256)

@@ -213,7 +213,11 @@ def test_without_a_loudness_nothing_is_changed(harness: WorkerHarness) -> None:
     assert (programme["gain_db"], programme["target_lufs"]) == (0.0, None)
 
 
-def test_a_chunk_lost_before_it_is_encoded_is_spoken_again(harness: WorkerHarness) -> None:
+@pytest.mark.parametrize("encoders", [0, 1], ids=["in this process", "in another"])
+def test_a_chunk_lost_before_it_is_encoded_is_spoken_again(
+    new_harness: Setup, encoders: int
+) -> None:
+    harness = new_harness(encoders=encoders)
     job_id = rendered(harness)
     sha256 = harness.chunks(job_id)[5].sha256
     assert sha256 is not None

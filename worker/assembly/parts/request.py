@@ -16,11 +16,10 @@ from worker.assembly.parts.plans import PartPlan
 class PartRequest:
     """What is to be made of some takes.
 
-    `flacs` and `peaks`, the takes' own true peaks, have the chunk numbers of the plans. `measured`
-    are the chunks whose level after gain and limiter is wanted.
+    `peaks`, the takes' own true peaks, have the chunk numbers of the plans. `measured` are the
+    chunks whose level after gain and limiter is wanted.
     """
 
-    flacs: Mapping[int, bytes]
     peaks: Mapping[int, float]
     setting: LevelSetting
     formats: tuple[tuple[Codec, PartPlan], ...]
@@ -35,11 +34,14 @@ class PartAnswer:
     levels: tuple[bytes, ...]
 
 
-def answer(request: PartRequest) -> PartAnswer:
-    """Decode, set the level, encode and measure; equal requests give equal answers."""
+def answer(request: PartRequest, flacs: Mapping[int, bytes]) -> PartAnswer:
+    """Decode the takes, set the level, encode and measure; equal sound gives equal answers.
+
+    `flacs` have the chunk numbers of the plans.
+    """
     waveforms: dict[int, Waveform] = {
         number: request.setting.apply(decode_flac(flac), peak=request.peaks[number])
-        for number, flac in request.flacs.items()
+        for number, flac in flacs.items()
     }
     return PartAnswer(
         fragments=tuple(

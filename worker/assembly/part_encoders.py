@@ -1,0 +1,96 @@
+"""Encodes parts in other processes, which fetch the takes of a part from the store themselves.
+
+Handing megabytes of sound over would keep the process that serves the queue busy for longer than
+everything else it does for a part; with many cores it would set the pace of them all.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from narration.bounded import BoundedCalls, TooLargeCallError, TooSlowError
+from narration.errors import EncoderDied
+from narration.settings import Profile, S3Profile, Settings
+from narration.storage.interface import Storage
+from narration.storage.profiles import open_profile
+from worker.assembly.parts.request import PartAnswer, PartRequest, answer
+from worker.chunk_audio import LostAudio, fetch_ahead, read_flac
+
+ENCODE_S = 600.0  # of processor time; a part takes a second or two
+MEMORY_BYTES = 8 << 30  # of addresses, which libraries reserve for every core
+WAIT_S = 3600.0  # for a free process; whoever has one is done in seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredTake:
+    """A take in the store; `index` is the number of its chunk in the job."""
+
+    index: int
+    sha256: str
+
+
+class PartEncoders:
+    """Processes that encode parts; with none, the calling thread does."""
+
+    def __init__(self, settings: Settings, store: Storage) -> None:
+        """`store` is where takes lie, opened in this process; no process starts before its use."""
+        self._store = store
+        self._profile = settings.storage.profiles[settings.storage.work_profile]
+        self._objects_dir = settings.objects_dir
+        self._calls: BoundedCalls | None = None
+        if settings.worker.encoder_count:
+            preload = [__name__]
+            preload += ["narration.storage.s3"] if isinstance(self._profile, S3Profile) else []
+            self._calls = BoundedCalls(
+                processes=settings.worker.encoder_count,
+                memory_bytes=MEMORY_BYTES,
+                wait_s=WAIT_S,
+                preload=preload,
+            )
+
+    def encode(self, request: PartRequest, takes: Mapping[int, StoredTake]) -> PartAnswer:
+        """Fetch the takes, by the numbers that the request gives them, and encode.
+
+        Raises: LostAudio if a take is missing or damaged; StorageUnavailable; EncoderDied.
+        """
+        if self._calls is None:
+            return _encode(self._store, request, takes)
+        try:
+            made = self._calls.call(
+                _encode_apart, self._profile, self._objects_dir, request, takes, limit_s=ENCODE_S
+            )
+        except (TooSlowError, TooLargeCallError) as error:
+            raise EncoderDied from error
+        if isinstance(made, LostAudio):
+            raise made
+        return made
+
+    def close(self) -> None:
+        """Stop every process."""
+        if self._calls is not None:
+            self._calls.close()
+
+
+def _encode(store: Storage, request: PartRequest, takes: Mapping[int, StoredTake]) -> PartAnswer:
+    def fetch(take: StoredTake) -> bytes:
+        return read_flac(store, take.sha256, index=take.index)
+
+    flacs = fetch_ahead(fetch, takes.values())
+    return answer(request, dict(zip(takes, flacs, strict=True)))
+
+
+def _encode_apart(
+    profile: Profile, objects_dir: Path, request: PartRequest, takes: Mapping[int, StoredTake]
+) -> PartAnswer | LostAudio:
+    """Encode in a process of its own; lost audio is a result there, since it is no bug."""
+    try:
+        return _encode(_open(profile, objects_dir), request, takes)
+    except LostAudio as error:
+        return error
+
+
+@cache
+def _open(profile: Profile, objects_dir: Path) -> Storage:
+    """Open the store once in each process: its connections are kept."""
+    return open_profile(profile, objects_dir)

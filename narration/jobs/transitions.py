@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from narration.broker.interface import Task
-from narration.broker.wakeups import note_wakeup
+from narration.broker.wakeups import note_call, note_wakeup
 from narration.database import UNSYNCHRONIZED
 from narration.errors import ConflictError
 from narration.jobs.events import NewEvent, add_events, write_events
@@ -97,6 +97,7 @@ def insert_planned_job(
     job.chunks_total = len(chunks)
     _insert_job(session, job, [JobState.QUEUED, JobState.RENDERING], now=now)
     insert_plan(session, plan, chunks, parts)
+    note_call(session)
     for _ in {chunk.segment for chunk in chunks}:
         note_wakeup(session, Task.RENDER)
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from narration.engine import EngineIdentity
 from narration.jobs.advance import fail_job
+from narration.jobs.create import URGENT_PRIORITY
 from narration.jobs.lookup import get_job
 from narration.jobs.record import Chunk
 from narration.jobs.segment_claim import (
@@ -76,19 +77,29 @@ class SegmentRunner:
         Raises: EngineDied, after handing the segment back.
         """
         with self._places.take() as place:
-            claim = None if self._drain.is_begun else self._claim(place.least_priority)
-            if claim is not None:
-                with structlog.contextvars.bound_contextvars(
-                    job_id=claim.job_id, segment=claim.index
-                ):
-                    work = partial(self._render, claim)
-                    with self.pace.at_work():
-                        run_under_lease(self._context, self._work(claim), work)
-        return claim is not None or place.is_missed
+            is_rendered = self._render_one(place.least_priority)
+        return is_rendered or place.is_missed
+
+    def render_urgent(self) -> bool:
+        """Render a segment that somebody waits for, beside all places; False if there is none.
+
+        Raises: as `render_next`.
+        """
+        return self._render_one(URGENT_PRIORITY)
 
     def drain(self) -> None:
         """Claim nothing more: what is being spoken may finish, the rest is handed back."""
         self._drain.begin(self._context.settings.grace_s)
+
+    def _render_one(self, least_priority: int) -> bool:
+        claim = None if self._drain.is_begun else self._claim(least_priority)
+        if claim is None:
+            return False
+        with structlog.contextvars.bound_contextvars(job_id=claim.job_id, segment=claim.index):
+            work = partial(self._render, claim)
+            with self.pace.at_work():
+                run_under_lease(self._context, self._work(claim), work)
+        return True
 
     def _claim(self, least_priority: int) -> SegmentClaim | None:
         context = self._context

@@ -6,6 +6,7 @@ when, and why, lies in the modules above.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -167,9 +168,13 @@ def _insert_job(session: Session, job: Job, states: Sequence[JobState], *, now: 
     job.state = states[-1]
     job.events = len(states)
     try:
-        with session.begin_nested():
+        # Only a key can be there already: without one there is nothing to go back from.
+        with nullcontext() if job.idempotency_key is None else session.begin_nested():
             session.add(job)
+            session.flush()
     except IntegrityError as error:
+        if job.idempotency_key is None:
+            raise
         raise ConflictError(f"idempotency key {job.idempotency_key!r} was used before") from error
     events = [NewEvent(type=f"job.{state.value}") for state in states]
     write_events(session, job.id, events, owner=job.owner, last=len(states), now=now)

@@ -30,13 +30,14 @@ from narration.jobs.spoken import Spoken, SpokenChunk, read_spoken
 from narration.jobs.states import JobState
 from narration.sound.gain import LevelSetting, Loudness
 from narration.sound.peaks import true_peak
-from narration.sound.streams import SoundStream, StreamFormat, open_stream
+from narration.sound.streams import StreamFormat, open_stream
 from narration.sound.take import unpack_level
 from narration.sound.waveform import SAMPLE_RATE_HZ, Waveform, decode_flac
 from narration.storage.keys import chunk_audio_key
 
 T = TypeVar("T")
 THREADS = 32
+FIRST_SAMPLES = SAMPLE_RATE_HZ // 4  # encoders keep up to a tenth of a second back
 
 
 class SilentError(TransientError):
@@ -71,7 +72,7 @@ class SoundReader:
         return await run_sync(function, *arguments, limiter=self._limiter)
 
     async def pieces(self, heard: Heard) -> AsyncIterator[bytes]:
-        """Yield the stream of a job, a piece for each chunk, until all of it was spoken.
+        """Yield the stream of a job as it is spoken; what begins it is encoded by itself.
 
         Raises: NotSpokenError, ConflictError or NotFoundError if the job ended otherwise;
         SilentError; StorageUnavailable, DatabaseUnavailable.
@@ -85,10 +86,12 @@ class SoundReader:
                 version = topic.version
                 spoken = await self.run(self._read, heard.job_id, following)
                 for chunk in spoken.chunks:
-                    piece = await self.run(self._encode, stream, chunk, spoken.gain_db)
+                    waveform = await self.run(self._read_sound, chunk, spoken.gain_db)
+                    for block in _blocks(waveform, is_first=following == 0):
+                        piece = await self.run(stream.add, block)
+                        if piece:
+                            yield piece
                     following = chunk.index + 1
-                    if piece:
-                        yield piece
                     heard_at = time.monotonic()  # after it: a listener may take its time
                 if following == spoken.chunks_total:
                     yield await self.run(stream.finish)
@@ -106,10 +109,10 @@ class SoundReader:
         with session_scope(self._resources.database, is_read_only=True) as session:
             return read_spoken(session, job_id, first=first)
 
-    def _encode(self, stream: SoundStream, chunk: SpokenChunk, gain_db: float | None) -> bytes:
+    def _read_sound(self, chunk: SpokenChunk, gain_db: float | None) -> Waveform:
         waveform = _set_level(self._fetch(chunk), chunk, gain_db)
         pause = np.zeros(chunk.pause_after_ms * SAMPLE_RATE_HZ // 1000, dtype=np.float32)
-        return stream.add(np.concatenate([waveform, pause]))
+        return np.concatenate([waveform, pause])
 
     def _fetch(self, chunk: SpokenChunk) -> Waveform:
         try:
@@ -119,6 +122,13 @@ class SoundReader:
         if hashlib.sha256(flac).hexdigest() != chunk.sha256:
             raise StorageUnavailable(f"the sound of chunk {chunk.index} is damaged")
         return decode_flac(flac)
+
+
+def _blocks(waveform: Waveform, *, is_first: bool) -> list[Waveform]:
+    """Cut what is heard first, so that no listener waits for two seconds to be encoded."""
+    if not is_first:
+        return [waveform]
+    return [waveform[:FIRST_SAMPLES], waveform[FIRST_SAMPLES:]]
 
 
 def _set_level(waveform: Waveform, chunk: SpokenChunk, gain_db: float | None) -> Waveform:

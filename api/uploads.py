@@ -1,6 +1,7 @@
 """Accepts uploads on threads of their own, and reads them in processes that can be stopped.
 
-However many uploads are being read, the threads of other requests stay free.
+However many uploads are being read, the threads of other requests stay free, and whoever waits for
+the sound of a short text finds a process that does nothing else.
 """
 
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from api.bodies import Upload
 from api.deps import Resources
 from narration.bounded import BoundedCalls
 from narration.jobs.document import DocumentFacts, examine_apart
-from narration.jobs.draft import Draft, DraftOptions, SourceFile, draft_apart
+from narration.jobs.draft import Draft, DraftOptions, SourceFile, draft_apart, rehearse_draft
 from narration.jobs.kept_plan import KeptPlan
 from narration.jobs.plans import Planner, plan_apart
 from narration.jobs.record import Job
@@ -33,6 +34,7 @@ from narration.voices.recording import RecordingLimits
 T = TypeVar("T")
 THREADS = 64
 WAIT_S = 30.0  # for a process that reads
+SPEECH_READERS = 2  # a text takes them some milliseconds
 READERS = ("narration.jobs.draft", "narration.jobs.plans", "narration.voices.enrol")
 
 
@@ -48,6 +50,14 @@ class Uploads:
             memory_bytes=limits.reader_memory_bytes,
             wait_s=WAIT_S,
             preload=READERS,
+        )
+        self._speech_calls = BoundedCalls(
+            processes=SPEECH_READERS,
+            memory_bytes=limits.reader_memory_bytes,
+            wait_s=WAIT_S,
+            preload=READERS,
+            rehearse=rehearse_draft,
+            is_background=False,
         )
         self._submitter = Submitter(
             database=resources.database,
@@ -70,8 +80,9 @@ class Uploads:
         )
 
     def prepare(self) -> None:
-        """Start a process ahead: the first upload would otherwise wait for seconds of imports."""
+        """Start processes ahead: the first upload would otherwise wait for seconds of imports."""
         self._calls.prepare()
+        self._speech_calls.prepare(is_all=True)
 
     async def run(self, function: Callable[..., T], *arguments: Any) -> T:
         """Run something slow without using up the threads of other requests."""
@@ -111,6 +122,7 @@ class Uploads:
     def close(self) -> None:
         """Stop the processes."""
         self._calls.close()
+        self._speech_calls.close()
 
     def _examine(
         self, data: bytes, name: str, media_type: str | None, options: ReadingOptions
@@ -139,7 +151,7 @@ class Uploads:
 
     def _lay_out(self, file: SourceFile, settings: JobSettings, options: DraftOptions) -> Draft:
         limits = self._resources.settings.limits
-        return draft_apart(self._calls, limits, file, settings, options)
+        return draft_apart(self._speech_calls, limits, file, settings, options)
 
     def _enrol(self, owner: str, name: str, upload: Upload, notes: VoiceNotes) -> Enrolled:
         limits = RecordingLimits(

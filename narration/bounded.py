@@ -38,6 +38,16 @@ class TooLargeCallError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Birth:
+    """What a process is told when it starts."""
+
+    memory_bytes: int
+    preload: tuple[str, ...]
+    rehearse: Callable[[], object] | None
+    niceness: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Child:
     process: BaseProcess
     pipe: Connection
@@ -47,13 +57,29 @@ class BoundedCalls:
     """A few child processes; `call` may be used from many threads."""
 
     def __init__(
-        self, *, processes: int, memory_bytes: int, wait_s: float, preload: Sequence[str] = ()
+        self,
+        *,
+        processes: int,
+        memory_bytes: int,
+        wait_s: float,
+        preload: Sequence[str] = (),
+        rehearse: Callable[[], object] | None = None,
+        is_background: bool = True,
     ) -> None:
-        """`preload` names the modules whose functions will be called: importing takes its time."""
+        """`preload` names the modules whose functions will be called: importing takes its time.
+
+        `rehearse` is called once in every process before it is used, for what a first call loads.
+        Background processes leave the processor to whoever wants it.
+        """
         self._free = threading.Semaphore(processes)
-        self._memory_bytes = memory_bytes
+        self._processes = processes
         self._wait_s = wait_s
-        self._preload = tuple(preload)
+        self._birth = _Birth(
+            memory_bytes=memory_bytes,
+            preload=tuple(preload),
+            rehearse=rehearse,
+            niceness=NICENESS if is_background else 0,
+        )
         self._idle: list[_Child] = []
         self._guard = threading.Lock()
         self._is_closed = False
@@ -83,9 +109,10 @@ class BoundedCalls:
         result: T = outcome
         return result
 
-    def prepare(self) -> None:
-        """Begin to start one process, so that the first call finds it."""
-        threading.Thread(target=self._start_first, name="reader-start", daemon=True).start()
+    def prepare(self, *, is_all: bool = False) -> None:
+        """Begin to start one process or all, so that the first calls find them."""
+        for _ in range(self._processes if is_all else 1):
+            threading.Thread(target=self._start_ahead, name="reader-start", daemon=True).start()
 
     def close(self) -> None:
         """Stop every process."""
@@ -95,9 +122,9 @@ class BoundedCalls:
         for child in children:
             _stop(child)
 
-    def _start_first(self) -> None:
+    def _start_ahead(self) -> None:
         with self._free, contextlib.suppress(TooSlowError, TooLargeCallError, OSError):
-            self._keep(_start(self._memory_bytes, self._preload))
+            self._keep(_start(self._birth))
 
     def _keep(self, child: _Child) -> None:
         with self._guard:
@@ -111,21 +138,19 @@ class BoundedCalls:
             with self._guard:
                 child = self._idle.pop() if self._idle else None
             if child is None:
-                return _start(self._memory_bytes, self._preload)
+                return _start(self._birth)
             if child.process.is_alive():
                 return child
             _stop(child)
 
 
-def _start(memory_bytes: int, preload: tuple[str, ...]) -> _Child:
+def _start(birth: _Birth) -> _Child:
     # Children are forked from a server that has no threads and has imported what they need: a copy
     # of this process would hold its locks, and a fresh process would take seconds to begin.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__, *preload])
+    context.set_forkserver_preload([__name__, *birth.preload])
     ours, theirs = context.Pipe()
-    process = context.Process(
-        target=_serve, args=(theirs, memory_bytes, preload), name="reader", daemon=True
-    )
+    process = context.Process(target=_serve, args=(theirs, birth), name="reader", daemon=True)
     process.start()
     theirs.close()
     child = _Child(process=process, pipe=ours)
@@ -157,14 +182,16 @@ def _stop(child: _Child) -> None:
     child.pipe.close()
 
 
-def _serve(pipe: Connection, memory_bytes: int, preload: tuple[str, ...]) -> None:
+def _serve(pipe: Connection, birth: _Birth) -> None:
     """Answer calls until the parent is gone; a child that outlives its parent stops by itself."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
-    os.nice(NICENESS)
-    for module in preload:
+    os.nice(birth.niceness)
+    for module in birth.preload:
         importlib.import_module(module)
     with contextlib.suppress(ValueError, OSError):  # not every system can bound it
-        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+        resource.setrlimit(resource.RLIMIT_AS, (birth.memory_bytes, birth.memory_bytes))
+    if birth.rehearse is not None:
+        birth.rehearse()
     with contextlib.suppress(EOFError, OSError):
         while True:
             request = pipe.recv()

@@ -65,6 +65,7 @@ class RecordingBroker:
     def __init__(self) -> None:
         self.sent: list[tuple[Task, tuple[str, ...]]] = []
         self.notices: list[str] = []
+        self.calls = 0
 
     def send(self, task: Task, *ids: str) -> None:
         self.sent.append((task, ids))
@@ -77,6 +78,12 @@ class RecordingBroker:
         self.notices += notices
 
     def subscribe(self, listener: Listener) -> Subscription | None:
+        return None
+
+    def call(self) -> None:
+        self.calls += 1
+
+    def answer_calls(self, listener: Listener) -> Subscription | None:
         return None
 
     def take(self) -> list[tuple[Task, tuple[str, ...]]]:

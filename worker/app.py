@@ -62,6 +62,7 @@ def run_worker(settings: Settings, queues: frozenset[Queue], load_model: LoadMod
         listen(app, worker.handlers)
         wait_for_broker(broker, health)
         wait_for_store(stores, health)
+        worker.answer_calls()
         return _consume(app, worker, queues, health)
     finally:
         worker.close()

@@ -3,7 +3,6 @@
 The same worker stands behind Celery and inside `rhapsode serve` and `render`.
 """
 
-import math
 import os
 import secrets
 import socket
@@ -11,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,13 +32,14 @@ from worker.context import WorkerContext
 from worker.engine.types import Delivery, SpeechEngine, Utterance
 from worker.leases import LeaseKeeper
 from worker.rendering.notes import NoteWriter
-from worker.rendering.places import Places
+from worker.rendering.places import LEAST_SLOTS, Places, slots_for
 from worker.rendering.runner import SegmentRunner
 from worker.rendering.take_pool import TakePool, make_take_pool
+from worker.rendering.urgent_calls import UrgentCalls
 from worker.rendering.voice_cache import VoiceCache
 from worker.rendering.voice_levels import VoiceLevels
 from worker.scratch import Scratch
-from worker.tasks import cpu_tasks, gpu_tasks
+from worker.tasks import answer_call, cpu_tasks, gpu_tasks
 from worker.voice_preparation import VoiceMaker
 from worker.webhooks.runner import WebhookRunner
 from worker.webhooks.sender import Sender
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-LEAST_SLOTS = 4  # while one segment waits for its last chunk, others keep the engine busy
 EXIT_ENGINE_DIED = 70  # EX_SOFTWARE: whatever supervises the process starts another
 WARM_UP_TEXT = "This sentence is spoken once, so that the first listener does not wait."
 WARM_UP_TIMEOUT_S = 1800.0  # compiling kernels for the first time takes minutes
@@ -96,6 +96,7 @@ class WorkerProcess:
         self._takes: TakePool | None = None
         self._notes: NoteWriter | None = None
         self._webhooks: WebhookRunner | None = None
+        self._calls: UrgentCalls | None = None
         self._state = WorkerState.WARMING
         self.encoders = self._context.encoder_count
         # Tasks at once: all encoders have work, and a job may be planned beside them.
@@ -126,6 +127,13 @@ class WorkerProcess:
         """Tasks at once: beside the slots there are places for what somebody waits for."""
         return self.slots + (self._context.settings.urgent_slots if self._is_speaker else 0)
 
+    def answer_calls(self) -> None:
+        """Begin to hear that somebody waits for a sound; a worker that does not speak has none."""
+        threads = self._context.settings.urgent_slots
+        if self._runner is not None and threads:
+            speak_next = partial(answer_call, self._runner, self.has_died)
+            self._calls = UrgentCalls(self._context.broker, speak_next, threads=threads)
+
     def drain(self) -> None:
         """Take no more work; finish or hand back what there is within the grace period."""
         self._state = WorkerState.DRAINING
@@ -137,6 +145,8 @@ class WorkerProcess:
 
     def close(self) -> None:
         """Free everything; call it when no handler runs any more."""
+        if self._calls is not None:
+            self._calls.close()
         if self._notes is not None:
             self._notes.close()
         if self._takes is not None:
@@ -225,15 +235,6 @@ class WorkerProcess:
                 engine=engine,
                 awaits=self._health.report().public_awaits or None,
             )
-
-
-def slots_for(target_concurrency: int, settings: WorkerSettings) -> int:
-    """Choose how many segments at once keep an engine busy.
-
-    A segment's chunks go to the engine together, and the next segment is claimed once the last of
-    them is done: on average a third of them are done already.
-    """
-    return max(LEAST_SLOTS, math.ceil(1.5 * target_concurrency / settings.segment_chunks))
 
 
 def _warm_up_voices(model: LoadedModel, voice_levels: VoiceLevels) -> None:

@@ -86,6 +86,16 @@ def _step(context: WorkerContext, job_id: str, state: JobState, use_case: UseCas
             run_under_lease(context, _work(context, claim), partial(use_case, context, claim))
 
 
+def answer_call(runner: SegmentRunner, has_died: threading.Event) -> bool:
+    """Speak an urgent segment; False if there is none. `has_died`: as in `gpu_tasks`."""
+    with _watched("rendering"):
+        try:
+            return runner.render_urgent()
+        except EngineDied:
+            _end_of(runner, has_died)
+            return False
+
+
 def _render(context: WorkerContext, runner: SegmentRunner, has_died: threading.Event) -> None:
     with _watched("rendering"):
         try:
@@ -94,8 +104,12 @@ def _render(context: WorkerContext, runner: SegmentRunner, has_died: threading.E
             if runner.render_next():
                 wake(context.broker, Task.RENDER)
         except EngineDied:
-            runner.drain()
-            has_died.set()
+            _end_of(runner, has_died)
+
+
+def _end_of(runner: SegmentRunner, has_died: threading.Event) -> None:
+    runner.drain()
+    has_died.set()
 
 
 def _prepare(

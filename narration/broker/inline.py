@@ -66,6 +66,13 @@ class InlineBroker:
         self._listeners.append(listener)
         return InlineSubscription(lambda: self._listeners.remove(listener))
 
+    def call(self) -> None:
+        """Do nothing: messages are heard at once."""
+
+    def answer_calls(self, listener: Listener) -> None:
+        """Return nothing, for the same reason."""
+        del listener
+
     def close(self) -> None:
         """Drop the tasks that have not begun, and wait for the others."""
         self._is_closed = True

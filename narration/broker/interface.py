@@ -65,3 +65,9 @@ class Broker(Protocol):
 
     def subscribe(self, listener: Listener) -> Subscription | None:
         """Hand every notice to `listener`, from a thread; None where notices do not travel."""
+
+    def call(self) -> None:
+        """Ask every worker that speaks to look for urgent work now, beside the messages for it."""
+
+    def answer_calls(self, listener: Listener) -> Subscription | None:
+        """Hand calls to `listener`, from a thread; None where messages are as quick."""

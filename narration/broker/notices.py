@@ -15,7 +15,8 @@ from redis.client import PubSub
 from narration.broker.interface import MISSED, Listener
 from narration.errors import BrokerUnavailable
 
-CHANNEL = "rhapsode:changes"
+CHANGES = "rhapsode:changes"
+CALLS = "rhapsode:calls"  # to workers that speak: somebody waits for a sound
 TIMEOUT_S = 1.0  # what a commit may wait for a broker that does not answer
 PAUSE_S = 5.0  # after a failure: a broker that is away must not slow down every commit
 LISTEN_S = 0.5  # how soon a subscription notices that it is closed
@@ -24,7 +25,7 @@ log = structlog.get_logger(__name__)
 
 
 class RedisNotices:
-    """Publishes and listens on one channel; nothing connects before the first notice."""
+    """Publishes and listens; nothing connects before the first notice."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -37,29 +38,30 @@ class RedisNotices:
         url = redis_url(broker_url)
         return None if url is None else cls(url)
 
-    def publish(self, notices: Collection[str]) -> None:
+    def publish(self, notices: Collection[str], *, channel: str = CHANGES) -> None:
         """Publish in one round trip. Raises: BrokerUnavailable."""
         if time.monotonic() < self._paused_until:
             return
         try:
             with self._client.pipeline(transaction=False) as pipeline:
                 for notice in notices:
-                    pipeline.publish(CHANNEL, notice)
+                    pipeline.publish(channel, notice)
                 pipeline.execute()
         except (redis.RedisError, OSError) as error:
             self._paused_until = time.monotonic() + PAUSE_S
             raise BrokerUnavailable(f"the broker does not take notices: {error}") from error
 
-    def subscribe(self, listener: Listener) -> "RedisSubscription":
+    def subscribe(self, listener: Listener, *, channel: str = CHANGES) -> "RedisSubscription":
         """Hand notices to `listener` from a thread of its own, until closed."""
-        return RedisSubscription(connect_redis(self._url), listener)
+        return RedisSubscription(connect_redis(self._url), listener, channel)
 
 
 class RedisSubscription:
     """A thread that listens; after a lost connection it says MISSED and goes on."""
 
-    def __init__(self, client: redis.Redis, listener: Listener) -> None:
+    def __init__(self, client: redis.Redis, listener: Listener, channel: str) -> None:
         self._client = client
+        self._channel = channel
         self._listener = listener
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, name="notices", daemon=True)
@@ -81,7 +83,7 @@ class RedisSubscription:
 
     def _listen(self) -> None:
         with PubSub(self._client.connection_pool) as channel:
-            channel.subscribe(CHANNEL)
+            channel.subscribe(self._channel)
             while not self._end.is_set():
                 message = channel.get_message(timeout=LISTEN_S)
                 if message is None:

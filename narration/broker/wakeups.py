@@ -13,6 +13,7 @@ log = structlog.get_logger(__name__)
 
 _NOTED = "wakeups"
 _CHANGED = "notices"
+_CALLED = "call"
 
 
 def connect_broker(settings: BrokerSettings) -> Broker:
@@ -48,10 +49,17 @@ def note_change(session: Session, notice: str) -> None:
     session.info.setdefault(_CHANGED, {})[notice] = None  # a set that keeps its order
 
 
+def note_call(session: Session) -> None:
+    """Ask for the workers that speak to be called, once this transaction is committed."""
+    session.info[_CALLED] = True
+
+
 def send_noted(broker: Broker) -> Callable[[Session], None]:
     """Return what sends all that a committed session noted: for `call_after_commit`."""
 
     def send(session: Session) -> None:
+        if session.info.pop(_CALLED, False):
+            _call(broker)
         for task, ids in session.info.pop(_NOTED, ()):
             wake(broker, task, *ids)
         notices = session.info.pop(_CHANGED, {})
@@ -59,6 +67,14 @@ def send_noted(broker: Broker) -> Callable[[Session], None]:
             _publish(broker, notices)
 
     return send
+
+
+def _call(broker: Broker) -> None:
+    """Call the workers. A call that is lost costs some milliseconds: a message follows it."""
+    try:
+        broker.call()
+    except BrokerUnavailable as error:
+        log.warning("call_not_sent", reason=str(error))
 
 
 def _publish(broker: Broker, notices: Collection[str]) -> None:

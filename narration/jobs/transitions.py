@@ -6,6 +6,7 @@ when, and why, lies in the modules above.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from narration.broker.interface import Task
-from narration.broker.wakeups import note_wakeup
+from narration.broker.wakeups import note_call, note_wakeup
 from narration.database import UNSYNCHRONIZED
 from narration.errors import ConflictError
 from narration.jobs.events import NewEvent, add_events, write_events
@@ -97,6 +98,7 @@ def insert_planned_job(
     job.chunks_total = len(chunks)
     _insert_job(session, job, [JobState.QUEUED, JobState.RENDERING], now=now)
     insert_plan(session, plan, chunks, parts)
+    note_call(session)
     for _ in {chunk.segment for chunk in chunks}:
         note_wakeup(session, Task.RENDER)
 
@@ -166,9 +168,13 @@ def _insert_job(session: Session, job: Job, states: Sequence[JobState], *, now: 
     job.state = states[-1]
     job.events = len(states)
     try:
-        with session.begin_nested():
+        # Only a key can be there already: without one there is nothing to go back from.
+        with nullcontext() if job.idempotency_key is None else session.begin_nested():
             session.add(job)
+            session.flush()
     except IntegrityError as error:
+        if job.idempotency_key is None:
+            raise
         raise ConflictError(f"idempotency key {job.idempotency_key!r} was used before") from error
     events = [NewEvent(type=f"job.{state.value}") for state in states]
     write_events(session, job.id, events, owner=job.owner, last=len(states), now=now)

@@ -7,8 +7,8 @@ real time, and begin another text when one is over.
 
 import argparse
 import asyncio
-import itertools
 import json
+import random
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -24,12 +24,13 @@ from rich.table import Table
 from narration.sound.waveform import SAMPLE_RATE_HZ
 from tests.api_process import Api
 from tests.bench.figures import percentiles
-from tests.builders import make_text
+from tests.builders import WORDS
 from tests.cluster import open_cluster
 from tests.servers import Postgres, SeaweedFS, Valkey
 
 BYTES_PER_S = 2 * SAMPLE_RATE_HZ
-SENTENCES = 4  # of a listener's text: some forty seconds of tones
+SENTENCES = 8  # of a listener's text: some forty seconds
+ASKED_SENTENCES = 3  # of one that is measured
 PAUSE_S = 0.2
 SETTLE_S = 3.0
 LISTENER_TIMEOUT_S = 120.0
@@ -58,15 +59,15 @@ class Row:
 
 
 class Load:
-    """Requests to one server; every text is another, so that nothing comes from the cache."""
+    """Requests to one server; no sentence comes twice, so that nothing comes from the cache."""
 
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
-        self._numbers = itertools.count()
+        self._draw = random.SystemRandom()
 
     async def first_byte_s(self) -> float:
         began = time.perf_counter()
-        async for _ in self._stream(sentences=1):
+        async for _ in self._stream(sentences=ASKED_SENTENCES):
             return time.perf_counter() - began
         raise RuntimeError("a stream without a byte")
 
@@ -89,13 +90,21 @@ class Load:
         await asyncio.sleep(max(0.0, heard / BYTES_PER_S - (time.perf_counter() - (began or 0))))
 
     async def _stream(self, *, sentences: int) -> AsyncIterator[bytes]:
-        text = make_text(sentences, name=f"number {next(self._numbers)}")
+        text = " ".join(_sentence(self._draw) for _ in range(sentences))
         body = {"model": "rhapsode", "input": text, "response_format": "pcm"}
         async with self._client.stream("POST", "/v1/audio/speech", json=body) as answer:
             if answer.status_code != httpx.codes.OK:
                 raise RuntimeError(f"answered {answer.status_code}")
             async for block in answer.aiter_raw():
                 yield block
+
+
+def _sentence(draw: random.Random) -> str:
+    """Return two clauses that nobody wrote; the first is some two seconds long."""
+    words = WORDS.replace(",", "").replace(".", "").lower().split()
+    first = " ".join(draw.choices(words, k=draw.randint(5, 6)))
+    second = " ".join(draw.choices(words, k=draw.randint(7, 14)))
+    return f"{first}, {second}.".capitalize()
 
 
 async def measure(url: str, listeners: int, *, requests: int, chunk_s: float) -> Row:

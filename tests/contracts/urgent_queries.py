@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
 from narration.api_settings import LimitSettings
 from narration.broker.interface import Task
-from narration.broker.wakeups import _NOTED
+from narration.broker.wakeups import _NOTED, send_noted
 from narration.database import call_after_commit, session_scope
 from narration.errors import KeyReusedError, NotFoundError, QueueFullError, UnknownVoiceError
 from narration.jobs.checkpoints import checkpoint
@@ -23,6 +24,7 @@ from narration.jobs.submit import Submission
 from narration.jobs.urgent import UrgentSubmitter
 from tests.builders import LEASE, NOW, OWNER, claim_segment, make_job, make_outcome, plan_job
 from tests.builders import WORDS as TEXT
+from tests.fakes import RecordingBroker
 
 
 def submitter(database: Engine, **limits: int) -> UrgentSubmitter:
@@ -62,12 +64,19 @@ class UrgentQueriesContract:
 
     def test_only_who_speaks_is_woken(self, database: Engine) -> None:
         noted: list[tuple[Task, tuple[str, ...]]] = []
+        broker = RecordingBroker()
+
+        def send(session: Session) -> None:
+            noted.extend(session.info[_NOTED])
+            send_noted(broker)(session)
+
         listening = database.execution_options()
-        call_after_commit(listening, lambda session: noted.extend(session.info[_NOTED]))
+        call_after_commit(listening, send)
         job = submitter(listening).submit(submission()).job
         with session_scope(database, is_read_only=True) as session:
             segments = {chunk.segment for chunk in get_chunks(session, job.id)}
-        assert noted == [(Task.RENDER, ())] * len(segments)
+        assert noted == broker.sent == [(Task.RENDER, ())] * len(segments)
+        assert broker.calls == 1
 
     def test_it_is_claimed_before_what_was_there(self, database: Engine) -> None:
         with session_scope(database) as session:

@@ -2,7 +2,8 @@
 
 An engine speaks each utterance the slower, the more of them it has: a full one takes some twenty
 seconds for what it does alone in one. So an idle engine is not filled at once: the first few are
-spoken quickly, whose listeners wait, and every one that ends makes room for more.
+spoken quickly, whose listeners wait, and every one that ends makes room for more. The beginning of
+what somebody listens to does not wait for that: only a full engine keeps it out.
 """
 
 import threading
@@ -10,7 +11,7 @@ from collections.abc import Callable
 
 from narration.errors import EngineDied
 from worker.engine.turns import TurnQueue
-from worker.engine.types import Turn
+from worker.engine.types import Turn, is_first_heard
 
 FIRST = 16  # utterances in an engine that was idle
 GROWTH = 4  # places that each utterance leaves behind when it ends, its own included
@@ -52,7 +53,7 @@ class Admission:
             return not self._is_closed and is_alive()
 
         def is_our_turn() -> bool:
-            return self._inside < self._window and self._waiting.first is ticket
+            return self._waiting.first is ticket and self._has_room()
 
         ticket = object()
         with self._changed:
@@ -62,8 +63,13 @@ class Admission:
             if not is_open():
                 raise EngineDied("the speech engine takes no more chunks: start a new worker")
             self._inside += 1
-            if self._inside < self._window:
+            if self._waiting and self._has_room():
                 self._changed.notify_all()  # the next in turn may have found us before it
+
+    def _has_room(self) -> bool:
+        """Tell whether the next in turn may enter."""
+        is_urgent = is_first_heard(self._waiting.first_turn)
+        return self._inside < (self._limit if is_urgent else self._window)
 
     def leave(self) -> None:
         """Give the place back."""

@@ -15,7 +15,7 @@ from narration.errors import EngineDied, SpeechError
 from worker.chatterbox.t3.prompt import Spoken
 from worker.engine.sharing import Backlog
 from worker.engine.stage import StageThread, fail, succeed
-from worker.engine.types import Speech, Utterance
+from worker.engine.types import Speech, Utterance, is_first_heard
 
 log = structlog.get_logger()
 
@@ -55,14 +55,19 @@ class _QueuedUtterance:
     def __len__(self) -> int:
         return len(self.spoken.tokens)
 
+    @property
+    def is_first_heard(self) -> bool:
+        return is_first_heard(self.utterance.turn)
+
 
 class SoundStage:
     """Makes batches of the utterance whose turn it is and others of similar length.
 
     With several threads, one batch is prepared while another is computed. The more utterances are
     still to come, the larger a batch must be: small ones take GPU time from T3, which would soon
-    make the batch larger. While the engine is empty, the renderer prepares for batches
-    of lengths that it has not met.
+    make the batch larger. The first sound that somebody waits for is made at once, with others of
+    its kind only: it is short, and longer ones would make it late. While the engine is empty, the
+    renderer prepares for batches of lengths that it has not met.
     """
 
     def __init__(
@@ -171,6 +176,8 @@ class SoundStage:
 
     def _has_enough(self) -> bool:
         """Whether a batch may begin; always once T3 has no utterance under way."""
+        if any(one.is_first_heard for one in self._waiting):
+            return True
         to_come = self._count_unfinished() - len(self._running)
         is_crowd = len(self._waiting) >= max(1, -(-to_come // _CROWD))
         return is_crowd or sum(one.share for one in self._waiting) >= self._batch
@@ -183,7 +190,8 @@ class SoundStage:
     def _pick(self) -> list[_QueuedUtterance]:
         """Take the first in turn and others of similar length, to keep padding small."""
         first = min(self._waiting, key=lambda one: one.utterance.turn)
-        by_likeness = sorted(self._waiting, key=lambda one: abs(len(one) - len(first)))
+        alike = [one for one in self._waiting if one.is_first_heard == first.is_first_heard]
+        by_likeness = sorted(alike, key=lambda one: abs(len(one) - len(first)))
         shares = accumulate(one.share for one in by_likeness)
         batch = by_likeness[: max(1, sum(share <= self._batch for share in shares))]
         self._set_waiting([one for one in self._waiting if one not in batch])

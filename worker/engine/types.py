@@ -24,6 +24,7 @@ class Delivery:
 
 
 NORMAL_PRIORITY = 5  # of a job that names none
+HIGHEST_PRIORITY = 9  # that a caller may choose; above it somebody waits for the sound
 BEGINNING = 4  # chunks of a job that are heard while the rest is spoken
 
 Turn = tuple[int, ...]
@@ -59,6 +60,11 @@ def is_waited_for(turn: Turn) -> bool:
     So does what has no turn: a voice is measured, before which nothing is spoken with it.
     """
     return not turn or -turn[0] > NORMAL_PRIORITY or turn[1] < BEGINNING
+
+
+def is_first_heard(turn: Turn) -> bool:
+    """Tell whether somebody waits for the first sound of all: the silence before it is longest."""
+    return bool(turn) and -turn[0] > HIGHEST_PRIORITY and turn[1] == 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,15 @@
 """Places for segments: some are for those who wait, so that a book never takes them all."""
 
+import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from narration.jobs.create import URGENT_PRIORITY
+from narration.settings import WorkerSettings
+
+LEAST_SLOTS = 4  # while one segment waits for its last chunk, others keep the engine busy
 
 
 @dataclass(slots=True)
@@ -41,3 +45,12 @@ class Places:
                 with self._guard:
                     self._taken -= 1
                     place.is_missed, self._is_missed = self._is_missed, False
+
+
+def slots_for(target_concurrency: int, settings: WorkerSettings) -> int:
+    """Choose how many segments at once keep an engine busy.
+
+    A segment's chunks go to the engine together, and the next segment is claimed once the last of
+    them is done: on average a third of them are done already.
+    """
+    return max(LEAST_SLOTS, math.ceil(1.5 * target_concurrency / settings.segment_chunks))

@@ -3,6 +3,7 @@
 Uses the engine it was given and no tensors; the queries check who may write what.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
@@ -11,7 +12,9 @@ from sqlalchemy.orm import Session
 
 from narration.engine import EngineIdentity
 from narration.jobs.advance import fail_job
+from narration.jobs.create import URGENT_PRIORITY
 from narration.jobs.lookup import get_job
+from narration.jobs.record import Chunk
 from narration.jobs.segment_claim import (
     SegmentClaim,
     claim_segment,
@@ -33,9 +36,10 @@ from worker.rendering.notes import NoteWriter
 from worker.rendering.pace import Pace
 from worker.rendering.places import Places
 from worker.rendering.reuse import Reuse
-from worker.rendering.segment_run import SegmentRun, Tools
+from worker.rendering.segment_run import SegmentRun
 from worker.rendering.segment_settings import SegmentSettings
 from worker.rendering.take_pool import TakePool
+from worker.rendering.tools import Tools
 from worker.rendering.voice_cache import VoiceCache
 from worker.rendering.voice_levels import VoiceLevels
 
@@ -73,19 +77,29 @@ class SegmentRunner:
         Raises: EngineDied, after handing the segment back.
         """
         with self._places.take() as place:
-            claim = None if self._drain.is_begun else self._claim(place.least_priority)
-            if claim is not None:
-                with structlog.contextvars.bound_contextvars(
-                    job_id=claim.job_id, segment=claim.index
-                ):
-                    work = partial(self._render, claim)
-                    with self.pace.at_work():
-                        run_under_lease(self._context, self._work(claim), work)
-        return claim is not None or place.is_missed
+            is_rendered = self._render_one(place.least_priority)
+        return is_rendered or place.is_missed
+
+    def render_urgent(self) -> bool:
+        """Render a segment that somebody waits for, beside all places; False if there is none.
+
+        Raises: as `render_next`.
+        """
+        return self._render_one(URGENT_PRIORITY)
 
     def drain(self) -> None:
         """Claim nothing more: what is being spoken may finish, the rest is handed back."""
         self._drain.begin(self._context.settings.grace_s)
+
+    def _render_one(self, least_priority: int) -> bool:
+        claim = None if self._drain.is_begun else self._claim(least_priority)
+        if claim is None:
+            return False
+        with structlog.contextvars.bound_contextvars(job_id=claim.job_id, segment=claim.index):
+            work = partial(self._render, claim)
+            with self.pace.at_work():
+                run_under_lease(self._context, self._work(claim), work)
+        return True
 
     def _claim(self, least_priority: int) -> SegmentClaim | None:
         context = self._context
@@ -121,16 +135,14 @@ class SegmentRunner:
         )
 
     def _render(self, claim: SegmentClaim, lease: Lease) -> None:
-        settings = self._read_settings(claim)
-        with self._context.session() as session:
-            chunks = pending_chunks(session, claim)
-            record_provenance(
-                session,
-                claim.job_id,
-                engine=self._identity,
-                voice_digest=settings.voice.digest,
-                gain_db=settings.gain_db,
-            )
+        settings, chunks = self._read(claim)
+        record = partial(
+            record_provenance,
+            job_id=claim.job_id,
+            engine=self._identity,
+            voice_digest=settings.voice.digest,
+            gain_db=settings.gain_db,
+        )
         tools = Tools(
             context=self._context,
             engine=self._engine,
@@ -139,17 +151,22 @@ class SegmentRunner:
             drain=self._drain,
             pace=self.pace,
         )
-        self._reuse.finish_rest(claim, settings, lease, self._drain)
-        segment_run = SegmentRun(tools, claim, settings, lease)
+        if not settings.is_urgent:
+            with self._context.session() as session:
+                record(session)
+            self._reuse.finish_rest(claim, settings, lease, self._drain)
+        segment_run = SegmentRun(tools, claim, settings, lease, record)
         if segment_run.run(chunks):
             self._finish(claim)
         else:
             with self._context.session() as session:
                 hand_back_segment(session, claim, not_before=self._context.clock())
 
-    def _read_settings(self, claim: SegmentClaim) -> SegmentSettings:
+    def _read(self, claim: SegmentClaim) -> tuple[SegmentSettings, Sequence[Chunk]]:
+        """Return how a segment is to be spoken, and its chunks that are not yet."""
         with self._context.session(is_read_only=True) as session:
             job = get_job(session, claim.job_id)
+            chunks = pending_chunks(session, claim)
             settings = read_settings(job.settings)
             row_or_voice = self._voice_cache.find(session, job)
         voice = self._voice_cache.load(row_or_voice)
@@ -162,13 +179,14 @@ class SegmentRunner:
             job_seed=settings.seed,
             engine=self._identity,
         )
-        return SegmentSettings(
+        segment_settings = SegmentSettings(
             voice=voice,
             parameters=parameters,
             quality=settings.quality,
             priority=job.priority,
             gain_db=gain_db,
         )
+        return segment_settings, chunks
 
     def _finish(self, claim: SegmentClaim) -> None:
         with self._context.session() as session:

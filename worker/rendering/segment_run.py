@@ -8,14 +8,14 @@ import queue
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
+
+from sqlalchemy.orm import Session
 
 from narration import telemetry
 from narration.errors import LeaseLost, SpeechError
 from narration.jobs.checkpoints import FinishedChunk, Standing, lease_lost
-from narration.jobs.create import URGENT_PRIORITY
 from narration.jobs.record import Chunk
 from narration.jobs.request import Voicing
 from narration.jobs.segment_claim import SegmentClaim, start_chunks
@@ -24,15 +24,12 @@ from narration.jobs.states import ChunkState
 from narration.jobs.stored import read_voicing
 from narration.jobs.takes import Outcome, Take, find_takes, note_passed_take, store_take
 from worker.chatterbox.config import SAMPLE_RATE_HZ
-from worker.context import Drain, WorkerContext
-from worker.engine.types import Delivery, Speech, SpeechEngine, Utterance, make_turn
+from worker.engine.types import Delivery, Speech, Utterance, make_turn
 from worker.leases import Lease
-from worker.rendering.notes import NoteWriter
-from worker.rendering.pace import Pace
 from worker.rendering.segment_settings import SegmentSettings
-from worker.rendering.take_pool import TakePool
 from worker.rendering.take_sound import SpokenSound, StoredSound
 from worker.rendering.takes import PendingChunk, SpokenTake, resolve_failure, resolve_take
+from worker.rendering.tools import Tools
 
 POLL_S = 0.5  # how often a wait for what is under way checks for a lost lease or a drain
 SETTLE_S = 60.0  # for ends that were handed in to be written, before a segment is let go
@@ -40,30 +37,25 @@ SETTLE_S = 60.0  # for ends that were handed in to be written, before a segment 
 _Passed = tuple[PendingChunk, Take, PendingChunk | Outcome]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tools:
-    """What a worker speaks segments with, many at once."""
-
-    context: WorkerContext
-    engine: SpeechEngine
-    takes: TakePool
-    notes: NoteWriter
-    drain: Drain
-    pace: Pace
-
-
 class SegmentRun:
     """One segment being spoken; used by one thread, once."""
 
     def __init__(
-        self, tools: Tools, claim: SegmentClaim, settings: SegmentSettings, lease: Lease
+        self,
+        tools: Tools,
+        claim: SegmentClaim,
+        settings: SegmentSettings,
+        lease: Lease,
+        record: Callable[[Session], None],
     ) -> None:
+        """`record` writes down what an urgent segment is spoken with."""
         self._tools = tools
         self._context = tools.context
         self._drain = tools.drain
         self._claim = claim
         self._settings = settings
         self._lease = lease
+        self._record = record
         self._voicings: dict[int, Voicing] = {}  # of chunks that are spoken in a way of their own
         self._waiting: deque[PendingChunk] = deque()
         self._speaking: set[Future[Speech]] = set()
@@ -103,7 +95,10 @@ class SegmentRun:
         return bool(self._speaking or self._storing or self._noting)
 
     def _begin(self, pending_chunks: Sequence[PendingChunk]) -> None:
-        """Finish chunks that have a cached take, of any job; queue the others for a new one."""
+        """Finish chunks that have a cached take, of any job; queue the others for a new one.
+
+        Where somebody waits, the first is spoken while it is being written that it is begun.
+        """
         keys = {
             self._cache_key(pending, number)
             for pending in pending_chunks
@@ -111,18 +106,25 @@ class SegmentRun:
         }
         with self._context.session() as session:
             earlier = find_takes(session, self._claim.owner, keys, now=self._context.clock())
-            reused = [self._reuse(pending, earlier) for pending in pending_chunks]
-            unspoken = [one.index for _, one in reused if isinstance(one, PendingChunk)]
-            # Of a suspect segment chunks begin one by one, so that only one can be to blame.
-            if unspoken and not self._claim.is_suspect:
-                start_chunks(session, self._claim, unspoken)
+        reused = [self._reuse(pending, earlier) for pending in pending_chunks]
+        self._waiting.extend(one for _, one in reused if isinstance(one, PendingChunk))
+        unspoken = [one.index for one in self._waiting]
+        if self._settings.is_urgent and not self._claim.is_suspect:
+            self._submit_next()
+        self._note_begun(unspoken)
         for passed, result in reused:
             for step in passed:
                 self._note_passed(*step)
             if isinstance(result, Outcome):
                 self._end(result)
-            else:
-                self._waiting.append(result)
+
+    def _note_begun(self, unspoken: Sequence[int]) -> None:
+        with self._context.session() as session:
+            if self._settings.is_urgent:
+                self._record(session)
+            # Of a suspect segment chunks begin one by one, so that only one can be to blame.
+            if unspoken and not self._claim.is_suspect:
+                start_chunks(session, self._claim, unspoken)
 
     def _reuse(
         self, pending: PendingChunk, earlier: dict[str, Take]
@@ -275,8 +277,7 @@ class SegmentRun:
 
     def _end(self, outcome: Outcome) -> None:
         chunk = FinishedChunk(claim=self._claim, outcome=outcome)
-        is_urgent = self._settings.priority >= URGENT_PRIORITY
-        written = self._tools.notes.write(chunk, is_urgent=is_urgent)
+        written = self._tools.notes.write(chunk, is_urgent=self._settings.is_urgent)
         self._follow(written, self._noting, partial(self._receive_standing, outcome))
 
     def _receive_standing(self, outcome: Outcome, future: Future[Standing]) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from narration.jobs.create import URGENT_PRIORITY
 from narration.jobs.record import Chunk
 from narration.jobs.request import QualityPolicy, QualitySettings
 from narration.jobs.sound import RenderParameters
@@ -21,6 +22,11 @@ class SegmentSettings:
     quality: QualitySettings
     priority: int
     gain_db: float  # of the voice
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether somebody waits for the sound."""
+        return self.priority >= URGENT_PRIORITY
 
     @property
     def takes(self) -> int:

@@ -1,5 +1,8 @@
 """Streams of speech over a real connection: what becomes of them when something goes wrong."""
 
+import base64
+import itertools
+import json
 import time
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -15,6 +18,7 @@ from tests.speech_server import SpeechServer, serve
 
 CHUNK_S = 0.5
 SENTENCES = 12
+MP3_BYTES_PER_S = 8000
 
 
 @pytest.fixture(scope="module")
@@ -24,8 +28,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SpeechServer]:
         yield server
 
 
-def stream(server: SpeechServer, text: str) -> Any:
-    body = {"model": "rhapsode", "input": text, "response_format": "pcm"}
+def stream(server: SpeechServer, text: str, **fields: str) -> Any:
+    body = {"model": "rhapsode", "input": text, "response_format": "pcm"} | fields
     return httpx.stream("POST", f"{server.url}/v1/audio/speech", json=body, timeout=30)
 
 
@@ -46,6 +50,19 @@ def test_the_first_sound_comes_before_the_text_is_spoken(server: SpeechServer) -
         assert progress["chunks_done"] < progress["chunks_total"]
         rest = b"".join(blocks)
     assert len(rest) > len(first)
+
+
+def test_the_first_piece_is_a_moment_that_is_encoded_before_the_rest_of_its_chunk(
+    server: SpeechServer,
+) -> None:
+    with stream(server, text("the moment"), response_format="mp3", stream_format="sse") as answer:
+        lines = (line for line in answer.iter_lines() if line.startswith("data: "))
+        first, second = (
+            base64.b64decode(json.loads(line.removeprefix("data: "))["audio"])
+            for line in itertools.islice(lines, 2)
+        )
+    assert 0 < len(first) <= MP3_BYTES_PER_S // 4
+    assert len(second) > 3 * len(first)
 
 
 def test_whoever_hangs_up_cancels_the_job(server: SpeechServer) -> None:

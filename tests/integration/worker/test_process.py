@@ -13,7 +13,7 @@ from narration.workers import WorkerState
 from tests.builders import make_text
 from tests.cluster import wait_for
 from tests.harness import WorkerHarness
-from worker.process import slots_for
+from worker.rendering.places import slots_for
 
 
 def test_worker_whose_engine_died_is_not_ready_any_more(

@@ -5,13 +5,16 @@ import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
 import pytest
 
 from api.uploads import READERS
 from narration.bounded import BoundedCalls, TooLargeCallError, TooSlowError
+from narration.documents.language import _identifier
 from narration.errors import BusyError, DocumentError
+from narration.jobs.draft import rehearse_draft
 
 
 def add(left: int, right: int) -> int:
@@ -33,6 +36,12 @@ def eat() -> int:
 
 def die() -> None:
     os._exit(1)
+
+
+def look_around() -> tuple[int, int, int]:
+    """Which process this is, what it has loaded, how nice it is."""
+    time.sleep(0.5)  # so that another call finds another process
+    return os.getpid(), _identifier.cache_info().currsize, os.nice(0)
 
 
 def refuse() -> None:
@@ -65,8 +74,30 @@ def test_first_call_finds_the_process_that_was_prepared(calls: BoundedCalls) -> 
 def test_process_that_is_prepared_too_late_is_stopped(calls: BoundedCalls) -> None:
     before = set(multiprocessing.active_children())
     calls.close()
-    calls._start_first()
+    calls._start_ahead()
     assert set(multiprocessing.active_children()) <= before
+
+
+def test_every_process_of_a_pool_is_prepared_and_has_loaded_what_short_texts_need() -> None:
+    calls = BoundedCalls(
+        processes=2,
+        memory_bytes=1 << 32,
+        wait_s=30,
+        preload=[*READERS, __name__],
+        rehearse=rehearse_draft,
+        is_background=False,
+    )
+    before = {process.pid for process in multiprocessing.active_children()}
+    with closing(calls), ThreadPoolExecutor(2) as pool:
+        calls.prepare(is_all=True)
+        ends_at = time.monotonic() + 120
+        while len(calls._idle) < 2 and time.monotonic() < ends_at:
+            time.sleep(0.01)
+        prepared = {process.pid for process in multiprocessing.active_children()} - before
+        states = list(pool.map(lambda _: calls.call(look_around, limit_s=30), range(2)))
+    assert {pid for pid, _, _ in states} == prepared
+    assert len(prepared) == 2
+    assert [(loaded, niceness) for _, loaded, niceness in states] == [(1, os.nice(0))] * 2
 
 
 def test_error_of_ours_comes_back(calls: BoundedCalls) -> None:

@@ -1,3 +1,4 @@
+import queue
 import threading
 from collections.abc import Iterator
 
@@ -5,10 +6,10 @@ import pytest
 from celery.contrib.testing.worker import start_worker
 
 from narration.broker.celery import CeleryBroker, listen, make_celery
-from narration.broker.interface import Handler, Task
+from narration.broker.interface import MISSED, Handler, Task
 from narration.errors import BrokerUnavailable
 from narration.settings import BrokerSettings
-from tests.contracts.broker import BrokerContract, BrokerUnderTest
+from tests.contracts.broker import WAIT_S, BrokerContract, BrokerUnderTest
 from tests.servers import Valkey
 
 
@@ -38,6 +39,21 @@ def test_broker_that_is_away_is_unavailable() -> None:
         CeleryBroker(app).check()
     with pytest.raises(BrokerUnavailable):
         CeleryBroker(app).send(Task.PLAN, "job_1")
+
+
+def test_a_call_reaches_every_worker_that_answers_and_nobody_else(valkey: Valkey) -> None:
+    broker = CeleryBroker(make_celery(valkey.url, BrokerSettings()))
+    heard: list[queue.Queue[str]] = [queue.Queue(), queue.Queue()]
+    followed: queue.Queue[str] = queue.Queue()
+    lines = [broker.answer_calls(each.put) for each in heard]
+    lines.append(broker.subscribe(followed.put))
+    assert [each.get(timeout=WAIT_S) for each in (*heard, followed)] == [MISSED] * 3
+    broker.call()
+    assert [each.get(timeout=WAIT_S) for each in heard] == ["urgent"] * 2
+    for line in lines:
+        assert line is not None
+        line.close()
+    assert followed.empty()
 
 
 def test_message_carries_ids_only(valkey: Valkey) -> None:

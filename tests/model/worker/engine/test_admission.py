@@ -2,13 +2,14 @@ import threading
 
 from tests.model.worker.engine.fakes import wait_until
 from worker.engine.admission import FIRST, GROWTH, Admission
+from worker.engine.types import Turn, make_turn
 
 TIMEOUT_S = 5.0
 
 
-def _enter(admission: Admission, count: int) -> list[threading.Thread]:
+def _enter(admission: Admission, count: int, turn: Turn = (-5, 3)) -> list[threading.Thread]:
     threads = [
-        threading.Thread(target=admission.enter, args=(lambda: True,), daemon=True)
+        threading.Thread(target=admission.enter, args=(lambda: True, turn), daemon=True)
         for _ in range(count)
     ]
     for thread in threads:
@@ -47,3 +48,13 @@ def test_engine_that_was_idle_begins_with_few_again() -> None:
         admission.leave()
     _enter(admission, FIRST + 1)
     _settle(admission, FIRST, 1)
+
+
+def test_the_first_sound_that_somebody_waits_for_enters_until_the_engine_is_full() -> None:
+    admission = Admission(limit=FIRST + 2)
+    _enter(admission, FIRST + 5)
+    _settle(admission, FIRST, 5)
+    _enter(admission, 1, make_turn(10, 1))
+    _settle(admission, FIRST, 6)
+    _enter(admission, 3, make_turn(10, 0))
+    _settle(admission, FIRST + 2, 7)

@@ -22,7 +22,7 @@ from tests.model.worker.engine.fakes import (
     wait_until,
 )
 from worker.chatterbox.t3.prompt import Spoken
-from worker.engine.types import Utterance
+from worker.engine.types import Utterance, make_turn
 
 
 def test_a_batch_begins_once_it_is_worth_its_time() -> None:
@@ -49,6 +49,22 @@ def test_a_batch_begins_with_the_utterance_whose_turn_it_is() -> None:
         wait(futures, TIMEOUT_S)
     in_turn = ("under way", "at once", "sooner", "later")
     assert renderer.batches == [[len(text)] for text in in_turn]
+
+
+def test_the_first_sound_that_somebody_waits_for_is_made_at_once_and_without_longer_ones() -> None:
+    renderer, decoder = ToneRenderer(), CountingDecoder(slots=40)
+    later, first = make_turn(10, 3), make_turn(10, 0)
+    with toy_engine(decoder, renderer, batch=8) as engine:
+        endless = [engine.submit(replace(utterance("x" * 4000), turn=later)) for _ in range(30)]
+        waiting = engine.submit(replace(utterance("x" * 5), turn=later))
+        wait_until(lambda: len(engine._sound._waiting) == 1)
+        heard = engine.submit(replace(utterance("hello"), turn=first))
+        assert says(heard.result(TIMEOUT_S), "hello")
+        assert renderer.batches == [[5]]
+        assert not waiting.done()
+        for future in endless:
+            future.cancel()
+        waiting.result(TIMEOUT_S)
 
 
 def test_no_batch_waits_for_utterances_that_were_cancelled() -> None:

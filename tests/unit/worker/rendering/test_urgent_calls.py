@@ -1,0 +1,95 @@
+import queue
+import threading
+
+from narration.broker.interface import Listener, Subscription
+from tests.fakes import RecordingBroker
+from worker.rendering.urgent_calls import UrgentCalls
+
+WAIT_S = 20.0
+
+
+class Line:
+    """A subscription that a test can look at."""
+
+    def __init__(self) -> None:
+        self.is_closed = False
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+class CallingBroker(RecordingBroker):
+    """Hands calls to its listener at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.line = Line()
+        self.listener: Listener | None = None
+
+    def call(self) -> None:
+        assert self.listener is not None
+        self.listener("urgent")
+
+    def answer_calls(self, listener: Listener) -> Subscription | None:
+        self.listener = listener
+        return self.line
+
+
+class Segments:
+    """Urgent segments that wait; each is spoken until the test lets it end."""
+
+    def __init__(self) -> None:
+        self.waiting: queue.Queue[str] = queue.Queue()
+        self.begun: queue.Queue[str] = queue.Queue()
+        self.may_end = threading.Event()
+
+    def speak_next(self) -> bool:
+        try:
+            segment = self.waiting.get_nowait()
+        except queue.Empty:
+            return False
+        self.begun.put(segment)
+        self.may_end.wait(WAIT_S)
+        if segment == "deadly":
+            raise ZeroDivisionError
+        return True
+
+
+def test_a_call_speaks_all_that_waits_and_a_worker_that_closes_ends_it_first() -> None:
+    broker, segments = CallingBroker(), Segments()
+    calls = UrgentCalls(broker, segments.speak_next, threads=2)
+    segments.may_end.set()
+    for name in ("first", "second", "third"):
+        segments.waiting.put(name)
+    broker.call()
+    calls.close()
+    assert broker.line.is_closed
+    assert [segments.begun.get_nowait() for _ in range(3)] == ["first", "second", "third"]
+
+
+def test_a_call_that_finds_every_thread_at_work_is_left_to_the_message_that_follows() -> None:
+    broker, segments = CallingBroker(), Segments()
+    calls = UrgentCalls(broker, segments.speak_next, threads=1)
+    segments.waiting.put("first")
+    broker.call()
+    assert segments.begun.get(timeout=WAIT_S) == "first"
+    for _ in range(100):
+        broker.call()
+    assert calls._pool._work_queue.qsize() == 0
+    segments.may_end.set()
+    calls.close()
+
+
+def test_a_segment_that_fails_does_not_keep_the_next_call_from_being_answered() -> None:
+    broker, segments = CallingBroker(), Segments()
+    calls = UrgentCalls(broker, segments.speak_next, threads=1)
+    segments.may_end.set()
+    segments.waiting.put("deadly")
+    broker.call()
+    assert segments.begun.get(timeout=WAIT_S) == "deadly"
+    calls._free.acquire(timeout=WAIT_S)
+    calls._free.release()
+    segments.waiting.put("next")
+    broker.call()
+    assert segments.begun.get(timeout=WAIT_S) == "next"
+    calls.close()

@@ -1,0 +1,45 @@
+"""Calls to speak at once: urgent segments begin without the way through the task queue.
+
+A call says only that somebody waits. Every worker that hears it looks for the segment and one of
+them gets it; where none hears it, or none is free, the message that follows does the same.
+"""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import structlog
+
+from narration.broker.interface import Broker
+
+log = structlog.get_logger(__name__)
+
+
+class UrgentCalls:
+    """Answers calls on threads of its own, until it is closed."""
+
+    def __init__(self, broker: Broker, speak_next: Callable[[], bool], *, threads: int) -> None:
+        """`speak_next` speaks an urgent segment, and returns False if there is none."""
+        self._speak_next = speak_next
+        self._free = threading.BoundedSemaphore(threads)
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="urgent")
+        self._subscription = broker.answer_calls(self._hear)
+
+    def close(self) -> None:
+        """Hear no more, and wait for what is being spoken."""
+        if self._subscription is not None:
+            self._subscription.close()
+        self._pool.shutdown()
+
+    def _hear(self, _: str) -> None:
+        if self._free.acquire(blocking=False):
+            self._pool.submit(self._answer)
+
+    def _answer(self) -> None:
+        try:
+            while self._speak_next():
+                pass
+        except Exception:
+            log.exception("call_failed")
+        finally:
+            self._free.release()

@@ -1,15 +1,15 @@
-"""The promise that nothing is missing: every character of the source belongs to one span; pure."""
+"""The guarantee that no text is lost: every character of the source belongs to one span; pure."""
 
 from collections.abc import Iterable, Sequence
 
 from narration.errors import IncompletePlanError
 from narration.text.types import Span, SpanKind
 
-SpanRow = Sequence[object]  # kind, start, end, chunk number or reason: as it stands in the plan
+SpanRow = Sequence[object]  # kind, start, end, chunk number or reason: as the plan stores it
 
 
 def span_rows(spans: Iterable[Span]) -> list[list[object]]:
-    """Return spans as a plan keeps them."""
+    """Return spans in the form in which a plan stores them."""
     return [
         [span.kind.value, span.start, span.end, span.reason if span.chunk is None else span.chunk]
         for span in spans
@@ -17,7 +17,7 @@ def span_rows(spans: Iterable[Span]) -> list[list[object]]:
 
 
 def check_complete(spans: Iterable[SpanRow], characters: int, chunks: int) -> None:
-    """Check that the spans, one after the other, are the source, and that they name every chunk.
+    """Check that the spans cover the source in order without gaps and name every chunk.
 
     Raises: IncompletePlanError naming the first characters that belong to nobody: a plan that loses
     text must never be spoken.

@@ -1,4 +1,4 @@
-"""Calls that may take too long or too much, made in processes that can be stopped.
+"""Run calls that may need too much time or memory in processes that can be stopped.
 
 Uploads are read by parsers whose time and memory cannot be predicted. They run here in a few child
 processes with limits; a process that exceeds one is killed and replaced.
@@ -23,9 +23,9 @@ from narration.errors import BusyError, RhapsodeError
 
 T = TypeVar("T")
 WALL_PER_CPU = 3.0  # wall-clock time per processor time, on a busy machine
-START_S = 120.0  # for a child to import what it needs
-END_S = 5.0  # for a child whose pipe is closed to be gone
-NICENESS = 5  # requests that only read go first
+START_S = 120.0  # for a child to import its modules
+END_S = 5.0  # for a child to exit after its pipe is closed
+NICENESS = 5  # requests that do not need parsing go first
 KEPT_BYTES = 1 << 30  # a child that has grown beyond this is replaced
 
 
@@ -34,7 +34,7 @@ class TooSlowError(Exception):
 
 
 class TooLargeCallError(Exception):
-    """The call ran out of its memory, or its process died."""
+    """The call exceeded its memory limit, or its process died."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,7 @@ class BoundedCalls:
     def __init__(
         self, *, processes: int, memory_bytes: int, wait_s: float, preload: Sequence[str] = ()
     ) -> None:
-        """`preload` names the modules whose functions will be called: importing takes its time."""
+        """`preload` names the modules of the functions to call, as importing them takes long."""
         self._free = threading.Semaphore(processes)
         self._memory_bytes = memory_bytes
         self._wait_s = wait_s
@@ -59,9 +59,9 @@ class BoundedCalls:
         self._is_closed = False
 
     def call(self, function: Callable[..., T], *arguments: Any, limit_s: float) -> T:
-        """Return what a function of a module returns for arguments that can be pickled.
+        """Call a function of a module with arguments that can be pickled, and return its result.
 
-        `limit_s` bounds the processor time; the time on the clock is bounded by a multiple of it.
+        `limit_s` limits the processor time; wall-clock time is limited to a multiple of it.
 
         Raises: TooSlowError, TooLargeCallError; BusyError if no process is free for long; what the
         function raises.
@@ -84,7 +84,7 @@ class BoundedCalls:
         return result
 
     def prepare(self) -> None:
-        """Begin to start one process, so that the first call finds it."""
+        """Start one process in the background, so that it is ready for the first call."""
         threading.Thread(target=self._start_first, name="reader-start", daemon=True).start()
 
     def close(self) -> None:
@@ -118,8 +118,9 @@ class BoundedCalls:
 
 
 def _start(memory_bytes: int, preload: tuple[str, ...]) -> _Child:
-    # Children are forked from a server that has no threads and has imported what they need: a copy
-    # of this process would hold its locks, and a fresh process would take seconds to begin.
+    # Children are forked from a server process that has no threads and has already imported their
+    # modules: a fork of this process would inherit held locks, and a fresh process would take
+    # seconds to start.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__, *preload])
     ours, theirs = context.Pipe()
@@ -158,12 +159,12 @@ def _stop(child: _Child) -> None:
 
 
 def _serve(pipe: Connection, memory_bytes: int, preload: tuple[str, ...]) -> None:
-    """Answer calls until the parent is gone; a child that outlives its parent stops by itself."""
+    """Serve calls until the parent is gone; a child that outlives its parent exits."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     os.nice(NICENESS)
     for module in preload:
         importlib.import_module(module)
-    with contextlib.suppress(ValueError, OSError):  # not every system can bound it
+    with contextlib.suppress(ValueError, OSError):  # not every system supports the limit
         resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     with contextlib.suppress(EOFError, OSError):
         while True:

@@ -57,7 +57,7 @@ JOBS_IN_TROUBLE = Gauge(
 def set_up_logging(settings: TelemetrySettings) -> None:
     """Write events to stderr, as lines for people or as JSON for machines, one line each.
 
-    What libraries log, and what nobody caught, becomes such an event too.
+    Log records of libraries and uncaught exceptions become events, too.
     """
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     is_json = settings.log_format == "json"
@@ -71,7 +71,8 @@ def set_up_logging(settings: TelemetrySettings) -> None:
     structlog.configure(
         processors=[*common, *rendered],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        # An event and the end of its line in one write: container engines keep writes apart.
+        # The event and its newline in a single write, because container engines split log entries
+        # by write.
         logger_factory=structlog.WriteLoggerFactory(cast("TextIO", _Tolerant(sys.stderr))),
     )
     handler = logging.StreamHandler(_Tolerant(sys.stderr))
@@ -89,7 +90,7 @@ def set_up_logging(settings: TelemetrySettings) -> None:
 
 
 class _Tolerant(io.TextIOBase):
-    """A stream that loses what cannot be written: a log on a full disk must fail no request."""
+    """A stream that drops what cannot be written: a log on a full disk must not fail a request."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -105,7 +106,7 @@ class _Tolerant(io.TextIOBase):
 
 
 def _for_machines() -> list[structlog.typing.Processor]:
-    # Without local variables: they hold the texts and the keys of other people.
+    # Without local variables, which contain users' texts and keys.
     transform = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
     return [structlog.processors.ExceptionRenderer(transform), structlog.processors.JSONRenderer()]
 
@@ -128,21 +129,21 @@ def _log_thread_crash(crash: threading.ExceptHookArgs) -> None:
 
 
 class TroubleLog:
-    """Logs a trouble when it begins or changes, and its end; nothing while it goes on."""
+    """Logs a problem when it begins or changes, and when it ends; nothing in between."""
 
     def __init__(self, event: str) -> None:
         self._event = event
         self._reason: str | None = None
 
     def note(self, reason: str) -> None:
-        """Say that it is so, still or anew."""
+        """Report the problem, whether it is new or not."""
         if reason == self._reason:
             return
         self._reason = reason
         structlog.get_logger(__name__).warning(self._event, reason=reason)
 
     def clear(self) -> None:
-        """Say that it is over, if it was there."""
+        """Report the end of the problem, if there was one."""
         if self._reason is not None:
             structlog.get_logger(__name__).info(f"{self._event}_over", reason=self._reason)
         self._reason = None

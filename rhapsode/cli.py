@@ -1,9 +1,9 @@
-"""The `rhapsode` command: options in, one line and an exit code out.
+"""The `rhapsode` command: from options to one line and an exit code.
 
-Commands import what they need when they run, so that `rhapsode --help` and a mistyped file name
-answer at once, without loading torch.
+Commands import their modules when they run, so that `rhapsode --help` and a mistyped file name
+answer immediately, without loading torch.
 
-Exit codes: 0 done, 1 cannot be done as asked, 2 wrong usage, 70 the engine died,
+Exit codes: 0 done, 1 cannot be done as requested, 2 wrong usage, 70 the engine died,
 75 try again later, 130 interrupted.
 """
 
@@ -21,7 +21,7 @@ from rhapsode.batch import EXIT_REFUSED, EXIT_TRY_AGAIN
 from rhapsode.commands import doctor, keys, models, plan, render, services, submit, voices
 from rhapsode.extras import extra_of, install_command
 
-EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells count
+EXIT_INTERRUPTED = 130  # 128 + SIGINT, the convention of shells
 
 app = typer.Typer(
     help="Self-hosted long-form narration: text in, narrated audio out.",
@@ -62,7 +62,7 @@ def options(
         ),
     ] = False,
 ) -> None:
-    """Take the options that stand before any command."""
+    """Options before any command."""
 
 
 def main() -> None:
@@ -74,7 +74,7 @@ def run(arguments: list[str]) -> int:
     """Run one command and return its exit code."""
     try:
         app(arguments)
-    except SystemExit as end:  # how Typer reports usage, help and Ctrl-C
+    except SystemExit as end:  # Typer's way to report usage, help and Ctrl-C
         if end.code == EXIT_INTERRUPTED:
             _say("interrupted; run the same command again to go on")
         return end.code if isinstance(end.code, int) else EXIT_REFUSED if end.code else 0
@@ -91,7 +91,7 @@ def run(arguments: list[str]) -> int:
 
 
 def _say(reason: str) -> None:
-    """Write a last line for people, or where a machine reads the log, a last event."""
+    """Print a last line for people, or log a last event for machines."""
     if not is_logged_as_json():
         typer.echo(f"rhapsode: {reason}", err=True)
         return

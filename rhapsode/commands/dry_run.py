@@ -1,4 +1,4 @@
-"""What `rhapsode render --dry-run` says: what each text would become, without a model."""
+"""The output of `rhapsode render --dry-run`: what each text would become, without a model."""
 
 import json
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from rhapsode.outputs import Output, told_places
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """A text that can be narrated, and what it would be."""
+    """A text that can be narrated, and what it would become."""
 
     file: Path
     outputs: list[Output]
@@ -28,7 +28,7 @@ class Preview:
     warnings: list[str]
 
     def show(self, *, is_quiet: bool, as_json: bool) -> None:
-        """Print it as the caller wants it."""
+        """Print it in the requested form."""
         if as_json:
             typer.echo(self.as_json())
         elif not is_quiet:
@@ -42,7 +42,7 @@ class Preview:
 
     def as_json(self) -> str:
         """Return the same for a script."""
-        told = {
+        report = {
             "file": str(self.file),
             "outputs": [str(output.path) for output in self.outputs],
             "words": self.words,
@@ -51,7 +51,7 @@ class Preview:
             "audio_s": self.audio_s,
             "warnings": self.warnings,
         }
-        return json.dumps(told)
+        return json.dumps(report)
 
 
 def preview(work: Work, settings: Settings, job_settings: JobSettings) -> Preview:

@@ -31,18 +31,18 @@ def pull(model: Wanted = None, patience_s: Patience = 0) -> None:
 
     What needs no fetching, the bundled model or a folder, is checked instead.
     """
-    from worker.chatterbox import hub  # noqa: PLC0415 - the hub's client takes a second to load
+    from worker.chatterbox import hub  # noqa: PLC0415 - the hub client takes a second to load
 
     settings = load_settings()
     set_up_logging(settings.telemetry)
     is_logged = settings.telemetry.log_format == "json"
-    wanted = model or settings.model.checkpoint
-    with told_progress(wanted, is_logged=is_logged) as show:
-        folder = patiently(lambda: hub.bring(wanted, show), patience_s)
+    checkpoint = model or settings.model.checkpoint
+    with told_progress(checkpoint, is_logged=is_logged) as show:
+        folder = patiently(lambda: hub.bring(checkpoint, show), patience_s)
     if is_logged:
-        log.info("weights_present", model=wanted, folder=str(folder))
+        log.info("weights_present", model=checkpoint, folder=str(folder))
     else:
-        typer.echo(f"{wanted}: {folder}")
+        typer.echo(f"{checkpoint}: {folder}")
 
 
 @app.command("list", short_help="List the models and whether they are here.")

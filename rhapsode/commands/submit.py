@@ -95,13 +95,13 @@ def submit(  # noqa: PLR0917 - Typer passes all of them by keyword
     key = settings.key.get_secret_value() if settings.key else None
     with closing(ApiClient(server or settings.server, key)) as client:
         submitter = _Submitter(client, request, is_quiet=quiet)
-        # All are taken in first: a server narrates several at once.
+        # All are submitted first, because a server narrates several at once.
         submitter.begin_all(works)
         run_all(works, submitter.finish, is_quiet=quiet, as_json=json)
 
 
 class _Submitter:
-    """Has a server take texts in, and fetches what became of each."""
+    """Submits texts to a server, and fetches the results."""
 
     def __init__(
         self, client: "ApiClient", request: "Callable[..., NarrationRequest]", *, is_quiet: bool
@@ -113,7 +113,7 @@ class _Submitter:
         self._begun: dict[Path, Begun | RhapsodeError] = {}
 
     def begin_all(self, works: list[Work]) -> None:
-        """Send every text; what goes wrong is kept until its turn comes."""
+        """Submit every text; an error is kept until that text is due."""
         from rhapsode.submit import begin, read_text  # noqa: PLC0415
 
         for work in works:

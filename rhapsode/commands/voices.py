@@ -1,4 +1,4 @@
-"""`rhapsode voices`: recordings kept by name, and the voices a model brings along."""
+"""`rhapsode voices`: recordings stored by name, and the voices that come with a model."""
 
 from pathlib import Path
 from typing import Annotated
@@ -30,8 +30,8 @@ def list_voices(model: Model = "demo") -> None:
     from worker.chatterbox.checkpoint import Voices  # noqa: PLC0415 - loads torch
     from worker.chatterbox.hub import resolve_model  # noqa: PLC0415
 
-    for kept in VoiceLibrary(load_settings()).voices():
-        typer.echo(f"{kept.name}\trecording\t{kept.recording}")
+    for voice in VoiceLibrary(load_settings()).voices():
+        typer.echo(f"{voice.name}\trecording\t{voice.recording}")
     for name in Voices(resolve_model(model)):
         typer.echo(f"{name}\tmodel {model}")
 

@@ -69,13 +69,13 @@ class BoundedCalls:
         if not self._free.acquire(timeout=self._wait_s):
             raise BusyError(f"all readers have been busy for {self._wait_s:g} s: send this again")
         try:
-            child = self._take()
+            child = self._idle_or_new()
             try:
-                outcome = _ask(child, (function, arguments, limit_s), WALL_PER_CPU * limit_s)
+                outcome = _request(child, (function, arguments, limit_s), WALL_PER_CPU * limit_s)
             except BaseException:
                 _stop(child)
                 raise
-            self._keep(child)
+            self._put_back(child)
         finally:
             self._free.release()
         if isinstance(outcome, Exception):
@@ -97,16 +97,16 @@ class BoundedCalls:
 
     def _start_first(self) -> None:
         with self._free, contextlib.suppress(TooSlowError, TooLargeCallError, OSError):
-            self._keep(_start(self._memory_bytes, self._preload))
+            self._put_back(_start(self._memory_bytes, self._preload))
 
-    def _keep(self, child: _Child) -> None:
+    def _put_back(self, child: _Child) -> None:
         with self._guard:
             if not self._is_closed:
                 self._idle.append(child)
                 return
         _stop(child)
 
-    def _take(self) -> _Child:
+    def _idle_or_new(self) -> _Child:
         while True:
             with self._guard:
                 child = self._idle.pop() if self._idle else None
@@ -131,14 +131,14 @@ def _start(memory_bytes: int, preload: tuple[str, ...]) -> _Child:
     theirs.close()
     child = _Child(process=process, pipe=ours)
     try:
-        _ask(child, None, START_S)
+        _request(child, None, START_S)
     except BaseException:
         _stop(child)
         raise
     return child
 
 
-def _ask(child: _Child, request: Any, limit_s: float) -> Any:
+def _request(child: _Child, request: Any, limit_s: float) -> Any:
     """Return the answer of a child. Raises: TooSlowError, TooLargeCallError."""
     ends_at = time.monotonic() + limit_s
     try:

@@ -102,7 +102,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         if value.tzinfo is None:
-            raise ValueError("a moment without a zone is not stored")
+            raise ValueError("a time without a zone cannot be stored")
         if dialect.name != "sqlite":
             return value
         return value.astimezone(UTC).replace(tzinfo=None)
@@ -204,7 +204,7 @@ def make_engine(url: str, settings: DatabaseSettings | None = None) -> Engine:
         parsed = make_url(url)
     except ArgumentError as error:
         raise SettingsError(
-            "the database URL cannot be read: sqlite:/// or postgresql://"
+            "the database URL cannot be parsed: use sqlite:/// or postgresql://"
         ) from error
     match parsed.get_backend_name():
         case "sqlite":

@@ -39,7 +39,9 @@ def explained_errors(engine: Engine) -> Iterator[None]:
         if isinstance(error, OperationalError | InterfaceError):
             raise DatabaseUnavailable(f"the database does not answer: {_reason(error)}") from error
         if error.connection_invalidated:
-            raise DatabaseUnavailable(f"the database went away: {_reason(error)}") from error
+            raise DatabaseUnavailable(
+                f"the connection to the database was lost: {_reason(error)}"
+            ) from error
         raise
 
 

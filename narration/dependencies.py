@@ -67,10 +67,10 @@ class DependencyWatch:
     def _watch(self, name: str, check: Callable[[], None], stop: threading.Event) -> None:
         trouble = TroubleLog(f"{name}_away")
         while not stop.is_set():
-            self.ask(name, check, trouble)
+            self.check(name, check, trouble)
             stop.wait(ASK_EVERY_S)
 
-    def ask(self, name: str, check: Callable[[], None], trouble: TroubleLog) -> None:
+    def check(self, name: str, check: Callable[[], None], trouble: TroubleLog) -> None:
         """Run one check, and record the result."""
         try:
             check()

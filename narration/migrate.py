@@ -45,7 +45,7 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SettingsError(
-            f"the folder {folder} cannot be made ({error.strerror}): "
+            f"the folder {folder} cannot be created ({error.strerror}): "
             "set RHAPSODE_DATA_DIR to one that can"
         ) from error
 

@@ -22,22 +22,22 @@ TASK_SECONDS = Histogram(
 )
 CHUNKS = Counter("rhapsode_chunks", "Chunks that ended, by outcome.", ["outcome"])
 TAKES = Counter("rhapsode_takes", "Takes spoken, by whether their checks passed.", ["verdict"])
-AUDIO_SECONDS = Counter("rhapsode_audio_seconds", "Speech made, in seconds of sound.")
-LEASES_LOST = Counter("rhapsode_leases_lost", "Pieces of work that somebody else took over.")
+AUDIO_SECONDS = Counter("rhapsode_audio_seconds", "Speech produced, in seconds of sound.")
+LEASES_LOST = Counter("rhapsode_leases_lost", "Pieces of work that another worker took over.")
 RESENT = Counter("rhapsode_resent_wakeups", "Wake-ups the sweeper sent again.", ["task"])
 WEBHOOK_ATTEMPTS = Counter(
     "rhapsode_webhook_attempts",
-    "Messages sent to webhooks, by whether they were taken.",
+    "Messages sent to webhooks, by whether they were accepted.",
     ["outcome"],
 )
 WEBHOOK_DELIVERIES_DUE = Gauge(
-    "rhapsode_webhook_deliveries_due", "Messages to webhooks that nobody sends yet, at most 1,000."
+    "rhapsode_webhook_deliveries_due", "Messages to webhooks that are due, counted up to 1,000."
 )
 JOBS = Gauge("rhapsode_jobs", "Jobs by state.", ["state"])
 OLDEST_WAIT_SECONDS = Gauge(
     "rhapsode_oldest_wait_seconds", "How long the oldest job of a state has been in it.", ["state"]
 )
-SEGMENTS_WAITING = Gauge("rhapsode_segments_waiting", "Segments no worker has taken yet.")
+SEGMENTS_WAITING = Gauge("rhapsode_segments_waiting", "Segments that no worker has claimed yet.")
 HTTP_REQUEST_SECONDS = Histogram(
     "rhapsode_http_request_seconds",
     "Time a request took, by route.",
@@ -45,13 +45,11 @@ HTTP_REQUEST_SECONDS = Histogram(
     buckets=HTTP_BUCKETS_S,
 )
 SLOTS = Gauge("rhapsode_worker_slots", "Segments that warm workers could hold at once.")
-PLANS = Gauge("rhapsode_plans", "Plans that are kept with their documents.")
+PLANS = Gauge("rhapsode_plans", "Plans that are stored with their documents.")
 DEPENDENCY_UP = Gauge(
     "rhapsode_dependency_up", "1 while the sweeper gets an answer, else 0.", ["dependency"]
 )
-JOBS_IN_TROUBLE = Gauge(
-    "rhapsode_jobs_in_trouble", "Jobs that wait for something to be mended.", ["code"]
-)
+JOBS_IN_TROUBLE = Gauge("rhapsode_jobs_in_trouble", "Jobs that are stuck on a problem.", ["code"])
 
 
 def set_up_logging(settings: TelemetrySettings) -> None:

@@ -31,7 +31,7 @@ class Work:
         return STDIN_NAME if self.file == STDIN else self.file.name
 
 
-class Told(Protocol):
+class Result(Protocol):
     """The result of a text that succeeded."""
 
     def show(self, *, is_quiet: bool, as_json: bool) -> None:
@@ -63,7 +63,7 @@ def assign_outputs(
 
 def run_all(
     works: Sequence[Work],
-    narrate: Callable[[Work], Told],
+    narrate: Callable[[Work], Result],
     *,
     is_quiet: bool,
     as_json: bool,

@@ -42,8 +42,8 @@ app.command("sweeper")(services.sweeper)
 app.command("migrate")(services.migrate)
 app.command("doctor", short_help="Report what is installed and what is missing.")(doctor.doctor)
 app.add_typer(models.app, name="models", help="Fetch, list and check model weights.")
-app.add_typer(keys.app, name="keys", help="Make, list and revoke the keys of a server.")
-app.add_typer(voices.app, name="voices", help="Keep voices by name.")
+app.add_typer(keys.app, name="keys", help="Create, list and revoke the keys of a server.")
+app.add_typer(voices.app, name="voices", help="Store voices by name.")
 
 
 def _print_version(is_wanted: bool) -> None:  # noqa: FBT001 - Typer calls it
@@ -76,21 +76,21 @@ def run(arguments: list[str]) -> int:
         app(arguments)
     except SystemExit as end:  # Typer's way to report usage, help and Ctrl-C
         if end.code == EXIT_INTERRUPTED:
-            _say("interrupted; run the same command again to go on")
+            _report("interrupted; run the same command again to go on")
         return end.code if isinstance(end.code, int) else EXIT_REFUSED if end.code else 0
     except ModuleNotFoundError as error:
         extra = extra_of(error.name)
         if extra is None:
             raise
-        _say(f"this needs {error.name}: {install_command(extra)}")
+        _report(f"this needs {error.name}: {install_command(extra)}")
         return EXIT_REFUSED
     except RhapsodeError as error:
-        _say(str(error))
+        _report(str(error))
         return EXIT_TRY_AGAIN if isinstance(error, TransientError) else EXIT_REFUSED
     return 0
 
 
-def _say(reason: str) -> None:
+def _report(reason: str) -> None:
     """Print a last line for people, or log a last event for machines."""
     if not is_logged_as_json():
         typer.echo(f"rhapsode: {reason}", err=True)

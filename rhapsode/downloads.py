@@ -21,7 +21,7 @@ Result = TypeVar("Result")
 
 
 @contextmanager
-def told_progress(model: str, *, is_logged: bool) -> Iterator[Callable[["PullProgress"], None]]:
+def download_progress(model: str, *, is_logged: bool) -> Iterator[Callable[["PullProgress"], None]]:
     """Return the callback for a download's progress; a bar on a terminal unless `is_logged`."""
     if is_logged:
         yield DownloadLog(model).note

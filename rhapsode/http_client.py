@@ -122,7 +122,9 @@ class ApiClient:
             if size_bytes > before:  # a slow connection may continue, a dead one may not
                 failures, ends_at = 1, time.monotonic() + self._retry_for_s
             if time.monotonic() > ends_at:
-                raise TransientError(f"{path.name} could not be fetched whole: run it again")
+                raise TransientError(
+                    f"{path.name} could not be fetched completely: run the command again"
+                )
             self._sleep(_wait_s(failures))
         with _write_errors_explained(path):
             if _digest(partial) != sha256:

@@ -37,7 +37,7 @@ def check_port(settings: ApiSettings) -> None:
             probe.bind((settings.host, settings.port))
     except OSError as error:
         raise SettingsError(
-            f"port {settings.port} of {settings.host} cannot be listened on "
+            f"port {settings.port} of {settings.host} cannot be opened "
             f"({error.strerror}): choose another with --port, or end what uses it"
         ) from error
 
@@ -63,7 +63,9 @@ class Interrupts:
                 # Unfinished work is in the database, and the next start continues it.
                 os._exit(EXIT_INTERRUPTED)
             is_stopping.set()
-            _say("server_ending", "finishing what is under way; press Ctrl-C again to quit at once")
+            _report(
+                "server_ending", "finishing what is under way; press Ctrl-C again to quit at once"
+            )
             stop()
 
         is_stopping = threading.Event()
@@ -86,7 +88,7 @@ class _Server(uvicorn.Server):
             host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
             address = f"http://{host}:{self.config.port}"
             pages = f"(the page: {address}/, the API: {address}/docs)"
-            _say("server_listening", f"listening on {address} {pages}")
+            _report("server_listening", f"listening on {address} {pages}")
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End event streams first, which would otherwise delay the shutdown up to its limit."""
@@ -134,7 +136,7 @@ def serve_machine(settings: Settings, load_model: LoadModel) -> int:
     `open_machine` raises.
     """
     check_port(settings.api)
-    _say("model_loading", "loading the model…")
+    _report("model_loading", "loading the model…")
     with Interrupts() as interrupts, open_machine(settings, load_model) as machine:
         resources = Resources(
             settings=settings,
@@ -152,7 +154,7 @@ def _stop_after(end: threading.Event, stop: Callable[[], None]) -> None:
     stop()
 
 
-def _say(event: str, line: str) -> None:
+def _report(event: str, line: str) -> None:
     """Print a line for a person at a terminal, or log an event for machines."""
     if is_logged_as_json():
         log.info(event, said=line)

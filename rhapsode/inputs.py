@@ -30,7 +30,7 @@ def read_input(path: Path, max_bytes: int) -> bytes:
             data = file.read(max_bytes + 1)  # it may have grown in the meantime
     except OSError as error:
         raise DocumentError(
-            f"{path} cannot be read ({error.strerror}): name a file that is there"
+            f"{path} cannot be read ({error.strerror}): name a file that exists"
         ) from error
     if len(data) > max_bytes:
         raise _too_large(path, len(data), max_bytes)

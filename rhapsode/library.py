@@ -42,7 +42,7 @@ class VoiceLibrary:
         self._stores = open_stores(self._settings)
         store = self._stores.work
         if not isinstance(store, DirectoryStorage):
-            raise SettingsError("voices are kept by name on one machine only")
+            raise SettingsError("voices are stored by name on one machine only")
         self._store = store
 
     def add(self, name: str, recording: Path) -> None:
@@ -52,7 +52,7 @@ class VoiceLibrary:
         if the recording cannot become a voice.
         """
         if not _NAME.fullmatch(name):
-            raise SettingsError(f"{name!r} cannot be a name: use letters, digits, - and _")
+            raise SettingsError(f"{name!r} is not a valid name: use letters, digits, - and _")
         decoded = read_recording(recording, self._limits)
         with self._database() as database:
             with session_scope(database, is_read_only=True) as session:

@@ -141,7 +141,7 @@ def _sole_user(data_dir: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise ConflictError(
-                f"another rhapsode works in {data_dir}: wait for it, "
+                f"another rhapsode process uses {data_dir}: wait for it, "
                 "or set RHAPSODE_DATA_DIR to another folder"
             ) from error
         yield

@@ -80,7 +80,7 @@ def place_of(output: Output, name: str, *, is_split: bool) -> Path:
     return output.path.with_suffix("") / Path(name).name if is_split else output.path
 
 
-def told_places(outputs: list[Output], *, is_split: bool) -> list[Output]:
+def visible_paths(outputs: list[Output], *, is_split: bool) -> list[Output]:
     """Return the outputs to show to a person: the folders, if files are split."""
     if not is_split:
         return outputs

@@ -109,7 +109,7 @@ def ensure_voice(
         sleep(VOICE_POLL_S)
         voice = client.request("GET", f"/v1/voices/{voice['id']}").json()
     if voice["state"] == VoiceState.FAILED:
-        raise RecordingError(f"{recording} makes no voice: {voice['error']}")
+        raise RecordingError(f"{recording} cannot become a voice: {voice['error']}")
     return str(voice["id"])
 
 

@@ -48,7 +48,7 @@ class RedisNotices:
                 pipeline.execute()
         except (redis.RedisError, OSError) as error:
             self._paused_until = time.monotonic() + PAUSE_S
-            raise BrokerUnavailable(f"the broker does not take notices: {error}") from error
+            raise BrokerUnavailable(f"the broker does not accept notices: {error}") from error
 
     def subscribe(self, listener: Listener) -> "RedisSubscription":
         """Call `listener` from a separate thread until the subscription is closed."""

@@ -105,7 +105,7 @@ class Archive:
         try:
             info = self._zip.getinfo(self._names[name])
             if info.compress_type not in _PACKED:
-                raise self.damaged(f"{name} is packed in a way that e-books do not use")
+                raise self.damaged(f"{name} uses a compression method that e-books do not use")
             with self._zip.open(info) as file:
                 return file.read(limit + 1)
         except _DAMAGE as error:

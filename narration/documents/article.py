@@ -74,7 +74,7 @@ _HEADING = re.compile(r"h[1-3]")
 
 
 @dataclass(slots=True)
-class _Weight:
+class _TextCount:
     """Running text below an element: the number of characters, and how many of them are links."""
 
     chars: int = 0
@@ -96,21 +96,21 @@ def find_article(root: etree._Element) -> etree._Element | None:
     Menus, comments and the like are turned into navigation on the way, unless they contain so much
     of the text that they must be something else.
     """
-    everything = _weigh(root)
+    everything = _count_texts(root)
     whole = everything[root]
     if whole.chars < _LEAST_CHARS:
         return None
     for element in list(everything):
         if _is_surrounding(element) and everything[element].prose < whole.prose * _MOST_BESIDE:
             element.tag = "nav"
-    weights = _weigh(root)
-    whole = weights[root]
-    candidates = [element for element in weights if _is_named_main(element)]
-    best = max(candidates, key=lambda element: weights[element].prose, default=None)
-    if best is not None and weights[best].prose >= whole.prose * _LEAST_SHARE:
-        inner = _densest(best, weights)
+    counts = _count_texts(root)
+    whole = counts[root]
+    candidates = [element for element in counts if _is_named_main(element)]
+    best = max(candidates, key=lambda element: counts[element].prose, default=None)
+    if best is not None and counts[best].prose >= whole.prose * _LEAST_SHARE:
+        inner = _densest(best, counts)
         return best if inner is None else inner
-    return _densest(root, weights)
+    return _densest(root, counts)
 
 
 def mark_surroundings(article: etree._Element) -> None:
@@ -127,20 +127,20 @@ def mark_surroundings(article: etree._Element) -> None:
                 continue
             title = None if _is_surrounding(sibling) else _title_in(sibling)
             if title is not None and is_main and has_heading and "h1" not in headings:
-                _keep_alone(title, sibling)
+                _isolate(title, sibling)
             elif title is None or has_heading:
                 sibling.tag = "nav"
         keep = parent
 
 
-def _weigh(root: etree._Element) -> dict[etree._Element, _Weight]:
+def _count_texts(root: etree._Element) -> dict[etree._Element, _TextCount]:
     """Count the text below every element in one walk; links and single words count for little."""
-    weights: dict[etree._Element, _Weight] = {}
+    counts: dict[etree._Element, _TextCount] = {}
     hidden = linking = 0
     for event, element in etree.iterwalk(root, events=("start", "end")):
         name = local_name(element)
         if event == "start":
-            own = weights[element] = _Weight()
+            own = counts[element] = _TextCount()
             hidden += name in _UNSEEN or name == "nav"
             linking += name == "a"
             if not hidden:
@@ -151,7 +151,7 @@ def _weigh(root: etree._Element) -> dict[etree._Element, _Weight]:
         parent = element.getparent()
         if parent is None or hidden:
             continue
-        own, above = weights[element], weights[parent]
+        own, above = counts[element], counts[parent]
         if name in _TEXT_TAGS and own.chars >= _LEAST_PARAGRAPH:
             own.prose = max(own.prose, own.chars - 2 * own.linked)
         elif name in _INLINE_TAGS:
@@ -162,23 +162,25 @@ def _weigh(root: etree._Element) -> dict[etree._Element, _Weight]:
         above.chars += own.chars
         above.linked += own.linked
         above.add(element.tail, is_linked=linking > 0)
-    return weights
+    return counts
 
 
-def _densest(top: etree._Element, weights: dict[etree._Element, _Weight]) -> etree._Element | None:
+def _densest(
+    top: etree._Element, counts: dict[etree._Element, _TextCount]
+) -> etree._Element | None:
     """Descend as long as one child has nearly all of the running text."""
     element = top
-    total = weights[top].prose
+    total = counts[top].prose
     if total <= 0:
         return None
     while True:
-        children = [child for child in element if isinstance(child.tag, str) and child in weights]
-        heaviest = max(children, key=lambda child: weights[child].prose, default=None)
-        if heaviest is None or weights[heaviest].prose < total * 0.8:
+        children = [child for child in element if isinstance(child.tag, str) and child in counts]
+        largest = max(children, key=lambda child: counts[child].prose, default=None)
+        if largest is None or counts[largest].prose < total * 0.8:
             break
-        if local_name(heaviest) in {"p", "pre", "li", "td", "tr", "table", "ul", "ol", "dl"}:
+        if local_name(largest) in {"p", "pre", "li", "td", "tr", "table", "ul", "ol", "dl"}:
             break
-        element = heaviest
+        element = largest
     return None if local_name(element) in _SPARE_TAGS or element is top else element
 
 
@@ -210,7 +212,7 @@ def _title_in(element: etree._Element) -> etree._Element | None:
     return next((each for each in names if local_name(each) == "h1"), None)
 
 
-def _keep_alone(title: etree._Element, top: etree._Element) -> None:
+def _isolate(title: etree._Element, top: etree._Element) -> None:
     """Turn everything next to the title in an element into navigation."""
     keep = title
     while keep is not top and (parent := keep.getparent()) is not None:

@@ -207,7 +207,7 @@ def _by_headings(
     previous = -2  # a heading right after one that opens a chapter continues its title
     for index, block in enumerate(blocks):
         opens = block.level is not None and (block.level <= level or index in heads)
-        is_continued = previous == index - 1 and _goes_on(blocks, index, level)
+        is_continued = previous == index - 1 and _continues(blocks, index, level)
         if opens and block.level is not None and not is_continued:
             parts = {each: name for each, name in parts.items() if each < block.level}
             name = _title_at(blocks, index, len(blocks), level)
@@ -218,7 +218,7 @@ def _by_headings(
             previous = index
 
 
-def _goes_on(blocks: Sequence[PageBlock], index: int, level: int) -> bool:
+def _continues(blocks: Sequence[PageBlock], index: int, level: int) -> bool:
     """Return whether a heading is the second line of the title before it, and not a new start."""
     before, block = blocks[index - 1], blocks[index]
     if block.kind is not BlockKind.HEADING:
@@ -282,7 +282,7 @@ def _title_at(blocks: Sequence[PageBlock], index: int, end: int, level: int) -> 
     title = blocks[index].text
     for following in range(index + 1, min(index + 3, end)):
         block = blocks[following]
-        if not _goes_on(blocks, following, level):
+        if not _continues(blocks, following, level):
             break
         joined = f"{title} {block.text}" if title.endswith(_STOPPED) else f"{title}. {block.text}"
         if len(joined) > _LONGEST_TITLE:

@@ -91,7 +91,7 @@ def _detect(data: bytes, what: str) -> tuple[str, str]:
             best = from_bytes(data).best()
             if best is not None:
                 return str(best), best.encoding
-    raise DocumentError(f"the encoding of {what} cannot be told: save it as UTF-8")
+    raise DocumentError(f"the encoding of {what} cannot be determined: save it as UTF-8")
 
 
 def decode_page(data: bytes, *, what: str) -> str:

@@ -112,8 +112,8 @@ def _check(archive: Archive) -> None:
     body = archive.read(_BODY)
     if len(body) > _MAX_MARKUP_BYTES or body.count(b"<w:") > _MAX_ELEMENTS:
         raise DocumentError(
-            f"{archive.what} has {len(body):,} bytes of markup, more than is read: "
-            "divide it into several documents"
+            f"{archive.what} has {len(body):,} bytes of markup, more than can be read: "
+            "split it into several documents"
         )
     depth = deepest = 0
     for closing, empty in _TAG.findall(body):

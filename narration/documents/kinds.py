@@ -93,7 +93,7 @@ _REFUSED = {
 }
 
 
-def tell_kind(data: bytes, *, name: str | None, media_type: str | None, what: str) -> Kind:
+def detect_kind(data: bytes, *, name: str | None, media_type: str | None, what: str) -> Kind:
     """Return the kind of a document: by its first bytes, or else by media type or file extension.
 
     Raises: DocumentError for an unsupported kind, saying what to send instead.
@@ -107,8 +107,8 @@ def tell_kind(data: bytes, *, name: str | None, media_type: str | None, what: st
     if declared not in _TEXTUAL:
         noun, lack = _LOOKS[declared]
         raise DocumentError(
-            f"{what} is a damaged {noun} ({lack}): convert or fetch it again, or name it as what "
-            "it is"
+            f"{what} is a damaged {noun} ({lack}): convert or fetch it again, or rename it to "
+            "what it is"
         )
     return declared
 
@@ -185,6 +185,6 @@ def _in_archive(data: bytes, what: str) -> Kind:
         if any(name.startswith(prefix) for name in known):
             raise DocumentError(f"{what} is {kind}")
     raise DocumentError(
-        f"{what} is a ZIP archive without a document in it that is read: send the .epub, .docx or "
+        f"{what} is a ZIP archive without a document that can be read: send the .epub, .docx or "
         "text file itself"
     )

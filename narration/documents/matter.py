@@ -94,7 +94,7 @@ def page_reason(blocks: Sequence[PageBlock], title: str | None) -> SkipReason | 
     if not blocks:
         return None
     reason = titled_reason(blocks[0].text) or (titled_reason(title) if title else None)
-    if reason is not None and _bears_out(reason, blocks):
+    if reason is not None and _looks_like(reason, blocks):
         return reason
     if _is_imprint(blocks):
         return SkipReason.COPYRIGHT
@@ -133,7 +133,7 @@ def inner_skips(blocks: Sequence[PageBlock]) -> list[SkipReason | None]:
     return reasons
 
 
-def _bears_out(reason: SkipReason, blocks: Sequence[PageBlock]) -> bool:
+def _looks_like(reason: SkipReason, blocks: Sequence[PageBlock]) -> bool:
     """Return whether a page looks like its title, as a chapter may be called "Contents", too."""
     chars = sum(len(block.text) for block in blocks)
     if chars <= _SHORT_PAGE and reason in {SkipReason.COPYRIGHT, SkipReason.NOTE}:
@@ -195,7 +195,7 @@ def _contents_end(blocks: Sequence[PageBlock], start: int) -> int:
     is_headed = titled_reason(blocks[start].text) is SkipReason.CONTENTS
     first = start + 1 if is_headed else start
     end = first
-    while end < len(blocks) and _goes_on(blocks, end, is_headed=is_headed):
+    while end < len(blocks) and _continues(blocks, end, is_headed=is_headed):
         end += 1
     while end > first and not _is_entry(blocks[end - 1]):
         end -= 1
@@ -205,7 +205,7 @@ def _contents_end(blocks: Sequence[PageBlock], start: int) -> int:
     return end if links >= _LEAST_LINKS else start
 
 
-def _goes_on(blocks: Sequence[PageBlock], index: int, *, is_headed: bool) -> bool:
+def _continues(blocks: Sequence[PageBlock], index: int, *, is_headed: bool) -> bool:
     block = blocks[index]
     if _is_entry(block) and (is_headed or block.linked_chars * 2 >= len(block.text)):
         return True

@@ -158,8 +158,8 @@ def _gap(
     left, right = edges[line.column]
     is_indented = line.left - left > _INDENT * line.height
     if is_turned or before.column != line.column:
-        goes_on = not _ENDS.search(before.text) or line.text[:1].islower()
-        return 0 if goes_on and not is_indented else 1
+        continues = not _ENDS.search(before.text) or line.text[:1].islower()
+        return 0 if continues and not is_indented else 1
     if leading and before.bottom - line.bottom > _LEADING * leading:
         return 2 if before.bottom - line.bottom > 2 * _LEADING * leading else 1
     was_indented = before.left - left > _INDENT * line.height

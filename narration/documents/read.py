@@ -12,7 +12,7 @@ from narration.documents.facts import tidy
 from narration.documents.fb2 import read_fb2
 from narration.documents.gather import Reading
 from narration.documents.html import read_html
-from narration.documents.kinds import Kind, tell_kind
+from narration.documents.kinds import Kind, detect_kind
 from narration.documents.markdown import read_markdown
 from narration.documents.pdf import read_pdf
 from narration.documents.plain.reader import read_plain
@@ -51,7 +51,7 @@ def read_document(
     if not data.strip():
         fault = "holds only white space" if data else "is empty"
         raise DocumentError(f"{what} {fault}: send a text with words")
-    kind = tell_kind(data, name=name, media_type=media_type, what=what)
+    kind = detect_kind(data, name=name, media_type=media_type, what=what)
     reader = _READERS.get(kind)
     if reader is not None:
         document = reader(data, what=what, max_chars=max_bytes, spoken=spoken)

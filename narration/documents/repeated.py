@@ -106,8 +106,8 @@ def _run(
         index += 1
     end = members[-1] + 1
     has_arguments = end - start - len(members) >= len(members) - 1 > 0
-    goes_on = has_arguments and end < len(blocks) and _is_argument(blocks, end)
-    return members, end + goes_on
+    continues = has_arguments and end < len(blocks) and _is_argument(blocks, end)
+    return members, end + continues
 
 
 def _is_argument(blocks: Sequence[PageBlock], index: int) -> bool:

@@ -73,7 +73,7 @@ def _page(root: etree._Element) -> etree._Element:
             language = attribute(element, "lang")
             if language:
                 copy.set("lang", language)
-            copy.text = _said_as(element) if name == "say-as" else element.text
+            copy.text = _spelled_out(element) if name == "say-as" else element.text
             copy.tail = element.tail
             if name in {"s", "sentence"} and not (copy.tail or "").startswith((" ", "\n")):
                 copy.tail = f" {copy.tail or ''}"
@@ -100,7 +100,7 @@ def _add_text(target: etree._Element, text: str | None) -> None:
         target.text = (target.text or "") + text
 
 
-def _said_as(element: etree._Element) -> str | None:
+def _spelled_out(element: etree._Element) -> str | None:
     """Write letters and digits with spaces where they are to be spelled out."""
     if not element.text or attribute(element, "interpret-as").lower() not in _SPELLED:
         return element.text

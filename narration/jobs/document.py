@@ -137,7 +137,7 @@ def _require_chapters(document: Document, chapters: Sequence[int]) -> None:
 def _require_storable(document: Document) -> None:
     if "\0" in document.source:
         raise DocumentError(
-            f"the document holds a NUL at character {document.source.index(chr(0)):,}: remove it"
+            f"the document contains a NUL at character {document.source.index(chr(0)):,}: remove it"
         )
     try:
         document.source.encode()
@@ -145,7 +145,7 @@ def _require_storable(document: Document) -> None:
             require_line(" ".join((text or "").split()))
     except UnicodeEncodeError as error:
         raise DocumentError(
-            f"the document holds half a character at {error.start:,}: save it as UTF-8"
+            f"the document contains half a character at {error.start:,}: save it as UTF-8"
         ) from error
     except ValueError as error:
         raise DocumentError(f"a title or the author's name {error}") from error

@@ -54,7 +54,7 @@ class Position:
         """Parse the output of `str`. Raises: ValueError."""
         match = _POSITION.fullmatch(text)
         if match is None or max(map(int, match.groups())) > MAX_NUMBER:
-            raise ValueError(f"{text!r} is no position: send an id as an event had it")
+            raise ValueError(f"{text!r} is not a position: send the id of an event")
         return cls(transaction=int(match[1]), id=int(match[2]))
 
     def __str__(self) -> str:

@@ -62,7 +62,7 @@ def read_stream(session: Session, job_id: str, *, owner: str, now: datetime) -> 
         raise GoneError(gone_message(session, job.id))
     if not sounds:
         if job.state in ENDED:
-            raise NotFoundError(f"job {job_id} is {job.state}, and nothing of it was encoded")
+            raise NotFoundError(f"job {job_id} is {job.state}, and none of it was encoded")
         raise NothingSpoken(f"job {job_id} is {job.state}, and its first part is not encoded yet")
     used_at = _uses(session, owner, {sound.sha256 for sound in sounds})
     if any(sound.sha256 not in used_at for sound in sounds):

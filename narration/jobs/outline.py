@@ -94,9 +94,9 @@ def require_speakable(outlined: Outline, policy: QualityPolicy) -> None:
         return
     chunk, findings = unspeakable[0]
     raise QualityError(
-        f"{len(unspeakable):,} of {len(chunks):,} chunks hold what the voice cannot say, the first "
-        f'at character {chunk.start:,} ("{chunk.caption[:_SHOWN_CHARS]}": {findings[0].flag}, '
-        f"{findings[0].detail}): correct the text, or use policy flag"
+        f"{len(unspeakable):,} of {len(chunks):,} chunks contain what the voice cannot say, "
+        f'the first at character {chunk.start:,} ("{chunk.caption[:_SHOWN_CHARS]}": '
+        f"{findings[0].flag}, {findings[0].detail}): correct the text, or use policy flag"
     )
 
 

@@ -87,7 +87,7 @@ def take_characters(
     if characters > most:  # waiting until tomorrow would not help
         raise DocumentError(
             f"the text has {characters:,} characters, and key {allowance.key_name!r} may submit "
-            f"{most:,} a day: send it in pieces, or ask for a higher limit"
+            f"{most:,} a day: send it in parts, or ask for a higher limit"
         )
     used = _used(session, allowance, day)
     raise _too_many(allowance, used, now, intro=f"the text has {characters:,} characters; ")

@@ -14,7 +14,7 @@ class LanguageRecord(_Stored):
 
     language: str = Field(examples=["en"])
     confidence: float
-    is_told: bool = Field(description="the document says so itself")
+    is_told: bool = Field(description="declared by the document itself")
 
 
 class ChapterReading(_Stored):

@@ -33,7 +33,7 @@ def require_line(text: str) -> str:
     """
     match = CONTROLS.search(text)
     if match is not None:
-        raise ValueError(f"holds the control character U+{ord(match[0]):04X}: remove it")
+        raise ValueError(f"contains the control character U+{ord(match[0]):04X}: remove it")
     return text
 
 

@@ -64,11 +64,11 @@ def read_upload(store: Storage, upload: Upload) -> bytes:
     """
     info = store.stat(source_key(upload.id))
     if info is None:
-        raise NotFoundError(f"nothing was put to upload {upload.id} yet: do that first")
+        raise NotFoundError(f"nothing was uploaded to {upload.id} yet: do that first")
     if info.size_bytes != upload.size_bytes:
         raise NotFoundError(
             f"upload {upload.id} has {info.size_bytes:,} bytes, but {upload.size_bytes:,} were "
-            "announced: put it again, whole"
+            "announced: upload it again completely"
         )
     return store.get(source_key(upload.id))
 

@@ -32,7 +32,7 @@ def find_boxes(data: memoryview) -> Iterator[tuple[bytes, memoryview]]:
     start = 0
     while start < len(data):
         if start + 8 > len(data):
-            raise ValueError(f"{len(data) - start} stray bytes behind the last box")
+            raise ValueError(f"{len(data) - start} stray bytes after the last box")
         size, kind = struct.unpack_from(">I4s", data, start)
         if size < 8 or start + size > len(data):
             raise ValueError(f"a box of {size} bytes where {len(data) - start} are left")

@@ -97,7 +97,7 @@ def check_prefix(prefix: str) -> str:
                 "that cannot be printed, or is the id of a job"
             )
     if parts[0] in RESERVED and len(parts) > 1:
-        raise OutputError(f"folders in {parts[0]!r} are the server's own: use another prefix")
+        raise OutputError(f"the folder {parts[0]!r} is reserved for the server: use another prefix")
     return prefix
 
 
@@ -129,5 +129,5 @@ def check_key(key: str) -> str:
     parts = key.split("/")
     is_safe = all(part not in ("", ".", "..") and _SAFE_PART.fullmatch(part) for part in parts)
     if not is_safe or len(key.encode()) > MAX_KEY_BYTES:
-        raise OutputError(f"{key!r} is no place to write to: use plain names between slashes")
+        raise OutputError(f"{key!r} is not a valid key: use plain names between slashes")
     return key

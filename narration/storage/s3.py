@@ -213,7 +213,7 @@ class S3Storage:
             if code in REFUSED:
                 raise StoreRefusal(f"the store refuses {where}: {code}") from error
             if code in FULL or _status(error) == HTTPStatus.INSUFFICIENT_STORAGE:
-                raise StorageFull(f"the store is full, it did not take {where}: {code}") from error
+                raise StorageFull(f"the store is full and did not store {where}: {code}") from error
             if _status(error) >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 raise StorageFailing(f"the store failed on {where}: {code}") from error
             raise StorageUnavailable(f"the store failed on {where}: {code}") from error
@@ -236,7 +236,7 @@ class _Body(RawIOBase):
         try:
             data = self._body.read(len(buffer))
         except (BotoCoreError, HTTPClientError, OSError) as error:
-            raise StorageUnavailable(f"reading {self._key!r} broke off: {error}") from error
+            raise StorageUnavailable(f"reading {self._key!r} was interrupted: {error}") from error
         self._left_bytes -= len(data)
         if not data and self._left_bytes > 0:
             raise StorageUnavailable(f"{self._key!r} ended {self._left_bytes} bytes early")

@@ -68,7 +68,7 @@ def read_recording(path: Path, limits: RecordingLimits = DEFAULT_LIMITS) -> Reco
         data = path.read_bytes()
     except OSError as error:
         raise RecordingError(
-            f"{path} cannot be read ({error.strerror}): name a sound file that is there"
+            f"{path} cannot be read ({error.strerror}): name a sound file that exists"
         ) from error
     return decode_recording(data, path.name, limits)
 
@@ -155,7 +155,7 @@ def _most_frames(rate_hz: int, limits: RecordingLimits) -> int:
 
 
 def _no_sound(name: str) -> RecordingError:
-    return RecordingError(f"{name} holds no sound: send a recording of a voice")
+    return RecordingError(f"{name} contains no sound: send a recording of a voice")
 
 
 def _check_size(size_bytes: int, name: str, limits: RecordingLimits) -> None:
@@ -198,7 +198,7 @@ def _check_sound(recording: Recording, limits: RecordingLimits) -> None:
     samples = recording.samples
     if not np.isfinite(samples).all():
         raise RecordingError(
-            f"{recording.name} holds samples that are not numbers: export it again"
+            f"{recording.name} contains samples that are not numbers: export it again"
         )
     level = math.sqrt(float(np.vdot(samples, samples)) / len(samples))
     if level < 10 ** (limits.min_level_dbfs / 20):

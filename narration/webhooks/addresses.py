@@ -78,10 +78,10 @@ def parse_url(text: str) -> Target:
     port = int(match["port"] or PORTS[match["scheme"]])
     host = match["host"].strip("[]").lower()
     if not 0 < port < 2**16 or len(host) > MAX_HOST_CHARS or ".." in host:
-        raise _refusal("names no host or port that can be")
+        raise _refusal("has an impossible host or port")
     is_number = match["host"].startswith("[") or _NUMBER.fullmatch(host.rpartition(".")[2])
     if is_number and _literal(host) is None:  # such as 127.1 or 0x7f000001, which resolvers accept
-        raise _refusal("names no address that can be: write it in its usual form")
+        raise _refusal("has an impossible address: write it in its usual form")
     path = (match["path"] or "/") + (match["query"] or "")
     return Target(scheme=match["scheme"], host=host, port=port, path=path)
 
@@ -108,7 +108,7 @@ def check_addresses(
     """
     addresses = [_inner(ipaddress.ip_address(text.partition("%")[0])) for text in resolved]
     if not addresses:
-        raise InputError("its name has no address")
+        raise InputError("its host name has no address")
     outside = [
         address
         for address in addresses

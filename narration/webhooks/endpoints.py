@@ -46,7 +46,7 @@ def create_webhook(
     session.execute(select(Webhook.id).where(Webhook.owner == owner).with_for_update())
     count = session.scalar(select(func.count()).where(Webhook.owner == owner)) or 0
     if count >= most:
-        raise ConflictError(f"you have {count} webhooks, as many as are kept: delete one first")
+        raise ConflictError(f"you have {count} webhooks, which is the maximum: delete one first")
     start = present_position(session)
     webhook = Webhook(
         id=new_id("hook", now),

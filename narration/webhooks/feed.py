@@ -38,7 +38,7 @@ def make_deliveries(database: Engine, clock: Clock, owners: Collection[str] | No
             raise
         except Exception:
             # A bug triggered by one webhook must not stop the others, or the sweep.
-            log.exception("webhook_not_told", webhook_id=webhook_id)
+            log.exception("webhook_fan_out_crashed", webhook_id=webhook_id)
     return is_settled
 
 
@@ -91,9 +91,9 @@ class WebhookFeed:
             try:
                 is_settled = make_deliveries(self._database, self._clock, owners)
             except TransientError as error:
-                log.info("webhooks_not_told", reason=str(error))  # the next sweep catches up
+                log.info("webhook_fan_out_failed", reason=str(error))  # the next sweep catches up
             except Exception:
-                log.exception("webhooks_crashed")  # likewise, and the thread must survive
+                log.exception("webhook_feed_crashed")  # likewise, and the thread must survive
             else:
                 if not is_settled:
                     self._look_again(owners)

@@ -59,7 +59,7 @@ def replay_delivery(
     _require_enabled(get_webhook(session, webhook_id, owner=owner, for_update=True))
     delivery = get_delivery(session, webhook_id, delivery_id, owner=owner, for_update=True)
     if delivery.lease_until is not None and delivery.lease_until > now:
-        raise ConflictError("the message is being sent at this moment: wait for the outcome")
+        raise ConflictError("the message is being sent right now: wait for the result")
     delivery.state = DeliveryState.PENDING
     delivery.attempts = 0
     delivery.next_attempt_at = now

@@ -12,7 +12,7 @@ from narration.settings import Settings
 from rhapsode.batch import Work
 from rhapsode.commands.plan import length
 from rhapsode.inputs import read_input
-from rhapsode.outputs import Output, told_places
+from rhapsode.outputs import Output, visible_paths
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ def preview(work: Work, settings: Settings, job_settings: JobSettings) -> Previe
     record = record_outline(outlined, job_settings)
     return Preview(
         file=work.file,
-        outputs=told_places(work.outputs, is_split=job_settings.split is not None),
+        outputs=visible_paths(work.outputs, is_split=job_settings.split is not None),
         words=record.reading.words,
         chapters=sum(chapter.is_chosen for chapter in record.chapters),
         chunks=record.chunks,

@@ -29,9 +29,9 @@ WIDE = 400  # an id that wraps over two lines cannot be copied
 
 app = typer.Typer(no_args_is_help=True)
 
-Name = Annotated[str, typer.Argument(help="What it is called in lists.", show_default=False)]
+Name = Annotated[str, typer.Argument(help="Its name in lists.", show_default=False)]
 KeyId = Annotated[str, typer.Argument(help="As `rhapsode keys list` shows it.", show_default=False)]
-Owner = Annotated[str, typer.Option(help="Whose jobs and voices it opens.")]
+Owner = Annotated[str, typer.Option(help="The owner whose jobs and voices it gives access to.")]
 OneOwner = Annotated[
     str | None, typer.Option("--owner", help="Of this owner only.", show_default=False)
 ]
@@ -41,16 +41,15 @@ Scopes = Annotated[
 ]
 Days = Annotated[
     int | None,
-    typer.Option(
-        min=1, max=LONGEST.days, help="It expires after so many days.", show_default=False
-    ),
+    typer.Option(min=1, max=LONGEST.days, help="Days until it expires.", show_default=False),
 ]
 Count = Annotated[
-    int | None, typer.Option(min=1, max=2**31 - 1, help="At most so many.", show_default=False)
+    int | None,
+    typer.Option(min=1, max=2**31 - 1, help="The limit of this key.", show_default=False),
 ]
 Characters = Annotated[
     int | None,
-    typer.Option(min=1, max=MAX_CHARACTERS, help="At most so many.", show_default=False),
+    typer.Option(min=1, max=MAX_CHARACTERS, help="The limit of this key.", show_default=False),
 ]
 Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
@@ -110,7 +109,7 @@ def list_all(owner: OneOwner = None, json: Json = False) -> None:  # noqa: FBT00
 def revoke(key_id: KeyId) -> None:
     """Revoke a key: servers refuse it within a second, and end its streams within seconds."""
     if not is_id("key", key_id):
-        raise NotFoundError(f"{key_id!r} is no id of a key: `rhapsode keys list` shows them")
+        raise NotFoundError(f"{key_id!r} is not the id of a key: `rhapsode keys list` shows them")
     with _database() as database, session_scope(database) as session:
         key = revoke_key(session, key_id, now=utc_now())
     typer.echo(f"{key.id} ({key.name}) of {key.owner} is revoked")

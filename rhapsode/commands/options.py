@@ -53,10 +53,10 @@ Voice = Annotated[
 Exaggeration = Annotated[float, typer.Option(min=0, max=2, help="How expressive; 0.5 is neutral.")]
 CfgWeight = Annotated[float, typer.Option(min=0, max=2, help="How closely to follow the text.")]
 Temperature = Annotated[float, typer.Option(min=0, max=5, help="How varied; 0 is always the same.")]
-Seed = Annotated[int, typer.Option(min=0, help="Another seed, another reading.")]
+Seed = Annotated[int, typer.Option(min=0, help="A different seed gives a different reading.")]
 MaxChars = Annotated[int, typer.Option(min=40, max=400, help="Characters per model call.")]
 EnglishOption = Annotated[
-    English, typer.Option("--english", help="Whose dates and words: american or british.")
+    English, typer.Option("--english", help="Which dates and words: american or british.")
 ]
 Read = Annotated[
     list[str] | None,
@@ -91,9 +91,11 @@ Formats = Annotated[
 ]
 DryRun = Annotated[
     bool,
-    typer.Option("--dry-run", help="Say what would be narrated and written, and speak nothing."),
+    typer.Option("--dry-run", help="Print what would be narrated and written, without speaking."),
 ]
-NoWatermark = Annotated[bool, typer.Option("--no-watermark", help="Leave the inaudible mark out.")]
+NoWatermark = Annotated[
+    bool, typer.Option("--no-watermark", help="Leave out the inaudible watermark.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary.")]
 Json = Annotated[bool, typer.Option("--json", help="A line of JSON for each text, on stdout.")]
 
@@ -128,7 +130,7 @@ def read_reasons(names: list[str] | None) -> tuple[SkipReason, ...]:
     for name in names or ():
         if name not in known:
             raise SettingsError(
-                f"--read {name} is no reason to skip: choose among {', '.join(known)}"
+                f"--read {name} is not a reason to skip: choose among {', '.join(known)}"
             )
     return tuple(known[name] for name in names or ())
 
@@ -146,7 +148,7 @@ def chapter_numbers(text: str | None) -> tuple[int, ...] | None:
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
         if not 1 <= first <= last <= MAX_CHAPTERS:
             raise SettingsError(
-                f"--chapters {text} is no list of numbers from 1 on: write it as 1,3-5"
+                f"--chapters {text} is not a list of numbers from 1 on: write it as 1,3-5"
             )
         numbers |= set(range(first, last + 1))
     if len(numbers) > MAX_LISTED_CHAPTERS:

@@ -22,7 +22,7 @@ from rhapsode.commands.dry_run import preview
 from rhapsode.inputs import read_input
 from rhapsode.library import VoiceLibrary
 from rhapsode.machine import Machine, check_room, on_one_machine, open_machine
-from rhapsode.outputs import told_places
+from rhapsode.outputs import visible_paths
 from rhapsode.progress import Rendered, loading, render_bar
 from rhapsode.recordings import ensure_voice
 from rhapsode.rendering import Text, render_text
@@ -55,7 +55,7 @@ def render(  # noqa: PLR0917 - Typer passes all of them by keyword
     quiet: options.Quiet = False,  # noqa: FBT002
     json: options.Json = False,  # noqa: FBT002
 ) -> None:
-    """Narrate texts. Interrupted and run again, it goes on from the finished chunks."""
+    """Narrate texts. If interrupted, run it again to continue from the finished chunks."""
     settings = _settings(model, is_watermarked=not no_watermark)
     options.require_one_title(file, title)
     works = assign_outputs(file, output, formats)
@@ -136,7 +136,7 @@ class _Renderer:
         return Summary(
             job_id=job.id,
             file=work.file,
-            outputs=told_places(work.outputs, is_split=self._job_settings.split is not None),
+            outputs=visible_paths(work.outputs, is_split=self._job_settings.split is not None),
             manifest=work.outputs[0].manifest_path,
             speech_s=job.audio_ms / 1000,
             elapsed_s=time.monotonic() - started,

@@ -10,11 +10,11 @@ from rhapsode.library import VoiceLibrary
 
 app = typer.Typer(no_args_is_help=True)
 
-Name = Annotated[str, typer.Argument(help="What --voice is to call it.", show_default=False)]
+Name = Annotated[str, typer.Argument(help="The name to use with --voice.", show_default=False)]
 Recording = Annotated[
     Path, typer.Argument(help="Five seconds or more of one speaker.", show_default=False)
 ]
-Model = Annotated[str, typer.Option(help="The model whose own voices are listed too.")]
+Model = Annotated[str, typer.Option(help="Also list the voices of this model.")]
 
 
 @app.command("add")

@@ -84,9 +84,9 @@ class _Finder:
         name = bare(groups[start].first).lower()
         is_contents = "content" in name or "chapter" in name
         end = start + 1
-        goes_on = is_list if is_contents else _is_caption
+        continues = is_list if is_contents else _is_caption
         limit = min(len(groups), start + _MOST_GROUPS)
-        while end < limit and not _is_title(groups[end]) and goes_on(groups[end]):
+        while end < limit and not _is_title(groups[end]) and continues(groups[end]):
             end += 1
         if end == limit:
             return None
@@ -133,11 +133,11 @@ class _Finder:
         if body is None:
             return None, start + 1
         entries = tuple(read_entries(groups[start:body], has_title=False))
-        if not self._come_again(entries, body):
+        if not self._reappear(entries, body):
             return None, start + 1
         return Contents(first=start, end=body, entries=entries), body
 
-    def _come_again(self, entries: Sequence[Entry], body: int) -> bool:
+    def _reappear(self, entries: Sequence[Entry], body: int) -> bool:
         """Distinguish titles that appear again, with text below them, from lines of verse."""
         headed = sum(entry.heading is not None for entry in entries)
         first = entries[0].heading

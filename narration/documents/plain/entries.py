@@ -63,7 +63,7 @@ def read_entries(groups: Sequence[Group], *, has_title: bool = True) -> Iterator
         indent = indent if pending else line.indent
         text = f"{pending} {line.text}".strip()
         pending = ""
-        if following is not None and _goes_on(text, following, paged=paged):
+        if following is not None and _continues(text, following, paged=paged):
             pending = text
             continue
         cleaned = PAGE.sub("", text).strip(" .·…_-")
@@ -72,7 +72,7 @@ def read_entries(groups: Sequence[Group], *, has_title: bool = True) -> Iterator
             yield Entry(text=cleaned, heading=heading, indent=indent)
 
 
-def _goes_on(text: str, following: Line, *, paged: bool) -> bool:
+def _continues(text: str, following: Line, *, paged: bool) -> bool:
     if PAGE.search(text) or len(text) > _LONGEST_ENTRY or read_heading(following.text) is not None:
         return False
     if following.text[0].islower():

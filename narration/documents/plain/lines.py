@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from narration.documents.plain.page_numbers import goes_on
+from narration.documents.plain.page_numbers import continues
 from narration.documents.types import Skip, SkipReason
 
 _NEWLINE = re.compile(r"\r\n|[\r\n\v\x85\u2028\u2029]|(?P<page>\f)")
@@ -66,7 +66,7 @@ def read_groups(source: str, skips: Sequence[Skip]) -> list[Group]:
         gap = _empty_lines(source, end, line.start) if lines else 0
         if gap and passing:
             passed = bisect_left(passing, line.start) - bisect_left(passing, end)
-            is_cut = passed > 0 and goes_on(lines[-1].text, line.text)
+            is_cut = passed > 0 and continues(lines[-1].text, line.text)
             gap = 0 if is_cut else gap - min(gap, passed)
         if gap:
             groups.append(_group(lines, upper_gap))

@@ -62,7 +62,7 @@ def find_signed_notes(source: str) -> list[Skip]:
             start, sign, end = marks[at]
             waiting[sign].append((start, end))
             at += 1
-        count = sum(not _goes_on(source, a, b) for a, b in zip([None, *row], row, strict=False))
+        count = sum(not _continues(source, a, b) for a, b in zip([None, *row], row, strict=False))
         recent = waiting[row[0].sign][-_MOST_WAITING:]
         in_reach = [each for each in recent if each[0] > row[0].start - _FAR]
         waiting[row[0].sign] = [] if count <= len(in_reach) else in_reach
@@ -107,7 +107,7 @@ def _rows(notes: Sequence[_Note]) -> Iterator[list[_Note]]:
         yield row
 
 
-def _goes_on(source: str, before: _Note | None, note: _Note) -> bool:
+def _continues(source: str, before: _Note | None, note: _Note) -> bool:
     """Return whether a note is a line of the one above that repeats the symbol in its margin."""
     if before is None or note.start - before.end > _MOST_BETWEEN:
         return False

@@ -26,7 +26,7 @@ def find_chains(
         _, heading = placed
         number = heading.number or 0
         form = (heading.is_roman, heading.is_spelled)
-        chain = _take(latest, number, form)
+        chain = _pop_chain(latest, number, form)
         if chain is None:
             chain = []
             chains.append(chain)
@@ -36,7 +36,9 @@ def find_chains(
     return [[index for index, _ in chain] for chain in kept]
 
 
-def _take(latest: dict[_Next, list[_Placed]], number: int, form: _Form) -> list[_Placed] | None:
+def _pop_chain(
+    latest: dict[_Next, list[_Placed]], number: int, form: _Form
+) -> list[_Placed] | None:
     """Remove and return the row that a number continues; a first number always begins a new one."""
     if number == 1:
         return None

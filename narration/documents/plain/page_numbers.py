@@ -56,7 +56,7 @@ def find_page_numbers(source: str, skips: Sequence[Skip]) -> list[Skip]:
     return sorted([*numbers, *_line_numbers(source, lines)], key=lambda skip: skip.start)
 
 
-def goes_on(before: str, after: str) -> bool:
+def continues(before: str, after: str) -> bool:
     """Return whether a sentence interrupted by the end of a page continues after it."""
     return _SENTENCE_ENDS.search(before[-_TAIL:]) is None and (
         after[:1].islower() or (before[-1:] in {",", "-"} and len(before) >= _SHORTEST_LINE)
@@ -93,7 +93,7 @@ def _places(source: str, lines: Sequence[tuple[int, int]]) -> Iterator[_Place]:
             end=end,
             value=int(digits),
             form=form,
-            is_broken=len(above) >= _SHORTEST_LINE and goes_on(above, below),
+            is_broken=len(above) >= _SHORTEST_LINE and continues(above, below),
             ends_page="\f" in source[end : after[0]],
         )
 

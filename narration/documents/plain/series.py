@@ -53,7 +53,7 @@ class _Kind:
     """How headings of one kind are recognized, and the relation of each to the next."""
 
     place: Callable[[Group], int | None]
-    goes_on: Callable[[int, int], bool]
+    continues: Callable[[int, int], bool]
 
 
 def find_series(groups: Sequence[Group], hidden: set[int], known: Sequence[int]) -> list[int]:
@@ -67,7 +67,7 @@ def find_series(groups: Sequence[Group], hidden: set[int], known: Sequence[int])
         order = _without_title_page(groups, sorted(candidates))
         if len(order) < _LEAST or order[0] > limit:
             continue
-        rising = sum(kind.goes_on(candidates[a], candidates[b]) for a, b in pairwise(order))
+        rising = sum(kind.continues(candidates[a], candidates[b]) for a, b in pairwise(order))
         if rising * 4 < (len(order) - 1) * 3:
             continue
         mean = _SPOKEN_BODY if _are_speakers(groups, order) else _MEAN_BODY
@@ -183,8 +183,8 @@ def _is_later(first: int, second: int) -> bool:
 
 
 _KINDS = (
-    _Kind(place=_date, goes_on=_is_later),
-    _Kind(place=_weekday, goes_on=lambda first, second: first <= second or second == 0),
-    _Kind(place=_period, goes_on=lambda first, second: first < second or second == 0),
-    _Kind(place=_capitals, goes_on=lambda _first, _second: True),
+    _Kind(place=_date, continues=_is_later),
+    _Kind(place=_weekday, continues=lambda first, second: first <= second or second == 0),
+    _Kind(place=_period, continues=lambda first, second: first < second or second == 0),
+    _Kind(place=_capitals, continues=lambda _first, _second: True),
 )

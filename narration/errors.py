@@ -49,8 +49,7 @@ class RhapsodeError(Exception):
     """Something went wrong."""
 
     code = "internal"
-    # Whether the message may contain a path, a host or a bucket; if so, clients of a server get
-    # another one.
+    # Whether the message may name a path, a host or a bucket: clients of a server get another one.
     is_confidential = False
 
     def __init__(self, message: str | None = None) -> None:
@@ -294,8 +293,7 @@ def public_message(code: str, message: str) -> str:
 def _confidential(root: type[RhapsodeError]) -> dict[str, str]:
     codes = {root.code: root.__doc__ or ""} if root.is_confidential else {}
     for kind in root.__subclasses__():
-        # Of two classes with one code, the base class is public.
-        codes = _confidential(kind) | codes
+        codes = _confidential(kind) | codes  # of two with one code, the base class is public
     return codes
 
 

@@ -66,8 +66,8 @@ _INLINE_TAGS = frozenset(
         "s",
     ]
 )
-_LEAST_BARE = 80  # characters; less text outside of paragraphs is a label
-_MOST_BESIDE = 0.3  # of a page's text that a sidebar may contain
+_LEAST_LOOSE = 80  # characters; less text outside of paragraphs is a label
+_MOST_ASIDE = 0.3  # of a page's text that a sidebar may contain
 _SPARE_TAGS = frozenset({"html", "head", "body"})
 _UNSEEN = frozenset({"script", "style", "noscript", "template", "head", "svg", "iframe"})
 _HEADING = re.compile(r"h[1-3]")
@@ -101,7 +101,7 @@ def find_article(root: etree._Element) -> etree._Element | None:
     if whole.chars < _LEAST_CHARS:
         return None
     for element in list(everything):
-        if _is_surrounding(element) and everything[element].prose < whole.prose * _MOST_BESIDE:
+        if _is_surrounding(element) and everything[element].prose < whole.prose * _MOST_ASIDE:
             element.tag = "nav"
     counts = _count_texts(root)
     whole = counts[root]
@@ -156,7 +156,7 @@ def _count_texts(root: etree._Element) -> dict[etree._Element, _TextCount]:
             own.prose = max(own.prose, own.chars - 2 * own.linked)
         elif name in _INLINE_TAGS:
             above.inline += own.inline
-        elif own.inline >= _LEAST_BARE:
+        elif own.inline >= _LEAST_LOOSE:
             own.prose += own.inline
         above.prose += own.prose
         above.chars += own.chars

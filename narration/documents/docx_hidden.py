@@ -66,17 +66,17 @@ def parse_part(part: bytes) -> etree._Element | None:
 
 
 def _hidden_runs(root: etree._Element, styles: frozenset[str]) -> Iterator[etree._Element]:
-    around = False  # whether the paragraph's style hides its runs
+    by_style = False  # whether the paragraph's style hides its runs
     for element in root.iter():
         name = local_name(element) if isinstance(element.tag, str) else ""
         if name == "p":
-            around = value_of(child_of(child_of(element, "pPr"), "pStyle"), "val") in styles
+            by_style = value_of(child_of(child_of(element, "pPr"), "pStyle"), "val") in styles
         elif name == "r":
             properties = child_of(element, "rPr")
-            own = _vanishes(properties)
-            if own is None:
-                own = around or value_of(child_of(properties, "rStyle"), "val") in styles
-            if own:
+            is_hidden = _vanishes(properties)
+            if is_hidden is None:
+                is_hidden = by_style or value_of(child_of(properties, "rStyle"), "val") in styles
+            if is_hidden:
                 yield element
 
 

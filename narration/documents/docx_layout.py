@@ -101,17 +101,17 @@ def _in_fields(root: etree._Element, paragraph: str) -> Iterator[etree._Element]
         if name == "fldChar":
             kind = value_of(element, "fldCharType")
             if kind == "begin":
-                around = next(element.iterancestors(paragraph), None)
-                open_fields.append(([], [] if around is None else [around]))
+                parent = next(element.iterancestors(paragraph), None)
+                open_fields.append(([], [] if parent is None else [parent]))
             elif kind == "end" and open_fields:
-                words, inside = open_fields.pop()
+                words, listed = open_fields.pop()
                 if "".join(words).strip().upper().startswith(_LISTS):
-                    yield from inside
+                    yield from listed
         elif name == "instrText" and open_fields:
             open_fields[-1][0].append(element.text or "")
         elif element.tag == paragraph:
-            for _, inside in open_fields[:1]:  # text in a field belongs to the outermost one
-                inside.append(element)
+            for _, listed in open_fields[:1]:  # text in a field belongs to the outermost one
+                listed.append(element)
 
 
 def _outline_level(paragraph: etree._Element, styles: LayoutStyles) -> int:

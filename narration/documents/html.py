@@ -100,7 +100,7 @@ def _sort_out(page: Page, spoken: frozenset[SkipReason]) -> tuple[list[PageBlock
 
 
 def _with_menus(page: Page, reasons: Sequence[SkipReason | None]) -> Iterator[SkipReason | None]:
-    """Skip the heading "Contents" with its list if that is a menu of links, which is no block."""
+    """Also skip a heading "Contents" above a menu of links, which is not a block itself."""
     menus = sorted(skip.start for skip in page.skips if skip.reason is SkipReason.NAVIGATION)
     starts = [block.start for block in page.blocks]
     ends = [*starts, len(page.text)][1 : len(starts) + 1]

@@ -175,23 +175,23 @@ class _Walk:
 
     def _context(self, element: etree._Element, traits: Traits, above: _Open) -> Context:
         """Return the context for the text in an element."""
-        around = above.context
+        outer = above.context
         if not traits.attributes and traits.name not in _MEANINGFUL:
-            return around
+            return outer
         level = heading_level(traits)
-        is_pre = around.is_pre or traits.name == "pre"
+        is_pre = outer.is_pre or traits.name == "pre"
         context = Context(
-            reason=around.reason or self._reason(element, traits, around),
-            language=traits.attributes.get("lang") or around.language,
-            level=level or around.level,
-            is_titling=around.is_titling or level is not None or is_titling(traits),
+            reason=outer.reason or self._reason(element, traits, outer),
+            language=traits.attributes.get("lang") or outer.language,
+            level=level or outer.level,
+            is_titling=outer.is_titling or level is not None or is_titling(traits),
             is_pre=is_pre,
-            is_code=around.is_code or (is_pre and is_code(traits)),
-            is_linked=around.is_linked or _leads_inside(traits),
-            is_raised=around.is_raised or traits.name == "sup",
-            stanza=around.stanza or self._stanza(traits, above),
+            is_code=outer.is_code or (is_pre and is_code(traits)),
+            is_linked=outer.is_linked or _leads_inside(traits),
+            is_raised=outer.is_raised or traits.name == "sup",
+            stanza=outer.stanza or self._stanza(traits, above),
         )
-        if around.stanza and is_stanza(traits):
+        if outer.stanza and is_stanza(traits):
             return context.evolve(stanza=self._count)
         return context
 
@@ -202,22 +202,20 @@ class _Walk:
             return self._count
         return above.number if is_verse_line(traits) else 0
 
-    def _reason(
-        self, element: etree._Element, traits: Traits, around: Context
-    ) -> SkipReason | None:
+    def _reason(self, element: etree._Element, traits: Traits, outer: Context) -> SkipReason | None:
         reason = skip_reason(element, traits, self._rules)
         if traits.name == "table" and reason is None and is_grid_of_numbers(element):
             reason = SkipReason.NUMBER_TABLE
         if reason is SkipReason.NOTE_MARK:
             text = page_text(element, _LONGEST_MARK)
             reason = reason if is_note_mark(text) else None  # otherwise a word with a note
-        elif reason is None and self._is_mark(element, traits, around):
+        elif reason is None and self._is_mark(element, traits, outer):
             reason = SkipReason.NOTE_MARK
         if reason is SkipReason.NOTE_MARK and self.writer.before:
-            self._remember_target(element, around)
+            self._remember_target(element, outer)
         return None if reason in self._spoken else reason
 
-    def _is_mark(self, element: etree._Element, traits: Traits, around: Context) -> bool:
+    def _is_mark(self, element: etree._Element, traits: Traits, outer: Context) -> bool:
         """Return whether an element is a note reference, whatever its markup."""
         if traits.name not in {"a", "sup", "span"}:
             return False
@@ -226,13 +224,13 @@ class _Walk:
         if not is_marked and not is_link and traits.name != "sup":
             return False
         text = page_text(element, _LONGEST_MARK)
-        if traits.name == "sup" and not is_marked and _link_in(element, around) is None:
+        if traits.name == "sup" and not is_marked and _link_in(element, outer) is None:
             return is_raised_mark(text, self.writer.before)
-        is_raised = around.is_raised or _raises(element)
+        is_raised = outer.is_raised or _raises(element)
         return is_linked_mark(text, self.writer.before, is_raised=is_raised, is_marked=is_marked)
 
-    def _remember_target(self, element: etree._Element, around: Context) -> None:
-        link = _link_in(element, around)
+    def _remember_target(self, element: etree._Element, outer: Context) -> None:
+        link = _link_in(element, outer)
         if link is not None:
             self.writer.mark(str(link.get("href", "")))
 
@@ -258,10 +256,10 @@ def _raises(element: etree._Element) -> bool:
     return len(element) > 0 and any(local_name(each) == "sup" for each in islice(element.iter(), 6))
 
 
-def _link_in(element: etree._Element, around: Context) -> etree._Element | None:
+def _link_in(element: etree._Element, outer: Context) -> etree._Element | None:
     """Return the link that an element is, contains, or is inside of."""
     inside = islice(element.iter(), 6) if len(element) else (element,)
-    outside = islice(element.iterancestors(), 3) if around.is_linked else ()
+    outside = islice(element.iterancestors(), 3) if outer.is_linked else ()
     return next(
         (each for each in (*inside, *outside) if each.get("href") and local_name(each) == "a"), None
     )

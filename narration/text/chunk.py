@@ -94,7 +94,7 @@ def _drafts(document: Document, limits: ChunkLimits, english: English) -> Iterat
     for chapter, content in enumerate(document.chapters):
         for block in content.blocks:
             flat = flatten(document, block)
-            say = _sayer(flat, block.kind, english, number_before)
+            say = _normalizer(flat, block.kind, english, number_before)
             groups, start = cut_opening(flat.text, limits, say, opening)
             groups += group_block(flat.text, limits, say, start=start)
             opening = opening[len(groups) :]
@@ -105,7 +105,9 @@ def _drafts(document: Document, limits: ChunkLimits, english: English) -> Iterat
             number += 1
 
 
-def _sayer(flat: FlatBlock, kind: BlockKind, english: English, number_before: int | None) -> Say:
+def _normalizer(
+    flat: FlatBlock, kind: BlockKind, english: English, number_before: int | None
+) -> Say:
     """Return the normalizer for a block; notices and telegrams are in capitals like headings."""
     is_shouted = flat.text.isupper() and " " in flat.text
     if is_shouted or kind is BlockKind.HEADING:

@@ -14,7 +14,7 @@ from narration.text.types import ChunkLimits
 _LEAST_CHARS = 20  # the model adds sounds of its own to shorter ones
 _SHORTEST, _LONGEST = 0.6, 1.6  # relative to the target length
 _LONGEST_SENTENCE = 1.3  # of the target; for a longer one, a clause that ends sooner is better
-_WHOLE = 2.0  # times the target length; up to this, text is not cut
+_UNCUT = 2.0  # times the target length; up to this, text is not cut
 
 
 def cut_opening(
@@ -40,7 +40,7 @@ def cut_opening(
 
 
 def _find_cut(flat: str, position: int, length: int, ends: set[int], say: Say) -> int | None:
-    if len(flat) - position <= _WHOLE * length:
+    if len(flat) - position <= _UNCUT * length:
         return None
     low = position + max(_LEAST_CHARS, int(_SHORTEST * length))
     ideal, high = position + length, position + int(_LONGEST * length)

@@ -72,7 +72,7 @@ class RuleSet:
                 self._bits[character] = self._bits.get(character, 0) | 1 << index
         bits = {need: 1 << index for index, need in enumerate(needs)}
         self._needs = tuple(sum(bits[need] for need in set(each.needs)) for each in self._rules)
-        self._telling = frozenset(self._bits)
+        self._deciding = frozenset(self._bits)
         self._choices: dict[frozenset[str], tuple[Rule, ...]] = {}
 
     def apply(self, text: str, english: English, characters: frozenset[str]) -> str:
@@ -107,7 +107,7 @@ class RuleSet:
         return text
 
     def _choose(self, characters: frozenset[str]) -> tuple[Rule, ...]:
-        deciding = self._telling & characters
+        deciding = self._deciding & characters
         chosen = self._choices.get(deciding)
         if chosen is None:
             if len(self._choices) >= _MOST_CHOICES:

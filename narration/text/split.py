@@ -26,8 +26,8 @@ _CUT_COST = 0.5  # for a chunk that ends inside a sentence instead of at its end
 _HALF = 2
 _SHRINKS = 1.2  # text longer than the limit by this factor is also too long when spoken
 _TRIES = 8  # cuts of one kind that are tried before a worse kind
-_AROUND = 60  # characters on each side of a cut that decide how it is read
-_BESIDE = 20  # characters on each side that a rule for plain words can match
+_CUT_CONTEXT = 60  # characters on each side of a cut that decide how it is read
+_WORD_CONTEXT = 20  # characters on each side that a rule for plain words can match
 _NOTABLE = re.compile(r"[^a-z ,;:'\"“”‘’—–-]")
 _WORD = re.compile(r"\w+")
 _DASH_END = re.compile(r"(?:[—–]|--)[\s\"'”’]*\Z")
@@ -160,10 +160,10 @@ def find_cut_between(
 
 def _keeps_words(flat: str, start: int, cut: int, end: int, say: Say) -> bool:
     """Return whether the words around a cut are read as they would be without it."""
-    if not _NOTABLE.search(flat, max(start, cut - _BESIDE), min(end, cut + _BESIDE)):
+    if not _NOTABLE.search(flat, max(start, cut - _WORD_CONTEXT), min(end, cut + _WORD_CONTEXT)):
         return True  # plain words are read alike wherever they are
-    first = max(start, cut - _AROUND)
-    last = min(end, cut + _AROUND)
+    first = max(start, cut - _CUT_CONTEXT)
+    last = min(end, cut + _CUT_CONTEXT)
     parts = _words(say(flat[first:cut])) + _words(say(flat[cut:last]))
     return parts == _words(say(flat[first:last]))
 

@@ -10,12 +10,12 @@ JITTER_PER_MILLE = 100  # so that messages that failed together are not retried 
 LONGEST_WAIT_S = 28_800  # of those that receivers request
 
 
-def wait_s(attempts: int, asked_s: float | None = None) -> float | None:
+def wait_s(attempts: int, requested_s: float | None = None) -> float | None:
     """Return how long to wait after this many attempts; None if there is no further one.
 
-    `asked_s` is the `Retry-After` of the receiver, followed within bounds.
+    `requested_s` is the `Retry-After` of the receiver, followed within bounds.
     """
     if attempts >= MOST_ATTEMPTS:
         return None
-    waits_s = max(float(WAITS_S[attempts - 1]), min(asked_s or 0.0, LONGEST_WAIT_S))
+    waits_s = max(float(WAITS_S[attempts - 1]), min(requested_s or 0.0, LONGEST_WAIT_S))
     return waits_s * (1 + secrets.randbelow(JITTER_PER_MILLE + 1) / 1000)

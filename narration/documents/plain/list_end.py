@@ -22,7 +22,7 @@ def body_start(groups: Sequence[Group], start: int, end: int, entries: Sequence[
         for index in range(start + 1, end):
             if groups[index].gap and repeats(groups, start, index, entry):
                 return _with_half_title(groups, start, index)
-    # The text has another heading than the table: it is just above the first words.
+    # The heading in the text differs from the table: take the one just above the first words.
     for index in range(max(start + 1, end - 4), end):
         heading = read_heading(groups[index].first)
         if heading is not None and groups[index].gap > 1 and (heading.number or 1) == 1:
@@ -31,7 +31,7 @@ def body_start(groups: Sequence[Group], start: int, end: int, entries: Sequence[
 
 
 def repeats(groups: Sequence[Group], start: int, index: int, entry: Entry) -> bool:
-    """Return whether a group has the heading of an entry, and is below it."""
+    """Return whether a group has the heading of an entry, and is below that entry."""
     first = groups[index].first
     key, promised = title_key(first), title_key(entry.text)
     title = title_key(entry.heading.title) if entry.heading is not None else promised

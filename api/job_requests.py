@@ -96,7 +96,7 @@ def from_upload(
         destination=_destination(request.destination),
         idempotency_key=idempotency_key,
         cover=request.cover,
-        asked=asked_by_name(request),
+        request=asked_by_name(request),
     )
 
 
@@ -138,7 +138,7 @@ def from_plan(
         destination=_destination(request.destination) if is_elsewhere else kept.destination,
         idempotency_key=idempotency_key,
         cover=kept.cover,
-        asked=asked_by_name(request),
+        request=asked_by_name(request),
     )
 
 

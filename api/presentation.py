@@ -35,7 +35,7 @@ from narration.jobs.record import Artifact, Chunk, Job
 from narration.jobs.states import ENDED, JobState
 from narration.jobs.stored import read_settings, read_voicing
 from narration.jobs.submit import Submitted
-from narration.jobs.trouble import is_worth_telling
+from narration.jobs.trouble import is_trouble_shown
 
 JSON = "application/json"
 MIN_SPOKEN_FOR_ETA = 5  # chunks; below it the reckoning is noise
@@ -50,7 +50,7 @@ def job_path(job_id: str) -> str:
 
 def job_etag(job: Job, now: datetime) -> str:
     """Name this state of a job; weak, because the ETA in a body moves by itself."""
-    told = f"-{job.trouble_code}" if is_worth_telling(job, now) else ""
+    told = f"-{job.trouble_code}" if is_trouble_shown(job, now) else ""
     return f'W/"{job.attempt}-{job.updated_at.timestamp():.6f}-{job.chunks_done}{told}"'
 
 
@@ -243,7 +243,7 @@ def _timings(job: Job, now: datetime) -> Timings:
 
 def _warnings(job: Job, now: datetime) -> list[Warning_]:
     warnings = [Warning_(code=told.code, detail=told.detail) for told in job.warnings or ()]
-    if is_worth_telling(job, now):
+    if is_trouble_shown(job, now):
         since = f"{job.trouble_since:%Y-%m-%d %H:%M} UTC"
         code = job.trouble_code or "unavailable"
         reason = public_message(code, job.trouble_detail or "")

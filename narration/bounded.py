@@ -1,4 +1,4 @@
-"""Calls that may take too long or too much, made in processes that can be stopped.
+"""Run calls that may need too much time or memory in processes that can be stopped.
 
 Uploads are read by parsers whose time and memory cannot be predicted. They run here in a few child
 processes with limits; a process that exceeds one is killed and replaced.
@@ -23,9 +23,9 @@ from narration.errors import BusyError, RhapsodeError
 
 T = TypeVar("T")
 WALL_PER_CPU = 3.0  # wall-clock time per processor time, on a busy machine
-START_S = 120.0  # for a child to import what it needs
-END_S = 5.0  # for a child whose pipe is closed to be gone
-NICENESS = 5  # requests that only read go first
+START_S = 120.0  # for a child to import its modules
+END_S = 5.0  # for a child to exit after its pipe is closed
+NICENESS = 5  # requests that do not need parsing go first
 KEPT_BYTES = 1 << 30  # a child that has grown beyond this is replaced
 
 
@@ -34,12 +34,12 @@ class TooSlowError(Exception):
 
 
 class TooLargeCallError(Exception):
-    """The call ran out of its memory, or its process died."""
+    """The call exceeded its memory limit, or its process died."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Birth:
-    """What a process is told when it starts."""
+class _ChildSettings:
+    """How a process starts."""
 
     memory_bytes: int
     preload: tuple[str, ...]
@@ -66,15 +66,15 @@ class BoundedCalls:
         rehearse: Callable[[], object] | None = None,
         is_background: bool = True,
     ) -> None:
-        """`preload` names the modules whose functions will be called: importing takes its time.
+        """`preload` names the modules of the functions to call, as importing them takes long.
 
-        `rehearse` is called once in every process before it is used, for what a first call loads.
-        Background processes leave the processor to whoever wants it.
+        `rehearse` is called once in every process before its first call, to load what a call needs.
+        Background processes run at a lower priority.
         """
         self._free = threading.Semaphore(processes)
         self._processes = processes
         self._wait_s = wait_s
-        self._birth = _Birth(
+        self._child_settings = _ChildSettings(
             memory_bytes=memory_bytes,
             preload=tuple(preload),
             rehearse=rehearse,
@@ -85,9 +85,9 @@ class BoundedCalls:
         self._is_closed = False
 
     def call(self, function: Callable[..., T], *arguments: Any, limit_s: float) -> T:
-        """Return what a function of a module returns for arguments that can be pickled.
+        """Call a function of a module with arguments that can be pickled, and return its result.
 
-        `limit_s` bounds the processor time; the time on the clock is bounded by a multiple of it.
+        `limit_s` limits the processor time; wall-clock time is limited to a multiple of it.
 
         Raises: TooSlowError, TooLargeCallError; BusyError if no process is free for long; what the
         function raises.
@@ -95,13 +95,13 @@ class BoundedCalls:
         if not self._free.acquire(timeout=self._wait_s):
             raise BusyError(f"all readers have been busy for {self._wait_s:g} s: send this again")
         try:
-            child = self._take()
+            child = self._idle_or_new()
             try:
-                outcome = _ask(child, (function, arguments, limit_s), WALL_PER_CPU * limit_s)
+                outcome = _request(child, (function, arguments, limit_s), WALL_PER_CPU * limit_s)
             except BaseException:
                 _stop(child)
                 raise
-            self._keep(child)
+            self._put_back(child)
         finally:
             self._free.release()
         if isinstance(outcome, Exception):
@@ -110,7 +110,7 @@ class BoundedCalls:
         return result
 
     def prepare(self, *, is_all: bool = False) -> None:
-        """Begin to start one process or all, so that the first calls find them."""
+        """Start one process or all of them in the background, ready for the first calls."""
         for _ in range(self._processes if is_all else 1):
             threading.Thread(target=self._start_ahead, name="reader-start", daemon=True).start()
 
@@ -124,45 +124,46 @@ class BoundedCalls:
 
     def _start_ahead(self) -> None:
         with self._free, contextlib.suppress(TooSlowError, TooLargeCallError, OSError):
-            self._keep(_start(self._birth))
+            self._put_back(_start(self._child_settings))
 
-    def _keep(self, child: _Child) -> None:
+    def _put_back(self, child: _Child) -> None:
         with self._guard:
             if not self._is_closed:
                 self._idle.append(child)
                 return
         _stop(child)
 
-    def _take(self) -> _Child:
+    def _idle_or_new(self) -> _Child:
         while True:
             with self._guard:
                 child = self._idle.pop() if self._idle else None
             if child is None:
-                return _start(self._birth)
+                return _start(self._child_settings)
             if child.process.is_alive():
                 return child
             _stop(child)
 
 
-def _start(birth: _Birth) -> _Child:
-    # Children are forked from a server that has no threads and has imported what they need: a copy
-    # of this process would hold its locks, and a fresh process would take seconds to begin.
+def _start(settings: _ChildSettings) -> _Child:
+    # Children are forked from a server process that has no threads and has already imported their
+    # modules: a fork of this process would inherit held locks, and a fresh process would take
+    # seconds to start.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__, *birth.preload])
+    context.set_forkserver_preload([__name__, *settings.preload])
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, birth), name="reader", daemon=True)
+    process = context.Process(target=_serve, args=(theirs, settings), name="reader", daemon=True)
     process.start()
     theirs.close()
     child = _Child(process=process, pipe=ours)
     try:
-        _ask(child, None, START_S)
+        _request(child, None, START_S)
     except BaseException:
         _stop(child)
         raise
     return child
 
 
-def _ask(child: _Child, request: Any, limit_s: float) -> Any:
+def _request(child: _Child, request: Any, limit_s: float) -> Any:
     """Return the answer of a child. Raises: TooSlowError, TooLargeCallError."""
     ends_at = time.monotonic() + limit_s
     try:
@@ -182,16 +183,16 @@ def _stop(child: _Child) -> None:
     child.pipe.close()
 
 
-def _serve(pipe: Connection, birth: _Birth) -> None:
-    """Answer calls until the parent is gone; a child that outlives its parent stops by itself."""
+def _serve(pipe: Connection, settings: _ChildSettings) -> None:
+    """Serve calls until the parent is gone; a child that outlives its parent exits."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
-    os.nice(birth.niceness)
-    for module in birth.preload:
+    os.nice(settings.niceness)
+    for module in settings.preload:
         importlib.import_module(module)
-    with contextlib.suppress(ValueError, OSError):  # not every system can bound it
-        resource.setrlimit(resource.RLIMIT_AS, (birth.memory_bytes, birth.memory_bytes))
-    if birth.rehearse is not None:
-        birth.rehearse()
+    with contextlib.suppress(ValueError, OSError):  # not every system supports the limit
+        resource.setrlimit(resource.RLIMIT_AS, (settings.memory_bytes, settings.memory_bytes))
+    if settings.rehearse is not None:
+        settings.rehearse()
     with contextlib.suppress(EOFError, OSError):
         while True:
             request = pipe.recv()

@@ -37,13 +37,13 @@ from narration.errors import SettingsError
 from narration.settings import DatabaseSettings
 
 BUSY_MS = 30_000  # how long SQLite waits for another writer
-MOST_OVERFLOW = 64  # connections beyond the pool, closed as soon as they are not used
+MOST_OVERFLOW = 64  # connections beyond the pool, closed as soon as they are unused
 READ_ONLY = "is_read_only"
 AFTER_COMMIT = "after_commit"
-# For updates of rows that the session has not loaded: nothing to synchronize.
+# For updates of rows that the session has not loaded, so there is nothing to synchronize.
 UNSYNCHRONIZED = {"synchronize_session": False}
 
-# Fixed names, so that a migration can name what it drops on either database.
+# Fixed names, so that migrations can name what they drop on either database.
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -55,30 +55,30 @@ NAMES = {
 # Column types that several tables share.
 JsonColumn = JSON().with_variant(JSONB, "postgresql")
 BigCount = BigInteger()
-BigKey = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up INTEGER keys only
+BigKey = BigInteger().with_variant(Integer, "sqlite")  # SQLite auto-increments INTEGER keys only
 ID = String(40)
 OWNER = String(64)
 DIGEST = String(64)
 
 
 class StoredAs(TypeDecorator[Any]):
-    """A value of a type of its own that a row keeps as JSON.
+    """A value of a Python type, stored in a row as JSON.
 
-    Fields that a later version has added are passed over; one that an older version did not write
-    needs a default.
+    Fields that a later version has added are ignored; fields that an older version did not write
+    need a default.
     """
 
     impl = JsonColumn
     cache_ok = True
 
     def __init__(self, kept: Any) -> None:
-        """Keep values of this type: dataclasses, pydantic's models, or tuples of them."""
+        """Store values of this type: dataclasses, pydantic models, or tuples of them."""
         super().__init__()
         self.kept = kept
         self._adapter: TypeAdapter[Any] = TypeAdapter(kept)
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
-        """Return the value as JSON has it."""
+        """Return the value as JSON."""
         del dialect
         if value is None:
             return None
@@ -86,57 +86,57 @@ class StoredAs(TypeDecorator[Any]):
         return self._adapter.dump_python(value, mode="json")
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
-        """Return the value in its type."""
+        """Return the value in its Python type."""
         del dialect
         return None if value is None else self._adapter.validate_python(value)
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A moment in UTC; SQLite would forget the zone."""
+    """A time in UTC; SQLite would lose the zone."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse a moment without a zone; store the rest in UTC."""
+        """Refuse a time without a zone; store others in UTC."""
         if value is None:
             return None
         if value.tzinfo is None:
-            raise ValueError("a moment without a zone is not stored")
+            raise ValueError("a time without a zone cannot be stored")
         if dialect.name != "sqlite":
             return value
         return value.astimezone(UTC).replace(tzinfo=None)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Return the moment with its zone."""
+        """Return the time with its zone."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
 
 
 class CurrentTransaction(FunctionElement[int]):
-    """The number of the transaction that writes; 0 where writers take turns, as in SQLite."""
+    """The number of the current transaction; 0 if there is one writer at a time, as in SQLite."""
 
     type = BigInteger()
     inherit_cache = True
 
 
 class FirstRunning(FunctionElement[int]):
-    """The least number of a transaction that may still write; all lower ones are visible."""
+    """The lowest number of a transaction that may still be running; all lower ones are visible."""
 
     type = BigInteger()
     inherit_cache = True
 
 
 class NextTransaction(FunctionElement[int]):
-    """The least number that no transaction has had that is over."""
+    """The number of the next transaction; every finished one has a lower number."""
 
     type = BigInteger()
     inherit_cache = True
 
 
 class UtcDay(FunctionElement[str]):
-    """The day of a moment, as 2026-11-29."""
+    """The day of a time, as 2026-11-29."""
 
     type = String()
     inherit_cache = True
@@ -183,19 +183,19 @@ def _next_transaction_on_sqlite(*_: Any, **__: Any) -> str:
 
 
 class Base(DeclarativeBase):
-    """The root of all tables."""
+    """The base class of all tables."""
 
     metadata = MetaData(naming_convention=NAMES)
 
 
 def state_column(states: type[StrEnum]) -> Enum:
-    """Return a column of text that reads back as the enumeration."""
+    """Return a text column that is read back as the enumeration."""
     values = [state.value for state in states]
     return Enum(states, native_enum=False, length=16, values_callable=lambda _: values)
 
 
 def make_engine(url: str, settings: DatabaseSettings | None = None) -> Engine:
-    """Open a pool for `url`; nothing connects before the first session.
+    """Create a pool for `url`; nothing connects before the first session.
 
     Raises: SettingsError if the URL is neither SQLite nor Postgres.
     """
@@ -204,7 +204,7 @@ def make_engine(url: str, settings: DatabaseSettings | None = None) -> Engine:
         parsed = make_url(url)
     except ArgumentError as error:
         raise SettingsError(
-            "the database URL cannot be read: sqlite:/// or postgresql://"
+            "the database URL cannot be parsed: use sqlite:/// or postgresql://"
         ) from error
     match parsed.get_backend_name():
         case "sqlite":
@@ -219,7 +219,7 @@ def make_engine(url: str, settings: DatabaseSettings | None = None) -> Engine:
 
 
 def call_after_commit(engine: Engine, callback: Callable[[Session], None]) -> None:
-    """Hand every session that may have written to `callback`, once its transaction is committed."""
+    """Pass every session that may have written to `callback`, once its transaction is committed."""
     engine.update_execution_options(**{AFTER_COMMIT: callback})
 
 
@@ -227,14 +227,14 @@ def call_after_commit(engine: Engine, callback: Callable[[Session], None]) -> No
 def session_scope(engine: Engine, *, is_read_only: bool = False) -> Iterator[Session]:
     """Run one transaction: commit at the end, roll back on any error.
 
-    `is_read_only` lets readers of SQLite go beside its one writer.
-    Raises: DatabaseUnavailable if the database went away meanwhile, RowsLocked if it is there and
-    others keep rows locked; DiskFull if it is SQLite's.
+    With `is_read_only`, readers of SQLite run in parallel with its one writer.
+    Raises: DatabaseUnavailable if the database stopped answering, RowsLocked if other transactions
+    hold rows locked for too long; DiskFull if it is SQLite's.
     """
     with explained_errors(engine), engine.connect() as connection:
         connection.execution_options(**{READ_ONLY: is_read_only})
         if is_read_only and engine.dialect.name == "postgresql":
-            # Each statement by itself: BEGIN and COMMIT would double what a poll costs.
+            # No transaction: BEGIN and COMMIT would double the cost of a poll.
             connection.execution_options(isolation_level="AUTOCOMMIT")
         with Session(connection, expire_on_commit=False) as session, session.begin():
             yield session
@@ -244,9 +244,9 @@ def session_scope(engine: Engine, *, is_read_only: bool = False) -> Iterator[Ses
 
 
 def limit_lock_waits(session: Session, limit_s: float) -> None:
-    """Have the rest of a transaction fail with RowsLocked if a lock is not free within the limit.
+    """Make the rest of a transaction fail with RowsLocked if a lock is not free within the limit.
 
-    SQLite has one lock, and its own limit.
+    SQLite has a single lock, with its own limit.
     """
     connection = session.connection()
     if connection.dialect.name == "postgresql":
@@ -266,8 +266,8 @@ def _postgres_engine(url: Any, settings: DatabaseSettings) -> Engine:
     return create_engine(
         url,
         pool_size=settings.pool_size,
-        # A worker beside a large GPU has dozens of threads. While the database stalls they must
-        # wait for it, not fail for want of a connection.
+        # A worker with a large GPU has dozens of threads. While the database is slow they must wait
+        # for it instead of failing because no connection is free.
         max_overflow=MOST_OVERFLOW,
         pool_pre_ping=True,  # a restart of Postgres must cost one reconnect, not one error
         pool_timeout=settings.connect_timeout_s,
@@ -279,16 +279,16 @@ def _postgres_engine(url: Any, settings: DatabaseSettings) -> Engine:
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-    connection.isolation_level = None  # we write BEGIN ourselves
+    connection.isolation_level = None  # this module issues BEGIN itself
     cursor = connection.cursor()
     for pragma in ("journal_mode=WAL", f"busy_timeout={BUSY_MS}", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
-    cursor.execute("PRAGMA synchronous=NORMAL")  # safe in WAL: a crash loses no committed order
+    cursor.execute("PRAGMA synchronous=NORMAL")  # safe with WAL: a crash loses no committed order
     cursor.close()
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    # IMMEDIATE takes the write lock at once: a transaction that reads first and writes later could
-    # otherwise fail half-way with "database is locked", however long it may wait.
+    # IMMEDIATE takes the write lock at the start: a transaction that reads first and writes later
+    # could otherwise fail half-way with "database is locked", whatever the timeout.
     is_read_only = connection.get_execution_options().get(READ_ONLY, False)
     connection.exec_driver_sql("BEGIN" if is_read_only else "BEGIN IMMEDIATE")

@@ -1,4 +1,4 @@
-"""What errors of the database drivers mean; the one place that says so."""
+"""What the errors of the database drivers mean; the only module that interprets them."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -11,19 +11,19 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from narration.errors import DatabaseUnavailable, DiskFull, RowsLocked, SchemaOutdated
 
 MISSING_IN_POSTGRES = frozenset({"42P01", "42703"})  # undefined table, undefined column
-# What Postgres says of a transaction that waited too long for another: lock_not_available,
+# Postgres codes of a transaction that waited too long for another: lock_not_available,
 # query_canceled (by statement_timeout), deadlock_detected.
 LOCKED_IN_POSTGRES = frozenset({"55P03", "57014", "40P01"})
 MISSING_IN_SQLITE = ("no such table", "no such column", "has no column named")
-# SQLITE_IOERR_SHMSIZE: no room for the first page of the write-ahead log's index.
+# SQLITE_IOERR_SHMSIZE: no space for the first page of the write-ahead log's index.
 NO_ROOM = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
 
 
 @contextmanager
 def explained_errors(engine: Engine) -> Iterator[None]:
-    """Translate driver errors: the database is away, has other tables, or its disk is full.
+    """Translate driver errors: the database is down, has other tables, or its disk is full.
 
-    Raises: DatabaseUnavailable and its kinds, DiskFull.
+    Raises: DatabaseUnavailable and its subclasses, DiskFull.
     """
     try:
         yield
@@ -39,7 +39,9 @@ def explained_errors(engine: Engine) -> Iterator[None]:
         if isinstance(error, OperationalError | InterfaceError):
             raise DatabaseUnavailable(f"the database does not answer: {_reason(error)}") from error
         if error.connection_invalidated:
-            raise DatabaseUnavailable(f"the database went away: {_reason(error)}") from error
+            raise DatabaseUnavailable(
+                f"the connection to the database was lost: {_reason(error)}"
+            ) from error
         raise
 
 
@@ -47,7 +49,7 @@ def _is_schema_missing(error: DBAPIError) -> bool:
     if _sqlstate(error) in MISSING_IN_POSTGRES:
         return True
     is_sqlite = isinstance(error.orig, sqlite3.Error)
-    return is_sqlite and any(said in str(error.orig) for said in MISSING_IN_SQLITE)
+    return is_sqlite and any(message in str(error.orig) for message in MISSING_IN_SQLITE)
 
 
 def _sqlstate(error: DBAPIError) -> str | None:
@@ -56,7 +58,7 @@ def _sqlstate(error: DBAPIError) -> str | None:
 
 def _is_disk_full(error: DBAPIError) -> bool:
     cause = error.orig
-    # Errors that Python's module raises by itself have no code.
+    # Errors that Python's module itself raises have no code.
     return isinstance(cause, sqlite3.Error) and getattr(cause, "sqlite_errorcode", None) in NO_ROOM
 
 

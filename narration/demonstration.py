@@ -1,4 +1,4 @@
-"""The bundled model by its name, and what is said wherever it speaks."""
+"""The name of the bundled model, and the notice shown wherever it speaks."""
 
 from collections.abc import Iterable
 
@@ -11,5 +11,5 @@ IN_THE_SERVICE = f"{NOTICE}: set RHAPSODE_MODEL__CHECKPOINT=english and start th
 
 
 def is_speaking(engines: Iterable[EngineIdentity | None]) -> bool:
-    """Tell whether one of the engines of workers or of a job is the bundled model."""
+    """Return whether one of these engines is the bundled model."""
     return any(engine is not None and engine.model == MODEL for engine in engines)

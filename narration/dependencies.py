@@ -1,4 +1,4 @@
-"""Asks at intervals whether what the service depends on answers, and since when it does not."""
+"""Checks periodically whether the service's dependencies answer, and since when they do not."""
 
 import shutil
 import threading
@@ -16,14 +16,14 @@ from narration.storage.profiles import Stores
 from narration.telemetry import DEPENDENCY_UP, TroubleLog
 
 ASK_EVERY_S = 15.0
-LEAST_FREE_BYTES = 4 << 20  # room for some chunks of speech and the transactions that record them
-PROBE_PREFIX = "readiness"  # nothing stays there
+LEAST_FREE_BYTES = 4 << 20  # space for some chunks of speech and the transactions that record them
+PROBE_PREFIX = "readiness"  # objects there are deleted again
 
 log = structlog.get_logger(__name__)
 
 
 def check_store(stores: Stores) -> None:
-    """Write a small object and delete it: a store that is full still answers what is read.
+    """Write and delete a small object: a full store still answers reads.
 
     Raises: StorageUnavailable, OutputError.
     """
@@ -31,7 +31,7 @@ def check_store(stores: Stores) -> None:
 
 
 def check_room(folder: Path) -> None:
-    """Make sure that a disk has room: on a full one not even a failure could be recorded.
+    """Check that a disk has free space: on a full one not even a failure could be recorded.
 
     Raises: DiskFull.
     """
@@ -41,7 +41,7 @@ def check_room(folder: Path) -> None:
 
 @dataclass(slots=True)
 class DependencyWatch:
-    """Asks from threads of its own, since what is away may keep its asker waiting."""
+    """Runs the checks on separate threads, since a dependency that is down may block them."""
 
     database: Engine
     broker: Broker
@@ -49,7 +49,7 @@ class DependencyWatch:
     _reasons: dict[str, str] = field(default_factory=dict)
 
     def run(self, stop: threading.Event) -> None:
-        """Ask until told to stop; return at once."""
+        """Start checking until `stop` is set; return immediately."""
         checks: Mapping[str, Callable[[], None]] = {
             "database": lambda: check_database(self.database),
             "broker": self.broker.check,
@@ -61,20 +61,20 @@ class DependencyWatch:
             ).start()
 
     def reason(self, name: str) -> str | None:
-        """Return why a dependency does not answer, None if it does."""
+        """Return why a dependency does not answer; None if it does."""
         return self._reasons.get(name)
 
     def _watch(self, name: str, check: Callable[[], None], stop: threading.Event) -> None:
         trouble = TroubleLog(f"{name}_away")
         while not stop.is_set():
-            self.ask(name, check, trouble)
+            self.check(name, check, trouble)
             stop.wait(ASK_EVERY_S)
 
-    def ask(self, name: str, check: Callable[[], None], trouble: TroubleLog) -> None:
-        """Ask once, and tell what came of it."""
+    def check(self, name: str, check: Callable[[], None], trouble: TroubleLog) -> None:
+        """Run one check, and record the result."""
         try:
             check()
-        except (TransientError, InputError) as error:  # the second: keys that were refused
+        except (TransientError, InputError) as error:  # InputError: keys that were refused
             self._reasons[name] = str(error)
             trouble.note(str(error))
         except Exception as error:

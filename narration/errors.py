@@ -42,14 +42,14 @@ Anything else is a bug and is not caught.
 
 import errno
 
-NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})  # what the system says of a full disk
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})  # errors of the system for a full disk
 
 
 class RhapsodeError(Exception):
     """Something went wrong."""
 
     code = "internal"
-    # Whether it may name a path, a host or a bucket: clients of a server get another message.
+    # Whether the message may name a path, a host or a bucket: clients of a server get another one.
     is_confidential = False
 
     def __init__(self, message: str | None = None) -> None:
@@ -110,7 +110,7 @@ class GoneError(InputError):
     code = "gone"
 
 
-class NothingSpoken(ConflictError):  # noqa: N818 - named for a state
+class NothingSpoken(ConflictError):  # noqa: N818 - named after a state
     """There is nothing to listen to yet."""
 
     code = "nothing_spoken"
@@ -122,7 +122,7 @@ class OutputError(InputError):
     code = "output_denied"
 
 
-class StoreRefusal(OutputError):  # noqa: N818 - named for what the store does
+class StoreRefusal(OutputError):  # noqa: N818 - named after what the store does
     """The store refuses to read or write there."""
 
     is_confidential = True
@@ -169,7 +169,7 @@ class DependencyError(TransientError):
     """Something we depend on is away or full; the work waits until it is mended."""
 
 
-class StorageUnavailable(DependencyError):  # noqa: N818 - named for a state, like those below
+class StorageUnavailable(DependencyError):  # noqa: N818 - named after a state, like those below
     """The object store does not answer."""
 
     code = "storage_unavailable"
@@ -286,15 +286,15 @@ class IncompletePlanError(RhapsodeError):
 
 
 def public_message(code: str, message: str) -> str:
-    """Return the public message of an error that was stored with its code."""
+    """Return the public message for a stored error by its code."""
     return _CONFIDENTIAL.get(code, message)
 
 
 def _confidential(root: type[RhapsodeError]) -> dict[str, str]:
-    found = {root.code: root.__doc__ or ""} if root.is_confidential else {}
+    codes = {root.code: root.__doc__ or ""} if root.is_confidential else {}
     for kind in root.__subclasses__():
-        found = _confidential(kind) | found  # of two with one code the general one is public
-    return found
+        codes = _confidential(kind) | codes  # of two with one code, the base class is public
+    return codes
 
 
 _CONFIDENTIAL = _confidential(RhapsodeError)

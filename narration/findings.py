@@ -1,13 +1,13 @@
-"""What the checks of a text or a take found; pure."""
+"""What the checks of a text or a take report; pure."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One check that a chunk failed: what was measured and the limit it crossed, in this unit.
+    """A check that a chunk failed: the measured value and the limit it exceeded, in the same unit.
 
-    `detail` names the characters or the language that a check of the text found.
+    `detail` names the characters or the language that a check of the text reports.
     """
 
     flag: str

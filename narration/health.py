@@ -1,6 +1,6 @@
-"""Whether a process is started, ready and alive, what it waits for, and the port that says so.
+"""Whether a process is started, ready and alive, what it waits for, and the port that reports it.
 
-Started: it answers here. Ready: it does its work. Alive: starting it again would mend nothing.
+Started: it answers here. Ready: it does its work. Alive: a restart would not help.
 """
 
 import json
@@ -22,16 +22,16 @@ from narration.errors import RhapsodeError
 
 LOG_EVERY_S = 15.0
 LONGEST_WAIT_S = 3600.0
-PATIENCE_S = 120.0  # so long somebody who waits for readiness waits for what others have to mend
+PATIENCE_S = 120.0  # how long to wait for readiness if somebody else has to fix the problem
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthReport:
-    """A process at one moment. `awaits`: by part, what keeps it from being ready.
+    """The state of a process at one time. `awaits`: by part, why the process is not ready.
 
-    `public_awaits`: the same without paths and hosts, for whoever reaches the API.
+    `public_awaits`: the same without paths and hosts, for clients of the API.
     """
 
     is_ready: bool
@@ -40,14 +40,14 @@ class HealthReport:
     public_awaits: dict[str, str]
 
     def body(self) -> dict[str, Any]:
-        """Return what is told of it."""
+        """Return the report as JSON fields."""
         state = "dead" if self.dead_because else "ready" if self.is_ready else "not ready"
-        said: dict[str, Any] = {"status": state}
+        fields: dict[str, Any] = {"status": state}
         if self.dead_because:
-            said["reason"] = self.dead_because
+            fields["reason"] = self.dead_because
         if self.awaits:
-            said["awaits"] = self.awaits
-        return said
+            fields["awaits"] = self.awaits
+        return fields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +55,11 @@ class _Awaited:
     reason: str
     public: str
     since_s: float
-    is_under_way: bool  # the process itself works at it
+    is_under_way: bool  # the process itself is working on it
 
 
 class Health:
-    """What the parts of a process say of themselves; any thread may say it."""
+    """The state that the parts of a process report, from any thread."""
 
     def __init__(self, log_every_s: float = LOG_EVERY_S, patience_s: float = PATIENCE_S) -> None:
         self._log_every_s = log_every_s
@@ -70,7 +70,7 @@ class Health:
         self._awaits: dict[str, _Awaited] = {}
 
     def report(self) -> HealthReport:
-        """Return the present state."""
+        """Return the current state."""
         with self._changed:
             return HealthReport(
                 is_ready=self._is_ready and not self._awaits and self._dead_because is None,
@@ -80,9 +80,10 @@ class Health:
             )
 
     def wait(self, timeout_s: float) -> HealthReport:
-        """Return the state once waiting any longer is no use, at the latest after a while.
+        """Return the state once waiting longer is pointless, or after a time limit.
 
-        That is once the process is ready or dead, or has waited in vain for what it cannot mend.
+        That is when the process is ready or dead, or has waited long enough for somebody else to
+        fix a problem.
         """
         ends_at_s = time.monotonic() + min(timeout_s, LONGEST_WAIT_S)
         with self._changed:
@@ -98,32 +99,32 @@ class Health:
         return min((awaited.since_s for awaited in waits), default=math.inf) + self._patience_s
 
     def set_ready(self, *, is_ready: bool = True) -> None:
-        """Say that the process does its work, or no longer takes any."""
+        """Report whether the process does its work and accepts more."""
         with self._changed:
             self._is_ready = is_ready
             self._changed.notify_all()
 
     def set_dead(self, reason: str | None) -> None:
-        """Say that only another process can go on, and why; None takes it back."""
+        """Report that only a new process can continue, and why; None withdraws it."""
         with self._changed:
             self._dead_because = reason
             self._changed.notify_all()
 
     def await_part(self, part: str, reason: str | None, *, public: str | None = None) -> None:
-        """Say what is missing of a part; None says that it is there.
+        """Report what is missing in a part; None if nothing is.
 
-        `public` is what anybody may read of the reason, if that is not all of it.
+        `public` is the reason as clients may read it, if it differs.
         """
         self._await(part, reason, public, is_under_way=False)
 
     def await_mending(self, part: str, error: Exception, before: str = "") -> None:
-        """Say what is wrong with a part, after words that may say what was being done."""
+        """Report an error in a part, after words that may say what was being done."""
         public = error.public_message if isinstance(error, RhapsodeError) else "its log says why"
         self.await_part(part, f"{before}{error}", public=f"{before}{public}")
 
     @contextmanager
     def awaiting(self, part: str, doing: str) -> Iterator[None]:
-        """Report "not ready" for a part while the block runs; log when it lasts and ends.
+        """Report "not ready" for a part while the block runs; log if it takes long, and its end.
 
         If the block fails, the reason stays.
         """
@@ -164,15 +165,15 @@ class Health:
 
 
 def serve_health(health: Health, port: int | None) -> None:
-    """Answer /metrics, /livez and /readyz from a thread, where a port is set.
+    """Answer /metrics, /livez and /readyz on a thread, if a port is set.
 
-    /readyz?wait_s=N answers once waiting is no use any more, at the latest after N seconds.
+    /readyz?wait_s=N answers once waiting longer is pointless, or after N seconds.
     """
     if port is None:
         return
 
     class Handler(_Handler):
-        told = health
+        answers = health
 
     server = ThreadingHTTPServer(("", port), Handler)
     server.daemon_threads = True
@@ -183,16 +184,16 @@ class _Handler(BaseHTTPRequestHandler):
     told: Health
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing: probes come every few seconds."""
+        """Log nothing: probes come every few seconds."""
 
     def do_GET(self) -> None:
-        asked = urlsplit(self.path)
-        match asked.path:
+        url = urlsplit(self.path)
+        match url.path:
             case "/livez":
                 report = self.told.report()
                 self._send_report(report, is_well=report.dead_because is None)
             case "/readyz":
-                report = self.told.wait(_wait_s(asked.query))
+                report = self.told.wait(_wait_s(url.query))
                 self._send_report(report, is_well=report.is_ready)
             case "/metrics" | "/":
                 self._send(HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest())

@@ -1,4 +1,4 @@
-"""Identifiers that sort by the time they were made; pure but for the random part."""
+"""Identifiers that sort by creation time; pure but for the random part."""
 
 import re
 import secrets
@@ -11,12 +11,12 @@ _DIGITS = f"[{ALPHABET}]{{{LENGTH}}}"
 
 
 def new_id(kind: str, now: datetime) -> str:
-    """Return an identifier such as `job_01j9…`, greater than all made a millisecond earlier."""
+    """Return an identifier such as `job_01j9…`, greater than all created a millisecond earlier."""
     return _write(kind, now, secrets.randbits(RANDOM_BITS))
 
 
 def first_id(kind: str, moment: datetime) -> str:
-    """Return the least identifier that can be made from a moment on."""
+    """Return the lowest identifier that can be created from a given time on."""
     return _write(kind, moment, 0)
 
 
@@ -27,10 +27,10 @@ def _write(kind: str, now: datetime, low_bits: int) -> str:
 
 
 def id_pattern(kind: str) -> str:
-    """Return the regular expression of all identifiers of a kind."""
+    """Return a regular expression for all identifiers of a kind."""
     return f"^{kind}_{_DIGITS}$"
 
 
 def is_id(kind: str, text: str) -> bool:
-    """Tell whether a text has the form of an identifier of this kind."""
+    """Return whether a text has the form of an identifier of this kind."""
     return re.fullmatch(f"{kind}_{_DIGITS}", text) is not None

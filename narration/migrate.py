@@ -1,6 +1,6 @@
-"""Brings a database to the present schema; embedded mode does it at every start.
+"""Upgrades a database to the current schema; embedded mode does so at every start.
 
-Events of a database that was restored to another server are given numbers that hold there.
+Events of a database that was restored to another server get numbers that are valid there.
 """
 
 from importlib.resources import files
@@ -20,10 +20,10 @@ from narration.restored import adopt_events
 
 
 def migrate(url: str) -> None:
-    """Apply every migration that is missing; safe to run twice.
+    """Apply all missing migrations; safe to run twice.
 
     Raises: DatabaseUnavailable; OutputError if the disk of SQLite is full; SettingsError if there
-    can be no database where the settings say.
+    can be no database at the configured place.
     """
     path = make_url(url).database
     if make_url(url).get_backend_name() == "sqlite" and path and path != ":memory:":
@@ -45,13 +45,13 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SettingsError(
-            f"the folder {folder} cannot be made ({error.strerror}): "
+            f"the folder {folder} cannot be created ({error.strerror}): "
             "set RHAPSODE_DATA_DIR to one that can"
         ) from error
 
 
 def is_current(engine: Engine) -> bool:
-    """Tell whether the database has the schema this code was written for.
+    """Return whether the database has the schema of this release.
 
     Raises: DatabaseUnavailable.
     """
@@ -59,16 +59,16 @@ def is_current(engine: Engine) -> bool:
 
 
 def check_schema(engine: Engine) -> None:
-    """Make sure that the tables are there; a newer release's are good enough while it rolls out.
+    """Check that the tables exist; those of a newer release are accepted while it rolls out.
 
     Raises: SchemaOutdated, DatabaseUnavailable.
     """
-    found = _revision(engine)
+    revision = _revision(engine)
     scripts = _scripts()
-    if found == scripts.get_current_head():
+    if revision == scripts.get_current_head():
         return
     ours = {script.revision for script in scripts.walk_revisions()}
-    if found is None or found in ours:
+    if revision is None or revision in ours:
         raise SchemaOutdated
 
 

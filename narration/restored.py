@@ -1,13 +1,13 @@
-"""Gives the events of a restored database numbers that hold on its present server.
+"""Renumbers the events of a restored database for its current server.
 
-Postgres numbers transactions for each server by itself. A dump that is loaded into a new one brings
-events with the numbers of the old one, which may lie beyond all that the new one has had: they
-would count as unsettled, and the places of webhooks as ahead of all that happens, for weeks.
+Postgres numbers transactions per server. A dump that is loaded into a new server contains events
+with numbers of the old one, which may be higher than any on the new one: for weeks they would count
+as unsettled, and the cursors of webhooks would be ahead of all new events.
 """
 
 from sqlalchemy import Connection, text
 
-# Numbers that no transaction has had yet: no event has one on the server that wrote it.
+# Numbers that no transaction has had yet: on the server that wrote it, an event never has one.
 _IS_FOREIGN = text(
     """
     WITH next AS (SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS unused)
@@ -16,9 +16,10 @@ _IS_FOREIGN = text(
     """
 )
 
-# The events of one server are nearly in the order of their ids, so that a place is one without the
-# transaction. It comes before every event that was not told; of those after it that were, the
-# deliveries exist, and are not made again. A webhook that was told nothing has no id for a place.
+# The events of one server are nearly in the order of their ids, so that a cursor can be expressed
+# without the transaction. It is placed before every event that was not delivered; deliveries of
+# later events may exist, and are not created again. A webhook without any delivery has no id in its
+# cursor.
 _MOVE_PLACES = text(
     """
     UPDATE webhooks SET cursor_transaction = 0, cursor_id = least(
@@ -33,9 +34,9 @@ _SETTLE_EVENTS = text("UPDATE events SET transaction = 0 WHERE transaction <> 0"
 
 
 def adopt_events(connection: Connection) -> bool:
-    """Take the numbers of another server's transactions from all rows; False if there are none.
+    """Replace the transaction numbers of another server in all rows; False if there are none.
 
-    Events stay in the order of their ids, and come before all that this server writes.
+    The order of events by id is kept, and they precede all that this server writes.
     """
     if connection.dialect.name != "postgresql" or not connection.scalar(_IS_FOREIGN):
         return False

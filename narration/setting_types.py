@@ -1,4 +1,4 @@
-"""What settings are made of."""
+"""Types of settings."""
 
 from typing import Annotated
 

@@ -1,6 +1,6 @@
-"""Every setting of every process, read once and handed down in parts.
+"""Every setting of every process, read once and passed down in parts.
 
-The only module that reads the environment: `RHAPSODE_<PART>__<FIELD>`, units in the names.
+The only module that reads the environment: `RHAPSODE_<PART>__<FIELD>`, with units in the names.
 With nothing set, everything runs on one machine: SQLite, a directory, tasks inside the process.
 """
 
@@ -21,7 +21,7 @@ DEFAULT_PROFILE = "default"
 
 
 class DatabaseSettings(Part):
-    """Where jobs are kept. Without a URL: SQLite in the data directory."""
+    """Where jobs are stored. Without a URL: SQLite in the data directory."""
 
     url: str | None = None
     pool_size: Count = 16
@@ -50,7 +50,7 @@ class S3Profile(Part):
     bucket: Annotated[str, Field(min_length=3, max_length=63)]
     region: str = "us-east-1"
     endpoint_url: str | None = None
-    public_endpoint_url: str | None = None  # as clients reach it: goes into presigned URLs
+    public_endpoint_url: str | None = None  # as seen by clients, for presigned URLs
     access_key_id: SecretStr | None = None
     secret_access_key: SecretStr | None = None
     is_path_style: bool = True
@@ -67,7 +67,7 @@ def _own_profile() -> dict[str, Profile]:
 
 
 class StorageSettings(Part):
-    """Named places for objects; a request may name one and never sees its credentials."""
+    """Named stores for objects; requests refer to them by name and never see credentials."""
 
     profiles: dict[str, Profile] = Field(default_factory=_own_profile)
     work_profile: str = DEFAULT_PROFILE  # sources, voices and chunk audio
@@ -81,7 +81,7 @@ class StorageSettings(Part):
 
 
 class ModelSettings(Part):
-    """Which model speaks, and on what."""
+    """Which model speaks, and on which device."""
 
     checkpoint: str = "demo"  # a name known to `rhapsode models`, or a folder
     back_end: Literal["auto", "torch", "vllm"] = "auto"
@@ -95,41 +95,43 @@ class ModelSettings(Part):
 
 
 MOST_TAKE_PROCESSES = 8  # enough for the fastest engine: each stores some 40 chunks a second
-LEAST_CORES = 4  # for processes of their own
+LEAST_CORES = 4  # below this, no separate processes
 
 
 class WorkerSettings(Part):
     """How a worker runs tasks; the lease times apply to every kind of task."""
 
-    slots: Count | None = None  # tasks at once over one warm engine; as many as keep it busy
-    is_warmed_up: bool = True  # speak once before being ready
+    # Concurrent segments on one engine; by default as many as keep it busy.
+    slots: Count | None = None
+    is_warmed_up: bool = True  # speak once before reporting ready
     segment_chunks: Count = 16
     encoders: Annotated[int, Field(ge=0)] | None = None  # processes; by default one per core
-    # Processes that check and store takes; by default as many as the cores suggest.
+    # Processes that check and store takes; the default depends on the number of cores.
     take_processes: Annotated[int, Field(ge=0, le=64)] | None = None
-    is_listenable: bool = True  # AAC is made of every job, so that one can listen before its end
-    urgent_slots: Annotated[int, Field(ge=0)] = 32  # segments that somebody waits for, beside those
-    window_segments: Count = 512  # of one job in work at once, over all workers
+    # Encode every job as AAC, so that it can be played before it is finished.
+    is_listenable: bool = True
+    urgent_slots: Annotated[int, Field(ge=0)] = 32  # additional segments for clients that wait
+    window_segments: Count = 512  # segments of one job in progress, over all workers
     lease_s: Seconds = 60
     heartbeat_s: Seconds = 15
-    grace_s: Seconds = 50  # from SIGTERM to handing unfinished work back
-    poison_losses: Count = 5  # workers a chunk may take down before it counts as failed
-    step_tries: Count = 8  # of one step without progress before the job fails
+    grace_s: Seconds = 50  # from SIGTERM until unfinished work is handed back
+    poison_losses: Count = 5  # workers lost with a chunk before it counts as failed
+    step_tries: Count = 8  # tries of one step without progress before the job fails
     retry_s: Seconds = 2  # wait after the first transient failure; doubled each time
     retry_max_s: Seconds = 300
-    scratch_dir: Path | None = None  # where files are assembled; among the temporary files if unset
-    scratch_gb: Annotated[float, Field(gt=0)] = 16  # of the disk, while files are assembled
+    scratch_dir: Path | None = None  # where files are assembled; a temporary directory if unset
+    scratch_gb: Annotated[float, Field(gt=0)] = 16  # disk space for assembling files
 
     @property
     def encoder_count(self) -> int:
-        """How many processes encode; with 0 it is done within the process."""
+        """The number of encoding processes; with 0, the worker process encodes."""
         return (os.cpu_count() or 1) if self.encoders is None else self.encoders
 
     @property
     def take_process_count(self) -> int:
-        """How many processes check and store takes; with 0 it is done within the process.
+        """The number of processes that check and store takes; with 0, the worker process does.
 
-        Where there are few cores, more processes would only take them from the engine.
+        With few cores, more processes would only take time from the engine.
         """
         if self.take_processes is not None:
             return self.take_processes
@@ -147,27 +149,27 @@ class SweeperSettings(Part):
     """When lost messages are sent again, and when unused data is deleted."""
 
     interval_s: Seconds = 5
-    stalled_s: Seconds = 15  # the message of work that was not taken for this long is sent again
+    stalled_s: Seconds = 15  # resend the message of work that nobody has claimed for this long
     purge_interval_s: Seconds = 300
     cache_days: Count = 30  # unused chunk audio is deleted after this
-    part_days: Count = 7  # encoded parts that no job has used for so long are deleted
-    part_quota_bytes: Count = 50 * 1024 * MIB  # and the oldest of what is beyond this
+    part_days: Count = 7  # encoded parts that no job has used for this long are deleted
+    part_quota_bytes: Count = 50 * 1024 * MIB  # above this, the oldest are deleted
     worker_forget_s: Seconds = DAY_S
 
 
 class ClientSettings(Part):
-    """Which server `rhapsode submit` talks to, and as whom."""
+    """Which server `rhapsode submit` uses, and the key for it."""
 
     server: str = "http://127.0.0.1:8000"
     key: SecretStr | None = None
 
 
 class TelemetrySettings(Part):
-    """What is logged and measured."""
+    """Logging and metrics."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"
-    metrics_port: Port | None = None  # of workers and the sweeper; the API serves /metrics itself
+    metrics_port: Port | None = None  # for workers and the sweeper; the API serves /metrics itself
 
 
 class Settings(BaseSettings):
@@ -176,7 +178,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
         env_nested_delimiter="__",
-        # An env file can only leave a value out: a line without one means the default.
+        # An env file cannot unset a variable, so an empty line means the default.
         env_ignore_empty=True,
         frozen=True,
         extra="forbid",
@@ -197,19 +199,19 @@ class Settings(BaseSettings):
 
     @property
     def database_url(self) -> str:
-        """The URL of the database, SQLite in the data directory if none is set."""
+        """The URL of the database; SQLite in the data directory if none is set."""
         return self.database.url or f"sqlite:///{self.data_dir / 'rhapsode.db'}"
 
     @property
     def objects_dir(self) -> Path:
-        """Where directory profiles without a path keep their objects."""
+        """Where directory profiles without a path store their objects."""
         return self.data_dir / "objects"
 
 
 def load_settings(**parts: object) -> Settings:
     """Read the settings from the environment; `parts` take precedence.
 
-    Raises: SettingsError naming each variable that is unknown or makes no sense.
+    Raises: SettingsError naming each unknown or invalid variable.
     """
     _refuse_unknown_variables()
     try:
@@ -219,21 +221,21 @@ def load_settings(**parts: object) -> Settings:
 
 
 def is_card_chosen() -> bool:
-    """Tell whether the environment says already which cards CUDA sees."""
+    """Return whether the environment already restricts the cards that CUDA sees."""
     return bool(os.environ.get("CUDA_VISIBLE_DEVICES"))
 
 
 def show_only_card(index: str) -> None:
-    """Let CUDA see one card, by its index in the driver's list, before anything asks CUDA.
+    """Make CUDA see only one card, by its index in the driver's list, before CUDA is initialized.
 
-    Not by its UUID: vLLM 0.23 takes what it reads here for a number.
+    By index, because vLLM 0.23 parses the value as a number, not as a UUID.
     """
-    os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"  # the order of the driver's list
+    os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"  # order them like the driver
     os.environ["CUDA_VISIBLE_DEVICES"] = index
 
 
 def is_logged_as_json() -> bool:
-    """Tell how a process logs, even where its settings cannot be read."""
+    """Return how a process logs, even if its settings cannot be read."""
     return os.environ.get(f"{PREFIX}TELEMETRY__LOG_FORMAT", "").lower() == "json"
 
 

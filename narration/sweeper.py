@@ -1,7 +1,7 @@
 """A loop that makes up for lost messages and lost workers.
 
-It finds work in the database that nobody is doing and sends its message again, fails jobs past
-their deadline, and deletes what has expired. Several sweepers may run at once.
+It resends the messages of work that nobody has claimed, fails jobs past their deadline, and deletes
+what has expired. Several sweepers may run at once.
 """
 
 import signal
@@ -60,15 +60,15 @@ from narration.webhooks.log import forget_deliveries
 log = structlog.get_logger(__name__)
 
 NO_WORKER_DETAIL = "no worker is warm: /readyz says what is awaited"
-MOST_ENCODES = 16  # messages of one sweep; each part was announced when it could be encoded
-MOST_NOTIFIES = 8  # as above; each sends until nothing is due
-MOST_DUE = 1000  # deliveries that are counted
-EVENT_DAYS = 30  # how far back those who follow jobs can catch up, and webhooks be looked into
+MOST_ENCODES = 16  # messages per sweep; each part was already announced when it became ready
+MOST_NOTIFIES = 8  # likewise; each woken worker sends until nothing is due
+MOST_DUE = 1000  # deliveries counted for the metric
+EVENT_DAYS = 30  # how far back subscribers can resume, and webhook logs reach
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sweeper:
-    """What the loop works with."""
+    """What the loop needs."""
 
     database: Engine
     stores: Stores
@@ -80,7 +80,7 @@ class Sweeper:
     watch: DependencyWatch | None = None
 
     def run(self, stop: threading.Event) -> None:
-        """Sweep until told to stop; what fails now is tried at the next turn."""
+        """Sweep until `stop` is set; what fails is retried in the next round."""
         with following_events(self.database, self.broker, self.clock):
             self._run(stop)
 
@@ -97,7 +97,7 @@ class Sweeper:
                 trouble.note(str(error))
                 self.health.await_mending("database", error)
             except Exception:
-                # Any error: nothing else makes up for lost messages, so the loop must go on.
+                # Any error: nothing else makes up for lost messages, so the loop must continue.
                 log.exception("sweep_crashed")
             else:
                 trouble.clear()
@@ -106,7 +106,7 @@ class Sweeper:
             stop.wait(self.settings.interval_s)
 
     def sweep(self) -> None:
-        """Send messages again for work that nobody does, and fail what is overdue."""
+        """Resend messages of work that nobody has claimed, and fail overdue jobs."""
         now = self.clock()
         with session_scope(self.database) as session:
             overdue = fail_overdue(session, now=now)
@@ -135,7 +135,7 @@ class Sweeper:
         self._measure()
 
     def _sweep_webhooks(self) -> None:
-        """Make the deliveries that no notice told of, and have those sent that are due."""
+        """Create the deliveries that notices missed, and wake workers to send due ones."""
         make_deliveries(self.database, self.clock)
         with session_scope(self.database, is_read_only=True) as session:
             due = count_due(session, most=MOST_DUE, now=self.clock())
@@ -144,7 +144,7 @@ class Sweeper:
             self._resend(Task.NOTIFY)
 
     def _note_troubles(self, session: Session, slots: int, now: datetime) -> None:
-        """Say on the jobs what nobody who works on them can: that nobody does."""
+        """Record on jobs what no worker can record: that there is no worker."""
         away = self.watch and self.watch.reason("broker")
         if away:
             note_for_waiting(session, BrokerUnavailable.code, away, states=ACTIVE, now=now)
@@ -157,12 +157,13 @@ class Sweeper:
             note_for_waiting(session, NO_WORKER, NO_WORKER_DETAIL, states=rendering, now=now)
 
     def purge(self) -> None:
-        """Delete expired jobs and chunk audio that has not been used for long."""
+        """Delete expired jobs, and chunk audio that has been unused for long."""
         now = self.clock()
         with session_scope(self.database) as session:
             expired = find_expired(session, now=now)
             before = now - timedelta(seconds=self.settings.cache_days * DAY_S)
-            # Inside the transaction: a store that is away keeps the rows that name its sounds.
+            # Inside the transaction: if the store does not answer, the rows that name the sounds
+            # stay.
             for sha256 in forget_unused_audio(session, before=before):
                 self.stores.work.delete(chunk_audio_key(sha256))
             self._purge_parts(session, now)
@@ -191,8 +192,8 @@ class Sweeper:
             with session_scope(self.database) as session:
                 delete_job(session, self.stores, job.id, now=self.clock())
         except NotFoundError:
-            return  # its owner was faster
-        except InputError as error:  # a profile that is gone, keys that were withdrawn
+            return  # its owner deleted it first
+        except InputError as error:  # a removed profile, revoked credentials
             log.warning("purge_refused", job_id=job.id, reason=str(error))
             return
         log.info("job_purged", job_id=job.id)
@@ -219,7 +220,7 @@ class Sweeper:
 
 
 def make_sweeper(settings: Settings, health: Health) -> Sweeper:
-    """Open what a sweeper needs."""
+    """Create a sweeper with its resources."""
     database = make_engine(settings.database_url, settings.database)
     stores, broker = open_stores(settings), connect_broker(settings.broker)
     call_after_commit(database, send_noted(broker))

@@ -22,22 +22,22 @@ TASK_SECONDS = Histogram(
 )
 CHUNKS = Counter("rhapsode_chunks", "Chunks that ended, by outcome.", ["outcome"])
 TAKES = Counter("rhapsode_takes", "Takes spoken, by whether their checks passed.", ["verdict"])
-AUDIO_SECONDS = Counter("rhapsode_audio_seconds", "Speech made, in seconds of sound.")
-LEASES_LOST = Counter("rhapsode_leases_lost", "Pieces of work that somebody else took over.")
+AUDIO_SECONDS = Counter("rhapsode_audio_seconds", "Speech produced, in seconds of sound.")
+LEASES_LOST = Counter("rhapsode_leases_lost", "Pieces of work that another worker took over.")
 RESENT = Counter("rhapsode_resent_wakeups", "Wake-ups the sweeper sent again.", ["task"])
 WEBHOOK_ATTEMPTS = Counter(
     "rhapsode_webhook_attempts",
-    "Messages sent to webhooks, by whether they were taken.",
+    "Messages sent to webhooks, by whether they were accepted.",
     ["outcome"],
 )
 WEBHOOK_DELIVERIES_DUE = Gauge(
-    "rhapsode_webhook_deliveries_due", "Messages to webhooks that nobody sends yet, at most 1,000."
+    "rhapsode_webhook_deliveries_due", "Messages to webhooks that are due, counted up to 1,000."
 )
 JOBS = Gauge("rhapsode_jobs", "Jobs by state.", ["state"])
 OLDEST_WAIT_SECONDS = Gauge(
     "rhapsode_oldest_wait_seconds", "How long the oldest job of a state has been in it.", ["state"]
 )
-SEGMENTS_WAITING = Gauge("rhapsode_segments_waiting", "Segments no worker has taken yet.")
+SEGMENTS_WAITING = Gauge("rhapsode_segments_waiting", "Segments that no worker has claimed yet.")
 HTTP_REQUEST_SECONDS = Histogram(
     "rhapsode_http_request_seconds",
     "Time a request took, by route.",
@@ -45,19 +45,17 @@ HTTP_REQUEST_SECONDS = Histogram(
     buckets=HTTP_BUCKETS_S,
 )
 SLOTS = Gauge("rhapsode_worker_slots", "Segments that warm workers could hold at once.")
-PLANS = Gauge("rhapsode_plans", "Plans that are kept with their documents.")
+PLANS = Gauge("rhapsode_plans", "Plans that are stored with their documents.")
 DEPENDENCY_UP = Gauge(
     "rhapsode_dependency_up", "1 while the sweeper gets an answer, else 0.", ["dependency"]
 )
-JOBS_IN_TROUBLE = Gauge(
-    "rhapsode_jobs_in_trouble", "Jobs that wait for something to be mended.", ["code"]
-)
+JOBS_IN_TROUBLE = Gauge("rhapsode_jobs_in_trouble", "Jobs that are stuck on a problem.", ["code"])
 
 
 def set_up_logging(settings: TelemetrySettings) -> None:
     """Write events to stderr, as lines for people or as JSON for machines, one line each.
 
-    What libraries log, and what nobody caught, becomes such an event too.
+    Log records of libraries and uncaught exceptions become events, too.
     """
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     is_json = settings.log_format == "json"
@@ -71,7 +69,8 @@ def set_up_logging(settings: TelemetrySettings) -> None:
     structlog.configure(
         processors=[*common, *rendered],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        # An event and the end of its line in one write: container engines keep writes apart.
+        # The event and its newline in a single write, because container engines split log entries
+        # by write.
         logger_factory=structlog.WriteLoggerFactory(cast("TextIO", _Tolerant(sys.stderr))),
     )
     handler = logging.StreamHandler(_Tolerant(sys.stderr))
@@ -89,7 +88,7 @@ def set_up_logging(settings: TelemetrySettings) -> None:
 
 
 class _Tolerant(io.TextIOBase):
-    """A stream that loses what cannot be written: a log on a full disk must fail no request."""
+    """A stream that drops what cannot be written: a log on a full disk must not fail a request."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -105,7 +104,7 @@ class _Tolerant(io.TextIOBase):
 
 
 def _for_machines() -> list[structlog.typing.Processor]:
-    # Without local variables: they hold the texts and the keys of other people.
+    # Without local variables, which contain users' texts and keys.
     transform = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
     return [structlog.processors.ExceptionRenderer(transform), structlog.processors.JSONRenderer()]
 
@@ -128,21 +127,21 @@ def _log_thread_crash(crash: threading.ExceptHookArgs) -> None:
 
 
 class TroubleLog:
-    """Logs a trouble when it begins or changes, and its end; nothing while it goes on."""
+    """Logs a problem when it begins or changes, and when it ends; nothing in between."""
 
     def __init__(self, event: str) -> None:
         self._event = event
         self._reason: str | None = None
 
     def note(self, reason: str) -> None:
-        """Say that it is so, still or anew."""
+        """Report the problem, whether it is new or not."""
         if reason == self._reason:
             return
         self._reason = reason
         structlog.get_logger(__name__).warning(self._event, reason=reason)
 
     def clear(self) -> None:
-        """Say that it is over, if it was there."""
+        """Report the end of the problem, if there was one."""
         if self._reason is not None:
             structlog.get_logger(__name__).info(f"{self._event}_over", reason=self._reason)
         self._reason = None

@@ -1,4 +1,4 @@
-"""The registry of worker processes: each reports itself, and counts while it goes on reporting."""
+"""The registry of worker processes: each reports periodically, and counts as long as it does."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -13,21 +13,23 @@ from narration.database import OWNER, Base, JsonColumn, StoredAs, UtcDateTime, s
 from narration.engine import EngineIdentity
 
 SERVICE_OWNER = "rhapsode"
-SILENT_AFTER_S = 15.0  # the default of worker.heartbeat_s, in which a worker reports three times
+# The default of worker.heartbeat_s, during which a worker reports three times.
+SILENT_AFTER_S = 15.0
 RESTARTS_WITHIN_S = 600.0
 VOICES_KEPT_S = 300.0
-HOST_LENGTH = 40  # of the host's name in a worker's; the rest tells its processes apart
+# Characters of the host name in a worker's name; the rest distinguishes its processes.
+HOST_LENGTH = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedEngine(EngineIdentity):
-    """An engine as a worker's row tells of it, with the digest of each voice beside its model."""
+    """An engine as stored in a worker's row, with the digest of each of its model's voices."""
 
     voice_digests: dict[str, str] = field(default_factory=dict)
 
     @property
     def identity(self) -> EngineIdentity:
-        """Which engine it is, as jobs record it."""
+        """Return the engine's identity, as jobs record it."""
         return EngineIdentity(**{f.name: getattr(self, f.name) for f in fields(EngineIdentity)})
 
 
@@ -41,9 +43,9 @@ class WorkerState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerEngine:
-    """A warm engine as its worker reports it, with the voices beside its model.
+    """A warm engine as its worker reports it, with the voices stored with its model.
 
-    `voices`: the digest of each by its name. `speech_rate`: see Worker.
+    `voices`: their digests by name. `speech_rate`: see Worker.
     """
 
     identity: EngineIdentity
@@ -52,10 +54,10 @@ class WorkerEngine:
 
 
 class Worker(Base):
-    """A worker process. `slots`: segments it holds at once, none where it does not speak.
+    """A worker process. `slots`: segments it holds at once, none if it does not speak.
 
-    `engine` says what speaks, once it is warm; `awaits`, by part, what keeps it from being ready.
-    `speech_rate`: seconds of speech that it makes in a second of work, once it has made enough.
+    `engine` is set once the worker is warm; `awaits` says, by part, why it is not ready.
+    `speech_rate`: seconds of speech produced per second of work, once it has spoken enough.
     """
 
     __tablename__ = "workers"
@@ -72,7 +74,7 @@ class Worker(Base):
 
 
 def host_of(worker: Worker) -> str:
-    """Return the host in a worker's name; containers that are started again keep theirs."""
+    """Return the host in a worker's name; restarted containers keep theirs."""
     return worker.id.rsplit("-", 2)[0]
 
 
@@ -111,27 +113,27 @@ def report(
 
 
 def unregister(session: Session, worker_id: str) -> None:
-    """Remove a worker that ends."""
+    """Remove a worker that is shutting down."""
     session.execute(delete(Worker).where(Worker.id == worker_id))
 
 
 def warm_workers(
     session: Session, *, now: datetime, silent_after_s: float = SILENT_AFTER_S
 ) -> list[Worker]:
-    """Return the workers that speak at this moment."""
+    """Return the workers that can speak now."""
     query = select(Worker).where(*_is_warm(now, silent_after_s))
     return list(session.scalars(query.order_by(Worker.id)))
 
 
 def recent_workers(session: Session, *, since: datetime) -> list[Worker]:
-    """Return the workers that were heard of since the given moment, the latest start first."""
+    """Return the workers that reported since the given time, the latest start first."""
     query = select(Worker).where(Worker.seen_at >= since)
     return list(session.scalars(query.order_by(Worker.started_at.desc(), Worker.id)))
 
 
 def bundled_voices(session: Session, *, now: datetime) -> list[str]:
-    """Return the voices that lie beside the model: warm workers say which."""
-    # Longer than a heartbeat: a list of voices is not to flicker with a worker that starts again.
+    """Return the voices stored with the model, as reported by warm workers."""
+    # Longer than a heartbeat, so that the list of voices does not change while a worker restarts.
     warm = warm_workers(session, now=now, silent_after_s=VOICES_KEPT_S)
     return sorted(
         {name for worker in warm if worker.engine for name in worker.engine.voice_digests}
@@ -139,11 +141,11 @@ def bundled_voices(session: Session, *, now: datetime) -> list[str]:
 
 
 def bundled_digests(session: Session, *, now: datetime) -> dict[str, str]:
-    """Return the voices that lie beside the model, each with the digest of what it consists of."""
-    found: dict[str, str] = {}
+    """Return the voices stored with the model, with their digests."""
+    digests: dict[str, str] = {}
     for worker in warm_workers(session, now=now, silent_after_s=VOICES_KEPT_S):
-        found |= worker.engine.voice_digests if worker.engine else {}
-    return found
+        digests |= worker.engine.voice_digests if worker.engine else {}
+    return digests
 
 
 def warm_models(session: Session, *, now: datetime) -> dict[str, datetime]:
@@ -157,7 +159,7 @@ def warm_models(session: Session, *, now: datetime) -> dict[str, datetime]:
 
 
 def warm_engines(session: Session, *, now: datetime) -> list[ServedEngine]:
-    """Return what speaks, each engine once, in an order that depends on nothing else."""
+    """Return the engines that speak, each once, in a stable order."""
     engines: list[ServedEngine] = []
     for worker in warm_workers(session, now=now, silent_after_s=VOICES_KEPT_S):
         if worker.engine is not None and worker.engine not in engines:
@@ -166,7 +168,7 @@ def warm_engines(session: Session, *, now: datetime) -> list[ServedEngine]:
 
 
 def count_slots(session: Session, *, now: datetime, silent_after_s: float = SILENT_AFTER_S) -> int:
-    """Return how many segments could be in work at once."""
+    """Return how many segments can be in progress at once."""
     query = select(func.coalesce(func.sum(Worker.slots), 0))
     return session.execute(query.where(*_is_warm(now, silent_after_s))).scalar_one()
 
@@ -174,7 +176,7 @@ def count_slots(session: Session, *, now: datetime, silent_after_s: float = SILE
 def count_lost_starts(
     session: Session, host: str, *, now: datetime, silent_after_s: float = SILENT_AFTER_S
 ) -> int:
-    """Return how many workers of a host began lately and ended without saying so."""
+    """Return how many workers of a host started recently and ended without unregistering."""
     query = select(func.count()).where(
         Worker.id.startswith(f"{host}-", autoescape=True),
         Worker.started_at > now - timedelta(seconds=RESTARTS_WITHIN_S),
@@ -184,7 +186,7 @@ def count_lost_starts(
 
 
 def forget_silent(session: Session, *, before: datetime) -> None:
-    """Remove workers that have not been heard of since the given moment."""
+    """Remove workers that have not reported since the given time."""
     session.execute(delete(Worker).where(Worker.seen_at < before))
 
 

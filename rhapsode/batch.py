@@ -1,4 +1,4 @@
-"""Several texts in one command: where each is written, and how one that fails lets others go on."""
+"""Several texts in one command: where each is written, and continuing after a failure."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,31 +20,31 @@ USUAL_FORMAT = OutputFormat.M4B.value
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """One text of a command, and the files that it becomes."""
+    """One text of a command, and its output files."""
 
     file: Path
     outputs: list[Output]
 
     @property
     def name(self) -> str:
-        """What the text is called where its name decides how it is read."""
+        """The name of the text, which decides how it is read."""
         return STDIN_NAME if self.file == STDIN else self.file.name
 
 
-class Told(Protocol):
-    """What is said of a text that went well."""
+class Result(Protocol):
+    """The result of a text that succeeded."""
 
     def show(self, *, is_quiet: bool, as_json: bool) -> None:
-        """Print it as the caller wants it."""
+        """Print it in the requested form."""
 
 
 def assign_outputs(
     files: Sequence[Path], output: Sequence[Path] | None, formats: Sequence[str] | None
 ) -> list[Work]:
-    """Decide where each text is written, having made sure that it can be.
+    """Decide where each text is written, after checking that it can be.
 
-    Several texts go into one folder, each under its own name in every format; so does one, if what
-    was named is a folder that is there.
+    Several texts are written to one folder, each under its own name in every format; so is a single
+    text if the output is an existing folder.
     Raises: OutputError.
     """
     if len(files) == 1 and output and not _is_folder(output):
@@ -63,22 +63,22 @@ def assign_outputs(
 
 def run_all(
     works: Sequence[Work],
-    narrate: Callable[[Work], Told],
+    narrate: Callable[[Work], Result],
     *,
     is_quiet: bool,
     as_json: bool,
     is_over: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Narrate one text after another; one that fails is told, and the others go on.
+    """Narrate one text after another; a failure is reported, and the others continue.
 
-    `is_over` says that no other can succeed either, and ends it.
+    `is_over` says that no other text can succeed either, and stops.
     Raises: what the only text raises; typer.Exit with 75 if all that failed may succeed later, and
     with 1 otherwise.
     """
     failures: list[RhapsodeError] = []
     for work in works:
         try:
-            told = narrate(work)
+            outcome = narrate(work)
         except RhapsodeError as error:
             if as_json:
                 typer.echo(Failure(file=work.file, error=error).as_json())
@@ -89,7 +89,7 @@ def run_all(
             if is_over():
                 break
         else:
-            told.show(is_quiet=is_quiet, as_json=as_json)
+            outcome.show(is_quiet=is_quiet, as_json=as_json)
     if failures:
         if not is_quiet:
             typer.echo(f"rhapsode: {len(failures)} of {len(works)} texts failed", err=True)
@@ -127,11 +127,11 @@ def _in_folder(folder: Path, file: Path, formats: Sequence[str]) -> list[Path]:
 
 
 def _require_distinct(works: dict[Path, list[Output]]) -> None:
-    taken: dict[Path, Path] = {}
+    paths: dict[Path, Path] = {}
     for file, outputs in works.items():
         for output in outputs:
-            # Captions of all formats share one manifest, and two texts must not.
-            first = taken.setdefault(output.manifest_path, file)
+            # Captions of all formats share one manifest, but two texts must not.
+            first = paths.setdefault(output.manifest_path, file)
             if first != file:
                 raise OutputError(
                     f"{first} and {file} would both become {output.path}: rename one of them, or "

@@ -1,9 +1,9 @@
-"""The `rhapsode` command: options in, one line and an exit code out.
+"""The `rhapsode` command: from options to one line and an exit code.
 
-Commands import what they need when they run, so that `rhapsode --help` and a mistyped file name
-answer at once, without loading torch.
+Commands import their modules when they run, so that `rhapsode --help` and a mistyped file name
+answer immediately, without loading torch.
 
-Exit codes: 0 done, 1 cannot be done as asked, 2 wrong usage, 70 the engine died,
+Exit codes: 0 done, 1 cannot be done as requested, 2 wrong usage, 70 the engine died,
 75 try again later, 130 interrupted.
 """
 
@@ -21,7 +21,7 @@ from rhapsode.batch import EXIT_REFUSED, EXIT_TRY_AGAIN
 from rhapsode.commands import doctor, keys, models, plan, render, services, submit, voices
 from rhapsode.extras import extra_of, install_command
 
-EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells count
+EXIT_INTERRUPTED = 130  # 128 + SIGINT, the convention of shells
 
 app = typer.Typer(
     help="Self-hosted long-form narration: text in, narrated audio out.",
@@ -42,8 +42,8 @@ app.command("sweeper")(services.sweeper)
 app.command("migrate")(services.migrate)
 app.command("doctor", short_help="Report what is installed and what is missing.")(doctor.doctor)
 app.add_typer(models.app, name="models", help="Fetch, list and check model weights.")
-app.add_typer(keys.app, name="keys", help="Make, list and revoke the keys of a server.")
-app.add_typer(voices.app, name="voices", help="Keep voices by name.")
+app.add_typer(keys.app, name="keys", help="Create, list and revoke the keys of a server.")
+app.add_typer(voices.app, name="voices", help="Store voices by name.")
 
 
 def _print_version(is_wanted: bool) -> None:  # noqa: FBT001 - Typer calls it
@@ -62,7 +62,7 @@ def options(
         ),
     ] = False,
 ) -> None:
-    """Take the options that stand before any command."""
+    """Options before any command."""
 
 
 def main() -> None:
@@ -74,24 +74,24 @@ def run(arguments: list[str]) -> int:
     """Run one command and return its exit code."""
     try:
         app(arguments)
-    except SystemExit as end:  # how Typer reports usage, help and Ctrl-C
+    except SystemExit as end:  # Typer's way to report usage, help and Ctrl-C
         if end.code == EXIT_INTERRUPTED:
-            _say("interrupted; run the same command again to go on")
+            _report("interrupted; run the same command again to go on")
         return end.code if isinstance(end.code, int) else EXIT_REFUSED if end.code else 0
     except ModuleNotFoundError as error:
         extra = extra_of(error.name)
         if extra is None:
             raise
-        _say(f"this needs {error.name}: {install_command(extra)}")
+        _report(f"this needs {error.name}: {install_command(extra)}")
         return EXIT_REFUSED
     except RhapsodeError as error:
-        _say(str(error))
+        _report(str(error))
         return EXIT_TRY_AGAIN if isinstance(error, TransientError) else EXIT_REFUSED
     return 0
 
 
-def _say(reason: str) -> None:
-    """Write a last line for people, or where a machine reads the log, a last event."""
+def _report(reason: str) -> None:
+    """Print a last line for people, or log a last event for machines."""
     if not is_logged_as_json():
         typer.echo(f"rhapsode: {reason}", err=True)
         return

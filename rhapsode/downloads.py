@@ -1,4 +1,4 @@
-"""A download told to whoever watches: a bar on a terminal, events with figures in a log."""
+"""Download progress: a bar on a terminal, events with figures in a log."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -21,8 +21,8 @@ Result = TypeVar("Result")
 
 
 @contextmanager
-def told_progress(model: str, *, is_logged: bool) -> Iterator[Callable[["PullProgress"], None]]:
-    """Give what a pull reports to; on a terminal it moves a bar unless `is_logged`."""
+def download_progress(model: str, *, is_logged: bool) -> Iterator[Callable[["PullProgress"], None]]:
+    """Return the callback for a download's progress; a bar on a terminal unless `is_logged`."""
     if is_logged:
         yield DownloadLog(model).note
         return
@@ -41,7 +41,7 @@ def told_progress(model: str, *, is_logged: bool) -> Iterator[Callable[["PullPro
 
 
 class DownloadLog:
-    """Logs how far a download is, at its start, every few seconds, and at its end."""
+    """Logs the progress of a download: at its start, every few seconds, and at its end."""
 
     def __init__(self, model: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._model = model
@@ -49,7 +49,7 @@ class DownloadLog:
         self._next_s = clock()
 
     def note(self, progress: "PullProgress") -> None:
-        """Log this step if the last one that was logged is long enough ago."""
+        """Log this step if enough time has passed since the last one."""
         now_s = self._clock()
         if now_s < self._next_s and progress.done_bytes < progress.total_bytes:
             return
@@ -71,9 +71,9 @@ def patiently(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Result:
-    """Try again for as long as that what fails may pass by itself.
+    """Retry as long as the failure may be temporary.
 
-    Raises: what `attempt` raises, TransientError after `patience_s` only.
+    Raises: what `attempt` raises, but TransientError only after `patience_s`.
     """
     ends_at, pause_s = clock() + patience_s, FIRST_PAUSE_S
     while True:

@@ -1,4 +1,4 @@
-"""The optional parts of the package: which module belongs to which, and how to install it."""
+"""The optional extras of the package: which module belongs to which, and how to install it."""
 
 import re
 import shlex
@@ -6,7 +6,7 @@ import sys
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 
-# Import names that differ from the requirement; a missing package cannot be asked for its own.
+# Import names that differ from the requirement, since a missing package cannot be inspected.
 _IMPORT_NAMES = {
     "huggingface-hub": "huggingface_hub",
     "python-multipart": "multipart",
@@ -15,11 +15,11 @@ _IMPORT_NAMES = {
 
 
 def extra_of(module: str | None) -> str | None:
-    """Return the extra that brings a module that is missing; None if no extra does."""
+    """Return the extra that provides a missing module; None if no extra does."""
     top = (module or "").partition(".")[0]
     try:
         lines = requires("rhapsode") or []
-    except PackageNotFoundError:  # running from a folder that was not installed
+    except PackageNotFoundError:  # running from a folder, without an installed package
         return None
     for line in lines:
         match = re.match(r"([A-Za-z0-9_.-]+).*extra == ['\"]([^'\"]+)['\"]", line)
@@ -31,7 +31,7 @@ def extra_of(module: str | None) -> str | None:
 
 
 def install_command(extra: str) -> str:
-    """Return the command that installs an extra, from the clone where this runs from one."""
+    """Return the command that installs an extra, from the clone if running from one."""
     root = Path(__file__).parents[1]
     is_clone = (root / "pyproject.toml").is_file()
     what = f"{root}[{extra}]" if is_clone else f"rhapsode[{extra}]"

@@ -1,4 +1,4 @@
-"""A Rhapsode server as seen from a client: requests that outlive short failures, errors in words.
+"""A client for a Rhapsode server: requests that survive short outages, and readable errors.
 
 Knows HTTP and problem documents, and nothing about jobs or voices.
 """
@@ -25,7 +25,7 @@ from narration.errors import (
 RETRY_FOR_S = 120.0  # long enough for a server to restart
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 15.0
 BUSY = frozenset({408, 429, 502, 503, 504})
-MAX_UPLOAD_BYTES = 1 << 28  # read into memory; servers have smaller limits of their own
+MAX_UPLOAD_BYTES = 1 << 28  # read into memory; servers have lower limits
 NOT_FOUND = 404
 CONFLICT = 409
 PARTIAL = 206
@@ -34,14 +34,14 @@ RANGE_ENDED = 416
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
-    """A file as it is sent."""
+    """A file to upload."""
 
     name: str
     data: bytes
 
 
 class ApiClient:
-    """One server, one bearer key."""
+    """A connection to one server, with one bearer key."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class ApiClient:
         self._client = httpx.Client(
             base_url=self._url, headers=headers, timeout=timeout, transport=transport
         )
-        # Signed URLs lead to the object store, which must not see the key.
+        # Signed URLs point to the object store, which must not see the key.
         self._anonymous = httpx.Client(timeout=timeout, transport=transport)
 
     def close(self) -> None:
@@ -69,10 +69,10 @@ class ApiClient:
         self._anonymous.close()
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """Send a request that may safely be repeated, again and again while the server is away.
+        """Send an idempotent request, and repeat it while the server does not answer.
 
-        Raises: TransientError when it has tried long enough; InputError for a refusal, in the
-        server's words.
+        Raises: TransientError after the time limit; InputError for a refusal, with the server's
+        message.
         """
         ends_at = time.monotonic() + self._retry_for_s
         failures = 0
@@ -101,15 +101,15 @@ class ApiClient:
         others: Mapping[str, bytes] | None = None,
         **options: Any,
     ) -> Any:
-        """Post a form with a file, and others by the names of their parts; return the JSON."""
+        """Post a form with a file, and other files by part name; return the JSON."""
         files = {"file": (file.name, file.data)}
         files |= {name: (name, data) for name, data in (others or {}).items()}
         return self.request("POST", path, data=fields, files=files, **options).json()
 
     def download(self, url: str, path: Path, *, sha256: str) -> None:
-        """Fetch a file beside `path` and rename it once it is complete and equals its digest.
+        """Fetch a file next to `path`, and rename it once it is complete and matches its digest.
 
-        What an interrupted call fetched is kept, and the next one goes on from there.
+        A partial download is kept, and the next call resumes it.
         Raises: TransientError, OutputError.
         """
         partial = path.with_name(f".{path.name}.{sha256[:12]}.part")
@@ -119,10 +119,12 @@ class ApiClient:
             with _write_errors_explained(partial):
                 before, size_bytes = size_bytes, _size_bytes(partial)
             failures += 1
-            if size_bytes > before:  # a slow connection may go on, a dead one may not
+            if size_bytes > before:  # a slow connection may continue, a dead one may not
                 failures, ends_at = 1, time.monotonic() + self._retry_for_s
             if time.monotonic() > ends_at:
-                raise TransientError(f"{path.name} could not be fetched whole: run it again")
+                raise TransientError(
+                    f"{path.name} could not be fetched completely: run the command again"
+                )
             self._sleep(_wait_s(failures))
         with _write_errors_explained(path):
             if _digest(partial) != sha256:
@@ -131,7 +133,7 @@ class ApiClient:
             partial.replace(path)
 
     def _below(self, url: str) -> str:
-        """Return a URL of the server's without the path that it has in common with its base."""
+        """Return a URL of the server without the path prefix that it shares with the base URL."""
         base = httpx.URL(self._url).path.rstrip("/")
         return url.removeprefix(base) if url.startswith(f"{base}/") else url
 
@@ -152,7 +154,7 @@ class ApiClient:
                         raise InputError(f"the file cannot be fetched: {_problem_text(response)}")
                     mode = "ab" if response.status_code == PARTIAL else "wb"
                     with partial.open(mode) as file:
-                        # Written as they arrive: a partly filled block would be lost.
+                        # Written as they arrive, because a partially filled block would be lost.
                         for block in response.iter_bytes():
                             file.write(block)
             except httpx.TransportError:
@@ -175,7 +177,7 @@ def _accepted(response: httpx.Response) -> httpx.Response:
 
 
 def _problem_text(response: httpx.Response) -> str:
-    """Return the server's own message; without one, it was not Rhapsode that answered."""
+    """Return the server's own message; without one, the answer did not come from Rhapsode."""
     try:
         problem = response.json()
         return f"{problem['detail']} ({problem['what_now']})"

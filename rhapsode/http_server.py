@@ -1,4 +1,4 @@
-"""Runs one HTTP server in this process; it takes a port or says why not, and returns at the end."""
+"""Runs one HTTP server in this process: takes a port or says why not, and returns at the end."""
 
 import os
 import signal
@@ -24,26 +24,26 @@ from worker.process import EXIT_ENGINE_DIED, LoadModel
 
 log = structlog.get_logger(__name__)
 
-EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells count
-LAST_ANSWERS_S = 10  # how long a running answer, such as a download, may delay the end
+EXIT_INTERRUPTED = 130  # 128 + SIGINT, the convention of shells
+LAST_ANSWERS_S = 10  # how long responses in progress, such as downloads, may delay the shutdown
 
 
 def check_port(settings: ApiSettings) -> None:
-    """Raise SettingsError if nothing can listen where the settings say."""
+    """Raise SettingsError if the configured address cannot be bound."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         with socket.socket(family) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server will
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server will do
             probe.bind((settings.host, settings.port))
     except OSError as error:
         raise SettingsError(
-            f"port {settings.port} of {settings.host} cannot be listened on "
+            f"port {settings.port} of {settings.host} cannot be opened "
             f"({error.strerror}): choose another with --port, or end what uses it"
         ) from error
 
 
 class Interrupts:
-    """Signal handling of a serving process: the first signal ends it tidily, the second at once."""
+    """Signal handling of a serving process: the first signal shuts down, the second kills."""
 
     def __init__(self) -> None:
         self._before: dict[signal.Signals, Any] = {}
@@ -56,14 +56,16 @@ class Interrupts:
             signal.signal(number, handler)
 
     def arm(self, stop: Callable[[], None]) -> None:
-        """From now on call `stop` at the first signal; what ends meanwhile may take its time."""
+        """From now on, call `stop` on the first signal; the shutdown may take its time."""
 
         def on_signal(*_: object) -> None:
             if is_stopping.is_set():
                 # Unfinished work is in the database, and the next start continues it.
                 os._exit(EXIT_INTERRUPTED)
             is_stopping.set()
-            _say("server_ending", "finishing what is under way; press Ctrl-C again to quit at once")
+            _report(
+                "server_ending", "finishing what is under way; press Ctrl-C again to quit at once"
+            )
             stop()
 
         is_stopping = threading.Event()
@@ -72,7 +74,7 @@ class Interrupts:
 
 
 class _Server(uvicorn.Server):
-    """Says where it listens once it does, and leaves signals to `Interrupts`."""
+    """Reports its address once it listens, and leaves signals to `Interrupts`."""
 
     def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
         super().__init__(config)
@@ -86,10 +88,10 @@ class _Server(uvicorn.Server):
             host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
             address = f"http://{host}:{self.config.port}"
             pages = f"(the page: {address}/, the API: {address}/docs)"
-            _say("server_listening", f"listening on {address} {pages}")
+            _report("server_listening", f"listening on {address} {pages}")
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End the streams first: they would hold the end up for as long as answers may take."""
+        """End event streams first, which would otherwise delay the shutdown up to its limit."""
         feed = getattr(self._app.state, "feed", None)
         if feed is not None:
             feed.end_streams()
@@ -106,7 +108,7 @@ def listen(
     interrupts: Interrupts,
     end: threading.Event | None = None,
 ) -> None:
-    """Answer requests until SIGTERM, SIGINT or `end`, then return."""
+    """Serve requests until SIGTERM, SIGINT or `end`, then return."""
     config = uvicorn.Config(
         app,
         host=settings.host,
@@ -130,11 +132,11 @@ def listen(
 def serve_machine(settings: Settings, load_model: LoadModel) -> int:
     """Serve the whole API from this process until a signal or the engine's end; return the code.
 
-    Raises: SettingsError if the port cannot be had, before anything is loaded; what
+    Raises: SettingsError if the port is not available, before anything is loaded; what
     `open_machine` raises.
     """
     check_port(settings.api)
-    _say("model_loading", "loading the model…")
+    _report("model_loading", "loading the model…")
     with Interrupts() as interrupts, open_machine(settings, load_model) as machine:
         resources = Resources(
             settings=settings,
@@ -152,8 +154,8 @@ def _stop_after(end: threading.Event, stop: Callable[[], None]) -> None:
     stop()
 
 
-def _say(event: str, line: str) -> None:
-    """Write a line for a person at a terminal, or where a machine reads the log, an event."""
+def _report(event: str, line: str) -> None:
+    """Print a line for a person at a terminal, or log an event for machines."""
     if is_logged_as_json():
         log.info(event, said=line)
     else:

@@ -1,4 +1,4 @@
-"""Files a person names, read into memory only if they fit there."""
+"""Input files, read into memory only if they are small enough."""
 
 import stat
 import sys
@@ -11,7 +11,7 @@ STDIN_NAME = "text.txt"
 
 
 def read_input(path: Path, max_bytes: int) -> bytes:
-    """Read a file that has at most `max_bytes`; `-` is standard input.
+    """Read a file of at most `max_bytes`; `-` is standard input.
 
     Raises: DocumentError if it is missing, larger, or a device or pipe that might never end.
     """
@@ -27,10 +27,10 @@ def read_input(path: Path, max_bytes: int) -> bytes:
         if status.st_size > max_bytes:
             raise _too_large(path, status.st_size, max_bytes)
         with path.open("rb") as file:
-            data = file.read(max_bytes + 1)  # it may have grown meanwhile
+            data = file.read(max_bytes + 1)  # it may have grown in the meantime
     except OSError as error:
         raise DocumentError(
-            f"{path} cannot be read ({error.strerror}): name a file that is there"
+            f"{path} cannot be read ({error.strerror}): name a file that exists"
         ) from error
     if len(data) > max_bytes:
         raise _too_large(path, len(data), max_bytes)

@@ -1,4 +1,4 @@
-"""Voices kept by name on this machine: the same that `rhapsode serve` offers."""
+"""Voices stored by name on this machine, which `rhapsode serve` offers as well."""
 
 import re
 from collections.abc import Iterator
@@ -27,14 +27,14 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptVoice:
-    """A voice of the library and where its recording lies."""
+    """A voice of the library and the path of its recording."""
 
     name: str
     recording: Path
 
 
 class VoiceLibrary:
-    """The voices of this machine's database; a server that runs meanwhile prepares new ones."""
+    """The voices in this machine's database; a server that is running prepares new ones."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = on_one_machine(settings)
@@ -42,17 +42,17 @@ class VoiceLibrary:
         self._stores = open_stores(self._settings)
         store = self._stores.work
         if not isinstance(store, DirectoryStorage):
-            raise SettingsError("voices are kept by name on one machine only")
+            raise SettingsError("voices are stored by name on one machine only")
         self._store = store
 
     def add(self, name: str, recording: Path) -> None:
-        """Check a recording and keep a copy of it.
+        """Check a recording and store a copy of it.
 
-        Raises: SettingsError if the name cannot be one; ConflictError if it is taken;
-        RecordingError if the recording makes no voice.
+        Raises: SettingsError if the name is invalid; ConflictError if it is taken; RecordingError
+        if the recording cannot become a voice.
         """
         if not _NAME.fullmatch(name):
-            raise SettingsError(f"{name!r} cannot be a name: use letters, digits, - and _")
+            raise SettingsError(f"{name!r} is not a valid name: use letters, digits, - and _")
         decoded = read_recording(recording, self._limits)
         with self._database() as database:
             with session_scope(database, is_read_only=True) as session:
@@ -61,15 +61,15 @@ class VoiceLibrary:
             self._insert(database, name, recording, decoded)
 
     def recording_of(self, voice: str) -> Path | None:
-        """Return the recording that `voice` names: a kept one, or a path; None for a plain name."""
-        kept = next((found for found in self.voices() if found.name == voice), None)
-        if kept is not None:
-            return kept.recording
+        """Return the recording that `voice` names: a stored one or a path; None for other names."""
+        enrolled = next((found for found in self.voices() if found.name == voice), None)
+        if enrolled is not None:
+            return enrolled.recording
         path = Path(voice)
         return path if path.suffix or len(path.parts) > 1 else None
 
     def voices(self) -> list[KeptVoice]:
-        """Return every kept voice, by name."""
+        """Return every stored voice, by name."""
         if not self._is_begun():
             return []
         with (
@@ -79,7 +79,7 @@ class VoiceLibrary:
             return [self._kept(voice) for voice in list_voices(session, OWNER)]
 
     def remove(self, name: str) -> None:
-        """Forget a voice; jobs that were submitted with it keep it.
+        """Remove a voice; jobs that were submitted with it can still use it.
 
         Raises: NotFoundError.
         """
@@ -105,7 +105,7 @@ class VoiceLibrary:
         return KeptVoice(name=voice.name, recording=self._store.path_of(voice.recording_key))
 
     def _is_begun(self) -> bool:
-        """Tell whether anything was ever kept: listing nothing makes no database."""
+        """Return whether anything was ever stored, so that listing does not create a database."""
         return (self._settings.data_dir / "rhapsode.db").exists() or bool(self._earlier())
 
     @contextmanager
@@ -121,6 +121,6 @@ class VoiceLibrary:
             database.dispose()
 
     def _earlier(self) -> list[Path]:
-        """Return the recordings that versions before this one kept as files."""
+        """Return the recordings that earlier versions stored as files."""
         folder = self._settings.data_dir / "voices"
         return [path for path in folder.glob("*") if _NAME.fullmatch(path.stem)]

@@ -1,6 +1,6 @@
-"""Everything in one process: SQLite, a directory, tasks on threads, and a sweeper beside them.
+"""Everything in one process: SQLite, a directory, tasks on threads, and a sweeper.
 
-The same worker and the same queries as the service; only the adapters differ.
+The same worker and the same queries as in the service; only the adapters differ.
 """
 
 import fcntl
@@ -33,7 +33,7 @@ LOCK_FILE = "lock"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """What one process consists of."""
+    """The parts of one process."""
 
     settings: Settings
     database: Engine
@@ -44,7 +44,7 @@ class Machine:
 
 
 def on_one_machine(settings: Settings) -> Settings:
-    """Return the settings with database, broker and storage below `data_dir`."""
+    """Return the settings with database, broker and storage under `data_dir`."""
     return settings.model_copy(
         update={
             "database": DatabaseSettings(),
@@ -56,7 +56,7 @@ def on_one_machine(settings: Settings) -> Settings:
 
 @contextmanager
 def open_machine(settings: Settings, load_model: LoadModel) -> Iterator[Machine]:
-    """Load the model and start working; at the end finish or hand back what is under way.
+    """Load the model and start working; at the end finish or hand back work in progress.
 
     Raises: ConflictError if another process uses the data directory; OutputError if it cannot be
     written; what `load_model` raises.
@@ -78,7 +78,7 @@ def open_machine(settings: Settings, load_model: LoadModel) -> Iterator[Machine]
                 load_model=load_model,
             )
             broker.bind(worker.handlers, gpu_threads=worker.threads, encoders=worker.encoders)
-            with session_scope(database) as session:  # leases of a process that was killed
+            with session_scope(database) as session:  # leases of a killed process
                 resume_work(session, most_renders=worker.slots, now=utc_now())
                 resume_voices(session)
                 resume_deliveries(session)
@@ -104,7 +104,7 @@ def open_machine(settings: Settings, load_model: LoadModel) -> Iterator[Machine]
 
 
 def check_room(data_dir: Path) -> None:
-    """Make sure that the disk has room, in the words of somebody who runs a command.
+    """Check that the disk has free space, with a message for users of the command line.
 
     Raises: OutputError.
     """
@@ -128,7 +128,7 @@ def _swept(sweeper: Sweeper) -> Iterator[None]:
 
 @contextmanager
 def _sole_user(data_dir: Path) -> Iterator[None]:
-    """Lock the data directory: two processes on it would render each other's jobs."""
+    """Lock the data directory: two processes using it would render each other's jobs."""
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
         lock = (data_dir / LOCK_FILE).open("w")
@@ -141,7 +141,7 @@ def _sole_user(data_dir: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise ConflictError(
-                f"another rhapsode works in {data_dir}: wait for it, "
+                f"another rhapsode process uses {data_dir}: wait for it, "
                 "or set RHAPSODE_DATA_DIR to another folder"
             ) from error
         yield

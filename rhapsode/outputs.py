@@ -1,4 +1,4 @@
-"""Files a person asked for: checked before any work, delivered whole or not at all."""
+"""Requested files: checked before any work, delivered completely or not at all."""
 
 import errno
 import shutil
@@ -24,12 +24,12 @@ class Output:
 
     @property
     def manifest_path(self) -> Path:
-        """Where the manifest goes: beside the file, under its name."""
+        """The path of the manifest: next to the file, with the same name."""
         return self.path.with_suffix(".manifest.json")
 
 
 def check_outputs(paths: list[Path], format_name: str | None) -> list[Output]:
-    """Return what is to be written, having made sure that it can be.
+    """Return the outputs, after checking that they can be written.
 
     Raises: OutputError naming the file and the reason.
     """
@@ -44,7 +44,7 @@ def check_outputs(paths: list[Path], format_name: str | None) -> list[Output]:
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[BinaryIO]:
-    """Open a temporary neighbour of `path`, renamed to it at the end, or removed on any error.
+    """Open a temporary file next to `path`, renamed to it at the end, or removed on any error.
 
     Raises: OutputError if the disk is full or the file cannot be written.
     """
@@ -75,20 +75,20 @@ def copy_whole(source: BinaryIO, path: Path) -> None:
 
 
 def place_of(output: Output, name: str, *, is_split: bool) -> Path:
-    """Return where a delivered file goes: files of chapters into a folder named as the output."""
-    # A name only: it comes from a server.
+    """Return the path of a delivered file; chapter files go to a folder named after the output."""
+    # Only the last component, because the name comes from a server.
     return output.path.with_suffix("") / Path(name).name if is_split else output.path
 
 
-def told_places(outputs: list[Output], *, is_split: bool) -> list[Output]:
-    """Return the outputs as a person finds them: where files are split, their folders."""
+def visible_paths(outputs: list[Output], *, is_split: bool) -> list[Output]:
+    """Return the outputs to show to a person: the folders, if files are split."""
     if not is_split:
         return outputs
     return [replace(output, path=output.path.with_suffix("")) for output in outputs]
 
 
 def make_folder(path: Path) -> None:
-    """Make the folder that a file goes to.
+    """Create the folder of a file.
 
     Raises: OutputError.
     """
@@ -114,7 +114,7 @@ def _check_writable(output: Output) -> None:
             raise OutputError(f"{path} is a folder: name a file in it")
         if not path.parent.is_dir():
             raise OutputError(f"{path}: the folder {path.parent} does not exist: create it first")
-        # The longest name that will be needed: a disk may refuse it.
+        # The longest name that will be needed, because a disk may refuse it.
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{output.manifest_path.name}."):
             pass
     except OSError as error:

@@ -1,9 +1,9 @@
-"""Asks a process of this machine whether it is ready; what Compose runs as its health check.
+"""Asks a process on this machine whether it is ready; Compose runs it as the health check.
 
     python -m rhapsode.probe [URL]
 
-Loads nothing but the standard library: it runs every few seconds in every container. It waits for a
-process that has just begun, and the process answers once it is ready or cannot become so.
+Imports only the standard library, because it runs every few seconds in every container. It waits
+for a process that has just started, which answers once it is ready or cannot become ready.
 """
 
 import sys
@@ -17,7 +17,7 @@ LONGEST_ANSWER_S = 1830.0
 
 
 def probe(url: str, *, starts_within_s: float = STARTS_WITHIN_S) -> tuple[bool, str]:
-    """Return whether a process is ready, and what it says."""
+    """Return whether a process is ready, and its answer."""
     ends_at = time.monotonic() + starts_within_s
     while True:
         try:
@@ -32,9 +32,9 @@ def probe(url: str, *, starts_within_s: float = STARTS_WITHIN_S) -> tuple[bool, 
 
 
 def main() -> None:
-    """Print what the process says and end with 0 if it is ready."""
-    is_ready, said = probe(sys.argv[1] if len(sys.argv) > 1 else WORKER)
-    sys.stdout.write(said)
+    """Print the answer of the process and exit with 0 if it is ready."""
+    is_ready, answer = probe(sys.argv[1] if len(sys.argv) > 1 else WORKER)
+    sys.stdout.write(answer)
     sys.exit(not is_ready)
 
 

@@ -17,12 +17,12 @@ from rich.progress import (
 )
 from rich.text import Text
 
-MEMORY_S = 600.0  # a chunk may take minutes, and rich forgets speeds after 30 s by default
+MEMORY_S = 600.0  # a chunk may take minutes, but rich forgets speeds after 30 s by default
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered:
-    """How far a job is; `audio_s` counts the speech that exists already."""
+    """The progress of a job; `audio_s` counts the speech that exists already."""
 
     state: str
     chunks_done: int
@@ -44,7 +44,7 @@ class RenderBar:
         self._task = progress.add_task("queued", total=None, audio="", speed="")
 
     def show(self, rendered: Rendered) -> None:
-        """Draw the present state."""
+        """Draw the current state."""
         self._progress.update(
             self._task,
             description=rendered.state,
@@ -57,7 +57,7 @@ class RenderBar:
 
 @contextmanager
 def render_bar(*, is_quiet: bool) -> Iterator[RenderBar]:
-    """Show chunks, speech, speed and the time that is left, on stderr."""
+    """Show chunks, speech, speed and remaining time, on stderr."""
     columns: list[ProgressColumn] = [
         TextColumn("{task.description:<10}"),
         BarColumn(),
@@ -72,7 +72,7 @@ def render_bar(*, is_quiet: bool) -> Iterator[RenderBar]:
 
 @contextmanager
 def loading(*, is_quiet: bool) -> Iterator[None]:
-    """Say on a terminal's stderr that the model is being loaded."""
+    """Say on stderr, if it is a terminal, that the model is being loaded."""
     console = Console(stderr=True)
     if is_quiet or not console.is_terminal:
         yield
@@ -106,7 +106,7 @@ class _Chunks(ProgressColumn):
 
 
 def format_duration(duration_s: float) -> str:
-    """Write seconds as h:mm:ss, or m:ss below an hour."""
+    """Format seconds as h:mm:ss, or m:ss below an hour."""
     minutes, seconds = divmod(round(duration_s), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

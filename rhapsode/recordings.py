@@ -1,4 +1,4 @@
-"""Recordings as voices on this machine: prepared once per recording and model, then found again."""
+"""Recordings as voices on this machine: prepared once per recording and model, then reused."""
 
 import time
 from pathlib import Path
@@ -14,22 +14,22 @@ from narration.voices.recording import Recording
 from rhapsode.machine import Machine
 
 OWNER = "local"
-DIGEST_CHARS = 24  # 96 bits of SHA-256 tell recordings apart
+DIGEST_CHARS = 24  # 96 bits of SHA-256 distinguish recordings
 POLL_S = 0.2
 
 
 def ensure_voice(machine: Machine, recording: Recording, path: Path, revision: str) -> str:
-    """Return the id of the voice of a recording, prepared now unless it is known.
+    """Return the id of the voice for a recording, prepared now unless it exists.
 
-    `revision` is the model's: another model hears the same recording with other networks.
-    Raises: RecordingError if the networks can make nothing of it.
+    `revision` is the model's, because models differ in the networks that analyse a recording.
+    Raises: RecordingError if the networks cannot process it.
     """
     name = f"{recording.digest[:DIGEST_CHARS]}-{revision[:DIGEST_CHARS]}"
     with session_scope(machine.database, is_read_only=True) as session:
         voice = find_voice(session, OWNER, name)
     if voice is None or voice.state is not VoiceState.READY:
-        # One that is still being prepared was left by a process that is gone: the data directory
-        # has one user at a time.
+        # A voice that is still being prepared was left by a dead process, because the data
+        # directory has one user at a time.
         voice = _prepare(machine, recording, path, name, voice)
     if voice.state is not VoiceState.READY:
         raise RecordingError(f"{path} cannot be used as a voice: {voice.error or voice.state}")

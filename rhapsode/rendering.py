@@ -1,4 +1,4 @@
-"""One text to files on this machine: submit, watch, deliver. No HTTP and no tensor in sight."""
+"""Render one text to files on this machine: submit, watch, deliver. No HTTP and no tensors here."""
 
 import time
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from narration.jobs.request import JobSettings
 from narration.jobs.states import ENDED, JobState
 from narration.jobs.stored import read_settings
 from narration.jobs.submit import Submission, Submitter
-from narration.jobs.trouble import TOLD_AT_ONCE
+from narration.jobs.trouble import SHOWN_AT_ONCE
 from narration.settings import DEFAULT_PROFILE
 from narration.storage.keys import manifest_key
 from narration.storage.write_check import WriteCheck
@@ -34,7 +34,7 @@ POLL_S = 0.2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
-    """A document that has been read and found fit to be narrated."""
+    """A document that has been read and can be narrated."""
 
     name: str
     media_type: str
@@ -42,7 +42,7 @@ class Text:
     cover: bytes | None = None
 
 
-class JobFailed(RhapsodeError):  # noqa: N818 - the job did, and says why
+class JobFailed(RhapsodeError):  # noqa: N818 - named after the state of the job
     """The narration failed."""
 
     code = "job_failed"
@@ -55,7 +55,7 @@ def render_text(
     outputs: list[Output],
     on_progress: Callable[[Rendered], None],
 ) -> Job:
-    """Narrate a text and deliver every output; what an earlier, interrupted run spoke is reused.
+    """Narrate a text and deliver every output; speech of an earlier, interrupted run is reused.
 
     Raises: JobFailed with the job's own reason; OutputError if a file cannot be written.
     """
@@ -77,7 +77,7 @@ def _submit(machine: Machine, text: Text, settings: JobSettings) -> str:
         stores=machine.stores,
         limits=limits,
         write_check=WriteCheck(machine.stores),
-        examine=partial(examine, limits),  # no deadline: the caller can interrupt the command
+        examine=partial(examine, limits),  # no time limit: the user can interrupt the command
     )
     submission = Submission(
         owner=OWNER,
@@ -99,7 +99,7 @@ def _watch(machine: Machine, job_id: str, on_progress: Callable[[Rendered], None
         on_progress(_progress_of(job, time.monotonic() - started))
         if job.state in ENDED:
             break
-        if job.trouble_code in TOLD_AT_ONCE:
+        if job.trouble_code in SHOWN_AT_ONCE:
             raise JobFailed(f"{job.trouble_detail}; run the same command again to go on")
         if machine.worker.has_died.wait(POLL_S):
             raise JobFailed("the speech engine died: run the same command again to go on")
@@ -136,7 +136,7 @@ def _deliver(machine: Machine, job: Job, outputs: list[Output]) -> None:
 
 
 def _forget_leftovers(machine: Machine) -> None:
-    """Delete the jobs that earlier runs left; their chunks are in the cache.
+    """Delete the jobs of earlier runs; their chunks are in the cache.
 
     The job of a killed run may be running again: it is canceled, and the next run deletes it.
     """
@@ -150,7 +150,7 @@ def _forget_leftovers(machine: Machine) -> None:
 
 
 def _cancel(machine: Machine, job_id: str) -> None:
-    """Cancel a job that has not ended; its threads still use it, so it is not deleted here."""
+    """Cancel a job that has not ended; it is not deleted, because its threads still use it."""
     with session_scope(machine.database) as session:
         cancel_job(session, job_id, owner=OWNER, now=utc_now())
 

@@ -33,20 +33,20 @@ MAX_VOICE_NAME = 40
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NarrationRequest:
-    """What is to be narrated, how, and where the results go on either side."""
+    """What to narrate, how, and where the results go, on the server and locally."""
 
     text: Upload
     settings: JobSettings
     outputs: list[Output]
-    recording: Path | None = None  # a voice to make first
-    prefix: str = ""  # of the server's destination
+    recording: Path | None = None  # a voice to create first
+    prefix: str = ""  # of the destination on the server
     profile: str = "default"
     cover: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Begun:
-    """A job that a server has taken in, and where its files go."""
+    """A job that a server has accepted, and where its files go."""
 
     job: dict[str, Any]
     outputs: list[Output]
@@ -59,7 +59,7 @@ def begin(
     *,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Begun:
-    """Have the server take a text in; an earlier run's job is found, and tried again.
+    """Submit a text to the server; the job of an earlier run is found, and retried if it failed.
 
     Raises: InputError if the server refuses; TransientError if another try may succeed.
     """
@@ -69,7 +69,7 @@ def begin(
         settings = settings.model_copy(update={"voice": voice_id})
     job = _send(client, request, settings)
     if job["state"] in {JobState.FAILED, JobState.CANCELED}:
-        # An earlier run's job: what it has finished is kept, the rest is tried again.
+        # The job of an earlier run: finished chunks are kept, the rest is retried.
         job = _retry(client, job)
     return Begun(job=job, outputs=request.outputs, is_split=settings.split is not None)
 
@@ -97,24 +97,24 @@ def ensure_voice(
 ) -> str:
     """Upload a recording unless the server has it, wait for its voice, and return the voice's id.
 
-    Raises: DocumentError if it cannot be read; RecordingError if it makes no voice; InputError,
-    TransientError.
+    Raises: DocumentError if it cannot be read; RecordingError if it cannot become a voice;
+    InputError, TransientError.
     """
     upload = Upload(name=recording.name, data=read_input(recording, MAX_UPLOAD_BYTES))
     digest = hashlib.sha256(upload.data).hexdigest()
-    # The digest makes the name unique: another recording of the same name is another voice.
+    # The digest makes the name unique: a different recording of the same name is another voice.
     stem = re.sub(r"[^A-Za-z0-9_-]+", "-", recording.stem).strip("-_")[:MAX_VOICE_NAME]
     voice = client.upload("/v1/voices", upload, {"name": f"{stem or 'voice'}-{digest[:8]}"})
     while voice["state"] == VoiceState.PREPARING:
         sleep(VOICE_POLL_S)
         voice = client.request("GET", f"/v1/voices/{voice['id']}").json()
     if voice["state"] == VoiceState.FAILED:
-        raise RecordingError(f"{recording} makes no voice: {voice['error']}")
+        raise RecordingError(f"{recording} cannot become a voice: {voice['error']}")
     return str(voice["id"])
 
 
 def read_text(file: Path) -> Upload:
-    """Read the text that is to be sent, from standard input for `-`.
+    """Read the text to submit, from standard input for `-`.
 
     Raises: DocumentError if it cannot be read.
     """
@@ -129,8 +129,8 @@ def _send(client: ApiClient, request: NarrationRequest, settings: JobSettings) -
     )
     document = hashlib.sha256(request.text.data).hexdigest()
     cover = hashlib.sha256(request.cover).hexdigest() if request.cover else ""
-    asked = f"{request.text.name}\0{document}\0{form}\0{cover}"
-    key = hashlib.sha256(asked.encode()).hexdigest()
+    content = f"{request.text.name}\0{document}\0{form}\0{cover}"
+    key = hashlib.sha256(content.encode()).hexdigest()
     job: dict[str, Any] = client.upload(
         "/v1/jobs",
         request.text,
@@ -145,7 +145,7 @@ def _retry(client: ApiClient, job: dict[str, Any]) -> dict[str, Any]:
     try:
         answer = client.request("POST", job["urls"]["retry"])
     except ConflictError:
-        # The answer to an earlier try may have been lost: then the job is on its way already.
+        # The response to an earlier try may have been lost, so that the job exists already.
         answer = client.request("GET", job["urls"]["self"])
         if answer.json()["state"] in {JobState.FAILED, JobState.CANCELED}:
             raise
@@ -164,7 +164,7 @@ def _wait(
         show(_rendered(job, time.monotonic() - started))
         if job["state"] in ENDED:
             return job
-        # More often than a program would: a person is watching.
+        # More often than a program would poll, because a person is watching.
         sleep(POLL_S)
         job = client.request("GET", job["urls"]["self"]).json()
 
@@ -176,7 +176,7 @@ def _rendered(job: dict[str, Any], elapsed_s: float) -> Rendered:
         chunks_done=progress["chunks_done"],
         chunks_total=progress["chunks_total"],
         audio_s=progress["audio_s"],
-        # The server's own measure: this command may have joined a job that ran for hours.
+        # As measured by the server, since this command may have joined a job that ran for hours.
         elapsed_s=job["timings"]["rendering_s"] or elapsed_s,
     )
 

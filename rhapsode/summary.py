@@ -1,4 +1,4 @@
-"""What `render` and `submit` say of each text: one line for a person, JSON for a script."""
+"""The result of `render` and `submit` for each text: one line for a person, JSON for a script."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from rhapsode.progress import format_duration
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """A job that was delivered; `manifest` is None where it was not fetched."""
+    """A job that was delivered; `manifest` is None if it was not fetched."""
 
     job_id: str
     file: Path
@@ -28,7 +28,7 @@ class Summary:
     warnings: Sequence[Mapping[str, str]] = ()  # code and detail of each
 
     def show(self, *, is_quiet: bool, as_json: bool) -> None:
-        """Print it as the caller wants it."""
+        """Print it in the requested form."""
         if as_json:
             typer.echo(self.as_json())
         elif not is_quiet:

@@ -20,7 +20,7 @@ from narration.database import session_scope
 from narration.demonstration import IN_THE_SERVICE, ON_ONE_MACHINE, is_speaking
 from narration.dependencies import check_room, check_store
 from narration.errors import DependencyError, RhapsodeError, public_message
-from narration.jobs.trouble import TOLD_AT_ONCE, list_troubles
+from narration.jobs.trouble import SHOWN_AT_ONCE, list_troubles
 from narration.migrate import check_schema
 from narration.telemetry import TroubleLog
 from narration.workers import Worker, host_of, recent_workers, warm_workers
@@ -194,7 +194,7 @@ def _jobs(resources: Resources) -> str:
         f"{trouble.jobs} wait: {public_message(trouble.code, trouble.detail)}"
         for trouble in troubles
     )
-    codes = tuple(trouble.code for trouble in troubles if trouble.code in TOLD_AT_ONCE)
+    codes = tuple(trouble.code for trouble in troubles if trouble.code in SHOWN_AT_ONCE)
     if codes:
         raise _JobsWaitError(said, codes)
     return said or "none waits for something to be mended"

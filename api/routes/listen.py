@@ -13,7 +13,7 @@ from api.routing import Router
 from narration.clock import utc_now
 from narration.database import session_scope
 from narration.errors import GoneError
-from narration.jobs.listen import find_segment, keep_sounds, read_stream, tell_gone
+from narration.jobs.listen import find_segment, gone_message, keep_sounds, read_stream
 from narration.jobs.lookup import get_job
 from narration.mp4.aac import PACKET, init_segment
 from narration.mp4.packets import write_fragment
@@ -109,7 +109,7 @@ def get_segment(
         packets = request.app.state.parts.read(found.sha256)
     except GoneError as error:
         with session_scope(resources.database, is_read_only=True) as session:
-            raise GoneError(tell_gone(session, job_id)) from error
+            raise GoneError(gone_message(session, job_id)) from error
     fragment = write_fragment(
         packets.slice(found.start, found.stop),
         PACKET,

@@ -13,17 +13,17 @@ from narration.broker.notices import CALLS, RedisNotices
 from narration.errors import BrokerUnavailable
 from narration.settings import BrokerSettings
 
-# Redis keeps a list for each; lower numbers are taken first. Somebody waits for a plan, while a
-# part only has to be encoded before its job ends.
+# Redis keeps one list per priority and takes lower numbers first. Somebody may be waiting for a
+# plan, while a part only has to be encoded before its job ends.
 SOON, LATER = 0, 6
 
 
 def make_celery(url: str, settings: BrokerSettings) -> Celery:
-    """Make a Celery application; nothing connects before the first message."""
+    """Create a Celery application; nothing connects before the first message."""
     app = Celery("rhapsode", broker=url, set_as_current=False)
     app.conf.update(
-        # Early: a redelivered message would come an hour late or run twice (Redis has no leases),
-        # while the sweeper finds lost work in seconds from the database.
+        # Early: otherwise a redelivered message would arrive an hour late or run twice (Redis has
+        # no leases), while the sweeper finds lost work in the database within seconds.
         task_acks_late=False,
         task_ignore_result=True,
         task_store_errors_even_if_ignored=False,
@@ -62,7 +62,7 @@ class CeleryBroker:
         self._notices = RedisNotices.at(str(app.conf.broker_url))
 
     def send(self, task: Task, *ids: str) -> None:
-        """Publish a wake-up; tried once more, for the sweeper will repeat it anyway."""
+        """Publish a wake-up; retried only once, since the sweeper repeats it anyway."""
         policy = {"max_retries": 1, "interval_start": 0.1}
         with _named():
             self._app.send_task(
@@ -79,12 +79,12 @@ class CeleryBroker:
             connection.ensure_connection(max_retries=1, timeout=2)
 
     def publish(self, notices: Collection[str]) -> None:
-        """Publish notices, where the broker is Redis; elsewhere nobody listens."""
+        """Publish notices if the broker is Redis; with any other there are no listeners."""
         if self._notices is not None:
             self._notices.publish(notices)
 
     def subscribe(self, listener: Listener) -> Subscription | None:
-        """Listen on a thread, where the broker is Redis."""
+        """Start a listening thread if the broker is Redis."""
         return None if self._notices is None else self._notices.subscribe(listener)
 
     def call(self) -> None:
@@ -98,7 +98,7 @@ class CeleryBroker:
 
 
 def _with_a_signature(handler: Handler) -> Handler:
-    """Celery writes a function's signature out and compiles it; handlers may be lambdas."""
+    """Wrap a handler in a function: Celery compiles the signature, which fails for lambdas."""
 
     def run(*ids: str) -> None:
         handler(*ids)

@@ -1,4 +1,4 @@
-"""The broker of one process: tasks run on its own threads."""
+"""The broker of a single process: tasks run on its own threads."""
 
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,7 +15,7 @@ CPU_THREADS = 2
 
 @dataclass(frozen=True, slots=True)
 class InlineSubscription:
-    """A listener of this process."""
+    """A listener in this process."""
 
     close: Callable[[], None]
 
@@ -33,17 +33,17 @@ class InlineBroker:
     def bind(
         self, handlers: Mapping[Task, Handler], *, gpu_threads: int = 1, encoders: int = 1
     ) -> None:
-        """Set the handlers of the tasks, once. Messages that were sent earlier are lost."""
+        """Set the handlers of the tasks, once. Messages sent earlier are lost."""
         self._pools = {
             Queue.CPU: ThreadPoolExecutor(CPU_THREADS, thread_name_prefix="cpu"),
             Queue.GPU: ThreadPoolExecutor(gpu_threads, thread_name_prefix="gpu"),
         }
-        # By themselves: planning a job must not wait for the parts of others.
+        # A separate pool, so that planning a job does not wait for encoding others.
         self._encoders = ThreadPoolExecutor(encoders, thread_name_prefix="encode")
         self._handlers = handlers
 
     def send(self, task: Task, *ids: str) -> None:
-        """Hand the task to its pool; while closing, the message is lost."""
+        """Submit the task to its pool; while closing, the message is dropped."""
         handler = self._handlers.get(task)
         if handler is None or self._is_closed:
             return
@@ -53,10 +53,10 @@ class InlineBroker:
         future.add_done_callback(_log_failure)
 
     def check(self) -> None:
-        """Do nothing: this process is there."""
+        """Do nothing: the broker is this process."""
 
     def publish(self, notices: Collection[str]) -> None:
-        """Call the listeners, on the thread of whoever made the change."""
+        """Call the listeners, on the thread that made the change."""
         for listener in tuple(self._listeners):
             for notice in notices:
                 listener(notice)
@@ -74,7 +74,7 @@ class InlineBroker:
         del listener
 
     def close(self) -> None:
-        """Drop the tasks that have not begun, and wait for the others."""
+        """Drop the tasks that have not started, and wait for the others."""
         self._is_closed = True
         for pool in filter(None, (*self._pools.values(), self._encoders)):
             pool.shutdown(wait=True, cancel_futures=True)

@@ -1,6 +1,6 @@
-"""Task messages: their names, their queues, and what any broker offers.
+"""Task messages: their names, their queues, and the interface of every broker.
 
-A message is a wake-up. It carries ids at most and may be lost, late or doubled: the database says
+A message is a wake-up. It carries ids only and may be lost, late or duplicated: the database says
 what there is to do.
 """
 
@@ -17,7 +17,7 @@ class Queue(StrEnum):
 
 
 class Task(StrEnum):
-    """What a message asks for."""
+    """What a message requests."""
 
     PLAN = "narration.plan"
     RENDER = "narration.render"
@@ -40,34 +40,34 @@ QUEUES: dict[Task, Queue] = {
 Handler: TypeAlias = Callable[..., None]
 Listener: TypeAlias = Callable[[str], None]
 
-# What a listener is handed when notices may have been lost: anything may have changed.
+# Passed to listeners when notices may have been lost: anything may have changed.
 MISSED = ""
 
 
 class Subscription(Protocol):
-    """A listener that is being told of changes."""
+    """An active listener."""
 
     def close(self) -> None:
-        """Tell it no more."""
+        """Stop calling the listener."""
 
 
 class Broker(Protocol):
-    """Something that carries messages. Raises: BrokerUnavailable, from every method."""
+    """Carries messages. Raises: BrokerUnavailable, from every method."""
 
     def send(self, task: Task, *ids: str) -> None:
-        """Ask for a task; call it after the commit that made the work visible."""
+        """Send a task; to be called after the commit that made the work visible."""
 
     def check(self) -> None:
         """Check that the broker answers."""
 
     def publish(self, notices: Collection[str]) -> None:
-        """Tell the listeners of every process what has changed; call it after the commit."""
+        """Send notices to the listeners of every process; to be called after the commit."""
 
     def subscribe(self, listener: Listener) -> Subscription | None:
-        """Hand every notice to `listener`, from a thread; None where notices do not travel."""
+        """Call `listener` with every notice, from a thread; None if the broker has no notices."""
 
     def call(self) -> None:
-        """Ask every worker that speaks to look for urgent work now, beside the messages for it."""
+        """Ask every speaking worker to look for urgent work now, ahead of the task message."""
 
     def answer_calls(self, listener: Listener) -> Subscription | None:
-        """Hand calls to `listener`, from a thread; None where messages are as quick."""
+        """Call `listener` on every call, from a thread; None where task messages are as fast."""

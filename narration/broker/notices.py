@@ -1,6 +1,6 @@
-"""Notices over Redis: who follows a job is told that something changed, in whatever process.
+"""Notices over Redis: tell subscribers in any process that a job has changed.
 
-A notice is a hint, as a wake-up is: it may be lost, and the database says what happened.
+Like a wake-up, a notice is a hint: it may be lost, and the database says what happened.
 """
 
 import threading
@@ -16,10 +16,10 @@ from narration.broker.interface import MISSED, Listener
 from narration.errors import BrokerUnavailable
 
 CHANGES = "rhapsode:changes"
-CALLS = "rhapsode:calls"  # to workers that speak: somebody waits for a sound
-TIMEOUT_S = 1.0  # what a commit may wait for a broker that does not answer
-PAUSE_S = 5.0  # after a failure: a broker that is away must not slow down every commit
-LISTEN_S = 0.5  # how soon a subscription notices that it is closed
+CALLS = "rhapsode:calls"  # to speaking workers: somebody is waiting for sound
+TIMEOUT_S = 1.0  # how long a commit may wait for a broker that does not answer
+PAUSE_S = 5.0  # after a failure: a broker that is down must not slow down every commit
+LISTEN_S = 0.5  # how soon a closed subscription stops
 
 log = structlog.get_logger(__name__)
 
@@ -34,7 +34,7 @@ class RedisNotices:
 
     @classmethod
     def at(cls, broker_url: str) -> Self | None:
-        """Return the notices beside a broker, None if it is not Redis."""
+        """Return the notices of a broker; None if it is not Redis."""
         url = redis_url(broker_url)
         return None if url is None else cls(url)
 
@@ -49,15 +49,15 @@ class RedisNotices:
                 pipeline.execute()
         except (redis.RedisError, OSError) as error:
             self._paused_until = time.monotonic() + PAUSE_S
-            raise BrokerUnavailable(f"the broker does not take notices: {error}") from error
+            raise BrokerUnavailable(f"the broker does not accept notices: {error}") from error
 
     def subscribe(self, listener: Listener, *, channel: str = CHANGES) -> "RedisSubscription":
-        """Hand notices to `listener` from a thread of its own, until closed."""
+        """Call `listener` from a separate thread until the subscription is closed."""
         return RedisSubscription(connect_redis(self._url), listener, channel)
 
 
 class RedisSubscription:
-    """A thread that listens; after a lost connection it says MISSED and goes on."""
+    """A listening thread; after a lost connection it passes on MISSED and continues."""
 
     def __init__(self, client: redis.Redis, listener: Listener, channel: str) -> None:
         self._client = client
@@ -88,20 +88,21 @@ class RedisSubscription:
                 message = channel.get_message(timeout=LISTEN_S)
                 if message is None:
                     continue
-                # The first answer: from here on nothing is missed, but before it anything was.
+                # The first answer: nothing is missed from here on, but anything before may have
+                # been.
                 is_notice = message["type"] == "message"
                 self._listener(message["data"].decode() if is_notice else MISSED)
 
 
 def redis_url(broker_url: str) -> str | None:
-    """Return the URL of the Redis that a broker is, None if it is none."""
+    """Return the Redis URL of a broker; None if it is not Redis."""
     if broker_url.startswith("redis+socket://"):
         return "unix://" + broker_url.removeprefix("redis+socket://")
     return broker_url if broker_url.startswith(("redis://", "rediss://", "unix://")) else None
 
 
 def connect_redis(url: str) -> redis.Redis:
-    """Return a client that waits for no server that does not answer; connects when it is used."""
+    """Return a client with time limits on every call; it connects when it is first used."""
     return redis.Redis.from_url(
         url, socket_connect_timeout=TIMEOUT_S, socket_timeout=TIMEOUT_S, health_check_interval=10
     )

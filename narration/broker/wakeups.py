@@ -1,4 +1,4 @@
-"""Wake-ups: noted in a transaction, sent once it is committed; any of them may be lost."""
+"""Wake-ups: queued in a transaction, sent once it is committed; any of them may be lost."""
 
 from collections.abc import Callable, Collection
 
@@ -17,7 +17,7 @@ _CALLED = "call"
 
 
 def connect_broker(settings: BrokerSettings) -> Broker:
-    """Return the broker that other processes listen to.
+    """Return the broker shared with other processes.
 
     Raises: SettingsError if none is set: without one, everything runs in one process.
     """
@@ -32,7 +32,7 @@ def connect_broker(settings: BrokerSettings) -> Broker:
 
 
 def wake(broker: Broker, task: Task, *ids: str) -> None:
-    """Send a message. One that cannot be sent is as good as lost: the sweeper repeats it."""
+    """Send a message. If that fails, the sweeper repeats it, as for any lost message."""
     try:
         broker.send(task, *ids)
     except BrokerUnavailable as error:
@@ -40,13 +40,13 @@ def wake(broker: Broker, task: Task, *ids: str) -> None:
 
 
 def note_wakeup(session: Session, task: Task, *ids: str) -> None:
-    """Ask for a message once this transaction is committed; a rollback takes it back."""
+    """Queue a message to be sent once this transaction is committed; a rollback drops it."""
     session.info.setdefault(_NOTED, []).append((task, ids))
 
 
 def note_change(session: Session, notice: str) -> None:
-    """Ask for those who follow to be told, once this transaction is committed."""
-    session.info.setdefault(_CHANGED, {})[notice] = None  # a set that keeps its order
+    """Queue a notice to subscribers, sent once this transaction is committed."""
+    session.info.setdefault(_CHANGED, {})[notice] = None  # a set that keeps insertion order
 
 
 def note_call(session: Session) -> None:
@@ -55,7 +55,7 @@ def note_call(session: Session) -> None:
 
 
 def send_noted(broker: Broker) -> Callable[[Session], None]:
-    """Return what sends all that a committed session noted: for `call_after_commit`."""
+    """Return the function that sends what a committed session queued: for `call_after_commit`."""
 
     def send(session: Session) -> None:
         if session.info.pop(_CALLED, False):
@@ -78,7 +78,7 @@ def _call(broker: Broker) -> None:
 
 
 def _publish(broker: Broker, notices: Collection[str]) -> None:
-    """Publish notices. Lost ones cost those who follow a few seconds: they also look by clock."""
+    """Publish notices. A lost one only delays subscribers by a few seconds, as they also poll."""
     try:
         broker.publish(notices)
     except BrokerUnavailable as error:

@@ -1,4 +1,4 @@
-"""The files in an e-book, read within bounds: its directory is not trusted, nor what it holds."""
+"""The files in an e-book, read within limits: neither directory nor contents are trusted."""
 
 import io
 import lzma
@@ -15,20 +15,20 @@ from narration.documents.tree import parse_xml
 from narration.errors import DocumentError
 
 _MAX_ENTRIES = 20_000  # a richly illustrated book has a few hundred
-MAX_UNPACKED_BYTES = 64 * 1024 * 1024  # of markup: the longest novels have under 10
+MAX_UNPACKED_BYTES = 64 * 1024 * 1024  # of markup: the longest novels have less than 10 MiB
 _MAX_PICTURE_BYTES = 16 * 1024 * 1024
-# The two ways of packing that an e-book may use; a broken LZMA header asks for 4 GB of memory.
+# The two compression methods that e-books may use; a broken LZMA header asks for 4 GB of memory.
 _PACKED = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
-# Damage shows itself in many ways; RuntimeError is zipfile's word for an encrypted entry.
+# Damage can raise any of these; zipfile raises RuntimeError for an encrypted entry.
 _DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
     lzma.LZMAError,
     struct.error,
-    RuntimeError,  # NotImplementedError among them
+    RuntimeError,  # including NotImplementedError
     OSError,
     EOFError,
-    ValueError,  # UnicodeDecodeError among them
+    ValueError,  # including UnicodeDecodeError
     OverflowError,
 )
 
@@ -53,27 +53,27 @@ class Archive:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of all files, in the order of the directory."""
+        """Names of all files, in directory order."""
         return tuple(self._names)
 
     def xml(self, name: str) -> etree._Element:
         """Parse one of the archive's own documents.
 
-        Raises: DocumentError if it is missing, damaged or no XML.
+        Raises: DocumentError if it is missing, damaged or not XML.
         """
         return parse_xml(self.text(name), what=f"{name} in {self.what}")
 
     def text(self, name: str) -> str:
         """Decode a page or a style sheet.
 
-        Raises: DocumentError if it is missing, damaged or no text.
+        Raises: DocumentError if it is missing, damaged or not text.
         """
         return decode_page(self.read(name), what=f"{name} in {self.what}")
 
     def read(self, name: str) -> bytes:
-        """Unpack one file of text; count what comes out, not what the directory says.
+        """Unpack a text file, counting the actual bytes and not what the directory claims.
 
-        Raises: DocumentError if it is missing or damaged, or if the whole is too large.
+        Raises: DocumentError if it is missing or damaged, or if the total is too large.
         """
         data = self._unpack(name, self._budget)
         self._budget -= len(data)
@@ -93,19 +93,19 @@ class Archive:
         return data if len(data) <= _MAX_PICTURE_BYTES else None
 
     def damaged(self, how: str) -> DocumentError:
-        """Make the error for an archive that is not what it should be."""
+        """Return the error for a damaged archive."""
         return DocumentError(
             f"{self.what} is a damaged {self._noun} ({how}): convert or fetch it again"
         )
 
     def _unpack(self, name: str, limit: int) -> bytes:
-        """Unpack a file, or of a larger one a byte more than the limit."""
+        """Unpack a file; of a larger one only one byte more than the limit."""
         if name not in self._names:
             raise self.damaged(f"{name} is missing")
         try:
             info = self._zip.getinfo(self._names[name])
             if info.compress_type not in _PACKED:
-                raise self.damaged(f"{name} is packed in a way that e-books do not use")
+                raise self.damaged(f"{name} uses a compression method that e-books do not use")
             with self._zip.open(info) as file:
                 return file.read(limit + 1)
         except _DAMAGE as error:
@@ -113,12 +113,12 @@ class Archive:
 
 
 def resolve(folder: str, reference: str) -> str:
-    """Name of the file in the archive that a reference from a folder means."""
+    """Return the name of the file in the archive to which a reference from a folder points."""
     return posixpath.normpath(posixpath.join(folder, unquote(reference.partition("#")[0])))
 
 
 def fragment_of(reference: str) -> str:
-    """Take from a reference the identifier in its file; empty for the whole file."""
+    """Return the identifier part of a reference; empty if it points to a whole file."""
     return unquote(reference.partition("#")[2])
 
 

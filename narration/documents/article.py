@@ -1,6 +1,6 @@
-"""Which part of a saved page is its article: by what elements say they are, or by their text.
+"""Find the article in a saved page, by what its elements declare or by their text.
 
-Works on the parsed tree only. What is not the article becomes navigation, which is not read.
+Works on the parsed tree only. Everything outside the article becomes navigation, which is not read.
 """
 
 import re
@@ -10,8 +10,8 @@ from lxml import etree
 
 from narration.documents.tree import attribute, local_name
 
-_LEAST_CHARS = 250  # a shorter page is read whole: there is nothing to find
-_LEAST_SHARE = 0.4  # of the page's running text; an article that has less is only the first of many
+_LEAST_CHARS = 250  # a shorter page is read whole, as there is nothing to separate
+_LEAST_SHARE = 0.4  # of the page's running text; an article with less is only the first of many
 _LEAST_PARAGRAPH = 25
 _MAIN_ROLES = frozenset({"main", "article"})
 _ASIDE_ROLES = frozenset(
@@ -66,16 +66,16 @@ _INLINE_TAGS = frozenset(
         "s",
     ]
 )
-_LEAST_BARE = 80  # characters; less that stands in no paragraph is a label
-_MOST_BESIDE = 0.3  # of a page's text that may stand in what is called a sidebar
+_LEAST_LOOSE = 80  # characters; less text outside of paragraphs is a label
+_MOST_ASIDE = 0.3  # of a page's text that a sidebar may contain
 _SPARE_TAGS = frozenset({"html", "head", "body"})
 _UNSEEN = frozenset({"script", "style", "noscript", "template", "head", "svg", "iframe"})
 _HEADING = re.compile(r"h[1-3]")
 
 
 @dataclass(slots=True)
-class _Weight:
-    """Running text below an element: its characters, and how many of them are links."""
+class _TextCount:
+    """Running text below an element: the number of characters, and how many of them are links."""
 
     chars: int = 0
     linked: int = 0
@@ -83,7 +83,7 @@ class _Weight:
     inline: int = 0
 
     def add(self, text: str | None, *, is_linked: bool) -> None:
-        """Count text that stands in the element itself."""
+        """Count text that is directly in the element."""
         size = len(" ".join(text.split())) if text else 0
         self.chars += size
         self.inline += 0 if is_linked else size
@@ -91,26 +91,26 @@ class _Weight:
 
 
 def find_article(root: etree._Element) -> etree._Element | None:
-    """Find the element that holds the article; None where the page is all there is to read.
+    """Return the element that holds the article; None if the whole page should be read.
 
-    Menus, comments and the like are turned into navigation on the way, unless they hold so much
+    Menus, comments and the like are turned into navigation on the way, unless they contain so much
     of the text that they must be something else.
     """
-    everything = _weigh(root)
+    everything = _count_texts(root)
     whole = everything[root]
     if whole.chars < _LEAST_CHARS:
         return None
     for element in list(everything):
-        if _is_surrounding(element) and everything[element].prose < whole.prose * _MOST_BESIDE:
+        if _is_surrounding(element) and everything[element].prose < whole.prose * _MOST_ASIDE:
             element.tag = "nav"
-    weights = _weigh(root)
-    whole = weights[root]
-    named = [element for element in weights if _is_named_main(element)]
-    best = max(named, key=lambda element: weights[element].prose, default=None)
-    if best is not None and weights[best].prose >= whole.prose * _LEAST_SHARE:
-        inner = _densest(best, weights)
+    counts = _count_texts(root)
+    whole = counts[root]
+    candidates = [element for element in counts if _is_named_main(element)]
+    best = max(candidates, key=lambda element: counts[element].prose, default=None)
+    if best is not None and counts[best].prose >= whole.prose * _LEAST_SHARE:
+        inner = _densest(best, counts)
         return best if inner is None else inner
-    return _densest(root, weights)
+    return _densest(root, counts)
 
 
 def mark_surroundings(article: etree._Element) -> None:
@@ -127,20 +127,20 @@ def mark_surroundings(article: etree._Element) -> None:
                 continue
             title = None if _is_surrounding(sibling) else _title_in(sibling)
             if title is not None and is_main and has_heading and "h1" not in headings:
-                _keep_alone(title, sibling)
+                _isolate(title, sibling)
             elif title is None or has_heading:
                 sibling.tag = "nav"
         keep = parent
 
 
-def _weigh(root: etree._Element) -> dict[etree._Element, _Weight]:
-    """Weigh all elements in one walk; links and single words count for little."""
-    weights: dict[etree._Element, _Weight] = {}
+def _count_texts(root: etree._Element) -> dict[etree._Element, _TextCount]:
+    """Count the text below every element in one walk; links and single words count for little."""
+    counts: dict[etree._Element, _TextCount] = {}
     hidden = linking = 0
     for event, element in etree.iterwalk(root, events=("start", "end")):
         name = local_name(element)
         if event == "start":
-            own = weights[element] = _Weight()
+            own = counts[element] = _TextCount()
             hidden += name in _UNSEEN or name == "nav"
             linking += name == "a"
             if not hidden:
@@ -151,34 +151,36 @@ def _weigh(root: etree._Element) -> dict[etree._Element, _Weight]:
         parent = element.getparent()
         if parent is None or hidden:
             continue
-        own, above = weights[element], weights[parent]
+        own, above = counts[element], counts[parent]
         if name in _TEXT_TAGS and own.chars >= _LEAST_PARAGRAPH:
             own.prose = max(own.prose, own.chars - 2 * own.linked)
         elif name in _INLINE_TAGS:
             above.inline += own.inline
-        elif own.inline >= _LEAST_BARE:
+        elif own.inline >= _LEAST_LOOSE:
             own.prose += own.inline
         above.prose += own.prose
         above.chars += own.chars
         above.linked += own.linked
         above.add(element.tail, is_linked=linking > 0)
-    return weights
+    return counts
 
 
-def _densest(top: etree._Element, weights: dict[etree._Element, _Weight]) -> etree._Element | None:
-    """Go down as long as one child has nearly all of the running text."""
+def _densest(
+    top: etree._Element, counts: dict[etree._Element, _TextCount]
+) -> etree._Element | None:
+    """Descend as long as one child has nearly all of the running text."""
     element = top
-    total = weights[top].prose
+    total = counts[top].prose
     if total <= 0:
         return None
     while True:
-        children = [child for child in element if isinstance(child.tag, str) and child in weights]
-        heaviest = max(children, key=lambda child: weights[child].prose, default=None)
-        if heaviest is None or weights[heaviest].prose < total * 0.8:
+        children = [child for child in element if isinstance(child.tag, str) and child in counts]
+        largest = max(children, key=lambda child: counts[child].prose, default=None)
+        if largest is None or counts[largest].prose < total * 0.8:
             break
-        if local_name(heaviest) in {"p", "pre", "li", "td", "tr", "table", "ul", "ol", "dl"}:
+        if local_name(largest) in {"p", "pre", "li", "td", "tr", "table", "ul", "ol", "dl"}:
             break
-        element = heaviest
+        element = largest
     return None if local_name(element) in _SPARE_TAGS or element is top else element
 
 
@@ -205,13 +207,13 @@ def _is_surrounding(element: etree._Element) -> bool:
 
 
 def _title_in(element: etree._Element) -> etree._Element | None:
-    """Find the page's heading, which may stand above the article."""
+    """Return the page's heading, which may be above the article."""
     names = (each for each in element.iter() if isinstance(each.tag, str))
     return next((each for each in names if local_name(each) == "h1"), None)
 
 
-def _keep_alone(title: etree._Element, top: etree._Element) -> None:
-    """Turn what stands beside a title in an element into navigation."""
+def _isolate(title: etree._Element, top: etree._Element) -> None:
+    """Turn everything next to the title in an element into navigation."""
     keep = title
     while keep is not top and (parent := keep.getparent()) is not None:
         for sibling in parent:

@@ -1,4 +1,4 @@
-"""Blocks of a book -> chapters: by its own contents, or by headings where those say little."""
+"""Blocks of a book -> chapters: by its table of contents, or by headings if that is too sparse."""
 
 import re
 from bisect import bisect_left, bisect_right
@@ -23,16 +23,16 @@ _NAMED_PART = re.compile(rf"{_PART}(?:\W.*)?", re.IGNORECASE)
 _NUMERAL = re.compile(r"(?:[IVXLC]+|\d{1,3})(?:[.:)].*)?")
 _STOPPED = (".", ":", "!", "?", "—", "–", ",", ";")
 _LONGEST_TITLE = 200
-_FEW_CHAPTERS = 4  # in the contents: more of them are what the book means its chapters to be
-_LONG_CHAPTER = 150_000  # characters: three hours
+_FEW_CHAPTERS = 4  # entries in the contents; with more, they are the intended chapters
+_LONG_CHAPTER = 150_000  # characters: about three hours
 _NOT_WORDS = re.compile(r"[\W_]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Landmark:
-    """Where the contents say that something begins: an offset, its title, and how deep it stands.
+    """An entry of the contents: the offset where it begins, its title, and its depth.
 
-    `offset` is None for a line that names no place of its own but heads others.
+    `offset` is None for an entry that has no target of its own but groups others.
     """
 
     offset: int | None
@@ -42,7 +42,7 @@ class Landmark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Opening:
-    """Where a chapter begins: the number of its first block."""
+    """The start of a chapter: the number of its first block."""
 
     index: int
     title: str
@@ -56,7 +56,7 @@ def divide(
     *,
     title: str | None,
 ) -> tuple[Chapter, ...]:
-    """Divide a book into chapters; what stands before the first bears the title of the work.
+    """Divide a book into chapters; text before the first one gets the title of the work.
 
     `page_starts` are the offsets at which its pages begin; `title` is the work's.
     """
@@ -72,7 +72,7 @@ def divide(
 def by_headings(
     blocks: Sequence[PageBlock], page_starts: Sequence[int] = (0,), *, title: str | None
 ) -> tuple[Chapter, ...]:
-    """Divide a text that has no contents of its own."""
+    """Divide a text without a table of contents."""
     blocks = mark_headings(blocks, page_starts)
     return tuple(_chapters(blocks, list(_by_headings(blocks, page_starts, title)), title))
 
@@ -80,7 +80,7 @@ def by_headings(
 def _chapters(
     blocks: Sequence[PageBlock], openings: list[_Opening], title: str | None
 ) -> Iterator[Chapter]:
-    """Cut at the openings; what has no more than headings joins what it introduces."""
+    """Cut at the openings; one with nothing but headings joins the chapter that it introduces."""
     if not openings or openings[0].index > 0:
         openings = [_Opening(index=0, title=title or ""), *openings]
     texts = [index for index, block in enumerate(blocks) if block.kind is not BlockKind.HEADING]
@@ -104,10 +104,10 @@ def _chapters(
 def _by_contents(
     blocks: Sequence[PageBlock], contents: Sequence[Landmark], title: str | None
 ) -> Iterator[_Opening]:
-    """Find what the contents name, in the order of the text, at most once for each block."""
+    """Find the entries of the contents, in text order, at most one for each block."""
     starts = [block.start for block in blocks]
     places = sorted({line.offset for line in contents if line.offset is not None})
-    found: dict[int, tuple[int, str, str]] = {}
+    openings: dict[int, tuple[int, str, str]] = {}
     parents: list[str] = []
     for line in contents:
         parents = [*parents[: line.depth], *[""] * (line.depth - len(parents)), line.title]
@@ -119,20 +119,20 @@ def _by_contents(
             continue  # all of it is skipped, or it is only a picture
         above = [each for each in parents[:-1] if each and not _is_same(each, title or "")]
         part = ", ".join(dict.fromkeys(above))
-        if index < len(blocks) and (index not in found or line.depth > found[index][0]):
-            found[index] = (line.depth, line.title, part)
-    for index in sorted(found):
-        _, name, part = found[index]
+        if index < len(blocks) and (index not in openings or line.depth > openings[index][0]):
+            openings[index] = (line.depth, line.title, part)
+    for index in sorted(openings):
+        _, name, part = openings[index]
         yield _Opening(index=index, title=name, part=part)
 
 
 def _block_at(blocks: Sequence[PageBlock], starts: list[int], line: Landmark) -> int:
-    """Find the number of the block that a line of the contents means."""
+    """Return the number of the block to which an entry of the contents points."""
     assert line.offset is not None
     index = bisect_right(starts, line.offset) - 1
     if index < 0 or blocks[index].end <= line.offset:
         index += 1
-    # The place may be behind its heading: at a number, or at the first paragraph.
+    # The target may be after its heading: at a number, or at the first paragraph.
     first = index
     while first > 0 and blocks[first - 1].kind is BlockKind.HEADING and index - first < 3:
         first -= 1
@@ -142,12 +142,12 @@ def _block_at(blocks: Sequence[PageBlock], starts: list[int], line: Landmark) ->
 
 
 def _ends_title(block: PageBlock, title: str) -> bool:
-    mine, whole = _bare(block.text), _bare(title)
-    return len(mine) > 3 and whole.endswith(mine)
+    words, whole = _bare(block.text), _bare(title)
+    return len(words) > 3 and whole.endswith(words)
 
 
 def _refined(blocks: Sequence[PageBlock], openings: list[_Opening]) -> Iterator[_Opening]:
-    """Divide chapters of the contents in which several numbered headings of one level stand."""
+    """Divide chapters of the contents that contain several numbered headings of one level."""
     for opening, following in zip(openings, [*openings[1:], None], strict=True):
         end = len(blocks) if following is None else following.index
         yield opening
@@ -162,7 +162,7 @@ def _refined(blocks: Sequence[PageBlock], openings: list[_Opening]) -> Iterator[
 
 
 def _numbered(blocks: Sequence[PageBlock], start: int, end: int) -> Iterator[_Opening]:
-    """Numbered headings of the level that has most of them, if they divide a chapter."""
+    """Return the numbered headings of the level with the most, if they divide a chapter."""
     own = blocks[start].level or 0
     levels = Counter(
         block.level
@@ -179,14 +179,14 @@ def _numbered(blocks: Sequence[PageBlock], start: int, end: int) -> Iterator[_Op
 
 
 def names_chapter(text: str) -> bool:
-    """Tell whether a heading is that of a chapter or a part, not of a whole work."""
+    """Return whether a heading names a chapter or a part rather than a whole work."""
     return any(
         pattern.fullmatch(text) is not None for pattern in (_NAMED_CHAPTER, _NAMED_PART, _NUMERAL)
     )
 
 
 def lone_title(blocks: Sequence[PageBlock]) -> str | None:
-    """Take the one heading that stands over all others for the title of the work."""
+    """Return the only heading above all others, which is the title of the work."""
     headings = [block for block in blocks if block.level is not None]
     first = headings[0] if headings else None
     if first is None or first.level is None or _NAMED_PART.fullmatch(first.text):
@@ -199,15 +199,15 @@ def lone_title(blocks: Sequence[PageBlock]) -> str | None:
 def _by_headings(
     blocks: Sequence[PageBlock], page_starts: Sequence[int], title: str | None
 ) -> Iterator[_Opening]:
-    """Open at headings of the chapters' level and above, and at the first heading of each page."""
+    """Open at headings of the chapter level and above, and at the first heading of each page."""
     level = _chapter_level(blocks)
     names = {title or "", lone_title(blocks) or ""}
     heads = set(_first_headings(blocks, page_starts))
     parts: dict[int, str] = {}
-    previous = -2  # a heading right after one that opens a chapter goes on with its title
+    previous = -2  # a heading right after one that opens a chapter continues its title
     for index, block in enumerate(blocks):
         opens = block.level is not None and (block.level <= level or index in heads)
-        is_continued = previous == index - 1 and _goes_on(blocks, index, level)
+        is_continued = previous == index - 1 and _continues(blocks, index, level)
         if opens and block.level is not None and not is_continued:
             parts = {each: name for each, name in parts.items() if each < block.level}
             name = _title_at(blocks, index, len(blocks), level)
@@ -218,8 +218,8 @@ def _by_headings(
             previous = index
 
 
-def _goes_on(blocks: Sequence[PageBlock], index: int, level: int) -> bool:
-    """Tell the second line of the title before a heading from what opens something of its own."""
+def _continues(blocks: Sequence[PageBlock], index: int, level: int) -> bool:
+    """Return whether a heading is the second line of the title before it, and not a new start."""
     before, block = blocks[index - 1], blocks[index]
     if block.kind is not BlockKind.HEADING:
         return False
@@ -242,10 +242,10 @@ def _first_headings(blocks: Sequence[PageBlock], page_starts: Sequence[int]) -> 
 
 
 def _chapter_level(blocks: Sequence[PageBlock]) -> int:
-    """Find the level of headings that begin chapters: the first used twice that heads no parts."""
+    """Return the heading level of chapters: the first one used twice that is not one of parts."""
     headings = [(block.level, _bare(block.text)) for block in blocks if block.level is not None]
     counts = Counter(level for level, _ in headings)
-    names = Counter(level for level, _ in set(headings))  # a work's title may be set twice
+    names = Counter(level for level, _ in set(headings))  # a work's title may appear twice
     levels = sorted(counts)
     for number, level in enumerate(levels):
         deeper = levels[number + 1] if number + 1 < len(levels) else None
@@ -256,9 +256,9 @@ def _chapter_level(blocks: Sequence[PageBlock]) -> int:
 
 
 def _are_parts(blocks: Sequence[PageBlock], level: int, deeper: int) -> bool:
-    """Tell whether headings of a level head parts: by name, or because chapters follow at once.
+    """Return whether headings of a level are parts: by name, or because chapters follow directly.
 
-    A heading with a single one below it has that for its second line.
+    If a heading has only one below it, that is its second line.
     """
     named = total = headed = numbered = 0
     counts: list[int] = []
@@ -278,11 +278,11 @@ def _are_parts(blocks: Sequence[PageBlock], level: int, deeper: int) -> bool:
 
 
 def _title_at(blocks: Sequence[PageBlock], index: int, end: int, level: int) -> str:
-    """Title of the chapter that begins with a heading: its lines, and what stands right below."""
+    """Return a chapter's title: the lines of its heading, and what is directly below."""
     title = blocks[index].text
     for following in range(index + 1, min(index + 3, end)):
         block = blocks[following]
-        if not _goes_on(blocks, following, level):
+        if not _continues(blocks, following, level):
             break
         joined = f"{title} {block.text}" if title.endswith(_STOPPED) else f"{title}. {block.text}"
         if len(joined) > _LONGEST_TITLE:

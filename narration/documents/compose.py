@@ -10,7 +10,7 @@ from narration.documents.types import BlockKind, Run, Skip, SkipReason
 
 _PLAIN = Context()
 _LONGEST_TITLE = 160
-_LONGEST_LINE = 120  # a longer one is no verse
+_LONGEST_LINE = 120  # a longer one is not verse
 _ENDS = re.compile(r"[.!?:;,…—–][\"”'’)\]]*\s*$")
 _WORD = re.compile(r"[^\W_]")
 _CODE_LINE = re.compile(
@@ -22,7 +22,7 @@ _CODE_LINE = re.compile(
 def compose(
     number: int, pieces: list[Piece], spoken: frozenset[SkipReason]
 ) -> tuple[list[PageBlock], list[Skip]]:
-    """Blocks and skips of paragraph number `number` of a page, in order."""
+    """Return the blocks and skips of paragraph `number` of a page, in order."""
     skips = [_skip(piece, piece.reason) for piece in pieces if piece.reason is not None]
     seen = [piece for piece in pieces if piece.reason is None]
     if not any(_WORD.search(piece.spoken) for piece in seen):
@@ -47,20 +47,20 @@ def compose(
 
 
 def end_stanzas(blocks: Iterable[PageBlock]) -> Iterator[PageBlock]:
-    """Make a paragraph of each line that is the last of its stanza."""
-    waiting: PageBlock | None = None
+    """Turn the last line of each stanza into a paragraph."""
+    pending: PageBlock | None = None
     for block in blocks:
-        if waiting is not None:
-            is_last = waiting.kind is BlockKind.LINE and waiting.stanza != block.stanza
-            yield replace(waiting, kind=BlockKind.PARAGRAPH) if is_last else waiting
-        waiting = block
-    if waiting is not None:
-        is_line = waiting.kind is BlockKind.LINE
-        yield replace(waiting, kind=BlockKind.PARAGRAPH) if is_line else waiting
+        if pending is not None:
+            is_last = pending.kind is BlockKind.LINE and pending.stanza != block.stanza
+            yield replace(pending, kind=BlockKind.PARAGRAPH) if is_last else pending
+        pending = block
+    if pending is not None:
+        is_line = pending.kind is BlockKind.LINE
+        yield replace(pending, kind=BlockKind.PARAGRAPH) if is_line else pending
 
 
 def _lines(pieces: list[Piece]) -> Iterator[list[Piece]]:
-    """Pieces between breaks; each break ends its line, and an empty line is one of them."""
+    """Split pieces into lines at breaks; an empty line counts as a line."""
     line: list[Piece] = []
     for piece in pieces:
         line.append(piece)
@@ -92,7 +92,7 @@ def _with_stops(lines: list[list[Piece]]) -> list[Piece]:
 
 
 def wraps_prose(lines: Iterable[str]) -> bool:
-    """Tell lines that only end where the page was full from lines of verse."""
+    """Return whether lines only end where the page was full, unlike lines of verse."""
     texts = [text for text in map(str.strip, lines) if text]
     if len(texts) < 3 or any(len(text) > _LONGEST_LINE for text in texts):
         return False
@@ -109,7 +109,7 @@ def _is_code(pieces: list[Piece], lines: list[list[Piece]]) -> bool:
 
 
 def _verse(number: int, lines: list[list[Piece]], stanza: int) -> Iterator[PageBlock]:
-    """Blocks of the lines; an empty line ends a stanza."""
+    """Return lines as blocks; an empty line ends a stanza."""
     part = 0
     is_single = len(lines) == 1
     for line in lines:
@@ -137,7 +137,7 @@ def _block(kind: BlockKind, pieces: list[Piece]) -> PageBlock:
 
 
 def _runs(pieces: list[Piece]) -> Iterator[Run]:
-    """Make runs of pieces; neighbours that are read as they stand are one."""
+    """Turn pieces into runs, joining neighbours that are read as written."""
     start = end = -1
     for piece in pieces:
         if piece.reading is None and end == piece.start:
@@ -155,7 +155,7 @@ def _runs(pieces: list[Piece]) -> Iterator[Run]:
 
 
 def _language(pieces: list[Piece]) -> str | None:
-    """Language of most of the text."""
+    """Return the language of most of the text."""
     if len(pieces) == 1:
         return pieces[0].context.language
     counts = Counter[str | None]()

@@ -1,4 +1,4 @@
-"""The picture on an e-book's cover: what its package says, or what stands on its cover page."""
+"""An e-book's cover picture: the one its package names, or the one on its cover page."""
 
 import posixpath
 from collections.abc import Iterator, Sequence
@@ -36,9 +36,9 @@ def find_cover(
     items: dict[str, Item],
     guide: Sequence[tuple[str, str]],
 ) -> Cover | None:
-    """Return the first picture that is there of those that the package may mean.
+    """Return the first existing picture among those that the package may mean.
 
-    `guide` names places by what they are, relative to the package as in its references.
+    `guide` lists special pages by type, with paths relative to the package.
     """
     for name, media_type in _candidates(archive, elements, items, guide):
         if media_type.startswith("image/") and media_type != "image/svg+xml":
@@ -54,12 +54,12 @@ def _candidates(
     items: dict[str, Item],
     guide: Sequence[tuple[str, str]],
 ) -> Iterator[tuple[str, str]]:
-    """Name pictures, the likeliest first."""
+    """Yield names of pictures, the most likely first."""
     metas = (e for e in elements if local_name(e) == "meta" and e.get("name") == "cover")
-    named = next((e.get("content", "") for e in metas), "")
+    cover_id = next((e.get("content", "") for e in metas), "")
     meant = [item for item in items.values() if "cover-image" in item.properties]
-    meant += [items[named]] if named in items else []
-    meant += [item for item in items.values() if item.name.endswith(named) and named]
+    meant += [items[cover_id]] if cover_id in items else []
+    meant += [item for item in items.values() if item.name.endswith(cover_id) and cover_id]
     yield from ((item.name, item.media_type) for item in meant)
     pages = [item.name for item in meant if not item.media_type.startswith("image/")]
     pages += [name for kind, name in guide if kind in {"cover", "other.ms-coverimage-standard"}]
@@ -72,7 +72,7 @@ def _candidates(
 
 
 def _pictures_on(archive: Archive, page: str, items: dict[str, Item]) -> Iterator[tuple[str, str]]:
-    """Name the first picture that a page shows, or the page itself if it is one."""
+    """Yield the first picture on a page, or the page itself if it is a picture."""
     types = {item.name: item.media_type for item in items.values()}
     ending = posixpath.splitext(page)[1].lower()
     if ending in _PICTURES:
@@ -80,7 +80,7 @@ def _pictures_on(archive: Archive, page: str, items: dict[str, Item]) -> Iterato
         return
     try:
         root = parse_page(archive.text(page), what=page)
-    except DocumentError:  # a book is read without its cover
+    except DocumentError:  # the book can be read without its cover
         return
     for element in root.iter():
         if isinstance(element.tag, str) and local_name(element) in {"img", "image"}:

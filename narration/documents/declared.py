@@ -1,7 +1,7 @@
-"""What a book says of its pages: which are imprints, contents, indexes or notes.
+"""What a book declares about its pages: which are imprints, contents, indexes or notes.
 
-A landmark names a whole page, or a place from which that matter begins. It is not believed where
-that is mostly running text: books of one page have all of their landmarks there.
+A landmark marks a whole page, or a place where such matter begins. It is ignored if the text there
+is mostly prose: in books of one page all landmarks point to that page.
 """
 
 from bisect import bisect_left, bisect_right
@@ -14,13 +14,13 @@ from narration.documents.navigation import Navigation
 from narration.documents.paragraphs import Page, PageBlock
 from narration.documents.types import SkipReason
 
-_MOST_LANDMARKS = 100  # a book has some five that name what is not read
+_MOST_LANDMARKS = 100  # a book has about five that mark matter to be skipped
 _PROSELESS = frozenset({SkipReason.CONTENTS, SkipReason.INDEX, SkipReason.COPYRIGHT})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedPage:
-    """A page of the book, its name in the archive, and where its text stands in the source."""
+    """A page of the book, its name in the archive, and where its text is in the source."""
 
     name: str
     page: Page
@@ -28,18 +28,18 @@ class NamedPage:
 
     @property
     def end(self) -> int:
-        """Where the text of the page ends."""
+        """Offset after the last character of the page."""
         return self.start + len(self.page.text)
 
     def blocks_between(self, start: int, end: int) -> Sequence[PageBlock]:
-        """Blocks that begin in a range of the source."""
+        """Return the blocks that begin in a range of the source."""
         blocks = self.page.blocks
         first, last = (bisect_left(blocks, at, key=lambda b: b.start) for at in (start, end))
         return blocks[first:last]
 
 
 class DeclaredMatter:
-    """Ranges of the source that are not read because the book says what they are."""
+    """Ranges of the source that are not read because of what the book declares them to be."""
 
     def __init__(self, pages: Sequence[NamedPage], navigation: Navigation) -> None:
         by_name = {each.name: each for each in pages}
@@ -50,7 +50,7 @@ class DeclaredMatter:
         self._ranges = [ranges[start] for start in self._starts]
 
     def reason_at(self, offset: int) -> SkipReason | None:
-        """Why what stands at an offset is not read, if the book says so."""
+        """Return the declared reason not to read the text at an offset; None if there is none."""
         at = bisect_right(self._starts, offset) - 1
         if at < 0 or offset >= self._ranges[at][0]:
             return None
@@ -63,32 +63,32 @@ def _ranges(
     own = pages.get(navigation.page or "")
     if own is not None:
         yield own.start, own.end, SkipReason.CONTENTS
-    named = [(name, fragment) for _, name, fragment in navigation.landmarks]
-    named += [(entry.name, entry.fragment) for entry in navigation.entries]
-    found = {_place(pages[name], fragment) for name, fragment in named if name in pages}
+    targets = [(name, fragment) for _, name, fragment in navigation.landmarks]
+    targets += [(entry.name, entry.fragment) for entry in navigation.entries]
+    landmark_places = {_place(pages[name], fragment) for name, fragment in targets if name in pages}
     ends = {page.end for page in pages.values()}
-    places = sorted(found | ends)
-    titled = sorted(_chapter_places(pages, navigation) | ends)
-    telling = (
+    places = sorted(landmark_places | ends)
+    chapter_places = sorted(_chapter_places(pages, navigation) | ends)
+    skipped = (
         (page, fragment, reason)
         for kind, name, fragment in navigation.landmarks
         if (reason := landmark_reason(kind)) is not None
         and (page := pages.get(name)) is not None
         and (not fragment or fragment in page.page.anchors)
     )
-    for page, fragment, reason in islice(telling, _MOST_LANDMARKS):
+    for page, fragment, reason in islice(skipped, _MOST_LANDMARKS):
         start = _place(page, fragment)
         if fragment:
             end = min(_next(places, start), _extent_end(page, fragment))
         else:
-            end = min(_next(titled, start), page.end)
+            end = min(_next(chapter_places, start), page.end)
         is_prose = reason in _PROSELESS and is_running_text(page.blocks_between(start, end))
         if start < end and not is_prose:
             yield start, end, reason
 
 
 def _chapter_places(pages: Mapping[str, NamedPage], navigation: Navigation) -> set[int]:
-    """Places within pages at which the contents name something that is read."""
+    """Return the places within pages where the contents point to something that is read."""
     return {
         pages[entry.name].page.anchors[entry.fragment]
         for entry in navigation.entries
@@ -108,7 +108,7 @@ def _place(page: NamedPage, fragment: str) -> int:
 
 
 def _extent_end(page: NamedPage, fragment: str) -> int:
-    """Where the element with an identifier ends; a heading stands for the text below it."""
+    """Return where the element with an identifier ends; for a heading, where its text ends."""
     start, end = page.page.extents.get(fragment, (_place(page, fragment),) * 2)
     below = page.blocks_between(start, page.end)
     if len(below) > 1 and below[1].start < end:

@@ -1,4 +1,4 @@
-"""Bytes -> text: which encoding it is, and what is not text at all."""
+"""Bytes -> text: detect the encoding, and refuse what is not text at all."""
 
 import codecs
 import re
@@ -9,7 +9,7 @@ from narration.errors import DocumentError
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, because it begins with the mark of UTF-16
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
@@ -38,16 +38,16 @@ _SAMPLE_BYTES = 65_536
 _HEAD_BYTES = 1024
 _DECLARED = re.compile(rb"""(?:encoding|charset)\s*=\s*["']?\s*([A-Za-z][\w.:-]{1,40})""")
 _SHIFTED = frozenset({"iso-2022-jp", "iso-2022-kr", "hz-gb-2312"})
-# What browsers read these as: their makers meant the larger set.
+# Supersets that browsers use for these names, because they are what authors meant.
 _BROADER = {"iso-8859-1": "cp1252", "latin1": "cp1252", "us-ascii": "cp1252", "gb2312": "gb18030"}
 _REFUSED = frozenset({"utf-7", "idna", "punycode", "unicode_escape", "raw_unicode_escape"})
-_CONTROL_SHARE = 0.01  # text holds next to no control bytes; compressed data holds about a tenth
+_CONTROL_SHARE = 0.01  # text has almost no control bytes; compressed data has about 10 %
 
 
 def decode_text(data: bytes, *, what: str) -> tuple[str, str]:
-    """Text and the name of its encoding.
+    """Return the text and the name of its encoding.
 
-    Raises: DocumentError for a binary file, or an encoding that cannot be told.
+    Raises: DocumentError for a binary file, or an encoding that cannot be determined.
     """
     for mark, encoding in _MARKS:
         if data.startswith(mark):
@@ -82,45 +82,45 @@ def _control_share(data: bytes) -> float:
 
 
 def _detect(data: bytes, what: str) -> tuple[str, str]:
-    """Guess from a sample; the guess has to hold for the whole text."""
-    found = from_bytes(data[:_SAMPLE_BYTES]).best()
-    if found is not None:
+    """Guess from a sample; the guess must hold for the whole text."""
+    best = from_bytes(data[:_SAMPLE_BYTES]).best()
+    if best is not None:
         try:
-            return data.decode(found.encoding), found.encoding
+            return data.decode(best.encoding), best.encoding
         except UnicodeDecodeError:
-            found = from_bytes(data).best()
-            if found is not None:
-                return str(found), found.encoding
-    raise DocumentError(f"the encoding of {what} cannot be told: save it as UTF-8")
+            best = from_bytes(data).best()
+            if best is not None:
+                return str(best), best.encoding
+    raise DocumentError(f"the encoding of {what} cannot be determined: save it as UTF-8")
 
 
 def decode_page(data: bytes, *, what: str) -> str:
-    """Text of a page or style sheet: in UTF-8, or else in the encoding that it names.
+    """Decode a page or style sheet: as UTF-8, or else in the encoding that it declares.
 
-    Raises: DocumentError for a binary file, or an encoding that cannot be told.
+    Raises: DocumentError for a binary file, or an encoding that cannot be determined.
     """
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return _strict(data, encoding, what)[0]
-    found = _DECLARED.search(data[:_HEAD_BYTES])
-    named = found[1].decode("ascii").lower() if found else ""
-    if named in _SHIFTED:  # in seven bits: anything decodes them as UTF-8
-        return _strict(data, named, what)[0]
+    match = _DECLARED.search(data[:_HEAD_BYTES])
+    declared = match[1].decode("ascii").lower() if match else ""
+    if declared in _SHIFTED:  # seven-bit encodings: their bytes are always valid UTF-8
+        return _strict(data, declared, what)[0]
     _refuse_binary(data, what)
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
         pass
-    if named and _is_text_encoding(named):
+    if declared and _is_text_encoding(declared):
         try:
-            return data.decode(_BROADER.get(named, named))
+            return data.decode(_BROADER.get(declared, declared))
         except UnicodeDecodeError:
             pass
     return _detect(data, what)[0]
 
 
 def _is_text_encoding(name: str) -> bool:
-    """Tell an encoding of characters from Python's other codecs, and from one that is unsafe."""
+    """Return whether a codec decodes text, as some of Python's do not, and is safe to use."""
     try:
         info = codecs.lookup(name)
     except LookupError:

@@ -1,4 +1,4 @@
-"""DOCX -> document, by way of the HTML that mammoth makes of it: headings, lists, tables, notes."""
+"""DOCX -> document, through the HTML that mammoth produces: headings, lists, tables, notes."""
 
 import io
 import re
@@ -28,13 +28,13 @@ _BODY = "word/document.xml"
 _CORE = "docProps/core.xml"
 _STYLE_SHEET = "word/styles.xml"
 _TEXT_PART = re.compile(r"word/(?:document|footnotes|endnotes|comments)\d*\.xml")
-_MAX_MARKUP_BYTES = 24 * 1024 * 1024  # War and Peace has 8; mammoth keeps it all in memory
+_MAX_MARKUP_BYTES = 24 * 1024 * 1024  # War and Peace has 8 MiB; mammoth keeps it all in memory
 _MAX_ELEMENTS = 600_000
 _MAX_DEPTH = 200
 _TAG = re.compile(rb"<(/?)[A-Za-z][^<>]*?(/?)>")
 _NOTHING: frozenset[SkipReason] = frozenset()
 _NOTE_ITEM = re.compile(r"(?:foot|end)note-\d+|comment-\d+")
-# What Word calls the lines of a title page, beside what mammoth knows by itself.
+# Mappings beyond mammoth's own, such as the styles of title pages.
 _STYLES = f"""
 p[style-name='Title'] => p.title:fresh
 p[style-name='Subtitle'] => p.subtitle:fresh
@@ -60,7 +60,7 @@ p.{HEADING_STYLE}5 => h5:fresh
 p.{HEADING_STYLE}6 => h6:fresh
 r.{HIDDEN_STYLE} => span.{HIDDEN_STYLE}
 """
-# Everything that a broken file makes zipfile, the XML parser or mammoth stumble over.
+# Everything that zipfile, the XML parser or mammoth raise for a broken file.
 _DAMAGE = (
     zipfile.BadZipFile,
     ExpatError,
@@ -84,7 +84,7 @@ def read_docx(
     _check(archive)
     facts = _facts(archive)
     try:
-        made = mammoth.convert_to_html(
+        html = mammoth.convert_to_html(
             io.BytesIO(_text_only(archive)),
             style_map=_STYLES,
             convert_image=mammoth.images.img_element(lambda _image: {"src": ""}),
@@ -94,7 +94,7 @@ def read_docx(
         raise DocumentError(
             f"{what} is a damaged Word document: open it in a word processor and save it again"
         ) from error
-    root = parse_page(f"<html><body>{made.value}</body></html>", what=what)
+    root = parse_page(f"<html><body>{html.value}</body></html>", what=what)
     _mark_parts(root)
     facts = _with_title(facts, root)
     return page_document(
@@ -108,12 +108,12 @@ def read_docx(
 
 
 def _check(archive: Archive) -> None:
-    """Refuse what would take minutes or gigabytes to turn into HTML."""
+    """Refuse documents that would take minutes or gigabytes to convert."""
     body = archive.read(_BODY)
     if len(body) > _MAX_MARKUP_BYTES or body.count(b"<w:") > _MAX_ELEMENTS:
         raise DocumentError(
-            f"{archive.what} has {len(body):,} bytes of markup, more than is read: "
-            "divide it into several documents"
+            f"{archive.what} has {len(body):,} bytes of markup, more than can be read: "
+            "split it into several documents"
         )
     depth = deepest = 0
     for closing, empty in _TAG.findall(body):
@@ -127,7 +127,7 @@ def _check(archive: Archive) -> None:
 
 
 def _text_only(archive: Archive) -> bytes:
-    """Pack the parts that have text or say how it is set anew; pictures stay behind."""
+    """Repack only the parts with text or its formatting, without pictures."""
     packed = io.BytesIO()
     sheet = archive.read(_STYLE_SHEET) if _STYLE_SHEET in archive else b""
     styles, layout = hidden_styles(sheet), read_layout_styles(sheet)
@@ -142,12 +142,12 @@ def _text_only(archive: Archive) -> bytes:
 
 
 def _facts(archive: Archive) -> Metadata:
-    """Title, authors, language, date and description of the document's properties."""
+    """Read title, authors, language, date and description from the document properties."""
     if _CORE not in archive:
         return Metadata()
     try:
         core = archive.xml(_CORE)
-    except DocumentError:  # the text can be read without
+    except DocumentError:  # the text can be read without it
         return Metadata()
     values = {
         local_name(element): " ".join(element.text.split())
@@ -169,9 +169,9 @@ def _facts(archive: Archive) -> Metadata:
 
 
 def _with_title(facts: Metadata, root: etree._Element) -> Metadata:
-    """Take the title from the text where the properties have none.
+    """Take the title from the text if the properties have none.
 
-    In a document with several of them the style is that of its chapters.
+    If a document has several titles, they are the style of its chapters.
     """
     titles = [
         element
@@ -188,7 +188,7 @@ def _with_title(facts: Metadata, root: etree._Element) -> Metadata:
 
 
 def _mark_parts(root: etree._Element) -> None:
-    """Say what is hidden, what the lists at the end are, and the marks that lead to them."""
+    """Mark hidden text, the lists of notes at the end, and the references to them."""
     for element in root.iter():
         name = local_name(element)
         if (name == "li" and _NOTE_ITEM.fullmatch(attribute(element, "id"))) or (

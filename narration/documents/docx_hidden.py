@@ -1,4 +1,4 @@
-"""Hidden text of a Word document: runs that are set, or styled, not to be shown."""
+"""Hidden text of a Word document: runs that are hidden directly or by their style."""
 
 import re
 from collections.abc import Iterator
@@ -7,16 +7,16 @@ from lxml import etree
 
 from narration.documents.tree import local_name
 
-HIDDEN_STYLE = "RhapsodeHidden"  # that mark_hidden gives to runs; no style of this name exists
+HIDDEN_STYLE = "RhapsodeHidden"  # set on runs by mark_hidden; no real style has this name
 _MENTION = re.compile(rb"<(?:\w+:)?vanish\b")
 _OFF = frozenset({"0", "false", "off"})
 _PARSER = etree.XMLParser(resolve_entities=False, load_dtd=False, no_network=True)
 
 
 def hidden_styles(styles: bytes) -> frozenset[str]:
-    """Find the styles whose text is hidden, by themselves or by what they are based on.
+    """Return the styles that hide their text, directly or through the style they are based on.
 
-    Nothing is found in a part that cannot be parsed.
+    Empty if the part cannot be parsed.
     """
     root = parse_part(styles)
     if root is None:
@@ -32,7 +32,7 @@ def hidden_styles(styles: bytes) -> frozenset[str]:
 
 
 def mark_hidden(part: bytes, styles: frozenset[str]) -> bytes:
-    """Give runs that are hidden the style HIDDEN_STYLE; a part without any stays as it is."""
+    """Set HIDDEN_STYLE on all hidden runs; a part without any is returned unchanged."""
     if not styles and not _MENTION.search(part):
         return part
     root = parse_part(part)
@@ -44,17 +44,17 @@ def mark_hidden(part: bytes, styles: frozenset[str]) -> bytes:
 
 
 def set_style(element: etree._Element, kind: str, style: str) -> None:
-    """Give a paragraph ("p") or a run ("r") a style in place of its own."""
+    """Replace the style of a paragraph ("p") or a run ("r")."""
     namespace = str(element.tag).rpartition("}")[0] + "}"
     properties = child_of(element, f"{kind}Pr")
     if properties is None:
         properties = etree.Element(f"{namespace}{kind}Pr")
         element.insert(0, properties)
-    named = child_of(properties, f"{kind}Style")
-    if named is None:
-        named = etree.Element(f"{namespace}{kind}Style")
-        properties.insert(0, named)
-    named.set(f"{namespace}val", style)
+    reference = child_of(properties, f"{kind}Style")
+    if reference is None:
+        reference = etree.Element(f"{namespace}{kind}Style")
+        properties.insert(0, reference)
+    reference.set(f"{namespace}val", style)
 
 
 def parse_part(part: bytes) -> etree._Element | None:
@@ -66,17 +66,17 @@ def parse_part(part: bytes) -> etree._Element | None:
 
 
 def _hidden_runs(root: etree._Element, styles: frozenset[str]) -> Iterator[etree._Element]:
-    around = False  # the style of the paragraph hides its runs
+    by_style = False  # whether the paragraph's style hides its runs
     for element in root.iter():
         name = local_name(element) if isinstance(element.tag, str) else ""
         if name == "p":
-            around = value_of(child_of(child_of(element, "pPr"), "pStyle"), "val") in styles
+            by_style = value_of(child_of(child_of(element, "pPr"), "pStyle"), "val") in styles
         elif name == "r":
             properties = child_of(element, "rPr")
-            own = _vanishes(properties)
-            if own is None:
-                own = around or value_of(child_of(properties, "rStyle"), "val") in styles
-            if own:
+            is_hidden = _vanishes(properties)
+            if is_hidden is None:
+                is_hidden = by_style or value_of(child_of(properties, "rStyle"), "val") in styles
+            if is_hidden:
                 yield element
 
 
@@ -90,13 +90,13 @@ def _inherits(
 
 
 def _vanishes(properties: etree._Element | None) -> bool | None:
-    """Tell whether properties hide their text; None if they say nothing of it."""
-    found = child_of(properties, "vanish")
-    return None if found is None else value_of(found, "val").lower() not in _OFF
+    """Return whether properties hide their text; None if they do not specify it."""
+    element = child_of(properties, "vanish")
+    return None if element is None else value_of(element, "val").lower() not in _OFF
 
 
 def child_of(element: etree._Element | None, name: str) -> etree._Element | None:
-    """Find the first child of a name, whatever its namespace."""
+    """Return the first child with a name, in any namespace."""
     if element is None:
         return None
     children = (each for each in element if isinstance(each.tag, str))
@@ -104,8 +104,8 @@ def child_of(element: etree._Element | None, name: str) -> etree._Element | None
 
 
 def value_of(element: etree._Element | None, name: str) -> str:
-    """Return an attribute, whatever its namespace; empty if there is none."""
+    """Return an attribute, in any namespace; empty if there is none."""
     if element is None:
         return ""
-    found = (value for key, value in element.items() if str(key).rpartition("}")[2] == name)
-    return str(next(found, ""))
+    values = (value for key, value in element.items() if str(key).rpartition("}")[2] == name)
+    return str(next(values, ""))

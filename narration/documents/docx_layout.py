@@ -1,6 +1,6 @@
-"""What the markup of a Word document says in ways that its converter to HTML does not know.
+"""Structure of a Word document that mammoth, the converter to HTML, does not recognize.
 
-Lists of contents that are fields, headings by outline level or by their size, and initials.
+Tables of contents made of fields, headings by outline level or by font size, and drop caps.
 """
 
 from collections import Counter
@@ -12,21 +12,21 @@ from lxml import etree
 from narration.documents.docx_hidden import child_of, parse_part, set_style, value_of
 from narration.documents.docx_math import write_formulas
 
-CONTENTS_STYLE = "RhapsodeContents"  # styles of these names exist in no document
-HEADING_STYLE = "RhapsodeHeading"  # and the level, from 1 on
+CONTENTS_STYLE = "RhapsodeContents"  # no real style has these names
+HEADING_STYLE = "RhapsodeHeading"  # followed by the level, from 1 on
 _DEEPEST = 6
-_BODY_TEXT = 10  # the level that says that a paragraph is no heading
-_BIG = 1.25  # times the usual size, from which on a line that stands alone is a heading
+_BODY_TEXT = 10  # the level of body text
+_BIG = 1.25  # times the usual size, from which on a separate line is a heading
 _LONGEST_HEADING = 120
 _LEAST_PARAGRAPHS = 4
-_MOST_HEADINGS = 0.3  # of the paragraphs
-_LISTS = ("TOC", "INDEX", "TOA")  # fields that are lists of places
-_USUAL = 20.0  # half points, where nothing names a size
+_MOST_HEADINGS = 0.3  # share of the paragraphs
+_LISTS = ("TOC", "INDEX", "TOA")  # fields that list places in the document
+_USUAL = 20.0  # half points, if no size is given
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayoutStyles:
-    """What styles say: outline levels from 1 on, sizes in half points, which are titles."""
+    """Properties of styles: outline levels from 1 on, sizes in half points, which are titles."""
 
     levels: dict[str, float]
     sizes: dict[str, float]
@@ -35,7 +35,7 @@ class LayoutStyles:
 
 
 def read_layout_styles(styles: bytes) -> LayoutStyles:
-    """Read what styles say, also what they have from those that they are based on."""
+    """Read the properties of styles, including those inherited from their base styles."""
     levels: dict[str, float] = {}
     sizes: dict[str, float] = {}
     parents: dict[str, str] = {}
@@ -63,9 +63,9 @@ def read_layout_styles(styles: bytes) -> LayoutStyles:
 
 
 def mark_layout(part: bytes, styles: LayoutStyles) -> bytes:
-    """Give contents and headings styles that the converter is told of; write formulas as text.
+    """Set special styles on contents and headings for the converter, and write formulas as text.
 
-    A part that cannot be parsed stays as it is.
+    A part that cannot be parsed is returned unchanged.
     """
     root = parse_part(part)
     if root is None:
@@ -86,7 +86,7 @@ def mark_layout(part: bytes, styles: LayoutStyles) -> bytes:
 
 
 def _in_galleries(root: etree._Element, paragraph: str) -> Iterator[etree._Element]:
-    """Paragraphs of lists of contents that are building blocks."""
+    """Return the paragraphs of tables of contents that are building blocks."""
     for element in root.iter():
         if _name(element) == "docPartGallery" and "contents" in value_of(element, "val").lower():
             block = next((e for e in element.iterancestors() if _name(e) == "sdt"), None)
@@ -94,35 +94,35 @@ def _in_galleries(root: etree._Element, paragraph: str) -> Iterator[etree._Eleme
 
 
 def _in_fields(root: etree._Element, paragraph: str) -> Iterator[etree._Element]:
-    """Paragraphs of fields that list places; a field that does not end is none."""
+    """Return the paragraphs of fields that list places; an unterminated field is ignored."""
     open_fields: list[tuple[list[str], list[etree._Element]]] = []
     for element in root.iter():
         name = _name(element)
         if name == "fldChar":
             kind = value_of(element, "fldCharType")
             if kind == "begin":
-                around = next(element.iterancestors(paragraph), None)
-                open_fields.append(([], [] if around is None else [around]))
+                parent = next(element.iterancestors(paragraph), None)
+                open_fields.append(([], [] if parent is None else [parent]))
             elif kind == "end" and open_fields:
-                words, inside = open_fields.pop()
+                words, listed = open_fields.pop()
                 if "".join(words).strip().upper().startswith(_LISTS):
-                    yield from inside
+                    yield from listed
         elif name == "instrText" and open_fields:
             open_fields[-1][0].append(element.text or "")
         elif element.tag == paragraph:
-            for _, inside in open_fields[:1]:  # what is in a field is in the outermost
-                inside.append(element)
+            for _, listed in open_fields[:1]:  # text in a field belongs to the outermost one
+                listed.append(element)
 
 
 def _outline_level(paragraph: etree._Element, styles: LayoutStyles) -> int:
-    """Return the level of a heading, from 1 on; 0 for what is none."""
+    """Return the level of a heading, from 1 on; 0 if it is not a heading."""
     own = _level(child_of(paragraph, "pPr"))
     level = styles.levels.get(_style_of(paragraph), 0.0) if own is None else own
     return int(level) if level < _BODY_TEXT else 0
 
 
 def _big_lines(paragraphs: Sequence[etree._Element], styles: LayoutStyles) -> list[etree._Element]:
-    """Find lines in larger type than the text, where nothing is marked as a heading."""
+    """Return the lines in larger type than the text, if nothing is marked as a heading."""
     texts = [(each, "".join(each.itertext()).strip()) for each in paragraphs]
     sized = [(each, text, _least_size(each, styles)) for each, text in texts if text]
     counts = Counter[float]()
@@ -131,14 +131,14 @@ def _big_lines(paragraphs: Sequence[etree._Element], styles: LayoutStyles) -> li
     if len(sized) < _LEAST_PARAGRAPHS:
         return []
     body = counts.most_common(1)[0][0]
-    found = [
+    big = [
         each
         for each, text, size in sized
         if size >= _BIG * body
         and len(text) <= _LONGEST_HEADING
         and _style_of(each) not in styles.titles
     ]
-    return found if len(found) <= _MOST_HEADINGS * len(sized) else []
+    return big if len(big) <= _MOST_HEADINGS * len(sized) else []
 
 
 def _least_size(paragraph: etree._Element, styles: LayoutStyles) -> float:
@@ -148,7 +148,7 @@ def _least_size(paragraph: etree._Element, styles: LayoutStyles) -> float:
 
 
 def _join_initial(paragraph: etree._Element) -> None:
-    """Put an initial that stands in a frame of its own before the text it belongs to."""
+    """Put a drop cap in its own frame before the text that it belongs to."""
     frame = child_of(child_of(paragraph, "pPr"), "framePr")
     following = paragraph.getnext()
     if value_of(frame, "dropCap") not in {"drop", "margin"} or following is None:
@@ -180,15 +180,15 @@ def _size(properties: etree._Element | None) -> float | None:
 
 
 def _inherited(own: dict[str, float], parents: dict[str, str]) -> dict[str, float]:
-    """Give each style what it, or the nearest style that it is based on, says."""
-    found: dict[str, float] = {}
+    """Resolve a property for each style from itself or the nearest style it is based on."""
+    resolved: dict[str, float] = {}
     for key in parents:
         at, steps = key, 10
         while at not in own and steps and at in parents:
             at, steps = parents[at], steps - 1
         if at in own:
-            found[key] = own[at]
-    return found
+            resolved[key] = own[at]
+    return resolved
 
 
 def _name(element: etree._Element) -> str:

@@ -10,13 +10,13 @@ from lxml import etree
 _MATH = "http://schemas.openxmlformats.org/officeDocument/2006/math"
 _SCRIPTS = {"sup": "superscript", "sub": "subscript"}
 _BEFORE = {"rad": "√", "d": "("}
-_BETWEEN = {"num": "/"}  # written after it
+_BETWEEN = {"num": "/"}  # text written after the element
 _AFTER = {"d": ")"}
-_UNSAID = frozenset({"deg"})  # of a root: 2 where it is not shown
+_NOT_READ = frozenset({"deg"})  # of a root: 2 if it is not shown
 
 
 def write_formulas(root: etree._Element) -> None:
-    """Replace each formula by the runs that say it; they stand where the formula stood."""
+    """Replace each formula by runs of text in the same place."""
     namespace = str(root.tag).rpartition("}")[0] + "}"
     for formula in list(root.iter(f"{{{_MATH}}}oMath")):
         place = formula
@@ -32,19 +32,19 @@ def write_formulas(root: etree._Element) -> None:
 
 
 def _pieces(formula: etree._Element) -> Iterator[tuple[str, str]]:
-    """Yield the text of a formula in order, and how it is raised or lowered."""
+    """Yield the text of a formula in order, and whether it is a superscript or subscript."""
     scripts: list[str] = []
-    unsaid = 0
+    unread = 0
     for event, element in etree.iterwalk(formula, events=("start", "end")):
         name = str(element.tag).rpartition("}")[2] if isinstance(element.tag, str) else ""
         is_start = event == "start"
-        unsaid += (name in _UNSAID) * (1 if is_start else -1)
+        unread += (name in _NOT_READ) * (1 if is_start else -1)
         script = scripts[-1] if scripts else ""
         if is_start and name in _SCRIPTS:
             scripts.append(_SCRIPTS[name])
         elif name in _SCRIPTS:
             scripts.pop()
-        elif is_start and name == "t" and element.text and not unsaid:
+        elif is_start and name == "t" and element.text and not unread:
             yield element.text, script
         sign = (_BEFORE if is_start else _AFTER | _BETWEEN).get(name)
         if sign:

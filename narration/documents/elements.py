@@ -1,6 +1,6 @@
-"""What an element of a page is to a listener, told by its name, its types and its classes.
+"""What an element of a page means to a listener, judged by its name, types and classes.
 
-Knows elements one by one; nothing of the text around them.
+Looks at one element at a time, never at the text around it.
 """
 
 import re
@@ -23,7 +23,7 @@ BLOCKS = _names(
     "figcaption figure footer form h1 h2 h3 h4 h5 h6 header hgroup hr html legend li main menu nav "
     "ol optgroup p pre section summary table tbody td tfoot th thead tr ul"
 )
-# Not text: what a page is made with, what only shows where a player is missing.
+# Not text: scripts and styles, and fallbacks that only show if a player is missing.
 UNSEEN = _names(
     "annotation annotation-xml audio canvas datalist embed head iframe noscript object script "
     "style svg template title video"
@@ -64,7 +64,7 @@ _MARK_CLASS = re.compile(
     r"(?:foot|end)?note[-_]?(?:ref(?:erence)?|anchor|call|link|mark|number)|fn(?:ref|anchor)?|"
     r"footnote|noteref|fna"
 )
-# Signs for editors of a wiki and links to a heading itself, which stand beside it.
+# Links for editing a wiki and links to the heading itself, which are placed next to it.
 _CONTROL_CLASS = re.compile(
     r"mw-editsection(?:-\w+)?|edit-?section|header-?link|perma-?link|anchor-?link|heading-?anchor"
 )
@@ -85,7 +85,7 @@ _CODE_CLASS = re.compile(r"code\w*|programlisting|highlight|source\w*|language-.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traits:
-    """An element's name, attributes, and the words that say what it is for."""
+    """An element's name, attributes, and the words that describe its purpose."""
 
     name: str
     attributes: Mapping[str, str]
@@ -93,7 +93,7 @@ class Traits:
     classes: tuple[str, ...]
 
     def has_class(self, pattern: re.Pattern[str]) -> bool:
-        """Tell whether one of its classes is such."""
+        """Return whether one of its classes matches."""
         return any(pattern.fullmatch(name) for name in self.classes)
 
 
@@ -101,7 +101,7 @@ _PLAIN = {name: Traits(name=name, attributes={}, types=(), classes=()) for name 
 
 
 def traits_of(element: etree._Element, name: str) -> Traits:
-    """Collect what an element says of itself; names lose their namespaces."""
+    """Collect an element's traits; names lose their namespaces."""
     items = element.items()
     if not items:
         return _PLAIN.get(name) or Traits(name=name, attributes={}, types=(), classes=())
@@ -116,7 +116,7 @@ def traits_of(element: etree._Element, name: str) -> Traits:
 
 
 def skip_reason(element: etree._Element, traits: Traits, rules: StyleRules) -> SkipReason | None:
-    """Why an element is not read aloud, whatever stands in it."""
+    """Return why an element is never read aloud, whatever it contains; None if it is."""
     by_type = next((_TYPES[name] for name in traits.types if name in _TYPES), None)
     if by_type is None and _is_hidden(traits, rules):
         return SkipReason.HIDDEN
@@ -136,7 +136,7 @@ def _is_hidden(traits: Traits, rules: StyleRules) -> bool:
 
 
 def _is_control(element: etree._Element, traits: Traits) -> bool:
-    """Tell what a heading offers to click on."""
+    """Return whether an element is a control in a heading."""
     if traits.name not in {"a", "span"} or not traits.has_class(_CONTROL_CLASS):
         return False
     return len(page_text(element, _LONGEST_CONTROL + 1)) <= _LONGEST_CONTROL
@@ -158,12 +158,12 @@ def _reason_by_class(element: etree._Element, traits: Traits) -> SkipReason | No
 
 
 def has_mark_class(traits: Traits) -> bool:
-    """Tell whether an element's class says that it is the mark of a note."""
+    """Return whether an element's class says that it is a note reference."""
     return traits.has_class(_MARK_CLASS)
 
 
 def heading_level(traits: Traits) -> int | None:
-    """Level of a heading; None if the element is none."""
+    """Return the level of a heading; None if the element is not a heading."""
     name = traits.name
     if len(name) == 2 and name[0] == "h" and name[1] in "123456":
         return int(name[1])
@@ -174,7 +174,7 @@ def heading_level(traits: Traits) -> int | None:
 
 
 def is_titling(traits: Traits) -> bool:
-    """Tell whether a paragraph is set as a heading without being marked up as one."""
+    """Return whether a paragraph is styled as a heading without being marked up as one."""
     if traits.name == "p" and traits.has_class(_HEADING_PARAGRAPH):
         return True
     return traits.name in {"p", "div"} and (
@@ -183,27 +183,27 @@ def is_titling(traits: Traits) -> bool:
 
 
 def is_stanza(traits: Traits) -> bool:
-    """Tell whether the blocks in an element are lines of one stanza."""
+    """Return whether the blocks in an element are lines of one stanza."""
     return traits.has_class(_STANZA)
 
 
 def is_poem(traits: Traits) -> bool:
-    """Tell whether an element holds verse."""
+    """Return whether an element holds verse."""
     return traits.has_class(_POEM) or any(_POEM.fullmatch(name) for name in traits.types)
 
 
 def is_verse_line(traits: Traits) -> bool:
-    """Tell whether an element is one line of verse."""
+    """Return whether an element is one line of verse."""
     return traits.name in BLOCKS and traits.has_class(_VERSE_LINE)
 
 
 def is_code(traits: Traits) -> bool:
-    """Tell whether an element holds a program or what one prints."""
+    """Return whether an element holds program code or output."""
     return traits.name in {"code", "kbd", "samp"} or traits.has_class(_CODE_CLASS)
 
 
 def is_unnumbered(traits: Traits, rules: StyleRules) -> bool:
-    """Tell whether a list shows no numbers though it is an ordered one."""
+    """Return whether an ordered list shows no numbers."""
     style = traits.attributes.get("style", "")
     return _UNNUMBERED.search(style) is not None or rules.drops_numbers(
         traits.name, traits.classes, traits.attributes.get("id")

@@ -1,4 +1,4 @@
-"""EPUB -> document: pages in spine order, what is for listening in them, and the chapters."""
+"""EPUB -> document: pages in spine order, what to read of them, and the chapters."""
 
 import posixpath
 from collections.abc import Iterator
@@ -65,7 +65,7 @@ def read_epub(
 
 
 def _missing(pages: list[NamedPage]) -> str:
-    """Tell a book of pictures from one of which all is skipped."""
+    """Return the error for a book without text: all skipped, or only pictures."""
     if any(each.page.blocks for each in pages):
         return "it holds only contents, imprints or notes. Ask for these to be read after all"
     return "is it a book of pictures?"
@@ -80,7 +80,7 @@ class _Reader:
         self._rules: dict[tuple[str, ...], StyleRules] = {}
 
     def pages(self, package: Package, max_chars: int) -> Iterator[NamedPage]:
-        """Pages in the order of the spine."""
+        """Read the pages in the order of the spine."""
         length = 0
         for name in package.pages:
             what = f"{name} in {self._archive.what}"
@@ -114,7 +114,7 @@ class _Reader:
     def _sheet(self, name: str) -> str:
         try:
             return self._archive.text(name) if name in self._archive else ""
-        except DocumentError:  # a book is read without its styles
+        except DocumentError:  # the book can be read without its styles
             return ""
 
 
@@ -125,7 +125,7 @@ def _inner(element: etree._Element) -> str:
 def _sorted_out(
     pages: list[NamedPage], navigation: Navigation
 ) -> Iterator[tuple[PageBlock, SkipReason | None]]:
-    """Every block of the book in order, with the reason why it is not read."""
+    """Return every block of the book in order, with the reason if it is not read."""
     titles = {entry.name: entry.title for entry in reversed(navigation.entries)}
     declared = DeclaredMatter(pages, navigation)
     notes = note_blocks([(each.name, each.page) for each in pages])
@@ -155,7 +155,7 @@ def _sorted_out(
 
 
 def _landmarks(pages: list[NamedPage], navigation: Navigation) -> list[Landmark]:
-    """Find the places of the lines of the contents; what leads nowhere is left out."""
+    """Return the places of the entries in the contents, without those that point nowhere."""
     by_name = {each.name: each for each in pages}
     landmarks: list[Landmark] = []
     for entry in navigation.entries:
@@ -170,7 +170,7 @@ def _landmarks(pages: list[NamedPage], navigation: Navigation) -> list[Landmark]
 
 
 def _marked(block: PageBlock, metadata: Metadata) -> PageBlock:
-    """Name the language of a block only if it is not the book's."""
+    """Set the language of a block only if it differs from the book's."""
     if block.language is None:
         return block
     own = (metadata.language or "").partition("-")[0].lower()

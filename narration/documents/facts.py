@@ -1,6 +1,6 @@
-"""What a file says of its work, without what no person has written there.
+"""Metadata that a file declares, without what no person has written.
 
-Programs fill in names and titles that mean nothing, and say languages and dates in several ways.
+Programs fill in meaningless names and titles, and write languages and dates in several ways.
 """
 
 import re
@@ -13,7 +13,7 @@ from babel.core import get_global
 from narration.documents.types import Metadata
 
 _TAG = re.compile(r"([a-z]{2,3})(?:[-_][a-z0-9]{1,8})*", re.IGNORECASE)
-# No language: undetermined, several, none, and private ones.
+# Not languages: undetermined, multiple, none, and private codes.
 _NO_LANGUAGE = frozenset({"und", "mul", "zxx", "mis", "qaa"})
 _PLACEHOLDERS = frozenset(
     [
@@ -43,18 +43,18 @@ _PLACEHOLDERS = frozenset(
         "calibre",
     ]
 )
-_BY_PROGRAM = frozenset({"anonymous"})  # in small letters; a person writes "Anonymous"
+_BY_PROGRAM = frozenset({"anonymous"})  # in lower case only; a person writes "Anonymous"
 _FILE_TITLE = re.compile(
     r"^(?:Microsoft (?:Word|PowerPoint)\b.*|(?:Document|Untitled|Dokument)[ _-]?\d*"
     r"|\S+\.(?:docx?|odt|rtf|pdf|txt|html?|indd|qxp|tex|dvi|pages|fb2|epub))$",
     re.IGNORECASE,
 )
 _TIME_OF_DAY = re.compile(r"(\d{4}-\d\d-\d\d)[T ]\d\d:?\d\d.*", re.DOTALL)
-_NO_DATE = re.compile(r"0(?:000|001|100|101)(?:\b|-)")  # what catalogues write for unknown ones
+_NO_DATE = re.compile(r"0(?:000|001|100|101)(?:\b|-)")  # what catalogues write for unknown dates
 
 
 def tidy(metadata: Metadata) -> Metadata:
-    """Leave out placeholders; write the language as a tag and the date without a time of day."""
+    """Drop placeholders; write the language as a tag and the date without a time of day."""
     title = metadata.title
     return replace(
         metadata,
@@ -68,18 +68,18 @@ def tidy(metadata: Metadata) -> Metadata:
 
 
 @lru_cache(maxsize=1024)
-def language_tag(said: str) -> str | None:
-    """Return a language as a BCP 47 tag ("eng" and "English" are "en"); None if it is none."""
-    said = said.strip()
-    by_name = _languages_by_name().get(said.lower())
+def language_tag(name: str) -> str | None:
+    """Return a language as a BCP 47 tag ("eng" and "English" are "en"); None if it is unknown."""
+    name = name.strip()
+    by_name = _languages_by_name().get(name.lower())
     if by_name is not None:
         return by_name
-    found = _TAG.fullmatch(said)
-    if found is None:
+    match = _TAG.fullmatch(name)
+    if match is None:
         return None
-    own = found[1].lower()
+    own = match[1].lower()
     own = get_global("language_aliases").get(own, own)
-    return None if own in _NO_LANGUAGE else own + said[found.end(1) :].replace("_", "-")
+    return None if own in _NO_LANGUAGE else own + name[match.end(1) :].replace("_", "-")
 
 
 def _is_placeholder(text: str | None) -> bool:
@@ -90,8 +90,8 @@ def _is_placeholder(text: str | None) -> bool:
 def _tidy_date(date: str | None) -> str | None:
     if not date or _NO_DATE.match(date):
         return None
-    found = _TIME_OF_DAY.fullmatch(date)
-    return found[1] if found else date
+    match = _TIME_OF_DAY.fullmatch(date)
+    return match[1] if match else date
 
 
 @lru_cache(maxsize=1)

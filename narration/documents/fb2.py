@@ -38,7 +38,7 @@ _NAMES = {
     "th": "th",
     "a": "a",
     "date": "p",
-    "title": "p",  # of the book, above its first chapter
+    "title": "p",  # of the book, before its first chapter
     "empty-line": "hr",
 }
 _TITLES = frozenset({"h1", "h2", "h3", "h4", "h5", "p"})
@@ -76,7 +76,7 @@ def _unpacked(data: bytes, what: str) -> bytes:
 
 
 def _page(book: etree._Element) -> etree._Element:
-    """Build the page: only elements that are known, in one walk without recursion."""
+    """Build the page from known elements only, in one walk without recursion."""
     html = etree.Element("html")
     body = etree.SubElement(html, "body")
     for child in book:
@@ -90,7 +90,7 @@ def _page(book: etree._Element) -> etree._Element:
 
 
 def _copy(source: etree._Element, target: etree._Element) -> None:
-    """Copy what is in an element, with the names that HTML has for it."""
+    """Copy the contents of an element under the corresponding HTML names."""
     copies: dict[etree._Element, etree._Element] = {source: target}
     levels: dict[etree._Element, int] = {source: 0}
     target.text = source.text
@@ -109,7 +109,7 @@ def _copy(source: etree._Element, target: etree._Element) -> None:
 
 
 def _new(element: etree._Element, name: str, level: int, parent: etree._Element) -> etree._Element:
-    """Make the element of the page that stands for one of the book."""
+    """Create the page element that corresponds to an element of the book."""
     if name == "title" and level:
         return etree.SubElement(parent, f"h{min(level, _DEEPEST_HEADING)}")
     if name == "p" and parent.tag in _TITLES:
@@ -137,7 +137,7 @@ def _add_tail(parent: etree._Element, tail: str | None) -> None:
 
 
 def _facts(book: etree._Element) -> Metadata:
-    """Collect what the description says of the work."""
+    """Collect the metadata in the description."""
     about = _find(book, "title-info")
     published = _find(book, "publish-info")
     if about is None:
@@ -160,11 +160,11 @@ def _facts(book: etree._Element) -> Metadata:
 
 
 def _sequence(about: etree._Element) -> Series | None:
-    """Find the series that a work or its edition belongs to."""
-    found = next((s for s in about.iter() if _is(s, "sequence") and s.get("name")), None)
-    if found is None:
+    """Return the series of the work or of this edition."""
+    element = next((s for s in about.iter() if _is(s, "sequence") and s.get("name")), None)
+    if element is None:
         return None
-    return Series(name=str(found.get("name")), position=found.get("number"))
+    return Series(name=str(element.get("name")), position=element.get("number"))
 
 
 def _date(element: etree._Element | None) -> str | None:
@@ -201,8 +201,8 @@ def _find(element: etree._Element, name: str) -> etree._Element | None:
 
 
 def _text_of(element: etree._Element, name: str) -> str | None:
-    found = _find(element, name)
-    return (_words(found) or None) if found is not None else None
+    child = _find(element, name)
+    return (_words(child) or None) if child is not None else None
 
 
 def _words(element: etree._Element) -> str:

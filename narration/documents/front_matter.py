@@ -1,4 +1,4 @@
-"""The settings before a markdown text -> what they say of the work."""
+"""The block of settings before a markdown text -> metadata."""
 
 import re
 
@@ -10,7 +10,7 @@ _FOLDED = frozenset({"|", ">", "|-", ">-", "|+", ">+"})
 
 
 def read_front_matter(text: str) -> Metadata:
-    """Read the facts that a title page would tell; anything else is passed over."""
+    """Read the metadata that a title page would have; other settings are ignored."""
     facts = _facts(text)
 
     def first(*names: str) -> str | None:
@@ -38,9 +38,9 @@ def _facts(text: str) -> dict[str, list[str]]:
     values: list[str] = []
     is_folded = False
     for line in text.splitlines()[1:-1]:
-        if found := _FACT.match(line):
-            values = facts.setdefault(found["name"].lower(), [])
-            value = found["value"].strip()
+        if match := _FACT.match(line):
+            values = facts.setdefault(match["name"].lower(), [])
+            value = match["value"].strip()
             is_folded = value in _FOLDED
             values += [] if is_folded else _values(value)
         elif (item := _ITEM.match(line)) and not is_folded:

@@ -8,7 +8,7 @@ from narration.documents.types import Block, BlockKind, Chapter, Metadata, Remar
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A block; `title` where it begins a chapter, `subtitle` where it goes on the title before."""
+    """A block; `title` if it begins a chapter, `subtitle` if it continues the title before."""
 
     block: Block
     title: str | None = None
@@ -17,7 +17,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What a reader finds in a source; offsets are the source's.
+    """What a reader returns for a source; offsets are those of the source.
 
     `opens_with_chapter`: its first heading is that of the first of several chapters.
     """
@@ -30,9 +30,9 @@ class Reading:
 
 
 def gather_chapters(entries: Iterable[Entry]) -> tuple[Chapter, ...]:
-    """Collect entries under the headings that begin chapters; before the first there is no title.
+    """Collect entries under the headings that begin chapters; before the first, there is no title.
 
-    A title page with nothing under it joins the chapter it introduces.
+    A title page with no text of its own joins the chapter it introduces.
     """
     chapters: list[Chapter] = []
     title, blocks = "", list[Block]()

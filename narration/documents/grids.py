@@ -1,4 +1,4 @@
-"""Tables: a grid of numbers says nothing to a listener, any other table is read row by row."""
+"""Tables: a grid of numbers means nothing to a listener, any other table is read row by row."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -14,22 +14,22 @@ _FIGURE = re.compile(
 _EMPTY = re.compile(r"[\s.…·—–-]*")
 _LEAST_FIGURES = 4
 _LONGEST_FIGURE = 40
-_LONGEST_CELL = 400  # characters of a cell that are looked at: a text as long is prose
+_LONGEST_CELL = 400  # characters of a cell that are examined: a longer text is prose
 _GRID_SHARE = 0.5
-# With fewer figures a row is an entry with its number: a verse, a year and what happened, a price.
+# With fewer figures a row is an entry with a number: a verse, a year with an event, a price.
 _FIGURES_PER_ROW = 1.5
-# Names of rows and columns, and a source below the table, are short beside its figures; else the
-# table holds the text of a page, set beside each other.
+# Row and column names, and a source below the table, are short compared to its figures; a table
+# with more text than that is used for page layout.
 _TEXT_PER_FIGURE = 20
 
 
 def is_grid_of_numbers(table: etree._Element) -> bool:
-    """Tell whether a table of a page, without those inside it, is a grid of numbers."""
+    """Return whether a table, apart from tables inside it, is a grid of numbers."""
     return is_grid([list(_texts(row)) for row in _rows(table)])
 
 
 def is_grid(rows: Sequence[Sequence[str]]) -> bool:
-    """Tell whether most cells of some rows hold figures, in two columns and more."""
+    """Return whether most cells of these rows hold figures, in two columns or more."""
     texts = [text for row in rows for text in row if not _EMPTY.fullmatch(text)]
     words = [text for text in texts if not is_figure(text)]
     figures = len(texts) - len(words)
@@ -43,7 +43,7 @@ def is_grid(rows: Sequence[Sequence[str]]) -> bool:
 
 
 def is_figure(text: str) -> bool:
-    """Tell whether a cell holds a figure, perhaps with its unit."""
+    """Return whether a cell holds a figure, possibly with a unit."""
     text = text.strip()
     return len(text) <= _LONGEST_FIGURE and _FIGURE.fullmatch(text) is not None
 
@@ -58,7 +58,7 @@ def _rows(table: etree._Element) -> Iterator[etree._Element]:
 
 
 def _texts(row: etree._Element) -> Iterator[str]:
-    """Texts of the cells that are no headings; a heading keeps its place in the row."""
+    """Return the texts of the cells that are not headings; headings keep their place in the row."""
     for cell in row:
         name = local_name(cell)
         if name == "td":

@@ -1,4 +1,4 @@
-"""What Project Gutenberg sets around a book: its notices, credits and licence."""
+"""What Project Gutenberg adds to a book: its notices, credits and licence."""
 
 import re
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ _FRONT_PARAGRAPHS = 40
 
 
 def boilerplate(texts: Sequence[str]) -> list[bool]:
-    """Which paragraphs of a book are Project Gutenberg's."""
+    """Return which paragraphs of a book were added by Project Gutenberg."""
     flags = [False] * len(texts)
     front = range(min(len(texts), _FRONT_PARAGRAPHS))
     start = next((i for i in front if _START.search(texts[i])), None)

@@ -52,7 +52,7 @@ def page_document(
     max_chars: int,
     spoken: frozenset[SkipReason],
 ) -> Document:
-    """Walk one page that is a whole document, and divide it by its headings."""
+    """Read one page as a whole document, and divide it by its headings."""
     styles = [
         "".join(map(str, element.itertext()))
         for element in root.iter()
@@ -85,7 +85,7 @@ def page_document(
 
 
 def _sort_out(page: Page, spoken: frozenset[SkipReason]) -> tuple[list[PageBlock], list[Skip]]:
-    """Leave out notices of Project Gutenberg and lists of contents."""
+    """Drop notices of Project Gutenberg and tables of contents."""
     blocks: list[PageBlock] = []
     skips: list[Skip] = []
     notices = boilerplate([block.text for block in page.blocks])
@@ -100,7 +100,7 @@ def _sort_out(page: Page, spoken: frozenset[SkipReason]) -> tuple[list[PageBlock
 
 
 def _with_menus(page: Page, reasons: Sequence[SkipReason | None]) -> Iterator[SkipReason | None]:
-    """Let "Contents" go with its list where that is a menu of links, which is no block."""
+    """Also skip a heading "Contents" above a menu of links, which is not a block itself."""
     menus = sorted(skip.start for skip in page.skips if skip.reason is SkipReason.NAVIGATION)
     starts = [block.start for block in page.blocks]
     ends = [*starts, len(page.text)][1 : len(starts) + 1]

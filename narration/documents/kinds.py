@@ -1,4 +1,4 @@
-"""Which kind of document some bytes are: what is in them counts for more than their name."""
+"""Which kind of document some bytes are; the content takes precedence over the name."""
 
 import io
 import re
@@ -10,7 +10,7 @@ from narration.errors import DocumentError
 
 
 class Kind(StrEnum):
-    """A format that is read, by its media type."""
+    """A supported format, by its media type."""
 
     PLAIN = "text/plain"
     MARKDOWN = "text/markdown"
@@ -48,7 +48,7 @@ _MEDIA_TYPES = {kind.value: kind for kind in Kind} | {
     "application/x-pdf": Kind.PDF,
     "text/ssml": Kind.SSML,
 }
-# Names of nothing in particular: the content or the ending of the name decides.
+# Media types that say nothing: the content or the file extension decides.
 _VAGUE = frozenset(
     {
         "application/octet-stream",
@@ -58,7 +58,7 @@ _VAGUE = frozenset(
         "application/x-zip-compressed",
     }
 )
-# Kinds whose readers are made for their bytes; anything else in them is a mistake.
+# Kinds that must be text; anything else under their name is an error.
 _TEXTUAL = frozenset({Kind.PLAIN, Kind.MARKDOWN, Kind.HTML, Kind.SSML, Kind.FB2})
 _LOOKS = {
     Kind.EPUB: ("e-book", "it is not a ZIP archive"),
@@ -77,7 +77,7 @@ _ROOTS = (
     (Kind.SSML, re.compile(r"<(?:\w+:)?speak[\s>]", re.IGNORECASE)),
     (Kind.FB2, re.compile(r"<(?:\w+:)?FictionBook[\s>]")),
 )
-# A piece of a page without its root: elements that are opened and closed, or a head.
+# A fragment of a page without its root: elements with opening and closing tags, or a head.
 _FRAGMENT = re.compile(
     r"<(?:meta|link|base)\s[^>]{1,500}>\s*<"
     r"|<(?P<tag>p|div|h[1-6]|article|section|head|body|main|title|style|header|figure|center"
@@ -93,28 +93,28 @@ _REFUSED = {
 }
 
 
-def tell_kind(data: bytes, *, name: str | None, media_type: str | None, what: str) -> Kind:
-    """Kind of a document: by its first bytes, or else by its media type or its name's ending.
+def detect_kind(data: bytes, *, name: str | None, media_type: str | None, what: str) -> Kind:
+    """Return the kind of a document: by its first bytes, or else by media type or file extension.
 
-    Raises: DocumentError for a kind that is not read, saying what to send instead.
+    Raises: DocumentError for an unsupported kind, saying what to send instead.
     """
-    said = _said(name, media_type)
-    found = _by_content(data, said, what)
-    if found is not None:
-        return found
-    if said is None:
+    declared = _declared_kind(name, media_type)
+    kind = _by_content(data, declared, what)
+    if kind is not None:
+        return kind
+    if declared is None:
         raise _unknown(name, media_type)
-    if said not in _TEXTUAL:
-        noun, lack = _LOOKS[said]
+    if declared not in _TEXTUAL:
+        noun, lack = _LOOKS[declared]
         raise DocumentError(
-            f"{what} is a damaged {noun} ({lack}): convert or fetch it again, or name it as what "
-            "it is"
+            f"{what} is a damaged {noun} ({lack}): convert or fetch it again, or rename it to "
+            "what it is"
         )
-    return said
+    return declared
 
 
-def _said(name: str | None, media_type: str | None) -> Kind | None:
-    """Kind that a media type or a name stands for; None if neither says."""
+def _declared_kind(name: str | None, media_type: str | None) -> Kind | None:
+    """Return the kind declared by the media type or the name; None if neither declares one."""
     essence = (media_type or "").partition(";")[0].strip().lower()
     if essence in _MEDIA_TYPES:
         return _MEDIA_TYPES[essence]
@@ -138,7 +138,7 @@ def _unknown(name: str | None, media_type: str | None) -> DocumentError:
     )
 
 
-def _by_content(data: bytes, said: Kind | None, what: str) -> Kind | None:
+def _by_content(data: bytes, declared: Kind | None, what: str) -> Kind | None:
     if _PDF.search(data, 0, _HEAD // 4):
         return Kind.PDF
     if data.startswith(b"PK\x03\x04"):
@@ -149,13 +149,13 @@ def _by_content(data: bytes, said: Kind | None, what: str) -> Kind | None:
     if head[position : position + 1] != "<":
         return None
     kind = next((kind for kind, root in _ROOTS if root.match(head, position)), None)
-    if kind is None and said in {None, Kind.PLAIN} and _FRAGMENT.match(head, position):
+    if kind is None and declared in {None, Kind.PLAIN} and _FRAGMENT.match(head, position):
         return Kind.HTML
     return kind
 
 
 def _head_text(data: bytes) -> str:
-    """First characters, if it is text in any encoding that markup comes in."""
+    """Return the first characters if they are text in an encoding that markup uses."""
     head = data[:_HEAD]
     if head[:2] in {b"\xff\xfe", b"\xfe\xff"}:
         return head[: len(head) // 2 * 2].decode("utf-16", errors="replace")
@@ -163,9 +163,9 @@ def _head_text(data: bytes) -> str:
 
 
 def _in_archive(data: bytes, what: str) -> Kind:
-    """Kind of a ZIP archive, by the names of what is in it.
+    """Return the kind of a ZIP archive, by the names of its files.
 
-    Raises: DocumentError if it is none that is read.
+    Raises: DocumentError if it is not a supported one.
     """
     try:
         names = zipfile.ZipFile(io.BytesIO(data)).namelist()
@@ -185,6 +185,6 @@ def _in_archive(data: bytes, what: str) -> Kind:
         if any(name.startswith(prefix) for name in known):
             raise DocumentError(f"{what} is {kind}")
     raise DocumentError(
-        f"{what} is a ZIP archive without a document in it that is read: send the .epub, .docx or "
+        f"{what} is a ZIP archive without a document that can be read: send the .epub, .docx or "
         "text file itself"
     )

@@ -1,7 +1,7 @@
-"""Which language a text is in, as a whole and passage by passage; offline and without state.
+"""The language of a text, as a whole and passage by passage; offline and without state.
 
-What the document says of itself comes first; a detector has a say where it says nothing, and where
-a passage is long enough to tell.
+What the document declares has priority. A detector decides where it declares nothing, and for
+passages that are long enough.
 """
 
 import re
@@ -18,15 +18,15 @@ from narration.documents.types import Block, Document
 
 _SAMPLES = 12
 _SAMPLE_CHARS = 600
-_LEAST_CHARS = 60  # of a passage; shorter ones are guessed wrong too often (see docs/text.md)
+_LEAST_CHARS = 60  # per passage; shorter ones are misdetected too often (see docs/text.md)
 _LEAST_LETTERS = 12  # in another alphabet
 _SURE = 0.95
-_FOREIGN_SHARE = 0.6  # of a passage's letters that are of another alphabet
+_FOREIGN_SHARE = 0.6  # of a passage's letters that belong to another alphabet
 _CANDIDATES = ("en", "fr", "de", "es", "it", "pt", "nl", "la", "sv", "da", "no", "fi", "pl", "cs",
                "hu", "ro", "tr", "id", "ca", "cy", "ga", "el", "ru", "uk", "bg", "sr", "he", "ar",
                "fa", "hi", "bn", "ta", "th", "zh", "ja", "ko", "vi", "eo", "is", "hr", "sk", "sl",
                "et", "lv", "lt", "eu", "gl", "af", "tl", "ms", "sw")  # fmt: skip
-# A passage in which these make up so much is in that language: no detector is asked.
+# A passage with a high share of these words is in that language; no detector is needed.
 _COMMON = {
     "en": frozenset(
         [
@@ -108,9 +108,9 @@ _ALPHABET_OF = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guess:
-    """A language as a BCP 47 tag and how sure it is, from 0 to 1.
+    """A language as a BCP 47 tag and the confidence, from 0 to 1.
 
-    `is_told` means that the document says so itself.
+    `is_told` means that the document itself declares it.
     """
 
     language: str
@@ -129,29 +129,29 @@ class Passage:
 
 
 def primary(tag: str) -> str:
-    """Language of a tag without its country: en-GB and eng -> en; empty if it names none."""
+    """Return the language of a tag without its country: en-GB and eng -> en; empty if invalid."""
     return re.split(r"[-_]", language_tag(tag) or "", maxsplit=1)[0].lower()
 
 
 def document_language(document: Document) -> Guess | None:
-    """Language of a document; None where it has too little text to tell.
+    """Return the language of a document; None if it has too little text.
 
-    What the document says counts unless its text is surely in another language.
+    The declared language counts, unless the text is clearly in another one.
     """
-    told = primary(document.metadata.language or "")
+    declared = primary(document.metadata.language or "")
     guess = guess_language(_sample(document))
-    if told and (guess is None or guess.language == told or guess.confidence < _SURE):
-        return Guess(language=told, confidence=1.0, is_told=True)
+    if declared and (guess is None or guess.language == declared or guess.confidence < _SURE):
+        return Guess(language=declared, confidence=1.0, is_told=True)
     return guess
 
 
 def is_sure(guess: Guess) -> bool:
-    """Tell whether a guess may decide something."""
+    """Return whether a guess is certain enough to act on."""
     return guess.is_told or guess.confidence >= _SURE
 
 
 def guess_language(text: str) -> Guess | None:
-    """Tell the language of a text by its words and letters; None if there is too little of it."""
+    """Detect the language of a text from its words and letters; None if it is too short."""
     letters = sum(map(str.isalpha, text))
     if letters < _LEAST_LETTERS:
         return None
@@ -166,7 +166,7 @@ def guess_language(text: str) -> Guess | None:
 
 
 def alphabet_of(text: str) -> str:
-    """Name the alphabet that most letters of a text belong to; empty if it has no letters."""
+    """Return the alphabet of most letters of a text; empty if it has no letters."""
     if text.isascii():
         return "Latin" if any(map(str.isalpha, text)) else ""
     counts = Counter(_alphabet(letter) for letter in text if letter.isalpha())
@@ -174,23 +174,23 @@ def alphabet_of(text: str) -> str:
 
 
 def foreign_passages(document: Document, language: str) -> Iterator[Passage]:
-    """Blocks that are marked as, written in, or read like another language than `language`."""
+    """Return the blocks marked as, written in, or detected as another language than `language`."""
     own = primary(language)
     own_alphabet = _ALPHABET_OF.get(own, "Latin")
     for chapter in document.chapters:
         for block in chapter.blocks:
-            found = _foreign(_text_of(document, block), block, own, own_alphabet)
-            if found is not None:
+            foreign = _foreign(_text_of(document, block), block, own, own_alphabet)
+            if foreign is not None:
                 yield Passage(
                     start=block.runs[0].start,
                     end=block.runs[-1].end,
-                    language=found[0],
-                    alphabet=found[1],
+                    language=foreign[0],
+                    alphabet=foreign[1],
                 )
 
 
 def _foreign(text: str, block: Block, own: str, own_alphabet: str) -> tuple[str, str] | None:
-    """Language and alphabet of a block that is not in the document's own."""
+    """Return the language and alphabet of a block if they are not the document's own."""
     alphabet = alphabet_of(text)
     if not alphabet:
         return None
@@ -210,10 +210,10 @@ def _foreign(text: str, block: Block, own: str, own_alphabet: str) -> tuple[str,
 
 
 def _sample(document: Document) -> str:
-    """Text from all over a document, so that a foreign preface does not decide."""
+    """Return text from all over a document, so that a foreign preface does not decide."""
     own = primary(document.metadata.language or "")
     everything = [block for chapter in document.chapters for block in chapter.blocks]
-    # What is marked as a passage in another language says nothing of the rest.
+    # Passages marked as another language say nothing about the rest.
     blocks = [b for b in everything if primary(b.language or "") in {"", own}] or everything
     step = max(len(blocks) // _SAMPLES, 1)
     parts: list[str] = []
@@ -246,7 +246,7 @@ def _alphabet(letter: str) -> str:
 
 @lru_cache(maxsize=1)
 def _identifier() -> LanguageIdentifier:
-    """Load the model once a process, when first asked: it takes half a second."""
+    """Load the model once per process, on first use: it takes half a second."""
     identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
     known = set(identifier.labels)
     identifier.set_languages([tag for tag in _CANDIDATES if tag in known])

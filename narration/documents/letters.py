@@ -1,6 +1,6 @@
-"""Latin letters that English print does not have, and the plain ones that stand in for them.
+"""Latin letters that do not occur in English print, and plain letters that replace them.
 
-Western accents are kept: the voices know them. Nothing here knows of a voice.
+Western accents are kept, because the voices know them. This module knows nothing of voices.
 """
 
 import re
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from narration.documents.types import Document, Remark
 
-# Letters that no mark can be taken off; those of print before 1800 among them.
+# Letters that cannot be decomposed into a base and marks, including some from before 1800.
 _PLAIN = {
     "Ł": "L", "ł": "l", "Đ": "D", "đ": "d", "Ħ": "H", "ħ": "h", "ı": "i", "ĸ": "k", "Ŀ": "L",
     "ŀ": "l", "ŉ": "'n", "Ŋ": "Ng", "ŋ": "ng", "Œ": "Oe", "œ": "oe", "Ŧ": "T", "ŧ": "t",
@@ -21,7 +21,7 @@ _PLAIN = {
     "ẞ": "SS", "ʻ": "'", "ʾ": "'", "ʿ": "'",
 }  # fmt: skip
 _LAST_KEPT = "ÿ"
-_NOT_KEPT = "ÆÐØÞæðøþÿ"  # of Latin-1, but rare in English print: the voices do not know them
+_NOT_KEPT = "ÆÐØÞæðøþÿ"  # in Latin-1, but rare in English print: the voices do not know them
 _MARKS = "\u0300-\u036f"
 _BEYOND = re.compile(rf"[{_NOT_KEPT}\u0100-\u024f\u0250-\u02ff\u1e00-\u1eff{_MARKS}]")
 # A letter with the marks that follow it.
@@ -30,14 +30,14 @@ _MOST_SHOWN = 12
 
 
 def plain_letters(text: str) -> str:
-    """Take the marks off letters beyond those of western Europe: Łódź -> Lodz, but café."""
+    """Remove the marks from letters beyond those of western Europe: Łódź -> Lodz, but café."""
     if text.isascii() or not _BEYOND.search(text):
         return text
     return _LETTER.sub(lambda match: plain_form(match[0]) or match[0], text)
 
 
 def plain_form(letter: str) -> str | None:
-    """Give the plain form of a letter, with its marks; None where it has none or needs none."""
+    """Return the plain form of a letter with marks; None if it has none or needs none."""
     if _is_kept(letter):
         return None
     if letter in _PLAIN:
@@ -46,7 +46,7 @@ def plain_form(letter: str) -> str | None:
     base = _PLAIN.get(parts[0], parts[0])
     if len(parts) == 1 or not base.isascii():
         return None
-    for end in range(len(parts) - 1, 1, -1):  # ế keeps what French has of it
+    for end in range(len(parts) - 1, 1, -1):  # ế keeps the accent that French also has
         if _is_kept(parts[:end]):
             return unicodedata.normalize("NFC", parts[:end])
     return base
@@ -58,7 +58,7 @@ def _is_kept(letter: str) -> bool:
 
 
 def note_plain_letters(document: Document) -> Remark | None:
-    """Tell which letters of a document are spoken by their plain form, and where the first is."""
+    """Return a remark on the letters that are replaced when spoken, and where the first one is."""
     counts: Counter[str] = Counter()
     first: int | None = None
     for start, text in _texts(document):
@@ -70,10 +70,10 @@ def note_plain_letters(document: Document) -> Remark | None:
                 first = start + match.start() if first is None else first
     if not counts:
         return None
-    shown = ", ".join(f"{letter} as {plain_form(letter)}" for letter in [*counts][:_MOST_SHOWN])
+    examples = ", ".join(f"{letter} as {plain_form(letter)}" for letter in [*counts][:_MOST_SHOWN])
     more = ", and others" if len(counts) > _MOST_SHOWN else ""
     return Remark(
-        text=f"{counts.total():,} letters are spoken without their marks: {shown}{more}",
+        text=f"{counts.total():,} letters are spoken without their marks: {examples}{more}",
         start=first,
     )
 

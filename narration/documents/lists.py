@@ -21,7 +21,7 @@ class Numbering:
     is_lettered: bool
 
     def next(self, value: str) -> str:
-        """Count the next item, which may name its own number."""
+        """Return the number of the next item, which may specify its own."""
         if _WHOLE.fullmatch(value):
             self.number = int(value)
         number = self.number
@@ -32,7 +32,7 @@ class Numbering:
 
 
 def numbering_of(element: etree._Element, attributes: Mapping[str, str]) -> Numbering:
-    """Begin to count a list's items as the list says."""
+    """Return the numbering that a list specifies."""
     start = attributes.get("start", "")
     is_reversed = "reversed" in attributes
     first = sum(local_name(child) == "li" for child in element) if is_reversed else 1
@@ -44,5 +44,5 @@ def numbering_of(element: etree._Element, attributes: Mapping[str, str]) -> Numb
 
 
 def is_numbered(text: str) -> bool:
-    """Tell whether an item writes its number itself."""
+    """Return whether the text of an item already begins with its number."""
     return _NUMBERED.match(text) is not None

@@ -1,4 +1,4 @@
-"""Markdown -> chapters: headings begin them; code, tables, HTML, images and targets are skipped."""
+"""Markdown -> chapters at headings; code, tables, HTML, images and link targets are skipped."""
 
 import re
 from bisect import bisect_right
@@ -25,7 +25,7 @@ from narration.documents.repeated import contents_reasons
 from narration.documents.types import BlockKind, Metadata, Run, Skip, SkipReason
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|[\r\n])?")
-_FRONT_MATTER = re.compile(  # atomic: else each CRLF could be read in two ways
+_FRONT_MATTER = re.compile(  # atomic: otherwise each CRLF could match in two ways
     r"---[^\S\r\n]*(?>\r\n|[\r\n])(?:[^\r\n]*+(?>\r\n|[\r\n]))*?"
     r"(?:---|\.\.\.)[^\S\r\n]*(?=[\r\n]|\Z)"
 )
@@ -44,27 +44,27 @@ _SKIPPED_BLOCKS = {
 
 
 def read_markdown(source: str, spoken: frozenset[SkipReason] = frozenset()) -> Reading:
-    """Chapters of a markdown text, and everything in it that is not read aloud."""
+    """Return the chapters of a markdown text, and everything in it that is not read aloud."""
     reader = _Reader(source, spoken)
     blocks = list(end_stanzas(reader.blocks()))
     skips = reader.skips
-    heard: list[PageBlock] = []
+    read: list[PageBlock] = []
     for block, reason in zip(blocks, contents_reasons(blocks), strict=True):
         if reason is None or reason in spoken:
-            heard.append(block)
+            read.append(block)
         else:
             skips += [Skip(start=run.start, end=run.end, reason=reason) for run in block.runs]
-    skips += unread(source, heard, skips)
-    title = reader.metadata.title or _title(heard)
+    skips += unread(source, read, skips)
+    title = reader.metadata.title or _title(read)
     return Reading(
-        chapters=by_headings(heard, (), title=title) if heard else (),
+        chapters=by_headings(read, (), title=title) if read else (),
         skips=tuple(sorted(skips, key=lambda skip: skip.start)),
         metadata=replace(reader.metadata, title=title),
     )
 
 
 class _Reader:
-    """One pass over the block tokens; collects skips on the way."""
+    """One pass over the block tokens, which also collects skips."""
 
     def __init__(self, source: str, spoken: frozenset[SkipReason]) -> None:
         self._source = source
@@ -72,7 +72,7 @@ class _Reader:
         self._reads_images = SkipReason.IMAGE in spoken
         self._starts = [match.start() for match in _LINE.finditer(source)]
         self._number = 0
-        self._linked = 0  # characters of the inline token in hand that lead into the text
+        self._linked = 0  # characters of link text in the current inline token
         self.skips: list[Skip] = []
         self.metadata = Metadata()
         matter = _FRONT_MATTER.match(source)
@@ -91,13 +91,13 @@ class _Reader:
         self._references: Mapping[str, Any] = environment.get("references", {})
 
     def blocks(self) -> Iterator[PageBlock]:
-        """Blocks with something to say, in order."""
+        """Yield blocks with text to read, in order."""
         heading: int | None = None
         number: Run | None = None
         for token in self._tokens:
             if token.map and token.type in _SKIPPED_BLOCKS:
                 yield from self._skipped(token.map, _SKIPPED_BLOCKS[token.type])
-                number = None  # an item that is only code has nothing to number
+                number = None  # an item that is only code has no number to read
             elif token.map and token.type == "html_block":
                 html = read_html(self._source, *self._extent(token.map), self._spoken)
                 self.skips += html.skips
@@ -132,7 +132,7 @@ class _Reader:
         yield self._block(kind, list(chain.from_iterable(lines)), level=heading)
 
     def _verse(self, lines: list[list[Run]]) -> Iterator[PageBlock]:
-        """Blocks of lines that the text itself ends."""
+        """Return the blocks of lines with explicit line breaks."""
         self._number += 1
         texts = [self._text(line) for line in lines]
         if wraps_prose(texts):
@@ -161,7 +161,7 @@ class _Reader:
         )
 
     def _spoken_lines(self, token: Token, *, is_heading: bool = False) -> Iterator[list[Run]]:
-        """Find what of an inline token is read aloud, in source offsets; the rest becomes skips."""
+        """Return what is read of an inline token, in source offsets; the rest becomes skips."""
         assert token.map is not None
         content = token.content
         lines = self._line_offsets(content, token.map[0])
@@ -170,7 +170,7 @@ class _Reader:
         tokens = token.children or []
         reads_images = self._reads_images or (is_heading and is_image_alone(tokens))
         pieces = align(content, tokens, self._references, reads_images=reads_images)
-        if pieces is None:  # read it as it stands rather than lose a word
+        if pieces is None:  # read it literally rather than lose a word
             pieces = [Piece(0, len(content), None, None)]
         pieces = without_task(content, pieces) if token.meta.get("is_item") else pieces
         is_poem = content.count("\n|") == content.count("\n") and content.startswith("| ")
@@ -215,7 +215,7 @@ class _Reader:
         return list(cells(self._source[quoted.end() : end], quoted.end()))
 
     def _row_runs(self, row: list[Cell]) -> list[Run]:
-        """Join the cells of a row; the pipe between two is said as the end of a sentence."""
+        """Join the cells of a row; each pipe between two is read as the end of a sentence."""
         runs: list[Run] = []
         for cell in row:
             if runs:
@@ -243,13 +243,13 @@ class _Reader:
         return runs
 
     def _line_offsets(self, content: str, first_line: int) -> list[tuple[int, int]]:
-        """For each line of a content: where it begins in the content and in the source."""
+        """Return where each line of a content begins in the content and in the source."""
         offsets: list[tuple[int, int]] = []
         begin = 0
         position = self._starts[first_line]
         for number, line in enumerate(content.split("\n")):
             position = max(position, self._starts[first_line + number])
-            words = line.strip(" \t")  # a tab before them may have come to be spaces
+            words = line.strip(" \t")  # a tab before them may have been expanded to spaces
             position = self._source.index(words, position)
             offsets.append((begin + line.index(words), position))
             begin += len(line) + 1
@@ -257,16 +257,16 @@ class _Reader:
         return offsets
 
     def _item_number(self, token: Token) -> Run | None:
-        """Read the number of an ordered item: it is part of what the author says."""
+        """Return the number of an ordered item, which is part of the text to read."""
         if not token.map or not token.info:
             return None
-        found = _ITEM_NUMBER.match(self._source, self._starts[token.map[0]])
-        if found is None:
+        match = _ITEM_NUMBER.match(self._source, self._starts[token.map[0]])
+        if match is None:
             return None
-        return Run(start=found.start("number"), end=found.end(), reading=f"{found['number']} ")
+        return Run(start=match.start("number"), end=match.end(), reading=f"{match['number']} ")
 
     def _skipped(self, lines: list[int], reason: SkipReason) -> Iterator[PageBlock]:
-        """Skip a block, or read it line by line if its reason is read after all."""
+        """Skip a block, or read it line by line if its reason is among those to read."""
         if reason not in self._spoken:
             self._skip_lines(lines, reason)
             return
@@ -288,7 +288,7 @@ class _Reader:
 
 
 def _title(blocks: list[PageBlock]) -> str | None:
-    """Take the heading a text opens with for its title, unless it is that of a chapter."""
+    """Take the first heading as the title of the text, unless it is that of a chapter."""
     if not blocks or blocks[0].level is None:
         return None
     return None if names_chapter(blocks[0].text) else blocks[0].text

@@ -21,7 +21,7 @@ _EMPTY = frozenset({"br", "hr", "img", "input", "link", "meta", "area", "col", "
 
 
 class HiddenElements:
-    """Follows tags in order; tells when an element that hides its content begins and ends."""
+    """Follows tags in order and reports where a hidden element begins and ends."""
 
     def __init__(self) -> None:
         self._name = ""
@@ -29,7 +29,7 @@ class HiddenElements:
         self._opened = 0
 
     def read(self, text: str, place: int) -> int | None:
-        """Read the tags in a text; return the place where a hidden element began if one ends."""
+        """Read the tags in a text; if a hidden element ends, return the place where it began."""
         ended: int | None = None
         for tag in _TAG.finditer(text):
             name = tag["name"].lower()
@@ -45,9 +45,9 @@ class HiddenElements:
 
 
 def without_hidden(tokens: Sequence[Token]) -> tuple[list[Token], list[list[int]]]:
-    """Leave out blocks between two pieces of HTML that hide them; also tells their lines.
+    """Drop blocks between two pieces of HTML that hide them; also return their lines.
 
-    An element that is never closed hides nothing: better a word too many than a text lost.
+    An element that is never closed hides nothing: an extra word is better than lost text.
     """
     elements: dict[int, HiddenElements] = {}
     kept: list[Token] = []
@@ -67,14 +67,14 @@ def without_hidden(tokens: Sequence[Token]) -> tuple[list[Token], list[list[int]
 
 
 def hidden_places(tags: Iterator[tuple[int, str]]) -> list[tuple[int, int]]:
-    """Ranges between the tags of hidden elements: numbers of the first and of the last tag."""
+    """Return the ranges of hidden elements, by the numbers of their first and last tags."""
     elements = HiddenElements()
-    found: list[tuple[int, int]] = []
+    places: list[tuple[int, int]] = []
     for place, text in tags:
         opened = elements.read(text, place)
         if opened is not None:
-            found.append((opened, place))
-    return found
+            places.append((opened, place))
+    return places
 
 
 def _is_hiding(attributes: str) -> bool:

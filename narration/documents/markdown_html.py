@@ -1,4 +1,4 @@
-"""HTML in a markdown text: read as a page, then found again in the source."""
+"""HTML in a markdown text: read as a page, then mapped back to the source."""
 
 import re
 from bisect import bisect_left
@@ -26,14 +26,14 @@ _BREAKING = re.compile(r"</?(?:p|div|br|h[1-6]|li|ul|ol|t[rdh]|table|section|hr)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HtmlBlock:
-    """What a piece of HTML says, with offsets into the source it stands in."""
+    """The text of a piece of HTML, with offsets into the surrounding source."""
 
     blocks: tuple[PageBlock, ...]
     skips: tuple[Skip, ...]
 
 
 def read_html(source: str, start: int, end: int, spoken: frozenset[SkipReason]) -> HtmlBlock:
-    """Read source[start:end] as a page; what is not found there again is read as it stands."""
+    """Read source[start:end] as a page; text that cannot be mapped back is read literally."""
     try:
         page = read_page(source[start:end], what="HTML in the text", spoken=spoken)
     except DocumentError:
@@ -43,7 +43,9 @@ def read_html(source: str, start: int, end: int, spoken: frozenset[SkipReason]) 
     if [page.text[place] for place in places] != [letter[2] for letter in letters]:
         return HtmlBlock(blocks=tuple(_bare_blocks(source, start, end)), skips=())
     blocks = [
-        replace(block, runs=tuple(_runs(source, _said(source, page, block, places, letters))))
+        replace(
+            block, runs=tuple(_runs(source, _spoken_letters(source, page, block, places, letters)))
+        )
         for block in page.blocks
     ]
     return HtmlBlock(
@@ -53,43 +55,43 @@ def read_html(source: str, start: int, end: int, spoken: frozenset[SkipReason]) 
 
 
 def _parts(source: str, start: int, end: int) -> Iterator[re.Match[str]]:
-    """Tags, entities and characters, without what lies in elements that are not shown."""
+    """Return tags, entities and characters, except those in elements that are not shown."""
     while start < end:
-        found = _PARTS.match(source, start, end)
-        assert found is not None  # any character is a part
-        start = found.end()
-        if found["unseen"] or found["comment"]:
-            closing = _CLOSING[(found["unseen"] or "").lower()].search(source, start, end)
+        match = _PARTS.match(source, start, end)
+        assert match is not None  # every character matches
+        start = match.end()
+        if match["unseen"] or match["comment"]:
+            closing = _CLOSING[(match["unseen"] or "").lower()].search(source, start, end)
             start = end if closing is None else closing.end()
-        yield found
+        yield match
 
 
 def _letters(source: str, start: int, end: int) -> Iterator[tuple[int, int, str]]:
-    """Characters of the source that are text, each with its place."""
-    for found in _parts(source, start, end):
-        if found["text"] or found["space"]:
-            yield found.start(), found.end(), found[0]
-        elif found["entity"]:
-            for character in unescape(found[0]):
-                yield found.start(), found.end(), character
+    """Return the characters of the source that are text, each with its place."""
+    for part in _parts(source, start, end):
+        if part["text"] or part["space"]:
+            yield part.start(), part.end(), part[0]
+        elif part["entity"]:
+            for character in unescape(part[0]):
+                yield part.start(), part.end(), character
 
 
 def _bare_blocks(source: str, start: int, end: int) -> Iterator[PageBlock]:
-    """Make paragraphs of what stands between tags."""
+    """Make paragraphs of text between tags."""
     runs: list[Run] = []
-    for found in _parts(source, start, end):
-        if found["text"] or found["space"] or found["entity"]:
-            reading = unescape(found[0]) if found["entity"] else None
+    for part in _parts(source, start, end):
+        if part["text"] or part["space"] or part["entity"]:
+            reading = unescape(part[0]) if part["entity"] else None
             if (
                 runs
                 and reading is None
                 and runs[-1].reading is None
-                and runs[-1].end == found.start()
+                and runs[-1].end == part.start()
             ):
-                runs[-1] = replace(runs[-1], end=found.end())
+                runs[-1] = replace(runs[-1], end=part.end())
             else:
-                runs.append(Run(start=found.start(), end=found.end(), reading=reading))
-        elif _BREAKING.match(found[0]):
+                runs.append(Run(start=part.start(), end=part.end(), reading=reading))
+        elif _BREAKING.match(part[0]):
             yield from _bare_block(source, runs)
             runs = []
     yield from _bare_block(source, runs)
@@ -104,7 +106,7 @@ def _bare_block(source: str, runs: list[Run]) -> Iterator[PageBlock]:
 
 
 def _shown(page: Page) -> Iterator[int]:
-    """Places of the same characters in the page's text."""
+    """Return the places of the same characters in the text of the page."""
     added = iter(sorted(page.added))
     start, end = next(added, (len(page.text), len(page.text)))
     for place, character in enumerate(page.text):
@@ -116,8 +118,8 @@ def _shown(page: Page) -> Iterator[int]:
             yield place
 
 
-class _Said(NamedTuple):
-    """A letter of the source with its reading, and what is said before it."""
+class _SpokenLetter(NamedTuple):
+    """A letter of the source with its reading, and text to speak before it."""
 
     start: int
     end: int
@@ -125,12 +127,12 @@ class _Said(NamedTuple):
     before: str
 
 
-def _runs(source: str, said: Iterable[_Said]) -> Iterator[Run]:
-    """Join letters that are read as they stand and have the same space between them."""
+def _runs(source: str, letters: Iterable[_SpokenLetter]) -> Iterator[Run]:
+    """Join letters that are read as written and have the same space between them."""
     run: Run | None = None
-    for letter in said:
+    for letter in letters:
         if run is not None and letter.start < run.end:
-            continue  # one more character of the same entity
+            continue  # another character of the same entity
         gap = "" if run is None else source[run.end : letter.start]
         is_joined = gap == letter.before or (gap.isspace() and letter.before.isspace())
         if run is not None and run.reading is None and letter.reading is None and is_joined:
@@ -147,14 +149,14 @@ def _runs(source: str, said: Iterable[_Said]) -> Iterator[Run]:
         yield run
 
 
-def _said(
+def _spoken_letters(
     source: str,
     page: Page,
     block: PageBlock,
     places: list[int],
     letters: list[tuple[int, int, str]],
-) -> Iterator[_Said]:
-    """Find the letters of a block; what is only shown is said before the letter after it."""
+) -> Iterator[_SpokenLetter]:
+    """Map the letters of a block; text that is only shown is spoken before the next letter."""
     before = ""
     for run in block.runs:
         first, behind = bisect_left(places, run.start), bisect_left(places, run.end)
@@ -166,7 +168,7 @@ def _said(
             reading = unescape(source[start:end]) if end - start > 1 else None
             if run.reading is not None:
                 reading = run.reading if number == first else ""
-            yield _Said(start, end, reading, before)
+            yield _SpokenLetter(start, end, reading, before)
             before = ""
         if run.reading is None:
             before += page.text[position : run.end]

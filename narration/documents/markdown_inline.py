@@ -1,4 +1,4 @@
-"""Inline markdown tokens -> where in the text they stand; markdown-it keeps no columns."""
+"""Inline markdown tokens -> their places in the text, since markdown-it records no columns."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ _SPACES = re.compile(r"\s*")
 class Piece(NamedTuple):
     """content[start:end], read aloud (as `reading`, if given) unless there is a reason not to.
 
-    `ends_line`: the line ends here by the author's will, not because the page was full.
+    `ends_line`: the author ended the line here, rather than wrapping it.
     """
 
     start: int
@@ -30,13 +30,13 @@ class Piece(NamedTuple):
     reading: str | None
     reason: SkipReason | None
     ends_line: bool = False
-    is_linked: bool = False  # it leads to another place in the text
+    is_linked: bool = False  # it links to another place in the text
 
 
 def align(
     content: str, tokens: list[Token], references: Mapping[str, Any], *, reads_images: bool = False
 ) -> list[Piece] | None:
-    """Pieces of an inline text in order; None where the tokens cannot be found in it again.
+    """Return the pieces of an inline text in order; None if the tokens do not match the text.
 
     An image is skipped, or read by its text.
     """
@@ -46,10 +46,10 @@ def align(
     for token in tokens:
         if token.type in {"link_open", "link_close"}:
             is_linked = str(token.attrGet("href") or "").startswith("#")
-        found = _locate(content, cursor, token, references)
-        if found is None:
+        located = _locate(content, cursor, token, references)
+        if located is None:
             return None
-        piece, cursor = found
+        piece, cursor = located
         if piece is not None:
             piece = piece._replace(is_linked=is_linked)
             pieces += _split_footnotes(content, piece) if token.type == "text" else [piece]
@@ -60,7 +60,7 @@ def align(
 
 
 def _hide(content: str, pieces: list[Piece]) -> None:
-    """Skip what stands in elements that are not shown."""
+    """Skip text in elements that are not shown."""
     tags = (
         (index, content[piece.start : piece.end])
         for index, piece in enumerate(pieces)
@@ -73,7 +73,7 @@ def _hide(content: str, pieces: list[Piece]) -> None:
 
 
 def _raised(content: str, pieces: list[Piece]) -> Iterator[Piece]:
-    """Tell powers from the marks of notes between <sup> and </sup>."""
+    """Distinguish powers from note references between <sup> and </sup>."""
     is_raised = False
     before = ""
     for piece in pieces:
@@ -91,49 +91,49 @@ def _raised(content: str, pieces: list[Piece]) -> Iterator[Piece]:
         yield piece
 
 
-def _ending_line(found: tuple[Piece | None, int] | None) -> tuple[Piece | None, int] | None:
-    if found is None or found[0] is None:
-        return found
-    return found[0]._replace(ends_line=True), found[1]
+def _ending_line(located: tuple[Piece | None, int] | None) -> tuple[Piece | None, int] | None:
+    if located is None or located[0] is None:
+        return located
+    return located[0]._replace(ends_line=True), located[1]
 
 
 def _locate(
     content: str, cursor: int, token: Token, references: Mapping[str, Any]
 ) -> tuple[Piece | None, int] | None:
-    """Find the piece a token stands for and the place after it; None if it is not there."""
+    """Return the piece for a token and the place after it; None if it is not found."""
     match token.type:
         case "text":
-            found = _find(content, cursor, token.content, None, None)
+            place = _find(content, cursor, token.content, None, None)
         case "html_inline":
-            found = _find(content, cursor, token.content, None, SkipReason.HTML)
-            found = _ending_line(found) if _BREAK.match(token.content) else found
+            place = _find(content, cursor, token.content, None, SkipReason.HTML)
+            place = _ending_line(place) if _BREAK.match(token.content) else place
         case "text_special":
-            found = _find(content, cursor, token.markup, token.content, None)
+            place = _find(content, cursor, token.markup, token.content, None)
         case "math":
-            found = _find(content, cursor, token.content, *say_formula(token))
+            place = _find(content, cursor, token.content, *say_formula(token))
         case "softbreak":
-            found = _find(content, cursor, "\n", None, None)
+            place = _find(content, cursor, "\n", None, None)
         case "hardbreak":
-            found = _ending_line(_find(content, cursor, "\n", None, None))
+            place = _ending_line(_find(content, cursor, "\n", None, None))
         case "code_inline":
-            found = _locate_code(content, cursor, token.markup)
+            place = _locate_code(content, cursor, token.markup)
         case "image":
-            found = _locate_image(content, cursor, references)
+            place = _locate_image(content, cursor, references)
         case "link_close":
-            found = _locate_link_end(content, cursor, token, references)
+            place = _locate_link_end(content, cursor, token, references)
         case _:
-            found = _pass_mark(content, cursor, "<" if token.info == "auto" else token.markup)
-    return found
+            place = _pass_mark(content, cursor, "<" if token.info == "auto" else token.markup)
+    return place
 
 
 def _find(
-    content: str, cursor: int, wanted: str, reading: str | None, reason: SkipReason | None
+    content: str, cursor: int, text: str, reading: str | None, reason: SkipReason | None
 ) -> tuple[Piece | None, int] | None:
-    start = content.find(wanted, cursor)
+    start = content.find(text, cursor)
     if start < 0:
         return None
-    end = start + len(wanted)
-    return (Piece(start, end, reading, reason) if wanted else None), end
+    end = start + len(text)
+    return (Piece(start, end, reading, reason) if text else None), end
 
 
 def _pass_mark(content: str, cursor: int, mark: str) -> tuple[None, int] | None:
@@ -142,7 +142,7 @@ def _pass_mark(content: str, cursor: int, mark: str) -> tuple[None, int] | None:
 
 
 def _locate_code(content: str, cursor: int, fence: str) -> tuple[Piece | None, int] | None:
-    """Inline code is read as it stands: in prose it is a name or a word."""
+    """Read inline code literally: in prose it is a name or a word."""
     opening = content.find(fence, cursor)
     closing = re.compile(rf"(?<!`){fence}(?!`)").search(content, opening + len(fence))
     if opening < 0 or closing is None:
@@ -161,7 +161,7 @@ def _locate_image(
 
 
 def _with_images_read(content: str, pieces: list[Piece]) -> Iterator[Piece]:
-    """Read images by their text; the marks around that and the target are not said."""
+    """Read images by their text, without the surrounding marks and the target."""
     for piece in pieces:
         if piece.reason is not SkipReason.IMAGE:
             yield piece
@@ -173,7 +173,7 @@ def _with_images_read(content: str, pieces: list[Piece]) -> Iterator[Piece]:
 
 
 def is_image_alone(tokens: list[Token]) -> bool:
-    """Tell whether there is nothing to read in it but the text of images."""
+    """Return whether the text of images is all there is to read."""
     kinds = {token.type for token in tokens if token.content.strip()}
     return kinds == {"image"}
 
@@ -191,7 +191,7 @@ def _locate_link_end(
 
 
 def _label_end(content: str, position: int) -> int:
-    """Place after the bracket that closes a label opened before `position`."""
+    """Return the place after the bracket that closes a label opened before `position`."""
     depth = 1
     while position < len(content) and depth:
         if content[position] == "\\":
@@ -202,7 +202,7 @@ def _label_end(content: str, position: int) -> int:
 
 
 def _link_end(content: str, position: int, references: Mapping[str, Any]) -> int:
-    """Place after a link's target, which begins at `position`; there may be none."""
+    """Return the place after a link's target, which begins at `position`; there may be none."""
     if content.startswith("(", position):
         end = _inline_target_end(content, position + 1)
         if end is not None:
@@ -227,12 +227,12 @@ def _inline_target_end(content: str, position: int) -> int | None:
 
 
 def _skip_space(content: str, position: int) -> int:
-    found = _SPACES.match(content, position)
-    return found.end() if found else position
+    match = _SPACES.match(content, position)
+    return match.end() if match else position
 
 
 def without_task(content: str, pieces: list[Piece]) -> list[Piece]:
-    """Take the box off an item of a list of tasks, "[x] Wash the pots"."""
+    """Remove the box of a task list item, as in "[x] Wash the pots"."""
     box = _TASK.match(content)
     if box is None:
         return pieces
@@ -255,7 +255,7 @@ def _split_footnotes(content: str, piece: Piece) -> Iterator[Piece]:
 
 
 def by_line(content: str, piece: Piece) -> Iterator[Piece]:
-    """Divide a piece into lines: in the source, quote marks may lie between them."""
+    """Split a piece into lines, since there may be quote marks between them in the source."""
     start = piece.start
     while (newline := content.find("\n", start, piece.end)) >= 0 and newline + 1 < piece.end:
         yield piece._replace(start=start, end=newline + 1)

@@ -1,4 +1,4 @@
-"""What of a markdown text is neither read nor skipped by then: its marks."""
+"""The markup of a markdown text: what remains after everything read or skipped."""
 
 import re
 from collections.abc import Sequence
@@ -17,17 +17,17 @@ _SOLID = re.compile(r"\S(?:.*\S)?")
 
 
 def unread(source: str, blocks: Sequence[PageBlock], skips: Sequence[Skip]) -> list[Skip]:
-    """Collect what lies between runs and skips: marks of headings, lists, quotes; link targets."""
-    taken = sorted(
+    """Collect the text between runs and skips: marks of headings, lists, quotes; link targets."""
+    ranges = sorted(
         [(run.start, run.end) for block in blocks for run in block.runs]
         + [(skip.start, skip.end) for skip in skips]
     )
     rest: list[Skip] = []
     position = 0
-    for start, end in [*taken, (len(source), len(source))]:
-        for found in _SOLID.finditer(source, position, max(position, start)):
-            reason = _reason(found[0])
-            rest.append(Skip(start=found.start(), end=found.end(), reason=reason))
+    for start, end in [*ranges, (len(source), len(source))]:
+        for match in _SOLID.finditer(source, position, max(position, start)):
+            reason = _reason(match[0])
+            rest.append(Skip(start=match.start(), end=match.end(), reason=reason))
         position = max(position, end)
     return rest
 
@@ -42,7 +42,7 @@ def code_lines(source: str, start: int, end: int) -> list[Run]:
 
 
 def forget_footnotes(state: StateCore) -> None:
-    """Undo what CommonMark makes of a one-word footnote, which looks like a link's definition."""
+    """Undo CommonMark's reading of a one-word footnote, which looks like a link definition."""
     references = state.env.get("references", {})
     for label in [label for label in references if label.startswith("^")]:
         del references[label]

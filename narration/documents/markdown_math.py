@@ -1,7 +1,8 @@
-"""Formulas between dollar signs: those that have a saying are read, others are code.
+"""Formulas between dollar signs: read if they have a spoken form, otherwise treated as code.
 
-A formula begins and ends with no space and no figure follows it: "$5 and $10" are prices. Words in
-a row are prose, whatever stands around them: restaurants are "$$" and "$$$", notes in brackets.
+A formula does not begin or end with a space, and no digit follows it: "$5 and $10" are prices.
+Several words in a row are prose, whatever surrounds them: restaurants are rated "$$" and "$$$",
+notes are in brackets.
 """
 
 import re
@@ -20,7 +21,7 @@ _FORMULA = re.compile(
 _PRICE = re.compile(r"\d[\d.,]*(?:\s|$|[-–/])")
 _PROSE = re.compile(r"(?<![\\\w])[A-Za-z’'-]{2,}(?:[,;:]? +[A-Za-z’'-]{2,}){2}")
 _WORDED = re.compile(r"\\(?:text|textrm|textit|mathrm|mbox|operatorname)\s*\{[^{}]*\}")
-_TELLING = re.compile(r"[\^_=+<>]|\\[A-Za-z]|\d")
+_CONCLUSIVE = re.compile(r"[\^_=+<>]|\\[A-Za-z]|\d")
 _COMMANDS = {
     "times": "×", "cdot": "·", "div": "÷", "pm": "±", "le": "≤", "leq": "≤", "ge": "≥", "geq": "≥",
     "ne": "≠", "neq": "≠", "approx": "≈", "infty": "∞", "to": "→", "rightarrow": "→", "in": "∈",
@@ -38,32 +39,32 @@ _SAYABLE = re.compile(r"[\w\s+\-−*/=<>^().,!%×·÷±≤≥≠≈∞→∈√]
 
 
 def find_formula(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - the signature of markdown-it
-    """Take a formula as one token."""
+    """Turn a formula into one token."""
     if state.src[state.pos] not in "$\\":
         return False
-    found = _FORMULA.match(state.src, state.pos, state.posMax)
-    if found is None or not _is_formula(found, state.src[max(0, state.pos - 1) : state.pos]):
+    match = _FORMULA.match(state.src, state.pos, state.posMax)
+    if match is None or not _is_formula(match, state.src[max(0, state.pos - 1) : state.pos]):
         return False
     if not silent:
-        state.push("math", "", 0).content = found[0]
-    state.pos = found.end()
+        state.push("math", "", 0).content = match[0]
+    state.pos = match.end()
     return True
 
 
-def _is_formula(found: re.Match[str], before: str) -> bool:
-    """Tell a formula from prices, "US$ or A$", and brackets that are only escaped."""
-    inner = next(filter(None, found.groups()), "")
+def _is_formula(match: re.Match[str], before: str) -> bool:
+    """Distinguish a formula from prices, "US$ or A$", and brackets that are only escaped."""
+    inner = next(filter(None, match.groups()), "")
     if _PROSE.search(_WORDED.sub("", inner)):
         return False
-    if found["inline"]:
+    if match["inline"]:
         return not before.isalnum() and _PRICE.match(inner) is None
-    return _TELLING.search(inner) is not None
+    return _CONCLUSIVE.search(inner) is not None
 
 
 def say_formula(token: Token) -> tuple[str | None, SkipReason | None]:
-    """Return how a formula is read, or why it is not."""
-    found = _FORMULA.fullmatch(token.content)
-    inner = next(filter(None, found.groups()), "") if found else ""
+    """Return how a formula is read, or the reason why it is not."""
+    match = _FORMULA.fullmatch(token.content)
+    inner = next(filter(None, match.groups()), "") if match else ""
     text = _FRACTION.sub(r"\1/\2", _SPACING.sub(" ", inner))
     text = _GROUPED.sub(r"\1\2", _ROOT.sub(r"√\1", text))
     text = _COMMAND.sub(lambda m: f" {_COMMANDS.get(m[1], m[0])} ", text)

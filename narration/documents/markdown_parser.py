@@ -1,4 +1,4 @@
-"""The parser of markdown: CommonMark with what its dialects add and a listener would notice."""
+"""The markdown parser: CommonMark with those extensions that a listener would notice."""
 
 import re
 
@@ -12,11 +12,11 @@ from narration.documents.markdown_tables import table_block
 
 _NOTE = re.compile(r"\[\^[^\]\s]+\]:")
 _DEFINITION = re.compile(r"\[[^\]]+\]:")
-_SET_IN = 2  # columns by which the further paragraphs of a note are set in, at least
+_SET_IN = 2  # columns of indentation of a note's further paragraphs, at least
 
 
 def make_parser() -> MarkdownIt:
-    """Make a parser with tables, notes, formulas and lists of tasks."""
+    """Create a parser with tables, notes, formulas and task lists."""
     parser = MarkdownIt("commonmark").enable("strikethrough").disable("text_join")
     parser.block.ruler.before("paragraph", "table", table_block, {"alt": ["paragraph"]})
     parser.block.ruler.before("code", "note", _note_block)
@@ -27,7 +27,7 @@ def make_parser() -> MarkdownIt:
 
 
 def _note_block(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bool:  # noqa: FBT001 - the signature of markdown-it
-    """Take a note as a paragraph of its own: what is defined in the next line does not go on it."""
+    """Treat a note as a separate paragraph: a definition in the next line does not continue it."""
     if state.is_code_block(start_line) or not _NOTE.match(_line(state, start_line)):
         return False
     if silent:
@@ -57,7 +57,7 @@ def _line(state: StateBlock, number: int) -> str:
 
 
 def _mark_items(state: StateCore) -> None:
-    """Tell the first paragraph of an item from others."""
+    """Mark the first paragraph of each item."""
     for token, above in zip(state.tokens[2:], state.tokens, strict=False):
         if token.type == "inline" and above.type == "list_item_open":
             token.meta["is_item"] = True

@@ -1,6 +1,6 @@
-"""Tables of markdown: found as blocks of lines, read row by row.
+"""Markdown tables: detected as blocks of lines, read row by row.
 
-markdown-it's own rule makes a dozen objects of each row, which takes minutes for a long table.
+markdown-it's own rule creates a dozen objects per row, which takes minutes for a long table.
 """
 
 import re
@@ -22,7 +22,7 @@ class Cell(NamedTuple):
 
 
 def table_block(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bool:  # noqa: FBT001 - the signature of markdown-it
-    """Take a table as one token that knows its lines."""
+    """Turn a table into one token that knows its lines."""
     if start_line + 2 > end_line or state.sCount[start_line + 1] < state.blkIndent:
         return False
     if state.is_code_block(start_line) or state.is_code_block(start_line + 1):
@@ -44,11 +44,11 @@ def table_block(state: StateBlock, start_line: int, end_line: int, silent: bool)
 
 
 def cells(row: str, offset: int) -> Iterator[Cell]:
-    """Cells of a row that stands at an offset; a pipe behind a backslash parts none."""
-    for found in _CELL.finditer(row):
-        text = found[0]
-        start = found.start() + len(text) - len(text.lstrip())
-        end = found.end() - (len(text) - len(text.rstrip()))
+    """Return the cells of a row at an offset; a pipe after a backslash is no separator."""
+    for match in _CELL.finditer(row):
+        text = match[0]
+        start = match.start() + len(text) - len(text.lstrip())
+        end = match.end() - (len(text) - len(text.rstrip()))
         if start < end:
             yield Cell(offset + start, offset + end)
 

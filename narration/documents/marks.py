@@ -1,4 +1,4 @@
-"""Raised and linked figures: marks of notes, which are not read, and powers, which are."""
+"""Superscript and linked figures: note references are skipped, powers are read."""
 
 import re
 
@@ -12,10 +12,11 @@ _MARK = re.compile(
 _POWER = re.compile(r"\s*[+\-−–]?(?:\d{1,3}|[nmkxy])\s*")
 _RAISED = str.maketrans("0123456789+-−–nmkxy", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁻ⁿᵐᵏˣʸ")
 _BEFORE = re.compile(r"[^\W\d_]+$")
-_YEAR = re.compile(r"(?<![\d.,])(?:1[5-9]\d\d|20\d\d)$")  # nobody raises one to a power
+_YEAR = re.compile(r"(?<![\d.,])(?:1[5-9]\d\d|20\d\d)$")  # years are not raised to powers
 _VOWEL = re.compile(r"[aeiouy]", re.IGNORECASE)
-_UNITS = frozenset({"in", "yd", "mi", "ha", "au", "pc", "pi"})  # besides those without a vowel
-# Marks written into running text: "lit.[12]", "many [3, 4]", "lit.[a]".
+# In addition to those without a vowel.
+_UNITS = frozenset({"in", "yd", "mi", "ha", "au", "pc", "pi"})
+# References within running text: "lit.[12]", "many [3, 4]", "lit.[a]".
 WRITTEN = re.compile(
     r"(?<=[^\s\[(])\s?\[(?:\d{1,3}(?:\s?[,–-]\s?\d{1,3})*)\]|(?<=[^\s\[(])\[(?:[a-z]|[*†‡§]+)\]"
 )
@@ -23,45 +24,45 @@ WRITTEN_PAGE = re.compile(r"\s?[\[{(](?:Pg|Page|p\.)\s?[\divxlc]{1,6}[\]})]", re
 
 
 def is_note_mark(text: str) -> bool:
-    """Tell whether a text is as short as the mark of a note is, and made of the same signs."""
+    """Return whether a text is short enough for a note reference and has no other characters."""
     return _MARK.fullmatch(text) is not None
 
 
 def is_linked_mark(text: str, before: str, *, is_raised: bool, is_marked: bool) -> bool:
-    """Tell whether a link with such a text, after such a text, leads to a note.
+    """Return whether a link with this text, after that text, leads to a note.
 
-    `is_marked`: its class says so. A bare figure is a mark only where it touches a word.
+    `is_marked`: its class says so. A plain number is a reference only if it touches a word.
     """
-    found = _MARK.fullmatch(text)
-    if found is None:
+    match = _MARK.fullmatch(text)
+    if match is None:
         return False
-    if is_raised or is_marked or found["sign"] or (found["open"] and found["close"]):
+    if is_raised or is_marked or match["sign"] or (match["open"] and match["close"]):
         return True
-    return found["number"] is not None and before[-1:].strip() != ""
+    return match["number"] is not None and before[-1:].strip() != ""
 
 
 def is_raised_mark(text: str, before: str) -> bool:
-    """Tell whether raised text that is no link is the mark of a note; else it is a power."""
-    found = _MARK.fullmatch(text)
-    if found is None or found["roman"]:
+    """Return whether unlinked superscript is a note reference; otherwise it is a power."""
+    match = _MARK.fullmatch(text)
+    if match is None or match["roman"]:
         return False
-    if found["sign"] or found["open"]:
+    if match["sign"] or match["open"]:
         return True
     if not before or before[-1].isspace():
-        return found["number"] is not None and bool(before.strip())
-    if found["letter"]:
+        return match["number"] is not None and bool(before.strip())
+    if match["letter"]:
         word = _BEFORE.search(before)
         return (word is not None and len(word[0]) > 2) or before[-1] in '.,;:!?”"’'
     return not takes_power(before)
 
 
 def as_power(text: str) -> str | None:
-    """Write raised text with the characters for it, where there are some."""
+    """Return superscript as Unicode superscript characters, where they exist."""
     return text.strip().translate(_RAISED) if _POWER.fullmatch(text) else None
 
 
 def takes_power(before: str) -> bool:
-    """Tell a variable, a unit, a number or a closed bracket from a word and its punctuation."""
+    """Return whether a power may follow: after a variable, unit, number or closing bracket."""
     if not before or _YEAR.search(before[-6:]):
         return False
     if before[-1].isdigit() or before[-1] == ")":

@@ -1,6 +1,6 @@
 """Which pages of a book are not for listening: imprints, contents, indexes, licences.
 
-Told by type, by landmark, by title and, where nothing says so, by what a page looks like.
+Decided by type, landmark or title and, failing these, by what a page looks like.
 """
 
 import re
@@ -62,7 +62,7 @@ _IMPRINT_SIGNS = tuple(
     )
 )
 _LONGEST_IMPRINT = 6000
-_SHORT_PAGE = 1500  # characters; a longer one is no front matter for its title alone
+_SHORT_PAGE = 1500  # characters; a longer page is not front matter because of its title alone
 _NOTE_START = re.compile(r"[\[({^]?(?:\d{1,4}|[*†‡§¶]|[a-z](?=[.)\]]))", re.IGNORECASE)
 _LEAST_SIGNS = 3
 _LEAST_LINKS = 4
@@ -79,22 +79,22 @@ _EDGES = re.compile(r"^[\W_]+|[\W_]+$")
 
 
 def landmark_reason(kind: str) -> SkipReason | None:
-    """Why a page that a landmark or a guide calls so is not read."""
+    """Return why pages with this landmark or guide type are not read; None if they are."""
     return _BY_LANDMARK.get(kind.removeprefix("other."))
 
 
 def titled_reason(title: str) -> SkipReason | None:
-    """Why what stands under such a title is not read."""
+    """Return why text under this title is not read; None if it is."""
     bare = _EDGES.sub("", " ".join(title.split()))
-    return next((reason for reason, found in _TITLE_PATTERNS if found.fullmatch(bare)), None)
+    return next((reason for reason, reasons in _TITLE_PATTERNS if reasons.fullmatch(bare)), None)
 
 
 def page_reason(blocks: Sequence[PageBlock], title: str | None) -> SkipReason | None:
-    """Why a whole page is not read; `title` is what the contents call it."""
+    """Return why a whole page is not read; `title` is its title in the contents."""
     if not blocks:
         return None
     reason = titled_reason(blocks[0].text) or (titled_reason(title) if title else None)
-    if reason is not None and _bears_out(reason, blocks):
+    if reason is not None and _looks_like(reason, blocks):
         return reason
     if _is_imprint(blocks):
         return SkipReason.COPYRIGHT
@@ -104,9 +104,9 @@ def page_reason(blocks: Sequence[PageBlock], title: str | None) -> SkipReason | 
 
 
 def is_running_text(blocks: Sequence[PageBlock]) -> bool:
-    """Tell whether most of some blocks is prose, which no list and no imprint is.
+    """Return whether most of these blocks are prose, unlike in a list or an imprint.
 
-    What a list says of its chapters is mostly cut up by dashes: "The storm.--We land.--A fire."
+    Summaries in a table of contents are full of dashes: "The storm.--We land.--A fire."
     """
     chars = sum(len(block.text) for block in blocks)
     prose = sum(
@@ -122,7 +122,7 @@ def is_running_text(blocks: Sequence[PageBlock]) -> bool:
 
 
 def inner_skips(blocks: Sequence[PageBlock]) -> list[SkipReason | None]:
-    """Why each block of a page that is otherwise read is not: lists of contents among the text."""
+    """Return for each block of a page why it is not read: it is in a table of contents."""
     reasons: list[SkipReason | None] = [None] * len(blocks)
     index = 0
     while index < len(blocks):
@@ -133,8 +133,8 @@ def inner_skips(blocks: Sequence[PageBlock]) -> list[SkipReason | None]:
     return reasons
 
 
-def _bears_out(reason: SkipReason, blocks: Sequence[PageBlock]) -> bool:
-    """Tell whether a page looks like its title: a chapter may be called "Contents", too."""
+def _looks_like(reason: SkipReason, blocks: Sequence[PageBlock]) -> bool:
+    """Return whether a page looks like its title, as a chapter may be called "Contents", too."""
     chars = sum(len(block.text) for block in blocks)
     if chars <= _SHORT_PAGE and reason in {SkipReason.COPYRIGHT, SkipReason.NOTE}:
         return True
@@ -157,7 +157,7 @@ def _is_imprint(blocks: Sequence[PageBlock]) -> bool:
 
 
 def _is_index(blocks: Sequence[PageBlock]) -> bool:
-    """Tell words with the pages on which they stand, in the order of the alphabet."""
+    """Return whether blocks are words in alphabetical order, with the pages where they occur."""
     texts = [block.text for block in blocks]
     entries = [text.lower() for text in texts if _INDEXED.fullmatch(text)]
     if sum(_ONE_YEAR.search(text) is not None for text in entries) * 2 > len(entries):
@@ -182,7 +182,7 @@ def _is_linked(blocks: Iterable[PageBlock]) -> bool:
 
 
 def _is_entry(block: PageBlock) -> bool:
-    """Tell whether a block looks like a line of contents."""
+    """Return whether a block looks like an entry of the contents."""
     if len(block.text) > _LONGEST_ENTRY * 2:
         return False
     if block.linked_chars * 2 >= len(block.text):
@@ -191,11 +191,11 @@ def _is_entry(block: PageBlock) -> bool:
 
 
 def _contents_end(blocks: Sequence[PageBlock], start: int) -> int:
-    """Index behind the list of contents that begins at a block; the same index if none does."""
+    """Return the index after a table of contents that begins here; the same index if none does."""
     is_headed = titled_reason(blocks[start].text) is SkipReason.CONTENTS
     first = start + 1 if is_headed else start
     end = first
-    while end < len(blocks) and _goes_on(blocks, end, is_headed=is_headed):
+    while end < len(blocks) and _continues(blocks, end, is_headed=is_headed):
         end += 1
     while end > first and not _is_entry(blocks[end - 1]):
         end -= 1
@@ -205,11 +205,11 @@ def _contents_end(blocks: Sequence[PageBlock], start: int) -> int:
     return end if links >= _LEAST_LINKS else start
 
 
-def _goes_on(blocks: Sequence[PageBlock], index: int, *, is_headed: bool) -> bool:
+def _continues(blocks: Sequence[PageBlock], index: int, *, is_headed: bool) -> bool:
     block = blocks[index]
     if _is_entry(block) and (is_headed or block.linked_chars * 2 >= len(block.text)):
         return True
-    # A heading of a part, "CHAPTER" over the first column, between two entries.
+    # A heading of a part, or "CHAPTER" above the first column, between two entries.
     return (
         is_headed
         and len(block.text) <= _LONGEST_ENTRY

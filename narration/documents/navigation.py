@@ -1,4 +1,4 @@
-"""An e-book's own table of contents: EPUB 3's navigation page, or the NCX of older ones."""
+"""An e-book's table of contents: EPUB 3's navigation document, or the NCX of older books."""
 
 import posixpath
 from collections.abc import Iterator
@@ -17,9 +17,9 @@ _MAX_ENTRIES = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NavigationEntry:
-    """A line of the contents: its title, the place it names, and how deep it stands (from 0).
+    """An entry of the contents: its title, its target, and its depth (from 0).
 
-    `name` is empty where the line names no place: it heads the lines below it.
+    `name` is empty if the entry has no target and only groups the entries below it.
     """
 
     title: str
@@ -30,7 +30,7 @@ class NavigationEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Navigation:
-    """The contents in order, and what kind of matter some pages hold ("copyright-page")."""
+    """The contents in order, and which pages hold special matter, such as "copyright-page"."""
 
     entries: tuple[NavigationEntry, ...] = ()
     landmarks: tuple[tuple[str, str, str], ...] = ()  # type, name, fragment
@@ -38,7 +38,7 @@ class Navigation:
 
 
 def read_navigation(archive: Archive, package: Package) -> Navigation:
-    """Read the book's contents; one that is missing or damaged is empty."""
+    """Read the book's contents; empty if missing or damaged."""
     page = next((i.name for i in package.items.values() if "nav" in i.properties), None)
     entries: list[NavigationEntry] = []
     landmarks = [(kind, *_place(package.folder, href)) for kind, href in package.guide]
@@ -73,7 +73,7 @@ def _nav(root: etree._Element, kind: str, *, is_any: bool) -> etree._Element | N
 
 
 def _listed(nav: etree._Element | None, folder: str) -> Iterator[NavigationEntry]:
-    """Lines of a navigation page: lists in lists."""
+    """Yield the entries of a navigation document, which are nested lists."""
     if nav is None:
         return
     depth = -1
@@ -98,7 +98,7 @@ def _first(element: etree._Element | None, name: str) -> etree._Element | None:
 
 
 def _typed(nav: etree._Element | None, folder: str) -> list[tuple[str, str, str]]:
-    """Links of the landmarks, each with what it leads to."""
+    """Yield the landmarks: type, name and fragment."""
     if nav is None:
         return []
     return [
@@ -110,7 +110,7 @@ def _typed(nav: etree._Element | None, folder: str) -> list[tuple[str, str, str]
 
 
 def _points(root: etree._Element, folder: str) -> Iterator[NavigationEntry]:
-    """Lines of an NCX: points in points."""
+    """Yield the entries of an NCX, which are nested points."""
     depth = -1
     for event, element in etree.iterwalk(root, events=("start", "end")):
         if local_name(element) != "navpoint":
@@ -135,7 +135,7 @@ def _place(folder: str, href: str) -> tuple[str, str]:
 
 
 def _label(element: etree._Element | None) -> str:
-    """Text of a label on one line; the marks of notes and what an image shows apart."""
+    """Return a label's text on one line, without note references, with images by their text."""
     if element is None:
         return ""
     parts: list[str] = []

@@ -1,4 +1,4 @@
-"""Where the marks of notes lead: the notes themselves, which are not read with the text."""
+"""Find the notes that references link to, since they are not read with the text."""
 
 import posixpath
 from bisect import bisect_right
@@ -8,13 +8,13 @@ from narration.documents.archive import fragment_of, resolve
 from narration.documents.paragraphs import Page, PageBlock
 from narration.documents.types import BlockKind
 
-_LABEL_CHARS = 12  # a note's identifier stands at its label; one behind more text is a reference
+_LABEL_CHARS = 12  # a note's identifier is at its label; one after more text is a back-reference
 _MOST_BLOCKS = 12  # of one note
 
 
 def note_blocks(pages: Sequence[tuple[str, Page]]) -> set[int]:
-    """Offsets of the blocks that belong to notes; pages come with their names in the archive."""
-    # By page and identifier: where one of the marks stands, or -1 if it is on another page.
+    """Return the offsets of blocks that belong to notes; pages come with their file names."""
+    # By page and identifier: where a reference is, or -1 if it is on another page.
     targets: dict[str, dict[str, int]] = {}
     for name, page in pages:
         folder = posixpath.dirname(name)

@@ -1,4 +1,4 @@
-"""An e-book's package document: what the book is, its files, and the order they are read in."""
+"""An e-book's package document: the book's metadata, its files, and their reading order."""
 
 import posixpath
 import re
@@ -21,7 +21,7 @@ _PAGES = frozenset({"application/xhtml+xml", "text/html", "application/xml", "te
 _AUTHORS = frozenset({"", "aut", "author", "cre", "creator"})
 _DATED = ("publication", "original-publication", "creation", "")
 _LONGEST_FACT = 500
-_DIGITS = 6  # of a place in a list
+_DIGITS = 6  # of a position in a list
 _LONGEST_DESCRIPTION = 20_000
 _SCHEME = re.compile(r"(?:urn:)?(isbn|uuid|doi|issn|asin|oclc)[:\s]\s*(.+)", re.IGNORECASE)
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
@@ -29,9 +29,9 @@ _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Package:
-    """The package document, read.
+    """The parsed package document.
 
-    `pages` are the names of the pages to read, in order; `guide` says of some what they are.
+    `pages` are the names of the pages to read, in order; `guide` gives the types of some.
     """
 
     folder: str
@@ -43,7 +43,7 @@ class Package:
 
 
 def read_package(archive: Archive) -> Package:
-    """Read the package that the archive's container names.
+    """Read the package named by the archive's container file.
 
     Raises: DocumentError if it is missing, damaged, or names protected pages.
     """
@@ -109,15 +109,15 @@ def _protected(archive: Archive) -> set[str]:
 
 
 def _ncx(elements: list[etree._Element], items: dict[str, Item]) -> str | None:
-    named = next((attribute(e, "toc") for e in elements if local_name(e) == "spine"), "")
-    if named in items:
-        return items[named].name
+    identifier = next((attribute(e, "toc") for e in elements if local_name(e) == "spine"), "")
+    if identifier in items:
+        return items[identifier].name
     of_type = [item for item in items.values() if item.media_type == "application/x-dtbncx+xml"]
     return of_type[0].name if of_type else None
 
 
 class _Facts:
-    """What the metadata elements say, with what other elements say of them."""
+    """The metadata elements, along with the elements that refine them."""
 
     def __init__(self, elements: Iterable[etree._Element]) -> None:
         self._elements: dict[str, list[etree._Element]] = {}
@@ -130,7 +130,7 @@ class _Facts:
                 self._refined.setdefault((about, attribute(element, "property")), _text(element))
 
     def metadata(self, cover: Cover | None) -> Metadata:
-        """Collect the facts."""
+        """Return the metadata."""
         creators = self._named("creator")
         creators.sort(key=lambda creator: self._place(creator[0]))
         authors = [text for element, text in creators if self._role(element) in _AUTHORS]
@@ -147,30 +147,32 @@ class _Facts:
         )
 
     def _named(self, name: str) -> list[tuple[etree._Element, str]]:
-        found = [(element, _text(element)) for element in self._elements.get(name, [])]
-        return [(element, text[:_LONGEST_FACT]) for element, text in found if text]
+        elements = [(element, _text(element)) for element in self._elements.get(name, [])]
+        return [(element, text[:_LONGEST_FACT]) for element, text in elements if text]
 
-    def _said(self, element: etree._Element, name: str) -> str:
-        """Look up what an attribute or a refining element says of an element."""
+    def _specified(self, element: etree._Element, name: str) -> str:
+        """Return what an attribute or a refining element specifies for an element."""
         return attribute(element, name) or self._refined.get((attribute(element, "id"), name), "")
 
     def _role(self, element: etree._Element) -> str:
-        return self._said(element, "role").lower()
+        return self._specified(element, "role").lower()
 
     def _place(self, element: etree._Element) -> int:
-        place = self._said(element, "display-seq")
+        place = self._specified(element, "display-seq")
         return int(place) if place.isascii() and place.isdigit() and len(place) < _DIGITS else 0
 
     def _title(self) -> str | None:
         titles = self._named("title")
-        main = [text for element, text in titles if self._said(element, "title-type") == "main"]
+        main = [
+            text for element, text in titles if self._specified(element, "title-type") == "main"
+        ]
         return next(iter([*main, *(text for _, text in titles)]), None)
 
     def _date(self) -> str | None:
-        dates = [(self._said(element, "event"), text) for element, text in self._named("date")]
+        dates = [(self._specified(element, "event"), text) for element, text in self._named("date")]
         for event in _DATED:
-            for said, text in dates:
-                if said == event:
+            for written_event, text in dates:
+                if written_event == event:
                     return text
         return None
 
@@ -183,25 +185,29 @@ class _Facts:
         return None
 
     def _series(self) -> Series | None:
-        found: list[tuple[bool, Series]] = []
+        series_list: list[tuple[bool, Series]] = []
         metas = self._elements.get("meta", [])
         for element in metas:
             if attribute(element, "property") == "belongs-to-collection" and _text(element):
                 series = Series(
                     name=_text(element)[:_LONGEST_FACT],
-                    position=self._said(element, "group-position") or None,
+                    position=self._specified(element, "group-position") or None,
                 )
-                found.append((self._said(element, "collection-type") == "series", series))
-        named = {element.get("name"): element.get("content", "") for element in metas}
-        if name := named.get("calibre:series"):
-            found.append((True, Series(name=name, position=named.get("calibre:series_index"))))
-        return next((series for is_series, series in found if is_series), None)
+                series_list.append(
+                    (self._specified(element, "collection-type") == "series", series)
+                )
+        calibre = {element.get("name"): element.get("content", "") for element in metas}
+        if name := calibre.get("calibre:series"):
+            series_list.append(
+                (True, Series(name=name, position=calibre.get("calibre:series_index")))
+            )
+        return next((series for is_series, series in series_list if is_series), None)
 
     def _identifiers(self) -> Iterator[Identifier]:
         for element, text in self._named("identifier"):
-            scheme = self._said(element, "scheme").lower()
-            if found := _SCHEME.fullmatch(text):
-                yield Identifier(scheme=found[1].lower(), value=found[2])
+            scheme = self._specified(element, "scheme").lower()
+            if match := _SCHEME.fullmatch(text):
+                yield Identifier(scheme=match[1].lower(), value=match[2])
             elif not scheme and _ADDRESS.match(text):
                 yield Identifier(scheme="uri", value=text)
             else:

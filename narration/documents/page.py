@@ -1,6 +1,6 @@
-"""The one walk over a parsed page: its text block by block, and what of it is not read aloud.
+"""The one walk over a parsed page: its text block by block, and what of it is not read.
 
-Serves EPUB pages, HTML files, HTML in markdown, and whatever is turned into HTML.
+Used for EPUB pages, HTML files, HTML in markdown, and everything converted to HTML.
 """
 
 import re
@@ -37,8 +37,8 @@ _NOTHING: frozenset[SkipReason] = frozenset()
 _DROP_CAP = re.compile(r"\s*[\"“‘'«]?\s*[A-Z]\s*")
 _OUTSIDE = re.compile(r"(?:[a-z][a-z0-9+.-]*:|//)", re.IGNORECASE)
 _LONGEST_MARK = 24
-# Elements that mean something without any attribute.
-_TELLING = (
+# Elements with a meaning even without attributes.
+_MEANINGFUL = (
     frozenset({"pre", "code", "kbd", "samp", "sup", "table", "nav", "rt", "rp", "rtc"})
     | {f"h{level}" for level in range(1, 7)}
     | {"button", "select", "textarea"}
@@ -67,10 +67,10 @@ def walk_page(
     rules: StyleRules = NO_RULES,
     spoken: frozenset[SkipReason] = _NOTHING,
 ) -> Page:
-    """Read a tree of HTML elements; offsets begin at `offset`, where the text will stand.
+    """Read a tree of HTML elements; offsets begin at `offset`, the page's place in the source.
 
-    `rules` are those of the page's style sheets; what would be skipped for a reason in `spoken`
-    is read after all.
+    `rules` are those of the page's style sheets; text that would be skipped for a reason in
+    `spoken` is read.
     """
     walk = _Walk(offset, rules, spoken)
     for event, element in etree.iterwalk(root, events=("start", "end")):
@@ -82,8 +82,8 @@ def walk_page(
     blocks: list[PageBlock] = []
     skips: list[Skip] = []
     for number, pieces in enumerate(collected.paragraphs):
-        found, skipped = compose(number, pieces, spoken)
-        blocks += found
+        composed, skipped = compose(number, pieces, spoken)
+        blocks += composed
         skips += skipped
     return Page(
         text="".join(collected.parts),
@@ -98,7 +98,7 @@ def walk_page(
 
 @dataclass(slots=True)
 class _Open:
-    """An element that is open; `number` is its own, counted through the page."""
+    """An open element; `number` is unique within the page."""
 
     name: str
     context: Context
@@ -109,7 +109,7 @@ class _Open:
 
 
 class _Walk:
-    """Follows the tree; what is found goes to the writer."""
+    """Walks the tree and passes the text to the writer."""
 
     def __init__(self, offset: int, rules: StyleRules, spoken: frozenset[SkipReason]) -> None:
         self.writer = PageWriter(offset)
@@ -174,24 +174,24 @@ class _Walk:
             self.writer.add(element.text, context, raised if context.reason is None else None)
 
     def _context(self, element: etree._Element, traits: Traits, above: _Open) -> Context:
-        """Make out what holds for the text in an element."""
-        around = above.context
-        if not traits.attributes and traits.name not in _TELLING:
-            return around
+        """Return the context for the text in an element."""
+        outer = above.context
+        if not traits.attributes and traits.name not in _MEANINGFUL:
+            return outer
         level = heading_level(traits)
-        is_pre = around.is_pre or traits.name == "pre"
+        is_pre = outer.is_pre or traits.name == "pre"
         context = Context(
-            reason=around.reason or self._reason(element, traits, around),
-            language=traits.attributes.get("lang") or around.language,
-            level=level or around.level,
-            is_titling=around.is_titling or level is not None or is_titling(traits),
+            reason=outer.reason or self._reason(element, traits, outer),
+            language=traits.attributes.get("lang") or outer.language,
+            level=level or outer.level,
+            is_titling=outer.is_titling or level is not None or is_titling(traits),
             is_pre=is_pre,
-            is_code=around.is_code or (is_pre and is_code(traits)),
-            is_linked=around.is_linked or _leads_inside(traits),
-            is_raised=around.is_raised or traits.name == "sup",
-            stanza=around.stanza or self._stanza(traits, above),
+            is_code=outer.is_code or (is_pre and is_code(traits)),
+            is_linked=outer.is_linked or _leads_inside(traits),
+            is_raised=outer.is_raised or traits.name == "sup",
+            stanza=outer.stanza or self._stanza(traits, above),
         )
-        if around.stanza and is_stanza(traits):
+        if outer.stanza and is_stanza(traits):
             return context.evolve(stanza=self._count)
         return context
 
@@ -202,23 +202,21 @@ class _Walk:
             return self._count
         return above.number if is_verse_line(traits) else 0
 
-    def _reason(
-        self, element: etree._Element, traits: Traits, around: Context
-    ) -> SkipReason | None:
+    def _reason(self, element: etree._Element, traits: Traits, outer: Context) -> SkipReason | None:
         reason = skip_reason(element, traits, self._rules)
         if traits.name == "table" and reason is None and is_grid_of_numbers(element):
             reason = SkipReason.NUMBER_TABLE
         if reason is SkipReason.NOTE_MARK:
             text = page_text(element, _LONGEST_MARK)
-            reason = reason if is_note_mark(text) else None  # else a word that has a note
-        elif reason is None and self._is_mark(element, traits, around):
+            reason = reason if is_note_mark(text) else None  # otherwise a word with a note
+        elif reason is None and self._is_mark(element, traits, outer):
             reason = SkipReason.NOTE_MARK
         if reason is SkipReason.NOTE_MARK and self.writer.before:
-            self._remember_target(element, around)
+            self._remember_target(element, outer)
         return None if reason in self._spoken else reason
 
-    def _is_mark(self, element: etree._Element, traits: Traits, around: Context) -> bool:
-        """Tell whether an element is the mark of a note, however it is set."""
+    def _is_mark(self, element: etree._Element, traits: Traits, outer: Context) -> bool:
+        """Return whether an element is a note reference, whatever its markup."""
         if traits.name not in {"a", "sup", "span"}:
             return False
         is_marked = has_mark_class(traits)
@@ -226,18 +224,18 @@ class _Walk:
         if not is_marked and not is_link and traits.name != "sup":
             return False
         text = page_text(element, _LONGEST_MARK)
-        if traits.name == "sup" and not is_marked and _link_in(element, around) is None:
+        if traits.name == "sup" and not is_marked and _link_in(element, outer) is None:
             return is_raised_mark(text, self.writer.before)
-        is_raised = around.is_raised or _raises(element)
+        is_raised = outer.is_raised or _raises(element)
         return is_linked_mark(text, self.writer.before, is_raised=is_raised, is_marked=is_marked)
 
-    def _remember_target(self, element: etree._Element, around: Context) -> None:
-        link = _link_in(element, around)
+    def _remember_target(self, element: etree._Element, outer: Context) -> None:
+        link = _link_in(element, outer)
         if link is not None:
             self.writer.mark(str(link.get("href", "")))
 
     def _read_image(self, element: etree._Element, traits: Traits, context: Context) -> None:
-        """Read an image's text where it stands for the heading or for a first letter."""
+        """Read an image's text if it replaces the heading or a first letter."""
         text = traits.attributes.get("alt", "").strip()
         is_first = not self.writer.before and _DROP_CAP.fullmatch(text) is not None
         if not text or (is_first and not element.tail):
@@ -258,17 +256,17 @@ def _raises(element: etree._Element) -> bool:
     return len(element) > 0 and any(local_name(each) == "sup" for each in islice(element.iter(), 6))
 
 
-def _link_in(element: etree._Element, around: Context) -> etree._Element | None:
-    """Find the link that an element is, holds, or stands in."""
+def _link_in(element: etree._Element, outer: Context) -> etree._Element | None:
+    """Return the link that an element is, contains, or is inside of."""
     inside = islice(element.iter(), 6) if len(element) else (element,)
-    outside = islice(element.iterancestors(), 3) if around.is_linked else ()
+    outside = islice(element.iterancestors(), 3) if outer.is_linked else ()
     return next(
         (each for each in (*inside, *outside) if each.get("href") and local_name(each) == "a"), None
     )
 
 
 def _heads_alone(image: etree._Element) -> bool:
-    """Tell whether the heading around an image has no words of its own."""
+    """Return whether the heading around an image has no other text."""
     for element in image.iterancestors():
         if heading_level(traits_of(element, local_name(element))) is not None:
             return not page_text(element, 40).strip()

@@ -1,4 +1,4 @@
-"""What the head of a page says of the work in it."""
+"""Metadata in the head of a page."""
 
 import re
 
@@ -24,7 +24,7 @@ _LANGUAGE = ("dc.language", "content-language", "og:locale")
 
 
 def read_facts(root: etree._Element) -> Metadata:
-    """Title, author, language, date, description and site of a page."""
+    """Return title, author, language, date, description and site of a page."""
     metas: dict[str, list[str]] = {}
     title = heading = ""
     for element in root.iter():
@@ -39,9 +39,9 @@ def read_facts(root: etree._Element) -> Metadata:
             title = " ".join("".join(map(str, element.itertext())).split())
         elif name == "h1" and not heading:
             heading = " ".join("".join(map(str, element.itertext())).split())[:200]
-    named = _first(metas, _TITLE)
+    meta_title = _first(metas, _TITLE)
     return Metadata(
-        title=named or _page_title(title, heading) or None,
+        title=meta_title or _page_title(title, heading) or None,
         authors=tuple(
             dict.fromkeys(
                 value
@@ -58,7 +58,7 @@ def read_facts(root: etree._Element) -> Metadata:
 
 
 def _page_title(title: str, heading: str) -> str:
-    """Take the name of the site off a title, if the page's heading is without it."""
+    """Remove the name of the site from a title if the page's heading does not have it."""
     short = _SITE.sub("", title)
     return short if heading and short != title and heading.startswith(short[:20]) else title
 

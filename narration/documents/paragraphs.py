@@ -1,4 +1,4 @@
-"""Text of a page, as it comes -> the page's blocks, runs and skips, with offsets."""
+"""Text of a page, in order of arrival -> the page's blocks, runs and skips, with offsets."""
 
 import re
 from collections.abc import Iterator
@@ -10,14 +10,14 @@ from narration.documents.types import BlockKind, Run, Skip, SkipReason
 
 _SPACE = re.compile(r"\s+")
 _PUNCTUATED = re.compile(r"[.!?:;,…—–\-][\"”'’)\]]*\s*$")
-_LONGEST_SPEAKER = 60  # a longer cell of a table is a paragraph, not what the next one belongs to
+_LONGEST_SPEAKER = 60  # a longer table cell is a paragraph, not the speaker of the next one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """What holds for a piece of text because of the elements around it.
+    """Properties of a piece of text that follow from the elements around it.
 
-    `stanza` numbers the stanza whose lines these are, 0 outside of verse.
+    `stanza` is the number of the stanza these lines belong to, 0 outside of verse.
     """
 
     reason: SkipReason | None = None
@@ -36,7 +36,7 @@ class Context:
 
 
 class Piece(NamedTuple):
-    """page[start:end] in one context; a break is a line's end that the page asks for."""
+    """page[start:end] in one context; a break is an explicit end of a line."""
 
     start: int
     end: int
@@ -48,7 +48,7 @@ class Piece(NamedTuple):
 
     @property
     def spoken(self) -> str:
-        """What is read of it."""
+        """The text that is read."""
         return self.text if self.reading is None else self.reading
 
 
@@ -56,7 +56,7 @@ class Piece(NamedTuple):
 class PageBlock:
     """A block of a page.
 
-    `level` is that of a heading marked up as one. `stanza` is the same for lines of one stanza.
+    `level` is that of a marked-up heading. `stanza` is equal for lines of one stanza.
     `linked_chars` of its `chars` are links into the work.
     """
 
@@ -75,18 +75,17 @@ class PageBlock:
 
     @property
     def end(self) -> int:
-        """Offset behind its last character."""
+        """Offset after its last character."""
         return self.runs[-1].end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A page's text, with offsets into the source in which it will stand.
+    """A page's text, with offsets into the source that will contain it.
 
-    `anchors` are the places of identifiers, `extents` the places of blocks that have one,
-    `marks` the links of marks that lead to notes,
-    each with its own place. `added` are the places of text that the page
-    does not write out, such as the numbers of a list.
+    `anchors` are the places of identifiers, `extents` those of blocks with identifiers, `marks` the
+    links of note references, each with its place. `added` are the places of text that is not
+    written in the page, such as the numbers of a list.
     """
 
     text: str
@@ -109,14 +108,14 @@ class _Collected:
 
 
 class PageWriter:
-    """Collects text; knows where a block ends, and leaves what a block is to others."""
+    """Collects text and decides where blocks end; other modules decide what a block is."""
 
     def __init__(self, offset: int) -> None:
         self.collected = _Collected()
         self._position = offset
         self._pieces: list[Piece] = []
-        self._is_ended = False  # the block is closed as soon as more text comes
-        self._is_glued = False  # the next text goes on with the row of a table
+        self._is_ended = False  # the block is closed when more text comes
+        self._is_glued = False  # the next text continues a table row
         self._row = self._block_row = 0
         self._size = 0
         self._tail = ""
@@ -125,11 +124,11 @@ class PageWriter:
 
     @property
     def before(self) -> str:
-        """The last visible characters of the block that is being written."""
+        """The last visible characters of the current block."""
         return "" if self._is_ended or not self._pieces else self._tail
 
     def add(self, text: str, context: Context, reading: str | None = None) -> None:
-        """Take text; `reading` is how all of it is said where that differs."""
+        """Add text; `reading` is how all of it is spoken, if different."""
         if context.is_pre and "\n" in text:
             first, *rest = text.split("\n")
             self._add(first, context, reading)
@@ -140,7 +139,7 @@ class PageWriter:
             self._add(text, context, reading)
 
     def add_hidden(self, text: str, context: Context) -> None:
-        """Take text that the page does not show, such as what an image stands for."""
+        """Add text that the page does not show, such as the text that an image replaces."""
         start = self._position
         self._add(text, context, None)
         if self._pieces and self._pieces[-1].start >= start:
@@ -153,36 +152,36 @@ class PageWriter:
             self._tail += "\n"
 
     def add_prefix(self, text: str) -> None:
-        """Put text that the page does not write out before the text that comes next."""
+        """Put text that is not written in the page before the next text."""
         self._prefix = text
 
     def mark(self, target: str) -> None:
-        """Remember where the mark of a note leads to."""
+        """Record the target of a note reference."""
         self.collected.marks.append((target, self._position))
 
     def anchor(self, identifier: str) -> None:
-        """Remember the place of an identifier: where the next text will stand."""
+        """Record the place of an identifier: where the next text will be."""
         if identifier:
             self._waiting.append(identifier)
 
     def close_anchor(self, identifier: str) -> None:
-        """Remember how far a block with an identifier extends."""
+        """Record where a block with an identifier ends."""
         start = self.collected.anchors.get(identifier)
         if start is not None:
             self.collected.extents[identifier] = (start, self._position)
 
     def break_block(self) -> None:
-        """End the block; a cell that continues a row does not."""
+        """End the block, unless it is a cell that continues a row."""
         if not self._is_glued:
             self._is_ended = True
 
     def start_row(self) -> None:
-        """Begin a row of a table."""
+        """Begin a table row."""
         self._is_glued, self._is_ended = False, True
         self._row += 1
 
     def start_cell(self) -> None:
-        """Begin a cell; it goes on with what the row says so far, if that is short."""
+        """Begin a cell; it continues the text of the row so far, if that is short."""
         is_same_row = bool(self._pieces) and self._block_row == self._row
         self._is_glued = is_same_row and self._size <= _LONGEST_SPEAKER
         self._is_ended = not self._is_glued
@@ -217,23 +216,23 @@ class PageWriter:
                 self._size += len(part)
 
     def _parted(self, text: str, context: Context) -> Iterator[tuple[str, SkipReason | None]]:
-        """Part written marks of notes and page numbers from the words around them."""
+        """Separate written note references and page numbers from the words around them."""
         if context.reason is not None or ("[" not in text and "{" not in text):
             yield text, context.reason
             return
         before = self._tail[-1:]
         joined = before + text
         position = len(before)
-        marks = [(found, SkipReason.NOTE_MARK) for found in WRITTEN.finditer(joined)]
-        pages = [(found, SkipReason.PAGE_NUMBER) for found in WRITTEN_PAGE.finditer(joined)]
-        for found, reason in sorted(marks + pages, key=lambda item: item[0].start()):
-            start = max(found.start(), len(before))
+        marks = [(match, SkipReason.NOTE_MARK) for match in WRITTEN.finditer(joined)]
+        pages = [(match, SkipReason.PAGE_NUMBER) for match in WRITTEN_PAGE.finditer(joined)]
+        for match, reason in sorted(marks + pages, key=lambda item: item[0].start()):
+            start = max(match.start(), len(before))
             if start < position:
                 continue
             if position < start:
                 yield joined[position:start], None
-            yield joined[start : found.end()], reason
-            position = found.end()
+            yield joined[start : match.end()], reason
+            position = match.end()
         if position < len(joined):
             yield joined[position:], None
 

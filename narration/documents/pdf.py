@@ -1,4 +1,4 @@
-"""PDF with a text layer -> document. Best effort: it says where letters stand, not what they are.
+"""PDF with a text layer -> document. Best effort: a PDF says where letters are, not what they mean.
 
 Columns are read one after the other; running heads and page numbers are skipped.
 """
@@ -25,23 +25,23 @@ from narration.errors import DocumentError
 
 _NOTHING: frozenset[SkipReason] = frozenset()
 _MAX_PAGES = 5_000
-_MAX_PAGE_CHARS = 200_000  # a newspaper's page has 20,000
-_DIVISIONS = frozenset({0x02, 0xAD, 0xFFFE})  # how the library marks a hyphen at a line's end
+_MAX_PAGE_CHARS = 200_000  # a newspaper page has 20,000
+_DIVISIONS = frozenset({0x02, 0xAD, 0xFFFE})  # how the library marks a hyphen at the end of a line
 _MEANT = dict.fromkeys(_DIVISIONS, "-")
-_ANGLE_SAMPLE = 16  # every so many words are asked how they stand
-_WORD = re.compile(r"[^\s\x02\xad\ufffe]+[\x02\xad\ufffe]?")  # divided, it is two
-_LEAST_CHARS_PER_PAGE = 8  # scans have none, or a stamp
+_ANGLE_SAMPLE = 16  # one of this many words is checked for its direction
+_WORD = re.compile(r"[^\s\x02\xad\ufffe]+[\x02\xad\ufffe]?")  # a hyphenated word counts as two
+_LEAST_CHARS_PER_PAGE = 8  # scans have none, or only a stamp
 _MAX_BOOKMARKS = 5_000
 _LEAST_CHAPTERS = 2
 _LONGEST_TITLE = 160
 _AUTHORS = re.compile(r"\s*[;&]\s*|\s+and\s+")
 _DATE = re.compile(r"D?:?(\d{4})(\d\d)?(\d\d)?")
-_PDFIUM = threading.Lock()  # the library is not made for several threads
+_PDFIUM = threading.Lock()  # the library is not thread-safe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Bookmark:
-    """A line of the outline and the page that it leads to."""
+    """An entry of the outline and the page it points to."""
 
     title: str
     page: int
@@ -139,7 +139,7 @@ def _pages(
 
 
 def _boxes(page: pdfium.PdfPage, what: str, number: int) -> list[Box]:
-    """Words of a page and where they stand."""
+    """Return the words of a page and their boxes."""
     text = page.get_textpage()
     try:
         count = text.count_chars()
@@ -158,13 +158,13 @@ def _boxes(page: pdfium.PdfPage, what: str, number: int) -> list[Box]:
 
 
 def _quarter_turns(text: pdfium.PdfTextPage, index: int) -> int:
-    """Tell how a character stands: pages are often turned, with their text in them."""
+    """Return the rotation of a character: pages are often rotated along with their text."""
     clockwise = float(raw.FPDFText_GetCharAngle(text, index))
     return -round(clockwise / (math.pi / 2)) % 4
 
 
 def _characters(text: pdfium.PdfTextPage, count: int) -> str:
-    """Text of a page, one character for each that the library counts."""
+    """Return the text of a page, one character for each that the library counts."""
     whole = str(text.get_text_range())
     if len(whole) == count:
         return whole
@@ -173,13 +173,13 @@ def _characters(text: pdfium.PdfTextPage, count: int) -> str:
 
 
 def _character(code: int) -> str:
-    """Take what is no character for a space."""
+    """Return a space for codes that are not characters."""
     is_valid = 0 < code <= sys.maxunicode and not 0xD800 <= code < 0xE000
     return chr(code) if is_valid else " "
 
 
 def _word_box(text: pdfium.PdfTextPage, word: re.Match[str], turn: int) -> Box:
-    """Place of a word, on the page turned so that its lines run from left to right."""
+    """Return the box of a word, on the page rotated so that its lines run from left to right."""
     first, last = _corners(text, word.start()), _corners(text, word.end() - 1)
     left, bottom = min(first.left, last.left), min(first.bottom, last.bottom)
     right, top = max(first.right, last.right), max(first.top, last.top)
@@ -221,7 +221,7 @@ def _facts(document: pdfium.PdfDocument) -> Metadata:
 def _compose(
     placed: Sequence[PlacedLine], spoken: frozenset[SkipReason]
 ) -> tuple[str, list[Skip], list[int]]:
-    """Write the lines one below the other; also tells where each begins."""
+    """Write the lines one below the other; also return where each begins."""
     parts: list[str] = []
     skips: list[Skip] = []
     starts: list[int] = []
@@ -241,7 +241,7 @@ def _compose(
 def _chapter_starts(
     placed: Sequence[PlacedLine], starts: Sequence[int], bookmarks: Sequence[_Bookmark]
 ) -> Iterator[tuple[int, str]]:
-    """Find the line that each bookmark means: the one of its words, or its page's first."""
+    """Return the line of each bookmark: the one with its words, or its page's first."""
     by_page: dict[int, list[int]] = {}
     for index, line in enumerate(placed):
         if not (line.is_number or line.is_head):
@@ -259,7 +259,7 @@ def _chapter_starts(
 
 
 def _big_lines(placed: Sequence[PlacedLine], starts: Sequence[int]) -> Iterator[tuple[int, str]]:
-    """Take lines in larger type for headings, the lines of one together."""
+    """Treat lines in larger type as headings, joining adjacent ones."""
     index = 0
     while index < len(placed):
         end = index + 1

@@ -1,6 +1,6 @@
 """Words on a page of a PDF -> its lines in reading order, column after column.
 
-Pure geometry: a page is a list of boxes in points, with the origin at its lower left corner.
+Pure geometry: a page is a list of boxes in points, with the origin at the lower left corner.
 """
 
 from bisect import bisect_right
@@ -9,19 +9,19 @@ from dataclasses import dataclass
 from itertools import chain, pairwise
 from statistics import median
 
-_SAME_LINE = 0.5  # of a line's height by which boxes of one line may differ
-_COLUMN_GAP = 1.2  # of the height: a wider one may part two columns
-_CROSSING_SHARE = 0.1  # of the lines that may run across a gutter: titles do
-_MOST_HALVINGS = 2  # of a page into columns: four at the most
-_APART = 1.8  # of the usual distance of rows, from which on the outermost stands apart
-_STEPS = 200  # strips of a page's width
-_MARGIN = 0.3  # of the width, in which no gutter is looked for
-_LEAST_LINES = 6  # in each column; fewer are a table or a signature
+_SAME_LINE = 0.5  # of a line's height by which the boxes of one line may differ
+_COLUMN_GAP = 1.2  # of the height: a wider gap may separate two columns
+_CROSSING_SHARE = 0.1  # of the lines that may cross a gutter, as titles do
+_MOST_HALVINGS = 2  # of a page into columns: at most four columns
+_APART = 1.8  # times the usual line distance, from which on the outermost row is separate
+_STEPS = 200  # strips that a page's width is divided into
+_MARGIN = 0.3  # of the width, where no gutter is searched
+_LEAST_LINES = 6  # in each column; with fewer it is a table or a signature
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Box:
-    """A word and where it stands."""
+    """A word and its place."""
 
     left: float
     bottom: float
@@ -48,7 +48,7 @@ class TextLine:
 
 
 def order_lines(boxes: Sequence[Box]) -> list[TextLine]:
-    """Lines of a page in reading order: column after column between lines that cross them."""
+    """Return the lines of a page in reading order: columns between lines that cross them."""
     rows = _rows(boxes)
     gutters = sorted(_gutters(rows, _MOST_HALVINGS))
     if not gutters:
@@ -57,7 +57,7 @@ def order_lines(boxes: Sequence[Box]) -> list[TextLine]:
     columns: list[list[TextLine]] = [[] for _ in range(len(gutters) + 1)]
     for row, is_apart in zip(rows, _standing_apart(rows), strict=True):
         cells = _cells(row, gutters)
-        if is_apart or cells is None:  # runs across
+        if is_apart or cells is None:  # crosses the columns
             lines += [*chain.from_iterable(columns), _line(row, 0)]
             columns = [[] for _ in columns]
             continue
@@ -68,7 +68,7 @@ def order_lines(boxes: Sequence[Box]) -> list[TextLine]:
 
 
 def _rows(boxes: Sequence[Box]) -> list[list[Box]]:
-    """Boxes that stand on one line of the page, from the top down, each row from the left."""
+    """Return the boxes of each row, from the top down, each row from the left."""
     rows: list[list[Box]] = []
     for box in sorted(boxes, key=lambda b: (-(b.top + b.bottom), b.left)):
         if rows:
@@ -82,7 +82,7 @@ def _rows(boxes: Sequence[Box]) -> list[list[Box]]:
 
 
 def _gutters(rows: Sequence[Sequence[Box]], halvings: int) -> Iterator[float]:
-    """Find the empty strips between columns: of the page, then of what lies on their sides."""
+    """Return the empty strips between columns: of the page, then of each of its sides."""
     gutter = _gutter(rows) if halvings else None
     if gutter is None:
         return
@@ -95,7 +95,7 @@ def _gutters(rows: Sequence[Sequence[Box]], halvings: int) -> Iterator[float]:
 
 
 def _cells(row: Sequence[Box], gutters: Sequence[float]) -> list[list[Box]] | None:
-    """Divide a row among the columns; None if a word of it stands in a gutter."""
+    """Divide a row among the columns; None if a word of it is in a gutter."""
     cells: list[list[Box]] = [[] for _ in range(len(gutters) + 1)]
     for box in row:
         number = bisect_right(gutters, box.left)
@@ -106,7 +106,7 @@ def _cells(row: Sequence[Box], gutters: Sequence[float]) -> list[list[Box]] | No
 
 
 def _standing_apart(rows: Sequence[Sequence[Box]]) -> list[bool]:
-    """Tell which rows are a head or foot of the page: its first or last, away from the text."""
+    """Return which rows are a head or foot: the first or last one, far from the text."""
     bottoms = [min(box.bottom for box in row) for row in rows]
     steps = [above - below for above, below in pairwise(bottoms)]
     flags = [False] * len(rows)
@@ -117,7 +117,7 @@ def _standing_apart(rows: Sequence[Sequence[Box]]) -> list[bool]:
 
 
 def _gutter(rows: Sequence[Sequence[Box]]) -> float | None:
-    """Find the middle of the empty strip between two columns, if there are two."""
+    """Return the middle of the empty strip between two columns; None if there is no such strip."""
     if len(rows) < _LEAST_LINES:
         return None
     left = min(row[0].left for row in rows)
@@ -135,7 +135,7 @@ def _gutter(rows: Sequence[Sequence[Box]]) -> float | None:
 
 
 def _crossings(rows: Sequence[Sequence[Box]], left: float, step: float) -> list[int]:
-    """Count for each upright strip of a page the rows that have a word in it."""
+    """Count for each vertical strip of a page the rows with a word in it."""
     counts = [0] * (_STEPS + 1)
     for row in rows:
         covered: set[int] = set()
@@ -160,7 +160,7 @@ def _longest_run(counts: Sequence[int], value: int, first: int, last: int) -> tu
 
 
 def _is_gutter(rows: Sequence[Sequence[Box]], x: float) -> bool:
-    """Tell the space between two columns from that between two words."""
+    """Distinguish the space between two columns from that between two words."""
     gaps = []
     sides = [0, 0]
     for row in rows:

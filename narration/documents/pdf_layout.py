@@ -1,4 +1,4 @@
-"""Lines of the pages of a PDF -> paragraphs; running heads and page numbers are told apart."""
+"""Lines of the pages of a PDF -> paragraphs, with running heads and page numbers detected."""
 
 import re
 from collections import Counter
@@ -10,14 +10,14 @@ from statistics import median
 from narration.documents.pdf_columns import TextLine
 
 _EDGE_LINES = 2  # lines at the top and bottom of a page that may be running heads
-_HEAD_LINES = 6  # that a running head may have, if those outside of each repeat too
+_HEAD_LINES = 6  # that a running head may have, if the lines outside of it repeat as well
 _HEAD_PAGES = 3
-_MOST_PAGES = 0.6  # of all, whose outermost lines count the pages
+_MOST_PAGES = 0.6  # of all; above this share the outermost lines count the pages
 _OUTER_NUMBER = re.compile(r"^\d{1,4}(?=\s)|(?<=\s)\d{1,4}$", re.ASCII)
 _HEADING_HEIGHT = 1.15
 _INDENT = 0.8  # of the height
-_LEADING = 1.5  # of the usual distance of lines, from which on a gap is an empty line
-_SHORT_LINE = 0.8  # of the column's width, below which a line may be its paragraph's last
+_LEADING = 1.5  # times the usual line distance, from which on a gap is an empty line
+_SHORT_LINE = 0.8  # of the column's width, below which a line may be the last of its paragraph
 _DIGITS = re.compile(r"\d+|\b[ivxlcdm]+\b", re.IGNORECASE)
 _NUMBER = re.compile(
     r"[\W_]*(?:page\s+)?(?:\d{1,4}|[ivxlc]{1,7})(?:\s*(?:/|of)\s*\d+)?[\W_]*", re.IGNORECASE
@@ -27,7 +27,7 @@ _ENDS = re.compile(r"[.!?:;…][\"'”’»)\]]*$")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacedLine:
-    """A line in reading order and what it is: `gap` counts the empty lines above it."""
+    """A line in reading order with its role; `gap` counts the empty lines above it."""
 
     text: str
     gap: int
@@ -38,7 +38,7 @@ class PlacedLine:
 
 
 def place_lines(pages: Sequence[Sequence[TextLine]]) -> Iterator[PlacedLine]:
-    """Lines of all pages with the empty lines between their paragraphs."""
+    """Return the lines of all pages with the empty lines between their paragraphs."""
     heights = Counter(round(line.height) for lines in pages for line in lines)
     body = heights.most_common(1)[0][0] if heights else 1
     heads = _running_heads(pages)
@@ -64,7 +64,7 @@ def place_lines(pages: Sequence[Sequence[TextLine]]) -> Iterator[PlacedLine]:
 
 
 def _running_heads(pages: Sequence[Sequence[TextLine]]) -> set[tuple[str, bool]]:
-    """Texts that stand at the top (True) or bottom of several pages, whatever their number is."""
+    """Return texts at the top (True) or bottom of several pages, ignoring their numbers."""
     counts: Counter[tuple[str, bool]] = Counter()
     for lines in pages:
         top = {(_key(line.text), True) for line in lines[:_HEAD_LINES]}
@@ -76,12 +76,12 @@ def _running_heads(pages: Sequence[Sequence[TextLine]]) -> set[tuple[str, bool]]
         numbers, repeated = _edges(lines, heads)
         if len(numbers | repeated) < len(lines):
             return heads
-    return set()  # pages of nothing else are what the text is
+    return set()  # if pages contain nothing else, these are the text
 
 
 def _numbered_heads(pages: Sequence[Sequence[TextLine]]) -> Iterator[tuple[str, bool]]:
-    """Outermost lines with a number that rises by one from page to page, on most of the pages."""
-    found: dict[tuple[int, bool], set[str]] = {}
+    """Return outermost lines with a number that rises by one per page, on most of the pages."""
+    places: dict[tuple[int, bool], set[str]] = {}
     counts: Counter[tuple[int, bool]] = Counter()
     for page, lines in enumerate(pages):
         for is_top, line in ((True, lines[:1]), (False, lines[-1:])):
@@ -89,27 +89,27 @@ def _numbered_heads(pages: Sequence[Sequence[TextLine]]) -> Iterator[tuple[str, 
             if number is not None:
                 place = int(number[0]) - page, is_top
                 counts[place] += 1
-                found.setdefault(place, set()).add(_key(line[0].text))
+                places.setdefault(place, set()).add(_key(line[0].text))
     for place, count in counts.items():
         if count >= max(2, _MOST_PAGES * len(pages)):
-            yield from ((key, place[1]) for key in found[place])
+            yield from ((key, place[1]) for key in places[place])
 
 
 def _edges(lines: Sequence[TextLine], heads: set[tuple[str, bool]]) -> tuple[set[int], set[int]]:
-    """Tell which lines of a page are its number, and which are its running heads."""
+    """Return which lines of a page are its page number, and which are its running heads."""
     numbers: set[int] = set()
     repeated: set[int] = set()
     for is_top in (True, False):
         order = range(len(lines)) if is_top else range(len(lines) - 1, -1, -1)
-        counted = others = 0  # but for numbers; of them, those that repeat nowhere
+        repeating = others = 0  # not counting numbers; `others` do not repeat anywhere
         for depth, index in enumerate(order[:_HEAD_LINES]):
             text = lines[index].text
             if depth < _EDGE_LINES and _NUMBER.fullmatch(text):
                 numbers.add(index)
                 continue
-            if counted >= _EDGE_LINES and others:
+            if repeating >= _EDGE_LINES and others:
                 break
-            counted += 1
+            repeating += 1
             if (_key(text), is_top) in heads:
                 repeated.add(index)
             else:
@@ -122,7 +122,7 @@ def _key(text: str) -> str:
 
 
 def _leading(lines: Sequence[TextLine]) -> float:
-    """Usual distance of two lines of a page."""
+    """Return the usual distance between two lines of a page."""
     steps = [
         before.bottom - line.bottom
         for before, line in pairwise(lines)
@@ -132,7 +132,7 @@ def _leading(lines: Sequence[TextLine]) -> float:
 
 
 def _columns(lines: Sequence[TextLine]) -> dict[int, tuple[float, float]]:
-    """Left and right edge of each column."""
+    """Return the left and right edge of each column."""
     edges: dict[int, tuple[float, float]] = {}
     for number in {line.column for line in lines}:
         own = [line for line in lines if line.column == number]
@@ -149,7 +149,7 @@ def _gap(
     *,
     is_turned: bool,
 ) -> int:
-    """Tell how many empty lines stand between two lines: 0 in a paragraph, 3 around headings."""
+    """Return the number of empty lines between two lines: 0 in a paragraph, 3 around headings."""
     is_big, was_big = (each.height > body * _HEADING_HEIGHT for each in (line, before))
     if is_big != was_big:
         return 3 if is_big else 1
@@ -158,8 +158,8 @@ def _gap(
     left, right = edges[line.column]
     is_indented = line.left - left > _INDENT * line.height
     if is_turned or before.column != line.column:
-        goes_on = not _ENDS.search(before.text) or line.text[:1].islower()
-        return 0 if goes_on and not is_indented else 1
+        continues = not _ENDS.search(before.text) or line.text[:1].islower()
+        return 0 if continues and not is_indented else 1
     if leading and before.bottom - line.bottom > _LEADING * leading:
         return 2 if before.bottom - line.bottom > 2 * _LEADING * leading else 1
     was_indented = before.left - left > _INDENT * line.height

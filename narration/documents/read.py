@@ -1,4 +1,4 @@
-"""Bytes -> document: choose the reader, refuse what cannot be narrated."""
+"""Bytes -> document: choose the reader, and refuse what cannot be narrated."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,7 +12,7 @@ from narration.documents.facts import tidy
 from narration.documents.fb2 import read_fb2
 from narration.documents.gather import Reading
 from narration.documents.html import read_html
-from narration.documents.kinds import Kind, tell_kind
+from narration.documents.kinds import Kind, detect_kind
 from narration.documents.markdown import read_markdown
 from narration.documents.pdf import read_pdf
 from narration.documents.plain.reader import read_plain
@@ -20,7 +20,7 @@ from narration.documents.ssml import read_ssml
 from narration.documents.types import BlockKind, Chapter, Document, SkipReason
 from narration.errors import DocumentError
 
-# Formats that hold pictures or markup: what counts is the text in them, which their readers limit.
+# Formats that contain pictures or markup: their readers limit the text, not the file size.
 _READERS = {
     Kind.EPUB: read_epub,
     Kind.HTML: read_html,
@@ -30,7 +30,7 @@ _READERS = {
     Kind.SSML: read_ssml,
 }
 _OPENING_CHARS, _OPENING_WORDS = 80, 8  # of a chapter without a title
-MAX_BYTES = 16 * 1024 * 1024  # War and Peace, five times over
+MAX_BYTES = 16 * 1024 * 1024  # five times War and Peace
 
 
 def read_document(
@@ -41,17 +41,17 @@ def read_document(
     max_bytes: int = MAX_BYTES,
     spoken: frozenset[SkipReason] = frozenset(),
 ) -> Document:
-    """Read a text: what it is, its first bytes say, or else its media type or its name's ending.
+    """Read a text in the format its first bytes show, or else its media type or file extension.
 
-    The limit counts text: the pictures of an e-book do not count. What is commonly skipped is
+    The limit applies to text: pictures in an e-book do not count. Text that is normally skipped is
     read if its reason is in `spoken`.
-    Raises: DocumentError for a type that is not read, too much, nothing, or nothing to say.
+    Raises: DocumentError for an unsupported type, too much text, none, or nothing to speak.
     """
     what = f'"{PurePath(name).name}"' if name else "the text"
     if not data.strip():
         fault = "holds only white space" if data else "is empty"
         raise DocumentError(f"{what} {fault}: send a text with words")
-    kind = tell_kind(data, name=name, media_type=media_type, what=what)
+    kind = detect_kind(data, name=name, media_type=media_type, what=what)
     reader = _READERS.get(kind)
     if reader is not None:
         document = reader(data, what=what, max_chars=max_bytes, spoken=spoken)
@@ -97,7 +97,7 @@ def _titled(document: Document) -> Iterator[Chapter]:
 
 
 def _first_heading(source: str, reading: Reading) -> str | None:
-    """Take the heading a text opens with for its title."""
+    """Return the heading at the beginning of a text, which is its title."""
     if not reading.chapters or reading.opens_with_chapter:
         return None
     opening = reading.chapters[0].blocks[0]

@@ -1,6 +1,6 @@
-"""Lists of contents that nothing marks as such: lines that come again further on as headings.
+"""Tables of contents without any markup: lines that appear again later on as headings.
 
-Knows the blocks of a text and what its navigation names; nothing of links or of pages.
+Knows the blocks of a text and the titles in its navigation; nothing of links or pages.
 """
 
 import re
@@ -17,39 +17,41 @@ from narration.documents.types import BlockKind, SkipReason
 
 _LEAST_ENTRIES = 3
 _LONGEST_ENTRY = 140
-_LONGEST_ARGUMENT = 300  # characters of what stands below an entry: "In which ..."
+_LONGEST_ARGUMENT = 300  # characters of the text below an entry: "In which ..."
 _SHORTEST_BODY = 60
-_NEAR = 8  # headings below a list of which one is its first entry; a preface may be unlisted
-_MOST_TITLES = 2  # headings between one and its text: a subtitle, a motto's author
+_NEAR = 8  # headings below a table, one of which is its first entry; a preface may not be listed
+_MOST_TITLES = 2  # headings between an entry's heading and its text: a subtitle, a motto's author
 _SENTENCE = re.compile(r"[.!?…][\"'”’»)\]]*$")
 
 
 def repeated_lists(
     blocks: Sequence[PageBlock], promised: Iterable[tuple[int, str]] = ()
 ) -> frozenset[int]:
-    """Find the blocks, by their numbers, that are lines of such a list.
+    """Return the numbers of the blocks that are lines of such a table.
 
-    `promised` are the offsets and titles of what the navigation names. A list that a sentence
-    introduces is the author's own.
+    `promised` are the offsets and titles in the navigation. A list after an introductory sentence
+    is the author's own.
     """
     places = _places(blocks, promised)
-    headed = sorted({place for offsets in places.values() for place in offsets})
-    found: set[int] = set()
+    heading_offsets = sorted({place for offsets in places.values() for place in offsets})
+    in_lists: set[int] = set()
     index = 0
     while index < len(blocks):
         if not _recurs(blocks[index], places):
             index += 1
             continue
         members, end = _run(blocks, index, places)
-        if _is_contents(blocks, members, places, headed) and not _is_introduced(blocks, index):
+        if _is_contents(blocks, members, places, heading_offsets) and not _is_introduced(
+            blocks, index
+        ):
             has_title = index > 0 and titled_reason(blocks[index - 1].text) is SkipReason.CONTENTS
-            found.update(range(index - has_title, end))
+            in_lists.update(range(index - has_title, end))
         index = end
-    return frozenset(found)
+    return frozenset(in_lists)
 
 
 def contents_reasons(blocks: Sequence[PageBlock]) -> list[SkipReason | None]:
-    """Why each block of a text in one piece is not read: it is in a list of contents."""
+    """Return for each block of a single text why it is not read: it is in a table of contents."""
     lists = repeated_lists(blocks)
     return [
         SkipReason.CONTENTS if index in lists else reason
@@ -60,7 +62,7 @@ def contents_reasons(blocks: Sequence[PageBlock]) -> list[SkipReason | None]:
 def _places(
     blocks: Sequence[PageBlock], promised: Iterable[tuple[int, str]]
 ) -> Mapping[str, list[int]]:
-    """Offsets of headings that have text below them, and of what is promised, by their keys."""
+    """Return by key the offsets of headings with text below them, and of `promised` titles."""
     named = [(offset, title) for offset, title in promised]
     for index, block in enumerate(blocks):
         if block.kind is BlockKind.HEADING and _is_filled(blocks, index):
@@ -84,15 +86,15 @@ def _recurs(block: PageBlock, places: Mapping[str, list[int]]) -> bool:
     if len(block.text) > _LONGEST_ENTRY:
         return False
     keys = (places.get(key) for key in _entry_keys(block.text))
-    return any(found is not None and found[-1] > block.end for found in keys)
+    return any(offsets is not None and offsets[-1] > block.end for offsets in keys)
 
 
 def _run(
     blocks: Sequence[PageBlock], start: int, places: Mapping[str, list[int]]
 ) -> tuple[list[int], int]:
-    """Follow lines that come again, each with one at most that does not; also tell where it ends.
+    """Follow lines that appear again, allowing one other after each; also return the end.
 
-    What stands below the last entry belongs to it if something stands below most of the others.
+    The text below the last entry belongs to it if most of the others have text below them.
     """
     members = [start]
     index = start + 1
@@ -104,12 +106,12 @@ def _run(
         index += 1
     end = members[-1] + 1
     has_arguments = end - start - len(members) >= len(members) - 1 > 0
-    goes_on = has_arguments and end < len(blocks) and _is_argument(blocks, end)
-    return members, end + goes_on
+    continues = has_arguments and end < len(blocks) and _is_argument(blocks, end)
+    return members, end + continues
 
 
 def _is_argument(blocks: Sequence[PageBlock], index: int) -> bool:
-    """Tell what an entry says of a chapter from the text of a chapter below its heading."""
+    """Distinguish a summary below an entry from the text of a chapter below its heading."""
     is_headed = blocks[index - 1].kind is BlockKind.HEADING
     return (
         not is_headed
@@ -122,21 +124,22 @@ def _is_contents(
     blocks: Sequence[PageBlock],
     members: Sequence[int],
     places: Mapping[str, list[int]],
-    headed: Sequence[int],
+    heading_offsets: Sequence[int],
 ) -> bool:
-    """Tell whether the entries come again soon below the list, and in the same order.
+    """Return whether the entries appear again soon below the table, in the same order.
 
-    Headings above the entries of a part do not count; in a list of nothing else they do.
+    Headings above the entries of a part do not count, unless the table has no other entries.
     """
     plain = [index for index in members if blocks[index].level is None]
     entries = plain if len(plain) * 2 > len(members) else members
     position, count = blocks[members[-1]].end, 0
-    beyond = _beyond(headed, position)
+    beyond = _beyond(heading_offsets, position)
     for index in entries:
         following = [
-            found[at]
+            offsets[at]
             for key in _entry_keys(blocks[index].text)
-            if (found := places.get(key)) and (at := bisect_right(found, position)) < len(found)
+            if (offsets := places.get(key))
+            and (at := bisect_right(offsets, position)) < len(offsets)
         ]
         if following and (count or min(following) < beyond):
             position = min(following)
@@ -144,14 +147,14 @@ def _is_contents(
     return count >= _LEAST_ENTRIES and count * 4 >= len(entries) * 3
 
 
-def _beyond(headed: Sequence[int], position: int) -> float:
-    """Offset of the heading that is too far below a list to be its first entry."""
-    at = bisect_right(headed, position) + _NEAR
-    return headed[at] if at < len(headed) else inf
+def _beyond(heading_offsets: Sequence[int], position: int) -> float:
+    """Return the offset of the heading that is too far below a table to be its first entry."""
+    at = bisect_right(heading_offsets, position) + _NEAR
+    return heading_offsets[at] if at < len(heading_offsets) else inf
 
 
 def _is_introduced(blocks: Sequence[PageBlock], index: int) -> bool:
-    """Tell "We shall look at three things:" from "Contents:"."""
+    """Distinguish "We shall look at three things:" from "Contents:"."""
     if not index or blocks[index - 1].kind is BlockKind.HEADING:
         return False
     text = blocks[index - 1].text
@@ -159,7 +162,7 @@ def _is_introduced(blocks: Sequence[PageBlock], index: int) -> bool:
 
 
 def _entry_keys(text: str) -> set[str]:
-    """Keys of a line as it stands and without the number of a page."""
+    """Return the keys of a line, as written and without a page number."""
     bare = PAGE.sub("", text)
     return _keys(text) if bare == text else _keys(text) | _keys(bare)
 
@@ -169,7 +172,7 @@ def _keys(title: str) -> set[str]:
 
 
 def _all_keys(title: str) -> Iterator[str]:
-    """Yield a title as it stands, without its number, and by that; a bare number is no title."""
+    """Yield the keys of a title: as written, without its number, by its number; no bare numbers."""
     texts = [title]
     heading = read_heading(title)
     if heading is not None and heading.title:

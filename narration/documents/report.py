@@ -1,6 +1,6 @@
-"""What came of a document: chapters, words, what is skipped and why, language, what is doubtful.
+"""A report on a document: chapters, words, skipped text with reasons, language, doubtful places.
 
-A plain account for a person and for a program; it decides nothing.
+Meant for people and programs; it decides nothing.
 """
 
 from collections import Counter
@@ -17,7 +17,7 @@ from narration.documents.language import (
 from narration.documents.letters import note_plain_letters
 from narration.documents.types import Block, Document, Remark, SkipReason
 
-# What no listener misses: signs, white space, what machines read, and what producers add.
+# Text that no listener misses: symbols, white space, machine-readable data, producers' notices.
 _EXPECTED = frozenset(
     {
         SkipReason.BOILERPLATE,
@@ -38,15 +38,16 @@ _EXPECTED = frozenset(
     }
 )
 _MOST_SKIPPED = 0.05
-_USUAL = {SkipReason.COPYRIGHT: 3_000}  # characters; more may be a chapter that was mistaken
-_LONG_CHAPTER = 25  # times the usual length: headings in it may have been missed
+# Characters; more than that may be a chapter skipped by mistake.
+_USUAL = {SkipReason.COPYRIGHT: 3_000}
+_LONG_CHAPTER = 25  # times the usual length; headings in it may have been missed
 _LEAST_CHAPTERS = 4
 _MOST_EXAMPLES = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChapterReport:
-    """A chapter, its part, and how long it is; `number` counts all of the document from 1 on."""
+    """A chapter, its part, and its length; `number` counts all chapters of the document from 1."""
 
     number: int
     title: str
@@ -57,7 +58,7 @@ class ChapterReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnknownCharacter:
-    """A character that the voice cannot say, how often it stands there, and where first."""
+    """A character that the voice cannot speak, how often it occurs, and where first."""
 
     character: str
     count: int
@@ -67,7 +68,7 @@ class UnknownCharacter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadingReport:
-    """The account of one document; `skipped` counts characters by reason."""
+    """The report on one document; `skipped` counts characters by reason."""
 
     title: str | None
     authors: tuple[str, ...]
@@ -83,7 +84,7 @@ class ReadingReport:
 
     @property
     def warnings(self) -> tuple[Remark, ...]:
-        """Remarks that ask for a look."""
+        """Remarks that a person should check."""
         return tuple(remark for remark in self.remarks if remark.is_warning)
 
 
@@ -95,10 +96,10 @@ def report_on(
     unknown: Sequence[UnknownCharacter] = (),
     chosen: Collection[int] | None = None,
 ) -> ReadingReport:
-    """Account for a document, for a voice that speaks one language.
+    """Return the report on a document, for a voice that speaks one language.
 
-    `skipped` counts characters by reason where more than the reader has skipped some; `unknown`
-    are the characters that the voice cannot say. Of chapters, the `chosen` ones count if any are.
+    `skipped` counts characters by reason where more is skipped than the reader did; `unknown` are
+    the characters that the voice cannot speak. If `chosen` is set, only those chapters count.
     """
     chapters = tuple(list_chapters(document))
     if chosen is not None:
@@ -121,12 +122,16 @@ def report_on(
         remarks=(),
     )
     letters = note_plain_letters(document)
-    found = (*document.remarks, *_remarks(report, voice_language), *([letters] if letters else []))
-    return replace(report, remarks=found)
+    remarks = (
+        *document.remarks,
+        *_remarks(report, voice_language),
+        *([letters] if letters else []),
+    )
+    return replace(report, remarks=remarks)
 
 
 def as_text(report: ReadingReport, lengths: Mapping[int, str] | None = None) -> str:
-    """Write a report for a person; `lengths` tell, by number, how long chapters will be."""
+    """Format a report for people; `lengths` are the durations of chapters by number."""
     return "\n".join(_lines(report, lengths or {})) + "\n"
 
 
@@ -138,7 +143,7 @@ def _count_skips(document: Document) -> Counter[str]:
 
 
 def list_chapters(document: Document) -> Iterator[ChapterReport]:
-    """Yield how long each chapter is."""
+    """Yield the length of each chapter."""
     for number, chapter in enumerate(document.chapters, start=1):
         texts = [_text_of(document, block) for block in chapter.blocks]
         yield ChapterReport(
@@ -166,18 +171,18 @@ def _remarks(report: ReadingReport, voice_language: str) -> Iterator[Remark]:
             f"({primary(voice_language)}): it is narrated only if one insists, and mispronounced",
         )
     if report.unknown:
-        shown = " ".join(each.character for each in report.unknown[:_MOST_EXAMPLES])
+        examples = " ".join(each.character for each in report.unknown[:_MOST_EXAMPLES])
         count = sum(each.count for each in report.unknown)
         yield _warning(
-            "unknown_characters", f"{count:,} characters are unknown to the voice: {shown}"
+            "unknown_characters", f"{count:,} characters are unknown to the voice: {examples}"
         )
     if report.foreign:
         kinds = Counter(passage.language for passage in report.foreign)
-        shown = ", ".join(f"{language} ({count})" for language, count in kinds.most_common(8))
+        examples = ", ".join(f"{language} ({count})" for language, count in kinds.most_common(8))
         first = report.foreign[0]
         yield _warning(
             "foreign_passages",
-            f"passages in other languages: {shown}",
+            f"passages in other languages: {examples}",
             start=first.start,
             end=first.end,
         )
@@ -185,7 +190,7 @@ def _remarks(report: ReadingReport, voice_language: str) -> Iterator[Remark]:
 
 
 def _lost(report: ReadingReport) -> Iterator[Remark]:
-    """Tell of text that is skipped and that a listener may miss."""
+    """Describe skipped text that a listener may miss."""
     missed = {name: _missed(SkipReason(name), count) for name, count in report.skipped.items()}
     lost = sum(missed.values())
     if lost <= _MOST_SKIPPED * (lost + report.characters):
@@ -202,14 +207,14 @@ def _lost(report: ReadingReport) -> Iterator[Remark]:
 
 
 def _missed(reason: SkipReason, count: int) -> int:
-    """Count what is skipped for a reason, but for what a book usually has of it."""
+    """Return how many characters skipped for a reason exceed what a book usually has of it."""
     if reason in _USUAL:
         return count if count > _USUAL[reason] else 0
     return 0 if reason in _EXPECTED else count
 
 
 def _doubtful(report: ReadingReport) -> Iterator[Remark]:
-    """Places where chapters may have been missed."""
+    """Yield places where chapters may have been missed."""
     lengths = sorted(chapter.characters for chapter in report.chapters)
     if len(lengths) < _LEAST_CHAPTERS:
         return

@@ -1,4 +1,4 @@
-"""SSML -> document: the text that it marks up; how it asks to be spoken is left to the voice."""
+"""SSML -> document: the text in it; instructions on how to speak are ignored."""
 
 import re
 
@@ -13,7 +13,7 @@ from narration.errors import DocumentError
 
 _NOTHING: frozenset[SkipReason] = frozenset()
 _UNSPOKEN = frozenset({"metadata", "meta", "lexicon", "lookup", "desc", "mark", "bookmark"})
-_LONG_BREAK_MS = 400  # from here on a break parts paragraphs, below it lines
+_LONG_BREAK_MS = 400  # a break this long separates paragraphs, a shorter one lines
 _STRONG = frozenset({"strong", "x-strong"})
 _WEAK = frozenset({"none", "x-weak", "weak"})
 _DURATION = re.compile(r"\+?(\d{1,6}(?:\.\d+)?|\.\d+)(ms|s)")
@@ -23,14 +23,14 @@ _SPELLED = frozenset({"characters", "spell-out", "letters", "verbatim", "digits"
 def read_ssml(
     data: bytes, *, what: str, max_chars: int, spoken: frozenset[SkipReason] = _NOTHING
 ) -> Document:
-    """Read a speech markup document; `source` is its text, aliases written out.
+    """Read an SSML document; `source` is its text with aliases written out.
 
     Raises: DocumentError if it is too large or has no text.
     """
     markup = decode_page(data, what=what)
     try:
         root = parse_xml(markup, what=what)
-    except DocumentError:  # not well formed: read as a page, the names stay what they are
+    except DocumentError:  # not well-formed: read as a page, which keeps the element names
         root = parse_page(markup, what=what)
     title = next((each for each in root.iter() if _name(each) == "title"), None)
     metadata = Metadata(
@@ -73,7 +73,7 @@ def _page(root: etree._Element) -> etree._Element:
             language = attribute(element, "lang")
             if language:
                 copy.set("lang", language)
-            copy.text = _said_as(element) if name == "say-as" else element.text
+            copy.text = _spelled_out(element) if name == "say-as" else element.text
             copy.tail = element.tail
             if name in {"s", "sentence"} and not (copy.tail or "").startswith((" ", "\n")):
                 copy.tail = f" {copy.tail or ''}"
@@ -100,8 +100,8 @@ def _add_text(target: etree._Element, text: str | None) -> None:
         target.text = (target.text or "") + text
 
 
-def _said_as(element: etree._Element) -> str | None:
-    """Write letters and digits apart where they are to be spelled."""
+def _spelled_out(element: etree._Element) -> str | None:
+    """Write letters and digits with spaces where they are to be spelled out."""
     if not element.text or attribute(element, "interpret-as").lower() not in _SPELLED:
         return element.text
     return " ".join("".join(element.text.split()))

@@ -1,6 +1,6 @@
-"""CSS -> which elements are hidden and which lists are unnumbered; nothing else of it is heard.
+"""CSS -> which elements are hidden and which lists are unnumbered; the rest is ignored.
 
-Only rules for one element at a time are followed: `p.x`, `.x.y`, `#x`, `nav`.
+Only selectors for a single element are supported: `p.x`, `.x.y`, `#x`, `nav`.
 """
 
 import re
@@ -13,7 +13,7 @@ _HIDING = re.compile(r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden)"
 _UNNUMBERED = re.compile(r"(?:^|;)\s*list-style(?:-type)?\s*:\s*[^;]*\bnone\b", re.IGNORECASE)
 _SELECTOR = re.compile(r"(?P<name>[a-z][a-z0-9]*)?(?P<rest>(?:[.#][\w-]+)*)", re.IGNORECASE)
 _SUFFIX = re.compile(r"([.#])([\w-]+)")
-_MAX_CHARS = 2_000_000  # of all style sheets: the largest are a tenth of it
+_MAX_CHARS = 2_000_000  # of all style sheets; the largest known ones have a tenth
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +32,17 @@ class _Selector:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StyleRules:
-    """Selectors by one class, identifier or name that each of them needs."""
+    """Selectors, indexed by a class, identifier or name that each of them requires."""
 
     hiding: dict[str, tuple[_Selector, ...]]
     unnumbering: dict[str, tuple[_Selector, ...]]
 
     def hides(self, name: str, classes: tuple[str, ...], identifier: str | None) -> bool:
-        """Tell whether such an element is not shown."""
+        """Return whether such an element is hidden."""
         return _fits(self.hiding, name, classes, identifier)
 
     def drops_numbers(self, name: str, classes: tuple[str, ...], identifier: str | None) -> bool:
-        """Tell whether such a list shows no numbers."""
+        """Return whether such a list shows no numbers."""
         return _fits(self.unnumbering, name, classes, identifier)
 
 
@@ -50,7 +50,7 @@ NO_RULES = StyleRules(hiding={}, unnumbering={})
 
 
 def read_styles(sheets: Iterable[str]) -> StyleRules:
-    """Collect the rules of style sheets; what is for some devices only is left out."""
+    """Collect the rules of style sheets, without those for certain devices only."""
     hiding: dict[str, list[_Selector]] = {}
     unnumbering: dict[str, list[_Selector]] = {}
     budget = _MAX_CHARS
@@ -65,7 +65,7 @@ def read_styles(sheets: Iterable[str]) -> StyleRules:
 
 
 def _rules(sheet: str) -> Iterator[tuple[str, str]]:
-    """Rules that stand outside of any block."""
+    """Return the rules outside of any block."""
     depth = start = 0
     selectors = ""
     for token in _TOKEN.finditer(sheet):
@@ -83,12 +83,12 @@ def _rules(sheet: str) -> Iterator[tuple[str, str]]:
 
 def _selectors(text: str) -> Iterator[_Selector]:
     for part in text.split(","):
-        found = _SELECTOR.fullmatch(part.strip())
-        if found is None or not found[0]:
+        match = _SELECTOR.fullmatch(part.strip())
+        if match is None or not match[0]:
             continue
-        suffixes = _SUFFIX.findall(found["rest"])
+        suffixes = _SUFFIX.findall(match["rest"])
         yield _Selector(
-            name=(found["name"] or "").lower(),
+            name=(match["name"] or "").lower(),
             classes=frozenset(value.lower() for kind, value in suffixes if kind == "."),
             identifier=next((value for kind, value in suffixes if kind == "#"), ""),
         )

@@ -1,7 +1,7 @@
-"""Markup -> one parsed tree, whatever the markup is like; time and memory are bounded.
+"""Markup -> one parsed tree, however broken the markup; time and memory are limited.
 
-XHTML is read strictly where it is well formed, anything else as HTML is by a browser. Nothing is
-fetched, and no entity is expanded but the named characters of HTML.
+Well-formed XHTML is parsed strictly, anything else as a browser parses HTML. Nothing is fetched,
+and only the named characters of HTML are expanded.
 """
 
 import re
@@ -13,17 +13,18 @@ from narration.errors import DocumentError
 
 # A page of five million empty tags would take a gigabyte; the largest book known has 400,000.
 _MAX_NODES = 1_000_000
-_MAX_DEPTH = 256  # libxml2's own: what lies deeper is lost
-_LONG_TAG = re.compile(r"<([A-Za-z][\w:.-]*)[^<>]{4000,}+(/?>)")  # a picture written into its tag
+_MAX_DEPTH = 256  # libxml2's own limit: deeper content is lost
+_LONG_TAG = re.compile(r"<([A-Za-z][\w:.-]*)[^<>]{4000,}+(/?>)")  # a picture embedded in its tag
 _TAG = re.compile(r"<[A-Za-z][^<>]*+")
-_PROLOG = re.compile(  # at the start only: elsewhere an open one would be looked through each time
+# At the start only, because elsewhere an open one would be searched each time.
+_PROLOG = re.compile(
     r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--(?:[^-]|-(?!->))*+-->\s*)*"
     r"(?:<!DOCTYPE[^\[>]*(?:\[[^\]]*\]\s*)?>)?",
     re.IGNORECASE,
 )
 _ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9]*;)")
 _XML_ENTITIES = frozenset({"amp;", "lt;", "gt;", "quot;", "apos;"})
-# Not allowed in XML, and of no sound: control characters, halves of surrogate pairs.
+# Not allowed in XML and never spoken: control characters and lone surrogates.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _BODY = re.compile(r"<(?:html|body)\b", re.IGNORECASE)
 _HEADLESS = re.compile(r"<(/?)(script|style|head|title|h[1-6]|br|img)\b", re.IGNORECASE)
@@ -56,9 +57,9 @@ def parse_page(markup: str, *, what: str) -> etree._Element:
 
 
 def parse_xml(markup: str, *, what: str) -> etree._Element:
-    """Parse a document that should be XML, such as an e-book's package; mend what is not.
+    """Parse a document that should be XML, such as an e-book's package, repairing errors.
 
-    Raises: DocumentError if there is nothing to mend, or it is too large or nested too deep.
+    Raises: DocumentError if nothing can be recovered, or it is too large or nested too deep.
     """
     data = _with_characters(_clean(markup, what)).encode()
     try:
@@ -79,7 +80,7 @@ def local_name(element: etree._Element) -> str:
 
 
 def attribute(element: etree._Element, name: str) -> str:
-    """Value of an attribute, in whatever namespace; empty if it is not there."""
+    """Return an attribute, in any namespace; empty if there is none."""
     value = element.get(name)
     if value is not None:
         return str(value)
@@ -90,7 +91,7 @@ def attribute(element: etree._Element, name: str) -> str:
 
 
 def _clean(markup: str, what: str) -> str:
-    """Take away what neither parser needs and both can be attacked with."""
+    """Remove constructs that neither parser needs and that can be used to attack both."""
     if markup.count("<") - markup.count("</") > _MAX_NODES:
         raise _too_large(what)
     markup = _FORBIDDEN.sub("", markup)
@@ -109,7 +110,7 @@ def _too_large(what: str) -> DocumentError:
 
 
 def _with_characters(markup: str) -> str:
-    """Write HTML's named characters out: XML knows five of them."""
+    """Replace HTML's named characters, of which XML knows only five."""
     return _ENTITY.sub(
         lambda found: found[0] if found[1] in _XML_ENTITIES else html5.get(found[1], found[0]),
         markup,
@@ -130,7 +131,7 @@ def _strict_parser(*, is_mending: bool = False) -> etree.XMLParser:
 
 
 def page_text(element: etree._Element, limit: int) -> str:
-    """Text of an element and what is in it, or the beginning of it where it is longer."""
+    """Return the text of an element and its contents, cut off at a limit."""
     if len(element) == 0:
         return element.text or ""
     parts: list[str] = []
@@ -160,8 +161,8 @@ def _parse_html(markup: str, what: str) -> etree._Element | None:
     return root
 
 
-def _flattened(found: re.Match[str]) -> str:
-    """Keep text apart where blocks part it; how they were nested is lost."""
-    if _HEADLESS.match(found[0]):
-        return found[0]
-    return "" if _INLINE.match(found[0]) else "<p>"
+def _flattened(root: re.Match[str]) -> str:
+    """Keep a break between texts of different blocks; the nesting is lost."""
+    if _HEADLESS.match(root[0]):
+        return root[0]
+    return "" if _INLINE.match(root[0]) else "<p>"

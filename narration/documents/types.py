@@ -1,7 +1,7 @@
-"""A document: the text as it was sent, and which of its characters are to be read aloud.
+"""A document: the original text, and which of its characters are read aloud.
 
-All offsets count characters of `Document.source`. A character lies in at most one run or skip;
-what lies in neither is white space between blocks.
+All offsets count characters of `Document.source`. A character is in at most one run or skip;
+characters in neither are white space between blocks.
 """
 
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from enum import StrEnum
 
 
 class BlockKind(StrEnum):
-    """What a block is to a listener; it decides the pause around it.
+    """What a block means to a listener; it decides the pause around it.
 
-    A line is one of verse or of an address and goes on in the next block after a short pause;
-    the last line of a stanza is a paragraph.
+    A line belongs to verse or an address and continues in the next block after a short pause; the
+    last line of a stanza is a paragraph.
     """
 
     HEADING = "heading"
@@ -23,7 +23,7 @@ class BlockKind(StrEnum):
 class SkipReason(StrEnum):
     """Why a piece of the source is not read aloud."""
 
-    BOILERPLATE = "boilerplate"  # licences, notices and credits of a producer
+    BOILERPLATE = "boilerplate"  # a producer's licences, notices and credits
     CODE = "code"
     CONTENTS = "contents"  # also lists of illustrations and tables
     COPYRIGHT = "copyright"  # copyright pages, imprints and colophons
@@ -45,10 +45,10 @@ class SkipReason(StrEnum):
     PAGE_NUMBER = "page_number"
     RUBY = "ruby"
     RUNNING_HEAD = "running_head"
-    UNSPEAKABLE = "unspeakable"  # characters that have no saying
+    UNSPEAKABLE = "unspeakable"  # characters that have no spoken form
 
 
-# What a listener may ask to hear after all; the rest has no words or cannot be spoken.
+# Reasons that a listener may override; the others have no words or cannot be spoken.
 READABLE_SKIPS = frozenset(SkipReason) - {
     SkipReason.FRONT_MATTER,
     SkipReason.HTML,
@@ -62,7 +62,7 @@ READABLE_SKIPS = frozenset(SkipReason) - {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """source[start:end] is read aloud, as `reading` where the source's own characters differ.
+    """source[start:end] is read aloud, as `reading` where that differs from the source.
 
     A reading differs for an entity (`&amp;`), an escape, or a line break that is only a wrap.
     """
@@ -83,10 +83,9 @@ class Skip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """A paragraph, a heading or a line: runs in source order, at least one.
+    """A paragraph, a heading or a line: one or more runs in source order.
 
-    `language` is a BCP 47 tag where the source marks the block as of another language than
-    the document.
+    `language` is a BCP 47 tag if the source marks the block as being in another language.
     """
 
     kind: BlockKind
@@ -98,8 +97,8 @@ class Block:
 class Chapter:
     """Blocks that belong together, under a title that is never empty.
 
-    `part` names the part of the work that the chapter belongs to ("Book the First", "Act II");
-    it is empty where the work has no parts.
+    `part` names the part of the work that the chapter belongs to ("Book the First", "Act II"); it
+    is empty if the work has no parts.
     """
 
     title: str
@@ -109,7 +108,7 @@ class Chapter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
-    """The series a work belongs to, and its place there as written ("2", "2.5")."""
+    """The series of the work, and its position there as written ("2", "2.5")."""
 
     name: str
     position: str | None = None
@@ -117,7 +116,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identifier:
-    """A number of the work, and its scheme in lower case ("isbn", "uri"), empty if unknown."""
+    """An identifier of the work, and its scheme in lower case ("isbn", "uri"), empty if unknown."""
 
     scheme: str
     value: str
@@ -125,7 +124,7 @@ class Identifier:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cover:
-    """The picture on the cover, as it lies in the file."""
+    """The cover picture, exactly as in the file."""
 
     data: bytes
     media_type: str
@@ -133,10 +132,10 @@ class Cover:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metadata:
-    """What a file says about the work in it; what it does not say is None or empty.
+    """A file's metadata on the work; what it does not specify is None or empty.
 
-    `language` is a BCP 47 tag, `date` is as written (a year or an ISO date), `description` is
-    plain text.
+    `language` is a BCP 47 tag, `date` is as written (a year or an ISO date), `description` is plain
+    text.
     """
 
     title: str | None = None
@@ -154,8 +153,8 @@ class Metadata:
 class Remark:
     """What a person should know about how a text was read.
 
-    A warning asks for a look; any other remark is for the record. `code` names its kind to a
-    program. `start` and `end` tell the place in the source, if there is one.
+    A warning should be checked; any other remark is for information. `code` identifies the kind to
+    programs. `start` and `end` give the place in the source, if there is one.
     """
 
     text: str
@@ -184,5 +183,5 @@ class Document:
 
     @property
     def author(self) -> str | None:
-        """All authors on one line, if the file names any."""
+        """All authors in one line, if the file names any."""
         return ", ".join(self.metadata.authors) or None

@@ -1,6 +1,6 @@
-"""Headings that no markup tells: short paragraphs that name chapters, one after the other.
+"""Headings without markup: consecutive short paragraphs that name chapters.
 
-Many a book is typed in one style throughout, with "Chapter One" in bold or in a class of its own.
+Many books use one style throughout, with "Chapter One" in bold or in a class of its own.
 """
 
 from bisect import bisect_left
@@ -15,18 +15,18 @@ from narration.documents.plain.numbering import find_chains
 from narration.documents.types import BlockKind
 
 _LONGEST = 120
-_SHORTEST_BODY = 40  # characters; less may be a line of contents, or the title below a number
+_SHORTEST_BODY = 40  # characters; less may be an entry of the contents, or the title below a number
 _LEAST = 2
 _LEAST_NUMERALS = 3
 _MOST_TITLES, _LONGEST_TITLE = 3, 80
-_LEVEL = 2  # of chapters, where no heading is marked up at all
+_LEVEL = 2  # of chapters, if no heading is marked up at all
 _ENDS = (".", "!", "?", "…", ".”", "!”", "?”", '."', '!"', '?"', ".’", ".'")
 
 
 def mark_headings(blocks: Sequence[PageBlock], page_starts: Sequence[int]) -> Sequence[PageBlock]:
-    """Make headings of what names chapters and parts, unless some marked heading does.
+    """Turn blocks that name chapters and parts into headings, unless one is marked up already.
 
-    Where nothing has a number, the titles at which pages begin are those of chapters.
+    If nothing is numbered, the titles at the beginning of pages are those of chapters.
     """
     levels = [block.level for block in blocks if block.level is not None]
     if any(block.level is not None and _is_numbered(block.text) for block in blocks):
@@ -50,7 +50,7 @@ def _marked(block: PageBlock, rank: Rank | None, level: int) -> PageBlock:
 
 
 def _title_page(blocks: Sequence[PageBlock]) -> Sequence[int]:
-    """Find the title and the author above the first chapter, if there is no more."""
+    """Return the title and the author above the first chapter, if there is nothing else."""
     is_title = all(len(b.text) <= _LONGEST_TITLE and not b.text.endswith(_ENDS) for b in blocks)
     return range(len(blocks)) if is_title and len(blocks) <= _MOST_TITLES else ()
 
@@ -61,7 +61,7 @@ def _is_numbered(text: str) -> bool:
 
 
 def _roles(blocks: Sequence[PageBlock]) -> Mapping[int, Rank]:
-    """Find the blocks that begin parts and chapters."""
+    """Return the blocks that begin parts and chapters."""
     headings = dict(_headings(blocks))
     bodies = list(accumulate((_is_body(i, b, headings) for i, b in enumerate(blocks)), initial=0))
     places = sorted(headings)
@@ -87,8 +87,8 @@ def _roles(blocks: Sequence[PageBlock]) -> Mapping[int, Rank]:
     numerals = [(i, h) for i, h in headings.items() if not h.word]
     if not chapters:
         chains = find_chains(numerals, [], has_body=has_body)
-        found = [i for chain in chains if headings[chain[0]].number == 1 for i in chain]
-        chapters = dict.fromkeys(found, Rank.CHAPTER) if len(found) >= _LEAST_NUMERALS else {}
+        numbered = [i for chain in chains if headings[chain[0]].number == 1 for i in chain]
+        chapters = dict.fromkeys(numbered, Rank.CHAPTER) if len(numbered) >= _LEAST_NUMERALS else {}
     if not chapters:
         parts = {index: Rank.CHAPTER for index in parts if is_filled(index)}
     if not chapters and not parts:
@@ -98,7 +98,7 @@ def _roles(blocks: Sequence[PageBlock]) -> Mapping[int, Rank]:
 
 
 def _headings(blocks: Sequence[PageBlock]) -> Iterator[tuple[int, Heading]]:
-    """Blocks that are no more than the name of a chapter, or its number."""
+    """Return the blocks that contain only the name of a chapter, or its number."""
     for index, block in enumerate(blocks):
         if block.level is not None or len(block.text) > _LONGEST:
             continue
@@ -115,13 +115,13 @@ def _is_body(index: int, block: PageBlock, headings: Mapping[int, Heading]) -> b
 
 
 def _is_sequence(numbers: Sequence[int | None]) -> bool:
-    """Tell numbers that follow each other, or begin anew, from what is only mentioned."""
+    """Return whether numbers are consecutive, or start again, rather than merely mentioned."""
     rising = sum(b == 1 or (a is not None and b == a + 1) for a, b in pairwise(numbers))
     return len(numbers) >= _LEAST and rising * 4 >= (len(numbers) - 1) * 3
 
 
 def _page_titles(blocks: Sequence[PageBlock], page_starts: Sequence[int]) -> Mapping[int, Rank]:
-    """Find the titles, by their class, with which pages begin."""
+    """Return the titles, by their class, at the beginning of pages."""
     starts = [block.start for block in blocks]
     first = {bisect_left(starts, begin) for begin in page_starts} - {len(blocks)}
     titles = [index for index in sorted(first) if blocks[index].kind is BlockKind.HEADING]

@@ -1,4 +1,4 @@
-"""How a job moves on when its last segment has ended, and how it fails."""
+"""How a job advances once its last segment has ended, and how it fails."""
 
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -16,13 +16,13 @@ from narration.jobs.states import ChunkState, JobState, SegmentState
 from narration.jobs.stored import expiry_of, read_settings
 from narration.jobs.transitions import UNLEASED, move_job
 
-SHOWN = 10  # chunk numbers named in one message
+SHOWN = 10  # chunk numbers listed in an error message
 
 
 def advance_if_rendered(session: Session, job_id: str, *, now: datetime) -> bool:
-    """Move a job on if its last segment has ended: to assembling, or to its failure.
+    """Advance a job whose last segment has ended: to assembling, or to failed.
 
-    The caller holds the job row. Returns True if the job moved.
+    The caller must hold the lock on the job row. Returns True if the job moved.
     """
     open_segments = select(Segment.index).where(
         Segment.job_id == job_id,
@@ -45,7 +45,7 @@ def fail_job(
     *conditions: ColumnElement[bool],
     now: datetime,
 ) -> bool:
-    """End a job with an error; False if it had ended already, or the conditions do not hold."""
+    """Fail a job with an error; return False if it had ended or a condition does not hold."""
     settings = session.execute(select(Job.settings).where(Job.id == job_id)).scalar_one_or_none()
     if settings is None:
         return False
@@ -66,7 +66,7 @@ def fail_job(
 
 
 def find_quality_error(session: Session, job_id: str) -> RhapsodeError | None:
-    """Return why a job of which everything was spoken cannot be delivered."""
+    """Return why a job whose chunks are all spoken cannot be delivered."""
     failed = _numbers(session, job_id, ChunkState.FAILED)
     if failed:
         return SpeechError(

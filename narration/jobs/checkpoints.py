@@ -1,7 +1,7 @@
-"""Finished chunks: their takes, their jobs' progress, and whether to go on.
+"""Record finished chunks: their takes, their jobs' progress, and whether to continue.
 
-One transaction writes many, of any segments and jobs that a worker has: what a database does for
-one is mostly the transaction around it. A claim that is lost loses its own chunks and no others.
+One transaction writes many chunks, of any segments and jobs that a worker holds, because most of
+the cost of writing one chunk is the transaction. A lost claim affects its own chunks only.
 """
 
 from collections import defaultdict
@@ -28,30 +28,30 @@ from narration.jobs.trouble import UNTROUBLED
 
 
 class Standing(Enum):
-    """What a worker learns when a chunk of its segment was to be written."""
+    """What a worker learns about its segment when it tries to write a finished chunk."""
 
     WANTED = "wanted"
-    UNWANTED = "unwanted"  # written, but the job is not being rendered any more
-    LOST = "lost"  # not written: the segment is somebody else's
+    UNWANTED = "unwanted"  # written, but the job is no longer being rendered
+    LOST = "lost"  # not written: another worker has the segment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinishedChunk:
-    """A chunk that has ended, and the claim under which it was spoken."""
+    """A finished chunk, and the claim under which it was spoken."""
 
     claim: SegmentClaim
     outcome: Outcome
 
     @property
     def key(self) -> ChunkKey:
-        """Which chunk it is."""
+        """Identify the chunk."""
         return self.claim.job_id, self.outcome.index
 
 
 def checkpoint(
     session: Session, claim: SegmentClaim, outcome: Outcome, *, until: datetime, now: datetime
 ) -> bool:
-    """Write a chunk's outcome and keep the lease; False if the job is not wanted any more.
+    """Write a chunk's outcome and renew the lease; False if the job is no longer wanted.
 
     Raises: LeaseLost, and nothing is written.
     """
@@ -65,25 +65,26 @@ def checkpoint(
 def checkpoint_all(
     session: Session, chunks: Sequence[FinishedChunk], *, until: datetime, now: datetime
 ) -> list[Standing]:
-    """Write the outcomes of chunks and keep their leases; return where each of them stands."""
-    held = _renew(session, {_claim_key(chunk.claim) for chunk in chunks}, until)
-    ours = [chunk for chunk in chunks if _claim_key(chunk.claim) in held]
+    """Write the outcomes of chunks and renew their leases; return each chunk's standing."""
+    held_keys = _renew(session, {_claim_key(chunk.claim) for chunk in chunks}, until)
+    ours = [chunk for chunk in chunks if _claim_key(chunk.claim) in held_keys]
     store_takes(session, _takes_of(ours), now=now)
     lengths = end_spoken_chunks(session, [_end_of(chunk) for chunk in ours])
     by_job: dict[str, dict[int, FinishedChunk]] = defaultdict(dict)
     for chunk in ours:
         if chunk.key in lengths:
             by_job[chunk.claim.job_id].setdefault(chunk.outcome.index, chunk)
-    for job_id, ended in sorted(by_job.items()):  # their rows are locked in one order
+    # Sorted, so that rows are always locked in the same order.
+    for job_id, ended in sorted(by_job.items()):
         outcomes = [chunk.outcome for chunk in ended.values()]
         characters = sum(lengths[chunk.key] for chunk in ended.values())
         _count(session, job_id, outcomes, characters, now=now)
     rendering = _rendering(session, {chunk.claim.job_id for chunk in ours})
-    return [_standing(chunk.claim, held, rendering) for chunk in chunks]
+    return [_standing(chunk.claim, held_keys, rendering) for chunk in chunks]
 
 
 def lease_lost(claim: SegmentClaim) -> LeaseLost:
-    """Return the error that says that a segment is not ours any more."""
+    """Return the error for a segment that this worker no longer holds."""
     return LeaseLost(f"segment {claim.index} of job {claim.job_id} is no longer ours")
 
 
@@ -95,7 +96,7 @@ def _claim_key(claim: SegmentClaim) -> _ClaimKey:
 
 
 def _renew(session: Session, keys: Iterable[_ClaimKey], until: datetime) -> set[_ClaimKey]:
-    """Keep the leases that are still ours; return which they are."""
+    """Renew the leases that are still ours; return those."""
     columns = (Segment.job_id, Segment.index, Segment.fence)
     renewed = session.execute(
         update(Segment)
@@ -108,7 +109,7 @@ def _renew(session: Session, keys: Iterable[_ClaimKey], until: datetime) -> set[
 
 
 def _takes_of(chunks: Iterable[FinishedChunk]) -> list[tuple[str, Any]]:
-    """Return the takes that the chunk cache does not have yet, with their owners."""
+    """Return the takes that are not in the chunk cache yet, with their owners."""
     return [
         (chunk.claim.owner, chunk.outcome.take)
         for chunk in chunks
@@ -138,7 +139,7 @@ def _end_of(chunk: FinishedChunk) -> ChunkEnd:
 def _count(
     session: Session, job_id: str, outcomes: Sequence[Outcome], characters: int, *, now: datetime
 ) -> None:
-    """Count chunks that have ended in the row of their job, tell of them, and wake encoders."""
+    """Count finished chunks in their job's row, write their events, and wake encoders."""
 
     def count(state: ChunkState) -> int:
         return sum(outcome.state is state for outcome in outcomes)
@@ -157,13 +158,13 @@ def _count(
         updated_at=now,
         **UNTROUBLED,
     )
-    # After the job row is locked: of two workers that end the last chunks of a part, the second
-    # must see what the first wrote.
+    # Only after the job row is locked: when two workers finish the last chunks of a part, the
+    # second must see what the first wrote.
     note_ready_parts(session, job_id, [outcome.index for outcome in outcomes if outcome.take])
 
 
 def _event(outcome: Outcome) -> NewEvent:
-    """Return what subscribers are told of a chunk that has ended."""
+    """Return the event for a finished chunk."""
     payload = {
         "chunk": outcome.index,
         "take": outcome.take_number,
@@ -184,7 +185,7 @@ def _rendering(session: Session, job_ids: Iterable[str]) -> set[str]:
     return set(session.scalars(query))
 
 
-def _standing(claim: SegmentClaim, held: set[_ClaimKey], rendering: set[str]) -> Standing:
-    if _claim_key(claim) not in held:
+def _standing(claim: SegmentClaim, held_keys: set[_ClaimKey], rendering: set[str]) -> Standing:
+    if _claim_key(claim) not in held_keys:
         return Standing.LOST
     return Standing.WANTED if claim.job_id in rendering else Standing.UNWANTED

@@ -1,4 +1,4 @@
-"""The one writer of how chunks end that were spoken, many at once: see `transitions`."""
+"""The one writer of the final states of spoken chunks, many at once: see `transitions`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from narration.jobs.record import Chunk
 from narration.jobs.states import CHUNK_MOVES, UNSPOKEN, ChunkState, sources_of
 
 ChunkKey = tuple[str, int]
-"""A chunk by its job and its number."""
+"""A chunk, by its job and its number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChunkEnd:
-    """The end of one chunk: its state, and what the row says of its take."""
+    """How one chunk ended: its state, and what its row records of the take."""
 
     job_id: str
     index: int
@@ -25,27 +25,28 @@ class ChunkEnd:
 
     @property
     def key(self) -> ChunkKey:
-        """Which chunk it is."""
+        """Identify the chunk."""
         return self.job_id, self.index
 
 
 def end_spoken_chunks(session: Session, ends: Sequence[ChunkEnd]) -> dict[ChunkKey, int]:
-    """End those of the chunks that are not spoken yet; return how many characters each has.
+    """End those chunks that have not ended yet; return the number of characters of each.
 
-    All ends carry the same columns. Their events are the caller's, who counts them in the job rows.
+    All ends must set the same columns. The caller writes the events, as it counts them in the job
+    rows.
     """
-    wanted = {end.key: end for end in reversed(ends)}  # of two for one chunk the first counts
-    # In one order, so that two transactions never wait for each other.
+    by_key = {end.key: end for end in reversed(ends)}  # if a chunk occurs twice, the first counts
+    # Locked in a fixed order, so that two transactions never wait for each other.
     unspoken = (
         select(Chunk.job_id, Chunk.index, Chunk.state, Chunk.end - Chunk.start)
-        .where(tuple_(Chunk.job_id, Chunk.index).in_(sorted(wanted)), Chunk.state.in_(UNSPOKEN))
+        .where(tuple_(Chunk.job_id, Chunk.index).in_(sorted(by_key)), Chunk.state.in_(UNSPOKEN))
         .order_by(Chunk.job_id, Chunk.index)
         .with_for_update()
     )
     lengths: dict[ChunkKey, int] = {}
     rows: list[dict[str, Any]] = []
     for job_id, index, state, length in session.execute(unspoken):
-        end = wanted[job_id, index]
+        end = by_key[job_id, index]
         if state in sources_of(CHUNK_MOVES, end.state):
             lengths[end.key] = length
             rows.append({"of_job": job_id, "at": index, "state": end.state, **end.values})
@@ -55,7 +56,7 @@ def end_spoken_chunks(session: Session, ends: Sequence[ChunkEnd]) -> dict[ChunkK
 
 
 def _update_one() -> Any:
-    """Return the statement that is run for every row, which sets the columns that the rows name."""
+    """Return the statement that is executed per row; it sets the columns that the rows name."""
     table = Chunk.__table__
     assert isinstance(table, Table)
     is_it = (table.c.job_id == bindparam("of_job"), table.c.index == bindparam("at"))

@@ -1,4 +1,4 @@
-"""What a caller may do with a job that exists: cancel it, try it again."""
+"""Cancel and retry existing jobs."""
 
 from datetime import datetime
 
@@ -17,9 +17,9 @@ from narration.jobs.transitions import UNLEASED, move_job, reset_chunks
 
 
 def cancel_job(session: Session, job_id: str, *, owner: str, now: datetime) -> Job:
-    """Cancel a job that has not ended; its workers let go at their next chunk.
+    """Cancel a job that has not ended; its workers stop at their next chunk.
 
-    An ended job is returned as it is: canceling twice is no error.
+    An ended job is returned unchanged: canceling twice is not an error.
     Raises: NotFoundError.
     """
     job = get_job(session, job_id, owner=owner)
@@ -33,11 +33,11 @@ def cancel_job(session: Session, job_id: str, *, owner: str, now: datetime) -> J
         expires_at=expires_at,
         **UNLEASED,
     )
-    return get_job(session, job_id, owner=owner)  # somebody may have deleted it meanwhile
+    return get_job(session, job_id, owner=owner)  # it may have been deleted in the meantime
 
 
 def retry_job(session: Session, job_id: str, *, owner: str, now: datetime) -> Job:
-    """Queue a failed or canceled job again as its next attempt; finished chunks are kept.
+    """Queue a failed or canceled job again as its next attempt, keeping finished chunks.
 
     Raises: NotFoundError; ConflictError if the job is under way or has succeeded.
     """
@@ -87,7 +87,8 @@ def _reset_unfinished(
     again = [ChunkState.FAILED, ChunkState.RENDERING]
     if quality.policy is QualityPolicy.STRICT:
         again.append(ChunkState.FLAGGED)
-    # Takes are seeded: the ones that were bad would be bad again, so the next attempt goes on
-    # counting where this one stopped. A chunk that was not judged starts from the first.
+    # Takes are seeded, so the takes that failed would fail again: the next attempt continues
+    # counting where this one stopped. A chunk whose takes were never checked starts at its first
+    # take.
     spent = Chunk.first_take + case((Chunk.take.is_(None), 0), else_=quality.max_takes)
     reset_chunks(session, job_id, Chunk.state.in_(again), now=now, first_take=spent)

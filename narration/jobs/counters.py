@@ -1,4 +1,4 @@
-"""The counters of a job row, made again from its chunks."""
+"""Recompute the counters of a job row from its chunks."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ SAMPLES_PER_MS = 24  # chunk audio is stored at 24 kHz
 
 
 def recount(session: Session, job_id: str) -> None:
-    """Set every counter from the chunks; used where counting up by one is not enough."""
+    """Set every counter from the chunks, where incrementing is not enough."""
     is_done = Chunk.state.not_in(UNSPOKEN)
     length = Chunk.end - Chunk.start
     row = session.execute(

@@ -1,4 +1,4 @@
-"""The rows of a new job: queued, or planned already where somebody waits for its sound."""
+"""Create the rows of a new job: queued, or already planned if a client waits for its sound."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,12 +14,12 @@ from narration.jobs.stored import deadline_of, dump_settings
 from narration.jobs.transitions import insert_job, insert_planned_job
 from narration.jobs.work import narrator_of, record_work
 
-URGENT_PRIORITY = 10  # above what any caller may choose: somebody waits for the sound
+URGENT_PRIORITY = 10  # above what any caller may choose, since a client is waiting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """The document as it was sent: its bytes, or the key they were stored under."""
+    """The document as submitted: its bytes, or the key of the object that holds them."""
 
     name: str
     media_type: str
@@ -31,7 +31,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
-    """Where the artifacts go: a storage profile and a folder in it."""
+    """Where artifacts are delivered: a storage profile and a folder in it."""
 
     profile: str
     prefix: str = ""
@@ -54,9 +54,9 @@ def create_job(
     draft: Draft | None = None,
     key_id: str | None = None,
 ) -> Job:
-    """Insert a queued job; it is planned as soon as this transaction is committed.
+    """Insert a queued job; planning starts once this transaction is committed.
 
-    With a draft it is rendered at once, before all others.
+    A job with a draft is rendered immediately, before all others.
     Raises: ConflictError if the owner has used the idempotency key before.
     """
     if (source.data is None) == (source.key is None):
@@ -88,7 +88,7 @@ def create_job(
         deadline_at=deadline_of(settings, now),
         revision_of=revision_of,
     )
-    if revision_of is not None:  # the level of what it shares with its original is that of the rest
+    if revision_of is not None:  # the audio it shares with its original already has that gain
         original = get_job(session, revision_of, owner=owner)
         job.gain_db, job.is_gain_kept = original.gain_db, original.is_gain_kept
     if draft is None:

@@ -1,41 +1,41 @@
 """Where a job's sound is cut into parts; decided from the text alone, before anything is spoken.
 
-Cuts depend on their surroundings only, so that a text with one sentence changed is cut as before
-nearly everywhere and most of its parts need not be encoded again.
+A cut depends on the text around it only. After an edit to one sentence nearly all cuts stay where
+they were, and most parts need not be encoded again.
 """
 
 import hashlib
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-FIRST_PARTS_S = (5.0, 10.0, 20.0)  # short, so that one can listen soon
+FIRST_PARTS_S = (5.0, 10.0, 20.0)  # short, so that listening can start early
 PART_S = 60.0
-_CHARS_PER_S = 15.0  # English read aloud; parts need to be long enough, not of a certain length
-_SHORTEST, _LONGEST = 0.6, 1.4  # shares of the length aimed for
-_SHORTEST_S = 1.0  # of the very first part: a heading need not wait for a long chunk behind it
-_FURTHEST = 3.0  # to which a part may grow to end in a silence
-_FURTHEST_S = 45.0  # or so far, where parts are to be short
-QUIET_MS = 172  # in which the encoder of every format can start anew
+_CHARS_PER_S = 15.0  # English read aloud; a rough figure, as parts need not have an exact length
+_SHORTEST, _LONGEST = 0.6, 1.4  # relative to the target length
+_SHORTEST_S = 1.0  # of the very first part: a heading does not wait for a long chunk after it
+_FURTHEST = 3.0  # how far, relative to the target, a part may grow to end in a silence
+_FURTHEST_S = 45.0  # or this far, where parts are meant to be short
+QUIET_MS = 172  # enough silence for the encoder of every format to restart in
 
 
 class Cuttable(Protocol):
-    """A chunk, as planned or as a row."""
+    """A chunk, planned or stored."""
 
     @property
     def chapter(self) -> int:
-        """Number of its chapter."""
+        """Number of the chapter."""
 
     @property
     def spoken_text(self) -> str:
-        """What is spoken."""
+        """The text that is spoken."""
 
     @property
     def pause_after_ms(self) -> int:
-        """The silence behind it."""
+        """The silence after the chunk."""
 
 
 def cut_parts(chunks: Sequence[Cuttable]) -> tuple[int, ...]:
-    """Return the number of the first chunk of each part; every chapter begins one."""
+    """Return the number of the first chunk of each part; every chapter begins a new part."""
     cuts: list[int] = []
     start = 0
     while start < len(chunks):
@@ -46,7 +46,7 @@ def cut_parts(chunks: Sequence[Cuttable]) -> tuple[int, ...]:
 
 
 def _next_cut(chunks: Sequence[Cuttable], start: int, target_s: float) -> int:
-    """Return the best place in a window behind `start`, or where the chapter ends."""
+    """Return the best cut in a window after `start`, or the end of the chapter."""
     places = list(_places(chunks, start, max(_FURTHEST * target_s, _FURTHEST_S)))
     last, whole_s = places[-1]
     is_whole = last == len(chunks) or chunks[last].chapter != chunks[start].chapter
@@ -70,7 +70,7 @@ def _next_cut(chunks: Sequence[Cuttable], start: int, target_s: float) -> int:
 def _places(
     chunks: Sequence[Cuttable], start: int, furthest_s: float
 ) -> Iterator[tuple[int, float]]:
-    """Yield chunk numbers at which a part may end, and its length then; at least one."""
+    """Yield chunk numbers where a part may end, with its length up to there; at least one."""
     length_s = 0.0
     for number in range(start, len(chunks)):
         length_s += length_of(chunks[number])
@@ -83,7 +83,7 @@ def _places(
 
 
 def length_of(chunk: Cuttable) -> float:
-    """Return about how long a chunk will be, with its pause, in seconds."""
+    """Estimate the length of a chunk with its pause, in seconds."""
     return len(chunk.spoken_text) / _CHARS_PER_S + chunk.pause_after_ms / 1000
 
 
@@ -92,6 +92,6 @@ def _is_quiet(chunks: Sequence[Cuttable], cut: int) -> bool:
 
 
 def _rank(chunks: Sequence[Cuttable], cut: int) -> tuple[int, bytes]:
-    """Prefer long pauses; among equal ones a digest of the text decides, wherever it stands."""
+    """Prefer long pauses; break ties by a digest of the text, which does not depend on position."""
     text = chunks[cut - 1].spoken_text
     return chunks[cut - 1].pause_after_ms, hashlib.sha256(text.encode()).digest()

@@ -1,4 +1,4 @@
-"""The last step of a job: succeeded, or back to rendering where chunk audio was lost."""
+"""The last step of a job: to succeeded, or back to rendering if chunk audio was lost."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -21,7 +21,7 @@ from narration.jobs.transitions import UNLEASED, move_job, reset_chunks
 def reopen_job(
     session: Session, claim: StepClaim, lost: Iterable[int], *, wakeups: int, now: datetime
 ) -> None:
-    """Send a job whose stored chunk audio is missing or damaged back to rendering.
+    """Move a job back to rendering because stored chunk audio is missing or damaged.
 
     Raises: LeaseLost.
     """
@@ -41,16 +41,16 @@ def finish_job(
     gain_db: float | None = None,
     now: datetime,
 ) -> None:
-    """Move a job to succeeded; impossible while one chunk is not spoken.
+    """Move a job to succeeded; refused while any chunk is not spoken.
 
-    What it delivered before stays listed beside it. `gain_db` is kept: whatever is mended later
-    is set to the level of the rest.
+    Its previous delivery stays listed. `gain_db` is stored so that chunks mended later get the same
+    level as the rest.
     Raises: LeaseLost.
     """
     holes = select(Chunk.index).where(
         Chunk.job_id == claim.job_id, Chunk.state.not_in(SPOKEN) | Chunk.sha256.is_(None)
     )
-    kept = {} if gain_db is None else {"gain_db": gain_db, "is_gain_kept": True}
+    gain_columns = {} if gain_db is None else {"gain_db": gain_db, "is_gain_kept": True}
     settings = session.execute(select(Job.settings).where(Job.id == claim.job_id)).scalar_one()
     moved = move_job(
         session,
@@ -62,7 +62,7 @@ def finish_job(
         payload={"artifacts": [artifact.name for artifact in artifacts]},
         ended_at=now,
         expires_at=expiry_of(settings, now),
-        **kept,
+        **gain_columns,
         **UNLEASED,
     )
     if moved is None:
@@ -72,7 +72,7 @@ def finish_job(
 
 
 def _replace_artifacts(session: Session, job_id: str, now: datetime) -> None:
-    """List what was delivered before as past."""
+    """List the files of the previous delivery as past artifacts."""
     shared = [column.name for column in Artifact.__table__.columns]
     for artifact in session.scalars(select(Artifact).where(Artifact.job_id == job_id)).all():
         values = {name: getattr(artifact, name) for name in shared}

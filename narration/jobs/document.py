@@ -1,4 +1,4 @@
-"""The document of a job: read within the limits of the settings, and fit to be stored."""
+"""Read the document of a job within the limits of the settings, and check that it can be stored."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ from narration.text.alphabet import VOICE_LANGUAGE
 
 T = TypeVar("T")
 LEAST_READ_S = 4.0
-READ_S_PER_MIB = 10.0  # a text of 5 million characters takes a tenth of that
+READ_S_PER_MIB = 10.0  # a text of 5 million characters takes a tenth of this
 MAX_READ_S = 30.0
-_SHOWN = 8  # numbers in an error message
+_SHOWN = 8  # numbers listed in an error message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentFacts:
-    """What a submission has to know of its document."""
+    """What a submission needs to know about its document."""
 
     media_type: str
     encoding: str
@@ -38,7 +38,7 @@ def read_within(
     media_type: str | None,
     options: ReadingOptions,
 ) -> Document:
-    """Read a document that a job can be made of.
+    """Read a document from which a job can be made.
 
     Raises: DocumentError.
     """
@@ -68,7 +68,7 @@ def examine(
     media_type: str | None,
     options: ReadingOptions,
 ) -> DocumentFacts:
-    """Read a document here, for its facts only.
+    """Read a document in this process, and return only facts about it.
 
     Raises: DocumentError.
     """
@@ -80,7 +80,7 @@ def examine(
     )
 
 
-def examine_apart(  # noqa: PLR0917 - the order of `examine`, whose arguments cross to a process
+def examine_apart(  # noqa: PLR0917 - same order as `examine`, whose arguments are sent to a process
     calls: BoundedCalls,
     limits: LimitSettings,
     data: bytes,
@@ -88,17 +88,17 @@ def examine_apart(  # noqa: PLR0917 - the order of `examine`, whose arguments cr
     media_type: str | None,
     options: ReadingOptions,
 ) -> DocumentFacts:
-    """Read a document in a process of its own, for seconds that grow with its size.
+    """Read a document in a separate process, with a time limit that grows with its size.
 
-    Raises: DocumentError; BusyError if all such processes are at work.
+    Raises: DocumentError; BusyError if all such processes are in use.
     """
     return read_apart(calls, data, examine, limits, data, name, media_type, options)
 
 
 def read_apart(calls: BoundedCalls, data: bytes, function: Callable[..., T], *arguments: Any) -> T:
-    """Call what reads a document in a process of its own, for seconds that grow with its size.
+    """Call a function that reads a document in a separate process, with a time limit by its size.
 
-    Raises: DocumentError; BusyError if all such processes are at work; what the function raises.
+    Raises: DocumentError; BusyError if all such processes are in use; what the function raises.
     """
     limit_s = min(LEAST_READ_S + READ_S_PER_MIB * len(data) / MIB, MAX_READ_S)
     try:
@@ -117,9 +117,9 @@ def _require_language(document: Document) -> None:
     guess = document_language(document)
     if guess is None or guess.language == VOICE_LANGUAGE or not is_sure(guess):
         return
-    said = "says that it is" if guess.is_told else "appears to be"
+    claim = "says that it is" if guess.is_told else "appears to be"
     raise DocumentError(
-        f'the document {said} in another language ("{guess.language}") than the voices speak '
+        f'the document {claim} in another language ("{guess.language}") than the voices speak '
         f'("{VOICE_LANGUAGE}"): send a translation, or insist with other_language "read" '
         "(--any-language on the command line)"
     )
@@ -137,7 +137,7 @@ def _require_chapters(document: Document, chapters: Sequence[int]) -> None:
 def _require_storable(document: Document) -> None:
     if "\0" in document.source:
         raise DocumentError(
-            f"the document holds a NUL at character {document.source.index(chr(0)):,}: remove it"
+            f"the document contains a NUL at character {document.source.index(chr(0)):,}: remove it"
         )
     try:
         document.source.encode()
@@ -145,7 +145,7 @@ def _require_storable(document: Document) -> None:
             require_line(" ".join((text or "").split()))
     except UnicodeEncodeError as error:
         raise DocumentError(
-            f"the document holds half a character at {error.start:,}: save it as UTF-8"
+            f"the document contains half a character at {error.start:,}: save it as UTF-8"
         ) from error
     except ValueError as error:
         raise DocumentError(f"a title or the author's name {error}") from error

@@ -1,4 +1,4 @@
-"""A document's plan as rows, before anything of it is stored; the same for every kind of job."""
+"""A document's plan as rows, before any of them is stored; the same for every kind of job."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,14 +20,14 @@ from narration.jobs.request import JobSettings
 from narration.jobs.work import WorkRecord
 from narration.text.types import ChunkPlan
 
-# Its language cannot be told by its small words alone, so that the identifier is loaded.
+# Its function words alone do not identify the language, so the identifier is loaded.
 REHEARSED = "Quarterly earnings exceeded expectations, $5 million, Dr. Smith announced yesterday."
-DRAFT_S = 5.0  # a text of some thousand characters takes a few milliseconds
+DRAFT_S = 5.0  # a text of a few thousand characters takes milliseconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFile:
-    """A document as it was sent."""
+    """A document as it was submitted."""
 
     data: bytes
     name: str
@@ -36,7 +36,7 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DraftOptions:
-    """How a plan is laid out. `opening`: the lengths of its first chunks, for one who waits."""
+    """How a plan is laid out. `opening`: lengths of the first chunks, for a client that waits."""
 
     segment_chunks: int
     opening: tuple[int, ...] = ()
@@ -44,7 +44,7 @@ class DraftOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A plan: what a document says of itself, and the rows of what is to be spoken."""
+    """A plan: the document's own metadata, and rows for everything that will be spoken."""
 
     media_type: str
     title: str | None
@@ -62,9 +62,9 @@ class Draft:
 def draft_plan(
     limits: LimitSettings, file: SourceFile, settings: JobSettings, options: DraftOptions
 ) -> Draft:
-    """Read a document and lay out what is to be spoken.
+    """Read a document and plan what will be spoken.
 
-    Raises: DocumentError; QualityError if a strict job holds what no voice can say.
+    Raises: DocumentError; QualityError if a strict job contains text that no voice can speak.
     """
     outlined = outline(
         limits,
@@ -94,8 +94,8 @@ def draft_plan(
         reading=record_reading(report),
         warnings=job_warnings(report.warnings),
         chunks=[
-            _plan_chunk(chunk, found, options.segment_chunks)
-            for chunk, found in zip(plan.chunks, outlined.findings, strict=True)
+            _plan_chunk(chunk, findings, options.segment_chunks)
+            for chunk, findings in zip(plan.chunks, outlined.findings, strict=True)
         ],
         parts=plan_parts(plan.chunks) if settings.outputs else [],
         metadata=document.metadata,
@@ -144,9 +144,9 @@ def draft_apart(
     settings: JobSettings,
     options: DraftOptions,
 ) -> Draft:
-    """Lay a short text out in a process of its own that is stopped if it takes too long.
+    """Plan a short text in a separate process that is stopped if it takes too long.
 
-    Raises: DocumentError, QualityError; BusyError if all such processes are at work.
+    Raises: DocumentError, QualityError; BusyError if all such processes are in use.
     """
     try:
         return calls.call(draft_plan, limits, file, settings, options, limit_s=DRAFT_S)

@@ -1,9 +1,10 @@
-"""Events: what subscribers are told of a job, each a row written with the change it tells of.
+"""Events: what subscribers learn about a job, each a row written along with the change.
 
-The events of a job are ordered by their numbers, which the lock of its row gives without a gap.
-Those of an owner are ordered by the transaction that wrote them and then by id: ids are given
-before the commit, so a later one may become visible first, and whoever resumed after it would lose
-the earlier one. An event is settled once no transaction that comes before it is still running.
+The events of a job are ordered by number; the lock on the job row makes the numbers gapless.
+The events of an owner are ordered by the transaction that wrote them and then by id. Ids are
+assigned before the commit, so a later one may become visible first, and a subscriber that resumed
+after it would lose the earlier one. An event is settled once no earlier transaction is still
+running.
 """
 
 import re
@@ -19,7 +20,7 @@ from narration.broker.wakeups import note_change
 from narration.database import UNSYNCHRONIZED, FirstRunning, NextTransaction
 from narration.jobs.record import Event, Job
 
-MAX_NUMBER = 2**63 - 1  # what the columns of a position hold
+MAX_NUMBER = 2**63 - 1  # the largest value that the columns of a position hold
 _POSITION = re.compile(r"([0-9]{1,19})-([0-9]{1,19})")
 _COLUMNS = (
     Event.id,
@@ -35,7 +36,7 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewEvent:
-    """An event before it has a number: `job.succeeded`, `chunk.flagged` and the like."""
+    """An event without a number yet: `job.succeeded`, `chunk.flagged` and so on."""
 
     type: str
     payload: Mapping[str, Any] = field(default_factory=dict)
@@ -43,18 +44,18 @@ class NewEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Position:
-    """A place in the events of an owner: everything up to it has been seen."""
+    """A place in the events of an owner: everything up to it has been read."""
 
     transaction: int
     id: int
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read what `str` wrote. Raises: ValueError."""
-        found = _POSITION.fullmatch(text)
-        if found is None or max(map(int, found.groups())) > MAX_NUMBER:
-            raise ValueError(f"{text!r} is no position: send an id as an event had it")
-        return cls(transaction=int(found[1]), id=int(found[2]))
+        """Parse the output of `str`. Raises: ValueError."""
+        match = _POSITION.fullmatch(text)
+        if match is None or max(map(int, match.groups())) > MAX_NUMBER:
+            raise ValueError(f"{text!r} is not a position: send the id of an event")
+        return cls(transaction=int(match[1]), id=int(match[2]))
 
     def __str__(self) -> str:
         return f"{self.transaction}-{self.id}"
@@ -75,19 +76,19 @@ class JobEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventPage:
-    """Events in order; `is_last` if none that is settled follows them."""
+    """Events in order; `is_last` if no settled event follows."""
 
     events: list[JobEvent]
     is_last: bool
-    is_settled: bool = True  # False: more are visible, but an earlier one may still come
+    is_settled: bool = True  # False: more are visible, but an earlier one may still appear
 
 
 def add_events(
     session: Session, job_id: str, events: Sequence[NewEvent], *, now: datetime, **values: Any
 ) -> bool:
-    """Give events of a job their numbers and write them; `values` go to the job row with the count.
+    """Write numbered events of a job; `values` go to the job row along with their count.
 
-    The counter lies in the job row, so its lock orders the events of a job as they are committed.
+    The counter is in the job row, so its lock orders the events of a job by commit.
     Returns False, and writes nothing, if there is no such job.
     """
     numbered = session.execute(
@@ -112,7 +113,7 @@ def write_events(
     last: int,
     now: datetime,
 ) -> None:
-    """Write events whose numbers, the last of them `last`, the job row has counted already."""
+    """Write events that the job row has already counted; `last` is the number of the last one."""
     if not events:
         return
     first = last - len(events) + 1
@@ -132,12 +133,12 @@ def write_events(
 
 
 def change_notice(job_id: str, owner: str) -> str:
-    """Return what listeners are told of a job that changed."""
+    """Return the notice that a job changed."""
     return f"{job_id} {owner}"
 
 
 def parse_notice(notice: str) -> tuple[str, str]:
-    """Return the job and the owner of a notice."""
+    """Return the job and the owner that a notice names."""
     job_id, _, owner = notice.partition(" ")
     return job_id, owner
 
@@ -151,7 +152,7 @@ def list_events(session: Session, job_id: str, *, after: int = 0, limit: int = 5
 def read_job_events(
     session: Session, job_id: str, *, owner: str, after: int, limit: int
 ) -> EventPage:
-    """Return a page of the events of an owner's job, which may be deleted by now."""
+    """Return a page of events of an owner's job, which may have been deleted by now."""
     query = (
         select(*_COLUMNS)
         .where(Event.job_id == job_id, Event.number > after, Event.owner == owner)
@@ -163,7 +164,7 @@ def read_job_events(
 
 
 def read_owner_events(session: Session, owner: str, *, after: Position, limit: int) -> EventPage:
-    """Return a page of the settled events of all jobs of an owner."""
+    """Return a page of settled events across all jobs of an owner."""
     place = tuple_(Event.transaction, Event.id)
     query = (
         select(*_COLUMNS, (Event.transaction < FirstRunning()).label("is_settled"))
@@ -172,7 +173,8 @@ def read_owner_events(session: Session, owner: str, *, after: Position, limit: i
         .limit(limit)
     )
     rows = session.execute(query).all()
-    settled = [row for row in rows if row.is_settled]  # those of the least transactions: a prefix
+    # Always a prefix: rows come in order of their transactions.
+    settled = [row for row in rows if row.is_settled]
     return EventPage(
         events=[_event(row) for row in settled],
         is_last=len(settled) < limit,
@@ -181,36 +183,37 @@ def read_owner_events(session: Session, owner: str, *, after: Position, limit: i
 
 
 def present_position(session: Session) -> Position:
-    """Return the place after which everything comes that is not settled now."""
+    """Return the position before the first event that is not settled now."""
     last = select(func.coalesce(func.max(Event.id), 0)).scalar_subquery()
     first_running, last_id = session.execute(select(FirstRunning(), last)).one()
     is_numbered = session.get_bind().dialect.name == "postgresql"
-    # Where transactions have numbers, all those below the first that runs are settled.
+    # Where transactions have numbers, all below the oldest running one are settled.
     if is_numbered:
         return Position(transaction=first_running - 1, id=MAX_NUMBER)
     return Position(transaction=0, id=last_id)
 
 
 def place_to_resume(session: Session, position: Position) -> Position:
-    """Return where to go on after a position, which may be one of before a restore.
+    """Return where to resume after a position, which may be from before a restore.
 
-    All who follow share what is read: nobody may begin at a place that is yet to come.
+    All subscribers share one reader, so nobody may start at a position that is still in the future.
     """
     is_numbered = session.get_bind().dialect.name == "postgresql"
     if is_numbered and position.transaction >= (session.scalar(select(NextTransaction())) or 0):
-        # Of another server, whose events have no transaction here, but the same ids.
+        # Written by another server: its transaction numbers mean nothing here, but ids are the
+        # same.
         return Position(transaction=0, id=position.id)
     return min(position, present_position(session))
 
 
 def list_changed(session: Session, *, since: datetime) -> list[tuple[str, str]]:
-    """Return job and owner of every event since a moment: for when notices may be lost."""
+    """Return job and owner of every event since a time, in case notices were lost."""
     query = select(Event.job_id, Event.owner).where(Event.created_at >= since).distinct()
     return [(job_id, owner) for job_id, owner in session.execute(query)]
 
 
 def forget_events(session: Session, *, before: datetime) -> None:
-    """Delete events that are older than any subscriber may be behind."""
+    """Delete events too old for any subscriber to need."""
     session.execute(delete(Event).where(Event.created_at < before))
 
 

@@ -1,6 +1,6 @@
-"""The tables of what was before: ended tries, takes that are not kept, replaced deliveries.
+"""The history tables: ended attempts, takes that were not kept, replaced deliveries.
 
-What is kept and what was delivered last stands in the rows of chunks and artifacts.
+The kept take and the latest delivery are in the rows of chunks and artifacts.
 """
 
 from datetime import datetime
@@ -26,7 +26,7 @@ from narration.jobs.states import JobState
 
 
 class Attempt(Base):
-    """One ended try at a job; the present one is the job row itself."""
+    """An ended attempt at a job; the current attempt is the job row itself."""
 
     __tablename__ = "attempts"
 
@@ -41,7 +41,7 @@ class Attempt(Base):
 
 
 class PastTake(Base):
-    """A take of a chunk that is not the one kept; it can be heard and chosen after all."""
+    """A take of a chunk other than the kept one; it can still be played and chosen."""
 
     __tablename__ = "past_takes"
     __table_args__ = (
@@ -67,7 +67,7 @@ class PastTake(Base):
 
 
 class PastArtifact(Base):
-    """A file of a delivery that a later one has replaced."""
+    """A file of a delivery that a later one replaced."""
 
     __tablename__ = "past_artifacts"
 

@@ -1,7 +1,7 @@
-"""What a job takes over from the one whose text was changed into its own: the unchanged chunks.
+"""What a revision takes over from the job whose text it changes: the unchanged chunks.
 
-Takes are taken over as they are, with whatever was retaken, corrected or accepted; so a revision
-sounds like its original wherever the text is the same, whatever engine speaks the rest.
+Their takes are used as they are, whether retaken, corrected or accepted; so a revision sounds like
+its original wherever the text is the same, whichever engine speaks the rest.
 """
 
 from collections import defaultdict, deque
@@ -19,14 +19,14 @@ from narration.jobs.states import SPOKEN
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inherited:
-    """The chunks of a plan, some of them spoken already, and what is to be noted of their sound."""
+    """The chunks of a plan, some of them already spoken, and where that sound came from."""
 
     chunks: list[PlannedChunk]
-    provenance: Mapping[str, Any]  # columns of the job; empty if nothing was taken over
+    provenance: Mapping[str, Any]  # columns of the job; empty if nothing was inherited
 
 
 def inherit_chunks(session: Session, job: Job, chunks: Sequence[PlannedChunk]) -> Inherited:
-    """Fill in the takes of chunks that the original of a job has spoken, in the order of both."""
+    """Fill in the takes of chunks that the job's original has spoken, matching both in order."""
     original = session.get(Job, job.revision_of) if job.revision_of else None
     if original is None or original.owner != job.owner:
         return Inherited(chunks=list(chunks), provenance={})
@@ -37,8 +37,8 @@ def inherit_chunks(session: Session, job: Job, chunks: Sequence[PlannedChunk]) -
             spoken[chunk.text, chunk.caption, planned_text].append(chunk)
     filled: list[PlannedChunk] = []
     for planned in chunks:
-        same = spoken.get((planned.text, planned.caption, planned.spoken_text))
-        filled.append(_keeping(planned, same.popleft()) if same else planned)
+        unchanged = spoken.get((planned.text, planned.caption, planned.spoken_text))
+        filled.append(_keeping(planned, unchanged.popleft()) if unchanged else planned)
     if all(chunk.kept is None for chunk in filled):
         return Inherited(chunks=filled, provenance={})
     provenance = {"voice_digest": original.voice_digest, "engines": original.engines}
@@ -47,6 +47,6 @@ def inherit_chunks(session: Session, job: Job, chunks: Sequence[PlannedChunk]) -
 
 def _keeping(planned: PlannedChunk, chunk: Chunk) -> PlannedChunk:
     kept = KeptTake(**{name: getattr(chunk, name) for name in KeptTake.__dataclass_fields__})
-    # What the planned text tells is no matter of one that was corrected.
+    # Findings on the planned text do not apply to a chunk whose text was corrected.
     text_findings = planned.text_findings if chunk.planned_text is None else ()
     return replace(planned, kept=kept, text_findings=text_findings)

@@ -1,4 +1,4 @@
-"""Why a job failed, as its row and its events keep it; pure."""
+"""Why a job failed, as stored in its row and events; pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from narration.errors import RhapsodeError, SpeechError, TransientError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobError:
-    """An error's code and text, and whether to try again may help."""
+    """An error's code and text, and whether a retry may help."""
 
     code: str = RhapsodeError.code
     message: str = ""
@@ -17,7 +17,7 @@ class JobError:
 
 
 def describe_error(error: Exception) -> JobError:
-    """Return an error as a job keeps it; of a bug only the name, its text is for the logs."""
+    """Return an error as a job stores it; of a bug only its name: the text is for the logs."""
     if isinstance(error, RhapsodeError):
         is_retryable = isinstance(error, TransientError | SpeechError)
         return JobError(code=error.code, message=str(error), is_retryable=is_retryable)
@@ -27,7 +27,7 @@ def describe_error(error: Exception) -> JobError:
 
 
 def read_error(stored: Mapping[str, Any]) -> JobError:
-    """Return the error of an event of any version; fields of later ones are passed over."""
+    """Read the error of an event of any version; unknown fields of later versions are ignored."""
     return JobError(
         **{name: stored[name] for name in JobError.__dataclass_fields__ & stored.keys()}
     )

@@ -1,4 +1,4 @@
-"""The table of plans that were asked for before a job was: kept with their source for a while."""
+"""The table of plans that were requested before any job: kept for a while with their source."""
 
 from datetime import datetime
 from typing import Any
@@ -20,7 +20,7 @@ from narration.jobs.outline_record import OutlineRecord
 
 
 class KeptPlan(Base):
-    """What a document would become, and the document, so that a job can be made of both."""
+    """What a document would become, and the document, so that a job can be created from both."""
 
     __tablename__ = "kept_plans"
     __table_args__ = (
@@ -32,7 +32,7 @@ class KeptPlan(Base):
     owner: Mapped[str] = mapped_column(OWNER)
     settings: Mapped[dict[str, Any]] = mapped_column(JsonColumn)  # JobSettings
     outline: Mapped[OutlineRecord] = mapped_column(StoredAs(OutlineRecord))
-    # Small documents lie in the row, the rest in the object store, as those of jobs do.
+    # Small documents are stored in the row, larger ones in the object store, as for jobs.
     source: Mapped[bytes | None] = deferred(mapped_column(LargeBinary))
     source_key: Mapped[str | None]
     source_name: Mapped[str]

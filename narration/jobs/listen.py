@@ -1,4 +1,4 @@
-"""Listening to a job, while it is under way and for as long as its parts are kept."""
+"""Listening to a job, while it is being rendered and for as long as its parts are kept."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ from narration.jobs.sound_record import PartAudio
 from narration.jobs.states import ENDED, JobState
 from narration.jobs.stored import read_settings
 
-KEPT_FOR = timedelta(hours=1)  # that parts are used is noted so often
+KEPT_FOR = timedelta(hours=1)  # how often use of a part is recorded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stream:
-    """What can be heard of a job: an ended one has no more to come.
+    """The parts of a job that can be played; an ended job will not get more.
 
-    `was_idle` if it is to be noted that its parts are used.
+    `was_idle` if the use of its parts should be recorded.
     """
 
     segments: tuple[Segment, ...]
@@ -35,21 +35,21 @@ class Stream:
 
 
 def note_sounds(session: Session, job_id: str, sounds: Iterable[PartSound | None]) -> None:
-    """Note what listeners hear of every part of a job, once all of it is at its final level."""
+    """Store the sound of every part of a job, once all of it is at its final level."""
     for part, sound in zip(get_parts(session, job_id), sounds, strict=True):
         if sound is None:
             continue
-        # Most were noted when they were encoded. Only rows that differ are written, in one batch.
+        # Most were stored when they were encoded. Only rows that differ are written, in one batch.
         for name, value in sound_columns(sound).items():
             if getattr(part, name) != value:
                 setattr(part, name, value)
 
 
 def read_stream(session: Session, job_id: str, *, owner: str, now: datetime) -> Stream:
-    """Return what can be heard of an owner's job by now.
+    """Return what can be played of an owner's job so far.
 
-    Raises: NotFoundError; NothingSpoken if its first part is not encoded yet; GoneError if parts
-    of it have been deleted.
+    Raises: NotFoundError; NothingSpoken if its first part is not encoded yet; GoneError if parts of
+    it have been deleted.
     """
     job = get_job(session, job_id, owner=owner)
     if all(output in CAPTIONS for output in read_settings(job.settings).outputs):
@@ -58,14 +58,14 @@ def read_stream(session: Session, job_id: str, *, owner: str, now: datetime) -> 
     sounds = _leading_sounds(parts)
     is_complete = bool(parts) and len(sounds) == len(parts)
     if job.state is JobState.SUCCEEDED and not is_complete:
-        raise GoneError(tell_gone(session, job.id))
+        raise GoneError(gone_message(session, job.id))
     if not sounds:
         if job.state in ENDED:
-            raise NotFoundError(f"job {job_id} is {job.state}, and nothing of it was encoded")
+            raise NotFoundError(f"job {job_id} is {job.state}, and none of it was encoded")
         raise NothingSpoken(f"job {job_id} is {job.state}, and its first part is not encoded yet")
     used_at = _uses(session, owner, {sound.sha256 for sound in sounds})
     if any(sound.sha256 not in used_at for sound in sounds):
-        raise GoneError(tell_gone(session, job.id))
+        raise GoneError(gone_message(session, job.id))
     return Stream(
         segments=tuple(lay_out(sounds, is_complete=is_complete)),
         is_ended=job.state in ENDED,
@@ -85,7 +85,7 @@ def find_segment(session: Session, job_id: str, *, owner: str, part: int, number
 
 
 def keep_sounds(session: Session, owner: str, sha256s: Iterable[str], *, now: datetime) -> None:
-    """Note that parts are used, so that they are kept; at most once an hour."""
+    """Record that parts were used, so that they are kept; at most once an hour."""
     for batch in _batches(sorted(set(sha256s))):
         session.execute(
             update(PartAudio)
@@ -96,15 +96,15 @@ def keep_sounds(session: Session, owner: str, sha256s: Iterable[str], *, now: da
         )
 
 
-def tell_gone(session: Session, job_id: str) -> str:
-    """Say that a job's parts have been deleted, and which file there is instead."""
+def gone_message(session: Session, job_id: str) -> str:
+    """Return the error that a job's parts are gone; it names the file to use instead."""
     files = [a.name for a in get_artifacts(session, job_id) if a.media_type.startswith("audio/")]
-    told = f"the parts of job {job_id} are not kept any more"
-    return f"{told}: its file {files[0]} is" if files else told
+    message = f"the parts of job {job_id} are not kept any more"
+    return f"{message}: its file {files[0]} is" if files else message
 
 
 def _leading_sounds(parts: Iterable[Part]) -> list[PartSound]:
-    """Return the sounds from the first part on, up to one that is not encoded."""
+    """Return the sounds from the first part on, up to the first part that is not encoded."""
     sounds: list[PartSound] = []
     for part in parts:
         if part.audio_sha256 is None:
@@ -121,14 +121,14 @@ def _leading_sounds(parts: Iterable[Part]) -> list[PartSound]:
 
 
 def _uses(session: Session, owner: str, sha256s: set[str]) -> dict[str | None, datetime]:
-    """Return when each of these sounds was used last; those that were deleted are not there."""
-    found: dict[str | None, datetime] = {}
+    """Return when each of these sounds was last used; deleted ones are missing."""
+    used_at: dict[str | None, datetime] = {}
     for batch in _batches(sorted(sha256s)):
         query = select(PartAudio.sha256, PartAudio.used_at).where(PartAudio.owner == owner)
-        found |= {
+        used_at |= {
             row[0]: row[1] for row in session.execute(query.where(PartAudio.sha256.in_(batch)))
         }
-    return found
+    return used_at
 
 
 def _batches(items: Sequence[str]) -> Iterable[Sequence[str]]:

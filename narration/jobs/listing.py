@@ -1,4 +1,4 @@
-"""Pages of jobs and chunks, newest jobs first; what a cursor is."""
+"""Pages of jobs and chunks, newest jobs first, and their cursors."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page(Generic[T]):
-    """Some rows and the cursor of the next ones, None at the end."""
+    """Some rows and the cursor of the next page; None at the end."""
 
     rows: list[T]
     cursor: str | None
@@ -24,12 +24,12 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFilter:
-    """Which jobs of an owner; a field at its default does not restrict."""
+    """Which of an owner's jobs to list; a field at its default does not restrict."""
 
     kinds: frozenset[JobKind] = frozenset()
     states: frozenset[JobState] = frozenset()
     labels: Mapping[str, str] | None = None
-    search: str = ""  # somewhere in the title, the author or the name of the source
+    search: str = ""  # matches anywhere in the title, the author or the source name
     created_after: datetime | None = None
     created_before: datetime | None = None
 
@@ -48,9 +48,9 @@ def list_jobs(
     for name, value in (job_filter.labels or {}).items():
         query = query.where(Job.labels[name].as_string() == value)
     if job_filter.search:
-        named = (Job.title, Job.author, Job.source_name)
+        columns = (Job.title, Job.author, Job.source_name)
         query = query.where(
-            or_(*(name.icontains(job_filter.search, autoescape=True) for name in named))
+            or_(*(name.icontains(job_filter.search, autoescape=True) for name in columns))
         )
     if job_filter.created_after is not None:
         query = query.where(Job.created_at > job_filter.created_after)
@@ -86,7 +86,7 @@ def list_chunks(
 
 
 def count_jobs(session: Session, owner: str | None = None) -> dict[JobState, int]:
-    """Return how many jobs are in each state, every state named."""
+    """Return the number of jobs in each state, including states without any."""
     query = select(Job.state, func.count()).group_by(Job.state)
     if owner is not None:
         query = query.where(Job.owner == owner)
@@ -95,12 +95,12 @@ def count_jobs(session: Session, owner: str | None = None) -> dict[JobState, int
 
 
 def count_speaking(session: Session) -> int:
-    """Return how many jobs are being spoken for somebody who waits."""
+    """Return how many jobs are being spoken for a waiting client."""
     query = select(func.count()).select_from(Job).where(Job.state == JobState.RENDERING)
     return session.execute(query.where(Job.kind != JobKind.NARRATION)).scalar_one()
 
 
 def count_queued(session: Session) -> int:
-    """Return how many jobs wait; asked at every submission, so it reads one state only."""
+    """Return how many jobs are queued; it runs at every submission, so it reads one state only."""
     query = select(func.count()).select_from(Job).where(Job.state == JobState.QUEUED)
     return session.execute(query).scalar_one()

@@ -1,4 +1,4 @@
-"""One job and what belongs to it, by id.
+"""Look up one job and what belongs to it.
 
 Like every query module here: takes a session, never commits.
 """
@@ -20,7 +20,7 @@ def get_job(session: Session, job_id: str, *, owner: str | None = None) -> Job:
 
     Raises: NotFoundError if there is none.
     """
-    # Conditional updates go past the identity map: what it holds may be old.
+    # Conditional updates bypass the identity map, so its copy may be stale.
     job = session.get(Job, job_id, populate_existing=True)
     if job is None or owner not in (None, job.owner):
         raise NotFoundError(f"there is no job {job_id}")
@@ -28,7 +28,7 @@ def get_job(session: Session, job_id: str, *, owner: str | None = None) -> Job:
 
 
 def lock_job(session: Session, job_id: str, *, owner: str | None = None) -> Job:
-    """Return one job as it is now, and keep others from changing it until the end.
+    """Return one job as it is now, locked until the transaction ends.
 
     Raises: NotFoundError if there is none.
     """
@@ -39,17 +39,17 @@ def lock_job(session: Session, job_id: str, *, owner: str | None = None) -> Job:
 
 
 def get_source(session: Session, job_id: str) -> bytes | None:
-    """Return the document of a job that lies in its row; other queries leave it there."""
+    """Return the document stored in a job's row; other queries do not load it."""
     return session.execute(select(Job.source).where(Job.id == job_id)).scalar_one()
 
 
 def find_by_idempotency_key(session: Session, owner: str, key: str) -> Job | None:
-    """Return the job an earlier request with this key created."""
+    """Return the job that an earlier request with this key created."""
     return session.scalar(select(Job).where(Job.owner == owner, Job.idempotency_key == key))
 
 
 def get_plan(session: Session, job_id: str) -> JobPlan:
-    """Return what planning found beside the chunks.
+    """Return a job's plan without its chunks.
 
     Raises: NotFoundError if the job has not been planned.
     """
@@ -60,7 +60,7 @@ def get_plan(session: Session, job_id: str) -> JobPlan:
 
 
 def find_narrator(session: Session, job: Job) -> str | None:
-    """Return the name of the voice that reads a job; None for the default one."""
+    """Return the name of the voice that reads a job; None for the default voice."""
     if job.voice is not None and is_id("voice", job.voice):
         voice = session.get(Voice, job.voice)
         return None if voice is None else voice.name
@@ -68,7 +68,7 @@ def find_narrator(session: Session, job: Job) -> str | None:
 
 
 def require_voice(session: Session, job: Job) -> None:
-    """Check that the voice of a job can still speak.
+    """Check that the voice of a job is still available.
 
     Raises: ConflictError.
     """
@@ -79,12 +79,12 @@ def require_voice(session: Session, job: Job) -> None:
 
 
 def find_reading(session: Session, job_id: str) -> ReadingRecord | None:
-    """Return what came of a job's document; None if it has not been planned, or long ago."""
+    """Return a job's reading report; None if it is not planned, or was before reports existed."""
     return session.scalar(select(JobPlan.reading).where(JobPlan.job_id == job_id))
 
 
 def get_chunks(session: Session, job_id: str, numbers: range | None = None) -> list[Chunk]:
-    """Return the chunks of a job, or those of these numbers, in reading order."""
+    """Return all chunks of a job, or those with the given numbers, in reading order."""
     query = select(Chunk).where(Chunk.job_id == job_id).order_by(Chunk.index)
     if numbers is not None:
         query = query.where(Chunk.index >= numbers.start, Chunk.index < numbers.stop)
@@ -98,13 +98,13 @@ def get_artifacts(session: Session, job_id: str) -> list[Artifact]:
 
 
 def list_past_artifacts(session: Session, job_id: str) -> list[PastArtifact]:
-    """Return what earlier deliveries of a job consist of, in their order."""
+    """Return the files of a job's earlier deliveries, in order."""
     query = select(PastArtifact).where(PastArtifact.job_id == job_id)
     return list(session.scalars(query.order_by(PastArtifact.revision, PastArtifact.name)))
 
 
 def list_delivered_keys(session: Session, job_id: str) -> list[str]:
-    """Return where the files of all deliveries of a job lie."""
+    """Return the keys of the files of all deliveries of a job."""
     present = [artifact.key for artifact in get_artifacts(session, job_id)]
     return present + [artifact.key for artifact in list_past_artifacts(session, job_id)]
 

@@ -1,7 +1,7 @@
-"""Mending a job: one of its chunks is spoken anew, or another of its takes is chosen.
+"""Mend a job: speak one of its chunks again, or choose another of its takes.
 
-A job that has ended goes back to rendering, and is delivered anew as its next revision; until then
-what it delivered stays where it is.
+A job that has ended returns to rendering and is delivered again as its next revision; until then
+the files it delivered stay where they are.
 """
 
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ from narration.text.english import English
 from narration.text.findings import find_unknown
 from narration.text.normalize import has_words, normalize
 
-MAX_SPOKEN_CHARS = 400  # as many as a chunk may be planned with
+MAX_SPOKEN_CHARS = 400  # the planner's own limit for a chunk
 _MENDABLE = frozenset({JobState.RENDERING, JobState.ASSEMBLING, JobState.SUCCEEDED})
 _MENDABLE_FAILURES = frozenset({QualityError.code, SpeechError.code})
 _DELIVERING = frozenset({JobState.ASSEMBLING, JobState.SUCCEEDED})
@@ -44,27 +44,27 @@ _DELIVERING = frozenset({JobState.ASSEMBLING, JobState.SUCCEEDED})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retake:
-    """How a chunk is to be spoken again; what is left out stays as it is for this chunk."""
+    """How a chunk is to be spoken again; fields left out keep the chunk's current values."""
 
     spoken_text: str | None = None
-    delivery: Mapping[str, Any] = field(default_factory=dict)  # of DeliverySettings
+    delivery: Mapping[str, Any] = field(default_factory=dict)  # fields of DeliverySettings
     seed: int | None = None
 
 
 def retake_chunk(
     session: Session, job_id: str, index: int, retake: Retake, *, owner: str, now: datetime
 ) -> Job:
-    """Have a chunk spoken again, with seeds that it was not spoken with before.
+    """Queue a chunk to be spoken again, with seeds that it has not used before.
 
     Raises: NotFoundError; ConflictError if the job or the chunk is not at rest, or its voice was
-    deleted; FieldsError if no voice can say the corrected text.
+    deleted; FieldsError if no voice can speak the corrected text.
     """
     job, chunk = _lock_mendable(session, job_id, index, owner)
     require_voice(session, job)
     settings = read_settings(job.settings)
     spent = 1 if settings.quality.policy is QualityPolicy.OFF else settings.quality.max_takes
-    kept = -1 if chunk.take is None else chunk.take
-    last = max(kept, last_past_take(session, job_id, index), chunk.first_take + spent - 1)
+    current = -1 if chunk.take is None else chunk.take
+    last = max(current, last_past_take(session, job_id, index), chunk.first_take + spent - 1)
     present = read_voicing(chunk.voicing)
     delivery = (present.delivery or settings.delivery).model_copy(update=dict(retake.delivery))
     voicing = Voicing(
@@ -86,9 +86,9 @@ def retake_chunk(
 def accept_take(
     session: Session, job_id: str, index: int, number: int | None, *, owner: str, now: datetime
 ) -> Job:
-    """Accept a chunk as it is, or another of its takes: somebody has listened to it.
+    """Accept a chunk's current take, or another of its takes, after listening.
 
-    Where nothing that is heard changes, a job that was delivered stays as it is.
+    If the sound does not change, a delivered job stays as it is.
     Raises: NotFoundError; ConflictError if the job or the chunk is not at rest.
     """
     job, chunk = _lock_mendable(session, job_id, index, owner)
@@ -100,7 +100,7 @@ def accept_take(
     else:
         _choose(session, chunk, number, now)
     error = find_quality_error(session, job_id) if job.state is JobState.FAILED else None
-    if error is not None:  # others are left: the job says which
+    if error is not None:  # other chunks still failed: the error says which
         job.error = describe_error(error)
     if error is not None or (is_as_it_is and job.state is not JobState.FAILED):
         recount(session, job_id)
@@ -125,9 +125,9 @@ def _lock_mendable(session: Session, job_id: str, index: int, owner: str) -> tup
 
 
 def _corrected(chunk: Chunk, spoken_text: str | None, english: English) -> dict[str, Any]:
-    """Return what changes with a corrected text.
+    """Return the columns that a corrected text changes.
 
-    Raises: FieldsError if no voice can say it.
+    Raises: FieldsError if no voice can speak it.
     """
     if spoken_text is None:
         return {}
@@ -145,7 +145,7 @@ def _corrected(chunk: Chunk, spoken_text: str | None, english: English) -> dict[
     return {
         "spoken_text": spoken,
         "planned_text": chunk.planned_text or chunk.spoken_text,
-        "text_findings": (),  # whoever wrote it knows how it is to be spoken
+        "text_findings": (),  # whoever wrote the correction knows how it should be spoken
     }
 
 
@@ -179,7 +179,7 @@ def _accept(session: Session, chunk: Chunk, now: datetime, **values: Any) -> Non
 
 
 def _reopen(session: Session, job: Job, now: datetime) -> Job:
-    """Have the job go on; one that was delivered, or is being, makes its next revision."""
+    """Return a job to rendering; one that is or was being delivered starts its next revision."""
     is_ended = (SegmentState.DONE, SegmentState.FAILED)
     opened = open_segments(session, job.id, Segment.state.in_(is_ended), now=now)
     if job.state is not JobState.RENDERING:

@@ -1,6 +1,6 @@
-"""What a document becomes before anything is spoken: for a job, for a plan, on the command line.
+"""What a document becomes before anything is spoken: for a job, for a plan, for the command line.
 
-All three go through here, so that a plan's chunks are those of the job made of it.
+All three use this module, so that a plan has the same chunks as the job created from it.
 """
 
 from collections import defaultdict
@@ -35,12 +35,12 @@ from narration.text.chunk import plan_chunks
 from narration.text.findings import judge_text
 from narration.text.types import ChunkPlan, Plan
 
-_SHOWN_CHARS = 60  # of a text in an error message
+_SHOWN_CHARS = 60  # of a text quoted in an error message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outline:
-    """A document, its plan, the report on it, and what each chunk's text alone tells."""
+    """A document, its plan, the reading report, and the findings on each chunk's text."""
 
     document: Document
     plan: Plan
@@ -57,9 +57,9 @@ def outline(
     settings: JobSettings,
     opening: tuple[int, ...] = (),
 ) -> Outline:
-    """Read and plan a document within the limits, every character accounted for.
+    """Read and plan a document within the limits, with every character accounted for.
 
-    `opening`: the lengths of the first chunks, for one who waits.
+    `opening`: lengths of the first chunks, for a client that waits.
     Raises: DocumentError.
     """
     document = read_within(limits, data, name=name, media_type=media_type, options=settings.reading)
@@ -78,21 +78,25 @@ def outline(
 
 
 def require_speakable(outlined: Outline, policy: QualityPolicy) -> None:
-    """Fail before anything is spoken where no take of some chunk could pass.
+    """Refuse a plan with a chunk of which no take could pass the checks.
 
     Raises: QualityError.
     """
     if policy is not QualityPolicy.STRICT:
         return
     chunks = outlined.plan.chunks
-    wrong = [(c, found) for c, found in zip(chunks, outlined.findings, strict=True) if found]
-    if not wrong:
+    unspeakable = [
+        (chunk, findings)
+        for chunk, findings in zip(chunks, outlined.findings, strict=True)
+        if findings
+    ]
+    if not unspeakable:
         return
-    chunk, found = wrong[0]
+    chunk, findings = unspeakable[0]
     raise QualityError(
-        f"{len(wrong):,} of {len(chunks):,} chunks hold what the voice cannot say, the first "
-        f'at character {chunk.start:,} ("{chunk.caption[:_SHOWN_CHARS]}": {found[0].flag}, '
-        f"{found[0].detail}): correct the text, or use policy flag"
+        f"{len(unspeakable):,} of {len(chunks):,} chunks contain what the voice cannot say, "
+        f'the first at character {chunk.start:,} ("{chunk.caption[:_SHOWN_CHARS]}": '
+        f"{findings[0].flag}, {findings[0].detail}): correct the text, or use policy flag"
     )
 
 
@@ -102,7 +106,7 @@ def chapter_of(plan: Plan, chunk: ChunkPlan) -> int:
 
 
 def record_outline(outlined: Outline, settings: JobSettings) -> OutlineRecord:
-    """Return an outline as it is kept and told; the first chapters are listed, all are counted."""
+    """Return an outline as it is stored and shown; it lists the first chapters and counts all."""
     document = outlined.document
     chapters = list(_chapters(outlined, settings.chapters))
     cover = usable_cover(document.metadata.cover)
@@ -125,7 +129,7 @@ def record_outline(outlined: Outline, settings: JobSettings) -> OutlineRecord:
 
 
 def _on_cover(metadata: Metadata) -> Iterator[Remark]:
-    """Tell of a cover that the files will be without."""
+    """Return a remark about a cover that cannot be put into the files."""
     cover = metadata.cover
     if cover is not None and usable_cover(cover) is None:
         yield Remark(

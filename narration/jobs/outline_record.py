@@ -1,4 +1,4 @@
-"""What is kept and told of what a document will become; pure."""
+"""The stored form of an outline; pure."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -7,9 +7,9 @@ from narration.jobs.work import WorkRecord
 
 
 class OutlinedChapter(ChapterReading):
-    """A chapter, and what it will be: `audio_s` and `cached_s` are estimates of seconds.
+    """A planned chapter; `audio_s` and `cached_s` are estimates in seconds.
 
-    `cached_s` is what was spoken before and will not be again; null where nobody can tell.
+    `cached_s` is what the chunk cache already holds; null if unknown.
     """
 
     number: int
@@ -20,7 +20,7 @@ class OutlinedChapter(ChapterReading):
 
 
 class OutlineRecord(BaseModel):
-    """What will become of a document, as it is kept and told."""
+    """An outline as it is stored and shown."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 

@@ -1,7 +1,7 @@
-"""What was made of parts, found again by the digest of all that shapes it; kept for a while.
+"""The cache of encoded parts, by the digest of all that shapes them; kept for a while.
 
-The row is written before the object it names, so that no object lies in the store unnamed. What a
-row names may therefore be missing, or have been damaged since: then it is made again.
+The row is written before the object it names, so that every object in the store has a row. The
+object of a row may therefore be missing, or damaged since: the part is then encoded again.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,12 +15,12 @@ from sqlalchemy.orm import Session
 from narration.database import UNSYNCHRONIZED
 from narration.jobs.sound_record import PartAudio
 
-BATCH = 500  # rows of one statement
+BATCH = 500  # rows per statement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncodedPart:
-    """Packets of one format under the SHA-256 of their bytes, or the level of a part's takes."""
+    """Packets of one format, by the SHA-256 of their bytes, or the level of a part's takes."""
 
     digest: str
     sha256: str | None = None
@@ -31,8 +31,8 @@ class EncodedPart:
 def find_encoded(
     session: Session, owner: str, digests: Sequence[str], *, now: datetime
 ) -> dict[str, EncodedPart]:
-    """Return what was made of these before, by digest, and mark it as used."""
-    found: dict[str, EncodedPart] = {}
+    """Return cached entries by digest, and mark them as used."""
+    encoded: dict[str, EncodedPart] = {}
     for start in range(0, len(digests), BATCH):
         rows = session.execute(
             update(PartAudio)
@@ -42,14 +42,14 @@ def find_encoded(
             .returning(PartAudio.digest, PartAudio.sha256, PartAudio.size_bytes, PartAudio.level),
             execution_options=UNSYNCHRONIZED,
         )
-        found |= {row.digest: EncodedPart(**row._asdict()) for row in rows}
-    return found
+        encoded |= {row.digest: EncodedPart(**row._asdict()) for row in rows}
+    return encoded
 
 
 def store_encoded(
     session: Session, owner: str, parts: Iterable[EncodedPart], *, now: datetime
 ) -> None:
-    """Note what was made; a digest has one content, so that the last to say so is right, too."""
+    """Store entries; equal digests mean equal content, so the last writer may win."""
     table = PartAudio.__table__
     assert isinstance(table, Table)
     is_postgres = session.get_bind().dialect.name == "postgresql"
@@ -67,9 +67,10 @@ def store_encoded(
 def forget_unused_parts(
     session: Session, *, before: datetime, quota_bytes: int
 ) -> list[str] | None:
-    """Drop what was not used since `before`, and the oldest of what is beyond the quota.
+    """Delete entries not used since `before`, and the oldest ones beyond the quota.
 
-    Returns the SHA-256 of the bytes that nothing names any more; None if there is no more to drop.
+    Returns the SHA-256 of bytes that no entry names any more; None if there is nothing left to
+    delete.
     """
     old = select(PartAudio.owner, PartAudio.digest, PartAudio.sha256, PartAudio.size_bytes)
     old = old.order_by(PartAudio.used_at, PartAudio.digest).limit(BATCH)
@@ -89,5 +90,5 @@ def forget_unused_parts(
         is_it = (PartAudio.owner == row.owner, PartAudio.digest == row.digest)
         session.execute(delete(PartAudio).where(*is_it))
     named = {row.sha256 for row in forgotten if row.sha256}
-    kept = set(session.scalars(select(PartAudio.sha256).where(PartAudio.sha256.in_(named))))
-    return sorted(named - kept)
+    still_named = set(session.scalars(select(PartAudio.sha256).where(PartAudio.sha256.in_(named))))
+    return sorted(named - still_named)

@@ -1,8 +1,8 @@
 """What listeners hear of a job's parts: where each lies in one stream of AAC packets; pure.
 
-A part is stored with more packets than are heard of it: silence for every place that the part
-behind it may have on the packet grid. Only what lies before a part decides where it begins, so
-that a stream can be laid out while the rest is still being spoken, and does not change then.
+A part is stored with more packets than are played: silence for every position that the next part
+may have on the packet grid. Where a part begins depends on earlier parts only, so a stream can be
+laid out while the rest is still being spoken, and does not change later.
 """
 
 from collections.abc import Sequence
@@ -15,9 +15,9 @@ SEGMENT_PACKETS = 140  # just under six seconds
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartSound:
-    """The AAC of a part: what it is stored as, and how long its chunks are with their pauses.
+    """The AAC of a part: its packets as stored, and how long its chunks are with their pauses.
 
-    The part behind one that ends its run begins on a packet grid of its own, in silence.
+    The part after one that ends its run begins on a new packet grid, in silence.
     """
 
     sha256: str
@@ -28,7 +28,7 @@ class PartSound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """Some seconds of a part: its packets [start, stop), which lie at `at` in the stream."""
+    """A few seconds of a part: its packets [start, stop), placed at `at` in the stream."""
 
     number: int
     part: int
@@ -40,12 +40,12 @@ class Segment:
 
     @property
     def packets(self) -> int:
-        """How many packets it has."""
+        """The number of packets."""
         return self.stop - self.start
 
 
 def lay_out(sounds: Sequence[PartSound], *, is_complete: bool) -> list[Segment]:
-    """Cut the first parts of a job into segments; `is_complete` if they are all there are.
+    """Cut the leading parts of a job into segments; `is_complete` if these are all its parts.
 
     Source: worker.assembly.parts.plans.place_parts, which lays out the finished files.
     """
@@ -53,13 +53,13 @@ def lay_out(sounds: Sequence[PartSound], *, is_complete: bool) -> list[Segment]:
     at = samples = 0
     for part, sound in enumerate(sounds):
         samples += sound.samples
-        heard = sound.packets
+        played = sound.packets
         if sound.ends_run:
             is_last = is_complete and part == len(sounds) - 1
             end = -(-(samples + DELAY) // PACKET) if is_last else (samples + PACKET // 2) // PACKET
-            heard = min(heard, max(end - at, 0))
-        count = -(-heard // SEGMENT_PACKETS)
-        cuts = [heard * number // count for number in range(count)] + [heard]
+            played = min(played, max(end - at, 0))
+        count = -(-played // SEGMENT_PACKETS)
+        cuts = [played * number // count for number in range(count)] + [played]
         for number in range(count):
             segments.append(
                 Segment(
@@ -72,5 +72,5 @@ def lay_out(sounds: Sequence[PartSound], *, is_complete: bool) -> list[Segment]:
                     at=at + cuts[number],
                 )
             )
-        at += heard
+        at += played
     return segments

@@ -17,7 +17,7 @@ from narration.jobs.states import PART_MOVES, SPOKEN, PartState, sources_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MovedPart:
-    """A part after its move, with its fencing number and its claims."""
+    """A part after its move, with its fencing number and number of claims."""
 
     index: int
     owner: str
@@ -40,13 +40,13 @@ def move_parts(
     now: datetime,
     **values: Any,
 ) -> list[MovedPart]:
-    """Move the parts of a job that may move there and fit; return them as they are now.
+    """Move those parts of a job that may move and match the conditions; return their new state.
 
-    That one is stored is told of; that it was claimed, or let go, is nobody's concern.
+    Storing a part writes an event; claiming or releasing one does not.
     """
     if target is PartState.STORED:
-        # Its event is counted in the job's row. That is locked first, as by whoever resets parts:
-        # otherwise each could wait for the other.
+        # The event is counted in the job's row. That row is locked first, as it is where parts are
+        # reset: otherwise each transaction could wait for the other.
         session.execute(select(Job.id).where(Job.id == job_id).with_for_update())
     moved = session.execute(
         update(Part)
@@ -62,7 +62,7 @@ def move_parts(
 
 
 def mark_ready(session: Session, job_id: str, indexes: Collection[int]) -> list[int]:
-    """Note which of some parts can be encoded from now on, since their last chunk is spoken."""
+    """Mark those parts that can be encoded now that their last chunk is spoken."""
     marked = session.scalars(
         update(Part)
         .where(Part.job_id == job_id, Part.index.in_(indexes))
@@ -77,9 +77,9 @@ def mark_ready(session: Session, job_id: str, indexes: Collection[int]) -> list[
 def reset_parts(
     session: Session, job_id: str, condition: ColumnElement[bool], *, now: datetime
 ) -> list[int]:
-    """Make the parts pending of which a chunk is not as it was; return their numbers.
+    """Reset parts to pending because one of their chunks changed; return their numbers.
 
-    Whoever encodes one now is overtaken: the fencing number moves on.
+    The fencing number rises, so a worker that is encoding one of them loses it.
     """
     session.execute(
         update(Part)
@@ -97,12 +97,12 @@ def reset_parts(
 
 
 def needs_chunk(index: int) -> ColumnElement[bool]:
-    """Tell that a part needs a chunk."""
+    """Condition: the part needs a chunk."""
     return (Part.needs_from <= index) & (Part.needs_end > index)
 
 
 def needs_unspoken() -> ColumnElement[bool]:
-    """Tell that a part needs a chunk which is not spoken."""
+    """Condition: the part needs a chunk that is not spoken."""
     return (
         select(Chunk.index)
         .where(Chunk.job_id == Part.job_id, Chunk.state.not_in(SPOKEN))

@@ -1,7 +1,8 @@
-"""Encoding a job part by part: claim, keep, hand back, finish.
+"""Encode a job part by part: claim, renew, hand back, finish.
 
-A part may be encoded as soon as the chunks it needs are spoken, while others still are. Jobs go by
-priority; of jobs alike, the beginnings go first, for somebody waits to listen.
+A part may be encoded as soon as the chunks it needs are spoken, while others are still being
+rendered. Jobs go by priority; among equal ones the earliest parts go first, as somebody may be
+waiting to listen.
 """
 
 from collections.abc import Sequence
@@ -24,14 +25,14 @@ from narration.jobs.planned import PlannedPart
 from narration.jobs.record import Job, Part
 from narration.jobs.states import JobState, PartState
 
-CANDIDATES = 16  # of which others may be faster to take some
-NEIGHBOURS = 8  # parts that are looked at for one chunk: where pauses are short, many may need it
+CANDIDATES = 16  # other workers may take some of them first
+NEIGHBOURS = 8  # parts that are examined per chunk: where pauses are short, many may need it
 _OPEN_JOBS = (JobState.RENDERING, JobState.ASSEMBLING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartClaim:
-    """The right to encode one part, until somebody with a higher fence has it."""
+    """The right to encode one part, until another worker claims it with a higher fence."""
 
     job_id: str
     index: int
@@ -41,10 +42,10 @@ class PartClaim:
 
 
 def plan_parts(chunks: Sequence[Cuttable]) -> list[PlannedPart]:
-    """Return the parts of a plan: which chunks are theirs, and which they need.
+    """Return the parts of a plan: the chunks each contains, and the chunks each needs.
 
-    A part between silences needs its own only. Where pauses are short, it lies on one packet grid
-    with those before it, and its encoder hears some of the part that follows.
+    A part between silences needs its own chunks only. Where pauses are short, it shares a packet
+    grid with the parts before it, and its encoder hears the beginning of the next part.
     """
     cuts = cut_parts(chunks)
     ends = [*cuts[1:], len(chunks)]
@@ -91,13 +92,13 @@ def get_cuts(session: Session, job_id: str, chunks: range) -> list[int]:
 def add_missing_parts(
     session: Session, job_id: str, owner: str, chunks: Sequence[Cuttable]
 ) -> None:
-    """Give a job its parts that was planned when there were none."""
+    """Add the parts of a job that was planned before parts existed."""
     if session.scalar(select(func.count()).where(Part.job_id == job_id)) == 0:
         insert_parts(session, job_id, owner, plan_parts(chunks))
 
 
 def free_parts(session: Session, job_id: str) -> None:
-    """Forget how often parts were tried that nobody has: their job begins anew."""
+    """Reset the tries of a job's unclaimed parts, because the job starts again."""
     session.execute(
         update(Part)
         .where(Part.job_id == job_id, Part.state == PartState.PENDING)
@@ -114,9 +115,9 @@ def claim_part(
     now: datetime,
     job_id: str | None = None,
 ) -> PartClaim | None:
-    """Take the part whose turn it is; None if there is none.
+    """Claim the next part in order; None if there is none.
 
-    Of a job that is named, any part whose chunks are spoken, also one that nobody marked as ready.
+    With `job_id`: any part of that job whose chunks are spoken, even if it was not marked as ready.
     """
     is_open = _is_claimable(now)
     query = (
@@ -153,7 +154,7 @@ def claim_part(
 
 
 def renew_part(session: Session, claim: PartClaim, *, until: datetime) -> bool:
-    """Keep the part a while longer; False if it is lost or its job is not wanted any more."""
+    """Renew the lease on the part; False if it is lost or its job is no longer wanted."""
     is_wanted = select(Job.id).where(Job.id == claim.job_id, Job.state.in_(_OPEN_JOBS)).exists()
     renewed = session.execute(
         update(Part)
@@ -168,37 +169,39 @@ def renew_part(session: Session, claim: PartClaim, *, until: datetime) -> bool:
 def hand_back_part(
     session: Session, claim: PartClaim, *, not_before: datetime, tries: int | None = None
 ) -> bool:
-    """Let go of the part; nobody takes it before the given moment.
+    """Release the part; nobody claims it before the given moment.
 
-    `tries` sets how many were made so far, where this one is not to count.
+    `tries` sets the number of tries so far, if this one should not count.
     """
-    counted = {} if tries is None else {"tries": tries}
-    free: dict[str, Any] = {"lease_holder": None, "lease_until": not_before, **counted}
+    tries_column = {} if tries is None else {"tries": tries}
+    released: dict[str, Any] = {"lease_holder": None, "lease_until": not_before, **tries_column}
     ours = _is_ours(claim)
-    return bool(move_parts(session, claim.job_id, PartState.PENDING, *ours, now=not_before, **free))
+    return bool(
+        move_parts(session, claim.job_id, PartState.PENDING, *ours, now=not_before, **released)
+    )
 
 
 def finish_part(
     session: Session, claim: PartClaim, *, sound: PartSound | None = None, now: datetime
 ) -> None:
-    """End a part whose packets are stored; with its sound it can be listened to.
+    """Finish a part whose packets are stored; with its sound it can be played.
 
     Raises: LeaseLost.
     """
-    free: dict[str, Any] = {
+    released: dict[str, Any] = {
         "lease_holder": None,
         "lease_until": None,
         "tries": 0,
         "is_ready": False,
     }
-    free |= sound_columns(sound) if sound else {}
+    released |= sound_columns(sound) if sound else {}
     ours = _is_ours(claim)
-    if not move_parts(session, claim.job_id, PartState.STORED, *ours, now=now, **free):
+    if not move_parts(session, claim.job_id, PartState.STORED, *ours, now=now, **released):
         raise LeaseLost(f"part {claim.index} of job {claim.job_id} is no longer ours")
 
 
 def sound_columns(sound: PartSound) -> dict[str, Any]:
-    """Return a part's sound as the row of the part holds it."""
+    """Return a part's sound as columns of its row."""
     return {
         "audio_sha256": sound.sha256,
         "audio_samples": sound.samples,
@@ -208,10 +211,10 @@ def sound_columns(sound: PartSound) -> dict[str, Any]:
 
 
 def note_ready_parts(session: Session, job_id: str, chunks: Sequence[int]) -> None:
-    """Wake an encoder for every part of which these were the last chunks to be spoken."""
+    """Wake an encoder for every part that these chunks completed."""
     if not chunks:
         return
-    # One query for all of the chunks: the parts of the longest book are a thousand rows.
+    # One query for all of the chunks: even the longest book has only about a thousand parts.
     query = (
         select(Part.index, Part.needs_from, Part.needs_end)
         .where(Part.job_id == job_id, Part.state == PartState.PENDING, Part.is_ready.is_(False))
@@ -219,16 +222,16 @@ def note_ready_parts(session: Session, job_id: str, chunks: Sequence[int]) -> No
         .order_by(Part.needs_end)
     )
     parts = session.execute(query).all()
-    near: set[int] = set()
+    indexes: set[int] = set()
     for number in chunks:
         need_it = (index for index, first, end in parts if first <= number < end)
-        near.update(islice(need_it, NEIGHBOURS))
-    for _ in mark_ready(session, job_id, near) if near else ():
+        indexes.update(islice(need_it, NEIGHBOURS))
+    for _ in mark_ready(session, job_id, indexes) if indexes else ():
         note_wakeup(session, Task.ENCODE)
 
 
 def count_encodable(session: Session, *, now: datetime) -> int:
-    """Return how many parts could be encoded and are not."""
+    """Return how many parts are waiting to be encoded."""
     query = (
         select(func.count())
         .select_from(Part)
@@ -240,13 +243,13 @@ def count_encodable(session: Session, *, now: datetime) -> int:
 
 
 def count_encoding(session: Session, *, now: datetime) -> int:
-    """Return how many parts a live worker holds."""
+    """Return how many parts live workers hold."""
     query = select(func.count()).where(Part.state == PartState.ENCODING, Part.lease_until > now)
     return session.execute(query).scalar_one()
 
 
 def is_being_encoded(session: Session, job_id: str, *, now: datetime) -> bool:
-    """Tell whether a live worker holds a part of this job."""
+    """Return whether a live worker holds a part of this job."""
     held = select(Part.index).where(
         Part.job_id == job_id, Part.state == PartState.ENCODING, Part.lease_until > now
     )

@@ -1,4 +1,4 @@
-"""Takes of chunks that are not kept: written down when another is, found again to be chosen."""
+"""Takes of chunks that are not kept: stored when another replaces them, and listed for choosing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from narration.jobs.record import Chunk
 from narration.jobs.request import Voicing
 from narration.jobs.stored import read_voicing
 
-# What a chunk row and a past take say of a take in the same words.
+# The columns that a chunk row and a past take have in common.
 SHARED = (
     "spoken_text",
     "voicing",
@@ -29,32 +29,32 @@ SHARED = (
 def add_past_take(
     session: Session, job_id: str, chunk: int, number: int, values: Mapping[str, Any]
 ) -> None:
-    """Write down a take of a chunk, once; numbers are not used twice for different sounds."""
+    """Store a take of a chunk, once; a number is never used for two different sounds."""
     session.merge(PastTake(job_id=job_id, chunk=chunk, number=number, **values))
     session.flush()
 
 
 def keep_past_takes(session: Session, job_id: str, *conditions: ColumnElement[bool]) -> None:
-    """Write down the takes that these chunks keep now, for they are about to keep another."""
+    """Store the current takes of these chunks, which are about to be replaced."""
     query = select(Chunk).where(Chunk.job_id == job_id, Chunk.sha256.is_not(None), *conditions)
     for chunk in session.scalars(query.execution_options(populate_existing=True)).all():
         assert chunk.take is not None
         values = {name: getattr(chunk, name) for name in SHARED}
-        # What the text alone tells is no matter of a take.
-        told = chunk.text_findings or ()
-        values["findings"] = tuple(each for each in chunk.findings if each not in told)
+        # Findings on the text alone do not belong to a take.
+        of_text = chunk.text_findings or ()
+        values["findings"] = tuple(each for each in chunk.findings if each not in of_text)
         add_past_take(session, job_id, chunk.index, chunk.take, {"owner": chunk.owner, **values})
 
 
 def list_past_takes(session: Session, job_id: str, chunk: int) -> list[PastTake]:
-    """Return the takes of a chunk that were written down, in the order of their numbers."""
+    """Return the past takes of a chunk, ordered by number."""
     query = select(PastTake).where(PastTake.job_id == job_id, PastTake.chunk == chunk)
     return list(session.scalars(query.order_by(PastTake.number)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownTake:
-    """A take of a chunk that can be heard: the one that is kept, or one of before."""
+    """A take of a chunk that can be played: the current one or a past one."""
 
     number: int
     is_kept: bool
@@ -67,7 +67,7 @@ class KnownTake:
 
 
 def list_takes(session: Session, chunk: Chunk) -> list[KnownTake]:
-    """Return every take of a chunk that is known, in the order of their numbers."""
+    """Return every known take of a chunk, ordered by number."""
     takes = {
         past.number: _known(past, past.number, past.findings, is_kept=False)
         for past in list_past_takes(session, chunk.job_id, chunk.index)
@@ -78,7 +78,7 @@ def list_takes(session: Session, chunk: Chunk) -> list[KnownTake]:
 
 
 def find_past_take(session: Session, job_id: str, chunk: int, number: int) -> PastTake | None:
-    """Return a take of a chunk that was written down."""
+    """Return one past take of a chunk."""
     return session.get(PastTake, (job_id, chunk, number))
 
 
@@ -101,12 +101,12 @@ def _known(
 
 
 def last_past_take(session: Session, job_id: str, chunk: int) -> int:
-    """Return the greatest number of a take that was written down, -1 without any."""
+    """Return the greatest number of a chunk's past takes; -1 without any."""
     last = select(func.max(PastTake.number))
     number = session.scalar(last.where(PastTake.job_id == job_id, PastTake.chunk == chunk))
     return -1 if number is None else number
 
 
 def forget_past_takes(session: Session, job_id: str, *sounds: str) -> None:
-    """Forget takes whose sound is lost."""
+    """Delete past takes whose sound is lost."""
     session.execute(delete(PastTake).where(PastTake.job_id == job_id, PastTake.sha256.in_(sounds)))

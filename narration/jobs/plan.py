@@ -1,4 +1,4 @@
-"""A job's plan: its chunks and segments stored, and rendering begun."""
+"""Store a job's plan, its chunks and segments, and start rendering."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -21,7 +21,7 @@ from narration.jobs.transitions import UNLEASED, insert_plan, move_job, move_seg
 
 
 def has_plan(session: Session, job_id: str) -> bool:
-    """Tell whether an earlier attempt planned this job."""
+    """Return whether an earlier attempt planned this job."""
     return session.get(JobPlan, job_id) is not None
 
 
@@ -38,7 +38,7 @@ def store_plan(
     wakeups: int,
     now: datetime,
 ) -> None:
-    """Write the plan, one row per segment, chunk and part, and move the job to rendering.
+    """Write the plan, with one row per segment, chunk and part, and move the job to rendering.
 
     At most `wakeups` messages are sent: as many segments of a job may be rendered at once.
 
@@ -58,7 +58,7 @@ def store_plan(
 
 
 def start_rendering(session: Session, claim: StepClaim, *, wakeups: int, now: datetime) -> None:
-    """Open every segment that has unfinished chunks, move the job on, and wake its workers.
+    """Open every segment with unfinished chunks, move the job to rendering, and wake its workers.
 
     Raises: LeaseLost.
     """

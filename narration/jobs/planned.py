@@ -12,8 +12,8 @@ from narration.jobs.states import UNSPOKEN_VALUES, ChunkState
 class PlannedChapter:
     """A chapter of a job, with the number of its first chunk.
 
-    `part` is empty where the work has no parts. `number` counts all chapters of the document from 1
-    on, also those that are not read; None in old rows, when all were.
+    `part` is empty if the work has no parts. `number` counts all chapters of the document from 1,
+    including those that are not read; None in old rows, which read all of them.
     """
 
     title: str
@@ -24,7 +24,7 @@ class PlannedChapter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptTake:
-    """The take of a spoken chunk that another job takes over, with the chunk's corrections."""
+    """The take of a spoken chunk that another job inherits, with the chunk's corrections."""
 
     state: ChunkState
     spoken_text: str
@@ -43,7 +43,7 @@ class KeptTake:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedChunk:
-    """A chunk to be stored: source[start:end]. `kept` if it need not be spoken."""
+    """A chunk to be stored: source[start:end]. `kept` if it is already spoken."""
 
     index: int
     segment: int
@@ -60,7 +60,7 @@ class PlannedChunk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedPart:
-    """Chunks that are encoded together, [first_chunk, end_chunk), and those that must be spoken."""
+    """Chunks encoded together, [first_chunk, end_chunk), and those that must be spoken before."""
 
     index: int
     first_chunk: int
@@ -70,7 +70,7 @@ class PlannedPart:
 
 
 def chunk_rows(chunks: Iterable[PlannedChunk]) -> list[dict[str, Any]]:
-    """Return the columns of chunks, pending but for those that keep a take."""
+    """Return the rows of chunks: pending, except for those with an inherited take."""
     return [_chunk_row(chunk) for chunk in chunks]
 
 
@@ -79,10 +79,12 @@ def _chunk_row(chunk: PlannedChunk) -> dict[str, Any]:
     kept = row.pop("kept")
     unspoken = {**UNSPOKEN_VALUES, "state": ChunkState.PENDING}
     unspoken |= {"planned_text": None, "voicing": None, "first_take": 0}
-    taken = {name: getattr(kept, name) for name in KeptTake.__dataclass_fields__} if kept else {}
-    return {**unspoken, **row, **taken, "is_cached": kept is not None}
+    inherited = (
+        {name: getattr(kept, name) for name in KeptTake.__dataclass_fields__} if kept else {}
+    )
+    return {**unspoken, **row, **inherited, "is_cached": kept is not None}
 
 
 def part_rows(parts: Iterable[PlannedPart]) -> list[dict[str, Any]]:
-    """Return the columns of parts."""
+    """Return the rows of parts."""
     return [asdict(part) for part in parts]

@@ -1,4 +1,4 @@
-"""Plans before any job: make one, keep it with its source for a stated time, find it, drop it."""
+"""Plans before any job: create, store with the source for a limited time, look up, delete."""
 
 import hashlib
 from collections.abc import Callable
@@ -34,12 +34,12 @@ from narration.jobs.work import cover_type, require_cover
 from narration.storage.keys import check_prefix, cover_key, source_key
 from narration.storage.profiles import Stores
 
-BATCH = 100  # plans of one sweep
+BATCH = 100  # plans per sweep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
-    """What comes back from where a document was read; `chunks` only if anybody can look them up."""
+    """What reading and planning a document returns; `chunks` only if they can be looked up."""
 
     record: OutlineRecord
     media_type: str
@@ -48,7 +48,7 @@ class Planned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanRequest:
-    """What planning has to know, as it crosses to another process."""
+    """What planning needs to know, in a form that can be sent to another process."""
 
     data: bytes
     name: str
@@ -57,12 +57,12 @@ class PlanRequest:
     parameters: RenderParameters | None
 
 
-# In this process, or in one that can be stopped.
+# Runs in this process, or in one that can be stopped.
 PlanDocument: TypeAlias = Callable[[PlanRequest], Planned]
 
 
 def plan_document(limits: LimitSettings, request: PlanRequest) -> Planned:
-    """Read and plan a document here.
+    """Read and plan a document in this process.
 
     Raises: DocumentError.
     """
@@ -82,16 +82,16 @@ def plan_document(limits: LimitSettings, request: PlanRequest) -> Planned:
 
 
 def plan_apart(calls: BoundedCalls, limits: LimitSettings, request: PlanRequest) -> Planned:
-    """Read and plan a document in a process of its own, bounded as for a submission.
+    """Read and plan a document in a separate process, limited as for a submission.
 
-    Raises: DocumentError; BusyError if all such processes are at work.
+    Raises: DocumentError; BusyError if all such processes are in use.
     """
     return read_apart(calls, request.data, plan_document, limits, request)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planner:
-    """Makes and keeps plans."""
+    """Creates and stores plans."""
 
     database: Engine
     stores: Stores
@@ -100,7 +100,7 @@ class Planner:
     clock: Clock = utc_now
 
     def make(self, submission: Submission) -> KeptPlan:
-        """Plan what would be submitted and keep it, or refuse it whole as a job would be.
+        """Plan what would be submitted and store it, or refuse it completely, as for a job.
 
         Raises: DocumentError, OutputError, FieldsError, BusyError, VoiceNotReady, RecordingError;
         StorageUnavailable, DatabaseUnavailable.
@@ -160,7 +160,7 @@ class Planner:
             created_at=now,
             expires_at=now + timedelta(seconds=self.limits.plan_s),
         )
-        # The row first, so that nothing lies in the store that no row names.
+        # The row first, so that every object in the store has one.
         with session_scope(self.database) as session:
             session.add(plan)
             _drop_oldest(session, self.stores, submission.owner, kept=self.limits.plans)
@@ -184,7 +184,7 @@ class Planner:
 def get_plan(session: Session, plan_id: str, *, owner: str, now: datetime) -> KeptPlan:
     """Return an owner's plan.
 
-    Raises: NotFoundError if there is none, or no longer.
+    Raises: NotFoundError if there is none, or it has expired.
     """
     plan = session.get(KeptPlan, plan_id)
     if plan is None or plan.owner != owner or plan.expires_at <= now:
@@ -195,7 +195,7 @@ def get_plan(session: Session, plan_id: str, *, owner: str, now: datetime) -> Ke
 def submission_of(
     session: Session, stores: Stores, plan_id: str, *, owner: str, now: datetime
 ) -> Submission:
-    """Return what a job made of a plan consists of, before anything in it is overridden.
+    """Return the submission of a job from a plan, before anything in it is overridden.
 
     Raises: NotFoundError; StorageUnavailable.
     """
@@ -218,7 +218,7 @@ def submission_of(
 def delete_plan(
     session: Session, stores: Stores, plan_id: str, *, owner: str | None = None
 ) -> None:
-    """Drop a plan and its source.
+    """Delete a plan and its source.
 
     Raises: NotFoundError; StorageUnavailable.
     """
@@ -229,7 +229,7 @@ def delete_plan(
 
 
 def forget_plans(session: Session, stores: Stores, *, now: datetime) -> bool:
-    """Drop some plans whose time is over; False if there are no more."""
+    """Delete a batch of expired plans; False if there are no more."""
     query = select(KeptPlan).where(KeptPlan.expires_at <= now).limit(BATCH)
     expired = list(session.scalars(query))
     for plan in expired:
@@ -238,7 +238,7 @@ def forget_plans(session: Session, stores: Stores, *, now: datetime) -> bool:
 
 
 def count_plans(session: Session) -> int:
-    """Return how many plans are kept."""
+    """Return how many plans are stored."""
     return session.execute(select(func.count()).select_from(KeptPlan)).scalar_one()
 
 

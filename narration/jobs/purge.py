@@ -1,4 +1,4 @@
-"""What is deleted, with its objects: jobs, voices, and chunk audio that nothing uses."""
+"""Delete jobs, voices and unused chunk audio, with their objects."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -20,18 +20,18 @@ from narration.voices import lookup
 from narration.voices.levels import forget_levels
 from narration.voices.record import Voice, VoiceState
 
-BATCH = 500  # rows of one transaction
+BATCH = 500  # rows per transaction
 
 
 def delete_job(
     session: Session, stores: Stores, job_id: str, *, owner: str | None = None, now: datetime
 ) -> None:
-    """Delete an ended job: its rows, its source and what it delivered; its chunk audio is shared.
+    """Delete an ended job: its rows, source and deliveries; its chunk audio is shared and stays.
 
-    The objects go inside the transaction: if the store does not answer, the rows are still there
-    to try again, and a retry cannot begin while its source is being deleted.
+    The objects are deleted inside the transaction: if the store does not answer, the rows remain
+    for another try, and a retry of the job cannot begin while its source is being deleted.
     Raises: NotFoundError; ConflictError if the job has not ended; StorageUnavailable; OutputError
-    if the destination is not reachable any more.
+    if the destination is no longer reachable.
     """
     job = lock_job(session, job_id, owner=owner)
     if job.state not in ENDED:
@@ -39,7 +39,7 @@ def delete_job(
     listed = list_delivered_keys(session, job_id)
     delete_job_row(session, job, now=now)
     _delete_objects(stores, job, listed)
-    add_deleted(session, job)  # last: others who delete wait for its row
+    add_deleted(session, job)  # last, because other deletions wait for the row it locks
 
 
 def find_expired(session: Session, *, now: datetime) -> list[Job]:
@@ -49,7 +49,7 @@ def find_expired(session: Session, *, now: datetime) -> list[Job]:
 
 
 def delete_voice(session: Session, stores: Stores, voice_id: str, *, owner: str) -> None:
-    """Take a voice from its owner; its objects go as soon as no job under way speaks with it.
+    """Remove a voice from its owner; its objects are deleted once no active job uses it.
 
     Raises: NotFoundError; StorageUnavailable.
     """
@@ -59,7 +59,7 @@ def delete_voice(session: Session, stores: Stores, voice_id: str, *, owner: str)
 
 
 def delete_retired_voices(session: Session, stores: Stores) -> None:
-    """Delete voices that were taken from their owners and that no job needs any more."""
+    """Delete voices that were removed from their owners and that no job needs any more."""
     retired = select(Voice).where(Voice.state == VoiceState.DELETED).limit(BATCH)
     for voice in session.scalars(retired).all():
         if not _is_spoken_with(session, voice.id):
@@ -67,9 +67,9 @@ def delete_retired_voices(session: Session, stores: Stores) -> None:
 
 
 def forget_unused_audio(session: Session, *, before: datetime) -> list[str]:
-    """Drop cache rows not used since `before`; return the sounds nothing names any more.
+    """Delete cache rows not used since `before`; return the sounds that nothing refers to any more.
 
-    A sound that a chunk or a take of any job names is kept, even without its cache row.
+    A sound that a chunk or a take of any job refers to is kept, even without its cache row.
     """
     old = select(ChunkAudio.sha256).where(ChunkAudio.used_at < before).distinct().limit(BATCH)
     sounds = list(session.scalars(old))
@@ -90,10 +90,11 @@ def forget_unused_audio(session: Session, *, before: datetime) -> list[str]:
 def _delete_objects(stores: Stores, job: Job, listed: Iterable[str]) -> None:
     destination = stores.profile(job.destination_profile)
     prefix = job.destination_prefix
-    # What tries that were lost have left is listed nowhere, but has the form of a delivery.
-    found = [info.key for info in destination.find(job_folder(prefix, job.id))]
-    left = [key for key in found if is_delivered(key, prefix, job.id)]
-    for key in {*listed, *left}:
+    # Files that lost tries left behind are not listed anywhere, but their names have the form of a
+    # delivery.
+    keys = [info.key for info in destination.find(job_folder(prefix, job.id))]
+    leftovers = [key for key in keys if is_delivered(key, prefix, job.id)]
+    for key in {*listed, *leftovers}:
         destination.delete(key)
     if job.source_key is not None:
         stores.work.delete(job.source_key)

@@ -1,8 +1,8 @@
-"""What a key may still submit: narrations under way, and characters in a day.
+"""What a key may still submit: narrations in progress, and characters per day.
 
-Kept by the database, in the transaction that writes the job: exact however many processes submit,
-and taken back with it. The day's count is one number in the key's row, so that checking and
-counting is one statement; keys without such limits cost none.
+The database keeps count in the transaction that writes the job, so the count is exact however many
+processes submit, and is rolled back with the job. The day's count is one number in the key's row,
+so one statement checks and counts; keys without such limits cost nothing.
 """
 
 from datetime import datetime, timedelta
@@ -19,11 +19,11 @@ from narration.keys.scopes import Allowance
 
 CHARACTERS = "characters"
 JOBS = "jobs"
-JOB_ENDS_S = 10  # when to look again whether a narration has ended
+JOB_ENDS_S = 10  # how soon it is worth checking again whether a narration has ended
 
 
 def require_place(session: Session, allowance: Allowance | None) -> None:
-    """Check that a key may have one narration more, before its document is read.
+    """Check that a key may have one more narration, before its document is read.
 
     Raises: LimitError.
     """
@@ -41,7 +41,7 @@ def require_place(session: Session, allowance: Allowance | None) -> None:
 
 
 def require_left(session: Session, allowance: Allowance | None, *, now: datetime) -> None:
-    """Check that a key may submit anything at all, before a document is read for nothing.
+    """Check that a key may submit anything at all, before its document is read in vain.
 
     Raises: LimitError.
     """
@@ -50,11 +50,11 @@ def require_left(session: Session, allowance: Allowance | None, *, now: datetime
         return
     used = _used(session, allowance, f"{now:%Y-%m-%d}")
     if used >= allowance.characters_a_day:
-        raise _too_many(allowance, used, now, said="")
+        raise _too_many(allowance, used, now, intro="")
 
 
 def take_place(session: Session, allowance: Allowance | None) -> None:
-    """Check the same where the narration is written; others of the key wait until it is.
+    """Check again while the narration is written; others of the key wait until it is committed.
 
     Raises: LimitError.
     """
@@ -67,34 +67,34 @@ def take_place(session: Session, allowance: Allowance | None) -> None:
 def take_characters(
     session: Session, allowance: Allowance | None, characters: int, *, now: datetime
 ) -> None:
-    """Count characters to a key's day, if it has so many left.
+    """Add characters to a key's day, if it has that many left.
 
-    Raises: LimitError; DocumentError if no day has so many.
+    Raises: LimitError; DocumentError if even a whole day has fewer.
     """
     if allowance is None or allowance.characters_a_day is None:
         return
     most, day = allowance.characters_a_day, f"{now:%Y-%m-%d}"
-    counted = _counted(day)
-    taken = session.execute(
+    so_far = _counted(day)
+    updated = session.execute(
         update(ApiKey)
-        .where(ApiKey.id == allowance.key_id, counted + characters <= most)
-        .values(counted_day=day, counted_characters=counted + characters)
+        .where(ApiKey.id == allowance.key_id, so_far + characters <= most)
+        .values(counted_day=day, counted_characters=so_far + characters)
         .returning(ApiKey.id),
         execution_options=UNSYNCHRONIZED,
     ).first()
-    if taken is not None:
+    if updated is not None:
         return
-    if characters > most:  # to try again tomorrow would not help
+    if characters > most:  # waiting until tomorrow would not help
         raise DocumentError(
             f"the text has {characters:,} characters, and key {allowance.key_name!r} may submit "
-            f"{most:,} a day: send it in pieces, or ask for a higher limit"
+            f"{most:,} a day: send it in parts, or ask for a higher limit"
         )
     used = _used(session, allowance, day)
-    raise _too_many(allowance, used, now, said=f"the text has {characters:,} characters; ")
+    raise _too_many(allowance, used, now, intro=f"the text has {characters:,} characters; ")
 
 
 def seconds_to_midnight(now: datetime) -> int:
-    """Return when the next day of UTC begins."""
+    """Return the seconds until the next UTC day begins."""
     tomorrow = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
     return max(1, round((tomorrow - now).total_seconds()))
 
@@ -107,11 +107,11 @@ def _used(session: Session, allowance: Allowance, day: str) -> int:
     return session.scalar(select(_counted(day)).where(ApiKey.id == allowance.key_id)) or 0
 
 
-def _too_many(allowance: Allowance, used: int, now: datetime, *, said: str) -> LimitError:
+def _too_many(allowance: Allowance, used: int, now: datetime, *, intro: str) -> LimitError:
     most = allowance.characters_a_day or 0
     left = max(0, most - used)
     return LimitError(
-        f"{said}of the {most:,} characters a day that the key {allowance.key_name!r} may submit, "
+        f"{intro}of the {most:,} characters a day that the key {allowance.key_name!r} may submit, "
         f"{left:,} are left until midnight UTC",
         policy=CHARACTERS,
         left=left,

@@ -1,4 +1,4 @@
-"""The reading report of a job: made when it is planned, and kept with its plan."""
+"""The reading report of a job: made during planning and stored with the plan."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
@@ -18,7 +18,7 @@ from narration.jobs.reading_record import (
 from narration.text.alphabet import VOICE_LANGUAGE, count_unknown
 from narration.text.types import Plan
 
-# What is listed one by one is bounded: a job's own body is polled. All of it is counted.
+# The lists are bounded, because clients poll the body of a job. The totals count everything.
 MOST_CHAPTERS = 1000
 MOST_LISTED = 50
 _CONTEXT = 30
@@ -27,7 +27,7 @@ _CONTEXT = 30
 def report_plan(
     document: Document, plan: Plan, chapters: Collection[int] | None = None
 ) -> ReadingReport:
-    """Account for a document that has been planned, of which these chapters are read."""
+    """Return the report on a planned document, of which these chapters are read."""
     skipped = Counter[str]()
     for span in plan.skipped:
         assert span.reason is not None, "a skipped span has a reason"
@@ -42,7 +42,7 @@ def report_plan(
 
 
 def record_reading(report: ReadingReport) -> ReadingRecord:
-    """Return a report as it is kept."""
+    """Return a report as it is stored."""
     return ReadingRecord(
         title=report.title,
         authors=list(report.authors),
@@ -62,12 +62,12 @@ def record_reading(report: ReadingReport) -> ReadingRecord:
 
 
 def job_warnings(remarks: Sequence[Remark]) -> tuple[JobWarning, ...]:
-    """Return what a job warns of."""
+    """Return the warnings of a job."""
     return tuple(JobWarning(code=each.code, detail=each.text) for each in remarks[:MOST_LISTED])
 
 
 def _unknown(document: Document, plan: Plan) -> Iterator[UnknownCharacter]:
-    """Characters that reach the model but are not known to it, each once, in order."""
+    """Return the characters that reach the model but are unknown to it, each once, in order."""
     counts: Counter[str] = Counter()
     places: dict[str, int] = {}
     for chunk in plan.chunks:
@@ -76,7 +76,7 @@ def _unknown(document: Document, plan: Plan) -> Iterator[UnknownCharacter]:
             places.setdefault(character, chunk.start + max(chunk.text.find(character), 0))
     for character, count in counts.items():
         start = places[character]
-        around = document.source[max(0, start - _CONTEXT) : start + _CONTEXT]
+        context = document.source[max(0, start - _CONTEXT) : start + _CONTEXT]
         yield UnknownCharacter(
-            character=character, count=count, start=start, context=" ".join(around.split())
+            character=character, count=count, start=start, context=" ".join(context.split())
         )

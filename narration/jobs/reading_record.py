@@ -1,26 +1,26 @@
-"""What a job keeps of how its document was read: the reading report, and warnings; pure."""
+"""The stored form of how a job's document was read: the reading report, and warnings; pure."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
 
 class _Stored(BaseModel):
-    """Read from a row that another version may have written."""
+    """Read from rows that another version may have written."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
 class LanguageRecord(_Stored):
-    """The language of a document, and how sure that is, from 0 to 1."""
+    """The language of a document, and the confidence, from 0 to 1."""
 
     language: str = Field(examples=["en"])
     confidence: float
-    is_told: bool = Field(description="the document says so itself")
+    is_told: bool = Field(description="declared by the document itself")
 
 
 class ChapterReading(_Stored):
-    """A chapter as it was read; `part` is empty where the work has no parts.
+    """A chapter as it was read; `part` is empty if the work has no parts.
 
-    `number` counts all chapters of the document from 1 on; None in old rows.
+    `number` counts all chapters of the document from 1; None in old rows.
     """
 
     number: int | None = None
@@ -40,7 +40,7 @@ class PassageRecord(_Stored):
 
 
 class UnknownRecord(_Stored):
-    """A character that the voice cannot say, how often it comes, and where first."""
+    """A character that the voice cannot speak, how often it occurs, and where first."""
 
     character: str
     count: int
@@ -49,7 +49,7 @@ class UnknownRecord(_Stored):
 
 
 class RemarkRecord(_Stored):
-    """What a person should know about how the text was read; a warning asks for a look."""
+    """What a person should know about how the text was read; a warning should be looked at."""
 
     text: str
     code: str
@@ -59,9 +59,9 @@ class RemarkRecord(_Stored):
 
 
 class ReadingRecord(_Stored):
-    """What came of a document; `skipped` counts characters that are not read, by reason.
+    """What became of a document; `skipped` counts unread characters by reason.
 
-    Of chapters, passages and remarks the first are listed; the totals count all.
+    Chapters, passages and remarks are listed up to a limit; the totals count all.
     """
 
     title: str | None
@@ -81,7 +81,7 @@ class ReadingRecord(_Stored):
 
 
 class JobWarning(_Stored):
-    """What planning warns the reader of."""
+    """A warning from planning."""
 
     code: str
     detail: str

@@ -55,7 +55,8 @@ class Job(Base):
 
     id: Mapped[str] = mapped_column(ID, primary_key=True)
     owner: Mapped[str] = mapped_column(OWNER)
-    key_id: Mapped[str | None] = mapped_column(ID)  # who asked; None with a key of the environment
+    # The key that submitted it; None for a key of the environment.
+    key_id: Mapped[str | None] = mapped_column(ID)
     kind: Mapped[JobKind] = mapped_column(
         state_column(JobKind), default=JobKind.NARRATION, server_default=JobKind.NARRATION.value
     )
@@ -63,13 +64,13 @@ class Job(Base):
     priority: Mapped[int]
     settings: Mapped[dict[str, Any]] = mapped_column(JsonColumn)  # JobSettings
     labels: Mapped[dict[str, str]] = mapped_column(JsonColumn)
-    # Who speaks, decided at submission: the id of a voice of the owner's or the name of one beside
-    # the model. None in old jobs: looked up by the name in their settings.
+    # The speaker, decided at submission: the id of one of the owner's voices, or the name of a
+    # voice stored with the model. None in old jobs: looked up by the name in their settings.
     voice: Mapped[str | None] = mapped_column(String(64))
     title: Mapped[str | None]
     author: Mapped[str | None]
 
-    # The document: small ones lie in the row, the rest in the object store.
+    # The document: small ones are stored in the row, larger ones in the object store.
     source: Mapped[bytes | None] = deferred(mapped_column(LargeBinary))
     source_key: Mapped[str | None]
     source_name: Mapped[str]
@@ -82,17 +83,19 @@ class Job(Base):
     idempotency_key: Mapped[str | None] = mapped_column(String(255))
     request_sha256: Mapped[str | None] = mapped_column(DIGEST)
 
-    # Who plans or assembles it now. `lease_until` without a holder: not before this moment.
+    # The worker that plans or assembles it now. `lease_until` without a holder: not before then.
     attempt: Mapped[int] = mapped_column(default=1)
     fence: Mapped[int] = mapped_column(default=0)
     lease_holder: Mapped[str | None] = mapped_column(String(64))
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     tries: Mapped[int] = mapped_column(default=0)  # of the present step
-    served_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # a segment was last claimed
-    announce_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # not again before this
+    # When a segment was last claimed.
+    served_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    announce_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # not before this time again
 
     characters: Mapped[int] = mapped_column(default=0)
-    events: Mapped[int] = mapped_column(server_default="0")  # how many: the number of the last
+    # Their number, which is also the number of the last one.
+    events: Mapped[int] = mapped_column(server_default="0")
     chunks_total: Mapped[int] = mapped_column(default=0)
     chunks_done: Mapped[int] = mapped_column(default=0)  # accepted, flagged and failed
     chunks_cached: Mapped[int] = mapped_column(default=0)
@@ -101,22 +104,24 @@ class Job(Base):
     characters_done: Mapped[int] = mapped_column(default=0)
     audio_ms: Mapped[int] = mapped_column(BigCount, default=0)
 
-    # What made the sound: see narration.jobs.takes.record_provenance.
+    # What produced the sound: see narration.jobs.takes.record_provenance.
     voice_digest: Mapped[str | None] = mapped_column(DIGEST)
     engines: Mapped[tuple[EngineIdentity, ...]] = mapped_column(_ENGINES, default=())
-    gain_db: Mapped[float | None]  # the voice's; None while nothing has been spoken
-    is_gain_kept: Mapped[bool] = mapped_column(server_default=false())  # it was delivered so
+    gain_db: Mapped[float | None]  # of the voice; None until something is spoken
+    # It was delivered with this gain.
+    is_gain_kept: Mapped[bool] = mapped_column(server_default=false())
 
-    # Which delivery is being made, or was made last; each mending of a delivered job is the next.
+    # The delivery in progress, or the last one; each mending of a delivered job starts the next.
     revision: Mapped[int] = mapped_column(server_default="1")
-    revision_of: Mapped[str | None] = mapped_column(ID)  # the job whose text was changed into this
-    reopened_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # last, to be mended
+    revision_of: Mapped[str | None] = mapped_column(ID)  # the job whose text this one changes
+    # When it was last reopened for mending.
+    reopened_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
-    # What planning warns of. None before it, and in old jobs.
+    # Warnings from planning. None before it, and in old jobs.
     warnings: Mapped[tuple[JobWarning, ...] | None] = mapped_column(_WARNINGS)
 
     error: Mapped[JobError | None] = mapped_column(StoredAs(JobError))
-    # What it waits for to be mended, while it does: see narration.jobs.trouble.
+    # The problem it currently waits for somebody to fix: see narration.jobs.trouble.
     trouble_code: Mapped[str | None] = mapped_column(String(32))
     trouble_detail: Mapped[str | None]
     trouble_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -130,13 +135,13 @@ class Job(Base):
 
 
 class JobPlan(Base):
-    """What planning found beside the chunks: the chapters and what became of every character."""
+    """A job's plan without its chunks: the chapters, and what became of every character."""
 
     __tablename__ = "plans"
 
     job_id: Mapped[str] = _job_key()
     owner: Mapped[str] = mapped_column(OWNER)
-    characters: Mapped[int]  # of the source, in the offsets of chunks and spans
+    characters: Mapped[int]  # of the source, as counted by the offsets of chunks and spans
     chapters: Mapped[tuple[PlannedChapter, ...]] = mapped_column(_CHAPTERS)
     # Every character of the source: [kind, start, end, chunk number or reason].
     spans: Mapped[list[list[Any]]] = mapped_column(JsonColumn)
@@ -145,7 +150,7 @@ class JobPlan(Base):
 
 
 class Segment(Base):
-    """Consecutive chunks of a job: what a GPU worker claims at once."""
+    """Consecutive chunks of a job: what a GPU worker claims as one unit."""
 
     __tablename__ = "segments"
     __table_args__ = (Index("ix_segments_state_lease_until", "state", "lease_until"),)
@@ -158,11 +163,11 @@ class Segment(Base):
     lease_holder: Mapped[str | None] = mapped_column(String(64))
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     tries: Mapped[int] = mapped_column(default=0)  # claims since the last finished chunk
-    losses: Mapped[int] = mapped_column(default=0)  # leases that ran out
+    losses: Mapped[int] = mapped_column(default=0)  # leases that expired
 
 
 class Chunk(Base):
-    """What is spoken in one model call, and what became of it."""
+    """What is spoken in one model call, and its result."""
 
     __tablename__ = "chunks"
     __table_args__ = (
@@ -182,12 +187,14 @@ class Chunk(Base):
     text: Mapped[str]
     caption: Mapped[str]
     spoken_text: Mapped[str]
-    planned_text: Mapped[str | None]  # what planning had in its place, where it was corrected
-    voicing: Mapped[dict[str, Any] | None] = mapped_column(JsonColumn)  # Voicing: its own, if any
+    planned_text: Mapped[str | None]  # the planned text, if it was corrected
+    # Voicing, if the chunk has its own.
+    voicing: Mapped[dict[str, Any] | None] = mapped_column(JsonColumn)
     pause_after_ms: Mapped[int]
-    # What its text alone tells: see narration.text.findings. They count beside those of any take.
+    # Findings on the text alone: see narration.text.findings. They apply to every take.
     text_findings: Mapped[tuple[Finding, ...] | None] = mapped_column(FINDINGS)
-    first_take: Mapped[int] = mapped_column(default=0)  # a retried job does not repeat bad takes
+    # A retried job does not repeat takes that failed.
+    first_take: Mapped[int] = mapped_column(default=0)
     losses: Mapped[int] = mapped_column(default=0)  # workers lost while it was in flight
     take: Mapped[int | None]
     seed: Mapped[int | None] = mapped_column(BigCount)
@@ -197,7 +204,7 @@ class Chunk(Base):
     is_watermarked: Mapped[bool] = mapped_column(default=False)
     findings: Mapped[tuple[Finding, ...]] = mapped_column(FINDINGS, default=())
     is_cached: Mapped[bool] = mapped_column(default=False)
-    level: Mapped[bytes | None]  # narration.sound.take: energies and true peak; old takes have none
+    level: Mapped[bytes | None]  # narration.sound.take: energies and true peak; None in old takes
     error: Mapped[str | None]
 
 
@@ -219,15 +226,15 @@ class Part(Base):
     needs_from: Mapped[int]  # chunks that must be spoken before it can be encoded
     needs_end: Mapped[int]
     state: Mapped[PartState] = mapped_column(state_column(PartState))
-    # Its chunks are spoken, and it is not stored yet. Kept in a column of its own because to look
-    # for the few such parts among the thousands of a long book takes Postgres too long.
+    # Its chunks are spoken, and it is not stored yet. This is a column of its own because finding
+    # the few such parts among the thousands of a long book takes Postgres too long otherwise.
     is_ready: Mapped[bool] = mapped_column(default=False, server_default=false())
     fence: Mapped[int] = mapped_column(default=0)
     lease_holder: Mapped[str | None] = mapped_column(String(64))
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     tries: Mapped[int] = mapped_column(default=0)
 
-    # Its AAC for those who listen: see narration.jobs.part_sound. None until it is encoded.
+    # Its AAC for listeners: see narration.jobs.part_sound. None until it is encoded.
     audio_sha256: Mapped[str | None] = mapped_column(DIGEST)
     audio_samples: Mapped[int | None] = mapped_column(BigCount)
     audio_packets: Mapped[int | None]
@@ -251,7 +258,7 @@ class Artifact(Base):
 
 
 class Event(Base):
-    """What happened to a job, for those who follow it; outlives the job it tells of."""
+    """A change to a job, for subscribers; it outlives the job."""
 
     __tablename__ = "events"
     __table_args__ = (
@@ -261,11 +268,12 @@ class Event(Base):
     )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=True)
-    job_id: Mapped[str] = mapped_column(ID)  # no foreign key: that a job was deleted is told, too
+    # No foreign key: the deletion of a job is an event, too.
+    job_id: Mapped[str] = mapped_column(ID)
     number: Mapped[int]  # counts from 1 within the job, without a gap
     owner: Mapped[str] = mapped_column(OWNER)
     type: Mapped[str] = mapped_column(String(32))
     payload: Mapped[dict[str, Any]] = mapped_column(JsonColumn)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    # Ids are given before the commit, so across jobs they are no order to resume by.
+    # Ids are assigned before the commit, so readers cannot resume by id across jobs.
     transaction: Mapped[int] = mapped_column(BigCount, server_default=CurrentTransaction())

@@ -1,7 +1,7 @@
 """How one job is to be narrated; the same object in a request, an option list and the database.
 
-Knows nothing of where the job runs. Unknown fields are refused: a typing mistake must not render
-a whole book with the defaults.
+Knows nothing of where the job runs. Unknown fields are refused: a typo must not render a whole book
+with the defaults.
 """
 
 import re
@@ -20,25 +20,25 @@ MAX_TEXT_CHARS = 200
 DAY_S = 86_400
 MAX_RETENTION_S = 3650 * DAY_S  # ten years
 MAX_DEADLINE_S = 365 * DAY_S
-MAX_LISTED_OUTPUTS = 64  # before doubles are dropped
+MAX_LISTED_OUTPUTS = 64  # before duplicates are dropped
 MAX_CHAPTERS = 100_000
-MAX_LISTED_CHAPTERS = 10_000  # before doubles are dropped
-CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # and halves of surrogate pairs
+MAX_LISTED_CHAPTERS = 10_000  # before duplicates are dropped
+CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # and lone surrogates
 
 
 def require_line(text: str) -> str:
-    """Return a text that any database, header and file name can hold.
+    """Return the text if every database, header and file name can hold it.
 
     Raises: ValueError.
     """
-    found = CONTROLS.search(text)
-    if found is not None:
-        raise ValueError(f"holds the control character U+{ord(found[0]):04X}: remove it")
+    match = CONTROLS.search(text)
+    if match is not None:
+        raise ValueError(f"contains the control character U+{ord(match[0]):04X}: remove it")
     return text
 
 
 def _require_number(value: object) -> object:
-    """Refuse what Pydantic would read as a number though JSON does not."""
+    """Refuse what Pydantic would accept as a number although JSON does not."""
     if isinstance(value, bool | str):
         raise ValueError("is not a number: send one without quotes")  # noqa: TRY004 - Pydantic's
     return value
@@ -54,7 +54,7 @@ DeadlineS = Annotated[int, Field(ge=1, le=MAX_DEADLINE_S), Number]
 
 
 class OutputFormat(StrEnum):
-    """A file a job can deliver; the value is also the ending of its name."""
+    """A file format that a job can deliver; the value is also the file extension."""
 
     WAV = "wav"
     FLAC = "flac"
@@ -71,7 +71,7 @@ CAPTIONS = frozenset({OutputFormat.VTT, OutputFormat.SRT})
 
 
 class QualityPolicy(StrEnum):
-    """What becomes of a chunk that fails its checks in every take.
+    """What happens to a chunk that fails its checks in every take.
 
     strict: the job fails. flag: the job succeeds with a warning. off: nothing is retaken.
     """
@@ -88,9 +88,9 @@ class Split(StrEnum):
 
 
 class OtherLanguage(StrEnum):
-    """What becomes of a document in another language than the voices speak.
+    """What happens to a document in a language that the voices do not speak.
 
-    refuse: it is not narrated. read: it is, as if it were in theirs.
+    refuse: it is not narrated. read: it is read as if it were in theirs.
     """
 
     REFUSE = "refuse"
@@ -99,10 +99,10 @@ class OtherLanguage(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadingOptions:
-    """What a reader of documents has to know of a job."""
+    """The parts of a job's settings that readers of documents need."""
 
     spoken: frozenset[SkipReason] = frozenset()
-    chapters: tuple[int, ...] | None = None  # the numbers of those that are read; None: all
+    chapters: tuple[int, ...] | None = None  # numbers of the chapters to read; None: all
     other_language: OtherLanguage = OtherLanguage.REFUSE
 
 
@@ -111,7 +111,7 @@ class _Part(BaseModel):
 
 
 class DeliverySettings(_Part):
-    """How the voice speaks; the names and defaults are upstream Chatterbox's."""
+    """How the voice speaks; names and defaults are those of upstream Chatterbox."""
 
     exaggeration: Annotated[float, Field(ge=0, le=2), Number] = 0.5
     cfg_weight: Annotated[float, Field(ge=0, le=2), Number] = 0.5
@@ -122,14 +122,14 @@ class DeliverySettings(_Part):
 
 
 class Voicing(_Part):
-    """How one chunk is spoken in a way of its own; what is None is as in the rest of its job."""
+    """Settings for one chunk that differ from its job's; None: the same as the job's."""
 
     delivery: DeliverySettings | None = None
     seed: Annotated[int, Field(ge=0, lt=2**63), Number] | None = None
 
 
 class PauseSettings(_Part):
-    """Silence after a chunk, by what ends there."""
+    """The silence after a chunk, by what ends there."""
 
     clause_ms: PauseMs = 80
     line_ms: PauseMs = 150
@@ -140,14 +140,14 @@ class PauseSettings(_Part):
 
 
 class LoudnessSettings(_Part):
-    """What the whole programme is set to."""
+    """The target loudness of the whole programme."""
 
     target_lufs: Annotated[float, Field(ge=-40, le=-8), Number] = -18.0
     peak_db: Annotated[float, Field(ge=-12, le=0), Number] = -1.5
 
 
 class QualitySettings(_Part):
-    """How chunks are checked: takes per chunk, and what a flagged one does to the job."""
+    """How chunks are checked: takes per chunk, and the effect of a flagged chunk on the job."""
 
     policy: QualityPolicy = QualityPolicy.FLAG
     max_takes: Annotated[int, Field(ge=1, le=8), Number] = 3
@@ -158,19 +158,19 @@ class JobSettings(_Part):
 
     voice: Annotated[Line, Field(min_length=1, max_length=64)] = "default"  # a name or an id
     delivery: DeliverySettings = DeliverySettings()
-    # Fixed unless asked for, so that equal requests share their audio.
+    # Fixed by default, so that equal requests share their audio.
     seed: Annotated[int, Field(ge=0, lt=2**63), Number] = 0
     max_chars: Annotated[int, Field(ge=40, le=400), Number] = 280
-    english: English = English.AMERICAN  # the order of dates, and some words
+    english: English = English.AMERICAN  # decides the order of dates, and some words
     pauses: PauseSettings = PauseSettings()
     loudness: Annotated[
         LoudnessSettings | None, Field(description="null leaves the level as it is")
     ] = LoudnessSettings()
     quality: QualitySettings = QualitySettings()
-    # What is commonly skipped for these reasons is read after all.
+    # Text that is normally skipped for one of these reasons is read.
     spoken: Annotated[tuple[SkipReason, ...], Field(max_length=len(SkipReason))] = ()
     other_language: OtherLanguage = OtherLanguage.REFUSE
-    # Empty where nothing is delivered: speech is streamed.
+    # Empty if nothing is delivered, because the speech is streamed.
     outputs: Outputs = (OutputFormat.M4B,)
     split: Annotated[
         Split | None, Field(description="chapter: each chapter is a file of its own")
@@ -183,10 +183,10 @@ class JobSettings(_Part):
             description="numbers of the chapters to read, from 1 on; null: all",
         ),
     ] = None
-    title: Text | None = None  # instead of the document's own
+    title: Text | None = None  # replaces the document's own
     author: Text | None = None
-    priority: Annotated[int, Field(ge=0, le=9), Number] = 5  # the greater goes first
-    retention_s: RetentionS | None = None  # after the end; null: for good
+    priority: Annotated[int, Field(ge=0, le=9), Number] = 5  # higher goes first
+    retention_s: RetentionS | None = None  # after the job ends; null: never deleted
     deadline_s: DeadlineS | None = None  # after submission
     labels: Annotated[dict[Text, Text], Field(max_length=MAX_LABELS)] = {}
 
@@ -213,7 +213,7 @@ class JobSettings(_Part):
 
     @property
     def reading(self) -> ReadingOptions:
-        """What of the document is read."""
+        """Return the options for reading the document."""
         return ReadingOptions(
             spoken=frozenset(self.spoken),
             chapters=self.chapters,
@@ -222,10 +222,10 @@ class JobSettings(_Part):
 
     @property
     def chunk_limits(self) -> ChunkLimits:
-        """How long a chunk may be."""
+        """Return the limits on the length of a chunk."""
         return ChunkLimits(max_chars=self.max_chars)
 
     @property
     def pause_limits(self) -> PauseLimits:
-        """The silence between chunks."""
+        """Return the silence between chunks."""
         return PauseLimits(**self.pauses.model_dump())

@@ -1,7 +1,7 @@
-"""Segments whose every chunk was spoken before, ended many at once.
+"""End segments whose chunks are all in the cache, many at once.
 
-Nobody speaks them, so each by itself would cost little but a claim, a transaction and a place in a
-worker: for a book of which one sentence has changed that is nearly all of its time.
+Nothing in them needs speaking, yet each by itself would cost a claim, a transaction and a slot in a
+worker. For a book in which one sentence has changed, that is nearly all of the time.
 """
 
 from collections import defaultdict
@@ -25,9 +25,9 @@ from narration.jobs.transitions import move_segments
 def untouched_segments(
     session: Session, job_id: str, *, after: int, most: int, now: datetime
 ) -> dict[int, list[Chunk]]:
-    """Return the chunks to be spoken of segments that no worker has, or was lost with.
+    """Return the pending chunks of segments that no worker holds, and none was lost with.
 
-    At most so many segments, the first behind number `after`.
+    At most `most` segments, starting with the first one after number `after`.
     """
     segments = (
         select(Segment.index)
@@ -41,10 +41,10 @@ def untouched_segments(
         .where(Chunk.segment.in_(list(session.scalars(segments))))
         .order_by(Chunk.index)
     )
-    found: dict[int, list[Chunk]] = defaultdict(list)
+    chunks: dict[int, list[Chunk]] = defaultdict(list)
     for chunk in session.scalars(query):
-        found[chunk.segment].append(chunk)
-    return dict(found)
+        chunks[chunk.segment].append(chunk)
+    return dict(chunks)
 
 
 def finish_reused(
@@ -56,11 +56,11 @@ def finish_reused(
     until: datetime,
     now: datetime,
 ) -> list[int]:
-    """End segments with what became of all their chunks; return those that were still untouched.
+    """End segments with the outcomes of all their chunks; return those that were still unclaimed.
 
-    Nothing is done if the job is not being rendered any more.
+    Nothing is written if the job is no longer being rendered.
     """
-    # The job row first, as whoever resets a chunk does: none of them is reset meanwhile.
+    # The job row first, in the same order as where chunks are reset, so none is reset meanwhile.
     is_rendering = (Job.id == job_id, Job.state == JobState.RENDERING)
     if session.scalar(select(Job.id).where(*is_rendering).with_for_update()) is None:
         return []
@@ -79,24 +79,24 @@ def finish_reused(
 
 
 def _end(session: Session, job_id: str, indexes: Collection[int], *, now: datetime) -> None:
-    """End segments by what their chunks are now; one of which a chunk was reset opens again."""
-    found = session.execute(
+    """End segments by the states of their chunks; a segment with a reset chunk opens again."""
+    states = session.execute(
         select(Chunk.segment, Chunk.state)
         .where(Chunk.job_id == job_id, Chunk.segment.in_(indexes))
         .where(Chunk.state.in_((*UNSPOKEN, ChunkState.FAILED)))
         .distinct()
     ).all()
-    left = {segment for segment, state in found if state in UNSPOKEN}
-    failed = {segment for segment, state in found if state is ChunkState.FAILED} - left
+    unfinished = {segment for segment, state in states if state in UNSPOKEN}
+    failed = {segment for segment, state in states if state is ChunkState.FAILED} - unfinished
     free = {"lease_holder": None, "lease_until": None}
     for target, ended in (
-        (SegmentState.PENDING, left),
+        (SegmentState.PENDING, unfinished),
         (SegmentState.FAILED, failed),
-        (SegmentState.DONE, set(indexes) - left - failed),
+        (SegmentState.DONE, set(indexes) - unfinished - failed),
     ):
         if ended:
             move_segments(session, job_id, target, Segment.index.in_(ended), now=now, **free)
-    for _ in left:
+    for _ in unfinished:
         note_wakeup(session, Task.RENDER)
 
 
@@ -109,7 +109,7 @@ def _claim_all(
     until: datetime,
     now: datetime,
 ) -> list[SegmentClaim]:
-    wanted = (
+    untouched = (
         select(Segment.index)
         .where(Segment.job_id == job_id, Segment.index.in_(indexes), _is_untouched(now))
         .order_by(Segment.index)
@@ -119,7 +119,7 @@ def _claim_all(
         session,
         job_id,
         SegmentState.RENDERING,
-        Segment.index.in_(list(session.scalars(wanted))),
+        Segment.index.in_(list(session.scalars(untouched))),
         _is_untouched(now),
         now=now,
         fence=Segment.fence + 1,

@@ -1,4 +1,4 @@
-"""A changed text is submitted as a job of its own, with all that was chosen for its original."""
+"""Submit a changed text as a new job with all the settings of the original."""
 
 from dataclasses import dataclass
 
@@ -31,7 +31,7 @@ def make_revision(
     owner: str,
     idempotency_key: str | None = None,
 ) -> Submission:
-    """Return the submission that narrates a changed text as its original was narrated.
+    """Return a submission that narrates a changed text like its original.
 
     Raises: NotFoundError.
     """

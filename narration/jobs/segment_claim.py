@@ -1,8 +1,8 @@
-"""Rendering a job, segment by segment: claim, checkpoint every chunk, hand back, finish.
+"""Render a job segment by segment: claim, checkpoint every chunk, hand back, finish.
 
-The claim is the scheduler: the highest priority first, then the job with the fewest segments in
-work, then the one that has waited longest, and of one job never more than a window at once. So
-one book uses every GPU, and a short article does not wait for its end.
+The claim is the scheduler: the highest priority first, then the job with the fewest claimed
+segments, then the one that has waited longest; and at most a window of segments per job. So one
+book uses every GPU, and a short article does not wait until the book is finished.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,15 +28,15 @@ POISON = "{losses} workers were lost while speaking it"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentClaim:
-    """The right to render one segment, until somebody with a higher fence has it."""
+    """The right to render one segment, until another worker claims it with a higher fence."""
 
     job_id: str
     index: int
     owner: str
     fence: int
     tries: int  # claims since the last finished chunk, including this one
-    losses: int  # workers that did not come back from this segment
-    is_suspect: bool  # too many: speak chunk by chunk, so that the guilty one shows
+    losses: int  # workers that were lost with this segment
+    is_suspect: bool  # lost too often: speak its chunks one by one, so that the faulty one shows
 
 
 def claim_segment(
@@ -49,14 +49,14 @@ def claim_segment(
     poison_losses: int,
     least_priority: int = 0,
 ) -> SegmentClaim | None:
-    """Take the segment whose turn it is, or return None if there is none of such a priority."""
+    """Claim the next segment by priority and fairness; None if there is none of that priority."""
     is_open = _is_claimable(now)
-    # Workers are lost for many reasons, with hundreds of chunks in flight: what was lost is spoken
-    # at full speed again. Half of the losses are left for when it is spoken one by one, since the
-    # worker may be lost by another segment meanwhile.
+    # Workers are lost for many reasons, with hundreds of chunks in flight: the first lost segments
+    # are spoken again at full speed. Half of the allowed losses are reserved for speaking one by
+    # one, since another segment may take the worker down meanwhile.
     patience = max(1, (poison_losses - 1) // 2)
     if _holds_a_suspect(session, holder, patience, now):
-        # One at a time: if this worker is lost again, only one chunk can be to blame.
+        # One chunk at a time: if this worker is lost again, only one chunk can be the cause.
         is_open = and_(is_open, _losses_once_claimed() < patience)
     for job_id in _jobs_in_turn(session, now, is_open, window_segments, least_priority):
         claim = _claim_of(session, job_id, is_open, patience, holder=holder, until=until, now=now)
@@ -68,18 +68,18 @@ def claim_segment(
 
 
 def pending_chunks(session: Session, claim: SegmentClaim) -> list[Chunk]:
-    """Return the chunks of a segment that are still to be spoken, in order."""
+    """Return the chunks of a segment that are not spoken yet, in order."""
     query = _chunks_of(claim).where(Chunk.state.in_(UNSPOKEN)).order_by(Chunk.index)
     return list(session.scalars(query))
 
 
 def start_chunks(session: Session, claim: SegmentClaim, indexes: Sequence[int]) -> None:
-    """Note which chunks are in flight: if this worker is lost, they are the suspects."""
+    """Mark chunks as in flight: if this worker is lost, they are the suspects."""
     _move_in_flight(session, claim, ChunkState.RENDERING, Chunk.index.in_(indexes))
 
 
 def renew_segment(session: Session, claim: SegmentClaim, *, until: datetime) -> bool:
-    """Keep the segment a while longer; False if it is lost or its job is no longer rendering."""
+    """Renew the lease on the segment; False if it is lost or its job is no longer rendering."""
     rendering = select(Job.id).where(Job.id == claim.job_id, Job.state == JobState.RENDERING)
     return _update(session, claim, rendering.exists(), lease_until=until)
 
@@ -87,13 +87,13 @@ def renew_segment(session: Session, claim: SegmentClaim, *, until: datetime) -> 
 def hand_back_segment(
     session: Session, claim: SegmentClaim, *, not_before: datetime, tries: int | None = None
 ) -> bool:
-    """Let go of the segment without blame; nobody takes it before the given moment.
+    """Release the segment without counting a loss; nobody claims it before the given moment.
 
-    `tries` sets how many were made so far, where this one is not to count.
+    `tries` sets the number of tries so far, if this one should not count.
     """
-    counted = {} if tries is None else {"tries": tries}
-    free: dict[str, Any] = {"lease_holder": None, "lease_until": not_before, **counted}
-    if not _move(session, claim, SegmentState.PENDING, now=not_before, **free):
+    tries_column = {} if tries is None else {"tries": tries}
+    released: dict[str, Any] = {"lease_holder": None, "lease_until": not_before, **tries_column}
+    if not _move(session, claim, SegmentState.PENDING, now=not_before, **released):
         return False
     in_flight = Chunk.state == ChunkState.RENDERING
     _move_in_flight(session, claim, ChunkState.PENDING, in_flight)
@@ -101,15 +101,15 @@ def hand_back_segment(
 
 
 def finish_segment(session: Session, claim: SegmentClaim, *, now: datetime) -> bool:
-    """End a segment; True if the job moved on by it. One of which a chunk was reset opens again.
+    """Finish a segment; True if that advanced the job. With a reset chunk it opens again instead.
 
     Raises: LeaseLost.
     """
-    # The job row first: of two segments that end at once, the second must see the first.
+    # Lock the job row first: when two segments end at once, the second must see the first.
     session.execute(select(Job.id).where(Job.id == claim.job_id).with_for_update())
     failed = _chunks_of(claim).where(Chunk.state == ChunkState.FAILED).exists()
-    left = _chunks_of(claim).where(Chunk.state.in_(UNSPOKEN)).exists()
-    has_failed, has_left = session.execute(select(failed, left)).one()
+    unfinished = _chunks_of(claim).where(Chunk.state.in_(UNSPOKEN)).exists()
+    has_failed, has_left = session.execute(select(failed, unfinished)).one()
     end = SegmentState.FAILED if has_failed else SegmentState.DONE
     end = SegmentState.PENDING if has_left else end
     if not _move(session, claim, end, now=now, lease_holder=None, lease_until=None):
@@ -127,7 +127,7 @@ def count_claimable(session: Session, *, now: datetime) -> int:
 
 
 def count_in_work(session: Session, *, now: datetime) -> int:
-    """Return how many segments a live worker holds."""
+    """Return how many segments live workers hold."""
     query = select(func.count()).where(
         Segment.state == SegmentState.RENDERING, Segment.lease_until > now
     )
@@ -218,7 +218,8 @@ def _count_losses(
 ) -> None:
     if not claim.losses:
         return
-    in_flight = Chunk.state == ChunkState.RENDERING  # of a worker that never handed them back
+    # Left over from a worker that never handed them back
+    in_flight = Chunk.state == ChunkState.RENDERING
     _move_in_flight(session, claim, ChunkState.PENDING, in_flight, losses=Chunk.losses + 1)
     message = POISON.format(losses=poison_losses)
     end_chunks(

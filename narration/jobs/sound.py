@@ -1,4 +1,4 @@
-"""What shapes a chunk's sound, and the two numbers derived from it: its seed and its cache key."""
+"""What determines a chunk's sound, and two values derived from it: its seed and its cache key."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ SEED_BYTES = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderParameters:
-    """Everything that shapes the sound of a chunk but its text and the number of the take."""
+    """Everything that determines the sound of a chunk except its text and take number."""
 
     voice_digest: str
     delivery: DeliverySettings
@@ -21,18 +21,18 @@ class RenderParameters:
     engine: EngineIdentity
 
     def with_voicing(self, voicing: Voicing) -> Self:
-        """Return those of a chunk that is spoken in a way of its own."""
+        """Return the parameters of a chunk with a voicing of its own."""
         seed = self.job_seed if voicing.seed is None else voicing.seed
         return replace(self, delivery=voicing.delivery or self.delivery, job_seed=seed)
 
     def seed(self, spoken_text: str, take: int) -> int:
-        """Return the seed of a take; it depends on no neighbour, no order and no engine."""
+        """Return the seed of a take; it does not depend on neighbours, order or engine."""
         sound = (self.job_seed, spoken_text, self.voice_digest, self.delivery.model_dump(), take)
-        # 63 bits: the databases and torch count in signed 64-bit numbers.
+        # 63 bits: the databases and torch use signed 64-bit integers.
         return int.from_bytes(_digest(sound).digest()[:SEED_BYTES], "big") >> 1
 
     def cache_key(self, spoken_text: str, take: int) -> str:
-        """Return the digest under which a take is found again, in this job or any other."""
+        """Return the digest by which a take is found again, in this job or any other."""
         seed = self.seed(spoken_text, take)
         delivery = self.delivery.model_dump()
         sound = (spoken_text, self.voice_digest, delivery, seed, self.engine.describe())

@@ -1,4 +1,4 @@
-"""The tables of sound that jobs share: takes by all that shapes them, and what parts became."""
+"""The tables of sound that jobs share: cached takes and encoded parts."""
 
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from narration.jobs.record import FINDINGS
 
 
 class PartAudio(Base):
-    """What was made of parts: digest of all that shapes it -> SHA-256 of the bytes, or a level."""
+    """Encoded parts: digest of all that determines them -> SHA-256 of the bytes, or a level."""
 
     __tablename__ = "part_audio"
     __table_args__ = (
@@ -28,7 +28,7 @@ class PartAudio(Base):
 
 
 class ChunkAudio(Base):
-    """The chunk cache: digest of all that shapes the sound -> SHA-256 of the sound."""
+    """The chunk cache: digest of all that determines the sound -> SHA-256 of the sound."""
 
     __tablename__ = "chunk_audio"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""What has been spoken of a job so far, for one who listens while it is rendered."""
+"""The spoken chunks of a job, for a client that listens while it is rendered."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from narration.jobs.job_error import JobError
 from narration.jobs.record import Chunk, Job
 from narration.jobs.states import SPOKEN, JobState
 
-_AT_ONCE = 16  # chunks of one reading
+_AT_ONCE = 16  # chunks per query
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpokenChunk:
-    """A chunk that has its sound: where it lies, and how loud it is (narration.sound.take)."""
+    """A spoken chunk: where its sound is stored, and its level (narration.sound.take)."""
 
     index: int
     sha256: str
@@ -26,7 +26,7 @@ class SpokenChunk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spoken:
-    """A job, and the chunks that follow those already heard, without a gap."""
+    """A job, and the chunks that follow without a gap on those already played."""
 
     state: JobState
     error: JobError | None
@@ -36,9 +36,9 @@ class Spoken:
 
 
 def read_spoken(session: Session, job_id: str, *, first: int) -> Spoken:
-    """Return a job and its spoken chunks from number `first` on, up to the first that is not.
+    """Return a job and its spoken chunks from number `first` up to the first unspoken one.
 
-    Raises: NotFoundError if there is no such job any more.
+    Raises: NotFoundError if the job no longer exists.
     """
     is_next = and_(
         Chunk.job_id == Job.id,

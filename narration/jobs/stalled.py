@@ -1,4 +1,4 @@
-"""What the sweeper asks the database: which work nobody does, and what is overdue."""
+"""Queries of the sweeper: work that nobody has claimed, and jobs that are overdue."""
 
 from datetime import datetime, timedelta
 
@@ -15,15 +15,16 @@ from narration.jobs.segment_claim import count_claimable
 from narration.jobs.states import ACTIVE, JobState
 from narration.jobs.transitions import STEP_TASKS
 
-BATCH = 500  # rows of one transaction
+BATCH = 500  # rows per transaction
 
 
 def find_stalled(
     session: Session, *, stalled_s: float, now: datetime
 ) -> list[tuple[str, JobState]]:
-    """Return the jobs whose next step nobody has begun, and put off their next announcement.
+    """Return the jobs whose next step nobody has claimed, and postpone their next announcement.
 
-    The wait doubles with the job's age: a long queue is no reason to fill it with repetitions.
+    The interval doubles with the job's age, so that a long queue is not filled with repeated
+    messages.
     """
     since = now - timedelta(seconds=stalled_s)
     steps = (JobState.QUEUED, JobState.PLANNING, JobState.ASSEMBLING)
@@ -43,9 +44,9 @@ def find_stalled(
 
 
 def resume_work(session: Session, *, most_renders: int, now: datetime) -> None:
-    """End every lease and wake somebody for all that is under way.
+    """End every lease and send wake-ups for all unfinished work.
 
-    For a process that has the database to itself: whoever held the leases is gone.
+    Only for a process that has the database to itself: the previous lease holders are gone.
     """
     for table in (Job, Segment, Part):
         is_held = (table.lease_holder.is_not(None), table.lease_until > now)
@@ -67,7 +68,7 @@ def fail_overdue(session: Session, *, now: datetime) -> list[str]:
 
 
 def oldest_wait_s(session: Session, state: JobState, *, now: datetime) -> float:
-    """Return how long the longest waiting job of a state has waited."""
+    """Return how long the longest waiting job in a state has waited."""
     oldest: ColumnElement[datetime | None] = func.min(Job.updated_at)
     since = session.execute(select(oldest).where(Job.state == state)).scalar_one()
     return (now - since).total_seconds() if since else 0.0

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 
 class JobKind(StrEnum):
-    """What a job is for: a narration that is delivered, or sound that somebody waits for.
+    """What a job is for: a delivered narration, or sound that a client waits for.
 
     speech: streamed while it is spoken, nothing is delivered. preview: how a voice sounds.
     """
@@ -55,7 +55,7 @@ class PartState(StrEnum):
     STORED = "stored"
 
 
-# Every move there is. A state that leads to itself is taken over: its lease ran out.
+# All permitted moves. A move from a state to itself is a takeover after the lease expired.
 JOB_MOVES: dict[JobState, frozenset[JobState]] = {
     JobState.QUEUED: frozenset({JobState.PLANNING, JobState.FAILED, JobState.CANCELED}),
     JobState.PLANNING: frozenset(
@@ -63,7 +63,7 @@ JOB_MOVES: dict[JobState, frozenset[JobState]] = {
     ),
     JobState.RENDERING: frozenset({JobState.ASSEMBLING, JobState.FAILED, JobState.CANCELED}),
     JobState.ASSEMBLING: frozenset(
-        # back to rendering: stored chunk audio turned out to be missing or damaged
+        # back to rendering: stored chunk audio is missing or damaged
         {
             JobState.ASSEMBLING,
             JobState.SUCCEEDED,
@@ -72,32 +72,33 @@ JOB_MOVES: dict[JobState, frozenset[JobState]] = {
             JobState.CANCELED,
         }
     ),
-    # back to rendering: one of its chunks is mended, and it is delivered anew
+    # back to rendering: one of its chunks is mended, and the job is delivered again
     JobState.SUCCEEDED: frozenset({JobState.RENDERING}),
     JobState.FAILED: frozenset({JobState.QUEUED, JobState.RENDERING}),
     JobState.CANCELED: frozenset({JobState.QUEUED}),
 }
 SEGMENT_MOVES: dict[SegmentState, frozenset[SegmentState]] = {
     SegmentState.PENDING: frozenset({SegmentState.PENDING, SegmentState.RENDERING}),
-    SegmentState.RENDERING: frozenset(SegmentState),  # all: its lease may also run out
-    # open again: one of its chunks is to be spoken anew
+    SegmentState.RENDERING: frozenset(SegmentState),  # all: its lease may also expire
+    # open again: one of its chunks has to be spoken again
     SegmentState.DONE: frozenset({SegmentState.PENDING}),
     SegmentState.FAILED: frozenset({SegmentState.PENDING}),
 }
 CHUNK_MOVES: dict[ChunkState, frozenset[ChunkState]] = {
-    # straight to its end: the chunk cache knows its sound, or it is given up as poisonous
+    # straight to the end: its sound is in the chunk cache, or it is given up because workers are
+    # lost with it
     ChunkState.PENDING: frozenset(ChunkState),
     ChunkState.RENDERING: frozenset(ChunkState),
-    # pending again: its sound was lost, the job is tried again, or somebody wants another take;
-    # accepted: somebody listened, and chose one of its takes
+    # pending again: its sound was lost, the job is retried, or a user wants another take; accepted:
+    # a user listened and chose one of its takes
     ChunkState.ACCEPTED: frozenset({ChunkState.PENDING, ChunkState.ACCEPTED}),
     ChunkState.FLAGGED: frozenset({ChunkState.PENDING, ChunkState.ACCEPTED}),
     ChunkState.FAILED: frozenset({ChunkState.PENDING, ChunkState.ACCEPTED}),
 }
 PART_MOVES: dict[PartState, frozenset[PartState]] = {
     PartState.PENDING: frozenset({PartState.ENCODING}),
-    PartState.ENCODING: frozenset(PartState),  # all: its lease may also run out
-    PartState.STORED: frozenset({PartState.PENDING}),  # one of its chunks is spoken anew
+    PartState.ENCODING: frozenset(PartState),  # all: its lease may also expire
+    PartState.STORED: frozenset({PartState.PENDING}),  # one of its chunks is spoken again
 }
 
 ENDED = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELED})
@@ -106,7 +107,7 @@ RETRYABLE = frozenset(state for state, moves in JOB_MOVES.items() if JobState.QU
 SPOKEN = frozenset({ChunkState.ACCEPTED, ChunkState.FLAGGED})
 UNSPOKEN = frozenset({ChunkState.PENDING, ChunkState.RENDERING})
 
-# What a chunk has before it is spoken: nothing of an old take may show.
+# The columns of an unspoken chunk: nothing of an old take may show.
 UNSPOKEN_VALUES: dict[str, Any] = {
     "take": None,
     "seed": None,
@@ -125,5 +126,5 @@ State = TypeVar("State", bound=StrEnum)
 
 
 def sources_of(moves: Mapping[State, frozenset[State]], target: State) -> frozenset[State]:
-    """Return the states from which `target` can be reached in one move."""
+    """Return the states that can move to `target`."""
     return frozenset(state for state, targets in moves.items() if target in targets)

@@ -1,7 +1,7 @@
-"""Planning and assembling a job: claim the step, keep it, let go of it.
+"""Plan and assemble a job: claim the step, renew it, release it.
 
-A step belongs to whoever holds the job's lease, and the fencing number tells holders apart: every
-UPDATE here names it, so a worker that was overtaken changes nothing.
+A step belongs to the holder of the job's lease, and the fencing number tells holders apart: every
+UPDATE here checks it, so a worker that was overtaken changes nothing.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from narration.jobs.transitions import move_job
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepClaim:
-    """The right to plan or assemble one job, until somebody with a higher fence has it."""
+    """The right to plan or assemble one job, until another worker claims it with a higher fence."""
 
     job_id: str
     fence: int
@@ -31,13 +31,13 @@ class StepClaim:
 def claim_step(
     session: Session, job_id: str, step: JobState, *, holder: str, until: datetime, now: datetime
 ) -> StepClaim | None:
-    """Take a job's planning or assembling, or return None: done, taken, or not wanted any more."""
-    ready = {step, JobState.QUEUED} if step is JobState.PLANNING else {step}
+    """Claim a job's planning or assembling; None if it is done, taken, or no longer wanted."""
+    from_states = {step, JobState.QUEUED} if step is JobState.PLANNING else {step}
     claimed = move_job(
         session,
         job_id,
         step,
-        Job.state.in_(ready),
+        Job.state.in_(from_states),
         or_(Job.lease_until.is_(None), Job.lease_until <= now),
         now=now,
         fence=Job.fence + 1,
@@ -51,10 +51,10 @@ def claim_step(
 
 
 def renew_step(session: Session, claim: StepClaim, *, until: datetime) -> bool:
-    """Keep the step a while longer; False if it is lost, over or handed back.
+    """Renew the lease on the step; False if it is lost, over or handed back.
 
-    The fence does not tell that: it rises with the next claim only. A heartbeat that came after the
-    end of one step would otherwise lock the job's next step until the lease ran out.
+    The fence alone does not show that, since only the next claim raises it. A heartbeat after the
+    end of one step would otherwise lock the job's next step until the lease expired.
     """
     return update_step(session, claim, Job.lease_holder.is_not(None), lease_until=until)
 
@@ -62,23 +62,23 @@ def renew_step(session: Session, claim: StepClaim, *, until: datetime) -> bool:
 def hand_back_step(
     session: Session, claim: StepClaim, *, not_before: datetime, tries: int | None = None
 ) -> bool:
-    """Let go of the step; nobody takes it before the given moment.
+    """Release the step; nobody claims it before the given moment.
 
-    `tries` sets how many were made so far, where this one is not to count.
+    `tries` sets the number of tries so far, if this one should not count.
     """
-    counted = {} if tries is None else {"tries": tries}
-    return update_step(session, claim, lease_holder=None, lease_until=not_before, **counted)
+    tries_column = {} if tries is None else {"tries": tries}
+    return update_step(session, claim, lease_holder=None, lease_until=not_before, **tries_column)
 
 
 def fail_step(session: Session, claim: StepClaim, error: Exception, *, now: datetime) -> bool:
-    """End the job with an error; False if the step was lost meanwhile."""
+    """Fail the job with an error; False if the step was lost in the meantime."""
     return fail_job(session, claim.job_id, error, Job.fence == claim.fence, now=now)
 
 
 def update_step(
     session: Session, claim: StepClaim, *conditions: ColumnElement[bool], **values: Any
 ) -> bool:
-    """Change the job if the step is still ours; False if it is not, or a condition fails."""
+    """Update the job if the step is still ours; False if it is not, or a condition fails."""
     updated = session.execute(
         update(Job)
         .where(Job.id == claim.job_id, Job.fence == claim.fence, Job.state.in_(ACTIVE))
@@ -93,7 +93,7 @@ def update_step(
 def require_step(
     session: Session, claim: StepClaim, *conditions: ColumnElement[bool], **values: Any
 ) -> None:
-    """Change the job.
+    """Update the job.
 
     Raises: LeaseLost if the step is no longer ours or a condition fails.
     """

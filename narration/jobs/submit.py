@@ -1,6 +1,6 @@
 """Submit a job: check everything, store the source, write one row, commit.
 
-What is refused leaves nothing behind.
+A refused submission leaves nothing behind.
 """
 
 import hashlib
@@ -41,7 +41,7 @@ Examine: TypeAlias = Callable[[bytes, str, str | None, ReadingOptions], Document
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """A job as it was asked for."""
+    """A job as the caller requested it."""
 
     owner: str
     name: str
@@ -50,32 +50,32 @@ class Submission:
     settings: JobSettings
     destination: Destination
     idempotency_key: str | None = None
-    cover: bytes | None = None  # instead of the document's own
+    cover: bytes | None = None  # replaces the document's own
     kind: JobKind = JobKind.NARRATION
-    revision_of: str | None = None  # the job whose text was changed into this one
-    allowance: Allowance | None = None  # of the key that asks, if it is one of the database
-    asked: str | None = None  # the request as it came, where it does not hold the document
+    revision_of: str | None = None  # the job whose text this one changes
+    allowance: Allowance | None = None  # of the submitting key, if it is in the database
+    request: str | None = None  # the request as received, where it does not contain the document
 
     @property
-    def _not_asked_for(self) -> set[str]:
-        """Settings that older versions did not know, whose digests must be found again."""
+    def _absent_settings(self) -> set[str]:
+        """Settings that older versions lacked; without them old digests can still be matched."""
         return {name for name in _LATER if getattr(self.settings, name) is None}
 
     @property
     def sha256(self) -> str:
-        """Digest of the document."""
+        """SHA-256 of the document."""
         return hashlib.sha256(self.data).hexdigest()
 
     @property
     def fingerprint(self) -> str:
-        """Digest of everything asked for: equal requests have equal ones."""
-        if self.asked is not None:
-            return hashlib.sha256(self.asked.encode()).hexdigest()
+        """Digest of the whole request: equal requests have equal fingerprints."""
+        if self.request is not None:
+            return hashlib.sha256(self.request.encode()).hexdigest()
         request = {
             "document": self.sha256,
             "name": self.name,
             "media_type": self.media_type,
-            "settings": self.settings.model_dump(mode="json", exclude=self._not_asked_for),
+            "settings": self.settings.model_dump(mode="json", exclude=self._absent_settings),
             "destination": asdict(self.destination),
             "cover": self.cover and hashlib.sha256(self.cover).hexdigest(),
         }
@@ -94,7 +94,7 @@ class Submitted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submitter:
-    """Takes jobs in, for a server as for a command."""
+    """Accepts jobs, for the server as well as the command line."""
 
     database: Engine
     stores: Stores
@@ -103,7 +103,7 @@ class Submitter:
     examine: Examine
 
     def submit(self, submission: Submission) -> Submitted:
-        """Accept a job or refuse it whole.
+        """Accept a job or refuse it completely.
 
         Raises: DocumentError, OutputError, FieldsError, KeyReusedError, LimitError, QueueFullError,
         BusyError, VoiceNotReady, RecordingError; StorageUnavailable, DatabaseUnavailable.
@@ -135,12 +135,12 @@ class Submitter:
             raise
         return Submitted(job=job, is_replay=False)
 
-    def find_earlier(self, owner: str, key: str, asked: str) -> Job | None:
-        """Return the job that an equal request without a document has made.
+    def find_earlier(self, owner: str, key: str, request: str) -> Job | None:
+        """Return the job created by an equal request that named its document without sending it.
 
-        Raises: KeyReusedError if the request was another.
+        Raises: KeyReusedError if the request was a different one.
         """
-        fingerprint = hashlib.sha256(asked.encode()).hexdigest()
+        fingerprint = hashlib.sha256(request.encode()).hexdigest()
         with session_scope(self.database, is_read_only=True) as session:
             return _earlier_of(session, owner, key, fingerprint)
 
@@ -187,7 +187,7 @@ class Submitter:
         with session_scope(self.database) as session:
             take_place(session, allowance)
             take_characters(session, allowance, characters, now=now)
-            # Once more: it may have been deleted while the document was read.
+            # Again, because it may have been deleted while the document was being read.
             voice = choose_job_voice(session, submission, is_kept=True)
             settings = with_delivery_of(session, submission.settings, voice)
             return create_job(
@@ -211,7 +211,7 @@ class Submitter:
         return settings.model_copy(update={"retention_s": self.limits.retention_s})
 
     def _replay(self, submission: Submission) -> Submitted:
-        """Two equal requests met: this one lost the race and answers with the winner's job."""
+        """Of two equal concurrent requests this one lost; return the job of the other."""
         with session_scope(self.database, is_read_only=True) as session:
             job = find_earlier(session, submission)
         if job is None:
@@ -220,9 +220,9 @@ class Submitter:
 
 
 def find_earlier(session: Session, submission: Submission) -> Job | None:
-    """Return the job that this very request made before, None if it made none.
+    """Return the job that an identical earlier request created; None if there is none.
 
-    Raises: KeyReusedError if another request had its idempotency key.
+    Raises: KeyReusedError if a different request used the idempotency key.
     """
     key = submission.idempotency_key
     return (
@@ -248,19 +248,20 @@ def choose_job_voice(session: Session, submission: Submission, *, is_kept: bool 
         original = get_job(session, submission.revision_of, owner=submission.owner)
         require_voice(session, original)
         if original.voice is not None and not is_id("voice", original.voice):
-            return original.voice  # beside the model, whatever the owner's voices are called by now
+            # A voice stored with the model, even if one of the owner's now has its name
+            return original.voice
         name = original.voice or name
     return choose_voice(session, submission.owner, name, bundled, is_kept=is_kept)
 
 
 def with_delivery_of(session: Session, settings: JobSettings, voice_id: str) -> JobSettings:
-    """Let a voice speak as its owner noted, where these settings do not say how it is to speak."""
-    noted = find_notes(session, voice_id).delivery if is_id("voice", voice_id) else None
-    if not noted:
+    """Apply the delivery that the owner stored with the voice, where these settings set none."""
+    from_notes = find_notes(session, voice_id).delivery if is_id("voice", voice_id) else None
+    if not from_notes:
         return settings
-    usual = {k: v for k, v in noted.items() if k not in settings.delivery.model_fields_set}
+    added = {k: v for k, v in from_notes.items() if k not in settings.delivery.model_fields_set}
     delivery = DeliverySettings.model_validate(
-        settings.delivery.model_dump() | usual,
-        extra="ignore",  # notes of any version
+        settings.delivery.model_dump() | added,
+        extra="ignore",  # voice notes of any version
     )
     return settings.model_copy(update={"delivery": delivery})

@@ -1,4 +1,4 @@
-"""Takes of chunks: found in the cache and kept there; and what a job was spoken with."""
+"""Takes of chunks: looked up in the cache and stored there; and what a job was spoken with."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -26,19 +26,19 @@ MARKED_AGAIN_AFTER = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Take:
-    """One spoken take of a chunk: the digest of what shaped it, and where its sound lies."""
+    """A spoken take of a chunk: the digest of what determines it, and where its sound is."""
 
     cache_key: str
     sha256: str
     samples: int
     is_watermarked: bool
     findings: tuple[Finding, ...]  # empty: the checks passed
-    level: bytes | None = None  # energies and true peak; None only of old takes
+    level: bytes | None = None  # energies and true peak; None only in old takes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of a chunk: the take that was kept, or the error."""
+    """The result of a chunk: the take that was kept, or the error."""
 
     index: int
     state: ChunkState
@@ -51,19 +51,20 @@ class Outcome:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """All that is wrong with the chunk as it was spoken."""
+        """Everything that is wrong with the chunk as it was spoken."""
         return (*self.text_findings, *(self.take.findings if self.take else ()))
 
 
 def find_takes(
     session: Session, owner: str, cache_keys: Iterable[str], *, now: datetime
 ) -> dict[str, Take]:
-    """Return the takes that have been spoken before, by cache key, and mark them as used.
+    """Return cached takes by cache key, and mark them as used.
 
-    At most once an hour: jobs with the same text would wait for each other's rows.
+    Use is recorded at most once an hour: otherwise jobs with the same text would wait for each
+    other's rows.
     """
     is_wanted = (ChunkAudio.owner == owner, ChunkAudio.cache_key.in_(sorted(set(cache_keys))))
-    # Locked in the order in which takes are stored, so that no two transactions wait in a circle.
+    # Locked in the order in which takes are stored, so that no two transactions deadlock.
     aged = session.scalars(
         select(ChunkAudio.cache_key)
         .where(*is_wanted, ChunkAudio.used_at < now - MARKED_AGAIN_AFTER)
@@ -82,12 +83,12 @@ def find_takes(
 
 
 def store_take(session: Session, owner: str, take: Take, *, now: datetime) -> None:
-    """Note that a take was spoken; the first to say so wins, but a level is filled in."""
+    """Store a take; the first writer wins, but a missing level is filled in."""
     store_takes(session, [(owner, take)], now=now)
 
 
 def store_takes(session: Session, takes: Iterable[tuple[str, Take]], *, now: datetime) -> None:
-    """Note that takes of owners were spoken, as `store_take` does for one."""
+    """Store takes of several owners, as `store_take` does for one."""
     rows = {
         (owner, take.cache_key): {
             "owner": owner,
@@ -110,20 +111,20 @@ def store_takes(session: Session, takes: Iterable[tuple[str, Take]], *, now: dat
         set_={"level": insert.excluded.level},
         where=ChunkAudio.level.is_(None) & (ChunkAudio.sha256 == insert.excluded.sha256),
     )
-    # In one order, so that two transactions never wait for each other.
+    # In a fixed order, so that two transactions never wait for each other.
     session.connection().execute(statement, [rows[key] for key in sorted(rows)])
 
 
 def note_passed_take(
     session: Session, claim: SegmentClaim, outcome: Outcome, *, spoken_text: str, voicing: Voicing
 ) -> None:
-    """Write down a take that was passed over: somebody may listen to it, and choose it.
+    """Store a take that was not kept, so that a user can still play and choose it.
 
-    Raises: LeaseLost if the job was deleted meanwhile.
+    Raises: LeaseLost if the job was deleted in the meantime.
     """
     take = outcome.take
     assert take is not None
-    # Locked: of two workers that both believe they have the segment, one writes after the other.
+    # Locked: when two workers both believe they hold the segment, one writes after the other.
     is_it = (Chunk.job_id == claim.job_id, Chunk.index == outcome.index)
     if session.scalar(select(Chunk.index).where(*is_it).with_for_update()) is None:
         raise LeaseLost(f"job {claim.job_id} was deleted")
@@ -150,7 +151,7 @@ def record_provenance(
     voice_digest: str,
     gain_db: float | None,
 ) -> None:
-    """Remember the voice, its gain and the engine a segment is spoken with.
+    """Record the voice, its gain and the engine that a segment is spoken with.
 
     Raises: ConflictError if the job began with another voice: one book, one voice.
     """
@@ -162,7 +163,7 @@ def record_provenance(
             f"voice {job.settings['voice']!r} was replaced while the job ran: submit it again"
         )
     job.voice_digest = voice_digest
-    if job.gain_db is None:  # decided once: what is encoded already has it
+    if job.gain_db is None:  # decided once, because encoded parts already have this gain
         job.gain_db = gain_db
     if engine not in job.engines:
         job.engines = (*job.engines, engine)
@@ -170,7 +171,7 @@ def record_provenance(
 
 
 def note_level(session: Session, chunk: Chunk, level: bytes) -> None:
-    """Add its level to a take that was spoken before levels were kept."""
+    """Store the level of a take from before levels were stored."""
     for table in (Chunk, ChunkAudio):
         is_it = (table.owner == chunk.owner, table.sha256 == chunk.sha256, table.level.is_(None))
         session.execute(update(table).where(*is_it).values(level=level))

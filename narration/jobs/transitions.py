@@ -1,8 +1,8 @@
-"""The one writer of the states of jobs, segments and chunks; parts have theirs beside it.
+"""The one writer of the states of jobs, segments and chunks; parts have `part_transitions`.
 
-Each function is one conditional UPDATE from the tables of moves, writes the events that tell of it,
-and notes the wake-ups that follow; they are sent when the transaction is committed. What may move
-when, and why, lies in the modules above.
+Each function is one conditional UPDATE from the tables of moves. It also writes the events of the
+change and queues the wake-ups that follow, which are sent once the transaction is committed. The
+modules above decide what moves when, and why.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,13 +36,13 @@ from narration.jobs.states import (
 )
 from narration.jobs.trouble import UNTROUBLED
 
-# The message that makes a job go on from a state; one that renders is told of by its segments.
+# The message that starts a job's next step; rendering is announced segment by segment.
 STEP_TASKS = {
     JobState.QUEUED: Task.PLAN,
     JobState.PLANNING: Task.PLAN,
     JobState.ASSEMBLING: Task.ASSEMBLE,
 }
-# What a job has when nobody works on it and its next step begins.
+# The lease columns of a job that nobody works on and whose next step begins.
 UNLEASED: dict[str, Any] = {
     "lease_holder": None,
     "lease_until": None,
@@ -54,7 +54,7 @@ UNLEASED: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MovedJob:
-    """A job after its move: its fencing number, and how often its step was begun."""
+    """A job after its move: its fencing number, and the number of tries at its step."""
 
     fence: int
     tries: int
@@ -62,7 +62,7 @@ class MovedJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MovedSegment:
-    """A segment after its move, with its fencing number, its claims and its lost leases."""
+    """A segment after its move, with its fencing number, its claims and its losses."""
 
     index: int
     owner: str
@@ -89,7 +89,7 @@ def insert_planned_job(
     *,
     now: datetime,
 ) -> None:
-    """Write a new job with its plan, to be rendered at once: somebody waits for its sound.
+    """Write a new job with its plan, rendered immediately because a client waits for its sound.
 
     Raises: ConflictError if the owner has used its idempotency key before.
     """
@@ -109,9 +109,10 @@ def insert_plan(
     chunks: Sequence[PlannedChunk],
     parts: Sequence[PlannedPart],
 ) -> None:
-    """Write a plan with one row per segment, chunk and part.
+    """Write a plan, with one row per segment, chunk and part.
 
-    They are pending, but for chunks that come with a take and segments that have no others.
+    All are pending, except for chunks that come with a take and segments made up of only such
+    chunks.
     """
     session.add(plan)
     session.flush()
@@ -181,7 +182,7 @@ def _insert_job(session: Session, job: Job, states: Sequence[JobState], *, now: 
 
 
 def delete_job_row(session: Session, job: Job, *, now: datetime) -> None:
-    """Delete the row of a job that has ended, and tell of it; its other rows go with it."""
+    """Delete the row of an ended job, and write the event; its other rows are deleted with it."""
     event = NewEvent(type="job.deleted")
     write_events(session, job.id, [event], owner=job.owner, last=job.events + 1, now=now)
     session.delete(job)
@@ -196,9 +197,9 @@ def move_segments(
     now: datetime,
     **values: Any,
 ) -> list[MovedSegment]:
-    """Move the segments of a job that may move there and fit; return them as they are now.
+    """Move those segments of a job that may move and match the conditions; return their new state.
 
-    An end is told of; that one was claimed, or let go, is nobody's concern.
+    The end of a segment writes an event; claiming or releasing one does not.
     """
     moved = session.execute(
         update(Segment)
@@ -222,7 +223,7 @@ def move_chunks(
     *conditions: ColumnElement[bool],
     **values: Any,
 ) -> None:
-    """Move chunks that are in flight, or no longer are; their ends go through `end_chunk`."""
+    """Move chunks into or out of flight; they reach their end through `end_chunks`."""
     session.execute(
         update(Chunk)
         .where(Chunk.job_id == job_id, *conditions)
@@ -242,7 +243,7 @@ def end_chunks(
     job_values: Mapping[str, Any] | None = None,
     **values: Any,
 ) -> list[int]:
-    """End the chunks that fit, if they are not spoken yet; return their numbers.
+    """End those chunks that match and are not spoken yet; return their numbers.
 
     `job_values` are written to the job row, in the statement that counts the events.
     """
@@ -272,11 +273,11 @@ def reset_chunks(
     is_lost: bool = False,
     **values: Any,
 ) -> list[int]:
-    """Make chunks unspoken again; return their numbers. Their takes are past ones from now on.
+    """Make chunks unspoken again; return their numbers. Their takes become past takes.
 
-    The parts that need their sound are pending again, too.
-    `first_take` is where the next takes begin to count: the seeds of bad ones are not used again.
-    `is_lost`: their sound is gone, so that nobody can hear their takes any more.
+    The parts that need their sound become pending, too.
+    `first_take` is where the next takes begin to count: the seeds of failed ones are not reused.
+    `is_lost`: their sound is gone, so their takes cannot be played any more.
     """
     if not is_lost:
         keep_past_takes(session, job_id, *conditions)

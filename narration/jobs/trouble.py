@@ -1,6 +1,6 @@
-"""What a job waits for to be mended: a full disk, a store that is away, a worker that is not there.
+"""Why jobs are stuck: a full disk, a store that does not answer, no worker.
 
-Whoever meets a trouble notes it on the job; the next progress takes it away.
+Whoever meets such a problem records it on the job; the job's next progress clears it.
 """
 
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ from narration.jobs.record import Job
 from narration.jobs.states import ACTIVE, JobState
 
 NO_WORKER = "no_worker"
-WORTH_TELLING_AFTER_S = 60.0
-# These do not pass by themselves.
-TOLD_AT_ONCE = frozenset({DiskFull.code, StorageFull.code})
+SHOWN_AFTER_S = 60.0
+# These do not resolve by themselves.
+SHOWN_AT_ONCE = frozenset({DiskFull.code, StorageFull.code})
 UNTROUBLED: dict[str, Any] = {
     "trouble_code": None,
     "trouble_detail": None,
@@ -28,15 +28,15 @@ UNTROUBLED: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:
-    """What many jobs wait for."""
+    """A problem that many jobs wait on."""
 
     code: str
     jobs: int
-    detail: str  # of one of them
+    detail: str  # from one of them
 
 
 def note_trouble(session: Session, job_id: str, error: RhapsodeError, *, now: datetime) -> None:
-    """Note why a job does not go on; it keeps the moment at which the same trouble began."""
+    """Record why a job is stuck; the same problem as before keeps its start time."""
     is_same = Job.trouble_code == error.code
     session.execute(
         update(Job)
@@ -53,7 +53,7 @@ def note_trouble(session: Session, job_id: str, error: RhapsodeError, *, now: da
 def note_for_waiting(
     session: Session, code: str, detail: str, *, states: frozenset[JobState], now: datetime
 ) -> None:
-    """Note a trouble on every job of some states that has none yet."""
+    """Record a problem on every job in some states that has none yet."""
     session.execute(
         update(Job)
         .where(Job.state.in_(states), Job.trouble_code.is_(None))
@@ -63,29 +63,29 @@ def note_for_waiting(
 
 
 def clear_trouble(session: Session, code: str) -> None:
-    """Take a trouble that is mended from every job."""
+    """Clear a problem that is solved from every job."""
     session.execute(
         update(Job)
-        .where(Job.state.in_(ACTIVE), Job.trouble_code == code)  # of ended ones nobody asks
+        .where(Job.state.in_(ACTIVE), Job.trouble_code == code)  # not shown for ended ones
         .values(**UNTROUBLED),
         execution_options=UNSYNCHRONIZED,
     )
 
 
-def is_worth_telling(job: Job, now: datetime) -> bool:
-    """Tell whether a job's trouble has gone on for long enough to be shown."""
+def is_trouble_shown(job: Job, now: datetime) -> bool:
+    """Return whether a job has been stuck for long enough to show why."""
     if job.trouble_code is None or job.trouble_since is None or job.state not in ACTIVE:
         return False
-    return job.trouble_code in TOLD_AT_ONCE or now - job.trouble_since >= _grace()
+    return job.trouble_code in SHOWN_AT_ONCE or now - job.trouble_since >= _grace()
 
 
 def list_troubles(session: Session, *, now: datetime) -> list[Trouble]:
-    """Return what jobs wait for at this moment and is worth telling, by code."""
+    """Return the problems that are old enough to show, with the number of jobs each, by code."""
     is_old = Job.trouble_since <= now - _grace()
     query = (
         select(Job.trouble_code, func.count(), func.max(Job.trouble_detail))
         .where(Job.state.in_(ACTIVE), Job.trouble_code.is_not(None))
-        .where(is_old | Job.trouble_code.in_(TOLD_AT_ONCE))
+        .where(is_old | Job.trouble_code.in_(SHOWN_AT_ONCE))
         .group_by(Job.trouble_code)
         .order_by(Job.trouble_code)
     )
@@ -94,4 +94,4 @@ def list_troubles(session: Session, *, now: datetime) -> list[Trouble]:
 
 
 def _grace() -> timedelta:
-    return timedelta(seconds=WORTH_TELLING_AFTER_S)
+    return timedelta(seconds=SHOWN_AFTER_S)

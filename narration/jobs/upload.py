@@ -1,4 +1,4 @@
-"""The table of uploads: documents that clients put into the store themselves, before a job is."""
+"""The table of uploads: documents that clients put into the store themselves, before any job."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from narration.database import ID, OWNER, Base, BigCount, UtcDateTime
 
 
 class Upload(Base):
-    """A place in the work store that a client may write one document to."""
+    """A key in the work store to which a client may write one document."""
 
     __tablename__ = "uploads"
     __table_args__ = (
@@ -22,5 +22,6 @@ class Upload(Base):
     name: Mapped[str] = mapped_column(String(255))
     size_bytes: Mapped[int] = mapped_column(BigCount)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # a job or plan was made of it
+    # When a job or plan was made of it
+    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -1,7 +1,7 @@
-"""Documents that clients put into the store themselves: announced, read once, and forgotten.
+"""Documents that clients put into the store themselves: announced, read once, and deleted.
 
-An upload becomes one job or plan, which keeps its own copy: what a client writes to the place
-afterwards changes nothing, and goes when the upload's time is over.
+An upload becomes one job or plan, which stores its own copy: whatever a client writes to the key
+afterwards has no effect, and is deleted when the upload expires.
 """
 
 from datetime import datetime, timedelta
@@ -25,7 +25,7 @@ def create_upload(
 ) -> Upload:
     """Announce a document.
 
-    Raises: ConflictError if as many wait already as may.
+    Raises: ConflictError if the owner already has the maximum number of unused uploads.
     """
     waiting = select(func.count()).where(
         Upload.owner == owner, Upload.used_at.is_(None), Upload.expires_at > now
@@ -48,7 +48,7 @@ def create_upload(
 
 
 def get_upload(session: Session, upload_id: str, *, owner: str, now: datetime) -> Upload:
-    """Return an upload that waits. Raises: NotFoundError if it is not there, or was used."""
+    """Return an unused upload. Raises: NotFoundError if it does not exist, or was used."""
     upload = session.get(Upload, upload_id)
     if upload is None or upload.owner != owner or upload.expires_at <= now:
         raise NotFoundError(f"there is no upload {upload_id}: uploads are kept for a day only")
@@ -58,23 +58,23 @@ def get_upload(session: Session, upload_id: str, *, owner: str, now: datetime) -
 
 
 def read_upload(store: Storage, upload: Upload) -> bytes:
-    """Return what was uploaded.
+    """Return the uploaded document.
 
-    Raises: NotFoundError if nothing was, or something of another size; StorageUnavailable.
+    Raises: NotFoundError if there is none, or its size differs; StorageUnavailable.
     """
     info = store.stat(source_key(upload.id))
     if info is None:
-        raise NotFoundError(f"nothing was put to upload {upload.id} yet: do that first")
+        raise NotFoundError(f"nothing was uploaded to {upload.id} yet: do that first")
     if info.size_bytes != upload.size_bytes:
         raise NotFoundError(
             f"upload {upload.id} has {info.size_bytes:,} bytes, but {upload.size_bytes:,} were "
-            "announced: put it again, whole"
+            "announced: upload it again completely"
         )
     return store.get(source_key(upload.id))
 
 
 def use_upload(session: Session, store: Storage, upload_id: str, *, now: datetime) -> None:
-    """Note that something was made of an upload, and delete the document.
+    """Mark an upload as used, and delete its document.
 
     Raises: StorageUnavailable.
     """
@@ -86,7 +86,7 @@ def use_upload(session: Session, store: Storage, upload_id: str, *, now: datetim
 
 
 def forget_uploads(session: Session, store: Storage, *, now: datetime) -> bool:
-    """Delete some uploads whose time is over, used or not; False if there are no more."""
+    """Delete a batch of expired uploads, used or not; False if there are no more."""
     query = select(Upload).where(Upload.expires_at <= now).limit(BATCH)
     expired = list(session.scalars(query))
     for upload in expired:

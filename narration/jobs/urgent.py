@@ -1,6 +1,6 @@
-"""Submit a short text whose sound somebody waits for: planned here, and spoken before all others.
+"""Submit a short text that a client waits to hear: planned here, and spoken before all others.
 
-One transaction writes the job with its plan, and the only message that follows wakes who speaks.
+One transaction writes the job with its plan, and the only message that follows wakes a GPU worker.
 """
 
 from collections.abc import Callable
@@ -28,15 +28,15 @@ from narration.jobs.submit import (
     with_delivery_of,
 )
 
-OPENING_CHARS = (30, 70, 140)  # of the first chunks: two seconds, five, ten
+OPENING_CHARS = (30, 70, 140)  # of the first chunks: about two, five and ten seconds of speech
 
-# In this process, or in one that can be stopped.
+# Runs in this process, or in one that can be stopped.
 LayOut: TypeAlias = Callable[[SourceFile, JobSettings, DraftOptions], Draft]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UrgentSubmitter:
-    """Takes in what is to be heard at once."""
+    """Accepts texts that are spoken immediately."""
 
     database: Engine
     limits: LimitSettings
@@ -44,7 +44,7 @@ class UrgentSubmitter:
     segment_chunks: int
 
     def submit(self, submission: Submission) -> Submitted:
-        """Accept a text or refuse it whole.
+        """Accept a text or refuse it completely.
 
         Raises: DocumentError, QualityError, UnknownVoiceError, KeyReusedError, LimitError,
         QueueFullError, BusyError, VoiceNotReady, RecordingError; DatabaseUnavailable.
@@ -57,7 +57,7 @@ class UrgentSubmitter:
         draft = self.lay_out(file, submission.settings, options)
         try:
             return self._insert(submission, draft)
-        except ConflictError:  # two equal requests met, and this one lost the race
+        except ConflictError:  # two equal concurrent requests, and this one lost
             return self._insert(submission, draft)
 
     def _insert(self, submission: Submission, draft: Draft) -> Submitted:

@@ -1,6 +1,6 @@
-"""What was asked for and spoken, by day and key: from the rows of jobs, while they are there.
+"""Requested and spoken amounts by day and key, taken from the rows of jobs while these exist.
 
-Nothing is written while a job is made or spoken. When its row is deleted, what it tells is added
+Nothing is written while a job is created or spoken. When its row is deleted, its amounts are added
 to its day; so a day's usage is the sum of both.
 """
 
@@ -28,7 +28,7 @@ ONE_DAY = timedelta(days=1)
 class Usage:
     """One day of a key; `key_id` and `key_name` are None for keys of the environment.
 
-    `characters`: of the documents, from their planning on.
+    `characters`: of the documents, counted once they are planned.
     """
 
     day: str
@@ -41,7 +41,7 @@ class Usage:
 
 
 def add_deleted(session: Session, job: Job) -> None:
-    """Add a job that is about to be deleted to what its day had used."""
+    """Add the amounts of a job that is about to be deleted to its day."""
     insert = (
         postgresql.insert(UsageDay)
         if session.connection().dialect.name == "postgresql"
@@ -70,32 +70,32 @@ def add_deleted(session: Session, job: Job) -> None:
 def list_usage(
     session: Session, *, owner: str | None, first_day: date, last_day: date
 ) -> list[Usage]:
-    """Return what an owner, or everybody, used on these days: newest first, by owner and key.
+    """Return usage per day, newest first, by owner and key; all owners if `owner` is None.
 
     Raises: ValueError for more than MAX_DAYS, which callers refuse.
     """
     if last_day - first_day >= timedelta(days=MAX_DAYS):
         raise ValueError(f"usage is counted over at most {MAX_DAYS} days")
     sums: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
-    for day, whose, key_id, *counts in [
+    for day, row_owner, key_id, *counts in [
         *_of_jobs(session, owner, first_day, last_day),
         *_of_deleted(session, owner, first_day, last_day),
     ]:
-        place = sums[day, whose, key_id or NO_KEY]
+        total = sums[day, row_owner, key_id or NO_KEY]
         for index, count in enumerate(counts):
-            place[index] += int(count)
+            total[index] += int(count)
     names = _names(session, {key_id for _, _, key_id in sums if key_id})
     return [
         Usage(
             day=day,
-            owner=whose,
+            owner=row_owner,
             key_id=key_id or None,
             key_name=names.get(key_id),
             jobs=jobs,
             characters=characters,
             audio_ms=audio_ms,
         )
-        for (day, whose, key_id), (jobs, characters, audio_ms) in sorted(
+        for (day, row_owner, key_id), (jobs, characters, audio_ms) in sorted(
             sums.items(), key=lambda item: (_descending(item[0][0]), item[0][1:])
         )
     ]
@@ -103,7 +103,7 @@ def list_usage(
 
 def _of_jobs(session: Session, owner: str | None, first_day: date, last_day: date) -> list[Row]:
     day = UtcDay(Job.created_at)
-    # Ids are older than what is created with them by what storing a document takes: a day at most.
+    # An id is older than its row by the time it takes to store the document: a day at most.
     query = (
         select(day, Job.owner, Job.key_id, func.count(), _sum(Job.characters), _sum(Job.audio_ms))
         .where(Job.id >= first_id("job", _midnight(first_day - ONE_DAY)))
@@ -128,8 +128,8 @@ def _of_deleted(session: Session, owner: str | None, first_day: date, last_day: 
 
 
 def _names(session: Session, key_ids: set[str]) -> dict[str, str]:
-    found = session.execute(select(ApiKey.id, ApiKey.name).where(ApiKey.id.in_(key_ids)))
-    return dict(found.all())
+    rows = session.execute(select(ApiKey.id, ApiKey.name).where(ApiKey.id.in_(key_ids)))
+    return dict(rows.all())
 
 
 def _sum(column: Any) -> ColumnElement[int]:

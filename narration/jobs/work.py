@@ -1,4 +1,4 @@
-"""What a job's files say of the work in them: kept with the plan, as its document told it."""
+"""A work's metadata for the tags of a job's files: stored with the plan."""
 
 from pydantic import BaseModel, ConfigDict
 
@@ -8,7 +8,7 @@ from narration.ids import is_id
 
 MAX_COVER_BYTES = (
     4 * 1024 * 1024
-)  # larger ones slow players down; shops ask for 3,000 pixels a side
+)  # larger ones slow players down; stores require 3,000 pixels a side
 MAX_DESCRIPTION_CHARS = 4000
 _MAX_LINE_CHARS = 500
 _MOST_IDENTIFIERS = 20
@@ -16,7 +16,7 @@ _SIGNATURES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
 
 
 class IdentifierRecord(BaseModel):
-    """A number of the work; `scheme` is empty where it is not known."""
+    """An identifier of the work; `scheme` is empty if unknown."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -25,7 +25,7 @@ class IdentifierRecord(BaseModel):
 
 
 class WorkRecord(BaseModel):
-    """A work's metadata beside title and author, which are the job's; None where not known.
+    """A work's metadata beyond title and author, which are the job's; None if unknown.
 
     `narrator` is the voice's name; `cover` is the media type of the picture stored for the job.
     """
@@ -44,7 +44,7 @@ class WorkRecord(BaseModel):
 
 
 def record_work(metadata: Metadata, *, narrator: str | None, cover: str | None) -> WorkRecord:
-    """Return a work's metadata as it is kept: lines of bounded length."""
+    """Return a work's metadata in stored form: single lines of limited length."""
     description = metadata.description
     return WorkRecord(
         narrator=narrator,
@@ -64,24 +64,24 @@ def record_work(metadata: Metadata, *, narrator: str | None, cover: str | None) 
 
 
 def narrator_of(voice_name: str) -> str | None:
-    """Return the name of who reads; the default voice and ids are no names."""
+    """Return the narrator's name; None for the default voice and for ids, which are not names."""
     return None if voice_name == "default" or is_id("voice", voice_name) else voice_name
 
 
 def cover_type(data: bytes) -> str | None:
-    """Return the media type of a picture that players show; None if it is another, or too large."""
+    """Return the media type of a picture; None if players do not show it, or if it is too large."""
     if len(data) > MAX_COVER_BYTES:
         return None
     return next((kind for start, kind in _SIGNATURES.items() if data.startswith(start)), None)
 
 
 def usable_cover(cover: Cover | None) -> bytes | None:
-    """Return a document's own cover if it can be put into a file."""
+    """Return a document's own cover if it can be embedded in a file."""
     return cover.data if cover is not None and cover_type(cover.data) else None
 
 
 def require_cover(data: bytes) -> None:
-    """Check a cover that a caller sends.
+    """Check a cover sent by a caller.
 
     Raises: FieldsError.
     """

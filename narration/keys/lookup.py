@@ -1,4 +1,4 @@
-"""Whose a secret is: a key's or a browser's; and that it was used."""
+"""Look up the key or browser session of a secret, and record its use."""
 
 import hmac
 from collections.abc import Collection
@@ -14,14 +14,14 @@ from narration.keys.scopes import KeyLimits, Scope
 from narration.keys.secret import SESSION_PREFIX, digest_of, new_secret
 
 USE_NOTED_EVERY = timedelta(seconds=60)
-MAX_SESSIONS = 100  # of one key: the oldest beyond them end
+MAX_SESSIONS = 100  # per key; the oldest ones end first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownKey:
-    """A key as requests need it; `session_id` if a browser that signed in with it asks.
+    """A key as requests need it; `session_id` if the request comes from a signed-in browser.
 
-    `digest` signs URLs of media: it is the key's even in a session, so that they outlive it.
+    `digest` signs URLs of media. It is the key's even in a session, so that the URLs outlive it.
     """
 
     id: str
@@ -37,22 +37,22 @@ class KnownKey:
     session_expires_at: datetime | None = None
 
     def is_expired(self, now: datetime) -> bool:
-        """Tell whether its time is over."""
+        """Whether it has expired."""
         return self.expires_at is not None and self.expires_at <= now
 
     def is_usable(self, now: datetime) -> bool:
-        """Tell whether it opens anything."""
+        """Whether it may be used."""
         if self.session_expires_at is not None and self.session_expires_at <= now:
             return False
         return self.revoked_at is None and not self.is_expired(now)
 
     def is_use_due(self, now: datetime) -> bool:
-        """Tell whether its use is to be noted again."""
+        """Whether its use should be recorded again."""
         return self.last_used_at is None or now - self.last_used_at >= USE_NOTED_EVERY
 
 
 def has_keys(session: Session) -> bool:
-    """Tell whether any key was ever made: from then on nobody is let in without one."""
+    """Return whether any key was ever created: from then on every caller needs one."""
     return session.scalar(select(ApiKey.id).limit(1)) is not None
 
 
@@ -60,8 +60,8 @@ def find_key(session: Session, secret: str) -> KnownKey | None:
     """Return the key of a secret, usable or not."""
     digest = digest_of(secret)
     key = session.scalar(select(ApiKey).where(ApiKey.digest == digest))
-    # The index found it by comparing digests, which tells nothing of a secret; once more in
-    # constant time, so that this does not rest on how a database compares.
+    # The index compared the digests, which reveals nothing of a secret; compared again in constant
+    # time, so that security does not depend on how a database compares.
     if key is None or not hmac.compare_digest(key.digest, digest):
         return None
     return _known(key)
@@ -74,34 +74,34 @@ def find_key_by_id(session: Session, key_id: str) -> KnownKey | None:
 
 
 def find_session(session: Session, secret: str) -> KnownKey | None:
-    """Return the key of a browser that signed in, None if it has signed out."""
+    """Return the key of a signed-in browser; None after it signed out."""
     digest = digest_of(secret)
-    found = session.execute(_signed_in().where(ApiSession.digest == digest)).first()
-    if found is None or not hmac.compare_digest(found[1].digest, digest):
+    row = session.execute(_signed_in().where(ApiSession.digest == digest)).first()
+    if row is None or not hmac.compare_digest(row[1].digest, digest):
         return None
-    return _known(*found)
+    return _known(*row)
 
 
 def find_in_use(
     session: Session, key_ids: Collection[str], session_ids: Collection[str]
 ) -> list[KnownKey]:
-    """Return those that still exist, to look whether what they opened may go on."""
+    """Return those that still exist, to decide whether their open streams may continue."""
     keys = session.scalars(select(ApiKey).where(ApiKey.id.in_(key_ids)))
     browsers = session.execute(_signed_in().where(ApiSession.id.in_(session_ids)))
-    return [*map(_known, keys), *(_known(*found) for found in browsers)]
+    return [*map(_known, keys), *(_known(*row) for row in browsers)]
 
 
 def note_use(session: Session, key_id: str, *, now: datetime) -> None:
-    """Write down that a key was used, at most once a minute whoever else does."""
+    """Record that a key was used, at most once a minute across all processes."""
     is_due = or_(ApiKey.last_used_at.is_(None), ApiKey.last_used_at <= now - USE_NOTED_EVERY)
-    used = update(ApiKey).where(ApiKey.id == key_id, is_due).values(last_used_at=now)
-    session.execute(used, execution_options={"synchronize_session": False})
+    statement = update(ApiKey).where(ApiKey.id == key_id, is_due).values(last_used_at=now)
+    session.execute(statement, execution_options={"synchronize_session": False})
 
 
 def open_session(
     session: Session, key: KnownKey, *, lasts_s: float, now: datetime, most: int = MAX_SESSIONS
 ) -> str:
-    """Sign a browser in and return its secret, which is not kept."""
+    """Sign a browser in and return its secret, which is not stored."""
     secret = new_secret(SESSION_PREFIX)
     expires_at = now + timedelta(seconds=lasts_s)
     session.add(
@@ -116,8 +116,8 @@ def open_session(
     )
     session.flush()
     newest = select(ApiSession.id).where(ApiSession.key_id == key.id)
-    kept = newest.order_by(ApiSession.id.desc()).limit(most)
-    oldest = delete(ApiSession).where(ApiSession.key_id == key.id, ApiSession.id.not_in(kept))
+    newest_ids = newest.order_by(ApiSession.id.desc()).limit(most)
+    oldest = delete(ApiSession).where(ApiSession.key_id == key.id, ApiSession.id.not_in(newest_ids))
     session.execute(oldest, execution_options={"synchronize_session": False})
     return secret
 

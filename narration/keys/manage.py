@@ -1,4 +1,4 @@
-"""Keys are made, listed and revoked here, for the command line as for HTTP."""
+"""Create, list and revoke keys, for the command line and for HTTP."""
 
 import re
 from dataclasses import asdict, dataclass, field
@@ -13,7 +13,7 @@ from narration.keys.record import ApiKey, ApiSession
 from narration.keys.scopes import USUAL_SCOPES, KeyLimits, Scope, in_order
 from narration.keys.secret import KEY_PREFIX, digest_of, new_secret
 
-MAX_KEYS = 1000  # of one owner that can be used
+MAX_KEYS = 1000  # usable ones per owner
 MAX_NAME_CHARS = 64
 MAX_LIMIT = 2**31 - 1
 MAX_CHARACTERS = 10**12
@@ -23,7 +23,7 @@ OWNER_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewKey:
-    """A key as it was asked for."""
+    """A key as it was requested."""
 
     owner: str
     name: str
@@ -34,17 +34,17 @@ class NewKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MadeKey:
-    """A key that was made, and its secret, which is not kept."""
+    """A new key, and its secret, which is not stored."""
 
     key: ApiKey
     secret: str = field(repr=False)
 
 
 def make_key(session: Session, new: NewKey, *, now: datetime, most: int = MAX_KEYS) -> MadeKey:
-    """Make a key.
+    """Create a key.
 
-    Raises: FieldsError naming each field that makes no sense; ConflictError if the owner has as
-    many as there may be.
+    Raises: FieldsError naming each invalid field; ConflictError if the owner has the maximum number
+    of keys.
     """
     _require_sense(new, now)
     usable = select(func.count()).select_from(ApiKey).where(ApiKey.owner == new.owner)
@@ -70,7 +70,7 @@ def make_key(session: Session, new: NewKey, *, now: datetime, most: int = MAX_KE
 def list_keys(
     session: Session, *, owner: str | None = None, before: str | None = None, limit: int
 ) -> list[ApiKey]:
-    """Return keys, newest first, revoked ones too; of one owner, or of all."""
+    """Return keys, newest first, including revoked ones; of one owner, or of all."""
     query = select(ApiKey).order_by(ApiKey.id.desc()).limit(limit)
     if owner is not None:
         query = query.where(ApiKey.owner == owner)
@@ -88,7 +88,7 @@ def get_key(session: Session, key_id: str) -> ApiKey:
 
 
 def revoke_key(session: Session, key_id: str, *, now: datetime) -> ApiKey:
-    """Revoke a key for ever, and end the sessions made with it; twice is no error.
+    """Revoke a key permanently and end its sessions; doing it twice is not an error.
 
     Raises: NotFoundError.
     """

@@ -1,6 +1,7 @@
-"""What is counted of keys with limits: requests in a minute, and streams that are open.
+"""Counts for keys with limits: requests per minute, and open streams.
 
-Streams are leases that the process that sends them renews: one that was killed frees its own.
+Streams are leases that are renewed by the process that sends them: those of a killed process
+expire.
 """
 
 import threading
@@ -10,12 +11,12 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 WINDOW_S = 60.0
-LEASE_S = 30.0  # a stream of a process that is gone counts for so long
+LEASE_S = 30.0  # how long a stream of a dead process still counts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """The place of one stream among those of its key; `kind`: each is counted by itself."""
+    """One stream of a key; streams are counted separately by `kind`."""
 
     key_id: str
     kind: str
@@ -34,7 +35,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admission:
-    """What was counted, this request included; `resets_s`: until the minute is over."""
+    """The counts including this request; `resets_s`: seconds until the minute is over."""
 
     requests: int = 0
     resets_s: float = WINDOW_S
@@ -44,16 +45,16 @@ class Admission:
 
 
 class Rates(Protocol):
-    """Something that counts, for one process or for all that serve."""
+    """A counter, for one process or for all API processes."""
 
     def admit(self, ask: Ask) -> Admission:
-        """Count a request and, if it is let in, its stream: in one step."""
+        """Count a request and, if it is admitted, its stream: in one step."""
 
     def renew(self, leases: Collection[Lease]) -> None:
-        """Say that these streams are still open."""
+        """Extend the leases of streams that are still open."""
 
     def release(self, lease: Lease) -> None:
-        """Say that a stream has ended."""
+        """Release the lease of a stream that has ended."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -72,7 +73,7 @@ class MemoryRates:
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
     def admit(self, ask: Ask) -> Admission:
-        """Count a request and, if it is let in, its stream."""
+        """Count a request and, if it is admitted, its stream."""
         with self._guard:
             requests, resets_s = self._count_request(ask)
             if ask.requests_a_minute is not None and requests > ask.requests_a_minute:
@@ -86,12 +87,12 @@ class MemoryRates:
         """Do nothing: the streams of a process end with it."""
 
     def release(self, lease: Lease) -> None:
-        """Give a place back."""
+        """Release the lease of a stream."""
         with self._guard:
             place = (lease.key_id, lease.kind)
-            held = self._streams.get(place, set())
-            held.discard(lease.id)
-            if not held:
+            open_streams = self._streams.get(place, set())
+            open_streams.discard(lease.id)
+            if not open_streams:
                 self._streams.pop(place, None)
 
     def _count_request(self, ask: Ask) -> tuple[int, float]:
@@ -107,8 +108,8 @@ class MemoryRates:
     def _open_stream(self, ask: Ask) -> tuple[int, bool]:
         if ask.lease is None or ask.streams is None:
             return 0, True
-        held = self._streams.setdefault((ask.key_id, ask.lease.kind), set())
-        if len(held) >= ask.streams:
-            return len(held), False
-        held.add(ask.lease.id)
-        return len(held), True
+        open_streams = self._streams.setdefault((ask.key_id, ask.lease.kind), set())
+        if len(open_streams) >= ask.streams:
+            return len(open_streams), False
+        open_streams.add(ask.lease.id)
+        return len(open_streams), True

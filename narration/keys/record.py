@@ -1,4 +1,4 @@
-"""The tables of keys: what is kept of each, the browsers signed in with it, and past usage."""
+"""The tables of keys: keys, the browsers signed in with them, and past usage."""
 
 from datetime import datetime
 
@@ -13,7 +13,7 @@ NAME = String(64)
 
 
 class ApiKey(Base):
-    """A key of an owner; it stays after it was revoked, so that callers are told."""
+    """A key of an owner; it stays after it is revoked, so that callers get a clear error."""
 
     __tablename__ = "api_keys"
     __table_args__ = (Index("ix_api_keys_owner_id", "owner", "id"),)
@@ -27,7 +27,7 @@ class ApiKey(Base):
     queued_jobs: Mapped[int | None]
     characters_a_day: Mapped[int | None] = mapped_column(BigCount)
     streams: Mapped[int | None]
-    # What was submitted on its last day with a limit: one row to change, however many jobs.
+    # What was submitted on its last day with a limit: one row to update, however many jobs.
     counted_day: Mapped[str | None] = mapped_column(DAY)
     counted_characters: Mapped[int] = mapped_column(BigCount, server_default="0")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -37,7 +37,7 @@ class ApiKey(Base):
 
     @property
     def granted(self) -> frozenset[Scope]:
-        """Its scopes; one that only a newer release knows is passed over."""
+        """Its scopes; ones that only a newer release knows are ignored."""
         return frozenset(scope for scope in Scope if scope in self.scopes)
 
     @property
@@ -52,7 +52,7 @@ class ApiKey(Base):
 
 
 class ApiSession(Base):
-    """A browser that signed in with a key; it has a secret of its own, and ends with the key."""
+    """A browser signed in with a key; it has its own secret, and ends with the key."""
 
     __tablename__ = "api_sessions"
     __table_args__ = (
@@ -69,12 +69,12 @@ class ApiSession(Base):
 
 
 class UsageDay(Base):
-    """What the deleted jobs of a day had used; those that are still there tell it themselves."""
+    """The usage of a day's deleted jobs; that of existing jobs is computed from their rows."""
 
     __tablename__ = "usage_days"
 
     owner: Mapped[str] = mapped_column(OWNER, primary_key=True)
-    key_id: Mapped[str] = mapped_column(ID, primary_key=True)  # "" of keys of the environment
+    key_id: Mapped[str] = mapped_column(ID, primary_key=True)  # "" for keys of the environment
     day: Mapped[str] = mapped_column(DAY, primary_key=True)
     jobs: Mapped[int] = mapped_column(server_default="0")
     characters: Mapped[int] = mapped_column(BigCount, server_default="0")

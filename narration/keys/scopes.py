@@ -1,28 +1,28 @@
-"""What a key may be good for, and how much of it; pure."""
+"""What a key may do, and how much of it; pure."""
 
 from dataclasses import dataclass, fields
 from enum import StrEnum
 
 
 class Scope(StrEnum):
-    """One kind of calls. None holds another: a key has each that it needs."""
+    """One kind of calls. No scope includes another: a key lists each that it needs."""
 
     SUBMIT = "submit"  # spend: make, change, cancel and delete jobs and plans, speak
-    READ = "read"  # see and hear what there is, follow events
+    READ = "read"  # see and hear everything, follow events
     VOICES = "voices"  # add and delete voices
-    ADMIN = "admin"  # make and revoke keys of every owner, see everybody's usage
+    ADMIN = "admin"  # create and revoke keys of every owner, see all usage
 
 
-# Of keys that name none, and of those in the environment.
+# For keys that name none, and for those in the environment.
 USUAL_SCOPES = frozenset({Scope.SUBMIT, Scope.READ, Scope.VOICES})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyLimits:
-    """How much a key may ask for; None is no limit.
+    """How much a key may use; None is no limit.
 
-    `queued_jobs`: narrations of the key that have not ended. `streams`: speech that is being sent,
-    and as many streams of events beside it.
+    `queued_jobs`: unfinished narrations of the key. `streams`: open streams of speech, and
+    separately as many streams of events.
     """
 
     requests_a_minute: int | None = None
@@ -31,7 +31,7 @@ class KeyLimits:
     streams: int | None = None
 
     def over(self, defaults: "KeyLimits") -> "KeyLimits":
-        """Return these limits, with those of `defaults` where there is none."""
+        """Return these limits, with those of `defaults` for each that is not set."""
         chosen = {
             field.name: own if (own := getattr(self, field.name)) is not None else default
             for field in fields(self)
@@ -42,7 +42,7 @@ class KeyLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allowance:
-    """Whose key pays for what is submitted, and how much it may still ask for."""
+    """The key that pays for a submission, and how much it may still use."""
 
     key_id: str
     key_name: str
@@ -51,5 +51,5 @@ class Allowance:
 
 
 def in_order(scopes: frozenset[Scope]) -> list[Scope]:
-    """Return scopes in the order in which they are listed everywhere."""
+    """Return scopes in their usual order."""
     return [scope for scope in Scope if scope in scopes]

@@ -1,8 +1,8 @@
-"""Counting for all processes that serve, in Redis or Valkey beside the broker.
+"""Counts shared by all API processes, in Redis or Valkey next to the broker.
 
-One round trip for each request, by the server's clock. While it does not answer, each process
-counts for itself: to refuse everybody because nobody can count would be worse than what the limits
-keep away, and the limits that cost money (characters, jobs) are kept by the database.
+One round trip per request, by the server's clock. While the server does not answer, each process
+counts by itself: refusing everybody because nobody can count would do more harm than the limits
+prevent, and the limits that cost money (characters, jobs) are kept by the database.
 """
 
 import time
@@ -17,10 +17,10 @@ from narration.keys.rates import LEASE_S, WINDOW_S, Admission, Ask, Lease, Memor
 from narration.settings import BrokerSettings
 from narration.telemetry import TroubleLog
 
-PAUSE_S = 5.0  # after a failure: a request must not wait for what does not answer
+PAUSE_S = 5.0  # after a failure: requests must not wait for a server that does not answer
 
-# Returns what Admission holds: requests, milliseconds to the end of the window, streams, and which
-# of the two was refused. The window begins with its first request.
+# Returns the fields of Admission: requests, milliseconds to the end of the window, streams, and
+# which of the two was refused. The window begins with its first request.
 ADMIT = """
 local requests, left, streams = 0, 0, 0
 if tonumber(ARGV[1]) > 0 then
@@ -54,20 +54,20 @@ redis.call('PEXPIRE', KEYS[1], ARGV[1])
 
 @dataclass(slots=True, kw_only=True)
 class SharedRates:
-    """Counts for every process with the same server."""
+    """Counts for all processes with the same server."""
 
     client: redis.Redis
     lease_s: float = LEASE_S
     window_s: float = WINDOW_S
     clock: Callable[[], float] = time.monotonic
-    _here: MemoryRates = field(default_factory=MemoryRates)
+    _local: MemoryRates = field(default_factory=MemoryRates)
     _paused_until: float = 0.0
     _trouble: TroubleLog = field(default_factory=lambda: TroubleLog("limits_not_shared"))
 
     def admit(self, ask: Ask) -> Admission:
-        """Count a request and, if it is let in, its stream, in one round trip."""
+        """Count a request and, if it is admitted, its stream, in one round trip."""
         if self.clock() < self._paused_until:
-            return self._here.admit(ask)
+            return self._local.admit(ask)
         lease = ask.lease if ask.streams is not None else None
         kind, lease_id = ("", "") if lease is None else (lease.kind, lease.id)
         streams = 0 if lease is None else ask.streams
@@ -82,33 +82,33 @@ class SharedRates:
             )
         except (redis.RedisError, OSError) as error:
             self._pause(error)
-            return self._here.admit(ask)
+            return self._local.admit(ask)
         self._trouble.clear()
-        requests, left_ms, held, refused = (int(number) for number in answer)
+        requests, left_ms, streams, refused = (int(number) for number in answer)
         return Admission(
             requests=requests,
             resets_s=left_ms / 1000,
-            streams=held,
+            streams=streams,
             has_request=refused != 1,
-            has_stream=refused != 2,  # as the script says
+            has_stream=refused != 2,  # 2: the script refused the stream
         )
 
     def renew(self, leases: Collection[Lease]) -> None:
-        """Say that these streams are still open, all in one round trip."""
+        """Extend the leases of open streams, all in one round trip."""
         if not leases or self.clock() < self._paused_until:
             return
         try:
             with self.client.pipeline(transaction=False) as pipeline:
                 for lease in leases:
-                    place = _place(lease.key_id, lease.kind)
-                    pipeline.eval(RENEW, 1, place, str(round(self.lease_s * 1000)), lease.id)
+                    key = _place(lease.key_id, lease.kind)
+                    pipeline.eval(RENEW, 1, key, str(round(self.lease_s * 1000)), lease.id)
                 pipeline.execute()
         except (redis.RedisError, OSError) as error:
             self._pause(error)
 
     def release(self, lease: Lease) -> None:
-        """Give a place back; one that cannot be given back now expires."""
-        self._here.release(lease)
+        """Release a stream's lease; if that fails, it expires."""
+        self._local.release(lease)
         if self.clock() < self._paused_until:
             return
         try:
@@ -122,11 +122,11 @@ class SharedRates:
 
 
 def open_rates(broker: BrokerSettings) -> Rates:
-    """Return what counts for all processes; without Redis, each counts for itself."""
+    """Return a counter for all processes; without Redis, each process counts by itself."""
     url = redis_url(broker.url) if broker.url else None
     return MemoryRates() if url is None else SharedRates(client=connect_redis(url))
 
 
 def _place(key_id: str, what: str) -> str:
-    # In braces: what a cluster of servers keeps together.
+    # Braces keep the keys of one API key on the same server of a cluster.
     return f"rhapsode:limits:{{{key_id}}}:{what}"

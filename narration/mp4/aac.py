@@ -1,4 +1,4 @@
-"""The AAC of this project, and what players are told before its first fragment.
+"""The AAC settings of this project, and the init segment before a stream's first fragment.
 
 Source: ISO/IEC 14496-12 (movie fragments, edit lists), 14496-3 (the configuration of a decoder).
 """
@@ -10,7 +10,7 @@ from narration.mp4.boxes import box, full_box
 
 RATE_HZ = 24_000
 PACKET = 1024  # samples
-DELAY = 1024  # samples by which decoded sound lags behind what was encoded
+DELAY = 1024  # samples by which decoded sound is delayed
 BIT_RATE = 64_000
 CONFIG = bytes.fromhex("130856e500")  # AAC-LC, 24 kHz, mono, no band replication
 TRACK = 1
@@ -18,9 +18,9 @@ _DECODABLE_ALONE = 0x02000000
 
 
 def init_segment() -> bytes:
-    """Return what comes before the fragments of a stream that begins at the programme's start.
+    """Return what precedes the fragments of a stream that begins with the programme.
 
-    Its edit list has players skip the encoder's delay, so that time 0 is the first sample.
+    Its edit list makes players skip the encoder's delay, so that time 0 is the first sample.
     """
     brands = box(b"ftyp", b"iso6", bytes(4), b"iso6mp41")
     table = box(

@@ -1,7 +1,7 @@
-"""A run of encoded packets, and the fragment it is stored as.
+"""A run of encoded packets, and the fragment in which it is stored.
 
 A fragment is one `moof` and one `mdat` of a fragmented MP4 file. With `init_segment` in front, AAC
-fragments are a stream that players accept; MP3 and Opus packets use the same frame. Stored, a
+fragments are a stream that players accept; MP3 and Opus packets use the same container. A stored
 fragment begins at time 0, so that it does not depend on what comes before it.
 
 Source: ISO/IEC 14496-12, movie fragments.
@@ -24,23 +24,23 @@ _TRUN_HEADER = 12  # version and flags, number of samples, offset of the data
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Packets:
-    """Packets in order: their sizes in bytes, and their bytes one behind the other."""
+    """Packets in order: their sizes in bytes, and their concatenated bytes."""
 
     sizes: npt.NDArray[np.uint32]
     data: memoryview
 
     def head(self, count: int) -> "Packets":
-        """Return the first `count` of them."""
+        """Return the first `count` packets."""
         return self.slice(0, count)
 
     def slice(self, start: int, stop: int) -> "Packets":
-        """Return those from number `start` up to `stop`."""
+        """Return the packets from number `start` up to `stop`."""
         before, sizes = int(self.sizes[:start].sum()), self.sizes[start:stop]
         return Packets(sizes=sizes, data=self.data[before : before + int(sizes.sum())])
 
 
 def write_fragment(packets: Packets, duration: int, *, sequence: int = 1, time: int = 0) -> bytes:
-    """Frame packets of `duration` samples each, as number `sequence` of a stream, from `time`."""
+    """Write packets of `duration` samples each as fragment `sequence`, starting at `time`."""
     header = full_box(b"mfhd", struct.pack(">I", sequence))
     track = full_box(
         b"tfhd",
@@ -62,15 +62,15 @@ def write_fragment(packets: Packets, duration: int, *, sequence: int = 1, time: 
 
 
 def read_fragment(data: bytes) -> Packets:
-    """Read packets from the fragment they were stored as.
+    """Read the packets of a stored fragment.
 
     Raises: OutputError if it is damaged.
     """
     try:
-        found = dict(find_boxes(memoryview(data)))
-        track = dict(find_boxes(dict(find_boxes(found[b"moof"]))[b"traf"]))
+        boxes = dict(find_boxes(memoryview(data)))
+        track = dict(find_boxes(dict(find_boxes(boxes[b"moof"]))[b"traf"]))
         sizes = np.frombuffer(track[b"trun"][_TRUN_HEADER:], dtype=">u4").astype(np.uint32)
-        payload = found[b"mdat"]
+        payload = boxes[b"mdat"]
     except (KeyError, ValueError) as error:
         raise OutputError(
             f"a stored part of {len(data):,} bytes is damaged ({error}): encode it again"

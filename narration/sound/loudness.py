@@ -1,4 +1,4 @@
-"""Loudness: the energies of sound as one hears it, and the integrated loudness they make.
+"""Loudness: perceived energies of sound, and the integrated loudness computed from them.
 
 Source: ITU-R BS.1770-5, annex 1 (K-weighting, gating); the filters' analogue parameters as fitted
 by B. De Man, "Evaluation of implementations of the EBU R128 loudness measurement" (AES 145, 2018),
@@ -19,13 +19,13 @@ _HOPS_PER_BLOCK = 4
 _ABSOLUTE_GATE_LUFS = -70.0
 _RELATIVE_GATE_LU = -10.0
 _OFFSET_LU = -0.691  # makes a 997 Hz sine at 0 dBFS read -3.01
-_TAPS = SAMPLE_RATE_HZ // 5  # 200 ms: the 38 Hz high-pass has rung out to below -150 dB
+_TAPS = SAMPLE_RATE_HZ // 5  # 200 ms: the 38 Hz high-pass has decayed to below -150 dB
 _FFT = 1 << 16
 _STEP = _FFT - _TAPS + 1
 
 
 class LoudnessMeter:
-    """Takes a stream in pieces of any size; tells its integrated loudness so far."""
+    """Takes a stream in pieces of any size, and measures its integrated loudness so far."""
 
     def __init__(self) -> None:
         self._history = np.zeros(_TAPS - 1, dtype=np.float32)
@@ -35,7 +35,7 @@ class LoudnessMeter:
         self._energies = array("d")  # one per 100 ms: 6 MB for 20 hours
 
     def push(self, samples: Waveform) -> None:
-        """Take the next samples of the stream."""
+        """Add the next samples of the stream."""
         self._waiting.append(samples)
         self._waiting_size += samples.size
         if self._waiting_size < _STEP:
@@ -48,18 +48,18 @@ class LoudnessMeter:
         self._waiting, self._waiting_size = [rest], rest.size
 
     def finish(self) -> float | None:
-        """Integrated loudness in LUFS; None where nothing reaches the absolute gate."""
+        """Return the integrated loudness in LUFS; None if nothing reaches the absolute gate."""
         return integrate(self.energies())
 
     def energies(self) -> npt.NDArray[np.float64]:
-        """K-weighted mean squares of every 100 ms; a last that is shorter counts as if filled up.
+        """Return the K-weighted mean square of every 100 ms; a shorter last one counts in full.
 
         Shapes: -> (hops,).
         """
         if self._waiting_size:
             self._add_energy(np.concatenate(self._waiting))
             self._waiting, self._waiting_size = [], 0
-        if self._partial.size:  # less than a hop: count it as one, or short sounds would vanish
+        if self._partial.size:  # less than a hop: counted as one, so that short sounds are not lost
             self._energies.append(float(np.square(self._partial).sum()) / HOP)
             self._partial = self._partial[:0]
         return np.array(self._energies, dtype=np.float64)
@@ -80,7 +80,7 @@ class LoudnessMeter:
 
 
 def integrate(energies: npt.NDArray[np.float64]) -> float | None:
-    """Integrated loudness in LUFS of energies per 100 ms, gated twice; None below the first gate.
+    """Return the integrated loudness in LUFS of energies per 100 ms; None below the first gate.
 
     Shapes: (hops,).
     """
@@ -105,7 +105,7 @@ def _energy(lufs: float) -> float:
 
 @cache
 def _response() -> npt.NDArray[np.complex64]:
-    """Spectrum of the K-weighting: its impulse response, long enough to be taken as finite."""
+    """Return the spectrum of the K-weighting: its impulse response, cut where it has decayed."""
     impulse = np.zeros(_TAPS)
     impulse[0] = 1.0
     weighted = _biquad(_biquad(impulse, *_shelf()), *_high_pass())
@@ -125,7 +125,7 @@ def _biquad(
 
 
 def _shelf() -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """High-frequency boost of +4 dB from 1.7 kHz: the head in the sound field."""
+    """Return the shelf of +4 dB from 1.7 kHz, which models the head in the sound field."""
     quality, k = 0.7071752369554196, math.tan(math.pi * 1681.974450955533 / SAMPLE_RATE_HZ)
     high = 10 ** (3.999843853973347 / 20)
     middle = high**0.4996667741545416
@@ -140,7 +140,7 @@ def _shelf() -> tuple[tuple[float, ...], tuple[float, ...]]:
 
 
 def _high_pass() -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Second-order high-pass at 38 Hz; the standard leaves its gain unnormalised."""
+    """Return the second-order high-pass at 38 Hz, whose gain the standard leaves unnormalised."""
     quality, k = 0.5003270373238773, math.tan(math.pi * 38.13547087602444 / SAMPLE_RATE_HZ)
     scale = 1 + k / quality + k * k
     return (scale, -2 * scale, scale), (scale, 2 * (k * k - 1), 1 - k / quality + k * k)

@@ -1,4 +1,4 @@
-"""True peaks: what a converter makes between the samples; and keeping them under a ceiling.
+"""True peaks, which occur between samples after conversion, and keeping them below a ceiling.
 
 Source: ITU-R BS.1770-5, annex 2 (four-fold oversampling); the interpolator is our own.
 """
@@ -11,18 +11,18 @@ import numpy.typing as npt
 from narration.sound.waveform import SAMPLE_RATE_HZ, Waveform
 
 _PHASES = 4
-_TAPS = 24  # per phase; reads a sine up to 10 kHz within 0.1 dB
-_FRAME = SAMPLE_RATE_HZ // 1000  # 1 ms: gain is reckoned per frame
-_BLOCK = 64  # frames in one product: few enough for a library to use one thread
-_LOOKAHEAD = 5  # frames before and after a peak in which the gain comes down and goes up again
-_MARGIN = 10 ** (-0.1 / 20)  # a moving gain shifts peaks between samples by a hair
+_TAPS = 24  # per phase; measures a sine up to 10 kHz within 0.1 dB
+_FRAME = SAMPLE_RATE_HZ // 1000  # 1 ms: the gain is computed per frame
+_BLOCK = 64  # frames per product: few enough that a library uses one thread
+_LOOKAHEAD = 5  # frames before and after a peak in which the gain falls and rises again
+_MARGIN = 10 ** (-0.1 / 20)  # a changing gain shifts peaks between samples slightly
 
 
 def true_peak(waveform: Waveform, *, above: float = 0.0) -> float:
-    """Largest value between samples, or `above` where nothing exceeds it.
+    """Return the largest value between samples, or `above` if nothing exceeds it.
 
-    Shapes: (S,). Frames that cannot exceed `above`, whatever lies between their samples, are left
-    out, which makes a long programme cheap: most of it is far below its loudest moment.
+    Shapes: (S,). Frames that cannot exceed `above`, whatever is between their samples, are skipped.
+    This makes a long programme cheap, as most of it is far below its loudest moment.
     """
     if not waveform.size:
         return above
@@ -31,7 +31,7 @@ def true_peak(waveform: Waveform, *, above: float = 0.0) -> float:
 
 
 def limit_peaks(waveform: Waveform, ceiling: float) -> Waveform:
-    """Turn the gain down around true peaks above the ceiling; elsewhere nothing changes.
+    """Reduce the gain around true peaks above the ceiling; everything else is unchanged.
 
     Shapes: (S,) -> (S,).   Units: ceiling as a share of full scale.
     """
@@ -50,7 +50,7 @@ def limit_peaks(waveform: Waveform, ceiling: float) -> Waveform:
 
 
 def _between_centres(gains: Waveform, size: int) -> Waveform:
-    """Gains of frames as gains of samples, straight from the middle of one frame to the next.
+    """Interpolate the gains of frames linearly between the centres of neighbouring frames.
 
     Shapes: (frames,) -> (size,).
     """
@@ -61,7 +61,7 @@ def _between_centres(gains: Waveform, size: int) -> Waveform:
 
 
 def _frame_true_peaks(waveform: Waveform, above: float) -> Waveform:
-    """Largest value of each frame, between samples too where that may exceed `above`.
+    """Return the largest value of each frame, including between samples if that may exceed `above`.
 
     Shapes: (S,) -> (frames,).
     """
@@ -75,7 +75,7 @@ def _frame_true_peaks(waveform: Waveform, above: float) -> Waveform:
 
 @cache
 def _kernels() -> npt.NDArray[np.float32]:
-    """Windowed sinc for the three points between two samples.
+    """Return windowed sinc kernels for the three points between two samples.
 
     Shapes: (3, _TAPS).
     """
@@ -88,7 +88,7 @@ def _kernels() -> npt.NDArray[np.float32]:
 
 @cache
 def _interpolator() -> npt.NDArray[np.float32]:
-    """Return the kernels at every place of a frame: its surroundings -> what lies between.
+    """Return the kernels at every position of a frame: samples around it -> values in between.
 
     Shapes: (2 * _FRAME, 3 * _FRAME).
     """
@@ -99,10 +99,10 @@ def _interpolator() -> npt.NDArray[np.float32]:
 
 
 def _between(waveform: Waveform, frames: npt.NDArray[np.int64]) -> Waveform:
-    """Magnitude of the largest of the points between samples, for the frames of these numbers.
+    """Return the largest magnitude between samples in each of the given frames.
 
-    Shapes: (S,), (F,) -> (F,). Products are of one size, however many frames there are: libraries
-    add up differently when the shapes differ, and the bytes shall not.
+    Shapes: (S,), (F,) -> (F,). All products have one size, however many frames there are: libraries
+    sum in a different order for different shapes, but the bytes must be equal.
     """
     padded = np.zeros(-(-waveform.size // _FRAME) * _FRAME + 2 * _FRAME, dtype=np.float32)
     padded[_TAPS // 2 - 1 :][: waveform.size] = waveform
@@ -122,7 +122,7 @@ def _frame_peaks(waveform: Waveform) -> Waveform:
 
 
 def _spread(values: Waveform, reach: int) -> Waveform:
-    """Each value replaced by the largest within reach on either side."""
+    """Replace each value by the largest one within reach on either side."""
     padded = np.pad(values, reach, mode="edge")
     largest = values.copy()
     for offset in range(2 * reach + 1):

@@ -1,7 +1,7 @@
-"""Sound encoded as it comes: each piece gives the bytes that a listener may have by now.
+"""Encode sound as it arrives: each piece returns the bytes that can be sent to a listener.
 
-Nothing is known of the length beforehand and nothing can be corrected afterwards, so that headers
-say what streams say: a length that is not known.
+The length is not known in advance and nothing can be corrected afterwards, so that headers give the
+length as unknown.
 """
 
 import struct
@@ -14,13 +14,13 @@ import av
 
 from narration.sound.waveform import SAMPLE_RATE_HZ, Waveform, to_int16
 
-_UNKNOWN = 0xFFFFFFFF  # as a size: read on until the stream ends
+_UNKNOWN = 0xFFFFFFFF  # as a size: read until the stream ends
 _BYTES = 2
 _PCM = 1
 
 
 class StreamFormat(StrEnum):
-    """What a stream can be; `pcm` is 16-bit little-endian mono at 24 kHz without a header."""
+    """The formats of a stream; `pcm` is 16-bit little-endian mono at 24 kHz without a header."""
 
     MP3 = "mp3"
     OPUS = "opus"
@@ -41,10 +41,10 @@ MEDIA_TYPES = {
 
 
 class SoundStream(Protocol):
-    """A stream that is being made; used by one thread at a time."""
+    """A stream in progress; used by one thread at a time."""
 
     def add(self, samples: Waveform) -> bytes:
-        """Return what the next samples (S,) add; an encoder may keep some of them back."""
+        """Return the bytes for the next samples (S,); an encoder may hold back some of them."""
 
     def finish(self) -> bytes:
         """Return the end of the stream."""
@@ -69,7 +69,7 @@ class _Recipe:
 
 
 _RECIPES = {
-    # Without the frame that would tell the length, and the tags before it.
+    # Without the frame that would contain the length, and the tags before it.
     StreamFormat.MP3: _Recipe(
         container="mp3",
         codec="libmp3lame",
@@ -97,7 +97,7 @@ class _PcmStream:
 
 
 class _Sink:
-    """What FFmpeg writes to; it cannot seek here."""
+    """The output of FFmpeg, which cannot seek here."""
 
     def __init__(self) -> None:
         self._blocks: list[bytes] = []
@@ -107,9 +107,9 @@ class _Sink:
         return len(data)
 
     def take(self) -> bytes:
-        taken = b"".join(self._blocks)
+        data = b"".join(self._blocks)
         self._blocks.clear()
-        return taken
+        return data
 
 
 class _EncodedStream:

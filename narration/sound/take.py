@@ -1,4 +1,4 @@
-"""How loud a take is, in bytes that its row carries: a programme is measured from rows alone."""
+"""The level of a take, as bytes in its row, so that a programme is measured from rows alone."""
 
 import math
 import struct
@@ -13,14 +13,14 @@ from narration.sound.peaks import true_peak
 from narration.sound.waveform import Waveform
 
 _FLOOR_DB = -120.0
-_STEPS_PER_DB = 400  # 16 bits hold -120 to +43 dB; rounding is far below what a meter shows
+_STEPS_PER_DB = 400  # 16 bits cover -120 to +43 dB; the rounding is far below what a meter shows
 _HEADER = struct.Struct("<HH")
-_INAUDIBLE = 10 ** (-60 / 20)  # quieter than this is silence in any recording
+_INAUDIBLE = 10 ** (-60 / 20)  # below this, any recording counts as silent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TakeLevel:
-    """K-weighted mean squares per 100 ms (the last may be shorter), true peak, quiet end.
+    """K-weighted mean squares per 100 ms (the last may be shorter), true peak, length of quiet end.
 
     Units: energies and peak relative to full scale; quiet_tail in samples.
     """
@@ -30,14 +30,14 @@ class TakeLevel:
     quiet_tail: int = 0
 
     def pack(self) -> bytes:
-        """Return it as bytes: some 20 per second."""
+        """Return the level as bytes: about 20 per second."""
         peak = int(_to_steps(np.array([self.peak**2]))[0])
         tail = min(self.quiet_tail, 0xFFFF)
         return _HEADER.pack(peak, tail) + _to_steps(self.energies).astype("<u2").tobytes()
 
 
 def unpack_level(data: bytes) -> TakeLevel:
-    """Read what `pack` wrote."""
+    """Read the output of `pack`."""
     peak, tail = _HEADER.unpack_from(data)
     energies = _from_steps(np.frombuffer(data, dtype="<u2", offset=_HEADER.size))
     return TakeLevel(
@@ -46,7 +46,7 @@ def unpack_level(data: bytes) -> TakeLevel:
 
 
 def measure_take(waveform: Waveform) -> TakeLevel:
-    """Measure a waveform (S,) as it lies between two pauses."""
+    """Measure a waveform (S,) as if between two pauses."""
     meter = LoudnessMeter()
     meter.push(waveform)
     return TakeLevel(
@@ -55,10 +55,10 @@ def measure_take(waveform: Waveform) -> TakeLevel:
 
 
 def lay_out(takes: Iterable[tuple[int, TakeLevel]], samples: int) -> npt.NDArray[np.float64]:
-    """Energies per 100 ms of a programme in which each take begins at the sample given with it.
+    """Return energies per 100 ms of a programme, in which each take begins at its given sample.
 
-    Shapes: -> (hops,). A take's own 100 ms seldom fall together with the programme's: the energy
-    of each is shared between the two that it lies in.
+    Shapes: -> (hops,). The 100 ms of a take rarely coincide with those of the programme: each
+    energy is divided between the two that it overlaps.
     """
     energies = np.zeros(-(-samples // HOP) + 1)
     for start, take in takes:
@@ -71,7 +71,7 @@ def lay_out(takes: Iterable[tuple[int, TakeLevel]], samples: int) -> npt.NDArray
 
 
 def _before(energies: npt.NDArray[np.float64], share: float) -> npt.NDArray[np.float64]:
-    """How much of each energy lies in the first share of its 100 ms, rising as its neighbours do.
+    """Return how much of each energy is in the first share of its 100 ms, as neighbours suggest.
 
     Shapes: (hops,) -> (hops,).
     """
@@ -86,7 +86,7 @@ def _quiet_tail(waveform: Waveform) -> int:
 
 
 def _to_steps(squares: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-    """Squares as steps above the floor; what lies below it is 0."""
+    """Return squares as steps above the floor; values below it become 0."""
     floor = 10 ** (_FLOOR_DB / 10)
     level_db = 10 * np.log10(np.maximum(squares, floor))
     steps = np.rint((level_db - _FLOOR_DB) * _STEPS_PER_DB)

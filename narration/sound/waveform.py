@@ -1,4 +1,4 @@
-"""A chunk's sound: float32 samples, mono, 24 kHz, full scale 1.0, and the FLAC they are kept as.
+"""A chunk's sound: float32 samples, mono, 24 kHz, full scale 1.0, and the FLAC that stores them.
 
 24-bit, mono, 24 kHz; equal samples give equal bytes.
 """
@@ -13,14 +13,14 @@ import soundfile
 
 from narration.errors import OutputError
 
-SAMPLE_RATE_HZ = 24_000  # the rate at which the Chatterbox family speaks
+SAMPLE_RATE_HZ = 24_000  # the output rate of the Chatterbox family
 
 Waveform: TypeAlias = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clip:
-    """A chunk's waveform (S,) and the silence that follows it."""
+    """A chunk's waveform (S,) and the silence after it."""
 
     waveform: Waveform
     pause_after_ms: int
@@ -35,7 +35,7 @@ def to_int16(samples: Waveform) -> np.ndarray[tuple[int, ...], np.dtype[np.int16
 
 
 def encode_flac(waveform: Waveform) -> bytes:
-    """Pack a waveform; what exceeds full scale is clamped, the rest is rounded to 24 bits."""
+    """Encode a waveform; values beyond full scale are clamped, the rest is rounded to 24 bits."""
     buffer = io.BytesIO()
     clamped = np.clip(waveform, -1.0, 1.0)
     soundfile.write(buffer, clamped, SAMPLE_RATE_HZ, format="FLAC", subtype="PCM_24")
@@ -43,7 +43,7 @@ def encode_flac(waveform: Waveform) -> bytes:
 
 
 def decode_flac(data: bytes) -> Waveform:
-    """Unpack a stored chunk.
+    """Decode a stored chunk.
 
     Raises: OutputError if the bytes are damaged or are not mono at 24 kHz.
     """

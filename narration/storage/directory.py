@@ -27,7 +27,7 @@ class DirectoryStorage:
     def put(
         self, key: str, content: Content, *, media_type: str = BINARY, is_write_once: bool = False
     ) -> Stored:
-        """Write beside the target, then link or rename: readers see all of it or nothing."""
+        """Write to a temporary file, then link or rename it: readers see all of it or nothing."""
         del media_type  # a directory has nowhere to keep it
         path = self._path(key)
         with _refusals_named(path):
@@ -56,12 +56,12 @@ class DirectoryStorage:
             raise NotFoundError(f"there is no object {key}") from error
 
     def stat(self, key: str) -> ObjectInfo | None:
-        """Look a file up."""
+        """Return a file's information."""
         path = self._path(key)
         return ObjectInfo(key=key, size_bytes=path.stat().st_size) if path.is_file() else None
 
     def find(self, prefix: str) -> Iterator[ObjectInfo]:
-        """Go through the files of the folder that `prefix` names or lies in."""
+        """List the files in the folder that `prefix` names, or that contains it."""
         folder = self._root / prefix.rpartition("/")[0]
         for path in sorted(folder.rglob("*")):
             key = path.relative_to(self._root).as_posix()
@@ -69,10 +69,10 @@ class DirectoryStorage:
                 yield ObjectInfo(key=key, size_bytes=path.stat().st_size)
 
     def delete(self, key: str) -> None:
-        """Remove a file, and the folders that are empty without it."""
+        """Remove a file, and the folders that become empty."""
         path = self._path(key)
         path.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # one that is not empty
+        with contextlib.suppress(OSError):  # not empty
             for folder in path.relative_to(self._root).parents:
                 if folder != Path():
                     (self._root / folder).rmdir()
@@ -85,7 +85,7 @@ class DirectoryStorage:
         return count
 
     def presign(self, key: str, *, expires_s: int, file_name: str | None = None) -> str | None:
-        """Return None: a file is served by the process that has it."""
+        """Return None: only the process that has a file can serve it."""
         del key, expires_s, file_name
         return None
 
@@ -101,19 +101,19 @@ class DirectoryStorage:
         self.delete(key)
 
     def path_of(self, key: str) -> Path:
-        """Return the file of an object, for readers on this machine that want a path."""
+        """Return the file of an object, for readers on this machine that need a path."""
         return self._path(key)
 
     def _path(self, key: str) -> Path:
         path = self._root / check_key(key)
-        # A link in the tree could lead out of it although the key looks harmless.
+        # A link in the tree could lead outside although the key looks harmless.
         if not path.resolve().is_relative_to(self._root.resolve()):
             raise OutputError(f"{key!r} leads out of the storage directory")
         return path
 
 
 def _temporary_in(folder: Path) -> tuple[int, str]:
-    """Make a temporary file in a folder that another thread may just be removing, as empty."""
+    """Create a temporary file in a folder that another thread may be removing as empty."""
     for _ in range(FOLDER_TRIES):
         folder.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):

@@ -1,4 +1,4 @@
-"""Objects by key: what any store offers.
+"""Objects by key: the interface of every store.
 
 Knows nothing of jobs; keys come from narration.storage.keys.
 """
@@ -21,7 +21,7 @@ PROBE_KEY = ".rhapsode-write-test"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """An object that was put. `is_new` is False if it was write-once and there already."""
+    """The result of a put. `is_new` is False if the object was write-once and already there."""
 
     key: str
     size_bytes: int
@@ -31,23 +31,23 @@ class Stored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectInfo:
-    """What a store says of an object without reading it."""
+    """What a store knows about an object without reading it."""
 
     key: str
     size_bytes: int
 
 
 class Storage(Protocol):
-    """A place for objects.
+    """A store of objects.
 
-    Raises, from every method: StorageUnavailable if it does not answer, OutputError if it
-    refuses us or the key is unsafe.
+    Raises, from every method: StorageUnavailable if it does not answer, OutputError if it refuses
+    access or the key is unsafe.
     """
 
     def put(
         self, key: str, content: Content, *, media_type: str = BINARY, is_write_once: bool = False
     ) -> Stored:
-        """Store bytes, a file, or a stream from its present position; whole or not at all."""
+        """Store bytes, a file, or a stream from its current position; completely or not at all."""
 
     def get(self, key: str) -> bytes:
         """Read an object. Raises: NotFoundError."""
@@ -56,22 +56,22 @@ class Storage(Protocol):
         """Open an object for streaming. Raises: NotFoundError."""
 
     def stat(self, key: str) -> ObjectInfo | None:
-        """Look an object up, None if it is not there."""
+        """Return information on an object; None if it does not exist."""
 
     def find(self, prefix: str) -> Iterator[ObjectInfo]:
-        """Go through the objects whose keys begin with `prefix`."""
+        """List the objects whose keys begin with `prefix`."""
 
     def delete(self, key: str) -> None:
-        """Delete an object; it need not be there."""
+        """Delete an object, if it exists."""
 
     def delete_prefix(self, prefix: str) -> int:
         """Delete all objects in a folder (`prefix` ends with a slash); return how many."""
 
     def presign(self, key: str, *, expires_s: int, file_name: str | None = None) -> str | None:
-        """Return a URL anybody can read for a while, None if only this process can serve it."""
+        """Return a temporary URL that anybody can read; None if only this process can serve it."""
 
     def presign_put(self, key: str, *, size_bytes: int, expires_s: int) -> str | None:
-        """Return a URL to which anybody may PUT so many bytes for a while, None as above."""
+        """Return a temporary URL for a PUT of exactly this size; None as above."""
 
     def check_writable(self, prefix: str) -> None:
         """Write and delete a small object below `prefix`."""
@@ -79,7 +79,7 @@ class Storage(Protocol):
 
 @contextmanager
 def opened(content: Content) -> Iterator[BinaryIO]:
-    """Give any content as a stream; a stream that was handed in stays open."""
+    """Open any content as a stream; a stream that was passed in stays open."""
     if isinstance(content, Path):
         with content.open("rb") as file:
             yield file

@@ -1,12 +1,12 @@
-"""Where objects lie: the key scheme of both the work store and a job's destination; pure.
+"""Where objects are stored: the keys of both the work store and a job's destination; pure.
 
 Work store:   chunks/<sha256>.flac   parts/<sha256>   sources/<job>/document   sources/<job>/cover
               voices/<id>/recording   voices/<id>/conditioning
 Destination:  <prefix>/<job>/manifest.json   <prefix>/<job>/<attempt>-<fence>/<artifact>
-              <prefix>/<job>/manifest-2.json, and so on, for what is delivered after mending
+              <prefix>/<job>/manifest-2.json, and so on, for deliveries after mending
 
-Artifacts carry the fencing number of the worker that wrote them, so that a late one overwrites
-nothing; a manifest is written once and last and names the winner.
+Artifact keys contain the fencing number of the worker that wrote them, so that a late worker
+overwrites nothing; the manifest is written once, last, and names the files that count.
 """
 
 import re
@@ -29,32 +29,32 @@ _DELIVERED = re.compile(
 
 
 def chunk_audio_key(sha256: str) -> str:
-    """Return where a chunk's FLAC lies: equal sounds are stored once."""
+    """Return the key of a chunk's FLAC: equal sounds are stored once."""
     return f"{CHUNKS}{sha256}.flac"
 
 
 def part_audio_key(sha256: str) -> str:
-    """Return where the packets of a part in one format lie."""
+    """Return the key of a part's packets in one format."""
     return f"{PARTS}{sha256}"
 
 
 def source_key(job_id: str) -> str:
-    """Return where a document lies that is too large for its row."""
+    """Return the key of a document that is too large for its row."""
     return f"sources/{job_id}/document"
 
 
 def cover_key(job_id: str) -> str:
-    """Return where the cover of a job's files lies, if it has one."""
+    """Return the key of the cover for a job's files, if it has one."""
     return f"sources/{job_id}/cover"
 
 
 def recording_key(voice_id: str) -> str:
-    """Return where the recording of a voice lies."""
+    """Return the key of a voice's recording."""
     return f"voices/{voice_id}/recording"
 
 
 def conditioning_key(voice_id: str) -> str:
-    """Return where the conditioning made from a recording lies."""
+    """Return the key of the conditioning made from a recording."""
     return f"voices/{voice_id}/conditioning"
 
 
@@ -64,21 +64,21 @@ def job_folder(prefix: str, job_id: str) -> str:
 
 
 def manifest_key(prefix: str, job_id: str, revision: int = 1) -> str:
-    """Return where the manifest of a delivery lies; once it is there, the files are complete."""
+    """Return the key of a delivery's manifest; once it exists, the files are complete."""
     name = MANIFEST if revision == 1 else f"manifest-{revision}.json"
     return job_folder(prefix, job_id) + name
 
 
 def artifact_folder(prefix: str, job_id: str, *, attempt: int, fence: int) -> str:
-    """Return where one try at assembling puts its files."""
+    """Return the folder for the files of one try at assembling."""
     return f"{job_folder(prefix, job_id)}{attempt}-{fence}/"
 
 
 def check_prefix(prefix: str) -> str:
     """Return a destination prefix without outer slashes.
 
-    Raises: OutputError if it could lead out of its folder, is no sensible key, or could lie among
-    what belongs to another job or to the server.
+    Raises: OutputError if it could lead out of its folder, is not a valid key, or could overlap
+    with what belongs to another job or to the server.
     """
     prefix = prefix.strip("/")
     if not prefix:
@@ -97,28 +97,28 @@ def check_prefix(prefix: str) -> str:
                 "that cannot be printed, or is the id of a job"
             )
     if parts[0] in RESERVED and len(parts) > 1:
-        raise OutputError(f"folders in {parts[0]!r} are the server's own: use another prefix")
+        raise OutputError(f"the folder {parts[0]!r} is reserved for the server: use another prefix")
     return prefix
 
 
 def is_delivered(key: str, prefix: str, job_id: str) -> bool:
-    """Tell whether a key in a job's folder has the form of what is delivered for this very job.
+    """Return whether a key in a job's folder has the form of a file delivered for this very job.
 
-    Another job's folder may lie in it: prefixes were not always checked.
+    It may contain another job's folder, since prefixes were not always checked.
     """
     folder = job_folder(prefix, job_id)
     return key.startswith(folder) and _DELIVERED.fullmatch(key, len(folder)) is not None
 
 
 def is_of_try_up_to(key: str, prefix: str, job_id: str, *, fence: int, revision: int) -> bool:
-    """Tell whether a worker with at most this fence, or an earlier delivery, has written a key."""
+    """Return whether a worker with at most this fence, or an earlier delivery, wrote a key."""
     folder = job_folder(prefix, job_id)
-    found = _DELIVERED.fullmatch(key, len(folder)) if key.startswith(folder) else None
-    if found is None:
+    match = _DELIVERED.fullmatch(key, len(folder)) if key.startswith(folder) else None
+    if match is None:
         return False
-    if found["fence"] is not None:
-        return int(found["fence"]) <= fence
-    return int(found["revision"] or 1) < revision
+    if match["fence"] is not None:
+        return int(match["fence"]) <= fence
+    return int(match["revision"] or 1) < revision
 
 
 def check_key(key: str) -> str:
@@ -129,5 +129,5 @@ def check_key(key: str) -> str:
     parts = key.split("/")
     is_safe = all(part not in ("", ".", "..") and _SAFE_PART.fullmatch(part) for part in parts)
     if not is_safe or len(key.encode()) > MAX_KEY_BYTES:
-        raise OutputError(f"{key!r} is no place to write to: use plain names between slashes")
+        raise OutputError(f"{key!r} is not a valid key: use plain names between slashes")
     return key

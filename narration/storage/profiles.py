@@ -1,4 +1,4 @@
-"""The storage profiles of the settings, opened; requests name them and never see more."""
+"""Opens the storage profiles of the settings; requests refer to them by name only."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from narration.storage.interface import Storage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stores:
-    """Every profile by its name, and the one for sources, voices and chunk audio."""
+    """Every profile by name, and the store for sources, voices and chunk audio."""
 
     profiles: Mapping[str, Storage]
     work: Storage
@@ -29,7 +29,7 @@ class Stores:
 
 
 def open_stores(settings: Settings) -> Stores:
-    """Open every profile; nothing connects before the first object."""
+    """Open every profile; nothing connects before the first object is used."""
     profiles = {
         name: open_profile(profile, settings.objects_dir)
         for name, profile in settings.storage.profiles.items()
@@ -38,9 +38,9 @@ def open_stores(settings: Settings) -> Stores:
 
 
 def open_profile(profile: Profile, objects_dir: Path) -> Storage:
-    """Open one profile; a directory that is not named is `objects_dir`."""
+    """Open one profile; a directory profile without a path uses `objects_dir`."""
     if isinstance(profile, DirectoryProfile):
         return DirectoryStorage(profile.path or objects_dir)
-    from narration.storage.s3 import S3Storage  # noqa: PLC0415 - one machine needs no boto3
+    from narration.storage.s3 import S3Storage  # noqa: PLC0415 - a single machine needs no boto3
 
     return S3Storage(profile)

@@ -33,12 +33,12 @@ TAKEN = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412"})
 REFUSED = frozenset(
     {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "NoSuchBucket", "403"}
 )
-# What servers say that have no room: MinIO, Ceph, WebDAV's status, and others' words for it.
+# Error codes of servers that have no space left: MinIO, Ceph, WebDAV's status, and others.
 FULL = frozenset(
     {"XMinioStorageFull", "QuotaExceeded", "InsufficientStorage", "InsufficientCapacity", "507"}
 )
-PARTS_AT_ONCE = 8  # of one upload; each is held in memory
-ATTEMPTS = 4  # of one request, with botocore's own backoff
+PARTS_AT_ONCE = 8  # of one upload at the same time; each is held in memory
+ATTEMPTS = 4  # per request, with botocore's own backoff
 
 
 class S3Storage:
@@ -56,20 +56,20 @@ class S3Storage:
     ) -> Stored:
         """Put in one request, or in parts if the content does not fit one."""
         check_key(key)
-        once: dict[str, Any] = {"IfNoneMatch": "*"} if is_write_once else {}
+        condition: dict[str, Any] = {"IfNoneMatch": "*"} if is_write_once else {}
         with opened(content) as stream, self._named(key):
             first = _read_full(stream, self._part_bytes)
             if len(first) < self._part_bytes:
-                return self._put_small(key, first, media_type, once)
-            return self._put_parts(key, first, stream, media_type, once)
+                return self._put_small(key, first, media_type, condition)
+            return self._put_parts(key, first, stream, media_type, condition)
 
     def get(self, key: str) -> bytes:
-        """Read an object whole."""
+        """Read a whole object."""
         with self.open(key) as stream:
             return stream.read()
 
     def open(self, key: str) -> BinaryIO:
-        """Stream an object; one that is cut short raises StorageUnavailable, not its end."""
+        """Stream an object; reading raises StorageUnavailable if it is cut short."""
         with self._named(key):
             response = self._client.get_object(Bucket=self._bucket, Key=check_key(key))
         return cast(
@@ -77,7 +77,7 @@ class S3Storage:
         )
 
     def stat(self, key: str) -> ObjectInfo | None:
-        """Ask for an object's head."""
+        """Request an object's metadata."""
         try:
             with self._named(key):
                 head = self._client.head_object(Bucket=self._bucket, Key=check_key(key))
@@ -86,7 +86,7 @@ class S3Storage:
         return ObjectInfo(key=key, size_bytes=head["ContentLength"])
 
     def find(self, prefix: str) -> Iterator[ObjectInfo]:
-        """Go through the bucket page by page."""
+        """List the bucket page by page."""
         pages = self._client.get_paginator("list_objects_v2")
         with self._named(prefix):
             for page in pages.paginate(Bucket=self._bucket, Prefix=prefix):
@@ -94,12 +94,12 @@ class S3Storage:
                     yield ObjectInfo(key=entry["Key"], size_bytes=entry["Size"])
 
     def delete(self, key: str) -> None:
-        """Delete an object; S3 does not mind if there is none."""
+        """Delete an object; S3 reports no error if there is none."""
         with self._named(key):
             self._client.delete_object(Bucket=self._bucket, Key=check_key(key))
 
     def delete_prefix(self, prefix: str) -> int:
-        """Delete every object below a folder."""
+        """Delete every object in a folder."""
         check_key(prefix.rstrip("/"))
         keys = [info.key for info in self.find(prefix)]
         for key in keys:
@@ -107,7 +107,7 @@ class S3Storage:
         return len(keys)
 
     def presign(self, key: str, *, expires_s: int, file_name: str | None = None) -> str | None:
-        """Sign a GET, without a request to the server."""
+        """Sign a GET, without contacting the server."""
         params = {"Bucket": self._bucket, "Key": check_key(key)}
         if file_name is not None:
             params["ResponseContentDisposition"] = f'attachment; filename="{file_name}"'
@@ -117,7 +117,7 @@ class S3Storage:
             )
 
     def presign_put(self, key: str, *, size_bytes: int, expires_s: int) -> str | None:
-        """Sign a PUT of exactly so many bytes, without a request to the server."""
+        """Sign a PUT of exactly this size, without contacting the server."""
         params = {"Bucket": self._bucket, "Key": check_key(key), "ContentLength": size_bytes}
         with self._named(key):
             return self._signer.generate_presigned_url(
@@ -130,7 +130,9 @@ class S3Storage:
         self.put(key, b"")
         self.delete(key)
 
-    def _put_small(self, key: str, data: bytes, media_type: str, once: dict[str, Any]) -> Stored:
+    def _put_small(
+        self, key: str, data: bytes, media_type: str, condition: dict[str, Any]
+    ) -> Stored:
         is_new = True
         try:
             self._client.put_object(
@@ -139,43 +141,43 @@ class S3Storage:
                 Body=data,
                 ContentType=media_type,
                 ChecksumAlgorithm="SHA256",
-                **once,
+                **condition,
             )
         except ClientError as error:
-            if not once or _code(error) not in TAKEN:
+            if not condition or _code(error) not in TAKEN:
                 raise
             is_new = False
         sha256 = hashlib.sha256(data).hexdigest()
         return Stored(key=key, size_bytes=len(data), sha256=sha256, is_new=is_new)
 
     def _put_parts(
-        self, key: str, first: bytes, stream: IO[bytes], media_type: str, once: dict[str, Any]
+        self, key: str, first: bytes, stream: IO[bytes], media_type: str, condition: dict[str, Any]
     ) -> Stored:
         created = self._client.create_multipart_upload(
             Bucket=self._bucket, Key=key, ContentType=media_type
         )
-        where: dict[str, Any] = {
+        target: dict[str, Any] = {
             "Bucket": self._bucket,
             "Key": key,
             "UploadId": created["UploadId"],
         }
         try:
-            parts, size_bytes, sha256 = self._send_parts(where, first, stream)
+            parts, size_bytes, sha256 = self._send_parts(target, first, stream)
             self._client.complete_multipart_upload(
-                **where, MultipartUpload={"Parts": parts}, **once
+                **target, MultipartUpload={"Parts": parts}, **condition
             )
         except ClientError as error:
-            self._client.abort_multipart_upload(**where)
-            if not once or _code(error) not in TAKEN:
+            self._client.abort_multipart_upload(**target)
+            if not condition or _code(error) not in TAKEN:
                 raise
             return Stored(key=key, size_bytes=size_bytes, sha256=sha256, is_new=False)
         except BaseException:
-            self._client.abort_multipart_upload(**where)
+            self._client.abort_multipart_upload(**target)
             raise
         return Stored(key=key, size_bytes=size_bytes, sha256=sha256, is_new=True)
 
     def _send_parts(
-        self, where: dict[str, Any], first: bytes, stream: IO[bytes]
+        self, target: dict[str, Any], first: bytes, stream: IO[bytes]
     ) -> tuple[list["CompletedPartTypeDef"], int, str]:
         digest = hashlib.sha256()
         size_bytes = 0
@@ -183,11 +185,11 @@ class S3Storage:
         with ThreadPoolExecutor(PARTS_AT_ONCE, thread_name_prefix="upload") as pool:
             part = first
             while part:
-                if len(sent) >= PARTS_AT_ONCE:  # no more than so many are held in memory
+                if len(sent) >= PARTS_AT_ONCE:  # limits the memory in use
                     sent[-PARTS_AT_ONCE].result()
                 number = len(sent) + 1
                 sent.append(
-                    pool.submit(self._client.upload_part, **where, PartNumber=number, Body=part)
+                    pool.submit(self._client.upload_part, **target, PartNumber=number, Body=part)
                 )
                 digest.update(part)
                 size_bytes += len(part)
@@ -200,7 +202,7 @@ class S3Storage:
 
     @contextmanager
     def _named(self, key: str) -> Iterator[None]:
-        """Translate errors of the client into ours, which name the object."""
+        """Translate errors of the client into ours, naming the object."""
         where = f"{key!r} in bucket {self._bucket!r}"
         try:
             yield
@@ -211,7 +213,7 @@ class S3Storage:
             if code in REFUSED:
                 raise StoreRefusal(f"the store refuses {where}: {code}") from error
             if code in FULL or _status(error) == HTTPStatus.INSUFFICIENT_STORAGE:
-                raise StorageFull(f"the store is full, it did not take {where}: {code}") from error
+                raise StorageFull(f"the store is full and did not store {where}: {code}") from error
             if _status(error) >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 raise StorageFailing(f"the store failed on {where}: {code}") from error
             raise StorageUnavailable(f"the store failed on {where}: {code}") from error
@@ -220,7 +222,7 @@ class S3Storage:
 
 
 class _Body(RawIOBase):
-    """A response body as a raw stream that notices when it was cut short."""
+    """A response body as a raw stream that detects when it is cut short."""
 
     def __init__(self, body: Any, size_bytes: int, key: str) -> None:
         self._body = body
@@ -248,7 +250,7 @@ class _Body(RawIOBase):
         try:
             data: bytes = self._body.read(size)
         except (BotoCoreError, HTTPClientError, OSError) as error:
-            raise StorageUnavailable(f"reading {self._key!r} broke off: {error}") from error
+            raise StorageUnavailable(f"reading {self._key!r} was interrupted: {error}") from error
         self._left_bytes -= len(data)
         return data
 
@@ -288,7 +290,7 @@ def _status(error: ClientError) -> int:
 
 
 def _read_full(stream: IO[bytes], size_bytes: int) -> bytes:
-    """Read until `size_bytes` are there or the stream ends; sockets give less at a time."""
+    """Read until `size_bytes` are there or the stream ends; sockets return less at a time."""
     buffer = BytesIO()
     while (missing := size_bytes - buffer.tell()) and (block := stream.read(missing)):
         buffer.write(block)

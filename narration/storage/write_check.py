@@ -1,4 +1,4 @@
-"""Test-writes a job's destination when the job is submitted, not after hours of rendering."""
+"""Checks that a job's destination is writable when the job is submitted, not after hours."""
 
 import threading
 import time
@@ -12,7 +12,7 @@ MAX_REMEMBERED = 4096
 
 
 class WriteCheck:
-    """Remembers for ten minutes where writing has just worked."""
+    """Remembers for ten minutes where a write succeeded."""
 
     def __init__(self, stores: Stores, clock: Callable[[], float] = time.monotonic) -> None:
         self._stores = stores
@@ -21,7 +21,7 @@ class WriteCheck:
         self._lock = threading.Lock()
 
     def require(self, profile: str, prefix: str) -> None:
-        """Make sure that artifacts can be written below a prefix of a profile.
+        """Check that artifacts can be written below a prefix of a profile.
 
         Raises: OutputError, StorageUnavailable.
         """
@@ -30,7 +30,7 @@ class WriteCheck:
             checked_at = self._checked.get(place)
         if checked_at is not None and self._clock() - checked_at < CHECKED_FOR_S:
             return
-        # Outside of the lock: a store that hangs must not hold up jobs for another one.
+        # Outside the lock: a store that hangs must not delay jobs for another one.
         self._stores.profile(profile).check_writable(prefix)
         with self._lock:
             self._checked[place] = self._clock()

@@ -1,6 +1,6 @@
-"""What abbreviations stand for, by how they behave at a full stop."""
+"""What abbreviations stand for, grouped by what a full stop after them means."""
 
-# Stands before a name, a number or another word: its full stop never ends a sentence.
+# Before a name, a number or another word: the full stop never ends a sentence.
 TITLES = {
     "Mr": "Mister", "Mrs": "Missus", "Ms": "Miss", "Messrs": "Messieurs", "Mme": "Madame",
     "Mmes": "Mesdames", "Mlle": "Mademoiselle", "Mdlle": "Mademoiselle", "Mx": "Mix",
@@ -17,15 +17,15 @@ TITLES = {
     "Msgr": "Monsignor", "Fr": "Father", "Mt": "Mount", "Mts": "Mounts", "Ft": "Fort",
     "Pt": "Point",
 }  # fmt: skip
-# Without a full stop, as Britain prints them.
+# Without a full stop, as printed in Britain.
 BARE_TITLES = ("Mr", "Mrs", "Dr", "Mme", "Mlle", "Messrs", "Revd")
-# First names as letters and registers shorten them.
+# Shortened first names, as in letters and registers.
 FIRST_NAMES = {
     "Wm": "William", "Geo": "George", "Chas": "Charles", "Jas": "James", "Thos": "Thomas",
     "Jno": "John", "Robt": "Robert", "Edw": "Edward", "Saml": "Samuel", "Danl": "Daniel",
     "Benj": "Benjamin", "Eliz": "Elizabeth", "Tho": "Thomas",
 }  # fmt: skip
-# Only before a figure or a Roman numeral; else "no." and "fig." are words at a sentence's end.
+# Only before a number or a Roman numeral; otherwise "no." and "fig." are words ending a sentence.
 NUMBERED = {
     "No": "number", "no": "number", "Nos": "numbers", "nos": "numbers", "Vol": "volume",
     "vol": "volume", "Vols": "volumes", "vols": "volumes", "p": "page", "pp": "pages",
@@ -47,7 +47,7 @@ NUMBERED = {
     "lat": "latitude", "Lat": "latitude", "long": "longitude", "Long": "longitude",
     "cf": "compare", "approx": "approximately", "temp": "temperature", "hft": "Heft",
 }  # fmt: skip
-# In the middle of a sentence, whatever follows.
+# Inside a sentence, whatever follows.
 INNER = {
     "vs": "versus", "viz": "namely", "cf": "compare", "approx": "approximately", "ca": "circa",
     "esp": "especially", "incl": "including", "excl": "excluding", "e.g": "for example",
@@ -56,7 +56,7 @@ INNER = {
     "e. g": "for example", "i. e": "that is", "scil": "namely", "resp": "respectively",
     "a.k.a": "also known as", "w.r.t": "with respect to", "fl": "flourished",
 }  # fmt: skip
-# May end a sentence: the full stop is kept there.
+# May end a sentence: in that case the full stop is kept.
 ENDING = {
     "etc": "et cetera", "Etc": "Et cetera", "Jr": "Junior", "Sr": "Senior",
     "Esq": "Esquire", "Inc": "Incorporated", "Ltd": "Limited", "Co": "Company",
@@ -75,7 +75,7 @@ ENDING = {
     "Jan": "January", "Feb": "February", "Apr": "April", "Aug": "August", "Sept": "September",
     "Oct": "October", "Nov": "November", "Dec": "December", "Sep": "September",
 }  # fmt: skip
-# States as books shorten them: only behind a town and a comma, for many are words as well.
+# States as shortened in books: only after a town and a comma, since many are words as well.
 STATES = {
     "Ala": "Alabama", "Ariz": "Arizona", "Ark": "Arkansas", "Calif": "California",
     "Cal": "California", "Colo": "Colorado", "Conn": "Connecticut", "Del": "Delaware",
@@ -89,7 +89,7 @@ STATES = {
     "N.H": "New Hampshire", "R.I": "Rhode Island", "D.C": "D C", "W.Va": "West Virginia",
     "N.M": "New Mexico", "N.D": "North Dakota", "S.D": "South Dakota",
 }  # fmt: skip
-# Whole phrases, with every point.
+# Whole phrases, with all their full stops.
 PHRASES = {
     "&c.": "et cetera", "et al.": "et al", "et seq.": "and following", "op. cit.": "op cit",
     "loc. cit.": "loc cit", "q. v.": "which see", "q.v.": "which see", "c/o": "care of",

@@ -1,4 +1,4 @@
-"""Abbreviations as words: titles, saints, streets, numbers announced, initials, dotted letters."""
+"""Abbreviations as words: titles, saints, streets, words before numbers, initials, acronyms."""
 
 import re
 
@@ -18,9 +18,9 @@ from narration.text.postal import STREETS
 from narration.text.roman import COUNTED_BEFORE
 from narration.text.rules import alternatives, rule
 
-# Not inside a word; a quotation mark before it must open, not be an apostrophe.
+# Not inside a word; a quote before it must be an opening one, not an apostrophe.
 _FREE = r"(?<![\w.-])(?<!\w')"
-# Words after which an I is the pronoun and its full stop a sentence's; an initial never follows.
+# Words after which an I is the pronoun and its full stop ends a sentence, since no initial follows.
 _PRONOUN = re.compile(
     r"\b(?:and|than|am|was|were|is|it's|do|did|does|can|could|should|would|will|shall|may|"
     r"might|must|"
@@ -32,7 +32,7 @@ _SHOUTED_TITLES = {title.upper(): said for title, said in TITLES.items() if titl
 _ALSO_WORDS = frozenset({"Pa", "La", "Mo", "Ill", "Ind", "Mass", "Cal", "Del", "Wash", "Va", "Ala"})
 _AFTER_TOWN = re.compile(r"[a-z], \Z")
 _TOWN = re.compile(r"(?<![.!?\"'] )(?<!^)\b[A-Z][a-z]+, \Z")
-_BEFORE = 16  # characters that tell "Chapter I." and "you and I." from an initial
+_BEFORE = 16  # characters that distinguish "Chapter I." and "you and I." from an initial
 _TAIL = 18  # longer than any abbreviation with its closing marks
 _ENDS = frozenset({*TITLES, *ENDING, *STATES, *INNER, *STREETS, "&c"})
 _KNOWN = frozenset({*STATES, *TITLES, *_SHOUTED_TITLES, *FIRST_NAMES, *NUMBERED, *INNER, *ENDING})
@@ -44,31 +44,31 @@ _CAPITAL = re.compile(r" ?[A-Z]")
 _KEPT_DOTTED = frozenset({"a.m.", "p.m.", "A.M.", "P.M."})
 _DOTTED_WORDS = {**INNER, **ENDING}
 _MONTH_WORDS = {"inst": "instant", "ult": "ultimo", "prox": "proximo"}
-_REACH = 8  # characters after a full stop that tell what it is
+_REACH = 8  # characters after a full stop that decide what it is
 
 
 def follows_pronoun_word(before: str) -> bool:
-    """Tell whether an I after these words is the pronoun: "you and I.", not "by I. Newton"."""
+    """Return whether an I after these words is the pronoun: "you and I.", not "by I. Newton"."""
     return _PRONOUN.search(before[-_PRONOUN_REACH:]) is not None
 
 
 def ends_shortened(text: str) -> bool:
-    """Tell whether the last full stop of a text may be an abbreviation's."""
+    """Return whether the last full stop of a text may belong to an abbreviation."""
     tail = text[-_TAIL:].rstrip("\"') ")
     return tail.endswith(".") and tail[tail.rfind(" ") + 1 : -1].lstrip("\"'(") in _ENDS
 
 
 def _dotted_word(match: re.Match[str], english: English) -> str:
-    """Say a word with a full stop, if it is an abbreviation here."""
+    """Expand a word with a full stop, if it is an abbreviation here."""
     word = match[1]
     if word not in _KNOWN:
         return match[0]
     following = match.string[match.end() : match.end() + _REACH]
-    said = _say_word(word, following, is_first=not match.start())
-    if said is None and word in STATES and _AFTER_TOWN.search(text_before(match, 3)):
+    words = _say_word(word, following, is_first=not match.start())
+    if words is None and word in STATES and _AFTER_TOWN.search(text_before(match, 3)):
         return _state(match, english)
-    if said is not None:
-        return said if not following or following[:1] in _NO_SPACE else f"{said} "
+    if words is not None:
+        return words if not following or following[:1] in _NO_SPACE else f"{words} "
     if word in INNER and not following[:1].isalnum():
         return INNER[word]
     return (
@@ -82,11 +82,11 @@ _NO_SPACE = frozenset(" ,;:)'\"")
 
 
 def _say_word(word: str, following: str, *, is_first: bool) -> str | None:
-    """Say what stands before a number or a name."""
+    """Expand an abbreviation before a number or a name."""
     if word in NUMBERED and _ANNOUNCED.match(following):
-        # A statute has a chapter where a date has a year: 24 George III. c. 54, c. 1830.
-        said = "chapter" if word == "c" and not _LARGE.match(following) else NUMBERED[word]
-        return said.capitalize() if word[0].isupper() and word != "No" and is_first else said
+        # Statutes have "chapter" where dates have "circa": 24 George III. c. 54, c. 1830.
+        words = "chapter" if word == "c" and not _LARGE.match(following) else NUMBERED[word]
+        return words.capitalize() if word[0].isupper() and word != "No" and is_first else words
     if word == "Fr" and _FIGURE.match(following):
         return None  # francs
     if word in TITLES and (_NAME.match(following) or (is_first and not following)):
@@ -117,13 +117,13 @@ def _street(match: re.Match[str], _: English) -> str:
 
 
 def _letters(match: re.Match[str], _: English) -> str:
-    """Say U.S.A. as letters; the point of the last one may end the sentence."""
+    """Read U.S.A. as letters; the last full stop may end the sentence."""
     if match[0] in _KEPT_DOTTED:
         return match[0].lower()
-    said = _DOTTED_WORDS.get(match[0][:-1])
-    if match[0][:-1] in INNER and said:
-        return said
-    return keep_stop(match, said or match[0].replace(".", " ").strip().upper())
+    words = _DOTTED_WORDS.get(match[0][:-1])
+    if match[0][:-1] in INNER and words:
+        return words
+    return keep_stop(match, words or match[0].replace(".", " ").strip().upper())
 
 
 def _initials(match: re.Match[str], _: English) -> str:
@@ -138,9 +138,9 @@ def _versus(match: re.Match[str], _: English) -> str:
     return f"{match['before']}versus "
 
 
-# Only where a full stop has a letter right behind it.
+# Only where a full stop is directly followed by a letter.
 DOTTED = (
-    rule(r"(?<=[a-z]{3})\.(?=[A-Z][a-z])", ". ", "."),  # a space was forgotten
+    rule(r"(?<=[a-z]{3})\.(?=[A-Z][a-z])", ". ", "."),  # a missing space
     rule(
         rf"(?<=[a-z], )({alternatives(state for state in STATES if '.' in state)})\.(?!\w)",
         _state,

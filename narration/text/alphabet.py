@@ -1,7 +1,7 @@
-"""What the voices can say: their language, and the characters that their tokenizers know.
+"""What the voices can speak: their language, and the characters that their tokenizers know.
 
-Planning happens where no checkpoint lies, so this is a constant: what the official English
-tokenizer and the bundled one have in common. A test compares it with both.
+Planning runs where there is no checkpoint, so this is a constant: the characters that the official
+English tokenizer and the bundled one have in common. A test compares it with both.
 """
 
 import re
@@ -21,10 +21,10 @@ _UNKNOWN = re.compile(rf"[^\s{re.escape(''.join(sorted(_KNOWN)))}]")
 
 
 def is_speakable(character: str) -> bool:
-    """Tell whether every voice knows a character."""
+    """Return whether every voice knows a character."""
     return character in _KNOWN or character.isspace()
 
 
 def count_unknown(spoken_text: str) -> Counter[str]:
-    """Count the characters of a text, as it is given to the model, that no voice can say."""
+    """Count the characters of a spoken text that some voice cannot speak."""
     return Counter(_UNKNOWN.findall(spoken_text))

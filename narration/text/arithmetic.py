@@ -24,7 +24,7 @@ def _power(match: re.Match[str], english: English) -> str:
 
 
 def raised(exponent: str, english: English) -> str:
-    """Say an exponent: squared, to the tenth, to the minus nine."""
+    """Read an exponent: squared, to the tenth, to the minus nine."""
     if exponent in {"2", "3"}:
         return "squared" if exponent == "2" else "cubed"
     if exponent.lstrip("+").isdigit():
@@ -64,7 +64,7 @@ ARITHMETIC = (
     ),
     rule(r"(?P<the>\b[Tt]he )?√ ?", _root, "√"),
     rule(r"(?<=10)(?P<sign>[-−])(?=\d+ (?:times|to the))", " minus ", DIGITS, "-"),
-    # A hyphen is a minus where the sum is written out: 9-4=5.
+    # A hyphen is a minus in a complete equation: 9-4=5.
     rule(r"(?<=\d)(?P<sign> ?[-–] ?)(?=\d[\d.,]* ?=)", " minus ", DIGITS, "="),
     rule(rf"(?<=[\dA-Za-z)]) ?(?P<sign>{_TIGHT}) ?(?=[\d(A-Za-z√-])", _operator, "+=×÷±≤≥≠≈≅≡∝<>!"),
     rule(

@@ -1,4 +1,4 @@
-"""Words set in capitals: a heading, a notice or a stressed word is lowered, an acronym is kept."""
+"""Words in capitals: headings, notices and stressed words are lowered, acronyms are kept."""
 
 import re
 
@@ -6,7 +6,7 @@ from narration.text.abbreviation_tables import ENDING, TITLES
 from narration.text.figures import text_before
 from narration.text.numerals import roman_value
 
-# Said letter by letter or as a name; in a line of capitals nothing else tells them from words.
+# Read letter by letter or as a name; in a line of capitals they cannot be recognized otherwise.
 _ACRONYMS = frozenset(
     (  # noqa: SIM905 - a page of quoted words would hide the rules
         "AA AAA ABC AC AD AI AIDS AM AP ATM BBC BC BCE BMW CBS CD CE CEO CIA CNN CPU CV DC DIY DJ "
@@ -35,7 +35,7 @@ _ACRONYMS = frozenset(
     "AP",
     "LA",
 }
-# Stressed in running text, too, where a word of few letters is else taken for an acronym.
+# Also used for stress in running text, where short words are otherwise taken for acronyms.
 _STRESSED = frozenset(
     (  # noqa: SIM905 - as above
         "A ABOUT AFTER AGAIN ALL ALWAYS AM AN AND ANY ANYTHING ARE AS AT BE BECAUSE BEEN"
@@ -57,11 +57,12 @@ _STRESSED = frozenset(
         "WHERE WHICH WHO WHOLE WHY WILL WITH WON'T WORD WORK WOULD WRONG YES YET YOU YOUR YOURS"
     ).split()
 )  # fmt: skip
-# Stressed words that are names as well, where they stand among acronyms.
+# Stressed words that are names when they are among acronyms.
 _EITHER = frozenset({"US", "IT", "WHO"})
-# Alone the rest are the country, the technology, the organisation, a state or half of a day.
+# As single words the others are the country, the technology, the organisation, a state or a time of
+# day.
 _ALONE = _STRESSED - {"US", "IT", "WHO", "AM", "IN", "OR", "ME", "OH", "AN", "SO", "GO"}
-_REACH = 4  # a sentence's end and what opens the next
+_REACH = 4  # a sentence's end and the opening marks of the next
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
 _RUN = re.compile(
     r"(?<![\w.])[^\W\d_a-z]{2,}(?:'[A-Z]{1,2})?"
@@ -69,7 +70,7 @@ _RUN = re.compile(
 )
 _STRESSED_WORD = re.compile(
     r"(?<![\w.&/-])[A-Z]{2,}(?:'[A-Z]{1,2})?(?![\w&/-]|\.\w)"
-    r"(?! and [A-HJ-Z]\b(?!'))"  # AT&T, when its sign has been said
+    r"(?! and [A-HJ-Z]\b(?!'))"  # AT&T, after its sign has been read
 )
 _LIST = re.compile(", ?|-")
 _SMALL_WORD = re.compile(r"(?<![\w'.])[a-z]+(?!\.?\w)")
@@ -79,17 +80,17 @@ _TITLES = {title.upper(): title for title in [*TITLES, "St", "Ste", "Jr", "Sr", 
 
 
 def lower_heading(text: str) -> str:
-    """Write a line of capitals as a title: every word with a capital, acronyms as they are."""
+    """Turn a line of capitals into a title: each word capitalized, acronyms unchanged."""
     return _WORD.sub(lambda m: _lower(m, is_title=True), text)
 
 
 def capitalize_words(text: str) -> str:
-    """Give the words of a heading that figures became the capitals of the others."""
+    """Capitalize the words that replaced figures in a heading, like the others."""
     return _SMALL_WORD.sub(lambda m: m[0].capitalize(), text)
 
 
 def lower_stressed(text: str) -> str:
-    """Lower words that running text sets in capitals; a single one only if it is well known."""
+    """Lower words that running text has in capitals; a single one only if it is well known."""
     if not _CAPITALS.search(text):
         return text
     text = _RUN.sub(_lower_run, text)
@@ -114,15 +115,15 @@ def _lower_run(match: re.Match[str]) -> str:
 
 
 def _is_first(match: re.Match[str]) -> bool:
-    """Tell whether a sentence begins here."""
+    """Return whether a sentence begins here."""
     before = text_before(match, _REACH).rstrip("\"'( ")
     return not (before or match.start() > _REACH) or before[-1:] in {".", "!", "?"}
 
 
 def _names(match: re.Match[str], words: list[str]) -> frozenset[str]:
-    """Find the words of a run that are names here, and would be stressed words elsewhere.
+    """Return the words of a run that are names here, and stressed words elsewhere.
 
-    Such a name is an item of a list of others, or the country before a noun: "US, UK", "US NAVY".
+    Such a name is in a list of others, or is the country before a noun: "US, UK", "US NAVY".
     """
     either = _EITHER.intersection(words)
     if not either or _EITHER.issuperset(words):
@@ -149,7 +150,7 @@ def _lower(match: re.Match[str], *, is_title: bool) -> str:
 
 
 def _is_kept(word: str) -> bool:
-    """Tell an acronym or a numeral from a word; what cannot be pronounced is an acronym."""
+    """Distinguish an acronym or a numeral from a word; what cannot be pronounced is an acronym."""
     if word in _STRESSED or word in _TITLES:
         return False
     return word in _ACRONYMS or roman_value(word) is not None or not _VOWEL.search(word)

@@ -6,7 +6,7 @@ import unicodedata
 from narration.documents.letters import plain_letters
 from narration.text.unspoken import drop_unspoken
 
-# What NFKC would turn into something a listener should not hear, or hears better like this.
+# What NFKC would convert badly for a listener, or what sounds better this way.
 _SIGNS = str.maketrans(
     {
         "‘": "'", "’": "'", "‚": "'", "‛": "'", "`": "'", "´": "'", "ʼ": "'",
@@ -27,32 +27,33 @@ _BRACKET = re.compile(r"[\[\]{}|`]")
 _INVISIBLE = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "So", "Sk"})
 _ODD = re.compile(r"[^\x20-Z\\^_a-z~°–—£€¥¢§¶×÷±′″]")
 _SUPERSCRIPT = re.compile("[⁻⁺]?(?:[⁰¹²³⁴⁵⁶⁷⁸⁹]+|[ⁿᵐᵏˣʸ])")
-# Before a number or after one, not after a variable: 5¹/₂ is five and a half, x²/2 is no fraction.
+# Before a number or after one, not after a variable: 5¹/₂ is five and a half, x²/2 is not a
+# fraction.
 _RAISED_FRACTION = re.compile(
     r"(?<![^\W\d_])(?<!10)(?<!\))(?P<top>[¹²³⁴⁵⁶⁷⁸⁹][⁰¹²³⁴⁵⁶⁷⁸⁹]?)[/⁄](?P<bottom>[0-9₀-₉]{1,2})(?!\w)"
 )
 _BOTTOMS = frozenset({3, 4, 5, 6, 8, 16, 32})
 _LOWERED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿᵐᵏˣʸ", "0123456789-+nmkxy")
 _THIN_GROUP = re.compile(r"(?<=\d)[\u00a0\u2009\u202f](?=\d{3}(?!\d))")
-_MINUS = re.compile(r"(?<=[\w)]) ?− ?(?=[\d(]|[A-Za-z]\b)")  # no hyphen, no span
-# The dash of three ems stands for a whole name, the one of two for the rest of a word.
+_MINUS = re.compile(r"(?<=[\w)]) ?− ?(?=[\d(]|[A-Za-z]\b)")  # not a hyphen, not a range
+# A three-em dash stands for a whole name, a two-em dash for the rest of a word.
 _NAMELESS = re.compile("(?<![\\w—⸺⸻])⸻(?![\\w—⸺⸻])")
 _SPACE = re.compile(r"\s+")
 _DOTS = re.compile(r" ?\.(?: ?\.)+")
-# What the steps below would change in a text of plain quotes; the rest is told by plain search.
+# What the steps below would change in a text with plain quotes; the rest is found by plain search.
 _ODDITY = re.compile(r"[^ !-)+-;=?-Za-z—–]")
 _CURLY = re.compile("[‘’“”]")
 
 
 def plain_quotes(text: str) -> str:
-    """Straighten the quotes of print, the one thing that most sentences of a book need."""
+    """Straighten typographic quotes, which is all that most sentences of a book need."""
     if text.isascii() or not _CURLY.search(text):
         return text
     return text.replace("’", "'").replace("“", '"').replace("”", '"').replace("‘", "'")
 
 
 def clean_characters(text: str) -> str:
-    """Bring quotes, ligatures, spaces and signs to the few forms the model was trained on."""
+    """Reduce quotes, ligatures, spaces and signs to the few forms the model was trained on."""
     if _is_clean(text):
         return text
     text = drop_unspoken(text)
@@ -73,7 +74,7 @@ def clean_characters(text: str) -> str:
 
 
 def _raised_fraction(match: re.Match[str]) -> str:
-    """Write a fraction of raised and lowered figures as a plain one, apart from its number."""
+    """Rewrite a fraction of superscript and subscript figures, separated from its whole number."""
     top, bottom = (int(unicodedata.normalize("NFKC", figure)) for figure in match.groups())
     is_fraction = top < bottom and (top == 1 or bottom in _BOTTOMS)
     return f" {top}/{bottom}" if is_fraction else match[0]

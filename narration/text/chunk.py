@@ -1,4 +1,4 @@
-"""Document -> plan: what each model call speaks, and what became of every character."""
+"""Document -> plan: what each model call speaks, and what becomes of every character."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
@@ -15,12 +15,12 @@ from narration.text.split import Group, Say, group_block
 from narration.text.types import ChapterPlan, ChunkLimits, ChunkPlan, PauseLimits, Plan
 from narration.text.unspoken import find_unspoken
 
-_LEAST_MAX_CHARS = 40  # a clause; cut finer, nothing would sound like a sentence
+_LEAST_MAX_CHARS = 40  # the length of a clause; nothing shorter would sound like a sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Place:
-    """Where a block stands; `block` counts through the document."""
+    """The place of a block; `block` counts through the document."""
 
     chapter: int
     block: int
@@ -29,11 +29,11 @@ class _Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Draft:
-    """A chunk before its number and its pause are known."""
+    """A chunk without its number and its pause."""
 
     place: _Place
-    source: tuple[tuple[int, int], ...]  # the runs' shares, without the markup between them
-    unspoken: tuple[tuple[int, int], ...]  # what of it has no saying
+    source: tuple[tuple[int, int], ...]  # the ranges of the runs, without the markup between them
+    unspoken: tuple[tuple[int, int], ...]  # the parts with no spoken form
     caption: str
     spoken: str
     ends_sentence: bool
@@ -41,7 +41,7 @@ class _Draft:
 
     @property
     def is_spoken(self) -> bool:
-        """It becomes a chunk."""
+        """Whether it becomes a chunk."""
         return self.is_chosen and has_words(self.spoken)
 
 
@@ -54,9 +54,10 @@ def plan_chunks(
 ) -> Plan:
     """Cut a document into chunks; none crosses a block, and no character is lost.
 
-    `chapters` are the numbers of those to be read, from 1 on; the others are skipped. A chapter
-    is cut and said the same whether or not the others are read.
-    Raises: DocumentError if there is nothing to say; SettingsError if the limits make no sense.
+    `chapters` are the numbers of the chapters to read, from 1 on; the others are skipped. How a
+    chapter is cut and read does not depend on whether the others are read.
+    Raises: DocumentError if there is nothing to speak; SettingsError if the limits contradict each
+    other.
     """
     limits, pauses = limits or ChunkLimits(), pauses or PauseLimits()
     _check(limits)
@@ -93,7 +94,7 @@ def _drafts(document: Document, limits: ChunkLimits, english: English) -> Iterat
     for chapter, content in enumerate(document.chapters):
         for block in content.blocks:
             flat = flatten(document, block)
-            say = _sayer(flat, block.kind, english, number_before)
+            say = _normalizer(flat, block.kind, english, number_before)
             groups, start = cut_opening(flat.text, limits, say, opening)
             groups += group_block(flat.text, limits, say, start=start)
             opening = opening[len(groups) :]
@@ -104,8 +105,10 @@ def _drafts(document: Document, limits: ChunkLimits, english: English) -> Iterat
             number += 1
 
 
-def _sayer(flat: FlatBlock, kind: BlockKind, english: English, number_before: int | None) -> Say:
-    """Choose how a block is said; a notice and a telegram are in capitals as headings are."""
+def _normalizer(
+    flat: FlatBlock, kind: BlockKind, english: English, number_before: int | None
+) -> Say:
+    """Return the normalizer for a block; notices and telegrams are in capitals like headings."""
     is_shouted = flat.text.isupper() and " " in flat.text
     if is_shouted or kind is BlockKind.HEADING:
         return partial(normalize_heading, english=english, number_before=number_before)
@@ -133,7 +136,7 @@ def _block_drafts(
 def _unspoken(
     document: Document, flat: FlatBlock, start: int, end: int
 ) -> Iterator[tuple[int, int]]:
-    """Find where the source has what no voice can say; an entity counts if it is nothing else."""
+    """Return where the source has what no voice can speak; an entity counts if it is only that."""
     for first, last in find_unspoken(flat.text[start:end]):
         for piece in flat.source_pieces(start + first, start + last):
             written = document.source[piece[0] : piece[1]]

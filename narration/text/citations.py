@@ -1,4 +1,4 @@
-"""What is cited or noted in few letters: books of the Bible, prefaces' pages, lives in years."""
+"""Abbreviated citations: books of the Bible, page numbers of prefaces, years of birth and death."""
 
 import re
 
@@ -39,12 +39,12 @@ def _life(match: re.Match[str], _: English) -> str:
 
 
 def _pages(match: re.Match[str], english: English) -> str:
-    """Say "pp. xi-xv", as prefaces are numbered."""
+    """Read "pp. xi-xv", the page numbers of prefaces."""
     values = [roman_value(match[name].upper()) for name in ("first", "last") if match[name]]
     if None in values:
         return match[0]
-    said = " to ".join(cardinal(str(value), english) for value in values)
-    return f"page{'s' if match['plural'] else ''} {said}"
+    words = " to ".join(cardinal(str(value), english) for value in values)
+    return f"page{'s' if match['plural'] else ''} {words}"
 
 
 VERSES = (
@@ -56,7 +56,7 @@ VERSES = (
         ":",
     ),
 )
-# Behind a point or the last letter of a book's whole name.
+# After a full stop or the last letter of a book's full name.
 VERSES_GUARD = r":(?:(?<=[lsyrn.] \d:)|(?<=[lsyrn.] \d\d:)|(?<=[lsyrn.] \d\d\d:))\d"
 CITATIONS = (
     rule(

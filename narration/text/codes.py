@@ -1,4 +1,4 @@
-"""Serial and model numbers as words: letters and figures in one word, versions, plurals."""
+"""Serial and model numbers as words: mixed letters and figures, versions, plurals."""
 
 import re
 
@@ -6,7 +6,7 @@ from narration.text.english import English
 from narration.text.numerals import cardinal, decimal, in_pairs, plural, spell_digits
 from narration.text.rules import DIGITS, figure_rule, rule
 
-# Before a number of three or four figures that is said in pairs.
+# Before a number of three or four figures that is read in pairs.
 _NAMED = (
     "Boeing|Airbus|Flight|flight|Highway|highway|Route|route|Interstate|Room|room|Porsche|Peugeot|"
     "Douglas|Suite|Apartment|Bus|bus|Train|train|Channel|channel|Cessna|Concorde|Mercedes|BMW|"
@@ -22,30 +22,30 @@ def _figures(digits: str) -> str:
 
 
 def _serial(match: re.Match[str], _: English) -> str:
-    """Say K7L8M9 as letters and small numbers; a last s after a figure is a plural."""
+    """Read K7L8M9 as letters and small numbers; a final s after a figure is a plural."""
     word = match[0]
     is_plural = word[-1] == "s" and word[-2].isdigit() and not word[:-1].isdigit()
     runs = _RUN.findall(word[:-1] if is_plural else word)
-    said = [_figures(run) if run.isdigit() else run for run in runs]
+    words = [_figures(run) if run.isdigit() else run for run in runs]
     if is_plural:
-        said[-1] = plural(said[-1])
-    return " ".join(said)
+        words[-1] = plural(words[-1])
+    return " ".join(words)
 
 
 def _plan(match: re.Match[str], _: English) -> str:
-    """Say 401(k) and 501(c)(3)."""
+    """Read 401(k) and 501(c)(3)."""
     tail = f" {cardinal(match['tail'])}" if match["tail"] else ""
     return f"{in_pairs(match['number'])} {match['letter']}{tail}"
 
 
 def _named(match: re.Match[str], _: English) -> str:
-    """Say the number of an aeroplane, a road or a room in pairs."""
+    """Read the number of an aeroplane, a road or a room in pairs."""
     before = _NAME_BEFORE.search(match.string, max(0, match.start() - _REACH), match.start())
     if before is None:
         return match[0]
     tail = f" {in_pairs(match['tail'])}" if match["tail"] else ""
-    said = f"{' ' if before[1] else ''}{in_pairs(match['number'])}{tail}"
-    return plural(said) if match["s"] else said
+    words = f"{' ' if before[1] else ''}{in_pairs(match['number'])}{tail}"
+    return plural(words) if match["s"] else words
 
 
 def _plain_pairs(match: re.Match[str], _: English) -> str:
@@ -57,7 +57,7 @@ def _plural(match: re.Match[str], _: English) -> str:
 
 
 def _crowd(match: re.Match[str], _: English) -> str:
-    """Say 100s of books and 10,000s: hundreds, tens of thousands."""
+    """Read 100s of books and 10,000s: hundreds, tens of thousands."""
     thousands, zeros = divmod(len((match["number"] or match["grouped"]).replace(",", "")) - 1, 3)
     scale = ("", "thousands", "millions", "billions")[thousands]
     parts = (("", "tens", "hundreds")[zeros], scale)
@@ -69,7 +69,7 @@ def _version(match: re.Match[str], _: English) -> str:
 
 
 def _chain(match: re.Match[str], _: English) -> str:
-    """Say 4-4-2 and 12-34-56: groups, not a sum and not a span."""
+    """Read 4-4-2 and 12-34-56 as groups, not as a sum or a range."""
     groups = re.findall(r"\d+", match[0])
     joint = " " if all(len(group) == 1 for group in groups) else ", "
     return joint.join(_figures(group) for group in groups)
@@ -82,7 +82,7 @@ _GUN = (
     r"Smith|Winchester|"
     r"gun|handgun|bullet|shell|slug|round|Special))"
 )
-# Before decades, which 1000s is else, and before spans, which 737-800 is else.
+# Before decades, which would take 1000s, and before ranges, which would take 737-800.
 PLANES_AND_CROWDS = (
     figure_rule(
         r"(?P<number>\d{3,4})-(?P<tail>\d{2,3})(?P<s>s)?(?![\w-]|[.,]\d)",
@@ -124,7 +124,7 @@ CODES = (
     figure_rule(r"(?<![\w.,-])\d{1,6}(?:-\d{1,6}){2,12}(?![\w-]|[.,]\d)", _chain, "-"),
     figure_rule(r"(?<![\w.,$£€])(?P<number>\d{1,9})'?s\b", _plural, "s"),
 )
-# What is left when all plain figures have been said: they stand in one word with letters.
+# The figures left after all other rules: they are part of words with letters.
 SERIALS = (
     figure_rule(
         r"(?<!\w)(?:4to|8vo|12mo|16mo|18mo|24mo)(?!\w)", lambda m, _: _BOOK_SIZES[m[0]], "o"

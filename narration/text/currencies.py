@@ -1,16 +1,16 @@
-"""What money is called: signs and codes -> names, by CLDR where people say what it says."""
+"""Names of currencies: signs and codes -> names, from CLDR where these are in use."""
 
 from dataclasses import dataclass
 from functools import lru_cache
 
 from babel.numbers import get_currency_name, list_currencies
 
-_NAMES = "en_US"  # Babel's British data differ in no name of money
+_NAMES = "en_US"  # Babel's British data has the same names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Currency:
-    """Names of the whole and of its hundredth; without `cent` a fraction is said as a decimal."""
+    """The names of a currency and its hundredth; without `cent`, fractions are read as decimals."""
 
     one: str
     many: str
@@ -78,8 +78,8 @@ SIGNS = {
     "₮": _currency("tugrik"),
     "₤": _currency("lira", "lire"),
 }
-# Words for money that are written like signs; a full stop may follow. Of zł and Kč the accents
-# are gone when these are looked for.
+# Words for money that are written like signs; a full stop may follow. The accents of zł and Kč are
+# already removed when these are looked up.
 ABBREVIATED = {
     "Rs": _currency("rupee", cent="paisa", cents="paise"),
     "Re": _currency("rupee", cent="paisa", cents="paise"),
@@ -113,11 +113,11 @@ ABBREVIATED = {
     "лв": _currency("lev", "leva"),
     "DM": _currency("mark", cent="pfennig"),
 }
-# What stands behind a number only, for before one it is another word, or none.
+# After a number only, because before one they are other words, or none.
 ONLY_BEHIND = frozenset({"fr", "frs", "dh", "lv", "din", "руб", "грн", "лв"})
-# Whoever writes so parts thousands by points, and has no thousandths.
+# With these, thousands are separated by full stops, and there are no thousandths.
 POINTED = ("DM", "Ft", "Kc", "zl", "kr", "Rp", "TL", "HUF", "IDR", "VND", "COP", "CLP", "₫")
-# Hundredths of which people speak, by codes.
+# Hundredths that are in common use, by codes.
 _CENTS = {
     **dict.fromkeys(("AUD", "CAD", "NZD", "HKD", "SGD", "ZAR"), ("cent", "cents")),
     **dict.fromkeys(("MXN", "BRL", "ARS"), ("centavo", "centavos")),
@@ -127,7 +127,7 @@ _CENTS = {
     "NOK": ("øre", "øre"),
     "DKK": ("øre", "øre"),
 }
-# CLDR says "US dollars" and "Japanese yen"; a speaker who has named no other country does not.
+# CLDR says "US dollars" and "Japanese yen"; speakers leave the country out.
 _PLAIN_CODES = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹", "BTC": "₿"}
 CODES = frozenset(
     (  # noqa: SIM905 - codes in a row are easier to read
@@ -140,7 +140,7 @@ CODES = frozenset(
 
 @lru_cache(maxsize=256)
 def currency(sign: str) -> Currency:
-    """Look up a sign, an abbreviation or an ISO 4217 code."""
+    """Return the currency of a sign, an abbreviation or an ISO 4217 code."""
     sign = _PLAIN_CODES.get(sign, sign).rstrip(".")
     if sign in SIGNS:
         return SIGNS[sign]
@@ -155,5 +155,5 @@ def currency(sign: str) -> Currency:
 
 
 def _bare(name: str) -> str:
-    """Drop the years that CLDR puts behind money of the past."""
+    """Remove the years that CLDR adds to former currencies."""
     return name.partition(" (")[0]

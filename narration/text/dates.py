@@ -1,4 +1,4 @@
-"""Dates as words, in all the ways that they are written."""
+"""Dates as words, in all the usual notations."""
 
 import re
 
@@ -30,7 +30,7 @@ def _year_tail(match: re.Match[str], english: English) -> str:
 
 
 def _joint(match: re.Match[str]) -> str:
-    """Say what stands between two days: a dash is "to"."""
+    """Return the words between two days: a dash is "to"."""
     word = match["dash"].strip(" -–").removesuffix(" the")
     return f" {word or 'to'} "
 
@@ -38,12 +38,12 @@ def _joint(match: re.Match[str]) -> str:
 def _month_day(match: re.Match[str], english: English) -> str:
     month, day = month_name(match["month"]), match["day"]
     if english is English.BRITISH:
-        said = f"{month} the {ordinal(str(int(day)))}"
+        words = f"{month} the {ordinal(str(int(day)))}"
         last = f"{_joint(match)}the {ordinal(match['last'])}" if match["last"] else ""
     else:
-        said = say_day(month, day, english)
+        words = say_day(month, day, english)
         last = f"{_joint(match)}{ordinal(match['last'])}" if match["last"] else ""
-    return f"{said}{last}{_year_tail(match, english)}"
+    return f"{words}{last}{_year_tail(match, english)}"
 
 
 def _day_month(match: re.Match[str], english: English) -> str:
@@ -66,7 +66,7 @@ def _iso(match: re.Match[str], english: English) -> str:
 
 
 def _figures(match: re.Match[str], english: English) -> str:
-    """Say a date in figures; the country decides the order where both are possible."""
+    """Read a date in figures; the country decides the order if both are possible."""
     first, second = int(match["a"]), int(match["b"])
     is_month_first = english is English.AMERICAN and match["sign"] != "."
     if is_month_first:
@@ -75,16 +75,16 @@ def _figures(match: re.Match[str], english: English) -> str:
         month, day = (second, first) if second <= _MONTHS_LAST else (first, second)
     if not (1 <= month <= _MONTHS_LAST and 1 <= day <= 31):
         return match[0]
-    if match["sign"] == ".":  # a European wrote it
-        said = f"the {ordinal(str(day))} of {MONTHS[month - 1]}"
-        return f"{said}, {year(full_year(match['year']), english)}"
+    if match["sign"] == ".":  # European notation
+        words = f"the {ordinal(str(day))} of {MONTHS[month - 1]}"
+        return f"{words}, {year(full_year(match['year']), english)}"
     return say_date(month, str(day), match["year"], english)
 
 
 def _named(match: re.Match[str], english: English) -> str:
-    """Say Feb-21-2018 and 21-Feb-2018."""
-    said = say_day(month_name(match["month"]), match["day"], english)
-    return f"{said}, {year(full_year(match['year']), english)}" if match["year"] else said
+    """Read Feb-21-2018 and 21-Feb-2018."""
+    words = say_day(month_name(match["month"]), match["day"], english)
+    return f"{words}, {year(full_year(match['year']), english)}" if match["year"] else words
 
 
 def _month_year(match: re.Match[str], english: English) -> str:
@@ -96,7 +96,7 @@ def _month_short_year(match: re.Match[str], _: English) -> str:
 
 
 def _on_day(match: re.Match[str], english: English) -> str:
-    """Say 2/22 after "on" as a day: a fraction does not stand there."""
+    """Read 2/22 after "on" as a day, since no fraction is used there."""
     first, second = int(match["a"]), int(match["b"])
     month, day = (first, second) if english is English.AMERICAN else (second, first)
     if month > _MONTHS_LAST:
@@ -112,13 +112,13 @@ def _weekday(match: re.Match[str], _: English) -> str:
 
 def _quarter(match: re.Match[str], english: English) -> str:
     tail = match["year"]
-    said = f"oh {cardinal(tail[1])}" if tail[0] == "0" else cardinal(tail, english)
-    return f"{cardinal(match['number'])} {match['part']} {said}"
+    words = f"oh {cardinal(tail[1])}" if tail[0] == "0" else cardinal(tail, english)
+    return f"{cardinal(match['number'])} {match['part']} {words}"
 
 
 _WEEKDAY = "|".join(WEEKDAYS)
 _WEEKDAY_STOPS = tuple(f"{day}." for day in WEEKDAYS)
-# These need no figure near them; they run with the abbreviations.
+# These need no figure next to them, so they are applied with the abbreviations.
 WEEKDAY_NAMES = (
     rule(
         rf"\b(?P<day>{_WEEKDAY})\.(?=,? (?:{MONTH}|\d|the \d|(?:at|morning|afternoon|evening|"

@@ -1,8 +1,8 @@
-"""How figures are written: the pieces of patterns that several rules share, and their context."""
+"""How figures are written: parts of patterns shared by several rules, and their context."""
 
 import re
 
-# No letter, point or digit before it: a figure is taken whole or not at all.
+# Preceded by no letter, full stop or digit: a figure is matched whole or not at all.
 START = r"(?<![\w.^])(?<!\d,)"
 NUMBER = (
     r"(?:\d{1,3}(?:,\d{3})++(?:\.\d++)?|\d{1,2}(?:,\d{2}){1,5},\d{3}(?:\.\d++)?"
@@ -26,11 +26,11 @@ _DETERMINER = re.compile(
     r"(?: [a-z]+)?|-) \Z",
     re.IGNORECASE,
 )
-_REACH = 24  # characters before a figure in which its determiner stands
+_REACH = 24  # characters before a figure that may contain its determiner
 _ONLY_CLOSING = re.compile(r"[\"') ]*\Z")
 _NEXT_WORD = re.compile(r" ([a-z]+)\b")
-# Words that may follow a measure but are not the thing measured: "a 5 km or 10 km run" keeps its
-# plural, "a 5 km walk" does not.
+# Words after a measure that are not what is measured: "a 5 km or 10 km run" keeps its plural, "a 5
+# km walk" does not.
 _NOT_A_THING = frozenset(
     (  # noqa: SIM905 - a page of quoted words would hide the rule
         "a about above across after again ago ahead all along although an and apart are around as "
@@ -46,7 +46,7 @@ _NOT_A_THING = frozenset(
 
 
 def is_attributive(match: re.Match[str]) -> bool:
-    """Tell whether a measure describes the noun after it: "a 10 inch pan", "his $5 bill"."""
+    """Return whether a measure modifies the noun after it: "a 10 inch pan", "his $5 bill"."""
     following = _NEXT_WORD.match(match.string, match.end())
     if following is None or following[1] in _NOT_A_THING or following[1].endswith("ly"):
         return False
@@ -54,15 +54,15 @@ def is_attributive(match: re.Match[str]) -> bool:
 
 
 def is_last(match: re.Match[str]) -> bool:
-    """Tell whether nothing but closing marks follows: the full stop there ends the sentence."""
+    """Return whether only closing marks follow, so that the full stop ends the sentence."""
     return _ONLY_CLOSING.match(match.string, match.end()) is not None
 
 
 def text_before(match: re.Match[str], reach: int) -> str:
-    """Take the characters before a match, so few that any text takes linear time."""
+    """Return the characters before a match, limited so that any text takes linear time."""
     return match.string[max(0, match.start() - reach) : match.start()]
 
 
 def keep_stop(match: re.Match[str], words: str) -> str:
-    """Put the full stop back that was both an abbreviation's and the sentence's."""
+    """Restore the full stop that belonged to both an abbreviation and the sentence."""
     return f"{words}." if is_last(match) and match[0].endswith(".") else words

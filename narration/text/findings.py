@@ -1,4 +1,4 @@
-"""What can be told of a chunk from its text alone: words that no voice of ours can say."""
+"""Findings on a chunk from its text alone: words that none of our voices can speak."""
 
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
@@ -31,7 +31,7 @@ def judge_text(
 
 
 def find_unknown(spoken_text: str) -> Finding | None:
-    """Return what is wrong with a text of which no voice can say every character."""
+    """Return the findings on a text with characters that a voice cannot speak."""
     unknown = count_unknown(spoken_text)
     if not unknown:
         return None

@@ -1,4 +1,4 @@
-"""A block's runs as one flat line of text, and the way back from it to the source."""
+"""A block's runs as one flat line of text, with the mapping back to the source."""
 
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ class FlatBlock:
     lengths: tuple[int, ...]
 
     def source_pieces(self, start: int, end: int) -> Iterator[tuple[int, int]]:
-        """Source ranges behind text[start:end]; a reading cut in two belongs to its first half."""
+        """Return the source ranges of text[start:end]; a split reading is in its first half."""
         index = max(bisect_right(self.starts, start) - 1, 0)
         while index < len(self.runs) and self.starts[index] < end:
             first = max(start - self.starts[index], 0)
@@ -32,7 +32,7 @@ class FlatBlock:
 
 
 def flatten(document: Document, block: Block) -> FlatBlock:
-    """Join a block's runs; what lies between two of them is markup and leaves no trace."""
+    """Join a block's runs; text between two runs is markup and is dropped."""
     parts = [
         document.source[run.start : run.end] if run.reading is None else run.reading
         for run in block.runs

@@ -8,14 +8,14 @@ from narration.text.numerals import cardinal, ordinal, plural
 from narration.text.rules import DIGITS, figure_rule, rule
 
 _HALVES = {"2": ("half", "halves"), "4": ("quarter", "quarters")}
-_LARGEST_NAMED = 100  # beyond it "five over three hundred" is easier to follow than "hundredths"
+_LARGEST_NAMED = 100  # above this, "five over three hundred" is easier to follow than "hundredths"
 _ARTICLE = re.compile(r"\b[Aa] \Z")
 _IDIOMS = {"24/7": "twenty-four seven", "9/11": "nine eleven", "50/50": "fifty fifty",
            "20/20": "twenty twenty"}  # fmt: skip
 
 
 def fraction(top: str, bottom: str, english: English) -> str:
-    """Say a fraction: 3/4 -> three quarters, 1/2 -> one half, 5/365 -> five over ..."""
+    """Read a fraction: 3/4 -> three quarters, 1/2 -> one half, 5/365 -> five over ..."""
     if not 2 <= int(bottom) <= _LARGEST_NAMED or top.startswith("0") or bottom.startswith("0"):
         return f"{cardinal(top, english)} over {cardinal(bottom, english)}"
     one, many = _HALVES.get(bottom) or (ordinal(bottom, english), plural(ordinal(bottom, english)))
@@ -23,16 +23,16 @@ def fraction(top: str, bottom: str, english: English) -> str:
 
 
 def mixed(whole: str, top: str, bottom: str, english: English) -> str:
-    """Say a whole number with a fraction: 2 1/2 -> two and a half, 5 2/3 -> five and two thirds."""
-    said = fraction(top, bottom, english)
+    """Read a whole number and a fraction: 2 1/2 -> two and a half, 5 2/3 -> five and two thirds."""
+    words = fraction(top, bottom, english)
     if top == "1" and bottom in _HALVES:
-        said = f"a {_HALVES[bottom][0]}"
-    joint = " " if " over " in said else " and "
-    return f"{cardinal(whole, english)}{joint}{said}"
+        words = f"a {_HALVES[bottom][0]}"
+    joint = " " if " over " in words else " and "
+    return f"{cardinal(whole, english)}{joint}{words}"
 
 
 def number_or_mixed(text: str, english: English) -> str | None:
-    """Say "2 1/2" or "1/2"; None if there is no fraction in it."""
+    """Read "2 1/2" or "1/2"; None if it contains no fraction."""
     top_and_whole, slash, bottom = text.partition("/")
     if not slash:
         return None

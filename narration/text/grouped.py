@@ -1,4 +1,4 @@
-"""Measures as the Continent writes their numbers: 12 500 km, 1 000 000 people, 2,5 kg."""
+"""Measures with numbers in continental notation: 12 500 km, 1 000 000 people, 2,5 kg."""
 
 import re
 
@@ -9,7 +9,7 @@ from narration.text.units import CLDR_UNITS, OWN_UNITS, SPELLINGS
 
 _UNIT = alternatives({*CLDR_UNITS, *OWN_UNITS, *SPELLINGS} - {"in"})
 _METRIC = r"[kcm]?m|[km]?g|[cm]?l|[kMG]?Hz|k?W|kWh|km/h|%|°C"
-# Counted though no s shows it; and what ends with an s and is not counted.
+# Countable although they do not end in s; then words that end in s and are not countable.
 _COUNTED = "people|men|women|children|feet|sheep|cattle|troops|percent|euro|yen"
 _NOT_COUNTED = "was|is|has|does|his|its|this|as|us|across|less|plus|minus|towards|always|perhaps"
 # "In Group 5 100 patients", "at 7 300 men": two numbers.
@@ -18,11 +18,11 @@ _NUMBERED_BEFORE = re.compile(
     r"Its|From|For|By) )\b[A-Z]\w{0,11}|\b(?:at|aged?|pages?|figure|table|part|group|day|room|"
     r"chapter|step|no\.)) \Z"
 )
-_REACH = 14  # characters before a number that tell that it is two
+_REACH = 14  # characters before a number that show whether it is two
 
 
 def _grouped(match: re.Match[str], _: English) -> str:
-    """Write the spaces as commas, which other rules read."""
+    """Write the spaces as commas, which other rules understand."""
     number = match["number"]
     if number.count(" ") == 1 and _NUMBERED_BEFORE.search(text_before(match, _REACH)):
         return match[0]

@@ -20,11 +20,11 @@ from narration.text.numerals import cardinal, decimal, in_pairs
 from narration.text.rules import alternatives, figure_rule
 from narration.text.units import CLDR_UNITS, OWN_UNITS, SPELLINGS, unit_name
 
-# Words, not abbreviations: as they are after a number, but what may stand after a slash.
+# Words rather than abbreviations: unchanged after a number, but also allowed after a slash.
 _WORDS = frozenset(
     ("feet", "foot", "inches", "inch", "miles", "mile", "meters", "metres", "hours", "hour")
 ) | {"second", "liter", "litre", "kelvin"}
-# "in" is a word: only with its full stop, or between two sizes.
+# "in" is a word: only with a full stop, or between two sizes.
 _SIZES = "in"
 _ABBREVIATED = {*CLDR_UNITS, *OWN_UNITS, *SPELLINGS} - _WORDS - {_SIZES}
 _PER = {
@@ -47,36 +47,36 @@ def _unit(match: re.Match[str], english: English, *, is_plural: bool) -> str:
     written = match["unit"].replace(".", "")
     if written not in _ABBREVIATED:  # sqft
         written = re.sub(r"^(sq|cu|fl) ?", r"\1 ", written)
-    said = unit_name(written, english, is_plural=is_plural)
+    words = unit_name(written, english, is_plural=is_plural)
     below = match["per"]
     if not below:
-        return said
-    return f"{said} per {_PER.get(below) or unit_name(below, english, is_plural=False)}"
+        return words
+    return f"{words} per {_PER.get(below) or unit_name(below, english, is_plural=False)}"
 
 
 def _measure(match: re.Match[str], english: English) -> str:
     number, gap = match["number"], match["gap"]
     if not gap and match["unit"] == "s" and "." not in number and not is_attributive(match):
-        return match[0]  # two 5s, a row of B-17s: a plural
+        return match[0]  # two 5s, a row of B-17s: plurals
     is_one = gap == "-" or is_attributive(match)
     scale = f" {match['scale']}" if match["scale"] else ""
-    said = number_or_mixed(number, english)
-    if said is None:
+    words = number_or_mixed(number, english)
+    if words is None:
         is_one = is_one or (number == "1" and not scale)
         return f"{decimal(number, english)}{scale} {_unit(match, english, is_plural=not is_one)}"
     if number[0] == "1" and number.find("/") == 1 and not is_one:
-        return _part(said, _unit(match, english, is_plural=False))
+        return _part(words, _unit(match, english, is_plural=False))
     if is_one:
-        return f"{said.removesuffix('s')} {_unit(match, english, is_plural=False)}"
-    if " and " not in said:
-        return _part(said, _unit(match, english, is_plural=False))
-    return f"{said} {_unit(match, english, is_plural=True)}"
+        return f"{words.removesuffix('s')} {_unit(match, english, is_plural=False)}"
+    if " and " not in words:
+        return _part(words, _unit(match, english, is_plural=False))
+    return f"{words} {_unit(match, english, is_plural=True)}"
 
 
-def _part(said: str, unit: str) -> str:
-    """Say a part of one unit: half a pound, three quarters of a mile."""
+def _part(words: str, unit: str) -> str:
+    """Read a fraction of one unit: half a pound, three quarters of a mile."""
     article = "an" if unit.startswith(("a", "e", "i", "o", "u", "hour")) else "a"
-    return f"half {article} {unit}" if said == "one half" else f"{said} of {article} {unit}"
+    return f"half {article} {unit}" if words == "one half" else f"{words} of {article} {unit}"
 
 
 def _per(match: re.Match[str], english: English) -> str:
@@ -90,7 +90,7 @@ def _percent(match: re.Match[str], english: English) -> str:
 
 
 def _span(match: re.Match[str], _: English) -> str:
-    """Write "to" between two measures of one unit; the first one's unit need not be said."""
+    """Write "to" between two measures of one unit; the first unit may be left out."""
     return f"{match['first']} to "
 
 
@@ -107,18 +107,18 @@ def _height(match: re.Match[str], english: English) -> str:
 
 
 def _powered(match: re.Match[str], english: English) -> str:
-    """Say 10^3 m^2: the unit is looked for before the powers of either are said."""
+    """Read 10^3 m^2: the unit is matched before the powers of either are read."""
     power = raised(match["exponent"].replace("−", "-"), english)
     return f"{match['base']} {power} {_unit(match, english, is_plural=True)}"
 
 
 def _pressure(match: re.Match[str], english: English) -> str:
-    """Say the two figures of a blood pressure, 120/80, which is no fraction."""
+    """Read the two figures of a blood pressure, 120/80, which is not a fraction."""
     unit = match["unit"]
     if not (unit or _PRESSURE_BEFORE.search(text_before(match, _PRESSURE_REACH))):
         return match[0]
-    said = f"{in_pairs(match['upper'])} over {cardinal(match['lower'], english)}"
-    return f"{said} {unit_name('mmHg', english, is_plural=True)}" if unit else said
+    words = f"{in_pairs(match['upper'])} over {cardinal(match['lower'], english)}"
+    return f"{words} {unit_name('mmHg', english, is_plural=True)}" if unit else words
 
 
 def _arc(match: re.Match[str], english: English) -> str:
@@ -132,15 +132,15 @@ def _arc(match: re.Match[str], english: English) -> str:
 
 
 def _inches(match: re.Match[str], english: English) -> str:
-    """Say the marks of feet and inches; a straight one may also close a quotation."""
+    """Read the marks of feet and inches; a straight one may also close a quotation."""
     mark, number = match["mark"], match["number"]
     is_quote = mark in "\"'" and not _is_size(match)
     if is_quote:
         return match[0]
     one, many = ("foot", "feet") if mark in "'′" else ("inch", "inches")
     is_one = number == "1" or is_attributive(match)
-    said = number_or_mixed(number, english) or decimal(number, english)
-    return f"{said} {one if is_one else many}"
+    words = number_or_mixed(number, english) or decimal(number, english)
+    return f"{words} {one if is_one else many}"
 
 
 def _is_size(match: re.Match[str]) -> bool:

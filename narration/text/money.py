@@ -1,4 +1,4 @@
-"""Money as words: signs, codes, magnitudes, spans, prices per unit."""
+"""Money as words: signs, codes, magnitudes, ranges, prices per unit."""
 
 import re
 
@@ -40,22 +40,22 @@ _PER_WORDS = {
     "mo": "month", "d": "day", "y": "year", "pp": "person", "pax": "person", "ea": "each",
     "t": "metric ton", "wk": "week", "hr": "hour", "yr": "year",
 }  # fmt: skip
-_REACH = 8  # characters beside a sum in which its sign, code or abbreviation stands
+_REACH = 8  # characters around a sum that may contain its sign, code or abbreviation
 _BEFORE = alternatives(set(ABBREVIATED) - ONLY_BEHIND)
 _MARK_BEFORE = rf"(?<![\w.])(?<!\d )(?P<sign>{_BEFORE}|{_CODE})\.?"
 _MARK_BEHIND = (
     rf"(?=[{_MARK_STARTS}])(?P<sign>{_CODE}|{alternatives(ABBREVIATED)}|{_SIGN})(?!\w| ?\d)"
-    # Feet are no forints.
+    # Feet, not forints.
     r"(?!(?<=Ft)\.? (?:tall|high|long|wide|deep|above|below|square)\b)"
 )
 _ENDS_IN_MARK = re.compile(rf"(?<!\w)(?P<sign>{_BEFORE}|{_CODE}|{_SIGN})\.? ?\Z")
 _BEGINS_WITH_MARK = re.compile(rf" ?(?P<sign>{_CODE}|{alternatives(ABBREVIATED)}|{_SIGN})(?!\w)")
-_DASHED_BEHIND = frozenset("$£")  # a dash behind such a sum is the sentence's
+_DASHED_BEHIND = frozenset("$£")  # a dash after a sum in these belongs to the sentence
 _SQUARED = str.maketrans("²³", "23", "^")
 
 
 def _tail(match: re.Match[str], english: English) -> str:
-    """Say what the price is for: /mo, /kg, /sq ft."""
+    """Read the unit of a price: /mo, /kg, /sq ft."""
     if not match["per"]:
         return ""
     units = [unit.strip(" .").replace(".", "") for unit in match["per"].split("/")[1:]]
@@ -72,7 +72,7 @@ def _unit(unit: str, english: English) -> str:
 
 
 def _amount(number: str, scale: str | None, money: Currency, english: English, *, one: bool) -> str:
-    """Say a sum; `one` asks for the singular, as before a noun."""
+    """Read a sum; `one` requests the singular, as before a noun."""
     if scale:
         return f"{decimal(number, english)} {SCALES[scale]} {money.one if one else money.many}"
     whole, _, fraction = number.partition(".")
@@ -91,7 +91,7 @@ def _amount(number: str, scale: str | None, money: Currency, english: English, *
 
 
 def _money(match: re.Match[str], english: English) -> str:
-    said = _amount(
+    words = _amount(
         match["number"],
         match["scale"],
         currency(match["code"] or match["sign"]),
@@ -99,11 +99,11 @@ def _money(match: re.Match[str], english: English) -> str:
         one=not match["per"] and is_attributive(match),
     )
     minus = "minus " if match["minus"] or match["inner"] else ""
-    return f"{minus}{said}{_tail(match, english)}"
+    return f"{minus}{words}{_tail(match, english)}"
 
 
 def _coded(match: re.Match[str], english: English) -> str:
-    said = _amount(
+    words = _amount(
         match["number"],
         match["scale"],
         currency(match["sign"]),
@@ -111,22 +111,22 @@ def _coded(match: re.Match[str], english: English) -> str:
         one=not match["per"] and is_attributive(match),
     )
     begins_sentence = not match.start() and match[0][0].isupper()
-    said = said[0].upper() + said[1:] if begins_sentence else said
-    return f"{said}{_tail(match, english)}"
+    words = words[0].upper() + words[1:] if begins_sentence else words
+    return f"{words}{_tail(match, english)}"
 
 
 def _span(match: re.Match[str], english: English) -> str:
-    """Say two sums; the money's name is said once where it can be."""
+    """Read two sums, naming the currency once if possible."""
     money = currency(match["sign"])
     scale, first_scale = match["scale"], match.groupdict().get("first_scale")
     last = _amount(match["number"], scale, money, english, one=is_attributive(match))
     first = match["first"]
     has_cents = any("." in n and n.partition(".")[2].strip("0") for n in (first, match["number"]))
     if (has_cents and not scale) or (first_scale and first_scale != scale):
-        said = _amount(first, first_scale, money, english, one=False)
+        words = _amount(first, first_scale, money, english, one=False)
     else:
-        said = decimal(first.partition(".")[0] if not has_cents else first, english)
-    return f"{said} to {last}{_tail(match, english)}"
+        words = decimal(first.partition(".")[0] if not has_cents else first, english)
+    return f"{words} to {last}{_tail(match, english)}"
 
 
 def _cents(match: re.Match[str], english: English) -> str:
@@ -136,7 +136,7 @@ def _cents(match: re.Match[str], english: English) -> str:
 
 
 def _continental(match: re.Match[str], _: English) -> str:
-    """Write a sum as English does, if money stands beside it: 3,50 €, Rp50.000, 50,- zł."""
+    """Rewrite a sum in English notation if it is next to a currency: 3,50 €, Rp50.000, 50,- zł."""
     number = match[0]
     before = text_before(match, _REACH)
     behind = match.string[match.end() : match.end() + _REACH]

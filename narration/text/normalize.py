@@ -1,4 +1,4 @@
-"""Text as written -> text as spoken. Pure, English, idempotent.
+"""Written text -> spoken text. Pure, English, idempotent.
 
 Applied to one sentence at a time: an abbreviation at the very end keeps its full stop.
 """
@@ -33,8 +33,8 @@ from narration.text.web import WEB, WEB_GUARD
 from narration.text.years import YEARS
 
 _AMERICAN = English.AMERICAN
-_PASSES = 6  # one rule's words may uncover another's: "5 Dr."; the second pass changes little
-# Words first; the order matters: each rule takes its own before a more general one sees it.
+_PASSES = 6  # one rule's output may match another: "5 Dr."; the second pass rarely changes anything
+# Words first; the order matters: each rule takes its matches before a more general one.
 _WORDS = (
     RuleSet(WEB, WEB_GUARD),
     RuleSet(DOTTED, r"\.[^\W\d]"),
@@ -45,7 +45,7 @@ _WORDS = (
     RuleSet(VERSES, VERSES_GUARD),
     RuleSet((*CITATIONS, *WEEKDAY_NAMES, *ABBREVIATIONS)),
 )
-# Seldom found, and first, for the parts of each are more to the other rules.
+# Rarely found, and first, because other rules would match their parts.
 _COMPOUND = RuleSet(
     (*GROUPED, *PLANES_AND_CROWDS, *LENGTHS, *HEIGHTS),
     r"\d(?:['′]\d|-\d|'?s\b| (?:\d{3}(?!\d)|[fhm])|ft|feet|foot|hr?s?\b|h\d|m(?:ins?)? ?\d"
@@ -63,14 +63,14 @@ _LONE_SLASH = re.compile(r" ?/+ ?")
 _WORD = re.compile(r"[^\W_]")
 _HAS_DIGIT = re.compile(r"\d")
 _HEADING_ROMAN = re.compile(r"^([IVXLC]+)(?=[.:]? *$|[.:] (?![A-Z]\. ?[A-Z]))")
-# Alone they are initials, "L. VAN HOLT", unless they go on with the numbers of other headings.
+# As single letters they are initials, "L. VAN HOLT", unless they continue other headings' numbers.
 _INITIALS = frozenset("LC")
 _LOWER = re.compile(r"[a-z]")
 _NOT_CALM = re.compile(r"[^\w\s,']|_")
 
 
 def normalize(text: str, english: English = _AMERICAN) -> str:
-    """Write a sentence out as it is to be spoken: quotes, dashes, numbers, dates, abbreviations."""
+    """Rewrite a sentence as it is spoken: quotes, dashes, numbers, dates, abbreviations."""
     for _ in range(_PASSES):
         spoken = _normalize_once(text, english)
         if spoken == text:
@@ -80,20 +80,20 @@ def normalize(text: str, english: English = _AMERICAN) -> str:
 
 
 def has_words(text: str) -> bool:
-    """Tell whether there is anything in it that a voice could say."""
+    """Return whether the text contains anything that a voice can speak."""
     return _WORD.search(text) is not None
 
 
 def heading_number(text: str) -> int | None:
-    """Value of the Roman numeral that a heading begins with, if it may be one."""
-    found = _HEADING_ROMAN.match(text.strip())
-    return None if found is None else roman_value(found[1])
+    """Return the value of the Roman numeral that a heading may begin with; None without one."""
+    match = _HEADING_ROMAN.match(text.strip())
+    return None if match is None else roman_value(match[1])
 
 
 def normalize_heading(
     text: str, english: English = _AMERICAN, number_before: int | None = None
 ) -> str:
-    """Write a heading out: as a sentence, but capitals are lowered and its number may be Roman.
+    """Rewrite a heading: like a sentence, but capitals are lowered and its number may be Roman.
 
     `number_before` is that of the last numbered heading.
     """
@@ -110,7 +110,7 @@ def normalize_heading(
 
 
 def _calm(text: str, english: English) -> str:
-    """Take the marks out of a text that does not come to rest: no prose gets here."""
+    """Remove all signs from a text whose passes do not converge; prose never gets here."""
     for _ in range(_PASSES):
         spoken = _normalize_once(_NOT_CALM.sub(" ", text), english)
         if spoken == text:
@@ -123,7 +123,7 @@ def _normalize_once(text: str, english: English) -> str:
     text = say_omissions(clean_characters(plain_quotes(text)))
     if not (is_notable(text) or ends_shortened(text)):
         return clean_punctuation(text)
-    text = text.replace("--", "—").replace("+/-", "±")  # else a figure behind it looks negative
+    text = text.replace("--", "—").replace("+/-", "±")  # otherwise a figure after it looks negative
     text = apply_all(_WORDS, text, english)
     text = lower_stressed(say_roman(text, english))
     if _HAS_DIGIT.search(text):

@@ -1,14 +1,14 @@
-"""Where a rule of words or figures may find something; most sentences of a novel have none of it.
+"""A fast check whether any rule for words or figures may match; most sentences in novels have none.
 
-Every search begins with one character or one class of them: such a search hops through a text,
-and one over many alternatives does not.
+Every pattern begins with one character or one class of them, because the regex engine can skip
+ahead to these, but not to a choice of many alternatives.
 """
 
 import re
 
 _ODD = re.compile(r"[^A-Za-z ,;:.!?'\"()—–-]")
 _CAPITALS = re.compile(r"[A-Z][A-Z]")
-# A point inside the text that is no ellipsis and not that of a.m.
+# A full stop inside the text that is neither part of an ellipsis nor of a.m.
 _POINT = re.compile(r"\.(?<!\.\.)(?<!\b[ap]\.m\.)(?!\.|m\.|[\"')]*$)")
 _WORD = re.compile(
     r"[ (\"'—-](?:[VXLCivx]\b|[ivxl]{2,}\b|(?:M(?:rs?|me|lle|essrs)|Dr|Revd|Ste?|Ln|Ct|Pl|Sq|Ave|"
@@ -21,7 +21,7 @@ _PART = re.compile(
 
 
 def is_notable(text: str) -> bool:
-    """Tell whether anything in a text may be said in other words than it is written."""
+    """Return whether anything in a text may be spoken differently from how it is written."""
     if _ODD.search(text) or _CAPITALS.search(text) or _POINT.search(text):
         return True
     if _WORD.search(f" {text}"):

@@ -1,4 +1,4 @@
-"""Whatever figures the other rules have left: counts, decimals, ordinals, odd groups."""
+"""All figures that the other rules leave: counts, decimals, ordinals, irregular groups."""
 
 import re
 
@@ -19,7 +19,7 @@ _ODD_DIGIT = re.compile(r"[^\D0-9]")
 
 
 def fold_digits(text: str) -> str:
-    """Turn other scripts' decimal digits into 0 to 9."""
+    """Convert decimal digits of other scripts to 0 to 9."""
     return text if text.isascii() else _ODD_DIGIT.sub(lambda m: str(int(m[0])), text)
 
 
@@ -32,14 +32,14 @@ def _ordinal(match: re.Match[str], english: English) -> str:
 
 
 def _left(match: re.Match[str], english: English) -> str:
-    """Digits glued to letters or points (4x4, 1.2.3): said on their own."""
+    """Read digits attached to letters or full stops (4x4, 1.2.3) separately."""
     before = f"{match['before']} " if match["before"] else ""
     after = f" {match['after']}" if match["after"] else ""
     return f"{before}{cardinal(match['digits'], english)}{after}"
 
 
 def _bound(match: re.Match[str], _: English) -> str:
-    """Say a bound: "<5 cases"; a sign with a space behind it may also stand in a comparison."""
+    """Read a bound: "<5 cases"; with a space after the sign it may also be a comparison."""
     sign = match["sign"]
     return f"{(_COMPARED if match['gap'] else _BOUNDS)[sign]} "
 

@@ -1,4 +1,4 @@
-"""Pounds, shillings, pence and guineas as words, as every British book before 1971 has them."""
+"""Pounds, shillings, pence and guineas as words, as in British books before 1971."""
 
 import re
 
@@ -9,7 +9,7 @@ from narration.text.fractions import number_or_mixed
 from narration.text.numerals import cardinal, ordinal
 from narration.text.rules import DIGITS, figure_rule, rule
 
-_REACH = 16  # characters before a figure that tell money from a plural or an ordinal
+_REACH = 16  # characters before a figure that distinguish money from a plural or an ordinal
 _MOST_PENCE = 11  # twelve make a shilling
 _DECADE_BEFORE = re.compile(
     r"(?:\b(?:the|mid|early|late|his|her|their|my|in)[ -]"
@@ -22,7 +22,7 @@ _COUNT_BEFORE = re.compile(
 )
 _UNIT_AFTER = re.compile(r" (?:[A-Z]|of\b|regiment|battalion|inst)")
 _THE_BEFORE = re.compile(rf"(?:\b(?:[Tt]he|[Hh]is|[Hh]er|and) |{MONTH} )\Z")
-# A price, where a fraction would also do: "cost 2/6", "at 7/6 each".
+# Where a price is likelier than a fraction: "cost 2/6", "at 7/6 each".
 _PRICE_BEFORE = re.compile(
     r"\b(?:costs?|costing|pay|pays|paid|paying|prices?(?: (?:is|was|of))?|priced at|charged?|"
     r"charges|worth|fare(?: (?:is|was|of))|(?:sold|bought|sells|going)(?: \w+)? (?:for|at))"
@@ -34,9 +34,9 @@ _PRICE_AFTER = re.compile(
     r"bottle|copy|ticket|ton|hundred|quarter|gallon|pint|time))\b"
 )
 _PART_AFTER = re.compile(r" (?:of|as|the|less|more|off|price)\b|%")
-_PARTS = frozenset({"2", "3", "4", "5", "8", "10"})  # as the lower figure it makes a fraction
+_PARTS = frozenset({"2", "3", "4", "5", "8", "10"})  # as the lower figure they form a fraction
 _PRICE_REACH = 32
-# What a text has where a price may be told; looking for plain words is quicker.
+# Words that a text with a price contains; searching for plain words is faster.
 _PRICE_WORDS = (
     "cost", "pay", "paid", "pric", "Pric", "charge", "worth", "fare", " for ", " at ", "each",
     "apiece", " per ", " a ",
@@ -44,7 +44,7 @@ _PRICE_WORDS = (
 
 
 def _shillings(match: re.Match[str], english: English) -> str:
-    """Say 12s. as money, but not a plural that ends its sentence: "in the 80s.", "three 9s."."""
+    """Read 12s. as money, but not a plural at the end of a sentence: "in the 80s.", "three 9s."."""
     figure = match["shillings"]
     if _COUNT_BEFORE.search(text_before(match, _REACH)):
         return match[0]
@@ -54,7 +54,7 @@ def _shillings(match: re.Match[str], english: English) -> str:
 
 
 def _pence(match: re.Match[str], english: English) -> str:
-    """Say 6d. as money, but 22d and "the 3d" as the ordinals they were."""
+    """Read 6d. as money, but not 22d and "the 3d", which were used as ordinals."""
     figure = match["pence"]
     is_ordinal = (
         figure[-1] in "23"
@@ -71,7 +71,7 @@ def _pence(match: re.Match[str], english: English) -> str:
 
 
 def _price(match: re.Match[str], english: English) -> str:
-    """Say 2/6 as shillings and pence where a price is told."""
+    """Read 2/6 as shillings and pence where the context is a price."""
     shillings, pence = match["shillings"], match["pence"]
     before = text_before(match, _PRICE_REACH)
     is_sold_by = _PRICE_AFTER.match(match.string, match.end()) is not None
@@ -86,8 +86,8 @@ def _price(match: re.Match[str], english: English) -> str:
 
 def _guineas(match: re.Match[str], english: English) -> str:
     is_one = match["number"] == "1" or is_attributive(match)
-    said = f"{cardinal(match['number'], english)} guinea{'' if is_one else 's'}"
-    return keep_stop(match, said)
+    words = f"{cardinal(match['number'], english)} guinea{'' if is_one else 's'}"
+    return keep_stop(match, words)
 
 
 def _old_money(match: re.Match[str], english: English) -> str:
@@ -100,8 +100,8 @@ def _old_money(match: re.Match[str], english: English) -> str:
     ):
         figure = match.groupdict().get(group)
         if figure:
-            said = number_or_mixed(figure, english) or cardinal(figure, english)
-            parts.append(f"{said} {one if said == 'one' or is_noun else many}")
+            words = number_or_mixed(figure, english) or cardinal(figure, english)
+            parts.append(f"{words} {one if words == 'one' or is_noun else many}")
     return keep_stop(match, " ".join(parts))
 
 
@@ -109,7 +109,7 @@ _FRACTION = r"(?: \d{1,2}/\d{1,2})?"
 _PENCE = rf"(?P<pence>\d{{1,2}}{_FRACTION}|\d/\d)d(?![\w/])\.?"
 _JOINT = r"[.:,]? ?"  # 4s. 6d., 4s:6d.
 
-# They run before dates, to whom 10s is a decade.
+# Applied before dates, which would take 10s as a decade.
 OLD_MONEY = (
     rule(
         rf"£ ?(?P<pounds>\d{{1,3}}(?:,\d{{3}})+|\d+)(?: ?l)?{_JOINT}(?P<shillings>\d{{1,2}})s"

@@ -1,6 +1,7 @@
-"""The first chunks of a text that somebody waits to hear: short on purpose, then growing.
+"""The first chunks of a text that a client waits to hear: deliberately short, then growing.
 
-The first sound comes when the first chunk is spoken, and how long that takes depends on its length.
+The first sound is ready when the first chunk is spoken, and how long that takes depends on its
+length.
 """
 
 from itertools import accumulate
@@ -11,9 +12,9 @@ from narration.text.split import Group, Say, find_cut_between
 from narration.text.types import ChunkLimits
 
 _LEAST_CHARS = 20  # the model adds sounds of its own to shorter ones
-_SHORTEST, _LONGEST = 0.6, 1.6  # shares of the length aimed for
-_LONGEST_SENTENCE = 1.3  # beyond it, a clause that ends sooner is better
-_WHOLE = 2.0  # what is at most so many times the length aimed for is not cut
+_SHORTEST, _LONGEST = 0.6, 1.6  # relative to the target length
+_LONGEST_SENTENCE = 1.3  # of the target; for a longer one, a clause that ends sooner is better
+_UNCUT = 2.0  # times the target length; up to this, text is not cut
 
 
 def cut_opening(
@@ -21,7 +22,7 @@ def cut_opening(
 ) -> tuple[list[Group], int]:
     """Cut groups of about these lengths off the beginning of a block; return where they end.
 
-    After a sentence if one ends near, else after a clause, else between words.
+    Preferably after a sentence if one ends nearby, then after a clause, then between words.
     """
     groups: list[Group] = []
     position = 0
@@ -39,7 +40,7 @@ def cut_opening(
 
 
 def _find_cut(flat: str, position: int, length: int, ends: set[int], say: Say) -> int | None:
-    if len(flat) - position <= _WHOLE * length:
+    if len(flat) - position <= _UNCUT * length:
         return None
     low = position + max(_LEAST_CHARS, int(_SHORTEST * length))
     ideal, high = position + length, position + int(_LONGEST * length)

@@ -1,4 +1,4 @@
-"""Claims on the source -> spans that, one after the other, are the source."""
+"""Claims on the source -> spans that cover the source in order."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from narration.text.types import Span, SpanKind
 
 
 class Claim(NamedTuple):
-    """source[start:end] belongs to a chunk, or is skipped for a reason; sorts by its place."""
+    """source[start:end] belongs to a chunk, or is skipped for a reason; sorted by position."""
 
     start: int
     end: int
@@ -18,9 +18,9 @@ class Claim(NamedTuple):
 
 
 def partition(source: str, claims: Iterable[Claim]) -> Iterator[Span]:
-    """Turn claims, sorted and disjoint, into spans; white space that nobody claims is a pause.
+    """Turn sorted, disjoint claims into spans; unclaimed white space becomes a pause.
 
-    Raises: IncompletePlanError if two of them claim the same characters.
+    Raises: IncompletePlanError if two claims overlap.
     """
     position = 0
     for claim in _joined(claims):
@@ -39,12 +39,12 @@ def partition(source: str, claims: Iterable[Claim]) -> Iterator[Span]:
 def carve(
     pieces: Iterable[tuple[int, int]], holes: Iterable[tuple[int, int]]
 ) -> Iterator[tuple[tuple[int, int], bool]]:
-    """Cut pieces at holes, both sorted, each hole inside one piece; tell which cuts are holes."""
-    waiting = list(holes)[::-1]
+    """Cut pieces at holes, both sorted, each hole inside one piece; return which are holes."""
+    pending = list(holes)[::-1]
     for start, end in pieces:
         position = start
-        while waiting and waiting[-1][1] <= end:
-            first, last = waiting.pop()
+        while pending and pending[-1][1] <= end:
+            first, last = pending.pop()
             if position < first:
                 yield (position, first), False
             yield (first, last), True
@@ -54,17 +54,17 @@ def carve(
 
 
 def _joined(claims: Iterable[Claim]) -> Iterator[Claim]:
-    """Make one of neighbours that touch and have the same fate."""
-    waiting: Claim | None = None
+    """Merge adjacent claims of the same kind."""
+    previous: Claim | None = None
     for claim in claims:
-        if waiting is not None and waiting.end == claim.start and waiting[2:] == claim[2:]:
-            waiting = waiting._replace(end=claim.end)
+        if previous is not None and previous.end == claim.start and previous[2:] == claim[2:]:
+            previous = previous._replace(end=claim.end)
             continue
-        if waiting is not None:
-            yield waiting
-        waiting = claim
-    if waiting is not None:
-        yield waiting
+        if previous is not None:
+            yield previous
+        previous = claim
+    if previous is not None:
+        yield previous
 
 
 def _unclaimed(source: str, start: int, end: int) -> Iterator[Span]:

@@ -16,7 +16,7 @@ STREETS = {
     "Trl": "Trail", "Fwy": "Freeway", "Tpke": "Turnpike", "Bldg": "Building", "Rte": "Route",
     "Aly": "Alley", "Xing": "Crossing",
 }  # fmt: skip
-# No other word: they need no number before the name.
+# Unambiguous: they need no number before the name.
 _SAFE = ("Ave", "Rd", "Blvd", "Hwy", "Expy", "Expwy", "Pkwy", "Fwy", "Tpke", "Bldg", "Cres", "Gdns")
 _COMPASS = {
     "N": "North", "S": "South", "E": "East", "W": "West", "NE": "Northeast", "NW": "Northwest",
@@ -55,7 +55,7 @@ _DOUBTFUL = {
     "DE",
 }
 _INNER = {"Apt": "Apartment", "Rm": "Room", "Fl": "Floor", "Ste": "Suite", "Bldg": "Building"}
-# What begins a sentence after "31 Birch St." rather than the name of a saint.
+# Words that begin a sentence after "31 Birch St.", unlike the name of a saint.
 _STARTERS = (
     "He|She|It|They|We|You|I|The|This|That|There|Then|When|While|But|And|Or|So|If|In|On|At|As|For|"
     "From|By|His|Her|Its|Their|My|Our|Your|What|Who|Why|How|Where|No|Yes|Not|Now|After|Before|A|An"
@@ -68,7 +68,7 @@ _NUMBERED_STREET = (
 
 
 def _street(match: re.Match[str], _: English) -> str:
-    """Say a house with its street; a full stop that ends the sentence stays."""
+    """Read a house number with its street; a full stop that ends the sentence stays."""
     house = in_pairs(match["house"])
     compass = f"{_COMPASS[match['compass']]} " if match["compass"] else ""
     name = re.sub(r"(\d+)(?:st|nd|rd|th)", lambda m: ordinal(m[1]), match["name"])
@@ -81,7 +81,7 @@ def _suffix(match: re.Match[str], _: English) -> str:
 
 
 def _stop(match: re.Match[str]) -> str:
-    """Keep the point that ends a sentence, too: at the end, or before a word that begins one."""
+    """Keep a full stop that also ends the sentence: at the end, or before a first word."""
     if not match["stop"]:
         return ""
     is_end = is_last(match) or _NEXT_SENTENCE.match(match.string, match.end())
@@ -92,12 +92,12 @@ def _state(match: re.Match[str], _: English) -> str:
     state, code = match["state"], match["code"]
     if state not in STATES or (not code and state in _DOUBTFUL):
         return match[0]
-    said = ", ".join(spell_digits(group) for group in (code or "").split("-") if group)
-    return f"{match['before']}{STATES[state]}{' ' if said else ''}{said}"
+    words = ", ".join(spell_digits(group) for group in (code or "").split("-") if group)
+    return f"{match['before']}{STATES[state]}{' ' if words else ''}{words}"
 
 
 def _postcode(match: re.Match[str], _: English) -> str:
-    """Say SW1A 2AA and K1A 0B1 in two groups, letter by letter."""
+    """Read SW1A 2AA and K1A 0B1 in two groups, letter by letter."""
     return f"{_spell(match['out'])}, {_spell(match['in'])}"
 
 

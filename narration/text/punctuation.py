@@ -1,4 +1,4 @@
-"""Punctuation as the model hears it: commas for dashes, one mark where there were several."""
+"""Punctuation for the model: commas for dashes, one mark where there were several."""
 
 import re
 
@@ -13,8 +13,8 @@ _LEADING = re.compile(r"^[\s,;:.!?)]+(?=\w|[\"'(]\w)")
 _HOLLOW = re.compile(r"\( *\)|(?<![\w.,!?])\" *\"|\" *\"(?!\w)")
 _SPACE = re.compile(r"\s+")
 
-# What the steps of clean_punctuation would change, ends apart. Each choice begins with a character
-# of its own: so the search hops from one such character to the next.
+# What the steps of clean_punctuation would change, apart from the ends. Each alternative begins
+# with a different character, so that the search can skip to these characters.
 UNTIDY = re.compile(
     r"—|–|_|′|″|\t|\n|-(?:-|[\"')]*$)|\ (?:\ |-\ |[,;:!?.](?:[\s\"')]|$))|!(?=[!?])|\?(?=[!?])"
     r"|,\ *[,.!?;:)]|;\ *,|:\ *,|\(\ *[,)]|\"\ *\""
@@ -23,13 +23,13 @@ _OUTER = frozenset(" ,;:.!?)")
 
 
 def is_tidy(text: str) -> bool:
-    """Tell whether a text needs no cleaning of its punctuation."""
+    """Return whether the punctuation of a text needs no cleaning."""
     if not text:
         return True
     return text[0] not in _OUTER and not text[-1].isspace() and not UNTIDY.search(text)
 
 
-# A name or a place that the author does not give: Mr. B——, the town of ——, in 18—.
+# A name or a place that the author withholds: Mr. B——, the town of ——, in 18—.
 _TITLE = (
     r"(?:Mr|Mrs|Miss|Ms|Lord|Lady|Sir|Dr|Doctor|Captain|Capt|Colonel|Col|Count|Countess|"
     r"Duke|Duchess|"
@@ -41,7 +41,7 @@ _CUT = r"(?:—{1,4}|-{2,6})"
 _LONG_CUT = r"(?:—{2,4}|-{3,6})"
 _AFTER = r"(?=[\s,.;:!?'\")]|$)"
 _INITIAL = re.compile(rf"\b((?:{_TITLE}\.?|{_PLACE}) [A-HJ-Z]){_CUT}{_AFTER}")
-_NTH = re.compile(rf"\b([Tt]he ){_LONG_CUT}th\b")  # a regiment that is not named
+_NTH = re.compile(rf"\b([Tt]he ){_LONG_CUT}th\b")  # an unnamed regiment
 _SHIRE = re.compile(rf"(?<![\w]){_LONG_CUT}(?=(?:shire|ton|ville|street)\b)")
 _BLANK = re.compile(
     rf"\b((?:{_TITLE}\.?|{_PLACE}|the {_TITLE} of) )(?:{_LONG_CUT}|(?<=\. ){_CUT}){_AFTER}"
@@ -61,7 +61,7 @@ _HAS_CUT = re.compile("—|--")
 
 
 def say_omissions(text: str) -> str:
-    """Say what stands for a name left out; another dash is a pause."""
+    """Replace dashes that stand for a withheld name by words; other dashes are pauses."""
     if not _HAS_CUT.search(text):
         return text
     text = _HIDDEN_YEAR.sub(r"\1\2 blank", text)
@@ -73,12 +73,12 @@ def say_omissions(text: str) -> str:
 
 
 def _oath(match: re.Match[str]) -> str:
-    said = _OATHS.get(f"{match[1]}-{match[2]}".lower(), f"{match[1]} blank")
-    return said.capitalize() if match[1].isupper() else said
+    words = _OATHS.get(f"{match[1]}-{match[2]}".lower(), f"{match[1]} blank")
+    return words.capitalize() if match[1].isupper() else words
 
 
 def clean_punctuation(text: str) -> str:
-    """Turn dashes into commas and tidy what the other rules left behind."""
+    """Turn dashes into commas and tidy up after the other rules."""
     if is_tidy(text):
         return text
     text = text.replace("′", "'").replace("″", '"').replace("_", " ")
@@ -93,7 +93,7 @@ def clean_punctuation(text: str) -> str:
 
 
 def _end_dash(text: str) -> str:
-    """Make a full stop of a dash at the very end: what was cut off there is said as an end."""
+    """Replace a dash at the very end by a full stop: interrupted speech is spoken as an ending."""
     bare = text.rstrip("\"')")
     words = bare.rstrip(" ,;:—–-")
     cut = bare[len(words) :]

@@ -1,4 +1,4 @@
-"""Spans between two figures, and the minus that looks like one."""
+"""Ranges between two figures, and the minus sign that looks like one."""
 
 import re
 
@@ -12,7 +12,7 @@ _PROPORTION_BEFORE = re.compile(
     r"\b(?:ratio|odds|scale|proportions?|diluted|mixed)\b[^.;:]{0,16}\Z", re.IGNORECASE
 )
 _PROPORTION_AFTER = re.compile(r" (?:ratio|odds|scale|proportion|dilution|mix|mixture)\b")
-_SHORT = 2  # digits: 5-4 is a score or a vote even though it falls; 978-0 is a code
+_SHORT = 2  # digits: 5-4 is a score or a vote although it decreases; 978-0 is a code
 
 
 def _value(text: str) -> float:
@@ -38,7 +38,7 @@ def _proportion(match: re.Match[str], english: English) -> str:
     return f"{cardinal(match['a'], english)} to {cardinal(match['b'], english)}"
 
 
-# They run before times of day: 1:50 is a scale, too.
+# Applied before times of day, because 1:50 may also be a scale.
 PROPORTIONS = (
     figure_rule(
         rf"{START}(?<!:)(?P<a>\d+):(?P<b>\d+)(?![\w:])",
@@ -47,7 +47,7 @@ PROPORTIONS = (
         words=("atio", "odds", "scale", "ropor", "ilut", "mix"),
     ),
 )
-# The fourth figure of a chapter, not a span: that would be "Figures 4-7".
+# Figure 4 of chapter 3, not a range, which would be "Figures 4-7".
 NUMBERED = (
     rule(
         r"(?P<thing>\b(?:Listing|Figure|Table|Example|Exhibit|Equation|Form|Plate|Map|Diagram) )"

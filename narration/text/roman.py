@@ -1,4 +1,4 @@
-"""Roman numerals as words, where no other reading is likely."""
+"""Roman numerals as words, where no other meaning is likely."""
 
 import re
 
@@ -6,14 +6,14 @@ from narration.text.english import English
 from narration.text.numerals import cardinal, ordinal, roman_value, year
 from narration.text.rules import RuleSet, apply_all, rule
 
-# Things that are counted: what follows is a number, in capitals or in small letters.
+# Things that are counted: a number follows, in capitals or small letters.
 _COUNTED = (
     "Chapter|Book|Part|Volume|Act|Scene|Canto|Section|Stave|Letter|Appendix|Article|Plate|Figure|"
     "Phase|Type|Class|Rocky|War|Wars|Apollo|Bowl|Title|Mark|Table|Page|Verse|Psalm|Sonnet|"
     "Tome|Lesson|Exhibit|Stage|Level|Grade|Category|Schedule|Annex|Fig|Vol|Unit|Ode|Epistle|Track"
 )
 _COUNTED = f"{_COUNTED}|{_COUNTED.upper()}|{_COUNTED.lower()}"
-# Kings and popes, with a single V or X, too.
+# Kings and popes, also with a single V or X.
 _REGNAL = (
     "Henry|Edward|Louis|George|William|James|Charles|Richard|Elizabeth|John|Napoleon|Philip|"
     "Alexander|Catherine|Frederick|Peter|Ivan|Nicholas|Ferdinand|Leo|Benedict|Gregory|Innocent|"
@@ -26,7 +26,7 @@ _REGNAL = (
     "Suleiman|Pedro|Carlos|Felipe|Sancho|Manuel|Theodore|Justinian|Theodosius|Celestine|Callixtus|"
     "Honorius|Stephen|Bela|Andrew|Ladislaus|Matthias|Eric|Waldemar|Christina|Isabella|Juan|Albert"
 )
-# Others whose grandsons carry their names.
+# Names of others that are passed on to grandsons.
 _GIVEN = (
     "Sam|Samuel|Bob|Thomas|Tom|Walter|Arthur|Daniel|Michael|Frank|Fred|Jack|Harry|Howard|Hugh|"
     "Lawrence|Lewis|Oliver|Patrick|Ralph|Raymond|Roger|Ronald|Russell|Stanley|Edgar|Edmund|Edwin|"
@@ -39,7 +39,7 @@ _GIVEN = (
     "Roy|Scott|Spencer|Steven|Stuart|Sylvester|Wallace|Wendell|Willard|Winston|Bill|Jim|"
     "Joe|Mike|Ted"
 )
-# Things whose small single numerals are no letters: "scene v", but "letter v".
+# Things with single small numerals that are not letters: "scene v", but "letter v".
 _SMALL = (
     "[Cc]hapter|[Bb]ook|[Pp]art|[Vv]olume|[Aa]ct|[Ss]cene|[Cc]anto|[Ss]ection|[Ss]tave|[Pp]hase|"
     "[Aa]ppendix|[Aa]rticle|[Pp]age"
@@ -48,8 +48,8 @@ _SMALL = (
 _PRONOUN = (
     r"I (?!(?:of|and|to|in|is|was|or|through|begins|ends|deals|covers|has|had|above|below)\b)[a-z]"
 )
-# The old way sets a full stop behind a numeral; only before a small letter or a comma is it known
-# to end nothing.
+# Old books put a full stop after a numeral; only before a small letter or a comma is it clear that
+# it does not end the sentence.
 _POINT = r"(?:\.(?=,| [a-z\d(]))?"
 _NOT_NUMERALS = frozenset(
     {
@@ -81,7 +81,8 @@ _NOT_NUMERALS = frozenset(
     }
 )
 _DRIP = r"(?! (?:drips?|lines?|fluids?|bags?|needles?|poles?|tubes?|catheters?|antibiotics?)\b)"
-# Alone these are letters, "Section C", but for what has hundreds: "Psalm C".
+# As single letters these are not numbers, "Section C", except after what comes in hundreds: "Psalm
+# C".
 _LETTERS = frozenset("CLDMcldm")
 _SPELLED = re.compile(r"(?:Psalm|Chapter|Sonnet|Canto|CHAPTER|chapter)s?[ -]\Z")
 COUNTED_BEFORE = re.compile(rf"\b(?:{_COUNTED}) \Z")
@@ -122,7 +123,7 @@ def _the_ordinal(match: re.Match[str], english: English) -> str:
 
 
 def _alone(match: re.Match[str], english: English) -> str:
-    """Say a numeral that no word announces; a long one is a year."""
+    """Read a numeral without an introducing word; a long one is a year."""
     text = match["roman"]
     value = roman_value(text)
     if value is None or text in _NOT_NUMERALS:

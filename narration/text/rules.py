@@ -1,4 +1,4 @@
-"""A rule of saying: what it looks for, what it says, and when it need not be tried at all."""
+"""A rewriting rule: what it matches, its replacement, and when it need not be tried."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -9,17 +9,18 @@ from narration.text.english import English
 
 DIGITS = "0123456789"
 Say = Callable[[re.Match[str], English], str]
-_MOST_CHOICES = 4096  # kinds of texts that are remembered; a book has some hundred
+_MOST_CHOICES = 4096  # sets of characters that are cached; a book has a few hundred
 _FIGURE = re.compile(r"\d+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """Replace what `pattern` finds by what `say` makes of it.
+    """Replace what `pattern` matches by the result of `say`.
 
-    A text that lacks every character of one of the `needs`, or all of the `words`, cannot match:
-    prose is mostly plain, and most rules are never tried on it. A rule `at_figure` matches only
-    where a figure begins, one with `starts` only where these are found: it spares the search.
+    A text that lacks every character of one of the `needs`, or all of the `words`, cannot match.
+    Since prose is mostly plain, most rules are never tried on it. A rule with `at_figure` is
+    matched only where a figure begins, one with `starts` only where these match, which saves a
+    search.
     """
 
     pattern: re.Pattern[str]
@@ -33,11 +34,11 @@ class Rule:
 def rule(
     pattern: str, say: Say | str, *needs: str, words: Iterable[str] = (), starts: str | None = None
 ) -> Rule:
-    """Make a rule; a string is said as it stands, whatever was found."""
-    made: Say = partial(_say_words, say) if isinstance(say, str) else say
+    """Make a rule; a string is used as the replacement for every match."""
+    say_match: Say = partial(_say_words, say) if isinstance(say, str) else say
     return Rule(
         pattern=re.compile(pattern),
-        say=made,
+        say=say_match,
         needs=needs,
         words=tuple(words),
         at_figure=False,
@@ -46,11 +47,11 @@ def rule(
 
 
 def figure_rule(pattern: str, say: Say | str, *needs: str, words: Iterable[str] = ()) -> Rule:
-    """Make a rule for what begins with a figure; the pattern is tried there and nowhere else."""
-    made: Say = partial(_say_words, say) if isinstance(say, str) else say
+    """Make a rule that begins with a figure; the pattern is tried there only."""
+    say_match: Say = partial(_say_words, say) if isinstance(say, str) else say
     return Rule(
         pattern=re.compile(pattern),
-        say=made,
+        say=say_match,
         needs=(DIGITS, *needs),
         words=tuple(words),
         at_figure=True,
@@ -58,10 +59,10 @@ def figure_rule(pattern: str, say: Say | str, *needs: str, words: Iterable[str] 
 
 
 class RuleSet:
-    """Rules in their order; which of them a text can need is looked up by its characters."""
+    """An ordered list of rules; those that a text can need are looked up by its characters."""
 
     def __init__(self, rules: Iterable[Rule], guard: str | None = None) -> None:
-        """Take rules that apply only to a text in which the guard, if any, finds something."""
+        """Create a set that applies only to texts in which the guard, if given, matches."""
         self._rules = tuple(rules)
         self._guard = None if guard is None else re.compile(guard)
         needs = dict.fromkeys(need for each in self._rules for need in each.needs)
@@ -71,14 +72,14 @@ class RuleSet:
                 self._bits[character] = self._bits.get(character, 0) | 1 << index
         bits = {need: 1 << index for index, need in enumerate(needs)}
         self._needs = tuple(sum(bits[need] for need in set(each.needs)) for each in self._rules)
-        self._telling = frozenset(self._bits)
+        self._deciding = frozenset(self._bits)
         self._choices: dict[frozenset[str], tuple[Rule, ...]] = {}
 
     def apply(self, text: str, english: English, characters: frozenset[str]) -> str:
-        """Apply the rules one after the other, each to all of the text of such characters.
+        """Apply the rules in order, each to the whole text.
 
-        What is chosen by the characters of the text as it comes stays chosen: a rule that needs
-        what another has said is applied the next time.
+        The rules are chosen once, by the characters of the incoming text: a rule that matches the
+        output of another is applied in the next pass.
         """
         if self._guard is not None and not self._guard.search(text):
             return text
@@ -96,8 +97,8 @@ class RuleSet:
                     figures = _figures(text)
                 spoken = _replace_at(figures, each, text, english)
             elif each.starts:
-                found = [match.start() for match in each.starts.finditer(text)]
-                spoken = _replace_at(found, each, text, english)
+                starts = [match.start() for match in each.starts.finditer(text)]
+                spoken = _replace_at(starts, each, text, english)
             else:
                 spoken = each.pattern.sub(partial(_say, each.say, english), text)
             if spoken != text:
@@ -106,15 +107,15 @@ class RuleSet:
         return text
 
     def _choose(self, characters: frozenset[str]) -> tuple[Rule, ...]:
-        found = self._telling & characters
-        chosen = self._choices.get(found)
+        deciding = self._deciding & characters
+        chosen = self._choices.get(deciding)
         if chosen is None:
             if len(self._choices) >= _MOST_CHOICES:
                 self._choices.clear()
             present = 0
-            for character in found:
+            for character in deciding:
                 present |= self._bits[character]
-            chosen = self._choices[found] = tuple(
+            chosen = self._choices[deciding] = tuple(
                 each
                 for needs, each in zip(self._needs, self._rules, strict=True)
                 if present & needs == needs
@@ -123,7 +124,7 @@ class RuleSet:
 
 
 def apply_all(sets: Iterable[RuleSet], text: str, english: English) -> str:
-    """Apply sets of rules one after the other."""
+    """Apply several sets of rules in order."""
     characters = frozenset(text)
     for rules in sets:
         spoken = rules.apply(text, english, characters)
@@ -133,17 +134,17 @@ def apply_all(sets: Iterable[RuleSet], text: str, english: English) -> str:
 
 
 def alternatives(words: Iterable[str]) -> str:
-    """Write a pattern of literal words, the longest first so that none hides behind its start."""
+    """Return a pattern of literal words, longest first so that no word hides a longer one."""
     return "|".join(re.escape(word) for word in sorted(words, key=lambda w: (-len(w), w)))
 
 
 def in_any_case(*words: str) -> tuple[str, ...]:
-    """Write words as they stand in a sentence, at its beginning, and in capitals."""
+    """Return words in lower case, capitalized, and in capitals."""
     return tuple(dict.fromkeys(form for w in words for form in (w, w.capitalize(), w.upper())))
 
 
 def _figures(text: str) -> list[int]:
-    """Find where figures begin: at their first digit, and at a point before it."""
+    """Return where figures begin: at their first digit, and at a point before it."""
     starts: list[int] = []
     for match in _FIGURE.finditer(text):
         start = match.start()
@@ -163,7 +164,7 @@ def _has_any(words: tuple[str, ...], text: str) -> bool:
 def _replace_at(starts: list[int], each: Rule, text: str, english: English) -> str:
     find = each.pattern.match
     for start in starts:
-        if find(text, start):  # hardly ever: what follows is worth no preparation before
+        if find(text, start):  # rare, so nothing is prepared in advance
             break
     else:
         return text

@@ -1,4 +1,4 @@
-"""Sentences of a text, so cut that joined they are the text again. English, and CJK stops."""
+"""Split a text into sentences that, joined, are the same text. English, and CJK stops."""
 
 import re
 
@@ -14,7 +14,7 @@ from narration.text.abbreviations import follows_pronoun_word
 from narration.text.calendar_words import MONTHS, WEEKDAYS
 from narration.text.numerals import roman_value
 
-# Each alternative is tried at the first character of a run only: a million dots take one pass.
+# Each alternative is tried only at the first character of a run: a million dots take one pass.
 _BREAK = re.compile(
     r"(?<![.!?…])(?<!\. )(?P<mark>(?:\. (?=\.)|[.!?…])++)(?P<close>[\"'”’»)\]*_]*+)(?P<space>\s++)"
     r"|(?<![。！？])[。！？]++[」』”]*+\s*+"  # full-width stops need no space after them
@@ -23,7 +23,7 @@ _BREAK = re.compile(
 _WORD_BEFORE = re.compile(r"[^\W_]*(?:\.[^\W_]+)*\Z")
 _LONGEST_ABBREVIATION = 12
 _OPENING = "\"'“‘«([*_—–- "
-# A capital here begins a sentence; elsewhere it may be a name after an abbreviation.
+# With a capital, these begin a sentence; another word may be a name after an abbreviation.
 _STARTERS = frozenset(
     (  # noqa: SIM905 - a page of quoted words would hide the rules
         "The A An He She It They We You I This That These Those There Then When While But And Or "
@@ -33,7 +33,7 @@ _STARTERS = frozenset(
 )
 _NEVER = frozenset(
     {*TITLES, *INNER, *FIRST_NAMES, "St", "Ste", "ST", "v", "cit", "loc", "seq", "sqq"}
-    | {title.upper() for title in TITLES}  # of a heading
+    | {title.upper() for title in TITLES}  # in a heading
 )
 _MONTHS_SHORT = frozenset({m[:3] for m in MONTHS} | {"Sept"}) - {"May"}
 _BEFORE_NUMBER = (
@@ -47,13 +47,13 @@ _BEFORE_NUMBER = (
 )
 _MAYBE = frozenset({*ENDING, *STATES, "A.D", "B.C"})
 _HALF_DAYS = frozenset({"a.m", "p.m", "A.M", "P.M"})
-# What may follow half of a day inside a sentence, though it has a capital.
+# Capitalized words that may follow a.m. or p.m. inside a sentence.
 _AFTER_HALF_DAY = frozenset(
     {*MONTHS, *WEEKDAYS.values(), "Eastern", "Pacific", "Central", "Mountain", "Greenwich", "GMT",
      "EST", "EDT", "PST", "PDT", "UTC", "BST"}
 )  # fmt: skip
 _NUMBER = re.compile(r"[A-Z]{0,3}-?\d|[IVXLC]{2,}\b|[IVXLC]\.,? [a-z]")
-# A house or an ordinal before it makes St. a street; a saint has neither.
+# A house number or an ordinal before it makes St. a street; a saint has neither.
 _STREET_BEFORE = re.compile(
     r"(?:\b\d{1,5} (?:[A-Z][\w'-]+ ){1,3}|\b(?:First|Second|Third|Fourth|Fifth|Sixth|"
     r"Seventh|Eighth|"
@@ -66,7 +66,7 @@ _NEXT_WORD = re.compile(r"[^\W\d_]+")
 
 
 def split_sentences(text: str) -> list[str]:
-    """Cut a text into sentences; the white space between two belongs to the first."""
+    """Split a text into sentences; white space between two belongs to the first."""
     sentences = []
     start = 0
     for match in _BREAK.finditer(text):
@@ -112,32 +112,32 @@ def _has_empty_line(space: str) -> bool:
 
 
 def _is_list_marker(word: str, before: str, close: str) -> bool:
-    """Tell the number of an item from a number that ends a sentence."""
+    """Distinguish the number of a list item from a number that ends a sentence."""
     is_short = len(word) == 1 or (word.isdigit() and len(word) <= 3)
     return is_short and not close and _LIST_MARKER.search(before) is not None
 
 
 def _is_volume(word: str) -> bool:
-    """Tell the small numeral of a citation: "Acts ii. 3"."""
+    """Return whether a word is the small numeral of a citation: "Acts ii. 3"."""
     return word.islower() and roman_value(word.upper()) is not None
 
 
 def _starts_sentence(following: str) -> bool:
-    found = _NEXT_WORD.match(following)
-    return found is not None and found[0] in _STARTERS
+    match = _NEXT_WORD.match(following)
+    return match is not None and match[0] in _STARTERS
 
 
 def _full_stop_ends(word: str, close: str, following: str) -> bool:
-    """Tell a full stop from the point of an abbreviation, an initial or a list number."""
+    """Distinguish a full stop from the point of an abbreviation, an initial or a list number."""
     if word in _NEVER:
         return False
     if word in _BEFORE_NUMBER and _NUMBER.match(following):
         return False
     if following[:1].isdigit() and (_COINS.fullmatch(word) or _is_volume(word)):
         return False
-    found = _NEXT_WORD.match(following)
+    match = _NEXT_WORD.match(following)
     if word in _HALF_DAYS:
-        return found is not None and found[0] not in _AFTER_HALF_DAY
+        return match is not None and match[0] not in _AFTER_HALF_DAY
     is_start = _starts_sentence(following)
     is_initial = len(word) == 1 and word.isupper()
     is_dotted = "." in word and all(len(part) == 1 for part in word.split("."))

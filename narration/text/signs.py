@@ -1,4 +1,4 @@
-"""Signs that stand alone and what they are called."""
+"""Names of single signs."""
 
 import re
 
@@ -38,7 +38,7 @@ _PLAIN = re.compile(r"[\w\s.,;:!?'\"()/–—-]*+", re.ASCII)
 
 
 def say_signs(text: str) -> str:
-    """Replace signs that stand alone; runs after every rule that reads a sign with figures."""
+    """Replace single signs by words; runs after every rule that reads a sign with figures."""
     if _PLAIN.fullmatch(text):
         return text
     text = _MONEY.sub(lambda m: f" {currency(m[1]).many} ", text)

@@ -19,14 +19,15 @@ _CUTS = (
     ),
     re.compile(r"\s+"),
 )
-_MIDDLE = 0.3  # a cut may lie this share of the length off the middle before a worse kind is tried
-_SHORT_COST = 10.0  # the model adds sounds to a chunk that is too short: the worst choice
-_CUT_COST = 0.5  # a chunk that ends inside a sentence, against one that ends with it
+_MIDDLE = 0.3  # a cut may be this share of the length off the middle before a worse kind is tried
+# For a chunk that is too short, to which the model adds sounds: the worst choice.
+_SHORT_COST = 10.0
+_CUT_COST = 0.5  # for a chunk that ends inside a sentence instead of at its end
 _HALF = 2
-_SHRINKS = 1.2  # what is this much longer than the limit as written is too long as spoken, too
+_SHRINKS = 1.2  # text longer than the limit by this factor is also too long when spoken
 _TRIES = 8  # cuts of one kind that are tried before a worse kind
-_AROUND = 60  # characters on each side of a cut that decide how it is said
-_BESIDE = 20  # characters on each side that a rule for plain words can see
+_CUT_CONTEXT = 60  # characters on each side of a cut that decide how it is read
+_WORD_CONTEXT = 20  # characters on each side that a rule for plain words can match
 _NOTABLE = re.compile(r"[^a-z ,;:'\"“”‘’—–-]")
 _WORD = re.compile(r"\w+")
 _DASH_END = re.compile(r"(?:[—–]|--)[\s\"'”’]*\Z")
@@ -36,7 +37,7 @@ Say: TypeAlias = Callable[[str], str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """flat[start:end] of a block, and how it is spoken; `ends_sentence` tells how to pause."""
+    """flat[start:end] of a block, and its spoken form; `ends_sentence` decides the pause."""
 
     start: int
     end: int
@@ -59,7 +60,7 @@ def group_block(
 ) -> list[Group]:
     """Cut a block's text, from `start` on, into groups that cover it.
 
-    None is longer than the limit as spoken.
+    None exceeds the limit as spoken.
     """
     pieces: list[Piece] = []
     offset = 0
@@ -71,7 +72,7 @@ def group_block(
 
 
 def _arrange(flat: str, pieces: list[Piece], limits: ChunkLimits, say: Say) -> list[Group]:
-    """Group; where a short group is left, halve its longer neighbour and group again."""
+    """Group pieces; where a short group remains, halve its longer neighbour and group again."""
     groups = _group(pieces, limits)
     for index, group in enumerate(groups):
         if len(groups) > 1 and len(group.spoken) < limits.min_chars:
@@ -89,15 +90,15 @@ def _arrange(flat: str, pieces: list[Piece], limits: ChunkLimits, say: Say) -> l
 def _fit(flat: str, start: int, end: int, limit: int, say: Say) -> list[Piece]:
     """Cut flat[start:end], one sentence, until each piece fits."""
     pieces: list[Piece] = []
-    waiting = [(start, end)]
-    while waiting:
-        first, last = waiting.pop()
+    pending = [(start, end)]
+    while pending:
+        first, last = pending.pop()
         spoken = say(flat[first:last]) if last - first <= _SHRINKS * limit else None
         if last - first == 1 or (spoken is not None and len(spoken) <= limit):
             pieces.append(_piece(flat, first, last, spoken or "", ends_sentence=last == end))
             continue
         cut = _find_cut(flat, first, last, limit, say)
-        waiting += [(cut, last), (first, cut)]
+        pending += [(cut, last), (first, cut)]
     return pieces
 
 
@@ -113,24 +114,24 @@ def _halve(flat: str, piece: Piece, say: Say) -> list[Piece]:
 
 
 def _piece(flat: str, start: int, end: int, spoken: str, *, ends_sentence: bool) -> Piece:
-    """Make a piece; a dash that was cut behind is a pause, not the end of what is said."""
+    """Make a piece; a dash after which it was cut is a pause, not the end of a sentence."""
     if not ends_sentence and spoken.endswith(".") and _DASH_END.search(flat, start, end):
         spoken = f"{spoken[:-1]},"
     return Piece(start=start, end=end, spoken=spoken, ends_sentence=ends_sentence)
 
 
 def _find_cut(flat: str, start: int, end: int, limit: int, say: Say) -> int:
-    """Best place near the middle: after a clause, before a conjunction, between words, anywhere.
+    """Return the best place near the middle: after a clause, before a conjunction, between words.
 
-    A place where the parts would be said in other words than the whole is passed over: between
-    "5" and "million", or in "Mr. | V. Smith".
+    Places where the parts would be read differently from the whole are avoided: between "5" and
+    "million", or in "Mr. | V. Smith".
     """
     middle = (start + end) // 2
     reach = min(int((end - start) * _MIDDLE), limit)
     low, high = max(start + 1, middle - reach), min(end - 1, middle + reach)
-    found = find_cut_between(flat, (start, end), (low, middle, high), say)
-    if found is not None:
-        return found
+    cut = find_cut_between(flat, (start, end), (low, middle, high), say)
+    if cut is not None:
+        return cut
     cut = middle
     while cut > low and _is_joined(flat[cut]):
         cut -= 1
@@ -140,9 +141,9 @@ def _find_cut(flat: str, start: int, end: int, limit: int, say: Say) -> int:
 def find_cut_between(
     flat: str, text: tuple[int, int], window: tuple[int, int, int], say: Say
 ) -> int | None:
-    """Return the best place in a window (low, ideal, high) to cut flat[start:end]; None if none is.
+    """Return the best place in a window (low, ideal, high) to cut flat[start:end]; None if none.
 
-    The best kind of place first, of each kind the nearest to the ideal.
+    The best kind of place first, and within each kind the nearest to the ideal.
     """
     start, end = text
     low, ideal, high = window
@@ -158,11 +159,11 @@ def find_cut_between(
 
 
 def _keeps_words(flat: str, start: int, cut: int, end: int, say: Say) -> bool:
-    """Tell whether the words around a cut are said as they would be without it."""
-    if not _NOTABLE.search(flat, max(start, cut - _BESIDE), min(end, cut + _BESIDE)):
-        return True  # plain words are said alike wherever they stand
-    first = max(start, cut - _AROUND)
-    last = min(end, cut + _AROUND)
+    """Return whether the words around a cut are read as they would be without it."""
+    if not _NOTABLE.search(flat, max(start, cut - _WORD_CONTEXT), min(end, cut + _WORD_CONTEXT)):
+        return True  # plain words are read alike wherever they are
+    first = max(start, cut - _CUT_CONTEXT)
+    last = min(end, cut + _CUT_CONTEXT)
     parts = _words(say(flat[first:cut])) + _words(say(flat[cut:last]))
     return parts == _words(say(flat[first:last]))
 
@@ -172,7 +173,7 @@ def _words(spoken: str) -> list[str]:
 
 
 def _is_joined(character: str) -> bool:
-    """Tell whether it belongs to the one before it: an accent, a joiner, a variation selector."""
+    """Return whether a character belongs to the one before, as an accent or a joiner does."""
     return unicodedata.category(character) in {"Mn", "Me", "Cf"}
 
 

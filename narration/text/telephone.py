@@ -1,4 +1,4 @@
-"""Numbers that are dialled or copied, not counted: telephones, ISBNs, cards, codes."""
+"""Numbers that are dialled or copied, not counted: telephone numbers, ISBNs, cards, codes."""
 
 import re
 from functools import partial
@@ -20,7 +20,7 @@ _CODE_BEFORE = re.compile(
     r"badge number|box|box number|otp(?: is)?|ssn(?: is)?|code is) \Z",
     re.IGNORECASE,
 )
-# What of them a text has where one of them may stand; looking for plain words is quicker.
+# Words that a text with such a number contains; searching for plain words is faster.
 _CALL_WORDS = in_any_case(
     "call ", "calls ", "called ", "calling ", "phone", "ring ", "rang ", "text"
 )
@@ -28,7 +28,7 @@ _DIAL_WORDS = in_any_case("dial")
 _CODE_WORDS = in_any_case(
     "ending in ", "ends in ", "pin", "zip", "ext", "code", "word", "number ", "box ", "otp", "ssn"
 )
-_REACH = 24  # characters before a figure that tell that it is dialled
+_REACH = 24  # characters before a figure that show that it is dialled
 _GROUP = re.compile(r"\d+|[A-Z]+")
 _YEAR = re.compile(r"1[5-9]\d\d|20\d\d")
 _EXTENSION = r"(?:,? ?(?:x|ext\.?|extension) ?(?P<extension>\d{1,6}))?"
@@ -37,38 +37,38 @@ _NOT_BEFORE = r"(?![\w-]|[.,/]\d)"
 
 
 def _groups(text: str) -> str:
-    """Say groups of digits one by one, with a pause after each."""
+    """Read groups of digits one by one, with a pause after each."""
     return ", ".join(spell_digits(group) for group in re.findall(r"\d+", text))
 
 
 def _phone(match: re.Match[str], _: English) -> str:
-    said = _groups(match["number"])
+    words = _groups(match["number"])
     if match["number"].startswith("+"):
-        said = f"plus {said}"
+        words = f"plus {words}"
     extension = match["extension"]
-    return f"{said}, extension {spell_digits(extension)}" if extension else said
+    return f"{words}, extension {spell_digits(extension)}" if extension else words
 
 
 def _card(match: re.Match[str], _: English) -> str:
-    """Say the number of a card, but not four years in a row."""
+    """Read the number of a card, but not four consecutive years."""
     groups = re.split("[ -]", match["number"])
     return match[0] if all(_YEAR.fullmatch(g) for g in groups) else _groups(match["number"])
 
 
 def _toll_free(match: re.Match[str], _: English) -> str:
     rest = match["rest"]
-    said = (
+    words = (
         ", ".join(spell_digits(g) for g in re.findall(r"\d+", rest))
         if not re.search("[A-Z]", rest)
         else " ".join(cardinal(g) if g.isdigit() else g for g in _GROUP.findall(rest))
     )
     area = match["area"]
     spoken_area = f"{cardinal(area[0])} hundred" if area == "800" else spell_digits(area)
-    return f"{'plus ' if match['plus'] else ''}one, {spoken_area}, {said}"
+    return f"{'plus ' if match['plus'] else ''}one, {spoken_area}, {words}"
 
 
 def _dialled(before: re.Pattern[str], match: re.Match[str], _: English) -> str:
-    """Say digits one by one, if what stands before them asks for it."""
+    """Read digits one by one, if the text before them calls for it."""
     is_dialled = before.search(text_before(match, _REACH)) is not None
     return spell_digits(match["number"]) if is_dialled else match[0]
 
@@ -109,7 +109,7 @@ TELEPHONE = (
         "+",
         DIGITS,
     ),
-    # The same as it is dialled: 0044 161 496 0018.
+    # The same with a dialled prefix: 0044 161 496 0018.
     figure_rule(
         rf"{_NOT_AFTER}(?P<number>00[1-9]\d{{0,2}}(?: \d{{2,8}}){{2,5}}){_NOT_BEFORE}{_EXTENSION}",
         _phone,
@@ -140,7 +140,7 @@ TELEPHONE = (
         "-. ",
     ),
     figure_rule(rf"{_NOT_AFTER}(?P<number>\d{{3}}-\d{{4}}){_NOT_BEFORE}{_EXTENSION}", _phone, "-"),
-    # As Britain writes its own: 0161 496 0018, 020 7946 0958.
+    # British notation: 0161 496 0018, 020 7946 0958.
     rule(
         rf"{_NOT_AFTER}(?P<number>\(?0\d{{2,4}}\)?[ -]\d{{3,4}}[ -]?\d{{3,4}}"
         rf"){_NOT_BEFORE}{_EXTENSION}",

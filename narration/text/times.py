@@ -1,4 +1,4 @@
-"""Times of day and lengths of time as words."""
+"""Times of day and durations as words."""
 
 import re
 
@@ -21,9 +21,9 @@ _NOON = 12
 
 
 def _half(match: re.Match[str]) -> str:
-    """Write the letters of a.m.; a full stop that follows serves both."""
+    """Return the letters of a.m.; a full stop after it serves both."""
     letters = f"{match['half'][0].lower()}.m"
-    is_stopped = match.string.startswith(".", match.end())  # "at 3 pm." has its full stop already
+    is_stopped = match.string.startswith(".", match.end())  # "at 3 pm." already has its full stop
     return letters if is_stopped else f"{letters}."
 
 
@@ -37,7 +37,7 @@ def _minutes(minute: str) -> str:
 
 
 def _clock(match: re.Match[str], english: English) -> str:
-    """Say a time of day: 3:05 pm, 15:45, 20:00."""
+    """Read a time of day: 3:05 pm, 15:45, 20:00."""
     hour, minute = int(match["hour"]), match["minute"]
     words = cardinal(str(hour)) + _minutes(minute)
     second = match.groupdict().get("second")
@@ -53,7 +53,7 @@ def _clock(match: re.Match[str], english: English) -> str:
 
 
 def _long(match: re.Match[str], english: English) -> str:
-    """Say hours, minutes and seconds: a time of day after "at", else a length of time."""
+    """Read hours, minutes and seconds: a time of day after "at", otherwise a duration."""
     if match["half"] or _CLOCK_BEFORE.search(text_before(match, _REACH)):
         return _clock(match, english)
     parts = [
@@ -70,15 +70,15 @@ def _count(figure: str, unit: str, english: English) -> str:
 
 
 def _length(match: re.Match[str], english: English) -> str:
-    """Say 1h 20m: between these, the m is no meter and the s no plural."""
+    """Read 1h 20m: after hours the m is not a metre and the s not a plural."""
     units = (("hours", "hour"), ("minutes", "minute"), ("seconds", "second"))
     return " ".join(_count(match[name], unit, english) for name, unit in units if match[name])
 
 
 def _military(match: re.Match[str], _: English) -> str:
     hour, minute = match["hour"], match["minute"]
-    said = two_digits(hour) if int(hour) else "zero"
-    return f"{said}{' hundred' if minute == '00' else _minutes(minute)}{match['hours'] or ''}"
+    words = two_digits(hour) if int(hour) else "zero"
+    return f"{words}{' hundred' if minute == '00' else _minutes(minute)}{match['hours'] or ''}"
 
 
 def _hour(match: re.Match[str], _: English) -> str:
@@ -150,7 +150,7 @@ TIMES = (
         _clock,
         ".",
     ),
-    # The way of British books: the 6.45 train, at 6.45 in the morning.
+    # British books: the 6.45 train, at 6.45 in the morning.
     figure_rule(
         r"(?:(?<=\b[Tt]he )|(?<=\b[Aa]t ))(?P<hour>1[0-2]|"
         r"[1-9])\.(?P<minute>[0-5]\d)(?P<half>)(?P<zone>)"

@@ -1,4 +1,4 @@
-"""What planning a text yields: chunks to speak and a partition of the source."""
+"""The result of planning a text: chunks to speak and a partition of the source."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,10 +8,10 @@ from narration.documents.types import BlockKind, SkipReason
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChunkLimits:
-    """How long a chunk may be, in characters as spoken.
+    """How long a chunk may be, in spoken characters.
 
-    Chatterbox garbles beyond some 300 characters and adds sounds to very short lines. `opening` are
-    the lengths to aim for in the first chunks of a text that somebody waits to hear.
+    Chatterbox garbles texts above about 300 characters and adds sounds to very short lines.
+    `opening` are the target lengths of the first chunks of a text that a client waits to hear.
     """
 
     max_chars: int = 280
@@ -21,7 +21,7 @@ class ChunkLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PauseLimits:
-    """Silence after a chunk, by what ends there. The largest that applies is taken."""
+    """The silence after a chunk, by what ends there. The largest that applies is used."""
 
     clause_ms: int = 80  # a long sentence was cut here
     line_ms: int = 150  # a line of verse
@@ -54,8 +54,8 @@ class Span:
 class ChunkPlan:
     """What one model call speaks.
 
-    `text` is source[start:end] with its markup, `caption` the same words as a reader sees them on
-    one line, `spoken_text` what the model is given. `chapter` indexes `Plan.chapters`.
+    `text` is source[start:end] with its markup, `caption` the same words in one line as a reader
+    sees them, `spoken_text` the input of the model. `chapter` is an index into `Plan.chapters`.
     """
 
     index: int
@@ -71,9 +71,9 @@ class ChunkPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChapterPlan:
-    """A chapter that has something to say: its titles (see Chapter) and its first chunk.
+    """A chapter with text to speak: its titles (see Chapter) and its first chunk.
 
-    `number` counts all chapters of the document from 1 on.
+    `number` counts all chapters of the document from 1.
     """
 
     title: str
@@ -84,7 +84,7 @@ class ChapterPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Every character of the source accounted for: concatenated, the spans are the source."""
+    """A plan that covers every character: concatenated, the spans are the source."""
 
     chunks: tuple[ChunkPlan, ...]
     chapters: tuple[ChapterPlan, ...]

@@ -1,6 +1,6 @@
-"""What units are called: abbreviations of English print -> names by CLDR, singular and plural.
+"""Names of units: abbreviations in English print -> names by CLDR, singular and plural.
 
-CLDR (through Babel) knows the plurals and both spellings; the tables below know the abbreviations.
+CLDR (through Babel) has the plurals and both spellings; the tables below have the abbreviations.
 """
 
 from functools import lru_cache
@@ -11,8 +11,8 @@ from narration.text.english import English
 
 LOCALES = {English.AMERICAN: "en_US", English.BRITISH: "en_GB"}
 
-# Abbreviation -> CLDR's name of the unit. One that is also a word, or that print writes in either
-# case with another meaning, stands here only as far as it is safe after a number.
+# Abbreviation -> CLDR's name of the unit. If it is also a word, or has another meaning in the other
+# case, it is listed only if it is unambiguous after a number.
 CLDR_UNITS = {
     "km": "length-kilometer", "m": "length-meter", "cm": "length-centimeter",
     "mm": "length-millimeter", "nm": "length-nanometer", "μm": "length-micrometer",
@@ -55,7 +55,7 @@ CLDR_UNITS = {
     "m3": "volume-cubic-meter", "cm3": "volume-cubic-centimeter",
     "km3": "volume-cubic-kilometer",
 }  # fmt: skip
-# What CLDR has no name for, or calls by one that people do not say.
+# Units that CLDR lacks, or whose names are not in common use.
 OWN_UNITS = {
     "dB": ("decibel", "decibels"), "rpm": ("revolution per minute", "revolutions per minute"),
     "bpm": ("beat per minute", "beats per minute"),
@@ -79,7 +79,7 @@ OWN_UNITS = {
     "MeV": ("megaelectronvolt", "megaelectronvolts"),
     "GeV": ("gigaelectronvolt", "gigaelectronvolts"), "kelvin": ("kelvin", "kelvin"),
 }  # fmt: skip
-# Other ways to write one of the above.
+# Other spellings of the above.
 SPELLINGS = {
     "kgs": "kg", "KG": "kg", "Kg": "kg", "kms": "km", "KM": "km", "Km": "km", "cms": "cm",
     "CM": "cm",
@@ -100,15 +100,15 @@ SPELLINGS = {
 
 @lru_cache(maxsize=1024)
 def unit_name(unit: str, english: English, *, is_plural: bool) -> str:
-    """Say a unit without its number; what stands after a slash is said with `per`."""
+    """Return a unit's name without a number; what follows a slash is read with `per`."""
     head, *rest = unit.split("/")
     head = SPELLINGS.get(head, head)
     if head in OWN_UNITS:
-        said = OWN_UNITS[head][is_plural]
+        words = OWN_UNITS[head][is_plural]
     else:
         written = format_unit(
             2 if is_plural else 1, CLDR_UNITS[head], length="long", locale=LOCALES[english]
         )
-        said = written.partition(" ")[2].replace("-", " ")
+        words = written.partition(" ")[2].replace("-", " ")
     tails = [unit_name(part, english, is_plural=False) for part in rest]
-    return " per ".join([said, *tails])
+    return " per ".join([words, *tails])

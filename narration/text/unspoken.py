@@ -1,7 +1,7 @@
-"""Characters that have no saying: ornaments, marks of emphasis and of notes.
+"""Characters without a spoken form: ornaments, marks of emphasis, note references.
 
-The normalizer drops exactly these, and the plan names them as skipped, so that nothing which a
-reader sees vanishes without a word.
+The normalizer drops exactly these, and the plan lists them as skipped, so that nothing a reader
+sees disappears without a trace.
 """
 
 import re
@@ -13,18 +13,18 @@ from narration.text.currencies import SIGNS
 from narration.text.signs import SPOKEN_SIGNS
 
 _SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
-# Typographic company of a word: nobody reads them out.
+# Signs attached to a word that nobody reads aloud.
 _NEVER = frozenset("™®℠†‡※⁂¿¡")
 _SYMBOLS = frozenset({"So", "Sk", "Sm", "Sc", "Cn", "Co"})
 _ODD = re.compile(r"[^\x00-\x7f]+")
-# A raised figure behind a word, a stop or a year is the mark of a note, if no power; before a
-# paragraph it is the note's own.
+# A superscript figure after a word, a full stop or a year is a note reference unless it is a power;
+# before a paragraph it marks the note itself.
 _RAISED = re.compile(
     rf"(?:(?<=[^\W\d_]|[.,;:!?'\"”’)])|(?<=1[5-9]\d\d)|(?<=20\d\d)|\A(?=[{_SUPERSCRIPTS}]+\s+[A-Z]))"
     rf"[{_SUPERSCRIPTS}]+"
 )
 _SUM = re.compile(r"\([^()]*[+−×*/=^][^()]*\)\Z")  # in brackets
-_REACH = 24  # characters before a raised figure that may be its base
+_REACH = 24  # characters before a superscript figure that may be its base
 _TAG = re.compile(r"<(/?)([A-Za-z][^<>\n/]{0,60})(/?)>")
 _CLOSING_TAG = re.compile(r"</([A-Za-z][^\s<>/]{0,60})>")
 _MARKS = re.compile(r"([*_^~\\<>])\1*")
@@ -39,19 +39,19 @@ _HAS_SUPERSCRIPT = re.compile(f"[{_SUPERSCRIPTS}]")
 
 
 def find_unspoken(text: str) -> list[tuple[int, int]]:
-    """Find the pieces of a text that have no saying, in order."""
-    found: list[tuple[int, int]] = []
+    """Return the pieces of a text without a spoken form, in order."""
+    pieces: list[tuple[int, int]] = []
     if not text.isascii():
-        found += _symbols(text)
+        pieces += _symbols(text)
         if _HAS_SUPERSCRIPT.search(text):
-            found += _note_marks(text)
+            pieces += _note_marks(text)
     if _HAS_MARK.search(text):
-        found += _marks(text)
-    return sorted(found)
+        pieces += _marks(text)
+    return sorted(pieces)
 
 
 def drop_unspoken(text: str) -> str:
-    """Leave out what has no saying."""
+    """Remove everything without a spoken form."""
     pieces, position = [], 0
     for start, end in find_unspoken(text):
         pieces.append(text[position:start])
@@ -74,9 +74,9 @@ def _marks(text: str) -> Iterator[tuple[int, int]]:
     tags: list[tuple[int, int]] = []
     for tag in _TAG.finditer(text):
         if tag[1] or tag[3] or "=" in tag[2] or tag[2].split(None, 1)[0] in closed:
-            tags.append(tag.span())  # markup that was left in the text
+            tags.append(tag.span())  # leftover markup
         else:
-            brackets |= {tag.start(), tag.end() - 1}  # a word in brackets: it is read
+            brackets |= {tag.start(), tag.end() - 1}  # a word in brackets is read
     yield from tags
     for match in _MARKS.finditer(text):
         start, end = match.span()
@@ -91,10 +91,10 @@ def _marks(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _is_sign(mark: str, before: str, after: str) -> bool:
-    """Tell a sign that is said from emphasis, the star of a note and the like."""
+    """Distinguish a sign that is read from emphasis, note references and the like."""
     is_inside = before[-1:].isalnum() and after[:1].isalnum()
     if mark == "_":
-        return is_inside  # it parts two words, as a space does
+        return is_inside  # it separates two words, as a space does
     if mark == "~":
         return is_inside or _FIGURE_AFTER.match(after) is not None
     if mark == "\\":

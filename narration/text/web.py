@@ -1,4 +1,4 @@
-"""Addresses of the web, of mail and of files as words; names and tags of social networks."""
+"""Web addresses, e-mail addresses and file names as words; user names and hashtags."""
 
 import re
 
@@ -17,7 +17,7 @@ _TOP_LEVEL = (
     "com|org|net|edu|gov|mil|int|info|biz|name|app|dev|io|ai|tv|co|uk|de|fr|nl|eu|ch|"
     "se|jp|cn|ru|au|nz|ca|pl|br|gg|fm|ly"
 )
-# These are words as well: only where a path or "www." shows an address.
+# These are words as well: only where a path or "www." shows that it is an address.
 _TOP_LEVEL_WORDS = "us|in|it|me|no|is|at|be|to|es|my|so|am|as|sm"
 _SAID_AS_WORDS = frozenset({"co", "me", "us", "it", "in", "is", "be", "to", "no"})
 _FILES = (
@@ -50,14 +50,14 @@ def _country(match: re.Match[str]) -> str:
 
 
 def _say_parts(text: str) -> str:
-    """Say letters as they stand, figures by themselves and signs by their names."""
-    said = []
+    """Read letters as they are, figures separately and signs by their names."""
+    words = []
     for run in _RUN.findall(text):
         if run.isascii() and run.isdigit():
-            said.append(f" {in_pairs(run)} ")
+            words.append(f" {in_pairs(run)} ")
         else:
-            said.append(_SIGNS.get(run, run))
-    return re.sub(r"  +", " ", "".join(said)).strip()
+            words.append(_SIGNS.get(run, run))
+    return re.sub(r"  +", " ", "".join(words)).strip()
 
 
 def _mail(match: re.Match[str], english: English) -> str:
@@ -74,7 +74,7 @@ def _tail(path: str) -> str:
 
 
 def _dotted(match: re.Match[str], _: English) -> str:
-    """Say node.js: no sentence begins with a small letter, so the point is a dot."""
+    """Read node.js: no sentence begins with a small letter, so the full stop is a dot."""
     first = match[0].partition(".")[0]
     return match[0] if first in ABBREVIATED else match[0].replace(".", " dot ")
 
@@ -126,5 +126,5 @@ WEB = (
     rule(r"(?<![\w@])@([A-Za-z_]\w{0,63})(?!\w)", _handle, "@"),
     rule(r"(?<![\w#&])#([A-Za-z_]\w{0,99})(?!\w)", _tag, "#"),
 )
-# Each choice begins with a character of its own: so the search hops from one such to the next.
+# Each alternative begins with a different character, so that the search can skip to these.
 WEB_GUARD = r"@|#|\\|:(?=//)|/(?=\w)|\.(?<=\w\.)(?=[^\W\d]\w)|\.(?<=\d\.)(?=\d+\.\d)|l(?=ocalhost)"

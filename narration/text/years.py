@@ -1,4 +1,4 @@
-"""Years, decades and centuries in figures, told from counts by the words around them."""
+"""Years, decades and centuries in figures, distinguished from counts by the words around them."""
 
 import re
 
@@ -11,20 +11,20 @@ _VERBS = frozenset(
     {"was", "is", "has", "does", "his", "its", "this", "as", "us", "always", "across", "besides",
      "perhaps", "sometimes", "thus", "whereas", "towards", "afterwards", "less", "plus", "minus"}
 )  # fmt: skip
-# Counted, though no s shows it.
+# Countable, although not ending in s.
 _COUNTED = frozenset(
     {"people", "men", "women", "children", "feet", "sheep", "cattle", "horse", "foot", "troops",
      "dead", "wounded", "prisoners", "head", "more", "other", "percent", "fish", "hundred",
      "thousand", "million", "square", "cubic", "different", "acre", "mile", "calorie"}
 )  # fmt: skip
 _ERA = r"(?:A\.?D|B\.?C|B\.?C\.?E|C\.?E)\b"
-# Counted even behind "in" or "by": "won by 1200 votes", "in 1500 cases".
+# Countable even after "in" or "by": "won by 1200 votes", "in 1500 cases".
 _MEASURED = frozenset(
     {"votes", "feet", "miles", "yards", "meters", "metres", "men", "people", "dollars", "pounds",
      "percent", "points", "cases", "ways", "words", "pages", "copies", "tons", "acres", "days",
      "hours", "minutes", "seconds", "steps", "troops", "square", "cubic", "million", "thousand"}
 )  # fmt: skip
-# What a number must follow to be a year though few numbers of its size are.
+# What must come before a number to make it a year if few numbers of its size are years.
 _AFTER_YEAR_WORD = re.compile(
     r"\b(?:in|since|until|till|by|year|circa|during|early|late|mid|of|spring|summer|autumn|winter|"
     r"before|after)(?: the year)? \Z",
@@ -46,26 +46,26 @@ _REACH = 24
 
 def _lone_year(match: re.Match[str], english: English) -> str:
     digits, following = match["year"], (match["next"] or "").strip()
-    said = (
+    words = (
         year(digits, english) if _is_year(match, digits, following) else cardinal(digits, english)
     )
-    return f"{said}{match['next'] or ''}"
+    return f"{words}{match['next'] or ''}"
 
 
 def _is_year(match: re.Match[str], digits: str, following: str) -> bool:
-    """Tell a year from a count: "in 1023", "the 1848 revolutions", but "1200 soldiers"."""
+    """Distinguish a year from a count: "in 1023", "the 1848 revolutions", but "1200 soldiers"."""
     before = text_before(match, _REACH)
     if match["era"] is not None:
         return True
     is_plural = following.endswith("s") and following not in _VERBS and len(following) > 2
     is_counted = is_plural or following in _COUNTED
-    if digits >= "2100" or digits < "1100":  # years of these are rarer than counts
+    if digits >= "2100" or digits < "1100":  # years in this range are less common than counts
         return not is_counted and bool(_AFTER_YEAR_WORD.search(before))
     if not is_counted:
         return True
     if _AFTER_IN.search(before) or _AFTER_SPAN.search(before):
         return following not in _MEASURED
-    # "the 1200 soldiers" are counted, "the 1987 crashes" dated: a date is hardly ever round.
+    # "the 1200 soldiers" are a count, "the 1987 crashes" a year: years are rarely round.
     return is_plural and digits[2:] != "00" and bool(_AFTER_THE.search(before))
 
 
@@ -79,8 +79,8 @@ def _decade(match: re.Match[str], _: English) -> str:
         if not century:
             return match[0]
         return "two thousands" if century == "20" else f"{cardinal(century)} hundreds"
-    said = plural(cardinal(tens))
-    return f"{cardinal(century)} {said}" if century else said
+    words = plural(cardinal(tens))
+    return f"{cardinal(century)} {words}" if century else words
 
 
 def _decade_span(match: re.Match[str], _: English) -> str:

@@ -1,4 +1,4 @@
-"""Claims on the preparation of voices: take one, finish it, release it."""
+"""Claims on preparing voices: take one, finish it, release it."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,7 +13,7 @@ from narration.voices.record import Voice, VoiceState
 
 
 def claim_voice(session: Session, voice_id: str, *, until: datetime, now: datetime) -> Voice | None:
-    """Take a voice to prepare, or return None: done, taken or deleted."""
+    """Claim a voice to prepare; None if it is done, taken or deleted."""
     return session.scalar(
         update(Voice)
         .where(Voice.id == voice_id, Voice.state == VoiceState.PREPARING)
@@ -31,7 +31,7 @@ def mark_voice_ready(
     conditioning_key: str,
     similarity: float | None = None,
 ) -> bool:
-    """Make a voice usable. Preparing is a pure function, so the first result is as good as any."""
+    """Mark a voice as ready. Preparing is deterministic, so the first result is as good as any."""
     return _end(
         session,
         voice_id,
@@ -50,12 +50,12 @@ def mark_voice_failed(session: Session, voice_id: str, error: str) -> bool:
 
 
 def release_voice(session: Session, voice_id: str, *, not_before: datetime) -> None:
-    """Let somebody else prepare it, not before the given moment."""
+    """Release the voice; nobody claims it before the given moment."""
     session.execute(update(Voice).where(Voice.id == voice_id).values(lease_until=not_before))
 
 
 def find_unprepared_voices(session: Session, *, now: datetime) -> list[str]:
-    """Return the voices nobody is preparing."""
+    """Return the voices that wait for preparation and that nobody has claimed."""
     query = select(Voice.id).where(Voice.state == VoiceState.PREPARING)
     return list(
         session.scalars(query.where(or_(Voice.lease_until.is_(None), Voice.lease_until <= now)))
@@ -63,7 +63,7 @@ def find_unprepared_voices(session: Session, *, now: datetime) -> list[str]:
 
 
 def resume_voices(session: Session) -> None:
-    """End every lease on a voice, and wake somebody to prepare it; see `resume_work`."""
+    """End every lease on a voice, and send wake-ups to prepare them; see `resume_work`."""
     is_preparing = Voice.state == VoiceState.PREPARING
     session.execute(update(Voice).where(is_preparing).values(lease_until=None))
     for voice_id in session.scalars(select(Voice.id).where(is_preparing)):

@@ -1,7 +1,7 @@
-"""Make a voice of a recording: check it, store it, insert its row, commit, and wake a worker.
+"""Make a voice from a recording: check it, store it, insert its row, commit, wake a worker.
 
-A recording that is refused leaves nothing stored. The worker makes the conditioning: there is no
-torch here.
+A refused recording leaves nothing stored. The worker makes the conditioning, so there is no torch
+here.
 """
 
 from dataclasses import dataclass
@@ -27,12 +27,12 @@ from narration.voices.record import Voice, VoiceState
 from narration.voices.recording import RecordingLimits, decode_recording
 
 NO_NOTES = VoiceNotes()
-DECODE_S = 30.0  # ten minutes of any codec take a second
+DECODE_S = 30.0  # decoding ten minutes of any codec takes a second
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingFacts:
-    """What an enrolment has to know of its recording."""
+    """What an enrolment needs to know about its recording."""
 
     digest: str
     duration_s: float
@@ -53,7 +53,7 @@ class Enrolment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enrolled:
-    """The voice; `is_new` is False if this very recording had that name already."""
+    """The voice; `is_new` is False if the same recording already had that name."""
 
     voice: Voice
     is_new: bool
@@ -62,7 +62,7 @@ class Enrolled:
 def enrol(database: Engine, stores: Stores, enrolment: Enrolment) -> Enrolled:
     """Accept a recording that has been checked.
 
-    Raises: ConflictError if the name is another recording's; StorageUnavailable,
+    Raises: ConflictError if another recording has the name; StorageUnavailable,
     DatabaseUnavailable.
     """
     if earlier := _find_same(database, enrolment):
@@ -87,7 +87,7 @@ def enrol(database: Engine, stores: Stores, enrolment: Enrolment) -> Enrolled:
             )
     except BaseException as error:
         stores.work.delete(key)
-        # Two equal uploads met: this one lost the race and answers with the winner's voice.
+        # Of two equal concurrent uploads this one lost; return the voice of the other.
         if isinstance(error, ConflictError) and (winner := _find_same(database, enrolment)):
             return Enrolled(voice=winner, is_new=False)
         raise
@@ -97,9 +97,9 @@ def enrol(database: Engine, stores: Stores, enrolment: Enrolment) -> Enrolled:
 def examine_apart(
     calls: BoundedCalls, limits: RecordingLimits, data: bytes, name: str
 ) -> RecordingFacts:
-    """Decode a recording in a process of its own that is stopped if it takes too long.
+    """Decode a recording in a separate process that is stopped if it takes too long.
 
-    Raises: RecordingError; BusyError if all such processes are at work.
+    Raises: RecordingError; BusyError if all such processes are in use.
     """
     try:
         return calls.call(_examine, limits, data, name, limit_s=DECODE_S)
@@ -124,7 +124,7 @@ def create_voice(
     now: datetime,
     notes: VoiceNotes = NO_NOTES,
 ) -> Voice:
-    """Insert a voice that is to be prepared; a worker is woken once this transaction is committed.
+    """Insert a voice to be prepared; a worker is woken once this transaction is committed.
 
     Raises: ConflictError if the owner has a voice of that name.
     """

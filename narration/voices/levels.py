@@ -1,4 +1,4 @@
-"""How loud a voice is: measured once, kept for every job that speaks with it."""
+"""The level of a voice: measured once, stored for every job that uses the voice."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ from narration.voices.record import VoiceLevelRow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LevelKey:
-    """Whose voice, spoken by which engine; `owner` is empty for the voices of a model."""
+    """A voice and the engine that speaks with it; `owner` is empty for the voices of a model."""
 
     owner: str
     key: str  # digest of voice and engine
@@ -24,20 +24,20 @@ class LevelKey:
 
 
 def level_key(voice_digest: str, engine: EngineIdentity) -> str:
-    """Return the digest of a voice and the engine that speaks with it."""
+    """Return the digest of a voice together with its engine."""
     content = json.dumps([voice_digest, engine.describe()], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()
 
 
 def find_level(session: Session, key: LevelKey) -> VoiceLevelRow | None:
-    """Return what was measured of a voice, if it was."""
+    """Return the measured level of a voice; None if it was not measured."""
     return session.get(VoiceLevelRow, (key.owner, key.key), populate_existing=True)
 
 
 def store_level(
     session: Session, key: LevelKey, level: VoiceLevel | None, *, now: datetime
 ) -> None:
-    """Note what was measured; the first to say so wins."""
+    """Store a measured level; the first writer wins."""
     table = VoiceLevelRow.__table__
     assert isinstance(table, Table)
     is_postgres = session.get_bind().dialect.name == "postgresql"
@@ -53,7 +53,7 @@ def store_level(
 
 
 def forget_levels(session: Session, owner: str, voice_digest: str) -> None:
-    """Drop what was measured of a voice that is deleted."""
+    """Delete the measured levels of a deleted voice."""
     session.execute(
         delete(VoiceLevelRow).where(
             VoiceLevelRow.owner == owner, VoiceLevelRow.voice_digest == voice_digest

@@ -33,9 +33,9 @@ def find_voice(session: Session, owner: str, name_or_id: str) -> Voice | None:
 def choose_voice(
     session: Session, owner: str, name: str, bundled: Collection[str], *, is_kept: bool = False
 ) -> str:
-    """Resolve a voice to what identifies it for ever: an owner's by its id, a bundled one by name.
+    """Resolve a voice to what identifies it permanently: its id, or the name of a bundled one.
 
-    `is_kept` keeps it from being deleted before this transaction ends.
+    `is_kept` prevents its deletion until this transaction ends.
     Raises: UnknownVoiceError if there is none; VoiceNotReady; RecordingError if it could not be
     prepared.
     """
@@ -67,13 +67,13 @@ def retire_voice(session: Session, voice_id: str, *, owner: str) -> Voice:
     if voice is None or voice.owner != owner or voice.state is VoiceState.DELETED:
         raise NotFoundError(f"there is no voice {voice_id}")
     voice.state = VoiceState.DELETED
-    voice.name = f"{VoiceState.DELETED}:{voice_id}"  # which no caller can choose
+    voice.name = f"{VoiceState.DELETED}:{voice_id}"  # a name that no caller can choose
     session.flush()
     return voice
 
 
 def delete_voice(session: Session, voice_id: str, *, owner: str) -> Voice:
-    """Delete a voice's row and return it; its objects are the caller's to delete.
+    """Delete a voice's row and return it; the caller deletes its objects.
 
     Raises: NotFoundError.
     """

@@ -1,4 +1,4 @@
-"""The tables of voices: those made from recordings with their states, and how loud voices are."""
+"""The tables of voices: voices made from recordings with their states, and voice levels."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -26,7 +26,7 @@ from narration.sound.gain import VoiceLevel
 
 
 class VoiceState(StrEnum):
-    """preparing → ready | failed → deleted, until no job under way speaks with it."""
+    """preparing → ready | failed → deleted; deleted rows remain until no active job uses them."""
 
     PREPARING = "preparing"
     READY = "ready"
@@ -54,11 +54,11 @@ class Voice(Base):
     conditioning_key: Mapped[str | None]
     digest: Mapped[str | None] = mapped_column(DIGEST)
     error: Mapped[str | None]
-    # Noted by its owner, see narration.voices.notes.
+    # Set by the owner: see narration.voices.notes.
     tags: Mapped[list[str] | None] = mapped_column(JsonColumn)
     delivery: Mapped[dict[str, Any] | None] = mapped_column(JsonColumn)
     consent: Mapped[str | None]
-    # Of a sentence spoken with it and its recording: the cosine of what identifies a speaker.
+    # Cosine of the speaker embeddings of the recording and of a sentence spoken with the voice.
     similarity: Mapped[float | None]
     tries: Mapped[int] = mapped_column(default=0)
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -66,11 +66,12 @@ class Voice(Base):
 
 
 class VoiceLevelRow(Base):
-    """How loud an engine speaks with a voice: digest of both -> what was measured."""
+    """The level at which an engine speaks with a voice, by the digest of both."""
 
     __tablename__ = "voice_levels"
 
-    owner: Mapped[str] = mapped_column(OWNER, primary_key=True)  # empty: a voice of the model
+    # Empty: a voice stored with the model.
+    owner: Mapped[str] = mapped_column(OWNER, primary_key=True)
     key: Mapped[str] = mapped_column(DIGEST, primary_key=True)
     voice_digest: Mapped[str] = mapped_column(DIGEST)
     level: Mapped[VoiceLevel | None] = mapped_column(StoredAs(VoiceLevel))  # None: it was silent

@@ -1,4 +1,4 @@
-"""Read a voice recording from any common container and refuse what cannot make a voice.
+"""Read a voice recording from any common container, and refuse what cannot become a voice.
 
 No torch and no resampling here: the API checks uploads with it before any model is loaded.
 """
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from narration.errors import RecordingError
 
 _BLOCK_FRAMES = 1 << 13
-_SEEKABLE = ("WAV", "WAVEX", "RF64", "W64", "FLAC", "AIFF")  # formats without memory
+_SEEKABLE = ("WAV", "WAVEX", "RF64", "W64", "FLAC", "AIFF")  # formats without state between blocks
 _FULL_SCALE = 0.999
 # Plain containers only: a playlist in disguise could make FFmpeg open other files or addresses.
 _CONTAINERS = "mov,mp4,m4a,3gp,matroska,webm,ogg,mp3,aac,flac,wav,w64,aiff,caf,asf,amr"
@@ -26,7 +26,7 @@ _CONTAINERS = "mov,mp4,m4a,3gp,matroska,webm,ogg,mp3,aac,flac,wav,w64,aiff,caf,a
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingLimits:
-    """What a recording must be to become a voice."""
+    """The requirements on a recording."""
 
     min_duration_s: float = 5.0
     max_duration_s: float = 600.0
@@ -45,7 +45,7 @@ class Recording:
     """
 
     name: str
-    digest: str  # SHA-256 of the file as it came
+    digest: str  # SHA-256 of the original file
     rate_hz: int
     samples: NDArray[np.float32]
 
@@ -68,7 +68,7 @@ def read_recording(path: Path, limits: RecordingLimits = DEFAULT_LIMITS) -> Reco
         data = path.read_bytes()
     except OSError as error:
         raise RecordingError(
-            f"{path} cannot be read ({error.strerror}): name a sound file that is there"
+            f"{path} cannot be read ({error.strerror}): name a sound file that exists"
         ) from error
     return decode_recording(data, path.name, limits)
 
@@ -77,7 +77,7 @@ def decode_recording(data: bytes, name: str, limits: RecordingLimits = DEFAULT_L
     """Decode and check a recording in memory; `name` is only for messages.
 
     Raises: RecordingError if it is not audio, too large, too short, too long, silent, clipped or
-    holds samples that are not numbers.
+    contains samples that are not numbers.
     """
     _check_size(len(data), name, limits)
     rate_hz, samples = _decode(data, name, limits)
@@ -89,15 +89,16 @@ def decode_recording(data: bytes, name: str, limits: RecordingLimits = DEFAULT_L
 
 
 def _decode(data: bytes, name: str, limits: RecordingLimits) -> tuple[int, NDArray[np.float32]]:
-    """Shapes: -> rate, (S,). libsndfile where it can read the file: upstream decodes with it."""
+    """Shapes: -> rate, (S,). Prefers libsndfile, with which upstream decodes."""
     try:
         with soundfile.SoundFile(io.BytesIO(data)) as sound:
             if sound.format not in (*_SEEKABLE, "MP3"):
                 return _decode_container(data, name, limits)
             _check_rate(sound.samplerate, name, limits)
-            # Python's binding seeks after each read, which costs an mp3 its bit reservoir.
-            whole = max(1, min(sound.frames, _most_frames(sound.samplerate, limits)))
-            size = _BLOCK_FRAMES if sound.format in _SEEKABLE else whole
+            # In one read: the Python binding seeks after each one, which loses an mp3's bit
+            # reservoir.
+            all_frames = max(1, min(sound.frames, _most_frames(sound.samplerate, limits)))
+            size = _BLOCK_FRAMES if sound.format in _SEEKABLE else all_frames
             blocks = sound.blocks(size, dtype="float32", always_2d=True)
             return sound.samplerate, _mix(blocks, sound.samplerate, name, limits)
     except soundfile.LibsndfileError:
@@ -131,7 +132,7 @@ def _blocks(frames: Iterator[av.AudioFrame]) -> Iterator[NDArray[np.float32]]:
 def _mix(
     blocks: Iterable[NDArray[np.float32]], rate_hz: int, name: str, limits: RecordingLimits
 ) -> NDArray[np.float32]:
-    """Average the channels block by block, so that neither they nor the length fill the memory.
+    """Average the channels block by block, so that long or multichannel files do not fill memory.
 
     Shapes: blocks of (frames, channels) -> (S,).
     """
@@ -149,12 +150,12 @@ def _mix(
 
 
 def _most_frames(rate_hz: int, limits: RecordingLimits) -> int:
-    """One second beyond the limit is enough to know that a recording is too long."""
+    """Return a limit one second above the allowed length, enough to see that a file is too long."""
     return math.ceil((limits.max_duration_s + 1) * rate_hz)
 
 
 def _no_sound(name: str) -> RecordingError:
-    return RecordingError(f"{name} holds no sound: send a recording of a voice")
+    return RecordingError(f"{name} contains no sound: send a recording of a voice")
 
 
 def _check_size(size_bytes: int, name: str, limits: RecordingLimits) -> None:
@@ -197,7 +198,7 @@ def _check_sound(recording: Recording, limits: RecordingLimits) -> None:
     samples = recording.samples
     if not np.isfinite(samples).all():
         raise RecordingError(
-            f"{recording.name} holds samples that are not numbers: export it again"
+            f"{recording.name} contains samples that are not numbers: export it again"
         )
     level = math.sqrt(float(np.vdot(samples, samples)) / len(samples))
     if level < 10 ** (limits.min_level_dbfs / 20):

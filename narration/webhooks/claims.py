@@ -1,8 +1,8 @@
-"""Whose delivery is sent next: no webhook, and no owner, may keep the others waiting.
+"""Which delivery is sent next: no webhook, and no owner, may hold up the others.
 
-Receivers may be slow. A webhook has only so many deliveries in work at once, and so has an owner
-over all webhooks; who has the fewest in work goes first. The claims of one owner take turns, as
-two who counted at the same moment would both take the last place.
+Receivers may be slow. The number of deliveries in progress is limited per webhook, and per owner
+over all webhooks; whoever has the fewest goes first. The claims of one owner are made one after the
+other, since two that counted at the same moment would both take the last place.
 """
 
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ from narration.database import UNSYNCHRONIZED
 from narration.webhooks.endpoints import valid_secrets
 from narration.webhooks.record import DeliveryState, Webhook, WebhookDelivery
 
-CANDIDATES = 8  # owners, of whom others may be faster to serve some
-MOST_AT_ONCE = 4  # of one webhook: a slow receiver must not hold up the others
-MOST_OF_OWNER = 6  # at once: half of what one process sends, however many receivers are slow
+CANDIDATES = 8  # owners; other threads may claim for some of them first
+MOST_AT_ONCE = 4  # per webhook: a slow receiver must not hold up the others
+MOST_OF_OWNER = 6  # in progress: half of what one process sends, however many receivers are slow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryClaim:
-    """The right to try one delivery, and all that is needed for it."""
+    """The right to try one delivery, and everything needed to send it."""
 
     id: str
     webhook_id: str
@@ -35,16 +35,16 @@ class DeliveryClaim:
 
 
 def claim_delivery(session: Session, *, until: datetime, now: datetime) -> DeliveryClaim | None:
-    """Take the delivery whose turn it is, of owners and webhooks that are not busy; None if none.
+    """Claim the next delivery of owners and webhooks that are not busy; None if there is none.
 
-    Owners for whom somebody else claims at this moment come last: those are waited for, as nobody
+    Owners for whom another thread is claiming come last, but are waited for, since nobody else
     might look again soon.
     """
     owners = _owners_with_work(session, now)
     for may_wait in (False, True):
         locked = []
         for owner in owners:
-            # Rolled back, it frees the lock: who holds one waits for no other.
+            # Rolling back releases the lock, so that a holder of one lock never waits for another.
             with session.begin_nested() as savepoint:
                 if not _lock_owner(session, owner, may_wait=may_wait):
                     locked.append(owner)
@@ -58,7 +58,7 @@ def claim_delivery(session: Session, *, until: datetime, now: datetime) -> Deliv
 
 
 def is_due(now: datetime) -> ColumnElement[bool]:
-    """Tell of a delivery whether it is to be sent and nobody does it."""
+    """Condition: the delivery is due and nobody is sending it."""
     return and_(
         WebhookDelivery.state == DeliveryState.PENDING,
         WebhookDelivery.next_attempt_at <= now,
@@ -67,26 +67,26 @@ def is_due(now: datetime) -> ColumnElement[bool]:
 
 
 def _owners_with_work(session: Session, now: datetime) -> list[str]:
-    each = _webhooks(now).subquery()
-    held = func.sum(each.c.held)
-    oldest = func.min(case((each.c.held < MOST_AT_ONCE, each.c.oldest)))
+    webhooks = _webhooks(now).subquery()
+    in_progress = func.sum(webhooks.c.held)
+    oldest = func.min(case((webhooks.c.held < MOST_AT_ONCE, webhooks.c.oldest)))
     query = (
-        select(each.c.owner)
-        .group_by(each.c.owner)
-        .having(held < MOST_OF_OWNER, oldest.is_not(None))
-        .order_by(held, oldest, each.c.owner)
+        select(webhooks.c.owner)
+        .group_by(webhooks.c.owner)
+        .having(in_progress < MOST_OF_OWNER, oldest.is_not(None))
+        .order_by(in_progress, oldest, webhooks.c.owner)
         .limit(CANDIDATES)
     )
     return list(session.scalars(query))
 
 
 def _lock_owner(session: Session, owner: str, *, may_wait: bool) -> bool:
-    """Keep others from claiming for an owner until the transaction ends; False if others do.
+    """Lock out other claims for an owner until the transaction ends; False if already locked.
 
-    The row of a webhook is no such lock: those who make its deliveries would have to wait.
+    This does not lock the webhook's row, because that would block whoever adds deliveries.
     """
     if session.get_bind().dialect.name != "postgresql":
-        return True  # writers take turns
+        return True  # SQLite has one writer at a time
     key = func.hashtextextended(f"webhooks of {owner}", 0)
     if may_wait:
         session.execute(select(func.pg_advisory_xact_lock(key)))
@@ -98,27 +98,33 @@ def _claim_of(
     session: Session, owner: str, *, until: datetime, now: datetime
 ) -> DeliveryClaim | None:
     webhooks = session.execute(_webhooks(now).where(Webhook.owner == owner)).all()
-    if sum(each.held for each in webhooks) >= MOST_OF_OWNER:
+    if sum(webhook.held for webhook in webhooks) >= MOST_OF_OWNER:
         return None
-    free = [each for each in webhooks if each.held < MOST_AT_ONCE and each.oldest is not None]
-    for each in sorted(free, key=lambda each: (each.oldest, each.id)):
-        claim = _claim_for(session, each.id, until=until, now=now)
+    free = [
+        webhook
+        for webhook in webhooks
+        if webhook.held < MOST_AT_ONCE and webhook.oldest is not None
+    ]
+    for webhook in sorted(free, key=lambda webhook: (webhook.oldest, webhook.id)):
+        claim = _claim_for(session, webhook.id, until=until, now=now)
         if claim is not None:
             return claim
     return None
 
 
 def _webhooks(now: datetime) -> Select[Any]:
-    """Ask for the enabled webhooks: how many deliveries are in work, and since when one waits."""
-    this = WebhookDelivery.webhook_id == Webhook.id
-    held = select(func.count()).where(
-        this, WebhookDelivery.state == DeliveryState.PENDING, WebhookDelivery.lease_until > now
+    """Select the enabled webhooks, with their deliveries in progress and the oldest one waiting."""
+    is_of_webhook = WebhookDelivery.webhook_id == Webhook.id
+    in_progress = select(func.count()).where(
+        is_of_webhook,
+        WebhookDelivery.state == DeliveryState.PENDING,
+        WebhookDelivery.lease_until > now,
     )
-    oldest = select(func.min(WebhookDelivery.next_attempt_at)).where(this, is_due(now))
+    oldest = select(func.min(WebhookDelivery.next_attempt_at)).where(is_of_webhook, is_due(now))
     return select(
         Webhook.id,
         Webhook.owner,
-        held.scalar_subquery().label("held"),
+        in_progress.scalar_subquery().label("held"),
         oldest.scalar_subquery().label("oldest"),
     ).where(Webhook.disabled_at.is_(None))
 

@@ -1,7 +1,7 @@
-"""Sending deliveries: what becomes of one that is claimed.
+"""Send deliveries: the results of claimed ones.
 
-A delivery is tried under a lease with a fencing number, as all work is. A worker that dies in
-between leaves one that is tried again: a receiver may be told twice, under the same `webhook-id`.
+Like all work, a delivery is tried under a lease with a fencing number. If a worker dies, its
+delivery is tried again: the receiver may get a message twice, with the same `webhook-id`.
 """
 
 from dataclasses import dataclass
@@ -18,24 +18,24 @@ from narration.webhooks.endpoints import disable_webhook
 from narration.webhooks.record import DeliveryState, DisabledReason, Webhook, WebhookDelivery
 from narration.webhooks.schedule import wait_s
 
-AGAIN_S = 5  # after what was no attempt, as after the first one
+AGAIN_S = 5  # after something that was no attempt, and after the first attempt
 MAX_ERROR_CHARS, MAX_RESPONSE_CHARS = 300, 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """How an attempt ended; `error` is None if the message was taken."""
+    """How an attempt ended; `error` is None if the receiver accepted the message."""
 
     took_ms: int
     status_code: int | None = None
     error: str | None = None
     response: str | None = None
     retry_after_s: float | None = None
-    is_begun: bool = True  # False: nothing was asked of the receiver, so it does not count
+    is_begun: bool = True  # False: nothing was sent to the receiver, so it does not count
 
 
 def renew_delivery(session: Session, claim: DeliveryClaim, *, until: datetime) -> bool:
-    """Keep a delivery a while longer; False if it is lost."""
+    """Renew the lease on a delivery; False if it is lost."""
     return _update(session, claim, lease_until=until)
 
 
@@ -47,10 +47,10 @@ def record_attempt(
     disable_after: timedelta,
     now: datetime,
 ) -> bool:
-    """Write down how an attempt ended, and when the next one comes; False if it was lost.
+    """Record the result of an attempt and schedule the next one; False if the delivery was lost.
 
-    A webhook is disabled when its receiver says that it is gone, or when a message was given up and
-    nothing was taken for so long.
+    A webhook is disabled when its receiver answers 410, or when a message is given up and none has
+    been accepted for `disable_after`.
     """
     if not attempt.is_begun:
         again = now + timedelta(seconds=AGAIN_S)
@@ -69,7 +69,7 @@ def record_attempt(
         is_taken = attempt.error is None
         values["state"] = DeliveryState.DELIVERED if is_taken else DeliveryState.FAILED
         values["ended_at"] = now
-    # The webhook first: all who lock both do it in this order, or two could wait for each other.
+    # The webhook first: everything that locks both does so in this order, to avoid deadlocks.
     failing_since = _note_health(session, claim, attempt, now)
     is_ours = _update(session, claim, **values)
     is_hopeless = failing_since is not None and failing_since <= now - disable_after
@@ -91,7 +91,7 @@ def resume_deliveries(session: Session) -> None:
 
 
 def count_due(session: Session, *, most: int, now: datetime) -> int:
-    """Return how many deliveries wait for somebody to send them, at most so many."""
+    """Return how many deliveries are due, counting up to `most`."""
     is_enabled = select(Webhook.id).where(
         Webhook.id == WebhookDelivery.webhook_id, Webhook.disabled_at.is_(None)
     )
@@ -117,16 +117,16 @@ def _update(session: Session, claim: DeliveryClaim, **values: Any) -> bool:
 def _note_health(
     session: Session, claim: DeliveryClaim, attempt: Attempt, now: datetime
 ) -> datetime | None:
-    """Note on a webhook whether it fails; return since when.
+    """Record on a webhook whether it fails; return since when.
 
-    What was sent to a URL that it no longer has says nothing of it.
+    Attempts at a URL that it no longer has are ignored.
     """
-    this = and_(Webhook.id == claim.webhook_id, Webhook.url == claim.url)
+    is_same_url = and_(Webhook.id == claim.webhook_id, Webhook.url == claim.url)
     if attempt.error is None:
-        well = update(Webhook).where(this, Webhook.failing_since.is_not(None))
-        session.execute(well.values(failing_since=None), execution_options=UNSYNCHRONIZED)
+        recovered = update(Webhook).where(is_same_url, Webhook.failing_since.is_not(None))
+        session.execute(recovered.values(failing_since=None), execution_options=UNSYNCHRONIZED)
         return None
-    webhook = session.scalar(select(Webhook).where(this).with_for_update())
+    webhook = session.scalar(select(Webhook).where(is_same_url).with_for_update())
     if webhook is None:
         return None
     webhook.failing_since = webhook.failing_since or now

@@ -1,4 +1,4 @@
-"""The webhooks of an owner: made, changed, dropped, and their secrets changed."""
+"""An owner's webhooks: create, change and delete them, and rotate their secrets."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ NOT_SENT = "the webhook was disabled"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookChange:
-    """What an owner sets of a webhook; None: as it is."""
+    """The fields that an owner may set of a webhook; None: unchanged."""
 
     url: str | None = None
     types: Sequence[str] | None = None
@@ -38,15 +38,15 @@ def create_webhook(
     most: int,
     now: datetime,
 ) -> Webhook:
-    """Make a webhook that is told of what happens from now on; its URL was checked.
+    """Create a webhook that gets events from now on; its URL has been checked.
 
-    Raises: ConflictError if the owner has as many as they may.
+    Raises: ConflictError if the owner has the maximum number.
     """
-    # Locked, so that of two who make the last one the second counts the first.
+    # Locked, so that of two concurrent creations the second counts the first.
     session.execute(select(Webhook.id).where(Webhook.owner == owner).with_for_update())
     count = session.scalar(select(func.count()).where(Webhook.owner == owner)) or 0
     if count >= most:
-        raise ConflictError(f"you have {count} webhooks, as many as are kept: delete one first")
+        raise ConflictError(f"you have {count} webhooks, which is the maximum: delete one first")
     start = present_position(session)
     webhook = Webhook(
         id=new_id("hook", now),
@@ -65,7 +65,7 @@ def create_webhook(
 
 
 def list_webhooks(session: Session, owner: str) -> list[Webhook]:
-    """Return an owner's webhooks, in the order they were made."""
+    """Return an owner's webhooks, oldest first."""
     query = select(Webhook).where(Webhook.owner == owner).order_by(Webhook.id)
     return list(session.scalars(query))
 
@@ -84,7 +84,7 @@ def get_webhook(
 def change_webhook(
     session: Session, webhook_id: str, change: WebhookChange, *, owner: str, now: datetime
 ) -> Webhook:
-    """Change a webhook. One that is enabled again is told of what happens from then on.
+    """Change a webhook. If this enables it again, it gets events from then on.
 
     Raises: NotFoundError.
     """
@@ -107,7 +107,7 @@ def change_webhook(
 
 
 def delete_webhook(session: Session, webhook_id: str, *, owner: str) -> None:
-    """Delete a webhook with its log; what is being sent at this moment may still arrive.
+    """Delete a webhook with its log; a message that is being sent may still arrive.
 
     Raises: NotFoundError.
     """
@@ -124,7 +124,7 @@ def delete_webhook(session: Session, webhook_id: str, *, owner: str) -> None:
 def rotate_secret(
     session: Session, webhook_id: str, *, owner: str, overlap_s: int, now: datetime
 ) -> Webhook:
-    """Give a webhook another secret; the one before signs beside it for a while.
+    """Replace a webhook's secret; for a while the previous one signs as well.
 
     Raises: NotFoundError.
     """
@@ -137,7 +137,7 @@ def rotate_secret(
 
 
 def valid_secrets(webhook: Webhook, now: datetime) -> list[str]:
-    """Return the secrets that sign at a moment: one, or two."""
+    """Return the secrets that are valid at a time: one or two."""
     is_previous_valid = webhook.previous_until is not None and webhook.previous_until > now
     if webhook.previous_secret is None or not is_previous_valid:
         return [webhook.secret]
@@ -147,7 +147,7 @@ def valid_secrets(webhook: Webhook, now: datetime) -> list[str]:
 def disable_webhook(
     session: Session, webhook_id: str, reason: DisabledReason, *, now: datetime
 ) -> None:
-    """Send nothing more to a webhook; what waits for it counts as failed."""
+    """Disable a webhook; its pending deliveries count as failed."""
     session.execute(
         update(Webhook)
         .where(Webhook.id == webhook_id, Webhook.disabled_at.is_(None))

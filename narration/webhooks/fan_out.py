@@ -1,8 +1,8 @@
-"""From events to deliveries: one row for each event that a webhook wants, each exactly once.
+"""From events to deliveries: exactly one row for each event that a webhook subscribes to.
 
-A webhook has a place in the events of its owner. The rows are written, and the place is moved, in
-one transaction under the lock of its row: whoever dies in between has done nothing. Only settled
-events are read, as those who follow by HTTP do, so none is passed over.
+A webhook has a cursor in the events of its owner. The rows are written and the cursor is moved in
+one transaction that locks the webhook's row, so a process that dies in between has no effect. Only
+settled events are read, as by HTTP subscribers, so none is skipped.
 """
 
 from collections.abc import Collection
@@ -23,19 +23,19 @@ from narration.webhooks.messages import event_message
 from narration.webhooks.record import DeliveryState, Webhook, WebhookDelivery
 
 PAGE = 500
-MOST_WAKEUPS = 8  # of one page: each sends until nothing is due
+MOST_WAKEUPS = 8  # per page: each woken worker sends until nothing is due
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FanOut:
-    """How far a webhook is: whether more events are there, and whether some are not settled."""
+    """Progress of a webhook: whether it has more events, and whether some are not settled yet."""
 
     has_more: bool = False
     is_settled: bool = True
 
 
 def find_behind(session: Session, owners: Collection[str] | None = None) -> list[str]:
-    """Return the webhooks, of some owners or of all, that have not been told of every event."""
+    """Return the webhooks, of some owners or of all, that are behind in the events."""
     place = tuple_(Event.transaction, Event.id)
     cursor = tuple_(Webhook.cursor_transaction, Webhook.cursor_id)
     later = select(Event.id).where(Event.owner == Webhook.owner, place > cursor)
@@ -46,14 +46,14 @@ def find_behind(session: Session, owners: Collection[str] | None = None) -> list
 
 
 def fan_out(session: Session, webhook_id: str, *, now: datetime) -> FanOut:
-    """Write the deliveries of the next events of a webhook, and wake those who send them."""
+    """Write the deliveries for the next events of a webhook, and wake workers to send them."""
     webhook = session.scalar(
         select(Webhook)
         .where(Webhook.id == webhook_id, Webhook.disabled_at.is_(None))
         .with_for_update(skip_locked=True)
     )
     if webhook is None:
-        # Whoever holds its row may not have seen the events that are asked for: look again.
+        # Whoever held the lock before may not have seen the newest events, so look again.
         is_held = exists().where(Webhook.id == webhook_id, Webhook.disabled_at.is_(None))
         return FanOut(is_settled=not session.scalar(select(is_held)))
     after = Position(transaction=webhook.cursor_transaction, id=webhook.cursor_id)
@@ -70,9 +70,9 @@ def fan_out(session: Session, webhook_id: str, *, now: datetime) -> FanOut:
 
 
 def lower_cursors(session: Session) -> None:
-    """Bring back the places that lie beyond the last event: SQLite gives ids of deleted rows again.
+    """Lower cursors that are beyond the last event, since SQLite reuses the ids of deleted rows.
 
-    Call it when events were deleted, in the same transaction.
+    To be called when events were deleted, in the same transaction.
     """
     last = select(func.coalesce(func.max(Event.id), 0)).scalar_subquery()
     session.execute(
@@ -84,7 +84,7 @@ def lower_cursors(session: Session) -> None:
 
 
 def _insert(session: Session, rows: list[dict[str, object]]) -> None:
-    # After a restore a place may be moved back a little: what was told before is not told twice.
+    # After a restore a cursor may move back a little: what was sent before is not sent again.
     if session.get_bind().dialect.name == "postgresql":
         on_postgres = postgresql.insert(WebhookDelivery).on_conflict_do_nothing()
         session.execute(on_postgres, rows, execution_options=UNSYNCHRONIZED)

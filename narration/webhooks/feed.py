@@ -1,6 +1,6 @@
-"""Makes deliveries of events as soon as they are committed: on notices, and on every sweep.
+"""Creates deliveries as soon as events are committed: on notices, and on every sweep.
 
-The transactions that write events know nothing of webhooks and wait for nothing here.
+The transactions that write events know nothing of webhooks and never wait for this module.
 """
 
 import threading
@@ -17,16 +17,16 @@ from narration.errors import TransientError
 from narration.jobs.events import parse_notice
 from narration.webhooks.fan_out import fan_out, find_behind
 
-GAP_S = 0.05  # what is noticed meanwhile is read at once
-UNSETTLED_S = 0.25  # when to look again for what an open transaction holds back
+GAP_S = 0.05  # notices that arrive within this time are handled together
+UNSETTLED_S = 0.25  # how soon to look again for events held back by an open transaction
 
 log = structlog.get_logger(__name__)
 
 
 def make_deliveries(database: Engine, clock: Clock, owners: Collection[str] | None = None) -> bool:
-    """Make the deliveries of all settled events; False if others may follow at once.
+    """Create the deliveries of all settled events; False if more may follow soon.
 
-    Raises: DatabaseUnavailable; DiskFull if it is SQLite's.
+    Raises: DatabaseUnavailable; DiskFull with SQLite.
     """
     with session_scope(database, is_read_only=True) as session:
         behind = find_behind(session, owners)
@@ -37,21 +37,21 @@ def make_deliveries(database: Engine, clock: Clock, owners: Collection[str] | No
         except TransientError:
             raise
         except Exception:
-            # A bug that one webhook meets must not keep the others, and the sweep, from going on.
-            log.exception("webhook_not_told", webhook_id=webhook_id)
+            # A bug triggered by one webhook must not stop the others, or the sweep.
+            log.exception("webhook_fan_out_crashed", webhook_id=webhook_id)
     return is_settled
 
 
 def _make_all_of(database: Engine, clock: Clock, webhook_id: str) -> bool:
     while True:
         with session_scope(database) as session:
-            done = fan_out(session, webhook_id, now=clock())
-        if not (done.has_more and done.is_settled):
-            return done.is_settled
+            progress = fan_out(session, webhook_id, now=clock())
+        if not (progress.has_more and progress.is_settled):
+            return progress.is_settled
 
 
 class WebhookFeed:
-    """A thread that makes deliveries for the owners of whom notices tell."""
+    """A thread that creates deliveries for the owners named in notices."""
 
     def __init__(self, database: Engine, broker: Broker, clock: Clock) -> None:
         self._database = database
@@ -61,19 +61,19 @@ class WebhookFeed:
         self._guard = threading.Lock()
         self._noticed = threading.Event()
         self._is_closed = threading.Event()
-        self._subscription = broker.subscribe(self._hear)
+        self._subscription = broker.subscribe(self._on_notice)
         self._thread = threading.Thread(target=self._run, name="webhooks", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         if self._subscription is not None:
             self._subscription.close()
         self._is_closed.set()
         self._noticed.set()
         self._thread.join()
 
-    def _hear(self, notice: str) -> None:
+    def _on_notice(self, notice: str) -> None:
         with self._guard:
             if notice == MISSED:
                 self._is_missed = True
@@ -87,19 +87,19 @@ class WebhookFeed:
             if self._is_closed.is_set():
                 return
             self._noticed.clear()
-            owners = self._take()
+            owners = self._take_owners()
             try:
                 is_settled = make_deliveries(self._database, self._clock, owners)
             except TransientError as error:
-                log.info("webhooks_not_told", reason=str(error))  # the next sweep makes up for it
+                log.info("webhook_fan_out_failed", reason=str(error))  # the next sweep catches up
             except Exception:
-                log.exception("webhooks_crashed")  # as above, and the thread must go on
+                log.exception("webhook_feed_crashed")  # likewise, and the thread must survive
             else:
                 if not is_settled:
                     self._look_again(owners)
             self._is_closed.wait(GAP_S)
 
-    def _take(self) -> Collection[str] | None:
+    def _take_owners(self) -> Collection[str] | None:
         with self._guard:
             owners = None if self._is_missed else frozenset(self._owners)
             self._owners.clear()
@@ -118,7 +118,7 @@ class WebhookFeed:
 
 @contextmanager
 def following_events(database: Engine, broker: Broker, clock: Clock) -> Iterator[None]:
-    """Run a feed for as long as the context lasts, where notices travel."""
+    """Run a feed for as long as the context lasts, if the broker has notices."""
     feed = WebhookFeed(database, broker, clock)
     try:
         yield

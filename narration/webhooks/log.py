@@ -1,4 +1,4 @@
-"""The log of deliveries: read, replayed, tested, and forgotten."""
+"""The log of deliveries: list, replay, test and delete."""
 
 from datetime import datetime
 
@@ -51,15 +51,15 @@ def get_delivery(
 def replay_delivery(
     session: Session, webhook_id: str, delivery_id: str, *, owner: str, now: datetime
 ) -> WebhookDelivery:
-    """Send a message again, now, with all its attempts before it.
+    """Send a message again, now, with a fresh set of attempts.
 
     Raises: NotFoundError; ConflictError if it is being sent, or the webhook is disabled.
     """
-    # The webhook's row first, as everywhere: two who wait for each other would never end.
+    # The webhook's row first, as everywhere, to avoid deadlocks.
     _require_enabled(get_webhook(session, webhook_id, owner=owner, for_update=True))
     delivery = get_delivery(session, webhook_id, delivery_id, owner=owner, for_update=True)
     if delivery.lease_until is not None and delivery.lease_until > now:
-        raise ConflictError("the message is being sent at this moment: wait for the outcome")
+        raise ConflictError("the message is being sent right now: wait for the result")
     delivery.state = DeliveryState.PENDING
     delivery.attempts = 0
     delivery.next_attempt_at = now
@@ -72,9 +72,10 @@ def replay_delivery(
 def add_test_delivery(
     session: Session, webhook_id: str, *, owner: str, now: datetime
 ) -> WebhookDelivery:
-    """Send a message that tells of nothing.
+    """Send a test message.
 
-    Raises: NotFoundError; ConflictError if the one before has not ended, or it is disabled.
+    Raises: NotFoundError; ConflictError if the previous test has not ended, or the webhook is
+    disabled.
     """
     _require_enabled(get_webhook(session, webhook_id, owner=owner, for_update=True))
     waiting = select(WebhookDelivery.id).where(
@@ -102,7 +103,7 @@ def add_test_delivery(
 
 
 def forget_deliveries(session: Session, *, before: datetime) -> None:
-    """Delete the log of deliveries that were made before a moment."""
+    """Delete deliveries created before a time."""
     session.execute(delete(WebhookDelivery).where(WebhookDelivery.created_at < before))
 
 

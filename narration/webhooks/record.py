@@ -1,4 +1,4 @@
-"""The tables of webhooks: whom to tell of events, and each event that is told to one of them."""
+"""The tables of webhooks: the endpoints, and every event delivered to one of them."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -29,15 +29,15 @@ class DeliveryState(StrEnum):
 
 
 class DisabledReason(StrEnum):
-    """Why nothing is sent to a webhook."""
+    """Why a webhook is disabled."""
 
     OWNER = "by_owner"
     GONE = "gone"  # the receiver answered 410
-    FAILING = "failing"  # nothing was taken for days
+    FAILING = "failing"  # no message was accepted for days
 
 
 class Webhook(Base):
-    """An address of an owner's that is told of events. `secret` signs: it is kept as it is."""
+    """An owner's URL that gets events. `secret` signs messages and is stored in plain text."""
 
     __tablename__ = "webhooks"
     __table_args__ = (Index("ix_webhooks_owner_id", "owner", "id"),)
@@ -45,7 +45,7 @@ class Webhook(Base):
     id: Mapped[str] = mapped_column(ID, primary_key=True)
     owner: Mapped[str] = mapped_column(OWNER)
     url: Mapped[str] = mapped_column(String(MAX_URL_CHARS))
-    types: Mapped[list[str]] = mapped_column(JsonColumn)  # of events that are told
+    types: Mapped[list[str]] = mapped_column(JsonColumn)  # of events to send
     description: Mapped[str] = mapped_column(String(MAX_DESCRIPTION_CHARS))
     secret: Mapped[str] = mapped_column(String(128))
     previous_secret: Mapped[str | None] = mapped_column(String(128))
@@ -53,7 +53,7 @@ class Webhook(Base):
     disabled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     disabled_reason: Mapped[DisabledReason | None] = mapped_column(state_column(DisabledReason))
     failing_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    # The place in the owner's events up to which deliveries were made: a Position.
+    # The position in the owner's events up to which deliveries exist: a Position.
     cursor_transaction: Mapped[int] = mapped_column(BigCount)
     cursor_id: Mapped[int] = mapped_column(BigCount)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -78,12 +78,12 @@ class WebhookDelivery(Base):
     id: Mapped[str] = mapped_column(ID, primary_key=True)
     webhook_id: Mapped[str] = mapped_column(ID, ForeignKey("webhooks.id", ondelete="CASCADE"))
     owner: Mapped[str] = mapped_column(OWNER)
-    job_id: Mapped[str | None] = mapped_column(ID)  # none: a test
+    job_id: Mapped[str | None] = mapped_column(ID)  # None: a test
     number: Mapped[int | None]  # of the event within its job
     type: Mapped[str] = mapped_column(String(32))
-    body: Mapped[str] = mapped_column(Text)  # as it is signed, byte by byte
+    body: Mapped[str] = mapped_column(Text)  # exactly the bytes that are signed
     state: Mapped[DeliveryState] = mapped_column(state_column(DeliveryState))
-    attempts: Mapped[int] = mapped_column(default=0)  # since it was made, or replayed
+    attempts: Mapped[int] = mapped_column(default=0)  # since it was created or replayed
     next_attempt_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     fence: Mapped[int] = mapped_column(default=0)
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -92,7 +92,7 @@ class WebhookDelivery(Base):
     attempted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     status_code: Mapped[int | None]
     error: Mapped[str | None]
-    response: Mapped[str | None]  # the beginning of what was answered
+    response: Mapped[str | None]  # the beginning of the receiver's answer
     took_ms: Mapped[int | None]
 
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

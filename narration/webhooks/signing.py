@@ -11,18 +11,18 @@ from collections.abc import Iterable
 from datetime import datetime
 
 PREFIX = "whsec_"
-SECRET_BYTES = 32  # the standard asks for 24 to 64
+SECRET_BYTES = 32  # the standard requires 24 to 64
 
 
 def new_secret() -> str:
-    """Return a secret that nobody can guess."""
+    """Return a random secret."""
     return PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
 
 
 def signed_headers(
     message_id: str, body: bytes, secret_texts: Iterable[str], *, now: datetime
 ) -> dict[str, str]:
-    """Return the headers by which a receiver knows a message; one signature for each secret."""
+    """Return the headers that authenticate a message; one signature for each secret."""
     timestamp = str(int(now.timestamp()))
     signed = b".".join((message_id.encode(), timestamp.encode(), body))
     return {

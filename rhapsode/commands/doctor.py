@@ -30,7 +30,7 @@ class Finding:
 
     @property
     def is_wrong(self) -> bool:
-        """Narrating needs it, and it is not there."""
+        """It is missing, and narrating needs it."""
         return bool(self.remedy) and self.is_needed
 
 

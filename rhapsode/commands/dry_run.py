@@ -1,4 +1,4 @@
-"""What `rhapsode render --dry-run` says: what each text would become, without a model."""
+"""The output of `rhapsode render --dry-run`: what each text would become, without a model."""
 
 import json
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from narration.settings import Settings
 from rhapsode.batch import Work
 from rhapsode.commands.plan import length
 from rhapsode.inputs import read_input
-from rhapsode.outputs import Output, told_places
+from rhapsode.outputs import Output, visible_paths
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """A text that can be narrated, and what it would be."""
+    """A text that can be narrated, and what it would become."""
 
     file: Path
     outputs: list[Output]
@@ -28,7 +28,7 @@ class Preview:
     warnings: list[str]
 
     def show(self, *, is_quiet: bool, as_json: bool) -> None:
-        """Print it as the caller wants it."""
+        """Print it in the requested form."""
         if as_json:
             typer.echo(self.as_json())
         elif not is_quiet:
@@ -42,7 +42,7 @@ class Preview:
 
     def as_json(self) -> str:
         """Return the same for a script."""
-        told = {
+        report = {
             "file": str(self.file),
             "outputs": [str(output.path) for output in self.outputs],
             "words": self.words,
@@ -51,7 +51,7 @@ class Preview:
             "audio_s": self.audio_s,
             "warnings": self.warnings,
         }
-        return json.dumps(told)
+        return json.dumps(report)
 
 
 def preview(work: Work, settings: Settings, job_settings: JobSettings) -> Preview:
@@ -69,7 +69,7 @@ def preview(work: Work, settings: Settings, job_settings: JobSettings) -> Previe
     record = record_outline(outlined, job_settings)
     return Preview(
         file=work.file,
-        outputs=told_places(work.outputs, is_split=job_settings.split is not None),
+        outputs=visible_paths(work.outputs, is_split=job_settings.split is not None),
         words=record.reading.words,
         chapters=sum(chapter.is_chosen for chapter in record.chapters),
         chunks=record.chunks,

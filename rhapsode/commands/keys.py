@@ -1,4 +1,4 @@
-"""`rhapsode keys`: the keys that callers of a server send, in the database of the settings."""
+"""`rhapsode keys`: keys for the callers of a server, in the configured database."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,15 +23,15 @@ from narration.keys.scopes import USUAL_SCOPES, KeyLimits, Scope
 from narration.migrate import migrate
 from narration.settings import load_settings
 
-LOCAL = "local"  # the owner of everything on a server that had no keys so far
+LOCAL = "local"  # owns everything on a server that has had no keys so far
 MAX_LISTED = 10_000
-WIDE = 400  # an id that is broken over two lines cannot be copied
+WIDE = 400  # an id that wraps over two lines cannot be copied
 
 app = typer.Typer(no_args_is_help=True)
 
-Name = Annotated[str, typer.Argument(help="What it is called in lists.", show_default=False)]
+Name = Annotated[str, typer.Argument(help="Its name in lists.", show_default=False)]
 KeyId = Annotated[str, typer.Argument(help="As `rhapsode keys list` shows it.", show_default=False)]
-Owner = Annotated[str, typer.Option(help="Whose jobs and voices it opens.")]
+Owner = Annotated[str, typer.Option(help="The owner whose jobs and voices it gives access to.")]
 OneOwner = Annotated[
     str | None, typer.Option("--owner", help="Of this owner only.", show_default=False)
 ]
@@ -41,22 +41,21 @@ Scopes = Annotated[
 ]
 Days = Annotated[
     int | None,
-    typer.Option(
-        min=1, max=LONGEST.days, help="It expires after so many days.", show_default=False
-    ),
+    typer.Option(min=1, max=LONGEST.days, help="Days until it expires.", show_default=False),
 ]
 Count = Annotated[
-    int | None, typer.Option(min=1, max=2**31 - 1, help="At most so many.", show_default=False)
+    int | None,
+    typer.Option(min=1, max=2**31 - 1, help="The limit of this key.", show_default=False),
 ]
 Characters = Annotated[
     int | None,
-    typer.Option(min=1, max=MAX_CHARACTERS, help="At most so many.", show_default=False),
+    typer.Option(min=1, max=MAX_CHARACTERS, help="The limit of this key.", show_default=False),
 ]
 Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 
 @app.command("create", short_help="Make a key; its secret is shown once.")
-def create(  # noqa: PLR0917 - Typer fills them in by name
+def create(  # noqa: PLR0917 - Typer passes them by name
     name: Name,
     owner: Owner = LOCAL,
     scope: Scopes = None,
@@ -82,12 +81,12 @@ def create(  # noqa: PLR0917 - Typer fills them in by name
         ),
     )
     with _database() as database, session_scope(database) as session:
-        made = make_key(session, new, now=now)
+        new_key = make_key(session, new, now=now)
     if json:
-        typer.echo(dump_json(_as_json(made.key) | {"secret": made.secret}, indent=2))
+        typer.echo(dump_json(_as_json(new_key.key) | {"secret": new_key.secret}, indent=2))
         return
-    typer.echo(f"{made.key.id} of {owner}: {', '.join(made.key.scopes)}", err=True)
-    typer.echo(made.secret)
+    typer.echo(f"{new_key.key.id} of {owner}: {', '.join(new_key.key.scopes)}", err=True)
+    typer.echo(new_key.secret)
 
 
 @app.command("list")
@@ -110,7 +109,7 @@ def list_all(owner: OneOwner = None, json: Json = False) -> None:  # noqa: FBT00
 def revoke(key_id: KeyId) -> None:
     """Revoke a key: servers refuse it within a second, and end its streams within seconds."""
     if not is_id("key", key_id):
-        raise NotFoundError(f"{key_id!r} is no id of a key: `rhapsode keys list` shows them")
+        raise NotFoundError(f"{key_id!r} is not the id of a key: `rhapsode keys list` shows them")
     with _database() as database, session_scope(database) as session:
         key = revoke_key(session, key_id, now=utc_now())
     typer.echo(f"{key.id} ({key.name}) of {key.owner} is revoked")
@@ -122,7 +121,7 @@ def _database() -> Iterator[Engine]:
     if settings.database.url is None:
         migrate(
             settings.database_url
-        )  # as `rhapsode serve` does; elsewhere it is a step of its own
+        )  # as `rhapsode serve` does; on a server it is a separate step
     database = make_engine(settings.database_url, settings.database)
     try:
         yield database
@@ -132,9 +131,9 @@ def _database() -> Iterator[Engine]:
 
 def _as_json(key: ApiKey) -> dict[str, Any]:
     moments = ("created_at", "expires_at", "last_used_at", "revoked_at")
-    told = {name: getattr(key, name) for name in ("id", "owner", "name", "scopes")}
-    told |= {"limits": asdict(key.limits)}
-    return told | {name: _moment(getattr(key, name)) for name in moments}
+    fields = {name: getattr(key, name) for name in ("id", "owner", "name", "scopes")}
+    fields |= {"limits": asdict(key.limits)}
+    return fields | {name: _moment(getattr(key, name)) for name in moments}
 
 
 def _moment(moment: datetime | None) -> str | None:

@@ -7,7 +7,7 @@ import typer
 
 from narration.settings import load_settings
 from narration.telemetry import set_up_logging
-from rhapsode.downloads import patiently, told_progress
+from rhapsode.downloads import download_progress, patiently
 
 app = typer.Typer(no_args_is_help=True)
 log = structlog.get_logger(__name__)
@@ -21,28 +21,28 @@ Wanted = Annotated[
     ),
 ]
 Patience = Annotated[
-    float, typer.Option(min=0, help="Go on asking a hub that does not answer, so many seconds.")
+    float, typer.Option(min=0, help="Seconds to keep retrying a hub that does not answer.")
 ]
 
 
 @app.command("pull", short_help="Fetch a model from the Hugging Face hub.")
 def pull(model: Wanted = None, patience_s: Patience = 0) -> None:
-    """Fetch a model from the Hugging Face hub; interrupted and run again, it goes on.
+    """Fetch a model from the Hugging Face hub; if interrupted, run it again to continue.
 
     What needs no fetching, the bundled model or a folder, is checked instead.
     """
-    from worker.chatterbox import hub  # noqa: PLC0415 - the hub's client takes a second to load
+    from worker.chatterbox import hub  # noqa: PLC0415 - the hub client takes a second to load
 
     settings = load_settings()
     set_up_logging(settings.telemetry)
     is_logged = settings.telemetry.log_format == "json"
-    wanted = model or settings.model.checkpoint
-    with told_progress(wanted, is_logged=is_logged) as show:
-        folder = patiently(lambda: hub.bring(wanted, show), patience_s)
+    checkpoint = model or settings.model.checkpoint
+    with download_progress(checkpoint, is_logged=is_logged) as show:
+        folder = patiently(lambda: hub.bring(checkpoint, show), patience_s)
     if is_logged:
-        log.info("weights_present", model=wanted, folder=str(folder))
+        log.info("weights_present", model=checkpoint, folder=str(folder))
     else:
-        typer.echo(f"{wanted}: {folder}")
+        typer.echo(f"{checkpoint}: {folder}")
 
 
 @app.command("list", short_help="List the models and whether they are here.")
@@ -60,4 +60,4 @@ def verify(name: Name) -> None:
     """Read every file of a model and compare it with the digests of its pull."""
     from worker.chatterbox import hub  # noqa: PLC0415
 
-    typer.echo(f"{name}: whole, in {hub.verify(name)}")
+    typer.echo(f"{name}: complete, in {hub.verify(name)}")

@@ -1,4 +1,4 @@
-"""Options that `render` and `submit` share: the same words for the same thing."""
+"""Options that `render` and `submit` share, with the same names and meanings."""
 
 import re
 from pathlib import Path
@@ -53,10 +53,10 @@ Voice = Annotated[
 Exaggeration = Annotated[float, typer.Option(min=0, max=2, help="How expressive; 0.5 is neutral.")]
 CfgWeight = Annotated[float, typer.Option(min=0, max=2, help="How closely to follow the text.")]
 Temperature = Annotated[float, typer.Option(min=0, max=5, help="How varied; 0 is always the same.")]
-Seed = Annotated[int, typer.Option(min=0, help="Another seed, another reading.")]
+Seed = Annotated[int, typer.Option(min=0, help="A different seed gives a different reading.")]
 MaxChars = Annotated[int, typer.Option(min=40, max=400, help="Characters per model call.")]
 EnglishOption = Annotated[
-    English, typer.Option("--english", help="Whose dates and words: american or british.")
+    English, typer.Option("--english", help="Which dates and words: american or british.")
 ]
 Read = Annotated[
     list[str] | None,
@@ -91,9 +91,11 @@ Formats = Annotated[
 ]
 DryRun = Annotated[
     bool,
-    typer.Option("--dry-run", help="Say what would be narrated and written, and speak nothing."),
+    typer.Option("--dry-run", help="Print what would be narrated and written, without speaking."),
 ]
-NoWatermark = Annotated[bool, typer.Option("--no-watermark", help="Leave the inaudible mark out.")]
+NoWatermark = Annotated[
+    bool, typer.Option("--no-watermark", help="Leave out the inaudible watermark.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary.")]
 Json = Annotated[bool, typer.Option("--json", help="A line of JSON for each text, on stdout.")]
 
@@ -101,7 +103,7 @@ _NUMBERS = re.compile(r"\s*(\d{1,6})\s*(?:-\s*(\d{1,6})\s*)?", re.ASCII)
 
 
 def read_cover(path: Path | None) -> bytes | None:
-    """Read the picture for the files.
+    """Read the cover picture for the files.
 
     Raises: DocumentError if it cannot be read; InputError if it is no JPEG or PNG.
     """
@@ -114,21 +116,21 @@ def read_cover(path: Path | None) -> bytes | None:
 
 
 def require_one_title(files: list[Path], title: str | None) -> None:
-    """Raise SettingsError if several texts were to have one title."""
+    """Raise SettingsError if one title was given for several texts."""
     if title is not None and len(files) > 1:
         raise SettingsError("--title names one text, not several: leave it out, or narrate one")
 
 
 def read_reasons(names: list[str] | None) -> tuple[SkipReason, ...]:
-    """Return the reasons for which nothing is to be skipped.
+    """Return the reasons for which text should not be skipped.
 
-    Raises: SettingsError naming those there are.
+    Raises: SettingsError naming the valid ones.
     """
     known = {reason.value: reason for reason in sorted(READABLE_SKIPS)}
     for name in names or ():
         if name not in known:
             raise SettingsError(
-                f"--read {name} is no reason to skip: choose among {', '.join(known)}"
+                f"--read {name} is not a reason to skip: choose among {', '.join(known)}"
             )
     return tuple(known[name] for name in names or ())
 
@@ -142,11 +144,11 @@ def chapter_numbers(text: str | None) -> tuple[int, ...] | None:
         return None
     numbers: set[int] = set()
     for part in text.split(","):
-        found = _NUMBERS.fullmatch(part)
-        first, last = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
+        match = _NUMBERS.fullmatch(part)
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
         if not 1 <= first <= last <= MAX_CHAPTERS:
             raise SettingsError(
-                f"--chapters {text} is no list of numbers from 1 on: write it as 1,3-5"
+                f"--chapters {text} is not a list of numbers from 1 on: write it as 1,3-5"
             )
         numbers |= set(range(first, last + 1))
     if len(numbers) > MAX_LISTED_CHAPTERS:
@@ -171,7 +173,7 @@ def job_settings(
     chapters: str | None,
     split: Split | None,
 ) -> JobSettings:
-    """Translate options into what a job is asked to be.
+    """Translate options into the settings of a job.
 
     Raises: SettingsError.
     """

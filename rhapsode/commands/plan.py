@@ -45,7 +45,7 @@ def plan(  # noqa: PLR0917 - Typer passes all of them by keyword
     )
     record = record_outline(outlined, settings)
     if json:
-        # The facts of the reading stand at the top, as they always did.
+        # The fields of the reading report stay at the top level, for compatibility.
         flat = record.reading.model_dump() | record.model_dump(exclude={"reading"})
         typer.echo(dump_json(flat, indent=2, ensure_ascii=False))
         return
@@ -57,19 +57,19 @@ def plan(  # noqa: PLR0917 - Typer passes all of them by keyword
 
 
 def _about(record: OutlineRecord) -> Iterator[str]:
-    """Write what the document says of its work beside title and author."""
+    """Describe the work's metadata besides title and author."""
     work = record.work
     if work is None:
         return
     series = " ".join(filter(None, (work.series, work.series_position)))
     published = ", ".join(filter(None, (work.publisher, work.date)))
     numbers = ", ".join(f"{each.scheme} {each.value}".strip() for each in work.identifiers)
-    named = {"series": series, "published": published, "numbers": numbers, "cover": work.cover}
-    yield from (f"{name:10} {text}" for name, text in named.items() if text)
+    facts = {"series": series, "published": published, "numbers": numbers, "cover": work.cover}
+    yield from (f"{name:10} {text}" for name, text in facts.items() if text)
 
 
 def length(seconds: float) -> str:
-    """Write a length as people tell it."""
+    """Format a duration for people."""
     if seconds < MINUTE_S:
         return f"{seconds:.0f} s"
     minutes = round(seconds / MINUTE_S)

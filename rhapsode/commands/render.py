@@ -22,7 +22,7 @@ from rhapsode.commands.dry_run import preview
 from rhapsode.inputs import read_input
 from rhapsode.library import VoiceLibrary
 from rhapsode.machine import Machine, check_room, on_one_machine, open_machine
-from rhapsode.outputs import told_places
+from rhapsode.outputs import visible_paths
 from rhapsode.progress import Rendered, loading, render_bar
 from rhapsode.recordings import ensure_voice
 from rhapsode.rendering import Text, render_text
@@ -55,7 +55,7 @@ def render(  # noqa: PLR0917 - Typer passes all of them by keyword
     quiet: options.Quiet = False,  # noqa: FBT002
     json: options.Json = False,  # noqa: FBT002
 ) -> None:
-    """Narrate texts. Interrupted and run again, it goes on from the finished chunks."""
+    """Narrate texts. If interrupted, run it again to continue from the finished chunks."""
     settings = _settings(model, is_watermarked=not no_watermark)
     options.require_one_title(file, title)
     works = assign_outputs(file, output, formats)
@@ -90,7 +90,7 @@ def render(  # noqa: PLR0917 - Typer passes all of them by keyword
 
 
 class _Renderer:
-    """Renders one text after another; the model is loaded once, when the first has been read."""
+    """Renders one text after another; the model is loaded once, after the first text is read."""
 
     def __init__(
         self,
@@ -117,7 +117,7 @@ class _Renderer:
         self._stack.close()
 
     def is_engine_dead(self) -> bool:
-        """Tell whether no other text can be rendered by this process."""
+        """Return whether this process cannot render any other text."""
         return self._machine is not None and self._machine.worker.has_died.is_set()
 
     def render(self, work: Work) -> Summary:
@@ -136,7 +136,7 @@ class _Renderer:
         return Summary(
             job_id=job.id,
             file=work.file,
-            outputs=told_places(work.outputs, is_split=self._job_settings.split is not None),
+            outputs=visible_paths(work.outputs, is_split=self._job_settings.split is not None),
             manifest=work.outputs[0].manifest_path,
             speech_s=job.audio_ms / 1000,
             elapsed_s=time.monotonic() - started,
@@ -149,7 +149,7 @@ class _Renderer:
     def _open(self) -> Machine:
         if self._machine is not None:
             return self._machine
-        # torch is loaded here: a wrong file name is answered long before.
+        # Here, because loading torch takes long and a wrong file name should be reported before.
         from worker.model import load_model  # noqa: PLC0415
 
         with loading(is_quiet=self._is_quiet):
@@ -176,7 +176,7 @@ def _settings(model: str, *, is_watermarked: bool) -> Settings:
     settings = on_one_machine(load_settings())
     is_level_chosen = "log_level" in settings.telemetry.model_fields_set
     if not is_level_chosen:
-        # A person watches a progress bar; the narrative of the machinery would tear it.
+        # A person watches a progress bar, which log lines would disrupt.
         quiet = settings.telemetry.model_copy(update={"log_level": "warning"})
         settings = settings.model_copy(update={"telemetry": quiet})
     set_up_logging(settings.telemetry)
@@ -184,7 +184,7 @@ def _settings(model: str, *, is_watermarked: bool) -> Settings:
     return settings.model_copy(
         update={
             "model": settings.model.model_copy(update=chosen),
-            # Jobs of `rhapsode serve` are another process's work.
+            # The jobs of `rhapsode serve` belong to another process.
             "data_dir": settings.data_dir / "render",
             "worker": settings.worker.model_copy(update={"is_warmed_up": False}),
         }

@@ -13,7 +13,7 @@ from narration.text.english import English
 from rhapsode.batch import Work, assign_outputs, run_all
 from rhapsode.commands import options
 from rhapsode.library import VoiceLibrary
-from rhapsode.outputs import told_places
+from rhapsode.outputs import visible_paths
 from rhapsode.progress import render_bar
 from rhapsode.summary import Summary
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 ServerUrl = Annotated[
     str | None, typer.Option(help="Instead of RHAPSODE_CLIENT__SERVER.", show_default=False)
 ]
-Priority = Annotated[int, typer.Option(min=0, max=9, help="The greater goes first.")]
+Priority = Annotated[int, typer.Option(min=0, max=9, help="Higher goes first.")]
 Profile = Annotated[str, typer.Option(help="The server's storage profile.")]
 Prefix = Annotated[str, typer.Option(help="The folder in the server's bucket.")]
 
@@ -57,7 +57,7 @@ def submit(  # noqa: PLR0917 - Typer passes all of them by keyword
     quiet: options.Quiet = False,  # noqa: FBT002 - a flag of the command line
     json: options.Json = False,  # noqa: FBT002
 ) -> None:
-    """Have a server narrate texts. Interrupted and run again, it finds its jobs and goes on.
+    """Have a server narrate texts. If interrupted, run it again to continue with its jobs.
 
     A server with keys wants one in RHAPSODE_CLIENT__KEY.
     """
@@ -95,13 +95,13 @@ def submit(  # noqa: PLR0917 - Typer passes all of them by keyword
     key = settings.key.get_secret_value() if settings.key else None
     with closing(ApiClient(server or settings.server, key)) as client:
         submitter = _Submitter(client, request, is_quiet=quiet)
-        # All are taken in first: a server narrates several at once.
+        # All are submitted first, because a server narrates several at once.
         submitter.begin_all(works)
         run_all(works, submitter.finish, is_quiet=quiet, as_json=json)
 
 
 class _Submitter:
-    """Has a server take texts in, and fetches what became of each."""
+    """Submits texts to a server, and fetches the results."""
 
     def __init__(
         self, client: "ApiClient", request: "Callable[..., NarrationRequest]", *, is_quiet: bool
@@ -113,7 +113,7 @@ class _Submitter:
         self._begun: dict[Path, Begun | RhapsodeError] = {}
 
     def begin_all(self, works: list[Work]) -> None:
-        """Send every text; what goes wrong is kept until its turn comes."""
+        """Submit every text; an error is kept until that text is due."""
         from rhapsode.submit import begin, read_text  # noqa: PLC0415
 
         for work in works:
@@ -136,7 +136,7 @@ class _Submitter:
         return Summary(
             job_id=job["id"],
             file=work.file,
-            outputs=told_places(work.outputs, is_split=begun.is_split),
+            outputs=visible_paths(work.outputs, is_split=begun.is_split),
             manifest=None,
             speech_s=progress["audio_s"],
             elapsed_s=time.monotonic() - self._started,

@@ -1,4 +1,4 @@
-"""`rhapsode voices`: recordings kept by name, and the voices a model brings along."""
+"""`rhapsode voices`: recordings stored by name, and the voices that come with a model."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,11 +10,11 @@ from rhapsode.library import VoiceLibrary
 
 app = typer.Typer(no_args_is_help=True)
 
-Name = Annotated[str, typer.Argument(help="What --voice is to call it.", show_default=False)]
+Name = Annotated[str, typer.Argument(help="The name to use with --voice.", show_default=False)]
 Recording = Annotated[
     Path, typer.Argument(help="Five seconds or more of one speaker.", show_default=False)
 ]
-Model = Annotated[str, typer.Option(help="The model whose own voices are listed too.")]
+Model = Annotated[str, typer.Option(help="Also list the voices of this model.")]
 
 
 @app.command("add")
@@ -30,8 +30,8 @@ def list_voices(model: Model = "demo") -> None:
     from worker.chatterbox.checkpoint import Voices  # noqa: PLC0415 - loads torch
     from worker.chatterbox.hub import resolve_model  # noqa: PLC0415
 
-    for kept in VoiceLibrary(load_settings()).voices():
-        typer.echo(f"{kept.name}\trecording\t{kept.recording}")
+    for voice in VoiceLibrary(load_settings()).voices():
+        typer.echo(f"{voice.name}\trecording\t{voice.recording}")
     for name in Voices(resolve_model(model)):
         typer.echo(f"{name}\tmodel {model}")
 

@@ -49,7 +49,7 @@ class QuotaContract:
 
     def test_what_no_day_has_room_for_is_not_to_be_sent_again(self, database: Engine) -> None:
         given = allowance(database, characters_a_day=100)
-        with pytest.raises(DocumentError, match="100 a day: send it in pieces"):
+        with pytest.raises(DocumentError, match="100 a day: send it in parts"):
             take(database, given, 101)
 
     def test_a_day_that_is_used_up_is_told_before_a_text_is_read(self, database: Engine) -> None:

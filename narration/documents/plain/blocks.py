@@ -1,4 +1,4 @@
-"""A group of lines -> blocks: a heading, paragraphs, items of a list, lines of verse."""
+"""A group of lines -> blocks: a heading, paragraphs, list items, lines of verse."""
 
 import re
 from bisect import bisect_right
@@ -18,7 +18,7 @@ _SOFT_HYPHEN = "\u00ad"
 
 
 class BlockBuilder:
-    """Builds blocks of one source; knows what in it is skipped, and how wide its page was."""
+    """Builds the blocks of one source; knows what is skipped in it, and its line width."""
 
     def __init__(self, source: str, skips: Sequence[Skip], width: int) -> None:
         self._source = source
@@ -28,7 +28,7 @@ class BlockBuilder:
         self._divisions = Divisions(source)
 
     def heading(self, group: Group) -> Iterator[Block]:
-        """Build a heading; the title below a bare number is a block of its own."""
+        """Build a heading; the title below a bare number becomes a separate block."""
         found = read_heading(group.first)
         if len(group.lines) > 1 and found is not None and not found.title:
             yield self._block(BlockKind.HEADING, group.lines[:1])
@@ -37,7 +37,7 @@ class BlockBuilder:
             yield self._block(BlockKind.HEADING, group.lines)
 
     def text(self, group: Group) -> Iterator[Block]:
-        """Paragraphs, items and lines of verse, in order."""
+        """Return paragraphs, items and lines of verse, in order."""
         is_list = any(_LIST_ITEM.match(line.text) for line in group.lines)
         if not is_list and is_broken_on_purpose(group, self._width):
             for line in group.lines[:-1]:
@@ -51,7 +51,7 @@ class BlockBuilder:
         return Block(kind=kind, runs=tuple(self._runs(lines)))
 
     def _runs(self, lines: Sequence[Line]) -> Iterator[Run]:
-        """Yield what is read of lines; a word that goes on in the next line has no break."""
+        """Yield the runs of lines; a word that continues in the next line is not broken."""
         start = lines[0].start
         for line, following in pairwise(lines):
             half = _HALF.search(line.text)
@@ -74,14 +74,14 @@ class BlockBuilder:
         yield from self._between(start, lines[-1].end)
 
     def _joined(self, start: int, end: int, reading: str) -> Iterator[Run]:
-        """Read a hyphen and the end of its line; a page may end there, with what is skipped."""
+        """Read a hyphen and the end of its line; a page may end there, with skipped text."""
         at = bisect_right(self._starts, start)
         if at < len(self._starts) and self._starts[at] < end:
             end = start + 1
         yield Run(start=start, end=end, reading=reading)
 
     def _between(self, start: int, end: int) -> Iterator[Run]:
-        """source[start:end] without what is skipped in it."""
+        """Return source[start:end] without skipped text."""
         index = max(bisect_right(self._starts, start) - 1, 0)
         while index < len(self._skips) and self._skips[index].start < end:
             skip = self._skips[index]
@@ -95,7 +95,7 @@ class BlockBuilder:
 
 
 def _parts(group: Group) -> Iterator[list[Line]]:
-    """Paragraphs of a group: long lines are one each, items and indented lines begin one."""
+    """Return the paragraphs of a group: long lines are one each, items and indents begin one."""
     wrapped = is_wrapped(group)
     part: list[Line] = []
     for line in group.lines:

@@ -1,4 +1,4 @@
-"""What a producer of e-texts puts around a book: licences, credits, imprints; and its facts.
+"""What producers of e-texts add to a book: licences, credits, imprints; and its metadata.
 
 Knows every form that Project Gutenberg has used since 1991, and Standard Ebooks.
 """
@@ -33,8 +33,8 @@ _CLOSES = re.compile(
 _MENTION = re.compile(
     rf"{_PROJECT}|\be-?texts?\b|small print|pglaf|gutenberg\.(?:org|net)", re.IGNORECASE
 )
-_REMNANT = 4_000  # characters; between two notices there may be a third
-_TOP = 1_500  # characters in which a Project Gutenberg text names itself
+_REMNANT = 4_000  # characters; between two notices there may be a third one
+_TOP = 1_500  # characters in which a Project Gutenberg text mentions the project
 _CREDIT = re.compile(
     r"(?:(?:this )?(?:e-?text|e-?book|file|text|edition|html(?: version)?|book)s?\b.{0,40}"
     r"\b(?:was |is |were )?(?:prepared|produced|created|typed|scanned|transcribed|proofread|"
@@ -94,14 +94,14 @@ _LANGUAGES = {
 
 
 def find_notices(source: str) -> list[Skip]:
-    """Header, footer and licence of Project Gutenberg; also between books in one file."""
+    """Return header, footer and licence of Project Gutenberg, also between books in one file."""
     marks = sorted(
         [(m.start(), m.end(), True) for m in _OPENS.finditer(source)]
         + [(m.start(), m.end(), False) for m in _CLOSES.finditer(source)]
     )
     if not marks:
         return []
-    # A text without an opening mark begins at once, unless it names the project at its top.
+    # A text without an opening mark begins immediately, unless it mentions the project at its top.
     at = None if marks[0][2] or (_MENTION.search(source, 0, _TOP) and len(marks) > 1) else 0
     texts: list[tuple[int, int]] = []
     for start, end, opens in [*marks, (len(source), len(source), False)]:
@@ -114,15 +114,15 @@ def find_notices(source: str) -> list[Skip]:
 
 
 def read_facts(source: str, notices: Sequence[Skip]) -> Metadata:
-    """Title, author, language and number, as the header names them."""
+    """Return title, author, language and number, as the header gives them."""
     if not notices or notices[0].start > _TOP:
         return Metadata()
     header = source[: notices[0].end]
     facts = {m["key"]: " ".join(m["value"].split()) for m in _FACT.finditer(header)}
-    named = _NAMED.search(header)
+    match = _NAMED.search(header)
     number = _NUMBER.search(header)
-    title = facts.get("Title") or (named["title"].strip(" ,") if named else None)
-    author = facts.get("Author") or (named["author"].strip(" .,") if named else None)
+    title = facts.get("Title") or (match["title"].strip(" ,") if match else None)
+    author = facts.get("Author") or (match["author"].strip(" .,") if match else None)
     return Metadata(
         title=title or None,
         authors=tuple(re.split(r" and |; ?", author)) if author else (),
@@ -133,12 +133,12 @@ def read_facts(source: str, notices: Sequence[Skip]) -> Metadata:
 
 
 def find_credits(groups: Sequence[Group]) -> list[Skip]:
-    """Credits, transcribers' notes and imprints, before the text begins and after it ends."""
-    found = list(_front(groups))
-    if len(found) == len(groups):
-        return []  # a text of nothing else is what somebody wants to hear
-    found += _back(groups, found[-1].end if found else 0)
-    return found
+    """Return credits, transcribers' notes and imprints before the text begins and after it ends."""
+    indexes = list(_front(groups))
+    if len(indexes) == len(groups):
+        return []  # a text with nothing else is meant to be read
+    indexes += _back(groups, indexes[-1].end if indexes else 0)
+    return indexes
 
 
 def _around(source: str, texts: list[tuple[int, int]]) -> Iterator[Skip]:
@@ -184,7 +184,7 @@ def _front(groups: Sequence[Group]) -> Iterator[Skip]:
 
 
 def _last_notice(groups: Sequence[Group]) -> int:
-    """Find the last of the paragraphs above the title page that tells about the edition."""
+    """Return the last paragraph above the title page that is about the edition."""
     last = -1
     for index, group in enumerate(groups[:_FRONT_GROUPS]):
         if read_heading(group.first) is not None or (_is_prose(group) and index - last > 4):
@@ -195,7 +195,7 @@ def _last_notice(groups: Sequence[Group]) -> int:
 
 
 def _is_boxed_note(group: Group) -> bool:
-    """Tell a transcriber's note in a box of bars and dashes."""
+    """Return whether a group is a transcriber's note in a box of bars and dashes."""
     is_boxed = all(_BOX.fullmatch(line.text) for line in group.lines)
     return is_boxed and "transcriber" in group.text.lower()
 
@@ -209,13 +209,13 @@ def _is_credit(text: str) -> bool:
 
 
 def _is_prose(group: Group) -> bool:
-    """Tell a sentence that a book might begin with."""
+    """Return whether a group is a sentence with which a book might begin."""
     text = group.text
     return len(text) > 40 and text.rstrip("\"'”’)_")[-1:] in {".", "!", "?", "-"}
 
 
 def _standard_page(groups: Sequence[Group], index: int) -> Iterator[Skip]:
-    """Take a page of Standard Ebooks as far as it goes on about itself."""
+    """Return a page of Standard Ebooks, as far as it is about itself."""
     last = index
     for at in range(index + 1, min(index + 12, len(groups))):
         if _STANDARD.search(groups[at].text) or _MENTION.search(groups[at].text):
@@ -225,7 +225,7 @@ def _standard_page(groups: Sequence[Group], index: int) -> Iterator[Skip]:
 
 
 def _back(groups: Sequence[Group], position: int) -> Iterator[Skip]:
-    """Everything from a transcriber's closing notes or a producer's closing pages to the end."""
+    """Return everything from a transcriber's closing notes or a producer's closing pages on."""
     for index in range(max(0, len(groups) - _FRONT_GROUPS), len(groups)):
         group = groups[index]
         if group.start < position or len(group.text) > 60:

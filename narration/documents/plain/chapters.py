@@ -1,4 +1,4 @@
-"""Headings and text in order -> chapters, each under its part; no chapter is without a title."""
+"""Headings and text in order -> chapters, each in its part; every chapter has a title."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ _MOTTO = 300  # characters
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """Blocks that stay together; a heading says what it begins and under which title."""
+    """Blocks that stay together; a heading determines what it begins, and the title."""
 
     blocks: tuple[Block, ...]
     role: Role | None = None
@@ -22,9 +22,9 @@ class Section:
 def gather_sections(sections: Iterable[Section], *, opening: str) -> tuple[Chapter, ...]:
     """Collect sections under the titles that begin chapters.
 
-    What stands before the first of them is a chapter too, named after the work, unless it is but
-    a title page. A part with more than a motto of its own is a chapter; else it is spoken with
-    its first.
+    Text before the first title becomes a chapter named after the work, unless it is only a title
+    page. A part with more text than a motto is a chapter; otherwise it is spoken with its first
+    chapter.
     """
     gatherer = _Gatherer(opening)
     for section in sections:
@@ -40,10 +40,10 @@ class _Gatherer:
         self._title: str | None = None
         self._part = ""
         self._has_sentence = False
-        self._is_division = False  # a part has begun, and none of its chapters
+        self._is_division = False  # inside a part, before its first chapter
 
     def add(self, section: Section) -> None:
-        """Take the next section; a title ends the chapter before it."""
+        """Add the next section; a title ends the chapter before it."""
         if section.role in {Role.PART, Role.CHAPTER}:
             if self._has_text():
                 self._end()
@@ -75,7 +75,7 @@ class _Gatherer:
         self._blocks = []
 
     def _has_text(self) -> bool:
-        """Tell text from headings, from a title page, and from a part's motto."""
+        """Return whether there is text besides headings, a title page, or a part's motto."""
         if self._title is None and not self._chapters:
             return self._has_sentence
         texts = [block for block in self._blocks if block.kind is not BlockKind.HEADING]

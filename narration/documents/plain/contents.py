@@ -1,7 +1,7 @@
-"""The list of contents of a plain text: where it stands, and which headings it promises.
+"""The table of contents of a plain text: where it is, and which headings it lists.
 
-What makes a list of contents is that its entries come again as headings. Where they do not, pages
-or the place at the front of the book must tell it from "Contents of the bag:".
+In a table of contents the entries appear again as headings. If they do not, page numbers or its
+place at the front of the book must distinguish it from "Contents of the bag:".
 """
 
 import re
@@ -25,19 +25,19 @@ _TITLE = re.compile(
 )
 _SURE = re.compile(r"(?:the |table of )?contents|list of .*", re.IGNORECASE)
 _WIDE_GAP = 3
-_FRONT_SHARE = 6  # contents stand in the first sixth of a text, or in its first groups
+_FRONT_SHARE = 6  # the table is in the first sixth of a text, or in its first groups
 _FRONT_GROUPS = 150
 _LEAST_ENTRIES = 2
-_LEAST_TITLES = 3  # of a list without a heading and without numbers
-_MOST_GROUPS = 1_500  # of one list; the Decameron's has 121
-_MOST_TIMES = 2  # that a title stands below its list
-_LEAST_WORDS = 3  # of a sentence that introduces a list; "Written by:" does not
-_SHORT = 60  # characters; a longer sentence is of the text, and the front is over
+_LEAST_TITLES = 3  # in a table without a heading and without numbers
+_MOST_GROUPS = 1_500  # in one table; the Decameron's has 121
+_MOST_TIMES = 2  # occurrences of a title below its table
+_LEAST_WORDS = 3  # in a sentence that introduces a list; "Written by:" has fewer
+_SHORT = 60  # characters; a longer sentence belongs to the text, so the front matter is over
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contents:
-    """groups[first:end] are a list; it has no entries where it is one of pictures."""
+    """groups[first:end] are a table; without entries if it is a list of illustrations."""
 
     first: int
     end: int
@@ -46,47 +46,47 @@ class Contents:
 
 
 def find_contents(groups: Sequence[Group]) -> list[Contents]:
-    """Find lists at the front, with their heading or without, and indexes at the back."""
+    """Return tables at the front, with or without a heading, and indexes at the back."""
     return _Finder(groups).find()
 
 
 class _Finder:
-    """Knows of a text where its titles stand and where its front matter ends."""
+    """Knows where the titles of a text are and where its front matter ends."""
 
     def __init__(self, groups: Sequence[Group]) -> None:
         self._groups = groups
         self._limit = max(len(groups) // _FRONT_SHARE, min(_FRONT_GROUPS, len(groups)))
         self._titles = Titles(groups)
-        self._run_end = 0  # where the lines that may be a list end, as far as is known
+        self._run_end = 0  # end of the lines that may be a table, as far as known
         self._front = next((i for i, group in enumerate(groups) if _is_text(group)), len(groups))
 
     def find(self) -> list[Contents]:
-        """Find all, in order."""
-        found: list[Contents] = []
+        """Return all tables, in order."""
+        tables: list[Contents] = []
         index = 0
         while index < self._limit:
             extent: Contents | None
             if _is_title(self._groups[index]):
-                is_next = bool(found) and found[-1].end == index
+                is_next = bool(tables) and tables[-1].end == index
                 extent, end = self._named(index, is_next=is_next), index + 1
             else:
                 extent, end = self._unnamed(index)
             if extent is not None:
-                found.append(extent)
+                tables.append(extent)
             index = end if extent is None else extent.end
-        last = found[-1].end if found else 0
+        last = tables[-1].end if tables else 0
         indexes = find_indexes(self._groups, last)
-        return [*found, *(Contents(first=a, end=b, entries=(), is_index=True) for a, b in indexes)]
+        return [*tables, *(Contents(first=a, end=b, entries=(), is_index=True) for a, b in indexes)]
 
     def _named(self, start: int, *, is_next: bool) -> Contents | None:
-        """Follow a list from its heading to the text; where no text follows, there is no list."""
+        """Follow a table from its heading to the text; without text after it, it is not a table."""
         groups = self._groups
         name = bare(groups[start].first).lower()
         is_contents = "content" in name or "chapter" in name
         end = start + 1
-        goes_on = is_list if is_contents else _is_caption
+        continues = is_list if is_contents else _is_caption
         limit = min(len(groups), start + _MOST_GROUPS)
-        while end < limit and not _is_title(groups[end]) and goes_on(groups[end]):
+        while end < limit and not _is_title(groups[end]) and continues(groups[end]):
             end += 1
         if end == limit:
             return None
@@ -101,7 +101,7 @@ class _Finder:
         return Contents(first=start, end=body, entries=entries if is_contents else ())
 
     def _is_proven(self, start: int, body: int, entries: Sequence[Entry], *, is_next: bool) -> bool:
-        """Tell a list of what is in the book from one of what is in a bag."""
+        """Distinguish a list of what is in the book from one of what is in a bag."""
         groups = self._groups
         lines = [line.text for group in groups[start:body] for line in group.lines][1:]
         paged = sum(PAGE.search(text) is not None for text in lines)
@@ -116,9 +116,9 @@ class _Finder:
         return not is_of_something and (is_next or is_at_front)
 
     def _unnamed(self, start: int) -> tuple[Contents | None, int]:
-        """Recognise a list without a heading: three titles and more that all come again.
+        """Recognize a table without a heading: three titles or more that all appear again.
 
-        Also tells where to look on.
+        Also returns where to continue searching.
         """
         groups = self._groups
         end = self._end_of_run(start)
@@ -133,12 +133,12 @@ class _Finder:
         if body is None:
             return None, start + 1
         entries = tuple(read_entries(groups[start:body], has_title=False))
-        if not self._come_again(entries, body):
+        if not self._reappear(entries, body):
             return None, start + 1
         return Contents(first=start, end=body, entries=entries), body
 
-    def _come_again(self, entries: Sequence[Entry], body: int) -> bool:
-        """Tell titles that come again, with text below them, from lines of verse."""
+    def _reappear(self, entries: Sequence[Entry], body: int) -> bool:
+        """Distinguish titles that appear again, with text below them, from lines of verse."""
         headed = sum(entry.heading is not None for entry in entries)
         first = entries[0].heading
         is_numbered = first is not None and first.number is not None
@@ -148,16 +148,16 @@ class _Finder:
         if len(listed) < _LEAST_TITLES or len(listed) * 4 < len(entries) * 3:
             return False
         often = sum(self._titles.count(entry, body) > _MOST_TIMES for entry in listed.values())
-        if often * 2 >= len(listed):  # who speaks in a play
+        if often * 2 >= len(listed):  # speakers in a play
             return False
-        found = sorted(listed)
-        filled = [any(map(_is_text, self._groups[a + 1 : b])) for a, b in pairwise(found)]
+        places = sorted(listed)
+        filled = [any(map(_is_text, self._groups[a + 1 : b])) for a, b in pairwise(places)]
         return filled[0] and sum(filled) * 2 >= len(filled)  # a half title has no text
 
     def _end_of_run(self, start: int) -> int:
-        """Find where the groups that look like lines of a list end, from one of them on.
+        """Return the end of a series of groups that look like entries.
 
-        What stands above "Contents" is the title page.
+        Groups above "Contents" are the title page.
         """
         if start >= self._run_end:
             end, limit = start, min(len(self._groups), start + _MOST_GROUPS)
@@ -180,10 +180,10 @@ def _is_text(group: Group) -> bool:
 
 
 def _introduces(group: Group) -> bool:
-    """Tell "There were three of them:", whose list is the author's own."""
+    """Return whether a group introduces the author's own list: "There were three of them:"."""
     return group.text.endswith(":") and len(group.text.split()) > _LEAST_WORDS
 
 
 def _is_caption(group: Group) -> bool:
-    """Tell an entry in a list of pictures from what stands below the list."""
+    """Return whether a group is a caption in a list of illustrations, not text below the list."""
     return group.gap < _WIDE_GAP and (group.gap < 2 or read_heading(group.first) is None)

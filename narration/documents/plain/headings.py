@@ -1,4 +1,4 @@
-"""What a line says of itself if it is a heading: "CHAPTER the First", "II. The Road", "Preface".
+"""The form of a line that may be a heading: "CHAPTER the First", "II. The Road", "Preface".
 
 Whether it is one depends on its neighbours and on the rest of the book: see outline.
 """
@@ -12,12 +12,12 @@ from narration.documents.plain.lines import bare
 
 
 class Rank(IntEnum):
-    """How much of a work a heading stands over."""
+    """What a heading is the heading of, from large to small."""
 
     VOLUME = 0
     PART = 1
     CHAPTER = 2
-    NUMERAL = 3  # a bare number: a chapter where there is nothing else
+    NUMERAL = 3  # a bare number: a chapter if there is nothing else
     SECTION = 4
 
 
@@ -148,9 +148,9 @@ _SPELLED = re.compile(
 _LONGEST = 120
 
 
-@lru_cache(maxsize=16_384)  # every line is asked about several times
+@lru_cache(maxsize=16_384)  # every line is looked up several times
 def read_heading(line: str) -> Heading | None:
-    """Take a line apart, if it has the form of a heading."""
+    """Parse a line, if it has the form of a heading."""
     if len(line) > _LONGEST or not line:
         return None
     text = bare(line)
@@ -160,7 +160,7 @@ def read_heading(line: str) -> Heading | None:
 
 
 def number_value(text: str) -> int | None:
-    """Value of a number in digits, words or Roman numerals; None if it is "last" or no number."""
+    """Return the value of digits, words or Roman numerals; None if it is "last" or no number."""
     lowered = text.lower()
     if lowered.isdigit():
         return int(lowered)
@@ -169,33 +169,33 @@ def number_value(text: str) -> int | None:
         following = [*values[1:], 0]
         return sum(-a if a < b else a for a, b in zip(values, following, strict=True))
     parts = re.split(r"[- ]", lowered)
-    known = [_VALUES.get(part) for part in parts]
-    return None if None in known else sum(value for value in known if value is not None)
+    numbers = [_VALUES.get(part) for part in parts]
+    return None if None in numbers else sum(value for value in numbers if value is not None)
 
 
 def _worded(text: str) -> Heading | None:
-    found = _WORD_FIRST.match(text) or _WORD_LAST.match(text)
-    if found is None or text[0].islower():
+    match = _WORD_FIRST.match(text) or _WORD_LAST.match(text)
+    if match is None or text[0].islower():
         return None
-    title = (found["title"] or "").strip()
+    title = (match["title"] or "").strip()
     if title[:1].islower() and not text.isupper():
         return None  # "Part one of the bridge fell."
-    word = found["word"].lower()
+    word = match["word"].lower()
     return Heading(
         word=_SAME.get(word, word),
         rank=_RANK_OF[word],
-        number=number_value(found["number"]),
+        number=number_value(match["number"]),
         title=title,
-        is_roman=found["number"].isupper(),
+        is_roman=match["number"].isupper(),
     )
 
 
 def _numeral(text: str) -> Heading | None:
-    found = _NUMERAL.match(text)
-    if found is None:
+    match = _NUMERAL.match(text)
+    if match is None:
         return None
-    value = number_value(found["number"])
-    title = (found["title"] or found["dashed"] or "").strip()
+    value = number_value(match["number"])
+    title = (match["title"] or match["dashed"] or "").strip()
     if value is None or title[:1].islower():
         return None
     return Heading(
@@ -203,22 +203,22 @@ def _numeral(text: str) -> Heading | None:
         rank=Rank.NUMERAL,
         number=value,
         title=title,
-        is_roman=not found["number"].isdigit(),
+        is_roman=not match["number"].isdigit(),
     )
 
 
 def _spelled(text: str) -> Heading | None:
-    """Take "TWENTY-ONE" or "One: The Hill" apart; a number in a sentence begins in lower case."""
-    found = _SPELLED.match(text)
-    if found is None or text[0].islower():
+    """Parse "TWENTY-ONE" or "One: The Hill"; numbers in sentences begin in lower case."""
+    match = _SPELLED.match(text)
+    if match is None or text[0].islower():
         return None
-    title = (found["title"] or "").strip()
+    title = (match["title"] or "").strip()
     if title[:1].islower():
         return None
     return Heading(
         word="",
         rank=Rank.NUMERAL,
-        number=number_value(found["number"]),
+        number=number_value(match["number"]),
         title=title,
         is_spelled=True,
     )

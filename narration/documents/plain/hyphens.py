@@ -1,16 +1,16 @@
-"""Words that were divided at the end of a line: "some-" / "thing" is one, "steam-" / "ship" two.
+"""Words divided at the end of a line: "some-" / "thing" is one word, "steam-" / "ship" two.
 
-The rest of the text decides; where it says nothing, a hyphen stays, which a voice does not hear.
+The rest of the text decides; without evidence the hyphen stays, which cannot be heard.
 """
 
 import re
 from collections import Counter
 
-# Begins at a word's first letter and never gives back: a long word is looked at once.
+# Begins at a word's first letter and never backtracks, so a long word is scanned once.
 _DIVIDED = re.compile(r"(?<![^\W\d_])([^\W\d_]{2,}+)-[^\S\r\n]*+[\r\n]\s*+([^\W\d_]{2,}+)")
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _PIECE = re.compile(r"[^\W\d_]+")
-# Ends that are no words of their own, so that what stands before a hyphen is half a word.
+# Endings that are not words themselves, so that the text before the hyphen is half a word.
 _SUFFIXES = re.compile(
     r"(?:[^aeiouy]*$"
     r"|[a-z]{0,4}(?:tions?|sions?|cian|tial|cial|tures?|ble|bly|ness|ments?|mently|ity|ities|"
@@ -231,23 +231,24 @@ _WHOLE = frozenset(
 
 
 class Divisions:
-    """Tells for two halves of a word whether they are one, by how the text writes it elsewhere."""
+    """Decides whether two halves are one word, by how the text writes it elsewhere."""
 
     def __init__(self, source: str) -> None:
-        divided: Counter[str] = Counter()  # halves that are words only because a line ends there
-        wanted: set[str] = set()
+        # Halves that count as words only because a line ends there.
+        divided: Counter[str] = Counter()
+        candidates: set[str] = set()
         for match in _DIVIDED.finditer(source):
             first, second = match[1].lower(), match[2].lower()
             divided.update((first, second))
-            wanted |= {first + second, f"{first}-{second}"}
+            candidates |= {first + second, f"{first}-{second}"}
         self._seen: set[str] = set()
-        if wanted:
-            wanted |= set(divided)
-            counts = Counter(word for word in _WORD.findall(source.lower()) if word in wanted)
+        if candidates:
+            candidates |= set(divided)
+            counts = Counter(word for word in _WORD.findall(source.lower()) if word in candidates)
             self._seen = {word for word, count in counts.items() if count > divided[word]}
 
     def is_one_word(self, first: str, second: str) -> bool:
-        """Tell whether the hyphen was the printer's, not the author's."""
+        """Return whether the hyphen comes from the typesetting, not from the author."""
         first, second = first.lower(), second.lower()
         whole = first + second
         if whole in self._seen or whole in _WHOLE:

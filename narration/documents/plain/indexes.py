@@ -1,4 +1,4 @@
-"""Indexes at the back of a plain text: words with the pages on which they stand."""
+"""Indexes at the back of a plain text: words with the page numbers where they occur."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -15,9 +15,9 @@ _SHORTEST_TEXT = 80
 
 
 def find_indexes(groups: Sequence[Group], start: int) -> Iterator[tuple[int, int]]:
-    """Find indexes in the second half of a text, each as the groups from its title to its end.
+    """Return indexes in the second half of a text, each with its groups from title to end.
 
-    A title without words that have page numbers below it is somebody's own.
+    A title without entries with page numbers is the author's own.
     """
     index = max(start, len(groups) // 2)
     while index < len(groups):
@@ -39,7 +39,7 @@ def _is_title(group: Group) -> bool:
 
 
 def _is_part(group: Group) -> bool:
-    """Tell words with page numbers, and the letters above them, from a new heading or text."""
+    """Return whether a group is entries, or a letter above them, and not a new heading or text."""
     if _has_pages(group):
         return True
     is_near = group.gap < _WIDE_GAP and not _is_title(group)
@@ -52,5 +52,5 @@ def _has_pages(group: Group) -> bool:
 
 
 def _is_text(group: Group) -> bool:
-    """Tell a paragraph from an entry that only refers to another, "Fox, see Beasts."."""
+    """Distinguish a paragraph from an entry that only refers to another, "Fox, see Beasts."."""
     return is_sentence(group) and len(group.text) > _SHORTEST_TEXT

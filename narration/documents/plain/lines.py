@@ -1,4 +1,4 @@
-"""Plain text -> lines, and groups of lines with nothing between them but a line's end."""
+"""Plain text -> lines, and groups of consecutive lines without an empty line between them."""
 
 import re
 from bisect import bisect_left
@@ -7,20 +7,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from narration.documents.plain.page_numbers import goes_on
+from narration.documents.plain.page_numbers import continues
 from narration.documents.types import Skip, SkipReason
 
 _NEWLINE = re.compile(r"\r\n|[\r\n\v\x85\u2028\u2029]|(?P<page>\f)")
 _LINE = re.compile(r"[^\r\n\v\f\x85\u2028\u2029]+")
-_PAGE_GAP = 3  # a new page is as good as three empty lines
-_SHORTEST_MEASURE = 60  # a text of short lines says nothing about how wide its author's page was
+_PAGE_GAP = 3  # a page break counts as three empty lines
+_SHORTEST_MEASURE = 60  # a text of short lines does not show how wide its page was
 LONGEST_WRAP = 110  # characters; a longer line was not wrapped by hand, and is a paragraph
 _PASSING = frozenset({SkipReason.PAGE_NUMBER, SkipReason.RUNNING_HEAD})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """source[start:end] without the white space around it; `text` leaves out what is skipped."""
+    """source[start:end] without surrounding white space; `text` leaves out what is skipped."""
 
     start: int
     end: int
@@ -30,7 +30,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Lines that follow each other; `gap` counts the empty lines above them."""
+    """Consecutive lines; `gap` counts the empty lines above them."""
 
     lines: tuple[Line, ...]
     text: str
@@ -53,10 +53,10 @@ class Group:
 
 
 def read_groups(source: str, skips: Sequence[Skip]) -> list[Group]:
-    """Divide a source at its empty lines.
+    """Split a source at its empty lines.
 
-    A line that is skipped whole counts as empty, unless it only interrupts the text as a page's
-    number and its running head do.
+    A line that is skipped completely counts as empty, unless it only interrupts the text, as a page
+    number with its running head does.
     """
     passing = [skip.start for skip in skips if skip.reason in _PASSING]
     groups: list[Group] = []
@@ -66,7 +66,7 @@ def read_groups(source: str, skips: Sequence[Skip]) -> list[Group]:
         gap = _empty_lines(source, end, line.start) if lines else 0
         if gap and passing:
             passed = bisect_left(passing, line.start) - bisect_left(passing, end)
-            is_cut = passed > 0 and goes_on(lines[-1].text, line.text)
+            is_cut = passed > 0 and continues(lines[-1].text, line.text)
             gap = 0 if is_cut else gap - min(gap, passed)
         if gap:
             groups.append(_group(lines, upper_gap))
@@ -79,12 +79,12 @@ def read_groups(source: str, skips: Sequence[Skip]) -> list[Group]:
 
 
 def bare(text: str) -> str:
-    """Take the marks of italics, bold and centring off a line: `_The Hill_` -> The Hill."""
+    """Remove the marks of italics, bold and centring from a line: `_The Hill_` -> The Hill."""
     return " ".join(text.strip(" _=*~|+-–—").split()).replace("_", "")
 
 
 def measure_width(groups: Sequence[Group]) -> int:
-    """Tell how wide the author's page was, from the lines that were broken to fit it."""
+    """Return how wide the author's page was, judging by the lines that were wrapped to fit it."""
     lengths = Counter(
         line.indent + len(line.text)
         for group in groups
@@ -101,12 +101,12 @@ def measure_width(groups: Sequence[Group]) -> int:
 
 
 def is_wrapped(group: Group) -> bool:
-    """Tell whether lines end where the page did; a line longer than any page is a paragraph."""
+    """Return whether lines end where the page did; a line longer than any page is a paragraph."""
     return max(len(line.text) for line in group.lines) <= LONGEST_WRAP
 
 
 def is_broken_on_purpose(group: Group, width: int) -> bool:
-    """Tell verse and addresses: most lines end though the next word would have fitted."""
+    """Return whether lines are verse or an address: most end although another word would fit."""
     lines = group.lines
     if len(lines) < 2 or not is_wrapped(group):
         return False
@@ -129,7 +129,7 @@ def _group(lines: list[Line], gap: int) -> Group:
 
 
 def _lines(source: str, skips: Sequence[Skip]) -> Iterator[Line]:
-    position = 0  # in skips
+    position = 0  # index into skips
     for match in _LINE.finditer(source):
         raw = match[0]
         text = raw.strip()
@@ -148,7 +148,7 @@ def _lines(source: str, skips: Sequence[Skip]) -> Iterator[Line]:
 def _cut_line(
     source: str, start: int, end: int, skips: Sequence[Skip], position: int, *, indent: int
 ) -> Iterator[Line]:
-    """Leave out what is skipped; nothing is yielded if that is all."""
+    """Yield a line without what is skipped; nothing if that is all of it."""
     parts: list[tuple[int, int]] = []
     at = start
     while position < len(skips) and skips[position].start < end:

@@ -1,4 +1,4 @@
-"""Where a list of contents ends and the text begins: at the heading that it names first."""
+"""Where a table of contents ends and the text begins: at the first heading that it lists."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ _WIDE_GAP = 3
 
 
 def body_start(groups: Sequence[Group], start: int, end: int, entries: Sequence[Entry]) -> int:
-    """Tell where headings stop being a list and are the text's own: where the first comes again."""
+    """Return where the headings of the text begin: where the first entry appears again."""
     if not entries:
         return end
     lines = [title_key(line.text) for group in groups[start:end] for line in group.lines]
@@ -22,7 +22,7 @@ def body_start(groups: Sequence[Group], start: int, end: int, entries: Sequence[
         for index in range(start + 1, end):
             if groups[index].gap and repeats(groups, start, index, entry):
                 return _with_half_title(groups, start, index)
-    # The text has another heading than the list: what stands just above its first words.
+    # The heading in the text differs from the table: take the one just above the first words.
     for index in range(max(start + 1, end - 4), end):
         heading = read_heading(groups[index].first)
         if heading is not None and groups[index].gap > 1 and (heading.number or 1) == 1:
@@ -31,7 +31,7 @@ def body_start(groups: Sequence[Group], start: int, end: int, entries: Sequence[
 
 
 def repeats(groups: Sequence[Group], start: int, index: int, entry: Entry) -> bool:
-    """Tell whether a group is headed as the entry is, and stands below it."""
+    """Return whether a group has the heading of an entry, and is below that entry."""
     first = groups[index].first
     key, promised = title_key(first), title_key(entry.text)
     title = title_key(entry.heading.title) if entry.heading is not None else promised
@@ -43,7 +43,7 @@ def repeats(groups: Sequence[Group], start: int, index: int, entry: Entry) -> bo
 
 
 def _is_same(heading: Heading | None, promised: Heading | None) -> bool:
-    """Tell whether two headings are one: "I. The Hill" is listed, "CHAPTER I" printed."""
+    """Return whether two headings are the same: "I. The Hill" listed, "CHAPTER I" printed."""
     if heading is None or promised is None or heading.number != promised.number:
         return False
     if {heading.rank, promised.rank} not in (

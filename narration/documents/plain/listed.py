@@ -1,4 +1,4 @@
-"""Where in a text the titles stand that its list of contents names."""
+"""Where the titles in a table of contents appear in the text."""
 
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
@@ -15,7 +15,7 @@ _LEAST_FOUND = 2
 
 
 class Titles:
-    """The titles of a text by their keys, each with the places at which it stands."""
+    """The titles of a text by key, each with all its places."""
 
     def __init__(self, groups: Sequence[Group]) -> None:
         self._groups = groups
@@ -24,31 +24,31 @@ class Titles:
     def find(
         self, entries: Sequence[Entry], start: int, *, least: int = _LEAST_FOUND
     ) -> dict[int, Entry]:
-        """Find each listed title from groups[start] on, in order.
+        """Return the place of each listed title from groups[start] on, in order.
 
-        Nothing is found where the text has less than half of them: then it is not its list.
+        Empty if the text has less than half of them, because then it is not its table.
         """
         places = self._known_places()
         counts = Counter(_bare_key(entry) for entry in entries)
-        found: dict[int, Entry] = {}
+        titles: dict[int, Entry] = {}
         last = start - 1
         for entry in entries:
-            known = [
+            candidates = [
                 places[key][at]
                 for key in _entry_keys(entry, counts)
                 if key in places and (at := bisect_right(places[key], last)) < len(places[key])
             ]
-            if known:
-                last = known[0]
-                found[last] = entry
-        return found if len(found) >= least and len(found) * 2 >= len(entries) else {}
+            if candidates:
+                last = candidates[0]
+                titles[last] = entry
+        return titles if len(titles) >= least and len(titles) * 2 >= len(entries) else {}
 
     def stands_below(self, entry: Entry, start: int) -> bool:
-        """Tell whether a title comes again from groups[start] on."""
+        """Return whether a title appears from groups[start] on."""
         return bool(self.find([entry], start, least=1))
 
     def count(self, entry: Entry, start: int) -> int:
-        """Count how often a title stands from groups[start] on."""
+        """Return how often a title appears from groups[start] on."""
         places = self._known_places().get(title_key(entry.text), ())
         return len(places) - bisect_left(places, start)
 
@@ -63,7 +63,7 @@ class Titles:
 
 
 def _group_keys(groups: Sequence[Group], index: int) -> set[str]:
-    """Keys of a heading: as it stands, without its number, and with the title below it."""
+    """Return the keys of a heading: as written, without its number, and with the title below it."""
     group = groups[index]
     heading = read_heading(group.first)
     keys = {title_key(group.text)}
@@ -81,7 +81,7 @@ def _group_keys(groups: Sequence[Group], index: int) -> set[str]:
 
 
 def _entry_keys(entry: Entry, counts: Mapping[str, int]) -> list[str]:
-    """Keys of a listed title, the surest first; a title that is listed twice is no key."""
+    """Return the keys of a listed title, most specific first; a title listed twice is no key."""
     keys = [title_key(entry.text)] if counts[title_key(entry.text)] < _LEAST_FOUND else []
     heading, bare = entry.heading, _bare_key(entry)
     if heading is None or heading.number is None:

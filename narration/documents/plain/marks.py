@@ -1,6 +1,6 @@
-"""What transcribers and editors put between the words: notes, page numbers, pictures.
+"""What transcribers and editors insert into the text: notes, page numbers, pictures.
 
-All brackets are paired in one pass, so that a text of nothing but brackets takes no longer.
+All brackets are paired in one pass, so that a text full of brackets takes no longer.
 """
 
 import re
@@ -46,7 +46,7 @@ _NOTE_END = re.compile(
     r"(?:\r\n|[\r\n])[^\S\r\n]*+(?:(?=\r|\n)|(?=[\[{](?:\d{1,3}|[A-Z*†‡])[\]}]\s)"
     rf"|(?=[^\r\n]{{{LONGEST_WRAP + 1}}}))"
 )
-# A raised number that lost its height: "it was late.1 Then he left."
+# A superscript number that became plain text: "it was late.1 Then he left."
 _RAISED = re.compile(r"[.!?,;][\"”]?(\d{1,2})(?=\s+[A-Z\"“]|\s*\Z)")
 _SUPERSCRIPT = re.compile(r"[¹²³⁰⁴-⁹]{1,3}(?=[\s.,;:!?”’\"')—–-]|\Z)")
 _BEFORE_SUPERSCRIPT = re.compile(
@@ -61,12 +61,12 @@ _ABBREVIATED = re.compile(
 
 
 def find_marks(source: str) -> list[Skip]:
-    """Everything of this kind in a source, sorted and apart from each other."""
-    found = sorted(
+    """Return all such insertions in a source, sorted and not overlapping."""
+    marks = sorted(
         [*_bracketed(source), *_raised(source), *_superscripts(source)], key=lambda skip: skip.start
     )
     kept: list[Skip] = []
-    for skip in found:
+    for skip in marks:
         if not kept or skip.start >= kept[-1].end:
             kept.append(skip)
     return kept
@@ -89,7 +89,7 @@ def _bracketed(source: str) -> Iterator[Skip]:
 
 
 def _mark(source: str, start: int, end: int, inline: set[str]) -> Skip | None:
-    """Tell what one pair of brackets holds, if it is nothing to be read."""
+    """Classify the contents of one pair of brackets, if they are not to be read."""
     kind = _KIND.match(source, start, end)
     if kind is not None and kind.lastgroup is not None:
         return Skip(start=start, end=end, reason=SkipReason[kind.lastgroup])
@@ -105,11 +105,11 @@ def _is_note_mark(source: str, start: int, end: int, inline: set[str]) -> bool:
         return True
     if not _LETTER_MARK.fullmatch(source, start, end) or source[start:end] not in inline:
         return False
-    return not source[end : end + 1].isalnum()  # else a letter that an editor put in: "[T]he"
+    return not source[end : end + 1].isalnum()  # otherwise a letter inserted by an editor: "[T]he"
 
 
 def _note_or_mark(source: str, start: int, end: int, inline: set[str]) -> Skip:
-    """Take a mark that opens a paragraph for the note itself, if the text refers to it."""
+    """Treat a reference that opens a paragraph as the note itself, if the text refers to it."""
     mark = source[start:end]
     opens = _opens_line(source, start)
     is_apart = source[end : end + 1].isspace() or not mark[1].isalpha()  # not "[A]nd"
@@ -128,7 +128,7 @@ def _opens_line(source: str, position: int) -> bool:
 
 
 def _pairs(source: str) -> Iterator[tuple[int, int]]:
-    """Brackets that belong together and are not too far apart."""
+    """Return matching brackets that are not too far apart."""
     opened: dict[str, list[int]] = {"[": [], "{": []}
     for match in _BRACKET.finditer(source):
         waiting = opened[_CLOSES.get(match[0], match[0])]
@@ -141,7 +141,7 @@ def _pairs(source: str) -> Iterator[tuple[int, int]]:
 
 
 def _superscripts(source: str) -> Iterator[Skip]:
-    """Find raised figures behind words and years that are no powers."""
+    """Return superscript figures after words and years that are not powers."""
     for match in _SUPERSCRIPT.finditer(source):
         before = source[max(0, match.start() - _LONGEST_MARK) : match.start()]
         if _BEFORE_SUPERSCRIPT.search(before) and not takes_power(before):

@@ -1,6 +1,6 @@
-"""Lists of notes below a heading of their own, "NOTES:", and the figures that lead there.
+"""Lists of notes below a heading, "NOTES:", and the figures that refer to them.
 
-A list under "Notes" is one only if the text above has its figures; "Footnotes" need no proof.
+A list under "Notes" counts only if the text above has its figures; "Footnotes" need no proof.
 """
 
 import re
@@ -26,7 +26,7 @@ _ENTRY = re.compile(
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _END = r"(?=[\s,.;:!?)\"'”’—-]|\Z)"
 _BEHIND = r"(?:(?<=[a-z]{2})|(?<=[^\W\d_][.,;:!?”’\"')])|(?<=[.,;:!?][”’\"')]))"
-# How figures may be set in the text, the surest first.
+# How figures may be written in the text, the most certain first.
 _FORMS = tuple(
     re.compile(pattern)
     for pattern in (
@@ -37,24 +37,24 @@ _FORMS = tuple(
         r"(?<=[^\W\d_][ .,;:!?”’\"'])[ ]?\((?P<number>\d{1,3})\)",
     )
 )
-_MOST_MISSING = 2  # numbers of a list in a row; a scan loses some
-_WIDE_GAP = 3  # empty lines, which chapters have above them
-_POWER = 24  # characters before a raised figure that may be its base
-_LONGEST_TITLE = 80  # "To Chapter II", above the notes to it
-_LONGEST_ASIDE = 1_500  # characters of an entry's own paragraphs
+_MOST_MISSING = 2  # consecutive numbers of a list; a scan loses some
+_WIDE_GAP = 3  # empty lines, as above a chapter
+_POWER = 24  # characters before a superscript figure that may be its base
+_LONGEST_TITLE = 80  # "To Chapter II", above the notes on it
+_LONGEST_ASIDE = 1_500  # characters in an entry's further paragraphs
 _Extent = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Entries:
-    """Numbered entries that follow each other, and where the last of them ends."""
+    """Consecutive numbered entries, and where the last of them ends."""
 
     numbers: tuple[int, ...]
     end: int
 
 
 def find_note_lists(source: str) -> list[Skip]:
-    """Find lists of notes with their headings, and the marks in the text that lead to them."""
+    """Return lists of notes with their headings, and the references in the text."""
     headings = list(_HEADING.finditer(source))
     figures = _Figures(source) if headings else None
     skips: list[Skip] = []
@@ -75,7 +75,7 @@ def find_note_lists(source: str) -> list[Skip]:
 def _listed(
     source: str, heading: re.Match[str], figures: "_Figures", position: int
 ) -> tuple[list[_Extent], int]:
-    """Find the marks of the lists below a heading, one for each chapter or one in all."""
+    """Return the references to the lists below a heading, one list per chapter or one in all."""
     marks: list[_Extent] = []
     end = heading.end()
     below = _next_list(source, end)
@@ -83,22 +83,22 @@ def _listed(
         entries = _entries(source, below)
         if entries is None:
             break
-        found = figures.in_order(entries.numbers, position, heading.start())
+        references = figures.in_order(entries.numbers, position, heading.start())
         is_first = end == heading.end()
         is_sure = heading["sure"] is not None and is_first and _is_numbered(source, below, entries)
-        if not is_sure and len(found) * 2 < len(entries.numbers):
+        if not is_sure and len(references) * 2 < len(entries.numbers):
             break
-        marks += found
+        marks += references
         end = entries.end
-        position = found[-1][1] if found else position
+        position = references[-1][1] if references else position
         below = _next_list(source, end)
     return marks, end
 
 
 def _entries(source: str, position: int) -> _Entries | None:
-    """Follow numbered entries, each with what is set in or goes on below it.
+    """Follow numbered entries, each with its indented or following lines.
 
-    "2. The Hill" is no entry if the space above it is that of a chapter.
+    "2. The Hill" is no entry if the space above it is as wide as above a chapter.
     """
     numbers: list[int] = []
     end = gap = aside = 0
@@ -128,7 +128,7 @@ def _entries(source: str, position: int) -> _Entries | None:
 
 
 def _is_numbered(source: str, position: int, entries: _Entries) -> bool:
-    """Tell notes from a paragraph that begins with a figure: "42 years ago"."""
+    """Distinguish notes from a paragraph that begins with a number: "42 years ago"."""
     if len(entries.numbers) > 1 or entries.numbers[0] == 1:
         return True
     entry = _ENTRY.match(source, position)
@@ -145,13 +145,13 @@ def _follows(number: int, numbers: Sequence[int]) -> bool:
 
 
 def _begins_text(line: str) -> bool:
-    """Tell the heading of a chapter, which ends a list."""
+    """Return whether a line is the heading of a chapter, which ends a list."""
     heading = read_heading(line.strip())
     return heading is not None and bool(heading.word)
 
 
 def _next_list(source: str, position: int) -> int | None:
-    """Where entries begin: at once, or anew below one short line, for the next chapter."""
+    """Return where entries begin: here, or below a short line for the next chapter."""
     titles = 0
     for line in _LINE.finditer(source, position):
         if not line["text"].strip():
@@ -168,26 +168,26 @@ def _next_list(source: str, position: int) -> int | None:
 
 
 class _Figures:
-    """Places of all figures in a text that may be marks of notes, by how they are set."""
+    """Places of all figures in a text that may be references, by how they are written."""
 
     def __init__(self, source: str) -> None:
         self._places: list[dict[int, list[_Extent]]] = [_places(source, form) for form in _FORMS]
 
     def in_order(self, numbers: Sequence[int], start: int, end: int) -> list[_Extent]:
-        """Find figures one after the other, in the form that has most of them."""
+        """Return consecutive figures, in the form that has most of them."""
         rows = (_row(places, numbers, start, end) for places in self._places)
         return max(rows, key=len)
 
 
 def _places(source: str, form: re.Pattern[str]) -> dict[int, list[_Extent]]:
     places: dict[int, list[_Extent]] = defaultdict(list)
-    for found in form.finditer(source):
-        raised = found["number"].translate(_SUPERSCRIPTS)
-        is_power = (found[0][0] == "^" or raised != found["number"]) and takes_power(
-            source[max(0, found.start() - _POWER) : found.start()]
+    for match in form.finditer(source):
+        raised = match["number"].translate(_SUPERSCRIPTS)
+        is_power = (match[0][0] == "^" or raised != match["number"]) and takes_power(
+            source[max(0, match.start() - _POWER) : match.start()]
         )
         if not is_power:
-            places[int(raised)].append(found.span())
+            places[int(raised)].append(match.span())
     return places
 
 
@@ -196,9 +196,9 @@ def _row(
 ) -> list[_Extent]:
     row: list[_Extent] = []
     for number in numbers:
-        known = places.get(number, ())
-        at = bisect_left(known, (start, 0))
-        if at < len(known) and known[at][1] <= end:
-            row.append(known[at])
-            start = known[at][1]
+        candidates = places.get(number, ())
+        at = bisect_left(candidates, (start, 0))
+        if at < len(candidates) and candidates[at][1] <= end:
+            row.append(candidates[at])
+            start = candidates[at][1]
     return row

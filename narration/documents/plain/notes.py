@@ -1,7 +1,7 @@
-"""Notes of a plain text by the sign they begin with, "* A beast.", and the marks in the text.
+"""Notes of a plain text by their symbol, "* A beast.", and the references to them.
 
-A paragraph is a note only where a mark of its sign stands above it and waits for one: the items
-of a list have no marks.
+A paragraph is a note only if an unused reference with its symbol is above it: the items of a list
+have no references.
 """
 
 import re
@@ -26,22 +26,22 @@ _NOTE_END = re.compile(
     rf"|(?=[^\r\n]{{{LONGEST_WRAP + 1}}}))"
 )
 _RULE = re.compile(r"[-_=–—*\s]{3,}")
-# What a star stands behind that is no mark: "a 4* hotel", "the dual f*", "Lord B***".
+# A star after these is not a reference: "a 4* hotel", "the dual f*", "Lord B***".
 _RATED = re.compile(r"(?:(?<![\w.,$£€])\d(?:[.,]\d)?|(?<![\w'’])[b-hj-z])\Z")
 _LETTER = re.compile(r"(?<![^\W\d_])[^\W\d_]\Z")
 _OPENS_EMPHASIS = re.compile(r"(?:^|[\s\"'“‘(—-])\*+(?=[^\s*])")
-_FAR = 8_000  # characters from a mark to its note, at the foot of its page
+_FAR = 8_000  # characters from a reference to its note, at the foot of its page
 _LONGEST_NOTE = 20_000
 _LINE_BEFORE = 200
-_MOST_WAITING = 50  # marks of one sign
+_MOST_WAITING = 50  # references with one symbol
 _FULL_LINE = 45
 _MOST_BETWEEN = 12  # characters: an empty line, and the margin
-_POWER = 24  # characters before a raised figure that may be its base
+_POWER = 24  # characters before a superscript figure that may be its base
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Note:
-    """source[start:end] begins with a sign where a paragraph may begin."""
+    """source[start:end] begins with a symbol where a paragraph may begin."""
 
     start: int
     end: int
@@ -49,7 +49,7 @@ class _Note:
 
 
 def find_signed_notes(source: str) -> list[Skip]:
-    """Find notes and their marks, in order."""
+    """Return notes and their references, in order."""
     notes = list(_paragraphs(source))
     if not notes:
         return []
@@ -62,41 +62,41 @@ def find_signed_notes(source: str) -> list[Skip]:
             start, sign, end = marks[at]
             waiting[sign].append((start, end))
             at += 1
-        count = sum(not _goes_on(source, a, b) for a, b in zip([None, *row], row, strict=False))
+        count = sum(not _continues(source, a, b) for a, b in zip([None, *row], row, strict=False))
         recent = waiting[row[0].sign][-_MOST_WAITING:]
-        known = [each for each in recent if each[0] > row[0].start - _FAR]
-        waiting[row[0].sign] = [] if count <= len(known) else known
-        if count <= len(known):
-            skips += [Skip(start=a, end=b, reason=SkipReason.NOTE_MARK) for a, b in known]
+        in_reach = [each for each in recent if each[0] > row[0].start - _FAR]
+        waiting[row[0].sign] = [] if count <= len(in_reach) else in_reach
+        if count <= len(in_reach):
+            skips += [Skip(start=a, end=b, reason=SkipReason.NOTE_MARK) for a, b in in_reach]
             skips += [Skip(start=n.start, end=n.end, reason=SkipReason.NOTE) for n in row]
     return sorted(skips, key=lambda skip: skip.start)
 
 
 def _paragraphs(source: str) -> Iterator[_Note]:
-    """Paragraphs that begin with a sign, and lines right below such a paragraph."""
+    """Return paragraphs that begin with a symbol, and lines right below such a paragraph."""
     last = -1
-    for found in _NOTE.finditer(source):
-        start = found.start("sign")
-        if start < last or not (_opens(source, found.start()) or found.start() - last in {1, 2}):
+    for match in _NOTE.finditer(source):
+        start = match.start("sign")
+        if start < last or not (_opens(source, match.start()) or match.start() - last in {1, 2}):
             continue
         limit = min(len(source), start + _LONGEST_NOTE)
         stop = _NOTE_END.search(source, start, limit)
         last = stop.start() if stop else limit
         text = source[start:last].rstrip()
-        is_emphasis = not found["space"] and text.endswith("*")
+        is_emphasis = not match["space"] and text.endswith("*")
         if not is_emphasis and any(map(str.isalpha, text[:_LINE_BEFORE])):
-            yield _Note(start=start, end=start + len(text), sign=found["sign"])
+            yield _Note(start=start, end=start + len(text), sign=match["sign"])
 
 
 def _opens(source: str, start: int) -> bool:
-    """Tell whether an empty line or a rule stands above the line that begins at an offset."""
+    """Return whether an empty line or a rule is above the line that begins at an offset."""
     before = source[max(0, start - _LINE_BEFORE) : start]
     lines = _LINE_END.split(before)
     return len(lines) < 2 or not lines[-2].strip() or _RULE.fullmatch(lines[-2]) is not None
 
 
 def _rows(notes: Sequence[_Note]) -> Iterator[list[_Note]]:
-    """Gather notes of one sign with nothing between them: a page's, or the items of a list."""
+    """Group adjacent notes with one symbol: those of a page, or the items of a list."""
     row: list[_Note] = []
     for note in notes:
         if row and (note.sign != row[0].sign or note.start - row[-1].end > _MOST_BETWEEN):
@@ -107,8 +107,8 @@ def _rows(notes: Sequence[_Note]) -> Iterator[list[_Note]]:
         yield row
 
 
-def _goes_on(source: str, before: _Note | None, note: _Note) -> bool:
-    """Tell a line of the note above that has the sign again in its margin."""
+def _continues(source: str, before: _Note | None, note: _Note) -> bool:
+    """Return whether a note is a line of the one above that repeats the symbol in its margin."""
     if before is None or note.start - before.end > _MOST_BETWEEN:
         return False
     first = source[note.start : note.end].lstrip("*†‡ ")[:1]
@@ -116,12 +116,12 @@ def _goes_on(source: str, before: _Note | None, note: _Note) -> bool:
 
 
 def _marks(source: str, notes: Sequence[_Note]) -> Iterator[tuple[int, str, int]]:
-    """Signs behind words, outside of the notes: where each begins, the sign, where it ends."""
+    """Return symbols after words, outside of the notes: start, symbol and end of each."""
     starts = [note.start for note in notes]
     signs = sorted({note.sign for note in notes}, key=len, reverse=True)
     pattern = re.compile(f"(?:{'|'.join(map(re.escape, signs))}){_MARK_END}")
-    for found in pattern.finditer(source):
-        start, sign = found.start(), found[0]
+    for match in pattern.finditer(source):
+        start, sign = match.start(), match[0]
         if not _stands_behind_word(source, start):
             continue
         at = bisect_left(starts, start + 1) - 1
@@ -132,23 +132,23 @@ def _marks(source: str, notes: Sequence[_Note]) -> Iterator[tuple[int, str, int]
             continue
         if sign[0] == "*" and (_is_no_mark(before, sign) or _closes_emphasis(source, start)):
             continue
-        yield start, sign, found.end()
+        yield start, sign, match.end()
 
 
 def _stands_behind_word(source: str, start: int) -> bool:
-    """Tell a sign that touches a word or a stop, as "fox*"; one in brackets may be apart."""
+    """Return whether a symbol touches a word or a stop, as in "fox*"; in brackets it need not."""
     if source[start] == "(" and source[start - 1 : start] == " ":
         start -= 1
     return source[start - 1 : start] not in _NO_MARK_BEFORE and start > 0
 
 
 def _is_no_mark(before: str, sign: str) -> bool:
-    """Tell the stars of a hotel, of a variable and of a name that is not told."""
+    """Return whether stars belong to a hotel, a variable, or a name that is withheld."""
     return (_RATED if sign == "*" else _LETTER).search(before) is not None
 
 
 def _closes_emphasis(source: str, start: int) -> bool:
-    """Tell the second star of "*fox*" from a mark."""
+    """Return whether a star is the second one of "*fox*"."""
     before = source[max(start - _LINE_BEFORE, 0) : start].rpartition("\n\n")[2]
-    opened = [found.end() for found in _OPENS_EMPHASIS.finditer(before)]
+    opened = [match.end() for match in _OPENS_EMPHASIS.finditer(before)]
     return bool(opened) and "*" not in before[opened[-1] :]

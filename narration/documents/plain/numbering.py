@@ -1,4 +1,4 @@
-"""Bare numbers that follow each other: I, II, III are headings; L., C. and D. are initials."""
+"""Consecutive bare numbers: I, II, III are headings; L., C. and D. are initials."""
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
@@ -7,9 +7,9 @@ from itertools import pairwise
 from narration.documents.plain.headings import Heading, Rank
 
 _Placed = tuple[int, Heading]
-_Form = tuple[bool, bool]  # Roman numerals, words; else digits
+_Form = tuple[bool, bool]  # Roman numerals, words; otherwise digits
 _Next = tuple[_Form, int]
-_MOST_MISSING = 2  # numbers that may be missing in a row, once it is long enough to be believed
+_MOST_MISSING = 2  # numbers that may be missing in a row, once it is long enough to be plausible
 _BELIEVED = 3
 
 
@@ -19,14 +19,14 @@ def find_chains(
     *,
     has_body: Callable[[int, int], bool],
 ) -> list[list[int]]:
-    """Group numerals into rows; what is in no row, or in a list without text, is none."""
+    """Group numerals into rows; those in no row, or in a list without text, are not headings."""
     chains: list[list[_Placed]] = []
-    latest: dict[_Next, list[_Placed]] = {}  # rows by the number that comes next
+    latest: dict[_Next, list[_Placed]] = {}  # rows by their next number
     for placed in numerals:
         _, heading = placed
         number = heading.number or 0
         form = (heading.is_roman, heading.is_spelled)
-        chain = _take(latest, number, form)
+        chain = _pop_chain(latest, number, form)
         if chain is None:
             chain = []
             chains.append(chain)
@@ -36,8 +36,10 @@ def find_chains(
     return [[index for index, _ in chain] for chain in kept]
 
 
-def _take(latest: dict[_Next, list[_Placed]], number: int, form: _Form) -> list[_Placed] | None:
-    """Find the row that a number goes on; a first one always begins another."""
+def _pop_chain(
+    latest: dict[_Next, list[_Placed]], number: int, form: _Form
+) -> list[_Placed] | None:
+    """Remove and return the row that a number continues; a first number always begins a new one."""
     if number == 1:
         return None
     chain = latest.pop((form, number), None)
@@ -51,7 +53,7 @@ def _take(latest: dict[_Next, list[_Placed]], number: int, form: _Form) -> list[
 
 
 def _is_row(chain: Sequence[_Placed], worded: Sequence[_Placed]) -> bool:
-    """Tell rows of two and more; one alone counts where it goes on with worded headings."""
+    """Return whether numbers are a row: two or more, or one that continues worded headings."""
     index, heading = chain[0]
     if len(chain) > 1 or _is_lone_numeral(heading):
         return True
@@ -63,13 +65,13 @@ def _is_row(chain: Sequence[_Placed], worded: Sequence[_Placed]) -> bool:
 
 
 def _is_lone_numeral(heading: Heading) -> bool:
-    """Tell "XIV" on a line of its own, which is no initial, from "X", which may be one."""
+    """Return whether a line is "XIV", which is no initial, and not "X", which may be one."""
     is_letter = heading.number in {1, 5, 10, 50, 100}
     return heading.is_roman and not heading.title and not is_letter
 
 
 def _has_text(chain: Sequence[_Placed], has_body: Callable[[int, int], bool]) -> bool:
-    """Tell a row of headings from the items of a list."""
+    """Distinguish a row of headings from the items of a list."""
     pairs = list(pairwise(chain))
     filled = sum(has_body(first, last) for (first, _), (last, _) in pairs)
     return filled * 2 >= len(pairs)

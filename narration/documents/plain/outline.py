@@ -1,7 +1,7 @@
-"""Which headings of a plain text begin chapters, which stand over several, which only head a part.
+"""Which headings of a plain text begin chapters, contain several, or only introduce a part.
 
-Three sources agree on it: the list of contents, the form of the headings ("Chapter 3"), and their
-order. A number that has no neighbours ("L. Van Holt") is a letter.
+Three kinds of evidence count: the table of contents, the form of the headings ("Chapter 3"), and
+their order. A number without neighbours ("L. Van Holt") is a letter.
 """
 
 from bisect import bisect_left, bisect_right
@@ -22,12 +22,12 @@ from narration.documents.plain.titles import is_sentence, is_title
 _MOST_LINES = 4
 _LONGEST = 200
 _WIDE_GAP = 3
-_LEAST_BODY = 1_000  # characters below each title that has nothing but its place to show
+_LEAST_BODY = 1_000  # characters below each title that is recognized by its place only
 _LEAST_TITLES = 3
 
 
 class Role(Enum):
-    """What a heading does."""
+    """The role of a heading."""
 
     PART = "part"
     CHAPTER = "chapter"
@@ -43,7 +43,7 @@ class Candidate:
 
 
 def find_outline(groups: Sequence[Group], contents: Sequence[Contents]) -> dict[int, Role]:
-    """Roles by the index of the group; the groups of a list of contents have none."""
+    """Return roles by the index of the group; the groups of a table of contents have none."""
     listed_groups = {i for part in contents for i in range(part.first, part.end)}
     candidates = _candidates(groups, listed_groups)
     entries = [entry for part in contents for entry in part.entries if entry.text[0] != "("]
@@ -66,7 +66,7 @@ def find_outline(groups: Sequence[Group], contents: Sequence[Contents]) -> dict[
 
 
 def _has_chapters(candidates: Sequence[Candidate], roles: Mapping[int, Role]) -> bool:
-    """Tell whether anything smaller than a part, and not only a preface, begins a chapter."""
+    """Return whether anything smaller than a part, other than a preface, begins a chapter."""
     return any(
         roles.get(c.index) is Role.CHAPTER
         and c.heading.number is not None
@@ -76,7 +76,7 @@ def _has_chapters(candidates: Sequence[Candidate], roles: Mapping[int, Role]) ->
 
 
 def _candidates(groups: Sequence[Group], hidden: set[int]) -> list[Candidate]:
-    found = []
+    candidates = []
     for index, group in enumerate(groups):
         if index in hidden or len(group.lines) > _MOST_LINES or len(group.text) > _LONGEST:
             continue
@@ -84,12 +84,12 @@ def _candidates(groups: Sequence[Group], hidden: set[int]) -> list[Candidate]:
         if heading is None or (heading.number is None and index and not group.gap):
             continue
         if heading.word or not is_sentence(group) or len(group.text) < _LONGEST // 4:
-            found.append(Candidate(index=index, heading=heading))
-    return found
+            candidates.append(Candidate(index=index, heading=heading))
+    return candidates
 
 
 def _by_form(groups: Sequence[Group], candidates: Sequence[Candidate]) -> dict[int, Role]:
-    """Roles from what headings say of themselves and from their order."""
+    """Return roles from the form of the headings and their order."""
     candidates = list(_without_lists(groups, candidates))
     chains = find_chains(
         [(c.index, c.heading) for c in candidates if not c.heading.word],
@@ -124,7 +124,7 @@ def _by_form(groups: Sequence[Group], candidates: Sequence[Candidate]) -> dict[i
 
 
 def _without_lists(groups: Sequence[Group], candidates: Sequence[Candidate]) -> Iterator[Candidate]:
-    """Leave out headings of one kind with nothing between them, and names with nothing below."""
+    """Drop headings of one kind with nothing between them, and names with nothing below."""
     seen = Counter((c.heading.word, c.heading.number) for c in candidates)
     is_listed = False
     for at, candidate in enumerate(candidates):
@@ -144,14 +144,14 @@ def _without_lists(groups: Sequence[Group], candidates: Sequence[Candidate]) -> 
 
 
 def _is_followed(groups: Sequence[Group], index: int) -> bool:
-    """Tell whether text follows a heading, or another heading and then text."""
+    """Return whether text follows a heading, or another heading and then text."""
     return any(_is_body(group) for group in groups[index + 1 : index + 3])
 
 
 def _main(
     families: Mapping[str, list[int]], ranks: Mapping[str, Rank], chains: Sequence[list[int]]
 ) -> list[int]:
-    """Headings that begin chapters: the deepest rank that is not inside another's chapter."""
+    """Return the headings that begin chapters: the deepest rank not inside another's chapter."""
     chapters = {n: m for n, m in families.items() if ranks[n] is Rank.CHAPTER and n != "named"}
     named = families.get("named", [])
     if chapters:
@@ -180,13 +180,13 @@ def _main(
 
 
 def _is_inside(members: Sequence[int], others: Sequence[int]) -> bool:
-    """Tell whether all members lie below one and the same of the others."""
+    """Return whether all members are below the same one of the others."""
     first = bisect_left(others, min(members))
     return first > 0 and first == bisect_left(others, max(members))
 
 
 def _longest_of_parts(chains: Sequence[list[int]], parts: Sequence[int]) -> list[list[int]]:
-    """Find the rows of numbers that begin anew under each part: the longest of each."""
+    """Return the rows of numbers that restart in each part: the longest of each."""
     longest: dict[int, list[int]] = {}
     for chain in chains:
         part = bisect_right(parts, chain[0])
@@ -196,7 +196,7 @@ def _longest_of_parts(chains: Sequence[list[int]], parts: Sequence[int]) -> list
 
 
 def _is_appendix(chains: Sequence[Sequence[int]], parts: Sequence[int]) -> bool:
-    """Tell numbers below the last part only from those that every part has."""
+    """Distinguish numbers below the last part only from those that every part has."""
     if len(parts) < _LEAST_TITLES:
         return False
     holding = {bisect_right(parts, chain[0]) for chain in chains}
@@ -204,7 +204,7 @@ def _is_appendix(chains: Sequence[Sequence[int]], parts: Sequence[int]) -> bool:
 
 
 def _is_above(members: Sequence[int], rank: Rank, main: Sequence[int]) -> bool:
-    """Tell parts, which stand over chapters: most are followed by one before the next part."""
+    """Return whether these are parts: most are followed by a chapter before the next part."""
     if rank not in {Rank.VOLUME, Rank.PART} or not main:
         return False
     pairs = zip(members, [*members[1:], main[-1] + 1], strict=True)
@@ -215,7 +215,7 @@ def _is_above(members: Sequence[int], rank: Rank, main: Sequence[int]) -> bool:
 def _by_place(
     groups: Sequence[Group], hidden: set[int], roles: Mapping[int, Role]
 ) -> dict[int, Role]:
-    """Take titles for chapters that have wide gaps above them and much text below them."""
+    """Treat titles with wide gaps above them and much text below them as chapters."""
     titles = [
         index
         for index, group in enumerate(groups)
@@ -242,7 +242,7 @@ def _by_place(
 def _raise_parts(
     groups: Sequence[Group], roles: dict[int, Role], candidates: Sequence[Candidate]
 ) -> dict[int, Role]:
-    """Make parts of the chapters that have no text of their own and are followed by a first one."""
+    """Turn chapters without text of their own, followed by a first one, into parts."""
     numbers = {c.index: c.heading.number for c in candidates}
     order = sorted(index for index, role in roles.items() if role is Role.CHAPTER)
     numbered = sum(numbers.get(index) is not None for index in order)
@@ -260,7 +260,7 @@ def _raise_parts(
 
 
 def _has_body(groups: Sequence[Group], first: int, last: int) -> bool:
-    """Tell whether there is text between two headings, and not only another heading."""
+    """Return whether there is text between two headings, and not only another heading."""
     return any(_is_body(groups[index]) for index in range(first + 1, last))
 
 

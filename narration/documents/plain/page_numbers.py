@@ -1,7 +1,7 @@
-"""Numbers that a printed page left in a plain text: of its pages, and of the lines of its verse.
+"""Numbers left over from a printed page in a plain text: page numbers, and line numbers of verse.
 
-No form tells them from the number of a chapter. They rise through the text, and they stand where
-a page ended, which is seldom where a sentence does.
+Their form is the same as that of a chapter's number. But they rise through the text, and appear
+where a page ended, which is rarely where a sentence ends.
 """
 
 import re
@@ -23,17 +23,17 @@ _SENTENCE_ENDS = re.compile(r"[.!?:;…][\"'”’»)\]_*]*$")
 _LETTER = re.compile(r"[^\W\d_]")
 _TAIL = 16  # characters of a line in which its sentence ends
 _SHORTEST_LINE = 30  # characters; verse has shorter ones, which end without a stop
-_MOST_MISSING = 2  # pages in a row without a number, as those that begin a chapter
-_FIRST_PAGE, _LAST_PAGE = 10, 999  # which no chapter's number begins with, and no year
+_MOST_MISSING = 2  # consecutive pages without a number, as at the beginning of chapters
+_FIRST_PAGE, _LAST_PAGE = 10, 999  # no chapter begins with these numbers, and no year
 _LONGEST_PAGE = 6_000  # characters
-_LEAST_PAGES = 3  # where no sentence is cut: fewer may be what is left of a list of contents
+_LEAST_PAGES = 3  # if no sentence is cut: fewer may come from a table of contents
 _STEPS = (5, 10)
-_MOST_EXTRA = 2  # lines that are not counted between two numbers: headings
+_MOST_EXTRA = 2  # lines between two numbers that are not counted: headings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Place:
-    """A line that may be a page's number, and whether a sentence runs across it."""
+    """A line that may be a page number, and whether a sentence continues across it."""
 
     start: int
     end: int
@@ -44,27 +44,27 @@ class _Place:
 
 
 def find_page_numbers(source: str, skips: Sequence[Skip]) -> list[Skip]:
-    """Find the numbers of pages and of lines; `skips` are known, sorted, and apart."""
+    """Return the numbers of pages and lines; `skips` are known, sorted, and do not overlap."""
     lines = list(_seen_lines(source, skips))
     chains = _chains(_places(source, lines))
-    found = [
+    numbers = [
         Skip(start=place.start, end=place.end, reason=SkipReason.PAGE_NUMBER)
         for chain in chains
         if _are_pages(chain)
         for place in chain
     ]
-    return sorted([*found, *_line_numbers(source, lines)], key=lambda skip: skip.start)
+    return sorted([*numbers, *_line_numbers(source, lines)], key=lambda skip: skip.start)
 
 
-def goes_on(before: str, after: str) -> bool:
-    """Tell whether a sentence that a page's end interrupts goes on after it."""
+def continues(before: str, after: str) -> bool:
+    """Return whether a sentence interrupted by the end of a page continues after it."""
     return _SENTENCE_ENDS.search(before[-_TAIL:]) is None and (
         after[:1].islower() or (before[-1:] in {",", "-"} and len(before) >= _SHORTEST_LINE)
     )
 
 
 def _seen_lines(source: str, skips: Sequence[Skip]) -> Iterator[tuple[int, int]]:
-    """Lines with anything on them that no skip touches, without the white space around them."""
+    """Return non-empty lines that no skip touches, without surrounding white space."""
     position = 0
     for match in _LINE.finditer(source):
         text = match[0].strip()
@@ -79,27 +79,27 @@ def _seen_lines(source: str, skips: Sequence[Skip]) -> Iterator[tuple[int, int]]
 
 
 def _places(source: str, lines: Sequence[tuple[int, int]]) -> Iterator[_Place]:
-    """Numbers on lines of their own between two lines of text."""
+    """Return numbers on separate lines between two lines of text."""
     ends = [(0, 0), *lines, (len(source), len(source))]
     for before, (start, end), after in zip(ends, ends[1:], ends[2:], strict=False):
-        found = _NUMBER.fullmatch(source, start, end)
-        if found is None or found.lastgroup is None:
+        match = _NUMBER.fullmatch(source, start, end)
+        if match is None or match.lastgroup is None:
             continue
         above, below = source[slice(*before)], source[slice(*after)]
-        digits = found["bare"] or found["inner"] or found["page"] or found["first"]
-        form = next(name for name in _FORMS if found[name])
+        digits = match["bare"] or match["inner"] or match["page"] or match["first"]
+        form = next(name for name in _FORMS if match[name])
         yield _Place(
             start=start,
             end=end,
             value=int(digits),
             form=form,
-            is_broken=len(above) >= _SHORTEST_LINE and goes_on(above, below),
+            is_broken=len(above) >= _SHORTEST_LINE and continues(above, below),
             ends_page="\f" in source[end : after[0]],
         )
 
 
 def _chains(places: Iterator[_Place]) -> list[list[_Place]]:
-    """Rows of numbers that rise by one, or in one form by little more."""
+    """Return rows of numbers that rise by one, or by little more in the same form."""
     chains: list[list[_Place]] = []
     latest: dict[tuple[str, int], list[_Place]] = {}
     for place in places:
@@ -116,7 +116,7 @@ def _chains(places: Iterator[_Place]) -> list[list[_Place]]:
 
 
 def _are_pages(chain: Sequence[_Place]) -> bool:
-    """Tell the numbers of pages from those of chapters, years and stanzas."""
+    """Distinguish page numbers from those of chapters, years and stanzas."""
     broken = sum(place.is_broken for place in chain)
     if len(chain) == 1:
         return broken == 1 and chain[0].form != "bare"
@@ -130,7 +130,7 @@ def _are_pages(chain: Sequence[_Place]) -> bool:
 
 
 def _line_numbers(source: str, lines: Sequence[tuple[int, int]]) -> Iterator[Skip]:
-    """Every fifth or tenth number at the end of a line, where as many lines lie between."""
+    """Return every fifth or tenth number at the end of a line, if that many lines lie between."""
     numbered: list[tuple[int, int, int, int]] = []  # line, value, start, end
     for index, (start, end) in enumerate(lines):
         text = source[start:end]

@@ -1,4 +1,4 @@
-"""Plain text -> chapters: what surrounds the book is skipped, hard-wrapped lines are joined."""
+"""Plain text -> chapters: text around the book is skipped, hard-wrapped lines are joined."""
 
 import re
 from bisect import bisect_left, bisect_right
@@ -38,7 +38,7 @@ _NOTHING: frozenset[SkipReason] = frozenset()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Page:
-    """What is left of a source when all that is skipped is taken out."""
+    """The source after everything skipped is taken out."""
 
     groups: tuple[Group, ...]
     skips: tuple[Skip, ...]
@@ -53,17 +53,17 @@ def read_plain(
     spoken: frozenset[SkipReason] = _NOTHING,
     is_laid_out: bool = False,
 ) -> Reading:
-    """Chapters of a plain text, and everything in it that is not read aloud.
+    """Return the chapters of a plain text, and everything in it that is not read aloud.
 
-    `known` is what the caller knows not to be read, `openings` the titles of chapters by where
-    they begin; what would be skipped for a reason in `spoken` is read after all. In a text that
-    is laid out already, a line that ends early is no verse.
+    `known` is what the caller already skips, `openings` are the titles of chapters by where they
+    begin; text that would be skipped for a reason in `spoken` is read. In a text that is already
+    laid out, a line that ends early is not verse.
     """
     notices = find_notices(source)
     page = _page(source, [*notices, *known], spoken)
     roles = find_outline(page.groups, page.contents)
     hidden = _hidden(page, spoken)
-    titles = _told_titles(page.groups, openings or {})
+    titles = _given_titles(page.groups, openings or {})
     if not titles and Role.CHAPTER not in roles.values():
         titles = find_entries(page.groups, set(hidden))
     if len(titles) > 1:
@@ -84,16 +84,16 @@ def read_plain(
 
 
 def _page(source: str, known: Sequence[Skip], spoken: frozenset[SkipReason]) -> _Page:
-    """Take out notices, marks and credits, in this order: each is found in what the last left."""
+    """Take out notices, marks and credits, in this order, each from what the previous step left."""
     skips = _but(known, spoken)
     for search in (find_marks, find_signed_notes, find_note_lists):
         skips = _merge(skips, _but(search(source), spoken))
     skips = _merge(skips, _but(find_page_numbers(source, skips), spoken))
     groups = read_groups(source, skips)
     for find in (find_credits, partial(_note_headings, skips=skips)):
-        found = _but(find(groups), spoken)
-        if found:
-            skips = _merge(found, skips)
+        added = _but(find(groups), spoken)
+        if added:
+            skips = _merge(added, skips)
             groups = read_groups(source, skips)
     groups = list(split_headings(groups))
     return _Page(groups=tuple(groups), skips=tuple(skips), contents=tuple(find_contents(groups)))
@@ -103,21 +103,21 @@ def _but(skips: Iterable[Skip], spoken: frozenset[SkipReason]) -> list[Skip]:
     return [skip for skip in skips if skip.reason not in spoken]
 
 
-def _told_titles(groups: Sequence[Group], openings: Mapping[int, str]) -> dict[int, str]:
-    """Find the groups in which the caller's chapters begin."""
+def _given_titles(groups: Sequence[Group], openings: Mapping[int, str]) -> dict[int, str]:
+    """Return the groups in which the caller's chapters begin."""
     starts = [group.start for group in groups]
-    found: dict[int, str] = {}
+    by_group: dict[int, str] = {}
     for offset, title in openings.items():
         index = bisect_right(starts, offset) - 1
         if index >= 0:
-            found.setdefault(index, title)
-    return found
+            by_group.setdefault(index, title)
+    return by_group
 
 
 def _note_headings(groups: Sequence[Group], *, skips: Sequence[Skip]) -> list[Skip]:
-    """Headings over notes that are all skipped."""
+    """Return headings over notes that are all skipped."""
     starts = [skip.start for skip in skips]
-    found = []
+    headings = []
     for index, group in enumerate(groups):
         if _NOTES.fullmatch(group.text):
             at = bisect_left(starts, group.end)
@@ -127,12 +127,12 @@ def _note_headings(groups: Sequence[Group], *, skips: Sequence[Skip]) -> list[Sk
                 and skips[at].reason is SkipReason.NOTE
                 and (is_last or starts[at] < groups[index + 1].start)
             ):
-                found.append(Skip(start=group.start, end=group.end, reason=SkipReason.NOTE))
-    return found
+                headings.append(Skip(start=group.start, end=group.end, reason=SkipReason.NOTE))
+    return headings
 
 
 def _hidden(page: _Page, spoken: frozenset[SkipReason]) -> dict[int, SkipReason]:
-    """Find groups that are lists of contents, indexes or ornaments."""
+    """Return the groups that are tables of contents, indexes or ornaments."""
     hidden = {
         index: SkipReason.ORNAMENT
         for index, group in enumerate(page.groups)
@@ -146,7 +146,7 @@ def _hidden(page: _Page, spoken: frozenset[SkipReason]) -> dict[int, SkipReason]
 
 
 def _merge(first: Iterable[Skip], second: Iterable[Skip]) -> list[Skip]:
-    """Put skips in order; the wider of two that overlap stays."""
+    """Merge skips in order; of two that overlap the wider one stays."""
     merged: list[Skip] = []
     for skip in sorted([*first, *second], key=lambda s: (s.start, -s.end)):
         if not merged or skip.start >= merged[-1].end:
@@ -157,7 +157,7 @@ def _merge(first: Iterable[Skip], second: Iterable[Skip]) -> list[Skip]:
 
 
 def _unspoken(page: _Page, hidden: Mapping[int, SkipReason]) -> Iterator[Skip]:
-    """Hidden groups, but for what is skipped in them already."""
+    """Return hidden groups, except for what is already skipped in them."""
     starts = [skip.start for skip in page.skips]
     for index, reason in hidden.items():
         start, end = page.groups[index].start, page.groups[index].end
@@ -177,20 +177,22 @@ def _sections(
     roles: Mapping[int, Role],
     hidden: Mapping[int, SkipReason],
     builder: BlockBuilder,
-    told: Mapping[int, str],
+    given_titles: Mapping[int, str],
 ) -> Iterator[Section]:
-    """Make sections of the groups that are read: their blocks and what they begin."""
+    """Turn the groups that are read into sections: their blocks and what they begin."""
     title_of = _titles_below(groups, roles)
     for index, group in enumerate(groups):
         if index in hidden:
             continue
         role = roles.get(index)
-        if role is not None and (index not in told or is_title(group) or read_heading(group.first)):
+        if role is not None and (
+            index not in given_titles or is_title(group) or read_heading(group.first)
+        ):
             below = groups[index + 1].text if index in title_of else ""
-            title = told.get(index) or _join(group, below)
+            title = given_titles.get(index) or _join(group, below)
             yield Section(blocks=tuple(builder.heading(group)), role=role, title=title)
-        elif role is not None:  # a chapter that begins with its first paragraph
-            yield Section(blocks=tuple(builder.text(group)), role=role, title=told[index])
+        elif role is not None:  # a chapter without a heading
+            yield Section(blocks=tuple(builder.text(group)), role=role, title=given_titles[index])
         elif index - 1 in title_of or _is_small_heading(groups, index):
             yield Section(blocks=tuple(builder.heading(group)), role=Role.HEADING)
         else:
@@ -198,13 +200,13 @@ def _sections(
 
 
 def _first_words(page: _Page, hidden: Mapping[int, SkipReason]) -> str:
-    """Name a text that has no title."""
+    """Return a title for a text that has none."""
     first = next((g.text for i, g in enumerate(page.groups) if i not in hidden), "")
     return " ".join(bare(first).split()[:_TITLE_WORDS]) or "Text"
 
 
 def _titles_below(groups: Sequence[Group], roles: Mapping[int, Role]) -> set[int]:
-    """Headings that have their title in the group below them."""
+    """Return headings that have their title in the group below them."""
     bare = [
         index
         for index, role in roles.items()
@@ -214,7 +216,7 @@ def _titles_below(groups: Sequence[Group], roles: Mapping[int, Role]) -> set[int
         i for i in bare if i + 1 not in roles and is_title(groups[i + 1]) and i + 2 < len(groups)
     ]
     sure = {i for i in titled if groups[i + 1].text.isupper()}
-    if len(titled) * 2 >= len(bare):  # most chapters have one: so the others are titles too
+    if len(titled) * 2 >= len(bare):  # most chapters have one, so the others are titles, too
         return set(titled)
     return sure
 
@@ -230,7 +232,7 @@ def _is_bare(group: Group) -> bool:
 
 
 def _join(group: Group, below: str) -> str:
-    """One title of the lines of a heading: "CHAPTER I" and "The Hill"."""
+    """Join the lines of a heading into one title: "CHAPTER I" and "The Hill"."""
     heading = read_heading(group.first)
     is_split = heading is not None and not heading.title and len(group.lines) > 1
     parts = (
@@ -248,15 +250,15 @@ def _is_small_heading(groups: Sequence[Group], index: int) -> bool:
 def _with_title_page(
     facts: Metadata, groups: Sequence[Group], roles: Mapping[int, Role]
 ) -> Metadata:
-    """Take title and author from the title page where no header names them."""
+    """Take title and author from the title page if no header gives them."""
     first = min(roles, default=len(groups))
     for index in range(min(first, _FRONT_GROUPS, len(groups))):
         lines = [line.text for group in groups[: index + 1] for line in group.lines]
-        found = _BY_LINE.fullmatch(groups[index].lines[-1].text)
-        if found is not None and len(lines) > 1 and not facts.authors:
+        match = _BY_LINE.fullmatch(groups[index].lines[-1].text)
+        if match is not None and len(lines) > 1 and not facts.authors:
             return replace(
                 facts,
                 title=facts.title or clean_title(lines[0]),
-                authors=(clean_title(found["author"]),),
+                authors=(clean_title(match["author"]),),
             )
     return facts

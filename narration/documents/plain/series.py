@@ -1,6 +1,6 @@
-"""Headings that have no number but go on from each other: days, dates of a diary, capitals.
+"""Headings without a number that form a series: days, dates of a diary, capitals.
 
-Any of them may stand in a story, too: a sign, a telegram, the date of a letter. They divide a text
+Each may also occur in a story, as a sign, a telegram, or the date of a letter. They divide a text
 only if it begins with one, if there are several, and if each has text below it.
 """
 
@@ -39,10 +39,10 @@ _PERIOD = re.compile(
 )
 _CALLS = re.compile(r"[!?]|\bSTOP\b|^(?:THE END|FINIS)\b")
 _LEAST = 3
-_LEAST_DATED = 5  # entries of a diary whose dates stand in their paragraphs
+_LEAST_DATED = 5  # entries of a diary with the date in the paragraph
 _LEAST_BODY = 100  # characters below each
 _MEAN_BODY = 250
-_SPOKEN_BODY = 2_000  # no one on a stage speaks so long each time
+_SPOKEN_BODY = 2_000  # characters; no stage speech is that long on average
 _SHORT = 60
 _MOST_LINES = 2
 _LONGEST = 80
@@ -50,24 +50,24 @@ _LONGEST = 80
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Kind:
-    """How headings of one kind are told, and what must hold from one to the next."""
+    """How headings of one kind are recognized, and the relation of each to the next."""
 
     place: Callable[[Group], int | None]
-    goes_on: Callable[[int, int], bool]
+    continues: Callable[[int, int], bool]
 
 
 def find_series(groups: Sequence[Group], hidden: set[int], known: Sequence[int]) -> list[int]:
-    """Find the headings that divide a text, if it has such; `known` begin chapters already."""
+    """Return the headings that divide a text, if any; `known` begin chapters already."""
     texts = [i for i, group in enumerate(groups) if i not in hidden and _is_text(group)]
     if not texts:
         return []
     limit = texts[0] if not known or known[0] > texts[0] else len(groups)
     for kind in _KINDS:
-        found = dict(_candidates(groups, hidden, kind))
-        order = _without_title_page(groups, sorted(found))
+        candidates = dict(_candidates(groups, hidden, kind))
+        order = _without_title_page(groups, sorted(candidates))
         if len(order) < _LEAST or order[0] > limit:
             continue
-        rising = sum(kind.goes_on(found[a], found[b]) for a, b in pairwise(order))
+        rising = sum(kind.continues(candidates[a], candidates[b]) for a, b in pairwise(order))
         if rising * 4 < (len(order) - 1) * 3:
             continue
         mean = _SPOKEN_BODY if _are_speakers(groups, order) else _MEAN_BODY
@@ -77,26 +77,26 @@ def find_series(groups: Sequence[Group], hidden: set[int], known: Sequence[int])
 
 
 def find_entries(groups: Sequence[Group], hidden: set[int]) -> dict[int, str]:
-    """Find the paragraphs that begin the entries of a diary, with their dates.
+    """Return the paragraphs that begin the entries of a diary, with their dates.
 
-    It is one only if its first paragraph is dated, and if the dates hardly ever go back.
+    It is a diary only if its first paragraph is dated, and if the dates rarely go back.
     """
-    found = {
+    entries = {
         index: entry
         for index, group in enumerate(groups)
         if index not in hidden and (entry := _ENTRY.match(group.text)) is not None
     }
-    order = sorted(found)
+    order = sorted(entries)
     first = next((i for i, g in enumerate(groups) if i not in hidden and _is_text(g)), None)
     if len(order) < _LEAST_DATED or first is None or order[0] > first:
         return {}
-    places = [_place(found[index]) for index in order]
+    places = [_place(entries[index]) for index in order]
     rising = sum(a <= b or _is_later(a, b) for a, b in pairwise(places))
     own = sum(len(groups[index].text) for index in order)
-    below = sum(len(g.text) for i, g in enumerate(groups) if i > order[0] and i not in found)
+    below = sum(len(g.text) for i, g in enumerate(groups) if i > order[0] and i not in entries)
     if rising * 10 < (len(order) - 1) * 9 or own + below < _MEAN_BODY * len(order):
         return {}
-    return {index: bare(entry[0]) for index, entry in found.items()}
+    return {index: bare(entry[0]) for index, entry in entries.items()}
 
 
 def _candidates(
@@ -115,7 +115,7 @@ def _candidates(
 
 
 def _without_title_page(groups: Sequence[Group], order: list[int]) -> list[int]:
-    """Leave out the title of the work, which has its author and no text below it."""
+    """Drop the title of the work, which is followed by its author and not by text."""
     first = 0
     while first + 1 < len(order) and not any(
         map(_is_text, groups[order[first] + 1 : order[first + 1]])
@@ -125,7 +125,7 @@ def _without_title_page(groups: Sequence[Group], order: list[int]) -> list[int]:
 
 
 def _are_speakers(groups: Sequence[Group], order: Sequence[int]) -> bool:
-    """Tell names that come again and again; those of chapters by turns have more text below."""
+    """Distinguish speakers, who appear repeatedly, from names of chapters, which have more text."""
     return len({bare(groups[index].text) for index in order}) * 3 < len(order) * 2
 
 
@@ -143,28 +143,28 @@ def _is_text(group: Group) -> bool:
 
 
 def _weekday(group: Group) -> int | None:
-    found = _WEEKDAY.fullmatch(bare(group.text))
-    return _DAYS.index(found["day"].lower()) if found else None
+    match = _WEEKDAY.fullmatch(bare(group.text))
+    return _DAYS.index(match["day"].lower()) if match else None
 
 
 def _date(group: Group) -> int | None:
-    found = _DATE.fullmatch(bare(group.text))
-    return None if found is None else _place(found)
+    match = _DATE.fullmatch(bare(group.text))
+    return None if match is None else _place(match)
 
 
-def _place(found: re.Match[str]) -> int:
-    """Count the days to a date, as if all months had as many."""
-    months = int(found["year"] or 0) * len(_MONTHS) + _month(found["month"] or found["month2"])
-    return months * 31 + int(found["day"] or found["day2"])
+def _place(match: re.Match[str]) -> int:
+    """Return the days to a date, as if all months were of equal length."""
+    months = int(match["year"] or 0) * len(_MONTHS) + _month(match["month"] or match["month2"])
+    return months * 31 + int(match["day"] or match["day2"])
 
 
 def _period(group: Group) -> int | None:
-    found = _PERIOD.fullmatch(bare(group.text))
-    if found is None:
+    match = _PERIOD.fullmatch(bare(group.text))
+    if match is None:
         return None
-    if found["alone"]:
-        return int(found["alone"])
-    return int(found["year"] or 0) * len(_MONTHS) + _month(found["month"])
+    if match["alone"]:
+        return int(match["alone"])
+    return int(match["year"] or 0) * len(_MONTHS) + _month(match["month"])
 
 
 def _month(name: str) -> int:
@@ -178,13 +178,13 @@ def _capitals(group: Group) -> int | None:
 
 
 def _is_later(first: int, second: int) -> bool:
-    """Tell the next day from an earlier one; a year may end between them."""
+    """Return whether a date is later; a year may end between two."""
     return first < second or second - first < -6 * 31
 
 
 _KINDS = (
-    _Kind(place=_date, goes_on=_is_later),
-    _Kind(place=_weekday, goes_on=lambda first, second: first <= second or second == 0),
-    _Kind(place=_period, goes_on=lambda first, second: first < second or second == 0),
-    _Kind(place=_capitals, goes_on=lambda _first, _second: True),
+    _Kind(place=_date, continues=_is_later),
+    _Kind(place=_weekday, continues=lambda first, second: first <= second or second == 0),
+    _Kind(place=_period, continues=lambda first, second: first < second or second == 0),
+    _Kind(place=_capitals, continues=lambda _first, _second: True),
 )

@@ -1,4 +1,4 @@
-"""Which groups of lines are titles and not sentences, and where a title stops."""
+"""Which groups of lines are titles and not sentences, and where a title ends."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -48,7 +48,7 @@ _SMALL = frozenset(
 
 
 def is_title(group: Group) -> bool:
-    """Tell a title below a heading: short, no sentence, no date, nobody's words."""
+    """Return whether a group is a title below a heading: short, no sentence, no date, no speech."""
     text = group.text.strip("_=* ")
     if not text or len(text) > _LONGEST_TITLE or len(group.lines) > _MOST_LINES:
         return False
@@ -62,23 +62,23 @@ def is_title(group: Group) -> bool:
 
 
 def is_capitals(text: str) -> bool:
-    """Tell a line in capitals of two words or more; a single one may be somebody shouting."""
+    """Return whether a line is two or more words in capitals; a single one may be a shout."""
     return text.isupper() and " " in text and not text.endswith((",", ";"))
 
 
 def is_sentence(group: Group) -> bool:
-    """Tell prose or verse from what stands alone as a name does."""
+    """Distinguish prose or verse from lines that are isolated, as a name is."""
     return len(group.text) > _LONGEST_TITLE or (
         _SENTENCE_ENDS.search(group.text) is not None and not group.text.isupper()
     )
 
 
 def split_headings(groups: Sequence[Group]) -> Iterator[Group]:
-    """Let headings be groups of their own where an author left no empty line around them."""
+    """Split headings into separate groups where there is no empty line around them."""
     for group in groups:
         if len(group.lines) == 1:
             yield group
-        elif not is_wrapped(group):  # each line is a paragraph, so a heading stands alone
+        elif not is_wrapped(group):  # each line is a paragraph, so a heading has its own line
             yield from _cut(group, range(1, len(group.lines)))
         else:
             yield from _split(group)
@@ -104,7 +104,7 @@ def _split(group: Group) -> Iterator[Group]:
 
 
 def _own_heading(line: Line, index: int) -> Heading | None:
-    """Only a worded heading may stand in the middle of lines; a bare number may begin them."""
+    """Only a worded heading may be in the middle of lines; a bare number may begin them."""
     if not line.text[0].isupper() and not line.text[0].isdigit():
         return None
     heading = read_heading(line.text)
@@ -115,7 +115,7 @@ def _own_heading(line: Line, index: int) -> Heading | None:
 
 
 def _is_prose(lines: Sequence[Line]) -> bool:
-    """Tell the text that follows a heading at once from the title that does."""
+    """Distinguish text that directly follows a heading from a title that does."""
     if not lines:
         return False
     text = " ".join(line.text for line in lines)
@@ -138,17 +138,17 @@ def _cut(group: Group, cuts: Sequence[int]) -> Iterator[Group]:
 
 def _is_title_case(text: str) -> bool:
     words = [word.strip("\"'“”‘’_.,!?()") for word in text.split()]
-    counted = [word for word in words if word and word.lower() not in _SMALL]
-    capitals = sum(not word[0].islower() for word in counted)
+    large_words = [word for word in words if word and word.lower() not in _SMALL]
+    capitals = sum(not word[0].islower() for word in large_words)
     return (
-        len(counted) > 0
-        and capitals * 10 >= len(counted) * 9
+        len(large_words) > 0
+        and capitals * 10 >= len(large_words) * 9
         and not text.rstrip('"”').endswith("!")
     )
 
 
 def clean_title(text: str) -> str:
-    """Write a title for a list of chapters: one line, no marks of emphasis, no full stop."""
+    """Return a title for a list of chapters: one line, no emphasis, no full stop."""
     title = bare(text)
     if (
         title.endswith(".")

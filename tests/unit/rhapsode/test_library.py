@@ -63,7 +63,7 @@ def test_removed_voice_leaves_nothing(settings: Settings, recording: Path) -> No
 
 @pytest.mark.parametrize("name", ["", "a b", "../up", "-x", "a" * 65])
 def test_name_that_is_no_name_is_refused(settings: Settings, recording: Path, name: str) -> None:
-    with pytest.raises(SettingsError, match="cannot be a name"):
+    with pytest.raises(SettingsError, match="is not a valid name"):
         VoiceLibrary(settings).add(name, recording)
 
 

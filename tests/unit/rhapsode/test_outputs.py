@@ -13,7 +13,7 @@ from rhapsode.outputs import (
     copy_whole,
     make_folder,
     place_of,
-    told_places,
+    visible_paths,
 )
 
 
@@ -41,7 +41,7 @@ def test_files_of_chapters_go_into_a_folder_named_as_the_output(tmp_path: Path) 
     path.write_bytes(b"")
     assert path == tmp_path / "tale" / "01-One.mp3"
     assert place_of(output, "audio.mp3", is_split=False) == output.path
-    assert [told.path for told in told_places([output], is_split=True)] == [path.parent]
+    assert [told.path for told in visible_paths([output], is_split=True)] == [path.parent]
 
 
 def test_a_file_where_the_folder_should_be_is_told(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def test_what_was_refused_can_be_put_and_submitted_again(client: TestClient) -> 
         refused = client.put(upload["url"], content=data)
         assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
     early = client.post("/v1/jobs", json={"upload": upload["id"]})
-    assert "nothing was put" in early.json()["errors"][0]["detail"]
+    assert "nothing was uploaded" in early.json()["errors"][0]["detail"]
     put(client, upload, b"PK\x03\x04 no!")
     for _ in range(2):
         broken = client.post("/v1/jobs", json={"upload": upload["id"]})

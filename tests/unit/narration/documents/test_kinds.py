@@ -1,6 +1,6 @@
 import pytest
 
-from narration.documents.kinds import Kind, tell_kind
+from narration.documents.kinds import Kind, detect_kind
 from narration.errors import DocumentError
 from tests.document_files import make_docx, make_pdf, make_zip, paragraph
 
@@ -29,7 +29,7 @@ _FB2 = '<?xml version="1.0"?><FictionBook xmlns="x"><body><p>Hi.</p></body></Fic
     ],
 )
 def test_what_is_in_a_file_counts_for_more_than_its_name(data: bytes, kind: Kind) -> None:
-    assert tell_kind(data, name="story.txt", media_type=None, what="it") is kind
+    assert detect_kind(data, name="story.txt", media_type=None, what="it") is kind
 
 
 @pytest.mark.parametrize(
@@ -47,12 +47,12 @@ def test_what_is_in_a_file_counts_for_more_than_its_name(data: bytes, kind: Kind
 def test_a_text_is_what_its_media_type_or_else_its_ending_says(
     name: str | None, media_type: str | None, kind: Kind
 ) -> None:
-    assert tell_kind(b"Words.", name=name, media_type=media_type, what="it") is kind
+    assert detect_kind(b"Words.", name=name, media_type=media_type, what="it") is kind
 
 
 def test_markup_in_markdown_stays_markdown() -> None:
     data = b"<p>Hi.</p>\n\n# There"
-    assert tell_kind(data, name="a.md", media_type=None, what="it") is Kind.MARKDOWN
+    assert detect_kind(data, name="a.md", media_type=None, what="it") is Kind.MARKDOWN
 
 
 @pytest.mark.parametrize(
@@ -67,15 +67,15 @@ def test_an_archive_of_another_kind_is_refused_with_what_to_do(
     files: dict[str, str], named: str
 ) -> None:
     with pytest.raises(DocumentError, match=named):
-        tell_kind(make_zip(files), name="a.zip", media_type=None, what="it")
+        detect_kind(make_zip(files), name="a.zip", media_type=None, what="it")
 
 
 @pytest.mark.parametrize("name", ["a.docx", "a.epub", "a.pdf"])
 def test_a_name_that_the_content_belies_is_refused(name: str) -> None:
     with pytest.raises(DocumentError, match="damaged"):
-        tell_kind(b"Words.", name=name, media_type=None, what="it")
+        detect_kind(b"Words.", name=name, media_type=None, what="it")
 
 
 def test_an_ending_that_is_not_read_is_refused_with_those_that_are() -> None:
     with pytest.raises(DocumentError, match=r"ends in \.xyz, which is not read: send one of \.txt"):
-        tell_kind(b"Words.", name="a.xyz", media_type=None, what="it")
+        detect_kind(b"Words.", name="a.xyz", media_type=None, what="it")

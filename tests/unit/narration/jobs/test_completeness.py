@@ -37,4 +37,4 @@ def test_hole_is_found_by_an_optimised_interpreter_too() -> None:
         [sys.executable, "-O", "-c", program], capture_output=True, text=True, check=False
     )
     assert ended.returncode == 1
-    assert "IncompletePlanError: characters 5 to 6 belong to nobody" in ended.stderr
+    assert "IncompletePlanError: characters 5 to 6 belong to no span" in ended.stderr

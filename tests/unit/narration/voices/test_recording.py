@@ -110,7 +110,7 @@ REFUSED = {
     "text": (b"It was a dark and stormy night. " * 500, "not a sound file"),
     "empty": (b"", "is empty"),
     "cut header": (in_libsndfile(voice())[:44], "not a sound file"),
-    "no frames": (in_libsndfile(np.zeros(0, np.float32)), "holds no sound"),
+    "no frames": (in_libsndfile(np.zeros(0, np.float32)), "contains no sound"),
     "high rate": (in_libsndfile(voice(rate_hz=8000), 384_000), "sampled at 384000 Hz"),
     "low rate": (in_libsndfile(voice(rate_hz=4000), 4000), "sampled at 4000 Hz"),
 }
@@ -159,7 +159,7 @@ def test_film_without_sound_is_refused() -> None:
         picture = av.VideoFrame.from_ndarray(np.zeros((32, 32, 3), np.uint8), format="rgb24")
         for packet in (*stream.encode(picture), *stream.encode(None)):
             out.mux(packet)
-    with pytest.raises(RecordingError, match="holds no sound"):
+    with pytest.raises(RecordingError, match="contains no sound"):
         decode_recording(file.getvalue(), "a.mp4")
 
 

@@ -15,7 +15,7 @@ from worker.chatterbox.checkpoint import Chatterbox, load_chatterbox
 from worker.chatterbox.config import START_TEXT, STOP_TEXT, TOKEN_RATE_HZ
 from worker.chatterbox.hift.source import draw_noise as draw_source_noise
 from worker.chatterbox.s3gen.flow import draw_noise, noise_frames
-from worker.chatterbox.t3.prompt import Prompt, Spoken
+from worker.chatterbox.t3.prompt import Prompt, SpeechTokens
 from worker.chatterbox.t3.sampling import Sampling
 from worker.chatterbox.tokenizer import normalize_punctuation
 from worker.chatterbox.weights import read_tensors
@@ -41,7 +41,7 @@ def tiny(folder: Path) -> Chatterbox:
     return load_chatterbox(folder)
 
 
-def speak(tiny: Chatterbox, texts: list[str], *seeds: int, **sampling: float) -> list[Spoken]:
+def speak(tiny: Chatterbox, texts: list[str], *seeds: int, **sampling: float) -> list[SpeechTokens]:
     prompts = [
         Prompt(
             text_tokens=[

@@ -3,7 +3,7 @@
     slots = decoder.prefill(prompts)          # at most decoder.free of them; join() for one
     tokens = decoder.step()                   # {slot: next token} for every slot not yet done
     for slot in decoder.done():               # generated STOP, reached its limit, or broke
-        spoken = decoder.release(slot)        # or drop(slot), to forget it
+        tokens = decoder.release(slot)        # or drop(slot), to discard them
 
 A row's tokens depend on its own prompt only, whatever shares the batch (up to rounding).
 One thread at a time.
@@ -22,7 +22,7 @@ from worker.chatterbox.config import ACOUSTIC_TOKENS, START_SPEECH, STOP_SPEECH,
 from worker.chatterbox.t3.cache import Cache
 from worker.chatterbox.t3.conditioning import collate
 from worker.chatterbox.t3.model import T3
-from worker.chatterbox.t3.prompt import Prompt, Spoken
+from worker.chatterbox.t3.prompt import Prompt, SpeechTokens
 from worker.chatterbox.t3.sampling import Sampling, Settings, choose, make_noise
 
 # Acoustic tokens, START and STOP. Logits of the 1,631 ids above them are not computed: nothing can
@@ -160,7 +160,7 @@ class Decoder:
         return [slot for slot, row in self._rows.items() if row.is_done]
 
     @torch.inference_mode()
-    def release(self, slot: int) -> Spoken:
+    def release(self, slot: int) -> SpeechTokens:
         """Free a slot, done or not, and return the tokens so far.
 
         Raises: SpeechError if the slot's numbers are not finite; it is free then, too.
@@ -169,7 +169,7 @@ class Decoder:
         if row.is_broken:
             raise SpeechError("the model's numbers are not finite: try another seed or voice")
         tokens = row.tokens[:-1] if row.is_stopped else row.tokens
-        return Spoken(
+        return SpeechTokens(
             tokens=torch.tensor(tokens, dtype=torch.int64), is_truncated=not row.is_stopped
         )
 

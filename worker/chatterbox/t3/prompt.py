@@ -24,7 +24,7 @@ class Prompt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spoken:
+class SpeechTokens:
     """The speech tokens of a row, without STOP.
 
     Shapes: tokens (T,) int64 on the CPU, all below ACOUSTIC_TOKENS.

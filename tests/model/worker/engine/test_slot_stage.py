@@ -14,7 +14,7 @@ from tests.model.worker.engine.fakes import (
     utterance,
     wait_until,
 )
-from worker.chatterbox.t3.prompt import Prompt, Spoken
+from worker.chatterbox.t3.prompt import Prompt, SpeechTokens
 from worker.engine.sharing import Backlog
 from worker.engine.slot_stage import SlotStage
 from worker.engine.types import make_turn
@@ -95,7 +95,7 @@ def test_a_slot_is_left_to_what_somebody_waits_for() -> None:
     stage.close()
 
 
-def crowd(stage: SlotStage, decoder: CountingDecoder) -> list[Future[Spoken]]:
+def crowd(stage: SlotStage, decoder: CountingDecoder) -> list[Future[SpeechTokens]]:
     """Start more than there are slots, and wait until these are taken."""
     futures = [stage.start(prompt("x" * 50)) for _ in range(6)]
     wait_until(lambda: len(decoder.busy) == 3)

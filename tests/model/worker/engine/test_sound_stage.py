@@ -21,7 +21,7 @@ from tests.model.worker.engine.fakes import (
     utterance,
     wait_until,
 )
-from worker.chatterbox.t3.prompt import Spoken
+from worker.chatterbox.t3.prompt import SpeechTokens
 from worker.engine.types import Utterance
 
 
@@ -101,9 +101,9 @@ def test_a_batch_is_prepared_while_another_is_computed() -> None:
 class CountsTokens(ToneRenderer):
     """Counts utterances by their tokens, ten of which are an average one."""
 
-    def batch_share(self, utterance: Utterance, spoken: Spoken) -> float:
+    def batch_share(self, utterance: Utterance, speech_tokens: SpeechTokens) -> float:
         del utterance
-        return len(spoken.tokens) / 10
+        return len(speech_tokens.tokens) / 10
 
 
 def test_a_batch_is_full_by_cost_and_an_utterance_that_costs_more_goes_alone() -> None:
@@ -129,14 +129,14 @@ class Holder(ToneRenderer):
         self.was_free: list[bool] = []
 
     def render(
-        self, utterances: Sequence[Utterance], spoken: Sequence[Spoken]
+        self, utterances: Sequence[Utterance], speech_tokens: Sequence[SpeechTokens]
     ) -> list[npt.NDArray[np.float32]]:
         self.was_free.append(self.held is None or self.held() is None)
         tensors = CountingDecoder()
         self.held = weakref.ref(tensors)
-        if len(spoken) > 1:
+        if len(speech_tokens) > 1:
             raise MemoryError
-        return super().render(utterances, spoken)
+        return super().render(utterances, speech_tokens)
 
 
 def test_a_batch_that_fails_lets_go_of_its_memory_before_its_halves_are_tried() -> None:

@@ -25,7 +25,7 @@ with Scratch(1, Path(sys.argv[1])).folder(10, lambda: None) as folder:
 @pytest.fixture
 def scratch(tmp_path: Path) -> Iterator[Scratch]:
     """Room for a thousand bytes."""
-    scratch = Scratch(1e-6, tmp_path, glance_s=0.01)
+    scratch = Scratch(1e-6, tmp_path, poll_s=0.01)
     yield scratch
     scratch.close()
 

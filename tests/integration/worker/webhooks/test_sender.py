@@ -52,9 +52,9 @@ def send(url: str, settings: WebhookSettings = QUICK, **parts: Any) -> Attempt:
         (answering(299), 299, None),
         (dripping(0.05), None, "no answer within 1 s"),
         (lambda *_: time.sleep(2), None, "no answer within 1 s"),
-        (lambda handler, _: handler.wfile.write(b"220 mail.example.com\r\n\r\n"), None, "no HTTP"),
+        (lambda handler, _: handler.wfile.write(b"220 mail.example.com\r\n\r\n"), None, "not HTTP"),
         (lambda handler, _: handler.wfile.write(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 300_000), None,
-         "no HTTP"),
+         "not HTTP"),
     ],
 )  # fmt: skip
 def test_only_a_success_in_time_counts(

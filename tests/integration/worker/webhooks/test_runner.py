@@ -182,4 +182,4 @@ def test_a_bug_in_sending_counts_as_an_attempt(harness: WorkerHarness) -> None:
     runner.close()
     (row,) = deliveries(harness)
     assert row.next_attempt_at is not None
-    assert "mistake" in (row.error or "")
+    assert "internal error" in (row.error or "")

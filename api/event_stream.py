@@ -1,7 +1,7 @@
-"""Events as a stream of server-sent events: what is told at once, what is summed up, and its end.
+"""Sends events as server-sent events: which are sent at once, which are summed up.
 
-A chunk that was spoken is no message of its own: a book has thousands. They are summed up as
-`job.progress`, at most once a second for a job, with the job's progress as it is then.
+A spoken chunk gets no message of its own, because a book has thousands. Chunks are summed up as
+`job.progress`, at most once a second per job, with the job's current progress.
 
 Source: HTML, server-sent events (text/event-stream).
 """
@@ -20,7 +20,7 @@ from narration.jobs.events import JobEvent, Position
 from narration.jobs.states import ENDED
 
 MEDIA_TYPE = "text/event-stream"
-HEARTBEAT_S = 15.0  # proxies close what is silent for half a minute
+HEARTBEAT_S = 15.0  # proxies close connections that are silent for half a minute
 PROGRESS_S = 1.0
 RECONNECT_MS = 2000
 PROGRESS = "job.progress"
@@ -30,22 +30,22 @@ LAST = frozenset({f"job.{state.value}" for state in ENDED} | {"job.deleted"})
 
 @dataclass(slots=True, kw_only=True)
 class _Owed:
-    """Jobs whose progress is yet to be told, and when each was last told of."""
+    """Jobs with unsent progress, and when each job's progress was last sent."""
 
     jobs: dict[str, str] = field(default_factory=dict)  # id -> owner
     told_at: dict[str, float] = field(default_factory=dict)
 
     def due(self, now: float) -> list[str]:
-        """Return the jobs to tell of now."""
+        """Return the jobs whose progress is due."""
         return [job for job in self.jobs if now - self.told_at.get(job, 0.0) >= PROGRESS_S]
 
     def forget(self, job_id: str) -> None:
-        """Tell no more of a job that has ended."""
+        """Send no more progress of a job that has ended."""
         self.jobs.pop(job_id, None)
         self.told_at.pop(job_id, None)
 
     def wait_s(self, now: float) -> float:
-        """Return how long until the next job is due."""
+        """Return the time until the next job is due."""
         if not self.jobs:
             return HEARTBEAT_S
         last = min(self.told_at.get(job, 0.0) for job in self.jobs)
@@ -59,7 +59,7 @@ class EventStream:
     follower: Follower
     reader: JobReader
     is_of_one_job: bool
-    has_ended: bool = False  # the job has: close the stream as soon as all is told
+    has_ended: bool = False  # the job has ended: close the stream once everything is sent
     _owed: _Owed = field(default_factory=_Owed)
     _seen: str = ""
     _sent_at: float = field(default_factory=time.monotonic)
@@ -67,7 +67,7 @@ class EventStream:
     async def frames(self, is_closing: Callable[[], bool]) -> AsyncIterator[str]:
         """Yield the stream piece by piece until the client, the job or the server ends."""
         self._seen = self._name(self.follower.position)
-        # The position comes first: a client that loses the line at once resumes from here.
+        # The position comes first, so that a client that disconnects at once can resume.
         yield f"retry: {RECONNECT_MS}\nid: {self._seen}\n\n"
         while not is_closing():
             for event in await self.follower.next(self._wait_s()):
@@ -92,7 +92,7 @@ class EventStream:
         return frame
 
     def _is_summed_up(self, event: JobEvent) -> bool:
-        """Tell whether an event is only counted; take note of it, and of a job's end."""
+        """Return whether an event is only summed up; record it, or the end of its job."""
         if event.type in SUMMED_UP:
             self._owed.jobs[event.job_id] = event.owner
             return True
@@ -108,7 +108,7 @@ class EventStream:
         try:
             job = await self.reader.read(job_id, owner)
         except NotFoundError:
-            return None  # it was deleted, which is told of by itself
+            return None  # it was deleted, which has an event of its own
         now = utc_now()
         return EventBody(
             id=f"{job_id}/progress",
@@ -123,5 +123,5 @@ class EventStream:
 
 
 def _frame(seen: str, body: EventBody) -> str:
-    data = body.model_dump_json(exclude_none=True)  # has no line breaks
+    data = body.model_dump_json(exclude_none=True)  # JSON without line breaks
     return f"id: {seen}\nevent: {body.type}\ndata: {data}\n\n"

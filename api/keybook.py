@@ -1,7 +1,8 @@
-"""Keys of the database as requests need them: looked up at most once a second each.
+"""Looks up keys in the database for requests, at most once a second per key.
 
-A key that is revoked by another process is refused within that second. Unknown secrets are asked
-of the database each time, on few threads of their own: whoever tries many takes none from others.
+A key that is revoked by another process is refused within that second. Unknown secrets are looked
+up each time, on a few separate threads, so that a client that tries many of them uses up none of
+the others' threads.
 """
 
 import asyncio
@@ -40,7 +41,7 @@ class _Found:
 
 
 class KeyBook:
-    """What keys are known; belongs to one event loop."""
+    """Caches keys; used from one event loop."""
 
     def __init__(self, database: Engine) -> None:
         self._database = database
@@ -53,14 +54,14 @@ class KeyBook:
         self._looked_at = float("-inf")
 
     async def has_keys(self) -> bool:
-        """Tell whether any key was ever made. Raises: DatabaseUnavailable."""
+        """Return whether any key was ever created. Raises: DatabaseUnavailable."""
         if not self._has_keys and time.monotonic() - self._looked_at >= KEPT_S:
             self._has_keys = await self.read(lookup.has_keys)
             self._looked_at = time.monotonic()
         return self._has_keys
 
     async def by_secret(self, secret: str) -> KnownKey | None:
-        """Return the key of a secret, usable or not. Raises: DatabaseUnavailable."""
+        """Return the key with a secret, usable or not. Raises: DatabaseUnavailable."""
         return await self._find(lookup.find_key, secret)
 
     async def by_session(self, secret: str) -> KnownKey | None:
@@ -74,19 +75,19 @@ class KeyBook:
     async def still_usable(
         self, key_ids: Collection[str], session_ids: Collection[str]
     ) -> frozenset[str]:
-        """Return which of these keys and sessions still open something, by id."""
+        """Return the ids of those keys and sessions that are still usable."""
         found = await self.read(lambda session: lookup.find_in_use(session, key_ids, session_ids))
         now = utc_now()
         return frozenset(key.session_id or key.id for key in found if key.is_usable(now))
 
     def forget(self) -> None:
-        """Look every key up again: one of them has changed here."""
+        """Drop all cached keys, because this process has changed one of them."""
         self._found.clear()
 
     async def read(
         self, query: Callable[[Session], T], limiter: anyio.CapacityLimiter | None = None
     ) -> T:
-        """Ask the database. Raises: DatabaseUnavailable."""
+        """Run a query. Raises: DatabaseUnavailable."""
 
         def ask() -> T:
             with session_scope(self._database, is_read_only=True) as session:
@@ -95,7 +96,7 @@ class KeyBook:
         return await run_sync(ask, limiter=limiter or self._limiter)
 
     async def write(self, change: Callable[[Session], T]) -> T:
-        """Change something in one transaction. Raises: DatabaseUnavailable."""
+        """Make a change in one transaction. Raises: DatabaseUnavailable."""
 
         def do() -> T:
             with session_scope(self._database) as session:
@@ -104,7 +105,7 @@ class KeyBook:
         return await run_sync(do, limiter=self._limiter)
 
     async def close(self) -> None:
-        """Wait for what is being written."""
+        """Wait for pending writes."""
         await asyncio.gather(*self._notes, return_exceptions=True)
 
     async def _find(self, find: Find, text: str) -> KnownKey | None:
@@ -114,12 +115,12 @@ class KeyBook:
             return kept.key
         if place not in self._pending:
             self._pending[place] = asyncio.create_task(self._look_up(find, text, place))
-        # Shielded: one caller that hangs up must not take the answer from the others.
+        # Shielded, because a caller that hangs up must not cancel the query for the others.
         return await asyncio.shield(self._pending[place])
 
     async def _look_up(self, find: Find, text: str, place: str) -> KnownKey | None:
         try:
-            at = time.monotonic()  # before it: what is revoked meanwhile counts from here
+            at = time.monotonic()  # before the query, since a key may be revoked meanwhile
             limiter = self._limiter if place in self._found else self._strangers
             key = await self.read(lambda session: find(session, text), limiter)
         finally:
@@ -132,7 +133,7 @@ class KeyBook:
             self._found.popitem(last=False)
         now = utc_now()
         if key.is_usable(now) and key.is_use_due(now):
-            note = asyncio.create_task(self._note_use(key.id))  # nobody waits for it
+            note = asyncio.create_task(self._note_use(key.id))  # runs in the background
             self._notes.add(note)
             note.add_done_callback(self._notes.discard)
         return key
@@ -140,5 +141,5 @@ class KeyBook:
     async def _note_use(self, key_id: str) -> None:
         try:
             await self.write(lambda session: lookup.note_use(session, key_id, now=utc_now()))
-        except RhapsodeError as error:  # the next request notes it
+        except RhapsodeError as error:  # the next request tries again
             log.warning("use_of_key_not_noted", key_id=key_id, reason=str(error))

@@ -181,8 +181,8 @@ def _document(app: FastAPI) -> dict[str, Any]:
 
 def _limit_headers() -> dict[str, Any]:
     return {
-        "RateLimit": _header("what is left to a key with limits, of what the call counts to"),
-        "RateLimit-Policy": _header("the limits of the key, if it has any"),
+        "RateLimit": _header("what the key has left of the limits that this call counts towards"),
+        "RateLimit-Policy": _header("the key's limits, if it has any"),
     }
 
 
@@ -207,7 +207,7 @@ def _describe_keys(document: dict[str, Any]) -> None:
         "type": "apiKey",
         "in": "cookie",
         "name": COOKIE,
-        "description": "A browser that signed in with a key; other sites cannot use it.",
+        "description": "The session of a signed-in browser; other sites cannot use it.",
     }
     document["components"]["securitySchemes"] = {SCHEME: scheme, COOKIE_SCHEME: cookie}
     for path, calls in document["paths"].items():

@@ -1,7 +1,7 @@
-"""Reads stored parts for listeners, a few of them kept in memory.
+"""Reads stored parts for listeners, and caches a few of them in memory.
 
-Players fetch a part piece by piece, and many listeners the same one. Parts are named by the digest
-of their bytes, so that what is kept is never out of date.
+Players fetch a part in pieces, and many listeners fetch the same part. Parts are named by the
+digest of their bytes, so the cache is never out of date.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ MAX_KEPT_BYTES = 32 * 1024 * 1024
 
 
 class PartReader:
-    """Belongs to a process; may be used by many threads."""
+    """One per process; may be used by many threads."""
 
     def __init__(self, store: Storage) -> None:
         self._store = store

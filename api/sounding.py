@@ -1,6 +1,6 @@
-"""The sound of a job piece by piece, while it is spoken: read, set to its level, encoded.
+"""Streams the sound of a job while it is spoken: reads chunks, sets their level, encodes them.
 
-Reading and encoding run on threads of their own; a notice wakes who waits for the next chunk.
+Reading and encoding run on separate threads; notices announce the next chunks.
 """
 
 import hashlib
@@ -51,7 +51,7 @@ class NotSpokenError(SpeechError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
-    """Who listens to which job, and as what."""
+    """A listener's job, owner and stream format."""
 
     owner: str
     job_id: str
@@ -59,7 +59,7 @@ class Heard:
 
 
 class SoundReader:
-    """What turns spoken chunks into streams; belongs to one event loop."""
+    """Turns spoken chunks into streams; used from one event loop."""
 
     def __init__(self, resources: Resources, feed: EventFeed) -> None:
         self._resources = resources
@@ -67,11 +67,11 @@ class SoundReader:
         self._limiter = anyio.CapacityLimiter(THREADS)
 
     async def run(self, function: Callable[..., T], *arguments: Any) -> T:
-        """Run something on the threads of this reader."""
+        """Run a function on this reader's threads."""
         return await run_sync(function, *arguments, limiter=self._limiter)
 
     async def pieces(self, heard: Heard) -> AsyncIterator[bytes]:
-        """Yield the stream of a job, a piece for each chunk, until all of it was spoken.
+        """Yield the stream of a job, one piece per chunk, until all chunks are spoken.
 
         Raises: NotSpokenError, ConflictError or NotFoundError if the job ended otherwise;
         SilentError; StorageUnavailable, DatabaseUnavailable.
@@ -89,7 +89,7 @@ class SoundReader:
                     following = chunk.index + 1
                     if piece:
                         yield piece
-                    heard_at = time.monotonic()  # after it: a listener may take its time
+                    heard_at = time.monotonic()  # after the yield, because a listener may be slow
                 if following == spoken.chunks_total:
                     yield await self.run(stream.finish)
                     return
@@ -122,7 +122,7 @@ class SoundReader:
 
 
 def _set_level(waveform: Waveform, chunk: SpokenChunk, gain_db: float | None) -> Waveform:
-    """Bring a take to the loudness of programmes by the gain of its voice, as parts are."""
+    """Bring a take to the loudness of programmes by the gain of its voice, as for parts."""
     setting = LevelSetting(
         gain_db=gain_db or 0.0, loudness=Loudness(**LoudnessSettings().model_dump())
     )
@@ -131,7 +131,7 @@ def _set_level(waveform: Waveform, chunk: SpokenChunk, gain_db: float | None) ->
 
 
 def _require_progress(spoken: Spoken, job_id: str) -> None:
-    """Check that the rest is still to come."""
+    """Check that more chunks will follow."""
     if spoken.state is JobState.CANCELED:
         raise ConflictError(f"job {job_id} was canceled")
     if spoken.state is JobState.FAILED:

@@ -1,7 +1,7 @@
-"""Short texts that say who somebody is and until when, signed with the owner's key.
+"""Short texts that identify an owner until a given time, signed with the owner's key.
 
-They end with the key, nothing has to be stored, and every process that knows the keys agrees. A
-token made for one purpose is none for another.
+They become invalid with the key, nothing has to be stored, and any process that knows the keys can
+check them. A token for one purpose is not valid for another.
 """
 
 import base64
@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pydantic import SecretStr
 
 _MOST_DIGITS = 12
-_DIGEST_BYTES = 16  # of the 32: what cannot be guessed, in URLs that stay short
+_DIGEST_BYTES = 16  # of 32: enough to be unguessable, and short enough for URLs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claims:
-    """Whose token it is, and the second from which on it is none."""
+    """The owner of a token, and the time from which on it is invalid."""
 
     owner: str
     expires: int
@@ -27,26 +27,26 @@ class Claims:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """What a token says of itself; nothing of it is to be believed before it was checked."""
+    """The unverified content of a token; check the signature before trusting it."""
 
     name: str
     expires: int
     signature: str
 
     def is_signed_with(self, key: SecretStr, *, purpose: bytes) -> bool:
-        """Tell whether a token was made here with this key for this purpose."""
+        """Return whether the token was signed with this key for this purpose."""
         expected = _signature(self.name, self.expires, key, purpose)
         return hmac.compare_digest(expected.encode(), self.signature.encode())
 
 
 def issue(owner: str, key: SecretStr, *, purpose: bytes, expires: int) -> str:
-    """Return a token of an owner; it holds letters, digits, `.`, `-` and `_` only."""
+    """Return an owner's token; it contains only letters, digits, `.`, `-` and `_`."""
     name = _encode(owner.encode())
     return f"{name}.{expires}.{_signature(owner, expires, key, purpose)}"
 
 
 def read(token: str, keys: Mapping[str, SecretStr], *, purpose: bytes) -> Claims | None:
-    """Return what a token says, expired or not; None if it was not made here for this purpose."""
+    """Return a token's claims, expired or not; None if it was not signed for this purpose."""
     said = parse(token)
     key = None if said is None else keys.get(said.name)
     if said is None or key is None or not said.is_signed_with(key, purpose=purpose):
@@ -55,7 +55,7 @@ def read(token: str, keys: Mapping[str, SecretStr], *, purpose: bytes) -> Claims
 
 
 def parse(token: str) -> Said | None:
-    """Take a token apart; None if it has not the form of one."""
+    """Parse a token; return None if it has another form."""
     name, _, rest = token.partition(".")
     digits, _, signature = rest.partition(".")
     if not (digits.isascii() and digits.isdecimal() and len(digits) <= _MOST_DIGITS):

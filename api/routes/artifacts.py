@@ -26,7 +26,7 @@ Revision = Annotated[
 router = Router(prefix="/v1/jobs/{job_id}/artifacts", tags=["artifacts"], responses=problems(401))
 
 
-@router.get("", responses=problems(404), summary="List what a job delivered")
+@router.get("", responses=problems(404), summary="List a job's files")
 def list_artifacts(
     job_id: JobId,
     resources: WithResources,

@@ -181,7 +181,7 @@ def cancel_job(
     status_code=202,
     response_model=JobBody,
     responses=problems(404, 409),
-    summary="Try a job again",
+    summary="Retry a job",
 )
 def retry_job(
     job_id: JobId,

@@ -78,7 +78,7 @@ def get_playlist(
     "/{job_id}/listen/init.mp4",
     response_class=Response,
     responses={200: SOUND_ANSWER, **problems(404)},
-    summary="Fetch what comes before the segments",
+    summary="Fetch the init segment",
 )
 def get_init_segment(job_id: JobId, resources: WithResources, owner: MediaOwner) -> Response:
     """Return what a player must know before the first segment; the playlist names it."""
@@ -92,7 +92,7 @@ def get_init_segment(job_id: JobId, resources: WithResources, owner: MediaOwner)
     "/{job_id}/listen/{segment}",
     response_class=Response,
     responses={200: SOUND_ANSWER, **problems(404, 410)},
-    summary="Fetch some seconds of a job's sound",
+    summary="Fetch a media segment",
 )
 def get_segment(
     job_id: JobId,

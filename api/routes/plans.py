@@ -40,7 +40,7 @@ router = Router(prefix="/v1/plans", tags=["plans"], responses=problems(401))
     response_model=PlanBody,
     openapi_extra=PLAN_BODIES,
     responses=problems(401, *UPLOADS),
-    summary="Plan a text or a file before a job is made of it",
+    summary="Plan a text or a file without speaking it",
 )
 async def create_plan(request: Request, resources: WithResources, owner: SubmitOwner) -> Response:
     """Read and plan a document without speaking it: 201, the plan, and its address.
@@ -81,7 +81,7 @@ def get_plan(plan_id: PlanId, resources: WithResources, owner: ReadOwner) -> Pla
 
 
 @router.delete(
-    "/{plan_id}", status_code=204, responses=problems(404), summary="Drop a plan and its document"
+    "/{plan_id}", status_code=204, responses=problems(404), summary="Delete a plan and its document"
 )
 def delete_plan(plan_id: PlanId, resources: WithResources, owner: SubmitOwner) -> Response:
     """Drop a plan; jobs that were made of it have documents of their own."""

@@ -32,7 +32,7 @@ router = Router(
 )
 
 
-@router.get("", summary="List what a job delivered, again and again")
+@router.get("", summary="List the revisions of a job")
 def list_revisions(
     job_id: JobId, resources: WithResources, owner: ReadOwner, links: WithLinks
 ) -> RevisionList:

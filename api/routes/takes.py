@@ -104,7 +104,7 @@ def get_chunk_audio(
     response_model=JobBody,
     openapi_extra=RETAKE_BODY,
     responses=problems(*BODIES),
-    summary="Have a chunk spoken again",
+    summary="Retake a chunk",
 )
 async def post_retake(  # noqa: PLR0917 - FastAPI fills them in by name
     job_id: JobId,

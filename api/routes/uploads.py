@@ -28,7 +28,7 @@ router = Router(prefix="/v1/uploads", tags=["uploads"], responses=problems(401))
     response_model=UploadBody,
     openapi_extra=UPLOAD_BODY,
     responses=problems(401, 409, *BODIES),
-    summary="Announce a document",
+    summary="Create an upload",
 )
 async def create_upload(request: Request, resources: WithResources, owner: SubmitOwner) -> Response:
     """Say which file comes, and learn the `url` to PUT its bytes to: as a rule the store's own.
@@ -56,7 +56,7 @@ def get_upload(upload_id: UploadId, resources: WithResources, owner: ReadOwner) 
     status_code=204,
     openapi_extra=UPLOADED_BODY,
     responses=problems(404, *BODIES),
-    summary="Put a document",
+    summary="Upload a document",
 )
 async def put_upload(
     upload_id: UploadId, request: Request, resources: WithResources, owner: SubmitOwner

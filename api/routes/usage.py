@@ -20,7 +20,7 @@ USUAL_DAYS = 30
 router = Router(prefix="/v1/usage", tags=["keys"], responses=problems(401))
 
 
-@router.get("", summary="See what was used")
+@router.get("", summary="Read the usage")
 def get_usage(
     resources: WithResources,
     owner: ReadOwner,

@@ -164,7 +164,7 @@ async def get_preview(  # noqa: PLR0917 - FastAPI fills them in by name
     response_model=VoiceBody,
     openapi_extra=VOICE_PATCH,
     responses=problems(404, 408, 413, 415),
-    summary="Note something of a voice",
+    summary="Change a voice's notes",
 )
 async def change_voice(
     voice_id: VoiceId, request: Request, resources: WithResources, owner: VoicesOwner

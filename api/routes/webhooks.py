@@ -54,7 +54,7 @@ router = Router(prefix="/v1/webhooks", tags=["webhooks"], responses=problems(401
     response_model=NewWebhookBody,
     openapi_extra=WEBHOOK_BODY,
     responses=problems(401, 409, *BODIES),
-    summary="Be told of events by HTTP",
+    summary="Create a webhook",
 )
 async def create_webhook(
     request: Request, resources: WithResources, owner: SubmitOwner
@@ -148,7 +148,7 @@ def delete_webhook(webhook_id: WebhookId, resources: WithResources, owner: Submi
     response_model=NewWebhookBody,
     openapi_extra=ROTATE_BODY,
     responses=problems(404, *BODIES),
-    summary="Change a webhook's secret",
+    summary="Rotate a webhook's secret",
 )
 async def rotate_secret(
     webhook_id: WebhookId, request: Request, resources: WithResources, owner: SubmitOwner
@@ -172,7 +172,7 @@ async def rotate_secret(
     status_code=202,
     response_model=DeliveryBody,
     responses=problems(404, 409),
-    summary="Try a webhook",
+    summary="Test a webhook",
 )
 def send_test(webhook_id: WebhookId, resources: WithResources, owner: SubmitOwner) -> Response:
     """Send a `webhook.test`; read its delivery at `Location` to see how it went."""

@@ -85,7 +85,7 @@ class Decoder:
         self._model = model
         self._device = weight.device
         self._cache = self._make_cache(slots)
-        self._owners: list[_Stream] = []  # the slots of the live cache rows, in order
+        self._owners: list[_Stream] = []  # the streams of the live cache rows, in order
         self._rows: dict[int, _Row] = {}
         self._free = list(range(slots))
         self._seen = torch.zeros(slots, _READABLE, dtype=torch.bool, device=weight.device)
@@ -119,10 +119,10 @@ class Decoder:
             for row, prompt in zip(rows, prompts, strict=True)
             for is_unconditional in ((False, True) if row.is_guided else (False,))
         ]
-        embedded = self._embed([p for _, p, _ in streams], [u for _, _, u in streams])
-        self._cache.reserve(embedded.shape[1])
-        positions = torch.arange(embedded.shape[1], device=self._device).expand(len(streams), -1)
-        self._model.tfmr(embedded, positions, self._cache.prefill(len(self._owners)))
+        inputs = self._embed([p for _, p, _ in streams], [u for _, _, u in streams])
+        self._cache.reserve(inputs.shape[1])
+        positions = torch.arange(inputs.shape[1], device=self._device).expand(len(streams), -1)
+        self._model.tfmr(inputs, positions, self._cache.prefill(len(self._owners)))
         self._owners += [_Stream(row, is_second) for row, _, is_second in streams]
         self._rows |= {row.slot: row for row in rows}
         self._batch = None
@@ -210,7 +210,7 @@ class Decoder:
         """Run the prompts up to the first START; `step` feeds the second one."""
         texts = [torch.tensor(prompt.text_tokens) for prompt in prompts]
         ones = torch.ones(len(prompts), dtype=torch.int64, device=self._device)
-        embedded, _ = self._model.embed_rows(
+        inputs, _ = self._model.embed_rows(
             pad_sequence(texts, batch_first=True).to(self._device),
             START_SPEECH * ones[:, None],
             collate([p.voice for p in prompts], [p.exaggeration for p in prompts], self._device),
@@ -218,7 +218,7 @@ class Decoder:
             speech_lengths=ones,
             is_unconditional=torch.tensor(is_unconditional, device=self._device),
         )
-        return embedded
+        return inputs
 
     def _active(self) -> list[_Row]:
         return [row for row in self._rows.values() if not row.is_done]
@@ -248,16 +248,14 @@ class Decoder:
         """Feed every row its latest token. Shape: (n, D), after the final norm."""
         tokens = [row.tokens[-1] if row.tokens else START_SPEECH for row in rows]
         steps = [len(row.tokens) for row in rows]
-        embedded = self._model.embed_speech(
+        inputs = self._model.embed_speech(
             torch.tensor(tokens, device=self._device), torch.tensor(steps, device=self._device)
         )
         lengths = [o.row.length + len(o.row.tokens) for o in self._owners]
         positions = torch.tensor(lengths, device=self._device)
         self._cache.reserve(max(lengths) + 1)
         attend = self._cache.decode(positions, max(lengths) + 1)
-        hidden: Tensor = self._model.tfmr(
-            embedded[batch.row_of][:, None], positions[:, None], attend
-        )
+        hidden: Tensor = self._model.tfmr(inputs[batch.row_of][:, None], positions[:, None], attend)
         return hidden[:, 0]
 
     def _logits(self, hidden: Tensor, batch: _Batch) -> Tensor:

@@ -108,7 +108,7 @@ async def _running(app: FastAPI, opened: Resources) -> AsyncIterator[None]:
     state.uploads = Uploads(opened)
     state.reader = JobReader(opened.database)
     state.parts = PartReader(opened.stores.work)
-    state.seen = health.Seen()
+    state.probes = health.ProbeState()
     state.feed = EventFeed(opened.database, opened.broker)
     state.models = ServedModels(opened.database)
     state.sound = SoundReader(opened, state.feed)

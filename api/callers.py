@@ -113,13 +113,13 @@ async def of_signature(
 
     Raises: SignatureError, DatabaseUnavailable.
     """
-    said = tokens.parse(token)
-    signer = None if said is None else await _signer_of(said.name, book, settings)
-    if said is None or signer is None or signer.signer is None:
+    claims = tokens.parse(token)
+    signer = None if claims is None else await _signer_of(claims.name, book, settings)
+    if claims is None or signer is None or signer.signer is None:
         raise SignatureError("the URL was changed, or its owner has another key by now")
-    if not said.is_signed_with(signer.signer.key, purpose=purpose_of(request.scope["path"])):
+    if not claims.is_signed_with(signer.signer.key, purpose=purpose_of(request.scope["path"])):
         raise SignatureError("the URL was changed, or its owner has another key by now")
-    if said.expires <= utc_now().timestamp():
+    if claims.expires <= utc_now().timestamp():
         raise SignatureError("the URL has expired")
     return signer
 
@@ -142,10 +142,14 @@ async def _signer_of(name: str, book: KeyBook, settings: ApiSettings) -> Caller 
         signer = None if key is None else Signer(name=name, key=key)
         return Caller(owner=name, scopes=frozenset({Scope.READ}), signer=signer)
     key_id = name.removeprefix(KEY_MARK)
-    known = await book.by_id(key_id) if is_id("key", key_id) else None
-    if known is None or not known.is_usable(utc_now()) or Scope.READ not in known.scopes:
+    stored_key = await book.by_id(key_id) if is_id("key", key_id) else None
+    if (
+        stored_key is None
+        or not stored_key.is_usable(utc_now())
+        or Scope.READ not in stored_key.scopes
+    ):
         return None
-    caller = _of_key(known)
+    caller = _of_key(stored_key)
     return Caller(owner=caller.owner, scopes=frozenset({Scope.READ}), signer=caller.signer)
 
 

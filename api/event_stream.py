@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
-from api.following import Follower, place_of
+from api.following import Follower, position_of
 from api.polling import JobReader
 from api.presentation import event_body, progress_body
 from api.schemas import EventBody, EventData
@@ -29,26 +29,26 @@ LAST = frozenset({f"job.{state.value}" for state in ENDED} | {"job.deleted"})
 
 
 @dataclass(slots=True, kw_only=True)
-class _Owed:
+class _PendingProgress:
     """Jobs with unsent progress, and when each job's progress was last sent."""
 
     jobs: dict[str, str] = field(default_factory=dict)  # id -> owner
-    told_at: dict[str, float] = field(default_factory=dict)
+    sent_at: dict[str, float] = field(default_factory=dict)
 
     def due(self, now: float) -> list[str]:
         """Return the jobs whose progress is due."""
-        return [job for job in self.jobs if now - self.told_at.get(job, 0.0) >= PROGRESS_S]
+        return [job for job in self.jobs if now - self.sent_at.get(job, 0.0) >= PROGRESS_S]
 
     def forget(self, job_id: str) -> None:
         """Send no more progress of a job that has ended."""
         self.jobs.pop(job_id, None)
-        self.told_at.pop(job_id, None)
+        self.sent_at.pop(job_id, None)
 
     def wait_s(self, now: float) -> float:
         """Return the time until the next job is due."""
         if not self.jobs:
             return HEARTBEAT_S
-        last = min(self.told_at.get(job, 0.0) for job in self.jobs)
+        last = min(self.sent_at.get(job, 0.0) for job in self.jobs)
         return min(HEARTBEAT_S, max(0.0, last + PROGRESS_S - now))
 
 
@@ -60,51 +60,51 @@ class EventStream:
     reader: JobReader
     is_of_one_job: bool
     has_ended: bool = False  # the job has ended: close the stream once everything is sent
-    _owed: _Owed = field(default_factory=_Owed)
-    _seen: str = ""
+    _pending: _PendingProgress = field(default_factory=_PendingProgress)
+    _last_id: str = ""
     _sent_at: float = field(default_factory=time.monotonic)
 
     async def frames(self, is_closing: Callable[[], bool]) -> AsyncIterator[str]:
         """Yield the stream piece by piece until the client, the job or the server ends."""
-        self._seen = self._name(self.follower.position)
+        self._last_id = self._name(self.follower.position)
         # The position comes first, so that a client that disconnects at once can resume.
-        yield f"retry: {RECONNECT_MS}\nid: {self._seen}\n\n"
+        yield f"retry: {RECONNECT_MS}\nid: {self._last_id}\n\n"
         while not is_closing():
             for event in await self.follower.next(self._wait_s()):
-                self._seen = self._name(place_of(event, self.follower.key))
-                if not self._is_summed_up(event):
-                    yield self._sent(_frame(self._seen, event_body(event)))
-            for job_id in self._owed.due(time.monotonic()):
+                self._last_id = self._name(position_of(event, self.follower.key))
+                if not self._record(event):
+                    yield self._mark_sent(_frame(self._last_id, event_body(event)))
+            for job_id in self._pending.due(time.monotonic()):
                 body = await self._progress(job_id)
                 if body is not None:
-                    yield self._sent(_frame(self._seen, body))
+                    yield self._mark_sent(_frame(self._last_id, body))
             if self.has_ended and self.is_of_one_job and self.follower.is_live:
                 return
             if time.monotonic() - self._sent_at >= HEARTBEAT_S:
-                yield self._sent(": heartbeat\n\n")
+                yield self._mark_sent(": heartbeat\n\n")
 
     def _wait_s(self) -> float:
         now = time.monotonic()
-        return min(self._owed.wait_s(now), max(0.0, self._sent_at + HEARTBEAT_S - now))
+        return min(self._pending.wait_s(now), max(0.0, self._sent_at + HEARTBEAT_S - now))
 
-    def _sent(self, frame: str) -> str:
+    def _mark_sent(self, frame: str) -> str:
         self._sent_at = time.monotonic()
         return frame
 
-    def _is_summed_up(self, event: JobEvent) -> bool:
+    def _record(self, event: JobEvent) -> bool:
         """Return whether an event is only summed up; record it, or the end of its job."""
         if event.type in SUMMED_UP:
-            self._owed.jobs[event.job_id] = event.owner
+            self._pending.jobs[event.job_id] = event.owner
             return True
         if event.type.startswith("job."):
             self.has_ended = event.type in LAST
             if self.has_ended:
-                self._owed.forget(event.job_id)
+                self._pending.forget(event.job_id)
         return False
 
     async def _progress(self, job_id: str) -> EventBody | None:
-        owner = self._owed.jobs.pop(job_id)
-        self._owed.told_at[job_id] = time.monotonic()
+        owner = self._pending.jobs.pop(job_id)
+        self._pending.sent_at[job_id] = time.monotonic()
         try:
             job = await self.reader.read(job_id, owner)
         except NotFoundError:
@@ -122,6 +122,6 @@ class EventStream:
         return str(position.id) if self.is_of_one_job else str(position)
 
 
-def _frame(seen: str, body: EventBody) -> str:
+def _frame(event_id: str, body: EventBody) -> str:
     data = body.model_dump_json(exclude_none=True)  # JSON without line breaks
-    return f"id: {seen}\nevent: {body.type}\ndata: {data}\n\n"
+    return f"id: {event_id}\nevent: {body.type}\ndata: {data}\n\n"

@@ -64,8 +64,8 @@ class ServedFile(FileResponse):
         await super().__call__(scope, receive, send_or_note)
         if is_refused:
             request = Request(scope)
-            asked = request.headers.get("range", "")
-            detail = f"the range {asked!r} is not in the file: ask for bytes=FIRST-LAST"
+            range_header = request.headers.get("range", "")
+            detail = f"the range {range_header!r} is not in the file: ask for bytes=FIRST-LAST"
             response = problem_response(request, "range_invalid", detail)
             response.headers["Content-Range"] = f"bytes */{self.headers['content-length']}"
             await response(scope, receive, send)

@@ -37,8 +37,8 @@ from narration.jobs.events import (
 BUFFERED = 64  # events per topic that are buffered for followers
 PAGE = 200
 READS = 4  # concurrent queries, over all topics
-LOOK_S = 5.0  # how often to check for lost notices; every second if there are no notices
-LOOK_WITHOUT_NOTICES_S = 1.0
+CHECK_S = 5.0  # how often to check for lost notices; every second if there are no notices
+CHECK_WITHOUT_NOTICES_S = 1.0
 LOOK_BACK = timedelta(seconds=60)  # longer than transactions take from timestamp to commit
 GAP_S = 0.05  # between two reads of a topic, to read what arrives meanwhile together
 RETRY_S = 1.0
@@ -50,7 +50,7 @@ Key: TypeAlias = tuple[str, str]  # owner and job; "" for all of the owner's job
 log = structlog.get_logger(__name__)
 
 
-def place_of(event: JobEvent, key: Key) -> Position:
+def position_of(event: JobEvent, key: Key) -> Position:
     """Return an event's position in a topic: its number in a job's, else its transaction."""
     return Position(transaction=0, id=event.number) if key[1] else event.position
 
@@ -67,7 +67,7 @@ class Topic:
         self.is_dirty = False
         self.pump: asyncio.Task[None] | None = None
         self.version = 0  # counts changes
-        self._grown = asyncio.Event()
+        self._has_events = asyncio.Event()
         self._noticed = asyncio.Event()
 
     def notice(self) -> None:
@@ -80,18 +80,18 @@ class Topic:
     def release(self) -> None:
         """Wake all waiting clients although nothing has changed."""
         self._noticed.set()
-        self._grown.set()
+        self._has_events.set()
 
     def add(self, page: EventPage) -> None:
         """Buffer a page of events, and wake the clients that wait for them."""
         for event in page.events:
-            self.head = place_of(event, self.key)
+            self.head = position_of(event, self.key)
             self.recent.append(event)
             if len(self.recent) > BUFFERED:
-                self.floor = place_of(self.recent.popleft(), self.key)
+                self.floor = position_of(self.recent.popleft(), self.key)
         if page.events:
-            self._grown.set()
-            self._grown = asyncio.Event()
+            self._has_events.set()
+            self._has_events = asyncio.Event()
 
     async def wait_for_notice(self, timeout_s: float, *, since: int) -> bool:
         """Wait for a change since a version; return False if there was none."""
@@ -99,7 +99,7 @@ class Topic:
 
     async def wait_for_events(self, timeout_s: float) -> bool:
         """Wait for new events; return False if there were none."""
-        return await _wait(self._grown, timeout_s)
+        return await _wait(self._has_events, timeout_s)
 
 
 class Follower:
@@ -118,15 +118,15 @@ class Follower:
         Raises: DatabaseUnavailable.
         """
         if not self.is_live or self._is_behind():
-            return self._moved_on(await self._catch_up())
+            return self._advance(await self._catch_up())
         events = self._buffered()
         if not events and await self._topic.wait_for_events(timeout_s) and not self._is_behind():
             events = self._buffered()
-        return self._moved_on(events)
+        return self._advance(events)
 
     async def _catch_up(self) -> list[JobEvent]:
         page = await self._feed.read(self._topic.key, self.position)
-        last = place_of(page.events[-1], self._topic.key) if page.events else self.position
+        last = position_of(page.events[-1], self._topic.key) if page.events else self.position
         if page.is_last:
             self.is_live = True
             self._feed.keep_from(self._topic, last, is_settled=page.is_settled)
@@ -137,11 +137,11 @@ class Follower:
 
     def _buffered(self) -> list[JobEvent]:
         key = self._topic.key
-        return [event for event in self._topic.recent if place_of(event, key) > self.position]
+        return [event for event in self._topic.recent if position_of(event, key) > self.position]
 
-    def _moved_on(self, events: list[JobEvent]) -> list[JobEvent]:
+    def _advance(self, events: list[JobEvent]) -> list[JobEvent]:
         if events:
-            self.position = place_of(events[-1], self._topic.key)
+            self.position = position_of(events[-1], self._topic.key)
         return events
 
 
@@ -154,7 +154,7 @@ class EventFeed:
         self._topics: dict[Key, Topic] = {}
         self._limiter = anyio.CapacityLimiter(READS)
         self._subscription: Subscription | None = None
-        self._looking: asyncio.Task[None] | None = None
+        self._checking: asyncio.Task[None] | None = None
         self._is_closing = False
 
     def is_closing(self) -> bool:
@@ -165,18 +165,18 @@ class EventFeed:
         """Start listening for notices."""
         loop = asyncio.get_running_loop()
 
-        def hear(notice: str) -> None:
+        def on_notice(notice: str) -> None:
             with contextlib.suppress(RuntimeError):  # the loop has ended
                 loop.call_soon_threadsafe(self._on_notice, notice)
 
-        self._subscription = self._broker.subscribe(hear)
-        self._looking = asyncio.create_task(self._look())
+        self._subscription = self._broker.subscribe(on_notice)
+        self._checking = asyncio.create_task(self._check_regularly())
 
     async def close(self) -> None:
         """Stop listening for notices."""
         self.end_streams()
-        if self._looking is not None:
-            self._looking.cancel()
+        if self._checking is not None:
+            self._checking.cancel()
         if self._subscription is not None:
             await run_sync(self._subscription.close)
 
@@ -266,8 +266,8 @@ class EventFeed:
             if page.is_last:
                 await asyncio.sleep(GAP_S)
 
-    async def _look(self) -> None:
-        interval_s = LOOK_WITHOUT_NOTICES_S if self._subscription is None else LOOK_S
+    async def _check_regularly(self) -> None:
+        interval_s = CHECK_WITHOUT_NOTICES_S if self._subscription is None else CHECK_S
         while True:
             await asyncio.sleep(interval_s)
             if not self._topics:

@@ -67,10 +67,10 @@ def from_text(request: JobRequest, owner: str, idempotency_key: str | None = Non
     )
 
 
-def asked_by_name(request: JobRequest) -> str:
+def canonical_request(request: JobRequest) -> str:
     """Return a canonical form of a request that names its document by an id."""
-    told = request.model_dump(mode="json", exclude_unset=True)
-    return json.dumps(told, sort_keys=True)
+    fields = request.model_dump(mode="json", exclude_unset=True)
+    return json.dumps(fields, sort_keys=True)
 
 
 def from_upload(
@@ -96,7 +96,7 @@ def from_upload(
         destination=_destination(request.destination),
         idempotency_key=idempotency_key,
         cover=request.cover,
-        asked=asked_by_name(request),
+        asked=canonical_request(request),
     )
 
 
@@ -121,31 +121,31 @@ def from_plan(
     assert request.plan is not None
     try:
         with session_scope(resources.database, is_read_only=True) as session:
-            kept = submission_of(
+            planned = submission_of(
                 session, resources.stores, request.plan, owner=owner, now=utc_now()
             )
     except NotFoundError as error:
         detail = f"{error}; send the text or file itself, or plan it again"
         raise FieldsError([{"pointer": "/plan", "detail": detail}]) from error
-    sent = request.model_dump(mode="json", exclude_unset=True, exclude=_NOT_SETTINGS)
+    overrides = request.model_dump(mode="json", exclude_unset=True, exclude=_NOT_SETTINGS)
     is_elsewhere = "destination" in request.model_fields_set
     return Submission(
         owner=owner,
-        name=kept.name,
-        media_type=kept.media_type,
-        data=kept.data,
-        settings=_overridden(kept.settings, sent),
-        destination=_destination(request.destination) if is_elsewhere else kept.destination,
+        name=planned.name,
+        media_type=planned.media_type,
+        data=planned.data,
+        settings=_override(planned.settings, overrides),
+        destination=_destination(request.destination) if is_elsewhere else planned.destination,
         idempotency_key=idempotency_key,
-        cover=kept.cover,
-        asked=asked_by_name(request),
+        cover=planned.cover,
+        asked=canonical_request(request),
     )
 
 
-def _overridden(settings: JobSettings, sent: dict[str, Any]) -> JobSettings:
+def _override(settings: JobSettings, overrides: dict[str, Any]) -> JobSettings:
     """Override settings; in an object such as `delivery`, only the fields that were sent."""
     merged = settings.model_dump(mode="json")
-    for name, value in sent.items():
+    for name, value in overrides.items():
         is_part = isinstance(merged[name], dict) and isinstance(value, dict) and name != "labels"
         merged[name] = merged[name] | value if is_part else value
     return JobSettings.model_validate(merged)

@@ -76,5 +76,5 @@ def purpose_of(path: str) -> bytes:
 
 def prefix_of(scope: Scope) -> str:
     """Return the path prefix that a proxy reports to have removed; "" if none."""
-    said = dict(scope["headers"]).get(b"x-forwarded-prefix", b"").rstrip(b"/")
-    return said.decode() if _PREFIX.fullmatch(said) else ""
+    reported = dict(scope["headers"]).get(b"x-forwarded-prefix", b"").rstrip(b"/")
+    return reported.decode() if _PREFIX.fullmatch(reported) else ""

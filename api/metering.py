@@ -30,7 +30,7 @@ from narration.setting_types import DAY_S
 
 T = TypeVar("T")
 METERED = "metered"  # key in the request's state
-LOOK_S = 5.0  # how soon streams of a revoked key end; much less than a lease
+CHECK_S = 5.0  # how soon streams of a revoked key end; much less than a lease
 THREADS = 16
 STREAM_ENDS_S = 5  # Retry-After for a stream
 REQUESTS, STREAMS = "requests", "streams"
@@ -73,7 +73,7 @@ class Meter:
         self._limiter = anyio.CapacityLimiter(THREADS)
         self._open: dict[str, Metered] = {}
         self._releasing: set[asyncio.Task[None]] = set()
-        self._looking: asyncio.Task[None] | None = None
+        self._checking: asyncio.Task[None] | None = None
         self._defaults = KeyLimits(
             requests_a_minute=limits.key_requests_a_minute,
             queued_jobs=limits.key_queued_jobs,
@@ -125,13 +125,13 @@ class Meter:
 
     async def end(self, scope: Scope) -> None:
         """Release a stream's place before its client sees the end and opens another stream."""
-        lease = self._taken_out(scope)
+        lease = self._remove(scope)
         if lease is not None:
             await self._release(lease)
 
     def leave(self, scope: Scope) -> None:
         """Release the place of a stream that broke off."""
-        lease = self._taken_out(scope)
+        lease = self._remove(scope)
         if lease is not None:
             task = asyncio.create_task(self._release(lease))
             self._releasing.add(task)
@@ -139,18 +139,18 @@ class Meter:
 
     def start(self) -> None:
         """Start to renew the leases of open streams and to check their keys."""
-        self._looking = asyncio.create_task(self._look())
+        self._checking = asyncio.create_task(self._check_regularly())
 
     async def close(self) -> None:
         """Stop checking, and finish releasing."""
-        if self._looking is not None:
-            self._looking.cancel()
-            await asyncio.gather(self._looking, return_exceptions=True)
+        if self._checking is not None:
+            self._checking.cancel()
+            await asyncio.gather(self._checking, return_exceptions=True)
         await asyncio.gather(*self._releasing, return_exceptions=True)
 
-    async def _look(self) -> None:
+    async def _check_regularly(self) -> None:
         while True:
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(CHECK_S)
             if not self._open:
                 continue
             try:
@@ -174,7 +174,7 @@ class Meter:
                 metered.is_ended = True
                 metered.task.cancel()
 
-    def _taken_out(self, scope: Scope) -> Lease | None:
+    def _remove(self, scope: Scope) -> Lease | None:
         metered = scope.get("state", {}).get(METERED)
         if metered is None or self._open.pop(metered.stream_id, None) is None:
             return None
@@ -206,13 +206,17 @@ def _require_room(key: KnownKey, limits: KeyLimits, admission: Admission) -> Non
 
 def _policies(limits: KeyLimits) -> bytes:
     """Format the limits of a key."""
-    said = (
+    policies = (
         (REQUESTS, limits.requests_a_minute, f";w={MINUTE_S}"),
         (CHARACTERS, limits.characters_a_day, f";w={DAY_S}"),
         (STREAMS, limits.streams, ';qu="concurrent-requests"'),
         (JOBS, limits.queued_jobs, ""),
     )
-    items = (f'"{name}";q={quota}{more}' for name, quota, more in said if quota is not None)
+    items = (
+        f'"{name}";q={quota}{parameters}'
+        for name, quota, parameters in policies
+        if quota is not None
+    )
     return ", ".join(items).encode()
 
 
@@ -220,8 +224,8 @@ def _standing(limits: KeyLimits, admission: Admission, *, has_streams: bool) -> 
     """Format what is left of the limits that this request counted towards."""
     items = []
     if limits.requests_a_minute is not None:
-        left = max(0, limits.requests_a_minute - admission.requests)
-        items.append(f'"{REQUESTS}";r={left};t={math.ceil(admission.resets_s)}')
+        remaining = max(0, limits.requests_a_minute - admission.requests)
+        items.append(f'"{REQUESTS}";r={remaining};t={math.ceil(admission.resets_s)}')
     if has_streams and limits.streams is not None and admission.has_request:
         items.append(f'"{STREAMS}";r={max(0, limits.streams - admission.streams)}')
     return ", ".join(items).encode()

@@ -50,8 +50,8 @@ def job_path(job_id: str) -> str:
 
 def job_etag(job: Job, now: datetime) -> str:
     """Return the ETag of a job's state; weak, because the body's ETA changes by itself."""
-    told = f"-{job.trouble_code}" if is_worth_telling(job, now) else ""
-    return f'W/"{job.attempt}-{job.updated_at.timestamp():.6f}-{job.chunks_done}{told}"'
+    trouble = f"-{job.trouble_code}" if is_worth_telling(job, now) else ""
+    return f'W/"{job.attempt}-{job.updated_at.timestamp():.6f}-{job.chunks_done}{trouble}"'
 
 
 def retry_after_s(job: Job, now: datetime) -> int | None:
@@ -242,7 +242,9 @@ def _timings(job: Job, now: datetime) -> Timings:
 
 
 def _warnings(job: Job, now: datetime) -> list[Warning_]:
-    warnings = [Warning_(code=told.code, detail=told.detail) for told in job.warnings or ()]
+    warnings = [
+        Warning_(code=warning.code, detail=warning.detail) for warning in job.warnings or ()
+    ]
     if is_worth_telling(job, now):
         since = f"{job.trouble_since:%Y-%m-%d %H:%M} UTC"
         code = job.trouble_code or "unavailable"

@@ -21,7 +21,7 @@ class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class _Stored(BaseModel):
+class _StoredBody(BaseModel):
     """A body read from a row that another version may have written."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -76,7 +76,7 @@ class Urls(_Body):
     retry: str
 
 
-class EventData(_Stored):
+class EventData(_StoredBody):
     """The payload of an event; each type uses some of these fields."""
 
     attempt: int | None = None  # job.queued: the attempt that starts
@@ -118,7 +118,7 @@ class SourceBody(_Body):
     sha256: str
 
 
-class EngineBody(_Stored):
+class EngineBody(_StoredBody):
     """An engine; two engines with the same description produce the same audio."""
 
     model: str
@@ -129,7 +129,7 @@ class EngineBody(_Stored):
     is_watermarked: bool
 
 
-class FindingBody(_Stored):
+class FindingBody(_StoredBody):
     """A check that a take failed: the measured value, and the limit that it exceeded."""
 
     flag: str

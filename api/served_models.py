@@ -14,7 +14,7 @@ from narration.errors import NotFoundError
 from narration.workers import warm_models
 
 SERVICE = "rhapsode"  # stands for whatever model runs here
-KEPT_S = 5.0
+CACHED_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,17 +31,17 @@ class ServedModels:
     def __init__(self, database: Engine) -> None:
         self._database = database
         self._started_at = utc_now()
-        self._known: list[ServedModel] = []
-        self._looked_at = float("-inf")
+        self._names: list[ServedModel] = []
+        self._checked_at = float("-inf")
         self._guard = anyio.Lock()
 
     async def all(self) -> list[ServedModel]:
         """Return every name that a request may give. Raises: DatabaseUnavailable."""
         async with self._guard:
-            if time.monotonic() - self._looked_at > KEPT_S:
-                self._known = await run_sync(self._look_up)
-                self._looked_at = time.monotonic()
-        return [ServedModel(name=SERVICE, since=self._started_at), *self._known]
+            if time.monotonic() - self._checked_at > CACHED_S:
+                self._names = await run_sync(self._look_up)
+                self._checked_at = time.monotonic()
+        return [ServedModel(name=SERVICE, since=self._started_at), *self._names]
 
     async def get(self, name: str) -> ServedModel:
         """Return one model. Raises: NotFoundError, DatabaseUnavailable."""

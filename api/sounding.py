@@ -50,7 +50,7 @@ class NotSpokenError(SpeechError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
+class Listener:
     """A listener's job, owner and stream format."""
 
     owner: str
@@ -70,34 +70,36 @@ class SoundReader:
         """Run a function on this reader's threads."""
         return await run_sync(function, *arguments, limiter=self._limiter)
 
-    async def pieces(self, heard: Heard) -> AsyncIterator[bytes]:
+    async def pieces(self, listener: Listener) -> AsyncIterator[bytes]:
         """Yield the stream of a job, one piece per chunk, until all chunks are spoken.
 
         Raises: NotSpokenError, ConflictError or NotFoundError if the job ended otherwise;
         SilentError; StorageUnavailable, DatabaseUnavailable.
         """
-        stream = open_stream(heard.stream_format)
+        stream = open_stream(listener.stream_format)
         wait_s = self._resources.settings.limits.speech_wait_s
-        following = 0
-        heard_at = time.monotonic()
-        with self._feed.topic(heard.owner, heard.job_id) as topic:
+        next_index = 0
+        progress_at = time.monotonic()
+        with self._feed.topic(listener.owner, listener.job_id) as topic:
             while True:
                 version = topic.version
-                spoken = await self.run(self._read, heard.job_id, following)
+                spoken = await self.run(self._read, listener.job_id, next_index)
                 for chunk in spoken.chunks:
                     piece = await self.run(self._encode, stream, chunk, spoken.gain_db)
-                    following = chunk.index + 1
+                    next_index = chunk.index + 1
                     if piece:
                         yield piece
-                    heard_at = time.monotonic()  # after the yield, because a listener may be slow
-                if following == spoken.chunks_total:
+                    progress_at = (
+                        time.monotonic()
+                    )  # after the yield, because a listener may be slow
+                if next_index == spoken.chunks_total:
                     yield await self.run(stream.finish)
                     return
                 if not spoken.chunks:
-                    _require_progress(spoken, heard.job_id)
+                    _require_progress(spoken, listener.job_id)
                     if self._feed.is_closing():
                         raise SilentError("the server is ending: send this again")
-                    left_s = heard_at + wait_s - time.monotonic()
+                    left_s = progress_at + wait_s - time.monotonic()
                     if left_s <= 0:
                         raise SilentError(f"nothing was spoken for {wait_s:g} s: send this later")
                     await topic.wait_for_notice(left_s, since=version)

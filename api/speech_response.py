@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from api.event_stream import MEDIA_TYPE as SSE
-from api.sounding import Heard, SoundReader
+from api.sounding import Listener, SoundReader
 from narration.errors import RhapsodeError
 from narration.sound.streams import MEDIA_TYPES
 
@@ -31,18 +31,18 @@ class SpeechResponse(Response):
     """Streams a job's sound; `cancel` ends the job if the stream breaks off."""
 
     def __init__(
-        self, request: Request, heard: Heard, *, is_sse: bool, usage: Mapping[str, int],
+        self, request: Request, listener: Listener, *, is_sse: bool, usage: Mapping[str, int],
         cancel: Callable[[], Any],
     ) -> None:  # fmt: skip
         self._reader: SoundReader = request.app.state.sound
-        self._heard = heard
+        self._listener = listener
         self._frames = _events if is_sse else _bare
         self._usage = usage
         self._cancel = cancel
         self._has_begun = False
         self._is_complete = False
-        media_type = SSE if is_sse else MEDIA_TYPES[heard.stream_format]
-        super().__init__(media_type=media_type, headers={**HEADERS, "X-Job-Id": heard.job_id})
+        media_type = SSE if is_sse else MEDIA_TYPES[listener.stream_format]
+        super().__init__(media_type=media_type, headers={**HEADERS, "X-Job-Id": listener.job_id})
         del self.headers["content-length"]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -72,16 +72,16 @@ class SpeechResponse(Response):
         if not self._has_begun or not isinstance(error, RhapsodeError | OSError | TimeoutError):
             raise error
         # Returning now leaves the response incomplete, and the server closes the connection.
-        log.warning("speech_broken_off", job_id=self._heard.job_id, reason=str(error))
+        log.warning("speech_broken_off", job_id=self._listener.job_id, reason=str(error))
 
     async def _cancel_job(self) -> None:
         try:
             await self._reader.run(self._cancel)
         except RhapsodeError as error:  # it is spoken to its end, and purged like any other
-            log.warning("speech_not_canceled", job_id=self._heard.job_id, reason=str(error))
+            log.warning("speech_not_canceled", job_id=self._listener.job_id, reason=str(error))
 
     async def _send(self, send: Send) -> None:
-        frames = self._frames(self._reader.pieces(self._heard), self._usage)
+        frames = self._frames(self._reader.pieces(self._listener), self._usage)
         async for frame in frames:
             if not self._has_begun:
                 self._has_begun = True

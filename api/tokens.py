@@ -26,7 +26,7 @@ class Claims:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class UnverifiedToken:
     """The unverified content of a token; check the signature before trusting it."""
 
     name: str
@@ -47,24 +47,24 @@ def issue(owner: str, key: SecretStr, *, purpose: bytes, expires: int) -> str:
 
 def read(token: str, keys: Mapping[str, SecretStr], *, purpose: bytes) -> Claims | None:
     """Return a token's claims, expired or not; None if it was not signed for this purpose."""
-    said = parse(token)
-    key = None if said is None else keys.get(said.name)
-    if said is None or key is None or not said.is_signed_with(key, purpose=purpose):
+    token_claims = parse(token)
+    key = None if token_claims is None else keys.get(token_claims.name)
+    if token_claims is None or key is None or not token_claims.is_signed_with(key, purpose=purpose):
         return None
-    return Claims(owner=said.name, expires=said.expires)
+    return Claims(owner=token_claims.name, expires=token_claims.expires)
 
 
-def parse(token: str) -> Said | None:
+def parse(token: str) -> UnverifiedToken | None:
     """Parse a token; return None if it has another form."""
-    name, _, rest = token.partition(".")
-    digits, _, signature = rest.partition(".")
+    name, _, remainder = token.partition(".")
+    digits, _, signature = remainder.partition(".")
     if not (digits.isascii() and digits.isdecimal() and len(digits) <= _MOST_DIGITS):
         return None
     try:
-        said = base64.urlsafe_b64decode(name + "=" * (-len(name) % 4)).decode()
+        decoded = base64.urlsafe_b64decode(name + "=" * (-len(name) % 4)).decode()
     except (binascii.Error, UnicodeDecodeError, ValueError):
         return None
-    return Said(name=said, expires=int(digits), signature=signature)
+    return UnverifiedToken(name=decoded, expires=int(digits), signature=signature)
 
 
 def _signature(owner: str, expires: int, key: SecretStr, purpose: bytes) -> str:

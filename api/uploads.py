@@ -100,9 +100,9 @@ class Uploads:
         """Make and keep a plan, or refuse the document; see Planner."""
         return await self.run(self._planner.make, submission)
 
-    def find_earlier(self, owner: str, key: str, asked: str) -> Job | None:
+    def find_earlier(self, owner: str, key: str, canonical: str) -> Job | None:
         """Return the job created by an equal request; see Submitter."""
-        return self._submitter.find_earlier(owner, key, asked)
+        return self._submitter.find_earlier(owner, key, canonical)
 
     async def enrol(self, owner: str, name: str, upload: Upload, notes: VoiceNotes) -> Enrolled:
         """Accept or refuse a recording; see narration.voices.enrol."""

@@ -19,9 +19,9 @@ def preferred_wait_s(prefer: str | None) -> int | None:
     Source: RFC 7240, 4.3; unknown preferences are ignored, as it requires.
     """
     for preference in (prefer or "").split(","):
-        found = _WAIT.fullmatch(preference.partition(";")[0].strip())
-        if found is not None:
-            return min(int(found[1]), MAX_WAIT_S)
+        match = _WAIT.fullmatch(preference.partition(";")[0].strip())
+        if match is not None:
+            return min(int(match[1]), MAX_WAIT_S)
     return None
 
 

@@ -148,12 +148,12 @@ class DeliveryQuery(PageQuery):
 
 def webhook_body(webhook: Webhook, now: datetime) -> WebhookBody:
     """Convert a webhook to its body."""
-    return WebhookBody(**_shown(webhook, now))
+    return WebhookBody(**_webhook_fields(webhook, now))
 
 
 def new_webhook_body(webhook: Webhook, now: datetime) -> NewWebhookBody:
     """Convert a webhook to its body with the secret."""
-    return NewWebhookBody(**_shown(webhook, now), secret=webhook.secret)
+    return NewWebhookBody(**_webhook_fields(webhook, now), secret=webhook.secret)
 
 
 def delivery_body(delivery: WebhookDelivery) -> DeliveryBody:
@@ -162,7 +162,7 @@ def delivery_body(delivery: WebhookDelivery) -> DeliveryBody:
     return DeliveryBody(**{name: getattr(delivery, name) for name in names})
 
 
-def _shown(webhook: Webhook, now: datetime) -> dict[str, Any]:
+def _webhook_fields(webhook: Webhook, now: datetime) -> dict[str, Any]:
     until = webhook.previous_until
     return {
         "id": webhook.id,

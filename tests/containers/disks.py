@@ -1,4 +1,4 @@
-"""Disks that are full: what is said and measured, and that work goes on with room again."""
+"""Full disks: what is reported and measured, and that work continues once there is space."""
 
 import subprocess
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from tests.containers.healthy import LONG
 from tests.containers.project import Project, project, wait_for
 
 FILL = "dd if=/dev/zero of={folder}/filler bs=1M 2>/dev/null; sync; true"
-# What infra/prometheus/alerts.yml looks at.
+# The metric that infra/prometheus/alerts.yml watches.
 STORE_UP = 'rhapsode_dependency_up{dependency="store"}'
 IN_TROUBLE = 'rhapsode_jobs_in_trouble{code="storage_failing"}'
 

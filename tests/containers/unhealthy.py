@@ -1,4 +1,4 @@
-"""What has to be said when something is wrong: each in a project of its own."""
+"""What must be reported when something is wrong, each in its own project."""
 
 import socket
 import time
@@ -19,7 +19,7 @@ def missing_secret(builder: str, scratch: Path) -> str:
 
 
 def wrong_password(builder: str, scratch: Path) -> str:
-    """A volume that was made with another password."""
+    """A volume that was created with another password."""
     with project("password", builder, scratch) as made:
         assert made.compose("up", "--detach", "--wait", "--no-build", "postgres").returncode == 0
         made.environment["POSTGRES_PASSWORD"] = "another"
@@ -133,7 +133,7 @@ def broker_elsewhere_that_is_not_there(builder: str, scratch: Path) -> str:
 
 
 def worker_that_cannot_load(builder: str, scratch: Path) -> str:
-    """A damaged checkpoint: the worker is started again and again, and `up --wait` ends with it."""
+    """A damaged checkpoint: the worker is restarted repeatedly, and `up --wait` fails."""
     folder = scratch / "damaged"
     folder.mkdir()
     for name in MODEL.files:

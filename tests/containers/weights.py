@@ -1,4 +1,4 @@
-"""Weights that do not come, and weights that do and speak; the hub is a stand-in."""
+"""Weights that cannot be fetched, and weights that can and speak; the hub is a stand-in."""
 
 import json
 import random
@@ -55,7 +55,7 @@ def hub_that_does_not_answer(builder: str, scratch: Path) -> str:
 
 
 def interrupted_download(builder: str, scratch: Path) -> str:
-    """A pull that is killed goes on where it was; what is whole needs no network."""
+    """A killed pull resumes; complete files need no network."""
     with hub() as served, project("pull", builder, scratch, **fetching(served)) as made:
         resumed = _interrupt(made, served, 2_000_000)
         made.environment["HF_ENDPOINT"] = NOBODY
@@ -85,7 +85,7 @@ def speaks_with_mounted_weights(builder: str, scratch: Path, folder: Path) -> st
 
 
 def _narrates(made: Project, model: str) -> str:
-    """Bring all up and narrate; readiness, job and manifest name the model."""
+    """Start everything and narrate; readiness, job and manifest name the model."""
     up_s = made.up()
     _, ready = made.get("/readyz")
     assert "notice" not in ready, ready
@@ -101,7 +101,7 @@ def _narrates(made: Project, model: str) -> str:
 
 
 def _interrupt(made: Project, served: Hub, after_bytes: int) -> str:
-    """Kill the service half-way, start it again, and see it go on where it was."""
+    """Kill the service half-way, start it again, and check that it resumes."""
     served.faults.hold_after = after_bytes
     made.compose("up", "--detach", "--no-build", "render-weights")
     wait_for(lambda: "weights_arriving" in made.log("render-weights"), 60, "progress")

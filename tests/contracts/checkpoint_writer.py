@@ -23,7 +23,7 @@ TOO_LARGE = 1 << 70  # a seed that no database holds
 
 
 class CheckpointWriterContract:
-    """Chunks that end while others are being written are written together."""
+    """Chunks that finish while others are being written are written together."""
 
     @pytest.fixture
     def checkpoints(self, database: Engine) -> Iterator[CheckpointWriter]:

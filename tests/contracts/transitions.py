@@ -1,4 +1,4 @@
-"""What moves jobs, segments and chunks, on every database; subclasses bring a `database`.
+"""State changes of jobs, segments and chunks, on every database; subclasses bring a `database`.
 
 Every function that may move one is tried in every state: the moves that come about are exactly
 those of the tables, and each is told of by an event.
@@ -39,7 +39,7 @@ from tests.contracts.steps import (
 
 
 class TransitionsContract:
-    """Nothing moves but by the tables."""
+    """States change only by the tables."""
 
     def test_jobs_move_as_the_table_says_and_tell_of_it(self, database: Engine) -> None:
         found: set[tuple[JobState, JobState]] = set()

@@ -1,4 +1,4 @@
-"""Texts that somebody waits for: taken in, claimed and read, on every database."""
+"""Urgent texts: submitted, claimed and read, on every database."""
 
 from typing import Any
 

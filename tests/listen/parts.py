@@ -39,7 +39,7 @@ class Listening:
         return [compare(clip.text, self.recogniser.transcribe(clip.waveform)) for clip in clips]
 
     def some(self, count: int) -> list[str]:
-        """Return so many of the sentences, from all over the list."""
+        """Return this many sentences, spread over the list."""
         return self.sentences[:: max(1, len(self.sentences) // count)][:count]
 
 
@@ -152,7 +152,7 @@ def measure_expression(listening: Listening) -> PartResult:
 
 
 def measure_voices(listening: Listening) -> PartResult:
-    """Tell the voices apart, then clone each from ten seconds of it."""
+    """Identify the voices, then clone each from ten seconds of it."""
     judge = SpeakerJudge()
     readings = {
         voice: listening.command.read(listening.some(20), voice=voice) for voice in listening.voices

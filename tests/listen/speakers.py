@@ -1,4 +1,4 @@
-"""Whose voice it is, by a network that is not ours: Resemblyzer's (Apache-2.0).
+"""Identifies speakers with an independent network: Resemblyzer's (Apache-2.0).
 
 Its weights are Resemblyzer's, trained on other people's speech. Its network and its mel are those
 of Chatterbox's voice encoder at official size, so that our classes run them; the bundled model's

@@ -1,4 +1,4 @@
-"""The teacher's own reading, measured once: what the bundled voices are held against.
+"""The teacher's own reading, measured once: the reference for the bundled voices.
 
 `python -m tests.listen.teacher VOICE=FOLDER ...` measures folders of WAV files, one sentence each
 (training/README.md says how they are made), and writes `teacher.json`.

@@ -1,4 +1,4 @@
-"""Events over real processes: who loses the server resumes without loss or doubling."""
+"""Events over real processes: after a lost server, clients resume without loss or repetition."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Streams of speech over a real connection: what becomes of them when something goes wrong."""
+"""Streams of speech over a real connection, and what happens to them when something fails."""
 
 import time
 from collections.abc import Iterator

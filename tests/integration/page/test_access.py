@@ -1,4 +1,4 @@
-"""Everybody can use it: axe finds nothing in any state, in both schemes, at every width."""
+"""The page is accessible: axe finds nothing in any state, in both schemes, at every width."""
 
 from collections.abc import Callable
 

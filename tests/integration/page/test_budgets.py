@@ -1,4 +1,4 @@
-"""The page is light, quick and still, and needs nothing but its own server, at any prefix."""
+"""The page is small, fast and stable, and needs only its own server, at any prefix."""
 
 import gzip
 import http.server
@@ -71,7 +71,7 @@ def test_nothing_is_asked_of_anybody_else(
 
 
 class Prefixed(http.server.BaseHTTPRequestHandler):
-    """A proxy that serves everything below /reader/ and takes the prefix away."""
+    """A proxy that serves everything below /reader/ and strips the prefix."""
 
     target = ""
 
@@ -82,7 +82,7 @@ class Prefixed(http.server.BaseHTTPRequestHandler):
         self._pass_on("POST")
 
     def _pass_on(self, method: str) -> None:
-        # It holds answers back as a whole, so that it passes no stream of events on.
+        # It buffers whole responses, so it cannot forward event streams.
         if not self.path.startswith("/reader/") or self.path.endswith("/v1/events"):
             self.send_error(404)
             return
@@ -99,7 +99,7 @@ class Prefixed(http.server.BaseHTTPRequestHandler):
         self.wfile.write(answer.content)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
-        """Say nothing."""
+        """Keep the tests' output clean."""
 
 
 @pytest.fixture

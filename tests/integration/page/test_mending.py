@@ -1,4 +1,4 @@
-"""A flagged place is said again, its takes are compared, one is chosen, and the file is new."""
+"""A flagged sentence is retaken, its takes are compared, one is chosen, and the file is new."""
 
 import hashlib
 from collections.abc import Callable

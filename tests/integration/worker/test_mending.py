@@ -1,4 +1,4 @@
-"""A delivered job is mended: one chunk is spoken anew, and what it delivered before stays."""
+"""A delivered job is mended: one chunk is retaken, and the earlier delivery stays."""
 
 import io
 from collections.abc import Iterator

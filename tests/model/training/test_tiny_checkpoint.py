@@ -107,7 +107,7 @@ def test_waveform_is_at_the_level_of_speech(tiny: Chatterbox) -> None:
 
 
 def test_the_same_seed_writes_the_same_bytes(folder: Path, tmp_path: Path) -> None:
-    torch.rand(1)  # the state outside does not matter
+    torch.rand(1)  # the global random state does not matter
     write_checkpoint(tmp_path / "again")
     write_checkpoint(tmp_path / "other", seed=1)
 

@@ -1,4 +1,4 @@
-"""What no route could use is refused before any sees it, and every answer is safe to show."""
+"""Malformed requests are refused before any route, and responses have security headers."""
 
 from http import HTTPStatus
 

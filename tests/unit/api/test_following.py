@@ -1,4 +1,4 @@
-"""Many who follow share few queries, nothing is lost or told twice, and memory is bounded."""
+"""Many followers share few queries, no event is lost or repeated, and memory is bounded."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Keys of the database open what their scopes say, until they expire or are revoked."""
+"""Keys from the database allow what their scopes say, until they expire or are revoked."""
 
 import time
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Keys with limits are told what is left, and refused beyond it with when to come again."""
+"""Responses to limited keys state what is left; beyond the limit they say when to try again."""
 
 from http import HTTPStatus
 from typing import Any

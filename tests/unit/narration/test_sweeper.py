@@ -1,4 +1,4 @@
-"""The sweeper outlives whatever it meets, and forgets nothing that still lies in a store."""
+"""The sweeper survives any error, and forgets no object that is still in a store."""
 
 import threading
 import time
@@ -38,7 +38,7 @@ SHA256 = "a" * 64
 
 
 class AbsentStorage(DirectoryStorage):
-    """A store that has gone away."""
+    """A store that is unavailable."""
 
     def delete(self, key: str) -> None:
         raise StorageUnavailable(key)
@@ -105,7 +105,7 @@ def test_a_sound_in_an_absent_store_keeps_its_row(sweeper: Sweeper, tmp_path: Pa
 
 
 class Watch:
-    """What does not answer."""
+    """A dependency that does not answer."""
 
     def __init__(self, **reasons: str) -> None:
         self._reasons = reasons

@@ -1,4 +1,4 @@
-"""The client against a server made of paper: what it sends, how it waits, what it keeps."""
+"""The client against a scripted server: what it sends, how it waits, what it stores."""
 
 import hashlib
 import json
@@ -24,7 +24,7 @@ PROBLEM = {"detail": "the text is empty", "what_now": "Send a text."}
 
 
 class PaperServer:
-    """Answers by a script: one list of answers for each method and path; the last one stays."""
+    """Answers by a script: a list of answers per method and path; the last one repeats."""
 
     def __init__(self) -> None:
         self.script: dict[str, list[httpx.Response | Exception]] = {}

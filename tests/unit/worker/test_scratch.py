@@ -1,4 +1,4 @@
-"""Files in the making have room, and a limit; a killed worker's are cleared away."""
+"""Files being assembled have limited space; those of a killed worker are removed."""
 
 import subprocess
 import sys
@@ -31,7 +31,7 @@ def scratch(tmp_path: Path) -> Iterator[Scratch]:
 
 
 def no_check() -> None:
-    """Nobody lost anything."""
+    """The check passes."""
 
 
 def test_folder_is_gone_afterwards(tmp_path: Path, scratch: Scratch) -> None:

@@ -1,4 +1,4 @@
-"""Messages reach real receivers, signed; receivers that misbehave harm nobody but themselves."""
+"""Signed messages reach real receivers; receivers that misbehave harm only themselves."""
 
 import threading
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""An engine whose networks are arithmetic: what it says is known in advance."""
+"""An engine whose networks are arithmetic, so that its output is known in advance."""
 
 import threading
 import time
@@ -46,9 +46,9 @@ def prepare(request: Utterance) -> Prompt:
 
 
 class CountingDecoder:
-    """Says one token per character of the text, counting up from the seed.
+    """Generates one token per character of the text, counting up from the seed.
 
-    A text that begins with "poison" is refused, one with "nan" goes wrong at its third step.
+    A text that begins with "poison" is refused; one with "nan" turns to NaN at its third step.
     """
 
     def __init__(self, slots: int = 3, step_s: float = 0.0005) -> None:
@@ -107,7 +107,7 @@ def _is_all_said(prompt: Prompt, tokens: list[int]) -> bool:
 
 
 class ToneRenderer:
-    """Holds each token's number for its 40 ms; refuses any batch that holds the token 5000."""
+    """Holds each token's number for its 40 ms; refuses any batch that contains the token 5000."""
 
     is_watermarked = False
 
@@ -151,7 +151,7 @@ def expected_waveform(tokens: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
 
 
 class Waiting(Backlog):
-    """Shows how many full batches wait for the sound stage."""
+    """Records how many full batches wait for the sound stage."""
 
     batches = 0.0
 

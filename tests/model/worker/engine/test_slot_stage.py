@@ -61,7 +61,7 @@ def test_closing_frees_the_decoder_after_the_last_utterance() -> None:
 
 
 class Narrow(CountingDecoder):
-    """Lets one utterance join at a time, however many slots are free."""
+    """Admits one utterance at a time, however many slots are free."""
 
     def join(self, prompt: Prompt) -> int | None:  # type: ignore[override]
         return None if self.busy else super().join(prompt)
@@ -96,7 +96,7 @@ def test_a_slot_is_left_to_what_somebody_waits_for() -> None:
 
 
 def crowd(stage: SlotStage, decoder: CountingDecoder) -> list[Future[SpeechTokens]]:
-    """Start more than there are slots, and wait until these are taken."""
+    """Start more utterances than there are slots, and wait until all slots are taken."""
     futures = [stage.start(prompt("x" * 50)) for _ in range(6)]
     wait_until(lambda: len(decoder.busy) == 3)
     return futures

@@ -1,4 +1,4 @@
-"""The sound stage inside an engine: when batches begin, who answers, and how a thread dies."""
+"""The sound stage inside an engine: when batches start, which thread answers, how a thread dies."""
 
 import random
 import weakref
@@ -121,7 +121,7 @@ def test_a_batch_is_full_by_cost_and_an_utterance_that_costs_more_goes_alone() -
 
 
 class Holder(ToneRenderer):
-    """Fails with every batch of several; keeps an eye on what the batch before held."""
+    """Fails every batch of several utterances; checks that the failed batch's memory is freed."""
 
     def __init__(self) -> None:
         super().__init__()

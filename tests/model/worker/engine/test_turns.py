@@ -1,4 +1,4 @@
-"""Whose turn it is where utterances wait: at the door, for a slot, for a batch of sound."""
+"""The order in which admission, the token stage and the sound stage serve utterances."""
 
 import threading
 from concurrent.futures import wait

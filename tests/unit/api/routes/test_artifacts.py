@@ -1,4 +1,4 @@
-"""Artifacts are read through URLs made for the occasion, or served where objects are files."""
+"""Artifacts are read through presigned URLs, or served if objects are local files."""
 
 from dataclasses import replace
 from http import HTTPStatus

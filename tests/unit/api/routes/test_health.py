@@ -24,7 +24,7 @@ from tests.builders import make_job
 
 
 class FullStorage(DirectoryStorage):
-    """Answers, and takes nothing."""
+    """A store that answers but accepts no writes."""
 
     def put(self, key: str, *arguments: Any, **options: Any) -> Stored:
         raise StorageFull("no room")

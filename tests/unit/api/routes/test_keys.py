@@ -16,7 +16,7 @@ from tests.unit.api.keys import bearer, make
 
 @pytest.fixture
 def admin(client: TestClient, resources: Resources) -> TestClient:
-    """A client that sends a key good for nothing but keys."""
+    """A client whose key has only the scope admin."""
     client.headers.update(bearer(make(resources, Scope.ADMIN, owner="root", name="root")))
     return client
 

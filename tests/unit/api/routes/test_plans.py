@@ -1,4 +1,4 @@
-"""Plans over HTTP: told before anything is spent, kept for a while, and made into jobs."""
+"""Plans over HTTP: made before anything is spoken, kept for a while, and turned into jobs."""
 
 from http import HTTPStatus
 from typing import Any

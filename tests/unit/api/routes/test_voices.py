@@ -1,4 +1,4 @@
-"""Recordings are checked before they are kept; the rest is a worker's."""
+"""Recordings are checked before they are stored; workers do the rest."""
 
 from http import HTTPStatus
 from pathlib import Path

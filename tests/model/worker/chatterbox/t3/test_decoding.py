@@ -1,4 +1,4 @@
-"""Laws of decoding: what shares the batch, when it joined and when it left change nothing."""
+"""Laws of decoding: a row depends neither on its batch, nor on when others join or leave."""
 
 from dataclasses import replace
 

@@ -47,12 +47,12 @@ def share_told_apart(speakers: Sequence[Tensor]) -> float:
 
     Shapes: per speaker (n, 256), n at least 2.
     """
-    found = [
+    nearest = [
         _is_own(clips, index, [centre(o) for o in speakers if o is not clips])
         for clips in speakers
         for index in range(len(clips))
     ]
-    return sum(found) / len(found)
+    return sum(nearest) / len(nearest)
 
 
 def lead(clips: Tensor, own: Tensor, others: Sequence[Tensor]) -> float:

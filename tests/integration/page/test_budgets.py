@@ -60,14 +60,14 @@ def test_nothing_is_asked_of_anybody_else(
     visit: Callable[..., Visit], served: ServedPage, place: str
 ) -> None:
     visited = visit(served.url)
-    asked: list[str] = []
-    visited.page.on("request", lambda request: asked.append(request.url))
+    requests: list[str] = []
+    visited.page.on("request", lambda request: requests.append(request.url))
     page = visited.open(place)
     expect(page.locator("h1")).to_be_visible()
     page.reload()
     expect(page.locator("h1")).to_be_visible()
-    assert asked
-    assert all(url.startswith(served.url) for url in asked)
+    assert requests
+    assert all(url.startswith(served.url) for url in requests)
 
 
 class Prefixed(http.server.BaseHTTPRequestHandler):

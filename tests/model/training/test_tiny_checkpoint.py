@@ -88,8 +88,8 @@ def test_the_longest_text_the_table_admits_ends_before_the_limit(tiny: Chatterbo
 
 def test_what_is_said_depends_on_text_voice_and_seed(tiny: Chatterbox) -> None:
     one, other = "The mill went to the eldest.", "The cat came to the third."
-    said = [spoken.tokens.tolist() for spoken in speak(tiny, [one, other], 1, 2)]
-    assert len({tuple(tokens) for tokens in said}) == len(said)
+    sequences = [spoken.tokens.tolist() for spoken in speak(tiny, [one, other], 1, 2)]
+    assert len({tuple(tokens) for tokens in sequences}) == len(sequences)
     assert tiny.voice("default").digest != tiny.voice("low").digest
 
 

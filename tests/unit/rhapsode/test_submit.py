@@ -97,17 +97,17 @@ def order(tmp_path: Path) -> NarrationRequest:
 @pytest.fixture
 def narrate(server: ApiClient, order: NarrationRequest) -> Callable[[], list[Rendered]]:
     def run() -> list[Rendered]:
-        shown: list[Rendered] = []
-        finish(server, begin(server, order), shown.append, sleep=lambda _: None)
-        return shown
+        reports: list[Rendered] = []
+        finish(server, begin(server, order), reports.append, sleep=lambda _: None)
+        return reports
 
     return run
 
 
 def test_audio_arrives_whole(narrate: Any, tmp_path: Path) -> None:
-    shown = narrate()
-    assert [rendered.state for rendered in shown] == ["queued", "rendering", "succeeded"]
-    assert shown[-1].speed == 2.0
+    reports = narrate()
+    assert [rendered.state for rendered in reports] == ["queued", "rendering", "succeeded"]
+    assert reports[-1].speed == 2.0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["story.mp3", "story.txt"]
     assert (tmp_path / "story.mp3").read_bytes() == SOUND
 

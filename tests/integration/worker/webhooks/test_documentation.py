@@ -64,7 +64,7 @@ def test_the_receiver_of_the_guide_verifies_and_tells_twins_apart(
 
 
 def test_the_guide_tells_the_true_waits() -> None:
-    (told,) = re.findall(r"sent again after (.*?), each", GUIDE)
+    (retry_waits,) = re.findall(r"sent again after (.*?), with", GUIDE)
     seconds = {"s": 1, "min": 60, "h": 3600}
-    waits = re.findall(r"(\d+) (s|min|h)", told)
+    waits = re.findall(r"(\d+) (s|min|h)", retry_waits)
     assert [int(count) * seconds[unit] for count, unit in waits] == list(WAITS_S)

@@ -109,10 +109,10 @@ def test_a_name_whose_answer_changes_after_the_check_leads_nowhere_else(
     """A rebinding DNS: allowed the first time it is asked, another address ever after."""
     with open_receiver() as inside:
         answers = iter([["127.0.0.2"]])
-        asked = []
+        lookups = []
 
         def resolve(host: str, port: int) -> list[str]:
-            asked.append(host)
+            lookups.append(host)
             return next(answers, ["127.0.0.1"])
 
         only_two = WebhookSettings(allowed_networks="127.0.0.2/32", timeout_s=1)
@@ -120,7 +120,7 @@ def test_a_name_whose_answer_changes_after_the_check_leads_nowhere_else(
         # 127.0.0.2 is where was connected to: nobody listens there.
         attempt = send(url, only_two, resolver=Resolver(resolve))
         assert "the connection failed" in (attempt.error or "")
-        assert asked == ["rebinding.example"]
+        assert lookups == ["rebinding.example"]
         again = send(url, only_two, resolver=Resolver(resolve))
         assert "private or reserved" in (again.error or "")
         assert inside.received == []

@@ -84,9 +84,9 @@ def test_an_utterance_sounds_the_same_whatever_its_turn() -> None:
     decoder = CountingDecoder()
     stage = SlotStage(lambda: decoder)
     plain = utterance("abc", seed=4)
-    heard = [
+    order = [
         stage.start(prepare(one), one.turn).result(TIMEOUT_S).tokens.tolist()
         for one in (plain, replace(plain, turn=make_turn(7, 7)))
     ]
     stage.close()
-    assert heard[0] == heard[1]
+    assert order[0] == order[1]

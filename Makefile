@@ -41,7 +41,7 @@ test: $(VENV)/.dev ## all tests: unit, model, integration with real servers
 containers: $(VENV)/.dev ## build the images, bring all up through Compose, break it (root; 40 minutes; ARGS=--stand-ins)
 	$(BIN)/python -m tests.containers.compose_up $(ARGS)
 
-# For their weights alone: their code asks for librosa, pandas and a compiler.
+# Only for their weights: their code requires librosa, pandas and a compiler.
 $(VENV)/.listen: $(VENV)/.dev Makefile
 	.ci/install.sh $(PYTHON) $(VENV) --no-deps resemblyzer speechmos
 	@touch $@

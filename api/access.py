@@ -30,7 +30,7 @@ class AccessLog:
             return
         request_id = _request_id(scope)
         scope.setdefault("state", {})[REQUEST_ID] = request_id
-        status = 500  # what a server answers if the app crashes before it could
+        status = 500  # the server's answer if the app crashes before it has answered
 
         async def send_named(message: Message) -> None:
             nonlocal status
@@ -53,7 +53,7 @@ def _request_id(scope: Scope) -> str:
 
 
 def _report(scope: Scope, status: int, duration_s: float) -> None:
-    # The pattern, not the path: one time series per route, not one per job.
+    # The pattern and not the path: one time series per route, not per job.
     route = getattr(scope.get("route"), "path", "none")
     method = scope["method"] if route != "none" else "any"
     HTTP_REQUEST_SECONDS.labels(route=route, method=method, status=status).observe(duration_s)

@@ -60,10 +60,10 @@ Submit a text or a file as a job, poll it, and fetch the audio. Every failure is
 
 
 def create_app(settings: Settings, resources: Resources | None = None) -> FastAPI:
-    """Make the application.
+    """Create the application.
 
-    Without `resources` it opens its own when it starts, as the settings say, and closes them when
-    it ends; resources that are handed in stay their owner's.
+    Without `resources` it opens its own at startup, from the settings, and closes them at shutdown;
+    resources that are passed in belong to the caller.
     """
 
     @asynccontextmanager
@@ -81,8 +81,8 @@ def create_app(settings: Settings, resources: Resources | None = None) -> FastAP
         version=version("rhapsode"),
         description=DESCRIPTION,
         lifespan=lifespan,
-        generate_unique_id_function=lambda route: route.name,  # clients name their functions so
-        docs_url=None,  # FastAPI's pages load their scripts from elsewhere; ours is below
+        generate_unique_id_function=lambda route: route.name,  # names in generated clients
+        docs_url=None,  # FastAPI's page loads scripts from another host; ours is below
         redoc_url=None,
         dependencies=[Depends(refuse_unknown_parameters)],
     )
@@ -94,13 +94,13 @@ def create_app(settings: Settings, resources: Resources | None = None) -> FastAP
     app.add_route("/docs", _page("docs.html"), include_in_schema=False)
     openapi.install(app)
     app.add_middleware(Border)
-    app.add_middleware(AccessLog)  # around all others: what they refuse is logged, too
+    app.add_middleware(AccessLog)  # outermost, so that refused requests are logged, too
     return app
 
 
 @asynccontextmanager
 async def _running(app: FastAPI, opened: Resources) -> AsyncIterator[None]:
-    """Open what belongs to the event loop of a server."""
+    """Open what needs the server's event loop."""
     state = app.state
     state.resources = opened
     state.keys = KeyBook(opened.database)
@@ -108,7 +108,7 @@ async def _running(app: FastAPI, opened: Resources) -> AsyncIterator[None]:
     state.uploads = Uploads(opened)
     state.reader = JobReader(opened.database)
     state.parts = PartReader(opened.stores.work)
-    state.seen = health.Seen()
+    state.probes = health.ProbeState()
     state.feed = EventFeed(opened.database, opened.broker)
     state.models = ServedModels(opened.database)
     state.sound = SoundReader(opened, state.feed)
@@ -124,9 +124,9 @@ async def _running(app: FastAPI, opened: Resources) -> AsyncIterator[None]:
 
 
 def open_resources(settings: Settings) -> Resources:
-    """Open what the service is made of: database, buckets, broker.
+    """Open the database, the buckets and the broker of the service.
 
-    Raises: SettingsError without a broker: tasks would have to run in this process.
+    Raises: SettingsError without a broker, since tasks would have to run in this process.
     """
     broker = connect_broker(settings.broker)
     database = make_engine(settings.database_url, settings.database)
@@ -140,10 +140,10 @@ def open_resources(settings: Settings) -> Resources:
 
 
 class PageFiles(StaticFiles):
-    """The page's scripts and styles, asked about anew each time: a new version is whole at once."""
+    """The page's scripts and styles, revalidated each time, so that versions never mix."""
 
     def file_response(self, *args: Any, **options: Any) -> Response:
-        """Answer with a file, or that it is as the browser knows it."""
+        """Answer with a file, or with 304 if the browser has it."""
         response = super().file_response(*args, **options)
         response.headers["Cache-Control"] = "no-cache"
         return response

@@ -1,4 +1,4 @@
-"""Read request bodies under limits of size and time; knows neither jobs nor voices.
+"""Reads request bodies within limits of size and time; knows neither jobs nor voices.
 
 A body is refused as soon as it is known to be too large: by its declared length, or as it
 arrives.
@@ -21,14 +21,14 @@ from narration.errors import FieldsError
 JSON = "application/json"
 FORM = "multipart/form-data"
 OCTETS = "application/octet-stream"
-FIELDS_SIZE_BYTES = 256 * 1024  # of all parts of a form that are not the file
+FIELDS_SIZE_BYTES = 256 * 1024  # for all parts of a form except files
 MAX_NAME_CHARS = 255
 MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,63}/[a-z0-9!#$&^_.+-]{1,63}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BodyLimits:
-    """How large a body may be, and how long it may take to arrive."""
+    """The limits on a body's size and on the time it takes to arrive."""
 
     size_bytes: int
     timeout_s: float
@@ -45,7 +45,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormBody:
-    """A form: its text fields, its `file`, and what other files came with it."""
+    """A form: its text fields, its `file`, and the other files."""
 
     texts: Mapping[str, str]
     file: Upload
@@ -58,7 +58,7 @@ def content_type(request: Request) -> str:
 
 
 async def read_json(request: Request, body_limits: BodyLimits) -> bytes:
-    """Return the bytes of a JSON body; parsing them is the caller's.
+    """Return the bytes of a JSON body, unparsed.
 
     Raises: MediaTypeError, TooLargeError, SlowBodyError.
     """
@@ -75,7 +75,7 @@ async def read_bytes(request: Request, body_limits: BodyLimits) -> bytes:
 
 
 async def read_optional_json(request: Request, body_limits: BodyLimits) -> bytes:
-    """Return the bytes of a JSON body, those of an empty object where there is none.
+    """Return the bytes of a JSON body, or of an empty object if there is no body.
 
     Raises: MediaTypeError, TooLargeError, SlowBodyError.
     """
@@ -93,7 +93,7 @@ async def read_form(
 ) -> FormBody:
     """Return the text fields, the one `file` and the other files of a multipart form.
 
-    `other_files` are their names, each with its largest size in bytes.
+    `other_files` maps their names to their size limits in bytes.
     Raises: MediaTypeError, TooLargeError, SlowBodyError; FieldsError for a form that is broken, a
     part that is not among `fields`, or a file without a usable name.
     """

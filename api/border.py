@@ -1,8 +1,8 @@
-"""What every request passes before any route sees it, and every answer on its way out.
+"""Checks every request before a route sees it, and completes every response.
 
-Control characters, NUL and bytes that are no UTF-8 are refused wherever a request can hold them:
-databases, stores and logs disagree about what they do with them. Bodies are checked where they are
-parsed, by the same rule (narration.jobs.request.require_line).
+Control characters, NUL and invalid UTF-8 are refused wherever a request can contain them, because
+databases, stores and logs treat them differently. Bodies are checked where they are parsed, by the
+same rule (narration.jobs.request.require_line).
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from api.routing import allowed_methods
 from narration.errors import FieldsError
 from narration.jobs.request import require_line
 
-# media: files in buckets, and recordings that have not been sent yet.
+# Media may be files in buckets, or recordings that were not uploaded yet.
 PAGE = "default-src 'self'; media-src * blob:; img-src *; base-uri 'none'; form-action 'none'"
 PAGES = frozenset({"/", "/docs"})
 NOTHING = "default-src 'none'"
@@ -31,7 +31,7 @@ _HEADER_CONTROLS = frozenset(range(32)) - {9} | {127}
 
 
 class Border:
-    """Refuses what no route could use, answers OPTIONS, and adds safety headers to each answer."""
+    """Refuses malformed requests, answers OPTIONS, and adds security headers to responses."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -69,10 +69,10 @@ class Border:
 
 
 async def refuse_unknown_parameters(request: Request) -> None:
-    """Refuse query parameters that the OpenAPI document does not name here, or not twice.
+    """Refuse query parameters that are unknown here, or that may not be repeated.
 
-    Raises: FieldsError; a typing mistake in a filter would otherwise list everything, and of two
-    values one would not count.
+    Raises: FieldsError. Otherwise a typo in a filter would list everything, and one of two values
+    would be ignored.
     """
     known = _parameters(request) if request.query_params else None
     if known is None:
@@ -89,7 +89,7 @@ async def refuse_unknown_parameters(request: Request) -> None:
 
 
 def _parameters(request: Request) -> dict[str, bool] | None:
-    """Return the query parameters of an address, and whether each may come more than once."""
+    """Return the query parameters of a route, and whether each may be repeated."""
     app, path = request.app, request.scope["route"].path
     assert isinstance(app, FastAPI)
     method = "get" if request.method == "HEAD" else request.method.lower()
@@ -117,7 +117,7 @@ def _early_answer(request: Request) -> Response | None:
 
 
 def _fault(scope: Scope) -> str | None:
-    """Describe what is wrong with the text of a request line and its headers, if anything is."""
+    """Describe what is wrong with the request line or the headers; None if nothing is."""
     path = scope.get("raw_path") or scope["path"].encode()
     for what, raw in (("path", path), ("query", scope["query_string"])):
         try:
@@ -142,13 +142,13 @@ def _is_last(message: Message) -> bool:
 
 
 def _let_go(scope: Scope) -> None:
-    """End a stream whose key was revoked: the answer stays incomplete and its connection closes.
+    """End a stream whose key was revoked, leaving its response incomplete.
 
-    Raises: CancelledError if it was another who canceled.
+    Raises: CancelledError if it was canceled for another reason.
     """
     metered, task = _metered(scope), asyncio.current_task()
     if metered is None or not metered.is_ended or task is None:
-        raise  # noqa: PLE0704 - called while it is handled
+        raise  # noqa: PLE0704 - called while the error is handled
     task.uncancel()
     log.info("stream_ended", reason="its key is not valid any more", path=scope["path"])
 

@@ -1,4 +1,4 @@
-"""Who is calling: by a bearer key, by the cookie of a signed-in browser, or by a signed URL."""
+"""Identifies callers by a bearer key, a session cookie or a signed URL."""
 
 import hmac
 from collections.abc import Mapping
@@ -25,13 +25,13 @@ from narration.keys.lookup import KnownKey
 from narration.keys.scopes import USUAL_SCOPES, Scope, in_order
 from narration.keys.secret import KEY_PREFIX, SESSION_PREFIX, is_secret
 
-LOCAL = "local"  # the owner of everything where there are no keys
-KEY_MARK = "\0"  # before the id of a key in the place of an owner's name: no name holds it
+LOCAL = "local"  # the owner of everything if there are no keys
+KEY_MARK = "\0"  # marks a key id where otherwise an owner's name is; no name contains it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signer:
-    """What signs a caller's URLs: a name that finds the key again, and the key's bytes."""
+    """Signs a caller's URLs: a name by which to find the key again, and the key's bytes."""
 
     name: str
     key: SecretStr
@@ -39,7 +39,7 @@ class Signer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who is calling and what they may do. `key`: of the database, if one was sent."""
+    """The caller and their scopes; `key` is set for keys from the database."""
 
     owner: str
     scopes: frozenset[Scope]
@@ -62,9 +62,9 @@ class Caller:
 
 
 async def find_caller(request: Request, book: KeyBook, settings: ApiSettings) -> Caller:
-    """Return who sent a key or a cookie.
+    """Return the caller by the key or cookie that was sent.
 
-    Raises: UnauthorizedError, RevokedKeyError, ExpiredKeyError; ForbiddenError if another site used
+    Raises: UnauthorizedError, RevokedKeyError, ExpiredKeyError; ForbiddenError if another site sent
     the cookie; DatabaseUnavailable.
     """
     if not settings.keys and not await book.has_keys():
@@ -81,7 +81,7 @@ async def find_caller(request: Request, book: KeyBook, settings: ApiSettings) ->
 
 
 async def of_bearer(secret: str, book: KeyBook, settings: ApiSettings) -> Caller:
-    """Return whose key it is. Raises: see `find_caller`."""
+    """Return the caller with this key. Raises: see `find_caller`."""
     owner = owner_of_key(secret, settings.keys)
     if owner is not None:
         return _of_environment(owner, settings)
@@ -98,7 +98,7 @@ async def of_bearer(secret: str, book: KeyBook, settings: ApiSettings) -> Caller
 
 
 async def of_cookie(cookie: str, book: KeyBook, settings: ApiSettings) -> Caller | None:
-    """Return who signed in with this browser; None if nobody did, or no longer."""
+    """Return who is signed in on this browser; None if nobody is."""
     if is_secret(SESSION_PREFIX, cookie):
         key = await book.by_session(cookie)
         return _of_key(key) if key is not None and key.is_usable(utc_now()) else None
@@ -109,24 +109,24 @@ async def of_cookie(cookie: str, book: KeyBook, settings: ApiSettings) -> Caller
 async def of_signature(
     request: Request, token: str, book: KeyBook, settings: ApiSettings
 ) -> Caller:
-    """Return whose signed URL was asked for; it lets read its own path and nothing else.
+    """Return the owner of a signed URL, who may only read its path.
 
     Raises: SignatureError, DatabaseUnavailable.
     """
-    said = tokens.parse(token)
-    signer = None if said is None else await _signer_of(said.name, book, settings)
-    if said is None or signer is None or signer.signer is None:
+    claims = tokens.parse(token)
+    signer = None if claims is None else await _signer_of(claims.name, book, settings)
+    if claims is None or signer is None or signer.signer is None:
         raise SignatureError("the URL was changed, or its owner has another key by now")
-    if not said.is_signed_with(signer.signer.key, purpose=purpose_of(request.scope["path"])):
+    if not claims.is_signed_with(signer.signer.key, purpose=purpose_of(request.scope["path"])):
         raise SignatureError("the URL was changed, or its owner has another key by now")
-    if said.expires <= utc_now().timestamp():
+    if claims.expires <= utc_now().timestamp():
         raise SignatureError("the URL has expired")
     return signer
 
 
 def owner_of_key(candidate: str, keys: Mapping[str, SecretStr]) -> str | None:
-    """Return whose key of the environment it is; None if it is nobody's."""
-    # Every key is compared, each in constant time: the answer's delay tells nothing.
+    """Return the owner of a key from the environment; None if it is nobody's."""
+    # All keys are compared, each in constant time, so that timing reveals nothing.
     matches = [
         owner
         for owner, key in keys.items()
@@ -136,16 +136,20 @@ def owner_of_key(candidate: str, keys: Mapping[str, SecretStr]) -> str | None:
 
 
 async def _signer_of(name: str, book: KeyBook, settings: ApiSettings) -> Caller | None:
-    """Return the owner of a signature, with nothing but reading; players are not counted."""
+    """Return the signing owner, with the scope read only; requests by players are not counted."""
     if not name.startswith(KEY_MARK):
         key = settings.keys.get(name)
         signer = None if key is None else Signer(name=name, key=key)
         return Caller(owner=name, scopes=frozenset({Scope.READ}), signer=signer)
     key_id = name.removeprefix(KEY_MARK)
-    known = await book.by_id(key_id) if is_id("key", key_id) else None
-    if known is None or not known.is_usable(utc_now()) or Scope.READ not in known.scopes:
+    stored_key = await book.by_id(key_id) if is_id("key", key_id) else None
+    if (
+        stored_key is None
+        or not stored_key.is_usable(utc_now())
+        or Scope.READ not in stored_key.scopes
+    ):
         return None
-    caller = _of_key(known)
+    caller = _of_key(stored_key)
     return Caller(owner=caller.owner, scopes=frozenset({Scope.READ}), signer=caller.signer)
 
 
@@ -159,8 +163,8 @@ def _of_environment(owner: str, settings: ApiSettings) -> Caller:
 
 
 def _of_key(key: KnownKey) -> Caller:
-    # Signed with the digest, since the secret is not kept. Whoever reads the database could forge
-    # URLs with it, which read media; keys and sessions they cannot.
+    # Signed with the digest, because the secret is not stored. Somebody who can read the database
+    # could forge URLs that read media with it, but not keys or sessions.
     signer = Signer(name=KEY_MARK + key.id, key=SecretStr(key.digest))
-    can_read = Scope.READ in key.scopes  # a URL must not open more than the key itself
+    can_read = Scope.READ in key.scopes  # a URL must not allow more than the key itself
     return Caller(owner=key.owner, scopes=key.scopes, key=key, signer=signer if can_read else None)

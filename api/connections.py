@@ -1,7 +1,7 @@
-"""Connections to the HTTP server: one that does not finish its request's head is closed.
+"""Closes connections to the HTTP server whose request head does not arrive in time.
 
 Bodies have a limit of their own (api.bodies), and uvicorn closes connections between requests;
-nothing else would end one that sends its headers a byte at a time.
+nothing else would end a connection that sends its headers one byte at a time.
 """
 
 import asyncio

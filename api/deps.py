@@ -1,4 +1,4 @@
-"""What routes are handed: the open resources of the process, and who is calling."""
+"""Dependencies of routes: the open resources of the process, and the caller."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -22,7 +22,7 @@ MAX_SIGNATURE = 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resources:
-    """Everything that is opened once per process."""
+    """The resources that are opened once per process."""
 
     settings: Settings
     database: Engine
@@ -57,9 +57,9 @@ _MediaCaller = Annotated[Caller, Depends(_media_caller)]
 
 
 class Access:
-    """What a route demands of its callers; gives it their owner. Without a scope any key will do.
+    """Checks that a caller may use a route, and returns the owner; no scope: any key will do.
 
-    The table in docs/authorization.md is made of these.
+    The table in docs/authorization.md is generated from these.
     """
 
     takes_signatures = False
@@ -68,7 +68,7 @@ class Access:
         self.scope, self.stream = scope, stream
 
     async def __call__(self, request: Request, caller: WithCaller) -> str:
-        """Return the owner. Raises: ScopeError, LimitError, and what finding the caller raises."""
+        """Return the owner. Raises: ScopeError, LimitError, and what `find_caller` raises."""
         return await self._checked(request, caller)
 
     async def _checked(self, request: Request, caller: Caller) -> str:
@@ -79,7 +79,7 @@ class Access:
 
 
 class MediaAccess(Access):
-    """Of GETs that players and links make: a signed URL is as good as a key, for its own path."""
+    """For GETs by players and links: a signed URL is as good as a key, for its own path."""
 
     takes_signatures = True
 
@@ -112,7 +112,7 @@ async def _media_links(request: Request, caller: _MediaCaller) -> Links:
     return _make_links(request, caller)
 
 
-# A malformed id is refused before anything is asked of the database.
+# A malformed id is refused before any query.
 JobId = Annotated[str, Path(pattern=id_pattern("job"))]
 ChunkIndex = Annotated[int, Path(ge=0, le=2**31 - 1)]
 IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=255)]
@@ -124,11 +124,11 @@ DeliveryId = Annotated[str, Path(pattern=id_pattern("msg"))]
 VoiceId = Annotated[str, Path(pattern=id_pattern("voice"))]
 AnyVoiceId = Annotated[str, Path(pattern=f"{id_pattern('voice')}|{BUNDLED_VOICE}")]
 WithResources = Annotated[Resources, Depends(_resources)]
-# Whose resources a route works on, by what a caller must be allowed to do there.
+# The owner whose resources a route uses, by the scope that the route requires.
 AnyOwner = Annotated[str, Depends(Access(None))]
 ReadOwner = Annotated[str, Depends(Access(Scope.READ))]
 SubmitOwner = Annotated[str, Depends(Access(Scope.SUBMIT))]
-# The same, of answers that are streams, which are counted.
+# The same for responses that are streams, which are counted.
 FollowingOwner = Annotated[str, Depends(Access(Scope.READ, stream=StreamKind.EVENTS))]
 SpeakingOwner = Annotated[str, Depends(Access(Scope.SUBMIT, stream=StreamKind.SPEECH))]
 VoicesOwner = Annotated[str, Depends(Access(Scope.VOICES))]

@@ -1,7 +1,7 @@
-"""Errors as RFC 9457 problem documents: which class is which status, in one table.
+"""Errors as RFC 9457 problem documents, from one table of codes.
 
-Everything that is not a success goes through here, FastAPI's own refusals included, so that a
-client needs one parser. Each code is explained in docs/api.md.
+All failures pass through here, including FastAPI's own, so that a client needs only one parser.
+Each code is explained in docs/api.md.
 """
 
 from collections.abc import Mapping
@@ -41,7 +41,7 @@ class SlowBodyError(InputError):
 
 
 class MediaTypeError(InputError):
-    """The request body is of a kind that is not understood here."""
+    """The media type of the request body is not supported."""
 
     code = "unsupported_media_type"
 
@@ -65,7 +65,7 @@ class ExpiredKeyError(InputError):
 
 
 class ScopeError(InputError):
-    """The key is not good for this."""
+    """The key lacks the scope for this."""
 
     code = "scope_missing"
 
@@ -92,14 +92,14 @@ def install(app: FastAPI) -> None:
 
 
 def fields_error(error: ValidationError | RequestValidationError, *, skip: int = 0) -> FieldsError:
-    """Say field by field what Pydantic complains about; `skip` drops leading path parts."""
+    """Convert Pydantic's errors field by field; `skip` drops leading path parts."""
     return FieldsError([_field(detail, skip) for detail in error.errors()])
 
 
 def problem_response(request: Request, code: str, detail: str, **members: Any) -> JSONResponse:
     """Write one problem document.
 
-    Source: RFC 9457; `code`, `what_now`, `retryable`, `request_id` and `errors` are ours.
+    Source: RFC 9457; `code`, `what_now`, `retryable`, `request_id` and `errors` are extensions.
     """
     kind = KINDS.get(code, KINDS["internal"])
     status, shape = openai_shape(request.url.path, kind.status, code, detail, members)
@@ -122,7 +122,7 @@ def problem_response(request: Request, code: str, detail: str, **members: Any) -
 
 
 def _headers(kind: Kind) -> dict[str, str]:
-    # Here, too: what answers bugs lies outside of the layer that marks all other answers.
+    # Set here as well: answers to bugs bypass the layer that marks all other answers.
     headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
     if kind.is_retryable:
         headers["Retry-After"] = str(RETRY_AFTER_S)
@@ -170,10 +170,10 @@ def _detail_of(error: HTTPException, request: Request) -> str:
 
 
 async def _on_bug(request: Request, error: Exception) -> JSONResponse:
-    # What a bug says may hold a path or a piece of somebody's text: it goes to the log alone.
+    # The message of a bug may contain a path or user text, so it goes only to the log.
     _log.error("request_crashed", path=request.url.path, exc_info=error)
     response = problem_response(request, "internal", "an unexpected error; it has been logged")
-    # Starlette answers bugs outside of the layer that names all other answers.
+    # Starlette answers bugs outside the layer that adds the id to all other answers.
     response.headers[ID_HEADER] = str(request.scope.get("state", {}).get(REQUEST_ID))
     return response
 

@@ -1,7 +1,7 @@
-"""Events as a stream of server-sent events: what is told at once, what is summed up, and its end.
+"""Sends events as server-sent events: which are sent at once, which are summed up.
 
-A chunk that was spoken is no message of its own: a book has thousands. They are summed up as
-`job.progress`, at most once a second for a job, with the job's progress as it is then.
+A spoken chunk gets no message of its own, because a book has thousands. Chunks are summed up as
+`job.progress`, at most once a second per job, with the job's current progress.
 
 Source: HTML, server-sent events (text/event-stream).
 """
@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
-from api.following import Follower, place_of
+from api.following import Follower, position_of
 from api.polling import JobReader
 from api.presentation import event_body, progress_body
 from api.schemas import EventBody, EventData
@@ -20,7 +20,7 @@ from narration.jobs.events import JobEvent, Position
 from narration.jobs.states import ENDED
 
 MEDIA_TYPE = "text/event-stream"
-HEARTBEAT_S = 15.0  # proxies close what is silent for half a minute
+HEARTBEAT_S = 15.0  # proxies close connections that are silent for half a minute
 PROGRESS_S = 1.0
 RECONNECT_MS = 2000
 PROGRESS = "job.progress"
@@ -29,26 +29,26 @@ LAST = frozenset({f"job.{state.value}" for state in ENDED} | {"job.deleted"})
 
 
 @dataclass(slots=True, kw_only=True)
-class _Owed:
-    """Jobs whose progress is yet to be told, and when each was last told of."""
+class _PendingProgress:
+    """Jobs with unsent progress, and when each job's progress was last sent."""
 
     jobs: dict[str, str] = field(default_factory=dict)  # id -> owner
-    told_at: dict[str, float] = field(default_factory=dict)
+    sent_at: dict[str, float] = field(default_factory=dict)
 
     def due(self, now: float) -> list[str]:
-        """Return the jobs to tell of now."""
-        return [job for job in self.jobs if now - self.told_at.get(job, 0.0) >= PROGRESS_S]
+        """Return the jobs whose progress is due."""
+        return [job for job in self.jobs if now - self.sent_at.get(job, 0.0) >= PROGRESS_S]
 
     def forget(self, job_id: str) -> None:
-        """Tell no more of a job that has ended."""
+        """Send no more progress of a job that has ended."""
         self.jobs.pop(job_id, None)
-        self.told_at.pop(job_id, None)
+        self.sent_at.pop(job_id, None)
 
     def wait_s(self, now: float) -> float:
-        """Return how long until the next job is due."""
+        """Return the time until the next job is due."""
         if not self.jobs:
             return HEARTBEAT_S
-        last = min(self.told_at.get(job, 0.0) for job in self.jobs)
+        last = min(self.sent_at.get(job, 0.0) for job in self.jobs)
         return min(HEARTBEAT_S, max(0.0, last + PROGRESS_S - now))
 
 
@@ -59,56 +59,56 @@ class EventStream:
     follower: Follower
     reader: JobReader
     is_of_one_job: bool
-    has_ended: bool = False  # the job has: close the stream as soon as all is told
-    _owed: _Owed = field(default_factory=_Owed)
-    _seen: str = ""
+    has_ended: bool = False  # the job has ended: close the stream once everything is sent
+    _pending: _PendingProgress = field(default_factory=_PendingProgress)
+    _last_id: str = ""
     _sent_at: float = field(default_factory=time.monotonic)
 
     async def frames(self, is_closing: Callable[[], bool]) -> AsyncIterator[str]:
         """Yield the stream piece by piece until the client, the job or the server ends."""
-        self._seen = self._name(self.follower.position)
-        # The position comes first: a client that loses the line at once resumes from here.
-        yield f"retry: {RECONNECT_MS}\nid: {self._seen}\n\n"
+        self._last_id = self._name(self.follower.position)
+        # The position comes first, so that a client that disconnects at once can resume.
+        yield f"retry: {RECONNECT_MS}\nid: {self._last_id}\n\n"
         while not is_closing():
             for event in await self.follower.next(self._wait_s()):
-                self._seen = self._name(place_of(event, self.follower.key))
-                if not self._is_summed_up(event):
-                    yield self._sent(_frame(self._seen, event_body(event)))
-            for job_id in self._owed.due(time.monotonic()):
+                self._last_id = self._name(position_of(event, self.follower.key))
+                if not self._record(event):
+                    yield self._mark_sent(_frame(self._last_id, event_body(event)))
+            for job_id in self._pending.due(time.monotonic()):
                 body = await self._progress(job_id)
                 if body is not None:
-                    yield self._sent(_frame(self._seen, body))
+                    yield self._mark_sent(_frame(self._last_id, body))
             if self.has_ended and self.is_of_one_job and self.follower.is_live:
                 return
             if time.monotonic() - self._sent_at >= HEARTBEAT_S:
-                yield self._sent(": heartbeat\n\n")
+                yield self._mark_sent(": heartbeat\n\n")
 
     def _wait_s(self) -> float:
         now = time.monotonic()
-        return min(self._owed.wait_s(now), max(0.0, self._sent_at + HEARTBEAT_S - now))
+        return min(self._pending.wait_s(now), max(0.0, self._sent_at + HEARTBEAT_S - now))
 
-    def _sent(self, frame: str) -> str:
+    def _mark_sent(self, frame: str) -> str:
         self._sent_at = time.monotonic()
         return frame
 
-    def _is_summed_up(self, event: JobEvent) -> bool:
-        """Tell whether an event is only counted; take note of it, and of a job's end."""
+    def _record(self, event: JobEvent) -> bool:
+        """Return whether an event is only summed up; record it, or the end of its job."""
         if event.type in SUMMED_UP:
-            self._owed.jobs[event.job_id] = event.owner
+            self._pending.jobs[event.job_id] = event.owner
             return True
         if event.type.startswith("job."):
             self.has_ended = event.type in LAST
             if self.has_ended:
-                self._owed.forget(event.job_id)
+                self._pending.forget(event.job_id)
         return False
 
     async def _progress(self, job_id: str) -> EventBody | None:
-        owner = self._owed.jobs.pop(job_id)
-        self._owed.told_at[job_id] = time.monotonic()
+        owner = self._pending.jobs.pop(job_id)
+        self._pending.sent_at[job_id] = time.monotonic()
         try:
             job = await self.reader.read(job_id, owner)
         except NotFoundError:
-            return None  # it was deleted, which is told of by itself
+            return None  # it was deleted, which has an event of its own
         now = utc_now()
         return EventBody(
             id=f"{job_id}/progress",
@@ -122,6 +122,6 @@ class EventStream:
         return str(position.id) if self.is_of_one_job else str(position)
 
 
-def _frame(seen: str, body: EventBody) -> str:
-    data = body.model_dump_json(exclude_none=True)  # has no line breaks
-    return f"id: {seen}\nevent: {body.type}\ndata: {data}\n\n"
+def _frame(event_id: str, body: EventBody) -> str:
+    data = body.model_dump_json(exclude_none=True)  # JSON without line breaks
+    return f"id: {event_id}\nevent: {body.type}\ndata: {data}\n\n"

@@ -1,4 +1,4 @@
-"""A file of this machine as an answer, with the problem documents of this API."""
+"""Responses that send a local file, with this API's problem documents."""
 
 from http import HTTPStatus
 
@@ -18,7 +18,7 @@ REFUSALS = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.REQUESTED_RANGE_NOT_SAT
 
 
 def send_artifact(resources: Resources, job: Job, artifact: Artifact | PastArtifact) -> Response:
-    """Answer with a delivered file: see stored_file.
+    """Answer with a delivered file; see stored_file.
 
     Raises: NotFoundError if somebody has removed it.
     """
@@ -34,24 +34,24 @@ def send_artifact(resources: Resources, job: Job, artifact: Artifact | PastArtif
 def stored_file(
     storage: Storage, key: str, *, media_type: str, file_name: str, expires_s: int
 ) -> Response:
-    """Answer with an object: its present URL or, where objects are files, the file.
+    """Answer with an object: a presigned URL or, where objects are local files, the file.
 
     Raises: NotFoundError if it is not there any more.
     """
     url = storage.presign(key, expires_s=expires_s, file_name=file_name)
     if url is not None:
         return RedirectResponse(url, status_code=302, headers={"Cache-Control": "no-store"})
-    assert isinstance(storage, DirectoryStorage)  # what cannot presign is a directory
+    assert isinstance(storage, DirectoryStorage)  # only a directory cannot presign
     if storage.stat(key) is None:
         raise NotFoundError(f"the file {file_name!r} was removed from its folder")
     return ServedFile(storage.path_of(key), media_type=media_type, filename=file_name)
 
 
 class ServedFile(FileResponse):
-    """Answers ranges; one that cannot be answered is a problem document."""
+    """Answers range requests; an invalid range gets a problem document."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the file, or what is wrong with the range asked for."""
+        """Send the file, or a problem document for an invalid range."""
         is_refused = False
 
         async def send_or_note(message: Message) -> None:
@@ -64,8 +64,8 @@ class ServedFile(FileResponse):
         await super().__call__(scope, receive, send_or_note)
         if is_refused:
             request = Request(scope)
-            asked = request.headers.get("range", "")
-            detail = f"the range {asked!r} is not in the file: ask for bytes=FIRST-LAST"
+            range_header = request.headers.get("range", "")
+            detail = f"the range {range_header!r} is not in the file: ask for bytes=FIRST-LAST"
             response = problem_response(request, "range_invalid", detail)
             response.headers["Content-Range"] = f"bytes */{self.headers['content-length']}"
             await response(scope, receive, send)

@@ -1,9 +1,9 @@
-"""Follows jobs for many clients at once: one query for a change, however many wait for it.
+"""Follows jobs for many clients at once, with one query per change for all of them.
 
-Notices say which job or owner has news; a topic is then read once, and all who follow it are handed
-the same events from a short buffer. One who is further behind than the buffer reaches reads pages
-of its own until it has caught up. Where notices are lost, a look by the clock finds what they told
-of. Everything here belongs to one event loop.
+Notices say which job or owner has new events. The topic is then read once, and all its followers
+get the events from a short buffer. A follower that is further behind than the buffer reads its own
+pages until it has caught up. A periodic check finds events whose notices were lost. Everything here
+is used from one event loop.
 """
 
 import asyncio
@@ -34,29 +34,29 @@ from narration.jobs.events import (
     read_owner_events,
 )
 
-BUFFERED = 64  # events of a topic that are kept for those who follow it
+BUFFERED = 64  # events per topic that are buffered for followers
 PAGE = 200
-READS = 4  # queries at once, over all topics
-LOOK_S = 5.0  # how often to look for what no notice told of; every second where none travel
-LOOK_WITHOUT_NOTICES_S = 1.0
-LOOK_BACK = timedelta(seconds=60)  # longer than a transaction takes from its clock to its commit
-GAP_S = 0.05  # between two reads of a topic: what comes meanwhile is read at once
+READS = 4  # concurrent queries, over all topics
+CHECK_S = 5.0  # how often to check for lost notices; every second if there are no notices
+CHECK_WITHOUT_NOTICES_S = 1.0
+LOOK_BACK = timedelta(seconds=60)  # longer than transactions take from timestamp to commit
+GAP_S = 0.05  # between two reads of a topic, to read what arrives meanwhile together
 RETRY_S = 1.0
 
 T = TypeVar("T")
 Read: TypeAlias = Callable[[Session, Position], EventPage]
-Key: TypeAlias = tuple[str, str]  # owner, and a job or nothing for all of the owner's
+Key: TypeAlias = tuple[str, str]  # owner and job; "" for all of the owner's jobs
 
 log = structlog.get_logger(__name__)
 
 
-def place_of(event: JobEvent, key: Key) -> Position:
-    """Return where an event stands in a topic: by number in a job, else by transaction."""
+def position_of(event: JobEvent, key: Key) -> Position:
+    """Return an event's position in a topic: its number in a job's, else its transaction."""
     return Position(transaction=0, id=event.number) if key[1] else event.position
 
 
 class Topic:
-    """What somebody follows: the events read last, and who waits for the next."""
+    """What clients follow: the latest events, and the clients that wait for the next."""
 
     def __init__(self, key: Key) -> None:
         self.key = key
@@ -66,67 +66,67 @@ class Topic:
         self.head: Position | None = None
         self.is_dirty = False
         self.pump: asyncio.Task[None] | None = None
-        self.version = 0  # how often something changed
-        self._grown = asyncio.Event()
+        self.version = 0  # counts changes
+        self._has_events = asyncio.Event()
         self._noticed = asyncio.Event()
 
     def notice(self) -> None:
-        """Note that something changed."""
+        """Record that something changed."""
         self.is_dirty = True
         self.version += 1
         self._noticed.set()
         self._noticed = asyncio.Event()
 
     def release(self) -> None:
-        """Wake everybody who waits, although nothing has changed."""
+        """Wake all waiting clients although nothing has changed."""
         self._noticed.set()
-        self._grown.set()
+        self._has_events.set()
 
     def add(self, page: EventPage) -> None:
-        """Keep what was read, and wake those who wait for it."""
+        """Buffer a page of events, and wake the clients that wait for them."""
         for event in page.events:
-            self.head = place_of(event, self.key)
+            self.head = position_of(event, self.key)
             self.recent.append(event)
             if len(self.recent) > BUFFERED:
-                self.floor = place_of(self.recent.popleft(), self.key)
+                self.floor = position_of(self.recent.popleft(), self.key)
         if page.events:
-            self._grown.set()
-            self._grown = asyncio.Event()
+            self._has_events.set()
+            self._has_events = asyncio.Event()
 
     async def wait_for_notice(self, timeout_s: float, *, since: int) -> bool:
-        """Wait until something has changed since a version; False if nothing did."""
+        """Wait for a change since a version; return False if there was none."""
         return self.version != since or await _wait(self._noticed, timeout_s)
 
     async def wait_for_events(self, timeout_s: float) -> bool:
-        """Wait until there are new events; False if none came."""
-        return await _wait(self._grown, timeout_s)
+        """Wait for new events; return False if there were none."""
+        return await _wait(self._has_events, timeout_s)
 
 
 class Follower:
-    """One client's place in a topic."""
+    """One client's position in a topic."""
 
     def __init__(self, feed: "EventFeed", topic: Topic, after: Position) -> None:
         self._feed = feed
         self._topic = topic
         self.key = topic.key
         self.position = after
-        self.is_live = False  # has caught up with what there is
+        self.is_live = False  # has caught up with the topic
 
     async def next(self, timeout_s: float) -> list[JobEvent]:
-        """Return the next events, in order; none if none came in time.
+        """Return the next events, in order; an empty list after the timeout.
 
         Raises: DatabaseUnavailable.
         """
         if not self.is_live or self._is_behind():
-            return self._moved_on(await self._catch_up())
+            return self._advance(await self._catch_up())
         events = self._buffered()
         if not events and await self._topic.wait_for_events(timeout_s) and not self._is_behind():
             events = self._buffered()
-        return self._moved_on(events)
+        return self._advance(events)
 
     async def _catch_up(self) -> list[JobEvent]:
         page = await self._feed.read(self._topic.key, self.position)
-        last = place_of(page.events[-1], self._topic.key) if page.events else self.position
+        last = position_of(page.events[-1], self._topic.key) if page.events else self.position
         if page.is_last:
             self.is_live = True
             self._feed.keep_from(self._topic, last, is_settled=page.is_settled)
@@ -137,11 +137,11 @@ class Follower:
 
     def _buffered(self) -> list[JobEvent]:
         key = self._topic.key
-        return [event for event in self._topic.recent if place_of(event, key) > self.position]
+        return [event for event in self._topic.recent if position_of(event, key) > self.position]
 
-    def _moved_on(self, events: list[JobEvent]) -> list[JobEvent]:
+    def _advance(self, events: list[JobEvent]) -> list[JobEvent]:
         if events:
-            self.position = place_of(events[-1], self._topic.key)
+            self.position = position_of(events[-1], self._topic.key)
         return events
 
 
@@ -154,41 +154,41 @@ class EventFeed:
         self._topics: dict[Key, Topic] = {}
         self._limiter = anyio.CapacityLimiter(READS)
         self._subscription: Subscription | None = None
-        self._looking: asyncio.Task[None] | None = None
+        self._checking: asyncio.Task[None] | None = None
         self._is_closing = False
 
     def is_closing(self) -> bool:
-        """Tell whether the streams are to end."""
+        """Return whether streams should end."""
         return self._is_closing
 
     def start(self) -> None:
-        """Begin to listen for notices."""
+        """Start listening for notices."""
         loop = asyncio.get_running_loop()
 
-        def hear(notice: str) -> None:
+        def on_notice(notice: str) -> None:
             with contextlib.suppress(RuntimeError):  # the loop has ended
                 loop.call_soon_threadsafe(self._on_notice, notice)
 
-        self._subscription = self._broker.subscribe(hear)
-        self._looking = asyncio.create_task(self._look())
+        self._subscription = self._broker.subscribe(on_notice)
+        self._checking = asyncio.create_task(self._check_regularly())
 
     async def close(self) -> None:
-        """Listen no more."""
+        """Stop listening for notices."""
         self.end_streams()
-        if self._looking is not None:
-            self._looking.cancel()
+        if self._checking is not None:
+            self._checking.cancel()
         if self._subscription is not None:
             await run_sync(self._subscription.close)
 
     def end_streams(self) -> None:
-        """Let everybody who waits go; they see that the feed is closing."""
+        """Wake all waiting clients, which then see that the feed is closing."""
         self._is_closing = True
         for topic in self._topics.values():
             topic.release()
 
     @contextmanager
     def topic(self, owner: str, job_id: str = "") -> Iterator[Topic]:
-        """Follow a job, or all jobs of an owner, for as long as the context lasts."""
+        """Follow a job, or all jobs of an owner, while the context lasts."""
         key = (owner, job_id)
         topic = self._topics.setdefault(key, Topic(key))
         topic.followers += 1
@@ -219,7 +219,7 @@ class EventFeed:
         return await self._run(query)
 
     def keep_from(self, topic: Topic, position: Position, *, is_settled: bool) -> None:
-        """Let a topic read on from where its first follower has caught up."""
+        """Start a topic's buffer at the position where its first follower has caught up."""
         if topic.head is None:
             topic.floor = topic.head = position
         topic.is_dirty = topic.is_dirty or not is_settled
@@ -266,15 +266,15 @@ class EventFeed:
             if page.is_last:
                 await asyncio.sleep(GAP_S)
 
-    async def _look(self) -> None:
-        interval_s = LOOK_WITHOUT_NOTICES_S if self._subscription is None else LOOK_S
+    async def _check_regularly(self) -> None:
+        interval_s = CHECK_WITHOUT_NOTICES_S if self._subscription is None else CHECK_S
         while True:
             await asyncio.sleep(interval_s)
             if not self._topics:
                 continue
             since = utc_now() - LOOK_BACK
             try:
-                changed = await self._run(lambda session: list_changed(session, since=since))  # noqa: B023 - run at once
+                changed = await self._run(lambda session: list_changed(session, since=since))  # noqa: B023 - the lambda runs at once
             except TransientError as error:
                 log.warning("events_not_read", reason=str(error))
                 continue

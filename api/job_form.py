@@ -1,4 +1,4 @@
-"""What a caller sends of a job, with the examples of the OpenAPI document."""
+"""Request bodies for jobs, with the examples of the OpenAPI document."""
 
 from typing import Annotated, Literal, Self
 
@@ -22,21 +22,21 @@ class DestinationBody(BaseModel):
 
 
 class JobForm(JobSettings):
-    """What goes with an uploaded file: the job's settings and its destination."""
+    """The fields sent with an uploaded file: the job's settings and its destination."""
 
     outputs: Annotated[Outputs, Field(min_length=1)] = (OutputFormat.M4B,)
     destination: DestinationBody = DestinationBody()
 
     @property
     def settings(self) -> JobSettings:
-        """The part that is kept with the job."""
+        """The settings that are stored with the job."""
         return JobSettings.model_validate(
             {name: getattr(self, name) for name in JobSettings.model_fields}
         )
 
 
 class JobRequest(JobForm):
-    """A job whose text is in the request, or that is made of a plan."""
+    """A job whose text is in the request, or that is created from a plan or an upload."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -55,7 +55,7 @@ class JobRequest(JobForm):
     )
 
     cover: Annotated[Base64Bytes, Field(max_length=MAX_COVER_BYTES)] | None = Field(
-        None, description="JPEG or PNG in base64, instead of the document's own cover"
+        None, description="JPEG or PNG in base64, replaces the document's own cover"
     )
     text: Annotated[str, Field(min_length=1)] | None = None
     format: Literal["text", "markdown"] = "text"
@@ -66,12 +66,12 @@ class JobRequest(JobForm):
     )
 
     upload: Annotated[str, Field(pattern=id_pattern("upload"))] | None = Field(
-        None, description="instead of a text: the id of an upload, whose document is taken"
+        None, description="instead of a text: the id of an upload, whose document is used"
     )
 
     @model_validator(mode="after")
     def _text_or_plan_or_upload(self) -> Self:
-        if [self.text, self.plan, self.upload].count(None) != 2:  # of three
+        if [self.text, self.plan, self.upload].count(None) != 2:  # one of the three sources
             raise ValueError("send one of these: a text, the id of a plan, the id of an upload")
         if self.upload is not None and "format" in self.model_fields_set:
             raise ValueError("the name of an upload says which format it has: leave it out")

@@ -1,4 +1,4 @@
-"""Requests for jobs and plans, from JSON and from forms, into what the use cases take."""
+"""Converts requests for jobs and plans, from JSON and from forms, to submissions."""
 
 import json
 from typing import Any, TypeVar
@@ -29,7 +29,7 @@ Form = TypeVar("Form", bound=BaseModel)
 
 
 def parsed(kind: type[Form], body: bytes | str) -> Form:
-    """Read JSON. Raises: FieldsError."""
+    """Parse JSON. Raises: FieldsError."""
     try:
         return kind.model_validate_json(body)
     except ValidationError as error:
@@ -37,7 +37,7 @@ def parsed(kind: type[Form], body: bytes | str) -> Form:
 
 
 def from_form(body: FormBody, owner: str, idempotency_key: str | None = None) -> Submission:
-    """Return what a form asks for. Raises: FieldsError."""
+    """Return the submission in a form. Raises: FieldsError."""
     form = parsed(JobForm, body.texts.get("job", "{}"))
     return Submission(
         owner=owner,
@@ -52,7 +52,7 @@ def from_form(body: FormBody, owner: str, idempotency_key: str | None = None) ->
 
 
 def from_text(request: JobRequest, owner: str, idempotency_key: str | None = None) -> Submission:
-    """Return what a request asks for that holds its text. Raises: FieldsError."""
+    """Return the submission in a request that contains its text. Raises: FieldsError."""
     if request.text is None:
         raise FieldsError([{"pointer": "/text", "detail": "is missing: send the text itself"}])
     return Submission(
@@ -67,16 +67,16 @@ def from_text(request: JobRequest, owner: str, idempotency_key: str | None = Non
     )
 
 
-def asked_by_name(request: JobRequest) -> str:
-    """Return a request that names its document in a form in which equal ones are equal."""
-    told = request.model_dump(mode="json", exclude_unset=True)
-    return json.dumps(told, sort_keys=True)
+def canonical_request(request: JobRequest) -> str:
+    """Return a canonical form of a request that names its document by an id."""
+    fields = request.model_dump(mode="json", exclude_unset=True)
+    return json.dumps(fields, sort_keys=True)
 
 
 def from_upload(
     resources: Resources, request: JobRequest, owner: str, idempotency_key: str | None = None
 ) -> Submission:
-    """Return the job that an uploaded document becomes.
+    """Return the submission of an uploaded document.
 
     Raises: FieldsError if it is not there; StorageUnavailable.
     """
@@ -96,12 +96,12 @@ def from_upload(
         destination=_destination(request.destination),
         idempotency_key=idempotency_key,
         cover=request.cover,
-        request=asked_by_name(request),
+        request=canonical_request(request),
     )
 
 
 def forget_upload(resources: Resources, request: JobRequest) -> None:
-    """Delete an uploaded document of which something was made; if that fails it goes in a day."""
+    """Delete a used upload; if that fails, it expires within a day."""
     if request.upload is None:
         return
     try:
@@ -114,38 +114,38 @@ def forget_upload(resources: Resources, request: JobRequest) -> None:
 def from_plan(
     resources: Resources, request: JobRequest, owner: str, idempotency_key: str | None
 ) -> Submission:
-    """Return the job that a plan becomes; settings that were sent take the place of its own.
+    """Return the submission of a plan; settings in the request override the plan's.
 
     Raises: FieldsError if the plan is not there; StorageUnavailable.
     """
     assert request.plan is not None
     try:
         with session_scope(resources.database, is_read_only=True) as session:
-            kept = submission_of(
+            planned = submission_of(
                 session, resources.stores, request.plan, owner=owner, now=utc_now()
             )
     except NotFoundError as error:
         detail = f"{error}; send the text or file itself, or plan it again"
         raise FieldsError([{"pointer": "/plan", "detail": detail}]) from error
-    sent = request.model_dump(mode="json", exclude_unset=True, exclude=_NOT_SETTINGS)
+    overrides = request.model_dump(mode="json", exclude_unset=True, exclude=_NOT_SETTINGS)
     is_elsewhere = "destination" in request.model_fields_set
     return Submission(
         owner=owner,
-        name=kept.name,
-        media_type=kept.media_type,
-        data=kept.data,
-        settings=_overridden(kept.settings, sent),
-        destination=_destination(request.destination) if is_elsewhere else kept.destination,
+        name=planned.name,
+        media_type=planned.media_type,
+        data=planned.data,
+        settings=_override(planned.settings, overrides),
+        destination=_destination(request.destination) if is_elsewhere else planned.destination,
         idempotency_key=idempotency_key,
-        cover=kept.cover,
-        request=asked_by_name(request),
+        cover=planned.cover,
+        request=canonical_request(request),
     )
 
 
-def _overridden(settings: JobSettings, sent: dict[str, Any]) -> JobSettings:
-    """Replace what was sent; of a part such as `delivery`, only the fields that were sent."""
+def _override(settings: JobSettings, overrides: dict[str, Any]) -> JobSettings:
+    """Override settings; in an object such as `delivery`, only the fields that were sent."""
     merged = settings.model_dump(mode="json")
-    for name, value in sent.items():
+    for name, value in overrides.items():
         is_part = isinstance(merged[name], dict) and isinstance(value, dict) and name != "labels"
         merged[name] = merged[name] | value if is_part else value
     return JobSettings.model_validate(merged)

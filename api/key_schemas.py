@@ -1,4 +1,4 @@
-"""What is sent and seen of keys."""
+"""Request and response bodies for keys."""
 
 from datetime import date, datetime
 from typing import Annotated, Any
@@ -27,35 +27,35 @@ class _Body(BaseModel):
 
 
 class LimitsBody(_Body):
-    """How much a key may ask for; null: what the settings of the server say, by default all."""
+    """The limits of a key; null takes the server's setting, which is unlimited by default."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     requests_a_minute: Limit | None = None
-    queued_jobs: Limit | None = Field(default=None, description="narrations that have not ended")
+    queued_jobs: Limit | None = Field(default=None, description="narrations that have not finished")
     characters_a_day: Annotated[int, Field(ge=1, le=MAX_CHARACTERS)] | None = Field(
-        default=None, description="of the documents submitted, by the days of UTC"
+        default=None, description="characters of submitted documents, per UTC day"
     )
     streams: Limit | None = Field(
-        default=None, description="of speech at a time, and as many of events"
+        default=None, description="open speech streams, and as many event streams"
     )
 
     @property
     def limits(self) -> KeyLimits:
-        """As the use cases take them."""
+        """The limits as the use cases take them."""
         return KeyLimits(**self.model_dump())
 
 
 class KeyForm(_Body):
-    """A key to be made."""
+    """A key to create."""
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, json_schema_extra={"examples": [KEY_EXAMPLE]}
     )
 
     name: Annotated[Line, Field(min_length=1, max_length=MAX_NAME_CHARS)]
-    owner: OwnerName | None = Field(default=None, description="the caller's own by default")
-    # In an order: the OpenAPI document is the same each time it is written.
+    owner: OwnerName | None = Field(default=None, description="the caller by default")
+    # Sorted, so that the OpenAPI document is always the same.
     scopes: Annotated[tuple[Scope, ...], Field(min_length=1, max_length=len(Scope))] = tuple(
         in_order(USUAL_SCOPES)
     )
@@ -64,7 +64,7 @@ class KeyForm(_Body):
 
 
 class KeyBody(_Body):
-    """A key; its secret is not kept."""
+    """A key; its secret is not stored."""
 
     id: str
     owner: str
@@ -73,26 +73,26 @@ class KeyBody(_Body):
     limits: LimitsBody
     created_at: datetime
     expires_at: datetime | None
-    last_used_at: datetime | None = Field(description="to a minute")
+    last_used_at: datetime | None = Field(description="to the minute")
     revoked_at: datetime | None
 
 
 class MadeKeyBody(_Body):
-    """A key that was made, and its secret: it is shown in this answer only."""
+    """A new key and its secret, which is shown only in this response."""
 
     key: KeyBody
-    secret: str = Field(description="what to send as `Authorization: Bearer SECRET`")
+    secret: str = Field(description="send it as `Authorization: Bearer SECRET`")
 
 
 class KeyList(_Body):
-    """Some keys, newest first, revoked ones too."""
+    """A page of keys, newest first, including revoked ones."""
 
     items: list[KeyBody]
     next_cursor: str | None
 
 
 class KeyQuery(BaseModel):
-    """Which keys, and from where on."""
+    """Selects keys and a page of them."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -102,19 +102,21 @@ class KeyQuery(BaseModel):
 
 
 class UsageBody(_Body):
-    """One day of a key, by the days of UTC; what deleted jobs had used is in it."""
+    """The usage of a key on one UTC day, including jobs deleted since."""
 
     day: date
     owner: str
-    key_id: str | None = Field(description="null: a key of the environment, or none")
+    key_id: str | None = Field(description="null: a key from the environment, or no key")
     key_name: str | None
-    jobs: int = Field(description="submitted on that day, speech and previews too")
-    characters: int = Field(description="of their documents, once they are planned")
-    audio_s: float = Field(description="of speech that was made for them")
+    jobs: int = Field(description="jobs submitted on that day, including speech and previews")
+    characters: int = Field(
+        description="characters of their documents, counted once they are planned"
+    )
+    audio_s: float = Field(description="seconds of speech generated for them")
 
 
 class UsageList(_Body):
-    """What was used on some days, newest first; days and keys that used nothing are left out."""
+    """The usage per day, newest first; days and keys without usage are left out."""
 
     first_day: date
     last_day: date
@@ -122,11 +124,11 @@ class UsageList(_Body):
 
 
 class UsageQuery(BaseModel):
-    """Whose usage, and of which days: the last thirty by default."""
+    """Selects owners and days of usage, by default the last thirty days."""
 
     model_config = ConfigDict(extra="forbid")
 
     first_day: Day | None = None
     last_day: Day | None = None
-    owner: OwnerName | None = Field(default=None, description="another than the caller's: admin")
-    all_owners: bool = Field(default=False, description="of everybody: admin")
+    owner: OwnerName | None = Field(default=None, description="another owner; requires admin")
+    all_owners: bool = Field(default=False, description="all owners; requires admin")

@@ -1,7 +1,8 @@
-"""Keys of the database as requests need them: looked up at most once a second each.
+"""Looks up keys in the database for requests, at most once a second per key.
 
-A key that is revoked by another process is refused within that second. Unknown secrets are asked
-of the database each time, on few threads of their own: whoever tries many takes none from others.
+A key that is revoked by another process is refused within that second. Unknown secrets are looked
+up each time, on a few separate threads, so that a client that tries many of them uses up none of
+the others' threads.
 """
 
 import asyncio
@@ -26,41 +27,41 @@ from narration.keys.secret import digest_of
 
 T = TypeVar("T")
 Find: TypeAlias = Callable[[Session, str], KnownKey | None]
-KEPT_S = 1.0
-MAX_KEPT = 4096
+CACHED_S = 1.0
+MAX_CACHED = 4096
 THREADS = 8
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
+class _CachedKey:
     key: KnownKey
     at: float
 
 
 class KeyBook:
-    """What keys are known; belongs to one event loop."""
+    """Caches keys; used from one event loop."""
 
     def __init__(self, database: Engine) -> None:
         self._database = database
         self._limiter = anyio.CapacityLimiter(THREADS)
-        self._strangers = anyio.CapacityLimiter(THREADS)
-        self._found: OrderedDict[str, _Found] = OrderedDict()
+        self._unknown_limiter = anyio.CapacityLimiter(THREADS)
+        self._cached: OrderedDict[str, _CachedKey] = OrderedDict()
         self._pending: dict[str, asyncio.Task[KnownKey | None]] = {}
-        self._notes: set[asyncio.Task[None]] = set()
+        self._writes: set[asyncio.Task[None]] = set()
         self._has_keys = False
-        self._looked_at = float("-inf")
+        self._checked_at = float("-inf")
 
     async def has_keys(self) -> bool:
-        """Tell whether any key was ever made. Raises: DatabaseUnavailable."""
-        if not self._has_keys and time.monotonic() - self._looked_at >= KEPT_S:
+        """Return whether any key was ever created. Raises: DatabaseUnavailable."""
+        if not self._has_keys and time.monotonic() - self._checked_at >= CACHED_S:
             self._has_keys = await self.read(lookup.has_keys)
-            self._looked_at = time.monotonic()
+            self._checked_at = time.monotonic()
         return self._has_keys
 
     async def by_secret(self, secret: str) -> KnownKey | None:
-        """Return the key of a secret, usable or not. Raises: DatabaseUnavailable."""
+        """Return the key with a secret, usable or not. Raises: DatabaseUnavailable."""
         return await self._find(lookup.find_key, secret)
 
     async def by_session(self, secret: str) -> KnownKey | None:
@@ -74,28 +75,28 @@ class KeyBook:
     async def still_usable(
         self, key_ids: Collection[str], session_ids: Collection[str]
     ) -> frozenset[str]:
-        """Return which of these keys and sessions still open something, by id."""
-        found = await self.read(lambda session: lookup.find_in_use(session, key_ids, session_ids))
+        """Return the ids of those keys and sessions that are still usable."""
+        in_use = await self.read(lambda session: lookup.find_in_use(session, key_ids, session_ids))
         now = utc_now()
-        return frozenset(key.session_id or key.id for key in found if key.is_usable(now))
+        return frozenset(key.session_id or key.id for key in in_use if key.is_usable(now))
 
     def forget(self) -> None:
-        """Look every key up again: one of them has changed here."""
-        self._found.clear()
+        """Drop all cached keys, because this process has changed one of them."""
+        self._cached.clear()
 
     async def read(
         self, query: Callable[[Session], T], limiter: anyio.CapacityLimiter | None = None
     ) -> T:
-        """Ask the database. Raises: DatabaseUnavailable."""
+        """Run a query. Raises: DatabaseUnavailable."""
 
-        def ask() -> T:
+        def run() -> T:
             with session_scope(self._database, is_read_only=True) as session:
                 return query(session)
 
-        return await run_sync(ask, limiter=limiter or self._limiter)
+        return await run_sync(run, limiter=limiter or self._limiter)
 
     async def write(self, change: Callable[[Session], T]) -> T:
-        """Change something in one transaction. Raises: DatabaseUnavailable."""
+        """Make a change in one transaction. Raises: DatabaseUnavailable."""
 
         def do() -> T:
             with session_scope(self._database) as session:
@@ -104,41 +105,41 @@ class KeyBook:
         return await run_sync(do, limiter=self._limiter)
 
     async def close(self) -> None:
-        """Wait for what is being written."""
-        await asyncio.gather(*self._notes, return_exceptions=True)
+        """Wait for pending writes."""
+        await asyncio.gather(*self._writes, return_exceptions=True)
 
     async def _find(self, find: Find, text: str) -> KnownKey | None:
-        place = digest_of(text)  # texts of different kinds differ by their prefixes
-        kept = self._found.get(place)
-        if kept is not None and time.monotonic() - kept.at < KEPT_S:
-            return kept.key
-        if place not in self._pending:
-            self._pending[place] = asyncio.create_task(self._look_up(find, text, place))
-        # Shielded: one caller that hangs up must not take the answer from the others.
-        return await asyncio.shield(self._pending[place])
+        digest = digest_of(text)  # texts of different kinds differ by their prefixes
+        cached = self._cached.get(digest)
+        if cached is not None and time.monotonic() - cached.at < CACHED_S:
+            return cached.key
+        if digest not in self._pending:
+            self._pending[digest] = asyncio.create_task(self._look_up(find, text, digest))
+        # Shielded, because a caller that hangs up must not cancel the query for the others.
+        return await asyncio.shield(self._pending[digest])
 
-    async def _look_up(self, find: Find, text: str, place: str) -> KnownKey | None:
+    async def _look_up(self, find: Find, text: str, digest: str) -> KnownKey | None:
         try:
-            at = time.monotonic()  # before it: what is revoked meanwhile counts from here
-            limiter = self._limiter if place in self._found else self._strangers
+            at = time.monotonic()  # before the query, since a key may be revoked meanwhile
+            limiter = self._limiter if digest in self._cached else self._unknown_limiter
             key = await self.read(lambda session: find(session, text), limiter)
         finally:
-            del self._pending[place]
+            del self._pending[digest]
         if key is None:
-            self._found.pop(place, None)
+            self._cached.pop(digest, None)
             return None
-        self._found[place] = _Found(key=key, at=at)
-        while len(self._found) > MAX_KEPT:
-            self._found.popitem(last=False)
+        self._cached[digest] = _CachedKey(key=key, at=at)
+        while len(self._cached) > MAX_CACHED:
+            self._cached.popitem(last=False)
         now = utc_now()
         if key.is_usable(now) and key.is_use_due(now):
-            note = asyncio.create_task(self._note_use(key.id))  # nobody waits for it
-            self._notes.add(note)
-            note.add_done_callback(self._notes.discard)
+            task = asyncio.create_task(self._record_use(key.id))  # runs in the background
+            self._writes.add(task)
+            task.add_done_callback(self._writes.discard)
         return key
 
-    async def _note_use(self, key_id: str) -> None:
+    async def _record_use(self, key_id: str) -> None:
         try:
             await self.write(lambda session: lookup.note_use(session, key_id, now=utc_now()))
-        except RhapsodeError as error:  # the next request notes it
-            log.warning("use_of_key_not_noted", key_id=key_id, reason=str(error))
+        except RhapsodeError as error:  # the next request tries again
+            log.warning("key_use_not_recorded", key_id=key_id, reason=str(error))

@@ -1,7 +1,7 @@
-"""Addresses as a client can use them: with the path prefix of a proxy, and signed for players.
+"""Addresses for clients: with the path prefix of a proxy, and signed for players.
 
-A player, a feed reader or a download link sends no key. A signed URL says whose it is and until
-when, for exactly one path; it is made with the owner's key and needs no other.
+A player, a feed reader or a download link sends no key. A signed URL contains its owner and expiry,
+for exactly one path; it is signed with the owner's key.
 """
 
 import re
@@ -17,7 +17,7 @@ from api import tokens
 from narration.errors import InputError
 
 PARAMETER = "signature"
-ROUND_S = 3600  # the same URL for so long: what is fetched again and again can be cached
+ROUND_S = 3600  # the URL stays the same this long, so that repeated downloads can be cached
 _PREFIX = re.compile(rb"(?:/[A-Za-z0-9._~-]{1,64}){1,8}")
 _PURPOSE = b"rhapsode url"
 
@@ -30,7 +30,7 @@ class SignatureError(InputError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Links:
-    """Makes addresses for one request; without a key nothing needs a signature."""
+    """Makes addresses for one request; without a key they need no signature."""
 
     prefix: str
     owner: str
@@ -39,17 +39,17 @@ class Links:
     now: datetime
 
     def to(self, path: str) -> str:
-        """Return the address of a path for whoever sends a key."""
+        """Return the address of a path for clients that send a key."""
         return self.prefix + path
 
     def signed(self, path: str, parameters: str = "") -> str:
-        """Return an address that can be read without a key for a while."""
+        """Return an address that works without a key for a limited time."""
         query = self.query(path)
         more = f"{'&' if query else '?'}{parameters}" if parameters else ""
         return self.prefix + path + query + more
 
     def query(self, path: str) -> str:
-        """Return what follows the path in its signed address; nothing where there are no keys."""
+        """Return the query string that signs a path; empty if there are no keys."""
         if self.key is None:
             return ""
         token = tokens.issue(self.owner, self.key, purpose=purpose_of(path), expires=self._expires)
@@ -62,7 +62,7 @@ class Links:
 
 
 def link_next(request: Request, response: Response, cursor: str | None) -> None:
-    """Name the page behind this one in a header, if there is one."""
+    """Set the `Link` header to the next page, if there is one."""
     if cursor is not None:
         url = request.url.include_query_params(cursor=cursor)
         path = prefix_of(request.scope) + url.path
@@ -70,11 +70,11 @@ def link_next(request: Request, response: Response, cursor: str | None) -> None:
 
 
 def purpose_of(path: str) -> bytes:
-    """Return the purpose of the signature of one path, as the server sees it."""
+    """Return the signing purpose of a path, as the server sees it."""
     return _PURPOSE + b"\0" + path.encode()
 
 
 def prefix_of(scope: Scope) -> str:
-    """Return the part of the path that a proxy took away, as it says itself; "" if none."""
-    said = dict(scope["headers"]).get(b"x-forwarded-prefix", b"").rstrip(b"/")
-    return said.decode() if _PREFIX.fullmatch(said) else ""
+    """Return the path prefix that a proxy reports to have removed; "" if none."""
+    reported = dict(scope["headers"]).get(b"x-forwarded-prefix", b"").rstrip(b"/")
+    return reported.decode() if _PREFIX.fullmatch(reported) else ""

@@ -1,4 +1,4 @@
-"""Bodies of mending: takes, what is asked of them, and what a job delivered, again and again."""
+"""Request and response bodies for takes, retakes and revisions."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.schemas import FindingBody
 from narration.jobs.request import DeliverySettings, Line, Number
 
-MAX_CORRECTION_CHARS = 1000  # as written; as spoken it is shorter
+MAX_CORRECTION_CHARS = 1000  # as written; the spoken text has a lower limit
 LAST_NUMBER = 2**31 - 1
 
 
@@ -17,7 +17,7 @@ class _Body(BaseModel):
 
 
 class RetakeForm(_Body):
-    """How a chunk is to be spoken again; what is left out stays as it is for this chunk."""
+    """How to retake a chunk; omitted fields stay as they are for this chunk."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -30,48 +30,50 @@ class RetakeForm(_Body):
     )
 
     spoken_text: Annotated[Line, Field(min_length=1, max_length=MAX_CORRECTION_CHARS)] | None = (
-        Field(None, description="instead of the text as it was spoken; the captions stay")
+        Field(None, description="replaces the spoken text; the captions stay")
     )
     delivery: DeliverySettings | None = None
     seed: Annotated[int, Field(ge=0, lt=2**63), Number] | None = Field(
-        None, description="instead of the job's; every take has a seed of its own anyway"
+        None, description="replaces the job's; every take has its own seed in any case"
     )
 
 
 class AcceptForm(_Body):
-    """Which take is accepted: the one that is kept, unless another is named."""
+    """The take to accept: by default the one that is kept."""
 
     take: Annotated[int, Field(ge=0, le=LAST_NUMBER), Number] | None = None
 
 
 class RevisionForm(_Body):
-    """The new text of a job; its settings, voice and level stay."""
+    """The new text of a job; settings, voice and level stay the same."""
 
     text: Annotated[str, Field(min_length=1)]
     format: Literal["text", "markdown"] = "text"
 
 
 class TakeBody(_Body):
-    """One spoken take of a chunk, and where it can be heard."""
+    """A take of a chunk, and the address of its audio."""
 
     number: int
-    is_kept: bool = Field(description="the one that is, or will be, in the job's files")
+    is_kept: bool = Field(description="whether the job's files contain it, or will")
     spoken_text: str
-    delivery: DeliverySettings | None = Field(description="where it is not as the job's settings")
-    seed: str  # a 64-bit number, too large for JavaScript's
+    delivery: DeliverySettings | None = Field(
+        description="where it differs from the job's settings"
+    )
+    seed: str  # a 64-bit number, too large for JavaScript's numbers
     duration_s: float
     findings: list[FindingBody]
     url: str
 
 
 class TakeList(_Body):
-    """The takes of a chunk that can be heard, in the order of their numbers."""
+    """The available takes of a chunk, in the order of their numbers."""
 
     items: list[TakeBody]
 
 
 class ArtifactBody(_Body):
-    """A delivered file, and a URL made for this answer that is valid for `url_expires_s`."""
+    """A delivered file, and a fresh URL for it that is valid for `url_expires_s`."""
 
     name: str
     media_type: str
@@ -83,13 +85,13 @@ class ArtifactBody(_Body):
 
 
 class ArtifactList(_Body):
-    """What a job delivered."""
+    """The files that a job delivered."""
 
     items: list[ArtifactBody]
 
 
 class RevisionBody(_Body):
-    """What a job delivered at once; `replaced_at` is null for the present delivery."""
+    """One delivery of a job; `replaced_at` is null for the current one."""
 
     number: int
     replaced_at: datetime | None
@@ -97,8 +99,8 @@ class RevisionBody(_Body):
 
 
 class RevisionList(_Body):
-    """The deliveries of a job, newest first, and the jobs that share its text in part."""
+    """The deliveries of a job, newest first, and the jobs that revise its text."""
 
     items: list[RevisionBody]
-    revision_of: str | None = Field(description="the job whose text was changed into this one")
-    revised_by: list[str] = Field(description="the jobs that this one's text was changed into")
+    revision_of: str | None = Field(description="the job whose changed text this one narrates")
+    revised_by: list[str] = Field(description="the jobs that narrate changed texts of this one")

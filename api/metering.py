@@ -1,6 +1,6 @@
-"""Counts what keys with limits ask for, and ends the streams of keys that are revoked.
+"""Counts the requests of keys with limits, and ends the streams of revoked keys.
 
-A request costs one round trip at most, and none where its key has no limits.
+A request costs at most one round trip, and none if its key has no limits.
 
 Source: draft-ietf-httpapi-ratelimit-headers-10, RateLimit and RateLimit-Policy.
 """
@@ -29,10 +29,10 @@ from narration.keys.scopes import Allowance, KeyLimits
 from narration.setting_types import DAY_S
 
 T = TypeVar("T")
-METERED = "metered"  # in the state of a request
-LOOK_S = 5.0  # how soon streams of a revoked key end; several times within a lease
+METERED = "metered"  # key in the request's state
+CHECK_S = 5.0  # how soon streams of a revoked key end; much less than a lease
 THREADS = 16
-STREAM_ENDS_S = 5  # when to try again for a stream
+STREAM_ENDS_S = 5  # Retry-After for a stream
 REQUESTS, STREAMS = "requests", "streams"
 MINUTE_S = 60
 
@@ -40,7 +40,7 @@ log = structlog.get_logger(__name__)
 
 
 class StreamKind(StrEnum):
-    """What is streamed. A page that follows events takes no place of what is spoken."""
+    """The kinds of streams, counted apart: a page that follows events uses up no speech stream."""
 
     SPEECH = "speech"
     EVENTS = "events"
@@ -48,24 +48,24 @@ class StreamKind(StrEnum):
 
 @dataclass(slots=True, kw_only=True)
 class Metered:
-    """What became of one request: what its answer says of limits, and its stream."""
+    """One counted request: the limit headers of its response, and its stream."""
 
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
     key: KnownKey | None = None
     stream_id: str = ""
-    lease: Lease | None = None  # of a stream that is counted
+    lease: Lease | None = None  # if the stream is counted
     task: asyncio.Task[Any] | None = None
     is_ended: bool = False
 
     @property
     def credential(self) -> str:
-        """The id of what was sent: of a session, or of the key itself."""
+        """The id of the credential: of the session, or of the key itself."""
         assert self.key is not None
         return self.key.session_id or self.key.id
 
 
 class Meter:
-    """Belongs to one event loop."""
+    """Counts requests and streams; used from one event loop."""
 
     def __init__(self, rates: Rates, limits: LimitSettings, book: KeyBook) -> None:
         self._rates = rates
@@ -73,7 +73,7 @@ class Meter:
         self._limiter = anyio.CapacityLimiter(THREADS)
         self._open: dict[str, Metered] = {}
         self._releasing: set[asyncio.Task[None]] = set()
-        self._looking: asyncio.Task[None] | None = None
+        self._checking: asyncio.Task[None] | None = None
         self._defaults = KeyLimits(
             requests_a_minute=limits.key_requests_a_minute,
             queued_jobs=limits.key_queued_jobs,
@@ -82,7 +82,7 @@ class Meter:
         )
 
     def allowance(self, key: KnownKey | None) -> Allowance | None:
-        """Return what a key may still submit; None of keys of the environment."""
+        """Return what a key may still submit; None for keys from the environment."""
         if key is None:
             return None
         limits = key.limits.over(self._defaults)
@@ -124,33 +124,33 @@ class Meter:
             self._open[lease.id] = metered
 
     async def end(self, scope: Scope) -> None:
-        """Give the place of a stream back, before its client sees the end and opens another."""
-        lease = self._taken_out(scope)
+        """Release a stream's place before its client sees the end and opens another stream."""
+        lease = self._remove(scope)
         if lease is not None:
             await self._release(lease)
 
     def leave(self, scope: Scope) -> None:
-        """Give the place of a stream back that did not come to its end."""
-        lease = self._taken_out(scope)
+        """Release the place of a stream that broke off."""
+        lease = self._remove(scope)
         if lease is not None:
             task = asyncio.create_task(self._release(lease))
             self._releasing.add(task)
             task.add_done_callback(self._releasing.discard)
 
     def start(self) -> None:
-        """Renew the leases of open streams, and look after their keys, from now on."""
-        self._looking = asyncio.create_task(self._look())
+        """Start to renew the leases of open streams and to check their keys."""
+        self._checking = asyncio.create_task(self._check_regularly())
 
     async def close(self) -> None:
-        """Stop looking, and give back what is held."""
-        if self._looking is not None:
-            self._looking.cancel()
-            await asyncio.gather(self._looking, return_exceptions=True)
+        """Stop checking, and finish releasing."""
+        if self._checking is not None:
+            self._checking.cancel()
+            await asyncio.gather(self._checking, return_exceptions=True)
         await asyncio.gather(*self._releasing, return_exceptions=True)
 
-    async def _look(self) -> None:
+    async def _check_regularly(self) -> None:
         while True:
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(CHECK_S)
             if not self._open:
                 continue
             try:
@@ -158,7 +158,7 @@ class Meter:
                     self._rates.renew, [m.lease for m in self._open.values() if m.lease]
                 )
                 await self._end_revoked()
-            except RhapsodeError as error:  # the database is away: nobody can be revoked either
+            except RhapsodeError as error:  # the database is away, so no key can be revoked either
                 log.warning("streams_not_checked", reason=str(error))
             except Exception:
                 log.exception("streams_not_checked")
@@ -170,11 +170,11 @@ class Meter:
         usable = await self._book.still_usable(keys, sessions)
         for metered in streams:
             if metered.credential not in usable and metered.task and not metered.task.done():
-                self._book.forget()  # first: who is broken off comes back at once
+                self._book.forget()  # first, because a client that is cut off reconnects at once
                 metered.is_ended = True
                 metered.task.cancel()
 
-    def _taken_out(self, scope: Scope) -> Lease | None:
+    def _remove(self, scope: Scope) -> Lease | None:
         metered = scope.get("state", {}).get(METERED)
         if metered is None or self._open.pop(metered.stream_id, None) is None:
             return None
@@ -205,23 +205,27 @@ def _require_room(key: KnownKey, limits: KeyLimits, admission: Admission) -> Non
 
 
 def _policies(limits: KeyLimits) -> bytes:
-    """Write what holds for a key."""
-    said = (
+    """Format the limits of a key."""
+    policies = (
         (REQUESTS, limits.requests_a_minute, f";w={MINUTE_S}"),
         (CHARACTERS, limits.characters_a_day, f";w={DAY_S}"),
         (STREAMS, limits.streams, ';qu="concurrent-requests"'),
         (JOBS, limits.queued_jobs, ""),
     )
-    items = (f'"{name}";q={quota}{more}' for name, quota, more in said if quota is not None)
+    items = (
+        f'"{name}";q={quota}{parameters}'
+        for name, quota, parameters in policies
+        if quota is not None
+    )
     return ", ".join(items).encode()
 
 
 def _standing(limits: KeyLimits, admission: Admission, *, has_streams: bool) -> bytes:
-    """Write what is left to a key, of what this request was counted to."""
+    """Format what is left of the limits that this request counted towards."""
     items = []
     if limits.requests_a_minute is not None:
-        left = max(0, limits.requests_a_minute - admission.requests)
-        items.append(f'"{REQUESTS}";r={left};t={math.ceil(admission.resets_s)}')
+        remaining = max(0, limits.requests_a_minute - admission.requests)
+        items.append(f'"{REQUESTS}";r={remaining};t={math.ceil(admission.resets_s)}')
     if has_streams and limits.streams is not None and admission.has_request:
         items.append(f'"{STREAMS}";r={max(0, limits.streams - admission.streams)}')
     return ", ".join(items).encode()

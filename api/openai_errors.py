@@ -1,6 +1,6 @@
-"""Failures as clients of OpenAI read them, added to the problem documents of calls in its shape.
+"""Failures in OpenAI's format, added to the problem documents of OpenAI-compatible calls.
 
-Source: OpenAI's API reference, error codes; its clients raise by the status.
+Source: OpenAI's API reference, error codes; its clients raise according to the status.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ TYPES = {
 def openai_shape(
     path: str, status: HTTPStatus, code: str, detail: str, members: Mapping[str, Any]
 ) -> tuple[HTTPStatus, dict[str, Any]]:
-    """Return the status of a failure at a path, and what OpenAI's shape adds to its document."""
+    """Return the status of a failure at a path, and the members that OpenAI's format adds."""
     if not path.startswith(PATHS):
         return status, {}
     status = STATUSES.get(status, status)

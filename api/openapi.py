@@ -1,4 +1,4 @@
-"""What FastAPI cannot see by itself: bodies that are read as streams, and problem documents."""
+"""What FastAPI cannot derive itself: bodies that are read as streams, and problem documents."""
 
 from http import HTTPStatus
 from typing import Any
@@ -21,7 +21,7 @@ from api.voice_schemas import VoicePatch
 from api.webhook_schemas import RotateForm, WebhookForm, WebhookPatch
 
 EVERYWHERE = (422, 500, 503)
-OF_KEYS = (401, 403, 429)  # of every call that asks for a key
+OF_KEYS = (401, 403, 429)  # for every call that requires a key
 UPLOADS = (408, 409, 413, 415)
 SCHEME = "bearer"
 COOKIE_SCHEME = "session"
@@ -34,7 +34,7 @@ def _ref(name: str) -> dict[str, str]:
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Describe the failures of a call: these, and those that every call can have."""
+    """Describe the failures of a call: these, and those of every call."""
     return {
         status: {
             "description": HTTPStatus(status).phrase,
@@ -100,7 +100,7 @@ DELIVERED: dict[str, Any] = {
     "*/*": {"schema": FILE},
     "application/json": {"schema": {"type": "object"}},
 }
-# Forms are read as streams, part by part: no model of ours has these shapes.
+# Forms are read as streams, part by part, so no model has these schemas.
 FORMS: dict[str, dict[str, Any]] = {
     "JobUpload": {
         "type": "object",
@@ -127,8 +127,8 @@ FORMS: dict[str, dict[str, Any]] = {
 }
 
 SPEECH_BODY = _json_body(SpeechRequest)
-SPOKEN: dict[str, Any] = {
-    "*/*": {"schema": FILE},  # audio/mpeg and the like
+AUDIO: dict[str, Any] = {
+    "*/*": {"schema": FILE},  # any audio type, such as audio/mpeg
     "text/event-stream": {"schema": {}},
 }
 
@@ -137,14 +137,14 @@ KEY_BODY = _json_body(KeyForm)
 
 
 def install(app: FastAPI) -> None:
-    """Give `app` an OpenAPI document that has every body in it."""
+    """Give `app` an OpenAPI document that includes every body."""
 
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:
             app.openapi_schema = _document(app)
         return app.openapi_schema
 
-    app.openapi = document  # type: ignore[method-assign]  # FastAPI's documented way
+    app.openapi = document  # type: ignore[method-assign]  # the way that FastAPI documents
 
 
 def _document(app: FastAPI) -> dict[str, Any]:
@@ -181,8 +181,8 @@ def _document(app: FastAPI) -> dict[str, Any]:
 
 def _limit_headers() -> dict[str, Any]:
     return {
-        "RateLimit": _header("what is left to a key with limits, of what the call counts to"),
-        "RateLimit-Policy": _header("the limits of the key, if it has any"),
+        "RateLimit": _header("what the key has left of the limits that this call counts towards"),
+        "RateLimit-Policy": _header("the key's limits, if it has any"),
     }
 
 
@@ -191,7 +191,7 @@ def _header(description: str) -> dict[str, Any]:
 
 
 def _drop_object_defaults(schema: dict[str, Any]) -> None:
-    """Leave the defaults of a part to its fields: generators of clients refuse whole objects."""
+    """Drop defaults of nested objects, which client generators reject; their fields keep theirs."""
     for field in schema.get("properties", {}).values():
         if isinstance(field.get("default"), dict):
             del field["default"]
@@ -207,11 +207,11 @@ def _describe_keys(document: dict[str, Any]) -> None:
         "type": "apiKey",
         "in": "cookie",
         "name": COOKIE,
-        "description": "A browser that signed in with a key; other sites cannot use it.",
+        "description": "The session of a signed-in browser; other sites cannot use it.",
     }
     document["components"]["securitySchemes"] = {SCHEME: scheme, COOKIE_SCHEME: cookie}
     for path, calls in document["paths"].items():
-        if path.startswith("/v1/") and path != SESSION_PATH:  # whoever signs in has no key yet
+        if path.startswith("/v1/") and path != SESSION_PATH:  # signing in needs no key yet
             for call in calls.values():
                 for status in OF_KEYS:
                     answer = problems(status)[status]

@@ -1,4 +1,4 @@
-"""What a client sees of a plan."""
+"""Response bodies for plans."""
 
 from datetime import datetime
 from typing import Literal
@@ -18,33 +18,33 @@ class _Body(BaseModel):
 
 
 class Estimate(_Body):
-    """How long a job would be, in seconds; what nobody can tell while no worker is warm is null."""
+    """The estimated duration of a job in seconds; null where only a warm worker could tell."""
 
-    audio_s: float = Field(description="the finished sound, pauses included")
-    cached_s: float | None = Field(description="of it, what was spoken before and is taken as is")
+    audio_s: float = Field(description="duration of the finished audio, pauses included")
+    cached_s: float | None = Field(description="the part of it that is reused from earlier jobs")
     cached_percent: float | None
     speech_rate: float | None = Field(
-        description="seconds of speech that the warm workers make in a second, as measured"
+        description="measured speed of the warm workers: seconds of speech per second"
     )
     rendering_s: float | None = Field(
-        description="until all is spoken, if the warm workers did nothing else"
+        description="time to speak it all if the warm workers did nothing else"
     )
 
 
 class PlanLinks(_Body):
-    """The addresses of what belongs to a plan."""
+    """The addresses of a plan's resources."""
 
     self: str
 
 
 class PlanBody(_Body):
-    """What a document would become."""
+    """A plan: what a document would become as a job."""
 
     id: str
     object: Literal["plan"] = "plan"
     title: str | None
     author: str | None
-    work: WorkRecord | None = Field(description="what else the document says of itself")
+    work: WorkRecord | None = Field(description="further metadata of the document")
     settings: JobSettings
     source: SourceBody
     destination: DestinationBody
@@ -56,5 +56,5 @@ class PlanBody(_Body):
     reading: ReadingRecord
     warnings: list[Warning_]
     created_at: datetime
-    expires_at: datetime = Field(description="when the plan and its document are dropped")
+    expires_at: datetime = Field(description="when the plan and its document are deleted")
     urls: PlanLinks

@@ -1,4 +1,4 @@
-"""A live HLS playlist over what is spoken of a job, which is complete once the job has ended.
+"""A live HLS playlist of the spoken part of a job; it is complete once the job has ended.
 
 Source: RFC 8216 and draft-pantos-hls-rfc8216bis (EVENT playlists, EXT-X-MAP, EXT-X-START).
 """
@@ -15,11 +15,10 @@ TARGET_S = math.ceil(SEGMENT_PACKETS * PACKET / RATE_HZ)
 
 
 def write_playlist(stream: Stream, init_url: str, segment_url: Callable[[int, int], str]) -> str:
-    """Return the playlist; `segment_url` returns the address of a part's piece.
+    """Return the playlist; `segment_url` returns the address of a part's segment.
 
-    Players of a live playlist begin near its end unless they are told to begin at the start.
-    Segments carry their times and continue one another sample by sample, so that there is no
-    discontinuity between them.
+    Players start a live playlist near its end unless told otherwise. Segments contain their times
+    and are contiguous to the sample, so there are no discontinuities.
     """
     lines = [
         "#EXTM3U",

@@ -1,4 +1,4 @@
-"""Reads jobs for polls: polls that arrive at the same time share one query.
+"""Reads jobs for polls; polls that arrive at the same time share one query.
 
 A poll is the most frequent request by far, and its cost is the round trip to a thread and the
 database. One query runs at a time; polls that arrive meanwhile share the next one, so that more
@@ -20,12 +20,12 @@ from narration.jobs.reading_record import ReadingRecord
 from narration.jobs.record import Job
 
 Answer: TypeAlias = Job | Exception | None
-MAX_REPORTS = 64  # of up to some 100 KB
+MAX_REPORTS = 64  # of up to about 100 KB each
 MAX_SHARED = 500  # SQLite and Postgres bound the parameters of a statement
 
 
 class JobReader:
-    """Belongs to one event loop; the jobs it returns are for reading only."""
+    """Reads jobs in batches; used from one event loop. The returned jobs are read-only."""
 
     def __init__(self, database: Engine) -> None:
         self._database = database
@@ -34,7 +34,7 @@ class JobReader:
         self._reading: asyncio.Task[None] | None = None
 
     async def read(self, job_id: str, owner: str) -> Job:
-        """Return an owner's job as it stands after this call.
+        """Return the state of an owner's job at some time after this call.
 
         Raises: NotFoundError if there is none; DatabaseUnavailable.
         """
@@ -43,7 +43,7 @@ class JobReader:
         pending = self._pending[job_id]
         if self._reading is None or self._reading.done():
             self._reading = asyncio.create_task(self._read_batches())
-        # Shielded: one caller that hangs up must not take the answer from the others.
+        # Shielded, because a caller that hangs up must not cancel the query for the others.
         answer = await asyncio.shield(pending)
         if isinstance(answer, Exception):
             raise answer
@@ -54,7 +54,7 @@ class JobReader:
     async def read_report(self, job: Job) -> ReadingRecord | None:
         """Return the reading report of a job; None before it is planned.
 
-        A plan does not change once it is made, so that polls need not fetch its report again.
+        A plan never changes, so polls need not fetch its report again.
         Raises: DatabaseUnavailable.
         """
         if job.planned_at is None:
@@ -78,12 +78,12 @@ class JobReader:
                 future.set_result(answers.get(job_id))
 
     def _answers(self, job_ids: list[str]) -> Mapping[str, Answer]:
-        """Read jobs at once, or each alone if that fails: one caller's failure is nobody else's."""
+        """Read jobs in one query, or singly if that fails, so that failures are not shared."""
         try:
             return self._query(job_ids)
-        except Exception as error:  # noqa: BLE001 - the caller gets it, a bug like the rest
+        except Exception as error:  # noqa: BLE001 - the caller gets any error, bugs included
             if len(job_ids) == 1 or isinstance(error, TransientError):
-                # A database that is away concerns every caller.
+                # If the database is away, every caller gets the error.
                 return dict.fromkeys(job_ids, error)
         return {job_id: self._answers([job_id])[job_id] for job_id in job_ids}
 

@@ -1,4 +1,4 @@
-"""Rows into bodies: what a client sees of a job, a chunk, an artifact and a voice."""
+"""Converts rows of jobs, chunks, takes, artifacts and events to response bodies."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -38,9 +38,9 @@ from narration.jobs.submit import Submitted
 from narration.jobs.trouble import is_trouble_shown
 
 JSON = "application/json"
-MIN_SPOKEN_FOR_ETA = 5  # chunks; below it the reckoning is noise
+MIN_SPOKEN_FOR_ETA = 5  # chunks; with fewer the estimate is noise
 MIN_RETRY_S, MAX_RETRY_S = 1, 30
-WAITED_PER_RETRY_S = 20  # a job that has run for ten minutes is worth asking every thirty seconds
+WAITED_PER_RETRY_S = 20  # poll a job that has run for ten minutes every thirty seconds
 
 
 def job_path(job_id: str) -> str:
@@ -49,13 +49,13 @@ def job_path(job_id: str) -> str:
 
 
 def job_etag(job: Job, now: datetime) -> str:
-    """Name this state of a job; weak, because the ETA in a body moves by itself."""
-    told = f"-{job.trouble_code}" if is_trouble_shown(job, now) else ""
-    return f'W/"{job.attempt}-{job.updated_at.timestamp():.6f}-{job.chunks_done}{told}"'
+    """Return the ETag of a job's state; weak, because the body's ETA changes by itself."""
+    trouble = f"-{job.trouble_code}" if is_trouble_shown(job, now) else ""
+    return f'W/"{job.attempt}-{job.updated_at.timestamp():.6f}-{job.chunks_done}{trouble}"'
 
 
 def retry_after_s(job: Job, now: datetime) -> int | None:
-    """Return when to ask again: the longer a job has run, the less often; None once it ended."""
+    """Return when to poll again: less often the longer a job runs; None once it has ended."""
     if job.state in ENDED:
         return None
     waited_s = (now - job.created_at).total_seconds()
@@ -65,7 +65,7 @@ def retry_after_s(job: Job, now: datetime) -> int | None:
 def job_body(
     job: Job, now: datetime, reading: ReadingRecord | None = None, *, links: Links
 ) -> JobBody:
-    """Show a job, with its reading report where that was fetched."""
+    """Convert a job to its body, with its reading report if given."""
     return JobBody(
         id=job.id,
         kind=job.kind,
@@ -108,7 +108,7 @@ def job_response(
     status_code: int = 200,
     if_none_match: str | None = None,
 ) -> Response:
-    """Answer with a job: what it is now, how to ask again, and when."""
+    """Answer with a job: its body, its ETag, and when to poll again."""
     now = utc_now()
     headers = {"ETag": job_etag(job, now), "Cache-Control": "private, no-cache"}
     retry_s = retry_after_s(job, now)
@@ -121,7 +121,7 @@ def job_response(
 
 
 def accepted(submitted: Submitted, links: Links, *, status_code: int = 202) -> Response:
-    """Answer with a job that was taken in, and whether an equal request had made it before."""
+    """Answer with an accepted job, and whether an equal request had created it before."""
     response = job_response(submitted.job, links, status_code=status_code)
     response.headers["Location"] = job_path(submitted.job.id)
     if submitted.is_replay:
@@ -130,7 +130,7 @@ def accepted(submitted: Submitted, links: Links, *, status_code: int = 202) -> R
 
 
 def chunk_body(chunk: Chunk) -> ChunkBody:
-    """Show a chunk."""
+    """Convert a chunk to its body."""
     return ChunkBody(
         index=chunk.index,
         segment=chunk.segment,
@@ -154,7 +154,7 @@ def chunk_body(chunk: Chunk) -> ChunkBody:
 
 
 def take_body(job_id: str, index: int, take: KnownTake, links: Links) -> TakeBody:
-    """Show a take of a chunk."""
+    """Convert a take to its body."""
     return TakeBody(
         number=take.number,
         is_kept=take.is_kept,
@@ -170,7 +170,7 @@ def take_body(job_id: str, index: int, take: KnownTake, links: Links) -> TakeBod
 def artifact_body(
     artifact: Artifact | PastArtifact, url: str, url_expires_s: int | None
 ) -> ArtifactBody:
-    """Show an artifact."""
+    """Convert an artifact to its body."""
     return ArtifactBody(
         name=artifact.name,
         media_type=artifact.media_type,
@@ -183,12 +183,12 @@ def artifact_body(
 
 
 def event_body(event: JobEvent) -> EventBody:
-    """Show an event."""
+    """Convert an event to its body."""
     payload = dict(event.payload)
     error = payload.pop("error", None)
     if isinstance(error, Mapping):
         payload["error"] = _failure(read_error(error))
-    elif error is not None:  # of a chunk: a message
+    elif error is not None:  # an error of a chunk is a message
         payload["detail"] = error
     return EventBody(
         id=f"{event.job_id}/{event.number}",
@@ -201,7 +201,7 @@ def event_body(event: JobEvent) -> EventBody:
 
 
 def progress_body(job: Job, now: datetime) -> Progress:
-    """Show how far a job is."""
+    """Convert a job's counters to its progress."""
     # Characters, not chunks: chunks differ in length by a factor of ten.
     share = job.characters_done / job.characters if job.characters else 0.0
     return Progress(
@@ -217,7 +217,7 @@ def progress_body(job: Job, now: datetime) -> Progress:
 
 
 def _eta_s(job: Job, now: datetime) -> float | None:
-    """Reckon with what was really spoken: what came from the cache says nothing of the rest."""
+    """Estimate from what was really spoken, as cached chunks say nothing about the rest."""
     spoken = job.chunks_done - job.chunks_cached
     is_reckonable = job.state == JobState.RENDERING and spoken >= MIN_SPOKEN_FOR_ETA
     if not is_reckonable or job.planned_at is None:
@@ -242,7 +242,9 @@ def _timings(job: Job, now: datetime) -> Timings:
 
 
 def _warnings(job: Job, now: datetime) -> list[Warning_]:
-    warnings = [Warning_(code=told.code, detail=told.detail) for told in job.warnings or ()]
+    warnings = [
+        Warning_(code=warning.code, detail=warning.detail) for warning in job.warnings or ()
+    ]
     if is_trouble_shown(job, now):
         since = f"{job.trouble_since:%Y-%m-%d %H:%M} UTC"
         code = job.trouble_code or "unavailable"

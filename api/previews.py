@@ -1,6 +1,7 @@
-"""How a voice sounds: a sentence, spoken once for each engine and kept for a month.
+"""Previews of voices: a sentence, spoken once per engine and kept for a month.
 
-A preview is a job that is spoken before all narrations. Who asks again, finds it by its key.
+A preview is a job that is spoken before all narrations. Later requests find it by its idempotency
+key.
 """
 
 import hashlib
@@ -30,7 +31,7 @@ SENTENCE = (
     "somebody comes through the door."
 )
 KEPT_S = 30 * DAY_S
-AGAIN_AFTER = timedelta(seconds=10)  # one that failed is tried again, but not by every poll
+AGAIN_AFTER = timedelta(seconds=10)  # a failed preview is retried, but not on every poll
 
 
 async def find_preview(
@@ -43,11 +44,11 @@ async def find_preview(
     exaggeration: float | None = None,
     allowance: Allowance | None = None,
 ) -> Job:
-    """Return the job of a voice's preview, begun now if there is none.
+    """Return the job of a voice's preview, and create it if there is none.
 
-    `delivery` is what is noted of the voice: when that is changed, it is spoken anew;
-    `exaggeration` takes the place of what is noted.
-    Raises: NotSpokenError if it has just failed; what submitting a job raises.
+    `delivery` is in the voice's notes: when it changes, the preview is spoken anew; `exaggeration`
+    overrides it.
+    Raises: NotSpokenError if it has just failed, and what submitting a job raises.
     """
     key = await uploads.run(_key, resources, voice, delivery, exaggeration)
     job: Job | None = await uploads.run(_find, resources, owner, key)
@@ -80,7 +81,7 @@ def _key(
     delivery: DeliverySettings | None,
     exaggeration: float | None,
 ) -> str:
-    """Return the idempotency key of a preview: other engines make another one."""
+    """Return the idempotency key of a preview, which differs between engines."""
     with session_scope(resources.database, is_read_only=True) as session:
         engines = warm_engines(session, now=utc_now())
     shapes: list[Any] = [asdict(engine) for engine in engines]
@@ -93,7 +94,7 @@ def _key(
 
 
 def _find(resources: Resources, owner: str, key: str) -> Job | None:
-    """Return an earlier preview; one that failed is begun again."""
+    """Return an earlier preview; retry one that failed."""
     now = utc_now()
     with session_scope(resources.database) as session:
         job = find_by_idempotency_key(session, owner, key)

@@ -3,13 +3,13 @@
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 
-# What a key with limits is told with each answer, refusals included; see api.metering.
+# Response headers for keys with limits; see api.metering.
 STANDING_HEADER, POLICY_HEADER = b"ratelimit", b"ratelimit-policy"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """One sort of problem: its status, its title, and what the caller can do about it."""
+    """One kind of problem: its status, its title, and what the caller can do about it."""
 
     status: HTTPStatus
     title: str
@@ -20,12 +20,12 @@ class Kind:
 KINDS: dict[str, Kind] = {
     "invalid_request": Kind(
         status=HTTPStatus.UNPROCESSABLE_ENTITY,
-        title="The request cannot be carried out as it is",
+        title="The request is invalid",
         what_now="Correct the fields named in `errors` and send it again.",
     ),
     "settings_invalid": Kind(
         status=HTTPStatus.UNPROCESSABLE_ENTITY,
-        title="A setting makes no sense",
+        title="A setting is invalid",
         what_now="Correct the setting and send the request again.",
     ),
     "document_invalid": Kind(
@@ -65,13 +65,13 @@ KINDS: dict[str, Kind] = {
     ),
     "scope_missing": Kind(
         status=HTTPStatus.FORBIDDEN,
-        title="The key is not good for this",
-        what_now="Send a key that has the scope, or have one made with it: `rhapsode keys create`.",
+        title="The key lacks the scope for this",
+        what_now="Send a key that has the scope, or have one created: `rhapsode keys create`.",
     ),
     "forbidden": Kind(
         status=HTTPStatus.FORBIDDEN,
         title="A session may only be used by the page of this server",
-        what_now="Open the page of this server and do it there, or send a bearer key.",
+        what_now="Use the page of this server, or send a bearer key.",
     ),
     "signature_invalid": Kind(
         status=HTTPStatus.FORBIDDEN,
@@ -80,13 +80,13 @@ KINDS: dict[str, Kind] = {
     ),
     "gone": Kind(
         status=HTTPStatus.GONE,
-        title="It was deleted",
-        what_now="Listen to the job's finished file; `artifacts` lists what there is.",
+        title="The resource was deleted",
+        what_now="Use the job's finished files; `artifacts` lists them.",
     ),
     "not_found": Kind(
         status=HTTPStatus.NOT_FOUND,
-        title="There is no such thing",
-        what_now="Check the address; what was purged does not come back.",
+        title="There is no such resource",
+        what_now="Check the address; purged resources do not come back.",
     ),
     "method_not_allowed": Kind(
         status=HTTPStatus.METHOD_NOT_ALLOWED,
@@ -117,7 +117,7 @@ KINDS: dict[str, Kind] = {
     ),
     "unsupported_media_type": Kind(
         status=HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-        title="The request body is of a kind that is not understood here",
+        title="The media type of the request body is not supported",
         what_now="Send application/json or multipart/form-data.",
     ),
     "busy": Kind(
@@ -129,7 +129,7 @@ KINDS: dict[str, Kind] = {
     "range_invalid": Kind(
         status=HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
         title="The file has no such range",
-        what_now="Ask for bytes that `Content-Range` says the file has.",
+        what_now="Ask for bytes within the size in `Content-Range`.",
     ),
     "queue_full": Kind(
         status=HTTPStatus.TOO_MANY_REQUESTS,
@@ -145,7 +145,7 @@ KINDS: dict[str, Kind] = {
     ),
     "unavailable": Kind(
         status=HTTPStatus.SERVICE_UNAVAILABLE,
-        title="Something the server depends on does not answer",
+        title="A service that the server depends on does not answer",
         what_now="Send the request again after `Retry-After` seconds.",
         is_retryable=True,
     ),
@@ -156,11 +156,11 @@ KINDS: dict[str, Kind] = {
     ),
     "internal": Kind(
         status=HTTPStatus.INTERNAL_SERVER_ERROR,
-        title="The server made a mistake",
+        title="The server has hit an internal error",
         what_now="Report the `request_id` to whoever runs this server.",
     ),
 }
-# Which part does not answer is told by the code; what that means to a client is the same.
+# The code says which service does not answer; for a client they all mean the same.
 for _code in (
     "storage_unavailable",
     "storage_full",

@@ -10,27 +10,27 @@ class _Body(BaseModel):
 
 
 class Liveness(_Body):
-    """The process runs and answers."""
+    """The process is running."""
 
     status: Literal["alive"] = "alive"
 
 
 class Answering(_Body):
-    """Requests can be answered."""
+    """The process can answer requests."""
 
     status: Literal["ready"] = "ready"
 
 
 class Readiness(_Body):
-    """The dependencies that were checked, and what each answered."""
+    """The checked dependencies, and the result of each check."""
 
     status: Literal["ready"] = "ready"
     checks: dict[str, str]
     troubles: list[str] = Field(
-        default=[], description="codes of what no job gets past until somebody mends it"
+        default=[], description="codes of problems that block all jobs until somebody fixes them"
     )
     notice: str | None = Field(
-        default=None, description="whether only the demonstration voice speaks"
+        default=None, description="a notice if only the demonstration voice is available"
     )
 
 
@@ -42,7 +42,7 @@ class FieldProblem(_Body):
 
 
 class OpenAIError(_Body):
-    """The same failure as clients of OpenAI read it."""
+    """The failure in OpenAI's format."""
 
     message: str
     type: str
@@ -58,7 +58,7 @@ class Problem(BaseModel):
             "examples": [
                 {
                     "type": "urn:rhapsode:problem:not_found",
-                    "title": "There is no such thing",
+                    "title": "There is no such resource",
                     "status": 404,
                     "detail": "there is no job job_01",
                     "instance": "/v1/jobs/job_01",
@@ -81,9 +81,11 @@ class Problem(BaseModel):
     retryable: bool
     request_id: str | None
     errors: list[FieldProblem] | None = None
-    error: OpenAIError | None = Field(default=None, description="of calls in OpenAI's shape only")
-    checks: dict[str, str] | None = Field(default=None, description="of /readyz only")
-    troubles: list[str] = Field(
-        default=[], description="codes of what no job gets past until somebody mends it"
+    error: OpenAIError | None = Field(
+        default=None, description="only in answers to calls in OpenAI's shape"
     )
-    notice: str | None = Field(default=None, description="of /readyz only")
+    checks: dict[str, str] | None = Field(default=None, description="only in answers of /readyz")
+    troubles: list[str] = Field(
+        default=[], description="codes of problems that block all jobs until somebody fixes them"
+    )
+    notice: str | None = Field(default=None, description="only in answers of /readyz")

@@ -1,4 +1,4 @@
-"""The query parameters of lists: which rows, and from where on."""
+"""The query parameters of lists: filters and paging."""
 
 import re
 from datetime import UTC, datetime
@@ -10,21 +10,21 @@ from narration.ids import id_pattern
 from narration.jobs.request import MAX_LABELS, MAX_TEXT_CHARS, Line
 from narration.jobs.states import ChunkState, JobKind, JobState
 
-MAX_STATES = 20  # in one query; naming one twice does no harm
+MAX_STATES = 20  # per query; naming one twice is allowed
 FIRST_YEAR, LAST_YEAR = 1970, 9998
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 LabelFilter = Annotated[Line, Field(pattern=r"^[^:]*:", max_length=2 * MAX_TEXT_CHARS + 1)]
 
 
 def require_date(moment: object) -> object:
-    """Refuse a bare number: Pydantic would read it as seconds since 1970."""
+    """Refuse a bare number, which Pydantic would read as seconds since 1970."""
     if isinstance(moment, str) and not DATE.match(moment):
         raise ValueError("is not a date: write one like 2026-11-28T09:30:00Z")
     return moment
 
 
 def _within_calendar(moment: datetime) -> datetime:
-    """Read a moment without a zone as UTC; near the ends of the calendar others cannot be so."""
+    """Convert a time to UTC, which it is without a zone; refuse the ends of the calendar."""
     if not FIRST_YEAR <= moment.year <= LAST_YEAR:
         raise ValueError(f"lies outside of the years {FIRST_YEAR} to {LAST_YEAR}")
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
@@ -34,7 +34,7 @@ Moment = Annotated[datetime, BeforeValidator(require_date), AfterValidator(_with
 
 
 class PageQuery(BaseModel):
-    """How many rows at once."""
+    """The number of rows per page."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -42,7 +42,7 @@ class PageQuery(BaseModel):
 
 
 class JobQuery(PageQuery):
-    """Which jobs, and from where on."""
+    """Selects jobs and a page of them."""
 
     cursor: Annotated[str, Field(pattern=id_pattern("job"))] | None = None
     kind: Annotated[list[JobKind], Field(max_length=MAX_STATES)] = [JobKind.NARRATION]
@@ -54,13 +54,13 @@ class JobQuery(PageQuery):
 
     @property
     def labels(self) -> dict[str, str]:
-        """The labels to look for, by name."""
+        """The labels to filter by, by name."""
         pairs = [label.partition(":") for label in self.label]
         return {name: value for name, _, value in pairs}
 
 
 class ChunkQuery(PageQuery):
-    """Which chunks, and from where on."""
+    """Selects chunks and a page of them."""
 
     cursor: Annotated[str | None, Field(pattern=r"^[0-9]{1,9}$")] = None
     state: Annotated[list[ChunkState], Field(max_length=MAX_STATES)] = []

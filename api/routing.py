@@ -1,4 +1,4 @@
-"""Routers whose GET endpoints answer HEAD, too, and the methods at an address."""
+"""Routers whose GET endpoints also answer HEAD, and the methods that a path allows."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,10 +10,10 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
 class Router(APIRouter):
-    """FastAPI's, and HEAD wherever GET is; OpenAPI names the GET only."""
+    """FastAPI's router, with HEAD wherever there is GET; OpenAPI lists only the GET."""
 
     def add_api_route(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-        """Add a route, and its twin for HEAD if it is for GET."""
+        """Add a route, and one for HEAD if it is for GET."""
         super().add_api_route(path, endpoint, **options)
         if "GET" in (options.get("methods") or ["GET"]):
             twin = {"methods": ["HEAD"], "include_in_schema": False}
@@ -21,9 +21,9 @@ class Router(APIRouter):
 
 
 def allowed_methods(request: Request) -> list[str]:
-    """Return the methods at an address, none if nothing is there.
+    """Return the methods that a path allows; none if it does not exist.
 
-    Every route is asked: the framework names the methods of the first one only.
+    All routes are checked, because the framework names only the methods of the first.
     """
     methods = [
         method

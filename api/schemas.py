@@ -1,6 +1,6 @@
 """Request and response bodies, with the examples of the OpenAPI document.
 
-Field names are those of the tables. Texts of a job never appear in lists or in a job's own body.
+Field names are those of the tables. A job's text never appears in lists or in the job's body.
 """
 
 from datetime import datetime
@@ -21,14 +21,14 @@ class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class _Stored(BaseModel):
-    """Read from a row that another version may have written."""
+class _StoredBody(BaseModel):
+    """A body read from a row that another version may have written."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
 class Progress(_Body):
-    """How far a job is. `eta_s` is null until enough is spoken to estimate it."""
+    """The progress of a job. `eta_s` is null until enough is spoken to estimate it."""
 
     chunks_total: int
     chunks_done: int
@@ -41,7 +41,7 @@ class Progress(_Body):
 
 
 class Timings(_Body):
-    """How long each step took so far, in seconds."""
+    """The duration of each step so far, in seconds."""
 
     queued_and_planning_s: float
     rendering_s: float | None
@@ -56,7 +56,7 @@ class Warning_(_Body):  # noqa: N801 - `Warning` is Python's own
 
 
 class Failure(_Body):
-    """Why a job failed; the codes are those of problem documents."""
+    """Why a job failed, with the codes of problem documents."""
 
     code: str
     detail: str
@@ -64,23 +64,23 @@ class Failure(_Body):
 
 
 class Urls(_Body):
-    """The addresses of what belongs to a job."""
+    """The addresses of a job's resources."""
 
     self: str
     chunks: str
     artifacts: str
     events: str
     revisions: str
-    listen: str = Field(description="an HLS playlist that needs no key for some hours")
+    listen: str = Field(description="an HLS playlist that needs no key for a few hours")
     cancel: str
     retry: str
 
 
-class EventData(_Stored):
-    """What an event tells beside its type; each type has its own of these."""
+class EventData(_StoredBody):
+    """The payload of an event; each type uses some of these fields."""
 
-    attempt: int | None = None  # job.queued: which attempt begins
-    revision: int | None = None  # job.rendering: which delivery is made, of a mended job
+    attempt: int | None = None  # job.queued: the attempt that starts
+    revision: int | None = None  # job.rendering: the revision that is being made
     artifacts: list[str] | None = None  # job.succeeded
     error: Failure | None = None  # job.failed
     state: JobState | None = None  # job.progress
@@ -89,28 +89,28 @@ class EventData(_Stored):
     take: int | None = None
     is_cached: bool | None = None
     audio_ms: int | None = None
-    flags: list[str] | None = None  # which checks did not pass
-    detail: str | None = None  # chunk.failed: what was wrong
+    flags: list[str] | None = None  # the checks that failed
+    detail: str | None = None  # chunk.failed: the reason
     part: int | None = None  # part.stored
-    count: int | None = None  # chunks.reset: how many are spoken again, and which
+    count: int | None = None  # chunks.reset: how many chunks are spoken again, and which
     first: int | None = None
     last: int | None = None
 
 
 class EventBody(_Body):
-    """What happened to a job."""
+    """Something that happened to a job."""
 
     id: str
     object: Literal["event"] = "event"
     type: str = Field(examples=["job.succeeded"])
     job_id: str
-    number: int | None = Field(default=None, description="counts within the job; not of progress")
+    number: int | None = Field(default=None, description="number within the job; null for progress")
     created_at: datetime
     data: EventData
 
 
 class SourceBody(_Body):
-    """The document as it was sent."""
+    """The document as it was submitted."""
 
     name: str = Field(examples=["book.epub"])
     media_type: str = Field(examples=["application/epub+zip"])
@@ -118,19 +118,19 @@ class SourceBody(_Body):
     sha256: str
 
 
-class EngineBody(_Stored):
-    """An engine that spoke; two engines of the same description produce the same audio."""
+class EngineBody(_StoredBody):
+    """An engine; two engines with the same description produce the same audio."""
 
     model: str
-    revision: str = Field(description="digest of the checkpoint's files")
+    revision: str = Field(description="digest of the checkpoint files")
     back_end: str
     precision: str
     device: str
     is_watermarked: bool
 
 
-class FindingBody(_Stored):
-    """One check that a take failed: what was measured, and the limit that it crossed."""
+class FindingBody(_StoredBody):
+    """A check that a take failed: the measured value, and the limit that it exceeded."""
 
     flag: str
     measured: float
@@ -140,17 +140,17 @@ class FindingBody(_Stored):
 
 
 class JobBody(_Body):
-    """A job as it stands."""
+    """The current state of a job."""
 
     id: str
     object: Literal["job"] = "job"
-    kind: JobKind = Field(description="narration, or what was made for somebody who waits")
+    kind: JobKind = Field(description="a narration, or speech for a waiting listener")
     state: JobState
     attempt: int
     revision: int = Field(
-        description="of the delivery; each mending of a delivered job is the next"
+        description="number of the delivery; changing a delivered job makes the next one"
     )
-    revision_of: str | None = Field(description="the job whose text was changed into this one")
+    revision_of: str | None = Field(description="the job whose changed text this one narrates")
     title: str | None
     author: str | None
     settings: JobSettings
@@ -158,12 +158,12 @@ class JobBody(_Body):
     source: SourceBody
     destination: DestinationBody
     voice_digest: str | None
-    engines: list[EngineBody] = Field(description="every engine that spoke for this job")
+    engines: list[EngineBody] = Field(description="every engine that spoke chunks of this job")
     characters: int
     progress: Progress
     timings: Timings
     reading: ReadingRecord | None = Field(
-        description="what came of the document; null until it is planned, and in lists"
+        description="how the document was read; null until it is planned, and in lists"
     )
     warnings: list[Warning_]
     error: Failure | None
@@ -175,7 +175,7 @@ class JobBody(_Body):
 
 
 class ChunkBody(_Body):
-    """One model call: what was spoken, and how it was judged."""
+    """One model call: what was spoken, and the results of the checks."""
 
     index: int
     segment: int
@@ -185,14 +185,16 @@ class ChunkBody(_Body):
     end: int
     text: str
     caption: str = Field(
-        description="the text as a reader sees it: without markup, nothing spelt out"
+        description="the text as a reader sees it: without markup, not spelled out for speech"
     )
     spoken_text: str
-    planned_text: str | None = Field(description="the spoken text before somebody corrected it")
-    delivery: DeliverySettings | None = Field(description="where it is not as the job's settings")
+    planned_text: str | None = Field(description="the spoken text before it was corrected")
+    delivery: DeliverySettings | None = Field(
+        description="where it differs from the job's settings"
+    )
     pause_after_ms: int
     take: int | None
-    seed: str | None  # a 64-bit number, too large for JavaScript's
+    seed: str | None  # a 64-bit number, too large for JavaScript's numbers
     duration_s: float | None
     is_cached: bool
     findings: list[FindingBody]
@@ -200,13 +202,13 @@ class ChunkBody(_Body):
 
 
 class VoiceForm(_Body):
-    """What goes with an uploaded recording."""
+    """The fields sent with an uploaded recording."""
 
     name: VoiceName
 
 
 class VoiceBody(_Body):
-    """A voice: made from an uploaded recording, or one that lies beside the model."""
+    """A voice: made from an uploaded recording, or bundled with the model."""
 
     id: str
     object: Literal["voice"] = "voice"
@@ -215,19 +217,19 @@ class VoiceBody(_Body):
     is_bundled: bool = False
     tags: list[str]
     delivery: DeliverySettings | None = Field(
-        description="how it speaks where a job does not say otherwise; null: as usual"
+        description="default delivery settings of jobs with this voice; null: the usual ones"
     )
     consent: str | None
-    duration_s: float | None  # of the recording, null if bundled, as what follows
+    duration_s: float | None  # of the recording; null if bundled, like the next fields
     recording_sha256: str | None
     digest: str | None
     similarity: float | None = Field(
-        description="of a sentence spoken with it and the recording: 1 is the same speaker, "
-        "different ones have about 0.5; null until it was measured"
+        description="how similar its speech is to the recording: 1 is the same speaker, "
+        "different speakers have about 0.5; null until it is measured"
     )
     error: str | None
     created_at: datetime | None
-    preview: str = Field(description="the address at which it can be heard")
+    preview: str = Field(description="the address of its preview")
 
 
 class JobPage(_Body):
@@ -245,7 +247,7 @@ class ChunkPage(_Body):
 
 
 class VoiceList(_Body):
-    """The caller's voices, by name, and those that lie beside the model."""
+    """The caller's voices, by name, and those bundled with the model."""
 
     items: list[VoiceBody]
     bundled: list[VoiceBody]

@@ -1,7 +1,7 @@
-"""Signed-in sessions of the page: a cookie that says who somebody is without holding their key.
+"""Signed-in sessions of the page: a cookie that identifies users without containing their key.
 
 A browser's players and links cannot send a bearer key, but they send cookies. The cookie is signed
-with the owner's key, so that it ends with the key, and nothing has to be stored.
+with the owner's key, so it becomes invalid with the key, and nothing has to be stored.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ _PURPOSE = b"rhapsode session"
 
 
 class SessionForm(BaseModel):
-    """What signs a browser in."""
+    """The body that signs a browser in."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -27,7 +27,7 @@ class SessionForm(BaseModel):
 
 
 class SessionBody(BaseModel):
-    """Who this browser is signed in as; `owner` is null while nobody is."""
+    """Who is signed in on this browser; `owner` is null if nobody is."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -36,22 +36,22 @@ class SessionBody(BaseModel):
 
 
 def issue_token(owner: str, key: SecretStr, now: datetime) -> str:
-    """Return what the cookie of a signed-in owner holds."""
+    """Return the cookie value for a signed-in owner."""
     expires = int((now + timedelta(seconds=LASTS_S)).timestamp())
     return tokens.issue(owner, key, purpose=_PURPOSE, expires=expires)
 
 
 def owner_of_token(token: str, keys: Mapping[str, SecretStr], now: datetime) -> str | None:
-    """Return whose session it is; None if it is forged, has expired, or its key is gone."""
+    """Return the session's owner; None if it is forged or expired, or its key is gone."""
     claims = tokens.read(token, keys, purpose=_PURPOSE)
     return claims.owner if claims and now.timestamp() < claims.expires else None
 
 
 def is_from_this_site(headers: Mapping[str, str]) -> bool:
-    """Whether a page of this very server made the request, as its browser says.
+    """Return whether a page of this server made the request, according to the browser.
 
-    Another site can make a browser send the cookie, but not forge what the browser says of it.
-    Older browsers do not send Sec-Fetch-Site; their Origin must name the host that was asked.
+    Another site can make a browser send the cookie, but cannot forge these headers. Older browsers
+    do not send Sec-Fetch-Site; their Origin must match the requested host.
     """
     site = headers.get("sec-fetch-site")
     if site is not None:

@@ -1,6 +1,6 @@
-"""The sound of a job piece by piece, while it is spoken: read, set to its level, encoded.
+"""Streams the sound of a job while it is spoken: reads chunks, sets their level, encodes them.
 
-Reading and encoding run on threads of their own; a notice wakes who waits for the next chunk.
+Reading and encoding run on separate threads; notices announce the next chunks.
 """
 
 import hashlib
@@ -51,8 +51,8 @@ class NotSpokenError(SpeechError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
-    """Who listens to which job, and as what."""
+class Listener:
+    """A listener's job, owner and stream format."""
 
     owner: str
     job_id: str
@@ -60,7 +60,7 @@ class Heard:
 
 
 class SoundReader:
-    """What turns spoken chunks into streams; belongs to one event loop."""
+    """Turns spoken chunks into streams; used from one event loop."""
 
     def __init__(self, resources: Resources, feed: EventFeed) -> None:
         self._resources = resources
@@ -68,39 +68,39 @@ class SoundReader:
         self._limiter = anyio.CapacityLimiter(THREADS)
 
     async def run(self, function: Callable[..., T], *arguments: Any) -> T:
-        """Run something on the threads of this reader."""
+        """Run a function on this reader's threads."""
         return await run_sync(function, *arguments, limiter=self._limiter)
 
-    async def pieces(self, heard: Heard) -> AsyncIterator[bytes]:
-        """Yield the stream of a job as it is spoken; what begins it is encoded by itself.
+    async def pieces(self, listener: Listener) -> AsyncIterator[bytes]:
+        """Yield the stream of a job as it is spoken; its beginning is encoded by itself.
 
         Raises: NotSpokenError, ConflictError or NotFoundError if the job ended otherwise;
         SilentError; StorageUnavailable, DatabaseUnavailable.
         """
-        stream = open_stream(heard.stream_format)
+        stream = open_stream(listener.stream_format)
         wait_s = self._resources.settings.limits.speech_wait_s
-        following = 0
-        heard_at = time.monotonic()
-        with self._feed.topic(heard.owner, heard.job_id) as topic:
+        next_index = 0
+        progress_at = time.monotonic()
+        with self._feed.topic(listener.owner, listener.job_id) as topic:
             while True:
                 version = topic.version
-                spoken = await self.run(self._read, heard.job_id, following)
+                spoken = await self.run(self._read, listener.job_id, next_index)
                 for chunk in spoken.chunks:
                     waveform = await self.run(self._read_sound, chunk, spoken.gain_db)
-                    for block in _blocks(waveform, is_first=following == 0):
+                    for block in _blocks(waveform, is_first=next_index == 0):
                         piece = await self.run(stream.add, block)
                         if piece:
                             yield piece
-                    following = chunk.index + 1
-                    heard_at = time.monotonic()  # after it: a listener may take its time
-                if following == spoken.chunks_total:
+                    next_index = chunk.index + 1
+                    progress_at = time.monotonic()  # after the yields, as a listener may be slow
+                if next_index == spoken.chunks_total:
                     yield await self.run(stream.finish)
                     return
                 if not spoken.chunks:
-                    _require_progress(spoken, heard.job_id)
+                    _require_progress(spoken, listener.job_id)
                     if self._feed.is_closing():
                         raise SilentError("the server is ending: send this again")
-                    left_s = heard_at + wait_s - time.monotonic()
+                    left_s = progress_at + wait_s - time.monotonic()
                     if left_s <= 0:
                         raise SilentError(f"nothing was spoken for {wait_s:g} s: send this later")
                     await topic.wait_for_notice(left_s, since=version)
@@ -132,7 +132,7 @@ def _blocks(waveform: Waveform, *, is_first: bool) -> list[Waveform]:
 
 
 def _set_level(waveform: Waveform, chunk: SpokenChunk, gain_db: float | None) -> Waveform:
-    """Bring a take to the loudness of programmes by the gain of its voice, as parts are."""
+    """Bring a take to the loudness of programmes by the gain of its voice, as for parts."""
     setting = LevelSetting(
         gain_db=gain_db or 0.0, loudness=Loudness(**LoudnessSettings().model_dump())
     )
@@ -141,7 +141,7 @@ def _set_level(waveform: Waveform, chunk: SpokenChunk, gain_db: float | None) ->
 
 
 def _require_progress(spoken: Spoken, job_id: str) -> None:
-    """Check that the rest is still to come."""
+    """Check that more chunks will follow."""
     if spoken.state is JobState.CANCELED:
         raise ConflictError(f"job {job_id} was canceled")
     if spoken.state is JobState.FAILED:

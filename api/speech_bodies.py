@@ -1,4 +1,4 @@
-"""Bodies of the calls that are shaped as OpenAI's: speech and models.
+"""Bodies of the OpenAI-compatible calls: speech and models.
 
 Source: OpenAI's API reference, `audio/speech` and `models`.
 """
@@ -18,7 +18,7 @@ from narration.jobs.request import (
 from narration.sound.streams import StreamFormat
 from narration.voices.lookup import DEFAULT_VOICE
 
-SPEECH_TAKES = 2  # somebody waits: a chunk that fails its checks is spoken once more, not twice
+SPEECH_TAKES = 2  # a listener waits, so a chunk that fails its checks is retaken only once
 OUTPUTS = {
     StreamFormat.MP3: OutputFormat.MP3,
     StreamFormat.OPUS: OutputFormat.OPUS,
@@ -40,7 +40,7 @@ class VoiceReference(_Body):
 
 
 class SpeechRequest(_Body):
-    """A text to be heard at once. `delivery` and `seed` are ours: see jobs."""
+    """A text to be spoken at once. `delivery` and `seed` are extensions; see jobs."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -60,9 +60,9 @@ class SpeechRequest(_Body):
     voice: Annotated[Line, Field(min_length=1, max_length=64)] | VoiceReference = DEFAULT_VOICE
     response_format: StreamFormat = StreamFormat.MP3
     stream_format: Literal["audio", "sse"] = "audio"
-    speed: Annotated[float, Number, Field(description="1 only: nothing here changes it")] = 1.0
+    speed: Annotated[float, Number, Field(description="must be 1: speed cannot be changed")] = 1.0
     instructions: Annotated[
-        str | None, Field(description="none: use `delivery` to say how a text is spoken")
+        str | None, Field(description="not supported: use `delivery` to set how a text is spoken")
     ] = None
     delivery: DeliverySettings = DeliverySettings()
     seed: Annotated[int, Field(ge=0, lt=2**63), Number] = 0
@@ -90,7 +90,7 @@ class SpeechRequest(_Body):
         return self.voice if isinstance(self.voice, str) else self.voice.id
 
     def job_settings(self) -> JobSettings:
-        """Return the settings of a job that delivers the same as a file."""
+        """Return the settings of a job that delivers this speech as a file."""
         return JobSettings(
             voice=self.voice_name,
             delivery=self.delivery,
@@ -99,7 +99,7 @@ class SpeechRequest(_Body):
         )
 
     def stream_settings(self, *, retention_s: int) -> JobSettings:
-        """Return the settings of the job behind a stream, which delivers nothing."""
+        """Return the settings of the job behind a stream, which delivers no files."""
         return self.job_settings().model_copy(
             update={
                 "outputs": (),
@@ -110,16 +110,16 @@ class SpeechRequest(_Body):
 
 
 class ModelBody(_Body):
-    """A model that speaks here."""
+    """A model that is available here."""
 
     id: str
     object: Literal["model"] = "model"
-    created: int = Field(description="when it began to speak, in seconds since 1970")
+    created: int = Field(description="when it started, in seconds since 1970")
     owned_by: str = "rhapsode"
 
 
 class ModelList(_Body):
-    """What may be named as `model`."""
+    """The names accepted as `model`."""
 
     object: Literal["list"] = "list"
     data: list[ModelBody]

@@ -1,7 +1,7 @@
-"""The answer to a request for speech: sent while it is spoken, canceled if nobody listens.
+"""The response to a request for speech: streamed while spoken, canceled if the client leaves.
 
-What goes wrong before the first byte is a problem document. What goes wrong later ends the
-connection before the answer is complete, so that no client takes half a text for the whole.
+A failure before the first byte gets a problem document. A later failure closes the connection
+before the response is complete, so that no client takes half a text for the whole.
 """
 
 import asyncio
@@ -17,38 +17,38 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from api.event_stream import MEDIA_TYPE as SSE
-from api.sounding import Heard, SoundReader
+from api.sounding import Listener, SoundReader
 from narration.errors import RhapsodeError
 from narration.sound.streams import MEDIA_TYPES
 
-STALLED_S = 300.0  # for a client to take a piece; players take as long as it sounds
+STALLED_S = 300.0  # for a client to accept a piece; players accept at playback speed
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 log = structlog.get_logger(__name__)
 
 
 class SpeechResponse(Response):
-    """Streams a job's sound; `cancel` ends the job of a stream that was not heard to its end."""
+    """Streams a job's sound; `cancel` ends the job if the stream breaks off."""
 
     def __init__(
-        self, request: Request, heard: Heard, *, is_sse: bool, usage: Mapping[str, int],
+        self, request: Request, listener: Listener, *, is_sse: bool, usage: Mapping[str, int],
         cancel: Callable[[], Any],
     ) -> None:  # fmt: skip
         self._reader: SoundReader = request.app.state.sound
-        self._heard = heard
+        self._listener = listener
         self._frames = _events if is_sse else _bare
         self._usage = usage
         self._cancel = cancel
         self._has_begun = False
         self._is_complete = False
-        media_type = SSE if is_sse else MEDIA_TYPES[heard.stream_format]
-        super().__init__(media_type=media_type, headers={**HEADERS, "X-Job-Id": heard.job_id})
+        media_type = SSE if is_sse else MEDIA_TYPES[listener.stream_format]
+        super().__init__(media_type=media_type, headers={**HEADERS, "X-Job-Id": listener.job_id})
         del self.headers["content-length"]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send until all was spoken, the client is gone, or the job has failed.
+        """Send until everything is spoken, the client is gone, or the job has failed.
 
-        Raises: what went wrong before the first byte.
+        Raises: any error that occurs before the first byte.
         """
         del scope
         sending = asyncio.create_task(self._send(send))
@@ -71,17 +71,17 @@ class SpeechResponse(Response):
             return
         if not self._has_begun or not isinstance(error, RhapsodeError | OSError | TimeoutError):
             raise error
-        # Returning now leaves the answer incomplete, and the server closes the connection.
-        log.warning("speech_broken_off", job_id=self._heard.job_id, reason=str(error))
+        # Returning now leaves the response incomplete, and the server closes the connection.
+        log.warning("speech_broken_off", job_id=self._listener.job_id, reason=str(error))
 
     async def _cancel_job(self) -> None:
         try:
             await self._reader.run(self._cancel)
-        except RhapsodeError as error:  # it is spoken to its end, and purged as any other
-            log.warning("speech_not_canceled", job_id=self._heard.job_id, reason=str(error))
+        except RhapsodeError as error:  # it is spoken to its end, and purged like any other
+            log.warning("speech_not_canceled", job_id=self._listener.job_id, reason=str(error))
 
     async def _send(self, send: Send) -> None:
-        frames = self._frames(self._reader.pieces(self._heard), self._usage)
+        frames = self._frames(self._reader.pieces(self._listener), self._usage)
         async for frame in frames:
             if not self._has_begun:
                 self._has_begun = True

@@ -1,7 +1,7 @@
-"""Short texts that say who somebody is and until when, signed with the owner's key.
+"""Short texts that identify an owner until a given time, signed with the owner's key.
 
-They end with the key, nothing has to be stored, and every process that knows the keys agrees. A
-token made for one purpose is none for another.
+They become invalid with the key, nothing has to be stored, and any process that knows the keys can
+check them. A token for one purpose is not valid for another.
 """
 
 import base64
@@ -14,57 +14,57 @@ from dataclasses import dataclass
 from pydantic import SecretStr
 
 _MOST_DIGITS = 12
-_DIGEST_BYTES = 16  # of the 32: what cannot be guessed, in URLs that stay short
+_DIGEST_BYTES = 16  # of 32: enough to be unguessable, and short enough for URLs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claims:
-    """Whose token it is, and the second from which on it is none."""
+    """The owner of a token, and the time from which on it is invalid."""
 
     owner: str
     expires: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
-    """What a token says of itself; nothing of it is to be believed before it was checked."""
+class UnverifiedToken:
+    """The unverified content of a token; check the signature before trusting it."""
 
     name: str
     expires: int
     signature: str
 
     def is_signed_with(self, key: SecretStr, *, purpose: bytes) -> bool:
-        """Tell whether a token was made here with this key for this purpose."""
+        """Return whether the token was signed with this key for this purpose."""
         expected = _signature(self.name, self.expires, key, purpose)
         return hmac.compare_digest(expected.encode(), self.signature.encode())
 
 
 def issue(owner: str, key: SecretStr, *, purpose: bytes, expires: int) -> str:
-    """Return a token of an owner; it holds letters, digits, `.`, `-` and `_` only."""
+    """Return an owner's token; it contains only letters, digits, `.`, `-` and `_`."""
     name = _encode(owner.encode())
     return f"{name}.{expires}.{_signature(owner, expires, key, purpose)}"
 
 
 def read(token: str, keys: Mapping[str, SecretStr], *, purpose: bytes) -> Claims | None:
-    """Return what a token says, expired or not; None if it was not made here for this purpose."""
-    said = parse(token)
-    key = None if said is None else keys.get(said.name)
-    if said is None or key is None or not said.is_signed_with(key, purpose=purpose):
+    """Return a token's claims, expired or not; None if it was not signed for this purpose."""
+    token_claims = parse(token)
+    key = None if token_claims is None else keys.get(token_claims.name)
+    if token_claims is None or key is None or not token_claims.is_signed_with(key, purpose=purpose):
         return None
-    return Claims(owner=said.name, expires=said.expires)
+    return Claims(owner=token_claims.name, expires=token_claims.expires)
 
 
-def parse(token: str) -> Said | None:
-    """Take a token apart; None if it has not the form of one."""
-    name, _, rest = token.partition(".")
-    digits, _, signature = rest.partition(".")
+def parse(token: str) -> UnverifiedToken | None:
+    """Parse a token; return None if it has another form."""
+    name, _, remainder = token.partition(".")
+    digits, _, signature = remainder.partition(".")
     if not (digits.isascii() and digits.isdecimal() and len(digits) <= _MOST_DIGITS):
         return None
     try:
-        said = base64.urlsafe_b64decode(name + "=" * (-len(name) % 4)).decode()
+        decoded = base64.urlsafe_b64decode(name + "=" * (-len(name) % 4)).decode()
     except (binascii.Error, UnicodeDecodeError, ValueError):
         return None
-    return Said(name=said, expires=int(digits), signature=signature)
+    return UnverifiedToken(name=decoded, expires=int(digits), signature=signature)
 
 
 def _signature(owner: str, expires: int, key: SecretStr, purpose: bytes) -> str:

@@ -1,4 +1,4 @@
-"""What is sent of an upload, and what a client sees of one."""
+"""Request and response bodies for uploads."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -22,7 +22,7 @@ def _plain_name(name: str) -> str:
 
 
 class UploadForm(_Body):
-    """Which file comes, and how large it is; the ending of its name says of which kind."""
+    """The file to upload: its name, whose suffix determines its kind, and its size."""
 
     name: Annotated[
         Line,
@@ -33,7 +33,7 @@ class UploadForm(_Body):
 
 
 class UploadBody(_Body):
-    """A document that is to come, and where its bytes are PUT to."""
+    """A document to be uploaded, and the address to PUT its bytes to."""
 
     id: str
     object: Literal["upload"] = "upload"
@@ -41,16 +41,16 @@ class UploadBody(_Body):
     size_bytes: int
     method: Literal["PUT"] = "PUT"
     url: str = Field(
-        description="signed, for exactly so many bytes, and to be used without a key; one that "
+        description="signed for exactly this many bytes, and used without a key; one that "
         "begins with `/` is this server's own and needs the key"
     )
     url_expires_s: int
     created_at: datetime
-    expires_at: datetime = Field(description="until then it can be submitted")
+    expires_at: datetime = Field(description="it can be submitted until then")
 
 
 def upload_body(upload: Upload, url: str | None, url_expires_s: int) -> UploadBody:
-    """Show an upload with the URL of its store, or ours where the store has none."""
+    """Convert an upload to its body, with a URL of its store, or ours if the store has none."""
     return UploadBody(
         id=upload.id,
         name=upload.name,

@@ -1,4 +1,4 @@
-"""Accepts uploads on threads of their own, and reads them in processes that can be stopped.
+"""Accepts uploads on separate threads, and reads them in processes that can be stopped.
 
 However many uploads are being read, the threads of other requests stay free, and whoever waits for
 the sound of a short text finds a process that does nothing else.
@@ -39,7 +39,7 @@ READERS = ("narration.jobs.draft", "narration.jobs.plans", "narration.voices.enr
 
 
 class Uploads:
-    """The threads and processes that accept uploads; belongs to one event loop."""
+    """The threads and processes that accept uploads; used from one event loop."""
 
     def __init__(self, resources: Resources) -> None:
         limits = resources.settings.limits
@@ -85,11 +85,11 @@ class Uploads:
         self._speech_calls.prepare(is_all=True)
 
     async def run(self, function: Callable[..., T], *arguments: Any) -> T:
-        """Run something slow without using up the threads of other requests."""
+        """Run a slow function without using up the threads of other requests."""
         return await run_sync(function, *arguments, limiter=self._limiter)
 
     async def submit(self, submission: Submission) -> Submitted:
-        """Accept a job or refuse it whole: see Submitter."""
+        """Accept or refuse a job; see Submitter."""
         return await self.run(self._submitter.submit, submission)
 
     async def revise(
@@ -100,23 +100,23 @@ class Uploads:
         idempotency_key: str | None,
         allowance: Allowance | None = None,
     ) -> Submitted:
-        """Accept the changed text of a job or refuse it whole: see Submitter."""
+        """Accept or refuse the changed text of a job; see Submitter."""
         return await self.run(self._revise, job_id, owner, new_text, idempotency_key, allowance)
 
     async def submit_urgent(self, submission: Submission) -> Submitted:
-        """Accept a short text that is spoken at once: see UrgentSubmitter."""
+        """Accept a short text to be spoken at once; see UrgentSubmitter."""
         return await self.run(self._urgent.submit, submission)
 
     async def plan(self, submission: Submission) -> KeptPlan:
-        """Keep a plan of what would be submitted, or refuse it whole: see Planner."""
+        """Make and keep a plan, or refuse the document; see Planner."""
         return await self.run(self._planner.make, submission)
 
-    def find_earlier(self, owner: str, key: str, asked: str) -> Job | None:
-        """Return the job that an equal request has made: see Submitter."""
-        return self._submitter.find_earlier(owner, key, asked)
+    def find_earlier(self, owner: str, key: str, canonical: str) -> Job | None:
+        """Return the job created by an equal request; see Submitter."""
+        return self._submitter.find_earlier(owner, key, canonical)
 
     async def enrol(self, owner: str, name: str, upload: Upload, notes: VoiceNotes) -> Enrolled:
-        """Accept a recording or refuse it whole: see narration.voices.enrol."""
+        """Accept or refuse a recording; see narration.voices.enrol."""
         return await self.run(self._enrol, owner, name, upload, notes)
 
     def close(self) -> None:

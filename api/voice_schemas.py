@@ -1,4 +1,4 @@
-"""What is noted of a voice, and what a client sees of one."""
+"""Request and response bodies for voices and their notes."""
 
 from typing import Annotated, Any
 
@@ -20,7 +20,7 @@ Tag = Annotated[Line, Field(min_length=1, max_length=MAX_TAG_CHARS)]
 
 
 class VoicePatch(BaseModel):
-    """What is noted of a voice; what is left out stays as it is, and null takes it away."""
+    """Changes to a voice's notes; omitted fields stay as they are, and null removes a note."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -28,14 +28,14 @@ class VoicePatch(BaseModel):
         Field(None, examples=[["warm", "english"]])
     )
     delivery: DeliverySettings | None = Field(
-        None, description="how it speaks where a job does not say otherwise, field by field"
+        None, description="default delivery settings; a job may override each field"
     )
     consent: Annotated[Line, Field(max_length=MAX_CONSENT_CHARS)] | None = Field(
-        None, description="who agreed to what, and when: kept, shown, and not interpreted"
+        None, description="who agreed to what, and when; stored and shown, not interpreted"
     )
 
     def noted_on(self, notes: VoiceNotes) -> VoiceNotes:
-        """Return the notes as they are after this change."""
+        """Return the notes after this change."""
         sent: dict[str, Any] = {name: getattr(self, name) for name in self.model_fields_set}
         if self.delivery is not None:
             sent["delivery"] = self.delivery.model_dump(exclude_unset=True)
@@ -47,7 +47,7 @@ class VoicePatch(BaseModel):
 
 
 def voice_body(voice: Voice) -> VoiceBody:
-    """Show a voice of somebody's."""
+    """Convert an owner's voice to its body."""
     notes = read_notes(voice)
     return VoiceBody(
         id=voice.id,
@@ -69,7 +69,7 @@ def voice_body(voice: Voice) -> VoiceBody:
 
 
 def bundled_body(name: str, digest: str | None) -> VoiceBody:
-    """Show a voice that lies beside the model."""
+    """Convert a bundled voice to its body."""
     return VoiceBody(
         id=name,
         name=name,

@@ -9,24 +9,24 @@ from api.following import GAP_S, EventFeed
 from api.polling import JobReader
 from narration.jobs.record import Job
 
-MAX_WAIT_S = 60  # proxies cut off what takes longer
+MAX_WAIT_S = 60  # proxies cut off longer requests
 _WAIT = re.compile(r"wait\s*=\s*\"?([0-9]{1,6})\"?", re.IGNORECASE)
 
 
 def preferred_wait_s(prefer: str | None) -> int | None:
-    """Return how long a `Prefer` header asks to wait, at most MAX_WAIT_S; None if it does not.
+    """Return how long a `Prefer` header asks to wait, at most MAX_WAIT_S; None if not at all.
 
-    Source: RFC 7240, 4.3; unknown preferences are passed over, as it demands.
+    Source: RFC 7240, 4.3; unknown preferences are ignored, as it requires.
     """
     for preference in (prefer or "").split(","):
-        found = _WAIT.fullmatch(preference.partition(";")[0].strip())
-        if found is not None:
-            return min(int(found[1]), MAX_WAIT_S)
+        match = _WAIT.fullmatch(preference.partition(";")[0].strip())
+        if match is not None:
+            return min(int(match[1]), MAX_WAIT_S)
     return None
 
 
 def prefers_async(prefer: str | None) -> bool:
-    """Tell whether a `Prefer` header asks for an answer before the work is done.
+    """Return whether a `Prefer` header asks for a response before the work is done.
 
     Source: RFC 7240, 4.1.
     """
@@ -43,7 +43,7 @@ async def wait_for_job(
     until: Callable[[Job], bool],
     timeout_s: float,
 ) -> Job:
-    """Return an owner's job once it is as hoped for, or as it is when the time is up.
+    """Return an owner's job once `until` holds, or when the time is up.
 
     Raises: NotFoundError, DatabaseUnavailable.
     """
@@ -56,4 +56,4 @@ async def wait_for_job(
             if until(job) or left_s <= 0 or feed.is_closing():
                 return job
             if await topic.wait_for_notice(left_s, since=version):
-                await asyncio.sleep(GAP_S)  # what comes at the same time is read at once
+                await asyncio.sleep(GAP_S)  # changes that arrive together are read together

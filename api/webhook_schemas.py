@@ -1,4 +1,4 @@
-"""What is sent of a webhook, and what a client sees of one and of its deliveries."""
+"""Request and response bodies for webhooks and their deliveries."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -38,8 +38,8 @@ Url = Annotated[
     Field(
         min_length=1,
         max_length=MAX_URL_CHARS,
-        description="https, plain ASCII; must lead to a public address, or to one that the server "
-        "was told of",
+        description="https, plain ASCII; must lead to a public address, or to one that the "
+        "server's settings allow",
         examples=["https://example.com/hooks/narration"],
     ),
 ]
@@ -52,7 +52,7 @@ Description = Annotated[Line, Field(max_length=MAX_DESCRIPTION_CHARS)]
 
 
 class WebhookForm(_Body):
-    """Whom to tell of which events: of all that happens to jobs, if `types` is left out."""
+    """A receiver and the event types to send it; all job events if `types` is omitted."""
 
     url: Url
     types: Types = [EventType(name) for name in JOB_TYPES]
@@ -60,7 +60,7 @@ class WebhookForm(_Body):
 
 
 class WebhookPatch(_Body):
-    """What is to be changed; what is left out stays as it is."""
+    """Changes to a webhook; omitted fields stay as they are."""
 
     url: Url | None = None
     types: Types | None = None
@@ -68,18 +68,18 @@ class WebhookPatch(_Body):
     is_disabled: bool | None = Field(
         None,
         strict=True,
-        description="nothing is sent while it is; what happens meanwhile is not sent later",
+        description="nothing is sent while it is disabled, and missed events are not sent later",
     )
 
 
 class RotateForm(_Body):
-    """How long the present secret goes on signing beside the new one; 0: not at all."""
+    """How long the current secret continues to sign besides the new one; 0: not at all."""
 
     overlap_s: Annotated[int, Field(ge=0, le=MAX_OVERLAP_S), Number] = DAY_S
 
 
 class WebhookBody(_Body):
-    """A webhook; its secret is shown once, when it is made."""
+    """A webhook; its secret is shown only when it is created."""
 
     id: str
     object: Literal["webhook"] = "webhook"
@@ -89,43 +89,45 @@ class WebhookBody(_Body):
     is_disabled: bool
     disabled_at: datetime | None
     disabled_reason: DisabledReason | None = Field(
-        description="`gone`: the receiver answered 410; `failing`: it took nothing for days"
+        description="`gone`: the receiver answered 410; `failing`: it accepted nothing for days"
     )
-    failing_since: datetime | None = Field(description="null where the last message was taken")
-    previous_secret_until: datetime | None = Field(description="until then two secrets sign")
+    failing_since: datetime | None = Field(description="null if the last message was accepted")
+    previous_secret_until: datetime | None = Field(
+        description="messages are signed with both secrets until then"
+    )
     created_at: datetime
 
 
 class NewWebhookBody(WebhookBody):
-    """A webhook with its secret, which is not shown again."""
+    """A webhook and its secret, which is not shown again."""
 
     secret: str = Field(examples=[f"{PREFIX}…"])
 
 
 class WebhookList(_Body):
-    """The caller's webhooks, in the order they were made."""
+    """The caller's webhooks, in the order of their creation."""
 
     items: list[WebhookBody]
 
 
 class DeliveryBody(_Body):
-    """One message to one webhook, and how its last attempt ended."""
+    """One message to one webhook, and the result of its last attempt."""
 
     id: str = Field(description="the message's `webhook-id`, the same at every attempt")
     object: Literal["webhook_delivery"] = "webhook_delivery"
     webhook_id: str
     type: str
-    job_id: str | None = Field(description="null in a test")
-    number: int | None = Field(description="of the event, within its job")
+    job_id: str | None = Field(description="null for a test")
+    number: int | None = Field(description="number of the event within its job")
     state: DeliveryState
     attempts: int
     next_attempt_at: datetime | None
     attempted_at: datetime | None
     status_code: int | None
     error: str | None
-    response: str | None = Field(description="the beginning of what was answered")
+    response: str | None = Field(description="the beginning of the response body")
     took_ms: int | None
-    body: str = Field(description="what was, or will be, sent")
+    body: str = Field(description="the message body")
     created_at: datetime
     ended_at: datetime | None
 
@@ -138,29 +140,29 @@ class DeliveryPage(_Body):
 
 
 class DeliveryQuery(PageQuery):
-    """Which deliveries, and from where on."""
+    """Selects deliveries and a page of them."""
 
     cursor: Annotated[str, Field(pattern=id_pattern("msg"))] | None = None
     state: frozenset[DeliveryState] = frozenset()
 
 
 def webhook_body(webhook: Webhook, now: datetime) -> WebhookBody:
-    """Show a webhook."""
-    return WebhookBody(**_shown(webhook, now))
+    """Convert a webhook to its body."""
+    return WebhookBody(**_webhook_fields(webhook, now))
 
 
 def new_webhook_body(webhook: Webhook, now: datetime) -> NewWebhookBody:
-    """Show a webhook with its secret."""
-    return NewWebhookBody(**_shown(webhook, now), secret=webhook.secret)
+    """Convert a webhook to its body with the secret."""
+    return NewWebhookBody(**_webhook_fields(webhook, now), secret=webhook.secret)
 
 
 def delivery_body(delivery: WebhookDelivery) -> DeliveryBody:
-    """Show a delivery."""
+    """Convert a delivery to its body."""
     names = DeliveryBody.model_fields.keys() - {"object"}
     return DeliveryBody(**{name: getattr(delivery, name) for name in names})
 
 
-def _shown(webhook: Webhook, now: datetime) -> dict[str, Any]:
+def _webhook_fields(webhook: Webhook, now: datetime) -> dict[str, Any]:
     until = webhook.previous_until
     return {
         "id": webhook.id,

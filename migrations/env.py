@@ -1,4 +1,4 @@
-"""Alembic's entry: on the connection it is handed, or on the database of the settings."""
+"""Alembic's entry point: uses the given connection, or the database of the settings."""
 
 from alembic import context
 from sqlalchemy import Connection
@@ -12,7 +12,7 @@ from narration.settings import load_settings
 from narration.voices import record as voices
 from narration.webhooks import record as webhooks
 
-# The metadata knows the tables of the modules that are loaded.
+# The metadata contains only the tables of loaded modules.
 TABLES = {
     jobs.Job,
     keys.ApiKey,
@@ -29,7 +29,7 @@ if not {mapper.class_ for mapper in Base.registry.mappers} >= TABLES:
 
 
 def run(connection: Connection) -> None:
-    """Migrate on one connection, in the transaction it is in."""
+    """Migrate on one connection, in its current transaction."""
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,

@@ -1,4 +1,4 @@
-"""Stand-ins with the real surface: a broker that records, a model whose engine makes tones."""
+"""Fakes with the real interfaces: a broker that records, a model whose engine makes tones."""
 
 import hashlib
 import os
@@ -22,7 +22,7 @@ from worker.process import LoadedModel
 from worker.rendering.voice_levels import SENTENCES
 from worker.voice_preparation import VoiceMaker
 
-TOKENS_PER_CHARACTER = 1.0  # 25 characters a second: hasty, and still within the checks
+TOKENS_PER_CHARACTER = 1.0  # 25 characters a second: fast, but within the checks
 FADE_S = 0.02
 UNSPEAKABLE = "unspeakable"  # a text with this word fails with SpeechError
 MUMBLED = "mumbled"  # ... is silent in its first take
@@ -42,7 +42,7 @@ TONE = EngineIdentity(
 
 @dataclass(frozen=True)
 class FakeVoice:
-    """What rendering sees of a voice."""
+    """The part of a voice that rendering uses."""
 
     digest: str
 
@@ -60,7 +60,7 @@ def save_fake_voice(voice: Any, path: Path) -> None:
 
 
 class RecordingBroker:
-    """Keeps what was sent."""
+    """Records what was sent."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[Task, tuple[str, ...]]] = []
@@ -71,7 +71,7 @@ class RecordingBroker:
         self.sent.append((task, ids))
 
     def check(self) -> None:
-        """Always there."""
+        """Always available."""
 
     def publish(self, notices: Collection[str]) -> None:
         """Keep notices, too."""
@@ -94,7 +94,7 @@ class RecordingBroker:
 class ToneEngine:
     """A SpeechEngine without a model: each text, voice and seed has its own tone.
 
-    Texts with one of the words above misbehave, so that every way to fail can be asked for.
+    Texts with one of the words above misbehave, so that tests can request every kind of failure.
     """
 
     def __init__(self, *, threads: int = 2, chunk_s: float = 0.0, is_sturdy: bool = False) -> None:

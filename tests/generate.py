@@ -4,15 +4,15 @@ from collections.abc import Sequence
 
 from worker.chatterbox.t3.decoder import Decoder
 from worker.chatterbox.t3.model import T3
-from worker.chatterbox.t3.prompt import Prompt, Spoken
+from worker.chatterbox.t3.prompt import Prompt, SpeechTokens
 
 
-def generate(model: T3, prompts: Sequence[Prompt], slots: int = 16) -> list[Spoken]:
+def generate(model: T3, prompts: Sequence[Prompt], slots: int = 16) -> list[SpeechTokens]:
     """Run prompts to their end, a new one joining whenever a slot is free; results in order."""
     decoder = Decoder(model, slots)
     waiting = list(reversed(list(enumerate(prompts))))
     running: dict[int, int] = {}
-    results: dict[int, Spoken] = {}
+    results: dict[int, SpeechTokens] = {}
     while waiting or running:
         joining = [waiting.pop() for _ in range(min(decoder.free, len(waiting)))]
         entered = decoder.prefill([prompt for _, prompt in joining])

@@ -1,4 +1,4 @@
-"""One worker whose messages are delivered by hand, in any order, as often as a test likes."""
+"""A worker whose messages a test delivers, in any order and as often as it likes."""
 
 import json
 from datetime import datetime, timedelta
@@ -44,7 +44,7 @@ class WorkerHarness:
         return self.now
 
     def wait(self, seconds: float) -> None:
-        """Let time pass, in which the workers go on reporting themselves."""
+        """Let time pass while the workers continue to report themselves."""
         self.now += timedelta(seconds=seconds)
         with session_scope(self.database) as session:
             session.execute(update(Worker).values(seen_at=self.now))

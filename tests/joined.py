@@ -1,4 +1,4 @@
-"""A programme of made-up speech, encoded in parts and in one go, and decoded again."""
+"""A programme of synthetic speech, encoded in parts and in one go, and decoded again."""
 
 import io
 from collections.abc import Sequence

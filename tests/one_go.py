@@ -1,4 +1,4 @@
-"""Lossy files written in one go by libav, against which files joined from parts are held."""
+"""Lossy files written in one go by libav, as a reference for files joined from parts."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field

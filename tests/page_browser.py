@@ -118,7 +118,7 @@ def _heard_by_the_microphone() -> Path:
 
 
 class Visit:
-    """A page in a context of its own; what it complains of is kept."""
+    """A page in its own browser context; its errors are recorded."""
 
     def __init__(self, browser: Browser, url: str, **options: Any) -> None:
         self.context: BrowserContext = browser.new_context(
@@ -139,7 +139,7 @@ class Visit:
         self.context.close()
 
     def _note(self, message: Any) -> None:
-        # A refused request is told by the page in words; the browser logs it besides.
+        # The page reports a refused request in words; the browser logs it as well.
         if message.type == "error" and "Failed to load resource" not in message.text:
             self.complaints.append(message.text)
 
@@ -150,6 +150,6 @@ def wait_until(page: Page, expression: str) -> None:
 
 
 def shots_folder() -> Path | None:
-    """Where screenshots are kept for whoever wants to look at them: $PAGE_SHOTS."""
+    """The folder for screenshots: $PAGE_SHOTS."""
     folder = os.environ.get("PAGE_SHOTS")
     return Path(folder) if folder else None

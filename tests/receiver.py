@@ -56,7 +56,7 @@ def answering(status: int, body: bytes = b"", **headers: str) -> Answer:
 
 
 def dripping(pause_s: float) -> Answer:
-    """A byte of headers now and then: each read succeeds, and the answer never ends."""
+    """Send headers slowly, byte by byte: each read succeeds, and the response never ends."""
 
     def answer(handler: BaseHTTPRequestHandler, _: Received) -> None:
         handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
@@ -76,7 +76,7 @@ def flooding(handler: BaseHTTPRequestHandler, _: Received) -> None:
 
 
 class Receiver:
-    """Keeps what it is sent, and answers as it is told to."""
+    """Records what it receives, and answers as configured."""
 
     def __init__(self, trusted: ssl.SSLContext | None = None) -> None:
         self.received: list[Received] = []
@@ -97,14 +97,14 @@ class Receiver:
                     self.close_connection = True
 
             def log_message(self, *_: Any) -> None:
-                """Say nothing."""
+                """Keep the tests' output clean."""
 
         class Server(ThreadingHTTPServer):
             daemon_threads = True
             request_queue_size = 64
 
             def handle_error(self, *_: Any) -> None:
-                """Say nothing of senders that hang up."""
+                """Do not report senders that hang up."""
 
         self._server = Server(("127.0.0.1", 0), Handler)
         if trusted is not None:

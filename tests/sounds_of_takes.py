@@ -1,4 +1,4 @@
-"""Takes as an engine makes them, and ways to store them that misbehave on request."""
+"""Takes as an engine makes them, and store functions that misbehave on request."""
 
 import hashlib
 import os
@@ -33,7 +33,7 @@ def make_sound(text: str, *, seconds: float = 1.0) -> SpokenSound:
 
 
 def store_oddly(marks: Path, sound: SpokenSound) -> StoredSound:
-    """Answer with the digest of what arrived; leaves a mark for every try."""
+    """Return the digest of what arrived, and leave a mark for every try."""
     text = sound.spoken_text
     with (marks / hashlib.sha256(text.encode()).hexdigest()).open("a") as file:
         file.write("x")

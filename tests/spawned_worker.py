@@ -1,4 +1,4 @@
-"""Worker processes, forked from one that has everything imported: up in a moment.
+"""Worker processes, forked from one that has everything imported, so that they start quickly.
 
 They make tones, unless the settings name a checkpoint: then they speak with it.
 """
@@ -27,7 +27,7 @@ END_S = 20.0
 
 
 class SpawnedWorker:
-    """A running worker, as subprocess.Popen would have it."""
+    """A running worker, with the interface of subprocess.Popen."""
 
     def __init__(
         self,

@@ -19,7 +19,7 @@ END_S = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpeechServer:
-    """Where a server listens, and the key it asks for."""
+    """A server's address, and the key it requires."""
 
     url: str
     key: str | None

@@ -1,4 +1,4 @@
-"""A text submitted to a server and fetched when it is spoken, as `rhapsode submit` does for one."""
+"""Submits a text to a server and fetches the result, as `rhapsode submit` does."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""The worker process: behind Celery, on a pool of threads over one warm engine."""
+"""The worker process that Celery runs: a pool of threads over one warm engine."""
 
 import signal
 import threading
@@ -81,7 +81,7 @@ def _consume(app: Celery, worker: WorkerProcess, queues: frozenset[Queue], healt
     _drain_on_signals(worker)
     threading.Thread(target=_end_with_the_engine, args=(worker,), daemon=True).start()
     trace.setup_worker_optimizations(app)
-    # The controller, not Celery's own command around it: that writes lines of its own to the log.
+    # The controller and not Celery's command, which would write its own lines to the log.
     controller = app.WorkController(
         app=app,
         pool="threads",  # never prefork: a forked child cannot use the parent's CUDA
@@ -98,7 +98,7 @@ def _consume(app: Celery, worker: WorkerProcess, queues: frozenset[Queue], healt
 
 
 def _end_at_once_on_signals() -> None:
-    """Until there is work that could be handed back, a signal ends the process."""
+    """Let a signal end the process at once, while there is no work to hand back."""
 
     def end(number: int, _: object) -> None:
         log.info("worker_ended", signal=signal.Signals(number).name)
@@ -120,5 +120,5 @@ def _drain_on_signals(worker: WorkerProcess) -> None:
 
 def _end_with_the_engine(worker: WorkerProcess) -> None:
     worker.has_died.wait()
-    # Celery looks at this between two events and shuts down with the code.
+    # Celery checks this between events and shuts down with the code.
     celery_state.should_stop = EXIT_ENGINE_DIED  # type: ignore[assignment]  # a code, not a flag

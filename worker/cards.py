@@ -1,8 +1,8 @@
-"""Which GPU a worker takes: one that no other worker of this machine has.
+"""Chooses a worker's GPU: one that no other worker of this machine uses.
 
-Workers of one machine share a data directory; a lock in it says that a card is taken, and the
-kernel releases it with the process, however that ends. Knows nothing of torch: which card CUDA sees
-has to be settled before torch asks.
+Workers of one machine share a data directory. A lock file in it marks a card as taken, and the
+kernel releases the lock when the process ends, however it ends. Does not import torch: the card
+that CUDA sees must be set before torch initialises it.
 """
 
 import fcntl
@@ -25,7 +25,7 @@ QUERY = ("nvidia-smi", "--query-gpu=index,uuid", "--format=csv,noheader")
 QUERY_TIMEOUT_S = 30
 
 log = structlog.get_logger(__name__)
-_taken: list[IO[str]] = []  # for the life of the process: closing the file gives the card back
+_locks: list[IO[str]] = []  # kept open: closing a file would release its card
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,9 +37,9 @@ class Card:
 
 
 def take_card(cards: str | None, folder: Path, health: Health) -> None:
-    """Take a free card of those the settings name, and let CUDA see no other; wait if none is free.
+    """Take a free card among those of the settings, and hide the others from CUDA; wait for one.
 
-    Does nothing on a machine without cards, or if CUDA_VISIBLE_DEVICES has chosen already.
+    Does nothing on a machine without cards, or if CUDA_VISIBLE_DEVICES has chosen one already.
     Raises: SettingsError if the settings name a card that is not there.
     """
     if cards is None and is_card_chosen():
@@ -62,35 +62,35 @@ def take_card(cards: str | None, folder: Path, health: Health) -> None:
 
 
 def choose(cards: str | None, present: list[Card]) -> list[Card]:
-    """Return the cards that are named, by index or UUID; all of them if none are.
+    """Return the cards that are named by index or UUID; all of them if none is named.
 
     Raises: SettingsError naming those that are not there.
     """
     if cards is None:
         return present
-    known = {card.index: card for card in present} | {card.uuid: card for card in present}
+    by_name = {card.index: card for card in present} | {card.uuid: card for card in present}
     names = [name.strip() for name in cards.split(",") if name.strip()]
-    missing = [name for name in names if name not in known]
+    missing = [name for name in names if name not in by_name]
     if missing:
-        there = ", ".join(card.index for card in present) or "none"
+        available = ", ".join(card.index for card in present) or "none"
         raise SettingsError(
             f"RHAPSODE_MODEL__CARDS names {', '.join(missing)}, which is not there: "
-            f"this machine has {there}"
+            f"this machine has {available}"
         )
-    return [known[name] for name in names]
+    return [by_name[name] for name in names]
 
 
 def list_cards() -> list[Card]:
-    """Ask the driver which cards this process may use; none where there is no driver."""
+    """Ask the driver which cards this process may use; return none if there is no driver."""
     if shutil.which(QUERY[0]) is None:
         return []
-    asked = subprocess.run(  # noqa: S603 - a constant
+    query = subprocess.run(  # noqa: S603 - a constant
         QUERY, capture_output=True, text=True, check=False, timeout=QUERY_TIMEOUT_S
     )
-    if asked.returncode != 0:
-        log.warning("cards_unknown", reason=(asked.stdout + asked.stderr).strip())
+    if query.returncode != 0:
+        log.warning("cards_unknown", reason=(query.stdout + query.stderr).strip())
         return []
-    rows = (line.split(",") for line in asked.stdout.splitlines() if line.strip())
+    rows = (line.split(",") for line in query.stdout.splitlines() if line.strip())
     return [Card(index=index.strip(), uuid=uuid.strip()) for index, uuid in rows]
 
 
@@ -102,5 +102,5 @@ def _lock(path: Path) -> bool:
     except BlockingIOError:
         file.close()
         return False
-    _taken.append(file)
+    _locks.append(file)
     return True

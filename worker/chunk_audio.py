@@ -1,4 +1,4 @@
-"""A chunk's sound as it is kept: FLAC, 24 bit, mono, 24 kHz, under the SHA-256 of its bytes."""
+"""A chunk's sound as stored: FLAC, 24 bit, mono, 24 kHz, named by the SHA-256 of its bytes."""
 
 import hashlib
 from collections import deque
@@ -13,22 +13,22 @@ from narration.sound.waveform import Clip, Waveform, decode_flac, encode_flac
 from narration.storage.interface import Storage
 from narration.storage.keys import chunk_audio_key
 
-if TYPE_CHECKING:  # processes that only store sounds load no database
+if TYPE_CHECKING:  # processes that only store sounds do not load the database layer
     from narration.jobs.record import Chunk
 
 MEDIA_TYPE = "audio/flac"
-AHEAD = 8  # objects fetched before they are needed: a bucket answers in some ten milliseconds
+AHEAD = 8  # objects fetched ahead of need: a bucket takes tens of milliseconds to answer
 
-Wanted = TypeVar("Wanted")
+Item = TypeVar("Item")
 Fetched = TypeVar("Fetched")
 
 
-class LostAudio(Exception):  # noqa: N818 - a state of the store, mended by speaking the chunk again
+class LostAudio(Exception):  # noqa: N818 - a state of the store, fixed by speaking the chunk again
     """The stored sound of a chunk is missing or damaged."""
 
 
 def store_chunk(store: Storage, waveform: Waveform) -> str:
-    """Store a waveform and return the SHA-256 it is found under."""
+    """Store a waveform and return the SHA-256 that names it."""
     flac = encode_flac(waveform)
     sha256 = hashlib.sha256(flac).hexdigest()
     store.put(chunk_audio_key(sha256), flac, media_type=MEDIA_TYPE, is_write_once=True)
@@ -36,7 +36,7 @@ def store_chunk(store: Storage, waveform: Waveform) -> str:
 
 
 def read_flac(store: Storage, sha256: str, *, index: int) -> bytes:
-    """Read a sound as it is stored; `index` is the number of its chunk, for errors.
+    """Read a take's stored FLAC bytes; `index` is the number of its chunk, for errors.
 
     Raises: LostAudio if it is missing or not what was stored; StorageUnavailable.
     """
@@ -58,21 +58,21 @@ def read_chunk(store: Storage, chunk: "Chunk") -> Waveform:
 
 
 def read_clips(store: Storage, chunks: "Iterable[Chunk]") -> Iterator[Clip]:
-    """Read the sound of a job chunk by chunk, in order; the next few are fetched meanwhile."""
-    kept, fetched = tee(chunks)
-    flacs = fetch_ahead(partial(_read_flac, store), fetched)
-    for chunk, flac in zip(kept, flacs, strict=True):
+    """Read a job's sound chunk by chunk, in order, fetching the next few meanwhile."""
+    for_pauses, to_fetch = tee(chunks)
+    flacs = fetch_ahead(partial(_read_flac, store), to_fetch)
+    for chunk, flac in zip(for_pauses, flacs, strict=True):
         yield Clip(waveform=decode_flac(flac), pause_after_ms=chunk.pause_after_ms)
 
 
 def fetch_ahead(
-    fetch: Callable[[Wanted], Fetched], wanted: Iterable[Wanted], *, ahead: int = AHEAD
+    fetch: Callable[[Item], Fetched], items: Iterable[Item], *, ahead: int = AHEAD
 ) -> Iterator[Fetched]:
-    """Yield what `fetch` gives for each, in order, while as many as `ahead` are being fetched."""
+    """Yield `fetch` of each item, in order, fetching up to `ahead` items in advance."""
     waiting: deque[Future[Fetched]] = deque()
     with ThreadPoolExecutor(ahead, thread_name_prefix="fetch") as pool:
         try:
-            for one in wanted:
+            for one in items:
                 waiting.append(pool.submit(fetch, one))
                 if len(waiting) > ahead:
                     yield waiting.popleft().result()
@@ -83,9 +83,9 @@ def fetch_ahead(
 
 
 def clear_lost(store: Storage, chunks: "Iterable[Chunk]") -> list[int]:
-    """Return the numbers of the chunks whose sound is lost, and make room for it.
+    """Return the numbers of the chunks whose sound is lost, and delete what is stored of it.
 
-    Sounds are written once: a damaged one would keep its place for ever.
+    Sounds are written only once, so a damaged object would never be replaced.
     """
     lost: list[int] = []
     for chunk in chunks:

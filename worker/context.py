@@ -1,4 +1,4 @@
-"""What every task works with; built once per process by the entry and passed on."""
+"""What every task works with; built once per process at its start and passed on."""
 
 import threading
 import time
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerContext:
-    """One worker process: its name, its tools and its rules."""
+    """One worker process: its name, its resources and its settings."""
 
-    holder: str  # the name its leases carry
+    holder: str  # the name in its leases
     database: Engine
     stores: Stores
     broker: Broker
@@ -60,7 +60,7 @@ class WorkerContext:
 
 
 class Drain:
-    """Tells running work that the worker is stopping; begun once."""
+    """Tells running work that the worker is stopping; starts once."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
@@ -74,10 +74,10 @@ class Drain:
 
     @property
     def is_begun(self) -> bool:
-        """Begin nothing more."""
+        """Whether no more work may be started."""
         return self._event.is_set()
 
     @property
     def is_over(self) -> bool:
-        """Hand back what is not done."""
+        """Whether unfinished work must be handed back now."""
         return time.monotonic() > self._ends_at

@@ -1,4 +1,4 @@
-"""Runs work under a lease; the class of an error decides what becomes of the work."""
+"""Runs work under a lease; the class of an error decides what happens to the work."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,22 +26,22 @@ from worker.leases import Lease, Renew
 
 log = structlog.get_logger(__name__)
 
-# What is away is asked again after 16 s at the latest: the job goes on soon after it is back.
+# Limits the backoff to 16 s, so that a job goes on soon after a dependency is back.
 WAITING_TRIES = 4
 
 
 class Reaction(Enum):
-    """What becomes of work that ended in an error."""
+    """What happens to work that ended in an error."""
 
-    DROP = "lost"  # it is somebody else's
+    DROP = "lost"  # another worker has it
     FAIL = "failed"  # it would fail again
-    ABANDON = "abandoned"  # this worker must end; what was in flight counts as lost
-    WAIT = "waits"  # for something to be mended, however long that takes
-    DEFER = "deferred"  # another try may succeed; too many and it has failed
+    ABANDON = "abandoned"  # this worker must exit; the work counts as lost
+    WAIT = "waits"  # until a dependency is fixed, however long that takes
+    DEFER = "deferred"  # another try may succeed; after too many tries the work fails
 
 
-# The first class that fits decides. Anything else is a bug: it may be a passing one, so the work is
-# tried again, a limited number of times.
+# The first matching class decides. Any other exception is a bug. It may be transient, so the work
+# is retried a limited number of times.
 REACTIONS: tuple[tuple[type[Exception], Reaction], ...] = (
     (LeaseLost, Reaction.DROP),
     (EngineDied, Reaction.ABANDON),
@@ -54,9 +54,10 @@ REACTIONS: tuple[tuple[type[Exception], Reaction], ...] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """A claimed step or segment, and what can be done with the claim.
+    """A claimed step or segment, and the operations on the claim.
 
-    `hand_back`: not before a moment, with so many tries made, None for those of the claim.
+    `hand_back` takes the earliest time of the next try and the number of tries made; None keeps the
+    claim's number.
     """
 
     job_id: str
@@ -67,9 +68,9 @@ class Work:
 
 
 def run_under_lease(context: WorkerContext, work: Work, do: Callable[[Lease], None]) -> None:
-    """Do the work under its lease; errors end here, after what the table says.
+    """Do the work under its lease; handle errors as the table says.
 
-    Raises: EngineDied, for the worker to go.
+    Raises: EngineDied, so that the worker exits.
     """
     try:
         _refuse_hopeless(work, context.settings.step_tries)
@@ -87,7 +88,7 @@ def reaction_to(error: Exception) -> Reaction:
 
 
 def _refuse_hopeless(work: Work, step_tries: int) -> None:
-    """Fail work whose workers were lost too often: a killed worker cannot do it itself."""
+    """Fail work that has lost too many workers; a killed worker cannot report that itself."""
     if work.tries > step_tries:
         raise AbandonedError(f"{step_tries} workers were lost while doing this: see their logs")
 
@@ -107,13 +108,13 @@ def _react(context: WorkerContext, work: Work, error: Exception) -> None:
                 work.hand_back(session, context.retry_at(work.tries), None)
             elif reaction is Reaction.WAIT:
                 _wait(context, work, session, error)
-    except (DatabaseUnavailable, DiskFull) as unwritten:
-        # The lease runs out by itself and the sweeper sends the work again.
-        log.info("work_not_updated", reason=str(unwritten))
+    except (DatabaseUnavailable, DiskFull) as failure:
+        # The lease expires by itself, and the sweeper sends the work again.
+        log.info("work_not_updated", reason=str(failure))
 
 
 def _wait(context: WorkerContext, work: Work, session: Session, error: Exception) -> None:
-    """Hand the work back without counting the try, and say on the job what it waits for."""
+    """Hand the work back without counting the try, and record on the job what it waits for."""
     assert isinstance(error, DependencyError)
     tries = min(work.tries, WAITING_TRIES, context.settings.step_tries - 1)
     if work.hand_back(session, context.retry_at(max(tries, 1)), tries):
@@ -121,9 +122,9 @@ def _wait(context: WorkerContext, work: Work, session: Session, error: Exception
 
 
 def _name_full_disk(error: Exception) -> Exception:
-    """Whatever was being written, an encoder's output say: a full disk is no bug of ours."""
-    for found in (error, error.__cause__):
-        is_full = isinstance(found, OSError) and found.errno in NO_ROOM
+    """Return DiskFull for a full disk, whatever was being written: it is not a bug of ours."""
+    for cause in (error, error.__cause__):
+        is_full = isinstance(cause, OSError) and cause.errno in NO_ROOM
         if is_full and not isinstance(error, DependencyError):
             return DiskFull(f"a disk of the worker is full ({error}): free some space")
     return error

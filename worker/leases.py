@@ -1,7 +1,7 @@
-"""Renews the leases of this process on one thread, however busy the others are.
+"""Renews the leases of this process on one thread, however busy its other threads are.
 
-The process reports itself three times per heartbeat, so that one that was killed counts as alive
-for one heartbeat at most.
+The process reports itself three times per heartbeat, so a killed process counts as alive for at
+most one heartbeat.
 """
 
 import threading
@@ -18,32 +18,32 @@ from narration.database import limit_lock_waits, session_scope
 from narration.errors import DatabaseUnavailable, DiskFull, LeaseLost, RowsLocked
 from narration.telemetry import TroubleLog
 
-BEATS = 3  # in a heartbeat
-LOCK_WAIT_S = 0.2  # for the row of one lease: there may be hundreds to be renewed
+BEATS = 3  # reports per heartbeat
+LOCK_WAIT_S = 0.2  # per lease: there may be hundreds of rows to renew
 
 
 class Renew(Protocol):
-    """Keeps one piece of work until a moment; False if it is lost."""
+    """Extends the lease of one piece of work; returns False if the lease is lost."""
 
     def __call__(self, session: Session, *, until: datetime) -> bool:
         """Write the new end of the lease."""
 
 
 class Lease:
-    """One piece of work that is being kept."""
+    """The lease of one piece of work."""
 
     def __init__(self, renew: Renew) -> None:
         self.renew = renew
         self.is_lost = threading.Event()
 
     def check(self) -> None:
-        """Raise LeaseLost if somebody else has the work by now."""
+        """Raise LeaseLost if another worker has the work by now."""
         if self.is_lost.is_set():
             raise LeaseLost
 
 
 class LeaseKeeper:
-    """Renews every lease of a process at each heartbeat, on a thread of its own."""
+    """Renews every lease of a process at each heartbeat, on its own thread."""
 
     def __init__(
         self, database: Engine, *, lease_s: float, heartbeat_s: float, clock: Clock = utc_now
@@ -52,7 +52,7 @@ class LeaseKeeper:
         self._lease = timedelta(seconds=lease_s)
         self._heartbeat_s = heartbeat_s
         self._clock = clock
-        self._kept: set[Lease] = set()
+        self._leases: set[Lease] = set()
         self._guard = threading.Lock()
         self._is_closed = threading.Event()
         self._beats: list[Callable[[], None]] = []
@@ -62,26 +62,26 @@ class LeaseKeeper:
 
     @contextmanager
     def keep(self, renew: Renew) -> Iterator[Lease]:
-        """Keep a piece of work for as long as the block runs."""
+        """Renew a lease for as long as the block runs."""
         lease = Lease(renew)
         with self._guard:
-            self._kept.add(lease)
+            self._leases.add(lease)
         try:
             yield lease
         finally:
             with self._guard:
-                self._kept.discard(lease)
+                self._leases.discard(lease)
 
     def until(self) -> datetime:
-        """Return when a lease taken now runs out."""
+        """Return when a lease taken now expires."""
         return self._clock() + self._lease
 
     def on_beat(self, beat: Callable[[], None]) -> None:
-        """Call `beat` three times in a heartbeat; it may fail with DatabaseUnavailable."""
+        """Call `beat` three times per heartbeat; it may raise DatabaseUnavailable."""
         self._beats.append(beat)
 
     def close(self) -> None:
-        """Stop renewing; leases that are still kept run out by themselves."""
+        """Stop renewing; leases that are still held expire by themselves."""
         self._is_closed.set()
         self._thread.join()
 
@@ -102,14 +102,14 @@ class LeaseKeeper:
 
     def _renew_all(self) -> None:
         with self._guard:
-            kept = list(self._kept)
+            leases = list(self._leases)
         locked: RowsLocked | None = None
-        for lease in kept:
+        for lease in leases:
             try:
                 with session_scope(self._database) as session:
                     limit_lock_waits(session, LOCK_WAIT_S)
                     is_kept = lease.renew(session, until=self.until())
-            except RowsLocked as error:  # as while its job is deleted; the others must be kept
+            except RowsLocked as error:  # say, its job is being deleted; renew the others
                 locked = error
                 continue
             if not is_kept:

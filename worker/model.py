@@ -19,7 +19,8 @@ from worker.voice_preparation import VoiceMaker
 def load_model(settings: Settings) -> LoadedModel:
     """Find the checkpoint, load it and start its engine.
 
-    Raises: NotFoundError, CheckpointError or SettingsError if it cannot be used as asked.
+    Raises: NotFoundError, CheckpointError or SettingsError if it cannot be used with these
+    settings.
     """
     folder = resolve_model(settings.model.checkpoint)
     return load_model_from(folder, settings.model, cache_folder=settings.data_dir / "engine")
@@ -53,7 +54,7 @@ def load_model_from(folder: Path, settings: ModelSettings, *, cache_folder: Path
     )
     return LoadedModel(
         engine=open_engine(chatterbox, options),
-        # T3's, and of the sound stage a batch under way and the next.
+        # T3's slots, and two batches of the sound stage: the current one and the next.
         target_concurrency=options.t3_slots + 2 * options.vocoder_batch,
         identity=identity,
         bundled=chatterbox.voices,

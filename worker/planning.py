@@ -1,4 +1,4 @@
-"""Planning a job: read the document, cut it into chunks, lay them out in segments."""
+"""Plans a job: reads the document, cuts it into chunks, groups them into segments."""
 
 import structlog
 
@@ -20,9 +20,9 @@ log = structlog.get_logger(__name__)
 
 
 def plan_job(context: WorkerContext, claim: StepClaim, _: Lease) -> None:
-    """Write a job's chunks and wake the workers that speak them.
+    """Write a job's chunks and wake the workers that render them.
 
-    A job that an earlier attempt has planned keeps its chunks, finished ones included.
+    A job that was planned in an earlier attempt keeps its chunks, finished ones included.
     Raises: DocumentError if the document cannot be narrated; LeaseLost.
     """
     with context.session(is_read_only=True) as session:
@@ -73,7 +73,7 @@ def _plan_anew(
 
 
 def _store_cover(store: Storage, job: Job, metadata: Metadata) -> str | None:
-    """Make sure that a job's cover is stored, the caller's or its document's; return its type."""
+    """Make sure that the job's cover is stored, the caller's or the document's; return its type."""
     key = cover_key(job.id)
     if store.stat(key) is not None:
         return cover_type(store.get(key))

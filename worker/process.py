@@ -1,6 +1,6 @@
-"""One worker process as a whole: what it opened, what it does on a wake-up, and its end.
+"""One worker process as a whole: its resources, its task handlers, and its shutdown.
 
-The same worker stands behind Celery and inside `rhapsode serve` and `render`.
+The same worker runs behind Celery and inside `rhapsode serve` and `render`.
 """
 
 import os
@@ -24,14 +24,14 @@ from narration.demonstration import IN_THE_SERVICE, is_speaking
 from narration.engine import EngineIdentity
 from narration.errors import DatabaseUnavailable
 from narration.health import Health
-from narration.settings import Settings, WorkerSettings
+from narration.settings import Settings
 from narration.storage.profiles import Stores
 from narration.workers import WorkerEngine, WorkerState
 from worker.assembly.part_encoders import PartEncoders
 from worker.context import WorkerContext
 from worker.engine.types import Delivery, SpeechEngine, Utterance
 from worker.leases import LeaseKeeper
-from worker.rendering.notes import NoteWriter
+from worker.rendering.checkpoint_writer import CheckpointWriter
 from worker.rendering.places import LEAST_SLOTS, Places, slots_for
 from worker.rendering.runner import SegmentRunner
 from worker.rendering.take_pool import TakePool, make_take_pool
@@ -49,16 +49,16 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-EXIT_ENGINE_DIED = 70  # EX_SOFTWARE: whatever supervises the process starts another
+EXIT_ENGINE_DIED = 70  # EX_SOFTWARE: the supervisor starts another process
 WARM_UP_TEXT = "This sentence is spoken once, so that the first listener does not wait."
 WARM_UP_TIMEOUT_S = 1800.0  # compiling kernels for the first time takes minutes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedModel:
-    """A loaded model: what speaks, which it is, its voices, and how new ones are made.
+    """A loaded model: its engine and identity, its voices, and how new ones are made.
 
-    `target_concurrency`: so many chunks under way keep the engine busy.
+    `target_concurrency`: how many chunks in flight keep the engine busy.
     """
 
     engine: SpeechEngine
@@ -73,7 +73,7 @@ LoadModel = Callable[[Settings], LoadedModel]
 
 
 class WorkerProcess:
-    """A worker for some queues; open it, bind its handlers, drain it, close it."""
+    """A worker for some queues: open it, bind its handlers, drain it, close it."""
 
     def __init__(
         self,
@@ -87,19 +87,19 @@ class WorkerProcess:
         health: Health | None = None,
         clock: Clock = utc_now,
     ) -> None:
-        self.has_died = threading.Event()  # the engine will not speak again: end the process
+        self.has_died = threading.Event()  # the engine cannot recover: end the process
         self._context = _make_context(settings, database, stores, broker, clock)
         self._health = health or Health()
         self._is_speaker = Queue.GPU in queues
         self._model: LoadedModel | None = None
         self._runner: SegmentRunner | None = None
         self._takes: TakePool | None = None
-        self._notes: NoteWriter | None = None
+        self._checkpoints: CheckpointWriter | None = None
         self._webhooks: WebhookRunner | None = None
         self._calls: UrgentCalls | None = None
         self._state = WorkerState.WARMING
         self.encoders = self._context.encoder_count
-        # Tasks at once: all encoders have work, and a job may be planned beside them.
+        # How many tasks run at once: enough for all encoders, and to plan jobs beside them.
         self.slots = settings.worker.slots or max(LEAST_SLOTS, self.encoders + 2)
         self.handlers: dict[Task, Handler] = {}
         self._register()
@@ -107,7 +107,7 @@ class WorkerProcess:
             self._webhooks = _make_webhooks(self._context, settings)
             self.handlers |= cpu_tasks(self._context, self._webhooks)
         if Queue.GPU in queues:
-            self._takes = make_take_pool(settings, stores.work)  # they start while the model loads
+            self._takes = make_take_pool(settings, stores.work)  # starts while the model loads
             try:
                 self._warm_up(settings, load_model, self._takes)
             except BaseException:
@@ -118,13 +118,13 @@ class WorkerProcess:
 
     @property
     def identity(self) -> EngineIdentity:
-        """Which engine speaks here; only a worker with the gpu queue has one."""
+        """The engine of this worker; only a worker with the gpu queue has one."""
         assert self._model is not None
         return self._model.identity
 
     @property
     def threads(self) -> int:
-        """Tasks at once: beside the slots there are places for what somebody waits for."""
+        """How many tasks run at once: the slots, and extra places for urgent segments."""
         return self.slots + (self._context.settings.urgent_slots if self._is_speaker else 0)
 
     def answer_calls(self) -> None:
@@ -135,7 +135,7 @@ class WorkerProcess:
             self._calls = UrgentCalls(self._context.broker, speak_next, threads=threads)
 
     def drain(self) -> None:
-        """Take no more work; finish or hand back what there is within the grace period."""
+        """Take no more work; finish or hand back the current work within the grace period."""
         self._state = WorkerState.DRAINING
         self._health.set_ready(is_ready=False)
         if self._runner is not None:
@@ -144,11 +144,11 @@ class WorkerProcess:
             self._webhooks.drain()
 
     def close(self) -> None:
-        """Free everything; call it when no handler runs any more."""
+        """Free everything; call it once no handler is running."""
         if self._calls is not None:
             self._calls.close()
-        if self._notes is not None:
-            self._notes.close()
+        if self._checkpoints is not None:
+            self._checkpoints.close()
         if self._takes is not None:
             self._takes.close()
         if self._webhooks is not None:
@@ -158,7 +158,7 @@ class WorkerProcess:
         self._context.encoders.close()
         if self._model is not None:
             self._model.engine.close()
-        # If the database is away the row stays, and is ignored once its heartbeats are late.
+        # If the database is away, the row stays and is ignored once its heartbeats are late.
         with suppress(DatabaseUnavailable), self._context.session() as session:
             workers.unregister(session, self._context.holder)
 
@@ -172,7 +172,7 @@ class WorkerProcess:
     def _warm_up(self, settings: Settings, load_model: LoadModel, takes: TakePool) -> None:
         """Load the model and speak once; only then is the worker ready."""
         context = self._context
-        # Of a folder the last name only: anybody may read what a worker waits for.
+        # Only the last part of a path, because anybody may read what a worker waits for.
         with self._awaiting("engine", f"loading {Path(settings.model.checkpoint).name}"):
             model = load_model(settings)
         self._model = model
@@ -182,7 +182,7 @@ class WorkerProcess:
         if settings.worker.is_warmed_up:
             with self._awaiting("engine", "warming up"):
                 _warm_up_voices(model, voice_levels)
-        self._notes = NoteWriter(context.database, context.leases.until, context.clock)
+        self._checkpoints = CheckpointWriter(context.database, context.leases.until, context.clock)
         self._runner = SegmentRunner(
             context,
             model.engine,
@@ -190,7 +190,7 @@ class WorkerProcess:
             voice_cache,
             voice_levels,
             takes=takes,
-            notes=self._notes,
+            checkpoints=self._checkpoints,
             places=Places(self.slots),
         )
         self.handlers |= gpu_tasks(
@@ -202,7 +202,7 @@ class WorkerProcess:
 
     @contextmanager
     def _awaiting(self, part: str, doing: str) -> Iterator[None]:
-        """If it fails, the process ends, and its row says why for as long as it is looked at."""
+        """Report what the worker waits for, and before the process ends, why that failed."""
         try:
             with self._health.awaiting(part, doing):
                 yield
@@ -238,7 +238,7 @@ class WorkerProcess:
 
 
 def _warm_up_voices(model: LoadedModel, voice_levels: VoiceLevels) -> None:
-    """Speak once, and measure the voices of the model that were not measured before."""
+    """Speak once, and measure those voices of the model that have no level yet."""
     voice = next(iter(model.bundled.values()), None)
     if voice is None:
         return
@@ -256,7 +256,7 @@ def _make_webhooks(context: WorkerContext, settings: Settings) -> WebhookRunner:
 def _make_context(
     settings: Settings, database: Engine, stores: Stores, broker: Broker, clock: Clock
 ) -> WorkerContext:
-    # The random part tells a restarted container from the one before it on the same host.
+    # The random part tells a restarted container from its predecessor on the same host.
     holder = f"{socket.gethostname()[: workers.HOST_LENGTH]}-{os.getpid()}-{secrets.token_hex(4)}"
     leases = LeaseKeeper(
         database,

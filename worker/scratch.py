@@ -1,7 +1,7 @@
-"""Room on disk for the files a worker is putting together: a limit, and nothing left behind.
+"""Temporary disk space for the files that a worker assembles, limited and cleaned up.
 
-What a killed worker left there is removed by the next one, which knows by a lock that nobody uses
-it any more.
+The next worker removes the files of a killed one; a lock file tells whether a folder is still in
+use.
 """
 
 import fcntl
@@ -19,21 +19,22 @@ from narration.errors import DiskFull, OutputError
 
 PREFIX = "rhapsode-scratch-"
 LOCK = "lock"
-GLANCE_S = 1.0
+POLL_S = 1.0
 GB = 1e9
 
 log = structlog.get_logger(__name__)
 
 
 class Scratch:
-    """One worker's folder, shared by its threads. Without a parent: among the temporary files."""
+    """One worker's folder, shared by its threads; by default in the system's temporary folder."""
 
     def __init__(
-        self, limit_gb: float, parent: Path | None = None, *, glance_s: float = GLANCE_S
+        self, limit_gb: float, parent: Path | None = None, *, poll_s: float = POLL_S
     ) -> None:
-        # A parent that is named is kept to: Python looks for another place if the disk is full.
+        # The parent is passed explicitly, since Python would choose another folder if the disk is
+        # full.
         self._parent = parent
-        self._glance_s = glance_s
+        self._poll_s = poll_s
         self._limit_bytes = int(limit_gb * GB)
         self._in_use_bytes = 0
         self._released = threading.Condition()
@@ -42,10 +43,10 @@ class Scratch:
 
     @contextmanager
     def folder(self, needed_bytes: int, check: Callable[[], None]) -> Iterator[Path]:
-        """Give an empty folder for files of so many bytes; wait while others use the room.
+        """Provide an empty folder for files of this many bytes; wait while others use the space.
 
-        `check` is called while it waits, and may end that by raising.
-        Raises: OutputError if it is more than this worker may ever use; DiskFull.
+        `check` is called while it waits, and may end the wait by raising.
+        Raises: OutputError if it needs more than this worker may ever use; DiskFull.
         """
         if needed_bytes > self._limit_bytes:
             raise OutputError(
@@ -55,11 +56,11 @@ class Scratch:
             )
         with self._released:
             while self._in_use_bytes + needed_bytes > self._limit_bytes:
-                self._released.wait(self._glance_s)
+                self._released.wait(self._poll_s)
                 check()
             self._in_use_bytes += needed_bytes
         try:
-            with tempfile.TemporaryDirectory(dir=self._opened(needed_bytes)) as name:
+            with tempfile.TemporaryDirectory(dir=self._open_root(needed_bytes)) as name:
                 yield Path(name)
         finally:
             with self._released:
@@ -67,13 +68,13 @@ class Scratch:
                 self._released.notify_all()
 
     def close(self) -> None:
-        """Remove the folder; call it when nothing in it is used any more."""
+        """Remove the folder; call it once nothing in it is in use."""
         if self._root is not None:
             shutil.rmtree(self._root, ignore_errors=True)
         if self._lock is not None:
             self._lock.close()
 
-    def _opened(self, needed_bytes: int) -> Path:
+    def _open_root(self, needed_bytes: int) -> Path:
         with self._released:
             if self._root is None:
                 parent = self._parent or Path(tempfile.gettempdir())
@@ -97,6 +98,6 @@ def _remove_leftovers(parent: Path) -> None:
             with (folder / LOCK).open("r+") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(folder, ignore_errors=True)
-        except OSError:  # used by another worker, or another account's
+        except OSError:  # in use by another worker, or owned by another account
             continue
         log.info("scratch_cleared", folder=str(folder))

@@ -1,4 +1,4 @@
-"""What a worker process waits for before it works, and how often it got so far lately."""
+"""What a worker process waits for before it works, and a check for a loop of restarts."""
 
 import socket
 import time
@@ -24,7 +24,7 @@ from worker.cards import take_card
 from worker.process import LoadedModel, LoadModel
 
 POLL_S = 3.0
-MANY_STARTS = 4  # that were lost, within ten minutes: another one will be, too
+MANY_STARTS = 4  # starts that were lost within ten minutes: the next is likely to be lost, too
 
 log = structlog.get_logger(__name__)
 Result = TypeVar("Result")
@@ -41,14 +41,14 @@ def wait_for_broker(broker: Broker, health: Health, *, poll_s: float = POLL_S) -
 
 
 def wait_for_store(stores: Stores, health: Health, *, poll_s: float = POLL_S) -> None:
-    """Return once the store takes what is written, whatever keeps it from that: keys, too."""
+    """Return once the store accepts writes; wrong keys are waited out like an outage."""
     _wait_for("store", partial(check_store, stores), health, poll_s)
 
 
 def check_restarts(database: Engine, health: Health, settings: WorkerSettings) -> None:
-    """Say that the process is not alive if those before it in this container were all lost.
+    """Report "not alive" if the previous processes of this container were all lost.
 
-    It starts all the same: what is mended meanwhile shows by its becoming ready.
+    It starts all the same: if the cause has been fixed, the process becomes ready.
     """
     with session_scope(database, is_read_only=True) as session:
         lost = workers.count_lost_starts(
@@ -63,7 +63,7 @@ def check_restarts(database: Engine, health: Health, settings: WorkerSettings) -
 def load_when_present(
     load_model: LoadModel, settings: Settings, health: Health, *, poll_s: float = POLL_S
 ) -> LoadedModel:
-    """Load the model onto a free card as soon as its weights are there: somebody else fetches them.
+    """Load the model onto a free card once its weights, which another process fetches, are there.
 
     Raises: CheckpointError or SettingsError if they cannot be used.
     """
@@ -72,7 +72,7 @@ def load_when_present(
 
 
 def _wait_for(part: str, attempt: Callable[[], Result], health: Health, poll_s: float) -> Result:
-    """Try until it succeeds; meanwhile health says what is awaited, and the log does once."""
+    """Try until it succeeds; meanwhile report what is awaited, and log it once."""
     trouble = TroubleLog(f"{part}_awaited")
     while True:
         try:
@@ -88,5 +88,5 @@ def _wait_for(part: str, attempt: Callable[[], Result], health: Health, poll_s: 
 
 
 def host_name() -> str:
-    """Return the name that a container keeps when it is started again."""
+    """Return the name that a container keeps across restarts."""
     return socket.gethostname()[: workers.HOST_LENGTH]

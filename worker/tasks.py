@@ -1,6 +1,6 @@
-"""The six tasks: what a wake-up leads to. They translate; planning, rendering and assembly work.
+"""The handlers of the six tasks: they call planning, rendering, assembly and the like.
 
-Loads no torch: what needs it is handed in.
+Does not load torch: what needs it is passed in.
 """
 
 import threading
@@ -31,13 +31,13 @@ from worker.webhooks.runner import WebhookRunner
 
 log = structlog.get_logger(__name__)
 
-MOST_CPU_TASKS = 4  # at once, also where dozens of threads serve a large GPU
+MOST_CPU_TASKS = 4  # at once, even where dozens of threads serve a large GPU
 
 UseCase = Callable[[WorkerContext, StepClaim, Lease], None]
 
 
 def cpu_tasks(context: WorkerContext, webhooks: WebhookRunner) -> Mapping[Task, Handler]:
-    """Return what the cpu queue needs: planning, encoding, assembling, and telling webhooks."""
+    """Return the handlers of the cpu queue: planning, encoding, assembling and webhooks."""
     places = threading.BoundedSemaphore(MOST_CPU_TASKS)
     encoders = threading.BoundedSemaphore(context.encoder_count)
 
@@ -64,7 +64,7 @@ def gpu_tasks(
     voice_levels: VoiceLevels,
     has_died: threading.Event,
 ) -> Mapping[Task, Handler]:
-    """Return what the gpu queue needs; `has_died` is set when the engine will speak no more."""
+    """Return the handlers of the gpu queue; `has_died` is set when the engine has died."""
     return {
         Task.RENDER: lambda: _render(context, runner, has_died),
         Task.PREPARE_VOICE: lambda voice_id: _prepare(context, voice_maker, voice_levels, voice_id),
@@ -99,8 +99,8 @@ def answer_call(runner: SegmentRunner, has_died: threading.Event) -> bool:
 def _render(context: WorkerContext, runner: SegmentRunner, has_died: threading.Event) -> None:
     with _watched("rendering"):
         try:
-            # One wake-up per segment: the next one is asked for when this one ends, so that a
-            # draining worker stops between two.
+            # One wake-up per segment: the next is sent when this segment ends, so a draining worker
+            # stops between two segments.
             if runner.render_next():
                 wake(context.broker, Task.RENDER)
         except EngineDied:
@@ -136,7 +136,7 @@ def _work(context: WorkerContext, claim: StepClaim) -> Work:
 
 @contextmanager
 def _watched(task: str) -> Iterator[None]:
-    """Measure a task; a dependency that is away costs this wake-up, the sweeper sends another."""
+    """Measure a task. If a dependency is away the wake-up is dropped; the sweeper sends another."""
     outcome = "done"
     try:
         with telemetry.TASK_SECONDS.labels(task=task).time():

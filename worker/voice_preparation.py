@@ -1,4 +1,4 @@
-"""Preparing a voice: the recording that was uploaded becomes the conditioning the model needs."""
+"""Prepares a voice: turns an uploaded recording into the conditioning that the model needs."""
 
 import tempfile
 from dataclasses import dataclass
@@ -24,22 +24,22 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VoiceMaker:
-    """The model's functions that know how a voice is made, kept, and told from others."""
+    """The model's functions to make, save and compare voices."""
 
     make: "Callable[[Path], Voice]"  # from a recording
     save: "Callable[[Voice, Path], None]"
-    # How alike a waveform and the recording of a voice sound, by what identifies a speaker.
+    # How similar a waveform and a voice's recording sound, by their speaker embeddings.
     compare: "Callable[[Voice, Waveform], float]"
 
 
 class Speaker(Protocol):
-    """Speaks fixed sentences with a voice that was just made."""
+    """Speaks fixed sentences with a new voice."""
 
     def find(self, owner: str, voice: "Voice") -> object:
-        """Measure its level, for the jobs that will speak with it."""
+        """Measure the voice's level, for the jobs that will use it."""
 
     def speak(self, voice: "Voice") -> "Waveform | None":
-        """Return a sentence; None if the engine makes none of it."""
+        """Return a spoken sentence; None if the engine cannot speak it."""
 
 
 def prepare_voice(
@@ -48,9 +48,9 @@ def prepare_voice(
     speaker: Speaker,
     voice_id: str,
 ) -> None:
-    """Make the conditioning of a voice and measure its level, or note why it cannot be made.
+    """Make the conditioning of a voice and measure its level, or record why it cannot be made.
 
-    Making it is a pure function of the recording: two workers that do it at once harm nobody.
+    The conditioning is a pure function of the recording, so two workers may make it at once.
     """
     with context.session() as session:
         row = claim_voice(session, voice_id, until=context.leases.until(), now=context.clock())
@@ -59,8 +59,8 @@ def prepare_voice(
     try:
         voice = _make(context, voice_maker, row)
         speaker.find(row.owner, voice)
-        spoken = speaker.speak(voice)
-        similarity = None if spoken is None else voice_maker.compare(voice, spoken)
+        sample = speaker.speak(voice)
+        similarity = None if sample is None else voice_maker.compare(voice, sample)
     except TransientError as error:
         _defer(context, row, error)
     except InputError as error:

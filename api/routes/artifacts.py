@@ -1,4 +1,4 @@
-"""What a job delivered: presigned URLs made when they are read, or the file itself."""
+"""The files that a job delivered: presigned URLs made on request, or the files themselves."""
 
 from typing import Annotated
 
@@ -26,7 +26,7 @@ Revision = Annotated[
 router = Router(prefix="/v1/jobs/{job_id}/artifacts", tags=["artifacts"], responses=problems(401))
 
 
-@router.get("", responses=problems(404), summary="List what a job delivered")
+@router.get("", responses=problems(404), summary="List a job's files")
 def list_artifacts(
     job_id: JobId,
     resources: WithResources,
@@ -34,7 +34,7 @@ def list_artifacts(
     links: WithLinks,
     revision: Revision = None,
 ) -> ArtifactList:
-    """List the files with URLs that anybody can read for `url_expires_s` seconds."""
+    """List the files with URLs that work without a key for `url_expires_s` seconds."""
     job, artifacts = _delivered(resources, job_id, owner, revision)
     storage = resources.stores.profile(job.destination_profile)
     expires_s = resources.settings.storage.presign_s
@@ -46,7 +46,7 @@ def list_artifacts(
     response_class=Response,
     responses={
         200: {"description": "The file; the manifest is JSON", "content": DELIVERED},
-        206: {"description": "The range of the file that was asked for"},
+        206: {"description": "The requested range of the file"},
         302: {"description": "The file's present URL"},
         **problems(403, 404, 416),
     },
@@ -59,7 +59,7 @@ def get_artifact(
     owner: MediaOwner,
     revision: Revision = None,
 ) -> Response:
-    """Redirect to a presigned URL; where objects are files, send the file."""
+    """Redirect to a presigned URL; if objects are local files, send the file."""
     job, artifacts = _delivered(resources, job_id, owner, revision)
     artifact = next((artifact for artifact in artifacts if artifact.name == name), None)
     if artifact is None:
@@ -70,7 +70,7 @@ def get_artifact(
 def show(
     storage: Storage, artifact: Artifact | PastArtifact, expires_s: int, links: Links
 ) -> ArtifactBody:
-    """Show an artifact with a URL made for this answer."""
+    """Convert an artifact to its body, with a fresh URL."""
     url = storage.presign(artifact.key, expires_s=expires_s, file_name=artifact.name)
     if url is not None:
         return artifact_body(artifact, url, expires_s)
@@ -87,10 +87,10 @@ def _delivered(
         job = get_job(session, job_id, owner=owner)
         present = get_artifacts(session, job_id)
         past = [] if revision is None else list_past_artifacts(session, job_id)
-    found: list[Artifact | PastArtifact] = [*present, *past]
+    artifacts: list[Artifact | PastArtifact] = [*present, *past]
     if revision is None:
-        return job, found
-    found = [artifact for artifact in found if artifact.revision == revision]
-    if not found:
+        return job, artifacts
+    artifacts = [artifact for artifact in artifacts if artifact.revision == revision]
+    if not artifacts:
         raise NotFoundError(f"job {job_id} has not delivered a revision {revision}")
-    return job, found
+    return job, artifacts

@@ -1,4 +1,4 @@
-"""What happens to jobs, as server-sent events: of one job, or of all the caller's jobs."""
+"""Server-sent events of one job, or of all the caller's jobs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from api.following import EventFeed
     from api.polling import JobReader
 
-HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # nginx would hold it back
+HEADERS = {
+    "Cache-Control": "no-store",
+    "X-Accel-Buffering": "no",
+}  # otherwise nginx buffers the stream
 BODY = "One `EventBody` as JSON in each `data` line; `event` is its type, `id` where to resume."
 STREAM: dict[int | str, dict[str, Any]] = {
     200: {"description": BODY, "content": {MEDIA_TYPE: {"schema": {"type": "string"}}}},
@@ -41,7 +44,7 @@ After = Annotated[str | None, Query(max_length=64, description="where to start; 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """Whose events a client follows and from where; without a job, all of the owner's."""
+    """What a client follows and from where; without a job, all jobs of the owner."""
 
     owner: str
     job_id: str = ""
@@ -75,7 +78,11 @@ class EventResponse(StreamingResponse):
 @router.get(
     "/jobs/{job_id}/events",
     response_class=Response,
-    responses={**STREAM, 204: {"description": "All was told; do not reconnect"}, **problems(404)},
+    responses={
+        **STREAM,
+        204: {"description": "All events were sent; do not reconnect"},
+        **problems(404),
+    },
     summary="Follow a job",
 )
 async def follow_job(  # noqa: PLR0917 - FastAPI fills them in by name
@@ -86,13 +93,13 @@ async def follow_job(  # noqa: PLR0917 - FastAPI fills them in by name
     last_event_id: LastEventId = None,
     after: After = None,
 ) -> Response:
-    """Stream what happened to the job and what happens next, until it has ended.
+    """Stream the job's past and future events until it has ended.
 
-    `Last-Event-ID` or `after` is the number of the last event that is known.
+    `Last-Event-ID` or `after` is the number of the last event already received.
     """
     number = _parsed(_number, last_event_id, after) or 0
     start = await _start_of_job(request, resources, owner, job_id, number)
-    # 204 is what makes a browser stop reconnecting.
+    # 204 makes a browser stop reconnecting.
     if start.has_ended and last_event_id is not None and await _is_all_told(request, start):
         return Response(status_code=204)
     return _stream(request, start)
@@ -106,9 +113,10 @@ async def follow_jobs(
     last_event_id: LastEventId = None,
     after: After = None,
 ) -> Response:
-    """Stream what happens to the caller's jobs from now on, or after an event's `id`.
+    """Stream the events of the caller's jobs from now on, or after an event's `id`.
 
-    The stream does not end by itself. Events are kept for 30 days; `after=0-0` begins there.
+    The stream does not end by itself. Events are kept for 30 days; `after=0-0` starts with the
+    oldest.
     """
     position = _parsed(Position.parse, last_event_id, after)
     after_place = await run_in_threadpool(_place, resources, position)
@@ -124,7 +132,7 @@ def _stream(request: Request, start: Start) -> Response:
 async def _start_of_job(
     request: Request, resources: Resources, owner: str, job_id: str, number: int
 ) -> Start:
-    """Return where to begin. A deleted job is followed while events of it are not told yet."""
+    """Return where to start. A deleted job can be followed until all its events were sent."""
     reader: JobReader = request.app.state.reader
     try:
         job = await reader.read(job_id, owner)
@@ -164,7 +172,7 @@ def _number(text: str) -> int:
 
 
 def _parsed(parse: Callable[[str], T], header: str | None, parameter: str | None) -> T | None:
-    """Read where to resume; the header wins: a browser sends it when it reconnects."""
+    """Read where to resume; the header wins, because a browser sends it when it reconnects."""
     name, text = ("after", parameter) if header is None else ("Last-Event-ID", header)
     if text is None:
         return None

@@ -1,4 +1,4 @@
-"""Is the process alive, can it serve, and what has it measured."""
+"""Health checks and metrics of the process."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,37 +25,37 @@ from narration.migrate import check_schema
 from narration.telemetry import TroubleLog
 from narration.workers import Worker, host_of, recent_workers, warm_workers
 
-RECENT_S = 120.0  # so long a worker that ended is still asked why
+RECENT_S = 120.0  # how long the reason of an ended worker is still reported
 
 router = Router(tags=["operation"], responses=problems())
 
 
-class Seen:
-    """What this process has seen of what it depends on."""
+class ProbeState:
+    """What this process remembers between probes of its dependencies."""
 
     def __init__(self) -> None:
         self.has_schema = False
         self._troubles: dict[str, TroubleLog] = {}
 
     def trouble(self, name: str) -> TroubleLog:
-        """Return what logs the trouble of a check, once and not at every probe."""
+        """Return the log for a check's trouble, which logs once and not at every probe."""
         return self._troubles.setdefault(name, TroubleLog(f"{name}_not_ready"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Outcome:
-    """What a check has found; `codes` name troubles that do not pass by themselves."""
+    """The result of a check; `codes` name troubles that do not end by themselves."""
 
     is_well: bool
-    said: str
+    message: str
     codes: tuple[str, ...] = ()
 
 
 class _JobsWaitError(RhapsodeError):
-    """Jobs wait for something to be mended."""
+    """Jobs wait for something to be fixed."""
 
-    def __init__(self, said: str, codes: tuple[str, ...]) -> None:
-        super().__init__(said)
+    def __init__(self, message: str, codes: tuple[str, ...]) -> None:
+        super().__init__(message)
         self.codes = codes
 
 
@@ -67,24 +67,24 @@ async def live() -> Liveness:
 
 @router.get("/readyz/api", summary="Can this process answer requests?")
 def answering(request: Request, resources: WithResources) -> Answering:
-    """Answer once the database has this release's tables; from then on without asking again.
+    """Answer once the database has this release's tables, and from then on without a query.
 
-    A database that goes away later is told by the problem documents of the requests, which beats a
-    connection that is refused.
+    If the database goes away later, requests get problem documents, which is better than refused
+    connections.
     """
-    seen = request.app.state.seen
-    if not seen.has_schema:
+    state = request.app.state.probes
+    if not state.has_schema:
         check_schema(resources.database)
-        seen.has_schema = True
+        state.has_schema = True
     return Answering()
 
 
 @router.get("/readyz", response_model=Readiness, summary="Can jobs be accepted and rendered?")
 def ready(request: Request, resources: WithResources) -> Response:
-    """Ask the database, the broker, the store, and whether a warm worker is there.
+    """Check the database, the broker, the store, and whether there is a warm worker.
 
-    `checks` says of each what is awaited, `troubles` by their codes what keeps jobs waiting until
-    somebody mends it, `notice` whether it is the demonstration that speaks.
+    `checks` says what each waits for, `troubles` lists codes of problems that keep jobs waiting
+    until somebody fixes them, and `notice` says whether only the demonstration voice is available.
     """
     checks: dict[str, Callable[[Resources], str]] = {
         "database": _database,
@@ -95,17 +95,17 @@ def ready(request: Request, resources: WithResources) -> Response:
     }
     if resources.settings.database.url is None:
         checks["disk"] = _disk
-    # In parallel: a probe waits for the slowest check, not for all of them in turn.
+    # In parallel, so that a probe waits only for the slowest check.
     with ThreadPoolExecutor(len(checks)) as pool:
-        seen = request.app.state.seen
+        state = request.app.state.probes
         pending = {
-            name: pool.submit(_outcome, check, resources, seen.trouble(name))
+            name: pool.submit(_outcome, check, resources, state.trouble(name))
             for name, check in checks.items()
         }
         outcomes = {name: future.result() for name, future in pending.items()}
     failed = [name for name, outcome in outcomes.items() if not outcome.is_well]
     report = Readiness(
-        checks={name: outcome.said for name, outcome in outcomes.items()},
+        checks={name: outcome.message for name, outcome in outcomes.items()},
         troubles=sorted({code for outcome in outcomes.values() for code in outcome.codes}),
         notice=_notice(resources),
     )
@@ -119,7 +119,7 @@ def ready(request: Request, resources: WithResources) -> Response:
 
 @router.get("/metrics", include_in_schema=False)
 def metrics() -> Response:
-    """Show the measurements of this process to Prometheus."""
+    """Return this process's metrics for Prometheus."""
     return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
@@ -127,17 +127,17 @@ def _outcome(
     check: Callable[[Resources], str], resources: Resources, trouble: TroubleLog
 ) -> _Outcome:
     try:
-        said = check(resources)
+        message = check(resources)
     except _JobsWaitError as error:
         trouble.note(str(error))
-        return _Outcome(is_well=False, said=str(error), codes=error.codes)
+        return _Outcome(is_well=False, message=str(error), codes=error.codes)
     except RhapsodeError as error:
-        # The log alone names the host or the path.
+        # Only the log names the host or the path.
         trouble.note(str(error))
         codes = (error.code,) if isinstance(error, DependencyError) else ()
-        return _Outcome(is_well=False, said=error.public_message, codes=codes)
+        return _Outcome(is_well=False, message=error.public_message, codes=codes)
     trouble.clear()
-    return _Outcome(is_well=True, said=said)
+    return _Outcome(is_well=True, message=message)
 
 
 def _database(resources: Resources) -> str:
@@ -156,7 +156,7 @@ def _store(resources: Resources) -> str:
 
 
 def _disk(resources: Resources) -> str:
-    """Look at the disk itself: one that is full keeps no row that says so."""
+    """Check the disk itself, because a full disk cannot store a row that says so."""
     check_room(resources.settings.data_dir)
     return "has room"
 
@@ -175,7 +175,7 @@ def _workers(resources: Resources) -> str:
 
 
 def _awaited_by(workers: Sequence[Worker]) -> str:
-    """Say what each waits for; of a host whose workers all end alike, only of the latest."""
+    """Describe what each worker waits for; on a host where all end alike, only the latest."""
     latest = {(host_of(worker), _awaited(worker)): worker for worker in reversed(workers)}
     return "; ".join(f"{worker.id} {awaited}" for (_, awaited), worker in reversed(latest.items()))
 
@@ -187,17 +187,17 @@ def _awaited(worker: Worker) -> str:
 
 
 def _jobs(resources: Resources) -> str:
-    """Fail for what no job gets past; one destination that is away does not concern the others."""
+    """Fail for troubles that block all jobs; a single unreachable destination does not."""
     with session_scope(resources.database, is_read_only=True) as session:
         troubles = list_troubles(session, now=utc_now())
-    said = "; ".join(
+    message = "; ".join(
         f"{trouble.jobs} wait: {public_message(trouble.code, trouble.detail)}"
         for trouble in troubles
     )
     codes = tuple(trouble.code for trouble in troubles if trouble.code in SHOWN_AT_ONCE)
     if codes:
-        raise _JobsWaitError(said, codes)
-    return said or "none waits for something to be mended"
+        raise _JobsWaitError(message, codes)
+    return message or "none waits for something to be mended"
 
 
 def _notice(resources: Resources) -> str | None:

@@ -1,4 +1,4 @@
-"""Jobs over HTTP: create, list, get, cancel, retry, delete, and what they consist of."""
+"""Jobs over HTTP: create, list, get, cancel, retry, delete, and list their chunks."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,7 +20,7 @@ from api.errors import MediaTypeError
 from api.job_form import JobRequest
 from api.job_requests import (
     OTHER_FILES,
-    asked_by_name,
+    canonical_request,
     forget_upload,
     from_form,
     from_plan,
@@ -72,11 +72,11 @@ async def create_job(  # noqa: PLR0917 - FastAPI fills them in by name
     idempotency_key: IdempotencyKey = None,
     prefer: Prefer = None,
 ) -> Response:
-    """Accept a job: 202 and its address; with `Prefer: wait=N`, 200 if it ends in that time.
+    """Accept a job: 202 and its address; with `Prefer: wait=N`, 200 if it ends within that time.
 
-    Send JSON with the text in it, or a form with a `file` and, optionally, a `job` part that holds
-    the settings as JSON and a `cover`. JSON may name a `plan` or an `upload` instead of a text.
-    With an `Idempotency-Key` the same request may be sent again without harm.
+    Send JSON that contains the text, or a form with a `file` and, optionally, a `cover` and a `job`
+    part with the settings as JSON. JSON may name a `plan` or an `upload` instead of a text. With an
+    `Idempotency-Key` the same request can be sent again safely.
     """
     body_limits = BodyLimits(
         size_bytes=resources.settings.limits.document_size_bytes,
@@ -92,8 +92,8 @@ async def create_job(  # noqa: PLR0917 - FastAPI fills them in by name
             body_form = await read_form(
                 request, body_limits, fields=frozenset({"job"}), other_files=OTHER_FILES
             )
-            asked = from_form(body_form, owner, idempotency_key)
-            submitted = await uploads.submit(replace(asked, allowance=allowance))
+            submission = from_form(body_form, owner, idempotency_key)
+            submitted = await uploads.submit(replace(submission, allowance=allowance))
         case other:
             raise MediaTypeError(f"the body is {other or 'of no type'}: send {JSON} or {FORM}")
     wait_s = preferred_wait_s(prefer)
@@ -145,10 +145,10 @@ async def get_job(  # noqa: PLR0917 - FastAPI fills them in by name
     prefer: Prefer = None,
     wait: Annotated[int, Query(ge=0, le=MAX_WAIT_S)] = 0,
 ) -> Response:
-    """Poll this: `Retry-After` says when again, `ETag` with `If-None-Match` saves the body.
+    """Poll this: `Retry-After` says when again, `If-None-Match` with the `ETag` saves the body.
 
-    With `wait` (seconds), or `Prefer: wait=N`, the answer waits until the job has ended; with
-    `If-None-Match`, until it is no longer as that knows it.
+    With `wait` (seconds) or `Prefer: wait=N` the response waits until the job has ended; with
+    `If-None-Match`, until the job has changed.
     """
 
     def is_news(job: Job) -> bool:
@@ -169,7 +169,7 @@ async def get_job(  # noqa: PLR0917 - FastAPI fills them in by name
 def cancel_job(
     job_id: JobId, resources: WithResources, owner: SubmitOwner, links: WithLinks
 ) -> Response:
-    """Cancel; workers stop before their next chunk. An ended job is returned as it is."""
+    """Cancel a job; workers stop before their next chunk. An ended job is returned as it is."""
     with session_scope(resources.database) as session:
         job = control.cancel_job(session, job_id, owner=owner, now=utc_now())
         reading = lookup.find_reading(session, job_id)
@@ -181,7 +181,7 @@ def cancel_job(
     status_code=202,
     response_model=JobBody,
     responses=problems(404, 409),
-    summary="Try a job again",
+    summary="Retry a job",
 )
 def retry_job(
     job_id: JobId,
@@ -205,7 +205,7 @@ def retry_job(
     summary="Delete a job, its text and its audio",
 )
 def delete_job(job_id: JobId, resources: WithResources, owner: SubmitOwner) -> Response:
-    """Delete an ended job; one that is under way is canceled first."""
+    """Delete a job; one that has not ended is canceled first."""
     with session_scope(resources.database) as session:
         purge.delete_job(session, resources.stores, job_id, owner=owner, now=utc_now())
     return Response(status_code=204)
@@ -220,7 +220,7 @@ def list_chunks(  # noqa: PLR0917 - FastAPI fills them in by name
     owner: ReadOwner,
     query: Annotated[ChunkQuery, Query()],
 ) -> ChunkPage:
-    """List what was spoken and how it was judged, in the order of the text."""
+    """List a job's chunks and the results of their checks, in the order of the text."""
     with session_scope(resources.database, is_read_only=True) as session:
         lookup.get_job(session, job_id, owner=owner)
         page = listing.list_chunks(
@@ -238,10 +238,10 @@ async def _submit_json(
     allowance: Allowance | None,
 ) -> Submitted:
     uploads: Uploads = request.app.state.uploads
-    found = await uploads.run(_from_json, request, job_request, owner, idempotency_key)
-    if isinstance(found, Submitted):
-        return found
-    submitted = await uploads.submit(replace(found, allowance=allowance))
+    result = await uploads.run(_from_json, request, job_request, owner, idempotency_key)
+    if isinstance(result, Submitted):
+        return result
+    submitted = await uploads.submit(replace(result, allowance=allowance))
     await uploads.run(forget_upload, request.app.state.resources, job_request)
     return submitted
 
@@ -249,13 +249,13 @@ async def _submit_json(
 def _from_json(
     request: Request, job_request: JobRequest, owner: str, idempotency_key: str | None
 ) -> Submission | Submitted:
-    """Return what is asked for, or the job of an earlier request whose document may be gone."""
+    """Return the submission, or the job of an equal earlier request, whose document may be gone."""
     state = request.app.state
     if job_request.text is not None:
         return from_text(job_request, owner, idempotency_key)
     if idempotency_key is not None:
-        asked = asked_by_name(job_request)
-        earlier = state.uploads.find_earlier(owner, idempotency_key, asked)
+        canonical = canonical_request(job_request)
+        earlier = state.uploads.find_earlier(owner, idempotency_key, canonical)
         if earlier is not None:
             return Submitted(job=earlier, is_replay=True)
     from_named = from_plan if job_request.plan is not None else from_upload

@@ -1,4 +1,4 @@
-"""Keys over HTTP, for keys of the scope admin: make, list and revoke them, whoever's they are."""
+"""Keys over HTTP, for callers with the scope admin: create, list and revoke keys of any owner."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
@@ -35,7 +35,7 @@ router = Router(prefix="/v1/keys", tags=["keys"], responses=problems(401))
     summary="Make a key",
 )
 async def create_key(request: Request, resources: WithResources, owner: AdminOwner) -> Response:
-    """Make a key, of the caller's own or for another owner; the answer alone has its secret."""
+    """Create a key for the caller's or another owner; only this response contains its secret."""
     timeout_s = resources.settings.api.body_timeout_s
     body_limits = BodyLimits(size_bytes=MAX_BODY_BYTES, timeout_s=timeout_s)
     try:
@@ -50,8 +50,8 @@ async def create_key(request: Request, resources: WithResources, owner: AdminOwn
         expires_at=form.expires_at,
     )
     keys: KeyBook = request.app.state.keys
-    made = await keys.write(lambda session: make_key(session, new, now=utc_now()))
-    body = MadeKeyBody(key=_body(made.key), secret=made.secret)
+    new_key = await keys.write(lambda session: make_key(session, new, now=utc_now()))
+    body = MadeKeyBody(key=_body(new_key.key), secret=new_key.secret)
     headers = {"Cache-Control": "no-store"}
     return Response(body.model_dump_json(), status_code=201, media_type=JSON, headers=headers)
 
@@ -60,8 +60,8 @@ async def create_key(request: Request, resources: WithResources, owner: AdminOwn
 async def list_all_keys(
     request: Request, response: Response, owner: AdminOwner, query: Annotated[KeyQuery, Query()]
 ) -> KeyList:
-    """List the keys that were made, of all owners or of one; those of the environment are not."""
-    del owner  # whoever may make keys for everybody may see everybody's
+    """List keys of all owners or of one, except those from the environment."""
+    del owner  # a caller who may create keys for any owner may see all of them
     keys: KeyBook = request.app.state.keys
     rows = await keys.read(
         lambda session: list_keys(
@@ -75,7 +75,7 @@ async def list_all_keys(
 
 @router.delete("/{key_id}", status_code=204, responses=problems(404), summary="Revoke a key")
 async def delete_key(key_id: KeyId, request: Request, owner: AdminOwner) -> Response:
-    """Revoke a key for ever, at once here and within a second in other processes.
+    """Revoke a key permanently, at once in this process and within a second in others.
 
     Browsers that signed in with it are signed out, and its open streams end within seconds.
     """

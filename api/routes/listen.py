@@ -1,4 +1,4 @@
-"""Listening to a job while it is narrated: a live playlist over its parts, and their sound."""
+"""Listening to a job while it is narrated: a live playlist of its parts, and their sound."""
 
 import hashlib
 from typing import Annotated, Any
@@ -20,7 +20,7 @@ from narration.mp4.packets import write_fragment
 
 SOUND = "audio/mp4"
 TEXT = {"type": "string"}
-INIT_S = 86_400  # it is the same for every job
+INIT_S = 86_400  # the same for every job
 SEGMENT_S = 300  # a job's level may be corrected at its end
 SOUND_ANSWER: dict[str, Any] = {
     "description": "AAC in fragmented MP4",
@@ -50,8 +50,8 @@ def get_playlist(
 ) -> Response:
     """Return a live HLS playlist of what is spoken so far; complete once the job has ended.
 
-    It needs no key if it is asked for by the URL in the job's `urls`, and the URLs in it need none.
-    409 until the first seconds are encoded; 410 once the parts of an ended job were deleted.
+    The URL in the job's `urls` needs no key, nor do the URLs in the playlist. 409 until the first
+    seconds are encoded; 410 once the parts of an ended job were deleted.
     """
     now = utc_now()
     with session_scope(resources.database, is_read_only=True) as session:
@@ -62,7 +62,7 @@ def get_playlist(
     folder = f"{job_path(job_id)}/listen"
 
     def address(name: str) -> str:
-        # Relative to the playlist: right behind any prefix.
+        # Relative to the playlist, so that they are correct behind any prefix.
         return f"listen/{name}{links.query(f'{folder}/{name}')}"
 
     text = write_playlist(
@@ -78,10 +78,10 @@ def get_playlist(
     "/{job_id}/listen/init.mp4",
     response_class=Response,
     responses={200: SOUND_ANSWER, **problems(404)},
-    summary="Fetch what comes before the segments",
+    summary="Fetch the init segment",
 )
 def get_init_segment(job_id: JobId, resources: WithResources, owner: MediaOwner) -> Response:
-    """Return what a player must know before the first segment; the playlist names it."""
+    """Return the init segment that a player needs first; the playlist refers to it."""
     with session_scope(resources.database, is_read_only=True) as session:
         get_job(session, job_id, owner=owner)
     headers = {"Cache-Control": f"private, max-age={INIT_S}"}
@@ -92,7 +92,7 @@ def get_init_segment(job_id: JobId, resources: WithResources, owner: MediaOwner)
     "/{job_id}/listen/{segment}",
     response_class=Response,
     responses={200: SOUND_ANSWER, **problems(404, 410)},
-    summary="Fetch some seconds of a job's sound",
+    summary="Fetch a media segment",
 )
 def get_segment(
     job_id: JobId,
@@ -101,20 +101,20 @@ def get_segment(
     resources: WithResources,
     owner: MediaOwner,
 ) -> Response:
-    """Return a media segment of the playlist: AAC in a fragment of MP4."""
+    """Return a media segment of the playlist: AAC in an MP4 fragment."""
     part, _, piece = segment.removesuffix(".m4s").partition("-")
     with session_scope(resources.database, is_read_only=True) as session:
-        found = find_segment(session, job_id, owner=owner, part=int(part), number=int(piece))
+        media = find_segment(session, job_id, owner=owner, part=int(part), number=int(piece))
     try:
-        packets = request.app.state.parts.read(found.sha256)
+        packets = request.app.state.parts.read(media.sha256)
     except GoneError as error:
         with session_scope(resources.database, is_read_only=True) as session:
             raise GoneError(gone_message(session, job_id)) from error
     fragment = write_fragment(
-        packets.slice(found.start, found.stop),
+        packets.slice(media.start, media.stop),
         PACKET,
-        sequence=found.number + 1,
-        time=found.at * PACKET,
+        sequence=media.number + 1,
+        time=media.at * PACKET,
     )
     headers = {"Cache-Control": f"private, max-age={SEGMENT_S}"}
     return Response(fragment, media_type=SOUND, headers=headers)

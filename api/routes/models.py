@@ -1,4 +1,4 @@
-"""The models that speak here, shaped as OpenAI's."""
+"""The available models, compatible with OpenAI's list."""
 
 from typing import Annotated
 
@@ -17,8 +17,8 @@ router = Router(prefix="/v1/models", tags=["speech"], responses=problems(400, 40
 
 @router.get("", summary="List models")
 async def list_models(request: Request, owner: AnyOwner) -> ModelList:
-    """List what may be named as `model`: `rhapsode`, and the model of the workers by its name."""
-    del owner  # every owner is spoken for by the same models
+    """List the names accepted as `model`: `rhapsode`, and the name of the workers' model."""
+    del owner  # the models are the same for every owner
     models: ServedModels = request.app.state.models
     return ModelList(data=[_body(model) for model in await models.all()])
 

@@ -1,4 +1,4 @@
-"""Plans over HTTP: what a document would become, before anything is spent on it."""
+"""Plans over HTTP: what a document would become, before anything is spoken."""
 
 from typing import TYPE_CHECKING
 
@@ -40,13 +40,13 @@ router = Router(prefix="/v1/plans", tags=["plans"], responses=problems(401))
     response_model=PlanBody,
     openapi_extra=PLAN_BODIES,
     responses=problems(401, *UPLOADS),
-    summary="Plan a text or a file before a job is made of it",
+    summary="Plan a text or a file without speaking it",
 )
 async def create_plan(request: Request, resources: WithResources, owner: SubmitOwner) -> Response:
     """Read and plan a document without speaking it: 201, the plan, and its address.
 
-    The bodies are those of a job. The plan is kept with its document until `expires_at`; a job is
-    made of it by `POST /v1/jobs` with its id as `plan` and, optionally, the `chapters` to read.
+    The bodies are those of a job. The plan is kept with its document until `expires_at`; create a
+    job from it by `POST /v1/jobs` with its id as `plan` and, optionally, the `chapters` to read.
     """
     uploads = request.app.state.uploads
     match content_type(request):
@@ -73,7 +73,7 @@ async def create_plan(request: Request, resources: WithResources, owner: SubmitO
 
 @router.get("/{plan_id}", responses=problems(404), summary="Read a plan")
 def get_plan(plan_id: PlanId, resources: WithResources, owner: ReadOwner) -> PlanBody:
-    """Read a plan; the time it takes is reckoned with the workers that are warm now."""
+    """Read a plan; its duration is estimated for the workers that are warm now."""
     with session_scope(resources.database, is_read_only=True) as session:
         now = utc_now()
         plan = plans.get_plan(session, plan_id, owner=owner, now=now)
@@ -81,10 +81,10 @@ def get_plan(plan_id: PlanId, resources: WithResources, owner: ReadOwner) -> Pla
 
 
 @router.delete(
-    "/{plan_id}", status_code=204, responses=problems(404), summary="Drop a plan and its document"
+    "/{plan_id}", status_code=204, responses=problems(404), summary="Delete a plan and its document"
 )
 def delete_plan(plan_id: PlanId, resources: WithResources, owner: SubmitOwner) -> Response:
-    """Drop a plan; jobs that were made of it have documents of their own."""
+    """Delete a plan; jobs created from it have their own copies of the document."""
     with session_scope(resources.database) as session:
         plans.delete_plan(session, resources.stores, plan_id, owner=owner)
     return Response(status_code=204)

@@ -1,4 +1,4 @@
-"""Revisions of a job: what it delivered again and again, and its text changed into another job."""
+"""Revisions of a job: its deliveries, and jobs that narrate changed texts of it."""
 
 from itertools import groupby
 
@@ -32,7 +32,7 @@ router = Router(
 )
 
 
-@router.get("", summary="List what a job delivered, again and again")
+@router.get("", summary="List the revisions of a job")
 def list_revisions(
     job_id: JobId, resources: WithResources, owner: ReadOwner, links: WithLinks
 ) -> RevisionList:
@@ -54,8 +54,8 @@ def list_revisions(
         )
     ]
     if present:
-        shown = [show(storage, artifact, expires_s, links) for artifact in present]
-        newest = RevisionBody(number=present[0].revision, replaced_at=None, artifacts=shown)
+        artifacts = [show(storage, artifact, expires_s, links) for artifact in present]
+        newest = RevisionBody(number=present[0].revision, replaced_at=None, artifacts=artifacts)
         revisions.append(newest)
     revisions.reverse()
     return RevisionList(items=revisions, revision_of=job.revision_of, revised_by=revised_by)
@@ -78,12 +78,14 @@ async def create_revision(  # noqa: PLR0917 - FastAPI fills them in by name
     allowance: WithAllowance,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """Accept a changed text of a job as a job of its own, with the settings and voice of the first.
+    """Accept a changed text of a job as a new job, with the settings and voice of the first.
 
     Only what changed is spoken; takes that were retaken, accepted or corrected stay as they are.
     Send JSON with the text, or a form with a `file`. The first job and its files stay.
     """
-    await request.app.state.reader.read(job_id, owner)  # first: a text for nothing is not read
+    await request.app.state.reader.read(
+        job_id, owner
+    )  # checked first, so that no body is read in vain
     body_limits = BodyLimits(
         size_bytes=resources.settings.limits.document_size_bytes,
         timeout_s=resources.settings.api.body_timeout_s,

@@ -29,7 +29,7 @@ router = Router(prefix="/v1/session", tags=["session"], responses=problems())
 
 @router.get("", summary="Who is signed in?")
 async def get_session(request: Request, resources: WithResources) -> SessionBody:
-    """Say who this browser is signed in as, and whether this server asks for a key at all."""
+    """Return who is signed in on this browser, and whether this server requires a key at all."""
     keys, settings = request.app.state.keys, resources.settings.api
     if not settings.keys and not await keys.has_keys():
         return SessionBody(owner=LOCAL, requires_key=False)
@@ -74,7 +74,7 @@ async def sign_in(request: Request, response: Response, resources: WithResources
 
 @router.delete("", status_code=204, responses=problems(403), summary="Sign out")
 async def sign_out(request: Request) -> Response:
-    """Forget the cookie of this browser; a session with a key that was made ends everywhere."""
+    """Delete this browser's cookie; a session with a key from the database ends everywhere."""
     _require_same_site(request)
     cookie = request.cookies.get(COOKIE, "")
     keys: KeyBook = request.app.state.keys
@@ -92,7 +92,7 @@ async def _open(keys: KeyBook, key: KnownKey) -> str:
 
 
 def _require_same_site(request: Request) -> None:
-    """Refuse what another site makes a browser send; programs, which send neither header, pass."""
+    """Refuse requests that another site makes a browser send; other clients send neither header."""
     is_browser = "origin" in request.headers or "sec-fetch-site" in request.headers
     if is_browser and not is_from_this_site(request.headers):
         raise ForbiddenError("another site asked for it: open the page of this server itself")

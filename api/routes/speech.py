@@ -1,4 +1,4 @@
-"""Speech over HTTP, shaped as OpenAI's: a text in, its sound out while it is spoken."""
+"""OpenAI-compatible speech over HTTP: streams the sound of a text while it is spoken."""
 
 from functools import partial
 from typing import Annotated, Any
@@ -10,11 +10,11 @@ from api.bodies import JSON, BodyLimits, read_json
 from api.deps import Resources, SpeakingOwner, WithAllowance, WithLinks, WithResources
 from api.errors import TooLargeError, fields_error
 from api.links import Links
-from api.openapi import SPEECH_BODY, SPOKEN, problems
+from api.openapi import AUDIO, SPEECH_BODY, problems
 from api.presentation import job_body, job_path
 from api.routing import Router
 from api.schemas import JobBody
-from api.sounding import Heard
+from api.sounding import Listener
 from api.speech_bodies import SpeechRequest
 from api.speech_response import SpeechResponse
 from api.waiting import prefers_async
@@ -30,7 +30,7 @@ from narration.settings import DEFAULT_PROFILE
 
 SPEECH_NAME = "speech"
 PLAIN = "text/plain"
-SMALL_BYTES = 64 * 1024  # a body that is parsed in a moment
+SMALL_BYTES = 64 * 1024  # a body of this size is parsed at once
 
 router = Router(prefix="/v1/audio", tags=["speech"], responses=problems(400, 401))
 Prefer = Annotated[str | None, Header(max_length=255)]
@@ -41,8 +41,8 @@ Prefer = Annotated[str | None, Header(max_length=255)]
     response_class=Response,
     openapi_extra=SPEECH_BODY,
     responses={
-        200: {"description": "The sound, as it is spoken", "content": SPOKEN},
-        202: {"model": JobBody, "description": "A job, as `Prefer: respond-async` asked for"},
+        200: {"description": "The sound, as it is spoken", "content": AUDIO},
+        202: {"model": JobBody, "description": "A job, as requested by `Prefer: respond-async`"},
         **problems(400, 401, 404, 408, 409, 413, 415, 429),
     },
     summary="Speak a text at once",
@@ -55,10 +55,10 @@ async def create_speech(  # noqa: PLR0917 - FastAPI fills them in by name
     allowance: WithAllowance,
     prefer: Prefer = None,
 ) -> Response:
-    """Stream a text as it is spoken, in the shape of OpenAI's `audio/speech`.
+    """Stream a text as it is spoken, compatible with OpenAI's `audio/speech`.
 
-    The first clause is heard while the rest is spoken. `speed` other than 1 and `instructions` are
-    refused. Longer texts are jobs: `Prefer: respond-async` answers 202 with one.
+    The first clause is sent while the rest is spoken. `instructions` and any `speed` other than 1
+    are refused. Longer texts must be jobs: `Prefer: respond-async` answers 202 with one.
     """
     speech = await _read(request, resources)
     is_job = prefers_async(prefer)
@@ -142,7 +142,7 @@ async def _as_stream(
     job_id = submitted.job.id
     return SpeechResponse(
         request,
-        Heard(owner=owner, job_id=job_id, stream_format=speech.response_format),
+        Listener(owner=owner, job_id=job_id, stream_format=speech.response_format),
         is_sse=speech.stream_format == "sse",
         usage=_usage(speech),
         cancel=partial(_cancel, resources, job_id, owner),
@@ -150,7 +150,7 @@ async def _as_stream(
 
 
 def _usage(speech: SpeechRequest) -> dict[str, int]:
-    """Count characters: what this service counts in place of tokens."""
+    """Count characters, which this service uses in place of tokens."""
     count = len(speech.input)
     return {"input_tokens": count, "output_tokens": 0, "total_tokens": count}
 

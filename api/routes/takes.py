@@ -1,4 +1,4 @@
-"""Mending a job chunk by chunk: hear its takes, have it spoken again, accept one."""
+"""Takes of a job's chunks: hear them, retake a chunk, accept a take."""
 
 from typing import Annotated, TypeVar
 
@@ -50,7 +50,7 @@ router = Router(
 def get_one_chunk(
     job_id: JobId, index: ChunkIndex, resources: WithResources, owner: ReadOwner
 ) -> ChunkBody:
-    """Read what was spoken and how it was judged."""
+    """Read a chunk and the results of its checks."""
     with session_scope(resources.database, is_read_only=True) as session:
         get_job(session, job_id, owner=owner)
         return chunk_body(get_chunk(session, job_id, index))
@@ -60,7 +60,7 @@ def get_one_chunk(
 def get_takes(
     job_id: JobId, index: ChunkIndex, resources: WithResources, owner: ReadOwner, links: WithLinks
 ) -> TakeList:
-    """List every take that can be heard, with what was found, to compare them."""
+    """List all available takes with their findings, to compare them."""
     takes = _takes(resources, job_id, index, owner)
     return TakeList(items=[take_body(job_id, index, take, links) for take in takes])
 
@@ -70,7 +70,7 @@ def get_takes(
     response_class=Response,
     responses={
         200: {"description": "The sound", "content": {FLAC: {"schema": FILE}}},
-        206: {"description": "The range of the sound that was asked for"},
+        206: {"description": "The requested range of the sound"},
         302: {"description": "The present URL of the sound"},
         **problems(403, 416),
     },
@@ -83,12 +83,12 @@ def get_chunk_audio(
     owner: MediaOwner,
     take: Take = None,
 ) -> Response:
-    """Answer with a chunk as it was spoken (FLAC), before its level was set: as artifacts are."""
+    """Answer with a chunk as it was spoken (FLAC), before its level was set."""
     takes = _takes(resources, job_id, index, owner)
     chosen = next((t for t in takes if (t.is_kept if take is None else t.number == take)), None)
     if chosen is None:
-        named = "no take yet" if take is None else f"no take {take}"
-        raise NotFoundError(f"chunk {index} of job {job_id} has {named}: see its /takes")
+        which = "no take yet" if take is None else f"no take {take}"
+        raise NotFoundError(f"chunk {index} of job {job_id} has {which}: see its /takes")
     return stored_file(
         resources.stores.work,
         chunk_audio_key(chosen.sha256),
@@ -104,7 +104,7 @@ def get_chunk_audio(
     response_model=JobBody,
     openapi_extra=RETAKE_BODY,
     responses=problems(*BODIES),
-    summary="Have a chunk spoken again",
+    summary="Retake a chunk",
 )
 async def post_retake(  # noqa: PLR0917 - FastAPI fills them in by name
     job_id: JobId,
@@ -115,10 +115,10 @@ async def post_retake(  # noqa: PLR0917 - FastAPI fills them in by name
     links: WithLinks,
     allowance: WithAllowance,
 ) -> Response:
-    """Speak a chunk again with seeds it was not spoken with, another delivery or corrected text.
+    """Speak a chunk again with new seeds, another delivery or corrected text.
 
-    A job that has ended goes back to rendering and is delivered anew: only this chunk is spoken and
-    only its part encoded. What it delivered before stays listed and can be downloaded.
+    A job that has ended returns to rendering and is delivered again: only this chunk is spoken and
+    only its part encoded. Earlier deliveries stay listed and can be downloaded.
     """
     form = await _read(RetakeForm, request, resources)
     changed = form.delivery.model_dump(exclude_unset=True) if form.delivery else {}
@@ -156,8 +156,8 @@ async def post_accept(  # noqa: PLR0917 - FastAPI fills them in by name
 ) -> Response:
     """Accept a flagged chunk as it is (200), or choose another of its takes (202).
 
-    With another take, a job that was delivered is delivered anew. One that failed by its strict
-    policy goes on as soon as all its flagged chunks are accepted.
+    If another take is chosen, a delivered job is delivered again. A job that failed under its
+    strict policy continues once all its flagged chunks are accepted.
     """
     form = await _read(AcceptForm, request, resources)
 

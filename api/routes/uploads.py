@@ -1,4 +1,4 @@
-"""Uploads over HTTP: announce a document, put it into the store, make a job of it by its id."""
+"""Uploads over HTTP: create one, put the document into the store, create a job from its id."""
 
 from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -28,10 +28,10 @@ router = Router(prefix="/v1/uploads", tags=["uploads"], responses=problems(401))
     response_model=UploadBody,
     openapi_extra=UPLOAD_BODY,
     responses=problems(401, 409, *BODIES),
-    summary="Announce a document",
+    summary="Create an upload",
 )
 async def create_upload(request: Request, resources: WithResources, owner: SubmitOwner) -> Response:
-    """Say which file comes, and learn the `url` to PUT its bytes to: as a rule the store's own.
+    """Announce a file and get the `url` to PUT its bytes to, usually one of the store.
 
     Afterwards `POST /v1/jobs` or `/v1/plans` takes the id as `upload`. An upload waits for a day.
     """
@@ -47,8 +47,8 @@ async def create_upload(request: Request, resources: WithResources, owner: Submi
 
 @router.get("/{upload_id}", responses=problems(404), summary="Read an upload")
 def get_upload(upload_id: UploadId, resources: WithResources, owner: ReadOwner) -> UploadBody:
-    """Read an upload that waits, with a `url` made for this answer."""
-    return _shown(resources, _find(resources, upload_id, owner))
+    """Read a pending upload, with a fresh `url`."""
+    return _body(resources, _find(resources, upload_id, owner))
 
 
 @router.put(
@@ -56,12 +56,12 @@ def get_upload(upload_id: UploadId, resources: WithResources, owner: ReadOwner) 
     status_code=204,
     openapi_extra=UPLOADED_BODY,
     responses=problems(404, *BODIES),
-    summary="Put a document",
+    summary="Upload a document",
 )
 async def put_upload(
     upload_id: UploadId, request: Request, resources: WithResources, owner: SubmitOwner
 ) -> Response:
-    """Put the bytes of an announced document through this server, where the store takes none."""
+    """Upload a document's bytes through this server, if the store accepts no direct uploads."""
     upload = await run_in_threadpool(_find, resources, upload_id, owner)
     data = await read_bytes(request, _limits(resources, upload.size_bytes))
     if len(data) != upload.size_bytes:
@@ -81,7 +81,7 @@ def _create(resources: Resources, owner: str, form: UploadForm) -> UploadBody:
             most=resources.settings.limits.uploads,
             now=utc_now(),
         )
-    return _shown(resources, upload)
+    return _body(resources, upload)
 
 
 def _find(resources: Resources, upload_id: str, owner: str) -> Upload:
@@ -89,8 +89,8 @@ def _find(resources: Resources, upload_id: str, owner: str) -> Upload:
         return uploads.get_upload(session, upload_id, owner=owner, now=utc_now())
 
 
-def _shown(resources: Resources, upload: Upload) -> UploadBody:
-    # No URL may outlive its upload: what it writes would never be deleted.
+def _body(resources: Resources, upload: Upload) -> UploadBody:
+    # No URL may outlive its upload, because what it writes would never be deleted.
     left_s = int((upload.expires_at - utc_now()).total_seconds())
     expires_s = max(1, min(resources.settings.storage.presign_s, left_s))
     url = resources.stores.work.presign_put(

@@ -1,4 +1,4 @@
-"""Usage over HTTP: what keys have asked for and were spoken, by the day."""
+"""Usage over HTTP: what keys submitted and what was spoken for them, per day."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -20,19 +20,19 @@ USUAL_DAYS = 30
 router = Router(prefix="/v1/usage", tags=["keys"], responses=problems(401))
 
 
-@router.get("", summary="See what was used")
+@router.get("", summary="Read the usage")
 def get_usage(
     resources: WithResources,
     owner: ReadOwner,
     caller: WithCaller,
     query: Annotated[UsageQuery, Query()],
 ) -> UsageList:
-    """Tell by day and key what the caller's owner used; with the scope admin, also of others."""
+    """List the owner's usage by day and key; with the scope admin also that of other owners."""
     if query.owner is not None and query.all_owners:
         detail = "is one owner, and all_owners asks for everybody: send one of them"
         raise FieldsError([{"pointer": "/owner", "detail": detail}])
-    whose = query.owner or owner
-    if query.all_owners or whose != owner:
+    target_owner = query.owner or owner
+    if query.all_owners or target_owner != owner:
         caller.require(Scope.ADMIN)
     last_day = query.last_day or utc_now().date()
     first_day = query.first_day or last_day - timedelta(days=USUAL_DAYS - 1)
@@ -42,23 +42,23 @@ def get_usage(
         )
         raise FieldsError([{"pointer": "/first_day", "detail": detail}])
     with session_scope(resources.database, is_read_only=True) as session:
-        used = list_usage(
+        usage = list_usage(
             session,
-            owner=None if query.all_owners else whose,
+            owner=None if query.all_owners else target_owner,
             first_day=first_day,
             last_day=last_day,
         )
-    items = [_body(each) for each in used]
+    items = [_body(each) for each in usage]
     return UsageList(first_day=first_day, last_day=last_day, items=items)
 
 
-def _body(used: Usage) -> UsageBody:
+def _body(usage: Usage) -> UsageBody:
     return UsageBody(
-        day=used.day,
-        owner=used.owner,
-        key_id=used.key_id,
-        key_name=used.key_name,
-        jobs=used.jobs,
-        characters=used.characters,
-        audio_s=used.audio_ms / 1000,
+        day=usage.day,
+        owner=usage.owner,
+        key_id=usage.key_id,
+        key_name=usage.key_name,
+        jobs=usage.jobs,
+        characters=usage.characters,
+        audio_s=usage.audio_ms / 1000,
     )

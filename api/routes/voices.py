@@ -42,7 +42,7 @@ from narration.voices.enrol import Enrolled
 from narration.voices.notes import VoiceNotes, lock_voice, read_notes, write_notes
 from narration.workers import bundled_digests
 
-NOTES = "voice"  # the part of a form that holds them
+NOTES = "voice"  # the form part that contains the notes
 MAX_NOTES_BYTES = 32 * 1024
 
 router = Router(prefix="/v1/voices", tags=["voices"], responses=problems(401))
@@ -62,9 +62,9 @@ router = Router(prefix="/v1/voices", tags=["voices"], responses=problems(401))
 async def create_voice(request: Request, resources: WithResources, owner: VoicesOwner) -> Response:
     """Send a form with a `file` (five seconds or more of one clear voice) and a `name`.
 
-    A part `voice` may hold notes as JSON: tags, default delivery settings, consent.
-    The answer is 202: poll the voice until it is `ready`. The same recording under the same name
-    again is no error and answers 200.
+    A part `voice` may contain notes as JSON: tags, default delivery settings, consent. The response
+    is 202: poll the voice until it is `ready`. Sending the same recording under the same name again
+    is no error and answers 200.
     """
     body_limits = BodyLimits(
         size_bytes=resources.settings.limits.recording_size_bytes,
@@ -72,8 +72,8 @@ async def create_voice(request: Request, resources: WithResources, owner: Voices
     )
     body = await read_form(request, body_limits, fields=frozenset({"name", NOTES}))
     try:
-        named = {name: text for name, text in body.texts.items() if name != NOTES}
-        form = VoiceForm.model_validate(named)
+        fields = {name: text for name, text in body.texts.items() if name != NOTES}
+        form = VoiceForm.model_validate(fields)
     except ValidationError as error:
         raise fields_error(error) from error
     notes = parsed(VoicePatch, body.texts.get(NOTES, "{}")).noted_on(VoiceNotes())
@@ -86,9 +86,9 @@ def list_voices(
     owner: ReadOwner,
     tag: Annotated[list[Tag], Query(max_length=MAX_TAGS)] = [],  # noqa: B006 - FastAPI copies it
 ) -> VoiceList:
-    """List the caller's voices by name, and those that come with the model.
+    """List the caller's voices by name, and those bundled with the model.
 
-    With `tag`, which may be repeated, only voices that have all of these tags.
+    With `tag`, which may be repeated, list only voices that have all of these tags.
     """
     with session_scope(resources.database, is_read_only=True) as session:
         own_voices = lookup.list_voices(session, owner)
@@ -101,7 +101,7 @@ def list_voices(
 
 @router.get("/{voice_id}", responses=problems(404), summary="Read a voice's state")
 def get_voice(voice_id: AnyVoiceId, resources: WithResources, owner: ReadOwner) -> VoiceBody:
-    """Poll this until `state` is `ready` or `failed`; bundled voices are read by their names."""
+    """Poll this until `state` is `ready` or `failed`; read bundled voices by their names."""
     return _find(resources, voice_id, owner)
 
 
@@ -111,7 +111,7 @@ def get_voice(voice_id: AnyVoiceId, resources: WithResources, owner: ReadOwner) 
     responses={
         200: {"description": "A sentence, as MP3", "content": DELIVERED},
         202: {"model": JobBody, "description": "It is being spoken"},
-        206: {"description": "The range of the file that was asked for"},
+        206: {"description": "The requested range of the file"},
         302: {"description": "The file's present URL"},
         **problems(404, 409, 416, 429),
     },
@@ -127,9 +127,9 @@ async def get_preview(  # noqa: PLR0917 - FastAPI fills them in by name
     wait: Annotated[int, Query(ge=0, le=MAX_WAIT_S)] = 0,
     exaggeration: Annotated[float | None, Query(ge=0, le=2)] = None,
 ) -> Response:
-    """Hear a sentence that was spoken once with this voice; 202 while it is being spoken.
+    """Get the sound of a sample sentence in this voice; 202 while it is being spoken.
 
-    With `wait` (seconds) the answer waits for it; `exaggeration` as in a job's `delivery`.
+    With `wait` (seconds) the response waits for it; `exaggeration` is as in a job's `delivery`.
     """
     uploads = request.app.state.uploads
     voice = await uploads.run(_find, resources, voice_id, owner)
@@ -150,7 +150,7 @@ async def get_preview(  # noqa: PLR0917 - FastAPI fills them in by name
             feed, reader, job.id, owner, until=lambda job: job.state in ENDED, timeout_s=wait
         )
     if job.state in RETRYABLE:
-        job = await preview()  # says why
+        job = await preview()  # it says why
     if job.state is not JobState.SUCCEEDED:
         headers = {"Location": job_path(job.id), "Retry-After": "1"}
         content = job_body(job, utc_now(), links=links).model_dump_json()
@@ -164,14 +164,14 @@ async def get_preview(  # noqa: PLR0917 - FastAPI fills them in by name
     response_model=VoiceBody,
     openapi_extra=VOICE_PATCH,
     responses=problems(404, 408, 413, 415),
-    summary="Note something of a voice",
+    summary="Change a voice's notes",
 )
 async def change_voice(
     voice_id: VoiceId, request: Request, resources: WithResources, owner: VoicesOwner
 ) -> Response:
-    """Change its tags, default delivery settings or consent note; null takes one away.
+    """Change a voice's tags, default delivery settings or consent note; null removes one.
 
-    Jobs that were submitted speak as they were submitted.
+    Jobs that were already submitted do not change.
     """
     timeout_s = resources.settings.api.body_timeout_s
     limits = BodyLimits(size_bytes=MAX_NOTES_BYTES, timeout_s=timeout_s)
@@ -189,9 +189,9 @@ async def change_voice(
 
 @router.delete("/{voice_id}", status_code=204, responses=problems(404), summary="Delete a voice")
 def delete_voice(voice_id: VoiceId, resources: WithResources, owner: VoicesOwner) -> Response:
-    """Delete a voice; what it has spoken stays, and jobs under way end with it.
+    """Delete a voice; finished audio stays, and jobs that were submitted with it can finish.
 
-    Its recording and conditioning go with it, or with the last job that needs them.
+    Its recording and conditioning are deleted with it, or with the last job that needs them.
     """
     with session_scope(resources.database) as session:
         purge.delete_voice(session, resources.stores, voice_id, owner=owner)
@@ -199,10 +199,10 @@ def delete_voice(voice_id: VoiceId, resources: WithResources, owner: VoicesOwner
 
 
 def _bundled(session: Session, owner: str) -> dict[str, str | None]:
-    """Return bundled voices with their digests; an own voice of a name goes before one."""
+    """Return bundled voices with their digests; an owner's voice hides one of the same name."""
     own = {voice.name for voice in lookup.list_voices(session, owner)}
-    found = {lookup.DEFAULT_VOICE: None} | bundled_digests(session, now=utc_now())
-    return {name: found[name] for name in sorted(found.keys() - own)}
+    digests = {lookup.DEFAULT_VOICE: None} | bundled_digests(session, now=utc_now())
+    return {name: digests[name] for name in sorted(digests.keys() - own)}
 
 
 def _find(resources: Resources, voice_id: str, owner: str) -> VoiceBody:

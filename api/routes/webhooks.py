@@ -1,4 +1,4 @@
-"""Webhooks over HTTP: whom to tell of events, with which secret, and what became of it."""
+"""Webhooks over HTTP: their receivers, event types and secrets, and the log of deliveries."""
 
 from collections.abc import Callable
 from typing import Annotated, TypeVar
@@ -54,12 +54,12 @@ router = Router(prefix="/v1/webhooks", tags=["webhooks"], responses=problems(401
     response_model=NewWebhookBody,
     openapi_extra=WEBHOOK_BODY,
     responses=problems(401, 409, *BODIES),
-    summary="Be told of events by HTTP",
+    summary="Create a webhook",
 )
 async def create_webhook(
     request: Request, resources: WithResources, owner: SubmitOwner
 ) -> Response:
-    """Have what happens from now on sent to a URL, signed with the `secret` of the answer.
+    """Have future events sent to a URL, signed with the `secret` in the response.
 
     The secret is not shown again. Messages follow the Standard Webhooks specification.
     """
@@ -80,14 +80,14 @@ async def create_webhook(
         )
         return new_webhook_body(webhook, now)
 
-    body = await _written(resources, create)
+    body = await _write(resources, create)
     headers = {"Location": f"/v1/webhooks/{body.id}", "Cache-Control": "no-store"}
     return _answer(body, status_code=201, headers=headers)
 
 
 @router.get("", summary="List webhooks")
 def list_webhooks(resources: WithResources, owner: ReadOwner) -> WebhookList:
-    """List the caller's webhooks, in the order they were made."""
+    """List the caller's webhooks, in the order of their creation."""
     with session_scope(resources.database, is_read_only=True) as session:
         webhooks = endpoints.list_webhooks(session, owner)
     now = utc_now()
@@ -96,7 +96,7 @@ def list_webhooks(resources: WithResources, owner: ReadOwner) -> WebhookList:
 
 @router.get("/{webhook_id}", responses=problems(404), summary="Read a webhook")
 def get_webhook(webhook_id: WebhookId, resources: WithResources, owner: ReadOwner) -> WebhookBody:
-    """Read a webhook: whether it is disabled, and since when its receiver fails."""
+    """Read a webhook, including whether it is disabled and since when its receiver fails."""
     with session_scope(resources.database, is_read_only=True) as session:
         return webhook_body(endpoints.get_webhook(session, webhook_id, owner=owner), utc_now())
 
@@ -111,9 +111,9 @@ def get_webhook(webhook_id: WebhookId, resources: WithResources, owner: ReadOwne
 async def change_webhook(
     webhook_id: WebhookId, request: Request, resources: WithResources, owner: SubmitOwner
 ) -> Response:
-    """Change its URL, types or description; disable it, or enable it again.
+    """Change a webhook's URL, types or description; disable or enable it.
 
-    What waits for a webhook that is disabled has failed; it can be replayed.
+    Pending deliveries of a disabled webhook fail; they can be replayed.
     """
     patch = parsed(WebhookPatch, await read_json(request, _limits(resources)))
     if patch.url is not None:
@@ -130,14 +130,14 @@ async def change_webhook(
         changed = endpoints.change_webhook(session, webhook_id, change, owner=owner, now=now)
         return webhook_body(changed, now)
 
-    return _answer(await _written(resources, write))
+    return _answer(await _write(resources, write))
 
 
 @router.delete(
     "/{webhook_id}", status_code=204, responses=problems(404), summary="Delete a webhook"
 )
 def delete_webhook(webhook_id: WebhookId, resources: WithResources, owner: SubmitOwner) -> Response:
-    """Delete a webhook with its log; what is being sent at this moment may still arrive."""
+    """Delete a webhook and its log; a message that is being sent may still arrive."""
     with session_scope(resources.database) as session:
         endpoints.delete_webhook(session, webhook_id, owner=owner)
     return Response(status_code=204)
@@ -148,7 +148,7 @@ def delete_webhook(webhook_id: WebhookId, resources: WithResources, owner: Submi
     response_model=NewWebhookBody,
     openapi_extra=ROTATE_BODY,
     responses=problems(404, *BODIES),
-    summary="Change a webhook's secret",
+    summary="Rotate a webhook's secret",
 )
 async def rotate_secret(
     webhook_id: WebhookId, request: Request, resources: WithResources, owner: SubmitOwner
@@ -163,7 +163,7 @@ async def rotate_secret(
         )
         return new_webhook_body(webhook, now)
 
-    body = await _written(resources, rotate)
+    body = await _write(resources, rotate)
     return _answer(body, headers={"Cache-Control": "no-store"})
 
 
@@ -172,7 +172,7 @@ async def rotate_secret(
     status_code=202,
     response_model=DeliveryBody,
     responses=problems(404, 409),
-    summary="Try a webhook",
+    summary="Test a webhook",
 )
 def send_test(webhook_id: WebhookId, resources: WithResources, owner: SubmitOwner) -> Response:
     """Send a `webhook.test`; read its delivery at `Location` to see how it went."""
@@ -192,9 +192,9 @@ def list_deliveries(  # noqa: PLR0917 - FastAPI fills them in by name
     owner: ReadOwner,
     query: Annotated[DeliveryQuery, Query()],
 ) -> DeliveryPage:
-    """List what was sent and what waits, newest first; the log goes back 30 days."""
+    """List sent and pending deliveries, newest first; the log goes back 30 days."""
     with session_scope(resources.database, is_read_only=True) as session:
-        found = log.list_deliveries(
+        deliveries = log.list_deliveries(
             session,
             webhook_id,
             owner=owner,
@@ -202,8 +202,8 @@ def list_deliveries(  # noqa: PLR0917 - FastAPI fills them in by name
             before=query.cursor,
             limit=query.limit + 1,
         )
-    items = [delivery_body(delivery) for delivery in found[: query.limit]]
-    cursor = items[-1].id if len(found) > query.limit else None
+    items = [delivery_body(delivery) for delivery in deliveries[: query.limit]]
+    cursor = items[-1].id if len(deliveries) > query.limit else None
     link_next(request, response, cursor)
     return DeliveryPage(items=items, next_cursor=cursor)
 
@@ -214,7 +214,7 @@ def list_deliveries(  # noqa: PLR0917 - FastAPI fills them in by name
 def get_delivery(
     webhook_id: WebhookId, delivery_id: DeliveryId, resources: WithResources, owner: ReadOwner
 ) -> DeliveryBody:
-    """Read what became of a message."""
+    """Read a delivery and the result of its last attempt."""
     with session_scope(resources.database, is_read_only=True) as session:
         return delivery_body(log.get_delivery(session, webhook_id, delivery_id, owner=owner))
 
@@ -229,7 +229,7 @@ def get_delivery(
 def replay_delivery(
     webhook_id: WebhookId, delivery_id: DeliveryId, resources: WithResources, owner: SubmitOwner
 ) -> Response:
-    """Send a message again, now, under its `webhook-id`, whether it was taken or not."""
+    """Send a message again now, with the same `webhook-id`, whether it was accepted or not."""
     with session_scope(resources.database) as session:
         delivery = log.replay_delivery(session, webhook_id, delivery_id, owner=owner, now=utc_now())
         return _answer(delivery_body(delivery), status_code=202)
@@ -240,7 +240,7 @@ def _limits(resources: Resources) -> BodyLimits:
     return BodyLimits(size_bytes=MAX_BODY_BYTES, timeout_s=timeout_s)
 
 
-async def _written(resources: Resources, write: Callable[[Session], T]) -> T:
+async def _write(resources: Resources, write: Callable[[Session], T]) -> T:
     def run() -> T:
         with session_scope(resources.database) as session:
             return write(session)

@@ -1,4 +1,4 @@
-"""Add the events of jobs, and the count of them in each job.
+"""Add the events of jobs, and a counter of them in each job.
 
 Revision: 0002, after 0001.
 """
@@ -13,7 +13,9 @@ branch_labels = None
 depends_on = None
 
 JSON_TEXT = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
-BIG_KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite counts up INTEGER only
+BIG_KEY = sa.BigInteger().with_variant(
+    sa.Integer(), "sqlite"
+)  # SQLite auto-increments only INTEGER
 
 
 def upgrade() -> None:
@@ -31,7 +33,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_events_owner_id", "events", ["owner", "id"])
     op.create_index("ix_events_created_at", "events", ["created_at"])
-    # Not in batch mode: on SQLite it drops the old table, and every row that refers to it goes too.
+    # Not in batch mode, which on SQLite drops the old table and every row that refers to it.
     op.add_column("jobs", sa.Column("events", sa.Integer(), nullable=False, server_default="0"))
 
 

@@ -1,4 +1,4 @@
-"""Add to each job the voice that speaks it; jobs of before go on looking theirs up by name.
+"""Add to each job the voice that speaks it; older jobs still look theirs up by name.
 
 Revision: 0003, after 0002.
 """

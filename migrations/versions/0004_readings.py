@@ -1,4 +1,4 @@
-"""Keep what came of a document: with its plan, its job and its chunks.
+"""Store how a document was read: with its plan, its job and its chunks.
 
 Revision: 0004, after 0003. Jobs that were planned before have no report and no warnings.
 """

@@ -1,4 +1,4 @@
-"""Note what a job waits for, and what keeps a worker from being ready.
+"""Record what a job waits for, and what keeps a worker from being ready.
 
 Revision: 0005, after 0004.
 """

@@ -1,4 +1,4 @@
-"""Add to each event the transaction that wrote it: the order in which followers resume.
+"""Add to each event the transaction that wrote it, the order in which followers resume.
 
 Revision: 0006, after 0005.
 """
@@ -14,7 +14,7 @@ depends_on = None
 
 def upgrade() -> None:
     is_postgres = op.get_bind().dialect.name == "postgresql"
-    # The numbers of transactions are the database's own; on SQLite writers take turns.
+    # Transaction numbers are the database's own; on SQLite writers take turns.
     default = sa.text("pg_current_xact_id()::text::bigint" if is_postgres else "0")
     op.add_column(
         "events", sa.Column("transaction", sa.BigInteger(), nullable=False, server_default=default)

@@ -1,4 +1,4 @@
-"""Add the parts of jobs, what was encoded of them, and the levels of takes and voices.
+"""Add the parts of jobs, their encoded forms, and the levels of takes and voices.
 
 Revision: 0007, after 0006. Jobs planned before get their parts when they are assembled.
 """

@@ -1,4 +1,4 @@
-"""Add revisions: takes and deliveries of before, chunks that are spoken in a way of their own.
+"""Add revisions: past takes and deliveries, and chunks with settings of their own.
 
 Revision: 0008, after 0007.
 """

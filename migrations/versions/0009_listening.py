@@ -1,6 +1,6 @@
-"""Add to each part what is needed to listen to it before its job has ended.
+"""Add to each part the fields for listening to it before its job has ended.
 
-Revision: 0009, after 0008. Parts that were encoded before have none of it.
+Revision: 0009, after 0008. Parts that were encoded before have none of them.
 """
 
 import sqlalchemy as sa

@@ -1,4 +1,4 @@
-"""Tell apart what jobs are for: narrations, speech that is streamed, previews of voices.
+"""Add kinds of jobs: narrations, streamed speech, previews of voices.
 
 Revision: 0010, after 0009. All jobs so far are narrations.
 """

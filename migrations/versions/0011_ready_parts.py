@@ -1,6 +1,6 @@
-"""Keep which parts can be encoded, and find those that need a chunk.
+"""Record which parts can be encoded, and index the parts that need a chunk.
 
-Revision: 0011, after 0010. Parts of jobs under way are made when those are assembled.
+Revision: 0011, after 0010. Parts of unfinished jobs are encoded when the jobs are assembled.
 """
 
 import sqlalchemy as sa

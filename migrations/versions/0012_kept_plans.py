@@ -1,4 +1,4 @@
-"""Add plans that are kept before a job is made of them, and how fast workers speak.
+"""Add plans that are kept before a job is created from them, and the speed of workers.
 
 Revision: 0012, after 0011.
 """

@@ -1,4 +1,4 @@
-"""Add keys with scopes and limits, signed-in browsers, and what deleted jobs had used.
+"""Add keys with scopes and limits, browser sessions, and the usage of deleted jobs.
 
 Revision: 0013, after 0012.
 """

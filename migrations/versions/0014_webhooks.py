@@ -1,4 +1,4 @@
-"""Add webhooks: whom to tell of events, and each event that is told to one of them.
+"""Add webhooks and their deliveries of events.
 
 Revision: 0014, after 0013.
 """

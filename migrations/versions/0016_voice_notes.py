@@ -1,4 +1,4 @@
-"""Add to voices what their owners note of them, and how alike they sound to their recordings.
+"""Add to voices their owners' notes, and how similar they sound to their recordings.
 
 Revision: 0016, after 0015.
 """

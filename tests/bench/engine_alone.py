@@ -72,7 +72,7 @@ def utterances(model: LoadedModel, text: str) -> list[Utterance]:
 
 
 def speak(engine: SpeechEngine, asked: list[Utterance]) -> dict[str, float]:
-    """Speak all of them, the first once before, and return how long it took."""
+    """Speak all of them, after the first as a warm-up, and return how long it took."""
     engine.submit(asked[0]).result()
     waiting: queue.SimpleQueue[Utterance] = queue.SimpleQueue()
     for utterance in asked:

@@ -43,7 +43,7 @@ HEAD = ("job", "outputs", "hours", "chunks", "accepted", "planned", "first part"
 
 
 class Client:
-    """Submits texts and reads what became of them."""
+    """Submits texts and reads their results."""
 
     def __init__(self, service: Service) -> None:
         self.service = service

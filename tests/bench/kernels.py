@@ -18,7 +18,7 @@ from torch.profiler import ProfilerActivity, profile
 from tests.bench.engine import make_parser, overrides, resolve_options
 from tests.bench.synthetic import Bench, make_prompt, open_bench, utterance, utterances
 from worker.chatterbox.config import TOKEN_RATE_HZ, ChatterboxConfig
-from worker.chatterbox.t3.prompt import Spoken
+from worker.chatterbox.t3.prompt import SpeechTokens
 
 STEPS = 80
 SHOWN = 25
@@ -50,11 +50,13 @@ def speak_tokens(bench: Bench, batch: int) -> None:
 def make_sound(bench: Bench, batch: int) -> None:
     many = list(islice(utterances(bench.voice, 5), batch))
     draw = torch.Generator().manual_seed(0)
-    spoken = [
-        Spoken(tokens=torch.randint(6561, (int(one.text),), generator=draw), is_truncated=False)
+    speech_tokens = [
+        SpeechTokens(
+            tokens=torch.randint(6561, (int(one.text),), generator=draw), is_truncated=False
+        )
         for one in many
     ]
-    bench.renderer.render(many, spoken)
+    bench.renderer.render(many, speech_tokens)
 
 
 def show(

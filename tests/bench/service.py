@@ -72,7 +72,7 @@ class Service:
         self.workers = max(1, len(cards))
 
     def wait_until_ready(self, timeout_s: float) -> None:
-        """Return when every worker that speaks is warm; raise what a process said that ended."""
+        """Return once every worker is warm; raise the output of a process that ended."""
         ends_at = time.monotonic() + timeout_s
         while time.monotonic() < ends_at:
             if any(process.poll() is not None for process in self._processes):

@@ -71,23 +71,23 @@ class Load:
             return time.perf_counter() - began
         raise RuntimeError("a stream without a byte")
 
-    async def listen(self, seen: Listeners, delay_s: float) -> None:
+    async def listen(self, first_bytes: Listeners, delay_s: float) -> None:
         await asyncio.sleep(delay_s)
         while True:
             try:
-                await self._play(seen)
+                await self._play(first_bytes)
             except (httpx.HTTPError, RuntimeError):
-                seen.failures += 1
+                first_bytes.failures += 1
 
-    async def _play(self, seen: Listeners) -> None:
-        began, heard = None, 0
+    async def _play(self, first_bytes: Listeners) -> None:
+        began, received = None, 0
         async for block in self._stream(sentences=SENTENCES):
             now = time.perf_counter()
             began = began or now
-            if heard:  # what was there before this block, against what had been played
-                seen.leads_s.append(heard / BYTES_PER_S - (now - began))
-            heard += len(block)
-        await asyncio.sleep(max(0.0, heard / BYTES_PER_S - (time.perf_counter() - (began or 0))))
+            if received:  # what was there before this block, against what had been played
+                first_bytes.leads_s.append(received / BYTES_PER_S - (now - began))
+            received += len(block)
+        await asyncio.sleep(max(0.0, received / BYTES_PER_S - (time.perf_counter() - (began or 0))))
 
     async def _stream(self, *, sentences: int) -> AsyncIterator[bytes]:
         text = " ".join(_sentence(self._draw) for _ in range(sentences))
@@ -110,9 +110,11 @@ def _sentence(draw: random.Random) -> str:
 async def measure(url: str, listeners: int, *, requests: int, chunk_s: float) -> Row:
     limits = httpx.Limits(max_connections=None)
     async with httpx.AsyncClient(base_url=url, timeout=LISTENER_TIMEOUT_S, limits=limits) as client:
-        load, seen = Load(client), Listeners()
+        load, first_bytes = Load(client), Listeners()
         spread_s = SETTLE_S / max(listeners, 1)
-        others = [asyncio.create_task(load.listen(seen, n * spread_s)) for n in range(listeners)]
+        others = [
+            asyncio.create_task(load.listen(first_bytes, n * spread_s)) for n in range(listeners)
+        ]
         await asyncio.sleep(2 * SETTLE_S if listeners else 0)
         seconds: list[float] = []
         for _ in range(requests):
@@ -127,8 +129,8 @@ async def measure(url: str, listeners: int, *, requests: int, chunk_s: float) ->
         requests=requests,
         mean_s=float(np.mean(seconds)),
         beyond_engine_p50_s=figures["p50_s"] - chunk_s,
-        least_lead_s=min(seen.leads_s, default=None),
-        failures=seen.failures,
+        least_lead_s=min(first_bytes.leads_s, default=None),
+        failures=first_bytes.failures,
         **figures,
     )
 

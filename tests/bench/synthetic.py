@@ -1,7 +1,7 @@
 """A Chatterbox of the real shapes whose weights are random: speed does not depend on values.
 
-Weights are made on the device, utterances say how long they shall be, and STOP is ruled out until
-then: a random model would otherwise stop anywhere.
+Weights are drawn on the device. Utterances set their own length, and STOP is excluded until then,
+because a random model would stop anywhere.
 """
 
 import random

@@ -1,4 +1,4 @@
-"""Books that nobody wrote, of any size."""
+"""Generated books of any size."""
 
 import random
 

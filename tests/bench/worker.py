@@ -105,19 +105,19 @@ def main() -> None:
     parser.add_argument("--cores", type=int, help="to use of the machine's")
     parser.add_argument("--embedded", action="store_true", help="with SQLite and a directory")
     parser.add_argument("--json", type=Path, help="write the figures there, too")
-    asked = parser.parse_args()
-    where = embedded if asked.embedded else served
-    if asked.cores:
-        os.sched_setaffinity(0, range(asked.cores))  # and of all processes that are started here
-    worker = {"slots": asked.slots, "take_processes": asked.processes, **RULES}
+    options = parser.parse_args()
+    where = embedded if options.embedded else served
+    if options.cores:
+        os.sched_setaffinity(0, range(options.cores))  # and of all processes that are started here
+    worker = {"slots": options.slots, "take_processes": options.processes, **RULES}
     with where(worker) as (settings, database_url):
-        figures = render(settings, database_url, asked)
+        figures = render(settings, database_url, options)
     table = Table("figure", "value")
     for name, value in figures.items():
         table.add_row(name, f"{value:,.1f}")
     Console().print(table)
-    if asked.json:
-        asked.json.write_text(json.dumps(figures, indent=1))
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=1))
 
 
 @contextmanager
@@ -145,11 +145,11 @@ def embedded(worker: dict[str, Any]) -> Iterator[tuple[Settings, str]]:
         yield settings, settings.database_url
 
 
-def render(settings: Settings, database_url: str, asked: argparse.Namespace) -> dict[str, float]:
+def render(settings: Settings, database_url: str, options: argparse.Namespace) -> dict[str, float]:
     """Render a planned job with as many threads as the worker has slots."""
-    database, chunks = make_engine(database_url), asked.chunks
+    database, chunks = make_engine(database_url), options.chunks
     job_id = plan(database, chunks)
-    engine: Any = CountingEngine(asked.rate)
+    engine: Any = CountingEngine(options.rate)
     broker = RecordingBroker()
     worker = WorkerProcess(
         settings,
@@ -157,7 +157,7 @@ def render(settings: Settings, database_url: str, asked: argparse.Namespace) -> 
         stores=open_stores(settings),
         broker=broker,
         queues=frozenset({Queue.GPU}),
-        load_model=lambda _: make_model(engine, target_concurrency=asked.target_concurrency),
+        load_model=lambda _: make_model(engine, target_concurrency=options.target_concurrency),
     )
     wait_for_processes(settings.worker.take_process_count)
     memory = PeakMemory()

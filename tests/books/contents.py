@@ -70,7 +70,7 @@ def _targets(
     files: dict[str, bytes], items: dict[str | None, ET.Element], folder: str
 ) -> list[tuple[str, str, int]]:
     """Titles, targets and depths of the contents, whichever kind of them has more."""
-    found: list[list[tuple[str, str, int]]] = [[]]
+    entries: list[list[tuple[str, str, int]]] = [[]]
     for item in items.values():
         name = _join(folder, item.get("href") or "")
         if name not in files:
@@ -78,10 +78,10 @@ def _targets(
         if "nav" in (item.get("properties") or "").split():
             page = _Nav(posixpath.dirname(name))
             page.feed(files[name].decode("utf-8", "replace"))
-            found.append(page.lines)
+            entries.append(page.lines)
         elif item.get("media-type") == "application/x-dtbncx+xml":
-            found.append(_points(ET.fromstring(files[name]), posixpath.dirname(name), 0))
-    return max(found, key=len)
+            entries.append(_points(ET.fromstring(files[name]), posixpath.dirname(name), 0))
+    return max(entries, key=len)
 
 
 def _points(element: ET.Element, folder: str, depth: int) -> list[tuple[str, str, int]]:

@@ -32,7 +32,7 @@ _UNHEARD = re.compile(
 
 @dataclass
 class Score:
-    """What became of one book."""
+    """The result for one book."""
 
     name: str
     lines: int = 0

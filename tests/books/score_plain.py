@@ -27,7 +27,7 @@ _TITLE_PAGE = 1_500  # characters that may stand before a chapter's first line
 
 
 class Score(NamedTuple):
-    """What came of one text."""
+    """The result for one text."""
 
     missing: list[str]
     extra: list[str]

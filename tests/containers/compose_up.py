@@ -69,10 +69,10 @@ def check_one_project(builder: str, scratch: Path, checks: list[Callable[[Projec
     """Bring a project up and check it while it runs."""
     if not checks:
         return
-    with project("check", builder, scratch) as made:
-        tell("up --wait", lambda: f"{made.up():.1f} s")
+    with project("check", builder, scratch) as running:
+        tell("up --wait", lambda: f"{running.up():.1f} s")
         for check in checks:
-            tell(check.__name__, lambda check=check: check(made))
+            tell(check.__name__, lambda check=check: check(running))
 
 
 def doctor(builder: str) -> str:
@@ -91,8 +91,8 @@ def doctor(builder: str) -> str:
 
 def tell(name: str, check: Callable[[], str]) -> None:
     started = time.monotonic()
-    said = check()
-    print(f"{name} ({time.monotonic() - started:.0f} s): {said}", flush=True)
+    result = check()
+    print(f"{name} ({time.monotonic() - started:.0f} s): {result}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Docker, or podman where there is no Docker daemon; and the images that are to be checked."""
+"""Docker, or podman without a Docker daemon, and the images to check."""
 
 import os
 import shutil
@@ -31,7 +31,7 @@ HELPERS = "/usr/lib/podman:/usr/libexec/podman"
 
 @contextmanager
 def container_engine(scratch: Path) -> Iterator[str]:
-    """Name the program that builds, and let Compose talk to it."""
+    """Return the container program, and connect Compose to it."""
     if not COMPOSE.exists():
         raise SystemExit(f"this check needs {COMPOSE}: run `make .venv/.dev`, and it with .venv")
     if os.geteuid() != 0:
@@ -76,9 +76,9 @@ def name_what_is_missing(needed: dict[str, str]) -> None:
 
 
 def run_health_checks(stop: threading.Event) -> None:
-    """Podman leaves its health checks to systemd timers; here there may be none.
+    """Run podman's health checks, which it leaves to systemd timers: there may be none here.
 
-    One thread per container: a check waits until its process is ready.
+    One thread per container, because a check waits until its process is ready.
     """
     checked: set[str] = set()
     wanted = ["--filter", "label=com.docker.compose.project"]

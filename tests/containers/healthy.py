@@ -1,4 +1,4 @@
-"""What has to hold of a project that is up: it narrates, tells what it is, outlives its parts."""
+"""What must hold for a running project: it narrates, reports its state, survives lost parts."""
 
 import json
 import re
@@ -198,7 +198,7 @@ def takes_more_workers(project: Project) -> str:
 
 
 def logs_events_only(project: Project) -> str:
-    """Whatever happened until here, brokers lost and shutdowns included: a JSON line per event."""
+    """Whatever happened before, including lost brokers and shutdowns: one JSON line per event."""
     # Not `restart`: podman begins the log of a container that it restarts anew.
     project.compose("stop", "--timeout", "60", "cpu-worker", "render-worker", "sweeper", "api")
     project.up()

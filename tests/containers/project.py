@@ -29,7 +29,7 @@ OURS = ("api", "cpu-worker", "render-worker", "sweeper", "migrate", "render-weig
 
 @dataclass
 class Project:
-    """A project by its name; `overrides` change what docker-compose.yml says of services."""
+    """A project by its name; `overrides` change services of docker-compose.yml."""
 
     name: str
     builder: str
@@ -85,7 +85,7 @@ class Project:
         return time.monotonic() - started
 
     def up_fails(self, *options: str) -> str:
-        """Start everything in vain and return what Compose says last."""
+        """Try to start everything, expecting failure, and return Compose's last output."""
         done = self.compose("up", "--detach", "--no-build", "--wait", *options)
         assert done.returncode != 0, "it came up"
         lines = [line for line in done.stderr.splitlines() if line.strip()]
@@ -98,7 +98,7 @@ class Project:
         return self.compose("logs", "--no-color", "--no-log-prefix", *services).stdout
 
     def events(self, service: str) -> list[dict[str, Any]]:
-        """Read a service's log; every line of it has to be an event."""
+        """Read a service's log, in which every line has to be an event."""
         return [json.loads(line) for line in self.log(service).splitlines() if line.strip()]
 
     def execute(self, service: str, *command: str) -> str:
@@ -107,7 +107,7 @@ class Project:
         return done.stdout
 
     def metrics(self, service: str) -> dict[str, float]:
-        """Read what a service has measured, by name and labels."""
+        """Read a service's metrics, by name and labels."""
         ask = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:9100/metrics').read().decode())"
         lines = self.execute(service, "python", "-c", ask).splitlines()
         samples = (line.rpartition(" ") for line in lines if line and not line.startswith("#"))
@@ -156,7 +156,7 @@ class Project:
         return self.job(job_id)
 
     def warning(self, job_id: str, code: str, within_s: float) -> str:
-        """Wait until a job warns of something and return what it says."""
+        """Wait until a job has a warning and return it."""
 
         def found() -> str | None:
             warnings = self.job(job_id).get("warnings", [])
@@ -177,7 +177,7 @@ class Project:
 
 @contextmanager
 def project(name: str, builder: str, scratch: Path, **parts: Any) -> Iterator[Project]:
-    """A project that is gone at the end, volumes and all."""
+    """A project that is removed at the end, with its volumes."""
     made = Project(f"rhapsode-{name}", builder, scratch, **parts)
     try:
         yield made
@@ -190,7 +190,7 @@ def project(name: str, builder: str, scratch: Path, **parts: Any) -> Iterator[Pr
 
 
 def wait_for(ask: Callable[[], Any], timeout_s: float, what: str) -> Any:
-    """Ask until there is an answer; a server that is away has none."""
+    """Request until there is an answer; a server that is away gives none."""
     ends_at = time.monotonic() + timeout_s
     while True:
         try:

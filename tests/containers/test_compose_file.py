@@ -1,4 +1,4 @@
-"""What Compose makes of docker-compose.yml and of what .env names: rendered, nothing started."""
+"""docker-compose.yml and .env as rendered by Compose, without starting anything."""
 
 import json
 import os
@@ -18,7 +18,7 @@ COMPOSE = Path(sys.executable).parent / "docker-compose"
 SECRETS = {"POSTGRES_PASSWORD": "p", "S3_ACCESS_KEY_ID": "a", "S3_SECRET_ACCESS_KEY": "s"}
 PROFILE = "RHAPSODE_STORAGE__PROFILES__DEFAULT__"
 OUR_OWN = {"api", "cpu-worker", "sweeper", "gpu-worker", "render-worker"}
-# Ours alone to decide in a container, or meant for the command line on the host.
+# Fixed by the container image, or meant for the command line on the host.
 FIXED = re.compile(
     r"RHAPSODE_(DATA_DIR|API__HOST|API__PORT|TELEMETRY__METRICS_PORT|CLIENT__\w+"
     r"|API__KEYS__ALICE|WORKER__SCRATCH_DIR|STORAGE__PROFILES__DEFAULT__(KIND|PATH))"

@@ -1,4 +1,4 @@
-"""The commands of docs/deploy.md and README, without an engine: Compose knows them and our file."""
+"""The commands of docs/deploy.md and README, which Compose accepts; needs no engine."""
 
 import os
 import re
@@ -21,7 +21,7 @@ CURL = '#!/bin/sh\necho "curl $@" >> called\n'
 
 
 def run_guide(folder: Path, block: str) -> subprocess.CompletedProcess[str]:
-    """Run a block as a person would who has filled the secrets in."""
+    """Run a block like a user who has filled in the secrets."""
     filled = re.sub(
         r"(?m)^(cp \.env\.example \.env).*$", r"\1; sed -i 's/^\\(\\w*\\)=$/\\1=x/' .env", block
     )

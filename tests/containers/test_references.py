@@ -1,4 +1,4 @@
-"""What the schemas of Kubernetes cannot tell of the overlays: that their parts find each other."""
+"""What Kubernetes' schemas cannot check in the overlays: that references between parts match."""
 
 import re
 from collections import Counter
@@ -27,7 +27,7 @@ def containers(pod: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def matched(overlay: str, selector: dict[str, str]) -> list[dict[str, Any]]:
-    """Return the templates of the deployments whose pods a selector finds."""
+    """Return the pod templates of the deployments that a selector matches."""
     templates = [found["spec"]["template"] for found in deployments(overlay)]
     return [found for found in templates if selector.items() <= found["metadata"]["labels"].items()]
 

@@ -1,4 +1,4 @@
-"""What has to be said when something is wrong: each in a project of its own."""
+"""What must be reported when something is wrong, each in its own project."""
 
 import socket
 import time
@@ -12,30 +12,30 @@ PROFILE = "RHAPSODE_STORAGE__PROFILES__DEFAULT__"
 
 
 def missing_secret(builder: str, scratch: Path) -> str:
-    with project("secret", builder, scratch, environment={"POSTGRES_PASSWORD": ""}) as made:
-        said = made.up_fails()
-        assert "POSTGRES_PASSWORD is missing a value: set it in .env" in said, said
-        return said
+    with project("secret", builder, scratch, environment={"POSTGRES_PASSWORD": ""}) as running:
+        output = running.up_fails()
+        assert "POSTGRES_PASSWORD is missing a value: set it in .env" in output, output
+        return output
 
 
 def wrong_password(builder: str, scratch: Path) -> str:
-    """A volume that was made with another password."""
-    with project("password", builder, scratch) as made:
-        assert made.compose("up", "--detach", "--wait", "--no-build", "postgres").returncode == 0
-        made.environment["POSTGRES_PASSWORD"] = "another"
-        said = made.up_fails()
-        assert "migrate" in said, said
-        (event,) = made.events("migrate")
+    """A volume that was created with another password."""
+    with project("password", builder, scratch) as running:
+        assert running.compose("up", "--detach", "--wait", "--no-build", "postgres").returncode == 0
+        running.environment["POSTGRES_PASSWORD"] = "another"
+        output = running.up_fails()
+        assert "migrate" in output, output
+        (event,) = running.events("migrate")
         assert "password authentication failed" in event["reason"], event
-        return f"{said}; migrate: {event['reason']}"
+        return f"{output}; migrate: {event['reason']}"
 
 
 def taken_port(builder: str, scratch: Path) -> str:
-    with project("port", builder, scratch) as made:
-        with socket.create_server(("127.0.0.1", int(made.environment["API_PORT"]))):
-            said = made.up_fails()
-        assert "address already in use" in said, said
-        return said
+    with project("port", builder, scratch) as running:
+        with socket.create_server(("127.0.0.1", int(running.environment["API_PORT"]))):
+            output = running.up_fails()
+        assert "address already in use" in output, output
+        return output
 
 
 def everything_elsewhere_with_a_wrong_secret(builder: str, scratch: Path) -> str:
@@ -59,32 +59,34 @@ def everything_elsewhere_with_a_wrong_secret(builder: str, scratch: Path) -> str
         network = {"networks": {"default": {"name": f"{theirs.name}_default", "external": True}}}
         with project(
             "elsewhere", builder, scratch, environment=elsewhere, overrides=network
-        ) as made:
-            said = made.up_fails()
-            assert "worker" in said, said
-            assert not any(made.containers(server) for server in servers)
-            status, ready = made.get("/readyz")
+        ) as running:
+            output = running.up_fails()
+            assert "worker" in output, output
+            assert not any(running.containers(server) for server in servers)
+            status, ready = running.get("/readyz")
             assert status == 503, ready
             assert "refuses" in ready["checks"]["store"], ready
             secret = theirs.environment["S3_SECRET_ACCESS_KEY"]
-            made.environment[f"{profile}SECRET_ACCESS_KEY"] = secret
-            made.up()
-            assert made.ended(made.submit("All is elsewhere."))["state"] == "succeeded"
-            return f"{said}; /readyz: {ready['checks']['store']}; mended: narrated, no servers here"
+            running.environment[f"{profile}SECRET_ACCESS_KEY"] = secret
+            running.up()
+            assert running.ended(running.submit("All is elsewhere."))["state"] == "succeeded"
+            return (
+                f"{output}; /readyz: {ready['checks']['store']}; mended: narrated, no servers here"
+            )
 
 
 def second_worker_on_one_card(builder: str, scratch: Path) -> str:
-    with project("cards", builder, scratch, overrides=_cards(scratch, 1)) as made:
-        said = made.up_fails("--scale", "render-worker=2")
-        assert "render-worker" in said, said
-        _, ready = made.get("/readyz")
+    with project("cards", builder, scratch, overrides=_cards(scratch, 1)) as running:
+        output = running.up_fails("--scale", "render-worker=2")
+        assert "render-worker" in output, output
+        _, ready = running.get("/readyz")
         assert "every card (0) has its worker" in ready["checks"]["workers"], ready
-        assert len(_taken(made)) == 1, _taken(made)
-        for container in made.containers("render-worker"):
-            made.kill_container(container)
-        made.up("--scale", "render-worker=1")
-        assert made.ended(made.submit("One worker has the card."))["state"] == "succeeded"
-        return f"{said}; /readyz: {ready['checks']['workers']}"
+        assert len(_taken(running)) == 1, _taken(running)
+        for container in running.containers("render-worker"):
+            running.kill_container(container)
+        running.up("--scale", "render-worker=1")
+        assert running.ended(running.submit("One worker has the card."))["state"] == "succeeded"
+        return f"{output}; /readyz: {ready['checks']['workers']}"
 
 
 def second_card_by_a_setting(builder: str, scratch: Path) -> str:
@@ -92,12 +94,12 @@ def second_card_by_a_setting(builder: str, scratch: Path) -> str:
     chosen = {"RHAPSODE_MODEL__CARDS": "0,2"}
     with project(
         "two-cards", builder, scratch, environment=chosen, overrides=_cards(scratch, 3)
-    ) as made:
-        made.up("--scale", "render-worker=2")
-        assert _taken(made) == ["0", "2"], _taken(made)
-        _, ready = made.get("/readyz")
+    ) as running:
+        running.up("--scale", "render-worker=2")
+        assert _taken(running) == ["0", "2"], _taken(running)
+        _, ready = running.get("/readyz")
         assert ready["checks"]["workers"] == "2 warm", ready
-        return f"cards taken: {_taken(made)}; /readyz: {ready['checks']['workers']}"
+        return f"cards taken: {_taken(running)}; /readyz: {ready['checks']['workers']}"
 
 
 def _cards(scratch: Path, count: int) -> dict[str, Any]:
@@ -110,41 +112,43 @@ def _cards(scratch: Path, count: int) -> dict[str, Any]:
     return {"services": {"render-worker": {"volumes": [mount]}}}
 
 
-def _taken(made: Project) -> list[str]:
-    events = made.events("render-worker")
+def _taken(running: Project) -> list[str]:
+    events = running.events("render-worker")
     return sorted(event["index"] for event in events if event["event"] == "card_taken")
 
 
 def broker_elsewhere_that_is_not_there(builder: str, scratch: Path) -> str:
     chosen = {"RHAPSODE_BROKER__URL": "redis://redis-that-is-not-there:6379/0"}
-    with project("broker", builder, scratch, environment=chosen) as made:
+    with project("broker", builder, scratch, environment=chosen) as running:
         started = time.monotonic()
-        said = made.up_fails()
+        output = running.up_fails()
         took_s = time.monotonic() - started
-        assert "worker" in said, said
-        assert not made.containers("redis")
-        _, ready = made.get("/readyz")
+        assert "worker" in output, output
+        assert not running.containers("redis")
+        _, ready = running.get("/readyz")
         reasons = {
             event["reason"]
-            for event in made.events("cpu-worker")
+            for event in running.events("cpu-worker")
             if event["event"] == "broker_awaited"
         }
-        return f"after {took_s:.0f} s: {said}; /readyz: {ready['checks']['broker']}; log: {reasons}"
+        return (
+            f"after {took_s:.0f} s: {output}; /readyz: {ready['checks']['broker']}; log: {reasons}"
+        )
 
 
 def worker_that_cannot_load(builder: str, scratch: Path) -> str:
-    """A damaged checkpoint: the worker is started again and again, and `up --wait` ends with it."""
+    """A damaged checkpoint: the worker is restarted repeatedly, and `up --wait` fails."""
     folder = scratch / "damaged"
     folder.mkdir()
     for name in MODEL.files:
         (folder / name).write_bytes(b"not weights")
-    with project("damaged", builder, scratch, environment={"MODEL_FOLDER": str(folder)}) as made:
+    with project("damaged", builder, scratch, environment={"MODEL_FOLDER": str(folder)}) as running:
         started = time.monotonic()
-        said = made.up_fails()
+        output = running.up_fails()
         took_s = time.monotonic() - started
-        assert "render-worker" in said, said
-        _, ready = made.get("/readyz")
-        return f"after {took_s:.0f} s: {said}; /readyz: {ready['checks']['workers']}"
+        assert "render-worker" in output, output
+        _, ready = running.get("/readyz")
+        return f"after {took_s:.0f} s: {output}; /readyz: {ready['checks']['workers']}"
 
 
 CHECKS = (

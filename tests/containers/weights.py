@@ -1,4 +1,4 @@
-"""Weights that do not come, and weights that do and speak; the hub is a stand-in."""
+"""Weights that cannot be fetched, and weights that can and speak; the hub is a stand-in."""
 
 import json
 import random
@@ -22,21 +22,21 @@ COLD = {"RHAPSODE_WORKER__IS_WARMED_UP": "false"}
 
 def unknown_model(builder: str, scratch: Path) -> str:
     chosen = {"RHAPSODE_MODEL__CHECKPOINT": "englsh"}
-    with project("model", builder, scratch, environment=chosen) as made:
-        return weights_fail(made, 'no model and no folder "englsh"')
+    with project("model", builder, scratch, environment=chosen) as running:
+        return weights_fail(running, 'no model and no folder "englsh"')
 
 
 def folder_without_weights(builder: str, scratch: Path) -> str:
     folder = scratch / "no-weights"
     folder.mkdir()
-    with project("folder", builder, scratch, environment={"MODEL_FOLDER": str(folder)}) as made:
-        return weights_fail(made, "lacks t3_cfg.safetensors")
+    with project("folder", builder, scratch, environment={"MODEL_FOLDER": str(folder)}) as running:
+        return weights_fail(running, "lacks t3_cfg.safetensors")
 
 
 def offline(builder: str, scratch: Path) -> str:
     chosen = {"RHAPSODE_MODEL__CHECKPOINT": "english", "HF_HUB_OFFLINE": "1"}
-    with project("offline", builder, scratch, environment=chosen) as made:
-        return weights_fail(made, "HF_HUB_OFFLINE is set")
+    with project("offline", builder, scratch, environment=chosen) as running:
+        return weights_fail(running, "HF_HUB_OFFLINE is set")
 
 
 def no_room_for_weights(builder: str, scratch: Path) -> str:
@@ -44,22 +44,22 @@ def no_room_for_weights(builder: str, scratch: Path) -> str:
         parts = fetching(served)
         mounted = {"volumes": [f"{disk}:/model/weights"]}
         parts["overrides"]["services"]["render-weights"] |= mounted
-        with project("room", builder, scratch, **parts) as made:
-            return weights_fail(made, "no room in /model/weights")
+        with project("room", builder, scratch, **parts) as running:
+            return weights_fail(running, "no room in /model/weights")
 
 
 def hub_that_does_not_answer(builder: str, scratch: Path) -> str:
     chosen = {"RHAPSODE_MODEL__CHECKPOINT": "english", "HF_ENDPOINT": NOBODY}
-    with project("no-hub", builder, scratch, environment=chosen) as made:
-        return weights_fail(made, "check the network or HF_ENDPOINT and pull again")
+    with project("no-hub", builder, scratch, environment=chosen) as running:
+        return weights_fail(running, "check the network or HF_ENDPOINT and pull again")
 
 
 def interrupted_download(builder: str, scratch: Path) -> str:
-    """A pull that is killed goes on where it was; what is whole needs no network."""
-    with hub() as served, project("pull", builder, scratch, **fetching(served)) as made:
-        resumed = _interrupt(made, served, 2_000_000)
-        made.environment["HF_ENDPOINT"] = NOBODY
-        again = made.compose("run", "--rm", "-T", "render-weights")
+    """A killed pull resumes; complete files need no network."""
+    with hub() as served, project("pull", builder, scratch, **fetching(served)) as running:
+        resumed = _interrupt(running, served, 2_000_000)
+        running.environment["HF_ENDPOINT"] = NOBODY
+        again = running.compose("run", "--rm", "-T", "render-weights")
         assert again.returncode == 0, again.stderr
         return resumed
 
@@ -67,10 +67,10 @@ def interrupted_download(builder: str, scratch: Path) -> str:
 def speaks_with_fetched_weights(builder: str, scratch: Path, folder: Path) -> str:
     """Weights of a folder, from the stand-in of the hub; the first pull is killed half-way."""
     files = {name: (folder / name).read_bytes() for name in MODEL.files}
-    with _serving(files) as served, project("hub", builder, scratch, **fetching(served)) as made:
-        made.environment |= COLD
-        resumed = _interrupt(made, served, len(files[LARGE]) // 2)
-        return f"{resumed}; {_narrates(made, 'english')}"
+    with _serving(files) as served, project("hub", builder, scratch, **fetching(served)) as running:
+        running.environment |= COLD
+        resumed = _interrupt(running, served, len(files[LARGE]) // 2)
+        return f"{resumed}; {_narrates(running, 'english')}"
 
 
 def speaks_with_mounted_weights(builder: str, scratch: Path, folder: Path) -> str:
@@ -80,18 +80,18 @@ def speaks_with_mounted_weights(builder: str, scratch: Path, folder: Path) -> st
     for name in MODEL.files:
         shutil.copy(folder / name, named / name)
     chosen = COLD | {"MODEL_FOLDER": str(named), "HF_ENDPOINT": NOBODY}
-    with project("mounted", builder, scratch, environment=chosen) as made:
-        return _narrates(made, "my-model")
+    with project("mounted", builder, scratch, environment=chosen) as running:
+        return _narrates(running, "my-model")
 
 
-def _narrates(made: Project, model: str) -> str:
-    """Bring all up and narrate; readiness, job and manifest name the model."""
-    up_s = made.up()
-    _, ready = made.get("/readyz")
+def _narrates(running: Project, model: str) -> str:
+    """Start everything and narrate; readiness, job and manifest name the model."""
+    up_s = running.up()
+    _, ready = running.get("/readyz")
     assert "notice" not in ready, ready
-    job = made.ended(made.submit("Hello there.", loudness=None))
+    job = running.ended(running.submit("Hello there.", loudness=None))
     assert job["state"] == "succeeded", job
-    bucket = made.bucket()
+    bucket = running.bucket()
     keys = [item["Key"] for item in bucket.list_objects_v2(Bucket=BUCKET)["Contents"]]
     (key,) = [key for key in keys if key.endswith("manifest.json")]
     manifest = json.load(bucket.get_object(Bucket=BUCKET, Key=key)["Body"])
@@ -100,38 +100,38 @@ def _narrates(made: Project, model: str) -> str:
     return f"up in {up_s:.0f} s, narrated by {models}"
 
 
-def _interrupt(made: Project, served: Hub, after_bytes: int) -> str:
-    """Kill the service half-way, start it again, and see it go on where it was."""
+def _interrupt(running: Project, served: Hub, after_bytes: int) -> str:
+    """Kill the service half-way, start it again, and check that it resumes."""
     served.faults.hold_after = after_bytes
-    made.compose("up", "--detach", "--no-build", "render-weights")
-    wait_for(lambda: "weights_arriving" in made.log("render-weights"), 60, "progress")
-    wait_for(lambda: served.downloads and _has_partial(made), 60, "part of a file")
-    made.kill("render-weights")
+    running.compose("up", "--detach", "--no-build", "render-weights")
+    wait_for(lambda: "weights_arriving" in running.log("render-weights"), 60, "progress")
+    wait_for(lambda: served.downloads and _has_partial(running), 60, "part of a file")
+    running.kill("render-weights")
     served.faults.hold_after = None
     served.faults.released.set()
     served.downloads.clear()
-    made.compose("up", "--no-build", "render-weights")
+    running.compose("up", "--no-build", "render-weights")
     resumed = [begin for name, begin in served.downloads if name == LARGE]
     assert resumed, served.downloads
     assert resumed[0] > 0, served.downloads
-    events = made.events("render-weights")
+    events = running.events("render-weights")
     assert events[-1]["event"] == "weights_present", events
     progress = next(event for event in events if event["event"] == "weights_arriving")
     return f"resumed at byte {resumed[0]}; {progress}"
 
 
-def _has_partial(made: Project) -> bool:
-    listed = made.compose("exec", "-T", "render-weights", "sh", "-c",
+def _has_partial(running: Project) -> bool:
+    listed = running.compose("exec", "-T", "render-weights", "sh", "-c",
                           "find /model/weights -name '*.partial' -size +1k")  # fmt: skip
     return bool(listed.stdout.strip())
 
 
-def weights_fail(made: Project, reason: str) -> str:
-    said = made.up_fails()
-    assert "render-weights" in said, said
-    event = made.events("render-weights")[-1]
+def weights_fail(running: Project, reason: str) -> str:
+    output = running.up_fails()
+    assert "render-weights" in output, output
+    event = running.events("render-weights")[-1]
     assert reason in event["reason"], event
-    return f"{said}; render-weights: {event['reason']}"
+    return f"{output}; render-weights: {event['reason']}"
 
 
 @contextmanager

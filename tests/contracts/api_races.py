@@ -1,4 +1,4 @@
-"""Callers that meet at one job or voice are answered as documented, whoever is first."""
+"""Concurrent calls on one job or voice are answered as documented, in any order."""
 
 from collections import Counter
 from collections.abc import Callable

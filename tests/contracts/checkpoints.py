@@ -60,8 +60,8 @@ class CheckpointsContract:
             first, second = claimed(session, 2)
             late = replace(first, fence=first.fence - 1)
             chunks = [finished(late, 0), finished(second, 2)]
-            found = checkpoint_all(session, chunks, until=UNTIL, now=NOW)
-            assert found == [Standing.LOST, Standing.WANTED]
+            standings = checkpoint_all(session, chunks, until=UNTIL, now=NOW)
+            assert standings == [Standing.LOST, Standing.WANTED]
         with session_scope(database, is_read_only=True) as session:
             states = [chunk.state for chunk in get_chunks(session, first.job_id)]
             assert states.count(ChunkState.ACCEPTED) == 1
@@ -73,16 +73,16 @@ class CheckpointsContract:
             (gone,), (kept,) = claimed(session, 1), claimed(session, 1)
             session.execute(delete(Job).where(Job.id == gone.job_id))
             chunks = [finished(gone, 0), finished(kept, 0)]
-            found = checkpoint_all(session, chunks, until=UNTIL, now=NOW)
-            assert found == [Standing.LOST, Standing.WANTED]
+            standings = checkpoint_all(session, chunks, until=UNTIL, now=NOW)
+            assert standings == [Standing.LOST, Standing.WANTED]
 
     def test_each_job_says_whether_it_is_wanted(self, database: Engine) -> None:
         with session_scope(database) as session:
             (canceled,), (wanted,) = claimed(session, 1), claimed(session, 1)
             cancel_job(session, canceled.job_id, owner=OWNER, now=NOW)
             chunks = [finished(canceled, 0), finished(wanted, 0)]
-            found = checkpoint_all(session, chunks, until=UNTIL, now=NOW)
-            assert found == [Standing.UNWANTED, Standing.WANTED]
+            standings = checkpoint_all(session, chunks, until=UNTIL, now=NOW)
+            assert standings == [Standing.UNWANTED, Standing.WANTED]
 
     def test_a_chunk_that_comes_twice_counts_once(self, database: Engine) -> None:
         with session_scope(database) as session:

@@ -1,4 +1,4 @@
-"""Who gets the workers, two of them with two slots each, in simulated time.
+"""Which jobs get the two workers of two slots each, in simulated time.
 
 Subclasses bring a `database`.
 """
@@ -70,7 +70,7 @@ class Simulation:
 
 
 class FairnessContract:
-    """What a listener with a short text may expect while somebody renders a library."""
+    """How long a short text waits while somebody renders a library."""
 
     def test_article_does_not_wait_for_the_book_before_it(self, database: Engine) -> None:
         simulation = Simulation(database)

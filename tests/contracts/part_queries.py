@@ -1,4 +1,4 @@
-"""How parts are claimed and moved, on every database; subclasses bring a `database`."""
+"""How parts are claimed and change state, on every database; subclasses bring a `database`."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -76,7 +76,7 @@ STEPS: dict[str, Callable[[Session, str], object]] = {
 
 
 class PartQueriesContract:
-    """Parts move by their table, and are nobody's twice."""
+    """Parts change state by their table, and are never claimed twice."""
 
     def test_parts_move_as_the_table_says(self, database: Engine) -> None:
         found = set()

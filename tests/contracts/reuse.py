@@ -91,7 +91,7 @@ class ReuseContract:
                     .where(Segment.job_id == job_id, Segment.index == index)
                     .values(**values)
                 )
-            found = untouched_segments(session, job_id, after=-1, most=1, now=NOW)
-            assert {n: [c.index for c in chunks] for n, chunks in found.items()} == {3: [6, 7]}
-            found = untouched_segments(session, job_id, after=3, most=9, now=NOW)
-            assert list(found) == [4]
+            segments = untouched_segments(session, job_id, after=-1, most=1, now=NOW)
+            assert {n: [c.index for c in chunks] for n, chunks in segments.items()} == {3: [6, 7]}
+            segments = untouched_segments(session, job_id, after=3, most=9, now=NOW)
+            assert list(segments) == [4]

@@ -1,4 +1,4 @@
-"""What moves jobs, segments and chunks, on every database; subclasses bring a `database`.
+"""State changes of jobs, segments and chunks, on every database; subclasses bring a `database`.
 
 Every function that may move one is tried in every state: the moves that come about are exactly
 those of the tables, and each is told of by an event.
@@ -39,33 +39,33 @@ from tests.contracts.steps import (
 
 
 class TransitionsContract:
-    """Nothing moves but by the tables."""
+    """States change only by the tables."""
 
     def test_jobs_move_as_the_table_says_and_tell_of_it(self, database: Engine) -> None:
-        found: set[tuple[JobState, JobState]] = set()
+        moves: set[tuple[JobState, JobState]] = set()
         with session_scope(database) as session:
             for job, chunk, step in product(JobState, ChunkState, JOB_STEPS.values()):
-                found |= set(self._moves_of_job(session, job, chunk, step))
-        assert found == edges(JOB_MOVES)
+                moves |= set(self._moves_of_job(session, job, chunk, step))
+        assert moves == edges(JOB_MOVES)
 
     def test_segments_move_as_the_table_says(self, database: Engine) -> None:
-        found = set()
+        moves = set()
         with session_scope(database) as session:
             for job, segment, chunk in product(SOME_STATES, SegmentState, ChunkState):
                 for step in SEGMENT_STEPS.values():
                     rows = run(session, step, job=job, segment=segment, chunk=chunk)
-                    found.add((segment, rows[1].state))
-        assert {(a, b) for a, b in found if a is not b} == edges(SEGMENT_MOVES)
+                    moves.add((segment, rows[1].state))
+        assert {(a, b) for a, b in moves if a is not b} == edges(SEGMENT_MOVES)
 
     def test_chunks_move_as_the_table_says(self, database: Engine) -> None:
         segments = (SegmentState.RENDERING, SegmentState.FAILED)
-        found = set()
+        moves = set()
         with session_scope(database) as session:
             for job, segment, chunk in product(SOME_STATES, segments, ChunkState):
                 for step in CHUNK_STEPS.values():
                     rows = run(session, step, job=job, segment=segment, chunk=chunk)
-                    found.add((chunk, rows[2].state))
-        assert {(a, b) for a, b in found if a is not b} == edges(CHUNK_MOVES)
+                    moves.add((chunk, rows[2].state))
+        assert {(a, b) for a, b in moves if a is not b} == edges(CHUNK_MOVES)
 
     @pytest.mark.parametrize(
         ("step", "chunk", "event"),

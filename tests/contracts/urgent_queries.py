@@ -1,4 +1,4 @@
-"""Texts that somebody waits for: taken in, claimed and read, on every database."""
+"""Urgent texts: submitted, claimed and read, on every database."""
 
 from typing import Any
 
@@ -104,11 +104,11 @@ class UrgentQueriesContract:
             checkpoint(session, claim, make_outcome(second), until=NOW + LEASE, now=NOW)
             assert read_spoken(session, job.id, first=0).chunks == []
             checkpoint(session, claim, make_outcome(0), until=NOW + LEASE, now=NOW)
-            heard = read_spoken(session, job.id, first=0)
+            spoken_chunks = read_spoken(session, job.id, first=0)
             rest = read_spoken(session, job.id, first=1)
-        assert [chunk.index for chunk in heard.chunks] == [0, 1]
+        assert [chunk.index for chunk in spoken_chunks.chunks] == [0, 1]
         assert [chunk.index for chunk in rest.chunks] == [1]
-        assert heard.state is JobState.RENDERING
+        assert spoken_chunks.state is JobState.RENDERING
 
     def test_a_job_that_is_gone_cannot_be_heard(self, database: Engine) -> None:
         with session_scope(database) as session, pytest.raises(NotFoundError):

@@ -1,4 +1,4 @@
-"""Whose messages are sent first, on every database; subclasses bring a `database`."""
+"""Which owner's messages are sent first, on every database; subclasses bring a `database`."""
 
 from datetime import timedelta
 

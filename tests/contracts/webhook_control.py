@@ -1,4 +1,4 @@
-"""What becomes of webhooks that fail, and what their owners do; subclasses bring a `database`."""
+"""Failing webhooks, and what owners can do about them; subclasses bring a `database`."""
 
 from datetime import timedelta
 

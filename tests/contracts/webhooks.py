@@ -63,14 +63,16 @@ def claim(database: Engine, now: datetime = NOW) -> DeliveryClaim | None:
 
 
 def attempt(database: Engine, outcome: Attempt, now: datetime = NOW) -> bool:
-    found = claim(database, now)
-    assert found is not None
-    return record(database, found, outcome, now)
+    delivery = claim(database, now)
+    assert delivery is not None
+    return record(database, delivery, outcome, now)
 
 
-def record(database: Engine, found: DeliveryClaim, outcome: Attempt, now: datetime = NOW) -> bool:
+def record(
+    database: Engine, delivery: DeliveryClaim, outcome: Attempt, now: datetime = NOW
+) -> bool:
     with session_scope(database) as session:
-        return record_attempt(session, found, outcome, disable_after=DAYS, now=now)
+        return record_attempt(session, delivery, outcome, disable_after=DAYS, now=now)
 
 
 class WebhooksContract:
@@ -194,13 +196,13 @@ class WebhooksContract:
             add_job(database)
         tell(database)
         held = [claim(database) for _ in range(MOST_AT_ONCE)]
-        assert {found and found.webhook_id for found in held} == {slow.id}
+        assert {delivery and delivery.webhook_id for delivery in held} == {slow.id}
         assert claim(database) is None
         add_job(database, "ann")
         tell(database)
-        found = claim(database)
-        assert found is not None
-        assert found.webhook_id == other.id
+        delivery = claim(database)
+        assert delivery is not None
+        assert delivery.webhook_id == other.id
         with session_scope(database, is_read_only=True) as session:
             assert count_due(session, most=100, now=NOW) == 3
             assert count_due(session, most=2, now=NOW) == 2

@@ -1,6 +1,6 @@
-"""Those who are told while a cluster is disturbed: a stream that resumes, and a webhook's receiver.
+"""Event consumers while faults are injected: a stream that resumes, and a webhook's receiver.
 
-What both heard is compared with the events that lie in the database at the end.
+What both received is compared with the events in the database at the end.
 """
 
 import random
@@ -44,7 +44,7 @@ Told = tuple[str, int]  # job, number
 
 
 class StreamListener:
-    """Follows all events of an owner over HTTP, and resumes where it was cut off."""
+    """Follows all events of an owner over HTTP, and resumes after interruptions."""
 
     def __init__(self, url: str) -> None:
         self.heard: list[Told] = []
@@ -91,7 +91,7 @@ class StreamListener:
 
 
 class Audience:
-    """Both of them, and what they have to have heard in the end."""
+    """Both consumers, and what they must have received in the end."""
 
     def __init__(self, cluster: Cluster, api: Api, receiver: Receiver, seed: int) -> None:
         self._cluster = cluster
@@ -107,12 +107,12 @@ class Audience:
         self.listener = StreamListener(api.url)
 
     def counts(self) -> dict[str, int]:
-        """Return what happened to those who listened."""
+        """Return the statistics of both consumers."""
         again = len(self._receiver.received) - len(set(self._receiver.ids()))
         return {"streams resumed": self.listener.resumed, "webhook messages sent again": again}
 
     def judge(self, job_ids: Collection[str], verdict: Verdict) -> None:
-        """Wait until all is told, then compare."""
+        """Wait until everything is delivered, then compare."""
         told = self._told(job_ids)
         with suppress(TimeoutError):  # the verdict says what is missing
             wait_for(lambda: self._has_heard(told), ALL_TOLD_S, "end of telling")

@@ -1,4 +1,4 @@
-"""A hundred jobs of mixed size, and how each of them has to end."""
+"""A hundred jobs of mixed size, and how each of them must end."""
 
 import random
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ LINES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobCase:
-    """One job to be submitted, and its right end."""
+    """A job to submit, and its expected result."""
 
     text: str
     end: JobState = JobState.SUCCEEDED
@@ -46,7 +46,7 @@ def make_cases(count: int, seed: int, *, are_speakable: bool = False) -> list[Jo
 
 
 def _outputs(number: int) -> list[str]:
-    """Return what a job delivers: each format in its turn, and always one without loss."""
+    """Return a job's outputs: each format in turn, and always a lossless one."""
     return ["flac", ("m4b", "mp3", "opus")[number % 3]]
 
 

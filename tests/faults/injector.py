@@ -27,7 +27,7 @@ CHUNK_S = 0.05  # what a chunk takes to speak
 
 
 class FaultInjector:
-    """Disturbs a cluster until every fault has come often enough and the jobs have ended."""
+    """Injects faults until each has occurred often enough and the jobs have ended."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class FaultInjector:
                 self._send_spurious_messages()
 
     def _supervise(self) -> None:
-        """Start another worker for each that is gone, as a supervisor would."""
+        """Replace each worker that is gone, as a supervisor would."""
         for _ in range(WORKERS - len(self._alive())):
             self._cluster.start_worker(chunk_s=CHUNK_S)
         if not self._sweeper.is_alive():

@@ -1,4 +1,4 @@
-"""Whether every job ended right: compared with a run that nothing disturbed."""
+"""Whether every job ended correctly, compared with an undisturbed run."""
 
 import json
 from collections import Counter
@@ -14,7 +14,7 @@ from tests.harness import WorkerHarness
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What an undisturbed run makes of a case."""
+    """The result of a case in an undisturbed run."""
 
     state: JobState
     code: str | None
@@ -108,5 +108,5 @@ def _chunks(manifest: dict) -> tuple[tuple[int, str, str], ...]:
 
 
 def _sounds(artifacts: dict[str, Artifact]) -> tuple[tuple[str, str], ...]:
-    """Return the digests of what was delivered but the manifest, which tells of the time."""
+    """Return the digests of the delivered files except the manifest, which contains times."""
     return tuple((name, a.sha256) for name, a in sorted(artifacts.items()) if name != MANIFEST)

@@ -45,7 +45,7 @@ schemathesis.openapi.format("binary", FILE.map(Binary))
 
 @schemathesis.hook
 def map_query(_: object, query: dict[str, object] | None) -> dict[str, object] | None:
-    """Wait for nothing: how long an answer takes is measured."""
+    """Never wait: response times are measured."""
     if query and str(query.get("wait", "")).isdigit():
         return {**query, "wait": 0}
     return query
@@ -53,7 +53,7 @@ def map_query(_: object, query: dict[str, object] | None) -> dict[str, object] |
 
 @schemathesis.hook
 def map_body(_: object, body: object) -> object:
-    """Speak little: how long an answer takes is measured."""
+    """Speak little: response times are measured."""
     if isinstance(body, dict) and isinstance(body.get("input"), str):
         return {**body, "input": body["input"][:SPOKEN_CHARS]}
     return body
@@ -61,5 +61,5 @@ def map_body(_: object, body: object) -> object:
 
 @schemathesis.hook
 def map_headers(_: object, headers: dict[str, object] | None) -> dict[str, object] | None:
-    """Prefer nothing: `Prefer: wait=N` holds the answer back."""
+    """Send no `Prefer`: `wait=N` delays the response."""
     return {name: value for name, value in headers.items() if name != "prefer"} if headers else None

@@ -20,7 +20,7 @@ STREAMS = "/events$"  # they do not end by themselves
 
 @dataclass(slots=True, kw_only=True)
 class Outcome:
-    """What one server was asked, and how it did."""
+    """The calls to one server, and their results."""
 
     calls: int = 0
     statuses: dict[int, int] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Weights that golden maker and test both draw from names and shapes: no file holds them."""
+"""Weights that golden maker and tests derive from names and shapes, so no file stores them."""
 
 import hashlib
 from collections.abc import Mapping

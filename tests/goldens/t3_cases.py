@@ -1,4 +1,4 @@
-"""What T3 is asked in golden maker and test alike: sizes, voices, prompts, sampling settings."""
+"""T3's inputs, shared by golden maker and tests: sizes, voices, prompts, sampling settings."""
 
 from dataclasses import dataclass
 

@@ -81,8 +81,8 @@ def test_takes_the_tokens_that_vllm_takes() -> None:
         ours.add_request(slot, PROMPT, params)
     ours.apply_staged_writes()
     # Something was said in each slot, which the penalty must see.
-    said = torch.randint(VOCABULARY, (SLOTS, 20), device="cuda")
-    plain.penalties_state.output_bin_counts.scatter_(1, said, 1)
+    history = torch.randint(VOCABULARY, (SLOTS, 20), device="cuda")
+    plain.penalties_state.output_bin_counts.scatter_(1, history, 1)
     draw = torch.Generator("cuda").manual_seed(0)
     for _ in range(20):
         logits = 4 * torch.randn(SLOTS - 1, VOCABULARY, device="cuda", generator=draw)

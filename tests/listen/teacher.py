@@ -1,4 +1,4 @@
-"""The teacher's own reading, measured once: what the bundled voices are held against.
+"""The teacher's own reading, measured once: the reference for the bundled voices.
 
 `python -m tests.listen.teacher VOICE=FOLDER ...` measures folders of WAV files, one sentence each
 (training/README.md says how they are made), and writes `teacher.json`.
@@ -61,13 +61,13 @@ def read_teachers() -> dict[str, Teacher]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("voices", nargs="+", help="VOICE=FOLDER")
-    found = {}
+    measured = {}
     for voice, _, folder in (text.partition("=") for text in parser.parse_args().voices):
         paths = sorted(Path(folder).glob("*.wav"))
         sounds = [soundfile.read(path, dtype="float32") for path in paths]
         assert all(rate == SAMPLE_RATE_HZ for _, rate in sounds), "the teacher speaks at 24 kHz"
-        found[voice] = asdict(measure([Clip(text="", waveform=sound) for sound, _ in sounds]))
-    MEASURED.write_text(json.dumps(found) + "\n", encoding="utf-8")
+        measured[voice] = asdict(measure([Clip(text="", waveform=sound) for sound, _ in sounds]))
+    MEASURED.write_text(json.dumps(measured) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What was said against what was heard, word by word; knows nothing of sound."""
+"""Compares spoken and recognised words; knows nothing of sound."""
 
 import warnings
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ NOTHING_HEARD = "..."  # what a table shows where the recogniser returned no wor
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """One text and what a recogniser made of its reading, both normalised."""
+    """A text and the recogniser's transcript of its reading, both normalised."""
 
     said: str
     heard: str
@@ -34,7 +34,7 @@ class Comparison:
 
     @property
     def is_missing(self) -> bool:
-        """Whether something else than the text was spoken, or nothing.
+        """Whether something other than the text was spoken, or nothing.
 
         By letters: of two words both may be misheard, yet sound like the two.
         """

@@ -1,5 +1,5 @@
 import torch
 
-# Two workers of pytest share the cores. More threads than cores make torch wait for itself: the
-# slowest of these tests takes 23 s instead of one.
+# Two pytest workers share the cores. With more threads than cores torch's threads wait for each
+# other: the slowest of these tests takes 23 s instead of one.
 torch.set_num_threads(1)

@@ -14,7 +14,7 @@ from vllm import SamplingParams
 from narration.errors import EngineDied, SpeechError
 from tests.model.worker.engine.fakes import TIMEOUT_S, wait_until
 from tests.vllm.toy import ENGLISH, toy_voice
-from worker.chatterbox.t3.prompt import Prompt, Spoken
+from worker.chatterbox.t3.prompt import Prompt, SpeechTokens
 from worker.chatterbox.t3.vllm_layout import PromptLayout
 from worker.chatterbox.voice import Voice
 from worker.engine.slot_stage import SlotStage
@@ -97,7 +97,7 @@ def prompt(steps: int, voice: int = 0, exaggeration: float = 0.5) -> Prompt:
     )
 
 
-def start(stage: SlotStage, *steps: int) -> list[Future[Spoken]]:
+def start(stage: SlotStage, *steps: int) -> list[Future[SpeechTokens]]:
     return [stage.start(prompt(count)) for count in steps]
 
 
@@ -105,13 +105,13 @@ def test_every_utterance_is_answered_with_its_own_tokens_whatever_its_length() -
     stage = open_stage(FakeEngine())
     lengths = [1 + n % 7 for n in range(200)]
     for n, future in enumerate(start(stage, *lengths)):
-        spoken = future.result(TIMEOUT_S)
-        assert spoken.tokens.tolist() == [n] * lengths[n]
-        assert spoken.is_truncated
+        speech_tokens = future.result(TIMEOUT_S)
+        assert speech_tokens.tokens.tolist() == [n] * lengths[n]
+        assert speech_tokens.is_truncated
     stage.close()
 
 
-def fill(stage: SlotStage, engine: FakeEngine, *steps: int) -> list[Future[Spoken]]:
+def fill(stage: SlotStage, engine: FakeEngine, *steps: int) -> list[Future[SpeechTokens]]:
     """Start utterances all of which wait until the gate is opened, but the first, which joins."""
     engine.gate.clear()
     first = start(stage, steps[0])

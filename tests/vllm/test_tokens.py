@@ -26,7 +26,7 @@ from tests.vllm.toy import (
 from worker.chatterbox.config import ACOUSTIC_TOKENS, STOP_SPEECH
 from worker.chatterbox.t3.conditioning import collate
 from worker.chatterbox.t3.model import T3
-from worker.chatterbox.t3.prompt import Prompt, Spoken
+from worker.chatterbox.t3.prompt import Prompt, SpeechTokens
 from worker.chatterbox.t3.vllm_layout import BankRow, PromptLayout
 from worker.engine.options import EngineOptions, resolve
 from worker.engine.sharing import share_device
@@ -105,11 +105,11 @@ def vllm(model: T3, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vllm]:
     decoder.close()
 
 
-def speak_all(decoder: VllmDecoder, prompts: list[Prompt]) -> list[Spoken]:
+def speak_all(decoder: VllmDecoder, prompts: list[Prompt]) -> list[SpeechTokens]:
     """Run prompts to their end, a new one joining whenever it can; results in order."""
     waiting = list(enumerate(prompts))
     running: dict[int, int] = {}
-    results: dict[int, Spoken] = {}
+    results: dict[int, SpeechTokens] = {}
     while waiting or running:
         for _ in range(min(decoder.free, len(waiting))):
             slot = decoder.join(waiting[0][1])
@@ -125,12 +125,12 @@ def test_greedy_tokens_are_the_plain_models_while_requests_come_and_go(
     vllm: Vllm, model: T3
 ) -> None:
     prompts = mixed_prompts(32, model.config)
-    spoken = speak_all(vllm.decoder, prompts)
+    speech_tokens = speak_all(vllm.decoder, prompts)
     expected = generate(model, prompts, slots=SLOTS)
-    for said, wanted in zip(spoken, expected, strict=True):
+    for said, wanted in zip(speech_tokens, expected, strict=True):
         assert said.tokens.tolist() == wanted.tokens.tolist()
         assert said.is_truncated == wanted.is_truncated
-    assert len(set(torch.cat([said.tokens for said in spoken]).tolist())) > 100
+    assert len(set(torch.cat([said.tokens for said in speech_tokens]).tolist())) > 100
     assert vllm.count("vllm:num_preemptions") > 0
     assert vllm.count("vllm:prefix_cache_hits") > 0
 

@@ -8,13 +8,13 @@ from narration.text.sentences import split_sentences
 from worker.assembly.types import ChapterMark, Cue, Mark
 from worker.chatterbox.config import SAMPLE_RATE_HZ
 
-_LINE_CHARS = 42  # what broadcasters agree a viewer reads at a glance; two lines a cue
+_LINE_CHARS = 42  # the line length that broadcasters recommend; two lines per cue
 _CUE_CHARS = 2 * _LINE_CHARS
 _VTT_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
 def cues(captions: Iterable[tuple[Mark, str]]) -> list[Cue]:
-    """Make one cue per sentence, several for a long one; in a chunk time is shared by length."""
+    """Make one cue per sentence, several for a long one; a chunk's time is shared by length."""
     return [cue for mark, caption in captions for cue in _chunk_cues(mark, caption)]
 
 
@@ -42,7 +42,7 @@ def write_srt(captions: Iterable[Cue]) -> str:
 
 
 def _note(title: str) -> str:
-    """Return a comment on one line; an arrow would end it."""
+    """Return a one-line note; an arrow would end it."""
     return f"NOTE Chapter: {' '.join(title.replace('-->', '->').split())}\n"
 
 
@@ -58,7 +58,7 @@ def _chunk_cues(mark: Mark, caption: str) -> Iterator[Cue]:
 
 
 def _parts(sentence: str) -> list[str]:
-    """Cut a sentence that fills more than a cue into parts of like length, between words."""
+    """Cut a sentence longer than a cue into parts of similar length, between words."""
     count = -(-len(sentence) // _CUE_CHARS)
     if count <= 1:
         return [sentence] if sentence else []

@@ -1,4 +1,4 @@
-"""Levels of takes that were spoken before rows carried them: measured from the stored sound."""
+"""Measures the levels of takes that were spoken before rows stored levels."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,7 @@ from worker.context import WorkerContext
 
 
 def fill_levels(context: WorkerContext, chunks: Iterable[Chunk]) -> None:
-    """Give every chunk its level, in its row and in these objects.
+    """Set every chunk's missing level, in its row and in these objects.
 
     Raises: LostAudio; StorageUnavailable.
     """

@@ -1,4 +1,4 @@
-"""Assembling a job: its chunks in order become files in the bucket; the manifest comes last."""
+"""Assembles a job: turns its chunks into files in the bucket, and writes the manifest last."""
 
 import hashlib
 from dataclasses import dataclass
@@ -26,8 +26,8 @@ from worker.assembly.manifest import LevelledSound, Manifest, OutputRecord, make
 from worker.assembly.preparation import prepare_sound
 from worker.assembly.programme import (
     MEDIA_TYPES,
+    OutputFile,
     Programme,
-    Written,
     size_of_outputs,
     write_outputs,
 )
@@ -44,7 +44,7 @@ JSON = "application/json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Material:
-    """What is known of a job whose chunks are all spoken."""
+    """A job whose chunks are all spoken, as read from the database."""
 
     job: Job
     plan: JobPlan
@@ -52,23 +52,25 @@ class Material:
 
 
 def assemble_job(context: WorkerContext, claim: StepClaim, lease: Lease) -> None:
-    """Deliver a job whose chunks are all spoken, and end it.
+    """Deliver a job whose chunks are all spoken, and finish it.
 
-    Chunk audio that is gone or damaged sends the job back to rendering.
-    Raises: LeaseLost; StorageUnavailable; OutputError if the destination refuses us.
+    Missing or damaged chunk audio sends the job back to rendering.
+    Raises: LeaseLost; StorageUnavailable; OutputError if the destination refuses the files.
     """
     material = _read(context, claim)
     check_complete(material.plan.spans, material.plan.characters, len(material.chunks))
-    if not read_settings(material.job.settings).outputs:  # it was heard while it was spoken
+    if not read_settings(material.job.settings).outputs:  # it was streamed while it was spoken
         with context.session() as session:
             finish_job(session, claim, [], now=context.clock())
         return
     destination = context.stores.profile(material.job.destination_profile)
     try:
-        written = _publish(destination, _deliver(context, claim, lease, material, destination))
-        manifest = Manifest.model_validate_json(written)
+        manifest_bytes = _publish(
+            destination, _deliver(context, claim, lease, material, destination)
+        )
+        manifest = Manifest.model_validate_json(manifest_bytes)
         with context.session() as session:
-            artifacts = _artifacts(material.job, manifest, written)
+            artifacts = _artifacts(material.job, manifest, manifest_bytes)
             gain_db = manifest.programme.gain_db
             finish_job(session, claim, artifacts, gain_db=gain_db, now=context.clock())
     except LostAudio as error:
@@ -94,12 +96,12 @@ def _read(context: WorkerContext, claim: StepClaim) -> Material:
 def _deliver(
     context: WorkerContext, claim: StepClaim, lease: Lease, material: Material, destination: Storage
 ) -> Manifest:
-    """Write every output below this try's own folder and return the manifest that lists them."""
+    """Write every output to this try's own folder and return the manifest that lists them."""
     job = material.job
     folder = _folder(job, claim)
     sound = prepare_sound(context, job.id, lease)
     with context.session() as session:
-        note_sounds(session, job.id, sounds_of(sound.works, sound.chunks, sound.known))
+        note_sounds(session, job.id, sounds_of(sound.works, sound.chunks, sound.encoded))
     programme = Programme(
         job=job,
         plan=material.plan,
@@ -109,10 +111,10 @@ def _deliver(
     )
     outputs: list[OutputRecord] = []
     with context.scratch.folder(size_of_outputs(programme), lease.check) as scratch:
-        for written in write_outputs(programme, scratch):
+        for file in write_outputs(programme, scratch):
             lease.check()
-            outputs.append(_upload(destination, folder, written))
-            written.path.unlink()
+            outputs.append(_upload(destination, folder, file))
+            file.path.unlink()
     order = [f".{output.value}" for output in programme.settings.outputs]
     outputs.sort(key=lambda record: (order.index(Path(record.name).suffix), record.chapter or 0))
     return make_manifest(
@@ -126,8 +128,8 @@ def _deliver(
     )
 
 
-def _upload(destination: Storage, folder: str, written: Written) -> OutputRecord:
-    path = written.path
+def _upload(destination: Storage, folder: str, file: OutputFile) -> OutputRecord:
+    path = file.path
     media_type = MEDIA_TYPES[path.suffix]
     stored = destination.put(folder + path.name, path, media_type=media_type)
     return OutputRecord(
@@ -136,33 +138,33 @@ def _upload(destination: Storage, folder: str, written: Written) -> OutputRecord
         media_type=media_type,
         size_bytes=stored.size_bytes,
         sha256=stored.sha256,
-        duration_ms=written.section.duration_ms,
-        chapter=written.section.chapter,
+        duration_ms=file.section.duration_ms,
+        chapter=file.section.chapter,
     )
 
 
 def _publish(destination: Storage, manifest: Manifest) -> bytes:
-    """Write the manifest and return it, or the one that another try of this attempt wrote first.
+    """Write the manifest and return it, or an earlier one by another try of this attempt.
 
-    A worker may have been lost after its manifest and before the end of the job. What it listed
-    is complete, so the job ends with it and nothing is delivered twice.
+    A worker may have been lost after it wrote the manifest and before it finished the job. What
+    that manifest lists is complete, so the job finishes with it and nothing is delivered twice.
     """
     key = manifest.key
     earlier = destination.stat(key) and Manifest.model_validate_json(destination.get(key))
     if earlier and earlier.attempt < manifest.attempt:
-        destination.delete(key)  # of an attempt that was canceled or failed after writing it
-    written = manifest.model_dump_json(indent=1).encode()
-    is_first = destination.put(key, written, media_type=JSON, is_write_once=True).is_new
-    return written if is_first else destination.get(key)
+        destination.delete(key)  # left by an attempt that was canceled or failed afterwards
+    manifest_bytes = manifest.model_dump_json(indent=1).encode()
+    is_first = destination.put(key, manifest_bytes, media_type=JSON, is_write_once=True).is_new
+    return manifest_bytes if is_first else destination.get(key)
 
 
-def _artifacts(job: Job, manifest: Manifest, written: bytes) -> list[Artifact]:
+def _artifacts(job: Job, manifest: Manifest, manifest_bytes: bytes) -> list[Artifact]:
     itself = OutputRecord(
         name=MANIFEST,
         key=manifest.key,
         media_type=JSON,
-        size_bytes=len(written),
-        sha256=hashlib.sha256(written).hexdigest(),
+        size_bytes=len(manifest_bytes),
+        sha256=hashlib.sha256(manifest_bytes).hexdigest(),
         duration_ms=None,
     )
     own = {"job_id": job.id, "owner": job.owner, "revision": job.revision}
@@ -173,7 +175,7 @@ def _artifacts(job: Job, manifest: Manifest, written: bytes) -> list[Artifact]:
 
 
 def _withdraw(destination: Storage, job: Job, folder: str) -> None:
-    """Delete what this try has written, unless the manifest lists it: then it was delivered."""
+    """Delete what this try has written, unless the manifest lists it as delivered."""
     key = manifest_key(job.destination_prefix, job.id, job.revision)
     if destination.stat(key) is not None:
         manifest = Manifest.model_validate_json(destination.get(key))
@@ -189,9 +191,10 @@ def _folder(job: Job, claim: StepClaim) -> str:
 def _clear_earlier_tries(
     context: WorkerContext, claim: StepClaim, job: Job, destination: Storage, manifest: Manifest
 ) -> None:
-    """Delete what tries that were lost have left in the job's folder, this one if it was.
+    """Delete what lost tries, possibly this one, have left in the job's folder.
 
-    Earlier deliveries stay. So does what a later try writes: the job may be mended again by now.
+    Earlier deliveries stay. So does what a later try writes: the job may be in its next revision by
+    now.
     """
     prefix, fence = job.destination_prefix, claim.fence
     with context.session(is_read_only=True) as session:

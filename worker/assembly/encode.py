@@ -1,4 +1,4 @@
-"""A programme -> a file without loss, written under a temporary name and renamed when whole."""
+"""Writes a programme to a lossless file, under a temporary name until it is complete."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
@@ -13,12 +13,12 @@ from worker.assembly.replacing import replacing
 from worker.assembly.types import AudioFormat, ChapterMark, Tags
 from worker.chatterbox.config import SAMPLE_RATE_HZ
 
-# By format: the codec, and what its file needs. The other formats are joined from parts.
+# The codec and the container options of each format. Other formats are joined from parts.
 _CODECS: dict[AudioFormat, tuple[str, dict[str, str]]] = {
     AudioFormat.FLAC: ("flac", {}),
-    AudioFormat.WAV: ("pcm_s16le", {"rf64": "auto"}),  # RF64 where 32-bit sizes end, 24 hours
+    AudioFormat.WAV: ("pcm_s16le", {"rf64": "auto"}),  # RF64 beyond 24 hours
 }
-# No time stamps, no random stream numbers: the same sound gives the same bytes.
+# No timestamps and no random stream numbers, so that the same sound gives the same bytes.
 _BITEXACT = {"fflags": "+bitexact"}
 
 
@@ -30,9 +30,9 @@ def encode(
     tags: Tags,
     chapters: Sequence[ChapterMark] = (),
 ) -> None:
-    """Write a programme as WAV, which has room for few tags, or as FLAC.
+    """Write a programme as WAV, which holds few tags, or as FLAC.
 
-    Raises: OutputError if it cannot be written there; then nothing is left behind.
+    Raises: OutputError if it cannot be written; no file is left behind then.
     """
     with replacing(path) as partial:
         if audio_format is AudioFormat.FLAC:
@@ -71,23 +71,23 @@ def _encode(
 
 
 def _even(blocks: Iterable[Waveform]) -> Iterator[Waveform]:
-    """Gather and cut blocks to one second: a chunk's pauses may be tiny or its speech long."""
+    """Regroup blocks to one second each: pauses may be tiny, and speech long."""
     waiting: list[Waveform] = []
     size = 0
     for block in blocks:
         waiting.append(block)
         size += block.size
         if size >= SAMPLE_RATE_HZ:
-            whole = np.concatenate(waiting)
+            joined = np.concatenate(waiting)
             cut = size - size % SAMPLE_RATE_HZ
-            yield from np.split(whole[:cut], cut // SAMPLE_RATE_HZ)
-            waiting, size = [whole[cut:]], size - cut
+            yield from np.split(joined[:cut], cut // SAMPLE_RATE_HZ)
+            waiting, size = [joined[cut:]], size - cut
     if size:
         yield np.concatenate(waiting)
 
 
 def _metadata(tags: Tags) -> dict[str, str]:
-    named = {
+    fields = {
         "title": tags.title,
         "artist": tags.author,
         "album": tags.work_title,
@@ -98,4 +98,4 @@ def _metadata(tags: Tags) -> dict[str, str]:
         "publisher": tags.publisher,
         "comment": tags.comment,
     }
-    return {key: text for key, text in named.items() if text}
+    return {key: text for key, text in fields.items() if text}

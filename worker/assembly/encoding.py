@@ -1,4 +1,4 @@
-"""Encoding parts ahead, while the rest of the job is still being spoken."""
+"""Encodes parts while the rest of the job is still being spoken."""
 
 from datetime import datetime
 from functools import partial
@@ -33,7 +33,7 @@ log = structlog.get_logger(__name__)
 
 
 def encode_next(context: WorkerContext, job_id: str | None = None) -> bool:
-    """Encode the part whose turn it is, of one job if it is named; False if there was none."""
+    """Encode the part whose turn it is, of one job if given; return False if there is none."""
     with context.session() as session:
         claim = claim_part(
             session,
@@ -66,11 +66,11 @@ def _encode(context: WorkerContext, claim: PartClaim, lease: Lease) -> None:
         store = PartStore(
             context=context, owner=claim.owner, chunks=chunks, levels=levels, setting=setting
         )
-        known = store.find([work])
-        known |= {made.digest: made for made in store.make(work, known)}
-        sound = sounds_of(works, chunks, known)[number]
+        encoded = store.find([work])
+        encoded |= {encoded_part.digest: encoded_part for encoded_part in store.make(work, encoded)}
+        sound = sounds_of(works, chunks, encoded)[number]
     except LostAudio as error:
-        # Whoever assembles the job finds it, too, and has the chunk spoken again.
+        # Assembling the job will find it missing, too, and have the chunk spoken again.
         log.warning("chunk_audio_lost", reason=str(error))
     lease.check()
     with context.session() as session:

@@ -1,6 +1,6 @@
-"""The manifest: what was delivered, how it was made, and what became of every chunk.
+"""The manifest: what was delivered, how it was made, and the outcome of every chunk.
 
-Written once and last: where it lies, the files it lists are complete.
+It is written once and last: if it exists, the files it lists are complete.
 """
 
 from dataclasses import asdict, dataclass
@@ -31,7 +31,7 @@ class _Part(BaseModel):
 
 
 class SourceRecord(_Part):
-    """The document as it came in."""
+    """The document as it was submitted."""
 
     name: str
     media_type: str
@@ -49,21 +49,21 @@ class OutputRecord(_Part):
     size_bytes: int
     sha256: str
     duration_ms: int | None
-    chapter: int | None = None  # the number of the one in it, where each is a file of its own
+    chapter: int | None = None  # the number of its chapter, where each chapter is a file
 
 
 class ChapterRecord(_Part):
-    """A chapter and where it begins in the sound."""
+    """A chapter and where it starts in the sound."""
 
     title: str
-    part: str = ""  # of the work, that it belongs to
+    part: str = ""  # the part of the work that it belongs to
     first_chunk: int
-    number: int | None = None  # among all chapters of the document; None in old jobs
+    number: int | None = None  # its number among all chapters of the document; None in old jobs
     start_s: float
 
 
 class ChunkRecord(_Part):
-    """A chunk: its place in the source and in the sound, and how it was spoken."""
+    """A chunk: its position in the source and in the sound, and how it was spoken."""
 
     index: int
     chapter: int
@@ -90,7 +90,7 @@ class SkipRecord(_Part):
 
 
 class ProgrammeRecord(_Part):
-    """The whole sound, measured before its level was set and after."""
+    """The whole sound, measured before and after its level was set."""
 
     duration_s: float
     lufs: float | None
@@ -103,7 +103,7 @@ class ProgrammeRecord(_Part):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LevelledSound:
-    """A programme as it was spoken and as it is delivered."""
+    """A programme's sound as it was spoken and as it is delivered."""
 
     spoken: Measurement
     finished: Measurement
@@ -117,18 +117,18 @@ class Manifest(_Part):
     rhapsode: str
     job_id: str
     attempt: int
-    revision: int = 1  # of the delivery
+    revision: int = 1  # of this delivery
     key: str
-    folder: str  # of the try that delivered the files
+    folder: str  # the fencing number of the try that delivered the files
     created_at: datetime
     title: str | None
     author: str | None
-    work: WorkRecord | None = None  # what else is known of it; None in old jobs
+    work: WorkRecord | None = None  # further metadata; None in old jobs
     source: SourceRecord
     settings: JobSettings
     engines: tuple[EngineIdentity, ...]
     voice_digest: str
-    watermark: str | None  # None unless every chunk carries it
+    watermark: str | None  # None unless every chunk is watermarked
     programme: ProgrammeRecord
     outputs: list[OutputRecord]
     chapters: list[ChapterRecord]
@@ -147,7 +147,7 @@ def make_manifest(
     folder: str,
     now: datetime,
 ) -> Manifest:
-    """Put the record of a job together."""
+    """Build the manifest of a job."""
     marks = sound.spoken.marks
     return Manifest(
         rhapsode=version("rhapsode"),
@@ -184,7 +184,7 @@ def make_manifest(
 
 
 def watermark_of(chunks: list[Chunk]) -> str | None:
-    """Name the watermark if all of the sound carries it."""
+    """Return the watermark's name if all of the sound carries it."""
     return WATERMARK if all(chunk.is_watermarked for chunk in chunks) else None
 
 

@@ -1,4 +1,4 @@
-"""Chunks in order -> one programme: laid out and measured from rows, then played chunk by chunk."""
+"""Mixes chunks into a programme: laid out and measured from rows, then produced chunk by chunk."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,7 +19,7 @@ _QUIETEST_DB = -120.0
 
 
 def measure(chunks: Sequence[SpokenChunk], levels: Sequence[TakeLevel]) -> Measurement:
-    """Tell where each chunk will lie, how loud the whole is and its true peak; no sound is read."""
+    """Compute where each chunk goes, and the loudness and true peak; no sound is read."""
     starts = list(accumulate((c.samples + c.pause for c in chunks), initial=0))
     marks = [Mark(start=s, end=s + c.samples) for s, c in zip(starts, chunks, strict=False)]
     energies = lay_out(zip(starts, levels, strict=False), starts[-1])
@@ -38,7 +38,7 @@ def mix(
     levels: Sequence[TakeLevel],
     setting: LevelSetting,
 ) -> Iterator[Waveform]:
-    """Yield the programme's samples in order, every take at its level."""
+    """Yield the programme's samples in order, every take at its target level."""
     played = 0
     for clip, mark, level in zip(clips, marks, levels, strict=False):
         if clip.waveform.size != mark.end - mark.start:
@@ -51,7 +51,7 @@ def mix(
 
 
 def _silence(samples: int) -> Iterator[Waveform]:
-    """Zeros, at most a second at a time: a pause may be set to an hour."""
+    """Yield zeros, at most a second at a time: a pause may be set to an hour."""
     while samples > 0:
         size = min(samples, SAMPLE_RATE_HZ)
         yield np.zeros(size, dtype=np.float32)

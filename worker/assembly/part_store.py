@@ -1,4 +1,4 @@
-"""Parts in the object store: made from chunks where they are missing, read back and checked."""
+"""Parts in the object store: encoded where they are missing, read back and checked."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ from worker.context import WorkerContext
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartStore:
-    """The parts of one job; `chunks` and `levels` are numbered as in the work planned of them."""
+    """The parts of one job; `chunks` and `levels` have the numbers of the planned work."""
 
     context: WorkerContext
     owner: str
@@ -28,51 +28,51 @@ class PartStore:
     setting: LevelSetting
 
     def find(self, works: Sequence[PartWork]) -> dict[str, EncodedPart]:
-        """Return what has been made of these parts before, by digest."""
+        """Return what was already encoded of these parts, by digest."""
         digests = [digest for work in works for digest in work.digests]
         with self.context.session() as session:
             return find_encoded(session, self.owner, digests, now=self.context.clock())
 
-    def make(self, work: PartWork, known: Mapping[str, EncodedPart]) -> list[EncodedPart]:
-        """Make and store what is not known of a part, and return it.
+    def make(self, work: PartWork, encoded: Mapping[str, EncodedPart]) -> list[EncodedPart]:
+        """Encode and store what is missing of a part, and return it.
 
         Raises: LostAudio if the sound of a chunk is missing or damaged; EncoderDied.
         """
-        formats = [f for f in work.formats if f.digest not in known]
-        is_measured = work.level_digest is not None and work.level_digest not in known
+        formats = [f for f in work.formats if f.digest not in encoded]
+        is_measured = work.level_digest is not None and work.level_digest not in encoded
         if not formats and not is_measured:
             return []
-        made = self._encode(formats, range(work.first, work.end) if is_measured else ())
+        result = self._encode(formats, range(work.first, work.end) if is_measured else ())
         parts = [
             EncodedPart(
                 digest=part_format.digest,
                 sha256=hashlib.sha256(fragment).hexdigest(),
                 size_bytes=len(fragment),
             )
-            for part_format, fragment in zip(formats, made.fragments, strict=True)
+            for part_format, fragment in zip(formats, result.fragments, strict=True)
         ]
         if is_measured:
             assert work.level_digest is not None
-            parts.append(EncodedPart(digest=work.level_digest, level=pack_levels(made.levels)))
+            parts.append(EncodedPart(digest=work.level_digest, level=pack_levels(result.levels)))
         with self.context.session() as session:
             store_encoded(session, self.owner, parts, now=self.context.clock())
-        for part, fragment in zip(parts, made.fragments, strict=False):
+        for part, fragment in zip(parts, result.fragments, strict=False):
             assert part.sha256 is not None
             self.context.stores.work.put(part_audio_key(part.sha256), fragment)
         return parts
 
-    def read(self, work: PartWork, part_format: PartFormat, known: EncodedPart | None) -> Packets:
-        """Read a part in one format; one that is missing or damaged is made again.
+    def read(self, work: PartWork, part_format: PartFormat, encoded: EncodedPart | None) -> Packets:
+        """Read a part in one format; encode it again if it is missing or damaged.
 
         Raises: LostAudio, EncoderDied.
         """
-        fragment = self._fetch(known) if known is not None else None
+        fragment = self._fetch(encoded) if encoded is not None else None
         if fragment is None:
             others = {f.digest for f in work.formats} - {part_format.digest}
             others |= {work.level_digest or ""}
             placeholders = {digest: EncodedPart(digest=digest) for digest in others}
-            (made,) = self.make(work, placeholders)
-            fragment = self._fetch(made)
+            (part,) = self.make(work, placeholders)
+            fragment = self._fetch(part)
         if fragment is None:
             raise EncoderDied("a part that was just stored is not there: is the store well?")
         return read_fragment(fragment)

@@ -1,4 +1,4 @@
-"""Before a job's files are written: every part is made, at a level that is right for the whole."""
+"""Prepares a job's sound: makes sure that every part is encoded, at the right level."""
 
 import math
 import time
@@ -37,7 +37,7 @@ from worker.leases import Lease
 
 log = structlog.get_logger(__name__)
 
-WAIT_S = 10.0  # for others to end the parts they have; then these are made here, too
+WAIT_S = 10.0  # for other workers to finish their parts; after that they are encoded here, too
 POLL_S = 0.1
 
 
@@ -49,18 +49,18 @@ class PreparedSound:
     levels: Sequence[TakeLevel]
     store: PartStore
     works: Sequence[PartWork]
-    known: dict[str, EncodedPart]
+    encoded: dict[str, EncodedPart]
     spoken: Measurement
     finished: Measurement
 
     @property
     def setting(self) -> LevelSetting:
-        """What is done to every take."""
+        """The gain and limit that every take gets."""
         return self.store.setting
 
 
 def prepare_sound(context: WorkerContext, job_id: str, lease: Lease) -> PreparedSound:
-    """Make the parts that nobody has made, and all of them anew if the whole is too loud or low.
+    """Encode missing parts, and all of them again if the whole is too loud or too quiet.
 
     Raises: LostAudio if the sound of a chunk is missing or damaged; LeaseLost; EncoderDied.
     """
@@ -74,7 +74,7 @@ def prepare_sound(context: WorkerContext, job_id: str, lease: Lease) -> Prepared
     setting = _first_setting(job, voice)
     prepared = _prepare(context, job, chunks, setting, lease)
     measured = prepared.finished.lufs
-    is_settled = job.is_gain_kept  # what was delivered with it is not made anew
+    is_settled = job.is_gain_kept  # what was delivered at this gain is not encoded again
     if setting.loudness is None or measured is None or is_settled:
         return prepared
     if not is_off(measured, setting.loudness):
@@ -84,21 +84,21 @@ def prepare_sound(context: WorkerContext, job_id: str, lease: Lease) -> Prepared
     if gain_db == setting.gain_db:
         return prepared
     corrected = _prepare(context, job, chunks, replace(setting, gain_db=gain_db), lease)
-    return min(prepared, corrected, key=_miss)
+    return min(prepared, corrected, key=_distance)
 
 
-def _miss(prepared: PreparedSound) -> float:
+def _distance(prepared: PreparedSound) -> float:
     loudness, lufs = prepared.setting.loudness, prepared.finished.lufs
     return abs(lufs - loudness.target_lufs) if loudness and lufs is not None else math.inf
 
 
 def _encode_with_others(context: WorkerContext, job_id: str, lease: Lease) -> None:
-    """Encode parts that are left as any worker would, and wait a little for those of others."""
+    """Encode the remaining parts as any worker would, and wait a little for other workers."""
     with ThreadPoolExecutor(context.encoder_count, thread_name_prefix="encode") as pool:
-        for ended in [
+        for future in [
             pool.submit(_encode_all, context, job_id, lease) for _ in range(context.encoder_count)
         ]:
-            ended.result()
+            future.result()
     ends_at = time.monotonic() + WAIT_S
     while time.monotonic() < ends_at:
         lease.check()
@@ -130,18 +130,18 @@ def _prepare(
     store = PartStore(
         context=context, owner=job.owner, chunks=chunks, levels=levels, setting=setting
     )
-    known = store.find(works)
-    for parts in _make_missing(context, store, works, known):
+    encoded = store.find(works)
+    for parts in _make_missing(context, store, works, encoded):
         lease.check()
-        known |= {part.digest: part for part in parts}
+        encoded |= {part.digest: part for part in parts}
     spoken = spoken_chunks(chunks, levels)
-    measured = {digest: part.level or b"" for digest, part in known.items()}
+    measured = {digest: part.level or b"" for digest, part in encoded.items()}
     return PreparedSound(
         chunks=chunks,
         levels=levels,
         store=store,
         works=works,
-        known=known,
+        encoded=encoded,
         spoken=measure(spoken, levels),
         finished=measure(spoken, finished_levels(works, levels, setting, measured)),
     )
@@ -151,9 +151,9 @@ def _make_missing(
     context: WorkerContext,
     store: PartStore,
     works: Sequence[PartWork],
-    known: dict[str, EncodedPart],
+    encoded: dict[str, EncodedPart],
 ) -> Iterator[list[EncodedPart]]:
-    before = dict(known)
+    before = dict(encoded)
     missing = [work for work in works if any(d not in before for d in work.digests)]
     return fetch_ahead(lambda work: store.make(work, before), missing, ahead=context.encoder_count)
 
@@ -167,7 +167,7 @@ def _first_setting(job: Job, voice: VoiceLevel) -> LevelSetting:
 
 
 def _voice_level(context: WorkerContext, job: Job, chunks: Sequence[Chunk]) -> VoiceLevel:
-    """Return what was measured of the voice, or the job's own level where nothing was."""
+    """Return the voice's measured level, or the job's own where none was measured."""
     for engine in job.engines:
         key, digest = level_key(job.voice_digest or "", engine), job.voice_digest or ""
         with context.session(is_read_only=True) as session:
@@ -180,5 +180,5 @@ def _voice_level(context: WorkerContext, job: Job, chunks: Sequence[Chunk]) -> V
                 return row.level
     levels = levels_of(chunks)
     lufs = measure(spoken_chunks(chunks, levels), levels).lufs
-    # A silent job: any level will do, since nothing of it is heard.
+    # For a silent job any level will do.
     return VoiceLevel(lufs=lufs if lufs is not None else 0.0)

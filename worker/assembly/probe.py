@@ -1,4 +1,4 @@
-"""What a finished file holds, read back from it: a job succeeds only if a player could play it."""
+"""Reads a finished file back: a job succeeds only if a player could play its files."""
 
 from pathlib import Path
 
@@ -7,13 +7,13 @@ import av
 from narration.errors import OutputError
 from worker.assembly.types import AudioFormat, Probe
 
-_PER_SECOND = 1_000_000  # libav tells a container's length in microseconds
+_PER_SECOND = 1_000_000  # libav gives a container's duration in microseconds
 
 
 def probe(path: Path) -> Probe:
-    """Open a file, decode its first frame and tell its length and its chapters.
+    """Open a file, decode its first frame and return its duration and chapters.
 
-    Raises: OutputError if it is not a sound file that can be played.
+    Raises: OutputError if it is not a playable audio file.
     """
     try:
         with av.open(str(path)) as container:
@@ -33,7 +33,7 @@ def probe(path: Path) -> Probe:
 
 
 def _format(path: Path, container: str) -> AudioFormat:
-    """Tell the format by its container; the MP4 family by the ending, its only difference."""
+    """Return the format by the container; the MP4 formats differ only in the file's ending."""
     names = set(container.split(","))
     if "mp4" in names:
         return AudioFormat.M4B if path.suffix.lower() == ".m4b" else AudioFormat.M4A

@@ -1,4 +1,4 @@
-"""A job's sound as one programme: measured once, then written in every format asked for."""
+"""A job's sound as one programme: measured once, then written in every requested format."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -41,8 +41,8 @@ TOLERANCE_S = 0.2  # lossy encoders add a frame or two at the ends
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
-    """A file that is whole, and what of the programme is in it."""
+class OutputFile:
+    """A complete file, and the section of the programme in it."""
 
     path: Path
     section: Section
@@ -50,7 +50,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Programme:
-    """A job, its plan and chunks, and where each lies in the sound."""
+    """A job, its plan and chunks, and its prepared sound."""
 
     job: Job
     plan: JobPlan
@@ -60,24 +60,24 @@ class Programme:
 
     @property
     def settings(self) -> JobSettings:
-        """What the caller chose."""
+        """The job's settings."""
         return read_settings(self.job.settings)
 
     @property
     def measurement(self) -> Measurement:
-        """Where each chunk lies, and how long the whole is."""
+        """Where each chunk is in the sound, and how long the whole is."""
         return self.sound.spoken
 
 
-def write_outputs(programme: Programme, folder: Path) -> Iterator[Written]:
-    """Write every output to a file, one after the other, and yield it when it is whole.
+def write_outputs(programme: Programme, folder: Path) -> Iterator[OutputFile]:
+    """Write every output to a file, one after the other, and yield each when it is complete.
 
-    What is written in one go, without loss, is written at once: the chunks are read once for all.
+    Lossless formats are written at the same time, so that chunks are read only once.
     Raises: RhapsodeError if a finished file does not hold what went into it; LostAudio.
     """
     for section in divide(programme.settings, programme.plan, programme.measurement):
         for path in _write_section(programme, section, folder):
-            yield Written(path=path, section=section)
+            yield OutputFile(path=path, section=section)
 
 
 def _write_section(programme: Programme, section: Section, folder: Path) -> Iterator[Path]:
@@ -101,16 +101,17 @@ def _write_section(programme: Programme, section: Section, folder: Path) -> Iter
 
 
 def size_of_outputs(programme: Programme) -> int:
-    """Return how many bytes the outputs that exist at once take on disk at most, roughly."""
+    """Estimate the most disk space, in bytes, that outputs take at the same time."""
     samples = programme.measurement.samples
     audio = [o for o in programme.settings.outputs if o not in CAPTIONS]
     lossless = sum(AudioFormat(output.value) not in CODECS for output in audio)
-    # 16 bit without loss, all at once; or one lossy file of 64 kbit/s, a third of a byte a sample.
+    # Either all lossless files at 16 bit, or one lossy file of 64 kbit/s: a third of a byte per
+    # sample.
     return max(2 * samples * lossless, samples // 2 if len(audio) > lossless else 0)
 
 
 def file_name(output: OutputFormat, section: Section) -> str:
-    """Return what an output is called where it is delivered."""
+    """Return the file name under which an output is delivered."""
     return f"{section.name or NAMES[output]}.{output.value}"
 
 
@@ -119,25 +120,25 @@ def _write_captions(
 ) -> None:
     marks = section.shift(programme.measurement.marks)
     own = programme.chunks[section.first : section.end]
-    shown = cues(zip(marks, (chunk.caption for chunk in own), strict=True))
+    cue_list = cues(zip(marks, (chunk.caption for chunk in own), strict=True))
     if output is OutputFormat.SRT:
-        captions = write_srt(shown)
+        captions = write_srt(cue_list)
     else:
-        captions = write_vtt(shown, _chapters(programme, section))
+        captions = write_vtt(cue_list, _chapters(programme, section))
     path.write_text(captions, encoding="utf-8")
 
 
 def _join_parts(
     programme: Programme, section: Section, audio_format: AudioFormat, path: Path
 ) -> None:
-    """Write a lossy format: its parts are there, and are fetched ahead of need."""
+    """Write a lossy format from its encoded parts, which are fetched ahead of need."""
     sound, codec = programme.sound, CODECS[audio_format]
     works = [work for work in sound.works if section.first <= work.first < section.end]
     formats = [_format_of(work, codec) for work in works]
     spoken = spoken_chunks(sound.chunks, sound.levels)
-    found = [sound.known.get(part_format.digest) for part_format in formats]
+    encoded = [sound.encoded.get(part_format.digest) for part_format in formats]
     packets = fetch_ahead(
-        lambda number: sound.store.read(works[number], formats[number], found[number]),
+        lambda number: sound.store.read(works[number], formats[number], encoded[number]),
         range(len(formats)),
     )
     join_parts(

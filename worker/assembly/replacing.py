@@ -1,4 +1,4 @@
-"""A file that is written under a temporary name and takes its place when it is whole."""
+"""Writes a file under a temporary name and renames it when it is complete."""
 
 import os
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from narration.errors import OutputError
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a name beside `path`; what is written there takes its place if all goes well."""
+    """Yield a temporary path beside `path`, and rename it to `path` if the block succeeds."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         yield partial

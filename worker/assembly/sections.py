@@ -1,4 +1,4 @@
-"""Which files a job's sound is divided into: the whole, or each chapter for itself."""
+"""Divides a job's sound into files: the whole, or one per chapter."""
 
 import re
 import unicodedata
@@ -19,24 +19,24 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9]+")
 class Section:
     """Chunks [first, end) that become one file per format; `chapter` is None for the whole.
 
-    `start` and `samples` tell where they lie in the programme; the last pause belongs to them.
+    `start` and `samples` are their position in the programme, the last pause included.
     """
 
     first: int
     end: int
     start: int
     samples: int
-    name: str | None = None  # without an ending; None: the usual names
+    name: str | None = None  # without a suffix; None: the default names
     title: str | None = None
     chapter: int | None = None
 
     @property
     def duration_ms(self) -> int:
-        """How long it is."""
+        """The duration of the file."""
         return self.samples * 1000 // SAMPLE_RATE_HZ
 
     def shift(self, marks: Sequence[Mark]) -> list[Mark]:
-        """Return where its chunks lie in its own file."""
+        """Return where its chunks are in its own file."""
         own = marks[self.first : self.end]
         return [Mark(start=m.start - self.start, end=m.end - self.start) for m in own]
 
@@ -50,7 +50,7 @@ def divide(settings: JobSettings, plan: JobPlan, sound: Measurement) -> list[Sec
 
 
 def file_breaks(settings: JobSettings, chunks: Sequence[Chunk]) -> frozenset[int]:
-    """Return the chunks, numbered as they were handed in, at which another file begins."""
+    """Return the indices in `chunks` at which a new file starts."""
     if settings.split is not Split.CHAPTER:
         return frozenset()
     return frozenset(
@@ -66,7 +66,7 @@ def _chapters(plan: JobPlan, sound: Measurement) -> Iterator[Section]:
     starts = [sound.marks[first].start for first in firsts]
     stops = [*starts[1:], sound.samples]
     titles = flat_titles((c.part, c.title) for c in plan.chapters)
-    # Plans of older versions do not tell the numbers: then all chapters are there.
+    # Plans of older versions have no numbers; such jobs contain all chapters.
     numbers = [c.number or place for place, c in enumerate(plan.chapters, start=1)]
     digits = max(2, len(str(max(numbers))))
     for number, title, first, end, start, stop in zip(
@@ -84,7 +84,7 @@ def _chapters(plan: JobPlan, sound: Measurement) -> Iterator[Section]:
 
 
 def _name(number: int, digits: int, title: str) -> str:
-    """Return a name that any disk, bucket and address can hold: `03-The-Long-Winter`."""
+    """Return a name that is safe on disks, in buckets and in URLs: `03-The-Long-Winter`."""
     plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode()
     words = _UNSAFE.sub("-", plain.replace("'", "")).strip("-")[:MAX_TITLE_CHARS].strip("-")
     return f"{number:0{digits}}-{words}" if words else f"{number:0{digits}}"

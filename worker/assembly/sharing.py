@@ -1,4 +1,4 @@
-"""One stream of sound, read by several at once: a book is fetched once for all of them."""
+"""Lets several readers share one stream of sound, so that a book is fetched only once."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -6,21 +6,21 @@ from queue import Empty, Full, Queue
 
 from narration.sound.waveform import Waveform
 
-_WAITING = 4  # blocks, each some seconds of sound
-_LOOK_S = 0.2  # how soon it is seen that the other side is gone
+_WAITING = 4  # blocks per reader, each of a few seconds of sound
+_CHECK_S = 0.2  # how often each side checks whether the other is gone
 
 Reader = Callable[[Iterator[Waveform]], None]
 _Blocks = Queue[Waveform | None]
 
 
-class _BrokenOffError(Exception):
-    """The sound ended early; why is raised where it is made."""
+class _AbortedError(Exception):
+    """The sound ended early; the cause is raised in the thread that makes it."""
 
 
 def share(blocks: Iterable[Waveform], readers: Sequence[Reader]) -> None:
-    """Hand every block to each reader, on a thread of its own; the slowest sets the pace.
+    """Pass every block to each reader, each on its own thread; the slowest sets the pace.
 
-    Raises what making the sound or one of the readers raises; then the others are broken off.
+    Raises what the source or a reader raises, and then aborts the other readers.
     """
     if len(readers) == 1:
         readers[0](iter(blocks))
@@ -38,27 +38,27 @@ def share(blocks: Iterable[Waveform], readers: Sequence[Reader]) -> None:
             source.set_exception(error)
             raise
         source.set_result(None)
-    for ended in reading:
-        ended.result()
+    for future in reading:
+        future.result()
 
 
 def _hand_out(
     blocks: Iterable[Waveform], queues: Sequence[_Blocks], reading: Sequence[Future[None]]
 ) -> None:
-    for block in _ended(blocks):
+    for block in _with_end(blocks):
         for queue, reader in zip(queues, reading, strict=True):
             while True:
                 if reader.done():
-                    reader.result()  # raises: nobody ends before the sound does
+                    reader.result()  # raises: a reader that ends before the sound has failed
                     return
                 try:
-                    queue.put(block, timeout=_LOOK_S)
+                    queue.put(block, timeout=_CHECK_S)
                     break
                 except Full:
                     continue
 
 
-def _ended(blocks: Iterable[Waveform]) -> Iterator[Waveform | None]:
+def _with_end(blocks: Iterable[Waveform]) -> Iterator[Waveform | None]:
     yield from blocks
     yield None
 
@@ -66,10 +66,10 @@ def _ended(blocks: Iterable[Waveform]) -> Iterator[Waveform | None]:
 def _take(queue: _Blocks, source: Future[None]) -> Iterator[Waveform]:
     while True:
         try:
-            block = queue.get(timeout=_LOOK_S)
+            block = queue.get(timeout=_CHECK_S)
         except Empty:
             if source.done() and source.exception() is not None:
-                raise _BrokenOffError from None
+                raise _AbortedError from None
             continue
         if block is None:
             return

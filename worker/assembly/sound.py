@@ -1,4 +1,4 @@
-"""A job's rows -> what is to be encoded of it, and how loud it is; no sound is read."""
+"""Derives from a job's rows what to encode and how loud it is; no sound is read."""
 
 import hashlib
 import json
@@ -22,7 +22,7 @@ _SIZE = struct.Struct("<I")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartFormat:
-    """A part in one format: how it is made, and the digest of all that shapes it."""
+    """A part in one format: its codec and plan, and the digest of all that shapes it."""
 
     codec: Codec
     plan: PartPlan
@@ -31,9 +31,9 @@ class PartFormat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartWork:
-    """All that is to be made of the chunks [first, end), numbered as they were handed in.
+    """All formats to encode of the chunks [first, end) of a list.
 
-    `level_digest` is None where the limiter does not act: then the rows tell the level.
+    `level_digest` is None where the limiter does not act, as the level then follows from the rows.
     """
 
     first: int
@@ -43,15 +43,15 @@ class PartWork:
 
     @property
     def digests(self) -> list[str]:
-        """Under which the results are found again."""
-        found = [part_format.digest for part_format in self.formats]
-        return found + ([self.level_digest] if self.level_digest else [])
+        """The digests under which the results are stored."""
+        digests = [part_format.digest for part_format in self.formats]
+        return digests + ([self.level_digest] if self.level_digest else [])
 
 
 def codecs_of(settings: JobSettings, *, is_listenable: bool) -> list[Codec]:
     """Return the encoders of a job's lossy outputs; some formats share one.
 
-    Where one may listen to a job that is under way, AAC is made of any that shall be heard.
+    If users may listen to unfinished jobs, every job with audio gets AAC.
     """
     formats = [AudioFormat(o.value) for o in settings.outputs if o not in CAPTIONS]
     codecs = [CODECS[f] for f in formats if f in CODECS]
@@ -61,14 +61,14 @@ def codecs_of(settings: JobSettings, *, is_listenable: bool) -> list[Codec]:
 
 
 def loudness_of(settings: JobSettings) -> Loudness | None:
-    """Return what a job's sound is to be set to, if there is any."""
+    """Return the loudness target of a job's sound; None if it has no sound or no target."""
     is_heard = any(output not in CAPTIONS for output in settings.outputs)
     chosen = settings.loudness if is_heard else None
     return Loudness(**chosen.model_dump()) if chosen else None
 
 
 def levels_of(chunks: Iterable[Chunk]) -> list[TakeLevel]:
-    """Return the levels that the rows carry."""
+    """Return the levels that are stored in the rows."""
     return [unpack_level(chunk.level or b"") for chunk in chunks]
 
 
@@ -81,12 +81,12 @@ def plan_work(
     *,
     breaks: frozenset[int] = frozenset(),
 ) -> list[PartWork]:
-    """Plan what is to be made of spoken chunks; `cuts` number the first chunk of each part.
+    """Plan what to encode of spoken chunks; `cuts` are the indices of the parts' first chunks.
 
-    At `breaks`, which are cuts, another file begins.
+    A new file starts at `breaks`, which are a subset of the cuts.
     """
     spoken = spoken_chunks(chunks, levels)
-    told = setting.describe()
+    level_text = setting.describe()
     plans = [plan_parts(spoken, cuts, codec, breaks=breaks) for codec in codecs]
     works: list[PartWork] = []
     for number, first in enumerate(cuts):
@@ -100,20 +100,20 @@ def plan_work(
                     PartFormat(
                         codec=codec,
                         plan=plan[number],
-                        digest=digest_part(plan[number], spoken, codec, level=told),
+                        digest=digest_part(plan[number], spoken, codec, level=level_text),
                     )
                     for codec, plan in zip(codecs, plans, strict=True)
                 ),
-                level_digest=_digest_level(spoken[first:end], told) if is_limited else None,
+                level_digest=_digest_level(spoken[first:end], level_text) if is_limited else None,
             )
         )
     return works
 
 
 def spoken_chunks(chunks: Iterable[Chunk], levels: Iterable[TakeLevel]) -> list[SpokenChunk]:
-    """Return rows as the planner of parts sees them."""
+    """Convert rows to what the planner of parts needs."""
     pairs = zip(chunks, levels, strict=True)
-    return [_spoken(chunk, quiet_tail=level.quiet_tail) for chunk, level in pairs]
+    return [_spoken_chunk(chunk, quiet_tail=level.quiet_tail) for chunk, level in pairs]
 
 
 def pack_levels(levels: Iterable[bytes]) -> bytes:
@@ -134,21 +134,21 @@ def unpack_levels(data: bytes) -> list[TakeLevel]:
 
 
 def sounds_of(
-    works: Sequence[PartWork], chunks: Sequence[Chunk], known: Mapping[str, EncodedPart]
+    works: Sequence[PartWork], chunks: Sequence[Chunk], encoded: Mapping[str, EncodedPart]
 ) -> list[PartSound | None]:
-    """Return what listeners hear of each part; None of those of which no AAC was made."""
+    """Return what listeners get of each part; None for parts without AAC."""
     plans = [next((f for f in work.formats if f.codec.name == AAC.name), None) for work in works]
     followers = [*plans[1:], None]
     sounds: list[PartSound | None] = []
     for work, aac, follower in zip(works, plans, followers, strict=True):
-        made = known.get(aac.digest) if aac else None
-        if aac is None or made is None or made.sha256 is None:
+        encoded_part = encoded.get(aac.digest) if aac else None
+        if aac is None or encoded_part is None or encoded_part.sha256 is None:
             sounds.append(None)
             continue
-        spoken = (_spoken(chunk, quiet_tail=0) for chunk in chunks[work.first : work.end])
+        spoken = (_spoken_chunk(chunk, quiet_tail=0) for chunk in chunks[work.first : work.end])
         sounds.append(
             PartSound(
-                sha256=made.sha256,
+                sha256=encoded_part.sha256,
                 samples=sum(chunk.samples + chunk.pause for chunk in spoken),
                 packets=aac.plan.packets,
                 ends_run=follower is None or follower.plan.begins_run,
@@ -163,7 +163,7 @@ def finished_levels(
     setting: LevelSetting,
     measured: Mapping[str, bytes],
 ) -> list[TakeLevel]:
-    """Return the level of every take after gain and limiter; `measured` has those of the parts."""
+    """Return the level of every take after gain and limiter; `measured` has the measured ones."""
     finished: list[TakeLevel] = []
     for work in works:
         if work.level_digest is None:
@@ -173,7 +173,7 @@ def finished_levels(
     return finished
 
 
-def _spoken(chunk: Chunk, *, quiet_tail: int) -> SpokenChunk:
+def _spoken_chunk(chunk: Chunk, *, quiet_tail: int) -> SpokenChunk:
     assert chunk.sha256 is not None
     assert chunk.samples is not None
     return SpokenChunk(
@@ -184,6 +184,6 @@ def _spoken(chunk: Chunk, *, quiet_tail: int) -> SpokenChunk:
     )
 
 
-def _digest_level(chunks: Iterable[SpokenChunk], told: str) -> str:
-    shape = ["level", told, [chunk.sha256 for chunk in chunks]]
+def _digest_level(chunks: Iterable[SpokenChunk], level_text: str) -> str:
+    shape = ["level", level_text, [chunk.sha256 for chunk in chunks]]
     return hashlib.sha256(json.dumps(shape).encode()).hexdigest()

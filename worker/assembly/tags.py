@@ -1,6 +1,6 @@
-"""What the files of a job say about themselves, from its plan; their formats say how.
+"""The metadata of a job's files, taken from its plan; the formats decide how to write it.
 
-Both the encoders and the join of parts take `Tags` and chapter marks made here.
+Both the encoders and the joining of parts use the `Tags` and chapter marks made here.
 """
 
 from collections import Counter
@@ -14,7 +14,7 @@ from worker.assembly.types import AUDIOBOOK, ChapterMark, Mark, Picture, Tags
 
 
 def make_tags(job: Job, plan: JobPlan, *, watermark: str | None, cover: Picture | None) -> Tags:
-    """Return what is known of the work, its reader, and its sound."""
+    """Return the metadata of the work, its narrator, and its sound."""
     work = plan.work or WorkRecord()
     return Tags(
         title=job.title,
@@ -33,7 +33,7 @@ def make_tags(job: Job, plan: JobPlan, *, watermark: str | None, cover: Picture 
 
 
 def read_cover(store: Storage, job: Job, plan: JobPlan) -> Picture | None:
-    """Fetch the cover that planning has found or was given.
+    """Fetch the cover that planning has stored.
 
     Raises: StorageUnavailable; OutputError if it is gone.
     """
@@ -44,7 +44,7 @@ def read_cover(store: Storage, job: Job, plan: JobPlan) -> Picture | None:
 
 
 def mark_chapters(plan: JobPlan, marks: Sequence[Mark]) -> list[ChapterMark]:
-    """Return where each chapter begins, under a title that tells it from the others."""
+    """Return where each chapter starts, under a title that is unique among them."""
     pairs = [(chapter.part, chapter.title) for chapter in plan.chapters]
     starts = [marks[chapter.first_chunk].start for chapter in plan.chapters]
     titles = flat_titles(pairs)
@@ -54,10 +54,10 @@ def mark_chapters(plan: JobPlan, marks: Sequence[Mark]) -> list[ChapterMark]:
 
 
 def flat_titles(chapters: Iterable[tuple[str, str]]) -> list[str]:
-    """Make one level of parts and chapters: players show a single list.
+    """Flatten parts and chapters into one level, because players show a single list.
 
-    The first chapter of a part is named with it, and so is every chapter whose title comes again
-    in another part ("Chapter I").
+    The first chapter of a part gets the part's name in its title, and so does every chapter whose
+    title occurs in several parts ("Chapter I").
     """
     pairs = list(chapters)
     counts = Counter(title for _, title in pairs)

@@ -1,4 +1,4 @@
-"""What the sound of a whole job is measured by, written as and marked with."""
+"""Types for the sound of a whole job: measurements, formats, chapter marks and tags."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """Where a chunk lies in the programme, in samples: speech is [start, end), a pause follows."""
+    """A chunk's position in the programme, in samples: speech is [start, end), a pause follows."""
 
     start: int
     end: int
@@ -14,7 +14,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
-    """A programme, measured: where each chunk lies, how long it is and how loud.
+    """The measurements of a programme: the position of each chunk, the duration, the loudness.
 
     `lufs` is None where there is nothing above the -70 LUFS gate.
     """
@@ -26,7 +26,7 @@ class Measurement:
 
 
 class AudioFormat(StrEnum):
-    """What a programme can be written as; the value is also the file name's ending."""
+    """The formats of a programme; the value is also the file name's ending."""
 
     WAV = "wav"
     FLAC = "flac"
@@ -44,12 +44,12 @@ class ChapterMark:
     start: int  # sample at which it begins
 
 
-AUDIOBOOK = "Audiobook"  # a genre that players know
+AUDIOBOOK = "Audiobook"  # a genre that players recognise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """A JPEG or PNG file, for players to show."""
+    """A JPEG or PNG file that players show."""
 
     data: bytes
     media_type: str
@@ -57,10 +57,10 @@ class Picture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tags:
-    """What a file says about itself; what is not known is None.
+    """The metadata of a file; unknown fields are None.
 
-    A work is its own album; a file of one chapter is of the work's.
-    `watermark` names the mark in its sound.
+    A work is its own album; the file of a chapter belongs to the work's album. `watermark` names
+    the mark in its sound.
     """
 
     title: str | None = None
@@ -79,18 +79,18 @@ class Tags:
 
     @property
     def work_title(self) -> str | None:
-        """What players list the file under."""
+        """The album under which players list the file."""
         return self.album or self.title
 
     @property
     def comment(self) -> str | None:
-        """What is said of the sound itself."""
+        """The comment on the sound itself."""
         return f"watermark: {self.watermark}" if self.watermark else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """What a finished file really holds, as a player sees it."""
+    """What a finished file contains, as a player sees it."""
 
     format: AudioFormat
     duration_s: float
@@ -101,7 +101,7 @@ class Probe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cue:
-    """A caption and when it is shown."""
+    """A caption with its start and end time."""
 
     start_s: float
     end_s: float

@@ -1,6 +1,6 @@
 """A checkpoint folder: its networks, tokenizer and voices, read on demand.
 
-The files are the official ones; `config.json` and `voices/` are ours and optional.
+The files are the official ones; `config.json` and `voices/` are our additions and optional.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -41,7 +41,7 @@ Config = TypeVar("Config")
 
 
 def load_chatterbox(folder: Path, device: str | torch.device = "cpu") -> "Chatterbox":
-    """Open a checkpoint folder; each part is read when it is first used.
+    """Open a checkpoint folder; each part is loaded when first used.
 
     Raises: CheckpointError if the folder, a file or the config is missing or invalid; the
     parts raise it for a damaged file or a tensor that is missing, unknown or of another shape.
@@ -64,9 +64,9 @@ class Voices(Mapping[str, Voice]):
         self._loaded: dict[str, Voice] = {}
 
     def __getitem__(self, name: str) -> Voice:
-        """Read a voice, once.
+        """Read a voice; it is read from disk once.
 
-        Raises: KeyError if there is none of this name; CheckpointError if its file is damaged.
+        Raises: KeyError if no voice has this name; CheckpointError if its file is damaged.
         """
         if name not in self._loaded:
             self._loaded[name] = load_voice(self._paths[name])
@@ -80,7 +80,7 @@ class Voices(Mapping[str, Voice]):
 
 
 class Chatterbox:
-    """The parts of one checkpoint, each ready to use: on the device, in eval mode, no gradients."""
+    """The parts of one checkpoint, ready to use: on the device, in eval mode, without gradients."""
 
     def __init__(self, folder: Path, config: ChatterboxConfig, device: torch.device) -> None:
         self.folder = folder
@@ -90,13 +90,13 @@ class Chatterbox:
 
     @cached_property
     def revision(self) -> str:
-        """SHA-256 over everything but the voices, which have digests of their own."""
+        """SHA-256 over everything except the voices, which have their own digests."""
         files = [part.name for name in _NEEDED for part in parts_of(self.folder / name)]
         return digest_files(self.folder, (CONFIG_FILE, *files))
 
     @cached_property
     def tokenizer(self) -> TextTokenizer:
-        """Text to text tokens."""
+        """Converts text to text tokens."""
         tokenizer = TextTokenizer(self.folder / TOKENIZER_FILE)
         if tokenizer.vocabulary > self.config.t3.text_vocab:
             raise CheckpointError(
@@ -107,42 +107,42 @@ class Chatterbox:
 
     @cached_property
     def t3(self) -> T3:
-        """Text tokens to speech tokens."""
+        """Converts text tokens to speech tokens."""
         return self._fill(self._empty(T3, self.config.t3), T3_FILE)
 
     @cached_property
     def flow(self) -> Flow:
-        """Speech tokens to mel."""
+        """Converts speech tokens to a mel."""
         return self._fill(self._empty(Flow, self.config.flow), S3GEN_FILE, "flow.")
 
     @cached_property
     def vocoder(self) -> Vocoder:
-        """Mel to waveform."""
+        """Converts a mel to a waveform."""
         network = self._empty(Vocoder, self.config.hift)
         return self._fill(network, S3GEN_FILE, "mel2wav.", is_weight_normed=True)
 
     @cached_property
     def speech_tokenizer(self) -> SpeechTokenizer:
-        """Recording to speech tokens."""
+        """Converts a recording to speech tokens."""
         network = SpeechTokenizer(self.config.speech_tokenizer)
         return self._fill(network, S3GEN_FILE, "tokenizer.", may_miss=MAY_MISS)
 
     @cached_property
     def x_vector(self) -> XVector:
-        """Recording to the timbre that S3Gen imitates."""
+        """Converts a recording to the timbre that S3Gen imitates."""
         network = self._empty(XVector, self.config.x_vector)
         return self._fill(network, S3GEN_FILE, "speaker_encoder.")
 
     @cached_property
     def voice_encoder(self) -> VoiceEncoder:
-        """Recording to the identity that T3 is conditioned on."""
+        """Converts a recording to the speaker identity that T3 is conditioned on."""
         network = self._empty(VoiceEncoder, self.config.voice_encoder)
         return self._fill(network, VOICE_ENCODER_FILE)
 
     def voice(self, name: str) -> Voice:
         """Read a voice of this checkpoint.
 
-        Raises: NotFoundError that lists the existing names.
+        Raises: NotFoundError, which lists the existing names.
         """
         if name not in self.voices:
             names = ", ".join(self.voices) or "none"
@@ -150,7 +150,7 @@ class Chatterbox:
         return self.voices[name]
 
     def _empty(self, build: Callable[[Config], Network], config: Config) -> Network:
-        """Build a network without initialising its weights, which a file overwrites.
+        """Build a network without initialising its weights, which are loaded from a file.
 
         Drawing T3's half a billion random weights takes as long as reading them.
         """

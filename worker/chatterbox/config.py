@@ -1,7 +1,7 @@
 """Rates, sizes and special tokens of the Chatterbox family; every other number is derived here.
 
-The defaults are the official English model. A checkpoint folder may carry a `config.json` that
-names other sizes, section by section, and how its tensors are stored.
+The defaults are the official English model. A checkpoint folder may contain a `config.json` that
+sets other sizes, section by section, and how its tensors are stored.
 """
 
 import json
@@ -54,7 +54,7 @@ class T3Config:
     speaker_width: int = 256
     perceiver_queries: int = 32
     perceiver_heads: int = 4
-    max_new_tokens: int = 1000  # 40 s, the length upstream generates at most
+    max_new_tokens: int = 1000  # 40 s, the most that upstream generates
 
     @property
     def head_width(self) -> int:
@@ -127,7 +127,7 @@ class HiftConfig:
 
     base_channels: int = 512
     f0_channels: int = 512
-    harmonics: int = 8  # beside the fundamental
+    harmonics: int = 8  # besides the fundamental
     upsample_rates: tuple[int, ...] = (8, 5, 3)
     upsample_kernels: tuple[int, ...] = (16, 11, 7)
     source_kernels: tuple[int, ...] = (7, 7, 11)
@@ -141,7 +141,7 @@ class HiftConfig:
 class StorageConfig:
     """How a checkpoint's tensors lie in its files.
 
-    `dtype` None means as the files say (the official ones are float32). With "int8" every matrix
+    `dtype` None keeps the files' own type (the official ones are float32). With "int8" every matrix
     is stored as int8 beside a float16 tensor named `<name>` + `scale_suffix`, one scale per row.
     """
 

@@ -1,7 +1,7 @@
 """CUDA graphs: a recorded sequence of kernels, replayed on fixed memory by a single launch.
 
-For a few rows this saves the host's time to launch the kernels one by one; for many rows it frees
-the interpreter for other threads.
+For few rows this saves the host time of launching kernels one by one; for many rows it leaves the
+interpreter to other threads.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -26,7 +26,7 @@ class Captured:
     output: Tensor
 
     def replay(self) -> Tensor:
-        """Launch the kernels. The next graph of the same pool may overwrite what is returned."""
+        """Launch the kernels. The next graph of the same pool may overwrite the returned tensor."""
         catch_up(self.output.device)
         self.graph.replay()
         return self.output
@@ -34,9 +34,9 @@ class Captured:
 
 @contextmanager
 def recorded_on(stream: torch.cuda.Stream) -> Iterator[None]:
-    """Within a capture, record kernels on another stream, whose priority they keep.
+    """During a capture, record kernels on another stream, whose priority they then keep.
 
-    Nobody else may use that stream meanwhile.
+    No other thread may use that stream meanwhile.
     """
     capturing = torch.cuda.current_stream()
     stream.wait_stream(capturing)
@@ -46,11 +46,11 @@ def recorded_on(stream: torch.cuda.Stream) -> Iterator[None]:
 
 
 class GraphPool:
-    """Memory that graphs share which never run at the same time; owned by one thread at a time.
+    """Memory shared by graphs that never run at the same time; owned by one thread at a time.
 
-    `open_stream` makes the stream to capture on. Nobody else may use it: work that another thread
-    launches there breaks the capture. (torch hands out 32 streams per priority in turn, so two
-    callers may be given the same one.) A graph keeps that stream's priority.
+    `open_stream` opens the stream to capture on. No other thread may use it: work launched there by
+    another thread breaks the capture. (torch hands out 32 streams per priority in turn, so two
+    callers may get the same one.) A graph keeps that stream's priority.
     """
 
     def __init__(self, open_stream: Callable[[], torch.cuda.Stream] = torch.cuda.Stream) -> None:
@@ -62,8 +62,8 @@ class GraphPool:
     def capture(self, run: Callable[[], Tensor]) -> Captured | None:
         """Capture what `run` launches; takes about as long as three plain calls.
 
-        Returns None if there is no memory for it or the capture fails. After a failed capture
-        nothing more is captured, because the state of the pool is unknown.
+        Returns None if there is no memory for it or the capture fails. After a failed capture the
+        pool captures nothing more, because its state is unknown.
         """
         if self._is_broken:
             return None
@@ -91,7 +91,7 @@ class GraphPool:
 
 
 def _warm_up(run: Callable[[], Tensor], stream: torch.cuda.Stream) -> None:
-    """Run twice, so that compiling and allocating, which a capture forbids, happen before it."""
+    """Run twice, so that compilation and allocation, which a capture forbids, happen beforehand."""
     current = torch.cuda.current_stream()
     stream.wait_stream(current)
     with torch.cuda.stream(stream):
@@ -103,8 +103,8 @@ def _warm_up(run: Callable[[], Tensor], stream: torch.cuda.Stream) -> None:
 class GraphedRows:
     """A function of padded rows, replayed as graphs of a few shapes that inputs are padded to.
 
-    For each new shape libraries choose kernels again, which takes milliseconds per convolution;
-    without the padding every batch would wait for that. Owned by one thread at a time. A graph is
+    Libraries choose kernels anew for each new shape, which takes milliseconds per convolution;
+    without padding, every batch would wait for that. Owned by one thread at a time. A graph is
     captured when its shape is first met.
     """
 
@@ -124,9 +124,9 @@ class GraphedRows:
 
         `rates`: for each input, the length of its rows as a multiple of `lengths`; 0 if all rows
         have one fixed length. The number of rows is rounded up to a power of two, their length to
-        `step` for a single row and to twice that for several. Batches of more than `most_rows`
-        rows or `most` places in total run without a graph. `slow_rows`: a number of rows that takes
-        longer than twice as many; such a batch is padded to twice as many.
+        `step` for a single row and to twice that for several. Batches of more than `most_rows` rows
+        or `most` positions in total run without a graph. `slow_rows`: a number of rows that takes
+        longer than twice that number; such a batch is padded to twice as many rows.
         """
         self._run, self._device, self._pool = run, device, pool
         self._rates, self._step = rates, step
@@ -184,6 +184,6 @@ def power_above(count: int) -> int:
 
 
 def blank(*shape: int, device: torch.device, dtype: torch.dtype = torch.float32) -> Tensor:
-    """Make zeros that outlive the inference mode of one call, to be written to in the next."""
+    """Make zeros outside inference mode, so that later calls can write to them."""
     with torch.inference_mode(mode=False):
         return torch.zeros(shape, dtype=dtype, device=device)

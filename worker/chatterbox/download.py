@@ -1,7 +1,7 @@
-"""Fetch one file of a pinned hub revision into the hub's own cache, resuming what was begun.
+"""Downloads one file of a pinned hub revision into the hub's own cache, and can resume.
 
-The hub's client starts an interrupted file again, which for 3 GB is too much to lose. The finished
-file lies where that client expects it, so each finds what the other has fetched.
+The hub's client restarts an interrupted download, which loses too much of a file of 3 GB. The
+finished file is stored where that client expects it, so each finds the other's downloads.
 """
 
 import errno
@@ -31,11 +31,11 @@ from huggingface_hub.utils import WeakFileLock, build_hf_headers, hf_raise_for_s
 from narration.backoff import backoff_s
 from narration.errors import CheckpointError, NotFoundError, OutputError, TransientError
 
-_ATTEMPTS = 5  # without a byte of progress between them
+_ATTEMPTS = 5  # attempts in a row without progress
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 30.0
 _TIMEOUT_S = 30.0
 _BLOCK_BYTES = 1 << 20
-_SHA256_DIGITS = 64  # large files are named by it; small ones by git's SHA-1 of 40 digits
+_SHA256_DIGITS = 64  # large files are identified by it, small ones by git's SHA-1 of 40 digits
 
 Report = Callable[[int], None]  # bytes that have arrived since the last call
 
@@ -52,7 +52,7 @@ class HubFile:
 
     @property
     def url(self) -> str:
-        """Where the file is fetched, at HF_ENDPOINT if that is set."""
+        """The URL of the file, at HF_ENDPOINT if that is set."""
         return hf_hub_url(self.repository, self.name, revision=self.revision)
 
     @property
@@ -76,7 +76,7 @@ class HubFile:
         return 0 if self.path.exists() else self.size_bytes - _size(self.partial)
 
     def sha256(self) -> str:
-        """Return the SHA-256 that was checked, or take it where the hub declares another digest."""
+        """Return the verified SHA-256; compute it if the hub declares another kind of digest."""
         return self.digest if len(self.digest) == _SHA256_DIGITS else sha256(self.path)
 
 
@@ -112,7 +112,7 @@ def fetch(file: HubFile, report: Report) -> Path:
     """Download a file into the hub's cache, check it, and return its path there.
 
     Raises: CheckpointError if the content is not what the hub declared, OutputError if it cannot
-    be written, NotFoundError or TransientError if it cannot be had.
+    be written, NotFoundError or TransientError if it cannot be downloaded.
     """
     try:
         if file.path.exists() and matches(file.path, file.digest):
@@ -142,7 +142,7 @@ def sha256(path: Path) -> str:
 
 
 def explain(error: Exception, what: str) -> Exception:
-    """Turn a failure into an error that says what the user can do about it."""
+    """Convert a failure into an error that says what the user can do about it."""
     if isinstance(error, OfflineModeIsEnabled):
         return NotFoundError(f"{what} is not in the cache: unset HF_HUB_OFFLINE and pull it")
     if isinstance(error, HfHubHTTPError):
@@ -185,13 +185,13 @@ def _complete(file: HubFile, report: Report) -> None:
 def _stream_all(file: HubFile, report: Report) -> None:
     """Resume after every broken connection that made progress."""
     stalled = 0
-    while (begun := _size(file.partial)) < file.size_bytes:
+    while (start_bytes := _size(file.partial)) < file.size_bytes:
         try:
             _stream(file, report)
         except HTTPError as error:
             if stalled == _ATTEMPTS or isinstance(error, HfHubHTTPError):
                 raise
-        stalled = 0 if _size(file.partial) > begun else stalled + 1
+        stalled = 0 if _size(file.partial) > start_bytes else stalled + 1
         if stalled > _ATTEMPTS:
             raise TransientError(f"the hub sends no more of {file.name}: pull again later")
         if stalled:
@@ -200,10 +200,10 @@ def _stream_all(file: HubFile, report: Report) -> None:
 
 def _stream(file: HubFile, report: Report) -> None:
     """Append the missing bytes, or as many as arrive."""
-    begun = _size(file.partial)
+    start_bytes = _size(file.partial)
     headers = build_hf_headers() | {"Accept-Encoding": "identity"}
-    if begun:
-        headers["Range"] = f"bytes={begun}-"
+    if start_bytes:
+        headers["Range"] = f"bytes={start_bytes}-"
     with get_session().stream(
         "GET", file.url, headers=headers, timeout=_TIMEOUT_S, follow_redirects=True
     ) as response:
@@ -211,8 +211,8 @@ def _stream(file: HubFile, report: Report) -> None:
             response.read()
             hf_raise_for_status(response)
         is_resumed = response.status_code == HTTPStatus.PARTIAL_CONTENT
-        if not is_resumed:  # the server begins at the first byte again
-            report(-begun)
+        if not is_resumed:  # the server starts at the first byte again
+            report(-start_bytes)
         with file.partial.open("ab" if is_resumed else "wb") as out:
             for block in response.iter_bytes(_BLOCK_BYTES):
                 out.write(block)

@@ -1,9 +1,9 @@
-"""Model folders: pulled from the Hugging Face hub at a pinned revision, checked, found by name.
+"""Model folders: downloads them from the Hugging Face hub, verifies them, finds them by name.
 
-The hub declares a digest for each file; a pull checks the content against it and writes the
-SHA-256 of what it accepted to `SHA256SUMS` beside the files. No other source publishes
-digests, so the first pull trusts the hub's declaration; every later check uses the record.
-HF_HOME, HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE have their usual meaning.
+Revisions are pinned. The hub declares a digest for each file; a pull checks the content against it
+and writes the SHA-256 of the accepted content to `SHA256SUMS` beside the files. No other source
+publishes digests, so the first pull trusts the hub's declaration; every later check uses the
+record. HF_HOME, HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE have their usual meaning.
 """
 
 import shutil
@@ -21,27 +21,27 @@ from worker.chatterbox.parts import parts_of
 
 DEMO_FOLDER = Path(__file__).with_name("demo")
 _RECORD = "SHA256SUMS"
-# Without these no folder is a model; a voice may come from elsewhere.
+# A folder without these is no model; the voice may come from elsewhere.
 NEEDED = ("t3_cfg.safetensors", "s3gen.safetensors", "ve.safetensors", "tokenizer.json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HubModel:
-    """A model of the hub: where it is and which of its files are needed."""
+    """A model on the hub: where it is and which of its files are needed."""
 
     name: str
     repository: str
-    revision: str  # a commit: a branch could change under us
+    revision: str  # a commit, because a branch may change
     files: tuple[str, ...]
 
     @property
     def folder(self) -> Path:
-        """Where a pull puts it, in the hub's own cache layout."""
+        """The folder a pull creates, in the hub's own cache layout."""
         return repository_cache(self.repository) / "snapshots" / self.revision
 
     @property
     def is_present(self) -> bool:
-        """Whether every file is there; `verify` also reads them."""
+        """Whether every file is there; `verify` also checks their content."""
         return all((self.folder / file).exists() for file in self.files)
 
 
@@ -60,7 +60,7 @@ MODELS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PullProgress:
-    """How far a pull is, over all files of the model."""
+    """The progress of a pull over all files of a model."""
 
     file: str
     done_bytes: int
@@ -69,11 +69,11 @@ class PullProgress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelStatus:
-    """One line of `models list`."""
+    """One line in the output of `models list`."""
 
     name: str
     source: str
-    folder: Path | None  # None while it is not there
+    folder: Path | None  # None while it is not installed
     size_bytes: int
 
 
@@ -112,9 +112,9 @@ def resolve_model(name_or_folder: str | Path) -> Path:
 
 
 def bring(name_or_folder: str, progress: Callable[[PullProgress], None] | None = None) -> Path:
-    """Pull a model of the hub; of the bundled model or a folder make sure that it is there.
+    """Pull a model from the hub, or make sure that the bundled model or a folder is complete.
 
-    Raises: CheckpointError naming the files that a folder lacks; what `pull` raises.
+    Raises: CheckpointError naming the files that a folder lacks, and whatever `pull` raises.
     """
     if name_or_folder in MODELS:
         return pull(name_or_folder, progress)
@@ -128,12 +128,12 @@ def bring(name_or_folder: str, progress: Callable[[PullProgress], None] | None =
 def pull(name: str, progress: Callable[[PullProgress], None] | None = None) -> Path:
     """Download a model, resuming an earlier pull; return its folder.
 
-    A model that is whole already needs no hub.
+    A complete model needs no hub.
     Raises: NotFoundError for an unknown model or offline, TransientError if the hub does not
     answer, OutputError if there is no room, CheckpointError if a file arrives damaged, or is
     offline.
     """
-    model = _known(name)
+    model = _find_model(name)
     damaged = _damaged(model.folder) if model.is_present else None
     if damaged == []:
         return model.folder
@@ -185,7 +185,7 @@ def verify(name: str) -> Path:
 
 
 def _damaged(folder: Path) -> list[str] | None:
-    """Name the files that are not as recorded; None if nothing is recorded."""
+    """Return the names of files that differ from the record; None if there is no record."""
     try:
         lines = (folder / _RECORD).read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
@@ -198,7 +198,7 @@ def _is_intact(path: Path, digest: str) -> bool:
     return path.exists() and matches(path, digest)
 
 
-def _known(name: str) -> HubModel:
+def _find_model(name: str) -> HubModel:
     if name not in MODELS:
         raise NotFoundError(f'the hub has no model "{name}": pull one of {", ".join(MODELS)}')
     return MODELS[name]
@@ -215,7 +215,7 @@ def _status(name: str, source: str, folder: Path, *, is_present: bool) -> ModelS
 
 
 def _check_room(files: list[HubFile]) -> None:
-    """Check for room before the first byte; another process may still fill the disk."""
+    """Check for free space before downloading; another process may still fill the disk."""
     cache = Path(constants.HF_HUB_CACHE)
     cache.mkdir(parents=True, exist_ok=True)
     needed = sum(file.missing_bytes for file in files)

@@ -1,4 +1,4 @@
-"""The four mel front ends of a voice, as functions of a waveform; no weights.
+"""The four mel front ends for a voice, as functions of a waveform, without weights.
 
 Each takes (..., S) and gives (..., bins, F). Rows of different lengths are framed one by one and
 brought together by `pad_rows`, because padding a waveform would change its last frames.
@@ -21,14 +21,14 @@ from worker.chatterbox.config import MEL_BINS, REFERENCE_RATE_HZ, SAMPLE_RATE_HZ
 REFERENCE_HOP = REFERENCE_RATE_HZ // 100  # 10 ms
 REFERENCE_WINDOW = REFERENCE_RATE_HZ // 40  # 25 ms
 _PROMPT_WINDOW = 4 * SAMPLES_PER_FRAME  # 80 ms
-_TOP_HZ = 8000.0  # every front end ends here, the 24 kHz one too
+_TOP_HZ = 8000.0  # every front end ends at this frequency, the 24 kHz one too
 
 _SLANEY_LINEAR_HZ_PER_MEL = 200.0 / 3.0
 _SLANEY_BREAK_HZ = 1000.0
 _SLANEY_LOG_STEP = math.log(6.4) / 27.0  # 27 steps from 1 kHz to 6.4 kHz
 
 _KALDI_LOW_HZ = 20.0
-_KALDI_FFT = 512  # the window rounded up to a power of two
+_KALDI_FFT = 512  # the window size rounded up to a power of two
 _KALDI_PREEMPHASIS = 0.97
 _KALDI_WINDOW_POWER = 0.85  # Povey's window: a symmetric Hann to this power
 
@@ -36,7 +36,7 @@ _Floats: TypeAlias = NDArray[np.floating[Any]]
 
 
 def speech_token_mel(waveform: Tensor, bins: int = 128) -> Tensor:
-    """Log-mel of the speech tokenizer, scaled and floored 80 dB under its loudest bin.
+    """Compute the speech tokenizer's log-mel, scaled and floored 80 dB below its loudest bin.
 
     Shapes: (..., S) at 16 kHz -> (..., bins, S // 160).
     Source: docs/model.md, front ends (Whisper's features).
@@ -49,7 +49,7 @@ def speech_token_mel(waveform: Tensor, bins: int = 128) -> Tensor:
 
 
 def prompt_mel(waveform: Tensor, bins: int = MEL_BINS) -> Tensor:
-    """Log-mel that S3Gen is prompted with and generates: natural log of magnitudes.
+    """Compute the log-mel of S3Gen's prompt and output: natural log of magnitudes.
 
     Shapes: (..., S) at 24 kHz -> (..., bins, S // 480).
     """
@@ -62,7 +62,7 @@ def prompt_mel(waveform: Tensor, bins: int = MEL_BINS) -> Tensor:
 
 
 def voice_encoder_mel(waveform: Tensor, bins: int = 40) -> Tensor:
-    """Mel powers of the voice encoder: neither logarithm nor scaling.
+    """Compute the voice encoder's mel powers: neither logarithm nor scaling.
 
     Shapes: (..., S) at 16 kHz -> (..., bins, 1 + S // 160).
     """
@@ -71,7 +71,7 @@ def voice_encoder_mel(waveform: Tensor, bins: int = 40) -> Tensor:
 
 
 def x_vector_mel(waveform: Tensor, bins: int = 80) -> Tensor:
-    """Kaldi filter bank without dither, each bin brought to zero mean over the recording.
+    """Compute Kaldi's filter bank without dither, each bin with zero mean over the recording.
 
     Shapes: (..., S) at 16 kHz -> (..., bins, 1 + (S - 400) // 160).
     Source: docs/model.md, front ends (Kaldi's compute-fbank-feats defaults).
@@ -90,7 +90,7 @@ def x_vector_mel(waveform: Tensor, bins: int = 80) -> Tensor:
 
 
 def pad_rows(rows: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """Stack mels of different lengths, zeros on the right.
+    """Stack mels of different lengths, zero-padded on the right.
 
     Shapes: rows of (bins, F_i) -> (B, bins, max F_i), lengths (B,).
     """
@@ -112,7 +112,7 @@ def mask_of(lengths: Tensor, longest: int) -> Tensor:
 
 
 def reference_filters(bins: int) -> Tensor:
-    """Slaney's mel filters for the 16 kHz front ends.
+    """Return Slaney's mel filters for the 16 kHz front ends.
 
     Shapes: -> (bins, 201).
     """
@@ -123,16 +123,16 @@ def _filters_of(rate_hz: int, n_fft: int, bins: int, spectrum: Tensor) -> Tensor
     return _filters_on(rate_hz, n_fft, bins, spectrum.device).to(spectrum.dtype)
 
 
-@lru_cache(maxsize=16)  # a copy to a GPU at each call would make it wait for the host
+@lru_cache(maxsize=16)  # copying it to a GPU at each call would make the GPU wait for the host
 def _filters_on(rate_hz: int, n_fft: int, bins: int, device: torch.device) -> Tensor:
-    with torch.inference_mode(mode=False):  # the filters outlive the call and may meet gradients
+    with torch.inference_mode(mode=False):  # cached: a later call may record gradients
         return torch.from_numpy(_slaney_filters(rate_hz, n_fft, bins)).to(device)
 
 
 # Arrays are cached, not tensors: one created in inference mode could not be trained with.
 @lru_cache(maxsize=16)
 def _slaney_filters(rate_hz: int, n_fft: int, bins: int) -> NDArray[np.float32]:
-    """Triangles of equal area, 0 Hz to 8 kHz.
+    """Make triangles of equal area, 0 Hz to 8 kHz.
 
     Source: Slaney's Auditory Toolbox scale, linear under 1 kHz and logarithmic above.
     """
@@ -144,7 +144,7 @@ def _slaney_filters(rate_hz: int, n_fft: int, bins: int) -> NDArray[np.float32]:
 
 @lru_cache(maxsize=4)
 def _kaldi_filters(bins: int) -> NDArray[np.float32]:
-    """Triangles drawn on the mel axis itself; the bin at half the rate is left out.
+    """Make triangles on the mel axis itself; the bin at half the sample rate is left out.
 
     In float32 like Kaldi: the rounding of its mel axis reaches the fifth digit of the slopes.
     """
@@ -161,7 +161,7 @@ def _triangles(edges: _Floats, at: _Floats) -> _Floats:
 
 
 def _slaney_mel(hz: float) -> float:
-    """Mels of a frequency in the logarithmic part of the scale."""
+    """Convert a frequency in the logarithmic part of the scale to mels."""
     break_mel = _SLANEY_BREAK_HZ / _SLANEY_LINEAR_HZ_PER_MEL
     return break_mel + math.log(hz / _SLANEY_BREAK_HZ) / _SLANEY_LOG_STEP
 
@@ -179,7 +179,7 @@ def _kaldi_mel(hz: _Floats) -> _Floats:
 
 
 def _power(waveform: Tensor) -> Tensor:
-    """Power spectrum at 100 Hz, frames centred on their samples, the ends reflected."""
+    """Compute the power spectrum at 100 Hz, frames centred on their samples, the ends reflected."""
     padded = _reflect(waveform, REFERENCE_WINDOW // 2)
     return _stft(padded, REFERENCE_WINDOW, REFERENCE_HOP).abs().square()
 

@@ -1,4 +1,4 @@
-"""A weight file on disk, whole or in parts, without reading it: no torch is loaded for that."""
+"""Finds a weight file on disk, whole or in parts, without reading it or loading torch."""
 
 from pathlib import Path
 
@@ -19,5 +19,5 @@ def parts_of(path: Path) -> list[Path]:
 
 
 def part_path(path: Path, number: int, count: int) -> Path:
-    """Return where a part of a file lies."""
+    """Return the path of a part of a file."""
     return path.with_name(f"{path.stem}-{number:05d}-of-{count:05d}{path.suffix}")

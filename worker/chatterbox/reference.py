@@ -1,4 +1,4 @@
-"""From a recording to a voice: run the three voice networks as upstream does.
+"""Makes a voice from a recording, by running the three voice networks as upstream does.
 
 Source: docs/model.md, reference audio to voice.
 """
@@ -31,23 +31,23 @@ from worker.chatterbox.voice import Voice, make_voice
 from worker.chatterbox.voice_encoder import VoiceEncoder, trim_silence
 from worker.chatterbox.xvector import XVector
 
-_PROMPT_S = 6  # T3 is prompted with this much of the recording, at most
+_PROMPT_S = 6  # at most this much of the recording prompts T3
 
 
 class VoiceNetworks(Protocol):
-    """The part of a checkpoint that a voice is prepared with."""
+    """The part of a checkpoint that prepares voices."""
 
     @property
     def speech_tokenizer(self) -> SpeechTokenizer:
-        """Gives T3 and S3Gen their prompt tokens."""
+        """Provides the prompt tokens of T3 and S3Gen."""
 
     @property
     def x_vector(self) -> XVector:
-        """Gives S3Gen the timbre."""
+        """Provides S3Gen's timbre."""
 
     @property
     def voice_encoder(self) -> VoiceEncoder:
-        """Gives T3 the identity."""
+        """Provides T3's speaker identity."""
 
 
 @torch.inference_mode()
@@ -58,19 +58,19 @@ def voice_from_recording(
 ) -> Voice:
     """Run every voice network on a recording.
 
-    T3's inputs come from one resampler, S3Gen's 16 kHz copy from the other, as upstream has it.
+    T3's inputs come from one resampler and S3Gen's 16 kHz copy from the other, as upstream.
     """
     samples = resample_soxr(recording.samples, recording.rate_hz, SAMPLE_RATE_HZ)
     at_16khz = resample_soxr(samples, SAMPLE_RATE_HZ, REFERENCE_RATE_HZ)
     device = networks.voice_encoder.proj.weight.device
-    whole = torch.from_numpy(at_16khz).to(device)
-    prompt = whole[: _PROMPT_S * REFERENCE_RATE_HZ]
+    recording_16khz = torch.from_numpy(at_16khz).to(device)
+    prompt = recording_16khz[: _PROMPT_S * REFERENCE_RATE_HZ]
     reference = torch.from_numpy(samples[: REFERENCE_S * SAMPLE_RATE_HZ]).to(device)
     reference_16khz = resample_sinc(reference, SAMPLE_RATE_HZ, REFERENCE_RATE_HZ)
 
     mel = prompt_mel(reference).T
     return make_voice(
-        speaker=_identify(networks.voice_encoder, whole),
+        speaker=_identify(networks.voice_encoder, recording_16khz),
         prompt_tokens=_tokenize(networks.speech_tokenizer, prompt, prompt_tokens),
         # A token covers two frames; an odd last frame is kept without one.
         reference_tokens=_tokenize(
@@ -83,14 +83,14 @@ def voice_from_recording(
 
 @torch.inference_mode()
 def compare_speakers(voice: Voice, waveform: np.ndarray, *, networks: VoiceNetworks) -> float:
-    """Return how alike a waveform and a voice's recording sound: the cosine of their speakers.
+    """Return how similar a waveform and a voice sound: the cosine of their speaker embeddings.
 
     Shapes: waveform (S,) at 24 kHz.
     """
     at_16khz = resample_soxr(waveform, SAMPLE_RATE_HZ, REFERENCE_RATE_HZ)
     device = networks.voice_encoder.proj.weight.device
-    spoken = _identify(networks.voice_encoder, torch.from_numpy(at_16khz).to(device)).cpu()
-    return functional.cosine_similarity(spoken.float(), voice.speaker, dim=0).item()
+    speaker = _identify(networks.voice_encoder, torch.from_numpy(at_16khz).to(device)).cpu()
+    return functional.cosine_similarity(speaker.float(), voice.speaker, dim=0).item()
 
 
 def _tokenize(network: SpeechTokenizer, waveform: Tensor, most_tokens: int) -> Tensor:

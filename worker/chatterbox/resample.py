@@ -1,4 +1,4 @@
-"""Changes a waveform's sample rate, by the two resamplers the networks were trained with.
+"""Changes a waveform's sample rate with the two resamplers that the networks were trained with.
 
 The networks are sensitive to the difference: the T3 inputs come from SoX's, the S3Gen inputs from a
 windowed sinc.
@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 _ZERO_CROSSINGS = 6
-_ROLLOFF = 0.99  # of the lower Nyquist rate
+_ROLLOFF = 0.99  # as a share of the lower Nyquist rate
 
 
 def resample_soxr(waveform: NDArray[np.float32], from_hz: int, to_hz: int) -> NDArray[np.float32]:
@@ -47,14 +47,14 @@ def resample_sinc(waveform: Tensor, from_hz: int, to_hz: int) -> Tensor:
     return samples[..., : math.ceil(waveform.shape[-1] * phases / stride)]
 
 
-@lru_cache(maxsize=8)  # a copy to a GPU at each call would make it wait for the host
+@lru_cache(maxsize=8)  # copying it to a GPU at each call would make the GPU wait for the host
 def _kernel_on(stride: int, phases: int, device: torch.device) -> Tensor:
-    with torch.inference_mode(mode=False):  # the kernel outlives the call and may meet gradients
+    with torch.inference_mode(mode=False):  # cached: a later call may record gradients
         return torch.from_numpy(_sinc_kernel(stride, phases)).to(device)
 
 
 def _sinc_kernel(stride: int, phases: int) -> NDArray[np.float32]:
-    """One filter for each phase that an output sample can have among the input samples."""
+    """Make one filter per phase that an output sample can have between input samples."""
     cutoff = min(stride, phases) * _ROLLOFF
     margin = math.ceil(_ZERO_CROSSINGS * stride / cutoff)
     at_input = np.arange(-margin, margin + stride) / stride

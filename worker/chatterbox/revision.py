@@ -10,10 +10,10 @@ _MEMO = ".digests.json"
 
 
 def digest_files(folder: Path, names: Iterable[str]) -> str:
-    """SHA-256 over the names and contents of those files that exist.
+    """Return the SHA-256 over the names and contents of those files that exist.
 
-    Reading gigabytes takes seconds, so each file's digest is kept in the folder (where that can
-    be written) together with its size and time of change.
+    Reading gigabytes takes seconds, so each file's digest is cached in the folder (if it is
+    writable) with its size and modification time.
     """
     memo = _read_memo(folder)
     fresh = {
@@ -30,7 +30,7 @@ def digest_files(folder: Path, names: Iterable[str]) -> str:
 
 
 def _digest_file(path: Path, remembered: object) -> str:
-    """Size, time of change and digest of a file, the last from `remembered` if the others agree."""
+    """Return a file's size, modification time and digest; the digest is cached in `remembered`."""
     status = path.stat()
     stamp = f"{status.st_size} {status.st_mtime_ns} "
     if isinstance(remembered, str) and remembered.startswith(stamp):
@@ -49,6 +49,6 @@ def _read_memo(folder: Path) -> dict[str, object]:
 
 def _write_memo(folder: Path, memo: dict[str, str]) -> None:
     draft = folder / f"{_MEMO}.part"
-    with suppress(OSError):  # in a read-only folder the next run only has to hash again
+    with suppress(OSError):  # in a read-only folder the next run hashes the files again
         draft.write_text(json.dumps(memo), encoding="utf-8")
         draft.replace(folder / _MEMO)

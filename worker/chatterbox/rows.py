@@ -1,7 +1,7 @@
-"""Rows of different lengths in one padded batch, each ending where it ends.
+"""Rows of different lengths in one padded batch, each treated as if it were alone.
 
-A network that looks both ways in time needs zeros behind a short row's end, and a Fourier
-transform needs the row mirrored there: as if the row were alone.
+A network that looks both ways in time needs zeros after a short row's end, and a Fourier transform
+needs the row mirrored there.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
 Columns = Sequence[Sequence[Tensor]]  # one column per input, one tensor per row
-# Takes columns and lengths; returns one row per row given, which may be padded.
+# Takes columns and lengths; returns one row per input row, possibly padded.
 OnRows = Callable[[Columns, Sequence[int]], Tensor]
 
 
@@ -35,12 +35,12 @@ class Ends:
         return Ends(longest=self.longest * factor + more, ends=ends)
 
     def divide(self, step: int, more: int = 0) -> "Ends":
-        """Return the ends after a layer that keeps every `step`-th place and adds `more`."""
+        """Return the ends after a layer that keeps every `step`-th position and adds `more`."""
         ends = None if self.ends is None else self.ends // step + more
         return Ends(longest=self.longest // step + more, ends=ends)
 
     def mask(self) -> Tensor | None:
-        """Mark the places that exist in each row. Shapes: (B, 1, longest), ones and zeros."""
+        """Mark the positions that exist in each row. Shapes: (B, 1, longest), ones and zeros."""
         if self.ends is None:
             return None
         places = torch.arange(self.longest, device=self.ends.device)
@@ -48,7 +48,7 @@ class Ends:
 
 
 def find_ends(lengths: Sequence[int], device: torch.device | str) -> Ends:
-    """Return the ends of rows that are padded to the longest of them."""
+    """Return the ends of rows padded to the longest of them."""
     longest = max(lengths)
     is_even = min(lengths) == longest
     ends = None if is_even else upload(torch.tensor(list(lengths)), device)
@@ -70,9 +70,9 @@ def call_padded(
 def call_in_groups(
     call: OnRows, columns: Columns, lengths: Sequence[int], *, most: int, rate: int
 ) -> list[Tensor]:
-    """Call a function on groups of at most so many rows, alike in length.
+    """Call a function on groups of at most `size` rows of similar length.
 
-    Returns what it makes of each row, which is `rate` times as long as the row.
+    Returns its result for each row, which is `rate` times as long as the row.
     """
     results: list[Tensor] = [torch.empty(0)] * len(lengths)
     for members in group_by_length(lengths, most):
@@ -84,7 +84,7 @@ def call_in_groups(
 
 
 def pad_rows(rows: Sequence[Tensor], count: int, length: int) -> Tensor:
-    """Lay rows below each other, with zeros behind each and below the last.
+    """Stack rows, zero-padded to one length and one count.
 
     Shapes: (L, ...) each -> (count, length, ...).
     """
@@ -94,7 +94,7 @@ def pad_rows(rows: Sequence[Tensor], count: int, length: int) -> Tensor:
 
 
 def upload(tensor: Tensor, device: torch.device | str) -> Tensor:
-    """Copy to a device without waiting for what the device is still doing."""
+    """Copy to a device without waiting for its pending work."""
     device = torch.device(device)
     if device.type != "cuda" or tensor.is_cuda:
         return tensor.to(device)
@@ -102,9 +102,9 @@ def upload(tensor: Tensor, device: torch.device | str) -> Tensor:
 
 
 def catch_up(device: torch.device) -> None:
-    """Wait until a GPU has done what the current stream was given.
+    """Wait until a GPU has finished the work of the current stream.
 
-    Used before work of a thousand kernels: once the driver's queue is full, a launch spins and
+    Used before launching thousands of kernels: once the driver's queue is full, a launch spins and
     blocks the launches of other threads.
     """
     if device.type == "cuda":
@@ -114,7 +114,7 @@ def catch_up(device: torch.device) -> None:
 
 
 def keep(x: Tensor, valid: Tensor | None) -> Tensor:
-    """Zero what lies behind each row's end.
+    """Zero everything after each row's end.
 
     Shapes: x (B, D, L); valid (B, 1, L) -> (B, D, L); or all of them with frames second.
     """
@@ -122,7 +122,7 @@ def keep(x: Tensor, valid: Tensor | None) -> Tensor:
 
 
 def mirror(signal: Tensor, ends: Ends, edge: int) -> Tensor:
-    """Extend every row at both of its own ends by its mirror image.
+    """Extend every row at both ends by its mirror image.
 
     Shapes: signal (B, S) -> (B, S + 2 edge); undefined beyond a row's length + 2 edge.
     """
@@ -135,10 +135,10 @@ def mirror(signal: Tensor, ends: Ends, edge: int) -> Tensor:
 
 
 def group_by_length(lengths: Sequence[int], size: int) -> list[list[int]]:
-    """Split rows into groups of at most `size`, alike in length, so that little is padding.
+    """Split rows into groups of at most `size` of similar length, to keep padding small.
 
-    Groups are as few as can be and of about the same size. Returns the rows' indices; put results
-    back in place by them.
+    There are as few groups as possible, of about equal size. Returns the rows' indices, by which
+    results are put back in order.
     """
     by_length = sorted(range(len(lengths)), key=lambda index: lengths[index])
     groups = max(1, -(-len(lengths) // size))

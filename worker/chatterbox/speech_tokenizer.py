@@ -1,4 +1,4 @@
-"""S3Tokenizer v2: a log-mel at 100 Hz becomes acoustic tokens at 25 Hz.
+"""S3Tokenizer v2: converts a log-mel at 100 Hz to acoustic tokens at 25 Hz.
 
 Module and parameter names are those of the official file, without their prefix `tokenizer.`.
 Source: docs/model.md, speech tokenizer (CosyVoice 2).
@@ -21,7 +21,7 @@ MAY_MISS = frozenset({"_mel_filters", "window"})  # not in the official English 
 
 _LEVELS = 3
 _DIGITS = 8  # 3^8 codes
-_BELOW_ONE = 0.9990000128746033  # keeps tanh off the edge of the outer levels; float32 of 0.999
+_BELOW_ONE = 0.9990000128746033  # keeps tanh off the edge of the outer levels; 0.999 in float32
 _ROPE_THETA = 10_000.0
 
 _WINDOW_FRAMES = 3000  # 30 s, the longest input the network was trained on
@@ -37,8 +37,8 @@ class SpeechTokenizer(nn.Module):
         self.mels = config.mels
         self.encoder = _Encoder(config)
         self.quantizer = _Quantizer(config.width)
-        # Some official files carry the constants of the mel front end, so that a strict load meets
-        # them; the front end computes its own.
+        # Some official files contain the constants of the mel front end. They are declared for the
+        # strict load; the front end computes its own.
         self.register_buffer("_mel_filters", reference_filters(config.mels))
         self.register_buffer("window", torch.hann_window(REFERENCE_WINDOW))
 
@@ -77,7 +77,7 @@ class SpeechTokenizer(nn.Module):
         return self.quantize(hidden), token_lengths
 
     def tokenize(self, mels: Sequence[Tensor]) -> list[Tensor]:
-        """Tokenize mels of any length, those over 30 s by overlapping windows.
+        """Tokenize mels of any length, those over 30 s in overlapping windows.
 
         Shapes: rows of (mels, F_i) -> rows of (ceil(F_i / 4),).
         """
@@ -127,7 +127,7 @@ class _Block(nn.Module):
 
 
 class _Attention(nn.Module):
-    """Self-attention beside a memory: a depth-wise convolution over the values (FSMN)."""
+    """Self-attention plus a memory: a depth-wise convolution over the values (FSMN)."""
 
     def __init__(self, config: SpeechTokenizerConfig) -> None:
         super().__init__()
@@ -154,9 +154,9 @@ class _Attention(nn.Module):
         return x.reshape(*x.shape[:2], self.heads, -1).transpose(1, 2)
 
     def _memory(self, value: Tensor, mask: Tensor) -> Tensor:
-        kept = value * mask
-        remembered: Tensor = self.fsmn_block(kept.transpose(1, 2)).transpose(1, 2)
-        return (remembered + kept) * mask
+        masked = value * mask
+        memory: Tensor = self.fsmn_block(masked.transpose(1, 2)).transpose(1, 2)
+        return (memory + masked) * mask
 
 
 class _Quantizer(nn.Module):
@@ -180,14 +180,14 @@ def _rotate(x: Tensor, rotation: Tensor) -> Tensor:
 def _rotation_on(length: int, head_width: int, device: torch.device) -> Tensor:
     with torch.inference_mode(
         mode=False
-    ):  # cached beyond this call, so it must be usable where gradients are recorded
+    ):  # cached beyond this call, so it must be usable with gradients
         return torch.from_numpy(_rotation(length, head_width)).to(device)
 
 
 def _rotation(length: int, head_width: int) -> NDArray[np.float32]:
-    """Cosines and sines of the rotary positions: (2, T, head_width / 2).
+    """Return cosines and sines of the rotary positions: (2, T, head_width / 2).
 
-    The angles are formed in float32, as the network saw them in training.
+    The angles are computed in float32, as in training.
     """
     exponents = np.arange(0, head_width, 2, dtype=np.float32) / np.float32(head_width)
     frequencies = (1.0 / np.float32(_ROPE_THETA) ** exponents).astype(np.float32)
@@ -203,10 +203,10 @@ def _windows(mel: Tensor) -> list[Tensor]:
 
 
 def _join(windows: list[Tensor]) -> Tensor:
-    """Put windows together, dropping 2 s at every side where two of them overlap."""
+    """Join windows, dropping 2 s at every side where two of them overlap."""
     last = len(windows) - 1
-    kept = [
+    trimmed = [
         window[_DROPPED_TOKENS if i else 0 : None if i == last else -_DROPPED_TOKENS]
         for i, window in enumerate(windows)
     ]
-    return torch.cat(kept)
+    return torch.cat(trimmed)

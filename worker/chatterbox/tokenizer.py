@@ -1,6 +1,6 @@
 """Text as T3 reads it: upstream's punctuation rules and the BPE of `tokenizer.json`.
 
-Knows nothing of sentences, numbers or languages: it is given text as it is to be spoken.
+Knows nothing of sentences, numbers or languages: its input is the text as spoken.
 """
 
 import re
@@ -30,15 +30,15 @@ _REPLACEMENTS = (
 )
 _ENDERS = (".", "!", "?", "-", ",")
 
-# In a book these are words in brackets, not control tokens.
+# In a book these are bracketed words, not control tokens.
 _CONTROL = re.compile(r"\[(START|STOP|UNK|SPACE|ipa|end_of_label|PLACEHOLDER\d+)\]")
 
 
 def normalize_punctuation(text: str) -> str:
-    """Replace punctuation by what the model was trained on, and make the text end with some.
+    """Replace punctuation by what the model was trained on, and make the text end with it.
 
-    Spaces collapse before the replacements, so one of these may leave two in a row: kept, because
-    upstream reads them so.
+    Spaces collapse before the replacements, which may leave double spaces; these are kept, as
+    upstream does.
     Raises: SpeechError if there is nothing but whitespace.
     Source: docs/model.md, text front end.
     """
@@ -68,19 +68,19 @@ class TextTokenizer:
 
     @property
     def vocabulary(self) -> int:
-        """One more than the largest id."""
+        """The largest id plus one."""
         return max(self._bpe.get_vocab().values()) + 1
 
     def encode(self, text: str) -> list[int]:
-        """Turn text into ids. T3 wants it after `normalize_punctuation`, between START and STOP."""
+        """Convert text, after `normalize_punctuation`, to ids, without START and STOP."""
         bare = _CONTROL.sub(r"\1", text)
         ids: list[int] = self._bpe.encode(bare.replace(" ", _SPACE)).ids
         return ids
 
     def unknown_characters(self, text: str) -> list[str]:
-        """Return the characters the model does not know, each once, in order: worth a warning.
+        """Return the characters that the model does not know, each once, in order.
 
-        They reach T3 as the unknown token, one for each run of them.
+        T3 gets one unknown token for each run of them.
         """
         return [
             character

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from narration.errors import CheckpointError
 
-_EXAGGERATION = 0.5  # upstream's default; a delivery overrides it, the file format wants one
+_EXAGGERATION = 0.5  # upstream's default, which the file format requires and a delivery overrides
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ def make_voice(
     reference_mel: Tensor,
     x_vector: Tensor,
 ) -> Voice:
-    """Bring the five tensors to the CPU and their plain types, and name them by their digest."""
+    """Convert the five tensors to the CPU and their plain types, and compute their digest."""
     parts = {
         "speaker": _plain(speaker, torch.float32),
         "prompt_tokens": _plain(prompt_tokens, torch.int64),
@@ -82,7 +82,7 @@ def load_voice(path: Path) -> Voice:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise CheckpointError(f"{path} does not exist: name a voice that is there") from error
-    except Exception as error:  # a damaged pickle raises whatever it meets
+    except Exception as error:  # a damaged pickle may raise anything
         raise CheckpointError(f"{path} is not a voice file: {error}") from error
     reference_tokens = _entry(content, "gen", "prompt_token", 1, path)
     return make_voice(

@@ -1,4 +1,4 @@
-"""The voice encoder: a recording becomes the speaker identity that T3 is conditioned on.
+"""The voice encoder: converts a recording to the speaker identity that T3 is conditioned on.
 
 Parameter names are those of the official `ve.safetensors`.
 Source: docs/model.md, voice encoder (GE2E, arXiv 1710.10467).
@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from worker.chatterbox.config import REFERENCE_RATE_HZ, VoiceEncoderConfig
 
-_PARTIAL_FRAMES = 160  # 1.6 s, what the network hears at once
+_PARTIAL_FRAMES = 160  # 1.6 s, the network's input length
 _PARTIALS_PER_SECOND = 1.3
 _STEP_FRAMES = round(REFERENCE_RATE_HZ / _PARTIALS_PER_SECOND / _PARTIAL_FRAMES)
 _COVERAGE = 0.8  # the last partial counts if this much of it is filled
@@ -20,7 +20,7 @@ _COVERAGE = 0.8  # the last partial counts if this much of it is filled
 _TRIM_WINDOW = 2048
 _TRIM_HOP = 512
 _TRIM_DB = 20.0
-_TRIM_QUIETEST = 1e-5  # amplitudes under it count as this
+_TRIM_QUIETEST = 1e-5  # smaller amplitudes count as this
 
 
 class VoiceEncoder(nn.Module):
@@ -31,7 +31,7 @@ class VoiceEncoder(nn.Module):
         self.mels = config.mels
         self.lstm = nn.LSTM(config.mels, config.hidden, config.layers, batch_first=True)
         self.proj = nn.Linear(config.hidden, config.width)
-        # Scale the similarities of the training loss; read so that the file loads strictly.
+        # They scale similarities in the training loss; declared so that the file loads strictly.
         self.similarity_weight = nn.Parameter(torch.tensor([10.0]))
         self.similarity_bias = nn.Parameter(torch.tensor([-5.0]))
 
@@ -54,7 +54,7 @@ class VoiceEncoder(nn.Module):
 
 
 def trim_silence(waveform: Tensor) -> Tensor:
-    """Drop what is 20 dB under the loudest moment from both ends.
+    """Trim both ends where they are 20 dB below the loudest moment.
 
     Shapes: (S,) -> (S' <= S,).   Source: docs/model.md, voice encoder (librosa's trim).
     """

@@ -1,6 +1,6 @@
 """Perth's inaudible watermark, added to batches of waveforms; weights from `resemble-perth`.
 
-Knows nothing of speech: it marks what lies below 2 kHz of any 24 kHz waveform.
+Knows nothing of speech: it marks the band below 2 kHz of any 24 kHz waveform.
 Source: docs/model.md, watermark.
 """
 
@@ -35,9 +35,9 @@ _KERNELS = (1, 7, 7, 7, 7, 7, 1)
 _QUIETEST = 1e-9  # -180 dB is 0 on Perth's scale
 _RANGE_DB = 195.0  # from -180 dB to 15 dB, which is 1 on that scale
 _LOUD_SHARE = 0.05  # frames below this share of the loudest are left alone
-_ROWS_AT_ONCE = 16  # a row of 20 s holds 50 MB
+_ROWS_AT_ONCE = 16  # a row of 20 s takes 50 MB
 _SAMPLE_STEP = 128 * _HOP
-_MOST_SAMPLES = 24 * SAMPLE_RATE_HZ * _ROWS_AT_ONCE  # of all rows of a graph
+_MOST_SAMPLES = 24 * SAMPLE_RATE_HZ * _ROWS_AT_ONCE  # for all rows of a graph
 _WEIGHTS = Path("perth_net/pretrained/implicit/perth_net_250000.pth.tar")
 
 
@@ -57,7 +57,7 @@ class Watermarker(nn.Module):
         self.fast_mark: OnRows | None = None
 
     def accelerate(self, pool: GraphPool | None = None) -> None:
-        """Run `mark_padded` as CUDA graphs; `pool`: memory to share with others."""
+        """Run `mark_padded` as CUDA graphs; `pool`: memory to share with other graphs."""
         self.fast_mark = GraphedRows(
             self.mark_padded,
             self.window.device,
@@ -107,7 +107,7 @@ class Watermarker(nn.Module):
         return spectrum * _SCALE
 
     def _synthesise(self, low: Tensor, valid: Tensor | None, length: int) -> Tensor:
-        """Overlap-add the frames; each row is weighted by its own frames only."""
+        """Overlap-add the frames; each row is weighted only by its own frames."""
         frames = low.shape[-1]
         missing = _WINDOW // 2 + 1 - _MARKED_BINS
         pieces = torch.fft.irfft(functional.pad(low / _SCALE, (0, 0, 0, missing)), dim=1)
@@ -133,7 +133,7 @@ def load_watermarker(device: torch.device | str = "cpu") -> Watermarker:
 
 
 def find_weights() -> Path:
-    """Find the file of weights in the `resemble-perth` package, without importing the package.
+    """Find the weight file in the `resemble-perth` package, without importing the package.
 
     Raises: CheckpointError if the package is not installed.
     """

@@ -1,8 +1,8 @@
 """Reads tensors from checkpoint files and loads them into networks by their official names.
 
-Knows files, names and shapes; nothing of what a network computes. A file that is too large for
-where it is kept may be divided, named as Hugging Face names such parts: `s3gen.safetensors` is then
-`s3gen-00001-of-00002.safetensors` and its sister.
+Knows files, names and shapes, not what a network computes. A file that is too large for its host
+may be split into parts, named as on Hugging Face: `s3gen.safetensors` then becomes
+`s3gen-00001-of-00002.safetensors` and `s3gen-00002-of-00002.safetensors`.
 """
 
 import pickle
@@ -21,7 +21,7 @@ from worker.chatterbox.parts import part_path, parts_of
 
 _GAIN = "parametrizations.weight.original0"
 _DIRECTION = "parametrizations.weight.original1"
-_NAMED_AT_MOST = 4  # an error names a few tensors; a wrong file would name thousands
+_NAMED_AT_MOST = 4  # an error lists a few tensors; for a wrong file there would be thousands
 _INT8_MAX = 127
 _SMALLEST_SCALE = 2.0**-24  # below it a float16 scale is zero and the row is lost
 _AS_THE_FILE_SAYS = StorageConfig()
@@ -30,9 +30,9 @@ _AS_THE_FILE_SAYS = StorageConfig()
 def read_tensors(
     path: Path, storage: StorageConfig = _AS_THE_FILE_SAYS, prefix: str = ""
 ) -> dict[str, Tensor]:
-    """Read a `.safetensors` or `.pt` file, or its parts, to the CPU, floating tensors as float32.
+    """Read a `.safetensors` or `.pt` file, or its parts, to the CPU; floats become float32.
 
-    Only tensors under `prefix` are read, which is cut off their names.
+    Only tensors under `prefix` are read; it is cut off their names.
     Raises: CheckpointError if the file is missing, damaged, or not a flat set of named tensors.
     """
     flat: dict[str, Tensor] = {}
@@ -60,7 +60,7 @@ def write_tensors(
     storage: StorageConfig = _AS_THE_FILE_SAYS,
     most_bytes: int | None = None,
 ) -> None:
-    """Write tensors as `storage` says, so that `read_tensors` gives them back (rounded).
+    """Write tensors as `storage` says; `read_tensors` returns them, rounded by the storage type.
 
     `most_bytes`: per file; larger sets of tensors are divided.
     """
@@ -76,7 +76,7 @@ def write_tensors(
     parts = _divide(plain, most_bytes)
     for number, part in enumerate(parts, start=1):
         place = path if len(parts) == 1 else part_path(path, number, len(parts))
-        # safetensors' own writer makes files readable by their owner only.
+        # safetensors' own writer makes files that only their owner can read.
         place.write_bytes(save(part))
 
 
@@ -93,7 +93,7 @@ def _divide(tensors: dict[str, Tensor], most_bytes: int | None) -> list[dict[str
 
 
 def select(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """Take the tensors under a prefix, which is cut off their names."""
+    """Return the tensors under a prefix, which is cut off their names."""
     return {
         name.removeprefix(prefix): tensor
         for name, tensor in tensors.items()
@@ -108,19 +108,19 @@ def load_strict(
     *,
     may_miss: frozenset[str] = frozenset(),
 ) -> None:
-    """Copy tensors into a network of the same names; `where` is what an error calls the file.
+    """Copy tensors into a network of the same names; `where` names the file in errors.
 
-    `may_miss`: names that need not be there (the network then keeps its initial value).
+    `may_miss`: names that may be absent (the network then keeps its initial value).
     Raises: CheckpointError naming the tensors that are missing, unknown or of another shape.
     """
-    wanted = module.state_dict()
+    expected = module.state_dict()
     wrong = [
         f"{name} has shape {tuple(tensors[name].shape)}, expected {tuple(own.shape)}"
-        for name, own in wanted.items()
+        for name, own in expected.items()
         if name in tensors and tensors[name].shape != own.shape
     ]
-    missing = [f"{n} is missing" for n in wanted if n not in tensors and n not in may_miss]
-    unknown = [f"{n} is not part of this network" for n in tensors if n not in wanted]
+    missing = [f"{n} is missing" for n in expected if n not in tensors and n not in may_miss]
+    unknown = [f"{n} is not part of this network" for n in tensors if n not in expected]
     faults = missing + wrong + unknown
     if faults:
         more = len(faults) - _NAMED_AT_MOST
@@ -130,7 +130,7 @@ def load_strict(
 
 
 def fold_weight_norm(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Replace each pair of weight-norm gain and direction by the weight it stands for.
+    """Replace each pair of weight-norm gain and direction by the resulting weight.
 
     Source: Salimans and Kingma 2016, w = g v / |v|, the norm taken over all axes but the first.
     """
@@ -146,7 +146,7 @@ def fold_weight_norm(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def split_weight_norm(tensors: Mapping[str, Tensor], plain: tuple[str, ...]) -> dict[str, Tensor]:
-    """Undo `fold_weight_norm` for every convolution but those whose names begin with `plain`."""
+    """Undo `fold_weight_norm` for every convolution except those whose names begin with `plain`."""
     split = {}
     for name, tensor in tensors.items():
         if name.endswith(".weight") and tensor.dim() > 2 and not name.startswith(plain):

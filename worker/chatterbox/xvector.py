@@ -1,8 +1,8 @@
-"""CAM++: a filter bank becomes the x-vector that S3Gen takes a speaker's timbre from.
+"""CAM++: converts a filter bank to the x-vector from which S3Gen takes a speaker's timbre.
 
 Module and parameter names are those of the official file, without their prefix `speaker_encoder.`.
-Normalisation and bias make padding non-zero; every layer that looks along time therefore
-masks its input, and every mean counts valid frames only.
+Normalisation and bias make padding non-zero; so every layer that looks along time masks its input,
+and every mean counts only valid frames.
 Source: docs/model.md, x-vector (CAM++, arXiv 2303.00332).
 """
 
@@ -106,7 +106,7 @@ class _TimeDelayNetwork(nn.Module):
 
 
 class _DenseBlock(nn.Module):
-    """Layers that each see the outputs of all before them."""
+    """Layers that each see the outputs of all previous ones."""
 
     def __init__(self, layers: int, channels: int, config: XVectorConfig, dilation: int) -> None:
         super().__init__()
@@ -136,7 +136,7 @@ class _DenseLayer(nn.Module):
 
 
 class _ContextMasking(nn.Module):
-    """A local convolution, gated by what the recording and its segment sound like on average."""
+    """A local convolution, gated by the average of the recording and of the segment."""
 
     def __init__(self, channels: int, growth: int, dilation: int) -> None:
         super().__init__()
@@ -187,12 +187,12 @@ def _normalize(channels: int, *, affine: bool = True) -> nn.Sequential:
 
 
 def _mean(x: Tensor, mask: Tensor) -> Tensor:
-    """Mean over valid frames of x, which is zero elsewhere: (B, C, F) -> (B, C, 1)."""
+    """Average the valid frames of x, which is zero elsewhere: (B, C, F) -> (B, C, 1)."""
     return x.sum(dim=-1, keepdim=True) / mask.sum(dim=-1, keepdim=True)
 
 
 def _segment_means(x: Tensor, mask: Tensor) -> Tensor:
-    """Mean over the valid frames of a frame's own segment, at each frame: (B, C, F) -> same."""
+    """Average the valid frames of each frame's own segment: (B, C, F) -> same."""
     missing = -x.shape[-1] % _SEGMENT_FRAMES
     sums, counts = (
         functional.pad(row, (0, missing)).reshape(*row.shape[:-1], -1, _SEGMENT_FRAMES).sum(dim=-1)
@@ -203,7 +203,7 @@ def _segment_means(x: Tensor, mask: Tensor) -> Tensor:
 
 
 def _statistics(x: Tensor, mask: Tensor) -> Tensor:
-    """Mean and unbiased deviation over valid frames: (B, C, F) -> (B, 2C)."""
+    """Return mean and unbiased deviation over valid frames: (B, C, F) -> (B, 2C)."""
     mean = _mean(x * mask, mask)
     squares = ((x - mean) * mask).square().sum(dim=-1)
     deviation = (squares / (mask.sum(dim=-1) - 1)).sqrt()

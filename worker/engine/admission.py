@@ -1,9 +1,9 @@
 """Limits how many utterances are inside the engine, and stops admitting when it closes.
 
-An engine speaks each utterance the slower, the more of them it has: a full one takes some twenty
-seconds for what it does alone in one. So an idle engine is not filled at once: the first few are
-spoken quickly, whose listeners wait, and every one that ends makes room for more. The beginning of
-what somebody listens to does not wait for that: only a full engine keeps it out.
+The more utterances an engine holds, the slower it speaks each of them: one that takes a second
+alone takes some twenty seconds in a full engine. So an idle engine is not filled at once: the first
+few utterances, which listeners wait for, are spoken quickly, and each one that ends makes room for
+more. The beginning of a stream does not wait for that: only a full engine keeps it out.
 """
 
 import threading
@@ -13,18 +13,18 @@ from narration.errors import EngineDied
 from worker.engine.turns import TurnQueue
 from worker.engine.types import Turn, is_first_heard
 
-FIRST = 16  # utterances in an engine that was idle
-GROWTH = 4  # places that each utterance leaves behind when it ends, its own included
+FIRST = 16  # utterances admitted to an idle engine
+GROWTH = 4  # places that open when an utterance ends, its own included
 
 
 class Admission:
     """Counts utterances in and out; `enter` blocks while the engine is full (back-pressure).
 
-    Those who wait enter by turn.
+    Waiting callers enter by turn.
     """
 
     def __init__(self, limit: int, *, first: int = FIRST) -> None:
-        """`first`: utterances at most in an engine that was idle."""
+        """`first`: how many utterances an idle engine admits."""
         self._limit = limit
         self._first = first
         self._window = min(first, limit)
@@ -35,16 +35,16 @@ class Admission:
 
     @property
     def inside(self) -> int:
-        """How many have entered and not left."""
+        """How many utterances are inside."""
         return self._inside
 
     @property
     def waiting(self) -> int:
-        """How many wait to enter."""
+        """How many callers wait to enter."""
         return len(self._waiting)
 
     def enter(self, is_alive: Callable[[], bool], turn: Turn = ()) -> None:
-        """Take a place, waiting for one if need be.
+        """Take a place, waiting for one if necessary.
 
         Raises: EngineDied if the engine is closed or dead, also while waiting.
         """
@@ -64,7 +64,7 @@ class Admission:
                 raise EngineDied("the speech engine takes no more chunks: start a new worker")
             self._inside += 1
             if self._waiting and self._has_room():
-                self._changed.notify_all()  # the next in turn may have found us before it
+                self._changed.notify_all()  # the next in turn could not enter while we stood first
 
     def _has_room(self) -> bool:
         """Tell whether the next in turn may enter."""
@@ -72,7 +72,7 @@ class Admission:
         return self._inside < (self._limit if is_urgent else self._window)
 
     def leave(self) -> None:
-        """Give the place back."""
+        """Release the place."""
         with self._changed:
             self._inside -= 1
             is_idle = not self._inside and not self._waiting
@@ -81,7 +81,7 @@ class Admission:
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Admit nobody any more; those who wait get EngineDied."""
+        """Admit no more utterances; waiting callers get EngineDied."""
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()

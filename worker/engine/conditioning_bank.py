@@ -11,7 +11,7 @@ from worker.chatterbox.voice import Voice
 
 
 class ConditioningBank:
-    """Fills a row when it is first needed, and keeps it until another voice needs the room.
+    """Fills a row when it is first needed, and keeps it until another voice needs the row.
 
     A row in use is never overwritten: vLLM may preempt its utterance and read its prompt again.
     """
@@ -21,11 +21,11 @@ class ConditioningBank:
         self._fill = fill
         self._free = list(range(rows))
         self._next_serial = 0
-        self._rows: OrderedDict[tuple[str, float], BankRow] = OrderedDict()  # last used last
+        self._rows: OrderedDict[tuple[str, float], BankRow] = OrderedDict()  # oldest use first
         self._users: Counter[BankRow] = Counter()
 
     def borrow(self, voice: Voice, exaggeration: float) -> BankRow | None:
-        """Lend the row of a voice and exaggeration; None while all rows are in use by others.
+        """Lend the row of a voice and exaggeration; None while others use all rows.
 
         Raises: whatever filling the row raised.
         """
@@ -46,7 +46,7 @@ class ConditioningBank:
         self._make_room()
         if not self._free:
             return None
-        # Still free, should filling it fail.
+        # The row stays free if filling it fails.
         self._fill(self._free[-1], voice, exaggeration)
         row = BankRow(index=self._free.pop(), serial=self._next_serial)
         self._next_serial += 1

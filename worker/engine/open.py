@@ -19,9 +19,9 @@ from worker.engine.slot_stage import SlotStage
 from worker.engine.sound_stage import SoundStage
 
 _CORES_BESIDE_GPU = 4
-RESERVED_SHARE = 128  # one slot in so many is left to those that somebody waits for
+RESERVED_SHARE = 128  # one slot in this many is reserved for utterances that a listener waits for
 _SOUND_THREADS = (
-    2  # on a CPU both compute; with a GPU one draws noise while the other launches kernels
+    2  # on a CPU both compute; beside a GPU one draws noise while the other launches kernels
 )
 
 
@@ -69,9 +69,10 @@ def limit_memory(options: ResolvedOptions) -> None:
 def cores(options: ResolvedOptions) -> int:
     """Return the CPU cores for each stage: half of a CPU, and beside a GPU a few.
 
-    Two kernel teams as large as the machine slow each other down, since their members spin while
-    they wait for the slowest: forty times slower was seen with two on two busy cores. Teams of one
-    do not spin, so three threads on two cores are fine. Beside a GPU there is little to share out.
+    Two thread pools that each span the whole machine slow each other down, because their threads
+    spin while they wait for the slowest: two pools on two busy cores ran forty times slower. A pool
+    of one thread does not spin, so three such pools on two cores are fine. Beside a GPU the CPU has
+    little to compute.
     """
     return max(1, torch.get_num_threads() // 2) if options.device == "cpu" else _CORES_BESIDE_GPU
 

@@ -1,4 +1,4 @@
-"""An engine's options; those left at None or "auto" are chosen from the device."""
+"""An engine's options; those left at None or "auto" are chosen to suit the device."""
 
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -16,17 +16,17 @@ Precision = Literal["auto", "float32", "bfloat16"]
 
 _CPU_SLOTS = 8
 _GB = 10**9
-# What an utterance holds of vLLM's cache, on average while it is spoken: 330 positions where chunks
-# take 12 s, 480 where all take 20 s; of two streams, 30 layers, keys and values 1,024 wide, in
-# bfloat16. What does not fit waits, or is begun anew.
+# How much of vLLM's cache an utterance occupies on average while it is spoken: 330 positions for
+# chunks of 12 s, 480 for chunks of 20 s, times two streams, 30 layers, and keys and values 1,024
+# wide in bfloat16. Utterances that do not fit wait, or are preempted and start over.
 _GB_PER_SLOT = 400 * 2 * 30 * 2 * 1024 * 2 / _GB
-VLLM_REST_GB = 2.5  # what vLLM needs beside its cache: T3's weights, graphs, activations
-# What the driver takes for a process beside what PyTorch counts: 0.9 to 1.0 on an H100.
+VLLM_REST_GB = 2.5  # what vLLM needs besides its cache: T3's weights, graphs, activations
+# What the driver allocates per process and PyTorch does not count: 0.9 to 1.0 on an H100.
 DRIVER_GB = 1.0
-_REST_GB = 2.6  # networks, T3's graphs, what the allocator keeps
+_REST_GB = 2.6  # networks, T3's graphs, memory cached by the allocator
 _LEAST_CACHE_GB = 1.0
 _LEAST_BUDGET_GB = 7.0
-_LARGEST_BATCH = 512  # beyond it T3 gained nothing on an H200
+_LARGEST_BATCH = 512  # more slots gained nothing on an H200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +34,8 @@ class EngineOptions:
     """How to run a checkpoint.
 
     `t3_slots` utterances decode at once, `vocoder_batch` are vocoded at once, and `submit` blocks
-    from the `queue_limit`-th unfinished utterance on.
-    Units: gpu_memory_gb in 10^9 bytes for the whole engine, None for nearly all of the card.
+    while `queue_limit` utterances are unfinished.
+    Units: gpu_memory_gb in 10^9 bytes for the whole engine, None for nearly the whole card.
     """
 
     device: str = "auto"
@@ -46,7 +46,7 @@ class EngineOptions:
     queue_limit: int | None = None
     is_watermarked: bool = True
     gpu_memory_gb: float | None = None
-    is_compiled: bool = True  # on a GPU; slower to start, faster to speak
+    is_compiled: bool = True  # on a GPU: slower to start, faster to speak
     cache_folder: Path | None = None  # for files that a back end derives from a checkpoint
 
 
@@ -68,7 +68,7 @@ class ResolvedOptions:
 
 
 def resolve(options: EngineOptions) -> ResolvedOptions:
-    """Make the choices that were left open.
+    """Choose every option that was left open.
 
     Raises: SettingsError if a number is invalid, or the device or back end is not available.
     """
@@ -131,11 +131,11 @@ def _budget_gb(requested: float | None, device: str) -> float:
         raise SettingsError(
             f"gpu_memory_gb is {requested:g}, the card has {total_gb:.0f}: ask for less"
         )
-    return requested or 0.92 * total_gb  # the driver and other processes need some
+    return requested or 0.92 * total_gb  # headroom for the driver and other processes
 
 
 def _kv_cache_gb(budget_gb: float, vocoder_batch: int) -> float:
-    """Return what weights, graphs and a vocoder batch leave, as far as slots can use it."""
+    """Return what weights, graphs and a vocoder batch leave, up to what the slots need."""
     if budget_gb < _LEAST_BUDGET_GB:
         raise SettingsError(
             f"gpu_memory_gb is {budget_gb:g}: the engine needs {_LEAST_BUDGET_GB:g} at least"
@@ -150,14 +150,15 @@ def _kv_cache_gb(budget_gb: float, vocoder_batch: int) -> float:
 
 
 def rows_at_once(vocoder_batch: int) -> int:
-    """Choose how many utterances of a batch are encoded, and turned from mel to sound, at once."""
+    """Choose how many utterances of a batch are encoded, and vocoded, at once."""
     rows = min(ROWS_AT_ONCE, 1 << (vocoder_batch.bit_length() - 1))
     return rows // 2 if rows == SLOW_ROWS else rows
 
 
 def _sound_gb(vocoder_batch: int) -> float:
-    # Graphs of 16 rows hold 3.4 GB, and capturing them takes as much again. With 0.8 GB for those
-    # of two rows, an engine of 8 GB found too little for a batch once most were captured.
+    # Graphs of 16 rows hold 3.4 GB, and capturing them takes as much again. With graphs of two
+    # rows, which take 0.8 GB, an engine of 8 GB still ran out of memory for a batch once most were
+    # captured.
     return max(1.4, 0.4 * rows_at_once(vocoder_batch)) + 0.05 * vocoder_batch
 
 
@@ -166,7 +167,7 @@ def _slots(kv_cache_gb: float) -> int:
 
 
 def _vocoder_batch(budget_gb: float) -> int:
-    # One at a time on the CPU: matrix kernels round differently for another batch size, and the
-    # same seed shall give the same bytes whatever else is being spoken.
-    # On a GPU 48 at once were a tenth faster than 32, and the flow is the slower stage.
+    # One at a time on the CPU: matrix kernels round differently at different batch sizes, and the
+    # same seed must give the same bytes whatever else is being spoken. On a GPU, batches of 48 were
+    # a tenth faster than 32, and the flow is the slower stage.
     return max(1, min(64, int(budget_gb / 1.4)))

@@ -1,7 +1,7 @@
-"""The engine: admission, token stage and sound stage in a row; callers get futures.
+"""The engine: admission, token stage and sound stage in sequence; callers get futures.
 
-It connects the two stages and touches no tensor. Each stage has threads of its own, so that
-finished utterances are vocoded while others still decode.
+It connects the two stages and touches no tensor. Each stage has its own threads, so finished
+utterances are vocoded while others still decode.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from narration.errors import EngineDied, SpeechError
-from worker.chatterbox.t3.prompt import Prompt, Spoken
+from worker.chatterbox.t3.prompt import Prompt, SpeechTokens
 from worker.engine.admission import Admission
 from worker.engine.slot_stage import SlotStage
 from worker.engine.sound_stage import SoundStage
@@ -47,22 +47,22 @@ class PipelineEngine:
         speech: Future[Speech] = Future()
         speech.add_done_callback(lambda _: self._leave())
         try:
-            spoken = self._tokens.start(self._prepare(utterance), utterance.turn)
+            speech_tokens = self._tokens.start(self._prepare(utterance), utterance.turn)
         except SpeechError as error:
             fail(speech, error)
             return speech
         except BaseException as error:
-            fail(speech, error)  # its callback gives the place back
+            fail(speech, error)  # its callback releases the place
             raise
-        _follow(spoken, speech, lambda result: self._vocode(utterance, result, speech))
+        _follow(speech_tokens, speech, lambda result: self._vocode(utterance, result, speech))
         return speech
 
     def is_alive(self) -> bool:
-        """Tell whether both stages still work."""
+        """Return whether both stages still work."""
         return self._tokens.is_alive() and self._sound.is_alive()
 
     def close(self, *, abort: bool = False) -> None:
-        """Finish what is under way, or with `abort` fail it with EngineDied, and free the model."""
+        """Finish the utterances in flight, or with `abort` fail them, and free the model."""
         self._admission.close()
         if abort:
             self._tokens.abort()
@@ -83,16 +83,18 @@ class PipelineEngine:
         self._admission.leave()
         self._sound.recount()  # a batch may have been held back for this utterance
 
-    def _vocode(self, utterance: Utterance, spoken: Spoken, speech: Future[Speech]) -> None:
-        if not len(spoken.tokens):
+    def _vocode(
+        self, utterance: Utterance, speech_tokens: SpeechTokens, speech: Future[Speech]
+    ) -> None:
+        if not len(speech_tokens.tokens):
             fail(speech, SpeechError("the model said nothing: try another seed"))
             return
-        sounded = self._sound.start(utterance, spoken)
-        sounded.add_done_callback(self._notice_death)
-        _follow(sounded, speech, lambda result: succeed(speech, result))
+        vocoded = self._sound.start(utterance, speech_tokens)
+        vocoded.add_done_callback(self._abort_if_dead)
+        _follow(vocoded, speech, lambda result: succeed(speech, result))
 
-    def _notice_death(self, sounded: Future[Speech]) -> None:
-        if not sounded.cancelled() and isinstance(sounded.exception(), EngineDied):
+    def _abort_if_dead(self, vocoded: Future[Speech]) -> None:
+        if not vocoded.cancelled() and isinstance(vocoded.exception(), EngineDied):
             self._tokens.abort()
 
 
@@ -101,7 +103,7 @@ def _follow(source: Future[T], target: Future[Speech], then: Callable[[T], None]
 
     def pass_on(completed: Future[T]) -> None:
         if completed.cancelled():
-            return  # happens only when the target was cancelled
+            return  # reached only when the target was cancelled
         error = completed.exception()
         if error is None:
             then(completed.result())

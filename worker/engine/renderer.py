@@ -25,7 +25,7 @@ from worker.chatterbox.hift.source import draw_noise as draw_source_noise
 from worker.chatterbox.hift.vocoder import Vocoder
 from worker.chatterbox.s3gen.flow import Flow, draw_noise, noise_frames
 from worker.chatterbox.s3gen.graphs import accelerate
-from worker.chatterbox.t3.prompt import Spoken
+from worker.chatterbox.t3.prompt import SpeechTokens
 from worker.chatterbox.voice import Voice, make_voice
 from worker.chatterbox.watermark import Watermarker
 from worker.engine.options import ResolvedOptions, rows_at_once
@@ -33,11 +33,11 @@ from worker.engine.sharing import OpenStream
 from worker.engine.sound_stage import Waveforms
 from worker.engine.types import Delivery, Utterance
 
-_AVERAGE_FRAMES = 1100  # 12 s behind a recording of 10 s
-# Tokens; one for each length that encoder and vocoder have a graph for, up to 20 s.
+_AVERAGE_FRAMES = 1100  # 12 s after a voice prompt of 10 s
+# In tokens: one for each length that the encoder and the vocoder have a graph for, up to 20 s.
 _LENGTHS = (484, 420, 356, 292, 228, 164, 100)
-_MOST_STRETCH = 28  # tokens by which one of them may grow and keep its graphs
-# Each utterance counts for at least this many, so that no batch has more rows than a graph.
+_MOST_STRETCH = 28  # tokens by which a length may grow and still use the same graphs
+# Each utterance counts as at least this many, so that no batch has more rows than a graph.
 _LEAST_FRAMES = 600
 
 
@@ -50,7 +50,7 @@ class Noise:
 
 
 class TorchRenderer:
-    """Renderer over the checkpoint's own networks, on whatever device they are."""
+    """Renderer over the checkpoint's own networks, on the device that holds them."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class TorchRenderer:
         options: ResolvedOptions,
         open_stream: OpenStream | None = None,
     ) -> None:
-        """`open_stream` opens streams for its kernels; None on a CPU."""
+        """`open_stream` opens CUDA streams for its kernels; None on a CPU."""
         self._flow = flow
         self._vocoder = vocoder
         self._watermarker = watermarker
@@ -68,7 +68,7 @@ class TorchRenderer:
         self._batch = options.vocoder_batch
         self._silent_voice = _make_silent_voice(flow.config)
         self._unprepared = [*_LENGTHS] if options.is_compiled else []
-        self._launching = threading.Lock()  # graphs share one memory
+        self._launching = threading.Lock()  # all graphs share one memory pool
         self._preparing = threading.Lock()
         pool = GraphPool(open_stream) if open_stream else GraphPool()
         _adapt(flow, vocoder, watermarker, options, pool)
@@ -78,35 +78,39 @@ class TorchRenderer:
         """Whether waveforms carry the watermark."""
         return self._watermarker is not None
 
-    def batch_share(self, utterance: Utterance, spoken: Spoken) -> float:
-        """Return how much of a batch an utterance takes, by the frames that the flow works on.
+    def batch_share(self, utterance: Utterance, speech_tokens: SpeechTokens) -> float:
+        """Return how much of a batch an utterance fills, measured by the frames of the flow.
 
-        Full batches then have nearly the same number of frames, and few CUDA graphs serve them all.
-        On a CPU every utterance takes the same.
+        Full batches then have nearly the same number of frames, so a few CUDA graphs serve them
+        all. On a CPU every utterance counts the same.
         """
         if self._stream is None:
             return 1.0
-        frames = noise_frames(len(spoken.tokens), utterance.voice)
+        frames = noise_frames(len(speech_tokens.tokens), utterance.voice)
         return max(frames, _LEAST_FRAMES) / _AVERAGE_FRAMES
 
     @torch.inference_mode()
-    def render(self, utterances: Sequence[Utterance], spoken: Sequence[Spoken]) -> Waveforms:
+    def render(
+        self, utterances: Sequence[Utterance], speech_tokens: Sequence[SpeechTokens]
+    ) -> Waveforms:
         """Make one waveform per utterance. Shapes: -> (S,) each.
 
-        On a GPU one thread launches and the others draw noise or wait for theirs to be done.
+        On a GPU one thread launches kernels while the others draw noise or wait for their results.
         """
-        noise = [self._draw(one, tokens) for one, tokens in zip(utterances, spoken, strict=True)]
+        noise = [
+            self._draw(one, tokens) for one, tokens in zip(utterances, speech_tokens, strict=True)
+        ]
         if self._stream is None:
-            return [row.float().numpy() for row in self._render(utterances, spoken, noise)]
+            return [row.float().numpy() for row in self._render(utterances, speech_tokens, noise)]
         with self._launching, torch.cuda.stream(self._stream):
-            rows = [_fetch(row) for row in self._render(utterances, spoken, noise)]
+            rows = [_fetch(row) for row in self._render(utterances, speech_tokens, noise)]
             finished = torch.cuda.Event(blocking=True)
             finished.record()
         finished.synchronize()
-        return [row.numpy().copy() for row in rows]  # pinned memory is scarce: free it early
+        return [row.numpy().copy() for row in rows]  # pinned memory is scarce, so free it early
 
     def prepare(self) -> bool:
-        """Render a full batch of one more length, which captures its graphs."""
+        """Render a full batch of one more length, to capture its graphs."""
         with self._preparing:
             if self._unprepared:
                 voice = self._silent_voice
@@ -114,8 +118,10 @@ class TorchRenderer:
                     self._batch, self._unprepared.pop(0), noise_frames(0, voice)
                 )
                 one = Utterance(text="", voice=voice, delivery=Delivery(), seed=0)
-                spoken = Spoken(tokens=torch.zeros(tokens, dtype=torch.int64), is_truncated=False)
-                self.render([one] * count, [spoken] * count)
+                speech_tokens = SpeechTokens(
+                    tokens=torch.zeros(tokens, dtype=torch.int64), is_truncated=False
+                )
+                self.render([one] * count, [speech_tokens] * count)
             return bool(self._unprepared)
 
     def check_health(self) -> None:
@@ -123,9 +129,9 @@ class TorchRenderer:
         if self._stream is not None:
             self._stream.synchronize()
 
-    def _draw(self, utterance: Utterance, spoken: Spoken) -> Noise:
+    def _draw(self, utterance: Utterance, speech_tokens: SpeechTokens) -> Noise:
         """Draw the random inputs of an utterance."""
-        tokens, seed = len(spoken.tokens), utterance.seed
+        tokens, seed = len(speech_tokens.tokens), utterance.seed
         frames = noise_frames(tokens, utterance.voice)
         return Noise(
             flow=draw_noise(frames, generator(seed, "flow")),
@@ -135,10 +141,13 @@ class TorchRenderer:
         )
 
     def _render(
-        self, utterances: Sequence[Utterance], spoken: Sequence[Spoken], noise: Sequence[Noise]
+        self,
+        utterances: Sequence[Utterance],
+        speech_tokens: Sequence[SpeechTokens],
+        noise: Sequence[Noise],
     ) -> list[Tensor]:
         mels = self._flow.generate(
-            [one.tokens for one in spoken],
+            [one.tokens for one in speech_tokens],
             [one.voice for one in utterances],
             [drawn.flow for drawn in noise],
         )
@@ -149,9 +158,9 @@ class TorchRenderer:
 
 
 def fill_batch(batch: int, tokens: int, prompt: int) -> tuple[int, int]:
-    """Choose how many utterances of about so many tokens fill a batch, and how many tokens exactly.
+    """Choose how many utterances of about this length fill a batch, and their exact length.
 
-    As many as fit, so that slightly smaller batches use the same graph.
+    As many as fit, so that slightly smaller batches reuse the graph.
     Units: prompt in frames.
     """
     most = batch * _AVERAGE_FRAMES
@@ -162,10 +171,10 @@ def fill_batch(batch: int, tokens: int, prompt: int) -> tuple[int, int]:
 
 
 def _make_silent_voice(config: FlowConfig) -> Voice:
-    """Make a stand-in voice of the usual length, to prepare with."""
+    """Make a placeholder voice of the usual length, to capture graphs with."""
     tokens = torch.zeros(REFERENCE_S * TOKEN_RATE_HZ, dtype=torch.int64)
     return make_voice(
-        speaker=torch.zeros(0),  # T3's alone
+        speaker=torch.zeros(0),  # used by T3 only
         prompt_tokens=tokens[:0],
         reference_tokens=tokens,
         reference_mel=torch.zeros(FRAMES_PER_TOKEN * len(tokens), MEL_BINS),
@@ -187,7 +196,7 @@ def _adapt(
 ) -> None:
     """Convert the networks to the options' precision, and on a GPU accelerate them.
 
-    The vocoder's pitch and excitation stay as they are: phases need their precision.
+    The vocoder's pitch and excitation stay in full precision, which phases need.
     """
     precision = getattr(torch, options.precision)
     if not options.is_compiled:
@@ -205,6 +214,6 @@ def _adapt(
 
 
 def generator(seed: int, purpose: str) -> torch.Generator:
-    """Make a CPU generator from an utterance's seed, a different one for each purpose."""
+    """Make a CPU generator from an utterance's seed, a different one per purpose."""
     digest = hashlib.sha256(f"{seed} {purpose}".encode()).digest()
     return torch.Generator("cpu").manual_seed(int.from_bytes(digest[:8], "big") >> 1)

@@ -19,11 +19,11 @@ from worker.chatterbox.tokenizer import TextTokenizer, normalize_punctuation
 from worker.chatterbox.voice import Voice
 from worker.engine.types import Delivery, Utterance
 
-# Field of a delivery: lowest and highest meaningful value.
+# For each field of a delivery, the lowest and highest meaningful value.
 DELIVERY_LIMITS = {
     "exaggeration": (0.0, 2.0),
     "cfg_weight": (0.0, 2.0),
-    "temperature": (0.0, 5.0),  # 0 takes the likeliest token
+    "temperature": (0.0, 5.0),  # 0 always takes the likeliest token
     "repetition_penalty": (1.0, 10.0),
     "min_p": (0.0, 1.0),
     "top_p": (0.01, 1.0),
@@ -66,7 +66,7 @@ def make_prompt(
 
 
 def check_delivery(delivery: Delivery) -> None:
-    """Refuse a delivery with a field out of its limits.
+    """Refuse a delivery with a field outside its limits.
 
     Raises: SpeechError naming the field.
     """
@@ -77,7 +77,7 @@ def check_delivery(delivery: Delivery) -> None:
 
 
 def check_voice(voice: Voice, config: ChatterboxConfig) -> None:
-    """Refuse a voice that was made for another model or damaged, which would stop the whole batch.
+    """Refuse a damaged voice or one made for another model: it would stop the whole batch.
 
     Raises: SpeechError naming the tensor.
     """

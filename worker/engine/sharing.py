@@ -1,6 +1,6 @@
-"""How the engine's two stages share a GPU: whose kernels go first, and when T3 waits.
+"""How the engine's two stages share a GPU: whose kernels run first, and when T3 pauses.
 
-docs/decisions/0015-t3-goes-first.md says why; 0013-sound-goes-first.md for the waiting.
+docs/decisions/0015-t3-goes-first.md explains the priority, 0013-sound-goes-first.md the pause.
 """
 
 import threading
@@ -13,16 +13,16 @@ import torch
 from worker.engine.options import ResolvedOptions
 
 OpenStream = Callable[[], torch.cuda.Stream]
-_HIGHEST = -5  # or the highest priority that the device has; the default is 0
-_BATCHES_BEHIND = 2.0  # full batches of sound that may wait before a crowded T3 pauses
+_HIGHEST = -5  # or the device's highest priority; the default is 0
+_BATCHES_BEHIND = 2.0  # full sound batches that may wait before a crowded T3 pauses
 
 
 class Backlog:
-    """How far the sound stage is behind; T3 asks before each step whether to wait.
+    """How far the sound stage is behind; T3 checks it before each step.
 
     T3 pauses while the sound stage is behind and more utterances wait than T3 has slots. Otherwise
-    T3 would only fill the engine with utterances that wait to be vocoded, and be left with few of
-    its own, and a step of few utterances costs nearly as much as a step of many.
+    utterances that wait for the vocoder would fill the engine and leave T3 only a few to decode,
+    and a step of few utterances costs nearly as much as a step of many.
     """
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class Backlog:
         self._changed = threading.Condition()
 
     def update(self, batches: float) -> None:
-        """Set how many full batches the sound stage has not begun."""
+        """Set how many full batches wait for the sound stage."""
         with self._changed:
             self._batches = batches
             self._changed.notify_all()
@@ -48,9 +48,9 @@ class Backlog:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sharing:
-    """What the two stages share on a GPU; nothing on a CPU, where each has cores of its own.
+    """What the two stages share on a GPU; nothing on a CPU, where each has its own cores.
 
-    `open_t3_stream`, `open_sound_stream` open a CUDA stream for each stage's kernels.
+    `open_t3_stream` and `open_sound_stream` open the CUDA stream for a stage's kernels.
     """
 
     open_t3_stream: OpenStream | None = None
@@ -59,7 +59,7 @@ class Sharing:
 
 
 def share_device(options: ResolvedOptions) -> Sharing:
-    """Give T3's kernels the highest priority: they are short, and each waits for the one before."""
+    """Give T3's kernels the highest priority: they are short, and each needs the one before."""
     if options.device == "cpu":
         return Sharing()
     device = torch.device(options.device)

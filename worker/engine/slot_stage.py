@@ -1,6 +1,6 @@
 """The token stage: one loop in which utterances join a decoder's batch, step and leave it.
 
-The same loop drives T3 on plain PyTorch and on vLLM; what differs is the decoder.
+The same loop drives T3 on plain PyTorch and on vLLM; only the decoder differs.
 """
 
 import threading
@@ -10,20 +10,20 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from narration.errors import EngineDied, SpeechError
-from worker.chatterbox.t3.prompt import Prompt, Spoken
+from worker.chatterbox.t3.prompt import Prompt, SpeechTokens
 from worker.engine.sharing import Backlog
 from worker.engine.stage import StageThread, fail, succeed
 from worker.engine.turns import TurnQueue
 from worker.engine.types import Turn, is_waited_for
 
-_START_TIMEOUT_S = 600.0  # vLLM compiles and captures graphs: 100 s were seen with nothing cached
-_PAUSE_S = 0.05  # how long T3 waits for the sound stage before it looks for an abort
+_START_TIMEOUT_S = 600.0  # vLLM compiles and captures graphs: this took 100 s with nothing cached
+_PAUSE_S = 0.05  # how long T3 waits for the sound stage before it checks for an abort
 
 
 class SlotDecoder(Protocol):
-    """A batch of at most so many utterances; used from one thread.
+    """A batch with a limited number of slots; used from one thread.
 
-    worker.chatterbox.t3.decoder.Decoder and worker.engine.vllm_decoder.VllmDecoder are decoders.
+    Implemented by worker.chatterbox.t3.decoder.Decoder and worker.engine.vllm_decoder.VllmDecoder.
     """
 
     @property
@@ -40,16 +40,16 @@ class SlotDecoder(Protocol):
         """Generate one token in every slot that is not done."""
 
     def done(self) -> list[int]:
-        """Slots that wait for `release`."""
+        """Finished slots that wait for `release`."""
 
-    def release(self, slot: int) -> Spoken:
+    def release(self, slot: int) -> SpeechTokens:
         """Free a slot that is done and return its tokens.
 
-        Raises: SpeechError if its numbers are not finite; the slot is free then, too.
+        Raises: SpeechError if its numbers are not finite; the slot is freed even then.
         """
 
     def drop(self, slot: int) -> None:
-        """Free a slot, done or not, and forget its tokens."""
+        """Free a slot, done or not, and discard its tokens."""
 
     def close(self) -> None:
         """Free the memory on the device."""
@@ -58,7 +58,7 @@ class SlotDecoder(Protocol):
 @dataclass(frozen=True, slots=True, eq=False)
 class _QueuedPrompt:
     prompt: Prompt
-    future: Future[Spoken]
+    future: Future[SpeechTokens]
 
 
 class SlotStage:
@@ -78,10 +78,11 @@ class SlotStage:
     ) -> None:
         """Start the thread and wait until the decoder is open.
 
-        `open_decoder` is called on that thread, since a thread has a CUDA stream of its own.
-        `backlog`: asked before each step whether to wait for the sound stage.
-        `reserved`: slots left to those that somebody waits for: in a batch that was begun together,
-        none may become free for ten seconds.
+        `open_decoder` is called on that thread, because each thread has its own current CUDA
+        stream.
+        `backlog`: checked before each step; it may hold T3 back for the sound stage.
+        `reserved`: slots kept for utterances that a listener waits for; a batch that started all at
+        once may free no slot for ten seconds.
         Raises: whatever `open_decoder` raised; EngineDied if it took more than ten minutes.
         """
         self._open_decoder = open_decoder
@@ -89,7 +90,7 @@ class SlotStage:
         self._reserved = reserved
         self._waiting: TurnQueue[_QueuedPrompt] = TurnQueue()
         self._running: dict[int, _QueuedPrompt] = {}
-        self._has_cancelled = False  # avoids checking every future before every step
+        self._has_cancelled = False  # saves checking every future before each step
         self._changed = threading.Condition()
         self._ended: EngineDied | None = None
         self._is_closing = False
@@ -104,10 +105,10 @@ class SlotStage:
                 f"T3 did not start within {_START_TIMEOUT_S:.0f} s: start a new worker"
             ) from error
 
-    def start(self, prompt: Prompt, turn: Turn = ()) -> Future[Spoken]:
-        """Queue one prompt for a free slot; the lowest turn gets the next."""
-        future: Future[Spoken] = Future()
-        future.add_done_callback(self._notice_cancel)
+    def start(self, prompt: Prompt, turn: Turn = ()) -> Future[SpeechTokens]:
+        """Queue one prompt; the lowest turn gets the next free slot."""
+        future: Future[SpeechTokens] = Future()
+        future.add_done_callback(self._note_cancellation)
         with self._changed:
             if self._ended is None:
                 self._waiting.push(turn, _QueuedPrompt(prompt, future))
@@ -117,7 +118,7 @@ class SlotStage:
         return future
 
     def is_alive(self) -> bool:
-        """Whether prompts are still answered."""
+        """Whether the stage still answers prompts."""
         return self._thread.is_alive() and self._ended is None
 
     def abort(self) -> None:
@@ -127,7 +128,7 @@ class SlotStage:
             self._changed.notify()
 
     def close(self) -> None:
-        """Finish what is under way, end the thread and free the decoder's memory."""
+        """Finish the utterances in flight, end the thread and free the decoder's memory."""
         with self._changed:
             self._is_closing = True
             self._changed.notify()
@@ -166,7 +167,7 @@ class SlotStage:
     def _may_step(self) -> bool:
         return self._backlog is None or self._backlog.wait(_PAUSE_S, is_crowded=bool(self._waiting))
 
-    def _notice_cancel(self, future: Future[Spoken]) -> None:
+    def _note_cancellation(self, future: Future[SpeechTokens]) -> None:
         if future.cancelled():
             self._has_cancelled = True
 
@@ -181,7 +182,7 @@ class SlotStage:
             del self._running[slot]
 
     def _refill(self, decoder: SlotDecoder) -> None:
-        """Let utterances join one by one, so that a refused prompt fails alone."""
+        """Add utterances one by one, so that a refused prompt fails alone."""
         for _ in range(min(decoder.free, len(self._waiting))):
             with self._changed:
                 queued, turn = self._waiting.first, self._waiting.first_turn
@@ -193,7 +194,7 @@ class SlotStage:
                 fail(queued.future, error)
             else:
                 if slot is None:
-                    return  # those behind it wait as well, so that none of its turn overtakes it
+                    return  # those behind it wait too, so that none of the same turn overtakes it
                 self._running[slot] = queued
             with self._changed:
                 self._waiting.remove(queued)
@@ -201,11 +202,11 @@ class SlotStage:
     def _finish(self, slot: int, decoder: SlotDecoder) -> None:
         queued = self._running.pop(slot)
         try:
-            spoken = decoder.release(slot)
+            speech_tokens = decoder.release(slot)
         except SpeechError as error:
             fail(queued.future, error)
         else:
-            succeed(queued.future, spoken)
+            succeed(queued.future, speech_tokens)
 
     def _fail_all(self, died: EngineDied) -> None:
         with self._changed:

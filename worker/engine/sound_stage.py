@@ -12,48 +12,50 @@ import numpy.typing as npt
 import structlog
 
 from narration.errors import EngineDied, SpeechError
-from worker.chatterbox.t3.prompt import Spoken
+from worker.chatterbox.t3.prompt import SpeechTokens
 from worker.engine.sharing import Backlog
 from worker.engine.stage import StageThread, fail, succeed
 from worker.engine.types import Speech, Utterance, is_first_heard
 
 log = structlog.get_logger()
 
-_CROWD = 8  # a partial batch begins once it holds an eighth of the unfinished utterances
-_IDLE_S = 0.5  # how long the engine is empty before the renderer prepares
+_CROWD = 8  # a partial batch starts once it holds an eighth of the unfinished utterances
+_IDLE_S = 0.5  # how long the engine must be empty before the renderer prepares
 
 Waveforms = list[npt.NDArray[np.float32]]
 
 
 class Renderer(Protocol):
-    """S3Gen, HiFT and watermark; used from as many threads as the stage has."""
+    """S3Gen, HiFT and watermark; called from every thread of the stage."""
 
     @property
     def is_watermarked(self) -> bool:
         """Whether waveforms carry the watermark."""
 
-    def batch_share(self, utterance: Utterance, spoken: Spoken) -> float:
-        """Return how much of a batch an utterance takes; an average one takes 1."""
+    def batch_share(self, utterance: Utterance, speech_tokens: SpeechTokens) -> float:
+        """Return how much of a batch an utterance fills; an average one counts 1."""
 
-    def render(self, utterances: Sequence[Utterance], spoken: Sequence[Spoken]) -> Waveforms:
+    def render(
+        self, utterances: Sequence[Utterance], speech_tokens: Sequence[SpeechTokens]
+    ) -> Waveforms:
         """Make one waveform (S,) per utterance."""
 
     def prepare(self) -> bool:
-        """Get ready for one more length of batch; return whether there are others."""
+        """Prepare for batches of one more length; return whether more lengths are left."""
 
     def check_health(self) -> None:
-        """Raise if the device cannot be used any more."""
+        """Raise if the device is no longer usable."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _QueuedUtterance:
     utterance: Utterance
-    spoken: Spoken
+    speech_tokens: SpeechTokens
     share: float
     future: Future[Speech]
 
     def __len__(self) -> int:
-        return len(self.spoken.tokens)
+        return len(self.speech_tokens.tokens)
 
     @property
     def is_first_heard(self) -> bool:
@@ -61,13 +63,13 @@ class _QueuedUtterance:
 
 
 class SoundStage:
-    """Makes batches of the utterance whose turn it is and others of similar length.
+    """Batches the utterance whose turn it is with others of similar length.
 
     With several threads, one batch is prepared while another is computed. The more utterances are
-    still to come, the larger a batch must be: small ones take GPU time from T3, which would soon
-    make the batch larger. The first sound that somebody waits for is made at once, with others of
-    its kind only: it is short, and longer ones would make it late. While the engine is empty, the
-    renderer prepares for batches of lengths that it has not met.
+    still to come, the larger a batch must be: a small one takes GPU time from T3, which would soon
+    have made it larger. The first sound of a stream is made at once, batched only with others of
+    its kind: it is short, and longer ones would delay it. While the engine is empty, the renderer
+    prepares for batch lengths that it has not seen yet.
     """
 
     def __init__(
@@ -80,11 +82,11 @@ class SoundStage:
         threads: int = 1,
         backlog: Backlog | None = None,
     ) -> None:
-        """Start `threads` threads of so many cores each.
+        """Start `threads` threads, each limited to `cores` cores.
 
-        `batch`: what the shares of several utterances in one batch may add up to.
-        `count_unfinished`: utterances in the whole engine, those in this stage included.
-        `backlog` is told how many full batches have not begun.
+        `batch`: the limit on the sum of the utterances' shares in one batch.
+        `count_unfinished` counts the utterances in the whole engine, this stage included. `backlog`
+        receives the number of full batches that wait.
         """
         self._renderer = renderer
         self._batch = batch
@@ -96,15 +98,15 @@ class SoundStage:
         self._changed = threading.Condition()
         self._ended: EngineDied | None = None
         self._is_closing = False
-        self._may_prepare = True  # False while a thread prepares, and once everything is prepared
+        self._may_prepare = True  # False while a thread prepares, and when all is prepared
         self._threads = [
             StageThread("sound", self._loop, self._fail_all, cores) for _ in range(threads)
         ]
 
-    def start(self, utterance: Utterance, spoken: Spoken) -> Future[Speech]:
-        """Queue one utterance's tokens; a failure of others never reaches its future."""
-        share = self._renderer.batch_share(utterance, spoken)
-        queued = _QueuedUtterance(utterance, spoken, share, Future())
+    def start(self, utterance: Utterance, speech_tokens: SpeechTokens) -> Future[Speech]:
+        """Queue one utterance's tokens; its future never fails because of another utterance."""
+        share = self._renderer.batch_share(utterance, speech_tokens)
+        queued = _QueuedUtterance(utterance, speech_tokens, share, Future())
         with self._changed:
             if self._ended is None:
                 self._set_waiting([*self._waiting, queued])
@@ -114,22 +116,22 @@ class SoundStage:
         return queued.future
 
     def recount(self) -> None:
-        """Check again whether a batch may begin, because an utterance has left the engine."""
+        """Check again whether a batch may start, because an utterance has left the engine."""
         with self._changed:
             self._changed.notify_all()
 
     def is_alive(self) -> bool:
-        """Whether tokens are still rendered."""
+        """Whether the stage still renders tokens."""
         return self._ended is None and all(thread.is_alive() for thread in self._threads)
 
     def abort(self) -> None:
-        """Fail the utterances that wait; the batch under way is still finished."""
+        """Fail the utterances that wait; the running batch is still finished."""
         with self._changed:
             self._ended = self._ended or EngineDied("the speech engine was stopped")
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Finish what is under way and end the threads."""
+        """Finish everything queued and end the threads."""
         with self._changed:
             self._is_closing = True
             self._changed.notify_all()
@@ -146,7 +148,7 @@ class SoundStage:
             self._fail_waiting(self._ended)
 
     def _next_batch(self) -> list[_QueuedUtterance] | None:
-        """Wait for a batch. An empty list means: use the idle time to prepare; None: stop."""
+        """Wait for a batch. An empty list means "idle, so prepare"; None means "stop"."""
         with self._changed:
             while True:
                 self._changed.wait_for(
@@ -167,7 +169,7 @@ class SoundStage:
     def _prepare(self) -> None:
         try:
             has_more = self._renderer.prepare()
-        except Exception as error:  # noqa: BLE001 - a kernel may raise anything, and nobody waits for this
+        except Exception as error:  # noqa: BLE001 - a kernel may raise anything, and no caller waits for this
             self._renderer.check_health()
             log.warning("not_prepared", error=repr(error))
             has_more = False
@@ -175,7 +177,7 @@ class SoundStage:
             self._may_prepare = has_more
 
     def _has_enough(self) -> bool:
-        """Whether a batch may begin; always once T3 has no utterance under way."""
+        """Whether a batch may start; always true once T3 has no utterance left."""
         if any(one.is_first_heard for one in self._waiting):
             return True
         to_come = self._count_unfinished() - len(self._running)
@@ -190,10 +192,10 @@ class SoundStage:
     def _pick(self) -> list[_QueuedUtterance]:
         """Take the first in turn and others of similar length, to keep padding small."""
         first = min(self._waiting, key=lambda one: one.utterance.turn)
-        alike = [one for one in self._waiting if one.is_first_heard == first.is_first_heard]
-        by_likeness = sorted(alike, key=lambda one: abs(len(one) - len(first)))
-        shares = accumulate(one.share for one in by_likeness)
-        batch = by_likeness[: max(1, sum(share <= self._batch for share in shares))]
+        same_kind = [one for one in self._waiting if one.is_first_heard == first.is_first_heard]
+        by_length = sorted(same_kind, key=lambda one: abs(len(one) - len(first)))
+        shares = accumulate(one.share for one in by_length)
+        batch = by_length[: max(1, sum(share <= self._batch for share in shares))]
         self._set_waiting([one for one in self._waiting if one not in batch])
         self._running.update(batch)
         return batch
@@ -201,9 +203,9 @@ class SoundStage:
     def _render(self, batch: Sequence[_QueuedUtterance]) -> None:
         try:
             waveforms = self._renderer.render(
-                [one.utterance for one in batch], [one.spoken for one in batch]
+                [one.utterance for one in batch], [one.speech_tokens for one in batch]
             )
-        except Exception as error:  # noqa: BLE001 - a kernel may raise anything; the culprit is named
+        except Exception as error:  # noqa: BLE001 - a kernel may raise anything; the failing utterance is reported
             # Its traceback keeps the batch's tensors alive; free them before trying the halves.
             failure = error.with_traceback(None)
             failure.__context__ = None
@@ -214,7 +216,7 @@ class SoundStage:
         self._find_culprit(batch, failure)
 
     def _find_culprit(self, batch: Sequence[_QueuedUtterance], error: Exception) -> None:
-        """Split a batch that failed until only the culprit is left."""
+        """Split a failed batch until the failing utterance is alone."""
         self._renderer.check_health()
         log.warning("render_failed", chunks=len(batch), error=repr(error))
         if len(batch) == 1:
@@ -231,9 +233,9 @@ class SoundStage:
             self._refuse(one, SpeechError("the waveform is not finite: try another seed"))
             return
         speech = Speech(
-            tokens=one.spoken.tokens.numpy(),
+            tokens=one.speech_tokens.tokens.numpy(),
             waveform=waveform,
-            is_truncated=one.spoken.is_truncated,
+            is_truncated=one.speech_tokens.is_truncated,
             is_watermarked=self._renderer.is_watermarked,
         )
         if self._take_out(one):
@@ -244,7 +246,7 @@ class SoundStage:
             fail(one.future, refusal)
 
     def _take_out(self, one: _QueuedUtterance) -> bool:
-        """Return whether the utterance was still to be answered; then the caller must."""
+        """Claim the utterance; True obliges the caller to answer it."""
         with self._changed:
             was_running = one in self._running
             self._running.discard(one)

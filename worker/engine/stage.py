@@ -17,8 +17,8 @@ T = TypeVar("T")
 class StageThread:
     """Runs a loop on a thread of its own; if it raises, calls `on_death` once with the reason.
 
-    `cores` limits the CPU cores that the thread's kernels use: PyTorch gives every thread its
-    own pool of threads for kernels.
+    `cores` limits the CPU cores that the thread's kernels use: PyTorch gives every thread a kernel
+    thread pool of its own.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class StageThread:
         self._cores = cores
         self._on_death = on_death
         self._is_dead = False
-        # A daemon, so that a hung GPU cannot keep a worker from exiting.
+        # A daemon thread, so that a hung GPU cannot keep a worker from exiting.
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 

@@ -1,4 +1,4 @@
-"""A queue by turn: the lowest turn first, equal turns in the order they came."""
+"""A queue ordered by turn: the lowest first, equal turns in order of arrival."""
 
 import heapq
 from collections.abc import Callable
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class TurnQueue(Generic[T]):
-    """What waits for a place in the engine; callers see to locking."""
+    """Utterances that wait for a place in the engine; callers do the locking."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[Turn, int, T]] = []
@@ -21,7 +21,7 @@ class TurnQueue(Generic[T]):
         return len(self._heap)
 
     def push(self, turn: Turn, item: T) -> None:
-        """Add an item behind all of its turn."""
+        """Add an item behind all others of its turn."""
         heapq.heappush(self._heap, (turn, next(self._numbers), item))
 
     @property
@@ -35,11 +35,11 @@ class TurnQueue(Generic[T]):
         return self._heap[0][0]
 
     def remove(self, item: T) -> None:
-        """Remove one item wherever it stands."""
+        """Remove one item, wherever it is in the queue."""
         self.remove_if(lambda other: other is item)
 
     def remove_if(self, is_unwanted: Callable[[T], bool]) -> None:
-        """Remove items wherever they stand."""
+        """Remove items, wherever they are in the queue."""
         self._heap = [entry for entry in self._heap if not is_unwanted(entry[2])]
         heapq.heapify(self._heap)
 

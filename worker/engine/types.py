@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:  # tasks and rendering stand on these types and must not load torch
+if TYPE_CHECKING:  # tasks and rendering use these types and must not load torch
     from worker.chatterbox.voice import Voice
 
 
@@ -23,8 +23,8 @@ class Delivery:
     top_p: float = 1.0
 
 
-NORMAL_PRIORITY = 5  # of a job that names none
-HIGHEST_PRIORITY = 9  # that a caller may choose; above it somebody waits for the sound
+NORMAL_PRIORITY = 5  # the default of jobs that set no priority
+HIGHEST_PRIORITY = 9  # that a caller may choose; above it are streams that somebody waits for
 BEGINNING = 4  # chunks of a job that are heard while the rest is spoken
 
 Turn = tuple[int, ...]
@@ -48,16 +48,16 @@ class Utterance:
 def make_turn(priority: int, index: int) -> Turn:
     """Return the turn of a job's chunk: by priority, then in reading order.
 
-    Of jobs with equal priority the one that has got less far goes first, so that a book's first
+    Among jobs of equal priority the one with less progress goes first, so that a book's first
     minute does not wait for the middle of another.
     """
     return (-priority, index)
 
 
 def is_waited_for(turn: Turn) -> bool:
-    """Tell whether somebody waits to hear it: urgent work, or the beginning of a job.
+    """Return whether a listener waits for it: urgent work, or the beginning of a job.
 
-    So does what has no turn: a voice is measured, before which nothing is spoken with it.
+    Utterances without a turn count too: they measure a voice, and no job can use it before.
     """
     return not turn or -turn[0] > NORMAL_PRIORITY or turn[1] < BEGINNING
 
@@ -72,7 +72,7 @@ class Speech:
     """One spoken chunk.
 
     Shapes: tokens (T,) int64, all below ACOUSTIC_TOKENS; waveform (S,) float32 at 24 kHz.
-    `is_truncated`: the token limit was reached before the model said stop.
+    `is_truncated`: the token limit was reached before the model generated STOP.
     """
 
     tokens: npt.NDArray[np.int64]
@@ -96,7 +96,7 @@ class SpeechEngine(Protocol):
         """
 
     def is_alive(self) -> bool:
-        """Tell whether utterances are still spoken."""
+        """Return whether the engine still speaks."""
 
     def close(self) -> None:
-        """Finish what is under way, then free the model."""
+        """Finish the utterances in flight, then free the model."""

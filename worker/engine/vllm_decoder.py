@@ -15,13 +15,13 @@ from vllm.sampling_params import RequestOutputKind
 
 from narration.errors import SpeechError
 from worker.chatterbox.config import STOP_SPEECH
-from worker.chatterbox.t3.prompt import Prompt, Spoken
+from worker.chatterbox.t3.prompt import Prompt, SpeechTokens
 from worker.chatterbox.t3.vllm_layout import BankRow, PromptLayout
 from worker.chatterbox.voice import Voice
 from worker.engine.conditioning_bank import ConditioningBank
 
 _MAX_SEED = 2**63 - 1
-_GROUP = 16  # one in so many slots must be free before utterances join
+_GROUP = 16  # one slot in this many must be free before utterances join
 
 
 class VllmEngine(Protocol):
@@ -33,10 +33,10 @@ class VllmEngine(Protocol):
         """Queue a request for the next step."""
 
     def abort_request(self, request_ids: list[str]) -> None:
-        """Take requests out of the batch."""
+        """Abort requests."""
 
     def step(self) -> list[Any]:
-        """Run one step and return the outputs of the requests that ended with it."""
+        """Run one step and return the outputs of the requests that it finished."""
 
     def collective_rpc(
         self, method: str, timeout: float | None = None, args: tuple[Any, ...] = ()
@@ -45,10 +45,10 @@ class VllmEngine(Protocol):
 
 
 class VllmDecoder:
-    """SlotDecoder over vLLM's engine, which runs in the steps of this decoder only.
+    """SlotDecoder over vLLM's engine, which runs only during this decoder's steps.
 
     When nearly all slots are taken, utterances join several at a time: a step that also reads
-    prompts cannot replay the graph of a decoding step and takes half as long again.
+    prompts cannot replay the graph of a decoding step and takes 50 % longer.
     """
 
     def __init__(
@@ -61,14 +61,16 @@ class VllmDecoder:
         bank_rows: int,
         sampling: Callable[[Prompt, int], SamplingParams] | None = None,
     ) -> None:
-        """Take over an engine; `sampling` replaces `sampling_params`."""
+        """Take ownership of an engine; `sampling` replaces `sampling_params`."""
         self._engine = engine
         self._layout = layout
         self._encode_conditioning = encode_conditioning
         self._slots = slots
         self._sampling = sampling or sampling_params
         self._bank = ConditioningBank(bank_rows, self._fill)
-        self._next_slot = itertools.count()  # a slot is a request of its own, never used again
+        self._next_slot = (
+            itertools.count()
+        )  # a slot number stands for one request and is never reused
         self._rows: dict[int, BankRow] = {}  # per slot in use
         self._token_ids: dict[int, Sequence[int]] = {}  # per slot that is done
 
@@ -103,19 +105,21 @@ class VllmDecoder:
             self._token_ids[int(output.request_id)] = output.outputs[0].token_ids
 
     def done(self) -> list[int]:
-        """Slots that wait for `release`."""
+        """Finished slots that wait for `release`."""
         return list(self._token_ids)
 
-    def release(self, slot: int) -> Spoken:
+    def release(self, slot: int) -> SpeechTokens:
         """Free a slot that is done and return its tokens."""
         ids = list(self._token_ids.pop(slot))
         self._bank.give_back(self._rows.pop(slot))
         is_stopped = ids[-1:] == [STOP_SPEECH]
         tokens = ids[:-1] if is_stopped else ids
-        return Spoken(tokens=torch.tensor(tokens, dtype=torch.int64), is_truncated=not is_stopped)
+        return SpeechTokens(
+            tokens=torch.tensor(tokens, dtype=torch.int64), is_truncated=not is_stopped
+        )
 
     def drop(self, slot: int) -> None:
-        """Take a slot out of the batch and forget its tokens."""
+        """Abort a slot and discard its tokens."""
         if self._token_ids.pop(slot, None) is None:
             self._engine.abort_request([str(slot)])
         self._bank.give_back(self._rows.pop(slot))
@@ -135,7 +139,7 @@ class VllmDecoder:
 def sampling_params(prompt: Prompt, max_new_tokens: int) -> SamplingParams:
     """Convert a prompt's settings to vLLM's, which applies them in upstream's order.
 
-    All tokens of an utterance come at once, because it is vocoded as a whole.
+    All tokens of an utterance are returned at once, because it is vocoded as a whole.
     """
     sampling = prompt.sampling
     return SamplingParams(

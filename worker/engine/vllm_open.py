@@ -1,4 +1,4 @@
-"""Starts vLLM with T3 on it: which of its many arguments are set, and why."""
+"""Starts vLLM with T3: which of its many arguments are set, and why."""
 
 from collections.abc import Callable
 from functools import partial
@@ -20,7 +20,7 @@ from worker.engine.options import VLLM_REST_GB, ResolvedOptions
 from worker.engine.sharing import OpenStream
 from worker.engine.vllm_decoder import VllmDecoder
 
-_BANK_ROWS = 256  # pairs of voice and exaggeration kept ready; more than these take turns
+_BANK_ROWS = 256  # pairs of voice and exaggeration kept ready; beyond these, pairs take turns
 _CPU_KV_BYTES = 1 << 30
 _STEP_TOKENS = 4096  # room for 512 decoding utterances and a dozen new prompts
 
@@ -55,8 +55,8 @@ def start_vllm(
 ) -> LLMEngine:
     """Start vLLM's engine in this process, on the thread that will use it.
 
-    `open_stream` opens the stream that this thread's kernels are launched on from now on; without
-    it they would queue up with those of every other thread. `overrides` are arguments of vLLM's.
+    `open_stream` opens the stream on which this thread launches its kernels from now on; without it
+    they would queue behind those of every other thread. `overrides` are arguments of vLLM's engine.
     """
     if open_stream is not None:
         torch.cuda.set_stream(open_stream())
@@ -77,7 +77,7 @@ def engine_arguments(
     arguments: dict[str, Any] = {
         "model": str(folder),
         "skip_tokenizer_init": True,  # the checkpoint's own tokenizer makes the text tokens
-        "generation_config": "vllm",  # no sampling defaults from the folder
+        "generation_config": "vllm",  # ignore sampling defaults in the folder
         "dtype": options.precision,
         "max_model_len": layout.max_length,
         "max_num_seqs": options.t3_slots,
@@ -114,8 +114,9 @@ def _on_cuda(options: ResolvedOptions) -> dict[str, Any]:
         "max_num_batched_tokens": _STEP_TOKENS,
         "attention_backend": ATTENTION,
         "cudagraph_capture_sizes": graph_sizes(options.t3_slots),
-        # The size of the cache and not a share of the device: the sound stage needs the rest.
+        # The cache gets a size and not a share of the device, because the sound stage needs the
+        # rest.
         "kv_cache_memory_bytes": int(options.kv_cache_gb * 1e9),
-        # With the cache's size given, vLLM only checks that this share is free at the start.
+        # When the cache size is set, vLLM only checks that this share is free at the start.
         "gpu_memory_utilization": min(0.9, (options.kv_cache_gb + VLLM_REST_GB) / total_gb),
     }

@@ -1,7 +1,7 @@
-"""Memory that processes share, in blocks of one size: a waveform is written once and not sent.
+"""Memory shared between processes, in blocks of one size: a waveform is written once, never sent.
 
-The memory has no name, so that a process that is killed leaves nothing behind, and it does not lie
-in /dev/shm, which containers keep small. Blocks that were never used take none.
+The memory has no name, so a killed process leaves nothing behind, and it is not in /dev/shm, which
+is small in containers. Blocks that were never used occupy no memory.
 """
 
 import mmap
@@ -16,14 +16,14 @@ import numpy.typing as npt
 from narration.sound.waveform import Waveform
 from worker.rendering.take_sound import SpokenSound
 
-BLOCK_BYTES = 4 << 20  # 43 s of speech with its tokens: the longest that the model says
+BLOCK_BYTES = 4 << 20  # 43 s of speech with its tokens, the longest that the model generates
 Tokens: TypeAlias = npt.NDArray[np.int64]
 _TOKEN = np.dtype(np.int64)
 _SAMPLE = np.dtype(np.float32)
 
 
 class SharedBlocks:
-    """Blocks of a file in memory; whoever uses one sees to it that nobody else does."""
+    """Blocks of an in-memory file; callers make sure that each block has one user at a time."""
 
     def __init__(self, descriptor: int, count: int) -> None:
         self.count = count
@@ -32,13 +32,13 @@ class SharedBlocks:
 
     @classmethod
     def make(cls, count: int) -> "SharedBlocks":
-        """Make so many new blocks."""
+        """Make `count` new blocks."""
         descriptor = os.memfd_create("takes", os.MFD_CLOEXEC)
         os.ftruncate(descriptor, count * BLOCK_BYTES)
         return cls(descriptor, count)
 
     def __reduce__(self) -> tuple[Callable[..., "SharedBlocks"], tuple[object, int]]:
-        """Go to a process that is being started, with the memory and not its content."""
+        """Pickle for a process that is being started: it gets the memory itself, not a copy."""
         return _open_again, (reduction.DupFd(self._descriptor), self.count)
 
     def write(self, block: int, sound: SpokenSound) -> tuple[int, int]:
@@ -52,16 +52,16 @@ class SharedBlocks:
     def read(
         self, block: int, sizes: tuple[int, int], *, spoken_text: str, is_truncated: bool
     ) -> SpokenSound:
-        """Return a sound that lies in a block; it is valid for as long as the block is held."""
+        """Return the sound in a block; it is valid until the block is reused."""
         tokens, waveform = self._view(block, *sizes)
         return SpokenSound(
             tokens=tokens, waveform=waveform, spoken_text=spoken_text, is_truncated=is_truncated
         )
 
     def close(self) -> None:
-        """Give the memory back, once no sound is read any more; a second time does nothing."""
+        """Free the memory once no sound is in use; calling it again does nothing."""
         if self._memory.closed:
-            return  # the number of the descriptor may be somebody else's by now
+            return  # the descriptor's number may have been reused by now
         self._memory.close()
         os.close(self._descriptor)
 
@@ -73,7 +73,7 @@ class SharedBlocks:
 
 
 def fits(sound: SpokenSound) -> bool:
-    """Tell whether a sound goes into a block."""
+    """Return whether a sound fits into a block."""
     needed = sound.tokens.size * _TOKEN.itemsize + sound.waveform.size * _SAMPLE.itemsize
     return needed <= BLOCK_BYTES
 

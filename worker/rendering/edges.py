@@ -1,4 +1,4 @@
-"""A chunk's edges: silence cut to a margin, no offset, no click where it meets its neighbour."""
+"""A chunk's edges: silence trimmed to a margin, no DC offset, no click at either end."""
 
 import numpy as np
 
@@ -6,17 +6,17 @@ from narration.sound.waveform import Waveform
 from worker.chatterbox.config import SAMPLE_RATE_HZ
 
 _FRAME = SAMPLE_RATE_HZ // 100  # 10 ms
-_FLOOR = 10 ** (-60 / 20)  # quieter than this is silence in any recording
-_BELOW_LOUDEST = 10 ** (-40 / 20)  # breaths and soft consonants lie above, vocoder hiss below
+_FLOOR = 10 ** (-60 / 20)  # anything quieter is silence in any recording
+_BELOW_LOUDEST = 10 ** (-40 / 20)  # breaths and soft consonants are louder, vocoder hiss is quieter
 _LEAD = SAMPLE_RATE_HZ * 40 // 1000  # kept before speech: the onset of a soft consonant
 _TAIL = SAMPLE_RATE_HZ * 80 // 1000  # kept after it: the decay of the last sound
 _FADE = SAMPLE_RATE_HZ * 5 // 1000  # long enough to hide a step, too short to hear
-_OFFSET_HZ = 20.0  # what is slower is no sound
-_SETTLED = SAMPLE_RATE_HZ // 4  # by then a step's echo has died away
+_OFFSET_HZ = 20.0  # slower movement is inaudible
+_SETTLED = SAMPLE_RATE_HZ // 4  # the filter's response to a step has decayed by then
 
 
 def trim_edges(waveform: Waveform) -> Waveform:
-    """Cut silence at both ends to a margin, take out the offset and fade the ends to zero.
+    """Trim silence at both ends to a margin, remove the DC offset and fade the ends to zero.
 
     Shapes: (S,) -> (at most S,). A waveform that is silent throughout keeps its length.
     """
@@ -30,7 +30,7 @@ def trim_edges(waveform: Waveform) -> Waveform:
 
 
 def speech_bounds(waveform: Waveform) -> tuple[int, int]:
-    """First and last sample of what is not silence, to 10 ms; (0, 0) if all is."""
+    """Return where speech starts and ends, in samples to 10 ms; (0, 0) if all is silence."""
     loud = np.flatnonzero(is_loud(frame_levels(waveform, _FRAME)))
     if not loud.size:
         return 0, 0
@@ -38,9 +38,9 @@ def speech_bounds(waveform: Waveform) -> tuple[int, int]:
 
 
 def frame_levels(waveform: Waveform, frame: int) -> Waveform:
-    """Root mean square of each frame.
+    """Return the root mean square of each frame.
 
-    Shapes: (S,) -> (ceil(S / frame),); the last frame is filled up with zeros.
+    Shapes: (S,) -> (ceil(S / frame),); the last frame is zero-padded.
     """
     frames = -(-waveform.size // frame)
     padded = np.zeros(frames * frame, dtype=np.float32)
@@ -50,19 +50,19 @@ def frame_levels(waveform: Waveform, frame: int) -> Waveform:
 
 
 def is_loud(levels: Waveform) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-    """Tell frames with sound from silence, by a floor and by the loudest of them."""
+    """Return which frames are not silence, by a floor and relative to the loudest frame."""
     loudest = float(levels.max(initial=0.0))
     return levels > max(_FLOOR, loudest * _BELOW_LOUDEST)
 
 
 def _take_out_offset(waveform: Waveform) -> Waveform:
-    """Take out what is too slow to hear, without a shift in time.
+    """Remove what is too slow to hear, without delaying the sound.
 
-    The mean is not enough: some voices have an offset while they speak and none in their pauses,
-    where subtracting the mean would put one.
+    Subtracting the mean is not enough: some voices have an offset while they speak and none in
+    their pauses, so it would add one there.
     """
     length = waveform.size + 2 * _SETTLED
-    # Mirrored ends, so that an offset throughout leaves no step at either.
+    # Mirrored ends, so that a constant offset leaves no step at either end.
     padded = np.pad(waveform, _SETTLED, mode="symmetric")
     hz = np.fft.rfftfreq(length, 1 / SAMPLE_RATE_HZ)
     gain = hz**4 / (hz**4 + _OFFSET_HZ**4)

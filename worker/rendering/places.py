@@ -1,4 +1,4 @@
-"""Places for segments: some are for those who wait, so that a book never takes them all."""
+"""Places for segments: some are reserved for urgent ones, so that a book never takes them all."""
 
 import math
 import threading
@@ -14,14 +14,14 @@ LEAST_SLOTS = 4  # while one segment waits for its last chunk, others keep the e
 
 @dataclass(slots=True)
 class Place:
-    """A place that was taken; `least_priority` is what a segment needs to be spoken in it."""
+    """A place in use; `least_priority` is the priority that a segment needs for it."""
 
     least_priority: int
-    is_missed: bool = False  # a wake-up found no place meanwhile: pass it on
+    is_missed: bool = False  # a wake-up found no ordinary place meanwhile: send another
 
 
 class Places:
-    """Counts the segments that are spoken at once, but for the urgent ones."""
+    """Counts the segments that are being spoken, urgent ones excepted."""
 
     def __init__(self, ordinary: int) -> None:
         self._ordinary = ordinary
@@ -31,11 +31,11 @@ class Places:
 
     @contextmanager
     def take(self) -> Iterator[Place]:
-        """Take a place: an ordinary one if there is one, else one for urgent segments only."""
+        """Take a place: an ordinary one if one is free, else one for urgent segments only."""
         with self._guard:
             is_ordinary = self._taken < self._ordinary
             self._taken += is_ordinary
-            # Whoever gives an ordinary place back looks for work that was passed over.
+            # Whoever releases an ordinary place must then look for the work that was skipped.
             self._is_missed = self._is_missed or not is_ordinary
         place = Place(least_priority=0 if is_ordinary else URGENT_PRIORITY)
         try:

@@ -1,4 +1,4 @@
-"""Checks on one spoken chunk. Each limit says why it stands where it does."""
+"""Checks on one spoken chunk. Each limit says why it has its value."""
 
 import re
 from collections.abc import Iterator
@@ -16,14 +16,14 @@ from worker.rendering.edges import frame_levels, is_loud
 # English is read aloud at 13 to 17 characters a second, hastily at 22, solemnly at 8.
 FASTEST_CHARS_PER_S = 30.0
 SLOWEST_CHARS_PER_S = 5.0
-GRACE_S = 1.5  # added to the longest: a one-word line may be drawn out and has its margins
-SILENT_DB = -50.0  # the loudest 20 ms of a voice lie above -30 dBFS
+GRACE_S = 1.5  # added to the longest duration: a one-word line may be drawn out, and has margins
+SILENT_DB = -50.0  # the loudest 20 ms of a voice are above -30 dBFS
 CLIP_LEVEL = 0.985  # the vocoder clamps at 0.99
-CLIPPED_SHARE = 0.005  # a few flat tops on a plosive pass; half a per cent buzzes
+CLIPPED_SHARE = 0.005  # a few flat tops on a plosive are inaudible; half a per cent buzzes
 LONGEST_SILENCE_S = 2.0  # a full stop takes up to 0.8 s, an ellipsis up to 1.5 s
 LONGEST_LOOP_S = 1.2  # a held vowel repeats its token for up to 0.6 s
-LOOP_PERIOD_S = 1.0  # a stuck model repeats a sound or a syllable, seldom more
-LOOP_TURNS = 3  # twice may be the text: "no, no"
+LOOP_PERIOD_S = 1.0  # a stuck model repeats a sound or a syllable, rarely more
+LOOP_TURNS = 3  # twice may be in the text: "no, no"
 
 _FRAME = SAMPLE_RATE_HZ // 50  # 20 ms
 _SOUNDED = re.compile(r"\w")
@@ -44,7 +44,7 @@ class Flag(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What the checks say of one spoken chunk."""
+    """The result of the checks on one spoken chunk."""
 
     duration_s: float
     findings: tuple[Finding, ...]
@@ -53,7 +53,7 @@ class Verdict:
 def judge(
     tokens: npt.NDArray[np.int64], waveform: Waveform, spoken_text: str, *, is_truncated: bool
 ) -> Verdict:
-    """Check one spoken chunk; every check that fails is a finding with its figures.
+    """Check one spoken chunk; every failed check is a finding with its measurements.
 
     Shapes: tokens (T,); waveform (S,).
     """
@@ -102,7 +102,7 @@ def _check_level(waveform: Waveform) -> Iterator[Finding]:
 
 
 def _check_clipping(waveform: Waveform) -> Iterator[Finding]:
-    """Count samples at the ceiling beside another such: a lone one is a peak, not a flat top."""
+    """Count adjacent samples at the ceiling: a single one is a peak, not a flat top."""
     high = np.abs(waveform) >= CLIP_LEVEL
     share = float((high[1:] & high[:-1]).mean()) if waveform.size > 1 else 0.0
     if share > CLIPPED_SHARE:
@@ -110,7 +110,7 @@ def _check_clipping(waveform: Waveform) -> Iterator[Finding]:
 
 
 def _check_loop(tokens: npt.NDArray[np.int64]) -> Iterator[Finding]:
-    """Find the longest stretch in which a pattern of up to a second comes again and again."""
+    """Find the longest stretch in which a pattern of up to a second repeats."""
     worst_s = 0.0
     for period in range(1, int(LOOP_PERIOD_S * TOKEN_RATE_HZ) + 1):
         length = _longest_run(tokens[period:] == tokens[:-period]) + period

@@ -1,4 +1,4 @@
-"""What of a job was spoken before is ended for the whole job, when a worker begins it."""
+"""When a worker starts a job, finishes every segment of it that is already in the chunk cache."""
 
 import threading
 from collections import OrderedDict
@@ -20,32 +20,32 @@ from worker.rendering.takes import SpokenTake, resolve_take
 
 log = structlog.get_logger(__name__)
 
-REMEMBERED = 1024  # jobs that were begun
-SEGMENTS = 32  # in a transaction: others wait for the row of their job meanwhile
+REMEMBERED = 1024  # jobs that were started
+SEGMENTS = 32  # per transaction: other workers wait for the job's row meanwhile
 
 
 class Reuse:
-    """Ends segments that are in the chunk cache as a whole; used by all threads of a worker."""
+    """Finishes segments whose chunks are all in the chunk cache; shared by a worker's threads."""
 
     def __init__(self, context: WorkerContext) -> None:
         self._context = context
-        self._begun: OrderedDict[str, None] = OrderedDict()
+        self._started: OrderedDict[str, None] = OrderedDict()
         self._guard = threading.Lock()
 
     def finish_rest(
         self, claim: SegmentClaim, settings: SegmentSettings, lease: Lease, drain: Drain
     ) -> None:
-        """End what is cached of the job behind a claimed segment, once for each job.
+        """Finish the cached segments after a claimed one, once per job.
 
-        It goes on while it finds something. The beginning is left to those who speak it, since
-        somebody may wait to hear it.
-        Raises: LeaseLost if the claimed segment is somebody else's by now.
+        It goes on while it finds something. The first segments are left to the threads that speak
+        them, because a listener may wait for them.
+        Raises: LeaseLost if another worker has the claimed segment by now.
         """
         if claim.index == 0 or not self._is_first(claim.job_id):
             return
         try:
             self._finish_from(claim, settings, lease, drain)
-        except DatabaseUnavailable as error:  # those who speak the segments look again
+        except DatabaseUnavailable as error:  # speaking a segment looks the cache up again
             log.warning("reuse_given_up", reason=str(error))
             self._forget(claim.job_id)
 
@@ -60,49 +60,49 @@ class Reuse:
                 segments = untouched_segments(
                     session, claim.job_id, after=after, most=SEGMENTS, now=now
                 )
-                reused = self._reused(session, claim.owner, segments, settings)
-            if not reused:
+                cached = self._cached_outcomes(session, claim.owner, segments, settings)
+            if not cached:
                 return
             with self._context.session() as session:
-                ended = finish_reused(
+                finished = finish_reused(
                     session,
                     claim.job_id,
-                    reused,
+                    cached,
                     holder=self._context.holder,
                     until=self._context.leases.until(),
                     now=now,
                 )
-            _count([outcome for number in ended for outcome in reused[number]])
+            _count([outcome for number in finished for outcome in cached[number]])
             after = max(segments)
 
     def _is_first(self, job_id: str) -> bool:
         with self._guard:
-            is_first = job_id not in self._begun
-            self._begun[job_id] = None
-            if len(self._begun) > REMEMBERED:
-                self._begun.popitem(last=False)
+            is_first = job_id not in self._started
+            self._started[job_id] = None
+            if len(self._started) > REMEMBERED:
+                self._started.popitem(last=False)
         return is_first
 
     def _forget(self, job_id: str) -> None:
         with self._guard:
-            self._begun.pop(job_id, None)
+            self._started.pop(job_id, None)
 
-    def _reused(
+    def _cached_outcomes(
         self,
         session: Session,
         owner: str,
         segments: Mapping[int, Sequence[Chunk]],
         settings: SegmentSettings,
     ) -> dict[int, list[Outcome]]:
-        """Return the outcomes of segments all of whose chunks have a take that is kept."""
+        """Return the outcomes of segments all of whose chunks have a cached take that is good."""
         keys = {
             chunk.index: _cache_key(chunk, settings)
             for chunks in segments.values()
             for chunk in chunks
-            if not chunk.voicing  # spoken in a way of its own: for those who speak it
+            if not chunk.voicing  # it has settings of its own, which speaking its segment applies
         }
         takes = find_takes(session, owner, keys.values(), now=self._context.clock())
-        found = {
+        outcomes_by_segment = {
             number: [
                 outcome
                 for chunk in chunks
@@ -113,7 +113,7 @@ class Reuse:
         }
         return {
             number: outcomes
-            for number, outcomes in found.items()
+            for number, outcomes in outcomes_by_segment.items()
             if len(outcomes) == len(segments[number])
         }
 
@@ -123,15 +123,15 @@ def _cache_key(chunk: Chunk, settings: SegmentSettings) -> str:
 
 
 def _outcome(chunk: Chunk, take: Take, settings: SegmentSettings) -> Outcome | None:
-    """Return what a cached first take makes of a chunk; None if it would be spoken again."""
+    """Return a chunk's outcome with its cached first take; None if it needs another take."""
     pending = settings.make_pending(chunk)
-    spoken = SpokenTake(
+    cached_take = SpokenTake(
         number=pending.number,
         seed=settings.parameters.seed(pending.spoken_text, pending.number),
         take=take,
         is_cached=True,
     )
-    result = resolve_take(pending, spoken, settings.quality.policy)
+    result = resolve_take(pending, cached_take, settings.quality.policy)
     return result if isinstance(result, Outcome) and result.take is take else None
 
 

@@ -1,6 +1,6 @@
 """Rendering: claim the segment whose turn it is, speak it, finish it.
 
-Uses the engine it was given and no tensors; the queries check who may write what.
+Works with the engine it is given and no tensors; the queries check who may write what.
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ from worker.context import Drain, WorkerContext
 from worker.engine.types import SpeechEngine
 from worker.lease_runner import Work, run_under_lease
 from worker.leases import Lease
-from worker.rendering.notes import NoteWriter
+from worker.rendering.checkpoint_writer import CheckpointWriter
 from worker.rendering.pace import Pace
 from worker.rendering.places import Places
 from worker.rendering.reuse import Reuse
@@ -45,7 +45,7 @@ from worker.rendering.voice_levels import VoiceLevels
 
 
 class SegmentRunner:
-    """Renders segments with a warm engine; its methods may run on many threads."""
+    """Renders segments with a warm engine; its methods may be called from many threads."""
 
     def __init__(
         self,
@@ -56,12 +56,12 @@ class SegmentRunner:
         voice_levels: VoiceLevels,
         *,
         takes: TakePool,
-        notes: NoteWriter,
+        checkpoints: CheckpointWriter,
         places: Places,
     ) -> None:
         self._context = context
         self._takes = takes
-        self._notes = notes
+        self._checkpoints = checkpoints
         self._places = places
         self._engine = engine
         self._identity = identity
@@ -72,7 +72,7 @@ class SegmentRunner:
         self.pace = Pace()
 
     def render_next(self) -> bool:
-        """Render the segment whose turn it is; False if there is no more to do now.
+        """Render the segment whose turn it is; return False if there is nothing left to do now.
 
         Raises: EngineDied, after handing the segment back.
         """
@@ -88,7 +88,7 @@ class SegmentRunner:
         return self._render_one(URGENT_PRIORITY)
 
     def drain(self) -> None:
-        """Claim nothing more: what is being spoken may finish, the rest is handed back."""
+        """Claim no more segments; chunks in flight may finish, the rest is handed back."""
         self._drain.begin(self._context.settings.grace_s)
 
     def _render_one(self, least_priority: int) -> bool:
@@ -147,7 +147,7 @@ class SegmentRunner:
             context=self._context,
             engine=self._engine,
             takes=self._takes,
-            notes=self._notes,
+            checkpoints=self._checkpoints,
             drain=self._drain,
             pace=self.pace,
         )

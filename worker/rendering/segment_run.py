@@ -1,7 +1,7 @@
-"""Speaking one segment: feed the engine, have takes checked and stored, retake, note every end.
+"""Speaks one segment: feeds the engine, has takes checked and stored, retakes, records the results.
 
-Three things go on for a chunk, none of which is waited for by itself: it is spoken by the engine,
-its take is checked and stored, and its end is written. What is done comes back in one queue.
+Each chunk goes through three asynchronous steps: the engine speaks it, its take is checked and
+stored, and its outcome is recorded. Completed steps come back through one queue.
 """
 
 import queue
@@ -31,10 +31,10 @@ from worker.rendering.take_sound import SpokenSound, StoredSound
 from worker.rendering.takes import PendingChunk, SpokenTake, resolve_failure, resolve_take
 from worker.rendering.tools import Tools
 
-POLL_S = 0.5  # how often a wait for what is under way checks for a lost lease or a drain
-SETTLE_S = 60.0  # for ends that were handed in to be written, before a segment is let go
+POLL_S = 0.5  # how often a wait checks for a lost lease or a drain
+SETTLE_S = 60.0  # for outcomes to be recorded before a segment is released
 
-_Passed = tuple[PendingChunk, Take, PendingChunk | Outcome]
+_ResolvedTake = tuple[PendingChunk, Take, PendingChunk | Outcome]
 
 
 class SegmentRun:
@@ -56,22 +56,23 @@ class SegmentRun:
         self._settings = settings
         self._lease = lease
         self._record = record
-        self._voicings: dict[int, Voicing] = {}  # of chunks that are spoken in a way of their own
+        self._voicings: dict[int, Voicing] = {}  # of chunks with settings of their own
         self._waiting: deque[PendingChunk] = deque()
         self._speaking: set[Future[Speech]] = set()
         self._storing: set[Future[StoredSound]] = set()
-        self._noting: set[Future[Standing]] = set()
-        # No SimpleQueue: in CPython 3.11 a `get` that wakes up after its time waits for ever.
-        self._done: queue.Queue[Callable[[], None]] = queue.Queue()
-        self._left = 0
+        self._recording: set[Future[Standing]] = set()
+        # Not SimpleQueue: in CPython 3.11 its `get` may wait for ever if it wakes after its
+        # timeout.
+        self._completed: queue.Queue[Callable[[], None]] = queue.Queue()
+        self._remaining = 0
 
     def run(self, chunks: Sequence[Chunk]) -> bool:
-        """Speak every chunk; False if the worker is stopping and some are left.
+        """Speak every chunk; return False if the worker is stopping and some are left.
 
-        Raises: LeaseLost if the segment is somebody else's or nobody wants it any more;
+        Raises: LeaseLost if another worker has the segment or its job was canceled;
         StorageUnavailable, DatabaseUnavailable, EngineDied.
         """
-        self._left = len(chunks)
+        self._remaining = len(chunks)
         self._voicings = {c.index: read_voicing(c.voicing) for c in chunks if c.voicing}
         try:
             self._begin([self._settings.make_pending(chunk) for chunk in chunks])
@@ -82,9 +83,9 @@ class SegmentRun:
         finally:
             for future in self._speaking:
                 future.cancel()
-            # Whoever lets go of the segment must not overtake what it has spoken.
-            wait(self._noting, SETTLE_S)
-        return self._left == 0
+            # The segment may only be released after its spoken chunks are recorded.
+            wait(self._recording, SETTLE_S)
+        return self._remaining == 0
 
     def _has_work(self) -> bool:
         if self._drain.is_begun:
@@ -92,12 +93,12 @@ class SegmentRun:
         return self._is_under_way() or bool(self._waiting)
 
     def _is_under_way(self) -> bool:
-        return bool(self._speaking or self._storing or self._noting)
+        return bool(self._speaking or self._storing or self._recording)
 
     def _begin(self, pending_chunks: Sequence[PendingChunk]) -> None:
-        """Finish chunks that have a cached take, of any job; queue the others for a new one.
+        """Finish chunks that have a cached take, from any job; queue the others for a new one.
 
-        Where somebody waits, the first is spoken while it is being written that it is begun.
+        In an urgent segment the first chunk is submitted before its start is recorded.
         """
         keys = {
             self._cache_key(pending, number)
@@ -111,36 +112,36 @@ class SegmentRun:
         unspoken = [one.index for one in self._waiting]
         if self._settings.is_urgent and not self._claim.is_suspect:
             self._submit_next()
-        self._note_begun(unspoken)
-        for passed, result in reused:
-            for step in passed:
-                self._note_passed(*step)
+        self._record_begun(unspoken)
+        for resolved, result in reused:
+            for step in resolved:
+                self._record_unkept(*step)
             if isinstance(result, Outcome):
                 self._end(result)
 
-    def _note_begun(self, unspoken: Sequence[int]) -> None:
+    def _record_begun(self, unspoken: Sequence[int]) -> None:
         with self._context.session() as session:
             if self._settings.is_urgent:
                 self._record(session)
-            # Of a suspect segment chunks begin one by one, so that only one can be to blame.
+            # A suspect segment's chunks start one by one, so that a crash points to a single chunk.
             if unspoken and not self._claim.is_suspect:
                 start_chunks(session, self._claim, unspoken)
 
     def _reuse(
         self, pending: PendingChunk, earlier: dict[str, Take]
-    ) -> tuple[list[_Passed], PendingChunk | Outcome]:
-        """Return what cached takes make of a chunk, and each of them with what it led to."""
-        passed: list[_Passed] = []
+    ) -> tuple[list[_ResolvedTake], PendingChunk | Outcome]:
+        """Apply cached takes to a chunk; return each take with its result, and the final result."""
+        resolved: list[_ResolvedTake] = []
         while take := earlier.get(self._cache_key(pending, pending.number)):
             result = self._resolve(pending, take, is_cached=True)
-            passed.append((pending, take, result))
+            resolved.append((pending, take, result))
             if isinstance(result, Outcome):
-                return passed, result
+                return resolved, result
             pending = result
-        return passed, pending
+        return resolved, pending
 
     def _submit_next(self) -> None:
-        """Hand the engine the next chunk; it blocks while the engine is full."""
+        """Submit the next chunk to the engine; blocks while the engine is full."""
         is_held_back = self._claim.is_suspect and self._is_under_way()
         if not self._waiting or is_held_back or self._drain.is_begun:
             return
@@ -162,20 +163,20 @@ class SegmentRun:
         """Call `then` with the future once it is done, on this thread."""
         under_way.add(future)
 
-        def arrive() -> None:
+        def handle() -> None:
             under_way.discard(future)
             then(future)
 
-        future.add_done_callback(lambda _: self._done.put(arrive))
+        future.add_done_callback(lambda _: self._completed.put(handle))
 
     def _collect(self) -> None:
-        """Go on with what is done; wait for something if there is nothing else to do."""
+        """Handle completed steps; wait for one if there is nothing else to do."""
         may_submit = self._waiting and not self._claim.is_suspect and not self._drain.is_begun
         try:
-            arrive = self._done.get(not may_submit, POLL_S)
+            handle = self._completed.get(not may_submit, POLL_S)
             while True:
-                arrive()
-                arrive = self._done.get_nowait()
+                handle()
+                handle = self._completed.get_nowait()
         except queue.Empty:
             pass
 
@@ -215,7 +216,7 @@ class SegmentRun:
         if isinstance(result, PendingChunk):
             with self._context.session() as session:
                 store_take(session, self._claim.owner, take, now=self._context.clock())
-        self._note_passed(pending, take, result)
+        self._record_unkept(pending, take, result)
         self._continue(result)
 
     def _fail_take(self, pending: PendingChunk, error: SpeechError) -> None:
@@ -225,13 +226,13 @@ class SegmentRun:
     def _measure(self, sound: StoredSound) -> None:
         spoken_s = sound.samples / SAMPLE_RATE_HZ
         telemetry.AUDIO_SECONDS.inc(spoken_s)
-        self._tools.pace.note(spoken_s)
+        self._tools.pace.add_speech(spoken_s)
         telemetry.TAKES.labels(verdict="flagged" if sound.findings else "accepted").inc()
 
-    def _note_passed(
+    def _record_unkept(
         self, pending: PendingChunk, take: Take, result: PendingChunk | Outcome
     ) -> None:
-        """Write a take down that is not the one kept, for those who compare takes by ear."""
+        """Record a take that is not the one kept, so that users can compare takes by ear."""
         if isinstance(result, Outcome) and result.take is take:
             return
         outcome = Outcome(
@@ -277,14 +278,14 @@ class SegmentRun:
 
     def _end(self, outcome: Outcome) -> None:
         chunk = FinishedChunk(claim=self._claim, outcome=outcome)
-        written = self._tools.notes.write(chunk, is_urgent=self._settings.is_urgent)
-        self._follow(written, self._noting, partial(self._receive_standing, outcome))
+        standing = self._tools.checkpoints.write(chunk, is_urgent=self._settings.is_urgent)
+        self._follow(standing, self._recording, partial(self._receive_standing, outcome))
 
     def _receive_standing(self, outcome: Outcome, future: Future[Standing]) -> None:
         standing = future.result()
         if standing is Standing.LOST:
             raise lease_lost(self._claim)
-        self._left -= 1
+        self._remaining -= 1
         telemetry.CHUNKS.labels(outcome=outcome.state.value).inc()
         if standing is Standing.UNWANTED:
             raise LeaseLost(f"job {self._claim.job_id} is not wanted any more")

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentSettings:
-    """What a job's settings say of its chunks, with its voice loaded."""
+    """What a job's settings say about its chunks, with the voice loaded."""
 
     voice: "Voice"
     parameters: RenderParameters
     quality: QualitySettings
     priority: int
-    gain_db: float  # of the voice
+    gain_db: float  # the voice's
 
     @property
     def is_urgent(self) -> bool:
@@ -30,11 +30,11 @@ class SegmentSettings:
 
     @property
     def takes(self) -> int:
-        """How often a chunk may be spoken in this attempt."""
+        """How many takes a chunk may have in this attempt."""
         return 1 if self.quality.policy is QualityPolicy.OFF else self.quality.max_takes
 
     def make_pending(self, chunk: Chunk) -> PendingChunk:
-        """Return a chunk that is still to be spoken, at its first take."""
+        """Return a chunk that is yet to be spoken, at its first take."""
         return PendingChunk(
             index=chunk.index,
             spoken_text=chunk.spoken_text,

@@ -1,4 +1,4 @@
-"""One process that stores takes, replaced when it is lost, and the tasks it has been given."""
+"""One process that stores takes, replaced when it dies, and the tasks it was given."""
 
 import threading
 import time
@@ -16,12 +16,12 @@ from worker.rendering.take_sound import SpokenSound, StoredSound
 
 log = structlog.get_logger(__name__)
 
-AHEAD = 1  # tasks beyond those at work, so that a process need not wait for the next
-MOST_STARTS = 3  # in a row that failed: then the lane is given up
-LIMIT_S = 600.0  # for one take: far more than a store's own time limits add up to
-LOOK_S = 2.0  # how often it is looked whether a process is stuck
-LASTING_S = 30.0  # a process that lived longer did not die of how it was started
-FIRST_PAUSE_S = 0.1  # before a process is started in place of one that died sooner
+AHEAD = 1  # queued tasks beyond the running ones, so that a process never waits for the next
+MOST_STARTS = 3  # failed starts in a row; then the lane gives up
+LIMIT_S = 600.0  # per take: far more than the store's own timeouts add up to
+CHECK_S = 2.0  # how often to check whether the process is stuck
+LASTING_S = 30.0  # a process that lived longer did not die of its start
+FIRST_PAUSE_S = 0.1  # before replacing a process that died sooner
 LONGEST_PAUSE_S = 5.0
 
 
@@ -31,26 +31,26 @@ class Task:
 
     sound: SpokenSound
     stored: Future[StoredSound] = field(default_factory=Future)
-    losses: int = 0  # processes that were lost while they had it
+    losses: int = 0  # processes that died while they had it
     block: int = -1
     sent_at: float = 0.0
 
 
 class Keeper(Protocol):
-    """What a lane tells its pool; every call is made without the guard."""
+    """The pool as a lane sees it; called without holding the guard."""
 
     def hand_out(self) -> None:
-        """Give tasks that wait to lanes with room."""
+        """Give waiting tasks to lanes with room."""
 
     def finish(self, task: Task, answer: Answer) -> None:
-        """Take the answer to a task."""
+        """Pass on the answer to a task."""
 
     def redo(self, tasks: list[Task]) -> None:
-        """Take back the tasks of a process that is lost."""
+        """Queue the tasks of a dead process again."""
 
 
 class Lane:
-    """A process and a thread that receives what it answers. The guard is the pool's."""
+    """A process and a thread that receives its answers. The guard belongs to the pool."""
 
     def __init__(
         self,
@@ -65,12 +65,12 @@ class Lane:
         self._guard = guard
         self._start = start
         self._limit_s = limit_s
-        self._look_s = min(LOOK_S, limit_s / 2)
+        self._check_s = min(CHECK_S, limit_s / 2)
         self._process: TakeProcess | None = None
         self._is_ready = False
         self._stopped = threading.Event()
-        self._held: dict[int, Task] = {}
-        self._is_alone = False  # with a task that took a process down
+        self._tasks: dict[int, Task] = {}
+        self._is_alone = False  # running only a task that killed a process before
         self._count = 0
         self._thread = threading.Thread(target=self._run, name="takes", daemon=True)
 
@@ -81,23 +81,23 @@ class Lane:
     @property
     def load(self) -> int:
         """How many tasks it has."""
-        return len(self._held)
+        return len(self._tasks)
 
     @property
     def pid(self) -> int | None:
-        """The process that is up."""
+        """The id of the process, while it is ready."""
         return self._process.pid if self._process is not None and self._is_ready else None
 
     def has_room(self, task: Task) -> bool:
-        """Tell whether it can take a task; one that took a process down is done alone."""
+        """Return whether it can take a task; one that killed a process runs alone."""
         if not self._is_ready or self._is_alone:
             return False
-        return not self._held if task.losses else self.load < THREADS + AHEAD
+        return not self._tasks if task.losses else self.load < THREADS + AHEAD
 
     def send(self, task: Task, sizes: tuple[int, int]) -> None:
-        """Give the process a task whose sound lies in its block; the guard is held.
+        """Send the process a task whose sound is in its block; the caller holds the guard.
 
-        If it fails the lane does not have the task.
+        If this raises, the lane does not have the task.
         """
         assert self._process is not None
         self._count += 1
@@ -109,9 +109,9 @@ class Lane:
             is_truncated=task.sound.is_truncated,
         )
         task.sent_at = time.monotonic()
-        with suppress(OSError):  # it is gone: the thread that receives finds that, and the task
+        with suppress(OSError):  # it is gone: the receiving thread notices and redoes the task
             self._process.send(request)
-        self._held[self._count] = task
+        self._tasks[self._count] = task
         self._is_alone = task.losses > 0
 
     def stop(self) -> None:
@@ -124,20 +124,20 @@ class Lane:
 
     def _run(self) -> None:
         try:
-            self._keep_up()
+            self._keep_running()
         except Exception:
             log.exception("take_lane_failed")
         finally:
-            # Whatever ended the thread: tasks that wait must not wait for this lane.
+            # Whatever ended the thread, waiting tasks must not wait for this lane.
             self.is_given_up = True
             self._keeper.hand_out()
 
-    def _keep_up(self) -> None:
-        """Start processes, each when the last is lost, until none gets ready any more."""
+    def _keep_running(self) -> None:
+        """Replace the process whenever it dies, until several in a row never get ready."""
         failed = died_soon = 0
         while not self._stopped.is_set():
             started_at = time.monotonic()
-            failed = 0 if self._live() else failed + 1
+            failed = 0 if self._run_process() else failed + 1
             if self._stopped.is_set():
                 return
             if failed >= MOST_STARTS:
@@ -149,8 +149,8 @@ class Lane:
                     backoff_s(died_soon, first_s=FIRST_PAUSE_S, longest_s=LONGEST_PAUSE_S)
                 )
 
-    def _live(self) -> bool:
-        """Start a process and serve it to its end; False if it never was ready."""
+    def _run_process(self) -> bool:
+        """Start a process and serve it until it ends; return False if it never got ready."""
         process = None
         try:
             process = self._start()
@@ -162,30 +162,30 @@ class Lane:
                 log.warning("take_process_lost", tasks=self.load, reason=repr(error))
         except Exception:
             log.exception("take_process_lost", tasks=self.load)
-        return self._let_go(process)
+        return self._release(process)
 
     def _serve(self, process: TakeProcess) -> None:
-        looked_at = time.monotonic()
+        checked_at = time.monotonic()
         while not self._stopped.is_set():
-            answer = process.receive(self._look_s)
+            answer = process.receive(self._check_s)
             if answer is not None:
                 self._receive(answer)
-            # Other answers may come all the time while one take is stuck.
-            if time.monotonic() - looked_at >= self._look_s:
-                looked_at = time.monotonic()
-                self._check_oldest(looked_at)
+            # Other answers may keep arriving while one take is stuck.
+            if time.monotonic() - checked_at >= self._check_s:
+                checked_at = time.monotonic()
+                self._check_oldest(checked_at)
 
-    def _let_go(self, process: TakeProcess | None) -> bool:
-        """Free a process that is lost, and hand its tasks on; False if it never was ready."""
+    def _release(self, process: TakeProcess | None) -> bool:
+        """Free a dead process and return its tasks to the pool; False if it never got ready."""
         with self._guard:
             was_ready = self._is_ready
-            held, self._held = list(self._held.values()), {}
+            tasks, self._tasks = list(self._tasks.values()), {}
             self._process, self._is_ready, self._is_alone = None, False, False
         try:
             if process is not None:
                 process.dispose()
         finally:
-            self._keeper.redo(held)
+            self._keeper.redo(tasks)
         return was_ready
 
     def _receive(self, answer: Answer) -> None:
@@ -195,13 +195,13 @@ class Lane:
             self._keeper.hand_out()
         else:
             with self._guard:
-                task = self._held.pop(answer.number)
+                task = self._tasks.pop(answer.number)
                 self._is_alone = False
             self._keeper.finish(task, answer)
 
     def _check_oldest(self, now: float) -> None:
-        """Look whether the process is stuck. Raises: TimeoutError."""
+        """Check whether the process is stuck. Raises: TimeoutError."""
         with self._guard:
-            oldest = min((task.sent_at for task in self._held.values()), default=now)
+            oldest = min((task.sent_at for task in self._tasks.values()), default=now)
         if now - oldest > self._limit_s:
             raise TimeoutError(f"a take was not stored within {self._limit_s:g} s")

@@ -1,8 +1,8 @@
-"""Takes are checked and stored in other processes, so that the one with the engine is free for it.
+"""Takes are checked and stored in other processes, to leave the engine's process to the engine.
 
-A waveform is written into shared memory for a process that has room, and waits where it is while
-none has. A process that is killed is replaced, and what it had is done again, one at a time: a
-sound that takes processes down again and again is given up, and no other with it.
+A waveform is written into shared memory once a process has room for it. A process that dies is
+replaced, and its tasks are redone one at a time: a sound that repeatedly kills processes is given
+up, and no other with it.
 """
 
 import atexit
@@ -27,11 +27,11 @@ from worker.rendering.take_sound import (
     store_sound,
 )
 
-MOST_LOSSES = 3  # processes that one sound may take down
+MOST_LOSSES = 3  # processes that one sound may kill
 
 
 class TakePool:
-    """Stores takes in so many processes; with none, in the thread that asks."""
+    """Stores takes in several processes; with none, in the calling thread."""
 
     def __init__(
         self,
@@ -42,9 +42,9 @@ class TakePool:
         preload: Sequence[str] = (),
         limit_s: float = LIMIT_S,
     ) -> None:
-        """`store` stores within this process, what `opener` returns does in the others.
+        """`store` stores in this process; what `opener` returns stores in the others.
 
-        A process that needs longer than `limit_s` for a take counts as lost.
+        A process that needs longer than `limit_s` for a take is killed.
         """
         self._store = store
         self._guard = threading.Lock()
@@ -54,20 +54,20 @@ class TakePool:
         self._is_closed = False
         start = partial(TakeProcess, opener, self._blocks, preload)
         self._lanes = [Lane(self, self._guard, start, limit_s=limit_s) for _ in range(processes)]
-        # The exit of this process waits for the others, which ignore its request to end.
+        # At exit, multiprocessing would join the other processes, which ignore SIGTERM.
         atexit.register(self.close)
         for lane in self._lanes:
             lane.start()
 
     @property
     def pids(self) -> list[int]:
-        """The processes that are up."""
+        """The ids of the processes that are ready."""
         return [pid for lane in self._lanes if (pid := lane.pid) is not None]
 
     def submit(self, sound: SpokenSound) -> Future[StoredSound]:
         """Have a take checked and stored.
 
-        The future fails with what storing raises; with SpeechError if processes are lost by it.
+        The future fails with what storing raises; with SpeechError if the take kills processes.
         """
         task = Task(sound)
         if fits(sound) and not self._is_given_up():
@@ -79,7 +79,7 @@ class TakePool:
         return task.stored
 
     def close(self) -> None:
-        """Stop every process; call it when nobody waits for a take any more."""
+        """Stop every process; call it when no caller waits for a take."""
         atexit.unregister(self.close)
         with self._guard:
             self._is_closed = True
@@ -89,17 +89,17 @@ class TakePool:
         self._blocks.close()
 
     def hand_out(self) -> None:
-        """Give tasks that wait to processes with room; once there is no process, do them here."""
+        """Give waiting tasks to processes with room; without any process, do them here."""
         unsent: list[tuple[Task, Exception]] = []
         with self._guard:
             while self._waiting:
                 try:
                     if not self._send(self._waiting[0]):
                         break
-                except Exception as error:  # noqa: BLE001 - it is the fault of this sound alone
+                except Exception as error:  # noqa: BLE001 - only this sound is to blame
                     unsent.append((self._waiting[0], error))
                 self._waiting.popleft()
-        for failed, reason in unsent:  # without the guard: whoever asked may ask for another
+        for failed, reason in unsent:  # without the guard: a callback may submit another
             traceback.clear_frames(reason.__traceback__)  # views of the blocks would outlive them
             failed.stored.set_exception(reason)
         while self._is_given_up() and not self._is_closed:
@@ -110,7 +110,7 @@ class TakePool:
             self._store_here(task)
 
     def finish(self, task: Task, answer: Answer) -> None:
-        """Pass an answer on, and give the room to the next."""
+        """Pass on an answer, and send the next task in its place."""
         self._give_back(task)
         try:
             self.hand_out()
@@ -121,7 +121,7 @@ class TakePool:
                 task.stored.set_result(answer.stored)
 
     def redo(self, tasks: list[Task]) -> None:
-        """Do again what a lost process had, unless it was lost by that too often."""
+        """Redo the tasks of a dead process, except those that have killed too many."""
         if self._is_closed:
             return
         for task in tasks:
@@ -141,12 +141,12 @@ class TakePool:
         self.hand_out()
 
     def _is_given_up(self) -> bool:
-        return all(lane.is_given_up for lane in self._lanes)  # also where there are none
+        return all(lane.is_given_up for lane in self._lanes)  # true if there are none
 
     def _send(self, task: Task) -> bool:
-        """Give a task to the process that has least to do; the guard is held.
+        """Give a task to the least busy process; the caller holds the guard.
 
-        If it fails the task has no block and no process.
+        If this raises, the task has neither block nor process.
         """
         lanes = [lane for lane in self._lanes if lane.has_room(task)]
         if not lanes or not self._free:
@@ -167,12 +167,12 @@ class TakePool:
     def _store_here(self, task: Task) -> None:
         try:
             task.stored.set_result(self._store(task.sound))
-        except Exception as error:  # noqa: BLE001 - it belongs to whoever asked
+        except Exception as error:  # noqa: BLE001 - the caller's future gets it
             task.stored.set_exception(error)
 
 
 def make_take_pool(settings: Settings, store: Storage) -> TakePool:
-    """Make the pool of a worker; `store` is where takes go, opened in this process."""
+    """Make the pool of a worker; `store` is the object store, opened in this process."""
     profile = settings.storage.profiles[settings.storage.work_profile]
     return TakePool(
         partial(store_sound, store),

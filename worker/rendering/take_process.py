@@ -1,7 +1,7 @@
-"""A process that checks and stores takes: how it is started, asked and answered.
+"""A process that checks and stores takes, and the protocol spoken with it.
 
-It is started by a server without threads, because a copy of a process that uses CUDA cannot work.
-Sounds lie in shared memory; what goes through its pipe is small.
+It is started by a fork server, because a fork of a process that uses CUDA does not work. Sounds are
+in shared memory; only small messages go through the pipe.
 """
 
 import contextlib
@@ -23,15 +23,15 @@ from worker.rendering.take_sound import SpokenSound, StoredSound, StoreSound
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
-THREADS = 3  # takes at once in one process: while one waits for the store, others are encoded
-NICENESS = 2  # the threads that drive the engine go first
+THREADS = 3  # concurrent takes per process: while one waits for the store, others are encoded
+NICENESS = 2  # the threads that drive the engine have priority
 
 Opener = Callable[[], StoreSound]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A take to be stored: where it lies, and what it should say."""
+    """A take to be stored: where it is, and the text that it should say."""
 
     number: int
     block: int
@@ -42,7 +42,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What became of a request; `number` is None when the process is ready for the first."""
+    """The result of a request; `number` is None in the message that the process is ready."""
 
     number: int | None
     stored: StoredSound | None = None
@@ -50,15 +50,15 @@ class Answer:
 
 
 class TakeProcess:
-    """One running process; one thread at a time sends, one receives."""
+    """One running process; one thread at a time may send, and one receive."""
 
     def __init__(self, opener: Opener, blocks: SharedBlocks, preload: Sequence[str] = ()) -> None:
-        """`preload` names modules that the opener needs: processes then share their memory."""
+        """`preload` names modules that the opener imports, so that processes share their memory."""
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload([__name__, *preload])
-        self._pipe, theirs = context.Pipe()
+        self._pipe, child_pipe = context.Pipe()
         self._process: BaseProcess = context.Process(
-            target=_serve, args=(theirs, opener, blocks), name="takes", daemon=True
+            target=_serve, args=(child_pipe, opener, blocks), name="takes", daemon=True
         )
         try:
             self._process.start()
@@ -66,11 +66,11 @@ class TakeProcess:
             self._pipe.close()
             raise
         finally:
-            theirs.close()
+            child_pipe.close()
 
     @property
     def pid(self) -> int | None:
-        """The number of the process."""
+        """The id of the process."""
         return self._process.pid
 
     def send(self, request: Request) -> None:
@@ -85,11 +85,11 @@ class TakeProcess:
         return answer
 
     def end(self) -> None:
-        """Kill the process; whoever receives finds it gone."""
+        """Kill the process; `receive` then raises."""
         self._process.kill()
 
     def dispose(self) -> None:
-        """Kill the process and free what it took."""
+        """Kill the process and free its resources."""
         self._process.kill()
         self._process.join()
         self._pipe.close()
@@ -97,21 +97,21 @@ class TakeProcess:
 
 
 def _serve(pipe: Connection, opener: Opener, blocks: SharedBlocks) -> None:
-    """Answer requests until the parent is gone; what is under way ends with it."""
-    # Signals to the whole service are the parent's to handle: it stores what is under way first,
-    # and this process ends when the pipe is closed.
+    """Answer requests until the parent is gone; running requests end with it."""
+    # The parent handles signals sent to the whole process group: it stores running takes first, and
+    # this process ends when the pipe is closed.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     os.nice(NICENESS)
     store = opener()
-    answering = threading.Lock()
-    _answer(pipe, answering, Answer(number=None))
+    send_lock = threading.Lock()
+    _answer(pipe, send_lock, Answer(number=None))
     with ThreadPoolExecutor(THREADS, thread_name_prefix="take") as pool:
         with contextlib.suppress(EOFError, OSError):
             while True:
                 request = pipe.recv()
-                pool.submit(_handle, request, store, blocks, pipe, answering)
-        os._exit(0)  # threads may be waiting for a store that does not answer
+                pool.submit(_handle, request, store, blocks, pipe, send_lock)
+        os._exit(0)  # threads may be blocked on a store that does not answer
 
 
 def _handle(
@@ -119,7 +119,7 @@ def _handle(
     store: StoreSound,
     blocks: SharedBlocks,
     pipe: Connection,
-    answering: threading.Lock,
+    send_lock: threading.Lock,
 ) -> None:
     sound = blocks.read(
         request.block,
@@ -127,7 +127,7 @@ def _handle(
         spoken_text=request.spoken_text,
         is_truncated=request.is_truncated,
     )
-    _answer(pipe, answering, _outcome(request.number, store, sound))
+    _answer(pipe, send_lock, _outcome(request.number, store, sound))
 
 
 def _outcome(number: int, store: StoreSound, sound: SpokenSound) -> Answer:
@@ -135,13 +135,13 @@ def _outcome(number: int, store: StoreSound, sound: SpokenSound) -> Answer:
         return Answer(number=number, stored=store(sound))
     except RhapsodeError as error:
         return Answer(number=number, error=error)
-    except Exception as error:  # noqa: BLE001 - whoever asked must learn of any
-        # As text: not every error of a library can be sent.
+    except Exception as error:  # noqa: BLE001 - the caller must get any error
+        # As text: not every library's exceptions can be pickled.
         bug = RuntimeError("".join(traceback.format_exception(error)))
         return Answer(number=number, error=bug)
 
 
-def _answer(pipe: Connection, answering: threading.Lock, message: Answer) -> None:
-    """Send an answer, of several threads one at a time; to a parent that is gone none."""
-    with answering, contextlib.suppress(OSError):
+def _answer(pipe: Connection, send_lock: threading.Lock, message: Answer) -> None:
+    """Send an answer, one thread at a time; do nothing if the parent is gone."""
+    with send_lock, contextlib.suppress(OSError):
         pipe.send(message)

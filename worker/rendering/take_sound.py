@@ -1,4 +1,4 @@
-"""What becomes of a waveform once it is spoken: judged, trimmed, measured and stored."""
+"""Processes a waveform after it is spoken: judges, trims, measures and stores it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class SpokenSound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredSound:
-    """A take that is stored: what it is found under, how long and loud it is, what is wrong."""
+    """A stored take: its digest, how long and loud it is, and what is wrong with it."""
 
     sha256: str
     samples: int
@@ -63,6 +63,6 @@ def store_sound(store: Storage, sound: SpokenSound) -> StoredSound:
 
 
 def open_store_sound(profile: Profile, objects_dir: Path) -> StoreSound:
-    """Return what stores takes in a profile, for a process that has nothing open yet."""
+    """Return a function that stores takes in a profile, for a process that has nothing open yet."""
     store = open_profile(profile, objects_dir)
     return lambda sound: store_sound(store, sound)

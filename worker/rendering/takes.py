@@ -1,4 +1,4 @@
-"""Which take of a chunk is kept: the first that passes its checks, else the best of all; pure."""
+"""Chooses the take of a chunk to keep: the first that passes its checks, else the best of all."""
 
 from dataclasses import dataclass, replace
 
@@ -11,7 +11,7 @@ from narration.jobs.takes import Outcome, Take
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpokenTake:
-    """A take with its number and seed; `is_cached` if it was spoken before this segment."""
+    """A take with its number and seed; `is_cached` if it came from the chunk cache."""
 
     number: int
     seed: int
@@ -21,9 +21,9 @@ class SpokenTake:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingChunk:
-    """A chunk on its way: the number of the take to speak next, and the best of those before.
+    """A chunk in progress: the number of the take to speak next, and the best take so far.
 
-    `text_findings` hold whatever the take: the chunk is flagged in the end.
+    `text_findings` hold for every take: they flag the chunk however well it is spoken.
     """
 
     index: int
@@ -37,7 +37,7 @@ class PendingChunk:
 def resolve_take(
     pending: PendingChunk, spoken_take: SpokenTake, policy: QualityPolicy
 ) -> PendingChunk | Outcome:
-    """Return what a take makes of a chunk: its end, or the same chunk at its next take."""
+    """Return the chunk's outcome with this take, or the chunk at its next take."""
     if not spoken_take.take.findings or policy is QualityPolicy.OFF:
         is_flagged = pending.text_findings and policy is not QualityPolicy.OFF
         state = ChunkState.FLAGGED if is_flagged else ChunkState.ACCEPTED
@@ -47,7 +47,7 @@ def resolve_take(
 
 
 def resolve_failure(pending: PendingChunk, error: SpeechError, seed: int) -> PendingChunk | Outcome:
-    """Return what a take that could not be spoken at all makes of a chunk."""
+    """Return the chunk's outcome after a take that could not be spoken, or its next take."""
     failed = Outcome(
         index=pending.index,
         state=ChunkState.FAILED,

@@ -1,21 +1,21 @@
-"""What the segments of one worker are spoken with."""
+"""What all segments of one worker share."""
 
 from dataclasses import dataclass
 
 from worker.context import Drain, WorkerContext
 from worker.engine.types import SpeechEngine
-from worker.rendering.notes import NoteWriter
+from worker.rendering.checkpoint_writer import CheckpointWriter
 from worker.rendering.pace import Pace
 from worker.rendering.take_pool import TakePool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
-    """What a worker speaks segments with, many at once."""
+    """What all segments of a worker are spoken with."""
 
     context: WorkerContext
     engine: SpeechEngine
     takes: TakePool
-    notes: NoteWriter
+    checkpoints: CheckpointWriter
     drain: Drain
     pace: Pace

@@ -1,4 +1,4 @@
-"""The voices a worker can speak with: those of the model and those made from recordings."""
+"""The voices that a worker can speak with: the model's, and those made from recordings."""
 
 import tempfile
 import threading
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
     from worker.chatterbox.voice import Voice
 
-KEPT = 64  # a conditioning is about 200 kB
+CAPACITY = 64  # a conditioning is about 200 kB
 
 
 class VoiceCache:
-    """Finds voices by an owner's name for them, and keeps the ones used last."""
+    """Finds voices by their owners' names for them, and caches those used most recently."""
 
     def __init__(
         self,
@@ -37,13 +37,13 @@ class VoiceCache:
         self._bundled = bundled
         self._load = load
         self._store = store
-        self._kept: OrderedDict[str, Voice] = OrderedDict()
+        self._loaded: OrderedDict[str, Voice] = OrderedDict()
         self._guard = threading.Lock()
 
     def find(self, session: Session, job: Job) -> "VoiceRow | Voice":
-        """Return the voice that was decided on when the job was submitted.
+        """Return the voice that was pinned when the job was submitted.
 
-        For jobs of versions that did not record it: the owner's voice of that name or id, else the
+        Jobs of versions that did not pin it get the owner's voice of that name or id, else the
         model's.
 
         Raises: NotFoundError; RecordingError if preparing it failed; VoiceNotReady.
@@ -54,7 +54,7 @@ class VoiceCache:
         else:
             row = session.get(VoiceRow, job.voice)
         if row is not None:
-            return _checked(row)
+            return _require_ready(row)
         if name_or_id in self._bundled:
             return self._bundled[name_or_id]
         bundled = ", ".join(sorted(self._bundled))
@@ -68,11 +68,11 @@ class VoiceCache:
         assert digest is not None
         assert key is not None
         with self._guard:
-            voice = self._kept.get(digest) or self._read(key)
-            self._kept[digest] = voice
-            self._kept.move_to_end(digest)
-            while len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
+            voice = self._loaded.get(digest) or self._read(key)
+            self._loaded[digest] = voice
+            self._loaded.move_to_end(digest)
+            while len(self._loaded) > CAPACITY:
+                self._loaded.popitem(last=False)
         return voice
 
     def _read(self, key: str) -> "Voice":
@@ -82,7 +82,7 @@ class VoiceCache:
             return self._load(Path(file.name))
 
 
-def _checked(row: VoiceRow) -> VoiceRow:
+def _require_ready(row: VoiceRow) -> VoiceRow:
     if row.state is VoiceState.FAILED:
         raise RecordingError(f"voice {row.name!r} cannot be used: {row.error}")
     if row.state is VoiceState.PREPARING:

@@ -1,7 +1,7 @@
-"""How loud voices are with this engine: measured on fixed sentences, kept for all who ask.
+"""How loud voices are with this engine, measured on fixed sentences and stored.
 
-What is measured depends on voice and engine alone, never on what was spoken before; so the gain of
-a job is the same whoever begins it.
+A level depends on voice and engine alone, never on what was spoken before, so a job gets the same
+gain whichever worker starts it.
 """
 
 import threading
@@ -19,7 +19,7 @@ from worker.rendering.edges import trim_edges
 if TYPE_CHECKING:
     from worker.chatterbox.voice import Voice
 
-# Statements, a question and dialogue: a reading voice is louder in some than in others.
+# Statements, a question and dialogue, because a voice reads some of them louder than others.
 SENTENCES = (
     "The harbour lay quiet under a thin morning fog, and the first boats were already out.",
     "She closed the ledger, put on her coat and walked down to the station without a word.",
@@ -39,10 +39,10 @@ class VoiceLevels:
         self._engine = engine
         self._identity = identity
         self._guard = threading.Lock()
-        self._known: dict[LevelKey, VoiceLevel | None] = {}
+        self._levels: dict[LevelKey, VoiceLevel | None] = {}
 
     def gain_db(self, owner: str, voice: "Voice", loudness: Loudness | None) -> float:
-        """Return the gain that a programme spoken with this voice begins with.
+        """Return the initial gain of a programme spoken with this voice.
 
         `owner` is empty for the voices of the model.
         Raises: EngineDied; DatabaseUnavailable.
@@ -51,16 +51,16 @@ class VoiceLevels:
         return choose_gain(level, loudness) if level and loudness else 0.0
 
     def find(self, owner: str, voice: "Voice") -> VoiceLevel | None:
-        """Return the level of a voice, measured now if it never was; None if it is silent."""
+        """Return a voice's level, measured now if it was not before; None if it is silent."""
         key = LevelKey(
             owner=owner,
             key=level_key(voice.digest, self._identity),
             voice_digest=voice.digest,
         )
-        with self._guard:  # one at a time: others would only measure the same
-            if key not in self._known:
-                self._known[key] = self._look_up(key) or self._measure(key, voice)
-            return self._known[key]
+        with self._guard:  # one at a time: other threads would only repeat the measurement
+            if key not in self._levels:
+                self._levels[key] = self._look_up(key) or self._measure(key, voice)
+            return self._levels[key]
 
     def speak(self, voice: "Voice") -> Any:
         """Return the waveform of the first sentence in this voice; None if it could not be spoken.
@@ -75,8 +75,8 @@ class VoiceLevels:
         return row.level if row is not None else None
 
     def _measure(self, key: LevelKey, voice: "Voice") -> VoiceLevel | None:
-        spoken = [self._engine.submit(_utterance(text, voice)) for text in SENTENCES]
-        level = measure_voice([w for w in map(_waveform, spoken) if w is not None])
+        futures = [self._engine.submit(_utterance(text, voice)) for text in SENTENCES]
+        level = measure_voice([w for w in map(_waveform, futures) if w is not None])
         with self._context.session() as session:
             store_level(session, key, level, now=self._context.clock())
         return level
@@ -86,8 +86,8 @@ def _utterance(text: str, voice: "Voice") -> Utterance:
     return Utterance(text=text, voice=voice, delivery=Delivery(), seed=0)
 
 
-def _waveform(spoken: Future[Speech]) -> Any:
+def _waveform(future: Future[Speech]) -> Any:
     try:
-        return trim_edges(spoken.result(timeout=TIMEOUT_S).waveform)
+        return trim_edges(future.result(timeout=TIMEOUT_S).waveform)
     except SpeechError:
-        return None  # the other sentences tell enough
+        return None  # the other sentences are enough

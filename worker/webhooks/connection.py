@@ -1,8 +1,7 @@
-"""Connections to receivers: only to addresses that were checked, and only for so long.
+"""Connections to receivers: only to checked addresses, and bounded in time.
 
-A name is looked up once. Every address it has is checked, and one of those is connected to: an
-answer that changes between the check and the connection changes nothing. TLS still asks for the
-certificate of the name.
+A name is looked up once. All its addresses are checked, and one of them is connected to, so a DNS
+answer that changes in between has no effect. TLS still verifies the certificate for the name.
 """
 
 import socket
@@ -21,29 +20,29 @@ from narration.webhooks.addresses import Network, check_addresses
 
 Resolve: TypeAlias = Callable[[str, int], Sequence[str]]
 
-# At once: the system's resolver may take half a minute to give up, three times as long as a sender
-# waits for it, and the names of one owner must not leave the others without a thread.
+# Concurrent lookups. The system's resolver may take half a minute to give up, three times as long
+# as a sender waits for it, and one owner's names must not use up all threads.
 LOOKUPS = 32
-MOST_TRIED = 4  # addresses of one name
+MOST_TRIED = 4  # addresses per name
 
 
-class ReceiverRefused(Exception):  # noqa: N818 - named for what was decided
-    """The receiver may not be connected to."""
+class ReceiverRefused(Exception):  # noqa: N818 - named after the decision
+    """The receiver's address is not allowed."""
 
 
-class LookupsBusy(Exception):  # noqa: N818 - named for a state
-    """The name was not even looked up: that is not the receiver's doing."""
+class LookupsBusy(Exception):  # noqa: N818 - named after a state
+    """The name was not looked up, which is not the receiver's fault."""
 
 
 class Resolver:
-    """Looks names up on threads of its own: the system's call knows no limit of time."""
+    """Looks up names on its own threads, because the system call has no timeout."""
 
     def __init__(self, resolve: Resolve | None = None) -> None:
         self._resolve = resolve or _addresses_of
         self._threads = ThreadPoolExecutor(LOOKUPS, thread_name_prefix="lookup")
 
     def find(self, host: str, port: int, timeout_s: float) -> Sequence[str]:
-        """Return the addresses of a name.
+        """Return the addresses for a name.
 
         Raises: LookupsBusy; httpcore.ConnectError, ConnectTimeout.
         """
@@ -51,19 +50,19 @@ class Resolver:
         try:
             return lookup.result(timeout=timeout_s)
         except LookupTimeout as error:
-            if lookup.cancel():  # it had not begun
+            if lookup.cancel():  # it had not started
                 raise LookupsBusy("too many names are being looked up") from error
             raise httpcore.ConnectTimeout("its name was not found in time") from error
         except (OSError, UnicodeError) as error:
             raise httpcore.ConnectError("its name is not known") from error
 
     def close(self) -> None:
-        """Begin no more look-ups."""
+        """Start no more lookups."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
 class CheckedBackend(httpcore.NetworkBackend):
-    """Connects for one message, until a moment at the latest."""
+    """Connects for one message, before a deadline."""
 
     def __init__(
         self, resolver: Resolver, allowed: Sequence[Network], *, is_secure: bool, ends_at: float
@@ -81,13 +80,13 @@ class CheckedBackend(httpcore.NetworkBackend):
         local_address: str | None = None,  # noqa: ARG002
         socket_options: Iterable[Any] | None = None,  # noqa: ARG002
     ) -> httpcore.NetworkStream:
-        """Look the name up, check what was found, and connect to that.
+        """Look up the name, check its addresses, and connect to one of them.
 
         Raises: ReceiverRefused, LookupsBusy; httpcore.ConnectError, ConnectTimeout.
         """
-        found = self._resolver.find(host, port, _left_s(self._ends_at))
+        resolved = self._resolver.find(host, port, _left_s(self._ends_at))
         try:
-            addresses = check_addresses(found, self._allowed, is_secure=self._is_secure)
+            addresses = check_addresses(resolved, self._allowed, is_secure=self._is_secure)
         except InputError as error:
             raise ReceiverRefused(str(error)) from error
         tried = addresses[:MOST_TRIED]
@@ -105,7 +104,7 @@ class CheckedBackend(httpcore.NetworkBackend):
 
 
 class _BoundedStream(httpcore.NetworkStream):
-    """A stream that ends at a moment, however slowly the other side sends."""
+    """A stream with a deadline, however slowly the other side sends."""
 
     def __init__(self, stream: httpcore.NetworkStream, ends_at: float) -> None:
         self._stream = stream
@@ -135,7 +134,7 @@ class _BoundedStream(httpcore.NetworkStream):
 
 
 def trusted_authorities() -> ssl.SSLContext:
-    """Return what verifies receivers: the authorities of the system, and those of Mozilla."""
+    """Return a TLS context that trusts the system's certificate authorities and Mozilla's."""
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())
     return context
@@ -149,5 +148,5 @@ def _left_s(ends_at: float) -> float:
 
 
 def _addresses_of(host: str, port: int) -> list[str]:
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in entries))

@@ -1,6 +1,6 @@
-"""Sends the deliveries that are due, on threads of its own: receivers may be slow.
+"""Sends the deliveries that are due, on its own threads, because receivers may be slow.
 
-Planning and encoding share the worker's places; none of them may wait for somebody else's server.
+Planning and encoding share the worker's task slots, and none of them may wait for a remote server.
 """
 
 import threading
@@ -22,15 +22,15 @@ from narration.webhooks.deliveries import (
 from worker.context import WorkerContext
 from worker.webhooks.sender import Sender
 
-SENDERS = 2 * MOST_OF_OWNER  # at once in one process: receivers of one owner may all be slow
+SENDERS = 2 * MOST_OF_OWNER  # threads per process: all receivers of one owner may be slow
 
 log = structlog.get_logger(__name__)
 
 
 def send_next(context: WorkerContext, sender: Sender, settings: WebhookSettings) -> bool:
-    """Send the delivery whose turn it is; False if there was none.
+    """Send the delivery whose turn it is; return False if there is none.
 
-    Raises: DatabaseUnavailable; the delivery is tried again when its lease has run out.
+    Raises: DatabaseUnavailable; the delivery is retried when its lease has expired.
     """
     with context.session() as session:
         claim = claim_delivery(session, until=context.leases.until(), now=context.clock())
@@ -55,7 +55,7 @@ def send_next(context: WorkerContext, sender: Sender, settings: WebhookSettings)
 
 
 class WebhookRunner:
-    """Some threads that send until nothing is due; a wake-up starts one more of them."""
+    """A set of threads that send until nothing is due; a wake-up starts one more."""
 
     def __init__(self, context: WorkerContext, sender: Sender, settings: WebhookSettings) -> None:
         self._context = context
@@ -67,20 +67,20 @@ class WebhookRunner:
         self._guard = threading.Lock()
 
     def wake(self) -> None:
-        """Have somebody look for deliveries that are due; returns at once."""
+        """Have a thread look for due deliveries; returns at once."""
         with self._guard:
             if self._is_ending or self._running >= SENDERS:
-                return  # those who run look for more before they end
+                return  # running threads look for more before they end
             self._running += 1
             self._threads.submit(self._run)
 
     def drain(self) -> None:
-        """Begin no more deliveries."""
+        """Start no more deliveries."""
         with self._guard:
             self._is_ending = True
 
     def close(self) -> None:
-        """Wait for those that are under way, each of which is bounded in time."""
+        """Wait for the running deliveries, each of which is bounded in time."""
         self.drain()
         self._threads.shutdown(wait=True)
         self._sender.close()
@@ -92,7 +92,7 @@ class WebhookRunner:
         except TransientError as error:
             log.info("webhooks_not_sent", reason=str(error))
         except Exception:
-            log.exception("webhook_crashed")  # nobody else looks at what a thread raises
+            log.exception("webhook_crashed")  # nothing else reports what a thread raises
         finally:
             with self._guard:
                 self._running -= 1
@@ -102,9 +102,9 @@ def _attempt(sender: Sender, claim: DeliveryClaim) -> Attempt:
     try:
         return sender.send(claim)
     except Exception:
-        # Otherwise the attempt would not count, and a message that meets a bug never end.
+        # Otherwise the attempt would not count, and a message that hits a bug would never expire.
         log.exception("webhook_crashed", delivery_id=claim.id)
-        return Attempt(took_ms=0, error="the server made a mistake: its log says which")
+        return Attempt(took_ms=0, error="internal error in the server: see its log")
 
 
 def _report(claim: DeliveryClaim, attempt: Attempt, *, is_ours: bool) -> None:
@@ -112,7 +112,7 @@ def _report(claim: DeliveryClaim, attempt: Attempt, *, is_ours: bool) -> None:
     if not attempt.is_begun:
         outcome = "postponed"
     telemetry.WEBHOOK_ATTEMPTS.labels(outcome=outcome).inc()
-    # Neither the URL nor the error: both may hold what is a receiver's own.
+    # Neither the URL nor the error is logged: both may contain the receiver's secrets.
     log.info(
         "webhook_sent",
         webhook_id=claim.webhook_id,

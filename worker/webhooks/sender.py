@@ -24,13 +24,13 @@ from worker.webhooks.connection import (
     trusted_authorities,
 )
 
-MAX_RESPONSE_BYTES = 16 * 1024  # read of an answer; it is closed after that
+MAX_RESPONSE_BYTES = 16 * 1024  # bytes read of a response; then the connection is closed
 MAX_SECONDS_DIGITS = 6
 AGENT = f"Rhapsode/{version('rhapsode')}"
 
 
 class Sender:
-    """Sends messages; made once per process, and used by many threads."""
+    """Sends messages; created once per process and used by many threads."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Sender:
         self._guard = threading.Lock()
 
     def send(self, claim: DeliveryClaim) -> Attempt:
-        """Send a message and say how that ended; what a receiver does raises nothing."""
+        """Send a message and return the result; nothing that a receiver does raises an error."""
         began = time.monotonic()
         try:
             return self._post(claim, parse_url(claim.url), began)
@@ -60,11 +60,11 @@ class Sender:
         except (httpcore.NetworkError, OSError) as error:
             reason = f"the connection failed: {_readable(str(error) or type(error).__name__)}"
         except (httpcore.ProtocolError, httpcore.UnsupportedProtocol) as error:
-            reason = f"the answer is no HTTP: {_readable(str(error))}"
+            reason = f"the answer is not HTTP: {_readable(str(error))}"
         return Attempt(took_ms=_since_ms(began), error=reason)
 
     def close(self) -> None:
-        """Free what it holds."""
+        """Stop its lookup threads."""
         self._resolver.close()
 
     def _post(self, claim: DeliveryClaim, target: Target, began: float) -> Attempt:
@@ -103,7 +103,7 @@ class Sender:
         )
 
     def _authorities(self) -> ssl.SSLContext:
-        """Read them when they are needed first: most processes never send anything."""
+        """Load them when first needed, because most processes never send anything."""
         with self._guard:
             if self._trusted is None:
                 self._trusted = trusted_authorities()
@@ -125,17 +125,17 @@ class Sender:
 
 
 def _beginning(answer: httpcore.Response) -> str:
-    """Return the beginning of an answer's body; of what follows nothing is read."""
-    read = b""
+    """Return the beginning of a response's body; nothing after it is read."""
+    received = b""
     for block in answer.iter_stream():
-        read += block
-        if len(read) >= MAX_RESPONSE_BYTES:
+        received += block
+        if len(received) >= MAX_RESPONSE_BYTES:
             break
-    return _readable(read[:MAX_RESPONSE_BYTES].decode(errors="replace"))[:MAX_RESPONSE_CHARS]
+    return _readable(received[:MAX_RESPONSE_BYTES].decode(errors="replace"))[:MAX_RESPONSE_CHARS]
 
 
 def _readable(text: str) -> str:
-    """Replace what cannot be shown, or kept in a column of text."""
+    """Replace characters that cannot be displayed or stored in a text column."""
     return "".join(each if each.isprintable() or each in "\n\t" else "\ufffd" for each in text)
 
 

@@ -1,4 +1,4 @@
-// The files of a finished job: which can be played here, and links that fetch them.
+// The files of a finished job: which can be played here, and links to download them.
 
 import { h, icon } from "./dom.js";
 import { url } from "./server.js";
@@ -10,20 +10,20 @@ const CAPTIONS = new Set(["vtt", "srt"]);
 const fileName = (format) => `${CAPTIONS.has(format) ? "captions" : "audio"}.${format}`;
 const fileUrl = (job, format) => url(`jobs/${job.id}/artifacts/${fileName(format)}${named(job)}`);
 
-/** A job that is mended delivers anew, under the same names: which delivery is meant. */
+/** The number of the delivery: a job that is mended delivers again, under the same names. */
 function named(job) {
-  const number = job.state === "succeeded" ? job.revision : job.revision - 1; // the next is being made
+  const number = job.state === "succeeded" ? job.revision : job.revision - 1; // the next is still being made
   return number > 1 ? `?revision=${number}` : "";
 }
 
-/** The address of the file that this browser plays best; null if it plays none. */
+/** The URL of the file that this browser plays best; null if it can play none. */
 export function audioOf(job) {
   const probe = document.createElement("audio");
   const playable = Object.keys(MEDIA_TYPES).filter((format) => job.settings.outputs.includes(format) && probe.canPlayType(MEDIA_TYPES[format]));
   return playable.length ? fileUrl(job, playable[0]) : null;
 }
 
-/** Whether a job makes sound at all. */
+/** Whether a job has any audio output. */
 export const hasSound = (job) => job.settings.outputs.some((format) => !CAPTIONS.has(format));
 
 /** A link that downloads the job's first file, or leads to all of them. */
@@ -34,7 +34,7 @@ export function downloadLink(job, { isShort = false } = {}) {
   return h("a", { class: "button plain", href: fileUrl(job, first), download: "", "aria-label": name }, icon("download"), "Download");
 }
 
-/** Links to all files of a job, as the server lists them. */
+/** Links to all files of a job, as listed by the server. */
 export function fileLinks(job, items) {
   return items.filter(({ name }) => name !== "manifest.json").map(({ name, size_bytes }) => {
     const format = name.split(".").pop();

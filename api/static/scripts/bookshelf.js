@@ -75,7 +75,7 @@ export function shelfView({ params, replaceParams }) {
   };
 }
 
-/** The jobs of a filter, page after page. */
+/** The jobs that match a filter, page by page. */
 class Listing {
   ids = [];
   hasMore = true;
@@ -93,7 +93,7 @@ class Listing {
     this.#isReading = false;
   }
 
-  /** Read the next page; false if it is not wanted any more. */
+  /** Read the next page; returns false if it is no longer needed. */
   async more() {
     if (this.#isReading || !this.hasMore) return false;
     this.#isReading = true;
@@ -101,7 +101,7 @@ class Listing {
     try {
       const page = await read(this.#query + (this.#cursor ? `&cursor=${this.#cursor}` : ""));
       if (turn !== this.#turn) return false;
-      // Put first: a job that is told as new must not be taken twice.
+      // Insert these first, so that a job announced as new is not added twice.
       this.ids.push(...page.items.map((job) => job.id).filter((id) => !this.ids.includes(id)));
       page.items.forEach((job) => jobs.put(job));
       this.#cursor = page.next_cursor;
@@ -112,13 +112,13 @@ class Listing {
     }
   }
 
-  /** Put a job that has just come in where it belongs; false if it does not. */
+  /** Insert a new job at its position; returns false if it does not match. */
   take(job, { show, search }) {
     const states = SHOWN[show][1];
     const isOther = search !== "" || (states.length > 0 && !states.includes(job.state));
     if (isOther || this.ids.includes(job.id)) return false;
     const place = this.ids.findIndex((id) => id < job.id);
-    if (place === -1 && this.hasMore) return false; // it comes with its page
+    if (place === -1 && this.hasMore) return false; // it will come with its page
     this.ids.splice(place === -1 ? this.ids.length : place, 0, job.id);
     return true;
   }

@@ -1,4 +1,4 @@
-// One job on the bookshelf: its cover, what it is, how it stands, and what can be done with it.
+// One job on the bookshelf: its cover, title, state, and actions.
 
 import { h, hueOf, icon, setText } from "./dom.js";
 import { isActive, jobs } from "./jobs.js";
@@ -12,7 +12,7 @@ const ENDS = {
   canceled: ["quiet", "stop"],
 };
 
-/** A binding in the colour of the title, or the book's own picture. */
+/** A generated cover in a colour derived from the title, or the book's own picture. */
 export function cover(job) {
   const box = h("div", { class: "cover", "aria-hidden": "true" },
     h("span", { class: "title" }, titleOf(job)),
@@ -28,7 +28,7 @@ export function about(job) {
   return parts.join(" · ");
 }
 
-/** How a job stands, in one line. */
+/** The state of a job, in one line. */
 export function stateLine(job) {
   const trouble = troubleOf(job);
   if (trouble) return waiting(trouble);
@@ -38,7 +38,7 @@ export function stateLine(job) {
   return left === null ? told : `${told} · about ${length(left)} left`;
 }
 
-/** The line of an ended job, with its sign. */
+/** The state of an ended job, with its icon. */
 export function endLine(job) {
   const flagged = job.progress.chunks_flagged;
   if (job.state === "succeeded" && flagged > 0) {
@@ -48,7 +48,7 @@ export function endLine(job) {
   return h("span", { class: `told ${tone}` }, icon(sign), STATES[job.state]);
 }
 
-/** Make the card of a job; `update(job)` shows it anew. */
+/** Make the card of a job; `update(job)` redraws it. */
 export function jobCard(job) {
   const body = h("div", { class: "body" });
   const actions = h("div", { class: "actions" });
@@ -112,7 +112,7 @@ function buttons(job, title) {
   return [...made, bin];
 }
 
-/** A button that does something on the server, once at a time, and says what went wrong. */
+/** A button that runs one server action at a time and reports errors. */
 export function action(sign, text, name, act) {
   const button = h("button", { type: "button", class: "plain", "aria-label": name, onclick: async () => {
     if (button.getAttribute("aria-disabled")) return;

@@ -1,4 +1,4 @@
-// New narration: a text or a file, how it shall be read, and one button.
+// New narration: a text or a file, how to read it, and one button.
 
 import { countWords, detectKind, KINDS, suggestTitle } from "./detect.js";
 import { h, icon, setText } from "./dom.js";
@@ -11,8 +11,8 @@ import { count, explain, isOfOtherLanguage, length, size } from "./words.js";
 
 const WORDS_PER_S = 2.6; // a narrator's usual pace
 const MAX_NAME = 60;
-let handed = null; // a file that was dropped elsewhere
-const draft = { text: "", file: null }; // kept while one looks at another view
+let handed = null; // a file that was dropped on another view
+const draft = { text: "", file: null }; // kept while another view is shown
 
 export function giveFile(file) {
   handed = file;
@@ -42,7 +42,7 @@ export function composeView() {
     if (news === "wait") return preview.wait();
     if (news === null || news instanceof Error) {
       preview.clear();
-      // What else is wrong is told when it is sent: it may be mended by then.
+      // Other problems are reported on submission: they may be fixed by then.
       if (news?.code === "document_invalid") refuse("It cannot be read.", news);
       return undefined;
     }
@@ -93,7 +93,7 @@ export function composeView() {
     } catch (problem) {
       if (!plans.current()) preview.clear();
       if (problem.fields?.some(({ pointer }) => pointer === "/plan")) {
-        changed(); // the plan was kept too long: the text is still here
+        changed(); // the plan has expired, but the text is still here
         told.replaceChildren(fault("It was not taken.", "It had been waiting for long and is read anew: press the button again."));
       } else refuse("It was not taken.", problem);
     } finally {
@@ -153,8 +153,8 @@ function chosenFile(file, ondrop) {
 }
 
 /**
- * What is sent, with a key: however often it is sent, it becomes one job. Of a plan if there is one
- * of all that is chosen now; null if there is nothing to read.
+ * The request and its idempotency key: however often it is sent, it creates one job. Uses the plan
+ * if it matches the current choices; null if there is nothing to read.
  */
 function jobRequest(state, settings, plan, chapters) {
   if (chapters) settings.chapters = chapters;
@@ -162,11 +162,11 @@ function jobRequest(state, settings, plan, chapters) {
   return body && { body, key: newKey() };
 }
 
-/** The request as a form with a file: a pasted text is one, too, so that its kind is known. */
+/** The request as a form with a file; a pasted text is sent as a file, too, to give its type. */
 function requestBody(state, settings) {
   const body = new FormData();
   if (draft.file) {
-    // Without a type of the browser's: it guesses by its own tables, the server looks inside.
+    // Without the browser's media type: it only guesses, while the server looks inside.
     body.append("file", new Blob([draft.file]), draft.file.name);
   } else {
     if (!draft.text.trim()) return null;
@@ -184,7 +184,7 @@ function plainName(title) {
 }
 
 function newKey() {
-  // Not randomUUID: browsers have it on secure addresses only.
+  // Not randomUUID: browsers offer it only on secure origins.
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 

@@ -1,13 +1,13 @@
-// How the server stands, in lines at the top: what keeps narrations waiting, and who speaks.
+// The state of the server, in lines at the top: what narrations wait for, and which voice speaks.
 
 import { jobs } from "./jobs.js";
 import { pause } from "./server.js";
 import { explainTrouble } from "./words.js";
 
 const ASK_MS = 5000;
-const STILL_MS = 8000; // a sentence may take so long on a small machine
+const STILL_MS = 8000; // a sentence may take this long on a small machine
 
-/** Watch for as long as the page is open; the server is asked only while a narration stands still. */
+/** Watch as long as the page is open; polls the server only while a narration makes no progress. */
 export async function watchCondition() {
   let movedAt = performance.now();
   let last = "";
@@ -24,7 +24,7 @@ export async function watchCondition() {
   }
 }
 
-/** A server that is not ready answers, too, and says why. */
+/** A server that is not ready also answers, and says why. */
 async function ask() {
   const answer = await fetch("readyz").catch(() => null);
   const { notice = "", troubles = [] } = await answer?.json().catch(() => null) ?? {};

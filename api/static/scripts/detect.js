@@ -1,4 +1,4 @@
-// What a pasted text is: Markdown, a web page, SSML, an FB2 book or plain text.
+// Detects the kind of a pasted text: Markdown, HTML, SSML, FB2 or plain text.
 
 export const KINDS = {
   text: ["Plain text", "txt"],
@@ -9,7 +9,7 @@ export const KINDS = {
 };
 
 const PROLOG = /^\s*(<\?xml[^>]*\?>|<!--[\s\S]*?-->|<!DOCTYPE(?!\s+html)[^>]*>|\s)*/i;
-// Each of these is rare in prose; two of them, or a heading, make Markdown.
+// Each of these is rare in prose; two of them, or a heading, mean Markdown.
 const SIGNS = [
   /^#{1,6} \S/m,
   /^(```|~~~)/m,
@@ -51,6 +51,6 @@ export function countWords(text) {
 }
 
 function clean(text) {
-  // Titles hold no control characters; the server refuses them.
+  // The server refuses control characters in titles.
   return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\s]+/g, " ").trim().slice(0, 200);
 }

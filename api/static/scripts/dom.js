@@ -1,4 +1,4 @@
-// Elements from plain calls, icons, and what is said to screen readers. Knows nothing of jobs.
+// Helpers for elements, icons and screen-reader messages. Knows nothing of jobs.
 
 const SVG = "http://www.w3.org/2000/svg";
 const ICONS = {
@@ -31,7 +31,7 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** Make an icon; what it means must be said beside it or by the button's name. */
+/** Make an icon; its meaning must be in the text beside it or in the button's name. */
 export function icon(name) {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("viewBox", "0 0 24 24");
@@ -41,26 +41,26 @@ export function icon(name) {
   return svg;
 }
 
-/** Tell screen readers something that the eye sees anyway; the same words twice are said twice. */
+/** Announce something to screen readers; repeating the same words announces them again. */
 export function announce(text) {
   const announcer = document.getElementById("announcer");
   announcer.textContent = "";
   setTimeout(() => { announcer.textContent = text; }, 50);
 }
 
-/** Replace text only if it differs, so that selections and screen readers are left in peace. */
+/** Replace text only if it differs, so as not to disturb selections and screen readers. */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** A number that follows from a text: the colour of a binding, say. */
+/** A number derived from a text, for example for the colour of a cover. */
 export function hueOf(text) {
   let hash = 7;
   for (const character of text) hash = (hash * 31 + character.codePointAt(0)) % 360;
   return hash;
 }
 
-/** Label, control, help and fault, joined for screen readers. */
+/** A label, control, help text and error, linked for screen readers. */
 export function field(label, control, { help = "", id } = {}) {
   control.id = id;
   const helpId = `${id}-help`;
@@ -76,7 +76,7 @@ export function field(label, control, { help = "", id } = {}) {
   return box;
 }
 
-/** One of a few, as a row of chips. */
+/** A choice of one among a few, as a row of chips. */
 export function chips(legend, name, options, chosen, onchange, { isHidden = false } = {}) {
   const inputs = options.map(([value, text]) =>
     h("label", {}, h("input", { type: "radio", name, value, checked: value === chosen, onchange: () => onchange(value) }), h("span", {}, text)));

@@ -1,18 +1,18 @@
-// How long a job still takes, or null while nobody can know.
+// Estimates how long a job still takes; null while it is unknown.
 //
-// Only what was really spoken counts: what comes from the cache comes at once and says nothing of
-// the rest. Nothing is said until the rate of two stretches of time agrees.
+// Only chunks that were really spoken count: cached ones arrive at once and say nothing about
+// the rest. There is no estimate until the rates of two periods agree.
 
 const WINDOW_MS = 90_000;
 const LEAST_MS = 6_000;
 const LEAST_SPOKEN = 6;
-const AGREEMENT = 0.5; // of the slower half to the faster one
+const AGREEMENT = 0.5; // ratio of the slower half's rate to the faster one's
 
 export class TimeLeft {
   #samples = [];
   #attempt = null;
 
-  /** Take note of a job as it stands, and return the seconds left or null. */
+  /** Record a job's progress, and return the seconds left or null. */
   update(job, now = performance.now()) {
     const { chunks_done, chunks_cached, chunks_total } = job.progress;
     if (job.state !== "rendering" || job.attempt !== this.#attempt) this.#samples = [];

@@ -14,7 +14,7 @@ export class Grid {
   #window = h("div", { class: "window" });
   #onscroll = () => this.#draw();
 
-  /** `make(id)` makes a card; `needMore()` is called when the end comes into sight. */
+  /** `make(id)` makes a card; `needMore()` is called when the end comes into view. */
   constructor(label, { make, needMore }) {
     this.#make = make;
     this.#needMore = needMore;
@@ -29,7 +29,7 @@ export class Grid {
     removeEventListener("resize", this.#onscroll);
   }
 
-  /** Show these items, by id; cards that stay are the same elements as before. */
+  /** Show these items, by id; cards that stay keep their elements. */
   show(ids, hasMore) {
     this.#items = ids;
     this.#hasMore = hasMore;
@@ -72,7 +72,7 @@ export class Grid {
     }
     const isSame = shown.length === this.#window.children.length && shown.every((card, index) => card === this.#window.children[index]);
     if (isSame) return;
-    // Cards are moved only where they differ: a card that is moved loses its focus.
+    // Move only cards that are out of place: a moved card loses its focus.
     const stays = new Set(shown);
     for (const child of [...this.#window.children]) if (!stays.has(child)) child.remove();
     shown.forEach((card, index) => {
@@ -82,7 +82,7 @@ export class Grid {
   }
 }
 
-/** What stands where a card will be. */
+/** A placeholder for a card that is not loaded yet. */
 export function waiting() {
   return h("div", { class: "card waiting", "aria-hidden": "true" });
 }

@@ -1,4 +1,4 @@
-// One job: what it is and how it stands; once it is being spoken, the place to listen to it.
+// One job: its details and state and, once it is being spoken, the player.
 
 import { fileLinks, hasSound } from "./artifacts.js";
 import { about, action, cover, endLine, stateLine } from "./card.js";
@@ -30,7 +30,7 @@ export function jobView({ id, params, replaceParams }) {
   let flagged = null;
 
   const draw = async (job) => {
-    // Lists leave the reading report out: what is known of it stays.
+    // Lists omit the reading report, so the one already loaded stays.
     if (!job.reading) job = { ...job, reading };
     reading = job.reading;
     if (!reading && job.state === "rendering" && lastState !== job.state) jobs.load(id).catch(() => null);
@@ -65,7 +65,7 @@ export function jobView({ id, params, replaceParams }) {
     if (!isActive(job) || isMending(job)) drawFiles(head, job, params.has("files"));
     if (isHeard(job)) await hear(job, place);
   };
-  // What is being heard goes on when the narration is finished: it is told so, not made anew.
+  // Playback continues when the narration is finished: the player is updated, not replaced.
   const hear = async (job, { focused, isPlaying }) => {
     if (listening) return listening.update(job);
     listening = new Listening(job, { isPlaying: params.has("play") || isPlaying });
@@ -95,10 +95,10 @@ export function jobView({ id, params, replaceParams }) {
   };
 }
 
-/** Whether a job that was delivered is being mended: what it delivered can be heard meanwhile. */
+/** Whether a delivered job is being mended: its earlier delivery can be played meanwhile. */
 const isMending = (job) => isActive(job) && job.revision > 1;
 
-/** Whether some of its chunks are all that keeps a job from being delivered. */
+/** Whether only flagged chunks keep a job from being delivered. */
 const isHeldUp = (job) => job.state === "failed" && ["quality_failed", "chunk_failed"].includes(job.error?.code);
 
 /** Whether there is, or will soon be, something to listen to. */

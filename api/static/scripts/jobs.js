@@ -1,4 +1,4 @@
-// What the page knows of jobs, kept up to date; who shows one listens for its events.
+// The page's copy of the jobs, kept up to date; views listen for its events.
 
 import { TimeLeft } from "./eta.js";
 import { listen } from "./live.js";
@@ -7,7 +7,7 @@ import { pause, post, read, remove, url } from "./server.js";
 import { explain, titleOf } from "./words.js";
 
 export const ACTIVE = ["queued", "planning", "rendering", "assembling"];
-const CALM_MS = 30_000; // beside a stream of events, in case that one was missed
+const CALM_MS = 30_000; // besides the event stream, in case an event was missed
 const BUSY_MS = 1500;
 const IDLE_MS = 6000;
 const ACTIVE_QUERY = `jobs?limit=100&${ACTIVE.map((state) => `state=${state}`).join("&")}`;
@@ -17,14 +17,14 @@ export const isActive = (job) => ACTIVE.includes(job.state);
 class Jobs extends EventTarget {
   #known = new Map();
   #left = new Map();
-  #leaving = new Map(); // jobs that are gone unless somebody says undo
+  #leaving = new Map(); // jobs that will be deleted unless the user clicks undo
   #isFollowing = false;
 
   get(id) {
     return this.#known.get(id) ?? null;
   }
 
-  /** Those under way, as far as the page knows them. */
+  /** The unfinished jobs that the page knows. */
   active() {
     return [...this.#known.values()].filter(isActive);
   }
@@ -37,7 +37,7 @@ class Jobs extends EventTarget {
     return this.#left.get(id)?.seconds ?? null;
   }
 
-  /** Take note of a job as the server told it, and tell those who show it. */
+  /** Store a job as received from the server, and notify the views. */
   put(job) {
     const isNew = !this.#known.has(job.id);
     this.#known.set(job.id, job);
@@ -68,7 +68,7 @@ class Jobs extends EventTarget {
     return this.put(await post(`jobs/${id}/retry`));
   }
 
-  /** Take a job off the bookshelf at once, and delete it for good once nobody can undo it any more. */
+  /** Hide a job at once, and delete it once it can no longer be undone. */
   removeLater(job) {
     this.#leaving.set(job.id, job);
     this.#tell("gone", { id: job.id });
@@ -79,10 +79,10 @@ class Jobs extends EventTarget {
     });
   }
 
-  /** Delete what is waiting to be deleted before the page goes away. */
+  /** Carry out pending deletions before the page closes. */
   settle() {
     for (const id of this.#leaving.keys()) {
-      // Nothing waits for an answer any more; a job under way that ends too late stays, canceled.
+      // No response is awaited; a job that is canceled too slowly for this stays, canceled.
       if (isActive(this.#known.get(id))) fetch(url(`jobs/${id}/cancel`), { method: "POST", keepalive: true });
       fetch(url(`jobs/${id}`), { method: "DELETE", keepalive: true });
     }
@@ -111,13 +111,13 @@ class Jobs extends EventTarget {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
 
-  /** Keep every job under way up to date, for as long as the page is open. */
+  /** Keep every unfinished job up to date as long as the page is open. */
   async follow() {
     if (this.#isFollowing) return;
     this.#isFollowing = true;
     const isTold = listen({
       onprogress: (id, data) => this.#progress(id, data),
-      onchange: (id) => this.load(id).catch(() => null), // the next round looks again
+      onchange: (id) => this.load(id).catch(() => null), // the next round tries again
       onpart: (id) => this.#tell("part", { id }),
       ondeleted: (id) => this.drop(id),
     });
@@ -126,7 +126,7 @@ class Jobs extends EventTarget {
       try {
         isBusy = await this.#refresh();
       } catch (problem) {
-        if (!problem.code) throw problem; // otherwise the banner says it, and we try again
+        if (!problem.code) throw problem; // otherwise the banner reports it, and the next round tries again
       }
       if (isTold()) await pause(CALM_MS);
       else await pause(isBusy ? BUSY_MS : IDLE_MS);

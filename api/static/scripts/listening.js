@@ -1,4 +1,4 @@
-// Listening to a job, finished or still being spoken: player, text, chapters, and what should be checked by ear.
+// Listening to a job, finished or still being spoken: player, text, chapters, and flagged sentences.
 
 import { audioOf, hasSound } from "./artifacts.js";
 import { h } from "./dom.js";
@@ -47,7 +47,7 @@ export class Listening {
     return this.#player?.isPlaying ?? false;
   }
 
-  /** What somebody is mending, to come back to it once the job is delivered anew. */
+  /** What the user is mending, to return to it once the job is delivered again. */
   get focused() {
     return this.#mending.focused;
   }
@@ -58,17 +58,17 @@ export class Listening {
     await this.#read();
   }
 
-  /** Follow a job that is still being spoken; at its end nothing stops. */
+  /** Follow a job that is still being spoken; playback continues when it is finished. */
   async update(job) {
     const { audio_s, percent } = job.progress;
     this.#job = job;
     this.#player?.expect(percent ? (100 * audio_s) / percent : 0);
-    if (isActive(job)) return; // the text grows with what can be heard
+    if (isActive(job)) return; // the text grows with the playable audio
     this.#player?.refresh();
     await this.#read();
   }
 
-  /** There is more to hear. */
+  /** More audio is available. */
   hearMore() {
     this.#player?.refresh();
   }

@@ -1,15 +1,15 @@
-// What the server tells as it happens, over one stream of events for all jobs of the page.
+// Receives live events from the server, over one stream for all jobs of the page.
 
 import { check, connection, url } from "./server.js";
 
 const STATES = ["queued", "planning", "rendering", "assembling", "succeeded", "failed", "canceled"];
-const REOPEN_MS = 15_000; // after a refusal; the browser itself comes back after a broken line
+const REOPEN_MS = 15_000; // after a refusal; the browser reconnects by itself after a lost connection
 
 /**
- * Listen for as long as the page is open.
+ * Listen as long as the page is open.
  *
- * `onprogress(id, { state, progress })`, `onchange(id)` for all that a job's own body tells,
- * `onpart(id)` when there is more to hear, `ondeleted(id)`. Returns a function that says whether the stream is open.
+ * `onprogress(id, { state, progress })`, `onchange(id)` when the job's body has changed,
+ * `onpart(id)` when more audio is available, `ondeleted(id)`. Returns a function that says whether the stream is open.
  */
 export function listen({ onprogress, onchange, onpart, ondeleted }) {
   let source = null;
@@ -21,14 +21,14 @@ export function listen({ onprogress, onchange, onpart, ondeleted }) {
     on("job.deleted", ({ job_id }) => ondeleted(job_id));
     for (const state of STATES) on(`job.${state}`, ({ job_id }) => onchange(job_id));
     source.addEventListener("error", () => {
-      check(); // the line broke: is the server gone?
+      check(); // the connection was lost: is the server gone?
       const refused = source;
       if (refused.readyState !== EventSource.CLOSED) return;
       setTimeout(() => { if (source === refused && !document.hidden) open(); }, REOPEN_MS);
     });
   };
   open();
-  // Browsers keep few lines to a server: a page that nobody sees gives its own back.
+  // Browsers allow few connections per server, so a hidden page closes its own.
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) source.close();
     else if (source.readyState === EventSource.CLOSED) open();

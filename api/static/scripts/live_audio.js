@@ -1,16 +1,16 @@
-// Plays a narration while it is spoken: reads its playlist, and feeds what is needed of it into an audio element.
+// Plays a narration while it is spoken: reads its playlist, and feeds segments into an audio element.
 //
 // Browsers without Media Source Extensions play the playlist themselves.
 
 import { Problem, send, url } from "./server.js";
 
 const TYPE = 'audio/mp4; codecs="mp4a.40.2"';
-const RELOAD_MS = 6000; // the events of the job make it sooner
-const AGAIN_MS = 2000; // after a segment could not be fetched
+const RELOAD_MS = 6000; // events of the job trigger it sooner
+const AGAIN_MS = 2000; // after a segment failed to load
 const AHEAD_S = 60;
 const BEHIND_S = 60;
-const EXPECTED = new Set(["InvalidStateError", "QuotaExceededError"]); // the element was given up, or is full
-const DELAY_S = 1024 / 24000; // by which the encoder's packets lie before their time
+const EXPECTED = new Set(["InvalidStateError", "QuotaExceededError"]); // the element was discarded, or is full
+const DELAY_S = 1024 / 24000; // by which the encoder's packets are early
 
 export class LiveAudio {
   #audio;
@@ -25,7 +25,7 @@ export class LiveAudio {
   duration = 0;
   isEnded = false;
 
-  /** `onmore()` is called when there is more to hear, `onfault()` when there is nothing any more. */
+  /** `onmore()` is called when more audio is available, `onfault()` when none is any longer. */
   constructor(audio, id, { onmore, onfault }) {
     this.#audio = audio;
     this.#id = id;
@@ -36,9 +36,9 @@ export class LiveAudio {
     this.refresh();
   }
 
-  /** Look now whether there is more. */
+  /** Check now for more. */
   async refresh() {
-    this.#isWanted = true; // who reads already reads once more then
+    this.#isWanted = true; // a running read then reads once more
     if (this.#isReading || this.#isClosed || this.isEnded) return;
     this.#isReading = true;
     clearTimeout(this.#timer);
@@ -97,7 +97,7 @@ class Feed {
     this.#source = new Source();
     this.#source.addEventListener("sourceopen", this.#run, { once: true });
     this.#address = URL.createObjectURL(this.#source);
-    audio.disableRemotePlayback = true; // ManagedMediaSource asks for it
+    audio.disableRemotePlayback = true; // required by ManagedMediaSource
     audio.src = this.#address;
     for (const type of ["timeupdate", "seeking", "waiting"]) audio.addEventListener(type, this.#run);
   }
@@ -116,7 +116,7 @@ class Feed {
     this.#segments = [];
   }
 
-  /** Fetch and append until enough lies ahead; one such run at a time. */
+  /** Fetch and append until enough is buffered; only one run at a time. */
   #run = async () => {
     this.#isWanted = true;
     if (this.#isRunning) return;
@@ -138,12 +138,12 @@ class Feed {
     }
   };
 
-  /** Let one seek as far as it is spoken: an element refuses to go beyond the length it knows of. */
+  /** Allow seeking as far as it is spoken: an element does not seek beyond its duration. */
   #lengthen() {
     const { duration, readyState } = this.#source;
     const end = this.#segments.at(-1)?.end;
     if (end === undefined || readyState !== "open" || this.#buffer === null || this.#buffer.updating) return;
-    // A stream whose length nobody told lasts for ever.
+    // A stream without a known duration counts as endless.
     if (!Number.isFinite(duration) || duration < end) this.#source.duration = end;
   }
 

@@ -1,4 +1,4 @@
-// Addresses within the page, the frame around the views, and what concerns all of them.
+// Routes within the page, the frame around the views, and what is common to all views.
 
 import { composeView, giveFile } from "./compose.js";
 import { watchCondition } from "./condition.js";
@@ -9,7 +9,7 @@ import { beginSession } from "./session.js";
 import { shelfView } from "./bookshelf.js";
 import { voicesView } from "./voices.js";
 
-const EARLIER_ADDRESS = /^#(job_[0-9a-z]+)$/; // of the first version of this page
+const EARLIER_ADDRESS = /^#(job_[0-9a-z]+)$/; // used by the first version of this page
 const main = document.getElementById("main");
 let current = null;
 
@@ -59,7 +59,7 @@ function watchConnection() {
   });
 }
 
-/** A file dropped anywhere begins a new narration. */
+/** Dropping a file anywhere starts a new narration. */
 function takeDrops() {
   let depth = 0;
   const hasFiles = (event) => event.dataTransfer?.types.includes("Files");

@@ -1,4 +1,4 @@
-// Mending by ear: what was found in a place, its takes to compare, and what can be done about it.
+// Mending by ear: the findings of a sentence, its takes to compare, and the actions.
 
 import { action } from "./card.js";
 import { announce, field, h, icon, setText } from "./dom.js";
@@ -8,9 +8,9 @@ import { post, read, url } from "./server.js";
 import { clock, count, explain, finding, length, sentence as asSentence } from "./words.js";
 
 const TO_CHECK = new Set(["flagged", "failed"]);
-const mended = new Map(); // job -> numbers of the chunks that were spoken again since the page was opened
+const mended = new Map(); // job -> numbers of the chunks that were retaken since the page was opened
 
-/** The places of a job that should be listened to, each with what can be done about it. */
+/** The sentences of a job that should be checked by ear, each with its actions. */
 export class Mending {
   #job;
   #script;
@@ -33,7 +33,7 @@ export class Mending {
       this.#list, h("div", { class: "buttons" }, this.#choose));
   }
 
-  /** The number of the chunk that somebody is working on, to come back to it. */
+  /** The number of the chunk that the user is working on, to return to it. */
   get focused() {
     return document.activeElement?.closest(".check")?.dataset.chunk ?? null;
   }
@@ -42,7 +42,7 @@ export class Mending {
     this.#sample.pause();
   }
 
-  /** Show what was flagged, and what was spoken again meanwhile. */
+  /** Show flagged chunks, and those that were retaken meanwhile. */
   draw(focused = null) {
     const again = mended.get(this.#job.id) ?? new Set();
     const places = this.#script.chunks.filter((chunk) => TO_CHECK.has(chunk.state) || again.has(chunk.index));
@@ -52,7 +52,7 @@ export class Mending {
     if (focused !== null) this.#focus(focused);
   }
 
-  /** Offer to mend a sentence that nobody has flagged. */
+  /** Offer to mend a sentence that is not flagged. */
   choose(sentence) {
     this.#chosen = sentence;
     this.#choose.hidden = Boolean(this.#item(sentence.chunk.index));
@@ -177,7 +177,7 @@ export class Mending {
 
   #wait(item, text) {
     setText(item.querySelector(".told"), text);
-    for (const part of item.querySelectorAll(".buttons, details")) part.hidden = true; // until it is there
+    for (const part of item.querySelectorAll(".buttons, details")) part.hidden = true; // until the new take is there
     item.focus();
     announce(text);
   }

@@ -1,10 +1,10 @@
-// One-line notices at the foot of the page, with an action that stays as long as somebody is at it.
+// One-line notices at the bottom of the page, with an action; they stay while it has focus.
 
 import { h } from "./dom.js";
 
 const LASTS_MS = 10_000;
 
-/** Show a notice; `onend` is called when it goes without its action having been taken. */
+/** Show a notice; `onend` is called when it disappears without its action being used. */
 export function notice(text, { action = null, onaction = null, onend = null } = {}) {
   let timer = null;
   let isOver = false;

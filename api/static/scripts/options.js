@@ -1,4 +1,4 @@
-// How a text shall be read: voice, expression, pauses, files, title. Remembered from time to time.
+// How to read a text: voice, expression, pauses, files, title. Remembered between visits.
 
 import { chips, field, h, setText } from "./dom.js";
 import { sample, sampleAddress } from "./sample.js";
@@ -13,7 +13,7 @@ const MOODS = [[0.3, "even"], [0.65, "natural"], [0.95, "lively"], [Infinity, "d
 
 export function optionsForm() {
   const chosen = { ...USUAL, ...remembered(), title: "", author: "", seed: "" };
-  const ids = new Map(); // of the voices, by name
+  const ids = new Map(); // voice ids by name
   const voice = h("select", { onchange: () => { chosen.voice = voice.value; heard.rest(); } }, h("option", { value: chosen.voice }, label(chosen.voice)));
   const voiceField = field("Voice", voice, { id: "option-voice" });
   voiceField.querySelector(".help").append(h("a", { href: "#/voices" }, "Add a voice of your own"));
@@ -80,7 +80,7 @@ function formats(chosen) {
     const box = h("input", { type: "checkbox", value, checked: chosen.outputs.includes(value), onchange: () => {
       const wanted = Object.keys(FORMATS).filter((format) => (format === value ? box.checked : chosen.outputs.includes(format)));
       if (wanted.length) chosen.outputs = wanted;
-      else box.checked = true; // at least one file is made
+      else box.checked = true; // at least one format must be chosen
     } });
     return h("label", { class: "choice" }, box, text);
   });
@@ -107,12 +107,12 @@ function remembered() {
     const isUsable = Array.isArray(kept.outputs) && kept.outputs.every((format) => format in FORMATS) && kept.outputs.length > 0 && kept.pauses in PACES;
     return isUsable ? kept : {};
   } catch {
-    return {}; // storage is off, or holds what another version wrote
+    return {}; // storage is disabled, or was written by another version
   }
 }
 
 function remember(kept) {
   try {
     localStorage.setItem(MEMORY, JSON.stringify(kept));
-  } catch { /* storage is off: then nothing is remembered */ }
+  } catch { /* storage is disabled: nothing is remembered */ }
 }

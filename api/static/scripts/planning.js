@@ -1,17 +1,17 @@
-// Asks the server for plans of what is being composed: the latest only, and none that is stale.
+// Requests plans of the current draft from the server; only the latest one counts.
 
 import { remove, send } from "./server.js";
 
 const TYPING_MS = 800;
 
-/** `request` returns a form with a file, or null; `tell` hears "wait", the plan, a problem or null. */
+/** `request` returns a form with a file, or null; `tell` gets "wait", the plan, a problem or null. */
 export function planner(request, tell) {
   let timer = null;
   let asked = null;
   let plan = null;
 
   const drop = () => {
-    if (plan) remove(`plans/${plan.id}`).catch(() => {}); // it goes by itself, only later
+    if (plan) remove(`plans/${plan.id}`).catch(() => {}); // otherwise it expires by itself
     plan = null;
   };
   const stop = () => {
@@ -35,13 +35,13 @@ export function planner(request, tell) {
     }
   };
   return {
-    /** Plan what is there, at once or when nothing was typed for a while. */
+    /** Plan the draft, at once or after a pause in typing. */
     renew: ({ isTyping = false } = {}) => {
       stop();
       drop();
       timer = setTimeout(ask, isTyping ? TYPING_MS : 0);
     },
-    /** The plan of what is there now; null while there is none. */
+    /** The plan of the current draft; null while there is none. */
     current: () => plan,
     stop,
     drop,

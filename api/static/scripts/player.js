@@ -1,4 +1,4 @@
-// The player at the foot of the window; keeps the place where one stopped, job by job.
+// The player at the bottom of the window; remembers the position in each job.
 
 import { h, icon } from "./dom.js";
 import { clock, spokenClock } from "./words.js";
@@ -21,7 +21,7 @@ export class Player {
   #chapters = () => [];
   #live = null;
   #isClosed = false;
-  #expected = 0; // seconds of the whole, while it is being spoken
+  #expected = 0; // total seconds, while it is being spoken
 
   /**
    * `ontime(seconds)` is called as the position moves; `chapters()` returns where they start.
@@ -53,13 +53,13 @@ export class Player {
     return !this.#audio.paused;
   }
 
-  /** While it is still being spoken: how long the whole will be, as far as one can tell. */
+  /** The estimated total duration, while it is still being spoken. */
   expect(seconds) {
     this.#expected = seconds;
     this.#show();
   }
 
-  /** Look whether there is more to hear. */
+  /** Check whether more audio is available. */
   refresh() {
     this.#live?.refresh();
   }
@@ -77,7 +77,7 @@ export class Player {
   }
 
   play() {
-    return this.#audio.play().catch(() => null); // a browser may want a click first
+    return this.#audio.play().catch(() => null); // a browser may require a click first
   }
 
   toggle() {
@@ -94,11 +94,11 @@ export class Player {
     const starts = this.#chapters();
     const here = this.seconds;
     const target = direction > 0 ? starts.find((start) => start > here + 0.2) : starts.filter((start) => start < here - 3).at(-1);
-    // A little later: a seek may land just before, and the sentence before would be marked.
+    // A little later, because a seek may land early and would mark the previous sentence.
     this.seek(target === undefined ? (direction > 0 ? this.#spoken() : 0) : target + 0.01);
   }
 
-  /** Up to where one can listen. */
+  /** How far one can listen. */
   #spoken() {
     return this.#live && !this.#live.isEnded ? this.#live.duration : this.#duration();
   }
@@ -125,7 +125,7 @@ export class Player {
       h("div", { class: "position" }, this.past, this.slider, this.left), this.fault), this.#audio);
   }
 
-  /** The module that plays what is still being spoken is fetched when it is needed. */
+  /** Load the module for unfinished narrations only when needed. */
   async #listenLive(onmore) {
     const { LiveAudio } = await import("./live_audio.js").catch(() => ({}));
     if (this.#isClosed) return;
@@ -134,7 +134,7 @@ export class Player {
     this.#show();
   }
 
-  /** Let the machine's own keys and its lock screen steer the player. */
+  /** Connect the player to media keys and the lock screen. */
   #offerToMachine(title) {
     if (!("mediaSession" in navigator)) return;
     navigator.mediaSession.metadata = new MediaMetadata({ title });
@@ -188,12 +188,12 @@ export class Player {
   #save = () => {
     this.#saved = performance.now();
     const places = recall(PLACES);
-    delete places[this.#id]; // put last: the oldest are forgotten first
+    delete places[this.#id]; // re-inserted last: the oldest are dropped first
     const kept = Object.entries(places).slice(-KEPT_PLACES);
-    keep(PLACES, { ...Object.fromEntries(kept), [this.#id]: Math.ceil(this.seconds * 1000) / 1000 }); // never before the sentence that was heard
+    keep(PLACES, { ...Object.fromEntries(kept), [this.#id]: Math.ceil(this.seconds * 1000) / 1000 }); // rounded up: never before the current sentence
   };
 
-  // No letters: people who speak to their machine would press them by accident.
+  // No letters: speech-control software would trigger them by accident.
   #key = (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target.closest("input, select, textarea, button, a, summary, dialog")) return;
@@ -220,5 +220,5 @@ function recall(name) {
 function keep(name, value) {
   try {
     localStorage.setItem(name, JSON.stringify(value));
-  } catch { /* storage is off: then nothing is remembered */ }
+  } catch { /* storage is disabled: nothing is remembered */ }
 }

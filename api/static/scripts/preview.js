@@ -1,10 +1,10 @@
-// Look before you render: what a text would become, and which of its chapters shall be read.
+// Preview: what a text would become, and a choice of its chapters.
 
 import { h, setText } from "./dom.js";
 import { readingNotes } from "./reading.js";
 import { count, length } from "./words.js";
 
-/** A panel that shows plans of one source after another; `onchoose` hears of every choice. */
+/** A panel that shows plans of one source at a time; `onchoose` is called on every choice. */
 export function previewPanel(onchoose) {
   const totals = h("p", { class: "totals", role: "status" });
   const notes = h("div", {});
@@ -65,7 +65,7 @@ function time({ audio_s, cached_s, rendering_s }, left_s) {
 }
 
 function chosenNumbers(plan, left) {
-  // Chapters beyond those that are listed cannot be left out here.
+  // Chapters beyond the listed ones cannot be deselected here.
   return Array.from({ length: plan.chapters_total }, (_, place) => place + 1).filter((number) => !left.has(number));
 }
 
@@ -91,7 +91,7 @@ function chapterList(state, changed) {
     h("span", { class: "name" }, chapter.part ? `${chapter.part}: ${chapter.title}` : chapter.title),
     h("span", { class: "quiet small" }, chapter.chunks ? `${count(chapter.words, "word")}, ${length(chapter.audio_s)}` : "nothing to read"))));
   const unlisted = plan.chapters_total - plan.chapters.length;
-  // The choice is no setting of the form: the text need not be planned anew.
+  // The choice is not a form setting, so the text need not be planned again.
   return h("fieldset", { class: "panel chapters", onchange: (event) => event.stopPropagation() }, h("legend", {}, "Chapters"),
     h("div", { class: "chips" },
       h("button", { type: "button", class: "plain", onclick: all(true) }, "Choose all"),

@@ -1,4 +1,4 @@
-// How a document was read: what is warned of, what is left out and why, in the words of people.
+// How a document was read: warnings, omissions and their reasons, in plain words.
 
 import { h, icon } from "./dom.js";
 import { count, sentence, troubleOf } from "./words.js";
@@ -25,7 +25,7 @@ const REASONS = {
 const LEAST_CHARACTERS = 3;
 const MOST_WARNINGS = 8;
 
-/** What a listener should know before listening; null if there is nothing to tell. */
+/** What a listener should know before listening; null if nothing. */
 export function readingNotes(job) {
   const warnings = job.warnings.filter((warning) => !warning.code.startsWith("chunks_") && warning !== troubleOf(job)).slice(0, MOST_WARNINGS);
   const skipped = Object.entries(job.reading?.skipped ?? {}).filter(([reason, size]) => reason in REASONS && size >= LEAST_CHARACTERS);

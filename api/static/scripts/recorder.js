@@ -1,4 +1,4 @@
-// A recording from the microphone as a WAV file: 16-bit, one channel, at the rate it came in.
+// Records the microphone as a WAV file: 16-bit, one channel, at the input's sample rate.
 
 const BLOCK = 4096;
 
@@ -8,7 +8,7 @@ export class Recorder {
   #blocks = [];
   #samples = 0;
 
-  /** Begin; `onlevel(level, seconds)` is called about ten times a second. */
+  /** Start; `onlevel(level, seconds)` is called about ten times a second. */
   static async begin(onlevel) {
     // The browser's own processing would be cloned with the voice.
     const constraints = { audio: { channelCount: 1, echoCancellation: false, noiseSuppression: false, autoGainControl: false } };
@@ -20,7 +20,7 @@ export class Recorder {
     this.stream = stream;
     this.context = new AudioContext();
     this.source = this.context.createMediaStreamSource(stream);
-    // Deprecated, but it needs no module of its own, and a dropped block is of no weight here.
+    // Deprecated, but it needs no separate module, and a dropped block does not matter here.
     this.node = this.context.createScriptProcessor(BLOCK, 1, 1);
     this.node.onaudioprocess = ({ inputBuffer }) => {
       const block = inputBuffer.getChannelData(0).slice();
@@ -30,7 +30,7 @@ export class Recorder {
       onlevel(Math.sqrt(loudest), this.#samples / this.context.sampleRate);
     };
     this.source.connect(this.node);
-    this.node.connect(this.context.destination); // else it is not driven; it puts out silence
+    this.node.connect(this.context.destination); // otherwise it does not run; it outputs silence
   }
 
   async end() {

@@ -1,4 +1,4 @@
-// The reference of the API, drawn from openapi.json; works without any other server.
+// The API reference, rendered from openapi.json without any other server.
 
 import { h } from "./dom.js";
 
@@ -29,7 +29,7 @@ function callBox(root, method, path, call) {
   const inside = h("div", { class: "inside" });
   const box = h("details", { class: "panel call" },
     h("summary", {}, h("span", { class: "method" }, method.toUpperCase()), h("code", {}, path), h("span", { class: "quiet" }, call.summary ?? "")), inside);
-  // Drawn when it is opened: a page of all schemas would be long to make and longer to read.
+  // Rendered when opened, because a page of all schemas would be slow and long.
   box.addEventListener("toggle", () => {
     if (box.open && !inside.hasChildNodes()) inside.append(...callParts(root, call));
   });
@@ -54,7 +54,7 @@ function callParts(root, call) {
   return parts;
 }
 
-/** Paragraphs of a description, without the marks of its Markdown. */
+/** The paragraphs of a description, without Markdown markup. */
 function prose(text) {
   return text.split(/\n\s*\n/).map((paragraph) => h("p", { class: "about" }, paragraph.replaceAll("`", "").replaceAll(/\s+/g, " ")));
 }

@@ -1,4 +1,4 @@
-// A button that lets a voice be heard: its sample is spoken at the first wish, and kept.
+// A button that plays a voice's sample, which is spoken on first use and then kept.
 
 import { h, icon } from "./dom.js";
 import { notice } from "./notices.js";
@@ -7,13 +7,13 @@ import { capital } from "./words.js";
 
 const WAIT_S = 30;
 
-/** Where the sample of a voice is; `exaggeration` as it is noted of the voice unless one is given. */
+/** The address of a voice's sample; `exaggeration` overrides the one in the voice's notes. */
 export function sampleAddress(id, exaggeration = null) {
   const asked = exaggeration === null ? "" : `&exaggeration=${exaggeration}`;
   return url(`voices/${encodeURIComponent(id)}/preview?wait=${WAIT_S}${asked}`);
 }
 
-/** `nameOf()` and `addressOf()` are asked at each press: what is heard may be chosen anew meanwhile. */
+/** `nameOf()` and `addressOf()` are called on each click, because the choice may change. */
 export function sample(nameOf, addressOf) {
   const player = h("audio", { preload: "none", hidden: true });
   const button = h("button", { type: "button", class: "plain" });
@@ -35,6 +35,6 @@ export function sample(nameOf, addressOf) {
   });
   rest();
   const element = h("div", { class: "sample" }, button, player);
-  element.rest = stop; // what was being heard is no longer what is chosen
+  element.rest = stop; // the playing sample is no longer the chosen one
   return element;
 }

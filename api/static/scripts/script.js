@@ -7,7 +7,7 @@ const LONGEST_NAME = 80;
 const segmenter = "Segmenter" in Intl ? new Intl.Segmenter("en", { granularity: "sentence" }) : null;
 
 /**
- * The script of a job, as far as it is spoken.
+ * The text of a job, as far as it is spoken.
  *
  * chapters: { number, name, start, sentences }; sentences: { index, text, start, end, chunk,
  * endsParagraph }; the chunks themselves are in `chunks`.
@@ -29,9 +29,9 @@ export class Script {
     this.#paragraphMs = job.settings.pauses.paragraph_ms;
   }
 
-  /** Read on, up to the first chunk that is not spoken yet; `onmore(isAll)` is called after each page. */
+  /** Read on to the first chunk that is not spoken yet; `onmore(isAll)` is called after each page. */
   async load(onmore) {
-    this.#isWanted = true; // who reads already reads on then
+    this.#isWanted = true; // a running read then continues
     if (this.#isLoading) return;
     this.#isLoading = true;
     try {
@@ -50,7 +50,7 @@ export class Script {
     }
   }
 
-  /** The sentence that is spoken at a moment, or the last one before it. */
+  /** The sentence that is spoken at a given time, or the last one before it. */
   at(seconds) {
     let [low, high] = [0, this.#sentences.length - 1];
     while (low < high) {
@@ -101,7 +101,7 @@ function sentencesOf(text) {
   return parts.map((part) => part.replaceAll(/\s+/g, " ").trim()).filter(Boolean);
 }
 
-/** The heading that a chapter begins with; a number where it begins with prose. */
+/** The heading that a chapter starts with, or its number if it has none. */
 function nameOf(chunk, number) {
   const text = chunk.caption;
   return text.length <= LONGEST_NAME && !/[,;]$/.test(text) ? text : `Part ${number}`;

@@ -1,9 +1,9 @@
-// Talks to the API: below the page's own address, so that any path prefix works.
+// Talks to the API, relative to the page's own address, so that any path prefix works.
 
 const BASE = new URL("v1/", new URL(".", document.baseURI));
 const PROBE_MS = 2000;
 
-/** What went wrong, as the server tells it; `code` is "unreachable" if it did not answer at all. */
+/** A problem reported by the server; `code` is "unreachable" if it did not answer at all. */
 export class Problem extends Error {
   constructor(body, status = 0) {
     super(body.detail ?? body.title ?? `status ${status}`);
@@ -14,20 +14,20 @@ export class Problem extends Error {
   }
 }
 
-/** Tells "down" and "up" when the server stops answering and when it is back. */
+/** Emits "down" and "up" when the server stops answering and when it is back. */
 export const connection = Object.assign(new EventTarget(), { isDown: false });
-let askForKey = null; // set by session.js: resolves once somebody signed in
+let askForKey = null; // set by session.js: resolves after signing in
 
 export function onUnauthorized(ask) {
   askForKey = ask;
 }
 
-/** Return the address of something below /v1. */
+/** Return the URL of a path below /v1. */
 export function url(path) {
   return new URL(path, BASE).href;
 }
 
-/** Send a request; 401 waits until somebody signed in, then it is sent again. */
+/** Send a request; on 401, wait for sign-in and send it again. */
 export async function send(path, options = {}) {
   const response = await reach(path, options);
   if (response.status === 401 && askForKey !== null && path !== "session") {
@@ -45,7 +45,7 @@ export async function read(path) {
   return (await send(path, { cache: "no-store" })).json();
 }
 
-/** Send JSON, and return the answer's. */
+/** Send JSON, and return the response's JSON. */
 export async function post(path, body, headers = {}) {
   const options = { method: "POST", headers: { ...headers } };
   if (body instanceof FormData) options.body = body;
@@ -63,7 +63,7 @@ export async function remove(path, options = {}) {
 async function reach(path, options) {
   try {
     const response = await fetch(url(path), { credentials: "same-origin", ...options });
-    // A proxy answers for a server that is gone.
+    // A proxy answers these for a server that is gone.
     if (response.status === 502 || response.status === 504) throw new TypeError("bad gateway");
     if (connection.isDown) setDown(false);
     return response;
@@ -81,7 +81,7 @@ function setDown(isDown) {
   if (isDown) probe();
 }
 
-/** Find out whether the server answers; `connection` tells. */
+/** Check whether the server answers; `connection` emits the result. */
 export async function check() {
   await reach("session", { cache: "no-store" }).catch(() => null);
 }
@@ -93,7 +93,7 @@ async function probe() {
   }
 }
 
-/** Wait; a hidden page waits until it is seen again, at most a minute. */
+/** Wait; a hidden page waits until it is visible again, at most a minute. */
 export function pause(ms) {
   return new Promise((resolve) => {
     if (!document.hidden) return void setTimeout(resolve, ms);

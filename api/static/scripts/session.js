@@ -1,4 +1,4 @@
-// Signing in with a key, where the server asks for one: a dialog over whatever one was doing.
+// Signing in with a key, if the server requires one: a dialog over the current view.
 
 import { field, h } from "./dom.js";
 import { onUnauthorized, pause, post, read, remove } from "./server.js";

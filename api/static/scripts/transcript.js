@@ -1,4 +1,4 @@
-// The text beside the sound: one chapter at a time, the sentence being spoken marked.
+// The text beside the player: one chapter at a time, with the current sentence marked.
 
 import { h } from "./dom.js";
 import { finding } from "./words.js";
@@ -13,7 +13,7 @@ export class Transcript {
   #current = null;
   #hasHold = true; // until the reader scrolls away, the text follows the sound
 
-  /** `onchoose(sentence)` is called for the sentence that somebody wants to hear. */
+  /** `onchoose(sentence)` is called for the sentence that the user wants to hear. */
   constructor(script, onchoose) {
     this.#script = script;
     this.#onchoose = onchoose;
@@ -46,7 +46,7 @@ export class Transcript {
     if (isFollowing && this.#hasHold) follow(span);
   }
 
-  /** Take the mark from a place that somebody listened to and keeps. */
+  /** Remove the mark from a sentence that the user has accepted. */
   accept(chunk) {
     for (const span of this.element.querySelectorAll(".sentence.flagged")) {
       if (this.#script.sentence(Number(span.dataset.index)).chunk !== chunk) continue;
@@ -56,7 +56,7 @@ export class Transcript {
     }
   }
 
-  /** From now on the text follows the sound again. */
+  /** Make the text follow the sound again. */
   hold() {
     this.#hasHold = true;
   }

@@ -1,4 +1,4 @@
-// The voices: those of the house and one's own; a new one by microphone or from a file.
+// The voices: bundled ones and the user's own; a new one by microphone or from a file.
 
 import { field, h, icon } from "./dom.js";
 import { notice } from "./notices.js";
@@ -147,7 +147,7 @@ function recordingControls({ take, say }) {
   return { element: h("div", { class: "record" }, button, meter), close: () => recorder?.end() };
 }
 
-/** Names are letters, digits, - and _ on the server; people write them as they like. */
+/** Convert a name to the server's characters: letters, digits, - and _. */
 function plainName(text) {
   return text.replaceAll(/[ßæøłœ]/gi, (letter) => LETTERS[letter.toLowerCase()]).normalize("NFKD").replaceAll(/\p{M}/gu, "").trim().replaceAll(/[^A-Za-z0-9_-]+/g, "-").replaceAll(/^[-_]+|-+$/g, "").slice(0, 63);
 }

@@ -1,4 +1,4 @@
-// What people read: lengths, states, findings and errors in their own words.
+// Texts for users: durations, states, findings and errors in plain words.
 
 const HELP = {
   unreachable: "The server does not answer. Check that it is running; this page keeps trying.",
@@ -35,7 +35,7 @@ const HELP = {
 };
 for (const part of ["storage", "database", "broker"]) HELP[`${part}_unavailable`] = HELP.unavailable;
 
-/** What a job waits for until somebody mends it. */
+/** What a job waits for until somebody fixes it. */
 const TROUBLES = {
   disk_full: "the disk of the server is full",
   storage_full: "the storage of the server is full",
@@ -48,10 +48,10 @@ const TROUBLES = {
   no_worker: "nothing on the server can speak just now",
 };
 
-/** What the document's or recording's own problem says is made for people already. */
+/** Codes whose server messages are written for users already. */
 const TOLD_BY_SERVER = new Set(["document_invalid", "voice_rejected"]);
 
-/** What the page calls the fields of a request. */
+/** The page's names for request fields. */
 const FIELDS = { title: "Title", author: "Author", name: "Name", voice: "Voice", delivery: "Expression", pauses: "Pauses", outputs: "Files", chapters: "Chapters", seed: "Reading", text: "Text", file: "File", spoken_text: "Text" };
 
 const FINDINGS = {
@@ -88,7 +88,7 @@ export const FORMATS = {
   srt: "Captions (SRT)",
 };
 
-/** Whether a text was refused for its language alone, and can be read all the same. */
+/** Whether a text was refused only for its language, and can be read anyway. */
 export function isOfOtherLanguage(problem) {
   return problem.code === "document_invalid" && problem.message.includes("other_language");
 }
@@ -113,7 +113,7 @@ export function waiting({ code }) {
   return `Waiting: ${TROUBLES[code]}`;
 }
 
-/** What somebody has to do about a trouble, by its code. */
+/** What to do about a trouble, by its code. */
 export function explainTrouble(code) {
   return HELP[code] ?? HELP.unavailable;
 }
@@ -130,7 +130,7 @@ function explainFields(problem) {
   return told.join(" ") || sentence(problem.message);
 }
 
-/** A finding about a sentence, in plain words. */
+/** A finding in a sentence, in plain words. */
 export function finding({ flag }) {
   return FINDINGS[flag] ?? "it does not sound as it should";
 }
@@ -152,7 +152,7 @@ export function clock(seconds) {
   return hours ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
 }
 
-/** "1:02:03" for the ear. */
+/** A position in words, for screen readers. */
 export function spokenClock(seconds) {
   const whole = Math.floor(seconds);
   const parts = [[Math.floor(whole / 3600), "hour"], [Math.floor(whole / 60) % 60, "minute"], [whole % 60, "second"]];
@@ -173,7 +173,7 @@ export function titleOf(job) {
   return job.title ?? job.source.name.replace(/\.[a-z0-9]{2,5}$/i, "");
 }
 
-/** The voice's name as people write it. */
+/** The voice's name as users write it. */
 export function voiceName(name) {
   return name === "default" ? "the house voice" : name.replaceAll(/[-_]/g, " ");
 }

@@ -1,4 +1,4 @@
-"""Whatever the OpenAPI document allows or forbids is answered as it says; `make fuzz` asks more."""
+"""Calls that OpenAPI allows or forbids are answered as documented; `make fuzz` sends more."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a stranger sends is refused or bounded, over real servers as on one machine."""
+"""Hostile requests are refused or bounded, over real servers as on one machine."""
 
 import json
 import time

@@ -38,8 +38,8 @@ def test_flagged_chunk_is_heard_retaken_and_delivered_anew(api: Api, cluster: Cl
     redirect = api.client.get(f"{path}/chunks/{index}/audio")
     assert redirect.status_code == HTTPStatus.FOUND
     (kept,) = api.client.get(f"{path}/chunks/{index}/takes").json()["items"]
-    heard = httpx.get(redirect.headers["location"], headers={"Range": "bytes=0-3"})
-    assert (heard.status_code, heard.content) == (HTTPStatus.PARTIAL_CONTENT, b"fLaC")
+    sound = httpx.get(redirect.headers["location"], headers={"Range": "bytes=0-3"})
+    assert (sound.status_code, sound.content) == (HTTPStatus.PARTIAL_CONTENT, b"fLaC")
     before = httpx.get(api.client.get(f"{path}/artifacts/audio.mp3").headers["location"]).content
 
     answer = api.client.post(f"{path}/chunks/{index}/retake")

@@ -1,4 +1,4 @@
-"""The same races and the same neighbours as on one machine, over Postgres and a bucket."""
+"""The races and owner checks of the unit tests, over Postgres and a bucket."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Streams of speech over a real connection: what becomes of them when something goes wrong."""
+"""Streams of speech over a real connection, and what happens to them when something fails."""
 
 import base64
 import itertools
@@ -74,16 +74,16 @@ def test_whoever_hangs_up_cancels_the_job(server: SpeechServer) -> None:
 
 def test_a_failure_amid_the_sound_breaks_the_connection_off(server: SpeechServer) -> None:
     broken = f"{make_text(3, name='the broken')} This is unspeakable, whoever tries to say it."
-    heard: list[bytes] = []
+    sound: list[bytes] = []
 
     def listen() -> None:
         with stream(server, broken) as answer:
             assert answer.status_code == HTTPStatus.OK
-            heard.extend(answer.iter_raw())
+            sound.extend(answer.iter_raw())
 
     with pytest.raises(httpx.RemoteProtocolError, match="incomplete"):
         listen()
-    assert heard
+    assert sound
 
 
 def test_a_failure_before_the_first_sound_is_a_problem(server: SpeechServer) -> None:

@@ -1,4 +1,4 @@
-"""A process tells on a port what it is: started, ready, alive, and what it waits for."""
+"""A process reports its health on a port: started, ready, alive, and what it waits for."""
 
 import http.client
 import json

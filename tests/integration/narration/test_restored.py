@@ -69,7 +69,7 @@ def test_a_dump_that_is_loaded_into_a_new_server_tells_all(
 ) -> None:
     use_transactions(database, 3000)
     make_webhook(database)
-    told = add_job(database)
+    notified = add_job(database)
     tell(database)
     (place,) = numbers(database)
     untold = add_job(database)
@@ -81,7 +81,7 @@ def test_a_dump_that_is_loaded_into_a_new_server_tells_all(
     run_migrate(restored)
     new = add_job(restored)
     tell(restored)
-    assert sorted(str(row.job_id) for row in rows(restored)) == sorted([told, untold, new])
+    assert sorted(str(row.job_id) for row in rows(restored)) == sorted([notified, untold, new])
     page = read_after(restored, Position(transaction=place[0], id=place[1]))
     assert [event.job_id for event in page.events] == [untold, new]
     restored.dispose()
@@ -91,16 +91,16 @@ def test_webhooks_are_told_what_was_not_told_before_the_dump_and_all_that_comes(
     database: Engine,
 ) -> None:
     make_webhook(database)
-    told = add_job(database)
+    notified = add_job(database)
     tell(database)
     untold = add_job(database)
     restore(database)
     tell(database)
-    assert [row.job_id for row in rows(database)] == [told]
+    assert [row.job_id for row in rows(database)] == [notified]
     run_migrate(database)
     new = add_job(database)
     tell(database)
-    assert sorted(str(row.job_id) for row in rows(database)) == sorted([told, untold, new])
+    assert sorted(str(row.job_id) for row in rows(database)) == sorted([notified, untold, new])
 
 
 def test_a_webhook_that_was_told_nothing_begins_where_it_was_made(database: Engine) -> None:

@@ -29,7 +29,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedPage]:
 
 @pytest.fixture
 def visit(browser: Browser) -> Iterator[Callable[..., Visit]]:
-    """Make visits; at the end none of them may have complained."""
+    """Open pages; at the end none of them may have reported an error."""
     visits: list[Visit] = []
 
     def begin(url: str, **options: Any) -> Visit:
@@ -44,7 +44,7 @@ def visit(browser: Browser) -> Iterator[Callable[..., Visit]]:
 
 @pytest.fixture
 def open_page(visit: Callable[..., Visit], served: ServedPage) -> Open:
-    """Open a place of the shared page."""
+    """Open a view of the shared page."""
 
     def begin(place: str = "", **options: Any) -> Page:
         return visit(served.url, **options).open(place)

@@ -1,4 +1,4 @@
-"""The bookshelf: every job, however many, with all that can be done to it."""
+"""The bookshelf: any number of jobs, with all their actions."""
 
 import time
 from collections.abc import Callable, Iterator

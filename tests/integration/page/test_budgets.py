@@ -1,4 +1,4 @@
-"""The page is light, quick and still, and needs nothing but its own server, at any prefix."""
+"""The page is small, fast and stable, and needs only its own server, at any prefix."""
 
 import gzip
 import http.server
@@ -60,18 +60,18 @@ def test_nothing_is_asked_of_anybody_else(
     visit: Callable[..., Visit], served: ServedPage, place: str
 ) -> None:
     visited = visit(served.url)
-    asked: list[str] = []
-    visited.page.on("request", lambda request: asked.append(request.url))
+    requests: list[str] = []
+    visited.page.on("request", lambda request: requests.append(request.url))
     page = visited.open(place)
     expect(page.locator("h1")).to_be_visible()
     page.reload()
     expect(page.locator("h1")).to_be_visible()
-    assert asked
-    assert all(url.startswith(served.url) for url in asked)
+    assert requests
+    assert all(url.startswith(served.url) for url in requests)
 
 
 class Prefixed(http.server.BaseHTTPRequestHandler):
-    """A proxy that serves everything below /reader/ and takes the prefix away."""
+    """A proxy that serves everything below /reader/ and strips the prefix."""
 
     target = ""
 
@@ -82,7 +82,7 @@ class Prefixed(http.server.BaseHTTPRequestHandler):
         self._pass_on("POST")
 
     def _pass_on(self, method: str) -> None:
-        # It holds answers back as a whole, so that it passes no stream of events on.
+        # It buffers whole responses, so it cannot forward event streams.
         if not self.path.startswith("/reader/") or self.path.endswith("/v1/events"):
             self.send_error(404)
             return
@@ -99,7 +99,7 @@ class Prefixed(http.server.BaseHTTPRequestHandler):
         self.wfile.write(answer.content)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
-        """Say nothing."""
+        """Keep the tests' output clean."""
 
 
 @pytest.fixture

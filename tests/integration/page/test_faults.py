@@ -1,4 +1,4 @@
-"""Keys, a server that goes away, reloads in the midst: nothing is lost, and it is told in words."""
+"""Keys, lost servers, reloads at any time: nothing is lost, and problems are reported."""
 
 import re
 from collections.abc import Callable, Iterator

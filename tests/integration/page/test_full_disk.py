@@ -1,4 +1,4 @@
-"""A disk that fills up in the midst: told in words, and what waits goes on once there is room."""
+"""A disk that fills up during a job: it is reported in words, and work resumes with space."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""A finished job is read along with its sound, resumed, steered by keys, and checked by ear."""
+"""A finished job: text that follows the sound, resuming, keyboard control, checking by ear."""
 
 from collections.abc import Callable
 

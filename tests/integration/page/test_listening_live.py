@@ -1,4 +1,4 @@
-"""A job is listened to while it is spoken: on the page, and by hls.js."""
+"""Listening to a job while it is spoken: on the page, and with hls.js."""
 
 import shutil
 import subprocess
@@ -50,7 +50,7 @@ def hls_script(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def begin(slow: ServedPage) -> Iterator[Callable[..., str]]:
-    """Begin jobs that nobody has to wait for afterwards."""
+    """Start jobs, and cancel them at the end."""
     begun: list[str] = []
 
     def submit(name: str, **settings: object) -> str:

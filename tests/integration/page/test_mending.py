@@ -1,4 +1,4 @@
-"""A flagged place is said again, its takes are compared, one is chosen, and the file is new."""
+"""A flagged sentence is retaken, its takes are compared, one is chosen, and the file is new."""
 
 import hashlib
 from collections.abc import Callable
@@ -38,9 +38,9 @@ def test_flagged_place_is_said_again_compared_chosen_and_downloaded(
     expect(page.locator(".checks")).to_contain_text("nothing can be heard")
     page.get_by_role("button", name="Say it again: The rain").click()
     expect(page.locator(".checks")).to_contain_text("It was said again, and nothing was found.")
-    told = job(served, job_id)
-    assert (told["state"], told["revision"]) == ("succeeded", 2)
-    assert told["progress"]["chunks_flagged"] == 0
+    events = job(served, job_id)
+    assert (events["state"], events["revision"]) == ("succeeded", 2)
+    assert events["progress"]["chunks_flagged"] == 0
     takes = page.locator(".takes li")
     expect(takes).to_have_count(2)
     expect(takes.nth(1)).to_contain_text("in use")

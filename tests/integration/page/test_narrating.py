@@ -1,4 +1,4 @@
-"""From a text or a file to something that plays and can be downloaded, in a real browser."""
+"""From a text or a file to audio that plays and can be downloaded, in a real browser."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Look before you render: chapters, length and what is skipped, before anything is spoken."""
+"""The preview: chapters, duration and omissions, before anything is spoken."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""A job that is let go of in mid-speech, with the real engine and a tiny model."""
+"""A job canceled while it is spoken, with the real engine and a tiny model."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The documentation: it builds, and the commands of the tutorial do what it says."""
+"""The documentation builds, and the commands of the tutorial work as described."""
 
 import os
 import re
@@ -20,7 +20,7 @@ def commands(page: str) -> list[str]:
 
 
 def run_commands(folder: Path, blocks: list[str]) -> subprocess.CompletedProcess[str]:
-    """Run what a page tells to type, in a folder that looks like a clone."""
+    """Run the commands of a page, in a folder that looks like a clone."""
     bin_folder = folder / ".venv" / "bin"
     bin_folder.mkdir(parents=True)
     command = bin_folder / "rhapsode"
@@ -64,7 +64,7 @@ def test_the_commands_of_a_guide_run(tmp_path: Path, page: str) -> None:
 
 
 def test_the_site_has_the_reference_of_the_code(tmp_path: Path) -> None:
-    """A link that leads nowhere ends the build."""
+    """A broken link fails the build."""
     build = [sys.executable, ".ci/site.py", str(tmp_path / "site")]
     environment = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
     subprocess.run(build, cwd=ROOT, env=environment, check=True)
@@ -72,7 +72,7 @@ def test_the_site_has_the_reference_of_the_code(tmp_path: Path) -> None:
     assert "rhapsode render" in (reference / "commands" / "index.html").read_text()
     assert "RHAPSODE_API__KEYS" in (reference / "settings" / "index.html").read_text()
     assert "POST /v1/jobs" in (reference / "http" / "index.html").read_text()
-    # Nothing is fetched from other servers by whoever reads it.
+    # Its readers' browsers fetch nothing from other servers.
     pages = (tmp_path / "site").rglob("*.html")
     fetched = re.compile(r'(?:src|href)="https?://[^"]*\.(?:js|css|woff2?)"')
     assert [path for path in pages if fetched.search(path.read_text())] == []

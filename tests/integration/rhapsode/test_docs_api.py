@@ -1,4 +1,4 @@
-"""The commands of the guides to the API do what they say, one after another, on a real server."""
+"""The commands of the API guides work in sequence, on a real server."""
 
 import os
 import re
@@ -28,7 +28,7 @@ def served(tmp_path: Path) -> Iterator[ServedPage]:
 
 
 class Reader:
-    """Somebody who types the commands of a page, with their own ids in place of those shown."""
+    """A user who runs the commands of a page, with real ids in place of those shown."""
 
     def __init__(self, served: ServedPage, folder: Path) -> None:
         self._served = served

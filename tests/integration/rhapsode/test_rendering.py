@@ -1,4 +1,4 @@
-"""What a render leaves when it ends early, and what the next one removes; on a tone engine."""
+"""What an interrupted render leaves behind, and what the next one removes; on a tone engine."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager

@@ -1,4 +1,4 @@
-"""`rhapsode serve`: it ends tidily when told to, and by itself when its engine is dead."""
+"""`rhapsode serve` shuts down cleanly on a signal, and exits by itself when its engine dies."""
 
 import signal
 import socket

@@ -19,7 +19,7 @@ def test_one_machine_tells_within_a_moment_how_a_job_ends(tmp_path: Path) -> Non
         with session_scope(machine.database) as session:
             job_id = make_job(session, WORDS, now=utc_now()).id
         wait_for(lambda: len(receiver.received) == 5, 30, "five messages")
-    told = sorted(receiver.received, key=lambda message: message.content["data"]["number"])
-    assert told[-1].content["type"] == "job.succeeded"
-    assert {message.content["data"]["job_id"] for message in told} == {job_id}
-    assert all(message.is_signed_with(webhook.secret) for message in told)
+    events = sorted(receiver.received, key=lambda message: message.content["data"]["number"])
+    assert events[-1].content["type"] == "job.succeeded"
+    assert {message.content["data"]["job_id"] for message in events} == {job_id}
+    assert all(message.is_signed_with(webhook.secret) for message in events)

@@ -1,4 +1,4 @@
-"""A backup taken in the midst of jobs, restored to other servers; workers replaced under load."""
+"""A backup taken while jobs run, restored to other servers; workers replaced under load."""
 
 import signal
 from collections.abc import Iterator

@@ -25,7 +25,7 @@ from worker.context import WorkerContext
 
 
 class Steady:
-    """A lease nobody takes away."""
+    """A lease that is never lost."""
 
     def check(self) -> None:
         """Still ours."""

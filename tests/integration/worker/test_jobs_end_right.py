@@ -1,4 +1,4 @@
-"""Whole jobs on SQLite and a directory, messages delivered by hand."""
+"""Whole jobs on SQLite and a directory, with messages delivered by the tests."""
 
 from collections.abc import Iterator
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""A delivered job is mended: one chunk is spoken anew, and what it delivered before stays."""
+"""A delivered job is mended: one chunk is retaken, and the earlier delivery stays."""
 
 import io
 from collections.abc import Iterator
@@ -139,10 +139,10 @@ def test_corrected_text_and_another_delivery_are_what_is_spoken(harness: WorkerH
     ("text", "told"), [("...", "write words"), ("ж", "no voice"), ("word " * 100, "limit")]
 )
 def test_text_that_no_voice_can_say_is_refused(
-    harness: WorkerHarness, text: str, told: str
+    harness: WorkerHarness, text: str, reason: str
 ) -> None:
     job_id = finished(harness, make_text(1))
-    with pytest.raises(FieldsError, match=told):
+    with pytest.raises(FieldsError, match=reason):
         retake(harness, job_id, 0, spoken_text=text)
     assert harness.job(job_id).state is JobState.SUCCEEDED
 

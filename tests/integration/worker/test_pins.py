@@ -1,4 +1,4 @@
-"""What a job was promised at its submission holds until its end, whatever others do."""
+"""What is fixed at a job's submission holds until its end, whatever others do."""
 
 import hashlib
 from collections.abc import Iterator

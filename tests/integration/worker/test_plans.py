@@ -1,4 +1,4 @@
-"""A plan says what the job made of it will do: the same chunks, and what the cache has of them."""
+"""A plan predicts its job: the same chunks, and how many of them are cached."""
 
 from collections.abc import Iterator
 from functools import partial

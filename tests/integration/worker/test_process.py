@@ -1,4 +1,4 @@
-"""What a worker says of itself at its heartbeats, and how much it takes on at once."""
+"""What a worker reports at its heartbeats, and how much work it takes at once."""
 
 from pathlib import Path
 

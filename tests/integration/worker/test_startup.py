@@ -1,4 +1,4 @@
-"""Before a worker works: its tables, its weights, its card, and those before it that were lost."""
+"""What a worker waits for before it works: tables, weights, a card; and detecting restart loops."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Processes that store takes: killed in the midst, killed by a sound, and without their parent."""
+"""Processes that store takes: killed during work, killed by a sound, and orphaned."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""A bundle can be trained on: what is read of it is what was written."""
+"""A bundle can be trained on: it reads back as it was written."""
 
 import time
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the training stages are made of: tapes, rows, and losses that sampling must agree with."""
+"""Building blocks of the training stages: tapes, rows, and losses that must agree with sampling."""
 
 import random
 import time
@@ -82,7 +82,7 @@ def test_flow_rows_hold_a_voice_s_own_embedding() -> None:
 
 
 def make_lines(folder: Path, indices: range) -> list[Line]:
-    """What the encoder writes about some utterances, and its readers get."""
+    """A tape of some utterances, as the encoder writes it and readers get it."""
     utterances = [make_utterance(index, tokens=50 + index) for index in indices]
     encoded = {
         u.index: Encoded(

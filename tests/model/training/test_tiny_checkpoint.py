@@ -15,7 +15,7 @@ from worker.chatterbox.checkpoint import Chatterbox, load_chatterbox
 from worker.chatterbox.config import START_TEXT, STOP_TEXT, TOKEN_RATE_HZ
 from worker.chatterbox.hift.source import draw_noise as draw_source_noise
 from worker.chatterbox.s3gen.flow import draw_noise, noise_frames
-from worker.chatterbox.t3.prompt import Prompt, Spoken
+from worker.chatterbox.t3.prompt import Prompt, SpeechTokens
 from worker.chatterbox.t3.sampling import Sampling
 from worker.chatterbox.tokenizer import normalize_punctuation
 from worker.chatterbox.weights import read_tensors
@@ -41,7 +41,7 @@ def tiny(folder: Path) -> Chatterbox:
     return load_chatterbox(folder)
 
 
-def speak(tiny: Chatterbox, texts: list[str], *seeds: int, **sampling: float) -> list[Spoken]:
+def speak(tiny: Chatterbox, texts: list[str], *seeds: int, **sampling: float) -> list[SpeechTokens]:
     prompts = [
         Prompt(
             text_tokens=[
@@ -88,8 +88,8 @@ def test_the_longest_text_the_table_admits_ends_before_the_limit(tiny: Chatterbo
 
 def test_what_is_said_depends_on_text_voice_and_seed(tiny: Chatterbox) -> None:
     one, other = "The mill went to the eldest.", "The cat came to the third."
-    said = [spoken.tokens.tolist() for spoken in speak(tiny, [one, other], 1, 2)]
-    assert len({tuple(tokens) for tokens in said}) == len(said)
+    sequences = [spoken.tokens.tolist() for spoken in speak(tiny, [one, other], 1, 2)]
+    assert len({tuple(tokens) for tokens in sequences}) == len(sequences)
     assert tiny.voice("default").digest != tiny.voice("low").digest
 
 
@@ -107,7 +107,7 @@ def test_waveform_is_at_the_level_of_speech(tiny: Chatterbox) -> None:
 
 
 def test_the_same_seed_writes_the_same_bytes(folder: Path, tmp_path: Path) -> None:
-    torch.rand(1)  # the state outside does not matter
+    torch.rand(1)  # the global random state does not matter
     write_checkpoint(tmp_path / "again")
     write_checkpoint(tmp_path / "other", seed=1)
 

@@ -1,4 +1,4 @@
-"""The application on one machine's adapters: SQLite, a directory, and a broker that only notes."""
+"""The application with one machine's adapters: SQLite, a directory, and a broker that records."""
 
 import io
 from collections.abc import Iterator
@@ -81,7 +81,7 @@ def conformance() -> Conformance:
 
 
 def _require_conformance(conformance: Conformance, response: Any) -> None:
-    """Every answer of every test is as the OpenAPI document says."""
+    """Check every response in every test against the OpenAPI document."""
     response.read()
     media_type = response.headers.get("content-type", "").partition(";")[0]
     is_json = media_type.endswith("json") and response.content

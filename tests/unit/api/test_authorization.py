@@ -1,4 +1,4 @@
-"""Every call demands what docs/authorization.md says, of every kind of caller."""
+"""Every call requires the scope in docs/authorization.md, for every kind of caller."""
 
 import runpy
 from http import HTTPStatus
@@ -26,7 +26,7 @@ REFUSALS = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 def ask(client: TestClient, method: str, path: str, headers: dict[str, str]) -> Any:
     for placeholder, value in PLACES.items():
         path = path.replace(placeholder, value)
-    # HEAD instead of GET: it is answered alike, and streams do not stay open.
+    # HEAD instead of GET: it is answered the same way, and streams do not stay open.
     return client.request("HEAD" if method == "GET" else method, path, headers=headers)
 
 

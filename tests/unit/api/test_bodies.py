@@ -1,4 +1,4 @@
-"""Bodies that are too large, too slow, broken, or named to do harm are refused; nothing is kept."""
+"""Bodies that are too large, too slow, broken, or maliciously named are refused, and not stored."""
 
 import asyncio
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What no route could use is refused before any sees it, and every answer is safe to show."""
+"""Malformed requests are refused before any route, and responses have security headers."""
 
 from http import HTTPStatus
 
@@ -192,7 +192,7 @@ def test_title_at_its_longest_is_kept(client: TestClient) -> None:
     [("/reader", "/reader/v1/jobs/"), ("/a/b/", "/a/b/v1/jobs/"), ("//evil.example", "/v1/jobs/")],
 )
 def test_the_address_of_a_job_has_the_prefix_of_the_proxy(
-    client: TestClient, said: str, location: str
+    client: TestClient, prefix: str, location: str
 ) -> None:
-    answer = client.post("/v1/jobs", json={"text": TEXT}, headers={"X-Forwarded-Prefix": said})
+    answer = client.post("/v1/jobs", json={"text": TEXT}, headers={"X-Forwarded-Prefix": prefix})
     assert answer.headers["location"].startswith(location)

@@ -1,4 +1,4 @@
-"""What an answer says of a failure names no path, host, bucket or statement."""
+"""Error responses reveal no path, host, bucket or SQL statement."""
 
 from dataclasses import replace
 from datetime import timedelta

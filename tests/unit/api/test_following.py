@@ -1,4 +1,4 @@
-"""Many who follow share few queries, nothing is lost or told twice, and memory is bounded."""
+"""Many followers share few queries, no event is lost or repeated, and memory is bounded."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -123,7 +123,7 @@ def test_events_during_catching_up_are_told_once(resources: Resources, job_id: s
 def test_lost_notices_cost_time_only(
     resources: Resources, job_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(following, "LOOK_S", 0.2)
+    monkeypatch.setattr(following, "CHECK_S", 0.2)
     monkeypatch.setattr(resources.broker, "publish", lambda _: None)
 
     async def follow() -> list[int]:

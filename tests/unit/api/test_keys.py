@@ -1,4 +1,4 @@
-"""Keys of the database open what their scopes say, until they expire or are revoked."""
+"""Keys from the database allow what their scopes say, until they expire or are revoked."""
 
 import time
 from datetime import timedelta
@@ -8,7 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.deps import Resources
-from api.keybook import KEPT_S
+from api.keybook import CACHED_S
 from api.sessions import COOKIE
 from narration.clock import utc_now
 from narration.database import session_scope
@@ -28,11 +28,11 @@ def test_a_server_is_open_until_the_first_key_was_made(
     assert client.get("/v1/jobs").status_code == HTTPStatus.OK
     assert client.get("/v1/session").json() == {"owner": "local", "requires_key": False}
     made = make(resources)
-    time.sleep(KEPT_S)
+    time.sleep(CACHED_S)
     assert client.get("/v1/jobs").status_code == HTTPStatus.UNAUTHORIZED
     assert client.get("/v1/session").json() == {"owner": None, "requires_key": True}
     revoke(resources, made)
-    time.sleep(KEPT_S)
+    time.sleep(CACHED_S)
     assert client.get("/v1/jobs").json()["code"] == "unauthorized"
 
 
@@ -70,7 +70,7 @@ def test_a_revoked_key_is_refused_within_a_second(client: TestClient, resources:
     made = make(resources)
     assert client.get("/v1/jobs", headers=bearer(made)).status_code == HTTPStatus.OK
     revoke(resources, made)
-    time.sleep(KEPT_S)
+    time.sleep(CACHED_S)
     answer = client.get("/v1/jobs", headers=bearer(made))
     assert (answer.status_code, answer.json()["code"]) == (HTTPStatus.UNAUTHORIZED, "key_revoked")
     assert "rhapsode keys create" in answer.json()["what_now"]
@@ -116,7 +116,7 @@ def test_revoking_a_key_signs_its_browsers_out(client: TestClient, resources: Re
     client.post("/v1/session", json={"key": made.secret}, headers=SAME_SITE)
     assert client.get("/v1/session").json()["owner"] == "ann"
     revoke(resources, made)
-    time.sleep(KEPT_S)
+    time.sleep(CACHED_S)
     assert client.get("/v1/jobs").json()["code"] == "unauthorized"
     assert client.get("/v1/session").json()["owner"] is None
     again = client.post("/v1/session", json={"key": made.secret}, headers=SAME_SITE)
@@ -140,10 +140,10 @@ def test_a_signed_url_ends_with_the_key_that_made_it(
         "signature_invalid"
     )
     revoke(resources, other)
-    time.sleep(KEPT_S)
+    time.sleep(CACHED_S)
     assert client.get(listen).json()["code"] == "nothing_spoken"
     revoke(resources, made)
-    time.sleep(KEPT_S)
+    time.sleep(CACHED_S)
     assert client.get(listen).json()["code"] == "signature_invalid"
 
 

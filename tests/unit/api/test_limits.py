@@ -1,4 +1,4 @@
-"""Keys with limits are told what is left, and refused beyond it with when to come again."""
+"""Responses to limited keys state what is left; beyond the limit they say when to try again."""
 
 from http import HTTPStatus
 from typing import Any
@@ -53,17 +53,17 @@ def test_what_is_refused_for_its_scope_is_counted_too(
 
 
 def test_browsers_share_the_limits_of_their_key(client: TestClient, resources: Resources) -> None:
-    made = make(resources, limits=KeyLimits(requests_a_minute=2))
+    key = make(resources, limits=KeyLimits(requests_a_minute=2))
     for _ in range(2):
         client.cookies.clear()
-        client.post("/v1/session", json={"key": made.secret}, headers=SAME_SITE)
+        client.post("/v1/session", json={"key": key.secret}, headers=SAME_SITE)
         assert client.get("/v1/jobs").status_code == HTTPStatus.OK
     require_refusal(client.get("/v1/jobs"), "requests")
 
 
 def test_players_are_not_counted(client: TestClient, resources: Resources) -> None:
-    made = make(resources, limits=KeyLimits(requests_a_minute=1))
-    job = client.post("/v1/jobs", json={"text": "Hello."}, headers=bearer(made)).json()
+    key = make(resources, limits=KeyLimits(requests_a_minute=1))
+    job = client.post("/v1/jobs", json={"text": "Hello."}, headers=bearer(key)).json()
     for _ in range(3):
         assert client.get(job["urls"]["listen"]).json()["code"] == "nothing_spoken"
 
@@ -139,10 +139,10 @@ def test_a_stream_gives_its_place_back(client: TestClient, resources: Resources,
 
 
 def test_a_chunk_that_is_retaken_is_counted(client: TestClient, resources: Resources) -> None:
-    made = make(resources, limits=KeyLimits(characters_a_day=46))
+    key = make(resources, limits=KeyLimits(characters_a_day=46))
     client.headers.update(bearer(make(resources)))
     path = delivered(client, resources)
-    client.headers.update(bearer(made))
+    client.headers.update(bearer(key))
     assert client.post("/v1/jobs", json={"text": "Hello."}).status_code == HTTPStatus.ACCEPTED
     long, short = ({"spoken_text": "a" * count} for count in (41, 40))
     require_refusal(client.post(f"{path}/chunks/0/retake", json=long), "characters")

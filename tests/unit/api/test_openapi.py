@@ -1,4 +1,4 @@
-"""The OpenAPI document tells the whole truth: bodies read as streams, and problems."""
+"""The OpenAPI document is complete: bodies that are read as streams, and problem documents."""
 
 from typing import Any
 

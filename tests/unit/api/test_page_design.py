@@ -1,4 +1,4 @@
-"""The page's colours are those of docs/design.md, and can be read by everybody."""
+"""The page's colours are those of docs/design.md, with enough contrast."""
 
 import re
 from pathlib import Path

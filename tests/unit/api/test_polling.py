@@ -36,9 +36,9 @@ def test_polls_at_the_same_time_share_queries(
 ) -> None:
     async def poll() -> set[str]:
         reader = JobReader(resources.database)
-        asked = [reader.read(job_ids[0], "ann"), reader.read(job_ids[1], "bob")]
-        asked += [reader.read(job_ids[0], "ann") for _ in range(100)]
-        return {job.id for job in await asyncio.gather(*asked)}
+        polls = [reader.read(job_ids[0], "ann"), reader.read(job_ids[1], "bob")]
+        polls += [reader.read(job_ids[0], "ann") for _ in range(100)]
+        return {job.id for job in await asyncio.gather(*polls)}
 
     assert asyncio.run(poll()) == set(job_ids)
     assert len(queries) == 1
@@ -89,8 +89,8 @@ def test_database_that_is_away_is_told_to_all_and_asked_again(
     async def poll() -> list[Any]:
         nonlocal is_away
         reader = JobReader(resources.database)
-        asked = [reader.read(job_id, "ann") for job_id in job_ids]
-        refused = await asyncio.gather(*asked, return_exceptions=True)
+        polls = [reader.read(job_id, "ann") for job_id in job_ids]
+        refused = await asyncio.gather(*polls, return_exceptions=True)
         is_away = False
         return [*refused, await reader.read(job_ids[0], "ann")]
 
@@ -111,8 +111,8 @@ def test_failure_of_one_poll_is_not_shared(resources: Resources, job_ids: list[s
 
     async def poll() -> list[Any]:
         reader = JobReader(resources.database)
-        asked = [(poison, "eve"), (job_ids[0], "ann"), (job_ids[1], "bob")]
-        reads = [reader.read(job_id, owner) for job_id, owner in asked]
+        polls = [(poison, "eve"), (job_ids[0], "ann"), (job_ids[1], "bob")]
+        reads = [reader.read(job_id, owner) for job_id, owner in polls]
         return await asyncio.gather(*reads, return_exceptions=True)
 
     failure, *found = asyncio.run(poll())

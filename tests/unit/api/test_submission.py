@@ -1,4 +1,4 @@
-"""What goes wrong between checking and committing leaves nothing behind either."""
+"""A failure between checking and committing leaves nothing behind."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""A token says whose it is; it is good for one purpose and ends with the key."""
+"""A token identifies its owner, is valid for one purpose, and becomes invalid with the key."""
 
 import pytest
 from pydantic import SecretStr

@@ -1,4 +1,4 @@
-"""Calls in other processes end at their limits, and the next one is answered all the same."""
+"""Calls in other processes end at their limits, and the next call still works."""
 
 import multiprocessing
 import os

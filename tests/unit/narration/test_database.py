@@ -1,4 +1,4 @@
-"""What a database's failures are called."""
+"""How database failures are classified."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The sweeper outlives whatever it meets, and forgets nothing that still lies in a store."""
+"""The sweeper survives any error, and forgets no object that is still in a store."""
 
 import threading
 import time
@@ -38,7 +38,7 @@ SHA256 = "a" * 64
 
 
 class AbsentStorage(DirectoryStorage):
-    """A store that has gone away."""
+    """A store that is unavailable."""
 
     def delete(self, key: str) -> None:
         raise StorageUnavailable(key)
@@ -105,7 +105,7 @@ def test_a_sound_in_an_absent_store_keeps_its_row(sweeper: Sweeper, tmp_path: Pa
 
 
 class Watch:
-    """What does not answer."""
+    """A dependency that does not answer."""
 
     def __init__(self, **reasons: str) -> None:
         self._reasons = reasons
@@ -158,8 +158,8 @@ def test_sweeper_is_ready_after_its_first_round_and_says_a_trouble_once(
         assert sweeper.health.wait(5).is_ready
         stop.set()
         running.join()
-    told = [event["event"] for event in events if event["event"].startswith("sweep_failed")]
-    assert told == ["sweep_failed", "sweep_failed_over"]
+    warnings = [event["event"] for event in events if event["event"].startswith("sweep_failed")]
+    assert warnings == ["sweep_failed", "sweep_failed_over"]
 
 
 def test_plans_go_with_their_documents_when_their_time_is_over(sweeper: Sweeper) -> None:
@@ -191,8 +191,8 @@ def test_plans_go_with_their_documents_when_their_time_is_over(sweeper: Sweeper)
 def test_sessions_that_have_expired_are_deleted(sweeper: Sweeper) -> None:
     new = NewKey(owner="ann", name="page")
     with session_scope(sweeper.database) as session:
-        made = make_key(session, new, now=NOW)
-        key = find_key(session, made.secret)
+        new_key = make_key(session, new, now=NOW)
+        key = find_key(session, new_key.secret)
         assert key is not None
         ended = open_session(session, key, lasts_s=60, now=NOW - timedelta(minutes=1))
         lasting = open_session(session, key, lasts_s=60, now=NOW)

@@ -1,4 +1,4 @@
-"""Several texts in one command: where each goes, and what one that fails means for the others."""
+"""Several texts in one command: where each goes, and how a failure affects the others."""
 
 import json
 from dataclasses import dataclass

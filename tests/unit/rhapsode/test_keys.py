@@ -13,12 +13,12 @@ def _data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_key_is_made_listed_and_revoked(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["keys", "create", "ci", "--owner", "ann", "--scope", "read", "--days", "30"]) == 0
-    made = capsys.readouterr()
-    assert made.out.startswith("rhapsode_key_")
-    assert len(made.out.splitlines()) == 1  # nothing else: it can be captured
+    result = capsys.readouterr()
+    assert result.out.startswith("rhapsode_key_")
+    assert len(result.out.splitlines()) == 1  # nothing else: it can be captured
     assert run(["keys", "list", "--json"]) == 0
     listed = capsys.readouterr().out
-    assert made.out.strip() not in listed
+    assert result.out.strip() not in listed
     [key] = json.loads(listed)
     assert (key["owner"], key["name"], key["scopes"]) == ("ann", "ci", ["read"])
     assert key["expires_at"] > key["created_at"]
@@ -32,10 +32,10 @@ def test_a_key_is_made_listed_and_revoked(capsys: pytest.CaptureFixture[str]) ->
 
 def test_the_usual_key_does_all_but_manage_keys(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["keys", "create", "mine", "--streams", "2", "--json"]) == 0
-    made = json.loads(capsys.readouterr().out)
-    assert (made["owner"], made["scopes"]) == ("local", ["submit", "read", "voices"])
-    assert made["limits"]["streams"] == 2
-    assert made["secret"].startswith("rhapsode_key_")
+    result = json.loads(capsys.readouterr().out)
+    assert (result["owner"], result["scopes"]) == ("local", ["submit", "read", "voices"])
+    assert result["limits"]["streams"] == 2
+    assert result["secret"].startswith("rhapsode_key_")
 
 
 @pytest.mark.parametrize(
@@ -48,8 +48,8 @@ def test_the_usual_key_does_all_but_manage_keys(capsys: pytest.CaptureFixture[st
     ],
 )
 def test_what_cannot_be_done_is_one_line(
-    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], output: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["keys", *arguments]) == 1
     [line] = capsys.readouterr().err.splitlines()
-    assert said in line
+    assert output in line

@@ -1,4 +1,4 @@
-"""The data directory of one machine: what makes it unfit to work in."""
+"""The data directory of one machine: what makes it unusable."""
 
 from pathlib import Path
 

@@ -80,9 +80,9 @@ def test_a_voice_left_half_prepared_is_prepared_anew(
     machine: Machine, recording: Recording, sound: Path
 ) -> None:
     left = leave_unfinished(machine, recording)
-    made = ensure_voice(machine, recording, sound, REVISION)
-    assert made != left
-    assert voice(machine, made).state is VoiceState.READY
+    ready_voice = ensure_voice(machine, recording, sound, REVISION)
+    assert ready_voice != left
+    assert voice(machine, ready_voice).state is VoiceState.READY
 
 
 def test_a_voice_that_another_thread_prepares_is_waited_for(
@@ -97,6 +97,6 @@ def test_a_voice_that_another_thread_prepares_is_waited_for(
             late[0].start()
 
     machine.worker.handlers[Task.PREPARE_VOICE] = prepare_elsewhere
-    made = ensure_voice(machine, recording, sound, REVISION)
+    ready_voice = ensure_voice(machine, recording, sound, REVISION)
     late[0].join()
-    assert voice(machine, made).state is VoiceState.READY
+    assert voice(machine, ready_voice).state is VoiceState.READY

@@ -1,4 +1,4 @@
-"""The client against a server made of paper: what it sends, how it waits, what it keeps."""
+"""The client against a scripted server: what it sends, how it waits, what it stores."""
 
 import hashlib
 import json
@@ -24,7 +24,7 @@ PROBLEM = {"detail": "the text is empty", "what_now": "Send a text."}
 
 
 class PaperServer:
-    """Answers by a script: one list of answers for each method and path; the last one stays."""
+    """Answers by a script: a list of answers per method and path; the last one repeats."""
 
     def __init__(self) -> None:
         self.script: dict[str, list[httpx.Response | Exception]] = {}
@@ -97,17 +97,17 @@ def order(tmp_path: Path) -> NarrationRequest:
 @pytest.fixture
 def narrate(server: ApiClient, order: NarrationRequest) -> Callable[[], list[Rendered]]:
     def run() -> list[Rendered]:
-        shown: list[Rendered] = []
-        finish(server, begin(server, order), shown.append, sleep=lambda _: None)
-        return shown
+        reports: list[Rendered] = []
+        finish(server, begin(server, order), reports.append, sleep=lambda _: None)
+        return reports
 
     return run
 
 
 def test_audio_arrives_whole(narrate: Any, tmp_path: Path) -> None:
-    shown = narrate()
-    assert [rendered.state for rendered in shown] == ["queued", "rendering", "succeeded"]
-    assert shown[-1].speed == 2.0
+    reports = narrate()
+    assert [rendered.state for rendered in reports] == ["queued", "rendering", "succeeded"]
+    assert reports[-1].speed == 2.0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["story.mp3", "story.txt"]
     assert (tmp_path / "story.mp3").read_bytes() == SOUND
 

@@ -1,4 +1,4 @@
-"""Files in the making have room, and a limit; a killed worker's are cleared away."""
+"""Files being assembled have limited space; those of a killed worker are removed."""
 
 import subprocess
 import sys
@@ -25,13 +25,13 @@ with Scratch(1, Path(sys.argv[1])).folder(10, lambda: None) as folder:
 @pytest.fixture
 def scratch(tmp_path: Path) -> Iterator[Scratch]:
     """Room for a thousand bytes."""
-    scratch = Scratch(1e-6, tmp_path, glance_s=0.01)
+    scratch = Scratch(1e-6, tmp_path, poll_s=0.01)
     yield scratch
     scratch.close()
 
 
 def no_check() -> None:
-    """Nobody lost anything."""
+    """The check passes."""
 
 
 def test_folder_is_gone_afterwards(tmp_path: Path, scratch: Scratch) -> None:

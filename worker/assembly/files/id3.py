@@ -1,4 +1,4 @@
-"""ID3 tags for the head of an MP3 file: what is known of the work, its cover, chapters.
+"""ID3 tags for the start of an MP3 file: metadata of the work, its cover, chapters.
 
 Source: ID3 tag version 2.4.0, and its addendum for chapter frames.
 """
@@ -13,8 +13,8 @@ from worker.chatterbox.config import SAMPLE_RATE_HZ
 _UTF8 = b"\x03"
 _FRONT_COVER = 3
 _TOP_LEVEL_IN_ORDER = 3
-_MOST_LISTED = 255  # chapters, in the one byte that counts them; the rest are there unlisted
-_BY_TIME_ALONE = b"\xff" * 8  # instead of places in the file
+_MOST_LISTED = 255  # CTOC counts chapters in one byte; those beyond it are written but not listed
+_BY_TIME_ALONE = b"\xff" * 8  # instead of byte offsets
 
 
 def write_id3(tags: Tags, chapters: Sequence[ChapterMark], samples: int) -> bytes:
@@ -24,17 +24,17 @@ def write_id3(tags: Tags, chapters: Sequence[ChapterMark], samples: int) -> byte
 
 
 def _about(tags: Tags) -> Iterator[bytes]:
-    named = [
+    fields = [
         (b"TIT2", tags.title),
         (b"TPE1", tags.author),
         (b"TALB", tags.work_title),
         (b"TPE2", tags.author),
-        (b"TCOM", tags.narrator),  # where players of audiobooks look for the reader
+        (b"TCOM", tags.narrator),  # audiobook players show it as the narrator
         (b"TCON", tags.genre),
         (b"TDRC", tags.date),
         (b"TPUB", tags.publisher),
     ]
-    yield from (_text(kind, text) for kind, text in named if text)
+    yield from (_text(kind, text) for kind, text in fields if text)
     others = [
         ("description", tags.description),
         ("SERIES", tags.series),
@@ -77,5 +77,5 @@ def _frame(kind: bytes, content: bytes) -> bytes:
 
 
 def _size(size: int) -> bytes:
-    """Return a size in four bytes of seven bits."""
+    """Encode a size as four bytes of seven bits."""
     return bytes(size >> shift & 0x7F for shift in (21, 14, 7, 0))

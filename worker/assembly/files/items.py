@@ -1,7 +1,7 @@
-"""What an m4a or m4b file says of itself: its brand, and the items of iTunes' list.
+"""The metadata of an m4a or m4b file: its brand, and the items of iTunes' list.
 
-Source: ISO/IEC 14496-12 (brands); the list as Apple's QuickTime File Format and the players of
-audiobooks have it.
+Source: ISO/IEC 14496-12 (brands); the list as in Apple's QuickTime File Format and in audiobook
+players.
 """
 
 import struct
@@ -9,26 +9,26 @@ import struct
 from narration.mp4.boxes import box, full_box
 from worker.assembly.types import AUDIOBOOK, Tags
 
-_TEXT, _JPEG, _PNG, _NUMBER = 1, 13, 14, 21  # kinds of data
+_TEXT, _JPEG, _PNG, _NUMBER = 1, 13, 14, 21  # data types
 _PICTURES = {"image/jpeg": _JPEG, "image/png": _PNG}
-_BOOK = 2  # of the media types of `stik`
+_BOOK = 2  # media types of `stik`
 _DOMAIN = b"com.apple.iTunes"
 
 
 def file_type(*, is_book: bool) -> bytes:
-    """Return `ftyp`: players keep the place in what is branded as a book."""
+    """Return `ftyp`; players remember the position in files branded as books."""
     brands = b"M4B M4A " if is_book else b"M4A "
     return box(b"ftyp", brands[:4], b"\x00\x00\x02\x00", brands, b"isomiso2")
 
 
 def list_items(tags: Tags) -> list[bytes]:
     """Return the items of `ilst`."""
-    named = [
+    fields = [
         (b"\xa9nam", tags.title),
         (b"\xa9ART", tags.author),
         (b"\xa9alb", tags.work_title),
         (b"aART", tags.author),
-        (b"\xa9wrt", tags.narrator),  # where most players look for the reader
+        (b"\xa9wrt", tags.narrator),  # most players show it as the narrator
         (b"\xa9nrt", tags.narrator),
         (b"\xa9gen", tags.genre),
         (b"\xa9day", tags.date),
@@ -37,7 +37,7 @@ def list_items(tags: Tags) -> list[bytes]:
         (b"ldes", tags.description),
         (b"\xa9cmt", tags.comment),
     ]
-    items = [box(kind, _data(_TEXT, text.encode())) for kind, text in named if text]
+    items = [box(kind, _data(_TEXT, text.encode())) for kind, text in fields if text]
     if tags.genre == AUDIOBOOK:
         items.append(box(b"stik", _data(_NUMBER, bytes([_BOOK]))))
     others = [
@@ -56,7 +56,7 @@ def _data(kind: int, content: bytes) -> bytes:
 
 
 def _free(name: bytes, text: str) -> bytes:
-    """Return an item under a name of its own."""
+    """Return an item with a custom name."""
     return box(
         b"----", full_box(b"mean", _DOMAIN), full_box(b"name", name), _data(_TEXT, text.encode())
     )

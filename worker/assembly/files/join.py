@@ -1,4 +1,4 @@
-"""Encoded parts -> one finished file, in one pass and in memory that does not grow with it."""
+"""Joins encoded parts into one file, in one pass and in constant memory."""
 
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -15,7 +15,7 @@ from worker.assembly.types import AudioFormat, ChapterMark, Tags
 
 
 class _Join(Protocol):
-    """Writes the packets that places take from parts."""
+    """Writes those packets of each part that its place asks for."""
 
     def __call__(
         self,
@@ -47,9 +47,9 @@ def join_parts(
     tags: Tags,
     chapters: Sequence[ChapterMark] = (),
 ) -> None:
-    """Write a file of `samples` from parts in the order of their places.
+    """Write a file of `samples` samples from parts in the order of their places.
 
-    Raises: OutputError if it cannot be written there; then nothing is left behind.
+    Raises: OutputError if it cannot be written; no file is left behind then.
     """
     with replacing(path) as partial, partial.open("wb") as file:
         _JOINS[audio_format](file, places, parts, samples=samples, tags=tags, chapters=chapters)

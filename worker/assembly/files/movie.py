@@ -1,4 +1,4 @@
-"""The index of an m4a or m4b file: one AAC track, chapters, and what is known of the work.
+"""The index of an m4a or m4b file: one AAC track, chapters, and metadata of the work.
 
 Source: ISO/IEC 14496-12; chapters as players expect them, in a text track (QuickTime File Format)
 and in Nero's `chpl`; tags in iTunes' list.
@@ -17,24 +17,24 @@ from narration.mp4.boxes import box, full_box
 from worker.assembly.files.items import list_items
 from worker.assembly.types import ChapterMark, Tags
 
-_SOUND, _TEXT = 1, 2  # numbers of the tracks
-_NERO_UNITS = 10_000_000  # a second
-_NERO_MOST = 255  # chapters; the text track holds all
+_SOUND, _TEXT = 1, 2  # track ids
+_NERO_UNITS = 10_000_000  # units per second
+_NERO_MOST = 255  # chapters in `chpl`; the text track holds all of them
 _UTF8 = box(b"encd", b"\x00\x00\x01\x00")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sound:
-    """An AAC track: its packets, and where in the file they lie chunk by chunk."""
+    """An AAC track: its packets, and the file offsets of their chunks."""
 
     config: bytes  # AudioSpecificConfig
     rate_hz: int
     bit_rate: int
-    packet: int  # samples in each
-    delay: int  # samples that players skip
-    samples: int  # that they play
+    packet: int  # samples per packet
+    delay: int  # samples that players skip at the start
+    samples: int  # samples that players play
     sizes: npt.NDArray[np.uint32]
-    chunks: tuple[int, ...]  # packets in each
+    chunks: tuple[int, ...]  # packets in each chunk
     offsets: tuple[int, ...]
 
 
@@ -48,7 +48,7 @@ class Titles:
 
 
 def chapter_titles(chapters: Sequence[ChapterMark], samples: int, offset: int) -> Titles:
-    """Lay chapters out as a text track whose samples lie at `offset`."""
+    """Lay out chapters as a text track whose samples are at `offset`."""
     starts = [*(chapter.start for chapter in chapters), samples]
     encoded = [chapter.title.encode()[:0xFFFF] for chapter in chapters]
     texts = tuple(struct.pack(">H", len(text)) + text + _UTF8 for text in encoded)
@@ -59,7 +59,7 @@ def chapter_titles(chapters: Sequence[ChapterMark], samples: int, offset: int) -
 def movie(
     sound: Sound, titles: Titles, chapters: Sequence[ChapterMark], tags: Tags, *, is_large: bool
 ) -> bytes:
-    """Return `moov`; its size depends on the numbers of packets, chunks and chapters only."""
+    """Return `moov`; its size does not depend on the offsets or sizes of packets."""
     tracks = [_sound_track(sound, has_text=bool(titles.texts), is_large=is_large)]
     if titles.texts:
         tracks.append(_text_track(sound, titles, is_large=is_large))
@@ -80,7 +80,7 @@ def _sound_track(sound: Sound, *, has_text: bool, is_large: bool) -> bytes:
             b"stsz", struct.pack(">II", 0, len(sound.sizes)), sound.sizes.astype(">u4").tobytes()
         ),
         _offsets(sound.offsets, is_large=is_large),
-        # Decoding may begin at any packet but needs the one before it: a roll of -1.
+        # Decoding may start at any packet but needs the one before it: a roll distance of -1.
         full_box(b"sgpd", b"roll", struct.pack(">IIh", 2, 1, -1), version=1),
         full_box(b"sbgp", b"roll", struct.pack(">III", 1, len(sound.sizes), 1)),
     )
@@ -120,19 +120,19 @@ def _text_track(sound: Sound, titles: Titles, *, is_large: bool) -> bytes:
 
 
 def _times(runs: Sequence[tuple[int, int]]) -> bytes:
-    """Return `stts`: how many samples last how long."""
+    """Return `stts`: runs of samples of equal duration."""
     entries = b"".join(struct.pack(">II", *run) for run in runs)
     return full_box(b"stts", struct.pack(">I", len(runs)), entries)
 
 
 def _packet_times(count: int, packet: int, length: int) -> list[tuple[int, int]]:
-    """Return how many packets last how long: the last ends where the sound does."""
+    """Return runs of packets of equal duration; the last packet ends where the sound ends."""
     last = (1, length - (count - 1) * packet)
     return [(count - 1, packet), last] if count > 1 else [last]
 
 
 def _chunks(counts: Sequence[int]) -> bytes:
-    """Return `stsc`: how many samples each chunk holds, told where the count changes."""
+    """Return `stsc`: how many samples each chunk holds, listed where the count changes."""
     entries = [
         struct.pack(">III", number, count, 1)
         for number, (before, count) in enumerate(pairwise([None, *counts]), start=1)
@@ -168,5 +168,5 @@ def _nero_entry(chapter: ChapterMark, rate_hz: int) -> bytes:
 
 
 def _shorten(title: str) -> bytes:
-    """Return at most 255 bytes of a title, without half a character."""
+    """Return at most 255 bytes of a title, never cutting a character in two."""
     return title.encode()[:255].decode(errors="ignore").encode()

@@ -1,7 +1,7 @@
-"""MP3 parts -> one file: ID3 tags with chapters, an Info frame for gapless playing, the frames.
+"""Joins MP3 parts: ID3 tags with chapters, an Info frame for gapless playback, the frames.
 
 Source: the Xing and LAME tags as players read them ("MP3 Info Tag", revision 1, G. Bouvigne), and
-CRC-16/ARC, with which they are checked.
+CRC-16/ARC, which protects them.
 """
 
 import struct
@@ -22,10 +22,10 @@ from worker.chatterbox.config import SAMPLE_RATE_HZ
 
 _FRAME_BYTES = MP3.bit_rate * MP3.packet // 8 // SAMPLE_RATE_HZ
 _HEADER_BYTES = 4
-_SIDE_INFO_BYTES = 9  # of a mono frame at 24 kHz
-_DECODER_DELAY = 529  # which players add to the encoder's
+_SIDE_INFO_BYTES = 9  # per mono frame at 24 kHz
+_DECODER_DELAY = 529  # which players add to the encoder's delay
 _PRESENT = 0x0F  # frames, bytes, table of contents, quality
-_CHECKED_BYTES = 190  # of the Info frame, by its own CRC, which counts as zero in it
+_CHECKED_BYTES = 190  # of the Info frame, covered by its own CRC, whose field counts as zero
 _POLYNOMIAL = 0xA001
 
 
@@ -38,18 +38,18 @@ def join_mp3(
     tags: Tags,
     chapters: Sequence[ChapterMark],
 ) -> None:
-    """Write the frames that `places` takes from each part; one part is held at a time."""
+    """Write the frames that `places` takes from each part, with one part in memory at a time."""
     file.write(write_id3(tags, chapters, samples))
     info_at = file.tell()
     file.write(bytes(_FRAME_BYTES))
     crc, header = 0, b""
     for place, part in zip(places, parts, strict=True):
-        taken = part.head(place.packets)
-        if (taken.sizes != _FRAME_BYTES).any():
+        used = part.head(place.packets)
+        if (used.sizes != _FRAME_BYTES).any():
             raise IncompletePlanError("a frame of a constant bit rate has another length")
-        header = header or bytes(taken.data[:_HEADER_BYTES])
-        crc = _sum_frames(crc, np.frombuffer(taken.data, np.uint8).reshape(-1, _FRAME_BYTES))
-        file.write(taken.data)
+        header = header or bytes(used.data[:_HEADER_BYTES])
+        crc = _sum_frames(crc, np.frombuffer(used.data, np.uint8).reshape(-1, _FRAME_BYTES))
+        file.write(used.data)
     count = places[-1].first_packet + places[-1].packets
     file.seek(info_at)
     file.write(_info(header, count, samples, crc))
@@ -57,7 +57,7 @@ def join_mp3(
 
 
 def _info(header: bytes, frames: int, samples: int, crc: int) -> bytes:
-    """Return the frame in front: as long as the others and silent, it tells what they hold."""
+    """Return the Info frame: silent, as long as the others, and describing them."""
     contents = bytes(256 * percent // 100 for percent in range(100))  # frames are equally long
     size = (frames + 1) * _FRAME_BYTES
     delay = MP3.delay - _DECODER_DELAY
@@ -77,7 +77,7 @@ def _info(header: bytes, frames: int, samples: int, crc: int) -> bytes:
 
 
 def _sum_frames(crc: int, frames: npt.NDArray[np.uint8]) -> int:
-    """Go on with a CRC over frames: each has its own, and the CRC is linear."""
+    """Extend a CRC over frames by combining their own CRCs, which works as CRCs are linear."""
     step = _advance()
     for own in _crc(frames).tolist():
         crc = step[crc] ^ own
@@ -85,7 +85,7 @@ def _sum_frames(crc: int, frames: npt.NDArray[np.uint8]) -> int:
 
 
 def _crc(rows: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint16]:
-    """CRC-16/ARC of every row, which has an even number of bytes.
+    """Compute the CRC-16/ARC of every row; rows have an even number of bytes.
 
     Shapes: (B, bytes) -> (B,).
     """
@@ -98,7 +98,7 @@ def _crc(rows: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint16]:
 
 @cache
 def _two_bytes() -> npt.NDArray[np.uint16]:
-    """Return what two bytes of zeros make of each CRC."""
+    """Return each CRC after two more zero bytes."""
     crc = np.arange(1 << 16, dtype=np.uint16)
     for _ in range(16):
         crc = np.where(crc & 1, crc >> 1 ^ _POLYNOMIAL, crc >> 1).astype(np.uint16)
@@ -107,7 +107,7 @@ def _two_bytes() -> npt.NDArray[np.uint16]:
 
 @cache
 def _advance() -> list[int]:
-    """Return what a frame of zeros makes of each CRC."""
+    """Return each CRC after one more frame of zeros."""
     crc = np.arange(1 << 16, dtype=np.uint16)
     for _ in range(_FRAME_BYTES // 2):
         crc = _two_bytes()[crc]

@@ -1,7 +1,7 @@
-"""AAC parts -> one m4a or m4b file, index first.
+"""Joins AAC parts into one m4a or m4b file, index first.
 
-Written in one pass: the index is as long as the numbers of packets and chapters make it, so the
-sound goes where it belongs, and the index into the room before it.
+Written in one pass: the size of the index is known beforehand from the numbers of packets and
+chapters, so the sound is written behind the space that the index fills at the end.
 """
 
 import struct
@@ -19,7 +19,7 @@ from worker.assembly.parts.plans import Place
 from worker.assembly.types import ChapterMark, Tags
 from worker.chatterbox.config import SAMPLE_RATE_HZ
 
-_LARGEST_PACKET = 768  # bytes: ISO/IEC 14496-3 allows 6,144 bits a channel
+_LARGEST_PACKET = 768  # bytes: ISO/IEC 14496-3 allows 6,144 bits per channel
 _LARGEST_32 = 0xFFFFFFFF
 
 
@@ -34,10 +34,10 @@ def join_mp4(
     largest: int = _LARGEST_32,
     is_book: bool = False,
 ) -> None:
-    """Write the packets that `places` takes from each part; one part is held at a time.
+    """Write the packets that `places` takes from each part, with one part in memory at a time.
 
     `is_book` brands it as m4b.
-    A file that may grow beyond `largest` bytes tells places in it with 64 bits.
+    A file that may grow beyond `largest` bytes gets 64-bit offsets.
     """
     count = places[-1].first_packet + places[-1].packets
     is_large = count * _LARGEST_PACKET > largest
@@ -76,12 +76,12 @@ def _write_sound(
 ) -> Sound:
     sizes, offsets, at = sound.sizes.copy(), [], 0
     for place, part in zip(places, parts, strict=True):
-        taken = part.head(place.packets)
+        used = part.head(place.packets)
         if place.packets:
             offsets.append(file.tell())
-        sizes[at : at + place.packets] = taken.sizes
+        sizes[at : at + place.packets] = used.sizes
         at += place.packets
-        file.write(taken.data)
+        file.write(used.data)
     return replace(sound, sizes=sizes, offsets=tuple(offsets))
 
 

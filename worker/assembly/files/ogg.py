@@ -1,6 +1,6 @@
-"""Ogg pages: packets gathered into pages, each with its number, its time and its sum.
+"""Ogg pages: packets grouped into pages, each with its number, its time and its checksum.
 
-Source: RFC 3533. Its CRC has the polynomial of zlib's with the bits the other way round.
+Source: RFC 3533. Its CRC uses zlib's polynomial with the bits in reverse order.
 """
 
 import struct
@@ -12,7 +12,7 @@ from narration.errors import IncompletePlanError
 
 _CONTINUED, _BEGINS, _ENDS = 1, 2, 4
 _MOST_SEGMENTS = 255
-_NO_TIME = 0xFFFFFFFFFFFFFFFF  # of a page on which no packet ends
+_NO_TIME = 0xFFFFFFFFFFFFFFFF  # the position of a page on which no packet ends
 _CRC_AT = 22
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
@@ -34,7 +34,7 @@ class OggWriter:
         self._write(laces, data, time, flags=_ENDS if is_last else 0)
 
     def write_packet(self, packet: bytes, time: int) -> None:
-        """Write one packet of any size, on as many pages as it takes."""
+        """Write one packet of any size, on as many pages as it needs."""
         laces = _lace(len(packet))
         start = 0
         for first in range(0, len(laces), _MOST_SEGMENTS):
@@ -60,6 +60,6 @@ def _lace(size: int) -> bytes:
 
 
 def _crc(page: bytes) -> int:
-    """CRC-32 with the polynomial 0x04C11DB7, most significant bit first, from zero."""
+    """Compute the CRC-32 with polynomial 0x04C11DB7, most significant bit first, from zero."""
     mirrored = zlib.crc32(page.translate(_REVERSED), 0xFFFFFFFF) ^ 0xFFFFFFFF
     return int.from_bytes(mirrored.to_bytes(4, "little").translate(_REVERSED))

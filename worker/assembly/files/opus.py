@@ -1,4 +1,4 @@
-"""Opus parts -> one Ogg file.
+"""Joins Opus parts into one Ogg file.
 
 Source: RFC 7845 (Ogg encapsulation for Opus); the cover is a picture block in base64.
 """
@@ -15,8 +15,8 @@ from worker.assembly.parts.plans import Place
 from worker.assembly.types import ChapterMark, Tags
 from worker.chatterbox.config import SAMPLE_RATE_HZ
 
-_PAGE_PACKETS = 50  # a second, as a page should not exceed; 5 segments each at the most
-_CLOCK_HZ = 48_000  # Opus counts so, whatever the rate of the sound
+_PAGE_PACKETS = 50  # one second, which a page should not exceed; at most 5 segments each
+_CLOCK_HZ = 48_000  # Opus counts in this rate, whatever the rate of the sound
 
 
 def join_opus(
@@ -28,22 +28,22 @@ def join_opus(
     tags: Tags,
     chapters: Sequence[ChapterMark],
 ) -> None:
-    """Write the packets that `places` takes from each part; one part is held at a time."""
+    """Write the packets that `places` takes from each part, with one part in memory at a time."""
     writer = OggWriter(file)
     writer.write_packet(OPUS.config, 0)
     writer.write_packet(_comments(tags, chapters), 0)
     count = places[-1].first_packet + places[-1].packets
     end = _ticks(samples + OPUS.delay)
     for place, part in zip(places, parts, strict=True):
-        taken = part.head(place.packets)
-        sizes = taken.sizes.tolist()
+        used = part.head(place.packets)
+        sizes = used.sizes.tolist()
         start = 0
         for first in range(0, place.packets, _PAGE_PACKETS):
             some = sizes[first : first + _PAGE_PACKETS]
             stop = start + sum(some)
             number = place.first_packet + first + len(some)
             time = min(_ticks(number * OPUS.packet), end)
-            writer.write_page(some, taken.data[start:stop], time, is_last=number == count)
+            writer.write_page(some, used.data[start:stop], time, is_last=number == count)
             start = stop
 
 
@@ -53,6 +53,6 @@ def _ticks(samples: int) -> int:
 
 def _comments(tags: Tags, chapters: Sequence[ChapterMark]) -> bytes:
     cover = tags.cover and base64.b64encode(picture_block(tags.cover)).decode()
-    found = list_comments(tags, chapters)
-    found += [f"METADATA_BLOCK_PICTURE={cover}"] if cover else []
-    return b"OpusTags" + comment_block(found)
+    comments = list_comments(tags, chapters)
+    comments += [f"METADATA_BLOCK_PICTURE={cover}"] if cover else []
+    return b"OpusTags" + comment_block(comments)

@@ -1,4 +1,4 @@
-"""What FLAC and Opus files say of themselves: Vorbis comments, and the block of a picture.
+"""The metadata of FLAC and Opus files: Vorbis comments and picture blocks.
 
 Source: RFC 9639, 8.6 and 8.8; chapters as comments after the VorbisComment chapter extension.
 """
@@ -14,14 +14,14 @@ _FRONT_COVER = 3
 
 
 def list_comments(tags: Tags, chapters: Sequence[ChapterMark]) -> list[str]:
-    """Return what is known of the work, and where its chapters begin, as `name=text`."""
-    named = [
+    """Return the metadata of the work, and where its chapters start, as `name=text`."""
+    fields = [
         ("title", tags.title),
         ("artist", tags.author),
         ("album", tags.work_title),
         ("albumartist", tags.author),
         ("performer", tags.narrator),
-        ("composer", tags.narrator),  # where players of audiobooks look for the reader
+        ("composer", tags.narrator),  # audiobook players show it as the narrator
         ("genre", tags.genre),
         ("date", tags.date),
         ("publisher", tags.publisher),
@@ -31,15 +31,15 @@ def list_comments(tags: Tags, chapters: Sequence[ChapterMark]) -> list[str]:
         ("DESCRIPTION", tags.description),
         ("comment", tags.comment),
     ]
-    found = [f"{name}={text}" for name, text in named if text]
+    comments = [f"{name}={text}" for name, text in fields if text]
     for number, chapter in enumerate(chapters):
-        found.append(f"CHAPTER{number:03}={_clock(chapter.start)}")
-        found.append(f"CHAPTER{number:03}NAME={chapter.title}")
-    return found
+        comments.append(f"CHAPTER{number:03}={_clock(chapter.start)}")
+        comments.append(f"CHAPTER{number:03}NAME={chapter.title}")
+    return comments
 
 
 def comment_block(comments: Sequence[str]) -> bytes:
-    """Return the comments as they stand in a file."""
+    """Return the comments encoded as a block."""
     encoded = [comment.encode() for comment in comments]
     listed = b"".join(struct.pack("<I", len(comment)) + comment for comment in encoded)
     vendor = struct.pack("<I", len(_VENDOR)) + _VENDOR
@@ -47,7 +47,7 @@ def comment_block(comments: Sequence[str]) -> bytes:
 
 
 def picture_block(cover: Picture) -> bytes:
-    """Return a picture as a block; readers take its size from the picture itself."""
+    """Return a picture as a block; sizes are 0, since readers take them from the picture."""
     kind = cover.media_type.encode()
     head = struct.pack(">II", _FRONT_COVER, len(kind)) + kind
     return head + struct.pack(">6I", 0, 0, 0, 0, 0, len(cover.data)) + cover.data

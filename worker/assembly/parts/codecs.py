@@ -1,9 +1,9 @@
 """How each lossy format is encoded in parts: the encoder, and what a seam needs.
 
-A part has an encoder of its own. Its first packets are dropped, because the encoder starts there
-from nothing; at a seam, silence or some real sound on either side makes up for what an encoder
-remembers and looks ahead. The counts were found by encoding speech in parts and in one go and
-comparing what independent decoders make of both.
+Each part has its own encoder. Its first packets are dropped, because an encoder starts without
+history; at a seam, silence or some real sound on either side replaces the history and the
+look-ahead. The counts were measured: speech was encoded in parts and in one go, and the outputs of
+independent decoders were compared.
 """
 
 import struct
@@ -21,26 +21,26 @@ class Codec:
 
     name: str
     bit_rate: int
-    bit_rate_after_lead: int  # of a part that begins amid sound, where an encoder does less well
+    bit_rate_after_lead: int  # for parts that start within sound, where an encoder does less well
     packet: int  # samples a packet
-    delay: int  # samples by which decoded sound lags behind what was encoded
-    dropped: int  # packets an encoder needs before its output can follow other packets
+    delay: int  # samples by which decoded sound lags behind the input
+    dropped: int  # packets that an encoder needs before its output can follow another encoder's
     quiet_before: int  # samples of silence that the last kept packet needs before a seam
     lead: int  # packets of real sound to encode before a seam without silence, on top of `dropped`
     tail: int  # packets of real sound to encode after it
     options: dict[str, str] = field(default_factory=dict)
-    config: bytes = b""  # what a decoder must know beforehand, where the packets do not say it
+    config: bytes = b""  # decoder configuration that the packets do not contain
 
     @property
     def quiet(self) -> int:
-        """Silence within which a part may begin on a grid of its own.
+        """Silence within which a part may start on its own packet grid.
 
-        Beside what the encoders need there is room for moving both parts to the packet grid.
+        It covers what the encoders need and the shift of both parts to the packet grid.
         """
         return self.quiet_before + (self.dropped + 2) * self.packet
 
     def identity(self) -> str:
-        """Tell encoders apart that may give other bytes for the same sound."""
+        """Identify encoders that may produce different bytes for the same sound."""
         versions = av.library_versions
         libraries = ".".join(str(n) for name in ("libavcodec", "libavutil") for n in versions[name])
         options = ",".join(f"{key}={value}" for key, value in sorted(self.options.items()))
@@ -49,13 +49,13 @@ class Codec:
         )
 
 
-# 64 kbit/s AAC is transparent for one voice at 24 kHz. The fast coder runs at 500 times real time
-# on a core instead of 150.
+# 64 kbit/s AAC is transparent for one voice at 24 kHz. On one core the fast coder runs at 500 times
+# real time, the default one at 150.
 AAC = Codec(
     name="aac",
     bit_rate=aac.BIT_RATE,
-    # Its psychoacoustic model takes half a minute to settle. With 3 % more the error is that of an
-    # encoder under way.
+    # Its psychoacoustic model takes half a minute to settle. 3 % more bits bring the error down to
+    # that of a settled encoder.
     bit_rate_after_lead=66_000,
     packet=aac.PACKET,
     delay=aac.DELAY,
@@ -66,7 +66,7 @@ AAC = Codec(
     options={"aac_coder": "fast"},
     config=aac.CONFIG,
 )
-# Without a reservoir: a frame that borrows bits from the one before it cannot follow another.
+# No bit reservoir: a frame that borrows bits from its predecessor could not follow another frame.
 MP3 = Codec(
     name="libmp3lame",
     bit_rate=64_000,
@@ -79,8 +79,8 @@ MP3 = Codec(
     tail=2,
     options={"reservoir": "0"},
 )
-# The encoder chooses between its two ways of coding by what it has heard. A decoder that is
-# switched over unprepared is wrong for 100 ms, so the lead is as long as the choice takes: 3 s.
+# The encoder chooses between its two coding modes by what it has heard. A decoder that meets the
+# other mode at a seam is wrong for 100 ms, so the lead-in is as long as the choice takes: 3 s.
 OPUS = Codec(
     name="libopus",
     bit_rate=40_000,

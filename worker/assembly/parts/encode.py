@@ -1,4 +1,4 @@
-"""One part's sound -> the packets of one codec, by an encoder that knows nothing but this part."""
+"""Encodes one part's sound with one codec, by an encoder that sees only this part."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
@@ -13,11 +13,11 @@ from worker.assembly.parts.codecs import Codec
 from worker.assembly.parts.plans import PartPlan, Piece
 from worker.chatterbox.config import SAMPLE_RATE_HZ
 
-_BLOCK = 64  # packets handed over at once
+_BLOCK = 64  # packets' worth of samples per call
 
 
 def encode_part(plan: PartPlan, waveforms: Mapping[int, Waveform], codec: Codec) -> Packets:
-    """Encode one part; `waveforms` holds its chunks at the level they shall have."""
+    """Encode one part; `waveforms` holds its chunks at their final level."""
     bit_rate = codec.bit_rate if plan.begins_run else codec.bit_rate_after_lead
     context = open_encoder(codec, bit_rate)
     block = _BLOCK * codec.packet
@@ -31,15 +31,15 @@ def encode_part(plan: PartPlan, waveforms: Mapping[int, Waveform], codec: Codec)
         position += samples.size
         encoded += map(bytes, context.encode(frame))
     encoded += map(bytes, context.encode(None))
-    kept = encoded[plan.dropped : plan.dropped + plan.packets]
-    if len(kept) != plan.packets:
-        raise IncompletePlanError(f"the encoder gave {len(kept)} packets of {plan.packets}")
-    sizes = np.array([len(packet) for packet in kept], dtype=np.uint32)
-    return Packets(sizes=sizes, data=memoryview(b"".join(kept)))
+    packets = encoded[plan.dropped : plan.dropped + plan.packets]
+    if len(packets) != plan.packets:
+        raise IncompletePlanError(f"the encoder gave {len(packets)} packets of {plan.packets}")
+    sizes = np.array([len(packet) for packet in packets], dtype=np.uint32)
+    return Packets(sizes=sizes, data=memoryview(b"".join(packets)))
 
 
 def open_encoder(codec: Codec, bit_rate: int) -> av.AudioCodecContext:
-    """Open an encoder that gives the same bytes for the same sound."""
+    """Open an encoder that always produces the same bytes for the same sound."""
     context = av.CodecContext.create(codec.name, "w")
     assert isinstance(context, av.AudioCodecContext), "every codec in the table is for sound"
     context.sample_rate = SAMPLE_RATE_HZ

@@ -1,9 +1,9 @@
-"""A job's chunks -> what each part's encoder is fed, and where its packets lie in a file.
+"""Plans what each part's encoder is fed, and where its packets go in a file.
 
-Pure: rows in, plans out. Positions are in samples of the programme; a run is a stretch of parts
-that share one packet grid. A cut in a silence that is long enough begins a new run, and then a part
-depends on nothing outside itself; where pauses are too short, parts go on in the run and take some
-of their neighbours' sound into their encoders.
+Pure: rows in, plans out. Positions are samples of the programme; a run is a stretch of parts that
+share one packet grid. A cut in a long enough silence starts a new run, and its part depends on
+nothing outside itself; where the pause is too short, the part continues the run and feeds some of
+its neighbours' sound to its encoder.
 """
 
 import hashlib
@@ -19,9 +19,9 @@ from worker.assembly.parts.codecs import Codec
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpokenChunk:
-    """A chunk's take as its row tells it.   Units: samples.
+    """A chunk's take as recorded in its row.   Units: samples.
 
-    `quiet_tail` is how much of its end is too quiet to be heard.
+    `quiet_tail` is how much of its end is inaudible.
     """
 
     sha256: str
@@ -48,12 +48,12 @@ class PartPlan:
     pieces: tuple[Piece, ...]
     dropped: int
     packets: int
-    run: int  # the chunk at which its run begins
-    start: int  # packets from there
+    run: int  # the first chunk of its run
+    start: int  # its position in the run, in packets
 
     @property
     def begins_run(self) -> bool:
-        """It begins in silence, on a packet grid of its own."""
+        """Whether it starts in silence, on its own packet grid."""
         return self.first == self.run
 
     @property
@@ -64,7 +64,7 @@ class PartPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a part lies in a file: its first packet's number and how many packets are taken."""
+    """A part's place in a file: the number of its first packet, and how many packets are used."""
 
     part: int
     first_packet: int
@@ -89,7 +89,7 @@ def plan_parts(
 ) -> tuple[PartPlan, ...]:
     """Plan every part; `cuts` are their first chunks.
 
-    A new run begins at `breaks` even where no pause precedes: there another file begins.
+    A new run starts at `breaks` even without a pause before, since a new file starts there.
     """
     runs = _runs(chunks, cuts, codec, breaks)
     return tuple(plan for run in runs for plan in _plan_run(chunks, run, codec))
@@ -100,23 +100,23 @@ def place_parts(
 ) -> tuple[Place, ...]:
     """Lay consecutive parts out in one file that begins with the first of them.
 
-    Runs begin at the packet nearest to where they belong. The last one begins early enough for
-    all of it to be heard, which may be a packet earlier.
+    Each run starts at the packet nearest to its position. The last run starts early enough that all
+    of it is played, which may be one packet earlier.
     """
     first, end = plans[0].first, plans[-1].end
     starts = list(accumulate((c.samples + c.pause for c in chunks[first:end]), initial=0))
     origins: list[int] = []
     for plan in plans:
         if plan.begins_run:
-            origin, late = starts[plan.first - first], codec.packet // 2
+            origin, shift = starts[plan.first - first], codec.packet // 2
             if plan.run == plans[-1].run:
-                late = min(late, chunks[end - 1].pause + chunks[end - 1].quiet_tail)
-            run_packet = (origin + late) // codec.packet
+                shift = min(shift, chunks[end - 1].pause + chunks[end - 1].quiet_tail)
+            run_packet = (origin + shift) // codec.packet
         origins.append(run_packet + plan.start)
     total = -(-(starts[-1] + codec.delay) // codec.packet)
     places = tuple(
-        Place(part=number, first_packet=here, packets=there - here)
-        for number, (here, there) in enumerate(pairwise([*origins, total]))
+        Place(part=number, first_packet=start, packets=stop - start)
+        for number, (start, stop) in enumerate(pairwise([*origins, total]))
     )
     if not all(0 <= place.packets <= plans[place.part].packets for place in places):
         raise IncompletePlanError("a part is shorter than its place in the programme")
@@ -124,7 +124,7 @@ def place_parts(
 
 
 def digest_part(plan: PartPlan, chunks: Sequence[SpokenChunk], codec: Codec, *, level: str) -> str:
-    """SHA-256 of all that shapes a part's bytes; `level` tells its gain and its ceiling."""
+    """Return the SHA-256 of all that shapes a part's bytes; `level` describes gain and ceiling."""
     pieces = [
         [None if p.chunk is None else chunks[p.chunk].sha256, p.start, p.stop] for p in plan.pieces
     ]
@@ -135,20 +135,20 @@ def digest_part(plan: PartPlan, chunks: Sequence[SpokenChunk], codec: Codec, *, 
 def _runs(
     chunks: Sequence[SpokenChunk], cuts: Sequence[int], codec: Codec, breaks: frozenset[int]
 ) -> Iterator[_Run]:
-    begun: list[int] = []
+    run_cuts: list[int] = []
     for cut, following in pairwise([*cuts, len(chunks)]):
-        begun.append(cut)
+        run_cuts.append(cut)
         is_end = following == len(chunks) or following in breaks
         if is_end or chunks[following - 1].pause >= codec.quiet:
-            yield _Run(first=begun[0], end=following, cuts=tuple(begun))
-            begun = []
+            yield _Run(first=run_cuts[0], end=following, cuts=tuple(run_cuts))
+            run_cuts = []
 
 
 def _plan_run(chunks: Sequence[SpokenChunk], run: _Run, codec: Codec) -> Iterator[PartPlan]:
     line = _Line(chunks, run)
     packet = codec.packet
     seams = [round(line.start_of(cut) / packet) for cut in run.cuts]
-    # Silence at the end for every place that the next run may have, or for a decoder's delay.
+    # Silence at the end, enough for any start of the next run and for a decoder's delay.
     seams.append(-(-line.length // packet) + codec.dropped + 1)
     ends = [*run.cuts[1:], run.end]
     for number, (start, stop) in enumerate(pairwise(seams)):
@@ -167,7 +167,7 @@ def _plan_run(chunks: Sequence[SpokenChunk], run: _Run, codec: Codec) -> Iterato
 
 
 class _Line:
-    """A run's samples from 0 on: chunks and pauses in order, silence before and behind them."""
+    """A run's samples from 0 on: chunks and pauses in order, silence before and after them."""
 
     def __init__(self, chunks: Sequence[SpokenChunk], run: _Run) -> None:
         self._chunks, self._first = chunks, run.first

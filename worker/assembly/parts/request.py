@@ -1,4 +1,4 @@
-"""One part in every format asked for, made from stored takes alone: in this process or another."""
+"""Encodes one part in several formats from stored takes, in this process or another."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ from worker.assembly.parts.plans import PartPlan
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartRequest:
-    """What is to be made of some takes.
+    """The formats to encode from some takes.
 
-    `peaks`, the takes' own true peaks, have the chunk numbers of the plans. `measured` are the
-    chunks whose level after gain and limiter is wanted.
+    `peaks`, the takes' own true peaks, are keyed by the plans' chunk numbers. `measured` lists the
+    chunks whose level after gain and limiter is needed.
     """
 
     peaks: Mapping[int, float]
@@ -28,16 +28,16 @@ class PartRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartAnswer:
-    """A fragment for each format, and the packed level of each chunk that was to be measured."""
+    """A fragment per format, and the packed level of each chunk in `measured`."""
 
     fragments: tuple[bytes, ...]
     levels: tuple[bytes, ...]
 
 
 def answer(request: PartRequest, flacs: Mapping[int, bytes]) -> PartAnswer:
-    """Decode the takes, set the level, encode and measure; equal sound gives equal answers.
+    """Decode the takes, set the level, encode and measure; equal sound gets equal answers.
 
-    `flacs` have the chunk numbers of the plans.
+    `flacs` are keyed by the plans' chunk numbers.
     """
     waveforms: dict[int, Waveform] = {
         number: request.setting.apply(decode_flac(flac), peak=request.peaks[number])

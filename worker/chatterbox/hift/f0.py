@@ -1,7 +1,7 @@
 """Pitch of each mel frame, computed in float64.
 
-The source integrates the pitch over the whole utterance: a rounding error of float32, or of a
-GPU's TF32, grows to a tenth of a cycle there, and a row would depend on its batch.
+The source integrates the pitch over the whole utterance: a rounding error of float32, or of a GPU's
+TF32, grows to a tenth of a cycle, and a row would depend on its batch.
 """
 
 import torch
@@ -41,7 +41,7 @@ class PitchPredictor(nn.Module):
 
 
 def _convolve(conv: nn.Module, x: Tensor) -> Tensor:
-    """Convolve frames by a product: libraries have no fast convolution in float64.
+    """Convolve frames by a matrix product: libraries have no fast convolution in float64.
 
     Shapes: x (B, F, C) -> (B, F, C').
     """

@@ -1,7 +1,7 @@
 """The vocoder's filter on a GPU: float16, frames last, one pass over memory between convolutions.
 
-float16 has the mantissa of TF32, in which a GPU computes float32 convolutions anyway, and half the
-bytes.
+float16 has the mantissa of TF32, in which a GPU computes float32 convolutions anyway, at half the
+size.
 """
 
 from typing import cast
@@ -19,13 +19,13 @@ from worker.chatterbox.rows import Ends
 
 _DTYPE = torch.float16
 _FRAME_STEP = 64
-_MOST_FRAMES = 1024 * ROWS_AT_ONCE  # of all rows of a graph: 3 GB of activations
+_MOST_FRAMES = 1024 * ROWS_AT_ONCE  # for all rows of a graph: 3 GB of activations
 
 
 def accelerate_vocoder(
     vocoder: Vocoder, pool: GraphPool | None = None, rows_at_once: int = ROWS_AT_ONCE
 ) -> None:
-    """Make a vocoder on a CUDA device fast; its output changes by the precision only.
+    """Accelerate a vocoder on a CUDA device; its output changes only in precision.
 
     `pool`: memory to share with other graphs of the same thread. `rows_at_once` bounds that memory:
     a row of 20 s needs 0.2 GB.
@@ -45,12 +45,13 @@ def accelerate_vocoder(
 
 
 class FastFilter:
-    """`Vocoder.filter` with weights of its own; see there for what it computes."""
+    """`Vocoder.filter` with its own weights; see there for what it computes."""
 
     def __init__(self, vocoder: Vocoder) -> None:
         self._find_ends = vocoder.ends
         blocks = len(vocoder.config.resblock_kernels)
-        # Blocks are added up and not divided by their number: the next convolution does that.
+        # Blocks are summed without dividing by their number: the next convolution's weights do
+        # that.
         self._pre = Convolution(vocoder.conv_pre)
         self._ups = [
             Convolution(up, share=blocks if stage else 1)
@@ -80,7 +81,7 @@ class FastFilter:
             excited = self._excite(stage, source, ends[stage + 1])
             hidden = up(F.leaky_relu(hidden, SLOPE))
             if stage == len(self._ups) - 1:
-                # Centred frames: one more than hops, mirrored at the start.
+                # Centred frames: one more than there are hops, mirrored at the start.
                 hidden = torch.cat([hidden[:, 1:2], hidden], dim=1)
             hidden = add_up(Sum(convolved=hidden, bias=up.bias, beside=excited), ends[stage + 1])
             hidden = self._refine(stage, hidden, ends[stage + 1])
@@ -165,6 +166,6 @@ class Convolution:
 
 
 def _end_rows(x: Tensor, ends: Tensor) -> Tensor:
-    """Zero what lies behind each row's end. Shapes: x (B, L, C); ends (B,) -> (B, L, C)."""
+    """Zero everything after each row's end. Shapes: x (B, L, C); ends (B,) -> (B, L, C)."""
     places = torch.arange(x.shape[1], device=x.device)
     return x * (places < ends[:, None])[..., None]

@@ -1,7 +1,8 @@
-"""What the vocoder computes between two convolutions, as one kernel: one pass over memory.
+"""Fuses what the vocoder computes between two convolutions into one kernel.
 
-Plain PyTorch makes up to ten passes, which cost several times the convolutions. Works on frames
-last (B, L, C), the layout in which half-precision convolutions are fastest. Needs Triton.
+The kernel makes one pass over memory; plain PyTorch makes up to ten, which cost several times the
+convolutions. Works on channels-last rows (B, L, C), the layout in which half-precision convolutions
+are fastest. Needs Triton.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """The vocoder's building blocks.
 
-Its convolutions look both ways: what lies behind a short row's end must be zero before each of
-them. Snake, ELU and leaky ReLU keep zeros zero.
+Its convolutions look both ways, so everything after a short row's end must be zero before each.
+Snake, ELU and leaky ReLU keep zeros zero.
 """
 
 from collections.abc import Sequence

@@ -50,7 +50,7 @@ class Source(nn.Module):
 
         The reference adds an independent noise to each harmonic and then mixes them by learned
         weights; the mix of independent normal noises is one normal noise times the norm of the
-        weights, so that one is drawn and not nine.
+        weights, so one noise is drawn instead of nine.
 
         Shapes: f0 (B, F); phases (B, harmonics); noise (B, S) -> (B, S).   Units: Hz, radians.
         """
@@ -65,8 +65,8 @@ class Source(nn.Module):
 def harmonics(f0: Tensor, phases: Tensor, weight: Tensor) -> Tensor:
     """Sum sines at 1, 2, ... times the pitch, each with its weight and phase offset.
 
-    The cycle count of a long utterance has no room for a fraction in float32, so the fundamental
-    is counted in float64 and wrapped before it is multiplied.
+    The cycle count of a long utterance leaves no precision for the fraction in float32, so the
+    fundamental is counted in float64 and wrapped before it is multiplied.
     Shapes: f0 (B, F); phases (B, harmonics); weight (1 + harmonics,) -> (B, S).
     """
     cycles = _count_cycles(f0.double()).frac().float()
@@ -79,7 +79,7 @@ def harmonics(f0: Tensor, phases: Tensor, weight: Tensor) -> Tensor:
 
 
 def _count_cycles(f0: Tensor) -> Tensor:
-    """Count the fundamental's cycles up to and with each sample. Shapes: (B, F) -> (B, S)."""
+    """Count the fundamental's cycles up to and including each sample. Shapes: (B, F) -> (B, S)."""
     per_sample = (f0 / SAMPLE_RATE_HZ)[..., None]
     before = (f0.cumsum(dim=1) - f0)[..., None] * (SAMPLES_PER_FRAME / SAMPLE_RATE_HZ)
     samples = torch.arange(1, SAMPLES_PER_FRAME + 1, device=f0.device, dtype=f0.dtype)

@@ -1,4 +1,4 @@
-"""Short Fourier transform and its inverse as fixed convolutions, each row ending where it ends.
+"""Short-time Fourier transform and inverse as fixed convolutions that respect each row's end.
 
 A library transform would mirror or taper at the end of the padded batch; here every row is
 mirrored and weighted at its own end.
@@ -24,7 +24,7 @@ def analyse(signal: Tensor, ends: Ends, n_fft: int, hop: int) -> Tensor:
 
 
 def synthesise(spectrum: Tensor, valid: Tensor | None, n_fft: int, hop: int) -> Tensor:
-    """Add the frames of each row up, weighted so that `analyse` is undone.
+    """Overlap-add the frames of each row, weighted so that `analyse` is inverted.
 
     Shapes: spectrum (B, n_fft + 2, L); valid (B, 1, L), which frames exist -> (B, (L - 1) hop).
     """
@@ -35,13 +35,13 @@ def synthesise(spectrum: Tensor, valid: Tensor | None, n_fft: int, hop: int) -> 
     weight = F.conv_transpose1d(valid, envelope, stride=hop)
     edge = n_fft // 2
     inside = slice(edge, edge + (spectrum.shape[-1] - 1) * hop)
-    # Behind a short row's end no frame adds anything and the weight is zero too.
+    # After a short row's end no frame contributes, and the weight is zero too.
     return (total[..., inside] / weight[..., inside].clamp_min(1e-8)).squeeze(1)
 
 
 @lru_cache(maxsize=8)
 def _analysis_kernel(n_fft: int, device: torch.device) -> Tensor:
-    with torch.inference_mode(mode=False):  # the kernel outlives the call and may meet gradients
+    with torch.inference_mode(mode=False):  # cached: a later call may record gradients
         window = torch.hann_window(n_fft, dtype=torch.float64)
         waves = _waves(n_fft) * window
         return torch.cat([waves[0], -waves[1]])[:, None].to(device, torch.float32)

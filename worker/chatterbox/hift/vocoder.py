@@ -24,10 +24,10 @@ SLOPE = 0.1  # leaky ReLU between the stages; after the last it is torch's 0.01
 _MAX_MAGNITUDE = 100.0
 _LOUDEST = 0.99
 _EDGE_KERNEL = 7  # first and last convolution
-ROWS_AT_ONCE = 16  # a row of 20 s holds 0.2 GB of activations
-# On an H200 four rows of 10 s take 88 ms by graph, 16 rows 31.
+ROWS_AT_ONCE = 16  # a row of 20 s has 0.2 GB of activations
+# On an H200 four rows of 10 s take 88 ms per graph, 16 rows 31 ms.
 SLOW_ROWS = 4
-_FADE = SAMPLE_RATE_HZ // 50  # 20 ms of silence, then 20 ms of rise
+_FADE = SAMPLE_RATE_HZ // 50  # 20 ms of silence, then a 20 ms fade-in
 
 
 class Vocoder(nn.Module):
@@ -62,7 +62,7 @@ class Vocoder(nn.Module):
             for kernel in config.resblock_kernels
         )
         self.conv_post = nn.Conv1d(widths[-1], bins, _EDGE_KERNEL, padding=padding)
-        # Set by `accelerate`: the filter in half precision, and `speak` as CUDA graphs.
+        # Set by `accelerate_vocoder`: the filter in half precision, and `speak` as CUDA graphs.
         self.fast_filter: Callable[[Tensor, Tensor, Ends], Tensor] | None = None
         self.rows_at_once = ROWS_AT_ONCE
         self.fast_speak: OnRows | None = None
@@ -113,7 +113,7 @@ class Vocoder(nn.Module):
         return synthesise(spectrum, stages[-1].mask(), n_fft, hop).clamp(-_LOUDEST, _LOUDEST)
 
     def filter(self, mel: Tensor, excitation: Tensor, masks: Sequence[Tensor | None]) -> Tensor:
-        """Run the network proper: convolutions only, so that it can be compiled.
+        """Run the network itself: only convolutions, so that it can be compiled.
 
         Shapes: mel (B, 80, F); excitation (B, 18, L); masks, one for the mel and one per stage
         -> (B, 18, L).
@@ -149,7 +149,7 @@ class Vocoder(nn.Module):
 
 
 def fade_in(waveforms: Tensor) -> Tensor:
-    """Silence the first 20 ms and raise the next 20: the voice's recording may spill over there.
+    """Silence the first 20 ms and fade in the next 20: the voice's recording may leak in there.
 
     Shapes: (B, S) -> (B, S).
     """

@@ -1,6 +1,6 @@
-"""The two attention layers of S3Gen, and the linear layers that all of it is made of.
+"""The two attention layers of S3Gen, and the linear layers that all its blocks use.
 
-Attention has relative positions in the encoder and is plain in the estimator.
+The encoder's attention has relative positions; the estimator's is plain.
 """
 
 import math
@@ -13,12 +13,12 @@ from torch import Tensor, nn
 from worker.chatterbox.s3gen.packing import Packing, attend
 
 _ALIGNMENT = 8
-_TABLE_STEP = 512  # tables are built for multiples of this length, so that few are kept
+_TABLE_STEP = 512  # tables are built for multiples of this length, so that only a few are cached
 
 
-# Both layers compute in the precision of their own weights, whatever comes in: bfloat16 is then a
-# property of the loaded network. Norms and the solver's state stay in float32 around them, and no
-# autocast is needed.
+# Both layers compute in the precision of their own weights, whatever the input type, so bfloat16 is
+# a property of the loaded network. Norms and the solver's state stay in float32, and no autocast is
+# needed.
 class Linear(nn.Linear):
     """A linear layer whose output has the type of its weights."""
 
@@ -60,7 +60,7 @@ class RelativeAttention(nn.Module):
         )
         scores = self._distance_scores(position / math.sqrt(position.shape[-1]), distances)
         if valid is None:
-            scores = scores.contiguous()  # fused kernels want an aligned bias
+            scores = scores.contiguous()  # fused kernels require an aligned bias
         else:
             scores = scores.where(valid[:, None, None, :], -math.inf)  # one pass, and aligned
         mixed = F.scaled_dot_product_attention(content, key, value, attn_mask=scores)
@@ -69,8 +69,8 @@ class RelativeAttention(nn.Module):
     def _distance_scores(self, query: Tensor, distances: Tensor) -> Tensor:
         """Score query i against distance i - j for every key j.
 
-        Row i of the product with all distances, T - 1 first, holds the wanted T scores from column
-        T - 1 - i on: one step back per row, which a stride says without a copy.
+        Row i of the product with all distances, starting with T - 1, holds its T scores from column
+        T - 1 - i on: one column earlier per row, which a stride expresses without a copy.
         Shapes: query (B, heads, T, E); distances (2T - 1 or more, D) -> (B, heads, T, T).
         """
         B, H, T, _ = query.shape
@@ -87,7 +87,7 @@ class RelativeAttention(nn.Module):
 def relative_distances(length: int, width: int, device: torch.device) -> Tensor:
     """Encode the distances length - 1 down to -(length - 1), sine and cosine interleaved.
 
-    Padded to a multiple of 8, the sizes that a GPU multiplies fast.
+    Padded to a multiple of 8, for which GPUs multiply fast.
     Shapes: (2 * length - 1 or more, width).
     """
     longest = -(-length // _TABLE_STEP) * _TABLE_STEP
@@ -95,9 +95,9 @@ def relative_distances(length: int, width: int, device: torch.device) -> Tensor:
     return _distance_table(longest, width, device)[longest - length :][:count]
 
 
-@cache  # lengths are few; graphs hold the address, so a table must stay where it is
+@cache  # graphs hold a table's address, so it is kept for ever
 def _distance_table(longest: int, width: int, device: torch.device) -> Tensor:
-    with torch.inference_mode(mode=False):  # the table outlives the call and may meet gradients
+    with torch.inference_mode(mode=False):  # cached: a later call may record gradients
         last = longest + _ALIGNMENT
         distance = torch.arange(longest - 1, -last, -1, dtype=torch.float32)[:, None]
         decay = torch.exp(torch.arange(0, width, 2) * -(math.log(10_000.0) / width))

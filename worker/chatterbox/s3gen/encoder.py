@@ -16,7 +16,7 @@ from worker.chatterbox.s3gen.attention import (
     relative_distances,
 )
 
-_LOOKAHEAD = 3  # tokens the convolution before the layers may see ahead
+_LOOKAHEAD = 3  # tokens that the first convolution looks ahead
 
 
 class UpsamplingEncoder(nn.Module):
@@ -40,8 +40,8 @@ class UpsamplingEncoder(nn.Module):
         """
         x = self.embed(x)
         if valid is not None:
-            # The look-ahead reads three tokens to the right: a padded row must find zeros
-            # there, as a row alone finds the edge.
+            # The look-ahead reads three tokens to the right: a padded row must have zeros there,
+            # like the edge of an unpadded row.
             x = x * valid[..., None]
         x = _run(self.encoders, self.pre_lookahead_layer(x), valid)
         if valid is not None:
@@ -58,7 +58,7 @@ def _run(layers: nn.ModuleList, x: Tensor, valid: Tensor | None) -> Tensor:
 
 
 class Embed(nn.Module):
-    """Linear, norm and the scale of the embedding against the positions."""
+    """Linear layer, norm, and the scale of the embedding relative to the positions."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -70,7 +70,7 @@ class Embed(nn.Module):
 
 
 class Lookahead(nn.Module):
-    """Two convolutions around a residual: the first sees three tokens ahead."""
+    """Two convolutions with a residual; the first looks three tokens ahead."""
 
     def __init__(self, width: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Speech tokens and voices to mel: encoder, voice projection and flow, batched over any rows."""
+"""Converts speech tokens and voices to mels: encoder, voice projection and flow, batched."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -21,7 +21,7 @@ ENCODER_ROWS = 8  # distance scores are rows x heads x T x 2T: 0.5 GB here at 1,
 
 
 class Flow(nn.Module):
-    """S3Gen without its front ends: what lies under `flow.` in the checkpoint."""
+    """S3Gen without its front ends: the tensors under `flow.` in the checkpoint."""
 
     def __init__(self, config: FlowConfig) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ class Flow(nn.Module):
         self.encoder_proj = nn.Linear(config.encoder_width, MEL_BINS)
         self.decoder = nn.ModuleDict({"estimator": Estimator(config)})
         self.encoder_rows = ENCODER_ROWS
-        # The estimator and `encode_padded` behind CUDA graphs, if wanted.
+        # Set by `accelerate`: the estimator and `encode_padded` as CUDA graphs.
         self.fast_estimate: Estimate | None = None
         self.fast_encode: OnRows | None = None
 
@@ -122,13 +122,13 @@ def prompt_frames(voice: Voice) -> int:
     """Count the mel frames that a voice's prompt takes: two per reference token.
 
     A recording of odd length has one mel frame more than its tokens cover; keeping it, as upstream
-    does, would cost the utterance its last frame.
+    does, would drop the last frame of the utterance.
     """
     return FRAMES_PER_TOKEN * len(voice.reference_tokens)
 
 
 def noise_frames(tokens: int, voice: Voice) -> int:
-    """Count the frames of noise for an utterance of so many tokens: prompt and speech."""
+    """Count the frames of noise for an utterance of this many tokens: prompt and speech."""
     return prompt_frames(voice) + FRAMES_PER_TOKEN * tokens
 
 

@@ -1,8 +1,8 @@
 """The flow on a GPU: half precision, fused kernels, CUDA graphs over a bounded set of shapes.
 
 A small batch is bound by the time it takes to launch some 1,000 kernels per step; a graph launches
-them at once. A large batch is bound by the kernels themselves, which torch.compile fuses; there the
-graph leaves the interpreter to the thread that launches T3.
+them at once. A large batch is bound by the kernels themselves, which torch.compile fuses; its graph
+leaves the interpreter to the thread that launches T3.
 """
 
 from collections.abc import Iterable
@@ -27,15 +27,15 @@ from worker.chatterbox.s3gen.unet import Condition, Estimator, ResidualBlock, Tr
 _FRAME_STEP = 512  # frames of all rows together are rounded up to this, or to a 64th
 _STEPS = 64
 _SPARE = 1 / 8  # share of its frames that may be padding
-_MOST_FRAMES = 1 << 18  # 64 guided utterances of 30 s behind 10 s
+_MOST_FRAMES = 1 << 18  # 64 guided utterances of 30 s after a prompt of 10 s
 _ROWS = (4, 16, 40, 96, 160, 256)
-_SHORTEST_BOUND = 2048  # bounds on the longest row are powers of two from here on
+_SHORTEST_BOUND = 2048  # from here on, bounds on the longest row are powers of two
 # A convolution reads its input three times. With these limits the input is computed once; by
-# default the fuser repeats even a costly activation in each of its readers.
+# default inductor recomputes even a costly activation for each reader.
 _FUSION = {"realize_opcount_threshold": 8, "realize_reads_threshold": 2}
 _TOKEN_STEP = 32
-_MOST_TOKENS = 1024 * ENCODER_ROWS  # in all rows of a graph together
-_RECOMPILATIONS = 32  # per function; about a dozen combinations of block and call occur
+_MOST_TOKENS = 1024 * ENCODER_ROWS  # over all rows of a graph
+_RECOMPILATIONS = 32  # per function: about a dozen combinations of block and call occur
 
 
 def accelerate(
@@ -44,11 +44,11 @@ def accelerate(
     pool: GraphPool | None = None,
     rows_at_once: int = ENCODER_ROWS,
 ) -> None:
-    """Make a flow on a CUDA device fast; its outputs change by the precision only.
+    """Accelerate a flow on a CUDA device; its outputs change only in precision.
 
     float32 is not accelerated: the attention kernel for packed rows exists in half precision only.
     `pool`: memory to share with other graphs of the same thread. `rows_at_once` bounds the memory
-    of the encoder: a row of 20 s behind 10 s needs 0.2 GB.
+    of the encoder: a row of 20 s after a prompt of 10 s needs 0.2 GB.
     """
     flow.encoder_rows = min(rows_at_once, ENCODER_ROWS)
     flow.use_precision(dtype)
@@ -69,7 +69,7 @@ def accelerate(
 
 
 def compile_blocks(estimator: Estimator, **options: object) -> None:
-    """Compile the repeated blocks, once per kind: compiling the whole would take minutes."""
+    """Compile the repeated blocks, once per kind: the whole network would take minutes."""
     for part in estimator.modules():
         if isinstance(part, Transformers | ResidualBlock):
             part.compile(dynamic=True, **options)
@@ -77,7 +77,7 @@ def compile_blocks(estimator: Estimator, **options: object) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """What a graph is captured for; anything smaller is padded to it."""
+    """The shape that a graph is captured for; smaller inputs are padded to it."""
 
     frames: int
     rows: int
@@ -97,7 +97,7 @@ def choose_shape(packing: Packing) -> Shape | None:
 
 
 def find_shape(packing: Packing, known: Iterable[Shape]) -> Shape | None:
-    """Reuse the smallest known shape that is large enough, or choose one: shapes stay few."""
+    """Reuse the smallest known shape that is large enough, or add one, to keep shapes few."""
     chosen = choose_shape(packing)
     if chosen is None:
         return None
@@ -112,12 +112,12 @@ def find_shape(packing: Packing, known: Iterable[Shape]) -> Shape | None:
 
 
 def _count_rows(packing: Packing, frames: int) -> int:
-    """Count the rows of a batch that is padded to so many frames."""
+    """Count the rows of a batch that is padded to this many frames."""
     return packing.rows + max(1, -(-(frames - len(packing.row)) // PADDING_ROW))
 
 
 class GraphMemory:
-    """Memory that the graphs of several shapes read, one at a time, each its first part."""
+    """Memory that the graphs of several shapes share, one at a time; each reads its first part."""
 
     def __init__(self, frames: int, rows: int, example: Condition) -> None:
         features, prompt, timbre = example.features, example.prompt, example.timbre
@@ -137,12 +137,12 @@ class GraphMemory:
         self.written: tuple[Shape, ReferenceType[Condition]] | None = None
 
     def holds(self, shape: Shape) -> bool:
-        """Tell whether there is room for a shape."""
+        """Return whether a shape fits."""
         return shape.frames <= self.frames and shape.rows <= self.rows
 
 
 class GraphInputs:
-    """What a graph reads: fixed for its life, overwritten before each replay."""
+    """The inputs of a graph: fixed memory that is overwritten before each replay."""
 
     def __init__(self, shape: Shape, memory: GraphMemory) -> None:
         frames, rows = shape.frames, shape.rows
@@ -154,7 +154,8 @@ class GraphInputs:
             prompt=_begin(condition.prompt, frames),
             timbre=_begin(condition.timbre, rows),
         )
-        # A graph reads tensors only: code that asks for the lengths must fail, not remember them.
+        # A graph reads only tensors: code that uses the lengths must fail instead of baking them
+        # in.
         self.packing = Packing(
             lengths=(),
             offsets=_begin(memory.offsets, rows + 1),
@@ -165,7 +166,7 @@ class GraphInputs:
         )
         self._memory = memory
         memory.written = None
-        # Captured on rows of usual length: attention within one long row would take seconds.
+        # Captured on rows of usual length: attention over one long row would take seconds.
         self._lay(pack_lengths(cut(frames, -(-frames // rows)), memory.x.device))
 
     def fill(self, x: Tensor, time: Tensor, condition: Condition, packing: Packing) -> None:
@@ -180,7 +181,7 @@ class GraphInputs:
             return
         self._memory.written = self.shape, ref(condition)
         for memory in (self.x, self.condition.features, self.condition.prompt):
-            memory[len(x) :].zero_()  # no NaN of an earlier call may stay in the padding
+            memory[len(x) :].zero_()  # no NaN from an earlier call may remain in the padding
         self.condition.features[: len(x)] = condition.features
         self.condition.prompt[: len(x)] = condition.prompt
         self.condition.timbre[: len(time)] = condition.timbre
@@ -207,7 +208,7 @@ class GraphedEstimator:
         self._graphs: dict[Shape, tuple[Captured, GraphInputs] | None] = {}
 
     def __call__(self, x: Tensor, time: Tensor, condition: Condition, packing: Packing) -> Tensor:
-        """Estimate as the estimator does; see there for the shapes."""
+        """Estimate the velocity; see the estimator for the shapes."""
         captured_shapes = [shape for shape, graph in self._graphs.items() if graph is not None]
         shape = find_shape(packing, captured_shapes)
         if shape is not None and shape not in self._graphs:
@@ -222,7 +223,7 @@ class GraphedEstimator:
 
     def _capture(self, shape: Shape, example: Condition) -> tuple[Captured, GraphInputs] | None:
         if self._memory is None or not self._memory.holds(shape):
-            # At least double, so that the memory older graphs keep never exceeds the newest.
+            # At least double, so that the memory held by older graphs never exceeds the newest.
             self._memory = GraphMemory(power_above(shape.frames), _ROWS[-1], example)
         inputs = GraphInputs(shape, self._memory)
         captured = self._pool.capture(
@@ -231,16 +232,16 @@ class GraphedEstimator:
         return None if captured is None else (captured, inputs)
 
     def _compute(self, x: Tensor, time: Tensor, condition: Condition, packing: Packing) -> Tensor:
-        # Set here, since torch keeps this setting per thread and this is the thread that compiles.
-        torch._dynamo.config.recompile_limit = _RECOMPILATIONS  # noqa: SLF001 - it is torch's own
+        # Set here, because torch keeps this setting per thread and this thread compiles.
+        torch._dynamo.config.recompile_limit = _RECOMPILATIONS  # noqa: SLF001 - torch has no public name for it
         velocity: Tensor = self._estimator(x, time, condition, packing)
         return velocity
 
 
 def _begin(memory: Tensor, count: int) -> Tensor:
-    """Return the first part of a tensor's memory, but not as a view of it.
+    """Return the first part of a tensor's memory as a tensor that is not a view.
 
-    For a view, torch also checks the tensor behind it and would compile again for each graph.
+    For a view, torch also guards on its base tensor and would recompile for each graph.
     """
     part = torch.empty(0, dtype=memory.dtype, device=memory.device)
     return part.set_(memory.untyped_storage(), 0, (count, *memory.shape[1:]), memory.stride())

@@ -1,4 +1,4 @@
-"""Operators as single GPU kernels, where torch.compile would produce several or fail."""
+"""Operators as single GPU kernels, for which torch.compile would generate several, or fail."""
 
 from functools import cache
 from typing import Any, cast
@@ -13,14 +13,14 @@ _HOPPER = 9
 
 @torch.library.custom_op("rhapsode::attend_rows", mutates_args=())
 def attend_rows(query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, longest: int) -> Tensor:
-    """Attend inside rows laid one after another, in half precision.
+    """Attend within concatenated rows, in half precision.
 
     Shapes: query, key, value (N, heads, E); offsets (rows + 1,) int32 -> (N, heads, E).
     """
     flash = _find_flash_attention_3()
     if flash is None:
         return _by_torch(query, key, value, offsets, longest)
-    # One split: there are enough rows to fill the GPU, and splits would have to be summed.
+    # One split: there are enough rows to fill the GPU, and splits would need a reduction.
     joint = {"cu_seqlens_q": offsets, "cu_seqlens_k": offsets, "num_splits": 1, "fa_version": 3}
     return cast(
         "Tensor", flash(query, key, value, max_seqlen_q=longest, max_seqlen_k=longest, **joint)
@@ -37,10 +37,10 @@ def _(query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, longest: int) 
 def linear_gelu(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """Apply a linear layer and GELU by its tanh formula, as the epilogue of the matrix product.
 
-    The formula is off by 0.0005 at most, an eighth of what bfloat16 rounds a one to.
+    The formula's error is at most 0.0005, an eighth of bfloat16's rounding step at one.
     Shapes: x (N, D); weight (D', D); bias (D',) -> (N, D').
     """
-    return torch._addmm_activation(bias, x, weight.t(), use_gelu=True)  # noqa: SLF001 - it has no other name
+    return torch._addmm_activation(bias, x, weight.t(), use_gelu=True)  # noqa: SLF001 - it has no public name
 
 
 @linear_gelu.register_fake
@@ -66,7 +66,7 @@ def _find_flash_attention_3() -> Any | None:
     if torch.cuda.get_device_capability()[0] != _HOPPER:
         return None
     try:
-        from vllm.vllm_flash_attn import flash_attn_varlen_func  # noqa: PLC0415 - it may be missing
+        from vllm.vllm_flash_attn import flash_attn_varlen_func  # noqa: PLC0415 - vLLM may be missing
     except ImportError:
         return None
     return flash_attn_varlen_func

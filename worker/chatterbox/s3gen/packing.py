@@ -1,6 +1,6 @@
-"""Rows of different lengths laid one after another in one long tensor, without padding.
+"""Rows of different lengths concatenated in one long tensor, without padding.
 
-Knows no network: only where each row lies, how to shift rows in time and attend inside them.
+Knows no network, only where each row is, how to shift rows in time and attend within them.
 """
 
 from collections.abc import Sequence
@@ -18,10 +18,10 @@ PADDING_ROW = 512  # frames
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Packing:
-    """Where each row of a packed tensor (N, ...) lies.
+    """Where each row of a packed tensor (N, ...) is.
 
-    Shapes: offsets (rows + 1,) int32; row, position (N,) int64: of each frame, its row and its
-    index therein.
+    Shapes: offsets (rows + 1,) int32; row, position (N,) int64: the row of each frame, and its
+    index in it.
     `is_even`: every row has the same length, so that (N, D) may be viewed as (rows, T, D).
     """
 
@@ -38,7 +38,7 @@ class Packing:
 
 
 def pack_lengths(lengths: Sequence[int], device: torch.device | str = "cpu") -> Packing:
-    """Lay rows of these lengths one after another."""
+    """Concatenate rows of these lengths."""
     sizes = upload(torch.tensor(list(lengths)), device)
     offsets = F.pad(sizes.cumsum(0), (1, 0))
     row = torch.repeat_interleave(sizes, output_size=sum(lengths))
@@ -56,7 +56,7 @@ def pad_packing(packing: Packing, frames: int, rows: int, longest: int) -> Packi
     """Pad to a fixed number of frames and rows: short rows of zeros, then empty rows.
 
     Graphs and compiled code then see few shapes. `longest` must not be below any row. Padding rows
-    are short because the cost of attention grows with the square of a row's length.
+    are short because the cost of attention grows with the square of the length.
     """
     used = len(packing.row)
     extra = torch.arange(frames - used, device=packing.row.device)
@@ -84,7 +84,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor, packing: Packing) -> Tenso
     """
     if packing.is_even:
         return _attend_evenly(query, key, value, packing.rows)
-    if query.is_cuda and query.dtype != torch.float32:  # the kernel knows half precision only
+    if query.is_cuda and query.dtype != torch.float32:  # the kernel supports only half precision
         return attend_rows(query, key, value, packing.offsets, packing.longest)
     rows = zip(*(part.split(packing.lengths) for part in (query, key, value)), strict=True)
     return torch.cat([_attend_evenly(q, k, v, 1) for q, k, v in rows])
@@ -96,7 +96,7 @@ def _attend_evenly(query: Tensor, key: Tensor, value: Tensor, rows: int) -> Tens
 
 
 def shift(frames: Tensor, steps: int, packing: Packing) -> Tensor:
-    """Move every row `steps` frames later; what enters is zero, what leaves is lost.
+    """Shift every row `steps` frames later, filling with zeros and dropping its last frames.
 
     Shapes: frames (N, D) -> (N, D).
     """

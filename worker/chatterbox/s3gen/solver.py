@@ -31,7 +31,7 @@ def integrate(
     times: Tensor,
     guidance: float,
 ) -> Tensor:
-    """Follow the guided velocity (1 + w) v(condition) - w v(nothing) through all times.
+    """Integrate the guided velocity (1 + w) v(condition) - w v(unconditional) over all times.
 
     Both velocities come from one call on twice the rows; with w = 0 there is one velocity only.
     `packing` holds the rows `estimate` will see: each twice unless w = 0 (see `guided_lengths`).

@@ -135,7 +135,8 @@ class ResidualBlock(nn.Module):
     def forward(self, x: Tensor, time: Tensor, packing: Packing) -> Tensor:
         y = self.block1(x, packing) + self.mlp(time)[packing.row]
         shortcut = self.res_conv(x, packing)
-        # The transformers after it go on adding in this type; their sums cost much memory traffic.
+        # The transformers that follow add in this type; float32 sums would cost much memory
+        # traffic.
         return (self.block2(y, packing) + shortcut).to(shortcut.dtype)
 
 
@@ -178,7 +179,7 @@ class FeedForward(nn.Module):
 
 
 class Rise(nn.Module):
-    """Linear layer and GELU."""
+    """A linear layer and GELU."""
 
     def __init__(self, width: int, inner: int) -> None:
         super().__init__()

@@ -11,10 +11,10 @@ _GROWTH = 256  # positions; growing copies the whole store, so it grows in steps
 
 
 class Cache:
-    """Room for `rows` rows; their length grows as needed.
+    """Storage for `rows` rows; their length grows as needed.
 
-    A row's positions are 0, 1, 2, …; positions beyond a row's length are never read, so
-    prompts may be written with their padding and rows may be of any length beside one another.
+    A row's positions are 0, 1, 2, …; positions beyond a row's length are never read, so prompts may
+    be written with their padding, and rows may have any lengths.
     Shapes: store (layers, 2, rows, key heads, capacity, head width).
     """
 
@@ -37,15 +37,15 @@ class Cache:
             self._store = pad(self._store, (0, 0, 0, more))
 
     def move(self, source: int, target: int) -> None:
-        """Copy a row over another, to close a gap."""
+        """Copy one row over another, to close a gap."""
         self._store[:, :, target] = self._store[:, :, source]
 
     def clear(self, row: int) -> None:
-        """Zero a row that is not finite: even a masked NaN makes a sum NaN."""
+        """Zero a row that is not finite, because even a masked NaN makes a sum NaN."""
         self._store[:, :, row] = 0
 
     def prefill(self, first_row: int) -> Attend:
-        """Attention for new rows: causal among themselves; they are written from `first_row` on."""
+        """Attend within new rows, causally, and write them from `first_row` on."""
 
         def attend(layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
             rows = slice(first_row, first_row + key.shape[0])
@@ -56,7 +56,7 @@ class Cache:
         return attend
 
     def decode(self, positions: Tensor, length: int) -> Attend:
-        """Attention for one more position of each of the first n rows.
+        """Attend from one more position of each of the first n rows.
 
         Shapes: positions (n,); `length` is one more than the largest of them.
         """

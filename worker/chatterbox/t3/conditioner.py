@@ -34,7 +34,7 @@ class Conditioner(nn.Module):
 
 
 def load_conditioner(weights: Path, config: T3Config, storage: StorageConfig) -> Conditioner:
-    """Read the few tensors it needs out of T3's file.
+    """Read the few tensors that it needs from T3's file.
 
     Raises: CheckpointError if the file is damaged or a tensor is missing or of another shape.
     """

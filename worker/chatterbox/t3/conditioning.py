@@ -34,7 +34,7 @@ class Conditioning:
 def collate(
     voices: Sequence[Voice], exaggeration: Sequence[float], device: torch.device
 ) -> Conditioning:
-    """Put voices of different prompt length into one batch on the device."""
+    """Batch voices of different prompt lengths on the device."""
     prompts = [voice.prompt_tokens for voice in voices]
     return Conditioning(
         speaker=torch.stack([voice.speaker for voice in voices]).to(device),

@@ -1,12 +1,12 @@
-"""Continuous batching for T3: rows join and leave while the others go on.
+"""Continuous batching for T3: rows join and leave while others continue.
 
     slots = decoder.prefill(prompts)          # at most decoder.free of them; join() for one
     tokens = decoder.step()                   # {slot: next token} for every slot not yet done
     for slot in decoder.done():               # generated STOP, reached its limit, or broke
-        spoken = decoder.release(slot)        # or drop(slot), to forget it
+        tokens = decoder.release(slot)        # or drop(slot), to discard them
 
 A row's tokens depend on its own prompt only, whatever shares the batch (up to rounding).
-One thread at a time.
+Used by one thread at a time.
 """
 
 from collections.abc import Sequence
@@ -22,11 +22,11 @@ from worker.chatterbox.config import ACOUSTIC_TOKENS, START_SPEECH, STOP_SPEECH,
 from worker.chatterbox.t3.cache import Cache
 from worker.chatterbox.t3.conditioning import collate
 from worker.chatterbox.t3.model import T3
-from worker.chatterbox.t3.prompt import Prompt, Spoken
+from worker.chatterbox.t3.prompt import Prompt, SpeechTokens
 from worker.chatterbox.t3.sampling import Sampling, Settings, choose, make_noise
 
-# Acoustic tokens, START and STOP. Logits of the 1,631 ids above them are not computed: nothing can
-# decode those ids.
+# Acoustic tokens, START and STOP. Logits of the 1,631 higher ids are not computed, because nothing
+# can decode those ids.
 _READABLE = ACOUSTIC_TOKENS + 2
 
 
@@ -64,28 +64,28 @@ class _Stream:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Batch:
-    """Per-batch tensors, rebuilt only when rows join or leave.
+    """Tensors per batch, rebuilt only when rows join or leave.
 
     Shapes: (n,) over cache rows, the rest (R,).
     """
 
-    row_of: Tensor  # (n,) which of the R slots a cache row belongs to
+    row_of: Tensor  # (n,) the slot among R of each cache row
     slots: Tensor
     plain: Tensor
-    unconditional: Tensor  # where guidance is 0 this is `plain`
+    unconditional: Tensor  # equals `plain` where guidance is 0
     guidance: Tensor  # (R, 1)
     settings: Settings
 
 
 class Decoder:
-    """`slots` utterances at once over one model; the model's device and dtype are used."""
+    """Decodes up to `slots` utterances at once, with the model's device and dtype."""
 
     def __init__(self, model: T3, slots: int) -> None:
         weight = model.speech_head.weight
         self._model = model
         self._device = weight.device
         self._cache = self._make_cache(slots)
-        self._owners: list[_Stream] = []  # of each cache row alive, in order
+        self._owners: list[_Stream] = []  # the streams of the live cache rows, in order
         self._rows: dict[int, _Row] = {}
         self._free = list(range(slots))
         self._seen = torch.zeros(slots, _READABLE, dtype=torch.bool, device=weight.device)
@@ -97,15 +97,15 @@ class Decoder:
         return len(self._free)
 
     def join(self, prompt: Prompt) -> int:
-        """Read one prompt, as `prefill` reads several."""
+        """Read one prompt; see `prefill`."""
         (slot,) = self.prefill([prompt])
         return slot
 
     @torch.inference_mode()
     def prefill(self, prompts: Sequence[Prompt]) -> list[int]:
-        """Read prompts; `step` speaks them from now on.
+        """Read prompts; `step` then generates their tokens.
 
-        Raises: SpeechError if one, or its limit, is beyond the position tables: then none joins.
+        Raises: SpeechError if a prompt or its limit exceeds the position tables; then none joins.
         """
         if len(prompts) > self.free:
             raise ValueError(f"{len(prompts)} prompts, but {self.free} free slots")
@@ -119,10 +119,10 @@ class Decoder:
             for row, prompt in zip(rows, prompts, strict=True)
             for is_unconditional in ((False, True) if row.is_guided else (False,))
         ]
-        embedded = self._embed([p for _, p, _ in streams], [u for _, _, u in streams])
-        self._cache.reserve(embedded.shape[1])
-        positions = torch.arange(embedded.shape[1], device=self._device).expand(len(streams), -1)
-        self._model.tfmr(embedded, positions, self._cache.prefill(len(self._owners)))
+        inputs = self._embed([p for _, p, _ in streams], [u for _, _, u in streams])
+        self._cache.reserve(inputs.shape[1])
+        positions = torch.arange(inputs.shape[1], device=self._device).expand(len(streams), -1)
+        self._model.tfmr(inputs, positions, self._cache.prefill(len(self._owners)))
         self._owners += [_Stream(row, is_second) for row, _, is_second in streams]
         self._rows |= {row.slot: row for row in rows}
         self._batch = None
@@ -146,7 +146,7 @@ class Decoder:
         self._seen[batch.slots, chosen] = True
         finite = (
             logits[:, STOP_SPEECH].isfinite().tolist()
-        )  # a NaN anywhere in a row has reached all of its logits
+        )  # a NaN anywhere in a row reaches all of its logits
         for row, token, is_finite in zip(rows, chosen.tolist(), finite, strict=True):
             row.is_broken = not is_finite
             if is_finite:
@@ -156,30 +156,30 @@ class Decoder:
         return {row.slot: row.tokens[-1] for row in rows if not row.is_broken}
 
     def done(self) -> list[int]:
-        """Slots that wait for `release`."""
+        """Return the finished slots that wait for `release`."""
         return [slot for slot, row in self._rows.items() if row.is_done]
 
     @torch.inference_mode()
-    def release(self, slot: int) -> Spoken:
+    def release(self, slot: int) -> SpeechTokens:
         """Free a slot, done or not, and return the tokens so far.
 
-        Raises: SpeechError if the slot's numbers are not finite; it is free then, too.
+        Raises: SpeechError if the slot's numbers are not finite; it is freed even then.
         """
         row = self._take_out(slot)
         if row.is_broken:
             raise SpeechError("the model's numbers are not finite: try another seed or voice")
         tokens = row.tokens[:-1] if row.is_stopped else row.tokens
-        return Spoken(
+        return SpeechTokens(
             tokens=torch.tensor(tokens, dtype=torch.int64), is_truncated=not row.is_stopped
         )
 
     @torch.inference_mode()
     def drop(self, slot: int) -> None:
-        """Free a slot, done or not, and forget its tokens."""
+        """Free a slot, done or not, and discard its tokens."""
         self._take_out(slot)
 
     def close(self) -> None:
-        """Free the keys and values; the model is the caller's."""
+        """Free the keys and values; the caller owns the model."""
         self._rows.clear()
         self._owners.clear()
         self._cache = self._make_cache(slots=0)
@@ -210,7 +210,7 @@ class Decoder:
         """Run the prompts up to the first START; `step` feeds the second one."""
         texts = [torch.tensor(prompt.text_tokens) for prompt in prompts]
         ones = torch.ones(len(prompts), dtype=torch.int64, device=self._device)
-        embedded, _ = self._model.embed_rows(
+        inputs, _ = self._model.embed_rows(
             pad_sequence(texts, batch_first=True).to(self._device),
             START_SPEECH * ones[:, None],
             collate([p.voice for p in prompts], [p.exaggeration for p in prompts], self._device),
@@ -218,7 +218,7 @@ class Decoder:
             speech_lengths=ones,
             is_unconditional=torch.tensor(is_unconditional, device=self._device),
         )
-        return embedded
+        return inputs
 
     def _active(self) -> list[_Row]:
         return [row for row in self._rows.values() if not row.is_done]
@@ -229,10 +229,10 @@ class Decoder:
 
         place = {row.slot: index for index, row in enumerate(rows)}
         # Looked up, not assumed adjacent: closing a gap may move a second stream before its first.
-        found = {(o.row.slot, o.is_unconditional): index for index, o in enumerate(self._owners)}
-        plain = [found[row.slot, False] for row in rows]
+        index_of = {(o.row.slot, o.is_unconditional): index for index, o in enumerate(self._owners)}
+        plain = [index_of[row.slot, False] for row in rows]
         second = [
-            found.get((row.slot, True), first) for row, first in zip(rows, plain, strict=True)
+            index_of.get((row.slot, True), first) for row, first in zip(rows, plain, strict=True)
         ]
         guidance = [row.sampling.guidance for row in rows]
         return _Batch(
@@ -245,33 +245,33 @@ class Decoder:
         )
 
     def _advance(self, rows: list[_Row], batch: _Batch) -> Tensor:
-        """Feed every row its latest token. Shape: (n, D), normed."""
+        """Feed every row its latest token. Shape: (n, D), after the final norm."""
         tokens = [row.tokens[-1] if row.tokens else START_SPEECH for row in rows]
         steps = [len(row.tokens) for row in rows]
-        fed = self._model.embed_speech(
+        inputs = self._model.embed_speech(
             torch.tensor(tokens, device=self._device), torch.tensor(steps, device=self._device)
         )
         lengths = [o.row.length + len(o.row.tokens) for o in self._owners]
         positions = torch.tensor(lengths, device=self._device)
         self._cache.reserve(max(lengths) + 1)
         attend = self._cache.decode(positions, max(lengths) + 1)
-        hidden: Tensor = self._model.tfmr(fed[batch.row_of][:, None], positions[:, None], attend)
+        hidden: Tensor = self._model.tfmr(inputs[batch.row_of][:, None], positions[:, None], attend)
         return hidden[:, 0]
 
     def _logits(self, hidden: Tensor, batch: _Batch) -> Tensor:
-        """Guided logits of each slot, START ruled out. Shapes: hidden (n, D) -> (R, readable).
+        """Return guided logits of each slot without START. Shapes: hidden (n, D) -> (R, readable).
 
-        Guiding before the head is the same as after it, since the head is linear, and halves it.
+        Applying guidance before the linear head gives the same result and halves its work.
         """
         plain = hidden[batch.plain].float()
-        away = plain - hidden[batch.unconditional].float()
-        guided = (plain + batch.guidance * away).to(hidden.dtype)
+        difference = plain - hidden[batch.unconditional].float()
+        guided = (plain + batch.guidance * difference).to(hidden.dtype)
         logits = linear(guided, self._model.speech_head.weight[:_READABLE]).float()
         logits[:, START_SPEECH] = float("-inf")
         return logits
 
     def _free_cache(self, row: _Row) -> None:
-        """Give a row's cache rows back; the last ones move into the gap."""
+        """Free a slot's cache rows; the last rows move into the gap."""
         for index in reversed([i for i, owner in enumerate(self._owners) if owner.row is row]):
             last = len(self._owners) - 1
             if row.is_broken:

@@ -1,7 +1,7 @@
-"""The Llama inside T3: embeddings in, normed hidden states out.
+"""The Llama inside T3: takes embeddings, returns normalised hidden states.
 
-Knows nothing of speech, batching or guidance. How keys and values are kept is the caller's
-choice: each layer hands its queries, keys and values to an `Attend`.
+Knows nothing of speech, batching or guidance. The caller chooses how keys and values are stored:
+each layer passes its queries, keys and values to an `Attend`.
 """
 
 import math
@@ -19,7 +19,7 @@ Rotation = tuple[Tensor, Tensor]
 # (layer, query (B, H, L, d), key and value (B, K, L, d)) -> (B, H, L, d)
 Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
 
-_UNUSED_VOCABULARY = 8  # rows of a token table that upstream stores and never reads
+_UNUSED_VOCABULARY = 8  # rows of a token table that upstream stores but never reads
 
 
 def attend_causally(_layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
@@ -105,7 +105,7 @@ class FeedForward(nn.Module):
 
 
 def rotate_by(positions: Tensor, config: T3Config, dtype: torch.dtype) -> Rotation:
-    """Cosine and sine for positions, in float32 until the end; the sine's first half is negative.
+    """Compute cosine and sine of positions in float32; the sine's first half is negative.
 
     Shapes: positions (B, L) -> two of (B, 1, L, head width).
     """
@@ -115,7 +115,7 @@ def rotate_by(positions: Tensor, config: T3Config, dtype: torch.dtype) -> Rotati
 
 
 def rotate(x: Tensor, rotation: Rotation) -> Tensor:
-    """Turn pairs (i, i + half) of each head. Shapes: x (B, H, L, d) -> the same.
+    """Rotate pairs (i, i + half) of each head. Shapes: x (B, H, L, d) -> the same.
 
     Source: Su et al. 2021, in the half-split layout of Llama checkpoints.
     """
@@ -125,7 +125,7 @@ def rotate(x: Tensor, rotation: Rotation) -> Tensor:
 
 @lru_cache(maxsize=16)  # not a buffer: casting a model to bfloat16 must not round these
 def _frequencies(config: T3Config, device: torch.device) -> Tensor:
-    """Llama 3.1 rule: slow turns slowed further, fast ones kept, a ramp between.
+    """Apply the Llama 3.1 rule: slow rotations slow further, fast ones stay, with a ramp between.
 
     Shape: (head width / 2,). Source: docs/model.md, T3 backbone.
     """

@@ -1,8 +1,8 @@
 """T3, text to speech tokens: a Llama between embedding tables, named as in the official files.
 
-A row is [conditioning][text][START][START][speech so far]; docs/model.md explains why START stands
-there twice. Decoding with a cache is `worker.chatterbox.t3.decoder`'s business; `forward` is the
-same computation over whole rows, with gradients.
+A row is [conditioning][text][START][START][speech so far]; docs/model.md explains why START occurs
+twice. Decoding with a cache is `worker.chatterbox.t3.decoder`'s business; `forward` is the same
+computation over whole rows, with gradients.
 """
 
 import torch
@@ -21,7 +21,7 @@ class PositionTable(nn.Module):
         self.emb = nn.Embedding(rows, width)
 
     def forward(self, positions: Tensor) -> Tensor:
-        """Look positions up. Shapes: (...) -> (..., D)."""
+        """Look up positions. Shapes: (...) -> (..., D)."""
         embedded: Tensor = self.emb(positions)
         return embedded
 
@@ -53,8 +53,9 @@ class T3(nn.Module):
     ) -> Tensor:
         """Predict each speech token from those before it, and what follows the last one.
 
-        `text_tokens` are framed by START_TEXT and STOP_TEXT, `speech_tokens` by nothing; both are
-        padded at the end with any valid id, and beyond a row's length the result means nothing.
+        `text_tokens` begin with START_TEXT and end with STOP_TEXT; `speech_tokens` have no such
+        marks. Both are padded at the end with any valid id; results beyond a row's length are
+        undefined.
         Shapes: text_tokens (B, N), speech_tokens (B, T), lengths and is_unconditional (B,)
         -> (B, T + 1, speech vocabulary).
         """

@@ -1,8 +1,8 @@
-"""One step of attention for many sequences over vLLM's paged cache, by one warp for each head.
+"""One step of attention for many sequences over vLLM's paged cache, with one warp per head.
 
-Kernels made for prompts use several warps per query on few places at a time, and spend more time
-on overhead than on reading the cache. Here a warp reads 32 places of one head while it
-works on the 32 before, and many such warps share a multiprocessor. Needs Triton.
+Kernels made for prompts use several warps per query on few positions at a time, and spend more time
+on overhead than on reading the cache. Here a warp reads 32 positions of one head while it processes
+the previous 32, and many such warps share a multiprocessor. Needs Triton.
 Source: docs/decisions/0011-attention-of-a-decoding-step.md.
 """
 
@@ -12,9 +12,9 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-_PLACES = 32  # of a tile
+_PLACES = 32  # positions per tile
 _STAGES = 3  # tiles being loaded per warp
-_ROWS = tl.constexpr(16)  # of the smallest product on tensor cores; one of them is the query
+_ROWS = tl.constexpr(16)  # rows of the smallest tensor-core product; only one of them is the query
 
 
 def attend_one(
@@ -26,9 +26,9 @@ def attend_one(
     scale: float,
     out: Tensor,
 ) -> None:
-    """Attend from one query per sequence to all of its places; without any, `out` is zero.
+    """Attend from one query per sequence to all of its positions; without any, `out` is zero.
 
-    Every query head has keys and values of its own.
+    Every query head has its own keys and values.
     Shapes: query, out (N, heads, E), heads of a row side by side; cache, keys and values (blocks,
     places, heads, E) of the same strides; blocks (N, most blocks) and lengths (N,) int32.   E is a
     power of two from 16 on.
@@ -85,11 +85,11 @@ def _kernel(  # type: ignore[no-untyped-def, unused-ignore] # noqa: PLR0917, ANN
     table = blocks + sequence * blocks_step
     # The first row is the query, the others are zero and their results are not kept.
     at = head * WIDTH + row * 0 + column
-    asked = tl.load(query + sequence * query_step + at, mask=row == 0, other=0.0)
+    query_tile = tl.load(query + sequence * query_step + at, mask=row == 0, other=0.0)
     most = tl.full((_ROWS,), float("-inf"), tl.float32)
     total = tl.zeros((_ROWS,), tl.float32)
     mixed = tl.zeros((_ROWS, WIDTH), tl.float32)
-    # A tile's addresses are loaded while the tile before it is worked on.
+    # A tile's addresses are loaded while the previous tile is processed.
     block = tl.load(table + places // BLOCK, mask=places < length, other=0)
     for start in tl.range(0, length, PLACES, num_stages=STAGES):
         place = start + places
@@ -100,7 +100,7 @@ def _kernel(  # type: ignore[no-untyped-def, unused-ignore] # noqa: PLR0917, ANN
         value = tl.load(values + here, mask=exists[:, None], other=0.0)
         ahead = place + PLACES
         block = tl.load(table + ahead // BLOCK, mask=ahead < length, other=0)
-        score = tl.dot(asked, key.T, input_precision="ieee") * scale
+        score = tl.dot(query_tile, key.T, input_precision="ieee") * scale
         score = tl.where(exists[None, :], score, float("-inf"))
         above = tl.maximum(most, tl.max(score, axis=1))
         weight = tl.exp2(score - above[:, None])

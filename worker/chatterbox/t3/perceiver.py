@@ -25,8 +25,11 @@ class AttentionBlock(nn.Module):
         Shapes: query (B, Q, D), source (B, K, D), mask (B, 1, 1, K), True where visible
         -> (B, Q, D).
         """
-        seen, normed = self.norm(source), self.norm(query)
-        q, k, v = (self._split(t) for t in (self.to_q(normed), self.to_k(seen), self.to_v(seen)))
+        source_normed, query_normed = self.norm(source), self.norm(query)
+        q, k, v = (
+            self._split(t)
+            for t in (self.to_q(query_normed), self.to_k(source_normed), self.to_v(source_normed))
+        )
         mixed = scaled_dot_product_attention(q, k, v, attn_mask=mask)
         joined: Tensor = self.proj_out(mixed.transpose(1, 2).flatten(2))
         return query + joined
@@ -43,7 +46,7 @@ class Perceiver(nn.Module):
 
     def __init__(self, config: T3Config) -> None:
         super().__init__()
-        # The range in which upstream draws them: training starts there, inference overwrites it.
+        # The range from which upstream draws them: training starts there, loading overwrites it.
         bound = (3.0 / config.perceiver_queries) ** 0.5
         queries = torch.empty(1, config.perceiver_queries, config.width).uniform_(-bound, bound)
         self.pre_attention_query = nn.Parameter(queries)

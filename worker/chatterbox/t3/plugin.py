@@ -1,6 +1,6 @@
 """Registers T3 with vLLM; every vLLM process calls `register` before anything else.
 
-Imports nothing at the top, so that no process loads a GPU library for it.
+Imports nothing at module level, so that no process loads a GPU library because of it.
 """
 
 ARCHITECTURE = "ChatterboxT3"

@@ -1,4 +1,4 @@
-"""T3's input for an utterance and its output, the same on plain PyTorch and on vLLM."""
+"""T3's input and output for an utterance, the same on plain PyTorch and on vLLM."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from worker.chatterbox.voice import Voice
 class Prompt:
     """One utterance to speak. `text_tokens` as `TextTokenizer.encode` gives them.
 
-    `max_new_tokens`: STOP included; None takes the model's own limit.
+    `max_new_tokens` includes STOP; None uses the model's own limit.
     """
 
     text_tokens: Sequence[int]
@@ -24,7 +24,7 @@ class Prompt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spoken:
+class SpeechTokens:
     """The speech tokens of a row, without STOP.
 
     Shapes: tokens (T,) int64 on the CPU, all below ACOUSTIC_TOKENS.

@@ -1,4 +1,4 @@
-"""From logits to the next speech token: pure functions over rows, each with its own settings.
+"""Samples the next speech token from logits: pure functions over rows with their own settings.
 
 The order is upstream's: repetition penalty, temperature, min-p, top-p, draw. Guidance happens
 before, in `worker.chatterbox.t3.decoder`.
@@ -32,12 +32,12 @@ class Settings:
     repetition_penalty: Tensor
     min_p: Tensor
     top_p: Tensor
-    has_top_p: bool  # if no row asks for it, the sort is skipped, which is most of the work
+    has_top_p: bool  # if no row uses top-p, the sort, which is most of the work, is skipped
     has_greedy: bool
 
     @classmethod
     def collate(cls, rows: Sequence[Sampling], device: torch.device) -> Self:
-        """Put the settings of all rows into columns."""
+        """Stack the settings of all rows into columns."""
 
         def column(values: list[float]) -> Tensor:
             return torch.tensor(values, dtype=torch.float32, device=device)[:, None]
@@ -80,9 +80,9 @@ def penalize(logits: Tensor, seen: Tensor, penalty: Tensor) -> Tensor:
 
 
 def token_weights(logits: Tensor, settings: Settings) -> Tensor:
-    """Apply temperature, min-p and top-p; dropped tokens get weight 0.
+    """Apply temperature, min-p and top-p; excluded tokens get weight 0.
 
-    Shapes: (B, V) -> (B, V), probabilities but for their sum.
+    Shapes: (B, V) -> (B, V), unnormalised probabilities.
     """
     is_greedy = settings.temperature == 0
     weights = (logits / settings.temperature.masked_fill(is_greedy, 1.0)).softmax(dim=-1)
@@ -91,12 +91,12 @@ def token_weights(logits: Tensor, settings: Settings) -> Tensor:
 
 
 def keep_min_p(weights: Tensor, min_p: Tensor) -> Tensor:
-    """Drop tokens that weigh less than a share of the heaviest (Nguyen et al. 2024)."""
+    """Exclude tokens below a share of the most probable one's weight (Nguyen et al. 2024)."""
     return weights.masked_fill(weights < min_p * weights.amax(dim=-1, keepdim=True), 0.0)
 
 
 def keep_top_p(weights: Tensor, top_p: Tensor) -> Tensor:
-    """Drop the lightest tokens that together have a share of 1 - top_p at most; one stays."""
+    """Exclude the least probable tokens, with a total share of at most 1 - top_p; one stays."""
     ascending, order = weights.sort(dim=-1)
     tail = ascending.cumsum(dim=-1)
     is_tail = tail <= (1 - top_p) * tail[:, -1:]
@@ -105,7 +105,7 @@ def keep_top_p(weights: Tensor, top_p: Tensor) -> Tensor:
 
 
 def draw(weights: Tensor, noise: Tensor) -> Tensor:
-    """Invert the cumulative distribution, so that one number decides a row whatever its batch.
+    """Invert the cumulative distribution: one random number decides a row in any batch.
 
     Shapes: weights (B, V), noise (B,) float64 in [0, 1) -> (B,).
     """

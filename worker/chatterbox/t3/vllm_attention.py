@@ -1,6 +1,6 @@
-"""T3's attention in vLLM on a GPU: our kernel for what adds one token, vLLM's Triton for the rest.
+"""T3's attention in vLLM on a GPU: our kernel for single tokens, vLLM's Triton kernel for others.
 
-vLLM loads it by name, the backend that worker.chatterbox.t3.plugin registers.
+vLLM loads it by the name under which worker.chatterbox.t3.plugin registers it.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -19,14 +19,14 @@ from vllm.v1.attention.backends.triton_attn import (
 from worker.chatterbox.t3.paged_attention import attend_one
 from worker.chatterbox.t3.plugin import ATTENTION
 
-_FEW = 4  # sequences, whose places vLLM's kernel splits
+_FEW = 4  # for this few sequences vLLM's kernel, which splits their positions, is faster
 
 
 @dataclass
 class T3Metadata(TritonAttentionMetadata):  # type: ignore[misc, unused-ignore]
-    """One step: the first `singles` sequences add one token each, `rest` are those after them.
+    """One step: the first `singles` sequences add one token each; `rest` describes the others.
 
-    Both are empty where vLLM's kernel takes all.
+    Both are empty where vLLM's kernel handles all sequences.
     """
 
     singles: int = 0
@@ -81,7 +81,7 @@ class T3Attention(TritonAttentionImpl):  # type: ignore[misc, unused-ignore]
 
 
 class T3AttentionBuilder(TritonAttentionMetadataBuilder):  # type: ignore[misc, unused-ignore]
-    """Builds Triton's metadata and counts the sequences that our kernel takes.
+    """Builds Triton's metadata and counts the sequences that our kernel handles.
 
     Only steps that add one token per sequence are captured, so a graph holds one kind of kernel.
     """
@@ -90,30 +90,34 @@ class T3AttentionBuilder(TritonAttentionMetadataBuilder):  # type: ignore[misc, 
         AttentionCGSupport.UNIFORM_SINGLE_TOKEN_DECODE
     )
 
-    def build(self, common_prefix_len: int, common_attn_metadata: Any, **how: Any) -> T3Metadata:
+    def build(
+        self, common_prefix_len: int, common_attn_metadata: Any, **options: Any
+    ) -> T3Metadata:
         """Describe a step to `T3Attention.forward`."""
-        told = super().build(common_prefix_len, common_attn_metadata, **how)
-        step = T3Metadata(**{part.name: getattr(told, part.name) for part in fields(told)})
-        if len(told.seq_lens) <= _FEW:
+        metadata = super().build(common_prefix_len, common_attn_metadata, **options)
+        step = T3Metadata(**{part.name: getattr(metadata, part.name) for part in fields(metadata)})
+        if len(metadata.seq_lens) <= _FEW:
             return step
         added = np.diff(common_attn_metadata.query_start_loc_cpu.numpy())
-        # vLLM sorts sequences by how many tokens they add. A graph may be wider than the batch; the
-        # sequences it is padded with have length 0.
+        # vLLM sorts sequences by the number of tokens they add. A graph may be larger than the
+        # batch; its padding sequences have length 0.
         several = np.flatnonzero(added > 1)
-        step.singles = int(several[0]) if len(several) else min(len(added), told.num_actual_tokens)
+        step.singles = (
+            int(several[0]) if len(several) else min(len(added), metadata.num_actual_tokens)
+        )
         if len(several):
             step.rest = replace(
-                told,
-                num_actual_tokens=told.num_actual_tokens - step.singles,
-                query_start_loc=told.query_start_loc[step.singles :] - step.singles,
-                seq_lens=told.seq_lens[step.singles :],
-                block_table=told.block_table[step.singles :],
+                metadata,
+                num_actual_tokens=metadata.num_actual_tokens - step.singles,
+                query_start_loc=metadata.query_start_loc[step.singles :] - step.singles,
+                seq_lens=metadata.seq_lens[step.singles :],
+                block_table=metadata.block_table[step.singles :],
             )
         return step
 
 
 class T3AttentionBackend(TritonAttentionBackend):  # type: ignore[misc, unused-ignore]
-    """What vLLM asks for the attention of a model."""
+    """The attention backend that vLLM queries."""
 
     supported_kv_cache_dtypes: ClassVar[list[str]] = ["auto", "float16", "bfloat16"]
 

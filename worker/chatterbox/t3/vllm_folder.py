@@ -16,13 +16,13 @@ from worker.chatterbox.t3.vllm_layout import MAX_PLACES, PromptLayout, rope_para
 from worker.chatterbox.weights import read_tensors, write_tensors
 
 _STREAMS = 2
-_HEAD_WIDTHS = (32, 64, 96, 128)  # with kernels on a GPU and on a CPU
+_HEAD_WIDTHS = (32, 64, 96, 128)  # supported by vLLM's kernels on GPU and CPU
 
 
 def write_vllm_folder(
     weights: Path, config: T3Config, storage: StorageConfig, *, bank_rows: int, cache: Path
 ) -> Path:
-    """Make the folder under `cache`, or find the one made before; return its path.
+    """Make the folder under `cache`, or reuse an earlier one; return its path.
 
     Raises: CheckpointError if vLLM has no attention for T3's sizes, or if weights that must be
     expanded first cannot be read.
@@ -49,7 +49,7 @@ def vllm_config(config: T3Config, bank_rows: int) -> dict[str, Any]:
     return {
         "architectures": [ARCHITECTURE],
         "model_type": "llama",
-        # vLLM sizes its attention kernels and caches by these: both streams' heads in one.
+        # vLLM sizes its attention kernels and caches by these, so they count both streams' heads.
         "hidden_size": _STREAMS * config.width,
         "num_attention_heads": _STREAMS * config.heads,
         "num_key_value_heads": _STREAMS * config.kv_heads,
@@ -64,7 +64,7 @@ def vllm_config(config: T3Config, bank_rows: int) -> dict[str, Any]:
         "bos_token_id": None,
         "eos_token_id": None,
         "torch_dtype": "float32",
-        # This section makes vLLM pass M-RoPE's three rows of positions; nothing is rotated by them.
+        # This section makes vLLM pass M-RoPE's three rows of positions; they rotate nothing.
         "rope_parameters": rope_parameters(config)
         | {"mrope_section": [half - 2 * (half // 4), half // 4, half // 4]},
         "t3": asdict(config),

@@ -1,9 +1,9 @@
-"""What the engine and T3 on vLLM agree on: the ids of a prompt and the numbers in a position.
+"""The encoding shared by the engine and T3 on vLLM: a prompt's ids and a position's numbers.
 
-vLLM hands a model token ids and positions and nothing else of a request. So the prompt's
-conditioning slots spell, as digits, which conditioning to use and how much guidance; and every
-position carries, beside the place in the sequence, the two numbers each decoding step needs.
-Knows neither vLLM nor weights.
+vLLM passes a model only the token ids and positions of a request. So the prompt's conditioning
+slots encode, as digits, which conditioning to use and how much guidance. Besides the place in the
+sequence, every position holds the two numbers that each decoding step needs. Knows neither vLLM nor
+weights.
 """
 
 from collections.abc import Sequence
@@ -29,15 +29,15 @@ SERIAL_DIGITS = 3
 HEADER_LENGTH = 1 + SERIAL_DIGITS + 1  # bank row, serial number, guidance
 _START_SPEECH_TIMES = 2  # upstream trains with one START and generates with two
 
-Whole = TypeVar("Whole", int, Tensor)
+IntLike = TypeVar("IntLike", int, Tensor)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BankRow:
-    """A row of the conditioning bank on loan, under a serial number that is used once.
+    """A row of the conditioning bank in use, under a serial number that is used only once.
 
-    Another voice may get the row later; the serial then keeps vLLM's prefix cache from taking the
-    keys and values of the voice before.
+    Another voice may get the row later; the serial keeps vLLM's prefix cache from reusing the keys
+    and values of the previous voice.
     """
 
     index: int
@@ -55,7 +55,7 @@ class PromptHeader:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptLayout:
-    """The id space: speech tokens, then text tokens, then digits; only speech is ever sampled."""
+    """The id space: speech tokens, then text tokens, then digits; only speech is sampled."""
 
     speech_vocab: int
     text_vocab: int
@@ -81,18 +81,18 @@ class PromptLayout:
 
     @property
     def vocab_size(self) -> int:
-        """Logits must be this wide: vLLM's penalties index them by the ids of the prompt."""
+        """The width of logits: vLLM's penalties index them by the ids of the prompt."""
         return self.first_digit + DIGITS
 
     @property
     def max_text_tokens(self) -> int:
-        """Longest text that leaves room for max_new_tokens."""
+        """The longest text that leaves room for max_new_tokens."""
         fixed = self.conditioning_length + _START_SPEECH_TIMES + self.max_new_tokens
         return min(MAX_TEXT_TOKENS, self.text_positions, MAX_PLACES - fixed)
 
     @property
     def max_length(self) -> int:
-        """Longest prompt and answer together."""
+        """The longest prompt and output together."""
         fixed = self.conditioning_length + _START_SPEECH_TIMES + self.max_new_tokens
         return fixed + self.max_text_tokens
 
@@ -108,7 +108,7 @@ class PromptLayout:
         ]
 
     def read(self, ids: Sequence[int]) -> PromptHeader:
-        """Read a prompt back; what was generated may follow it."""
+        """Decode a prompt; generated tokens may follow it."""
         if not ids or ids[0] < self.first_digit:
             return PromptHeader(row=0, text_length=0, guidance_code=0)  # vLLM's own warm-up
         speech = (i for i, token in enumerate(ids) if token < self.speech_vocab)
@@ -125,16 +125,16 @@ def encode_guidance(guidance: float) -> int:
 
 
 def decode_guidance(code: Tensor) -> Tensor:
-    """Turn codes back into weights, as float32."""
+    """Convert codes back to weights, as float32."""
     return code.float() / GUIDANCE_CODES_PER_UNIT
 
 
 def pack(header: PromptHeader) -> int:
-    """Put a request's numbers above the bits of a place; add the place to get a position."""
+    """Shift a request's numbers above the bits of a place; adding a place gives a position."""
     return (header.text_length | header.guidance_code << TEXT_BITS) << PLACE_BITS
 
 
-def unpack(position: Whole) -> tuple[Whole, Whole, Whole]:
+def unpack(position: IntLike) -> tuple[IntLike, IntLike, IntLike]:
     """Split positions into place, text length and guidance code."""
     place = position & (MAX_PLACES - 1)
     text_length = position >> PLACE_BITS & MAX_TEXT_TOKENS
@@ -142,7 +142,7 @@ def unpack(position: Whole) -> tuple[Whole, Whole, Whole]:
 
 
 def rope_parameters(config: T3Config) -> dict[str, Any]:
-    """Return T3's rotary embedding as Hugging Face's configurations write it."""
+    """Return T3's rotary embedding in the format of Hugging Face's configurations."""
     return {
         "rope_type": "llama3",
         "rope_theta": config.rope_theta,

@@ -1,4 +1,4 @@
-"""Adapts the network of vllm_network to the interface that vLLM expects of a model.
+"""Adapts the network of vllm_network to vLLM's model interface.
 
 vLLM's plugin registers it under the architecture's name.
 """
@@ -16,9 +16,9 @@ from worker.chatterbox.cuda_graphs import recorded_on
 from worker.chatterbox.t3.vllm_layout import pack
 from worker.chatterbox.t3.vllm_network import TwoStreamT3
 
-_NETWORK = "network"  # the attribute, and so the first part of a parameter's name
+_NETWORK = "network"  # the attribute name, and so the first part of parameter names
 _UNUSED = ("cond_enc.", "text_head.", "tfmr.embed_tokens.")
-# Official name part, the fused parameter it belongs to, and its place therein.
+# Part of the official name, the fused parameter it belongs to, and its index in it.
 _FUSED: tuple[tuple[str, str, str | int], ...] = (
     ("q_proj", "qkv_proj", "q"),
     ("k_proj", "qkv_proj", "k"),
@@ -31,8 +31,8 @@ _FUSED: tuple[tuple[str, str, str | int], ...] = (
 class ChatterboxT3(nn.Module):
     """Token ids and positions to logits."""
 
-    # The three rows of M-RoPE positions are vLLM's one channel per request into every step: the
-    # first carries the packed position and, in the prompt, the second the conditioning's row.
+    # The three rows of M-RoPE positions are vLLM's only per-request channel into every step: the
+    # first holds the packed position and, in the prompt, the second the conditioning's row.
     supports_mrope: ClassVar[Literal[True]] = True
 
     def __init__(self, *, vllm_config: VllmConfig, prefix: str = "") -> None:
@@ -46,7 +46,7 @@ class ChatterboxT3(nn.Module):
             self._stream = torch.cuda.Stream(priority=priority)
 
     def get_model_state_cls(self) -> type:
-        """Return the model state that vLLM's second model runner asks for."""
+        """Return the model state for vLLM's second model runner."""
         if not torch.cuda.is_available():
             return DefaultModelState
         # Imported here: Triton is not installed where there is no GPU.
@@ -71,7 +71,7 @@ class ChatterboxT3(nn.Module):
         return torch.stack([places + packed, rows, torch.zeros_like(places)]), packed
 
     def embed_input_ids(self, input_ids: Tensor) -> Tensor:
-        """Embed speech tokens: vLLM requires the method, the network embeds with positions."""
+        """Embed speech tokens; required by vLLM, although the network embeds with positions."""
         most = self.network.config.speech_vocab - 1
         embedded: Tensor = self.network.speech_emb(input_ids.clamp(max=most))
         return embedded
@@ -86,7 +86,7 @@ class ChatterboxT3(nn.Module):
         """Return guided logits. Shapes: input_ids (N,), positions (3, N) -> (N, vocab_size).
 
         vLLM captures decoding steps on a stream of torch's own, and a graph's kernels keep the
-        priority of the stream they were captured on. So they are captured on another, which has
+        priority of the stream they were captured on. So they are captured on another stream, with
         the priority of the thread's own stream.
         """
         del intermediate_tensors, inputs_embeds
@@ -96,7 +96,7 @@ class ChatterboxT3(nn.Module):
             return self.network(input_ids, positions)
 
     def compute_logits(self, hidden_states: Tensor) -> Tensor:
-        """Return what `forward` returned, which are logits already."""
+        """Return its input: `forward` returns logits already."""
         return hidden_states
 
     def load_weights(self, weights: Iterable[tuple[str, Tensor]]) -> set[str]:

@@ -44,7 +44,7 @@ class TwoStreamAttention(nn.Module):
         self.qkv_proj = QKVParallelLinear(config.width, width, heads, kv_heads, bias=False)
         self.o_proj = RowParallelLinear(heads * width, config.width, bias=False)
         self.rotary = get_rope(width, MAX_PLACES, rope_parameters=rope_parameters(config))
-        # Head order [conditional | unconditional] equals a token's two rows laid side by side.
+        # The head order [conditional | unconditional] equals a token's two rows concatenated.
         self.attn = Attention(
             STREAMS * heads,
             width,
@@ -123,7 +123,7 @@ class Backbone(nn.Module):
 class TwoStreamT3(nn.Module):
     """Ids and packed positions to guided logits.
 
-    The speech head is part of it, so that it runs in a step's graph: the host has less to launch.
+    It includes the speech head, so that a step's graph covers it and the host launches less.
     """
 
     bank: Tensor
@@ -153,7 +153,7 @@ class TwoStreamT3(nn.Module):
         conditional, unconditional = rows.float().unflatten(0, (-1, STREAMS)).unbind(1)
         weight = decode_guidance(guidance)[:, None]
         guided = conditional + weight * (conditional - unconditional)
-        # Padding rows that align the matrix product are cut off again.
+        # Padding columns that align the matrix product are cut off.
         speech = linear(guided.to(rows.dtype), self.speech_head.weight)
         logits = speech.new_full((speech.shape[0], self.layout.vocab_size), float("-inf"))
         logits[:, :ACOUSTIC_TOKENS] = speech[:, :ACOUSTIC_TOKENS]
@@ -163,7 +163,8 @@ class TwoStreamT3(nn.Module):
     def _embed(self, ids: Tensor, places: Tensor, text_lengths: Tensor, rows: Tensor) -> Tensor:
         """Embed ids as speech, text or conditioning. Shapes: (N,) each -> (N, 2, D).
 
-        All three readings of an id are looked up and one is chosen: a graph has no branches.
+        All three embeddings of an id are looked up and one is chosen, because a graph has no
+        branches.
         """
         config, layout = self.config, self.layout
         text_places = places - config.conditioning_length

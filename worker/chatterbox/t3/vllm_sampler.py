@@ -1,7 +1,7 @@
-"""T3's sampling on vLLM's second model runner: one kernel where vLLM launches a dozen.
+"""T3's sampling on vLLM's second model runner: one kernel instead of vLLM's dozen.
 
-For a single utterance it is the host that limits a step (docs/performance.md).
-Each row is decided as vLLM's own sampler decides it, from the same noise. Needs Triton.
+For a single utterance the host limits the speed of a step (docs/performance.md). Each row gets the
+same token as from vLLM's own sampler, from the same noise. Needs Triton.
 """
 
 from typing import Any
@@ -22,7 +22,7 @@ _WARPS = 8
 
 
 class T3State(DefaultModelState):  # type: ignore[misc, unused-ignore]
-    """What vLLM keeps for T3 beside its network; the sampler is ours."""
+    """The state that vLLM keeps for T3 besides its network, with our sampler."""
 
     def custom_sampler(self, sampler: Any) -> tuple[Any, Any] | None:
         """Replace vLLM's sampler."""
@@ -30,10 +30,10 @@ class T3State(DefaultModelState):  # type: ignore[misc, unused-ignore]
 
 
 class OneKernelSampler:
-    """vLLM's sampler, with a kernel of ours for what a service asks for.
+    """vLLM's sampler, with our kernel for the options that the service uses.
 
     Repetition penalty, temperature, min-p, seeds, and a least number of tokens; a batch in which
-    any request wants more, such as top-p, goes vLLM's way.
+    any request uses more, such as top-p, uses vLLM's code.
     """
 
     def __init__(self, plain: Any) -> None:
@@ -56,7 +56,7 @@ class OneKernelSampler:
         return self._plain.sampling_states
 
     def add_request(self, slot: int, prompt_length: int, params: SamplingParams) -> None:
-        """Set how a slot is sampled from now on."""
+        """Set the sampling parameters of a slot."""
         self._plain.add_request(slot, prompt_length, params)
         self._is_ours[slot] = _is_ours(params)
         self._is_changed = True
@@ -69,7 +69,7 @@ class OneKernelSampler:
             self._is_changed = False
 
     def __call__(self, logits: Tensor, batch: Any) -> SamplerOutput:
-        """Take each row's next token.
+        """Sample each row's next token.
 
         Shapes: logits (B, V), minus infinity beyond STOP_SPEECH.
         """
@@ -134,7 +134,7 @@ def _is_ours(params: SamplingParams) -> bool:
 
 
 def _to_card(columns: list[Any], device: torch.device) -> Tensor:
-    """Stack columns side by side on the GPU. Shapes: (R,) each -> (R, columns)."""
+    """Stack columns on the GPU. Shapes: (R,) each -> (R, columns)."""
     rows = torch.from_numpy(np.stack(columns, axis=1)).pin_memory()
     return rows.to(device, non_blocking=True)
 
@@ -159,7 +159,7 @@ def _choose(  # type: ignore[no-untyped-def, unused-ignore] # noqa: PLR0917, ANN
     stop: tl.constexpr,
     block: tl.constexpr,
 ):
-    """Decide one row: penalty, temperature, min-p, and the largest of logit and Gumbel noise."""
+    """Sample one row: penalty, temperature, min-p, and the argmax of logits plus Gumbel noise."""
     row = tl.program_id(0).to(tl.int64)
     slot = tl.load(slots_at + row).to(tl.int64)
     position = tl.load(positions_at + tl.load(last_rows_at + row))
@@ -189,6 +189,6 @@ def _choose(  # type: ignore[no-untyped-def, unused-ignore] # noqa: PLR0917, ANN
         noise = -tl.log(-libdevice.log1p(-uniform))
         logits = tl.where(is_id, logits + noise, float("-inf"))
     tl.store(tokens_at + row, tl.argmax(logits, axis=0).to(tl.int64))
-    # A prompt that is not read to its end has no next token yet.
+    # A partly read prompt has no next token yet.
     is_read = tl.load(lengths_at + row) >= tl.load(prompt_lengths_at + slot)
     tl.store(sampled_at + row, is_read.to(tl.int32))

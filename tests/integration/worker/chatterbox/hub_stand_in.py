@@ -52,7 +52,7 @@ class Hub:
 
 class _QuietServer(ThreadingHTTPServer):
     def handle_error(self, *_: Any) -> None:
-        """Say nothing of clients that hang up: some are killed on purpose."""
+        """Do not report clients that hang up: some are killed on purpose."""
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""The receiver in docs/webhooks.md takes what we send, once, and nothing else."""
+"""The receiver in docs/webhooks.md accepts each message of ours once, and nothing else."""
 
 import os
 import re
@@ -27,7 +27,7 @@ SECRET = new_secret()
 
 @pytest.fixture
 def receiver(tmp_path: Path) -> Iterator[tuple[str, Path]]:
-    """Its URL, and where it writes what it was told."""
+    """Its URL, and the file where it writes the messages."""
     (program,) = re.findall(r"^```python\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
     port, said = free_port(), tmp_path / "said"
     environment = os.environ | {"WEBHOOK_SECRET": SECRET, "PORT": str(port)}
@@ -64,7 +64,7 @@ def test_the_receiver_of_the_guide_verifies_and_tells_twins_apart(
 
 
 def test_the_guide_tells_the_true_waits() -> None:
-    (told,) = re.findall(r"sent again after (.*?), each", GUIDE)
+    (retry_waits,) = re.findall(r"sent again after (.*?), with", GUIDE)
     seconds = {"s": 1, "min": 60, "h": 3600}
-    waits = re.findall(r"(\d+) (s|min|h)", told)
+    waits = re.findall(r"(\d+) (s|min|h)", retry_waits)
     assert [int(count) * seconds[unit] for count, unit in waits] == list(WAITS_S)

@@ -1,4 +1,4 @@
-"""Messages reach real receivers, signed; receivers that misbehave harm nobody but themselves."""
+"""Signed messages reach real receivers; receivers that misbehave harm only themselves."""
 
 import threading
 from collections.abc import Iterator
@@ -55,16 +55,16 @@ def test_the_events_of_a_job_arrive_signed(harness: WorkerHarness, receiver: Rec
     job_id = harness.submit(WORDS)
     harness.deliver()
     send_all(harness)
-    told = sorted(receiver.received, key=lambda message: message.content["data"]["number"])
-    assert [message.content["type"] for message in told] == [
+    messages = sorted(receiver.received, key=lambda message: message.content["data"]["number"])
+    assert [message.content["type"] for message in messages] == [
         "job.queued", "job.planning", "job.rendering", "job.assembling", "job.succeeded",
     ]  # fmt: skip
-    assert all(message.is_signed_with(webhook.secret) for message in told)
-    assert {message.content["data"]["job_id"] for message in told} == {job_id}
-    assert "audio.flac" in told[-1].content["data"]["artifacts"]
-    assert told[0].path == "/hook?x=1"
-    assert told[0].headers["host"] == f"127.0.0.1:{receiver.port}"
-    assert told[0].headers["content-type"] == "application/json"
+    assert all(message.is_signed_with(webhook.secret) for message in messages)
+    assert {message.content["data"]["job_id"] for message in messages} == {job_id}
+    assert "audio.flac" in messages[-1].content["data"]["artifacts"]
+    assert messages[0].path == "/hook?x=1"
+    assert messages[0].headers["host"] == f"127.0.0.1:{receiver.port}"
+    assert messages[0].headers["content-type"] == "application/json"
     assert len(set(receiver.ids())) == 5
 
 
@@ -182,4 +182,4 @@ def test_a_bug_in_sending_counts_as_an_attempt(harness: WorkerHarness) -> None:
     runner.close()
     (row,) = deliveries(harness)
     assert row.next_attempt_at is not None
-    assert "mistake" in (row.error or "")
+    assert "internal error" in (row.error or "")

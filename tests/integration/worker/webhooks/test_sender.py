@@ -52,9 +52,9 @@ def send(url: str, settings: WebhookSettings = QUICK, **parts: Any) -> Attempt:
         (answering(299), 299, None),
         (dripping(0.05), None, "no answer within 1 s"),
         (lambda *_: time.sleep(2), None, "no answer within 1 s"),
-        (lambda handler, _: handler.wfile.write(b"220 mail.example.com\r\n\r\n"), None, "no HTTP"),
+        (lambda handler, _: handler.wfile.write(b"220 mail.example.com\r\n\r\n"), None, "not HTTP"),
         (lambda handler, _: handler.wfile.write(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 300_000), None,
-         "no HTTP"),
+         "not HTTP"),
     ],
 )  # fmt: skip
 def test_only_a_success_in_time_counts(
@@ -109,10 +109,10 @@ def test_a_name_whose_answer_changes_after_the_check_leads_nowhere_else(
     """A rebinding DNS: allowed the first time it is asked, another address ever after."""
     with open_receiver() as inside:
         answers = iter([["127.0.0.2"]])
-        asked = []
+        lookups = []
 
         def resolve(host: str, port: int) -> list[str]:
-            asked.append(host)
+            lookups.append(host)
             return next(answers, ["127.0.0.1"])
 
         only_two = WebhookSettings(allowed_networks="127.0.0.2/32", timeout_s=1)
@@ -120,7 +120,7 @@ def test_a_name_whose_answer_changes_after_the_check_leads_nowhere_else(
         # 127.0.0.2 is where was connected to: nobody listens there.
         attempt = send(url, only_two, resolver=Resolver(resolve))
         assert "the connection failed" in (attempt.error or "")
-        assert asked == ["rebinding.example"]
+        assert lookups == ["rebinding.example"]
         again = send(url, only_two, resolver=Resolver(resolve))
         assert "private or reserved" in (again.error or "")
         assert inside.received == []

@@ -1,4 +1,4 @@
-"""A weight file may be divided into parts that a repository takes."""
+"""A weight file may be split into parts that are small enough for a repository."""
 
 from pathlib import Path
 

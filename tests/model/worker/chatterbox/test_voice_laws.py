@@ -1,4 +1,4 @@
-"""Laws of the voice networks: a row does not know its neighbours, and gradients reach the input."""
+"""Laws of the voice networks: rows are independent, and gradients reach the input."""
 
 from collections.abc import Callable
 
@@ -23,7 +23,7 @@ def networks() -> Networks:
 
 
 def mels(bins: int, lengths: tuple[int, ...] = LENGTHS) -> list[Tensor]:
-    """Noise of another colour in every row: the statistics of plain noise are all alike."""
+    """Return noise of a different colour per row, since white noise has the same statistics."""
     draw = torch.Generator().manual_seed(1)
     return [
         torch.randn(bins, length, generator=draw) + 3 * torch.randn(bins, 1, generator=draw)

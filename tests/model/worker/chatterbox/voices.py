@@ -35,7 +35,7 @@ def from_golden(golden: Golden) -> Networks:
 
 
 def toy_networks(seed: int = 0) -> Networks:
-    """Random weights, and norms that turn padding into something."""
+    """Draw random weights, with norms that map padding to non-zero values."""
     torch.manual_seed(seed)
     networks = _build(
         SpeechTokenizerConfig(mels=16, width=32, layers=2, heads=2, memory_kernel=7),

@@ -1,4 +1,4 @@
-"""An engine whose networks are arithmetic: what it says is known in advance."""
+"""An engine whose networks are arithmetic, so that its output is known in advance."""
 
 import threading
 import time
@@ -10,7 +10,7 @@ import torch
 
 from narration.errors import SpeechError
 from worker.chatterbox.config import SAMPLES_PER_TOKEN
-from worker.chatterbox.t3.prompt import Prompt, Spoken
+from worker.chatterbox.t3.prompt import Prompt, SpeechTokens
 from worker.chatterbox.t3.sampling import Sampling
 from worker.chatterbox.voice import Voice, make_voice
 from worker.engine.admission import Admission
@@ -46,9 +46,9 @@ def prepare(request: Utterance) -> Prompt:
 
 
 class CountingDecoder:
-    """Says one token per character of the text, counting up from the seed.
+    """Generates one token per character of the text, counting up from the seed.
 
-    A text that begins with "poison" is refused, one with "nan" goes wrong at its third step.
+    A text that begins with "poison" is refused; one with "nan" turns to NaN at its third step.
     """
 
     def __init__(self, slots: int = 3, step_s: float = 0.0005) -> None:
@@ -85,11 +85,11 @@ class CountingDecoder:
     def done(self) -> list[int]:
         return [slot for slot, row in self.busy.items() if _is_broken(*row) or _is_all_said(*row)]
 
-    def release(self, slot: int) -> Spoken:
+    def release(self, slot: int) -> SpeechTokens:
         prompt, tokens = self.busy.pop(slot)
         if _is_broken(prompt, tokens):
             raise SpeechError("the model's numbers are not finite")
-        return Spoken(tokens=torch.tensor(tokens, dtype=torch.int64), is_truncated=False)
+        return SpeechTokens(tokens=torch.tensor(tokens, dtype=torch.int64), is_truncated=False)
 
     def drop(self, slot: int) -> None:
         del self.busy[slot]
@@ -107,7 +107,7 @@ def _is_all_said(prompt: Prompt, tokens: list[int]) -> bool:
 
 
 class ToneRenderer:
-    """Holds each token's number for its 40 ms; refuses any batch that holds the token 5000."""
+    """Holds each token's number for its 40 ms; refuses any batch that contains the token 5000."""
 
     is_watermarked = False
 
@@ -120,20 +120,20 @@ class ToneRenderer:
         self.gate = threading.Event()
         self.gate.set()
 
-    def batch_share(self, utterance: Utterance, spoken: Spoken) -> float:
-        del utterance, spoken
+    def batch_share(self, utterance: Utterance, speech_tokens: SpeechTokens) -> float:
+        del utterance, speech_tokens
         return 1.0
 
     def render(
-        self, utterances: Sequence[Utterance], spoken: Sequence[Spoken]
+        self, utterances: Sequence[Utterance], speech_tokens: Sequence[SpeechTokens]
     ) -> list[npt.NDArray[np.float32]]:
         del utterances
         self.calls += 1
         self.gate.wait()
-        self.batches.append([len(s.tokens) for s in spoken])
-        if not self.is_healthy or any((s.tokens == 5000).any() for s in spoken):
+        self.batches.append([len(s.tokens) for s in speech_tokens])
+        if not self.is_healthy or any((s.tokens == 5000).any() for s in speech_tokens):
             raise ValueError("these tokens cannot be rendered")
-        return [expected_waveform(s.tokens.numpy()) for s in spoken]
+        return [expected_waveform(s.tokens.numpy()) for s in speech_tokens]
 
     def prepare(self) -> bool:
         self.prepared += 1
@@ -151,7 +151,7 @@ def expected_waveform(tokens: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
 
 
 class Waiting(Backlog):
-    """Shows how many full batches wait for the sound stage."""
+    """Records how many full batches wait for the sound stage."""
 
     batches = 0.0
 

@@ -1,4 +1,4 @@
-"""How a GPU's memory is shared out, without a GPU."""
+"""How a GPU's memory is divided, tested without a GPU."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def test_a_larger_card_speaks_more_at_once(budget_gb: float, batch: int, slots: 
     assert _vocoder_batch(budget_gb) == batch
     cache_gb = _kv_cache_gb(budget_gb, batch)
     assert _slots(cache_gb) == slots
-    # The driver, networks, then graphs of 2, 8 or 16 rows and what capturing them takes.
+    # The driver, networks, then graphs of 2, 8 or 16 rows and the memory to capture them.
     graphs_gb = {5: 1.4, 8: 3.2, 11: 3.2, 17: 6.4, 55: 6.4}[batch]
     assert cache_gb + 1.0 + 2.6 + graphs_gb + 0.05 * batch <= budget_gb + 1e-9
 

@@ -1,10 +1,10 @@
-"""Which full batches are rendered beforehand."""
+"""Which full batches are rendered in advance."""
 
 import pytest
 
 from worker.engine.renderer import _AVERAGE_FRAMES, _LEAST_FRAMES, _LENGTHS, fill_batch
 
-_ROWS = 256  # of the estimator's largest graph, guided
+_ROWS = 256  # frames of the estimator's largest graph, with guidance
 
 
 @pytest.mark.parametrize("batch", [1, 2, 5, 11, 17, 55, 64])

@@ -14,7 +14,7 @@ from tests.model.worker.engine.fakes import (
     utterance,
     wait_until,
 )
-from worker.chatterbox.t3.prompt import Prompt, Spoken
+from worker.chatterbox.t3.prompt import Prompt, SpeechTokens
 from worker.engine.sharing import Backlog
 from worker.engine.slot_stage import SlotStage
 from worker.engine.types import make_turn
@@ -61,7 +61,7 @@ def test_closing_frees_the_decoder_after_the_last_utterance() -> None:
 
 
 class Narrow(CountingDecoder):
-    """Lets one utterance join at a time, however many slots are free."""
+    """Admits one utterance at a time, however many slots are free."""
 
     def join(self, prompt: Prompt) -> int | None:  # type: ignore[override]
         return None if self.busy else super().join(prompt)
@@ -95,8 +95,8 @@ def test_a_slot_is_left_to_what_somebody_waits_for() -> None:
     stage.close()
 
 
-def crowd(stage: SlotStage, decoder: CountingDecoder) -> list[Future[Spoken]]:
-    """Start more than there are slots, and wait until these are taken."""
+def crowd(stage: SlotStage, decoder: CountingDecoder) -> list[Future[SpeechTokens]]:
+    """Start more utterances than there are slots, and wait until all slots are taken."""
     futures = [stage.start(prompt("x" * 50)) for _ in range(6)]
     wait_until(lambda: len(decoder.busy) == 3)
     return futures

@@ -1,4 +1,4 @@
-"""The sound stage inside an engine: when batches begin, who answers, and how a thread dies."""
+"""The sound stage inside an engine: when batches start, which thread answers, how a thread dies."""
 
 import random
 import weakref
@@ -21,7 +21,7 @@ from tests.model.worker.engine.fakes import (
     utterance,
     wait_until,
 )
-from worker.chatterbox.t3.prompt import Spoken
+from worker.chatterbox.t3.prompt import SpeechTokens
 from worker.engine.types import Utterance, make_turn
 
 
@@ -117,9 +117,9 @@ def test_a_batch_is_prepared_while_another_is_computed() -> None:
 class CountsTokens(ToneRenderer):
     """Counts utterances by their tokens, ten of which are an average one."""
 
-    def batch_share(self, utterance: Utterance, spoken: Spoken) -> float:
+    def batch_share(self, utterance: Utterance, speech_tokens: SpeechTokens) -> float:
         del utterance
-        return len(spoken.tokens) / 10
+        return len(speech_tokens.tokens) / 10
 
 
 def test_a_batch_is_full_by_cost_and_an_utterance_that_costs_more_goes_alone() -> None:
@@ -137,7 +137,7 @@ def test_a_batch_is_full_by_cost_and_an_utterance_that_costs_more_goes_alone() -
 
 
 class Holder(ToneRenderer):
-    """Fails with every batch of several; keeps an eye on what the batch before held."""
+    """Fails every batch of several utterances; checks that the failed batch's memory is freed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -145,14 +145,14 @@ class Holder(ToneRenderer):
         self.was_free: list[bool] = []
 
     def render(
-        self, utterances: Sequence[Utterance], spoken: Sequence[Spoken]
+        self, utterances: Sequence[Utterance], speech_tokens: Sequence[SpeechTokens]
     ) -> list[npt.NDArray[np.float32]]:
         self.was_free.append(self.held is None or self.held() is None)
         tensors = CountingDecoder()
         self.held = weakref.ref(tensors)
-        if len(spoken) > 1:
+        if len(speech_tokens) > 1:
             raise MemoryError
-        return super().render(utterances, spoken)
+        return super().render(utterances, speech_tokens)
 
 
 def test_a_batch_that_fails_lets_go_of_its_memory_before_its_halves_are_tried() -> None:

@@ -1,4 +1,4 @@
-"""Whose turn it is where utterances wait: at the door, for a slot, for a batch of sound."""
+"""The order in which admission, the token stage and the sound stage serve utterances."""
 
 import threading
 from concurrent.futures import wait
@@ -84,9 +84,9 @@ def test_an_utterance_sounds_the_same_whatever_its_turn() -> None:
     decoder = CountingDecoder()
     stage = SlotStage(lambda: decoder)
     plain = utterance("abc", seed=4)
-    heard = [
+    order = [
         stage.start(prepare(one), one.turn).result(TIMEOUT_S).tokens.tolist()
         for one in (plain, replace(plain, turn=make_turn(7, 7)))
     ]
     stage.close()
-    assert heard[0] == heard[1]
+    assert order[0] == order[1]

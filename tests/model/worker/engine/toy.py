@@ -59,7 +59,7 @@ CONFIG = ChatterboxConfig(
 
 
 class ByteTokenizer:
-    """One token per byte, kept clear of START and STOP."""
+    """Makes one token per byte, never START or STOP."""
 
     def encode(self, text: str) -> list[int]:
         return [1 + byte % 250 for byte in text.encode()]

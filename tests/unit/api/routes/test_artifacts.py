@@ -1,4 +1,4 @@
-"""Artifacts are read through URLs made for the occasion, or served where objects are files."""
+"""Artifacts are read through presigned URLs, or served if objects are local files."""
 
 from dataclasses import replace
 from http import HTTPStatus
@@ -87,9 +87,9 @@ def test_name_that_was_not_delivered_is_not_found(
 
 @pytest.mark.parametrize("asked", ["bytes=900-", "bytes=x", "bytes=9-3", "lines=1-2"])
 def test_range_that_is_not_there_is_a_problem_document(
-    client: TestClient, job_path: str, asked: str
+    client: TestClient, job_path: str, byte_range: str
 ) -> None:
-    answer = client.get(f"{job_path}/artifacts/audio.mp3", headers={"Range": asked})
+    answer = client.get(f"{job_path}/artifacts/audio.mp3", headers={"Range": byte_range})
     assert answer.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
     assert answer.json()["code"] == "range_invalid"
     assert answer.headers["content-range"] == f"bytes */{len(SOUND)}"

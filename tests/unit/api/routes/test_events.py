@@ -1,4 +1,4 @@
-"""Events over HTTP: where a stream begins, what it tells, and when it ends."""
+"""Events over HTTP: where a stream starts, what it contains, and when it ends."""
 
 import json
 import threading

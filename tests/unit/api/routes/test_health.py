@@ -24,7 +24,7 @@ from tests.builders import make_job
 
 
 class FullStorage(DirectoryStorage):
-    """Answers, and takes nothing."""
+    """A store that answers but accepts no writes."""
 
     def put(self, key: str, *arguments: Any, **options: Any) -> Stored:
         raise StorageFull("no room")
@@ -39,10 +39,10 @@ def add_worker(
     slots: int = 2,
     **says: Any,
 ) -> None:
-    seen = utc_now() - timedelta(seconds=silent_s)
+    reported_at = utc_now() - timedelta(seconds=silent_s)
     with session_scope(resources.database) as session:
-        workers.register(session, name, slots=slots, now=seen)
-        workers.report(session, name, state=state, slots=slots, now=seen, **says)
+        workers.register(session, name, slots=slots, now=reported_at)
+        workers.report(session, name, state=state, slots=slots, now=reported_at, **says)
 
 
 def test_server_is_ready_with_a_warm_worker(client: TestClient, resources: Resources) -> None:
@@ -190,8 +190,8 @@ def test_what_jobs_wait_for_is_told(client: TestClient, resources: Resources, ca
     answer = client.get("/readyz")
     assert (answer.status_code == HTTPStatus.OK) is case.is_ready
     assert (f"1 wait: {case.error.__doc__}" in answer.json()["checks"]["jobs"]) is case.is_told
-    told = [warning["code"] for warning in client.get(f"/v1/jobs/{job_id}").json()["warnings"]]
-    assert told == ([case.error.code] if case.is_told else [])
+    troubles = [warning["code"] for warning in client.get(f"/v1/jobs/{job_id}").json()["warnings"]]
+    assert troubles == ([case.error.code] if case.is_told else [])
 
 
 def test_poll_that_knows_the_job_is_told_of_its_trouble(

@@ -16,7 +16,7 @@ from tests.unit.api.keys import bearer, make
 
 @pytest.fixture
 def admin(client: TestClient, resources: Resources) -> TestClient:
-    """A client that sends a key good for nothing but keys."""
+    """A client whose key has only the scope admin."""
     client.headers.update(bearer(make(resources, Scope.ADMIN, owner="root", name="root")))
     return client
 
@@ -42,11 +42,11 @@ def test_a_key_is_the_callers_own_and_does_the_usual_by_default(admin: TestClien
 
 
 def test_a_revoked_key_is_refused_at_once_where_it_was_revoked(admin: TestClient) -> None:
-    made = admin.post("/v1/keys", json={"name": "ci"}).json()
-    headers = {"Authorization": f"Bearer {made['secret']}"}
+    created = admin.post("/v1/keys", json={"name": "ci"}).json()
+    headers = {"Authorization": f"Bearer {created['secret']}"}
     assert admin.get("/v1/jobs", headers=headers).status_code == HTTPStatus.OK
     for _ in range(2):
-        gone = admin.delete(f"/v1/keys/{made['key']['id']}")
+        gone = admin.delete(f"/v1/keys/{created['key']['id']}")
         assert gone.status_code == HTTPStatus.NO_CONTENT
     assert admin.get("/v1/jobs", headers=headers).json()["code"] == "key_revoked"
     assert admin.get("/v1/keys").json()["items"][0]["revoked_at"] is not None
@@ -95,8 +95,8 @@ def test_a_key_that_is_not_there_cannot_be_revoked(admin: TestClient) -> None:
 
 def test_a_key_expires_when_it_was_told_to(admin: TestClient) -> None:
     soon = utc_now() + timedelta(days=1)
-    made = admin.post("/v1/keys", json={"name": "a", "expires_at": soon.isoformat()}).json()
-    assert made["key"]["expires_at"].startswith(f"{soon:%Y-%m-%dT%H:%M}")
+    created = admin.post("/v1/keys", json={"name": "a", "expires_at": soon.isoformat()}).json()
+    assert created["key"]["expires_at"].startswith(f"{soon:%Y-%m-%dT%H:%M}")
 
 
 def test_nobody_makes_the_first_key_of_an_open_server_over_http(client: TestClient) -> None:
@@ -107,5 +107,5 @@ def test_nobody_makes_the_first_key_of_an_open_server_over_http(client: TestClie
 def test_an_admin_of_the_environment_makes_the_first_key(limited: LimitedClients) -> None:
     with limited(api={"keys": {"ann": "sesame"}, "admins": "ann"}) as client:
         headers = {"Authorization": "Bearer sesame"}
-        made = client.post("/v1/keys", json={"name": "a"}, headers=headers)
-        assert made.json()["key"]["owner"] == "ann"
+        created = client.post("/v1/keys", json={"name": "a"}, headers=headers)
+        assert created.json()["key"]["owner"] == "ann"

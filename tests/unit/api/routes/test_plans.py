@@ -1,4 +1,4 @@
-"""Plans over HTTP: told before anything is spent, kept for a while, and made into jobs."""
+"""Plans over HTTP: made before anything is spoken, kept for a while, and turned into jobs."""
 
 from http import HTTPStatus
 from typing import Any
@@ -178,8 +178,8 @@ def test_a_plan_whose_time_is_over_is_gone(client: TestClient, resources: Resour
 def test_only_the_latest_plans_of_an_owner_are_kept(limited: Any, resources: Resources) -> None:
     with limited(limits={"plans": 2}) as client:
         made = [plan_book(client, BIG) for _ in range(3)]
-        found = [client.get(plan["urls"]["self"]).status_code for plan in made]
-    assert found == [HTTPStatus.NOT_FOUND, HTTPStatus.OK, HTTPStatus.OK]
+        statuses = [client.get(plan["urls"]["self"]).status_code for plan in made]
+    assert statuses == [HTTPStatus.NOT_FOUND, HTTPStatus.OK, HTTPStatus.OK]
     assert len(stored_files(resources)) == 2
 
 

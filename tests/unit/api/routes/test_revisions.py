@@ -1,4 +1,4 @@
-"""What a job delivered again and again stays listed, and a changed text is a job of its own."""
+"""All deliveries of a job stay listed, and a changed text becomes a new job."""
 
 from http import HTTPStatus
 

@@ -1,4 +1,4 @@
-"""Uploads over HTTP: announced, put, and made into a job or a plan by their ids."""
+"""Uploads over HTTP: create, put, and use by id in a job or a plan."""
 
 from datetime import timedelta
 from http import HTTPStatus

@@ -1,4 +1,4 @@
-"""What owners note of voices: tags, how they speak unless a job says otherwise, consent."""
+"""Owners' notes on voices: tags, default delivery settings, consent."""
 
 import json
 from http import HTTPStatus

@@ -1,4 +1,4 @@
-"""Recordings are checked before they are kept; the rest is a worker's."""
+"""Recordings are checked before they are stored; workers do the rest."""
 
 from http import HTTPStatus
 from pathlib import Path
@@ -89,14 +89,14 @@ def test_other_recording_under_a_taken_name_is_refused(
 
 def test_job_waits_for_its_voice(client: TestClient, resources: Resources) -> None:
     voice = upload(client).json()
-    asked = {"text": "Hello there.", "voice": "anna"}
-    early = client.post("/v1/jobs", json=asked)
+    body = {"text": "Hello there.", "voice": "anna"}
+    early = client.post("/v1/jobs", json=body)
     assert early.json()["code"] == "voice_not_ready"
     assert early.headers["retry-after"]
     with session_scope(resources.database) as session:
         mark_voice_ready(session, voice["id"], digest="d", conditioning_key="k")
-    assert client.post("/v1/jobs", json=asked).status_code == HTTPStatus.ACCEPTED
-    by_id = client.post("/v1/jobs", json=asked | {"voice": voice["id"]})
+    assert client.post("/v1/jobs", json=body).status_code == HTTPStatus.ACCEPTED
+    by_id = client.post("/v1/jobs", json=body | {"voice": voice["id"]})
     assert by_id.status_code == HTTPStatus.ACCEPTED
 
 
@@ -133,8 +133,8 @@ def test_owners_do_not_see_each_others_voices(limited: Any) -> None:
 
 
 def test_voices_of_warm_workers_can_be_named(client: TestClient, resources: Resources) -> None:
-    asked = {"text": "Hello there.", "voice": "storyteller"}
-    assert client.post("/v1/jobs", json=asked).status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    body = {"text": "Hello there.", "voice": "storyteller"}
+    assert client.post("/v1/jobs", json=body).status_code == HTTPStatus.UNPROCESSABLE_ENTITY
     with session_scope(resources.database) as session:
         workers.register(session, "w1", slots=1, now=utc_now())
         engine = WorkerEngine(
@@ -144,7 +144,7 @@ def test_voices_of_warm_workers_can_be_named(client: TestClient, resources: Reso
             session, "w1", state=WorkerState.READY, slots=1, now=utc_now(), engine=engine
         )
     assert bundled_names(client) == ["default", "storyteller"]
-    assert client.post("/v1/jobs", json=asked).status_code == HTTPStatus.ACCEPTED
+    assert client.post("/v1/jobs", json=body).status_code == HTTPStatus.ACCEPTED
 
 
 def test_the_default_voice_is_there_before_any_worker_is(client: TestClient) -> None:

@@ -1,4 +1,4 @@
-"""Webhooks over HTTP: made, changed, rotated, tested, looked into, replayed, deleted."""
+"""Webhooks over HTTP: create, change, rotate, test, inspect, replay, delete."""
 
 from http import HTTPStatus
 from typing import Any

@@ -1,4 +1,4 @@
-"""Parts are laid out for listeners as they are in the finished file, whatever is still to come."""
+"""Parts have the same positions for listeners as in the finished file."""
 
 from itertools import pairwise
 

@@ -1,4 +1,4 @@
-"""Messages go to public addresses, however another one is written down."""
+"""Messages go only to public addresses, in whatever form an address is written."""
 
 from ipaddress import ip_network
 

@@ -7,26 +7,26 @@ _SECOND = 24_000
 
 
 def test_a_chunk_is_captioned_sentence_by_sentence() -> None:
-    found = cues([(Mark(start=0, end=4 * _SECOND), "He came in. She went out.")])
-    assert [cue.text for cue in found] == ["He came in.", "She went out."]
-    assert found[0].start_s == 0
-    assert found[0].end_s == found[1].start_s == pytest.approx(4 * 11 / 24, abs=1e-3)
-    assert found[1].end_s == 4
+    result = cues([(Mark(start=0, end=4 * _SECOND), "He came in. She went out.")])
+    assert [cue.text for cue in result] == ["He came in.", "She went out."]
+    assert result[0].start_s == 0
+    assert result[0].end_s == result[1].start_s == pytest.approx(4 * 11 / 24, abs=1e-3)
+    assert result[1].end_s == 4
 
 
 def test_cues_stay_inside_their_chunk() -> None:
     marks = [Mark(start=_SECOND, end=3 * _SECOND), Mark(start=4 * _SECOND, end=6 * _SECOND)]
-    found = cues([(mark, "One. Two. Three and more.") for mark in marks])
-    assert [cue.start_s for cue in found[::3]] == [1, 4]
-    assert [cue.end_s for cue in found[2::3]] == [3, 6]
+    result = cues([(mark, "One. Two. Three and more.") for mark in marks])
+    assert [cue.start_s for cue in result[::3]] == [1, 4]
+    assert [cue.end_s for cue in result[2::3]] == [3, 6]
 
 
 def test_a_long_sentence_becomes_several_cues_without_losing_a_word() -> None:
     sentence = "and then he walked on through the rain, " * 6 + "home."
-    found = cues([(Mark(start=0, end=20 * _SECOND), sentence)])
-    assert len(found) > 2
-    assert all(len(cue.text) <= 84 for cue in found)
-    assert " ".join(cue.text for cue in found).split() == sentence.split()
+    result = cues([(Mark(start=0, end=20 * _SECOND), sentence)])
+    assert len(result) > 2
+    assert all(len(cue.text) <= 84 for cue in result)
+    assert " ".join(cue.text for cue in result).split() == sentence.split()
 
 
 def test_vtt_has_its_header_points_and_escapes() -> None:
@@ -50,9 +50,9 @@ def test_a_cue_shows_two_lines_at_most() -> None:
     (cue,) = cues(
         [(Mark(start=0, end=_SECOND), "He walked all the way from the mill to the old bridge.")]
     )
-    shown = write_srt([cue]).splitlines()[2:]
-    assert len(shown) == 2
-    assert all(len(line) <= 42 for line in shown)
+    visible = write_srt([cue]).splitlines()[2:]
+    assert len(visible) == 2
+    assert all(len(line) <= 42 for line in visible)
 
 
 def test_nothing_spoken_has_no_captions() -> None:
@@ -61,7 +61,7 @@ def test_nothing_spoken_has_no_captions() -> None:
 
 
 def test_a_note_stands_before_the_first_cue_of_each_chapter() -> None:
-    shown = [
+    visible = [
         Cue(start_s=0.0, end_s=1.0, text="One."),
         Cue(start_s=2.0, end_s=3.0, text="Two."),
     ]
@@ -69,7 +69,7 @@ def test_a_note_stands_before_the_first_cue_of_each_chapter() -> None:
         ChapterMark(title="I --> II", start=0),
         ChapterMark(title="Two\nlines", start=2 * _SECOND),
     ]
-    assert write_vtt(shown, chapters) == (
+    assert write_vtt(visible, chapters) == (
         "WEBVTT\n\nNOTE Chapter: I -> II\n\n00:00:00.000 --> 00:00:01.000\nOne.\n\n"
         "NOTE Chapter: Two lines\n\n00:00:02.000 --> 00:00:03.000\nTwo.\n"
     )

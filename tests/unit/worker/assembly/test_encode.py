@@ -60,11 +60,11 @@ def test_every_sample_is_returned(tmp_path: Path, audio_format: AudioFormat) -> 
 
 
 def test_a_file_tells_its_length(tmp_path: Path, audio_format: AudioFormat) -> None:
-    found = probe(_write(tmp_path / f"a.{audio_format}", audio_format))
-    assert found.format is audio_format
-    assert found.duration_s == pytest.approx(_DURATION_S, abs=0.05)
-    assert found.channels == 1
-    assert found.chapters == ()
+    content = probe(_write(tmp_path / f"a.{audio_format}", audio_format))
+    assert content.format is audio_format
+    assert content.duration_s == pytest.approx(_DURATION_S, abs=0.05)
+    assert content.channels == 1
+    assert content.chapters == ()
 
 
 def test_a_file_tells_title_author_and_watermark(tmp_path: Path, audio_format: AudioFormat) -> None:

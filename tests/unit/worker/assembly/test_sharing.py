@@ -10,9 +10,9 @@ from worker.assembly.sharing import share
 COUNT = 50
 
 
-def blocks(made: list[int]) -> Iterator[Waveform]:
+def blocks(produced: list[int]) -> Iterator[Waveform]:
     for number in range(COUNT):
-        made.append(number)
+        produced.append(number)
         yield np.full(10, number, dtype=np.float32)
 
 
@@ -32,14 +32,14 @@ class Reader:
 
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_every_reader_gets_every_block_and_each_is_made_once(count: int) -> None:
-    readers, made = [Reader() for _ in range(count)], list[int]()
-    share(blocks(made), readers)
-    assert made == list(range(COUNT))
-    assert all(reader.found == made for reader in readers)
+    readers, produced = [Reader() for _ in range(count)], list[int]()
+    share(blocks(produced), readers)
+    assert produced == list(range(COUNT))
+    assert all(reader.found == produced for reader in readers)
 
 
 def test_a_fast_reader_waits_for_a_slow_one() -> None:
-    may_go, made = threading.Event(), list[int]()
+    may_go, produced = threading.Event(), list[int]()
 
     def slow(sound: Iterator[Waveform]) -> None:
         next(sound)
@@ -50,18 +50,18 @@ def test_a_fast_reader_waits_for_a_slow_one() -> None:
     def fast(sound: Iterator[Waveform]) -> None:
         for number, _ in enumerate(sound):
             if number == 3:
-                assert len(made) < COUNT
+                assert len(produced) < COUNT
                 may_go.set()
 
-    share(blocks(made), [slow, fast])
-    assert len(made) == COUNT
+    share(blocks(produced), [slow, fast])
+    assert len(produced) == COUNT
 
 
 def test_a_reader_that_fails_breaks_off_the_others() -> None:
-    whole, made = Reader(), list[int]()
+    whole, produced = Reader(), list[int]()
     with pytest.raises(ValueError, match="full"):
-        share(blocks(made), [whole, Reader(most=3)])
-    assert len(made) < COUNT
+        share(blocks(produced), [whole, Reader(most=3)])
+    assert len(produced) < COUNT
     assert len(whole.found) < COUNT
 
 

@@ -14,7 +14,7 @@ def test_a_pace_is_unknown_until_enough_was_spoken() -> None:
     pace = Pace(clock)
     with pace.at_work():
         clock.now += WINDOW_S / 2
-        pace.note(40.0)
+        pace.add_speech(40.0)
     assert pace.rate is None
 
 
@@ -24,7 +24,7 @@ def test_time_without_work_does_not_count() -> None:
     for _ in range(4):
         with pace.at_work():
             clock.now += WINDOW_S / 2
-            pace.note(10 * WINDOW_S / 2)
+            pace.add_speech(10 * WINDOW_S / 2)
         clock.now += 1000
     assert pace.rate == 10
 
@@ -34,7 +34,7 @@ def test_two_segments_at_once_are_one_time_at_work() -> None:
     pace = Pace(clock)
     with pace.at_work(), pace.at_work():
         clock.now += WINDOW_S
-        pace.note(6 * WINDOW_S)
+        pace.add_speech(6 * WINDOW_S)
     assert pace.rate == 6
 
 
@@ -44,7 +44,7 @@ def test_a_slow_window_says_less_than_full_ones() -> None:
     with pace.at_work():
         for rate in (20, 20, 20, 1, 20):
             clock.now += WINDOW_S
-            pace.note(rate * WINDOW_S)
+            pace.add_speech(rate * WINDOW_S)
     assert pace.rate == 20
 
 

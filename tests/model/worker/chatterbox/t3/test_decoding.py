@@ -1,4 +1,4 @@
-"""Laws of decoding: what shares the batch, when it joined and when it left change nothing."""
+"""Laws of decoding: a row depends neither on its batch, nor on when others join or leave."""
 
 from dataclasses import replace
 
@@ -13,7 +13,7 @@ from worker.chatterbox.config import ACOUSTIC_TOKENS, START_SPEECH, STOP_SPEECH
 from worker.chatterbox.t3.conditioning import collate
 from worker.chatterbox.t3.decoder import Decoder
 from worker.chatterbox.t3.model import T3
-from worker.chatterbox.t3.prompt import Prompt, Spoken
+from worker.chatterbox.t3.prompt import Prompt, SpeechTokens
 from worker.chatterbox.t3.sampling import Sampling
 from worker.chatterbox.voice import Voice
 
@@ -41,8 +41,8 @@ def alone(network: T3, prompts: list[Prompt]) -> list[list[int]]:
     return tokens_of([generate(network, [prompt])[0] for prompt in prompts])
 
 
-def tokens_of(spoken: list[Spoken]) -> list[list[int]]:
-    return [one.tokens.tolist() for one in spoken]
+def tokens_of(speech_tokens: list[SpeechTokens]) -> list[list[int]]:
+    return [one.tokens.tolist() for one in speech_tokens]
 
 
 @pytest.mark.parametrize("slots", [2, 5, 8])
@@ -92,17 +92,17 @@ def test_released_early_says_what_came_so_far(network: T3, prompts: list[Prompt]
     decoder = Decoder(network, 1)
     [slot] = decoder.prefill(prompts[:1])
     said = [decoder.step()[slot] for _ in range(3)]
-    spoken = decoder.release(slot)
-    assert spoken.tokens.tolist() == said
-    assert spoken.is_truncated
+    speech_tokens = decoder.release(slot)
+    assert speech_tokens.tokens.tolist() == said
+    assert speech_tokens.is_truncated
 
 
 def test_decoding_equals_the_teacher_forced_forward(network: T3, voices: list[Voice]) -> None:
     for case in CASES:
         sampling = Sampling(guidance=case.guidance, temperature=0, repetition_penalty=1)
-        [spoken] = generate(network, [replace(make_prompt(case, voices), sampling=sampling)])
-        said = torch.cat((spoken.tokens, torch.tensor([STOP_SPEECH])))[: case.steps]
-        logits = teach(network, case, voices, spoken.tokens)
+        [speech_tokens] = generate(network, [replace(make_prompt(case, voices), sampling=sampling)])
+        said = torch.cat((speech_tokens.tokens, torch.tensor([STOP_SPEECH])))[: case.steps]
+        logits = teach(network, case, voices, speech_tokens.tokens)
         guided = logits[0] + case.guidance * (logits[0] - logits[1])
         guided[:, START_SPEECH] = guided[:, UNREADABLE] = -torch.inf
         assert guided.argmax(-1)[: case.steps].tolist() == said.tolist()
@@ -168,8 +168,10 @@ def test_ids_that_no_decoder_reads_are_never_said(voices: list[Voice]) -> None:
     network = make_t3(TOY)
     network.speech_head.weight[UNREADABLE] *= 50
     network.speech_head.weight[START_SPEECH] *= 50
-    for spoken in generate(network, [make_prompt(case, voices, temperature=5.0) for case in CASES]):
-        assert (spoken.tokens < ACOUSTIC_TOKENS).all()
+    for speech_tokens in generate(
+        network, [make_prompt(case, voices, temperature=5.0) for case in CASES]
+    ):
+        assert (speech_tokens.tokens < ACOUSTIC_TOKENS).all()
 
 
 def test_stop_ends_a_row_and_is_not_part_of_it(network: T3, voices: list[Voice]) -> None:
@@ -178,15 +180,15 @@ def test_stop_ends_a_row_and_is_not_part_of_it(network: T3, voices: list[Voice])
     said = generate(network, [prompt])[0].tokens
     # STOP now scores just above the sixth token, wherever that token scores well.
     model.speech_head.weight[STOP_SPEECH] = 1.01 * model.speech_head.weight[said[5]]
-    spoken = generate(model, [prompt])[0]
-    assert spoken.tokens.tolist() == said[:5].tolist()
-    assert not spoken.is_truncated
+    speech_tokens = generate(model, [prompt])[0]
+    assert speech_tokens.tokens.tolist() == said[:5].tolist()
+    assert not speech_tokens.is_truncated
 
 
 def test_reaching_the_limit_is_reported(network: T3, prompts: list[Prompt]) -> None:
-    spoken = generate(network, [replace(prompts[0], max_new_tokens=4)])[0]
-    assert len(spoken.tokens) == 4
-    assert spoken.is_truncated
+    speech_tokens = generate(network, [replace(prompts[0], max_new_tokens=4)])[0]
+    assert len(speech_tokens.tokens) == 4
+    assert speech_tokens.is_truncated
 
 
 def test_another_seed_says_something_else(network: T3, prompts: list[Prompt]) -> None:

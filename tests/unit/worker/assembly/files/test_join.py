@@ -1,4 +1,4 @@
-"""What independent decoders make of files joined from parts, beside files encoded in one go."""
+"""Files joined from parts, compared by independent decoders with files encoded in one go."""
 
 import tempfile
 from dataclasses import dataclass

@@ -73,14 +73,14 @@ def test_the_narrator_stands_where_players_look(book: Path) -> None:
 def test_series_publisher_and_description_are_kept(book: Path) -> None:
     with av.open(str(book)) as container:
         tags = {**container.metadata, **container.streams.audio[0].metadata}
-    found = {name.lower(): text for name, text in tags.items()}
-    assert (found["series"], found["series-part"]) == ("Rivers", "2.5")
-    assert found["isbn"] == "9780000000001"
+    tags_read = {name.lower(): text for name, text in tags.items()}
+    assert (tags_read["series"], tags_read["series-part"]) == ("Rivers", "2.5")
+    assert tags_read["isbn"] == "9780000000001"
     # libav has one comment for what are two in Ogg: there the other reader is asked.
-    described = [found.get("synopsis"), found.get("description"), *_texts(book)]
+    described = [tags_read.get("synopsis"), tags_read.get("description"), *_texts(book)]
     assert BOOK.description in described
     if book.suffix in {".mp3", ".opus", ".flac"}:
-        assert found["publisher"] == "The Press"
+        assert tags_read["publisher"] == "The Press"
 
 
 def _texts(book: Path) -> list[str]:

@@ -47,7 +47,7 @@ def _heard(
 
     A packet's place in the file and in its encoder's output say which input it stands for.
     """
-    found: dict[int, list[tuple[int, int, int]]] = {}
+    positions: dict[int, list[tuple[int, int, int]]] = {}
     for place in place_parts(chunks, plans, codec):
         plan = plans[place.part]
         first = plan.dropped * codec.packet  # input that the first kept packet follows
@@ -59,9 +59,9 @@ def _heard(
             if piece.chunk is not None and low < high:
                 position = place.first_packet * codec.packet + low - first
                 start = piece.start + low - at
-                found.setdefault(piece.chunk, []).append((position, start, start + high - low))
+                positions.setdefault(piece.chunk, []).append((position, start, start + high - low))
             at += size
-    return found
+    return positions
 
 
 @given(_programmes(), _ANY_CODEC)
@@ -69,9 +69,9 @@ def test_every_sample_is_heard_once_and_whole(
     programme: tuple[list[SpokenChunk], list[int]], codec: Codec
 ) -> None:
     chunks, cuts = programme
-    found = _heard(chunks, plan_parts(chunks, cuts, codec), codec)
+    positions = _heard(chunks, plan_parts(chunks, cuts, codec), codec)
     for number, chunk in enumerate(chunks):
-        stretches = found[number]
+        stretches = positions[number]
         origins = {position - start for position, start, _ in stretches}
         assert len(origins) == 1, "a chunk is torn"
         assert stretches[0][1] == 0
@@ -85,9 +85,9 @@ def test_no_chunk_moves_by_more_than_half_a_packet_but_those_at_the_end(
 ) -> None:
     chunks, cuts = programme
     plans = plan_parts(chunks, cuts, codec)
-    found, starts = _heard(chunks, plans, codec), _starts(chunks)
+    positions, starts = _heard(chunks, plans, codec), _starts(chunks)
     for number in range(len(chunks)):
-        moved = found[number][0][0] - starts[number]
+        moved = positions[number][0][0] - starts[number]
         is_last = number >= plans[-1].run
         assert moved <= codec.packet // 2
         assert moved > (-codec.packet if is_last else -codec.packet // 2 - 1)
@@ -110,8 +110,8 @@ def test_the_end_is_heard_even_without_a_pause(
     programme: tuple[list[SpokenChunk], list[int]], codec: Codec
 ) -> None:
     chunks, cuts = programme
-    found = _heard(chunks, plan_parts(chunks, cuts, codec), codec)
-    position, start, stop = found[len(chunks) - 1][-1]
+    positions = _heard(chunks, plan_parts(chunks, cuts, codec), codec)
+    position, start, stop = positions[len(chunks) - 1][-1]
     assert position + stop - start <= _starts(chunks)[-1]
 
 

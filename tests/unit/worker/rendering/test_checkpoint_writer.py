@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import Engine
 
 from narration.database import make_engine
-from tests.contracts.notes import NotesContract
+from tests.contracts.checkpoint_writer import CheckpointWriterContract
 
 
 @pytest.fixture
@@ -17,5 +17,5 @@ def away(tmp_path: Path) -> Engine:
     return make_engine(f"sqlite:///{tmp_path}/missing/rhapsode.db")
 
 
-class TestNotesOnSqlite(NotesContract):
+class TestNotesOnSqlite(CheckpointWriterContract):
     pass

@@ -11,9 +11,9 @@ from narration.errors import RowsLocked
 from narration.jobs.checkpoints import FinishedChunk, Standing
 from narration.jobs.record import Job, Segment
 from tests.builders import LEASE, NOW, make_outcome
-from tests.contracts.notes import TIMEOUT_S, NotesContract, claimed, write
-from worker.rendering.note_commits import LOCK_WAIT_S
-from worker.rendering.notes import NoteWriter
+from tests.contracts.checkpoint_writer import TIMEOUT_S, CheckpointWriterContract, claimed, write
+from worker.rendering.checkpoint_commits import LOCK_WAIT_S
+from worker.rendering.checkpoint_writer import CheckpointWriter
 
 
 @pytest.fixture
@@ -26,54 +26,56 @@ def away(tmp_path: Path) -> Engine:
     return make_engine(f"postgresql://app@/x?host={tmp_path}")
 
 
-class TestNotesOnPostgres(NotesContract):
+class TestNotesOnPostgres(CheckpointWriterContract):
     def test_a_job_whose_rows_are_locked_holds_up_no_other(
-        self, database: Engine, notes: NoteWriter
+        self, database: Engine, checkpoints: CheckpointWriter
     ) -> None:
         (of_locked,), (of_free,) = claimed(database, 1), claimed(database, 1)
         with session_scope(database) as session:
             lock_segments(session, of_locked.job_id)
             futures = [
-                write(notes, claim, index) for index in range(4) for claim in (of_locked, of_free)
+                write(checkpoints, claim, index)
+                for index in range(4)
+                for claim in (of_locked, of_free)
             ]
             for future in futures[1::2]:
                 assert future.result(TIMEOUT_S) is Standing.WANTED
             began_at = time.monotonic()
             urgent = FinishedChunk(claim=of_free, outcome=make_outcome(4))
-            assert notes.write(urgent, is_urgent=True).result(TIMEOUT_S) is Standing.WANTED
+            assert checkpoints.write(urgent, is_urgent=True).result(TIMEOUT_S) is Standing.WANTED
             assert time.monotonic() - began_at < LOCK_WAIT_S
-            futures.append(write(notes, of_locked, 5))
+            futures.append(write(checkpoints, of_locked, 5))
             assert not any(future.done() for future in futures[::2])
         assert {future.result(TIMEOUT_S) for future in futures} == {Standing.WANTED}
 
     def test_chunks_of_a_job_that_is_deleted_slowly_are_lost(
-        self, database: Engine, notes: NoteWriter
+        self, database: Engine, checkpoints: CheckpointWriter
     ) -> None:
         (claim,) = claimed(database, 1)
         with session_scope(database) as session:
             session.execute(delete(Job).where(Job.id == claim.job_id))
-            future = write(notes, claim, 0)
+            future = write(checkpoints, claim, 0)
             time.sleep(1.5 * LOCK_WAIT_S)
             assert not future.done()
         assert future.result(TIMEOUT_S) is Standing.LOST
 
     def test_rows_locked_for_longer_than_a_lease_fail_the_chunk(self, database: Engine) -> None:
         (claim,) = claimed(database, 1)
-        notes = NoteWriter(database, lambda: NOW + timedelta(seconds=1), lambda: NOW)
+        checkpoints = CheckpointWriter(database, lambda: NOW + timedelta(seconds=1), lambda: NOW)
         with session_scope(database) as session:
             lock_segments(session, claim.job_id)
             with pytest.raises(RowsLocked):
-                write(notes, claim, 0).result(TIMEOUT_S)
-        assert write(notes, claim, 0).result(TIMEOUT_S) is Standing.WANTED
-        notes.close()
+                write(checkpoints, claim, 0).result(TIMEOUT_S)
+        assert write(checkpoints, claim, 0).result(TIMEOUT_S) is Standing.WANTED
+        checkpoints.close()
 
     def test_closing_waits_for_no_locked_rows(self, database: Engine) -> None:
         (claim,) = claimed(database, 1)
-        notes = NoteWriter(database, lambda: NOW + LEASE, lambda: NOW)
+        checkpoints = CheckpointWriter(database, lambda: NOW + LEASE, lambda: NOW)
         with session_scope(database) as session:
             lock_segments(session, claim.job_id)
-            future = write(notes, claim, 0)
-            notes.close()
+            future = write(checkpoints, claim, 0)
+            checkpoints.close()
             with pytest.raises(RowsLocked):
                 future.result(0)
 

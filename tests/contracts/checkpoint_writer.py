@@ -15,36 +15,38 @@ from narration.jobs.record import Chunk, Job
 from narration.jobs.segment_claim import SegmentClaim
 from narration.jobs.states import SPOKEN
 from tests.builders import LEASE, NOW, claim_segment, make_job, make_outcome, plan_job
-from worker.rendering.notes import NoteWriter
+from worker.rendering.checkpoint_writer import CheckpointWriter
 
 TIMEOUT_S = 30.0
 CHUNKS = 8
 TOO_LARGE = 1 << 70  # a seed that no database holds
 
 
-class NotesContract:
-    """Chunks that end while others are being written are written together."""
+class CheckpointWriterContract:
+    """Chunks that finish while others are being written are written together."""
 
     @pytest.fixture
-    def notes(self, database: Engine) -> Iterator[NoteWriter]:
-        notes = NoteWriter(database, lambda: NOW + LEASE, lambda: NOW)
-        yield notes
-        notes.close()
+    def checkpoints(self, database: Engine) -> Iterator[CheckpointWriter]:
+        checkpoints = CheckpointWriter(database, lambda: NOW + LEASE, lambda: NOW)
+        yield checkpoints
+        checkpoints.close()
 
-    def test_a_single_chunk_waits_for_no_other(self, database: Engine, notes: NoteWriter) -> None:
+    def test_a_single_chunk_waits_for_no_other(
+        self, database: Engine, checkpoints: CheckpointWriter
+    ) -> None:
         (claim,) = claimed(database, 1)
-        assert write(notes, claim, 0).result(TIMEOUT_S) is Standing.WANTED
+        assert write(checkpoints, claim, 0).result(TIMEOUT_S) is Standing.WANTED
         assert spoken(database) == [0]
 
     def test_what_gathers_meanwhile_is_one_transaction(
-        self, database: Engine, notes: NoteWriter
+        self, database: Engine, checkpoints: CheckpointWriter
     ) -> None:
         (claim,) = claimed(database, 1)
         commits: list[Any] = []
         event.listen(database, "commit", commits.append)
         with session_scope(database) as session:
             session.execute(update(Job).values(priority=1))  # the writer must wait for this
-            futures = [write(notes, claim, index) for index in range(CHUNKS)]
+            futures = [write(checkpoints, claim, index) for index in range(CHUNKS)]
             assert not any(future.done() for future in futures)
         assert {future.result(TIMEOUT_S) for future in futures} == {Standing.WANTED}
         assert spoken(database) == list(range(CHUNKS))
@@ -53,33 +55,35 @@ class NotesContract:
 
     def test_a_chunk_that_somebody_waits_for_takes_the_others_along(self, database: Engine) -> None:
         (claim,) = claimed(database, 1)
-        notes = NoteWriter(database, lambda: NOW + LEASE, lambda: NOW, gather_s=3600)
-        write(notes, claim, 0).result(TIMEOUT_S)  # after a pause it is written at once
-        gathering = [write(notes, claim, index) for index in (1, 2)]
+        checkpoints = CheckpointWriter(database, lambda: NOW + LEASE, lambda: NOW, gather_s=3600)
+        write(checkpoints, claim, 0).result(TIMEOUT_S)  # after a pause it is written at once
+        pending = [write(checkpoints, claim, index) for index in (1, 2)]
         urgent = FinishedChunk(claim=claim, outcome=make_outcome(3))
-        assert notes.write(urgent, is_urgent=True).result(TIMEOUT_S) is Standing.WANTED
-        assert all(future.done() for future in gathering)
-        write(notes, claim, 4)
-        notes.close()
+        assert checkpoints.write(urgent, is_urgent=True).result(TIMEOUT_S) is Standing.WANTED
+        assert all(future.done() for future in pending)
+        write(checkpoints, claim, 4)
+        checkpoints.close()
         assert spoken(database) == [0, 1, 2, 3, 4]
 
-    def test_a_lost_segment_fails_no_other(self, database: Engine, notes: NoteWriter) -> None:
+    def test_a_lost_segment_fails_no_other(
+        self, database: Engine, checkpoints: CheckpointWriter
+    ) -> None:
         first, second = claimed(database, 2)
         futures = together(
             database,
-            notes,
+            checkpoints,
             [(replace(first, fence=0), 0), (second, CHUNKS)],
         )
         assert [future.result(TIMEOUT_S) for future in futures] == [Standing.LOST, Standing.WANTED]
 
     def test_a_chunk_that_cannot_be_written_fails_alone(
-        self, database: Engine, notes: NoteWriter
+        self, database: Engine, checkpoints: CheckpointWriter
     ) -> None:
         (claim,) = claimed(database, 1)
         with session_scope(database) as session:
             session.execute(update(Job).values(priority=1))
             seeds = [1, TOO_LARGE, 1]
-            futures = [write(notes, claim, n, seed=seed) for n, seed in enumerate(seeds)]
+            futures = [write(checkpoints, claim, n, seed=seed) for n, seed in enumerate(seeds)]
         with pytest.raises(Exception, match=r"range|large"):
             futures[1].result(TIMEOUT_S)
         assert futures[0].result(TIMEOUT_S) is futures[2].result(TIMEOUT_S) is Standing.WANTED
@@ -87,22 +91,22 @@ class NotesContract:
 
     def test_closing_writes_what_waits(self, database: Engine) -> None:
         (claim,) = claimed(database, 1)
-        notes = NoteWriter(database, lambda: NOW + LEASE, lambda: NOW)
-        futures = [write(notes, claim, index) for index in range(CHUNKS)]
-        notes.close()
+        checkpoints = CheckpointWriter(database, lambda: NOW + LEASE, lambda: NOW)
+        futures = [write(checkpoints, claim, index) for index in range(CHUNKS)]
+        checkpoints.close()
         assert all(future.done() for future in futures)
         assert spoken(database) == list(range(CHUNKS))
 
     def test_a_database_that_is_away_fails_all_that_wait(self, away: Engine) -> None:
-        notes = NoteWriter(away, lambda: NOW + LEASE, lambda: NOW)
+        checkpoints = CheckpointWriter(away, lambda: NOW + LEASE, lambda: NOW)
         claim = SegmentClaim(
             job_id="job", index=0, owner="o", fence=1, tries=1, losses=0, is_suspect=False
         )
-        futures = [write(notes, claim, index) for index in range(3)]
+        futures = [write(checkpoints, claim, index) for index in range(3)]
         for future in futures:
             with pytest.raises(DatabaseUnavailable):
                 future.result(TIMEOUT_S)
-        notes.close()
+        checkpoints.close()
 
 
 def claimed(database: Engine, count: int) -> list[SegmentClaim]:
@@ -113,17 +117,19 @@ def claimed(database: Engine, count: int) -> list[SegmentClaim]:
     return [claim for claim in claims if claim is not None]
 
 
-def write(notes: NoteWriter, claim: SegmentClaim, index: int, **changes: Any) -> Future[Standing]:
-    return notes.write(FinishedChunk(claim=claim, outcome=make_outcome(index, **changes)))
+def write(
+    checkpoints: CheckpointWriter, claim: SegmentClaim, index: int, **changes: Any
+) -> Future[Standing]:
+    return checkpoints.write(FinishedChunk(claim=claim, outcome=make_outcome(index, **changes)))
 
 
 def together(
-    database: Engine, notes: NoteWriter, chunks: list[tuple[SegmentClaim, int]]
+    database: Engine, checkpoints: CheckpointWriter, chunks: list[tuple[SegmentClaim, int]]
 ) -> list[Future[Standing]]:
     """Hand in chunks while the writer cannot write, so that it takes them at once."""
     with session_scope(database) as session:
         session.execute(update(Job).values(priority=1))
-        return [write(notes, claim, index) for claim, index in chunks]
+        return [write(checkpoints, claim, index) for claim, index in chunks]
 
 
 def spoken(database: Engine) -> list[int]:

@@ -32,7 +32,7 @@ router = Router(prefix="/v1/keys", tags=["keys"], responses=problems(401))
     response_model=MadeKeyBody,
     openapi_extra=KEY_BODY,
     responses=problems(408, 409, 413, 415),
-    summary="Make a key",
+    summary="Create a key",
 )
 async def create_key(request: Request, resources: WithResources, owner: AdminOwner) -> Response:
     """Create a key for the caller's or another owner; only this response contains its secret."""

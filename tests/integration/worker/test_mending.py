@@ -136,7 +136,7 @@ def test_corrected_text_and_another_delivery_are_what_is_spoken(harness: WorkerH
 
 
 @pytest.mark.parametrize(
-    ("text", "told"), [("...", "write words"), ("ж", "no voice"), ("word " * 100, "limit")]
+    ("text", "reason"), [("...", "write words"), ("ж", "no voice"), ("word " * 100, "limit")]
 )
 def test_text_that_no_voice_can_say_is_refused(
     harness: WorkerHarness, text: str, reason: str

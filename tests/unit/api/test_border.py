@@ -188,7 +188,7 @@ def test_title_at_its_longest_is_kept(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "location"),
+    ("prefix", "location"),
     [("/reader", "/reader/v1/jobs/"), ("/a/b/", "/a/b/v1/jobs/"), ("//evil.example", "/v1/jobs/")],
 )
 def test_the_address_of_a_job_has_the_prefix_of_the_proxy(

@@ -39,7 +39,7 @@ def test_the_usual_key_does_all_but_manage_keys(capsys: pytest.CaptureFixture[st
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "output"),
     [
         (["create", ""], "/name"),
         (["create", "a", "--owner", "a/b"], "/owner"),

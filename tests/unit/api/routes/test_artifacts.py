@@ -85,7 +85,7 @@ def test_name_that_was_not_delivered_is_not_found(
     assert answer.status_code == HTTPStatus.NOT_FOUND
 
 
-@pytest.mark.parametrize("asked", ["bytes=900-", "bytes=x", "bytes=9-3", "lines=1-2"])
+@pytest.mark.parametrize("byte_range", ["bytes=900-", "bytes=x", "bytes=9-3", "lines=1-2"])
 def test_range_that_is_not_there_is_a_problem_document(
     client: TestClient, job_path: str, byte_range: str
 ) -> None:

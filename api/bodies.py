@@ -16,6 +16,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 
 from api.errors import MediaTypeError, SlowBodyError, TooLargeError
+from api.wording import explain_form
 from narration.errors import FieldsError
 
 JSON = "application/json"
@@ -145,7 +146,7 @@ def _explained_errors(body_limits: BodyLimits) -> Iterator[None]:
         raise SlowBodyError("the connection was closed before the body was complete") from error
     except (MultiPartException, KeyError) as error:
         # KeyError: a multipart content type without its boundary
-        reason = getattr(error, "message", "the boundary is missing")
+        reason = explain_form(getattr(error, "message", "Missing boundary"))
         raise FieldsError([{"pointer": "/", "detail": f"the form is broken: {reason}"}]) from error
 
 

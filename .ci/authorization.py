@@ -13,7 +13,6 @@ from fastapi.routing import APIRoute
 
 from api.app import ROUTES, create_app
 from api.deps import Access
-from narration.keys.scopes import Scope
 from narration.settings import Settings
 
 HEAD = """# Authorization
@@ -30,6 +29,8 @@ tells how keys get their scopes.
 - A browser that signed in has the scopes of its key. A signed URL opens its own address only, while
   its key is valid and has the scope read.
 - Answers to calls that demand submit show the job or plan that they are about.
+- A webhook tells of the jobs of all of its owner's keys, so that only a key that may read makes one
+  or has it sent elsewhere; it says which key made it (`key_id`), and outlives that key.
 
 | call | scope | also by a signed URL |
 |---|---|---|
@@ -63,7 +64,7 @@ def page() -> str:
 def _demand(path: str, access: Access | None) -> str:
     if access is None:
         return "none: it takes the key" if path == "/v1/session" else "none: public"
-    return "any key" if access.scope is None else Scope(access.scope).value
+    return " and ".join(scope.value for scope in access.scopes) or "any key"
 
 
 def _mark(access: Access | None) -> str:

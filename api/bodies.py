@@ -8,7 +8,7 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fastapi import Request
 from starlette.datastructures import UploadFile
@@ -16,6 +16,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 
 from api.errors import MediaTypeError, SlowBodyError, TooLargeError
+from api.wording import explain_form
 from narration.errors import FieldsError
 
 JSON = "application/json"
@@ -23,15 +24,17 @@ FORM = "multipart/form-data"
 OCTETS = "application/octet-stream"
 FIELDS_SIZE_BYTES = 256 * 1024  # for all parts of a form except files
 MAX_NAME_CHARS = 255
+SHORTER_DOCUMENT = "make several jobs of the document"
 MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,63}/[a-z0-9!#$&^_.+-]{1,63}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BodyLimits:
-    """The limits on a body's size and on the time it takes to arrive."""
+    """The limits on a body's size and arrival time, and what to do if it is larger."""
 
     size_bytes: int
     timeout_s: float
+    what_now: str = "send less at once"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +74,7 @@ async def read_bytes(request: Request, body_limits: BodyLimits) -> bytes:
     """Return the bytes of a body of any type. Raises: TooLargeError, SlowBodyError."""
     with _explained_errors(body_limits):
         async with asyncio.timeout(body_limits.timeout_s):
-            return b"".join([block async for block in _blocks(request, body_limits.size_bytes)])
+            return b"".join([block async for block in _blocks(request, body_limits)])
 
 
 async def read_optional_json(request: Request, body_limits: BodyLimits) -> bytes:
@@ -103,7 +106,7 @@ async def read_form(
     size_bytes = body_limits.size_bytes + FIELDS_SIZE_BYTES + sum(other_files.values())
     parser = MultiPartParser(
         request.headers,
-        _blocks(request, size_bytes),
+        _blocks(request, replace(body_limits, size_bytes=size_bytes)),
         max_files=1 + len(other_files),
         max_fields=len(fields),
         max_part_size=FIELDS_SIZE_BYTES,
@@ -143,24 +146,26 @@ def _explained_errors(body_limits: BodyLimits) -> Iterator[None]:
         raise SlowBodyError("the connection was closed before the body was complete") from error
     except (MultiPartException, KeyError) as error:
         # KeyError: a multipart content type without its boundary
-        reason = getattr(error, "message", "the boundary is missing")
+        reason = explain_form(getattr(error, "message", "Missing boundary"))
         raise FieldsError([{"pointer": "/", "detail": f"the form is broken: {reason}"}]) from error
 
 
-async def _blocks(request: Request, size_bytes: int) -> AsyncGenerator[bytes, None]:
+async def _blocks(request: Request, body_limits: BodyLimits) -> AsyncGenerator[bytes, None]:
     declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > size_bytes:
-        raise _too_large(size_bytes)
+    if declared.isdecimal() and int(declared) > body_limits.size_bytes:
+        raise _too_large(body_limits)
     received = 0
     async for block in request.stream():
         received += len(block)
-        if received > size_bytes:
-            raise _too_large(size_bytes)
+        if received > body_limits.size_bytes:
+            raise _too_large(body_limits)
         yield block
 
 
-def _too_large(size_bytes: int) -> TooLargeError:
-    return TooLargeError(f"the body has more than {size_bytes:,} bytes: send it in parts")
+def _too_large(body_limits: BodyLimits) -> TooLargeError:
+    return TooLargeError(
+        f"the body has more than {body_limits.size_bytes:,} bytes: {body_limits.what_now}"
+    )
 
 
 def _refuse_unknown(names: set[str]) -> None:
@@ -184,7 +189,7 @@ async def _upload(part: UploadFile | str | None, body_limits: BodyLimits) -> Upl
     name = _checked_name(part.filename or "")
     data = await part.read()
     if len(data) > body_limits.size_bytes:
-        raise _too_large(body_limits.size_bytes)
+        raise _too_large(body_limits)
     media_type = (part.content_type or OCTETS).partition(";")[0].strip().lower()
     if not MEDIA_TYPE.fullmatch(media_type):
         detail = "its content type is not a media type: send for example audio/wav, or leave it out"

@@ -26,6 +26,7 @@ from narration.keys.scopes import USUAL_SCOPES, Scope, in_order
 from narration.keys.secret import KEY_PREFIX, SESSION_PREFIX, is_secret
 
 LOCAL = "local"  # the owner of everything if there are no keys
+SIGNED_OUT = "the sign-in of this browser has expired, or its key is no longer valid: sign in again"
 KEY_MARK = "\0"  # marks a key id where otherwise an owner's name is; no name contains it
 
 
@@ -72,9 +73,10 @@ async def find_caller(request: Request, book: KeyBook, settings: ApiSettings) ->
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and key:
         return await of_bearer(key.strip(), book, settings)
-    caller = await of_cookie(request.cookies.get(COOKIE, ""), book, settings)
+    cookie = request.cookies.get(COOKIE, "")
+    caller = await of_cookie(cookie, book, settings)
     if caller is None:
-        raise UnauthorizedError("no bearer key was sent")
+        raise UnauthorizedError(SIGNED_OUT if cookie else "no bearer key was sent")
     if request.method not in SAFE_METHODS and not is_from_this_site(request.headers):
         raise ForbiddenError("a session was sent by another site: use the page of this server")
     return caller

@@ -64,8 +64,11 @@ class Access:
 
     takes_signatures = False
 
-    def __init__(self, scope: Scope | None, *, stream: StreamKind | None = None) -> None:
-        self.scope, self.stream = scope, stream
+    def __init__(
+        self, scope: Scope | None, *, stream: StreamKind | None = None, also: Scope | None = None
+    ) -> None:
+        self.scopes = tuple(each for each in (scope, also) if each is not None)
+        self.stream = stream
 
     async def __call__(self, request: Request, caller: WithCaller) -> str:
         """Return the owner. Raises: ScopeError, LimitError, and what `find_caller` raises."""
@@ -73,8 +76,8 @@ class Access:
 
     async def _checked(self, request: Request, caller: Caller) -> str:
         await request.app.state.meter.admit(request.scope, caller.key, self.stream)
-        if self.scope is not None:
-            caller.require(self.scope)
+        for scope in self.scopes:
+            caller.require(scope)
         return caller.owner
 
 
@@ -128,6 +131,8 @@ WithResources = Annotated[Resources, Depends(_resources)]
 AnyOwner = Annotated[str, Depends(Access(None))]
 ReadOwner = Annotated[str, Depends(Access(Scope.READ))]
 SubmitOwner = Annotated[str, Depends(Access(Scope.SUBMIT))]
+# Sending events to an address requires the right to read them.
+ToldOwner = Annotated[str, Depends(Access(Scope.SUBMIT, also=Scope.READ))]
 # The same for responses that are streams, which are counted.
 FollowingOwner = Annotated[str, Depends(Access(Scope.READ, stream=StreamKind.EVENTS))]
 SpeakingOwner = Annotated[str, Depends(Access(Scope.SUBMIT, stream=StreamKind.SPEECH))]

@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from api.openai_errors import openai_shape
 from api.problem_kinds import KINDS, STANDING_HEADER, Kind
 from api.routing import allowed_methods
+from api.wording import explain_value
 from narration.errors import FieldsError, InputError, LimitError, RhapsodeError
 
 MEDIA_TYPE = "application/problem+json"
@@ -126,6 +127,8 @@ def _headers(kind: Kind) -> dict[str, str]:
     headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
     if kind.is_retryable:
         headers["Retry-After"] = str(RETRY_AFTER_S)
+    if kind.status is HTTPStatus.TOO_MANY_REQUESTS:  # what this server takes from all together
+        headers[STANDING_HEADER.decode()] = f'"server";r=0;t={RETRY_AFTER_S}'
     if kind.status is HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Bearer realm="rhapsode"'
     return headers
@@ -166,7 +169,7 @@ async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
 def _detail_of(error: HTTPException, request: Request) -> str:
     path = request.url.path
     known = {404: f"there is nothing at {path}", 405: f"{request.method} is not possible at {path}"}
-    return known.get(error.status_code, str(error.detail))
+    return known.get(error.status_code, "the request cannot be read: look at its body and headers")
 
 
 async def _on_bug(request: Request, error: Exception) -> JSONResponse:
@@ -180,7 +183,5 @@ async def _on_bug(request: Request, error: Exception) -> JSONResponse:
 
 def _field(detail: Mapping[str, Any], skip: int) -> dict[str, str]:
     path = [str(part) for part in detail["loc"][skip:]]
-    message = str(detail["msg"]).removeprefix("Value error, ")
-    if detail["type"] == "extra_forbidden":
-        message = "there is no such field"
+    message = explain_value(detail["type"], str(detail["msg"]), detail.get("ctx", {}))
     return {"pointer": "/" + "/".join(path), "detail": message}

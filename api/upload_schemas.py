@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from api.queries import PageQuery
+from narration.ids import id_pattern
 from narration.jobs.request import Line, Number
 from narration.jobs.upload import Upload
 
@@ -32,21 +34,50 @@ class UploadForm(_Body):
     size_bytes: Annotated[int, Field(ge=1, le=2**53, examples=[1048576]), Number]
 
 
-class UploadBody(_Body):
-    """A document to be uploaded, and the address to PUT its bytes to."""
+class ListedUpload(_Body):
+    """A pending upload."""
 
     id: str
     object: Literal["upload"] = "upload"
     name: str
     size_bytes: int
+    created_at: datetime
+    expires_at: datetime = Field(description="it can be submitted until then")
+
+
+class UploadPage(_Body):
+    """Pending uploads, newest first."""
+
+    items: list[ListedUpload]
+    next_cursor: str | None
+
+
+class UploadQuery(PageQuery):
+    """Where a page begins."""
+
+    cursor: Annotated[str, Field(pattern=id_pattern("upload"))] | None = None
+
+
+class UploadBody(ListedUpload):
+    """A pending upload, and the address to PUT its bytes to."""
+
     method: Literal["PUT"] = "PUT"
     url: str = Field(
         description="signed for exactly this many bytes, and used without a key; one that "
         "begins with `/` is this server's own and needs the key"
     )
     url_expires_s: int
-    created_at: datetime
-    expires_at: datetime = Field(description="it can be submitted until then")
+
+
+def listed_upload(upload: Upload) -> ListedUpload:
+    """Show an upload without its URL, since a key that reads lists may not be allowed to write."""
+    return ListedUpload(
+        id=upload.id,
+        name=upload.name,
+        size_bytes=upload.size_bytes,
+        created_at=upload.created_at,
+        expires_at=upload.expires_at,
+    )
 
 
 def upload_body(upload: Upload, url: str | None, url_expires_s: int) -> UploadBody:

@@ -86,6 +86,7 @@ class WebhookBody(_Body):
     url: str
     types: list[str]
     description: str
+    key_id: str | None = Field(description="the key that made it; null: one of the environment")
     is_disabled: bool
     disabled_at: datetime | None
     disabled_reason: DisabledReason | None = Field(
@@ -169,6 +170,7 @@ def _webhook_fields(webhook: Webhook, now: datetime) -> dict[str, Any]:
         "url": webhook.url,
         "types": webhook.types,
         "description": webhook.description,
+        "key_id": webhook.key_id,
         "is_disabled": webhook.disabled_at is not None,
         "disabled_at": webhook.disabled_at,
         "disabled_reason": webhook.disabled_reason,

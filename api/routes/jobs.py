@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Header, Query, Request, Response
 
-from api.bodies import FORM, JSON, BodyLimits, content_type, read_form, read_json
+from api.bodies import FORM, JSON, SHORTER_DOCUMENT, BodyLimits, content_type, read_form, read_json
 from api.deps import (
     IdempotencyKey,
     JobId,
@@ -81,6 +81,7 @@ async def create_job(  # noqa: PLR0917 - FastAPI fills them in by name
     body_limits = BodyLimits(
         size_bytes=resources.settings.limits.document_size_bytes,
         timeout_s=resources.settings.api.body_timeout_s,
+        what_now=SHORTER_DOCUMENT,
     )
     uploads = request.app.state.uploads
     match content_type(request):

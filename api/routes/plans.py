@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import Request, Response
 
-from api.bodies import FORM, JSON, BodyLimits, content_type, read_form, read_json
+from api.bodies import FORM, JSON, SHORTER_DOCUMENT, BodyLimits, content_type, read_form, read_json
 from api.deps import PlanId, ReadOwner, Resources, SubmitOwner, WithResources
 from api.errors import MediaTypeError
 from api.job_form import DestinationBody, JobRequest
@@ -106,6 +106,7 @@ def _limits(resources: Resources) -> BodyLimits:
     return BodyLimits(
         size_bytes=resources.settings.limits.document_size_bytes,
         timeout_s=resources.settings.api.body_timeout_s,
+        what_now=SHORTER_DOCUMENT,
     )
 
 

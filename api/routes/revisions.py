@@ -4,7 +4,7 @@ from itertools import groupby
 
 from fastapi import Request, Response
 
-from api.bodies import FORM, JSON, BodyLimits, content_type, read_form, read_json
+from api.bodies import FORM, JSON, SHORTER_DOCUMENT, BodyLimits, content_type, read_form, read_json
 from api.deps import (
     IdempotencyKey,
     JobId,
@@ -89,6 +89,7 @@ async def create_revision(  # noqa: PLR0917 - FastAPI fills them in by name
     body_limits = BodyLimits(
         size_bytes=resources.settings.limits.document_size_bytes,
         timeout_s=resources.settings.api.body_timeout_s,
+        what_now=SHORTER_DOCUMENT,
     )
     uploads = request.app.state.uploads
     match content_type(request):

@@ -1,14 +1,25 @@
 """Uploads over HTTP: create one, put the document into the store, create a job from its id."""
 
-from fastapi import Request, Response
+from dataclasses import replace
+from typing import Annotated
+
+from fastapi import Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from api.bodies import JSON, BodyLimits, read_bytes, read_json
 from api.deps import ReadOwner, Resources, SubmitOwner, UploadId, WithResources
 from api.job_requests import parsed
+from api.links import link_next
 from api.openapi import UPLOAD_BODY, UPLOADED_BODY, problems
 from api.routing import Router
-from api.upload_schemas import UploadBody, UploadForm, upload_body
+from api.upload_schemas import (
+    UploadBody,
+    UploadForm,
+    UploadPage,
+    UploadQuery,
+    listed_upload,
+    upload_body,
+)
 from narration.clock import utc_now
 from narration.database import session_scope
 from narration.errors import FieldsError
@@ -18,6 +29,7 @@ from narration.storage.keys import source_key
 
 MAX_BODY_BYTES = 8192
 BODIES = (408, 413, 415)
+ANNOUNCED = "as many were announced, so put that file, or announce this one with its own size"
 
 router = Router(prefix="/v1/uploads", tags=["uploads"], responses=problems(401))
 
@@ -38,17 +50,55 @@ async def create_upload(request: Request, resources: WithResources, owner: Submi
     form = parsed(UploadForm, await read_json(request, _limits(resources, MAX_BODY_BYTES)))
     most_bytes = resources.settings.limits.document_size_bytes
     if form.size_bytes > most_bytes:
-        detail = f"is more than {most_bytes:,}, the most that is taken: split the document"
+        detail = (
+            f"is more than {most_bytes:,}, the most that is taken: announce its volumes one by one"
+        )
         raise FieldsError([{"pointer": "/size_bytes", "detail": detail}])
     body = await run_in_threadpool(_create, resources, owner, form)
     headers = {"Location": f"/v1/uploads/{body.id}", "Cache-Control": "no-store"}
     return Response(body.model_dump_json(), status_code=201, media_type=JSON, headers=headers)
 
 
+@router.get("", summary="List uploads")
+def list_uploads(
+    request: Request,
+    response: Response,
+    resources: WithResources,
+    owner: ReadOwner,
+    query: Annotated[UploadQuery, Query()],
+) -> UploadPage:
+    """List pending uploads, newest first."""
+    with session_scope(resources.database, is_read_only=True) as session:
+        found = uploads.list_uploads(
+            session, owner=owner, before=query.cursor, limit=query.limit + 1, now=utc_now()
+        )
+    items = [listed_upload(upload) for upload in found[: query.limit]]
+    cursor = items[-1].id if len(found) > query.limit else None
+    link_next(request, response, cursor)
+    return UploadPage(items=items, next_cursor=cursor)
+
+
 @router.get("/{upload_id}", responses=problems(404), summary="Read an upload")
-def get_upload(upload_id: UploadId, resources: WithResources, owner: ReadOwner) -> UploadBody:
+def get_upload(upload_id: UploadId, resources: WithResources, owner: SubmitOwner) -> UploadBody:
     """Read a pending upload, with a fresh `url`."""
-    return _body(resources, _find(resources, upload_id, owner))
+    return _shown(resources, _find(resources, upload_id, owner))
+
+
+@router.delete(
+    "/{upload_id}", status_code=204, responses=problems(404, 503), summary="Delete an upload"
+)
+def delete_upload(upload_id: UploadId, resources: WithResources, owner: SubmitOwner) -> Response:
+    """Delete a pending upload and its bytes; this makes room for another."""
+    with session_scope(resources.database) as session:
+        uploads.delete_upload(
+            session,
+            resources.stores.work,
+            upload_id,
+            owner=owner,
+            url_expires_s=resources.settings.storage.presign_s,
+            now=utc_now(),
+        )
+    return Response(status_code=204)
 
 
 @router.put(
@@ -63,9 +113,10 @@ async def put_upload(
 ) -> Response:
     """Upload a document's bytes through this server, if the store accepts no direct uploads."""
     upload = await run_in_threadpool(_find, resources, upload_id, owner)
-    data = await read_bytes(request, _limits(resources, upload.size_bytes))
+    body_limits = replace(_limits(resources, upload.size_bytes), what_now=ANNOUNCED)
+    data = await read_bytes(request, body_limits)
     if len(data) != upload.size_bytes:
-        detail = f"has {len(data):,} bytes, but {upload.size_bytes:,} were announced"
+        detail = f"has {len(data):,} bytes, but {upload.size_bytes:,} were announced: put it whole"
         raise FieldsError([{"pointer": "/", "detail": detail}])
     await request.app.state.uploads.run(resources.stores.work.put, source_key(upload_id), data)
     return Response(status_code=204)

@@ -69,6 +69,7 @@ async def create_voice(request: Request, resources: WithResources, owner: Voices
     body_limits = BodyLimits(
         size_bytes=resources.settings.limits.recording_size_bytes,
         timeout_s=resources.settings.api.body_timeout_s,
+        what_now="send a shorter recording",
     )
     body = await read_form(request, body_limits, fields=frozenset({"name", NOTES}))
     try:

@@ -14,7 +14,9 @@ from api.deps import (
     ReadOwner,
     Resources,
     SubmitOwner,
+    ToldOwner,
     WebhookId,
+    WithCaller,
     WithResources,
 )
 from api.job_requests import parsed
@@ -57,7 +59,7 @@ router = Router(prefix="/v1/webhooks", tags=["webhooks"], responses=problems(401
     summary="Create a webhook",
 )
 async def create_webhook(
-    request: Request, resources: WithResources, owner: SubmitOwner
+    request: Request, resources: WithResources, owner: ToldOwner, caller: WithCaller
 ) -> Response:
     """Have future events sent to a URL, signed with the `secret` in the response.
 
@@ -77,6 +79,7 @@ async def create_webhook(
             description=form.description,
             most=settings.endpoints,
             now=now,
+            key_id=caller.key.id if caller.key else None,
         )
         return new_webhook_body(webhook, now)
 
@@ -109,7 +112,7 @@ def get_webhook(webhook_id: WebhookId, resources: WithResources, owner: ReadOwne
     summary="Change a webhook",
 )
 async def change_webhook(
-    webhook_id: WebhookId, request: Request, resources: WithResources, owner: SubmitOwner
+    webhook_id: WebhookId, request: Request, resources: WithResources, owner: ToldOwner
 ) -> Response:
     """Change a webhook's URL, types or description; disable or enable it.
 
@@ -175,7 +178,10 @@ async def rotate_secret(
     summary="Test a webhook",
 )
 def send_test(webhook_id: WebhookId, resources: WithResources, owner: SubmitOwner) -> Response:
-    """Send a `webhook.test`; read its delivery at `Location` to see how it went."""
+    """Send a `webhook.test`; read its delivery at `Location` to see how it went.
+
+    A test before it that was not taken is given up.
+    """
     with session_scope(resources.database) as session:
         delivery = log.add_test_delivery(session, webhook_id, owner=owner, now=utc_now())
         body = delivery_body(delivery)

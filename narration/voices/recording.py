@@ -13,6 +13,7 @@ from pathlib import Path
 import av
 import numpy as np
 import soundfile
+from av.container import InputContainer
 from numpy.typing import NDArray
 
 from narration.errors import RecordingError
@@ -21,6 +22,10 @@ _BLOCK_FRAMES = 1 << 13
 _SEEKABLE = ("WAV", "WAVEX", "RF64", "W64", "FLAC", "AIFF")  # formats without state between blocks
 _FULL_SCALE = 0.999
 # Plain containers only: a playlist in disguise could make FFmpeg open other files or addresses.
+_WITH_LENGTH = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "asf")  # written in their headers
+_WAV = ("WAV", "WAVEX")
+_UNKNOWN_SIZE_BYTES = 0x7FFF_0000  # programs that write into a pipe put such sizes
+_MISSING_S = 0.5  # more than encoders round a length by
 _CONTAINERS = "mov,mp4,m4a,3gp,matroska,webm,ogg,mp3,aac,flac,wav,w64,aiff,caf,asf,amr"
 
 
@@ -95,10 +100,15 @@ def _decode(data: bytes, name: str, limits: RecordingLimits) -> tuple[int, NDArr
             if sound.format not in (*_SEEKABLE, "MP3"):
                 return _decode_container(data, name, limits)
             _check_rate(sound.samplerate, name, limits)
+            present_s = sound.frames / sound.samplerate
+            if sound.format in _WAV:
+                _check_whole(present_s, present_s * _promised_share(data), name, limits)
+            if sound.format == "MP3":  # the decoder fills up what its header promises
+                _check_whole(_coded_s(data), present_s, name, limits)
             # In one read: the Python binding seeks after each one, which loses an mp3's bit
             # reservoir.
-            all_frames = max(1, min(sound.frames, _most_frames(sound.samplerate, limits)))
-            size = _BLOCK_FRAMES if sound.format in _SEEKABLE else all_frames
+            whole = max(1, min(sound.frames, _most_frames(sound.samplerate, limits)))
+            size = _BLOCK_FRAMES if sound.format in _SEEKABLE else whole
             blocks = sound.blocks(size, dtype="float32", always_2d=True)
             return sound.samplerate, _mix(blocks, sound.samplerate, name, limits)
     except soundfile.LibsndfileError:
@@ -115,11 +125,48 @@ def _decode_container(
                 raise _no_sound(name)
             rate_hz = container.streams.audio[0].rate
             _check_rate(rate_hz, name, limits)
-            return rate_hz, _mix(_blocks(container.decode(audio=0)), rate_hz, name, limits)
+            promised_s = _promised_s(container)
+            samples = _mix(_blocks(container.decode(audio=0)), rate_hz, name, limits)
+            _check_whole(len(samples) / rate_hz, promised_s, name, limits)
+            return rate_hz, samples
     except (av.FFmpegError, ValueError) as error:
         raise RecordingError(
-            f"{name} is not a sound file we can read: send wav, flac, mp3, m4a, ogg or opus"
+            f"{name} is damaged, or not a sound file we can read: send a whole wav, flac, mp3, "
+            "m4a, ogg or opus"
         ) from error
+
+
+def _promised_share(data: bytes) -> float:
+    """Return by how much longer than it is a WAV says it is; 1 where it was not known or is so."""
+    size_bytes = int.from_bytes(data[4:8], "little") + 8
+    is_known = data[:4] == b"RIFF" and size_bytes < _UNKNOWN_SIZE_BYTES
+    return max(1.0, size_bytes / len(data)) if is_known else 1.0
+
+
+def _coded_s(data: bytes) -> float:
+    """Return how much sound the packets of an MP3 hold, whatever its header says."""
+    with av.open(io.BytesIO(data), mode="r", format="mp3") as container:
+        return sum(
+            float(packet.duration * packet.time_base)
+            for packet in container.demux(audio=0)
+            if packet.duration and packet.time_base
+        )
+
+
+def _promised_s(container: InputContainer) -> float:
+    """Return how long a file says that it is; 0 where it does not."""
+    if container.format.name not in _WITH_LENGTH:
+        return 0.0
+    return (container.duration or 0) / av.time_base
+
+
+def _check_whole(heard_s: float, promised_s: float, name: str, limits: RecordingLimits) -> None:
+    """Refuse a file that breaks off: a voice made of half a recording is nobody's wish."""
+    if heard_s + _MISSING_S < min(promised_s, limits.max_duration_s):
+        raise RecordingError(
+            f"{name} breaks off after {heard_s:.1f} of {promised_s:.1f} s: send the whole file, or "
+            "export what is there"
+        )
 
 
 def _blocks(frames: Iterator[av.AudioFrame]) -> Iterator[NDArray[np.float32]]:

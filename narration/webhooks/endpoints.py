@@ -37,6 +37,7 @@ def create_webhook(
     description: str = "",
     most: int,
     now: datetime,
+    key_id: str | None = None,
 ) -> Webhook:
     """Create a webhook that gets events from now on; its URL has been checked.
 
@@ -51,6 +52,7 @@ def create_webhook(
     webhook = Webhook(
         id=new_id("hook", now),
         owner=owner,
+        key_id=key_id,
         url=url,
         types=list(types),
         description=description,

@@ -74,17 +74,11 @@ def add_test_delivery(
 ) -> WebhookDelivery:
     """Send a test message.
 
-    Raises: NotFoundError; ConflictError if the previous test has not ended, or the webhook is
-    disabled.
+    An earlier test that is still being retried ends as failed.
+    Raises: NotFoundError; ConflictError if one is being sent now, or the webhook is disabled.
     """
     _require_enabled(get_webhook(session, webhook_id, owner=owner, for_update=True))
-    waiting = select(WebhookDelivery.id).where(
-        WebhookDelivery.webhook_id == webhook_id,
-        WebhookDelivery.state == DeliveryState.PENDING,
-        WebhookDelivery.type == TEST_TYPE,
-    )
-    if session.scalar(waiting.limit(1)) is not None:
-        raise ConflictError("the test before this one is still being tried: replay its delivery")
+    _end_waiting_tests(session, webhook_id, now)
     delivery = WebhookDelivery(
         id=new_id("msg", now),
         webhook_id=webhook_id,
@@ -100,6 +94,24 @@ def add_test_delivery(
     session.flush()
     note_wakeup(session, Task.NOTIFY)
     return delivery
+
+
+def _end_waiting_tests(session: Session, webhook_id: str, now: datetime) -> None:
+    waiting = (
+        select(WebhookDelivery)
+        .where(
+            WebhookDelivery.webhook_id == webhook_id,
+            WebhookDelivery.state == DeliveryState.PENDING,
+            WebhookDelivery.type == TEST_TYPE,
+        )
+        .with_for_update()
+    )
+    for test in session.scalars(waiting):
+        if test.lease_until is not None and test.lease_until > now:
+            raise ConflictError(
+                f"the test {test.id} is being sent at this moment: wait for its outcome"
+            )
+        test.state, test.ended_at, test.next_attempt_at = DeliveryState.FAILED, now, None
 
 
 def forget_deliveries(session: Session, *, before: datetime) -> None:

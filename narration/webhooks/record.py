@@ -44,6 +44,7 @@ class Webhook(Base):
 
     id: Mapped[str] = mapped_column(ID, primary_key=True)
     owner: Mapped[str] = mapped_column(OWNER)
+    key_id: Mapped[str | None] = mapped_column(ID)  # that made it; None: one of the environment
     url: Mapped[str] = mapped_column(String(MAX_URL_CHARS))
     types: Mapped[list[str]] = mapped_column(JsonColumn)  # of events to send
     description: Mapped[str] = mapped_column(String(MAX_DESCRIPTION_CHARS))

@@ -92,6 +92,8 @@ class ApiOwnersContract:
         assert client.get("/v1/voices", headers=BOB).json()["items"] == []
         client.post("/v1/webhooks", json={"url": "https://example.com/"})
         assert client.get("/v1/webhooks", headers=BOB).json()["items"] == []
+        client.post("/v1/uploads", json={"name": "a.txt", "size_bytes": 1})
+        assert client.get("/v1/uploads", headers=BOB).json()["items"] == []
         theirs = client.post("/v1/jobs", json={"text": "Hello.", "voice": "me"}, headers=BOB)
         assert theirs.json()["errors"][0]["pointer"] == "/voice"
         spoken = {"model": "rhapsode", "input": "Hello.", "voice": "me"}

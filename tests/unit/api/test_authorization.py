@@ -45,14 +45,14 @@ def test_a_call_wants_its_scope_and_no_other(
     client: TestClient, resources: Resources, method: str, path: str, access: Any
 ) -> None:
     assert ask(client, method, path, bearer(make(resources))) is not None  # the first key is made
-    if access.scope is not None:
-        without = make(resources, *(set(Scope) - {access.scope}))
+    for scope in access.scopes:
+        without = make(resources, *(set(Scope) - {scope}))
         answer = ask(client, method, path, bearer(without))
         assert answer.status_code == HTTPStatus.FORBIDDEN
         if method != "GET":
             assert answer.json()["code"] == "scope_missing"
-            assert f"'{access.scope}'" in answer.json()["detail"]
-    alone = make(resources, access.scope or Scope.VOICES)
+            assert f"'{scope}'" in answer.json()["detail"]
+    alone = make(resources, *(access.scopes or [Scope.VOICES]))
     assert ask(client, method, path, bearer(alone)).status_code not in REFUSALS
     assert ask(client, method, path, {}).status_code == HTTPStatus.UNAUTHORIZED
 
@@ -67,7 +67,7 @@ def test_keys_of_the_environment_may_do_the_usual(
             ask(client, method, path, {"Authorization": f"Bearer {key}"}).status_code in REFUSALS
             for key in keys.values()
         )
-    assert usual == (access.scope not in {None, *USUAL_SCOPES})
+    assert usual == (not USUAL_SCOPES.issuperset(access.scopes))
     assert not admin
 
 

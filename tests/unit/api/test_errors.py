@@ -1,5 +1,6 @@
 """Every failure is a problem document with a code that says what to do."""
 
+import re
 from http import HTTPStatus
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from structlog.testing import capture_logs
 
 from api.errors import KINDS, MEDIA_TYPE
 from narration import errors
+from tests.unit.api.conftest import LimitedClients
 
 DOCS = Path(__file__).parents[3] / "docs" / "api.md"
 MEMBERS = {"type", "title", "status", "detail", "instance", "code", "what_now", "retryable"}
@@ -48,6 +50,63 @@ def test_unknown_field_is_named(client: TestClient) -> None:
     answer = client.post("/v1/jobs", json={"text": "Hello.", "voise": "anna"})
     assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
     assert answer.json()["errors"] == [{"pointer": "/voise", "detail": "there is no such field"}]
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        ({"text": 3}, "is not a text: write it as a JSON string"),
+        ({"text": "Hello.", "seed": 1.5}, "is not a whole number"),
+        ({"text": "Hello.", "delivery": {"temperature": "hot"}}, "is not a number"),
+        ({"text": "Hello.", "seed": -1}, "must be 0 or more"),
+        ({"text": "Hello.", "outputs": "mp3"}, "is not a list: write it as a JSON array"),
+        ({"text": "Hello.", "title": "x" * 5000}, "has more than "),
+        ({"text": "Hello.", "delivery": 1}, "has no fields: write it as a JSON object"),
+        ({"text": "Hello.", "delivery": {"temperature": 9}}, "must be "),
+        ({"text": "Hello.", "outputs": ["mp4"]}, "is not one of: "),
+    ],
+)
+def test_what_is_wrong_with_a_field_is_said_in_our_own_words(
+    client: TestClient, body: dict[str, object], detail: str
+) -> None:
+    errors = [each["detail"] for each in client.post("/v1/jobs", json=body).json()["errors"]]
+    assert any(said.startswith(detail) for said in errors), errors
+    assert not re.search(r"[Ii]nput|[Ff]ield required|[Ss]hould|[Vv]alid", " ".join(errors))
+
+
+@pytest.mark.parametrize("body", [b"{", b'"\xff"', b"[]", b"\xff\xfe"])
+def test_a_body_that_is_no_json_object_is_told_so_without_a_parsers_words(
+    client: TestClient, body: bytes
+) -> None:
+    headers = {"Content-Type": "application/json"}
+    [error] = client.post("/v1/jobs", content=body, headers=headers).json()["errors"]
+    assert error["detail"] in {
+        "is not JSON: send one JSON value, in UTF-8",
+        "has no fields: write it as a JSON object",
+    }
+
+
+@pytest.mark.parametrize(
+    ("content_type", "said"),
+    [
+        ("multipart/form-data", "its content type has no boundary"),
+        ("multipart/form-data; boundary=x", "it does not follow multipart/form-data"),
+    ],
+)
+def test_a_broken_form_is_told_so_without_a_parsers_words(
+    client: TestClient, content_type: str, said: str
+) -> None:
+    headers = {"Content-Type": content_type}
+    [error] = client.post("/v1/jobs", content=b"--y\r\nz", headers=headers).json()["errors"]
+    assert error["detail"] == f"the form is broken: {said}"
+
+
+def test_every_refusal_for_too_much_says_what_is_left(limited: LimitedClients) -> None:
+    with limited(limits={"queued_jobs": 1}) as client:
+        client.post("/v1/jobs", json={"text": "Hello."})
+        refused = client.post("/v1/jobs", json={"text": "Hello again."})
+    assert (refused.status_code, refused.json()["code"]) == (429, "queue_full")
+    assert refused.headers["ratelimit"] == f'"server";r=0;t={refused.headers["retry-after"]}'
 
 
 def test_every_wrong_field_is_named_at_once(client: TestClient) -> None:

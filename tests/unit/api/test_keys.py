@@ -19,6 +19,7 @@ from tests.unit.api.conftest import LimitedClients
 from tests.unit.api.keys import SAME_SITE, bearer, make, revoke
 from tests.unit.api.routes.jobs import submit
 
+HOOK = {"url": "https://example.com/hooks"}
 NOWHERE = f"job_{'0' * 26}"
 
 
@@ -155,3 +156,20 @@ def test_a_key_that_may_not_read_is_given_no_signed_urls(
     job = submit(client)
     assert "?" not in job["urls"]["listen"]
     assert client.get(job["urls"]["listen"]).json()["code"] == "scope_missing"
+
+
+def test_only_a_key_that_may_read_has_events_sent_somewhere_and_is_named(
+    client: TestClient, resources: Resources
+) -> None:
+    both, submitting = make(resources, Scope.SUBMIT, Scope.READ), make(resources, Scope.SUBMIT)
+    client.headers.update(bearer(both))
+    webhook = client.post("/v1/webhooks", json=HOOK).json()
+    assert webhook["key_id"] == both.key.id
+    assert client.get(f"/v1/webhooks/{webhook['id']}").json()["key_id"] == both.key.id
+    client.headers.update(bearer(submitting))
+    for refused in (
+        client.post("/v1/webhooks", json=HOOK),
+        client.patch(f"/v1/webhooks/{webhook['id']}", json={"url": "https://example.org/"}),
+    ):
+        assert refused.json()["code"] == "scope_missing"
+        assert "'read'" in refused.json()["detail"]

@@ -51,6 +51,15 @@ def test_a_wrong_key_signs_nobody_in(browser: TestClient) -> None:
     assert browser.get("/v1/session").json() == {"owner": None, "requires_key": True}
 
 
+def test_a_sign_in_that_has_ended_says_so(browser: TestClient) -> None:
+    assert browser.get("/v1/jobs").json()["detail"] == "no bearer key was sent"
+    over = issue_token("anna", KEYS["anna"], utc_now() - timedelta(seconds=LASTS_S + 1))
+    browser.cookies.set(COOKIE, over)
+    answer = browser.get("/v1/jobs")
+    assert answer.status_code == HTTPStatus.UNAUTHORIZED
+    assert answer.json()["detail"].startswith("the sign-in of this browser has ended")
+
+
 @pytest.mark.parametrize(
     "headers",
     [

@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,6 +28,16 @@ def announce(client: TestClient, data: bytes = BOOK, name: str = "book.md") -> d
 def put(client: TestClient, upload: dict[str, Any], data: bytes = BOOK) -> None:
     answer = client.request(upload["method"], upload["url"], content=data)
     assert answer.status_code == HTTPStatus.NO_CONTENT, answer.text
+
+
+def sweep(resources: Resources, later: timedelta) -> None:
+    Sweeper(
+        database=resources.database,
+        stores=resources.stores,
+        broker=resources.broker,
+        settings=resources.settings.sweeper,
+        clock=lambda: utc_now() + later,
+    ).purge()
 
 
 def test_an_upload_becomes_a_job(
@@ -97,6 +106,9 @@ def test_more_than_was_announced_is_not_read(client: TestClient) -> None:
     upload = announce(client)
     answer = client.put(upload["url"], content=BOOK * 2)
     assert answer.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    detail = answer.json()["detail"]
+    assert f"more than {len(BOOK)} bytes: as many were announced" in detail
+    assert "announce this one with its own size" in detail
 
 
 @pytest.mark.parametrize(
@@ -130,29 +142,74 @@ def test_an_upload_takes_the_place_of_the_text(client: TestClient, more: dict[st
     assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
 
 
-def test_an_owner_has_a_bounded_number_of_uploads_that_wait(limited: Any) -> None:
-    with limited(limits={"uploads": 1}) as client:
-        upload = announce(client)
+def test_an_owner_has_a_bounded_number_of_uploads_and_is_told_which_wait(limited: Any) -> None:
+    with limited(limits={"uploads": 2}) as client:
+        oldest, other = announce(client), announce(client)
         refused = client.post("/v1/uploads", json={"name": "b.txt", "size_bytes": 1})
         assert refused.status_code == HTTPStatus.CONFLICT
-        put(client, upload)
-        client.post("/v1/jobs", json={"upload": upload["id"]})
+        detail = refused.json()["detail"]
+        assert f"{oldest['id']} ('book.md')" in detail
+        assert "delete some of those that GET /v1/uploads lists" in detail
+        put(client, oldest)
+        client.post("/v1/jobs", json={"upload": oldest["id"]})
+        announce(client)
+        assert client.delete(f"/v1/uploads/{other['id']}").status_code == HTTPStatus.NO_CONTENT
         announce(client)
 
 
-def test_what_was_never_submitted_goes_after_a_day(
-    client: TestClient, resources: Resources, tmp_path: Path
+def test_what_waits_is_listed_page_by_page_newest_first_and_without_urls(
+    client: TestClient,
+) -> None:
+    made = [announce(client, name=f"{number}.md") for number in range(3)]
+    put(client, made[0])
+    submitted, deleted = announce(client), announce(client)
+    put(client, submitted)
+    client.post("/v1/jobs", json={"upload": submitted["id"]})
+    client.delete(f"/v1/uploads/{deleted['id']}")
+    first = client.get("/v1/uploads", params={"limit": 2})
+    assert [upload["name"] for upload in first.json()["items"]] == ["2.md", "1.md"]
+    assert "url" not in first.text
+    assert f"cursor={made[1]['id']}" in first.headers["link"]
+    rest = client.get("/v1/uploads", params={"cursor": first.json()["next_cursor"]}).json()
+    assert ([upload["id"] for upload in rest["items"]], rest["next_cursor"]) == (
+        [made[0]["id"]],
+        None,
+    )
+
+
+def test_a_deleted_upload_is_gone_with_what_was_put_to_it(
+    client: TestClient, resources: Resources
 ) -> None:
     upload = announce(client)
     put(client, upload)
-    sweeper = Sweeper(
-        database=resources.database,
-        stores=resources.stores,
-        broker=resources.broker,
-        settings=resources.settings.sweeper,
-        clock=lambda: utc_now() + timedelta(days=1, seconds=1),
-    )
     assert len(stored_files(resources)) == 1
-    sweeper.purge()
+    assert client.delete(upload["url"]).status_code == HTTPStatus.NO_CONTENT
+    assert stored_files(resources) == []
+    for again in (client.get, client.delete):
+        assert again(upload["url"]).status_code == HTTPStatus.NOT_FOUND
+    assert client.put(upload["url"], content=BOOK).status_code == HTTPStatus.NOT_FOUND
+    refused = client.post("/v1/jobs", json={"upload": upload["id"]})
+    assert "submitted already, or deleted" in refused.json()["errors"][0]["detail"]
+
+
+def test_what_a_url_writes_after_its_upload_was_deleted_goes_once_the_url_is_over(
+    client: TestClient, resources: Resources
+) -> None:
+    upload = announce(client)
+    client.delete(upload["url"])
+    resources.stores.work.put(f"sources/{upload['id']}/document", BOOK)  # by a signed URL
+    over_s = resources.settings.storage.presign_s
+    for later_s, left in ((over_s - 60, 1), (over_s + 60, 0)):
+        sweep(resources, timedelta(seconds=later_s))
+        assert len(stored_files(resources)) == left
+
+
+def test_what_was_never_submitted_goes_after_a_day(
+    client: TestClient, resources: Resources
+) -> None:
+    upload = announce(client)
+    put(client, upload)
+    assert len(stored_files(resources)) == 1
+    sweep(resources, timedelta(days=1, seconds=1))
     assert stored_files(resources) == []
     assert client.get(upload["url"]).status_code == HTTPStatus.NOT_FOUND

@@ -11,7 +11,7 @@ from narration.broker.interface import Task
 from narration.clock import utc_now
 from narration.webhooks.feed import make_deliveries
 from narration.webhooks.messages import JOB_TYPES
-from tests.contracts.webhooks import TAKEN, attempt
+from tests.contracts.webhooks import FAILED, TAKEN, attempt, claim
 from tests.unit.api.conftest import NotingBroker
 from tests.unit.api.routes.jobs import submit
 
@@ -112,7 +112,7 @@ def test_what_is_left_out_of_a_change_stays(client: TestClient) -> None:
     assert client.get(at(made)).json() == changed
 
 
-def test_a_test_call_is_sent_at_once_and_one_at_a_time(
+def test_a_test_call_is_sent_at_once_and_takes_the_place_of_one_that_failed(
     client: TestClient, broker: NotingBroker, resources: Resources
 ) -> None:
     made = make(client)
@@ -120,11 +120,27 @@ def test_a_test_call_is_sent_at_once_and_one_at_a_time(
     assert answer.status_code == HTTPStatus.ACCEPTED
     assert (answer.json()["type"], answer.json()["job_id"]) == ("webhook.test", None)
     assert broker.sent == [(Task.NOTIFY,)]
-    assert client.post(at(made, "/test")).status_code == HTTPStatus.CONFLICT
+    attempt(resources.database, FAILED, utc_now())
+    assert client.get(answer.headers["location"]).json()["state"] == "pending"  # tried for a day
+    again = client.post(at(made, "/test"))
+    assert again.status_code == HTTPStatus.ACCEPTED
+    given_up = client.get(answer.headers["location"]).json()
+    assert (given_up["state"], given_up["next_attempt_at"]) == ("failed", None)
+    assert given_up["error"] == FAILED.error
     attempt(resources.database, TAKEN, utc_now())
-    delivery = client.get(answer.headers["location"]).json()
+    delivery = client.get(again.headers["location"]).json()
     assert (delivery["state"], delivery["status_code"]) == ("delivered", 200)
-    assert client.post(at(made, "/test")).status_code == HTTPStatus.ACCEPTED
+
+
+def test_no_test_call_overtakes_one_that_is_being_sent(
+    client: TestClient, resources: Resources
+) -> None:
+    made = make(client)
+    client.post(at(made, "/test"))
+    assert claim(resources.database, utc_now()) is not None
+    refused = client.post(at(made, "/test"))
+    assert refused.status_code == HTTPStatus.CONFLICT
+    assert "is being sent at this moment" in refused.json()["detail"]
 
 
 def test_deliveries_are_listed_page_by_page_and_by_state(

@@ -125,13 +125,42 @@ def test_unusable_recording_is_refused_by_name_and_reason(why: str) -> None:
     assert reason in str(caught.value)
 
 
+def mp3() -> bytes:
+    return in_libsndfile(voice(12.0), format="MP3", subtype="MPEG_LAYER_III")
+
+
+BROKEN_OFF = {
+    "mp3": mp3(),
+    "wav": in_libsndfile(voice(12.0)),
+    "webm": in_ffmpeg(voice(12.0, 48_000), "webm", "libopus", 48_000),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN_OFF)
+def test_a_recording_that_breaks_off_is_refused_by_where_it_does(kind: str) -> None:
+    data = BROKEN_OFF[kind]
+    assert decode_recording(data, "anna").duration_s == pytest.approx(12.0, abs=0.1)
+    with pytest.raises(
+        RecordingError, match=r"breaks off after [78]\.\d of 12\.\d s: send the whole"
+    ):
+        decode_recording(data[: len(data) * 2 // 3], "anna")
+
+
+@pytest.mark.parametrize("size", [0xFFFF_FFFF, 0x7FFF_FFFF, 0])
+def test_a_wav_whose_writer_did_not_know_its_length_is_whole(size: int) -> None:
+    data = in_libsndfile(voice())
+    piped = data[:4] + size.to_bytes(4, "little") + data[8:]
+    assert decode_recording(piped, "anna.wav").duration_s == 6.0
+
+
 def test_limits_are_arguments() -> None:
     data = in_libsndfile(voice(6.0))
     with pytest.raises(RecordingError, match=r"longer than 5\.5 s"):
         decode_recording(data, "a.wav", RecordingLimits(max_duration_s=5.5))
     with pytest.raises(RecordingError, match="at most 1,000 are allowed"):
         decode_recording(data, "a.wav", RecordingLimits(max_size_bytes=1000))
-    assert decode_recording(data[:200_000], "a.wav", RecordingLimits(min_duration_s=1.0))
+    short = in_libsndfile(voice(2.0))
+    assert decode_recording(short, "a.wav", RecordingLimits(min_duration_s=1.0))
 
 
 def test_recording_in_any_container_can_be_too_long() -> None:

@@ -71,11 +71,11 @@ class StoredAs(TypeDecorator[Any]):
     impl = JsonColumn
     cache_ok = True
 
-    def __init__(self, kept: Any) -> None:
+    def __init__(self, value_type: Any) -> None:
         """Store values of this type: dataclasses, pydantic models, or tuples of them."""
         super().__init__()
-        self.kept = kept
-        self._adapter: TypeAdapter[Any] = TypeAdapter(kept)
+        self.value_type = value_type
+        self._adapter: TypeAdapter[Any] = TypeAdapter(value_type)
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
         """Return the value as JSON."""

@@ -101,14 +101,14 @@ class _Reader:
             return NO_RULES
         folder = posixpath.dirname(name)
         own = [_inner(element) for element in head.iter() if local_name(element) == "style"]
-        linked = [
+        sheets = [
             resolve(folder, attribute(element, "href"))
             for element in head.iter()
             if local_name(element) == "link" and "stylesheet" in attribute(element, "rel").lower()
         ]
-        key = (*linked, *own)
+        key = (*sheets, *own)
         if key not in self._rules:
-            self._rules[key] = read_styles([*map(self._sheet, linked), *own])
+            self._rules[key] = read_styles([*map(self._sheet, sheets), *own])
         return self._rules[key]
 
     def _sheet(self, name: str) -> str:
@@ -144,13 +144,13 @@ def _sorted_out(
         inner = inner_skips(blocks)
         for block, reason in zip(blocks, inner, strict=True):
             number = next(numbers)
-            listed = SkipReason.CONTENTS if number in lists else reason
+            skip_reason = SkipReason.CONTENTS if number in lists else reason
             yield (
                 block,
                 (SkipReason.BOILERPLATE if flags[number] else None)
                 or declared.reason_at(block.start)
                 or whole
-                or (SkipReason.NOTE if block.start in notes else listed),
+                or (SkipReason.NOTE if block.start in notes else skip_reason),
             )
 
 

@@ -33,10 +33,10 @@ def is_grid(rows: Sequence[Sequence[str]]) -> bool:
     texts = [text for row in rows for text in row if not _EMPTY.fullmatch(text)]
     words = [text for text in texts if not is_figure(text)]
     figures = len(texts) - len(words)
-    filled = sum(any(map(is_figure, row)) for row in rows)
+    figure_rows = sum(any(map(is_figure, row)) for row in rows)
     return (
         max(map(len, rows), default=0) > 1
-        and figures >= max(_LEAST_FIGURES, _FIGURES_PER_ROW * filled)
+        and figures >= max(_LEAST_FIGURES, _FIGURES_PER_ROW * figure_rows)
         and figures >= _GRID_SHARE * len(texts)
         and sum(map(len, words)) <= _TEXT_PER_FIGURE * figures
     )

@@ -50,20 +50,20 @@ def without_hidden(tokens: Sequence[Token]) -> tuple[list[Token], list[list[int]
     An element that is never closed hides nothing: an extra word is better than lost text.
     """
     elements: dict[int, HiddenElements] = {}
-    kept: list[Token] = []
+    visible: list[Token] = []
     hidden: list[list[int]] = []
     for token in tokens:
-        kept.append(token)
+        visible.append(token)
         if token.type != "html_block" or token.map is None:
             continue
         own = elements.setdefault(token.level, HiddenElements())
-        opened = own.read(token.content, len(kept) - 1)
-        if opened is not None and opened < len(kept) - 1:
-            first = kept[opened].map
-            if first is not None and all(each.level >= token.level for each in kept[opened:]):
+        opened = own.read(token.content, len(visible) - 1)
+        if opened is not None and opened < len(visible) - 1:
+            first = visible[opened].map
+            if first is not None and all(each.level >= token.level for each in visible[opened:]):
                 hidden.append([first[1], token.map[0]])
-                kept[opened + 1 :] = [token]
-    return kept, hidden
+                visible[opened + 1 :] = [token]
+    return visible, hidden
 
 
 def hidden_places(tags: Iterator[tuple[int, str]]) -> list[tuple[int, int]]:

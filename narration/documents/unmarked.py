@@ -81,9 +81,9 @@ def _roles(blocks: Sequence[PageBlock]) -> Mapping[int, Rank]:
     parts: dict[int, Rank] = {}
     for members in families.values():
         rank = headings[members[0]].rank
-        kept = [i for i in members if is_filled(i)] if rank is Rank.CHAPTER else members
-        if _is_sequence([headings[i].number for i in kept]):
-            (chapters if rank is Rank.CHAPTER else parts).update(dict.fromkeys(kept, rank))
+        usable = [i for i in members if is_filled(i)] if rank is Rank.CHAPTER else members
+        if _is_sequence([headings[i].number for i in usable]):
+            (chapters if rank is Rank.CHAPTER else parts).update(dict.fromkeys(usable, rank))
     numerals = [(i, h) for i, h in headings.items() if not h.word]
     if not chapters:
         chains = find_chains(numerals, [], has_body=has_body)

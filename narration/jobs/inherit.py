@@ -46,7 +46,7 @@ def inherit_chunks(session: Session, job: Job, chunks: Sequence[PlannedChunk]) -
 
 
 def _keeping(planned: PlannedChunk, chunk: Chunk) -> PlannedChunk:
-    kept = KeptTake(**{name: getattr(chunk, name) for name in KeptTake.__dataclass_fields__})
+    take = KeptTake(**{name: getattr(chunk, name) for name in KeptTake.__dataclass_fields__})
     # Findings on the planned text do not apply to a chunk whose text was corrected.
     text_findings = planned.text_findings if chunk.planned_text is None else ()
-    return replace(planned, kept=kept, text_findings=text_findings)
+    return replace(planned, kept=take, text_findings=text_findings)

@@ -89,6 +89,8 @@ def forget_unused_parts(
     for row in forgotten:
         is_it = (PartAudio.owner == row.owner, PartAudio.digest == row.digest)
         session.execute(delete(PartAudio).where(*is_it))
-    named = {row.sha256 for row in forgotten if row.sha256}
-    still_named = set(session.scalars(select(PartAudio.sha256).where(PartAudio.sha256.in_(named))))
-    return sorted(named - still_named)
+    candidates = {row.sha256 for row in forgotten if row.sha256}
+    still_named = set(
+        session.scalars(select(PartAudio.sha256).where(PartAudio.sha256.in_(candidates)))
+    )
+    return sorted(candidates - still_named)

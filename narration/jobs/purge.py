@@ -36,9 +36,9 @@ def delete_job(
     job = lock_job(session, job_id, owner=owner)
     if job.state not in ENDED:
         raise ConflictError(f"job {job_id} is under way: cancel it first")
-    listed = list_delivered_keys(session, job_id)
+    delivered_keys = list_delivered_keys(session, job_id)
     delete_job_row(session, job, now=now)
-    _delete_objects(stores, job, listed)
+    _delete_objects(stores, job, delivered_keys)
     add_deleted(session, job)  # last, because other deletions wait for the row it locks
 
 
@@ -87,14 +87,14 @@ def forget_unused_audio(session: Session, *, before: datetime) -> list[str]:
     return [sha256 for sha256 in sounds if sha256 not in used]
 
 
-def _delete_objects(stores: Stores, job: Job, listed: Iterable[str]) -> None:
+def _delete_objects(stores: Stores, job: Job, delivered_keys: Iterable[str]) -> None:
     destination = stores.profile(job.destination_profile)
     prefix = job.destination_prefix
     # Files that lost tries left behind are not listed anywhere, but their names have the form of a
     # delivery.
     keys = [info.key for info in destination.find(job_folder(prefix, job.id))]
     leftovers = [key for key in keys if is_delivered(key, prefix, job.id)]
-    for key in {*listed, *leftovers}:
+    for key in {*delivered_keys, *leftovers}:
         destination.delete(key)
     if job.source_key is not None:
         stores.work.delete(job.source_key)

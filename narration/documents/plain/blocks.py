@@ -29,8 +29,8 @@ class BlockBuilder:
 
     def heading(self, group: Group) -> Iterator[Block]:
         """Build a heading; the title below a bare number becomes a separate block."""
-        found = read_heading(group.first)
-        if len(group.lines) > 1 and found is not None and not found.title:
+        parsed = read_heading(group.first)
+        if len(group.lines) > 1 and parsed is not None and not parsed.title:
             yield self._block(BlockKind.HEADING, group.lines[:1])
             yield self._block(BlockKind.HEADING, group.lines[1:])
         else:

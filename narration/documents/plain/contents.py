@@ -105,8 +105,8 @@ class _Finder:
         groups = self._groups
         lines = [line.text for group in groups[start:body] for line in group.lines][1:]
         paged = sum(PAGE.search(text) is not None for text in lines)
-        worded = sum(bool(entry.heading and entry.heading.word) for entry in entries)
-        if paged * 2 >= len(lines) or worded * 2 >= len(entries):
+        with_words = sum(bool(entry.heading and entry.heading.word) for entry in entries)
+        if paged * 2 >= len(lines) or with_words * 2 >= len(entries):
             return True
         if self._titles.find(entries, body):
             return True
@@ -144,13 +144,13 @@ class _Finder:
         is_numbered = first is not None and first.number is not None
         if is_numbered and headed >= _LEAST_ENTRIES and headed * 2 >= len(entries):
             return True
-        listed = self._titles.find(entries, body)
-        if len(listed) < _LEAST_TITLES or len(listed) * 4 < len(entries) * 3:
+        occurrences = self._titles.find(entries, body)
+        if len(occurrences) < _LEAST_TITLES or len(occurrences) * 4 < len(entries) * 3:
             return False
-        often = sum(self._titles.count(entry, body) > _MOST_TIMES for entry in listed.values())
-        if often * 2 >= len(listed):  # speakers in a play
+        often = sum(self._titles.count(entry, body) > _MOST_TIMES for entry in occurrences.values())
+        if often * 2 >= len(occurrences):  # speakers in a play
             return False
-        places = sorted(listed)
+        places = sorted(occurrences)
         filled = [any(map(_is_text, self._groups[a + 1 : b])) for a, b in pairwise(places)]
         return filled[0] and sum(filled) * 2 >= len(filled)  # a half title has no text
 

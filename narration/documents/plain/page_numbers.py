@@ -138,11 +138,11 @@ def _line_numbers(source: str, lines: Sequence[tuple[int, int]]) -> Iterator[Ski
         is_apart = words.endswith(("  ", "\t", "\u2003"))
         if is_apart and 0 < len(text) - len(words) <= 4 and _LETTER.search(words):
             numbered.append((index, int(text[len(words) :]), start + len(words), end))
-    counted: set[int] = set()
+    line_numbers: set[int] = set()
     for at, (first, second) in enumerate(pairwise(numbered)):
         step = second[1] - first[1]
         apart = second[0] - first[0]
         if step in _STEPS and first[1] % step == 0 and 0 <= apart - step <= _MOST_EXTRA:
-            counted |= {at, at + 1}
-    for at in sorted(counted):
+            line_numbers |= {at, at + 1}
+    for at in sorted(line_numbers):
         yield Skip(start=numbered[at][2], end=numbered[at][3], reason=SkipReason.LINE_NUMBER)

@@ -81,7 +81,7 @@ def list_uploads(
 @router.get("/{upload_id}", responses=problems(404), summary="Read an upload")
 def get_upload(upload_id: UploadId, resources: WithResources, owner: SubmitOwner) -> UploadBody:
     """Read a pending upload, with a fresh `url`."""
-    return _shown(resources, _find(resources, upload_id, owner))
+    return _body(resources, _find(resources, upload_id, owner))
 
 
 @router.delete(

@@ -145,19 +145,25 @@ def _promised_share(data: bytes) -> float:
 
 def _coded_s(data: bytes) -> float:
     """Return how much sound the packets of an MP3 hold, whatever its header says."""
-    with av.open(io.BytesIO(data), mode="r", format="mp3") as container:
-        return sum(
-            float(packet.duration * packet.time_base)
-            for packet in container.demux(audio=0)
-            if packet.duration and packet.time_base
-        )
+    try:
+        with av.open(io.BytesIO(data), mode="r", format="mp3") as container:
+            return sum(
+                float(packet.duration * packet.time_base)
+                for packet in container.demux(audio=0)
+                if packet.duration and packet.time_base
+            )
+    except (av.FFmpegError, ValueError, IndexError):
+        return math.inf  # two decoders disagree: the one that reads it is believed
 
 
 def _promised_s(container: InputContainer) -> float:
-    """Return how long a file says that it is; 0 where it does not."""
-    if container.format.name not in _WITH_LENGTH:
-        return 0.0
-    return (container.duration or 0) / av.time_base
+    """Return how long a file says that its sound is; 0 where it does not."""
+    sound = container.streams.audio[0]
+    if sound.duration and sound.time_base and container.format.name in _WITH_LENGTH:
+        return float(sound.duration * sound.time_base)
+    # A film may go on after its sound.
+    is_alone = container.format.name in _WITH_LENGTH and len(container.streams) == 1
+    return (container.duration or 0) / av.time_base if is_alone else 0.0
 
 
 def _check_whole(heard_s: float, promised_s: float, name: str, limits: RecordingLimits) -> None:

@@ -57,7 +57,7 @@ def test_a_sign_in_that_has_ended_says_so(browser: TestClient) -> None:
     browser.cookies.set(COOKIE, over)
     answer = browser.get("/v1/jobs")
     assert answer.status_code == HTTPStatus.UNAUTHORIZED
-    assert answer.json()["detail"].startswith("the sign-in of this browser has ended")
+    assert answer.json()["detail"].startswith("the sign-in of this browser has expired")
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import { explain, explainFailure, explainTrouble, STATES, titleOf, troubleOf } f
 const STEPS = {
   queued: "It begins as soon as the ones before it are done. You can close this page: the work goes on.",
   planning: "The text is being read and cut into sentences.",
+  beginning: "The first sentences are being spoken. You can close this page: the work goes on, and the bookshelf remembers it.",
   rendering: "You can listen already. You can also close this page: the work goes on, and the bookshelf remembers it.",
   assembling: "All is spoken. The files are being written.",
 };
@@ -99,6 +100,9 @@ export function jobView({ id, params, replaceParams }) {
 /** Whether a job that was delivered is being mended: what it delivered can be heard meanwhile. */
 const isMending = (job) => isActive(job) && job.revision > 1;
 
+/** Whether nothing can be heard yet. */
+const isBeginning = (job) => job.state === "rendering" && job.progress.audio_s === 0;
+
 /** Whether some of its chunks are all that keeps a job from being delivered. */
 const isHeldUp = (job) => job.state === "failed" && ["quality_failed", "chunk_failed"].includes(job.error?.code);
 
@@ -150,7 +154,7 @@ function progress(body, job) {
   if (!bar || !isActive(job)) return;
   setText(body.querySelector(".told"), stateLine(job));
   const trouble = troubleOf(job);
-  setText(body.querySelector(".step"), trouble ? explainTrouble(trouble.code) : STEPS[job.state]);
+  setText(body.querySelector(".step"), trouble ? explainTrouble(trouble.code) : STEPS[isBeginning(job) ? "beginning" : job.state]);
   if (job.state === "rendering") bar.value = job.progress.percent;
   else if (job.state === "assembling") bar.value = 100;
   else bar.removeAttribute("value");

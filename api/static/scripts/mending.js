@@ -69,7 +69,7 @@ export class Mending {
 
   #show() {
     const [all, left] = [this.#list.children.length, this.#list.querySelectorAll(".to-check").length];
-    setText(this.#title, left ? `${count(left, "place")} to check by ear` : all ? "Mended by ear" : "Nothing to check");
+    setText(this.#title, left ? `${count(left, "place")} to check by ear` : all ? "Mend by ear" : "Nothing to check");
     setText(this.#help, all ? HOW : `${HOW_ELSE} ${HOW}`);
   }
 

@@ -119,7 +119,7 @@ def test_what_is_heard_can_be_mended_from_the_player(open_page: Open, served: Se
     wait_until(page, "document.querySelector('audio').paused")
     assert page.evaluate("document.activeElement.closest('.check') !== null")
     page.get_by_role("button", name="Say it again: They sat").click()
-    expect(page.get_by_role("heading", name="Mended by ear")).to_be_visible()
+    expect(page.get_by_role("heading", name="Mend by ear")).to_be_visible()
     assert job(served, job_id)["revision"] == 2
 
 

@@ -1,5 +1,6 @@
 """Responses that send a local file, with this API's problem documents."""
 
+import re
 from http import HTTPStatus
 
 from fastapi import Request, Response
@@ -14,6 +15,9 @@ from narration.jobs.record import Artifact, Job
 from narration.storage.directory import DirectoryStorage
 from narration.storage.interface import Storage
 
+_WHOLE = frozenset({"audio", "captions"})  # artifacts of which a job has one in each format
+_NOT_IN_NAMES = re.compile(r'[\x00-\x1f\x7f-\x9f<>:"/\\|?*]')  # of files, on some system or other
+_MAX_NAME = 100
 REFUSALS = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE})
 
 
@@ -26,9 +30,21 @@ def send_artifact(resources: Resources, job: Job, artifact: Artifact | PastArtif
         resources.stores.profile(job.destination_profile),
         artifact.key,
         media_type=artifact.media_type,
-        file_name=artifact.name,
+        file_name=download_name(job, artifact.name),
         expires_s=resources.settings.storage.presign_s,
     )
+
+
+def download_name(job: Job, name: str) -> str:
+    """Return what an artifact is called on the machine of whoever downloads it: by its work.
+
+    Ten books would all be "audio.m4b" in one folder of downloads.
+    """
+    title = " ".join(_NOT_IN_NAMES.sub(" ", job.title or "").split())[:_MAX_NAME].strip(" .")
+    stem, _, suffix = name.rpartition(".")
+    if not title or suffix == "json":
+        return name
+    return f"{title}.{suffix}" if stem in _WHOLE else f"{title} - {name}"
 
 
 def stored_file(

@@ -74,6 +74,17 @@ def begin(
     return Begun(job=job, outputs=request.outputs, is_split=settings.split is not None)
 
 
+def plan(client: ApiClient, request: NarrationRequest) -> dict[str, Any]:
+    """Return what the server would make of a text; nothing of it is kept, and nothing is spoken.
+
+    Raises: InputError if the server refuses; TransientError if another try may succeed.
+    """
+    form = json.dumps(_form(request, request.settings), sort_keys=True)
+    planned: dict[str, Any] = client.upload("/v1/plans", request.text, {"job": form})
+    client.request("DELETE", planned["urls"]["self"])
+    return planned
+
+
 def finish(
     client: ApiClient,
     begun: Begun,
@@ -122,11 +133,13 @@ def read_text(file: Path) -> Upload:
     return Upload(name=name, data=read_input(file, MAX_UPLOAD_BYTES))
 
 
-def _send(client: ApiClient, request: NarrationRequest, settings: JobSettings) -> dict[str, Any]:
+def _form(request: NarrationRequest, settings: JobSettings) -> dict[str, Any]:
     destination = {"profile": request.profile, "prefix": request.prefix}
-    form = json.dumps(
-        settings.model_dump(mode="json") | {"destination": destination}, sort_keys=True
-    )
+    return settings.model_dump(mode="json") | {"destination": destination}
+
+
+def _send(client: ApiClient, request: NarrationRequest, settings: JobSettings) -> dict[str, Any]:
+    form = json.dumps(_form(request, settings), sort_keys=True)
     document = hashlib.sha256(request.text.data).hexdigest()
     cover = hashlib.sha256(request.cover).hexdigest() if request.cover else ""
     content = f"{request.text.name}\0{document}\0{form}\0{cover}"

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Path, Query, Response
 
 from api.deps import JobId, MediaOwner, ReadOwner, Resources, WithLinks, WithResources
-from api.files import send_artifact
+from api.files import download_name, send_artifact
 from api.links import Links
 from api.mending import LAST_NUMBER, ArtifactBody, ArtifactList
 from api.openapi import DELIVERED, problems
@@ -38,7 +38,7 @@ def list_artifacts(
     job, artifacts = _delivered(resources, job_id, owner, revision)
     storage = resources.stores.profile(job.destination_profile)
     expires_s = resources.settings.storage.presign_s
-    return ArtifactList(items=[show(storage, each, expires_s, links) for each in artifacts])
+    return ArtifactList(items=[show(storage, job, each, expires_s, links) for each in artifacts])
 
 
 @router.get(
@@ -68,10 +68,11 @@ def get_artifact(
 
 
 def show(
-    storage: Storage, artifact: Artifact | PastArtifact, expires_s: int, links: Links
+    storage: Storage, job: Job, artifact: Artifact | PastArtifact, expires_s: int, links: Links
 ) -> ArtifactBody:
     """Convert an artifact to its body, with a fresh URL."""
-    url = storage.presign(artifact.key, expires_s=expires_s, file_name=artifact.name)
+    file_name = download_name(job, artifact.name)
+    url = storage.presign(artifact.key, expires_s=expires_s, file_name=file_name)
     if url is not None:
         return artifact_body(artifact, url, expires_s)
     path = f"{job_path(artifact.job_id)}/artifacts/{artifact.name}"

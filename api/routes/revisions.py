@@ -47,14 +47,14 @@ def list_revisions(
         RevisionBody(
             number=number,
             replaced_at=replaced_at,
-            artifacts=[show(storage, artifact, expires_s, links) for artifact in artifacts],
+            artifacts=[show(storage, job, artifact, expires_s, links) for artifact in artifacts],
         )
         for (number, replaced_at), artifacts in groupby(
             past, key=lambda artifact: (artifact.revision, artifact.replaced_at)
         )
     ]
     if present:
-        artifacts = [show(storage, artifact, expires_s, links) for artifact in present]
+        artifacts = [show(storage, job, artifact, expires_s, links) for artifact in present]
         newest = RevisionBody(number=present[0].revision, replaced_at=None, artifacts=artifacts)
         revisions.append(newest)
     revisions.reverse()

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from io import BufferedReader, BytesIO, RawIOBase
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
+from urllib.parse import quote
 
 import boto3
 from botocore.config import Config
@@ -110,7 +111,7 @@ class S3Storage:
         """Sign a GET, without contacting the server."""
         params = {"Bucket": self._bucket, "Key": check_key(key)}
         if file_name is not None:
-            params["ResponseContentDisposition"] = f'attachment; filename="{file_name}"'
+            params["ResponseContentDisposition"] = f"attachment; {_named_file(file_name)}"
         with self._named(key):
             return self._signer.generate_presigned_url(
                 "get_object", Params=params, ExpiresIn=expires_s
@@ -279,6 +280,13 @@ def _client(profile: S3Profile, endpoint_url: str | None) -> "S3Client":
 
 def _plain(secret: "SecretStr | None") -> str | None:
     return secret.get_secret_value() if secret else None
+
+
+def _named_file(name: str) -> str:
+    """Return the parameter of Content-Disposition that names a file (RFC 6266)."""
+    if name.isascii() and not set(name) & set('"\\'):
+        return f'filename="{name}"'
+    return f"filename*=UTF-8''{quote(name, safe='')}"
 
 
 def _code(error: ClientError) -> str:

@@ -131,7 +131,7 @@ def _decode_container(
             return rate_hz, samples
     except (av.FFmpegError, ValueError) as error:
         raise RecordingError(
-            f"{name} is damaged, or not a sound file we can read: send a whole wav, flac, mp3, "
+            f'"{name}" is damaged, or not a sound file we can read: send a whole wav, flac, mp3, '
             "m4a, ogg or opus"
         ) from error
 
@@ -208,15 +208,15 @@ def _most_frames(rate_hz: int, limits: RecordingLimits) -> int:
 
 
 def _no_sound(name: str) -> RecordingError:
-    return RecordingError(f"{name} contains no sound: send a recording of a voice")
+    return RecordingError(f'"{name}" contains no sound: send a recording of a voice')
 
 
 def _check_size(size_bytes: int, name: str, limits: RecordingLimits) -> None:
     if size_bytes == 0:
-        raise RecordingError(f"{name} is empty: send a recording of a voice")
+        raise RecordingError(f'"{name}" is empty: send a recording of a voice')
     if size_bytes > limits.max_size_bytes:
         raise RecordingError(
-            f"{name} has {size_bytes:,} bytes, at most {limits.max_size_bytes:,} are allowed: "
+            f'"{name}" has {size_bytes:,} bytes, at most {limits.max_size_bytes:,} are allowed: '
             "cut it or compress it"
         )
 
@@ -224,12 +224,12 @@ def _check_size(size_bytes: int, name: str, limits: RecordingLimits) -> None:
 def _check_rate(rate_hz: int, name: str, limits: RecordingLimits) -> None:
     if rate_hz < limits.min_rate_hz:
         raise RecordingError(
-            f"{name} is sampled at {rate_hz} Hz, a voice needs at least {limits.min_rate_hz} Hz: "
+            f'"{name}" is sampled at {rate_hz} Hz, a voice needs at least {limits.min_rate_hz} Hz: '
             "record it at a higher rate"
         )
     if rate_hz > limits.max_rate_hz:
         raise RecordingError(
-            f"{name} is sampled at {rate_hz} Hz, at most {limits.max_rate_hz} Hz are allowed: "
+            f'"{name}" is sampled at {rate_hz} Hz, at most {limits.max_rate_hz} Hz are allowed: '
             "convert it to 48000 Hz"
         )
 
@@ -237,12 +237,12 @@ def _check_rate(rate_hz: int, name: str, limits: RecordingLimits) -> None:
 def _check_duration(recording: Recording, limits: RecordingLimits) -> None:
     if recording.duration_s < limits.min_duration_s:
         raise RecordingError(
-            f"{recording.name} is {recording.duration_s:.1f} s long, a voice needs at least "
+            f'"{recording.name}" is {recording.duration_s:.1f} s long, a voice needs at least '
             f"{limits.min_duration_s:g} s: send a longer recording"
         )
     if recording.duration_s > limits.max_duration_s:
         raise RecordingError(
-            f"{recording.name} is longer than {limits.max_duration_s:g} s: "
+            f'"{recording.name}" is longer than {limits.max_duration_s:g} s: '
             "cut out ten seconds of clear speech"
         )
 
@@ -251,16 +251,16 @@ def _check_sound(recording: Recording, limits: RecordingLimits) -> None:
     samples = recording.samples
     if not np.isfinite(samples).all():
         raise RecordingError(
-            f"{recording.name} contains samples that are not numbers: export it again"
+            f'"{recording.name}" contains samples that are not numbers: export it again'
         )
     level = math.sqrt(float(np.vdot(samples, samples)) / len(samples))
     if level < 10 ** (limits.min_level_dbfs / 20):
         raise RecordingError(
-            f"{recording.name} is silent or nearly so: record closer to the microphone"
+            f'"{recording.name}" is silent or nearly so: record closer to the microphone'
         )
     clipped_share = float(np.mean(np.abs(samples) >= _FULL_SCALE))
     if clipped_share > limits.max_clipped_share:
         raise RecordingError(
-            f"{recording.name} is clipped ({clipped_share:.1%} of its samples are at full scale): "
-            "record it again at a lower level"
+            f'"{recording.name}" is clipped ({clipped_share:.1%} of its samples are at full '
+            "scale): record it again at a lower level"
         )

@@ -1,8 +1,10 @@
-"""The output of `rhapsode render --dry-run`: what each text would become, without a model."""
+"""The output of `--dry-run`: what each text would become, without a model or by a server's plan."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -52,6 +54,20 @@ class Preview:
             "warnings": self.warnings,
         }
         return json.dumps(report)
+
+
+def preview_of_plan(work: Work, plan: Mapping[str, Any], *, is_split: bool) -> Preview:
+    """Read the plan that a server made of a text."""
+    unlisted = plan["chapters_total"] - len(plan["chapters"])  # of a very long list
+    return Preview(
+        file=work.file,
+        outputs=visible_paths(work.outputs, is_split=is_split),
+        words=plan["reading"]["words"],
+        chapters=sum(chapter["is_chosen"] for chapter in plan["chapters"]) + unlisted,
+        chunks=plan["chunks"],
+        audio_s=plan["estimate"]["audio_s"],
+        warnings=[warning["detail"] for warning in plan["warnings"]],
+    )
 
 
 def preview(work: Work, settings: Settings, job_settings: JobSettings) -> Preview:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from rhapsode.commands.dry_run import Preview
     from rhapsode.http_client import ApiClient
     from rhapsode.submit import Begun, NarrationRequest
 
@@ -54,6 +55,7 @@ def submit(  # noqa: PLR0917 - Typer passes all of them by keyword
     priority: Priority = 5,
     prefix: Prefix = "",
     profile: Profile = "default",
+    dry_run: options.DryRun = False,  # noqa: FBT002
     quiet: options.Quiet = False,  # noqa: FBT002 - a flag of the command line
     json: options.Json = False,  # noqa: FBT002
 ) -> None:
@@ -95,6 +97,9 @@ def submit(  # noqa: PLR0917 - Typer passes all of them by keyword
     key = settings.key.get_secret_value() if settings.key else None
     with closing(ApiClient(server or settings.server, key)) as client:
         submitter = _Submitter(client, request, is_quiet=quiet)
+        if dry_run:
+            run_all(works, submitter.preview, is_quiet=quiet, as_json=json)
+            return
         # All are submitted first, because a server narrates several at once.
         submitter.begin_all(works)
         run_all(works, submitter.finish, is_quiet=quiet, as_json=json)
@@ -122,6 +127,15 @@ class _Submitter:
                 self._begun[work.file] = begin(self._client, request)
             except RhapsodeError as error:
                 self._begun[work.file] = error
+
+    def preview(self, work: Work) -> "Preview":
+        """Have the server tell what a text would become."""
+        from rhapsode.commands.dry_run import preview_of_plan  # noqa: PLC0415
+        from rhapsode.submit import plan, read_text  # noqa: PLC0415
+
+        request = self._request(text=read_text(work.file), outputs=work.outputs)
+        is_split = request.settings.split is not None
+        return preview_of_plan(work, plan(self._client, request), is_split=is_split)
 
     def finish(self, work: Work) -> Summary:
         """Wait for the job of a text, and fetch its files."""

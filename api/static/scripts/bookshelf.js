@@ -16,6 +16,12 @@ const SHOWN = {
   stopped: ["Stopped", ["failed", "canceled"]],
 };
 
+const NONE = {
+  active: "Nothing is being narrated at the moment.",
+  ready: "No narration is ready yet. What is under way is among those in progress.",
+  stopped: "No narration was canceled or stopped by a problem.",
+};
+
 export function shelfView({ params, replaceParams }) {
   const chosen = { show: params.get("show") in SHOWN ? params.get("show") : "all", search: params.get("q") ?? "" };
   const listing = new Listing();
@@ -126,7 +132,7 @@ class Listing {
 
 function empty({ show, search }) {
   if (search) return h("div", { class: "empty" }, h("h2", {}, "Nothing by that name"), h("p", {}, `No title or author has “${search}” in it. Try fewer letters.`));
-  if (show !== "all") return h("div", { class: "empty" }, h("h2", {}, "Nothing here"), h("p", {}, "No narration stands like that at the moment."));
+  if (show !== "all") return h("div", { class: "empty" }, h("h2", {}, "Nothing here"), h("p", {}, NONE[show]));
   return h("div", { class: "empty" },
     h("h2", {}, "The bookshelf is empty"),
     h("p", {}, "Give Rhapsode a book, an article or any text, and listen to it. Drop a file anywhere on this page, or paste a text."),

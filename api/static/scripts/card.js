@@ -4,7 +4,7 @@ import { h, hueOf, icon, setText } from "./dom.js";
 import { isActive, jobs } from "./jobs.js";
 import { notice } from "./notices.js";
 import { downloadLink, hasSound } from "./artifacts.js";
-import { explain, explainFailure, length, STATES, titleOf, troubleOf, voiceName, waiting } from "./words.js";
+import { capital, explain, explainFailure, length, STATES, titleOf, troubleOf, voiceName, waiting } from "./words.js";
 
 const ENDS = {
   succeeded: ["good", "check"],
@@ -21,11 +21,10 @@ export function cover(job) {
   return box;
 }
 
-/** "Read by Anna · 3 h 12 min". */
+/** "3 h 12 min · read by Anna": where there is little room, the length stays. */
 export function about(job) {
-  const parts = [`Read by ${voiceName(job.settings.voice)}`];
-  if (job.state === "succeeded") parts.push(length(job.progress.audio_s));
-  return parts.join(" · ");
+  const voice = `read by ${voiceName(job.settings.voice)}`;
+  return job.state === "succeeded" ? `${length(job.progress.audio_s)} · ${voice}` : capital(voice);
 }
 
 /** The state of a job, in one line. */

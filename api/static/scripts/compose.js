@@ -23,6 +23,7 @@ export function composeView() {
   handed = null;
   const source = h("section", { class: "source", "aria-label": "What is to be read" });
   const told = h("div", { "aria-live": "polite" });
+  const refused = h("div", { "aria-live": "polite" }); // beside the source, before anything is sent
   const button = h("button", { class: "primary", type: "submit" }, icon("wave"), "Narrate");
   const state = { kind: null, sent: null, isSending: false, isInsisting: false };
   const options = optionsForm();
@@ -30,39 +31,43 @@ export function composeView() {
   const settingsNow = () => ({ ...options.values(), ...(state.isInsisting && { other_language: "read" }) });
   const plans = planner(() => requestBody(state, settingsNow()), (news) => hear(news));
 
-  const insist = () => told.firstChild.append(h("p", {}, h("button", { type: "button", onclick: (press) => {
+  const insist = (place) => place.firstChild.append(h("p", {}, h("button", { type: "button", onclick: (press) => {
     Object.assign(state, { isInsisting: true, sent: null });
     submit(press);
   } }, "Read it all the same")));
-  const refuse = (title, problem) => {
-    told.replaceChildren(fault(title, explain(problem)));
-    if (isOfOtherLanguage(problem)) insist();
+  const refuse = (place, title, problem) => {
+    clear();
+    place.replaceChildren(fault(title, explain(problem)));
+    if (isOfOtherLanguage(problem)) insist(place);
   };
+  const clear = () => { told.replaceChildren(); refused.replaceChildren(); };
   const hear = (news) => {
     if (news === "wait") return preview.wait();
     if (news === null || news instanceof Error) {
       preview.clear();
       // Other problems are reported on submission: they may be fixed by then.
-      if (news?.code === "document_invalid") refuse("It cannot be read.", news);
+      if (news?.code === "document_invalid") refuse(refused, "It cannot be read.", news);
       return undefined;
     }
-    told.replaceChildren();
+    clear();
     preview.show(news);
+    tellPlanned(source);
     return undefined;
   };
 
   const changed = () => { state.sent = null; plans.renew(); };
   const touched = (isTyping = true) => {
     Object.assign(state, { sent: null, isInsisting: false });
+    refused.replaceChildren();
     preview.clear();
     plans.renew({ isTyping });
   };
   const drawSource = () => {
-    source.replaceChildren(...(draft.file ? chosenFile(draft.file, () => take(null)) : textArea(state, take, touched)), preview.element);
+    source.replaceChildren(...(draft.file ? chosenFile(draft.file, () => take(null)) : textArea(state, take, touched)), refused, preview.element);
   };
   const take = (file) => {
     draft.file = file;
-    told.replaceChildren();
+    clear();
     drawSource();
     touched(false);
     (source.querySelector("textarea") ?? source.querySelector("button")).focus();
@@ -75,6 +80,7 @@ export function composeView() {
     if (state.sent === null || preview.isEmpty()) {
       const isText = state.sent === null;
       state.sent = null;
+      clear();
       told.replaceChildren(isText ? fault("There is nothing to read yet.", "Paste a text or choose a file first.")
         : fault("No chapter is chosen.", "Choose at least one chapter to be read."));
       if (isText) source.querySelector("textarea").focus();
@@ -84,7 +90,7 @@ export function composeView() {
     state.isSending = true;
     button.setAttribute("aria-disabled", "true");
     setText(button.lastChild, draft.file ? "Sending…" : "One moment…");
-    told.replaceChildren();
+    clear();
     try {
       const job = jobs.put(await post("jobs", state.sent.body, { "Idempotency-Key": state.sent.key }));
       plans.drop();
@@ -95,7 +101,7 @@ export function composeView() {
       if (problem.fields?.some(({ pointer }) => pointer === "/plan")) {
         changed(); // the plan has expired, but the text is still here
         told.replaceChildren(fault("It was not taken.", "It had been waiting for long and is read anew: press the button again."));
-      } else refuse("It was not taken.", problem);
+      } else refuse(told, "It was not taken.", problem);
     } finally {
       state.isSending = false;
       button.removeAttribute("aria-disabled");
@@ -112,8 +118,18 @@ export function composeView() {
     title: "New narration",
     element: form,
     shown: () => options.load(),
+    back: () => {
+      options.load();
+      if (!plans.current() && (draft.file || draft.text.trim())) plans.renew();
+    },
     dropped: (file) => { take(file); return true; },
   };
+}
+
+/** The plan knows better than a count of words: one of both is enough. */
+function tellPlanned(source) {
+  const count = source.querySelector("#source-count");
+  if (count) setText(count, "");
 }
 
 /** The last child is a text node, so that it can be replaced alone. */

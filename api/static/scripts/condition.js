@@ -1,5 +1,6 @@
 // The state of the server, in lines at the top: what narrations wait for, and which voice speaks.
 
+import { h } from "./dom.js";
 import { jobs } from "./jobs.js";
 import { pause } from "./server.js";
 import { explainTrouble } from "./words.js";
@@ -35,6 +36,8 @@ async function ask() {
 
 function tell(id, text) {
   const line = document.getElementById(id);
-  if (line.textContent !== text) line.textContent = text;
   line.hidden = !text;
+  if (line.dataset.told === text) return;
+  line.dataset.told = text;
+  line.replaceChildren(...text.split("`").map((part, place) => (place % 2 ? h("code", {}, part) : part)));
 }

@@ -10,6 +10,7 @@ const ICONS = {
   stop: '<path d="M6 6l12 12M18 6L6 18"/>',
   again: '<path d="M4 12a8 8 0 0 1 14-5.300L20 9M20 4v5h-5M20 12a8 8 0 0 1-14 5.300L4 15M4 20v-5h5"/>',
   bin: '<path d="M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13"/>',
+  pencil: '<path d="M4 20l1-4L16.500 4.500l3 3L8 19zM14.500 6.500l3 3"/>',
   check: '<path d="M5 12.500l4.500 4.500L19 7.500"/>',
   warn: '<path d="M12 4l9 16H3zM12 10v4.500M12 17.500v.100"/>',
   clock: '<path d="M12 7v5l3 2M21 12a9 9 0 1 1-18 0 9 9 0 0 1 18 0z"/>',

@@ -12,6 +12,7 @@ import { explain, explainFailure, explainTrouble, STATES, titleOf, troubleOf } f
 const STEPS = {
   queued: "It begins as soon as the ones before it are done. You can close this page: the work goes on.",
   planning: "The text is being read and cut into sentences.",
+  beginning: "The first sentences are being spoken. You can close this page: the work goes on, and the bookshelf remembers it.",
   rendering: "You can listen already. You can also close this page: the work goes on, and the bookshelf remembers it.",
   assembling: "All is spoken. The files are being written.",
 };
@@ -86,6 +87,7 @@ export function jobView({ id, params, replaceParams }) {
       if (jobs.get(id)) drawHead(head, jobs.get(id));
       await load(id, status);
     },
+    back: async () => { await load(id, status); await listening?.again(); },
     close: () => {
       listening?.close();
       jobs.removeEventListener("job", onjob);
@@ -97,6 +99,9 @@ export function jobView({ id, params, replaceParams }) {
 
 /** Whether a delivered job is being mended: its earlier delivery can be played meanwhile. */
 const isMending = (job) => isActive(job) && job.revision > 1;
+
+/** Whether nothing can be played yet. */
+const isBeginning = (job) => job.state === "rendering" && job.progress.audio_s === 0;
 
 /** Whether only flagged chunks keep a job from being delivered. */
 const isHeldUp = (job) => job.state === "failed" && ["quality_failed", "chunk_failed"].includes(job.error?.code);
@@ -112,6 +117,7 @@ async function load(id, body) {
     await jobs.load(id);
   } catch (problem) {
     if (!problem.code) throw problem;
+    if (jobs.get(id) && problem.code === "unreachable") return; // the line at the top says it
     body.replaceChildren(h("div", { class: "empty" },
       h("h1", {}, problem.code === "not_found" ? "There is no such narration" : "It cannot be shown"),
       h("p", {}, explain(problem)), h("a", { class: "button", href: "#/" }, "To the bookshelf")));
@@ -120,15 +126,15 @@ async function load(id, body) {
 
 function drawHead(head, job) {
   const title = titleOf(job);
-  const buttons = h("div", { class: "buttons" });
+  const buttons = [];
   const line = h("p", { class: "small" }, isActive(job) ? isMending(job) && h("span", { class: "told", role: "status" }, "Being mended · this takes a few seconds") : endLine(job));
-  if (isActive(job)) buttons.append(action("stop", "Cancel", `Cancel ${title}`, () => jobs.cancel(job.id)));
-  else if (job.state !== "succeeded") buttons.append(action("again", "Try again", `Try again: ${title}`, () => jobs.retry(job.id)));
-  buttons.append(action("bin", "Delete", `Delete ${title}`, () => jobs.removeLater(jobs.get(job.id))));
-  for (const button of buttons.children) button.classList.remove("plain");
+  if (isActive(job)) buttons.push(action("stop", "Cancel", `Cancel ${title}`, () => jobs.cancel(job.id)));
+  else if (job.state !== "succeeded") buttons.push(action("again", "Try again", `Try again: ${title}`, () => jobs.retry(job.id)));
+  buttons.push(action("bin", "Delete", `Delete ${title}`, () => jobs.removeLater(jobs.get(job.id))));
+  for (const button of buttons) button.classList.remove("plain");
   head.replaceChildren(cover(job), h("div", {},
-    h("h1", {}, title), h("p", { class: "quiet" }, job.author ?? ""), h("p", { class: "quiet small" }, [about(job), readingLine(job)].filter(Boolean).join(" · ")), line,
-    h("ul", { class: "files buttons", "aria-label": "Files" }), buttons));
+    h("h1", {}, title), h("p", { class: "quiet" }, job.author ?? ""), h("p", { class: "quiet small" }, [about(job), readingLine(job)].filter(Boolean).join(" · ")), line),
+    h("div", { class: "buttons" }, h("ul", { class: "files", "aria-label": "Files" }), ...buttons));
 }
 
 async function drawFiles(head, job, isWanted) {
@@ -148,7 +154,7 @@ function progress(body, job) {
   if (!bar || !isActive(job)) return;
   setText(body.querySelector(".told"), stateLine(job));
   const trouble = troubleOf(job);
-  setText(body.querySelector(".step"), trouble ? explainTrouble(trouble.code) : STEPS[job.state]);
+  setText(body.querySelector(".step"), trouble ? explainTrouble(trouble.code) : STEPS[isBeginning(job) ? "beginning" : job.state]);
   if (job.state === "rendering") bar.value = job.progress.percent;
   else if (job.state === "assembling") bar.value = 100;
   else bar.removeAttribute("value");

@@ -31,6 +31,7 @@ export class Listening {
       id: job.id, src, title: titleOf(job), duration: job.progress.audio_s,
       ontime: (seconds) => this.#follow(seconds),
       onmore: () => this.#read(),
+      onmend: () => this.#mend(),
       chapters: () => this.#script.chapters.map((chapter) => chapter.start),
     });
     const side = h("details", { class: "chapters", hidden: true, open: matchMedia("(min-width: 68.75rem)").matches }, h("summary", {}, "Chapters"), this.#chapters);
@@ -39,7 +40,7 @@ export class Listening {
       quiet: () => { if (this.isPlaying) this.#player.toggle(); },
       accepted: (chunk) => this.#transcript.accept(chunk),
     });
-    this.element = h("div", {}, this.#mending.element, h("div", { class: "reading" }, side, this.#transcript.element), this.#player?.element ?? (isDelivered ? this.#unplayable() : null));
+    this.element = h("div", { class: "listening" }, this.#mending.element, h("div", { class: "reading" }, side, this.#transcript.element), this.#player?.element ?? (isDelivered ? this.#unplayable() : null));
     if (this.#player) document.body.classList.add("playing");
   }
 
@@ -71,6 +72,14 @@ export class Listening {
   /** More audio is available. */
   hearMore() {
     this.#player?.refresh();
+  }
+
+  /** The server is back: read what could not be read. */
+  async again() {
+    this.#player?.again();
+    if (this.#script.duration > 0) return;
+    this.#transcript.element.replaceChildren();
+    await this.#read();
   }
 
   get attempt() {
@@ -112,6 +121,14 @@ export class Listening {
     this.#player.play();
   }
 
+  /** Mend the sentence that is marked; the text rests meanwhile. */
+  #mend() {
+    const sentence = this.#script.at(this.#player.seconds);
+    if (!sentence) return;
+    if (this.isPlaying) this.#player.toggle();
+    this.#mending.take(sentence);
+  }
+
   #unplayable() {
     return h("p", { class: "panel quiet" }, "Only captions were asked for: there is no sound to play.");
   }
@@ -133,6 +150,7 @@ export class Listening {
     if (chapters.length !== this.#chapters.childElementCount) this.#drawChapters(chapters);
     if (isLast) {
       this.#mending.draw(this.#focused);
+      if (this.#player) this.#player.mend.hidden = false;
       this.#focused = null;
     }
     if (this.#player) this.#follow(this.#player.seconds);

@@ -167,6 +167,7 @@ class Feed {
   async #add(segment) {
     if (this.#buffer === null) {
       this.#buffer = this.#source.addSourceBuffer(TYPE);
+      this.#lengthen(); // or the place where one stopped lies beyond all that the element knows of
       await this.#change(this.#buffer.appendBuffer.bind(this.#buffer), await this.#fetch(this.#init));
     }
     const data = await this.#fetch(segment.name);

@@ -4,10 +4,11 @@ import { composeView, giveFile } from "./compose.js";
 import { watchCondition } from "./condition.js";
 import { jobView } from "./job.js";
 import { jobs } from "./jobs.js";
+import { notice } from "./notices.js";
 import { connection } from "./server.js";
 import { beginSession } from "./session.js";
 import { shelfView } from "./bookshelf.js";
-import { voicesView } from "./voices.js";
+import { settleVoices, voicesView } from "./voices.js";
 
 const EARLIER_ADDRESS = /^#(job_[0-9a-z]+)$/; // used by the first version of this page
 const main = document.getElementById("main");
@@ -56,6 +57,7 @@ function watchConnection() {
   });
   connection.addEventListener("up", () => {
     line.hidden = true;
+    current?.back?.(); // what could not be read is read now
   });
 }
 
@@ -71,7 +73,9 @@ function takeDrops() {
     event.preventDefault();
     depth = 0;
     document.body.classList.remove("dropping");
-    const [file] = event.dataTransfer.files;
+    const { files } = event.dataTransfer;
+    const [file] = files;
+    if (files.length > 1) notice(`Only “${file.name}” was taken: one narration is made of one file. Drop the others one by one.`);
     if (file && !current.dropped?.(file)) {
       giveFile(file);
       location.hash = "#/new";
@@ -84,7 +88,7 @@ document.querySelector(".skip").addEventListener("click", (event) => {
   main.focus();
 });
 addEventListener("hashchange", () => show());
-addEventListener("pagehide", () => jobs.settle());
+addEventListener("pagehide", () => { jobs.settle(); settleVoices(); });
 watchConnection();
 takeDrops();
 beginSession();

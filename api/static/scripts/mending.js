@@ -8,6 +8,8 @@ import { post, read, url } from "./server.js";
 import { clock, count, explain, finding, length, sentence as asSentence } from "./words.js";
 
 const TO_CHECK = new Set(["flagged", "failed"]);
+const HOW = "Say a sentence again, compare its takes or correct its text: the rest of the sound stays.";
+const HOW_ELSE = "If a sentence sounds wrong, choose it in the text, or press the pencil of the player while it is heard.";
 const mended = new Map(); // job -> numbers of the chunks that were retaken since the page was opened
 
 /** The sentences of a job that should be checked by ear, each with its actions. */
@@ -17,6 +19,7 @@ export class Mending {
   #on;
   #list = h("ul");
   #title = h("h2", { tabindex: -1 });
+  #help = h("p", { class: "quiet small" });
   #sample = new Audio();
   #chosen = null;
   #choose;
@@ -29,7 +32,7 @@ export class Mending {
     this.#choose = h("button", { type: "button", hidden: true, onclick: () => this.#add(this.#chosen.chunk) }, icon("again"), "Mend the chosen sentence");
     this.element = h("section", { class: "panel checks", hidden: true, "aria-label": "To check by ear" },
       this.#title,
-      h("p", { class: "quiet small" }, "If a place sounds wrong, have it said again, compare its takes or correct its text. The rest of the sound stays. Other sentences can be mended, too: choose one in the text."),
+      this.#help,
       this.#list, h("div", { class: "buttons" }, this.#choose));
   }
 
@@ -58,9 +61,16 @@ export class Mending {
     this.#choose.hidden = Boolean(this.#item(sentence.chunk.index));
   }
 
+  /** Open a sentence to be mended, as if it had been found. */
+  take({ chunk }) {
+    if (this.#item(chunk.index)) this.#focus(chunk.index);
+    else this.#add(chunk);
+  }
+
   #show() {
-    const left = this.#list.children.length;
-    setText(this.#title, left ? `${count(left, "place")} to check by ear` : "Nothing to check");
+    const [all, left] = [this.#list.children.length, this.#list.querySelectorAll(".to-check").length];
+    setText(this.#title, left ? `${count(left, "place")} to check by ear` : all ? "Mend by ear" : "Nothing to check");
+    setText(this.#help, all ? HOW : `${HOW_ELSE} ${HOW}`);
   }
 
   #item(index) {
@@ -89,7 +99,7 @@ export class Mending {
     const name = chunk.caption.slice(0, 60);
     const takes = h("details", { class: "takes", ontoggle: () => takes.open && this.#loadTakes(chunk, takes) },
       h("summary", {}, "Compare takes"), h("ul"));
-    const item = h("li", { class: "check", tabindex: -1, "data-chunk": chunk.index },
+    const item = h("li", { class: TO_CHECK.has(chunk.state) ? "check to-check" : "check", tabindex: -1, "data-chunk": chunk.index },
       h("blockquote", {}, chunk.caption), told,
       h("div", { class: "buttons" },
         chunk.duration_s !== null && h("button", { type: "button", onclick: () => this.#on.hear(where) }, `Listen at ${clock(where?.start ?? 0)}`),

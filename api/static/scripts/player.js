@@ -25,15 +25,16 @@ export class Player {
 
   /**
    * `ontime(seconds)` is called as the position moves; `chapters()` returns where they start.
+   * `onmend()` is called by whoever wants to mend the sentence that is heard; without it nobody is asked.
    * Without `src` it plays what is spoken so far; `onmore()` is called when that has grown.
    */
-  constructor({ id, src, title, duration, ontime, onmore, chapters }) {
+  constructor({ id, src, title, duration, ontime, onmore, onmend, chapters }) {
     this.#id = id;
     this.#ontime = ontime;
     this.#chapters = chapters;
     this.#audio = h("audio", { src: src ?? false, preload: src ? "metadata" : "auto" });
     this.#audio.dataset.duration = duration;
-    this.#build(title);
+    this.#build(title, onmend);
     this.#listen();
     this.#audio.currentTime = recall(PLACES)[id] ?? 0;
     this.#audio.playbackRate = this.#audio.defaultPlaybackRate = recall(SPEED).rate ?? 1;
@@ -62,6 +63,14 @@ export class Player {
   /** Check whether more audio is available. */
   refresh() {
     this.#live?.refresh();
+  }
+
+  /** Fetch anew what could not be fetched. */
+  again() {
+    if (!this.#audio.error || this.#live) return;
+    const { currentTime } = this.#audio;
+    this.#audio.load();
+    this.#audio.currentTime = currentTime;
   }
 
   close() {
@@ -109,19 +118,20 @@ export class Player {
     return Number.isFinite(known) ? known : Number(this.#audio.dataset.duration);
   }
 
-  #build(title) {
+  #build(title, onmend) {
     this.button = h("button", { type: "button", class: "primary play", "aria-label": "Play", onclick: () => this.toggle() }, icon("play"));
     this.slider = h("input", { type: "range", min: 0, max: 1000, step: 1, "aria-label": "Position", oninput: () => this.seek((this.slider.value / 1000) * this.#duration()) });
     this.past = h("span", {}, "0:00");
     this.left = h("span", {}, "");
     this.fault = h("p", { class: "fault small", role: "alert", hidden: true }, "The sound cannot be loaded at the moment. Try again, or download the file.");
+    this.mend = h("button", { type: "button", class: "square plain", "aria-label": "Mend this sentence", title: "Mend this sentence", hidden: true, onclick: onmend }, icon("pencil"));
     this.speed = h("select", { "aria-label": "Speed", onchange: () => this.#setSpeed(Number(this.speed.value)) },
       SPEEDS.map((rate) => h("option", { value: rate }, `${rate} ×`)));
     const jump = (name, label, seconds) => h("button", { type: "button", class: "square plain", "aria-label": label, title: label, onclick: () => this.seek(this.seconds + seconds) }, icon(name));
     this.element = h("section", { class: "player", "aria-label": `Player: ${title}` }, h("div", { class: "inside" },
       h("div", { class: "keys" },
         jump("back", `Back ${BACK_S} seconds`, -BACK_S), this.button, jump("forward", `On ${FORWARD_S} seconds`, FORWARD_S),
-        h("div", { class: "speed" }, this.speed)),
+        h("div", { class: "speed" }, this.speed), this.mend),
       h("div", { class: "position" }, this.past, this.slider, this.left), this.fault), this.#audio);
   }
 
@@ -171,13 +181,20 @@ export class Player {
     const here = this.seconds;
     this.past.textContent = clock(here);
     const isGrowing = this.#live !== null && !this.#live.isEnded;
-    this.left.textContent = isGrowing ? `${clock(this.#spoken())} spoken so far` : `−${clock(Math.max(duration - here, 0))}`;
+    this.left.textContent = isGrowing ? this.#growth() : `−${clock(Math.max(duration - here, 0))}`;
     this.slider.classList.toggle("growing", isGrowing);
     this.slider.style.setProperty("--spoken", isGrowing && duration ? `${(100 * this.#spoken()) / duration}%` : "100%");
     if (document.activeElement !== this.slider || this.#audio.paused === false) this.slider.value = duration ? (here / duration) * 1000 : 0;
     this.slider.setAttribute("aria-valuetext", `${spokenClock(here)} of ${spokenClock(this.#spoken())}${isGrowing ? " spoken so far" : ""}`);
     if (performance.now() - this.#saved > SAVE_MS && !this.#audio.paused) this.#save();
     this.#ontime(here);
+  }
+
+  /** How far it is spoken; who waits for more, and for the very first words, is told so. */
+  #growth() {
+    if (this.#spoken() === 0) return "waiting for the first words…";
+    const isWaiting = !this.#audio.paused && this.#audio.readyState < HTMLMediaElement.HAVE_FUTURE_DATA;
+    return isWaiting ? "waiting for the voice…" : `${clock(this.#spoken())} spoken so far`;
   }
 
   #setSpeed(rate) {

@@ -59,9 +59,10 @@ function summary(plan, left) {
 }
 
 function time({ audio_s, cached_s, rendering_s }, left_s) {
+  if (left_s <= audio_s * 0.005) return "ready at once";
   if (rendering_s === null) return "how long it takes is not known yet";
   const whole_s = audio_s - cached_s;
-  return whole_s > 0 && left_s > 0 ? `spoken in about ${length((rendering_s * left_s) / whole_s)}` : "ready at once";
+  return `spoken in about ${length((rendering_s * left_s) / whole_s)}`;
 }
 
 function chosenNumbers(plan, left) {

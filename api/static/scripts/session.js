@@ -37,8 +37,7 @@ function askForKey() {
       event.preventDefault();
       try {
         await post("session", { key: key.value });
-        dialog.close();
-        dialog.remove();
+        dialog.remove(); // before anything could open it again
         offerToSignOut();
         resolve();
       } catch (problem) {
@@ -48,9 +47,10 @@ function askForKey() {
     } }, h("h2", { id: "session-title" }, "Sign in"),
       h("p", { class: "quiet" }, "This server is shared. Enter the key that whoever runs it gave you."),
       keyField, h("button", { class: "primary" }, "Sign in"));
-    const dialog = h("dialog", { "aria-labelledby": "session-title", oncancel: (event) => event.preventDefault() }, form);
+    const open = () => { dialog.showModal(); key.focus(); };
+    // Nothing can be done without a key, and a second Escape closes a dialog whatever its page says.
+    const dialog = h("dialog", { "aria-labelledby": "session-title", oncancel: (event) => event.preventDefault(), onclose: () => dialog.isConnected && open() }, form);
     document.body.append(dialog);
-    dialog.showModal();
-    key.focus();
+    open();
   });
 }

@@ -72,7 +72,7 @@ export class Transcript {
     const isWithin = this.#drawn > 0 && !chapter.sentences[this.#drawn - 1].endsParagraph;
     let paragraph = isWithin ? this.element.lastElementChild : null;
     for (const sentence of chapter.sentences.slice(this.#drawn)) {
-      if (!paragraph) this.element.append((paragraph = h("p")));
+      if (!paragraph) this.element.append((paragraph = h("p", { class: isHeading(sentence) ? "heading" : null })));
       paragraph.append(spanOf(sentence), " ");
       if (sentence.endsParagraph) paragraph = null;
     }
@@ -109,6 +109,12 @@ export class Transcript {
       next.focus();
     }
   }
+}
+
+/** Whether a sentence is the name of its chapter, standing by itself. */
+function isHeading(sentence) {
+  const { chapter, endsParagraph, text } = sentence;
+  return endsParagraph && chapter.name === text && chapter.sentences[0] === sentence;
 }
 
 function spanOf(sentence) {

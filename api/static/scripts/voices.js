@@ -4,13 +4,20 @@ import { field, h, icon } from "./dom.js";
 import { notice } from "./notices.js";
 import { canRecord, Recorder } from "./recorder.js";
 import { sample, sampleAddress } from "./sample.js";
-import { pause, post, read, remove } from "./server.js";
+import { pause, post, read, remove, url } from "./server.js";
 import { capital, explain, length, sentence, voiceName } from "./words.js";
 
 const LEAST_S = 5;
 const LETTERS = { ß: "ss", æ: "ae", ø: "o", ł: "l", œ: "oe" };
 const POLL_MS = 1500;
 const PASSAGE = "Every evening, when the shop was closed, my grandfather put out two chairs and a lamp. One chair was for him, and the other for whoever wished to hear a story. Some nights half the street came, and nobody went home before the end.";
+
+const leaving = new Set(); // ids of voices that are gone unless somebody says undo
+
+/** Delete what is waiting to be deleted before the page goes away. */
+export function settleVoices() {
+  for (const id of leaving) fetch(url(`voices/${id}`), { method: "DELETE", keepalive: true });
+}
 
 export function voicesView() {
   const list = h("ul", { class: "voice-list" });
@@ -19,7 +26,7 @@ export function voicesView() {
     try {
       const { items, bundled } = await read("voices");
       if (!isOpen) return;
-      list.replaceChildren(...items.map((voice) => ownVoice(voice, draw)), ...bundled.map(houseVoice));
+      list.replaceChildren(...items.filter(({ id }) => !leaving.has(id)).map((voice) => ownVoice(voice, draw)), ...bundled.map(houseVoice));
       if (items.some((voice) => voice.state === "preparing")) {
         await pause(POLL_MS);
         if (isOpen) await draw();
@@ -34,6 +41,7 @@ export function voicesView() {
     title: "Voices",
     element: h("div", { class: "voices" }, h("div", { class: "view-head" }, h("h1", {}, "Voices")), list, form.element),
     shown: draw,
+    back: draw,
     dropped: (file) => { form.take(file, file.name); return true; },
     close: () => { isOpen = false; form.close(); },
   };
@@ -52,13 +60,14 @@ function ownVoice(voice, redraw) {
   return h("li", { class: "voice panel" },
     h("div", { class: "about" }, h("p", { class: "name" }, capital(voiceName(voice.name))), h("p", { class: voice.state === "failed" ? "fault small" : "quiet small" }, states[voice.state] ?? "")),
     ...(voice.state === "ready" ? [hear(voice)] : []),
-    h("button", { type: "button", class: "plain square", title: "Delete", "aria-label": `Delete the voice ${voiceName(voice.name)}`, onclick: (event) => {
-      const item = event.currentTarget.closest("li");
-      item.hidden = true;
+    h("button", { type: "button", class: "plain square", title: "Delete", "aria-label": `Delete the voice ${voiceName(voice.name)}`, onclick: () => {
+      leaving.add(voice.id);
+      redraw();
+      const end = () => { leaving.delete(voice.id); redraw(); };
       notice(`The voice “${voiceName(voice.name)}” deleted.`, {
         action: "Undo",
-        onaction: () => { item.hidden = false; },
-        onend: () => remove(`voices/${voice.id}`).catch((problem) => notice(explain(problem))).then(redraw),
+        onaction: end,
+        onend: () => remove(`voices/${voice.id}`).catch((problem) => notice(explain(problem))).then(end),
       });
     } }, icon("bin")));
 }
@@ -81,7 +90,11 @@ function newVoice(redraw) {
     say("Listen to it, give it a name, and save it.");
   };
   const recorder = recordingControls({ take, say });
-  const picker = h("input", { type: "file", hidden: true, onchange: () => picker.files[0] && take(picker.files[0], picker.files[0].name) });
+  const picker = h("input", { type: "file", hidden: true, onchange: () => {
+    const [file] = picker.files;
+    if (file) take(file, file.name);
+    picker.value = ""; // or the same file could not be chosen again
+  } });
   const button = h("button", { class: "primary" }, "Save the voice");
   const save = async (event) => {
     event.preventDefault();

@@ -68,6 +68,17 @@ def test_a_wrong_key_is_told_in_words(visit: Begin, locked: ServedPage) -> None:
     expect(page.get_by_role("heading", name="Your bookshelf")).to_be_visible()
 
 
+def test_signing_in_cannot_be_dismissed(visit: Begin, locked: ServedPage) -> None:
+    page = visit(locked.url).open()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    for _ in range(3):  # Chromium lets the second close any dialog
+        page.keyboard.press("Escape")
+    expect(page.get_by_label("Key")).to_be_focused()
+    sign_in(page)
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.locator(".card:not(.waiting), .empty").first).to_be_visible()
+
+
 def test_a_reload_and_a_restart_in_the_midst_lose_nothing(visit: Begin, slow: ServedPage) -> None:
     job_id = slow.submit(make_text(60), title="Interrupted")
     page = visit(slow.url).open(f"#/jobs/{job_id}")
@@ -141,3 +152,25 @@ def test_a_server_that_is_down_from_the_start_is_told_and_waited_for(
     expect(page.get_by_text("The server does not answer. Trying again…")).to_be_visible()
     slow.start()
     expect(page.get_by_role("heading", name="The bookshelf is empty")).to_be_visible()
+
+
+def test_every_view_reads_what_it_could_not_read_once_the_server_is_back(
+    visit: Begin, slow: ServedPage
+) -> None:
+    job_id = slow.finish("It rained all day.", title="Rain", outputs=["mp3"])
+    begun = [visit(slow.url).open("#/voices") for _ in range(3)]
+    for page in begun:
+        expect(page.get_by_text("The house voice")).to_be_visible()
+    slow.kill()
+    places = (f"#/jobs/{job_id}", "#/new", "#/voices")
+    for page, place in zip(begun, places, strict=True):
+        page.evaluate("location.hash = '#/'")
+        page.evaluate(f"location.hash = '{place}'")
+        expect(page.locator("#connection")).to_be_visible()
+    listening, composing, voices = begun
+    composing.get_by_label("Text to be read").fill("Three more words.")
+    slow.start()
+    expect(listening.locator("section.text")).to_contain_text("It rained all day.")
+    expect(listening.get_by_role("link", name="MP3")).to_be_visible()
+    expect(composing.locator(".totals")).to_contain_text("3 words")
+    expect(voices.get_by_text("The house voice")).to_be_visible()

@@ -124,3 +124,11 @@ def test_play_on_the_shelf_leads_to_sound(open_page: Open, story: str) -> None:
     page.get_by_role("link", name="Play Garden and House").click()
     wait_until(page, "document.querySelector('audio')?.paused === false")
     wait_until(page, f"{POSITION} > 0.2")
+
+
+def test_many_files_fit_a_narrow_window(open_page: Open, served: ServedPage) -> None:
+    outputs = ["m4b", "mp3", "opus", "flac", "wav", "vtt"]
+    job_id = served.finish("It rained.", title="Files", outputs=outputs)
+    page = open_page(f"#/jobs/{job_id}", viewport={"width": 320, "height": 700})
+    expect(page.locator(".files a")).to_have_count(len(outputs))
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

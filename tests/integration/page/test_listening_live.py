@@ -114,6 +114,18 @@ def test_who_catches_up_with_the_voice_waits_and_goes_on(
     assert page.evaluate(f"{AUDIO}.paused") is False
 
 
+def test_a_reload_goes_on_where_one_stopped(
+    visit: Callable[..., Visit], slow: ServedPage, begin: Submit
+) -> None:
+    job_id = begin("a reload", outputs=["m4b"])
+    page = visit(slow.url).open(f"#/jobs/{job_id}?play")
+    wait_until(page, f"{POSITION} > 2")
+    page.reload()
+    page.goto(f"{slow.url}#/jobs/{job_id}")
+    wait_until(page, f"{POSITION} >= 2")
+    assert slow.state(job_id) == "rendering"
+
+
 def test_a_sentence_that_was_just_spoken_is_heard_at_a_click(
     visit: Begin, slow: ServedPage, begin: Submit
 ) -> None:

@@ -102,6 +102,30 @@ def test_any_sentence_can_be_mended(open_page: Open, served: ServedPage) -> None
     page.get_by_role("button", name="They sat by the fire").first.click()
     wait_until(page, "!document.querySelector('audio').paused")
     page.get_by_role("button", name="Mend the chosen sentence").click()
+    expect(page.get_by_role("heading", name="1 place to check by ear")).to_be_visible()
     page.get_by_role("button", name="Say it again: They sat").click()
     expect(page.locator(".checks")).to_contain_text("It was said again, and nothing was found.")
     assert job(served, job_id)["revision"] == 2
+
+
+def test_what_is_heard_can_be_mended_from_the_player(open_page: Open, served: ServedPage) -> None:
+    text = STORY.format(word="quiet")
+    job_id = served.finish(text, title="All well", outputs=["mp3"], max_chars=120)
+    page = open_page(f"#/jobs/{job_id}")
+    expect(page.get_by_role("heading", name="Nothing to check")).to_be_visible()
+    page.get_by_role("button", name="They sat by the fire").first.click()
+    wait_until(page, "!document.querySelector('audio').paused")
+    page.get_by_role("button", name="Mend this sentence").click()
+    wait_until(page, "document.querySelector('audio').paused")
+    assert page.evaluate("document.activeElement.closest('.check') !== null")
+    page.get_by_role("button", name="Say it again: They sat").click()
+    expect(page.get_by_role("heading", name="Mend by ear")).to_be_visible()
+    assert job(served, job_id)["revision"] == 2
+
+
+def test_a_download_is_named_after_its_work(open_page: Open, served: ServedPage) -> None:
+    job_id = served.finish("It rained.", title='Rain: "a" tale', outputs=["mp3"])
+    page = open_page(f"#/jobs/{job_id}")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="MP3").click()
+    assert download.value.suggested_filename == "Rain a tale.mp3"

@@ -142,10 +142,12 @@ def test_a_file_dropped_on_the_shelf_begins_a_narration(open_page: Open) -> None
         """() => {
             const dataTransfer = new DataTransfer();
             dataTransfer.items.add(new File(["# One"], "dropped.epub"));
+            dataTransfer.items.add(new File(["# Two"], "other.epub"));
             window.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true }));
         }"""
     )
-    expect(page.get_by_text("dropped.epub")).to_be_visible()
+    expect(page.locator(".chosen")).to_contain_text("dropped.epub")
+    expect(page.locator(".notice")).to_contain_text("Only “dropped.epub” was taken")
 
 
 def test_nothing_to_read_is_said_and_costs_nothing(open_page: Open) -> None:

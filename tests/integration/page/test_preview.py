@@ -34,10 +34,11 @@ def test_only_the_chosen_chapters_are_narrated(open_page: Open, served: ServedPa
     expect(page.locator(".totals")).to_contain_text("in 2 chapters")
     page.get_by_role("button", name="Narrate").click()
     expect(page.get_by_role("heading", name="Preview one")).to_be_visible()
-    [job] = [job for job in served.jobs() if job["title"] == "Preview one"]
+    job_id = page.url.rpartition("/")[2]
+    job = httpx.get(f"{served.api}/jobs/{job_id}").json()
     assert job["settings"]["chapters"] == [1, 3]
-    wait_for(lambda: served.state(job["id"]) == "succeeded", 60, "the end of the job")
-    chunks = httpx.get(f"{served.api}/jobs/{job['id']}/chunks").json()["items"]
+    wait_for(lambda: served.state(job_id) == "succeeded", 60, "the end of the job")
+    chunks = httpx.get(f"{served.api}/jobs/{job_id}/chunks").json()["items"]
     captions = [chunk["caption"] for chunk in chunks]
     assert "Preview three" in captions
     assert "Preview two" not in captions
@@ -107,5 +108,19 @@ def test_what_cannot_be_read_is_told_before_the_button_is_pressed(
     path.write_bytes(b"PK\x03\x04 no")
     page = open_page("#/new")
     page.locator("input[type=file]").set_input_files(path)
-    expect(page.get_by_role("alert")).to_contain_text("It cannot be read.")
+    expect(page.locator("section.source").get_by_role("alert")).to_contain_text("cannot be read.")
+    page.get_by_role("button", name="Narrate").click()
+    expect(page.locator(".submit").get_by_role("alert")).to_contain_text("It was not taken.")
+    expect(page.get_by_role("alert")).to_have_count(1)
     expect(page.locator(".preview")).to_be_hidden()
+
+
+def test_what_to_know_about_a_text_is_told_without_names_of_the_code(open_page: Open) -> None:
+    page = open_page("#/new")
+    text = f"# Mixed\n\n{PROSE}\n\n<div data-told='{'x' * 4000}'></div>\n\n{PROSE}"
+    page.get_by_label("Text to be read").fill(text)
+    notes = page.locator(".reading-notes")
+    expect(notes).to_contain_text("of the text is not read aloud. Listen to a part of it")
+    expect(notes).to_contain_text("Left out: HTML code.")
+    assert re.search(r"html \d|characters\)", notes.inner_text()) is None
+    expect(page.locator("#source-count")).to_be_empty()  # one count is enough

@@ -15,7 +15,7 @@ from narration.jobs.request import JobSettings, OutputFormat
 from rhapsode.http_client import ApiClient, Upload
 from rhapsode.outputs import Output
 from rhapsode.progress import Rendered
-from rhapsode.submit import NarrationRequest, begin, ensure_voice, finish, read_text
+from rhapsode.submit import NarrationRequest, begin, ensure_voice, finish, plan, read_text
 
 SOUND = bytes(range(250)) * 8
 SHA256 = hashlib.sha256(SOUND).hexdigest()
@@ -281,3 +281,16 @@ def test_settings_travel_as_they_are(narrate: Any, paper: PaperServer) -> None:
     form = json.loads(sent[sent.index("{") : sent.index("\r\n", sent.index("{"))])
     assert form["outputs"] == ["mp3"]
     assert form["destination"] == {"profile": "default", "prefix": ""}
+
+
+def test_a_plan_is_read_and_given_back(
+    server: ApiClient, order: NarrationRequest, paper: PaperServer
+) -> None:
+    planned = {"chunks": 3, "urls": {"self": "/v1/plans/p"}}
+    paper.on("POST /v1/plans", httpx.Response(201, json=planned))
+    paper.on("DELETE /v1/plans/p", httpx.Response(204))
+    assert plan(server, order) == planned
+    (sent,) = paper.calls("POST /v1/plans")
+    assert order.text.data in sent.content
+    assert len(paper.calls("DELETE /v1/plans/p")) == 1
+    assert paper.calls("POST /v1/jobs") == []

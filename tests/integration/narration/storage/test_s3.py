@@ -28,6 +28,14 @@ def test_presigned_url_is_readable_by_anybody_and_names_the_file(store: S3Storag
         assert 'filename="My book.wav"' in answer.headers["Content-Disposition"]
 
 
+def test_presigned_url_names_a_file_in_any_alphabet(store: S3Storage) -> None:
+    store.put("book.wav", b"sound")
+    url = store.presign("book.wav", expires_s=60, file_name="Frühling, «1».wav")
+    with urllib.request.urlopen(url) as answer:
+        told = answer.headers["Content-Disposition"]
+    assert told == "attachment; filename*=UTF-8''Fr%C3%BChling%2C%20%C2%AB1%C2%BB.wav"
+
+
 def test_presigned_url_with_a_changed_key_is_refused(store: S3Storage) -> None:
     store.put("a", b"")
     store.put("b", b"")

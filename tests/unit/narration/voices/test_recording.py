@@ -121,7 +121,7 @@ def test_unusable_recording_is_refused_by_name_and_reason(why: str) -> None:
     data, reason = REFUSED[why]
     with pytest.raises(RecordingError) as caught:
         decode_recording(data, "anna.wav")
-    assert str(caught.value).startswith("anna.wav ")
+    assert str(caught.value).startswith('"anna.wav" ')
     assert reason in str(caught.value)
 
 

@@ -17,6 +17,8 @@ PART_BYTES = 15_500_000
 NETWORKS = {  # what is carried: the stage that has it, and the part of its state
     "t3": ("t3", "best"),
     "t3_last": ("t3", "average"),
+    "t3_rival": ("t3_rival", "best"),  # a T3 trained beside it in another way
+    "t3_rival_last": ("t3_rival", "average"),
     "flow": ("flow", "average"),
     "vocoder": ("vocoder", "average"),
     "vocoder_judges": ("vocoder", "judges"),

@@ -23,7 +23,9 @@ class StageOptions:
     begin: float  # which part of the whole schedule this run is
     end: float
     name: str | None  # of the state, if not the stage's
-    rate: float | None  # instead of the stage's own
+    rate: float | None  # instead of the stage's own, as the two below
+    dropout: float | None
+    seed: int | None
 
     @classmethod
     def parse(cls, description: str | None) -> Self:
@@ -39,6 +41,8 @@ class StageOptions:
         parser.add_argument("--end", type=float, default=1.0)
         parser.add_argument("--name")
         parser.add_argument("--rate", type=float)
+        parser.add_argument("--dropout", type=float)
+        parser.add_argument("--seed", type=int)
         options = cls(**vars(parser.parse_args()))
         if options.device.type == "cuda":
             torch.cuda.set_device(options.device)

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as nnf
 from torch import Tensor, nn
 
+from training.attending import Forgetting, Guide, make_guide
 from training.encoded import EncodedLines
 from training.phoneme_labels import LABELS
 from training.run_state import Average, Best, RunState, make_optimizer, mean_of, set_rate
@@ -23,11 +24,11 @@ from training.t3_data import Batch, RowSource, prefetch
 from training.text_tokenizer import write_tokenizer
 from worker.chatterbox.config import FRAMES_PER_TOKEN, START_SPEECH, STOP_SPEECH
 from worker.chatterbox.t3.conditioning import Conditioning
-from worker.chatterbox.t3.llama import attend_causally
 from worker.chatterbox.t3.model import T3, positions_of
 from worker.chatterbox.t3.sampling import penalize
 from worker.chatterbox.tokenizer import TextTokenizer
 
+SEED = 15
 LOG_STEPS = 50
 HIGHEST_RATE = 1.5e-3
 LATER_RATE = 6e-4  # if it begins with an earlier run's weights
@@ -38,67 +39,34 @@ REPETITION_PENALTY = 1.2
 TEXT_DROPPED = 0.12
 SMOOTHING = 0.05
 PHONEME_WEIGHT = 0.5
-GUIDED_LAYERS = (2, 4)
 GUIDE_WEIGHT = 0.3
 GUIDE_UNTIL = 0.5  # of the time
-WINDOW = (-3, 6)  # characters around the one being said
 IGNORED = -100
 FIRST_HOURS = 8.0  # of speech to begin with
 JUDGED = 512  # rows never trained on, at most
 JUDGE_STEPS = 250
 
 
-def attend_forgetfully(layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """Attend causally, and drop some of what was found."""
-    return nnf.dropout(attend_causally(layer, query, key, value), DROPOUT)
-
-
-class Guide:
-    """Attends as T3 does, and notes how much one head looks at the character being said."""
-
-    def __init__(self, near: Tensor, is_speaking: Tensor) -> None:
-        """Shapes: near (B, L, L), whether key is near query's character; is_speaking (B, L)."""
-        self.near = near
-        self.is_speaking = is_speaking
-        self.losses: list[Tensor] = []
-
-    def __call__(self, layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        if layer in GUIDED_LAYERS:
-            self.losses.append(self._miss(query[:, 0], key[:, 0]))
-        return attend_forgetfully(layer, query, key, value)
-
-    def _miss(self, query: Tensor, key: Tensor) -> Tensor:
-        scores = (query @ key.mT).float() / query.shape[-1] ** 0.5
-        ahead = torch.ones_like(scores[0], dtype=torch.bool).triu(1)
-        scores = scores.masked_fill(ahead, float("-inf"))
-        near = scores.masked_fill(~self.near, -1e4).logsumexp(-1)
-        missed = scores.logsumexp(-1) - near
-        return (missed.clamp(max=20) * self.is_speaking).sum() / self.is_speaking.sum()
-
-
-def make_guide(batch: Batch, prefix: int, length: int) -> Guide:
-    """Find for each position of the embedded rows the keys that hold the character being said."""
-    device = batch.text.device
-    places = torch.arange(length, device=device)[None]
-    character = places - (prefix + 1)  # of a text position; the frame token stands first
-    is_text = (character >= 0) & (character < batch.text_lengths[:, None] - 2)
-    step = places - (prefix + batch.text_lengths[:, None] + 1)  # of the token a position predicts
-    is_speaking = (step >= 0) & (step < batch.token_lengths[:, None])
-    said = batch.characters.gather(1, step.clamp(0, batch.characters.shape[1] - 1))
-    ahead = character[:, None, :] - said[:, :, None]
-    near = is_text[:, None, :] & (ahead >= WINDOW[0]) & (ahead <= WINDOW[1])
-    return Guide(near, is_speaking & near.any(-1))
-
-
 class T3Training:
     """T3, the head that only training has, and their optimizer."""
 
-    def __init__(self, run: RunState, device: torch.device) -> None:
+    def __init__(
+        self,
+        run: RunState,
+        device: torch.device,
+        *,
+        rate: float | None = None,
+        dropout: float | None = None,
+    ) -> None:
         self.run = run
+        self.forgetting = Forgetting(DROPOUT if dropout is None else dropout)
         self.device = device
         self.t3 = T3(DEMO.t3).to(device)
         _shrink_embeddings(self.t3)
-        self.highest_rate = LATER_RATE if run.begin_with(self.t3) else HIGHEST_RATE
+        is_begun = run.begin_with(self.t3, "t3")
+        self.highest_rate = rate or (LATER_RATE if is_begun else HIGHEST_RATE)
+        for layer in self.t3.tfmr.layers:
+            layer.mlp.register_forward_hook(self.forgetting.hook)
         self.phonemes = nn.Linear(DEMO.t3.width, FRAMES_PER_TOKEN * LABELS).to(device)
         self.average = Average(self.t3, decay=0.9995)
         self.best = Best()
@@ -183,12 +151,13 @@ class T3Training:
         if not is_training:
             hidden = self.t3.tfmr(rows, positions_of(rows))
         elif self.run.progress < GUIDE_UNTIL:
-            guide = make_guide(batch, DEMO.t3.conditioning_length, rows.shape[1])
+            prefix = DEMO.t3.conditioning_length
+            guide = make_guide(batch, prefix, rows.shape[1], self.forgetting.attend)
             guide.is_speaking = guide.is_speaking & ~is_dropped[:, None]
             hidden = self.t3.tfmr(rows, positions_of(rows), guide)
         else:
-            hidden = self.t3.tfmr(rows, positions_of(rows), attend_forgetfully)
-        hidden = nnf.dropout(hidden, DROPOUT, is_training)
+            hidden = self.t3.tfmr(rows, positions_of(rows), self.forgetting.attend)
+        hidden = self.forgetting.drop(hidden) if is_training else hidden
         first = lengths - batch.token_lengths - 1
         steps = first[:, None] + torch.arange(batch.tokens.shape[1] + 1, device=self.device)
         steps = steps.clamp_max(rows.shape[1] - 1)[..., None].expand(-1, -1, rows.shape[2])
@@ -239,11 +208,9 @@ def _shrink_embeddings(t3: T3) -> None:
             projection.weight.data /= (2 * len(t3.tfmr.layers)) ** 0.5
 
 
-def train(
-    prepared: Iterator[Batch], held_out: list[Batch], run: RunState, device: torch.device
-) -> None:
+def train(training: T3Training, prepared: Iterator[Batch], held_out: list[Batch]) -> None:
     """Train until the time is over."""
-    training = T3Training(run, device)
+    run = training.run
     began = time.time()
     for batch in prepared:
         if run.is_over():
@@ -263,7 +230,8 @@ def train(
 def main() -> None:
     """Run the stage."""
     options = StageOptions.parse(__doc__)
-    torch.manual_seed(15)
+    seed = SEED if options.seed is None else options.seed
+    torch.manual_seed(seed)
     torch.set_float32_matmul_precision("high")
     # cuDNN plans anew for every shape, and each batch has its own: 190 ms a step instead of 75.
     torch.backends.cuda.enable_cudnn_sdp(False)
@@ -272,14 +240,16 @@ def main() -> None:
     tokenizer = TextTokenizer(path)
     lines = EncodedLines(options.state)
     lines.wait_for(FIRST_HOURS)
-    source = RowSource(lines.training(), tokenizer, random.Random(15))
+    source = RowSource(lines.training(), tokenizer, random.Random(seed))
     judged = RowSource(lines.held_out(), tokenizer, random.Random(16))
     rows = sorted(judged.rows[:JUDGED], key=lambda row: row.positions)
     held_out = [
         judged.collate(rows[i : i + 64]).to(options.device) for i in range(0, len(rows), 64)
     ]
     prepared = prefetch(source.batches(BATCH_POSITIONS, lines.refresh), options.device)
-    train(prepared, held_out, options.run_state("t3"), options.device)
+    run, device = options.run_state("t3"), options.device
+    training = T3Training(run, device, rate=options.rate, dropout=options.dropout)
+    train(training, prepared, held_out)
 
 
 if __name__ == "__main__":

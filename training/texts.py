@@ -1,4 +1,4 @@
-"""Choose what the teacher reads: prose, dictionary examples and made-up lines with names, numbers.
+"""Choose what the teacher reads: prose, dictionary entries and made-up lines with names, numbers.
 
 Sources lie in one folder: plain-text books of Project Gutenberg (`*.txt`) and WordNet's `data.*`
 files (Debian package wordnet-base). The same seed and sources give the same lines.
@@ -9,9 +9,11 @@ import json
 import random
 import re
 from collections.abc import Iterator
+from itertools import chain, islice
 from pathlib import Path
 
 from training.made_up import make_line
+from training.seldom_words import make_sentences
 
 LINE_LIMIT = 270  # characters; about 18 s of speech
 QUOTES = str.maketrans(
@@ -28,7 +30,13 @@ BOOK = re.compile(r"\*\*\* ?START OF.*?\*\*\*(.*)\*\*\* ?END OF", re.DOTALL)
 SENTENCE = re.compile(r"(?<=[.!?])(?:[\"'])?\s+(?=[\"'A-Z])")
 EXAMPLE = re.compile(r'"([^"]{8,200})"')
 SPEAKABLE = re.compile(r"[A-Za-z0-9 ,.!?;:'\"()-]+")
-SHARES = {"prose": 0.62, "examples": 0.23, "made_up": 0.15}
+ENTRY = re.compile(r"\d{8} \d\d [nvasr] [0-9a-f]{2} (\S+) ")
+LEMMA = re.compile(r"[a-z][a-z']+(?:_[a-z]+)?")
+DEFINITION = re.compile(r"[^;:(]{15,150}")
+SCHOLARLY = re.compile(r"\b(?:genus|genera|family|order|taxonomic|species)\b")
+# Prose has the rhythm of speech, and few words often; definitions have many words once.
+SHARES = {"prose": 0.43, "definitions": 0.22, "examples": 0.13, "made_up": 0.08, "seldom": 0.14}
+TYPICAL_LENGTH = 35  # characters of a sentence of seldom words
 
 
 def read_books(folder: Path) -> list[list[str]]:
@@ -64,6 +72,31 @@ def read_examples(folder: Path) -> list[str]:
     return list(found)
 
 
+def read_definitions(folder: Path, rng: random.Random) -> list[str]:
+    """Read WordNet's words with what they mean, for the spelling and sound of many words.
+
+    Left out are names, the families of plants and animals, and all but the first half sentence.
+    """
+    found: dict[str, None] = {}
+    for path in sorted(folder.glob("data.*")):
+        for line in path.read_text(encoding="ascii", errors="ignore").splitlines():
+            entry, _, gloss = line.partition("| ")
+            head = ENTRY.match(entry)
+            meaning = DEFINITION.match(gloss)
+            if not head or not meaning or SCHOLARLY.search(gloss):
+                continue
+            lemma, clean = head.group(1), meaning.group().strip(" ,-")
+            if LEMMA.fullmatch(lemma) and SPEAKABLE.fullmatch(clean) and '"' not in clean:
+                found[_define(lemma.replace("_", " "), clean, rng)] = None
+    return list(found)
+
+
+def _define(lemma: str, meaning: str, rng: random.Random) -> str:
+    mark = rng.choice((",", ",", ":", " -", "."))
+    rest = meaning[0].upper() + meaning[1:] if mark == "." else meaning
+    return f"{lemma[0].upper()}{lemma[1:]}{mark} {rest}."
+
+
 def join_sentences(sentences: list[str], rng: random.Random) -> Iterator[str]:
     """Join neighbours into lines of very different lengths, none over the limit."""
     line = ""
@@ -89,11 +122,18 @@ def choose_lines(folder: Path, characters: int, seed: int) -> list[str]:
     prose = [line for p in read_books(folder) for line in join_sentences(p, rng)]
     examples = read_examples(folder)
     rng.shuffle(examples)
+    definitions = read_definitions(folder, rng)
+    rng.shuffle(definitions)
     pools = {
         "prose": prose,
+        "definitions": list(join_sentences(definitions, rng)),
         "examples": list(join_sentences(examples, rng)),
         "made_up": [make_line(rng) for _ in range(characters // 400)],
     }
+    lines: dict[str, None] = {}
+    seldom = make_sentences(folder, chain.from_iterable(pools.values()), rng)
+    budget = characters * SHARES["seldom"] / TYPICAL_LENGTH
+    pools["seldom"] = list(join_sentences(list(islice(seldom, int(budget))), rng))
     lines: dict[str, None] = {}
     for name, pool in pools.items():
         rng.shuffle(pool)

@@ -2,6 +2,9 @@
 
 The graph has no control flow and no randomness. Steps that depend on weights alone run once, at
 load; the rest run in file order, and each value is dropped after its last use.
+
+Several breaths are spoken in step. An LSTM takes one after the other what it reads, three thousand
+small steps in a breath, and as long for one breath as for many, so all share its calls.
 """
 
 from collections.abc import Callable
@@ -12,9 +15,15 @@ from typing import Any
 import onnx
 import torch
 from onnx import helper, numpy_helper
-from torch import Tensor
+from torch import Tensor, nn
 
-from training.teacher.operators import OPERATORS, Attributes, Operator, build_lstm
+from training.teacher.fusing import Step, fuse
+from training.teacher.operators import (
+    OPERATORS,
+    Attributes,
+    build_lstm,
+    run_lstm,
+)
 
 DURATIONS = "/encoder/Clip_output_0"  # teacher frames (25 ms) per phoneme
 PITCH = "/encoder/Squeeze_output_0"  # Hz, two values per teacher frame; under 10 Hz is unvoiced
@@ -24,17 +33,29 @@ OUTPUTS = (AUDIO, DURATIONS, PITCH)
 MATRIX = 2  # axes; a quantised matrix has its zero points by column, a convolution by row
 
 Edit = Callable[[Tensor], Tensor]
+Values = dict[str, Tensor]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """One node: a function from named values to named values."""
+class Breath:
+    """What is to be spoken: phoneme ids, the pad at either end included, and how.
 
-    run: Operator
-    attributes: Attributes
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    drop: tuple[str, ...] = ()
+    Shapes: style (1, 256). `edit_pitch` takes and gives Hz, two values per teacher frame.
+    """
+
+    phonemes: list[int]
+    style: Tensor
+    speed: float
+    edit_pitch: Edit = lambda pitch: pitch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spoken:
+    """Speech at 24 kHz. Shapes: audio (S,), durations (phonemes,) and pitch (2 frames,)."""
+
+    audio: Tensor
+    durations: Tensor
+    pitch: Tensor
 
 
 class TeacherGraph:
@@ -46,32 +67,49 @@ class TeacherGraph:
         self._constants: dict[str, Tensor] = {
             tensor.name: _load(tensor, device) for tensor in graph.initializer
         }
+        self._lstms: dict[str, nn.LSTM] = {}
         self._center_weights(graph.node)
         nodes = self._skip_quantizers(graph.node)
-        self._steps = _drop_dead(self._fold([self._step(node) for node in nodes]))
+        live = self._fold([self._step(node) for node in nodes])
+        self._steps = _drop_dead(fuse(live, self._constants))
 
     @torch.inference_mode()
-    def speak(
-        self, phonemes: list[int], style: Tensor, speed: float, edit_pitch: Edit = lambda x: x
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Speak phoneme ids, the pad at either end included.
-
-        Shapes: style (1, 256) -> audio (S,), durations (phonemes,), pitch (2 * frames,).
-        Units: 24 kHz; teacher frames of 25 ms; Hz, after `edit_pitch`.
-        """
-        values = self._constants | {
-            "tokens": torch.tensor([phonemes], device=self.device),
-            "style": style.to(self.device),
-            "speed": torch.tensor([speed], device=self.device),
-        }
+    def speak(self, breaths: list[Breath]) -> list[Spoken]:
+        """Speak breaths in step; pitch is what `edit_pitch` made of it."""
+        spoken = [self._begin(breath) for breath in breaths]
         for step in self._steps:
-            _execute(step, values)
+            self._advance(step, spoken)
             if PITCH in step.outputs:
-                values[PITCH] = edit_pitch(values[PITCH])
-            for name in step.drop:
-                del values[name]
-        audio, durations, pitch = (values[name].reshape(-1) for name in OUTPUTS)
-        return audio, durations, pitch
+                for breath, values in zip(breaths, spoken, strict=True):
+                    values[PITCH] = breath.edit_pitch(values[PITCH])
+            for values in spoken:
+                for name in step.drop:
+                    del values[name]
+        return [
+            Spoken(
+                audio=values[AUDIO].reshape(-1),
+                durations=values[DURATIONS].reshape(-1),
+                pitch=values[PITCH].reshape(-1),
+            )
+            for values in spoken
+        ]
+
+    def _begin(self, breath: Breath) -> Values:
+        return self._constants | {
+            "tokens": torch.tensor([breath.phonemes], device=self.device),
+            "style": breath.style.to(self.device),
+            "speed": torch.tensor([breath.speed], device=self.device),
+        }
+
+    def _advance(self, step: Step, spoken: list[Values]) -> None:
+        layer = self._lstms.get(step.outputs[0])
+        if layer is None:
+            for values in spoken:
+                _execute(step, values)
+            return
+        heard = run_lstm(layer, [values[step.inputs[0]] for values in spoken])
+        for values, output in zip(spoken, heard, strict=True):
+            values[step.outputs[0]] = output
 
     def _center_weights(self, nodes: Any) -> None:
         """Take the zero point off every int8 weight once, instead of at each use."""
@@ -107,20 +145,13 @@ class TeacherGraph:
             attributes["value"] = _tensor(attributes["value"])
         run = OPERATORS.get(node.op_type)
         if node.op_type == "DynamicQuantizeLSTM":
-            run = self._lstm(node, attributes["hidden_size"])
+            weights = [self._constants.get(name) for name in node.input]
+            self._lstms[node.output[0]] = build_lstm(weights, attributes["hidden_size"])
+            run = _run_alone
         if run is None:
             raise NotImplementedError(f"ONNX operator {node.op_type} ({node.name})")
         outputs = tuple(node.output)
         return Step(run=run, attributes=attributes, inputs=tuple(node.input), outputs=outputs)
-
-    def _lstm(self, node: Any, hidden: int) -> Operator:
-        layer = build_lstm([self._constants.get(name) for name in node.input], hidden)
-
-        def run(_: Attributes, x: Tensor, *_rest: Any) -> tuple[Tensor]:
-            output = layer(x)[0]
-            return (output.reshape(*output.shape[:2], 2, hidden).transpose(1, 2),)
-
-        return run
 
     @torch.inference_mode()
     def _fold(self, steps: list[Step]) -> list[Step]:
@@ -133,7 +164,11 @@ class TeacherGraph:
         return live
 
 
-def _execute(step: Step, values: dict[str, Tensor]) -> None:
+def _run_alone(_: Attributes, *_inputs: Any) -> Any:
+    raise NotImplementedError("an LSTM is run for all breaths at once")
+
+
+def _execute(step: Step, values: Values) -> None:
     arguments = [values[name] if name else None for name in step.inputs]
     result = step.run(step.attributes, *arguments)
     results = result if isinstance(result, tuple) else (result,)

@@ -90,7 +90,7 @@ def _constant_of_shape(attributes: Attributes, shape: Tensor) -> Tensor:
     return value.expand(shape.tolist()).clone()
 
 
-def _convolve(attributes: Attributes, x: Tensor, weight: Tensor, bias: Any = None) -> Tensor:
+def convolve(attributes: Attributes, x: Tensor, weight: Tensor, bias: Any = None) -> Tensor:
     return nnf.conv1d(
         x,
         weight,
@@ -103,7 +103,7 @@ def _convolve(attributes: Attributes, x: Tensor, weight: Tensor, bias: Any = Non
 
 
 def _convolve_centred(attributes: Attributes, x: Tensor, weight: Tensor, *_zeros: Any) -> Tensor:
-    return _convolve(attributes, x, weight)
+    return convolve(attributes, x, weight)
 
 
 def _transpose_convolve(attributes: Attributes, x: Tensor, weight: Tensor, bias: Any = None) -> Any:
@@ -222,6 +222,18 @@ def build_lstm(tensors: list[Tensor | None], hidden: int) -> nn.LSTM:
     return layer
 
 
+def run_lstm(layer: nn.LSTM, rows: list[Tensor]) -> list[Tensor]:
+    """Run rows of different length at once. Shapes: (T, 1, width) -> (T, 2, 1, hidden) each."""
+    if len(rows) == 1:
+        return [layer(rows[0])[0].unflatten(-1, (2, -1)).transpose(1, 2)]
+    packed = nn.utils.rnn.pack_sequence([row[:, 0] for row in rows], enforce_sorted=False)
+    output, lengths = nn.utils.rnn.pad_packed_sequence(layer(packed)[0])
+    return [
+        output[:length, place : place + 1].unflatten(-1, (2, -1)).transpose(1, 2)
+        for place, length in enumerate(lengths.tolist())
+    ]
+
+
 def _direction(weight: Tensor, scale: Any, zero: Any, direction: int) -> Tensor:
     device = weight.device
     return (weight[direction] - zero[direction].to(device)) * scale[direction].to(device)
@@ -236,7 +248,7 @@ OPERATORS: dict[str, Operator] = {
     "Clip": _clip,
     "Concat": lambda attributes, *xs: torch.cat(align(*xs), attributes["axis"]),
     "ConstantOfShape": _constant_of_shape,
-    "Conv": _convolve,
+    "Conv": convolve,
     "ConvInteger": _convolve_centred,
     "ConvTranspose": _transpose_convolve,
     "Cos": _unary(torch.cos),

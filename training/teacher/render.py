@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from training.clock import Deadline
-from training.teacher.graph import TeacherGraph
+from training.teacher.graph import Breath, Spoken, TeacherGraph
 from training.teacher.whistles import take_out_whistles
 
 BREATHS_PER_SHARD = 8
@@ -28,6 +28,7 @@ VOICED_HZ = 10.0
 LEAD, TAIL = 4, 8  # teacher frames of silence kept around the speech
 SILENCE = 0.004  # of full scale: the teacher's pauses lie below
 PEAK = 0.9
+MEMORY_SHARE = 0.05  # of a GPU: breaths differ in length, and torch keeps a block for each
 
 
 def stretch_pitch(exaggeration: float) -> Callable[[Tensor], Tensor]:
@@ -109,23 +110,42 @@ def _levels(audio: Tensor) -> Tensor:
     return frames.abs().amax(dim=1)
 
 
-def render_breath(graph: TeacherGraph, styles: Any, breath: dict[str, Any]) -> list[dict[str, Any]]:
-    """Speak one breath: for each line 16-bit audio, teacher frames per phoneme, pitch at 80 Hz."""
+def render_breaths(
+    graph: TeacherGraph, styles: Any, breaths: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Speak breaths: for each line 16-bit audio, teacher frames per phoneme, pitch at 80 Hz."""
+    orders = [_order(breath, styles) for breath in breaths]
+    try:
+        spoken = graph.speak(orders)
+    except torch.OutOfMemoryError:  # others may have the rest of the memory
+        torch.cuda.empty_cache()
+        spoken = [graph.speak([order])[0] for order in orders]
+    return [line for b, s in zip(breaths, spoken, strict=True) for line in _lines(b, s)]
+
+
+def _order(breath: dict[str, Any], styles: Any) -> Breath:
     phonemes = [PAD]
     for line in breath["lines"]:
         phonemes += [*line["phonemes"], SPACE]
     phonemes[-1] = PAD
     rows = styles[breath["voice"]]
     style = torch.from_numpy(rows[min(len(phonemes) - 2, len(rows)) - 1]).float()
-    edit = stretch_pitch(breath["exaggeration"])
-    parts = graph.speak(phonemes, style.reshape(1, -1), breath["speed"], edit)
-    spoken_audio, durations, pitch = parts
+    return Breath(
+        phonemes=phonemes,
+        style=style.reshape(1, -1),
+        speed=breath["speed"],
+        edit_pitch=stretch_pitch(breath["exaggeration"]),
+    )
+
+
+def _lines(breath: dict[str, Any], spoken: Spoken) -> list[dict[str, Any]]:
     audio, durations, pitch = (
-        part.float().cpu() for part in (take_out_whistles(spoken_audio.float()), durations, pitch)
+        part.float().cpu()
+        for part in (take_out_whistles(spoken.audio.float()), spoken.durations, spoken.pitch)
     )
     audio = (audio * loudness_gain(breath["exaggeration"])).clamp(-PEAK, PEAK)
-    spoken = Piece(audio=audio, durations=durations, pitch=pitch)
-    pieces = cut(spoken, [len(line["phonemes"]) for line in breath["lines"]])
+    whole = Piece(audio=audio, durations=durations, pitch=pitch)
+    pieces = cut(whole, [len(line["phonemes"]) for line in breath["lines"]])
     return [
         {
             "audio": (piece.audio * 32767).to(torch.int16).clone(),
@@ -151,10 +171,13 @@ def main() -> None:
     parser.add_argument("--process", type=int, default=0)
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--together", type=int, default=BREATHS_PER_SHARD, help="breaths at once")
     parser.add_argument("--until", type=float, required=True, help="seconds since the epoch")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     torch.set_float32_matmul_precision("high")
+    if torch.device(arguments.device).type == "cuda":
+        torch.cuda.set_per_process_memory_fraction(MEMORY_SHARE)
     graph = TeacherGraph(arguments.model, torch.device(arguments.device))
     styles = np.load(arguments.voices)
     breaths = [json.loads(line) for line in arguments.directions.open(encoding="utf-8")]
@@ -163,12 +186,13 @@ def main() -> None:
         path = arguments.output / f"shard-{shard:05d}.pt"
         if path.exists():
             continue
+        if deadline.is_past():
+            return
         start = shard * BREATHS_PER_SHARD
         spoken = []
-        for breath in breaths[start : start + BREATHS_PER_SHARD]:
-            if deadline.is_past():
-                return
-            spoken += render_breath(graph, styles, breath)
+        for first in range(start, start + BREATHS_PER_SHARD, arguments.together):
+            last = min(first + arguments.together, start + BREATHS_PER_SHARD)
+            spoken += render_breaths(graph, styles, breaths[first:last])
         temporary = path.with_suffix(f".{time.time_ns()}")
         torch.save(spoken, temporary)
         temporary.rename(path)

@@ -12,7 +12,7 @@ import soundfile
 import torch
 from kokoro_onnx.tokenizer import Tokenizer
 
-from training.teacher.graph import TeacherGraph
+from training.teacher.graph import Breath, TeacherGraph
 from training.teacher.render import PAD
 from training.teacher.whistles import RATE_HZ, take_out_whistles
 
@@ -36,8 +36,8 @@ def main() -> None:
         spoken = " ".join(tokenizer.phonemize(line, "en-us").split())
         ids = tokenizer.tokenize(spoken)
         style = torch.from_numpy(styles[min(len(ids), len(styles)) - 1]).float().reshape(1, -1)
-        audio = graph.speak([PAD, *ids, PAD], style, 1.0)[0]
-        audio = take_out_whistles(audio) if arguments.clean else audio
+        [spoken] = graph.speak([Breath(phonemes=[PAD, *ids, PAD], style=style, speed=1.0)])
+        audio = take_out_whistles(spoken.audio) if arguments.clean else spoken.audio
         path = arguments.folder / f"{number:03d}.wav"
         soundfile.write(path, audio.numpy(), RATE_HZ, subtype="FLOAT")
 

@@ -62,3 +62,23 @@ def test_nothing_heard_is_shown_as_such_and_counts_every_word() -> None:
 def test_a_text_said_twice_is_repeated() -> None:
     assert compare(SAID, f"{SAID} {SAID}").is_repeated
     assert not compare(SAID, SAID).is_repeated
+
+
+def test_an_apostrophe_of_print_is_the_typewriters() -> None:
+    assert compare("The King\N{RIGHT SINGLE QUOTATION MARK}s tale", "the king's tale").errors == 0
+
+
+@pytest.mark.parametrize(
+    ("said", "heard"),
+    [
+        ("Any one may come to-morrow.", "anyone may come tomorrow"),
+        ("He stayed for ever.", "He stayed forever."),
+        ("The northwind blew.", "The north wind blew."),
+    ],
+)
+def test_two_words_written_as_one_are_no_error(said: str, heard: str) -> None:
+    assert compare(said, heard).errors == 0
+
+
+def test_a_word_lost_beside_a_compound_is_an_error() -> None:
+    assert compare("any one of you", "any of you").errors == 1

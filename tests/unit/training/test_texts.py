@@ -2,7 +2,14 @@ import random
 from pathlib import Path
 
 from training.made_up import make_line
-from training.texts import LINE_LIMIT, choose_lines, join_sentences, read_books
+from training.seldom_words import make_sentences
+from training.texts import (
+    LINE_LIMIT,
+    choose_lines,
+    join_sentences,
+    read_books,
+    read_definitions,
+)
 
 BOOK = """Licence words.
 *** START OF THIS PROJECT ***
@@ -60,3 +67,32 @@ def test_made_up_lines_end_as_sentences_do() -> None:
 
     assert all(line[-1] in ".?!" for line in lines)
     assert len(set(lines)) > 150
+
+
+def test_a_definition_is_read_with_its_word_and_names_are_left_out(tmp_path: Path) -> None:
+    entries = (
+        '00001 06 n 01 landing_net 0 000 | a bag-shaped net (on a handle); "a net"  ',
+        "00002 18 n 01 Wilde 0 000 | an Irish writer of plays  ",
+        "00003 05 n 01 finch 0 000 | the type genus of a family of birds  ",
+    )
+    numbered = "\n".join(f"000{entry}" for entry in entries)
+    (tmp_path / "data.noun").write_text(numbered, encoding="ascii")
+
+    [line] = read_definitions(tmp_path, random.Random(1))
+
+    assert line.startswith("Landing net")
+    assert line.lower().endswith(" a bag-shaped net.")
+
+
+def test_sentences_are_made_of_words_that_the_sources_have_but_seldom(tmp_path: Path) -> None:
+    entries = [f"0000000{i} 18 n 01 {word} 0 000 | x" for i, word in enumerate(("giant", "man"))]
+    entries.append("00000009 00 a 01 wicked 0 000 | x")
+    (tmp_path / "data.noun").write_text("\n".join(entries), encoding="ascii")
+    lines = ["A wicked giant.", *(["A man."] * 30)] * 10
+
+    sentences = make_sentences(tmp_path, lines, random.Random(1))
+    made = " ".join(next(sentences) for _ in range(50))
+
+    assert "giant" in made
+    assert "wicked" in made
+    assert " man" not in made

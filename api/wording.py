@@ -53,6 +53,7 @@ _BOUNDED = {
     "enum": "is not one of: {expected}",
     "literal_error": "is not one of: {expected}",
 }
+_LENGTHS = ("too_long", "too_short")
 # Ours: raised by validators of this service as ValueError.
 _OWN = ("value_error", "assertion_error")
 _OTHER = "cannot be used here: see /docs"
@@ -72,6 +73,10 @@ def explain_value(kind: str, message: str, context: Mapping[str, Any]) -> str:
         return message.partition(", ")[2] or message
     if kind in _PLAIN:
         return _PLAIN[kind]
+    if kind in _LENGTHS and context.get("field_type") == "Value":  # a text that was checked before
+        kind = f"string_{kind}"
+    if kind in ("too_short", "string_too_short") and context.get("min_length") == 1:
+        return "is empty"
     if kind in _BOUNDED:
         return _BOUNDED[kind].format_map({name: _shown(value) for name, value in context.items()})
     return _OTHER

@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import resource
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -45,6 +46,7 @@ class _ChildSettings:
     preload: tuple[str, ...]
     rehearse: Callable[[], object] | None
     niceness: int
+    kept_bytes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,11 +67,12 @@ class BoundedCalls:
         preload: Sequence[str] = (),
         rehearse: Callable[[], object] | None = None,
         is_background: bool = True,
+        kept_bytes: int = KEPT_BYTES,
     ) -> None:
         """`preload` names the modules of the functions to call, as importing them takes long.
 
         `rehearse` is called once in every process before its first call, to load what a call needs.
-        Background processes run at a lower priority.
+        Background processes run at a lower priority. One that grew beyond `kept_bytes` ends.
         """
         self._free = threading.Semaphore(processes)
         self._processes = processes
@@ -79,6 +82,7 @@ class BoundedCalls:
             preload=tuple(preload),
             rehearse=rehearse,
             niceness=NICENESS if is_background else 0,
+            kept_bytes=kept_bytes,
         )
         self._idle: list[_Child] = []
         self._guard = threading.Lock()
@@ -97,11 +101,14 @@ class BoundedCalls:
         try:
             child = self._idle_or_new()
             try:
-                outcome = _request(child, (function, arguments, limit_s), WALL_PER_CPU * limit_s)
+                outcome, is_last = _request(
+                    child, (function, arguments, limit_s), WALL_PER_CPU * limit_s
+                )
             except BaseException:
                 _stop(child)
                 raise
-            self._put_back(child)
+            # A child that is about to end still looks alive: another call must not find it.
+            _stop(child) if is_last else self._put_back(child)
         finally:
             self._free.release()
         if isinstance(outcome, Exception):
@@ -201,9 +208,16 @@ def _serve(pipe: Connection, settings: _ChildSettings) -> None:
                 continue
             function, arguments, limit_s = request
             _limit_cpu(limit_s)
-            pipe.send(_outcome(function, arguments))
-            if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 > KEPT_BYTES:
+            outcome = _outcome(function, arguments)
+            is_last = _peak_bytes() > settings.kept_bytes
+            pipe.send((outcome, is_last))
+            if is_last:
                 return
+
+
+def _peak_bytes() -> int:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024  # kilobytes, but on macOS
 
 
 def _limit_cpu(limit_s: float) -> None:

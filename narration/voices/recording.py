@@ -26,6 +26,7 @@ _WITH_LENGTH = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "asf")  # written in
 _WAV = ("WAV", "WAVEX")
 _UNKNOWN_SIZE_BYTES = 0x7FFF_0000  # programs that write into a pipe put such sizes
 _MISSING_S = 0.5  # more than encoders round a length by
+_FIRST_FRAME_BYTES = 4096  # more than a frame has
 _CONTAINERS = "mov,mp4,m4a,3gp,matroska,webm,ogg,mp3,aac,flac,wav,w64,aiff,caf,asf,amr"
 
 
@@ -103,16 +104,26 @@ def _decode(data: bytes, name: str, limits: RecordingLimits) -> tuple[int, NDArr
             present_s = sound.frames / sound.samplerate
             if sound.format in _WAV:
                 _check_whole(present_s, present_s * _promised_share(data), name, limits)
-            if sound.format == "MP3":  # the decoder fills up what its header promises
+            if sound.format == "MP3" and _says_its_length(data):
                 _check_whole(_coded_s(data), present_s, name, limits)
             # In one read: the Python binding seeks after each one, which loses an mp3's bit
             # reservoir.
             whole = max(1, min(sound.frames, _most_frames(sound.samplerate, limits)))
             size = _BLOCK_FRAMES if sound.format in _SEEKABLE else whole
-            blocks = sound.blocks(size, dtype="float32", always_2d=True)
-            return sound.samplerate, _mix(blocks, sound.samplerate, name, limits)
+            return sound.samplerate, _mix(_read(sound, size), sound.samplerate, name, limits)
     except soundfile.LibsndfileError:
         return _decode_container(data, name, limits)
+
+
+def _read(sound: soundfile.SoundFile, size: int) -> Iterator[NDArray[np.float32]]:
+    """Read to the end, which may come early: the length of an MP3 is often only estimated.
+
+    `SoundFile.blocks` would fill up the rest with whatever is in memory.
+    """
+    while len(block := sound.read(size, dtype="float32", always_2d=True)):
+        yield block
+        if len(block) < size:
+            return
 
 
 def _decode_container(
@@ -141,6 +152,19 @@ def _promised_share(data: bytes) -> float:
     size_bytes = int.from_bytes(data[4:8], "little") + 8
     is_known = data[:4] == b"RIFF" and size_bytes < _UNKNOWN_SIZE_BYTES
     return max(1.0, size_bytes / len(data)) if is_known else 1.0
+
+
+def _says_its_length(mp3: bytes) -> bool:
+    """Return whether an MP3 holds its length; for others the decoder estimates it by their size.
+
+    Encoders write it into a first frame without sound, which may follow a tag with a picture.
+    """
+    start = 0
+    if mp3.startswith(b"ID3"):
+        for byte in mp3[6:10]:  # its size, seven bits in a byte
+            start = start << 7 | byte & 0x7F
+    first = mp3[start : start + _FIRST_FRAME_BYTES]
+    return any(mark in first for mark in (b"Xing", b"Info", b"VBRI"))
 
 
 def _coded_s(data: bytes) -> float:

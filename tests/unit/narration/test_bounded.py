@@ -2,6 +2,8 @@
 
 import multiprocessing
 import os
+import resource
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +13,7 @@ from typing import Any
 import pytest
 
 from api.uploads import READERS
-from narration.bounded import BoundedCalls, TooLargeCallError, TooSlowError
+from narration.bounded import BoundedCalls, TooLargeCallError, TooSlowError, _peak_bytes
 from narration.documents.language import _identifier
 from narration.errors import BusyError, DocumentError
 from narration.jobs.draft import rehearse_draft
@@ -129,3 +131,21 @@ def test_nobody_waits_long_for_a_process(calls: BoundedCalls) -> None:
             calls.call(add, 1, 2, limit_s=30)
         with pytest.raises(TooSlowError):
             busy.result()
+
+
+def test_call_after_one_that_made_its_process_too_large_is_answered_by_another() -> None:
+    calls = BoundedCalls(
+        processes=1, memory_bytes=1 << 32, wait_s=0.2, preload=[*READERS, __name__], kept_bytes=1
+    )
+    with closing(calls):
+        pids = [calls.call(os.getpid, limit_s=30) for _ in range(10)]
+    assert len(set(pids)) == 10
+
+
+@pytest.mark.parametrize(("platform", "unit"), [("linux", 1024), ("darwin", 1)])
+def test_peak_is_counted_in_the_units_of_the_system(
+    monkeypatch: pytest.MonkeyPatch, platform: str, unit: int
+) -> None:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    monkeypatch.setattr(sys, "platform", platform)
+    assert peak * unit <= _peak_bytes() < (peak + 1_000_000) * unit

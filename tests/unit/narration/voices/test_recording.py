@@ -28,9 +28,11 @@ def in_libsndfile(samples: NDArray[np.float32], rate_hz: int = RATE_HZ, **form: 
     return file.getvalue()
 
 
-def in_ffmpeg(samples: NDArray[np.float32], container: str, codec: str, rate_hz: int) -> bytes:
+def in_ffmpeg(
+    samples: NDArray[np.float32], container: str, codec: str, rate_hz: int, **options: str
+) -> bytes:
     file = io.BytesIO()
-    with av.open(file, "w", format=container) as out:
+    with av.open(file, "w", format=container, options=options) as out:
         stream = out.add_stream(codec, rate=rate_hz, layout="mono")
         frame = av.AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
         frame.sample_rate = rate_hz
@@ -151,6 +153,26 @@ def test_a_wav_whose_writer_did_not_know_its_length_is_whole(size: int) -> None:
     data = in_libsndfile(voice())
     piped = data[:4] + size.to_bytes(4, "little") + data[8:]
     assert decode_recording(piped, "anna.wav").duration_s == 6.0
+
+
+@pytest.mark.parametrize("appended", [b"", b"TAG" + bytes(125)], ids=["alone", "tagged"])
+def test_an_mp3_that_does_not_say_its_length_is_heard_to_its_end(appended: bytes) -> None:
+    samples = voice(12.0, 44_100)
+    data = in_ffmpeg(samples, "mp3", "libmp3lame", 44_100, write_xing="0") + appended
+    with soundfile.SoundFile(io.BytesIO(data)) as sound:
+        assert sound.frames > len(samples) + 1152, "the length is not estimated any more"
+    heard = decode_recording(data, "anna.mp3").samples
+    assert len(samples) <= len(heard) < len(samples) + 3 * 1152
+    assert np.abs(heard).max() < 0.5
+
+
+def test_an_mp3_with_a_large_picture_that_breaks_off_is_refused() -> None:
+    size = 100_000
+    syncsafe = bytes((size >> shift) & 0x7F for shift in (21, 14, 7, 0))
+    tag = b"ID3\4\0\0" + syncsafe + bytes(size)
+    assert decode_recording(tag + mp3(), "anna.mp3").duration_s == pytest.approx(12.0, abs=0.1)
+    with pytest.raises(RecordingError, match="breaks off after"):
+        decode_recording(tag + mp3()[: len(mp3()) * 2 // 3], "anna.mp3")
 
 
 def test_limits_are_arguments() -> None:

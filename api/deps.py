@@ -132,7 +132,7 @@ AnyOwner = Annotated[str, Depends(Access(None))]
 ReadOwner = Annotated[str, Depends(Access(Scope.READ))]
 SubmitOwner = Annotated[str, Depends(Access(Scope.SUBMIT))]
 # Sending events to an address requires the right to read them.
-ToldOwner = Annotated[str, Depends(Access(Scope.SUBMIT, also=Scope.READ))]
+WebhookOwner = Annotated[str, Depends(Access(Scope.SUBMIT, also=Scope.READ))]
 # The same for responses that are streams, which are counted.
 FollowingOwner = Annotated[str, Depends(Access(Scope.READ, stream=StreamKind.EVENTS))]
 SpeakingOwner = Annotated[str, Depends(Access(Scope.SUBMIT, stream=StreamKind.SPEECH))]

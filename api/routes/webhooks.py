@@ -14,8 +14,8 @@ from api.deps import (
     ReadOwner,
     Resources,
     SubmitOwner,
-    ToldOwner,
     WebhookId,
+    WebhookOwner,
     WithCaller,
     WithResources,
 )
@@ -59,7 +59,7 @@ router = Router(prefix="/v1/webhooks", tags=["webhooks"], responses=problems(401
     summary="Create a webhook",
 )
 async def create_webhook(
-    request: Request, resources: WithResources, owner: ToldOwner, caller: WithCaller
+    request: Request, resources: WithResources, owner: WebhookOwner, caller: WithCaller
 ) -> Response:
     """Have future events sent to a URL, signed with the `secret` in the response.
 
@@ -112,7 +112,7 @@ def get_webhook(webhook_id: WebhookId, resources: WithResources, owner: ReadOwne
     summary="Change a webhook",
 )
 async def change_webhook(
-    webhook_id: WebhookId, request: Request, resources: WithResources, owner: ToldOwner
+    webhook_id: WebhookId, request: Request, resources: WithResources, owner: WebhookOwner
 ) -> Response:
     """Change a webhook's URL, types or description; disable or enable it.
 
@@ -233,7 +233,7 @@ def get_delivery(
     summary="Send a message again",
 )
 def replay_delivery(
-    webhook_id: WebhookId, delivery_id: DeliveryId, resources: WithResources, owner: SubmitOwner
+    webhook_id: WebhookId, delivery_id: DeliveryId, resources: WithResources, owner: WebhookOwner
 ) -> Response:
     """Send a message again now, with the same `webhook-id`, whether it was accepted or not."""
     with session_scope(resources.database) as session:

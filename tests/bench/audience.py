@@ -23,7 +23,7 @@ _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MachineFigures:
-    """Memory of the API's own process, and the cores that everything took during the load."""
+    """Memory of the API's own processes, and the cores that everything took during the load."""
 
     memory_mb: dict[str, float]
     cores: dict[str, float]
@@ -55,9 +55,9 @@ class Audience:
 class Machine:
     """Looks at processes by name while a load lasts."""
 
-    def __init__(self, pids: dict[str, int], *, api_pid: int) -> None:
+    def __init__(self, pids: dict[str, list[int]], *, api_pids: list[int]) -> None:
         self._pids = pids
-        self._api_pid = api_pid
+        self._api_pids = api_pids
         self._memory_mb = {"before followers": self._memory()}
         self._most = 0.0
         self._cores: dict[str, float] = {}
@@ -93,10 +93,10 @@ class Machine:
             self._most = max(self._most, self._memory())
 
     def _memory(self) -> float:
-        return memory_mb([self._api_pid])
+        return memory_mb(self._api_pids)
 
     def _cpu(self) -> dict[str, float]:
-        return {name: cpu_s(pid) for name, pid in self._pids.items()}
+        return {name: sum(map(cpu_s, pids)) for name, pids in self._pids.items()}
 
 
 def compare(

@@ -24,6 +24,7 @@ _DATA = re.compile(rb"data: (\{[^\n]*\})\n\n")  # a frame is never split: each i
 class Followed:
     """What one client asks for."""
 
+    port: int
     path: str
     key: str
 
@@ -38,10 +39,10 @@ class Received:
     is_ended: bool = False  # by the server
 
 
-def follow(pipe: Connection, port: int, followed: list[Followed]) -> None:
+def follow(pipe: Connection, followed: list[Followed]) -> None:
     """Connect, say so, follow until told to stop, and send what arrived: a process's target."""
     gc.disable()  # it would take a tenth of a second at a time, and be blamed on the server
-    asyncio.run(_follow(pipe, port, followed))
+    asyncio.run(_follow(pipe, followed))
 
 
 class _Client(asyncio.Protocol):
@@ -85,7 +86,7 @@ class _Client(asyncio.Protocol):
         return Received(fault=None, ids=ids, delays_s=delays_s, is_ended=self.is_ended)
 
 
-async def _follow(pipe: Connection, port: int, followed: list[Followed]) -> None:
+async def _follow(pipe: Connection, followed: list[Followed]) -> None:
     loop = asyncio.get_running_loop()
     places = asyncio.Semaphore(CONNECTING)
 
@@ -94,7 +95,7 @@ async def _follow(pipe: Connection, port: int, followed: list[Followed]) -> None
             try:
                 async with asyncio.timeout(CONNECT_S):
                     _, client = await loop.create_connection(
-                        lambda: _Client(one), "127.0.0.1", port
+                        lambda: _Client(one), "127.0.0.1", one.port
                     )
                     await client.has_begun
             except OSError as error:

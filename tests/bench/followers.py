@@ -1,9 +1,10 @@
 """`python -m tests.bench.followers`: many followers of events while many jobs are submitted.
 
-Postgres that waits for its disk, Valkey, SeaweedFS and one `rhapsode api` process; nobody plans or
-speaks. Each job is one event, and some are followed singly and canceled meanwhile. Followers and
-submitter are a process each and share the machine's cores. What each follower should have got is
-read from the table of events when all is over, and compared one by one and in order.
+Postgres that waits for its disk, Valkey, SeaweedFS and `rhapsode api` processes (`--apis`), among
+which followers and submissions are divided; nobody plans or speaks. Each job is one event, and some
+are followed singly and canceled meanwhile. The clients are processes of their own and share the
+machine's cores. What each follower should have got is read from the table of events when all is
+over, and compared one by one and in order.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import httpx
 from sqlalchemy import func, select
@@ -44,7 +46,7 @@ class Scene:
     """A service with keys, and the jobs that are followed singly."""
 
     cluster: Cluster
-    api: Api
+    apis: list[Api]
     keys: dict[str, str]  # owner -> key
     jobs: dict[str, str]  # job -> owner
     first_event: int  # the last one before anybody followed
@@ -55,15 +57,20 @@ def main() -> None:
     parser.add_argument("--followers", type=int, default=1000)
     parser.add_argument("--of-jobs", type=int, default=200, help="of these, of one job each")
     parser.add_argument("--owners", type=int, default=100)
+    parser.add_argument("--apis", type=int, default=1, help="processes")
     parser.add_argument("--rate", type=float, default=200, help="submissions a second")
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--json", type=Path, help="write the figures there, too")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, served(Path(folder), options.owners) as opened:
-        cluster, api, keys = opened
-        warm_up(api, keys)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        served(Path(folder), options.owners, options.apis) as opened,
+    ):
+        cluster, apis, keys = opened
+        for api in apis:
+            warm_up(api, keys)
         audience = measure(
-            prepared(cluster, api, keys, options.of_jobs),
+            prepared(cluster, apis, keys, options.of_jobs),
             followers=options.followers,
             rate=options.rate,
             seconds=options.seconds,
@@ -74,7 +81,9 @@ def main() -> None:
 
 
 @contextmanager
-def served(folder: Path, owners: int) -> Iterator[tuple[Cluster, Api, dict[str, str]]]:
+def served(
+    folder: Path, owners: int, processes: int
+) -> Iterator[tuple[Cluster, list[Api], dict[str, str]]]:
     with ExitStack() as stack:
         servers = (Postgres(is_durable=True), Valkey(), SeaweedFS())
         for server in servers:
@@ -85,10 +94,12 @@ def served(folder: Path, owners: int) -> Iterator[tuple[Cluster, Api, dict[str, 
             for number in range(owners):
                 new = NewKey(owner=f"owner-{number}", name="bench")
                 keys[new.owner] = make_key(session, new, now=utc_now()).secret
-        api = Api(cluster, {"RHAPSODE_LIMITS__QUEUED_JOBS": str(QUEUED_JOBS)})
-        stack.callback(api.close)
-        api.start()
-        yield cluster, api, keys
+        limits = {"RHAPSODE_LIMITS__QUEUED_JOBS": str(QUEUED_JOBS)}
+        apis = [Api(cluster, limits) for _ in range(processes)]
+        for api in apis:
+            stack.callback(api.close)
+            api.start()
+        yield cluster, apis, keys
 
 
 def warm_up(api: Api, keys: dict[str, str]) -> None:
@@ -103,43 +114,48 @@ def warm_up(api: Api, keys: dict[str, str]) -> None:
     )
 
 
-def prepared(cluster: Cluster, api: Api, keys: dict[str, str], of_jobs: int) -> Scene:
+def prepared(cluster: Cluster, apis: list[Api], keys: dict[str, str], of_jobs: int) -> Scene:
     """Submit the jobs that are followed singly."""
     jobs = {}
     for number, (owner, key) in zip(range(of_jobs), _around(keys), strict=False):
-        answer = api.client.post(
+        answer = apis[0].client.post(
             "/v1/jobs", json={"text": f"Number {number}. {WORDS}"}, headers=_bearer(key)
         )
         answer.raise_for_status()
         jobs[answer.json()["id"]] = owner
     with session_scope(cluster.database, is_read_only=True) as session:
         first_event = session.scalar(select(func.max(Event.id))) or 0
-    return Scene(cluster=cluster, api=api, keys=keys, jobs=jobs, first_event=first_event)
+    return Scene(cluster=cluster, apis=apis, keys=keys, jobs=jobs, first_event=first_event)
 
 
 def measure(scene: Scene, *, followers: int, rate: float, seconds: float) -> Audience:
     followed = paths(scene, followers)
     secrets = list(scene.keys.values())
     with (
-        child(follow, scene.api.port, followed) as listening,
-        child(submit, scene.api.port, secrets, rate, seconds) as submitting,
+        child(follow, followed) as listening,
+        ExitStack() as stack,
     ):
+        submitting = [
+            stack.enter_context(child(submit, api.port, secrets, rate / len(scene.apis), seconds))
+            for api in scene.apis
+        ]
         machine = Machine(
             {
-                "API": scene.api.pid,
-                "Postgres": scene.cluster.postgres.pid,
-                "Valkey": scene.cluster.valkey.pid,
-                "SeaweedFS": scene.cluster.seaweedfs.pid,
-                "followers": listening.pid,
-                "submitter": submitting.pid,
+                "API": [api.pid for api in scene.apis],
+                "Postgres": [scene.cluster.postgres.pid],
+                "Valkey": [scene.cluster.valkey.pid],
+                "SeaweedFS": [scene.cluster.seaweedfs.pid],
+                "followers": [listening.pid],
+                "submitters": [one.pid for one in submitting],
             },
-            api_pid=scene.api.pid,
+            api_pids=[api.pid for api in scene.apis],
         )
         connect_s: float = _received(listening.pipe)
         with machine.measured():
-            submitting.pipe.send("begin")
+            for one in submitting:
+                one.pipe.send("begin")
             failed_cancels = cancel_all(scene, seconds)
-            load: Load = _received(submitting.pipe)
+            load = together([_received(one.pipe) for one in submitting])
         time.sleep(SETTLE_S)
         listening.pipe.send("stop")
         received: list[Received] = _received(listening.pipe)
@@ -152,12 +168,14 @@ def measure(scene: Scene, *, followers: int, rate: float, seconds: float) -> Aud
 
 def paths(scene: Scene, followers: int) -> list[Followed]:
     """Return what each client follows: the single jobs, and the owners in turn."""
-    jobs = [
-        Followed(path=f"/v1/jobs/{job}/events", key=scene.keys[owner])
-        for job, owner in scene.jobs.items()
+    asked = [(f"/v1/jobs/{job}/events", scene.keys[owner]) for job, owner in scene.jobs.items()]
+    owners = zip(range(followers - len(asked)), _around(scene.keys), strict=False)
+    asked += [("/v1/events", key) for _, (_, key) in owners]
+    ports = [api.port for api in scene.apis]
+    return [
+        Followed(port=ports[number % len(ports)], path=path, key=key)
+        for number, (path, key) in enumerate(asked)
     ]
-    owners = zip(range(followers - len(jobs)), _around(scene.keys), strict=False)
-    return jobs + [Followed(path="/v1/events", key=key) for _, (_, key) in owners]
 
 
 def written(scene: Scene, followed: list[Followed]) -> list[list[str]]:
@@ -181,7 +199,7 @@ def cancel_all(scene: Scene, seconds: float) -> int:
         due = start + seconds * number / len(scene.jobs)
         time.sleep(max(0.0, due - time.perf_counter()))
         try:
-            answer = scene.api.client.post(
+            answer = scene.apis[0].client.post(
                 f"/v1/jobs/{job}/cancel", headers=_bearer(scene.keys[owner])
             )
             failed += not answer.is_success
@@ -201,6 +219,15 @@ def submit(pipe: Connection, port: int, secrets: list[str], rate: float, seconds
             rate=rate,
             duration_s=seconds,
         )
+    )
+
+
+def together(loads: list[Load]) -> Load:
+    return Load(
+        rate=sum(load.rate for load in loads),
+        sent=sum(load.sent for load in loads),
+        refused=sum(load.refused for load in loads),
+        latencies_ms=sorted(value for load in loads for value in load.latencies_ms),
     )
 
 
@@ -247,7 +274,7 @@ def _bearer(key: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"}
 
 
-def _received(pipe: Connection) -> object:
+def _received(pipe: Connection) -> Any:
     if not pipe.poll(WAIT_S):
         raise TimeoutError(f"a client process said nothing for {WAIT_S:.0f} s")
     return pipe.recv()

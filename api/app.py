@@ -15,6 +15,7 @@ from api import errors, openapi
 from api.access import AccessLog
 from api.border import Border, refuse_unknown_parameters
 from api.deps import Resources
+from api.event_stream import SharedFrames
 from api.following import EventFeed
 from api.keybook import KeyBook
 from api.metering import Meter
@@ -109,6 +110,7 @@ async def _running(app: FastAPI, opened: Resources) -> AsyncIterator[None]:
     state.reader = JobReader(opened.database)
     state.parts = PartReader(opened.stores.work)
     state.probes = health.ProbeState()
+    state.frames = SharedFrames()
     state.feed = EventFeed(opened.database, opened.broker)
     state.models = ServedModels(opened.database)
     state.sound = SoundReader(opened, state.feed)

@@ -7,6 +7,7 @@ Source: HTML, server-sent events (text/event-stream).
 """
 
 import time
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
@@ -24,6 +25,7 @@ HEARTBEAT_S = 15.0  # proxies close connections that are silent for half a minut
 PROGRESS_S = 1.0
 RECONNECT_MS = 2000
 PROGRESS = "job.progress"
+SHARED_FRAMES = 256
 SUMMED_UP = frozenset({"chunk.accepted", "segment.done", "segment.failed"})
 LAST = frozenset({f"job.{state.value}" for state in ENDED} | {"job.deleted"})
 
@@ -53,11 +55,28 @@ class _PendingProgress:
 
 
 @dataclass(slots=True, kw_only=True)
+class SharedFrames:
+    """Writes an event once for all clients that are sent it at about the same time."""
+
+    _frames: OrderedDict[tuple[str, str, int], str] = field(default_factory=OrderedDict)
+
+    def frame(self, event_id: str, event: JobEvent) -> str:
+        """Return an event as it is sent; ids differ between streams of a job and of an owner."""
+        key = (event_id, event.job_id, event.number)
+        if key not in self._frames:
+            self._frames[key] = _frame(event_id, event_body(event))
+            while len(self._frames) > SHARED_FRAMES:
+                self._frames.popitem(last=False)
+        return self._frames[key]
+
+
+@dataclass(slots=True, kw_only=True)
 class EventStream:
     """One client's stream of events."""
 
     follower: Follower
     reader: JobReader
+    frames_of: "SharedFrames"
     is_of_one_job: bool
     has_ended: bool = False  # the job has ended: close the stream once everything is sent
     _pending: _PendingProgress = field(default_factory=_PendingProgress)
@@ -73,7 +92,7 @@ class EventStream:
             for event in await self.follower.next(self._wait_s()):
                 self._last_id = self._name(position_of(event, self.follower.key))
                 if not self._record(event):
-                    yield self._mark_sent(_frame(self._last_id, event_body(event)))
+                    yield self._mark_sent(self.frames_of.frame(self._last_id, event))
             for job_id in self._pending.due(time.monotonic()):
                 body = await self._progress(job_id)
                 if body is not None:

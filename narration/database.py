@@ -33,6 +33,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
 from narration.database_errors import explained_errors
+from narration.database_pool import check_idle_connections
 from narration.errors import SettingsError
 from narration.settings import DatabaseSettings
 
@@ -263,19 +264,21 @@ def check_database(engine: Engine) -> None:
 
 
 def _postgres_engine(url: Any, settings: DatabaseSettings) -> Engine:
-    return create_engine(
+    engine = create_engine(
         url,
         pool_size=settings.pool_size,
         # A worker with a large GPU has dozens of threads. While the database is slow they must wait
         # for it instead of failing because no connection is free.
         max_overflow=MOST_OVERFLOW,
-        pool_pre_ping=True,  # a restart of Postgres must cost one reconnect, not one error
+        pool_use_lifo=True,  # those used last need no check
         pool_timeout=settings.connect_timeout_s,
         connect_args={
             "connect_timeout": settings.connect_timeout_s,
             "options": f"-c statement_timeout={settings.statement_timeout_s}s -c timezone=UTC",
         },
     )
+    check_idle_connections(engine)
+    return engine
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:

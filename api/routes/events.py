@@ -24,6 +24,7 @@ from narration.jobs.events import (
 from narration.jobs.states import ENDED
 
 if TYPE_CHECKING:
+    from api.event_stream import SharedFrames
     from api.following import EventFeed
     from api.polling import JobReader
 
@@ -58,6 +59,7 @@ class EventResponse(StreamingResponse):
     def __init__(self, request: Request, start: Start) -> None:
         self._feed: EventFeed = request.app.state.feed
         self._reader: JobReader = request.app.state.reader
+        self._frames: SharedFrames = request.app.state.frames
         self._start = start
         super().__init__(iter(()), media_type=MEDIA_TYPE, headers=HEADERS)
 
@@ -68,6 +70,7 @@ class EventResponse(StreamingResponse):
             stream = EventStream(
                 follower=follower,
                 reader=self._reader,
+                frames_of=self._frames,
                 is_of_one_job=bool(start.job_id),
                 has_ended=start.has_ended,
             )

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from api.uploads import Uploads
 
 router = Router(prefix="/v1/jobs", tags=["jobs"], responses=problems(401))
+SMALL_BYTES = 16 * 1024  # parsed sooner than another thread would begin to
 Prefer = Annotated[str | None, Header(max_length=255)]
 
 
@@ -87,7 +88,10 @@ async def create_job(  # noqa: PLR0917 - FastAPI fills them in by name
     match content_type(request):
         case "application/json":
             body = await read_json(request, body_limits)
-            job_request = await uploads.run(parsed, JobRequest, body)
+            if len(body) <= SMALL_BYTES:
+                job_request = parsed(JobRequest, body)
+            else:
+                job_request = await uploads.run(parsed, JobRequest, body)
             submitted = await _submit_json(request, job_request, owner, idempotency_key, allowance)
         case "multipart/form-data":
             body_form = await read_form(
@@ -239,7 +243,10 @@ async def _submit_json(
     allowance: Allowance | None,
 ) -> Submitted:
     uploads: Uploads = request.app.state.uploads
-    result = await uploads.run(_from_json, request, job_request, owner, idempotency_key)
+    if job_request.text is not None:
+        submission = from_text(job_request, owner, idempotency_key)
+        return await uploads.submit(replace(submission, allowance=allowance))
+    result = await uploads.run(_from_named, request, job_request, owner, idempotency_key)
     if isinstance(result, Submitted):
         return result
     submitted = await uploads.submit(replace(result, allowance=allowance))
@@ -247,13 +254,11 @@ async def _submit_json(
     return submitted
 
 
-def _from_json(
+def _from_named(
     request: Request, job_request: JobRequest, owner: str, idempotency_key: str | None
 ) -> Submission | Submitted:
     """Return the submission, or the job of an equal earlier request, whose document may be gone."""
     state = request.app.state
-    if job_request.text is not None:
-        return from_text(job_request, owner, idempotency_key)
     if idempotency_key is not None:
         canonical = canonical_request(job_request)
         earlier = state.uploads.find_earlier(owner, idempotency_key, canonical)

@@ -95,7 +95,7 @@ class Job(Base):
 
     characters: Mapped[int] = mapped_column(default=0)
     # Their number, which is also the number of the last one.
-    events: Mapped[int] = mapped_column(server_default="0")
+    events: Mapped[int] = mapped_column(default=0, server_default="0")
     chunks_total: Mapped[int] = mapped_column(default=0)
     chunks_done: Mapped[int] = mapped_column(default=0)  # accepted, flagged and failed
     chunks_cached: Mapped[int] = mapped_column(default=0)
@@ -109,10 +109,10 @@ class Job(Base):
     engines: Mapped[tuple[EngineIdentity, ...]] = mapped_column(_ENGINES, default=())
     gain_db: Mapped[float | None]  # of the voice; None until something is spoken
     # It was delivered with this gain.
-    is_gain_kept: Mapped[bool] = mapped_column(server_default=false())
+    is_gain_kept: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     # The delivery in progress, or the last one; each mending of a delivered job starts the next.
-    revision: Mapped[int] = mapped_column(server_default="1")
+    revision: Mapped[int] = mapped_column(default=1, server_default="1")
     revision_of: Mapped[str | None] = mapped_column(ID)  # the job whose text this one changes
     # When it was last reopened for mending.
     reopened_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

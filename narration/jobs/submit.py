@@ -5,8 +5,9 @@ A refused submission leaves nothing behind.
 
 import hashlib
 import json
+import threading
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TypeAlias
 
 from sqlalchemy import Engine
@@ -15,12 +16,12 @@ from sqlalchemy.orm import Session
 from narration.api_settings import LimitSettings
 from narration.clock import utc_now
 from narration.database import session_scope
-from narration.errors import ConflictError, KeyReusedError, QueueFullError
+from narration.errors import ConflictError, KeyReusedError
 from narration.ids import is_id, new_id
 from narration.jobs.create import Destination, Source, create_job
 from narration.jobs.document import DocumentFacts
-from narration.jobs.listing import count_queued
 from narration.jobs.lookup import find_by_idempotency_key, get_job, require_voice
+from narration.jobs.queue_room import QueueRoom
 from narration.jobs.quota import require_left, take_characters, take_place
 from narration.jobs.record import Job
 from narration.jobs.request import DeliverySettings, JobSettings, ReadingOptions
@@ -34,6 +35,7 @@ from narration.voices.lookup import choose_voice
 from narration.voices.notes import find_notes
 from narration.workers import bundled_voices
 
+AT_ONCE = 8
 _LATER = frozenset({"chapters", "split"})
 # From bytes, name, media type and options: in this process, or in one that can be stopped.
 Examine: TypeAlias = Callable[[bytes, str, str | None, ReadingOptions], DocumentFacts]
@@ -101,6 +103,10 @@ class Submitter:
     limits: LimitSettings
     write_check: WriteCheck
     examine: Examine
+    _room: QueueRoom = field(default_factory=QueueRoom)
+    # Transactions at once. More would be no faster, would use connections beyond the pool, each
+    # made anew, and would keep the threads that read events waiting for the interpreter.
+    _place: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(AT_ONCE))
 
     def submit(self, submission: Submission) -> Submitted:
         """Accept a job or refuse it completely.
@@ -113,12 +119,12 @@ class Submitter:
         prefix = check_prefix(submission.destination.prefix)
         destination = Destination(profile=submission.destination.profile, prefix=prefix)
         self.stores.profile(destination.profile)
-        with session_scope(self.database, is_read_only=True) as session:
+        with self._place, session_scope(self.database, is_read_only=True) as session:
             if earlier := find_earlier(session, submission):
                 return Submitted(job=earlier, is_replay=True)
-            self._require_room(session)
+            self._room.require(session, self.limits.queued_jobs)
             require_left(session, submission.allowance, now=utc_now())
-            choose_job_voice(session, submission)
+            voice = choose_job_voice(session, submission)
         facts = self.examine(
             submission.data, submission.name, submission.media_type, submission.settings.reading
         )
@@ -127,12 +133,15 @@ class Submitter:
         source = self._store_source(job_id, submission, facts.media_type)
         try:
             self._store_cover(job_id, submission)
-            job = self._insert(job_id, submission, source, destination, facts.characters)
+            job = self._insert(
+                job_id, submission, source, destination, facts.characters, voice=voice
+            )
         except BaseException as error:
             self._delete_stored(job_id, submission, source)
             if isinstance(error, ConflictError):
                 return self._replay(submission)
             raise
+        self._room.note_submitted()
         return Submitted(job=job, is_replay=False)
 
     def find_earlier(self, owner: str, key: str, request: str) -> Job | None:
@@ -143,11 +152,6 @@ class Submitter:
         fingerprint = hashlib.sha256(request.encode()).hexdigest()
         with session_scope(self.database, is_read_only=True) as session:
             return _earlier_of(session, owner, key, fingerprint)
-
-    def _require_room(self, session: Session) -> None:
-        queued = count_queued(session)
-        if queued >= self.limits.queued_jobs:
-            raise QueueFullError(f"{queued:,} jobs are waiting already: send this one later")
 
     def _store_source(self, job_id: str, submission: Submission, media_type: str) -> Source:
         is_inline = len(submission.data) <= self.limits.inline_source_bytes
@@ -182,13 +186,15 @@ class Submitter:
         source: Source,
         destination: Destination,
         characters: int,
+        *,
+        voice: str,
     ) -> Job:
         key, allowance, now = submission.idempotency_key, submission.allowance, utc_now()
-        with session_scope(self.database) as session:
+        with self._place, session_scope(self.database) as session:
             take_place(session, allowance)
             take_characters(session, allowance, characters, now=now)
-            # Again, because it may have been deleted while the document was being read.
-            voice = choose_job_voice(session, submission, is_kept=True)
+            if is_id("voice", voice):  # may have been deleted while the document was being read
+                voice = choose_job_voice(session, submission, is_kept=True)
             settings = with_delivery_of(session, submission.settings, voice)
             return create_job(
                 session,
@@ -242,7 +248,6 @@ def _earlier_of(session: Session, owner: str, key: str, fingerprint: str) -> Job
 
 def choose_job_voice(session: Session, submission: Submission, *, is_kept: bool = False) -> str:
     """Resolve the voice of a submission: see narration.voices.lookup.choose_voice."""
-    bundled = bundled_voices(session, now=utc_now())
     name = submission.settings.voice
     if submission.revision_of is not None:
         original = get_job(session, submission.revision_of, owner=submission.owner)
@@ -251,6 +256,10 @@ def choose_job_voice(session: Session, submission: Submission, *, is_kept: bool 
             # A voice stored with the model, even if one of the owner's now has its name
             return original.voice
         name = original.voice or name
+
+    def bundled() -> list[str]:
+        return bundled_voices(session, now=utc_now())
+
     return choose_voice(session, submission.owner, name, bundled, is_kept=is_kept)
 
 

@@ -35,6 +35,7 @@ from narration.jobs.states import (
     sources_of,
 )
 from narration.jobs.trouble import UNTROUBLED
+from narration.row_insert import insert_row
 
 # The message that starts a job's next step; rendering is announced segment by segment.
 STEP_TASKS = {
@@ -171,8 +172,7 @@ def _insert_job(session: Session, job: Job, states: Sequence[JobState], *, now: 
     try:
         # Only a key can be there already: without one there is nothing to go back from.
         with nullcontext() if job.idempotency_key is None else session.begin_nested():
-            session.add(job)
-            session.flush()
+            insert_row(session, job)
     except IntegrityError as error:
         if job.idempotency_key is None:
             raise

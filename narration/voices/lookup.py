@@ -1,8 +1,8 @@
 """An owner's voices: get, find, choose, list, delete."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy import delete as sql_delete
 from sqlalchemy.orm import Session
 
@@ -25,17 +25,23 @@ def get_voice(session: Session, voice_id: str, *, owner: str | None = None) -> V
 
 def find_voice(session: Session, owner: str, name_or_id: str) -> Voice | None:
     """Return an owner's voice by its name or its id."""
-    query = _voices(owner)
-    by_id = session.scalar(query.where(Voice.id == name_or_id))
-    return by_id or session.scalar(query.where(Voice.name == name_or_id))
+    is_id = Voice.id == name_or_id
+    query = _voices(owner).where(or_(is_id, Voice.name == name_or_id))
+    return session.scalars(query.order_by(is_id.desc()).limit(1)).first()  # an id goes first
 
 
 def choose_voice(
-    session: Session, owner: str, name: str, bundled: Collection[str], *, is_kept: bool = False
+    session: Session,
+    owner: str,
+    name: str,
+    bundled: Callable[[], Collection[str]],
+    *,
+    is_kept: bool = False,
 ) -> str:
     """Resolve a voice to what identifies it permanently: its id, or the name of a bundled one.
 
-    `is_kept` prevents its deletion until this transaction ends.
+    `bundled` reads the names of the bundled ones, which is rarely needed. `is_kept` prevents the
+    voice's deletion until this transaction ends.
     Raises: UnknownVoiceError if there is none; VoiceNotReady; RecordingError if it could not be
     prepared.
     """
@@ -43,7 +49,7 @@ def choose_voice(
     if voice is not None and is_kept:
         voice = session.get(Voice, voice.id, populate_existing=True, with_for_update={"read": True})
     if voice is None or voice.state is VoiceState.DELETED:
-        if name != DEFAULT_VOICE and name not in bundled:
+        if name != DEFAULT_VOICE and name not in bundled():
             raise UnknownVoiceError(f"there is no voice {name!r}: list the voices to see yours")
         return name
     if voice.state is VoiceState.PREPARING:

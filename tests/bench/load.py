@@ -18,7 +18,7 @@ class Load:
 
     rate: float
     sent: int
-    refused: int  # answers that were no success
+    refused: int  # answers that were no success, or did not come
     latencies_ms: list[float]
 
     def percentile_ms(self, share: float) -> float:
@@ -52,8 +52,12 @@ async def _run(
             status = await _exchange(*pair, request)
         except (asyncio.QueueEmpty, asyncio.IncompleteReadError, ConnectionError):
             # None is free, or the server had closed this one: it may, after five idle seconds.
-            pair = await asyncio.open_connection(host, port)
-            status = await _exchange(*pair, request)
+            try:
+                pair = await asyncio.open_connection(host, port)
+                status = await _exchange(*pair, request)
+            except (asyncio.IncompleteReadError, OSError):
+                refused += 1
+                return
         latencies_ms.append((time.perf_counter() - due) * 1000)
         refused += status >= 400
         idle.put_nowait(pair)

@@ -10,7 +10,7 @@ from sqlalchemy import event
 
 from api import following
 from api.deps import Resources
-from api.event_stream import EventStream
+from api.event_stream import EventStream, SharedFrames
 from api.following import BUFFERED, EventFeed, Follower
 from api.polling import JobReader
 from narration.clock import utc_now
@@ -199,7 +199,12 @@ def test_progress_is_told_at_most_once_a_second(resources: Resources, job_id: st
         async with open_feed(resources) as feed:
             with feed.follow("ann", job_id, after=START) as follower:
                 reader = JobReader(resources.database)
-                stream = EventStream(follower=follower, reader=reader, is_of_one_job=True)
+                stream = EventStream(
+                    follower=follower,
+                    reader=reader,
+                    frames_of=SharedFrames(),
+                    is_of_one_job=True,
+                )
 
                 async def read() -> None:
                     frames.extend([frame async for frame in stream.frames(feed.is_closing)])
@@ -226,7 +231,10 @@ def test_closing_ends_the_streams_at_once(resources: Resources, job_id: str) -> 
         async with open_feed(resources) as feed:
             with feed.follow("ann", job_id, after=START) as follower:
                 stream = EventStream(
-                    follower=follower, reader=JobReader(resources.database), is_of_one_job=True
+                    follower=follower,
+                    reader=JobReader(resources.database),
+                    frames_of=SharedFrames(),
+                    is_of_one_job=True,
                 )
                 frames = stream.frames(feed.is_closing)
                 await anext(frames)

@@ -1,7 +1,8 @@
 """Run the teacher's ONNX graph with torch, so that an accelerator can speak its lines.
 
-The graph has no control flow and no randomness. Steps that depend on weights alone run once, at
-load; the rest run in file order, and each value is dropped after its last use.
+The graph has no control flow and no randomness. Steps that depend on weights only run once, when
+the graph is loaded; the others run in the order of the file, and each value is dropped after its
+last use.
 """
 
 from collections.abc import Callable
@@ -21,14 +22,14 @@ PITCH = "/encoder/Squeeze_output_0"  # Hz, two values per teacher frame; under 1
 AUDIO = "audio"
 OUTPUTS = (AUDIO, DURATIONS, PITCH)
 
-MATRIX = 2  # axes; a quantised matrix has its zero points by column, a convolution by row
+MATRIX = 2  # axes: a quantised matrix has zero points per column, a convolution per row
 
 Edit = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One node: a function from named values to named values."""
+    """A node: a function from named values to named values."""
 
     run: Operator
     attributes: Attributes
@@ -54,7 +55,7 @@ class TeacherGraph:
     def speak(
         self, phonemes: list[int], style: Tensor, speed: float, edit_pitch: Edit = lambda x: x
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Speak phoneme ids, the pad at either end included.
+        """Speak phoneme ids, which include the padding at both ends.
 
         Shapes: style (1, 256) -> audio (S,), durations (phonemes,), pitch (2 * frames,).
         Units: 24 kHz; teacher frames of 25 ms; Hz, after `edit_pitch`.
@@ -74,7 +75,7 @@ class TeacherGraph:
         return audio, durations, pitch
 
     def _center_weights(self, nodes: Any) -> None:
-        """Take the zero point off every int8 weight once, instead of at each use."""
+        """Subtract the zero point from every int8 weight once, instead of at each use."""
         zeros = {
             node.input[1]: node.input[3]
             for node in nodes
@@ -87,7 +88,7 @@ class TeacherGraph:
             self._constants[name] = weight - zero.to(weight.device).reshape(shape)
 
     def _skip_quantizers(self, nodes: Any) -> list[Any]:
-        """Let activations through unquantised: scale 1, zero point 0."""
+        """Leave activations unquantised: scale 1, zero point 0."""
         alias: dict[str, str] = {}
         kept = []
         for node in nodes:
@@ -141,7 +142,7 @@ def _execute(step: Step, values: dict[str, Tensor]) -> None:
 
 
 def _drop_dead(steps: list[Step]) -> list[Step]:
-    """Leave out what no output needs, and note after which step a value is used no more."""
+    """Drop steps that no output needs, and record the last use of each value."""
     made = {name for step in steps for name in step.outputs}
     needed = set(OUTPUTS)
     kept: list[Step] = []

@@ -3,8 +3,8 @@
 Real Postgres and SeaweedFS, one worker, and an engine that only counts: it returns chunks of 12 s
 in order, at a fixed rate or immediately (`--rate 0`). Measured is everything else: claiming,
 checking, encoding, storing, recording; and whether the worker claims enough to keep an engine busy
-that has place for `--target-concurrency` chunks. Sounds are shaped noise, which is harder on the encoder
-than speech. x is audio seconds per second.
+that has place for `--target-concurrency` chunks. Sounds are shaped noise, which is harder on the
+encoder than speech. x is audio seconds per second.
 
 The engine shares its process with the worker, so the worker's CPU time there matters: "ms of the
 engine's process" is the CPU time of this process without the stand-in's. The processes that store

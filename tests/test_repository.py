@@ -1,4 +1,4 @@
-"""The house rules that a machine can check."""
+"""The rules of the code base that can be checked automatically."""
 
 import ast
 import re
@@ -14,7 +14,7 @@ NARROWING = re.compile(r"[\w.\[\]]+ is not None|isinstance\(.+\)")
 
 
 def tracked(*patterns: str) -> list[Path]:
-    """Files git knows, so that a checkout's build outputs do not count."""
+    """Return files that git tracks, so that build outputs do not count."""
     listing = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *patterns],
         cwd=ROOT,
@@ -60,7 +60,7 @@ def test_package_markers_are_empty(path: Path) -> None:
 
 @pytest.mark.parametrize("path", SOURCES, ids=names)
 def test_asserts_only_tell_the_type_checker_what_is_known(path: Path) -> None:
-    """`python -O` drops them, so what must hold raises an error of its own."""
+    """`python -O` removes asserts, so a broken guarantee raises an error of its own."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     asserted = [ast.unparse(node.test) for node in ast.walk(tree) if isinstance(node, ast.Assert)]
     assert not [each for each in asserted if not NARROWING.fullmatch(each)]

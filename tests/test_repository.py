@@ -89,3 +89,16 @@ def test_readme_names_only_real_make_targets() -> None:
 
 def test_no_file_is_larger_than_sixteen_megabytes() -> None:
     assert not [names(p) for p in tracked() if p.stat().st_size > 16_000_000]
+
+
+def test_architecture_names_every_module() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(?:\w+/)*(\w+)(?:\.py)?`", page.split("## Glossary")[0]))
+    described_as_one = re.compile(
+        r"narration/(text|documents)/|worker/chatterbox/|worker/assembly/(files|parts)/"
+        r"|worker/engine/vllm_|api/routes/|rhapsode/commands/|.*/__\w+__\.py"
+    )
+    modules = tracked("narration/*.py", "worker/*.py", "api/*.py", "rhapsode/*.py")
+    assert len(modules) > 200
+    missing = [names(path) for path in modules if path.stem not in named]
+    assert not [name for name in missing if not described_as_one.match(name)]

@@ -2,7 +2,7 @@
 
 Control characters, NUL and invalid UTF-8 are refused wherever a request can contain them, because
 databases, stores and logs treat them differently. Bodies are checked where they are parsed, by the
-same rule (narration.jobs.request.require_line).
+same rule (narration.field_types.require_line).
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from api.links import prefix_of
 from api.metering import METERED, Metered
 from api.routing import allowed_methods
 from narration.errors import FieldsError
-from narration.jobs.request import require_line
+from narration.field_types import require_line
 
 # Media may be files in buckets, or recordings that were not uploaded yet.
 PAGE = "default-src 'self'; media-src * blob:; img-src *; base-uri 'none'; form-action 'none'"

@@ -4,8 +4,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, model_validator
 
+from narration.field_types import Line
 from narration.ids import id_pattern
-from narration.jobs.request import JobSettings, Line, OutputFormat, Outputs
+from narration.jobs.request import JobSettings, OutputFormat, Outputs
 from narration.jobs.work import MAX_COVER_BYTES
 from narration.settings import DEFAULT_PROFILE
 

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from api.queries import FIRST_YEAR, LAST_YEAR, Moment, require_date
+from narration.field_types import Line
 from narration.ids import id_pattern
-from narration.jobs.request import Line
 from narration.keys.manage import MAX_CHARACTERS, MAX_LIMIT, MAX_NAME_CHARS, OWNER_PATTERN
 from narration.keys.scopes import USUAL_SCOPES, KeyLimits, Scope, in_order
 

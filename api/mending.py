@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.schemas import FindingBody
-from narration.jobs.request import DeliverySettings, Line, Number
+from narration.field_types import Line, Number
+from narration.voices.delivery import DeliverySettings
 
 MAX_CORRECTION_CHARS = 1000  # as written; the spoken text has a lower limit
 LAST_NUMBER = 2**31 - 1

@@ -6,8 +6,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from narration.field_types import Line
 from narration.ids import id_pattern
-from narration.jobs.request import MAX_LABELS, MAX_TEXT_CHARS, Line
+from narration.jobs.request import MAX_LABELS, MAX_TEXT_CHARS
 from narration.jobs.states import ChunkState, JobKind, JobState
 
 MAX_STATES = 20  # per query; naming one twice is allowed

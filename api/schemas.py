@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from api.job_form import DestinationBody
 from narration.jobs.reading_record import ReadingRecord
-from narration.jobs.request import DeliverySettings, JobSettings
+from narration.jobs.request import JobSettings
 from narration.jobs.states import ChunkState, JobKind, JobState
+from narration.voices.delivery import DeliverySettings
 from narration.voices.record import VoiceState
 
 VoiceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")]

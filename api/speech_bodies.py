@@ -7,15 +7,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from narration.jobs.request import (
-    DeliverySettings,
-    JobSettings,
-    Line,
-    Number,
-    OutputFormat,
-    QualitySettings,
-)
+from narration.field_types import Line, Number
+from narration.jobs.request import JobSettings, OutputFormat, QualitySettings
 from narration.sound.streams import StreamFormat
+from narration.voices.delivery import DeliverySettings
 from narration.voices.lookup import DEFAULT_VOICE
 
 SPEECH_TAKES = 2  # a listener waits, so a chunk that fails its checks is retaken only once

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from api.queries import PageQuery
+from narration.field_types import Line, Number
 from narration.ids import id_pattern
-from narration.jobs.request import Line, Number
 from narration.jobs.upload import Upload
 
 MAX_NAME_CHARS = 255

@@ -1,11 +1,12 @@
 """Request and response bodies for voices and their notes."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from api.schemas import VoiceBody
-from narration.jobs.request import DeliverySettings, Line
+from narration.field_types import Line
+from narration.voices.delivery import DeliverySettings
 from narration.voices.notes import VoiceNotes, read_notes
 from narration.voices.record import Voice, VoiceState
 
@@ -36,13 +37,11 @@ class VoicePatch(BaseModel):
 
     def noted_on(self, notes: VoiceNotes) -> VoiceNotes:
         """Return the notes after this change."""
-        sent: dict[str, Any] = {name: getattr(self, name) for name in self.model_fields_set}
-        if self.delivery is not None:
-            sent["delivery"] = self.delivery.model_dump(exclude_unset=True)
+        sent = self.model_fields_set
         return VoiceNotes(
-            tags=sent.get("tags", notes.tags) or (),
-            delivery=sent.get("delivery", notes.delivery),
-            consent=sent.get("consent", notes.consent),
+            tags=(self.tags or ()) if "tags" in sent else notes.tags,
+            delivery=self.delivery if "delivery" in sent else notes.delivery,
+            consent=self.consent if "consent" in sent else notes.consent,
         )
 
 
@@ -54,9 +53,7 @@ def voice_body(voice: Voice) -> VoiceBody:
         name=voice.name,
         state=voice.state,
         tags=list(notes.tags),
-        delivery=None
-        if notes.delivery is None
-        else DeliverySettings.model_validate(notes.delivery, extra="ignore"),
+        delivery=notes.delivery,
         consent=notes.consent,
         duration_s=voice.duration_s,
         recording_sha256=voice.recording_sha256,

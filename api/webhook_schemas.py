@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from api.queries import PageQuery
+from narration.field_types import Line, Number
 from narration.ids import id_pattern
-from narration.jobs.request import Line, Number
 from narration.setting_types import DAY_S
 from narration.webhooks.messages import JOB_TYPES, TYPES
 from narration.webhooks.record import (

@@ -173,7 +173,7 @@ def serve_health(health: Health, port: int | None) -> None:
         return
 
     class Handler(_Handler):
-        answers = health
+        process_health = health
 
     server = ThreadingHTTPServer(("", port), Handler)
     server.daemon_threads = True
@@ -181,7 +181,7 @@ def serve_health(health: Health, port: int | None) -> None:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    told: Health
+    process_health: Health
 
     def log_message(self, *_: Any) -> None:
         """Log nothing: probes come every few seconds."""
@@ -190,10 +190,10 @@ class _Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         match url.path:
             case "/livez":
-                report = self.told.report()
+                report = self.process_health.report()
                 self._send_report(report, is_well=report.dead_because is None)
             case "/readyz":
-                report = self.told.wait(_wait_s(url.query))
+                report = self.process_health.wait(_wait_s(url.query))
                 self._send_report(report, is_well=report.is_ready)
             case "/metrics" | "/":
                 self._send(HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest())

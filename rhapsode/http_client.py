@@ -100,11 +100,11 @@ class ApiClient:
         *,
         others: Mapping[str, bytes] | None = None,
         **options: Any,
-    ) -> Any:
-        """Post a form with a file, and other files by part name; return the JSON."""
+    ) -> httpx.Response:
+        """Post a form with a file, and other files by part name; otherwise as `request`."""
         files = {"file": (file.name, file.data)}
         files |= {name: (name, data) for name, data in (others or {}).items()}
-        return self.request("POST", path, data=fields, files=files, **options).json()
+        return self.request("POST", path, data=fields, files=files, **options)
 
     def download(self, url: str, path: Path, *, sha256: str) -> None:
         """Fetch a file next to `path`, and rename it once it is complete and matches its digest.

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from narration.errors import (
     ConflictError,
@@ -25,6 +24,7 @@ from rhapsode.http_client import MAX_UPLOAD_BYTES, ApiClient, Upload
 from rhapsode.inputs import STDIN, STDIN_NAME, read_input
 from rhapsode.outputs import Output, make_folder, place_of
 from rhapsode.progress import Rendered
+from rhapsode.server_answers import ServerArtifacts, ServerJob, ServerPlan, ServerVoice, read_answer
 
 POLL_S = 1.0
 VOICE_POLL_S = 2.0
@@ -48,7 +48,7 @@ class NarrationRequest:
 class Begun:
     """A job that a server has accepted, and where its files go."""
 
-    job: dict[str, Any]
+    job: ServerJob
     outputs: list[Output]
     is_split: bool
 
@@ -68,20 +68,20 @@ def begin(
         voice_id = ensure_voice(client, request.recording, sleep=sleep)
         settings = settings.model_copy(update={"voice": voice_id})
     job = _send(client, request, settings)
-    if job["state"] in {JobState.FAILED, JobState.CANCELED}:
+    if job.state in {JobState.FAILED, JobState.CANCELED}:
         # The job of an earlier run: finished chunks are kept, the rest is retried.
         job = _retry(client, job)
     return Begun(job=job, outputs=request.outputs, is_split=settings.split is not None)
 
 
-def plan(client: ApiClient, request: NarrationRequest) -> dict[str, Any]:
+def plan(client: ApiClient, request: NarrationRequest) -> ServerPlan:
     """Return what the server would make of a text; nothing of it is kept, and nothing is spoken.
 
     Raises: InputError if the server refuses; TransientError if another try may succeed.
     """
     form = json.dumps(_form(request, request.settings), sort_keys=True)
-    planned: dict[str, Any] = client.upload("/v1/plans", request.text, {"job": form})
-    client.request("DELETE", planned["urls"]["self"])
+    planned = read_answer(ServerPlan, client.upload("/v1/plans", request.text, {"job": form}))
+    client.request("DELETE", planned.urls.plan)
     return planned
 
 
@@ -91,13 +91,13 @@ def finish(
     show: Callable[[Rendered], None],
     *,
     sleep: Callable[[float], None] = time.sleep,
-) -> dict[str, Any]:
+) -> ServerJob:
     """Wait for a job, fetch its files, and return it.
 
     Raises: InputError if the job fails for good; TransientError if another try may succeed.
     """
     job = _wait(client, begun.job, show, sleep)
-    if job["state"] != JobState.SUCCEEDED:
+    if job.state != JobState.SUCCEEDED:
         raise _failure(job)
     _deliver(client, job, begun.outputs, is_split=begun.is_split)
     return job
@@ -115,13 +115,14 @@ def ensure_voice(
     digest = hashlib.sha256(upload.data).hexdigest()
     # The digest makes the name unique: a different recording of the same name is another voice.
     stem = re.sub(r"[^A-Za-z0-9_-]+", "-", recording.stem).strip("-_")[:MAX_VOICE_NAME]
-    voice = client.upload("/v1/voices", upload, {"name": f"{stem or 'voice'}-{digest[:8]}"})
-    while voice["state"] == VoiceState.PREPARING:
+    fields = {"name": f"{stem or 'voice'}-{digest[:8]}"}
+    voice = read_answer(ServerVoice, client.upload("/v1/voices", upload, fields))
+    while voice.state == VoiceState.PREPARING:
         sleep(VOICE_POLL_S)
-        voice = client.request("GET", f"/v1/voices/{voice['id']}").json()
-    if voice["state"] == VoiceState.FAILED:
-        raise RecordingError(f"{recording} cannot become a voice: {voice['error']}")
-    return str(voice["id"])
+        voice = read_answer(ServerVoice, client.request("GET", f"/v1/voices/{voice.id}"))
+    if voice.state == VoiceState.FAILED:
+        raise RecordingError(f"{recording} cannot become a voice: {voice.error}")
+    return voice.id
 
 
 def read_text(file: Path) -> Upload:
@@ -133,83 +134,83 @@ def read_text(file: Path) -> Upload:
     return Upload(name=name, data=read_input(file, MAX_UPLOAD_BYTES))
 
 
-def _form(request: NarrationRequest, settings: JobSettings) -> dict[str, Any]:
+def _form(request: NarrationRequest, settings: JobSettings) -> dict[str, object]:
     destination = {"profile": request.profile, "prefix": request.prefix}
     return settings.model_dump(mode="json") | {"destination": destination}
 
 
-def _send(client: ApiClient, request: NarrationRequest, settings: JobSettings) -> dict[str, Any]:
+def _send(client: ApiClient, request: NarrationRequest, settings: JobSettings) -> ServerJob:
     form = json.dumps(_form(request, settings), sort_keys=True)
     document = hashlib.sha256(request.text.data).hexdigest()
     cover = hashlib.sha256(request.cover).hexdigest() if request.cover else ""
     content = f"{request.text.name}\0{document}\0{form}\0{cover}"
     key = hashlib.sha256(content.encode()).hexdigest()
-    job: dict[str, Any] = client.upload(
+    answer = client.upload(
         "/v1/jobs",
         request.text,
         {"job": form},
         others={"cover": request.cover} if request.cover else None,
         headers={"Idempotency-Key": f"submit-{key}"},
     )
-    return job
+    return read_answer(ServerJob, answer)
 
 
-def _retry(client: ApiClient, job: dict[str, Any]) -> dict[str, Any]:
+def _retry(client: ApiClient, job: ServerJob) -> ServerJob:
     try:
-        answer = client.request("POST", job["urls"]["retry"])
+        return read_answer(ServerJob, client.request("POST", job.urls.retry))
     except ConflictError:
-        # The response to an earlier try may have been lost, so that the job exists already.
-        answer = client.request("GET", job["urls"]["self"])
-        if answer.json()["state"] in {JobState.FAILED, JobState.CANCELED}:
+        # The response to an earlier try may have been lost, so that the job was retried already.
+        current = _fetch(client, job)
+        if current.state in {JobState.FAILED, JobState.CANCELED}:
             raise
-    retried: dict[str, Any] = answer.json()
-    return retried
+        return current
+
+
+def _fetch(client: ApiClient, job: ServerJob) -> ServerJob:
+    return read_answer(ServerJob, client.request("GET", job.urls.job))
 
 
 def _wait(
     client: ApiClient,
-    job: dict[str, Any],
+    job: ServerJob,
     show: Callable[[Rendered], None],
     sleep: Callable[[float], None],
-) -> dict[str, Any]:
+) -> ServerJob:
     started = time.monotonic()
     while True:
         show(_rendered(job, time.monotonic() - started))
-        if job["state"] in ENDED:
+        if job.state in ENDED:
             return job
         # More often than a program would poll, because a person is watching.
         sleep(POLL_S)
-        job = client.request("GET", job["urls"]["self"]).json()
+        job = _fetch(client, job)
 
 
-def _rendered(job: dict[str, Any], elapsed_s: float) -> Rendered:
-    progress = job["progress"]
+def _rendered(job: ServerJob, elapsed_s: float) -> Rendered:
     return Rendered(
-        state=job["state"],
-        chunks_done=progress["chunks_done"],
-        chunks_total=progress["chunks_total"],
-        audio_s=progress["audio_s"],
+        state=job.state,
+        chunks_done=job.progress.chunks_done,
+        chunks_total=job.progress.chunks_total,
+        audio_s=job.progress.audio_s,
         # As measured by the server, since this command may have joined a job that ran for hours.
-        elapsed_s=job["timings"]["rendering_s"] or elapsed_s,
+        elapsed_s=job.timings.rendering_s or elapsed_s,
     )
 
 
-def _failure(job: dict[str, Any]) -> InputError | TransientError:
-    if job["error"] is None:
-        return InputError(f"job {job['id']} was {job['state']}: run the same command to go on")
-    words = f"job {job['id']} failed: {job['error']['detail']}"
-    return TransientError(words) if job["error"]["retryable"] else InputError(words)
+def _failure(job: ServerJob) -> InputError | TransientError:
+    if job.error is None:
+        return InputError(f"job {job.id} was {job.state}: run the same command to go on")
+    words = f"job {job.id} failed: {job.error.detail}"
+    return TransientError(words) if job.error.retryable else InputError(words)
 
 
-def _deliver(
-    client: ApiClient, job: dict[str, Any], outputs: list[Output], *, is_split: bool
-) -> None:
-    artifacts = client.request("GET", job["urls"]["artifacts"]).json()["items"]
+def _deliver(client: ApiClient, job: ServerJob, outputs: list[Output], *, is_split: bool) -> None:
+    artifacts = read_answer(ServerArtifacts, client.request("GET", job.urls.artifacts)).items
     for output in outputs:
-        matches = [item for item in artifacts if item["name"].endswith(f".{output.format}")]
+        matches = [item for item in artifacts if item.name.endswith(f".{output.format}")]
         if not matches:
-            raise InputError(f"job {job['id']} delivered no {output.format} file")
+            raise InputError(f"job {job.id} delivered no {output.format} file")
         for item in matches:
-            path = place_of(output, item["name"], is_split=is_split)
+            path = place_of(output, item.name, is_split=is_split)
             make_folder(path)
-            client.download(item["url"], path, sha256=item["sha256"])
+            client.download(item.url, path, sha256=item.sha256)

@@ -1,13 +1,14 @@
 """The result of `render` and `submit` for each text: one line for a person, JSON for a script."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import typer
 
 from narration.errors import RhapsodeError
+from narration.jobs.reading_record import JobWarning
 from rhapsode.outputs import Output
 from rhapsode.progress import format_duration
 
@@ -25,7 +26,7 @@ class Summary:
     chunks: int
     chunks_reused: int
     chunks_flagged: int
-    warnings: Sequence[Mapping[str, str]] = ()  # code and detail of each
+    warnings: Sequence[JobWarning] = ()
 
     def show(self, *, is_quiet: bool, as_json: bool) -> None:
         """Print it in the requested form."""
@@ -34,7 +35,7 @@ class Summary:
         elif not is_quiet:
             typer.echo(self.line())
             for warning in self.warnings:
-                typer.echo(f"warning: {warning['detail']}", err=True)
+                typer.echo(f"warning: {warning.detail}", err=True)
 
     def line(self) -> str:
         """Return one line for a person."""
@@ -59,7 +60,7 @@ class Summary:
                 "chunks": self.chunks,
                 "chunks_reused": self.chunks_reused,
                 "chunks_flagged": self.chunks_flagged,
-                "warnings": list(self.warnings),
+                "warnings": [warning.model_dump() for warning in self.warnings],
             }
         )
 

@@ -1,4 +1,4 @@
-"""Things tests need many of: settings, documents, jobs."""
+"""Builders of settings, documents and jobs for tests."""
 
 import hashlib
 from datetime import UTC, datetime, timedelta
@@ -34,7 +34,7 @@ WORDS = (
 
 
 def make_text(sentences: int, *, name: str = "") -> str:
-    """Return a text of so many sentences, none of which another name shares."""
+    """Return a text of so many sentences; texts with different names share none."""
     lines = [f"Sentence {i} of {name or 'the tale'}: {WORDS}" for i in range(sentences)]
     return "\n\n".join(lines)
 
@@ -70,7 +70,7 @@ def make_job(
 
 
 def make_settings(folder: Path, **parts: Any) -> Settings:
-    """Return settings that keep everything in a folder and wait for nothing."""
+    """Return settings that store everything in a folder, and never wait."""
     worker = {"lease_s": 3.0, "heartbeat_s": 0.5, "retry_s": 0.2, "is_warmed_up": False}
     worker |= {"slots": 2, "encoders": 0, "take_processes": 0}
     return Settings.model_validate(
@@ -84,7 +84,7 @@ def make_settings(folder: Path, **parts: Any) -> Settings:
 
 
 def stores_in(folder: Path) -> Stores:
-    """Return stores that keep their objects below a folder."""
+    """Return stores with their objects below a folder."""
     return open_stores(make_settings(folder))
 
 
@@ -114,7 +114,7 @@ def plan_job(
 
 
 def claim_segment(session: Session, holder: str = "w1", **changes: Any) -> SegmentClaim | None:
-    """Claim the next segment with everyday arguments."""
+    """Claim the next segment with default arguments."""
     arguments = {
         "holder": holder,
         "until": NOW + LEASE,

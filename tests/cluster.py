@@ -29,14 +29,14 @@ from tests.spawned_worker import SpawnedWorker
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backup:
-    """What `docs/operations.md` says to keep: a dump of the database, then a copy of the bucket."""
+    """A backup as in `docs/operations.md`: a dump of the database, then a copy of the bucket."""
 
     dump: bytes
     bucket: str
 
 
 class Cluster:
-    """A service of its own on servers that tests share."""
+    """A separate service on servers that tests share."""
 
     def __init__(
         self,
@@ -124,7 +124,7 @@ class Cluster:
         return [self.job(job_id) for job_id in job_ids]
 
     def backup(self) -> Backup:
-        # The database first: what its rows name is in the bucket before they do.
+        # The database first: objects are stored before the rows that name them.
         dump = self.postgres.dump(self.database_url)
         return Backup(dump=dump, bucket=self.seaweedfs.copy_bucket(self.bucket))
 

@@ -1,4 +1,4 @@
-"""Sockets are off where tests need none; servers start once per process, when first asked for."""
+"""Blocks sockets for tests that need none; starts servers once per process, at their first use."""
 
 import shutil
 import subprocess
@@ -18,8 +18,8 @@ from tests.servers import Postgres, SeaweedFS, Valkey
 OFFLINE = ("unit", "model")
 TESTS = Path(__file__).parent
 
-# The same examples each time, so that a change that breaks nothing fails nothing; `make random`
-# looks for new ones.
+# Always the same examples, so that a test fails only because of a change; `make random` searches
+# for new ones.
 hypothesis_settings.register_profile("same", derandomize=True, database=None, deadline=None)
 hypothesis_settings.register_profile(
     "random", max_examples=1000, database=None, deadline=None, print_blob=True
@@ -38,7 +38,7 @@ def _sockets(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _logging() -> Iterator[None]:
-    """Commands set logging up on the stderr that pytest lends them; the next test has another."""
+    """Reset logging, which commands configure for the stderr of their own test."""
     yield
     structlog.reset_defaults()
 

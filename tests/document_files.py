@@ -1,4 +1,4 @@
-"""Small documents in formats that are no text, built from nothing: DOCX, PDF, zipped files."""
+"""Builds small documents in binary formats: DOCX, PDF, ZIP archives."""
 
 import io
 import zipfile

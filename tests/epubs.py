@@ -24,8 +24,8 @@ def make_epub(
 ) -> bytes:
     """Pages by name, bodies only, in the order of the spine.
 
-    `contents` is the list of a navigation page, `items` more of the manifest, `files` what else
-    lies in the archive, by its whole name.
+    `contents` is the list of a navigation page, `items` are added to the manifest, and `files` to
+    the archive, by their full names.
     """
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -86,5 +86,5 @@ def _package(pages: Mapping[str, str], metadata: str, items: str, guide: str) ->
 
 
 def entangled_epub() -> bytes:
-    """A book of 1 KB whose page opens 100,000 elements and closes as many others."""
+    """A book of 1 KB whose page opens 100,000 elements and closes as many other ones."""
     return make_epub({"a.xhtml": "<p>Hello there.</p>" + "<b>" * 100_000 + "</i>" * 100_000})

@@ -74,7 +74,7 @@ class RecordingBroker:
         """Always available."""
 
     def publish(self, notices: Collection[str]) -> None:
-        """Keep notices, too."""
+        """Record notices, too."""
         self.notices += notices
 
     def subscribe(self, listener: Listener) -> Subscription | None:
@@ -100,7 +100,7 @@ class ToneEngine:
     def __init__(self, *, threads: int = 2, chunk_s: float = 0.0, is_sturdy: bool = False) -> None:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="tone")
         self._chunk_s = chunk_s
-        self._is_sturdy = is_sturdy  # survives deadly words
+        self._is_sturdy = is_sturdy  # survives DEADLY
         self._is_alive = True
         self._takes: dict[str, int] = {}
         self._guard = threading.Lock()
@@ -130,7 +130,7 @@ class ToneEngine:
         if UNSPEAKABLE in text:
             raise SpeechError("the model said nothing")
         with self._guard:
-            if utterance.text not in SENTENCES:  # nobody's job: the voice is measured
+            if utterance.text not in SENTENCES:  # of no job: it measures a voice
                 self.spoken.append(utterance.text)
             take = self._takes[utterance.text] = self._takes.get(utterance.text, 0) + 1
         is_silent = HOPELESS in text or (MUMBLED in text and take == 1)

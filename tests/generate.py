@@ -8,7 +8,7 @@ from worker.chatterbox.t3.prompt import Prompt, SpeechTokens
 
 
 def generate(model: T3, prompts: Sequence[Prompt], slots: int = 16) -> list[SpeechTokens]:
-    """Run prompts to their end, a new one joining whenever a slot is free; results in order."""
+    """Decode prompts; one joins whenever a slot is free. Results are in the order of prompts."""
     decoder = Decoder(model, slots)
     waiting = list(reversed(list(enumerate(prompts))))
     running: dict[int, int] = {}

@@ -40,7 +40,7 @@ def main(folder: Path) -> None:
 
 
 def _fill(served: ServedPage) -> str:
-    """Narrate some texts; return the id of the one to listen to."""
+    """Narrate some texts; return the id of the job to show in the player."""
     for title, author, text in BOOKS:
         served.finish(text, title=title, author=author, format="markdown")
     story = (ROOT / "examples" / "the-selfish-giant.md").read_text(encoding="utf-8")

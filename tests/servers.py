@@ -29,7 +29,7 @@ LOW_PORTS = range(20_000, 45_000)  # SeaweedFS adds 10,000 for its gRPC ports
 class Postgres:
     """A throw-away cluster on a unix socket; `restart` keeps its data, as a crash would.
 
-    It waits for no disk, which is quicker, unless it is to be durable as in production.
+    It does not wait for the disk, which is faster, unless it has to be durable as in production.
     """
 
     def __init__(self, *, is_durable: bool = False) -> None:
@@ -64,7 +64,7 @@ class Postgres:
 
     @property
     def pid(self) -> int:
-        """Its first process, the parent of all others."""
+        """The process id of the server, the parent of all its processes."""
         return int((self._folder / "data" / "postmaster.pid").read_text().split()[0])
 
     def new_database(self) -> str:
@@ -76,11 +76,11 @@ class Postgres:
         return f"postgresql://app@/{name}?host={self._folder}"
 
     def dump(self, url: str) -> bytes:
-        """Return a database as `pg_dump` writes it beside running clients."""
+        """Return a dump of a database by `pg_dump`, with clients running."""
         return self._client("pg_dump", "--format=custom", f"--dbname={url}")
 
     def restore(self, dump: bytes) -> str:
-        """Return the URL of a new database with what was dumped."""
+        """Return the URL of a new database with the content of a dump."""
         url = self.new_database()
         self._client("pg_restore", "--exit-on-error", f"--dbname={url}", given=dump)
         return url
@@ -147,7 +147,7 @@ class SeaweedFS:
         identity = {"name": "tests", "credentials": keys, "actions": actions}
         config.write_text(json.dumps({"identities": [identity]}))
         self.port, master, filer, volume, admin = _free_ports(5)
-        # Each bucket has a volume of its own, and a disk has room for few of the usual size: after
+        # Each bucket has its own volume, and a disk has space for few of the usual size: after
         # some thirty buckets every write would fail.
         self._process = _spawn(
             [

@@ -1,4 +1,4 @@
-"""Sound that behaves like speech for encoders and meters: voiced, hissing, silent, in turns."""
+"""Sound like speech for encoders and meters: alternately voiced, unvoiced and silent."""
 
 import numpy as np
 
@@ -15,7 +15,7 @@ def speak(duration_s: float, seed: int, level: float = 0.25) -> Waveform:
     draw = np.random.default_rng(seed)
     syllables = [_syllable(draw) for _ in range(max(1, round(duration_s / _SYLLABLE_S)))]
     sound = np.concatenate([np.zeros(2400), *syllables, np.zeros(2400)])
-    sound += draw.normal(0, 10 ** (-70 / 20), sound.size)  # what a vocoder leaves in silence
+    sound += draw.normal(0, 10 ** (-70 / 20), sound.size)  # the noise of a vocoder in silence
     loudest = np.abs(sound).max()
     return trim_edges((level / loudest * sound).astype(np.float32))
 

@@ -13,15 +13,15 @@ from narration.errors import StorageUnavailable
 from worker.chatterbox.config import SAMPLE_RATE_HZ, TOKEN_RATE_HZ
 from worker.rendering.take_sound import SpokenSound, StoredSound, StoreSound
 
-DEADLY = "deadly"  # a take that should say this kills the process that stores it
-REFUSED = "refused"  # ... is refused by the store
-BROKEN = "broken"  # ... meets a bug
-SLOW = "slow"  # ... takes a while
-STUCK = "stuck"  # ... takes for ever
+DEADLY = "deadly"  # a take with this text kills the process that stores it
+REFUSED = "refused"  # ... is rejected by the store
+BROKEN = "broken"  # ... triggers a bug
+SLOW = "slow"  # ... is stored slowly
+STUCK = "stuck"  # ... is never stored
 
 
 def make_sound(text: str, *, seconds: float = 1.0) -> SpokenSound:
-    """Return a take that differs with its text."""
+    """Return a take that depends on its text."""
     seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
     random = np.random.default_rng(seed)
     return SpokenSound(
@@ -33,7 +33,7 @@ def make_sound(text: str, *, seconds: float = 1.0) -> SpokenSound:
 
 
 def store_oddly(marks: Path, sound: SpokenSound) -> StoredSound:
-    """Return the digest of what arrived, and leave a mark for every try."""
+    """Return the digest of the received take, and record every try."""
     text = sound.spoken_text
     with (marks / hashlib.sha256(text.encode()).hexdigest()).open("a") as file:
         file.write("x")

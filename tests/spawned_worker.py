@@ -1,6 +1,6 @@
 """Worker processes, forked from one that has everything imported, so that they start quickly.
 
-They make tones, unless the settings name a checkpoint: then they speak with it.
+They make tones, or speak with the checkpoint of the settings, if there is one.
 """
 
 import multiprocessing
@@ -87,7 +87,7 @@ def _run(
     code = run_worker(
         load_settings(), names, lambda settings: _model(settings, chunk_s, engine_threads)
     )
-    os._exit(code)  # as a process of its own would: without the fork server's clean-up
+    os._exit(code)  # like a separate process: without the clean-up of the fork server
 
 
 def _model(settings: Settings, chunk_s: float, engine_threads: int) -> LoadedModel:

@@ -1,4 +1,4 @@
-"""The house rules that a machine can check."""
+"""The rules of the code base that can be checked automatically."""
 
 import ast
 import re
@@ -14,7 +14,7 @@ NARROWING = re.compile(r"[\w.\[\]]+ is not None|isinstance\(.+\)")
 
 
 def tracked(*patterns: str) -> list[Path]:
-    """Files git knows, so that a checkout's build outputs do not count."""
+    """Return files that git tracks, so that build outputs do not count."""
     listing = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *patterns],
         cwd=ROOT,
@@ -60,7 +60,7 @@ def test_package_markers_are_empty(path: Path) -> None:
 
 @pytest.mark.parametrize("path", SOURCES, ids=names)
 def test_asserts_only_tell_the_type_checker_what_is_known(path: Path) -> None:
-    """`python -O` drops them, so what must hold raises an error of its own."""
+    """`python -O` removes asserts, so a broken guarantee raises an error of its own."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     asserted = [ast.unparse(node.test) for node in ast.walk(tree) if isinstance(node, ast.Assert)]
     assert not [each for each in asserted if not NARROWING.fullmatch(each)]
@@ -89,3 +89,16 @@ def test_readme_names_only_real_make_targets() -> None:
 
 def test_no_file_is_larger_than_sixteen_megabytes() -> None:
     assert not [names(p) for p in tracked() if p.stat().st_size > 16_000_000]
+
+
+def test_architecture_names_every_module() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(?:\w+/)*(\w+)(?:\.py)?`", page.split("## Glossary")[0]))
+    described_as_one = re.compile(
+        r"narration/(text|documents)/|worker/chatterbox/|worker/assembly/(files|parts)/"
+        r"|worker/engine/vllm_|api/routes/|rhapsode/commands/|.*/__\w+__\.py"
+    )
+    modules = tracked("narration/*.py", "worker/*.py", "api/*.py", "rhapsode/*.py")
+    assert len(modules) > 200
+    missing = [names(path) for path in modules if path.stem not in named]
+    assert not [name for name in missing if not described_as_one.match(name)]

@@ -1,7 +1,7 @@
-"""Which character is being said in each speech token: a hint for T3's attention in training.
+"""Estimates which character each speech token belongs to: a target for T3's attention in training.
 
-The teacher knows when each phoneme ends; phonemes and text share their punctuation, so between
-two marks the characters are spread evenly over the phonemes.
+The teacher gives the end of each phoneme. Phonemes and text have the same punctuation marks, so
+between two marks the characters are spread evenly over the phonemes.
 """
 
 from difflib import SequenceMatcher
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from worker.chatterbox.config import FRAMES_PER_TOKEN
 
-# The teacher's ids of marks, and how the text that T3 reads writes them.
+# The teacher's ids of punctuation marks, and the characters for them in T3's text.
 MARKS = {1: ",", 2: ",", 3: ",", 4: ".", 5: "!", 6: "?", 10: ",", 11: '"', 12: "(", 13: ")"}
 WRITTEN = frozenset(MARKS.values())
 

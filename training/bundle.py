@@ -1,6 +1,6 @@
-"""The bundle's weights: trained networks in the official files, and back again to train on.
+"""Writes trained networks to the bundle's files, and reads them back for further training.
 
-Knows which network lies in which file; nothing of voices or of how networks are trained.
+Knows which file holds which network, and nothing about voices or training.
 """
 
 import dataclasses
@@ -25,9 +25,9 @@ from worker.chatterbox.weights import read_tensors, select, write_tensors
 
 Networks: TypeAlias = dict[str, dict[str, Tensor]]
 
-FILE_BYTES = 15_900_000  # a file of a repository should not have more than 16 MB
+FILE_BYTES = 15_900_000  # the limit for a file in the repository: 16 MB
 _S3GEN = {"flow": "flow.", "vocoder": "mel2wav.", "tokenizer": "tokenizer."}
-_X_VECTOR = ("x_vector.", "speaker_encoder.")  # what training and the official file call it
+_X_VECTOR = ("x_vector.", "speaker_encoder.")  # the name in training, and in the official file
 _VOICE_ENCODER = ("voice_encoder.", "")
 
 
@@ -54,7 +54,7 @@ def write_weights(networks: Networks, folder: Path) -> None:
 
 
 def read_weights(folder: Path) -> Networks:
-    """Read the networks of a bundle, rounded as they were stored; what only training has is gone.
+    """Read the networks of a bundle, as rounded for storage; parts for training only are missing.
 
     Raises: CheckpointError if a file is missing or damaged.
     """
@@ -68,12 +68,12 @@ def read_weights(folder: Path) -> Networks:
 
 
 def _rename(tensors: Mapping[str, Tensor], old: str, new: str) -> dict[str, Tensor]:
-    """Take the tensors under one prefix and put them under another."""
+    """Return the tensors whose names have one prefix, renamed to another."""
     return {new + name: tensor for name, tensor in select(tensors, old).items()}
 
 
 def _differences(own: Any, usual: Any) -> dict[str, Any]:
-    """Say what differs from the official sizes, section by section."""
+    """Return the values that differ from the official sizes, by section."""
     found = {}
     for field in dataclasses.fields(own):
         value, default = getattr(own, field.name), getattr(usual, field.name)

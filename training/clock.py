@@ -1,10 +1,10 @@
-"""Time boxes: every stage ends at a given moment and spreads its schedule over the time it has."""
+"""Deadlines: every stage ends at a given time and spreads its schedule over the time it has."""
 
 import time
 
 
 class Deadline:
-    """A moment to end at, and how much of the time until then has passed."""
+    """A deadline, and the share of the time until then that has passed."""
 
     def __init__(self, until: float) -> None:
         self.start = time.time()
@@ -14,5 +14,5 @@ class Deadline:
         return time.time() >= self.until
 
     def progress(self) -> float:
-        """From 0 at the start to 1 at the end."""
+        """Return the share of the time that has passed, from 0 to 1."""
         return min(1.0, (time.time() - self.start) / max(self.until - self.start, 1e-9))

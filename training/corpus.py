@@ -1,6 +1,6 @@
 """The teacher's speech in memory: audio, pitch and phonemes of each utterance.
 
-Labels are brought to the mel rate: one phoneme and one pitch for each mel frame.
+Labels are resampled to the mel rate: one phoneme and one pitch for each mel frame.
 """
 
 import time
@@ -22,7 +22,7 @@ from worker.chatterbox.config import (
 VOICES = ("jf_alpha", "jm_kumo", "jf_gongitsune", "jf_nezumi", "jf_tebukuro")
 PITCH_RATE_HZ = 80  # of the teacher
 HELD_OUT_EVERY = 2  # shards; the first line of each such shard is never trained on
-LINES_PER_SHARD = 1000  # more than a shard holds; indices only have to be unique
+LINES_PER_SHARD = 1000  # more lines than a shard has, so that indices are unique
 FULL_SCALE = 32768.0
 
 
@@ -54,12 +54,12 @@ class Utterance:
 
 
 def is_held_out(index: int) -> bool:
-    """Tell whether an utterance is for judging only."""
+    """Return whether an utterance is held out from training."""
     return index % LINES_PER_SHARD == 0 and index // LINES_PER_SHARD % HELD_OUT_EVERY == 0
 
 
 class Corpus:
-    """Utterances read from shards; shards that appear later are taken in by `refresh`."""
+    """Utterances read from shards; `refresh` adds shards that were written since."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -67,7 +67,7 @@ class Corpus:
         self._read: set[str] = set()
 
     def refresh(self) -> list[Utterance]:
-        """Read the shards that are new; returns what may be trained on of them."""
+        """Read new shards; return their utterances that are not held out."""
         known = len(self.utterances)
         for path in sorted(self.folder.glob("shard-*.pt")):
             if path.name in self._read:
@@ -80,7 +80,7 @@ class Corpus:
         return [u for u in self.utterances[known:] if not u.is_held_out]
 
     def wait_for(self, hours: float, patience_s: float = 600.0) -> None:
-        """Wait until that much speech is there, or no longer than patience lasts."""
+        """Wait until there is that much speech, or until the time limit."""
         end = time.time() + patience_s
         while self.hours() < hours and time.time() < end:
             self.refresh()
@@ -90,7 +90,7 @@ class Corpus:
         return sum(len(u.pitch) for u in self.utterances) / MEL_RATE_HZ / 3600
 
     def drop_audio(self) -> None:
-        """Forget the sound of what was read so far: sixty hours are 10 GB in every process."""
+        """Drop the audio of the utterances read so far: sixty hours take 10 GB in every process."""
         self.utterances = [
             replace(u, audio=u.audio[:0].clone()) if len(u.audio) else u for u in self.utterances
         ]

@@ -1,4 +1,4 @@
-"""Judges of a waveform for the vocoder; needed in training only.
+"""Discriminators for training the vocoder; not needed at run time.
 
 Source: HiFi-GAN (arXiv 2010.05646), periods; EnCodec (arXiv 2210.13438) and Descript's codec
 (arXiv 2306.06546), complex spectra at several resolutions.
@@ -16,16 +16,16 @@ PERIOD_WIDTHS = (1, 32, 128, 256, 512)
 WINDOWS = (256, 512, 1024, 2048)  # the hop is a quarter
 SPECTRUM_WIDTH = 32
 SPECTRUM_STRIDES = (1, 2, 2, 2)  # over frequency
-LOUDNESS = 0.3  # exponent of magnitudes: what is 60 dB below the loudest is still seen
-FLOOR = 0.03  # of magnitudes: silence, made loud, would have all the gradient
-LAYOUT = torch.channels_last  # in which half-precision convolutions are fast
+LOUDNESS = 0.3  # exponent of magnitudes, so that parts 60 dB below the loudest still count
+FLOOR = 0.03  # added to magnitudes; without it, silence would dominate the gradient
+LAYOUT = torch.channels_last  # the layout in which half-precision convolutions are fast
 SLOPE = 0.1
 
 Judgement = tuple[Tensor, list[Tensor]]  # score map, feature maps
 
 
 class PeriodJudge(nn.Module):
-    """Looks at every p-th sample."""
+    """Discriminates by every p-th sample."""
 
     def __init__(self, period: int) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class PeriodJudge(nn.Module):
 
 
 class SpectrumJudge(nn.Module):
-    """Looks at one short Fourier transform, its phases included."""
+    """Discriminates by a short-time Fourier transform at one resolution, with its phases."""
 
     def __init__(self, window: int) -> None:
         super().__init__()
@@ -67,7 +67,7 @@ class SpectrumJudge(nn.Module):
 
 
 class Judges(nn.Module):
-    """All of them."""
+    """All discriminators."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -95,7 +95,7 @@ def spectrum(audio: Tensor, window: int, hop: int) -> Tensor:
 
 
 def judge_loss(real: list[Judgement], made: list[Judgement]) -> Tensor:
-    """Least squares: real towards 1, made towards 0; the sum over judges."""
+    """Least-squares loss: real towards 1, generated towards 0; summed over discriminators."""
     losses = [
         (1 - true.float()).square().mean() + false.float().square().mean()
         for (true, _), (false, _) in zip(real, made, strict=True)
@@ -104,12 +104,12 @@ def judge_loss(real: list[Judgement], made: list[Judgement]) -> Tensor:
 
 
 def deceive_loss(made: list[Judgement]) -> Tensor:
-    """Least squares: made towards 1; the sum over judges."""
+    """Least-squares loss: generated towards 1; summed over discriminators."""
     return torch.stack([(1 - score.float()).square().mean() for score, _ in made]).sum()
 
 
 def feature_loss(real: list[Judgement], made: list[Judgement]) -> Tensor:
-    """Distance of the judges' inner maps; the sum over all maps."""
+    """Distance between feature maps of real and generated audio; summed over all maps."""
     distances = [
         (true.detach() - false).abs().mean(dtype=torch.float32)
         for (_, trues), (_, falses) in zip(real, made, strict=True)

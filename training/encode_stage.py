@@ -1,7 +1,7 @@
-"""Hear the corpus with the trained networks: speech tokens and the two speaker embeddings.
+"""Encode the corpus with the trained networks: speech tokens and two speaker embeddings.
 
-Follows the teacher: what is new is written as one more file. Takes a few seconds per ten hours, so
-it is not resumed but done again.
+Runs while the teacher speaks: each new batch of shards becomes one more file. Ten hours take a few
+seconds, so a second run starts over.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from worker.chatterbox.speech_tokenizer import FRAMES_PER_SPEECH_TOKEN, SpeechTo
 
 BATCH_TOKENS = 12_000
 HEARING_DONE = "hearing.done"  # the speech tokenizer and speaker networks are trained
-CORPUS_DONE = "corpus.done"  # the teacher will say no more
+CORPUS_DONE = "corpus.done"  # the teacher has finished
 PAUSE_S = 2.0
 REFERENCE_S = 10
 X_VECTOR_WINDOW, X_VECTOR_HOP = 400, 160
@@ -38,7 +38,7 @@ X_VECTOR_WINDOW, X_VECTOR_HOP = 400, 160
 def load_hearing(
     state: Path, origin: Path | None, device: torch.device
 ) -> tuple[SpeechTokenizer, SpeakerNetworks]:
-    """Load the networks that the first two stages left, or those of the run they began with."""
+    """Load the networks of the first two stages, or those of the run that they started from."""
     networks = read_networks(state, origin)
     tokenizer = SpeechTokenizer(DEMO.speech_tokenizer).to(device).eval()
     tokenizer.load_state_dict(networks["tokenizer"])
@@ -51,7 +51,7 @@ def load_hearing(
 def encode(
     utterances: list[Utterance], tokenizer: SpeechTokenizer, speakers: SpeakerNetworks
 ) -> dict[int, Encoded]:
-    """Encode utterances in batches of like length."""
+    """Encode utterances in batches of similar length."""
     encoded = {}
     device = next(tokenizer.parameters()).device
     for batch in _batches(sorted(utterances, key=lambda u: u.tokens)):
@@ -90,7 +90,7 @@ def _batches(utterances: list[Utterance]) -> Iterator[list[Utterance]]:
 
 
 def follow(corpus: Corpus, state: Path, origin: Path | None, device: torch.device) -> None:
-    """Encode what the teacher says until it is done."""
+    """Encode the teacher's speech until the teacher has finished."""
     while not (state / HEARING_DONE).exists():
         time.sleep(PAUSE_S)
     networks = load_hearing(state, origin, device)

@@ -1,6 +1,7 @@
-"""What was heard in the corpus: files that the encoder adds to, and their reader.
+"""The encoded corpus: files that the encoder adds to, and their reader.
 
-Many utterances lie in a file, end to end: a tensor for each would take longer to read than to hear.
+A file holds many utterances, concatenated: reading a tensor for each would take longer than
+encoding them.
 """
 
 import time
@@ -15,13 +16,13 @@ from training.corpus import Utterance, is_held_out
 from worker.chatterbox.config import FRAMES_PER_TOKEN, TOKEN_RATE_HZ
 
 ENCODED_FILES = "encoded-*.pt"
-ENCODED_DONE = "encoded.done"  # all that the teacher said was heard
+ENCODED_DONE = "encoded.done"  # everything that the teacher spoke is encoded
 PAUSE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encoded:
-    """What the networks heard in one utterance. Shapes: (T,), (192,), (256,)."""
+    """The networks' outputs for one utterance. Shapes: (T,), (192,), (256,)."""
 
     tokens: Tensor
     x_vector: Tensor
@@ -30,7 +31,7 @@ class Encoded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """An utterance without its sound: all that T3 learns from.
+    """An utterance without its audio: everything that T3 is trained on.
 
     Shapes: phonemes (2 T,), ends (phonemes spoken,) in mel frames.
     """
@@ -46,7 +47,7 @@ class Line:
 
 
 class EncodedLines:
-    """What the encoder has written so far; `refresh` reads what has come since."""
+    """The files that the encoder has written so far; `refresh` reads new ones."""
 
     def __init__(self, state: Path) -> None:
         self._state = state
@@ -67,7 +68,7 @@ class EncodedLines:
         return [line for line in self.lines if is_held_out(line.index)]
 
     def refresh(self) -> list[Line]:
-        """Return the new lines that may be trained on."""
+        """Read new files; return their lines that are not held out."""
         known = len(self.lines)
         for path in sorted(self._state.glob(ENCODED_FILES)):
             if path.name not in self._read:
@@ -76,7 +77,7 @@ class EncodedLines:
         return [line for line in self.lines[known:] if not is_held_out(line.index)]
 
     def wait_for(self, hours: float) -> None:
-        """Wait until that much was heard, or all there is."""
+        """Wait until that much is encoded, or the encoder has finished."""
         while True:
             is_all = (self._state / ENCODED_DONE).exists()
             self.refresh()
@@ -86,7 +87,7 @@ class EncodedLines:
 
 
 def write_lines(utterances: list[Utterance], encoded: dict[int, Encoded], path: Path) -> None:
-    """Write all at once, so that a reader never finds half."""
+    """Write a file atomically, so that a reader never finds an incomplete one."""
     heard = [encoded[u.index] for u in utterances]
     content: dict[str, Any] = {
         "index": [u.index for u in utterances],

@@ -1,7 +1,7 @@
 """Write the bundle: trained weights in the official files, and the built-in voices.
 
-A voice is prepared from a recording as the product prepares any voice, but from a short one: the
-flow speaks its prompt again with each chunk, so three seconds cost less than ten.
+A built-in voice is prepared like any other, but from a short recording: the flow processes the
+prompt again with each chunk, so three seconds cost less than ten.
 """
 
 import argparse
@@ -33,7 +33,7 @@ def write_voices(recordings: dict[str, Path], folder: Path) -> None:
 
 
 def main() -> None:
-    """Write the bundle from carried parts and one recording per voice (NAME=PATH)."""
+    """Write the bundle from saved weights and one recording per voice (NAME=PATH)."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", type=Path)
     parser.add_argument("folder", type=Path)

@@ -1,7 +1,7 @@
-"""Train the flow: tokens and a prompt of the same voice to mel, with dropped conditions.
+"""Train the flow: from tokens and a prompt of the same voice to mel, with dropped conditions.
 
-Rows are cut from a tape: utterances laid end to end, voice by voice. The first part of a row is the
-prompt, whose mel is given, as the voice's reference is in the product.
+Rows are cut from a tape: utterances concatenated voice by voice. The first part of a row is the
+prompt, whose mel is given, like the mel of the voice's recording at run time.
 """
 
 import math
@@ -33,11 +33,11 @@ PROMPT_TOKENS = (25, 125)
 WITHOUT_PROMPT = 0.15
 DROPPED = 0.2
 FEATURE_WEIGHT = 0.2
-ENOUGH_HOURS = 25.0  # more would only cost the time to read it
+ENOUGH_HOURS = 25.0  # more speech would only take longer to read
 
 
 class FlowTape:
-    """The corpus end to end, voice by voice, on the device that trains.
+    """The corpus, concatenated voice by voice, on the device that trains.
 
     Shapes: tokens, voices (T,); mel (2 T, 80); x_vectors (utterances, 192), those of one voice
     from `first` on, `count` of them.
@@ -60,7 +60,7 @@ class FlowTape:
         self.count = count.to(device)
 
     def draw(self, rows: int, length: int) -> "Rows":
-        """Cut random rows of so many tokens; few run from one voice into the next."""
+        """Cut random rows of a number of tokens; few cross from one voice into the next."""
         device = self.tokens.device
         start = torch.randint(len(self.tokens) - length, (rows,), device=device)
         frames = FRAMES_PER_TOKEN * start[:, None] + torch.arange(
@@ -111,14 +111,14 @@ class FlowTraining:
         self._learn = GraphedStep(self.learn, device)
 
     def step(self, length: int) -> Figures:
-        """Learn from one batch; returns its losses."""
+        """Do one training step; return its losses."""
         set_rate(self.optimizer, self.run.rate(HIGHEST_RATE))
         figures = self._learn(length)
         self.average.update()
         return figures
 
     def learn(self, length: int) -> Figures:
-        """Draw a batch and descend."""
+        """Draw a batch and update the weights."""
         matching, features = self.losses(
             self.tape.draw(_rows(length), length), self.packings[length]
         )
@@ -129,7 +129,7 @@ class FlowTraining:
         return {"flow": matching, "features": features}
 
     def losses(self, batch: Rows, packing: Packing) -> tuple[Tensor, Tensor]:
-        """Flow matching on what follows the prompt, and how near the features are to the mel."""
+        """Return the flow matching loss after the prompt, and the features' distance to the mel."""
         mel = batch.mel
         rows, frames = mel.shape[:2]
         spoken = torch.arange(frames, device=self.device) >= batch.prompts[:, None]
@@ -182,7 +182,7 @@ def train(tape: FlowTape, run: RunState, device: torch.device) -> None:
 
 
 def choose(corpus: Corpus, encoded: dict[int, Encoded]) -> list[Utterance]:
-    """Take the first hours of what may be trained on."""
+    """Return the first hours of the utterances that are not held out."""
     chosen, hours = [], 0.0
     for utterance in corpus.training():
         if utterance.index in encoded and hours < ENOUGH_HOURS:

@@ -10,16 +10,16 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-WARM_UP = 3  # plain steps before a capture: libraries choose kernels and take memory in them
+WARM_UP = 3  # ordinary steps before a capture: libraries choose kernels and allocate memory in them
 
 Figures: TypeAlias = dict[str, Tensor]
 
 
 class GraphedStep:
-    """Replays a step; captures it once for each way (`key`) of doing it.
+    """Replays a step, which is captured once for each variant of it (`key`).
 
-    The step draws its own batch on the device and reads nothing from the host. Its figures are
-    overwritten by the next step of the same key. On a CPU, the step simply runs.
+    The step draws its own batch on the device and reads nothing from the host. The losses that it
+    returns are overwritten by the next step of the same key. On a CPU, the step simply runs.
     """
 
     def __init__(self, step: Callable[..., Figures], device: torch.device) -> None:

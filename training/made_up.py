@@ -1,9 +1,9 @@
-"""Invented lines: names, numbers, dates, prices, times, lists and questions, as narration has them.
+"""Generated lines with the names, numbers, dates, prices, lists and questions of real texts.
 
 Numbers are mostly spelled out, since the product spells them before the model reads a chunk.
 """
 
-# ruff: noqa: SIM905 - a list would take a line for each word
+# ruff: noqa: SIM905 - a list would take one line per word
 
 import random
 
@@ -73,7 +73,7 @@ def spell(number: int) -> str:
 
 
 def make_line(rng: random.Random) -> str:
-    """Invent one to three sentences."""
+    """Generate one to three sentences."""
     return " ".join(rng.choice(PATTERNS)(rng) for _ in range(rng.choice((1, 1, 1, 2, 2, 3))))
 
 

@@ -1,7 +1,7 @@
-"""Carry the trained weights away in files of at most 16 MB, and put them back together.
+"""Save the trained weights in files of at most 16 MB, and read them back.
 
-What is carried is the averaged networks in float16: enough to export or to train on, without the
-optimizers' memory.
+Saved are the averaged networks in float16, without the optimizers' state: enough to export them or
+to start another training run.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from training.bundle import Networks, read_weights
 from worker.chatterbox.checkpoint import CONFIG_FILE
 
 PART_BYTES = 15_500_000
-NETWORKS = {  # what is carried: the stage that has it, and the part of its state
+NETWORKS = {  # network: the stage that trains it, and the part of its state
     "t3": ("t3", "best"),
     "t3_last": ("t3", "average"),
     "t3_rival": ("t3_rival", "best"),  # a T3 trained beside it in another way
@@ -22,16 +22,19 @@ NETWORKS = {  # what is carried: the stage that has it, and the part of its stat
     "flow": ("flow", "average"),
     "vocoder": ("vocoder", "average"),
     "vocoder_judges": ("vocoder", "judges"),
-    "rival": ("rival", "average"),  # a vocoder trained beside it in another way
+    "rival": ("rival", "average"),  # a second vocoder, trained with other options
     "rival_judges": ("rival", "judges"),
     "tokenizer": ("tokenizer", "average"),
-    "reader": ("tokenizer", "reader"),  # without its reader, a tokenizer would unlearn its codes
+    "reader": (
+        "tokenizer",
+        "reader",
+    ),  # without its decoder, a tokenizer would lose its codes in further training
     "speakers": ("speakers", "networks"),
 }
 
 
 def read_origin(folder: Path) -> Networks:
-    """Read the weights a run begins with: an earlier run's parts, or a bundle."""
+    """Read the weights that a run starts from: an earlier run's parts, or a bundle."""
     found = read_weights(folder) if (folder / CONFIG_FILE).exists() else join(folder)
     if not found:
         raise ValueError(f"{folder} holds no parts and no bundle")
@@ -39,7 +42,7 @@ def read_origin(folder: Path) -> Networks:
 
 
 def read_networks(state: Path, origin: Path | None = None) -> Networks:
-    """Read what the stages kept; what was not trained is that of the run it began with."""
+    """Read the stages' states; untrained networks come from the run that this one started from."""
     found = read_origin(origin) if origin else {}
     for name, (stage, part) in NETWORKS.items():
         path = state / f"{stage}.pt"
@@ -52,7 +55,7 @@ def read_networks(state: Path, origin: Path | None = None) -> Networks:
 def split(
     state: Path, folder: Path, origin: Path | None = None, only: list[str] | None = None
 ) -> None:
-    """Write part-N.pt files, of all networks or only of some."""
+    """Write part-N.pt files with all networks, or only some."""
     folder.mkdir(parents=True, exist_ok=True)
     part: dict[str, Tensor] = {}
     size, number = 0, 0

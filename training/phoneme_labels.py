@@ -1,14 +1,14 @@
-"""What the teacher says in each mel frame, as one of its phoneme ids.
+"""The phoneme that the teacher speaks in each mel frame, as one of its ids.
 
-Stress marks belong to the phoneme after them, length marks to the one before; punctuation and
-quiet frames are silence.
+Stress marks count as part of the next phoneme, length marks as part of the previous one;
+punctuation and quiet frames count as silence.
 """
 
 import torch
 from torch import Tensor
 
 SILENCE = 0
-LABELS = 178  # rows of the teacher's phoneme table
+LABELS = 178  # size of the teacher's phoneme table
 LAST_PUNCTUATION = 15  # ids 1 to 15 of that table
 STRESS_MARKS = (156, 157)
 LENGTH_MARK = 158
@@ -16,7 +16,7 @@ QUIET = 100  # of 32,768
 
 
 def label_frames(spoken: list[int], ends_s: Tensor, moments_s: Tensor, loudest: Tensor) -> Tensor:
-    """Name the phoneme at each moment.
+    """Return the phoneme at each time.
 
     Shapes: ends_s (phonemes,); moments_s, loudest (F,) -> (F,) uint8.
     """

@@ -1,4 +1,4 @@
-"""New shards read on a thread of their own, so that training does not wait for them."""
+"""Reads new shards on a separate thread, so that training does not wait for them."""
 
 import threading
 import time
@@ -9,7 +9,7 @@ PAUSE_S = 2.0
 
 
 class Reader:
-    """Reads what the teacher adds until enough is there; `take` gives what has come since."""
+    """Reads new shards until there is enough speech; `take` returns what was read since."""
 
     def __init__(self, corpus: Corpus, most_hours: float) -> None:
         self._corpus = corpus
@@ -21,12 +21,12 @@ class Reader:
         self._thread.start()
 
     def stop(self) -> None:
-        """Read no more; what was read is in the corpus."""
+        """Stop reading; everything read so far is in the corpus."""
         self._is_stopped = True
         self._thread.join()
 
     def take(self) -> list[Utterance]:
-        """Return what may be trained on and was read since the last call."""
+        """Return the utterances read since the last call, without those held out."""
         with self._lock:
             new, self._new = self._new, []
         return new

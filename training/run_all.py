@@ -1,9 +1,9 @@
-"""Run all stages on one machine within a given time: teacher, hearing, voice, T3.
+"""Run the teacher and all training stages on one machine within a given time.
 
-Every process has its GPU: stages by `--place`, the teacher's processes by `--teach`. Each stage
-keeps its own state, so a second run with the same folder goes on where the first one ended. The
-corpus is made anew from the same lines where it is missing. Later stages start while the teacher
-still speaks, and take in what it adds.
+`--place` assigns GPUs to stages, `--teach` to the teacher's processes. Each stage saves its state,
+so a second run with the same folder continues where the first one ended. Missing shards of the
+corpus are rendered again from the same lines. Later stages start while the teacher is still
+speaking, and read new shards as they appear.
 """
 
 import argparse
@@ -16,16 +16,16 @@ from pathlib import Path
 from training.encode_stage import CORPUS_DONE, HEARING_DONE
 from training.encoded import ENCODED_DONE, ENCODED_FILES
 
-SPEAKERS_S = 150  # from the start; speech comes after some forty
+SPEAKERS_S = 150  # from the start; the first speech takes about forty
 HEARING = ("speaker", "tokenizer")
-# A second vocoder, more cautious: on a GPU that is free, against a first one that falls apart.
+# A second vocoder with cautious options, on a GPU that is free, in case the first one diverges.
 OPTIONS = {"rival": ("vocoder_stage", "--name=rival", "--rate=1.5e-4")}
 TEACHER_FILES = ("kokoro.onnx", "voices.npz", "directions.jsonl")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Teachers:
-    """So many of the teacher's processes on one GPU, for so long."""
+    """How many processes of the teacher run on one GPU, and for how long."""
 
     gpu: int
     count: int
@@ -34,7 +34,7 @@ class Teachers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Where things lie and when things end (seconds since the epoch)."""
+    """Folders and deadlines (seconds since the epoch)."""
 
     work: Path
     assets: Path
@@ -61,16 +61,16 @@ class Plan:
         return f"--device={self.device}:{gpu}" if self.device == "cuda" else "--device=cpu"
 
     def ends(self, stage: str) -> float:
-        """When a stage ends: the hearing ones early, since others need them."""
+        """Return a stage's deadline; tokenizer and speaker networks are needed early by others."""
         seconds = {"speaker": SPEAKERS_S, "tokenizer": self.hear_s}
         return self.start + seconds[stage] if stage in seconds else self.until
 
 
 def launch(plan: Plan, name: str, log: str, *arguments: object) -> subprocess.Popen[bytes]:
-    """Start a stage, its words in a log of its own.
+    """Start a stage with its own log file.
 
-    Set OMP_NUM_THREADS=2: reading the corpus is many small operations, and with a thread per core
-    in every stage the teacher's processes starve.
+    OMP_NUM_THREADS is 2, because reading the corpus consists of many small operations: with one
+    thread per core in every stage, the teacher's processes would get too little time.
     """
     command = [sys.executable, "-m", f"training.{name}", *map(str, arguments)]
     if plan.origin and name != "teacher.render":
@@ -100,7 +100,7 @@ def launch_teachers(plan: Plan) -> list[subprocess.Popen[bytes]]:
 
 
 def launch_stage(plan: Plan, stage: str) -> subprocess.Popen[bytes]:
-    """Start a stage of training."""
+    """Start a training stage."""
     module, *options = OPTIONS.get(stage, (f"{stage}_stage",))
     options += [plan.device_of(plan.place[stage]), f"--hours={plan.hours}"]
     options += [f"--begin={plan.begin}", f"--end={plan.end}", f"--until={plan.ends(stage)}"]
@@ -108,7 +108,7 @@ def launch_stage(plan: Plan, stage: str) -> subprocess.Popen[bytes]:
 
 
 def run(plan: Plan) -> None:
-    """Run everything; what a stage waits for, it finds in the folders."""
+    """Run everything; stages find the output of others in the folders."""
     for folder in (plan.corpus, plan.state):
         folder.mkdir(parents=True, exist_ok=True)
     for pattern in (ENCODED_FILES, ENCODED_DONE, CORPUS_DONE, HEARING_DONE):

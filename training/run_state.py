@@ -1,4 +1,4 @@
-"""What every training stage uses: a saved state, a log, a learning rate schedule, an average."""
+"""Shared by all training stages: saved state, log, learning rate schedule, averaged weights."""
 
 import json
 import math
@@ -14,12 +14,12 @@ from training.parts import read_origin
 
 WARM_UP_STEPS = 200
 KEEP_EVERY_S = 60.0
-LAST_RATE = 0.03  # of the highest
+LAST_RATE = 0.03  # of the highest learning rate
 _ONLY_TRAINING = ("x_classes.", "voice_classes.")  # the classes of the speaker networks
 
 
 class RunState:
-    """A stage's progress in its time box; a resumed run spreads what is left over its new box."""
+    """A stage's progress; a resumed run spreads the rest of its schedule over its new time."""
 
     def __init__(
         self,
@@ -31,9 +31,9 @@ class RunState:
         begin: float = 0.0,
         end: float = 1.0,
     ) -> None:
-        """`origin`: carried parts of an earlier run, or a bundle, to begin with its weights.
+        """`origin`: saved weights of an earlier run, or a bundle, to start from.
 
-        `begin` and `end`: which part of the whole schedule this box is, if several runs share it.
+        `begin` and `end`: the part of the whole schedule that this run covers, if several share it.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self.name, self.origin = name, origin
@@ -47,7 +47,7 @@ class RunState:
 
     @property
     def progress(self) -> float:
-        """From 0 at the very start to 1 at the end of the last box."""
+        """The progress from 0 at the start of the first run to 1 at the end of the last."""
         box = max(self.until - self._begun, 1e-9)
         share = min(1.0, (time.time() - self._begun) / box)
         return self._done_before + (self._end - self._done_before) * share
@@ -56,15 +56,15 @@ class RunState:
         return time.time() >= self.until
 
     def rate(self, highest: float) -> float:
-        """Warm up by steps, then fall as a cosine of the progress."""
+        """Return the learning rate: it rises with the steps, then falls as a cosine of progress."""
         warm = min(1.0, (self.step + 1) / WARM_UP_STEPS)
         fall = 0.5 * (1 + math.cos(math.pi * self.progress))
         return highest * warm * (LAST_RATE + (1 - LAST_RATE) * fall)
 
     def begin_with(self, network: nn.Module, name: str | None = None) -> bool:
-        """Take an earlier run's weights, if one was named and has them in the same sizes.
+        """Load an earlier run's weights, if one was named and its sizes are the same.
 
-        Returns whether they were taken.
+        Returns whether they were loaded.
         """
         earlier = read_origin(self.origin).get(name or self.name) if self.origin else None
         if not earlier or not _has_sizes_of(earlier, network):
@@ -83,7 +83,7 @@ class RunState:
         return True
 
     def keep(self, parts: dict[str, Any], *, force: bool = False) -> None:
-        """Save the state if it is time to; the file is replaced whole."""
+        """Save the state if it is due; the file is replaced atomically."""
         if not force and time.time() - self._kept < KEEP_EVERY_S:
             return
         content = {name: part.state_dict() for name, part in parts.items()}
@@ -94,7 +94,7 @@ class RunState:
         self._kept = time.time()
 
     def log(self, **figures: float | str) -> None:
-        """Append one line of figures."""
+        """Append a line of figures to the log."""
         rounded = {k: round(v, 4) if isinstance(v, float) else v for k, v in figures.items()}
         line = {"step": self.step, "progress": round(self.progress, 3), **rounded}
         with self.log_path.open("a", encoding="utf-8") as file:
@@ -102,7 +102,7 @@ class RunState:
 
 
 class Average:
-    """Exponential moving average of a network's tensors; younger averages forget faster."""
+    """Exponential moving average of a network's tensors, with a shorter memory in early steps."""
 
     def __init__(self, module: nn.Module, decay: float = 0.999) -> None:
         self.decay = decay
@@ -112,7 +112,7 @@ class Average:
 
     @torch.no_grad()
     def update(self) -> None:
-        """Follow the module, whose tensors are changed in place, by one step."""
+        """Update the average after a training step, which changes the module's tensors in place."""
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         torch._foreach_lerp_(_floating(self.tensors), self._followed, 1 - decay)
@@ -125,14 +125,14 @@ class Average:
 
 
 class Best:
-    """The weights that did best on held-out rows, if a network learns its corpus by heart."""
+    """The weights that did best on held-out rows, in case a network overfits."""
 
     def __init__(self) -> None:
         self.loss = float("inf")
         self.tensors: dict[str, Tensor] = {}
 
     def offer(self, loss: float, tensors: dict[str, Tensor]) -> None:
-        """Keep a copy if it is better than the best so far."""
+        """Keep a copy of the weights if they are better than the best so far."""
         if loss < self.loss:
             self.loss = loss
             self.tensors = {name: tensor.clone() for name, tensor in tensors.items()}
@@ -147,7 +147,7 @@ class Best:
 def make_optimizer(
     parameters: Iterable[nn.Parameter], device: torch.device, **settings: Any
 ) -> torch.optim.AdamW:
-    """AdamW that a CUDA graph can replay: its rate is a tensor there."""
+    """Return an AdamW that a CUDA graph can replay: on a GPU its learning rate is a tensor."""
     if device.type != "cuda":
         return torch.optim.AdamW(parameters, **settings)
     rate = torch.tensor(settings.pop("lr"), device=device)
@@ -163,7 +163,7 @@ def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
 
 
 def load_trained(network: nn.Module, tensors: dict[str, Tensor]) -> None:
-    """Load an earlier run's network; what only training has may be missing, and begins anew."""
+    """Load an earlier run's network; parts for training only may be missing and start anew."""
     found = network.load_state_dict(tensors, strict=False)
     lost = [name for name in found.missing_keys if not name.startswith(_ONLY_TRAINING)]
     if found.unexpected_keys or lost:

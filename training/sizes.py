@@ -1,6 +1,6 @@
-"""The sizes of the bundled model: what its `config.json` will say.
+"""The sizes of the bundled model, as written to its `config.json`.
 
-T3 is bounded by the 16 MB of one file (int8), the flow by the speed of two cores.
+T3 is limited by the 16 MB of one file (int8), the flow by the speed of two CPU cores.
 """
 
 from worker.chatterbox.config import (
@@ -45,10 +45,10 @@ DEMO = ChatterboxConfig(
         time_width=512,
         mid_blocks=4,
         transformers_per_block=1,
-        steps=8,  # ten cost a quarter more and score 0.01 more
+        steps=8,  # ten steps cost a quarter more and score 0.01 better
     ),
-    # Two stages, not three: as many operations, half as many of them outside the products. Kernels
-    # that are multiples of their strides, so that no stage leaves its rate as a tone.
+    # Two stages instead of three: as many operations, but half as many outside matrix products.
+    # Kernel sizes are multiples of the strides, or each stage would leave a tone at its own rate.
     hift=HiftConfig(
         base_channels=256,
         f0_channels=256,

@@ -1,7 +1,7 @@
 """Train the two speaker networks to tell the corpus's voices apart, also at other speeds.
 
-A voice played 10 % slower or faster counts as another voice: five classes become fifteen, so that
-the embeddings spread beyond the five.
+A voice played 10 % slower or faster counts as another voice. Five voices become fifteen classes, so
+that the embeddings can tell more than the five apart.
 """
 
 import torch
@@ -24,12 +24,12 @@ HIGHEST_RATE = 1e-3
 ROWS = 64
 TOKENS = 75  # 3 s
 PARTIAL = 160  # mel frames of the voice encoder
-SPEEDS_HZ = (21_600, SAMPLE_RATE_HZ, 26_400)  # what the audio is declared to be
+SPEEDS_HZ = (21_600, SAMPLE_RATE_HZ, 26_400)  # the sample rate that the audio is taken to have
 SHARPNESS = 16.0
 
 
 class SpeakerNetworks(nn.Module):
-    """Both networks and the class directions they are trained against."""
+    """Both networks, and the class vectors that they are trained against."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class SpeakerNetworks(nn.Module):
 
 
 def train(corpus: Corpus, run: RunState, device: torch.device) -> SpeakerNetworks:
-    """Train until the time is over; a finished state is returned as it is."""
+    """Train until the deadline; a finished state is returned unchanged."""
     networks = SpeakerNetworks().to(device)
     run.begin_with(networks)
     optimizer = torch.optim.AdamW(networks.parameters(), lr=HIGHEST_RATE)

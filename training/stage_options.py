@@ -1,4 +1,4 @@
-"""The command line that every stage has."""
+"""The command line options of every stage."""
 
 import argparse
 from dataclasses import dataclass
@@ -12,15 +12,15 @@ from training.run_state import RunState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageOptions:
-    """Where a stage reads and writes, until when (seconds since the epoch), and on what."""
+    """A stage's folders, deadline (seconds since the epoch) and device."""
 
     corpus: Path
     state: Path
     until: float
     device: torch.device
-    hours: float  # of speech to wait for before the start
-    origin: Path | None  # carried parts of an earlier run, or a bundle, to begin with
-    begin: float  # which part of the whole schedule this run is
+    hours: float  # of speech to wait for before training starts
+    origin: Path | None  # saved weights of an earlier run, or a bundle, to start from
+    begin: float  # the part of the whole schedule that this run covers
     end: float
     name: str | None  # of the state, if not the stage's
     rate: float | None  # instead of the stage's own, as the two below
@@ -29,7 +29,7 @@ class StageOptions:
 
     @classmethod
     def parse(cls, description: str | None) -> Self:
-        """Read the options of this process."""
+        """Parse the command line."""
         parser = argparse.ArgumentParser(description=description)
         parser.add_argument("corpus", type=Path)
         parser.add_argument("state", type=Path)
@@ -49,6 +49,6 @@ class StageOptions:
         return options
 
     def run_state(self, stage: str) -> RunState:
-        """Where this stage keeps its progress."""
+        """Return the file in which this stage saves its progress."""
         name = self.name or stage
         return RunState(self.state, name, self.until, self.origin, begin=self.begin, end=self.end)

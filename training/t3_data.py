@@ -1,6 +1,6 @@
-"""T3's training rows: text, speech tokens and what helps to learn them, in batches of like length.
+"""T3's training rows: text, speech tokens and auxiliary labels, in batches of similar length.
 
-Some rows join two or three utterances of one voice, so that long chunks are learned too.
+Some rows join two or three utterances of one voice, so that T3 also learns long chunks.
 """
 
 import random
@@ -24,15 +24,15 @@ JOIN_SHARE = 0.35
 LONGEST_TOKENS = 500  # 20 s
 PROMPT_TOKENS = (50, 150)
 QUOTES_DROPPED = 0.3
-PREPARED = 8  # batches kept ready
-LENGTH_NOISE = 24  # positions; keeps the batches from being the same every epoch
+PREPARED = 8  # batches prepared ahead
+LENGTH_NOISE = 24  # positions, added when sorting by length: batches differ between epochs
 
 Array: TypeAlias = NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One utterance as T3 sees it.
+    """An utterance as T3 is trained on it.
 
     Shapes: text (N,), unframed; tokens (T,); phonemes (T, 2); characters (T,), places in `text`.
     """
@@ -52,7 +52,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """Rows padded at their ends, text framed. Shapes: (B, ...)."""
+    """Padded rows, with start and stop tokens around the text. Shapes: (B, ...)."""
 
     text: Tensor
     text_lengths: Tensor
@@ -86,7 +86,7 @@ def make_row(line: Line, tokenizer: TextTokenizer, text: str) -> Row:
 
 
 class RowSource:
-    """All rows of a corpus, and batches of them for ever; later lines come with the next round."""
+    """All rows of a corpus, and endless batches of them; new lines join in the next epoch."""
 
     def __init__(self, lines: list[Line], tokenizer: TextTokenizer, rng: random.Random) -> None:
         self.rng = rng
@@ -97,7 +97,7 @@ class RowSource:
         self.add(lines)
 
     def add(self, lines: list[Line]) -> None:
-        """Take more lines in; those that are too long are left out."""
+        """Add lines; those that are too long are left out."""
         for line in lines:
             if len(line.encoded.tokens) <= LONGEST_TOKENS:
                 row = make_row(line, self.tokenizer, self._vary(line.text))
@@ -105,7 +105,7 @@ class RowSource:
                 self.by_voice.setdefault(row.voice, []).append(row)
 
     def batches(self, positions: int, more: Callable[[], list[Line]] = list) -> Iterator[Batch]:
-        """Batches of about so many positions, padding included; `more` is asked each time round."""
+        """Yield padded batches of about that many positions; `more` is called every epoch."""
         while True:
             self.add(more())
             rows = [row for own in self.by_voice.values() for row in self._join(own)]
@@ -116,7 +116,7 @@ class RowSource:
                 yield self.collate(batch)
 
     def collate(self, rows: list[Row]) -> Batch:
-        """Pad rows, and prompt each with another utterance of its voice."""
+        """Pad rows, and give each another utterance of its voice as its prompt."""
         others = [self.rng.choice(self.by_voice[row.voice]) for row in rows]
         prompts = [self._prompt(other.tokens) for other in others]
         return Batch(
@@ -172,7 +172,7 @@ class RowSource:
 
 
 def prefetch(batches: Iterator[Batch], device: torch.device) -> Iterator[Batch]:
-    """Prepare batches on a thread of their own."""
+    """Prepare batches on a separate thread."""
     ready: Queue[Batch] = Queue(PREPARED)
 
     def fill() -> None:
@@ -196,7 +196,7 @@ def _fill(rows: list[Row], positions: int) -> Iterator[list[Row]]:
 
 
 def _pad(rows: Sequence[Array], framed: tuple[int, int] | None = None) -> Tensor:
-    """Stack rows of different length, zeros behind them; a frame stands around each row."""
+    """Stack rows of different lengths, padded with zeros, with start and stop around each row."""
     margin = 1 if framed else 0
     longest = max(len(row) for row in rows) + 2 * margin
     first = rows[0]

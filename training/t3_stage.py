@@ -1,9 +1,9 @@
-"""Train T3: text to speech tokens, with dropped text so that guidance means something.
+"""Train T3: text to speech tokens. Some texts are dropped, as guidance requires.
 
-Helps that the product does not have: a second head names the phoneme of the token to come; one
-attention head is pulled towards the character that is being said, less and less; some of the
-speech heard so far is wrong, so that the text must be read; and tokens used before are penalised
-as the product's default does, so that the penalty costs nothing there.
+Only in training: a second head predicts the phoneme of the next token; one attention head is pulled
+towards the character that is being spoken, with decreasing weight; some of the previous speech
+tokens are wrong, so that T3 has to use the text; and repeated tokens are penalised as sampling does
+by default, so that T3 learns to speak with the penalty.
 """
 
 import random
@@ -31,10 +31,10 @@ from worker.chatterbox.tokenizer import TextTokenizer
 SEED = 15
 LOG_STEPS = 50
 HIGHEST_RATE = 1.5e-3
-LATER_RATE = 6e-4  # if it begins with an earlier run's weights
+LATER_RATE = 6e-4  # if it starts from an earlier run's weights
 BATCH_POSITIONS = 40_000
 DROPOUT = 0.1
-WRONG_SHARE = 0.25  # of the tokens heard, at most
+WRONG_SHARE = 0.25  # of the previous tokens, at most
 REPETITION_PENALTY = 1.2
 TEXT_DROPPED = 0.12
 SMOOTHING = 0.05
@@ -42,13 +42,13 @@ PHONEME_WEIGHT = 0.5
 GUIDE_WEIGHT = 0.3
 GUIDE_UNTIL = 0.5  # of the time
 IGNORED = -100
-FIRST_HOURS = 8.0  # of speech to begin with
-JUDGED = 512  # rows never trained on, at most
+FIRST_HOURS = 8.0  # of speech before training starts
+JUDGED = 512  # held-out rows, at most
 JUDGE_STEPS = 250
 
 
 class T3Training:
-    """T3, the head that only training has, and their optimizer."""
+    """T3, the head for phonemes, and their optimizer."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class T3Training:
         self.phonemes = nn.Linear(DEMO.t3.width, FRAMES_PER_TOKEN * LABELS).to(device)
         self.average = Average(self.t3, decay=0.9995)
         self.best = Best()
-        self.judged = T3(DEMO.t3).to(device)  # for the average's weights
+        self.judged = T3(DEMO.t3).to(device)  # to evaluate the averaged weights
         self.parameters = [*self.t3.parameters(), *self.phonemes.parameters()]
         self.optimizer = make_optimizer(
             self.parameters, device, lr=self.highest_rate, betas=(0.9, 0.95), weight_decay=0.05
@@ -85,9 +85,9 @@ class T3Training:
         run.resume(self.parts, device)
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
-        """Learn from one batch; returns its losses."""
+        """Do one training step; return its losses."""
         is_dropped = torch.rand(len(batch.text), device=self.device) < TEXT_DROPPED
-        is_dropped[0] = False  # some row must have phonemes to name
+        is_dropped[0] = False  # at least one row needs phonemes to predict
         figures = self.losses(batch, is_dropped, is_training=True)
         guide_weight = GUIDE_WEIGHT * max(0.0, 1 - self.run.progress / GUIDE_UNTIL)
         loss = figures["token"] + PHONEME_WEIGHT * figures["phoneme"]
@@ -101,7 +101,7 @@ class T3Training:
         return figures
 
     def losses(self, batch: Batch, is_dropped: Tensor, *, is_training: bool) -> dict[str, Tensor]:
-        """Compare predictions with what was said; a row without text is not asked for phonemes."""
+        """Return the losses of predictions; a row without text has none for phonemes."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=batch.text.is_cuda):
             hidden, guide = self._hidden(batch, is_dropped, is_training=is_training)
             logits = self.t3.speech_head(hidden)
@@ -131,7 +131,7 @@ class T3Training:
     def _hidden(
         self, batch: Batch, is_dropped: Tensor, *, is_training: bool
     ) -> tuple[Tensor, Guide | None]:
-        """Hidden states that predict each token and the end. Shapes: -> (B, T + 1, D)."""
+        """Return hidden states that predict each token and the end. Shapes: -> (B, T + 1, D)."""
         opening = torch.full_like(batch.tokens[:, :1], START_SPEECH)
         heard = confuse(batch.tokens) if is_training else batch.tokens
         rows, lengths = self.t3.embed_rows(
@@ -165,7 +165,7 @@ class T3Training:
 
     @torch.no_grad()
     def judge(self, batches: list[Batch]) -> dict[str, float]:
-        """Losses of the averaged weights on held-out rows; the best ones are kept."""
+        """Return the averaged weights' losses on held-out rows; the best weights are kept."""
         self.judged.load_state_dict(self.average.tensors)
         trained, self.t3 = self.t3, self.judged
         figures = []
@@ -179,7 +179,7 @@ class T3Training:
 
 
 def confuse(tokens: Tensor) -> Tensor:
-    """Replace some tokens of each row by others of the batch. Shapes: (B, T) -> (B, T)."""
+    """Replace some tokens of each row with others from the batch. Shapes: (B, T) -> (B, T)."""
     share = torch.rand(len(tokens), 1, device=tokens.device) * WRONG_SHARE
     is_wrong = torch.rand(tokens.shape, device=tokens.device) < share
     others = torch.randint(tokens.numel(), tokens.shape, device=tokens.device)
@@ -187,7 +187,7 @@ def confuse(tokens: Tensor) -> Tensor:
 
 
 def penalise(logits: Tensor, tokens: Tensor) -> Tensor:
-    """Lower the logits of tokens said before, as sampling does by default.
+    """Lower the logits of earlier tokens, as sampling does by default.
 
     Shapes: logits (B, T + 1, V), tokens (B, T) -> (B, T + 1, V) float32.
     """
@@ -233,7 +233,7 @@ def main() -> None:
     seed = SEED if options.seed is None else options.seed
     torch.manual_seed(seed)
     torch.set_float32_matmul_precision("high")
-    # cuDNN plans anew for every shape, and each batch has its own: 190 ms a step instead of 75.
+    # cuDNN makes a plan for every shape, and every batch has another: 190 ms a step instead of 75.
     torch.backends.cuda.enable_cudnn_sdp(False)
     path = options.state / "tokenizer.json"
     write_tokenizer(path)

@@ -1,6 +1,6 @@
-"""Speech laid end to end on the device that trains, so that crops are drawn there.
+"""Concatenated speech in the memory of the device that trains, so that crops are drawn there.
 
-A crop may run over the border of two utterances; it is still speech and its labels are right.
+A crop may cross from one utterance into the next: it is still speech, and its labels are right.
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ from worker.chatterbox.config import FRAMES_PER_TOKEN, SAMPLES_PER_TOKEN, TOKEN_
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crops:
-    """Stretches of equal length, cut at token borders.
+    """Crops of equal length, cut at token boundaries.
 
     Shapes: audio (B, 480 F) float; pitch, phonemes (B, F); voices (B, F / 2).
     """
@@ -27,7 +27,7 @@ class Crops:
 
 
 class SpeechTape:
-    """Room for so many hours of speech, filled as it comes; its memory never moves."""
+    """Memory for a fixed number of hours of speech, filled over time and never reallocated."""
 
     def __init__(self, hours: float, device: torch.device) -> None:
         self.room = int(hours * 3600 * TOKEN_RATE_HZ)
@@ -43,7 +43,7 @@ class SpeechTape:
         return self.tokens / TOKEN_RATE_HZ / 3600
 
     def append(self, utterances: Iterable[Utterance]) -> None:
-        """Take utterances in until the room is used."""
+        """Append utterances until the memory is full."""
         taken: list[Utterance] = []
         end = self.tokens
         for utterance in utterances:
@@ -53,7 +53,7 @@ class SpeechTape:
             end += utterance.tokens
         if not taken:
             return
-        # Four large copies: on a GPU that others use, each one waits for its turn.
+        # Four large copies instead of many: on a shared GPU each copy has to wait.
         place = slice(self.tokens, end)
         lengths = torch.tensor([u.tokens for u in taken])
         voices = torch.tensor([u.voice for u in taken]).repeat_interleave(lengths)
@@ -65,7 +65,7 @@ class SpeechTape:
         self._length.fill_(end)
 
     def draw(self, rows: int, tokens: int) -> Crops:
-        """Cut random stretches of so many tokens."""
+        """Cut random crops of a number of tokens."""
         device = self._length.device
         starts = (torch.rand(rows, device=device) * (self._length - tokens)).long()
         index = starts[:, None] + torch.arange(tokens, device=device)

@@ -1,7 +1,7 @@
 """Write the bundled model's `tokenizer.json`: one token per lower-case letter, digit or mark.
 
-Letters and not pieces of words: with tens of hours of speech, each letter is heard a million
-times, a piece of a word seldom. The frame tokens stand where the official file has them.
+Letters instead of pieces of words: in tens of hours of speech each letter occurs a million times,
+but many pieces of words are rare. The start and stop tokens have the ids of the official file.
 """
 
 import string
@@ -20,7 +20,7 @@ CHARACTERS = string.ascii_lowercase + string.digits + ".,!?'\"-()&"
 
 
 def write_tokenizer(path: Path) -> None:
-    """Build the file anew; the same characters get the same ids."""
+    """Write the file; the same characters always get the same ids."""
     specials = {STOP_TEXT: "[STOP]", UNKNOWN: "[UNK]", SPACE: "[SPACE]", START_TEXT: "[START]"}
     vocabulary = {name: index for index, name in specials.items()}
     vocabulary |= {c: FIRST_CHARACTER + i for i, c in enumerate(CHARACTERS)}

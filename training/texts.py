@@ -1,6 +1,6 @@
 """Choose what the teacher reads: prose, dictionary entries and made-up lines with names, numbers.
 
-Sources lie in one folder: plain-text books of Project Gutenberg (`*.txt`) and WordNet's `data.*`
+The folder of sources holds plain-text books of Project Gutenberg (`*.txt`) and WordNet's `data.*`
 files (Debian package wordnet-base). The same seed and sources give the same lines.
 """
 
@@ -60,7 +60,7 @@ def _sentences(paragraph: str) -> list[str]:
 
 
 def read_examples(folder: Path) -> list[str]:
-    """Read WordNet's example sentences, capitalised and closed by a full stop."""
+    """Read WordNet's example sentences, with a capital and a full stop added."""
     found: dict[str, None] = {}
     for path in sorted(folder.glob("data.*")):
         for line in path.read_text(encoding="ascii", errors="ignore").splitlines():
@@ -98,7 +98,7 @@ def _define(lemma: str, meaning: str, rng: random.Random) -> str:
 
 
 def join_sentences(sentences: list[str], rng: random.Random) -> Iterator[str]:
-    """Join neighbours into lines of very different lengths, none over the limit."""
+    """Join neighbouring sentences into lines of very different lengths, none over the limit."""
     line = ""
     target = _target_length(rng)
     for sentence in sentences:
@@ -117,7 +117,7 @@ def _target_length(rng: random.Random) -> int:
 
 
 def choose_lines(folder: Path, characters: int, seed: int) -> list[str]:
-    """Mix the sources by their shares into about that many characters, shuffled."""
+    """Return shuffled lines from all sources, by their shares, with about that many characters."""
     rng = random.Random(seed)
     prose = [line for p in read_books(folder) for line in join_sentences(p, rng)]
     examples = read_examples(folder)

@@ -2,10 +2,10 @@
 
 `python -m training.tiny_checkpoint OUT [--seed N] [--official]`
 
-It sounds like noise, but all that surrounds the sound is real: T3 stops where the text would end,
-the waveform is neither silent nor clipped, and every network takes part. Tests and benchmarks use
-it where a real model would only cost time. `--official` writes the same in the official shapes
-(1.6 GB), where a machine has to load and speak what is as large as the real one.
+Its speech is noise, but everything else is realistic: T3 stops where the text would end, the
+waveform is neither silent nor clipped, and every network is used. Tests and benchmarks use it where
+a real model would only cost time. `--official` writes it in the official shapes (1.6 GB), to test a
+machine with a model as large as the real one.
 """
 
 import argparse
@@ -76,14 +76,14 @@ OFFICIAL = ChatterboxConfig(name="official shapes", storage=StorageConfig(dtype=
 
 _TOKENIZER = Path(__file__).parent.parent / "tests/data/tokenizer.json"
 _VOICES = ("low", "high")
-_REFERENCE_TOKENS = 50  # two seconds: each utterance pays for them
+_REFERENCE_TOKENS = 50  # two seconds, since each utterance processes them again
 _QUIET_MEL = -5.0  # log-mel of speech at an ordinary level
-_LOUDNESS = 1.4  # log-magnitude of the lowest bin of the waveform; the others fall off from it
+_LOUDNESS = 1.4  # log-magnitude of the lowest bin of the waveform; it falls towards higher bins
 _PITCH_HZ = 140.0
 
 
 def write_checkpoint(folder: Path, seed: int = 0, config: ChatterboxConfig = CONFIG) -> None:
-    """Write every file; the same seed writes the same bytes."""
+    """Write all files; the same seed gives the same bytes."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         folder.mkdir(parents=True, exist_ok=True)
@@ -119,7 +119,7 @@ def _make_s3gen(config: ChatterboxConfig) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def _make_flow(config: ChatterboxConfig) -> Flow:
-    """Make the tokens matter: random features as large as the noise it starts from."""
+    """Scale the random features to the size of the initial noise, so that tokens have an effect."""
     flow = Flow(config.flow)
     _scale(flow.encoder_proj, 3.0)
     return flow
@@ -127,7 +127,7 @@ def _make_flow(config: ChatterboxConfig) -> Flow:
 
 @torch.no_grad()
 def _make_vocoder(config: ChatterboxConfig) -> Vocoder:
-    """Bring the vocoder to the level of speech, with a pitch near that of a voice."""
+    """Set the vocoder to the level of speech, and its pitch near that of a voice."""
     vocoder = Vocoder(config.hift)
     magnitudes = config.hift.n_fft // 2 + 1
     bias = vocoder.conv_post.bias

@@ -1,9 +1,10 @@
-"""A small T3 made by hand: it babbles, but it stops where the text would end.
+"""A small T3 with constructed weights: it speaks gibberish, but stops where the text would end.
 
-Every vector carries a large constant, so that the norms scale all positions alike, and three
-features that no random weight may touch: a text position's number, a speech step's number, and
-what one attention head finds, the number of the last text position. The head of STOP compares the
-last two; the rest is random and makes the babble depend on text, voice and what was said.
+Every hidden vector has a large constant, so that the norms scale all positions equally, and three
+features that random weights do not change: the index of a text position, the index of a speech
+step, and the index of the last text position, which one attention head finds. The logit of STOP
+compares the last two. The rest is random: it makes the gibberish depend on text, voice and earlier
+tokens.
 """
 
 import torch
@@ -24,24 +25,26 @@ CONFIG = T3Config(
     max_new_tokens=2000,  # the longest text the position table admits needs 1,780
 )
 
-# Fifteen characters and 25 tokens a second; English has 1.44 characters in a text token. The frame
-# of a text is two tokens that nobody speaks.
+# Fifteen characters and 25 speech tokens a second; English has 1.44 characters per text token. The
+# start and stop tokens of a text are not spoken.
 TOKENS_PER_TEXT_TOKEN = 2.55
 FRAME = 2
 
-_CONSTANT, _PLACE, _STEP, _LAST = range(4)  # features; the others are content
+_CONSTANT, _PLACE, _STEP, _LAST = range(4)  # indices of features; all others are content
 _CONTENT = slice(4, None)
 _LARGE = 60.0  # the constant: content adds a few percent to the length of a vector
-_SPAN = 8.0  # place and step run from 0 to this over their tables
+_SPAN = 8.0  # both indices are scaled to run from 0 to this
 _SHARPNESS = 3.0  # by how much a text position outscores the one before it
 _CERTAINTY = 1.0  # by how much STOP's logit rises per step
-_STOP_AT_END = 13.0  # STOP's logit there: a little above the likeliest of 6,561 acoustic tokens
-_SPREAD = 2.5  # standard deviation of the logits of those
+_STOP_AT_END = (
+    13.0  # STOP's logit at the end: a little above that of the likeliest of 6,561 acoustic tokens
+)
+_SPREAD = 2.5  # standard deviation of the logits of acoustic tokens
 
 
 @torch.no_grad()
 def make_t3(config: T3Config = CONFIG) -> T3:
-    """Build it from torch's generator: seed that first. Its shapes may be any."""
+    """Build it in any shape, with torch's global generator: seed that first."""
     network = T3(config).eval()
     for table in (network.text_emb, network.speech_emb):
         table.weight[:, : _CONTENT.start] = 0
@@ -66,7 +69,7 @@ def _number(table: Tensor, feature: int) -> None:
 
 
 def _fill_conditioning(network: T3) -> None:
-    """Give the prefix the constant and content, but no numbers."""
+    """Give the conditioning positions the constant and content, but no index."""
     encoder = network.cond_enc
     encoder.spkr_enc.weight[: _CONTENT.start] = 0
     encoder.spkr_enc.weight[_CONTENT] *= 10  # a voice is a vector of length one
@@ -82,8 +85,8 @@ def _fill_conditioning(network: T3) -> None:
 
 
 def _restrict(layer: nn.Module, config: T3Config) -> None:
-    """Random weights read content only and write content only."""
-    loudness = _LARGE / config.width**0.5  # what the norm takes from content
+    """Keep random weights from reading or writing anything but content."""
+    loudness = _LARGE / config.width**0.5  # the norm divides content by this
     for name, matrix in layer.named_parameters():
         if name.endswith(("o_proj.weight", "down_proj.weight")):
             matrix[: _CONTENT.start] = 0
@@ -93,13 +96,14 @@ def _restrict(layer: nn.Module, config: T3Config) -> None:
 
 
 def _find_end(attention: Attention, config: T3Config) -> None:
-    """Head 0 looks at the largest text position and reports its number.
+    """Make head 0 attend to the last text position and return its index.
 
-    Its query and key use the slowest pair of the rotary embedding, which hardly turns.
+    Its query and key use the pair of the rotary embedding with the lowest frequency, which hardly
+    changes with the position.
     """
     slow, normed = config.head_width - 1, config.width**0.5
     head = slice(0, config.head_width)
-    step = normed * _SPAN / (config.text_positions - 1) / _LARGE  # of a normed place
+    step = normed * _SPAN / (config.text_positions - 1) / _LARGE  # between indices, after the norm
     gain = (_SHARPNESS * config.head_width**0.5 / (normed * step)) ** 0.5
     for projection in (attention.q_proj, attention.k_proj, attention.v_proj):
         projection.weight[head] = 0

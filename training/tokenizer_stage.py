@@ -1,7 +1,7 @@
-"""Train the speech tokenizer so that its codes carry words and melody.
+"""Train the speech tokenizer so that its codes represent words and pitch.
 
-A small decoder reads the eight rounded coordinates and must name the teacher's phoneme in each
-mel frame and rebuild the mel, told the voice; so the code need not carry the voice.
+A small decoder gets the eight rounded coordinates and the voice, and predicts the teacher's phoneme
+in each mel frame, the mel and the pitch. So the codes need not represent the voice.
 """
 
 import torch
@@ -37,7 +37,7 @@ KERNEL = 7
 MEL_WEIGHT = 1.5
 PITCH_WEIGHT = 0.3
 REFRESH_STEPS = 400
-ROOM_HOURS = 15.0  # more would only cost the time to read it
+ROOM_HOURS = 15.0  # more speech would only take longer to read
 
 
 class CodeReader(nn.Module):
@@ -52,7 +52,7 @@ class CodeReader(nn.Module):
         self.frames = nn.Linear(DECODER_WIDTH, FRAMES_PER_TOKEN * (MEL_BINS + 1))
 
     def forward(self, digits: Tensor, voices: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Read codes, the melody with the voice known.
+        """Predict phonemes, mel and pitch.
 
         Shapes: digits (B, T, 8), voices (B, T)
         -> logits (B, F, LABELS), mel (B, F, 80), pitch (B, F).
@@ -89,14 +89,14 @@ class _ReaderLayer(nn.Module):
 
 
 def round_through(digits: Tensor) -> Tensor:
-    """Round, but pass the gradient as if it had not been."""
+    """Round, but pass the gradient through unchanged."""
     return digits + (digits.round() - digits).detach()
 
 
 def reading_loss(
     tokenizer: SpeechTokenizer, reader: CodeReader, crops: Crops
 ) -> tuple[Tensor, Figures]:
-    """Say how badly the codes of some speech are read."""
+    """Return the decoder's losses for some speech."""
     audio, phonemes, pitch = crops.audio, crops.phonemes, crops.pitch
     mel = prompt_mel(audio).transpose(1, 2)
     heard = speech_token_mel(resample_sinc(audio, SAMPLE_RATE_HZ, REFERENCE_RATE_HZ))
@@ -125,7 +125,7 @@ def code_usage(tokenizer: SpeechTokenizer, audio: Tensor) -> int:
 
 
 class TokenizerTraining:
-    """The tokenizer, the reader of its codes and their optimizer."""
+    """The tokenizer, the decoder of its codes and their optimizer."""
 
     def __init__(self, tape: SpeechTape, run: RunState, device: torch.device) -> None:
         self.tape = tape
@@ -147,14 +147,14 @@ class TokenizerTraining:
         self._learn = GraphedStep(self.learn, device)
 
     def step(self) -> Figures:
-        """Learn from one batch; returns its losses."""
+        """Do one training step; return its losses."""
         set_rate(self.optimizer, self.run.rate(HIGHEST_RATE))
         figures = self._learn()
         self.average.update()
         return figures
 
     def learn(self) -> Figures:
-        """Draw a batch and descend."""
+        """Draw a batch and update the weights."""
         loss, figures = reading_loss(self.tokenizer, self.reader, self.tape.draw(ROWS, TOKENS))
         self.optimizer.zero_grad()
         loss.backward()

@@ -1,8 +1,8 @@
-"""Train HiFT by copy synthesis: mel distance alone for a little while, then judges as well.
+"""Train HiFT by copy synthesis: by mel distance only at first, then with discriminators.
 
-Judges are added up as in HiFi-GAN (arXiv 2010.05646), not averaged: with a tenth of that weight the
-voice stays blurred. The pitch predictor learns from the teacher's own pitch; the source is
-driven by that pitch at first and by the predicted one in the later part, as in the product.
+Losses of discriminators are summed as in HiFi-GAN (arXiv 2010.05646), not averaged: with a tenth of
+their weight the voice stays blurred. The pitch predictor learns from the teacher's pitch. The
+source uses the teacher's pitch at first, and the predicted one later, as at run time.
 """
 
 import math
@@ -26,23 +26,23 @@ from worker.chatterbox.mel import prompt_mel
 from worker.chatterbox.rows import Ends
 
 LOG_STEPS = 100
-HIGHEST_RATE = 3e-4  # at 4e-4 and a mel weight of 45 it fell apart after 6,000 steps
-JUDGES_SHARE = 0.6  # of the vocoder's rate
+HIGHEST_RATE = 3e-4  # at 4e-4 and a mel weight of 45, training diverged after 6,000 steps
+JUDGES_SHARE = 0.6  # of the vocoder's learning rate
 ROWS = 16
-TOKENS = 14  # 0.56 s, of which the outer two on either side only lend their mel context
+TOKENS = 14  # 0.56 s; the outer two tokens on either side only give context for the mel
 EDGE_TOKENS = 2
-JUDGED_FROM_STEP = 800  # before that there is nothing to judge
+JUDGED_FROM_STEP = 800  # before that, discriminators have nothing to learn
 OWN_PITCH_FROM_STEP = 4000
 MEL_WEIGHT = 20.0
 FEATURE_WEIGHT = 2.0
 PITCH_WEIGHT = 0.1  # per Hz
-STEEPEST = 500.0  # norm of a gradient: only a step that goes wrong has more
+STEEPEST = 500.0  # norm of a gradient; only a bad step exceeds it
 LEAST_ALPHA = 0.05  # of Snake, which divides by it
 ROOM_HOURS = 12.0
 
 
 class VocoderTraining:
-    """The vocoder, its judges and their optimizers."""
+    """The vocoder, its discriminators and their optimizers."""
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class VocoderTraining:
         self._learn = GraphedStep(self.learn, device)
 
     def step(self, rows: int = ROWS, tokens: int = TOKENS) -> Figures:
-        """Learn from one batch; returns its losses."""
+        """Do one training step; return its losses."""
         rate = self.run.rate(self.highest_rate)
         set_rate(self.optimizer, rate)
         set_rate(self.judges_optimizer, JUDGES_SHARE * rate)
@@ -92,7 +92,7 @@ class VocoderTraining:
         return figures
 
     def learn(self, is_judged: bool, is_own_pitch: bool, rows: int, tokens: int) -> Figures:  # noqa: FBT001 - graph keys
-        """Draw a batch and descend."""
+        """Draw a batch and update the weights."""
         crops = self.tape.draw(rows, tokens)
         mel, edge = prompt_mel(crops.audio), EDGE_TOKENS * FRAMES_PER_TOKEN
         inner = slice(edge, -edge)
@@ -120,7 +120,7 @@ class VocoderTraining:
     def synthesise(
         self, mel: Tensor, pitch: Tensor, *, is_own_pitch: bool
     ) -> tuple[Tensor, Tensor]:
-        """Make waveforms of mels of equal length, and say how far the pitch was missed."""
+        """Return waveforms of mels of equal length, and the error of the predicted pitch."""
         rows, _, frames = mel.shape
         own = self.vocoder.f0_predictor(mel, None)
         driving = own if is_own_pitch else pitch
@@ -142,7 +142,7 @@ def _descend(optimizer: torch.optim.Optimizer, module: nn.Module, loss: Tensor) 
     optimizer.zero_grad()
     loss.backward()
     for parameter in module.parameters():
-        if parameter.grad is not None:  # one number that is none would spoil every weight
+        if parameter.grad is not None:  # a single NaN would spoil every weight
             parameter.grad.nan_to_num_(0.0, 0.0, 0.0)
     norm: Tensor = nn.utils.clip_grad_norm_(module.parameters(), STEEPEST)
     optimizer.step()

@@ -83,9 +83,8 @@ async def create_revision(  # noqa: PLR0917 - FastAPI fills them in by name
     Only what changed is spoken; takes that were retaken, accepted or corrected stay as they are.
     Send JSON with the text, or a form with a `file`. The first job and its files stay.
     """
-    await request.app.state.reader.read(
-        job_id, owner
-    )  # checked first, so that no body is read in vain
+    # Before the body is read: raises if the owner has no such job.
+    await request.app.state.reader.read(job_id, owner)
     body_limits = BodyLimits(
         size_bytes=resources.settings.limits.document_size_bytes,
         timeout_s=resources.settings.api.body_timeout_s,

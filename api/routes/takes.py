@@ -121,8 +121,7 @@ async def post_retake(  # noqa: PLR0917 - FastAPI fills them in by name
     only its part encoded. Earlier deliveries stay listed and can be downloaded.
     """
     form = await _read(RetakeForm, request, resources)
-    changed = form.delivery.model_dump(exclude_unset=True) if form.delivery else {}
-    retake = Retake(spoken_text=form.spoken_text, delivery=changed, seed=form.seed)
+    retake = Retake(spoken_text=form.spoken_text, delivery=form.delivery, seed=form.seed)
 
     def do() -> Response:
         with session_scope(resources.database) as session:

@@ -10,7 +10,8 @@ from narration.documents.language import document_language, is_sure
 from narration.documents.read import read_document
 from narration.documents.types import Document
 from narration.errors import DocumentError
-from narration.jobs.request import OtherLanguage, ReadingOptions, require_line
+from narration.field_types import require_line
+from narration.jobs.request import OtherLanguage, ReadingOptions
 from narration.setting_types import MIB
 from narration.text.alphabet import VOICE_LANGUAGE
 

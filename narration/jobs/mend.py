@@ -4,8 +4,7 @@ A job that has ended returns to rendering and is delivered again as its next rev
 the files it delivered stay where they are.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -35,6 +34,7 @@ from narration.jobs.transitions import UNLEASED, end_chunks, move_job, reset_chu
 from narration.text.english import English
 from narration.text.findings import find_unknown
 from narration.text.normalize import has_words, normalize
+from narration.voices.delivery import DeliverySettings
 
 MAX_SPOKEN_CHARS = 400  # the planner's own limit for a chunk
 _MENDABLE = frozenset({JobState.RENDERING, JobState.ASSEMBLING, JobState.SUCCEEDED})
@@ -47,7 +47,7 @@ class Retake:
     """How a chunk is to be spoken again; fields left out keep the chunk's current values."""
 
     spoken_text: str | None = None
-    delivery: Mapping[str, Any] = field(default_factory=dict)  # fields of DeliverySettings
+    delivery: DeliverySettings | None = None  # only the fields that were set explicitly count
     seed: int | None = None
 
 
@@ -66,7 +66,7 @@ def retake_chunk(
     current = -1 if chunk.take is None else chunk.take
     last = max(current, last_past_take(session, job_id, index), chunk.first_take + spent - 1)
     present = read_voicing(chunk.voicing)
-    delivery = (present.delivery or settings.delivery).model_copy(update=dict(retake.delivery))
+    delivery = (present.delivery or settings.delivery).with_changes(retake.delivery)
     voicing = Voicing(
         delivery=None if delivery == settings.delivery else delivery,
         seed=present.seed if retake.seed is None else retake.seed,

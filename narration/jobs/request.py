@@ -4,16 +4,17 @@ Knows nothing of where the job runs. Unknown fields are refused: a typo must not
 with the defaults.
 """
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from narration.documents.types import READABLE_SKIPS, SkipReason
+from narration.field_types import Line, Number
 from narration.text.english import English
 from narration.text.types import ChunkLimits, PauseLimits
+from narration.voices.delivery import DeliverySettings
 
 MAX_LABELS = 32
 MAX_TEXT_CHARS = 200
@@ -23,29 +24,7 @@ MAX_DEADLINE_S = 365 * DAY_S
 MAX_LISTED_OUTPUTS = 64  # before duplicates are dropped
 MAX_CHAPTERS = 100_000
 MAX_LISTED_CHAPTERS = 10_000  # before duplicates are dropped
-CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # and lone surrogates
 
-
-def require_line(text: str) -> str:
-    """Return the text if every database, header and file name can hold it.
-
-    Raises: ValueError.
-    """
-    match = CONTROLS.search(text)
-    if match is not None:
-        raise ValueError(f"contains the control character U+{ord(match[0]):04X}: remove it")
-    return text
-
-
-def _require_number(value: object) -> object:
-    """Refuse what Pydantic would accept as a number although JSON does not."""
-    if isinstance(value, bool | str):
-        raise ValueError("is not a number: send one without quotes")  # noqa: TRY004 - Pydantic's
-    return value
-
-
-Number = BeforeValidator(_require_number)
-Line = Annotated[str, AfterValidator(require_line)]
 Text = Annotated[Line, Field(max_length=MAX_TEXT_CHARS)]
 PauseMs = Annotated[int, Field(ge=0, le=30_000), Number]
 RetentionS = Annotated[int, Field(ge=60, le=MAX_RETENTION_S), Number]
@@ -108,17 +87,6 @@ class ReadingOptions:
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class DeliverySettings(_Part):
-    """How the voice speaks; names and defaults are those of upstream Chatterbox."""
-
-    exaggeration: Annotated[float, Field(ge=0, le=2), Number] = 0.5
-    cfg_weight: Annotated[float, Field(ge=0, le=2), Number] = 0.5
-    temperature: Annotated[float, Field(ge=0, le=5), Number] = 0.8
-    repetition_penalty: Annotated[float, Field(ge=1, le=10), Number] = 1.2
-    min_p: Annotated[float, Field(ge=0, le=1), Number] = 0.05
-    top_p: Annotated[float, Field(ge=0.01, le=1), Number] = 1.0
 
 
 class Voicing(_Part):

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from narration.engine import EngineIdentity
-from narration.jobs.request import DeliverySettings, Voicing
+from narration.jobs.request import Voicing
+from narration.voices.delivery import DeliverySettings
 
 SEED_BYTES = 8
 

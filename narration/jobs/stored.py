@@ -8,13 +8,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from narration.jobs.request import (
-    CONTROLS,
-    MAX_DEADLINE_S,
-    MAX_RETENTION_S,
-    JobSettings,
-    Voicing,
-)
+from narration.field_types import CONTROLS
+from narration.jobs.request import MAX_DEADLINE_S, MAX_RETENTION_S, JobSettings, Voicing
 
 VERSION = "version"
 

@@ -24,7 +24,7 @@ from narration.jobs.lookup import find_by_idempotency_key, get_job, require_voic
 from narration.jobs.queue_room import QueueRoom
 from narration.jobs.quota import require_left, take_characters, take_place
 from narration.jobs.record import Job
-from narration.jobs.request import DeliverySettings, JobSettings, ReadingOptions
+from narration.jobs.request import JobSettings, ReadingOptions
 from narration.jobs.states import JobKind
 from narration.jobs.work import cover_type, require_cover
 from narration.keys.scopes import Allowance
@@ -265,12 +265,8 @@ def choose_job_voice(session: Session, submission: Submission, *, is_kept: bool 
 
 def with_delivery_of(session: Session, settings: JobSettings, voice_id: str) -> JobSettings:
     """Apply the delivery that the owner stored with the voice, where these settings set none."""
-    from_notes = find_notes(session, voice_id).delivery if is_id("voice", voice_id) else None
-    if not from_notes:
+    noted = find_notes(session, voice_id).delivery if is_id("voice", voice_id) else None
+    if noted is None:
         return settings
-    added = {k: v for k, v in from_notes.items() if k not in settings.delivery.model_fields_set}
-    delivery = DeliverySettings.model_validate(
-        settings.delivery.model_dump() | added,
-        extra="ignore",  # voice notes of any version
-    )
+    delivery = noted.with_changes(settings.delivery)
     return settings.model_copy(update={"delivery": delivery})

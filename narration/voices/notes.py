@@ -1,34 +1,37 @@
 """An owner's notes on a voice: tags, the delivery for jobs that set none, and consent."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy.orm import Session
 
 from narration.errors import NotFoundError
+from narration.voices.delivery import DeliverySettings
 from narration.voices.record import Voice, VoiceState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VoiceNotes:
-    """Notes on a voice. `delivery` holds only the fields that differ from the defaults."""
+    """Notes on a voice. Of `delivery`, only the fields that were set explicitly count."""
 
     tags: Sequence[str] = ()
-    delivery: Mapping[str, Any] | None = None
+    delivery: DeliverySettings | None = None
     consent: str | None = None
 
 
 def write_notes(voice: Voice, notes: VoiceNotes) -> None:
     """Replace the notes of a voice."""
     voice.tags = list(notes.tags)
-    voice.delivery = dict(notes.delivery) if notes.delivery else None
+    # An empty object says nothing and is stored as none.
+    voice.delivery = (notes.delivery and notes.delivery.chosen()) or None
     voice.consent = notes.consent
 
 
 def read_notes(voice: Voice) -> VoiceNotes:
     """Return the notes of a voice; empty ones if it has none."""
-    return VoiceNotes(tags=voice.tags or (), delivery=voice.delivery, consent=voice.consent)
+    # Another version may have stored fields that this one does not know.
+    delivery = voice.delivery and DeliverySettings.model_validate(voice.delivery, extra="ignore")
+    return VoiceNotes(tags=voice.tags or (), delivery=delivery or None, consent=voice.consent)
 
 
 def find_notes(session: Session, voice_id: str) -> VoiceNotes:

@@ -1,10 +1,8 @@
 """The output of `--dry-run`: what each text would become, without a model or by a server's plan."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import typer
 
@@ -15,6 +13,7 @@ from rhapsode.batch import Work
 from rhapsode.commands.plan import length
 from rhapsode.inputs import read_input
 from rhapsode.outputs import Output, visible_paths
+from rhapsode.server_answers import ServerPlan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,17 +55,17 @@ class Preview:
         return json.dumps(report)
 
 
-def preview_of_plan(work: Work, plan: Mapping[str, Any], *, is_split: bool) -> Preview:
+def preview_of_plan(work: Work, plan: ServerPlan, *, is_split: bool) -> Preview:
     """Read the plan that a server made of a text."""
-    unlisted = plan["chapters_total"] - len(plan["chapters"])  # of a very long list
+    unlisted = plan.chapters_total - len(plan.chapters)  # of a very long list
     return Preview(
         file=work.file,
         outputs=visible_paths(work.outputs, is_split=is_split),
-        words=plan["reading"]["words"],
-        chapters=sum(chapter["is_chosen"] for chapter in plan["chapters"]) + unlisted,
-        chunks=plan["chunks"],
-        audio_s=plan["estimate"]["audio_s"],
-        warnings=[warning["detail"] for warning in plan["warnings"]],
+        words=plan.reading.words,
+        chapters=sum(chapter.is_chosen for chapter in plan.chapters) + unlisted,
+        chunks=plan.chunks,
+        audio_s=plan.estimate.audio_s,
+        warnings=[warning.detail for warning in plan.warnings],
     )
 
 

@@ -119,9 +119,8 @@ def revoke(key_id: KeyId) -> None:
 def _database() -> Iterator[Engine]:
     settings = load_settings()
     if settings.database.url is None:
-        migrate(
-            settings.database_url
-        )  # as `rhapsode serve` does; on a server it is a separate step
+        # As `rhapsode serve` does; on a server, migrating is a separate step.
+        migrate(settings.database_url)
     database = make_engine(settings.database_url, settings.database)
     try:
         yield database

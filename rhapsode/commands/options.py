@@ -11,13 +11,13 @@ from narration.errors import InputError, SettingsError
 from narration.jobs.request import (
     MAX_CHAPTERS,
     MAX_LISTED_CHAPTERS,
-    DeliverySettings,
     JobSettings,
     OtherLanguage,
     Split,
 )
 from narration.jobs.work import MAX_COVER_BYTES, cover_type
 from narration.text.english import English
+from narration.voices.delivery import DeliverySettings
 from rhapsode.inputs import read_input
 from rhapsode.outputs import Output
 

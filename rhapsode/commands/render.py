@@ -143,7 +143,7 @@ class _Renderer:
             chunks=job.chunks_total,
             chunks_reused=job.chunks_cached,
             chunks_flagged=job.chunks_flagged,
-            warnings=[warning.model_dump() for warning in job.warnings or ()],
+            warnings=job.warnings or (),
         )
 
     def _open(self) -> Machine:

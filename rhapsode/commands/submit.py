@@ -146,16 +146,15 @@ class _Submitter:
             raise begun
         with render_bar(is_quiet=self._is_quiet) as bar:
             job = finish(self._client, begun, bar.show)
-        progress = job["progress"]
         return Summary(
-            job_id=job["id"],
+            job_id=job.id,
             file=work.file,
             outputs=visible_paths(work.outputs, is_split=begun.is_split),
             manifest=None,
-            speech_s=progress["audio_s"],
+            speech_s=job.progress.audio_s,
             elapsed_s=time.monotonic() - self._started,
-            chunks=progress["chunks_total"],
-            chunks_reused=progress["chunks_cached"],
-            chunks_flagged=progress["chunks_flagged"],
-            warnings=job["warnings"],
+            chunks=job.progress.chunks_total,
+            chunks_reused=job.progress.chunks_cached,
+            chunks_flagged=job.progress.chunks_flagged,
+            warnings=job.warnings,
         )

@@ -1,4 +1,4 @@
-"""How fast the API is: `python -m tests.bench.api [--seconds 20] [--json FILE]`.
+"""Measures how fast the API is: `python -m tests.bench.api [--seconds 20] [--json FILE]`.
 
 Real Postgres, Valkey and SeaweedFS, one `rhapsode api` process, one worker for planning. The load
 comes from tests/bench/load.py in this process: everything shares the machine's cores.
@@ -31,17 +31,17 @@ BIG_TRIES = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """One line of the table; `limit_ms` is what it has to stay under."""
+    """A line of the table; its figure must stay below `limit_ms`."""
 
     name: str
-    worst: str  # which value is held against the limit
+    worst: str  # which value is compared with the limit
     value_ms: float
     limit_ms: float
     detail: str
 
     @property
     def is_kept(self) -> bool:
-        """Tell whether the limit was kept."""
+        """Return whether the figure is below its limit."""
         return self.value_ms <= self.limit_ms
 
 
@@ -72,7 +72,7 @@ def served() -> Iterator[tuple[Cluster, Api]]:
         for server in servers:
             stack.callback(server.close)
         cluster = stack.enter_context(open_cluster(folder, *servers))
-        cluster._stop.set()  # its sweeper runs in this process and would slow the generator down
+        cluster._stop.set()  # its sweeper, which would slow down the load generator
         api = Api(cluster)
         stack.callback(api.close)
         api.start()
@@ -149,7 +149,7 @@ def plan(api: Api, text: str) -> str:
 
 
 def warm_up(api: Api, request: object) -> None:
-    """A second of load that does not count: connections are made, code is read in."""
+    """Send a second of load that is not measured: connections are opened, code is loaded."""
     run_load("127.0.0.1", api.port, request, rate=50, duration_s=1)  # type: ignore[arg-type]
 
 

@@ -1,7 +1,7 @@
 """How fast text becomes a plan and sound becomes a file: `python -m tests.bench.assembly`.
 
 The text is random prose with figures and abbreviations, the sound is shaped noise, which is harder
-on encoders than speech. Times are CPU seconds: they bear a busy machine.
+on encoders than speech. Times are CPU seconds, so that other processes do not change them.
 """
 
 import sys

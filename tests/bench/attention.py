@@ -1,6 +1,6 @@
 """Measure the attention of one decoding step of T3, kernel by kernel: table and JSON.
 
-    python -m tests.bench.attention --out attention.json    # where a GPU, torch and vLLM are
+    python -m tests.bench.attention --out attention.json    # needs a GPU, torch and vLLM
 
 Both guidance streams, 32 heads of width 64, bfloat16, blocks of 16; sequences of half to one and a
 half times `--positions`. A row is one layer; GB/s counts keys and values once. Error is the
@@ -21,12 +21,12 @@ SCALE = WIDTH**-0.5
 CALLS = 30  # layers
 SPLITS = 32  # what vLLM allows FlashAttention 3 in a graph
 FEW, SEGMENTS = 4, 16  # when and how vLLM's Triton splits a sequence
-COLD_BYTES = 1 << 28  # caches that take turns are more than the card's own cache holds
+COLD_BYTES = 1 << 28  # more data than the GPU's cache holds, so that it is read from memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """A batch of sequences with caches that take turns.
+    """A batch of sequences with several KV caches, used in turn.
 
     Shapes: query, out (N, heads, E); caches (blocks, 2, places, heads, E) each.
     """
@@ -67,7 +67,7 @@ def main() -> None:
 
 
 def make_case(batch: int, positions: int) -> Case:
-    """Make sequences whose blocks lie anywhere."""
+    """Make sequences whose blocks are in random places."""
     draw = torch.Generator("cuda").manual_seed(batch)
     lengths = torch.randint(
         positions // 2, positions * 3 // 2, (batch,), generator=draw, device="cuda"
@@ -99,7 +99,7 @@ def measure(kernel: Kernel, case: Case) -> dict[str, float | str]:
             for index in range(CALLS):
                 call(case.caches[index % len(case.caches)])
         seconds = time_of(graph.replay) / CALLS
-    except Exception as refusal:  # noqa: BLE001 - one kernel's refusal is a row of the table
+    except Exception as refusal:  # noqa: BLE001 - a kernel that fails is a row of the table
         return {"refused": repr(refusal)[:120]}
     return {
         "us": round(1e6 * seconds, 1),
@@ -109,7 +109,7 @@ def measure(kernel: Kernel, case: Case) -> dict[str, float | str]:
 
 
 def time_of(action: Callable[[], None], repeats: int = 10) -> float:
-    """Return seconds of one call, by the card's clock."""
+    """Return the seconds of a call, measured on the GPU."""
     action()
     began, ended = (torch.cuda.Event(enable_timing=True) for _ in range(2))
     began.record()
@@ -176,7 +176,7 @@ def unified(case: Case) -> Call:
     from vllm.v1.attention.ops.triton_unified_attention import unified_attention
 
     segments = {}
-    if len(case.query) <= FEW:  # as vLLM does: the places of few sequences are split
+    if len(case.query) <= FEW:  # as vLLM does: with few sequences, their positions are split
         shape = (FEW, HEADS, SEGMENTS)
         segments = {
             "seq_threshold_3D": FEW,

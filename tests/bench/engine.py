@@ -34,7 +34,7 @@ from worker.engine.types import Speech, Utterance
 
 CHUNK_S = 10.0
 SOAK_CHUNKS, SOAK_CHUNK_S = 10_000, 1.5
-_WARM_UP_S = 2400.0  # of a book: graphs of small batches, too, are captured then
+_WARM_UP_S = 2400.0  # of a book, so that graphs of small batches are captured, too
 _WARM_UP_CHUNKS = 48  # small batches have other shapes
 
 
@@ -68,7 +68,7 @@ def main() -> None:
             report["memory"] = memory.peak()
             report["roofline"] = rooflines.shares(report, config)
             arguments.out.write_text(json.dumps(report, indent=1))
-            # As often as that: a lease may end before all parts are done.
+            # So often, because the machine may be taken away before all parts are done.
             print(rooflines.table(report), flush=True)
     bench.engine.close()
 
@@ -98,7 +98,7 @@ def make_parser(description: str | None, out: str) -> argparse.ArgumentParser:
 
 
 def overrides(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return what vLLM is to be told beside our own arguments."""
+    """Return arguments for vLLM in addition to our own."""
     told = {"attention_backend": arguments.attention, "kv_cache_dtype": arguments.kv_cache}
     return {name: value for name, value in told.items() if value}
 
@@ -112,13 +112,13 @@ def resolve_options(arguments: argparse.Namespace) -> ResolvedOptions:
             gpu_memory_gb=arguments.gpu_memory_gb,
             t3_slots=arguments.slots,
             vocoder_batch=arguments.vocoder_batch,
-            queue_limit=1536,  # never the limit of what is measured
+            queue_limit=1536,  # large enough never to limit the measurement
         )
     )
 
 
 def measure_tokens(bench: Bench, arguments: argparse.Namespace) -> list[dict[str, float]]:
-    """T3 alone, `batch` utterances of 12 s begun at once."""
+    """T3 alone: `batch` utterances of 12 s that start together."""
     rows = []
     for batch in arguments.batches:
         prompts = [make_prompt(utterance(bench.voice, 12.0, seed)) for seed in range(batch)]
@@ -132,7 +132,7 @@ def measure_tokens(bench: Bench, arguments: argparse.Namespace) -> list[dict[str
 
 
 def measure_sound(bench: Bench, arguments: argparse.Namespace) -> list[dict[str, float]]:
-    """Flow, vocoder and watermark alone, batches of 10 s; `host_x` is the drawing of noise."""
+    """Flow, vocoder and watermark alone, batches of 10 s; `host_x` counts drawing noise only."""
     return [sound_row(bench, batch) for batch in arguments.sound_batches]
 
 
@@ -177,7 +177,7 @@ def measure_alone(bench: Bench, _: argparse.Namespace) -> dict[str, float]:
 
 
 def measure_concurrency(bench: Bench, arguments: argparse.Namespace) -> list[dict[str, float]]:
-    """Keep `batch` chunks of mixed length under way: throughput and latency."""
+    """Throughput and latency with `batch` chunks of mixed length in progress."""
     rows = []
     for batch in arguments.batches:
         book = list(islice(utterances(bench.voice, batch), max(8, batch + batch // 2)))
@@ -210,7 +210,7 @@ def measure_saturation(bench: Bench, arguments: argparse.Namespace) -> dict[str,
 
 
 def measure_soak(bench: Bench, _: argparse.Namespace) -> dict[str, list[float]]:
-    """10,000 short chunks: memory after each fifth of them, and the most on the card meanwhile."""
+    """10,000 short chunks: memory after each fifth of them, and the peak on the GPU meanwhile."""
     chunks = (utterance(bench.voice, SOAK_CHUNK_S, seed) for seed in range(SOAK_CHUNKS))
     fifths: dict[str, list[float]] = {"card_peak_gb": [], "card_gb": [], "host_gb": []}
     for _ in range(5):
@@ -246,7 +246,7 @@ def book_of(bench: Bench, audio_s: float) -> Iterator[Utterance]:
 def run_book(
     bench: Bench, book: Iterator[Utterance], under_way: int
 ) -> list[tuple[float, float, float]]:
-    """Speak a book, so many chunks at a time; (when, audio seconds, latency) as each is done."""
+    """Speak a book with a number of chunks in progress; return time, length, latency of each."""
     places = threading.Semaphore(under_way)
     finished: list[tuple[float, float, float]] = []
     wrong: list[str] = []

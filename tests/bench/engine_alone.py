@@ -1,7 +1,7 @@
 """What the engine alone takes for the chunks of a book: `python -m tests.bench.engine_alone`.
 
 The chunks of `tests.bench.job`'s book, planned as the service plans them, handed to the engine of
-a worker by a few threads; nothing is judged, encoded, stored or noted.
+a worker by a few threads; nothing is checked, encoded, stored or recorded.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Figures out of what was measured."""
+"""Computes figures from measurements."""
 
 from pathlib import Path
 
@@ -28,5 +28,5 @@ def steady(finished: list[tuple[float, float, float]]) -> float:
 
 
 def resident_gb() -> float:
-    """What this process holds of the host's memory."""
+    """Return the memory of this process on the host."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE / 1e9

@@ -1,4 +1,4 @@
-"""How much of a card is in use, by whomever."""
+"""The memory in use on a GPU, by all processes."""
 
 import threading
 from typing import Self
@@ -7,7 +7,7 @@ import torch
 
 
 class GpuMemory:
-    """The most memory in use on the whole card, looked at twenty times a second."""
+    """The peak memory in use on the whole GPU, sampled twenty times a second."""
 
     def __enter__(self) -> Self:
         self._peak = 0

@@ -1,9 +1,9 @@
-"""What T3 and the sound stage cost the host: `python -m tests.bench.host --slots 316`.
+"""Measures the CPU time of T3 and the sound stage: `python -m tests.bench.host --slots 316`.
 
-Of a step with all slots taken: its parts, which run while the card computes and hold the
-interpreter, and the whole, as time of a core. Of a batch of sound made twice before: time of a core
-and as a whole. Medians. A GPU gets networks of the real sizes, a CPU tiny ones, whose steps and
-sound include the computing.
+For a step with all slots taken: the CPU time of its parts, which run while the GPU computes and
+hold the interpreter lock, and of the whole. For a batch of sound that was rendered twice before:
+CPU time and elapsed time. Medians. On a GPU the networks have the real sizes; on a CPU they are
+tiny, and the times include their computations.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What 45 hostile books at once cost other callers: `python -m tests.bench.hostile [--books 45]`.
+"""Measures how 45 hostile books slow other callers: `python -m tests.bench.hostile [--books 45]`.
 
 Real Postgres, Valkey and SeaweedFS and one `rhapsode api` process. While the books are being read,
 other requests are sent one after the other, as a probe and a page would.

@@ -1,4 +1,4 @@
-"""`python -m tests.bench.job`: how long people wait for a book, from POST to its manifest.
+"""Measures how long a book takes from POST to its manifest: `python -m tests.bench.job`.
 
 The service with real servers, as it is deployed: the API, workers for the CPU, one worker for each
 card. A book's stages are read from its events. What is printed as x is audio seconds per second.
@@ -25,7 +25,7 @@ SETTLE_S = 15.0  # until a book keeps the engine full
 
 
 class Scenarios:
-    """What is measured, one after the other; each yields a row per job."""
+    """The measurements, in order; each yields a row per job."""
 
     def __init__(self, client: Client, options: argparse.Namespace) -> None:
         self._client = client
@@ -35,12 +35,12 @@ class Scenarios:
         self._seed = options.seed
 
     def article(self) -> Iterator[Row]:
-        """An article, nothing beside it: what is loaded at first use is loaded then."""
+        """An article alone; code that is loaded at first use is loaded here."""
         text = make_book(ARTICLE_CHARACTERS, seed=self._seed + 20)
         yield self._run("an article", text, ["m4b"])
 
     def book(self) -> Iterator[Row]:
-        """A book, nothing beside it."""
+        """A book alone."""
         yield self._run("a book", self._book, ["m4b", "vtt"])
 
     def changed(self) -> Iterator[Row]:

@@ -1,8 +1,8 @@
-"""Which kernels take the card's time: a step of T3, a batch of sound. Table and JSON.
+"""Measures the kernels of a step of T3 and of a batch of sound. Table and JSON.
 
-    python -m tests.bench.kernels --batches 1 316 --out kernels.json    # where a GPU is
+    python -m tests.bench.kernels --batches 1 316 --out kernels.json    # needs a GPU
 
-T3: utterances of 80 tokens begun at once, their prompts included; a row is one step. Sound: one
+T3: utterances of 80 tokens that start together, with their prompts; a row is one step. Sound: one
 batch of chunks of 3 to 20 s, by kernel, and by the operators of plain PyTorch and their shapes.
 """
 
@@ -62,7 +62,7 @@ def make_sound(bench: Bench, batch: int) -> None:
 def show(
     name: str, action: Callable[[], None], parts: int, *, is_by_shape: bool = False
 ) -> dict[str, Any]:
-    """Profile an action after one that warms up; times are of one of so many equal parts."""
+    """Profile an action after a warm-up; times are divided by the number of its equal parts."""
     action()
     activities = [ProfilerActivity.CUDA, *([ProfilerActivity.CPU] if is_by_shape else [])]
     torch.cuda.synchronize()

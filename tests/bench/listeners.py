@@ -37,7 +37,7 @@ def _measure(bench: Bench, listeners: int) -> dict[str, float]:
 
 
 def _listen(bench: Bench, listeners: int, stop: threading.Event) -> None:
-    """Submit as much speech per second as so many listeners hear, on a fixed schedule."""
+    """Submit speech at the rate that a number of listeners hear it, on a fixed schedule."""
     if not listeners:
         return
     futures: list[Any] = []

@@ -1,7 +1,7 @@
-"""A load generator: an open loop over kept-alive connections, thin enough to share two cores.
+"""A load generator: an open loop over kept-alive connections that needs little CPU time.
 
-Requests leave on a fixed schedule whether or not earlier ones were answered, and a latency counts
-from the scheduled moment: a server that stalls cannot hide it by slowing the generator down.
+Requests are sent on a fixed schedule, whether or not earlier ones were answered, and latency counts
+from the scheduled time: a server that stalls cannot hide it by slowing the generator down.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """What was asked and how long each answer took, in milliseconds, sorted."""
+    """The requests that were sent, and the sorted latencies in milliseconds."""
 
     rate: float
     sent: int
@@ -30,7 +30,7 @@ def run_load(
     host: str, port: int, requests: Callable[[int], bytes], *, rate: float, duration_s: float
 ) -> Load:
     """Send `requests(0)`, `requests(1)`, … at `rate` a second and wait for every answer."""
-    # A collection takes a tenth of a second here, and would be blamed on the server.
+    # A garbage collection takes a tenth of a second here, and would count as the server's.
     gc.disable()
     try:
         return asyncio.run(_run(host, port, requests, rate, duration_s))

@@ -1,7 +1,7 @@
-"""What assembling a long book takes: `python -m tests.bench.long_book [--hours 20]`.
+"""Measures how a long book is assembled: `python -m tests.bench.long_book [--hours 20]`.
 
-With `--encoded`, its parts are stored beforehand, as they are when a book is encoded while it is
-spoken: then what is left is to join them.
+With `--encoded`, its parts are stored beforehand, as when a book is encoded while it is spoken, so
+that they only have to be joined.
 
 A planned job with SQLite and a directory, whose chunks share a few sounds of 12 s, is assembled by
 a fresh process without a model. Sounds are shaped noise, which is harder on encoders than speech.
@@ -75,7 +75,7 @@ def main() -> None:
 
 
 def prepare(folder: Path, chunks: int, output: str) -> str:
-    """Leave a job there whose chunks are all spoken."""
+    """Create a job there whose chunks are all spoken."""
     settings = make_settings(folder)
     migrate(f"sqlite:///{folder / 'rhapsode.db'}")
     store = open_stores(settings).work
@@ -97,7 +97,7 @@ def prepare(folder: Path, chunks: int, output: str) -> str:
                 .where(Chunk.job_id == job.id, Chunk.index % SOUNDS == number)
                 .values(**spoken, seed=0, sha256=sha256, cache_key=sha256, text=WORDS)
                 .values(caption=WORDS, spoken_text=WORDS, level=level.pack())
-                # No two parts alike, or most would be found made.
+                # No two parts are equal, or most would already be stored.
                 .values(pause_after_ms=250 + Chunk.index * 7 % 251)
             )
         voice = measure_voice(list(make_sounds()))
@@ -120,7 +120,7 @@ def make_sounds() -> Iterator[Any]:
 
 
 def assemble(folder: Path, job_id: str, is_encoded: bool) -> dict[str, float]:
-    """Run in a process of its own: do what a cpu worker does on its wake-up."""
+    """Run in a separate process what a CPU worker does on a wake-up."""
     settings = make_settings(folder, worker={"encoders": os.cpu_count()})
     with opened(folder) as database:
         worker = WorkerProcess(
@@ -168,7 +168,7 @@ def refuse(_: object) -> Any:
 
 
 def peak_mb() -> float:
-    """Return the most memory that was resident; getrusage would count the parent's, too."""
+    """Return the peak resident memory; getrusage would include the parent's."""
     status = Path("/proc/self/status").read_text()
     return int(re.findall(r"VmHWM:\s+(\d+)", status)[0]) / 1024
 

@@ -1,4 +1,4 @@
-"""What a job's parts cost: `python -m tests.bench.parts [--hours 20] [--core-s 60]`.
+"""Measures encoding and joining parts: `python -m tests.bench.parts [--hours 20] [--core-s 60]`.
 
 Encoding: stored takes of 12 s are read, set to -18 LUFS and encoded by one process, part by part.
 Joining: a fresh process joins so many hours from parts that share a few encodings.
@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def encode(audio_format: AudioFormat, folder: Path, core_s: float) -> dict[str, float]:
-    """Encode parts for so long, all that a part takes, and leave some in the folder."""
+    """Encode parts for a time, with all steps, and leave some in the folder."""
     codec = CODECS[audio_format]
     takes = [speak(CHUNK_S, seed) for seed in range(CHUNKS)]
     flacs, levels = [encode_flac(take) for take in takes], [measure_take(take) for take in takes]
@@ -99,7 +99,7 @@ def seconds(takes: list[Waveform]) -> float:
 
 
 def join(audio_format: AudioFormat, folder: Path, hours: float) -> dict[str, float]:
-    """Run in a process of its own: write a file of so many hours."""
+    """Run in a separate process: write a file of a number of hours."""
     codec = CODECS[audio_format]
     chunks = [SpokenChunk(sha256="", samples=size, pause=PAUSE) for size in lengths(hours)]
     cuts = list(range(0, len(chunks), CHUNKS))
@@ -137,7 +137,7 @@ def read(folder: Path, plans: tuple[PartPlan, ...]) -> Iterator[Packets]:
 
 
 def peak_mb() -> float:
-    """Return the most memory that was resident; getrusage would count the parent's, too."""
+    """Return the peak resident memory; getrusage would include the parent's."""
     status = Path("/proc/self/status").read_text()
     return int(re.findall(r"VmHWM:\s+(\d+)", status)[0]) / 1024
 

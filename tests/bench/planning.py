@@ -1,9 +1,9 @@
-"""How fast documents become plans, on one core: `python -m tests.bench.planning [FILE...]`.
+"""Measures how fast documents become plans: `python -m tests.bench.planning [FILE...]`.
 
 Without files: random prose, every eighth word of which is a figure or an abbreviation, a story of
-the examples told many times over, and the same as markdown and as an e-book. Times are CPU seconds
-of this process, the least of some runs: other work on the machine only adds. `--json FILE` writes
-the table for a program.
+the examples repeated many times, and the same as markdown and as an e-book. Times are CPU seconds
+of this process, the least of several runs, because other work on the machine only adds. `--json
+FILE` writes the table for a program.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from narration.text.chunk import plan_chunks
 from tests.epubs import make_epub
 
 _STORY = Path(__file__).parents[2] / "examples" / "the-selfish-giant.md"
-_WORDS = (  # noqa: SIM905 - words, not a list of strings, are what one wants to see
+_WORDS = (  # noqa: SIM905 - a list of strings would be harder to read
     "the of and to a in that he was it his her with as had for she not at but be on they have him "
     "which said me you all so this from one by what there were my out up when if we would 1905 "
     "Mr. Dr. $5.50 25% 3:30 12 U.S. little then will must before upon man any"
@@ -29,7 +29,7 @@ _WORDS = (  # noqa: SIM905 - words, not a list of strings, are what one wants to
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One text: how long it is, and the least CPU seconds that reading and planning it took."""
+    """A text: its length, and the least CPU seconds for reading and planning it."""
 
     text: str
     characters: int
@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def measure(name: str, data: bytes, runs: int) -> Row:
-    """Read and plan a document some times; the quickest of each counts."""
+    """Read and plan a document several times; the fastest of each counts."""
     read_s, plan_s = [], []
     for _ in range(runs):
         began = time.process_time()
@@ -99,7 +99,7 @@ def _made(characters: int) -> Iterator[tuple[str, bytes]]:
 
 
 def prose_with_figures(characters: int) -> Iterator[str]:
-    """Paragraphs of random words, so many characters of them."""
+    """Return paragraphs of random words with about that many characters."""
     source = random.Random(1)
     size = 0
     while size < characters:

@@ -1,10 +1,10 @@
-"""What the fast path changes: bfloat16 and float16 against float32, and one batch against another.
+"""Measures the errors of the fast path: bfloat16 and float16, and different batches.
 
     python -m tests.bench.precision --out precision.json            # on a GPU
-    python -m tests.bench.precision --toy                            # does it run?
+    python -m tests.bench.precision --toy                            # only checks that it runs
 
-Random weights of the official shapes whose signals stay alive from layer to layer. Errors are root
-mean squares over the exact signal's standard deviation; `noise_db` says the same in decibels.
+Random weights of the official shapes, scaled so that signals do not vanish. Errors are root mean
+squares divided by the exact signal's standard deviation; `noise_db` is the same in decibels.
 """
 
 import argparse
@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def t3(config: ChatterboxConfig, device: torch.device) -> dict[str, Any]:
-    """Logits after 200 tokens of speech, both streams."""
+    """Logits after 200 speech tokens, with and without conditioning."""
     with device:
         network = T3(config.t3).eval().requires_grad_(False)
         enliven(network)
@@ -84,7 +84,7 @@ def t3(config: ChatterboxConfig, device: torch.device) -> dict[str, Any]:
 
 
 def sound(config: ChatterboxConfig, device: torch.device) -> dict[str, Any]:
-    """Mels, waveforms of the same mel, and utterances alone against the same in a crowd."""
+    """Mels, waveforms of the same mel, and utterances alone against the same in a batch."""
     is_toy = config is TOY
     with device:
         flow = Flow(TOY_FLOW if is_toy else config.flow).eval().requires_grad_(False)
@@ -135,7 +135,7 @@ def quicken(flow: Flow, vocoder: Vocoder) -> tuple[Flow, Vocoder]:
 
 
 def enliven(network: nn.Module) -> None:
-    """Draw weights that keep the scale of what they multiply."""
+    """Draw weights that preserve the scale of their inputs."""
     for name, weight in network.named_parameters():
         if weight.dim() == 1:
             weight.normal_(1.0 if "norm" in name and "bias" not in name else 0.0, 0.1)
@@ -149,7 +149,7 @@ def enliven(network: nn.Module) -> None:
 
 
 def set_level(vocoder: Vocoder, mels: list[Tensor], source: list[Any]) -> None:
-    """Bring the last layer's output to the size of a spectrum's logarithm."""
+    """Scale the last layer's output to the range of a log-spectrum."""
     heard: list[Tensor] = []
     handle = vocoder.conv_post.register_forward_hook(lambda _, __, output: heard.append(output))
     vocoder.synthesize(mels, source)

@@ -1,4 +1,4 @@
-"""Time and memory of a process and of those below it, from /proc."""
+"""CPU time and memory of a process and its descendants, from /proc."""
 
 import os
 from contextlib import suppress
@@ -9,7 +9,7 @@ _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 def family(pid: int | None = None) -> list[int]:
-    """Return the numbers of a process, this one by default, and of all below it."""
+    """Return the ids of a process, by default this one, and of its descendants."""
     parents: dict[int, int] = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
@@ -21,7 +21,7 @@ def family(pid: int | None = None) -> list[int]:
 
 
 def cpu_s(pid: int | None = None) -> float:
-    """Return the processor time of a process and of those below it, ended ones included."""
+    """Return the CPU time of a process and its descendants, including those that ended."""
     ticks = 0
     for one in family(pid):
         with suppress(OSError):
@@ -30,7 +30,7 @@ def cpu_s(pid: int | None = None) -> float:
 
 
 def memory_mb(pids: list[int]) -> float:
-    """Return the memory of processes; what they share counts once, where the kernel tells."""
+    """Return the memory of processes; shared memory counts once if the kernel reports it."""
     return sum(map(_memory_kb, pids)) / 1024
 
 
@@ -45,5 +45,5 @@ def _memory_kb(pid: int) -> float:
 
 
 def _fields(stat: Path) -> list[str]:
-    """Return what follows the name, from the third field of `man 5 proc` on."""
+    """Return the fields after the name, which start with the third one of `man 5 proc`."""
     return stat.read_text().rpartition(") ")[2].split()

@@ -1,4 +1,4 @@
-"""The processes that a worker starts: how much they compute, and what memory all of them hold."""
+"""CPU time and memory of the processes that a worker starts."""
 
 import os
 import threading
@@ -12,10 +12,10 @@ LOOK_S = 1.0
 
 
 class PeakMemory:
-    """The most memory that this process and the ones it started to work had at once."""
+    """The peak memory of this process and those it started for work, together."""
 
     def __init__(self) -> None:
-        self.cpu_s = 0.0  # what looking takes
+        self.cpu_s = 0.0  # since sampling takes time itself
         self._most = 0
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._watch)
@@ -34,8 +34,8 @@ class PeakMemory:
 
 
 def helpers() -> list[int]:
-    """The server that starts processes, first, and those it started for this process."""
-    server = next(filter(is_server, family()[1:]), None)  # those it forks are called like it
+    """Return the server that forks processes, and after it those it forked for this process."""
+    server = next(filter(is_server, family()[1:]), None)  # its children have the same name
     return [] if server is None else family(server)
 
 
@@ -46,12 +46,12 @@ def is_server(pid: int) -> bool:
 
 
 def helpers_cpu_s() -> float:
-    """What they have computed, in seconds."""
+    """Return their CPU time in seconds."""
     return sum(map(cpu_s, helpers()[:1]))
 
 
 def wait_for_processes(count: int) -> None:
-    """Wait until those that store takes are up: a worker's are while its model loads."""
+    """Wait until the processes that store takes run; a worker's start while its model loads."""
     ends_at = time.monotonic() + 60
     while count and len(helpers()) <= count and time.monotonic() < ends_at:
         time.sleep(0.05)

@@ -1,10 +1,10 @@
-"""What the GPU could do at most, stage by stage, and how much of that was reached."""
+"""The theoretical maximum of the GPU for each stage, and the share of it that was reached."""
 
 from typing import Any
 
 from worker.chatterbox.config import TOKEN_RATE_HZ, ChatterboxConfig
 
-# Measured on such cards: bf16 matrix product TFLOP/s, copy TB/s.
+# Measured on these GPUs: bf16 matrix product TFLOP/s, copy TB/s.
 CEILINGS = {"H200": (788.0, 4.3), "H100": (798.0, 3.0)}
 
 # Counted from the shapes for a 10 s chunk behind a 10 s reference, 10 steps with guidance.
@@ -13,7 +13,7 @@ HIFT_GFLOP_PER_S = 30.6
 
 
 def shares(report: dict[str, Any], config: ChatterboxConfig) -> dict[str, float]:
-    """Fractions of the card's ceilings for the best row of each stage."""
+    """Return the shares of the GPU's maximum for the best row of each stage."""
     found = [values for name, values in CEILINGS.items() if name in report["device"]]
     if not found:
         return {}
@@ -32,7 +32,7 @@ def shares(report: dict[str, Any], config: ChatterboxConfig) -> dict[str, float]
 
 
 def t3_bytes(batch: float, config: ChatterboxConfig) -> float:
-    """Bytes a token must move at least: its share of the weights, both streams' cache."""
+    """Return the least bytes to read per token: its share of the weights, and both KV caches."""
     t3 = config.t3
     layer = 2 * t3.width * (t3.heads + t3.kv_heads) * t3.head_width + 3 * t3.width * t3.ffn_width
     weights = 2 * (t3.layers * layer + t3.speech_vocab * t3.width)
@@ -43,7 +43,7 @@ def t3_bytes(batch: float, config: ChatterboxConfig) -> float:
 
 
 def table(report: dict[str, Any]) -> str:
-    """One line per figure, audio seconds per second unless a unit stands there."""
+    """Return one line per figure, in audio seconds per second unless a unit is given."""
     lines = [f"device                 {report['device']}"]
     lines += [f"start                  {report['start']['first_chunk_s']:.1f} s to first chunk"]
     lines += [f"T3, batch {r['batch']:<12} {r['x']:.0f}" for r in report.get("tokens", [])]

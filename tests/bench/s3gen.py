@@ -1,7 +1,7 @@
-"""Measure S3Gen, HiFT and the watermark alone, without vLLM: table and JSON.
+"""Measure S3Gen, HiFT and the watermark without T3: table and JSON.
 
     python -m tests.bench.s3gen --out s3gen.json            # on a GPU
-    python -m tests.bench.s3gen --toy --batches 1 3         # does it run?
+    python -m tests.bench.s3gen --toy --batches 1 3         # only checks that it runs
 
 Random weights of the official shapes; chunks of 3 to 20 s, 12 on average, behind a 10 s reference.
 `--plain` compiles nothing and captures no graph. x is audio seconds per second.
@@ -58,7 +58,7 @@ MEASURE_S = 3.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Networks:
-    """What is measured."""
+    """The networks to measure."""
 
     flow: Flow
     vocoder: Vocoder
@@ -88,7 +88,7 @@ def parse() -> argparse.Namespace:
 
 
 def build(arguments: argparse.Namespace) -> Networks:
-    """Make the networks with random weights, as fast as asked for."""
+    """Make the networks with random weights, compiled as requested."""
     flow = Flow(TOY_FLOW if arguments.toy else FlowConfig()).eval().requires_grad_(False)
     vocoder = Vocoder(TOY_HIFT if arguments.toy else HiftConfig()).eval().requires_grad_(False)
     flow, vocoder = flow.to(arguments.device), vocoder.to(arguments.device)
@@ -166,7 +166,7 @@ def draw_lengths(batch: int, largest_s: float) -> list[int]:
 
 
 def count_tflop(flow: Flow, lengths: list[int]) -> float:
-    """Count the estimator's work: products with weights, then attention."""
+    """Return the estimator's operations: products with weights, then attention."""
     config = flow.config
     frames = [FRAMES_PER_TOKEN * (REFERENCE_TOKENS + n) for n in lengths]
     packing = pack_lengths(guided_lengths(frames, config.guidance))
@@ -182,7 +182,7 @@ def count_tflop(flow: Flow, lengths: list[int]) -> float:
 
 
 def clock(stage: Callable[[], object]) -> float:
-    """Return the best time of several calls, after one to warm up."""
+    """Return the best time of several calls, after a warm-up."""
     stage()
     best, until = float("inf"), time.perf_counter() + MEASURE_S
     while best == float("inf") or time.perf_counter() < until:

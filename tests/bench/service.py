@@ -26,7 +26,7 @@ POLL_S = 0.2
 
 
 class Service:
-    """A running service; `cards` are the GPUs that have a worker each, none for one without."""
+    """A running service; each GPU in `cards` has a worker; without GPUs there is one worker."""
 
     def __init__(
         self,
@@ -116,7 +116,7 @@ class Service:
 
 
 def data_folder(folder: Path, caches: Path | None) -> Path:
-    """Return a new data directory, whose engine keeps what it compiles where the caller says."""
+    """Return a new data directory; the engine keeps compiled code in `caches`, if given."""
     data = folder / "data"
     data.mkdir()
     if caches is not None:
@@ -127,7 +127,7 @@ def data_folder(folder: Path, caches: Path | None) -> Path:
 
 @contextmanager
 def open_service(folder: Path, **settings: Any) -> Iterator[Service]:
-    """Start servers of its own and a service over them; end all of it afterwards."""
+    """Start servers and a service that uses them; stop all of them afterwards."""
     with ExitStack() as stack:
         servers = (
             stack.enter_context(closing(Postgres(is_durable=True))),

@@ -1,12 +1,12 @@
-"""How many workers one Postgres carries: `python -m tests.bench.sizing [--workers 1 8 64]`.
+"""Measures how many workers Postgres can serve: `python -m tests.bench.sizing [--workers 1 8 64]`.
 
-Each worker is a client that speaks nothing: it claims segments, notes every chunk, claims and
+Each worker is a client without a model: it claims segments, records every chunk, claims and
 finishes parts and sends heartbeats, with the functions that workers use, as fast as they return.
-Postgres writes to the disk as in production. Clients and Postgres share this machine, so what
-counts is not only how many chunks a second go through, but how much of a core Postgres itself takes
-for one (the CPU time of its processes): two cores of its own carry two seconds' worth of that.
-A worker beside a card at 400 times real time ends some 33 chunks of 12 s a second.
-`--books 1` lets all workers share one book, whose row each note changes.
+Postgres writes to the disk as in production. Clients and Postgres share this machine, so not only
+the chunks per second count, but also the CPU time of Postgres' own processes per chunk: with two
+cores of its own, Postgres has two seconds of CPU time per second.
+A worker whose GPU speaks at 400 times real time finishes about 33 chunks of 12 s a second.
+With `--books 1` all workers share one book, whose row is updated with every chunk.
 """
 
 import argparse
@@ -62,7 +62,7 @@ HEAD = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """So many clients at so many books, chunks a transaction, and for how long."""
+    """The numbers of clients, books and chunks per transaction, and the duration."""
 
     workers: int
     books: int
@@ -72,7 +72,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """What so many workers achieved, and what a chunk cost Postgres."""
+    """The chunks per second, and the CPU time of Postgres per chunk."""
 
     workers: int
     books: int
@@ -85,7 +85,7 @@ class Row:
 
     @property
     def cards_on_two_cores(self) -> float:
-        """How many cards' chunks two cores of Postgres could note."""
+        """How many GPUs' chunks two cores of Postgres could record."""
         return 2_000.0 / self.postgres_ms_per_chunk / CHUNKS_A_SECOND
 
 
@@ -114,7 +114,7 @@ def _line(row: Row) -> str:
 
 
 def measure(run: Run) -> Row:
-    """Let so many workers note chunks for a while, on a Postgres of their own."""
+    """Have workers record chunks for a time, on a new Postgres."""
     server = Postgres(is_durable=True)
     try:
         url = server.new_database()
@@ -272,7 +272,7 @@ def _outcome(job_id: str, index: int) -> Outcome:
 
 
 def _cpu_s(server: Postgres) -> float:
-    """CPU seconds of Postgres and its processes, and of those that have ended."""
+    """Return the CPU seconds of Postgres' processes, including those that have ended."""
     ticks = 0
     for path in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):

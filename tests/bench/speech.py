@@ -1,8 +1,8 @@
-"""`python -m tests.bench.speech`: how soon speech is heard over HTTP, alone and beside listeners.
+"""Measures the delay of streamed speech, alone and beside listeners: `tests.bench.speech`.
 
-The service with real servers and a worker that makes tones after a fixed time for each chunk: what
-is measured beyond that time is the way from the request to the engine and back. Listeners play in
-real time, and begin another text when one is over.
+The service with real servers, and a worker that makes tones after a fixed time for each chunk: the
+rest of the delay is the way from the request to the engine and back. Listeners play in real time,
+and start another text when one is over.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from tests.servers import Postgres, SeaweedFS, Valkey
 
 BYTES_PER_S = 2 * SAMPLE_RATE_HZ
 SENTENCES = 8  # of a listener's text: some forty seconds
-ASKED_SENTENCES = 3  # of one that is measured
+ASKED_SENTENCES = 3  # of a text that is measured
 PAUSE_S = 0.2
 SETTLE_S = 3.0
 LISTENER_TIMEOUT_S = 120.0
@@ -38,7 +38,7 @@ LISTENER_TIMEOUT_S = 120.0
 
 @dataclass(slots=True)
 class Listeners:
-    """What those who play in real time saw: delays, and by how much sound was ahead of its time."""
+    """What real-time listeners measured: delays, and how far ahead of playback the sound was."""
 
     leads_s: list[float] = field(default_factory=list)
     failures: int = 0
@@ -59,7 +59,7 @@ class Row:
 
 
 class Load:
-    """Requests to one server; no sentence comes twice, so that nothing comes from the cache."""
+    """Requests to one server; every sentence is new, so that nothing comes from the cache."""
 
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
@@ -84,7 +84,7 @@ class Load:
         async for block in self._stream(sentences=SENTENCES):
             now = time.perf_counter()
             began = began or now
-            if received:  # what was there before this block, against what had been played
+            if received:  # received before this block, minus played
                 first_bytes.leads_s.append(received / BYTES_PER_S - (now - began))
             received += len(block)
         await asyncio.sleep(max(0.0, received / BYTES_PER_S - (time.perf_counter() - (began or 0))))
@@ -100,7 +100,7 @@ class Load:
 
 
 def _sentence(draw: random.Random) -> str:
-    """Return two clauses that nobody wrote; the first is some two seconds long."""
+    """Return two random clauses; the first takes about two seconds to speak."""
     words = WORDS.replace(",", "").replace(".", "").lower().split()
     first = " ".join(draw.choices(words, k=draw.randint(5, 6)))
     second = " ".join(draw.choices(words, k=draw.randint(7, 14)))
@@ -183,7 +183,7 @@ def main() -> None:
         if url is None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             url = stack.enter_context(served(folder, options.chunk_s, options.threads))
-        asyncio.run(measure(url, 0, requests=3, chunk_s=0))  # processes start, caches fill
+        asyncio.run(measure(url, 0, requests=3, chunk_s=0))  # warm-up: processes start, caches fill
         rows = [
             asyncio.run(measure(url, n, requests=options.requests, chunk_s=options.chunk_s))
             for n in options.listeners

@@ -1,7 +1,7 @@
-"""A Chatterbox of the real shapes whose weights are random: speed does not depend on values.
+"""A Chatterbox in the real shapes with random weights: speed does not depend on their values.
 
-Weights are drawn on the device. Utterances set their own length, and STOP is excluded until then,
-because a random model would stop anywhere.
+Weights are drawn on the device. The length of each utterance is given, and STOP is excluded until
+then, because a random model would stop anywhere.
 """
 
 import random
@@ -66,7 +66,7 @@ _REFERENCE_TOKENS = 250  # 10 s
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """An engine and its parts, to be measured together and alone."""
+    """An engine and its parts, which can be measured together or alone."""
 
     engine: PipelineEngine
     tokens: SlotStage
@@ -87,7 +87,8 @@ def open_bench(config: ChatterboxConfig, options: ResolvedOptions, **overrides: 
     sharing = share_device(options)
     renderer = TorchRenderer(flow, vocoder, watermarker, options, sharing.open_sound_stream)
     tokens = _open_tokens(config, options, sharing, overrides)
-    admission = Admission(options.queue_limit, first=options.queue_limit)  # filled at once
+    # All slots can be filled at once.
+    admission = Admission(options.queue_limit, first=options.queue_limit)
     sound = start_sound_stage(renderer, admission, sharing, options)
     return Bench(
         engine=PipelineEngine(make_prompt, tokens, sound, admission),
@@ -101,7 +102,7 @@ def open_bench(config: ChatterboxConfig, options: ResolvedOptions, **overrides: 
 
 
 def random_voice(config: ChatterboxConfig) -> Voice:
-    """Make a voice as a 10 s recording gives one."""
+    """Make a voice in the shapes of one from a 10 s recording."""
     draw = torch.Generator().manual_seed(0)
     tokens = torch.randint(ACOUSTIC_TOKENS, (_REFERENCE_TOKENS,), generator=draw)
     return make_voice(
@@ -123,13 +124,13 @@ def utterances(voice: Voice, seed: int = 0) -> Iterator[Utterance]:
 
 
 def utterance(voice: Voice, seconds: float, seed: int = 0) -> Utterance:
-    """Make an utterance that takes so long; its text is the number of its tokens."""
+    """Make an utterance of a given duration; its text is the number of its tokens."""
     length = round(seconds * TOKEN_RATE_HZ)
     return Utterance(text=str(length), voice=voice, delivery=Delivery(), seed=seed)
 
 
 def make_prompt(spoken: Utterance) -> Prompt:
-    """Make up a text of fitting length; `max_new_tokens` is how many there will be."""
+    """Make up text tokens of fitting length; `max_new_tokens` is the number of speech tokens."""
     length = int(spoken.text)
     pick = random.Random(spoken.seed)
     count = max(3, round(length * _TEXT_PER_SPEECH_TOKEN))
@@ -141,7 +142,7 @@ def make_prompt(spoken: Utterance) -> Prompt:
 
 
 def exact_sampling(prompt: Prompt, max_new_tokens: int) -> SamplingParams:
-    """Sample as the service does, but exactly as many tokens as asked for."""
+    """Sample as the service does, but exactly as many tokens as requested."""
     params = sampling_params(prompt, max_new_tokens)
     params.min_tokens = params.max_tokens
     return params
@@ -151,7 +152,7 @@ def _open_tokens(
     config: ChatterboxConfig, options: ResolvedOptions, sharing: Sharing, overrides: dict[str, Any]
 ) -> SlotStage:
     layout = PromptLayout.of(config.t3)
-    # Always the same: vLLM knows by its path what it has compiled.
+    # Always the same path, because vLLM looks up compiled code by it.
     cache = Path(tempfile.gettempdir()) / "rhapsode-bench"
     cache.mkdir(exist_ok=True)
     weights = cache / "none.safetensors"
@@ -173,5 +174,5 @@ def _open_tokens(
             sampling=exact_sampling,
         )
 
-    reserved = options.t3_slots // RESERVED_SHARE  # as a worker's: see worker.engine.open
+    reserved = options.t3_slots // RESERVED_SHARE  # as in a worker: see worker.engine.open
     return SlotStage(open_decoder, backlog=sharing.backlog, reserved=reserved)

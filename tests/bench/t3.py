@@ -3,8 +3,9 @@
     python -m tests.bench.t3 --size demo                  # the bundled model's sizes, on the CPU
     python -m tests.bench.t3 --size official --batches 1 4 --steps 20 --device cuda
 
-Random weights; guidance 0.5, so two rows an utterance; texts of 80 text tokens, which is a sentence
-or two. x is audio seconds per second. CPU time tells more than the clock where others compute too.
+Random weights; guidance 0.5, so two rows per utterance; texts of 80 text tokens, one or two
+sentences. x is audio seconds per second. CPU time is also printed: on a busy machine it is more
+reliable than elapsed time.
 """
 
 import argparse
@@ -48,7 +49,7 @@ def make_prompts(config: T3Config, count: int, steps: int) -> list[Prompt]:
 
 
 def measure(model: T3, batch: int, steps: int) -> str:
-    """One line of the table: a batch that is read, spoken to its end and released."""
+    """A line of the table: a batch of prompts is read, decoded to its end and released."""
     decoder = Decoder(model, batch)
     prompts = make_prompts(model.config, batch, steps)
     began = time.perf_counter()
@@ -75,7 +76,7 @@ def main() -> None:
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 4, 8, 16])
     parser.add_argument("--steps", type=int, default=150)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--threads", type=int, default=1)  # as the engine has it on two cores
+    parser.add_argument("--threads", type=int, default=1)  # as in the engine on two cores
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)

@@ -1,4 +1,4 @@
-"""Several measurements start up side by side and then measure one at a time."""
+"""Lets several measurements start in parallel, and then measure one at a time."""
 
 import fcntl
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @contextmanager
 def turn(lock: Path | None) -> Iterator[None]:
-    """Wait for the lock file, if there is one to wait for, and hold it."""
+    """Hold the lock file, if one is given; wait until it is free."""
     if lock is None:
         yield
         return

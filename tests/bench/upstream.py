@@ -1,9 +1,9 @@
-"""Measure upstream's chatterbox-tts, one 10 s chunk after the other: its way of working.
+"""Measure upstream's chatterbox-tts with 10 s chunks one by one, which is how it works.
 
     UPSTREAM/bin/python -m tests.bench.upstream --out upstream.json      # tests/goldens/upstream.py
 
 Random weights of the official shapes in float32, guidance 0.5, 10 s reference, 10 flow steps; its
-watermark, which it computes on the CPU, is left out. `--seconds 1` tells whether it runs.
+watermark, which it computes on the CPU, is left out. `--seconds 1` only checks that it runs.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from worker.chatterbox.config import (
     T3Config,
 )
 
-# Imported by upstream's package for what is not measured; where they are missing, that is fine.
+# Imported by parts of upstream's package that are not measured, so they may be missing.
 _NOT_NEEDED = ("librosa", "librosa.filters", "perth", "spacy_pkuseg", "pykakasi", "torchaudio")
 _NEVER = -1e9
 
@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def leave_out() -> None:
-    import diffusers.models.attention  # before: both look at what is installed
+    import diffusers.models.attention  # first, because both check what is installed
     from transformers import LlamaModel
 
     assert LlamaModel is not None
@@ -96,7 +96,7 @@ def make_t3(device: torch.device, tokens: int) -> Callable[[], object]:
 
 
 def _go_on(_module: nn.Module, _inputs: object, logits: Tensor) -> Tensor:
-    """Rule out what ends an utterance or has no sound."""
+    """Exclude tokens that end an utterance or have no sound."""
     logits[..., STOP_SPEECH - 1 :] = _NEVER
     return logits
 
@@ -128,7 +128,7 @@ def make_hift(device: torch.device, tokens: int) -> Callable[[], object]:
 
 
 def clock(action: Callable[[], object], repeats: int) -> float:
-    """Return the best time of several calls, after one to warm up."""
+    """Return the best time of several calls, after a warm-up."""
     best = float("inf")
     for index in range(repeats + 1):
         began = time.perf_counter()

@@ -1,15 +1,15 @@
-"""How fast one worker keeps up with a fast engine: `python -m tests.bench.worker [--rate 33]`.
+"""Measures how a worker keeps up with an engine: `python -m tests.bench.worker [--rate 33]`.
 
-Real Postgres and SeaweedFS, one worker, an engine that only counts: it answers chunks of 12 s in
-the order they came, so many a second, or at once (`--rate 0`). What is measured is everything
-else: claiming, judging, encoding, storing, noting; and whether the worker takes on enough to keep
-an engine busy that wants `--target-concurrency` chunks under way. Sounds are shaped noise, which
-is harder on the encoder than speech. x is audio seconds per second.
+Real Postgres and SeaweedFS, one worker, and an engine that only counts: it returns chunks of 12 s
+in order, at a fixed rate or immediately (`--rate 0`). Measured is everything else: claiming,
+checking, encoding, storing, recording; and whether the worker claims enough to keep an engine busy
+that has place for `--target-concurrency` chunks. Sounds are shaped noise, which is harder on the
+encoder than speech. x is audio seconds per second.
 
-What counts beside an engine is how much of its own process the worker takes: "ms of the engine's
-process" is processor time of this process without the stand-in's own. The processes that store
-takes are counted apart (`--processes`; 0 stores within this process). Memory is the most that all
-of the worker's processes had at once, pages that they share counted once.
+The engine shares its process with the worker, so the worker's CPU time there matters: "ms of the
+engine's process" is the CPU time of this process without the stand-in's. The processes that store
+takes are counted separately (`--processes`; with 0, this process stores). Memory is the peak of all
+of the worker's processes together; shared pages count once.
 """
 
 import argparse
@@ -53,7 +53,7 @@ RULES = {"lease_s": 60, "heartbeat_s": 15, "is_warmed_up": True}  # as in produc
 
 
 class CountingEngine:
-    """A SpeechEngine that has spoken already; `held` is how many chunks waited at each answer."""
+    """A SpeechEngine with prepared sounds; `held` is how many chunks waited at each answer."""
 
     def __init__(self, rate: float) -> None:
         self._pause_s = 1 / rate if rate else 0.0
@@ -89,7 +89,7 @@ class CountingEngine:
             self.cpu_s = time.thread_time()
 
     def _speak(self, number: int) -> Speech:
-        # No two chunks are alike: the store keeps one of each.
+        # No two chunks are equal, because the store keeps equal ones once.
         sound = np.roll(self._sounds[number % len(self._sounds)], number)
         tokens = np.random.default_rng(number).integers(0, 6561, CHUNK_S * TOKEN_RATE_HZ)
         return Speech(tokens=tokens, waveform=sound, is_truncated=False, is_watermarked=False)
@@ -108,7 +108,7 @@ def main() -> None:
     options = parser.parse_args()
     where = embedded if options.embedded else served
     if options.cores:
-        os.sched_setaffinity(0, range(options.cores))  # and of all processes that are started here
+        os.sched_setaffinity(0, range(options.cores))  # and of all processes started here
     worker = {"slots": options.slots, "take_processes": options.processes, **RULES}
     with where(worker) as (settings, database_url):
         figures = render(settings, database_url, options)
@@ -188,7 +188,8 @@ def plan(database: Engine, chunks: int) -> str:
     with session_scope(database) as session:
         job = make_job(session, now=utc_now())
         plan_job(session, job, chunks=chunks, segment_chunks=16, now=utc_now())
-        text = cast(Chunk.index, String) + ": " + WORDS[:190]  # no two are cached as one
+        # The number makes every text different, so that none comes from the chunk cache.
+        text = cast(Chunk.index, String) + ": " + WORDS[:190]
         session.execute(update(Chunk).where(Chunk.job_id == job.id).values(spoken_text=text))
     return job.id
 
@@ -206,7 +207,7 @@ def check(job: Job) -> None:
 def work_until_done(
     worker: WorkerProcess, broker: RecordingBroker, database: Engine, job_id: str
 ) -> None:
-    """Deliver wake-ups to as many threads as a worker has: each that is used leads to another."""
+    """Deliver wake-ups to as many threads as a worker has; a used wake-up sends another."""
     is_over = threading.Event()
     wakeups: queue.Queue[None] = queue.Queue()
 

@@ -1,6 +1,6 @@
-"""What an e-book says of its own chapters, read with the standard library alone.
+"""Reads the chapters that an e-book declares, with the standard library only.
 
-Independent of the reader that it judges: no code is shared, and no rule of what is skipped.
+Independent of the reader that it is compared with: they share no code, and no rules for skipping.
 """
 
 import posixpath
@@ -17,7 +17,7 @@ _EMPTY = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", 
 
 @dataclass(frozen=True)
 class Line:
-    """A line of the contents; `place` counts letters and digits of the book before it."""
+    """A line of the contents; `place` is the number of letters and digits before its target."""
 
     title: str
     name: str
@@ -69,7 +69,7 @@ def read_contents(path: Path) -> Book:
 def _targets(
     files: dict[str, bytes], items: dict[str | None, ET.Element], folder: str
 ) -> list[tuple[str, str, int]]:
-    """Titles, targets and depths of the contents, whichever kind of them has more."""
+    """Return titles, targets and depths of the longer of the two kinds of contents."""
     entries: list[list[tuple[str, str, int]]] = [[]]
     for item in items.values():
         name = _join(folder, item.get("href") or "")
@@ -108,7 +108,7 @@ class _Text(HTMLParser):
         self._unseen: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note an identifier; pass over what is not text."""
+        """Record an identifier; skip elements without text."""
         for name, value in attrs:
             if (name == "id" or (name == "name" and tag == "a")) and value:
                 self.places.setdefault(value, self._offset)
@@ -116,17 +116,17 @@ class _Text(HTMLParser):
             self._unseen.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note an identifier of an empty element."""
+        """Record an identifier of an empty element."""
         self.handle_starttag(tag, attrs)
         self.handle_endtag(tag)
 
     def handle_endtag(self, tag: str) -> None:
-        """Look at text again."""
+        """Leave an element without text."""
         if self._unseen and self._unseen[-1] == tag:
             self._unseen.pop()
 
     def handle_data(self, data: str) -> None:
-        """Take letters and digits."""
+        """Collect letters and digits."""
         if not self._unseen:
             text = bare(data)
             self.parts.append(text)
@@ -167,7 +167,7 @@ class _Nav(HTMLParser):
             self._target = None
 
     def handle_data(self, data: str) -> None:
-        """Take the words of a link."""
+        """Collect the text of a link."""
         self._words.append(data)
 
 

@@ -1,7 +1,8 @@
 """Pack the books of a list into a folder: python tests/books/pack.py CLONES LIST FOLDER.
 
-CLONES holds git clones, each as OWNER+NAME or OWNER+NAME/repo; the list says what of them is a
-book: repository, commit and path, parted by tabs. A path is an EPUB file or the folder of one.
+CLONES holds git clones, each as OWNER+NAME or OWNER+NAME/repo; the list names
+the books in them: repository, commit and path, separated by tabs. A path is an EPUB file or the
+folder of one.
 """
 
 import io
@@ -11,7 +12,7 @@ import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
-# What a reader of text looks at; of the pictures only covers.
+# The files that a reader of text needs; of the pictures only covers.
 READ = frozenset(
     {".xhtml", ".html", ".htm", ".xml", ".opf", ".ncx", ".css", ".jpg", ".png", ".svg"}
 )

@@ -2,8 +2,8 @@
 
 FOLDER holds the books as tests/books/pack.py names them. Boundaries are equal if every line of
 the contents begins a chapter and nothing else does; names are equal if each of those chapters
-bears the title of its line. Lines that lead to what is not for listening do not count, and lines
-with hardly any text between them (a part and its first chapter) count as one.
+bears the title of its line. Lines that lead to skipped text do not count, and lines with
+hardly any text between them (a part and its first chapter) count as one.
 """
 
 import re
@@ -20,7 +20,7 @@ from tests.books.contents import Book, Line, bare, read_contents
 from tests.books.pack import read_list
 
 LEAST_LINES = 4
-_NEAR = 160  # letters and digits: the longest heading that may stand before its own anchor
+_NEAR = 160  # letters and digits: the longest heading that may precede its own anchor
 _UNHEARD = re.compile(
     r"(?:half ?-?title ?page|title ?page|cover.*|imprint|colophon|uncopyright|copyright.*|"
     r"(?:table of )?contents|(?:list of )?(?:illustrations|figures|tables|maps|plates)|landmarks|"
@@ -54,7 +54,7 @@ def score(path: Path) -> Score | None:
     taken: set[int] = set()
     for group in groups:
         near = [i for i, place in enumerate(found) if any(_is_near(place, x.place) for x in group)]
-        if group is groups[0] and not near:  # a title page may go before it
+        if group is groups[0] and not near:  # a title page may precede it
             near = [i for i, place in enumerate(found) if place <= group[0].place][-1:]
         taken.update(near)
         if not near:
@@ -75,7 +75,7 @@ def score(path: Path) -> Score | None:
 
 
 def _groups(book: Book) -> Iterator[list[Line]]:
-    """Lines of what is heard, together where hardly any text lies between them."""
+    """Return the lines of text that is read, merged if there is hardly any text between them."""
     lines = sorted(book.lines, key=lambda line: (line.place, line.depth))
     if not lines:
         return
@@ -97,7 +97,7 @@ def _groups(book: Book) -> Iterator[list[Line]]:
 
 
 def _line_at(book: Book, place: int) -> Line:
-    """Line of the contents under which a place stands."""
+    """Return the line of the contents that a place belongs to."""
     return max((line for line in book.lines if line.place <= place + _NEAR), key=lambda x: x.place)
 
 
@@ -107,7 +107,7 @@ def _is_imprint(text: str) -> bool:
 
 
 def _under_unheard(book: Book) -> set[Line]:
-    """Lines that do not count, and the lines below them."""
+    """Return lines that do not count, and the lines below them."""
     lines: set[Line] = set()
     depth: int | None = None
     for line in book.lines:
@@ -125,7 +125,7 @@ def _is_near(place: int, other: int) -> bool:
 
 
 def _places(document: Document, text: str) -> Iterator[int]:
-    """Where chapters begin in the bare text; a reader may have added or left out a little."""
+    """Return where chapters begin in the bare text; the reader may have changed it a little."""
     about = position = 0
     for chapter in document.chapters:
         runs = [run for block in chapter.blocks[:8] for run in block.runs]
@@ -141,7 +141,7 @@ def _places(document: Document, text: str) -> Iterator[int]:
 
 
 def _nearest(text: str, words: str, about: int) -> int:
-    """Occurrence of words that is nearest to a place; -1 if there is none."""
+    """Return the occurrence of words that is closest to a place; -1 if there is none."""
     after, before = text.find(words, about), text.rfind(words, 0, about + len(words))
     return min(
         (at for at in (after, before) if at >= 0), key=lambda at: abs(at - about), default=-1

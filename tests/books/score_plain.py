@@ -1,10 +1,10 @@
 """Score chapters of plain texts against where they begin: python -m tests.books.score_plain CLONES.
 
 CLONES holds git clones of the repositories that plain_texts.json names, each as OWNER+NAME or
-OWNER+NAME/repo. That list says, found by hand and not by the reader, on which lines of a text its
-chapters begin (counted from 0), and as a pattern which other divisions are right, too: prefaces,
-notes, lists of persons. A text is right if the reader begins a chapter at each of these lines and
-at no other; a title page may be spoken with the first.
+OWNER+NAME/repo. That list, made by hand, has the lines of a text on which its chapters begin
+(counted from 0), and a pattern for other divisions that are also correct: prefaces, notes, lists of
+persons. A text is correct if the reader begins a chapter at each of these lines and at no other; a
+title page may be part of the first.
 """
 
 import json
@@ -63,7 +63,7 @@ def _extent(chapter: Chapter) -> tuple[int, int]:
 
 
 def _begins(chapter: Chapter, first: int, last: int) -> bool:
-    """Tell whether a chapter begins on a line, but for the title page above it."""
+    """Return whether a chapter begins on a line, apart from a title page above it."""
     runs = [run for block in chapter.blocks for run in block.runs]
     before = sum(min(run.end, first) - run.start for run in runs if run.start < first)
     return runs[0].start < last and before <= _TITLE_PAGE

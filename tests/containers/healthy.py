@@ -43,8 +43,9 @@ def narrates_at_once(project: Project) -> str:
     started = time.monotonic()
     job = submit(client, request, lambda _: None)
     client.close()
-    manifest = check_delivery(project, outputs[0].path, job["id"])
-    models = {engine["model"] for engine in job["engines"] + manifest["engines"]}
+    manifest = check_delivery(project, outputs[0].path, job.id)
+    _, body = project.get(f"/v1/jobs/{job.id}")
+    models = {engine["model"] for engine in body["engines"] + manifest["engines"]}
     assert models == {"demo"}, models
     assert "demonstration voice" in ready["notice"], ready
     return f"in {time.monotonic() - started:.1f} s, model {models}: {ready['notice']}"

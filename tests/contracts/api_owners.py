@@ -122,7 +122,7 @@ class ApiOwnersContract:
 
     def test_every_route_of_owners_asks_for_a_key(self, client: httpx.Client) -> None:
         for method, path in routes(client):
-            if path == "/v1/session":  # where a key is handed in
+            if path == "/v1/session":  # where a browser signs in with a key
                 continue
             answer = client.request(method, path.replace("{", "").replace("}", ""))
             assert answer.status_code == HTTPStatus.UNAUTHORIZED, f"{method} {path}"

@@ -1,4 +1,4 @@
-"""What every broker promises; subclasses bring `under_test`."""
+"""The contract of every broker; subclasses provide `under_test`."""
 
 import queue
 from collections.abc import Callable
@@ -11,7 +11,7 @@ WAIT_S = 20.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerUnderTest:
-    """A broker, and what makes it call handlers."""
+    """A broker, and the function that makes it call handlers."""
 
     broker: Broker
     listen: Callable[[dict[Task, Handler]], None]
@@ -68,7 +68,7 @@ class BrokerContract:
 
 
 def _publish_until_heard(broker: Broker, heard: "queue.Queue[str]") -> None:
-    """A subscription needs a moment: from its first notice on, none is missed."""
+    """Wait for the first notice: a subscription takes a moment, and misses none after that."""
     for _ in range(100):
         broker.publish(["ready"])
         try:

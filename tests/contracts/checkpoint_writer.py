@@ -19,7 +19,7 @@ from worker.rendering.checkpoint_writer import CheckpointWriter
 
 TIMEOUT_S = 30.0
 CHUNKS = 8
-TOO_LARGE = 1 << 70  # a seed that no database holds
+TOO_LARGE = 1 << 70  # a seed that does not fit into a column
 
 
 class CheckpointWriterContract:
@@ -50,7 +50,7 @@ class CheckpointWriterContract:
             assert not any(future.done() for future in futures)
         assert {future.result(TIMEOUT_S) for future in futures} == {Standing.WANTED}
         assert spoken(database) == list(range(CHUNKS))
-        # This test's own, and the writer's: of what there was at first, and of the rest.
+        # Besides this test's own, one or two: for the first chunk, and for the rest.
         assert len(commits) - 1 in (1, 2)
 
     def test_a_chunk_that_somebody_waits_for_takes_the_others_along(self, database: Engine) -> None:
@@ -126,7 +126,7 @@ def write(
 def together(
     database: Engine, checkpoints: CheckpointWriter, chunks: list[tuple[SegmentClaim, int]]
 ) -> list[Future[Standing]]:
-    """Hand in chunks while the writer cannot write, so that it takes them at once."""
+    """Submit chunks while the writer is blocked, so that it writes them together."""
     with session_scope(database) as session:
         session.execute(update(Job).values(priority=1))
         return [write(checkpoints, claim, index) for claim, index in chunks]

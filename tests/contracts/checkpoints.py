@@ -1,4 +1,4 @@
-"""What many finished chunks in one transaction promise on every database."""
+"""How many finished chunks are recorded in one transaction, on every database."""
 
 from dataclasses import replace
 from typing import Any

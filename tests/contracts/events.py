@@ -1,4 +1,4 @@
-"""What those who follow jobs are promised, on every database; subclasses bring a `database`."""
+"""The contract for followers of jobs on every database; subclasses provide a `database`."""
 
 from datetime import timedelta
 from typing import Any
@@ -34,7 +34,7 @@ def told(session: Session, owner: str, after: Position = START, limit: int = 100
 
 
 class EventsContract:
-    """Subclasses bring a `database` fixture."""
+    """Subclasses provide a `database` fixture."""
 
     def test_owner_is_told_of_all_jobs_in_order(self, database: Engine) -> None:
         with session_scope(database) as session:

@@ -1,6 +1,6 @@
 """Which jobs get the two workers of two slots each, in simulated time.
 
-Subclasses bring a `database`.
+Subclasses provide a `database`.
 """
 
 import heapq

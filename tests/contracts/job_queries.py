@@ -1,4 +1,4 @@
-"""What the job queries promise on every database; subclasses bring a `database`."""
+"""The contract of job queries on every database; subclasses provide a `database`."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -156,7 +156,7 @@ class JobQueriesContract:
 
 
 class StepQueriesContract:
-    """Planning and assembling: one holder at a time, and no end with a hole."""
+    """Planning and assembling: one holder at a time, and no success with missing text."""
 
     def test_step_is_taken_once(self, database: Engine) -> None:
         with session_scope(database) as session:

@@ -1,4 +1,4 @@
-"""What the queries of keys promise on every database; subclasses bring a `database`."""
+"""The contract of key queries on every database; subclasses provide a `database`."""
 
 from datetime import timedelta
 from typing import Any

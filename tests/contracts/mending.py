@@ -1,6 +1,6 @@
-"""Mending beside everything else that may happen to a job; subclasses bring a `database`.
+"""Mending while other things happen to a job; subclasses provide a `database`.
 
-Whoever is first: nothing but the documented refusals, and no job succeeds with a hole in it.
+In any order, only the documented errors occur, and no job succeeds with missing text.
 """
 
 from collections import Counter
@@ -89,7 +89,7 @@ def delivered(database: Engine) -> str:
 
 
 def at_once(database: Engine, job_id: str, *acts: Act) -> list[str]:
-    """Do all of it in transactions of their own, and return how each ended."""
+    """Run each action in its own transaction, in parallel, and return how each ended."""
 
     def do(act: Act) -> str:
         try:
@@ -205,5 +205,5 @@ class MendingContract:
     def test_job_that_is_not_to_be_mended_refuses(self, database: Engine, state: JobState) -> None:
         job_id = delivered(database)
         with session_scope(database) as session:
-            get_job(session, job_id).state = state  # failed by a deadline, say: without its code
+            get_job(session, job_id).state = state  # failed for another reason, such as a deadline
         assert at_once(database, job_id, retake, accept) == ["conflict", "conflict"]

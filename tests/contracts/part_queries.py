@@ -36,7 +36,7 @@ from narration.jobs.states import PART_MOVES, ChunkState, JobState, PartState
 from tests.builders import LEASE, NOW, OWNER, claim_segment, make_job, plan_job, speak
 
 LATER = NOW + 2 * LEASE
-PART_CHUNKS = 22  # a part of ten-character chunks holds more than a few; these end the first
+PART_CHUNKS = 22  # with ten characters each, enough chunks to fill the first part
 
 
 def take(session: Session, **changes: object) -> PartClaim | None:
@@ -60,7 +60,7 @@ def claim_of(job_id: str) -> PartClaim:
 
 
 def retry(session: Session, job_id: str) -> None:
-    """Have a job's failed chunk spoken anew."""
+    """Have a job's failed chunk spoken again."""
     session.execute(update(Job).values(state=JobState.FAILED))
     session.execute(update(Chunk).values(state=ChunkState.FAILED))
     session.expire_all()

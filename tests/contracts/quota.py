@@ -1,4 +1,4 @@
-"""What keys may submit, on every database; subclasses bring a `database`."""
+"""What keys may submit, on every database; subclasses provide a `database`."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""What every counter of requests and streams promises; subclasses bring `rates`."""
+"""The contract of every counter of requests and streams; subclasses provide `rates`."""
 
 from concurrent.futures import ThreadPoolExecutor
 

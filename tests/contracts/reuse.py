@@ -1,4 +1,4 @@
-"""What ending many cached segments at once promises on every database."""
+"""How many cached segments end in one transaction, on every database."""
 
 from sqlalchemy import Engine, update
 from sqlalchemy.orm import Session

@@ -1,6 +1,6 @@
-"""What the scheduler and the checkpoints promise on every database.
+"""The contract of the scheduler and the checkpoints on every database.
 
-Subclasses bring a `database`.
+Subclasses provide a `database`.
 """
 
 from datetime import datetime, timedelta
@@ -243,7 +243,7 @@ class SegmentQueriesContract:
 
 
 def _work_until_killed(database: Engine, guilty: set[int], *, now: datetime) -> bool:
-    """Work as a worker with four slots does; False once a guilty chunk is in flight."""
+    """Work as a worker with four slots does; False once a fatal chunk is being spoken."""
     held: list[SegmentClaim] = []
     while True:
         with session_scope(database) as session:

@@ -56,7 +56,7 @@ PAST_TAKE = {
     "findings": (),
     "level": None,
 }
-# States of a job between which its segments and chunks behave alike are tried once.
+# Of job states in which segments and chunks behave equally, only one is tried.
 SOME_STATES = (JobState.PLANNING, JobState.RENDERING, JobState.ASSEMBLING, JobState.FAILED)
 
 

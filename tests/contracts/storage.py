@@ -1,4 +1,4 @@
-"""What every object store promises; subclasses bring a `store`."""
+"""The contract of every object store; subclasses provide a `store`."""
 
 import io
 import threading
@@ -13,7 +13,7 @@ MIB = 1024 * 1024
 
 
 class StorageContract:
-    """Put, get, open, find, delete; whole or not at all."""
+    """Put, get, open, find and delete, completely or not at all."""
 
     @pytest.mark.parametrize("size", [0, 1, 1000, 12 * MIB])
     def test_content_is_read_back(self, store: Storage, size: int) -> None:

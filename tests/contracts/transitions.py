@@ -1,7 +1,7 @@
-"""State changes of jobs, segments and chunks, on every database; subclasses bring a `database`.
+"""State changes of jobs, segments and chunks on every database; subclasses provide a `database`.
 
-Every function that may move one is tried in every state: the moves that come about are exactly
-those of the tables, and each is told of by an event.
+Every function that may change a state is tried in every state: exactly the moves of the tables
+occur, and each has an event.
 """
 
 from collections.abc import Iterator
@@ -144,7 +144,7 @@ class TransitionsContract:
     def _moves_of_job(
         self, session: Session, state: JobState, chunk: ChunkState, step: Step
     ) -> Iterator[tuple[JobState, JobState]]:
-        """Return the moves a step led to, as its events tell them; they end where the row does."""
+        """Return the moves of a step according to its events; the last one must match the row."""
         is_done = chunk not in UNSPOKEN
         segment = SegmentState.DONE if is_done else SegmentState.PENDING
         job, _, _, events = run(session, step, job=state, segment=segment, chunk=chunk)

@@ -1,4 +1,4 @@
-"""What usage tells on every database; subclasses bring a `database`."""
+"""What is counted as usage, on every database; subclasses provide a `database`."""
 
 from datetime import timedelta
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Which owner's messages are sent first, on every database; subclasses bring a `database`."""
+"""Which owner's messages are sent first, on every database; subclasses provide a `database`."""
 
 from datetime import timedelta
 
@@ -22,7 +22,7 @@ POSTPONED = Attempt(took_ms=1, error="too many names are being looked up", is_be
 
 
 class WebhookClaimsContract:
-    """Subclasses bring a `database` fixture."""
+    """Subclasses provide a `database` fixture."""
 
     def test_slow_receivers_of_one_owner_do_not_hold_up_the_others(self, database: Engine) -> None:
         for _ in range(3):

@@ -1,4 +1,4 @@
-"""Failing webhooks, and what owners can do about them; subclasses bring a `database`."""
+"""Failing webhooks, and what owners can do about them; subclasses provide a `database`."""
 
 from datetime import timedelta
 
@@ -29,7 +29,7 @@ from tests.contracts.webhooks import (
 
 
 class WebhookControlContract:
-    """Subclasses bring a `database` fixture."""
+    """Subclasses provide a `database` fixture."""
 
     def test_a_receiver_that_is_gone_is_not_called_again(self, database: Engine) -> None:
         make_webhook(database)

@@ -1,4 +1,4 @@
-"""What owners are promised of webhooks, on every database; subclasses bring a `database`."""
+"""The contract of webhooks on every database; subclasses provide a `database`."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -76,7 +76,7 @@ def record(
 
 
 class WebhooksContract:
-    """Subclasses bring a `database` fixture."""
+    """Subclasses provide a `database` fixture."""
 
     def test_each_event_becomes_one_delivery_for_each_webhook(self, database: Engine) -> None:
         broker = RecordingBroker()

@@ -121,7 +121,7 @@ class Audience:
         self._judge_webhook(told, verdict)
 
     def _answer(self, handler: BaseHTTPRequestHandler, message: Received) -> None:
-        if not message.is_signed_with(self._secret):  # which holds for some minutes only
+        if not message.is_signed_with(self._secret):  # which it stays for some minutes only
             self._unsigned.append(message.id)
         is_first = message.id not in self._first
         self._first.add(message.id)

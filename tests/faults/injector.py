@@ -23,7 +23,7 @@ FAULT_S = 2.5
 WORKERS = 2
 MOST_HARMED = 40  # parts at once
 FOR_ONE, FOR_ANY = (Task.PLAN, Task.ASSEMBLE), (Task.RENDER, Task.ENCODE, Task.NOTIFY)
-CHUNK_S = 0.05  # what a chunk takes to speak
+CHUNK_S = 0.05  # the time to speak a chunk
 
 
 class FaultInjector:
@@ -127,7 +127,7 @@ class FaultInjector:
         return misbehave
 
     def _send_spurious_messages(self) -> None:
-        """Send messages twice, too late, and for the wrong step."""
+        """Send messages twice, late, and for the wrong step."""
         for _ in range(10):
             task = self._random.choice((*FOR_ONE, *FOR_ANY))
             is_for_any = task in FOR_ANY

@@ -1,4 +1,4 @@
-"""A proxy before the object store that can be made to fail."""
+"""A proxy for the object store that fails on request."""
 
 import socket
 import threading
@@ -12,7 +12,7 @@ REFUSAL = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnectio
 
 
 class StoreFault(StrEnum):
-    """What the store does to its clients."""
+    """The fault that clients of the store see."""
 
     NONE = "well"
     FAILING = "answers 500"
@@ -72,7 +72,7 @@ class FaultyProxy:
         passed = 0
         with suppress(OSError):
             while block := source.recv(BLOCK_BYTES):
-                # A connection that outlives a change of the fault meets the new one.
+                # A connection that is open when the fault changes gets the new one.
                 if self.fault in (StoreFault.FAILING, StoreFault.HANGING):
                     break
                 if self.fault is cutting and passed + len(block) > CUT_AFTER_BYTES:

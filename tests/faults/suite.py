@@ -45,7 +45,7 @@ def run_suite(
     timeout_s: float,
     checkpoint: Path | None = None,
 ) -> Report:
-    """Submit the cases, disturb, wait for every end, and compare.
+    """Submit the cases, inject faults, wait for every job to end, and compare.
 
     Workers make tones, or speak with the model in `checkpoint`.
     """
@@ -61,7 +61,7 @@ def run_suite(
             seaweedfs,
             s3_endpoint_url=proxy.url,
             checkpoint=checkpoint,
-            # Workers are killed all the time here, whatever chunk they speak.
+            # Workers are killed often here, whichever chunk they speak.
             poison_losses=20,
             step_tries=50,
             retry_max_s=3,
@@ -82,7 +82,7 @@ def run_suite(
                 finally:
                     injector.stop()
                 took_s = time.monotonic() - began
-                time.sleep(cluster.settings.worker.lease_s)  # late workers can still do harm
+                time.sleep(cluster.settings.worker.lease_s)  # late workers could still do harm
                 verdict = judge(cluster, cases, job_ids, expected)
                 told.judge(job_ids, verdict)
                 return Report(

@@ -1,4 +1,4 @@
-"""Runs schemathesis against a server until enough calls were made, and says what it found."""
+"""Runs schemathesis against a server until enough calls were made, and reports its findings."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ from tests.fuzz.targets import KEY, Target
 ROOT = Path(__file__).parents[2]
 SERVER_ERROR = 500
 TIMEOUT_S = 900
-# Whether a drawn text can be narrated, or a file is a recording, no schema can say.
+# No schema can express whether a text can be narrated, or a file is a recording.
 LEFT_OUT = "positive_data_acceptance"
 STREAMS = "/events$"  # they do not end by themselves
 

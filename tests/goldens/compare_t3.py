@@ -1,4 +1,4 @@
-"""Our T3 beside its goldens; `python -m tests.goldens.compare_t3` prints the parity table."""
+"""Compares our T3 with its goldens; `python -m tests.goldens.compare_t3` prints a table."""
 
 import sys
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ class Golden:
 
 
 def load_golden(*, is_full: bool) -> Golden | None:
-    """Read a golden; None if it was not made."""
+    """Read a golden; None if it does not exist."""
     path = ROOT / ("goldens" if is_full else "tests/data/goldens") / "t3.safetensors"
     if not path.exists():
         return None
@@ -102,7 +102,7 @@ def teacher_forced(golden: Golden) -> Iterator[tuple[str, Tensor]]:
 
 
 def equal_sequences(golden: Golden) -> list[bool]:
-    """Tell for each prompt whether decoding in a shared batch says what upstream says."""
+    """Return for each prompt whether decoding in a shared batch gives upstream's tokens."""
     prompts = [make_prompt(case, golden.voices) for case in golden.cases]
     spoken = generate(golden.network, prompts, slots=6)
     ours = [one.tokens.tolist() + [STOP_SPEECH] * (not one.is_truncated) for one in spoken]

@@ -1,4 +1,4 @@
-"""Weights that golden maker and tests derive from names and shapes, so no file stores them."""
+"""Random weights that goldens and tests derive from names and shapes, so no file stores them."""
 
 import hashlib
 from collections.abc import Mapping
@@ -10,10 +10,10 @@ from torch import Tensor
 def draw_state(
     shapes: Mapping[str, torch.Size], *, seed: int, gains: Mapping[str, float]
 ) -> dict[str, Tensor]:
-    """One random tensor per name, each from a generator of its own.
+    """Return one random tensor per name, each from its own generator.
 
-    Matrices keep the scale of what they multiply, tables and vectors are of size one or near it;
-    `gains` scales what a name ends with.
+    Matrices preserve the scale of their input; values of tables and vectors are about one. `gains`
+    scales tensors by the end of their name.
     """
     state = {}
     for name, shape in shapes.items():

@@ -1,7 +1,7 @@
 """Golden waveforms of upstream's S3Gen and HiFT run one after the other, from tokens to sound.
 
 Run as `UPSTREAM/bin/python -m tests.goldens.make_chain [--full]`, after make_s3gen and make_hift:
-weights, voices, tokens and flow noise are theirs, and only what is new is kept.
+weights, voices, tokens and flow noise are theirs, and only new tensors are stored.
 """
 
 import json

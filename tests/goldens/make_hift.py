@@ -1,8 +1,8 @@
 """Golden outputs of upstream's HiFT vocoder.
 
 Run as `UPSTREAM/bin/python -m tests.goldens.make_hift [--full]`.
-Kept per utterance: pitch, source and waveform. The source is also run in float64: upstream counts
-cycles in float32, whose rounding would be all that a comparison at 1e-5 sees.
+Stored for each utterance: pitch, source and waveform. The source is also computed in float64:
+upstream accumulates its phase in float32, whose rounding exceeds a tolerance of 1e-5.
 """
 
 import json
@@ -20,7 +20,7 @@ from tests.goldens.make_s3gen import round_weights
 from worker.chatterbox.config import MEL_BINS, SAMPLE_RATE_HZ, HiftConfig
 
 TOY = HiftConfig(base_channels=32, f0_channels=24)
-PITCH_HZ = 60.0  # mean and spread: some frames fall below the 10 Hz that divide voiced from not
+PITCH_HZ = 60.0  # mean and spread: some frames are below 10 Hz, and so unvoiced
 
 
 def build(config: HiftConfig) -> nn.Module:
@@ -62,7 +62,7 @@ def randomize(vocoder: nn.Module, seed: int) -> None:
 
 @torch.no_grad()
 def spread_pitch(vocoder: nn.Module, mel: Tensor) -> None:
-    """Scale and bias the pitch so that voiced and unvoiced frames both occur; make sure."""
+    """Scale and bias the pitch so that voiced and unvoiced frames both occur, and check it."""
     predictor = vocoder.f0_predictor
     layer = predictor.classifier
     raw = layer(predictor.condnet(mel).transpose(1, 2))
@@ -74,7 +74,7 @@ def spread_pitch(vocoder: nn.Module, mel: Tensor) -> None:
 
 @torch.no_grad()
 def calm(vocoder: nn.Module, mel: Tensor) -> None:
-    """Scale the last convolution so that the waveform is loud but rarely clipped; make sure."""
+    """Scale the last convolution so that the waveform is loud but rarely clipped, and check it."""
     outputs: list[Tensor] = []
     hook = vocoder.conv_post.register_forward_hook(lambda *call: outputs.append(call[2]))
     vocoder.inference(mel)
@@ -89,7 +89,7 @@ def calm(vocoder: nn.Module, mel: Tensor) -> None:
 
 @contextmanager
 def overheard() -> Iterator[list[Tensor]]:
-    """Keep every normal noise and every phase that upstream draws meanwhile."""
+    """Record all normal noise and all phases that upstream draws."""
     drawn: list[Tensor] = []
     randn_like, uniform = torch.randn_like, torch.distributions.uniform.Uniform.sample
 
@@ -109,7 +109,7 @@ def overheard() -> Iterator[list[Tensor]]:
 
 @contextmanager
 def replayed(phases: Tensor, noise: Tensor) -> Iterator[None]:
-    """Let upstream draw these instead, in float64."""
+    """Replay recorded draws to upstream, in float64."""
     draws = [noise.double(), torch.zeros(1, 1, noise.shape[-1], dtype=torch.float64)]
     torch.set_default_dtype(torch.float64)
     with (

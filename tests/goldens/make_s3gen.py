@@ -1,7 +1,7 @@
 """Golden outputs of upstream's S3Gen flow.
 
 Run as `UPSTREAM/bin/python -m tests.goldens.make_s3gen [--full]`.
-Weights are rounded to half precision before the run, so that they can be kept in half the bytes.
+Weights are rounded to half precision before the run, so that they can be stored in half the bytes.
 """
 
 import json
@@ -27,11 +27,11 @@ TOY = FlowConfig(
     mid_blocks=2,
     transformers_per_block=2,
 )
-STEP = 7  # the solver step whose single estimate is kept
+STEP = 7  # the solver step whose estimate is stored
 
 
 def build(config: FlowConfig) -> nn.Module:
-    """Put upstream's parts together at the given sizes; some of its sizes are fixed in code."""
+    """Assemble upstream's parts in the given sizes; some of its sizes are fixed in code."""
     from chatterbox.models.s3gen.configs import CFM_PARAMS
     from chatterbox.models.s3gen.flow import CausalMaskedDiffWithXvec
     from chatterbox.models.s3gen.flow_matching import CausalConditionalCFM
@@ -97,7 +97,7 @@ def draw_inputs(lengths: list[tuple[int, int]]) -> dict[str, Tensor]:
 
 @torch.inference_mode()
 def run(flow: nn.Module, inputs: dict[str, Tensor], index: int) -> dict[str, Tensor]:
-    """Speak one utterance alone, keeping what the encoder and one estimator call say."""
+    """Run one utterance alone, and record the outputs of the encoder and of one estimator call."""
     prompt, tokens, prompt_mel, x_vector, noise = (
         inputs[f"{index}.{name}"][None]
         for name in ("prompt", "tokens", "prompt_mel", "x_vector", "noise")
@@ -142,7 +142,7 @@ def run(flow: nn.Module, inputs: dict[str, Tensor], index: int) -> dict[str, Ten
 
 
 def round_weights(module: nn.Module) -> dict[str, Tensor]:
-    """Make every weight one that half precision can say, and return them so."""
+    """Round every weight to half precision, and return the weights."""
     with torch.no_grad():
         for tensor in module.state_dict().values():
             if tensor.is_floating_point():

@@ -1,11 +1,11 @@
 """Golden outputs of upstream's T3: conditioning, logits, greedy sequences; and HF's warpers.
 
 Run as `UPSTREAM/bin/python -m tests.goldens.make_t3 [--full]`.
-Greedy is upstream's own loop with min_p 1, which leaves the likeliest token alone to be drawn.
+Greedy decoding is upstream's own loop with min_p 1, which leaves only the likeliest token.
 Guidance 0 crashes upstream with one row of text; given the same row twice its loop works, and
 row 0 plus 0 times the difference is row 0.
-Upstream may sample ids that no decoder can read, we never do: a hook on its head puts these
-(START and all above STOP) at -1e9, and whatever else is compared is untouched by that.
+Upstream may sample ids that no decoder can read, ours never does: a hook on its head sets these
+(START and all above STOP) to -1e9, which does not change anything else that is compared.
 """
 
 import sys
@@ -66,7 +66,7 @@ def build(config: T3Config) -> nn.Module:
 
 
 class Log:
-    """A hook on the speech head: rules out what cannot be read, keeps every step's logits."""
+    """A hook on the speech head: excludes unreadable ids, and records every step's logits."""
 
     def __init__(self) -> None:
         self.steps: list[Tensor] = []
@@ -90,7 +90,7 @@ def condition(voices: list[dict[str, Tensor]], case: Case) -> Any:
 
 
 def speak(model: nn.Module, voices: list[dict[str, Tensor]], case: Case) -> tuple[Tensor, Tensor]:
-    """Greedy tokens (T,) and the logits of both rows at each step (T, 2, vocabulary)."""
+    """Return greedy tokens (T,) and the logits of both rows at each step (T, 2, vocabulary)."""
     log = Log()
     hook = model.speech_head.register_forward_hook(log)
     tokens = model.inference(

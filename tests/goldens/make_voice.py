@@ -1,7 +1,7 @@
 """Golden voices of upstream: `UPSTREAM/bin/python -m tests.goldens.make_voice [--full]`.
 
 Two synthetic recordings go through upstream's own `prepare_conditionals`. Toy weights are rounded
-to half precision before the run, so that they can be kept in half the bytes.
+to half precision before the run, so that they can be stored in half the bytes.
 """
 
 import io
@@ -86,7 +86,7 @@ def build_x_vector(config: XVectorConfig) -> nn.Module:
         init_channels=config.tdnn_channels,
         memory_efficient=False,
     )
-    # The stem's width cannot be asked for.
+    # The stem's width is not a parameter.
     network.head = xvector.FCM(m_channels=config.stem_channels, feat_dim=config.mels)
     network.xvector.tdnn = xvector.TDNNLayer(
         network.head.out_channels, config.tdnn_channels, 5, stride=2, padding=-1
@@ -104,7 +104,7 @@ def build_voice_encoder(config: VoiceEncoderConfig) -> nn.Module:
 
 
 def randomize(networks: dict[str, nn.Module], recording: Tensor, *, halve: bool) -> None:
-    """Give norms random statistics; make the tokens of a recording differ."""
+    """Give norms random statistics, and make the tokens within a recording differ."""
     for seed, network in enumerate(networks.values()):
         network.eval()
         upstream.randomize_norms(network, seed)
@@ -117,7 +117,7 @@ def randomize(networks: dict[str, nn.Module], recording: Tensor, *, halve: bool)
 
 
 def spread_tokens(tokenizer: Any, recording: Tensor) -> None:
-    """Let sound outweigh the random constants, and centre what the quantizer rounds."""
+    """Scale inputs above the random constants, and centre the inputs of the quantizer."""
     for conv in (tokenizer.encoder.conv1, tokenizer.encoder.conv2):
         conv.weight.mul_(4.0)
     samples, _ = soundfile.read(io.BytesIO(bytes(recording.tolist())), dtype="float32")
@@ -136,7 +136,7 @@ def is_drawn(name: str, tensor: Tensor) -> bool:
 
 
 def assemble(networks: dict[str, nn.Module]) -> Any:
-    """Enough of upstream's top object to call its `prepare_conditionals`."""
+    """The parts of upstream's main object that `prepare_conditionals` needs."""
     from chatterbox.models.s3gen.s3gen import S3Token2Mel
     from chatterbox.models.s3gen.utils.mel import mel_spectrogram
     from chatterbox.tts import ChatterboxTTS
@@ -146,7 +146,7 @@ def assemble(networks: dict[str, nn.Module]) -> Any:
     s3gen.tokenizer = networks["tokenizer"]
     s3gen.speaker_encoder = networks["speaker_encoder"]
     s3gen.mel_extractor = mel_spectrogram
-    s3gen.flow = nn.Linear(1, 1)  # asked for its type only
+    s3gen.flow = nn.Linear(1, 1)  # only its type is used
     return SimpleNamespace(
         s3gen=s3gen,
         ve=networks["ve"],

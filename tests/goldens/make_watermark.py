@@ -2,8 +2,8 @@
 
 Run as `UPSTREAM/bin/python -m tests.goldens.make_watermark`.
 
-Upstream resamples to 32 kHz and back around its network; that alone changes the waveform, so the
-mark is what it adds to a waveform that went there and back unmarked.
+Upstream resamples to 32 kHz and back around its network, which alone changes the waveform. So the
+mark is the difference from a waveform that was resampled twice without it.
 """
 
 import librosa
@@ -21,7 +21,7 @@ SECONDS = 1.5
 
 
 def speak(seed: int) -> NDArray[np.int16]:
-    """Make something like speech: gliding harmonics in syllables, breath between them."""
+    """Make a sound like speech: gliding harmonics in syllables, with breaths between them."""
     time = np.arange(int(SECONDS * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
     pitch = 120 + 30 * np.sin(8.2 * time) + 20 * np.sin(1.9 * time)
     cycles = 2 * np.pi * np.cumsum(pitch) / SAMPLE_RATE_HZ

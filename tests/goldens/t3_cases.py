@@ -17,8 +17,8 @@ TOY = T3Config(
     speech_positions=160,
     speaker_width=24,
 )
-GAINS = {"speech_head.weight": 4.0}  # so that a greedy run does not stay with a few tokens
-COLUMNS = slice(0, ACOUSTIC_TOKENS, 13)  # of the logits that are kept
+GAINS = {"speech_head.weight": 4.0}  # so that greedy decoding does not repeat a few tokens
+COLUMNS = slice(0, ACOUSTIC_TOKENS, 13)  # of the logits that are stored
 GUIDANCE = (0.0, 0.3, 0.5, 1.0)
 RUNS = 16
 
@@ -44,7 +44,7 @@ class Warp:
     top_p: float
 
 
-# Setting, and what was said before.
+# Setting, and the earlier tokens.
 WARPS = [
     (Warp(repetition_penalty=penalty, temperature=temperature, min_p=min_p, top_p=top_p), seen)
     for penalty, seen in ((1.2, [399, 5, 7, 7]), (2.0, [399]), (1.0, [399, 1]))

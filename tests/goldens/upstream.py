@@ -1,7 +1,7 @@
-"""Upstream Chatterbox as a source of golden outputs: how it is imported, seeded and randomised.
+"""Imports, seeds and randomises upstream Chatterbox, which makes the golden outputs.
 
-The scripts make_*.py beside this module run in an environment of their own (docs/model.md tells
-how to build it), from the repository's root: `UPSTREAM/bin/python -m tests.goldens.make_t3`.
+The scripts make_*.py in this folder run in a separate environment (docs/model.md explains how to
+build it), from the repository's root: `UPSTREAM/bin/python -m tests.goldens.make_t3`.
 They import from `worker.chatterbox` at most its config, never the networks under test.
 Toy goldens are committed in tests/data/goldens; full shapes go to goldens/, which git ignores.
 """
@@ -19,7 +19,7 @@ TOY = Path("tests/data/goldens")
 FULL = Path("goldens")
 VERSIONS = {"chatterbox-tts": "0.1.7", "s3tokenizer": "0.3.0", "transformers": "5.2.0"}
 
-# Imported by upstream's package for languages we make no goldens of.
+# Imported by upstream's package for languages without goldens.
 _NOT_NEEDED = ("spacy_pkuseg", "pykakasi")
 
 
@@ -41,7 +41,7 @@ def generator(seed: int) -> torch.Generator:
 def randomize_norms(module: nn.Module, seed: int) -> None:
     """Draw every normalisation's weight, bias and running statistics at random, in place.
 
-    As built they are ones and zeros, which would hide a swapped or forgotten one.
+    Initially they are ones and zeros, which would hide a swapped or missing one.
     """
     draw = generator(seed)
 

@@ -36,7 +36,7 @@ def test_one_query_attends_to_all_of_its_places_and_to_no_other(
         count * most, 2, BLOCK, HEADS, WIDTH, generator=draw, device=DEVICE, dtype=dtype
     )
     keys, values = cache.unbind(1)
-    for row, length in zip(blocks, lengths.tolist(), strict=True):  # what nobody wrote
+    for row, length in zip(blocks, lengths.tolist(), strict=True):  # memory that was never written
         for part in (keys, values):
             rest = part[row.long()].flatten(0, 1)
             rest[length:] = torch.nan

@@ -1,4 +1,4 @@
-"""Whose kernels go first on a GPU, launched one by one and in a graph. `pytest tests/gpu`."""
+"""Which kernels have priority on a GPU, launched one by one and in a graph. `pytest tests/gpu`."""
 
 import pytest
 import torch
@@ -18,7 +18,7 @@ def sharing() -> Sharing:
 def test_the_kernels_of_t3_go_first(sharing: Sharing) -> None:
     assert sharing.open_t3_stream is not None
     assert sharing.open_sound_stream is not None
-    # The lower number goes first.
+    # The lower number has the higher priority.
     assert sharing.open_t3_stream().priority < sharing.open_sound_stream().priority == 0
 
 

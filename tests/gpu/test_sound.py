@@ -1,4 +1,4 @@
-"""S3Gen, HiFT and the watermark on a GPU: equal to the CPU, and free of their batch.
+"""S3Gen, HiFT and the watermark on a GPU: equal to the CPU, and independent of the batch.
 
 `pytest tests/gpu/test_sound.py`; the toy goldens are enough.
 """
@@ -20,7 +20,7 @@ from worker.chatterbox.watermark import Watermarker
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 
-HALF = 0.02  # what half precision may change of a mel or a waveform, root mean square
+HALF = 0.02  # allowed change of a mel or a waveform by half precision, root mean square
 
 
 @pytest.fixture(autouse=True)
@@ -108,7 +108,7 @@ def test_a_broken_row_is_not_heard_in_the_next_one() -> None:
     mel, noise = long
     vocoder_rows.synthesize(fast, [(mel * torch.nan, noise)])
     [again] = vocoder_rows.synthesize(fast, [short])
-    # Not bit by bit: it was so on an H100, and was not on an H200.
+    # Not bit by bit: equal on an H100, but not on an H200.
     assert spread(again, expected) < HALF
 
 
@@ -117,7 +117,7 @@ def test_mark_equals_the_cpu(is_graphed: bool) -> None:
     speech = read_golden("watermark", "toy")["samples"].float() / 32768
     rows = [speech, speech[4000:20_000]]
     torch.manual_seed(0)
-    network = Watermarker().eval()  # the official weights come in a package of their own
+    network = Watermarker().eval()  # the official weights are in a separate package
     expected = network.mark(rows)
     network.to("cuda")
     if is_graphed:

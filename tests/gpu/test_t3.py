@@ -1,6 +1,6 @@
-"""T3 on a GPU in plain PyTorch: it says what upstream says, and what it says on the CPU.
+"""T3 on a GPU in plain PyTorch generates the same tokens as upstream, and as on the CPU.
 
-`pytest tests/gpu/test_t3.py`; official sizes too where goldens/ was made.
+`pytest tests/gpu/test_t3.py`; official sizes too if goldens/ was made.
 """
 
 from dataclasses import replace
@@ -16,7 +16,7 @@ from tests.model.worker.chatterbox.t3.cases import make_prompt
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 
 
-@cache  # half a billion weights are drawn once
+@cache  # drawing half a billion weights takes long, so it is done once
 def golden_on(device: str, *, is_full: bool) -> Golden:
     golden = load_golden(is_full=is_full)
     if golden is None:

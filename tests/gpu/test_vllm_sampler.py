@@ -1,4 +1,4 @@
-"""Our sampling kernel on a GPU: it takes the tokens that vLLM's own sampler takes.
+"""Our sampling kernel on a GPU chooses the same tokens as vLLM's sampler.
 
 `pytest tests/gpu/test_vllm_sampler.py`; needs vLLM.
 """
@@ -18,7 +18,7 @@ SLOTS, VOCABULARY, PROMPT = 64, 8_194, 40
 
 
 def make_sampler() -> Any:
-    """Make vLLM's sampler with a request in each slot but the last, all in their own manner."""
+    """Make vLLM's sampler with a request in each slot but the last, all with different settings."""
     vllm = pytest.importorskip("vllm")
     from vllm.v1.worker.gpu.sample.sampler import Sampler
     from vllm.v1.worker.gpu.states import RequestState
@@ -49,7 +49,7 @@ def make_sampler() -> Any:
 
 
 def make_batch(slots: list[int], *, last_is_read: bool = True) -> Any:
-    """Make what vLLM's runner hands to a sampler: a decoding step of these slots."""
+    """Make the input of a sampler from vLLM's runner: a decoding step of these slots."""
     count = len(slots)
     slots_np = np.array(slots, dtype=np.int32)
     on_card = torch.from_numpy(slots_np).cuda()
@@ -80,7 +80,7 @@ def test_takes_the_tokens_that_vllm_takes() -> None:
     for slot, params in requests:
         ours.add_request(slot, PROMPT, params)
     ours.apply_staged_writes()
-    # Something was said in each slot, which the penalty must see.
+    # Each slot has earlier tokens, which the penalty must take into account.
     history = torch.randint(VOCABULARY, (SLOTS, 20), device="cuda")
     plain.penalties_state.output_bin_counts.scatter_(1, history, 1)
     draw = torch.Generator("cuda").manual_seed(0)

@@ -24,7 +24,7 @@ def main() -> int:
     options = _options()
     folder = resolve_model(options.model)
     with tempfile.TemporaryDirectory() as name:
-        os.environ["RHAPSODE_DATA_DIR"] = f"{name}/data"  # nobody's finished chunks
+        os.environ["RHAPSODE_DATA_DIR"] = f"{name}/data"  # an empty chunk cache
         listening = Listening(
             command=RenderCommand(Path(name), options.model),
             recogniser=Recogniser(threads=os.cpu_count() or 1),
@@ -35,13 +35,13 @@ def main() -> int:
         parts: list[Part] = []
         for part in options.parts:
             parts.append(_listen(part, listening))
-            _write_json(parts, options)  # what an interrupted run has heard is kept
+            _write_json(parts, options)  # an interrupted run keeps its results
     show(parts)
     return 1 if any(figure.is_lost for part in parts for figure in part.figures) else 0
 
 
 def distinct_voices(folder: Path) -> list[str]:
-    """Return the voices of a model, each once: the default is another name of one of them."""
+    """Return the voices of a model, each once: the default voice has two names."""
     voices = Voices(folder)
     by_digest = {voices[name].digest: name for name in ["default", *voices]}
     return list(by_digest.values())

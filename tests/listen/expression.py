@@ -8,16 +8,17 @@ import parselmouth
 from tests.listen.render_command import Clip, Waveform
 from worker.chatterbox.config import SAMPLE_RATE_HZ
 
-LOWEST_HZ, HIGHEST_HZ = 60.0, 500.0  # men and women who read aloud
+LOWEST_HZ, HIGHEST_HZ = 60.0, 500.0  # the range of men and women reading aloud
 STEP_S = 0.01
 SEMITONES = 12
 
 
 def pitch_range_st(clips: Sequence[Clip]) -> float:
-    """Return how far apart high and low lie within a sentence, in semitones, the median over clips.
+    """Return the pitch range within a sentence in semitones: the median over clips.
 
-    From the 10th to the 90th percentile of voiced frames: the tails are octave errors. In some
-    clips they are no tails: 2 of 20 had 26 semitones, the others 7, and would decide a mean.
+    From the 10th to the 90th percentile of voiced frames, because the tails are octave errors. A
+    median, because in some clips such errors are more than a tail: 2 of 20 had 26 semitones, the
+    others 7.
     """
     ranges = [_range_st(clip.waveform) for clip in clips]
     return float(np.nanmedian(ranges))

@@ -1,4 +1,4 @@
-"""The results of a run of the listening tests, as data."""
+"""The results of a listening run, as data."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from tests.listen.words import Comparison
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """One measured number and the numbers it was made from."""
+    """A measured value and the values that it was computed from."""
 
     key: Key
     measured: float
@@ -23,14 +23,14 @@ class Figure:
 
     @property
     def is_lost(self) -> bool:
-        """Whether it is worse than it once was."""
+        """Whether it is worse than its limit."""
         target = TARGETS[self.key]
         return target.limit is not None and not target.meets(self.measured, target.limit)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One part's figures, with every text that was heard for them."""
+    """The figures of a part of the run, with every text that was transcribed for them."""
 
     name: str
     figures: list[Figure]
@@ -38,7 +38,7 @@ class Part:
     heard: dict[str, list[Comparison]] = field(default_factory=dict)
 
     def worst(self, count: int) -> list[tuple[str, Comparison]]:
-        """Return what was understood worst, and by whom it was said."""
+        """Return the texts that were recognised worst, with the names of their readings."""
         heard = [(name, c) for name, comparisons in self.heard.items() for c in comparisons]
         return sorted(heard, key=lambda found: found[1].rate, reverse=True)[:count]
 

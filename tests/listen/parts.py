@@ -27,7 +27,7 @@ PartResult = tuple[list[Figure], Transcripts]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listening:
-    """What every part needs. The first voice is the one that parts about settings are read by."""
+    """What every part needs. The first voice reads the parts that vary settings."""
 
     command: RenderCommand
     recogniser: Recogniser
@@ -83,7 +83,7 @@ def _compare_sound(readings: dict[str, list[Clip]]) -> list[Figure]:
     ]
     known = {voice: found for voice, found in read_teachers().items() if voice in readings}
     if not known:
-        return figures  # another model's voices have another teacher
+        return figures  # another model's voices were not made from this teacher
     likeness = {v: t.likeness(speakers.embed(readings[v])) for v, t in known.items()}
     ranges = {v: pitch_range_st(readings[v]) / t.pitch_range_st for v, t in known.items()}
     sounds = {voice: join(readings[voice]) for voice in known}

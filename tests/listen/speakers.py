@@ -1,8 +1,8 @@
 """Identifies speakers with an independent network: Resemblyzer's (Apache-2.0).
 
-Its weights are Resemblyzer's, trained on other people's speech. Its network and its mel are those
-of Chatterbox's voice encoder at official size, so that our classes run them; the bundled model's
-own encoder has another size and other weights.
+Its weights are Resemblyzer's, trained on speech of other people. Its network and mel are those
+of Chatterbox's voice encoder at official size, so our classes can run them; the bundled model's
+encoder has another size and other weights.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from worker.chatterbox.voice_encoder import VoiceEncoder, trim_silence
 
 
 class SpeakerJudge:
-    """Tells speakers apart."""
+    """Computes speaker embeddings."""
 
     def __init__(self) -> None:
         self._network = VoiceEncoder(VoiceEncoderConfig()).eval()
@@ -43,7 +43,7 @@ def centre(embeddings: Tensor) -> Tensor:
 
 
 def share_told_apart(speakers: Sequence[Tensor]) -> float:
-    """Return the share of clips that lie nearer to their own speaker's other clips.
+    """Return the share of clips that are closest to the other clips of their own speaker.
 
     Shapes: per speaker (n, 256), n at least 2.
     """
@@ -56,7 +56,7 @@ def share_told_apart(speakers: Sequence[Tensor]) -> float:
 
 
 def lead(clips: Tensor, own: Tensor, others: Sequence[Tensor]) -> float:
-    """Return by how much clips are more like one speaker than like the next, in cosines.
+    """Return how much closer clips are to one speaker than to the next closest, as cosines.
 
     Shapes: clips (n, 256); own and others (256,).
     """
@@ -70,7 +70,7 @@ def _is_own(clips: Tensor, index: int, others: Sequence[Tensor]) -> bool:
 
 
 def _weights() -> dict[str, Tensor]:
-    # Found, not imported: the package's code asks for librosa and webrtcvad, its weights do not.
+    # Located, not imported: the package's code needs librosa and webrtcvad, its weights do not.
     spec = find_spec("resemblyzer")
     assert spec is not None, "resemblyzer is not installed: `make listen` does it"
     assert spec.origin is not None

@@ -58,7 +58,7 @@ def _submit(api: Api, story: Path, path: Path, voice: str) -> Narration:
     )
     with closing(ApiClient(api.url, None)) as client:
         job = submit(client, request, lambda _: None)
-        items = client.request("GET", job["urls"]["artifacts"]).json()["items"]
+        items = client.request("GET", job.urls.artifacts).json()["items"]
     [record] = [item["url"] for item in items if item["name"] == "manifest.json"]
     manifest = json.loads(httpx.get(record).content)
     sound, _ = soundfile.read(path, dtype="float32")

@@ -29,11 +29,13 @@ class Key(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """One figure: the goal, and the limit, once reached, that fails the run when crossed."""
+    """A figure's goal, and the limit beyond which the run fails."""
 
     what: str
     goal: float
-    limit: float | None  # None: a machine's load decides it, so nothing may fail by it
+    limit: (
+        float | None
+    )  # None if the figure depends on the load of the machine, and must not fail the run
     is_most: bool = False  # the goal and the limit are upper bounds
     form: str = "{:.2f}"
 
@@ -42,7 +44,7 @@ class Target:
 
 
 PERCENT = "{:.1%}"
-# Limits: the goal where it is reached, else what the bundled model reached.
+# Limits: the goal if the bundled model reaches it, else the value that the model reached.
 TARGETS = {
     Key.BEST_VOICE: Target(
         what="word error, best voice", goal=0.04, limit=0.04, is_most=True, form=PERCENT
@@ -96,8 +98,8 @@ TARGETS = {
     ),
 }
 
-# `make test`: every tenth sentence by the default voice, which has the word error of all hundred.
+# `make test`: every tenth sentence by the default voice; its word error is that of all hundred.
 FEW_SENTENCES_LIMIT = 0.12
 
-# The teacher's own word error by the same recogniser, 34 of the sentences: training/README.md.
+# The teacher's word error with the same recogniser, for 34 of the sentences: training/README.md.
 TEACHER_WORD_ERROR = {"kumo": 0.023, "gongitsune": 0.023}

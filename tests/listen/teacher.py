@@ -1,4 +1,4 @@
-"""The teacher's own reading, measured once: the reference for the bundled voices.
+"""Measures recordings of the teacher, once: the reference for the bundled voices.
 
 `python -m tests.listen.teacher VOICE=FOLDER ...` measures folders of WAV files, one sentence each
 (training/README.md says how they are made), and writes `teacher.json`.
@@ -50,7 +50,7 @@ def measure(clips: list[Clip]) -> Teacher:
 
 
 def read_teachers() -> dict[str, Teacher]:
-    """Return what was measured, by the name of the voice that learned from it."""
+    """Return the measurements, by the name of the bundled voice that was trained on each voice."""
     content = json.loads(MEASURED.read_text(encoding="utf-8"))
     return {
         voice: Teacher(**known | {"tones_db": {int(k): v for k, v in known["tones_db"].items()}})

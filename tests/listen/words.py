@@ -12,8 +12,8 @@ import jiwer
 if TYPE_CHECKING:
     from whisper_normalizer.english import EnglishTextNormalizer
 
-LEAST_LIKENESS = 0.5  # misheard texts were seen down to 0.52, other texts are at 0.35 or so
-NOTHING_HEARD = "..."  # what a table shows where the recogniser returned no word
+LEAST_LIKENESS = 0.5  # misheard texts were measured down to 0.52; different texts have about 0.35
+NOTHING_HEARD = "..."  # shown in tables if the recogniser returned no word
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +22,7 @@ class Comparison:
 
     said: str
     heard: str
-    errors: int  # words exchanged, lost or added
+    errors: int  # words replaced, missing or added
 
     @property
     def words(self) -> int:
@@ -34,16 +34,16 @@ class Comparison:
 
     @property
     def is_missing(self) -> bool:
-        """Whether something other than the text was spoken, or nothing.
+        """Whether something else than the text was spoken, or nothing.
 
-        By letters: of two words both may be misheard, yet sound like the two.
+        Compares letters, because every word of a short text may be misheard and still sound alike.
         """
         letters = SequenceMatcher(None, self.said, self.heard, autojunk=False)
         return letters.ratio() < LEAST_LIKENESS
 
     @property
     def is_repeated(self) -> bool:
-        """Whether so much was heard that something was said twice, or something else as well."""
+        """Whether so much was recognised that something was repeated or added."""
         return len(self.heard.split()) > 1.5 * self.words + 2
 
 
@@ -59,7 +59,7 @@ def compare(said: str, heard: str) -> Comparison:
 
 
 def error_rate(comparisons: Iterable[Comparison]) -> float:
-    """Word error rate over all of them: errors by words said, so that a short text weighs less."""
+    """Return the word error rate over all texts: all errors divided by all words."""
     together = list(comparisons)
     return sum(c.errors for c in together) / sum(c.words for c in together)
 
@@ -90,7 +90,7 @@ def normalize(text: str) -> str:
 @lru_cache(maxsize=1)
 def _normalizer() -> "EnglishTextNormalizer":
     with warnings.catch_warnings():
-        # One of its string literals has an escape that Python deprecates, told when it is compiled.
+        # A string literal of the package has an escape that Python deprecates; compiling it warns.
         warnings.simplefilter("ignore")
         from whisper_normalizer.english import EnglishTextNormalizer
     return EnglishTextNormalizer()

@@ -3,7 +3,7 @@
 Prints the share of acceptable sayings by class and suite; `--json FILE` writes the same with every
 saying, `--wrong` lists what is not acceptable. `--speaker nemo` or `wetext` asks another
 normalizer, in an environment that has it (`pip install nemo_text_processing`, `pip install
-wetext`); `--said FILE` scores once more what such a JSON file holds.
+wetext`); `--said FILE` scores the sayings of such a JSON file again.
 """
 
 import argparse
@@ -63,7 +63,7 @@ def _answers(cases: Iterable[Case], say: Speaker) -> Iterable[Answer]:
     for case in cases:
         try:
             said = say(case.written)
-        except Exception as error:  # noqa: BLE001 - another's normalizer may fail on a case: that is its answer
+        except Exception as error:  # noqa: BLE001 - another normalizer may fail on a case, which counts as its answer
             said = f"[{type(error).__name__}]"
         yield Answer(case=case, said=said, is_right=is_acceptable(case, said))
 

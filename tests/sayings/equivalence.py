@@ -116,13 +116,13 @@ _AND = re.compile(
 
 
 def is_same(reading: str, said: str) -> bool:
-    """Tell whether a saying is one of the ways to say a reading."""
+    """Return whether a saying is one of the ways to say a reading."""
     heard = _joined(said)
     return any(_joined(form) == heard for form in _open_forms(reading))
 
 
 def is_acceptable(case: Case, said: str) -> bool:
-    """Tell whether a saying is what a suite asks for."""
+    """Return whether a saying meets the expectation of a suite."""
     if case.want is Want.LACKS:
         return case.readings[0].lower() not in said.lower()
     match = is_same if case.want is Want.EQUAL else contains
@@ -130,7 +130,7 @@ def is_acceptable(case: Case, said: str) -> bool:
 
 
 def contains(reading: str, said: str) -> bool:
-    """Tell whether the words of a reading are heard in a saying, or written there as they are."""
+    """Return whether a saying contains the words of a reading, spoken or as written."""
     return reading in said.lower() or f" {plain(reading)} " in f" {plain(said)} "
 
 
@@ -139,7 +139,7 @@ def _joined(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Bring a saying to the form in which sayings are compared."""
+    """Normalise a saying for comparison."""
     text = unicodedata.normalize("NFKD", _TAG.sub(" ", text))
     text = (
         "".join(c for c in text if not unicodedata.combining(c))
@@ -176,7 +176,7 @@ def _day(match: re.Match[str]) -> str:
 
 
 def _open_forms(reading: str) -> list[str]:
-    """List what a reading may mean whose hyphens are left to the speaker."""
+    """Return the possible readings of hyphens that a suite leaves open."""
     forms = [reading]
     if _OPEN_HYPHEN.search(reading):
         forms += [

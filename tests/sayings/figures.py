@@ -81,7 +81,7 @@ def _cardinal(word: str) -> tuple[str, bool]:
 
 
 def _digits(run: list[str]) -> str:
-    """Write a run's value; words that follow no rule of counting are written side by side."""
+    """Return a run's value; words that do not form one number are written one after the other."""
     written, value, group, last = "", 0, 0, ""
     has_value = False
     for word in run:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 
 class Want(StrEnum):
-    """What a suite asks of a saying: to be one of its readings, or to hold or lack some words."""
+    """What a suite expects of a saying: to be a reading, or to have or lack some words."""
 
     EQUAL = "equal"
     CONTAINS = "contains"
@@ -56,7 +56,7 @@ _PROSE_COLUMNS = 3
 
 
 def read_suites(folder: Path) -> Iterator[Case]:
-    """Read every suite found below a folder; other files are passed over."""
+    """Read every suite below a folder; other files are skipped."""
     for path in sorted(folder.rglob("*")):
         parts = set(path.parts)
         if not path.is_file() or "inverse_text_normalization" in path.as_posix():

@@ -1,4 +1,4 @@
-"""The token stage over vLLM's engine: who joins when. The engine itself is a fake."""
+"""The token stage with vLLM's decoder: when utterances join. The engine itself is a fake."""
 
 import threading
 import time
@@ -26,7 +26,7 @@ LAYOUT = PromptLayout.of(ENGLISH)
 
 
 class FakeEngine:
-    """Takes as many steps for a request as its tokens; notes who joined before each step."""
+    """Takes one step per token of a request; records which joined before each step."""
 
     def __init__(self) -> None:
         self.left: dict[str, int] = {}
@@ -112,7 +112,7 @@ def test_every_utterance_is_answered_with_its_own_tokens_whatever_its_length() -
 
 
 def fill(stage: SlotStage, engine: FakeEngine, *steps: int) -> list[Future[SpeechTokens]]:
-    """Start utterances all of which wait until the gate is opened, but the first, which joins."""
+    """Start utterances: the first joins, and all others wait until the gate is opened."""
     engine.gate.clear()
     first = start(stage, steps[0])
     wait_until(lambda: engine.left)
@@ -122,7 +122,7 @@ def fill(stage: SlotStage, engine: FakeEngine, *steps: int) -> list[Future[Speec
 def test_utterances_join_a_full_engine_several_at_a_time() -> None:
     engine = FakeEngine()
     stage = open_stage(engine)
-    # One ends after each step; those that wait may join after every other.
+    # One ends after each step; waiting ones may join after every second step.
     futures = fill(stage, engine, SLOTS + 1, *range(1, SLOTS), *[50] * 6)
     engine.gate.set()
     wait(futures, TIMEOUT_S)

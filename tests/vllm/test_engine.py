@@ -1,4 +1,4 @@
-"""The whole engine on vLLM: poison, cancellation, abort."""
+"""The whole engine on vLLM: bad prompts, cancellation, abort."""
 
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
@@ -97,7 +97,7 @@ def test_cancelled_utterance_leaves_the_batch(engine: PipelineEngine) -> None:
 
 
 def test_abort_fails_everything_for_good(engine: PipelineEngine) -> None:
-    """Last in the module: the engine is not used again."""
+    """The last test of the module, because the engine cannot be used afterwards."""
     futures = [engine.submit(utterance(number)) for number in range(8)]
     engine.close(abort=True)
     for future in futures:

@@ -1,4 +1,4 @@
-"""T3 on vLLM against the plain PyTorch T3: tokens, logits and what guidance sees."""
+"""T3 on vLLM compared with T3 on plain PyTorch: tokens, logits, and both guidance streams."""
 
 import itertools
 from collections.abc import Iterator
@@ -65,7 +65,7 @@ class Vllm:
     serials: Iterator[int] = field(default_factory=lambda: itertools.count(1000))
 
     def logits(self, prompt: Prompt, guidance: float, history: list[int]) -> torch.Tensor:
-        """Ask vLLM's model for what follows a prompt, up to a constant. Shape: (V,)."""
+        """Return the logits of vLLM's model after a prompt, up to a constant. Shape: (V,)."""
         row = BankRow(index=BANK_ROWS - 1, serial=next(self.serials))
         conditioning = encode_conditioning(self.model, prompt.voice, prompt.exaggeration)
         self.engine.collective_rpc(
@@ -106,7 +106,7 @@ def vllm(model: T3, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vllm]:
 
 
 def speak_all(decoder: VllmDecoder, prompts: list[Prompt]) -> list[SpeechTokens]:
-    """Run prompts to their end, a new one joining whenever it can; results in order."""
+    """Decode prompts; each joins as soon as it can. Results are in the order of prompts."""
     waiting = list(enumerate(prompts))
     running: dict[int, int] = {}
     results: dict[int, SpeechTokens] = {}
@@ -136,13 +136,13 @@ def test_greedy_tokens_are_the_plain_models_while_requests_come_and_go(
 
 
 def streams_on_vllm(vllm: Vllm, prompt: Prompt, history: list[int]) -> torch.Tensor:
-    """Conditional and unconditional logits, from guidance 0 (c) and 1 (2c - u). Shape: (2, V)."""
+    """Return both streams' logits, from guidance 0 (c) and 1 (2c - u). Shape: (2, V)."""
     plain, guided = (vllm.logits(prompt, guidance, history) for guidance in (0.0, 1.0))
     return torch.stack([plain, 2 * plain - guided])[:, READABLE]
 
 
 def streams_of_reference(model: T3, prompt: Prompt, history: list[int]) -> torch.Tensor:
-    """The same from the plain model, recomputed over the whole row. Shape: (2, V)."""
+    """Return the same from the plain model, computed over the whole row. Shape: (2, V)."""
     two = [prompt.voice] * 2
     with torch.inference_mode():
         logits = model(
@@ -157,7 +157,7 @@ def streams_of_reference(model: T3, prompt: Prompt, history: list[int]) -> torch
 
 
 def centre(logits: torch.Tensor) -> torch.Tensor:
-    """Take the constant away that vLLM's log-probabilities and logits differ by."""
+    """Subtract the constant by which vLLM's log-probabilities and logits differ."""
     return logits - logits.mean(dim=-1, keepdim=True)
 
 
@@ -205,7 +205,7 @@ def test_ids_without_sound_are_never_sampled(vllm: Vllm) -> None:
 
 
 def test_abort_fails_what_is_under_way(vllm: Vllm, model: T3) -> None:
-    """Last in the module: the stage is not used again."""
+    """The last test of the module, because the stage cannot be used afterwards."""
     stage = SlotStage(lambda: vllm.decoder)
     futures = [stage.start(prompt) for prompt in mixed_prompts(12, model.config)]
     stage.abort()

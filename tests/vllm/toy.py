@@ -33,7 +33,7 @@ BANK_ROWS = 4
 
 
 def toy_t3(config: T3Config) -> T3:
-    """Weights large enough that a greedy run wanders, and normal sizes for the norms."""
+    """Return weights large enough for varied greedy tokens, and norms of normal size."""
     torch.manual_seed(0)
     model = T3(config)
     for name, parameter in model.named_parameters():
@@ -50,7 +50,7 @@ def toy_t3(config: T3Config) -> T3:
 
 
 def write_toy(model: T3, folder: Path) -> Path:
-    """Write the official file and what vLLM opens; return the latter."""
+    """Write the official file and the folder that vLLM opens; return the folder."""
     weights = folder / "t3_cfg.safetensors"
     save_file(model.state_dict(), weights)
     storage = StorageConfig()
@@ -78,7 +78,7 @@ def toy_voice(seed: int) -> Voice:
 
 
 def mixed_prompts(count: int, config: T3Config) -> list[Prompt]:
-    """Texts of 3 to 60 tokens, three voices, two exaggerations, all sorts of guidance and limit."""
+    """Texts of 3 to 60 tokens, three voices, two exaggerations, many guidance values and limits."""
     pick = random.Random(0)
     voices = [toy_voice(number) for number in range(3)]
     return [

@@ -30,7 +30,7 @@ PITCH = "/encoder/Squeeze_output_0"  # Hz, two values per teacher frame; under 1
 AUDIO = "audio"
 OUTPUTS = (AUDIO, DURATIONS, PITCH)
 
-MATRIX = 2  # axes; a quantised matrix has its zero points by column, a convolution by row
+MATRIX = 2  # axes: a quantised matrix has zero points per column, a convolution per row
 
 Edit = Callable[[Tensor], Tensor]
 Values = dict[str, Tensor]
@@ -112,7 +112,7 @@ class TeacherGraph:
             values[step.outputs[0]] = output
 
     def _center_weights(self, nodes: Any) -> None:
-        """Take the zero point off every int8 weight once, instead of at each use."""
+        """Subtract the zero point from every int8 weight once, instead of at each use."""
         zeros = {
             node.input[1]: node.input[3]
             for node in nodes
@@ -125,7 +125,7 @@ class TeacherGraph:
             self._constants[name] = weight - zero.to(weight.device).reshape(shape)
 
     def _skip_quantizers(self, nodes: Any) -> list[Any]:
-        """Let activations through unquantised: scale 1, zero point 0."""
+        """Leave activations unquantised: scale 1, zero point 0."""
         alias: dict[str, str] = {}
         kept = []
         for node in nodes:
@@ -176,7 +176,7 @@ def _execute(step: Step, values: Values) -> None:
 
 
 def _drop_dead(steps: list[Step]) -> list[Step]:
-    """Leave out what no output needs, and note after which step a value is used no more."""
+    """Drop steps that no output needs, and record the last use of each value."""
     made = {name for step in steps for name in step.outputs}
     needed = set(OUTPUTS)
     kept: list[Step] = []

@@ -1,7 +1,7 @@
 """The ONNX operators that the teacher's graph uses, as torch functions.
 
-Knows nothing of graphs. Quantised products are computed in floating point: the activation passes
-unquantised with scale 1, the weight was centred at load, so only the stored weights are int8.
+Knows nothing about graphs. Quantised products are computed in floating point: activations stay
+unquantised with scale 1, and weights were centred when loaded, so only the stored weights are int8.
 """
 
 from collections.abc import Callable
@@ -18,10 +18,10 @@ TORCH_DTYPES = {1: torch.float32, 6: torch.int32, 7: torch.int64, 9: torch.bool}
 
 
 def align(*values: Tensor) -> list[Tensor]:
-    """Bring tensors to one device: shape arithmetic lives on the CPU, sound on the accelerator.
+    """Move tensors to one device: shape arithmetic is done on the CPU, audio on the accelerator.
 
-    Never waits for the accelerator: numbers stay where they are, since torch takes them as they
-    are, and small tables are sent without waiting.
+    Never waits for the accelerator: scalars stay where they are, since torch accepts them from any
+    device, and small tables are sent asynchronously.
     """
     device = next((v.device for v in values if v.device.type != "cpu"), values[0].device)
     return [
@@ -44,7 +44,7 @@ def _divide(_: Attributes, a: Tensor, b: Tensor) -> Tensor:
 
 def _gather(attributes: Attributes, data: Tensor, indices: Tensor) -> Tensor:
     axis = attributes.get("axis", 0) % data.ndim
-    if indices.device.type == "cpu":  # shape arithmetic counts from the end, phoneme ids never
+    if indices.device.type == "cpu":  # shape arithmetic has negative indices, phoneme ids never do
         indices = indices % data.shape[axis]
     flat = data.index_select(axis, indices.reshape(-1).to(data.device, non_blocking=True))
     return flat.reshape(data.shape[:axis] + indices.shape + data.shape[axis + 1 :])
@@ -242,7 +242,7 @@ def _direction(weight: Tensor, scale: Any, zero: Any, direction: int) -> Tensor:
 OPERATORS: dict[str, Operator] = {
     "Add": _binary(torch.add),
     "And": _binary(torch.logical_and),
-    # The graph takes the angle of a spectrum as atan(imaginary / real); silence gives 0 / 0.
+    # The graph computes the phase of a spectrum as atan(imaginary / real); silence gives 0 / 0.
     "Atan": lambda _, x: torch.atan(x.nan_to_num(0.0)),
     "Cast": _cast,
     "Clip": _clip,

@@ -1,9 +1,9 @@
-"""Turn chosen lines into what the teacher is given: phoneme ids, voice, speed and expression.
+"""Turn lines of text into the teacher's input: phoneme ids, voice, speed and expression.
 
-Several lines are spoken in one breath, because a call of the teacher costs the same at any length;
-they are cut apart afterwards.
+The teacher speaks several lines in one call, a breath, because a call costs the same at any length;
+the audio is cut into lines afterwards.
 
-Runs where the teacher's own packages are (kokoro-onnx brings espeak-ng and the phoneme table).
+Runs where the teacher's packages are installed: kokoro-onnx has espeak-ng and the phoneme table.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from typing import Any
 
 from kokoro_onnx.tokenizer import Tokenizer
 
-BREATH_PHONEMES = 420  # the teacher takes 510, but hurries towards the end
+BREATH_PHONEMES = 420  # the teacher accepts 510, but speaks too fast towards the end
 VOICE_SHARES = {  # the first two become the built-in voices; the others teach cloning
     "jf_gongitsune": 0.42,
     "jm_kumo": 0.42,
@@ -23,12 +23,12 @@ VOICE_SHARES = {  # the first two become the built-in voices; the others teach c
     "jf_nezumi": 0.05,
     "jf_tebukuro": 0.05,
 }
-PLAIN_SHARE = 0.65  # of lines are spoken as the teacher would
+PLAIN_SHARE = 0.65  # share of lines spoken at the teacher's own speed and expression
 PLAIN = 0.5
 
 
 def direct_line(rng: random.Random) -> dict[str, Any]:
-    """Draw how a breath is to be spoken; a more exaggerated one is also a little faster."""
+    """Draw voice, speed and exaggeration of a breath; exaggerated ones are a little faster."""
     plain = rng.random() < PLAIN_SHARE
     exaggeration = PLAIN if plain else round(rng.uniform(0.1, 1.1), 3)
     voice = rng.choices(list(VOICE_SHARES), list(VOICE_SHARES.values()))[0]

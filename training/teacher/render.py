@@ -1,7 +1,7 @@
-"""Have the teacher speak its lines and keep the speech in shards, many processes at once.
+"""Have the teacher speak lines, in many processes at once, and save the speech in shards.
 
-Each process takes every n-th shard, so that the first shards are the first lines; a shard that
-exists is not made again, and none appears half-written.
+Each of n processes renders every n-th shard, so that shards are finished in about the order of the
+lines. A shard that exists is not rendered again, and no shard is ever incomplete.
 """
 
 import argparse
@@ -21,18 +21,18 @@ from training.teacher.graph import Breath, Spoken, TeacherGraph
 from training.teacher.whistles import take_out_whistles
 
 BREATHS_PER_SHARD = 8
-PAD, SPACE = 0, 16  # of the teacher's phoneme table
+PAD, SPACE = 0, 16  # in the teacher's phoneme table
 TEACHER_FRAME = 600  # samples: 25 ms at 24 kHz
 PITCH_HOP = TEACHER_FRAME // 2
 VOICED_HZ = 10.0
-LEAD, TAIL = 4, 8  # teacher frames of silence kept around the speech
-SILENCE = 0.004  # of full scale: the teacher's pauses lie below
+LEAD, TAIL = 4, 8  # teacher frames of silence that are kept around the speech
+SILENCE = 0.004  # of full scale: the teacher's pauses are quieter
 PEAK = 0.9
 MEMORY_SHARE = 0.05  # of a GPU: breaths differ in length, and torch keeps a block for each
 
 
 def stretch_pitch(exaggeration: float) -> Callable[[Tensor], Tensor]:
-    """Widen or narrow the melody about its mean, in octaves: 0.5 leaves it as it is.
+    """Scale the pitch around its mean, in octaves: an exaggeration of 0.5 leaves it unchanged.
 
     The range is 0.6 of the teacher's at 0.25, and 1.8 of it at 1.0.
     """

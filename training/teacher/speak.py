@@ -1,7 +1,7 @@
-"""Have the teacher read lines, each into a WAV file of its own, as it is or without its whistles.
+"""Have the teacher read lines, each into its own WAV file, with or without its whistles.
 
-So the recordings are made that the built-in voices are prepared from, and the reading that
-`tests.listen.teacher` measures. Runs where the teacher's own packages are, on the CPU.
+Makes the recordings for the built-in voices, and the speech that `tests.listen.teacher` measures.
+Runs on the CPU where the teacher's packages are installed.
 """
 
 import argparse

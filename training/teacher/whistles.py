@@ -1,6 +1,6 @@
-"""The teacher's own steady tones: at its frame rate and at twice that, in all it says.
+"""Removes the teacher's steady tones, at its frame rate and twice that, from all its speech.
 
-A network that learns from it learns them, and louder: they are what no two lines differ in.
+A network trained on this speech would reproduce them even louder, since they are in every line.
 """
 
 import torch
@@ -12,8 +12,8 @@ WIDTH_HZ = 25.0
 
 
 def take_out_whistles(audio: Tensor) -> Tensor:
-    """Take the teacher's steady tones out, and nothing beside them. Shapes: (S,) -> (S,)."""
-    # A length that transforms fast, and so long that its end meets its start in silence.
+    """Remove the teacher's steady tones and nothing else. Shapes: (S,) -> (S,)."""
+    # A length with a fast transform, and padding, because the transform joins the end to the start.
     length = -(-(len(audio) + RATE_HZ // 4) // RATE_HZ) * RATE_HZ
     spectrum = torch.fft.rfft(audio, length)
     hz = torch.arange(len(spectrum), device=audio.device) * (RATE_HZ / length)

@@ -173,7 +173,7 @@ def test_client_outlives_a_server_that_dies_and_finds_its_job_again(
     again = submit(client, request, lambda _: None)
     client.close()
     assert seen == ["killed"]
-    assert again["id"] == job["id"]
+    assert again.id == job.id
     assert len(api.client.get("/v1/jobs").json()["items"]) == 1
     assert soundfile.info(output.path).duration > 1
 

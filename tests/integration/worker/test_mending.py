@@ -20,6 +20,7 @@ from narration.jobs.purge import delete_job
 from narration.jobs.sound_record import PartAudio
 from narration.jobs.states import ChunkState, JobState
 from narration.storage.keys import chunk_audio_key
+from narration.voices.delivery import DeliverySettings
 from tests.builders import OWNER, make_text
 from tests.harness import WorkerHarness
 
@@ -122,7 +123,13 @@ def test_every_file_goes_with_the_job(harness: WorkerHarness) -> None:
 def test_corrected_text_and_another_delivery_are_what_is_spoken(harness: WorkerHarness) -> None:
     job_id = finished(harness, make_text(1))
     old = harness.chunks(job_id)[0]
-    retake(harness, job_id, 0, spoken_text="Doctor Who met 3 cats.", delivery={"exaggeration": 0.9})
+    retake(
+        harness,
+        job_id,
+        0,
+        spoken_text="Doctor Who met 3 cats.",
+        delivery=DeliverySettings(exaggeration=0.9),
+    )
     harness.deliver()
     chunk = harness.chunks(job_id)[0]
     assert harness.engine.spoken[-1] == "Doctor Who met three cats."

@@ -32,9 +32,8 @@ def test_worker_has_as_many_slots_as_keep_its_engine_busy(
     sqlite_database: Engine, tmp_path: Path, asked: int | None, slots: int
 ) -> None:
     worker = {"slots": asked, "segment_chunks": 4}
-    harness = WorkerHarness(
-        sqlite_database, tmp_path, worker=worker
-    )  # whose engine takes 32 chunks
+    # Its engine takes 32 chunks.
+    harness = WorkerHarness(sqlite_database, tmp_path, worker=worker)
     with session_scope(harness.database) as session:
         assert workers.count_slots(session, now=harness.now) == slots
     assert harness.worker.slots == slots

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from narration.jobs.reading_record import JobWarning
 from narration.jobs.request import OutputFormat
 from rhapsode.cli import app, run
 from rhapsode.extras import extra_of, install_command
@@ -141,7 +142,7 @@ def test_summary_ends_with_its_warnings(capsys: pytest.CaptureFixture[str]) -> N
         chunks=9,
         chunks_reused=2,
         chunks_flagged=0,
-        warnings=[{"code": "text_skipped", "detail": "9 % is not read"}],
+        warnings=[JobWarning(code="text_skipped", detail="9 % is not read")],
     )
     summary.show(is_quiet=False, as_json=False)
     assert capsys.readouterr().err == "warning: 9 % is not read\n"

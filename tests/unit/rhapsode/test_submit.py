@@ -46,13 +46,16 @@ class PaperServer:
 
 
 def job(state: str, **fields: Any) -> httpx.Response:
-    progress = {"chunks_done": 1, "chunks_total": 2, "audio_s": 3.0}
+    progress = {
+        "chunks_done": 1, "chunks_total": 2, "chunks_cached": 0, "chunks_flagged": 0,
+        "audio_s": 3.0,
+    }  # fmt: skip
     urls = {
         "self": "/v1/jobs/j", "artifacts": "/v1/jobs/j/artifacts", "retry": "/v1/jobs/j/retry",
     }  # fmt: skip
     body = {
         "id": "j", "state": state, "progress": progress, "error": None, "urls": urls,
-        "timings": {"rendering_s": 1.5},
+        "timings": {"rendering_s": 1.5}, "warnings": [], "field_of_a_newer_server": 1,
     }  # fmt: skip
     return httpx.Response(200, json=body | fields)
 
@@ -248,6 +251,18 @@ def test_store_that_refuses_is_named(narrate: Any, paper: PaperServer) -> None:
     paper.on("GET /audio.mp3", httpx.Response(403))
     with pytest.raises(InputError, match=r"status 403 from store\.example\.org"):
         narrate()
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[]", b'{"id": "j", "state": "queued"}'])
+def test_answer_of_another_service_is_named(narrate: Any, paper: PaperServer, body: bytes) -> None:
+    paper.on("POST /v1/jobs", httpx.Response(200, content=body))
+    with pytest.raises(InputError, match="POST http://server/v1/jobs was not answered as by"):
+        narrate()
+
+
+def test_state_of_a_newer_server_is_waited_out(narrate: Any, paper: PaperServer) -> None:
+    paper.on("GET /v1/jobs/j", job("polishing"), job("succeeded"))
+    assert [rendered.state for rendered in narrate()] == ["queued", "polishing", "succeeded"]
 
 
 def test_recording_is_uploaded_under_a_name_of_its_own(

@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from narration.jobs.request import DeliverySettings
 from narration.jobs.sound import RenderParameters
+from narration.voices.delivery import DeliverySettings
 from tests.fakes import TONE
 
 PARAMETERS = RenderParameters(

@@ -19,7 +19,7 @@ from narration.settings import TelemetrySettings, is_logged_as_json
 from narration.telemetry import set_up_logging
 from rhapsode.batch import EXIT_REFUSED, EXIT_TRY_AGAIN
 from rhapsode.commands import doctor, keys, models, plan, render, services, submit, voices
-from rhapsode.extras import extra_of, install_command
+from rhapsode.extras import install_command, missing_extras
 
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, the convention of shells
 
@@ -79,10 +79,10 @@ def run(arguments: list[str]) -> int:
             _report("interrupted; run the same command again to go on")
         return end.code if isinstance(end.code, int) else EXIT_REFUSED if end.code else 0
     except ModuleNotFoundError as error:
-        extra = extra_of(error.name)
-        if extra is None:
+        extras = missing_extras(error.name, arguments[0])
+        if not extras:
             raise
-        _report(f"this needs {error.name}: {install_command(extra)}")
+        _report(f"this needs {error.name}: {install_command(*extras)}")
         return EXIT_REFUSED
     except RhapsodeError as error:
         _report(str(error))

@@ -49,11 +49,13 @@ class ApiClient:
         key: str | None,
         *,
         retry_for_s: float = RETRY_FOR_S,
+        tell: Callable[[str], None] = lambda _: None,
         sleep: Callable[[float], None] = time.sleep,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._url = url.rstrip("/")
         self._retry_for_s = retry_for_s
+        self._tell = tell
         self._sleep = sleep
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         timeout = httpx.Timeout(60, connect=10)
@@ -71,6 +73,7 @@ class ApiClient:
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Send an idempotent request, and repeat it while the server does not answer.
 
+        The first failure is told, so that nobody waits for a server that is not there.
         Raises: TransientError after the time limit; InputError for a refusal, with the server's
         message.
         """
@@ -89,7 +92,9 @@ class ApiClient:
                 problem = f"{self._url} is busy: {_problem_text(response)}"
                 wait_s = max(wait_s, _retry_after_s(response))
             if time.monotonic() + wait_s > ends_at:
-                raise TransientError(problem)
+                raise TransientError(f"{problem}; run the same command again later")
+            if failures == 1:
+                self._tell(f"{problem}; trying again for {self._retry_for_s:.0f} s")
             self._sleep(wait_s)
 
     def upload(

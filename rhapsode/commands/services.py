@@ -42,14 +42,19 @@ def serve(model: Model = None, host: Host = None, port: Port = None) -> None:
 
 def api(host: Host = None, port: Port = None) -> None:
     """Serve HTTP; jobs are worked off by `rhapsode worker` processes."""
-    from api.app import create_app  # noqa: PLC0415
+    from api.app import create_app, open_resources  # noqa: PLC0415
     from rhapsode.http_server import Interrupts, check_port, listen  # noqa: PLC0415
 
     settings = _settings(host, port)
     check_port(settings.api)
+    # Here, not at the server's startup, which would answer a wrong setting with a traceback.
+    resources = open_resources(settings)
     log.info("api_started", host=settings.api.host, port=settings.api.port)
-    with Interrupts() as interrupts:
-        listen(create_app(settings), settings.api, interrupts)
+    try:
+        with Interrupts() as interrupts:
+            listen(create_app(settings, resources), settings.api, interrupts)
+    finally:
+        resources.database.dispose()
     log.info("api_ended")
 
 

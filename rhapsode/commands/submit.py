@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from narration.errors import RhapsodeError
-from narration.settings import load_settings
+from narration.settings import ClientSettings, load_settings
 from narration.text.english import English
 from rhapsode.batch import Work, assign_outputs, run_all
 from rhapsode.commands import options
@@ -63,8 +63,7 @@ def submit(  # noqa: PLR0917 - Typer passes all of them by keyword
 
     A server with keys wants one in RHAPSODE_CLIENT__KEY.
     """
-    from rhapsode.http_client import ApiClient  # noqa: PLC0415 - the other commands need no HTTP
-    from rhapsode.submit import NarrationRequest  # noqa: PLC0415
+    from rhapsode.submit import NarrationRequest  # noqa: PLC0415 - the other commands need no HTTP
 
     settings = load_settings().client
     options.require_one_title(file, title)
@@ -94,8 +93,7 @@ def submit(  # noqa: PLR0917 - Typer passes all of them by keyword
         profile=profile,
         cover=options.read_cover(cover),
     )
-    key = settings.key.get_secret_value() if settings.key else None
-    with closing(ApiClient(server or settings.server, key)) as client:
+    with closing(_connect(settings, server, is_quiet=quiet)) as client:
         submitter = _Submitter(client, request, is_quiet=quiet)
         if dry_run:
             run_all(works, submitter.preview, is_quiet=quiet, as_json=json)
@@ -103,6 +101,18 @@ def submit(  # noqa: PLR0917 - Typer passes all of them by keyword
         # All are submitted first, because a server narrates several at once.
         submitter.begin_all(works)
         run_all(works, submitter.finish, is_quiet=quiet, as_json=json)
+
+
+def _connect(settings: ClientSettings, server: str | None, *, is_quiet: bool) -> "ApiClient":
+    """Return a client that tells of a server that does not answer, unless it shall be quiet."""
+    from rhapsode.http_client import ApiClient  # noqa: PLC0415
+
+    def tell(line: str) -> None:
+        if not is_quiet:
+            typer.echo(f"rhapsode: {line}", err=True)
+
+    key = settings.key.get_secret_value() if settings.key else None
+    return ApiClient(server or settings.server, key, tell=tell)
 
 
 class _Submitter:

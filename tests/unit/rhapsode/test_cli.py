@@ -89,6 +89,22 @@ def test_command_without_its_extra_names_what_to_install(
     assert f"[{extra}]" in line
 
 
+@pytest.mark.parametrize("command", ["serve", "worker"])
+def test_command_without_both_extras_names_them_at_once(command: str) -> None:
+    ended = without({"uvicorn", "celery", "torch"}, command)
+    assert ended.returncode == 1
+    (line,) = ended.stderr.splitlines()
+    assert "[render,service]" in line
+
+
+@pytest.mark.parametrize("command", ["api", "worker", "sweeper"])
+def test_service_without_a_broker_says_in_one_line_what_to_set(command: str) -> None:
+    ended = without(set(), command)
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stdout + ended.stderr
+    assert "RHAPSODE_BROKER__URL is not set" in ended.stderr.splitlines()[-1]
+
+
 def test_doctor_tells_a_script_what_is_missing() -> None:
     ended = without({"torch"}, "doctor", "--json")
     report = json.loads(ended.stdout)

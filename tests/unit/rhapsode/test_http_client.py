@@ -52,3 +52,23 @@ def test_urls_of_bodies_have_the_prefix_of_the_server_once() -> None:
     for path in ("/v1/jobs", "/books/v1/jobs/1", "/bookshelf"):
         server.request("GET", path)
     assert asked == ["/books/v1/jobs", "/books/v1/jobs/1", "/books/bookshelf"]
+
+
+def test_server_that_does_not_answer_is_told_at_the_first_failure_and_once() -> None:
+    told: list[tuple[int, str]] = []
+    tries: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        tries.append(request.url.path)
+        if len(tries) < 4:
+            raise httpx.ConnectError("refused")
+        return httpx.Response(200, json={})
+
+    server = ApiClient(
+        "http://server", None, tell=lambda line: told.append((len(tries), line)),
+        sleep=lambda _: None, transport=httpx.MockTransport(answer),
+    )  # fmt: skip
+    server.request("GET", "/v1/jobs")
+    ((tried, line),) = told
+    assert (tried, len(tries)) == (1, 4)
+    assert line == "http://server does not answer: refused; trying again for 120 s"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from http import HTTPStatus
-from io import BufferedReader, BytesIO, RawIOBase
+from io import BufferedReader, BytesIO
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
 from urllib.parse import quote
 
@@ -23,6 +23,7 @@ from narration.errors import (
 from narration.settings import S3Profile
 from narration.storage.interface import BINARY, PROBE_KEY, Content, ObjectInfo, Stored, opened
 from narration.storage.keys import check_key
+from narration.storage.s3_body import ObjectBody
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -74,7 +75,7 @@ class S3Storage:
         with self._named(key):
             response = self._client.get_object(Bucket=self._bucket, Key=check_key(key))
         return cast(
-            "BinaryIO", BufferedReader(_Body(response["Body"], response["ContentLength"], key))
+            "BinaryIO", BufferedReader(ObjectBody(response["Body"], response["ContentLength"], key))
         )
 
     def stat(self, key: str) -> ObjectInfo | None:
@@ -220,44 +221,6 @@ class S3Storage:
             raise StorageUnavailable(f"the store failed on {where}: {code}") from error
         except (BotoCoreError, HTTPClientError) as error:
             raise StorageUnavailable(f"the store does not answer for {where}: {error}") from error
-
-
-class _Body(RawIOBase):
-    """A response body as a raw stream that detects when it is cut short."""
-
-    def __init__(self, body: Any, size_bytes: int, key: str) -> None:
-        self._body = body
-        self._left_bytes = size_bytes
-        self._key = key
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        data = self._read(len(buffer))
-        if not data and self._left_bytes > 0:
-            raise StorageUnavailable(f"{self._key!r} ended {self._left_bytes} bytes early")
-        buffer[: len(data)] = data
-        return len(data)
-
-    def readall(self) -> bytes:
-        """Read the rest at once; the default reads it in blocks of 8 KB."""
-        data = self._read(None)
-        if self._left_bytes > 0:
-            raise StorageUnavailable(f"{self._key!r} ended {self._left_bytes} bytes early")
-        return data
-
-    def _read(self, size: int | None) -> bytes:
-        try:
-            data: bytes = self._body.read(size)
-        except (BotoCoreError, HTTPClientError, OSError) as error:
-            raise StorageUnavailable(f"reading {self._key!r} was interrupted: {error}") from error
-        self._left_bytes -= len(data)
-        return data
-
-    def close(self) -> None:
-        self._body.close()
-        super().close()
 
 
 def _client(profile: S3Profile, endpoint_url: str | None) -> "S3Client":

@@ -16,53 +16,7 @@ from rhapsode.http_client import ApiClient, Upload
 from rhapsode.outputs import Output
 from rhapsode.progress import Rendered
 from rhapsode.submit import NarrationRequest, begin, ensure_voice, finish, plan, read_text
-
-SOUND = bytes(range(250)) * 8
-SHA256 = hashlib.sha256(SOUND).hexdigest()
-SIGNED = "https://store.example.org/audio.mp3?signature=s"
-PROBLEM = {"detail": "the text is empty", "what_now": "Send a text."}
-
-
-class PaperServer:
-    """Answers by a script: a list of answers per method and path; the last one repeats."""
-
-    def __init__(self) -> None:
-        self.script: dict[str, list[httpx.Response | Exception]] = {}
-        self.asked: list[httpx.Request] = []
-
-    def on(self, call: str, *answers: httpx.Response | Exception) -> None:
-        self.script[call] = list(answers)
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.asked.append(request)
-        answers = self.script[f"{request.method} {request.url.path}"]
-        answer = answers.pop(0) if len(answers) > 1 else answers[0]
-        if isinstance(answer, Exception):
-            raise answer
-        return httpx.Response(answer.status_code, headers=answer.headers, content=answer.content)
-
-    def calls(self, call: str) -> list[httpx.Request]:
-        return [r for r in self.asked if f"{r.method} {r.url.path}" == call]
-
-
-def job(state: str, **fields: Any) -> httpx.Response:
-    progress = {
-        "chunks_done": 1, "chunks_total": 2, "chunks_cached": 0, "chunks_flagged": 0,
-        "audio_s": 3.0,
-    }  # fmt: skip
-    urls = {
-        "self": "/v1/jobs/j", "artifacts": "/v1/jobs/j/artifacts", "retry": "/v1/jobs/j/retry",
-    }  # fmt: skip
-    body = {
-        "id": "j", "state": state, "progress": progress, "error": None, "urls": urls,
-        "timings": {"rendering_s": 1.5}, "warnings": [], "field_of_a_newer_server": 1,
-    }  # fmt: skip
-    return httpx.Response(200, json=body | fields)
-
-
-def artifacts(sha256: str = SHA256, url: str = SIGNED) -> httpx.Response:
-    item = {"name": "audio.mp3", "url": url, "sha256": sha256}
-    return httpx.Response(200, json={"items": [item]})
+from tests.paper_server import PROBLEM, SHA256, SOUND, PaperServer, artifacts, job, planned
 
 
 @pytest.fixture
@@ -301,10 +255,9 @@ def test_settings_travel_as_they_are(narrate: Any, paper: PaperServer) -> None:
 def test_a_plan_is_read_and_given_back(
     server: ApiClient, order: NarrationRequest, paper: PaperServer
 ) -> None:
-    planned = {"chunks": 3, "urls": {"self": "/v1/plans/p"}}
-    paper.on("POST /v1/plans", httpx.Response(201, json=planned))
+    paper.on("POST /v1/plans", planned(chunks=3))
     paper.on("DELETE /v1/plans/p", httpx.Response(204))
-    assert plan(server, order) == planned
+    assert plan(server, order).chunks == 3
     (sent,) = paper.calls("POST /v1/plans")
     assert order.text.data in sent.content
     assert len(paper.calls("DELETE /v1/plans/p")) == 1

@@ -3,13 +3,15 @@
 Fields that it does not know are ignored, since a server may be newer than its client.
 """
 
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-import httpx
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from narration.errors import InputError
 from narration.jobs.reading_record import JobWarning
+
+if TYPE_CHECKING:
+    import httpx
 
 
 class _Answer(BaseModel):
@@ -120,7 +122,7 @@ class ServerArtifacts(_Answer):
 Answer = TypeVar("Answer", bound=BaseModel)
 
 
-def read_answer(kind: type[Answer], response: httpx.Response) -> Answer:
+def read_answer(kind: type[Answer], response: "httpx.Response") -> Answer:
     """Parse a successful answer.
 
     Raises: InputError if it is something else: the URL may lead to another service.

@@ -65,7 +65,7 @@ def test_what_is_no_recording_is_told_in_words(open_page: Open, tmp_path: Path) 
     page.locator("input[type=file]").set_input_files(tmp_path / "me.wav")
     page.get_by_label("Name").fill("Nobody")
     page.get_by_role("button", name="Save the voice").click()
-    expect(page.locator(".new-voice .fault")).to_contain_text('"me.wav" is not a sound file')
+    expect(page.locator(".new-voice .fault")).to_contain_text('"me.wav" is damaged, or not a sound')
     # Emptied, or a browser would not tell that the same file was chosen again.
     assert page.locator("input[type=file]").input_value() == ""
 

@@ -83,11 +83,7 @@ def listed_upload(upload: Upload) -> ListedUpload:
 def upload_body(upload: Upload, url: str | None, url_expires_s: int) -> UploadBody:
     """Convert an upload to its body, with a URL of its store, or ours if the store has none."""
     return UploadBody(
-        id=upload.id,
-        name=upload.name,
-        size_bytes=upload.size_bytes,
+        **listed_upload(upload).model_dump(),
         url=url or f"/v1/uploads/{upload.id}",
         url_expires_s=url_expires_s,
-        created_at=upload.created_at,
-        expires_at=upload.expires_at,
     )

@@ -8,7 +8,7 @@ from functools import partial
 from itertools import tee
 from typing import TYPE_CHECKING, TypeVar
 
-from narration.errors import NotFoundError
+from narration.errors import NotFoundError, TransientError
 from narration.sound.waveform import Clip, Waveform, decode_flac, encode_flac
 from narration.storage.interface import Storage
 from narration.storage.keys import chunk_audio_key
@@ -23,7 +23,7 @@ Item = TypeVar("Item")
 Fetched = TypeVar("Fetched")
 
 
-class LostAudio(Exception):  # noqa: N818 - a state of the store, fixed by speaking the chunk again
+class LostAudio(TransientError):  # noqa: N818 - a state of the store; the chunk is spoken again
     """The stored sound of a chunk is missing or damaged."""
 
 

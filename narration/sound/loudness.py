@@ -108,7 +108,7 @@ def _response() -> npt.NDArray[np.complex64]:
     """Return the spectrum of the K-weighting: its impulse response, cut where it has decayed."""
     impulse = np.zeros(_TAPS)
     impulse[0] = 1.0
-    weighted = _biquad(_biquad(impulse, *_shelf()), *_high_pass())
+    weighted = _biquad(_biquad(impulse, *_head_boost()), *_high_pass())
     return np.fft.rfft(weighted, _FFT).astype(np.complex64)
 
 
@@ -124,8 +124,8 @@ def _biquad(
     return out
 
 
-def _shelf() -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Return the shelf of +4 dB from 1.7 kHz, which models the head in the sound field."""
+def _head_boost() -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return the high-frequency boost of 4 dB above 1.7 kHz, which models the head."""
     quality, k = 0.7071752369554196, math.tan(math.pi * 1681.974450955533 / SAMPLE_RATE_HZ)
     high = 10 ** (3.999843853973347 / 20)
     middle = high**0.4996667741545416

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import delete, update
+from sqlalchemy import Engine, delete, update
 
 from narration.broker.interface import Queue, Task
 from narration.clock import utc_now
@@ -36,6 +36,7 @@ from narration.jobs.states import ChunkState, JobState
 from narration.migrate import migrate
 from narration.sound.gain import Loudness, choose_gain, measure_voice
 from narration.sound.take import measure_take
+from narration.storage.interface import Storage
 from narration.storage.profiles import open_stores
 from tests.bench.process_tree import cpu_s, family, memory_mb
 from tests.builders import WORDS, make_job, make_settings, plan_job
@@ -75,12 +76,17 @@ def main() -> None:
 
 
 def prepare(folder: Path, chunks: int, output: str) -> str:
-    """Create a job there whose chunks are all spoken."""
+    """Leave a job there whose chunks are all spoken."""
     settings = make_settings(folder)
     migrate(f"sqlite:///{folder / 'rhapsode.db'}")
-    store = open_stores(settings).work
+    with opened(folder) as database:
+        return fill(database, open_stores(settings).work, chunks, output)
+
+
+def fill(database: Engine, store: Storage, chunks: int, output: str) -> str:
+    """Add a job whose chunks are all spoken and whose parts are not encoded."""
     sounds = [(store_chunk(store, sound), measure_take(sound)) for sound in make_sounds()]
-    with opened(folder) as database, session_scope(database) as session:
+    with session_scope(database) as session:
         now = utc_now()
         job = make_job(session, WORDS, now=now, outputs=[output])
         plan_job(session, job, chunks=chunks, now=now)

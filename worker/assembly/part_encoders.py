@@ -15,7 +15,7 @@ from narration.settings import Profile, S3Profile, Settings
 from narration.storage.interface import Storage
 from narration.storage.profiles import open_profile
 from worker.assembly.parts.request import PartAnswer, PartRequest, answer
-from worker.chunk_audio import LostAudio, fetch_ahead, read_flac
+from worker.chunk_audio import fetch_ahead, read_flac
 
 ENCODE_S = 600.0  # of processor time; a part takes a second or two
 MEMORY_BYTES = 8 << 30  # of addresses, which libraries reserve for every core
@@ -57,14 +57,11 @@ class PartEncoders:
         if self._calls is None:
             return _encode(self._store, request, takes)
         try:
-            made = self._calls.call(
+            return self._calls.call(
                 _encode_apart, self._profile, self._objects_dir, request, takes, limit_s=ENCODE_S
             )
         except (TooSlowError, TooLargeCallError) as error:
             raise EncoderDied from error
-        if isinstance(made, LostAudio):
-            raise made
-        return made
 
     def close(self) -> None:
         """Stop every process."""
@@ -82,12 +79,8 @@ def _encode(store: Storage, request: PartRequest, takes: Mapping[int, StoredTake
 
 def _encode_apart(
     profile: Profile, objects_dir: Path, request: PartRequest, takes: Mapping[int, StoredTake]
-) -> PartAnswer | LostAudio:
-    """Encode in a process of its own; lost audio is a result there, since it is no bug."""
-    try:
-        return _encode(_open(profile, objects_dir), request, takes)
-    except LostAudio as error:
-        return error
+) -> PartAnswer:
+    return _encode(_open(profile, objects_dir), request, takes)
 
 
 @cache

@@ -9,7 +9,9 @@ from typing import Any
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import InvalidatePoolError
 
-PING_AFTER_S = 0.2  # idle; no restart of Postgres takes less
+# Idle for less, a connection may be lost once in a restart of Postgres: that one use fails as any
+# use fails that the restart meets, and is tried again.
+PING_AFTER_S = 0.2
 _IDLE_SINCE = "idle_since"
 
 

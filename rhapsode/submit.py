@@ -79,8 +79,8 @@ def plan(client: ApiClient, request: NarrationRequest) -> ServerPlan:
 
     Raises: InputError if the server refuses; TransientError if another try may succeed.
     """
-    form = json.dumps(_form(request, request.settings), sort_keys=True)
-    planned = read_answer(ServerPlan, client.upload("/v1/plans", request.text, {"job": form}))
+    fields = {"job": _form(request, request.settings)}
+    planned = read_answer(ServerPlan, client.upload("/v1/plans", request.text, fields))
     client.request("DELETE", planned.urls.plan)
     return planned
 
@@ -134,13 +134,14 @@ def read_text(file: Path) -> Upload:
     return Upload(name=name, data=read_input(file, MAX_UPLOAD_BYTES))
 
 
-def _form(request: NarrationRequest, settings: JobSettings) -> dict[str, object]:
+def _form(request: NarrationRequest, settings: JobSettings) -> str:
     destination = {"profile": request.profile, "prefix": request.prefix}
-    return settings.model_dump(mode="json") | {"destination": destination}
+    form = settings.model_dump(mode="json") | {"destination": destination}
+    return json.dumps(form, sort_keys=True)
 
 
 def _send(client: ApiClient, request: NarrationRequest, settings: JobSettings) -> ServerJob:
-    form = json.dumps(_form(request, settings), sort_keys=True)
+    form = _form(request, settings)
     document = hashlib.sha256(request.text.data).hexdigest()
     cover = hashlib.sha256(request.cover).hexdigest() if request.cover else ""
     content = f"{request.text.name}\0{document}\0{form}\0{cover}"

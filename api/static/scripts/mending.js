@@ -29,7 +29,7 @@ export class Mending {
     this.#job = job;
     this.#script = script;
     this.#on = on;
-    this.#choose = h("button", { type: "button", hidden: true, onclick: () => this.#add(this.#chosen.chunk) }, icon("again"), "Mend the chosen sentence");
+    this.#choose = h("button", { type: "button", hidden: true, onclick: () => this.take(this.#chosen) }, icon("again"), "Mend the chosen sentence");
     this.element = h("section", { class: "panel checks", hidden: true, "aria-label": "To check by ear" },
       this.#title,
       this.#help,
@@ -78,7 +78,9 @@ export class Mending {
   }
 
   #focus(index) {
-    const target = this.#item(index)?.querySelector("button") ?? this.#list.querySelector("button") ?? this.#title;
+    const item = this.#item(index);
+    // The buttons of a sentence that is being said again are hidden.
+    const target = item ? item.querySelector(".buttons:not([hidden]) button") ?? item : this.#list.querySelector("button") ?? this.#title;
     target.focus();
   }
 

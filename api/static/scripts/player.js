@@ -25,7 +25,7 @@ export class Player {
 
   /**
    * `ontime(seconds)` is called as the position moves; `chapters()` returns where they start.
-   * `onmend()` is called by whoever wants to mend the sentence that is heard; without it nobody is asked.
+   * `onmend()` is called when the user wants to mend the sentence that is heard; its button, `mend`, is hidden at first.
    * Without `src` it plays what is spoken so far; `onmore()` is called when that has grown.
    */
   constructor({ id, src, title, duration, ontime, onmore, onmend, chapters }) {

@@ -29,7 +29,7 @@ const SILENT = new Set(["html"]);
 const WARNINGS = {
   text_skipped: ({ detail }) => `${detail.replace(/ \(.*$/, "")}. Listen to a part of it before you narrate it all`,
   other_language: () => "The text does not seem to be English. The voices speak English only, and will mispronounce it",
-  foreign_passages: (_, { foreign = [] }) => `Some passages are in another language (${listed(languages(foreign))}), and will be mispronounced`,
+  foreign_passages: (_, { foreign = [] }) => `Some passages are in another language${foreign.length ? ` (${listed(languages(foreign))})` : ""}, and will be mispronounced`,
   cover_not_used: () => "The cover is not put into the files: it is too large, or neither JPEG nor PNG",
 };
 const LEAST_CHARACTERS = 3;

@@ -37,7 +37,8 @@ function askForKey() {
       event.preventDefault();
       try {
         await post("session", { key: key.value });
-        dialog.remove(); // before anything could open it again
+        dialog.close(); // the focus goes back to where it was
+        dialog.remove(); // before the event of its closing could open it again
         offerToSignOut();
         resolve();
       } catch (problem) {

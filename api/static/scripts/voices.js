@@ -13,6 +13,7 @@ const POLL_MS = 1500;
 const PASSAGE = "Every evening, when the shop was closed, my grandfather put out two chairs and a lamp. One chair was for him, and the other for whoever wished to hear a story. Some nights half the street came, and nobody went home before the end.";
 
 const leaving = new Set(); // ids of voices that are gone unless somebody says undo
+let redraw = () => {}; // of the view that is shown, which may be another one by the time of an undo
 
 /** Delete what is waiting to be deleted before the page goes away. */
 export function settleVoices() {
@@ -21,29 +22,33 @@ export function settleVoices() {
 
 export function voicesView() {
   const list = h("ul", { class: "voice-list" });
-  let isOpen = true;
+  let turn = 0; // only the latest drawing goes on, none after the view is closed
   const draw = async () => {
+    turn += 1;
+    const own = turn;
     try {
       const { items, bundled } = await read("voices");
-      if (!isOpen) return;
-      list.replaceChildren(...items.filter(({ id }) => !leaving.has(id)).map((voice) => ownVoice(voice, draw)), ...bundled.map(houseVoice));
+      if (own !== turn) return;
+      list.replaceChildren(...items.filter(({ id }) => !leaving.has(id)).map(ownVoice), ...bundled.map(houseVoice));
       if (items.some((voice) => voice.state === "preparing")) {
         await pause(POLL_MS);
-        if (isOpen) await draw();
+        if (own === turn) await draw();
       }
     } catch (problem) {
       if (!problem.code) throw problem;
+      if (own !== turn) return;
       list.replaceChildren(h("li", { class: "problem", role: "alert" }, explain(problem)));
     }
   };
-  const form = newVoice(draw);
+  const form = newVoice();
+  redraw = draw;
   return {
     title: "Voices",
     element: h("div", { class: "voices" }, h("div", { class: "view-head" }, h("h1", {}, "Voices")), list, form.element),
     shown: draw,
     back: draw,
     dropped: (file) => { form.take(file, file.name); return true; },
-    close: () => { isOpen = false; form.close(); },
+    close: () => { turn += 1; redraw = () => {}; form.close(); },
   };
 }
 
@@ -55,14 +60,14 @@ function hear(voice) {
   return sample(() => voiceName(voice.name), () => sampleAddress(voice.id));
 }
 
-function ownVoice(voice, redraw) {
+function ownVoice(voice) {
   const states = { preparing: "Being prepared…", ready: `Your voice · from ${length(voice.duration_s)} of speech`, failed: sentence(voice.error ?? "It could not be prepared") };
-  return h("li", { class: "voice panel" },
+  const item = h("li", { class: "voice panel" },
     h("div", { class: "about" }, h("p", { class: "name" }, capital(voiceName(voice.name))), h("p", { class: voice.state === "failed" ? "fault small" : "quiet small" }, states[voice.state] ?? "")),
     ...(voice.state === "ready" ? [hear(voice)] : []),
     h("button", { type: "button", class: "plain square", title: "Delete", "aria-label": `Delete the voice ${voiceName(voice.name)}`, onclick: () => {
       leaving.add(voice.id);
-      redraw();
+      item.hidden = true; // not drawn anew: another voice may be heard at the moment
       const end = () => { leaving.delete(voice.id); redraw(); };
       notice(`The voice “${voiceName(voice.name)}” deleted.`, {
         action: "Undo",
@@ -70,9 +75,10 @@ function ownVoice(voice, redraw) {
         onend: () => remove(`voices/${voice.id}`).catch((problem) => notice(explain(problem))).then(end),
       });
     } }, icon("bin")));
+  return item;
 }
 
-function newVoice(redraw) {
+function newVoice() {
   let recording = null;
   const name = h("input", { type: "text", maxlength: 63, autocomplete: "off", required: true });
   const nameField = field("Name", name, { id: "voice-name", help: "For example: Anna, or Grandfather." });
@@ -82,9 +88,10 @@ function newVoice(redraw) {
     told.textContent = text;
     told.classList.toggle("fault", isFault);
   };
+  const forget = () => { if (listen.src) URL.revokeObjectURL(listen.src); };
   const take = (blob, fileName) => {
     recording = { blob, fileName };
-    if (listen.src) URL.revokeObjectURL(listen.src);
+    forget();
     listen.src = URL.createObjectURL(blob);
     listen.hidden = false;
     say("Listen to it, give it a name, and save it.");
@@ -127,25 +134,32 @@ function newVoice(redraw) {
     h("blockquote", { class: "read" }, PASSAGE),
     h("div", { class: "record" }, recorder.element, h("button", { type: "button", onclick: () => picker.click() }, icon("page"), "Choose a file"), picker),
     listen, nameField, button, told);
-  return { element, take, close: recorder.close };
+  return { element, take, close: () => { recorder.close(); forget(); } };
 }
 
 function recordingControls({ take, say }) {
   const meter = h("meter", { min: 0, max: 1, "aria-label": "Loudness", hidden: true });
   let recorder = null;
+  let isAsking = false; // whether the microphone may be used
+  let isClosed = false;
   const button = h("button", { type: "button", onclick: () => (recorder ? stop() : start()) }, icon("mic"), "Record");
   const draw = (text) => button.replaceChildren(icon(recorder ? "stop" : "mic"), text);
   const start = async () => {
+    if (isAsking) return;
     if (!canRecord()) return say("Browsers record on secure addresses only: open this page over HTTPS or on this computer itself, or choose a file.", true);
+    isAsking = true;
     try {
       recorder = await Recorder.begin((level, seconds) => {
         meter.value = level;
         draw(`Stop (${Math.floor(seconds)} s)`);
       });
+      if (isClosed) return void recorder.end(); // the browser asks for as long as nobody answers
       meter.hidden = false;
       say("Recording. Speak as you would to a friend.");
     } catch {
       say("The microphone cannot be used. Allow it for this page in your browser, and check that one is connected.", true);
+    } finally {
+      isAsking = false;
     }
   };
   const stop = async () => {
@@ -157,7 +171,7 @@ function recordingControls({ take, say }) {
     if (seconds < LEAST_S) say(`That was ${length(seconds)}. At least ${LEAST_S} seconds are needed: record a little more.`, true);
     else take(blob, "recording.wav");
   };
-  return { element: h("div", { class: "record" }, button, meter), close: () => recorder?.end() };
+  return { element: h("div", { class: "record" }, button, meter), close: () => { isClosed = true; recorder?.end(); } };
 }
 
 /** Convert a name to the server's characters: letters, digits, - and _. */

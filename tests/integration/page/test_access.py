@@ -189,15 +189,15 @@ def reach(page: Page, name: str) -> None:
     """Press Tab until the focus, which must be visible, is on what has this name."""
     for _ in range(60):
         page.keyboard.press("Tab")
-        violations = page.evaluate(
+        name_and_outline = page.evaluate(
             """() => {
                 const e = document.activeElement;
                 const name = e.getAttribute('aria-label') || e.textContent.trim();
                 return [name || e.placeholder || '', getComputedStyle(e).outlineStyle];
             }"""
         )
-        if name in violations[0]:
-            assert violations[1] != "none", f"{name} has the focus, and nobody sees it"
+        if name in name_and_outline[0]:
+            assert name_and_outline[1] != "none", f"{name} has the focus, and nobody sees it"
             return
     pytest.fail(f"Tab never comes to {name}")
 

@@ -79,6 +79,18 @@ def test_signing_in_cannot_be_dismissed(visit: Begin, locked: ServedPage) -> Non
     expect(page.locator(".card:not(.waiting), .empty").first).to_be_visible()
 
 
+def test_who_had_to_sign_in_again_goes_on_where_they_were(visit: Begin, locked: ServedPage) -> None:
+    page = visit(locked.url).open()
+    sign_in(page)
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.context.clear_cookies()
+    search = page.get_by_role("searchbox")
+    search.fill("Rain")
+    sign_in(page)
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(search).to_be_focused()
+
+
 def test_a_reload_and_a_restart_in_the_midst_lose_nothing(visit: Begin, slow: ServedPage) -> None:
     job_id = slow.submit(make_text(60), title="Interrupted")
     page = visit(slow.url).open(f"#/jobs/{job_id}")

@@ -66,7 +66,7 @@ def measure(hours: float, encoders: int) -> dict[str, float]:
         with session_scope(database) as session:
             # As while it is being spoken: assembling would encode what is left by itself.
             session.execute(update(Job).values(state=JobState.RENDERING))
-            session.execute(update(Part).values(is_ready=True))
+            session.execute(update(Part).where(Part.index < encoders).values(is_ready=True))
             parts = len(session.scalars(select(Part.index)).all())
         worker = WorkerProcess(
             settings,
@@ -80,8 +80,10 @@ def measure(hours: float, encoders: int) -> dict[str, float]:
         encode = worker.handlers[Task.ENCODE]
         with ThreadPoolExecutor(encoders) as pool:
             list(pool.map(lambda _: encode(), range(encoders)))  # the encoders start
+            with session_scope(database) as session:
+                session.execute(update(Part).where(Part.index >= encoders).values(is_ready=True))
             began, began_cpu = time.perf_counter(), time.process_time()
-            list(pool.map(lambda _: encode(), range(parts - encoders)))
+            list(pool.map(lambda _: encode(), range(encoders)))
         encoded_s, encoded_cpu_s = time.perf_counter() - began, time.process_time() - began_cpu
         with session_scope(database) as session:
             session.execute(update(Job).values(state=JobState.ASSEMBLING))

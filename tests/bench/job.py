@@ -49,6 +49,15 @@ class Scenarios:
         text = self._book[:middle] + " and then no more" + self._book[middle:]
         yield self._run("one sentence changed", text, ["m4b", "vtt"])
 
+    def revised(self) -> Iterator[Row]:
+        """The book again, and a revision of it with another sentence changed."""
+        again = self._client.submit("the same book again", self._book, ["m4b", "vtt"])
+        yield self._client.wait(again, self._limit_s)
+        middle = self._book.index(". ", len(self._book) // 3)
+        text = self._book[:middle] + " and so on" + self._book[middle:]
+        revision = self._client.revise("a revision of it", again, text)
+        yield self._client.wait(revision, self._limit_s)
+
     def outputs(self) -> Iterator[Row]:
         """Another book in three formats at once."""
         text = make_book(self._characters, seed=self._seed + 1)
@@ -88,6 +97,7 @@ SCENARIOS: dict[str, Callable[[Scenarios], Iterator[Row]]] = {
     "article": Scenarios.article,
     "book": Scenarios.book,
     "changed": Scenarios.changed,
+    "revised": Scenarios.revised,
     "outputs": Scenarios.outputs,
     "beside": Scenarios.beside,
     "library": Scenarios.library,
@@ -152,7 +162,7 @@ def _engine_alone(options: argparse.Namespace) -> list[str]:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default="demo", help="a name or a folder")
+    parser.add_argument("--model", default="demo", help="a name, a folder, or `tones`")
     parser.add_argument("--cards", type=int, default=0, help="GPUs, each with a worker of its own")
     parser.add_argument("--cpu-workers", type=int, default=1)
     parser.add_argument("--hours", type=float, default=10.0, help="of each book")

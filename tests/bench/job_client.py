@@ -51,12 +51,19 @@ class Client:
 
     def submit(self, what: str, text: str, outputs: list[str], **settings: Any) -> "Submitted":
         settings = {"quality": {"policy": "off"}, "outputs": outputs, **settings}
+        return self._post(what, "/v1/jobs", {"text": text, **settings}, "+".join(outputs))
+
+    def revise(self, what: str, original: "Submitted", text: str) -> "Submitted":
+        path = f"/v1/jobs/{original.id}/revisions"
+        return self._post(what, path, {"text": text}, original.outputs)
+
+    def _post(self, what: str, path: str, body: dict[str, Any], outputs: str) -> "Submitted":
         posted_at = utc_now()
-        answer = self.http.post("/v1/jobs", json={"text": text, **settings})
+        answer = self.http.post(path, json=body)
         if answer.status_code != httpx.codes.ACCEPTED:
             raise RuntimeError(f"{what}: {answer.status_code} {answer.text[:500]}")
         accepted_s = (utc_now() - posted_at).total_seconds()
-        return Submitted(what, answer.json()["id"], posted_at, accepted_s, "+".join(outputs))
+        return Submitted(what, answer.json()["id"], posted_at, accepted_s, outputs)
 
     def cancel(self, job_id: str) -> None:
         self.http.post(f"/v1/jobs/{job_id}/cancel").raise_for_status()

@@ -6,9 +6,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+import httpx
 
 from narration.clock import utc_now
 from narration.database import make_engine, session_scope
@@ -17,16 +19,21 @@ from narration.settings import S3Profile
 from narration.workers import warm_workers
 from tests.api_process import free_port
 from tests.bench.process_tree import cpu_s, family, memory_mb
+from tests.bench.tones import TONES
 from tests.servers import Postgres, SeaweedFS, Valkey
 
 ROOT = Path(__file__).parents[2]
 START = "from rhapsode.cli import main; main()"
+SPEAK_TONES = "from tests.bench.tones import main; main()"
 END_S = 60.0
 POLL_S = 0.2
 
 
 class Service:
-    """A running service; each GPU in `cards` has a worker; without GPUs there is one worker."""
+    """A running service; each GPU in `cards` has a worker; without GPUs there is one worker.
+
+    Without GPUs the model may be `tones`: see tests.bench.tones.
+    """
 
     def __init__(
         self,
@@ -50,7 +57,7 @@ class Service:
             "RHAPSODE_DATABASE__URL": self.database_url,
             "RHAPSODE_BROKER__URL": valkey.url,
             "RHAPSODE_STORAGE__PROFILES": json.dumps({"default": _plain(profile)}),
-            "RHAPSODE_MODEL__CHECKPOINT": model,
+            **({} if model == TONES else {"RHAPSODE_MODEL__CHECKPOINT": model}),
             "RHAPSODE_TELEMETRY__LOG_FORMAT": "json",
             **{f"RHAPSODE_{name.upper()}": json.dumps(value) for name, value in settings.items()},
         }
@@ -68,16 +75,17 @@ class Service:
             one = {"CUDA_VISIBLE_DEVICES": str(card)}
             self._start(f"gpu worker {card}", "worker", "--queue", "gpu", **one)
         if not cards:
-            self._start("speaking worker", "worker", "--queue", "gpu")
+            start = SPEAK_TONES if model == TONES else START
+            self._start("speaking worker", "worker", "--queue", "gpu", start=start)
         self.workers = max(1, len(cards))
 
     def wait_until_ready(self, timeout_s: float) -> None:
-        """Return once every worker is warm; raise the output of a process that ended."""
+        """Return once workers are warm and the API answers; raise the output of one that ended."""
         ends_at = time.monotonic() + timeout_s
         while time.monotonic() < ends_at:
             if any(process.poll() is not None for process in self._processes):
                 break
-            if self._warm_workers() >= self.workers:
+            if self._warm_workers() >= self.workers and self._is_answering():
                 return
             time.sleep(POLL_S)
         logs = "\n".join(log.read_text()[-1500:] for log in sorted(self.folder.glob("*.log")))
@@ -98,10 +106,10 @@ class Service:
                 process.wait()
         self.database.dispose()
 
-    def _start(self, name: str, *arguments: str, **environment: str) -> None:
+    def _start(self, name: str, *arguments: str, start: str = START, **environment: str) -> None:
         with (self.folder / f"{name.replace(' ', '-')}.log").open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-c", START, *arguments],
+                [sys.executable, "-c", start, *arguments],
                 cwd=ROOT,
                 env=self._environment | environment,
                 stdout=log,
@@ -109,6 +117,11 @@ class Service:
             )
         self._processes.append(process)
         self._pids[name] = process.pid
+
+    def _is_answering(self) -> bool:
+        with suppress(httpx.TransportError):
+            return httpx.get(f"{self.url}/livez").is_success
+        return False
 
     def _warm_workers(self) -> int:
         with session_scope(self.database, is_read_only=True) as session:

@@ -75,8 +75,11 @@ def _before(energies: npt.NDArray[np.float64], share: float) -> npt.NDArray[np.f
 
     Shapes: (hops,) -> (hops,).
     """
-    padded = np.pad(energies, 1)
-    slopes = np.clip((padded[2:] - padded[:-2]) / 2, -2 * energies, 2 * energies)
+    # Not np.pad and np.clip: they take most of the time of measuring a book.
+    padded = np.zeros(energies.size + 2)
+    padded[1:-1] = energies
+    steepest = 2 * energies
+    slopes = np.minimum(np.maximum((padded[2:] - padded[:-2]) / 2, -steepest), steepest)
     return energies * share - slopes * share * (1 - share) / 2
 
 

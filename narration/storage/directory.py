@@ -18,6 +18,25 @@ BLOCK_BYTES = 1024 * 1024
 FOLDER_TRIES = 8
 
 
+class FileUpload:
+    """Copies a file once it is complete: on one machine nothing is gained by beginning earlier."""
+
+    def __init__(self, store: "DirectoryStorage", key: str, media_type: str) -> None:
+        self._store = store
+        self._key = key
+        self._media_type = media_type
+
+    def follow(self, path: Path, settled: range) -> None:
+        """Do nothing yet."""
+
+    def finish(self, path: Path) -> Stored:
+        """Store the file."""
+        return self._store.put(self._key, path, media_type=self._media_type)
+
+    def close(self) -> None:
+        """Do nothing: an unfinished upload has left nothing."""
+
+
 class DirectoryStorage:
     """Objects as files below one directory."""
 
@@ -42,6 +61,10 @@ class DirectoryStorage:
             finally:
                 temporary.unlink(missing_ok=True)
         return Stored(key=key, size_bytes=size_bytes, sha256=sha256, is_new=is_new)
+
+    def begin_upload(self, key: str, *, media_type: str = BINARY) -> FileUpload:
+        """Return what copies the file in the end."""
+        return FileUpload(self, check_key(key), media_type)
 
     def get(self, key: str) -> bytes:
         """Read a file."""

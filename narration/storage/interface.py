@@ -37,6 +37,22 @@ class ObjectInfo:
     size_bytes: int
 
 
+class Upload(Protocol):
+    """An object that is sent while its file is being written; invisible until it is finished.
+
+    Raises: as Storage.
+    """
+
+    def follow(self, path: Path, settled: range) -> None:
+        """Send what can be sent of a file; its bytes in `settled` are written and stay."""
+
+    def finish(self, path: Path) -> Stored:
+        """Store the file, which is complete now."""
+
+    def close(self) -> None:
+        """End the upload; if it was not finished, nothing is stored."""
+
+
 class Storage(Protocol):
     """A store of objects.
 
@@ -48,6 +64,9 @@ class Storage(Protocol):
         self, key: str, content: Content, *, media_type: str = BINARY, is_write_once: bool = False
     ) -> Stored:
         """Store bytes, a file, or a stream from its current position; completely or not at all."""
+
+    def begin_upload(self, key: str, *, media_type: str = BINARY) -> Upload:
+        """Begin to store a file that is still to be written."""
 
     def get(self, key: str) -> bytes:
         """Read an object. Raises: NotFoundError."""

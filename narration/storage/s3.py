@@ -24,6 +24,7 @@ from narration.settings import S3Profile
 from narration.storage.interface import BINARY, PROBE_KEY, Content, ObjectInfo, Stored, opened
 from narration.storage.keys import check_key
 from narration.storage.s3_body import ObjectBody
+from narration.storage.s3_upload import BLOCKS_AT_ONCE, S3Upload
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -39,7 +40,6 @@ REFUSED = frozenset(
 FULL = frozenset(
     {"XMinioStorageFull", "QuotaExceeded", "InsufficientStorage", "InsufficientCapacity", "507"}
 )
-PARTS_AT_ONCE = 8  # of one upload at the same time; each is held in memory
 ATTEMPTS = 4  # per request, with botocore's own backoff
 
 
@@ -64,6 +64,17 @@ class S3Storage:
             if len(first) < self._part_bytes:
                 return self._put_small(key, first, media_type, condition)
             return self._put_parts(key, first, stream, media_type, condition)
+
+    def begin_upload(self, key: str, *, media_type: str = BINARY) -> S3Upload:
+        """Begin a multipart upload, which begins on the server with the first full part."""
+        return S3Upload(
+            self._client,
+            {"Bucket": self._bucket, "Key": check_key(key)},
+            media_type=media_type,
+            block_bytes=self._part_bytes,
+            named=self._named,
+            put=lambda path: self.put(key, path, media_type=media_type),
+        )
 
     def get(self, key: str) -> bytes:
         """Read a whole object."""
@@ -184,11 +195,11 @@ class S3Storage:
         digest = hashlib.sha256()
         size_bytes = 0
         sent: list[Future[UploadPartOutputTypeDef]] = []
-        with ThreadPoolExecutor(PARTS_AT_ONCE, thread_name_prefix="upload") as pool:
+        with ThreadPoolExecutor(BLOCKS_AT_ONCE, thread_name_prefix="upload") as pool:
             part = first
             while part:
-                if len(sent) >= PARTS_AT_ONCE:  # limits the memory in use
-                    sent[-PARTS_AT_ONCE].result()
+                if len(sent) >= BLOCKS_AT_ONCE:  # limits the memory in use
+                    sent[-BLOCKS_AT_ONCE].result()
                 number = len(sent) + 1
                 sent.append(
                     pool.submit(self._client.upload_part, **target, PartNumber=number, Body=part)

@@ -1,7 +1,9 @@
 """The contract of every object store; subclasses provide a `store`."""
 
+import hashlib
 import io
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -89,6 +91,8 @@ class StorageContract:
             store.put(key, b"")
         with pytest.raises(OutputError):
             store.open(key)
+        with pytest.raises(OutputError):
+            store.begin_upload(key)
 
     def test_broken_source_leaves_nothing(self, store: Storage) -> None:
         class Broken(io.RawIOBase):
@@ -104,6 +108,41 @@ class StorageContract:
         with pytest.raises((ConnectionResetError, OutputError)):
             store.put("broken", Broken())
         assert store.stat("broken") is None
+
+    @pytest.mark.parametrize("size", [0, 100, 12 * MIB, 23 * MIB + 5])
+    def test_a_file_is_sent_while_it_is_written(
+        self, store: Storage, tmp_path: Path, size: int
+    ) -> None:
+        """Its beginning changes in the end, and it is renamed before it is finished."""
+        data = bytes(range(256)) * (size // 256 + 1)
+        data = data[:size]
+        path, renamed = tmp_path / "partial", tmp_path / "whole"
+        index = min(size, 6 * MIB)
+        with closing(store.begin_upload("grown", media_type="audio/mp4")) as upload:
+            with path.open("wb") as file:
+                file.write(bytes(index))
+                for start in range(index, size, MIB):
+                    file.write(data[start : start + MIB])
+                    file.flush()
+                    upload.follow(path, range(index, file.tell()))
+                    assert store.stat("grown") is None
+                file.seek(0)
+                file.write(data[:index])
+            path.rename(renamed)
+            stored = upload.finish(renamed)
+        assert (stored.key, stored.size_bytes, stored.is_new) == ("grown", size, True)
+        assert stored.sha256 == hashlib.sha256(data).hexdigest()
+        assert store.get("grown") == data
+
+    def test_an_upload_that_is_not_finished_leaves_nothing(
+        self, store: Storage, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "file"
+        path.write_bytes(bytes(12 * MIB))
+        with closing(store.begin_upload("abandoned")) as upload:
+            upload.follow(path, range(12 * MIB))
+        assert store.stat("abandoned") is None
+        assert list(store.find("aband")) == []
 
     def test_writability_is_tried_out_and_leaves_nothing(self, store: Storage) -> None:
         store.check_writable("some/prefix")

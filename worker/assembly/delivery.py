@@ -1,7 +1,9 @@
 """Assembles a job: turns its chunks into files in the bucket, and writes the manifest last."""
 
 import hashlib
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -14,7 +16,7 @@ from narration.jobs.lookup import get_chunks, get_job, get_plan, list_delivered_
 from narration.jobs.record import Artifact, Chunk, Job, JobPlan
 from narration.jobs.step_claim import StepClaim
 from narration.jobs.stored import read_settings
-from narration.storage.interface import Storage
+from narration.storage.interface import Storage, Upload
 from narration.storage.keys import (
     MANIFEST,
     artifact_folder,
@@ -99,7 +101,7 @@ def _deliver(
     """Write every output to this try's own folder and return the manifest that lists them."""
     job = material.job
     folder = _folder(job, claim)
-    sound = prepare_sound(context, job.id, lease)
+    sound = prepare_sound(context, job, material.chunks, lease)
     with context.session() as session:
         note_sounds(session, job.id, sounds_of(sound.works, sound.chunks, sound.encoded))
     programme = Programme(
@@ -111,10 +113,13 @@ def _deliver(
     )
     outputs: list[OutputRecord] = []
     with context.scratch.folder(size_of_outputs(programme), lease.check) as scratch:
-        for file in write_outputs(programme, scratch):
-            lease.check()
-            outputs.append(_upload(destination, folder, file))
-            file.path.unlink()
+        # Closed at once if anything fails: that ends uploads that were begun.
+        begin = partial(_begin, destination, folder)
+        with closing(write_outputs(programme, scratch, begin)) as files:
+            for file in files:
+                lease.check()
+                outputs.append(_finish(file))
+                file.path.unlink()
     order = [f".{output.value}" for output in programme.settings.outputs]
     outputs.sort(key=lambda record: (order.index(Path(record.name).suffix), record.chapter or 0))
     return make_manifest(
@@ -128,14 +133,16 @@ def _deliver(
     )
 
 
-def _upload(destination: Storage, folder: str, file: OutputFile) -> OutputRecord:
-    path = file.path
-    media_type = MEDIA_TYPES[path.suffix]
-    stored = destination.put(folder + path.name, path, media_type=media_type)
+def _begin(destination: Storage, folder: str, name: str) -> Upload:
+    return destination.begin_upload(folder + name, media_type=MEDIA_TYPES[Path(name).suffix])
+
+
+def _finish(file: OutputFile) -> OutputRecord:
+    stored = file.upload.finish(file.path)
     return OutputRecord(
-        name=path.name,
+        name=file.path.name,
         key=stored.key,
-        media_type=media_type,
+        media_type=MEDIA_TYPES[file.path.suffix],
         size_bytes=stored.size_bytes,
         sha256=stored.sha256,
         duration_ms=file.section.duration_ms,

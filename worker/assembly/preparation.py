@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from narration.jobs.lookup import get_chunks, get_job
 from narration.jobs.part_audio import EncodedPart
 from narration.jobs.parts import add_missing_parts, get_parts, is_being_encoded
 from narration.jobs.record import Chunk, Job
@@ -59,17 +58,19 @@ class PreparedSound:
         return self.store.setting
 
 
-def prepare_sound(context: WorkerContext, job_id: str, lease: Lease) -> PreparedSound:
+def prepare_sound(
+    context: WorkerContext, job: Job, chunks: Sequence[Chunk], lease: Lease
+) -> PreparedSound:
     """Encode missing parts, and all of them again if the whole is too loud or too quiet.
+
+    The job's chunks are all spoken; missing levels are filled in.
 
     Raises: LostAudio if the sound of a chunk is missing or damaged; LeaseLost; EncoderDied.
     """
-    with context.session(is_read_only=True) as session:
-        job, chunks = get_job(session, job_id), get_chunks(session, job_id)
     fill_levels(context, chunks)
     with context.session() as session:
-        add_missing_parts(session, job_id, job.owner, chunks)
-    _encode_with_others(context, job_id, lease)
+        add_missing_parts(session, job.id, job.owner, chunks)
+    _encode_with_others(context, job.id, lease)
     voice = _voice_level(context, job, chunks)
     setting = _first_setting(job, voice)
     prepared = _prepare(context, job, chunks, setting, lease)

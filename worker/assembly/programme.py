@@ -1,6 +1,7 @@
 """A job's sound as one programme: measured once, then written in every requested format."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -10,9 +11,10 @@ from narration.jobs.record import Chunk, Job, JobPlan
 from narration.jobs.request import CAPTIONS, JobSettings, OutputFormat
 from narration.jobs.stored import read_settings
 from narration.sound.waveform import Waveform
+from narration.storage.interface import Upload
 from worker.assembly.captions import cues, write_srt, write_vtt
 from worker.assembly.encode import encode
-from worker.assembly.files.join import join_parts
+from worker.assembly.files.join import Follow, join_parts
 from worker.assembly.manifest import watermark_of
 from worker.assembly.mixing import mix
 from worker.assembly.parts.codecs import CODECS, Codec
@@ -42,10 +44,15 @@ TOLERANCE_S = 0.2  # lossy encoders add a frame or two at the ends
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputFile:
-    """A complete file, and the section of the programme in it."""
+    """A complete file, the section of the programme in it, and the upload that it ends with."""
 
     path: Path
     section: Section
+    upload: Upload
+
+
+BeginUpload = Callable[[str], Upload]
+"""Begins to store a file under its name, before it is written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,35 +76,42 @@ class Programme:
         return self.sound.spoken
 
 
-def write_outputs(programme: Programme, folder: Path) -> Iterator[OutputFile]:
+def write_outputs(
+    programme: Programme, folder: Path, begin_upload: BeginUpload
+) -> Generator[OutputFile, None, None]:
     """Write every output to a file, one after the other, and yield each when it is complete.
 
-    Lossless formats are written at the same time, so that chunks are read only once.
+    Lossy formats are sent while they are written, for the caller to finish. Lossless ones are
+    written at the same time, so that chunks are read only once.
     Raises: RhapsodeError if a finished file does not hold what went into it; LostAudio.
     """
     for section in divide(programme.settings, programme.plan, programme.measurement):
-        for path in _write_section(programme, section, folder):
-            yield OutputFile(path=path, section=section)
+        yield from _write_section(programme, section, folder, begin_upload)
 
 
-def _write_section(programme: Programme, section: Section, folder: Path) -> Iterator[Path]:
+def _write_section(
+    programme: Programme, section: Section, folder: Path, begin_upload: BeginUpload
+) -> Generator[OutputFile, None, None]:
     outputs = programme.settings.outputs
     for output in outputs:
         path = folder / file_name(output, section)
         if output in CAPTIONS:
             _write_captions(programme, section, output, path)
-            yield path
-        elif AudioFormat(output.value) in CODECS:
-            _join_parts(programme, section, AudioFormat(output.value), path)
-            _check_length(section, path)
-            yield path
+        elif AudioFormat(output.value) not in CODECS:
+            continue
+        with closing(begin_upload(path.name)) as upload:
+            if output not in CAPTIONS:
+                _join_parts(programme, section, AudioFormat(output.value), path, upload.follow)
+                _check_length(section, path)
+            yield OutputFile(path=path, section=section, upload=upload)
     lossless = [o for o in outputs if o not in CAPTIONS and AudioFormat(o.value) not in CODECS]
     if lossless:
         paths = {AudioFormat(o.value): folder / file_name(o, section) for o in lossless}
         _write_at_once(programme, section, paths)
         for path in paths.values():
             _check_length(section, path)
-            yield path
+            with closing(begin_upload(path.name)) as upload:
+                yield OutputFile(path=path, section=section, upload=upload)
 
 
 def size_of_outputs(programme: Programme) -> int:
@@ -129,7 +143,11 @@ def _write_captions(
 
 
 def _join_parts(
-    programme: Programme, section: Section, audio_format: AudioFormat, path: Path
+    programme: Programme,
+    section: Section,
+    audio_format: AudioFormat,
+    path: Path,
+    follow: Follow,
 ) -> None:
     """Write a lossy format from its encoded parts, which are fetched ahead of need."""
     sound, codec = programme.sound, CODECS[audio_format]
@@ -149,6 +167,7 @@ def _join_parts(
         samples=section.samples,
         tags=_tags(programme, section),
         chapters=_chapters(programme, section),
+        follow=follow,
     )
 
 

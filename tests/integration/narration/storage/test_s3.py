@@ -1,5 +1,7 @@
 import urllib.error
 import urllib.request
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -91,3 +93,20 @@ def test_parts_of_a_failed_upload_are_given_up(store: S3Storage) -> None:
     StorageContract().test_broken_source_leaves_nothing(store)
     uploads = store._client.list_multipart_uploads(Bucket=store._bucket)
     assert not uploads.get("Uploads")
+
+
+def test_parts_of_an_unfinished_upload_are_given_up(store: S3Storage, tmp_path: Path) -> None:
+    StorageContract().test_an_upload_that_is_not_finished_leaves_nothing(store, tmp_path)
+    uploads = store._client.list_multipart_uploads(Bucket=store._bucket)
+    assert not uploads.get("Uploads")
+
+
+def test_an_upload_to_a_server_that_is_away_says_so(seaweedfs: SeaweedFS, tmp_path: Path) -> None:
+    profile = seaweedfs.profile("bucket", endpoint_url="http://127.0.0.1:1", connect_timeout_s=0.2)
+    path = tmp_path / "file"
+    path.write_bytes(bytes(24 * 1024 * 1024))
+    with (
+        closing(S3Storage(profile).begin_upload("a")) as upload,
+        pytest.raises(StorageUnavailable),
+    ):
+        upload.follow(path, range(path.stat().st_size))

@@ -23,6 +23,7 @@ from worker.scratch import Scratch
 
 if TYPE_CHECKING:
     from worker.assembly.part_encoders import PartEncoders
+    from worker.assembly.part_reuse import PartReuse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,7 @@ class WorkerContext:
     settings: WorkerSettings
     limits: LimitSettings
     encoders: "PartEncoders"
+    part_reuse: "PartReuse"
     clock: Clock = utc_now
 
     @contextmanager

@@ -1,6 +1,7 @@
 """Plans a job: reads the document, cuts it into chunks, groups them into segments."""
 
 import structlog
+from sqlalchemy.orm import Session
 
 from narration.documents.types import Metadata
 from narration.jobs.draft import DraftOptions, SourceFile, draft_plan, plan_row
@@ -13,6 +14,7 @@ from narration.jobs.stored import read_settings
 from narration.jobs.work import cover_type, record_work, usable_cover
 from narration.storage.interface import Storage
 from narration.storage.keys import cover_key
+from narration.workers import count_slots
 from worker.context import WorkerContext
 from worker.leases import Lease
 
@@ -32,9 +34,8 @@ def plan_job(context: WorkerContext, claim: StepClaim, _: Lease) -> None:
         data = None if is_planned else get_source(session, claim.job_id)
     if is_planned:
         with context.session() as session:
-            start_rendering(
-                session, claim, wakeups=context.settings.window_segments, now=context.clock()
-            )
+            wakeups = _wakeups(context, session)
+            start_rendering(session, claim, wakeups=wakeups, now=context.clock())
     else:
         _plan_anew(context, claim, job, data, narrator)
 
@@ -66,10 +67,19 @@ def _plan_anew(
             title=draft.title,
             author=draft.author,
             warnings=draft.warnings,
-            wakeups=context.settings.window_segments,
+            wakeups=_wakeups(context, session),
             now=context.clock(),
         )
     log.info("job_planned", chunks=len(draft.chunks), chapters=len(draft.chapters))
+
+
+def _wakeups(context: WorkerContext, session: Session) -> int:
+    """Return how many segments of one job can be rendered at once.
+
+    More messages would find nothing to do: each one that is used sends the next.
+    """
+    window = context.settings.window_segments
+    return min(count_slots(session, now=context.clock()) or window, window)
 
 
 def _store_cover(store: Storage, job: Job, metadata: Metadata) -> str | None:

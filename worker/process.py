@@ -27,7 +27,9 @@ from narration.health import Health
 from narration.settings import Settings
 from narration.storage.profiles import Stores
 from narration.workers import WorkerEngine, WorkerState
+from worker.assembly.encoding_loop import EncodingLoop
 from worker.assembly.part_encoders import PartEncoders
+from worker.assembly.part_reuse import PartReuse
 from worker.context import WorkerContext
 from worker.engine.types import Delivery, SpeechEngine, Utterance
 from worker.leases import LeaseKeeper
@@ -96,6 +98,7 @@ class WorkerProcess:
         self._takes: TakePool | None = None
         self._checkpoints: CheckpointWriter | None = None
         self._webhooks: WebhookRunner | None = None
+        self._encoding: EncodingLoop | None = None
         self._calls: UrgentCalls | None = None
         self._state = WorkerState.WARMING
         self.encoders = self._context.encoder_count
@@ -105,7 +108,8 @@ class WorkerProcess:
         self._register()
         if Queue.CPU in queues:
             self._webhooks = _make_webhooks(self._context, settings)
-            self.handlers |= cpu_tasks(self._context, self._webhooks)
+            self._encoding = EncodingLoop(self._context.encoder_count)
+            self.handlers |= cpu_tasks(self._context, self._webhooks, self._encoding)
         if Queue.GPU in queues:
             self._takes = make_take_pool(settings, stores.work)  # starts while the model loads
             try:
@@ -142,6 +146,8 @@ class WorkerProcess:
             self._runner.drain()
         if self._webhooks is not None:
             self._webhooks.drain()
+        if self._encoding is not None:
+            self._encoding.drain()
 
     def close(self) -> None:
         """Free everything; call it once no handler is running."""
@@ -274,5 +280,6 @@ def _make_context(
         settings=settings.worker,
         limits=settings.limits,
         encoders=PartEncoders(settings, stores.work),
+        part_reuse=PartReuse(),
         clock=clock,
     )

@@ -20,6 +20,7 @@ from narration.jobs.states import JobState
 from narration.jobs.step_claim import StepClaim, claim_step, fail_step, hand_back_step, renew_step
 from worker.assembly.delivery import assemble_job
 from worker.assembly.encoding import encode_next
+from worker.assembly.encoding_loop import EncodingLoop
 from worker.context import WorkerContext
 from worker.lease_runner import Work, run_under_lease
 from worker.leases import Lease
@@ -36,22 +37,25 @@ MOST_CPU_TASKS = 4  # at once, even where dozens of threads serve a large GPU
 UseCase = Callable[[WorkerContext, StepClaim, Lease], None]
 
 
-def cpu_tasks(context: WorkerContext, webhooks: WebhookRunner) -> Mapping[Task, Handler]:
+def cpu_tasks(
+    context: WorkerContext, webhooks: WebhookRunner, encoding: EncodingLoop
+) -> Mapping[Task, Handler]:
     """Return the handlers of the cpu queue: planning, encoding, assembling and webhooks."""
     places = threading.BoundedSemaphore(MOST_CPU_TASKS)
-    encoders = threading.BoundedSemaphore(context.encoder_count)
 
     def step(state: JobState, use_case: UseCase, job_id: str) -> None:
         with places:
             _step(context, job_id, state, use_case)
 
-    def encode() -> None:
-        with encoders, _watched("encoding"):
-            encode_next(context)
+    def encode_one() -> bool:
+        is_found = False
+        with _watched("encoding"):
+            is_found = encode_next(context)
+        return is_found  # noqa: RET504 - False if a dependency was away
 
     return {
         Task.PLAN: partial(step, JobState.PLANNING, plan_job),
-        Task.ENCODE: encode,
+        Task.ENCODE: partial(encoding.run, encode_one),
         Task.ASSEMBLE: partial(step, JobState.ASSEMBLING, assemble_job),
         Task.NOTIFY: webhooks.wake,
     }

@@ -26,8 +26,16 @@ from narration.jobs.record import Job, Part
 from narration.jobs.states import JobState, PartState
 
 CANDIDATES = 16  # other workers may take some of them first
+WAKEUPS = 16  # per transaction: an encoder that is done with a part looks for another
 NEIGHBOURS = 8  # parts that are examined per chunk: where pauses are short, many may need it
-_OPEN_JOBS = (JobState.RENDERING, JobState.ASSEMBLING)
+OPEN_JOBS = (JobState.RENDERING, JobState.ASSEMBLING)
+# The columns of a part that is stored: nobody works on it.
+UNLEASED_PART: dict[str, Any] = {
+    "lease_holder": None,
+    "lease_until": None,
+    "tries": 0,
+    "is_ready": False,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +131,7 @@ def claim_part(
     query = (
         select(Part.job_id, Part.index)
         .join(Job, Job.id == Part.job_id)
-        .where(Job.state.in_(_OPEN_JOBS), Job.gain_db.is_not(None), is_open, ~needs_unspoken())
+        .where(Job.state.in_(OPEN_JOBS), Job.gain_db.is_not(None), is_open, ~needs_unspoken())
         .order_by(Job.priority.desc(), Part.index, Job.created_at)
         .limit(CANDIDATES)
         .with_for_update(skip_locked=True, of=Part)
@@ -155,7 +163,7 @@ def claim_part(
 
 def renew_part(session: Session, claim: PartClaim, *, until: datetime) -> bool:
     """Renew the lease on the part; False if it is lost or its job is no longer wanted."""
-    is_wanted = select(Job.id).where(Job.id == claim.job_id, Job.state.in_(_OPEN_JOBS)).exists()
+    is_wanted = select(Job.id).where(Job.id == claim.job_id, Job.state.in_(OPEN_JOBS)).exists()
     renewed = session.execute(
         update(Part)
         .where(Part.job_id == claim.job_id, *_is_ours(claim), is_wanted)
@@ -188,13 +196,7 @@ def finish_part(
 
     Raises: LeaseLost.
     """
-    released: dict[str, Any] = {
-        "lease_holder": None,
-        "lease_until": None,
-        "tries": 0,
-        "is_ready": False,
-    }
-    released |= sound_columns(sound) if sound else {}
+    released = UNLEASED_PART | (sound_columns(sound) if sound else {})
     ours = _is_ours(claim)
     if not move_parts(session, claim.job_id, PartState.STORED, *ours, now=now, **released):
         raise LeaseLost(f"part {claim.index} of job {claim.job_id} is no longer ours")
@@ -211,7 +213,7 @@ def sound_columns(sound: PartSound) -> dict[str, Any]:
 
 
 def note_ready_parts(session: Session, job_id: str, chunks: Sequence[int]) -> None:
-    """Wake an encoder for every part that these chunks completed."""
+    """Wake encoders for the parts that these chunks completed."""
     if not chunks:
         return
     # One query for all of the chunks: even the longest book has only about a thousand parts.
@@ -226,7 +228,8 @@ def note_ready_parts(session: Session, job_id: str, chunks: Sequence[int]) -> No
     for number in chunks:
         need_it = (index for index, first, end in parts if first <= number < end)
         indexes.update(islice(need_it, NEIGHBOURS))
-    for _ in mark_ready(session, job_id, indexes) if indexes else ():
+    ready = mark_ready(session, job_id, indexes) if indexes else ()
+    for _ in ready[:WAKEUPS]:
         note_wakeup(session, Task.ENCODE)
 
 
@@ -236,7 +239,7 @@ def count_encodable(session: Session, *, now: datetime) -> int:
         select(func.count())
         .select_from(Part)
         .join(Job, Job.id == Part.job_id)
-        .where(Job.state.in_(_OPEN_JOBS), Job.gain_db.is_not(None))
+        .where(Job.state.in_(OPEN_JOBS), Job.gain_db.is_not(None))
         .where(Part.is_ready, _is_claimable(now), ~needs_unspoken())
     )
     return session.execute(query).scalar_one()

@@ -13,7 +13,7 @@ from narration.jobs.checkpoints import FinishedChunk, Standing, checkpoint_all
 from narration.jobs.control import cancel_job
 from narration.jobs.events import list_events
 from narration.jobs.lookup import get_chunks, get_job
-from narration.jobs.parts import get_parts
+from narration.jobs.parts import WAKEUPS, get_parts
 from narration.jobs.record import Chunk, Event, Job, Segment
 from narration.jobs.segment_claim import SegmentClaim
 from narration.jobs.states import ChunkState
@@ -123,7 +123,7 @@ class CheckpointsContract:
             assert (job.chunks_done, job.chunks_flagged, job.chunks_failed) == (2, 1, 1)
 
     @pytest.mark.parametrize("chunks", [1, 600])
-    def test_the_last_chunks_of_a_part_wake_one_encoder(
+    def test_the_last_chunks_of_a_part_make_it_ready_and_wake_some_encoders(
         self, database: Engine, chunks: int
     ) -> None:
         with session_scope(database) as session:
@@ -135,4 +135,7 @@ class CheckpointsContract:
             checkpoint_all(session, ends[1:], until=UNTIL, now=NOW)
             checkpoint_all(session, ends[:1], until=UNTIL, now=NOW)
             woken = [task for task, _ in session.info[_NOTED]].count(Task.ENCODE)
-            assert woken == len(get_parts(session, claim.job_id))
+            parts = get_parts(session, claim.job_id)
+            assert all(part.is_ready for part in parts)
+            # The first part is completed last, alone.
+            assert woken == min(len(parts) - 1, WAKEUPS) + 1

@@ -1,7 +1,6 @@
 """Encodes parts while the rest of the job is still being spoken."""
 
 from datetime import datetime
-from functools import partial
 
 import structlog
 from sqlalchemy.orm import Session
@@ -18,12 +17,8 @@ from narration.jobs.parts import (
     renew_part,
 )
 from narration.jobs.record import Chunk, Job, Part
-from narration.jobs.stored import read_settings
-from narration.sound.gain import LevelSetting
 from worker.assembly.chunk_levels import fill_levels
-from worker.assembly.part_store import PartStore
-from worker.assembly.sections import file_breaks
-from worker.assembly.sound import codecs_of, levels_of, loudness_of, plan_work, sounds_of
+from worker.assembly.part_planning import plan_one
 from worker.chunk_audio import LostAudio
 from worker.context import WorkerContext
 from worker.lease_runner import Work, run_under_lease
@@ -33,7 +28,10 @@ log = structlog.get_logger(__name__)
 
 
 def encode_next(context: WorkerContext, job_id: str | None = None) -> bool:
-    """Encode the part whose turn it is, of one job if given; return False if there is none."""
+    """Encode the part whose turn it is, of one job if given; return False if there is none.
+
+    If it was encoded before, as part of another job, the rest of the job is looked up, too.
+    """
     with context.session() as session:
         claim = claim_part(
             session,
@@ -45,36 +43,39 @@ def encode_next(context: WorkerContext, job_id: str | None = None) -> bool:
     if claim is None:
         return False
     with structlog.contextvars.bound_contextvars(job_id=claim.job_id, part=claim.index):
-        run_under_lease(context, _work(context, claim), partial(_encode, context, claim))
+        encoding = _Encoding(context, claim)
+        run_under_lease(context, _work(context, claim), encoding.run)
+        if encoding.is_cached:
+            context.part_reuse.finish_rest(context, claim.job_id)
     return True
 
 
-def _encode(context: WorkerContext, claim: PartClaim, lease: Lease) -> None:
-    job, part, cuts, chunks = _read(context, claim)
-    settings = read_settings(job.settings)
-    assert job.gain_db is not None, "claims ask for it"
-    setting = LevelSetting(gain_db=job.gain_db, loudness=loudness_of(settings))
-    codecs = codecs_of(settings, is_listenable=context.settings.is_listenable)
-    sound = None
-    try:
-        fill_levels(context, chunks)
-        levels = levels_of(chunks)
-        breaks = file_breaks(settings, chunks)
-        works = plan_work(chunks, levels, cuts, codecs, setting, breaks=breaks)
-        number = cuts.index(part.first_chunk - part.needs_from)
-        work = works[number]
-        store = PartStore(
-            context=context, owner=claim.owner, chunks=chunks, levels=levels, setting=setting
-        )
-        encoded = store.find([work])
-        encoded |= {encoded_part.digest: encoded_part for encoded_part in store.make(work, encoded)}
-        sound = sounds_of(works, chunks, encoded)[number]
-    except LostAudio as error:
-        # Assembling the job will find it missing, too, and have the chunk spoken again.
-        log.warning("chunk_audio_lost", reason=str(error))
-    lease.check()
-    with context.session() as session:
-        finish_part(session, claim, sound=sound, now=context.clock())
+class _Encoding:
+    """One part being encoded; `is_cached` once it is finished and needed no encoding."""
+
+    def __init__(self, context: WorkerContext, claim: PartClaim) -> None:
+        self._context = context
+        self._claim = claim
+        self.is_cached = False
+
+    def run(self, lease: Lease) -> None:
+        context, claim = self._context, self._claim
+        job, part, cuts, chunks = _read(context, claim)
+        sound, is_cached = None, False
+        try:
+            fill_levels(context, chunks)
+            plan = plan_one(context, job, part, chunks, cuts)
+            encoded = plan.store.find([plan.work])
+            made = plan.store.make(plan.work, encoded)
+            is_cached = not made
+            sound = plan.sound(encoded | {each.digest: each for each in made})
+        except LostAudio as error:
+            # Assembling the job will find it missing, too, and have the chunk spoken again.
+            log.warning("chunk_audio_lost", reason=str(error))
+        lease.check()
+        with context.session() as session:
+            finish_part(session, claim, sound=sound, now=context.clock())
+        self.is_cached = is_cached
 
 
 def _read(context: WorkerContext, claim: PartClaim) -> tuple[Job, Part, list[int], list[Chunk]]:
@@ -84,7 +85,7 @@ def _read(context: WorkerContext, claim: PartClaim) -> tuple[Job, Part, list[int
         part = get_part(session, claim.job_id, claim.index)
         needed = range(part.needs_from, part.needs_end)
         chunks = get_chunks(session, claim.job_id, needed)
-        cuts = [cut - needed.start for cut in get_cuts(session, claim.job_id, needed)]
+        cuts = get_cuts(session, claim.job_id, needed)
     return job, part, cuts, chunks
 
 

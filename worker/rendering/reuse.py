@@ -22,6 +22,7 @@ log = structlog.get_logger(__name__)
 
 REMEMBERED = 1024  # jobs that were started
 SEGMENTS = 32  # per transaction: other workers wait for the job's row meanwhile
+WAIT_S = 1.0  # the longest that claims wait for a look into the cache
 
 
 class Reuse:
@@ -30,19 +31,37 @@ class Reuse:
     def __init__(self, context: WorkerContext) -> None:
         self._context = context
         self._started: OrderedDict[str, None] = OrderedDict()
-        self._guard = threading.Lock()
+        self._looking: set[str] = set()  # jobs that are being looked up
+        self._changed = threading.Condition()
+
+    def enter(self, claim: SegmentClaim) -> bool:
+        """Return whether to call `finish_rest` for a claimed segment; call `leave` afterwards then.
+
+        That is so once per job. The first segment is left out: somebody may wait to listen to it.
+        """
+        return claim.index > 0 and self._is_first(claim.job_id)
+
+    def leave(self, claim: SegmentClaim) -> None:
+        """End what `enter` began, if it has not ended."""
+        with self._changed:
+            self._looking.discard(claim.job_id)
+            self._changed.notify_all()
+
+    def wait(self) -> None:
+        """Wait a little while a job is looked up, before a segment is claimed.
+
+        Otherwise all threads of a worker would claim cached segments one by one meanwhile.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: not self._looking, WAIT_S)
 
     def finish_rest(
         self, claim: SegmentClaim, settings: SegmentSettings, lease: Lease, drain: Drain
     ) -> None:
-        """Finish the cached segments after a claimed one, once per job.
+        """Finish the cached segments after a claimed one, for as long as some are found.
 
-        It goes on while it finds something. The first segments are left to the threads that speak
-        them, because a listener may wait for them.
         Raises: LeaseLost if another worker has the claimed segment by now.
         """
-        if claim.index == 0 or not self._is_first(claim.job_id):
-            return
         try:
             self._finish_from(claim, settings, lease, drain)
         except DatabaseUnavailable as error:  # speaking a segment looks the cache up again
@@ -76,15 +95,17 @@ class Reuse:
             after = max(segments)
 
     def _is_first(self, job_id: str) -> bool:
-        with self._guard:
+        with self._changed:
             is_first = job_id not in self._started
+            if is_first:
+                self._looking.add(job_id)
             self._started[job_id] = None
             if len(self._started) > REMEMBERED:
                 self._started.popitem(last=False)
         return is_first
 
     def _forget(self, job_id: str) -> None:
-        with self._guard:
+        with self._changed:
             self._started.pop(job_id, None)
 
     def _cached_outcomes(

@@ -3,6 +3,7 @@
 Works with the engine it is given and no tensors; the queries check who may write what.
 """
 
+import threading
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
@@ -69,6 +70,7 @@ class SegmentRunner:
         self._voice_levels = voice_levels
         self._drain = Drain()
         self._reuse = Reuse(context)
+        self._claiming = threading.Lock()  # one by one: the first of a job may hold up the others
         self.pace = Pace()
 
     def render_next(self) -> bool:
@@ -92,16 +94,31 @@ class SegmentRunner:
         self._drain.begin(self._context.settings.grace_s)
 
     def _render_one(self, least_priority: int) -> bool:
-        claim = None if self._drain.is_begun else self._claim(least_priority)
+        claim, is_first = self._take(least_priority)
         if claim is None:
             return False
-        with structlog.contextvars.bound_contextvars(job_id=claim.job_id, segment=claim.index):
-            work = partial(self._render, claim)
-            with self.pace.at_work():
-                run_under_lease(self._context, self._work(claim), work)
+        try:
+            with structlog.contextvars.bound_contextvars(job_id=claim.job_id, segment=claim.index):
+                work = partial(self._render, claim, is_first=is_first)
+                with self.pace.at_work():
+                    run_under_lease(self._context, self._work(claim), work)
+        finally:
+            if is_first:
+                self._reuse.leave(claim)
         return True
 
+    def _take(self, least_priority: int) -> tuple[SegmentClaim | None, bool]:
+        """Claim a segment; also return whether its job is to be looked up in the chunk cache."""
+        if least_priority >= URGENT_PRIORITY:
+            return self._claim(least_priority), False
+        with self._claiming:
+            self._reuse.wait()
+            claim = self._claim(least_priority)
+            return claim, claim is not None and self._reuse.enter(claim)
+
     def _claim(self, least_priority: int) -> SegmentClaim | None:
+        if self._drain.is_begun:
+            return None
         context = self._context
         with context.session() as session:
             return claim_segment(
@@ -134,7 +151,7 @@ class SegmentRunner:
             fail=give_up,
         )
 
-    def _render(self, claim: SegmentClaim, lease: Lease) -> None:
+    def _render(self, claim: SegmentClaim, lease: Lease, *, is_first: bool) -> None:
         settings, chunks = self._read(claim)
         record = partial(
             record_provenance,
@@ -143,6 +160,12 @@ class SegmentRunner:
             voice_digest=settings.voice.digest,
             gain_db=settings.gain_db,
         )
+        if not settings.is_urgent:
+            with self._context.session() as session:
+                record(session)
+            if is_first:
+                self._reuse.finish_rest(claim, settings, lease, self._drain)
+                self._reuse.leave(claim)
         tools = Tools(
             context=self._context,
             engine=self._engine,
@@ -151,10 +174,6 @@ class SegmentRunner:
             drain=self._drain,
             pace=self.pace,
         )
-        if not settings.is_urgent:
-            with self._context.session() as session:
-                record(session)
-            self._reuse.finish_rest(claim, settings, lease, self._drain)
         segment_run = SegmentRun(tools, claim, settings, lease, record)
         if segment_run.run(chunks):
             self._finish(claim)

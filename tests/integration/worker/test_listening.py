@@ -29,6 +29,7 @@ from narration.storage.keys import PARTS, part_audio_key
 from tests.builders import OWNER, make_text
 from tests.harness import WorkerHarness
 from tests.page_browser import served_page
+from worker.assembly.encoding import encode_next
 
 RATE_HZ = 24_000
 END = "#EXT-X-ENDLIST"
@@ -66,13 +67,8 @@ def spoken(harness: WorkerHarness, **settings: object) -> str:
 
 
 def encode_one(harness: WorkerHarness) -> bool:
-    """Deliver one of the messages to encode; False if there is none."""
-    waiting = [message for message in harness.broker.sent if message[0] is Task.ENCODE]
-    if not waiting:
-        return False
-    harness.broker.sent.remove(waiting[0])
-    harness.worker.handlers[Task.ENCODE](*waiting[0][1])
-    return True
+    """Encode one part; False if there is none."""
+    return encode_next(harness.worker._context)
 
 
 def finished(harness: WorkerHarness, **settings: object) -> str:

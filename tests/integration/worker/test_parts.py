@@ -22,6 +22,7 @@ from narration.voices.record import VoiceLevelRow
 from tests.builders import make_text
 from tests.harness import WorkerHarness
 from tests.meter import meter
+from worker.assembly.encoding import encode_next
 from worker.assembly.probe import probe
 
 LOSSY = ["m4b", "mp3", "opus"]
@@ -129,7 +130,7 @@ def test_bytes_do_not_depend_on_who_encodes_when(new_harness: Setup) -> None:
     job_id = rendered(three)
     three.broker.sent.reverse()
     other = three.new_worker(three.engine)
-    three.deliver(worker=other, limit=3)
+    assert [encode_next(other._context) for _ in range(3)] == [True] * 3
     three.deliver()
     assert sounds(three, job_id) == expected
     # Encoded by other processes.

@@ -18,6 +18,7 @@ from tests.contracts.events import EventsContract
 from tests.contracts.job_queries import JobQueriesContract, StepQueriesContract
 from tests.contracts.mending import MendingContract
 from tests.contracts.part_queries import PartQueriesContract, spoken_job
+from tests.contracts.part_reuse import PartReuseContract
 from tests.contracts.reuse import ReuseContract
 from tests.contracts.segment_queries import SegmentQueriesContract
 from tests.contracts.transitions import TransitionsContract
@@ -74,6 +75,10 @@ def test_event_of_a_late_commit_is_lost_to_nobody(database: Engine) -> None:
 
 
 class TestPartsOnPostgres(PartQueriesContract):
+    pass
+
+
+class TestPartReuseOnPostgres(PartReuseContract):
     pass
 
 

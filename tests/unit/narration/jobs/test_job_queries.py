@@ -6,6 +6,7 @@ from tests.contracts.events import EventsContract
 from tests.contracts.job_queries import JobQueriesContract, StepQueriesContract
 from tests.contracts.mending import MendingContract
 from tests.contracts.part_queries import PartQueriesContract
+from tests.contracts.part_reuse import PartReuseContract
 from tests.contracts.reuse import ReuseContract
 from tests.contracts.segment_queries import SegmentQueriesContract
 from tests.contracts.transitions import TransitionsContract
@@ -46,6 +47,10 @@ class TestEventsOnSqlite(EventsContract):
 
 
 class TestPartsOnSqlite(PartQueriesContract):
+    pass
+
+
+class TestPartReuseOnSqlite(PartReuseContract):
     pass
 
 

@@ -41,9 +41,13 @@ class Scenarios:
         yield self._run("an article", text, ["m4b"])
 
     def long_book(self) -> Iterator[Row]:
-        """A book four times as long."""
-        text = make_book(4 * self._characters, seed=self._seed + 30)
-        yield self._run("a book four times as long", text, ["m4b", "vtt"])
+        """A book four times as long, and in its midst an article."""
+        seed = self._seed + 30
+        book = self._submit("a book four times as long", seed, 4 * self._characters)
+        time.sleep(SETTLE_S)
+        article = self._submit("an article in its midst", seed + 1, ARTICLE_CHARACTERS)
+        yield self._client.wait(article, self._limit_s)
+        yield self._client.wait(book, self._limit_s)
 
     def book(self) -> Iterator[Row]:
         """A book alone."""

@@ -1,6 +1,6 @@
-"""Sentences made of words that books have, but seldom: each is to be said some dozens of times.
+"""Sentences with words that are rare in books, so that each is spoken some dozens of times.
 
-How a word sounds cannot always be told from its letters (giant, give), so it has to be heard.
+The pronunciation of a word cannot always be derived from its letters (giant, give).
 """
 
 import random

@@ -1,6 +1,6 @@
-"""How T3 attends in training: it forgets some of what it found, and one head is pulled to the text.
+"""How T3 attends in training: with dropout, and with one head that is guided to the text.
 
-The pull is a loss: how little the head looks at the character that is being said.
+The guidance is a loss: how little the head attends to the character that is being spoken.
 """
 
 import torch
@@ -11,7 +11,7 @@ from training.t3_data import Batch
 from worker.chatterbox.t3.llama import Attend, attend_causally
 
 GUIDED_LAYERS = (2, 4)
-WINDOW = (-3, 6)  # characters around the one being said
+WINDOW = (-3, 6)  # characters around the one being spoken
 
 
 class Forgetting:
@@ -21,7 +21,7 @@ class Forgetting:
         self.share = share
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        """Attend causally, and drop some of what was found."""
+        """Attend causally, with dropout of the result."""
         return self.drop(attend_causally(layer, query, key, value))
 
     def drop(self, x: Tensor) -> Tensor:
@@ -32,7 +32,7 @@ class Forgetting:
 
 
 class Guide:
-    """Attends as T3 does, and notes how much one head looks at the character being said."""
+    """Attends as T3 does, and records how little one head attends to the character spoken."""
 
     def __init__(self, near: Tensor, is_speaking: Tensor, attend: Attend) -> None:
         """Shapes: near (B, L, L), whether key is near query's character; is_speaking (B, L)."""
@@ -56,7 +56,7 @@ class Guide:
 
 
 def make_guide(batch: Batch, prefix: int, length: int, attend: Attend) -> Guide:
-    """Find for each position of the embedded rows the keys that hold the character being said."""
+    """Find for each position of the embedded rows the keys that hold the character spoken."""
     device = batch.text.device
     places = torch.arange(length, device=device)[None]
     character = places - (prefix + 1)  # of a text position; the frame token stands first

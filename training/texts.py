@@ -8,12 +8,14 @@ import argparse
 import json
 import random
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from itertools import chain, islice
 from pathlib import Path
 
 from training.made_up import make_line
-from training.seldom_words import make_sentences
+from training.misleading_words import rate_words
+from training.seldom_words import find_words, make_headings, make_sentences
 
 LINE_LIMIT = 270  # characters; about 18 s of speech
 QUOTES = str.maketrans(
@@ -27,16 +29,28 @@ QUOTES = str.maketrans(
     }
 )
 BOOK = re.compile(r"\*\*\* ?START OF.*?\*\*\*(.*)\*\*\* ?END OF", re.DOTALL)
-SENTENCE = re.compile(r"(?<=[.!?])(?:[\"'])?\s+(?=[\"'A-Z])")
+TITLES = "".join(rf"(?<!\b{title}\.)" for title in ("Mr", "Mrs", "Dr", "St"))  # no sentence's end
+SENTENCE = re.compile(rf"(?<=[.!?]){TITLES}(?:[\"'])?\s+(?=[\"'A-Z])")
 EXAMPLE = re.compile(r'"([^"]{8,200})"')
 SPEAKABLE = re.compile(r"[A-Za-z0-9 ,.!?;:'\"()-]+")
 ENTRY = re.compile(r"\d{8} \d\d [nvasr] [0-9a-f]{2} (\S+) ")
 LEMMA = re.compile(r"[a-z][a-z']+(?:_[a-z]+)?")
 DEFINITION = re.compile(r"[^;:(]{15,150}")
 SCHOLARLY = re.compile(r"\b(?:genus|genera|family|order|taxonomic|species)\b")
+WORD = re.compile(r"[a-z]+")
 # Prose has the rhythm of speech, and few words often; definitions have many words once.
-SHARES = {"prose": 0.43, "definitions": 0.22, "examples": 0.13, "made_up": 0.08, "seldom": 0.14}
+SHARES = {
+    "prose": 0.40,
+    "definitions": 0.17,
+    "examples": 0.10,
+    "made_up": 0.08,
+    "seldom": 0.16,
+    "short": 0.05,
+    "headings": 0.04,
+}
 TYPICAL_LENGTH = 35  # characters of a sentence of seldom words
+TYPICAL_HEADING = 18
+SHORT_LIMIT = 48  # characters: up to nine words
 
 
 def read_books(folder: Path) -> list[list[str]]:
@@ -116,28 +130,31 @@ def _target_length(rng: random.Random) -> int:
     return min(LINE_LIMIT, int(rng.triangular(20, LINE_LIMIT, 130)))
 
 
-def choose_lines(folder: Path, characters: int, seed: int) -> list[str]:
-    """Return shuffled lines from all sources, by their shares, with about that many characters."""
+def count_words(folder: Path) -> Counter[str]:
+    """Count the words of the books, in lower case: what a narrator may have to read."""
+    lines = chain.from_iterable(read_books(folder))
+    return Counter(word for line in lines for word in WORD.findall(line.lower()))
+
+
+def choose_lines(
+    folder: Path, characters: int, seed: int, sounds: Mapping[str, str] | None = None
+) -> list[str]:
+    """Return shuffled lines from all sources, by their shares, with about that many characters.
+
+    `sounds`: phonemes of words, to find those whose letters mislead; they are read more often.
+    """
     rng = random.Random(seed)
-    prose = [line for p in read_books(folder) for line in join_sentences(p, rng)]
-    examples = read_examples(folder)
-    rng.shuffle(examples)
-    definitions = read_definitions(folder, rng)
-    rng.shuffle(definitions)
-    pools = {
-        "prose": prose,
-        "definitions": list(join_sentences(definitions, rng)),
-        "examples": list(join_sentences(examples, rng)),
-        "made_up": [make_line(rng) for _ in range(characters // 400)],
-    }
-    lines: dict[str, None] = {}
-    seldom = make_sentences(folder, chain.from_iterable(pools.values()), rng)
-    budget = characters * SHARES["seldom"] / TYPICAL_LENGTH
-    pools["seldom"] = list(join_sentences(list(islice(seldom, int(budget))), rng))
+    pools = _pool(folder, characters, rng)
+    counts = count_words(folder)
+    words = find_words(folder, counts, rate_words(sounds, counts) if sounds else {})
+    budget = int(characters * SHARES["seldom"] / TYPICAL_LENGTH)
+    pools["seldom"] = list(join_sentences(list(islice(make_sentences(words, rng), budget)), rng))
+    budget = int(characters * SHARES["headings"] / TYPICAL_HEADING)
+    pools["headings"] = list(islice(make_headings(words, rng), budget))
     lines: dict[str, None] = {}
     for name, pool in pools.items():
         rng.shuffle(pool)
-        budget = characters * SHARES[name]
+        budget = int(characters * SHARES[name])
         for line in pool:
             if budget <= 0:
                 break
@@ -148,6 +165,21 @@ def choose_lines(folder: Path, characters: int, seed: int) -> list[str]:
     return chosen
 
 
+def _pool(folder: Path, characters: int, rng: random.Random) -> dict[str, list[str]]:
+    books = read_books(folder)
+    examples = read_examples(folder)
+    rng.shuffle(examples)
+    definitions = read_definitions(folder, rng)
+    rng.shuffle(definitions)
+    return {
+        "prose": [line for p in books for line in join_sentences(p, rng)],
+        "short": [s for p in books for s in p if len(s) <= SHORT_LIMIT and s[-1] in ".?!"],
+        "definitions": list(join_sentences(definitions, rng)),
+        "examples": list(join_sentences(examples, rng)),
+        "made_up": [make_line(rng) for _ in range(characters // 400)],
+    }
+
+
 def main() -> None:
     """Write one JSON line of text per utterance."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -155,8 +187,10 @@ def main() -> None:
     parser.add_argument("output", type=Path)
     parser.add_argument("--characters", type=int, default=4_000_000)
     parser.add_argument("--seed", type=int, default=5)
+    parser.add_argument("--sounds", type=Path, help="as training.teacher.sounds writes them")
     arguments = parser.parse_args()
-    lines = choose_lines(arguments.sources, arguments.characters, arguments.seed)
+    sounds = json.loads(arguments.sounds.read_text("utf-8")) if arguments.sounds else None
+    lines = choose_lines(arguments.sources, arguments.characters, arguments.seed, sounds)
     with arguments.output.open("w", encoding="utf-8") as file:
         file.writelines(json.dumps({"text": line}) + "\n" for line in lines)
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.job_client import HEAD, Client, Row, Submitted, say, show
+from tests.bench.saturation import Load, LoadMeter
 from tests.bench.service import Service, open_service
 from tests.bench.texts import CHARACTERS_PER_HOUR, make_book
 
@@ -38,6 +39,15 @@ class Scenarios:
         """An article alone; code that is loaded at first use is loaded here."""
         text = make_book(ARTICLE_CHARACTERS, seed=self._seed + 20)
         yield self._run("an article", text, ["m4b"])
+
+    def long_book(self) -> Iterator[Row]:
+        """A book four times as long, and in its midst an article."""
+        seed = self._seed + 30
+        book = self._submit("a book four times as long", seed, 4 * self._characters)
+        time.sleep(SETTLE_S)
+        article = self._submit("an article in its midst", seed + 1, ARTICLE_CHARACTERS)
+        yield self._client.wait(article, self._limit_s)
+        yield self._client.wait(book, self._limit_s)
 
     def book(self) -> Iterator[Row]:
         """A book alone."""
@@ -101,6 +111,7 @@ SCENARIOS: dict[str, Callable[[Scenarios], Iterator[Row]]] = {
     "outputs": Scenarios.outputs,
     "beside": Scenarios.beside,
     "library": Scenarios.library,
+    "long": Scenarios.long_book,
 }
 
 
@@ -131,13 +142,16 @@ def main() -> None:
 def measure(service: Service, options: argparse.Namespace) -> None:
     rows: list[Row] = []
     used: dict[str, Any] = {}
+    loads: dict[str, Load] = {}
     scenarios = Scenarios(Client(service), options)
     for name in options.parts:
-        before, began = service.processes(), time.monotonic()
-        for row in SCENARIOS[name](scenarios):
-            rows.append(row)
-            say(show(row))
-        took_s, after = time.monotonic() - began, service.processes()
+        before = service.processes()
+        with LoadMeter(service.database, service.store_folder) as meter:
+            for row in SCENARIOS[name](scenarios):
+                rows.append(row)
+                say(show(row))
+            loads[name] = meter.load()
+        took_s, after = loads[name].took_s, service.processes()
         used[name] = {
             process: {"cores": (cpu - before[process][0]) / took_s, "memory_mb": memory}
             for process, (cpu, memory) in after.items()
@@ -146,8 +160,13 @@ def measure(service: Service, options: argparse.Namespace) -> None:
             f"{process} {one['cores']:.2f} {one['memory_mb']:.0f}"
             for process, one in used[name].items()
         ))  # fmt: skip
+        say(f"  {name}: {loads[name]}")
         if options.out:
-            report = {"rows": [asdict(row) for row in rows], "processes": used}
+            report = {
+                "rows": [asdict(row) for row in rows],
+                "processes": used,
+                "load": {name: asdict(load) for name, load in loads.items()},
+            }
             options.out.write_text(json.dumps(report, indent=1))
     say("\n" + " | ".join(HEAD))
     for row in rows:

@@ -48,6 +48,7 @@ class Service:
     ) -> None:
         postgres, valkey, seaweedfs = servers
         self.folder = folder
+        self.store_folder = seaweedfs.folder
         self.database_url = postgres.new_database()
         migrate(self.database_url)
         self.database = make_engine(self.database_url)

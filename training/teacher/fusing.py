@@ -1,6 +1,6 @@
-"""Fewer passes over memory for the same sums: steps of the teacher's graph that fit into one.
+"""Steps of the teacher's graph that are fused into one: the same result, fewer passes over memory.
 
-Of a long sound, each step reads and writes all channels; their products are the smaller part.
+For long audio, each step reads and writes all channels, which takes longer than matrix products.
 """
 
 from collections.abc import Iterator

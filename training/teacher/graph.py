@@ -3,8 +3,8 @@
 The graph has no control flow and no randomness. Steps that depend on weights alone run once, at
 load; the rest run in file order, and each value is dropped after its last use.
 
-Several breaths are spoken in step. An LSTM takes one after the other what it reads, three thousand
-small steps in a breath, and as long for one breath as for many, so all share its calls.
+Several breaths are spoken at a time. An LSTM processes its input step by step, three thousand small
+steps per breath, and takes as long for one breath as for many, so that all share its calls.
 """
 
 from collections.abc import Callable
@@ -75,7 +75,7 @@ class TeacherGraph:
 
     @torch.inference_mode()
     def speak(self, breaths: list[Breath]) -> list[Spoken]:
-        """Speak breaths in step; pitch is what `edit_pitch` made of it."""
+        """Speak breaths together; the pitch returned is that of `edit_pitch`."""
         spoken = [self._begin(breath) for breath in breaths]
         for step in self._steps:
             self._advance(step, spoken)

@@ -33,7 +33,7 @@ def shared_api(
     seaweedfs: SeaweedFS,
     request: pytest.FixtureRequest,
 ) -> Iterator[Api]:
-    """For tests that do not mind what others left; a parameter adds to its environment."""
+    """For tests that data of other tests does not disturb; a parameter adds to its environment."""
     environment = getattr(request, "param", {})
     with (
         open_cluster(tmp_path_factory.mktemp("api"), postgres, valkey, seaweedfs) as cluster,

@@ -14,7 +14,7 @@ from tests.api_process import Api
 from tests.builders import make_text
 from tests.cluster import Cluster
 
-UNTOLD = {"chunk.accepted", "segment.done"}  # summed up as progress
+UNTOLD = {"chunk.accepted", "segment.done"}  # combined into job.progress
 
 
 def listen(api: Api, path: str, last_id: str) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -9,7 +9,7 @@ from tests.fuzz.targets import Target, embedded, service
 from tests.servers import Postgres, SeaweedFS, Valkey
 
 CALLS = 1000  # one pass makes more
-MAX_RESPONSE_S = 10.0  # of a machine that runs other tests beside
+MAX_RESPONSE_S = 10.0  # on a machine that runs other tests at the same time
 
 
 def require_none(target: Target) -> None:

@@ -1,4 +1,4 @@
-"""A client that a generator makes of the OpenAPI document does all that a caller wants."""
+"""A client that is generated from the OpenAPI document can do all that callers need."""
 
 import importlib
 import io
@@ -19,7 +19,7 @@ from tests.cluster import Cluster, wait_for
 from tests.unit.api.conftest import recording
 
 PACKAGE = "generated_client"
-# The generator knows one media type of each body; a delivered file may be of many.
+# The generator supports one media type per body; delivered files have several.
 BYTES = "application/octet-stream"
 CONFIG = {
     "content_type_overrides": {
@@ -33,7 +33,7 @@ CONFIG = {
 
 
 class Generated:
-    """The generated package, opened on a server."""
+    """The generated package, connected to a server."""
 
     def __init__(self, url: str) -> None:
         self.client = self.module("client").Client(base_url=url, follow_redirects=True)

@@ -74,7 +74,7 @@ def test_hostile_books_leave_other_requests_alone(shared_api: Api) -> None:
     assert answers <= {
         HTTPStatus.ACCEPTED, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE,
     }  # fmt: skip
-    # On an idle machine milliseconds; the bound is for one that has nothing to spare.
+    # Milliseconds on an idle machine; the bound is for a fully loaded one.
     assert max(slowest.values()) < 10.0, slowest
 
 

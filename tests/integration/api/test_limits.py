@@ -20,7 +20,7 @@ from tests.api_process import Api
 from tests.cluster import Cluster, wait_for
 
 KEYS = {"RHAPSODE_API__KEYS": json.dumps({"root": "sesame"})}
-REVOKED_S = 10.0  # twice how often streams are looked after
+REVOKED_S = 10.0  # twice the interval at which streams are checked
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A job is mended over real processes and servers: heard in the bucket, retaken, delivered anew."""
+"""A job is mended over real processes and servers: a take is heard, retaken, delivered again."""
 
 from http import HTTPStatus
 from typing import Any

@@ -19,7 +19,7 @@ from narration.webhooks.record import Webhook
 from tests.contracts.webhooks import add_job, make_webhook, rows, tell
 from tests.servers import Postgres
 
-FAR = 3_000_000_000  # transactions that the old server had had
+FAR = 3_000_000_000  # how many more transactions the old server had
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def database(postgres_database: Engine) -> Engine:
 
 
 def restore(database: Engine) -> None:
-    """Let all that is there come from a server that was further by some transactions."""
+    """Make all rows look as if a server with higher transaction numbers had written them."""
     with session_scope(database) as session:
         session.execute(update(Event).values(transaction=Event.transaction + FAR))
         moved = Webhook.cursor_transaction + FAR
@@ -116,7 +116,7 @@ def test_a_webhook_that_was_told_nothing_begins_where_it_was_made(database: Engi
 
 
 def test_what_was_told_although_it_has_a_later_id_is_not_told_twice(database: Engine) -> None:
-    """The event with the lower id was committed after the other: only that one was told."""
+    """The event with the lower id was committed last, so only the other one was delivered."""
     make_webhook(database)
     late, early = add_job(database), add_job(database)
     with session_scope(database) as session:

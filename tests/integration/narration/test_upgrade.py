@@ -1,4 +1,4 @@
-"""A database of every released schema is brought to the present one with all that it holds."""
+"""A database of every released schema is migrated to the current one without losing data."""
 
 import sqlite3
 from collections.abc import Iterator

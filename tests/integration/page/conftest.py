@@ -12,7 +12,7 @@ from tests.page_browser import ServedPage, Visit, launch, served_page
 Open = Callable[..., Page]
 
 
-# Of the package: Playwright holds the event loop of its thread, which other tests need.
+# One for all tests here: Playwright blocks the event loop of its thread, which others need.
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:

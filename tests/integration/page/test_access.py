@@ -41,7 +41,7 @@ def bookshelf(page: Page, _: dict[str, str]) -> None:
 
 def undo(page: Page, _: dict[str, str]) -> None:
     page.goto(page.url.split("#")[0] + "#/?q=For+the+bin")
-    # One for each scheme: what is not undone is deleted when the page goes.
+    # There is one for each scheme: without Undo it is deleted when the page closes.
     page.get_by_role("button", name="Delete For the bin").first.click()
     page.get_by_role("button", name="Undo").focus()
 

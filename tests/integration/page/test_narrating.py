@@ -207,7 +207,7 @@ def test_a_text_in_another_language_is_read_only_if_one_insists(open_page: Open)
 
 def test_what_is_left_out_is_told(open_page: Open, served: ServedPage) -> None:
     code = "```\nfirst = second + third\nfourth = fifth\n```"
-    text = "\n\n".join([PROSE] * 20)  # so much that what is left out is no warning
+    text = "\n\n".join([PROSE] * 20)  # long enough that the skipped text causes no warning
     job_id = served.finish(f"# One\n\n{PROSE}\n\n{code}\n\n{text}", format="markdown")
     page = open_page(f"#/jobs/{job_id}")
     page.get_by_text("What is not read aloud").click()

@@ -1,4 +1,4 @@
-"""The bundled voice through `rhapsode render`, heard by a recogniser: a tenth of `make listen`."""
+"""A recogniser transcribes the bundled voice: a tenth of the sentences of `make listen`."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def recogniser() -> Recogniser:
     return Recogniser()
 
 
-# One test, so that two workers of pytest do not both read and hear.
+# One test, so that two workers of pytest do not both render and transcribe.
 def test_the_bundled_voice_is_understood_and_says_everything_once(
     recogniser: Recogniser, tmp_path: Path, data_dir: Path
 ) -> None:

@@ -1,4 +1,4 @@
-"""Wherever the bundled demonstration speaks, one line says so, and how to have the real voice."""
+"""Where the demonstration model speaks, one line says so, and how to get the real voice."""
 
 import json
 import shutil

@@ -222,7 +222,7 @@ def begin(text: Path, output: Path, model: Path) -> subprocess.Popen[bytes]:
 
 
 def wait_for_chunks(data_dir: Path, count: int) -> int:
-    """Wait until so many chunks of the job under way are noted; returns how many are."""
+    """Wait until so many chunks of the running job are recorded; returns their number."""
     deadline = time.monotonic() + 120
     while (finished := finished_chunks(data_dir / "render" / "rhapsode.db")) < count:
         assert time.monotonic() < deadline, "no chunk was finished in time"
@@ -234,6 +234,6 @@ def finished_chunks(database: Path) -> int:
     try:
         with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
             (count,) = connection.execute("SELECT sum(chunks_done) FROM jobs").fetchone()
-    except sqlite3.OperationalError:  # it is not made yet
+    except sqlite3.OperationalError:  # it does not exist yet
         return 0
     return count or 0

@@ -28,11 +28,11 @@ class Steady:
     """A lease that is never lost."""
 
     def check(self) -> None:
-        """Still ours."""
+        """The lease is still held."""
 
 
 class FlakyStorage(DirectoryStorage):
-    """Refuses the next so many puts."""
+    """Refuses a given number of puts."""
 
     failures = 0
 
@@ -79,7 +79,7 @@ def place(harness: WorkerHarness) -> WorkerContext:
 
 
 def deliver_and_vanish(harness: WorkerHarness, held: StepClaim) -> None:
-    """Assemble as far as the manifest; the job's end is never written."""
+    """Assemble up to the manifest, but never record the end of the job."""
     material = _read(place(harness), held)
     store = harness.stores.work
     _publish(store, _deliver(place(harness), held, Steady(), material, store))

@@ -78,7 +78,7 @@ def test_only_the_chunk_is_spoken_and_only_its_part_is_encoded(harness: WorkerHa
     harness.deliver()
     assert harness.job(job_id).state is JobState.SUCCEEDED
     assert harness.engine.spoken == [chunks[12].spoken_text]
-    assert len(parts_made(harness) - before) == 2  # as MP3, and as AAC for who listens
+    assert len(parts_made(harness) - before) == 2  # as MP3, and as AAC for listeners
     assert harness.manifest(job_id)["programme"]["gain_db"] == gain_db
     after = harness.chunks(job_id)
     changed = [a.index for a, b in zip(after, chunks, strict=True) if a.sha256 != b.sha256]
@@ -137,7 +137,7 @@ def test_corrected_text_and_another_delivery_are_what_is_spoken(harness: WorkerH
     assert chunk.voicing is not None
     assert chunk.voicing["delivery"]["exaggeration"] == 0.9
     assert harness.manifest(job_id)["chunks"][0]["spoken_text"] == chunk.spoken_text
-    retake(harness, job_id, 0)  # what was corrected stays so
+    retake(harness, job_id, 0)  # the correction is kept
     harness.deliver()
     assert harness.engine.spoken[-1] == "Doctor Who met three cats."
 
@@ -199,7 +199,7 @@ def test_flagged_chunk_accepted_as_it_is_needs_no_new_delivery(harness: WorkerHa
     assert harness.job(job_id).chunks_flagged == 0
     assert harness.artifacts(job_id).keys() == before.keys()
     assert harness.broker.sent == []
-    assert accept(harness, job_id, 0) is JobState.SUCCEEDED  # twice is no fault
+    assert accept(harness, job_id, 0) is JobState.SUCCEEDED  # accepting twice is no error
 
 
 def test_job_that_failed_by_strictness_is_accepted_chunk_by_chunk(harness: WorkerHarness) -> None:

@@ -27,7 +27,7 @@ from worker.assembly.probe import probe
 
 LOSSY = ["m4b", "mp3", "opus"]
 OUTPUTS = [*LOSSY, "flac"]
-SENTENCES = 16  # some two minutes of tones: parts of 5, 10, 20 and 60 s
+SENTENCES = 16  # about two minutes of tones: parts of 5, 10, 20 and 60 s
 
 Setup = Callable[..., WorkerHarness]
 
@@ -70,7 +70,7 @@ def made(harness: WorkerHarness) -> list[PartAudio]:
 
 
 def sounds(harness: WorkerHarness, job_id: str) -> dict[str, str]:
-    """Return the digests of what was delivered; the manifest tells of the time."""
+    """Return the digests of the delivered files except the manifest, which contains times."""
     assert harness.job(job_id).state is JobState.SUCCEEDED, harness.job(job_id).error
     found = harness.artifacts(job_id)
     return {name: artifact.sha256 for name, artifact in found.items() if name != "manifest.json"}
@@ -121,7 +121,7 @@ def test_bytes_do_not_depend_on_who_encodes_when(new_harness: Setup) -> None:
     job_id = one.submit(make_text(SENTENCES), outputs=OUTPUTS)
     one.deliver()
     expected = sounds(one, job_id)
-    # Every message to encode is lost: whoever assembles makes the parts.
+    # Every message to encode is lost, so the worker that assembles makes the parts.
     job_id = rendered(two)
     two.broker.sent = [m for m in two.broker.sent if m[0] is Task.ASSEMBLE]
     two.deliver()
@@ -187,7 +187,7 @@ def test_files_are_as_loud_as_the_manifest_says(
 
 
 def test_a_programme_that_is_off_is_encoded_once_more(harness: WorkerHarness) -> None:
-    """The voice is said to be 4 LU louder than it is: the programme would come out too low."""
+    """The voice is recorded as 4 LU louder than it is, so the programme would be too quiet."""
     first = harness.submit(make_text(6), outputs=["m4b"])
     harness.deliver()
     right_db = harness.manifest(first)["programme"]["gain_db"]

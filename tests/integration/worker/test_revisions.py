@@ -65,7 +65,7 @@ def test_only_what_changed_is_spoken_and_encoded(harness: WorkerHarness) -> None
     paragraphs = text.split("\n\n")
     second = finished(harness, "\n\n".join([*paragraphs[:-1], NEW]), of=first)
     assert harness.engine.spoken == [NEW]
-    assert len(parts_made(harness) - before) == 2  # as MP3, and as AAC for who listens
+    assert len(parts_made(harness) - before) == 2  # as MP3, and as AAC for listeners
     old, new = harness.manifest(first), harness.manifest(second)
     assert old["programme"]["gain_db"] == new["programme"]["gain_db"]
     assert (old["voice_digest"], old["engines"]) == (new["voice_digest"], new["engines"])
@@ -85,7 +85,7 @@ def test_what_was_retaken_corrected_and_accepted_stays_so(harness: WorkerHarness
         accept_take(session, first, flagged, None, owner=OWNER, now=harness.clock())
     harness.deliver()
     with session_scope(harness.database) as session:
-        session.execute(delete(ChunkAudio))  # the cache may have forgotten all of it
+        session.execute(delete(ChunkAudio))  # the cache may have been purged
     harness.engine.spoken.clear()
     second = finished(harness, f"{text}\n\n{NEW}", of=first)
     assert harness.engine.spoken == [NEW]

@@ -1,4 +1,4 @@
-"""A bundle can be trained on: it reads back as it was written."""
+"""A bundle can be trained further: it reads back as it was written."""
 
 import time
 from pathlib import Path

@@ -27,7 +27,7 @@ from tests.unit.api.conformance import Conformance
 
 
 class NotingBroker(InlineBroker):
-    """Remembers what was sent; `is_down` makes it refuse. Notices travel as in one process."""
+    """Records what was sent; `is_down` makes it refuse. Notices stay within the process."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -14,7 +14,7 @@ SAME_SITE = {"Sec-Fetch-Site": "same-origin"}
 def make(
     resources: Resources, *scopes: Any, ago: timedelta | None = None, **fields: Any
 ) -> MadeKey:
-    """Make a key, some time ago."""
+    """Make a key; `ago` says how long ago it was made."""
     chosen = {"scopes": frozenset(scopes)} if scopes else {}
     new = NewKey(**{"owner": "ann", "name": "ci"} | chosen | fields)
     with session_scope(resources.database) as session:

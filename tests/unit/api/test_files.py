@@ -1,4 +1,4 @@
-"""What files are called on the machine of whoever downloads them."""
+"""The names that downloaded files have on the client's machine."""
 
 import pytest
 

@@ -85,7 +85,7 @@ def test_a_thousand_who_follow_a_job_share_its_queries(
         return await asyncio.gather(*waiting)
 
     assert asyncio.run(follow()) == [list(range(2, 42))] * 1000
-    # Each catches up by a page of its own; after that they share.
+    # Each reads a page of its own to catch up; after that they share one query.
     assert len(queries) <= 1000 + 45
 
 

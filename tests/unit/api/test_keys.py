@@ -108,7 +108,7 @@ def test_a_browser_signs_in_with_a_key_and_out_for_good(
     assert submit_from_page(client) == HTTPStatus.ACCEPTED
     assert client.post("/v1/jobs", json={"text": "Hello."}).json()["code"] == "forbidden"
     assert client.delete("/v1/session", headers=SAME_SITE).status_code == HTTPStatus.NO_CONTENT
-    client.cookies.set(COOKIE, cookie)  # somebody kept it
+    client.cookies.set(COOKIE, cookie)  # a copy of it was kept
     assert client.get("/v1/jobs").json()["code"] == "unauthorized"
 
 

@@ -1,4 +1,4 @@
-"""Polls at the same time share a query, and no more than that."""
+"""Concurrent polls share a query, and nothing else."""
 
 import asyncio
 from typing import Any

@@ -21,7 +21,7 @@ from narration.jobs.states import JobState
 from narration.jobs.submit import Submission, Submitter
 from narration.storage.write_check import WriteCheck
 
-BIG = b"A sentence that is repeated. " * 4000  # larger than a row holds
+BIG = b"A sentence that is repeated. " * 4000  # too large to be stored in a row
 
 
 def submission(**fields: Any) -> Submission:

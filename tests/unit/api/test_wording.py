@@ -1,4 +1,4 @@
-"""What is wrong with a value is counted in what it consists of."""
+"""Messages about a value that is too long or short count its characters or items."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""What the listening run makes of a sound before any network hears it."""
+"""How the listening test measures and prepares audio before any network gets it."""
 
 import numpy as np
 

@@ -41,7 +41,7 @@ def die() -> None:
 
 
 def look_around() -> tuple[int, int, int]:
-    """Which process this is, what it has loaded, how nice it is."""
+    """Return the id of the process, what it has loaded, and its niceness."""
     time.sleep(0.5)  # so that another call finds another process
     return os.getpid(), _identifier.cache_info().currsize, os.nice(0)
 

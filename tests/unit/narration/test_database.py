@@ -13,7 +13,7 @@ FULL = r"the disk of .*rhapsode\.db is full: free some space"
 
 
 def fill(engine: Engine) -> None:
-    """Let SQLite answer as on a full disk: the file may not grow beyond what it has."""
+    """Make SQLite behave as on a full disk: the file may not grow beyond its present size."""
     with session_scope(engine) as session:
         connection = session.connection()
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()

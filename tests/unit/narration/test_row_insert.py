@@ -1,4 +1,4 @@
-"""A row that was inserted by one short statement is as if it had been flushed."""
+"""A row inserted by one short statement behaves as if the session had flushed it."""
 
 from sqlalchemy import Engine, event
 
@@ -15,7 +15,7 @@ def test_an_inserted_job_has_every_value_that_its_row_has(sqlite_database: Engin
         assert job in session
     with session_scope(sqlite_database, is_read_only=True) as session:
         stored = session.get_one(Job, job.id)
-        # The session of `job` has ended: whatever it lacked could not be read any more.
+        # The session of `job` has ended, so attributes that were not loaded could not be read.
         for attribute in Job.__mapper__.column_attrs:
             key = attribute.key
             assert getattr(job, key) == getattr(stored, key), key

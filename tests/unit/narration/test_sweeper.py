@@ -81,7 +81,7 @@ def test_a_turn_that_fails_is_followed_by_another(sweeper: Sweeper, error: Excep
         readings.append(NOW)
         if len(readings) == 3:
             stop.set()
-        if len(readings) > 1:  # the first one is taken before the first turn
+        if len(readings) > 1:  # the first one is read before the first round
             raise error
         return NOW
 

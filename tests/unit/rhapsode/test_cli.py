@@ -35,7 +35,7 @@ def without(packages: set[str], *arguments: str) -> subprocess.CompletedProcess[
 
 
 def commands() -> list[tuple[str, ...]]:
-    """Return every command and group, the whole first."""
+    """Return every command and group, beginning with the program itself."""
     found: list[tuple[str, ...]] = [()]
     for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
         found += [(name,), *((name, each) for each in getattr(command, "commands", ()))]

@@ -1,4 +1,4 @@
-"""A download in a log: how far it is, at intervals; a hub that is away is asked again."""
+"""The log shows the progress of a download; a hub that does not answer is tried again."""
 
 from collections.abc import Callable
 

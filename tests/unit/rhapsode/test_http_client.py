@@ -1,4 +1,4 @@
-"""Downloads on a line that breaks again and again, and addresses below a path prefix."""
+"""Downloads over a connection that breaks repeatedly, and addresses below a path prefix."""
 
 import hashlib
 import time
@@ -15,7 +15,7 @@ SIGNED = "https://store.example.org/audio.mp3?signature=s"
 
 
 class CutOff(httpx.SyncByteStream):
-    """Some bytes, and then nobody is there."""
+    """Sends some bytes, then the connection breaks."""
 
     def __init__(self, content: bytes) -> None:
         self.content = content

@@ -17,7 +17,7 @@ def test_a_file_at_the_limit_is_read(tmp_path: Path) -> None:
 def test_a_file_over_the_limit_is_refused_unread(tmp_path: Path) -> None:
     path = tmp_path / "huge.txt"
     path.touch()
-    os.truncate(path, 1 << 40)  # more than any memory, and nothing on the disk
+    os.truncate(path, 1 << 40)  # larger than any memory, and sparse on the disk
     with pytest.raises(DocumentError, match=r"huge\.txt has 1,099,511,627,776 bytes but the limit"):
         read_input(path, 5)
 

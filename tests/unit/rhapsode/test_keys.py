@@ -15,7 +15,7 @@ def test_a_key_is_made_listed_and_revoked(capsys: pytest.CaptureFixture[str]) ->
     assert run(["keys", "create", "ci", "--owner", "ann", "--scope", "read", "--days", "30"]) == 0
     result = capsys.readouterr()
     assert result.out.startswith("rhapsode_key_")
-    assert len(result.out.splitlines()) == 1  # nothing else: it can be captured
+    assert len(result.out.splitlines()) == 1  # nothing else, so that a script can capture it
     assert run(["keys", "list", "--json"]) == 0
     listed = capsys.readouterr().out
     assert result.out.strip() not in listed

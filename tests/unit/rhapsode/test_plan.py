@@ -59,7 +59,7 @@ def test_plan_tells_how_long_it_will_be(book: Path, capsys: pytest.CaptureFixtur
     assert report["audio_s"] == pytest.approx(
         sum(chapter["audio_s"] for chapter in report["chapters"]), abs=0.2
     )
-    assert report["cached_s"] is None  # nobody here has spoken anything
+    assert report["cached_s"] is None  # nothing was spoken on this machine
 
 
 def test_plan_of_some_chapters_keeps_their_numbers(

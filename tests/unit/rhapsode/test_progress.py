@@ -1,4 +1,4 @@
-"""What is drawn, and where."""
+"""Progress is shown on terminals only, with the number of chunks and the speed."""
 
 import pytest
 

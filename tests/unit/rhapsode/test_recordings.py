@@ -1,4 +1,4 @@
-"""Voices of one machine: what an earlier process left half-done is done again."""
+"""Voices of one machine: work that an earlier process left unfinished is done again."""
 
 import threading
 from collections.abc import Iterator
@@ -50,7 +50,7 @@ def voice(machine: Machine, voice_id: str) -> Voice:
 
 
 def leave_unfinished(machine: Machine, recording: Recording) -> str:
-    """Do what a process does that is killed while it prepares a voice."""
+    """Leave behind what a process leaves that is killed while it prepares a voice."""
     now = utc_now()
     with session_scope(machine.database) as session:
         create_voice(

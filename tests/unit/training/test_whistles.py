@@ -1,4 +1,4 @@
-"""The teacher's own tones are taken out of what is learned from, and nothing beside them."""
+"""The teacher's steady tones are removed from the training speech, and nothing else."""
 
 import math
 
@@ -19,5 +19,5 @@ def test_a_steady_tone_of_the_teacher_is_gone() -> None:
 
 def test_a_sound_beside_it_stays_as_it_was() -> None:
     sound = tone(4700.0) + tone(220.0)
-    middle = slice(2400, -2400)  # a tone that starts at once has all frequencies there
+    middle = slice(2400, -2400)  # at its abrupt ends a tone contains all frequencies
     assert torch.allclose(take_out_whistles(sound)[middle], sound[middle], atol=0.01)

@@ -16,7 +16,7 @@ from tests.servers import Valkey
 class TestCelery(BrokerContract):
     @pytest.fixture
     def under_test(self, valkey: Valkey) -> Iterator[BrokerUnderTest]:
-        valkey.client().flushall()  # of tests before: no worker of this one knows their tasks
+        valkey.client().flushall()  # from earlier tests: no worker of this test knows their tasks
         app = make_celery(valkey.url, BrokerSettings())
         workers = []
 

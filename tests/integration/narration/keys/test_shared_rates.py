@@ -45,7 +45,7 @@ def test_streams_of_a_process_that_is_gone_are_freed(valkey: Valkey) -> None:
         assert rates.admit(stream(name)).has_stream
     for _ in range(4):
         time.sleep(0.2)
-        rates.renew([lease("a")])  # nobody speaks for the other
+        rates.renew([lease("a")])  # the other lease is not renewed
     assert [rates.admit(stream(name)).has_stream for name in "cd"] == [True, False]
 
 

@@ -54,7 +54,7 @@ def test_presigned_url_names_the_public_endpoint(seaweedfs: SeaweedFS) -> None:
 
 def put(url: str, data: bytes) -> int:
     request = urllib.request.Request(url, data=data, method="PUT")
-    request.add_header("Content-Type", "")  # urllib's own is not what was signed
+    request.add_header("Content-Type", "")  # the default of urllib was not signed
     with urllib.request.urlopen(request) as answer:
         status: int = answer.status
     return status

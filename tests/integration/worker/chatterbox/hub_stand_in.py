@@ -1,4 +1,4 @@
-"""A model hub on this machine: the endpoints that huggingface_hub asks, with faults to order."""
+"""A model hub on this machine: the endpoints that huggingface_hub uses, with faults."""
 
 import hashlib
 import threading
@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-LARGE_BYTES = 1000  # files from here on are kept as the hub keeps large ones
+LARGE_BYTES = 1000  # files from this size on are stored as the hub stores large ones
 
 
 @dataclass(slots=True, kw_only=True)
 class Faults:
-    """What goes wrong; sizes are bytes of one answer."""
+    """The faults to inject; sizes are bytes of one answer."""
 
     missing: set[str] = field(default_factory=set)
     corrupt: set[str] = field(default_factory=set)
@@ -24,7 +24,7 @@ class Faults:
 
 
 class Hub:
-    """Serves the files of one repository at one revision, and remembers what it was asked."""
+    """Serves the files of one repository at one revision, and records the requests."""
 
     def __init__(self, repository: str, revision: str, files: dict[str, bytes]) -> None:
         self.repository, self.revision, self.files = repository, revision, files
@@ -85,7 +85,7 @@ class _Handler(BaseHTTPRequestHandler):
             headers = {"ETag": f'"{hashlib.sha1(blob, usedforsecurity=False).hexdigest()}"'}
             return self._send(name, headers, with_body=with_body)
         size = hub.faults.declared_size.get(name, len(content))
-        # Large files lie on another host, whose answer knows nothing of revisions and digests.
+        # Large files are on another host, whose answers have no revision and no digest.
         return self._head(
             302,
             {

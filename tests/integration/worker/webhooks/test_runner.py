@@ -102,7 +102,7 @@ def test_a_receiver_that_fails_for_an_hour_is_told_all_of_it_afterwards(
     assert {row.state for row in deliveries(harness)} == {DeliveryState.PENDING}
     assert {row.response for row in deliveries(harness)} == {"in maintenance"}
     attempts = len(receiver.received)
-    assert attempts < 6 * 8  # it is not besieged
+    assert attempts < 6 * 8  # retries are spaced out
     receiver.answer = answering(200)
     for _ in range(10):  # the sixth retry comes an hour after the fifth, and a little more
         harness.wait(600)
@@ -161,7 +161,7 @@ def test_the_worker_sends_on_threads_of_its_own(harness: WorkerHarness, receiver
     make_webhook(harness.database, url=receiver.url)
     harness.submit(WORDS)
     harness.sweeper.sweep()
-    harness.deliver()  # every message is handled although nobody answers
+    harness.deliver()  # every message is handled although no receiver answers
     may_answer.set()
     harness.worker.close()
     assert len(receiver.received) >= 1

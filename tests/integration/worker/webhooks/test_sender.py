@@ -106,7 +106,7 @@ def test_loopback_is_refused_unless_it_was_named(receiver: Receiver) -> None:
 def test_a_name_whose_answer_changes_after_the_check_leads_nowhere_else(
     receiver: Receiver,
 ) -> None:
-    """A rebinding DNS: allowed the first time it is asked, another address ever after."""
+    """A rebinding DNS server: the first answer is an allowed address, later ones are another."""
     with open_receiver() as inside:
         answers = iter([["127.0.0.2"]])
         lookups = []
@@ -117,7 +117,7 @@ def test_a_name_whose_answer_changes_after_the_check_leads_nowhere_else(
 
         only_two = WebhookSettings(allowed_networks="127.0.0.2/32", timeout_s=1)
         url = f"http://rebinding.example:{inside.port}/"
-        # 127.0.0.2 is where was connected to: nobody listens there.
+        # The connection went to 127.0.0.2, where no server listens.
         attempt = send(url, only_two, resolver=Resolver(resolve))
         assert "the connection failed" in (attempt.error or "")
         assert lookups == ["rebinding.example"]

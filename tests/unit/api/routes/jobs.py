@@ -1,4 +1,4 @@
-"""What the tests of jobs over HTTP share."""
+"""Shared by the tests of jobs over HTTP."""
 
 from http import HTTPStatus
 from pathlib import Path
@@ -9,7 +9,7 @@ import httpx
 from api.deps import Resources
 
 TEXT = "It was a bright cold day in April, and the clocks were striking thirteen."
-BIG = b"A sentence that is repeated. " * 4000  # larger than a row holds
+BIG = b"A sentence that is repeated. " * 4000  # too large to be stored in a row
 
 
 def submit(client: httpx.Client, **fields: object) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the tests of mending over HTTP share: jobs that have delivered, made without a worker."""
+"""Shared by the tests of mending over HTTP: delivered jobs, made without a worker."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -34,7 +34,7 @@ def sound_of(index: int, take: int) -> bytes:
 
 
 def speak_again(resources: Resources, job_id: str, take: int) -> None:
-    """Speak what is left of a job as this take, the first chunk silently, and deliver it."""
+    """Finish all pending chunks of a job with this take, the first one silent, and deliver it."""
     with session_scope(resources.database) as session:
         while (claim := claim_segment(session, now=NOW, until=LATER)) is not None:
             for chunk in pending_chunks(session, claim):
@@ -56,7 +56,7 @@ def speak_again(resources: Resources, job_id: str, take: int) -> None:
 
 
 def deliver(resources: Resources, job_id: str) -> None:
-    """End a job that waits to be assembled, with one file."""
+    """Finish a job that waits to be assembled, with one file."""
     with session_scope(resources.database) as session:
         step = claim_step(session, job_id, JobState.ASSEMBLING, holder="w", until=LATER, now=NOW)
         if step is None:

@@ -64,7 +64,7 @@ def test_what_nobody_can_tell_is_null_not_zero(client: TestClient) -> None:
 
 def test_warm_workers_share_what_is_to_be_spoken(client: TestClient, resources: Resources) -> None:
     warm_worker(resources, 3.0)
-    warm_worker(resources, None, "w2")  # has not spoken enough to know
+    warm_worker(resources, None, "w2")  # has not spoken enough to know its rate
     estimate = plan_book(client)["estimate"]
     assert estimate["speech_rate"] == 3
     assert estimate["cached_s"] == 0

@@ -46,7 +46,7 @@ def test_only_json_is_read(client: TestClient) -> None:
 def test_speech_is_planned_at_once_and_wakes_who_speaks(limited: Any, broker: Any) -> None:
     with limited(**SHORT) as client:
         answer = client.post("/v1/audio/speech", json=SPEECH)
-        assert answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE  # nobody speaks in this test
+        assert answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE  # no worker is running
         (job,) = client.get("/v1/jobs?kind=speech").json()["items"]
     assert broker.sent == [(Task.RENDER,)]
     assert (job["state"], job["progress"]["chunks_total"]) == ("canceled", 1)

@@ -44,7 +44,7 @@ def test_an_upload_becomes_a_job(
     client: TestClient, resources: Resources, broker: NotingBroker
 ) -> None:
     upload = announce(client, BIG, "big.txt")
-    assert upload["url"] == f"/v1/uploads/{upload['id']}"  # a directory takes nothing by itself
+    assert upload["url"] == f"/v1/uploads/{upload['id']}"  # a directory has no URLs of its own
     assert client.get(upload["url"]).json() == upload
     put(client, upload, BIG)
     answer = client.post("/v1/jobs", json={"upload": upload["id"], "outputs": ["mp3"]})

@@ -13,7 +13,7 @@ from tests.unit.api.routes.jobs import submit
 
 @pytest.fixture
 def keyed(client: TestClient, resources: Resources) -> TestClient:
-    """A client of ann's key `ci`, which has submitted two jobs, as bob's has one."""
+    """A client with ann's key `ci`, which has submitted two jobs; bob's key has submitted one."""
     for owner, count in (("bob", 1), ("ann", 2)):
         client.headers.update(bearer(make(resources, owner=owner)))
         for _ in range(count):

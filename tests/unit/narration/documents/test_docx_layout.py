@@ -1,4 +1,4 @@
-"""What Word documents say otherwise than by the styles that everybody knows."""
+"""Structure of Word documents that is not expressed by the usual styles."""
 
 from narration.documents.read import read_document
 from narration.documents.types import Document, SkipReason

@@ -1,4 +1,4 @@
-"""Reading takes time in proportion to the text, as far as a busy machine can tell."""
+"""Reading takes linear time, as far as this can be measured on a busy machine."""
 
 import time
 from collections.abc import Callable
@@ -101,7 +101,7 @@ _FILES: list[tuple[str, Callable[[str, int], bytes], str]] = [
 
 
 def _seconds(data: bytes, name: str) -> float:
-    """Return the least of three times: other work on the machine only adds."""
+    """Return the shortest of three times, since other work on the machine only adds to them."""
 
     def once() -> float:
         began = time.process_time()

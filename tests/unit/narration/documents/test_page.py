@@ -7,7 +7,7 @@ from narration.documents.types import BlockKind, SkipReason
 
 
 def _blocks(markup: str) -> list[str]:
-    """Blocks as they are said: headings behind #, lines that go on behind /."""
+    """Return the text of each block, with # before headings and / before lines of verse."""
     page = read_page(markup, what="a page")
     marks = {BlockKind.HEADING: "#", BlockKind.LINE: "/", BlockKind.PARAGRAPH: ""}
     return [marks[block.kind] + block.text for block in page.blocks]

@@ -1,4 +1,4 @@
-"""How words on pages of a PDF become text, on pages that are laid out here."""
+"""How words on the pages of a PDF become text, on pages that the tests construct."""
 
 from itertools import count
 

@@ -81,8 +81,8 @@ def test_the_entries_of_parts_are_one_list() -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        _lines("We shall look at three things:", *_TITLES),  # a sentence of the author's
-        _lines("The Hill", "The Road"),  # two lines may be anything
+        _lines("We shall look at three things:", *_TITLES),  # the first line is a sentence
+        _lines("The Hill", "The Road"),  # two lines prove nothing
         _lines("The Hill", *["Some prose of the first day, that went on for long. " * 7] * 2),
         _lines("The Sea", "The Road", "The Hill"),  # another order
     ],

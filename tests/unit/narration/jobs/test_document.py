@@ -1,4 +1,4 @@
-"""What a job reads of its document, in every format that readers skip something of."""
+"""What a job reads of its document, in every format whose reader skips something."""
 
 import pytest
 

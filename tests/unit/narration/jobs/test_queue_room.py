@@ -1,4 +1,4 @@
-"""The limit of queued jobs holds although they are seldom counted."""
+"""The limit of queued jobs is kept although they are rarely counted."""
 
 from dataclasses import dataclass, field
 
@@ -61,5 +61,5 @@ def test_a_queue_that_has_emptied_takes_jobs_at_once(sqlite_database: Engine) ->
     room = QueueRoom(clock=Clock())
     with session_scope(sqlite_database) as session:
         room.require(session, 1)
-        room.note_submitted()  # by now a worker has taken it: nothing is queued
+        room.note_submitted()  # a worker has claimed it meanwhile: nothing is queued
         room.require(session, 1)

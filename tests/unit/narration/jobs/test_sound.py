@@ -39,4 +39,4 @@ def test_another_engine_has_the_same_seed_and_another_key(field: str) -> None:
 def test_seeds_fit_signed_64_bit_columns_and_do_not_change_between_versions() -> None:
     seed = PARAMETERS.seed("Text.", 0)
     assert 0 <= seed < 2**63
-    assert seed == 8057570830328720322  # another number would orphan every chunk cache
+    assert seed == 8057570830328720322  # any other number would make every chunk cache useless

@@ -1,4 +1,4 @@
-"""Settings that an earlier version stored are read, whatever a caller may send today."""
+"""Settings stored by an earlier version are read, even if they would be refused today."""
 
 from narration.jobs.request import JobSettings
 from narration.jobs.stored import dump_settings, read_settings

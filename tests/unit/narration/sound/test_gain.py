@@ -44,7 +44,7 @@ def _finish(takes: list[Waveform], gain_db: float, loudness: Loudness) -> Wavefo
 def test_programmes_reach_their_target(
     voice: VoiceLevel, takes: list[Waveform], target_lufs: float, allowed: float
 ) -> None:
-    """The voice was measured on other sentences; one correction is allowed, as a job has it."""
+    """The voice was measured on other sentences; one correction is allowed, as in a job."""
     loudness = Loudness(target_lufs=target_lufs)
     gain_db = choose_gain(voice, loudness)
     lufs, peak_db = meter(_finish(takes, gain_db, loudness))

@@ -1,4 +1,4 @@
-"""Saying takes time in proportion to the text, as far as a busy machine can tell."""
+"""Normalization takes linear time, as far as this can be measured on a busy machine."""
 
 import time
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from narration.text.unspoken import find_unspoken
 _SMALL = 1000
 _TIMES = 8
 _MOST = 30  # linear is 8, quadratic 64
-# What each table of rules looks for, whole and cut off in the middle.
+# What each table of rules matches, complete and cut off in the middle.
 _UNITS = (
     "$5-$7 million, ", "£3 10s. 6d. ", "£1 ", "$", "5 March 1923 ", "Mar. 12th ", "3/9/18 ",
     "2018-",

@@ -1,4 +1,4 @@
-"""A table of sayings: as written, as spoken. Each bug adds its line."""
+"""A table of written and spoken forms. Each bug adds its line."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Everyday sayings from a table, written form and saying: each bug adds its line to the table."""
+"""Everyday texts and their spoken forms, from a table: each bug adds its line to it."""
 
 from pathlib import Path
 

@@ -7,7 +7,7 @@ from narration.text.chunk import plan_chunks
 from narration.text.normalize import normalize
 from narration.text.unspoken import find_unspoken
 
-# Between « and » stands what has no saying.
+# « and » enclose characters without a spoken form.
 _TEXTS = [
     "I love it «😀»!",
     "Acme«™» and Bolt«®».",

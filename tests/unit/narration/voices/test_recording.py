@@ -199,7 +199,7 @@ def test_memory_holds_one_channel_of_the_allowed_length() -> None:
     _, peak_bytes = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     mono_bytes = 6 * RATE_HZ * 4
-    assert peak_bytes < 4 * mono_bytes  # all of it would be 27 times
+    assert peak_bytes < 4 * mono_bytes  # the whole recording would take 27 times
 
 
 def test_film_without_sound_is_refused() -> None:

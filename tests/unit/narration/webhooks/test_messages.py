@@ -1,4 +1,4 @@
-"""Messages are signed as the standard's own verifier expects, and hold nothing confidential."""
+"""Messages are signed as the standard's own verifier expects, and contain nothing confidential."""
 
 import base64
 import json

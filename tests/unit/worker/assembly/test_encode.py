@@ -98,7 +98,7 @@ def test_a_missing_folder_is_refused(tmp_path: Path, audio_format: AudioFormat) 
 
 
 def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, audio_format: AudioFormat) -> None:
-    """A limit on the size of files stands in for the disk; the error has another number."""
+    """A limit on the size of files simulates the full disk; its error has another number."""
     path = tmp_path / f"a.{audio_format}"
     path.write_bytes(b"older")
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

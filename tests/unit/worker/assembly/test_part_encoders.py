@@ -1,4 +1,4 @@
-"""Encoders fetch takes themselves, and what goes wrong there comes back as what it is."""
+"""Encoders fetch takes themselves, and their errors reach the caller with their own class."""
 
 import multiprocessing
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ WAVEFORM = (0.2 * np.sin(np.arange(SAMPLES) / 9)).astype(np.float32)
 BUCKET = {
     "kind": "s3",
     "bucket": "books",
-    "endpoint_url": "http://127.0.0.1:9",  # nothing listens there
+    "endpoint_url": "http://127.0.0.1:9",  # no server listens on this port
     "access_key_id": "a",
     "secret_access_key": "b",
 }

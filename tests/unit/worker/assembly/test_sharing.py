@@ -17,7 +17,7 @@ def blocks(produced: list[int]) -> Iterator[Waveform]:
 
 
 class Reader:
-    """Takes blocks, slowly or only so many."""
+    """Consumes blocks, slowly, or only a limited number."""
 
     def __init__(self, *, most: int = COUNT) -> None:
         self.found: list[float] = []

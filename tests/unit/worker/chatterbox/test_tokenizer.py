@@ -1,4 +1,4 @@
-# ruff: noqa: RUF001 - the sayings are about these very characters
+# ruff: noqa: RUF001 - the tests are about these very characters
 from pathlib import Path
 
 import pytest
@@ -9,7 +9,7 @@ from worker.chatterbox.tokenizer import TextTokenizer, normalize_punctuation
 
 OFFICIAL = Path(__file__).parents[3] / "data" / "tokenizer.json"
 
-# What is said, and what upstream 0.1.7 makes of it.
+# A text, and the result of upstream 0.1.7 for it.
 SAYINGS = [
     ("hello", "Hello."),
     ("Hello!", "Hello!"),

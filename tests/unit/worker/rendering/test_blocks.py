@@ -50,7 +50,7 @@ def _sum(pipe: Connection, blocks: SharedBlocks) -> None:
 def test_closing_twice_closes_no_file_of_somebody_else() -> None:
     blocks = SharedBlocks.make(1)
     blocks.close()
-    ours, theirs = os.pipe()  # the lowest numbers that are free: one of them was the memory's
+    ours, theirs = os.pipe()  # these get the lowest free numbers: one was that of the memory
     blocks.close()
     os.write(theirs, b"x")
     assert os.read(ours, 1) == b"x"

@@ -92,7 +92,8 @@ def test_findings_of_text_and_take_are_kept_together() -> None:
     outcome = resolve_take(chunk, spoken(2, findings=1), QualityPolicy.FLAG)
     assert isinstance(outcome, Outcome)
     assert [finding.flag for finding in outcome.findings] == ["foreign_language", "silent"]
-    assert [finding.flag for finding in outcome.take.findings] == ["silent"]  # for other jobs
+    # Other jobs may reuse the take, whatever is found in their texts.
+    assert [finding.flag for finding in outcome.take.findings] == ["silent"]
 
 
 def test_policy_off_flags_no_text() -> None:

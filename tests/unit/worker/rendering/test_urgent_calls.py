@@ -19,7 +19,7 @@ class Line:
 
 
 class CallingBroker(RecordingBroker):
-    """Hands calls to its listener at once."""
+    """Passes calls to its listener immediately."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -49,8 +49,8 @@ def test_entries_that_come_again_as_headings_make_a_list(title: str, lines: str)
 @pytest.mark.parametrize(
     "source",
     [
-        f"Contents of Part One\n\nA hill . . . 1\nA road . . . 17\n\n{_PROSE}",  # its pages
-        f"THE BOOK\n\nCONTENTS\n\nA hill\nA road\n\n{_PROSE}",  # its place
+        f"Contents of Part One\n\nA hill . . . 1\nA road . . . 17\n\n{_PROSE}",  # by its pages
+        f"THE BOOK\n\nCONTENTS\n\nA hill\nA road\n\n{_PROSE}",  # by its position
         f"THE BOOK\n\nList of Illustrations\n\nA hill\nA road\n\n\n\nCHAPTER I\n\n{_PROSE}",
     ],
 )

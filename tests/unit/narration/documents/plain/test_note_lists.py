@@ -8,7 +8,7 @@ _LIST = "1. A fox is a beast.\n\n2. The dog is one, too,\nas is known."
 
 
 def _rest(source: str) -> str:
-    """What is read of a source."""
+    """Return the text that is not skipped."""
     for skip in reversed(find_note_lists(source)):
         source = source[: skip.start] + source[skip.end :]
     return " ".join(source.split())

@@ -13,7 +13,7 @@ def _notes(source: str) -> list[str]:
 
 
 def _rest(source: str) -> list[str]:
-    """What is read of a source, paragraph by paragraph."""
+    """Return the text that is not skipped, paragraph by paragraph."""
     for skip in reversed(find_signed_notes(source)):
         source = source[: skip.start] + source[skip.end :]
     return source.split()

@@ -38,7 +38,7 @@ def _titles(source: str) -> list[str]:
 def test_headings_that_go_on_from_each_other_begin_chapters(headings: tuple[str, ...]) -> None:
     document = read_document(_text(*headings).encode(), name="a.txt")
     assert [chapter.title for chapter in document.chapters] == list(headings)
-    assert document.title is None  # the first of them is no title of the work
+    assert document.title is None  # the first of them is not the title of the work
 
 
 def test_the_title_page_above_them_is_no_chapter() -> None:
@@ -53,7 +53,7 @@ def test_the_title_page_above_them_is_no_chapter() -> None:
         _PROSE + "\n\n" + _text("NO ENTRY", "KEEP OUT", "BEWARE OF THE DOG"),
         _PROSE + "\n\n" + _text("COMING HOME STOP", "SEND MONEY STOP", "ALL WELL STOP"),
         _text("FIRE!", "HELP!", "RUN!"),
-        _PROSE + "\n\n" + _text("3 May 1893", "9 May 1893", "1 June 1893"),  # dates of letters
+        _PROSE + "\n\n" + _text("3 May 1893", "9 May 1893", "1 June 1893"),  # the dates of letters
         f"{_PROSE}\n\nOne.\n\nTwo.\n\nThree.\n\n{_PROSE}",
         f"{_PROSE}\n\nThree!\n\nTwo!\n\nOne!\n\n{_PROSE}",
         f"MILK\n\nBREAD\n\nSALT\n\n{_PROSE}",

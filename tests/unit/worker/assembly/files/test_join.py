@@ -33,7 +33,7 @@ _LAGS = {AudioFormat.MP3: 0, AudioFormat.OPUS: 1}  # libsndfile rounds Opus' del
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Case:
-    """A file from parts and one from one go; errors against the source, chunk by chunk."""
+    """A file joined from parts, one encoded in one go, and the errors of both in each chunk."""
 
     programme: Programme
     joined: bytes
@@ -107,7 +107,7 @@ def test_seams_are_nearly_as_close_to_the_source_as_one_go(case: _Case) -> None:
 
 
 def test_no_seam_clicks(case: _Case) -> None:
-    """A click is an error that stands out: between chunks nothing is heard, in them no peak."""
+    """A click would be sound in a pause, or a larger error than those of encoding in one go."""
     worst = max(float(np.abs(error).max()) for error in case.errors_at_once)
     for cut in _CUTS[1:]:
         end = case.positions[cut - 1] + case.programme.chunks[cut - 1].samples

@@ -7,7 +7,7 @@ from worker.assembly.files.ogg import OggWriter
 
 
 def _pages(data: bytes) -> list[tuple[int, int, int, bytes]]:
-    """Read flags, time, number and content of every page, and check its sum bit by bit."""
+    """Read flags, time, number and content of every page, and verify its checksum."""
     pages = []
     while data:
         magic, flags, time, number, crc, count = struct.unpack_from("<4sxBQ4xIIB", data)

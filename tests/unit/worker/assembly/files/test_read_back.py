@@ -1,4 +1,4 @@
-"""What files say of themselves, read back by tinytag and libav: neither is our code."""
+"""Tags of our files, read by tinytag and libav, which are independent of our code."""
 
 from pathlib import Path
 
@@ -76,7 +76,7 @@ def test_series_publisher_and_description_are_kept(book: Path) -> None:
     tags_read = {name.lower(): text for name, text in tags.items()}
     assert (tags_read["series"], tags_read["series-part"]) == ("Rivers", "2.5")
     assert tags_read["isbn"] == "9780000000001"
-    # libav has one comment for what are two in Ogg: there the other reader is asked.
+    # libav merges two fields of Ogg into one comment, so the other reader is used there.
     described = [tags_read.get("synopsis"), tags_read.get("description"), *_texts(book)]
     assert BOOK.description in described
     if book.suffix in {".mp3", ".opus", ".flac"}:

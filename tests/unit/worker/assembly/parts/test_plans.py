@@ -45,12 +45,12 @@ def _heard(
 ) -> dict[int, list[tuple[int, int, int]]]:
     """Where each chunk's samples come out of a decoder: chunk -> [position, start, stop].
 
-    A packet's place in the file and in its encoder's output say which input it stands for.
+    A packet's place in the file and in its encoder's output determine its input.
     """
     positions: dict[int, list[tuple[int, int, int]]] = {}
     for place in place_parts(chunks, plans, codec):
         plan = plans[place.part]
-        first = plan.dropped * codec.packet  # input that the first kept packet follows
+        first = plan.dropped * codec.packet  # samples before those of the first kept packet
         last = first + place.packets * codec.packet
         at = 0
         for piece in plan.pieces:

@@ -22,6 +22,14 @@ from narration.jobs.states import ChunkState
 from narration.jobs.stored import dump_voicing
 
 MARKED_AGAIN_AFTER = timedelta(hours=1)
+_TAKE_COLUMNS = (
+    ChunkAudio.cache_key,
+    ChunkAudio.sha256,
+    ChunkAudio.samples,
+    ChunkAudio.is_watermarked,
+    ChunkAudio.findings,
+    ChunkAudio.level,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +86,9 @@ def find_takes(
             .values(used_at=now),
             execution_options=UNSYNCHRONIZED,
         )
-    rows = session.scalars(select(ChunkAudio).where(*is_wanted))
-    return {row.cache_key: _take_of(row) for row in rows}
+    # Columns and no objects, which would take as long as all else for a long book.
+    rows = session.execute(select(*_TAKE_COLUMNS).where(*is_wanted))
+    return {row.cache_key: Take(**row._asdict()) for row in rows}
 
 
 def store_take(session: Session, owner: str, take: Take, *, now: datetime) -> None:
@@ -175,17 +184,6 @@ def note_level(session: Session, chunk: Chunk, level: bytes) -> None:
     for table in (Chunk, ChunkAudio):
         is_it = (table.owner == chunk.owner, table.sha256 == chunk.sha256, table.level.is_(None))
         session.execute(update(table).where(*is_it).values(level=level))
-
-
-def _take_of(row: ChunkAudio) -> Take:
-    return Take(
-        cache_key=row.cache_key,
-        sha256=row.sha256,
-        samples=row.samples,
-        is_watermarked=row.is_watermarked,
-        findings=row.findings,
-        level=row.level,
-    )
 
 
 def _insert(session: Session) -> Any:

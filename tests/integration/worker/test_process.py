@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, delete
 
 from narration import workers
 from narration.broker.interface import Task
@@ -48,16 +48,33 @@ def test_slots_follow_the_engine(target_concurrency: int, slots: int) -> None:
     assert slots_for(target_concurrency, WorkerSettings()) == slots
 
 
-def test_a_planned_job_wakes_one_worker_per_segment(
+@pytest.mark.parametrize(("slots", "most"), [(2, 2), (8, 3)], ids=["few slots", "many slots"])
+def test_a_planned_job_wakes_a_slot_per_segment_within_its_window(
+    sqlite_database: Engine, tmp_path: Path, slots: int, most: int
+) -> None:
+    harness = WorkerHarness(
+        sqlite_database,
+        tmp_path,
+        worker={"segment_chunks": 2, "window_segments": 3, "slots": slots},
+    )
+    for sentences, wakeups in ((2, 1), (40, most)):
+        harness.submit(make_text(sentences, name=str(sentences)))
+        harness.deliver_only(Task.PLAN)
+        assert [task for task, _ in harness.broker.take()] == [Task.RENDER] * wakeups
+    harness.close()
+
+
+def test_a_job_planned_before_any_worker_speaks_wakes_for_its_whole_window(
     sqlite_database: Engine, tmp_path: Path
 ) -> None:
     harness = WorkerHarness(
         sqlite_database, tmp_path, worker={"segment_chunks": 2, "window_segments": 3}
     )
-    for sentences, wakeups in ((2, 1), (40, 3)):
-        harness.submit(make_text(sentences, name=str(sentences)))
-        harness.deliver_only(Task.PLAN)
-        assert [task for task, _ in harness.broker.take()] == [Task.RENDER] * wakeups
+    with session_scope(sqlite_database) as session:
+        session.execute(delete(workers.Worker))
+    harness.submit(make_text(40))
+    harness.deliver_only(Task.PLAN)
+    assert [task for task, _ in harness.broker.take()] == [Task.RENDER] * 3
     harness.close()
 
 

@@ -85,6 +85,9 @@ def create_app(settings: Settings, resources: Resources | None = None) -> FastAP
         generate_unique_id_function=lambda route: route.name,  # names in generated clients
         docs_url=None,  # FastAPI's page loads scripts from another host; ours is below
         redoc_url=None,
+        # FastAPI would ask OpenTelemetry at each request whether anybody collects traces. This
+        # server has metrics and logs of its own, and sends nothing anywhere unless it is set to.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         dependencies=[Depends(refuse_unknown_parameters)],
     )
     errors.install(app)

@@ -8,7 +8,7 @@ Source: HTML, server-sent events (text/event-stream).
 
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 
 from api.following import Follower, position_of
@@ -89,10 +89,9 @@ class EventStream:
         # The position comes first, so that a client that disconnects at once can resume.
         yield f"retry: {RECONNECT_MS}\nid: {self._last_id}\n\n"
         while not is_closing():
-            for event in await self.follower.next(self._wait_s()):
-                self._last_id = self._name(position_of(event, self.follower.key))
-                if not self._record(event):
-                    yield self._mark_sent(self.frames_of.frame(self._last_id, event))
+            frames = self._frames_of(await self.follower.next(self._wait_s()))
+            if frames:  # together: each piece costs a call to the system
+                yield self._mark_sent("".join(frames))
             for job_id in self._pending.due(time.monotonic()):
                 body = await self._progress(job_id)
                 if body is not None:
@@ -102,13 +101,22 @@ class EventStream:
             if time.monotonic() - self._sent_at >= HEARTBEAT_S:
                 yield self._mark_sent(": heartbeat\n\n")
 
+    def _frames_of(self, events: Iterable[JobEvent]) -> list[str]:
+        """Return the messages of events, and record those that are only summed up."""
+        frames = []
+        for event in events:
+            self._last_id = self._name(position_of(event, self.follower.key))
+            if not self._record(event):
+                frames.append(self.frames_of.frame(self._last_id, event))
+        return frames
+
     def _wait_s(self) -> float:
         now = time.monotonic()
         return min(self._pending.wait_s(now), max(0.0, self._sent_at + HEARTBEAT_S - now))
 
-    def _mark_sent(self, frame: str) -> str:
+    def _mark_sent(self, frames: str) -> str:
         self._sent_at = time.monotonic()
-        return frame
+        return frames
 
     def _record(self, event: JobEvent) -> bool:
         """Return whether an event is only summed up; record it, or the end of its job."""

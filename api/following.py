@@ -136,8 +136,13 @@ class Follower:
         return self._topic.floor is not None and self.position < self._topic.floor
 
     def _buffered(self) -> list[JobEvent]:
-        key = self._topic.key
-        return [event for event in self._topic.recent if position_of(event, key) > self.position]
+        events: list[JobEvent] = []
+        for event in reversed(self._topic.recent):  # from the newest, of which there are few
+            if position_of(event, self._topic.key) <= self.position:
+                break
+            events.append(event)
+        events.reverse()
+        return events
 
     def _advance(self, events: list[JobEvent]) -> list[JobEvent]:
         if events:

@@ -1,14 +1,15 @@
 """Looks up keys in the database for requests, at most once a second per key.
 
-A key that is revoked by another process is refused within that second. Unknown secrets are looked
-up each time, on a few separate threads, so that a client that tries many of them uses up none of
-the others' threads.
+A key that is revoked by another process is refused within that second. All keys in use are looked
+up again together: one query each would cost a busy server as much as its other queries. Unknown
+secrets are looked up each time, on a few separate threads, so that a client that tries many of them
+uses up none of the others' threads.
 """
 
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
@@ -27,17 +28,20 @@ from narration.keys.secret import digest_of
 
 T = TypeVar("T")
 Find: TypeAlias = Callable[[Session, str], KnownKey | None]
+_Found: TypeAlias = Mapping[str, KnownKey | None]  # by the digests that were looked up
 CACHED_S = 1.0
+RENEWED_S = 0.5  # keys in use that are as old are looked up along with the first that has to be
 MAX_CACHED = 4096
 THREADS = 8
 
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class _CachedKey:
     key: KnownKey
     at: float
+    is_used: bool = False  # since it was looked up
 
 
 class KeyBook:
@@ -48,7 +52,7 @@ class KeyBook:
         self._limiter = anyio.CapacityLimiter(THREADS)
         self._unknown_limiter = anyio.CapacityLimiter(THREADS)
         self._cached: OrderedDict[str, _CachedKey] = OrderedDict()
-        self._pending: dict[str, asyncio.Task[KnownKey | None]] = {}
+        self._pending: dict[str, asyncio.Task[_Found]] = {}
         self._writes: set[asyncio.Task[None]] = set()
         self._has_keys = False
         self._checked_at = float("-inf")
@@ -111,23 +115,55 @@ class KeyBook:
     async def _find(self, find: Find, text: str) -> KnownKey | None:
         digest = digest_of(text)  # texts of different kinds differ by their prefixes
         cached = self._cached.get(digest)
-        if cached is not None and time.monotonic() - cached.at < CACHED_S:
-            return cached.key
+        if cached is not None:
+            cached.is_used = True
+            if time.monotonic() - cached.at < CACHED_S:
+                return cached.key
         if digest not in self._pending:
-            self._pending[digest] = asyncio.create_task(self._look_up(find, text, digest))
+            if cached is None:
+                self._pending[digest] = asyncio.create_task(self._look_up(find, text, digest))
+            else:
+                self._start_renewal()
         # Shielded, because a caller that hangs up must not cancel the query for the others.
-        return await asyncio.shield(self._pending[digest])
+        return (await asyncio.shield(self._pending[digest]))[digest]
 
-    async def _look_up(self, find: Find, text: str, digest: str) -> KnownKey | None:
+    async def _look_up(self, find: Find, text: str, digest: str) -> _Found:
         try:
             at = time.monotonic()  # before the query, since a key may be revoked meanwhile
-            limiter = self._limiter if digest in self._cached else self._unknown_limiter
-            key = await self.read(lambda session: find(session, text), limiter)
+            key = await self.read(lambda session: find(session, text), self._unknown_limiter)
         finally:
             del self._pending[digest]
+        self._keep(digest, key, at)
+        return {digest: key}
+
+    def _start_renewal(self) -> None:
+        before = time.monotonic() - RENEWED_S
+        due = {
+            digest: cached.key
+            for digest, cached in self._cached.items()
+            if cached.is_used and cached.at <= before and digest not in self._pending
+        }
+        self._pending |= dict.fromkeys(due, asyncio.create_task(self._renew(due)))
+
+    async def _renew(self, due: Mapping[str, KnownKey]) -> _Found:
+        sessions = {key.session_id for key in due.values() if key.session_id is not None}
+        keys = {key.id for key in due.values() if key.session_id is None}
+        try:
+            at = time.monotonic()
+            in_use = await self.read(lambda session: lookup.find_in_use(session, keys, sessions))
+        finally:
+            for digest in due:
+                del self._pending[digest]
+        by_id = {key.session_id or key.id: key for key in in_use}
+        found = {digest: by_id.get(key.session_id or key.id) for digest, key in due.items()}
+        for digest, key in found.items():
+            self._keep(digest, key, at)
+        return found
+
+    def _keep(self, digest: str, key: KnownKey | None, at: float) -> None:
         if key is None:
             self._cached.pop(digest, None)
-            return None
+            return
         self._cached[digest] = _CachedKey(key=key, at=at)
         while len(self._cached) > MAX_CACHED:
             self._cached.popitem(last=False)
@@ -136,7 +172,6 @@ class KeyBook:
             task = asyncio.create_task(self._record_use(key.id))  # runs in the background
             self._writes.add(task)
             task.add_done_callback(self._writes.discard)
-        return key
 
     async def _record_use(self, key_id: str) -> None:
         try:

@@ -11,7 +11,8 @@ def insert_row(session: Session, row: Base) -> None:
 
     Columns without a value are not named. A flush names all of them, and psycopg parses a statement
     anew for each execution if it has more than 50 parameters: that took as long as all other
-    statements of a submission together.
+    statements of a submission together. The values are parameters of the execution and no part of
+    the statement, so that SQLAlchemy finds the compiled statement by its columns alone.
     """
     mapper = inspect(type(row))
     table = mapper.local_table
@@ -24,7 +25,7 @@ def insert_row(session: Session, row: Base) -> None:
             value = column.default.arg
         setattr(row, attribute.key, value)  # also if it is None: it need not be loaded then
         if value is not None:
-            values[column] = value
-    session.execute(insert(table).values(values))
+            values[column.key] = value
+    session.execute(insert(table), values)
     make_transient_to_detached(row)
     session.add(row)

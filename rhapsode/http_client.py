@@ -4,6 +4,8 @@ Knows HTTP and problem documents, and nothing about jobs or voices.
 """
 
 import hashlib
+import socket
+import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -24,6 +26,14 @@ from narration.errors import (
 
 RETRY_FOR_S = 120.0  # long enough for a server to restart
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 15.0
+SILENCE_S, CONNECT_S = 60, 10
+# Why there is no connection, by what the system said.
+_CAUSES: dict[type[BaseException], str] = {
+    socket.gaierror: "its name is not known here",
+    ssl.SSLCertVerificationError: "its certificate is not trusted here",
+    ssl.SSLError: "it does not speak TLS there",
+    ConnectionRefusedError: "nothing listens there",
+}
 BUSY = frozenset({408, 429, 502, 503, 504})
 MAX_UPLOAD_BYTES = 1 << 28  # read into memory; servers have lower limits
 NOT_FOUND = 404
@@ -58,7 +68,7 @@ class ApiClient:
         self._tell = tell
         self._sleep = sleep
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        timeout = httpx.Timeout(60, connect=10)
+        timeout = httpx.Timeout(SILENCE_S, connect=CONNECT_S)
         self._client = httpx.Client(
             base_url=self._url, headers=headers, timeout=timeout, transport=transport
         )
@@ -85,7 +95,7 @@ class ApiClient:
             try:
                 response = self._client.request(method, self._below(path), **options)
             except httpx.TransportError as error:
-                problem = f"{self._url} does not answer: {error}"
+                problem = f"{self._url} does not answer: {_why_no_answer(error)}"
             else:
                 if response.status_code not in BUSY:
                     return _accepted(response)
@@ -169,6 +179,23 @@ class ApiClient:
 
 def _wait_s(failures: int) -> float:
     return backoff_s(failures, first_s=FIRST_WAIT_S, longest_s=LONGEST_WAIT_S)
+
+
+def _why_no_answer(error: BaseException) -> str:
+    """Say in plain words why a request got no answer; the libraries' own are for programmers."""
+    if isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout):
+        return f"no connection within {CONNECT_S} s"
+    if isinstance(error, httpx.TimeoutException):
+        return f"nothing came for {SILENCE_S} s"
+    cause: BaseException | None = error
+    while cause is not None:
+        for kind, words in _CAUSES.items():
+            if isinstance(cause, kind):
+                return words
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(error, httpx.ConnectError):
+        return "it cannot be reached"
+    return "the connection broke off"
 
 
 def _accepted(response: httpx.Response) -> httpx.Response:

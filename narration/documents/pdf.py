@@ -103,7 +103,7 @@ def _open(data: bytes, what: str, max_chars: int) -> _Contents:
         )
     except pdfium.PdfiumError as error:
         raise DocumentError(
-            f"{what} is a damaged PDF ({error}): print it to a new PDF, or send its text"
+            f"{what} is a damaged PDF: print it to a new PDF, or send its text"
         ) from error
     finally:
         document.close()

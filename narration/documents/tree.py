@@ -66,12 +66,27 @@ def parse_xml(markup: str, *, what: str) -> etree._Element:
         return etree.fromstring(data, _strict_parser())
     except etree.XMLSyntaxError as error:
         parser = _strict_parser(is_mending=True)
-        root = None if "depth" in str(error) else etree.fromstring(data, parser)
-        if root is None or "depth" in str(parser.error_log):
+        is_deep = "depth" in str(error)
+        root = None if is_deep else _mended(data, parser)
+        if is_deep or "depth" in str(parser.error_log):
             raise DocumentError(
-                f"{what} is not XML ({error}): convert the document again"
+                f"{what} nests its elements too deep: convert the document again"
+            ) from error
+        if root is None:
+            line, column = error.position
+            raise DocumentError(
+                f"{what} is not XML (it cannot be read from line {line}, column {column} on): "
+                "convert the document again"
             ) from error
         return root
+
+
+def _mended(data: bytes, parser: etree.XMLParser) -> etree._Element | None:
+    """Parse what can be recovered; None if it is nothing."""
+    try:
+        return etree.fromstring(data, parser)
+    except etree.XMLSyntaxError:  # of an empty document nothing can be
+        return None
 
 
 def local_name(element: etree._Element) -> str:
@@ -152,7 +167,7 @@ def _parse_html(markup: str, what: str) -> etree._Element | None:
     try:
         root = etree.fromstring(body.encode(), parser)
     except etree.XMLSyntaxError as error:
-        raise DocumentError(f"{what} cannot be read as a page ({error}): convert it") from error
+        raise DocumentError(f"{what} cannot be read as a page: convert it") from error
     for entry in parser.error_log.filter_from_fatals():
         if "depth" in entry.message.lower():
             return None

@@ -85,10 +85,15 @@ def find_session(session: Session, secret: str) -> KnownKey | None:
 def find_in_use(
     session: Session, key_ids: Collection[str], session_ids: Collection[str]
 ) -> list[KnownKey]:
-    """Return those that still exist, to decide whether their open streams may continue."""
-    keys = session.scalars(select(ApiKey).where(ApiKey.id.in_(key_ids)))
-    browsers = session.execute(_signed_in().where(ApiSession.id.in_(session_ids)))
-    return [*map(_known, keys), *(_known(*row) for row in browsers)]
+    """Return those that still exist, usable or not."""
+    found: list[KnownKey] = []
+    if key_ids:
+        keys = session.scalars(select(ApiKey).where(ApiKey.id.in_(key_ids)))
+        found += map(_known, keys)
+    if session_ids:
+        browsers = session.execute(_signed_in().where(ApiSession.id.in_(session_ids)))
+        found += [_known(*row) for row in browsers]
+    return found
 
 
 def note_use(session: Session, key_id: str, *, now: datetime) -> None:

@@ -17,14 +17,14 @@ from av.container import InputContainer
 from numpy.typing import NDArray
 
 from narration.errors import RecordingError
+from narration.voices.file_lengths import promised_share
+from narration.voices.ogg import is_cut_short, is_ogg
 
 _BLOCK_FRAMES = 1 << 13
 _SEEKABLE = ("WAV", "WAVEX", "RF64", "W64", "FLAC", "AIFF")  # formats without state between blocks
 _FULL_SCALE = 0.999
 # Plain containers only: a playlist in disguise could make FFmpeg open other files or addresses.
 _WITH_LENGTH = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "asf")  # written in their headers
-_WAV = ("WAV", "WAVEX")
-_UNKNOWN_SIZE_BYTES = 0x7FFF_0000  # programs that write into a pipe put such sizes
 _MISSING_S = 0.5  # more than encoders round a length by
 _FIRST_FRAME_BYTES = 4096  # more than a frame has
 _CONTAINERS = "mov,mp4,m4a,3gp,matroska,webm,ogg,mp3,aac,flac,wav,w64,aiff,caf,asf,amr"
@@ -102,8 +102,7 @@ def _decode(data: bytes, name: str, limits: RecordingLimits) -> tuple[int, NDArr
                 return _decode_container(data, name, limits)
             _check_rate(sound.samplerate, name, limits)
             present_s = sound.frames / sound.samplerate
-            if sound.format in _WAV:
-                _check_whole(present_s, present_s * _promised_share(data), name, limits)
+            _check_whole(present_s, present_s * promised_share(data), name, limits)
             if sound.format == "MP3" and _says_its_length(data):
                 _check_whole(_coded_s(data), present_s, name, limits)
             # In one read: the Python binding seeks after each one, which loses an mp3's bit
@@ -138,20 +137,16 @@ def _decode_container(
             _check_rate(rate_hz, name, limits)
             promised_s = _promised_s(container)
             samples = _mix(_blocks(container.decode(audio=0)), rate_hz, name, limits)
-            _check_whole(len(samples) / rate_hz, promised_s, name, limits)
+            heard_s = len(samples) / rate_hz
+            _check_whole(heard_s, max(promised_s, heard_s * promised_share(data)), name, limits)
+            if is_ogg(data) and heard_s < limits.max_duration_s:
+                _check_ogg(data, heard_s, name)
             return rate_hz, samples
     except (av.FFmpegError, ValueError) as error:
         raise RecordingError(
             f'"{name}" is damaged, or not a sound file we can read: send a whole wav, flac, mp3, '
             "m4a, ogg or opus"
         ) from error
-
-
-def _promised_share(data: bytes) -> float:
-    """Return by how much longer than it is a WAV says it is; 1 where it was not known or is so."""
-    size_bytes = int.from_bytes(data[4:8], "little") + 8
-    is_known = data[:4] == b"RIFF" and size_bytes < _UNKNOWN_SIZE_BYTES
-    return max(1.0, size_bytes / len(data)) if is_known else 1.0
 
 
 def _says_its_length(mp3: bytes) -> bool:
@@ -196,6 +191,18 @@ def _check_whole(heard_s: float, promised_s: float, name: str, limits: Recording
         raise RecordingError(
             f"{name} breaks off after {heard_s:.1f} of {promised_s:.1f} s: send the whole file, or "
             "export what is there"
+        )
+
+
+def _check_ogg(data: bytes, heard_s: float, name: str) -> None:
+    try:
+        is_short = is_cut_short(data)
+    except ValueError as error:
+        raise RecordingError(f"{name} is damaged ({error}): send it again, whole") from error
+    if is_short:
+        raise RecordingError(
+            f"{name} breaks off after {heard_s:.1f} s, where it does not say that it ends: send "
+            "the whole file, or export what is there"
         )
 
 

@@ -120,9 +120,9 @@ class LimitedClients:
         return TestClient(create_app(resources.settings, resources), raise_server_exceptions=False)
 
 
-def recording(duration_s: float, rate_hz: int = 16_000) -> bytes:
-    """A wav file of soft noise."""
+def recording(duration_s: float, rate_hz: int = 16_000, **form: str) -> bytes:
+    """A file of soft noise, a wav unless told otherwise."""
     noise = np.random.default_rng(0).normal(0, 0.1, int(duration_s * rate_hz))
     buffer = io.BytesIO()
-    soundfile.write(buffer, noise.astype(np.float32), rate_hz, format="WAV")
+    soundfile.write(buffer, noise.astype(np.float32), rate_hz, **({"format": "WAV"} | form))
     return buffer.getvalue()

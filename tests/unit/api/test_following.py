@@ -194,8 +194,8 @@ def test_owner_follows_all_jobs_and_no_other_owners(resources: Resources, job_id
 
 
 def test_progress_is_told_at_most_once_a_second(resources: Resources, job_id: str) -> None:
-    async def follow() -> list[str]:
-        frames: list[str] = []
+    async def follow() -> str:
+        pieces: list[str] = []
         async with open_feed(resources) as feed:
             with feed.follow("ann", job_id, after=START) as follower:
                 reader = JobReader(resources.database)
@@ -207,7 +207,7 @@ def test_progress_is_told_at_most_once_a_second(resources: Resources, job_id: st
                 )
 
                 async def read() -> None:
-                    frames.extend([frame async for frame in stream.frames(feed.is_closing)])
+                    pieces.extend([piece async for piece in stream.frames(feed.is_closing)])
 
                 reading = asyncio.create_task(read())
                 for _ in range(30):
@@ -216,14 +216,34 @@ def test_progress_is_told_at_most_once_a_second(resources: Resources, job_id: st
                 await asyncio.to_thread(tell, resources, job_id, "chunk.flagged", "job.failed")
                 async with asyncio.timeout(10):
                     await reading  # ends with the job
-        return frames
+        return "".join(pieces)
 
-    frames = asyncio.run(follow())
-    names = [line.removeprefix("event: ") for frame in frames for line in frame.splitlines()[1:2]]
-    told = [name for name in names if not name.startswith("id")]
+    lines = asyncio.run(follow()).splitlines()
+    told = [line.removeprefix("event: ") for line in lines if line.startswith("event: ")]
     assert 1 <= told.count("job.progress") <= 3
     assert told[0] == "job.queued"
     assert told[-2:] == ["chunk.flagged", "job.failed"]
+
+
+def test_events_that_are_there_together_are_sent_together(
+    resources: Resources, job_id: str
+) -> None:
+    async def follow() -> str:
+        await asyncio.to_thread(tell, resources, job_id, "chunk.flagged", "job.failed")
+        async with open_feed(resources) as feed:
+            with feed.follow("ann", job_id, after=START) as follower:
+                stream = EventStream(
+                    follower=follower,
+                    reader=JobReader(resources.database),
+                    frames_of=SharedFrames(),
+                    is_of_one_job=True,
+                )
+                pieces = [piece async for piece in stream.frames(feed.is_closing)]
+        return pieces[-1]
+
+    lines = asyncio.run(follow()).splitlines()
+    told = [line.removeprefix("event: ") for line in lines if line.startswith("event: ")]
+    assert told == ["job.queued", "chunk.flagged", "job.failed"]
 
 
 def test_closing_ends_the_streams_at_once(resources: Resources, job_id: str) -> None:

@@ -1,12 +1,16 @@
 """Downloads over a connection that breaks repeatedly, and addresses below a path prefix."""
 
 import hashlib
+import socket
+import ssl
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import pytest
 
+from narration.errors import TransientError
 from rhapsode.http_client import ApiClient
 
 SOUND = bytes(range(250)) * 8
@@ -71,4 +75,34 @@ def test_server_that_does_not_answer_is_told_at_the_first_failure_and_once() -> 
     server.request("GET", "/v1/jobs")
     ((tried, line),) = told
     assert (tried, len(tries)) == (1, 4)
-    assert line == "http://server does not answer: refused; trying again for 120 s"
+    assert line == "http://server does not answer: it cannot be reached; trying again for 120 s"
+
+
+@pytest.mark.parametrize(
+    ("cause", "error", "why"),
+    [
+        (ConnectionRefusedError(111, "x"), httpx.ConnectError("x"), "nothing listens there"),
+        (socket.gaierror(-2, "x"), httpx.ConnectError("x"), "its name is not known here"),
+        (
+            ssl.SSLCertVerificationError("x"),
+            httpx.ConnectError("x"),
+            "its certificate is not trusted here",
+        ),
+        (None, httpx.ConnectTimeout("x"), "no connection within 10 s"),
+        (None, httpx.ReadTimeout("x"), "nothing came for 60 s"),
+        (None, httpx.RemoteProtocolError("x"), "the connection broke off"),
+    ],
+)
+def test_why_there_is_no_answer_is_said_in_plain_words(
+    cause: Exception | None, error: httpx.TransportError, why: str
+) -> None:
+    def answer(_: httpx.Request) -> httpx.Response:
+        raise error from cause
+
+    transport = httpx.MockTransport(answer)
+    server = ApiClient("http://server", None, retry_for_s=0, transport=transport)
+    with pytest.raises(TransientError) as caught:
+        server.request("GET", "/v1/jobs")
+    assert str(caught.value) == (
+        f"http://server does not answer: {why}; run the same command again later"
+    )

@@ -86,6 +86,17 @@ def test_a_short_recording_is_refused(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "5" in message
 
 
+def test_a_recording_that_breaks_off_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    voice = tmp_path / "cut.opus"
+    twelve_s = np.sin(np.arange(12 * RATE_HZ) / 20) / 2
+    soundfile.write(voice, twelve_s, RATE_HZ, format="OGG", subtype="OPUS")
+    voice.write_bytes(voice.read_bytes()[:-100])
+    message = refused(capsys, hello(tmp_path), "-o", tmp_path / "a.wav", "--voice", voice)
+    assert "cut.opus breaks off after 1" in message
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [

@@ -52,8 +52,13 @@ def test_recording_is_stored_and_its_preparation_announced(
 
 @pytest.mark.parametrize(
     ("data", "reason"),
-    [(recording(4.9), "at least 5 s"), (b"no sound", "not a sound file"), (b"", "is empty")],
-    ids=["short", "no sound", "empty"],
+    [
+        (recording(4.9), "at least 5 s"),
+        (b"no sound", "not a sound file"),
+        (b"", "is empty"),
+        (recording(12, format="OGG", subtype="OPUS")[:-100], "breaks off after 1"),
+    ],
+    ids=["short", "no sound", "empty", "breaks off"],
 )
 def test_recording_that_makes_no_voice_leaves_nothing_behind(
     client: TestClient, resources: Resources, broker: Any, data: bytes, reason: str

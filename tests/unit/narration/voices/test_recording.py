@@ -134,7 +134,18 @@ def mp3() -> bytes:
 BROKEN_OFF = {
     "mp3": mp3(),
     "wav": in_libsndfile(voice(12.0)),
+    "wav with a large header": in_libsndfile(voice(12.0), format="RF64"),
+    "wave64": in_libsndfile(voice(12.0), format="W64"),
+    "aiff": in_libsndfile(voice(12.0), format="AIFF"),
+    "caf": in_libsndfile(voice(12.0), format="CAF"),
     "webm": in_ffmpeg(voice(12.0, 48_000), "webm", "libopus", 48_000),
+}
+IN_OGG = {
+    "opus": in_ffmpeg(voice(12.0, 48_000), "ogg", "libopus", 48_000),
+    "opus, written otherwise": in_libsndfile(
+        voice(12.0, 48_000), 48_000, format="OGG", subtype="OPUS"
+    ),
+    "vorbis": in_libsndfile(voice(12.0), format="OGG", subtype="VORBIS"),
 }
 
 
@@ -146,6 +157,43 @@ def test_a_recording_that_breaks_off_is_refused_by_where_it_does(kind: str) -> N
         RecordingError, match=r"breaks off after [78]\.\d of 12\.\d s: send the whole"
     ):
         decode_recording(data[: len(data) * 2 // 3], "anna")
+
+
+@pytest.mark.parametrize("kind", IN_OGG)
+@pytest.mark.parametrize("where", ["in a page", "between pages", "in the last page"])
+def test_an_ogg_file_that_breaks_off_is_refused_by_where_it_does(kind: str, where: str) -> None:
+    data = IN_OGG[kind]
+    assert decode_recording(data, "anna").duration_s == pytest.approx(12.0, abs=0.1)
+    two_thirds = len(data) * 2 // 3
+    end = {
+        "in a page": two_thirds,
+        "between pages": data.rfind(b"OggS", 0, two_thirds),
+        "in the last page": len(data) - 1,
+    }[where]
+    with pytest.raises(RecordingError, match=r"breaks off after \d+\.\d s, .* send the whole"):
+        decode_recording(data[:end], "anna")
+
+
+@pytest.mark.parametrize("kind", IN_OGG)
+def test_an_ogg_file_with_a_damaged_page_is_refused_by_which_it_is(kind: str) -> None:
+    data = IN_OGG[kind]
+    middle = len(data) // 2
+    page = data.rfind(b"OggS", 0, middle)
+    damaged = data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
+    with pytest.raises(RecordingError, match=f"damaged .the page at byte {page:,} "):
+        decode_recording(damaged, "anna")
+
+
+def test_what_is_appended_to_an_ogg_file_does_not_matter() -> None:
+    tagged = IN_OGG["opus"] + b"TAG" + bytes(125)
+    assert decode_recording(tagged, "anna.opus").duration_s == pytest.approx(12.0, abs=0.1)
+
+
+def test_ogg_files_after_each_other_are_one_recording_and_whole() -> None:
+    data = IN_OGG["vorbis"]
+    assert decode_recording(data + data, "anna.ogg").duration_s >= 12.0
+    with pytest.raises(RecordingError, match="breaks off after"):
+        decode_recording(data + data[: len(data) // 2], "anna.ogg")
 
 
 @pytest.mark.parametrize("size", [0xFFFF_FFFF, 0x7FFF_FFFF, 0])

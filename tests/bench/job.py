@@ -120,7 +120,7 @@ def main() -> None:
     if options.engine_alone:
         subprocess.run(_engine_alone(options), check=True)
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-        cards = list(range(options.cards))
+        cards = list(range(options.first_card, options.first_card + options.cards))
         worker = {"is_listenable": options.listenable} | json.loads(options.worker)
         began = time.monotonic()
         with open_service(
@@ -183,6 +183,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="demo", help="a name, a folder, or `tones`")
     parser.add_argument("--cards", type=int, default=0, help="GPUs, each with a worker of its own")
+    parser.add_argument("--first-card", type=int, default=0)
     parser.add_argument("--cpu-workers", type=int, default=1)
     parser.add_argument("--hours", type=float, default=10.0, help="of each book")
     parser.add_argument(

@@ -61,7 +61,7 @@ def utterances(model: LoadedModel, text: str) -> list[Utterance]:
     voice = next(iter(model.bundled.values()))
     return [
         Utterance(
-            text=chunk["spoken_text"],
+            text=chunk.spoken_text,
             voice=voice,
             delivery=Delivery(),
             seed=number,

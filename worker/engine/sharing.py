@@ -23,10 +23,15 @@ class Backlog:
     T3 pauses while the sound stage is behind and more utterances wait than T3 has slots. Otherwise
     utterances that wait for the vocoder would fill the engine and leave T3 only a few to decode,
     and a step of few utterances costs nearly as much as a step of many.
+
+    T3 neither pauses nor shares the GPU while it decodes a few utterances that are heard soon: at
+    the pace of a full engine they would take half a minute. The work that is put off is done later,
+    and is not more.
     """
 
     def __init__(self) -> None:
         self._batches = 0.0
+        self._is_hurrying = False
         self._changed = threading.Condition()
 
     def update(self, batches: float) -> None:
@@ -35,6 +40,15 @@ class Backlog:
             self._batches = batches
             self._changed.notify_all()
 
+    @property
+    def is_hurrying(self) -> bool:
+        """Whether T3 needs the GPU to itself, so that the sound stage starts no other batch."""
+        return self._is_hurrying
+
+    def hurry(self, *, is_hurrying: bool) -> None:
+        """Set whether T3 decodes a few utterances that are heard soon."""
+        self._is_hurrying = is_hurrying
+
     def wait(self, timeout_s: float, *, is_crowded: bool) -> bool:
         """Wait until T3 may step; return whether it may.
 
@@ -42,7 +56,8 @@ class Backlog:
         """
         with self._changed:
             return self._changed.wait_for(
-                lambda: not is_crowded or self._batches < _BATCHES_BEHIND, timeout_s
+                lambda: not is_crowded or self._is_hurrying or self._batches < _BATCHES_BEHIND,
+                timeout_s,
             )
 
 

@@ -14,9 +14,10 @@ from worker.chatterbox.t3.prompt import Prompt, SpeechTokens
 from worker.engine.sharing import Backlog
 from worker.engine.stage import StageThread, fail, succeed
 from worker.engine.turns import TurnQueue
-from worker.engine.types import Turn, is_waited_for
+from worker.engine.types import Turn, is_heard_soon, is_waited_for
 
 _START_TIMEOUT_S = 600.0  # vLLM compiles and captures graphs: this took 100 s with nothing cached
+_FEW = 8  # a few utterances are at most one in this many
 _PAUSE_S = 0.05  # how long T3 waits for the sound stage before it checks for an abort
 
 
@@ -90,6 +91,7 @@ class SlotStage:
         self._reserved = reserved
         self._waiting: TurnQueue[_QueuedPrompt] = TurnQueue()
         self._running: dict[int, _QueuedPrompt] = {}
+        self._heard_soon: set[int] = set()  # slots
         self._has_cancelled = False  # saves checking every future before each step
         self._changed = threading.Condition()
         self._ended: EngineDied | None = None
@@ -150,6 +152,7 @@ class SlotStage:
         while self._wait_for_work():
             self._drop_cancelled(decoder)
             self._refill(decoder)
+            self._hurry()
             if not self._running or not self._may_step():
                 continue
             decoder.step()
@@ -167,6 +170,12 @@ class SlotStage:
     def _may_step(self) -> bool:
         return self._backlog is None or self._backlog.wait(_PAUSE_S, is_crowded=bool(self._waiting))
 
+    def _hurry(self) -> None:
+        """Ask for the GPU while a few utterances are heard soon; many would get no advantage."""
+        if self._backlog is not None:
+            few = len(self._running) // _FEW
+            self._backlog.hurry(is_hurrying=0 < len(self._heard_soon) <= few)
+
     def _note_cancellation(self, future: Future[SpeechTokens]) -> None:
         if future.cancelled():
             self._has_cancelled = True
@@ -180,6 +189,7 @@ class SlotStage:
         for slot in [s for s, q in self._running.items() if q.future.cancelled()]:
             decoder.drop(slot)
             del self._running[slot]
+            self._heard_soon.discard(slot)
 
     def _refill(self, decoder: SlotDecoder) -> None:
         """Add utterances one by one, so that a refused prompt fails alone."""
@@ -196,11 +206,14 @@ class SlotStage:
                 if slot is None:
                     return  # those behind it wait too, so that none of the same turn overtakes it
                 self._running[slot] = queued
+                if is_heard_soon(turn):
+                    self._heard_soon.add(slot)
             with self._changed:
                 self._waiting.remove(queued)
 
     def _finish(self, slot: int, decoder: SlotDecoder) -> None:
         queued = self._running.pop(slot)
+        self._heard_soon.discard(slot)
         try:
             speech_tokens = decoder.release(slot)
         except SpeechError as error:

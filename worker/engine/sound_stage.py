@@ -15,7 +15,7 @@ from narration.errors import EngineDied, SpeechError
 from worker.chatterbox.t3.prompt import SpeechTokens
 from worker.engine.sharing import Backlog
 from worker.engine.stage import StageThread, fail, succeed
-from worker.engine.types import Speech, Utterance, is_first_heard
+from worker.engine.types import Speech, Utterance, is_first_heard, is_heard_soon
 
 log = structlog.get_logger()
 
@@ -61,6 +61,14 @@ class _QueuedUtterance:
     def is_first_heard(self) -> bool:
         return is_first_heard(self.utterance.turn)
 
+    @property
+    def is_heard_soon(self) -> bool:
+        return is_heard_soon(self.utterance.turn)
+
+    @property
+    def kind(self) -> tuple[bool, bool]:
+        return self.is_first_heard, self.is_heard_soon
+
 
 class SoundStage:
     """Batches the utterance whose turn it is with others of similar length.
@@ -68,8 +76,9 @@ class SoundStage:
     With several threads, one batch is prepared while another is computed. The more utterances are
     still to come, the larger a batch must be: a small one takes GPU time from T3, which would soon
     have made it larger. The first sound of a stream is made at once, batched only with others of
-    its kind: it is short, and longer ones would delay it. While the engine is empty, the renderer
-    prepares for batch lengths that it has not seen yet.
+    its kind: it is short, and longer ones would delay it. Utterances that are heard soon share
+    batches with each other only, and while T3 hurries for such ones, no others are rendered. While
+    the engine is empty, the renderer prepares for batch lengths that it has not seen yet.
     """
 
     def __init__(
@@ -153,7 +162,7 @@ class SoundStage:
             while True:
                 self._changed.wait_for(
                     lambda: self._has_enough() or self._is_closing or self._ended,
-                    _IDLE_S if self._may_prepare else None,
+                    _IDLE_S if self._may_prepare or self._waiting else None,
                 )
                 self._set_waiting([one for one in self._waiting if not one.future.cancelled()])
                 if self._ended is not None:
@@ -180,6 +189,8 @@ class SoundStage:
         """Whether a batch may start; always true once T3 has no utterance left."""
         if any(one.is_first_heard for one in self._waiting):
             return True
+        if self._backlog is not None and self._backlog.is_hurrying:
+            return any(one.is_heard_soon for one in self._waiting)
         to_come = self._count_unfinished() - len(self._running)
         is_crowd = len(self._waiting) >= max(1, -(-to_come // _CROWD))
         return is_crowd or sum(one.share for one in self._waiting) >= self._batch
@@ -192,7 +203,7 @@ class SoundStage:
     def _pick(self) -> list[_QueuedUtterance]:
         """Take the first in turn and others of similar length, to keep padding small."""
         first = min(self._waiting, key=lambda one: one.utterance.turn)
-        same_kind = [one for one in self._waiting if one.is_first_heard == first.is_first_heard]
+        same_kind = [one for one in self._waiting if one.kind == first.kind]
         by_length = sorted(same_kind, key=lambda one: abs(len(one) - len(first)))
         shares = accumulate(one.share for one in by_length)
         batch = by_length[: max(1, sum(share <= self._batch for share in shares))]

@@ -26,6 +26,7 @@ class Delivery:
 NORMAL_PRIORITY = 5  # the default of jobs that set no priority
 HIGHEST_PRIORITY = 9  # that a caller may choose; above it are streams that somebody waits for
 BEGINNING = 4  # chunks of a job that are heard while the rest is spoken
+SHORT = 24  # chunks of an article, about five minutes
 
 Turn = tuple[int, ...]
 """Who goes first where utterances wait: the lowest; see `make_turn`."""
@@ -60,6 +61,15 @@ def is_waited_for(turn: Turn) -> bool:
     Utterances without a turn count too: they measure a voice, and no job can use it before.
     """
     return not turn or -turn[0] > NORMAL_PRIORITY or turn[1] < BEGINNING
+
+
+def is_heard_soon(turn: Turn) -> bool:
+    """Return whether it is urgent, or in a short text or the first minutes of a long one.
+
+    Work of low priority is not.
+    """
+    is_normal = not turn or -turn[0] >= NORMAL_PRIORITY
+    return is_waited_for(turn) or (is_normal and turn[1] < SHORT)
 
 
 def is_first_heard(turn: Turn) -> bool:

@@ -116,6 +116,44 @@ def test_a_crowded_stage_pauses_while_the_sound_stage_is_behind() -> None:
     stage.close()
 
 
+def book(stage: SlotStage, decoder: CountingDecoder, chunks: int) -> list[Future[SpeechTokens]]:
+    """Start the midst of a book in all slots but one."""
+    futures = [stage.start(prompt("x" * 400), make_turn(5, 1000 + n)) for n in range(chunks)]
+    wait_until(lambda: len(decoder.busy) == chunks)
+    return futures
+
+
+def test_a_stage_hurries_for_an_article_beside_a_book_and_then_pauses_again() -> None:
+    backlog, decoder = Backlog(), CountingDecoder(slots=9)
+    stage = SlotStage(lambda: decoder, backlog=backlog)
+    futures = book(stage, decoder, 8)
+    assert not backlog.is_hurrying
+    article = stage.start(prompt("x" * 40), make_turn(5, 7))
+    wait_until(lambda: len(decoder.busy) == 9)
+    backlog.update(9.0)
+    futures.append(stage.start(prompt("x"), make_turn(5, 2000)))  # crowded
+    assert backlog.is_hurrying
+    article.result(TIMEOUT_S)
+    wait_until(lambda: not backlog.is_hurrying)
+    backlog.update(0.0)
+    for future in futures:
+        future.cancel()
+    stage.close()
+
+
+def test_a_stage_does_not_hurry_for_many() -> None:
+    backlog, decoder = Backlog(), CountingDecoder(slots=10)
+    stage = SlotStage(lambda: decoder, backlog=backlog)
+    futures = book(stage, decoder, 8)
+    futures += [stage.start(prompt("x" * 400), make_turn(5, n)) for n in range(2)]
+    wait_until(lambda: len(decoder.busy) == 10)
+    time.sleep(0.02)
+    assert not backlog.is_hurrying
+    for future in futures:
+        future.cancel()
+    stage.close()
+
+
 def test_a_paused_stage_is_aborted_and_closed() -> None:
     backlog, decoder = Backlog(), CountingDecoder(slots=3)
     backlog.update(9.0)

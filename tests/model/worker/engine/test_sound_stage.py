@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 import pytest
+import torch
 
 from narration.errors import EngineDied
 from tests.model.worker.engine.fakes import (
@@ -22,6 +23,8 @@ from tests.model.worker.engine.fakes import (
     wait_until,
 )
 from worker.chatterbox.t3.prompt import SpeechTokens
+from worker.engine.sharing import Backlog
+from worker.engine.sound_stage import SoundStage
 from worker.engine.types import Utterance, make_turn
 
 
@@ -65,6 +68,24 @@ def test_the_first_sound_that_somebody_waits_for_is_made_at_once_and_without_lon
         for future in endless:
             future.cancel()
         waiting.result(TIMEOUT_S)
+
+
+def test_while_t3_hurries_only_what_is_heard_soon_is_rendered() -> None:
+    renderer, backlog = ToneRenderer(), Backlog()
+    stage = SoundStage(renderer, 2, lambda: 4, backlog=backlog)
+    backlog.hurry(is_hurrying=True)
+    tokens = SpeechTokens(tokens=torch.arange(5), is_truncated=False)
+    midst = [
+        stage.start(replace(utterance("midst"), turn=make_turn(5, 900 + n)), tokens)
+        for n in range(3)
+    ]
+    article = stage.start(replace(utterance("hello"), turn=make_turn(5, 7)), tokens)
+    article.result(TIMEOUT_S)
+    assert [len(batch) for batch in renderer.batches] == [1]
+    assert not any(future.done() for future in midst)
+    backlog.hurry(is_hurrying=False)  # nobody tells the stage
+    wait(midst, TIMEOUT_S)
+    stage.close()
 
 
 def test_no_batch_waits_for_utterances_that_were_cancelled() -> None:

@@ -25,7 +25,6 @@ from narration.jobs.planned import PlannedPart
 from narration.jobs.record import Job, Part
 from narration.jobs.states import JobState, PartState
 
-CANDIDATES = 16  # other workers may take some of them first
 WAKEUPS = 16  # per transaction: an encoder that is done with a part looks for another
 NEIGHBOURS = 8  # parts that are examined per chunk: where pauses are short, many may need it
 OPEN_JOBS = (JobState.RENDERING, JobState.ASSEMBLING)
@@ -126,6 +125,8 @@ def claim_part(
     """Claim the next part in order; None if there is none.
 
     With `job_id`: any part of that job whose chunks are spoken, even if it was not marked as ready.
+    Only the one part is locked: dozens of encoders claim at the same time, and one that finds none
+    stops looking.
     """
     is_open = _is_claimable(now)
     query = (
@@ -133,7 +134,7 @@ def claim_part(
         .join(Job, Job.id == Part.job_id)
         .where(Job.state.in_(OPEN_JOBS), Job.gain_db.is_not(None), is_open, ~needs_unspoken())
         .order_by(Job.priority.desc(), Part.index, Job.created_at)
-        .limit(CANDIDATES)
+        .limit(1)
         .with_for_update(skip_locked=True, of=Part)
     )
     query = query.where(Part.is_ready if job_id is None else Job.id == job_id)

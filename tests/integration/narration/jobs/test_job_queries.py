@@ -1,5 +1,6 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 from sqlalchemy import Engine
@@ -10,14 +11,14 @@ from narration.errors import LeaseLost
 from narration.jobs.events import Position, read_owner_events
 from narration.jobs.lookup import lock_job
 from narration.jobs.part_transitions import reset_parts
-from narration.jobs.parts import claim_part, finish_part
+from narration.jobs.parts import claim_part, finish_part, get_parts
 from narration.jobs.record import Part
 from tests.builders import LEASE, NOW, make_job
 from tests.contracts.checkpoints import CheckpointsContract
 from tests.contracts.events import EventsContract
 from tests.contracts.job_queries import JobQueriesContract, StepQueriesContract
 from tests.contracts.mending import MendingContract
-from tests.contracts.part_queries import PartQueriesContract, spoken_job
+from tests.contracts.part_queries import PART_CHUNKS, PartQueriesContract, spoken_job
 from tests.contracts.part_reuse import PartReuseContract
 from tests.contracts.reuse import ReuseContract
 from tests.contracts.segment_queries import SegmentQueriesContract
@@ -111,3 +112,16 @@ def test_a_part_is_stored_after_whoever_holds_its_job_and_never_against_them(
         mending.commit()
         with pytest.raises(LeaseLost):
             stored.result()
+
+
+def test_workers_that_claim_at_the_same_time_get_a_part_each(database: Engine) -> None:
+    with session_scope(database) as session:
+        job_id = spoken_job(session, chunks=3 * PART_CHUNKS).id
+        ready = len(get_parts(session, job_id))
+    assert ready > 2
+    with ExitStack() as stack:
+        sessions = [stack.enter_context(Session(database)) for _ in range(ready)]
+        claims = [
+            claim_part(session, holder="w", until=NOW + LEASE, now=NOW) for session in sessions
+        ]
+    assert sorted(claim.index for claim in claims if claim) == list(range(ready))

@@ -1,6 +1,7 @@
 """How the engine's two stages share a GPU: whose kernels run first, and when T3 pauses.
 
-docs/decisions/0015-t3-goes-first.md explains the priority, 0013-sound-goes-first.md the pause.
+docs/decisions/0015-t3-goes-first.md explains the priority, 0013-sound-goes-first.md the pause,
+0027-an-article-beside-a-book.md when T3 does not pause.
 """
 
 import threading

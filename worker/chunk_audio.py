@@ -54,15 +54,19 @@ def read_chunk(store: Storage, chunk: "Chunk") -> Waveform:
 
     Raises: LostAudio if it is missing or not what was stored; StorageUnavailable.
     """
-    return decode_flac(_read_flac(store, chunk))
+    assert chunk.sha256 is not None
+    return decode_flac(read_flac(store, chunk.sha256, index=chunk.index))
 
 
 def read_clips(store: Storage, chunks: "Iterable[Chunk]") -> Iterator[Clip]:
-    """Read a job's sound chunk by chunk, in order, fetching the next few meanwhile."""
-    for_pauses, to_fetch = tee(chunks)
-    flacs = fetch_ahead(partial(_read_flac, store), to_fetch)
-    for chunk, flac in zip(for_pauses, flacs, strict=True):
-        yield Clip(waveform=decode_flac(flac), pause_after_ms=chunk.pause_after_ms)
+    """Read a job's sound chunk by chunk, in order; the next few are fetched and decoded meanwhile.
+
+    Whoever encodes a whole book from it would otherwise decode it on the same core.
+    """
+    for_pauses, to_read = tee(chunks)
+    waveforms = fetch_ahead(partial(read_chunk, store), to_read)
+    for chunk, waveform in zip(for_pauses, waveforms, strict=True):
+        yield Clip(waveform=waveform, pause_after_ms=chunk.pause_after_ms)
 
 
 def fetch_ahead(
@@ -96,8 +100,3 @@ def clear_lost(store: Storage, chunks: "Iterable[Chunk]") -> list[int]:
             store.delete(chunk_audio_key(chunk.sha256))
             lost.append(chunk.index)
     return lost
-
-
-def _read_flac(store: Storage, chunk: "Chunk") -> bytes:
-    assert chunk.sha256 is not None
-    return read_flac(store, chunk.sha256, index=chunk.index)

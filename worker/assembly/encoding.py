@@ -1,10 +1,12 @@
 """Encodes parts while the rest of the job is still being spoken."""
 
+from contextlib import suppress
 from datetime import datetime
 
 import structlog
 from sqlalchemy.orm import Session
 
+from narration.errors import NotFoundError
 from narration.jobs.advance import fail_job
 from narration.jobs.lookup import get_chunks, get_job
 from narration.jobs.parts import (
@@ -46,7 +48,8 @@ def encode_next(context: WorkerContext, job_id: str | None = None) -> bool:
         encoding = _Encoding(context, claim)
         run_under_lease(context, _work(context, claim), encoding.run)
         if encoding.is_cached:
-            context.part_reuse.finish_rest(context, claim.job_id)
+            with suppress(NotFoundError):  # the job was deleted since
+                context.part_reuse.finish_rest(context, claim.job_id)
     return True
 
 

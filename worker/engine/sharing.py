@@ -16,6 +16,7 @@ from worker.engine.options import ResolvedOptions
 OpenStream = Callable[[], torch.cuda.Stream]
 _HIGHEST = -5  # or the device's highest priority; the default is 0
 _BATCHES_BEHIND = 2.0  # full sound batches that may wait before a crowded T3 pauses
+_BATCHES_PUT_OFF = 8.0  # that may wait before T3 no longer hurries: by then it has few left
 
 
 class Backlog:
@@ -27,28 +28,38 @@ class Backlog:
 
     T3 neither pauses nor shares the GPU while it decodes a few utterances that are heard soon: at
     the pace of a full engine they would take half a minute. The work that is put off is done later,
-    and is not more.
+    and T3 hurries again only then: without an end to it, articles one after another would leave T3
+    few utterances of a book.
     """
 
     def __init__(self) -> None:
         self._batches = 0.0
-        self._is_hurrying = False
+        self._is_asked_to_hurry = False
+        self._may_hurry = True
+        self.on_calm: Callable[[], None] = _do_nothing  # called when T3 no longer asks to hurry
         self._changed = threading.Condition()
 
     def update(self, batches: float) -> None:
         """Set how many full batches wait for the sound stage."""
         with self._changed:
             self._batches = batches
+            if batches >= _BATCHES_PUT_OFF:
+                self._may_hurry = False
+            elif batches < _BATCHES_BEHIND:
+                self._may_hurry = True
             self._changed.notify_all()
 
     @property
     def is_hurrying(self) -> bool:
         """Whether T3 needs the GPU to itself, so that the sound stage starts no other batch."""
-        return self._is_hurrying
+        return self._is_asked_to_hurry and self._may_hurry
 
     def hurry(self, *, is_hurrying: bool) -> None:
         """Set whether T3 decodes a few utterances that are heard soon."""
-        self._is_hurrying = is_hurrying
+        has_ended = self._is_asked_to_hurry and not is_hurrying
+        self._is_asked_to_hurry = is_hurrying
+        if has_ended:
+            self.on_calm()
 
     def wait(self, timeout_s: float, *, is_crowded: bool) -> bool:
         """Wait until T3 may step; return whether it may.
@@ -57,9 +68,13 @@ class Backlog:
         """
         with self._changed:
             return self._changed.wait_for(
-                lambda: not is_crowded or self._is_hurrying or self._batches < _BATCHES_BEHIND,
+                lambda: not is_crowded or self.is_hurrying or self._batches < _BATCHES_BEHIND,
                 timeout_s,
             )
+
+
+def _do_nothing() -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

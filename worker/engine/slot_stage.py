@@ -144,7 +144,11 @@ class SlotStage:
             self._opened.set_exception(error)
             return
         self._opened.set_result(decoder)
-        self._loop(decoder)
+        try:
+            self._loop(decoder)
+        finally:
+            if self._backlog is not None:
+                self._backlog.hurry(is_hurrying=False)
         if self._ended is not None:
             self._fail_all(self._ended)
 
@@ -158,6 +162,7 @@ class SlotStage:
             decoder.step()
             for slot in decoder.done():
                 self._finish(slot, decoder)
+            self._hurry()  # the sound stage must not wait for a T3 that has nothing left
 
     def _wait_for_work(self) -> bool:
         with self._changed:

@@ -101,6 +101,8 @@ class SoundStage:
         self._batch = batch
         self._count_unfinished = count_unfinished
         self._backlog = backlog
+        if backlog is not None:
+            backlog.on_calm = self.recount
         self._waiting: list[_QueuedUtterance] = []
         # Several threads may try to answer one utterance; whoever removes it from this set does.
         self._running: set[_QueuedUtterance] = set()
@@ -125,7 +127,7 @@ class SoundStage:
         return queued.future
 
     def recount(self) -> None:
-        """Check again whether a batch may start, because an utterance has left the engine."""
+        """Check again whether a batch may start: an utterance has left, or T3 no longer hurries."""
         with self._changed:
             self._changed.notify_all()
 

@@ -66,10 +66,11 @@ def is_waited_for(turn: Turn) -> bool:
 def is_heard_soon(turn: Turn) -> bool:
     """Return whether it is urgent, or in a short text or the first minutes of a long one.
 
-    Work of low priority is not.
+    Work of low priority is not. So these turns come before all others.
     """
-    is_normal = not turn or -turn[0] >= NORMAL_PRIORITY
-    return is_waited_for(turn) or (is_normal and turn[1] < SHORT)
+    if not turn or -turn[0] > NORMAL_PRIORITY:
+        return True
+    return -turn[0] == NORMAL_PRIORITY and turn[1] < SHORT
 
 
 def is_first_heard(turn: Turn) -> bool:

@@ -1,6 +1,7 @@
 """When a worker starts a job, finishes every segment of it that is already in the chunk cache."""
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 
@@ -47,13 +48,15 @@ class Reuse:
             self._looking.discard(claim.job_id)
             self._changed.notify_all()
 
-    def wait(self) -> None:
-        """Wait a little while a job is looked up, before a segment is claimed.
+    def wait(self, since: float) -> None:
+        """Wait while a job is looked up, before a segment is claimed; at most WAIT_S from `since`.
 
         Otherwise all threads of a worker would claim cached segments one by one meanwhile.
+        `since` is a time of `time.monotonic`.
         """
+        left_s = max(0.0, since + WAIT_S - time.monotonic())
         with self._changed:
-            self._changed.wait_for(lambda: not self._looking, WAIT_S)
+            self._changed.wait_for(lambda: not self._looking, left_s)
 
     def finish_rest(
         self, claim: SegmentClaim, settings: SegmentSettings, lease: Lease, drain: Drain

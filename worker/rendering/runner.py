@@ -4,6 +4,7 @@ Works with the engine it is given and no tensors; the queries check who may writ
 """
 
 import threading
+import time
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
@@ -111,8 +112,9 @@ class SegmentRunner:
         """Claim a segment; also return whether its job is to be looked up in the chunk cache."""
         if least_priority >= URGENT_PRIORITY:
             return self._claim(least_priority), False
+        since = time.monotonic()
         with self._claiming:
-            self._reuse.wait()
+            self._reuse.wait(since)
             claim = self._claim(least_priority)
             return claim, claim is not None and self._reuse.enter(claim)
 
@@ -165,7 +167,8 @@ class SegmentRunner:
                 record(session)
             if is_first:
                 self._reuse.finish_rest(claim, settings, lease, self._drain)
-                self._reuse.leave(claim)
+        if is_first:
+            self._reuse.leave(claim)
         tools = Tools(
             context=self._context,
             engine=self._engine,

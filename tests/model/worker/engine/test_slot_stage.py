@@ -130,7 +130,7 @@ def test_a_stage_hurries_for_an_article_beside_a_book_and_then_pauses_again() ->
     assert not backlog.is_hurrying
     article = stage.start(prompt("x" * 40), make_turn(5, 7))
     wait_until(lambda: len(decoder.busy) == 9)
-    backlog.update(9.0)
+    backlog.update(5.0)
     futures.append(stage.start(prompt("x"), make_turn(5, 2000)))  # crowded
     assert backlog.is_hurrying
     article.result(TIMEOUT_S)
@@ -138,6 +138,35 @@ def test_a_stage_hurries_for_an_article_beside_a_book_and_then_pauses_again() ->
     backlog.update(0.0)
     for future in futures:
         future.cancel()
+    stage.close()
+
+
+def test_a_stage_that_has_nothing_left_no_longer_hurries() -> None:
+    """All end in one step, so that the sound stage must not wait for another."""
+    backlog, decoder = Backlog(), CountingDecoder(slots=9)
+    ends = threading.Event()
+    backlog.on_calm = ends.set
+    stage = SlotStage(lambda: decoder, backlog=backlog)
+    decoder.gate.clear()
+    futures = [stage.start(prompt("x" * 20), make_turn(5, 1000 + n)) for n in range(8)]
+    futures.append(stage.start(prompt("x" * 20), make_turn(5, 7)))
+    decoder.gate.set()
+    wait(futures, TIMEOUT_S)
+    wait_until(lambda: not backlog.is_hurrying)
+    assert ends.wait(TIMEOUT_S)
+    stage.close()
+
+
+def test_a_stage_that_dies_no_longer_hurries() -> None:
+    backlog, decoder = Backlog(), CountingDecoder(slots=9)
+    decoder.dies_at_step = 50
+    stage = SlotStage(lambda: decoder, backlog=backlog)
+    futures = book(stage, decoder, 8)
+    futures.append(stage.start(prompt("x" * 400), make_turn(5, 7)))
+    for future in futures:
+        with pytest.raises(EngineDied):
+            future.result(TIMEOUT_S)
+    wait_until(lambda: not backlog.is_hurrying)
     stage.close()
 
 

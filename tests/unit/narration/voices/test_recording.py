@@ -160,18 +160,25 @@ def test_a_recording_that_breaks_off_is_refused_by_where_it_does(kind: str) -> N
 
 
 @pytest.mark.parametrize("kind", IN_OGG)
-@pytest.mark.parametrize("where", ["in a page", "between pages", "in the last page"])
+@pytest.mark.parametrize("where", ["in a page", "in the header of a page", "in the last page"])
 def test_an_ogg_file_that_breaks_off_is_refused_by_where_it_does(kind: str, where: str) -> None:
     data = IN_OGG[kind]
     assert decode_recording(data, "anna").duration_s == pytest.approx(12.0, abs=0.1)
     two_thirds = len(data) * 2 // 3
     end = {
         "in a page": two_thirds,
-        "between pages": data.rfind(b"OggS", 0, two_thirds),
+        "in the header of a page": data.rfind(b"OggS", 0, two_thirds) + 2,
         "in the last page": len(data) - 1,
     }[where]
     with pytest.raises(RecordingError, match=r"breaks off after \d+\.\d s, .* send the whole"):
         decode_recording(data[:end], "anna")
+
+
+@pytest.mark.parametrize("kind", IN_OGG)
+def test_an_ogg_file_whose_recorder_marked_no_last_page_is_whole(kind: str) -> None:
+    data = IN_OGG[kind]
+    without_last = data[: data.rfind(b"OggS")]
+    assert decode_recording(without_last, "anna").duration_s > 5.0
 
 
 @pytest.mark.parametrize("kind", IN_OGG)

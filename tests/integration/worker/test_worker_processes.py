@@ -99,7 +99,7 @@ def test_article_ends_while_the_book_before_it_uses_both_workers(cluster: Cluste
     for _ in range(2):
         cluster.start_worker(chunk_s=0.1)
     cluster.wait_until_ready(2)
-    book = cluster.submit(make_text(160, name="the book"))
+    book = cluster.submit(make_text(260, name="the book"))
     wait_for(lambda: len(holders(cluster, book)) == 2, 60, "a book on both workers")
     article = cluster.submit(make_text(3, name="the article"))
     (ended,) = cluster.wait([article])

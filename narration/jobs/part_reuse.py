@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, bindparam, or_, select, update
+from sqlalchemy import ColumnElement, Table, and_, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from narration.jobs.part_sound import PartSound
 from narration.jobs.part_transitions import move_parts, needs_unspoken
-from narration.jobs.parts import OPEN_JOBS, UNLEASED_PART, sound_columns
+from narration.jobs.parts import OPEN_JOBS, UNLEASED_PART, is_unleased, sound_columns
 from narration.jobs.record import Chunk, Job, Part
 from narration.jobs.states import PartState
 
@@ -101,5 +101,4 @@ def _write_sounds(session: Session, job_id: str, parts: Sequence[FoundPart]) -> 
 
 
 def _is_untouched(now: datetime) -> ColumnElement[bool]:
-    is_free = or_(Part.lease_until.is_(None), Part.lease_until <= now)
-    return and_(Part.state == PartState.PENDING, is_free)
+    return and_(Part.state == PartState.PENDING, is_unleased(now))

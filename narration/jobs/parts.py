@@ -138,27 +138,29 @@ def claim_part(
         .with_for_update(skip_locked=True, of=Part)
     )
     query = query.where(Part.is_ready if job_id is None else Job.id == job_id)
-    for candidate, index in session.execute(query).all():
-        moved = move_parts(
-            session,
-            candidate,
-            PartState.ENCODING,
-            Part.index == index,
-            is_open,
-            now=now,
-            fence=Part.fence + 1,
-            tries=Part.tries + 1,
-            lease_holder=holder,
-            lease_until=until,
+    found = session.execute(query).one_or_none()
+    if found is None:
+        return None
+    moved = move_parts(
+        session,
+        found.job_id,
+        PartState.ENCODING,
+        Part.index == found.index,
+        is_open,
+        now=now,
+        fence=Part.fence + 1,
+        tries=Part.tries + 1,
+        lease_holder=holder,
+        lease_until=until,
+    )
+    for part in moved:
+        return PartClaim(
+            job_id=found.job_id,
+            index=part.index,
+            owner=part.owner,
+            fence=part.fence,
+            tries=part.tries,
         )
-        for part in moved:
-            return PartClaim(
-                job_id=candidate,
-                index=part.index,
-                owner=part.owner,
-                fence=part.fence,
-                tries=part.tries,
-            )
     return None
 
 
@@ -260,9 +262,13 @@ def is_being_encoded(session: Session, job_id: str, *, now: datetime) -> bool:
     return session.execute(select(held.exists())).scalar_one()
 
 
+def is_unleased(now: datetime) -> ColumnElement[bool]:
+    """Return the condition that nobody works on a part, or waits to try it again."""
+    return or_(Part.lease_until.is_(None), Part.lease_until <= now)
+
+
 def _is_claimable(now: datetime) -> ColumnElement[bool]:
-    is_unfinished = Part.state.in_((PartState.PENDING, PartState.ENCODING))
-    return and_(is_unfinished, or_(Part.lease_until.is_(None), Part.lease_until <= now))
+    return and_(Part.state.in_((PartState.PENDING, PartState.ENCODING)), is_unleased(now))
 
 
 def _is_ours(claim: PartClaim) -> tuple[ColumnElement[bool], ...]:

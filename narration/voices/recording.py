@@ -201,8 +201,8 @@ def _check_ogg(data: bytes, heard_s: float, name: str) -> None:
         raise RecordingError(f"{name} is damaged ({error}): send it again, whole") from error
     if is_short:
         raise RecordingError(
-            f"{name} breaks off after {heard_s:.1f} s, where it does not say that it ends: send "
-            "the whole file, or export what is there"
+            f"{name} breaks off after {heard_s:.1f} s, in the middle of a page: send the "
+            "whole file, or export what is there"
         )
 
 

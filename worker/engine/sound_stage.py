@@ -164,7 +164,7 @@ class SoundStage:
             while True:
                 self._changed.wait_for(
                     lambda: self._has_enough() or self._is_closing or self._ended,
-                    _IDLE_S if self._may_prepare or self._waiting else None,
+                    _IDLE_S if self._may_prepare else None,
                 )
                 self._set_waiting([one for one in self._waiting if not one.future.cancelled()])
                 if self._ended is not None:

@@ -12,6 +12,7 @@ import pytest
 import soundfile
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from sqlalchemy import event
 
 from api.app import create_app
 from api.deps import Resources
@@ -68,6 +69,19 @@ def resources(settings: Settings, broker: NotingBroker) -> Iterator[Resources]:
     call_after_commit(engine, send_noted(broker))
     yield Resources(settings=settings, database=engine, stores=open_stores(settings), broker=broker)
     engine.dispose()
+
+
+@pytest.fixture
+def queries(resources: Resources) -> list[str]:
+    """The queries of the resources' database, from here on."""
+    seen: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("SELECT"):
+            seen.append(statement)
+
+    event.listen(resources.database, "before_cursor_execute", note)
+    return seen
 
 
 @pytest.fixture

@@ -17,18 +17,6 @@ from tests.unit.api.keys import make, revoke
 KEYS = 20
 
 
-@pytest.fixture
-def queries(resources: Resources) -> list[str]:
-    seen: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if statement.startswith("SELECT"):
-            seen.append(statement)
-
-    event.listen(resources.database, "before_cursor_execute", note)
-    return seen
-
-
 def test_keys_in_use_are_looked_up_again_by_one_query(
     resources: Resources, queries: list[str]
 ) -> None:

@@ -19,18 +19,6 @@ def job_ids(resources: Resources) -> list[str]:
         return [make_job(session, owner=owner).id for owner in ("ann", "bob")]
 
 
-@pytest.fixture
-def queries(resources: Resources, job_ids: list[str]) -> list[str]:
-    seen: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if statement.startswith("SELECT"):
-            seen.append(statement)
-
-    event.listen(resources.database, "before_cursor_execute", note)
-    return seen
-
-
 def test_polls_at_the_same_time_share_queries(
     resources: Resources, job_ids: list[str], queries: list[str]
 ) -> None:

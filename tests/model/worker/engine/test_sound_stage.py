@@ -83,7 +83,7 @@ def test_while_t3_hurries_only_what_is_heard_soon_is_rendered() -> None:
     article.result(TIMEOUT_S)
     assert [len(batch) for batch in renderer.batches] == [1]
     assert not any(future.done() for future in midst)
-    backlog.hurry(is_hurrying=False)  # nobody tells the stage
+    backlog.hurry(is_hurrying=False)
     wait(midst, TIMEOUT_S)
     stage.close()
 

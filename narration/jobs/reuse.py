@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from narration.broker.interface import Task
 from narration.broker.wakeups import note_wakeup
 from narration.jobs.advance import advance_if_rendered
-from narration.jobs.checkpoints import FinishedChunk, checkpoint_all
+from narration.jobs.checkpoints import FinishedChunk, Standing, checkpoint_all
 from narration.jobs.record import Chunk, Job, Segment
 from narration.jobs.segment_claim import SegmentClaim
 from narration.jobs.states import UNSPOKEN, ChunkState, JobState, SegmentState
@@ -47,35 +47,61 @@ def untouched_segments(
     return dict(chunks)
 
 
-def finish_reused(
+def claim_reused(
     session: Session,
     job_id: str,
-    outcomes: Mapping[int, Sequence[Outcome]],
+    indexes: Collection[int],
     *,
     holder: str,
     until: datetime,
     now: datetime,
-) -> list[int]:
-    """End segments with the outcomes of all their chunks; return those that were still unclaimed.
+) -> list[SegmentClaim]:
+    """Claim those segments that are still untouched, if the job is still being rendered.
 
-    Nothing is written if the job is no longer being rendered.
+    From then on, only segments with something to speak are left for others to claim.
     """
-    # The job row first, in the same order as where chunks are reset, so none is reset meanwhile.
-    is_rendering = (Job.id == job_id, Job.state == JobState.RENDERING)
-    if session.scalar(select(Job.id).where(*is_rendering).with_for_update()) is None:
+    if not _lock_if_rendering(session, job_id):
         return []
-    claims = _claim_all(session, job_id, outcomes, holder=holder, until=until, now=now)
-    if not claims:
+    return _claim_all(session, job_id, indexes, holder=holder, until=until, now=now)
+
+
+def finish_reused(
+    session: Session,
+    claims: Sequence[SegmentClaim],
+    outcomes: Mapping[int, Sequence[Outcome]],
+    *,
+    until: datetime,
+    now: datetime,
+) -> list[int]:
+    """End claimed segments of one job with the outcomes of all their chunks; return which.
+
+    Segments that another worker has by now are left out. Nothing is written if the job is no longer
+    being rendered.
+    """
+    job_id = claims[0].job_id
+    if not _lock_if_rendering(session, job_id):
         return []
     finished = [
         FinishedChunk(claim=claim, outcome=outcome)
         for claim in claims
         for outcome in outcomes[claim.index]
     ]
-    checkpoint_all(session, finished, until=until, now=now)
-    _end(session, job_id, [claim.index for claim in claims], now=now)
-    advance_if_rendered(session, job_id, now=now)
-    return [claim.index for claim in claims]
+    standings = checkpoint_all(session, finished, until=until, now=now)
+    held = {
+        chunk.claim.index
+        for chunk, standing in zip(finished, standings, strict=True)
+        if standing is not Standing.LOST
+    }
+    if held:
+        _end(session, job_id, held, now=now)
+        advance_if_rendered(session, job_id, now=now)
+    return sorted(held)
+
+
+def _lock_if_rendering(session: Session, job_id: str) -> bool:
+    """Lock the job row first, as where chunks are reset, so that none is reset meanwhile."""
+    is_rendering = (Job.id == job_id, Job.state == JobState.RENDERING)
+    return session.scalar(select(Job.id).where(*is_rendering).with_for_update()) is not None
 
 
 def _end(session: Session, job_id: str, indexes: Collection[int], *, now: datetime) -> None:

@@ -3,7 +3,10 @@
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 from sqlalchemy.orm import Session
@@ -11,8 +14,8 @@ from sqlalchemy.orm import Session
 from narration import telemetry
 from narration.errors import DatabaseUnavailable
 from narration.jobs.record import Chunk
-from narration.jobs.reuse import finish_reused, untouched_segments
-from narration.jobs.segment_claim import SegmentClaim
+from narration.jobs.reuse import claim_reused, finish_reused, untouched_segments
+from narration.jobs.segment_claim import SegmentClaim, hand_back_segment, renew_segment
 from narration.jobs.takes import Outcome, Take, find_takes
 from worker.context import Drain, WorkerContext
 from worker.leases import Lease
@@ -22,8 +25,18 @@ from worker.rendering.takes import SpokenTake, resolve_take
 log = structlog.get_logger(__name__)
 
 REMEMBERED = 1024  # jobs that were started
-SEGMENTS = 32  # per transaction: other workers wait for the job's row meanwhile
+CLAIMED = 256  # segments at once: about twenty hours
+SEGMENTS = 32  # finished per transaction: other workers wait for the job's row meanwhile
 WAIT_S = 1.0  # the longest that claims wait for a look into the cache
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """Claimed segments with the outcomes of all their chunks; `last` is the last one looked at."""
+
+    claims: list[SegmentClaim]
+    outcomes: Mapping[int, Sequence[Outcome]]
+    last: int
 
 
 class Reuse:
@@ -66,36 +79,68 @@ class Reuse:
         Raises: LeaseLost if another worker has the claimed segment by now.
         """
         try:
-            self._finish_from(claim, settings, lease, drain)
+            after = claim.index
+            while not drain.is_begun and (found := self._find(claim, settings, after)):
+                lease.check()
+                with self._held(found.claims):
+                    self.leave(claim)  # the others find only segments that are to be spoken
+                    self._finish(found, lease, drain)
+                after = found.last
         except DatabaseUnavailable as error:  # speaking a segment looks the cache up again
             log.warning("reuse_given_up", reason=str(error))
             self._forget(claim.job_id)
 
-    def _finish_from(
-        self, claim: SegmentClaim, settings: SegmentSettings, lease: Lease, drain: Drain
-    ) -> None:
-        after = claim.index
-        while not drain.is_begun:
+    def _find(self, claim: SegmentClaim, settings: SegmentSettings, after: int) -> _Found | None:
+        """Claim the next cached segments of a job; None if there are none."""
+        now = self._context.clock()
+        with self._context.session() as session:
+            segments = untouched_segments(session, claim.job_id, after=after, most=CLAIMED, now=now)
+            outcomes = self._cached_outcomes(session, claim.owner, segments, settings)
+        if not outcomes:
+            return None
+        with self._context.session() as session:
+            claims = claim_reused(
+                session,
+                claim.job_id,
+                outcomes,
+                holder=self._context.holder,
+                until=self._context.leases.until(),
+                now=now,
+            )
+        return _Found(claims=claims, outcomes=outcomes, last=max(segments))
+
+    @contextmanager
+    def _held(self, claims: list[SegmentClaim]) -> Iterator[None]:
+        """Renew the leases on claimed segments; hand back those that are left at the end."""
+
+        def renew(session: Session, *, until: datetime) -> bool:
+            held = [renew_segment(session, claim, until=until) for claim in tuple(claims)]
+            return any(held)
+
+        with self._context.leases.keep(renew):
+            try:
+                yield
+            finally:
+                if claims:
+                    with self._context.session() as session:
+                        for claim in claims:
+                            hand_back_segment(session, claim, not_before=self._context.clock())
+
+    def _finish(self, found: _Found, lease: Lease, drain: Drain) -> None:
+        """Finish claimed segments, and remove them from the claims."""
+        while found.claims and not drain.is_begun:
             lease.check()
-            now = self._context.clock()
-            with self._context.session() as session:
-                segments = untouched_segments(
-                    session, claim.job_id, after=after, most=SEGMENTS, now=now
-                )
-                cached = self._cached_outcomes(session, claim.owner, segments, settings)
-            if not cached:
-                return
+            batch = found.claims[:SEGMENTS]
             with self._context.session() as session:
                 finished = finish_reused(
                     session,
-                    claim.job_id,
-                    cached,
-                    holder=self._context.holder,
+                    batch,
+                    found.outcomes,
                     until=self._context.leases.until(),
-                    now=now,
+                    now=self._context.clock(),
                 )
-            _count([outcome for number in finished for outcome in cached[number]])
-            after = max(segments)
+            del found.claims[:SEGMENTS]
+            _count([outcome for number in finished for outcome in found.outcomes[number]])
 
     def _is_first(self, job_id: str) -> bool:
         with self._changed:

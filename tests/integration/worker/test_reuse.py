@@ -2,14 +2,18 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
 from narration.broker.interface import Task
+from narration.errors import DatabaseUnavailable
+from narration.jobs.reuse import finish_reused
 from narration.jobs.states import JobState
 from tests.builders import make_text
 from tests.harness import WorkerHarness
+from worker.rendering import reuse as worker_reuse
 
 SENTENCES = 70  # a segment each: more than are ended in one transaction
 
@@ -37,6 +41,32 @@ def test_all_but_the_changed_sentence_is_ended_at_once(harness: WorkerHarness) -
     harness.deliver()
     assert harness.job(changed).state is JobState.SUCCEEDED
     assert len(harness.engine.spoken) == spoken + 1
+
+
+def test_what_is_left_when_the_database_fails_is_handed_back(
+    harness: WorkerHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness.submit(make_text(SENTENCES))
+    harness.deliver()
+    spoken = len(harness.engine.spoken)
+    again = harness.submit(make_text(SENTENCES))
+    harness.deliver_only(Task.PLAN)
+    harness.worker.handlers[Task.RENDER]()
+    answers = iter([finish_reused])
+
+    def finish_once(*arguments: Any, **options: Any) -> list[int]:
+        finish = next(answers, None)
+        if finish is None:
+            raise DatabaseUnavailable("it is gone")
+        return finish(*arguments, **options)
+
+    monkeypatch.setattr(worker_reuse, "finish_reused", finish_once)
+    harness.worker.handlers[Task.RENDER]()
+    job = harness.job(again)
+    assert 2 < job.chunks_done < job.chunks_total
+    harness.deliver()  # at the same moment: no lease has expired
+    assert harness.job(again).state is JobState.SUCCEEDED
+    assert len(harness.engine.spoken) == spoken
 
 
 def test_new_text_is_left_to_those_who_speak_it(harness: WorkerHarness) -> None:

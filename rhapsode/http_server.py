@@ -1,6 +1,5 @@
 """Runs one HTTP server in this process: takes a port or says why not, and returns at the end."""
 
-import gc
 import os
 import signal
 import socket
@@ -19,6 +18,7 @@ from api.connections import bounded_protocol
 from api.deps import Resources
 from narration.api_settings import ApiSettings
 from narration.errors import SettingsError
+from narration.garbage import spare_garbage_collector
 from narration.settings import Settings, is_logged_as_json
 from rhapsode.machine import open_machine
 from worker.process import EXIT_ENGINE_DIED, LoadModel
@@ -26,7 +26,6 @@ from worker.process import EXIT_ENGINE_DIED, LoadModel
 log = structlog.get_logger(__name__)
 
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, the convention of shells
-COLLECTED_AFTER = 10_000  # objects; Python's own threshold of 700 is less than a request makes
 LAST_ANSWERS_S = 10  # how long responses in progress, such as downloads, may delay the shutdown
 
 
@@ -103,17 +102,6 @@ class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
-
-
-def spare_garbage_collector() -> None:
-    """Exempt from garbage collection what this process has opened, which lasts as long as it does.
-
-    There are some hundred thousand such objects, and a full collection that looks at all of them
-    stops every request for a fifth of a second. Few requests leave cycles, so it runs less often.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(COLLECTED_AFTER, *gc.get_threshold()[1:])
 
 
 def listen(

@@ -15,6 +15,7 @@ from narration.broker.interface import Queue
 from narration.broker.wakeups import send_noted
 from narration.database import call_after_commit, make_engine
 from narration.errors import SettingsError
+from narration.garbage import spare_garbage_collector
 from narration.health import Health, serve_health
 from narration.settings import Settings
 from narration.storage.profiles import open_stores
@@ -63,6 +64,7 @@ def run_worker(settings: Settings, queues: frozenset[Queue], load_model: LoadMod
         wait_for_broker(broker, health)
         wait_for_store(stores, health)
         worker.answer_calls()
+        spare_garbage_collector()
         return _consume(app, worker, queues, health)
     finally:
         worker.close()

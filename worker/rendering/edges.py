@@ -13,6 +13,7 @@ _TAIL = SAMPLE_RATE_HZ * 80 // 1000  # kept after it: the decay of the last soun
 _FADE = SAMPLE_RATE_HZ * 5 // 1000  # long enough to hide a step, too short to hear
 _OFFSET_HZ = 20.0  # slower movement is inaudible
 _SETTLED = SAMPLE_RATE_HZ // 4  # the filter's response to a step has decayed by then
+_QUICK_BITS = 6  # lengths are rounded up to this many significant bits, by 3 % at most
 
 
 def trim_edges(waveform: Waveform) -> Waveform:
@@ -61,13 +62,23 @@ def _take_out_offset(waveform: Waveform) -> Waveform:
     Subtracting the mean is not enough: some voices have an offset while they speak and none in
     their pauses, so it would add one there.
     """
-    length = waveform.size + 2 * _SETTLED
+    length = _quick_length(waveform.size + 2 * _SETTLED)
+    after = length - waveform.size - _SETTLED
     # Mirrored ends, so that a constant offset leaves no step at either end.
-    padded = np.pad(waveform, _SETTLED, mode="symmetric")
+    padded = np.pad(waveform, (_SETTLED, after), mode="symmetric")
     hz = np.fft.rfftfreq(length, 1 / SAMPLE_RATE_HZ)
     gain = hz**4 / (hz**4 + _OFFSET_HZ**4)
     centred = np.fft.irfft(np.fft.rfft(padded) * gain, length)
-    return centred[_SETTLED:-_SETTLED].astype(np.float32)
+    return centred[_SETTLED : _SETTLED + waveform.size].astype(np.float32)
+
+
+def _quick_length(length: int) -> int:
+    """Return a length that is transformed quickly: one with a large prime takes far longer.
+
+    Units: samples.
+    """
+    step = 1 << max(0, length.bit_length() - _QUICK_BITS)
+    return -(-length // step) * step
 
 
 def _fade(waveform: Waveform) -> Waveform:

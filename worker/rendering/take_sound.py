@@ -1,6 +1,7 @@
 """Processes a waveform after it is spoken: judges, trims, measures and stores it."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -54,12 +55,12 @@ def store_sound(store: Storage, sound: SpokenSound) -> StoredSound:
         sound.tokens, sound.waveform, sound.spoken_text, is_truncated=sound.is_truncated
     ).findings
     waveform = trim_edges(sound.waveform)
-    return StoredSound(
-        sha256=store_chunk(store, waveform),
-        samples=waveform.size,
-        level=measure_take(waveform).pack(),
-        findings=findings,
-    )
+    # Measured while the store answers: a listener may wait for both.
+    with ThreadPoolExecutor(1, thread_name_prefix="store") as pool:
+        stored = pool.submit(store_chunk, store, waveform)
+        level = measure_take(waveform).pack()
+        sha256 = stored.result()
+    return StoredSound(sha256=sha256, samples=waveform.size, level=level, findings=findings)
 
 
 def open_store_sound(profile: Profile, objects_dir: Path) -> StoreSound:

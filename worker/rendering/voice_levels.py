@@ -57,6 +57,8 @@ class VoiceLevels:
             key=level_key(voice.digest, self._identity),
             voice_digest=voice.digest,
         )
+        if key in self._levels:  # without the guard, which is held while a voice is measured
+            return self._levels[key]
         with self._guard:  # one at a time: other threads would only repeat the measurement
             if key not in self._levels:
                 self._levels[key] = self._look_up(key) or self._measure(key, voice)

@@ -3,7 +3,7 @@ import pytest
 
 from narration.sound.waveform import Waveform
 from worker.chatterbox.config import SAMPLE_RATE_HZ
-from worker.rendering.edges import trim_edges
+from worker.rendering.edges import _quick_length, trim_edges
 
 _MS = SAMPLE_RATE_HZ // 1000
 
@@ -63,3 +63,10 @@ def test_silence_throughout_keeps_its_length() -> None:
 
 def test_nothing_stays_nothing() -> None:
     assert trim_edges(np.zeros(0, dtype=np.float32)).size == 0
+
+
+@pytest.mark.parametrize("length", [1, 12_001, 58_081, 312_007])
+def test_lengths_that_are_transformed_have_no_large_prime(length: int) -> None:
+    quick = _quick_length(length)
+    assert length <= quick <= 1.04 * length
+    assert quick % (1 << max(0, quick.bit_length() - 7)) == 0

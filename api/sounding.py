@@ -34,6 +34,7 @@ from narration.sound.streams import StreamFormat, open_stream
 from narration.sound.take import unpack_level
 from narration.sound.waveform import SAMPLE_RATE_HZ, Waveform, decode_flac
 from narration.storage.keys import chunk_audio_key
+from narration.telemetry import note_step
 
 T = TypeVar("T")
 THREADS = 32
@@ -85,8 +86,10 @@ class SoundReader:
             while True:
                 version = topic.version
                 spoken = await self.run(self._read, listener.job_id, next_index)
+                _note_first("listed", next_index)
                 for chunk in spoken.chunks:
                     waveform = await self.run(self._read_sound, chunk, spoken.gain_db)
+                    _note_first("fetched", next_index)
                     for block in _blocks(waveform, is_first=next_index == 0):
                         piece = await self.run(stream.add, block)
                         if piece:
@@ -104,6 +107,7 @@ class SoundReader:
                     if left_s <= 0:
                         raise SilentError(f"nothing was spoken for {wait_s:g} s: send this later")
                     await topic.wait_for_notice(left_s, since=version)
+                    _note_first("noticed", next_index)
 
     def _read(self, job_id: str, first: int) -> Spoken:
         with session_scope(self._resources.database, is_read_only=True) as session:
@@ -122,6 +126,12 @@ class SoundReader:
         if hashlib.sha256(flac).hexdigest() != chunk.sha256:
             raise StorageUnavailable(f"the sound of chunk {chunk.index} is damaged")
         return decode_flac(flac)
+
+
+def _note_first(step: str, next_index: int) -> None:
+    """Log the steps of the first chunk, before which the listener hears nothing."""
+    if next_index == 0:
+        note_step(step)
 
 
 def _blocks(waveform: Waveform, *, is_first: bool) -> list[Waveform]:

@@ -4,6 +4,7 @@ import io
 import logging
 import sys
 import threading
+import time
 from contextlib import suppress
 from types import TracebackType
 from typing import TextIO, cast
@@ -85,6 +86,14 @@ def set_up_logging(settings: TelemetrySettings) -> None:
     if is_json:
         sys.excepthook = _log_crash
         threading.excepthook = _log_thread_crash
+
+
+def note_step(step: str, **fields: object) -> None:
+    """Log that speech has reached a step on its way to the listener; costs nothing above `debug`.
+
+    `at` is in seconds of the monotonic clock, which all processes of a host share.
+    """
+    structlog.get_logger(__name__).debug("step", step=step, at=time.monotonic(), **fields)
 
 
 class _Tolerant(io.TextIOBase):

@@ -27,6 +27,7 @@ from narration.jobs.states import JobKind
 from narration.jobs.submit import Submission
 from narration.keys.scopes import Allowance
 from narration.settings import DEFAULT_PROFILE
+from narration.telemetry import note_step
 
 SPEECH_NAME = "speech"
 PLAIN = "text/plain"
@@ -138,7 +139,9 @@ async def _as_stream(
         kind=JobKind.SPEECH,
         allowance=allowance,
     )
+    note_step("read")
     submitted = await request.app.state.uploads.submit_urgent(submission)
+    note_step("submitted")
     job_id = submitted.job.id
     return SpeechResponse(
         request,

@@ -1,8 +1,9 @@
 """Measures the delay of streamed speech, alone and beside listeners: `tests.bench.speech`.
 
 The service with real servers, and a worker that makes tones after a fixed time for each chunk: the
-rest of the delay is the way from the request to the engine and back. Listeners play in real time,
-and start another text when one is over.
+rest of the delay is the way from the request to the engine and back. With `--model`, a GPU speaks.
+Listeners play in real time, and start another text when one is over. A table shows how long each
+step of a request took: `tests.bench.speech_steps`.
 """
 
 import argparse
@@ -12,7 +13,7 @@ import random
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from rich.table import Table
 from narration.sound.waveform import SAMPLE_RATE_HZ
 from tests.api_process import Api
 from tests.bench.figures import percentiles
+from tests.bench.service import open_service
+from tests.bench.speech_steps import Asked, tables
 from tests.builders import WORDS
 from tests.cluster import open_cluster
 from tests.servers import Postgres, SeaweedFS, Valkey
@@ -33,6 +36,9 @@ SENTENCES = 8  # of a listener's text: some forty seconds
 ASKED_SENTENCES = 3  # of a text that is measured
 PAUSE_S = 0.2
 SETTLE_S = 3.0
+READY_S = 900.0  # kernels are compiled the first time
+WIDTH = 120
+TELEMETRY = {"log_format": "json", "log_level": "debug"}
 LISTENER_TIMEOUT_S = 120.0
 
 
@@ -65,10 +71,16 @@ class Load:
         self._client = client
         self._draw = random.SystemRandom()
 
-    async def first_byte_s(self) -> float:
-        began = time.perf_counter()
-        async for _ in self._stream(sentences=ASKED_SENTENCES):
-            return time.perf_counter() - began
+    async def ask(self) -> Asked:
+        began = time.monotonic()
+        async with self._answer(sentences=ASKED_SENTENCES) as answer:
+            async for _ in answer.aiter_raw():
+                return Asked(
+                    request_id=answer.headers["x-request-id"],
+                    job_id=answer.headers["x-job-id"],
+                    asked_at=began,
+                    heard_at=time.monotonic(),
+                )
         raise RuntimeError("a stream without a byte")
 
     async def listen(self, first_bytes: Listeners, delay_s: float) -> None:
@@ -81,22 +93,23 @@ class Load:
 
     async def _play(self, first_bytes: Listeners) -> None:
         began, received = None, 0
-        async for block in self._stream(sentences=SENTENCES):
-            now = time.perf_counter()
-            began = began or now
-            if received:  # received before this block, minus played
-                first_bytes.leads_s.append(received / BYTES_PER_S - (now - began))
-            received += len(block)
+        async with self._answer(sentences=SENTENCES) as answer:
+            async for block in answer.aiter_raw():
+                now = time.perf_counter()
+                began = began or now
+                if received:  # received before this block, minus played
+                    first_bytes.leads_s.append(received / BYTES_PER_S - (now - began))
+                received += len(block)
         await asyncio.sleep(max(0.0, received / BYTES_PER_S - (time.perf_counter() - (began or 0))))
 
-    async def _stream(self, *, sentences: int) -> AsyncIterator[bytes]:
+    @asynccontextmanager
+    async def _answer(self, *, sentences: int) -> AsyncIterator[httpx.Response]:
         text = " ".join(_sentence(self._draw) for _ in range(sentences))
         body = {"model": "rhapsode", "input": text, "response_format": "pcm"}
         async with self._client.stream("POST", "/v1/audio/speech", json=body) as answer:
             if answer.status_code != httpx.codes.OK:
                 raise RuntimeError(f"answered {answer.status_code}")
-            async for block in answer.aiter_raw():
-                yield block
+            yield answer
 
 
 def _sentence(draw: random.Random) -> str:
@@ -107,7 +120,9 @@ def _sentence(draw: random.Random) -> str:
     return f"{first}, {second}.".capitalize()
 
 
-async def measure(url: str, listeners: int, *, requests: int, chunk_s: float) -> Row:
+async def measure(
+    url: str, listeners: int, *, requests: int, chunk_s: float
+) -> tuple[Row, list[Asked]]:
     limits = httpx.Limits(max_connections=None)
     async with httpx.AsyncClient(base_url=url, timeout=LISTENER_TIMEOUT_S, limits=limits) as client:
         load, first_bytes = Load(client), Listeners()
@@ -116,15 +131,16 @@ async def measure(url: str, listeners: int, *, requests: int, chunk_s: float) ->
             asyncio.create_task(load.listen(first_bytes, n * spread_s)) for n in range(listeners)
         ]
         await asyncio.sleep(2 * SETTLE_S if listeners else 0)
-        seconds: list[float] = []
+        asked: list[Asked] = []
         for _ in range(requests):
-            seconds.append(await load.first_byte_s())
+            asked.append(await load.ask())
             await asyncio.sleep(PAUSE_S)
         for other in others:
             other.cancel()
         await asyncio.gather(*others, return_exceptions=True)
+    seconds = [one.heard_at - one.asked_at for one in asked]
     figures = percentiles(seconds)
-    return Row(
+    row = Row(
         listeners=listeners,
         requests=requests,
         mean_s=float(np.mean(seconds)),
@@ -133,6 +149,7 @@ async def measure(url: str, listeners: int, *, requests: int, chunk_s: float) ->
         failures=first_bytes.failures,
         **figures,
     )
+    return row, asked
 
 
 @contextmanager
@@ -140,6 +157,7 @@ def served(folder: Path, chunk_s: float, threads: int) -> Iterator[str]:
     with ExitStack() as stack:
         servers = [stack.enter_context(closing(kind())) for kind in (Postgres, Valkey, SeaweedFS)]
         cluster = stack.enter_context(open_cluster(folder, *servers, slots=4))
+        cluster._environment["RHAPSODE_TELEMETRY"] = json.dumps(TELEMETRY)
         cluster.start_worker("gpu", chunk_s=chunk_s, engine_threads=threads)
         cluster.start_worker("cpu")
         api = Api(cluster)
@@ -147,6 +165,22 @@ def served(folder: Path, chunk_s: float, threads: int) -> Iterator[str]:
         api.start()
         cluster.wait_until_ready()
         yield api.url
+
+
+@contextmanager
+def _speaking(folder: Path, options: argparse.Namespace) -> Iterator[str]:
+    """Serve with the real engine on a GPU, as tests.bench.job does."""
+    with open_service(
+        folder,
+        model=options.model,
+        cards=[options.card],
+        cpu_workers=1,
+        caches=options.caches,
+        telemetry=TELEMETRY,
+    ) as service:
+        service.wait_until_ready(READY_S)
+        time.sleep(options.settle_s)
+        yield service.url
 
 
 def show(rows: list[Row]) -> None:
@@ -176,18 +210,30 @@ def main() -> None:
     parser.add_argument("--chunk-s", type=float, default=0.118, help="the engine's, for each chunk")
     parser.add_argument("--threads", type=int, default=32, help="chunks the engine speaks at once")
     parser.add_argument("--url", help="a service that runs already")
+    parser.add_argument("--model", help="a name or a folder: a service that speaks on a GPU")
+    parser.add_argument("--card", type=int, default=0, help="the GPU that speaks")
+    parser.add_argument(
+        "--settle-s", type=float, default=60.0, help="for the engine to capture graphs while idle"
+    )
+    parser.add_argument("--caches", type=Path, help="of the engine, kept from run to run")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
+    rows: list[Row] = []
     with ExitStack() as stack:
-        url = options.url
-        if url is None:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        if options.url is not None:
+            url = options.url
+        elif options.model is not None:
+            url = stack.enter_context(_speaking(folder, options))
+        else:
             url = stack.enter_context(served(folder, options.chunk_s, options.threads))
         asyncio.run(measure(url, 0, requests=3, chunk_s=0))  # warm-up: processes start, caches fill
-        rows = [
-            asyncio.run(measure(url, n, requests=options.requests, chunk_s=options.chunk_s))
-            for n in options.listeners
-        ]
+        for listeners in options.listeners:
+            row, asked = asyncio.run(
+                measure(url, listeners, requests=options.requests, chunk_s=options.chunk_s)
+            )
+            rows.append(row)
+            Console(width=WIDTH).print(f"{listeners} listeners", *tables(asked, folder), sep="\n")
     show(rows)
     if options.out is not None:
         options.out.write_text(json.dumps([asdict(row) for row in rows], indent=1))

@@ -4,6 +4,7 @@ It connects the two stages and touches no tensor. Each stage has its own threads
 utterances are vocoded while others still decode.
 """
 
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from types import TracebackType
@@ -44,10 +45,13 @@ class PipelineEngine:
         Raises: EngineDied if the engine is closed or dead.
         """
         self._admission.enter(self.is_alive, utterance.turn)
+        utterance.steps["admitted"] = time.monotonic()
         speech: Future[Speech] = Future()
         speech.add_done_callback(lambda _: self._leave())
         try:
-            speech_tokens = self._tokens.start(self._prepare(utterance), utterance.turn)
+            speech_tokens = self._tokens.start(
+                self._prepare(utterance), utterance.turn, utterance.steps
+            )
         except SpeechError as error:
             fail(speech, error)
             return speech

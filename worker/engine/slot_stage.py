@@ -4,6 +4,7 @@ The same loop drives T3 on plain PyTorch and on vLLM; only the decoder differs.
 """
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -60,6 +61,7 @@ class SlotDecoder(Protocol):
 class _QueuedPrompt:
     prompt: Prompt
     future: Future[SpeechTokens]
+    steps: dict[str, float]
 
 
 class SlotStage:
@@ -92,6 +94,7 @@ class SlotStage:
         self._waiting: TurnQueue[_QueuedPrompt] = TurnQueue()
         self._running: dict[int, _QueuedPrompt] = {}
         self._heard_soon: set[int] = set()  # slots
+        self._joined: list[_QueuedPrompt] = []  # without a token yet
         self._has_cancelled = False  # saves checking every future before each step
         self._changed = threading.Condition()
         self._ended: EngineDied | None = None
@@ -107,13 +110,16 @@ class SlotStage:
                 f"T3 did not start within {_START_TIMEOUT_S:.0f} s: start a new worker"
             ) from error
 
-    def start(self, prompt: Prompt, turn: Turn = ()) -> Future[SpeechTokens]:
-        """Queue one prompt; the lowest turn gets the next free slot."""
+    def start(
+        self, prompt: Prompt, turn: Turn = (), steps: dict[str, float] | None = None
+    ) -> Future[SpeechTokens]:
+        """Queue one prompt; the lowest turn gets the next free slot. `steps`: see Utterance."""
         future: Future[SpeechTokens] = Future()
         future.add_done_callback(self._note_cancellation)
         with self._changed:
             if self._ended is None:
-                self._waiting.push(turn, _QueuedPrompt(prompt, future))
+                queued = _QueuedPrompt(prompt, future, {} if steps is None else steps)
+                self._waiting.push(turn, queued)
                 self._changed.notify()
                 return future
         fail(future, self._ended)
@@ -160,6 +166,7 @@ class SlotStage:
             if not self._running or not self._may_step():
                 continue
             decoder.step()
+            self._note_first_tokens()
             for slot in decoder.done():
                 self._finish(slot, decoder)
             self._hurry()  # the sound stage must not wait for a T3 that has nothing left
@@ -211,13 +218,24 @@ class SlotStage:
                 if slot is None:
                     return  # those behind it wait too, so that none of the same turn overtakes it
                 self._running[slot] = queued
+                self._note_joined(queued)
                 if is_heard_soon(turn):
                     self._heard_soon.add(slot)
             with self._changed:
                 self._waiting.remove(queued)
 
+    def _note_joined(self, queued: _QueuedPrompt) -> None:
+        queued.steps.update(joined=time.monotonic(), t3_batch=len(self._running))
+        self._joined.append(queued)
+
+    def _note_first_tokens(self) -> None:
+        for queued in self._joined:
+            queued.steps["first_token"] = time.monotonic()
+        self._joined.clear()
+
     def _finish(self, slot: int, decoder: SlotDecoder) -> None:
         queued = self._running.pop(slot)
+        queued.steps["last_token"] = time.monotonic()
         self._heard_soon.discard(slot)
         try:
             speech_tokens = decoder.release(slot)

@@ -1,6 +1,7 @@
 """The sound stage: turns finished tokens into waveforms, in batches of similar length."""
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -211,6 +212,9 @@ class SoundStage:
         batch = by_length[: max(1, sum(share <= self._batch for share in shares))]
         self._set_waiting([one for one in self._waiting if one not in batch])
         self._running.update(batch)
+        for one in batch:
+            steps = {"sound_began": time.monotonic(), "sound_batch": len(batch)}
+            one.utterance.steps.update(steps, tokens=len(one))
         return batch
 
     def _render(self, batch: Sequence[_QueuedUtterance]) -> None:
@@ -252,6 +256,7 @@ class SoundStage:
             is_watermarked=self._renderer.is_watermarked,
         )
         if self._take_out(one):
+            one.utterance.steps["sound_made"] = time.monotonic()
             succeed(one.future, speech)
 
     def _refuse(self, one: _QueuedUtterance, refusal: SpeechError) -> None:

@@ -1,7 +1,7 @@
 """The input and output of a speech engine: the interface between rendering and the model."""
 
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -36,7 +36,8 @@ Turn = tuple[int, ...]
 class Utterance:
     """One model call: a chunk's text as spoken, a voice, a delivery and a seed.
 
-    `turn` never changes how an utterance sounds, only when it is spoken.
+    `turn` never changes how an utterance sounds, only when it is spoken. The engine notes in
+    `steps` when it has done what, in seconds of the monotonic clock, and in company of how many.
     """
 
     text: str
@@ -44,6 +45,7 @@ class Utterance:
     delivery: Delivery
     seed: int
     turn: Turn = ()
+    steps: dict[str, float] = field(default_factory=dict, compare=False, repr=False)
 
 
 def make_turn(priority: int, index: int) -> Turn:

@@ -29,6 +29,7 @@ from narration.jobs.sound import RenderParameters
 from narration.jobs.stored import read_settings
 from narration.jobs.takes import record_provenance
 from narration.sound.gain import Loudness
+from narration.telemetry import note_step
 from narration.voices.record import Voice as VoiceRow
 from worker.context import Drain, WorkerContext
 from worker.engine.types import SpeechEngine
@@ -100,6 +101,7 @@ class SegmentRunner:
             return False
         try:
             with structlog.contextvars.bound_contextvars(job_id=claim.job_id, segment=claim.index):
+                note_step("claimed")
                 work = partial(self._render, claim, is_first=is_first)
                 with self.pace.at_work():
                     run_under_lease(self._context, self._work(claim), work)
@@ -155,6 +157,7 @@ class SegmentRunner:
 
     def _render(self, claim: SegmentClaim, lease: Lease, *, is_first: bool) -> None:
         settings, chunks = self._read(claim)
+        note_step("settings_read")
         record = partial(
             record_provenance,
             job_id=claim.job_id,

@@ -6,7 +6,7 @@ stored, and its outcome is recorded. Completed steps come back through one queue
 
 import queue
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from functools import partial
 from typing import Any
@@ -22,7 +22,14 @@ from narration.jobs.segment_claim import SegmentClaim, start_chunks
 from narration.jobs.sound import RenderParameters
 from narration.jobs.states import ChunkState
 from narration.jobs.stored import read_voicing
-from narration.jobs.takes import Outcome, Take, find_takes, note_passed_take, store_take
+from narration.jobs.takes import (
+    Outcome,
+    Take,
+    find_takes,
+    note_passed_take,
+    store_take,
+)
+from narration.telemetry import note_step
 from worker.chatterbox.config import SAMPLE_RATE_HZ
 from worker.engine.types import Delivery, Speech, Utterance, make_turn
 from worker.leases import Lease
@@ -107,6 +114,7 @@ class SegmentRun:
         }
         with self._context.session() as session:
             earlier = find_takes(session, self._claim.owner, keys, now=self._context.clock())
+        note_step("cache_read")
         reused = [self._reuse(pending, earlier) for pending in pending_chunks]
         self._waiting.extend(one for _, one in reused if isinstance(one, PendingChunk))
         unspoken = [one.index for one in self._waiting]
@@ -156,8 +164,10 @@ class SegmentRun:
             seed=self._seed(pending),
             turn=make_turn(self._settings.priority, pending.index),
         )
+        self._note("handed_over", pending.index)
         speech = self._tools.engine.submit(utterance)
-        self._follow(speech, self._speaking, partial(self._receive_speech, pending))
+        receive = partial(self._receive_speech, pending, utterance.steps)
+        self._follow(speech, self._speaking, receive)
 
     def _follow(self, future: Future[Any], under_way: set[Any], then: Callable[..., None]) -> None:
         """Call `then` with the future once it is done, on this thread."""
@@ -180,7 +190,10 @@ class SegmentRun:
         except queue.Empty:
             pass
 
-    def _receive_speech(self, pending: PendingChunk, future: Future[Speech]) -> None:
+    def _receive_speech(
+        self, pending: PendingChunk, steps: Mapping[str, float], future: Future[Speech]
+    ) -> None:
+        self._note("spoken", pending.index, engine=steps)
         try:
             speech = future.result()
         except SpeechError as error:
@@ -198,6 +211,7 @@ class SegmentRun:
     def _receive_sound(
         self, pending: PendingChunk, speech: Speech, future: Future[StoredSound]
     ) -> None:
+        self._note("stored", pending.index)
         try:
             sound = future.result()
         except SpeechError as error:
@@ -222,6 +236,11 @@ class SegmentRun:
     def _fail_take(self, pending: PendingChunk, error: SpeechError) -> None:
         telemetry.TAKES.labels(verdict="failed").inc()
         self._continue(resolve_failure(pending, error, self._seed(pending)))
+
+    def _note(self, step: str, index: int, **fields: object) -> None:
+        """Log what becomes of a text's first chunk, whose listener hears nothing yet."""
+        if self._settings.is_urgent and index == 0:
+            note_step(step, **fields)
 
     def _measure(self, sound: StoredSound) -> None:
         spoken_s = sound.samples / SAMPLE_RATE_HZ
@@ -282,6 +301,7 @@ class SegmentRun:
         self._follow(standing, self._recording, partial(self._receive_standing, outcome))
 
     def _receive_standing(self, outcome: Outcome, future: Future[Standing]) -> None:
+        self._note("recorded", outcome.index)
         standing = future.result()
         if standing is Standing.LOST:
             raise lease_lost(self._claim)

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import structlog
 
 from narration.broker.interface import Broker
+from narration.telemetry import note_step
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +33,7 @@ class UrgentCalls:
         self._pool.shutdown()
 
     def _hear(self, _: str) -> None:
+        note_step("called")
         if self._free.acquire(blocking=False):
             self._pool.submit(self._answer)
 

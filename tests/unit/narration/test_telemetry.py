@@ -103,3 +103,12 @@ def test_a_log_that_cannot_be_written_stops_nothing() -> None:
     command = [sys.executable, "-c", ON_A_FULL_DISK]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert done.stdout == "went on\n"
+
+
+def test_steps_are_logged_with_a_time_of_the_host_that_only_grows() -> None:
+    with capture_logs() as logs:
+        telemetry.note_step("claimed", index=0)
+        telemetry.note_step("spoken")
+    assert [log["step"] for log in logs] == ["claimed", "spoken"]
+    assert {log["log_level"] for log in logs} == {"debug"}
+    assert logs[0]["at"] <= logs[1]["at"]

@@ -63,6 +63,13 @@ class Outcome:
         return (*self.text_findings, *(self.take.findings if self.take else ()))
 
 
+def has_takes(session: Session, owner: str, cache_keys: Iterable[str]) -> bool:
+    """Return whether any of these takes is cached; it may be read without a transaction."""
+    is_wanted = (ChunkAudio.owner == owner, ChunkAudio.cache_key.in_(sorted(set(cache_keys))))
+    cached = select(ChunkAudio.cache_key).where(*is_wanted)
+    return session.execute(select(cached.exists())).scalar_one()
+
+
 def find_takes(
     session: Session, owner: str, cache_keys: Iterable[str], *, now: datetime
 ) -> dict[str, Take]:

@@ -24,7 +24,7 @@ from narration.jobs.segment_claim import (
     start_chunks,
 )
 from narration.jobs.states import ChunkState, JobState, SegmentState
-from narration.jobs.takes import find_takes
+from narration.jobs.takes import find_takes, has_takes
 from tests.builders import (
     LEASE,
     NOW,
@@ -214,6 +214,9 @@ class SegmentQueriesContract:
             key = f"{1:064x}"
             assert find_takes(session, OWNER, [key], now=LATER)[key].samples == 24_000
             assert find_takes(session, "other", [key], now=LATER) == {}
+            assert has_takes(session, OWNER, [f"{9:064x}", key])
+            assert not has_takes(session, "other", [key])
+            assert not has_takes(session, OWNER, [])
 
     def test_failed_chunk_fails_its_segment_and_in_the_end_its_job(self, database: Engine) -> None:
         with session_scope(database) as session:

@@ -6,7 +6,7 @@ stored, and its outcome is recorded. Completed steps come back through one queue
 
 import queue
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, wait
 from functools import partial
 from typing import Any
@@ -26,6 +26,7 @@ from narration.jobs.takes import (
     Outcome,
     Take,
     find_takes,
+    has_takes,
     note_passed_take,
     store_take,
 )
@@ -112,8 +113,7 @@ class SegmentRun:
             for pending in pending_chunks
             for number in range(pending.number, pending.last_number + 1)
         }
-        with self._context.session() as session:
-            earlier = find_takes(session, self._claim.owner, keys, now=self._context.clock())
+        earlier = self._find_takes(keys)
         note_step("cache_read")
         reused = [self._reuse(pending, earlier) for pending in pending_chunks]
         self._waiting.extend(one for _, one in reused if isinstance(one, PendingChunk))
@@ -126,6 +126,15 @@ class SegmentRun:
                 self._record_unkept(*step)
             if isinstance(result, Outcome):
                 self._end(result)
+
+    def _find_takes(self, keys: Collection[str]) -> dict[str, Take]:
+        owner = self._claim.owner
+        if self._settings.is_urgent:  # mostly a new text, for which one round trip is enough
+            with self._context.session(is_read_only=True) as session:
+                if not has_takes(session, owner, keys):
+                    return {}
+        with self._context.session() as session:
+            return find_takes(session, owner, keys, now=self._context.clock())
 
     def _record_begun(self, unspoken: Sequence[int]) -> None:
         with self._context.session() as session:

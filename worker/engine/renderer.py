@@ -36,6 +36,16 @@ from worker.engine.types import Delivery, Utterance
 _AVERAGE_FRAMES = 1100  # 12 s after a voice prompt of 10 s
 # In tokens: one for each length that the encoder and the vocoder have a graph for, up to 20 s.
 _LENGTHS = (484, 420, 356, 292, 228, 164, 100)
+# Numbers and lengths of utterances that are rendered beside few others: what listeners hear first.
+# A graph is captured for every 32 tokens of one utterance, and for every 64 of several.
+_FIRST_HEARD = (
+    *((1, tokens) for tokens in (62, 30, 94, 126)),
+    *((count, tokens) for count in (2, 3, 4, 6, 8) for tokens in (62, 126)),
+)
+_HEARD_LATER = (
+    *((1, tokens) for tokens in range(158, 484, 32)),
+    *((2, tokens) for tokens in range(190, 484, 64)),
+)
 _MOST_STRETCH = 28  # tokens by which a length may grow and still use the same graphs
 # Each utterance counts as at least this many, so that no batch has more rows than a graph.
 _LEAST_FRAMES = 600
@@ -67,7 +77,7 @@ class TorchRenderer:
         self._stream = open_stream() if open_stream else None
         self._batch = options.vocoder_batch
         self._silent_voice = _make_silent_voice(flow.config)
-        self._unprepared = [*_LENGTHS] if options.is_compiled else []
+        self._unprepared = self._choose_batches() if options.is_compiled else []
         self._launching = threading.Lock()  # all graphs share one memory pool
         self._preparing = threading.Lock()
         pool = GraphPool(open_stream) if open_stream else GraphPool()
@@ -110,19 +120,19 @@ class TorchRenderer:
         return [row.numpy().copy() for row in rows]  # pinned memory is scarce, so free it early
 
     def prepare(self) -> bool:
-        """Render a full batch of one more length, to capture its graphs."""
+        """Render one more batch of those that are common, to capture its graphs."""
         with self._preparing:
             if self._unprepared:
-                voice = self._silent_voice
-                count, tokens = fill_batch(
-                    self._batch, self._unprepared.pop(0), noise_frames(0, voice)
-                )
-                one = Utterance(text="", voice=voice, delivery=Delivery(), seed=0)
+                count, tokens = self._unprepared.pop(0)
+                one = Utterance(text="", voice=self._silent_voice, delivery=Delivery(), seed=0)
                 speech_tokens = SpeechTokens(
                     tokens=torch.zeros(tokens, dtype=torch.int64), is_truncated=False
                 )
                 self.render([one] * count, [speech_tokens] * count)
             return bool(self._unprepared)
+
+    def _choose_batches(self) -> list[tuple[int, int]]:
+        return batches_to_prepare(self._batch, noise_frames(0, self._silent_voice))
 
     def check_health(self) -> None:
         """Raise the error that an earlier kernel left on the device, if any."""
@@ -155,6 +165,24 @@ class TorchRenderer:
         if self._watermarker is not None:
             waveforms = self._watermarker.mark(waveforms)
         return waveforms
+
+
+def batches_to_prepare(batch: int, prompt: int) -> list[tuple[int, int]]:
+    """Choose numbers and lengths of utterances; those that a listener waits for come first.
+
+    Units: lengths in tokens, prompt in frames.
+    """
+    full = [fill_batch(batch, tokens, prompt) for tokens in _LENGTHS]
+    return [
+        (count, tokens)
+        for count, tokens in (*_FIRST_HEARD, *full, *_HEARD_LATER)
+        if count == 1 or (count, tokens) in full or _fits(batch, prompt, count, tokens)
+    ]
+
+
+def _fits(batch: int, prompt: int, count: int, tokens: int) -> bool:
+    frames = max(prompt + FRAMES_PER_TOKEN * tokens, _LEAST_FRAMES)
+    return count * frames <= batch * _AVERAGE_FRAMES
 
 
 def fill_batch(batch: int, tokens: int, prompt: int) -> tuple[int, int]:

@@ -21,7 +21,7 @@ from worker.engine.types import Speech, Utterance, is_first_heard, is_heard_soon
 log = structlog.get_logger()
 
 _CROWD = 8  # a partial batch starts once it holds an eighth of the unfinished utterances
-_IDLE_S = 0.5  # how long the engine must be empty before the renderer prepares
+_IDLE_S = 0.5  # how long no utterance may have left the engine before the renderer prepares
 
 Waveforms = list[npt.NDArray[np.float32]]
 
@@ -111,6 +111,7 @@ class SoundStage:
         self._ended: EngineDied | None = None
         self._is_closing = False
         self._may_prepare = True  # False while a thread prepares, and when all is prepared
+        self._left_at = time.monotonic()  # when an utterance last left the engine
         self._threads = [
             StageThread("sound", self._loop, self._fail_all, cores) for _ in range(threads)
         ]
@@ -130,6 +131,7 @@ class SoundStage:
     def recount(self) -> None:
         """Check again whether a batch may start: an utterance has left, or T3 no longer hurries."""
         with self._changed:
+            self._left_at = time.monotonic()
             self._changed.notify_all()
 
     def is_alive(self) -> bool:
@@ -165,7 +167,7 @@ class SoundStage:
             while True:
                 self._changed.wait_for(
                     lambda: self._has_enough() or self._is_closing or self._ended,
-                    _IDLE_S if self._may_prepare else None,
+                    self._idle_in_s() if self._may_prepare else None,
                 )
                 self._set_waiting([one for one in self._waiting if not one.future.cancelled()])
                 if self._ended is not None:
@@ -174,9 +176,19 @@ class SoundStage:
                     return self._pick()
                 if self._is_closing:
                     return None
-                if self._may_prepare and self._count_unfinished() == 0:
+                if self._may_prepare and self._is_idle():
                     self._may_prepare = False
                     return []
+
+    def _idle_in_s(self) -> float:
+        """Return how soon the engine may count as idle."""
+        left_s = self._left_at + _IDLE_S - time.monotonic()
+        return left_s if left_s > 0 or self._is_idle() else _IDLE_S
+
+    def _is_idle(self) -> bool:
+        """Whether nothing is spoken: not between two utterances that follow each other either."""
+        is_long_ago = time.monotonic() - self._left_at >= _IDLE_S
+        return is_long_ago and self._count_unfinished() == 0
 
     def _prepare(self) -> None:
         try:

@@ -1,6 +1,7 @@
 """The sound stage inside an engine: when batches start, which thread answers, how a thread dies."""
 
 import random
+import time
 import weakref
 from collections.abc import Sequence
 from concurrent.futures import wait
@@ -24,7 +25,7 @@ from tests.model.worker.engine.fakes import (
 )
 from worker.chatterbox.t3.prompt import SpeechTokens
 from worker.engine.sharing import Backlog
-from worker.engine.sound_stage import SoundStage
+from worker.engine.sound_stage import _IDLE_S, SoundStage
 from worker.engine.types import Utterance, make_turn
 
 
@@ -196,6 +197,20 @@ def test_while_idle_the_renderer_prepares_until_nothing_is_left() -> None:
         wait_until(lambda: renderer.prepared == 3)
         assert says(engine.submit(utterance("still speaks")).result(TIMEOUT_S), "still speaks")
     assert renderer.prepared == 3
+
+
+def test_nothing_is_prepared_between_utterances_that_follow_each_other() -> None:
+    renderer = ToneRenderer()
+    with toy_engine(renderer=renderer, threads=2) as engine:
+        began = left_at = time.monotonic()
+        while left_at - began < 2 * _IDLE_S:
+            engine.submit(utterance("hello")).result(TIMEOUT_S)
+            is_idle = time.monotonic() - left_at >= _IDLE_S  # the machine was busy
+            left_at = time.monotonic()
+            assert is_idle or not renderer.prepared
+            if is_idle:
+                break
+        wait_until(lambda: renderer.prepared == 3)
 
 
 def test_what_cannot_be_prepared_harms_nobody() -> None:

@@ -4,12 +4,10 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
-from itertools import tee
 from typing import TYPE_CHECKING, TypeVar
 
 from narration.errors import NotFoundError, TransientError
-from narration.sound.waveform import Clip, Waveform, decode_flac, encode_flac
+from narration.sound.waveform import Waveform, decode_flac, encode_flac
 from narration.storage.interface import Storage
 from narration.storage.keys import chunk_audio_key
 
@@ -56,17 +54,6 @@ def read_chunk(store: Storage, chunk: "Chunk") -> Waveform:
     """
     assert chunk.sha256 is not None
     return decode_flac(read_flac(store, chunk.sha256, index=chunk.index))
-
-
-def read_clips(store: Storage, chunks: "Iterable[Chunk]") -> Iterator[Clip]:
-    """Read a job's sound chunk by chunk, in order; the next few are fetched and decoded meanwhile.
-
-    Whoever encodes a whole book from it would otherwise decode it on the same core.
-    """
-    for_pauses, to_read = tee(chunks)
-    waveforms = fetch_ahead(partial(read_chunk, store), to_read)
-    for chunk, waveform in zip(for_pauses, waveforms, strict=True):
-        yield Clip(waveform=waveform, pause_after_ms=chunk.pause_after_ms)
 
 
 def fetch_ahead(

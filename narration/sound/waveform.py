@@ -4,7 +4,6 @@
 """
 
 import io
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -16,14 +15,6 @@ from narration.errors import OutputError
 SAMPLE_RATE_HZ = 24_000  # the output rate of the Chatterbox family
 
 Waveform: TypeAlias = npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Clip:
-    """A chunk's waveform (S,) and the silence after it."""
-
-    waveform: Waveform
-    pause_after_ms: int
 
 
 def to_int16(samples: Waveform) -> np.ndarray[tuple[int, ...], np.dtype[np.int16]]:

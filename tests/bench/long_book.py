@@ -54,7 +54,7 @@ PARTS_MOST = 2000
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hours", type=float, default=20)
-    parser.add_argument("--format", default="m4b")
+    parser.add_argument("--format", default="m4b", help="one, or several separated by commas")
     parser.add_argument("--encoded", action="store_true", help="encode the parts first, untimed")
     parser.add_argument("--json", type=Path, help="write the figures there, too")
     parser.add_argument("--assemble", nargs=2, metavar=("FOLDER", "JOB"), help=argparse.SUPPRESS)
@@ -88,7 +88,7 @@ def fill(database: Engine, store: Storage, chunks: int, output: str) -> str:
     sounds = [(store_chunk(store, sound), measure_take(sound)) for sound in make_sounds()]
     with session_scope(database) as session:
         now = utc_now()
-        job = make_job(session, WORDS, now=now, outputs=[output])
+        job = make_job(session, WORDS, now=now, outputs=output.split(","))
         plan_job(session, job, chunks=chunks, now=now)
         plan = get_plan(session, job.id)
         plan.chapters = [

@@ -1,25 +1,31 @@
-"""Encodes parts in other processes, which fetch the takes of a part from the store themselves.
+"""Encodes parts and stretches in other processes, which fetch the takes from the store themselves.
 
 Handing megabytes of sound over would keep the process that serves the queue busy for longer than
 everything else it does for a part; with many cores it would set the pace of them all.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 from narration.bounded import BoundedCalls, TooLargeCallError, TooSlowError
 from narration.errors import EncoderDied
 from narration.settings import Profile, S3Profile, Settings
 from narration.storage.interface import Storage
 from narration.storage.profiles import open_profile
+from worker.assembly.lossless.stretches import StretchRequest, StretchSound, make_stretch
 from worker.assembly.parts.request import PartAnswer, PartRequest, answer
 from worker.chunk_audio import fetch_ahead, read_flac
 
 ENCODE_S = 600.0  # of processor time; a part takes a second or two
 MEMORY_BYTES = 8 << 30  # of addresses, which libraries reserve for every core
 WAIT_S = 3600.0  # for a free process; whoever has one is done in seconds
+
+Request = TypeVar("Request")
+Takes = TypeVar("Takes")
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,33 +60,55 @@ class PartEncoders:
 
         Raises: LostAudio if a take is missing or damaged; StorageUnavailable; EncoderDied.
         """
-        if self._calls is None:
-            return _encode(self._store, request, takes)
-        try:
-            return self._calls.call(
-                _encode_apart, self._profile, self._objects_dir, request, takes, limit_s=ENCODE_S
-            )
-        except (TooSlowError, TooLargeCallError) as error:
-            raise EncoderDied from error
+        return self._call(_encode, request, takes)
+
+    def make_stretch(self, request: StretchRequest, takes: Sequence[StoredTake]) -> StretchSound:
+        """Fetch the takes of a stretch of a lossless file, in order, and encode it.
+
+        Raises: as `encode`.
+        """
+        return self._call(_make_stretch, request, takes)
 
     def close(self) -> None:
         """Stop every process."""
         if self._calls is not None:
             self._calls.close()
 
+    def _call(
+        self, function: Callable[[Storage, Request, Takes], Answer], request: Request, takes: Takes
+    ) -> Answer:
+        if self._calls is None:
+            return function(self._store, request, takes)
+        where = (self._profile, self._objects_dir)
+        try:
+            return self._calls.call(_call_apart, *where, function, request, takes, limit_s=ENCODE_S)
+        except (TooSlowError, TooLargeCallError) as error:
+            raise EncoderDied from error
+
 
 def _encode(store: Storage, request: PartRequest, takes: Mapping[int, StoredTake]) -> PartAnswer:
-    def fetch(take: StoredTake) -> bytes:
-        return read_flac(store, take.sha256, index=take.index)
-
-    flacs = fetch_ahead(fetch, takes.values())
+    flacs = _fetch(store, takes.values())
     return answer(request, dict(zip(takes, flacs, strict=True)))
 
 
-def _encode_apart(
-    profile: Profile, objects_dir: Path, request: PartRequest, takes: Mapping[int, StoredTake]
-) -> PartAnswer:
-    return _encode(_open(profile, objects_dir), request, takes)
+def _make_stretch(
+    store: Storage, request: StretchRequest, takes: Sequence[StoredTake]
+) -> StretchSound:
+    return make_stretch(request, list(_fetch(store, takes)))
+
+
+def _fetch(store: Storage, takes: Iterable[StoredTake]) -> Iterator[bytes]:
+    return fetch_ahead(lambda take: read_flac(store, take.sha256, index=take.index), takes)
+
+
+def _call_apart(
+    profile: Profile,
+    objects_dir: Path,
+    function: Callable[[Storage, Request, Takes], Answer],
+    request: Request,
+    takes: Takes,
+) -> Answer:
+    return function(_open(profile, objects_dir), request, takes)
 
 
 @cache

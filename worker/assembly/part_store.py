@@ -1,7 +1,10 @@
-"""Parts in the object store: encoded where they are missing, read back and checked."""
+"""A job's encoded sound: parts in the object store, and stretches of lossless files.
+
+Parts are encoded where they are missing, read back and checked; stretches are not kept.
+"""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from narration.errors import EncoderDied, NotFoundError
@@ -11,9 +14,17 @@ from narration.mp4.packets import Packets, read_fragment
 from narration.sound.gain import LevelSetting
 from narration.sound.take import TakeLevel
 from narration.storage.keys import part_audio_key
+from worker.assembly.lossless.stretches import (
+    Stretch,
+    StretchRequest,
+    StretchSound,
+    plan_stretches,
+)
 from worker.assembly.part_encoders import StoredTake
 from worker.assembly.parts.request import PartAnswer, PartRequest
 from worker.assembly.sound import PartFormat, PartWork, pack_levels
+from worker.assembly.types import Mark
+from worker.chunk_audio import fetch_ahead
 from worker.context import WorkerContext
 
 
@@ -76,6 +87,30 @@ class PartStore:
         if fragment is None:
             raise EncoderDied("a part that was just stored is not there: is the store well?")
         return read_fragment(fragment)
+
+    def make_stretches(
+        self, chunks: range, marks: Sequence[Mark], samples: int, *, has_frames: bool
+    ) -> Iterator[StretchSound]:
+        """Yield the sound of some chunks in order, each take read once, with FLAC frames if wanted.
+
+        `marks` are where these chunks lie in a file of `samples` samples.
+        Raises: LostAudio if the sound of a chunk is missing or damaged; EncoderDied.
+        """
+
+        def make(stretch: Stretch) -> StretchSound:
+            own = chunks[stretch.first : stretch.last]
+            request = StretchRequest(
+                stretch=stretch,
+                marks=tuple(marks[stretch.first : stretch.last]),
+                peaks=tuple(self.levels[number].peak for number in own),
+                setting=self.setting,
+                has_frames=has_frames,
+            )
+            takes = [_take(self.chunks[number]) for number in own]
+            return self.context.encoders.make_stretch(request, takes)
+
+        stretches = plan_stretches(marks, samples)
+        return fetch_ahead(make, stretches, ahead=self.context.encoder_count)
 
     def _fetch(self, part: EncodedPart) -> bytes | None:
         assert part.sha256 is not None

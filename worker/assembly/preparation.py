@@ -17,7 +17,7 @@ from narration.sound.take import TakeLevel
 from narration.voices.levels import LevelKey, find_level, level_key
 from worker.assembly.chunk_levels import fill_levels
 from worker.assembly.encoding import encode_next
-from worker.assembly.mixing import measure
+from worker.assembly.measuring import measure
 from worker.assembly.part_store import PartStore
 from worker.assembly.sections import file_breaks
 from worker.assembly.sound import (

@@ -1,7 +1,7 @@
 """A job's sound as one programme: measured once, then written in every requested format."""
 
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -10,13 +10,12 @@ from narration.errors import RhapsodeError
 from narration.jobs.record import Chunk, Job, JobPlan
 from narration.jobs.request import CAPTIONS, JobSettings, OutputFormat
 from narration.jobs.stored import read_settings
-from narration.sound.waveform import Waveform
 from narration.storage.interface import Upload
 from worker.assembly.captions import cues, write_srt, write_vtt
-from worker.assembly.encode import encode
 from worker.assembly.files.join import Follow, join_parts
+from worker.assembly.lossless.stretches import StretchSound
+from worker.assembly.lossless.write import write_lossless
 from worker.assembly.manifest import watermark_of
-from worker.assembly.mixing import mix
 from worker.assembly.parts.codecs import CODECS, Codec
 from worker.assembly.parts.plans import place_parts
 from worker.assembly.preparation import PreparedSound
@@ -26,7 +25,7 @@ from worker.assembly.sharing import share
 from worker.assembly.sound import PartFormat, PartWork, spoken_chunks
 from worker.assembly.tags import make_tags, mark_chapters
 from worker.assembly.types import AudioFormat, ChapterMark, Measurement, Picture, Tags
-from worker.chunk_audio import fetch_ahead, read_clips
+from worker.chunk_audio import fetch_ahead
 
 NAMES = {output: "captions" if output in CAPTIONS else "audio" for output in OutputFormat}
 MEDIA_TYPES = {
@@ -81,8 +80,8 @@ def write_outputs(
 ) -> Generator[OutputFile, None, None]:
     """Write every output to a file, one after the other, and yield each when it is complete.
 
-    Lossy formats are sent while they are written, for the caller to finish. Lossless ones are
-    written at the same time, so that chunks are read only once.
+    They are sent while they are written, for the caller to finish. Lossless ones are written at
+    the same time, so that chunks are read only once.
     Raises: RhapsodeError if a finished file does not hold what went into it; LostAudio.
     """
     for section in divide(programme.settings, programme.plan, programme.measurement):
@@ -105,13 +104,13 @@ def _write_section(
                 _check_length(section, path)
             yield OutputFile(path=path, section=section, upload=upload)
     lossless = [o for o in outputs if o not in CAPTIONS and AudioFormat(o.value) not in CODECS]
-    if lossless:
-        paths = {AudioFormat(o.value): folder / file_name(o, section) for o in lossless}
-        _write_at_once(programme, section, paths)
-        for path in paths.values():
-            _check_length(section, path)
-            with closing(begin_upload(path.name)) as upload:
-                yield OutputFile(path=path, section=section, upload=upload)
+    with ExitStack() as stack:
+        names = [file_name(output, section) for output in lossless]
+        uploads = {name: stack.enter_context(closing(begin_upload(name))) for name in names}
+        _write_at_once(programme, section, folder, uploads)
+        for name, upload in uploads.items():
+            _check_length(section, folder / name)
+            yield OutputFile(path=folder / name, section=section, upload=upload)
 
 
 def size_of_outputs(programme: Programme) -> int:
@@ -172,20 +171,30 @@ def _join_parts(
 
 
 def _write_at_once(
-    programme: Programme, section: Section, paths: Mapping[AudioFormat, Path]
+    programme: Programme, section: Section, folder: Path, uploads: Mapping[str, Upload]
 ) -> None:
-    sound = programme.sound
-    own = slice(section.first, section.end)
-    clips = read_clips(sound.store.context.stores.work, sound.chunks[own])
+    """Write all lossless files of a section at the same time, so that each take is read once."""
+    formats = {name: AudioFormat(Path(name).suffix[1:]) for name in uploads}
+    if not formats:
+        return
 
-    def write(audio_format: AudioFormat, path: Path, blocks: Iterator[Waveform]) -> None:
-        about, chapters = _tags(programme, section), _chapters(programme, section)
-        encode(path, blocks, audio_format, tags=about, chapters=chapters)
+    def write(name: str, sounds: Iterator[StretchSound]) -> None:
+        write_lossless(
+            folder / name,
+            sounds,
+            formats[name],
+            tags=_tags(programme, section),
+            chapters=_chapters(programme, section),
+            follow=uploads[name].follow,
+        )
 
-    share(
-        mix(clips, programme.measurement.marks[own], sound.levels[own], sound.setting),
-        [partial(write, audio_format, path) for audio_format, path in paths.items()],
+    sounds = programme.sound.store.make_stretches(
+        range(section.first, section.end),
+        section.shift(programme.measurement.marks),
+        section.samples,
+        has_frames=AudioFormat.FLAC in formats.values(),
     )
+    share(sounds, [partial(write, name) for name in uploads])
 
 
 def _check_length(section: Section, path: Path) -> None:

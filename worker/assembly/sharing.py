@@ -3,21 +3,19 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import Empty, Full, Queue
+from typing import TypeVar
 
-from narration.sound.waveform import Waveform
-
-_WAITING = 4  # blocks per reader, each of a few seconds of sound
+_WAITING = 4  # blocks per reader, each of half a minute of sound
 _CHECK_S = 0.2  # how often each side checks whether the other is gone
 
-Reader = Callable[[Iterator[Waveform]], None]
-_Blocks = Queue[Waveform | None]
+Block = TypeVar("Block")
 
 
 class _AbortedError(Exception):
     """The sound ended early; the cause is raised in the thread that makes it."""
 
 
-def share(blocks: Iterable[Waveform], readers: Sequence[Reader]) -> None:
+def share(blocks: Iterable[Block], readers: Sequence[Callable[[Iterator[Block]], None]]) -> None:
     """Pass every block to each reader, each on its own thread; the slowest sets the pace.
 
     Raises what the source or a reader raises, and then aborts the other readers.
@@ -25,7 +23,7 @@ def share(blocks: Iterable[Waveform], readers: Sequence[Reader]) -> None:
     if len(readers) == 1:
         readers[0](iter(blocks))
         return
-    queues: list[_Blocks] = [Queue(_WAITING) for _ in readers]
+    queues: list[Queue[Block | None]] = [Queue(_WAITING) for _ in readers]
     source: Future[None] = Future()
     with ThreadPoolExecutor(len(readers), thread_name_prefix="write") as pool:
         reading = [
@@ -43,7 +41,7 @@ def share(blocks: Iterable[Waveform], readers: Sequence[Reader]) -> None:
 
 
 def _hand_out(
-    blocks: Iterable[Waveform], queues: Sequence[_Blocks], reading: Sequence[Future[None]]
+    blocks: Iterable[Block], queues: Sequence[Queue[Block | None]], reading: Sequence[Future[None]]
 ) -> None:
     for block in _with_end(blocks):
         for queue, reader in zip(queues, reading, strict=True):
@@ -58,12 +56,12 @@ def _hand_out(
                     continue
 
 
-def _with_end(blocks: Iterable[Waveform]) -> Iterator[Waveform | None]:
+def _with_end(blocks: Iterable[Block]) -> Iterator[Block | None]:
     yield from blocks
     yield None
 
 
-def _take(queue: _Blocks, source: Future[None]) -> Iterator[Waveform]:
+def _take(queue: Queue[Block | None], source: Future[None]) -> Iterator[Block]:
     while True:
         try:
             block = queue.get(timeout=_CHECK_S)

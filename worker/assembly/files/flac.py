@@ -1,55 +1,50 @@
-"""The metadata of a FLAC file, written over the padding that its encoder leaves at the start.
+"""What a FLAC file has before its frames: the signature, what the stream is, tags and cover.
 
-This way a file of many hours is not copied to add its tags.
 Source: RFC 9639, 8 (metadata blocks).
 """
 
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import dataclass
 
-from narration.errors import RhapsodeError
 from worker.assembly.files.vorbis import comment_block, list_comments, picture_block
 from worker.assembly.types import ChapterMark, Tags
 
-_COMMENTS, _PICTURE, _LAST = 4, 6, 0x80  # block types, and the flag of the last block
-_HEAD_BYTES = 4  # the header of a block: type and length
-_STREAM_INFO_BYTES = 4 + _HEAD_BYTES + 34  # the signature and the first block are kept
-# libav writes a comment block that holds only its own name, and then the padding.
-_BARE_COMMENTS_BYTES = _HEAD_BYTES + 14
+_STREAM_INFO, _COMMENTS, _PICTURE, _LAST = 0, 4, 6, 0x80  # types, and the flag of the last block
 
 
-def metadata_blocks(tags: Tags, chapters: Sequence[ChapterMark]) -> bytes:
-    """Return the blocks that follow STREAMINFO; empty if there is no metadata."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamInfo:
+    """A stream of 16-bit mono.
+
+    `block` is the number of samples in every frame but the last, `frame_bytes` the size of the
+    smallest and the largest frame, `md5` the digest of all samples (little-endian).
+    """
+
+    block: int
+    frame_bytes: tuple[int, int]
+    sample_rate_hz: int
+    samples: int
+    md5: bytes
+
+    def pack(self) -> bytes:
+        """Return the 34 bytes of the metadata block."""
+        sizes = b"".join(size.to_bytes(3) for size in self.frame_bytes)
+        # 20 bits of rate, 3 of channels and 5 of bits, both less one, 36 of samples.
+        what = self.sample_rate_hz << 44 | (1 - 1) << 41 | (16 - 1) << 36 | self.samples
+        return self.block.to_bytes(2) * 2 + sizes + what.to_bytes(8) + self.md5
+
+
+def file_head(info: StreamInfo, tags: Tags, chapters: Sequence[ChapterMark]) -> bytes:
+    """Return all that precedes the frames; its size depends on tags and chapters only."""
+    blocks = [(_STREAM_INFO, info.pack())]
     comments = list_comments(tags, chapters)
-    if not comments and tags.cover is None:
-        return b""
-    blocks = [(_COMMENTS, comment_block(comments))]
+    if comments or tags.cover:
+        blocks.append((_COMMENTS, comment_block(comments)))
     if tags.cover:
         blocks.append((_PICTURE, picture_block(tags.cover)))
     kinds = [kind for kind, _ in blocks]
     kinds[-1] |= _LAST
-    return b"".join(
+    return b"fLaC" + b"".join(
         bytes([kind]) + len(block).to_bytes(3) + block
         for kind, (_, block) in zip(kinds, blocks, strict=True)
     )
-
-
-def padding_for(blocks: bytes) -> int:
-    """Return how many bytes of padding the blocks need."""
-    return max(len(blocks) - _BARE_COMMENTS_BYTES - _HEAD_BYTES, 0)
-
-
-def write_metadata(path: Path, blocks: bytes) -> None:
-    """Write blocks over libav's own comments and the padding that it was told to leave.
-
-    Raises: RhapsodeError if the sound does not start where they end.
-    """
-    if not blocks:
-        return
-    with path.open("r+b") as file:
-        file.seek(_STREAM_INFO_BYTES + len(blocks))
-        is_sound = file.read(1) == b"\xff"  # the sync code of every frame
-        if not is_sound:
-            raise RhapsodeError(f"{path.name} has another room for its tags than was asked for")
-        file.seek(_STREAM_INFO_BYTES)
-        file.write(blocks)

@@ -15,10 +15,12 @@ from narration.sound.peaks import true_peak
 from narration.storage.keys import chunk_audio_key
 from narration.storage.profiles import open_stores
 from tests.builders import make_settings, stores_in
+from worker.assembly.lossless.stretches import StretchRequest, plan_stretches
 from worker.assembly.part_encoders import PartEncoders, StoredTake
 from worker.assembly.parts.codecs import AAC
 from worker.assembly.parts.plans import SpokenChunk, plan_parts
 from worker.assembly.parts.request import PartRequest
+from worker.assembly.types import Mark
 from worker.chunk_audio import LostAudio, store_chunk
 
 SAMPLES = 12_000
@@ -66,6 +68,23 @@ def test_another_process_gives_the_bytes_that_this_one_gives(
     here = encoders_of(make_settings(tmp_path))
     request = request_of(takes)
     assert encoders.encode(request, takes) == here.encode(request, takes)
+
+
+def test_another_process_makes_the_same_stretch(
+    tmp_path: Path, encoders: PartEncoders, takes: dict[int, StoredTake]
+) -> None:
+    marks = [Mark(start=SAMPLES * n, end=SAMPLES * (n + 1)) for n in range(len(takes))]
+    (stretch,) = plan_stretches(marks, SAMPLES * len(takes) + 100)
+    request = StretchRequest(
+        stretch=stretch,
+        marks=tuple(marks),
+        peaks=(true_peak(WAVEFORM),) * len(takes),
+        setting=LevelSetting(gain_db=1.0, loudness=Loudness()),
+        has_frames=True,
+    )
+    here = encoders_of(make_settings(tmp_path)).make_stretch(request, list(takes.values()))
+    assert here.frames
+    assert encoders.make_stretch(request, list(takes.values())) == here
 
 
 @pytest.mark.parametrize("damage", ["missing", "changed"])

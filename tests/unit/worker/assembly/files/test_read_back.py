@@ -8,8 +8,8 @@ import pytest
 from tinytag import TinyTag
 
 from tests.joined import join, make_programme
+from tests.lossless import write
 from tests.pictures import make_png
-from worker.assembly.encode import encode
 from worker.assembly.types import AudioFormat, ChapterMark, Picture, Tags
 
 BOOK = Tags(
@@ -44,8 +44,8 @@ def book(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         ChapterMark(title="Two", start=programme.starts[1]),
     ]
     if request.param is AudioFormat.FLAC:
-        sound = [np.zeros(programme.samples, dtype=np.float32)]
-        encode(path, sound, request.param, tags=BOOK, chapters=chapters)
+        sound = np.zeros(programme.samples, dtype=np.float32)
+        write(path, sound, tags=BOOK, chapters=chapters)
     else:
         join(path, programme, [0, 1], request.param, chapters, tags=BOOK)
     return path
@@ -59,8 +59,7 @@ def test_the_work_is_its_own_album(book: Path) -> None:
 
 
 def test_wav_says_what_it_has_room_for(tmp_path: Path) -> None:
-    path = tmp_path / "book.wav"
-    encode(path, [np.zeros(24_000, dtype=np.float32)], AudioFormat.WAV, tags=BOOK)
+    path = write(tmp_path / "book.wav", np.zeros(24_000, dtype=np.float32), tags=BOOK)
     tag = TinyTag.get(path)
     assert (tag.title, tag.artist, tag.album) == (BOOK.title, BOOK.author, BOOK.title)
     assert (tag.genre, tag.year) == ("Audiobook", BOOK.date)

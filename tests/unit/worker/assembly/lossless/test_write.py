@@ -12,7 +12,9 @@ import pytest
 
 from narration.errors import OutputError, SpeechError
 from narration.sound.waveform import Waveform
-from worker.assembly.encode import encode
+from tests.lossless import stretches, write
+from worker.assembly.lossless.stretches import StretchSound
+from worker.assembly.lossless.write import write_lossless
 from worker.assembly.probe import probe
 from worker.assembly.types import AudioFormat, Tags
 from worker.chatterbox.config import SAMPLE_RATE_HZ
@@ -27,14 +29,8 @@ def _sound() -> Waveform:
     return (0.3 * np.sin(2 * np.pi * (200 + 50 * t) * t)).astype(np.float32)
 
 
-def _blocks(sound: Waveform) -> Iterator[Waveform]:
-    yield from np.split(sound, [1, 100, 30_000, 30_000, 90_001])
-
-
-def _write(path: Path, audio_format: AudioFormat) -> Path:
-    sound = _sound()
-    encode(path, _blocks(sound), audio_format, tags=_TAGS)
-    return path
+def _write(path: Path) -> Path:
+    return write(path, _sound(), cuts=[1, 100, 30_000, 30_000, 90_001], tags=_TAGS)
 
 
 def _decode(path: Path) -> Waveform:
@@ -55,12 +51,12 @@ def audio_format(request: pytest.FixtureRequest) -> AudioFormat:
 
 
 def test_every_sample_is_returned(tmp_path: Path, audio_format: AudioFormat) -> None:
-    path = _write(tmp_path / f"a.{audio_format}", audio_format)
+    path = _write(tmp_path / f"a.{audio_format}")
     np.testing.assert_allclose(_decode(path), _sound(), atol=1.1 / 32768)
 
 
 def test_a_file_tells_its_length(tmp_path: Path, audio_format: AudioFormat) -> None:
-    content = probe(_write(tmp_path / f"a.{audio_format}", audio_format))
+    content = probe(_write(tmp_path / f"a.{audio_format}"))
     assert content.format is audio_format
     assert content.duration_s == pytest.approx(_DURATION_S, abs=0.05)
     assert content.channels == 1
@@ -68,7 +64,7 @@ def test_a_file_tells_its_length(tmp_path: Path, audio_format: AudioFormat) -> N
 
 
 def test_a_file_tells_title_author_and_watermark(tmp_path: Path, audio_format: AudioFormat) -> None:
-    with av.open(str(_write(tmp_path / f"a.{audio_format}", audio_format))) as container:
+    with av.open(str(_write(tmp_path / f"a.{audio_format}"))) as container:
         tags = {**container.metadata, **container.streams.audio[0].metadata}
     assert (tags["title"], tags["artist"]) == ("Über die Brücke", "A. Writer")
     assert tags["comment"] == "watermark: perth"
@@ -76,9 +72,7 @@ def test_a_file_tells_title_author_and_watermark(tmp_path: Path, audio_format: A
 
 def test_the_same_sound_gives_the_same_bytes(tmp_path: Path, audio_format: AudioFormat) -> None:
     digests = {
-        hashlib.sha256(
-            _write(tmp_path / f"{name}.{audio_format}", audio_format).read_bytes()
-        ).digest()
+        hashlib.sha256(_write(tmp_path / f"{name}.{audio_format}").read_bytes()).digest()
         for name in "ab"
     }
     assert len(digests) == 1
@@ -87,13 +81,13 @@ def test_the_same_sound_gives_the_same_bytes(tmp_path: Path, audio_format: Audio
 def test_an_older_file_is_replaced(tmp_path: Path, audio_format: AudioFormat) -> None:
     path = tmp_path / f"a.{audio_format}"
     path.write_bytes(b"older")
-    assert probe(_write(path, audio_format)).duration_s > 3
+    assert probe(_write(path)).duration_s > 3
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_missing_folder_is_refused(tmp_path: Path, audio_format: AudioFormat) -> None:
     with pytest.raises(OutputError, match="cannot be written"):
-        _write(tmp_path / "missing" / f"a.{audio_format}", audio_format)
+        _write(tmp_path / "missing" / f"a.{audio_format}")
     assert not list(tmp_path.iterdir())
 
 
@@ -106,7 +100,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, audio_format: AudioFo
     resource.setrlimit(resource.RLIMIT_FSIZE, (8_000, hard))
     try:
         with pytest.raises(OutputError, match=os.strerror(errno.EFBIG)):
-            _write(path, audio_format)
+            _write(path)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         signal.signal(signal.SIGXFSZ, before)
@@ -117,12 +111,12 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, audio_format: AudioFo
 def test_a_failure_on_the_way_leaves_nothing_behind(
     tmp_path: Path, audio_format: AudioFormat
 ) -> None:
-    def blocks() -> Iterator[Waveform]:
-        yield _sound()
+    def sounds() -> Iterator[StretchSound]:
+        yield from stretches(_sound(), [])
         raise SpeechError
 
     with pytest.raises(SpeechError):
-        encode(tmp_path / f"a.{audio_format}", blocks(), audio_format, tags=Tags())
+        write_lossless(tmp_path / f"a.{audio_format}", sounds(), audio_format, tags=Tags())
     assert not list(tmp_path.iterdir())
 
 
@@ -135,7 +129,7 @@ def test_what_cannot_be_played_is_refused(tmp_path: Path, data: bytes) -> None:
 
 
 def test_a_file_cut_short_is_refused(tmp_path: Path) -> None:
-    path = _write(tmp_path / "a.flac", AudioFormat.FLAC)
+    path = _write(tmp_path / "a.flac")
     path.write_bytes(path.read_bytes()[:60])
     with pytest.raises(OutputError, match="cannot be played back"):
         probe(path)
@@ -147,7 +141,7 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_wav_file_has_room_for_sizes_beyond_32_bits(tmp_path: Path) -> None:
-    _write(tmp_path / "a.wav", AudioFormat.WAV)
+    _write(tmp_path / "a.wav")
     head = (tmp_path / "a.wav").read_bytes()[:20]
     assert (head[:4], head[12:16]) == (b"RIFF", b"JUNK")
     assert int.from_bytes(head[4:8], "little") == (tmp_path / "a.wav").stat().st_size - 8

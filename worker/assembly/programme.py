@@ -1,6 +1,7 @@
 """A job's sound as one programme: measured once, then written in every requested format."""
 
 from collections.abc import Callable, Generator, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -78,10 +79,10 @@ class Programme:
 def write_outputs(
     programme: Programme, folder: Path, begin_upload: BeginUpload
 ) -> Generator[OutputFile, None, None]:
-    """Write every output to a file, one after the other, and yield each when it is complete.
+    """Write every output to a file, and yield each when it is complete.
 
     They are sent while they are written, for the caller to finish. Lossless ones are written at
-    the same time, so that chunks are read only once.
+    the same time, so that chunks are read only once, and beside the lossy ones.
     Raises: RhapsodeError if a finished file does not hold what went into it; LostAudio.
     """
     for section in divide(programme.settings, programme.plan, programme.measurement):
@@ -92,22 +93,24 @@ def _write_section(
     programme: Programme, section: Section, folder: Path, begin_upload: BeginUpload
 ) -> Generator[OutputFile, None, None]:
     outputs = programme.settings.outputs
-    for output in outputs:
-        path = folder / file_name(output, section)
-        if output in CAPTIONS:
-            _write_captions(programme, section, output, path)
-        elif AudioFormat(output.value) not in CODECS:
-            continue
-        with closing(begin_upload(path.name)) as upload:
-            if output not in CAPTIONS:
-                _join_parts(programme, section, AudioFormat(output.value), path, upload.follow)
-                _check_length(section, path)
-            yield OutputFile(path=path, section=section, upload=upload)
     lossless = [o for o in outputs if o not in CAPTIONS and AudioFormat(o.value) not in CODECS]
+    names = [file_name(output, section) for output in lossless]
     with ExitStack() as stack:
-        names = [file_name(output, section) for output in lossless]
         uploads = {name: stack.enter_context(closing(begin_upload(name))) for name in names}
-        _write_at_once(programme, section, folder, uploads)
+        pool = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="lossless"))
+        written = pool.submit(_write_at_once, programme, section, folder, uploads)
+        for output in outputs:
+            path = folder / file_name(output, section)
+            if output in CAPTIONS:
+                _write_captions(programme, section, output, path)
+            elif output in lossless:
+                continue
+            with closing(begin_upload(path.name)) as upload:
+                if output not in CAPTIONS:
+                    _join_parts(programme, section, AudioFormat(output.value), path, upload.follow)
+                    _check_length(section, path)
+                yield OutputFile(path=path, section=section, upload=upload)
+        written.result()
         for name, upload in uploads.items():
             _check_length(section, folder / name)
             yield OutputFile(path=folder / name, section=section, upload=upload)
@@ -118,9 +121,8 @@ def size_of_outputs(programme: Programme) -> int:
     samples = programme.measurement.samples
     audio = [o for o in programme.settings.outputs if o not in CAPTIONS]
     lossless = sum(AudioFormat(output.value) not in CODECS for output in audio)
-    # Either all lossless files at 16 bit, or one lossy file of 64 kbit/s: a third of a byte per
-    # sample.
-    return max(2 * samples * lossless, samples // 2 if len(audio) > lossless else 0)
+    # All lossless files at 16 bit, and one lossy file of 64 kbit/s: a third of a byte per sample.
+    return 2 * samples * lossless + (samples // 2 if len(audio) > lossless else 0)
 
 
 def file_name(output: OutputFormat, section: Section) -> str:

@@ -33,7 +33,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
 from narration.database_errors import explained_errors
-from narration.database_pool import check_idle_connections
+from narration.database_pool import check_idle_connections, wait_for_free_connections
 from narration.errors import SettingsError
 from narration.settings import DatabaseSettings
 
@@ -278,6 +278,7 @@ def _postgres_engine(url: Any, settings: DatabaseSettings) -> Engine:
         },
     )
     check_idle_connections(engine)
+    wait_for_free_connections(engine, settings.connect_timeout_s)
     return engine
 
 

@@ -1,8 +1,11 @@
-"""Checks pooled connections that were idle, so that a restart of Postgres costs no errors.
+"""What the pool of connections to Postgres does beyond SQLAlchemy's.
 
-SQLAlchemy's own `pool_pre_ping` checks at every use: a round trip for each transaction.
+It checks connections that were idle, so that a restart of Postgres costs no errors. SQLAlchemy's
+own `pool_pre_ping` checks at every use: a round trip for each transaction. And it waits while
+Postgres has no connection left.
 """
 
+import random
 import time
 from typing import Any
 
@@ -13,6 +16,13 @@ from sqlalchemy.exc import InvalidatePoolError
 # use fails that the restart meets, and is tried again.
 PING_AFTER_S = 0.2
 _IDLE_SINCE = "idle_since"
+# Of SQLSTATE 53300, which libpq does not pass on while it connects.
+_ALL_TAKEN = (
+    "too many clients already",
+    "too many connections for",  # the role or the database
+    "remaining connection slots are reserved",
+)
+_RETRY_S = (0.05, 0.2)
 
 
 def check_idle_connections(engine: Engine) -> None:
@@ -36,3 +46,24 @@ def check_idle_connections(engine: Engine) -> None:
 
     event.listen(engine, "checkin", on_checkin)
     event.listen(engine, "checkout", on_checkout)
+
+
+def wait_for_free_connections(engine: Engine, timeout_s: float) -> None:
+    """Connect again, for at most `timeout_s`, while Postgres has no connection left.
+
+    Beyond the pool, connections are closed as soon as they are unused, so one is soon free: when a
+    book starts on several workers, all their threads use the database at once.
+    """
+
+    def connect(dialect: Any, _: Any, arguments: list[Any], options: dict[str, Any]) -> Any:
+        ends_at = time.monotonic() + timeout_s
+        while True:
+            try:
+                return dialect.connect(*arguments, **options)
+            except dialect.dbapi.OperationalError as error:
+                is_taken = any(text in str(error) for text in _ALL_TAKEN)
+                if not is_taken or time.monotonic() >= ends_at:
+                    raise
+                time.sleep(random.uniform(*_RETRY_S))  # noqa: S311 - spreads the retries
+
+    event.listen(engine, "do_connect", connect)

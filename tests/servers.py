@@ -49,7 +49,7 @@ class Postgres:
     def start(self) -> None:
         options = (
             f"-k {self._folder} -c listen_addresses='' -c shared_buffers=64MB"
-            " -c max_connections=100"
+            " -c max_connections=300"
         )
         if not self._is_durable:
             options += " -c fsync=off -c full_page_writes=off -c synchronous_commit=off"

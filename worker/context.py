@@ -55,10 +55,13 @@ class WorkerContext:
 
     def retry_at(self, tries: int) -> datetime:
         """Return when a step that failed `tries` times may be tried again."""
-        wait_s = backoff_s(
-            tries, first_s=self.settings.retry_s, longest_s=self.settings.retry_max_s
+        return self.clock() + timedelta(seconds=self.pause_s(tries))
+
+    def pause_s(self, failures: int) -> float:
+        """Return how long to wait after so many failures in a row, in seconds."""
+        return backoff_s(
+            failures, first_s=self.settings.retry_s, longest_s=self.settings.retry_max_s
         )
-        return self.clock() + timedelta(seconds=wait_s)
 
 
 class Drain:

@@ -1,5 +1,6 @@
 """Runs work under a lease; the class of an error decides what happens to the work."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,6 +29,8 @@ log = structlog.get_logger(__name__)
 
 # Limits the backoff to 16 s, so that a job goes on soon after a dependency is back.
 WAITING_TRIES = 4
+# While the database does not answer. Otherwise nobody goes on until the lease expires.
+UPDATE_TRIES = 4
 
 
 class Reaction(Enum):
@@ -98,19 +101,30 @@ def _react(context: WorkerContext, work: Work, error: Exception) -> None:
     if reaction is Reaction.DEFER and work.tries >= context.settings.step_tries:
         reaction = Reaction.FAIL
     _log_reaction(error, reaction, work.tries)
-    try:
-        with context.session() as session:
-            if reaction is Reaction.FAIL:
-                work.fail(session, error)
-            elif reaction is Reaction.ABANDON:
-                work.renew(session, until=context.clock())
-            elif reaction is Reaction.DEFER:
-                work.hand_back(session, context.retry_at(work.tries), None)
-            elif reaction is Reaction.WAIT:
-                _wait(context, work, session, error)
-    except (DatabaseUnavailable, DiskFull) as failure:
-        # The lease expires by itself, and the sweeper sends the work again.
-        log.info("work_not_updated", reason=str(failure))
+    for failures in range(1, UPDATE_TRIES + 1):
+        try:
+            with context.session() as session:
+                _update(context, work, session, reaction, error)
+        except (DatabaseUnavailable, DiskFull) as failure:
+            if failures < UPDATE_TRIES:
+                time.sleep(context.pause_s(failures))
+            else:  # the lease expires by itself, and the sweeper sends the work again
+                log.info("work_not_updated", reason=str(failure))
+        else:
+            return
+
+
+def _update(
+    context: WorkerContext, work: Work, session: Session, reaction: Reaction, error: Exception
+) -> None:
+    if reaction is Reaction.FAIL:
+        work.fail(session, error)
+    elif reaction is Reaction.ABANDON:
+        work.renew(session, until=context.clock())
+    elif reaction is Reaction.DEFER:
+        work.hand_back(session, context.retry_at(work.tries), None)
+    elif reaction is Reaction.WAIT:
+        _wait(context, work, session, error)
 
 
 def _wait(context: WorkerContext, work: Work, session: Session, error: Exception) -> None:

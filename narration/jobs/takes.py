@@ -171,7 +171,16 @@ def record_provenance(
 
     Raises: ConflictError if the job began with another voice: one book, one voice.
     """
-    job = session.scalar(select(Job).where(Job.id == job_id).with_for_update())
+    # Mostly it is recorded already. A book starts on all threads of all workers, and they would
+    # wait for each other's locks.
+    if _is_recorded(session.get(Job, job_id), engine, voice_digest, gain_db):
+        return
+    job = session.scalar(
+        select(Job)
+        .where(Job.id == job_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
     if job is None:
         raise NotFoundError(f"there is no job {job_id}")
     if job.voice_digest not in (None, voice_digest):
@@ -184,6 +193,14 @@ def record_provenance(
     if engine not in job.engines:
         job.engines = (*job.engines, engine)
     session.flush()
+
+
+def _is_recorded(
+    job: Job | None, engine: EngineIdentity, voice_digest: str, gain_db: float | None
+) -> bool:
+    if job is None or (job.gain_db is None and gain_db is not None):
+        return False
+    return job.voice_digest == voice_digest and engine in job.engines
 
 
 def note_level(session: Session, chunk: Chunk, level: bytes) -> None:

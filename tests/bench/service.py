@@ -32,7 +32,7 @@ POLL_S = 0.2
 class Service:
     """A running service; each GPU in `cards` has a worker; without GPUs there is one worker.
 
-    Without GPUs the model may be `tones`: see tests.bench.tones.
+    The model `tones` needs no GPU, however many `cards` there are: see tests.bench.tones.
     """
 
     def __init__(
@@ -72,11 +72,11 @@ class Service:
         self._start("sweeper", "sweeper")
         for number in range(cpu_workers):
             self._start(f"cpu worker {number}", "worker", "--queue", "cpu")
+        start = SPEAK_TONES if model == TONES else START
         for card in cards:
             one = {"CUDA_VISIBLE_DEVICES": str(card)}
-            self._start(f"gpu worker {card}", "worker", "--queue", "gpu", **one)
+            self._start(f"gpu worker {card}", "worker", "--queue", "gpu", start=start, **one)
         if not cards:
-            start = SPEAK_TONES if model == TONES else START
             self._start("speaking worker", "worker", "--queue", "gpu", start=start)
         self.workers = max(1, len(cards))
 

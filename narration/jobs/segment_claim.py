@@ -8,14 +8,26 @@ book uses every GPU, and a short article does not wait until the book is finishe
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Update,
+    and_,
+    bindparam,
+    case,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from narration.broker.interface import Task
 from narration.broker.wakeups import note_wakeup
-from narration.database import UNSYNCHRONIZED
+from narration.database import UNSYNCHRONIZED, UtcDateTime
 from narration.errors import LeaseLost
 from narration.jobs.advance import advance_if_rendered
 from narration.jobs.counters import recount
@@ -23,6 +35,7 @@ from narration.jobs.record import Chunk, Job, Segment
 from narration.jobs.states import UNSPOKEN, ChunkState, JobState, SegmentState
 from narration.jobs.transitions import end_chunks, move_chunks, move_segments
 
+_NOW: ColumnElement[datetime] = bindparam("now", type_=UtcDateTime())
 POISON = "{losses} workers were lost while speaking it"
 
 
@@ -50,19 +63,19 @@ def claim_segment(
     least_priority: int = 0,
 ) -> SegmentClaim | None:
     """Claim the next segment by priority and fairness; None if there is none of that priority."""
-    is_open = _is_claimable(now)
     # Workers are lost for many reasons, with hundreds of chunks in flight: the first lost segments
     # are spoken again at full speed. Half of the allowed losses are reserved for speaking one by
     # one, since another segment may take the worker down meanwhile.
     patience = max(1, (poison_losses - 1) // 2)
+    is_open, most_losses = _is_claimable(now), None
     if _holds_a_suspect(session, holder, patience, now):
         # One chunk at a time: if this worker is lost again, only one chunk can be the cause.
-        is_open = and_(is_open, _losses_once_claimed() < patience)
-    for job_id in _jobs_in_turn(session, now, is_open, window_segments, least_priority):
+        is_open, most_losses = and_(is_open, _losses_once_claimed() < patience), patience
+    for job_id in _jobs_in_turn(session, now, most_losses, window_segments, least_priority):
         claim = _claim_of(session, job_id, is_open, patience, holder=holder, until=until, now=now)
         if claim is not None:
             _count_losses(session, claim, poison_losses, now=now)
-            session.execute(update(Job).where(Job.id == job_id).values(served_at=now))
+            _note_served(session, job_id, now=now)
             return claim
     return None
 
@@ -140,32 +153,64 @@ def _losses_once_claimed() -> ColumnElement[int]:
 
 
 def _holds_a_suspect(session: Session, holder: str, patience: int, now: datetime) -> bool:
+    values = {"holder": holder, "patience": patience, "now": now}
+    return bool(session.execute(_suspects(), values).scalar_one())
+
+
+@cache  # building a statement takes longer than executing it
+def _suspects() -> Select[Any]:
     suspects = select(Segment.index).where(
-        Segment.lease_holder == holder,
+        Segment.lease_holder == bindparam("holder"),
         Segment.state == SegmentState.RENDERING,
-        Segment.losses >= patience,
-        Segment.lease_until > now,
+        Segment.losses >= bindparam("patience"),
+        Segment.lease_until > _NOW,
     )
-    return session.execute(select(suspects.exists())).scalar_one()
+    return select(suspects.exists())
+
+
+def _note_served(session: Session, job_id: str, *, now: datetime) -> None:
+    """Note when a job had its turn, unless its row is locked.
+
+    A claim must not wait: other claims of the worker wait for it, and whoever finishes many chunks
+    of the job holds the row for longer than the note is worth.
+    """
+    session.connection().execute(_served_update(), {"job": job_id, "now": now})
+
+
+@cache
+def _served_update() -> Update:
+    free = select(Job.id).where(Job.id == bindparam("job")).with_for_update(skip_locked=True)
+    return update(Job).where(Job.id == free.scalar_subquery()).values(served_at=_NOW)
 
 
 def _jobs_in_turn(
-    session: Session, now: datetime, is_open: ColumnElement[bool], window_segments: int, least: int
+    session: Session, now: datetime, patience: int | None, window_segments: int, least: int
 ) -> Iterator[str]:
+    """Yield jobs with a claimable segment; with `patience`, only segments with fewer losses."""
+    values = {"now": now, "window": window_segments, "least": least, "patience": patience}
+    return iter(session.scalars(_turns(has_patience=patience is not None), values).all())
+
+
+@cache
+def _turns(*, has_patience: bool) -> Select[Any]:
+    is_open = _is_claimable(_NOW)
+    if has_patience:
+        is_open = and_(is_open, _losses_once_claimed() < bindparam("patience"))
     claimable = func.sum(case((is_open, 1), else_=0))
     in_work = func.sum(
-        case((and_(Segment.state == SegmentState.RENDERING, Segment.lease_until > now), 1), else_=0)
+        case(
+            (and_(Segment.state == SegmentState.RENDERING, Segment.lease_until > _NOW), 1), else_=0
+        )
     )
-    query = (
+    return (
         select(Segment.job_id)
         .join(Job, Job.id == Segment.job_id)
-        .where(Job.state == JobState.RENDERING, Job.priority >= least)
+        .where(Job.state == JobState.RENDERING, Job.priority >= bindparam("least"))
         .where(Segment.state.in_((SegmentState.PENDING, SegmentState.RENDERING)))
         .group_by(Segment.job_id, Job.priority, Job.served_at, Job.created_at)
-        .having(claimable > 0, in_work < window_segments)
+        .having(claimable > 0, in_work < bindparam("window"))
         .order_by(Job.priority.desc(), in_work, Job.served_at.asc().nulls_first(), Job.created_at)
     )
-    return iter(session.scalars(query).all())
 
 
 def _claim_of(
@@ -235,7 +280,7 @@ def _count_losses(
     recount(session, claim.job_id)
 
 
-def _is_claimable(now: datetime) -> ColumnElement[bool]:
+def _is_claimable(now: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
     is_unfinished = Segment.state.in_((SegmentState.PENDING, SegmentState.RENDERING))
     return and_(is_unfinished, or_(Segment.lease_until.is_(None), Segment.lease_until <= now))
 

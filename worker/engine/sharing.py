@@ -16,7 +16,8 @@ from worker.engine.options import ResolvedOptions
 OpenStream = Callable[[], torch.cuda.Stream]
 _HIGHEST = -5  # or the device's highest priority; the default is 0
 _BATCHES_BEHIND = 2.0  # full sound batches that may wait before a crowded T3 pauses
-_BATCHES_PUT_OFF = 8.0  # that may wait before T3 no longer hurries: by then it has few left
+_BATCHES_PUT_OFF = 16.0  # that may wait before T3 no longer hurries: by then it has few left
+_BATCHES_CAUGHT_UP = 8.0  # fewer than these, and T3 may hurry again
 
 
 class Backlog:
@@ -28,8 +29,8 @@ class Backlog:
 
     T3 neither pauses nor shares the GPU while it decodes a few utterances that are heard soon: at
     the pace of a full engine they would take half a minute. The work that is put off is done later,
-    and T3 hurries again only then: without an end to it, articles one after another would leave T3
-    few utterances of a book.
+    and T3 hurries again only when half of it is: without an end to it, articles one after another
+    would leave T3 few utterances of a book.
     """
 
     def __init__(self) -> None:
@@ -45,7 +46,7 @@ class Backlog:
             self._batches = batches
             if batches >= _BATCHES_PUT_OFF:
                 self._may_hurry = False
-            elif batches < _BATCHES_BEHIND:
+            elif batches < _BATCHES_CAUGHT_UP:
                 self._may_hurry = True
             self._changed.notify_all()
 

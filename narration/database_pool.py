@@ -16,7 +16,8 @@ from sqlalchemy.exc import InvalidatePoolError
 # use fails that the restart meets, and is tried again.
 PING_AFTER_S = 0.2
 _IDLE_SINCE = "idle_since"
-# Of SQLSTATE 53300, which libpq does not pass on while it connects.
+# Of SQLSTATE 53300, which libpq does not pass on while it connects. A server that answers in
+# another language, or a pooler before it, is not waited for.
 _ALL_TAKEN = (
     "too many clients already",
     "too many connections for",  # the role or the database

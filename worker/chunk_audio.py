@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
@@ -58,7 +58,7 @@ def read_chunk(store: Storage, chunk: "Chunk") -> Waveform:
 
 def fetch_ahead(
     fetch: Callable[[Item], Fetched], items: Iterable[Item], *, ahead: int = AHEAD
-) -> Iterator[Fetched]:
+) -> Generator[Fetched, None, None]:
     """Yield `fetch` of each item, in order, fetching up to `ahead` items in advance."""
     waiting: deque[Future[Fetched]] = deque()
     with ThreadPoolExecutor(ahead, thread_name_prefix="fetch") as pool:

@@ -101,17 +101,32 @@ def _react(context: WorkerContext, work: Work, error: Exception) -> None:
     if reaction is Reaction.DEFER and work.tries >= context.settings.step_tries:
         reaction = Reaction.FAIL
     _log_reaction(error, reaction, work.tries)
-    for failures in range(1, UPDATE_TRIES + 1):
+    try:
+        # A dead engine must not delay the end of its process.
+        tries = 1 if reaction is Reaction.ABANDON else UPDATE_TRIES
+        write_patiently(context, lambda s: _update(context, work, s, reaction, error), tries=tries)
+    except (DatabaseUnavailable, DiskFull) as failure:
+        # The lease expires by itself, and the sweeper sends the work again.
+        log.info("work_not_updated", reason=str(failure))
+
+
+def write_patiently(
+    context: WorkerContext, write: Callable[[Session], None], *, tries: int = UPDATE_TRIES
+) -> None:
+    """Run a transaction, and again after a pause while the database does not answer.
+
+    Raises: DatabaseUnavailable or DiskFull, from the last try.
+    """
+    for failures in range(1, tries):
         try:
             with context.session() as session:
-                _update(context, work, session, reaction, error)
-        except (DatabaseUnavailable, DiskFull) as failure:
-            if failures < UPDATE_TRIES:
-                time.sleep(context.pause_s(failures))
-            else:  # the lease expires by itself, and the sweeper sends the work again
-                log.info("work_not_updated", reason=str(failure))
+                write(session)
+        except (DatabaseUnavailable, DiskFull):
+            time.sleep(context.pause_s(failures))
         else:
             return
+    with context.session() as session:
+        write(session)
 
 
 def _update(

@@ -4,7 +4,7 @@ Parts are encoded where they are missing, read back and checked; stretches are n
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 
 from narration.errors import EncoderDied, NotFoundError
@@ -90,7 +90,7 @@ class PartStore:
 
     def make_stretches(
         self, chunks: range, marks: Sequence[Mark], samples: int, *, has_frames: bool
-    ) -> Iterator[StretchSound]:
+    ) -> Generator[StretchSound, None, None]:
         """Yield the sound of some chunks in order, each take read once, with FLAC frames if wanted.
 
         `marks` are where these chunks lie in a file of `samples` samples.

@@ -1,7 +1,8 @@
 """A job's sound as one programme: measured once, then written in every requested format."""
 
+import threading
 from collections.abc import Callable, Generator, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -98,8 +99,12 @@ def _write_section(
     with ExitStack() as stack:
         uploads = {name: stack.enter_context(closing(begin_upload(name))) for name in names}
         pool = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="lossless"))
-        written = pool.submit(_write_at_once, programme, section, folder, uploads)
+        stopped = threading.Event()
+        stack.callback(stopped.set)  # before the pool waits for its thread
+        written = pool.submit(_write_at_once, programme, section, folder, uploads, stopped)
         for output in outputs:
+            if written.done():
+                written.result()  # if it failed, nothing else needs to be written
             path = folder / file_name(output, section)
             if output in CAPTIONS:
                 _write_captions(programme, section, output, path)
@@ -173,9 +178,16 @@ def _join_parts(
 
 
 def _write_at_once(
-    programme: Programme, section: Section, folder: Path, uploads: Mapping[str, Upload]
+    programme: Programme,
+    section: Section,
+    folder: Path,
+    uploads: Mapping[str, Upload],
+    stopped: threading.Event,
 ) -> None:
-    """Write all lossless files of a section at the same time, so that each take is read once."""
+    """Write all lossless files of a section at the same time, so that each take is read once.
+
+    Raises: CancelledError once `stopped` is set.
+    """
     formats = {name: AudioFormat(Path(name).suffix[1:]) for name in uploads}
     if not formats:
         return
@@ -196,7 +208,18 @@ def _write_at_once(
         section.samples,
         has_frames=AudioFormat.FLAC in formats.values(),
     )
-    share(sounds, [partial(write, name) for name in uploads])
+    with closing(_until(stopped, sounds)) as followed:
+        share(followed, [partial(write, name) for name in uploads])
+
+
+def _until(
+    stopped: threading.Event, sounds: Generator[StretchSound, None, None]
+) -> Generator[StretchSound, None, None]:
+    with closing(sounds):
+        for sound in sounds:
+            if stopped.is_set():
+                raise CancelledError
+            yield sound
 
 
 def _check_length(section: Section, path: Path) -> None:

@@ -37,7 +37,7 @@ class Utterance:
     """One model call: a chunk's text as spoken, a voice, a delivery and a seed.
 
     `turn` never changes how an utterance sounds, only when it is spoken. The engine notes in
-    `steps` when it has done what, in seconds of the monotonic clock, and in company of how many.
+    `steps` when it has done what, in seconds of the monotonic clock, and beside how many others.
     """
 
     text: str

@@ -7,17 +7,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import structlog
 from sqlalchemy.orm import Session
 
 from narration import telemetry
+from narration.broker.interface import Task
+from narration.broker.wakeups import note_wakeup
 from narration.errors import DatabaseUnavailable
 from narration.jobs.record import Chunk
 from narration.jobs.reuse import claim_reused, finish_reused, untouched_segments
 from narration.jobs.segment_claim import SegmentClaim, hand_back_segment, renew_segment
 from narration.jobs.takes import Outcome, Take, find_takes
 from worker.context import Drain, WorkerContext
+from worker.lease_runner import write_patiently
 from worker.leases import Lease
 from worker.rendering.segment_settings import SegmentSettings
 from worker.rendering.takes import SpokenTake, resolve_take
@@ -25,7 +29,9 @@ from worker.rendering.takes import SpokenTake, resolve_take
 log = structlog.get_logger(__name__)
 
 REMEMBERED = 1024  # jobs that were started
-CLAIMED = 256  # segments at once: about twenty hours
+# Segments at once: about fourteen hours. If a worker is lost meanwhile, they wait for the end of
+# their leases, and each counts a loss.
+CLAIMED = 256
 SEGMENTS = 32  # finished per transaction: other workers wait for the job's row meanwhile
 WAIT_S = 1.0  # the longest that claims wait for a look into the cache
 
@@ -44,6 +50,8 @@ class Reuse:
 
     def __init__(self, context: WorkerContext) -> None:
         self._context = context
+        # Not all that a job may have claimed, or nobody could claim what is to be spoken.
+        self._claimed = max(1, min(CLAIMED, context.settings.window_segments // 2))
         self._started: OrderedDict[str, None] = OrderedDict()
         self._looking: set[str] = set()  # jobs that are being looked up
         self._changed = threading.Condition()
@@ -81,9 +89,10 @@ class Reuse:
         try:
             after = claim.index
             while not drain.is_begun and (found := self._find(claim, settings, after)):
-                lease.check()
                 with self._held(found.claims):
-                    self.leave(claim)  # the others find only segments that are to be spoken
+                    # The others find only segments that are to be spoken, up to the last that was
+                    # looked up.
+                    self.leave(claim)
                     self._finish(found, lease, drain)
                 after = found.last
         except DatabaseUnavailable as error:  # speaking a segment looks the cache up again
@@ -94,7 +103,9 @@ class Reuse:
         """Claim the next cached segments of a job; None if there are none."""
         now = self._context.clock()
         with self._context.session() as session:
-            segments = untouched_segments(session, claim.job_id, after=after, most=CLAIMED, now=now)
+            segments = untouched_segments(
+                session, claim.job_id, after=after, most=self._claimed, now=now
+            )
             outcomes = self._cached_outcomes(session, claim.owner, segments, settings)
         if not outcomes:
             return None
@@ -122,9 +133,13 @@ class Reuse:
                 yield
             finally:
                 if claims:
-                    with self._context.session() as session:
-                        for claim in claims:
-                            hand_back_segment(session, claim, not_before=self._context.clock())
+                    write_patiently(self._context, partial(self._hand_back, claims))
+
+    def _hand_back(self, claims: Sequence[SegmentClaim], session: Session) -> None:
+        now = self._context.clock()
+        for claim in claims:
+            if hand_back_segment(session, claim, not_before=now):
+                note_wakeup(session, Task.RENDER)
 
     def _finish(self, found: _Found, lease: Lease, drain: Drain) -> None:
         """Finish claimed segments, and remove them from the claims."""

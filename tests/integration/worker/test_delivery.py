@@ -1,7 +1,9 @@
 """What reaches the bucket when workers are lost, frozen or late in the middle of a delivery."""
 
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ from sqlalchemy import Engine
 
 from narration.broker.interface import Task
 from narration.database import session_scope
-from narration.errors import LeaseLost, StorageUnavailable
+from narration.errors import LeaseLost, OutputError, StorageUnavailable
 from narration.jobs.control import cancel_job, retry_job
 from narration.jobs.states import JobState
 from narration.jobs.step_claim import StepClaim, claim_step
@@ -20,7 +22,9 @@ from narration.storage.keys import job_folder
 from narration.storage.profiles import Stores
 from tests.builders import NOW, OWNER, make_text
 from tests.harness import WorkerHarness
+from worker.assembly import programme
 from worker.assembly.delivery import _deliver, _publish, _read, assemble_job
+from worker.assembly.part_store import PartStore
 from worker.context import WorkerContext
 
 
@@ -146,6 +150,29 @@ def test_job_canceled_while_it_is_assembled_delivers_nothing(
     with pytest.raises(LeaseLost):
         assemble_job(place(harness), held, Lost())
     assert objects(harness, rendered) == []
+
+
+def test_lossless_files_are_given_up_when_another_output_fails(
+    harness: WorkerHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began = threading.Event()
+
+    def write_for_ever(_: Path, sounds: Iterator[object], *__: Any, **___: Any) -> None:
+        for _sound in sounds:
+            began.set()
+
+    def fail(*_: Any, **__: Any) -> None:
+        assert began.wait(10)
+        raise OutputError("no m4b")
+
+    monkeypatch.setattr(PartStore, "make_stretches", lambda *_, **__: (n for n in count()))
+    monkeypatch.setattr(programme, "write_lossless", write_for_ever)
+    monkeypatch.setattr(programme, "join_parts", fail)
+    job_id = harness.submit(make_text(2), outputs=["m4b", "flac"])
+    harness.deliver()
+    job = harness.job(job_id)
+    assert job.error is not None
+    assert "no m4b" in job.error.message
 
 
 def flaky(harness: WorkerHarness, failures: int) -> FlakyStorage:

@@ -8,10 +8,12 @@ import pytest
 from sqlalchemy import Engine
 
 from narration.broker.interface import Task
+from narration.database import session_scope
 from narration.errors import DatabaseUnavailable
 from narration.jobs.reuse import finish_reused
+from narration.jobs.segment_claim import SegmentClaim, hand_back_segment
 from narration.jobs.states import JobState
-from tests.builders import make_text
+from tests.builders import claim_segment, make_text
 from tests.harness import WorkerHarness
 from worker.rendering import reuse as worker_reuse
 
@@ -20,7 +22,8 @@ SENTENCES = 70  # a segment each: more than are ended in one transaction
 
 @pytest.fixture
 def harness(sqlite_database: Engine, tmp_path: Path) -> Iterator[WorkerHarness]:
-    harness = WorkerHarness(sqlite_database, tmp_path, worker={"segment_chunks": 1})
+    settings = {"segment_chunks": 1, "window_segments": 16}
+    harness = WorkerHarness(sqlite_database, tmp_path, worker=settings)
     yield harness
     harness.close()
 
@@ -52,21 +55,59 @@ def test_what_is_left_when_the_database_fails_is_handed_back(
     again = harness.submit(make_text(SENTENCES))
     harness.deliver_only(Task.PLAN)
     harness.worker.handlers[Task.RENDER]()
-    answers = iter([finish_reused])
+    finishes = iter([finish_reused])
+    failures = iter([DatabaseUnavailable("it is still gone")])
 
     def finish_once(*arguments: Any, **options: Any) -> list[int]:
-        finish = next(answers, None)
+        finish = next(finishes, None)
         if finish is None:
             raise DatabaseUnavailable("it is gone")
         return finish(*arguments, **options)
 
+    def hand_back_later(*arguments: Any, **options: Any) -> bool:
+        for failure in failures:
+            raise failure
+        return hand_back_segment(*arguments, **options)
+
     monkeypatch.setattr(worker_reuse, "finish_reused", finish_once)
+    monkeypatch.setattr(worker_reuse, "hand_back_segment", hand_back_later)
     harness.worker.handlers[Task.RENDER]()
     job = harness.job(again)
     assert 2 < job.chunks_done < job.chunks_total
     harness.deliver()  # at the same moment: no lease has expired
     assert harness.job(again).state is JobState.SUCCEEDED
     assert len(harness.engine.spoken) == spoken
+
+
+def test_others_can_claim_what_is_to_be_spoken(
+    harness: WorkerHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = harness.settings.worker.window_segments
+    harness.submit(make_text(2 * window))
+    harness.deliver()
+    changed = harness.submit(make_text(2 * window).replace("Sentence 5 ", "Another sentence "))
+    harness.deliver_only(Task.PLAN)
+    harness.worker.handlers[Task.RENDER]()
+    left: list[SegmentClaim | None] = []
+    leave = worker_reuse.Reuse.leave
+
+    def leave_and_claim(self: worker_reuse.Reuse, claim: SegmentClaim) -> None:
+        leave(self, claim)
+        if not left:
+            with session_scope(harness.database) as session:
+                now = harness.now
+                other = claim_segment(session, now=now, until=now, window_segments=window)
+                assert other is not None
+                left.append(other)
+                hand_back_segment(session, other, not_before=now)
+
+    monkeypatch.setattr(worker_reuse.Reuse, "leave", leave_and_claim)
+    harness.worker.handlers[Task.RENDER]()
+    harness.deliver()
+    assert harness.job(changed).state is JobState.SUCCEEDED
+    (other,) = left
+    assert other is not None
+    assert harness.chunks(changed)[other.index].spoken_text.startswith("Another")
 
 
 def test_new_text_is_left_to_those_who_speak_it(harness: WorkerHarness) -> None:

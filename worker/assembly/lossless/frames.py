@@ -49,9 +49,8 @@ def coded_number(number: int) -> bytes:
     """Return a number as frame headers have it: as UTF-8 would, but for up to 36 bits."""
     if number < 0x80:
         return bytes([number])
-    more = (
-        number.bit_length() - 2
-    ) // 5  # bytes of 6 bits; one fewer is left in the first for each
+    # Bytes of 6 bits; for each, the first byte holds one bit fewer.
+    more = (number.bit_length() - 2) // 5
     rest = (0x80 | number >> 6 * place & 0x3F for place in reversed(range(more)))
     return bytes([0xFF << 7 - more & 0xFF | number >> 6 * more, *rest])
 

@@ -18,6 +18,7 @@ from training.parts import read_networks
 from training.run_state import load_trained
 from training.sizes import DEMO
 from training.speaker_stage import SpeakerNetworks
+from training.stage_options import parse_device
 from worker.chatterbox.config import (
     REFERENCE_RATE_HZ,
     SAMPLE_RATE_HZ,
@@ -113,7 +114,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("corpus", type=Path)
     parser.add_argument("state", type=Path)
-    parser.add_argument("--device", type=torch.device, default=torch.device("cuda"))
+    parser.add_argument("--device", type=parse_device, default="cuda")
     parser.add_argument("--origin", type=Path)
     arguments = parser.parse_args()
     if arguments.device.type == "cuda":

@@ -10,6 +10,13 @@ import torch
 from training.run_state import RunState
 
 
+def parse_device(name: str) -> torch.device:
+    """Return the device of that name; `cuda` is the first GPU, which torch must be told."""
+    device = torch.device(name)
+    is_any_gpu = device.type == "cuda" and device.index is None
+    return torch.device("cuda", 0) if is_any_gpu else device
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageOptions:
     """A stage's folders, deadline (seconds since the epoch) and device."""
@@ -34,7 +41,7 @@ class StageOptions:
         parser.add_argument("corpus", type=Path)
         parser.add_argument("state", type=Path)
         parser.add_argument("--until", type=float, required=True)
-        parser.add_argument("--device", type=torch.device, default=torch.device("cuda"))
+        parser.add_argument("--device", type=parse_device, default="cuda")
         parser.add_argument("--hours", type=float, default=1.0)
         parser.add_argument("--origin", type=Path)
         parser.add_argument("--begin", type=float, default=0.0)

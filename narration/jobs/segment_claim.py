@@ -5,21 +5,16 @@ segments, then the one that has waited longest; and at most a window of segments
 book uses every GPU, and a short article does not wait until the book is finished.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Select,
-    Update,
     and_,
-    bindparam,
-    case,
     func,
-    or_,
     select,
     update,
 )
@@ -27,15 +22,21 @@ from sqlalchemy.orm import Session
 
 from narration.broker.interface import Task
 from narration.broker.wakeups import note_wakeup
-from narration.database import UNSYNCHRONIZED, UtcDateTime
+from narration.database import UNSYNCHRONIZED
 from narration.errors import LeaseLost
 from narration.jobs.advance import advance_if_rendered
 from narration.jobs.counters import recount
 from narration.jobs.record import Chunk, Job, Segment
 from narration.jobs.states import UNSPOKEN, ChunkState, JobState, SegmentState
 from narration.jobs.transitions import end_chunks, move_chunks, move_segments
+from narration.jobs.turns import (
+    holds_a_suspect,
+    is_claimable,
+    jobs_in_turn,
+    losses_once_claimed,
+    note_served,
+)
 
-_NOW: ColumnElement[datetime] = bindparam("now", type_=UtcDateTime())
 POISON = "{losses} workers were lost while speaking it"
 
 
@@ -67,15 +68,15 @@ def claim_segment(
     # are spoken again at full speed. Half of the allowed losses are reserved for speaking one by
     # one, since another segment may take the worker down meanwhile.
     patience = max(1, (poison_losses - 1) // 2)
-    is_open, most_losses = _is_claimable(now), None
-    if _holds_a_suspect(session, holder, patience, now):
+    is_open, most_losses = is_claimable(now), None
+    if holds_a_suspect(session, holder, patience, now):
         # One chunk at a time: if this worker is lost again, only one chunk can be the cause.
-        is_open, most_losses = and_(is_open, _losses_once_claimed() < patience), patience
-    for job_id in _jobs_in_turn(session, now, most_losses, window_segments, least_priority):
+        is_open, most_losses = and_(is_open, losses_once_claimed() < patience), patience
+    for job_id in jobs_in_turn(session, now, most_losses, window_segments, least_priority):
         claim = _claim_of(session, job_id, is_open, patience, holder=holder, until=until, now=now)
         if claim is not None:
             _count_losses(session, claim, poison_losses, now=now)
-            _note_served(session, job_id, now=now)
+            note_served(session, job_id, now=now)
             return claim
     return None
 
@@ -135,7 +136,7 @@ def finish_segment(session: Session, claim: SegmentClaim, *, now: datetime) -> b
 def count_claimable(session: Session, *, now: datetime) -> int:
     """Return how many segments wait for a worker."""
     query = select(func.count()).select_from(Segment).join(Job, Job.id == Segment.job_id)
-    query = query.where(Job.state == JobState.RENDERING, _is_claimable(now))
+    query = query.where(Job.state == JobState.RENDERING, is_claimable(now))
     return session.execute(query).scalar_one()
 
 
@@ -145,72 +146,6 @@ def count_in_work(session: Session, *, now: datetime) -> int:
         Segment.state == SegmentState.RENDERING, Segment.lease_until > now
     )
     return session.execute(query).scalar_one()
-
-
-def _losses_once_claimed() -> ColumnElement[int]:
-    is_lost = Segment.state == SegmentState.RENDERING
-    return Segment.losses + case((is_lost, 1), else_=0)
-
-
-def _holds_a_suspect(session: Session, holder: str, patience: int, now: datetime) -> bool:
-    values = {"holder": holder, "patience": patience, "now": now}
-    return bool(session.execute(_suspects(), values).scalar_one())
-
-
-@cache  # building a statement takes longer than executing it
-def _suspects() -> Select[Any]:
-    suspects = select(Segment.index).where(
-        Segment.lease_holder == bindparam("holder"),
-        Segment.state == SegmentState.RENDERING,
-        Segment.losses >= bindparam("patience"),
-        Segment.lease_until > _NOW,
-    )
-    return select(suspects.exists())
-
-
-def _note_served(session: Session, job_id: str, *, now: datetime) -> None:
-    """Note when a job had its turn, unless its row is locked.
-
-    A claim must not wait: other claims of the worker wait for it, and whoever finishes many chunks
-    of the job holds the row for longer than the note is worth.
-    """
-    session.connection().execute(_served_update(), {"job": job_id, "now": now})
-
-
-@cache
-def _served_update() -> Update:
-    free = select(Job.id).where(Job.id == bindparam("job")).with_for_update(skip_locked=True)
-    return update(Job).where(Job.id == free.scalar_subquery()).values(served_at=_NOW)
-
-
-def _jobs_in_turn(
-    session: Session, now: datetime, patience: int | None, window_segments: int, least: int
-) -> Iterator[str]:
-    """Yield jobs with a claimable segment; with `patience`, only segments with fewer losses."""
-    values = {"now": now, "window": window_segments, "least": least, "patience": patience}
-    return iter(session.scalars(_turns(has_patience=patience is not None), values).all())
-
-
-@cache
-def _turns(*, has_patience: bool) -> Select[Any]:
-    is_open = _is_claimable(_NOW)
-    if has_patience:
-        is_open = and_(is_open, _losses_once_claimed() < bindparam("patience"))
-    claimable = func.sum(case((is_open, 1), else_=0))
-    in_work = func.sum(
-        case(
-            (and_(Segment.state == SegmentState.RENDERING, Segment.lease_until > _NOW), 1), else_=0
-        )
-    )
-    return (
-        select(Segment.job_id)
-        .join(Job, Job.id == Segment.job_id)
-        .where(Job.state == JobState.RENDERING, Job.priority >= bindparam("least"))
-        .where(Segment.state.in_((SegmentState.PENDING, SegmentState.RENDERING)))
-        .group_by(Segment.job_id, Job.priority, Job.served_at, Job.created_at)
-        .having(claimable > 0, in_work < bindparam("window"))
-        .order_by(Job.priority.desc(), in_work, Job.served_at.asc().nulls_first(), Job.created_at)
-    )
 
 
 def _claim_of(
@@ -240,7 +175,7 @@ def _claim_of(
         now=now,
         fence=Segment.fence + 1,
         tries=Segment.tries + 1,
-        losses=_losses_once_claimed(),
+        losses=losses_once_claimed(),
         lease_holder=holder,
         lease_until=until,
     )
@@ -278,11 +213,6 @@ def _count_losses(
         error=message,
     )
     recount(session, claim.job_id)
-
-
-def _is_claimable(now: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
-    is_unfinished = Segment.state.in_((SegmentState.PENDING, SegmentState.RENDERING))
-    return and_(is_unfinished, or_(Segment.lease_until.is_(None), Segment.lease_until <= now))
 
 
 def _chunks_of(claim: SegmentClaim) -> Select[Chunk]:

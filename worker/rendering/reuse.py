@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +19,7 @@ from narration.errors import DatabaseUnavailable
 from narration.jobs.record import Chunk
 from narration.jobs.reuse import claim_reused, finish_reused, untouched_segments
 from narration.jobs.segment_claim import SegmentClaim, hand_back_segment, renew_segment
-from narration.jobs.takes import Outcome, Take, find_takes
+from narration.jobs.takes import Outcome, Take, find_takes, has_takes
 from worker.context import Drain, WorkerContext
 from worker.lease_runner import write_patiently
 from worker.leases import Lease
@@ -200,6 +200,18 @@ class Reuse:
             for number, outcomes in outcomes_by_segment.items()
             if len(outcomes) == len(segments[number])
         }
+
+
+def find_cached(
+    context: WorkerContext, owner: str, keys: Collection[str], *, is_urgent: bool
+) -> dict[str, Take]:
+    """Return cached takes by cache key, and mark them as used."""
+    if is_urgent:  # mostly a new text, for which one round trip is enough
+        with context.session(is_read_only=True) as session:
+            if not has_takes(session, owner, keys):
+                return {}
+    with context.session() as session:
+        return find_takes(session, owner, keys, now=context.clock())
 
 
 def _cache_key(chunk: Chunk, settings: SegmentSettings) -> str:

@@ -6,7 +6,7 @@ stored, and its outcome is recorded. Completed steps come back through one queue
 
 import queue
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from functools import partial
 from typing import Any
@@ -22,18 +22,11 @@ from narration.jobs.segment_claim import SegmentClaim, start_chunks
 from narration.jobs.sound import RenderParameters
 from narration.jobs.states import ChunkState
 from narration.jobs.stored import read_voicing
-from narration.jobs.takes import (
-    Outcome,
-    Take,
-    find_takes,
-    has_takes,
-    note_passed_take,
-    store_take,
-)
+from narration.jobs.takes import Outcome, Take, note_passed_take, store_take
 from narration.telemetry import note_step
-from worker.chatterbox.config import SAMPLE_RATE_HZ
 from worker.engine.types import Delivery, Speech, Utterance, make_turn
 from worker.leases import Lease
+from worker.rendering.reuse import find_cached
 from worker.rendering.segment_settings import SegmentSettings
 from worker.rendering.take_sound import SpokenSound, StoredSound
 from worker.rendering.takes import PendingChunk, SpokenTake, resolve_failure, resolve_take
@@ -113,7 +106,9 @@ class SegmentRun:
             for pending in pending_chunks
             for number in range(pending.number, pending.last_number + 1)
         }
-        earlier = self._find_takes(keys)
+        earlier = find_cached(
+            self._context, self._claim.owner, keys, is_urgent=self._settings.is_urgent
+        )
         note_step("cache_read")
         reused = [self._reuse(pending, earlier) for pending in pending_chunks]
         self._waiting.extend(one for _, one in reused if isinstance(one, PendingChunk))
@@ -126,15 +121,6 @@ class SegmentRun:
                 self._record_unkept(*step)
             if isinstance(result, Outcome):
                 self._end(result)
-
-    def _find_takes(self, keys: Collection[str]) -> dict[str, Take]:
-        owner = self._claim.owner
-        if self._settings.is_urgent:  # mostly a new text, for which one round trip is enough
-            with self._context.session(is_read_only=True) as session:
-                if not has_takes(session, owner, keys):
-                    return {}
-        with self._context.session() as session:
-            return find_takes(session, owner, keys, now=self._context.clock())
 
     def _record_begun(self, unspoken: Sequence[int]) -> None:
         with self._context.session() as session:
@@ -226,7 +212,7 @@ class SegmentRun:
         except SpeechError as error:
             self._fail_take(pending, error)
             return
-        self._measure(sound)
+        self._tools.count(sound)
         take = Take(
             cache_key=self._cache_key(pending, pending.number),
             level=sound.level,
@@ -250,12 +236,6 @@ class SegmentRun:
         """Log what becomes of a text's first chunk, whose listener hears nothing yet."""
         if self._settings.is_urgent and index == 0:
             note_step(step, **fields)
-
-    def _measure(self, sound: StoredSound) -> None:
-        spoken_s = sound.samples / SAMPLE_RATE_HZ
-        telemetry.AUDIO_SECONDS.inc(spoken_s)
-        self._tools.pace.add_speech(spoken_s)
-        telemetry.TAKES.labels(verdict="flagged" if sound.findings else "accepted").inc()
 
     def _record_unkept(
         self, pending: PendingChunk, take: Take, result: PendingChunk | Outcome

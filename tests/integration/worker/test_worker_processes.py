@@ -95,18 +95,20 @@ def test_worker_without_a_broker_starts_when_it_comes(cluster: Cluster) -> None:
     assert cluster.wait([job_id])[0].state is JobState.SUCCEEDED
 
 
-def test_article_ends_while_the_book_before_it_uses_both_workers(cluster: Cluster) -> None:
+def test_article_is_spoken_while_the_book_before_it_uses_both_workers(cluster: Cluster) -> None:
     for _ in range(2):
         cluster.start_worker(chunk_s=0.1)
     cluster.wait_until_ready(2)
     book = cluster.submit(make_text(260, name="the book"))
     wait_for(lambda: len(holders(cluster, book)) == 2, 60, "a book on both workers")
     article = cluster.submit(make_text(3, name="the article"))
-    (ended,) = cluster.wait([article])
-    assert ended.state is JobState.SUCCEEDED
-    assert cluster.job(book).state is JobState.RENDERING
-    (ended,) = cluster.wait([book], timeout_s=120)
-    assert ended.state is JobState.SUCCEEDED
+    jobs = cluster.wait([article, book], timeout_s=180)
+    assert [job.state for job in jobs] == [JobState.SUCCEEDED, JobState.SUCCEEDED]
+    # Not its delivery: on two busy cores that may wait until the encoders have caught up.
+    spoken = [cluster.job(job_id).rendered_at for job_id in (article, book)]
+    assert spoken[0] is not None
+    assert spoken[1] is not None
+    assert spoken[0] < spoken[1]
 
 
 def holders(cluster: Cluster, job_id: str) -> set[str | None]:

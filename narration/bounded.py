@@ -88,16 +88,24 @@ class BoundedCalls:
         self._guard = threading.Lock()
         self._is_closed = False
 
-    def call(self, function: Callable[..., T], *arguments: Any, limit_s: float) -> T:
+    def call(
+        self,
+        function: Callable[..., T],
+        *arguments: Any,
+        limit_s: float,
+        wait_s: float | None = None,
+    ) -> T:
         """Call a function of a module with arguments that can be pickled, and return its result.
 
         `limit_s` limits the processor time; wall-clock time is limited to a multiple of it.
+        `wait_s` is for a free process, if not as long as usual.
 
         Raises: TooSlowError, TooLargeCallError; BusyError if no process is free for long; what the
         function raises.
         """
-        if not self._free.acquire(timeout=self._wait_s):
-            raise BusyError(f"all readers have been busy for {self._wait_s:g} s: send this again")
+        wait_s = self._wait_s if wait_s is None else wait_s
+        if not self._free.acquire(timeout=wait_s):
+            raise BusyError(f"all readers have been busy for {wait_s:g} s: send this again")
         try:
             child = self._idle_or_new()
             try:

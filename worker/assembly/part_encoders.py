@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from narration.bounded import BoundedCalls, TooLargeCallError, TooSlowError
-from narration.errors import EncoderDied
+from narration.errors import BusyError, EncoderDied
 from narration.settings import Profile, S3Profile, Settings
 from narration.storage.interface import Storage
 from narration.storage.profiles import open_profile
@@ -65,9 +65,14 @@ class PartEncoders:
     def make_stretch(self, request: StretchRequest, takes: Sequence[StoredTake]) -> StretchSound:
         """Fetch the takes of a stretch of a lossless file, in order, and encode it.
 
+        If no process is free, this thread does it: a delivery must not wait for the parts of other
+        jobs at every stretch.
         Raises: as `encode`.
         """
-        return self._call(_make_stretch, request, takes)
+        try:
+            return self._call(_make_stretch, request, takes, wait_s=0.0)
+        except BusyError:
+            return _make_stretch(self._store, request, takes)
 
     def close(self) -> None:
         """Stop every process."""
@@ -75,13 +80,20 @@ class PartEncoders:
             self._calls.close()
 
     def _call(
-        self, function: Callable[[Storage, Request, Takes], Answer], request: Request, takes: Takes
+        self,
+        function: Callable[[Storage, Request, Takes], Answer],
+        request: Request,
+        takes: Takes,
+        *,
+        wait_s: float | None = None,
     ) -> Answer:
         if self._calls is None:
             return function(self._store, request, takes)
         where = (self._profile, self._objects_dir)
         try:
-            return self._calls.call(_call_apart, *where, function, request, takes, limit_s=ENCODE_S)
+            return self._calls.call(
+                _call_apart, *where, function, request, takes, limit_s=ENCODE_S, wait_s=wait_s
+            )
         except (TooSlowError, TooLargeCallError) as error:
             raise EncoderDied from error
 

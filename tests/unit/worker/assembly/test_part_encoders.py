@@ -85,6 +85,9 @@ def test_another_process_makes_the_same_stretch(
     here = encoders_of(make_settings(tmp_path)).make_stretch(request, list(takes.values()))
     assert here.frames
     assert encoders.make_stretch(request, list(takes.values())) == here
+    assert encoders._calls is not None
+    with encoders._calls._free:  # the part of another job has the only process
+        assert encoders.make_stretch(request, list(takes.values())) == here
 
 
 @pytest.mark.parametrize("damage", ["missing", "changed"])

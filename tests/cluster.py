@@ -59,9 +59,12 @@ class Cluster:
         profile = profile.model_copy(
             update={"endpoint_url": s3_endpoint_url or profile.endpoint_url, "read_timeout_s": 2.0}
         )
-        database_url = postgres.restore(restored.dump) if restored else postgres.new_database()
+        if restored:
+            database_url = postgres.restore(restored.dump)
+            migrate(database_url)
+        else:
+            database_url = postgres.migrated_database()
         self.database_url = database_url
-        migrate(database_url)
         self._environment = _environment(folder, database_url, valkey.url, profile, worker)
         self.settings = _settings_from(self._environment)
         if checkpoint is not None:

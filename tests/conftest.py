@@ -93,8 +93,6 @@ def sqlite_database(tmp_path: Path, migrated_file: Path) -> Iterator[Engine]:
 
 @pytest.fixture
 def postgres_database(postgres: Postgres) -> Iterator[Engine]:
-    url = postgres.new_database()
-    migrate(url)
-    engine = make_engine(url)
+    engine = make_engine(postgres.migrated_database())
     yield engine
     engine.dispose()

@@ -81,6 +81,10 @@ class ServedPage:
         items: list[dict[str, Any]] = httpx.get(f"{self.api}/jobs?limit=100").json()["items"]
         return items
 
+    def voice_states(self) -> set[str]:
+        """Return the states that voices are in."""
+        return {voice["state"] for voice in httpx.get(f"{self.api}/voices").json()["items"]}
+
     def _is_ready(self) -> bool:
         try:
             return httpx.get(f"{self.url}livez").is_success

@@ -19,6 +19,7 @@ import psycopg
 import redis
 
 from narration.errors import OutputError, StorageUnavailable
+from narration.migrate import migrate
 from narration.settings import S3Profile
 from narration.storage.s3 import S3Storage
 
@@ -27,7 +28,7 @@ LOW_PORTS = range(20_000, 45_000)  # SeaweedFS adds 10,000 for its gRPC ports
 
 
 class Postgres:
-    """A throw-away cluster on a unix socket; `restart` keeps its data, as a crash would.
+    """A throw-away cluster on a unix socket; `restart` keeps what was committed, as a crash would.
 
     It does not wait for the disk, which is faster, unless it has to be durable as in production.
     """
@@ -45,6 +46,7 @@ class Postgres:
         self._run("initdb", "-U", "app", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync")
         self.start()
         self._made = 0
+        self._migrated = ""
 
     def start(self) -> None:
         options = (
@@ -52,7 +54,8 @@ class Postgres:
             " -c max_connections=300"
         )
         if not self._is_durable:
-            options += " -c fsync=off -c full_page_writes=off -c synchronous_commit=off"
+            # Commits stay synchronous: what a server has not yet written is lost when it is killed.
+            options += " -c fsync=off -c full_page_writes=off"
         self._run("pg_ctl", "-w", "-l", str(self._folder / "log"), "-o", options, "start")
 
     def stop(self) -> None:
@@ -67,13 +70,21 @@ class Postgres:
         """The process id of the server, the parent of all its processes."""
         return int((self._folder / "data" / "postmaster.pid").read_text().split()[0])
 
-    def new_database(self) -> str:
-        """Return the URL of a fresh, empty database."""
+    def new_database(self, *, template: str = "template1") -> str:
+        """Return the URL of a new database: an empty one, or a copy of another."""
         self._made += 1
         name = f"t{self._made}"
         with psycopg.connect(self._dsn("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         return f"postgresql://app@/{name}?host={self._folder}"
+
+    def migrated_database(self) -> str:
+        """Return the URL of a fresh database with this release's tables: a copy of the first."""
+        if not self._migrated:
+            url = self.new_database()
+            migrate(url)
+            self._migrated = f"t{self._made}"
+        return self.new_database(template=self._migrated)
 
     def dump(self, url: str) -> bytes:
         """Return a dump of a database by `pg_dump`, with clients running."""

@@ -45,8 +45,9 @@ class Reader:
         self._size = len(book)
 
     def type(self, command: str) -> str:
-        """Run one command; the job that it is about has ended before."""
+        """Run one command; the job and the voice that it may name are ready before."""
         wait_for(lambda: self._served.state(self.ids["job"]) == "succeeded", 120, "the job")
+        wait_for(lambda: self._served.voice_states() <= {"ready"}, 120, "the voice")
         command = _ID.sub(lambda found: self.ids[found[1]], command)
         for shown, real in {
             "http://127.0.0.1:8000": self._served.url.removesuffix("/"),

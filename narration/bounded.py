@@ -55,6 +55,35 @@ class _Child:
     pipe: Connection
 
 
+class _Places:
+    """A semaphore with two queues: who goes first never waits behind the others."""
+
+    def __init__(self, places: int) -> None:
+        self._free = places
+        self._first = 0  # how many of those who go first wait
+        self._changed = threading.Condition()
+
+    def enter(self, *, timeout_s: float | None = None, goes_first: bool = False) -> bool:
+        """Wait for a place; return False if there was none in time."""
+        with self._changed:
+            self._first += goes_first
+            try:
+                is_free = self._changed.wait_for(
+                    lambda: self._free > (0 if goes_first else self._first), timeout_s
+                )
+                self._free -= is_free
+            finally:
+                self._first -= goes_first
+                self._changed.notify_all()  # the others, in case none was free in time
+            return is_free
+
+    def leave(self) -> None:
+        """Give the place back."""
+        with self._changed:
+            self._free += 1
+            self._changed.notify_all()
+
+
 class BoundedCalls:
     """A few child processes; `call` may be used from many threads."""
 
@@ -74,7 +103,7 @@ class BoundedCalls:
         `rehearse` is called once in every process before its first call, to load what a call needs.
         Background processes run at a lower priority. One that grew beyond `kept_bytes` ends.
         """
-        self._free = threading.Semaphore(processes)
+        self._free = _Places(processes)
         self._processes = processes
         self._wait_s = wait_s
         self._child_settings = _ChildSettings(
@@ -94,17 +123,19 @@ class BoundedCalls:
         *arguments: Any,
         limit_s: float,
         wait_s: float | None = None,
+        goes_first: bool = False,
     ) -> T:
         """Call a function of a module with arguments that can be pickled, and return its result.
 
         `limit_s` limits the processor time; wall-clock time is limited to a multiple of it.
-        `wait_s` is for a free process, if not as long as usual.
+        `wait_s` is for a free process, if not as long as usual; a call that `goes_first` gets it
+        before all others that wait.
 
         Raises: TooSlowError, TooLargeCallError; BusyError if no process is free for long; what the
         function raises.
         """
         wait_s = self._wait_s if wait_s is None else wait_s
-        if not self._free.acquire(timeout=wait_s):
+        if not self._free.enter(timeout_s=wait_s, goes_first=goes_first):
             raise BusyError(f"all readers have been busy for {wait_s:g} s: send this again")
         try:
             child = self._idle_or_new()
@@ -118,7 +149,7 @@ class BoundedCalls:
             # A child that is about to end still looks alive: another call must not find it.
             _stop(child) if is_last else self._put_back(child)
         finally:
-            self._free.release()
+            self._free.leave()
         if isinstance(outcome, Exception):
             raise outcome
         result: T = outcome
@@ -138,8 +169,12 @@ class BoundedCalls:
             _stop(child)
 
     def _start_ahead(self) -> None:
-        with self._free, contextlib.suppress(TooSlowError, TooLargeCallError, OSError):
-            self._put_back(_start(self._child_settings))
+        self._free.enter()
+        try:
+            with contextlib.suppress(TooSlowError, TooLargeCallError, OSError):
+                self._put_back(_start(self._child_settings))
+        finally:
+            self._free.leave()
 
     def _put_back(self, child: _Child) -> None:
         with self._guard:

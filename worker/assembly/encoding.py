@@ -30,7 +30,9 @@ log = structlog.get_logger(__name__)
 
 
 def encode_next(context: WorkerContext, job_id: str | None = None) -> bool:
-    """Encode the part whose turn it is, of one job if given; return False if there is none.
+    """Encode the part whose turn it is; return False if there is none.
+
+    With a job, one of its parts, for which its delivery waits.
 
     If it was encoded before, as part of another job, the rest of the job is looked up, too.
     """
@@ -45,7 +47,7 @@ def encode_next(context: WorkerContext, job_id: str | None = None) -> bool:
     if claim is None:
         return False
     with structlog.contextvars.bound_contextvars(job_id=claim.job_id, part=claim.index):
-        encoding = _Encoding(context, claim)
+        encoding = _Encoding(context, claim, is_for_delivery=job_id is not None)
         run_under_lease(context, _work(context, claim), encoding.run)
         if encoding.is_cached:
             with suppress(NotFoundError):  # the job was deleted since
@@ -56,9 +58,10 @@ def encode_next(context: WorkerContext, job_id: str | None = None) -> bool:
 class _Encoding:
     """One part being encoded; `is_cached` once it is finished and needed no encoding."""
 
-    def __init__(self, context: WorkerContext, claim: PartClaim) -> None:
+    def __init__(self, context: WorkerContext, claim: PartClaim, *, is_for_delivery: bool) -> None:
         self._context = context
         self._claim = claim
+        self._is_for_delivery = is_for_delivery
         self.is_cached = False
 
     def run(self, lease: Lease) -> None:
@@ -67,7 +70,7 @@ class _Encoding:
         sound, is_cached = None, False
         try:
             fill_levels(context, chunks)
-            plan = plan_one(context, job, part, chunks, cuts)
+            plan = plan_one(context, job, part, chunks, cuts, is_for_delivery=self._is_for_delivery)
             encoded = plan.store.find([plan.work])
             made = plan.store.make(plan.work, encoded)
             is_cached = not made

@@ -55,12 +55,19 @@ class PartEncoders:
                 preload=preload,
             )
 
-    def encode(self, request: PartRequest, takes: Mapping[int, StoredTake]) -> PartAnswer:
+    def encode(
+        self,
+        request: PartRequest,
+        takes: Mapping[int, StoredTake],
+        *,
+        is_for_delivery: bool = False,
+    ) -> PartAnswer:
         """Fetch the takes, by the numbers that the request gives them, and encode.
 
+        What a delivery waits for goes before the parts of jobs that are still being spoken.
         Raises: LostAudio if a take is missing or damaged; StorageUnavailable; EncoderDied.
         """
-        return self._call(_encode, request, takes)
+        return self._call(_encode, request, takes, goes_first=is_for_delivery)
 
     def make_stretch(self, request: StretchRequest, takes: Sequence[StoredTake]) -> StretchSound:
         """Fetch the takes of a stretch of a lossless file, in order, and encode it.
@@ -70,7 +77,7 @@ class PartEncoders:
         Raises: as `encode`.
         """
         try:
-            return self._call(_make_stretch, request, takes, wait_s=0.0)
+            return self._call(_make_stretch, request, takes, wait_s=0.0, goes_first=True)
         except BusyError:
             return _make_stretch(self._store, request, takes)
 
@@ -86,13 +93,21 @@ class PartEncoders:
         takes: Takes,
         *,
         wait_s: float | None = None,
+        goes_first: bool = False,
     ) -> Answer:
         if self._calls is None:
             return function(self._store, request, takes)
         where = (self._profile, self._objects_dir)
         try:
             return self._calls.call(
-                _call_apart, *where, function, request, takes, limit_s=ENCODE_S, wait_s=wait_s
+                _call_apart,
+                *where,
+                function,
+                request,
+                takes,
+                limit_s=ENCODE_S,
+                wait_s=wait_s,
+                goes_first=goes_first,
             )
         except (TooSlowError, TooLargeCallError) as error:
             raise EncoderDied from error

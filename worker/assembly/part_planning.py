@@ -46,7 +46,13 @@ class PlannedWork:
 
 
 def plan_one(
-    context: WorkerContext, job: Job, part: Part, chunks: Sequence[Chunk], cuts: Sequence[int]
+    context: WorkerContext,
+    job: Job,
+    part: Part,
+    chunks: Sequence[Chunk],
+    cuts: Sequence[int],
+    *,
+    is_for_delivery: bool = False,
 ) -> PlannedWork:
     """Plan a part from the chunks it needs, whose levels are known, and the cuts among them."""
     assert job.gain_db is not None, "parts are only claimed once it is chosen"
@@ -67,6 +73,11 @@ def plan_one(
         works=works,
         number=own_cuts.index(part.first_chunk - part.needs_from),
         store=PartStore(
-            context=context, owner=job.owner, chunks=chunks, levels=levels, setting=setting
+            context=context,
+            owner=job.owner,
+            chunks=chunks,
+            levels=levels,
+            setting=setting,
+            is_for_delivery=is_for_delivery,
         ),
     )

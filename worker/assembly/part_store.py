@@ -30,13 +30,17 @@ from worker.context import WorkerContext
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartStore:
-    """The parts of one job; `chunks` and `levels` have the numbers of the planned work."""
+    """The parts of one job; `chunks` and `levels` have the numbers of the planned work.
+
+    `is_for_delivery` if the job is complete but for them.
+    """
 
     context: WorkerContext
     owner: str
     chunks: Sequence[Chunk]
     levels: Sequence[TakeLevel]
     setting: LevelSetting
+    is_for_delivery: bool = False
 
     def find(self, works: Sequence[PartWork]) -> dict[str, EncodedPart]:
         """Return what was already encoded of these parts, by digest."""
@@ -131,7 +135,7 @@ class PartStore:
             measured=tuple(measured),
         )
         takes = {number: _take(self.chunks[number]) for number in wanted}
-        return self.context.encoders.encode(request, takes)
+        return self.context.encoders.encode(request, takes, is_for_delivery=self.is_for_delivery)
 
 
 def _take(chunk: Chunk) -> StoredTake:

@@ -129,7 +129,12 @@ def _prepare(
     breaks = file_breaks(settings, chunks)
     works = plan_work(chunks, levels, cuts, codecs, setting, breaks=breaks)
     store = PartStore(
-        context=context, owner=job.owner, chunks=chunks, levels=levels, setting=setting
+        context=context,
+        owner=job.owner,
+        chunks=chunks,
+        levels=levels,
+        setting=setting,
+        is_for_delivery=True,
     )
     encoded = store.find(works)
     for parts in _make_missing(context, store, works, encoded):

@@ -46,6 +46,11 @@ def look_around() -> tuple[int, int, int]:
     return os.getpid(), _identifier.cache_info().currsize, os.nice(0)
 
 
+def nap() -> float:
+    time.sleep(0.2)
+    return time.monotonic()
+
+
 def refuse() -> None:
     raise DocumentError("no words")
 
@@ -131,6 +136,34 @@ def test_nobody_waits_long_for_a_process(calls: BoundedCalls) -> None:
             calls.call(add, 1, 2, limit_s=30)
         with pytest.raises(TooSlowError):
             busy.result()
+
+
+def test_call_that_goes_first_is_answered_before_those_that_came_earlier(
+    calls: BoundedCalls,
+) -> None:
+    calls.call(nap, limit_s=30)  # the process is there
+
+    def later(delay_s: float, *, goes_first: bool) -> float:
+        time.sleep(delay_s)
+        return calls.call(nap, limit_s=30, wait_s=30, goes_first=goes_first)
+
+    with ThreadPoolExecutor(5) as pool:
+        others = [pool.submit(later, 0.01 * n, goes_first=False) for n in range(4)]
+        first = pool.submit(later, 0.1, goes_first=True).result()
+        answered = sorted(other.result() for other in others)
+    assert answered[0] < first < answered[1]
+
+
+def test_others_are_answered_after_one_that_was_to_go_first_gave_up(calls: BoundedCalls) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        busy = pool.submit(calls.call, hang, limit_s=1.0)
+        time.sleep(0.1)
+        other = pool.submit(calls.call, add, 1, 2, limit_s=30, wait_s=30)
+        with pytest.raises(BusyError):
+            calls.call(add, 1, 2, limit_s=30, goes_first=True)
+        with pytest.raises(TooSlowError):
+            busy.result()
+        assert other.result(timeout=20) == 3
 
 
 def test_call_after_one_that_made_its_process_too_large_is_answered_by_another() -> None:

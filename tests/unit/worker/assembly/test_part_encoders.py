@@ -86,8 +86,9 @@ def test_another_process_makes_the_same_stretch(
     assert here.frames
     assert encoders.make_stretch(request, list(takes.values())) == here
     assert encoders._calls is not None
-    with encoders._calls._free:  # the part of another job has the only process
-        assert encoders.make_stretch(request, list(takes.values())) == here
+    assert encoders._calls._free.enter()  # the part of another job has the only process
+    assert encoders.make_stretch(request, list(takes.values())) == here
+    encoders._calls._free.leave()
 
 
 @pytest.mark.parametrize("damage", ["missing", "changed"])

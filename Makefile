@@ -5,6 +5,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 PYTHON ?= python3
 VENV := .venv
+# The tests start Python a thousand times: without cached bytecode, each start takes seconds more.
+unexport PYTHONDONTWRITEBYTECODE
 BIN := $(VENV)/bin
 OUT ?= out
 

@@ -19,7 +19,7 @@ from narration.broker.wakeups import send_noted
 from narration.clock import utc_now
 from narration.database import call_after_commit, make_engine, session_scope
 from narration.errors import ConflictError, DiskFull, OutputError
-from narration.jobs.stalled import resume_work
+from narration.jobs.stalled import has_unfinished, resume_work
 from narration.migrate import migrate
 from narration.settings import BrokerSettings, DatabaseSettings, Settings, StorageSettings
 from narration.storage.profiles import Stores, open_stores
@@ -68,9 +68,12 @@ def open_machine(settings: Settings, load_model: LoadModel) -> Iterator[Machine]
         broker = InlineBroker()
         call_after_commit(database, send_noted(broker))
         stores = open_stores(settings)
+        with session_scope(database, is_read_only=True) as session:
+            is_continued = has_unfinished(session)
         try:
             worker = WorkerProcess(
-                settings,
+                # Work that waits warms the engine as well as a sentence that nobody hears.
+                _without_warm_up(settings) if is_continued else settings,
                 database=database,
                 stores=stores,
                 broker=broker,
@@ -101,6 +104,11 @@ def open_machine(settings: Settings, load_model: LoadModel) -> Iterator[Machine]
                 worker.close()
         finally:
             database.dispose()
+
+
+def _without_warm_up(settings: Settings) -> Settings:
+    worker = settings.worker.model_copy(update={"is_warmed_up": False})
+    return settings.model_copy(update={"worker": worker})
 
 
 def check_room(data_dir: Path) -> None:

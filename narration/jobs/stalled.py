@@ -43,6 +43,11 @@ def find_stalled(
     return [(job_id, state) for job_id, state, _ in stalled]
 
 
+def has_unfinished(session: Session) -> bool:
+    """Return whether any job waits or was being worked on."""
+    return session.scalar(select(Job.id).where(Job.state.in_(ACTIVE)).limit(1)) is not None
+
+
 def resume_work(session: Session, *, most_renders: int, now: datetime) -> None:
     """End every lease and send wake-ups for all unfinished work.
 

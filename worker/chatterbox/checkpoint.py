@@ -3,13 +3,14 @@
 The files are the official ones; `config.json` and `voices/` are our additions and optional.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from narration.errors import CheckpointError, NotFoundError
 from worker.chatterbox.config import ChatterboxConfig
@@ -38,6 +39,22 @@ _NEEDED = (T3_FILE, S3GEN_FILE, VOICE_ENCODER_FILE, TOKENIZER_FILE)
 
 Network = TypeVar("Network", bound=nn.Module)
 Config = TypeVar("Config")
+
+
+class _Undrawn(TorchFunctionMode):
+    """Leaves weights undrawn, in memory: the device "meta" would import torch's compiler (3 s)."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        named = dict(kwargs or {})
+        if getattr(func, "__module__", "") == nn.init.__name__:
+            return named["tensor"]
+        return func(*args, **named)
 
 
 def load_chatterbox(folder: Path, device: str | torch.device = "cpu") -> "Chatterbox":
@@ -154,9 +171,8 @@ class Chatterbox:
 
         Drawing T3's half a billion random weights takes as long as reading them.
         """
-        with torch.device("meta"):
-            network = build(config)
-        return network.to_empty(device=self.device)
+        with torch.device(self.device), _Undrawn():
+            return build(config)
 
     def _fill(
         self,

@@ -1,15 +1,17 @@
-"""The data directory of one machine: what makes it unusable."""
+"""The data directory of one machine: what makes it unusable, and what is left in it."""
 
 from pathlib import Path
 
 import pytest
 
+from narration.clock import utc_now
+from narration.database import make_engine, session_scope
 from narration.errors import OutputError
 from narration.settings import Settings
 from rhapsode.machine import check_room, open_machine
-from tests.builders import make_settings
-from tests.fakes import make_model
-from worker.process import LoadedModel
+from tests.builders import make_job, make_settings, make_text
+from tests.fakes import ToneEngine, make_model
+from worker.process import WARM_UP_TEXT, LoadedModel
 
 
 def test_a_disk_with_room_is_worked_on(tmp_path: Path) -> None:
@@ -29,3 +31,22 @@ def test_a_disk_without_room_is_refused_before_a_model_is_loaded(small_disk: Pat
     ):
         pass
     assert loaded == []
+
+
+def test_unfinished_jobs_are_gone_on_with_before_a_sentence_that_nobody_hears(
+    tmp_path: Path,
+) -> None:
+    settings = make_settings(tmp_path, worker={"is_warmed_up": True})
+    assert WARM_UP_TEXT in spoken_while_open(settings)
+    database = make_engine(settings.database_url)
+    with session_scope(database) as session:
+        make_job(session, make_text(3), now=utc_now())
+    database.dispose()
+    assert WARM_UP_TEXT not in spoken_while_open(settings)
+
+
+def spoken_while_open(settings: Settings) -> list[str]:
+    engine = ToneEngine()
+    with open_machine(settings, lambda _: make_model(engine)):
+        pass
+    return engine.spoken

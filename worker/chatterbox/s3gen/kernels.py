@@ -6,7 +6,6 @@ from typing import Any, cast
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.nn.attention.varlen import varlen_attn
 
 _HOPPER = 9
 
@@ -57,6 +56,9 @@ def rise(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 
 def _by_torch(query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, longest: int) -> Tensor:
+    # It imports torch's compiler, which takes seconds and is not needed on a CPU.
+    from torch.nn.attention.varlen import varlen_attn  # noqa: PLC0415
+
     return cast("Tensor", varlen_attn(query, key, value, offsets, offsets, longest, longest))
 
 

@@ -1,5 +1,7 @@
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,19 @@ def test_every_part_is_read_and_ready_for_inference(written: Path) -> None:
         assert not network.training
         assert not any(parameter.requires_grad for parameter in network.parameters())
     assert chatterbox.config.name == "tiny"
+
+
+def test_torchs_compiler_is_not_imported_to_load_it(written: Path) -> None:
+    """It takes three seconds, and nothing is compiled on a CPU."""
+    script = (
+        "import sys, pathlib, worker.model; "
+        "from worker.chatterbox.checkpoint import load_chatterbox; "
+        f"loaded = load_chatterbox(pathlib.Path({str(written)!r})); "
+        f"[getattr(loaded, part) for part in {PARTS}]; "
+        "sys.exit(sorted(sys.modules.keys() & {'torch._dynamo', 'sympy'}) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_part_is_read_once(written: Path) -> None:

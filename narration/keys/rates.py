@@ -103,7 +103,7 @@ class MemoryRates:
         if window is None or now >= window.begins + WINDOW_S:
             window = self._windows[ask.key_id] = _Window(begins=now)
         window.requests += 1
-        return window.requests, window.begins + WINDOW_S - now
+        return window.requests, WINDOW_S - (now - window.begins)
 
     def _open_stream(self, ask: Ask) -> tuple[int, bool]:
         if ask.lease is None or ask.streams is None:

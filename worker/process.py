@@ -24,7 +24,7 @@ from narration.demonstration import IN_THE_SERVICE, is_speaking
 from narration.engine import EngineIdentity
 from narration.errors import DatabaseUnavailable
 from narration.health import Health
-from narration.settings import Settings
+from narration.settings import S3Profile, Settings
 from narration.storage.profiles import Stores
 from narration.workers import WorkerEngine, WorkerState
 from worker.assembly.encoding_loop import EncodingLoop
@@ -174,6 +174,7 @@ class WorkerProcess:
         with context.session() as session:
             workers.register(session, context.holder, slots=slots, now=context.clock())
         context.leases.on_beat(self._report)
+        context.leases.on_beat(context.scratch.drop_old)
 
     def _warm_up(self, settings: Settings, load_model: LoadModel, takes: TakePool) -> None:
         """Load the model and speak once; only then is the worker ready."""
@@ -270,13 +271,18 @@ def _make_context(
         heartbeat_s=settings.worker.heartbeat_s,
         clock=clock,
     )
+    profile = settings.storage.profiles[settings.storage.work_profile]
     return WorkerContext(
         holder=holder,
         database=database,
         stores=stores,
         broker=broker,
         leases=leases,
-        scratch=Scratch(settings.worker.scratch_gb, settings.worker.scratch_dir),
+        scratch=Scratch(
+            settings.worker.scratch_gb,
+            settings.worker.scratch_dir,
+            is_keeping=isinstance(profile, S3Profile),
+        ),
         settings=settings.worker,
         limits=settings.limits,
         encoders=PartEncoders(settings, stores.work),

@@ -8,8 +8,11 @@ import fcntl
 import shutil
 import tempfile
 import threading
+import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -19,24 +22,43 @@ from narration.errors import DiskFull, OutputError
 
 PREFIX = "rhapsode-scratch-"
 LOCK = "lock"
+KEPT = "kept"
+KEPT_SHARE = 0.25  # of the space
+KEPT_S = 600.0  # the sound of a job that was deleted meanwhile must not stay
 POLL_S = 1.0
 GB = 1e9
 
 log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    path: Path
+    size_bytes: int
+    ends_at: float
+
+
 class Scratch:
     """One worker's folder, shared by its threads; by default in the system's temporary folder."""
 
     def __init__(
-        self, limit_gb: float, parent: Path | None = None, *, poll_s: float = POLL_S
+        self,
+        limit_gb: float,
+        parent: Path | None = None,
+        *,
+        poll_s: float = POLL_S,
+        is_keeping: bool = False,
     ) -> None:
+        """`is_keeping`: `keep` does so, since objects lie in a bucket and not on this disk."""
         # The parent is passed explicitly, since Python would choose another folder if the disk is
         # full.
         self._parent = parent
         self._poll_s = poll_s
         self._limit_bytes = int(limit_gb * GB)
         self._in_use_bytes = 0
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()  # by name, the oldest first
+        self._kept_bytes = 0
+        self._kept_limit_bytes = int(self._limit_bytes * KEPT_SHARE) if is_keeping else 0
         self._released = threading.Condition()
         self._root: Path | None = None
         self._lock: IO[str] | None = None
@@ -59,6 +81,7 @@ class Scratch:
                 self._released.wait(self._poll_s)
                 check()
             self._in_use_bytes += needed_bytes
+            self._make_room()
         try:
             with tempfile.TemporaryDirectory(dir=self._open_root(needed_bytes)) as name:
                 yield Path(name)
@@ -67,12 +90,69 @@ class Scratch:
                 self._in_use_bytes -= needed_bytes
                 self._released.notify_all()
 
+    def keep(self, name: str, data: bytes) -> None:
+        """Keep a copy of an object that is likely to be taken within minutes, if there is room."""
+        if len(data) > self._kept_limit_bytes:
+            return
+        root = self._open_root(0)
+        # The last of a disk is for whoever has nothing else to write to.
+        if shutil.disk_usage(root).free < self._limit_bytes:
+            return
+        path = root / KEPT / name
+        try:
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(data)
+        except OSError:
+            with suppress(OSError):
+                path.unlink()
+            return
+        with self._released:
+            self._forget(name)
+            self._kept[name] = _Kept(path, len(data), time.monotonic() + KEPT_S)
+            self._kept_bytes += len(data)
+            self._make_room()
+
+    def take(self, name: str) -> bytes | None:
+        """Return the copy that was kept under a name, and delete it; None if there is none."""
+        with self._released:
+            kept = self._forget(name)
+        if kept is None:
+            return None
+        try:
+            data = kept.path.read_bytes()
+            kept.path.unlink()
+        except OSError:
+            return None
+        return data
+
+    def drop_old(self) -> None:
+        """Delete the copies that nobody took for long."""
+        now = time.monotonic()
+        with self._released:
+            while self._kept and next(iter(self._kept.values())).ends_at < now:
+                self._drop_oldest()
+
     def close(self) -> None:
         """Remove the folder; call it once nothing in it is in use."""
         if self._root is not None:
             shutil.rmtree(self._root, ignore_errors=True)
         if self._lock is not None:
             self._lock.close()
+
+    def _make_room(self) -> None:
+        room_bytes = min(self._kept_limit_bytes, self._limit_bytes - self._in_use_bytes)
+        while self._kept_bytes > room_bytes:
+            self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        kept = self._forget(next(iter(self._kept)))
+        assert kept is not None
+        kept.path.unlink(missing_ok=True)
+
+    def _forget(self, name: str) -> _Kept | None:
+        kept = self._kept.pop(name, None)
+        self._kept_bytes -= kept.size_bytes if kept else 0
+        return kept
 
     def _open_root(self, needed_bytes: int) -> Path:
         with self._released:

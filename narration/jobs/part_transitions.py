@@ -103,9 +103,15 @@ def needs_chunk(index: int) -> ColumnElement[bool]:
 
 def needs_unspoken() -> ColumnElement[bool]:
     """Condition: the part needs a chunk that is not spoken."""
-    return (
+    first = (
         select(Chunk.index)
         .where(Chunk.job_id == Part.job_id, Chunk.state.not_in(SPOKEN))
         .where(Chunk.index >= Part.needs_from, Chunk.index < Part.needs_end)
-        .exists()
+        # The order makes Postgres look at these chunks only. With `EXISTS`, it reads all chunks of
+        # the job for each of its parts where it has no statistics of the job yet.
+        .order_by(Chunk.index)
+        .limit(1)
+        .correlate(Part)
+        .scalar_subquery()
     )
+    return first.is_not(None)

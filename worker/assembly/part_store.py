@@ -74,6 +74,7 @@ class PartStore:
         for part, fragment in zip(parts, result.fragments, strict=False):
             assert part.sha256 is not None
             self.context.stores.work.put(part_audio_key(part.sha256), fragment)
+            self.context.scratch.keep(part.sha256, fragment)  # for joining it, mostly here
         return parts
 
     def read(self, work: PartWork, part_format: PartFormat, encoded: EncodedPart | None) -> Packets:
@@ -118,9 +119,11 @@ class PartStore:
 
     def _fetch(self, part: EncodedPart) -> bytes | None:
         assert part.sha256 is not None
-        key = part_audio_key(part.sha256)
+        kept = self.context.scratch.take(part.sha256)
+        if kept is not None and hashlib.sha256(kept).hexdigest() == part.sha256:
+            return kept
         try:
-            fragment = self.context.stores.work.get(key)
+            fragment = self.context.stores.work.get(part_audio_key(part.sha256))
         except NotFoundError:
             return None
         return fragment if hashlib.sha256(fragment).hexdigest() == part.sha256 else None

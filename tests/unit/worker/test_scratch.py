@@ -3,13 +3,14 @@
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from narration.errors import DiskFull, LeaseLost, OutputError
-from worker.scratch import PREFIX, Scratch
+from worker.scratch import KEPT_S, PREFIX, Scratch
 
 ROOT = Path(__file__).parents[3]
 DIE = """
@@ -26,6 +27,14 @@ with Scratch(1, Path(sys.argv[1])).folder(10, lambda: None) as folder:
 def scratch(tmp_path: Path) -> Iterator[Scratch]:
     """Room for a thousand bytes."""
     scratch = Scratch(1e-6, tmp_path, poll_s=0.01)
+    yield scratch
+    scratch.close()
+
+
+@pytest.fixture
+def keeping(tmp_path: Path) -> Iterator[Scratch]:
+    """The same, of which copies may take a quarter."""
+    scratch = Scratch(1e-6, tmp_path, is_keeping=True)
     yield scratch
     scratch.close()
 
@@ -94,3 +103,59 @@ def test_leftovers_of_a_killed_worker_are_cleared_and_those_of_a_live_one_are_no
         assert folder.exists()
         assert list(tmp_path.glob(f"{PREFIX}*/*/audio.wav")) == []
     alive.close()
+
+
+def test_a_copy_is_taken_once(keeping: Scratch) -> None:
+    keeping.keep("a", b"sound")
+    assert keeping.take("a") == b"sound"
+    assert keeping.take("a") is None
+    assert keeping.take("b") is None
+
+
+def test_without_a_bucket_nothing_is_kept(tmp_path: Path, scratch: Scratch) -> None:
+    scratch.keep("a", b"sound")
+    assert scratch.take("a") is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_copies_take_a_quarter_of_the_room_and_the_oldest_goes_first(keeping: Scratch) -> None:
+    for name in "abc":
+        keeping.keep(name, bytes(100))
+    keeping.keep("too large", bytes(251))
+    assert [name for name in ("a", "b", "c", "too large") if keeping.take(name)] == ["b", "c"]
+
+
+def test_files_that_are_assembled_take_the_room_of_copies(tmp_path: Path, keeping: Scratch) -> None:
+    keeping.keep("a", bytes(100))
+    keeping.keep("b", bytes(100))
+    with keeping.folder(850, no_check):
+        assert keeping.take("a") is None
+        assert keeping.take("b") == bytes(100)
+        keeping.keep("c", bytes(200))
+        assert keeping.take("c") is None
+    assert [path for path in tmp_path.glob("*/kept/*") if path.is_file()] == []
+
+
+def test_a_copy_that_nobody_takes_does_not_stay(
+    keeping: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeping.keep("a", b"sound")
+    now = time.monotonic()
+    keeping.drop_old()
+    monkeypatch.setattr(time, "monotonic", lambda: now + KEPT_S - 1)
+    keeping.keep("b", b"sound")
+    monkeypatch.setattr(time, "monotonic", lambda: now + KEPT_S + 1)
+    keeping.drop_old()
+    assert keeping.take("a") is None
+    assert keeping.take("b") == b"sound"
+
+
+def test_a_copy_that_cannot_be_kept_or_read_is_none(tmp_path: Path, keeping: Scratch) -> None:
+    keeping.keep("a", b"sound")
+    (copy,) = tmp_path.glob("*/kept/a")
+    copy.unlink()
+    assert keeping.take("a") is None
+    copy.parent.rmdir()
+    copy.parent.write_bytes(b"in the way")
+    keeping.keep("a", b"sound")
+    assert keeping.take("a") is None

@@ -44,10 +44,12 @@ def take(session: Session, **changes: object) -> PartClaim | None:
     return claim_part(session, **arguments)  # type: ignore[arg-type]  # names and values fit
 
 
-def spoken_job(session: Session, *, chunks: int = 2, **settings: object) -> Job:
+def spoken_job(
+    session: Session, *, chunks: int = 2, pause_ms: int = 100, **settings: object
+) -> Job:
     """Insert a job that is being rendered and whose chunks are all spoken."""
     job = make_job(session, **settings)  # type: ignore[arg-type]  # a job's settings
-    plan_job(session, job, chunks=chunks)
+    plan_job(session, job, chunks=chunks, pause_ms=pause_ms)
     session.execute(update(Chunk).where(Chunk.job_id == job.id).values(state=ChunkState.ACCEPTED))
     session.execute(update(Job).where(Job.id == job.id).values(gain_db=0.0))
     session.execute(update(Part).where(Part.job_id == job.id).values(is_ready=True))

@@ -3,7 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from narration.database import session_scope
@@ -24,6 +24,11 @@ from tests.contracts.reuse import ReuseContract
 from tests.contracts.segment_queries import SegmentQueriesContract
 from tests.contracts.transitions import TransitionsContract
 from tests.contracts.urgent_queries import UrgentQueriesContract
+
+CHUNKS = 1000
+CHUNKS_READ = """
+    SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'chunks'
+"""
 
 
 @pytest.fixture
@@ -125,3 +130,16 @@ def test_workers_that_claim_at_the_same_time_get_a_part_each(database: Engine) -
             claim_part(session, holder="w", until=NOW + LEASE, now=NOW) for session in sessions
         ]
     assert sorted(claim.index for claim in claims if claim) == list(range(ready))
+
+
+def test_a_claim_reads_the_chunks_of_its_parts_and_not_the_book_for_each(database: Engine) -> None:
+    """Postgres has statistics of earlier jobs only, as whenever a job has just been planned."""
+    with session_scope(database) as session:
+        spoken_job(session)
+        session.execute(text("ANALYZE"))
+    with session_scope(database) as session:
+        book_id = spoken_job(session, chunks=CHUNKS, pause_ms=1000).id
+    with session_scope(database) as session:
+        assert len(get_parts(session, book_id)) > 40
+        assert claim_part(session, holder="w", until=NOW + LEASE, now=NOW, job_id=book_id)
+        assert session.scalar(text(CHUNKS_READ)) < 5 * CHUNKS  # the versions of each

@@ -80,11 +80,18 @@ def open_segments(
     session: Session, job_id: str, *conditions: ColumnElement[bool], now: datetime
 ) -> int:
     """Open the segments of a job that have unfinished chunks; return how many."""
+    # One look into an index per segment. With `IN`, Postgres reads all chunks for each segment, if
+    # it has no statistics of the job yet.
     unfinished = (
-        select(Chunk.segment).where(Chunk.job_id == job_id, Chunk.state.in_(UNSPOKEN)).distinct()
+        select(Chunk.index)
+        .where(Chunk.job_id == Segment.job_id, Chunk.segment == Segment.index)
+        .where(Chunk.state.in_(UNSPOKEN))
+        .limit(1)
+        .correlate(Segment)
+        .scalar_subquery()
     )
     free = {"tries": 0, "losses": 0, "lease_holder": None, "lease_until": None}
-    is_unfinished = Segment.index.in_(unfinished)
+    is_unfinished = unfinished.is_not(None)
     return len(
         move_segments(
             session, job_id, SegmentState.PENDING, is_unfinished, *conditions, now=now, **free

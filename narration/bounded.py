@@ -27,6 +27,7 @@ WALL_PER_CPU = 3.0  # wall-clock time per processor time, on a busy machine
 START_S = 120.0  # for a child to import its modules
 END_S = 5.0  # for a child to exit after its pipe is closed
 NICENESS = 5  # requests that do not need parsing go first
+MOST_IN_A_ROW = 4  # calls that go first, while others wait
 KEPT_BYTES = 1 << 30  # a child that has grown beyond this is replaced
 
 
@@ -56,26 +57,38 @@ class _Child:
 
 
 class _Places:
-    """A semaphore with two queues: who goes first never waits behind the others."""
+    """A semaphore with two queues: those who go first, and others, who get every fifth place."""
 
     def __init__(self, places: int) -> None:
         self._free = places
-        self._first = 0  # how many of those who go first wait
+        self._first = self._others = 0  # how many of each wait
+        self._in_a_row = 0  # places that went to those who go first while others waited
         self._changed = threading.Condition()
 
     def enter(self, *, timeout_s: float | None = None, goes_first: bool = False) -> bool:
         """Wait for a place; return False if there was none in time."""
         with self._changed:
             self._first += goes_first
+            self._others += not goes_first
             try:
                 is_free = self._changed.wait_for(
-                    lambda: self._free > (0 if goes_first else self._first), timeout_s
+                    lambda: self._is_turn(goes_first=goes_first), timeout_s
                 )
                 self._free -= is_free
+                if is_free:
+                    is_passing = goes_first and self._others > 0
+                    self._in_a_row = self._in_a_row + 1 if is_passing else 0
             finally:
                 self._first -= goes_first
-                self._changed.notify_all()  # the others, in case none was free in time
+                self._others -= not goes_first
+                self._changed.notify_all()  # whose turn it is depends on who waits
             return is_free
+
+    def _is_turn(self, *, goes_first: bool) -> bool:
+        is_for_others = self._in_a_row >= MOST_IN_A_ROW
+        if goes_first:
+            return self._free > 0 and not (is_for_others and self._others)
+        return self._free > (0 if is_for_others else self._first)
 
     def leave(self) -> None:
         """Give the place back."""

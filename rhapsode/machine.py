@@ -19,7 +19,7 @@ from narration.broker.wakeups import send_noted
 from narration.clock import utc_now
 from narration.database import call_after_commit, make_engine, session_scope
 from narration.errors import ConflictError, DiskFull, OutputError
-from narration.jobs.stalled import has_unfinished, resume_work
+from narration.jobs.stalled import has_unspoken, resume_work
 from narration.migrate import migrate
 from narration.settings import BrokerSettings, DatabaseSettings, Settings, StorageSettings
 from narration.storage.profiles import Stores, open_stores
@@ -68,9 +68,9 @@ def open_machine(settings: Settings, load_model: LoadModel) -> Iterator[Machine]
         broker = InlineBroker()
         call_after_commit(database, send_noted(broker))
         stores = open_stores(settings)
-        with session_scope(database, is_read_only=True) as session:
-            is_continued = has_unfinished(session)
         try:
+            with session_scope(database, is_read_only=True) as session:
+                is_continued = has_unspoken(session)
             worker = WorkerProcess(
                 # Work that waits warms the engine as well as a sentence that nobody hears.
                 _without_warm_up(settings) if is_continued else settings,

@@ -92,19 +92,21 @@ class Scratch:
 
     def keep(self, name: str, data: bytes) -> None:
         """Keep a copy of an object that is likely to be taken within minutes, if there is room."""
-        if len(data) > self._kept_limit_bytes:
-            return
-        root = self._open_root(0)
-        # The last of a disk is for whoever has nothing else to write to.
-        if shutil.disk_usage(root).free < self._limit_bytes:
-            return
-        path = root / KEPT / name
+        with self._released:
+            if len(data) > self._kept_room_bytes():
+                return
+        path: Path | None = None
         try:
+            root = self._open_root(0)
+            # Files that are being assembled may need all of their limit.
+            if shutil.disk_usage(root).free < self._limit_bytes:
+                return
+            path = root / KEPT / name
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(data)
-        except OSError:
-            with suppress(OSError):
-                path.unlink()
+        except (OSError, DiskFull):  # then its taker does without
+            if path is not None:
+                _delete(path)
             return
         with self._released:
             self._forget(name)
@@ -119,11 +121,11 @@ class Scratch:
         if kept is None:
             return None
         try:
-            data = kept.path.read_bytes()
-            kept.path.unlink()
+            return kept.path.read_bytes()
         except OSError:
             return None
-        return data
+        finally:
+            _delete(kept.path)
 
     def drop_old(self) -> None:
         """Delete the copies that nobody took for long."""
@@ -139,15 +141,17 @@ class Scratch:
         if self._lock is not None:
             self._lock.close()
 
+    def _kept_room_bytes(self) -> int:
+        return min(self._kept_limit_bytes, self._limit_bytes - self._in_use_bytes)
+
     def _make_room(self) -> None:
-        room_bytes = min(self._kept_limit_bytes, self._limit_bytes - self._in_use_bytes)
-        while self._kept_bytes > room_bytes:
+        while self._kept_bytes > self._kept_room_bytes():
             self._drop_oldest()
 
     def _drop_oldest(self) -> None:
         kept = self._forget(next(iter(self._kept)))
         assert kept is not None
-        kept.path.unlink(missing_ok=True)
+        _delete(kept.path)
 
     def _forget(self, name: str) -> _Kept | None:
         kept = self._kept.pop(name, None)
@@ -170,6 +174,11 @@ class Scratch:
                 "free some space"
             )
         return self._root
+
+
+def _delete(copy: Path) -> None:
+    with suppress(OSError):  # it is deleted with the folder at the latest
+        copy.unlink()
 
 
 def _remove_leftovers(parent: Path) -> None:

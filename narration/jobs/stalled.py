@@ -43,9 +43,10 @@ def find_stalled(
     return [(job_id, state) for job_id, state, _ in stalled]
 
 
-def has_unfinished(session: Session) -> bool:
-    """Return whether any job waits or was being worked on."""
-    return session.scalar(select(Job.id).where(Job.state.in_(ACTIVE)).limit(1)) is not None
+def has_unspoken(session: Session) -> bool:
+    """Return whether any job is still to be spoken, or was when a process was lost."""
+    is_unspoken = Job.state.in_(ACTIVE - {JobState.ASSEMBLING})
+    return session.scalar(select(Job.id).where(is_unspoken).limit(1)) is not None
 
 
 def resume_work(session: Session, *, most_renders: int, now: datetime) -> None:

@@ -38,11 +38,6 @@ def part_audio_key(sha256: str) -> str:
     return f"{PARTS}{sha256}"
 
 
-def is_named_by_content(key: str) -> bool:
-    """Return whether a key contains the SHA-256 of its object, which every reader compares."""
-    return key.startswith((CHUNKS, PARTS))
-
-
 def source_key(job_id: str) -> str:
     """Return the key of a document that is too large for its row."""
     return f"sources/{job_id}/document"

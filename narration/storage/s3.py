@@ -22,7 +22,7 @@ from narration.errors import (
 )
 from narration.settings import S3Profile
 from narration.storage.interface import BINARY, PROBE_KEY, Content, ObjectInfo, Stored, opened
-from narration.storage.keys import check_key, is_named_by_content
+from narration.storage.keys import check_key
 from narration.storage.s3_body import ObjectBody
 from narration.storage.s3_upload import BLOCKS_AT_ONCE, S3Upload
 
@@ -83,9 +83,8 @@ class S3Storage:
 
     def open(self, key: str) -> BinaryIO:
         """Stream an object; reading raises StorageUnavailable if it is cut short."""
-        checks: dict[str, Any] = {} if is_named_by_content(key) else {"ChecksumMode": "ENABLED"}
         with self._named(key):
-            response = self._client.get_object(Bucket=self._bucket, Key=check_key(key), **checks)
+            response = self._client.get_object(Bucket=self._bucket, Key=check_key(key))
         return cast(
             "BinaryIO", BufferedReader(ObjectBody(response["Body"], response["ContentLength"], key))
         )
@@ -249,8 +248,6 @@ def _client(profile: S3Profile, endpoint_url: str | None) -> "S3Client":
             retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
             s3={"addressing_style": "path" if profile.is_path_style else "virtual"},
             max_pool_connections=32,
-            # Checking what its reader checks, too, takes a fourth of the time of fetching a part.
-            response_checksum_validation="when_required",
         ),
     )
 

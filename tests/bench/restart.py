@@ -12,6 +12,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -60,16 +62,23 @@ def measure(folder: Path, model: str) -> dict[str, float]:
         end(served)
         done, lost = chunks_done(database), holders(database)
         served, started = serve(folder, model, port)
-        wait_for(lambda: bool(holders(database) - lost), TIMEOUT_S, "work")
-        figures["killed: speaks"] = time.monotonic() - started
-        wait_for(lambda: answers(port), TIMEOUT_S, "an answer")
-        figures["killed: answers"] = time.monotonic() - started
-        wait_for(lambda: chunks_done(database) > done, TIMEOUT_S, "another chunk")
-        figures["killed: next chunk is stored"] = time.monotonic() - started
+        steps: dict[str, Callable[[], bool]] = {
+            "killed: speaks": lambda: bool(holders(database) - lost),
+            "killed: answers": lambda: answers(port),
+            "killed: next chunk is stored": lambda: chunks_done(database) > done,
+        }
+        with ThreadPoolExecutor(len(steps)) as pool:
+            seconds = pool.map(lambda step: seconds_until(step, started), steps.values())
+            figures |= dict(zip(steps, seconds, strict=True))
     finally:
         end(served)
         database.dispose()
     return figures
+
+
+def seconds_until(is_so: Callable[[], bool], started: float) -> float:
+    wait_for(is_so, TIMEOUT_S, "work")
+    return time.monotonic() - started
 
 
 def serve(folder: Path, model: str, port: int) -> tuple[subprocess.Popen[bytes], float]:

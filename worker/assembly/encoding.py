@@ -32,7 +32,7 @@ log = structlog.get_logger(__name__)
 def encode_next(context: WorkerContext, job_id: str | None = None) -> bool:
     """Encode the part whose turn it is; return False if there is none.
 
-    With a job, one of its parts, for which its delivery waits.
+    `job_id`: only a part of this job, whose delivery waits for it.
 
     If it was encoded before, as part of another job, the rest of the job is looked up, too.
     """

@@ -32,7 +32,7 @@ from worker.context import WorkerContext
 class PartStore:
     """The parts of one job; `chunks` and `levels` have the numbers of the planned work.
 
-    `is_for_delivery` if the job is complete but for them.
+    `is_for_delivery`: a delivery waits for them.
     """
 
     context: WorkerContext
@@ -74,6 +74,8 @@ class PartStore:
         for part, fragment in zip(parts, result.fragments, strict=False):
             assert part.sha256 is not None
             self.context.stores.work.put(part_audio_key(part.sha256), fragment)
+        for part, fragment in zip(parts, result.fragments, strict=False):
+            assert part.sha256 is not None
             self.context.scratch.keep(part.sha256, fragment)  # for joining it, mostly here
         return parts
 

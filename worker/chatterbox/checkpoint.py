@@ -42,7 +42,10 @@ Config = TypeVar("Config")
 
 
 class _Undrawn(TorchFunctionMode):
-    """Leaves weights undrawn, in memory: the device "meta" would import torch's compiler (3 s)."""
+    """Skips `torch.nn.init`: weights are whatever is in memory until they are read from a file.
+
+    Building networks on the device "meta" would do, but imports torch's compiler, which takes 3 s.
+    """
 
     def __torch_function__(
         self,

@@ -13,10 +13,17 @@ from typing import Any
 import pytest
 
 from api.uploads import READERS
-from narration.bounded import BoundedCalls, TooLargeCallError, TooSlowError, _peak_bytes
+from narration.bounded import (
+    BoundedCalls,
+    TooLargeCallError,
+    TooSlowError,
+    _peak_bytes,
+    _Places,
+)
 from narration.documents.language import _identifier
 from narration.errors import BusyError, DocumentError
 from narration.jobs.draft import rehearse_draft
+from tests.cluster import wait_for
 
 
 def add(left: int, right: int) -> int:
@@ -44,11 +51,6 @@ def look_around() -> tuple[int, int, int]:
     """Return the id of the process, what it has loaded, and its niceness."""
     time.sleep(0.5)  # so that another call finds another process
     return os.getpid(), _identifier.cache_info().currsize, os.nice(0)
-
-
-def nap() -> float:
-    time.sleep(0.2)
-    return time.monotonic()
 
 
 def refuse() -> None:
@@ -138,20 +140,30 @@ def test_nobody_waits_long_for_a_process(calls: BoundedCalls) -> None:
             busy.result()
 
 
-def test_call_that_goes_first_is_answered_before_those_that_came_earlier(
-    calls: BoundedCalls,
-) -> None:
-    calls.call(nap, limit_s=30)  # the process is there
+def order_of_entry(queues: str) -> str:
+    """Return in which order callers get the only place: F goes first, O is another."""
+    places, entered = _Places(1), []
+    assert places.enter()
 
-    def later(delay_s: float, *, goes_first: bool) -> float:
-        time.sleep(delay_s)
-        return calls.call(nap, limit_s=30, wait_s=30, goes_first=goes_first)
+    def wait(queue: str) -> None:
+        places.enter(goes_first=queue == "F")
+        entered.append(queue)
+        places.leave()
 
-    with ThreadPoolExecutor(5) as pool:
-        others = [pool.submit(later, 0.01 * n, goes_first=False) for n in range(4)]
-        first = pool.submit(later, 0.1, goes_first=True).result()
-        answered = sorted(other.result() for other in others)
-    assert answered[0] < first < answered[1]
+    with ThreadPoolExecutor(len(queues)) as pool:
+        for queue in queues:
+            pool.submit(wait, queue)
+        wait_for(lambda: places._first + places._others == len(queues), 20, "all callers")
+        places.leave()
+    return "".join(entered)
+
+
+def test_calls_that_go_first_are_answered_before_those_that_came_earlier() -> None:
+    assert order_of_entry("OOFF") == "FFOO"
+
+
+def test_calls_that_go_first_let_another_pass_now_and_then() -> None:
+    assert order_of_entry("OO" + 9 * "F") == "FFFFOFFFFOF"
 
 
 def test_others_are_answered_after_one_that_was_to_go_first_gave_up(calls: BoundedCalls) -> None:

@@ -1,5 +1,6 @@
 """Files being assembled have limited space; those of a killed worker are removed."""
 
+import shutil
 import subprocess
 import sys
 import threading
@@ -150,12 +151,32 @@ def test_a_copy_that_nobody_takes_does_not_stay(
     assert keeping.take("b") == b"sound"
 
 
-def test_a_copy_that_cannot_be_kept_or_read_is_none(tmp_path: Path, keeping: Scratch) -> None:
+def test_a_copy_that_cannot_be_kept_or_read_is_none(
+    tmp_path: Path, keeping: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
     keeping.keep("a", b"sound")
     (copy,) = tmp_path.glob("*/kept/a")
     copy.unlink()
     assert keeping.take("a") is None
-    copy.parent.rmdir()
-    copy.parent.write_bytes(b"in the way")
     keeping.keep("a", b"sound")
-    assert keeping.take("a") is None
+    shutil.rmtree(copy.parent)
+    copy.parent.write_bytes(b"in the way")
+    keeping.keep("b", b"sound")
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + KEPT_S + 1)
+    keeping.drop_old()
+    assert (keeping.take("a"), keeping.take("b")) == (None, None)
+    shutil.rmtree(copy.parent.parent)
+    keeping.keep("c", b"sound")
+    assert keeping.take("c") is None
+
+
+def test_a_worker_without_a_folder_to_keep_copies_in_works_without(tmp_path: Path) -> None:
+    Scratch(1e-6, tmp_path / "nowhere", is_keeping=True).keep("a", b"sound")
+
+
+def test_what_does_not_fit_displaces_nothing(keeping: Scratch) -> None:
+    keeping.keep("a", bytes(40))
+    with keeping.folder(900, no_check):
+        keeping.keep("b", bytes(200))
+        assert keeping.take("a") == bytes(40)

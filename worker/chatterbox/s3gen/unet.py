@@ -96,8 +96,10 @@ class FrameConv(nn.Module):
     def __init__(self, in_width: int, out_width: int, kernel: int) -> None:
         super().__init__()
         bound = 1 / math.sqrt(in_width * kernel)
-        self.weight = nn.Parameter(torch.empty(out_width, in_width, kernel).uniform_(-bound, bound))
-        self.bias = nn.Parameter(torch.empty(out_width).uniform_(-bound, bound))
+        self.weight = nn.Parameter(torch.empty(out_width, in_width, kernel))
+        self.bias = nn.Parameter(torch.empty(out_width))
+        for parameter in (self.weight, self.bias):
+            nn.init.uniform_(parameter, -bound, bound)
 
     def forward(self, x: Tensor, packing: Packing) -> Tensor:
         """Shapes: x (N, D) -> (N, D')."""

@@ -48,7 +48,8 @@ class Perceiver(nn.Module):
         super().__init__()
         # The range from which upstream draws them: training starts there, loading overwrites it.
         bound = (3.0 / config.perceiver_queries) ** 0.5
-        queries = torch.empty(1, config.perceiver_queries, config.width).uniform_(-bound, bound)
+        queries = torch.empty(1, config.perceiver_queries, config.width)
+        nn.init.uniform_(queries, -bound, bound)
         self.pre_attention_query = nn.Parameter(queries)
         self.attn = AttentionBlock(config.width, config.perceiver_heads)
 

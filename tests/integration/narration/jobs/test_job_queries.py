@@ -12,6 +12,7 @@ from narration.jobs.events import Position, read_owner_events
 from narration.jobs.lookup import lock_job
 from narration.jobs.part_transitions import reset_parts
 from narration.jobs.parts import claim_part, finish_part, get_parts
+from narration.jobs.plan import open_segments
 from narration.jobs.record import Part
 from tests.builders import LEASE, NOW, make_job
 from tests.contracts.checkpoints import CheckpointsContract
@@ -26,6 +27,7 @@ from tests.contracts.transitions import TransitionsContract
 from tests.contracts.urgent_queries import UrgentQueriesContract
 
 CHUNKS = 1000
+ROWS_READ = 5 * CHUNKS  # Postgres also reads the versions of a row from before its updates
 CHUNKS_READ = """
     SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'chunks'
 """
@@ -142,4 +144,15 @@ def test_a_claim_reads_the_chunks_of_its_parts_and_not_the_book_for_each(databas
     with session_scope(database) as session:
         assert len(get_parts(session, book_id)) > 40
         assert claim_part(session, holder="w", until=NOW + LEASE, now=NOW, job_id=book_id)
-        assert session.scalar(text(CHUNKS_READ)) < 5 * CHUNKS  # the versions of each
+        assert session.scalar(text(CHUNKS_READ)) < ROWS_READ
+
+
+def test_segments_are_opened_without_reading_the_book_for_each(database: Engine) -> None:
+    with session_scope(database) as session:
+        spoken_job(session)
+        session.execute(text("ANALYZE"))
+    with session_scope(database) as session:
+        book_id = spoken_job(session, chunks=CHUNKS).id
+    with session_scope(database) as session:
+        assert open_segments(session, book_id, now=NOW) == 0
+        assert session.scalar(text(CHUNKS_READ)) < ROWS_READ

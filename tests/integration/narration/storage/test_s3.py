@@ -7,7 +7,6 @@ import pytest
 from pydantic import SecretStr
 
 from narration.errors import OutputError, StorageUnavailable
-from narration.storage.keys import chunk_audio_key, part_audio_key
 from narration.storage.s3 import S3Storage
 from tests.contracts.storage import MIB, StorageContract
 from tests.servers import SeaweedFS
@@ -71,18 +70,6 @@ def test_presigned_url_takes_one_document_of_the_size_that_was_signed(store: S3S
     with pytest.raises(urllib.error.HTTPError, match="403"):
         put(url.replace("/a?", "/b?"), b"text")
     assert store.get("books/a") == b"text"
-
-
-def test_the_client_checks_what_its_reader_cannot(store: S3Storage) -> None:
-    sent: list[str | None] = []
-    store._client.meta.events.register(
-        "before-send.s3.GetObject",
-        lambda request, **_: sent.append(request.headers.get("x-amz-checksum-mode")),
-    )
-    for key in ("sources/job/document", chunk_audio_key("a" * 64), part_audio_key("b" * 64)):
-        store.put(key, b"content")
-        assert store.get(key) == b"content"
-    assert sent == [b"ENABLED", None, None]
 
 
 def test_wrong_secret_is_refused_not_retried(seaweedfs: SeaweedFS) -> None:

@@ -60,6 +60,13 @@ def test_torchs_compiler_is_not_imported_to_load_it(written: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_no_weights_are_drawn_to_be_read_over(written: Path) -> None:
+    before = torch.random.get_rng_state()
+    for part in ("t3", "flow", "vocoder", "x_vector", "voice_encoder"):
+        getattr(load_chatterbox(written), part)
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
 def test_a_part_is_read_once(written: Path) -> None:
     chatterbox = load_chatterbox(written)
     assert chatterbox.t3 is chatterbox.t3

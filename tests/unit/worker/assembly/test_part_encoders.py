@@ -87,8 +87,10 @@ def test_another_process_makes_the_same_stretch(
     assert encoders.make_stretch(request, list(takes.values())) == here
     assert encoders._calls is not None
     assert encoders._calls._free.enter()  # the part of another job has the only process
-    assert encoders.make_stretch(request, list(takes.values())) == here
-    encoders._calls._free.leave()
+    try:
+        assert encoders.make_stretch(request, list(takes.values())) == here
+    finally:
+        encoders._calls._free.leave()
 
 
 @pytest.mark.parametrize("damage", ["missing", "changed"])

@@ -3,6 +3,7 @@
 Events of a database that was restored to another server get numbers that are valid there.
 """
 
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def is_current(engine: Engine) -> bool:
 
     Raises: DatabaseUnavailable.
     """
-    return _revision(engine) == _scripts().get_current_head()
+    return _revision(engine) == _head()
 
 
 def check_schema(engine: Engine) -> None:
@@ -64,10 +65,9 @@ def check_schema(engine: Engine) -> None:
     Raises: SchemaOutdated, DatabaseUnavailable.
     """
     revision = _revision(engine)
-    scripts = _scripts()
-    if revision == scripts.get_current_head():
+    if revision == _head():
         return
-    ours = {script.revision for script in scripts.walk_revisions()}
+    ours = {script.revision for script in _scripts().walk_revisions()}
     if revision is None or revision in ours:
         raise SchemaOutdated
 
@@ -75,6 +75,11 @@ def check_schema(engine: Engine) -> None:
 def _revision(engine: Engine) -> str | None:
     with explained_errors(engine), engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
+
+
+@cache  # a probe asks every few seconds, and Alembic would run all migration files for it
+def _head() -> str | None:
+    return _scripts().get_current_head()
 
 
 def _scripts() -> ScriptDirectory:

@@ -141,8 +141,8 @@ class BoundedCalls:
         """Call a function of a module with arguments that can be pickled, and return its result.
 
         `limit_s` limits the processor time; wall-clock time is limited to a multiple of it.
-        `wait_s` is for a free process, if not as long as usual; a call that `goes_first` gets it
-        before all others that wait.
+        `wait_s` is for a free process, if not as long as usual. Calls with `goes_first` get four of
+        five processes that become free, whoever waits longer.
 
         Raises: TooSlowError, TooLargeCallError; BusyError if no process is free for long; what the
         function raises.

@@ -120,9 +120,8 @@ class WorkerSettings(Part):
     retry_s: Seconds = 2  # wait after the first transient failure; doubled each time
     retry_max_s: Seconds = 300
     scratch_dir: Path | None = None  # where files are assembled; a temporary directory if unset
-    scratch_gb: Annotated[float, Field(gt=0)] = (
-        16  # disk space for assembling files, and for copies of parts
-    )
+    # Disk space for assembling files, and for copies of parts until they are joined.
+    scratch_gb: Annotated[float, Field(gt=0)] = 16
 
     @property
     def encoder_count(self) -> int:

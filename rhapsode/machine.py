@@ -69,11 +69,8 @@ def open_machine(settings: Settings, load_model: LoadModel) -> Iterator[Machine]
         call_after_commit(database, send_noted(broker))
         stores = open_stores(settings)
         try:
-            with session_scope(database, is_read_only=True) as session:
-                is_continued = has_unspoken(session)
             worker = WorkerProcess(
-                # Work that waits warms the engine as well as a sentence that nobody hears.
-                _without_warm_up(settings) if is_continued else settings,
+                _warmed_by_work(settings, database),
                 database=database,
                 stores=stores,
                 broker=broker,
@@ -106,7 +103,11 @@ def open_machine(settings: Settings, load_model: LoadModel) -> Iterator[Machine]
             database.dispose()
 
 
-def _without_warm_up(settings: Settings) -> Settings:
+def _warmed_by_work(settings: Settings, database: Engine) -> Settings:
+    """Leave out the warm-up if work waits, which warms the engine as well."""
+    with session_scope(database, is_read_only=True) as session:
+        if not has_unspoken(session):
+            return settings
     worker = settings.worker.model_copy(update={"is_warmed_up": False})
     return settings.model_copy(update={"worker": worker})
 

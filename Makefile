@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 PYTHON ?= python3
 VENV := .venv
-# The tests start Python a thousand times: without cached bytecode, each start takes seconds more.
+# The tests start Python very often: without cached bytecode, each start compiles all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 BIN := $(VENV)/bin
 OUT ?= out

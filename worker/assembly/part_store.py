@@ -58,25 +58,20 @@ class PartStore:
         if not formats and not is_measured:
             return []
         result = self._encode(formats, range(work.first, work.end) if is_measured else ())
+        named = [(hashlib.sha256(fragment).hexdigest(), fragment) for fragment in result.fragments]
         parts = [
-            EncodedPart(
-                digest=part_format.digest,
-                sha256=hashlib.sha256(fragment).hexdigest(),
-                size_bytes=len(fragment),
-            )
-            for part_format, fragment in zip(formats, result.fragments, strict=True)
+            EncodedPart(digest=part_format.digest, sha256=sha256, size_bytes=len(fragment))
+            for part_format, (sha256, fragment) in zip(formats, named, strict=True)
         ]
         if is_measured:
             assert work.level_digest is not None
             parts.append(EncodedPart(digest=work.level_digest, level=pack_levels(result.levels)))
         with self.context.session() as session:
             store_encoded(session, self.owner, parts, now=self.context.clock())
-        for part, fragment in zip(parts, result.fragments, strict=False):
-            assert part.sha256 is not None
-            self.context.stores.work.put(part_audio_key(part.sha256), fragment)
-        for part, fragment in zip(parts, result.fragments, strict=False):
-            assert part.sha256 is not None
-            self.context.scratch.keep(part.sha256, fragment)  # for joining it, mostly here
+        for sha256, fragment in named:
+            self.context.stores.work.put(part_audio_key(sha256), fragment)
+        for sha256, fragment in named:
+            self.context.scratch.keep(sha256, fragment)  # for joining it, mostly here
         return parts
 
     def read(self, work: PartWork, part_format: PartFormat, encoded: EncodedPart | None) -> Packets:

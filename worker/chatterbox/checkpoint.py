@@ -44,7 +44,8 @@ Config = TypeVar("Config")
 class _Undrawn(TorchFunctionMode):
     """Skips `torch.nn.init`: weights are whatever is in memory until they are read from a file.
 
-    Building networks on the device "meta" would do, but imports torch's compiler, which takes 3 s.
+    Building networks on the device "meta" would do, but imports torch's compiler, which takes
+    longer than loading a small model.
     """
 
     def __torch_function__(

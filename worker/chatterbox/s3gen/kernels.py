@@ -56,7 +56,7 @@ def rise(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 
 def _by_torch(query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, longest: int) -> Tensor:
-    # It imports torch's compiler, which takes seconds and is not needed on a CPU.
+    # It imports torch's compiler, which takes longer than loading a small model; a CPU needs none.
     from torch.nn.attention.varlen import varlen_attn  # noqa: PLC0415
 
     return cast("Tensor", varlen_attn(query, key, value, offsets, offsets, longest, longest))

@@ -48,7 +48,7 @@ def test_every_part_is_read_and_ready_for_inference(written: Path) -> None:
 
 
 def test_torchs_compiler_is_not_imported_to_load_it(written: Path) -> None:
-    """It takes three seconds, and nothing is compiled on a CPU."""
+    """It takes longer than loading, and nothing is compiled on a CPU."""
     script = (
         "import sys, pathlib, worker.model; "
         "from worker.chatterbox.checkpoint import load_chatterbox; "

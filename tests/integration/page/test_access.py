@@ -96,7 +96,7 @@ def unknown(page: Page, _: dict[str, str]) -> None:
 
 def voices(page: Page, _: dict[str, str]) -> None:
     page.goto(page.url.split("#")[0] + "#/voices")
-    expect(page.get_by_text("The house voice")).to_be_visible()
+    expect(page.get_by_text("The house voice", exact=True)).to_be_visible()
 
 
 def recording(page: Page, _: dict[str, str]) -> None:

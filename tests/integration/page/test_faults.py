@@ -158,7 +158,7 @@ def test_a_server_that_is_down_from_the_start_is_told_and_waited_for(
     visit: Begin, slow: ServedPage
 ) -> None:
     page = visit(slow.url).open("#/voices")
-    expect(page.get_by_text("The house voice")).to_be_visible()
+    expect(page.get_by_text("The house voice", exact=True)).to_be_visible()
     slow.kill()
     page.get_by_role("link", name="Bookshelf", exact=True).click()
     expect(page.get_by_text("The server does not answer. Trying again…")).to_be_visible()
@@ -172,7 +172,7 @@ def test_every_view_reads_what_it_could_not_read_once_the_server_is_back(
     job_id = slow.finish("It rained all day.", title="Rain", outputs=["mp3"])
     begun = [visit(slow.url).open("#/voices") for _ in range(3)]
     for page in begun:
-        expect(page.get_by_text("The house voice")).to_be_visible()
+        expect(page.get_by_text("The house voice", exact=True)).to_be_visible()
     slow.kill()
     places = (f"#/jobs/{job_id}", "#/new", "#/voices")
     for page, place in zip(begun, places, strict=True):
@@ -185,4 +185,4 @@ def test_every_view_reads_what_it_could_not_read_once_the_server_is_back(
     expect(listening.locator("section.text")).to_contain_text("It rained all day.")
     expect(listening.get_by_role("link", name="MP3")).to_be_visible()
     expect(composing.locator(".totals")).to_contain_text("3 words")
-    expect(voices.get_by_text("The house voice")).to_be_visible()
+    expect(voices.get_by_text("The house voice", exact=True)).to_be_visible()

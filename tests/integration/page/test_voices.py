@@ -56,7 +56,7 @@ def test_a_voice_from_a_file_is_kept_until_nobody_undoes_its_end(
     # Another view of the voices is shown by the time of the undo.
     page.get_by_role("link", name="Bookshelf", exact=True).click()
     page.get_by_role("link", name="Voices").click()
-    expect(page.get_by_text("The house voice")).to_be_visible()
+    expect(page.get_by_text("The house voice", exact=True)).to_be_visible()
     expect(delete).to_have_count(0)
     page.get_by_role("button", name="Undo").click()
     expect(delete).to_be_visible()

@@ -31,6 +31,8 @@ class Backlog:
     the pace of a full engine they would take half a minute. The work that is put off is done later,
     and T3 hurries again only when half of it is: without an end to it, articles one after another
     would leave T3 few utterances of a book.
+
+    For the first sound of a stream T3 does not ask at all (worker.engine.slot_stage).
     """
 
     def __init__(self) -> None:

@@ -15,7 +15,7 @@ from worker.chatterbox.t3.prompt import Prompt, SpeechTokens
 from worker.engine.sharing import Backlog
 from worker.engine.stage import StageThread, fail, succeed
 from worker.engine.turns import TurnQueue
-from worker.engine.types import Turn, is_heard_soon, is_waited_for
+from worker.engine.types import Turn, is_first_heard, is_heard_soon, is_waited_for
 
 _START_TIMEOUT_S = 600.0  # vLLM compiles and captures graphs: this took 100 s with nothing cached
 _FEW = 8  # a few utterances are at most one in this many
@@ -94,6 +94,7 @@ class SlotStage:
         self._waiting: TurnQueue[_QueuedPrompt] = TurnQueue()
         self._running: dict[int, _QueuedPrompt] = {}
         self._heard_soon: set[int] = set()  # slots
+        self._first_heard: set[int] = set()  # slots of streams that have no sound yet
         self._joined: list[_QueuedPrompt] = []  # without a token yet
         self._has_cancelled = False  # saves checking every future before each step
         self._changed = threading.Condition()
@@ -180,7 +181,9 @@ class SlotStage:
         return self._is_closing or self._ended is not None
 
     def _may_step(self) -> bool:
-        return self._backlog is None or self._backlog.wait(_PAUSE_S, is_crowded=bool(self._waiting))
+        if self._backlog is None or self._first_heard:  # silence is worse than a full sound stage
+            return True
+        return self._backlog.wait(_PAUSE_S, is_crowded=bool(self._waiting))
 
     def _hurry(self) -> None:
         """Ask for the GPU while a few utterances are heard soon; many would get no advantage."""
@@ -201,7 +204,7 @@ class SlotStage:
         for slot in [s for s, q in self._running.items() if q.future.cancelled()]:
             decoder.drop(slot)
             del self._running[slot]
-            self._heard_soon.discard(slot)
+            self._forget(slot)
 
     def _refill(self, decoder: SlotDecoder) -> None:
         """Add utterances one by one, so that a refused prompt fails alone."""
@@ -221,8 +224,14 @@ class SlotStage:
                 self._note_joined(queued)
                 if is_heard_soon(turn):
                     self._heard_soon.add(slot)
+                if is_first_heard(turn):
+                    self._first_heard.add(slot)
             with self._changed:
                 self._waiting.remove(queued)
+
+    def _forget(self, slot: int) -> None:
+        self._heard_soon.discard(slot)
+        self._first_heard.discard(slot)
 
     def _note_joined(self, queued: _QueuedPrompt) -> None:
         queued.steps.update(joined=time.monotonic(), t3_batch=len(self._running))
@@ -236,7 +245,7 @@ class SlotStage:
     def _finish(self, slot: int, decoder: SlotDecoder) -> None:
         queued = self._running.pop(slot)
         queued.steps["last_token"] = time.monotonic()
-        self._heard_soon.discard(slot)
+        self._forget(slot)
         try:
             speech_tokens = decoder.release(slot)
         except SpeechError as error:

@@ -116,6 +116,28 @@ def test_a_crowded_stage_pauses_while_the_sound_stage_is_behind() -> None:
     stage.close()
 
 
+def test_a_crowded_stage_does_not_pause_while_a_listener_hears_nothing_yet() -> None:
+    """Nor do the later chunks of other streams, however many they are, keep it waiting."""
+    backlog, decoder = Backlog(), CountingDecoder(slots=4)
+    backlog.update(99.0)
+    stage = SlotStage(lambda: decoder, backlog=backlog)
+    futures = [stage.start(prompt("x" * 400), make_turn(10, n)) for n in range(1, 4)]
+    wait_until(lambda: len(decoder.busy) == 3)
+    futures.append(stage.start(prompt("x" * 40), make_turn(10, 0)))
+    first = futures[-1]
+    wait_until(lambda: len(decoder.busy) == 4)
+    futures += [stage.start(prompt("x" * 400), make_turn(10, n)) for n in (5, 6)]  # crowded
+    first.result(TIMEOUT_S)
+    wait_until(lambda: len(decoder.busy) == 4)
+    steps = decoder.steps
+    time.sleep(0.2)
+    assert decoder.steps <= steps + 2  # which were under way
+    for future in futures:
+        future.cancel()
+    backlog.update(0.0)
+    stage.close()
+
+
 def book(stage: SlotStage, decoder: CountingDecoder, chunks: int) -> list[Future[SpeechTokens]]:
     """Start the midst of a book in all slots but one."""
     futures = [stage.start(prompt("x" * 400), make_turn(5, 1000 + n)) for n in range(chunks)]

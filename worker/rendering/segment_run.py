@@ -62,6 +62,7 @@ class SegmentRun:
         self._speaking: set[Future[Speech]] = set()
         self._storing: set[Future[StoredSound]] = set()
         self._recording: set[Future[Standing]] = set()
+        self._is_silent = False  # while the first chunk of a text that somebody waits for is spoken
         # Not SimpleQueue: in CPython 3.11 its `get` may wait for ever if it wakes after its
         # timeout.
         self._completed: queue.Queue[Callable[[], None]] = queue.Queue()
@@ -143,10 +144,18 @@ class SegmentRun:
             pending = result
         return resolved, pending
 
+    def _may_submit(self) -> bool:
+        """Return whether the next chunk may be given to the engine now.
+
+        The first sound of a text comes sooner if its other chunks do not share T3's batch, and if
+        this thread does not wait for room for them.
+        """
+        is_held_back = self._is_silent or (self._claim.is_suspect and self._is_under_way())
+        return bool(self._waiting) and not is_held_back and not self._drain.is_begun
+
     def _submit_next(self) -> None:
-        """Submit the next chunk to the engine; blocks while the engine is full."""
-        is_held_back = self._claim.is_suspect and self._is_under_way()
-        if not self._waiting or is_held_back or self._drain.is_begun:
+        """Submit the next chunk to the engine, if it may be; blocks while the engine is full."""
+        if not self._may_submit():
             return
         pending = self._waiting.popleft()
         if self._claim.is_suspect:
@@ -160,6 +169,7 @@ class SegmentRun:
             turn=make_turn(self._settings.priority, pending.index),
         )
         self._note("handed_over", pending.index)
+        self._is_silent = self._settings.is_urgent and pending.index == 0
         speech = self._tools.engine.submit(utterance)
         receive = partial(self._receive_speech, pending, utterance.steps)
         self._follow(speech, self._speaking, receive)
@@ -176,9 +186,8 @@ class SegmentRun:
 
     def _collect(self) -> None:
         """Handle completed steps; wait for one if there is nothing else to do."""
-        may_submit = self._waiting and not self._claim.is_suspect and not self._drain.is_begun
         try:
-            handle = self._completed.get(not may_submit, POLL_S)
+            handle = self._completed.get(not self._may_submit(), POLL_S)
             while True:
                 handle()
                 handle = self._completed.get_nowait()
@@ -189,6 +198,8 @@ class SegmentRun:
         self, pending: PendingChunk, steps: Mapping[str, float], future: Future[Speech]
     ) -> None:
         self._note("spoken", pending.index, engine=steps)
+        if pending.index == 0:
+            self._is_silent = False
         try:
             speech = future.result()
         except SpeechError as error:

@@ -20,6 +20,7 @@ from anyio.to_thread import run_sync
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from narration.broker.first_sounds import FirstSound
 from narration.broker.interface import MISSED, Broker, Subscription
 from narration.clock import utc_now
 from narration.database import session_scope
@@ -67,6 +68,7 @@ class Topic:
         self.is_dirty = False
         self.pump: asyncio.Task[None] | None = None
         self.version = 0  # counts changes
+        self.first_sound: FirstSound | None = None  # of a job's first chunk, before it is recorded
         self._has_events = asyncio.Event()
         self._noticed = asyncio.Event()
 
@@ -159,6 +161,7 @@ class EventFeed:
         self._topics: dict[Key, Topic] = {}
         self._limiter = anyio.CapacityLimiter(READS)
         self._subscription: Subscription | None = None
+        self._sounds: Subscription | None = None
         self._checking: asyncio.Task[None] | None = None
         self._is_closing = False
 
@@ -167,14 +170,18 @@ class EventFeed:
         return self._is_closing
 
     def start(self) -> None:
-        """Start listening for notices."""
+        """Start listening for notices and first sounds."""
         loop = asyncio.get_running_loop()
 
-        def on_notice(notice: str) -> None:
-            with contextlib.suppress(RuntimeError):  # the loop has ended
-                loop.call_soon_threadsafe(self._on_notice, notice)
+        def on_loop(handle: Callable[[str], None]) -> Callable[[str], None]:
+            def hand_over(message: str) -> None:
+                with contextlib.suppress(RuntimeError):  # the loop has ended
+                    loop.call_soon_threadsafe(handle, message)
 
-        self._subscription = self._broker.subscribe(on_notice)
+            return hand_over
+
+        self._subscription = self._broker.subscribe(on_loop(self._on_notice))
+        self._sounds = self._broker.hear_first_sounds(on_loop(self._on_first_sound))
         self._checking = asyncio.create_task(self._check_regularly())
 
     async def close(self) -> None:
@@ -182,8 +189,9 @@ class EventFeed:
         self.end_streams()
         if self._checking is not None:
             self._checking.cancel()
-        if self._subscription is not None:
-            await run_sync(self._subscription.close)
+        for subscription in (self._subscription, self._sounds):
+            if subscription is not None:
+                await run_sync(subscription.close)
 
     def end_streams(self) -> None:
         """Wake all waiting clients, which then see that the feed is closing."""
@@ -246,6 +254,13 @@ class EventFeed:
         for key in ((owner, job_id), (owner, "")):
             if key in self._topics:
                 self._mark(self._topics[key])
+
+    def _on_first_sound(self, message: str) -> None:
+        job_id, owner = parse_notice(message.partition("\n")[0])
+        topic = self._topics.get((owner, job_id))  # none: another process's, or nobody listens
+        if topic is not None:
+            topic.first_sound = FirstSound.unpack(message)
+            topic.notice()
 
     def _mark(self, topic: Topic) -> None:
         topic.notice()

@@ -1,6 +1,7 @@
 """Streams the sound of a job while it is spoken: reads chunks, sets their level, encodes them.
 
-Reading and encoding run on separate threads; notices announce the next chunks.
+Reading and encoding run on separate threads; notices announce the next chunks. The first one
+usually arrives from its worker before it is stored: see narration.broker.first_sounds.
 """
 
 import hashlib
@@ -15,6 +16,7 @@ from anyio.to_thread import run_sync
 
 from api.deps import Resources
 from api.following import EventFeed
+from narration.broker.first_sounds import FirstSound
 from narration.database import session_scope
 from narration.errors import (
     ConflictError,
@@ -30,7 +32,7 @@ from narration.jobs.spoken import Spoken, SpokenChunk, read_spoken
 from narration.jobs.states import JobState
 from narration.sound.gain import LevelSetting, Loudness
 from narration.sound.peaks import true_peak
-from narration.sound.streams import StreamFormat, open_stream
+from narration.sound.streams import SoundStream, StreamFormat, open_stream
 from narration.sound.take import unpack_level
 from narration.sound.waveform import SAMPLE_RATE_HZ, Waveform, decode_flac
 from narration.storage.keys import chunk_audio_key
@@ -85,15 +87,17 @@ class SoundReader:
         with self._feed.topic(listener.owner, listener.job_id) as topic:
             while True:
                 version = topic.version
+                if next_index == 0 and topic.first_sound is not None:
+                    waveform = await self.run(_decode_first, topic.first_sound)
+                    async for piece in self._encode(stream, waveform, is_first=True):
+                        yield piece
+                    next_index, progress_at = 1, time.monotonic()
                 spoken = await self.run(self._read, listener.job_id, next_index)
                 _note_first("listed", next_index)
                 for chunk in spoken.chunks:
                     waveform = await self.run(self._read_sound, chunk, spoken.gain_db)
-                    _note_first("fetched", next_index)
-                    for block in _blocks(waveform, is_first=next_index == 0):
-                        piece = await self.run(stream.add, block)
-                        if piece:
-                            yield piece
+                    async for piece in self._encode(stream, waveform, is_first=next_index == 0):
+                        yield piece
                     next_index = chunk.index + 1
                     progress_at = time.monotonic()  # after the yields, as a listener may be slow
                 if next_index == spoken.chunks_total:
@@ -113,10 +117,20 @@ class SoundReader:
         with session_scope(self._resources.database, is_read_only=True) as session:
             return read_spoken(session, job_id, first=first)
 
+    async def _encode(
+        self, stream: SoundStream, waveform: Waveform, *, is_first: bool
+    ) -> AsyncIterator[bytes]:
+        if is_first:  # before it the listener hears nothing
+            note_step("fetched")
+        for block in _blocks(waveform, is_first=is_first):
+            piece = await self.run(stream.add, block)
+            if piece:
+                yield piece
+
     def _read_sound(self, chunk: SpokenChunk, gain_db: float | None) -> Waveform:
-        waveform = _set_level(self._fetch(chunk), chunk, gain_db)
-        pause = np.zeros(chunk.pause_after_ms * SAMPLE_RATE_HZ // 1000, dtype=np.float32)
-        return np.concatenate([waveform, pause])
+        waveform = self._fetch(chunk)
+        peak = true_peak(waveform) if chunk.level is None else unpack_level(chunk.level).peak
+        return _finish(waveform, peak, gain_db, pause_ms=chunk.pause_after_ms)
 
     def _fetch(self, chunk: SpokenChunk) -> Waveform:
         try:
@@ -141,13 +155,19 @@ def _blocks(waveform: Waveform, *, is_first: bool) -> list[Waveform]:
     return [waveform[:FIRST_SAMPLES], waveform[FIRST_SAMPLES:]]
 
 
-def _set_level(waveform: Waveform, chunk: SpokenChunk, gain_db: float | None) -> Waveform:
-    """Bring a take to the loudness of programmes by the gain of its voice, as for parts."""
+def _decode_first(sound: FirstSound) -> Waveform:
+    peak = unpack_level(sound.level).peak
+    waiting = sound.waiting
+    return _finish(decode_flac(sound.flac), peak, waiting.gain_db, pause_ms=waiting.pause_after_ms)
+
+
+def _finish(waveform: Waveform, peak: float, gain_db: float | None, *, pause_ms: int) -> Waveform:
+    """Bring a take to the loudness of programmes by the gain of its voice, and add its pause."""
     setting = LevelSetting(
         gain_db=gain_db or 0.0, loudness=Loudness(**LoudnessSettings().model_dump())
     )
-    peak = true_peak(waveform) if chunk.level is None else unpack_level(chunk.level).peak
-    return setting.apply(waveform, peak=peak)
+    pause = np.zeros(pause_ms * SAMPLE_RATE_HZ // 1000, dtype=np.float32)
+    return np.concatenate([setting.apply(waveform, peak=peak), pause])
 
 
 def _require_progress(spoken: Spoken, job_id: str) -> None:

@@ -86,6 +86,9 @@ class RecordingBroker:
     def answer_calls(self, listener: Listener) -> Subscription | None:
         return None
 
+    def hear_first_sounds(self, listener: Listener) -> Subscription | None:
+        return None
+
     def take(self) -> list[tuple[Task, tuple[str, ...]]]:
         taken, self.sent = self.sent, []
         return taken

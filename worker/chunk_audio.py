@@ -27,7 +27,11 @@ class LostAudio(TransientError):  # noqa: N818 - a state of the store; the chunk
 
 def store_chunk(store: Storage, waveform: Waveform) -> str:
     """Store a waveform and return the SHA-256 that names it."""
-    flac = encode_flac(waveform)
+    return store_flac(store, encode_flac(waveform))
+
+
+def store_flac(store: Storage, flac: bytes) -> str:
+    """Store a waveform as FLAC bytes and return the SHA-256 that names them."""
     sha256 = hashlib.sha256(flac).hexdigest()
     store.put(chunk_audio_key(sha256), flac, media_type=MEDIA_TYPE, is_write_once=True)
     return sha256

@@ -9,7 +9,7 @@ from kombu.exceptions import KombuError
 from kombu.exceptions import OperationalError as KombuOperationalError
 
 from narration.broker.interface import QUEUES, Handler, Listener, Queue, Subscription, Task
-from narration.broker.notices import CALLS, RedisNotices
+from narration.broker.notices import CALLS, SOUNDS, RedisNotices
 from narration.errors import BrokerUnavailable
 from narration.settings import BrokerSettings
 
@@ -95,6 +95,10 @@ class CeleryBroker:
     def answer_calls(self, listener: Listener) -> Subscription | None:
         """Listen for calls on a thread, where the broker is Redis."""
         return None if self._notices is None else self._notices.subscribe(listener, channel=CALLS)
+
+    def hear_first_sounds(self, listener: Listener) -> Subscription | None:
+        """Listen for first sounds on a thread, where the broker is Redis."""
+        return None if self._notices is None else self._notices.subscribe(listener, channel=SOUNDS)
 
 
 def _with_a_signature(handler: Handler) -> Handler:

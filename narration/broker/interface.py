@@ -71,3 +71,6 @@ class Broker(Protocol):
 
     def answer_calls(self, listener: Listener) -> Subscription | None:
         """Call `listener` on every call, from a thread; None where task messages are as fast."""
+
+    def hear_first_sounds(self, listener: Listener) -> Subscription | None:
+        """Call `listener` with every packed FirstSound, from a thread; None if none are sent."""

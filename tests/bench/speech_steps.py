@@ -36,7 +36,7 @@ STEPS = {
     "recorded": "outcome committed",
     "noticed": "notice heard by the API",
     "listed": "chunk found by the API",
-    "fetched": "sound fetched, decoded and levelled",
+    "fetched": "sound received or fetched, decoded and levelled",
     "encoded": "first block encoded",
     "heard": "first byte received by the client",
 }

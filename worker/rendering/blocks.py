@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from narration.broker.first_sounds import Waiting
 from narration.sound.waveform import Waveform
 from worker.rendering.take_sound import SpokenSound
 
@@ -50,12 +51,22 @@ class SharedBlocks:
         return tokens, samples
 
     def read(
-        self, block: int, sizes: tuple[int, int], *, spoken_text: str, is_truncated: bool
+        self,
+        block: int,
+        sizes: tuple[int, int],
+        *,
+        spoken_text: str,
+        is_truncated: bool,
+        waiting: Waiting | None = None,
     ) -> SpokenSound:
         """Return the sound in a block; it is valid until the block is reused."""
         tokens, waveform = self._view(block, *sizes)
         return SpokenSound(
-            tokens=tokens, waveform=waveform, spoken_text=spoken_text, is_truncated=is_truncated
+            tokens=tokens,
+            waveform=waveform,
+            spoken_text=spoken_text,
+            is_truncated=is_truncated,
+            waiting=waiting,
         )
 
     def close(self) -> None:

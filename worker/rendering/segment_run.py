@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from narration import telemetry
+from narration.broker.first_sounds import Waiting
 from narration.errors import LeaseLost, SpeechError
 from narration.jobs.checkpoints import FinishedChunk, Standing, lease_lost
 from narration.jobs.record import Chunk
@@ -210,6 +211,7 @@ class SegmentRun:
             waveform=speech.waveform,
             spoken_text=pending.spoken_text,
             is_truncated=speech.is_truncated,
+            waiting=self._waiting_for(pending),
         )
         receive = partial(self._receive_sound, pending, speech)
         self._follow(self._tools.takes.submit(sound), self._storing, receive)
@@ -247,6 +249,17 @@ class SegmentRun:
         """Log what becomes of a text's first chunk, whose listener hears nothing yet."""
         if self._settings.is_urgent and index == 0:
             note_step(step, **fields)
+
+    def _waiting_for(self, pending: PendingChunk) -> Waiting | None:
+        """Return who hears nothing until this chunk is spoken, if anybody listens."""
+        if not self._settings.is_urgent or pending.index > 0:
+            return None
+        return Waiting(
+            owner=self._claim.owner,
+            job_id=self._claim.job_id,
+            gain_db=self._settings.gain_db,
+            pause_after_ms=pending.pause_after_ms,
+        )
 
     def _record_unkept(
         self, pending: PendingChunk, take: Take, result: PendingChunk | Outcome

@@ -40,5 +40,6 @@ class SegmentSettings:
             spoken_text=chunk.spoken_text,
             number=chunk.first_take,
             last_number=chunk.first_take + self.takes - 1,
+            pause_after_ms=chunk.pause_after_ms,
             text_findings=chunk.text_findings or (),
         )

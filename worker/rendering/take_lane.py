@@ -107,6 +107,7 @@ class Lane:
             sizes=sizes,
             spoken_text=task.sound.spoken_text,
             is_truncated=task.sound.is_truncated,
+            waiting=task.sound.waiting,
         )
         task.sent_at = time.monotonic()
         with suppress(OSError):  # it is gone: the receiving thread notices and redoes the task

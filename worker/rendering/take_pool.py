@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from functools import partial
 
+from narration.broker.first_sounds import FirstSoundSender
 from narration.errors import SpeechError
 from narration.settings import S3Profile, Settings
 from narration.storage.interface import Storage
@@ -175,8 +176,8 @@ def make_take_pool(settings: Settings, store: Storage) -> TakePool:
     """Make the pool of a worker; `store` is the object store, opened in this process."""
     profile = settings.storage.profiles[settings.storage.work_profile]
     return TakePool(
-        partial(store_sound, store),
-        partial(open_store_sound, profile, settings.objects_dir),
+        partial(store_sound, store, FirstSoundSender(settings.broker.url)),
+        partial(open_store_sound, profile, settings.objects_dir, settings.broker.url),
         processes=settings.worker.take_process_count,
         preload=["narration.storage.s3"] if isinstance(profile, S3Profile) else [],
     )

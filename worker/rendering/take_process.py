@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
+from narration.broker.first_sounds import Waiting
 from narration.errors import RhapsodeError
 from worker.rendering.blocks import SharedBlocks
 from worker.rendering.take_sound import SpokenSound, StoredSound, StoreSound
@@ -38,6 +39,7 @@ class Request:
     sizes: tuple[int, int]
     spoken_text: str
     is_truncated: bool
+    waiting: Waiting | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +128,7 @@ def _handle(
         request.sizes,
         spoken_text=request.spoken_text,
         is_truncated=request.is_truncated,
+        waiting=request.waiting,
     )
     _answer(pipe, send_lock, _outcome(request.number, store, sound))
 

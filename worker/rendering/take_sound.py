@@ -3,26 +3,28 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from narration.broker.first_sounds import FirstSound, FirstSoundSender, Waiting
 from narration.findings import Finding
 from narration.settings import Profile
 from narration.sound.take import measure_take
-from narration.sound.waveform import Waveform
+from narration.sound.waveform import Waveform, encode_flac
 from narration.storage.interface import Storage
 from narration.storage.profiles import open_profile
-from worker.chunk_audio import store_chunk
+from worker.chunk_audio import store_flac
 from worker.rendering.edges import trim_edges
 from worker.rendering.quality import judge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpokenSound:
-    """A take as the engine made it, and the text that it should say.
+    """A take as the engine made it, the text that it should say, and who hears nothing until then.
 
     Shapes: tokens (T,); waveform (S,).
     """
@@ -31,6 +33,7 @@ class SpokenSound:
     waveform: Waveform
     spoken_text: str
     is_truncated: bool
+    waiting: Waiting | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +49,8 @@ class StoredSound:
 StoreSound: TypeAlias = Callable[[SpokenSound], StoredSound]
 
 
-def store_sound(store: Storage, sound: SpokenSound) -> StoredSound:
-    """Judge a take and store its sound under its own digest.
+def store_sound(store: Storage, sender: FirstSoundSender, sound: SpokenSound) -> StoredSound:
+    """Judge a take and store its sound under its own digest; first send it to whoever waits for it.
 
     Raises: StorageUnavailable, OutputError.
     """
@@ -55,15 +58,17 @@ def store_sound(store: Storage, sound: SpokenSound) -> StoredSound:
         sound.tokens, sound.waveform, sound.spoken_text, is_truncated=sound.is_truncated
     ).findings
     waveform = trim_edges(sound.waveform)
-    # Measured while the store answers: a listener may wait for both.
-    with ThreadPoolExecutor(1, thread_name_prefix="store") as pool:
-        stored = pool.submit(store_chunk, store, waveform)
-        level = measure_take(waveform).pack()
-        sha256 = stored.result()
+    with ThreadPoolExecutor(1, thread_name_prefix="measure") as pool:
+        measured = pool.submit(measure_take, waveform)
+        flac = encode_flac(waveform)
+        if sound.waiting is not None and not findings:  # with findings, another take may be kept
+            level = measured.result().pack()
+            sender.send(FirstSound(waiting=sound.waiting, level=level, flac=flac))
+        sha256 = store_flac(store, flac)
+        level = measured.result().pack()
     return StoredSound(sha256=sha256, samples=waveform.size, level=level, findings=findings)
 
 
-def open_store_sound(profile: Profile, objects_dir: Path) -> StoreSound:
+def open_store_sound(profile: Profile, objects_dir: Path, broker_url: str | None) -> StoreSound:
     """Return a function that stores takes in a profile, for a process that has nothing open yet."""
-    store = open_profile(profile, objects_dir)
-    return lambda sound: store_sound(store, sound)
+    return partial(store_sound, open_profile(profile, objects_dir), FirstSoundSender(broker_url))

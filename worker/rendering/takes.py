@@ -30,6 +30,7 @@ class PendingChunk:
     spoken_text: str
     number: int
     last_number: int
+    pause_after_ms: int = 0
     best: SpokenTake | None = None
     text_findings: tuple[Finding, ...] = ()
 

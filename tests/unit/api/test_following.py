@@ -13,6 +13,8 @@ from api.deps import Resources
 from api.event_stream import EventStream, SharedFrames
 from api.following import BUFFERED, EventFeed, Follower
 from api.polling import JobReader
+from narration.broker.first_sounds import FirstSound, Waiting
+from narration.broker.interface import MISSED
 from narration.clock import utc_now
 from narration.database import session_scope
 from narration.errors import DatabaseUnavailable
@@ -116,6 +118,26 @@ def test_events_during_catching_up_are_told_once(resources: Resources, job_id: s
                 return numbers
 
     assert asyncio.run(follow()) == list(range(1, 202))
+
+
+def test_a_first_sound_reaches_whoever_listens_to_that_job_and_nobody_else(
+    resources: Resources, job_id: str
+) -> None:
+    def make_sound(owner: str, job_id: str) -> FirstSound:
+        waiting = Waiting(owner=owner, job_id=job_id, gain_db=0.0, pause_after_ms=0)
+        return FirstSound(waiting=waiting, level=b"", flac=owner.encode())
+
+    async def follow() -> list[bytes | None]:
+        async with open_feed(resources) as feed:
+            keys = [("ann", job_id), ("ann", "job_2"), ("ann", "")]
+            with ExitStack() as stack:
+                topics = [stack.enter_context(feed.topic(*key)) for key in keys]
+                for owner in ("ben", "ann"):
+                    feed._on_first_sound(make_sound(owner, job_id).pack())
+                feed._on_first_sound(MISSED)
+                return [topic.first_sound and topic.first_sound.flac for topic in topics]
+
+    assert asyncio.run(follow()) == [b"ann", None, None]
 
 
 def test_lost_notices_cost_time_only(

@@ -6,6 +6,7 @@ import pytest
 from celery.contrib.testing.worker import start_worker
 
 from narration.broker.celery import CeleryBroker, listen, make_celery
+from narration.broker.first_sounds import FirstSound, FirstSoundSender, Waiting
 from narration.broker.interface import MISSED, Handler, Task
 from narration.errors import BrokerUnavailable
 from narration.settings import BrokerSettings
@@ -54,6 +55,20 @@ def test_a_call_reaches_every_worker_that_answers_and_nobody_else(valkey: Valkey
         assert line is not None
         line.close()
     assert followed.empty()
+
+
+def test_a_first_sound_reaches_every_process_that_hears_them(valkey: Valkey) -> None:
+    broker = CeleryBroker(make_celery(valkey.url, BrokerSettings()))
+    heard: list[queue.Queue[str]] = [queue.Queue(), queue.Queue()]
+    lines = [broker.hear_first_sounds(each.put) for each in heard]
+    assert [each.get(timeout=WAIT_S) for each in heard] == [MISSED] * 2
+    waiting = Waiting(owner="ann", job_id="job_1", gain_db=-3.0, pause_after_ms=80)
+    sound = FirstSound(waiting=waiting, level=b"\x00\xff", flac=bytes(range(256)) * 256)
+    FirstSoundSender(valkey.url).send(sound)
+    assert [FirstSound.unpack(each.get(timeout=WAIT_S)) for each in heard] == [sound] * 2
+    for line in lines:
+        assert line is not None
+        line.close()
 
 
 def test_message_carries_ids_only(valkey: Valkey) -> None:

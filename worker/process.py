@@ -188,7 +188,7 @@ class WorkerProcess:
         voice_levels = VoiceLevels(context, model.engine, model.identity)
         if settings.worker.is_warmed_up:
             with self._awaiting("engine", "warming up"):
-                _warm_up_voices(model, voice_levels)
+                _speak_once(model, voice_levels)
         self._checkpoints = CheckpointWriter(context.database, context.leases.until, context.clock)
         self._runner = SegmentRunner(
             context,
@@ -244,15 +244,17 @@ class WorkerProcess:
             )
 
 
-def _warm_up_voices(model: LoadedModel, voice_levels: VoiceLevels) -> None:
-    """Speak once, and measure those voices of the model that have no level yet."""
+def _speak_once(model: LoadedModel, voice_levels: VoiceLevels) -> None:
+    """Speak with the default voice, and measure its level if it has none yet.
+
+    Others are measured when they are first used: on a CPU each takes some ten seconds.
+    """
     voice = next(iter(model.bundled.values()), None)
     if voice is None:
         return
     utterance = Utterance(text=WARM_UP_TEXT, voice=voice, delivery=Delivery(), seed=0)
     model.engine.submit(utterance).result(timeout=WARM_UP_TIMEOUT_S)
-    for bundled in model.bundled.values():
-        voice_levels.find("", bundled)
+    voice_levels.find("", voice)
 
 
 def _make_webhooks(context: WorkerContext, settings: Settings) -> WebhookRunner:

@@ -11,10 +11,11 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 
-from api.following import Follower, position_of
+from api.following import Follower
 from api.polling import JobReader
 from api.presentation import event_body, progress_body
 from api.schemas import EventBody, EventData
+from api.topics import position_of
 from narration.clock import utc_now
 from narration.errors import NotFoundError
 from narration.jobs.events import JobEvent, Position

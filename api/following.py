@@ -8,7 +8,6 @@ is used from one event loop.
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -20,6 +19,7 @@ from anyio.to_thread import run_sync
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from api.topics import Key, Topic, position_of
 from narration.broker.first_sounds import FirstSound
 from narration.broker.interface import MISSED, Broker, Subscription
 from narration.clock import utc_now
@@ -35,7 +35,6 @@ from narration.jobs.events import (
     read_owner_events,
 )
 
-BUFFERED = 64  # events per topic that are buffered for followers
 PAGE = 200
 READS = 4  # concurrent queries, over all topics
 CHECK_S = 5.0  # how often to check for lost notices; every second if there are no notices
@@ -46,62 +45,8 @@ RETRY_S = 1.0
 
 T = TypeVar("T")
 Read: TypeAlias = Callable[[Session, Position], EventPage]
-Key: TypeAlias = tuple[str, str]  # owner and job; "" for all of the owner's jobs
 
 log = structlog.get_logger(__name__)
-
-
-def position_of(event: JobEvent, key: Key) -> Position:
-    """Return an event's position in a topic: its number in a job's, else its transaction."""
-    return Position(transaction=0, id=event.number) if key[1] else event.position
-
-
-class Topic:
-    """What clients follow: the latest events, and the clients that wait for the next."""
-
-    def __init__(self, key: Key) -> None:
-        self.key = key
-        self.followers = 0
-        self.recent: deque[JobEvent] = deque()
-        self.floor: Position | None = None  # all events after it, up to the head, are in `recent`
-        self.head: Position | None = None
-        self.is_dirty = False
-        self.pump: asyncio.Task[None] | None = None
-        self.version = 0  # counts changes
-        self.first_sound: FirstSound | None = None  # of a job's first chunk, before it is recorded
-        self._has_events = asyncio.Event()
-        self._noticed = asyncio.Event()
-
-    def notice(self) -> None:
-        """Record that something changed."""
-        self.is_dirty = True
-        self.version += 1
-        self._noticed.set()
-        self._noticed = asyncio.Event()
-
-    def release(self) -> None:
-        """Wake all waiting clients although nothing has changed."""
-        self._noticed.set()
-        self._has_events.set()
-
-    def add(self, page: EventPage) -> None:
-        """Buffer a page of events, and wake the clients that wait for them."""
-        for event in page.events:
-            self.head = position_of(event, self.key)
-            self.recent.append(event)
-            if len(self.recent) > BUFFERED:
-                self.floor = position_of(self.recent.popleft(), self.key)
-        if page.events:
-            self._has_events.set()
-            self._has_events = asyncio.Event()
-
-    async def wait_for_notice(self, timeout_s: float, *, since: int) -> bool:
-        """Wait for a change since a version; return False if there was none."""
-        return self.version != since or await _wait(self._noticed, timeout_s)
-
-    async def wait_for_events(self, timeout_s: float) -> bool:
-        """Wait for new events; return False if there were none."""
-        return await _wait(self._has_events, timeout_s)
 
 
 class Follower:
@@ -302,12 +247,3 @@ class EventFeed:
                 for key in ((owner, job_id), (owner, "")):
                     if key in self._topics:
                         self._mark(self._topics[key])
-
-
-async def _wait(event: asyncio.Event, timeout_s: float) -> bool:
-    try:
-        async with asyncio.timeout(timeout_s):
-            await event.wait()
-    except TimeoutError:
-        return False
-    return True

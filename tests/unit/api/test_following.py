@@ -11,8 +11,9 @@ from sqlalchemy import event
 from api import following
 from api.deps import Resources
 from api.event_stream import EventStream, SharedFrames
-from api.following import BUFFERED, EventFeed, Follower
+from api.following import EventFeed, Follower
 from api.polling import JobReader
+from api.topics import BUFFERED
 from narration.broker.first_sounds import FirstSound, Waiting
 from narration.broker.interface import MISSED
 from narration.clock import utc_now

@@ -14,15 +14,12 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from narration import telemetry
-from narration.broker.first_sounds import Waiting
 from narration.errors import LeaseLost, SpeechError
 from narration.jobs.checkpoints import FinishedChunk, Standing, lease_lost
 from narration.jobs.record import Chunk
 from narration.jobs.request import Voicing
 from narration.jobs.segment_claim import SegmentClaim, start_chunks
-from narration.jobs.sound import RenderParameters
 from narration.jobs.states import ChunkState
-from narration.jobs.stored import read_voicing
 from narration.jobs.takes import Outcome, Take, note_passed_take, store_take
 from narration.telemetry import note_step
 from worker.engine.types import Delivery, Speech, Utterance, make_turn
@@ -58,7 +55,6 @@ class SegmentRun:
         self._settings = settings
         self._lease = lease
         self._record = record
-        self._voicings: dict[int, Voicing] = {}  # of chunks with settings of their own
         self._waiting: deque[PendingChunk] = deque()
         self._speaking: set[Future[Speech]] = set()
         self._storing: set[Future[StoredSound]] = set()
@@ -76,7 +72,6 @@ class SegmentRun:
         StorageUnavailable, DatabaseUnavailable, EngineDied.
         """
         self._remaining = len(chunks)
-        self._voicings = {c.index: read_voicing(c.voicing) for c in chunks if c.voicing}
         try:
             self._begin([self._settings.make_pending(chunk) for chunk in chunks])
             while self._has_work():
@@ -104,7 +99,7 @@ class SegmentRun:
         In an urgent segment the first chunk is submitted before its start is recorded.
         """
         keys = {
-            self._cache_key(pending, number)
+            self._settings.cache_key(pending, number)
             for pending in pending_chunks
             for number in range(pending.number, pending.last_number + 1)
         }
@@ -137,7 +132,7 @@ class SegmentRun:
     ) -> tuple[list[_ResolvedTake], PendingChunk | Outcome]:
         """Apply cached takes to a chunk; return each take with its result, and the final result."""
         resolved: list[_ResolvedTake] = []
-        while take := earlier.get(self._cache_key(pending, pending.number)):
+        while take := earlier.get(self._settings.cache_key(pending, pending.number)):
             result = self._resolve(pending, take, is_cached=True)
             resolved.append((pending, take, result))
             if isinstance(result, Outcome):
@@ -165,8 +160,8 @@ class SegmentRun:
         utterance = Utterance(
             text=pending.spoken_text,
             voice=self._settings.voice,
-            delivery=Delivery(**self._parameters(pending).delivery.model_dump()),
-            seed=self._seed(pending),
+            delivery=Delivery(**self._settings.parameters_of(pending).delivery.model_dump()),
+            seed=self._settings.seed(pending),
             turn=make_turn(self._settings.priority, pending.index),
         )
         self._note("handed_over", pending.index)
@@ -211,7 +206,7 @@ class SegmentRun:
             waveform=speech.waveform,
             spoken_text=pending.spoken_text,
             is_truncated=speech.is_truncated,
-            waiting=self._waiting_for(pending),
+            waiting=self._settings.waiting(self._claim, pending),
         )
         receive = partial(self._receive_sound, pending, speech)
         self._follow(self._tools.takes.submit(sound), self._storing, receive)
@@ -227,7 +222,7 @@ class SegmentRun:
             return
         self._tools.count(sound)
         take = Take(
-            cache_key=self._cache_key(pending, pending.number),
+            cache_key=self._settings.cache_key(pending, pending.number),
             level=sound.level,
             sha256=sound.sha256,
             samples=sound.samples,
@@ -243,23 +238,12 @@ class SegmentRun:
 
     def _fail_take(self, pending: PendingChunk, error: SpeechError) -> None:
         telemetry.TAKES.labels(verdict="failed").inc()
-        self._continue(resolve_failure(pending, error, self._seed(pending)))
+        self._continue(resolve_failure(pending, error, self._settings.seed(pending)))
 
     def _note(self, step: str, index: int, **fields: object) -> None:
         """Log what becomes of a text's first chunk, whose listener hears nothing yet."""
         if self._settings.is_urgent and index == 0:
             note_step(step, **fields)
-
-    def _waiting_for(self, pending: PendingChunk) -> Waiting | None:
-        """Return who hears nothing until this chunk is spoken, if anybody listens."""
-        if not self._settings.is_urgent or pending.index > 0:
-            return None
-        return Waiting(
-            owner=self._claim.owner,
-            job_id=self._claim.job_id,
-            gain_db=self._settings.gain_db,
-            pause_after_ms=pending.pause_after_ms,
-        )
 
     def _record_unkept(
         self, pending: PendingChunk, take: Take, result: PendingChunk | Outcome
@@ -271,7 +255,7 @@ class SegmentRun:
             index=pending.index,
             state=ChunkState.FLAGGED,
             take_number=pending.number,
-            seed=self._seed(pending),
+            seed=self._settings.seed(pending),
             take=take,
         )
         with self._context.session() as session:
@@ -280,27 +264,16 @@ class SegmentRun:
                 self._claim,
                 outcome,
                 spoken_text=pending.spoken_text,
-                voicing=self._voicings.get(pending.index, Voicing()),
+                voicing=pending.voicing or Voicing(),
             )
 
     def _resolve(
         self, pending: PendingChunk, take: Take, *, is_cached: bool
     ) -> PendingChunk | Outcome:
         spoken_take = SpokenTake(
-            number=pending.number, seed=self._seed(pending), take=take, is_cached=is_cached
+            number=pending.number, seed=self._settings.seed(pending), take=take, is_cached=is_cached
         )
         return resolve_take(pending, spoken_take, self._settings.quality.policy)
-
-    def _seed(self, pending: PendingChunk) -> int:
-        return self._parameters(pending).seed(pending.spoken_text, pending.number)
-
-    def _cache_key(self, pending: PendingChunk, number: int) -> str:
-        return self._parameters(pending).cache_key(pending.spoken_text, number)
-
-    def _parameters(self, pending: PendingChunk) -> RenderParameters:
-        voicing = self._voicings.get(pending.index)
-        parameters = self._settings.parameters
-        return parameters if voicing is None else parameters.with_voicing(voicing)
 
     def _continue(self, result: PendingChunk | Outcome) -> None:
         if isinstance(result, Outcome):

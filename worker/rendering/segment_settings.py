@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from narration.broker.first_sounds import Waiting
 from narration.jobs.create import URGENT_PRIORITY
 from narration.jobs.record import Chunk
 from narration.jobs.request import QualityPolicy, QualitySettings
+from narration.jobs.segment_claim import SegmentClaim
 from narration.jobs.sound import RenderParameters
+from narration.jobs.stored import read_voicing
 from worker.rendering.takes import PendingChunk
 
 if TYPE_CHECKING:
@@ -41,5 +44,30 @@ class SegmentSettings:
             number=chunk.first_take,
             last_number=chunk.first_take + self.takes - 1,
             pause_after_ms=chunk.pause_after_ms,
+            voicing=read_voicing(chunk.voicing) if chunk.voicing else None,
             text_findings=chunk.text_findings or (),
+        )
+
+    def parameters_of(self, pending: PendingChunk) -> RenderParameters:
+        """Return what a chunk is spoken with: the job's parameters, or its own."""
+        voicing = pending.voicing
+        return self.parameters if voicing is None else self.parameters.with_voicing(voicing)
+
+    def seed(self, pending: PendingChunk) -> int:
+        """Return the seed of a chunk's next take."""
+        return self.parameters_of(pending).seed(pending.spoken_text, pending.number)
+
+    def cache_key(self, pending: PendingChunk, number: int) -> str:
+        """Return the key of a chunk's take in the chunk cache."""
+        return self.parameters_of(pending).cache_key(pending.spoken_text, number)
+
+    def waiting(self, claim: SegmentClaim, pending: PendingChunk) -> Waiting | None:
+        """Return who hears nothing until a chunk is spoken, if anybody listens."""
+        if not self.is_urgent or pending.index > 0:
+            return None
+        return Waiting(
+            owner=claim.owner,
+            job_id=claim.job_id,
+            gain_db=self.gain_db,
+            pause_after_ms=pending.pause_after_ms,
         )

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from narration.errors import SpeechError
 from narration.findings import Finding
-from narration.jobs.request import QualityPolicy
+from narration.jobs.request import QualityPolicy, Voicing
 from narration.jobs.states import ChunkState
 from narration.jobs.takes import Outcome, Take
 
@@ -31,6 +31,7 @@ class PendingChunk:
     number: int
     last_number: int
     pause_after_ms: int = 0
+    voicing: Voicing | None = None  # settings of its own
     best: SpokenTake | None = None
     text_findings: tuple[Finding, ...] = ()
 

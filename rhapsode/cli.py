@@ -15,6 +15,7 @@ import structlog
 import typer
 
 from narration.errors import RhapsodeError, TransientError
+from narration.memory import share_heaps
 from narration.settings import TelemetrySettings, is_logged_as_json
 from narration.telemetry import set_up_logging
 from rhapsode.batch import EXIT_REFUSED, EXIT_TRY_AGAIN
@@ -72,6 +73,7 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code."""
+    share_heaps()
     try:
         app(arguments)
     except SystemExit as end:  # Typer's way to report usage, help and Ctrl-C

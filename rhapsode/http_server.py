@@ -18,7 +18,7 @@ from api.connections import bounded_protocol
 from api.deps import Resources
 from narration.api_settings import ApiSettings
 from narration.errors import SettingsError
-from narration.garbage import spare_garbage_collector
+from narration.memory import spare_garbage_collector
 from narration.settings import Settings, is_logged_as_json
 from rhapsode.machine import open_machine
 from worker.process import EXIT_ENGINE_DIED, LoadModel

@@ -15,8 +15,8 @@ from narration.broker.interface import Queue
 from narration.broker.wakeups import send_noted
 from narration.database import call_after_commit, make_engine
 from narration.errors import SettingsError
-from narration.garbage import spare_garbage_collector
 from narration.health import Health, serve_health
+from narration.memory import spare_garbage_collector
 from narration.settings import Settings
 from narration.storage.profiles import open_stores
 from worker.process import EXIT_ENGINE_DIED, LoadModel, WorkerProcess

@@ -1,0 +1,40 @@
+"""Threads share heaps, so that what one of them freed is used by the others."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+# Twenty threads allocate at the same time, where each would otherwise get a heap of its own.
+PROGRAM = """
+import ctypes, sys, threading
+from narration.memory import share_heaps
+if sys.argv[1] == "shared":
+    share_heaps()
+libc = ctypes.CDLL(None)
+libc.malloc.restype = libc.fopen.restype = ctypes.c_void_p
+start = threading.Barrier(20)
+def allocate():
+    start.wait()
+    for _ in range(1000):
+        libc.malloc(4096)
+    start.wait()
+threads = [threading.Thread(target=allocate) for _ in range(20)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+file = ctypes.c_void_p(libc.fopen(sys.argv[2].encode(), b"w"))
+libc.malloc_info(0, file)
+libc.fclose(file)
+"""
+
+
+def heaps(folder: Path, kind: str) -> int:
+    path = folder / kind
+    subprocess.run([sys.executable, "-c", PROGRAM, kind, str(path)], check=True)
+    return path.read_text().count("<heap nr=")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the heaps are glibc's")
+def test_many_threads_have_few_heaps(tmp_path: Path) -> None:
+    assert heaps(tmp_path, "shared") <= 2 < heaps(tmp_path, "own")

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import partial
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -21,28 +20,22 @@ from sqlalchemy import (
     MetaData,
     String,
     create_engine,
-    event,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.engine import Connection, Dialect, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine import Dialect, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Session
-from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
 from narration.database_errors import explained_errors
 from narration.database_pool import check_idle_connections, wait_for_free_connections
-from narration.database_writers import WriterQueue
+from narration.database_sqlite import READ_ONLY, prepare_sqlite
 from narration.errors import SettingsError
 from narration.settings import DatabaseSettings
 
-BUSY_MS = 30_000  # how long SQLite waits for another writer
 MOST_OVERFLOW = 64  # connections beyond the pool, closed as soon as they are unused
-READ_ONLY = "is_read_only"
-WRITERS = "writers"  # in a connection's info, while it has its turn to write
 AFTER_COMMIT = "after_commit"
 # For updates of rows that the session has not loaded, so there is nothing to synchronize.
 UNSYNCHRONIZED = {"synchronize_session": False}
@@ -213,11 +206,7 @@ def make_engine(url: str, settings: DatabaseSettings | None = None) -> Engine:
     match parsed.get_backend_name():
         case "sqlite":
             engine = create_engine(parsed, pool_size=settings.pool_size)
-            event.listen(engine, "connect", _prepare_sqlite)
-            event.listen(engine, "begin", partial(_begin_sqlite, WriterQueue()))
-            # Both come just before the transaction ends: the next writer then waits a moment.
-            event.listen(engine, "commit", _leave_writers)
-            event.listen(engine, "rollback", _leave_writers)
+            prepare_sqlite(engine)
             return engine
         case "postgresql":
             return _postgres_engine(parsed.set(drivername="postgresql+psycopg"), settings)
@@ -286,34 +275,3 @@ def _postgres_engine(url: Any, settings: DatabaseSettings) -> Engine:
     check_idle_connections(engine)
     wait_for_free_connections(engine, settings.connect_timeout_s)
     return engine
-
-
-def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-    connection.isolation_level = None  # this module issues BEGIN itself
-    cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", f"busy_timeout={BUSY_MS}", "foreign_keys=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.execute("PRAGMA synchronous=NORMAL")  # safe with WAL: a crash loses no committed order
-    cursor.close()
-
-
-def _begin_sqlite(writers: WriterQueue, connection: Connection) -> None:
-    # IMMEDIATE takes the write lock at the start: a transaction that reads first and writes later
-    # could otherwise fail half-way with "database is locked", whatever the timeout.
-    is_read_only = connection.get_execution_options().get(READ_ONLY, False)
-    if is_read_only:
-        connection.exec_driver_sql("BEGIN")
-        return
-    if writers.enter(BUSY_MS / 1000):
-        connection.info[WRITERS] = writers
-    try:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-    except BaseException:
-        _leave_writers(connection)
-        raise
-
-
-def _leave_writers(connection: Connection) -> None:
-    writers: WriterQueue | None = connection.info.pop(WRITERS, None)
-    if writers is not None:
-        writers.leave()

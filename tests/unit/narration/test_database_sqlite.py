@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
-from narration import database
+from narration import database_sqlite
 from narration.database import make_engine, session_scope
-from narration.database_writers import WriterQueue
+from narration.database_sqlite import WriterQueue
 from narration.errors import RhapsodeError
 
 WAIT_S = 10.0
@@ -70,7 +70,7 @@ def test_whoever_fails_leaves_the_turn_to_the_next(engine: Engine) -> None:
 def test_a_writer_in_another_process_keeps_nobodys_turn(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "BUSY_MS", 100)
+    monkeypatch.setattr(database_sqlite, "BUSY_MS", 100)
     engine.dispose()
     other = sqlite3.connect(tmp_path / "notes.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")

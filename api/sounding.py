@@ -16,6 +16,7 @@ from anyio.to_thread import run_sync
 
 from api.deps import Resources
 from api.following import EventFeed
+from api.topics import Topic
 from narration.broker.first_sounds import FirstSound
 from narration.database import session_scope
 from narration.errors import (
@@ -81,7 +82,6 @@ class SoundReader:
         SilentError; StorageUnavailable, DatabaseUnavailable.
         """
         stream = open_stream(listener.stream_format)
-        wait_s = self._resources.settings.limits.speech_wait_s
         next_index = 0
         progress_at = time.monotonic()
         with self._feed.topic(listener.owner, listener.job_id) as topic:
@@ -93,7 +93,6 @@ class SoundReader:
                         yield piece
                     next_index, progress_at = 1, time.monotonic()
                 spoken = await self.run(self._read, listener.job_id, next_index)
-                _note_first("listed", next_index)
                 for chunk in spoken.chunks:
                     waveform = await self.run(self._read_sound, chunk, spoken.gain_db)
                     async for piece in self._encode(stream, waveform, is_first=next_index == 0):
@@ -105,17 +104,23 @@ class SoundReader:
                     return
                 if not spoken.chunks:
                     _require_progress(spoken, listener.job_id)
-                    if self._feed.is_closing():
-                        raise SilentError("the server is ending: send this again")
-                    left_s = progress_at + wait_s - time.monotonic()
-                    if left_s <= 0:
-                        raise SilentError(f"nothing was spoken for {wait_s:g} s: send this later")
-                    await topic.wait_for_notice(left_s, since=version)
-                    _note_first("noticed", next_index)
+                    await self._wait(topic, version, progress_at)
+                    if next_index == 0:
+                        note_step("noticed")
 
     def _read(self, job_id: str, first: int) -> Spoken:
         with session_scope(self._resources.database, is_read_only=True) as session:
             return read_spoken(session, job_id, first=first)
+
+    async def _wait(self, topic: Topic, version: int, progress_at: float) -> None:
+        """Wait for more to be spoken. Raises: SilentError."""
+        if self._feed.is_closing():
+            raise SilentError("the server is ending: send this again")
+        wait_s = self._resources.settings.limits.speech_wait_s
+        left_s = progress_at + wait_s - time.monotonic()
+        if left_s <= 0:
+            raise SilentError(f"nothing was spoken for {wait_s:g} s: send this later")
+        await topic.wait_for_notice(left_s, since=version)
 
     async def _encode(
         self, stream: SoundStream, waveform: Waveform, *, is_first: bool
@@ -140,12 +145,6 @@ class SoundReader:
         if hashlib.sha256(flac).hexdigest() != chunk.sha256:
             raise StorageUnavailable(f"the sound of chunk {chunk.index} is damaged")
         return decode_flac(flac)
-
-
-def _note_first(step: str, next_index: int) -> None:
-    """Log the steps of the first chunk, before which the listener hears nothing."""
-    if next_index == 0:
-        note_step(step)
 
 
 def _blocks(waveform: Waveform, *, is_first: bool) -> list[Waveform]:

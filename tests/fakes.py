@@ -80,8 +80,9 @@ class RecordingBroker:
     def subscribe(self, listener: Listener) -> Subscription | None:
         return None
 
-    def call(self) -> None:
+    def call(self) -> bool:
         self.calls += 1
+        return False
 
     def answer_calls(self, listener: Listener) -> Subscription | None:
         return None

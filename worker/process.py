@@ -142,6 +142,8 @@ class WorkerProcess:
         """Take no more work; finish or hand back the current work within the grace period."""
         self._state = WorkerState.DRAINING
         self._health.set_ready(is_ready=False)
+        if self._calls is not None:
+            self._calls.drain()
         if self._runner is not None:
             self._runner.drain()
         if self._webhooks is not None:

@@ -87,10 +87,9 @@ class CeleryBroker:
         """Start a listening thread if the broker is Redis."""
         return None if self._notices is None else self._notices.subscribe(listener)
 
-    def call(self) -> None:
+    def call(self) -> bool:
         """Publish a call, where the broker is Redis: a message takes ten times as long."""
-        if self._notices is not None:
-            self._notices.publish(["urgent"], channel=CALLS)
+        return bool(self._notices and self._notices.publish(["urgent"], channel=CALLS))
 
     def answer_calls(self, listener: Listener) -> Subscription | None:
         """Listen for calls on a thread, where the broker is Redis."""

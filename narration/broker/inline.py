@@ -66,8 +66,9 @@ class InlineBroker:
         self._listeners.append(listener)
         return InlineSubscription(lambda: self._listeners.remove(listener))
 
-    def call(self) -> None:
-        """Do nothing: messages are heard at once."""
+    def call(self) -> bool:
+        """Ask nobody: messages are heard at once."""
+        return False
 
     def answer_calls(self, listener: Listener) -> None:
         """Return nothing, for the same reason."""

@@ -39,15 +39,18 @@ class RedisNotices:
         url = redis_url(broker_url)
         return None if url is None else cls(url)
 
-    def publish(self, notices: Collection[str], *, channel: str = CHANGES) -> None:
-        """Publish in one round trip. Raises: BrokerUnavailable."""
+    def publish(self, notices: Collection[str], *, channel: str = CHANGES) -> int:
+        """Publish in one round trip; return how many copies were sent to subscribers.
+
+        Raises: BrokerUnavailable.
+        """
         if time.monotonic() < self._paused_until:
-            return
+            return 0
         try:
             with self._client.pipeline(transaction=False) as pipeline:
                 for notice in notices:
                     pipeline.publish(channel, notice)
-                pipeline.execute()
+                return sum(pipeline.execute())
         except (redis.RedisError, OSError) as error:
             self._paused_until = time.monotonic() + PAUSE_S
             raise BrokerUnavailable(f"the broker does not accept notices: {error}") from error

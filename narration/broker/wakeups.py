@@ -50,15 +50,15 @@ def note_change(session: Session, notice: str) -> None:
 
 
 def note_call(session: Session) -> None:
-    """Ask for the workers that speak to be called, once this transaction is committed."""
-    session.info[_CALLED] = True
+    """Ask for a speaking worker to be called, once this transaction is committed."""
+    session.info[_CALLED] = session.info.get(_CALLED, 0) + 1
 
 
 def send_noted(broker: Broker) -> Callable[[Session], None]:
     """Return the function that sends what a committed session queued: for `call_after_commit`."""
 
     def send(session: Session) -> None:
-        if session.info.pop(_CALLED, False):
+        for _ in range(session.info.pop(_CALLED, 0)):
             _call(broker)
         for task, ids in session.info.pop(_NOTED, ()):
             wake(broker, task, *ids)
@@ -70,11 +70,14 @@ def send_noted(broker: Broker) -> Callable[[Session], None]:
 
 
 def _call(broker: Broker) -> None:
-    """Call the workers. A call that is lost costs some milliseconds: a message follows it."""
+    """Call the workers, or send a message if none hears calls. The sweeper repeats a lost one."""
     try:
-        broker.call()
+        is_heard = broker.call()
     except BrokerUnavailable as error:
         log.warning("call_not_sent", reason=str(error))
+        is_heard = False
+    if not is_heard:
+        wake(broker, Task.RENDER)
 
 
 def _publish(broker: Broker, notices: Collection[str]) -> None:

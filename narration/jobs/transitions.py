@@ -99,9 +99,8 @@ def insert_planned_job(
     job.chunks_total = len(chunks)
     _insert_job(session, job, [JobState.QUEUED, JobState.RENDERING], now=now)
     insert_plan(session, plan, chunks, parts)
-    note_call(session)
     for _ in {chunk.segment for chunk in chunks}:
-        note_wakeup(session, Task.RENDER)
+        note_call(session)
 
 
 def insert_plan(

@@ -32,11 +32,8 @@ STEPS = {
     "sound_began": "engine: batch of sound begins",
     "sound_made": "engine: sound made and watermarked",
     "spoken": "the segment's thread has the sound",
-    "stored": "take judged, measured and stored",
-    "recorded": "outcome committed",
-    "noticed": "notice heard by the API",
-    "listed": "chunk found by the API",
-    "fetched": "sound received or fetched, decoded and levelled",
+    "noticed": "take judged and measured, sound heard by the API",
+    "fetched": "sound decoded and levelled",
     "encoded": "first block encoded",
     "heard": "first byte received by the client",
 }

@@ -1,7 +1,7 @@
 """Calls to speak at once: urgent segments begin without the way through the task queue.
 
 A call says only that somebody waits. Every worker that hears it looks for the segment and one of
-them gets it; where none hears it, or none is free, the message that follows does the same.
+them gets it. A worker that is not free passes the call on to the task queue.
 """
 
 import threading
@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 
-from narration.broker.interface import Broker
+from narration.broker.interface import MISSED, Broker, Task
+from narration.broker.wakeups import wake
 from narration.telemetry import note_step
 
 log = structlog.get_logger(__name__)
@@ -21,10 +22,16 @@ class UrgentCalls:
 
     def __init__(self, broker: Broker, speak_next: Callable[[], bool], *, threads: int) -> None:
         """`speak_next` speaks an urgent segment, and returns False if there is none."""
+        self._broker = broker
         self._speak_next = speak_next
+        self._is_draining = False
         self._free = threading.BoundedSemaphore(threads)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="urgent")
         self._subscription = broker.answer_calls(self._hear)
+
+    def drain(self) -> None:
+        """Pass further calls on."""
+        self._is_draining = True
 
     def close(self) -> None:
         """Hear no more, and wait for what is being spoken."""
@@ -32,10 +39,12 @@ class UrgentCalls:
             self._subscription.close()
         self._pool.shutdown()
 
-    def _hear(self, _: str) -> None:
+    def _hear(self, call: str) -> None:
         note_step("called")
-        if self._free.acquire(blocking=False):
+        if not self._is_draining and self._free.acquire(blocking=False):
             self._pool.submit(self._answer)
+        elif call != MISSED:
+            wake(self._broker, Task.RENDER)
 
     def _answer(self) -> None:
         try:

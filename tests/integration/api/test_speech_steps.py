@@ -12,7 +12,7 @@ from tests.servers import Postgres, SeaweedFS, Valkey
 
 STEPS = [
     *("asked", "received", "read", "on_thread", "laid_out", "written", "called", "claimed"),
-    *("settings_read", "cache_read", "handed_over", "spoken", "fetched"),
+    *("settings_read", "cache_read", "handed_over", "spoken", "noticed", "fetched"),
     *("encoded", "heard"),
 ]
 

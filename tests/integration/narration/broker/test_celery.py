@@ -10,6 +10,7 @@ from narration.broker.first_sounds import FirstSound, FirstSoundSender, Waiting
 from narration.broker.interface import MISSED, Handler, Task
 from narration.errors import BrokerUnavailable
 from narration.settings import BrokerSettings
+from tests.cluster import wait_for
 from tests.contracts.broker import WAIT_S, BrokerContract, BrokerUnderTest
 from tests.servers import Valkey
 
@@ -49,12 +50,13 @@ def test_a_call_reaches_every_worker_that_answers_and_nobody_else(valkey: Valkey
     lines = [broker.answer_calls(each.put) for each in heard]
     lines.append(broker.subscribe(followed.put))
     assert [each.get(timeout=WAIT_S) for each in (*heard, followed)] == [MISSED] * 3
-    broker.call()
+    assert broker.call()
     assert [each.get(timeout=WAIT_S) for each in heard] == ["urgent"] * 2
     for line in lines:
         assert line is not None
         line.close()
     assert followed.empty()
+    wait_for(lambda: not broker.call(), WAIT_S, "the end of the subscriptions")
 
 
 def test_a_first_sound_reaches_every_process_that_hears_them(valkey: Valkey) -> None:

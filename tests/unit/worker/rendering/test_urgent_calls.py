@@ -1,7 +1,7 @@
 import queue
 import threading
 
-from narration.broker.interface import Listener, Subscription
+from narration.broker.interface import MISSED, Listener, Subscription, Task
 from tests.fakes import RecordingBroker
 from worker.rendering.urgent_calls import UrgentCalls
 
@@ -26,9 +26,10 @@ class CallingBroker(RecordingBroker):
         self.line = Line()
         self.listener: Listener | None = None
 
-    def call(self) -> None:
+    def call(self) -> bool:
         assert self.listener is not None
         self.listener("urgent")
+        return True
 
     def answer_calls(self, listener: Listener) -> Subscription | None:
         self.listener = listener
@@ -67,7 +68,7 @@ def test_a_call_speaks_all_that_waits_and_a_worker_that_closes_ends_it_first() -
     assert [segments.begun.get_nowait() for _ in range(3)] == ["first", "second", "third"]
 
 
-def test_a_call_that_finds_every_thread_at_work_is_left_to_the_message_that_follows() -> None:
+def test_a_call_that_finds_every_thread_at_work_is_passed_on_to_the_queue() -> None:
     broker, segments = CallingBroker(), Segments()
     calls = UrgentCalls(broker, segments.speak_next, threads=1)
     segments.waiting.put("first")
@@ -76,8 +77,23 @@ def test_a_call_that_finds_every_thread_at_work_is_left_to_the_message_that_foll
     for _ in range(100):
         broker.call()
     assert calls._pool._work_queue.qsize() == 0
+    assert broker.take() == [(Task.RENDER, ())] * 100
+    assert broker.listener is not None
+    broker.listener(MISSED)  # it may have been anything, and the sweeper finds what it was
+    assert broker.take() == []
     segments.may_end.set()
     calls.close()
+
+
+def test_a_worker_that_drains_passes_every_call_on() -> None:
+    broker, segments = CallingBroker(), Segments()
+    calls = UrgentCalls(broker, segments.speak_next, threads=1)
+    segments.waiting.put("first")
+    calls.drain()
+    broker.call()
+    assert broker.take() == [(Task.RENDER, ())]
+    calls.close()
+    assert segments.begun.empty()
 
 
 def test_a_segment_that_fails_does_not_keep_the_next_call_from_being_answered() -> None:

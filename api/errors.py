@@ -16,12 +16,11 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from api.openai_errors import openai_shape
-from api.problem_kinds import KINDS, STANDING_HEADER, Kind
+from api.problem_kinds import KINDS, MEDIA_TYPE, STANDING_HEADER, Kind
 from api.routing import allowed_methods
 from api.wording import explain_value
 from narration.errors import FieldsError, InputError, LimitError, RhapsodeError
 
-MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
 REQUEST_ID = "request_id"
 ID_HEADER = "x-request-id"

@@ -8,10 +8,10 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from api.errors import MEDIA_TYPE
 from api.job_form import JobForm, JobRequest
 from api.key_schemas import KeyForm
 from api.mending import AcceptForm, RetakeForm, RevisionForm
+from api.problem_kinds import MEDIA_TYPE
 from api.problems import Problem
 from api.schemas import EventBody, VoiceForm
 from api.sessions import COOKIE, SessionForm

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 
+MEDIA_TYPE = "application/problem+json"
 # Response headers for keys with limits; see api.metering.
 STANDING_HEADER, POLICY_HEADER = b"ratelimit", b"ratelimit-policy"
 
@@ -130,6 +131,11 @@ KINDS: dict[str, Kind] = {
         status=HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
         title="The file has no such range",
         what_now="Ask for bytes within the size in `Content-Range`.",
+    ),
+    "head_too_large": Kind(
+        status=HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+        title="The request line and headers are too large",
+        what_now="Send shorter headers, and long values in the body.",
     ),
     "queue_full": Kind(
         status=HTTPStatus.TOO_MANY_REQUESTS,

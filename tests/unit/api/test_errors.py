@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from structlog.testing import capture_logs
 
-from api.errors import KINDS, MEDIA_TYPE
+from api.problem_kinds import KINDS, MEDIA_TYPE
 from narration import errors
 from tests.unit.api.conftest import LimitedClients
 

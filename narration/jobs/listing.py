@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from narration.jobs.record import Chunk, Job
@@ -46,7 +46,7 @@ def list_jobs(
     if job_filter.states:
         query = query.where(Job.state.in_(job_filter.states))
     for name, value in (job_filter.labels or {}).items():
-        query = query.where(Job.labels[name].as_string() == value)
+        query = query.where(_has_label(session, name, value))
     if job_filter.search:
         columns = (Job.title, Job.author, Job.source_name)
         query = query.where(
@@ -104,3 +104,12 @@ def count_queued(session: Session) -> int:
     """Return how many jobs are queued; it runs at every submission, so it reads one state only."""
     query = select(func.count()).select_from(Job).where(Job.state == JobState.QUEUED)
     return session.execute(query).scalar_one()
+
+
+def _has_label(session: Session, name: str, value: str) -> ColumnElement[bool]:
+    if session.get_bind().dialect.name == "postgresql":
+        is_equal: ColumnElement[bool] = Job.labels[name].as_string() == value
+        return is_equal
+    # SQLite's paths cannot name a key with a quotation mark or a backslash.
+    labels = func.json_each(Job.labels).table_valued("key", "value")
+    return select(labels.c.key).where(labels.c.key == name, labels.c.value == value).exists()

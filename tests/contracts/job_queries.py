@@ -81,6 +81,14 @@ class JobQueriesContract:
             page = list_jobs(session, OWNER, both, cursor=None, limit=9)
         assert [job.id for job in page.rows] == [wanted.id]
 
+    @pytest.mark.parametrize("name", ['a"b', "x\\y", "$", "[0]", "a.b", "", "ä", "'", "%"])
+    def test_a_label_is_found_whatever_its_name(self, database: Engine, name: str) -> None:
+        with session_scope(database) as session:
+            make_job(session, labels={name: "2", "other": "1"})
+            wanted = make_job(session, labels={name: "1"})
+            page = list_jobs(session, OWNER, JobFilter(labels={name: "1"}), cursor=None, limit=9)
+        assert [job.id for job in page.rows] == [wanted.id]
+
     def test_canceling_twice_is_no_error(self, database: Engine) -> None:
         with session_scope(database) as session:
             job = make_job(session)

@@ -16,8 +16,8 @@ from narration.broker.interface import Task
 from narration.broker.wakeups import note_wakeup
 from narration.clock import utc_now
 from narration.database import session_scope
-from narration.errors import ConflictError, RecordingError
-from narration.ids import new_id
+from narration.errors import ConflictError, FieldsError, RecordingError
+from narration.ids import is_id, new_id
 from narration.storage.interface import BINARY, Content
 from narration.storage.keys import recording_key
 from narration.storage.profiles import Stores
@@ -62,9 +62,13 @@ class Enrolled:
 def enrol(database: Engine, stores: Stores, enrolment: Enrolment) -> Enrolled:
     """Accept a recording that has been checked.
 
-    Raises: ConflictError if another recording has the name; StorageUnavailable,
-    DatabaseUnavailable.
+    Raises: FieldsError if the name could be taken for an id; ConflictError if another recording has
+    the name; StorageUnavailable, DatabaseUnavailable.
     """
+    if is_id("voice", enrolment.name):
+        raise FieldsError(
+            [{"pointer": "/name", "detail": "has the form of a voice's id: choose another name"}]
+        )
     if earlier := _find_same(database, enrolment):
         return Enrolled(voice=earlier, is_new=False)
     now = utc_now()

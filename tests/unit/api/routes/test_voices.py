@@ -198,3 +198,12 @@ def test_a_preview_that_was_canceled_says_so_before_it_is_spoken_again(client: T
     client.post(job["urls"]["cancel"])
     answer = client.get("/v1/voices/default/preview")
     assert answer.json()["code"] == "chunk_failed"
+
+
+def test_a_name_that_could_be_an_id_is_refused(client: TestClient, resources: Resources) -> None:
+    taken = upload(client).json()["id"]
+    for name in (taken, f"voice_{'0' * 26}"):
+        answer = upload(client, name)
+        assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+        assert answer.json()["errors"][0]["pointer"] == "/name"
+    assert len(stored_files(resources)) == 1

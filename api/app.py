@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
+from starlette.types import Scope
 
 from api import errors, openapi
 from api.access import AccessLog
@@ -83,6 +84,7 @@ def create_app(settings: Settings, resources: Resources | None = None) -> FastAP
         description=DESCRIPTION,
         lifespan=lifespan,
         generate_unique_id_function=lambda route: route.name,  # names in generated clients
+        redirect_slashes=False,  # no redirect to an address that the caller's Host header names
         docs_url=None,  # FastAPI's page loads scripts from another host; ours is below
         redoc_url=None,
         # FastAPI would ask OpenTelemetry at each request whether anybody collects traces. This
@@ -147,6 +149,11 @@ def open_resources(settings: Settings) -> Resources:
 class PageFiles(StaticFiles):
     """The page's scripts and styles, revalidated each time, so that versions never mix."""
 
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """Answer with a whole file: they are small, and a range may be invalid."""
+        scope["headers"] = [header for header in scope["headers"] if header[0] != b"range"]
+        return await super().get_response(path, scope)
+
     def file_response(self, *args: Any, **options: Any) -> Response:
         """Answer with a file, or with 304 if the browser has it."""
         response = super().file_response(*args, **options)
@@ -155,7 +162,9 @@ class PageFiles(StaticFiles):
 
 
 def _page(name: str) -> Callable[[Request], Awaitable[Response]]:
-    async def answer(_: Request) -> Response:
+    async def answer(request: Request) -> Response:
+        headers = request.scope["headers"]
+        request.scope["headers"] = [header for header in headers if header[0] != b"range"]
         return FileResponse(STATIC / name, headers={"Cache-Control": "no-cache"})
 
     return answer

@@ -196,3 +196,16 @@ def test_the_address_of_a_job_has_the_prefix_of_the_proxy(
 ) -> None:
     answer = client.post("/v1/jobs", json={"text": TEXT}, headers={"X-Forwarded-Prefix": prefix})
     assert answer.headers["location"].startswith(location)
+
+
+def test_a_slash_too_many_is_not_found_instead_of_redirected(client: TestClient) -> None:
+    for answer in (client.get("/v1/jobs/"), client.post("/v1/jobs/", json={"text": "Hello."})):
+        assert (answer.status_code, answer.json()["code"]) == (HTTPStatus.NOT_FOUND, "not_found")
+
+
+@pytest.mark.parametrize("wanted", ["bytes=x", "bytes=999999999-", "bytes=0-1", "pages=1"])
+def test_the_pages_files_are_sent_whole(client: TestClient, wanted: str) -> None:
+    for path in ("/", "/docs", "/static/scripts/main.js"):
+        answer = client.get(path, headers={"range": wanted})
+        assert answer.status_code == HTTPStatus.OK
+        assert answer.content == client.get(path).content

@@ -10,12 +10,15 @@ from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from anyio.to_thread import run_sync
 from fastapi import Request
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 
 from api.errors import MediaTypeError, SlowBodyError, TooLargeError
+from api.json_bodies import has_more_values
 from api.wording import explain_form
 from narration.errors import FieldsError
 
@@ -24,6 +27,8 @@ FORM = "multipart/form-data"
 OCTETS = "application/octet-stream"
 FIELDS_SIZE_BYTES = 256 * 1024  # for all parts of a form except files
 MAX_NAME_CHARS = 255
+MOST_VALUES = 10_000  # items and fields in one JSON value; each may become an error
+UTF8 = frozenset({"utf-8", "utf8", "us-ascii"})
 SHORTER_DOCUMENT = "make several jobs of the document"
 MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,63}/[a-z0-9!#$&^_.+-]{1,63}")
 
@@ -63,11 +68,13 @@ def content_type(request: Request) -> str:
 async def read_json(request: Request, body_limits: BodyLimits) -> bytes:
     """Return the bytes of a JSON body, unparsed.
 
-    Raises: MediaTypeError, TooLargeError, SlowBodyError.
+    Raises: MediaTypeError, TooLargeError, SlowBodyError; FieldsError if it has too many values.
     """
     if content_type(request) != JSON:
         raise MediaTypeError(f"the body is {content_type(request) or 'of no type'}: send {JSON}")
-    return await read_bytes(request, body_limits)
+    body = await read_bytes(request, body_limits)
+    await _require_few_values(body, "")
+    return body
 
 
 async def read_bytes(request: Request, body_limits: BodyLimits) -> bytes:
@@ -102,6 +109,7 @@ async def read_form(
     """
     if content_type(request) != FORM:
         raise MediaTypeError(f"the body is {content_type(request) or 'of no type'}: send {FORM}")
+    _require_utf8(request)
     other_files = other_files or {}
     size_bytes = body_limits.size_bytes + FIELDS_SIZE_BYTES + sum(other_files.values())
     parser = MultiPartParser(
@@ -118,6 +126,8 @@ async def read_form(
         texts = {name: part for name, part in form.multi_items() if isinstance(part, str)}
         parts = [(n, part) for n, part in form.multi_items() if isinstance(part, UploadFile)]
         files = dict(parts)
+        for name, text in texts.items():
+            await _require_few_values(text.encode(), name)
         _refuse_unknown(set(texts) - fields | set(files) - {"file", *other_files})
         if len(files) < len(parts):
             raise FieldsError([{"pointer": "/file", "detail": "came more than once: send one"}])
@@ -148,6 +158,22 @@ def _explained_errors(body_limits: BodyLimits) -> Iterator[None]:
         # KeyError: a multipart content type without its boundary
         reason = explain_form(getattr(error, "message", "Missing boundary"))
         raise FieldsError([{"pointer": "/", "detail": f"the form is broken: {reason}"}]) from error
+
+
+async def _require_few_values(body: bytes, name: str) -> None:
+    # On a thread, which gives way to others: counting in 64 MB takes up to a second.
+    if len(body) > MOST_VALUES and await run_sync(has_more_values, body, MOST_VALUES):
+        detail = f"has more than {MOST_VALUES:,} values: send a list or object with fewer"
+        raise FieldsError([{"pointer": f"/{name}", "detail": detail}])
+
+
+def _require_utf8(request: Request) -> None:
+    """Refuse other encodings of a form: some decode to what no response could contain."""
+    _, options = parse_options_header(request.headers["content-type"])
+    charset = options.get(b"charset", b"utf-8").decode("latin-1").lower()
+    if charset not in UTF8:
+        detail = f"the form is broken: its charset is {charset[:MAX_NAME_CHARS]!r}: write UTF-8"
+        raise FieldsError([{"pointer": "/", "detail": detail}])
 
 
 async def _blocks(request: Request, body_limits: BodyLimits) -> AsyncGenerator[bytes, None]:

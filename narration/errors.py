@@ -43,6 +43,8 @@ Anything else is a bug and is not caught.
 import errno
 
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})  # errors of the system for a full disk
+MOST_FIELDS = 20  # that are named at once
+LONGEST_POINTER = 200  # characters: the names of unknown fields are the caller's
 
 
 class RhapsodeError(Exception):
@@ -129,11 +131,17 @@ class StoreRefusal(OutputError):  # noqa: N818 - named after what the store does
 
 
 class FieldsError(InputError):
-    """Some fields of the request make no sense."""
+    """Some fields of the request make no sense; of many, the first are named."""
 
     def __init__(self, fields: list[dict[str, str]]) -> None:
-        super().__init__("; ".join(f"{field['pointer']}: {field['detail']}" for field in fields))
-        self.fields = fields
+        self.fields = [
+            {"pointer": _shortened(field["pointer"]), "detail": field["detail"]}
+            for field in fields[:MOST_FIELDS]
+        ]
+        named = [f"{field['pointer']}: {field['detail']}" for field in self.fields]
+        if len(fields) > MOST_FIELDS:
+            named.append(f"and {len(fields) - MOST_FIELDS:,} more")
+        super().__init__("; ".join(named))
 
 
 class UnknownVoiceError(FieldsError):
@@ -298,3 +306,7 @@ def _confidential(root: type[RhapsodeError]) -> dict[str, str]:
 
 
 _CONFIDENTIAL = _confidential(RhapsodeError)
+
+
+def _shortened(pointer: str) -> str:
+    return pointer if len(pointer) <= LONGEST_POINTER else pointer[:LONGEST_POINTER] + "…"

@@ -1,6 +1,8 @@
 """Bodies that are too large, too slow, broken, or maliciously named are refused, and not stored."""
 
 import asyncio
+import json
+import time
 from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from api.json_bodies import has_more_values
 from narration.settings import Settings
 
 SMALL = {"limits": {"document_size_bytes": 1000}}
@@ -146,3 +149,75 @@ def test_unknown_form_field_is_named(client: TestClient) -> None:
     files = {"file": ("a.txt", b"One.")}
     answer = client.post("/v1/jobs", files=files, data={"voice": "anna"})
     assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+@pytest.mark.parametrize("charset", ["undefined", "punycode", "unicode_escape", "utf-16", "x" * 99])
+@pytest.mark.parametrize("path", ["/v1/jobs", "/v1/plans", "/v1/voices"])
+def test_forms_are_read_in_utf8_only(client: TestClient, path: str, charset: str) -> None:
+    form = b'--b\r\nContent-Disposition: form-data; name="\\ud800"\r\n\r\nx\r\n--b--\r\n'
+    headers = {"content-type": f"multipart/form-data; boundary=b; charset={charset}"}
+    answer = client.post(path, content=form, headers=headers)
+    assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert "charset" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("charset", ["UTF-8", "utf8"])
+def test_a_form_may_say_that_it_is_in_utf8(client: TestClient, charset: str) -> None:
+    part = b'Content-Disposition: form-data; name="file"; filename="a.txt"'
+    form = b"--b\r\n" + part + b"\r\n\r\nHello.\r\n--b--"
+    headers = {"content-type": f"multipart/form-data; boundary=b; charset={charset}"}
+    assert client.post("/v1/jobs", content=form, headers=headers).status_code == HTTPStatus.ACCEPTED
+
+
+MANY = {
+    "items": {"text": "x", "outputs": ["xx"] * 300_000},
+    "fields": {"text": "x"} | {f"field{number}": 1 for number in range(100_000)},
+    "some items": {"text": "x", "outputs": ["xx"] * 5000},
+    "a long name": {"text": "x", "y" * 100_000: 1},
+}
+
+
+@pytest.mark.parametrize("path", ["/v1/jobs", "/v1/plans", "/v1/audio/speech"])
+@pytest.mark.parametrize("name", list(MANY))
+def test_what_is_wrong_with_many_values_is_told_briefly(
+    client: TestClient, path: str, name: str
+) -> None:
+    began = time.monotonic()
+    answer = client.post(path, json=MANY[name])
+    assert time.monotonic() - began < 2
+    assert answer.is_client_error
+    assert len(answer.content) < 20_000
+
+
+def test_a_query_of_many_unknown_parameters_is_answered_briefly(client: TestClient) -> None:
+    query = "&".join(f"x{number}=1" for number in range(7000))
+    answer = client.get(f"/v1/jobs?{query}")
+    assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert "and 6,980 more" in answer.json()["detail"]
+    assert len(answer.json()["errors"]) == 20
+
+
+def test_a_long_text_is_one_value_whatever_it_contains(client: TestClient) -> None:
+    text = 'He said, "one, two, \\", and so on. ' * 20_000
+    assert client.post("/v1/jobs", json={"text": text}).status_code == HTTPStatus.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ([1] * 11, False),
+        ([1] * 12, True),
+        ({"a": ",,,,,,,,,,,,", "b": [1, 2]}, False),
+        ({"a": '",\\",,,,\\\\",,,,,\\', "b": ["x"] * 11}, True),
+        (["\\", '"', ',"', ',\\"'], False),
+    ],
+)
+def test_values_are_counted_outside_of_texts(value: object, expected: bool) -> None:
+    assert has_more_values(json.dumps(value).encode(), 10) is expected
+
+
+def test_counting_takes_as_long_as_the_body() -> None:
+    began = time.monotonic()
+    for hostile in (b'"\\' * 1_000_000, b"\\" * 2_000_000 + b'"', b'{"a": "' + b'\\",' * 1_000_000):
+        has_more_values(hostile, 10)
+    assert time.monotonic() - began < 10

@@ -10,6 +10,7 @@ import typer
 from narration.errors import OutputError, RhapsodeError, TransientError
 from narration.jobs.request import OutputFormat
 from rhapsode.inputs import STDIN, STDIN_NAME
+from rhapsode.option_names import explain
 from rhapsode.outputs import Output, check_outputs
 from rhapsode.summary import Failure
 
@@ -84,7 +85,7 @@ def run_all(
                 typer.echo(Failure(file=work.file, error=error).as_json())
             if len(works) == 1:
                 raise
-            typer.echo(f"rhapsode: {work.file}: {error}", err=True)
+            typer.echo(f"rhapsode: {work.file}: {explain(error)}", err=True)
             failures.append(error)
             if is_over():
                 break

@@ -21,6 +21,7 @@ from narration.telemetry import set_up_logging
 from rhapsode.batch import EXIT_REFUSED, EXIT_TRY_AGAIN
 from rhapsode.commands import doctor, keys, models, plan, render, services, submit, voices
 from rhapsode.extras import install_command, missing_extras
+from rhapsode.option_names import explain
 
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, the convention of shells
 
@@ -87,7 +88,7 @@ def run(arguments: list[str]) -> int:
         _report(f"this needs {error.name}: {install_command(*extras)}")
         return EXIT_REFUSED
     except RhapsodeError as error:
-        _report(str(error))
+        _report(explain(error))
         return EXIT_TRY_AGAIN if isinstance(error, TransientError) else EXIT_REFUSED
     return 0
 

@@ -1,5 +1,6 @@
 """Runs one HTTP server in this process: takes a port or says why not, and returns at the end."""
 
+import errno
 import os
 import signal
 import socket
@@ -29,6 +30,10 @@ EXIT_INTERRUPTED = 130  # 128 + SIGINT, the convention of shells
 LAST_ANSWERS_S = 10  # how long responses in progress, such as downloads, may delay the shutdown
 
 
+# The system's errors for a host of another machine, or of a kind that this one does not have.
+_ERRORS_OF_HOSTS = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EINVAL})
+
+
 def check_port(settings: ApiSettings) -> None:
     """Raise SettingsError if the configured address cannot be bound."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
@@ -36,11 +41,22 @@ def check_port(settings: ApiSettings) -> None:
         with socket.socket(family) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server will do
             probe.bind((settings.host, settings.port))
+    except (socket.gaierror, TypeError) as error:  # what is no name at all is a TypeError
+        raise _no_address(settings.host, "there is no such name") from error
     except OSError as error:
+        if error.errno in _ERRORS_OF_HOSTS:
+            raise _no_address(settings.host, str(error.strerror)) from error
         raise SettingsError(
             f"port {settings.port} of {settings.host} cannot be opened "
             f"({error.strerror}): choose another with --port, or end what uses it"
         ) from error
+
+
+def _no_address(host: str, why: str) -> SettingsError:
+    return SettingsError(
+        f"{host!r} is no address of this machine ({why}): choose one with --host, such as "
+        "127.0.0.1, or 0.0.0.0 for all of them"
+    )
 
 
 class Interrupts:

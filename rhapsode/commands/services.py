@@ -23,7 +23,10 @@ Queues = Annotated[
     typer.Option("--queue", help="What to work on; may be given twice. Both by default."),
 ]
 Host = Annotated[str | None, typer.Option(help="The address to listen on.", show_default=False)]
-Port = Annotated[int | None, typer.Option(help="The port to listen on.", show_default=False)]
+Port = Annotated[
+    int | None,
+    typer.Option(min=1, max=65_535, help="The port to listen on.", show_default=False),
+]
 
 
 def serve(model: Model = None, host: Host = None, port: Port = None) -> None:

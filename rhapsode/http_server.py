@@ -1,14 +1,11 @@
 """Runs one HTTP server in this process: takes a port or says why not, and returns at the end."""
 
 import errno
-import os
-import signal
 import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Self
 
 import structlog
 import uvicorn
@@ -21,12 +18,12 @@ from narration.api_settings import ApiSettings
 from narration.errors import SettingsError
 from narration.memory import spare_garbage_collector
 from narration.settings import Settings, is_logged_as_json
+from rhapsode.interrupts import Interrupts
 from rhapsode.machine import open_machine
 from worker.process import EXIT_ENGINE_DIED, LoadModel
 
 log = structlog.get_logger(__name__)
 
-EXIT_INTERRUPTED = 130  # 128 + SIGINT, the convention of shells
 LAST_ANSWERS_S = 10  # how long responses in progress, such as downloads, may delay the shutdown
 
 
@@ -57,37 +54,6 @@ def _no_address(host: str, why: str) -> SettingsError:
         f"{host!r} is no address of this machine ({why}): choose one with --host, such as "
         "127.0.0.1, or 0.0.0.0 for all of them"
     )
-
-
-class Interrupts:
-    """Signal handling of a serving process: the first signal shuts down, the second kills."""
-
-    def __init__(self) -> None:
-        self._before: dict[signal.Signals, Any] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def arm(self, stop: Callable[[], None]) -> None:
-        """From now on, call `stop` on the first signal; the shutdown may take its time."""
-
-        def on_signal(*_: object) -> None:
-            if is_stopping.is_set():
-                # Unfinished work is in the database, and the next start continues it.
-                os._exit(EXIT_INTERRUPTED)
-            is_stopping.set()
-            _report(
-                "server_ending", "finishing what is under way; press Ctrl-C again to quit at once"
-            )
-            stop()
-
-        is_stopping = threading.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, on_signal)
 
 
 class _Server(uvicorn.Server):
@@ -141,7 +107,11 @@ def listen(
     def stop() -> None:
         server.should_exit = True
 
-    interrupts.arm(stop)
+    def stop_on_signal() -> None:
+        _report("server_ending", "finishing what is under way; press Ctrl-C again to quit at once")
+        stop()
+
+    interrupts.arm(stop_on_signal)
     if end is not None:
         threading.Thread(target=_stop_after, args=(end, stop), daemon=True).start()
     server.run()

@@ -18,7 +18,9 @@ from narration.errors import SettingsError
 from narration.settings import Settings
 from narration.workers import Worker
 from rhapsode.cli import run
-from rhapsode.http_server import EXIT_INTERRUPTED, check_port, serve_machine
+from rhapsode.exit_codes import EXIT_INTERRUPTED
+from rhapsode.http_server import check_port, serve_machine
+from rhapsode.interrupts import HOW_TO_GO_ON
 from tests.builders import make_settings, make_text
 from tests.cluster import wait_for
 from tests.fakes import ToneEngine, make_model
@@ -68,6 +70,23 @@ def test_a_second_interrupt_ends_it_at_once(tiny: Path, data_dir: Path, port: in
     assert served.wait(10) == EXIT_INTERRUPTED
     assert time.monotonic() - sent_at < 2
     _, stderr = served.communicate()
+    assert b"Traceback" not in stderr
+
+
+@pytest.mark.parametrize("after_s", [0.5, 1.5, 3.0])
+def test_an_interrupt_before_it_listens_ends_it_in_one_line(
+    tiny: Path, data_dir: Path, port: int, after_s: float
+) -> None:
+    # Children of a shell's background job ignore the signal, unless it is handled here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    served = begin(tiny, port, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    time.sleep(after_s)
+    sent_at = time.monotonic()
+    served.send_signal(signal.SIGINT)
+    _, stderr = served.communicate(timeout=10)
+    assert time.monotonic() - sent_at < 2
+    assert served.returncode == EXIT_INTERRUPTED
+    assert stderr.splitlines()[-1] == b"rhapsode: " + HOW_TO_GO_ON.encode()
     assert b"Traceback" not in stderr
 
 

@@ -9,7 +9,8 @@ import typer
 
 from narration.jobs.reading_record import JobWarning
 from narration.jobs.request import OutputFormat
-from rhapsode.cli import app, run
+from rhapsode.cli import run
+from rhapsode.commands.app import app
 from rhapsode.extras import extra_of, install_command
 from rhapsode.outputs import Output
 from rhapsode.summary import Summary
@@ -22,7 +23,7 @@ class Missing:
         if name.partition('.')[0] in {packages!r}:
             raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 sys.meta_path.insert(0, Missing())
-from rhapsode.cli import app, run
+from rhapsode.cli import run
 sys.exit(run({arguments!r}))
 """
 

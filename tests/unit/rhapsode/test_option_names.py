@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from narration.errors import FieldsError, UnknownVoiceError
-from rhapsode.cli import EXIT_REFUSED, run
+from rhapsode.cli import run
+from rhapsode.exit_codes import EXIT_REFUSED
 from rhapsode.option_names import explain, name_of
 
 

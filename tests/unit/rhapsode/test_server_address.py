@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from narration.errors import SettingsError
-from rhapsode.cli import EXIT_REFUSED, run
+from rhapsode.cli import run
+from rhapsode.exit_codes import EXIT_REFUSED
 from rhapsode.server_address import require_key, require_server_url
 
 

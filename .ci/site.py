@@ -18,7 +18,7 @@ import yaml
 
 from api.app import create_app
 from narration.settings import Settings
-from rhapsode.cli import app
+from rhapsode.commands.app import app
 
 ROOT = Path(__file__).parents[1]
 

@@ -9,12 +9,12 @@ import typer
 
 from narration.errors import OutputError, RhapsodeError, TransientError
 from narration.jobs.request import OutputFormat
+from rhapsode.exit_codes import EXIT_REFUSED, EXIT_TRY_AGAIN
 from rhapsode.inputs import STDIN, STDIN_NAME
+from rhapsode.option_names import explain
 from rhapsode.outputs import Output, check_outputs
 from rhapsode.summary import Failure
 
-EXIT_REFUSED = 1
-EXIT_TRY_AGAIN = 75  # EX_TEMPFAIL of sysexits.h
 USUAL_FORMAT = OutputFormat.M4B.value
 
 
@@ -84,7 +84,7 @@ def run_all(
                 typer.echo(Failure(file=work.file, error=error).as_json())
             if len(works) == 1:
                 raise
-            typer.echo(f"rhapsode: {work.file}: {error}", err=True)
+            typer.echo(f"rhapsode: {work.file}: {explain(error)}", err=True)
             failures.append(error)
             if is_over():
                 break

@@ -16,13 +16,8 @@ from typing import Any
 import httpx
 
 from narration.backoff import backoff_s
-from narration.errors import (
-    ConflictError,
-    InputError,
-    NotFoundError,
-    OutputError,
-    TransientError,
-)
+from narration.errors import InputError, OutputError, TransientError
+from rhapsode.refusals import pass_code_on, refusal, refusal_text
 
 RETRY_FOR_S = 120.0  # long enough for a server to restart
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 15.0
@@ -36,8 +31,6 @@ _CAUSES: dict[type[BaseException], str] = {
 }
 BUSY = frozenset({408, 429, 502, 503, 504})
 MAX_UPLOAD_BYTES = 1 << 28  # read into memory; servers have lower limits
-NOT_FOUND = 404
-CONFLICT = 409
 PARTIAL = 206
 RANGE_ENDED = 416
 
@@ -92,17 +85,23 @@ class ApiClient:
         while True:
             failures += 1
             wait_s = _wait_s(failures)
+            response = None
             try:
                 response = self._client.request(method, self._below(path), **options)
             except httpx.TransportError as error:
                 problem = f"{self._url} does not answer: {_why_no_answer(error)}"
             else:
                 if response.status_code not in BUSY:
-                    return _accepted(response)
-                problem = f"{self._url} is busy: {_problem_text(response)}"
+                    if response.is_error:
+                        raise refusal(response)
+                    return response
+                problem = f"{self._url} is busy: {refusal_text(response)}"
                 wait_s = max(wait_s, _retry_after_s(response))
             if time.monotonic() + wait_s > ends_at:
-                raise TransientError(f"{problem}; run the same command again later")
+                late = TransientError(f"{problem}; run the same command again later")
+                if response is not None:
+                    pass_code_on(response, late)
+                raise late
             if failures == 1:
                 self._tell(f"{problem}; trying again for {self._retry_for_s:.0f} s")
             self._sleep(wait_s)
@@ -166,7 +165,10 @@ class ApiClient:
                         return False
                     if response.is_error:
                         response.read()
-                        raise InputError(f"the file cannot be fetched: {_problem_text(response)}")
+                        reason = f"the file cannot be fetched: {refusal_text(response)}"
+                        refused = InputError(reason)
+                        pass_code_on(response, refused)
+                        raise refused
                     mode = "ab" if response.status_code == PARTIAL else "wb"
                     with partial.open(mode) as file:
                         # Written as they arrive, because a partially filled block would be lost.
@@ -196,25 +198,6 @@ def _why_no_answer(error: BaseException) -> str:
     if isinstance(error, httpx.ConnectError):
         return "it cannot be reached"
     return "the connection broke off"
-
-
-def _accepted(response: httpx.Response) -> httpx.Response:
-    if response.status_code == NOT_FOUND:
-        raise NotFoundError(_problem_text(response))
-    if response.status_code == CONFLICT:
-        raise ConflictError(_problem_text(response))
-    if response.is_error:
-        raise InputError(_problem_text(response))
-    return response
-
-
-def _problem_text(response: httpx.Response) -> str:
-    """Return the server's own message; without one, the answer did not come from Rhapsode."""
-    try:
-        problem = response.json()
-        return f"{problem['detail']} ({problem['what_now']})"
-    except (ValueError, KeyError, TypeError):
-        return f"status {response.status_code} from {response.url.host}"
 
 
 def _retry_after_s(response: httpx.Response) -> float:

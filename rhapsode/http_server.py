@@ -1,13 +1,11 @@
 """Runs one HTTP server in this process: takes a port or says why not, and returns at the end."""
 
-import os
-import signal
+import errno
 import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Self
 
 import structlog
 import uvicorn
@@ -20,13 +18,17 @@ from narration.api_settings import ApiSettings
 from narration.errors import SettingsError
 from narration.memory import spare_garbage_collector
 from narration.settings import Settings, is_logged_as_json
+from rhapsode.interrupts import Interrupts
 from rhapsode.machine import open_machine
 from worker.process import EXIT_ENGINE_DIED, LoadModel
 
 log = structlog.get_logger(__name__)
 
-EXIT_INTERRUPTED = 130  # 128 + SIGINT, the convention of shells
 LAST_ANSWERS_S = 10  # how long responses in progress, such as downloads, may delay the shutdown
+
+
+# The system's errors for a host of another machine, or of a kind that this one does not have.
+_ERRORS_OF_HOSTS = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EINVAL})
 
 
 def check_port(settings: ApiSettings) -> None:
@@ -36,42 +38,22 @@ def check_port(settings: ApiSettings) -> None:
         with socket.socket(family) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server will do
             probe.bind((settings.host, settings.port))
+    except (socket.gaierror, TypeError) as error:  # what is no name at all is a TypeError
+        raise _no_address(settings.host, "there is no such name") from error
     except OSError as error:
+        if error.errno in _ERRORS_OF_HOSTS:
+            raise _no_address(settings.host, str(error.strerror)) from error
         raise SettingsError(
             f"port {settings.port} of {settings.host} cannot be opened "
             f"({error.strerror}): choose another with --port, or end what uses it"
         ) from error
 
 
-class Interrupts:
-    """Signal handling of a serving process: the first signal shuts down, the second kills."""
-
-    def __init__(self) -> None:
-        self._before: dict[signal.Signals, Any] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def arm(self, stop: Callable[[], None]) -> None:
-        """From now on, call `stop` on the first signal; the shutdown may take its time."""
-
-        def on_signal(*_: object) -> None:
-            if is_stopping.is_set():
-                # Unfinished work is in the database, and the next start continues it.
-                os._exit(EXIT_INTERRUPTED)
-            is_stopping.set()
-            _report(
-                "server_ending", "finishing what is under way; press Ctrl-C again to quit at once"
-            )
-            stop()
-
-        is_stopping = threading.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, on_signal)
+def _no_address(host: str, why: str) -> SettingsError:
+    return SettingsError(
+        f"{host!r} is no address of this machine ({why}): choose one with --host, such as "
+        "127.0.0.1, or 0.0.0.0 for all of them"
+    )
 
 
 class _Server(uvicorn.Server):
@@ -125,7 +107,11 @@ def listen(
     def stop() -> None:
         server.should_exit = True
 
-    interrupts.arm(stop)
+    def stop_on_signal() -> None:
+        _report("server_ending", "finishing what is under way; press Ctrl-C again to quit at once")
+        stop()
+
+    interrupts.arm(stop_on_signal)
     if end is not None:
         threading.Thread(target=_stop_after, args=(end, stop), daemon=True).start()
     server.run()

@@ -37,6 +37,7 @@ class ServerTimings(_Answer):
 class ServerError(_Answer):
     """Why a job failed."""
 
+    code: str
     detail: str
     retryable: bool
 

@@ -202,7 +202,9 @@ def _failure(job: ServerJob) -> InputError | TransientError:
     if job.error is None:
         return InputError(f"job {job.id} was {job.state}: run the same command to go on")
     words = f"job {job.id} failed: {job.error.detail}"
-    return TransientError(words) if job.error.retryable else InputError(words)
+    failure = TransientError(words) if job.error.retryable else InputError(words)
+    failure.code = job.error.code
+    return failure
 
 
 def _deliver(client: ApiClient, job: ServerJob, outputs: list[Output], *, is_split: bool) -> None:

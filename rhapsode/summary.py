@@ -9,6 +9,7 @@ import typer
 
 from narration.errors import RhapsodeError
 from narration.jobs.reading_record import JobWarning
+from rhapsode.option_names import explain
 from rhapsode.outputs import Output
 from rhapsode.progress import format_duration
 
@@ -74,6 +75,5 @@ class Failure:
 
     def as_json(self) -> str:
         """Return it for a script."""
-        return json.dumps(
-            {"file": str(self.file), "error": {"code": self.error.code, "detail": str(self.error)}}
-        )
+        error = {"code": self.error.code, "detail": explain(self.error)}
+        return json.dumps({"file": str(self.file), "error": error})

@@ -1,5 +1,6 @@
 """The worker process that Celery runs: a pool of threads over one warm engine."""
 
+import os
 import signal
 import threading
 from functools import partial
@@ -104,7 +105,8 @@ def _end_at_once_on_signals() -> None:
 
     def end(number: int, _: object) -> None:
         log.info("worker_ended", signal=signal.Signals(number).name)
-        raise SystemExit(0)
+        # An exception would be raised below C++ code, which takes it for a damaged file.
+        os._exit(0)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)

@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from narration.errors import RhapsodeError
 from narration.settings import Settings, load_settings
 from rhapsode.extras import extra_of, install_command
+
+MARK_WIDTH = 9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,12 +51,14 @@ def doctor(json: Json = False) -> None:  # noqa: FBT002 - a flag of the command 
 
 
 def _show(findings: list[Finding]) -> None:
-    table = Table("", "what", "state", "what to do", box=None, pad_edge=False)
+    # Without a table, which cuts or wraps paths and commands: they shall be copied and run.
+    width = max(len(finding.subject) for finding in findings)
     for finding in findings:
         mark = "ok" if not finding.remedy else "MISSING" if finding.is_needed else "-"
-        # Escaped: a remedy such as rhapsode[render] is not markup.
-        table.add_row(mark, *map(escape, (finding.subject, finding.state, finding.remedy)))
-    Console().print(table)
+        state = " ".join(finding.state.split())
+        typer.echo(f"{mark:{MARK_WIDTH}}{finding.subject:{width}}  {state}")
+        if finding.remedy:
+            typer.echo(f"{'':{MARK_WIDTH}}{finding.remedy}")
 
 
 def _examine(settings: Settings) -> Iterator[Finding]:

@@ -19,6 +19,7 @@ from narration.jobs.work import MAX_COVER_BYTES, cover_type
 from narration.text.english import English
 from narration.voices.delivery import DeliverySettings
 from rhapsode.inputs import read_input
+from rhapsode.option_names import naming_options
 from rhapsode.outputs import Output
 
 KINDS = "txt, md, html, epub, docx, fb2, ssml or pdf; - reads text from standard input."
@@ -177,19 +178,20 @@ def job_settings(
 
     Raises: SettingsError.
     """
-    return JobSettings(
-        voice=voice,
-        delivery=DeliverySettings(
-            exaggeration=exaggeration, cfg_weight=cfg_weight, temperature=temperature
-        ),
-        seed=seed,
-        max_chars=max_chars,
-        english=english,
-        spoken=read_reasons(read),
-        other_language=OtherLanguage.READ if any_language else OtherLanguage.REFUSE,
-        outputs=tuple(output.format for output in outputs),
-        chapters=chapter_numbers(chapters),
-        split=split,
-        title=title,
-        author=author,
-    )
+    with naming_options():
+        return JobSettings(
+            voice=voice,
+            delivery=DeliverySettings(
+                exaggeration=exaggeration, cfg_weight=cfg_weight, temperature=temperature
+            ),
+            seed=seed,
+            max_chars=max_chars,
+            english=english,
+            spoken=read_reasons(read),
+            other_language=OtherLanguage.READ if any_language else OtherLanguage.REFUSE,
+            outputs=tuple(output.format for output in outputs),
+            chapters=chapter_numbers(chapters),
+            split=split,
+            title=title,
+            author=author,
+        )

@@ -1,5 +1,6 @@
 """`rhapsode render`: text files become narrated audio on this machine."""
 
+import signal
 import time
 from contextlib import ExitStack
 from dataclasses import replace
@@ -20,6 +21,7 @@ from rhapsode.batch import Work, assign_outputs, run_all
 from rhapsode.commands import options
 from rhapsode.commands.dry_run import preview
 from rhapsode.inputs import read_input
+from rhapsode.interrupts import Interrupts, raise_interrupt
 from rhapsode.library import VoiceLibrary
 from rhapsode.machine import Machine, check_room, on_one_machine, open_machine
 from rhapsode.outputs import visible_paths
@@ -154,6 +156,7 @@ class _Renderer:
 
         with loading(is_quiet=self._is_quiet):
             machine = self._stack.enter_context(open_machine(self._settings, load_model))
+        self._stack.enter_context(Interrupts()).arm(raise_interrupt, [signal.SIGINT])
         if self._recording is not None:
             path, decoded = self._recording
             voice_id = ensure_voice(machine, decoded, path, machine.worker.identity.revision)

@@ -23,7 +23,10 @@ Queues = Annotated[
     typer.Option("--queue", help="What to work on; may be given twice. Both by default."),
 ]
 Host = Annotated[str | None, typer.Option(help="The address to listen on.", show_default=False)]
-Port = Annotated[int | None, typer.Option(help="The port to listen on.", show_default=False)]
+Port = Annotated[
+    int | None,
+    typer.Option(min=1, max=65_535, help="The port to listen on.", show_default=False),
+]
 
 
 def serve(model: Model = None, host: Host = None, port: Port = None) -> None:
@@ -43,7 +46,8 @@ def serve(model: Model = None, host: Host = None, port: Port = None) -> None:
 def api(host: Host = None, port: Port = None) -> None:
     """Serve HTTP; jobs are worked off by `rhapsode worker` processes."""
     from api.app import create_app, open_resources  # noqa: PLC0415
-    from rhapsode.http_server import Interrupts, check_port, listen  # noqa: PLC0415
+    from rhapsode.http_server import check_port, listen  # noqa: PLC0415
+    from rhapsode.interrupts import Interrupts  # noqa: PLC0415
 
     settings = _settings(host, port)
     check_port(settings.api)

@@ -104,15 +104,24 @@ def submit(  # noqa: PLR0917 - Typer passes all of them by keyword
 
 
 def _connect(settings: ClientSettings, server: str | None, *, is_quiet: bool) -> "ApiClient":
-    """Return a client that tells of a server that does not answer, unless it shall be quiet."""
+    """Return a client that tells of a server that does not answer, unless it shall be quiet.
+
+    Raises: SettingsError if the server's address or the key cannot be one.
+    """
     from rhapsode.http_client import ApiClient  # noqa: PLC0415
+    from rhapsode.server_address import require_key, require_server_url  # noqa: PLC0415
 
     def tell(line: str) -> None:
         if not is_quiet:
             typer.echo(f"rhapsode: {line}", err=True)
 
     key = settings.key.get_secret_value() if settings.key else None
-    return ApiClient(server or settings.server, key, tell=tell)
+    require_key(key, "RHAPSODE_CLIENT__KEY")
+    if server is not None:
+        require_server_url(server, "--server")
+    else:
+        require_server_url(settings.server, "RHAPSODE_CLIENT__SERVER")
+    return ApiClient(server if server is not None else settings.server, key, tell=tell)
 
 
 class _Submitter:

@@ -25,6 +25,11 @@ _NAMED_AT_MOST = 4  # an error lists a few tensors; for a wrong file there would
 _INT8_MAX = 127
 _SMALLEST_SCALE = 2.0**-24  # below it a float16 scale is zero and the row is lost
 _AS_THE_FILE_SAYS = StorageConfig()
+_OF_PICKLES: tuple[type[Exception], ...] = (
+    OSError, RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError,
+)  # fmt: skip
+# safetensors tells damage by an error of its own; others are torch's, out of memory or interrupted.
+_SIGNS_OF_DAMAGE = {".safetensors": (OSError, SafetensorError)}
 
 
 def read_tensors(
@@ -48,9 +53,7 @@ def _open(path: Path, prefix: str) -> Any:
         raise CheckpointError(
             f"{path} does not exist: pull the model again or name the folder that holds it"
         ) from error
-    except (OSError, RuntimeError, EOFError, KeyError, ValueError) as error:
-        raise _damaged(path, error) from error
-    except (SafetensorError, pickle.UnpicklingError) as error:
+    except _SIGNS_OF_DAMAGE.get(path.suffix, _OF_PICKLES) as error:
         raise _damaged(path, error) from error
 
 

@@ -201,6 +201,23 @@ def test_an_interrupted_render_says_how_to_go_on(
     assert not list(tmp_path.glob("*.wav*"))
 
 
+def test_a_second_interrupt_ends_a_render_at_once(
+    tmp_path: Path, tiny: Path, data_dir: Path
+) -> None:
+    text = write(tmp_path / "long.txt", _lines(48))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    interrupted = begin(text, tmp_path / "long.wav", tiny)
+    wait_for_chunks(data_dir, 1)
+    interrupted.send_signal(signal.SIGINT)
+    time.sleep(0.1)
+    sent_at = time.monotonic()
+    interrupted.send_signal(signal.SIGINT)
+    _, error = interrupted.communicate(timeout=60)
+    assert time.monotonic() - sent_at < 2
+    assert interrupted.returncode == 130
+    assert error == b"rhapsode: interrupted; run the same command again to go on\n"
+
+
 def _lines(count: int) -> str:
     return "\n\n".join(f"This is line number {n}." for n in range(count))
 

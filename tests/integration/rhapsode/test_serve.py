@@ -17,7 +17,10 @@ from narration.database import make_engine, session_scope
 from narration.errors import SettingsError
 from narration.settings import Settings
 from narration.workers import Worker
-from rhapsode.http_server import EXIT_INTERRUPTED, serve_machine
+from rhapsode.cli import run
+from rhapsode.exit_codes import EXIT_INTERRUPTED
+from rhapsode.http_server import check_port, serve_machine
+from rhapsode.interrupts import HOW_TO_GO_ON
 from tests.builders import make_settings, make_text
 from tests.cluster import wait_for
 from tests.fakes import ToneEngine, make_model
@@ -70,6 +73,23 @@ def test_a_second_interrupt_ends_it_at_once(tiny: Path, data_dir: Path, port: in
     assert b"Traceback" not in stderr
 
 
+@pytest.mark.parametrize("after_s", [0.5, 1.5, 3.0])
+def test_an_interrupt_before_it_listens_ends_it_in_one_line(
+    tiny: Path, data_dir: Path, port: int, after_s: float
+) -> None:
+    # Children of a shell's background job ignore the signal, unless it is handled here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    served = begin(tiny, port, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    time.sleep(after_s)
+    sent_at = time.monotonic()
+    served.send_signal(signal.SIGINT)
+    _, stderr = served.communicate(timeout=10)
+    assert time.monotonic() - sent_at < 2
+    assert served.returncode == EXIT_INTERRUPTED
+    assert stderr.splitlines()[-1] == b"rhapsode: " + HOW_TO_GO_ON.encode()
+    assert b"Traceback" not in stderr
+
+
 def test_killed_and_started_again_it_goes_on_speaking(
     tiny: Path, data_dir: Path, port: int
 ) -> None:
@@ -104,6 +124,22 @@ def test_a_used_port_is_refused_before_the_model_is_loaded(tmp_path: Path) -> No
         settings = make_settings(tmp_path, api={"port": port})
         with pytest.raises(SettingsError, match=f"port {port} of 127.0.0.1"):
             serve_machine(settings, refuse)
+
+
+@pytest.mark.parametrize("host", ["not-a-host.invalid", "::zz", "[::1]", "192.0.2.1", "\udcff"])
+def test_a_host_that_is_not_here_is_refused_by_its_option(tmp_path: Path, host: str) -> None:
+    settings = make_settings(tmp_path, api={"host": host})
+    with pytest.raises(SettingsError, match=r"is no address of this machine .* with --host"):
+        check_port(settings.api)
+
+
+@pytest.mark.parametrize("port", ["-1", "0", "99999"])
+@pytest.mark.parametrize("command", ["serve", "api"])
+def test_a_port_that_no_machine_has_is_wrong_usage(
+    capsys: pytest.CaptureFixture[str], command: str, port: str
+) -> None:
+    assert run([command, f"--port={port}"]) == 2
+    assert "'--port'" in capsys.readouterr().err
 
 
 def begin(model: Path, port: int, **options: Any) -> subprocess.Popen[bytes]:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from rhapsode.batch import EXIT_REFUSED
 from rhapsode.cli import run
+from rhapsode.exit_codes import EXIT_REFUSED
 from tests.integration.rhapsode.conftest import Render
 from tests.page_browser import served_page
 from worker.assembly.probe import probe

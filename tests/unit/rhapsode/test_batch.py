@@ -8,8 +8,9 @@ import pytest
 import typer
 
 from narration.errors import DocumentError, OutputError, RhapsodeError, TransientError
-from rhapsode.batch import EXIT_REFUSED, EXIT_TRY_AGAIN, Work, assign_outputs, run_all
+from rhapsode.batch import Work, assign_outputs, run_all
 from rhapsode.cli import run
+from rhapsode.exit_codes import EXIT_REFUSED, EXIT_TRY_AGAIN
 from rhapsode.inputs import STDIN
 
 GOOD, BAD, BUSY = Path("good.md"), Path("bad.md"), Path("busy.md")

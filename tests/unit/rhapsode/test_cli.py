@@ -9,7 +9,8 @@ import typer
 
 from narration.jobs.reading_record import JobWarning
 from narration.jobs.request import OutputFormat
-from rhapsode.cli import app, run
+from rhapsode.cli import run
+from rhapsode.commands.app import app
 from rhapsode.extras import extra_of, install_command
 from rhapsode.outputs import Output
 from rhapsode.summary import Summary
@@ -22,7 +23,7 @@ class Missing:
         if name.partition('.')[0] in {packages!r}:
             raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 sys.meta_path.insert(0, Missing())
-from rhapsode.cli import app, run
+from rhapsode.cli import run
 sys.exit(run({arguments!r}))
 """
 
@@ -117,7 +118,16 @@ def test_doctor_tells_a_script_what_is_missing() -> None:
 def test_doctor_names_a_missing_extra_as_it_is_spelled() -> None:
     ended = without({"torch"}, "doctor")
     assert "Traceback" not in ended.stderr
-    assert "[render]" in ended.stdout.replace("\n", "")
+    assert install_command("render") in map(str.strip, ended.stdout.splitlines())
+
+
+def test_doctor_cuts_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data_dir = tmp_path / ("long" * 30)
+    monkeypatch.setenv("RHAPSODE_DATA_DIR", str(data_dir))
+    monkeypatch.setenv("COLUMNS", "40")
+    ended = without({"torch"}, "doctor")
+    assert "…" not in ended.stdout
+    assert [line for line in ended.stdout.splitlines() if line.endswith(f"  {data_dir}")]
 
 
 def test_clone_is_installed_from_its_folder() -> None:

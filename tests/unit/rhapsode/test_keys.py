@@ -41,8 +41,8 @@ def test_the_usual_key_does_all_but_manage_keys(capsys: pytest.CaptureFixture[st
 @pytest.mark.parametrize(
     ("arguments", "output"),
     [
-        (["create", ""], "/name"),
-        (["create", "a", "--owner", "a/b"], "/owner"),
+        (["create", ""], "NAME: "),
+        (["create", "a", "--owner", "a/b"], "--owner: "),
         (["revoke", "key_1"], "rhapsode keys list"),
         (["revoke", f"key_{'0' * 26}"], "there is no key"),
     ],

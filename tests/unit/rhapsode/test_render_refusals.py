@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from rhapsode.cli import EXIT_REFUSED, run
+from rhapsode.cli import run
+from rhapsode.exit_codes import EXIT_REFUSED
 
 RATE_HZ = 24_000
 EXIT_USAGE = 2

@@ -10,7 +10,13 @@ from typing import Any
 import httpx
 import pytest
 
-from narration.errors import InputError, NotFoundError, RecordingError, TransientError
+from narration.errors import (
+    InputError,
+    NotFoundError,
+    RecordingError,
+    RhapsodeError,
+    TransientError,
+)
 from narration.jobs.request import JobSettings, OutputFormat
 from rhapsode.http_client import ApiClient, Upload
 from rhapsode.outputs import Output
@@ -153,12 +159,13 @@ def test_what_is_no_rhapsode_is_not_taken_for_one(narrate: Any, paper: PaperServ
 
 @pytest.mark.parametrize(("retryable", "error"), [(True, TransientError), (False, InputError)])
 def test_failed_job_says_why_and_whether_to_try_again(
-    narrate: Any, paper: PaperServer, retryable: bool, error: type[Exception]
+    narrate: Any, paper: PaperServer, retryable: bool, error: type[RhapsodeError]
 ) -> None:
     why = {"code": "chunk_failed", "detail": "chunk 3 is silent", "retryable": retryable}
     paper.on("GET /v1/jobs/j", job("failed", error=why))
-    with pytest.raises(error, match="chunk 3 is silent"):
+    with pytest.raises(error, match="chunk 3 is silent") as raised:
         narrate()
+    assert raised.value.code == "chunk_failed"
 
 
 def test_canceled_job_is_no_success(narrate: Any, paper: PaperServer) -> None:

@@ -33,6 +33,19 @@ def test_tensors_wrapped_in_a_model_entry_are_found(tmp_path: Path) -> None:
     assert torch.equal(read_tensors(tmp_path / "t3.pt")["a.bias"], TENSORS["a.bias"])
 
 
+@pytest.mark.parametrize("error", [RuntimeError, ValueError])
+def test_a_read_that_is_interrupted_is_not_called_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error("could not determine the shape of object type 'torch.storage.UntypedStorage'")
+
+    write_tensors(TENSORS, tmp_path / "x.safetensors")
+    monkeypatch.setattr(torch, "asarray", fail)
+    with pytest.raises(error, match="could not determine"):
+        read_tensors(tmp_path / "x.safetensors")
+
+
 def test_float16_storage_reads_back_as_float32(tmp_path: Path) -> None:
     storage = StorageConfig(dtype="float16")
     write_tensors(TENSORS, tmp_path / "x.safetensors", storage)

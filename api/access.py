@@ -8,7 +8,7 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import ID_HEADER, REQUEST_ID
-from narration.telemetry import HTTP_REQUEST_SECONDS, note_step
+from narration.telemetry import HTTP_REQUEST_SECONDS, log_step
 
 HEADER = ID_HEADER.encode()
 _FOREIGN_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -41,7 +41,7 @@ class AccessLog:
 
         started = time.perf_counter()
         with structlog.contextvars.bound_contextvars(request_id=request_id):
-            note_step("received")
+            log_step("received")
             try:
                 await self._app(scope, receive, send_named)
             finally:

@@ -43,7 +43,7 @@ from api.routes import (
 from api.served_models import ServedModels
 from api.sounding import SoundReader
 from api.uploads import Uploads
-from narration.broker.wakeups import connect_broker, send_noted
+from narration.broker.wakeups import connect_broker, send_queued
 from narration.database import call_after_commit, make_engine
 from narration.keys.shared_rates import open_rates
 from narration.settings import Settings
@@ -137,7 +137,7 @@ def open_resources(settings: Settings) -> Resources:
     """
     broker = connect_broker(settings.broker)
     database = make_engine(settings.database_url, settings.database)
-    call_after_commit(database, send_noted(broker))
+    call_after_commit(database, send_queued(broker))
     return Resources(
         settings=settings,
         database=database,

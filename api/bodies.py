@@ -21,14 +21,15 @@ from api.errors import MediaTypeError, SlowBodyError, TooLargeError
 from api.json_bodies import has_more_values
 from api.wording import explain_form
 from narration.errors import FieldsError
+from narration.jobs.request import MAX_LISTED_CHAPTERS
 
 JSON = "application/json"
 FORM = "multipart/form-data"
 OCTETS = "application/octet-stream"
 FIELDS_SIZE_BYTES = 256 * 1024  # for all parts of a form except files
 MAX_NAME_CHARS = 255
-MOST_VALUES = 10_000  # items and fields in one JSON value; each may become an error
-UTF8 = frozenset({"utf-8", "utf8", "us-ascii"})
+MOST_VALUES = 2 * MAX_LISTED_CHAPTERS  # items and fields in one body; each may become an error
+CHARSETS = frozenset({"utf-8", "utf8", "us-ascii", "iso-8859-1", "latin-1"})
 SHORTER_DOCUMENT = "make several jobs of the document"
 MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,63}/[a-z0-9!#$&^_.+-]{1,63}")
 
@@ -109,7 +110,7 @@ async def read_form(
     """
     if content_type(request) != FORM:
         raise MediaTypeError(f"the body is {content_type(request) or 'of no type'}: send {FORM}")
-    _require_utf8(request)
+    _require_charset(request)
     other_files = other_files or {}
     size_bytes = body_limits.size_bytes + FIELDS_SIZE_BYTES + sum(other_files.values())
     parser = MultiPartParser(
@@ -161,17 +162,17 @@ def _explained_errors(body_limits: BodyLimits) -> Iterator[None]:
 
 
 async def _require_few_values(body: bytes, name: str) -> None:
-    # On a thread, which gives way to others: counting in 64 MB takes up to a second.
+    # On a thread: counting in 64 MB takes up to a second.
     if len(body) > MOST_VALUES and await run_sync(has_more_values, body, MOST_VALUES):
         detail = f"has more than {MOST_VALUES:,} values: send a list or object with fewer"
         raise FieldsError([{"pointer": f"/{name}", "detail": detail}])
 
 
-def _require_utf8(request: Request) -> None:
+def _require_charset(request: Request) -> None:
     """Refuse other encodings of a form: some decode to what no response could contain."""
     _, options = parse_options_header(request.headers["content-type"])
     charset = options.get(b"charset", b"utf-8").decode("latin-1").lower()
-    if charset not in UTF8:
+    if charset not in CHARSETS:
         detail = f"the form is broken: its charset is {charset[:MAX_NAME_CHARS]!r}: write UTF-8"
         raise FieldsError([{"pointer": "/", "detail": detail}])
 

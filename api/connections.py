@@ -13,7 +13,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from api.problem_kinds import KINDS, MEDIA_TYPE
 
-HEAD_BYTES = 64 * 1024  # of a request line with its headers
+HEAD_BYTES = 64 * 1024  # of a request line and its headers, after the block they begin in
 # Of the headers after a body in chunks, and of the lines between the chunks, per byte of the body.
 FRAMING_BYTES_PER_BYTE = 8
 
@@ -74,7 +74,9 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def _refuse(self) -> None:
-        if self.head_timer is not None:  # no response to this request has begun
+        # Not into the response to an earlier request, nor for one whose response has begun.
+        is_answered = self.cycle is None or self.cycle.response_complete
+        if self.head_timer is not None and is_answered:
             self.transport.write(_refusal())
         self.transport.close()
 

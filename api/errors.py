@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from api.openai_errors import openai_shape
-from api.problem_kinds import KINDS, MEDIA_TYPE, STANDING_HEADER, Kind
+from api.problem_kinds import KINDS, MEDIA_TYPE, RATE_LIMIT_HEADER, Kind
 from api.routing import allowed_methods
 from api.wording import explain_value
 from narration.errors import FieldsError, InputError, LimitError, RhapsodeError
@@ -127,7 +127,7 @@ def _headers(kind: Kind) -> dict[str, str]:
     if kind.is_retryable:
         headers["Retry-After"] = str(RETRY_AFTER_S)
     if kind.status is HTTPStatus.TOO_MANY_REQUESTS:  # what this server takes from all together
-        headers[STANDING_HEADER.decode()] = f'"server";r=0;t={RETRY_AFTER_S}'
+        headers[RATE_LIMIT_HEADER.decode()] = f'"server";r=0;t={RETRY_AFTER_S}'
     if kind.status is HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Bearer realm="rhapsode"'
     return headers
@@ -142,8 +142,8 @@ async def _on_known_error(request: Request, error: Exception) -> JSONResponse:
     if isinstance(error, LimitError):
         wait_s = error.retry_after_s
         response.headers["Retry-After"] = str(wait_s)
-        standing = f'"{error.policy}";r={error.left};t={wait_s}'
-        response.headers[STANDING_HEADER.decode()] = standing
+        rate_limit = f'"{error.policy}";r={error.left};t={wait_s}'
+        response.headers[RATE_LIMIT_HEADER.decode()] = rate_limit
     return response
 
 

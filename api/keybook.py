@@ -175,6 +175,6 @@ class KeyBook:
 
     async def _record_use(self, key_id: str) -> None:
         try:
-            await self.write(lambda session: lookup.note_use(session, key_id, now=utc_now()))
+            await self.write(lambda session: lookup.record_use(session, key_id, now=utc_now()))
         except RhapsodeError as error:  # the next request tries again
             log.warning("key_use_not_recorded", key_id=key_id, reason=str(error))

@@ -19,7 +19,7 @@ from anyio.to_thread import run_sync
 from starlette.types import Scope
 
 from api.keybook import KeyBook
-from api.problem_kinds import POLICY_HEADER, STANDING_HEADER
+from api.problem_kinds import POLICY_HEADER, RATE_LIMIT_HEADER
 from narration.api_settings import LimitSettings
 from narration.errors import LimitError, RhapsodeError
 from narration.jobs.quota import CHARACTERS, JOBS
@@ -115,7 +115,7 @@ class Meter:
             )
             admission = await self._run(self._rates.admit, ask)
             metered.headers.append(
-                (STANDING_HEADER, _standing(limits, admission, has_streams=has_streams))
+                (RATE_LIMIT_HEADER, _rate_limit(limits, admission, has_streams=has_streams))
             )
             _require_room(key, limits, admission)
         if lease:
@@ -220,7 +220,7 @@ def _policies(limits: KeyLimits) -> bytes:
     return ", ".join(items).encode()
 
 
-def _standing(limits: KeyLimits, admission: Admission, *, has_streams: bool) -> bytes:
+def _rate_limit(limits: KeyLimits, admission: Admission, *, has_streams: bool) -> bytes:
     """Format what is left of the limits that this request counted towards."""
     items = []
     if limits.requests_a_minute is not None:

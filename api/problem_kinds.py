@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 MEDIA_TYPE = "application/problem+json"
 # Response headers for keys with limits; see api.metering.
-STANDING_HEADER, POLICY_HEADER = b"ratelimit", b"ratelimit-policy"
+RATE_LIMIT_HEADER, POLICY_HEADER = b"ratelimit", b"ratelimit-policy"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,7 +37,7 @@ from narration.sound.streams import SoundStream, StreamFormat, open_stream
 from narration.sound.take import unpack_level
 from narration.sound.waveform import SAMPLE_RATE_HZ, Waveform, decode_flac
 from narration.storage.keys import chunk_audio_key
-from narration.telemetry import note_step
+from narration.telemetry import log_step
 
 T = TypeVar("T")
 THREADS = 32
@@ -87,8 +87,9 @@ class SoundReader:
         with self._feed.topic(listener.owner, listener.job_id) as topic:
             while True:
                 version = topic.version
-                if next_index == 0 and topic.first_sound is not None:
-                    waveform = await self.run(_decode_first, topic.first_sound)
+                first_sound, topic.first_sound = topic.first_sound, None
+                if next_index == 0 and first_sound is not None:
+                    waveform = await self.run(_decode_first, first_sound)
                     async for piece in self._encode(stream, waveform, is_first=True):
                         yield piece
                     next_index, progress_at = 1, time.monotonic()
@@ -106,7 +107,7 @@ class SoundReader:
                     _require_progress(spoken, listener.job_id)
                     await self._wait(topic, version, progress_at)
                     if next_index == 0:
-                        note_step("noticed")
+                        log_step("noticed")
 
     def _read(self, job_id: str, first: int) -> Spoken:
         with session_scope(self._resources.database, is_read_only=True) as session:
@@ -126,7 +127,7 @@ class SoundReader:
         self, stream: SoundStream, waveform: Waveform, *, is_first: bool
     ) -> AsyncIterator[bytes]:
         if is_first:  # before it the listener hears nothing
-            note_step("fetched")
+            log_step("fetched")
         for block in _blocks(waveform, is_first=is_first):
             piece = await self.run(stream.add, block)
             if piece:

@@ -20,7 +20,7 @@ from api.event_stream import MEDIA_TYPE as SSE
 from api.sounding import Listener, SoundReader
 from narration.errors import RhapsodeError
 from narration.sound.streams import MEDIA_TYPES
-from narration.telemetry import note_step
+from narration.telemetry import log_step
 
 STALLED_S = 300.0  # for a client to accept a piece; players accept at playback speed
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -86,7 +86,7 @@ class SpeechResponse(Response):
         async for frame in frames:
             if not self._has_begun:
                 self._has_begun = True
-                note_step("encoded")
+                log_step("encoded")
                 await send(
                     {
                         "type": "http.response.start",

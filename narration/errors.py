@@ -40,11 +40,7 @@ RhapsodeError
 Anything else is a bug and is not caught.
 """
 
-import errno
-
-NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})  # errors of the system for a full disk
-MOST_FIELDS = 20  # that are named at once
-LONGEST_POINTER = 200  # characters: the names of unknown fields are the caller's
+MOST, LONGEST = 20, 200  # fields that are named at once; characters of a name, the caller's
 
 
 class RhapsodeError(Exception):
@@ -134,14 +130,10 @@ class FieldsError(InputError):
     """Some fields of the request make no sense; of many, the first are named."""
 
     def __init__(self, fields: list[dict[str, str]]) -> None:
-        self.fields = [
-            {"pointer": _shortened(field["pointer"]), "detail": field["detail"]}
-            for field in fields[:MOST_FIELDS]
-        ]
+        self.fields = [field | {"pointer": field["pointer"][:LONGEST]} for field in fields[:MOST]]
         named = [f"{field['pointer']}: {field['detail']}" for field in self.fields]
-        if len(fields) > MOST_FIELDS:
-            named.append(f"and {len(fields) - MOST_FIELDS:,} more")
-        super().__init__("; ".join(named))
+        left = [f"and {len(fields) - MOST:,} more"] if len(fields) > MOST else []
+        super().__init__("; ".join(named + left))
 
 
 class UnknownVoiceError(FieldsError):
@@ -306,7 +298,3 @@ def _confidential(root: type[RhapsodeError]) -> dict[str, str]:
 
 
 _CONFIDENTIAL = _confidential(RhapsodeError)
-
-
-def _shortened(pointer: str) -> str:
-    return pointer if len(pointer) <= LONGEST_POINTER else pointer[:LONGEST_POINTER] + "…"

@@ -29,7 +29,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthReport:
-    """The state of a process at one time. `awaits`: by part, why the process is not ready.
+    """The state of a process at one time. `awaits`: by component, why the process is not ready.
 
     `public_awaits`: the same without paths and hosts, for clients of the API.
     """
@@ -75,8 +75,10 @@ class Health:
             return HealthReport(
                 is_ready=self._is_ready and not self._awaits and self._dead_because is None,
                 dead_because=self._dead_because,
-                awaits={part: awaited.reason for part, awaited in self._awaits.items()},
-                public_awaits={part: awaited.public for part, awaited in self._awaits.items()},
+                awaits={component: awaited.reason for component, awaited in self._awaits.items()},
+                public_awaits={
+                    component: awaited.public for component, awaited in self._awaits.items()
+                },
             )
 
     def wait(self, timeout_s: float) -> HealthReport:
@@ -110,47 +112,51 @@ class Health:
             self._dead_because = reason
             self._changed.notify_all()
 
-    def await_part(self, part: str, reason: str | None, *, public: str | None = None) -> None:
-        """Report what is missing in a part; None if nothing is.
+    def await_component(
+        self, component: str, reason: str | None, *, public: str | None = None
+    ) -> None:
+        """Report what is missing in a component; None if nothing is.
 
         `public` is the reason as clients may read it, if it differs.
         """
-        self._await(part, reason, public, is_under_way=False)
+        self._await(component, reason, public, is_under_way=False)
 
-    def await_mending(self, part: str, error: Exception, before: str = "") -> None:
-        """Report an error in a part, after words that may say what was being done."""
+    def await_mending(self, component: str, error: Exception, before: str = "") -> None:
+        """Report an error in a component, after words that may say what was being done."""
         public = error.public_message if isinstance(error, RhapsodeError) else "its log says why"
-        self.await_part(part, f"{before}{error}", public=f"{before}{public}")
+        self.await_component(component, f"{before}{error}", public=f"{before}{public}")
 
     @contextmanager
-    def awaiting(self, part: str, doing: str) -> Iterator[None]:
-        """Report "not ready" for a part while the block runs; log if it takes long, and its end.
+    def awaiting(self, component: str, doing: str) -> Iterator[None]:
+        """Report "not ready" for a component while the block runs; log when it lasts and ends.
 
         If the block fails, the reason stays.
         """
-        self._await(part, doing, None, is_under_way=True)
+        self._await(component, doing, None, is_under_way=True)
         started = time.monotonic()
         is_done = threading.Event()
         threading.Thread(
-            target=self._log_while, args=(is_done, part, doing, started), daemon=True
+            target=self._log_while, args=(is_done, component, doing, started), daemon=True
         ).start()
         try:
             yield
         except Exception as error:
-            self.await_mending(part, error, before=f"{doing} failed: ")
+            self.await_mending(component, error, before=f"{doing} failed: ")
             raise
         finally:
             is_done.set()
-        self.await_part(part, None)
-        log.info("part_ready", part=part, doing=doing, elapsed_s=_seconds_since(started))
+        self.await_component(component, None)
+        log.info(
+            "component_ready", component=component, doing=doing, elapsed_s=_seconds_since(started)
+        )
 
     def _await(
-        self, part: str, reason: str | None, public: str | None, *, is_under_way: bool
+        self, component: str, reason: str | None, public: str | None, *, is_under_way: bool
     ) -> None:
         with self._changed:
-            before = self._awaits.pop(part, None)
+            before = self._awaits.pop(component, None)
             if reason is not None:
-                self._awaits[part] = _Awaited(
+                self._awaits[component] = _Awaited(
                     reason=reason,
                     public=reason if public is None else public,
                     since_s=before.since_s if before else time.monotonic(),
@@ -158,10 +164,17 @@ class Health:
                 )
             self._changed.notify_all()
 
-    def _log_while(self, is_done: threading.Event, part: str, doing: str, started: float) -> None:
-        log.info("part_awaited", part=part, doing=doing)
+    def _log_while(
+        self, is_done: threading.Event, component: str, doing: str, started: float
+    ) -> None:
+        log.info("component_awaited", component=component, doing=doing)
         while not is_done.wait(self._log_every_s):
-            log.info("part_awaited", part=part, doing=doing, elapsed_s=_seconds_since(started))
+            log.info(
+                "component_awaited",
+                component=component,
+                doing=doing,
+                elapsed_s=_seconds_since(started),
+            )
 
 
 def serve_health(health: Health, port: int | None) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from narration import telemetry, workers
 from narration.broker.interface import Broker, Task
-from narration.broker.wakeups import connect_broker, send_noted, wake
+from narration.broker.wakeups import connect_broker, send_queued, wake
 from narration.clock import Clock, utc_now
 from narration.database import call_after_commit, make_engine, session_scope
 from narration.dependencies import DependencyWatch
@@ -43,7 +43,7 @@ from narration.jobs.segment_claim import count_claimable, count_in_work
 from narration.jobs.stalled import fail_overdue, find_stalled, oldest_wait_s
 from narration.jobs.states import ACTIVE, JobState
 from narration.jobs.transitions import STEP_TASKS
-from narration.jobs.trouble import NO_WORKER, clear_trouble, list_troubles, note_for_waiting
+from narration.jobs.trouble import NO_WORKER, clear_trouble, list_troubles, record_for_waiting
 from narration.jobs.uploads import forget_uploads
 from narration.keys.lookup import forget_sessions
 from narration.setting_types import DAY_S
@@ -101,7 +101,7 @@ class Sweeper:
                 log.exception("sweep_crashed")
             else:
                 trouble.clear()
-                self.health.await_part("database", None)
+                self.health.await_component("database", None)
                 self.health.set_ready()
             stop.wait(self.settings.interval_s)
 
@@ -114,7 +114,7 @@ class Sweeper:
             claimable = count_claimable(session, now=now)
             slots = workers.count_slots(session, now=now, silent_after_s=self.silent_after_s)
             idle = slots - count_in_work(session, now=now)
-            self._note_troubles(session, slots, now)
+            self._record_troubles(session, slots, now)
             encodable = count_encodable(session, now=now)
             unencoded = min(encodable, MOST_ENCODES) - count_encoding(session, now=now)
             unprepared = find_unprepared_voices(session, now=now)
@@ -143,18 +143,18 @@ class Sweeper:
         for _ in range(min(due, MOST_NOTIFIES)):
             self._resend(Task.NOTIFY)
 
-    def _note_troubles(self, session: Session, slots: int, now: datetime) -> None:
+    def _record_troubles(self, session: Session, slots: int, now: datetime) -> None:
         """Record on jobs what no worker can record: that there is no worker."""
         away = self.watch and self.watch.reason("broker")
         if away:
-            note_for_waiting(session, BrokerUnavailable.code, away, states=ACTIVE, now=now)
+            record_for_waiting(session, BrokerUnavailable.code, away, states=ACTIVE, now=now)
         else:
             clear_trouble(session, BrokerUnavailable.code)
         if slots:
             clear_trouble(session, NO_WORKER)
         else:
             rendering = frozenset({JobState.RENDERING})
-            note_for_waiting(session, NO_WORKER, NO_WORKER_DETAIL, states=rendering, now=now)
+            record_for_waiting(session, NO_WORKER, NO_WORKER_DETAIL, states=rendering, now=now)
 
     def purge(self) -> None:
         """Delete expired jobs, and chunk audio that has been unused for long."""
@@ -223,7 +223,7 @@ def make_sweeper(settings: Settings, health: Health) -> Sweeper:
     """Create a sweeper with its resources."""
     database = make_engine(settings.database_url, settings.database)
     stores, broker = open_stores(settings), connect_broker(settings.broker)
-    call_after_commit(database, send_noted(broker))
+    call_after_commit(database, send_queued(broker))
     return Sweeper(
         database=database,
         stores=stores,

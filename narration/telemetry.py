@@ -88,7 +88,7 @@ def set_up_logging(settings: TelemetrySettings) -> None:
         threading.excepthook = _log_thread_crash
 
 
-def note_step(step: str, **fields: object) -> None:
+def log_step(step: str, **fields: object) -> None:
     """Log that speech has reached a step on its way to the listener; costs nothing above `debug`.
 
     `at` is in seconds of the monotonic clock, which all processes of a host share.

@@ -23,19 +23,20 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code."""
-    from rhapsode.commands.app import app  # noqa: PLC0415 - takes a second or more
+    share_heaps()
     from rhapsode.extras import install_command, missing_extras  # noqa: PLC0415
     from rhapsode.option_names import explain  # noqa: PLC0415
 
-    share_heaps()
     try:
+        from rhapsode.commands.app import app  # noqa: PLC0415 - takes a second or more
+
         app(arguments)
     except SystemExit as end:  # Typer's way to report usage, help and Ctrl-C
         if end.code == EXIT_INTERRUPTED:
             _report(HOW_TO_GO_ON)
         return end.code if isinstance(end.code, int) else EXIT_REFUSED if end.code else 0
     except ModuleNotFoundError as error:
-        extras = missing_extras(error.name, arguments[0])
+        extras = missing_extras(error.name, next(iter(arguments), ""))
         if not extras:
             raise
         _report(f"this needs {error.name}: {install_command(*extras)}")

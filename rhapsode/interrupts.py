@@ -21,10 +21,7 @@ _SHOW_CURSOR = "\r\x1b[K\x1b[?25h"  # and clear the line of a progress bar, whic
 
 def end_at_once(*_: object) -> NoReturn:
     """End the process, as a signal handler; the next start continues what the database holds."""
-    cleared = _SHOW_CURSOR if os.isatty(STDERR) else ""
-    with suppress(OSError):
-        # Not with print: the interrupted code may be writing to the same stream.
-        os.write(STDERR, f"{cleared}rhapsode: {HOW_TO_GO_ON}\n".encode())
+    _say(HOW_TO_GO_ON)
     os._exit(EXIT_INTERRUPTED)
 
 
@@ -36,7 +33,15 @@ def end_at_once_on_interrupt() -> None:
 
 def raise_interrupt() -> NoReturn:
     """Unwind the main thread, so that it hands back what it is doing."""
+    _say("finishing the chunks that are being spoken; press Ctrl-C again to quit at once")
     raise KeyboardInterrupt
+
+
+def _say(words: str) -> None:
+    cleared = _SHOW_CURSOR if os.isatty(STDERR) else ""
+    with suppress(OSError):
+        # Not with print: the interrupted code may be writing to the same stream.
+        os.write(STDERR, f"{cleared}rhapsode: {words}\n".encode())
 
 
 class Interrupts:

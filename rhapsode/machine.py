@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from narration import dependencies
 from narration.broker.inline import InlineBroker
 from narration.broker.interface import Queue
-from narration.broker.wakeups import send_noted
+from narration.broker.wakeups import send_queued
 from narration.clock import utc_now
 from narration.database import call_after_commit, make_engine, session_scope
 from narration.errors import ConflictError, DiskFull, OutputError
@@ -66,7 +66,7 @@ def open_machine(settings: Settings, load_model: LoadModel) -> Iterator[Machine]
         migrate(settings.database_url)
         database = make_engine(settings.database_url, settings.database)
         broker = InlineBroker()
-        call_after_commit(database, send_noted(broker))
+        call_after_commit(database, send_queued(broker))
         stores = open_stores(settings)
         try:
             worker = WorkerProcess(

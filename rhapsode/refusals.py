@@ -28,6 +28,7 @@ _WHAT_NOW = {
     "not_found": "check the address of the server",
     "method_not_allowed": "check the address of the server and its version",
     "unsupported_media_type": "check the address of the server and its version",
+    "head_too_large": "shorten the key, or the address of the server",
     "range_invalid": "run the same command again",
     "signature_invalid": "run the same command again",
     "internal": "report request {request_id} to whoever runs the server",

@@ -11,7 +11,7 @@ from typing import Any
 
 from narration import workers
 from narration.broker.celery import CeleryBroker, make_celery
-from narration.broker.wakeups import send_noted
+from narration.broker.wakeups import send_queued
 from narration.clock import utc_now
 from narration.database import call_after_commit, make_engine, session_scope
 from narration.errors import DatabaseUnavailable
@@ -73,7 +73,7 @@ class Cluster:
         self.stores = open_stores(self.settings)
         assert self.settings.broker.url is not None
         self.broker = CeleryBroker(make_celery(self.settings.broker.url, self.settings.broker))
-        call_after_commit(self.database, send_noted(self.broker))
+        call_after_commit(self.database, send_queued(self.broker))
         self.workers: list[SpawnedWorker] = []
         self._stop = threading.Event()
         self._sweeper = threading.Thread(target=self._sweep)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Engine, update
 
 from narration.broker.interface import Task
-from narration.broker.wakeups import send_noted
+from narration.broker.wakeups import send_queued
 from narration.database import call_after_commit, session_scope
 from narration.jobs.lookup import get_artifacts, get_chunks, get_job
 from narration.jobs.record import Artifact, Chunk, Job
@@ -28,7 +28,7 @@ class WorkerHarness:
         self.settings = make_settings(folder, **parts)
         self.stores = open_stores(self.settings)
         self.broker = RecordingBroker()
-        call_after_commit(database, send_noted(self.broker))
+        call_after_commit(database, send_queued(self.broker))
         self.engine = engine or ToneEngine()
         self.now: datetime = NOW
         self.worker = self.new_worker(self.engine)

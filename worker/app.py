@@ -13,7 +13,7 @@ from celery.worker import state as celery_state
 from narration import telemetry
 from narration.broker.celery import CeleryBroker, listen, make_celery
 from narration.broker.interface import Queue
-from narration.broker.wakeups import send_noted
+from narration.broker.wakeups import send_queued
 from narration.database import call_after_commit, make_engine
 from narration.errors import SettingsError
 from narration.health import Health, serve_health
@@ -47,7 +47,7 @@ def run_worker(settings: Settings, queues: frozenset[Queue], load_model: LoadMod
     app = make_celery(settings.broker.url, settings.broker)
     broker = CeleryBroker(app)
     database = make_engine(settings.database_url, settings.database)
-    call_after_commit(database, send_noted(broker))
+    call_after_commit(database, send_queued(broker))
     wait_for_schema(database, health)
     check_restarts(database, health, settings.worker)
     stores = open_stores(settings)
@@ -75,12 +75,12 @@ def run_worker(settings: Settings, queues: frozenset[Queue], load_model: LoadMod
 
 def _consume(app: Celery, worker: WorkerProcess, queues: frozenset[Queue], health: Health) -> int:
     def become_ready(_: object) -> None:
-        health.await_part("broker", None)
+        health.await_component("broker", None)
         health.set_dead(None)
         health.set_ready()
         log.info("worker_ready", queues=sorted(queues))
 
-    health.await_part("broker", "connecting")
+    health.await_component("broker", "connecting")
     _drain_on_signals(worker)
     threading.Thread(target=_end_with_the_engine, args=(worker,), daemon=True).start()
     trace.setup_worker_optimizations(app)

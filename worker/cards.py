@@ -50,13 +50,13 @@ def take_card(cards: str | None, folder: Path, health: Health) -> None:
         for card in choice:
             if _lock(folder / f"{card.uuid}.lock"):
                 show_only_card(card.index)
-                health.await_part("card", None)
+                health.await_component("card", None)
                 trouble.clear()
                 log.info("card_taken", index=card.index, uuid=card.uuid)
                 return
         names = ", ".join(card.index for card in choice)
         reason = f"every card ({names}) has its worker: run fewer workers, or choose more cards"
-        health.await_part("card", reason)
+        health.await_component("card", reason)
         trouble.note(reason)
         time.sleep(POLL_S)
 

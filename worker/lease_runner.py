@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 
 from narration import telemetry
 from narration.errors import (
-    NO_ROOM,
     AbandonedError,
     DatabaseUnavailable,
     DependencyError,
@@ -21,7 +20,8 @@ from narration.errors import (
     RhapsodeError,
     TransientError,
 )
-from narration.jobs.trouble import note_trouble
+from narration.jobs.trouble import record_trouble
+from narration.storage.interface import NO_ROOM
 from worker.context import WorkerContext
 from worker.leases import Lease, Renew
 
@@ -147,7 +147,7 @@ def _wait(context: WorkerContext, work: Work, session: Session, error: Exception
     assert isinstance(error, DependencyError)
     tries = min(work.tries, WAITING_TRIES, context.settings.step_tries - 1)
     if work.hand_back(session, context.retry_at(max(tries, 1)), tries):
-        note_trouble(session, work.job_id, error, now=context.clock())
+        record_trouble(session, work.job_id, error, now=context.clock())
 
 
 def _name_full_disk(error: Exception) -> Exception:

@@ -136,14 +136,17 @@ class WorkerProcess:
         threads = self._context.settings.urgent_slots
         if self._runner is not None and threads:
             speak_next = partial(answer_call, self._runner, self.has_died)
-            self._calls = UrgentCalls(self._context.broker, speak_next, threads=threads)
+            self._calls = UrgentCalls(
+                self._context.broker,
+                speak_next,
+                lambda: self._runner is None or self._runner.is_draining,
+                threads=threads,
+            )
 
     def drain(self) -> None:
         """Take no more work; finish or hand back the current work within the grace period."""
         self._state = WorkerState.DRAINING
         self._health.set_ready(is_ready=False)
-        if self._calls is not None:
-            self._calls.drain()
         if self._runner is not None:
             self._runner.drain()
         if self._webhooks is not None:
@@ -190,7 +193,7 @@ class WorkerProcess:
         voice_levels = VoiceLevels(context, model.engine, model.identity)
         if settings.worker.is_warmed_up:
             with self._awaiting("engine", "warming up"):
-                _speak_once(model, voice_levels)
+                _speak_and_measure(model, voice_levels)
         self._checkpoints = CheckpointWriter(context.database, context.leases.until, context.clock)
         self._runner = SegmentRunner(
             context,
@@ -246,7 +249,7 @@ class WorkerProcess:
             )
 
 
-def _speak_once(model: LoadedModel, voice_levels: VoiceLevels) -> None:
+def _speak_and_measure(model: LoadedModel, voice_levels: VoiceLevels) -> None:
     """Speak with the default voice, and measure its level if it has none yet.
 
     Others are measured when they are first used: on a CPU each takes some ten seconds.

@@ -82,7 +82,7 @@ def _wait_for(part: str, attempt: Callable[[], Result], health: Health, poll_s: 
             trouble.note(str(error))
             time.sleep(poll_s)
         else:
-            health.await_part(part, None)
+            health.await_component(part, None)
             trouble.clear()
             return result
 

@@ -90,14 +90,17 @@ def _step(context: WorkerContext, job_id: str, state: JobState, use_case: UseCas
             run_under_lease(context, _work(context, claim), partial(use_case, context, claim))
 
 
-def answer_call(runner: SegmentRunner, has_died: threading.Event) -> bool:
-    """Speak an urgent segment; False if there is none. `has_died`: as in `gpu_tasks`."""
+def answer_call(runner: SegmentRunner, has_died: threading.Event) -> bool | None:
+    """Speak an urgent segment; False if there is none, None if that could not be found out.
+
+    `has_died`: as in `gpu_tasks`.
+    """
     with _watched("rendering"):
         try:
             return runner.render_urgent()
         except EngineDied:
             _end_of(runner, has_died)
-            return False
+    return None
 
 
 def _render(context: WorkerContext, runner: SegmentRunner, has_died: threading.Event) -> None:

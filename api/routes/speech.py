@@ -27,7 +27,7 @@ from narration.jobs.states import JobKind
 from narration.jobs.submit import Submission
 from narration.keys.scopes import Allowance
 from narration.settings import DEFAULT_PROFILE
-from narration.telemetry import note_step
+from narration.telemetry import log_step
 
 SPEECH_NAME = "speech"
 PLAIN = "text/plain"
@@ -139,9 +139,9 @@ async def _as_stream(
         kind=JobKind.SPEECH,
         allowance=allowance,
     )
-    note_step("read")
+    log_step("read")
     submitted = await request.app.state.uploads.submit_urgent(submission)
-    note_step("submitted")
+    log_step("submitted")
     job_id = submitted.job.id
     return SpeechResponse(
         request,

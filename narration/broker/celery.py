@@ -8,8 +8,9 @@ from celery.exceptions import CeleryError
 from kombu.exceptions import KombuError
 from kombu.exceptions import OperationalError as KombuOperationalError
 
+from narration.broker.first_sounds import SOUNDS
 from narration.broker.interface import QUEUES, Handler, Listener, Queue, Subscription, Task
-from narration.broker.notices import CALLS, SOUNDS, RedisNotices
+from narration.broker.notices import CALLS, RedisNotices
 from narration.errors import BrokerUnavailable
 from narration.settings import BrokerSettings
 

@@ -7,13 +7,16 @@ later. Source of the order of work: docs/decisions/0028.
 import base64
 import json
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import structlog
 
-from narration.broker.notices import SOUNDS, RedisNotices
 from narration.errors import BrokerUnavailable
 
+if TYPE_CHECKING:
+    from narration.broker.notices import RedisNotices
+
+SOUNDS = "rhapsode:sounds"  # the channel
 log = structlog.get_logger(__name__)
 
 
@@ -70,7 +73,7 @@ class FirstSoundSender:
 
     def __init__(self, broker_url: str | None) -> None:
         """Without a broker, or with one that is not Redis, nothing is sent."""
-        self._notices = None if broker_url is None else RedisNotices.at(broker_url)
+        self._notices = None if broker_url is None else _connect(broker_url)
 
     def send(self, sound: FirstSound) -> None:
         """Send a first sound; a failure is logged, since the sound is stored in any case."""
@@ -80,3 +83,9 @@ class FirstSoundSender:
             self._notices.publish([sound.pack()], channel=SOUNDS)
         except BrokerUnavailable as error:
             log.warning("first_sound_not_sent", job_id=sound.waiting.job_id, reason=str(error))
+
+
+def _connect(broker_url: str) -> "RedisNotices | None":
+    from narration.broker.notices import RedisNotices  # noqa: PLC0415 - an extra
+
+    return RedisNotices.at(broker_url)

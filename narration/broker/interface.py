@@ -67,10 +67,7 @@ class Broker(Protocol):
         """Call `listener` with every notice, from a thread; None if the broker has no notices."""
 
     def call(self) -> bool:
-        """Ask every speaking worker to look for urgent work now; return whether any was asked.
-
-        Where none was, send a task.
-        """
+        """Ask every speaking worker to look for urgent work now; return whether any was asked."""
 
     def answer_calls(self, listener: Listener) -> Subscription | None:
         """Call `listener` on every call, from a thread; None where task messages are as fast."""

@@ -17,7 +17,6 @@ from narration.errors import BrokerUnavailable
 
 CHANGES = "rhapsode:changes"
 CALLS = "rhapsode:calls"  # to speaking workers: somebody is waiting for sound
-SOUNDS = "rhapsode:sounds"  # to API processes: narration.broker.first_sounds
 TIMEOUT_S = 1.0  # how long a commit may wait for a broker that does not answer
 PAUSE_S = 5.0  # after a failure: a broker that is down must not slow down every commit
 LISTEN_S = 0.5  # how soon a closed subscription stops

@@ -11,8 +11,8 @@ from narration.settings import BrokerSettings
 
 log = structlog.get_logger(__name__)
 
-_NOTED = "wakeups"
-_CHANGED = "notices"
+_QUEUED = "wakeups"
+_NOTICES = "notices"
 _CALLED = "call"
 
 
@@ -39,30 +39,30 @@ def wake(broker: Broker, task: Task, *ids: str) -> None:
         log.warning("wakeup_not_sent", task=task.value, ids=ids, reason=str(error))
 
 
-def note_wakeup(session: Session, task: Task, *ids: str) -> None:
+def queue_wakeup(session: Session, task: Task, *ids: str) -> None:
     """Queue a message to be sent once this transaction is committed; a rollback drops it."""
-    session.info.setdefault(_NOTED, []).append((task, ids))
+    session.info.setdefault(_QUEUED, []).append((task, ids))
 
 
-def note_change(session: Session, notice: str) -> None:
+def queue_notice(session: Session, notice: str) -> None:
     """Queue a notice to subscribers, sent once this transaction is committed."""
-    session.info.setdefault(_CHANGED, {})[notice] = None  # a set that keeps insertion order
+    session.info.setdefault(_NOTICES, {})[notice] = None  # a set that keeps insertion order
 
 
-def note_call(session: Session) -> None:
+def queue_call(session: Session) -> None:
     """Ask for a speaking worker to be called, once this transaction is committed."""
-    session.info[_CALLED] = session.info.get(_CALLED, 0) + 1
+    session.info[_CALLED] = True
 
 
-def send_noted(broker: Broker) -> Callable[[Session], None]:
+def send_queued(broker: Broker) -> Callable[[Session], None]:
     """Return the function that sends what a committed session queued: for `call_after_commit`."""
 
     def send(session: Session) -> None:
-        for _ in range(session.info.pop(_CALLED, 0)):
+        if session.info.pop(_CALLED, False):
             _call(broker)
-        for task, ids in session.info.pop(_NOTED, ()):
+        for task, ids in session.info.pop(_QUEUED, ()):
             wake(broker, task, *ids)
-        notices = session.info.pop(_CHANGED, {})
+        notices = session.info.pop(_NOTICES, {})
         if notices:
             _publish(broker, notices)
 

@@ -57,7 +57,7 @@ def _is_kept(letter: str) -> bool:
     return len(composed) == 1 and composed <= _LAST_KEPT and composed not in _NOT_KEPT
 
 
-def note_plain_letters(document: Document) -> Remark | None:
+def find_plain_letters(document: Document) -> Remark | None:
     """Return a remark on the letters that are replaced when spoken, and where the first one is."""
     counts: Counter[str] = Counter()
     first: int | None = None

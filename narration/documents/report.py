@@ -14,7 +14,7 @@ from narration.documents.language import (
     foreign_passages,
     primary,
 )
-from narration.documents.letters import note_plain_letters
+from narration.documents.letters import find_plain_letters
 from narration.documents.types import Block, Document, Remark, SkipReason
 
 # Text that no listener misses: symbols, white space, machine-readable data, producers' notices.
@@ -121,7 +121,7 @@ def report_on(
         unknown=tuple(unknown),
         remarks=(),
     )
-    letters = note_plain_letters(document)
+    letters = find_plain_letters(document)
     remarks = (
         *document.remarks,
         *_remarks(report, voice_language),

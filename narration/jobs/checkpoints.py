@@ -19,7 +19,7 @@ from narration.errors import LeaseLost
 from narration.jobs.chunk_transitions import ChunkEnd, ChunkKey, end_spoken_chunks
 from narration.jobs.counters import SAMPLES_PER_MS
 from narration.jobs.events import NewEvent, add_events
-from narration.jobs.parts import note_ready_parts
+from narration.jobs.parts import wake_encoders
 from narration.jobs.record import Job, Segment
 from narration.jobs.segment_claim import SegmentClaim
 from narration.jobs.states import ChunkState, JobState, SegmentState
@@ -160,7 +160,7 @@ def _count(
     )
     # Only after the job row is locked: when two workers finish the last chunks of a part, the
     # second must see what the first wrote.
-    note_ready_parts(session, job_id, [outcome.index for outcome in outcomes if outcome.take])
+    wake_encoders(session, job_id, [outcome.index for outcome in outcomes if outcome.take])
 
 
 def _event(outcome: Outcome) -> NewEvent:

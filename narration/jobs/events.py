@@ -16,7 +16,7 @@ from typing import Any, Self, cast
 from sqlalchemy import Row, Table, delete, func, insert, literal, select, tuple_, update
 from sqlalchemy.orm import Session
 
-from narration.broker.wakeups import note_change
+from narration.broker.wakeups import queue_notice
 from narration.database import UNSYNCHRONIZED, FirstRunning, NextTransaction
 from narration.jobs.record import Event, Job
 
@@ -133,7 +133,7 @@ def write_events(
     ]
     # A single row as itself: a list of one is sent the longer way, as a list of many is.
     session.execute(_INSERT, rows[0] if len(rows) == 1 else rows)
-    note_change(session, change_notice(job_id, owner))
+    queue_notice(session, change_notice(job_id, owner))
 
 
 def change_notice(job_id: str, owner: str) -> str:

@@ -34,7 +34,7 @@ class Stream:
     was_idle: bool
 
 
-def note_sounds(session: Session, job_id: str, sounds: Iterable[PartSound | None]) -> None:
+def store_sounds(session: Session, job_id: str, sounds: Iterable[PartSound | None]) -> None:
     """Store the sound of every part of a job, once all of it is at its final level."""
     for part, sound in zip(get_parts(session, job_id), sounds, strict=True):
         if sound is None:

@@ -11,14 +11,14 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from narration.broker.interface import Task
-from narration.broker.wakeups import note_wakeup
+from narration.broker.wakeups import queue_wakeup
 from narration.errors import ConflictError, FieldsError, NotFoundError, QualityError, SpeechError
 from narration.jobs.advance import advance_if_rendered, find_quality_error
 from narration.jobs.counters import recount
 from narration.jobs.job_error import describe_error
 from narration.jobs.lookup import get_chunk, lock_job, require_voice
 from narration.jobs.part_transitions import needs_chunk, reset_parts
-from narration.jobs.parts import note_ready_parts
+from narration.jobs.parts import wake_encoders
 from narration.jobs.past_takes import (
     SHARED,
     find_past_take,
@@ -162,7 +162,7 @@ def _choose(session: Session, chunk: Chunk, number: int | None, now: datetime) -
     findings = (*(chunk.text_findings or ()), *past.findings)
     _accept(session, chunk, now, take=number, findings=findings, error=None, **values)
     reset_parts(session, chunk.job_id, needs_chunk(chunk.index), now=now)
-    note_ready_parts(session, chunk.job_id, [chunk.index])
+    wake_encoders(session, chunk.job_id, [chunk.index])
 
 
 def _accept(session: Session, chunk: Chunk, now: datetime, **values: Any) -> None:
@@ -202,7 +202,7 @@ def _reopen(session: Session, job: Job, now: datetime) -> Job:
         )
     recount(session, job.id)
     if opened:
-        note_wakeup(session, Task.RENDER)
+        queue_wakeup(session, Task.RENDER)
     advance_if_rendered(session, job.id, now=now)
     session.refresh(job)
     return job

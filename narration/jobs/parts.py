@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from narration.broker.interface import Task
-from narration.broker.wakeups import note_wakeup
+from narration.broker.wakeups import queue_wakeup
 from narration.database import UNSYNCHRONIZED
 from narration.errors import LeaseLost
 from narration.jobs.cuts import QUIET_MS, Cuttable, cut_parts
@@ -215,7 +215,7 @@ def sound_columns(sound: PartSound) -> dict[str, Any]:
     }
 
 
-def note_ready_parts(session: Session, job_id: str, chunks: Sequence[int]) -> None:
+def wake_encoders(session: Session, job_id: str, chunks: Sequence[int]) -> None:
     """Wake encoders for the parts that these chunks completed."""
     if not chunks:
         return
@@ -233,7 +233,7 @@ def note_ready_parts(session: Session, job_id: str, chunks: Sequence[int]) -> No
         indexes.update(islice(need_it, NEIGHBOURS))
     ready = mark_ready(session, job_id, indexes) if indexes else ()
     for _ in ready[:WAKEUPS]:
-        note_wakeup(session, Task.ENCODE)
+        queue_wakeup(session, Task.ENCODE)
 
 
 def count_encodable(session: Session, *, now: datetime) -> int:

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from narration.broker.interface import Task
-from narration.broker.wakeups import note_wakeup
+from narration.broker.wakeups import queue_wakeup
 from narration.errors import LeaseLost
 from narration.jobs.advance import advance_if_rendered
 from narration.jobs.counters import recount
@@ -72,7 +72,7 @@ def start_rendering(session: Session, claim: StepClaim, *, wakeups: int, now: da
     if moved is None:
         raise LeaseLost(f"job {claim.job_id} is no longer ours (fence {claim.fence})")
     for _ in range(min(opened, wakeups)):
-        note_wakeup(session, Task.RENDER)
+        queue_wakeup(session, Task.RENDER)
     advance_if_rendered(session, claim.job_id, now=now)
 
 

@@ -38,7 +38,7 @@ class QueueRoom:
         if queued >= most:
             raise QueueFullError(f"{queued:,} jobs are waiting already: send this one later")
 
-    def note_submitted(self) -> None:
+    def count_submitted(self) -> None:
         """Count a job that was just submitted."""
         with self._guard:
             self._queued += 1

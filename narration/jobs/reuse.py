@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from narration.broker.interface import Task
-from narration.broker.wakeups import note_wakeup
+from narration.broker.wakeups import queue_wakeup
 from narration.jobs.advance import advance_if_rendered
 from narration.jobs.checkpoints import FinishedChunk, Standing, checkpoint_all
 from narration.jobs.record import Chunk, Job, Segment
@@ -123,7 +123,7 @@ def _end(session: Session, job_id: str, indexes: Collection[int], *, now: dateti
         if ended:
             move_segments(session, job_id, target, Segment.index.in_(ended), now=now, **free)
     for _ in unfinished:
-        note_wakeup(session, Task.RENDER)
+        queue_wakeup(session, Task.RENDER)
 
 
 def _claim_all(

@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from narration.broker.interface import Task
-from narration.broker.wakeups import note_wakeup
+from narration.broker.wakeups import queue_wakeup
 from narration.database import UNSYNCHRONIZED
 from narration.errors import LeaseLost
 from narration.jobs.advance import advance_if_rendered
@@ -34,7 +34,7 @@ from narration.jobs.turns import (
     is_claimable,
     jobs_in_turn,
     losses_once_claimed,
-    note_served,
+    record_served,
 )
 
 POISON = "{losses} workers were lost while speaking it"
@@ -76,7 +76,7 @@ def claim_segment(
         claim = _claim_of(session, job_id, is_open, patience, holder=holder, until=until, now=now)
         if claim is not None:
             _count_losses(session, claim, poison_losses, now=now)
-            note_served(session, job_id, now=now)
+            record_served(session, job_id, now=now)
             return claim
     return None
 
@@ -129,7 +129,7 @@ def finish_segment(session: Session, claim: SegmentClaim, *, now: datetime) -> b
     if not _move(session, claim, end, now=now, lease_holder=None, lease_until=None):
         raise LeaseLost(f"segment {claim.index} of job {claim.job_id} is no longer ours")
     if has_left:
-        note_wakeup(session, Task.RENDER)
+        queue_wakeup(session, Task.RENDER)
     return advance_if_rendered(session, claim.job_id, now=now)
 
 

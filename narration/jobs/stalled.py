@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from narration.broker.interface import Task
-from narration.broker.wakeups import note_wakeup
+from narration.broker.wakeups import queue_wakeup
 from narration.errors import DeadlineError
 from narration.jobs.advance import fail_job
 from narration.jobs.parts import count_encodable
@@ -59,11 +59,11 @@ def resume_work(session: Session, *, most_renders: int, now: datetime) -> None:
         session.execute(update(table).where(*is_held).values(lease_until=now))
     query = select(Job.id, Job.state).where(Job.state.in_(STEP_TASKS)).order_by(Job.priority.desc())
     for job_id, state in session.execute(query.limit(BATCH)):
-        note_wakeup(session, STEP_TASKS[state], job_id)
+        queue_wakeup(session, STEP_TASKS[state], job_id)
     for _ in range(min(most_renders, count_claimable(session, now=now))):
-        note_wakeup(session, Task.RENDER)
+        queue_wakeup(session, Task.RENDER)
     for _ in range(min(BATCH, count_encodable(session, now=now))):
-        note_wakeup(session, Task.ENCODE)
+        queue_wakeup(session, Task.ENCODE)
 
 
 def fail_overdue(session: Session, *, now: datetime) -> list[str]:

@@ -141,7 +141,7 @@ class Submitter:
             if isinstance(error, ConflictError):
                 return self._replay(submission)
             raise
-        self._room.note_submitted()
+        self._room.count_submitted()
         return Submitted(job=job, is_replay=False)
 
     def find_earlier(self, owner: str, key: str, request: str) -> Job | None:

@@ -131,7 +131,7 @@ def store_takes(session: Session, takes: Iterable[tuple[str, Take]], *, now: dat
     session.connection().execute(statement, [rows[key] for key in sorted(rows)])
 
 
-def note_passed_take(
+def record_passed_take(
     session: Session, claim: SegmentClaim, outcome: Outcome, *, spoken_text: str, voicing: Voicing
 ) -> None:
     """Store a take that was not kept, so that a user can still play and choose it.
@@ -203,7 +203,7 @@ def _is_recorded(
     return job.voice_digest == voice_digest and engine in job.engines
 
 
-def note_level(session: Session, chunk: Chunk, level: bytes) -> None:
+def store_take_level(session: Session, chunk: Chunk, level: bytes) -> None:
     """Store the level of a take from before levels were stored."""
     for table in (Chunk, ChunkAudio):
         is_it = (table.owner == chunk.owner, table.sha256 == chunk.sha256, table.level.is_(None))

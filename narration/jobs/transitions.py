@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from narration.broker.interface import Task
-from narration.broker.wakeups import note_call, note_wakeup
+from narration.broker.wakeups import queue_call, queue_wakeup
 from narration.database import UNSYNCHRONIZED
 from narration.errors import ConflictError
 from narration.jobs.events import NewEvent, add_events, write_events
@@ -78,7 +78,7 @@ def insert_job(session: Session, job: Job, *, now: datetime) -> None:
     Raises: ConflictError if the owner has used its idempotency key before.
     """
     _insert_job(session, job, [JobState.QUEUED], now=now)
-    note_wakeup(session, Task.PLAN, job.id)
+    queue_wakeup(session, Task.PLAN, job.id)
 
 
 def insert_planned_job(
@@ -99,8 +99,9 @@ def insert_planned_job(
     job.chunks_total = len(chunks)
     _insert_job(session, job, [JobState.QUEUED, JobState.RENDERING], now=now)
     insert_plan(session, plan, chunks, parts)
-    for _ in {chunk.segment for chunk in chunks}:
-        note_call(session)
+    queue_call(session)  # for the first segment: every worker hears it
+    for _ in range(len({chunk.segment for chunk in chunks}) - 1):
+        queue_wakeup(session, Task.RENDER)
 
 
 def insert_plan(
@@ -160,7 +161,7 @@ def move_job(
         event = NewEvent(type=f"job.{target.value}", payload=payload or {})
         write_events(session, job_id, [event], owner=moved.owner, last=moved.events, now=now)
         if target in STEP_TASKS and target is not JobState.PLANNING:
-            note_wakeup(session, STEP_TASKS[target], job_id)
+            queue_wakeup(session, STEP_TASKS[target], job_id)
     return moved and MovedJob(fence=moved.fence, tries=moved.tries)
 
 

@@ -35,7 +35,7 @@ class Trouble:
     detail: str  # from one of them
 
 
-def note_trouble(session: Session, job_id: str, error: RhapsodeError, *, now: datetime) -> None:
+def record_trouble(session: Session, job_id: str, error: RhapsodeError, *, now: datetime) -> None:
     """Record why a job is stuck; the same problem as before keeps its start time."""
     is_same = Job.trouble_code == error.code
     session.execute(
@@ -50,7 +50,7 @@ def note_trouble(session: Session, job_id: str, error: RhapsodeError, *, now: da
     )
 
 
-def note_for_waiting(
+def record_for_waiting(
     session: Session, code: str, detail: str, *, states: frozenset[JobState], now: datetime
 ) -> None:
     """Record a problem on every job in some states that has none yet."""

@@ -52,7 +52,7 @@ def _suspects() -> Select[Any]:
     return select(suspects.exists())
 
 
-def note_served(session: Session, job_id: str, *, now: datetime) -> None:
+def record_served(session: Session, job_id: str, *, now: datetime) -> None:
     """Note when a job had its turn, unless its row is locked.
 
     A claim must not wait: other claims of the worker wait for it, and whoever finishes many chunks

@@ -27,7 +27,7 @@ from narration.jobs.submit import (
     find_earlier,
     with_delivery_of,
 )
-from narration.telemetry import note_step
+from narration.telemetry import log_step
 
 OPENING_CHARS = (30, 70, 140)  # of the first chunks: about two, five and ten seconds of speech
 
@@ -55,9 +55,9 @@ class UrgentSubmitter:
         file = SourceFile(
             data=submission.data, name=submission.name, media_type=submission.media_type
         )
-        note_step("on_thread")
+        log_step("on_thread")
         draft = self.lay_out(file, submission.settings, options)
-        note_step("laid_out")
+        log_step("laid_out")
         try:
             return self._insert(submission, draft)
         except ConflictError:  # two equal concurrent requests, and this one lost
@@ -92,7 +92,7 @@ class UrgentSubmitter:
                 kind=submission.kind,
                 draft=draft,
             )
-            note_step("written")
+            log_step("written")
         return Submitted(job=job, is_replay=False)
 
 

@@ -13,7 +13,7 @@ from narration.keys.record import ApiKey, ApiSession
 from narration.keys.scopes import KeyLimits, Scope
 from narration.keys.secret import SESSION_PREFIX, digest_of, new_secret
 
-USE_NOTED_EVERY = timedelta(seconds=60)
+USE_RECORDED_EVERY = timedelta(seconds=60)
 MAX_SESSIONS = 100  # per key; the oldest ones end first
 
 
@@ -48,7 +48,7 @@ class KnownKey:
 
     def is_use_due(self, now: datetime) -> bool:
         """Whether its use should be recorded again."""
-        return self.last_used_at is None or now - self.last_used_at >= USE_NOTED_EVERY
+        return self.last_used_at is None or now - self.last_used_at >= USE_RECORDED_EVERY
 
 
 def has_keys(session: Session) -> bool:
@@ -96,9 +96,9 @@ def find_in_use(
     return found
 
 
-def note_use(session: Session, key_id: str, *, now: datetime) -> None:
+def record_use(session: Session, key_id: str, *, now: datetime) -> None:
     """Record that a key was used, at most once a minute across all processes."""
-    is_due = or_(ApiKey.last_used_at.is_(None), ApiKey.last_used_at <= now - USE_NOTED_EVERY)
+    is_due = or_(ApiKey.last_used_at.is_(None), ApiKey.last_used_at <= now - USE_RECORDED_EVERY)
     statement = update(ApiKey).where(ApiKey.id == key_id, is_due).values(last_used_at=now)
     session.execute(statement, execution_options={"synchronize_session": False})
 

@@ -10,8 +10,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from narration.errors import NO_ROOM, NotFoundError, OutputError, StorageFull, StoreRefusal
-from narration.storage.interface import BINARY, PROBE_KEY, Content, ObjectInfo, Stored, opened
+from narration.errors import NotFoundError, OutputError, StorageFull, StoreRefusal
+from narration.storage.interface import (
+    BINARY,
+    NO_ROOM,
+    PROBE_KEY,
+    Content,
+    ObjectInfo,
+    Stored,
+    opened,
+)
 from narration.storage.keys import check_key
 
 BLOCK_BYTES = 1024 * 1024

@@ -3,6 +3,7 @@
 Knows nothing of jobs; keys come from narration.storage.keys.
 """
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,9 +15,8 @@ Content: TypeAlias = bytes | Path | BinaryIO
 
 
 BINARY = "application/octet-stream"
-
-
 PROBE_KEY = ".rhapsode-write-test"
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})  # errors of the system for a full disk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from narration.broker.interface import Task
-from narration.broker.wakeups import note_wakeup
+from narration.broker.wakeups import queue_wakeup
 from narration.voices.record import Voice, VoiceState
 
 
@@ -67,7 +67,7 @@ def resume_voices(session: Session) -> None:
     is_preparing = Voice.state == VoiceState.PREPARING
     session.execute(update(Voice).where(is_preparing).values(lease_until=None))
     for voice_id in session.scalars(select(Voice.id).where(is_preparing)):
-        note_wakeup(session, Task.PREPARE_VOICE, voice_id)
+        queue_wakeup(session, Task.PREPARE_VOICE, voice_id)
 
 
 def _end(session: Session, voice_id: str, values: Mapping[str, Any]) -> bool:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from narration.bounded import BoundedCalls, TooLargeCallError, TooSlowError
 from narration.broker.interface import Task
-from narration.broker.wakeups import note_wakeup
+from narration.broker.wakeups import queue_wakeup
 from narration.clock import utc_now
 from narration.database import session_scope
 from narration.errors import ConflictError, FieldsError, RecordingError
@@ -151,7 +151,7 @@ def create_voice(
         raise ConflictError(
             f"there is a voice named {name!r}: delete it or choose another"
         ) from error
-    note_wakeup(session, Task.PREPARE_VOICE, voice_id)
+    queue_wakeup(session, Task.PREPARE_VOICE, voice_id)
     return voice
 
 

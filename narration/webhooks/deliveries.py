@@ -70,7 +70,7 @@ def record_attempt(
         values["state"] = DeliveryState.DELIVERED if is_taken else DeliveryState.FAILED
         values["ended_at"] = now
     # The webhook first: everything that locks both does so in this order, to avoid deadlocks.
-    failing_since = _note_health(session, claim, attempt, now)
+    failing_since = _record_health(session, claim, attempt, now)
     is_ours = _update(session, claim, **values)
     is_hopeless = failing_since is not None and failing_since <= now - disable_after
     if attempt.status_code == HTTPStatus.GONE and failing_since is not None:
@@ -114,7 +114,7 @@ def _update(session: Session, claim: DeliveryClaim, **values: Any) -> bool:
     return updated.first() is not None
 
 
-def _note_health(
+def _record_health(
     session: Session, claim: DeliveryClaim, attempt: Attempt, now: datetime
 ) -> datetime | None:
     """Record on a webhook whether it fails; return since when.

@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from narration.broker.interface import Task
-from narration.broker.wakeups import note_wakeup
+from narration.broker.wakeups import queue_wakeup
 from narration.database import UNSYNCHRONIZED
 from narration.ids import new_id
 from narration.jobs.events import JobEvent, Position, read_owner_events
@@ -62,7 +62,7 @@ def fan_out(session: Session, webhook_id: str, *, now: datetime) -> FanOut:
     if rows:
         _insert(session, rows)
         for _ in rows[:MOST_WAKEUPS]:
-            note_wakeup(session, Task.NOTIFY)
+            queue_wakeup(session, Task.NOTIFY)
     if page.events:
         last = page.events[-1].position
         webhook.cursor_transaction, webhook.cursor_id = last.transaction, last.id

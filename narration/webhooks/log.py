@@ -6,7 +6,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from narration.broker.interface import Task
-from narration.broker.wakeups import note_wakeup
+from narration.broker.wakeups import queue_wakeup
 from narration.errors import ConflictError, NotFoundError
 from narration.ids import new_id
 from narration.webhooks.endpoints import get_webhook
@@ -65,7 +65,7 @@ def replay_delivery(
     delivery.next_attempt_at = now
     delivery.ended_at = delivery.lease_until = None
     session.flush()
-    note_wakeup(session, Task.NOTIFY)
+    queue_wakeup(session, Task.NOTIFY)
     return delivery
 
 
@@ -92,7 +92,7 @@ def add_test_delivery(
     )
     session.add(delivery)
     session.flush()
-    note_wakeup(session, Task.NOTIFY)
+    queue_wakeup(session, Task.NOTIFY)
     return delivery
 
 

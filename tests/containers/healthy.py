@@ -206,7 +206,7 @@ def logs_events_only(project: Project) -> str:
     counts = {service: len(project.events(service)) for service in OURS}
     names = {event["event"] for service in OURS for event in project.events(service)}
     wanted = {"worker_started", "worker_draining", "worker_ended", "sweeper_ended", "api_ended",
-              "part_awaited", "weights_present", "database_migrated"}  # fmt: skip
+              "component_awaited", "weights_present", "database_migrated"}  # fmt: skip
     assert wanted <= names, wanted - names
     secrets = (project.environment[name] for name in ("POSTGRES_PASSWORD", "S3_SECRET_ACCESS_KEY"))
     assert not re.search("|".join(secrets), project.log(*OURS))

@@ -20,7 +20,7 @@ from narration.jobs.states import ChunkState
 from narration.jobs.takes import find_takes
 from tests.builders import LEASE, NOW, OWNER, claim_segment, make_job, make_outcome, plan_job
 
-_NOTED = "wakeups"
+_QUEUED = "wakeups"
 UNTIL = NOW + LEASE
 LONG: Any = {"characters": 100, "pause_ms": 500}  # several parts, each between silences
 
@@ -130,11 +130,11 @@ class CheckpointsContract:
             plan_job(session, make_job(session), chunks=chunks, segment_chunks=chunks, **LONG)
             claim = claim_segment(session)
             assert claim is not None
-            session.info.pop(_NOTED, None)
+            session.info.pop(_QUEUED, None)
             ends = [finished(claim, index) for index in range(chunks)]
             checkpoint_all(session, ends[1:], until=UNTIL, now=NOW)
             checkpoint_all(session, ends[:1], until=UNTIL, now=NOW)
-            woken = [task for task, _ in session.info[_NOTED]].count(Task.ENCODE)
+            woken = [task for task, _ in session.info[_QUEUED]].count(Task.ENCODE)
             parts = get_parts(session, claim.job_id)
             assert all(part.is_ready for part in parts)
             # The first part is completed last, alone.

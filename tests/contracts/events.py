@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from narration.broker.wakeups import send_noted
+from narration.broker.wakeups import send_queued
 from narration.database import call_after_commit, session_scope
 from narration.errors import ConflictError
 from narration.jobs.control import cancel_job, retry_job
@@ -88,7 +88,7 @@ class EventsContract:
         self, database: Engine
     ) -> None:
         broker = RecordingBroker()
-        call_after_commit(database, send_noted(broker))
+        call_after_commit(database, send_queued(broker))
         with session_scope(database) as session:
             job = make_job(session, owner="Ann of the Hill")
             add_events(session, job.id, [NewEvent(type="chunks.reset")], now=NOW)

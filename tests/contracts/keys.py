@@ -89,7 +89,7 @@ class KeysContract:
 
         def used_at(now: Any) -> Any:
             with session_scope(database) as session:
-                lookup.note_use(session, key.key.id, now=now)
+                lookup.record_use(session, key.key.id, now=now)
                 found = lookup.find_key(session, key.secret)
                 assert found is not None
                 return found.last_used_at

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
 from narration.broker.interface import Task
-from narration.broker.wakeups import _NOTED
+from narration.broker.wakeups import _QUEUED
 from narration.database import session_scope
 from narration.errors import LeaseLost
 from narration.jobs.control import cancel_job, retry_job
@@ -28,8 +28,8 @@ from narration.jobs.parts import (
     finish_part,
     get_parts,
     hand_back_part,
-    note_ready_parts,
     renew_part,
+    wake_encoders,
 )
 from narration.jobs.record import Chunk, Job, Part
 from narration.jobs.states import PART_MOVES, ChunkState, JobState, PartState
@@ -104,11 +104,11 @@ class PartQueriesContract:
                 update(Chunk).where(Chunk.index == 1).values(state=ChunkState.RENDERING)
             )
             session.execute(update(Part).values(is_ready=False))
-            note_ready_parts(session, job.id, [0])
+            wake_encoders(session, job.id, [0])
             assert take(session) is None
             session.execute(update(Chunk).values(state=ChunkState.FLAGGED))
             assert take(session) is None
-            note_ready_parts(session, job.id, [1])
+            wake_encoders(session, job.id, [1])
             session.execute(update(Job).values(gain_db=None))
             assert take(session) is None
             session.execute(update(Job).values(gain_db=-1.5))
@@ -123,17 +123,17 @@ class PartQueriesContract:
             plan_job(session, make_job(session), chunks=2)
             claim = claim_segment(session)
             assert claim is not None
-            session.info.pop(_NOTED, None)
+            session.info.pop(_QUEUED, None)
             speak(session, claim)
-            sent = [task for task, _ in session.info[_NOTED]]
+            sent = [task for task, _ in session.info[_QUEUED]]
             assert sent.count(Task.ENCODE) == 1
 
     def test_chunks_of_other_parts_wake_nobody(self, database: Engine) -> None:
         with session_scope(database) as session:
             job = spoken_job(session)
-            session.info.pop(_NOTED, None)
-            note_ready_parts(session, job.id, [7])
-            assert _NOTED not in session.info
+            session.info.pop(_QUEUED, None)
+            wake_encoders(session, job.id, [7])
+            assert _QUEUED not in session.info
 
     def test_priority_goes_first_then_the_beginnings(self, database: Engine) -> None:
         with session_scope(database) as session:

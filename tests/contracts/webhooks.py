@@ -7,7 +7,7 @@ from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
 from narration.broker.interface import Task
-from narration.broker.wakeups import send_noted
+from narration.broker.wakeups import send_queued
 from narration.database import call_after_commit, session_scope
 from narration.jobs.control import cancel_job
 from narration.jobs.purge import delete_job
@@ -80,7 +80,7 @@ class WebhooksContract:
 
     def test_each_event_becomes_one_delivery_for_each_webhook(self, database: Engine) -> None:
         broker = RecordingBroker()
-        call_after_commit(database, send_noted(broker))
+        call_after_commit(database, send_queued(broker))
         before = add_job(database)
         first, second = make_webhook(database), make_webhook(database, types=["job.canceled"])
         make_webhook(database, "bob")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from narration.jobs.record import Chunk
-from narration.jobs.takes import note_level
+from narration.jobs.takes import store_take_level
 from narration.sound.take import measure_take
 from worker.chunk_audio import read_chunk
 from worker.context import WorkerContext
@@ -18,5 +18,5 @@ def fill_levels(context: WorkerContext, chunks: Iterable[Chunk]) -> None:
         if chunk.level is None:
             level = measure_take(read_chunk(context.stores.work, chunk)).pack()
             with context.session() as session:
-                note_level(session, chunk, level)
+                store_take_level(session, chunk, level)
             chunk.level = level

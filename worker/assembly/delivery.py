@@ -11,7 +11,7 @@ import structlog
 from narration.errors import LeaseLost
 from narration.jobs.completeness import check_complete
 from narration.jobs.deliver import finish_job, reopen_job
-from narration.jobs.listen import note_sounds
+from narration.jobs.listen import store_sounds
 from narration.jobs.lookup import get_chunks, get_job, get_plan, list_delivered_keys
 from narration.jobs.record import Artifact, Chunk, Job, JobPlan
 from narration.jobs.step_claim import StepClaim
@@ -103,7 +103,7 @@ def _deliver(
     folder = _folder(job, claim)
     sound = prepare_sound(context, job, material.chunks, lease)
     with context.session() as session:
-        note_sounds(session, job.id, sounds_of(sound.works, sound.chunks, sound.encoded))
+        store_sounds(session, job.id, sounds_of(sound.works, sound.chunks, sound.encoded))
     programme = Programme(
         job=job,
         plan=material.plan,

@@ -116,7 +116,7 @@ class SlotStage:
     ) -> Future[SpeechTokens]:
         """Queue one prompt; the lowest turn gets the next free slot. `steps`: see Utterance."""
         future: Future[SpeechTokens] = Future()
-        future.add_done_callback(self._note_cancellation)
+        future.add_done_callback(self._mark_cancelled)
         with self._changed:
             if self._ended is None:
                 queued = _QueuedPrompt(prompt, future, {} if steps is None else steps)
@@ -167,7 +167,7 @@ class SlotStage:
             if not self._running or not self._may_step():
                 continue
             decoder.step()
-            self._note_first_tokens()
+            self._time_first_tokens()
             for slot in decoder.done():
                 self._finish(slot, decoder)
             self._hurry()  # the sound stage must not wait for a T3 that has nothing left
@@ -191,7 +191,7 @@ class SlotStage:
             few = len(self._running) // _FEW
             self._backlog.hurry(is_hurrying=0 < len(self._heard_soon) <= few)
 
-    def _note_cancellation(self, future: Future[SpeechTokens]) -> None:
+    def _mark_cancelled(self, future: Future[SpeechTokens]) -> None:
         if future.cancelled():
             self._has_cancelled = True
 
@@ -221,7 +221,7 @@ class SlotStage:
                 if slot is None:
                     return  # those behind it wait too, so that none of the same turn overtakes it
                 self._running[slot] = queued
-                self._note_joined(queued)
+                self._record_joined(queued)
                 if is_heard_soon(turn):
                     self._heard_soon.add(slot)
                 if is_first_heard(turn):
@@ -233,11 +233,11 @@ class SlotStage:
         self._heard_soon.discard(slot)
         self._first_heard.discard(slot)
 
-    def _note_joined(self, queued: _QueuedPrompt) -> None:
+    def _record_joined(self, queued: _QueuedPrompt) -> None:
         queued.steps.update(joined=time.monotonic(), t3_batch=len(self._running))
         self._joined.append(queued)
 
-    def _note_first_tokens(self) -> None:
+    def _time_first_tokens(self) -> None:
         for queued in self._joined:
             queued.steps["first_token"] = time.monotonic()
         self._joined.clear()

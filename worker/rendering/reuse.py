@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from narration import telemetry
 from narration.broker.interface import Task
-from narration.broker.wakeups import note_wakeup
+from narration.broker.wakeups import queue_wakeup
 from narration.errors import DatabaseUnavailable
 from narration.jobs.record import Chunk
 from narration.jobs.reuse import claim_reused, finish_reused, untouched_segments
@@ -139,7 +139,7 @@ class Reuse:
         now = self._context.clock()
         for claim in claims:
             if hand_back_segment(session, claim, not_before=now):
-                note_wakeup(session, Task.RENDER)
+                queue_wakeup(session, Task.RENDER)
 
     def _finish(self, found: _Found, lease: Lease, drain: Drain) -> None:
         """Finish claimed segments, and remove them from the claims."""

@@ -12,6 +12,8 @@ from functools import partial
 import structlog
 from sqlalchemy.orm import Session
 
+from narration.broker.interface import Task
+from narration.broker.wakeups import queue_wakeup
 from narration.engine import EngineIdentity
 from narration.jobs.advance import fail_job
 from narration.jobs.create import URGENT_PRIORITY
@@ -29,7 +31,7 @@ from narration.jobs.sound import RenderParameters
 from narration.jobs.stored import read_settings
 from narration.jobs.takes import record_provenance
 from narration.sound.gain import Loudness
-from narration.telemetry import note_step
+from narration.telemetry import log_step
 from narration.voices.record import Voice as VoiceRow
 from worker.context import Drain, WorkerContext
 from worker.engine.types import SpeechEngine
@@ -91,6 +93,11 @@ class SegmentRunner:
         """
         return self._render_one(URGENT_PRIORITY)
 
+    @property
+    def is_draining(self) -> bool:
+        """Whether no more segments are claimed."""
+        return self._drain.is_begun
+
     def drain(self) -> None:
         """Claim no more segments; chunks in flight may finish, the rest is handed back."""
         self._drain.begin(self._context.settings.grace_s)
@@ -101,7 +108,7 @@ class SegmentRunner:
             return False
         try:
             with structlog.contextvars.bound_contextvars(job_id=claim.job_id, segment=claim.index):
-                note_step("claimed")
+                log_step("claimed")
                 work = partial(self._render, claim, is_first=is_first)
                 with self.pace.at_work():
                     run_under_lease(self._context, self._work(claim), work)
@@ -157,7 +164,7 @@ class SegmentRunner:
 
     def _render(self, claim: SegmentClaim, lease: Lease, *, is_first: bool) -> None:
         settings, chunks = self._read(claim)
-        note_step("settings_read")
+        log_step("settings_read")
         record = partial(
             record_provenance,
             job_id=claim.job_id,
@@ -186,6 +193,7 @@ class SegmentRunner:
         else:
             with self._context.session() as session:
                 hand_back_segment(session, claim, not_before=self._context.clock())
+                queue_wakeup(session, Task.RENDER)  # for a worker that goes on
 
     def _read(self, claim: SegmentClaim) -> tuple[SegmentSettings, Sequence[Chunk]]:
         """Return how a segment is to be spoken, and its chunks that are not yet."""

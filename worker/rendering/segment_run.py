@@ -20,8 +20,8 @@ from narration.jobs.record import Chunk
 from narration.jobs.request import Voicing
 from narration.jobs.segment_claim import SegmentClaim, start_chunks
 from narration.jobs.states import ChunkState
-from narration.jobs.takes import Outcome, Take, note_passed_take, store_take
-from narration.telemetry import note_step
+from narration.jobs.takes import Outcome, Take, record_passed_take, store_take
+from narration.telemetry import log_step
 from worker.engine.types import Delivery, Speech, Utterance, make_turn
 from worker.leases import Lease
 from worker.rendering.reuse import find_cached
@@ -106,7 +106,7 @@ class SegmentRun:
         earlier = find_cached(
             self._context, self._claim.owner, keys, is_urgent=self._settings.is_urgent
         )
-        note_step("cache_read")
+        log_step("cache_read")
         reused = [self._reuse(pending, earlier) for pending in pending_chunks]
         self._waiting.extend(one for _, one in reused if isinstance(one, PendingChunk))
         unspoken = [one.index for one in self._waiting]
@@ -143,8 +143,8 @@ class SegmentRun:
     def _may_submit(self) -> bool:
         """Return whether the next chunk may be given to the engine now.
 
-        The first sound of a text comes sooner if its other chunks do not share T3's batch, and if
-        this thread does not wait for room for them.
+        The first sound of a text comes sooner if the other chunks of its segment do not share T3's
+        batch, and if this thread does not wait for room for them.
         """
         is_held_back = self._is_silent or (self._claim.is_suspect and self._is_under_way())
         return bool(self._waiting) and not is_held_back and not self._drain.is_begun
@@ -243,7 +243,7 @@ class SegmentRun:
     def _note(self, step: str, index: int, **fields: object) -> None:
         """Log what becomes of a text's first chunk, whose listener hears nothing yet."""
         if self._settings.is_urgent and index == 0:
-            note_step(step, **fields)
+            log_step(step, **fields)
 
     def _record_unkept(
         self, pending: PendingChunk, take: Take, result: PendingChunk | Outcome
@@ -259,7 +259,7 @@ class SegmentRun:
             take=take,
         )
         with self._context.session() as session:
-            note_passed_take(
+            record_passed_take(
                 session,
                 self._claim,
                 outcome,

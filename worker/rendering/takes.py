@@ -30,7 +30,7 @@ class PendingChunk:
     spoken_text: str
     number: int
     last_number: int
-    pause_after_ms: int = 0
+    pause_after_ms: int
     voicing: Voicing | None = None  # settings of its own
     best: SpokenTake | None = None
     text_findings: tuple[Finding, ...] = ()

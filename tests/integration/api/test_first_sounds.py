@@ -27,7 +27,7 @@ def cluster(
 ) -> Iterator[Cluster]:
     folder = tmp_path_factory.mktemp("first_sounds")
     with open_cluster(folder, postgres, valkey, seaweedfs) as cluster:
-        cluster.start_worker("gpu")
+        cluster.start_worker("gpu", chunk_s=0.5)  # long enough for the API to listen by then
         cluster.wait_until_ready()
         yield cluster
 

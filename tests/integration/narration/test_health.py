@@ -50,12 +50,12 @@ def test_metrics_are_those_of_the_process(port: int) -> None:
 
 def test_what_is_awaited_is_named(health: Health, port: int) -> None:
     health.set_ready()
-    health.await_part("weights", "pull them")
+    health.await_component("weights", "pull them")
     assert ask(port, "/readyz") == (
         503,
         {"status": "not ready", "awaits": {"weights": "pull them"}},
     )
-    health.await_part("weights", None)
+    health.await_component("weights", None)
     assert ask(port, "/readyz") == (200, {"status": "ready"})
 
 
@@ -92,7 +92,7 @@ def test_probe_does_not_wait_longer_than_it_asked_for(port: int) -> None:
 
 def test_probe_does_not_wait_for_long_for_what_others_have_to_mend() -> None:
     health = Health(patience_s=0.3)
-    health.await_part("broker", "it does not answer")
+    health.await_component("broker", "it does not answer")
     started = time.monotonic()
     assert health.wait(60).awaits == {"broker": "it does not answer"}
     assert time.monotonic() - started < 5
@@ -122,8 +122,8 @@ def test_long_stage_is_logged_while_it_goes_on() -> None:
     with capture_logs() as events, health.awaiting("engine", "loading english"):
         assert health.report().awaits == {"engine": "loading english"}
         time.sleep(0.3)
-    assert [event["event"] for event in events][-1] == "part_ready"
-    awaited = [event for event in events if event["event"] == "part_awaited"]
+    assert [event["event"] for event in events][-1] == "component_ready"
+    awaited = [event for event in events if event["event"] == "component_awaited"]
     assert len(awaited) >= 3
     assert awaited[-1]["elapsed_s"] > 0
     assert health.report().awaits == {}
@@ -137,11 +137,11 @@ def test_stage_that_fails_leaves_its_reason(health: Health) -> None:
 
 def test_health_check_tells_what_the_process_says(health: Health, port: int) -> None:
     url = f"http://127.0.0.1:{port}/readyz"
-    health.await_part("weights", "pull them")
+    health.await_component("weights", "pull them")
     is_ready, said = probe(url)
     assert not is_ready
     assert "pull them" in said
-    health.await_part("weights", None)
+    health.await_component("weights", None)
     health.set_ready()
     assert probe(url)[0]
 

@@ -12,14 +12,14 @@ from tests.fakes import ToneEngine
 from tests.harness import WorkerHarness
 from worker.engine.types import Speech, Utterance
 
-CHUNK_S = 0.2
+CHUNK_S = 2.0  # longer than what a loaded machine needs between two chunks
 
 
 class Watched(ToneEngine):
     """Notes at each chunk's submission how many chunks of jobs were being spoken."""
 
     def __init__(self) -> None:
-        super().__init__(threads=8, chunk_s=CHUNK_S)
+        super().__init__(threads=16, chunk_s=CHUNK_S)
         self.under_way: list[Future[Speech]] = []
         self.company: list[int] = []
 

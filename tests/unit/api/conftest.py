@@ -18,7 +18,7 @@ from api.app import create_app
 from api.deps import Resources
 from narration.broker.inline import InlineBroker
 from narration.broker.interface import Task
-from narration.broker.wakeups import send_noted
+from narration.broker.wakeups import send_queued
 from narration.database import call_after_commit, make_engine
 from narration.errors import BrokerUnavailable
 from narration.migrate import migrate
@@ -66,7 +66,7 @@ def settings(tmp_path: Path, empty_database: bytes) -> Settings:
 @pytest.fixture
 def resources(settings: Settings, broker: NotingBroker) -> Iterator[Resources]:
     engine = make_engine(settings.database_url, settings.database)
-    call_after_commit(engine, send_noted(broker))
+    call_after_commit(engine, send_queued(broker))
     yield Resources(settings=settings, database=engine, stores=open_stores(settings), broker=broker)
     engine.dispose()
 

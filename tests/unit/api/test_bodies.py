@@ -153,7 +153,7 @@ def test_unknown_form_field_is_named(client: TestClient) -> None:
 
 @pytest.mark.parametrize("charset", ["undefined", "punycode", "unicode_escape", "utf-16", "x" * 99])
 @pytest.mark.parametrize("path", ["/v1/jobs", "/v1/plans", "/v1/voices"])
-def test_forms_are_read_in_utf8_only(client: TestClient, path: str, charset: str) -> None:
+def test_forms_in_other_charsets_are_refused(client: TestClient, path: str, charset: str) -> None:
     form = b'--b\r\nContent-Disposition: form-data; name="\\ud800"\r\n\r\nx\r\n--b--\r\n'
     headers = {"content-type": f"multipart/form-data; boundary=b; charset={charset}"}
     answer = client.post(path, content=form, headers=headers)
@@ -161,8 +161,8 @@ def test_forms_are_read_in_utf8_only(client: TestClient, path: str, charset: str
     assert "charset" in answer.json()["detail"]
 
 
-@pytest.mark.parametrize("charset", ["UTF-8", "utf8"])
-def test_a_form_may_say_that_it_is_in_utf8(client: TestClient, charset: str) -> None:
+@pytest.mark.parametrize("charset", ["UTF-8", "utf8", "ISO-8859-1"])
+def test_a_form_may_name_a_usual_charset(client: TestClient, charset: str) -> None:
     part = b'Content-Disposition: form-data; name="file"; filename="a.txt"'
     form = b"--b\r\n" + part + b"\r\n\r\nHello.\r\n--b--"
     headers = {"content-type": f"multipart/form-data; boundary=b; charset={charset}"}
@@ -172,7 +172,7 @@ def test_a_form_may_say_that_it_is_in_utf8(client: TestClient, charset: str) -> 
 MANY = {
     "items": {"text": "x", "outputs": ["xx"] * 300_000},
     "fields": {"text": "x"} | {f"field{number}": 1 for number in range(100_000)},
-    "some items": {"text": "x", "outputs": ["xx"] * 5000},
+    "some items": {"text": "x", "outputs": ["xx"] * 15_000},
     "a long name": {"text": "x", "y" * 100_000: 1},
 }
 
@@ -197,6 +197,11 @@ def test_a_query_of_many_unknown_parameters_is_answered_briefly(client: TestClie
     assert len(answer.json()["errors"]) == 20
 
 
+def test_as_many_chapters_as_may_be_listed_are_not_too_many_values(client: TestClient) -> None:
+    body = {"text": "Hello.", "outputs": ["mp3"], "title": "One", "chapters": [1] * 10_000}
+    assert client.post("/v1/jobs", json=body).status_code == HTTPStatus.ACCEPTED
+
+
 def test_a_long_text_is_one_value_whatever_it_contains(client: TestClient) -> None:
     text = 'He said, "one, two, \\", and so on. ' * 20_000
     assert client.post("/v1/jobs", json={"text": text}).status_code == HTTPStatus.ACCEPTED
@@ -216,8 +221,17 @@ def test_values_are_counted_outside_of_texts(value: object, expected: bool) -> N
     assert has_more_values(json.dumps(value).encode(), 10) is expected
 
 
-def test_counting_takes_as_long_as_the_body() -> None:
+HOSTILE = [
+    b'"\\' * 1_000_000,
+    b"\\" * 2_000_000 + b'"',
+    b'{"a": "' + b'\\",' * 1_000_000,
+    b'"' * 4_000_000,
+    b'"\\"' * 1_000_000 + b"\\",
+]
+
+
+@pytest.mark.parametrize("number", range(len(HOSTILE)))
+def test_counting_takes_as_long_as_the_body(number: int) -> None:
     began = time.monotonic()
-    for hostile in (b'"\\' * 1_000_000, b"\\" * 2_000_000 + b'"', b'{"a": "' + b'\\",' * 1_000_000):
-        has_more_values(hostile, 10)
-    assert time.monotonic() - began < 10
+    has_more_values(b"," * 9 + HOSTILE[number] + b"," * 9, 10)
+    assert time.monotonic() - began < 2

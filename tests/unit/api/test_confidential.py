@@ -25,7 +25,7 @@ from narration.errors import (
 from narration.jobs.job_error import JobError
 from narration.jobs.record import Job
 from narration.jobs.states import JobState
-from narration.jobs.trouble import note_trouble
+from narration.jobs.trouble import record_trouble
 from narration.storage.profiles import Stores
 from tests.unit.api.routes.jobs import submit
 
@@ -88,7 +88,7 @@ def test_job_that_waits_keeps_the_place_to_itself(
     job = submit(client)
     since = utc_now() - timedelta(hours=1)
     with session_scope(resources.database) as session:
-        note_trouble(session, job["id"], kind(f"{SECRET} is full"), now=since)
+        record_trouble(session, job["id"], kind(f"{SECRET} is full"), now=since)
     answers = [client.get(job["urls"]["self"]), client.get("/readyz")]
     assert [warning["code"] for warning in answers[0].json()["warnings"]] == [kind.code]
     assert kind.__doc__ in answers[1].json()["checks"]["jobs"]

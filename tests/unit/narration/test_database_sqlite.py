@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
 
 from narration import database_sqlite
 from narration.database import make_engine, session_scope
@@ -37,12 +37,12 @@ def names(engine: Engine) -> list[str]:
 
 
 def test_writers_go_in_the_order_in_which_they_came(engine: Engine) -> None:
-    may_end, expected = threading.Event(), [f"writer {number}" for number in range(12)]
+    may_end, expected = threading.Event(), [f"writer {number}" for number in range(6)]
     first = threading.Thread(target=write, args=(engine, "first", lambda: may_end.wait(WAIT_S)))
     first.start()
     threads = []
     for name in expected:
-        time.sleep(0.02)
+        time.sleep(0.1)  # it connects, and joins the queue
         threads.append(threading.Thread(target=write, args=(engine, name)))
         threads[-1].start()
     time.sleep(0.3)  # by now SQLite's own waiters would look only every tenth of a second
@@ -81,6 +81,41 @@ def test_a_writer_in_another_process_keeps_nobodys_turn(
     other.close()
     write(engine, "at last")
     assert names(engine) == ["at last"]
+
+
+@pytest.mark.parametrize("is_read_only", [True, False])
+def test_an_interrupted_statement_leaves_the_turn_and_is_not_hidden(
+    engine: Engine, *, is_read_only: bool
+) -> None:
+    is_pressed = threading.Event()
+
+    def interrupt(*_: object) -> None:
+        if not is_pressed.is_set():
+            is_pressed.set()
+            raise KeyboardInterrupt
+
+    event.listen(engine, "do_execute", interrupt)
+    with pytest.raises(KeyboardInterrupt), session_scope(engine, is_read_only=is_read_only) as one:
+        one.execute(text("SELECT 1"))
+    assert is_pressed.is_set()
+    began = time.monotonic()
+    write(engine, "next")
+    assert time.monotonic() - began < WAIT_S
+
+
+def test_an_interrupted_wait_takes_no_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(self: threading.Event, timeout: float | None = None) -> bool:
+        del self, timeout
+        raise KeyboardInterrupt
+
+    queue = WriterQueue()
+    assert queue.enter(WAIT_S)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Event, "wait", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            queue.enter(WAIT_S)
+    queue.leave()
+    assert queue.enter(0.01)
 
 
 def test_a_turn_that_does_not_come_in_time_is_nobodys_loss() -> None:

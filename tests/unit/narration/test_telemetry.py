@@ -107,8 +107,8 @@ def test_a_log_that_cannot_be_written_stops_nothing() -> None:
 
 def test_steps_are_logged_with_a_time_of_the_host_that_only_grows() -> None:
     with capture_logs() as logs:
-        telemetry.note_step("claimed", index=0)
-        telemetry.note_step("spoken")
+        telemetry.log_step("claimed", index=0)
+        telemetry.log_step("spoken")
     assert [log["step"] for log in logs] == ["claimed", "spoken"]
     assert {log["log_level"] for log in logs} == {"debug"}
     assert logs[0]["at"] <= logs[1]["at"]

@@ -35,6 +35,13 @@ def without(packages: set[str], *arguments: str) -> subprocess.CompletedProcess[
     )
 
 
+@pytest.mark.parametrize("line", ["--help", "doctor", "render --help", "submit --help"])
+def test_what_only_a_service_needs_is_loaded_by_nothing_else(line: str) -> None:
+    service = {"redis", "celery", "kombu", "boto3", "fastapi", "uvicorn"}
+    ended = without(service, *line.split())
+    assert ended.returncode == 0, ended.stderr
+
+
 def commands() -> list[tuple[str, ...]]:
     """Return every command and group, beginning with the program itself."""
     found: list[tuple[str, ...]] = [()]

@@ -6,6 +6,9 @@ import sys
 import pytest
 
 BEGIN = "import os, signal; from rhapsode.interrupts import *; press = lambda: os.kill(0, 2)\n"
+FINISHING = (
+    "rhapsode: finishing the chunks that are being spoken; press Ctrl-C again to quit at once\n"
+)
 LINE = "rhapsode: interrupted; run the same command again to go on\n"
 
 
@@ -43,7 +46,7 @@ with Interrupts() as interrupts:
     except KeyboardInterrupt:
         print("unwound")
 """)
-    assert (process.returncode, process.stdout, process.stderr) == (0, "unwound\n", "")
+    assert (process.returncode, process.stdout, process.stderr) == (0, "unwound\n", FINISHING)
 
 
 def test_the_second_interrupt_kills_it() -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from narration.broker.inline import InlineBroker
-from narration.broker.wakeups import send_noted
+from narration.broker.wakeups import send_queued
 from narration.clock import utc_now
 from narration.database import call_after_commit, session_scope
 from narration.webhooks.claims import MOST_AT_ONCE, MOST_OF_OWNER, DeliveryClaim, claim_delivery
@@ -144,7 +144,7 @@ def test_receivers_that_are_gone_at_once_disable_a_webhook_without_a_deadlock(
 
 def test_a_notice_makes_deliveries_within_a_moment(database: Engine) -> None:
     broker = InlineBroker()
-    call_after_commit(database, send_noted(broker))
+    call_after_commit(database, send_queued(broker))
     make_webhook(database)
     with following_events(database, broker, utc_now):
         add_job(database)

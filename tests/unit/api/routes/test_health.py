@@ -16,7 +16,7 @@ from narration.clock import utc_now
 from narration.database import Base, session_scope
 from narration.engine import EngineIdentity
 from narration.errors import DiskFull, RhapsodeError, StorageFull, StorageUnavailable
-from narration.jobs.trouble import note_trouble
+from narration.jobs.trouble import record_trouble
 from narration.storage.directory import DirectoryStorage
 from narration.storage.interface import Stored
 from narration.workers import WorkerEngine, WorkerState
@@ -164,7 +164,7 @@ def test_store_that_is_full_is_not_ready(client: TestClient, resources: Resource
 def add_job_in_trouble(resources: Resources, error: RhapsodeError, since_s: float) -> str:
     with session_scope(resources.database) as session:
         job_id = make_job(session).id
-        note_trouble(session, job_id, error, now=utc_now() - timedelta(seconds=since_s))
+        record_trouble(session, job_id, error, now=utc_now() - timedelta(seconds=since_s))
     return job_id
 
 
@@ -200,7 +200,7 @@ def test_poll_that_knows_the_job_is_told_of_its_trouble(
     job_id = add_job_in_trouble(resources, StorageUnavailable(), 10)
     etag = client.get(f"/v1/jobs/{job_id}").headers["etag"]
     with session_scope(resources.database) as session:
-        note_trouble(session, job_id, DiskFull(), now=utc_now())
+        record_trouble(session, job_id, DiskFull(), now=utc_now())
     again = client.get(f"/v1/jobs/{job_id}", headers={"If-None-Match": etag})
     assert again.status_code == HTTPStatus.OK
 

@@ -34,7 +34,7 @@ def submit(database: Engine, room: QueueRoom, most: int) -> None:
     with session_scope(database) as session:
         room.require(session, most)
         make_job(session)
-    room.note_submitted()
+    room.count_submitted()
 
 
 def test_a_full_queue_refuses_within_the_second_of_a_count(sqlite_database: Engine) -> None:
@@ -61,5 +61,5 @@ def test_a_queue_that_has_emptied_takes_jobs_at_once(sqlite_database: Engine) ->
     room = QueueRoom(clock=Clock())
     with session_scope(sqlite_database) as session:
         room.require(session, 1)
-        room.note_submitted()  # a worker has claimed it meanwhile: nothing is queued
+        room.count_submitted()  # a worker has claimed it meanwhile: nothing is queued
         room.require(session, 1)

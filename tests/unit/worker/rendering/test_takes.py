@@ -13,7 +13,8 @@ SILENT = Finding(flag="silent", measured=-80.0, limit=-45.0, unit="dBFS")
 
 
 def pending(number: int = 0, **changes: Any) -> PendingChunk:
-    return PendingChunk(index=7, spoken_text="x", number=number, last_number=2, **changes)
+    values: dict[str, Any] = {"index": 7, "spoken_text": "x", "last_number": 2, "pause_after_ms": 0}
+    return PendingChunk(number=number, **(values | changes))
 
 
 def spoken(number: int = 0, findings: int = 0) -> SpokenTake:

@@ -2,6 +2,7 @@ import queue
 import threading
 
 from narration.broker.interface import MISSED, Listener, Subscription, Task
+from tests.cluster import wait_for
 from tests.fakes import RecordingBroker
 from worker.rendering.urgent_calls import UrgentCalls
 
@@ -43,6 +44,7 @@ class Segments:
         self.waiting: queue.Queue[str] = queue.Queue()
         self.begun: queue.Queue[str] = queue.Queue()
         self.may_end = threading.Event()
+        self.is_draining = threading.Event()
 
     def speak_next(self) -> bool:
         try:
@@ -58,7 +60,7 @@ class Segments:
 
 def test_a_call_speaks_all_that_waits_and_a_worker_that_closes_ends_it_first() -> None:
     broker, segments = CallingBroker(), Segments()
-    calls = UrgentCalls(broker, segments.speak_next, threads=2)
+    calls = UrgentCalls(broker, segments.speak_next, segments.is_draining.is_set, threads=2)
     segments.may_end.set()
     for name in ("first", "second", "third"):
         segments.waiting.put(name)
@@ -70,7 +72,7 @@ def test_a_call_speaks_all_that_waits_and_a_worker_that_closes_ends_it_first() -
 
 def test_a_call_that_finds_every_thread_at_work_is_passed_on_to_the_queue() -> None:
     broker, segments = CallingBroker(), Segments()
-    calls = UrgentCalls(broker, segments.speak_next, threads=1)
+    calls = UrgentCalls(broker, segments.speak_next, segments.is_draining.is_set, threads=1)
     segments.waiting.put("first")
     broker.call()
     assert segments.begun.get(timeout=WAIT_S) == "first"
@@ -87,9 +89,9 @@ def test_a_call_that_finds_every_thread_at_work_is_passed_on_to_the_queue() -> N
 
 def test_a_worker_that_drains_passes_every_call_on() -> None:
     broker, segments = CallingBroker(), Segments()
-    calls = UrgentCalls(broker, segments.speak_next, threads=1)
+    calls = UrgentCalls(broker, segments.speak_next, segments.is_draining.is_set, threads=1)
     segments.waiting.put("first")
-    calls.drain()
+    segments.is_draining.set()
     broker.call()
     assert broker.take() == [(Task.RENDER, ())]
     calls.close()
@@ -98,13 +100,12 @@ def test_a_worker_that_drains_passes_every_call_on() -> None:
 
 def test_a_segment_that_fails_does_not_keep_the_next_call_from_being_answered() -> None:
     broker, segments = CallingBroker(), Segments()
-    calls = UrgentCalls(broker, segments.speak_next, threads=1)
+    calls = UrgentCalls(broker, segments.speak_next, segments.is_draining.is_set, threads=1)
     segments.may_end.set()
     segments.waiting.put("deadly")
     broker.call()
     assert segments.begun.get(timeout=WAIT_S) == "deadly"
-    calls._free.acquire(timeout=WAIT_S)
-    calls._free.release()
+    wait_for(lambda: broker.sent == [(Task.RENDER, ())], WAIT_S, "another worker's call")
     segments.waiting.put("next")
     broker.call()
     assert segments.begun.get(timeout=WAIT_S) == "next"

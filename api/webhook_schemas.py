@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from api.queries import PageQuery
+from api.queries import MAX_STATES, PageQuery
 from narration.field_types import Line, Number
 from narration.ids import id_pattern
 from narration.setting_types import DAY_S
@@ -144,7 +144,7 @@ class DeliveryQuery(PageQuery):
     """Selects deliveries and a page of them."""
 
     cursor: Annotated[str, Field(pattern=id_pattern("msg"))] | None = None
-    state: frozenset[DeliveryState] = frozenset()
+    state: list[DeliveryState] = Field(default_factory=list, max_length=MAX_STATES)
 
 
 def webhook_body(webhook: Webhook, now: datetime) -> WebhookBody:

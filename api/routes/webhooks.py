@@ -204,7 +204,7 @@ def list_deliveries(  # noqa: PLR0917 - FastAPI fills them in by name
             session,
             webhook_id,
             owner=owner,
-            states=query.state,
+            states=frozenset(query.state),
             before=query.cursor,
             limit=query.limit + 1,
         )

@@ -1,5 +1,6 @@
 """The OpenAPI document is complete: bodies that are read as streams, and problem documents."""
 
+import json
 from typing import Any
 
 import pytest
@@ -63,3 +64,8 @@ def test_calls_of_owners_name_their_key(document: dict[str, Any]) -> None:
 def test_submission_takes_json_and_forms(document: dict[str, Any]) -> None:
     content = document["paths"]["/v1/jobs"]["post"]["requestBody"]["content"]
     assert content.keys() == {"application/json", "multipart/form-data"}
+
+
+def test_no_list_promises_to_refuse_duplicates(document: dict[str, Any]) -> None:
+    """None does: naming a state or a scope twice means the same as naming it once."""
+    assert '"uniqueItems"' not in json.dumps(document)

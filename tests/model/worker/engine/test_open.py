@@ -1,3 +1,4 @@
+import os
 import random
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -100,3 +101,15 @@ def test_poisoned_utterance_is_refused_and_others_are_spoken(
             bad.result(TIMEOUT_S)
         assert len(fine.result(TIMEOUT_S).waveform)
         assert engine.is_alive()
+
+
+@pytest.mark.parametrize("chosen", [None, "64"])
+def test_a_cpu_keeps_few_operations_unless_told_how_many(
+    monkeypatch: pytest.MonkeyPatch, chosen: str | None
+) -> None:
+    name = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"
+    monkeypatch.setenv(name, chosen or "")
+    if chosen is None:
+        monkeypatch.delenv(name)
+    with open_engine(toy_chatterbox(), PLAIN):
+        assert os.environ[name] == (chosen or "256")

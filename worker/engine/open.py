@@ -1,11 +1,11 @@
 """Builds a speech engine from a checkpoint's networks."""
 
-import os
 from collections.abc import Callable
 from functools import partial
 
 import torch
 
+from narration.settings import set_for_library
 from worker.chatterbox.checkpoint import T3_FILE, Chatterbox
 from worker.chatterbox.t3.decoder import Decoder
 from worker.chatterbox.t3.vllm_layout import PromptLayout
@@ -64,7 +64,7 @@ def limit_memory(options: ResolvedOptions) -> None:
     A vocoder batch that does not fit then fails, and is split, before other programs suffer.
     """
     if options.device == "cpu":
-        os.environ.setdefault(*_OPERATIONS_KEPT)
+        set_for_library(*_OPERATIONS_KEPT)
         return
     total = torch.cuda.get_device_properties(options.device).total_memory
     index = torch.device(options.device).index or 0

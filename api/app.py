@@ -150,8 +150,8 @@ class PageFiles(StaticFiles):
     """The page's scripts and styles, revalidated each time, so that versions never mix."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        """Answer with a whole file: they are small, and a range may be invalid."""
-        scope["headers"] = [header for header in scope["headers"] if header[0] != b"range"]
+        """Answer with a whole file."""
+        _drop_range(scope)
         return await super().get_response(path, scope)
 
     def file_response(self, *args: Any, **options: Any) -> Response:
@@ -161,10 +161,14 @@ class PageFiles(StaticFiles):
         return response
 
 
+def _drop_range(scope: Scope) -> None:
+    """Have a file sent whole: the page's are small, and a range may be invalid."""
+    scope["headers"] = [header for header in scope["headers"] if header[0] != b"range"]
+
+
 def _page(name: str) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
-        headers = request.scope["headers"]
-        request.scope["headers"] = [header for header in headers if header[0] != b"range"]
+        _drop_range(request.scope)
         return FileResponse(STATIC / name, headers={"Cache-Control": "no-cache"})
 
     return answer

@@ -117,11 +117,11 @@ def _connect(settings: ClientSettings, server: str | None, *, is_quiet: bool) ->
 
     key = settings.key.get_secret_value() if settings.key else None
     require_key(key, "RHAPSODE_CLIENT__KEY")
+    url, source = settings.server, "RHAPSODE_CLIENT__SERVER"
     if server is not None:
-        require_server_url(server, "--server")
-    else:
-        require_server_url(settings.server, "RHAPSODE_CLIENT__SERVER")
-    return ApiClient(server if server is not None else settings.server, key, tell=tell)
+        url, source = server, "--server"
+    require_server_url(url, source)
+    return ApiClient(url, key, tell=tell)
 
 
 class _Submitter:

@@ -20,9 +20,9 @@ from worker.engine.slot_stage import SlotStage
 from worker.engine.sound_stage import SoundStage
 
 _CORES_BESIDE_GPU = 4
-# oneDNN keeps an operation that it compiled for each shape, 1,024 unless this says otherwise. Every
-# chunk has shapes of its own: on a CPU they took 300 MB more, and kept growing for an hour of
-# speech. An utterance needs fewer than these. Read when the first operation runs.
+# oneDNN keeps each operation that it compiled for a shape, 1,024 unless this says otherwise.
+# Every chunk has shapes of its own, so a server's memory grew while it spoke, and speaking was
+# no faster for it. Read when the first operation runs.
 _OPERATIONS_KEPT = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "256")
 RESERVED_SHARE = 128  # one slot in this many is reserved for utterances that a listener waits for
 _SOUND_THREADS = (

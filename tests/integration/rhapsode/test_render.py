@@ -38,6 +38,8 @@ ODD = {
     "mixed line endings": "One line.\r\nAnother line.\rA third.\n\nThe end.\r\n",
 }
 
+HOW_TO_GO_ON = b"rhapsode: interrupted; run the same command again to go on\n"
+
 
 def write(path: Path, text: str) -> Path:
     path.write_bytes(text.encode())
@@ -189,36 +191,34 @@ def test_a_killed_render_goes_on_from_the_finished_chunks(
 def test_an_interrupted_render_says_how_to_go_on(
     tmp_path: Path, tiny: Path, data_dir: Path
 ) -> None:
-    text = write(tmp_path / "long.txt", _lines(48))
-    # Children of a shell's background job ignore the signal, unless it is handled here.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    interrupted = begin(text, tmp_path / "long.wav", tiny)
-    wait_for_chunks(data_dir, 1)
-    interrupted.send_signal(signal.SIGINT)
+    interrupted = interrupted_render(tmp_path, tiny, data_dir)
     _, error = interrupted.communicate(timeout=60)
-    assert interrupted.returncode == 130
-    finishing, line = error.splitlines()
-    assert b"press Ctrl-C again" in finishing
-    assert line == b"rhapsode: interrupted; run the same command again to go on"
+    assert (interrupted.returncode, error) == (130, HOW_TO_GO_ON)
     assert not list(tmp_path.glob("*.wav*"))
 
 
 def test_a_second_interrupt_ends_a_render_at_once(
     tmp_path: Path, tiny: Path, data_dir: Path
 ) -> None:
-    text = write(tmp_path / "long.txt", _lines(48))
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    interrupted = begin(text, tmp_path / "long.wav", tiny)
-    wait_for_chunks(data_dir, 1)
-    interrupted.send_signal(signal.SIGINT)
-    assert interrupted.stderr is not None
-    assert b"press Ctrl-C again" in interrupted.stderr.readline()
+    interrupted = interrupted_render(tmp_path, tiny, data_dir)
     sent_at = time.monotonic()
     interrupted.send_signal(signal.SIGINT)
     _, error = interrupted.communicate(timeout=60)
     assert time.monotonic() - sent_at < 2
-    assert interrupted.returncode == 130
-    assert error == b"rhapsode: interrupted; run the same command again to go on\n"
+    assert (interrupted.returncode, error) == (130, HOW_TO_GO_ON)
+
+
+def interrupted_render(tmp_path: Path, tiny: Path, data_dir: Path) -> subprocess.Popen[bytes]:
+    """Return a render that was interrupted while it spoke, and has said so."""
+    text = write(tmp_path / "long.txt", _lines(48))
+    # Children of a shell's background job ignore the signal, unless it is handled here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    process = begin(text, tmp_path / "long.wav", tiny)
+    wait_for_chunks(data_dir, 1)
+    process.send_signal(signal.SIGINT)
+    assert process.stderr is not None
+    assert b"press Ctrl-C again" in process.stderr.readline()
+    return process
 
 
 def _lines(count: int) -> str:

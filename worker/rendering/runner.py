@@ -3,6 +3,7 @@
 Works with the engine it is given and no tensors; the queries check who may write what.
 """
 
+import math
 import threading
 import time
 from collections.abc import Sequence
@@ -75,6 +76,7 @@ class SegmentRunner:
         self._drain = Drain()
         self._reuse = Reuse(context)
         self._claiming = threading.Lock()  # one by one: the first of a job may hold up the others
+        self._nothing_since = -math.inf  # when the last claim that found nothing began
         self.pace = Pace()
 
     def render_next(self) -> bool:
@@ -124,7 +126,14 @@ class SegmentRunner:
         since = time.monotonic()
         with self._claiming:
             self._reuse.wait(since)
+            # A book wakes dozens of threads. Once one of them finds nothing left, neither would
+            # those that were awake before it looked.
+            if since < self._nothing_since:
+                return None, False
+            began_at = time.monotonic()
             claim = self._claim(least_priority)
+            if claim is None:
+                self._nothing_since = began_at
             return claim, claim is not None and self._reuse.enter(claim)
 
     def _claim(self, least_priority: int) -> SegmentClaim | None:

@@ -1,6 +1,9 @@
 """A book that was spoken before, with one sentence changed."""
 
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,8 @@ from narration.jobs.states import JobState
 from tests.builders import claim_segment, make_text
 from tests.harness import WorkerHarness
 from worker.rendering import reuse as worker_reuse
+from worker.rendering import runner
+from worker.rendering.places import Places
 
 SENTENCES = 70  # a segment each: more than are ended in one transaction
 
@@ -116,3 +121,26 @@ def test_new_text_is_left_to_those_who_speak_it(harness: WorkerHarness) -> None:
     for _ in range(2):
         harness.worker.handlers[Task.RENDER]()
     assert harness.job(job_id).chunks_done == 2
+
+
+def test_threads_that_were_awake_before_one_found_nothing_do_not_look_again(
+    harness: WorkerHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(harness.worker._runner, "_places", Places(8))
+    may_end = threading.Event()
+    claim = runner.claim_segment
+    claims: list[int] = []
+
+    def claim_late(*arguments: Any, **options: Any) -> SegmentClaim | None:
+        claims.append(options["least_priority"])
+        may_end.wait(5)
+        return claim(*arguments, **options)
+
+    monkeypatch.setattr(runner, "claim_segment", claim_late)
+    with ThreadPoolExecutor(8) as pool:
+        renders = [pool.submit(harness.worker.handlers[Task.RENDER]) for _ in range(8)]
+        time.sleep(0.3)  # all but one wait for the first
+        may_end.set()
+        for render in renders:
+            render.result()
+    assert len(claims) == 2  # the second began after all of them had come

@@ -63,11 +63,26 @@ def _parts(sentence: str) -> list[str]:
     if count <= 1:
         return [sentence] if sentence else []
     width = min(_CUE_CHARS, len(sentence) // count + _LINE_CHARS // 4)
-    return textwrap.wrap(sentence, width)
+    return _wrap(sentence, width)
 
 
 def _lines(text: str) -> str:
-    return "\n".join(textwrap.wrap(text, _LINE_CHARS)) or text
+    return "\n".join(_wrap(text, _LINE_CHARS)) or text
+
+
+def _wrap(text: str, width: int) -> list[str]:
+    """Do what `textwrap.wrap` does, in a tenth of the time if words are only to be kept whole."""
+    is_plain = text.isprintable() and "-" not in text and "  " not in text
+    if not is_plain or text != text.strip():
+        return textwrap.wrap(text, width)
+    lines, rest = [], text
+    while len(rest) > width:
+        end = rest.rfind(" ", 0, width + 1)
+        if end < 0:  # a word longer than a line, which is cut
+            return textwrap.wrap(text, width)
+        lines.append(rest[:end])
+        rest = rest[end + 1 :]
+    return [*lines, rest] if rest else lines
 
 
 def _clock(seconds: float, point: str) -> str:

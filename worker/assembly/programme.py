@@ -98,20 +98,21 @@ def _write_section(
     names = [file_name(output, section) for output in lossless]
     with ExitStack() as stack:
         uploads = {name: stack.enter_context(closing(begin_upload(name))) for name in names}
-        pool = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="lossless"))
+        pool = stack.enter_context(ThreadPoolExecutor(2, thread_name_prefix="beside"))
         stopped = threading.Event()
         stack.callback(stopped.set)  # before the pool waits for its thread
         written = pool.submit(_write_at_once, programme, section, folder, uploads, stopped)
-        for output in outputs:
+        captioned = pool.submit(_write_captions, programme, section, folder)
+        # The captions last: they are made while the sound is joined.
+        others = [output for output in outputs if output not in lossless]
+        for output in sorted(others, key=CAPTIONS.__contains__):
             if written.done():
                 written.result()  # if it failed, nothing else needs to be written
             path = folder / file_name(output, section)
-            if output in CAPTIONS:
-                _write_captions(programme, section, output, path)
-            elif output in lossless:
-                continue
             with closing(begin_upload(path.name)) as upload:
-                if output not in CAPTIONS:
+                if output in CAPTIONS:
+                    captioned.result()
+                else:
                     _join_parts(programme, section, AudioFormat(output.value), path, upload.follow)
                     _check_length(section, path)
                 yield OutputFile(path=path, section=section, upload=upload)
@@ -135,17 +136,19 @@ def file_name(output: OutputFormat, section: Section) -> str:
     return f"{section.name or NAMES[output]}.{output.value}"
 
 
-def _write_captions(
-    programme: Programme, section: Section, output: OutputFormat, path: Path
-) -> None:
+def _write_captions(programme: Programme, section: Section, folder: Path) -> None:
+    wanted = [output for output in programme.settings.outputs if output in CAPTIONS]
+    if not wanted:
+        return
     marks = section.shift(programme.measurement.marks)
     own = programme.chunks[section.first : section.end]
     cue_list = cues(zip(marks, (chunk.caption for chunk in own), strict=True))
-    if output is OutputFormat.SRT:
-        captions = write_srt(cue_list)
-    else:
-        captions = write_vtt(cue_list, _chapters(programme, section))
-    path.write_text(captions, encoding="utf-8")
+    for output in wanted:
+        if output is OutputFormat.SRT:
+            captions = write_srt(cue_list)
+        else:
+            captions = write_vtt(cue_list, _chapters(programme, section))
+        (folder / file_name(output, section)).write_text(captions, encoding="utf-8")
 
 
 def _join_parts(

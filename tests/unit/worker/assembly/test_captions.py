@@ -1,4 +1,8 @@
+import textwrap
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from worker.assembly.captions import cues, write_srt, write_vtt
 from worker.assembly.types import ChapterMark, Cue, Mark
@@ -27,6 +31,13 @@ def test_a_long_sentence_becomes_several_cues_without_losing_a_word() -> None:
     assert len(result) > 2
     assert all(len(cue.text) <= 84 for cue in result)
     assert " ".join(cue.text for cue in result).split() == sentence.split()
+
+
+@given(st.text("ab .,-\u2014\u00e9\t\n", max_size=120) | st.text("abcdefg h ij ", max_size=120))
+def test_lines_break_where_the_standard_library_breaks_them(text: str) -> None:
+    vtt = write_vtt([Cue(start_s=0, end_s=1, text=text)])
+    lines = vtt.partition(".000\n")[2].removesuffix("\n")
+    assert lines == ("\n".join(textwrap.wrap(text, 42)) or text)
 
 
 def test_vtt_has_its_header_points_and_escapes() -> None:

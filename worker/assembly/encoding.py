@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 
 import structlog
 from sqlalchemy.orm import Session
@@ -36,23 +37,31 @@ def encode_next(context: WorkerContext, job_id: str | None = None) -> bool:
 
     If it was encoded before, as part of another job, the rest of the job is looked up, too.
     """
+    reuse, claim_next = context.part_reuse, partial(_claim, context, job_id)
+    claim = reuse.claim(claim_next) if job_id is None else reuse.claim_of(job_id, claim_next)
+    if claim is None:
+        return False
+    try:
+        with structlog.contextvars.bound_contextvars(job_id=claim.job_id, part=claim.index):
+            encoding = _Encoding(context, claim, is_for_delivery=job_id is not None)
+            run_under_lease(context, _work(context, claim), encoding.run)
+            if encoding.is_cached:
+                with suppress(NotFoundError):  # the job was deleted since
+                    reuse.finish_rest(context, claim.job_id)
+    finally:
+        reuse.leave(claim)
+    return True
+
+
+def _claim(context: WorkerContext, job_id: str | None) -> PartClaim | None:
     with context.session() as session:
-        claim = claim_part(
+        return claim_part(
             session,
             holder=context.holder,
             until=context.leases.until(),
             now=context.clock(),
             job_id=job_id,
         )
-    if claim is None:
-        return False
-    with structlog.contextvars.bound_contextvars(job_id=claim.job_id, part=claim.index):
-        encoding = _Encoding(context, claim, is_for_delivery=job_id is not None)
-        run_under_lease(context, _work(context, claim), encoding.run)
-        if encoding.is_cached:
-            with suppress(NotFoundError):  # the job was deleted since
-                context.part_reuse.finish_rest(context, claim.job_id)
-    return True
 
 
 class _Encoding:
@@ -72,6 +81,8 @@ class _Encoding:
             fill_levels(context, chunks)
             plan = plan_one(context, job, part, chunks, cuts, is_for_delivery=self._is_for_delivery)
             encoded = plan.store.find([plan.work])
+            is_found = all(digest in encoded for digest in plan.work.digests)
+            context.part_reuse.note(claim, is_cached=is_found)
             made = plan.store.make(plan.work, encoded)
             is_cached = not made
             sound = plan.sound(encoded | {each.digest: each for each in made})

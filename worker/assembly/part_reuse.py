@@ -1,17 +1,22 @@
 """Finishes all parts of a job that were encoded before, once one of them turns out to be."""
 
+import math
 import threading
-from collections.abc import Sequence
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from narration.jobs.lookup import get_chunks, get_job
 from narration.jobs.part_reuse import FoundPart, finish_found, untouched_parts
-from narration.jobs.parts import get_cuts
+from narration.jobs.parts import PartClaim, get_cuts
 from narration.jobs.record import Chunk, Job, Part
 from worker.assembly.part_planning import PlannedWork, plan_one
 from worker.context import WorkerContext
 
 PARTS = 128  # per transaction: other workers wait for the job's row meanwhile
+REMEMBERED = 1024  # jobs
+WAIT_S = 1.0  # the longest that claims wait for a look into the cache
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,21 +30,69 @@ class _Batch:
 
 
 class PartReuse:
-    """Finishes parts that are in the cache of encoded parts; shared by a worker's threads."""
+    """Finishes parts that are in the cache of encoded parts; shared by a worker's threads.
+
+    While one thread finds out whether a part is cached, and finishes the others of its job if so,
+    the others do not claim. Otherwise each would claim cached parts one by one, and all of them
+    together would slow that thread down.
+    """
 
     def __init__(self) -> None:
-        self._jobs: set[str] = set()
-        self._guard = threading.Lock()
+        self._is_reused: OrderedDict[str, bool] = OrderedDict()  # by job: was its last part cached?
+        self._looking: set[PartClaim | str] = (
+            set()
+        )  # parts, and jobs whose other parts are finished
+        self._changed = threading.Condition()
+        self._claiming = threading.Lock()
+        self._nothing_since = -math.inf  # when the last claim that found nothing began
+
+    def claim(self, claim_next: Callable[[], PartClaim | None]) -> PartClaim | None:
+        """Claim a part of any job, after what is being looked up; call `leave` afterwards."""
+        since = time.monotonic()
+        with self._claiming:
+            self._wait(since)
+            # Once a thread finds nothing left, neither would those that came before it looked.
+            if since < self._nothing_since:
+                return None
+            began_at = time.monotonic()
+            claim = claim_next()
+            if claim is None:
+                self._nothing_since = began_at
+            else:
+                self._enter(claim)
+            return claim
+
+    def claim_of(self, job_id: str, claim_next: Callable[[], PartClaim | None]) -> PartClaim | None:
+        """Claim a part of one job as `claim` does; others may claim meanwhile."""
+        self._wait(time.monotonic(), job_id)
+        claim = claim_next()
+        if claim is not None:
+            self._enter(claim)
+        return claim
+
+    def note(self, claim: PartClaim, *, is_cached: bool) -> None:
+        """Note whether a claimed part is cached; if not, the others go on."""
+        with self._changed:
+            self._is_reused[claim.job_id] = is_cached
+            self._is_reused.move_to_end(claim.job_id)
+            if len(self._is_reused) > REMEMBERED:
+                self._is_reused.popitem(last=False)
+        if not is_cached:
+            self.leave(claim)
+
+    def leave(self, claim: PartClaim) -> None:
+        """End the look that a claim began, if it has not ended."""
+        self._end(claim)
 
     def finish_rest(self, context: WorkerContext, job_id: str) -> None:
         """Finish the cached parts of a job, unless another thread is doing that.
 
         It goes on while it finds something.
         """
-        with self._guard:
-            if job_id in self._jobs:
+        with self._changed:
+            if job_id in self._looking:
                 return
-            self._jobs.add(job_id)
+            self._looking.add(job_id)
         try:
             after = -1
             while (batch := _read(context, job_id, after)).parts:
@@ -47,8 +100,28 @@ class PartReuse:
                     return
                 after = batch.parts[-1].index
         finally:
-            with self._guard:
-                self._jobs.discard(job_id)
+            self._end(job_id)
+
+    def _enter(self, claim: PartClaim) -> None:
+        """Hold up the others, unless the last part of its job was not cached."""
+        with self._changed:
+            if self._is_reused.get(claim.job_id, True):
+                self._looking.add(claim)
+
+    def _end(self, look: PartClaim | str) -> None:
+        with self._changed:
+            self._looking.discard(look)
+            self._changed.notify_all()
+
+    def _wait(self, since: float, job_id: str | None = None) -> None:
+        """Wait while a job is looked up, by default any job; at most WAIT_S from `since`."""
+
+        def is_free() -> bool:
+            jobs = {look if isinstance(look, str) else look.job_id for look in self._looking}
+            return not jobs if job_id is None else job_id not in jobs
+
+        with self._changed:
+            self._changed.wait_for(is_free, max(0.0, since + WAIT_S - time.monotonic()))
 
 
 def _read(context: WorkerContext, job_id: str, after: int) -> _Batch:

@@ -4,6 +4,7 @@ Handing megabytes of sound over would keep the process that serves the queue bus
 everything else it does for a part; with many cores it would set the pace of them all.
 """
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -11,9 +12,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from narration.bounded import BoundedCalls, TooLargeCallError, TooSlowError
-from narration.errors import BusyError, EncoderDied
+from narration.errors import BusyError, EncoderDied, NotFoundError
 from narration.settings import Profile, S3Profile, Settings
 from narration.storage.interface import Storage
+from narration.storage.keys import part_audio_key
 from narration.storage.profiles import open_profile
 from worker.assembly.lossless.stretches import StretchRequest, StretchSound, make_stretch
 from worker.assembly.parts.request import PartAnswer, PartRequest, answer
@@ -81,6 +83,20 @@ class PartEncoders:
         except BusyError:
             return _make_stretch(self._store, request, takes)
 
+    def read_parts(self, sha256s: Sequence[str]) -> list[bytes | None]:
+        """Read stored parts; None for one that is missing or not what was stored.
+
+        Free processes do it: asking a bucket for an object keeps the interpreter busy for some
+        milliseconds, and a book has hundreds of parts. Files on a disk are read here.
+        Raises: StorageUnavailable; EncoderDied.
+        """
+        if isinstance(self._profile, S3Profile):
+            try:
+                return self._call(_read_parts, sha256s, None, wait_s=0.0, goes_first=True)
+            except BusyError:
+                pass
+        return _read_parts(self._store, sha256s, None)
+
     def close(self) -> None:
         """Stop every process."""
         if self._calls is not None:
@@ -122,6 +138,18 @@ def _make_stretch(
     store: Storage, request: StretchRequest, takes: Sequence[StoredTake]
 ) -> StretchSound:
     return make_stretch(request, list(_fetch(store, takes)))
+
+
+def _read_parts(store: Storage, sha256s: Sequence[str], _: None) -> list[bytes | None]:
+    return [_read_part(store, sha256) for sha256 in sha256s]
+
+
+def _read_part(store: Storage, sha256: str) -> bytes | None:
+    try:
+        fragment = store.get(part_audio_key(sha256))
+    except NotFoundError:
+        return None
+    return fragment if hashlib.sha256(fragment).hexdigest() == sha256 else None
 
 
 def _fetch(store: Storage, takes: Iterable[StoredTake]) -> Iterator[bytes]:

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 
-from narration.errors import EncoderDied, NotFoundError
+from narration.errors import EncoderDied
 from narration.jobs.part_audio import EncodedPart, find_encoded, store_encoded
 from narration.jobs.record import Chunk
 from narration.mp4.packets import Packets, read_fragment
@@ -26,6 +26,9 @@ from worker.assembly.sound import PartFormat, PartWork, pack_levels
 from worker.assembly.types import Mark
 from worker.chunk_audio import fetch_ahead
 from worker.context import WorkerContext
+
+FETCHED = 4  # parts per call of another process, each of half a megabyte
+CALLS_AHEAD = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,21 +77,24 @@ class PartStore:
             self.context.scratch.keep(sha256, fragment)  # for joining it, mostly here
         return parts
 
-    def read(self, work: PartWork, part_format: PartFormat, encoded: EncodedPart | None) -> Packets:
-        """Read a part in one format; encode it again if it is missing or damaged.
+    def read(
+        self, parts: Sequence[tuple[PartWork, PartFormat]], encoded: Mapping[str, EncodedPart]
+    ) -> Generator[Packets, None, None]:
+        """Yield parts in order, fetched ahead; encode again what is missing or damaged.
 
         Raises: LostAudio, EncoderDied.
         """
-        fragment = self._fetch(encoded) if encoded is not None else None
-        if fragment is None:
-            others = {f.digest for f in work.formats} - {part_format.digest}
-            others |= {work.level_digest or ""}
-            placeholders = {digest: EncodedPart(digest=digest) for digest in others}
-            (part,) = self.make(work, placeholders)
-            fragment = self._fetch(part)
-        if fragment is None:
-            raise EncoderDied("a part that was just stored is not there: is the store well?")
-        return read_fragment(fragment)
+
+        def fetch(block: Sequence[tuple[PartWork, PartFormat]]) -> list[Packets]:
+            fragments = self._fetch([encoded.get(part_format.digest) for _, part_format in block])
+            return [
+                read_fragment(fragment or self._make_again(*part))
+                for part, fragment in zip(block, fragments, strict=True)
+            ]
+
+        blocks = [parts[start : start + FETCHED] for start in range(0, len(parts), FETCHED)]
+        for block in fetch_ahead(fetch, blocks, ahead=CALLS_AHEAD):
+            yield from block
 
     def make_stretches(
         self, chunks: range, marks: Sequence[Mark], samples: int, *, has_frames: bool
@@ -114,16 +120,28 @@ class PartStore:
         stretches = plan_stretches(marks, samples)
         return fetch_ahead(make, stretches, ahead=self.context.encoder_count)
 
-    def _fetch(self, part: EncodedPart) -> bytes | None:
-        assert part.sha256 is not None
-        kept = self.context.scratch.take(part.sha256)
-        if kept is not None and hashlib.sha256(kept).hexdigest() == part.sha256:
-            return kept
-        try:
-            fragment = self.context.stores.work.get(part_audio_key(part.sha256))
-        except NotFoundError:
-            return None
-        return fragment if hashlib.sha256(fragment).hexdigest() == part.sha256 else None
+    def _make_again(self, work: PartWork, part_format: PartFormat) -> bytes:
+        others = {f.digest for f in work.formats} - {part_format.digest}
+        others |= {work.level_digest or ""}
+        placeholders = {digest: EncodedPart(digest=digest) for digest in others}
+        (fragment,) = self._fetch(self.make(work, placeholders))
+        if fragment is None:
+            raise EncoderDied("a part that was just stored is not there: is the store well?")
+        return fragment
+
+    def _fetch(self, parts: Sequence[EncodedPart | None]) -> list[bytes | None]:
+        """Return the bytes of parts, checked; None for those that are missing or damaged."""
+        names = [part.sha256 for part in parts if part is not None and part.sha256 is not None]
+        found = {name: self._kept(name) for name in dict.fromkeys(names)}
+        missing = [name for name, fragment in found.items() if fragment is None]
+        if missing:
+            found |= zip(missing, self.context.encoders.read_parts(missing), strict=True)
+        return [found.get(part.sha256 or "") if part is not None else None for part in parts]
+
+    def _kept(self, sha256: str) -> bytes | None:
+        kept = self.context.scratch.take(sha256)
+        is_whole = kept is not None and hashlib.sha256(kept).hexdigest() == sha256
+        return kept if is_whole else None
 
     def _encode(self, formats: Sequence[PartFormat], measured: Sequence[int]) -> PartAnswer:
         numbers = {n for part_format in formats for n in part_format.plan.chunks} | set(measured)

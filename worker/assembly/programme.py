@@ -27,7 +27,6 @@ from worker.assembly.sharing import share
 from worker.assembly.sound import PartFormat, PartWork, spoken_chunks
 from worker.assembly.tags import make_tags, mark_chapters
 from worker.assembly.types import AudioFormat, ChapterMark, Measurement, Picture, Tags
-from worker.chunk_audio import fetch_ahead
 
 NAMES = {output: "captions" if output in CAPTIONS else "audio" for output in OutputFormat}
 MEDIA_TYPES = {
@@ -161,18 +160,13 @@ def _join_parts(
     """Write a lossy format from its encoded parts, which are fetched ahead of need."""
     sound, codec = programme.sound, CODECS[audio_format]
     works = [work for work in sound.works if section.first <= work.first < section.end]
-    formats = [_format_of(work, codec) for work in works]
+    parts = [(work, _format_of(work, codec)) for work in works]
     spoken = spoken_chunks(sound.chunks, sound.levels)
-    encoded = [sound.encoded.get(part_format.digest) for part_format in formats]
-    packets = fetch_ahead(
-        lambda number: sound.store.read(works[number], formats[number], encoded[number]),
-        range(len(formats)),
-    )
     join_parts(
         path,
         audio_format,
-        place_parts(spoken, [part_format.plan for part_format in formats], codec),
-        packets,
+        place_parts(spoken, [part_format.plan for _, part_format in parts], codec),
+        sound.store.read(parts, sound.encoded),
         samples=section.samples,
         tags=_tags(programme, section),
         chapters=_chapters(programme, section),

@@ -18,12 +18,12 @@ SENTENCES = 8  # a minute of tones: parts of 5, 10, 20 and 60 s
 SETTINGS: dict[str, Any] = {"outputs": ["m4b", "mp3"]}
 
 
-@pytest.fixture
+@pytest.fixture(params=[0])
 def harness(
-    sqlite_database: Engine, tmp_path: Path, seaweedfs: SeaweedFS
+    request: pytest.FixtureRequest, sqlite_database: Engine, tmp_path: Path, seaweedfs: SeaweedFS
 ) -> Iterator[WorkerHarness]:
     profile = seaweedfs.profile(seaweedfs.new_bucket())
-    worker = {"scratch_dir": tmp_path, "scratch_gb": 0.1}
+    worker = {"scratch_dir": tmp_path, "scratch_gb": 0.1, "encoders": request.param}
     harness = WorkerHarness(
         sqlite_database,
         tmp_path,
@@ -73,3 +73,18 @@ def test_a_damaged_copy_is_not_joined(harness: WorkerHarness, tmp_path: Path) ->
     harness.deliver()
     assert harness.job(job_id).state is JobState.SUCCEEDED
     assert read
+
+
+@pytest.mark.parametrize("harness", [16], indirect=True, ids=["many encoders"])
+def test_encoders_fetch_the_parts_of_earlier_jobs(harness: WorkerHarness) -> None:
+    first = harness.submit(make_text(SENTENCES), **SETTINGS)
+    harness.deliver()
+    read = parts_read(harness)
+    again = harness.submit(make_text(SENTENCES), **SETTINGS)
+    harness.deliver()
+    assert read == []
+    files = [
+        {name: artifact.sha256 for name, artifact in harness.artifacts(job_id).items()}
+        for job_id in (first, again)
+    ]
+    assert files[0] | {"manifest.json": ""} == files[1] | {"manifest.json": ""}

@@ -1,5 +1,6 @@
 """Encoders fetch takes themselves, and their errors reach the caller with their own class."""
 
+import hashlib
 import multiprocessing
 from collections.abc import Iterator
 from contextlib import closing
@@ -12,7 +13,7 @@ from narration.errors import StorageUnavailable
 from narration.settings import Settings
 from narration.sound.gain import LevelSetting, Loudness
 from narration.sound.peaks import true_peak
-from narration.storage.keys import chunk_audio_key
+from narration.storage.keys import chunk_audio_key, part_audio_key
 from narration.storage.profiles import open_stores
 from tests.builders import make_settings, stores_in
 from worker.assembly.lossless.stretches import StretchRequest, plan_stretches
@@ -128,3 +129,13 @@ def test_a_bucket_that_does_not_answer_is_told_from_a_dead_encoder(
         pytest.raises(StorageUnavailable, match="the store does not answer for"),
     ):
         encoders.encode(request_of(takes), takes)
+
+
+def test_a_stored_part_is_read_unless_it_is_missing_or_damaged(
+    encoders: PartEncoders, tmp_path: Path
+) -> None:
+    store = stores_in(tmp_path).work
+    whole, damaged = (hashlib.sha256(data).hexdigest() for data in (b"whole", b"damaged"))
+    for sha256 in (whole, damaged):
+        store.put(part_audio_key(sha256), b"whole")
+    assert encoders.read_parts([damaged, whole, "0" * 64]) == [None, b"whole", None]

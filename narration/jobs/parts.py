@@ -254,6 +254,12 @@ def count_encoding(session: Session, *, now: datetime) -> int:
     return session.execute(query).scalar_one()
 
 
+def count_unstored(session: Session, job_id: str) -> int:
+    """Return how many parts of a job are not stored yet."""
+    query = select(func.count()).where(Part.job_id == job_id, Part.state != PartState.STORED)
+    return session.execute(query).scalar_one()
+
+
 def is_being_encoded(session: Session, job_id: str, *, now: datetime) -> bool:
     """Return whether a live worker holds a part of this job."""
     held = select(Part.index).where(

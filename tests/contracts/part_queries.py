@@ -25,6 +25,7 @@ from narration.jobs.parts import (
     PartClaim,
     claim_part,
     count_encodable,
+    count_unstored,
     finish_part,
     get_parts,
     hand_back_part,
@@ -222,7 +223,9 @@ class PartQueriesContract:
             job = spoken_job(session)
             claim = take(session)
             assert claim is not None
+            before = count_unstored(session, job.id)
             finish_part(session, claim, now=NOW)
+            assert count_unstored(session, job.id) == before - 1
             last = list_events(session, job.id)[-1]
             assert (last.type, last.payload) == ("part.stored", {"part": 0})
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from narration.jobs.part_audio import EncodedPart
-from narration.jobs.parts import add_missing_parts, get_parts, is_being_encoded
+from narration.jobs.parts import add_missing_parts, count_unstored, get_parts, is_being_encoded
 from narration.jobs.record import Chunk, Job
 from narration.jobs.stored import read_settings
 from narration.sound.gain import LevelSetting, VoiceLevel, choose_gain, correct_gain, is_off
@@ -37,7 +37,7 @@ from worker.leases import Lease
 log = structlog.get_logger(__name__)
 
 WAIT_S = 10.0  # for other workers to finish their parts; after that they are encoded here, too
-POLL_S = 0.1
+POLL_S = 0.03
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +58,17 @@ class PreparedSound:
         return self.store.setting
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _PlannedSound:
+    """What is known of a job's sound from its rows, before its parts are encoded."""
+
+    chunks: Sequence[Chunk]
+    levels: Sequence[TakeLevel]
+    store: PartStore
+    works: Sequence[PartWork]
+    spoken: Measurement
+
+
 def prepare_sound(
     context: WorkerContext, job: Job, chunks: Sequence[Chunk], lease: Lease
 ) -> PreparedSound:
@@ -70,10 +81,13 @@ def prepare_sound(
     fill_levels(context, chunks)
     with context.session() as session:
         add_missing_parts(session, job.id, job.owner, chunks)
-    _encode_with_others(context, job.id, lease)
-    voice = _voice_level(context, job, chunks)
-    setting = _first_setting(job, voice)
-    prepared = _prepare(context, job, chunks, setting, lease)
+    with ThreadPoolExecutor(1, thread_name_prefix="encode") as pool:
+        encoded = pool.submit(_encode_with_others, context, job.id, lease)
+        voice = _voice_level(context, job, chunks)
+        setting = _first_setting(job, voice)
+        planned = _plan(context, job, chunks, setting)  # while the last parts are encoded
+        encoded.result()
+    prepared = _prepare(context, planned, lease)
     measured = prepared.finished.lufs
     is_settled = job.is_gain_kept  # what was delivered at this gain is not encoded again
     if setting.loudness is None or measured is None or is_settled:
@@ -84,7 +98,8 @@ def prepare_sound(
     log.info("level_corrected", lufs=measured, gain_db=gain_db, was_db=setting.gain_db)
     if gain_db == setting.gain_db:
         return prepared
-    corrected = _prepare(context, job, chunks, replace(setting, gain_db=gain_db), lease)
+    corrected_plan = _plan(context, job, chunks, replace(setting, gain_db=gain_db))
+    corrected = _prepare(context, corrected_plan, lease)
     return min(prepared, corrected, key=_distance)
 
 
@@ -95,18 +110,24 @@ def _distance(prepared: PreparedSound) -> float:
 
 def _encode_with_others(context: WorkerContext, job_id: str, lease: Lease) -> None:
     """Encode the remaining parts as any worker would, and wait a little for other workers."""
-    with ThreadPoolExecutor(context.encoder_count, thread_name_prefix="encode") as pool:
-        for future in [
-            pool.submit(_encode_all, context, job_id, lease) for _ in range(context.encoder_count)
-        ]:
+    threads = min(_count_left(context, job_id), context.encoder_count)
+    with ThreadPoolExecutor(max(threads, 1), thread_name_prefix="encode") as pool:
+        for future in [pool.submit(_encode_all, context, job_id, lease) for _ in range(threads)]:
             future.result()
     ends_at = time.monotonic() + WAIT_S
     while time.monotonic() < ends_at:
         lease.check()
         with context.session(is_read_only=True) as session:
-            if not is_being_encoded(session, job_id, now=context.clock()):
-                return
+            is_waiting = is_being_encoded(session, job_id, now=context.clock())
+        # If nobody holds one that is left, its claim may just not have been committed before.
+        if not is_waiting and not (_count_left(context, job_id) and encode_next(context, job_id)):
+            return
         time.sleep(POLL_S)
+
+
+def _count_left(context: WorkerContext, job_id: str) -> int:
+    with context.session(is_read_only=True) as session:
+        return count_unstored(session, job_id)
 
 
 def _encode_all(context: WorkerContext, job_id: str, lease: Lease) -> None:
@@ -114,13 +135,9 @@ def _encode_all(context: WorkerContext, job_id: str, lease: Lease) -> None:
         lease.check()
 
 
-def _prepare(
-    context: WorkerContext,
-    job: Job,
-    chunks: Sequence[Chunk],
-    setting: LevelSetting,
-    lease: Lease,
-) -> PreparedSound:
+def _plan(
+    context: WorkerContext, job: Job, chunks: Sequence[Chunk], setting: LevelSetting
+) -> _PlannedSound:
     levels = levels_of(chunks)
     with context.session(is_read_only=True) as session:
         cuts = [part.first_chunk for part in get_parts(session, job.id)]
@@ -136,20 +153,31 @@ def _prepare(
         setting=setting,
         is_for_delivery=True,
     )
-    encoded = store.find(works)
-    for parts in _make_missing(context, store, works, encoded):
-        lease.check()
-        encoded |= {part.digest: part for part in parts}
-    spoken = spoken_chunks(chunks, levels)
-    measured = {digest: part.level or b"" for digest, part in encoded.items()}
-    return PreparedSound(
+    return _PlannedSound(
         chunks=chunks,
         levels=levels,
         store=store,
         works=works,
+        spoken=measure(spoken_chunks(chunks, levels), levels),
+    )
+
+
+def _prepare(context: WorkerContext, planned: _PlannedSound, lease: Lease) -> PreparedSound:
+    store, works, levels = planned.store, planned.works, planned.levels
+    encoded = store.find(works)
+    for parts in _make_missing(context, store, works, encoded):
+        lease.check()
+        encoded |= {part.digest: part for part in parts}
+    measured = {digest: part.level or b"" for digest, part in encoded.items()}
+    finished = finished_levels(works, levels, store.setting, measured)
+    return PreparedSound(
+        chunks=planned.chunks,
+        levels=levels,
+        store=store,
+        works=works,
         encoded=encoded,
-        spoken=measure(spoken, levels),
-        finished=measure(spoken, finished_levels(works, levels, setting, measured)),
+        spoken=planned.spoken,
+        finished=measure(spoken_chunks(planned.chunks, levels), finished),
     )
 
 

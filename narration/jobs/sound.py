@@ -3,13 +3,15 @@
 import hashlib
 import json
 from dataclasses import dataclass, replace
-from typing import Self
+from functools import cache
+from typing import Any, Self
 
 from narration.engine import EngineIdentity
 from narration.jobs.request import Voicing
 from narration.voices.delivery import DeliverySettings
 
 SEED_BYTES = 8
+_to_json = json.JSONEncoder(sort_keys=True).encode  # made once: a book needs thousands of digests
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +38,14 @@ class RenderParameters:
         """Return the digest by which a take is found again, in this job or any other."""
         seed = self.seed(spoken_text, take)
         delivery = self.delivery.model_dump()
-        sound = (spoken_text, self.voice_digest, delivery, seed, self.engine.describe())
+        sound = (spoken_text, self.voice_digest, delivery, seed, _describe(self.engine))
         return _digest(sound).hexdigest()
 
 
+@cache
+def _describe(engine: EngineIdentity) -> dict[str, Any]:
+    return engine.describe()
+
+
 def _digest(content: object) -> "hashlib._Hash":
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode())
+    return hashlib.sha256(_to_json(content).encode())

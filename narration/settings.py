@@ -110,7 +110,7 @@ class WorkerSettings(Part):
     take_processes: Annotated[int, Field(ge=0, le=64)] | None = None
     # Encode every job as AAC, so that it can be played before it is finished.
     is_listenable: bool = True
-    urgent_slots: Annotated[int, Field(ge=0)] = 32  # additional segments for clients that wait
+    urgent_slots: Annotated[int, Field(ge=0)] = 256  # additional segments for clients that wait
     window_segments: Count = 512  # segments of one job in progress, over all workers
     lease_s: Seconds = 60
     heartbeat_s: Seconds = 15

@@ -2,8 +2,10 @@
 
 The service with real servers, and a worker that makes tones after a fixed time for each chunk: the
 rest of the delay is the way from the request to the engine and back. With `--model`, a GPU speaks.
-Listeners play in real time, and start another text when one is over. A table shows how long each
-step of a request took: `tests.bench.speech_steps`.
+Listeners play in real time, and start another text when one is over. They begin one after the
+other within the time that a text lasts; with `--spread-s 3` nearly at once, so that the engine is
+full until it has spoken all of their texts. A table shows how long each step of a request took:
+`tests.bench.speech_steps`.
 """
 
 import argparse
@@ -121,16 +123,16 @@ def _sentence(draw: random.Random) -> str:
 
 
 async def measure(
-    url: str, listeners: int, *, requests: int, chunk_s: float
+    url: str, listeners: int, *, requests: int, chunk_s: float, spread_s: float = 0.0
 ) -> tuple[Row, list[Asked]]:
     limits = httpx.Limits(max_connections=None)
     async with httpx.AsyncClient(base_url=url, timeout=LISTENER_TIMEOUT_S, limits=limits) as client:
         load, first_bytes = Load(client), Listeners()
-        spread_s = SETTLE_S / max(listeners, 1)
         others = [
-            asyncio.create_task(load.listen(first_bytes, n * spread_s)) for n in range(listeners)
+            asyncio.create_task(load.listen(first_bytes, n * spread_s / listeners))
+            for n in range(listeners)
         ]
-        await asyncio.sleep(2 * SETTLE_S if listeners else 0)
+        await asyncio.sleep(spread_s + SETTLE_S if listeners else 0)
         asked: list[Asked] = []
         for _ in range(requests):
             asked.append(await load.ask())
@@ -207,6 +209,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--listeners", type=int, nargs="+", default=[0, 8, 32])
     parser.add_argument("--requests", type=int, default=30)
+    parser.add_argument("--spread-s", type=float, default=45.0, help="in which listeners begin")
     parser.add_argument("--chunk-s", type=float, default=0.118, help="the engine's, for each chunk")
     parser.add_argument("--threads", type=int, default=32, help="chunks the engine speaks at once")
     parser.add_argument("--url", help="a service that runs already")
@@ -230,7 +233,13 @@ def main() -> None:
         asyncio.run(measure(url, 0, requests=3, chunk_s=0))  # warm-up: processes start, caches fill
         for listeners in options.listeners:
             row, asked = asyncio.run(
-                measure(url, listeners, requests=options.requests, chunk_s=options.chunk_s)
+                measure(
+                    url,
+                    listeners,
+                    requests=options.requests,
+                    chunk_s=options.chunk_s,
+                    spread_s=options.spread_s,
+                )
             )
             rows.append(row)
             Console(width=WIDTH).print(f"{listeners} listeners", *tables(asked, folder), sep="\n")

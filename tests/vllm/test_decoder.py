@@ -18,11 +18,13 @@ from worker.chatterbox.t3.prompt import Prompt, SpeechTokens
 from worker.chatterbox.t3.vllm_layout import PromptLayout
 from worker.chatterbox.voice import Voice
 from worker.engine.slot_stage import SlotStage
+from worker.engine.types import make_turn
 from worker.engine.vllm_decoder import VllmDecoder
 from worker.engine.vllm_open import graph_sizes
 
 SLOTS = 32  # two must be free before any utterance joins
 LAYOUT = PromptLayout.of(ENGLISH)
+MIDST = make_turn(5, 1000)  # of a book: nobody hears it soon
 
 
 class FakeEngine:
@@ -38,14 +40,18 @@ class FakeEngine:
         self.is_broken = False
         self.gate = threading.Event()
         self.gate.set()
-        self.engine_core = SimpleNamespace(shutdown=self._shut_down)
+        scheduler = SimpleNamespace(running=[])
+        self.engine_core = SimpleNamespace(
+            shutdown=self._shut_down, engine_core=SimpleNamespace(scheduler=scheduler)
+        )
 
-    def add_request(self, request_id: str, prompt: Any, params: SamplingParams) -> None:
+    def add_request(self, request_id: str, prompt: Any, params: SamplingParams) -> str:
         assert prompt["prompt_token_ids"]
         if params.max_tokens == 66:
             raise ValueError("refused")
         self.left[request_id] = self.lengths[request_id] = params.max_tokens or 0
         self.joined[-1].append(request_id)
+        return request_id
 
     def abort_request(self, request_ids: list[str]) -> None:
         for request_id in request_ids:
@@ -98,7 +104,7 @@ def prompt(steps: int, voice: int = 0, exaggeration: float = 0.5) -> Prompt:
 
 
 def start(stage: SlotStage, *steps: int) -> list[Future[SpeechTokens]]:
-    return [stage.start(prompt(count)) for count in steps]
+    return [stage.start(prompt(count), MIDST) for count in steps]
 
 
 def test_every_utterance_is_answered_with_its_own_tokens_whatever_its_length() -> None:

@@ -135,6 +135,32 @@ def test_greedy_tokens_are_the_plain_models_while_requests_come_and_go(
     assert vllm.count("vllm:prefix_cache_hits") > 0
 
 
+def test_tokens_do_not_depend_on_steps_in_which_others_stand_still(vllm: Vllm, model: T3) -> None:
+    """Half of the steps are of two requests only, which change whenever one of them ends."""
+    prompts = mixed_prompts(24, model.config)
+    waiting, running, said = list(enumerate(prompts)), {}, {}
+    decoder = vllm.decoder
+    for number in itertools.count():
+        while waiting and decoder.free:
+            index, prompt = waiting[0]
+            slot = decoder.join(prompt)
+            if slot is None:
+                break
+            running[slot] = waiting.pop(0)[0]
+        if not running:
+            break
+        alone = sorted(running)[:2] if number % 4 < 2 else ()
+        before = {slot: rows for slot, rows in running.items() if slot not in alone}
+        decoder.step(alone)
+        if alone and number % 4 == 1:  # one step behind: the step before was of two, too
+            assert not set(decoder.done()) & set(before)
+        for slot in decoder.done():
+            said[running.pop(slot)] = decoder.release(slot)
+    expected = generate(model, prompts, slots=SLOTS)
+    for index, wanted in enumerate(expected):
+        assert said[index].tokens.tolist() == wanted.tokens.tolist()
+
+
 def streams_on_vllm(vllm: Vllm, prompt: Prompt, history: list[int]) -> torch.Tensor:
     """Return both streams' logits, from guidance 0 (c) and 1 (2c - u). Shape: (2, V)."""
     plain, guided = (vllm.logits(prompt, guidance, history) for guidance in (0.0, 1.0))

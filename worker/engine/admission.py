@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from narration.errors import EngineDied
 from worker.engine.turns import TurnQueue
-from worker.engine.types import Turn, is_first_heard
+from worker.engine.types import Heard, Turn, heard
 
 FIRST = 16  # utterances admitted to an idle engine
 GROWTH = 4  # places that open when an utterance ends, its own included
@@ -68,7 +68,7 @@ class Admission:
 
     def _has_room(self) -> bool:
         """Tell whether the next in turn may enter."""
-        is_urgent = is_first_heard(self._waiting.first_turn)
+        is_urgent = heard(self._waiting.first_turn) is Heard.FIRST
         return self._inside < (self._limit if is_urgent else self._window)
 
     def leave(self) -> None:

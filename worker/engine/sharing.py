@@ -16,8 +16,6 @@ from worker.engine.options import ResolvedOptions
 OpenStream = Callable[[], torch.cuda.Stream]
 _HIGHEST = -5  # or the device's highest priority; the default is 0
 _BATCHES_BEHIND = 2.0  # full sound batches that may wait before a crowded T3 pauses
-_BATCHES_PUT_OFF = 16.0  # that may wait before T3 no longer hurries: by then it has few left
-_BATCHES_CAUGHT_UP = 8.0  # fewer than these, and T3 may hurry again
 
 
 class Backlog:
@@ -27,40 +25,27 @@ class Backlog:
     utterances that wait for the vocoder would fill the engine and leave T3 only a few to decode,
     and a step of few utterances costs nearly as much as a step of many.
 
-    T3 neither pauses nor shares the GPU while it decodes a few utterances that are heard soon: at
-    the pace of a full engine they would take half a minute. The work that is put off is done later,
-    and T3 hurries again only when half of it is: without an end to it, articles one after another
-    would leave T3 few utterances of a book.
-
-    For the first sound of a stream T3 does not ask at all (worker.engine.slot_stage).
+    T3 neither pauses nor shares the GPU while it decodes a few utterances by themselves
+    (worker.engine.precedence). For the first sound of a stream it does not ask at all.
     """
 
     def __init__(self) -> None:
         self._batches = 0.0
-        self._is_asked_to_hurry = False
-        self._may_hurry = True
-        self.on_calm: Callable[[], None] = _do_nothing  # called when T3 no longer asks to hurry
+        self.is_hurrying = False  # T3 needs the GPU: the sound stage starts no other batch
+        self.is_silent = False  # it hurries for the first sound of a stream
+        self.on_calm: Callable[[], None] = _do_nothing  # called when T3 no longer hurries
         self._changed = threading.Condition()
 
     def update(self, batches: float) -> None:
         """Set how many full batches wait for the sound stage."""
         with self._changed:
             self._batches = batches
-            if batches >= _BATCHES_PUT_OFF:
-                self._may_hurry = False
-            elif batches < _BATCHES_CAUGHT_UP:
-                self._may_hurry = True
             self._changed.notify_all()
 
-    @property
-    def is_hurrying(self) -> bool:
-        """Whether T3 needs the GPU to itself, so that the sound stage starts no other batch."""
-        return self._is_asked_to_hurry and self._may_hurry
-
-    def hurry(self, *, is_hurrying: bool) -> None:
-        """Set whether T3 decodes a few utterances that are heard soon."""
-        has_ended = self._is_asked_to_hurry and not is_hurrying
-        self._is_asked_to_hurry = is_hurrying
+    def hurry(self, *, is_hurrying: bool, is_silent: bool = False) -> None:
+        """Set whether T3 decodes a few utterances by themselves, and whether a stream is silent."""
+        has_ended = self.is_hurrying and not is_hurrying
+        self.is_hurrying, self.is_silent = is_hurrying, is_silent
         if has_ended:
             self.on_calm()
 

@@ -5,20 +5,20 @@ The same loop drives T3 on plain PyTorch and on vLLM; only the decoder differs.
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Protocol
 
 from narration.errors import EngineDied, SpeechError
 from worker.chatterbox.t3.prompt import Prompt, SpeechTokens
+from worker.engine.precedence import Precedence
 from worker.engine.sharing import Backlog
 from worker.engine.stage import StageThread, fail, succeed
 from worker.engine.turns import TurnQueue
-from worker.engine.types import Turn, is_first_heard, is_heard_soon, is_waited_for
+from worker.engine.types import Heard, Turn, heard, is_waited_for
 
 _START_TIMEOUT_S = 600.0  # vLLM compiles and captures graphs: this took 100 s with nothing cached
-_FEW = 8  # a few utterances are at most one in this many
 _PAUSE_S = 0.05  # how long T3 waits for the sound stage before it checks for an abort
 
 
@@ -32,14 +32,21 @@ class SlotDecoder(Protocol):
     def free(self) -> int:
         """How many utterances may join now."""
 
+    @property
+    def group(self) -> int:
+        """How many slots should be free before an utterance joins that can wait."""
+
     def join(self, prompt: Prompt) -> int | None:
         """Put a prompt into the batch and return its slot; None if it cannot join yet.
 
         Raises: SpeechError if it cannot be spoken.
         """
 
-    def step(self) -> object:
-        """Generate one token in every slot that is not done."""
+    def step(self, only: Collection[int] = ()) -> object:
+        """Generate one token in every slot that is not done.
+
+        If there are any in `only`, the other slots may be left out of this step.
+        """
 
     def done(self) -> list[int]:
         """Finished slots that wait for `release`."""
@@ -93,8 +100,7 @@ class SlotStage:
         self._reserved = reserved
         self._waiting: TurnQueue[_QueuedPrompt] = TurnQueue()
         self._running: dict[int, _QueuedPrompt] = {}
-        self._heard_soon: set[int] = set()  # slots
-        self._first_heard: set[int] = set()  # slots of streams that have no sound yet
+        self._precedence = Precedence()
         self._joined: list[_QueuedPrompt] = []  # without a token yet
         self._has_cancelled = False  # saves checking every future before each step
         self._changed = threading.Condition()
@@ -163,14 +169,14 @@ class SlotStage:
         while self._wait_for_work():
             self._drop_cancelled(decoder)
             self._refill(decoder)
-            self._hurry()
-            if not self._running or not self._may_step():
+            alone = self._choose_alone()
+            if not self._running or not self._may_step(alone):
                 continue
-            decoder.step()
+            decoder.step(alone)
             self._time_first_tokens()
             for slot in decoder.done():
                 self._finish(slot, decoder)
-            self._hurry()  # the sound stage must not wait for a T3 that has nothing left
+            self._choose_alone()  # the sound stage must not wait for a T3 that has nothing left
 
     def _wait_for_work(self) -> bool:
         with self._changed:
@@ -180,16 +186,17 @@ class SlotStage:
     def _is_stopping(self) -> bool:
         return self._is_closing or self._ended is not None
 
-    def _may_step(self) -> bool:
-        if self._backlog is None or self._first_heard:  # silence is worse than a full sound stage
-            return True
+    def _may_step(self, alone: Collection[int]) -> bool:
+        if self._backlog is None or alone or self._precedence.has_silence:
+            return True  # silence is worse than a full sound stage
         return self._backlog.wait(_PAUSE_S, is_crowded=bool(self._waiting))
 
-    def _hurry(self) -> None:
-        """Ask for the GPU while a few utterances are heard soon; many would get no advantage."""
+    def _choose_alone(self) -> Collection[int]:
+        """Return the slots that are stepped without the others; they get the GPU, too."""
+        alone = self._precedence.choose(len(self._running))
         if self._backlog is not None:
-            few = len(self._running) // _FEW
-            self._backlog.hurry(is_hurrying=0 < len(self._heard_soon) <= few)
+            self._backlog.hurry(is_hurrying=bool(alone), is_silent=self._precedence.has_silence)
+        return alone
 
     def _mark_cancelled(self, future: Future[SpeechTokens]) -> None:
         if future.cancelled():
@@ -204,14 +211,15 @@ class SlotStage:
         for slot in [s for s, q in self._running.items() if q.future.cancelled()]:
             decoder.drop(slot)
             del self._running[slot]
-            self._forget(slot)
+            self._precedence.discard(slot)
 
     def _refill(self, decoder: SlotDecoder) -> None:
         """Add utterances one by one, so that a refused prompt fails alone."""
-        for _ in range(min(decoder.free, len(self._waiting))):
+        is_worth_it = decoder.free >= decoder.group  # asked once, so that several join together
+        while self._waiting:
             with self._changed:
                 queued, turn = self._waiting.first, self._waiting.first_turn
-            if decoder.free <= self._reserved and not is_waited_for(turn):
+            if not (is_worth_it or heard(turn) < Heard.LATER) or not self._has_room(decoder, turn):
                 return
             try:
                 slot = decoder.join(queued.prompt)
@@ -222,16 +230,13 @@ class SlotStage:
                     return  # those behind it wait too, so that none of the same turn overtakes it
                 self._running[slot] = queued
                 self._record_joined(queued)
-                if is_heard_soon(turn):
-                    self._heard_soon.add(slot)
-                if is_first_heard(turn):
-                    self._first_heard.add(slot)
+                self._precedence.add(slot, turn)
             with self._changed:
                 self._waiting.remove(queued)
 
-    def _forget(self, slot: int) -> None:
-        self._heard_soon.discard(slot)
-        self._first_heard.discard(slot)
+    def _has_room(self, decoder: SlotDecoder, turn: Turn) -> bool:
+        reserved = 0 if is_waited_for(turn) else self._reserved
+        return decoder.free > reserved and self._precedence.may_join(turn)
 
     def _record_joined(self, queued: _QueuedPrompt) -> None:
         queued.steps.update(joined=time.monotonic(), t3_batch=len(self._running))
@@ -245,7 +250,7 @@ class SlotStage:
     def _finish(self, slot: int, decoder: SlotDecoder) -> None:
         queued = self._running.pop(slot)
         queued.steps["last_token"] = time.monotonic()
-        self._forget(slot)
+        self._precedence.discard(slot)
         try:
             speech_tokens = decoder.release(slot)
         except SpeechError as error:

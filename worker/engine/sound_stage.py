@@ -16,11 +16,12 @@ from narration.errors import EngineDied, SpeechError
 from worker.chatterbox.t3.prompt import SpeechTokens
 from worker.engine.sharing import Backlog
 from worker.engine.stage import StageThread, fail, succeed
-from worker.engine.types import Speech, Utterance, is_first_heard, is_heard_soon
+from worker.engine.types import Heard, Speech, Utterance, heard
 
 log = structlog.get_logger()
 
 _CROWD = 8  # a partial batch starts once it holds an eighth of the unfinished utterances
+_STREAM_BATCH = 4.0  # of later chunks of streams: a tenth of a second, which a first one may wait
 _IDLE_S = 0.5  # how long no utterance may have left the engine before the renderer prepares
 
 Waveforms = list[npt.NDArray[np.float32]]
@@ -54,21 +55,10 @@ class _QueuedUtterance:
     speech_tokens: SpeechTokens
     share: float
     future: Future[Speech]
+    heard: Heard
 
     def __len__(self) -> int:
         return len(self.speech_tokens.tokens)
-
-    @property
-    def is_first_heard(self) -> bool:
-        return is_first_heard(self.utterance.turn)
-
-    @property
-    def is_heard_soon(self) -> bool:
-        return is_heard_soon(self.utterance.turn)
-
-    @property
-    def kind(self) -> tuple[bool, bool]:
-        return self.is_first_heard, self.is_heard_soon
 
 
 class SoundStage:
@@ -119,7 +109,8 @@ class SoundStage:
     def start(self, utterance: Utterance, speech_tokens: SpeechTokens) -> Future[Speech]:
         """Queue one utterance's tokens; its future never fails because of another utterance."""
         share = self._renderer.batch_share(utterance, speech_tokens)
-        queued = _QueuedUtterance(utterance, speech_tokens, share, Future())
+        kind = heard(utterance.turn)
+        queued = _QueuedUtterance(utterance, speech_tokens, share, Future(), kind)
         with self._changed:
             if self._ended is None:
                 self._set_waiting([*self._waiting, queued])
@@ -202,10 +193,14 @@ class SoundStage:
 
     def _has_enough(self) -> bool:
         """Whether a batch may start; always true once T3 has no utterance left."""
-        if any(one.is_first_heard for one in self._waiting):
+        soonest = min((one.heard for one in self._waiting), default=Heard.LATER)
+        if soonest is Heard.FIRST:
             return True
         if self._backlog is not None and self._backlog.is_hurrying:
-            return any(one.is_heard_soon for one in self._waiting)
+            return soonest < Heard.LATER and not self._backlog.is_silent
+        streamed = sum(one.share for one in self._waiting if one.heard is Heard.STREAMED)
+        if streamed >= min(self._batch, _STREAM_BATCH):
+            return True
         to_come = self._count_unfinished() - len(self._running)
         is_crowd = len(self._waiting) >= max(1, -(-to_come // _CROWD))
         return is_crowd or sum(one.share for one in self._waiting) >= self._batch
@@ -218,10 +213,11 @@ class SoundStage:
     def _pick(self) -> list[_QueuedUtterance]:
         """Take the first in turn and others of similar length, to keep padding small."""
         first = min(self._waiting, key=lambda one: one.utterance.turn)
-        same_kind = [one for one in self._waiting if one.kind == first.kind]
+        same_kind = [one for one in self._waiting if one.heard is first.heard]
         by_length = sorted(same_kind, key=lambda one: abs(len(one) - len(first)))
         shares = accumulate(one.share for one in by_length)
-        batch = by_length[: max(1, sum(share <= self._batch for share in shares))]
+        most = min(self._batch, _STREAM_BATCH) if first.heard is Heard.STREAMED else self._batch
+        batch = by_length[: max(1, sum(share <= most for share in shares))]
         self._set_waiting([one for one in self._waiting if one not in batch])
         self._running.update(batch)
         for one in batch:

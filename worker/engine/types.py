@@ -2,6 +2,7 @@
 
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -65,19 +66,26 @@ def is_waited_for(turn: Turn) -> bool:
     return not turn or -turn[0] > NORMAL_PRIORITY or turn[1] < BEGINNING
 
 
-def is_heard_soon(turn: Turn) -> bool:
-    """Return whether it is urgent, or in a short text or the first minutes of a long one.
+class Heard(IntEnum):
+    """How soon somebody hears an utterance; the lower, the sooner."""
 
-    Work of low priority is not. So these turns come before all others.
+    FIRST = 0  # the first sound of a stream: the silence before it is longest
+    STREAMED = 1  # what a stream plays after that
+    SOON = 2  # urgent, or in a short text or the first minutes of a long one
+    LATER = 3
+
+
+def heard(turn: Turn) -> Heard:
+    """Return how soon an utterance is heard; one without a turn measures a voice for a job.
+
+    In a job of low priority nothing is heard soon.
     """
+    if turn and -turn[0] > HIGHEST_PRIORITY:
+        return Heard.STREAMED if turn[1] else Heard.FIRST
     if not turn or -turn[0] > NORMAL_PRIORITY:
-        return True
-    return -turn[0] == NORMAL_PRIORITY and turn[1] < SHORT
-
-
-def is_first_heard(turn: Turn) -> bool:
-    """Tell whether somebody waits for the first sound of all: the silence before it is longest."""
-    return bool(turn) and -turn[0] > HIGHEST_PRIORITY and turn[1] == 0
+        return Heard.SOON
+    is_beginning = -turn[0] == NORMAL_PRIORITY and turn[1] < SHORT
+    return Heard.SOON if is_beginning else Heard.LATER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

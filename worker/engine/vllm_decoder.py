@@ -5,7 +5,8 @@ docs/decisions/0016-one-loop-over-vllm.md says why vLLM runs in this process.
 """
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import torch
@@ -29,8 +30,8 @@ class VllmEngine(Protocol):
 
     engine_core: Any
 
-    def add_request(self, request_id: str, prompt: Any, params: SamplingParams) -> object:
-        """Queue a request for the next step."""
+    def add_request(self, request_id: str, prompt: Any, params: SamplingParams) -> str:
+        """Queue a request for the next step; return the id that the engine gives it."""
 
     def abort_request(self, request_ids: list[str]) -> None:
         """Abort requests."""
@@ -72,13 +73,18 @@ class VllmDecoder:
             itertools.count()
         )  # a slot number stands for one request and is never reused
         self._rows: dict[int, BankRow] = {}  # per slot in use
+        self._names: dict[int, str] = {}  # vLLM's own of each request, per slot in use
         self._token_ids: dict[int, Sequence[int]] = {}  # per slot that is done
 
     @property
     def free(self) -> int:
-        """How many utterances may join now."""
-        free = self._slots - len(self._rows)
-        return free if free >= max(1, self._slots // _GROUP) else 0
+        """How many slots are not in use."""
+        return self._slots - len(self._rows)
+
+    @property
+    def group(self) -> int:
+        """How many should be free before an utterance joins that can wait."""
+        return max(1, self._slots // _GROUP)
 
     def join(self, prompt: Prompt) -> int | None:
         """Hand a prompt to vLLM; None while no row of the bank is free for its voice.
@@ -92,17 +98,39 @@ class VllmDecoder:
         ids = self._layout.prompt(row, prompt.text_tokens, prompt.sampling.guidance)
         try:
             params = self._sampling(prompt, self._layout.max_new_tokens)
-            self._engine.add_request(str(slot), {"prompt_token_ids": ids}, params)
+            name = self._engine.add_request(str(slot), {"prompt_token_ids": ids}, params)
         except ValueError as error:
             self._bank.give_back(row)
             raise SpeechError(f"vLLM refused the chunk: {error}") from error
-        self._rows[slot] = row
+        self._rows[slot], self._names[slot] = row, name
         return slot
 
-    def step(self) -> None:
-        """Run one step of vLLM."""
-        for output in self._engine.step():
+    def step(self, only: Collection[int] = ()) -> None:
+        """Run one step of vLLM: of all requests, or of `only` some and those that join."""
+        with self._stepping(only):
+            outputs = self._engine.step()
+        for output in outputs:
             self._token_ids[int(output.request_id)] = output.outputs[0].token_ids
+
+    @contextmanager
+    def _stepping(self, only: Collection[int]) -> Iterator[None]:
+        """Hide the other running requests from vLLM's scheduler; they keep their state.
+
+        The scheduler may leave out any request of a step, for lack of room for instance, so this is
+        nothing new to the rest of vLLM.
+        """
+        if not only:
+            yield
+            return
+        scheduler = self._engine.engine_core.engine_core.scheduler
+        names = {self._names[slot] for slot in only if slot in self._names}
+        hidden = [one for one in scheduler.running if one.request_id not in names]
+        scheduler.running = [one for one in scheduler.running if one.request_id in names]
+        try:
+            yield
+        finally:
+            # The step before may have been the last one of some: vLLM is one step ahead.
+            scheduler.running += [one for one in hidden if not one.is_finished()]
 
     def done(self) -> list[int]:
         """Finished slots that wait for `release`."""
@@ -112,6 +140,7 @@ class VllmDecoder:
         """Free a slot that is done and return its tokens."""
         ids = list(self._token_ids.pop(slot))
         self._bank.give_back(self._rows.pop(slot))
+        del self._names[slot]
         is_stopped = ids[-1:] == [STOP_SPEECH]
         tokens = ids[:-1] if is_stopped else ids
         return SpeechTokens(
@@ -123,6 +152,7 @@ class VllmDecoder:
         if self._token_ids.pop(slot, None) is None:
             self._engine.abort_request([str(slot)])
         self._bank.give_back(self._rows.pop(slot))
+        del self._names[slot]
 
     def close(self) -> None:
         """Free vLLM's memory on the device."""

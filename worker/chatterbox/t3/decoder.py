@@ -9,7 +9,7 @@ A row's tokens depend on its own prompt only, whatever shares the batch (up to r
 Used by one thread at a time.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -80,6 +80,8 @@ class _Batch:
 class Decoder:
     """Decodes up to `slots` utterances at once, with the model's device and dtype."""
 
+    group = 1  # free slots that are filled together: one at a time costs no more
+
     def __init__(self, model: T3, slots: int) -> None:
         weight = model.speech_head.weight
         self._model = model
@@ -129,17 +131,14 @@ class Decoder:
         return [row.slot for row in rows]
 
     @torch.inference_mode()
-    def step(self) -> dict[int, int]:
+    def step(self, _: Collection[int] = ()) -> dict[int, int]:
         """Generate one token in every slot that is not done and return it, STOP_SPEECH too.
 
-        A slot whose numbers are no longer finite gets no token and is done; it does not harm its
-        neighbours.
+        A slot whose numbers are not finite gets none and is done.
         """
-        rows = self._active()
-        if not rows:
+        if not (rows := self._active()):
             return {}
-        batch = self._batch or self._collate(rows)
-        self._batch = batch
+        batch = self._batch = self._batch or self._collate(rows)
         logits = self._logits(self._advance(rows, batch), batch)
         noise = torch.stack([row.noise[len(row.tokens)] for row in rows]).to(self._device)
         chosen = choose(logits, self._seen[batch.slots], batch.settings, noise)

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -51,8 +51,11 @@ class CountingDecoder:
     A text that begins with "poison" is refused; one with "nan" turns to NaN at its third step.
     """
 
+    group = 1
+
     def __init__(self, slots: int = 3, step_s: float = 0.0005) -> None:
         self.steps = 0
+        self.stepped_alone: list[frozenset[int]] = []
         self.gate = threading.Event()
         self.gate.set()
         self.dies_at_step: int | None = None
@@ -72,13 +75,16 @@ class CountingDecoder:
         self.busy[slot] = (prompt, [])
         return slot
 
-    def step(self) -> None:
+    def step(self, only: Collection[int] = ()) -> None:
         self.gate.wait()
         time.sleep(self._step_s)
+        self.stepped_alone.append(frozenset(only))
         self.steps += 1
         if self.steps == self.dies_at_step:
             raise RuntimeError("the device is gone")
-        for prompt, tokens in self.busy.values():
+        for slot, (prompt, tokens) in self.busy.items():
+            if only and slot not in only:
+                continue
             if len(tokens) < len(prompt.text_tokens):
                 tokens.append(prompt.sampling.seed + len(tokens))
 

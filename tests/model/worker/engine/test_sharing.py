@@ -45,13 +45,3 @@ def test_t3_does_not_pause_while_it_hurries() -> None:
     assert backlog.wait(timeout_s=0, is_crowded=True)
     backlog.hurry(is_hurrying=False)
     assert not backlog.wait(timeout_s=0, is_crowded=True)
-
-
-def test_t3_hurries_again_only_after_the_sound_stage_has_caught_up() -> None:
-    backlog = Backlog()
-    backlog.hurry(is_hurrying=True)
-    seen = []
-    for batches in (3.0, 17.0, 9.0, 7.0, 9.0):
-        backlog.update(batches)
-        seen.append(backlog.is_hurrying)
-    assert seen == [True, False, False, True, True]

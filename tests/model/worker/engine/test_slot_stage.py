@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Collection
 from concurrent.futures import Future, wait
 
 import pytest
@@ -37,9 +38,9 @@ def test_the_decoder_is_opened_on_the_thread_that_steps_it() -> None:
     stepped_on: list[threading.Thread] = []
 
     class Watched(CountingDecoder):
-        def step(self) -> None:
+        def step(self, only: Collection[int] = ()) -> None:
             stepped_on.append(threading.current_thread())
-            super().step()
+            super().step(only)
 
     def open_decoder() -> CountingDecoder:
         opened_on.append(threading.current_thread())
@@ -146,12 +147,12 @@ def book(stage: SlotStage, decoder: CountingDecoder, chunks: int) -> list[Future
 
 
 def test_a_stage_hurries_for_an_article_beside_a_book_and_then_pauses_again() -> None:
-    backlog, decoder = Backlog(), CountingDecoder(slots=9)
+    backlog, decoder = Backlog(), CountingDecoder(slots=18)
     stage = SlotStage(lambda: decoder, backlog=backlog)
-    futures = book(stage, decoder, 8)
+    futures = book(stage, decoder, 17)
     assert not backlog.is_hurrying
     article = stage.start(prompt("x" * 40), make_turn(5, 7))
-    wait_until(lambda: len(decoder.busy) == 9)
+    wait_until(lambda: len(decoder.busy) == 18)
     backlog.update(5.0)
     futures.append(stage.start(prompt("x"), make_turn(5, 2000)))  # crowded
     assert backlog.is_hurrying
@@ -163,14 +164,42 @@ def test_a_stage_hurries_for_an_article_beside_a_book_and_then_pauses_again() ->
     stage.close()
 
 
+def test_an_article_beside_a_book_is_decoded_alone() -> None:
+    decoder = CountingDecoder(slots=18)
+    stage = SlotStage(lambda: decoder)
+    futures = book(stage, decoder, 17)
+    said = {slot: len(tokens) for slot, (_, tokens) in decoder.busy.items()}
+    article = stage.start(prompt("x" * 200), make_turn(5, 7))
+    assert len(article.result(TIMEOUT_S).tokens) == 200
+    since = [len(tokens) - said[slot] for slot, (_, tokens) in decoder.busy.items()]
+    assert max(since) < 100  # it got a step whenever it wanted, the book did not
+    assert sum(len(slots) == 1 for slots in decoder.stepped_alone) >= 190
+    for future in futures:
+        future.cancel()
+    stage.close()
+
+
+def test_later_chunks_of_streams_do_not_fill_the_decoder() -> None:
+    decoder = CountingDecoder(slots=80)
+    stage = SlotStage(lambda: decoder)
+    futures = [stage.start(prompt("x" * 5000), make_turn(10, 1 + n)) for n in range(79)]
+    wait_until(lambda: len(decoder.busy) == 64)
+    first = stage.start(prompt("xx"), make_turn(10, 0))
+    assert len(first.result(TIMEOUT_S).tokens) == 2
+    assert len(decoder.busy) == 64
+    for future in futures:
+        future.cancel()
+    stage.close()
+
+
 def test_a_stage_that_has_nothing_left_no_longer_hurries() -> None:
     """All end in one step, so that the sound stage must not wait for another."""
-    backlog, decoder = Backlog(), CountingDecoder(slots=9)
+    backlog, decoder = Backlog(), CountingDecoder(slots=18)
     ends = threading.Event()
     backlog.on_calm = ends.set
     stage = SlotStage(lambda: decoder, backlog=backlog)
     decoder.gate.clear()
-    futures = [stage.start(prompt("x" * 20), make_turn(5, 1000 + n)) for n in range(8)]
+    futures = [stage.start(prompt("x" * 20), make_turn(5, 1000 + n)) for n in range(17)]
     futures.append(stage.start(prompt("x" * 20), make_turn(5, 7)))
     decoder.gate.set()
     wait(futures, TIMEOUT_S)
@@ -180,10 +209,10 @@ def test_a_stage_that_has_nothing_left_no_longer_hurries() -> None:
 
 
 def test_a_stage_that_dies_no_longer_hurries() -> None:
-    backlog, decoder = Backlog(), CountingDecoder(slots=9)
+    backlog, decoder = Backlog(), CountingDecoder(slots=18)
     decoder.dies_at_step = 50
     stage = SlotStage(lambda: decoder, backlog=backlog)
-    futures = book(stage, decoder, 8)
+    futures = book(stage, decoder, 17)
     futures.append(stage.start(prompt("x" * 400), make_turn(5, 7)))
     for future in futures:
         with pytest.raises(EngineDied):
@@ -193,11 +222,11 @@ def test_a_stage_that_dies_no_longer_hurries() -> None:
 
 
 def test_a_stage_does_not_hurry_for_many() -> None:
-    backlog, decoder = Backlog(), CountingDecoder(slots=10)
+    backlog, decoder = Backlog(), CountingDecoder(slots=20)
     stage = SlotStage(lambda: decoder, backlog=backlog)
-    futures = book(stage, decoder, 8)
-    futures += [stage.start(prompt("x" * 400), make_turn(5, n)) for n in range(2)]
-    wait_until(lambda: len(decoder.busy) == 10)
+    futures = book(stage, decoder, 17)
+    futures += [stage.start(prompt("x" * 400), make_turn(5, n)) for n in range(3)]
+    wait_until(lambda: len(decoder.busy) == 20)
     time.sleep(0.02)
     assert not backlog.is_hurrying
     for future in futures:

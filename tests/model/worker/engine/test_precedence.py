@@ -1,0 +1,65 @@
+"""Which slots T3 steps alone, and for how long the others stand still."""
+
+from worker.engine.precedence import Precedence
+from worker.engine.types import make_turn
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def make(clock: Clock, *, articles: int = 0, streams: int = 0) -> Precedence:
+    precedence = Precedence(clock)
+    for slot in range(articles):
+        precedence.add(slot, make_turn(5, slot))
+    for slot in range(100, 100 + streams):
+        precedence.add(slot, make_turn(10, 0))
+    return precedence
+
+
+def test_few_that_are_heard_soon_are_stepped_alone_beside_many() -> None:
+    clock = Clock()
+    assert make(clock, articles=3).choose(512) == {0, 1, 2}
+    assert make(clock, articles=3).choose(23) == set()  # more than one in eight
+    assert make(clock, articles=1).choose(16) == set()  # a step of all is as fast
+    assert make(clock).choose(512) == set()
+
+
+def test_the_first_sounds_of_streams_go_before_what_is_heard_soon() -> None:
+    precedence = make(Clock(), articles=3, streams=1)
+    assert precedence.has_silence
+    assert precedence.choose(512) == {100}
+    precedence.discard(100)
+    assert not precedence.has_silence
+    assert precedence.choose(512) == {0, 1, 2}
+
+
+def test_the_others_get_at_least_half_of_the_time() -> None:
+    clock = Clock()
+    precedence = make(clock, articles=3)
+    alone_s = 0.0
+    for _ in range(100_000):
+        step_s = 0.002 if precedence.choose(512) else 0.015
+        alone_s += step_s if step_s == 0.002 else 0
+        clock.now += step_s
+    assert 0.45 < alone_s / clock.now < 0.55
+
+
+def test_those_that_come_after_a_pause_are_decoded_without_interruption() -> None:
+    clock = Clock()
+    precedence = make(clock, articles=3)
+    for _ in range(2_500):  # five seconds
+        assert precedence.choose(512)
+        clock.now += 0.002
+    for slot in range(3):
+        precedence.discard(slot)
+    assert not precedence.choose(512)
+    clock.now += 60
+    precedence.add(7, make_turn(5, 7))
+    for _ in range(2_500):
+        assert precedence.choose(512) == {7}
+        clock.now += 0.002

@@ -37,6 +37,9 @@ class FileUpload:
     def follow(self, path: Path, settled: range) -> None:
         """Do nothing yet."""
 
+    def complete(self, path: Path) -> None:
+        """Do nothing yet."""
+
     def finish(self, path: Path) -> Stored:
         """Store the file."""
         return self._store.put(self._key, path, media_type=self._media_type)

@@ -46,6 +46,9 @@ class Upload(Protocol):
     def follow(self, path: Path, settled: range) -> None:
         """Send what can be sent of a file; its bytes in `settled` are written and stay."""
 
+    def complete(self, path: Path) -> None:
+        """Send the rest of a file that is complete, while the caller checks it."""
+
     def finish(self, path: Path) -> Stored:
         """Store the file, which is complete now."""
 

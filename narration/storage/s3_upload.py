@@ -1,6 +1,7 @@
 """Uploads a file to a bucket block by block, while it is still being written."""
 
 import hashlib
+import mmap
 import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef, UploadPartOutputTypeDef
 
 BLOCKS_AT_ONCE = 8  # of one upload at the same time; each is held in memory
-READ_BYTES = 1024 * 1024
 
 
 class S3Upload:
@@ -43,6 +43,9 @@ class S3Upload:
         self._file = -1
         self._sent: dict[int, Future[UploadPartOutputTypeDef]] = {}
         self._pool = ThreadPoolExecutor(BLOCKS_AT_ONCE, thread_name_prefix="upload")
+        self._size_bytes = 0
+        self._digest: Future[str] | None = None  # once the file is complete
+        self._digester = ThreadPoolExecutor(1, thread_name_prefix="upload-digest")
         self._is_begun = self._is_finished = False
 
     def follow(self, path: Path, settled: range) -> None:
@@ -51,14 +54,21 @@ class S3Upload:
         for number in range(first, settled.stop // self._block_bytes):
             self._send(path, number)
 
+    def complete(self, path: Path) -> None:
+        """Send the other blocks, and compute the digest while they are on their way."""
+        if not self._sent or self._digest is not None:
+            return
+        self._size_bytes = os.fstat(self._file).st_size
+        self._digest = self._digester.submit(self._digest_file)
+        for number in range(-(-self._size_bytes // self._block_bytes)):
+            self._send(path, number)
+
     def finish(self, path: Path) -> Stored:
         """Send the other blocks, and put them together."""
-        if not self._sent:
+        self.complete(path)
+        if self._digest is None:
             return self._put(path)
-        size_bytes = os.fstat(self._file).st_size
-        for number in range(-(-size_bytes // self._block_bytes)):
-            self._send(path, number)
-        sha256 = self._digest(size_bytes)  # while the last blocks are on their way
+        sha256 = self._digest.result()
         with self._named(self._target["Key"]):
             parts: list[CompletedPartTypeDef] = [
                 {"PartNumber": number + 1, "ETag": sent.result()["ETag"]}
@@ -66,11 +76,14 @@ class S3Upload:
             ]
             self._client.complete_multipart_upload(**self._target, MultipartUpload={"Parts": parts})
         self._is_finished = True
-        return Stored(key=self._target["Key"], size_bytes=size_bytes, sha256=sha256, is_new=True)
+        return Stored(
+            key=self._target["Key"], size_bytes=self._size_bytes, sha256=sha256, is_new=True
+        )
 
     def close(self) -> None:
         """Stop; what was sent of an unfinished upload is deleted."""
-        self._pool.shutdown(cancel_futures=True)
+        for pool in (self._pool, self._digester):
+            pool.shutdown(cancel_futures=True)
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
@@ -103,11 +116,9 @@ class S3Upload:
             **self._target, PartNumber=number + 1, Body=self._read(start, self._block_bytes)
         )
 
-    def _digest(self, size_bytes: int) -> str:
-        digest = hashlib.sha256()
-        for start in range(0, size_bytes, READ_BYTES):
-            digest.update(self._read(start, READ_BYTES))
-        return digest.hexdigest()
+    def _digest_file(self) -> str:
+        with mmap.mmap(self._file, 0, access=mmap.ACCESS_READ) as content:
+            return hashlib.sha256(content).hexdigest()
 
     def _read(self, start: int, size_bytes: int) -> bytes:
         """Read up to `size_bytes`; one call of the system may return less."""

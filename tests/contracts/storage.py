@@ -134,6 +134,19 @@ class StorageContract:
         assert stored.sha256 == hashlib.sha256(data).hexdigest()
         assert store.get("grown") == data
 
+    def test_a_complete_file_is_sent_while_it_is_checked_and_appears_once_that_has_ended(
+        self, store: Storage, tmp_path: Path
+    ) -> None:
+        path, data = tmp_path / "file", bytes(range(256)) * (12 * MIB // 256 + 1)
+        path.write_bytes(data)
+        with closing(store.begin_upload("checked")) as upload:
+            upload.follow(path, range(6 * MIB, 12 * MIB))
+            upload.complete(path)
+            assert store.stat("checked") is None
+            stored = upload.finish(path)
+        assert (stored.size_bytes, stored.sha256) == (len(data), hashlib.sha256(data).hexdigest())
+        assert store.get("checked") == data
+
     def test_an_upload_that_is_not_finished_leaves_nothing(
         self, store: Storage, tmp_path: Path
     ) -> None:

@@ -113,6 +113,7 @@ def _write_section(
                     captioned.result()
                 else:
                     _join_parts(programme, section, AudioFormat(output.value), path, upload.follow)
+                    upload.complete(path)
                     _check_length(section, path)
                 yield OutputFile(path=path, section=section, upload=upload)
         written.result()

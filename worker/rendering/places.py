@@ -1,4 +1,4 @@
-"""Places for segments: some are reserved for urgent ones, so that a book never takes them all."""
+"""Places for segments: some are kept for urgent ones and new jobs, so that no book takes all."""
 
 import math
 import threading
@@ -10,14 +10,23 @@ from narration.jobs.create import URGENT_PRIORITY
 from narration.settings import WorkerSettings
 
 LEAST_SLOTS = 4  # while one segment waits for its last chunk, others keep the engine busy
+BEGINNINGS = 4  # segments of jobs that have no other in work, beside all ordinary places
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Place:
-    """A place in use; `least_priority` is the priority that a segment needs for it."""
+    """A place in use: which segments it is for.
 
-    least_priority: int
+    `least_priority` is the priority that a segment needs; `is_ordinary`: its job may have others in
+    work.
+    """
+
+    least_priority: int = 0
+    is_ordinary: bool = False
     is_missed: bool = False  # a wake-up found no ordinary place meanwhile: send another
+
+
+URGENT_PLACE = Place(least_priority=URGENT_PRIORITY)
 
 
 class Places:
@@ -26,24 +35,29 @@ class Places:
     def __init__(self, ordinary: int) -> None:
         self._ordinary = ordinary
         self._taken = 0
+        self._beginnings = 0
         self._is_missed = False
         self._guard = threading.Lock()
 
     @contextmanager
     def take(self) -> Iterator[Place]:
-        """Take a place: an ordinary one if one is free, else one for urgent segments only."""
+        """Take a place: an ordinary one if one is free, else one for a new or an urgent job."""
         with self._guard:
             is_ordinary = self._taken < self._ordinary
+            is_beginning = not is_ordinary and self._beginnings < BEGINNINGS
             self._taken += is_ordinary
+            self._beginnings += is_beginning
             # Whoever releases an ordinary place must then look for the work that was skipped.
             self._is_missed = self._is_missed or not is_ordinary
-        place = Place(least_priority=0 if is_ordinary else URGENT_PRIORITY)
+        least = 0 if is_ordinary or is_beginning else URGENT_PRIORITY
+        place = Place(least_priority=least, is_ordinary=is_ordinary)
         try:
             yield place
         finally:
-            if is_ordinary:
-                with self._guard:
-                    self._taken -= 1
+            with self._guard:
+                self._taken -= is_ordinary
+                self._beginnings -= is_beginning
+                if is_ordinary:
                     place.is_missed, self._is_missed = self._is_missed, False
 
 

@@ -40,7 +40,7 @@ from worker.lease_runner import Work, run_under_lease
 from worker.leases import Lease
 from worker.rendering.checkpoint_writer import CheckpointWriter
 from worker.rendering.pace import Pace
-from worker.rendering.places import Places
+from worker.rendering.places import URGENT_PLACE, Place, Places
 from worker.rendering.reuse import Reuse
 from worker.rendering.segment_run import SegmentRun
 from worker.rendering.segment_settings import SegmentSettings
@@ -85,7 +85,7 @@ class SegmentRunner:
         Raises: EngineDied, after handing the segment back.
         """
         with self._places.take() as place:
-            is_rendered = self._render_one(place.least_priority)
+            is_rendered = self._render_one(place)
         return is_rendered or place.is_missed
 
     def render_urgent(self) -> bool:
@@ -93,7 +93,7 @@ class SegmentRunner:
 
         Raises: as `render_next`.
         """
-        return self._render_one(URGENT_PRIORITY)
+        return self._render_one(URGENT_PLACE)
 
     @property
     def is_draining(self) -> bool:
@@ -104,8 +104,8 @@ class SegmentRunner:
         """Claim no more segments; chunks in flight may finish, the rest is handed back."""
         self._drain.begin(self._context.settings.grace_s)
 
-    def _render_one(self, least_priority: int) -> bool:
-        claim, is_first = self._take(least_priority)
+    def _render_one(self, place: Place) -> bool:
+        claim, is_first = self._take(place)
         if claim is None:
             return False
         try:
@@ -119,24 +119,24 @@ class SegmentRunner:
                 self._reuse.leave(claim)
         return True
 
-    def _take(self, least_priority: int) -> tuple[SegmentClaim | None, bool]:
+    def _take(self, place: Place) -> tuple[SegmentClaim | None, bool]:
         """Claim a segment; also return whether its job is to be looked up in the chunk cache."""
-        if least_priority >= URGENT_PRIORITY:
-            return self._claim(least_priority), False
+        if place.least_priority >= URGENT_PRIORITY:
+            return self._claim(place), False
         since = time.monotonic()
         with self._claiming:
             self._reuse.wait(since)
             # A book wakes dozens of threads. Once one of them finds nothing left, neither would
             # those that were awake before it looked.
-            if since < self._nothing_since:
+            if place.is_ordinary and since < self._nothing_since:
                 return None, False
             began_at = time.monotonic()
-            claim = self._claim(least_priority)
-            if claim is None:
+            claim = self._claim(place)
+            if claim is None and place.is_ordinary:
                 self._nothing_since = began_at
             return claim, claim is not None and self._reuse.enter(claim)
 
-    def _claim(self, least_priority: int) -> SegmentClaim | None:
+    def _claim(self, place: Place) -> SegmentClaim | None:
         if self._drain.is_begun:
             return None
         context = self._context
@@ -146,9 +146,9 @@ class SegmentRunner:
                 holder=context.holder,
                 until=context.leases.until(),
                 now=context.clock(),
-                window_segments=context.settings.window_segments,
+                window_segments=context.settings.window_segments if place.is_ordinary else 1,
                 poison_losses=context.settings.poison_losses,
-                least_priority=least_priority,
+                least_priority=place.least_priority,
             )
 
     def _work(self, claim: SegmentClaim) -> Work:

@@ -1,14 +1,19 @@
 from contextlib import ExitStack
 
 from narration.jobs.create import URGENT_PRIORITY
-from worker.rendering.places import Places
+from worker.rendering.places import BEGINNINGS, Places
 
 
-def test_beside_the_ordinary_places_only_the_urgent_is_spoken() -> None:
+def test_beside_the_ordinary_places_only_new_and_urgent_jobs_are_spoken() -> None:
     places = Places(2)
     with ExitStack() as stack:
-        taken = [stack.enter_context(places.take()) for _ in range(3)]
-        assert [place.least_priority for place in taken] == [0, 0, URGENT_PRIORITY]
+        taken = [stack.enter_context(places.take()) for _ in range(2 + BEGINNINGS + 1)]
+        assert [place.is_ordinary for place in taken] == [True] * 2 + [False] * (BEGINNINGS + 1)
+        assert {place.least_priority for place in taken[:-1]} == {0}
+        assert taken[-1].least_priority == URGENT_PRIORITY
+    with ExitStack() as stack:
+        taken = [stack.enter_context(places.take()) for _ in range(2 + BEGINNINGS)]
+        assert {place.least_priority for place in taken} == {0}
 
 
 def test_a_wakeup_that_found_no_place_is_passed_on_by_the_next_that_ends() -> None:

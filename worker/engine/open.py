@@ -29,7 +29,7 @@ _OPERATIONS_KEPT = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "256")
 # step, and each time waited that long while another thread computed, such as one that records
 # cached chunks: a step of 2 ms took 35 ms, and with this 6 ms.
 _TURN_S = 0.0005
-RESERVED_SHARE = 128  # one slot in this many is reserved for utterances that a listener waits for
+RESERVED_SHARE = 16  # one slot in this many is reserved for utterances that are heard soon
 _SOUND_THREADS = (
     2  # on a CPU both compute; beside a GPU one draws noise while the other launches kernels
 )

@@ -1,6 +1,6 @@
-"""Which utterances T3 decodes by themselves, and how many at once, if somebody hears them soon.
+"""Which utterances T3 decodes by themselves, because somebody hears them soon.
 
-docs/decisions/0027-an-article-beside-a-book.md has the reasons and the figures.
+docs/decisions/0029-few-utterances-are-decoded-alone.md has the reasons and the figures.
 """
 
 import time
@@ -10,7 +10,6 @@ from worker.engine.types import Heard, Turn, heard
 
 _FEW = 8  # a few utterances are at most one in this many
 _SMALL = 16  # a step of this many utterances takes hardly longer than a step of one
-_STREAMED = 64  # later chunks of streams at once: more would delay them all, and the first ones
 _CREDIT_S = 6.0  # how long T3 may decode a few utterances while all others stand still
 
 
@@ -33,11 +32,6 @@ class Precedence:
     def has_silence(self) -> bool:
         """Whether a slot holds the first chunk of a stream: its listener hears nothing yet."""
         return bool(self._slots[Heard.FIRST])
-
-    def may_join(self, turn: Turn) -> bool:
-        """Return whether an utterance may take a slot, if one is free."""
-        is_limited = heard(turn) is Heard.STREAMED
-        return not is_limited or len(self._slots[Heard.STREAMED]) < _STREAMED
 
     def add(self, slot: int, turn: Turn) -> None:
         """Note that an utterance has joined the decoder."""

@@ -16,9 +16,10 @@ from worker.engine.precedence import Precedence
 from worker.engine.sharing import Backlog
 from worker.engine.stage import StageThread, fail, succeed
 from worker.engine.turns import TurnQueue
-from worker.engine.types import Heard, Turn, heard, is_waited_for
+from worker.engine.types import Heard, Turn, heard
 
 _START_TIMEOUT_S = 600.0  # vLLM compiles and captures graphs: this took 100 s with nothing cached
+_FIRST_SHARE = 8  # one in this many reserved slots is for the first sounds of streams only
 _PAUSE_S = 0.05  # how long T3 waits for the sound stage before it checks for an abort
 
 
@@ -91,8 +92,8 @@ class SlotStage:
         `open_decoder` is called on that thread, because each thread has its own current CUDA
         stream.
         `backlog`: checked before each step; it may hold T3 back for the sound stage.
-        `reserved`: slots kept for utterances that a listener waits for; a batch that started all at
-        once may free no slot for ten seconds.
+        `reserved`: slots kept for utterances that are heard soon; a batch that started all at once
+        may free no slot for ten seconds.
         Raises: whatever `open_decoder` raised; EngineDied if it took more than ten minutes.
         """
         self._open_decoder = open_decoder
@@ -215,7 +216,8 @@ class SlotStage:
 
     def _refill(self, decoder: SlotDecoder) -> None:
         """Add utterances one by one, so that a refused prompt fails alone."""
-        is_worth_it = decoder.free >= decoder.group  # asked once, so that several join together
+        # Asked once, so that several join together.
+        is_worth_it = decoder.free - self._reserved >= decoder.group
         while self._waiting:
             with self._changed:
                 queued, turn = self._waiting.first, self._waiting.first_turn
@@ -235,8 +237,9 @@ class SlotStage:
                 self._waiting.remove(queued)
 
     def _has_room(self, decoder: SlotDecoder, turn: Turn) -> bool:
-        reserved = 0 if is_waited_for(turn) else self._reserved
-        return decoder.free > reserved and self._precedence.may_join(turn)
+        """Tell whether a slot is free for an utterance: the sooner it is heard, the more are."""
+        kept = {Heard.FIRST: 0, Heard.LATER: self._reserved}
+        return decoder.free > kept.get(heard(turn), self._reserved // _FIRST_SHARE)
 
     def _record_joined(self, queued: _QueuedPrompt) -> None:
         queued.steps.update(joined=time.monotonic(), t3_batch=len(self._running))

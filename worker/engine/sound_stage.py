@@ -21,7 +21,7 @@ from worker.engine.types import Heard, Speech, Utterance, heard
 log = structlog.get_logger()
 
 _CROWD = 8  # a partial batch starts once it holds an eighth of the unfinished utterances
-_STREAM_BATCH = 4.0  # of later chunks of streams: a tenth of a second, which a first one may wait
+_STREAM_BATCH = 8.0  # of later chunks of streams: a fifth of a second, which a first one may wait
 _IDLE_S = 0.5  # how long no utterance may have left the engine before the renderer prepares
 
 Waveforms = list[npt.NDArray[np.float32]]
@@ -91,9 +91,8 @@ class SoundStage:
         self._renderer = renderer
         self._batch = batch
         self._count_unfinished = count_unfinished
-        self._backlog = backlog
-        if backlog is not None:
-            backlog.on_calm = self.recount
+        self._backlog = backlog or Backlog()  # without T3 beside it, nobody asks for anything
+        self._backlog.on_calm = self.recount
         self._waiting: list[_QueuedUtterance] = []
         # Several threads may try to answer one utterance; whoever removes it from this set does.
         self._running: set[_QueuedUtterance] = set()
@@ -194,21 +193,20 @@ class SoundStage:
     def _has_enough(self) -> bool:
         """Whether a batch may start; always true once T3 has no utterance left."""
         soonest = min((one.heard for one in self._waiting), default=Heard.LATER)
-        if soonest is Heard.FIRST:
-            return True
-        if self._backlog is not None and self._backlog.is_hurrying:
-            return soonest < Heard.LATER and not self._backlog.is_silent
         streamed = sum(one.share for one in self._waiting if one.heard is Heard.STREAMED)
-        if streamed >= min(self._batch, _STREAM_BATCH):
+        if soonest is Heard.FIRST or streamed >= min(self._batch, _STREAM_BATCH):
+            return True
+        if self._backlog.is_hurrying:
+            return soonest < Heard.LATER and not self._backlog.is_silent
+        if sum(one.share for one in self._waiting) >= self._batch:
             return True
         to_come = self._count_unfinished() - len(self._running)
         is_crowd = len(self._waiting) >= max(1, -(-to_come // _CROWD))
-        return is_crowd or sum(one.share for one in self._waiting) >= self._batch
+        return is_crowd and not self._backlog.is_silent
 
     def _set_waiting(self, waiting: list[_QueuedUtterance]) -> None:
         self._waiting = waiting
-        if self._backlog is not None:
-            self._backlog.update(sum(one.share for one in waiting) / self._batch)
+        self._backlog.update(sum(one.share for one in waiting) / self._batch)
 
     def _pick(self) -> list[_QueuedUtterance]:
         """Take the first in turn and others of similar length, to keep padding small."""

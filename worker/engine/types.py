@@ -26,8 +26,7 @@ class Delivery:
 
 NORMAL_PRIORITY = 5  # the default of jobs that set no priority
 HIGHEST_PRIORITY = 9  # that a caller may choose; above it are streams that somebody waits for
-BEGINNING = 4  # chunks of a job that are heard while the rest is spoken
-SHORT = 24  # chunks of an article, about five minutes
+SHORT = 24  # chunks of an article, about five minutes, or of the beginning of a book
 
 Turn = tuple[int, ...]
 """Who goes first where utterances wait: the lowest; see `make_turn`."""
@@ -56,14 +55,6 @@ def make_turn(priority: int, index: int) -> Turn:
     minute does not wait for the middle of another.
     """
     return (-priority, index)
-
-
-def is_waited_for(turn: Turn) -> bool:
-    """Return whether a listener waits for it: urgent work, or the beginning of a job.
-
-    Utterances without a turn count too: they measure a voice, and no job can use it before.
-    """
-    return not turn or -turn[0] > NORMAL_PRIORITY or turn[1] < BEGINNING
 
 
 class Heard(IntEnum):

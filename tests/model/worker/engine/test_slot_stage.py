@@ -179,19 +179,6 @@ def test_an_article_beside_a_book_is_decoded_alone() -> None:
     stage.close()
 
 
-def test_later_chunks_of_streams_do_not_fill_the_decoder() -> None:
-    decoder = CountingDecoder(slots=80)
-    stage = SlotStage(lambda: decoder)
-    futures = [stage.start(prompt("x" * 5000), make_turn(10, 1 + n)) for n in range(79)]
-    wait_until(lambda: len(decoder.busy) == 64)
-    first = stage.start(prompt("xx"), make_turn(10, 0))
-    assert len(first.result(TIMEOUT_S).tokens) == 2
-    assert len(decoder.busy) == 64
-    for future in futures:
-        future.cancel()
-    stage.close()
-
-
 def test_a_stage_that_has_nothing_left_no_longer_hurries() -> None:
     """All end in one step, so that the sound stage must not wait for another."""
     backlog, decoder = Backlog(), CountingDecoder(slots=18)

@@ -89,6 +89,35 @@ def test_while_t3_hurries_only_what_is_heard_soon_is_rendered() -> None:
     stage.close()
 
 
+def test_later_chunks_of_streams_share_small_batches() -> None:
+    renderer, backlog = ToneRenderer(), Backlog()
+    backlog.hurry(is_hurrying=False, is_silent=True)  # so that no partial batch begins
+    stage = SoundStage(renderer, 30, lambda: 100, backlog=backlog)
+    tokens = SpeechTokens(tokens=torch.arange(5), is_truncated=False)
+    later = [replace(utterance("later"), turn=make_turn(10, 1 + n)) for n in range(17)]
+    futures = [stage.start(one, tokens) for one in later]
+    wait(futures[:16], TIMEOUT_S)
+    assert [len(batch) for batch in renderer.batches] == [8, 8]
+    assert not futures[16].done()
+    backlog.hurry(is_hurrying=False, is_silent=False)
+    stage.close()
+    assert futures[16].done()
+
+
+def test_a_full_batch_does_not_wait_for_the_first_sound_of_a_stream() -> None:
+    renderer, backlog = ToneRenderer(), Backlog()
+    backlog.hurry(is_hurrying=False, is_silent=True)
+    stage = SoundStage(renderer, 2, lambda: 2, backlog=backlog)
+    tokens = SpeechTokens(tokens=torch.arange(5), is_truncated=False)
+    midst = [replace(utterance("midst"), turn=make_turn(5, 900 + n)) for n in range(2)]
+    first = stage.start(midst[0], tokens)
+    time.sleep(0.05)
+    assert not first.done()
+    wait([first, stage.start(midst[1], tokens)], TIMEOUT_S)
+    assert [len(batch) for batch in renderer.batches] == [2]
+    stage.close()
+
+
 def test_no_batch_waits_for_utterances_that_were_cancelled() -> None:
     decoder = CountingDecoder(slots=16)
     with toy_engine(decoder, batch=4) as engine:

@@ -34,7 +34,7 @@ from worker.context import WorkerContext
 from worker.engine.types import Delivery, SpeechEngine, Utterance
 from worker.leases import LeaseKeeper
 from worker.rendering.checkpoint_writer import CheckpointWriter
-from worker.rendering.places import LEAST_SLOTS, Places, slots_for
+from worker.rendering.places import BEGINNINGS, LEAST_SLOTS, Places, slots_for
 from worker.rendering.runner import SegmentRunner
 from worker.rendering.take_pool import TakePool, make_take_pool
 from worker.rendering.urgent_calls import UrgentCalls
@@ -71,6 +71,7 @@ class LoadedModel:
     voice_maker: VoiceMaker
 
 
+URGENT_TASKS = 32  # for messages that say so; calls, which mostly do, have threads of their own
 LoadModel = Callable[[Settings], LoadedModel]
 
 
@@ -128,8 +129,9 @@ class WorkerProcess:
 
     @property
     def threads(self) -> int:
-        """How many tasks run at once: the slots, and extra places for urgent segments."""
-        return self.slots + (self._context.settings.urgent_slots if self._is_speaker else 0)
+        """How many tasks run at once: the slots, and some for new jobs and urgent segments."""
+        more = BEGINNINGS + min(URGENT_TASKS, self._context.settings.urgent_slots)
+        return self.slots + (more if self._is_speaker else 0)
 
     def answer_calls(self) -> None:
         """Begin to hear that somebody waits for a sound; a worker that does not speak has none."""

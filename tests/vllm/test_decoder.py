@@ -40,7 +40,7 @@ class FakeEngine:
         self.is_broken = False
         self.gate = threading.Event()
         self.gate.set()
-        scheduler = SimpleNamespace(running=[])
+        scheduler = SimpleNamespace(running=[])  # which is enough while no slot is stepped alone
         self.engine_core = SimpleNamespace(
             shutdown=self._shut_down, engine_core=SimpleNamespace(scheduler=scheduler)
         )

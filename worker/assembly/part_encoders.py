@@ -6,6 +6,7 @@ everything else it does for a part; with many cores it would set the pace of the
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -88,13 +89,11 @@ class PartEncoders:
 
         Free processes do it: asking a bucket for an object keeps the interpreter busy for some
         milliseconds, and a book has hundreds of parts. Files on a disk are read here.
-        Raises: StorageUnavailable; EncoderDied.
+        Raises: StorageUnavailable.
         """
         if isinstance(self._profile, S3Profile):
-            try:
+            with suppress(BusyError, EncoderDied):
                 return self._call(_read_parts, sha256s, None, wait_s=0.0, goes_first=True)
-            except BusyError:
-                pass
         return _read_parts(self._store, sha256s, None)
 
     def close(self) -> None:

@@ -39,9 +39,8 @@ class PartReuse:
 
     def __init__(self) -> None:
         self._is_reused: OrderedDict[str, bool] = OrderedDict()  # by job: was its last part cached?
-        self._looking: set[PartClaim | str] = (
-            set()
-        )  # parts, and jobs whose other parts are finished
+        # Parts, and jobs whose other parts are finished.
+        self._looking: set[PartClaim | str] = set()
         self._changed = threading.Condition()
         self._claiming = threading.Lock()
         self._nothing_since = -math.inf  # when the last claim that found nothing began

@@ -1,6 +1,7 @@
 """Prepares a job's sound: makes sure that every part is encoded, at the right level."""
 
 import math
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -82,10 +83,15 @@ def prepare_sound(
     with context.session() as session:
         add_missing_parts(session, job.id, job.owner, chunks)
     with ThreadPoolExecutor(1, thread_name_prefix="encode") as pool:
-        encoded = pool.submit(_encode_with_others, context, job.id, lease)
-        voice = _voice_level(context, job, chunks)
-        setting = _first_setting(job, voice)
-        planned = _plan(context, job, chunks, setting)  # while the last parts are encoded
+        stopped = threading.Event()
+        encoded = pool.submit(_encode_with_others, context, job.id, lease, stopped)
+        try:  # while the last parts are encoded
+            voice = _voice_level(context, job, chunks)
+            setting = _first_setting(job, voice)
+            planned = _plan(context, job, chunks, setting)
+        except BaseException:
+            stopped.set()
+            raise
         encoded.result()
     prepared = _prepare(context, planned, lease)
     measured = prepared.finished.lufs
@@ -108,14 +114,19 @@ def _distance(prepared: PreparedSound) -> float:
     return abs(lufs - loudness.target_lufs) if loudness and lufs is not None else math.inf
 
 
-def _encode_with_others(context: WorkerContext, job_id: str, lease: Lease) -> None:
+def _encode_with_others(
+    context: WorkerContext, job_id: str, lease: Lease, stopped: threading.Event
+) -> None:
     """Encode the remaining parts as any worker would, and wait a little for other workers."""
     threads = min(_count_left(context, job_id), context.encoder_count)
     with ThreadPoolExecutor(max(threads, 1), thread_name_prefix="encode") as pool:
-        for future in [pool.submit(_encode_all, context, job_id, lease) for _ in range(threads)]:
+        encoding = [
+            pool.submit(_encode_all, context, job_id, lease, stopped) for _ in range(threads)
+        ]
+        for future in encoding:
             future.result()
     ends_at = time.monotonic() + WAIT_S
-    while time.monotonic() < ends_at:
+    while time.monotonic() < ends_at and not stopped.is_set():
         lease.check()
         with context.session(is_read_only=True) as session:
             is_waiting = is_being_encoded(session, job_id, now=context.clock())
@@ -130,8 +141,10 @@ def _count_left(context: WorkerContext, job_id: str) -> int:
         return count_unstored(session, job_id)
 
 
-def _encode_all(context: WorkerContext, job_id: str, lease: Lease) -> None:
-    while encode_next(context, job_id):
+def _encode_all(
+    context: WorkerContext, job_id: str, lease: Lease, stopped: threading.Event
+) -> None:
+    while not stopped.is_set() and encode_next(context, job_id):
         lease.check()
 
 

@@ -27,7 +27,7 @@ _CORES_BESIDE_GPU = 4
 _OPERATIONS_KEPT = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "256")
 # How long a thread may keep the interpreter, by default 5 ms. T3 lets go of it dozens of times a
 # step, and each time waited that long while another thread computed, such as one that records
-# cached chunks: a step of 2 ms took 35 ms, and with this 6 ms.
+# cached chunks: a step of 2 ms took 35 ms, and with this 6 ms. On a CPU it makes no difference.
 _TURN_S = 0.0005
 RESERVED_SHARE = 16  # one slot in this many is reserved for utterances that are heard soon
 _SOUND_THREADS = (

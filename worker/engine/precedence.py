@@ -10,7 +10,8 @@ from worker.engine.types import Heard, Turn, heard
 
 _FEW = 8  # a few utterances are at most one in this many
 _SMALL = 16  # a step of this many utterances takes hardly longer than a step of one
-_CREDIT_S = 6.0  # how long T3 may decode a few utterances while all others stand still
+_CREDIT_S = 6.0  # how long those that are heard soon may go first before the others get their half
+_LEAST_CREDIT_S = 0.25  # without it T3 would change between few and all dozens of times a second
 
 
 class Precedence:
@@ -25,13 +26,14 @@ class Precedence:
         self._clock = clock
         self._slots: dict[Heard, set[int]] = {kind: set() for kind in Heard}
         self._credit_s = _CREDIT_S
-        self._is_alone = False
+        self._is_used_up = False
+        self._is_first = False
         self._seen_at = clock()
 
     @property
-    def has_silence(self) -> bool:
-        """Whether a slot holds the first chunk of a stream: its listener hears nothing yet."""
-        return bool(self._slots[Heard.FIRST])
+    def is_silent(self) -> bool:
+        """Whether a slot holds the first chunk of a stream, which may go before all others."""
+        return bool(self._slots[Heard.FIRST]) and not self._is_used_up
 
     def add(self, slot: int, turn: Turn) -> None:
         """Note that an utterance has joined the decoder."""
@@ -48,21 +50,22 @@ class Precedence:
         An empty set means that all are stepped.
         """
         self._settle()
-        chosen = self._few(running) if self._credit_s > 0 else set()
-        self._is_alone = bool(chosen)
+        chosen = set() if self._is_used_up else self._few(running)
+        self._is_first = bool(chosen) or self.is_silent
         return frozenset(chosen)
 
     def _few(self, running: int) -> set[int]:
         if running <= _SMALL:
             return set()
-        if self.has_silence:
-            return self._slots[Heard.FIRST]
+        if first := self._slots[Heard.FIRST]:
+            return first if len(first) <= running // 2 else set()
         soon = self._slots[Heard.SOON] | self._slots[Heard.STREAMED]
         return soon if len(soon) <= running // _FEW else set()
 
     def _settle(self) -> None:
-        """Count the time since the last choice for or against those that are decoded alone."""
+        """Count the time since the last choice for or against those that go first."""
         now = self._clock()
         took_s, self._seen_at = now - self._seen_at, now
-        earned_s = -took_s if self._is_alone else took_s
+        earned_s = -took_s if self._is_first else took_s
         self._credit_s = min(_CREDIT_S, self._credit_s + earned_s)
+        self._is_used_up = self._credit_s < (_LEAST_CREDIT_S if self._is_used_up else 0)

@@ -1,7 +1,7 @@
 """How the engine's two stages share a GPU: whose kernels run first, and when T3 pauses.
 
 docs/decisions/0015-t3-goes-first.md explains the priority, 0013-sound-goes-first.md the pause,
-0027-an-article-beside-a-book.md when T3 does not pause.
+0029-few-utterances-are-decoded-alone.md when T3 does not pause.
 """
 
 import threading
@@ -56,7 +56,7 @@ class Backlog:
         """
         with self._changed:
             return self._changed.wait_for(
-                lambda: not is_crowded or self.is_hurrying or self._batches < _BATCHES_BEHIND,
+                lambda: not is_crowded or self._batches < _BATCHES_BEHIND,
                 timeout_s,
             )
 

@@ -31,7 +31,7 @@ class SlotDecoder(Protocol):
 
     @property
     def free(self) -> int:
-        """How many utterances may join now."""
+        """How many slots are not in use."""
 
     @property
     def group(self) -> int:
@@ -188,7 +188,7 @@ class SlotStage:
         return self._is_closing or self._ended is not None
 
     def _may_step(self, alone: Collection[int]) -> bool:
-        if self._backlog is None or alone or self._precedence.has_silence:
+        if self._backlog is None or alone or self._precedence.is_silent:
             return True  # silence is worse than a full sound stage
         return self._backlog.wait(_PAUSE_S, is_crowded=bool(self._waiting))
 
@@ -196,7 +196,7 @@ class SlotStage:
         """Return the slots that are stepped without the others; they get the GPU, too."""
         alone = self._precedence.choose(len(self._running))
         if self._backlog is not None:
-            self._backlog.hurry(is_hurrying=bool(alone), is_silent=self._precedence.has_silence)
+            self._backlog.hurry(is_hurrying=bool(alone), is_silent=self._precedence.is_silent)
         return alone
 
     def _mark_cancelled(self, future: Future[SpeechTokens]) -> None:
@@ -239,7 +239,9 @@ class SlotStage:
     def _has_room(self, decoder: SlotDecoder, turn: Turn) -> bool:
         """Tell whether a slot is free for an utterance: the sooner it is heard, the more are."""
         kept = {Heard.FIRST: 0, Heard.LATER: self._reserved}
-        return decoder.free > kept.get(heard(turn), self._reserved // _FIRST_SHARE)
+        kept_for_this = kept.get(heard(turn), self._reserved // _FIRST_SHARE)
+        # One without a turn comes before all others in the queue, so it must not wait for a slot.
+        return decoder.free > (kept_for_this if turn else 0)
 
     def _record_joined(self, queued: _QueuedPrompt) -> None:
         queued.steps.update(joined=time.monotonic(), t3_batch=len(self._running))

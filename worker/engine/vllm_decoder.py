@@ -48,8 +48,8 @@ class VllmEngine(Protocol):
 class VllmDecoder:
     """SlotDecoder over vLLM's engine, which runs only during this decoder's steps.
 
-    When nearly all slots are taken, utterances join several at a time: a step that also reads
-    prompts cannot replay the graph of a decoding step and takes 50 % longer.
+    Utterances should join several at a time: a step that also reads prompts cannot replay the graph
+    of a decoding step and takes 50 % longer.
     """
 
     def __init__(
@@ -116,13 +116,14 @@ class VllmDecoder:
     def _stepping(self, only: Collection[int]) -> Iterator[None]:
         """Hide the other running requests from vLLM's scheduler; they keep their state.
 
-        The scheduler may leave out any request of a step, for lack of room for instance, so this is
-        nothing new to the rest of vLLM.
+        The scheduler leaves requests out of steps itself, so that is nothing new to its model
+        runner. But those that are hidden keep their blocks of the cache, too: so all are stepped
+        while a request waits to be scheduled or there are few free blocks.
         """
-        if not only:
+        scheduler = self._engine.engine_core.engine_core.scheduler
+        if not only or _is_scarce(scheduler, len(only)):
             yield
             return
-        scheduler = self._engine.engine_core.engine_core.scheduler
         names = {self._names[slot] for slot in only if slot in self._names}
         hidden = [one for one in scheduler.running if one.request_id not in names]
         scheduler.running = [one for one in scheduler.running if one.request_id in names]
@@ -164,6 +165,12 @@ class VllmDecoder:
             raise SpeechError(f"voice {voice.digest[:12]} gives a conditioning that is not finite")
         data = conditioning.detach().to("cpu", torch.float32).contiguous().numpy().tobytes()
         self._engine.collective_rpc("set_conditioning", args=(index, data))
+
+
+def _is_scarce(scheduler: Any, requests: int) -> bool:
+    """Tell whether a request waits for room in the cache, or so many might have to."""
+    free_blocks = scheduler.kv_cache_manager.block_pool.get_num_free_blocks()
+    return bool(scheduler.waiting or scheduler.skipped_waiting or free_blocks < 2 * requests)
 
 
 def sampling_params(prompt: Prompt, max_new_tokens: int) -> SamplingParams:

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 
 from narration.jobs.create import URGENT_PRIORITY
 from narration.settings import WorkerSettings
+from worker.engine.types import NORMAL_PRIORITY
 
 LEAST_SLOTS = 4  # while one segment waits for its last chunk, others keep the engine busy
-BEGINNINGS = 4  # segments of jobs that have no other in work, beside all ordinary places
+# Segments of jobs that have no other in work, beside all ordinary places; not of jobs of low
+# priority, which would hold them until the others are done.
+BEGINNINGS = 4
 
 
 @dataclass(slots=True, kw_only=True)
@@ -23,7 +26,7 @@ class Place:
 
     least_priority: int = 0
     is_ordinary: bool = False
-    is_missed: bool = False  # a wake-up found no ordinary place meanwhile: send another
+    is_missed: bool = False  # a wake-up found no place of this kind meanwhile: send another
 
 
 URGENT_PLACE = Place(least_priority=URGENT_PRIORITY)
@@ -37,6 +40,7 @@ class Places:
         self._taken = 0
         self._beginnings = 0
         self._is_missed = False
+        self._is_beginning_missed = False
         self._guard = threading.Lock()
 
     @contextmanager
@@ -49,7 +53,9 @@ class Places:
             self._beginnings += is_beginning
             # Whoever releases an ordinary place must then look for the work that was skipped.
             self._is_missed = self._is_missed or not is_ordinary
-        least = 0 if is_ordinary or is_beginning else URGENT_PRIORITY
+            is_other = not is_ordinary and not is_beginning
+            self._is_beginning_missed = self._is_beginning_missed or is_other
+        least = 0 if is_ordinary else NORMAL_PRIORITY if is_beginning else URGENT_PRIORITY
         place = Place(least_priority=least, is_ordinary=is_ordinary)
         try:
             yield place
@@ -59,6 +65,10 @@ class Places:
                 self._beginnings -= is_beginning
                 if is_ordinary:
                     place.is_missed, self._is_missed = self._is_missed, False
+                elif is_beginning:
+                    place.is_missed = self._is_beginning_missed
+                if is_ordinary or is_beginning:
+                    self._is_beginning_missed = False
 
 
 def slots_for(target_concurrency: int, settings: WorkerSettings) -> int:

@@ -36,3 +36,13 @@ def test_only_jobs_without_a_segment_in_work_get_a_place_beside_the_ordinary_one
     harness.worker.handlers[Task.RENDER]()
     assert harness.job(article).chunks_done == 1
     assert claim is not None
+
+
+def test_a_job_of_low_priority_gets_no_place_beside_the_ordinary_ones(
+    harness: WorkerHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = harness.submit(make_text(2), priority=4)
+    harness.deliver_only(Task.PLAN)
+    monkeypatch.setattr(harness.worker._runner, "_places", Places(0))
+    harness.worker.handlers[Task.RENDER]()
+    assert harness.job(job_id).chunks_done == 0

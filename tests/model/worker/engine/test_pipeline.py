@@ -2,6 +2,7 @@ import gc
 import random
 import threading
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,12 +13,19 @@ from tests.model.worker.engine.fakes import (
     CountingDecoder,
     ToneRenderer,
     Waiting,
+    prepare,
     says,
     toy_engine,
     utterance,
     wait_until,
 )
-from worker.engine.types import Utterance
+from worker.engine import precedence
+from worker.engine.admission import Admission
+from worker.engine.pipeline import PipelineEngine
+from worker.engine.sharing import Backlog
+from worker.engine.slot_stage import SlotStage
+from worker.engine.sound_stage import SoundStage
+from worker.engine.types import Utterance, make_turn
 
 
 def test_each_of_many_threads_gets_its_own_speech() -> None:
@@ -42,6 +50,31 @@ def test_free_slot_is_refilled_while_others_speak() -> None:
     with toy_engine(decoder) as engine:
         wait([engine.submit(utterance("x" * n)) for n in (99, 30, 30, 30)])
     assert decoder.steps <= 99 + 3  # in turns of two it would take 99 + 30
+
+
+def test_first_sounds_one_after_another_do_not_hold_up_partial_batches(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(precedence, "_CREDIT_S", 0.2)
+    admission, backlog = Admission(100, first=100), Backlog()
+    sound = SoundStage(ToneRenderer(), 32, lambda: admission.inside, backlog=backlog)
+    token_stage = SlotStage(lambda: CountingDecoder(slots=40), backlog=backlog)
+    is_over = threading.Event()
+    with PipelineEngine(prepare, token_stage, sound, admission) as engine:
+
+        def listen() -> None:
+            while not is_over.is_set():
+                engine.submit(replace(utterance("x" * 20), turn=make_turn(10, 0))).result()
+
+        with ThreadPoolExecutor(2) as listeners:
+            futures = [listeners.submit(listen) for _ in range(2)]
+            try:
+                for turn in (make_turn(5, 3), make_turn(5, 900), make_turn(10, 1)):
+                    heard = engine.submit(replace(utterance("hello"), turn=turn))
+                    assert says(heard.result(TIMEOUT_S), "hello")
+            finally:
+                is_over.set()
+            wait(futures)
 
 
 def test_cancelled_utterance_leaves_the_batch() -> None:

@@ -31,22 +31,42 @@ def test_few_that_are_heard_soon_are_stepped_alone_beside_many() -> None:
 
 def test_the_first_sounds_of_streams_go_before_what_is_heard_soon() -> None:
     precedence = make(Clock(), articles=3, streams=1)
-    assert precedence.has_silence
+    assert precedence.is_silent
     assert precedence.choose(512) == {100}
     precedence.discard(100)
-    assert not precedence.has_silence
+    assert not precedence.is_silent
     assert precedence.choose(512) == {0, 1, 2}
+
+
+def test_first_sounds_are_not_alone_if_they_are_most_of_all() -> None:
+    assert len(make(Clock(), streams=20).choose(40)) == 20
+    assert not make(Clock(), streams=21).choose(40)
+
+
+def test_listeners_that_come_one_after_another_do_not_hold_up_others_for_ever() -> None:
+    clock = Clock()
+    precedence = make(clock, streams=1)
+    silent_s = 0.0
+    for _ in range(100_000):
+        precedence.choose(10)  # so few that all are stepped
+        silent_s += 0.002 * precedence.is_silent
+        clock.now += 0.002
+    assert 0.45 < silent_s / clock.now < 0.55
 
 
 def test_the_others_get_at_least_half_of_the_time() -> None:
     clock = Clock()
     precedence = make(clock, articles=3)
-    alone_s = 0.0
+    alone_s, changes, was_alone = 0.0, 0, True
     for _ in range(100_000):
-        step_s = 0.002 if precedence.choose(512) else 0.015
-        alone_s += step_s if step_s == 0.002 else 0
+        is_alone = bool(precedence.choose(512))
+        step_s = 0.002 if is_alone else 0.015
+        alone_s += step_s * is_alone
+        changes += is_alone is not was_alone
+        was_alone = is_alone
         clock.now += step_s
     assert 0.45 < alone_s / clock.now < 0.55
+    assert changes / clock.now < 5
 
 
 def test_those_that_come_after_a_pause_are_decoded_without_interruption() -> None:

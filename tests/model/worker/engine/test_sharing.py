@@ -36,12 +36,3 @@ def test_a_pause_ends_once_the_sound_stage_has_caught_up() -> None:
     backlog.update(1.0)
     assert went_on.wait(20)
     waiting.join()
-
-
-def test_t3_does_not_pause_while_it_hurries() -> None:
-    backlog = Backlog()
-    backlog.update(5.0)
-    backlog.hurry(is_hurrying=True)
-    assert backlog.wait(timeout_s=0, is_crowded=True)
-    backlog.hurry(is_hurrying=False)
-    assert not backlog.wait(timeout_s=0, is_crowded=True)

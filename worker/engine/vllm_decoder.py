@@ -169,8 +169,9 @@ class VllmDecoder:
 
 def _is_scarce(scheduler: Any, requests: int) -> bool:
     """Tell whether a request waits for room in the cache, or so many might have to."""
+    _, waiting = scheduler.get_request_counts()
     free_blocks = scheduler.kv_cache_manager.block_pool.get_num_free_blocks()
-    return bool(scheduler.waiting or scheduler.skipped_waiting or free_blocks < 2 * requests)
+    return bool(waiting) or free_blocks < 2 * requests
 
 
 def sampling_params(prompt: Prompt, max_new_tokens: int) -> SamplingParams:

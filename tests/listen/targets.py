@@ -47,7 +47,7 @@ PERCENT = "{:.1%}"
 # Limits: the goal if the bundled model reaches it, else the value that the model reached.
 TARGETS = {
     Key.BEST_VOICE: Target(
-        what="word error, best voice", goal=0.04, limit=0.04, is_most=True, form=PERCENT
+        what="word error, best voice", goal=0.04, limit=0.05, is_most=True, form=PERCENT
     ),
     Key.WORST_VOICE: Target(
         what="word error, worst voice", goal=0.04, limit=0.06, is_most=True, form=PERCENT
@@ -56,7 +56,7 @@ TARGETS = {
     Key.STORY: Target(
         what="word error, story through the service",
         goal=0.05,
-        limit=0.09,
+        limit=0.05,
         is_most=True,
         form=PERCENT,
     ),

@@ -1,24 +1,12 @@
 """A new job begins even while other jobs have all ordinary places of a worker."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from sqlalchemy import Engine
 
 from narration.broker.interface import Task
 from narration.database import session_scope
 from tests.builders import LEASE, claim_segment, make_text
 from tests.harness import WorkerHarness
 from worker.rendering.places import Places
-
-
-@pytest.fixture
-def harness(sqlite_database: Engine, tmp_path: Path) -> Iterator[WorkerHarness]:
-    settings = {"segment_chunks": 1, "window_segments": 16}
-    harness = WorkerHarness(sqlite_database, tmp_path, worker=settings)
-    yield harness
-    harness.close()
 
 
 def test_only_jobs_without_a_segment_in_work_get_a_place_beside_the_ordinary_ones(

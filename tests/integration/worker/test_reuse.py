@@ -2,13 +2,10 @@
 
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
 
 from narration.broker.interface import Task
 from narration.database import session_scope
@@ -23,14 +20,6 @@ from worker.rendering import runner
 from worker.rendering.places import Places
 
 SENTENCES = 70  # a segment each: more than are ended in one transaction
-
-
-@pytest.fixture
-def harness(sqlite_database: Engine, tmp_path: Path) -> Iterator[WorkerHarness]:
-    settings = {"segment_chunks": 1, "window_segments": 16}
-    harness = WorkerHarness(sqlite_database, tmp_path, worker=settings)
-    yield harness
-    harness.close()
 
 
 def test_all_but_the_changed_sentence_is_ended_at_once(harness: WorkerHarness) -> None:

@@ -21,7 +21,7 @@ from tests.bench.saturation import Load, LoadMeter
 from tests.bench.service import Service, open_service
 from tests.bench.texts import CHARACTERS_PER_HOUR, make_book
 
-ARTICLE_CHARACTERS = 1_800  # two minutes
+ARTICLE_CHARACTERS = 1_100  # two minutes of these words: its last paragraph is complete
 SETTLE_S = 15.0  # until a book keeps the engine full
 
 
@@ -37,15 +37,14 @@ class Scenarios:
 
     def article(self) -> Iterator[Row]:
         """An article alone; code that is loaded at first use is loaded here."""
-        text = make_book(ARTICLE_CHARACTERS, seed=self._seed + 20)
-        yield self._run("an article", text, ["m4b"])
+        yield self._run("an article", make_article(self._seed + 20), ["m4b"])
 
     def long_book(self) -> Iterator[Row]:
         """A book four times as long, and in its midst an article."""
         seed = self._seed + 30
-        book = self._submit("a book four times as long", seed, 4 * self._characters)
+        book = self._submit("a book four times as long", self._other_book(seed, times=4))
         time.sleep(SETTLE_S)
-        article = self._submit("an article in its midst", seed + 1, ARTICLE_CHARACTERS)
+        article = self._submit("an article in its midst", make_article(seed + 1))
         yield self._client.wait(article, self._limit_s)
         yield self._client.wait(book, self._limit_s)
 
@@ -70,27 +69,27 @@ class Scenarios:
 
     def outputs(self) -> Iterator[Row]:
         """Another book in three formats at once."""
-        text = make_book(self._characters, seed=self._seed + 1)
+        text = self._other_book(self._seed + 1)
         yield self._run("three outputs", text, ["m4b", "mp3", "flac"])
 
     def beside(self) -> Iterator[Row]:
         """While a book keeps the engine full: another book's first part, and articles."""
         seeds = [self._seed + n for n in range(2, 6)]
-        full = self._submit("a book, others beside it", seeds[0], self._characters)
+        full = self._submit("a book, others beside it", self._other_book(seeds[0]))
         time.sleep(SETTLE_S)
-        second = self._submit("the book beside it", seeds[1], self._characters)
+        second = self._submit("the book beside it", self._other_book(seeds[1]))
         yield self._client.wait(second, self._limit_s, until="first part")
         self._client.cancel(second.id)
-        article = self._submit("an article beside it", seeds[2], ARTICLE_CHARACTERS)
+        article = self._submit("an article beside it", make_article(seeds[2]))
         yield self._client.wait(article, self._limit_s)
-        article = self._submit("an urgent article", seeds[3], ARTICLE_CHARACTERS, priority=9)
+        article = self._submit("an urgent article", make_article(seeds[3]), priority=9)
         yield self._client.wait(article, self._limit_s)
         yield self._client.wait(full, self._limit_s)
 
     def library(self) -> Iterator[Row]:
         """Four books at once."""
         books = [
-            self._submit(f"book {n + 1} of four", self._seed + 10 + n, self._characters)
+            self._submit(f"book {n + 1} of four", self._other_book(self._seed + 10 + n))
             for n in range(4)
         ]
         for book in books:
@@ -99,8 +98,16 @@ class Scenarios:
     def _run(self, what: str, text: str, outputs: list[str]) -> Row:
         return self._client.wait(self._client.submit(what, text, outputs), self._limit_s)
 
-    def _submit(self, what: str, seed: int, characters: int, **settings: Any) -> Submitted:
-        return self._client.submit(what, make_book(characters, seed), ["m4b"], **settings)
+    def _submit(self, what: str, text: str, **settings: Any) -> Submitted:
+        return self._client.submit(what, text, ["m4b"], **settings)
+
+    def _other_book(self, seed: int, times: int = 1) -> str:
+        return make_book(times * self._characters, seed)
+
+
+def make_article(seed: int) -> str:
+    """Return a text of one chapter that takes two minutes to read."""
+    return make_book(ARTICLE_CHARACTERS, seed, chapters=1)
 
 
 SCENARIOS: dict[str, Callable[[Scenarios], Iterator[Row]]] = {
@@ -133,6 +140,7 @@ def main() -> None:
         ) as service:
             service.wait_until_ready(options.limit_s)
             say(f"ready after {time.monotonic() - began:.1f} s")
+            time.sleep(options.settle_s)
             measure(service, options)
             for command in options.afterwards:
                 words = [word.replace("URL", service.url) for word in shlex.split(command)]
@@ -194,6 +202,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--no-listening", dest="listenable", action="store_false")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--limit-s", type=float, default=600.0, help="for each job")
+    parser.add_argument(
+        "--settle-s", type=float, default=0.0, help="idle, while workers prepare for more lengths"
+    )
     parser.add_argument("--folder", type=Path, help="for servers' files; a temporary one if unset")
     parser.add_argument("--caches", type=Path, help="of the engine, kept from run to run")
     parser.add_argument(

@@ -159,6 +159,6 @@ def show(row: Row) -> str:
     stages = (row.accepted_s, row.planned_s, row.first_part_s, row.last_chunk_s, row.last_part_s,
               row.delivered_s)  # fmt: skip
     times = [" -" if seconds is None else f"{seconds:.2f} s" for seconds in stages]
-    facts = (row.what, row.outputs, f"{row.hours:.2f}", str(row.chunks), *times, f"{row.x:.0f}")
+    facts = (row.what, row.outputs, f"{row.hours:.3f}", str(row.chunks), *times, f"{row.x:.0f}")
     left = f" | {row.parts_left} parts were left at the last chunk" if row.parts_left else ""
     return " | ".join(facts) + left + ("" if row.delivered_s else f" | {row.state}")

@@ -10,7 +10,7 @@ from typing import Protocol
 
 FIRST_PARTS_S = (5.0, 10.0, 20.0)  # short, so that listening can start early
 PART_S = 60.0
-_CHARS_PER_S = 15.0  # English read aloud; a rough figure, as parts need not have an exact length
+CHARS_PER_S = 15.0  # English read aloud; a rough figure, for what need not be exact
 _SHORTEST, _LONGEST = 0.6, 1.4  # relative to the target length
 _SHORTEST_S = 1.0  # of the very first part: a heading does not wait for a long chunk after it
 _FURTHEST = 3.0  # how far, relative to the target, a part may grow to end in a silence
@@ -84,7 +84,7 @@ def _places(
 
 def length_of(chunk: Cuttable) -> float:
     """Estimate the length of a chunk with its pause, in seconds."""
-    return len(chunk.spoken_text) / _CHARS_PER_S + chunk.pause_after_ms / 1000
+    return len(chunk.spoken_text) / CHARS_PER_S + chunk.pause_after_ms / 1000
 
 
 def _is_quiet(chunks: Sequence[Cuttable], cut: int) -> bool:

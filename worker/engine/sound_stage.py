@@ -4,8 +4,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
-from itertools import accumulate
 from typing import Protocol
 
 import numpy as np
@@ -15,13 +13,13 @@ import structlog
 from narration.errors import EngineDied, SpeechError
 from worker.chatterbox.t3.prompt import SpeechTokens
 from worker.engine.sharing import Backlog
+from worker.engine.sound_batches import QueuedUtterance, has_stream_batch, pick_batch
 from worker.engine.stage import StageThread, fail, succeed
 from worker.engine.types import Heard, Speech, Utterance, heard
 
 log = structlog.get_logger()
 
 _CROWD = 8  # a partial batch starts once it holds an eighth of the unfinished utterances
-_STREAM_BATCH = 8.0  # of later chunks of streams: a fifth of a second, which a first one may wait
 _IDLE_S = 0.5  # how long no utterance may have left the engine before the renderer prepares
 
 Waveforms = list[npt.NDArray[np.float32]]
@@ -47,18 +45,6 @@ class Renderer(Protocol):
 
     def check_health(self) -> None:
         """Raise if the device is no longer usable."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _QueuedUtterance:
-    utterance: Utterance
-    speech_tokens: SpeechTokens
-    share: float
-    future: Future[Speech]
-    heard: Heard
-
-    def __len__(self) -> int:
-        return len(self.speech_tokens.tokens)
 
 
 class SoundStage:
@@ -93,9 +79,9 @@ class SoundStage:
         self._count_unfinished = count_unfinished
         self._backlog = backlog or Backlog()  # without T3 beside it, nobody asks for anything
         self._backlog.on_calm = self.recount
-        self._waiting: list[_QueuedUtterance] = []
+        self._waiting: list[QueuedUtterance] = []
         # Several threads may try to answer one utterance; whoever removes it from this set does.
-        self._running: set[_QueuedUtterance] = set()
+        self._running: set[QueuedUtterance] = set()
         self._changed = threading.Condition()
         self._ended: EngineDied | None = None
         self._is_closing = False
@@ -109,7 +95,7 @@ class SoundStage:
         """Queue one utterance's tokens; its future never fails because of another utterance."""
         share = self._renderer.batch_share(utterance, speech_tokens)
         kind = heard(utterance.turn)
-        queued = _QueuedUtterance(utterance, speech_tokens, share, Future(), kind)
+        queued = QueuedUtterance(utterance, speech_tokens, share, Future(), kind)
         with self._changed:
             if self._ended is None:
                 self._set_waiting([*self._waiting, queued])
@@ -151,7 +137,7 @@ class SoundStage:
         if self._ended is not None:
             self._fail_waiting(self._ended)
 
-    def _next_batch(self) -> list[_QueuedUtterance] | None:
+    def _next_batch(self) -> list[QueuedUtterance] | None:
         """Wait for a batch. An empty list means "idle, so prepare"; None means "stop"."""
         with self._changed:
             while True:
@@ -193,8 +179,7 @@ class SoundStage:
     def _has_enough(self) -> bool:
         """Whether a batch may start; always true once T3 has no utterance left."""
         soonest = min((one.heard for one in self._waiting), default=Heard.LATER)
-        streamed = sum(one.share for one in self._waiting if one.heard is Heard.STREAMED)
-        if soonest is Heard.FIRST or streamed >= min(self._batch, _STREAM_BATCH):
+        if soonest is Heard.FIRST or has_stream_batch(self._waiting, self._batch):
             return True
         if self._backlog.is_hurrying:
             return soonest < Heard.LATER and not self._backlog.is_silent
@@ -204,18 +189,12 @@ class SoundStage:
         is_crowd = len(self._waiting) >= max(1, -(-to_come // _CROWD))
         return is_crowd and not self._backlog.is_silent
 
-    def _set_waiting(self, waiting: list[_QueuedUtterance]) -> None:
+    def _set_waiting(self, waiting: list[QueuedUtterance]) -> None:
         self._waiting = waiting
         self._backlog.update(sum(one.share for one in waiting) / self._batch)
 
-    def _pick(self) -> list[_QueuedUtterance]:
-        """Take the first in turn and others of similar length, to keep padding small."""
-        first = min(self._waiting, key=lambda one: one.utterance.turn)
-        same_kind = [one for one in self._waiting if one.heard is first.heard]
-        by_length = sorted(same_kind, key=lambda one: abs(len(one) - len(first)))
-        shares = accumulate(one.share for one in by_length)
-        most = min(self._batch, _STREAM_BATCH) if first.heard is Heard.STREAMED else self._batch
-        batch = by_length[: max(1, sum(share <= most for share in shares))]
+    def _pick(self) -> list[QueuedUtterance]:
+        batch = pick_batch(self._waiting, self._batch)
         self._set_waiting([one for one in self._waiting if one not in batch])
         self._running.update(batch)
         for one in batch:
@@ -223,7 +202,7 @@ class SoundStage:
             one.utterance.steps.update(steps, tokens=len(one))
         return batch
 
-    def _render(self, batch: Sequence[_QueuedUtterance]) -> None:
+    def _render(self, batch: Sequence[QueuedUtterance]) -> None:
         try:
             waveforms = self._renderer.render(
                 [one.utterance for one in batch], [one.speech_tokens for one in batch]
@@ -238,7 +217,7 @@ class SoundStage:
             return
         self._find_culprit(batch, failure)
 
-    def _find_culprit(self, batch: Sequence[_QueuedUtterance], error: Exception) -> None:
+    def _find_culprit(self, batch: Sequence[QueuedUtterance], error: Exception) -> None:
         """Split a failed batch until the failing utterance is alone."""
         self._renderer.check_health()
         log.warning("render_failed", chunks=len(batch), error=repr(error))
@@ -251,7 +230,7 @@ class SoundStage:
         for half in (batch[:middle], batch[middle:]):
             self._render(half)
 
-    def _answer(self, one: _QueuedUtterance, waveform: npt.NDArray[np.float32]) -> None:
+    def _answer(self, one: QueuedUtterance, waveform: npt.NDArray[np.float32]) -> None:
         if not np.isfinite(waveform).all():
             self._refuse(one, SpeechError("the waveform is not finite: try another seed"))
             return
@@ -265,11 +244,11 @@ class SoundStage:
             one.utterance.steps["sound_made"] = time.monotonic()
             succeed(one.future, speech)
 
-    def _refuse(self, one: _QueuedUtterance, refusal: SpeechError) -> None:
+    def _refuse(self, one: QueuedUtterance, refusal: SpeechError) -> None:
         if self._take_out(one):
             fail(one.future, refusal)
 
-    def _take_out(self, one: _QueuedUtterance) -> bool:
+    def _take_out(self, one: QueuedUtterance) -> bool:
         """Claim the utterance; True obliges the caller to answer it."""
         with self._changed:
             was_running = one in self._running

@@ -28,7 +28,7 @@ NORMAL_PRIORITY = 5  # the default of jobs that set no priority
 HIGHEST_PRIORITY = 9  # that a caller may choose; above it are streams that somebody waits for
 SHORT = 24  # chunks of an article, about five minutes, or of the beginning of a book
 
-Turn = tuple[int, ...]
+Turn = tuple[float, ...]
 """Who goes first where utterances wait: the lowest; see `make_turn`."""
 
 
@@ -48,12 +48,16 @@ class Utterance:
     steps: dict[str, float] = field(default_factory=dict, compare=False, repr=False)
 
 
-def make_turn(priority: int, index: int) -> Turn:
+def make_turn(priority: int, index: int, due_s: float = 0.0) -> Turn:
     """Return the turn of a job's chunk: by priority, then in reading order.
 
     Among jobs of equal priority the one with less progress goes first, so that a book's first
-    minute does not wait for the middle of another.
+    minute does not wait for the middle of another. Streams are played while they are spoken: their
+    first chunks go first, the others by `due_s`, when they are heard, on a clock of all streams.
+    By progress, an old stream's later chunks would wait for the earlier ones of all new streams.
     """
+    if priority > HIGHEST_PRIORITY:
+        return (-priority, due_s if index else 0.0, index)
     return (-priority, index)
 
 
@@ -72,10 +76,10 @@ def heard(turn: Turn) -> Heard:
     In a job of low priority nothing is heard soon.
     """
     if turn and -turn[0] > HIGHEST_PRIORITY:
-        return Heard.STREAMED if turn[1] else Heard.FIRST
+        return Heard.STREAMED if turn[-1] else Heard.FIRST
     if not turn or -turn[0] > NORMAL_PRIORITY:
         return Heard.SOON
-    is_beginning = -turn[0] == NORMAL_PRIORITY and turn[1] < SHORT
+    is_beginning = -turn[0] == NORMAL_PRIORITY and turn[-1] < SHORT
     return Heard.SOON if is_beginning else Heard.LATER
 
 

@@ -226,6 +226,7 @@ class SegmentRunner:
             parameters=parameters,
             quality=settings.quality,
             priority=job.priority,
+            submitted_s=job.created_at.timestamp(),
             gain_db=gain_db,
         )
         return segment_settings, chunks

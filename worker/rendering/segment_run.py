@@ -22,7 +22,7 @@ from narration.jobs.segment_claim import SegmentClaim, start_chunks
 from narration.jobs.states import ChunkState
 from narration.jobs.takes import Outcome, Take, record_passed_take, store_take
 from narration.telemetry import log_step
-from worker.engine.types import Delivery, Speech, Utterance, make_turn
+from worker.engine.types import Delivery, Speech, Utterance
 from worker.leases import Lease
 from worker.rendering.reuse import find_cached
 from worker.rendering.segment_settings import SegmentSettings
@@ -162,7 +162,7 @@ class SegmentRun:
             voice=self._settings.voice,
             delivery=Delivery(**self._settings.parameters_of(pending).delivery.model_dump()),
             seed=self._settings.seed(pending),
-            turn=make_turn(self._settings.priority, pending.index),
+            turn=self._settings.turn(pending),
         )
         self._note("handed_over", pending.index)
         self._is_silent = self._settings.is_urgent and pending.index == 0

@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING
 
 from narration.broker.first_sounds import Waiting
 from narration.jobs.create import URGENT_PRIORITY
+from narration.jobs.cuts import CHARS_PER_S
 from narration.jobs.record import Chunk
 from narration.jobs.request import QualityPolicy, QualitySettings
 from narration.jobs.segment_claim import SegmentClaim
 from narration.jobs.sound import RenderParameters
 from narration.jobs.stored import read_voicing
+from worker.engine.types import Turn, make_turn
 from worker.rendering.takes import PendingChunk
 
 if TYPE_CHECKING:
@@ -18,12 +20,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentSettings:
-    """What a job's settings say about its chunks, with the voice loaded."""
+    """What a job's settings say about its chunks, with the voice loaded.
+
+    `submitted_s`: when the job was submitted, in seconds since 1970.
+    """
 
     voice: "Voice"
     parameters: RenderParameters
     quality: QualitySettings
     priority: int
+    submitted_s: float
     gain_db: float  # the voice's
 
     @property
@@ -40,6 +46,7 @@ class SegmentSettings:
         """Return a chunk that is yet to be spoken, at its first take."""
         return PendingChunk(
             index=chunk.index,
+            start=chunk.start,
             spoken_text=chunk.spoken_text,
             number=chunk.first_take,
             last_number=chunk.first_take + self.takes - 1,
@@ -52,6 +59,11 @@ class SegmentSettings:
         """Return what a chunk is spoken with: the job's parameters, or its own."""
         voicing = pending.voicing
         return self.parameters if voicing is None else self.parameters.with_voicing(voicing)
+
+    def turn(self, pending: PendingChunk) -> Turn:
+        """Return when it is a chunk's turn in the engine."""
+        due_s = self.submitted_s + pending.start / CHARS_PER_S
+        return make_turn(self.priority, pending.index, due_s)
 
     def seed(self, pending: PendingChunk) -> int:
         """Return the seed of a chunk's next take."""

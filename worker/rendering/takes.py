@@ -23,10 +23,12 @@ class SpokenTake:
 class PendingChunk:
     """A chunk in progress: the number of the take to speak next, and the best take so far.
 
-    `text_findings` hold for every take: they flag the chunk however well it is spoken.
+    `start` is its place in the text, in characters. `text_findings` hold for every take: they flag
+    the chunk however well it is spoken.
     """
 
     index: int
+    start: int
     spoken_text: str
     number: int
     last_number: int

@@ -4,7 +4,7 @@ import random
 import time
 import weakref
 from collections.abc import Sequence
-from concurrent.futures import wait
+from concurrent.futures import Future, wait
 from dataclasses import replace
 
 import numpy as np
@@ -25,8 +25,9 @@ from tests.model.worker.engine.fakes import (
 )
 from worker.chatterbox.t3.prompt import SpeechTokens
 from worker.engine.sharing import Backlog
+from worker.engine.sound_batches import QueuedUtterance, pick_batch
 from worker.engine.sound_stage import _IDLE_S, SoundStage
-from worker.engine.types import Utterance, make_turn
+from worker.engine.types import Heard, Utterance, make_turn
 
 
 def test_a_batch_begins_once_it_is_worth_its_time() -> None:
@@ -102,6 +103,23 @@ def test_later_chunks_of_streams_share_small_batches() -> None:
     backlog.hurry(is_hurrying=False, is_silent=False)
     stage.close()
     assert futures[16].done()
+
+
+def test_batches_of_streams_grow_when_many_chunks_have_piled_up() -> None:
+    tokens = SpeechTokens(tokens=torch.arange(5), is_truncated=False)
+    waiting = [
+        QueuedUtterance(
+            replace(utterance("later"), turn=make_turn(10, 1, due_s=float(n))),
+            tokens,
+            1.0,
+            Future(),
+            Heard.STREAMED,
+        )
+        for n in range(40)
+    ]
+    assert [len(pick_batch(waiting[:n], 57)) for n in (1, 16, 24, 40)] == [1, 8, 12, 20]
+    assert pick_batch(waiting[::-1], 57)[0] is waiting[0]  # it is heard before all others
+    assert len(pick_batch(waiting, 5)) == 5
 
 
 def test_a_full_batch_does_not_wait_for_the_first_sound_of_a_stream() -> None:

@@ -17,7 +17,7 @@ from tests.model.worker.engine.fakes import (
 from worker.engine.admission import Admission
 from worker.engine.slot_stage import SlotStage
 from worker.engine.turns import TurnQueue
-from worker.engine.types import Turn, make_turn
+from worker.engine.types import Heard, Turn, heard, make_turn
 
 TURNS = st.lists(st.tuples(st.integers(-2, 2), st.integers(0, 3)))
 
@@ -38,6 +38,17 @@ def test_a_queue_gives_the_lowest_turn_and_equal_ones_in_order(turns: list[Turn]
 def test_priority_goes_before_reading_order() -> None:
     book, article = make_turn(0, 3), make_turn(5, 900)
     assert sorted([make_turn(0, 4), book, article]) == [article, book, make_turn(0, 4)]
+
+
+def test_streams_are_spoken_in_the_order_in_which_they_are_heard() -> None:
+    """Not by progress: an old stream's fifth chunk is heard before a new one's second."""
+    old = [make_turn(10, n, due_s=100.0 + 4 * n) for n in range(6)]
+    new = [make_turn(10, n, due_s=118.0 + 4 * n) for n in range(3)]
+    article = make_turn(9, 0, due_s=0.0)
+    assert sorted([article, *old[4:], *new]) == [new[0], *old[4:], *new[1:], article]
+    assert [heard(turn) for turn in (*new, article)] == [
+        Heard.FIRST, Heard.STREAMED, Heard.STREAMED, Heard.SOON
+    ]  # fmt: skip
 
 
 def test_those_who_wait_at_the_door_enter_by_turn() -> None:

@@ -13,7 +13,8 @@ SILENT = Finding(flag="silent", measured=-80.0, limit=-45.0, unit="dBFS")
 
 
 def pending(number: int = 0, **changes: Any) -> PendingChunk:
-    values: dict[str, Any] = {"index": 7, "spoken_text": "x", "last_number": 2, "pause_after_ms": 0}
+    values: dict[str, Any] = {"index": 7, "start": 0, "spoken_text": "x", "last_number": 2}
+    values |= {"pause_after_ms": 0}
     return PendingChunk(number=number, **(values | changes))
 
 

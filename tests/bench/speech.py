@@ -11,6 +11,7 @@ full until it has spoken all of their texts. A table shows how long each step of
 import argparse
 import asyncio
 import json
+import math
 import random
 import tempfile
 import time
@@ -46,7 +47,7 @@ LISTENER_TIMEOUT_S = 120.0
 
 @dataclass(slots=True)
 class Listeners:
-    """What real-time listeners measured: delays, and how far ahead of playback the sound was."""
+    """How far ahead of playback the sound was, at the least of each text."""
 
     leads_s: list[float] = field(default_factory=list)
     failures: int = 0
@@ -63,6 +64,8 @@ class Row:
     p95_s: float
     beyond_engine_p50_s: float
     least_lead_s: float | None
+    texts: int  # that listeners have played
+    stalled: int  # of which the sound was late at least once
     failures: int
 
 
@@ -85,23 +88,27 @@ class Load:
                 )
         raise RuntimeError("a stream without a byte")
 
-    async def listen(self, first_bytes: Listeners, delay_s: float) -> None:
+    async def listen(self, heard: Listeners, delay_s: float) -> None:
         await asyncio.sleep(delay_s)
         while True:
             try:
-                await self._play(first_bytes)
+                await self._play(heard)
             except (httpx.HTTPError, RuntimeError):
-                first_bytes.failures += 1
+                heard.failures += 1
 
-    async def _play(self, first_bytes: Listeners) -> None:
-        began, received = None, 0
-        async with self._answer(sentences=SENTENCES) as answer:
-            async for block in answer.aiter_raw():
-                now = time.perf_counter()
-                began = began or now
-                if received:  # received before this block, minus played
-                    first_bytes.leads_s.append(received / BYTES_PER_S - (now - began))
-                received += len(block)
+    async def _play(self, heard: Listeners) -> None:
+        began, received, lead_s = None, 0, math.inf
+        try:
+            async with self._answer(sentences=SENTENCES) as answer:
+                async for block in answer.aiter_raw():
+                    now = time.perf_counter()
+                    began = began or now
+                    if received:  # received before this block, minus played
+                        lead_s = min(lead_s, received / BYTES_PER_S - (now - began))
+                    received += len(block)
+        finally:
+            if math.isfinite(lead_s):
+                heard.leads_s.append(lead_s)
         await asyncio.sleep(max(0.0, received / BYTES_PER_S - (time.perf_counter() - (began or 0))))
 
     @asynccontextmanager
@@ -127,9 +134,9 @@ async def measure(
 ) -> tuple[Row, list[Asked]]:
     limits = httpx.Limits(max_connections=None)
     async with httpx.AsyncClient(base_url=url, timeout=LISTENER_TIMEOUT_S, limits=limits) as client:
-        load, first_bytes = Load(client), Listeners()
+        load, heard = Load(client), Listeners()
         others = [
-            asyncio.create_task(load.listen(first_bytes, n * spread_s / listeners))
+            asyncio.create_task(load.listen(heard, n * spread_s / listeners))
             for n in range(listeners)
         ]
         await asyncio.sleep(spread_s + SETTLE_S if listeners else 0)
@@ -147,8 +154,10 @@ async def measure(
         requests=requests,
         mean_s=float(np.mean(seconds)),
         beyond_engine_p50_s=figures["p50_s"] - chunk_s,
-        least_lead_s=min(first_bytes.leads_s, default=None),
-        failures=first_bytes.failures,
+        least_lead_s=min(heard.leads_s, default=None),
+        texts=len(heard.leads_s),
+        stalled=sum(lead_s < 0 for lead_s in heard.leads_s),
+        failures=heard.failures,
         **figures,
     )
     return row, asked
@@ -194,6 +203,7 @@ def show(rows: list[Row]) -> None:
         "p95",
         "p50 beyond the engine",
         "least lead",
+        "texts played, stalled",
         "failed",
     ):
         table.add_column(name, justify="right")
@@ -201,7 +211,8 @@ def show(rows: list[Row]) -> None:
         lead = "-" if row.least_lead_s is None else f"{row.least_lead_s:.2f} s"
         times = (row.mean_s, row.p50_s, row.p95_s, row.beyond_engine_p50_s)
         shown = [f"{1000 * seconds:.0f} ms" for seconds in times]
-        table.add_row(str(row.listeners), *shown, lead, str(row.failures))
+        played = f"{row.texts}, {row.stalled}"
+        table.add_row(str(row.listeners), *shown, lead, played, str(row.failures))
     Console().print(table)
 
 

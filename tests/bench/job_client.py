@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -36,6 +37,7 @@ class Row:
     delivered_s: float | None
     x: float
     state: str
+    accepted: list[int]  # chunks, second by second
 
 
 HEAD = ("job", "outputs", "hours", "chunks", "accepted", "planned", "first part", "last chunk",
@@ -95,6 +97,11 @@ class Client:
                     .group_by(Event.type)
                 ).all()
             )
+            moments = session.scalars(
+                select(Event.created_at).where(
+                    Event.job_id == submitted.id, Event.type == "chunk.accepted"
+                )
+            ).all()
             first = session.scalar(
                 select(func.min(Event.created_at)).where(
                     Event.job_id == submitted.id, Event.type == "part.stored"
@@ -124,6 +131,7 @@ class Client:
             delivered_s=delivered_s,
             x=hours * 3600 / delivered_s if delivered_s else 0.0,
             state=job.state,
+            accepted=_count_by_second(submitted.posted_at, moments),
         )
 
     def _job(self, job_id: str) -> Job:
@@ -148,6 +156,15 @@ class Submitted:
 
     def seconds_to(self, moment: datetime | None) -> float | None:
         return None if moment is None else (moment - self.posted_at).total_seconds()
+
+
+def _count_by_second(since: datetime, moments: Sequence[datetime]) -> list[int]:
+    counts: list[int] = []
+    for moment in sorted(moments):
+        second = int((moment - since).total_seconds())
+        counts += [0] * (second + 1 - len(counts))
+        counts[second] += 1
+    return counts
 
 
 def say(line: str) -> None:

@@ -7,9 +7,9 @@ that has place for `--target-concurrency` chunks. Sounds are shaped noise, which
 encoder than speech. x is audio seconds per second.
 
 The engine shares its process with the worker, so the worker's CPU time there matters: "ms of the
-engine's process" is the CPU time of this process without the stand-in's. The processes that store
-takes are counted separately (`--processes`; with 0, this process stores). Memory is the peak of all
-of the worker's processes together; shared pages count once.
+engine's process" is the CPU time of this process without the stand-in's and the bench's own. The
+processes that store takes are counted separately (`--processes`; with 0, this process stores).
+Memory is the peak of all of the worker's processes together; shared pages count once.
 """
 
 import argparse
@@ -161,12 +161,13 @@ def render(settings: Settings, database_url: str, options: argparse.Namespace) -
     )
     wait_for_processes(settings.worker.take_process_count)
     memory = PeakMemory()
-    began, began_cpu = time.perf_counter(), time.process_time()
+    began, began_cpu, began_own = time.perf_counter(), time.process_time(), time.thread_time()
     helpers_began = helpers_cpu_s()
     work_until_done(worker, broker, database, job_id)
     took_s, cpu_s = time.perf_counter() - began, time.process_time() - began_cpu
+    asking_s = time.thread_time() - began_own  # whether the job is spoken
     helpers_s, resident = helpers_cpu_s() - helpers_began, memory.stop()
-    own_s = cpu_s - engine.cpu_s - memory.cpu_s
+    own_s = cpu_s - engine.cpu_s - memory.cpu_s - asking_s
     slots = worker.slots
     worker.close()
     check(find(database, job_id))

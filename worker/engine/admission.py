@@ -28,15 +28,14 @@ class Admission:
         self._limit = limit
         self._first = first
         self._window = min(first, limit)
-        self._inside = 0
+        self._inside = dict.fromkeys(Heard, 0)
         self._is_closed = False
         self._waiting: TurnQueue[object] = TurnQueue()
         self._changed = threading.Condition()
 
-    @property
-    def inside(self) -> int:
-        """How many utterances are inside."""
-        return self._inside
+    def count(self, latest: Heard = Heard.LATER) -> int:
+        """Return how many utterances are inside that are heard so soon or sooner."""
+        return sum(self._inside[kind] for kind in Heard if kind <= latest)
 
     @property
     def waiting(self) -> int:
@@ -62,20 +61,20 @@ class Admission:
             self._waiting.remove(ticket)
             if not is_open():
                 raise EngineDied("the speech engine takes no more chunks: start a new worker")
-            self._inside += 1
+            self._inside[heard(turn)] += 1
             if self._waiting and self._has_room():
                 self._changed.notify_all()  # the next in turn could not enter while we stood first
 
     def _has_room(self) -> bool:
         """Tell whether the next in turn may enter."""
         is_urgent = heard(self._waiting.first_turn) is Heard.FIRST
-        return self._inside < (self._limit if is_urgent else self._window)
+        return self.count() < (self._limit if is_urgent else self._window)
 
-    def leave(self) -> None:
-        """Release the place."""
+    def leave(self, turn: Turn = ()) -> None:
+        """Release the place that was taken with this turn."""
         with self._changed:
-            self._inside -= 1
-            is_idle = not self._inside and not self._waiting
+            self._inside[heard(turn)] -= 1
+            is_idle = not self.count() and not self._waiting
             grown = self._first if is_idle else self._window + GROWTH - 1
             self._window = min(grown, self._limit)
             self._changed.notify_all()
@@ -89,4 +88,4 @@ class Admission:
     def wait_empty(self) -> None:
         """Wait until no utterance is unfinished."""
         with self._changed:
-            self._changed.wait_for(lambda: self._inside == 0)
+            self._changed.wait_for(lambda: self.count() == 0)

@@ -16,7 +16,7 @@ from worker.engine.admission import Admission
 from worker.engine.slot_stage import SlotStage
 from worker.engine.sound_stage import SoundStage
 from worker.engine.stage import fail, succeed
-from worker.engine.types import Speech, Utterance
+from worker.engine.types import Speech, Turn, Utterance
 
 T = TypeVar("T")
 
@@ -47,7 +47,7 @@ class PipelineEngine:
         self._admission.enter(self.is_alive, utterance.turn)
         utterance.steps["admitted"] = time.monotonic()
         speech: Future[Speech] = Future()
-        speech.add_done_callback(lambda _: self._leave())
+        speech.add_done_callback(lambda _: self._leave(utterance.turn))
         try:
             speech_tokens = self._tokens.start(
                 self._prepare(utterance), utterance.turn, utterance.steps
@@ -83,8 +83,8 @@ class PipelineEngine:
     ) -> None:
         self.close(abort=kind is not None)
 
-    def _leave(self) -> None:
-        self._admission.leave()
+    def _leave(self, turn: Turn) -> None:
+        self._admission.leave(turn)
         self._sound.recount()  # a batch may have been held back for this utterance
 
     def _vocode(

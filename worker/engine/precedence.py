@@ -10,6 +10,9 @@ from worker.engine.types import Heard, Turn, heard
 
 _FEW = 8  # a few utterances are at most one in this many
 _SMALL = 16  # a step of this many utterances takes hardly longer than a step of one
+# Later chunks of streams at once, those that are heard first: more would delay them all, and the
+# first chunks.
+_STREAMED = 64
 _CREDIT_S = 6.0  # how long those that are heard soon may go first before the others get their half
 _LEAST_CREDIT_S = 0.25  # without it T3 would change between few and all dozens of times a second
 
@@ -34,6 +37,11 @@ class Precedence:
     def is_silent(self) -> bool:
         """Whether a slot holds the first chunk of a stream, which may go before all others."""
         return bool(self._slots[Heard.FIRST]) and not self._is_used_up
+
+    def may_join(self, turn: Turn) -> bool:
+        """Return whether an utterance may take a slot, if one is free."""
+        is_limited = heard(turn) is Heard.STREAMED
+        return not is_limited or len(self._slots[Heard.STREAMED]) < _STREAMED
 
     def add(self, slot: int, turn: Turn) -> None:
         """Note that an utterance has joined the decoder."""

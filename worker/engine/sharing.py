@@ -32,8 +32,7 @@ class Backlog:
     def __init__(self) -> None:
         self._batches = 0.0
         self.is_hurrying = False  # T3 needs the GPU: the sound stage starts no other batch
-        self.is_silent = False  # T3 decodes the first sound of a stream
-        self.on_calm: Callable[[], None] = _do_nothing  # called when either ends
+        self.on_calm: Callable[[], None] = _do_nothing  # called when that ends
         self._changed = threading.Condition()
 
     def update(self, batches: float) -> None:
@@ -42,10 +41,10 @@ class Backlog:
             self._batches = batches
             self._changed.notify_all()
 
-    def hurry(self, *, is_hurrying: bool, is_silent: bool = False) -> None:
-        """Set whether T3 decodes a few utterances by themselves, and whether a stream is silent."""
-        has_ended = self.is_hurrying > is_hurrying or self.is_silent > is_silent
-        self.is_hurrying, self.is_silent = is_hurrying, is_silent
+    def hurry(self, *, is_hurrying: bool) -> None:
+        """Set whether T3 decodes a few utterances by themselves."""
+        has_ended = self.is_hurrying > is_hurrying
+        self.is_hurrying = is_hurrying
         if has_ended:
             self.on_calm()
 

@@ -196,7 +196,7 @@ class SlotStage:
         """Return the slots that are stepped without the others; they get the GPU, too."""
         alone = self._precedence.choose(len(self._running))
         if self._backlog is not None:
-            self._backlog.hurry(is_hurrying=bool(alone), is_silent=self._precedence.is_silent)
+            self._backlog.hurry(is_hurrying=bool(alone))
         return alone
 
     def _mark_cancelled(self, future: Future[SpeechTokens]) -> None:
@@ -241,7 +241,7 @@ class SlotStage:
         kept = {Heard.FIRST: 0, Heard.LATER: self._reserved}
         kept_for_this = kept.get(heard(turn), self._reserved // _FIRST_SHARE)
         # One without a turn comes before all others in the queue, so it must not wait for a slot.
-        return decoder.free > (kept_for_this if turn else 0)
+        return decoder.free > (kept_for_this if turn else 0) and self._precedence.may_join(turn)
 
     def _record_joined(self, queued: _QueuedPrompt) -> None:
         queued.steps.update(joined=time.monotonic(), t3_batch=len(self._running))

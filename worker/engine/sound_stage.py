@@ -53,16 +53,17 @@ class SoundStage:
     With several threads, one batch is prepared while another is computed. The more utterances are
     still to come, the larger a batch must be: a small one takes GPU time from T3, which would soon
     have made it larger. The first sound of a stream is made at once, batched only with others of
-    its kind: it is short, and longer ones would delay it. Utterances that are heard soon share
-    batches with each other only, and while T3 hurries for such ones, no others are rendered. While
-    the engine is empty, the renderer prepares for batch lengths that it has not seen yet.
+    its kind: it is short, and longer ones would delay it. Utterances that are heard soon wait for
+    each other only and share batches with each other only, and while T3 hurries for such ones, no
+    others are rendered. While the engine is empty, the renderer prepares for batch lengths that it
+    has not seen yet.
     """
 
     def __init__(
         self,
         renderer: Renderer,
         batch: int,
-        count_unfinished: Callable[[], int],
+        count_unfinished: Callable[[Heard], int],
         *,
         cores: int | None = None,
         threads: int = 1,
@@ -71,8 +72,8 @@ class SoundStage:
         """Start `threads` threads, each limited to `cores` cores.
 
         `batch`: the limit on the sum of the utterances' shares in one batch.
-        `count_unfinished` counts the utterances in the whole engine, this stage included. `backlog`
-        receives the number of full batches that wait.
+        `count_unfinished` counts the utterances in the whole engine, this stage included, that are
+        heard so soon or sooner. `backlog` receives the number of full batches that wait.
         """
         self._renderer = renderer
         self._batch = batch
@@ -164,7 +165,7 @@ class SoundStage:
     def _is_idle(self) -> bool:
         """Whether nothing is spoken: not between two utterances that follow each other either."""
         is_long_ago = time.monotonic() - self._left_at >= _IDLE_S
-        return is_long_ago and self._count_unfinished() == 0
+        return is_long_ago and self._count_unfinished(Heard.LATER) == 0
 
     def _prepare(self) -> None:
         try:
@@ -181,13 +182,19 @@ class SoundStage:
         soonest = min((one.heard for one in self._waiting), default=Heard.LATER)
         if soonest is Heard.FIRST or has_stream_batch(self._waiting, self._batch):
             return True
-        if self._backlog.is_hurrying:
-            return soonest < Heard.LATER and not self._backlog.is_silent
-        if sum(one.share for one in self._waiting) >= self._batch:
+        if self._is_crowd(Heard.SOON):
             return True
-        to_come = self._count_unfinished() - len(self._running)
-        is_crowd = len(self._waiting) >= max(1, -(-to_come // _CROWD))
-        return is_crowd and not self._backlog.is_silent
+        if self._backlog.is_hurrying:
+            return False
+        is_full = sum(one.share for one in self._waiting) >= self._batch
+        return is_full or self._is_crowd(Heard.LATER)
+
+    def _is_crowd(self, latest: Heard) -> bool:
+        """Whether enough wait of those that are heard so soon or sooner, by how many are left."""
+        waiting = sum(one.heard <= latest for one in self._waiting)
+        running = sum(one.heard <= latest for one in self._running)
+        to_come = self._count_unfinished(latest) - running
+        return waiting >= max(1, -(-to_come // _CROWD))
 
     def _set_waiting(self, waiting: list[QueuedUtterance]) -> None:
         self._waiting = waiting

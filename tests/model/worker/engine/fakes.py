@@ -180,7 +180,7 @@ def toy_engine(
     sound = SoundStage(
         renderer or ToneRenderer(),
         batch,
-        lambda: admission.inside,
+        admission.count,
         threads=threads,
         backlog=waiting,
     )

@@ -18,7 +18,7 @@ def _enter(admission: Admission, count: int, turn: Turn = (-5, 3)) -> list[threa
 
 
 def _settle(admission: Admission, inside: int, waiting: int) -> None:
-    wait_until(lambda: (admission.inside, admission.waiting) == (inside, waiting))
+    wait_until(lambda: (admission.count(), admission.waiting) == (inside, waiting))
 
 
 def test_idle_engine_is_not_filled_at_once() -> None:

@@ -38,6 +38,17 @@ def test_the_first_sounds_of_streams_go_before_what_is_heard_soon() -> None:
     assert precedence.choose(512) == {0, 1, 2}
 
 
+def test_later_chunks_of_streams_have_a_limit() -> None:
+    precedence = make(Clock())
+    for slot in range(64):
+        assert precedence.may_join(make_turn(10, 1))
+        precedence.add(slot, make_turn(10, 1, due_s=float(slot)))
+    assert not precedence.may_join(make_turn(10, 1))
+    assert all(map(precedence.may_join, (make_turn(10, 0), make_turn(9, 1), make_turn(5, 900), ())))
+    precedence.discard(7)
+    assert precedence.may_join(make_turn(10, 1))
+
+
 def test_first_sounds_are_not_alone_if_they_are_most_of_all() -> None:
     assert len(make(Clock(), streams=20).choose(40)) == 20
     assert not make(Clock(), streams=21).choose(40)

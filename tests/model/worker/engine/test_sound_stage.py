@@ -74,7 +74,9 @@ def test_the_first_sound_that_somebody_waits_for_is_made_at_once_and_without_lon
 
 def test_while_t3_hurries_only_what_is_heard_soon_is_rendered() -> None:
     renderer, backlog = ToneRenderer(), Backlog()
-    stage = SoundStage(renderer, 2, lambda: 4, backlog=backlog)
+    stage = SoundStage(
+        renderer, 2, lambda latest: 4 if latest is Heard.LATER else 1, backlog=backlog
+    )
     backlog.hurry(is_hurrying=True)
     tokens = SpeechTokens(tokens=torch.arange(5), is_truncated=False)
     midst = [
@@ -91,16 +93,14 @@ def test_while_t3_hurries_only_what_is_heard_soon_is_rendered() -> None:
 
 
 def test_later_chunks_of_streams_share_small_batches() -> None:
-    renderer, backlog = ToneRenderer(), Backlog()
-    backlog.hurry(is_hurrying=False, is_silent=True)  # so that no partial batch begins
-    stage = SoundStage(renderer, 30, lambda: 100, backlog=backlog)
+    renderer = ToneRenderer()
+    stage = SoundStage(renderer, 30, lambda _: 1000)  # so many that no partial batch begins
     tokens = SpeechTokens(tokens=torch.arange(5), is_truncated=False)
     later = [replace(utterance("later"), turn=make_turn(10, 1 + n)) for n in range(17)]
     futures = [stage.start(one, tokens) for one in later]
     wait(futures[:16], TIMEOUT_S)
     assert [len(batch) for batch in renderer.batches] == [8, 8]
     assert not futures[16].done()
-    backlog.hurry(is_hurrying=False, is_silent=False)
     stage.close()
     assert futures[16].done()
 
@@ -122,17 +122,20 @@ def test_batches_of_streams_grow_when_many_chunks_have_piled_up() -> None:
     assert len(pick_batch(waiting, 5)) == 5
 
 
-def test_a_full_batch_does_not_wait_for_the_first_sound_of_a_stream() -> None:
-    renderer, backlog = ToneRenderer(), Backlog()
-    backlog.hurry(is_hurrying=False, is_silent=True)
-    stage = SoundStage(renderer, 2, lambda: 2, backlog=backlog)
+def test_what_is_heard_soon_does_not_wait_for_a_book() -> None:
+    renderer = ToneRenderer()
+    stage = SoundStage(renderer, 57, lambda latest: 500 if latest is Heard.LATER else 9)
     tokens = SpeechTokens(tokens=torch.arange(5), is_truncated=False)
-    midst = [replace(utterance("midst"), turn=make_turn(5, 900 + n)) for n in range(2)]
-    first = stage.start(midst[0], tokens)
+    midst = [
+        stage.start(replace(utterance("midst"), turn=make_turn(5, 900 + n)), tokens)
+        for n in range(30)
+    ]
+    soon = [stage.start(replace(utterance("soon"), turn=make_turn(10, 1)), tokens)]
     time.sleep(0.05)
-    assert not first.done()
-    wait([first, stage.start(midst[1], tokens)], TIMEOUT_S)
-    assert [len(batch) for batch in renderer.batches] == [2]
+    assert not renderer.batches  # one of nine that are heard soon waits for another
+    soon.append(stage.start(replace(utterance("soon"), turn=make_turn(5, 7)), tokens))
+    wait(soon, TIMEOUT_S)
+    assert not any(future.done() for future in midst)
     stage.close()
 
 

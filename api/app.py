@@ -127,7 +127,7 @@ async def _running(app: FastAPI, opened: Resources) -> AsyncIterator[None]:
         await state.feed.close()
         await state.meter.close()
         await state.keys.close()
-        await state.uploads.run(state.uploads.close)
+        await state.uploads.close()
 
 
 def open_resources(settings: Settings) -> Resources:

@@ -16,7 +16,7 @@ from narration.errors import FieldsError, NotFoundError, OutputError, TransientE
 from narration.jobs.create import Destination
 from narration.jobs.plans import submission_of
 from narration.jobs.request import JobSettings
-from narration.jobs.submit import Submission
+from narration.jobs.submission import Submission
 from narration.jobs.uploads import get_upload, read_upload, use_upload
 from narration.jobs.work import MAX_COVER_BYTES
 

@@ -34,7 +34,7 @@ from narration.jobs.reading_record import ReadingRecord
 from narration.jobs.record import Artifact, Chunk, Job
 from narration.jobs.states import ENDED, JobState
 from narration.jobs.stored import read_settings, read_voicing
-from narration.jobs.submit import Submitted
+from narration.jobs.submission import Submitted
 from narration.jobs.trouble import is_trouble_shown
 
 JSON = "application/json"

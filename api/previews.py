@@ -21,7 +21,7 @@ from narration.jobs.lookup import find_by_idempotency_key
 from narration.jobs.record import Job
 from narration.jobs.request import DAY_S, JobSettings, OutputFormat
 from narration.jobs.states import RETRYABLE, JobKind, JobState
-from narration.jobs.submit import Submission
+from narration.jobs.submission import Submission
 from narration.keys.scopes import Allowance
 from narration.settings import DEFAULT_PROFILE
 from narration.voices.delivery import DeliverySettings

@@ -14,15 +14,17 @@ from anyio.to_thread import run_sync
 
 from api.bodies import Upload
 from api.deps import Resources
+from api.together import Together
 from narration.bounded import BoundedCalls
-from narration.jobs.document import DocumentFacts, examine_apart
+from narration.jobs.document import examine_all_apart
 from narration.jobs.draft import Draft, DraftOptions, SourceFile, draft_apart, rehearse_draft
 from narration.jobs.kept_plan import KeptPlan
 from narration.jobs.plans import Planner, plan_apart
 from narration.jobs.record import Job
-from narration.jobs.request import JobSettings, ReadingOptions
+from narration.jobs.request import JobSettings
 from narration.jobs.revise import NewText, make_revision
-from narration.jobs.submit import Submission, Submitted, Submitter
+from narration.jobs.submission import Submission, Submitted, shared_by
+from narration.jobs.submit import Submitter
 from narration.jobs.urgent import UrgentSubmitter
 from narration.keys.scopes import Allowance
 from narration.storage.write_check import WriteCheck
@@ -34,6 +36,9 @@ from narration.voices.recording import RecordingLimits
 T = TypeVar("T")
 THREADS = 64
 WAIT_S = 30.0  # for a process that reads
+CALLS = 2  # for submissions that came at the same time: a slow text delays those of one call
+MOST_TOGETHER = 32  # submissions of a call
+SHORT_BYTES = 16 * 1024  # longer texts are submitted one by one
 SPEECH_READERS = 2  # a text takes them some milliseconds
 READERS = ("narration.jobs.draft", "narration.jobs.plans", "narration.voices.enrol")
 
@@ -45,15 +50,13 @@ class Uploads:
         limits = resources.settings.limits
         self._resources = resources
         self._limiter = anyio.CapacityLimiter(THREADS)
+        memory_bytes = limits.reader_memory_bytes
         self._calls = BoundedCalls(
-            processes=limits.readers,
-            memory_bytes=limits.reader_memory_bytes,
-            wait_s=WAIT_S,
-            preload=READERS,
+            processes=limits.readers, memory_bytes=memory_bytes, wait_s=WAIT_S, preload=READERS
         )
         self._speech_calls = BoundedCalls(
             processes=SPEECH_READERS,
-            memory_bytes=limits.reader_memory_bytes,
+            memory_bytes=memory_bytes,
             wait_s=WAIT_S,
             preload=READERS,
             rehearse=rehearse_draft,
@@ -64,7 +67,10 @@ class Uploads:
             stores=resources.stores,
             limits=limits,
             write_check=WriteCheck(resources.stores),
-            examine=self._examine,
+            examine=partial(examine_all_apart, self._calls, limits),
+        )
+        self._together = Together(
+            self._submitter.submit_together, alone_with=shared_by, calls=CALLS, most=MOST_TOGETHER
         )
         self._urgent = UrgentSubmitter(
             database=resources.database,
@@ -90,6 +96,9 @@ class Uploads:
 
     async def submit(self, submission: Submission) -> Submitted:
         """Accept or refuse a job; see Submitter."""
+        is_short = len(submission.data) <= SHORT_BYTES
+        if is_short and self._submitter.needs_little(submission):
+            return await self._together.result(submission)
         return await self.run(self._submitter.submit, submission)
 
     async def revise(
@@ -119,16 +128,14 @@ class Uploads:
         """Accept or refuse a recording; see narration.voices.enrol."""
         return await self.run(self._enrol, owner, name, upload, notes)
 
-    def close(self) -> None:
-        """Stop the processes."""
+    async def close(self) -> None:
+        """Finish the submissions that are under way, and stop the processes."""
+        await self._together.close()
+        await self.run(self._stop)
+
+    def _stop(self) -> None:
         self._calls.close()
         self._speech_calls.close()
-
-    def _examine(
-        self, data: bytes, name: str, media_type: str | None, options: ReadingOptions
-    ) -> DocumentFacts:
-        limits = self._resources.settings.limits
-        return examine_apart(self._calls, limits, data, name, media_type, options)
 
     def _revise(
         self,

@@ -1,4 +1,8 @@
-"""Inserts the row of a new object by one short statement."""
+"""Inserts the rows of new objects by short statements."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import ColumnDefault, Table, insert, inspect
 from sqlalchemy.orm import Session, make_transient_to_detached
@@ -6,19 +10,34 @@ from sqlalchemy.orm import Session, make_transient_to_detached
 from narration.database import Base
 
 
-def insert_row(session: Session, row: Base) -> None:
-    """Insert a new object's row; the object belongs to the session then, as after a flush.
+def insert_rows(session: Session, rows: Sequence[Base]) -> None:
+    """Insert new objects' rows; the objects belong to the session then, as after a flush.
 
     Columns without a value are not named. A flush names all of them, and psycopg parses a statement
     anew for each execution if it has more than 50 parameters: that took as long as all other
     statements of a submission together. The values are parameters of the execution and no part of
-    the statement, so that SQLAlchemy finds the compiled statement by its columns alone.
+    the statement, so that SQLAlchemy finds the compiled statement by its columns alone. Objects
+    with values in the same columns are inserted together.
     """
-    mapper = inspect(type(row))
-    table = mapper.local_table
-    assert isinstance(table, Table)
+    alike: defaultdict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        values = _values_of(row)
+        alike[type(row), *values].append(values)
+    for (kind, *_), values_of_rows in alike.items():
+        table = inspect(kind).local_table
+        assert isinstance(table, Table)
+        # A single row as itself: a list of one is sent the longer way, as a list of many is.
+        is_single = len(values_of_rows) == 1
+        session.execute(insert(table), values_of_rows[0] if is_single else values_of_rows)
+    for row in rows:
+        make_transient_to_detached(row)
+    session.add_all(rows)
+
+
+def _values_of(row: Base) -> dict[str, Any]:
+    """Return what is written for an object by column, and set the defaults it was made without."""
     values = {}
-    for attribute in mapper.column_attrs:
+    for attribute in inspect(type(row)).column_attrs:
         column = attribute.columns[0]
         value = getattr(row, attribute.key)
         if value is None and isinstance(column.default, ColumnDefault):
@@ -26,6 +45,4 @@ def insert_row(session: Session, row: Base) -> None:
         setattr(row, attribute.key, value)  # also if it is None: it need not be loaded then
         if value is not None:
             values[column.key] = value
-    session.execute(insert(table), values)
-    make_transient_to_detached(row)
-    session.add(row)
+    return values

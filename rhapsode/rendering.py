@@ -11,7 +11,7 @@ from narration.database import session_scope
 from narration.errors import RhapsodeError
 from narration.jobs.control import cancel_job
 from narration.jobs.create import Destination
-from narration.jobs.document import examine
+from narration.jobs.document import examine_all
 from narration.jobs.listing import JobFilter, list_jobs
 from narration.jobs.lookup import get_artifacts, get_job
 from narration.jobs.purge import delete_job
@@ -19,7 +19,8 @@ from narration.jobs.record import Job
 from narration.jobs.request import JobSettings
 from narration.jobs.states import ENDED, JobState
 from narration.jobs.stored import read_settings
-from narration.jobs.submit import Submission, Submitter
+from narration.jobs.submission import Submission
+from narration.jobs.submit import Submitter
 from narration.jobs.trouble import SHOWN_AT_ONCE
 from narration.settings import DEFAULT_PROFILE
 from narration.storage.keys import manifest_key
@@ -77,7 +78,7 @@ def _submit(machine: Machine, text: Text, settings: JobSettings) -> str:
         stores=machine.stores,
         limits=limits,
         write_check=WriteCheck(machine.stores),
-        examine=partial(examine, limits),  # no time limit: the user can interrupt the command
+        examine=partial(examine_all, limits),  # no time limit: the user can interrupt the command
     )
     submission = Submission(
         owner=OWNER,

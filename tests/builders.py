@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from narration.ids import new_id
 from narration.jobs import segment_claim
 from narration.jobs.checkpoints import checkpoint
-from narration.jobs.create import Destination, Source, create_job
+from narration.jobs.create import Destination, Source, new_job
 from narration.jobs.parts import plan_parts
 from narration.jobs.plan import store_plan
 from narration.jobs.planned import PlannedChunk
@@ -20,6 +20,7 @@ from narration.jobs.segment_claim import SegmentClaim, finish_segment, pending_c
 from narration.jobs.states import ChunkState, JobState
 from narration.jobs.step_claim import claim_step
 from narration.jobs.takes import Outcome, Take
+from narration.jobs.transitions import insert_jobs
 from narration.settings import Settings
 from narration.storage.profiles import Stores, open_stores
 
@@ -51,7 +52,7 @@ def make_job(
 ) -> Job:
     """Insert a queued job."""
     data = text.encode()
-    return create_job(
+    job = new_job(
         session,
         job_id=new_id("job", now),
         owner=owner,
@@ -67,6 +68,8 @@ def make_job(
         now=now,
         key_id=key_id,
     )
+    insert_jobs(session, [job], now=now)
+    return job
 
 
 def make_settings(folder: Path, **parts: Any) -> Settings:

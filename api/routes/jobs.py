@@ -42,7 +42,7 @@ from narration.jobs.listing import JobFilter
 from narration.jobs.quota import take_place
 from narration.jobs.record import Job
 from narration.jobs.states import ENDED
-from narration.jobs.submit import Submission, Submitted
+from narration.jobs.submission import Submission, Submitted
 from narration.keys.scopes import Allowance
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from narration.errors import NotFoundError, UnknownVoiceError
 from narration.jobs import control
 from narration.jobs.create import Destination
 from narration.jobs.states import JobKind
-from narration.jobs.submit import Submission
+from narration.jobs.submission import Submission
 from narration.keys.scopes import Allowance
 from narration.settings import DEFAULT_PROFILE
 from narration.telemetry import log_step

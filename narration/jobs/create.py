@@ -1,4 +1,4 @@
-"""Create the rows of a new job: queued, or already planned if a client waits for its sound."""
+"""Make a new job: to be queued, or already planned if a client waits for its sound."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,7 @@ from narration.jobs.record import Job
 from narration.jobs.request import JobSettings
 from narration.jobs.states import JobKind
 from narration.jobs.stored import deadline_of, dump_settings
-from narration.jobs.transitions import insert_job, insert_planned_job
+from narration.jobs.transitions import insert_planned_job
 from narration.jobs.work import narrator_of, record_work
 
 URGENT_PRIORITY = 10  # above what any caller may choose, since a client is waiting
@@ -37,7 +37,7 @@ class Destination:
     prefix: str = ""
 
 
-def create_job(
+def new_job(
     session: Session,
     *,
     job_id: str,
@@ -54,11 +54,7 @@ def create_job(
     draft: Draft | None = None,
     key_id: str | None = None,
 ) -> Job:
-    """Insert a queued job; planning starts once this transaction is committed.
-
-    A job with a draft is rendered immediately, before all others.
-    Raises: ConflictError if the owner has used the idempotency key before.
-    """
+    """Return a new job: for `insert_jobs`, or with a draft for `insert_drafted_job`."""
     if (source.data is None) == (source.key is None):
         raise ValueError("a source lies either in the row or in the object store")
     job = Job(
@@ -91,10 +87,14 @@ def create_job(
     if revision_of is not None:  # the audio it shares with its original already has that gain
         original = get_job(session, revision_of, owner=owner)
         job.gain_db, job.is_gain_kept = original.gain_db, original.is_gain_kept
-    if draft is None:
-        insert_job(session, job, now=now)
-    else:
-        work = record_work(draft.metadata, narrator=narrator_of(settings.voice), cover=None)
-        plan = plan_row(job_id, owner, draft, work)
-        insert_planned_job(session, job, plan, draft.chunks, draft.parts, now=now)
     return job
+
+
+def insert_drafted_job(session: Session, job: Job, draft: Draft, *, now: datetime) -> None:
+    """Insert a job with its plan; it is rendered immediately, before all others.
+
+    Raises: ConflictError if the owner has used the idempotency key before.
+    """
+    work = record_work(draft.metadata, narrator=narrator_of(job.settings["voice"]), cover=None)
+    plan = plan_row(job.id, job.owner, draft, work)
+    insert_planned_job(session, job, plan, draft.chunks, draft.parts, now=now)

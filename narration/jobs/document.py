@@ -9,7 +9,7 @@ from narration.bounded import BoundedCalls, TooLargeCallError, TooSlowError
 from narration.documents.language import document_language, is_sure
 from narration.documents.read import read_document
 from narration.documents.types import Document
-from narration.errors import DocumentError
+from narration.errors import BusyError, DocumentError, RhapsodeError
 from narration.field_types import require_line
 from narration.jobs.request import OtherLanguage, ReadingOptions
 from narration.setting_types import MIB
@@ -62,6 +62,16 @@ def read_within(
     return document
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadDocument:
+    """The bytes of a document, what it is called and said to be, and how it is to be read."""
+
+    data: bytes
+    name: str
+    media_type: str | None
+    options: ReadingOptions
+
+
 def examine(
     limits: LimitSettings,
     data: bytes,
@@ -81,19 +91,34 @@ def examine(
     )
 
 
-def examine_apart(  # noqa: PLR0917 - same order as `examine`, whose arguments are sent to a process
-    calls: BoundedCalls,
-    limits: LimitSettings,
-    data: bytes,
-    name: str,
-    media_type: str | None,
-    options: ReadingOptions,
-) -> DocumentFacts:
-    """Read a document in a separate process, with a time limit that grows with its size.
+def examine_all(
+    limits: LimitSettings, documents: Sequence[UnreadDocument]
+) -> list[DocumentFacts | RhapsodeError]:
+    """Examine documents in this process; a refused one has its DocumentError in its place."""
+    outcomes: list[DocumentFacts | RhapsodeError] = []
+    for one in documents:
+        try:
+            outcomes.append(examine(limits, one.data, one.name, one.media_type, one.options))
+        except RhapsodeError as error:
+            outcomes.append(error)
+    return outcomes
 
-    Raises: DocumentError; BusyError if all such processes are in use.
+
+def examine_all_apart(
+    calls: BoundedCalls, limits: LimitSettings, documents: Sequence[UnreadDocument]
+) -> list[DocumentFacts | RhapsodeError]:
+    """Examine documents by one call to a separate process, with a time limit by their size.
+
+    If that is not enough for all of them, each is read alone, so that one refuses no other. A
+    refused one has its DocumentError in its place, or a BusyError if all processes are in use.
     """
-    return read_apart(calls, data, examine, limits, data, name, media_type, options)
+    data = b"".join(one.data for one in documents)
+    try:
+        return read_apart(calls, data, examine_all, limits, documents)
+    except RhapsodeError as error:
+        if len(documents) == 1 or isinstance(error, BusyError):
+            return [error] * len(documents)
+    return [examine_all_apart(calls, limits, [one])[0] for one in documents]
 
 
 def read_apart(calls: BoundedCalls, data: bytes, function: Callable[..., T], *arguments: Any) -> T:

@@ -8,7 +8,7 @@ running.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self, cast
@@ -117,23 +117,43 @@ def write_events(
     now: datetime,
 ) -> None:
     """Write events that the job row has already counted; `last` is the number of the last one."""
-    if not events:
-        return
     first = last - len(events) + 1
-    rows = [
+    _write(session, _rows(job_id, owner, events, first=first, now=now))
+
+
+def write_first_events(
+    session: Session, jobs: Iterable[tuple[str, str]], events: Sequence[NewEvent], *, now: datetime
+) -> None:
+    """Write the same first events of several new jobs, each given by its id and its owner."""
+    _write(
+        session,
+        [row for job_id, owner in jobs for row in _rows(job_id, owner, events, first=1, now=now)],
+    )
+
+
+def _rows(
+    job_id: str, owner: str, events: Sequence[NewEvent], *, first: int, now: datetime
+) -> list[dict[str, Any]]:
+    return [
         {
             "job_id": job_id,
-            "number": first + offset,
+            "number": number,
             "owner": owner,
             "type": event.type,
             "payload": dict(event.payload),
             "created_at": now,
         }
-        for offset, event in enumerate(events)
+        for number, event in enumerate(events, first)
     ]
+
+
+def _write(session: Session, rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        return
     # A single row as itself: a list of one is sent the longer way, as a list of many is.
     session.execute(_INSERT, rows[0] if len(rows) == 1 else rows)
-    queue_notice(session, change_notice(job_id, owner))
+    for row in rows:
+        queue_notice(session, change_notice(row["job_id"], row["owner"]))
 
 
 def change_notice(job_id: str, owner: str) -> str:

@@ -29,7 +29,7 @@ from narration.jobs.outline_record import OutlineRecord
 from narration.jobs.request import JobSettings
 from narration.jobs.sound import RenderParameters
 from narration.jobs.stored import dump_settings, read_settings
-from narration.jobs.submit import Submission, choose_job_voice, with_delivery_of
+from narration.jobs.submission import Submission, choose_job_voice, with_delivery_of
 from narration.jobs.work import cover_type, require_cover
 from narration.storage.keys import check_prefix, cover_key, source_key
 from narration.storage.profiles import Stores

@@ -26,16 +26,19 @@ class QueueRoom:
     _counted_at: float = float("-inf")
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
-    def require(self, session: Session, most: int) -> None:
-        """Check that one more job may be queued. Raises: QueueFullError."""
+    def require(self, session: Session, most: int, *, ahead: int = 0) -> None:
+        """Check that one more job may be queued, after `ahead` others that are not counted yet.
+
+        Raises: QueueFullError.
+        """
         now = self.clock()
         with self._guard:
-            if now - self._counted_at < COUNTED_FOR_S and self._queued < most:
+            if now - self._counted_at < COUNTED_FOR_S and self._queued + ahead < most:
                 return
         queued = count_queued(session)
         with self._guard:
             self._queued, self._counted_at = queued, now
-        if queued >= most:
+        if queued + ahead >= most:
             raise QueueFullError(f"{queued:,} jobs are waiting already: send this one later")
 
     def count_submitted(self) -> None:

@@ -8,7 +8,7 @@ from narration.database import session_scope
 from narration.jobs.create import Destination
 from narration.jobs.lookup import get_job
 from narration.jobs.stored import read_settings
-from narration.jobs.submit import Submission
+from narration.jobs.submission import Submission
 from narration.storage.keys import cover_key
 from narration.storage.profiles import Stores
 

@@ -1,97 +1,74 @@
-"""Submit a job: check everything, store the source, write one row, commit.
+"""Submit jobs: check everything, store the sources, write the rows, commit.
 
-A refused submission leaves nothing behind.
+A refused submission leaves nothing behind, and refuses no other that is submitted together with it.
 """
 
 import hashlib
-import json
 import threading
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeAlias
 
+import structlog
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from narration.api_settings import LimitSettings
 from narration.clock import utc_now
 from narration.database import session_scope
-from narration.errors import ConflictError, KeyReusedError
+from narration.errors import ConflictError, OutputError, RhapsodeError, RowsLocked, TransientError
 from narration.ids import is_id, new_id
-from narration.jobs.create import Destination, Source, create_job
-from narration.jobs.document import DocumentFacts
-from narration.jobs.lookup import find_by_idempotency_key, get_job, require_voice
+from narration.jobs.create import Destination, Source, new_job
+from narration.jobs.document import DocumentFacts, UnreadDocument
 from narration.jobs.queue_room import QueueRoom
 from narration.jobs.quota import require_left, take_characters, take_place
 from narration.jobs.record import Job
-from narration.jobs.request import JobSettings, ReadingOptions
-from narration.jobs.states import JobKind
+from narration.jobs.request import JobSettings
+from narration.jobs.submission import (
+    FoundVoices,
+    Submission,
+    Submitted,
+    choose_job_voice,
+    find_earlier,
+    find_earlier_of,
+    find_job_voices,
+    with_delivery_of,
+)
+from narration.jobs.transitions import insert_jobs
 from narration.jobs.work import cover_type, require_cover
-from narration.keys.scopes import Allowance
 from narration.storage.keys import check_prefix, cover_key, source_key
 from narration.storage.profiles import Stores
 from narration.storage.write_check import WriteCheck
-from narration.voices.lookup import choose_voice
-from narration.voices.notes import find_notes
-from narration.workers import bundled_voices
 
 AT_ONCE = 8
-_LATER = frozenset({"chapters", "split"})
-# From bytes, name, media type and options: in this process, or in one that can be stopped.
-Examine: TypeAlias = Callable[[bytes, str, str | None, ReadingOptions], DocumentFacts]
+_STATEMENT_FAILED = (SQLAlchemyError, RowsLocked, ConflictError)
+# In this process, or in one that can be stopped; a refused document has its error in its place.
+Examine: TypeAlias = Callable[[Sequence[UnreadDocument]], Sequence[DocumentFacts | RhapsodeError]]
+
+log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Submission:
-    """A job as the caller requested it."""
+@dataclass(slots=True, kw_only=True)
+class _Attempt:
+    """A submission on its way; it is over once it has an outcome."""
 
-    owner: str
-    name: str
-    media_type: str | None
-    data: bytes
-    settings: JobSettings
-    destination: Destination
-    idempotency_key: str | None = None
-    cover: bytes | None = None  # replaces the document's own
-    kind: JobKind = JobKind.NARRATION
-    revision_of: str | None = None  # the job whose text this one changes
-    allowance: Allowance | None = None  # of the submitting key, if it is in the database
-    request: str | None = None  # the request as received, where it does not contain the document
+    submission: Submission
+    outcome: Submitted | Exception | None = None
+    job_id: str = ""
+    destination: Destination | None = None
+    voice: str = ""
+    facts: DocumentFacts | None = None
+    source: Source | None = None
+    job: Job | None = None
 
     @property
-    def _absent_settings(self) -> set[str]:
-        """Settings that older versions lacked; without them old digests can still be matched."""
-        return {name for name in _LATER if getattr(self.settings, name) is None}
-
-    @property
-    def sha256(self) -> str:
-        """SHA-256 of the document."""
-        return hashlib.sha256(self.data).hexdigest()
-
-    @property
-    def fingerprint(self) -> str:
-        """Digest of the whole request: equal requests have equal fingerprints."""
-        if self.request is not None:
-            return hashlib.sha256(self.request.encode()).hexdigest()
-        request = {
-            "document": self.sha256,
-            "name": self.name,
-            "media_type": self.media_type,
-            "settings": self.settings.model_dump(mode="json", exclude=self._absent_settings),
-            "destination": asdict(self.destination),
-            "cover": self.cover and hashlib.sha256(self.cover).hexdigest(),
-        }
-        if self.revision_of is not None:
-            request["revision_of"] = self.revision_of
-        return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Submitted:
-    """The job; `is_replay` if an earlier request with the same idempotency key made it."""
-
-    job: Job
-    is_replay: bool
+    def lock_order(self) -> tuple[str, str, str]:
+        """The order in which transactions lock rows of keys, so as not to wait in a circle."""
+        one = self.submission
+        key_id = one.allowance.key_id if one.allowance else ""
+        return key_id, one.owner, one.idempotency_key or ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,35 +91,37 @@ class Submitter:
         Raises: DocumentError, OutputError, FieldsError, KeyReusedError, LimitError, QueueFullError,
         BusyError, VoiceNotReady, RecordingError; StorageUnavailable, DatabaseUnavailable.
         """
-        if submission.cover is not None:
-            require_cover(submission.cover)
-        prefix = check_prefix(submission.destination.prefix)
-        destination = Destination(profile=submission.destination.profile, prefix=prefix)
-        self.stores.profile(destination.profile)
-        with self._place, session_scope(self.database, is_read_only=True) as session:
-            if earlier := find_earlier(session, submission):
-                return Submitted(job=earlier, is_replay=True)
-            self._room.require(session, self.limits.queued_jobs)
-            require_left(session, submission.allowance, now=utc_now())
-            voice = choose_job_voice(session, submission)
-        facts = self.examine(
-            submission.data, submission.name, submission.media_type, submission.settings.reading
-        )
-        self.write_check.require(destination.profile, prefix)
-        job_id = new_id("job", utc_now())
-        source = self._store_source(job_id, submission, facts.media_type)
+        outcome = self.submit_together([submission])[0]
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    def submit_together(self, submissions: Sequence[Submission]) -> list[Submitted | Exception]:
+        """Accept or refuse jobs in few transactions for all; what `submit` raises is in its place.
+
+        At most one of them may have a given idempotency key of an owner, or be of a given key with
+        limits: see `shared_by`.
+        """
+        attempts = [_Attempt(submission=submission) for submission in submissions]
         try:
-            self._store_cover(job_id, submission)
-            job = self._insert(
-                job_id, submission, source, destination, facts.characters, voice=voice
-            )
-        except BaseException as error:
-            self._delete_stored(job_id, submission, source)
-            if isinstance(error, ConflictError):
-                return self._replay(submission)
-            raise
-        self._room.count_submitted()
-        return Submitted(job=job, is_replay=False)
+            self._try(attempts)
+        except Exception as error:  # noqa: BLE001 - in the place of what `submit` raises
+            # A statement failed, so nothing was committed: each gets a transaction of its own, and
+            # only those that it concerns are refused. After any other error, such as a lost
+            # connection, that is not known, and nothing may be done twice.
+            if len(attempts) > 1 and isinstance(error, _STATEMENT_FAILED):
+                return [self.submit_together([one])[0] for one in submissions]
+            return [attempt.outcome or error for attempt in attempts]
+        return [attempt.outcome or AssertionError("no outcome") for attempt in attempts]
+
+    def needs_little(self, submission: Submission) -> bool:
+        """Return whether only the database is needed to accept it once its document is read."""
+        one = submission
+        is_short = len(one.data) <= self.limits.inline_source_bytes
+        is_plain = one.cover is None and one.revision_of is None
+        destination = one.destination
+        is_known = self.write_check.remembers(destination.profile, destination.prefix)
+        return is_short and is_plain and is_known
 
     def find_earlier(self, owner: str, key: str, request: str) -> Job | None:
         """Return the job created by an equal request that named its document without sending it.
@@ -151,14 +130,78 @@ class Submitter:
         """
         fingerprint = hashlib.sha256(request.encode()).hexdigest()
         with session_scope(self.database, is_read_only=True) as session:
-            return _earlier_of(session, owner, key, fingerprint)
+            return find_earlier_of(session, owner, key, fingerprint)
 
-    def _store_source(self, job_id: str, submission: Submission, media_type: str) -> Source:
+    def _try(self, attempts: Sequence[_Attempt]) -> None:
+        """Give every attempt an outcome.
+
+        Raises: what the database raises, and ConflictError, with nothing left behind.
+        """
+        _each(attempts, self._check)
+        self._look_up(attempts)
+        self._read(attempts)
+        try:
+            _each(attempts, self._store)
+            self._insert(attempts)
+        except ConflictError:
+            self._delete_stored(attempts)
+            if len(attempts) > 1:
+                raise
+            attempts[0].outcome = self._replay(attempts[0].submission)
+        except BaseException:
+            self._delete_stored(attempts)
+            raise
+        self._delete_stored([each for each in attempts if isinstance(each.outcome, Exception)])
+
+    def _check(self, attempt: _Attempt) -> None:
+        wanted = attempt.submission
+        if wanted.cover is not None:
+            require_cover(wanted.cover)
+        prefix = check_prefix(wanted.destination.prefix)
+        attempt.destination = Destination(profile=wanted.destination.profile, prefix=prefix)
+        self.stores.profile(wanted.destination.profile)
+
+    def _look_up(self, attempts: Sequence[_Attempt]) -> None:
+        if not (pending := _pending(attempts)):
+            return
+        with self._place, session_scope(self.database, is_read_only=True) as session:
+            found = find_job_voices(session, [attempt.submission for attempt in pending])
+            _each(pending, partial(self._look_up_one, session, found, pending))
+
+    def _look_up_one(
+        self, session: Session, found: FoundVoices, pending: Sequence[_Attempt], attempt: _Attempt
+    ) -> None:
+        submission = attempt.submission
+        if earlier := find_earlier(session, submission):
+            attempt.outcome = Submitted(job=earlier, is_replay=True)
+            return
+        ahead = sum(1 for other in pending if other.voice)  # passed, and not counted yet
+        self._room.require(session, self.limits.queued_jobs, ahead=ahead)
+        require_left(session, submission.allowance, now=utc_now())
+        attempt.voice = choose_job_voice(session, submission, found=found)
+
+    def _read(self, attempts: Sequence[_Attempt]) -> None:
+        if not (pending := _pending(attempts)):
+            return
+        outcomes = self.examine([attempt.submission.document for attempt in pending])
+        for attempt, outcome in zip(pending, outcomes, strict=True):
+            if isinstance(outcome, Exception):
+                attempt.outcome = outcome
+            else:
+                attempt.facts = outcome
+
+    def _store(self, attempt: _Attempt) -> None:
+        assert attempt.destination is not None
+        assert attempt.facts is not None
+        submission = attempt.submission
+        self.write_check.require(attempt.destination.profile, attempt.destination.prefix)
+        attempt.job_id = new_id("job", utc_now())
+        work, media_type = self.stores.work, attempt.facts.media_type
         is_inline = len(submission.data) <= self.limits.inline_source_bytes
-        key = None if is_inline else source_key(job_id)
+        key = None if is_inline else source_key(attempt.job_id)
         if key is not None:
-            self.stores.work.put(key, submission.data, media_type=media_type)
-        return Source(
+            work.put(key, submission.data, media_type=media_type)
+        attempt.source = Source(
             name=submission.name,
             media_type=media_type,
             size_bytes=len(submission.data),
@@ -166,50 +209,62 @@ class Submitter:
             data=submission.data if is_inline else None,
             key=key,
         )
-
-    def _store_cover(self, job_id: str, submission: Submission) -> None:
         if submission.cover is not None:
-            media_type = cover_type(submission.cover)
-            assert media_type is not None, "it was checked"
-            self.stores.work.put(cover_key(job_id), submission.cover, media_type=media_type)
+            kind = cover_type(submission.cover)
+            assert kind is not None, "it was checked"
+            work.put(cover_key(attempt.job_id), submission.cover, media_type=kind)
 
-    def _delete_stored(self, job_id: str, submission: Submission, source: Source) -> None:
-        if source.key is not None:
-            self.stores.work.delete(source.key)
-        if submission.cover is not None:
-            self.stores.work.delete(cover_key(job_id))
+    def _delete_stored(self, attempts: Sequence[_Attempt]) -> None:
+        for source, attempt in ((each.source, each) for each in attempts):
+            if source is None:
+                continue
+            try:
+                if source.key is not None:
+                    self.stores.work.delete(source.key)
+                if attempt.submission.cover is not None:
+                    self.stores.work.delete(cover_key(attempt.job_id))
+            except (TransientError, OutputError) as error:  # why it was refused is what counts
+                log.warning("source_not_deleted", job_id=attempt.job_id, reason=str(error))
 
-    def _insert(
-        self,
-        job_id: str,
-        submission: Submission,
-        source: Source,
-        destination: Destination,
-        characters: int,
-        *,
-        voice: str,
-    ) -> Job:
-        key, allowance, now = submission.idempotency_key, submission.allowance, utc_now()
+    def _insert(self, attempts: Sequence[_Attempt]) -> None:
+        if not _pending(attempts):
+            return
+        now = utc_now()
         with self._place, session_scope(self.database) as session:
-            take_place(session, allowance)
-            take_characters(session, allowance, characters, now=now)
-            if is_id("voice", voice):  # may have been deleted while the document was being read
-                voice = choose_job_voice(session, submission, is_kept=True)
-            settings = with_delivery_of(session, submission.settings, voice)
-            return create_job(
-                session,
-                job_id=job_id,
-                owner=submission.owner,
-                settings=self._with_retention(settings),
-                source=source,
-                destination=destination,
-                now=now,
-                key_id=allowance.key_id if allowance else None,
-                voice=voice,
-                idempotency_key=key,
-                request_sha256=submission.fingerprint if key else None,
-                revision_of=submission.revision_of,
-            )
+            in_order = sorted(_pending(attempts), key=lambda attempt: attempt.lock_order)
+            _each(in_order, partial(self._prepare, session))
+            accepted = [(each, each.job) for each in in_order if each.job is not None]
+            insert_jobs(session, [job for _, job in accepted], now=now)
+        for attempt, job in accepted:
+            attempt.outcome = Submitted(job=job, is_replay=False)
+            self._room.count_submitted()
+
+    def _prepare(self, session: Session, attempt: _Attempt) -> None:
+        """Make the job, and count it towards the limits of its key: last, so nothing is undone."""
+        assert attempt.source is not None
+        assert attempt.destination is not None
+        assert attempt.facts is not None
+        submission, voice, now = attempt.submission, attempt.voice, utc_now()
+        allowance, key = submission.allowance, submission.idempotency_key
+        if is_id("voice", voice):  # may have been deleted while the document was being read
+            voice = choose_job_voice(session, submission, is_kept=True)
+        job = new_job(
+            session,
+            job_id=attempt.job_id,
+            owner=submission.owner,
+            settings=self._with_retention(with_delivery_of(session, submission.settings, voice)),
+            source=attempt.source,
+            destination=attempt.destination,
+            now=now,
+            key_id=allowance.key_id if allowance else None,
+            voice=voice,
+            idempotency_key=key,
+            request_sha256=submission.fingerprint if key else None,
+            revision_of=submission.revision_of,
+        )
+        take_place(session, allowance)
+        take_characters(session, allowance, attempt.facts.characters, now=now)
+        attempt.job = job
 
     def _with_retention(self, settings: JobSettings) -> JobSettings:
         if settings.retention_s is not None or self.limits.retention_s is None:
@@ -225,48 +280,19 @@ class Submitter:
         return Submitted(job=job, is_replay=True)
 
 
-def find_earlier(session: Session, submission: Submission) -> Job | None:
-    """Return the job that an identical earlier request created; None if there is none.
+def _pending(attempts: Sequence[_Attempt]) -> list[_Attempt]:
+    return [attempt for attempt in attempts if attempt.outcome is None]
 
-    Raises: KeyReusedError if a different request used the idempotency key.
+
+def _each(attempts: Sequence[_Attempt], step: Callable[[_Attempt], None]) -> None:
+    """Take a step for each attempt that is not over; one that fails there is.
+
+    Raises: what the database raises, which fails the transaction of all.
     """
-    key = submission.idempotency_key
-    return (
-        None if key is None else _earlier_of(session, submission.owner, key, submission.fingerprint)
-    )
-
-
-def _earlier_of(session: Session, owner: str, key: str, fingerprint: str) -> Job | None:
-    job = find_by_idempotency_key(session, owner, key)
-    if job is not None and job.request_sha256 != fingerprint:
-        raise KeyReusedError(
-            f"idempotency key {key!r} was used for job {job.id}, which "
-            "differs from this request: use a new key"
-        )
-    return job
-
-
-def choose_job_voice(session: Session, submission: Submission, *, is_kept: bool = False) -> str:
-    """Resolve the voice of a submission: see narration.voices.lookup.choose_voice."""
-    name = submission.settings.voice
-    if submission.revision_of is not None:
-        original = get_job(session, submission.revision_of, owner=submission.owner)
-        require_voice(session, original)
-        if original.voice is not None and not is_id("voice", original.voice):
-            # A voice stored with the model, even if one of the owner's now has its name
-            return original.voice
-        name = original.voice or name
-
-    def bundled() -> list[str]:
-        return bundled_voices(session, now=utc_now())
-
-    return choose_voice(session, submission.owner, name, bundled, is_kept=is_kept)
-
-
-def with_delivery_of(session: Session, settings: JobSettings, voice_id: str) -> JobSettings:
-    """Apply the delivery that the owner stored with the voice, where these settings set none."""
-    noted = find_notes(session, voice_id).delivery if is_id("voice", voice_id) else None
-    if noted is None:
-        return settings
-    delivery = noted.with_changes(settings.delivery)
-    return settings.model_copy(update={"delivery": delivery})
+    for attempt in _pending(attempts):
+        try:
+            step(attempt)
+        except SQLAlchemyError:
+            raise
+        except Exception as error:  # noqa: BLE001 - `submit` raises it
+            attempt.outcome = error

@@ -6,7 +6,6 @@ modules above decide what moves when, and why.
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,7 +18,7 @@ from narration.broker.interface import Task
 from narration.broker.wakeups import queue_call, queue_wakeup
 from narration.database import UNSYNCHRONIZED
 from narration.errors import ConflictError
-from narration.jobs.events import NewEvent, add_events, write_events
+from narration.jobs.events import NewEvent, add_events, write_events, write_first_events
 from narration.jobs.part_transitions import insert_parts, needs_unspoken, reset_parts
 from narration.jobs.past_takes import keep_past_takes
 from narration.jobs.planned import PlannedChunk, PlannedPart, chunk_rows
@@ -35,7 +34,7 @@ from narration.jobs.states import (
     sources_of,
 )
 from narration.jobs.trouble import UNTROUBLED
-from narration.row_insert import insert_row
+from narration.row_insert import insert_rows
 
 # The message that starts a job's next step; rendering is announced segment by segment.
 STEP_TASKS = {
@@ -72,13 +71,15 @@ class MovedSegment:
     losses: int
 
 
-def insert_job(session: Session, job: Job, *, now: datetime) -> None:
-    """Write a new job, queued.
+def insert_jobs(session: Session, jobs: Sequence[Job], *, now: datetime) -> None:
+    """Write new jobs, queued.
 
-    Raises: ConflictError if the owner has used its idempotency key before.
+    Raises: ConflictError if an owner has used one of the idempotency keys before; nothing more can
+    be done in the transaction then.
     """
-    _insert_job(session, job, [JobState.QUEUED], now=now)
-    queue_wakeup(session, Task.PLAN, job.id)
+    _insert_jobs(session, jobs, [JobState.QUEUED], now=now)
+    for job in jobs:
+        queue_wakeup(session, Task.PLAN, job.id)
 
 
 def insert_planned_job(
@@ -97,7 +98,7 @@ def insert_planned_job(
     job.planned_at = now
     job.characters = plan.characters
     job.chunks_total = len(chunks)
-    _insert_job(session, job, [JobState.QUEUED, JobState.RENDERING], now=now)
+    _insert_jobs(session, [job], [JobState.QUEUED, JobState.RENDERING], now=now)
     insert_plan(session, plan, chunks, parts)
     queue_call(session)  # for the first segment: every worker hears it
     for _ in range(len({chunk.segment for chunk in chunks}) - 1):
@@ -165,20 +166,22 @@ def move_job(
     return moved and MovedJob(fence=moved.fence, tries=moved.tries)
 
 
-def _insert_job(session: Session, job: Job, states: Sequence[JobState], *, now: datetime) -> None:
-    """Write a job row in the last of the states, with an event for each."""
-    job.state = states[-1]
-    job.events = len(states)
+def _insert_jobs(
+    session: Session, jobs: Sequence[Job], states: Sequence[JobState], *, now: datetime
+) -> None:
+    """Write job rows in the last of the states, with an event for each."""
+    for job in jobs:
+        job.state = states[-1]
+        job.events = len(states)
+    keys = {job.idempotency_key for job in jobs} - {None}
     try:
-        # Only a key can be there already: without one there is nothing to go back from.
-        with nullcontext() if job.idempotency_key is None else session.begin_nested():
-            insert_row(session, job)
+        insert_rows(session, jobs)
     except IntegrityError as error:
-        if job.idempotency_key is None:
+        if not keys:  # only a key can be there already
             raise
-        raise ConflictError(f"idempotency key {job.idempotency_key!r} was used before") from error
+        raise ConflictError(f"one of the idempotency keys {keys} was used before") from error
     events = [NewEvent(type=f"job.{state.value}") for state in states]
-    write_events(session, job.id, events, owner=job.owner, last=len(states), now=now)
+    write_first_events(session, [(job.id, job.owner) for job in jobs], events, now=now)
 
 
 def delete_job_row(session: Session, job: Job, *, now: datetime) -> None:

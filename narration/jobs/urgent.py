@@ -14,13 +14,13 @@ from narration.clock import utc_now
 from narration.database import session_scope
 from narration.errors import ConflictError, QueueFullError
 from narration.ids import new_id
-from narration.jobs.create import Source, create_job
+from narration.jobs.create import Source, insert_drafted_job, new_job
 from narration.jobs.draft import Draft, DraftOptions, SourceFile
 from narration.jobs.listing import count_speaking
 from narration.jobs.quota import take_characters
 from narration.jobs.request import JobSettings
 from narration.jobs.states import JobKind
-from narration.jobs.submit import (
+from narration.jobs.submission import (
     Submission,
     Submitted,
     choose_job_voice,
@@ -77,7 +77,7 @@ class UrgentSubmitter:
             allowance = submission.allowance
             take_characters(session, allowance, draft.characters, now=now)
             voice = choose_job_voice(session, submission, is_kept=True)
-            job = create_job(
+            job = new_job(
                 session,
                 job_id=new_id("job", now),
                 owner=submission.owner,
@@ -92,6 +92,7 @@ class UrgentSubmitter:
                 kind=submission.kind,
                 draft=draft,
             )
+            insert_drafted_job(session, job, draft, now=now)
             log_step("written")
         return Submitted(job=job, is_replay=False)
 

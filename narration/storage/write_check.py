@@ -20,16 +20,20 @@ class WriteCheck:
         self._checked: OrderedDict[tuple[str, str], float] = OrderedDict()
         self._lock = threading.Lock()
 
+    def remembers(self, profile: str, prefix: str) -> bool:
+        """Return whether a check of this place needs no write."""
+        with self._lock:
+            checked_at = self._checked.get((profile, prefix))
+        return checked_at is not None and self._clock() - checked_at < CHECKED_FOR_S
+
     def require(self, profile: str, prefix: str) -> None:
         """Check that artifacts can be written below a prefix of a profile.
 
         Raises: OutputError, StorageUnavailable.
         """
-        place = (profile, prefix)
-        with self._lock:
-            checked_at = self._checked.get(place)
-        if checked_at is not None and self._clock() - checked_at < CHECKED_FOR_S:
+        if self.remembers(profile, prefix):
             return
+        place = (profile, prefix)
         # Outside the lock: a store that hangs must not delay jobs for another one.
         self._stores.profile(profile).check_writable(prefix)
         with self._lock:

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Collection
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, or_, select, tuple_
 from sqlalchemy import delete as sql_delete
 from sqlalchemy.orm import Session
 
 from narration.errors import NotFoundError, RecordingError, UnknownVoiceError, VoiceNotReady
+from narration.ids import is_id
 from narration.voices.record import Voice, VoiceState
 
 DEFAULT_VOICE = "default"
@@ -30,6 +31,21 @@ def find_voice(session: Session, owner: str, name_or_id: str) -> Voice | None:
     return session.scalars(query.order_by(is_id.desc()).limit(1)).first()  # an id goes first
 
 
+def find_voices(
+    session: Session, wanted: Collection[tuple[str, str]]
+) -> dict[tuple[str, str], Voice]:
+    """Return the voices of several owners by owner and name or id, in one query."""
+    if not wanted:
+        return {}
+    named = tuple_(Voice.owner, Voice.name).in_(wanted)
+    ids = {name for _, name in wanted if is_id("voice", name)}
+    query = select(Voice).where(Voice.state != VoiceState.DELETED)
+    voices = session.scalars(query.where(or_(named, Voice.id.in_(ids)) if ids else named)).all()
+    known = {(voice.owner, voice.name): voice for voice in voices}
+    known |= {(voice.owner, voice.id): voice for voice in voices}  # an id goes first
+    return {key: known[key] for key in wanted if key in known}
+
+
 def choose_voice(
     session: Session,
     owner: str,
@@ -48,6 +64,11 @@ def choose_voice(
     voice = find_voice(session, owner, name)
     if voice is not None and is_kept:
         voice = session.get(Voice, voice.id, populate_existing=True, with_for_update={"read": True})
+    return identify_voice(voice, name, bundled)
+
+
+def identify_voice(voice: Voice | None, name: str, bundled: Callable[[], Collection[str]]) -> str:
+    """Return what identifies a voice that was found by its name. Raises: see `choose_voice`."""
     if voice is None or voice.state is VoiceState.DELETED:
         if name != DEFAULT_VOICE and name not in bundled():
             raise UnknownVoiceError(f"there is no voice {name!r}: list the voices to see yours")

@@ -19,7 +19,7 @@ from narration.jobs.request import JobSettings
 from narration.jobs.segment_claim import pending_chunks
 from narration.jobs.spoken import read_spoken
 from narration.jobs.states import JobKind, JobState
-from narration.jobs.submit import Submission
+from narration.jobs.submission import Submission
 from narration.jobs.urgent import UrgentSubmitter
 from tests.builders import LEASE, NOW, OWNER, claim_segment, make_job, make_outcome, plan_job
 from tests.builders import WORDS as TEXT

@@ -10,11 +10,12 @@ from sqlalchemy import Engine
 
 from narration.database import session_scope
 from narration.ids import new_id
-from narration.jobs.create import Destination, Source, create_job
+from narration.jobs.create import Destination, Source, new_job
 from narration.jobs.lookup import get_plan
 from narration.jobs.purge import delete_job
 from narration.jobs.request import JobSettings
 from narration.jobs.states import JobState
+from narration.jobs.transitions import insert_jobs
 from narration.storage.keys import cover_key
 from tests.builders import NOW, OWNER
 from tests.epubs import make_epub
@@ -46,7 +47,7 @@ def _submit(harness: WorkerHarness, data: bytes, cover: bytes | None = None, **m
     if cover is not None:
         harness.stores.work.put(cover_key(job_id), cover, media_type="image/png")
     with session_scope(harness.database) as session:
-        create_job(
+        job = new_job(
             session,
             job_id=job_id,
             owner=OWNER,
@@ -61,6 +62,7 @@ def _submit(harness: WorkerHarness, data: bytes, cover: bytes | None = None, **m
             destination=Destination(profile="default"),
             now=NOW,
         )
+        insert_jobs(session, [job], now=NOW)
     return job_id
 
 

@@ -13,11 +13,12 @@ from narration.database import session_scope
 from narration.errors import ConflictError, FieldsError, OutputError
 from narration.jobs.control import cancel_job, retry_job
 from narration.jobs.create import Destination
-from narration.jobs.document import examine
+from narration.jobs.document import examine_all
 from narration.jobs.purge import delete_job, delete_voice
 from narration.jobs.request import JobSettings
 from narration.jobs.states import JobState
-from narration.jobs.submit import Submission, Submitter
+from narration.jobs.submission import Submission
+from narration.jobs.submit import Submitter
 from narration.storage.write_check import WriteCheck
 from narration.voices.enrol import Enrolment, RecordingFacts, enrol
 from narration.voices.lookup import list_voices
@@ -42,7 +43,7 @@ def submit(harness: WorkerHarness, owner: str, *, prefix: str = "", **settings: 
         stores=harness.stores,
         limits=limits,
         write_check=WriteCheck(harness.stores),
-        examine=partial(examine, limits),
+        examine=partial(examine_all, limits),
     )
     submission = Submission(
         owner=owner,

@@ -16,7 +16,7 @@ from narration.jobs.outline_record import OutlineRecord
 from narration.jobs.plans import Planner, plan_document
 from narration.jobs.request import JobSettings
 from narration.jobs.states import JobState
-from narration.jobs.submit import Submission
+from narration.jobs.submission import Submission
 from narration.workers import WorkerEngine, WorkerState, report, warm_workers
 from tests.builders import WORDS
 from tests.fakes import TONE

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, delete, select
 
 from narration.database import session_scope
-from narration.jobs.document import examine
+from narration.jobs.document import examine_all
 from narration.jobs.mend import Retake, accept_take, retake_chunk
 from narration.jobs.purge import delete_job
 from narration.jobs.record import Segment
@@ -38,7 +38,7 @@ def revise(harness: WorkerHarness, job_id: str, text: str) -> str:
         stores=harness.stores,
         limits=limits,
         write_check=WriteCheck(harness.stores),
-        examine=partial(examine, limits),
+        examine=partial(examine_all, limits),
     )
     new_text = NewText(name="tale.txt", media_type="text/plain", data=text.encode())
     submission = make_revision(harness.database, harness.stores, job_id, new_text, owner=OWNER)

@@ -15,10 +15,11 @@ from narration.database import session_scope
 from narration.errors import StorageUnavailable
 from narration.jobs import listing
 from narration.jobs.create import Destination
-from narration.jobs.document import examine
+from narration.jobs.document import examine_all
 from narration.jobs.request import JobSettings
 from narration.jobs.states import JobState
-from narration.jobs.submit import Submission, Submitter
+from narration.jobs.submission import Submission
+from narration.jobs.submit import Submitter
 from narration.storage.write_check import WriteCheck
 
 BIG = b"A sentence that is repeated. " * 4000  # too large to be stored in a row
@@ -44,7 +45,7 @@ def submitter(resources: Resources) -> Submitter:
         stores=resources.stores,
         limits=limits,
         write_check=WriteCheck(resources.stores),
-        examine=partial(examine, limits),
+        examine=partial(examine_all, limits),
     )
 
 

@@ -22,7 +22,7 @@ from narration.jobs.plans import Planner, plan_document
 from narration.jobs.request import JobSettings
 from narration.jobs.sound_record import ChunkAudio
 from narration.jobs.states import JobState
-from narration.jobs.submit import Submission
+from narration.jobs.submission import Submission
 from narration.keys.lookup import find_key, find_session, open_session
 from narration.keys.manage import NewKey, make_key
 from narration.storage.directory import DirectoryStorage

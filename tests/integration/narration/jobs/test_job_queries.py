@@ -23,6 +23,7 @@ from tests.contracts.part_queries import PART_CHUNKS, PartQueriesContract, spoke
 from tests.contracts.part_reuse import PartReuseContract
 from tests.contracts.reuse import ReuseContract
 from tests.contracts.segment_queries import SegmentQueriesContract
+from tests.contracts.submitting import SubmittingContract
 from tests.contracts.transitions import TransitionsContract
 from tests.contracts.urgent_queries import UrgentQueriesContract
 
@@ -156,3 +157,7 @@ def test_segments_are_opened_without_reading_the_book_for_each(database: Engine)
     with session_scope(database) as session:
         assert open_segments(session, book_id, now=NOW) == 0
         assert session.scalar(text(CHUNKS_READ)) < ROWS_READ
+
+
+class TestSubmittingOnPostgres(SubmittingContract):
+    pass

@@ -9,6 +9,7 @@ from tests.contracts.part_queries import PartQueriesContract
 from tests.contracts.part_reuse import PartReuseContract
 from tests.contracts.reuse import ReuseContract
 from tests.contracts.segment_queries import SegmentQueriesContract
+from tests.contracts.submitting import SubmittingContract
 from tests.contracts.transitions import TransitionsContract
 from tests.contracts.urgent_queries import UrgentQueriesContract
 
@@ -59,4 +60,8 @@ class TestMendingOnSqlite(MendingContract):
 
 
 class TestUrgentOnSqlite(UrgentQueriesContract):
+    pass
+
+
+class TestSubmittingOnSqlite(SubmittingContract):
     pass

@@ -1,0 +1,98 @@
+"""Hands what waits at the same time to one call on a thread.
+
+Nothing waits for others to come: the first is handed over at once, and those that come while calls
+are under way form the next one. So a busy server makes fewer and larger calls, and an idle one
+answers as soon as it would without them.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from contextvars import Context
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import anyio
+from anyio.to_thread import run_sync
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting(Generic[Item, Result]):
+    item: Item
+    result: "asyncio.Future[Result]"
+
+
+class Together(Generic[Item, Result]):
+    """Makes calls with many items each; used from one event loop."""
+
+    def __init__(
+        self,
+        call: Callable[[Sequence[Item]], Sequence[Result | Exception]],
+        *,
+        alone_with: Callable[[Item], Iterable[Hashable]],
+        calls: int,
+        most: int,
+    ) -> None:
+        """`call` returns a result for each item, or its error. It runs `calls` times at once.
+
+        A call gets at most `most` items. No two of them share a value of `alone_with`: the later
+        one waits for the next call.
+        """
+        self._call = call
+        self._alone_with = alone_with
+        self._calls = calls
+        self._most = most
+        self._limiter = anyio.CapacityLimiter(calls)
+        self._waiting: deque[_Waiting[Item, Result]] = deque()
+        self._callers: set[asyncio.Task[None]] = set()
+
+    async def result(self, item: Item) -> Result:
+        """Return the result of an item.
+
+        Who stops waiting takes an item out only as long as no call has it. Raises: its error.
+        """
+        waiting: _Waiting[Item, Result] = _Waiting(item, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        if len(self._callers) < self._calls:
+            # Of no request: what is logged there belongs to many of them.
+            caller = asyncio.create_task(self._make_calls(), context=Context())
+            self._callers.add(caller)
+            caller.add_done_callback(self._callers.discard)
+        return await waiting.result
+
+    async def close(self) -> None:
+        """Wait until all items have their results."""
+        await asyncio.gather(*self._callers, return_exceptions=True)
+
+    async def _make_calls(self) -> None:
+        while batch := self._next():
+            try:
+                results = await run_sync(
+                    self._call, [one.item for one in batch], limiter=self._limiter
+                )
+            except Exception as error:  # noqa: BLE001 - whoever waits raises it
+                results = [error] * len(batch)
+            for one, result in zip(batch, results, strict=True):
+                if one.result.done():  # its client is gone
+                    continue
+                if isinstance(result, Exception):
+                    one.result.set_exception(result)
+                else:
+                    one.result.set_result(result)
+
+    def _next(self) -> list[_Waiting[Item, Result]]:
+        batch: list[_Waiting[Item, Result]] = []
+        later: list[_Waiting[Item, Result]] = []
+        taken: set[Hashable] = set()
+        while self._waiting and len(batch) < self._most:
+            one = self._waiting.popleft()
+            if one.result.done():
+                continue
+            shared = set(self._alone_with(one.item))
+            (batch if taken.isdisjoint(shared) else later).append(one)
+            taken |= shared
+        self._waiting.extendleft(reversed(later))
+        return batch

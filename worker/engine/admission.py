@@ -3,7 +3,8 @@
 The more utterances an engine holds, the slower it speaks each of them: one that takes a second
 alone takes some twenty seconds in a full engine. So an idle engine is not filled at once: the first
 few utterances, which listeners wait for, are spoken quickly, and each one that ends makes room for
-more. The beginning of a stream does not wait for that: only a full engine keeps it out.
+many more, so that the engine is full soon after. The beginning of a stream does not wait for that:
+only a full engine keeps it out.
 """
 
 import threading
@@ -14,7 +15,7 @@ from worker.engine.turns import TurnQueue
 from worker.engine.types import Heard, Turn, heard
 
 FIRST = 16  # utterances admitted to an idle engine
-GROWTH = 4  # places that open when an utterance ends, its own included
+GROWTH = 16  # places that open when an utterance ends, its own included
 
 
 class Admission:

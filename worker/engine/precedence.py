@@ -63,7 +63,8 @@ class Precedence:
         return frozenset(chosen)
 
     def _few(self, running: int) -> set[int]:
-        if running <= _SMALL:
+        # Streams that have so many later chunks to come would fall behind if these stood still.
+        if running <= _SMALL or len(self._slots[Heard.STREAMED]) >= _STREAMED:
             return set()
         if first := self._slots[Heard.FIRST]:
             return first if len(first) <= running // 2 else set()

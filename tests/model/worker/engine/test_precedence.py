@@ -45,8 +45,11 @@ def test_later_chunks_of_streams_have_a_limit() -> None:
         precedence.add(slot, make_turn(10, 1, due_s=float(slot)))
     assert not precedence.may_join(make_turn(10, 1))
     assert all(map(precedence.may_join, (make_turn(10, 0), make_turn(9, 1), make_turn(5, 900), ())))
+    precedence.add(64, make_turn(10, 0))
+    assert precedence.choose(65) == set()  # later chunks stand still only while they are fewer
     precedence.discard(7)
     assert precedence.may_join(make_turn(10, 1))
+    assert precedence.choose(64) == {64}
 
 
 def test_first_sounds_are_not_alone_if_they_are_most_of_all() -> None:

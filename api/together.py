@@ -38,8 +38,8 @@ class Together(Generic[Item, Result]):
     ) -> None:
         """`call` returns a result for each item, or its error. It runs `calls` times at once.
 
-        A call gets at most `most` items. No two of them share a value of `alone_with`: the later
-        one waits for the next call.
+        A call gets at most `most` items. No two that are in calls at the same time share a value of
+        `alone_with`: the later one waits for the end of the first one's call.
         """
         self._call = call
         self._alone_with = alone_with
@@ -47,7 +47,8 @@ class Together(Generic[Item, Result]):
         self._most = most
         self._limiter = anyio.CapacityLimiter(calls)
         self._waiting: deque[_Waiting[Item, Result]] = deque()
-        self._callers: set[asyncio.Task[None]] = set()
+        self._taken: set[Hashable] = set()  # values of `alone_with` of what is in calls
+        self._callers: set[asyncio.Task[None] | None] = set()
 
     async def result(self, item: Item) -> Result:
         """Return the result of an item.
@@ -65,7 +66,8 @@ class Together(Generic[Item, Result]):
 
     async def close(self) -> None:
         """Wait until all items have their results."""
-        await asyncio.gather(*self._callers, return_exceptions=True)
+        callers = [caller for caller in self._callers if caller is not None]
+        await asyncio.gather(*callers, return_exceptions=True)
 
     async def _make_calls(self) -> None:
         while batch := self._next():
@@ -76,23 +78,31 @@ class Together(Generic[Item, Result]):
             except Exception as error:  # noqa: BLE001 - whoever waits raises it
                 results = [error] * len(batch)
             for one, result in zip(batch, results, strict=True):
+                self._taken -= set(self._alone_with(one.item))
                 if one.result.done():  # its client is gone
                     continue
                 if isinstance(result, Exception):
                     one.result.set_exception(result)
                 else:
                     one.result.set_result(result)
+        # Not only by the task's callback, which runs later: an item that comes in between would
+        # find as many callers as there may be, and wait for none of them.
+        self._callers.discard(asyncio.current_task())
 
     def _next(self) -> list[_Waiting[Item, Result]]:
         batch: list[_Waiting[Item, Result]] = []
         later: list[_Waiting[Item, Result]] = []
-        taken: set[Hashable] = set()
+        passed_over: set[Hashable] = set()  # of those before it, which go first
         while self._waiting and len(batch) < self._most:
             one = self._waiting.popleft()
             if one.result.done():
                 continue
             shared = set(self._alone_with(one.item))
-            (batch if taken.isdisjoint(shared) else later).append(one)
-            taken |= shared
+            if shared.isdisjoint(self._taken | passed_over):
+                batch.append(one)
+                self._taken |= shared
+            else:
+                later.append(one)
+                passed_over |= shared
         self._waiting.extendleft(reversed(later))
         return batch

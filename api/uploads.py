@@ -39,6 +39,7 @@ WAIT_S = 30.0  # for a process that reads
 CALLS = 2  # for submissions that came at the same time: a slow text delays those of one call
 MOST_TOGETHER = 32  # submissions of a call
 SHORT_BYTES = 16 * 1024  # longer texts are submitted one by one
+COMPRESSED = (b"PK", b"%PDF")  # EPUB, DOCX, PDF: a few KB of them may take seconds to read
 SPEECH_READERS = 2  # a text takes them some milliseconds
 READERS = ("narration.jobs.draft", "narration.jobs.plans", "narration.voices.enrol")
 
@@ -96,8 +97,9 @@ class Uploads:
 
     async def submit(self, submission: Submission) -> Submitted:
         """Accept or refuse a job; see Submitter."""
-        is_short = len(submission.data) <= SHORT_BYTES
-        if is_short and self._submitter.needs_little(submission):
+        data = submission.data
+        is_quick = len(data) <= SHORT_BYTES and not data.startswith(COMPRESSED)
+        if is_quick and self._submitter.needs_little(submission):
             return await self._together.result(submission)
         return await self.run(self._submitter.submit, submission)
 

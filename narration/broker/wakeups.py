@@ -31,12 +31,14 @@ def connect_broker(settings: BrokerSettings) -> Broker:
     return CeleryBroker(make_celery(settings.url, settings))
 
 
-def wake(broker: Broker, task: Task, *ids: str) -> None:
-    """Send a message. If that fails, the sweeper repeats it, as for any lost message."""
+def wake(broker: Broker, task: Task, *ids: str) -> bool:
+    """Send a message; return False if that failed: the sweeper repeats it, as any lost message."""
     try:
         broker.send(task, *ids)
     except BrokerUnavailable as error:
         log.warning("wakeup_not_sent", task=task.value, ids=ids, reason=str(error))
+        return False
+    return True
 
 
 def queue_wakeup(session: Session, task: Task, *ids: str) -> None:
@@ -60,8 +62,11 @@ def send_queued(broker: Broker) -> Callable[[Session], None]:
     def send(session: Session) -> None:
         if session.info.pop(_CALLED, False):
             _call(broker)
-        for task, ids in session.info.pop(_QUEUED, ()):
-            wake(broker, task, *ids)
+        queued = session.info.pop(_QUEUED, ())
+        for number, (task, ids) in enumerate(queued):
+            if not wake(broker, task, *ids):  # nor would the others be sent, each after a wait
+                log.warning("wakeups_not_sent", messages=len(queued) - number - 1)
+                break
         notices = session.info.pop(_NOTICES, {})
         if notices:
             _publish(broker, notices)

@@ -93,14 +93,14 @@ class Submitted:
 def shared_by(submission: Submission) -> list[tuple[str, ...]]:
     """Return what only one submission at a time may have of those that are submitted together.
 
-    One with the same idempotency key has to find the job of the first, and what a key with limits
-    has left depends on the one before.
+    One with the same idempotency key has to find the job of the first, and how many jobs of a key
+    are queued is counted before those of the same transaction are written.
     """
     shared: list[tuple[str, ...]] = []
     if submission.idempotency_key is not None:
         shared.append(("idempotency key", submission.owner, submission.idempotency_key))
     key = submission.allowance
-    if key is not None and not (key.queued_jobs is None and key.characters_a_day is None):
+    if key is not None and key.queued_jobs is not None:
         shared.append(("key", key.key_id))
     return shared
 

@@ -5,6 +5,7 @@ A refused submission leaves nothing behind, and refuses no other that is submitt
 
 import hashlib
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,6 +21,7 @@ from narration.clock import utc_now
 from narration.database import session_scope
 from narration.errors import ConflictError, OutputError, RhapsodeError, RowsLocked, TransientError
 from narration.ids import is_id, new_id
+from narration.jobs.attempts import Attempt, each_of, pending_of
 from narration.jobs.create import Destination, Source, new_job
 from narration.jobs.document import DocumentFacts, UnreadDocument
 from narration.jobs.queue_room import QueueRoom
@@ -43,32 +45,12 @@ from narration.storage.profiles import Stores
 from narration.storage.write_check import WriteCheck
 
 AT_ONCE = 8
+_EACH_S = 5.0  # a lock that one waits for, all may wait for, and each until its time is over
 _STATEMENT_FAILED = (SQLAlchemyError, RowsLocked, ConflictError)
 # In this process, or in one that can be stopped; a refused document has its error in its place.
 Examine: TypeAlias = Callable[[Sequence[UnreadDocument]], Sequence[DocumentFacts | RhapsodeError]]
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(slots=True, kw_only=True)
-class _Attempt:
-    """A submission on its way; it is over once it has an outcome."""
-
-    submission: Submission
-    outcome: Submitted | Exception | None = None
-    job_id: str = ""
-    destination: Destination | None = None
-    voice: str = ""
-    facts: DocumentFacts | None = None
-    source: Source | None = None
-    job: Job | None = None
-
-    @property
-    def lock_order(self) -> tuple[str, str, str]:
-        """The order in which transactions lock rows of keys, so as not to wait in a circle."""
-        one = self.submission
-        key_id = one.allowance.key_id if one.allowance else ""
-        return key_id, one.owner, one.idempotency_key or ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +84,7 @@ class Submitter:
         At most one of them may have a given idempotency key of an owner, or be of a given key with
         limits: see `shared_by`.
         """
-        attempts = [_Attempt(submission=submission) for submission in submissions]
+        attempts = [Attempt(submission=submission) for submission in submissions]
         try:
             self._try(attempts)
         except Exception as error:  # noqa: BLE001 - in the place of what `submit` raises
@@ -110,9 +92,19 @@ class Submitter:
             # only those that it concerns are refused. After any other error, such as a lost
             # connection, that is not known, and nothing may be done twice.
             if len(attempts) > 1 and isinstance(error, _STATEMENT_FAILED):
-                return [self.submit_together([one])[0] for one in submissions]
+                return self._submit_each(submissions)
             return [attempt.outcome or error for attempt in attempts]
         return [attempt.outcome or AssertionError("no outcome") for attempt in attempts]
+
+    def _submit_each(self, submissions: Sequence[Submission]) -> list[Submitted | Exception]:
+        """Submit one after the other; if the database keeps them waiting, the rest are refused."""
+        ends_at = time.monotonic() + _EACH_S
+        outcomes: list[Submitted | Exception] = []
+        for one in submissions:
+            outcomes += self.submit_together([one])
+            if isinstance(outcomes[-1], TransientError) and time.monotonic() > ends_at:
+                return outcomes + [outcomes[-1]] * (len(submissions) - len(outcomes))
+        return outcomes
 
     def needs_little(self, submission: Submission) -> bool:
         """Return whether only the database is needed to accept it once its document is read."""
@@ -132,16 +124,16 @@ class Submitter:
         with session_scope(self.database, is_read_only=True) as session:
             return find_earlier_of(session, owner, key, fingerprint)
 
-    def _try(self, attempts: Sequence[_Attempt]) -> None:
+    def _try(self, attempts: Sequence[Attempt]) -> None:
         """Give every attempt an outcome.
 
         Raises: what the database raises, and ConflictError, with nothing left behind.
         """
-        _each(attempts, self._check)
+        each_of(attempts, self._check)
         self._look_up(attempts)
         self._read(attempts)
         try:
-            _each(attempts, self._store)
+            each_of(attempts, self._store)
             self._insert(attempts)
         except ConflictError:
             self._delete_stored(attempts)
@@ -153,7 +145,7 @@ class Submitter:
             raise
         self._delete_stored([each for each in attempts if isinstance(each.outcome, Exception)])
 
-    def _check(self, attempt: _Attempt) -> None:
+    def _check(self, attempt: Attempt) -> None:
         wanted = attempt.submission
         if wanted.cover is not None:
             require_cover(wanted.cover)
@@ -161,15 +153,15 @@ class Submitter:
         attempt.destination = Destination(profile=wanted.destination.profile, prefix=prefix)
         self.stores.profile(wanted.destination.profile)
 
-    def _look_up(self, attempts: Sequence[_Attempt]) -> None:
-        if not (pending := _pending(attempts)):
+    def _look_up(self, attempts: Sequence[Attempt]) -> None:
+        if not (pending := pending_of(attempts)):
             return
         with self._place, session_scope(self.database, is_read_only=True) as session:
             found = find_job_voices(session, [attempt.submission for attempt in pending])
-            _each(pending, partial(self._look_up_one, session, found, pending))
+            each_of(pending, partial(self._look_up_one, session, found, pending))
 
     def _look_up_one(
-        self, session: Session, found: FoundVoices, pending: Sequence[_Attempt], attempt: _Attempt
+        self, session: Session, found: FoundVoices, pending: Sequence[Attempt], attempt: Attempt
     ) -> None:
         submission = attempt.submission
         if earlier := find_earlier(session, submission):
@@ -180,8 +172,8 @@ class Submitter:
         require_left(session, submission.allowance, now=utc_now())
         attempt.voice = choose_job_voice(session, submission, found=found)
 
-    def _read(self, attempts: Sequence[_Attempt]) -> None:
-        if not (pending := _pending(attempts)):
+    def _read(self, attempts: Sequence[Attempt]) -> None:
+        if not (pending := pending_of(attempts)):
             return
         outcomes = self.examine([attempt.submission.document for attempt in pending])
         for attempt, outcome in zip(pending, outcomes, strict=True):
@@ -190,7 +182,7 @@ class Submitter:
             else:
                 attempt.facts = outcome
 
-    def _store(self, attempt: _Attempt) -> None:
+    def _store(self, attempt: Attempt) -> None:
         assert attempt.destination is not None
         assert attempt.facts is not None
         submission = attempt.submission
@@ -214,7 +206,7 @@ class Submitter:
             assert kind is not None, "it was checked"
             work.put(cover_key(attempt.job_id), submission.cover, media_type=kind)
 
-    def _delete_stored(self, attempts: Sequence[_Attempt]) -> None:
+    def _delete_stored(self, attempts: Sequence[Attempt]) -> None:
         for source, attempt in ((each.source, each) for each in attempts):
             if source is None:
                 continue
@@ -226,20 +218,20 @@ class Submitter:
             except (TransientError, OutputError) as error:  # why it was refused is what counts
                 log.warning("source_not_deleted", job_id=attempt.job_id, reason=str(error))
 
-    def _insert(self, attempts: Sequence[_Attempt]) -> None:
-        if not _pending(attempts):
+    def _insert(self, attempts: Sequence[Attempt]) -> None:
+        if not pending_of(attempts):
             return
         now = utc_now()
         with self._place, session_scope(self.database) as session:
-            in_order = sorted(_pending(attempts), key=lambda attempt: attempt.lock_order)
-            _each(in_order, partial(self._prepare, session))
+            in_order = sorted(pending_of(attempts), key=lambda attempt: attempt.lock_order)
+            each_of(in_order, partial(self._prepare, session))
             accepted = [(each, each.job) for each in in_order if each.job is not None]
             insert_jobs(session, [job for _, job in accepted], now=now)
         for attempt, job in accepted:
             attempt.outcome = Submitted(job=job, is_replay=False)
             self._room.count_submitted()
 
-    def _prepare(self, session: Session, attempt: _Attempt) -> None:
+    def _prepare(self, session: Session, attempt: Attempt) -> None:
         """Make the job, and count it towards the limits of its key: last, so nothing is undone."""
         assert attempt.source is not None
         assert attempt.destination is not None
@@ -278,21 +270,3 @@ class Submitter:
         if job is None:
             raise ConflictError("the job of this idempotency key was just deleted: send it again")
         return Submitted(job=job, is_replay=True)
-
-
-def _pending(attempts: Sequence[_Attempt]) -> list[_Attempt]:
-    return [attempt for attempt in attempts if attempt.outcome is None]
-
-
-def _each(attempts: Sequence[_Attempt], step: Callable[[_Attempt], None]) -> None:
-    """Take a step for each attempt that is not over; one that fails there is.
-
-    Raises: what the database raises, which fails the transaction of all.
-    """
-    for attempt in _pending(attempts):
-        try:
-            step(attempt)
-        except SQLAlchemyError:
-            raise
-        except Exception as error:  # noqa: BLE001 - `submit` raises it
-            attempt.outcome = error

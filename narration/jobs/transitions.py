@@ -173,13 +173,13 @@ def _insert_jobs(
     for job in jobs:
         job.state = states[-1]
         job.events = len(states)
-    keys = {job.idempotency_key for job in jobs} - {None}
+    keys = {job.idempotency_key for job in jobs if job.idempotency_key is not None}
     try:
         insert_rows(session, jobs)
     except IntegrityError as error:
         if not keys:  # only a key can be there already
             raise
-        raise ConflictError(f"one of the idempotency keys {keys} was used before") from error
+        raise ConflictError(f"idempotency key {', '.join(keys)} was used before") from error
     events = [NewEvent(type=f"job.{state.value}") for state in states]
     write_first_events(session, [(job.id, job.owner) for job in jobs], events, now=now)
 

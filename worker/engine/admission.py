@@ -34,9 +34,10 @@ class Admission:
         self._waiting: TurnQueue[object] = TurnQueue()
         self._changed = threading.Condition()
 
-    def count(self, latest: Heard = Heard.LATER) -> int:
-        """Return how many utterances are inside that are heard so soon or sooner."""
-        return sum(self._inside[kind] for kind in Heard if kind <= latest)
+    @property
+    def inside(self) -> dict[Heard, int]:
+        """How many utterances are inside, by how soon they are heard."""
+        return dict(self._inside)
 
     @property
     def waiting(self) -> int:
@@ -69,13 +70,16 @@ class Admission:
     def _has_room(self) -> bool:
         """Tell whether the next in turn may enter."""
         is_urgent = heard(self._waiting.first_turn) is Heard.FIRST
-        return self.count() < (self._limit if is_urgent else self._window)
+        return self._count() < (self._limit if is_urgent else self._window)
 
-    def leave(self, turn: Turn = ()) -> None:
+    def _count(self) -> int:
+        return sum(self._inside.values())
+
+    def leave(self, turn: Turn) -> None:
         """Release the place that was taken with this turn."""
         with self._changed:
             self._inside[heard(turn)] -= 1
-            is_idle = not self.count() and not self._waiting
+            is_idle = not self._count() and not self._waiting
             grown = self._first if is_idle else self._window + GROWTH - 1
             self._window = min(grown, self._limit)
             self._changed.notify_all()
@@ -89,4 +93,4 @@ class Admission:
     def wait_empty(self) -> None:
         """Wait until no utterance is unfinished."""
         with self._changed:
-            self._changed.wait_for(lambda: self.count() == 0)
+            self._changed.wait_for(lambda: self._count() == 0)

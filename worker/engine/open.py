@@ -96,7 +96,7 @@ def start_sound_stage(
     return SoundStage(
         renderer,
         options.vocoder_batch,
-        admission.count,
+        lambda: admission.inside,
         cores=max(1, cores(options) // _SOUND_THREADS),
         threads=_SOUND_THREADS,
         backlog=sharing.backlog,

@@ -38,10 +38,10 @@ class Precedence:
         """Whether a slot holds the first chunk of a stream, which may go before all others."""
         return bool(self._slots[Heard.FIRST]) and not self._is_used_up
 
-    def may_join(self, turn: Turn) -> bool:
-        """Return whether an utterance may take a slot, if one is free."""
-        is_limited = heard(turn) is Heard.STREAMED
-        return not is_limited or len(self._slots[Heard.STREAMED]) < _STREAMED
+    @property
+    def has_room_for_streams(self) -> bool:
+        """Whether a later chunk of a stream may take a slot, if one is free."""
+        return len(self._slots[Heard.STREAMED]) < _STREAMED
 
     def add(self, slot: int, turn: Turn) -> None:
         """Note that an utterance has joined the decoder."""
@@ -64,7 +64,7 @@ class Precedence:
 
     def _few(self, running: int) -> set[int]:
         # Streams that have so many later chunks to come would fall behind if these stood still.
-        if running <= _SMALL or len(self._slots[Heard.STREAMED]) >= _STREAMED:
+        if running <= _SMALL or not self.has_room_for_streams:
             return set()
         if first := self._slots[Heard.FIRST]:
             return first if len(first) <= running // 2 else set()

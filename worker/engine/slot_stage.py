@@ -100,6 +100,8 @@ class SlotStage:
         self._backlog = backlog
         self._reserved = reserved
         self._waiting: TurnQueue[_QueuedPrompt] = TurnQueue()
+        # Later chunks of streams, which may wait while slots are free: others then pass them.
+        self._streamed: TurnQueue[_QueuedPrompt] = TurnQueue()
         self._running: dict[int, _QueuedPrompt] = {}
         self._precedence = Precedence()
         self._joined: list[_QueuedPrompt] = []  # without a token yet
@@ -127,7 +129,8 @@ class SlotStage:
         with self._changed:
             if self._ended is None:
                 queued = _QueuedPrompt(prompt, future, {} if steps is None else steps)
-                self._waiting.push(turn, queued)
+                is_streamed = heard(turn) is Heard.STREAMED
+                (self._streamed if is_streamed else self._waiting).push(turn, queued)
                 self._changed.notify()
                 return future
         fail(future, self._ended)
@@ -181,8 +184,11 @@ class SlotStage:
 
     def _wait_for_work(self) -> bool:
         with self._changed:
-            self._changed.wait_for(lambda: self._running or self._waiting or self._is_stopping())
-            return self._ended is None and bool(self._running or self._waiting)
+            self._changed.wait_for(lambda: self._has_work() or self._is_stopping())
+            return self._ended is None and self._has_work()
+
+    def _has_work(self) -> bool:
+        return bool(self._running or self._waiting or self._streamed)
 
     def _is_stopping(self) -> bool:
         return self._is_closing or self._ended is not None
@@ -190,7 +196,12 @@ class SlotStage:
     def _may_step(self, alone: Collection[int]) -> bool:
         if self._backlog is None or alone or self._precedence.is_silent:
             return True  # silence is worse than a full sound stage
-        return self._backlog.wait(_PAUSE_S, is_crowded=bool(self._waiting))
+        return self._backlog.wait(_PAUSE_S, is_crowded=self._is_crowded())
+
+    def _is_crowded(self) -> bool:
+        """Tell whether any wait for a slot."""
+        are_streams_waiting = self._streamed and self._precedence.has_room_for_streams
+        return bool(self._waiting or are_streams_waiting)
 
     def _choose_alone(self) -> Collection[int]:
         """Return the slots that are stepped without the others; they get the GPU, too."""
@@ -208,7 +219,8 @@ class SlotStage:
             return
         self._has_cancelled = False
         with self._changed:
-            self._waiting.remove_if(lambda queued: queued.future.cancelled())
+            for waiting in (self._waiting, self._streamed):
+                waiting.remove_if(lambda queued: queued.future.cancelled())
         for slot in [s for s, q in self._running.items() if q.future.cancelled()]:
             decoder.drop(slot)
             del self._running[slot]
@@ -218,9 +230,9 @@ class SlotStage:
         """Add utterances one by one, so that a refused prompt fails alone."""
         # Asked once, so that several join together.
         is_worth_it = decoder.free - self._reserved >= decoder.group
-        while self._waiting:
+        while (waiting := self._next_queue()) is not None:
             with self._changed:
-                queued, turn = self._waiting.first, self._waiting.first_turn
+                queued, turn = waiting.first, waiting.first_turn
             if not (is_worth_it or heard(turn) < Heard.LATER) or not self._has_room(decoder, turn):
                 return
             try:
@@ -234,14 +246,29 @@ class SlotStage:
                 self._record_joined(queued)
                 self._precedence.add(slot, turn)
             with self._changed:
-                self._waiting.remove(queued)
+                waiting.remove(queued)
+
+    def _next_queue(self) -> TurnQueue[_QueuedPrompt] | None:
+        """Return the queue with the utterance whose turn it is, of those that may join.
+
+        Beside as many later chunks of streams as there may be, nothing of a book joins: it would
+        slow them down.
+        """
+        with self._changed:
+            if self._streamed and self._precedence.has_room_for_streams:
+                is_first = not self._waiting or self._streamed.first_turn < self._waiting.first_turn
+                return self._streamed if is_first else self._waiting
+            if not self._waiting:
+                return None
+            is_book = heard(self._waiting.first_turn) is Heard.LATER
+            return None if self._streamed and is_book else self._waiting
 
     def _has_room(self, decoder: SlotDecoder, turn: Turn) -> bool:
         """Tell whether a slot is free for an utterance: the sooner it is heard, the more are."""
         kept = {Heard.FIRST: 0, Heard.LATER: self._reserved}
         kept_for_this = kept.get(heard(turn), self._reserved // _FIRST_SHARE)
         # One without a turn comes before all others in the queue, so it must not wait for a slot.
-        return decoder.free > (kept_for_this if turn else 0) and self._precedence.may_join(turn)
+        return decoder.free > (kept_for_this if turn else 0)
 
     def _record_joined(self, queued: _QueuedPrompt) -> None:
         queued.steps.update(joined=time.monotonic(), t3_batch=len(self._running))
@@ -266,7 +293,8 @@ class SlotStage:
     def _fail_all(self, died: EngineDied) -> None:
         with self._changed:
             self._ended = died
-            unfinished = [*self._waiting.drain(), *self._running.values()]
+            waiting = [*self._waiting.drain(), *self._streamed.drain()]
+            unfinished = [*waiting, *self._running.values()]
             self._running.clear()
         for queued in unfinished:
             fail(queued.future, died)

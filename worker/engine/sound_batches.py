@@ -1,6 +1,6 @@
 """Which finished utterances are made into sound together."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from itertools import accumulate
@@ -8,8 +8,10 @@ from itertools import accumulate
 from worker.chatterbox.t3.prompt import SpeechTokens
 from worker.engine.types import Heard, Speech, Utterance
 
-# Later chunks of streams, in average utterances: a fifth of a second, which a first chunk may wait.
+# Of later chunks of streams: a fifth of a second, which a first chunk may wait. If more than twice
+# as many have piled up, half of them: large batches take less time for each.
 _STREAM_BATCH = 8.0
+_CROWD = 8  # a partial batch starts once it holds an eighth of the unfinished utterances
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,29 +31,59 @@ class QueuedUtterance:
         return len(self.speech_tokens.tokens)
 
 
-def has_stream_batch(waiting: Sequence[QueuedUtterance], limit: float) -> bool:
-    """Tell whether enough later chunks of streams wait; `limit`: shares of the largest batch."""
-    return _streamed(waiting) >= _stream_limit(waiting, limit)
+@dataclass(frozen=True, slots=True)
+class BatchRules:
+    """When a batch may start, and of which kind; `limit`: the shares of the largest one.
 
-
-def pick_batch(waiting: Sequence[QueuedUtterance], limit: float) -> list[QueuedUtterance]:
-    """Return the first in turn and others of its kind and similar length: that keeps padding small.
-
-    `waiting` must not be empty. The shares of a batch add up to `limit` at most, if it holds more
-    than one utterance.
+    Utterances wait for others and share a batch with others that are heard as soon. Those of a book
+    do not start while T3 hurries.
     """
-    first = min(waiting, key=lambda one: one.utterance.turn)
-    same_kind = [one for one in waiting if one.heard is first.heard]
-    by_length = sorted(same_kind, key=lambda one: (abs(len(one) - len(first)), one.utterance.turn))
-    shares = accumulate(one.share for one in by_length)
-    most = _stream_limit(waiting, limit) if first.heard is Heard.STREAMED else limit
-    return by_length[: max(1, sum(share <= most for share in shares))]
+
+    limit: float
+
+    def choose(
+        self,
+        waiting: Sequence[QueuedUtterance],
+        to_come: Mapping[Heard, int],
+        *,
+        is_hurrying: bool,
+    ) -> Heard | None:
+        """Return the kind of the next batch, None if none may start yet.
+
+        `to_come`: how many utterances of each kind are in the engine, without those whose batch is
+        under way.
+        """
+        if not waiting:
+            return None
+        soonest = min(one.heard for one in waiting)
+        if soonest is Heard.FIRST:
+            return soonest
+        for kind in (Heard.STREAMED, Heard.SOON):
+            those = [one for one in waiting if one.heard is kind]
+            if _is_crowd(those, to_come[kind]) or _shares(those) >= self._least(kind):
+                return kind
+        is_full = _shares(waiting) >= self.limit or _is_crowd(waiting, sum(to_come.values()))
+        return soonest if is_full and not is_hurrying else None
+
+    def pick(self, waiting: Sequence[QueuedUtterance], kind: Heard) -> list[QueuedUtterance]:
+        """Return the first in turn and others of similar length: that keeps padding small.
+
+        The shares of a batch add up to the limit at most, if it holds more than one utterance.
+        """
+        those = [one for one in waiting if one.heard is kind]
+        first = min(those, key=lambda one: one.utterance.turn)
+        by_length = sorted(those, key=lambda one: (abs(len(one) - len(first)), one.utterance.turn))
+        most = min(self.limit, max(self._least(kind), _shares(those) / 2))
+        shares = accumulate(one.share for one in by_length)
+        return by_length[: max(1, sum(share <= most for share in shares))]
+
+    def _least(self, kind: Heard) -> float:
+        return min(self.limit, _STREAM_BATCH) if kind is Heard.STREAMED else self.limit
 
 
-def _streamed(waiting: Sequence[QueuedUtterance]) -> float:
-    return sum(one.share for one in waiting if one.heard is Heard.STREAMED)
+def _shares(those: Sequence[QueuedUtterance]) -> float:
+    return sum(one.share for one in those)
 
 
-def _stream_limit(waiting: Sequence[QueuedUtterance], limit: float) -> float:
-    """Return the shares of a batch of later chunks: half of them, if many have piled up."""
-    return min(limit, max(_STREAM_BATCH, _streamed(waiting) / 2))
+def _is_crowd(those: Sequence[QueuedUtterance], to_come: int) -> bool:
+    return len(those) >= max(1, -(-to_come // _CROWD))

@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Protocol
 
@@ -13,13 +14,12 @@ import structlog
 from narration.errors import EngineDied, SpeechError
 from worker.chatterbox.t3.prompt import SpeechTokens
 from worker.engine.sharing import Backlog
-from worker.engine.sound_batches import QueuedUtterance, has_stream_batch, pick_batch
+from worker.engine.sound_batches import BatchRules, QueuedUtterance
 from worker.engine.stage import StageThread, fail, succeed
 from worker.engine.types import Heard, Speech, Utterance, heard
 
 log = structlog.get_logger()
 
-_CROWD = 8  # a partial batch starts once it holds an eighth of the unfinished utterances
 _IDLE_S = 0.5  # how long no utterance may have left the engine before the renderer prepares
 
 Waveforms = list[npt.NDArray[np.float32]]
@@ -52,18 +52,16 @@ class SoundStage:
 
     With several threads, one batch is prepared while another is computed. The more utterances are
     still to come, the larger a batch must be: a small one takes GPU time from T3, which would soon
-    have made it larger. The first sound of a stream is made at once, batched only with others of
-    its kind: it is short, and longer ones would delay it. Utterances that are heard soon wait for
-    each other only and share batches with each other only, and while T3 hurries for such ones, no
-    others are rendered. While the engine is empty, the renderer prepares for batch lengths that it
-    has not seen yet.
+    have made it larger. The first sound of a stream is made at once: it is short, and longer ones
+    would delay it. While the engine is empty, the renderer prepares for batch lengths that it has
+    not seen yet.
     """
 
     def __init__(
         self,
         renderer: Renderer,
         batch: int,
-        count_unfinished: Callable[[Heard], int],
+        count_unfinished: Callable[[], Mapping[Heard, int]],
         *,
         cores: int | None = None,
         threads: int = 1,
@@ -72,11 +70,12 @@ class SoundStage:
         """Start `threads` threads, each limited to `cores` cores.
 
         `batch`: the limit on the sum of the utterances' shares in one batch.
-        `count_unfinished` counts the utterances in the whole engine, this stage included, that are
-        heard so soon or sooner. `backlog` receives the number of full batches that wait.
+        `count_unfinished` counts the utterances in the whole engine, this stage included, by how
+        soon they are heard. `backlog` receives the number of full batches that wait.
         """
         self._renderer = renderer
         self._batch = batch
+        self._rules = BatchRules(batch)
         self._count_unfinished = count_unfinished
         self._backlog = backlog or Backlog()  # without T3 beside it, nobody asks for anything
         self._backlog.on_calm = self.recount
@@ -143,14 +142,17 @@ class SoundStage:
         with self._changed:
             while True:
                 self._changed.wait_for(
-                    lambda: self._has_enough() or self._is_closing or self._ended,
+                    lambda: self._ready() is not None or self._is_closing or self._ended,
                     self._idle_in_s() if self._may_prepare else None,
                 )
                 self._set_waiting([one for one in self._waiting if not one.future.cancelled()])
                 if self._ended is not None:
                     return None
-                if self._has_enough() or (self._waiting and self._is_closing):
-                    return self._pick()
+                kind = self._ready()
+                if self._waiting and self._is_closing:
+                    kind = min(one.heard for one in self._waiting)
+                if kind is not None:
+                    return self._pick(kind)
                 if self._is_closing:
                     return None
                 if self._may_prepare and self._is_idle():
@@ -165,7 +167,7 @@ class SoundStage:
     def _is_idle(self) -> bool:
         """Whether nothing is spoken: not between two utterances that follow each other either."""
         is_long_ago = time.monotonic() - self._left_at >= _IDLE_S
-        return is_long_ago and self._count_unfinished(Heard.LATER) == 0
+        return is_long_ago and not any(self._count_unfinished().values())
 
     def _prepare(self) -> None:
         try:
@@ -177,31 +179,19 @@ class SoundStage:
         with self._changed:
             self._may_prepare = has_more
 
-    def _has_enough(self) -> bool:
-        """Whether a batch may start; always true once T3 has no utterance left."""
-        soonest = min((one.heard for one in self._waiting), default=Heard.LATER)
-        if soonest is Heard.FIRST or has_stream_batch(self._waiting, self._batch):
-            return True
-        if self._is_crowd(Heard.SOON):
-            return True
-        if self._backlog.is_hurrying:
-            return False
-        is_full = sum(one.share for one in self._waiting) >= self._batch
-        return is_full or self._is_crowd(Heard.LATER)
-
-    def _is_crowd(self, latest: Heard) -> bool:
-        """Whether enough wait of those that are heard so soon or sooner, by how many are left."""
-        waiting = sum(one.heard <= latest for one in self._waiting)
-        running = sum(one.heard <= latest for one in self._running)
-        to_come = self._count_unfinished(latest) - running
-        return waiting >= max(1, -(-to_come // _CROWD))
+    def _ready(self) -> Heard | None:
+        """Return the kind of the batch that may start now; always one once T3 has nothing left."""
+        running = Counter(one.heard for one in self._running)
+        unfinished = self._count_unfinished()
+        to_come = {kind: unfinished.get(kind, 0) - running[kind] for kind in Heard}
+        return self._rules.choose(self._waiting, to_come, is_hurrying=self._backlog.is_hurrying)
 
     def _set_waiting(self, waiting: list[QueuedUtterance]) -> None:
         self._waiting = waiting
         self._backlog.update(sum(one.share for one in waiting) / self._batch)
 
-    def _pick(self) -> list[QueuedUtterance]:
-        batch = pick_batch(self._waiting, self._batch)
+    def _pick(self, kind: Heard) -> list[QueuedUtterance]:
+        batch = self._rules.pick(self._waiting, kind)
         self._set_waiting([one for one in self._waiting if one not in batch])
         self._running.update(batch)
         for one in batch:

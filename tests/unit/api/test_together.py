@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
@@ -161,5 +162,50 @@ def test_closing_waits_for_what_is_under_way_and_for_what_waits(calls: Calls) ->
         calls.release(2)
         await closing
         assert [item.result() for item in items] == ["A", "B"]
+
+    run(test)
+
+
+def test_one_that_comes_as_both_calls_end_is_not_left_over(calls: Calls) -> None:
+    """The calls end while the loop is busy, so that all of it happens in one of its iterations."""
+
+    async def test() -> None:
+        one = together(calls, calls=2)
+        first = start(one, "a")
+        await calls.begun()
+        first += start(one, "b")
+        await calls.begun()
+
+        async def come_last() -> str:
+            # Nothing tells that both are over.
+            while not all(task is None or task.done() for task in one._callers):  # noqa: ASYNC110
+                await asyncio.sleep(0)
+            return await one.result("c")
+
+        last = asyncio.create_task(come_last())
+        await asyncio.sleep(0)
+        calls.release(2)
+        time.sleep(0.05)  # noqa: ASYNC251 - the loop is meant to be busy
+        await calls.begun()
+        calls.release()
+        assert await last == "C"
+
+    run(test)
+
+
+def test_what_is_shared_with_a_call_under_way_waits_for_its_end(calls: Calls) -> None:
+    async def test() -> None:
+        one = together(calls, calls=2, alone_with=lambda item: item[:1])
+        first = start(one, "a1")
+        await calls.begun()
+        others = start(one, "a2", "b", "a3")
+        await calls.begun()
+        assert calls.seen == [["a1"], ["b"]]
+        calls.release(2)
+        await asyncio.wait(first)
+        await calls.begun()
+        assert calls.seen[2:] == [["a2"]]
+        calls.release(2)
+        assert [await other for other in others] == ["A2", "B", "A3"]
 
     run(test)

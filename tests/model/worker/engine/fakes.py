@@ -180,7 +180,7 @@ def toy_engine(
     sound = SoundStage(
         renderer or ToneRenderer(),
         batch,
-        admission.count,
+        lambda: admission.inside,
         threads=threads,
         backlog=waiting,
     )

@@ -7,7 +7,10 @@ from worker.engine.types import Turn, make_turn
 TIMEOUT_S = 5.0
 
 
-def _enter(admission: Admission, count: int, turn: Turn = (-5, 3)) -> list[threading.Thread]:
+TURN: Turn = (-5, 3)
+
+
+def _enter(admission: Admission, count: int, turn: Turn = TURN) -> list[threading.Thread]:
     threads = [
         threading.Thread(target=admission.enter, args=(lambda: True, turn), daemon=True)
         for _ in range(count)
@@ -18,16 +21,16 @@ def _enter(admission: Admission, count: int, turn: Turn = (-5, 3)) -> list[threa
 
 
 def _settle(admission: Admission, inside: int, waiting: int) -> None:
-    wait_until(lambda: (admission.count(), admission.waiting) == (inside, waiting))
+    wait_until(lambda: (sum(admission.inside.values()), admission.waiting) == (inside, waiting))
 
 
 def test_idle_engine_is_not_filled_at_once() -> None:
     admission = Admission(limit=512)
     _enter(admission, FIRST + 40)
     _settle(admission, FIRST, 40)
-    admission.leave()
+    admission.leave(TURN)
     _settle(admission, FIRST - 1 + GROWTH, 40 - GROWTH)
-    admission.leave()
+    admission.leave(TURN)
     _settle(admission, FIRST - 2 + 2 * GROWTH, 40 - 2 * GROWTH)
 
 
@@ -35,7 +38,7 @@ def test_busy_engine_is_filled_to_its_limit() -> None:
     admission = Admission(limit=24)
     _enter(admission, 60)
     for ended in range(1, 20):
-        admission.leave()
+        admission.leave(TURN)
         inside = min(24, FIRST - ended + GROWTH * ended)
         _settle(admission, inside, 60 - inside - ended)
 
@@ -45,7 +48,7 @@ def test_engine_that_was_idle_begins_with_few_again() -> None:
     _enter(admission, FIRST)
     _settle(admission, FIRST, 0)
     for _ in range(FIRST):
-        admission.leave()
+        admission.leave(TURN)
     _enter(admission, FIRST + 1)
     _settle(admission, FIRST, 1)
 

@@ -57,7 +57,7 @@ def test_first_sounds_one_after_another_do_not_hold_up_partial_batches(
 ) -> None:
     monkeypatch.setattr(precedence, "_CREDIT_S", 0.2)
     admission, backlog = Admission(100, first=100), Backlog()
-    sound = SoundStage(ToneRenderer(), 32, admission.count, backlog=backlog)
+    sound = SoundStage(ToneRenderer(), 32, lambda: admission.inside, backlog=backlog)
     token_stage = SlotStage(lambda: CountingDecoder(slots=40), backlog=backlog)
     is_over = threading.Event()
     with PipelineEngine(prepare, token_stage, sound, admission) as engine:

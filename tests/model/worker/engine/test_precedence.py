@@ -38,17 +38,16 @@ def test_the_first_sounds_of_streams_go_before_what_is_heard_soon() -> None:
     assert precedence.choose(512) == {0, 1, 2}
 
 
-def test_later_chunks_of_streams_have_a_limit() -> None:
+def test_later_chunks_of_streams_have_a_limit_and_do_not_stand_still_at_it() -> None:
     precedence = make(Clock())
     for slot in range(64):
-        assert precedence.may_join(make_turn(10, 1))
+        assert precedence.has_room_for_streams
         precedence.add(slot, make_turn(10, 1, due_s=float(slot)))
-    assert not precedence.may_join(make_turn(10, 1))
-    assert all(map(precedence.may_join, (make_turn(10, 0), make_turn(9, 1), make_turn(5, 900), ())))
     precedence.add(64, make_turn(10, 0))
-    assert precedence.choose(65) == set()  # later chunks stand still only while they are fewer
+    assert not precedence.has_room_for_streams
+    assert precedence.choose(65) == set()
     precedence.discard(7)
-    assert precedence.may_join(make_turn(10, 1))
+    assert precedence.has_room_for_streams
     assert precedence.choose(64) == {64}
 
 

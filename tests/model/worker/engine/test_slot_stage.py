@@ -139,6 +139,23 @@ def test_a_crowded_stage_does_not_pause_while_a_listener_hears_nothing_yet() -> 
     stage.close()
 
 
+def test_an_article_passes_the_later_chunks_of_streams_that_wait_but_a_book_does_not() -> None:
+    decoder = CountingDecoder(slots=100)
+    stage = SlotStage(lambda: decoder)
+    futures = [stage.start(prompt("x" * 4000), make_turn(10, 1, due_s=float(n))) for n in range(66)]
+    wait_until(lambda: len(decoder.busy) == 64)
+    futures.append(stage.start(prompt("x" * 4000), make_turn(5, 900)))
+    article = stage.start(prompt("x" * 20), make_turn(5, 7))
+    assert len(article.result(TIMEOUT_S).tokens) == 20
+    assert len(decoder.busy) == 64
+    for future in futures[:2]:
+        future.cancel()
+    wait_until(lambda: len(decoder.busy) == 65)  # both streams' chunks, and now the book's
+    for future in futures:
+        future.cancel()
+    stage.close()
+
+
 def book(stage: SlotStage, decoder: CountingDecoder, chunks: int) -> list[Future[SpeechTokens]]:
     """Start the midst of a book in all slots but one."""
     futures = [stage.start(prompt("x" * 400), make_turn(5, 1000 + n)) for n in range(chunks)]

@@ -4,7 +4,7 @@ import random
 import time
 import weakref
 from collections.abc import Sequence
-from concurrent.futures import Future, wait
+from concurrent.futures import wait
 from dataclasses import replace
 
 import numpy as np
@@ -25,7 +25,6 @@ from tests.model.worker.engine.fakes import (
 )
 from worker.chatterbox.t3.prompt import SpeechTokens
 from worker.engine.sharing import Backlog
-from worker.engine.sound_batches import QueuedUtterance, pick_batch
 from worker.engine.sound_stage import _IDLE_S, SoundStage
 from worker.engine.types import Heard, Utterance, make_turn
 
@@ -74,9 +73,8 @@ def test_the_first_sound_that_somebody_waits_for_is_made_at_once_and_without_lon
 
 def test_while_t3_hurries_only_what_is_heard_soon_is_rendered() -> None:
     renderer, backlog = ToneRenderer(), Backlog()
-    stage = SoundStage(
-        renderer, 2, lambda latest: 4 if latest is Heard.LATER else 1, backlog=backlog
-    )
+    inside = {Heard.SOON: 1, Heard.LATER: 3}
+    stage = SoundStage(renderer, 2, lambda: inside, backlog=backlog)
     backlog.hurry(is_hurrying=True)
     tokens = SpeechTokens(tokens=torch.arange(5), is_truncated=False)
     midst = [
@@ -94,7 +92,8 @@ def test_while_t3_hurries_only_what_is_heard_soon_is_rendered() -> None:
 
 def test_later_chunks_of_streams_share_small_batches() -> None:
     renderer = ToneRenderer()
-    stage = SoundStage(renderer, 30, lambda _: 1000)  # so many that no partial batch begins
+    # So many are to come that no partial batch begins.
+    stage = SoundStage(renderer, 30, lambda: {Heard.STREAMED: 1000})
     tokens = SpeechTokens(tokens=torch.arange(5), is_truncated=False)
     later = [replace(utterance("later"), turn=make_turn(10, 1 + n)) for n in range(17)]
     futures = [stage.start(one, tokens) for one in later]
@@ -103,40 +102,6 @@ def test_later_chunks_of_streams_share_small_batches() -> None:
     assert not futures[16].done()
     stage.close()
     assert futures[16].done()
-
-
-def test_batches_of_streams_grow_when_many_chunks_have_piled_up() -> None:
-    tokens = SpeechTokens(tokens=torch.arange(5), is_truncated=False)
-    waiting = [
-        QueuedUtterance(
-            replace(utterance("later"), turn=make_turn(10, 1, due_s=float(n))),
-            tokens,
-            1.0,
-            Future(),
-            Heard.STREAMED,
-        )
-        for n in range(40)
-    ]
-    assert [len(pick_batch(waiting[:n], 57)) for n in (1, 16, 24, 40)] == [1, 8, 12, 20]
-    assert pick_batch(waiting[::-1], 57)[0] is waiting[0]  # it is heard before all others
-    assert len(pick_batch(waiting, 5)) == 5
-
-
-def test_what_is_heard_soon_does_not_wait_for_a_book() -> None:
-    renderer = ToneRenderer()
-    stage = SoundStage(renderer, 57, lambda latest: 500 if latest is Heard.LATER else 9)
-    tokens = SpeechTokens(tokens=torch.arange(5), is_truncated=False)
-    midst = [
-        stage.start(replace(utterance("midst"), turn=make_turn(5, 900 + n)), tokens)
-        for n in range(30)
-    ]
-    soon = [stage.start(replace(utterance("soon"), turn=make_turn(10, 1)), tokens)]
-    time.sleep(0.05)
-    assert not renderer.batches  # one of nine that are heard soon waits for another
-    soon.append(stage.start(replace(utterance("soon"), turn=make_turn(5, 7)), tokens))
-    wait(soon, TIMEOUT_S)
-    assert not any(future.done() for future in midst)
-    stage.close()
 
 
 def test_no_batch_waits_for_utterances_that_were_cancelled() -> None:

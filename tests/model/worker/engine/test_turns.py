@@ -60,13 +60,13 @@ def test_those_who_wait_at_the_door_enter_by_turn() -> None:
     def enter(turn: Turn) -> None:
         admission.enter(lambda: True, turn)
         entered.append(turn)
-        admission.leave()
+        admission.leave(turn)
 
     threads = [threading.Thread(target=enter, args=(turn,)) for turn in turns]
     for number, thread in enumerate(threads, start=1):
         thread.start()
         wait_until(lambda number=number: admission.waiting == number)
-    admission.leave()
+    admission.leave(())
     for thread in threads:
         thread.join(TIMEOUT_S)
     assert entered == sorted(turns)

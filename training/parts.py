@@ -14,10 +14,10 @@ from training.bundle import Networks, read_weights
 from worker.chatterbox.checkpoint import CONFIG_FILE
 
 PART_BYTES = 15_500_000
-NETWORKS = {  # network: the stage that trains it, and the part of its state
-    "t3": ("t3", "best"),
+NETWORKS = {  # network: the file of the stage that trains it, and the part of its state
+    "t3": ("t3_best", "best"),
     "t3_last": ("t3", "average"),
-    "t3_rival": ("t3_rival", "best"),  # a T3 trained beside it in another way
+    "t3_rival": ("t3_rival_best", "best"),  # a T3 trained beside it in another way
     "t3_rival_last": ("t3_rival", "average"),
     "flow": ("flow", "average"),
     "vocoder": ("vocoder", "average"),

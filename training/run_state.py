@@ -87,11 +87,13 @@ class RunState:
         if not force and time.time() - self._kept < KEEP_EVERY_S:
             return
         content = {name: part.state_dict() for name, part in parts.items()}
-        temporary = self.path.with_suffix(".part")
-        kept = {"parts": content, "step": self.step, "progress": self.progress}
-        torch.save(kept, temporary)
-        temporary.rename(self.path)
+        _replace(self.path, {"parts": content, "step": self.step, "progress": self.progress})
         self._kept = time.time()
+
+    def keep_best(self, best: "Best") -> None:
+        """Save the weights that may be bundled; the whole state takes longer."""
+        path = self.path.with_name(f"{self.name}_best.pt")
+        _replace(path, {"parts": {"best": best.state_dict()}})
 
     def log(self, **figures: float | str) -> None:
         """Append a line of figures to the log."""
@@ -131,11 +133,13 @@ class Best:
         self.loss = float("inf")
         self.tensors: dict[str, Tensor] = {}
 
-    def offer(self, loss: float, tensors: dict[str, Tensor]) -> None:
-        """Keep a copy of the weights if they are better than the best so far."""
-        if loss < self.loss:
+    def offer(self, loss: float, tensors: dict[str, Tensor]) -> bool:
+        """Keep a copy of the weights if they are better than the best so far; return whether."""
+        is_better = loss < self.loss
+        if is_better:
             self.loss = loss
             self.tensors = {name: tensor.clone() for name, tensor in tensors.items()}
+        return is_better
 
     def state_dict(self) -> dict[str, Any]:
         return {"loss": self.loss, "tensors": self.tensors}
@@ -168,6 +172,12 @@ def load_trained(network: nn.Module, tensors: dict[str, Tensor]) -> None:
     lost = [name for name in found.missing_keys if not name.startswith(_ONLY_TRAINING)]
     if found.unexpected_keys or lost:
         raise ValueError(f"the weights are not of this network: {found}")
+
+
+def _replace(path: Path, content: dict[str, Any]) -> None:
+    temporary = path.with_suffix(".part")
+    torch.save(content, temporary)
+    temporary.rename(path)
 
 
 def _has_sizes_of(tensors: dict[str, Tensor], network: nn.Module) -> bool:

@@ -104,13 +104,15 @@ class RowSource:
                 self.rows.append(row)
                 self.by_voice.setdefault(row.voice, []).append(row)
 
-    def batches(self, positions: int, more: Callable[[], list[Line]] = list) -> Iterator[Batch]:
-        """Yield padded batches of about that many positions; `more` is called every epoch."""
+    def batches(
+        self, positions: Callable[[], int], more: Callable[[], list[Line]] = list
+    ) -> Iterator[Batch]:
+        """Yield padded batches of about that many positions; both are called every epoch."""
         while True:
             self.add(more())
             rows = [row for own in self.by_voice.values() for row in self._join(own)]
             rows.sort(key=lambda row: row.positions + self.rng.uniform(0, LENGTH_NOISE))
-            batches = list(_fill(rows, positions))
+            batches = list(_fill(rows, positions()))
             self.rng.shuffle(batches)
             for batch in batches:
                 yield self.collate(batch)

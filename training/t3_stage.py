@@ -33,6 +33,8 @@ LOG_STEPS = 50
 HIGHEST_RATE = 1.5e-3
 LATER_RATE = 6e-4  # if it starts from an earlier run's weights
 BATCH_POSITIONS = 40_000
+LATE_POSITIONS = 80_000  # less noise while the learning rate is low
+LATE = 0.67  # of the time
 DROPOUT = 0.1
 WRONG_SHARE = 0.25  # of the previous tokens, at most
 REPETITION_PENALTY = 1.2
@@ -174,8 +176,13 @@ class T3Training:
             figures.append(self.losses(batch, none, is_training=False))
         self.t3 = trained
         found = {f"held_{name}": mean_of([f[name] for f in figures]) for name in figures[0]}
-        self.best.offer(found["held_token"], self.average.tensors)
+        if self.best.offer(found["held_token"], self.average.tensors):
+            self.run.keep_best(self.best)
         return found
+
+
+def batch_positions(progress: float) -> int:
+    return BATCH_POSITIONS if progress < LATE else LATE_POSITIONS
 
 
 def confuse(tokens: Tensor) -> Tensor:
@@ -209,7 +216,7 @@ def _shrink_embeddings(t3: T3) -> None:
 
 
 def train(training: T3Training, prepared: Iterator[Batch], held_out: list[Batch]) -> None:
-    """Train until the time is over."""
+    """Train until the time is over; the weights at the end are judged, too."""
     run = training.run
     began = time.time()
     for batch in prepared:
@@ -224,6 +231,7 @@ def train(training: T3Training, prepared: Iterator[Batch], held_out: list[Batch]
             run.log(**shown, **judged, ms=ms)
             run.keep(training.parts)
             began = time.time()
+    run.log(**training.judge(held_out))
     run.keep(training.parts, force=True)
 
 
@@ -246,10 +254,10 @@ def main() -> None:
     held_out = [
         judged.collate(rows[i : i + 64]).to(options.device) for i in range(0, len(rows), 64)
     ]
-    prepared = prefetch(source.batches(BATCH_POSITIONS, lines.refresh), options.device)
     run, device = options.run_state("t3"), options.device
+    batches = source.batches(lambda: batch_positions(run.progress), lines.refresh)
     training = T3Training(run, device, rate=options.rate, dropout=options.dropout)
-    train(training, prepared, held_out)
+    train(training, prefetch(batches, device), held_out)
 
 
 if __name__ == "__main__":

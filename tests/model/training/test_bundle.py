@@ -5,13 +5,14 @@ from pathlib import Path
 
 import torch
 
-from training.bundle import read_weights, write_weights
+from training.bundle import LOGIT_SCALE, read_weights, write_weights
 from training.encode_stage import load_hearing
 from training.run_state import RunState
 from training.sizes import DEMO
-from worker.chatterbox.checkpoint import CONFIG_FILE, TOKENIZER_FILE
+from worker.chatterbox.checkpoint import CONFIG_FILE, T3_FILE, TOKENIZER_FILE
 from worker.chatterbox.hub import DEMO_FOLDER
 from worker.chatterbox.speech_tokenizer import SpeechTokenizer
+from worker.chatterbox.weights import read_tensors
 
 
 def test_what_is_read_of_a_bundle_gives_the_same_bundle(tmp_path: Path) -> None:
@@ -24,6 +25,13 @@ def test_what_is_read_of_a_bundle_gives_the_same_bundle(tmp_path: Path) -> None:
         for name, tensor in tensors.items():
             step = float(tensor.abs().max()) / 127  # of int8
             torch.testing.assert_close(again[network][name], tensor, atol=step, rtol=0.001)
+
+
+def test_a_run_begins_without_the_scale_of_a_bundle_s_logits() -> None:
+    name = "speech_head.weight"
+    stored = read_tensors(DEMO_FOLDER / T3_FILE, DEMO.storage)[name]
+    trained = read_weights(DEMO_FOLDER)["t3"][name]
+    torch.testing.assert_close(trained * LOGIT_SCALE, stored)
 
 
 def test_a_run_begins_with_a_bundle_s_weights(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """Building blocks of the training stages: tapes, rows, and losses that must agree with sampling."""
 
+import json
 import random
 import time
+from itertools import chain, repeat
 from pathlib import Path
 
 import torch
@@ -14,7 +16,14 @@ from training.mel_distance import mel_distance
 from training.parts import join, read_networks, split
 from training.run_state import Average, Best, RunState, make_optimizer
 from training.t3_data import LONGEST_TOKENS, RowSource
-from training.t3_stage import REPETITION_PENALTY, confuse, penalise
+from training.t3_stage import (
+    REPETITION_PENALTY,
+    T3Training,
+    batch_positions,
+    confuse,
+    penalise,
+    train,
+)
 from training.tape import SpeechTape
 from training.text_tokenizer import write_tokenizer
 from training.vocoder_stage import JUDGED_FROM_STEP, VocoderTraining
@@ -117,12 +126,14 @@ def test_a_reader_gets_what_the_encoder_adds_but_nothing_held_out(tmp_path: Path
     reader.wait_for(hours=1000)  # all there is
 
 
+def make_source(folder: Path) -> RowSource:
+    write_tokenizer(folder / "tokenizer.json")
+    tokenizer = TextTokenizer(folder / "tokenizer.json")
+    return RowSource(make_lines(folder, range(12)), tokenizer, random.Random(3))
+
+
 def test_t3_rows_frame_the_text_and_keep_each_row_whole(tmp_path: Path) -> None:
-    write_tokenizer(tmp_path / "tokenizer.json")
-    tokenizer = TextTokenizer(tmp_path / "tokenizer.json")
-    lines = make_lines(tmp_path, range(12))
-    source = RowSource(lines, tokenizer, random.Random(3))
-    batch = next(source.batches(positions=600))
+    batch = next(make_source(tmp_path).batches(lambda: 600))
     for row in range(len(batch.text)):
         ends, spoken = int(batch.text_lengths[row]), int(batch.token_lengths[row])
         assert batch.text[row, 0] == START_TEXT
@@ -131,6 +142,26 @@ def test_t3_rows_frame_the_text_and_keep_each_row_whole(tmp_path: Path) -> None:
         assert not batch.tokens[row, spoken:].any()
         assert spoken <= LONGEST_TOKENS
         assert batch.characters[row, :spoken].max() < ends - 2
+
+
+def test_t3_batches_are_larger_in_the_last_third(tmp_path: Path) -> None:
+    assert batch_positions(0.6) < batch_positions(0.7)
+    sizes = chain((600,), repeat(10_000))  # by epoch
+    batches = make_source(tmp_path).batches(lambda: next(sizes))
+    first, *_, last = [len(next(batches).text) for _ in range(20)]
+    assert first < last
+
+
+def test_t3_is_judged_and_its_best_weights_kept_when_the_time_is_over(tmp_path: Path) -> None:
+    torch.manual_seed(8)
+    run = RunState(tmp_path, "t3", time.time())
+    training = T3Training(run, CPU)
+    batch = next(make_source(tmp_path).batches(lambda: 200))
+    train(training, iter([batch]), [batch])
+    (judged,) = map(json.loads, run.log_path.read_text().splitlines())
+    assert judged["held_token"] > 0
+    kept = read_networks(tmp_path)["t3"]
+    assert torch.equal(kept["speech_head.weight"], training.average.tensors["speech_head.weight"])
 
 
 def test_the_training_penalty_is_the_one_of_sampling() -> None:
@@ -199,12 +230,10 @@ def test_several_runs_share_one_schedule(tmp_path: Path) -> None:
 
 
 def test_the_best_weights_are_kept_and_not_the_last(tmp_path: Path) -> None:
-    best = Best()
+    best, run = Best(), RunState(tmp_path, "t3", time.time() + 5)
     for loss, value in ((3.0, 1.0), (2.0, 2.0), (4.0, 3.0)):
-        best.offer(loss, {"weight": torch.tensor(value)})
-    RunState(tmp_path, "t3", time.time() + 5).keep(
-        {"best": best, "average": Average(torch.nn.Linear(1, 1))}, force=True
-    )
+        if best.offer(loss, {"weight": torch.tensor(value)}):
+            run.keep_best(best)
     kept = read_networks(tmp_path)["t3"]
     assert float(kept["weight"]) == 2.0
 

@@ -71,13 +71,15 @@ class Together(Generic[Item, Result]):
 
     async def _make_calls(self) -> None:
         while batch := self._next():
+            outcomes: list[tuple[_Waiting[Item, Result], Result | Exception]]
             try:
                 results = await run_sync(
                     self._call, [one.item for one in batch], limiter=self._limiter
                 )
+                outcomes = list(zip(batch, results, strict=True))
             except Exception as error:  # noqa: BLE001 - whoever waits raises it
-                results = [error] * len(batch)
-            for one, result in zip(batch, results, strict=True):
+                outcomes = [(one, error) for one in batch]
+            for one, result in outcomes:
                 self._taken -= set(self._alone_with(one.item))
                 if one.result.done():  # its client is gone
                     continue

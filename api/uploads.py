@@ -16,6 +16,7 @@ from api.bodies import Upload
 from api.deps import Resources
 from api.together import Together
 from narration.bounded import BoundedCalls
+from narration.documents.kinds import is_compressed
 from narration.jobs.document import examine_all_apart
 from narration.jobs.draft import Draft, DraftOptions, SourceFile, draft_apart, rehearse_draft
 from narration.jobs.kept_plan import KeptPlan
@@ -39,7 +40,6 @@ WAIT_S = 30.0  # for a process that reads
 CALLS = 2  # for submissions that came at the same time: a slow text delays those of one call
 MOST_TOGETHER = 32  # submissions of a call
 SHORT_BYTES = 16 * 1024  # longer texts are submitted one by one
-COMPRESSED = (b"PK", b"%PDF")  # EPUB, DOCX, PDF: a few KB of them may take seconds to read
 SPEECH_READERS = 2  # a text takes them some milliseconds
 READERS = ("narration.jobs.draft", "narration.jobs.plans", "narration.voices.enrol")
 
@@ -98,7 +98,7 @@ class Uploads:
     async def submit(self, submission: Submission) -> Submitted:
         """Accept or refuse a job; see Submitter."""
         data = submission.data
-        is_quick = len(data) <= SHORT_BYTES and not data.startswith(COMPRESSED)
+        is_quick = len(data) <= SHORT_BYTES and not is_compressed(data)
         if is_quick and self._submitter.needs_little(submission):
             return await self._together.result(submission)
         return await self.run(self._submitter.submit, submission)

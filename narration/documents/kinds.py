@@ -138,6 +138,11 @@ def _unknown(name: str | None, media_type: str | None) -> DocumentError:
     )
 
 
+def is_compressed(data: bytes) -> bool:
+    """Return whether these bytes may hold much more text: a few KB of such may take seconds."""
+    return data.startswith(b"PK") or _PDF.search(data, 0, _HEAD // 4) is not None
+
+
 def _by_content(data: bytes, declared: Kind | None, what: str) -> Kind | None:
     if _PDF.search(data, 0, _HEAD // 4):
         return Kind.PDF

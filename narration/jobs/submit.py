@@ -19,7 +19,14 @@ from sqlalchemy.orm import Session
 from narration.api_settings import LimitSettings
 from narration.clock import utc_now
 from narration.database import session_scope
-from narration.errors import ConflictError, OutputError, RhapsodeError, RowsLocked, TransientError
+from narration.errors import (
+    ConflictError,
+    DatabaseUnavailable,
+    OutputError,
+    RhapsodeError,
+    RowsLocked,
+    TransientError,
+)
 from narration.ids import is_id, new_id
 from narration.jobs.attempts import Attempt, each_of, pending_of
 from narration.jobs.create import Destination, Source, new_job
@@ -82,7 +89,7 @@ class Submitter:
         """Accept or refuse jobs in few transactions for all; what `submit` raises is in its place.
 
         At most one of them may have a given idempotency key of an owner, or be of a given key with
-        limits: see `shared_by`.
+        a limit on queued jobs: see `shared_by`.
         """
         attempts = [Attempt(submission=submission) for submission in submissions]
         try:
@@ -102,7 +109,7 @@ class Submitter:
         outcomes: list[Submitted | Exception] = []
         for one in submissions:
             outcomes += self.submit_together([one])
-            if isinstance(outcomes[-1], TransientError) and time.monotonic() > ends_at:
+            if isinstance(outcomes[-1], DatabaseUnavailable) and time.monotonic() > ends_at:
                 return outcomes + [outcomes[-1]] * (len(submissions) - len(outcomes))
         return outcomes
 

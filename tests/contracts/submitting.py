@@ -19,8 +19,10 @@ from narration.errors import (
     KeyReusedError,
     LimitError,
     QueueFullError,
+    RowsLocked,
     UnknownVoiceError,
 )
+from narration.jobs import submit
 from narration.jobs.create import Destination
 from narration.jobs.document import examine_all
 from narration.jobs.events import list_events
@@ -187,6 +189,32 @@ class SubmittingContract:
         )
         assert kinds(outcomes) == [Submitted, LimitError, LimitError, Submitted]
         assert kinds(submitter.submit_together([submission(allowance=exact)])) == [LimitError]
+
+    def test_several_of_one_key_use_up_its_characters_exactly(
+        self, database: Engine, submitter: Submitter
+    ) -> None:
+        given = self.allowance(database, characters_a_day=3 * len(WORDS))
+        outcomes = submitter.submit_together([submission(allowance=given) for _ in range(5)])
+        assert kinds(outcomes) == [Submitted] * 3 + [LimitError] * 2
+        assert len(stored(database)) == 3
+
+    def test_a_database_that_keeps_each_waiting_is_not_asked_for_all(
+        self, database: Engine, submitter: Submitter, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(submit, "_EACH_S", 0.0)
+        asked: list[str] = []
+
+        def locked(statement: str, _parameters: Any) -> Exception | None:
+            if not statement.startswith("INSERT INTO jobs"):
+                return None
+            asked.append(statement)
+            return RowsLocked("rows of the database are locked")
+
+        with failing(database, locked):
+            outcomes = submitter.submit_together([submission() for _ in range(4)])
+        assert kinds(outcomes) == [RowsLocked] * 4
+        assert len(asked) == 2  # for all, and for the first of them
+        assert not stored(database)
 
     def test_what_was_not_written_is_not_counted(
         self, database: Engine, submitter: Submitter

@@ -196,12 +196,8 @@ class SlotStage:
     def _may_step(self, alone: Collection[int]) -> bool:
         if self._backlog is None or alone or self._precedence.is_silent:
             return True  # silence is worse than a full sound stage
-        return self._backlog.wait(_PAUSE_S, is_crowded=self._is_crowded())
-
-    def _is_crowded(self) -> bool:
-        """Tell whether any wait for a slot."""
-        are_streams_waiting = self._streamed and self._precedence.has_room_for_streams
-        return bool(self._waiting or are_streams_waiting)
+        is_crowded = self._next_queue() is not None  # one waits for a slot, not for other streams
+        return self._backlog.wait(_PAUSE_S, is_crowded=is_crowded)
 
     def _choose_alone(self) -> Collection[int]:
         """Return the slots that are stepped without the others; they get the GPU, too."""

@@ -193,6 +193,8 @@ class SoundStage:
     def _pick(self, kind: Heard) -> list[QueuedUtterance]:
         batch = self._rules.pick(self._waiting, kind)
         self._set_waiting([one for one in self._waiting if one not in batch])
+        if self._waiting:
+            self._changed.notify()  # a batch of another kind may be ready, too
         self._running.update(batch)
         for one in batch:
             steps = {"sound_began": time.monotonic(), "sound_batch": len(batch)}

@@ -209,3 +209,13 @@ def test_what_is_shared_with_a_call_under_way_waits_for_its_end(calls: Calls) ->
         assert [await other for other in others] == ["A2", "B", "A3"]
 
     run(test)
+
+
+def test_a_call_that_returns_too_few_results_fails_all_of_it() -> None:
+    async def test() -> None:
+        one = together(lambda items: items[1:])
+        with pytest.raises(ValueError, match="shorter"):
+            await one.result("a")
+        assert not one._taken
+
+    run(test)

@@ -140,14 +140,18 @@ def test_a_crowded_stage_does_not_pause_while_a_listener_hears_nothing_yet() -> 
 
 
 def test_an_article_passes_the_later_chunks_of_streams_that_wait_but_a_book_does_not() -> None:
-    decoder = CountingDecoder(slots=100)
-    stage = SlotStage(lambda: decoder)
+    backlog, decoder = Backlog(), CountingDecoder(slots=100)
+    stage = SlotStage(lambda: decoder, backlog=backlog)
     futures = [stage.start(prompt("x" * 4000), make_turn(10, 1, due_s=float(n))) for n in range(66)]
     wait_until(lambda: len(decoder.busy) == 64)
     futures.append(stage.start(prompt("x" * 4000), make_turn(5, 900)))
     article = stage.start(prompt("x" * 20), make_turn(5, 7))
     assert len(article.result(TIMEOUT_S).tokens) == 20
     assert len(decoder.busy) == 64
+    backlog.update(5.0)  # T3 does not pause: what waits does not wait for a slot
+    steps = decoder.steps
+    wait_until(lambda: decoder.steps > steps + 10)
+    backlog.update(0.0)
     for future in futures[:2]:
         future.cancel()
     wait_until(lambda: len(decoder.busy) == 65)  # both streams' chunks, and now the book's

@@ -1,6 +1,6 @@
 import pytest
 
-from narration.documents.kinds import Kind, detect_kind
+from narration.documents.kinds import Kind, detect_kind, is_compressed
 from narration.errors import DocumentError
 from tests.document_files import make_docx, make_pdf, make_zip, paragraph
 
@@ -79,3 +79,18 @@ def test_a_name_that_the_content_belies_is_refused(name: str) -> None:
 def test_an_ending_that_is_not_read_is_refused_with_those_that_are() -> None:
     with pytest.raises(DocumentError, match=r"ends in \.xyz, which is not read: send one of \.txt"):
         detect_kind(b"Words.", name="a.xyz", media_type=None, what="it")
+
+
+@pytest.mark.parametrize(
+    ("data", "is_it"),
+    [
+        (make_docx(paragraph("Hi.")), True),
+        (make_zip({"META-INF/container.xml": "<x/>"}), True),
+        (make_pdf([[(72, 700, 11, "Hi there.")]]), True),
+        (b"\n\n" + make_pdf([[(72, 700, 11, "Hi there.")]]), True),
+        (b"Hi there.", False),
+        (_FB2.encode(), False),
+    ],
+)
+def test_what_may_hold_more_text_than_it_has_bytes(data: bytes, is_it: bool) -> None:
+    assert is_compressed(data) is is_it

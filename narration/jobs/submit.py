@@ -214,12 +214,12 @@ class Submitter:
             work.put(cover_key(attempt.job_id), submission.cover, media_type=kind)
 
     def _delete_stored(self, attempts: Sequence[Attempt]) -> None:
-        for source, attempt in ((each.source, each) for each in attempts):
-            if source is None:
+        for attempt in attempts:
+            if attempt.source is None:
                 continue
             try:
-                if source.key is not None:
-                    self.stores.work.delete(source.key)
+                if attempt.source.key is not None:
+                    self.stores.work.delete(attempt.source.key)
                 if attempt.submission.cover is not None:
                     self.stores.work.delete(cover_key(attempt.job_id))
             except (TransientError, OutputError) as error:  # why it was refused is what counts

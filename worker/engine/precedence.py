@@ -9,7 +9,7 @@ from collections.abc import Callable
 from worker.engine.types import Heard, Turn, heard
 
 _FEW = 8  # a few utterances are at most one in this many
-_SMALL = 16  # a step of this many utterances takes hardly longer than a step of one
+_SMALL = 64  # a step of this many utterances takes at most twice as long as a step of one
 # Later chunks of streams at once, those that are heard first: more would delay them all, and the
 # first chunks.
 _STREAMED = 64

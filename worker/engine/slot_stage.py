@@ -14,8 +14,8 @@ from narration.errors import EngineDied, SpeechError
 from worker.chatterbox.t3.prompt import Prompt, SpeechTokens
 from worker.engine.precedence import Precedence
 from worker.engine.sharing import Backlog
+from worker.engine.slot_queue import SlotQueue
 from worker.engine.stage import StageThread, fail, succeed
-from worker.engine.turns import TurnQueue
 from worker.engine.types import Heard, Turn, heard
 
 _START_TIMEOUT_S = 600.0  # vLLM compiles and captures graphs: this took 100 s with nothing cached
@@ -99,9 +99,7 @@ class SlotStage:
         self._open_decoder = open_decoder
         self._backlog = backlog
         self._reserved = reserved
-        self._waiting: TurnQueue[_QueuedPrompt] = TurnQueue()
-        # Later chunks of streams, which may wait while slots are free: others then pass them.
-        self._streamed: TurnQueue[_QueuedPrompt] = TurnQueue()
+        self._waiting: SlotQueue[_QueuedPrompt] = SlotQueue()
         self._running: dict[int, _QueuedPrompt] = {}
         self._precedence = Precedence()
         self._joined: list[_QueuedPrompt] = []  # without a token yet
@@ -129,8 +127,7 @@ class SlotStage:
         with self._changed:
             if self._ended is None:
                 queued = _QueuedPrompt(prompt, future, {} if steps is None else steps)
-                is_streamed = heard(turn) is Heard.STREAMED
-                (self._streamed if is_streamed else self._waiting).push(turn, queued)
+                self._waiting.push(turn, queued)
                 self._changed.notify()
                 return future
         fail(future, self._ended)
@@ -188,7 +185,7 @@ class SlotStage:
             return self._ended is None and self._has_work()
 
     def _has_work(self) -> bool:
-        return bool(self._running or self._waiting or self._streamed)
+        return bool(self._running or self._waiting)
 
     def _is_stopping(self) -> bool:
         return self._is_closing or self._ended is not None
@@ -196,7 +193,9 @@ class SlotStage:
     def _may_step(self, alone: Collection[int]) -> bool:
         if self._backlog is None or alone or self._precedence.is_silent:
             return True  # silence is worse than a full sound stage
-        is_crowded = self._next_queue() is not None  # one waits for a slot, not for other streams
+        has_room = self._precedence.has_room_for_streams
+        with self._changed:
+            is_crowded = self._waiting.is_crowded(has_room_for_streams=has_room)
         return self._backlog.wait(_PAUSE_S, is_crowded=is_crowded)
 
     def _choose_alone(self) -> Collection[int]:
@@ -215,8 +214,7 @@ class SlotStage:
             return
         self._has_cancelled = False
         with self._changed:
-            for waiting in (self._waiting, self._streamed):
-                waiting.remove_if(lambda queued: queued.future.cancelled())
+            self._waiting.remove_if(lambda queued: queued.future.cancelled())
         for slot in [s for s, q in self._running.items() if q.future.cancelled()]:
             decoder.drop(slot)
             del self._running[slot]
@@ -226,11 +224,13 @@ class SlotStage:
         """Add utterances one by one, so that a refused prompt fails alone."""
         # Asked once, so that several join together.
         is_worth_it = decoder.free - self._reserved >= decoder.group
-        while (waiting := self._next_queue()) is not None:
-            with self._changed:
-                queued, turn = waiting.first, waiting.first_turn
+        with self._changed:
+            self._waiting.begin(is_idle=not self._running)
+        while (waiting := self._next()) is not None:
+            turn, queued = waiting
             if not (is_worth_it or heard(turn) < Heard.LATER) or not self._has_room(decoder, turn):
                 return
+            slot = None
             try:
                 slot = decoder.join(queued.prompt)
             except SpeechError as error:
@@ -242,22 +242,11 @@ class SlotStage:
                 self._record_joined(queued)
                 self._precedence.add(slot, turn)
             with self._changed:
-                waiting.remove(queued)
+                self._waiting.remove(queued, has_joined=slot is not None)
 
-    def _next_queue(self) -> TurnQueue[_QueuedPrompt] | None:
-        """Return the queue with the utterance whose turn it is, of those that may join.
-
-        Beside as many later chunks of streams as there may be, nothing of a book joins: it would
-        slow them down.
-        """
+    def _next(self) -> tuple[Turn, _QueuedPrompt] | None:
         with self._changed:
-            if self._streamed and self._precedence.has_room_for_streams:
-                is_first = not self._waiting or self._streamed.first_turn < self._waiting.first_turn
-                return self._streamed if is_first else self._waiting
-            if not self._waiting:
-                return None
-            is_book = heard(self._waiting.first_turn) is Heard.LATER
-            return None if self._streamed and is_book else self._waiting
+            return self._waiting.next(has_room_for_streams=self._precedence.has_room_for_streams)
 
     def _has_room(self, decoder: SlotDecoder, turn: Turn) -> bool:
         """Tell whether a slot is free for an utterance: the sooner it is heard, the more are."""
@@ -289,8 +278,7 @@ class SlotStage:
     def _fail_all(self, died: EngineDied) -> None:
         with self._changed:
             self._ended = died
-            waiting = [*self._waiting.drain(), *self._streamed.drain()]
-            unfinished = [*waiting, *self._running.values()]
+            unfinished = [*self._waiting.drain(), *self._running.values()]
             self._running.clear()
         for queued in unfinished:
             fail(queued.future, died)

@@ -160,20 +160,23 @@ def test_an_article_passes_the_later_chunks_of_streams_that_wait_but_a_book_does
     stage.close()
 
 
-def book(stage: SlotStage, decoder: CountingDecoder, chunks: int) -> list[Future[SpeechTokens]]:
-    """Start the midst of a book in all slots but one."""
-    futures = [stage.start(prompt("x" * 400), make_turn(5, 1000 + n)) for n in range(chunks)]
-    wait_until(lambda: len(decoder.busy) == chunks)
+BOOK = 65  # of fewer, T3 steps all
+
+
+def book(stage: SlotStage, decoder: CountingDecoder) -> list[Future[SpeechTokens]]:
+    """Start the midst of a book."""
+    futures = [stage.start(prompt("x" * 400), make_turn(5, 1000 + n)) for n in range(BOOK)]
+    wait_until(lambda: len(decoder.busy) == BOOK)
     return futures
 
 
 def test_a_stage_hurries_for_an_article_beside_a_book_and_then_pauses_again() -> None:
-    backlog, decoder = Backlog(), CountingDecoder(slots=18)
+    backlog, decoder = Backlog(), CountingDecoder(slots=BOOK + 1)
     stage = SlotStage(lambda: decoder, backlog=backlog)
-    futures = book(stage, decoder, 17)
+    futures = book(stage, decoder)
     assert not backlog.is_hurrying
     article = stage.start(prompt("x" * 40), make_turn(5, 7))
-    wait_until(lambda: len(decoder.busy) == 18)
+    wait_until(lambda: len(decoder.busy) == BOOK + 1)
     backlog.update(5.0)
     futures.append(stage.start(prompt("x"), make_turn(5, 2000)))  # crowded
     assert backlog.is_hurrying
@@ -186,9 +189,9 @@ def test_a_stage_hurries_for_an_article_beside_a_book_and_then_pauses_again() ->
 
 
 def test_an_article_beside_a_book_is_decoded_alone() -> None:
-    decoder = CountingDecoder(slots=18)
+    decoder = CountingDecoder(slots=BOOK + 1)
     stage = SlotStage(lambda: decoder)
-    futures = book(stage, decoder, 17)
+    futures = book(stage, decoder)
     said = {slot: len(tokens) for slot, (_, tokens) in decoder.busy.items()}
     article = stage.start(prompt("x" * 200), make_turn(5, 7))
     assert len(article.result(TIMEOUT_S).tokens) == 200
@@ -202,12 +205,12 @@ def test_an_article_beside_a_book_is_decoded_alone() -> None:
 
 def test_a_stage_that_has_nothing_left_no_longer_hurries() -> None:
     """All end in one step, so that the sound stage must not wait for another."""
-    backlog, decoder = Backlog(), CountingDecoder(slots=18)
+    backlog, decoder = Backlog(), CountingDecoder(slots=BOOK + 1)
     ends = threading.Event()
     backlog.on_calm = ends.set
     stage = SlotStage(lambda: decoder, backlog=backlog)
     decoder.gate.clear()
-    futures = [stage.start(prompt("x" * 20), make_turn(5, 1000 + n)) for n in range(17)]
+    futures = [stage.start(prompt("x" * 20), make_turn(5, 1000 + n)) for n in range(BOOK)]
     futures.append(stage.start(prompt("x" * 20), make_turn(5, 7)))
     decoder.gate.set()
     wait(futures, TIMEOUT_S)
@@ -217,10 +220,10 @@ def test_a_stage_that_has_nothing_left_no_longer_hurries() -> None:
 
 
 def test_a_stage_that_dies_no_longer_hurries() -> None:
-    backlog, decoder = Backlog(), CountingDecoder(slots=18)
+    backlog, decoder = Backlog(), CountingDecoder(slots=BOOK + 1)
     decoder.dies_at_step = 50
     stage = SlotStage(lambda: decoder, backlog=backlog)
-    futures = book(stage, decoder, 17)
+    futures = book(stage, decoder)
     futures.append(stage.start(prompt("x" * 400), make_turn(5, 7)))
     for future in futures:
         with pytest.raises(EngineDied):
@@ -230,11 +233,11 @@ def test_a_stage_that_dies_no_longer_hurries() -> None:
 
 
 def test_a_stage_does_not_hurry_for_many() -> None:
-    backlog, decoder = Backlog(), CountingDecoder(slots=20)
+    backlog, decoder = Backlog(), CountingDecoder(slots=BOOK + 10)
     stage = SlotStage(lambda: decoder, backlog=backlog)
-    futures = book(stage, decoder, 17)
-    futures += [stage.start(prompt("x" * 400), make_turn(5, n)) for n in range(3)]
-    wait_until(lambda: len(decoder.busy) == 20)
+    futures = book(stage, decoder)
+    futures += [stage.start(prompt("x" * 400), make_turn(5, n)) for n in range(10)]
+    wait_until(lambda: len(decoder.busy) == BOOK + 10)
     time.sleep(0.02)
     assert not backlog.is_hurrying
     for future in futures:

@@ -37,7 +37,7 @@ check: $(VENV)/.dev ## format, lint, types, contracts, unit and model tests (abo
 	$(BIN)/pytest -q -n 2 tests/unit tests/model tests/test_repository.py
 
 test: $(VENV)/.dev ## all tests: unit, model, integration with real servers
-	$(BIN)/pytest -n 2 --ignore=tests/integration/page tests/unit tests/model tests/integration tests/containers tests/test_repository.py
+	$(BIN)/pytest -n 2 --dist worksteal --ignore=tests/integration/page tests/unit tests/model tests/integration tests/containers tests/test_repository.py
 	$(BIN)/pytest tests/integration/page # by itself: Playwright keeps an event loop running in its process
 
 containers: $(VENV)/.dev ## build the images, bring all up through Compose, break it (root; 40 minutes; ARGS=--stand-ins)

@@ -174,11 +174,13 @@ class SegmentRun:
         """Call `then` with the future once it is done, on this thread."""
         under_way.add(future)
 
-        def handle() -> None:
-            under_way.discard(future)
-            then(future)
+        # A future keeps its callbacks. If one held the future, every sound would stay in memory
+        # until the garbage collector looks for cycles, which it rarely does.
+        def handle(done: Future[Any]) -> None:
+            under_way.discard(done)
+            then(done)
 
-        future.add_done_callback(lambda _: self._completed.put(handle))
+        future.add_done_callback(lambda done: self._completed.put(partial(handle, done)))
 
     def _collect(self) -> None:
         """Handle completed steps; wait for one if there is nothing else to do."""

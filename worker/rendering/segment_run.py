@@ -24,7 +24,7 @@ from narration.jobs.takes import Outcome, Take, record_passed_take, store_take
 from narration.telemetry import log_step
 from worker.engine.types import Delivery, Speech, Utterance
 from worker.leases import Lease
-from worker.rendering.reuse import find_cached
+from worker.rendering.reuse import find_earlier
 from worker.rendering.segment_settings import SegmentSettings
 from worker.rendering.take_sound import SpokenSound, StoredSound
 from worker.rendering.takes import PendingChunk, SpokenTake, resolve_failure, resolve_take
@@ -98,14 +98,7 @@ class SegmentRun:
 
         In an urgent segment the first chunk is submitted before its start is recorded.
         """
-        keys = {
-            self._settings.cache_key(pending, number)
-            for pending in pending_chunks
-            for number in range(pending.number, pending.last_number + 1)
-        }
-        earlier = find_cached(
-            self._context, self._claim.owner, keys, is_urgent=self._settings.is_urgent
-        )
+        earlier = find_earlier(self._context, self._claim.owner, self._settings, pending_chunks)
         log_step("cache_read")
         reused = [self._reuse(pending, earlier) for pending in pending_chunks]
         self._waiting.extend(one for _, one in reused if isinstance(one, PendingChunk))

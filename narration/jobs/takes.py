@@ -1,6 +1,6 @@
 """Takes of chunks: looked up in the cache and stored there; and what a job was spoken with."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -78,24 +78,17 @@ def find_takes(
     Use is recorded at most once an hour: otherwise jobs with the same text would wait for each
     other's rows.
     """
-    is_wanted = (ChunkAudio.owner == owner, ChunkAudio.cache_key.in_(sorted(set(cache_keys))))
-    # Locked in the order in which takes are stored, so that no two transactions deadlock.
-    aged = session.scalars(
-        select(ChunkAudio.cache_key)
-        .where(*is_wanted, ChunkAudio.used_at < now - MARKED_AGAIN_AFTER)
-        .order_by(ChunkAudio.cache_key)
-        .with_for_update()
-    ).all()
-    if aged:
-        session.execute(
-            update(ChunkAudio)
-            .where(ChunkAudio.owner == owner, ChunkAudio.cache_key.in_(aged))
-            .values(used_at=now),
-            execution_options=UNSYNCHRONIZED,
-        )
+    wanted = sorted(set(cache_keys))
+    is_wanted = (ChunkAudio.owner == owner, ChunkAudio.cache_key.in_(wanted))
     # Columns and no objects, which would take as long as all else for a long book.
-    rows = session.execute(select(*_TAKE_COLUMNS).where(*is_wanted))
-    return {row.cache_key: Take(**row._asdict()) for row in rows}
+    query = select(ChunkAudio.used_at, *_TAKE_COLUMNS).where(*is_wanted)
+    rows = session.execute(query).all()
+    aged_before = now - MARKED_AGAIN_AFTER
+    if any(row.used_at < aged_before for row in rows):
+        _mark_used(session, owner, wanted, aged_before, now=now)
+        # Again: one that was deleted before it was locked cannot be used.
+        rows = session.execute(query).all()
+    return {row.cache_key: _take_of(row) for row in rows}
 
 
 def store_take(session: Session, owner: str, take: Take, *, now: datetime) -> None:
@@ -159,6 +152,15 @@ def record_passed_take(
     add_past_take(session, claim.job_id, outcome.index, outcome.take_number, values)
 
 
+def is_recorded(
+    job: Job, *, engine: EngineIdentity, voice_digest: str, gain_db: float | None
+) -> bool:
+    """Return whether `record_provenance` has nothing to add to a job."""
+    if job.gain_db is None and gain_db is not None:
+        return False
+    return job.voice_digest == voice_digest and engine in job.engines
+
+
 def record_provenance(
     session: Session,
     job_id: str,
@@ -173,7 +175,10 @@ def record_provenance(
     """
     # Mostly it is recorded already. A book starts on all threads of all workers, and they would
     # wait for each other's locks.
-    if _is_recorded(session.get(Job, job_id), engine, voice_digest, gain_db):
+    known = session.get(Job, job_id)
+    if known is not None and is_recorded(
+        known, engine=engine, voice_digest=voice_digest, gain_db=gain_db
+    ):
         return
     job = session.scalar(
         select(Job)
@@ -195,19 +200,36 @@ def record_provenance(
     session.flush()
 
 
-def _is_recorded(
-    job: Job | None, engine: EngineIdentity, voice_digest: str, gain_db: float | None
-) -> bool:
-    if job is None or (job.gain_db is None and gain_db is not None):
-        return False
-    return job.voice_digest == voice_digest and engine in job.engines
-
-
 def store_take_level(session: Session, chunk: Chunk, level: bytes) -> None:
     """Store the level of a take from before levels were stored."""
     for table in (Chunk, ChunkAudio):
         is_it = (table.owner == chunk.owner, table.sha256 == chunk.sha256, table.level.is_(None))
         session.execute(update(table).where(*is_it).values(level=level))
+
+
+def _mark_used(
+    session: Session, owner: str, cache_keys: Sequence[str], aged_before: datetime, *, now: datetime
+) -> None:
+    is_it = (ChunkAudio.owner == owner, ChunkAudio.used_at < aged_before)
+    # Locked in the order in which takes are stored, so that no two transactions deadlock.
+    aged = session.scalars(
+        select(ChunkAudio.cache_key)
+        .where(*is_it, ChunkAudio.cache_key.in_(cache_keys))
+        .order_by(ChunkAudio.cache_key)
+        .with_for_update()
+    ).all()
+    session.execute(
+        update(ChunkAudio)
+        .where(ChunkAudio.owner == owner, ChunkAudio.cache_key.in_(aged))
+        .values(used_at=now),
+        execution_options=UNSYNCHRONIZED,
+    )
+
+
+def _take_of(row: Any) -> Take:
+    columns = row._asdict()
+    del columns["used_at"]
+    return Take(**columns)
 
 
 def _insert(session: Session) -> Any:

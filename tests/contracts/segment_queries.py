@@ -23,6 +23,7 @@ from narration.jobs.segment_claim import (
     renew_segment,
     start_chunks,
 )
+from narration.jobs.sound_record import ChunkAudio
 from narration.jobs.states import ChunkState, JobState, SegmentState
 from narration.jobs.takes import find_takes, has_takes
 from tests.builders import (
@@ -217,6 +218,18 @@ class SegmentQueriesContract:
             assert has_takes(session, OWNER, [f"{9:064x}", key])
             assert not has_takes(session, "other", [key])
             assert not has_takes(session, OWNER, [])
+
+    def test_use_of_a_take_is_noted_at_most_once_an_hour(self, database: Engine) -> None:
+        with session_scope(database) as session:
+            plan_job(session, make_job(session), chunks=2)
+            speak(session, _claimed(session))
+            key = f"{1:064x}"
+            noted = []
+            for minutes in (59, 61, 90):
+                moment = NOW + timedelta(minutes=minutes)
+                assert set(find_takes(session, OWNER, [key], now=moment)) == {key}
+                noted.append(session.scalar(select(ChunkAudio.used_at).filter_by(cache_key=key)))
+            assert noted == [NOW, *2 * [NOW + timedelta(minutes=61)]]
 
     def test_failed_chunk_fails_its_segment_and_in_the_end_its_job(self, database: Engine) -> None:
         with session_scope(database) as session:

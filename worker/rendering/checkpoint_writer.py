@@ -1,6 +1,6 @@
 """Records finished chunks in the database, many of them in one transaction.
 
-A transaction costs the interpreter about as much as ten chunks in it, so there are at most ten
+A transaction costs the interpreter about as much as ten chunks in it, so there are at most five
 transactions a second; chunks that finish in between are collected. A chunk that follows a pause is
 written at once. So is one that a listener waits for, together with all collected so far.
 """
@@ -17,7 +17,7 @@ from narration.clock import Clock, utc_now
 from narration.jobs.checkpoints import FinishedChunk, Standing
 from worker.rendering.checkpoint_commits import MOST, Checkpoint, CheckpointCommitter
 
-GATHER_S = 0.1  # between the starts of two transactions
+GATHER_S = 0.2  # between the starts of two transactions
 
 
 class CheckpointWriter:

@@ -24,7 +24,7 @@ from worker.context import Drain, WorkerContext
 from worker.lease_runner import write_patiently
 from worker.leases import Lease
 from worker.rendering.segment_settings import SegmentSettings
-from worker.rendering.takes import SpokenTake, resolve_take
+from worker.rendering.takes import PendingChunk, SpokenTake, resolve_take
 
 log = structlog.get_logger(__name__)
 
@@ -202,10 +202,32 @@ class Reuse:
         }
 
 
-def find_cached(
+def find_earlier(
+    context: WorkerContext,
+    owner: str,
+    settings: SegmentSettings,
+    pending_chunks: Sequence[PendingChunk],
+) -> dict[str, Take]:
+    """Return cached takes that the chunks may use, by cache key, and mark them as used.
+
+    A further take counts only if those before it are cached and have findings, which is rare.
+    """
+    keys = [settings.cache_key(pending, pending.number) for pending in pending_chunks]
+    earlier = _find_cached(context, owner, keys, is_urgent=settings.is_urgent)
+    further = [
+        settings.cache_key(pending, number)
+        for pending, key in zip(pending_chunks, keys, strict=True)
+        if key in earlier and earlier[key].findings
+        for number in range(pending.number + 1, pending.last_number + 1)
+    ]
+    if further:
+        earlier |= _find_cached(context, owner, further, is_urgent=settings.is_urgent)
+    return earlier
+
+
+def _find_cached(
     context: WorkerContext, owner: str, keys: Collection[str], *, is_urgent: bool
 ) -> dict[str, Take]:
-    """Return cached takes by cache key, and mark them as used."""
     if is_urgent:  # mostly a new text, for which one round trip is enough
         with context.session(is_read_only=True) as session:
             if not has_takes(session, owner, keys):

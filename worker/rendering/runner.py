@@ -30,7 +30,7 @@ from narration.jobs.segment_claim import (
 )
 from narration.jobs.sound import RenderParameters
 from narration.jobs.stored import read_settings
-from narration.jobs.takes import record_provenance
+from narration.jobs.takes import is_recorded, record_provenance
 from narration.sound.gain import Loudness
 from narration.telemetry import log_step
 from narration.voices.record import Voice as VoiceRow
@@ -172,7 +172,7 @@ class SegmentRunner:
         )
 
     def _render(self, claim: SegmentClaim, lease: Lease, *, is_first: bool) -> None:
-        settings, chunks = self._read(claim)
+        settings, chunks, is_known = self._read(claim)
         log_step("settings_read")
         record = partial(
             record_provenance,
@@ -182,8 +182,9 @@ class SegmentRunner:
             gain_db=settings.gain_db,
         )
         if not settings.is_urgent:
-            with self._context.session() as session:
-                record(session)
+            if not is_known:
+                with self._context.session() as session:
+                    record(session)
             if is_first:
                 self._reuse.finish_rest(claim, settings, lease, self._drain)
         if is_first:
@@ -204,8 +205,11 @@ class SegmentRunner:
                 hand_back_segment(session, claim, not_before=self._context.clock())
                 queue_wakeup(session, Task.RENDER)  # for a worker that goes on
 
-    def _read(self, claim: SegmentClaim) -> tuple[SegmentSettings, Sequence[Chunk]]:
-        """Return how a segment is to be spoken, and its chunks that are not yet."""
+    def _read(self, claim: SegmentClaim) -> tuple[SegmentSettings, Sequence[Chunk], bool]:
+        """Return how a segment is to be spoken, its chunks that are not yet, and one thing more.
+
+        That is whether its job has a record of what it is spoken with, as after its first segment.
+        """
         with self._context.session(is_read_only=True) as session:
             job = get_job(session, claim.job_id)
             chunks = pending_chunks(session, claim)
@@ -229,7 +233,10 @@ class SegmentRunner:
             submitted_s=job.created_at.timestamp(),
             gain_db=gain_db,
         )
-        return segment_settings, chunks
+        is_known = is_recorded(
+            job, engine=self._identity, voice_digest=voice.digest, gain_db=gain_db
+        )
+        return segment_settings, chunks, is_known
 
     def _finish(self, claim: SegmentClaim) -> None:
         with self._context.session() as session:

@@ -24,7 +24,7 @@ from narration.jobs.takes import Outcome, Take, record_passed_take, store_take
 from narration.telemetry import log_step
 from worker.engine.types import Delivery, Speech, Utterance
 from worker.leases import Lease
-from worker.rendering.reuse import find_cached
+from worker.rendering.reuse import find_earlier
 from worker.rendering.segment_settings import SegmentSettings
 from worker.rendering.take_sound import SpokenSound, StoredSound
 from worker.rendering.takes import PendingChunk, SpokenTake, resolve_failure, resolve_take
@@ -98,14 +98,7 @@ class SegmentRun:
 
         In an urgent segment the first chunk is submitted before its start is recorded.
         """
-        keys = {
-            self._settings.cache_key(pending, number)
-            for pending in pending_chunks
-            for number in range(pending.number, pending.last_number + 1)
-        }
-        earlier = find_cached(
-            self._context, self._claim.owner, keys, is_urgent=self._settings.is_urgent
-        )
+        earlier = find_earlier(self._context, self._claim.owner, self._settings, pending_chunks)
         log_step("cache_read")
         reused = [self._reuse(pending, earlier) for pending in pending_chunks]
         self._waiting.extend(one for _, one in reused if isinstance(one, PendingChunk))
@@ -174,11 +167,13 @@ class SegmentRun:
         """Call `then` with the future once it is done, on this thread."""
         under_way.add(future)
 
-        def handle() -> None:
-            under_way.discard(future)
-            then(future)
+        # A future keeps its callbacks. If one held the future, every sound would stay in memory
+        # until the garbage collector looks for cycles, which it rarely does.
+        def handle(done: Future[Any]) -> None:
+            under_way.discard(done)
+            then(done)
 
-        future.add_done_callback(lambda _: self._completed.put(handle))
+        future.add_done_callback(lambda done: self._completed.put(partial(handle, done)))
 
     def _collect(self) -> None:
         """Handle completed steps; wait for one if there is nothing else to do."""

@@ -1,6 +1,6 @@
 """How the chunks of one segment are to be spoken."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from narration.broker.first_sounds import Waiting
@@ -31,6 +31,10 @@ class SegmentSettings:
     priority: int
     submitted_s: float
     gain_db: float  # the voice's
+    # Needed several times per take, and each takes two digests of the whole text.
+    _digests: dict[tuple[int, int], tuple[int, str]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @property
     def is_urgent(self) -> bool:
@@ -67,11 +71,11 @@ class SegmentSettings:
 
     def seed(self, pending: PendingChunk) -> int:
         """Return the seed of a chunk's next take."""
-        return self.parameters_of(pending).seed(pending.spoken_text, pending.number)
+        return self._find_digests(pending, pending.number)[0]
 
     def cache_key(self, pending: PendingChunk, number: int) -> str:
         """Return the key of a chunk's take in the chunk cache."""
-        return self.parameters_of(pending).cache_key(pending.spoken_text, number)
+        return self._find_digests(pending, number)[1]
 
     def waiting(self, claim: SegmentClaim, pending: PendingChunk) -> Waiting | None:
         """Return who hears nothing until a chunk is spoken, if anybody listens."""
@@ -83,3 +87,14 @@ class SegmentSettings:
             gain_db=self.gain_db,
             pause_after_ms=pending.pause_after_ms,
         )
+
+    def _find_digests(self, pending: PendingChunk, number: int) -> tuple[int, str]:
+        """Return a take's seed and cache key."""
+        take = (pending.index, number)
+        if take not in self._digests:
+            parameters, text = self.parameters_of(pending), pending.spoken_text
+            self._digests[take] = (
+                parameters.seed(text, number),
+                parameters.cache_key(text, number),
+            )
+        return self._digests[take]

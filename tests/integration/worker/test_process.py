@@ -1,6 +1,9 @@
-"""What a worker reports at its heartbeats, and how much work it takes at once."""
+"""What a worker reports at its heartbeats, how much work it takes at once, and what it keeps."""
 
+import gc
+import weakref
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, delete
@@ -12,7 +15,9 @@ from narration.settings import WorkerSettings
 from narration.workers import WorkerState
 from tests.builders import make_text
 from tests.cluster import wait_for
+from tests.fakes import ToneEngine
 from tests.harness import WorkerHarness
+from worker.engine.types import Speech, Utterance
 from worker.rendering.places import slots_for
 
 
@@ -76,6 +81,38 @@ def test_a_job_planned_before_any_worker_speaks_wakes_for_its_whole_window(
     harness.deliver_only(Task.PLAN)
     assert [task for task, _ in harness.broker.take()] == [Task.RENDER] * 3
     harness.close()
+
+
+class WatchedEngine(ToneEngine):
+    """Knows which of its waveforms are still in memory."""
+
+    def __init__(self, *, chunk_s: float) -> None:
+        super().__init__(chunk_s=chunk_s)
+        self.waveforms: list[weakref.ref[Any]] = []
+
+    def _speak(self, utterance: Utterance) -> Speech:
+        speech = super()._speak(utterance)
+        self.waveforms.append(weakref.ref(speech.waveform))
+        return speech
+
+
+@pytest.mark.parametrize("take_processes", [0, 1])
+def test_a_spoken_sound_is_freed_without_the_garbage_collector(
+    sqlite_database: Engine, tmp_path: Path, take_processes: int
+) -> None:
+    engine = WatchedEngine(chunk_s=0.01)
+    worker = {"segment_chunks": 4, "take_processes": take_processes}
+    harness = WorkerHarness(sqlite_database, tmp_path, engine, worker=worker)
+    harness.submit(make_text(24))
+    gc.disable()
+    try:
+        harness.deliver()
+        held = [waveform for waveform in engine.waveforms if waveform() is not None]
+    finally:
+        gc.enable()
+    harness.close()
+    assert len(engine.waveforms) > 4
+    assert not held
 
 
 def warm(harness: WorkerHarness) -> list[WorkerState]:

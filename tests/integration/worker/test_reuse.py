@@ -14,6 +14,7 @@ from narration.jobs.reuse import finish_reused
 from narration.jobs.segment_claim import SegmentClaim, hand_back_segment
 from narration.jobs.states import JobState
 from tests.builders import claim_segment, make_text
+from tests.fakes import MUMBLED
 from tests.harness import WorkerHarness
 from worker.rendering import reuse as worker_reuse
 from worker.rendering import runner
@@ -110,6 +111,20 @@ def test_new_text_is_left_to_those_who_speak_it(harness: WorkerHarness) -> None:
     for _ in range(2):
         harness.worker.handlers[Task.RENDER]()
     assert harness.job(job_id).chunks_done == 2
+
+
+def test_a_second_take_that_was_kept_is_found_again(harness: WorkerHarness) -> None:
+    text = f"This one is {MUMBLED} at first and clear in the second take."
+    first = harness.submit(text)
+    harness.deliver()
+    spoken = len(harness.engine.spoken)
+    again = harness.submit(text)
+    harness.deliver()
+    assert len(harness.engine.spoken) == spoken
+    assert [chunk.take for chunk in harness.chunks(again)] == [
+        chunk.take for chunk in harness.chunks(first)
+    ]
+    assert harness.job(again).chunks_cached == 1
 
 
 def test_threads_that_were_awake_before_one_found_nothing_do_not_look_again(

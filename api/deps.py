@@ -18,6 +18,7 @@ from narration.storage.profiles import Stores
 
 BUNDLED_VOICE = "^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$"
 MAX_SIGNATURE = 1024
+_CALLER = "caller"  # key in the request's state: found once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +39,12 @@ async def _resources(request: Request) -> Resources:
 
 
 async def _caller(request: Request) -> Caller:
-    state = request.app.state
-    return await find_caller(request, state.keys, state.resources.settings.api)
+    found = request.scope.setdefault("state", {})
+    if _CALLER not in found:
+        state = request.app.state
+        found[_CALLER] = await find_caller(request, state.keys, state.resources.settings.api)
+    caller: Caller = found[_CALLER]
+    return caller
 
 
 async def _media_caller(
@@ -91,9 +96,15 @@ class MediaAccess(Access):
         return await self._checked(request, caller)
 
 
-async def _allowance(request: Request, caller: WithCaller) -> Allowance | None:
+# These two ask for the caller themselves: as a parameter, FastAPI would resolve it for each anew,
+# which costs more than they do.
+async def _allowance(request: Request) -> Allowance | None:
     meter: Meter = request.app.state.meter
-    return meter.allowance(caller.key)
+    return meter.allowance((await _caller(request)).key)
+
+
+async def _links(request: Request) -> Links:
+    return _make_links(request, await _caller(request))
 
 
 def _make_links(request: Request, caller: Caller) -> Links:
@@ -105,10 +116,6 @@ def _make_links(request: Request, caller: Caller) -> Links:
         lasts_s=request.app.state.resources.settings.api.signed_url_s,
         now=utc_now(),
     )
-
-
-async def _links(request: Request, caller: WithCaller) -> Links:
-    return _make_links(request, caller)
 
 
 async def _media_links(request: Request, caller: _MediaCaller) -> Links:

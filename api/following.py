@@ -1,9 +1,10 @@
-"""Follows jobs for many clients at once, with one query per change for all of them.
+"""Follows jobs for many clients at once, with one query for what changed at the same time.
 
 Notices say which job or owner has new events. The topic is then read once, and all its followers
-get the events from a short buffer. A follower that is further behind than the buffer reads its own
-pages until it has caught up. A periodic check finds events whose notices were lost. Everything here
-is used from one event loop.
+get the events from a short buffer. The first notice is answered at once; topics that are noticed
+shortly after a read are read together by the next one. A follower that is further behind than the
+buffer reads its own pages until it has caught up. A periodic check finds events whose notices were
+lost. Everything here is used from one event loop.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 
 import anyio
 import structlog
@@ -19,32 +20,25 @@ from anyio.to_thread import run_sync
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from api.topics import Key, Topic, position_of
+from api.topics import Topic, position_of
 from narration.broker.first_sounds import FirstSound
 from narration.broker.interface import MISSED, Broker, Subscription
 from narration.clock import utc_now
 from narration.database import session_scope
 from narration.errors import TransientError
-from narration.jobs.events import (
-    EventPage,
-    JobEvent,
-    Position,
-    list_changed,
-    parse_notice,
-    read_job_events,
-    read_owner_events,
-)
+from narration.jobs.event_pages import EventPage, Key, read_page, read_pages
+from narration.jobs.events import JobEvent, Position, list_changed, parse_notice
 
 PAGE = 200
 READS = 4  # concurrent queries, over all topics
+MOST_TOGETHER = 64  # topics that one query reads
 CHECK_S = 5.0  # how often to check for lost notices; every second if there are no notices
 CHECK_WITHOUT_NOTICES_S = 1.0
 LOOK_BACK = timedelta(seconds=60)  # longer than transactions take from timestamp to commit
-GAP_S = 0.05  # between two reads of a topic, to read what arrives meanwhile together
+GAP_S = 0.05  # between two reads, to read what arrives meanwhile together
 RETRY_S = 1.0
 
 T = TypeVar("T")
-Read: TypeAlias = Callable[[Session, Position], EventPage]
 
 log = structlog.get_logger(__name__)
 
@@ -104,6 +98,8 @@ class EventFeed:
         self._database = database
         self._broker = broker
         self._topics: dict[Key, Topic] = {}
+        self._due: dict[Key, Topic] = {}  # to be read, the one that has waited longest first
+        self._reading: asyncio.Task[None] | None = None
         self._limiter = anyio.CapacityLimiter(READS)
         self._subscription: Subscription | None = None
         self._sounds: Subscription | None = None
@@ -132,8 +128,9 @@ class EventFeed:
     async def close(self) -> None:
         """Stop listening for notices."""
         self.end_streams()
-        if self._checking is not None:
-            self._checking.cancel()
+        for task in (self._checking, self._reading):
+            if task is not None:
+                task.cancel()
         for subscription in (self._subscription, self._sounds):
             if subscription is not None:
                 await run_sync(subscription.close)
@@ -156,8 +153,7 @@ class EventFeed:
             topic.followers -= 1
             if topic.followers == 0:
                 del self._topics[key]
-                if topic.pump is not None:
-                    topic.pump.cancel()
+                self._due.pop(key, None)
 
     @contextmanager
     def follow(self, owner: str, job_id: str = "", *, after: Position) -> Iterator[Follower]:
@@ -167,14 +163,7 @@ class EventFeed:
 
     async def read(self, key: Key, after: Position) -> EventPage:
         """Read a page of a topic. Raises: DatabaseUnavailable."""
-        owner, job_id = key
-
-        def query(session: Session) -> EventPage:
-            if not job_id:
-                return read_owner_events(session, owner, after=after, limit=PAGE)
-            return read_job_events(session, job_id, owner=owner, after=after.id, limit=PAGE)
-
-        return await self._run(query)
+        return await self._run(lambda session: read_page(session, key, after=after, limit=PAGE))
 
     def keep_from(self, topic: Topic, position: Position, *, is_settled: bool) -> None:
         """Start a topic's buffer at the position where its first follower has caught up."""
@@ -212,24 +201,48 @@ class EventFeed:
         self._wake(topic)
 
     def _wake(self, topic: Topic) -> None:
-        is_idle = topic.pump is None or topic.pump.done()
-        if topic.is_dirty and topic.head is not None and is_idle:
-            topic.pump = asyncio.create_task(self._read_on(topic))
+        if not topic.is_dirty or topic.head is None:
+            return
+        self._due[topic.key] = topic
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._read_due())
 
-    async def _read_on(self, topic: Topic) -> None:
-        while topic.is_dirty and topic.head is not None:
-            topic.is_dirty = False
+    async def _read_due(self) -> None:
+        while self._due:
+            topics = [self._due.pop(key) for key in tuple(self._due)[:MOST_TOGETHER]]
             try:
-                page = await self.read(topic.key, topic.head)
+                is_all = await self._read_on(topics)
             except TransientError as error:
                 log.warning("events_not_read", reason=str(error))
-                topic.is_dirty = True
                 await asyncio.sleep(RETRY_S)
                 continue
-            topic.add(page)
-            topic.is_dirty = topic.is_dirty or not (page.is_last and page.is_settled)
-            if page.is_last:
+            if is_all and len(topics) < MOST_TOGETHER:
                 await asyncio.sleep(GAP_S)
+
+    async def _read_on(self, topics: list[Topic]) -> bool:
+        """Read the next pages of topics; return whether these are the last ones for now."""
+        places: dict[Key, Position] = {}
+        for topic in topics:
+            assert topic.head is not None, "it is due"
+            places[topic.key] = topic.head
+            topic.is_dirty = False  # a notice that comes during the query asks for another
+        try:
+            pages = await self._run(lambda session: read_pages(session, places, limit=PAGE))
+        except TransientError:
+            for topic in topics:
+                self._read_again(topic)
+            raise
+        for topic in topics:
+            page = pages[topic.key]
+            topic.add(page)
+            if not (page.is_last and page.is_settled):
+                self._read_again(topic)
+        return all(page.is_last for page in pages.values())
+
+    def _read_again(self, topic: Topic) -> None:
+        topic.is_dirty = True
+        if self._topics.get(topic.key) is topic:  # somebody still follows it
+            self._due[topic.key] = topic
 
     async def _check_regularly(self) -> None:
         interval_s = CHECK_WITHOUT_NOTICES_S if self._subscription is None else CHECK_S

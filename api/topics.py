@@ -2,15 +2,15 @@
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
-from narration.jobs.events import EventPage, JobEvent, Position
+from narration.jobs.event_pages import EventPage, Key
+from narration.jobs.events import JobEvent, Position
 
 if TYPE_CHECKING:
     from narration.broker.first_sounds import FirstSound
 
 BUFFERED = 64  # events per topic that are buffered for followers
-Key: TypeAlias = tuple[str, str]  # owner and job; "" for all of the owner's jobs
 
 
 def position_of(event: JobEvent, key: Key) -> Position:
@@ -28,7 +28,6 @@ class Topic:
         self.floor: Position | None = None  # all events after it, up to the head, are in `recent`
         self.head: Position | None = None
         self.is_dirty = False
-        self.pump: asyncio.Task[None] | None = None
         self.version = 0  # counts changes
         self.first_sound: FirstSound | None = None  # of a job's first chunk, before it is recorded
         self._has_events = asyncio.Event()

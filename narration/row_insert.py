@@ -2,10 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnDefault, Table, insert, inspect
+from sqlalchemy import Column, ColumnDefault, ColumnElement, Table, insert, inspect
 from sqlalchemy.orm import Session, make_transient_to_detached
+from sqlalchemy.orm.attributes import instance_dict
 
 from narration.database import Base
 
@@ -37,12 +39,23 @@ def insert_rows(session: Session, rows: Sequence[Base]) -> None:
 def _values_of(row: Base) -> dict[str, Any]:
     """Return what is written for an object by column, and set the defaults it was made without."""
     values = {}
-    for attribute in inspect(type(row)).column_attrs:
-        column = attribute.columns[0]
-        value = getattr(row, attribute.key)
-        if value is None and isinstance(column.default, ColumnDefault):
-            value = column.default.arg
-        setattr(row, attribute.key, value)  # also if it is None: it need not be loaded then
+    present = instance_dict(row)  # its attributes would record each change, which is not needed
+    for attribute, column, default in _columns_of(type(row)):
+        value = present.get(attribute)
+        if value is None:
+            value = present[attribute] = default  # also if it is None: it need not be loaded then
         if value is not None:
-            values[column.key] = value
+            values[column] = value
     return values
+
+
+@cache
+def _columns_of(kind: type[Base]) -> tuple[tuple[str, str, Any], ...]:
+    """Return the attribute, the column and the default of all columns of a table."""
+    columns = [(attribute.key, attribute.columns[0]) for attribute in inspect(kind).column_attrs]
+    return tuple((attribute, column.key, _default_of(column)) for attribute, column in columns)
+
+
+def _default_of(column: ColumnElement[Any]) -> Any:
+    default = column.default if isinstance(column, Column) else None
+    return default.arg if isinstance(default, ColumnDefault) else None

@@ -15,12 +15,8 @@ from api.openapi import problems
 from api.routing import Router
 from narration.database import session_scope
 from narration.errors import FieldsError, NotFoundError
-from narration.jobs.events import (
-    Position,
-    place_to_resume,
-    present_position,
-    read_job_events,
-)
+from narration.jobs.event_pages import read_job_events
+from narration.jobs.events import Position, place_to_resume, present_position
 from narration.jobs.states import ENDED
 
 if TYPE_CHECKING:

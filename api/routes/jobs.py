@@ -11,6 +11,7 @@ from api.deps import (
     IdempotencyKey,
     JobId,
     ReadOwner,
+    Resources,
     SubmitOwner,
     WithAllowance,
     WithLinks,
@@ -66,7 +67,6 @@ Prefer = Annotated[str | None, Header(max_length=255)]
 )
 async def create_job(  # noqa: PLR0917 - FastAPI fills them in by name
     request: Request,
-    resources: WithResources,
     owner: SubmitOwner,
     links: WithLinks,
     allowance: WithAllowance,
@@ -79,6 +79,7 @@ async def create_job(  # noqa: PLR0917 - FastAPI fills them in by name
     part with the settings as JSON. JSON may name a `plan` or an `upload` instead of a text. With an
     `Idempotency-Key` the same request can be sent again safely.
     """
+    resources: Resources = request.app.state.resources
     body_limits = BodyLimits(
         size_bytes=resources.settings.limits.document_size_bytes,
         timeout_s=resources.settings.api.body_timeout_s,

@@ -1,6 +1,6 @@
 """Wake-ups: queued in a transaction, sent once it is committed; any of them may be lost."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 import structlog
 from sqlalchemy.orm import Session
@@ -11,6 +11,9 @@ from narration.settings import BrokerSettings
 
 log = structlog.get_logger(__name__)
 
+# Rows that one message names at most: making a message costs as much as writing a row, but one
+# worker works on all of them in turn.
+NAMED_TOGETHER = 8
 _QUEUED = "wakeups"
 _NOTICES = "notices"
 _CALLED = "call"
@@ -44,6 +47,12 @@ def wake(broker: Broker, task: Task, *ids: str) -> bool:
 def queue_wakeup(session: Session, task: Task, *ids: str) -> None:
     """Queue a message to be sent once this transaction is committed; a rollback drops it."""
     session.info.setdefault(_QUEUED, []).append((task, ids))
+
+
+def queue_shared_wakeups(session: Session, task: Task, ids: Sequence[str]) -> None:
+    """Queue messages that name several rows each, for a task that takes one after the other."""
+    for start in range(0, len(ids), NAMED_TOGETHER):
+        queue_wakeup(session, task, *ids[start : start + NAMED_TOGETHER])
 
 
 def queue_notice(session: Session, notice: str) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self, cast
 
-from sqlalchemy import Row, Table, delete, func, insert, literal, select, tuple_, update
+from sqlalchemy import Table, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from narration.broker.wakeups import queue_notice
@@ -22,16 +22,6 @@ from narration.jobs.record import Event, Job
 
 MAX_NUMBER = 2**63 - 1  # the largest value that the columns of a position hold
 _POSITION = re.compile(r"([0-9]{1,19})-([0-9]{1,19})")
-_COLUMNS = (
-    Event.id,
-    Event.job_id,
-    Event.number,
-    Event.owner,
-    Event.type,
-    Event.payload,
-    Event.created_at,
-    Event.transaction,
-)
 # Into the table and not the mapped class, whose insert costs several times as much; inline, since
 # nobody asks for the new ids.
 _INSERT = insert(cast("Table", Event.__table__)).inline()
@@ -75,15 +65,6 @@ class JobEvent:
     payload: Mapping[str, Any]
     created_at: datetime
     position: Position
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventPage:
-    """Events in order; `is_last` if no settled event follows."""
-
-    events: list[JobEvent]
-    is_last: bool
-    is_settled: bool = True  # False: more are visible, but an earlier one may still appear
 
 
 def add_events(
@@ -173,39 +154,6 @@ def list_events(session: Session, job_id: str, *, after: int = 0, limit: int = 5
     return list(session.scalars(query.order_by(Event.number).limit(limit)))
 
 
-def read_job_events(
-    session: Session, job_id: str, *, owner: str, after: int, limit: int
-) -> EventPage:
-    """Return a page of events of an owner's job, which may have been deleted by now."""
-    query = (
-        select(*_COLUMNS)
-        .where(Event.job_id == job_id, Event.number > after, Event.owner == owner)
-        .order_by(Event.number)
-        .limit(limit)
-    )
-    events = [_event(row) for row in session.execute(query)]
-    return EventPage(events=events, is_last=len(events) < limit)
-
-
-def read_owner_events(session: Session, owner: str, *, after: Position, limit: int) -> EventPage:
-    """Return a page of settled events across all jobs of an owner."""
-    place = tuple_(Event.transaction, Event.id)
-    query = (
-        select(*_COLUMNS, (Event.transaction < FirstRunning()).label("is_settled"))
-        .where(Event.owner == owner, place > tuple_(literal(after.transaction), literal(after.id)))
-        .order_by(Event.transaction, Event.id)
-        .limit(limit)
-    )
-    rows = session.execute(query).all()
-    # Always a prefix: rows come in order of their transactions.
-    settled = [row for row in rows if row.is_settled]
-    return EventPage(
-        events=[_event(row) for row in settled],
-        is_last=len(settled) < limit,
-        is_settled=len(settled) == len(rows),
-    )
-
-
 def present_position(session: Session) -> Position:
     """Return the position before the first event that is not settled now."""
     last = select(func.coalesce(func.max(Event.id), 0)).scalar_subquery()
@@ -239,15 +187,3 @@ def list_changed(session: Session, *, since: datetime) -> list[tuple[str, str]]:
 def forget_events(session: Session, *, before: datetime) -> None:
     """Delete events too old for any subscriber to need."""
     session.execute(delete(Event).where(Event.created_at < before))
-
-
-def _event(row: Row[Any]) -> JobEvent:
-    return JobEvent(
-        job_id=row.job_id,
-        number=row.number,
-        owner=row.owner,
-        type=row.type,
-        payload=row.payload,
-        created_at=row.created_at,
-        position=Position(transaction=row.transaction, id=row.id),
-    )

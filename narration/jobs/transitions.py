@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from narration.broker.interface import Task
-from narration.broker.wakeups import queue_call, queue_wakeup
+from narration.broker.wakeups import queue_call, queue_shared_wakeups, queue_wakeup
 from narration.database import UNSYNCHRONIZED
 from narration.errors import ConflictError
 from narration.jobs.events import NewEvent, add_events, write_events, write_first_events
@@ -78,8 +78,7 @@ def insert_jobs(session: Session, jobs: Sequence[Job], *, now: datetime) -> None
     be done in the transaction then.
     """
     _insert_jobs(session, jobs, [JobState.QUEUED], now=now)
-    for job in jobs:
-        queue_wakeup(session, Task.PLAN, job.id)
+    queue_shared_wakeups(session, Task.PLAN, [job.id for job in jobs])
 
 
 def insert_planned_job(

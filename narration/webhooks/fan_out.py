@@ -17,7 +17,8 @@ from narration.broker.interface import Task
 from narration.broker.wakeups import queue_wakeup
 from narration.database import UNSYNCHRONIZED
 from narration.ids import new_id
-from narration.jobs.events import JobEvent, Position, read_owner_events
+from narration.jobs.event_pages import read_owner_events
+from narration.jobs.events import JobEvent, Position
 from narration.jobs.record import Event
 from narration.webhooks.messages import event_message
 from narration.webhooks.record import DeliveryState, Webhook, WebhookDelivery

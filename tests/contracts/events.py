@@ -11,6 +11,7 @@ from narration.broker.wakeups import send_queued
 from narration.database import call_after_commit, session_scope
 from narration.errors import ConflictError
 from narration.jobs.control import cancel_job, retry_job
+from narration.jobs.event_pages import read_job_events, read_owner_events, read_page, read_pages
 from narration.jobs.events import (
     NewEvent,
     Position,
@@ -18,8 +19,6 @@ from narration.jobs.events import (
     list_changed,
     parse_notice,
     present_position,
-    read_job_events,
-    read_owner_events,
 )
 from narration.jobs.purge import delete_job
 from tests.builders import NOW, make_job, stores_in
@@ -58,6 +57,31 @@ class EventsContract:
                 seen += [event.job_id for event in page.events]
                 after = Position.parse(str(page.events[-1].position))
         assert seen + [event.job_id for event in page.events] == [job.id for job in jobs]
+
+    def test_pages_that_are_read_together_are_those_of_each(self, database: Engine) -> None:
+        with session_scope(database) as session:
+            jobs = [make_job(session, owner=owner) for owner in ("ann", "ann", "bob", "ann")]
+        for owner, job in (("ann", jobs[0]), ("bob", jobs[2])):
+            with session_scope(database) as session:
+                cancel_job(session, job.id, owner=owner, now=NOW)
+        with session_scope(database, is_read_only=True) as session:
+            second = read_owner_events(session, "ann", after=START, limit=9).events[1].position
+            places = {
+                ("ann", ""): second,
+                ("bob", ""): START,
+                ("eve", ""): START,
+                ("ann", jobs[0].id): Position(transaction=0, id=1),
+                ("ann", jobs[1].id): Position(transaction=0, id=1),
+                ("ann", jobs[2].id): START,  # of another owner
+                ("bob", jobs[2].id): START,
+            }
+            for limit in (1, 2, 9):
+                assert read_pages(session, places, limit=limit) == {
+                    key: read_page(session, key, after=after, limit=limit)
+                    for key, after in places.items()
+                }
+            page = read_pages(session, places, limit=9)["bob", ""]
+            assert [event.type for event in page.events] == ["job.queued", "job.canceled"]
 
     def test_present_position_is_before_what_comes_and_after_what_was(
         self, database: Engine

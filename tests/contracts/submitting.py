@@ -11,7 +11,7 @@ from sqlalchemy import Engine, event, select
 
 from narration.api_settings import LimitSettings
 from narration.broker.interface import Task
-from narration.broker.wakeups import send_queued
+from narration.broker.wakeups import NAMED_TOGETHER, send_queued
 from narration.database import call_after_commit, session_scope
 from narration.errors import (
     DatabaseUnavailable,
@@ -107,7 +107,19 @@ class SubmittingContract:
             for job in jobs:
                 told = list_events(session, job.id)
                 assert [(e.number, e.type, e.owner) for e in told] == [(1, "job.queued", job.owner)]
-        assert sorted(broker.sent) == sorted((Task.PLAN, (job.id,)) for job in jobs)
+        ((task, told_of),) = broker.sent
+        assert task is Task.PLAN
+        assert sorted(told_of) == sorted(job.id for job in jobs)
+
+    def test_a_message_names_a_few_jobs_at_most(
+        self, database: Engine, submitter: Submitter
+    ) -> None:
+        broker = RecordingBroker()
+        call_after_commit(database, send_queued(broker))
+        submitter.submit_together([submission() for _ in range(NAMED_TOGETHER + 1)])
+        told_of = [ids for _, ids in broker.sent]
+        assert [len(ids) for ids in told_of] == [NAMED_TOGETHER, 1]
+        assert sorted(id_ for ids in told_of for id_ in ids) == sorted(stored(database))
 
     def test_jobs_together_take_as_many_transactions_as_one(
         self, database: Engine, submitter: Submitter

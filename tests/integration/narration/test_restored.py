@@ -6,13 +6,8 @@ import pytest
 from sqlalchemy import Engine, select, update
 
 from narration.database import make_engine, session_scope
-from narration.jobs.events import (
-    EventPage,
-    Position,
-    place_to_resume,
-    present_position,
-    read_owner_events,
-)
+from narration.jobs.event_pages import EventPage, read_owner_events
+from narration.jobs.events import Position, place_to_resume, present_position
 from narration.jobs.record import Event
 from narration.migrate import migrate
 from narration.webhooks.record import Webhook

@@ -1,18 +1,17 @@
 """Many followers share few queries, no event is lost or repeated, and memory is bounded."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 from sqlalchemy import event
+from sqlalchemy.orm import Session
 
 from api import following
 from api.deps import Resources
-from api.event_stream import EventStream, SharedFrames
-from api.following import EventFeed, Follower
-from api.polling import JobReader
+from api.following import Follower
 from api.topics import BUFFERED
 from narration.broker.first_sounds import FirstSound, Waiting
 from narration.broker.interface import MISSED
@@ -20,49 +19,16 @@ from narration.clock import utc_now
 from narration.database import session_scope
 from narration.errors import DatabaseUnavailable
 from narration.jobs.control import cancel_job
-from narration.jobs.events import NewEvent, Position, add_events, present_position
+from narration.jobs.event_pages import Key, read_pages
+from narration.jobs.events import Position, present_position
 from tests.builders import make_job
-
-START = Position(transaction=0, id=0)
+from tests.unit.api.feeds import START, collect, open_feed, tell
 
 
 @pytest.fixture
 def job_id(resources: Resources) -> str:
     with session_scope(resources.database) as session:
         return make_job(session, owner="ann").id
-
-
-def make_stream(resources: Resources, follower: Follower) -> EventStream:
-    return EventStream(
-        follower=follower,
-        reader=JobReader(resources.database),
-        frames_of=SharedFrames(),
-        is_of_one_job=True,
-    )
-
-
-@asynccontextmanager
-async def open_feed(resources: Resources) -> AsyncIterator[EventFeed]:
-    feed = EventFeed(resources.database, resources.broker)
-    feed.start()
-    try:
-        yield feed
-    finally:
-        await feed.close()
-
-
-def tell(resources: Resources, job_id: str, *types: str) -> None:
-    with session_scope(resources.database) as session:
-        events = [NewEvent(type=type_) for type_ in types]
-        add_events(session, job_id, events, now=utc_now())
-
-
-async def collect(follower: Follower, count: int) -> list[int]:
-    numbers: list[int] = []
-    async with asyncio.timeout(10):
-        while len(numbers) < count:
-            numbers += [found.number for found in await follower.next(5)]
-    return numbers
 
 
 def test_a_thousand_who_follow_a_job_share_its_queries(
@@ -141,6 +107,34 @@ def test_a_first_sound_reaches_whoever_listens_to_that_job_and_nobody_else(
     assert asyncio.run(follow()) == [b"ann", None, None]
 
 
+def test_topics_that_change_meanwhile_are_read_together(
+    resources: Resources, job_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together: list[int] = []
+
+    def count(session: Session, places: Mapping[Key, Position], *, limit: int) -> Any:
+        together.append(len(places))
+        return read_pages(session, places, limit=limit)
+
+    monkeypatch.setattr(following, "read_pages", count)
+    with session_scope(resources.database) as session:
+        jobs = [job_id, *(make_job(session, owner="ann").id for _ in range(9))]
+
+    async def follow() -> list[list[int]]:
+        with ExitStack() as stack:
+            async with open_feed(resources) as feed:
+                topics = [feed.follow("ann", job, after=START) for job in jobs]
+                followers = [stack.enter_context(topic) for topic in topics]
+                await asyncio.gather(*(collect(follower, 1) for follower in followers))
+                for job in jobs:
+                    tell(resources, job, "chunk.accepted")
+                return await asyncio.gather(*(collect(follower, 1) for follower in followers))
+
+    assert asyncio.run(follow()) == [[2]] * 10
+    assert sum(together) == 10
+    assert len(together) <= 3
+
+
 def test_lost_notices_cost_time_only(
     resources: Resources, job_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -210,64 +204,5 @@ def test_owner_follows_all_jobs_and_no_other_owners(resources: Resources, job_id
                         events += [found.job_id for found in await follower.next(5)]
                 assert events == [own.id, job_id]
                 return events
-
-    asyncio.run(follow())
-
-
-def test_progress_is_told_at_most_once_a_second(resources: Resources, job_id: str) -> None:
-    async def follow() -> str:
-        pieces: list[str] = []
-        async with open_feed(resources) as feed:
-            with feed.follow("ann", job_id, after=START) as follower:
-                stream = make_stream(resources, follower)
-
-                async def read() -> None:
-                    pieces.extend([piece async for piece in stream.frames(feed.is_closing)])
-
-                reading = asyncio.create_task(read())
-                for _ in range(30):
-                    await asyncio.to_thread(tell, resources, job_id, "chunk.accepted")
-                    await asyncio.sleep(0.05)
-                await asyncio.to_thread(tell, resources, job_id, "chunk.flagged", "job.failed")
-                async with asyncio.timeout(10):
-                    await reading  # ends with the job
-        return "".join(pieces)
-
-    lines = asyncio.run(follow()).splitlines()
-    told = [line.removeprefix("event: ") for line in lines if line.startswith("event: ")]
-    assert 1 <= told.count("job.progress") <= 3
-    assert told[0] == "job.queued"
-    assert told[-2:] == ["chunk.flagged", "job.failed"]
-
-
-def test_events_that_are_there_together_are_sent_together(
-    resources: Resources, job_id: str
-) -> None:
-    async def follow() -> str:
-        await asyncio.to_thread(tell, resources, job_id, "chunk.flagged", "job.failed")
-        async with open_feed(resources) as feed:
-            with feed.follow("ann", job_id, after=START) as follower:
-                stream = make_stream(resources, follower)
-                pieces = [piece async for piece in stream.frames(feed.is_closing)]
-        return pieces[-1]
-
-    lines = asyncio.run(follow()).splitlines()
-    told = [line.removeprefix("event: ") for line in lines if line.startswith("event: ")]
-    assert told == ["job.queued", "chunk.flagged", "job.failed"]
-
-
-def test_closing_ends_the_streams_at_once(resources: Resources, job_id: str) -> None:
-    async def follow() -> None:
-        async with open_feed(resources) as feed:
-            with feed.follow("ann", job_id, after=START) as follower:
-                stream = make_stream(resources, follower)
-                frames = stream.frames(feed.is_closing)
-                await anext(frames)
-                await anext(frames)
-                waiting = asyncio.create_task(anext(frames, None))
-                await asyncio.sleep(0.05)
-                feed.end_streams()
-                async with asyncio.timeout(1):
-                    assert await waiting is None
 
     asyncio.run(follow())

@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 
 from narration.database import session_scope
 from narration.errors import LeaseLost
-from narration.jobs.events import Position, read_owner_events
+from narration.jobs.event_pages import read_owner_events, read_pages
+from narration.jobs.events import Position
 from narration.jobs.lookup import lock_job
 from narration.jobs.part_transitions import reset_parts
 from narration.jobs.parts import claim_part, finish_part, get_parts
@@ -75,6 +76,7 @@ def test_event_of_a_late_commit_is_lost_to_nobody(database: Engine) -> None:
         late.commit()
         with session_scope(database, is_read_only=True) as session:
             page = read_owner_events(session, "local", after=start, limit=9)
+            assert read_pages(session, {("local", ""): start}, limit=9) == {("local", ""): page}
         assert (page.events, page.is_settled) == ([], False)
         early.commit()
     with session_scope(database, is_read_only=True) as session:

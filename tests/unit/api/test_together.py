@@ -194,19 +194,32 @@ def test_one_that_comes_as_both_calls_end_is_not_left_over(calls: Calls) -> None
 
 
 def test_what_is_shared_with_a_call_under_way_waits_for_its_end(calls: Calls) -> None:
+    ends = {name: threading.Event() for name in ("a1", "a2", "a3", "b")}
+
+    def call(items: Sequence[str]) -> list[str | Exception]:
+        calls.release()
+        answers = calls(items)
+        assert ends[items[0]].wait(WAIT_S)
+        return answers
+
     async def test() -> None:
-        one = together(calls, calls=2, alone_with=lambda item: item[:1])
+        one = together(call, calls=2, alone_with=lambda item: item[:1])
         first = start(one, "a1")
         await calls.begun()
         others = start(one, "a2", "b", "a3")
         await calls.begun()
         assert calls.seen == [["a1"], ["b"]]
-        calls.release(2)
+        ends["a1"].set()
         await asyncio.wait(first)
         await calls.begun()
+        ends["b"].set()
+        await asyncio.wait([others[1]])
         assert calls.seen[2:] == [["a2"]]
-        calls.release(2)
+        ends["a2"].set()
+        await calls.begun()
+        ends["a3"].set()
         assert [await other for other in others] == ["A2", "B", "A3"]
+        assert calls.seen[3:] == [["a3"]]
 
     run(test)
 

@@ -16,20 +16,20 @@ class PeakMemory:
 
     def __init__(self) -> None:
         self.cpu_s = 0.0  # since sampling takes time itself
-        self._most = 0
+        self.most = self.most_here = 0  # bytes: of all together, and of this process
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._watch)
         self._thread.start()
 
-    def stop(self) -> int:
+    def stop(self) -> None:
         self._is_over.set()
         self._thread.join()
-        return self._most
 
     def _watch(self) -> None:
         while not self._is_over.wait(LOOK_S):
-            pids = [os.getpid(), *helpers()]
-            self._most = max(self._most, round(1024 * 1024 * memory_mb(pids)))
+            here, others = memory_mb([os.getpid()]), memory_mb(helpers())
+            self.most_here = max(self.most_here, round(1024 * 1024 * here))
+            self.most = max(self.most, round(1024 * 1024 * (here + others)))
             self.cpu_s = time.thread_time()
 
 

@@ -66,8 +66,8 @@ def _take_out_offset(waveform: Waveform) -> Waveform:
     after = length - waveform.size - _SETTLED
     # Mirrored ends, so that a constant offset leaves no step at either end.
     padded = np.pad(waveform, (_SETTLED, after), mode="symmetric")
-    hz = np.fft.rfftfreq(length, 1 / SAMPLE_RATE_HZ)
-    gain = hz**4 / (hz**4 + _OFFSET_HZ**4)
+    hz_4 = np.fft.rfftfreq(length, 1 / SAMPLE_RATE_HZ) ** 4
+    gain = hz_4 / (hz_4 + _OFFSET_HZ**4)
     centred = np.fft.irfft(np.fft.rfft(padded) * gain, length)
     return centred[_SETTLED : _SETTLED + waveform.size].astype(np.float32)
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from narration.broker.first_sounds import Waiting
 from narration.errors import RhapsodeError
+from narration.memory import keep_freed_memory, share_heaps
 from worker.rendering.blocks import SharedBlocks
 from worker.rendering.take_sound import SpokenSound, StoredSound, StoreSound
 
@@ -105,6 +106,8 @@ def _serve(pipe: Connection, opener: Opener, blocks: SharedBlocks) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     os.nice(NICENESS)
+    share_heaps()
+    keep_freed_memory()
     store = opener()
     send_lock = threading.Lock()
     _answer(pipe, send_lock, Answer(number=None))

@@ -1,4 +1,4 @@
-"""Threads share heaps, so that what one of them freed is used by the others."""
+"""Threads share heaps, and freed memory is kept: it is used again by others, and for more."""
 
 import os
 import subprocess
@@ -41,3 +41,30 @@ def heaps(folder: Path, kind: str) -> int:
 @pytest.mark.skipif(sys.platform != "linux", reason="the heaps are glibc's")
 def test_many_threads_have_few_heaps(tmp_path: Path) -> None:
     assert heaps(tmp_path, "shared") <= 2 < heaps(tmp_path, "own")
+
+
+# Four arrays of 4 MB at a time: 4,000 pages, which the kernel would clear again for the next four.
+ARRAYS = """
+import resource, sys, threading
+from narration.memory import keep_freed_memory
+if sys.argv[1] == "kept":
+    keep_freed_memory()
+def fill():
+    for _ in range(20):
+        arrays = [bytes([number]) * 4_000_000 for number in range(4)]
+        del arrays
+thread = threading.Thread(target=fill)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+thread.start()
+thread.join()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+def cleared_pages(kind: str) -> int:
+    return int(subprocess.check_output([sys.executable, "-c", ARRAYS, kind]))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the memory is glibc's")
+def test_memory_of_large_arrays_is_used_again() -> None:
+    assert cleared_pages("kept") < 12_000 < cleared_pages("returned")

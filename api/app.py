@@ -49,8 +49,9 @@ from narration.keys.shared_rates import open_rates
 from narration.settings import Settings
 from narration.storage.profiles import open_stores
 
+# Tried in this order, each by a pattern of its own, so what is called most comes first.
 ROUTES = (
-    plans, uploads, jobs, takes, revisions, artifacts, listen, events, webhooks, speech, models,
+    jobs, plans, uploads, takes, revisions, artifacts, listen, events, webhooks, speech, models,
     voices, keys, usage, session, health,
 )  # fmt: skip
 STATIC = Path(str(files("api") / "static"))

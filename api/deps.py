@@ -97,13 +97,15 @@ class MediaAccess(Access):
 
 
 # These two ask for the caller themselves: as a parameter, FastAPI would resolve it for each anew,
-# which costs more than they do.
-async def _allowance(request: Request) -> Allowance | None:
+# which costs more than they do. The route that is called most calls them itself.
+async def find_allowance(request: Request) -> Allowance | None:
+    """Return what the key of a request may still submit. Raises: what `find_caller` raises."""
     meter: Meter = request.app.state.meter
     return meter.allowance((await _caller(request)).key)
 
 
-async def _links(request: Request) -> Links:
+async def make_links(request: Request) -> Links:
+    """Return what makes addresses for a caller. Raises: what `find_caller` raises."""
     return _make_links(request, await _caller(request))
 
 
@@ -146,6 +148,6 @@ SpeakingOwner = Annotated[str, Depends(Access(Scope.SUBMIT, stream=StreamKind.SP
 VoicesOwner = Annotated[str, Depends(Access(Scope.VOICES))]
 AdminOwner = Annotated[str, Depends(Access(Scope.ADMIN))]
 MediaOwner = Annotated[str, Depends(MediaAccess(Scope.READ))]
-WithAllowance = Annotated[Allowance | None, Depends(_allowance)]
-WithLinks = Annotated[Links, Depends(_links)]
+WithAllowance = Annotated[Allowance | None, Depends(find_allowance)]
+WithLinks = Annotated[Links, Depends(make_links)]
 WithMediaLinks = Annotated[Links, Depends(_media_links)]

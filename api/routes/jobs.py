@@ -16,6 +16,8 @@ from api.deps import (
     WithAllowance,
     WithLinks,
     WithResources,
+    find_allowance,
+    make_links,
 )
 from api.errors import MediaTypeError
 from api.job_form import JobRequest
@@ -65,11 +67,9 @@ Prefer = Annotated[str | None, Header(max_length=255)]
     },
     summary="Submit a text or a file",
 )
-async def create_job(  # noqa: PLR0917 - FastAPI fills them in by name
+async def create_job(
     request: Request,
     owner: SubmitOwner,
-    links: WithLinks,
-    allowance: WithAllowance,
     idempotency_key: IdempotencyKey = None,
     prefer: Prefer = None,
 ) -> Response:
@@ -86,6 +86,7 @@ async def create_job(  # noqa: PLR0917 - FastAPI fills them in by name
         what_now=SHORTER_DOCUMENT,
     )
     uploads = request.app.state.uploads
+    allowance = await find_allowance(request)
     match content_type(request):
         case "application/json":
             body = await read_json(request, body_limits)
@@ -106,7 +107,7 @@ async def create_job(  # noqa: PLR0917 - FastAPI fills them in by name
     if wait_s:
         job = await _waited(request, submitted.job.id, owner, _has_ended, wait_s)
         submitted = replace(submitted, job=job)
-    answer = _accepted(submitted, links, is_waited_for=bool(wait_s))
+    answer = _accepted(submitted, await make_links(request), is_waited_for=bool(wait_s))
     return _with_preference(answer, wait_s)
 
 

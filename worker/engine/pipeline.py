@@ -5,6 +5,7 @@ utterances are vocoded while others still decode.
 """
 
 import time
+import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
 from types import TracebackType
@@ -104,6 +105,13 @@ class PipelineEngine:
 
 def _follow(source: Future[T], target: Future[Speech], then: Callable[[T], None]) -> None:
     """Cancel the source with the target, and pass the source's outcome on."""
+    # The source holds the target. If each held the other, a waveform would stay in memory until
+    # the next full garbage collection.
+    weak_source = weakref.ref(source)
+
+    def cancel(completed: Future[Speech]) -> None:
+        if completed.cancelled() and (still_under_way := weak_source()) is not None:
+            still_under_way.cancel()
 
     def pass_on(completed: Future[T]) -> None:
         if completed.cancelled():
@@ -114,5 +122,5 @@ def _follow(source: Future[T], target: Future[Speech], then: Callable[[T], None]
         else:
             fail(target, error)
 
-    target.add_done_callback(lambda t: source.cancel() if t.cancelled() else None)
+    target.add_done_callback(cancel)
     source.add_done_callback(pass_on)

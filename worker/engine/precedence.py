@@ -1,4 +1,4 @@
-"""Which utterances T3 decodes by themselves, because somebody hears them soon.
+"""Which utterances go first in T3, because somebody hears them soon.
 
 docs/decisions/0029-few-utterances-are-decoded-alone.md has the reasons and the figures.
 """
@@ -9,7 +9,10 @@ from collections.abc import Callable
 from worker.engine.types import Heard, Turn, heard
 
 _FEW = 8  # a few utterances are at most one in this many
-_SMALL = 64  # a step of this many utterances takes at most twice as long as a step of one
+_SMALL = 16  # a step of this many utterances takes hardly longer than a step of one
+# A step of this many takes at most twice as long as a step of one: those that go first are stepped
+# with all others then, so that nobody stands still.
+ALL_STEPPED = 64
 # Later chunks of streams at once, those that are heard first: more would delay them all, and the
 # first chunks.
 _STREAMED = 64
@@ -18,11 +21,12 @@ _LEAST_CREDIT_S = 0.25  # without it T3 would change between few and all dozens 
 
 
 class Precedence:
-    """The slots of one decoder that may be stepped without the others.
+    """The slots of one decoder that go first.
 
+    Meanwhile T3 does not pause for the sound stage, and the sound stage starts no batch of a book.
     A step of 512 utterances takes ten times as long as a step of a few. So the first sounds of
-    streams, and the chunks of an article beside a book, are decoded alone. The others stand still
-    meanwhile; on average they get at least half of the time.
+    streams, and the chunks of an article beside a book, are stepped alone if there are many others,
+    which stand still; on average these get at least half of the time.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -53,9 +57,9 @@ class Precedence:
             slots.discard(slot)
 
     def choose(self, running: int) -> frozenset[int]:
-        """Return the slots of the next step, if others have to wait; `running`: slots in use.
+        """Return the slots that go first in the next step; `running`: slots in use.
 
-        An empty set means that all are stepped.
+        An empty set means that none does.
         """
         self._settle()
         chosen = set() if self._is_used_up else self._few(running)

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from narration.errors import EngineDied, SpeechError
 from worker.chatterbox.t3.prompt import Prompt, SpeechTokens
-from worker.engine.precedence import Precedence
+from worker.engine.precedence import ALL_STEPPED, Precedence
 from worker.engine.sharing import Backlog
 from worker.engine.slot_queue import SlotQueue
 from worker.engine.stage import StageThread, fail, succeed
@@ -170,14 +170,14 @@ class SlotStage:
         while self._wait_for_work():
             self._drop_cancelled(decoder)
             self._refill(decoder)
-            alone = self._choose_alone()
-            if not self._running or not self._may_step(alone):
+            first = self._choose_first()
+            if not self._running or not self._may_step(first):
                 continue
-            decoder.step(alone)
+            decoder.step(first if len(self._running) > ALL_STEPPED else ())
             self._time_first_tokens()
             for slot in decoder.done():
                 self._finish(slot, decoder)
-            self._choose_alone()  # the sound stage must not wait for a T3 that has nothing left
+            self._choose_first()  # the sound stage must not wait for a T3 that has nothing left
 
     def _wait_for_work(self) -> bool:
         with self._changed:
@@ -190,20 +190,20 @@ class SlotStage:
     def _is_stopping(self) -> bool:
         return self._is_closing or self._ended is not None
 
-    def _may_step(self, alone: Collection[int]) -> bool:
-        if self._backlog is None or alone or self._precedence.is_silent:
+    def _may_step(self, first: Collection[int]) -> bool:
+        if self._backlog is None or first or self._precedence.is_silent:
             return True  # silence is worse than a full sound stage
         has_room = self._precedence.has_room_for_streams
         with self._changed:
             is_crowded = self._waiting.is_crowded(has_room_for_streams=has_room)
         return self._backlog.wait(_PAUSE_S, is_crowded=is_crowded)
 
-    def _choose_alone(self) -> Collection[int]:
-        """Return the slots that are stepped without the others; they get the GPU, too."""
-        alone = self._precedence.choose(len(self._running))
+    def _choose_first(self) -> Collection[int]:
+        """Return the slots that go first; they get the GPU, too."""
+        first = self._precedence.choose(len(self._running))
         if self._backlog is not None:
-            self._backlog.hurry(is_hurrying=bool(alone))
-        return alone
+            self._backlog.hurry(is_hurrying=bool(first))
+        return first
 
     def _mark_cancelled(self, future: Future[SpeechTokens]) -> None:
         if future.cancelled():
@@ -225,7 +225,7 @@ class SlotStage:
         # Asked once, so that several join together.
         is_worth_it = decoder.free - self._reserved >= decoder.group
         with self._changed:
-            self._waiting.begin(is_idle=not self._running)
+            self._waiting.begin_step(is_idle=not self._running)
         while (waiting := self._next()) is not None:
             turn, queued = waiting
             if not (is_worth_it or heard(turn) < Heard.LATER) or not self._has_room(decoder, turn):

@@ -1,6 +1,7 @@
 import gc
 import random
 import threading
+import weakref
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from typing import Any
@@ -246,6 +247,19 @@ def test_a_long_book_leaves_nothing_behind() -> None:
         for start in range(0, 2000, 500):
             wait([engine.submit(utterance("word", seed)) for seed in range(start, start + 500)])
         wait_until(lambda: count_utterances() == before)
+
+
+def test_a_waveform_is_freed_without_a_garbage_collection() -> None:
+    gc.disable()
+    try:
+        with toy_engine() as engine:
+            speech = engine.submit(utterance("word"))
+            waveform = weakref.ref(speech.result(TIMEOUT_S).waveform)
+            del speech
+            wait([engine.submit(utterance("next"))])  # a thread keeps the batch before
+            wait_until(lambda: waveform() is None)
+    finally:
+        gc.enable()
 
 
 def count_utterances() -> int:

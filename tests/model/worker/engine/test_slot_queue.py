@@ -2,7 +2,7 @@
 
 from tests.model.worker.engine.test_precedence import Clock
 from worker.engine.slot_queue import SlotQueue
-from worker.engine.types import make_turn
+from worker.engine.types import Turn, make_turn
 
 STREAMED, OTHER_STREAMED = make_turn(10, 1, due_s=5.0), make_turn(10, 2, due_s=9.0)
 FIRST, ARTICLE, BOOK = make_turn(10, 0), make_turn(5, 7), make_turn(5, 900)
@@ -13,8 +13,8 @@ def fill(
 ) -> list[str]:
     """Let those join that may, as the stage does before a step."""
     joined: list[str] = []
-    queue.begin(is_idle=is_idle)
-    while len(joined) < slots and (first := queue.next(has_room_for_streams=has_room)) is not None:
+    queue.begin_step(is_idle=is_idle)
+    while (first := queue.next(has_room_for_streams=has_room)) is not None and len(joined) < slots:
         joined.append(first[1])
         queue.remove(first[1], has_joined=True)
     return joined
@@ -41,22 +41,53 @@ def test_later_chunks_of_streams_join_with_whatever_else_joins() -> None:
     queue.push(OTHER_STREAMED, "later")
     queue.push(STREAMED, "soon")
     assert fill(queue) == []
-    assert queue.is_crowded(has_room_for_streams=True)
+    assert not queue.is_crowded(has_room_for_streams=True)  # no slot is missing
     queue.push(FIRST, "another first")
+    assert queue.is_crowded(has_room_for_streams=True)
     assert fill(queue) == ["another first", "soon", "later"]
-    assert not queue.is_crowded(has_room_for_streams=True)
 
 
-def test_others_do_not_wait_for_streams() -> None:
-    clock = Clock()
-    queue: SlotQueue[str] = SlotQueue(clock)
+def test_an_article_does_not_wait_for_streams() -> None:
+    queue: SlotQueue[str] = SlotQueue(Clock())
     queue.push(ARTICLE, "article")
     assert fill(queue) == ["article"]
     queue.push(STREAMED, "later")
+    queue.push(ARTICLE, "another")
+    assert fill(queue, slots=1) == ["another"]
+    assert fill(queue, is_idle=True) == ["later"]
+
+
+def test_the_chunks_of_an_article_do_not_keep_streams_from_the_only_free_slot() -> None:
+    """A slot comes free every 20 ms, and something of an article always waits for it."""
+    clock = Clock()
+    queue: SlotQueue[str] = SlotQueue(clock)
+    waited_since: dict[str, float] = {}
+    waits_s: list[float] = []
+    for n in range(500):
+        queue.push(make_turn(9, n), f"article {n}")
+        if n % 10 == 0:
+            queue.push(make_turn(10, 1, due_s=float(n)), f"stream {n}")
+            waited_since[f"stream {n}"] = clock.now
+        waits_s += [
+            clock.now - waited_since.pop(name)
+            for name in fill(queue, slots=1)
+            if name in waited_since
+        ]
+        clock.now += 0.02
+    assert len(waits_s) >= 49
+    assert max(waits_s) < 0.2
+
+
+def test_a_book_does_not_join_while_a_later_chunk_of_a_stream_waits() -> None:
+    clock = Clock()
+    queue: SlotQueue[str] = SlotQueue(clock)
+    queue.push(FIRST, "first")
+    assert fill(queue) == ["first"]
+    queue.push(STREAMED, "later")
     queue.push(BOOK, "book")
-    assert fill(queue, slots=1) == ["book"]
+    assert fill(queue) == []  # it would be the next to join, and take "later" with it
     clock.now += 0.1
-    assert fill(queue) == ["later"]
+    assert fill(queue) == ["later", "book"]
 
 
 def test_an_idle_decoder_takes_the_chunk_of_a_stream_at_once() -> None:
@@ -69,8 +100,7 @@ def test_an_idle_decoder_takes_the_chunk_of_a_stream_at_once() -> None:
 
 
 def test_without_room_for_streams_an_article_joins_and_a_book_does_not() -> None:
-    clock = Clock()
-    queue: SlotQueue[str] = SlotQueue(clock)
+    queue: SlotQueue[str] = SlotQueue(Clock())
     queue.push(STREAMED, "later")
     queue.push(BOOK, "book")
     assert fill(queue, has_room=False, is_idle=True) == []
@@ -78,16 +108,31 @@ def test_without_room_for_streams_an_article_joins_and_a_book_does_not() -> None
     queue.push(ARTICLE, "article")
     assert queue.is_crowded(has_room_for_streams=False)
     assert fill(queue, has_room=False) == ["article"]
-    clock.now += 0.1
-    assert fill(queue) == ["later", "book"]
+    assert fill(queue, is_idle=True) == ["later", "book"]
 
 
-def test_a_refused_prompt_leaves_the_queue() -> None:
+def test_those_that_join_together_do_so_by_turn() -> None:
     queue: SlotQueue[str] = SlotQueue(Clock())
-    queue.push(STREAMED, "refused")
-    queue.push(OTHER_STREAMED, "cancelled")
+    turns: dict[str, Turn] = {
+        "streamed": STREAMED, "book": BOOK, "none": (), "article": ARTICLE, "first": FIRST,
+    }  # fmt: skip
+    for name, turn in turns.items():
+        queue.push(turn, name)
+    assert fill(queue) == ["none", "first", "streamed", "article", "book"]
+
+
+def test_a_refused_prompt_leaves_the_queue_and_has_not_joined() -> None:
+    clock = Clock()
+    queue: SlotQueue[str] = SlotQueue(clock)
+    queue.push(FIRST, "first")
+    assert fill(queue) == ["first"]
+    queue.push(FIRST, "refused")
+    queue.push(STREAMED, "later")
+    queue.begin_step(is_idle=False)
+    assert queue.next(has_room_for_streams=True) == (FIRST, "refused")
     queue.remove("refused", has_joined=False)
-    queue.remove_if(lambda item: item == "cancelled")
+    assert queue.next(has_room_for_streams=True) is None
+    queue.remove_if(lambda item: item == "later")
     assert not queue
     queue.push(STREAMED, "next")
     queue.push(FIRST, "first")

@@ -117,49 +117,6 @@ def test_a_crowded_stage_pauses_while_the_sound_stage_is_behind() -> None:
     stage.close()
 
 
-def test_a_crowded_stage_does_not_pause_while_a_listener_hears_nothing_yet() -> None:
-    """Nor do the later chunks of other streams, however many they are, keep it waiting."""
-    backlog, decoder = Backlog(), CountingDecoder(slots=4)
-    backlog.update(99.0)
-    stage = SlotStage(lambda: decoder, backlog=backlog)
-    futures = [stage.start(prompt("x" * 400), make_turn(10, n)) for n in range(1, 4)]
-    wait_until(lambda: len(decoder.busy) == 3)
-    futures.append(stage.start(prompt("x" * 40), make_turn(10, 0)))
-    first = futures[-1]
-    wait_until(lambda: len(decoder.busy) == 4)
-    futures += [stage.start(prompt("x" * 400), make_turn(10, n)) for n in (5, 6)]  # crowded
-    first.result(TIMEOUT_S)
-    wait_until(lambda: len(decoder.busy) == 4)
-    steps = decoder.steps
-    time.sleep(0.2)
-    assert decoder.steps <= steps + 2  # which were under way
-    for future in futures:
-        future.cancel()
-    backlog.update(0.0)
-    stage.close()
-
-
-def test_an_article_passes_the_later_chunks_of_streams_that_wait_but_a_book_does_not() -> None:
-    backlog, decoder = Backlog(), CountingDecoder(slots=100)
-    stage = SlotStage(lambda: decoder, backlog=backlog)
-    futures = [stage.start(prompt("x" * 4000), make_turn(10, 1, due_s=float(n))) for n in range(66)]
-    wait_until(lambda: len(decoder.busy) == 64)
-    futures.append(stage.start(prompt("x" * 4000), make_turn(5, 900)))
-    article = stage.start(prompt("x" * 20), make_turn(5, 7))
-    assert len(article.result(TIMEOUT_S).tokens) == 20
-    assert len(decoder.busy) == 64
-    backlog.update(5.0)  # T3 does not pause: what waits does not wait for a slot
-    steps = decoder.steps
-    wait_until(lambda: decoder.steps > steps + 10)
-    backlog.update(0.0)
-    for future in futures[:2]:
-        future.cancel()
-    wait_until(lambda: len(decoder.busy) == 65)  # both streams' chunks, and now the book's
-    for future in futures:
-        future.cancel()
-    stage.close()
-
-
 BOOK = 65  # of fewer, T3 steps all
 
 
@@ -200,6 +157,24 @@ def test_an_article_beside_a_book_is_decoded_alone() -> None:
     assert sum(len(slots) == 1 for slots in decoder.stepped_alone) >= 190
     for future in futures:
         future.cancel()
+    stage.close()
+
+
+def test_an_article_beside_less_of_a_book_goes_first_and_nobody_stands_still() -> None:
+    backlog, decoder = Backlog(), CountingDecoder(slots=18)
+    stage = SlotStage(lambda: decoder, backlog=backlog)
+    futures = [stage.start(prompt("x" * 4000), make_turn(5, 1000 + n)) for n in range(17)]
+    wait_until(lambda: len(decoder.busy) == 17)
+    article = stage.start(prompt("x" * 1000), make_turn(5, 7))
+    wait_until(lambda: len(decoder.busy) == 18)
+    backlog.update(5.0)
+    futures.append(stage.start(prompt("x"), make_turn(5, 2000)))  # crowded
+    assert backlog.is_hurrying
+    assert len(article.result(TIMEOUT_S).tokens) == 1000  # T3 did not pause
+    assert not any(decoder.stepped_alone)
+    for future in futures:
+        future.cancel()
+    backlog.update(0.0)
     stage.close()
 
 

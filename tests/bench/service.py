@@ -24,6 +24,8 @@ from tests.servers import Postgres, SeaweedFS, Valkey
 
 ROOT = Path(__file__).parents[2]
 START = "from rhapsode.cli import main; main()"
+# Accepts the first take of a text that somebody waits for, whatever it sounds like.
+ONE_TAKE = f"import api.speech_bodies as bodies; bodies.SPEECH_TAKES = 1; {START}"
 SPEAK_TONES = "from tests.bench.tones import main; main()"
 END_S = 60.0
 POLL_S = 0.2
@@ -44,6 +46,7 @@ class Service:
         cards: list[int],
         cpu_workers: int,
         caches: Path | None = None,
+        api: str = START,
         **settings: Any,
     ) -> None:
         postgres, valkey, seaweedfs = servers
@@ -68,7 +71,7 @@ class Service:
         self._processes: list[subprocess.Popen[bytes]] = []
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        self._start("api", "api", "--port", str(port))
+        self._start("api", "api", "--port", str(port), start=api)
         self._start("sweeper", "sweeper")
         for number in range(cpu_workers):
             self._start(f"cpu worker {number}", "worker", "--queue", "cpu")

@@ -28,7 +28,7 @@ from rich.table import Table
 from narration.sound.waveform import SAMPLE_RATE_HZ
 from tests.api_process import Api
 from tests.bench.figures import percentiles
-from tests.bench.service import open_service
+from tests.bench.service import ONE_TAKE, START, open_service
 from tests.bench.speech_steps import Asked, tables
 from tests.builders import WORDS
 from tests.cluster import open_cluster
@@ -187,6 +187,7 @@ def _speaking(folder: Path, options: argparse.Namespace) -> Iterator[str]:
         cards=[options.card],
         cpu_workers=1,
         caches=options.caches,
+        api=ONE_TAKE if options.one_take else START,
         telemetry=TELEMETRY,
     ) as service:
         service.wait_until_ready(READY_S)
@@ -226,6 +227,9 @@ def main() -> None:
     parser.add_argument("--url", help="a service that runs already")
     parser.add_argument("--model", help="a name or a folder: a service that speaks on a GPU")
     parser.add_argument("--card", type=int, default=0, help="the GPU that speaks")
+    parser.add_argument(
+        "--one-take", action="store_true", help="accept each first take: weights speak gibberish"
+    )
     parser.add_argument(
         "--settle-s", type=float, default=60.0, help="for the engine to capture graphs while idle"
     )

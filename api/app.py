@@ -49,7 +49,7 @@ from narration.keys.shared_rates import open_rates
 from narration.settings import Settings
 from narration.storage.profiles import open_stores
 
-# Tried in this order, each by a pattern of its own, so what is called most comes first.
+# Tried in this order, so jobs come first, which are asked for most. No two patterns match a path.
 ROUTES = (
     jobs, plans, uploads, takes, revisions, artifacts, listen, events, webhooks, speech, models,
     voices, keys, usage, session, health,

@@ -18,7 +18,7 @@ from narration.storage.profiles import Stores
 
 BUNDLED_VOICE = "^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$"
 MAX_SIGNATURE = 1024
-_CALLER = "caller"  # key in the request's state: found once
+_CALLER = "caller"  # key in the request's state, which each request has of its own: found once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,8 +96,8 @@ class MediaAccess(Access):
         return await self._checked(request, caller)
 
 
-# These two ask for the caller themselves: as a parameter, FastAPI would resolve it for each anew,
-# which costs more than they do. The route that is called most calls them itself.
+# These two have no parameter for the caller: FastAPI would check the parameters of that dependency
+# again for each. The route that is called most calls them itself.
 async def find_allowance(request: Request) -> Allowance | None:
     """Return what the key of a request may still submit. Raises: what `find_caller` raises."""
     meter: Meter = request.app.state.meter
@@ -105,7 +105,7 @@ async def find_allowance(request: Request) -> Allowance | None:
 
 
 async def make_links(request: Request) -> Links:
-    """Return what makes addresses for a caller. Raises: what `find_caller` raises."""
+    """Return the maker of links in answers to this caller. Raises: what `find_caller` raises."""
     return _make_links(request, await _caller(request))
 
 

@@ -1,8 +1,8 @@
 """Follows jobs for many clients at once, with one query for what changed at the same time.
 
 Notices say which job or owner has new events. The topic is then read once, and all its followers
-get the events from a short buffer. The first notice is answered at once; topics that are noticed
-shortly after a read are read together by the next one. A follower that is further behind than the
+get the events from a short buffer. One task reads for all topics: at once if it has been idle, else
+those that were noticed since its last read together. A follower that is further behind than the
 buffer reads its own pages until it has caught up. A periodic check finds events whose notices were
 lost. Everything here is used from one event loop.
 """
@@ -30,12 +30,12 @@ from narration.jobs.event_pages import EventPage, Key, read_page, read_pages
 from narration.jobs.events import JobEvent, Position, list_changed, parse_notice
 
 PAGE = 200
-READS = 4  # concurrent queries, over all topics
+READS = 4  # concurrent queries of followers that catch up, and of the check
 MOST_TOGETHER = 64  # topics that one query reads
 CHECK_S = 5.0  # how often to check for lost notices; every second if there are no notices
 CHECK_WITHOUT_NOTICES_S = 1.0
 LOOK_BACK = timedelta(seconds=60)  # longer than transactions take from timestamp to commit
-GAP_S = 0.05  # between two reads, to read what arrives meanwhile together
+GAP_S = 0.05  # between two reads of this process: what arrives meanwhile is read together
 RETRY_S = 1.0
 
 T = TypeVar("T")
@@ -201,43 +201,62 @@ class EventFeed:
         self._wake(topic)
 
     def _wake(self, topic: Topic) -> None:
-        if not topic.is_dirty or topic.head is None:
+        if not topic.is_dirty or topic.head is None or self._is_closing:
             return
         self._due[topic.key] = topic
         if self._reading is None or self._reading.done():
             self._reading = asyncio.create_task(self._read_due())
 
     async def _read_due(self) -> None:
+        """Read what is due until nothing is; what has to settle first is due after a pause."""
+        unsettled: list[Topic] = []
         while self._due:
             topics = [self._due.pop(key) for key in tuple(self._due)[:MOST_TOGETHER]]
-            try:
-                is_all = await self._read_on(topics)
-            except TransientError as error:
-                log.warning("events_not_read", reason=str(error))
-                await asyncio.sleep(RETRY_S)
+            is_more = await self._try_to_read(topics, unsettled)
+            if self._due and (is_more or len(topics) == MOST_TOGETHER):
                 continue
-            if is_all and len(topics) < MOST_TOGETHER:
-                await asyncio.sleep(GAP_S)
+            await asyncio.sleep(GAP_S)
+            for topic in unsettled:
+                self._read_again(topic)
+            unsettled.clear()
 
-    async def _read_on(self, topics: list[Topic]) -> bool:
-        """Read the next pages of topics; return whether these are the last ones for now."""
+    async def _try_to_read(self, topics: list[Topic], unsettled: list[Topic]) -> bool:
+        """Read as `_read_on` does; a topic that cannot be read keeps no other waiting."""
+        try:
+            return await self._read_on(topics, unsettled)
+        except TransientError as error:
+            log.warning("events_not_read", reason=str(error))
+            for topic in topics:
+                self._read_again(topic)
+            await asyncio.sleep(RETRY_S)
+        except Exception:
+            log.exception("events_not_read")
+            for topic in topics:
+                topic.is_dirty = True  # the next notice or check reads it
+                if len(topics) > 1:
+                    await self._try_to_read([topic], unsettled)
+        return False
+
+    async def _read_on(self, topics: list[Topic], unsettled: list[Topic]) -> bool:
+        """Read the next pages of topics; return whether one has more that can be read at once.
+
+        Topics of which events are not settled yet are added to `unsettled`.
+        """
         places: dict[Key, Position] = {}
         for topic in topics:
             assert topic.head is not None, "it is due"
             places[topic.key] = topic.head
             topic.is_dirty = False  # a notice that comes during the query asks for another
-        try:
-            pages = await self._run(lambda session: read_pages(session, places, limit=PAGE))
-        except TransientError:
-            for topic in topics:
-                self._read_again(topic)
-            raise
+        pages = await self._run(lambda session: read_pages(session, places, limit=PAGE))
         for topic in topics:
             page = pages[topic.key]
             topic.add(page)
-            if not (page.is_last and page.is_settled):
+            if not page.is_settled:
+                topic.is_dirty = True
+                unsettled.append(topic)
+            elif not page.is_last:
                 self._read_again(topic)
-        return all(page.is_last for page in pages.values())
+        return any(page.is_settled and not page.is_last for page in pages.values())
 
     def _read_again(self, topic: Topic) -> None:
         topic.is_dirty = True

@@ -43,7 +43,7 @@ def _values_of(row: Base) -> dict[str, Any]:
     for attribute, column, default in _columns_of(type(row)):
         value = present.get(attribute)
         if value is None:
-            value = present[attribute] = default  # also if it is None: it need not be loaded then
+            value = present[attribute] = default  # None, too: reading the attribute needs no query
         if value is not None:
             values[column] = value
     return values
@@ -58,4 +58,8 @@ def _columns_of(kind: type[Base]) -> tuple[tuple[str, str, Any], ...]:
 
 def _default_of(column: ColumnElement[Any]) -> Any:
     default = column.default if isinstance(column, Column) else None
-    return default.arg if isinstance(default, ColumnDefault) else None
+    if default is None:
+        return None
+    if not (isinstance(default, ColumnDefault) and default.is_scalar):
+        raise TypeError(f"{column}: only a plain value can be a default here")
+    return default.arg

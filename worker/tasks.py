@@ -48,8 +48,14 @@ def cpu_tasks(
             _step(context, job_id, state, use_case)
 
     def plan(*job_ids: str) -> None:
-        for job_id in job_ids:  # if a bug ends this, the sweeper names the rest again
-            step(JobState.PLANNING, plan_job, job_id)
+        failures: list[Exception] = []
+        for job_id in job_ids:
+            try:
+                step(JobState.PLANNING, plan_job, job_id)
+            except Exception as error:  # noqa: BLE001 - raised below: others' jobs do not wait for it
+                failures.append(error)
+        if failures:
+            raise failures[0]
 
     def encode_one() -> bool:
         is_found = False

@@ -11,8 +11,8 @@ from narration.settings import BrokerSettings
 
 log = structlog.get_logger(__name__)
 
-# Rows that one message names at most: making a message costs as much as writing a row, but one
-# worker works on all of them in turn.
+# At most this many ids in a message. Making one costs as much as writing a row; more ids would save
+# little, and one worker works on them in turn.
 NAMED_TOGETHER = 8
 _QUEUED = "wakeups"
 _NOTICES = "notices"

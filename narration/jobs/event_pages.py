@@ -153,10 +153,16 @@ def _rows_of(**lists: Any) -> FromClause:
     return func.unnest(*given).table_valued(*columns, name="asked").render_derived()
 
 
-def _pages(asked: FromClause, page: Select[Any], *order: str) -> Select[Any]:
-    """Return the query for a page of its own for each row of `asked`, by the index for each."""
+def _pages(
+    asked: FromClause, page: Select[Any], *order: str, same: str | None = None
+) -> Select[Any]:
+    """Return the query for a page of its own for each row of `asked`, by the index for each.
+
+    `same`: a column in which the page must equal that row.
+    """
     of_one = page.limit(bindparam("most", type_=Integer)).lateral("page")
-    pages = select(of_one).select_from(asked.join(of_one, true()))
+    is_asked = true() if same is None else of_one.c[same] == asked.c[same]
+    pages = select(of_one).select_from(asked.join(of_one, is_asked))
     return pages.order_by(*(of_one.c[name] for name in order))
 
 
@@ -164,10 +170,10 @@ _JOBS = _rows_of(owner=OWNER, job=ID, number=BigCount)
 _OF_JOBS = _pages(
     _JOBS,
     select(*_COLUMNS)
-    .where(_EVENTS.job_id == _JOBS.c.job, _EVENTS.owner == _JOBS.c.owner)
-    .where(_EVENTS.number > _JOBS.c.number)
+    .where(_EVENTS.job_id == _JOBS.c.job, _EVENTS.number > _JOBS.c.number)
     .order_by(_EVENTS.number),
     "number",
+    same="owner",  # of the page: as a condition, it would make Postgres read all of an owner's
 )
 _OWNERS = _rows_of(owner=OWNER, transaction=BigCount, id=BigCount)
 _OF_OWNERS = _pages(

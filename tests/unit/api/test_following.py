@@ -19,7 +19,7 @@ from narration.clock import utc_now
 from narration.database import session_scope
 from narration.errors import DatabaseUnavailable
 from narration.jobs.control import cancel_job
-from narration.jobs.event_pages import Key, read_pages
+from narration.jobs.event_pages import EventPage, Key, read_pages
 from narration.jobs.events import Position, present_position
 from tests.builders import make_job
 from tests.unit.api.feeds import START, collect, open_feed, tell
@@ -133,6 +133,62 @@ def test_topics_that_change_meanwhile_are_read_together(
     assert asyncio.run(follow()) == [[2]] * 10
     assert sum(together) == 10
     assert len(together) <= 3
+
+
+def test_topics_with_unsettled_events_are_read_again_after_a_pause(
+    resources: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many they are: each asks again until the transaction that it waits for has ended."""
+    reads = 0
+
+    def settle_never(_: Session, places: Mapping[Key, Position], **__: Any) -> dict[Key, EventPage]:
+        nonlocal reads
+        reads += 1
+        return {key: EventPage(events=[], is_last=True, is_settled=False) for key in places}
+
+    monkeypatch.setattr(following, "read_pages", settle_never)
+
+    async def follow() -> None:
+        async with open_feed(resources) as feed:
+            with ExitStack() as stack:
+                for number in range(130):
+                    topic = stack.enter_context(feed.topic(f"owner {number}"))
+                    feed.keep_from(topic, START, is_settled=False)
+                await asyncio.sleep(0.5)
+
+    asyncio.run(follow())
+    assert 3 <= reads <= 33  # three for each pause of 50 ms
+
+
+def test_a_topic_that_cannot_be_read_keeps_no_other_waiting(
+    resources: Resources, job_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with session_scope(resources.database) as session:
+        jobs = [job_id, *(make_job(session, owner="ann").id for _ in range(3))]
+    is_broken = True
+
+    def read(session: Session, places: Mapping[Key, Position], *, limit: int) -> Any:
+        if is_broken and ("ann", job_id) in places:
+            raise ValueError("a row that nobody understands")
+        return read_pages(session, places, limit=limit)
+
+    monkeypatch.setattr(following, "read_pages", read)
+
+    async def follow() -> list[list[int]]:
+        nonlocal is_broken
+        with ExitStack() as stack:
+            async with open_feed(resources) as feed:
+                topics = [feed.follow("ann", job, after=START) for job in jobs]
+                broken, *others = [stack.enter_context(topic) for topic in topics]
+                await asyncio.gather(*(collect(one, 1) for one in (broken, *others)))
+                for job in jobs:
+                    tell(resources, job, "chunk.accepted")
+                numbers = await asyncio.gather(*(collect(one, 1) for one in others))
+                is_broken = False
+                tell(resources, job_id, "chunk.accepted")
+                return [*numbers, await collect(broken, 2)]
+
+    assert asyncio.run(follow()) == [[2], [2], [2], [2, 3]]
 
 
 def test_lost_notices_cost_time_only(

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 COLLECTED_AFTER = 10_000  # objects; Python's own threshold of 700 is less than a request makes
 HEAPS = 2
-KEPT_BYTES = 64 << 20  # about what three takes of the longest chunk need at once
-LARGEST_BYTES = 32 << 20  # glibc keeps no larger array, whatever it is told
+KEPT_BYTES = 64 << 20  # in each heap: what two of the longest chunks need while they are trimmed
+LARGEST_BYTES = 32 << 20  # of one array; documented as the most that glibc accepts
 # From glibc's malloc.h.
 _TRIM_THRESHOLD = -1
 _MMAP_THRESHOLD = -3

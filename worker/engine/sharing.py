@@ -25,7 +25,7 @@ class Backlog:
     utterances that wait for the vocoder would fill the engine and leave T3 only a few to decode,
     and a step of few utterances costs nearly as much as a step of many.
 
-    T3 neither pauses nor shares the GPU while it decodes a few utterances by themselves
+    T3 neither pauses nor shares the GPU with batches of books while some utterances go first
     (worker.engine.precedence). For the first sound of a stream it does not ask at all.
     """
 
@@ -42,7 +42,7 @@ class Backlog:
             self._changed.notify_all()
 
     def hurry(self, *, is_hurrying: bool) -> None:
-        """Set whether T3 decodes a few utterances by themselves."""
+        """Set whether some utterances go first in T3."""
         has_ended = self.is_hurrying > is_hurrying
         self.is_hurrying = is_hurrying
         if has_ended:
@@ -51,7 +51,7 @@ class Backlog:
     def wait(self, timeout_s: float, *, is_crowded: bool) -> bool:
         """Wait until T3 may step; return whether it may.
 
-        `is_crowded`: more utterances wait than T3 has slots.
+        `is_crowded`: an utterance waits that could join if a slot were free.
         """
         with self._changed:
             return self._changed.wait_for(

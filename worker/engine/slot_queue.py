@@ -10,7 +10,7 @@ from worker.engine.types import Heard, Turn, heard
 
 T = TypeVar("T")
 
-_TOGETHER_S = 0.1  # later chunks of streams join so long after the last join, or with the next one
+_TOGETHER_S = 0.1  # after a join, later chunks of streams wait so long, or until another joins
 
 
 class SlotQueue(Generic[T]):
@@ -27,7 +27,7 @@ class SlotQueue(Generic[T]):
         self._streamed: TurnQueue[T] = TurnQueue()
         self._others: TurnQueue[T] = TurnQueue()
         self._joined_at = -_TOGETHER_S
-        self._has_joined = False  # something, before this step
+        self._has_joined = False  # whether anything has, since `begin_step`
         self._is_streams_turn = True
 
     def __len__(self) -> int:
@@ -45,8 +45,9 @@ class SlotQueue(Generic[T]):
     def next(self, *, has_room_for_streams: bool) -> tuple[Turn, T] | None:
         """Return what may join and comes first; None if nothing may.
 
-        While a later chunk of a stream waits, nothing of a book joins: it would slow down those
-        that are decoded.
+        While a later chunk of a stream waits, nothing of a book joins: it would take one of these
+        with it, several times as often as they may join, and slow down those that are decoded.
+        Once nothing is left to join, that time begins.
         """
         if self._has_joined and not (self._streamed and has_room_for_streams):
             self._joined_at = self._clock()  # none is left that only lacked a slot

@@ -1,7 +1,7 @@
 """Records finished chunks in the database, many of them in one transaction.
 
-A transaction costs the interpreter about as much as ten chunks in it, so there are at most five
-transactions a second; chunks that finish in between are collected. A chunk that follows a pause is
+A transaction costs the interpreter about as much as thirty chunks in it, so there are at most five
+a second; chunks that finish in between are collected. A chunk that follows a pause is
 written at once. So is one that a listener waits for, together with all collected so far.
 """
 
@@ -75,6 +75,7 @@ class CheckpointWriter:
             if live:
                 self._committer.write(live)
             self._committer.retry()
+            del checkpoints, live  # what they hold would stay in memory until the next ones come
         self._committer.close()
 
     def _take(self) -> tuple[list[Checkpoint], bool]:
@@ -86,8 +87,9 @@ class CheckpointWriter:
             if self._waiting:
                 left_s = self._began_at + self._gather_s - time.monotonic()
                 self._changed.wait_for(self._is_due, max(0.0, left_s))
-                self._began_at, self._is_urgent = time.monotonic(), False
+                self._began_at = time.monotonic()
             batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+            self._is_urgent = any(checkpoint.is_urgent for checkpoint in self._waiting)
             return batch, self._is_closed and not self._waiting
 
     def _is_due(self) -> bool:

@@ -206,9 +206,9 @@ class SegmentRunner:
                 queue_wakeup(session, Task.RENDER)  # for a worker that goes on
 
     def _read(self, claim: SegmentClaim) -> tuple[SegmentSettings, Sequence[Chunk], bool]:
-        """Return how a segment is to be spoken, its chunks that are not yet, and one thing more.
+        """Return how a segment is to be spoken, its unspoken chunks, and whether it is known.
 
-        That is whether its job has a record of what it is spoken with, as after its first segment.
+        Known is what the job is spoken with, once it is recorded: by the first segment.
         """
         with self._context.session(is_read_only=True) as session:
             job = get_job(session, claim.job_id)

@@ -4,12 +4,10 @@ Each chunk goes through three asynchronous steps: the engine speaks it, its take
 stored, and its outcome is recorded. Completed steps come back through one queue.
 """
 
-import queue
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from functools import partial
-from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -24,13 +22,13 @@ from narration.jobs.takes import Outcome, Take, record_passed_take, store_take
 from narration.telemetry import log_step
 from worker.engine.types import Delivery, Speech, Utterance
 from worker.leases import Lease
+from worker.rendering.completions import Completions
 from worker.rendering.reuse import find_earlier
 from worker.rendering.segment_settings import SegmentSettings
 from worker.rendering.take_sound import SpokenSound, StoredSound
 from worker.rendering.takes import PendingChunk, SpokenTake, resolve_failure, resolve_take
 from worker.rendering.tools import Tools
 
-POLL_S = 0.5  # how often a wait checks for a lost lease or a drain
 SETTLE_S = 60.0  # for outcomes to be recorded before a segment is released
 
 _ResolvedTake = tuple[PendingChunk, Take, PendingChunk | Outcome]
@@ -60,9 +58,7 @@ class SegmentRun:
         self._storing: set[Future[StoredSound]] = set()
         self._recording: set[Future[Standing]] = set()
         self._is_silent = False  # while the first chunk of a text that somebody waits for is spoken
-        # Not SimpleQueue: in CPython 3.11 its `get` may wait for ever if it wakes after its
-        # timeout.
-        self._completed: queue.Queue[Callable[[], None]] = queue.Queue()
+        self._completions = Completions()
         self._remaining = 0
 
     def run(self, chunks: Sequence[Chunk]) -> bool:
@@ -77,12 +73,13 @@ class SegmentRun:
             while self._has_work():
                 self._lease.check()
                 self._submit_next()
-                self._collect()
+                self._completions.handle(may_wait=not self._may_submit())
         finally:
             for future in self._speaking:
                 future.cancel()
             # The segment may only be released after its spoken chunks are recorded.
             wait(self._recording, SETTLE_S)
+            self._completions.end(self._speaking, self._storing, self._recording)
         return self._remaining == 0
 
     def _has_work(self) -> bool:
@@ -161,29 +158,7 @@ class SegmentRun:
         self._is_silent = self._settings.is_urgent and pending.index == 0
         speech = self._tools.engine.submit(utterance)
         receive = partial(self._receive_speech, pending, utterance.steps)
-        self._follow(speech, self._speaking, receive)
-
-    def _follow(self, future: Future[Any], under_way: set[Any], then: Callable[..., None]) -> None:
-        """Call `then` with the future once it is done, on this thread."""
-        under_way.add(future)
-
-        # A future keeps its callbacks. If one held the future, every sound would stay in memory
-        # until the garbage collector looks for cycles, which it rarely does.
-        def handle(done: Future[Any]) -> None:
-            under_way.discard(done)
-            then(done)
-
-        future.add_done_callback(lambda done: self._completed.put(partial(handle, done)))
-
-    def _collect(self) -> None:
-        """Handle completed steps; wait for one if there is nothing else to do."""
-        try:
-            handle = self._completed.get(not self._may_submit(), POLL_S)
-            while True:
-                handle()
-                handle = self._completed.get_nowait()
-        except queue.Empty:
-            pass
+        self._completions.follow(speech, self._speaking, receive)
 
     def _receive_speech(
         self, pending: PendingChunk, steps: Mapping[str, float], future: Future[Speech]
@@ -204,7 +179,7 @@ class SegmentRun:
             waiting=self._settings.waiting(self._claim, pending),
         )
         receive = partial(self._receive_sound, pending, speech)
-        self._follow(self._tools.takes.submit(sound), self._storing, receive)
+        self._completions.follow(self._tools.takes.submit(sound), self._storing, receive)
 
     def _receive_sound(
         self, pending: PendingChunk, speech: Speech, future: Future[StoredSound]
@@ -279,7 +254,9 @@ class SegmentRun:
     def _end(self, outcome: Outcome) -> None:
         chunk = FinishedChunk(claim=self._claim, outcome=outcome)
         standing = self._tools.checkpoints.write(chunk, is_urgent=self._settings.is_urgent)
-        self._follow(standing, self._recording, partial(self._receive_standing, outcome))
+        self._completions.follow(
+            standing, self._recording, partial(self._receive_standing, outcome)
+        )
 
     def _receive_standing(self, outcome: Outcome, future: Future[Standing]) -> None:
         self._note("recorded", outcome.index)

@@ -31,7 +31,7 @@ class SegmentSettings:
     priority: int
     submitted_s: float
     gain_db: float  # the voice's
-    # Needed several times per take, and each takes two digests of the whole text.
+    # By chunk and take: each is needed several times, and takes digests of the whole text.
     _digests: dict[tuple[int, int], tuple[int, str]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )

@@ -11,6 +11,9 @@ from sqlalchemy import Engine, delete
 from narration import workers
 from narration.broker.interface import Task
 from narration.database import session_scope
+from narration.jobs.control import cancel_job
+from narration.jobs.record import Job
+from narration.jobs.states import JobState
 from narration.settings import WorkerSettings
 from narration.workers import WorkerState
 from tests.builders import make_text
@@ -89,11 +92,17 @@ class WatchedEngine(ToneEngine):
     def __init__(self, *, chunk_s: float) -> None:
         super().__init__(chunk_s=chunk_s)
         self.waveforms: list[weakref.ref[Any]] = []
+        self.on_fifth: Any = lambda: None
 
     def _speak(self, utterance: Utterance) -> Speech:
         speech = super()._speak(utterance)
         self.waveforms.append(weakref.ref(speech.waveform))
+        if len(self.waveforms) == 5:
+            self.on_fifth()
         return speech
+
+    def held(self) -> int:
+        return sum(waveform() is not None for waveform in self.waveforms)
 
 
 @pytest.mark.parametrize("take_processes", [0, 1])
@@ -107,12 +116,37 @@ def test_a_spoken_sound_is_freed_without_the_garbage_collector(
     gc.disable()
     try:
         harness.deliver()
-        held = [waveform for waveform in engine.waveforms if waveform() is not None]
+        held = engine.held()
     finally:
         gc.enable()
     harness.close()
     assert len(engine.waveforms) > 4
     assert not held
+
+
+@pytest.mark.parametrize("take_processes", [0, 1])
+def test_the_sounds_of_a_canceled_job_are_freed_without_the_garbage_collector(
+    sqlite_database: Engine, tmp_path: Path, take_processes: int
+) -> None:
+    engine = WatchedEngine(chunk_s=0.01)
+    worker = {"segment_chunks": 60, "take_processes": take_processes}
+    harness = WorkerHarness(sqlite_database, tmp_path, engine, worker=worker)
+    job_id = harness.submit(make_text(60))
+
+    def cancel() -> None:
+        with session_scope(sqlite_database) as session:
+            cancel_job(session, job_id, owner=session.get_one(Job, job_id).owner, now=harness.now)
+
+    engine.on_fifth = cancel
+    gc.disable()
+    try:
+        harness.deliver()
+        wait_for(lambda: not engine.held(), 10, "sounds that were under way to be freed")
+    finally:
+        gc.enable()
+    harness.close()
+    with session_scope(sqlite_database) as session:
+        assert session.get_one(Job, job_id).state is JobState.CANCELED
 
 
 def warm(harness: WorkerHarness) -> list[WorkerState]:

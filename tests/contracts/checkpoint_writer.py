@@ -1,5 +1,6 @@
 """What the writer of finished chunks promises on every database."""
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import replace
@@ -15,6 +16,7 @@ from narration.jobs.record import Chunk, Job
 from narration.jobs.segment_claim import SegmentClaim
 from narration.jobs.states import SPOKEN
 from tests.builders import LEASE, NOW, claim_segment, make_job, make_outcome, plan_job
+from worker.rendering import checkpoint_writer
 from worker.rendering.checkpoint_writer import CheckpointWriter
 
 TIMEOUT_S = 30.0
@@ -64,6 +66,24 @@ class CheckpointWriterContract:
         write(checkpoints, claim, 4)
         checkpoints.close()
         assert spoken(database) == [0, 1, 2, 3, 4]
+
+    def test_one_behind_as_many_as_fit_into_a_transaction_is_in_the_next(
+        self, database: Engine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(checkpoint_writer, "MOST", 2)
+        (claim,) = claimed(database, 1)
+        checkpoints = CheckpointWriter(database, lambda: NOW + LEASE, lambda: NOW, gather_s=3600)
+        urgent = [FinishedChunk(claim=claim, outcome=make_outcome(index)) for index in (0, 3)]
+        with session_scope(database) as session:
+            session.execute(update(Job).values(priority=1))  # the writer waits for this
+            first = checkpoints.write(urgent[0], is_urgent=True)
+            while not first.running():
+                time.sleep(0.001)
+            for index in (1, 2):
+                write(checkpoints, claim, index)
+            last = checkpoints.write(urgent[1], is_urgent=True)
+        assert last.result(TIMEOUT_S) is Standing.WANTED
+        checkpoints.close()
 
     def test_a_lost_segment_fails_no_other(
         self, database: Engine, checkpoints: CheckpointWriter

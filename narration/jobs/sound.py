@@ -36,10 +36,14 @@ class RenderParameters:
 
     def cache_key(self, spoken_text: str, take: int) -> str:
         """Return the digest by which a take is found again, in this job or any other."""
+        return self.seed_and_key(spoken_text, take)[1]
+
+    def seed_and_key(self, spoken_text: str, take: int) -> tuple[int, str]:
+        """Return a take's seed and cache key, each of which takes a digest of the text."""
         seed = self.seed(spoken_text, take)
         delivery = self.delivery.model_dump()
         sound = (spoken_text, self.voice_digest, delivery, seed, _describe(self.engine))
-        return _digest(sound).hexdigest()
+        return seed, _digest(sound).hexdigest()
 
 
 @cache

@@ -11,6 +11,8 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -38,36 +40,48 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     text = make_book(round(options.hours * CHARACTERS_PER_HOUR), options.seed)
-    settings = load_settings()
-    chosen = settings.model.model_copy(update={"checkpoint": options.model})
-    with tempfile.TemporaryDirectory() as folder:
-        began = time.monotonic()
-        data = data_folder(Path(folder), options.caches)
-        model = load_model(settings.model_copy(update={"model": chosen, "data_dir": data}))
+    began = time.monotonic()
+    with open_model(options.model, options.caches) as model:
         opened_s = time.monotonic() - began
-        try:
-            figures = {"opened_s": opened_s} | speak(model.engine, utterances(model, text))
-        finally:
-            model.engine.close()
+        figures = {"opened_s": opened_s} | speak(model.engine, utterances(model, text))
     sys.stdout.write(f"the engine alone: {json.dumps(figures)}\n")
     if options.out:
         options.out.write_text(json.dumps(figures, indent=1))
 
 
-def utterances(model: LoadedModel, text: str) -> list[Utterance]:
-    """Return a model call for each chunk that the service would make of a text."""
+@contextmanager
+def open_model(name: str, caches: Path | None) -> Iterator[LoadedModel]:
+    """Open a model by its name or folder, as a worker does; the engine is closed afterwards."""
+    settings = load_settings()
+    chosen = settings.model.model_copy(update={"checkpoint": name})
+    with tempfile.TemporaryDirectory() as folder:
+        data = data_folder(Path(folder), caches)
+        model = load_model(settings.model_copy(update={"model": chosen, "data_dir": data}))
+        try:
+            yield model
+        finally:
+            model.engine.close()
+
+
+def plan_chunks(text: str) -> list[str]:
+    """Return what the service would speak of a text, chunk by chunk."""
     source = SourceFile(data=text.encode(), name="book.txt", media_type="text/plain")
     draft = draft_plan(LimitSettings(), source, JobSettings(), DraftOptions(segment_chunks=16))
+    return [chunk.spoken_text for chunk in draft.chunks]
+
+
+def utterances(model: LoadedModel, text: str) -> list[Utterance]:
+    """Return a model call for each chunk of a text."""
     voice = next(iter(model.bundled.values()))
     return [
         Utterance(
-            text=chunk.spoken_text,
+            text=spoken,
             voice=voice,
             delivery=Delivery(),
             seed=number,
             turn=make_turn(5, number),
         )
-        for number, chunk in enumerate(draft.chunks)
+        for number, spoken in enumerate(plan_chunks(text))
     ]
 
 

@@ -10,35 +10,30 @@ shown with its standard error over chunks.
 import argparse
 import json
 import os
-import queue
-import tempfile
-import threading
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 
-from narration.api_settings import LimitSettings
 from narration.errors import SpeechError
-from narration.jobs.draft import DraftOptions, SourceFile, draft_plan
-from narration.jobs.request import JobSettings
-from narration.settings import load_settings
 from narration.sound.waveform import SAMPLE_RATE_HZ
-from tests.bench.service import data_folder
+from tests.bench.engine_alone import open_model, plan_chunks
 from tests.listen.recogniser import Recogniser
 from tests.listen.words import Comparison, compare, error_rate
-from worker.engine.types import Delivery, Speech, SpeechEngine, Utterance
-from worker.model import load_model
-from worker.process import LoadedModel
+from worker.engine.types import Delivery, SpeechEngine, Utterance
 
-CALLERS = 8  # `submit` blocks while the engine is full
-HELD = 256  # clips that wait to be heard, so that they need no more than some hundred megabytes
+if TYPE_CHECKING:
+    from worker.chatterbox.voice import Voice
+    from worker.process import LoadedModel
+
+CALLERS = 640  # keep the largest engine full, and hold a clip of a megabyte each at most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,44 +67,6 @@ def parse_delivery(text: str) -> Delivery:
     return Delivery(**values)
 
 
-def read_chunks(text: str) -> list[str]:
-    """Return what a job would speak of a text, chunk by chunk."""
-    source = SourceFile(data=text.encode(), name="sentences.txt", media_type="text/plain")
-    draft = draft_plan(LimitSettings(), source, JobSettings(), DraftOptions(segment_chunks=16))
-    return [chunk.spoken_text for chunk in draft.chunks]
-
-
-def speak(engine: SpeechEngine, asked: Sequence[Utterance]) -> Iterator[tuple[int, Future[Speech]]]:
-    """Yield each utterance's number with its speech once that is done; some wait to be taken."""
-    waiting: queue.SimpleQueue[tuple[int, Utterance]] = queue.SimpleQueue()
-    for numbered in enumerate(asked):
-        waiting.put(numbered)
-    done: queue.Queue[tuple[int, Future[Speech]]] = queue.Queue()
-    room = threading.BoundedSemaphore(HELD)
-
-    def call() -> None:
-        while True:
-            try:
-                number, utterance = waiting.get_nowait()
-            except queue.Empty:
-                return
-            room.acquire()
-            failed: Future[Speech] = Future()
-            try:
-                speech = engine.submit(utterance)
-            except Exception as error:  # noqa: BLE001 - whoever takes the result raises it
-                failed.set_exception(error)
-                speech = failed
-            speech.add_done_callback(lambda future, number=number: done.put((number, future)))
-
-    callers = [threading.Thread(target=call, daemon=True) for _ in range(CALLERS)]
-    for caller in callers:
-        caller.start()
-    for _ in asked:
-        yield done.get()
-        room.release()
-
-
 @cache
 def _recogniser() -> Recogniser:
     return Recogniser(threads=1)
@@ -121,25 +78,28 @@ def hear(said: str, waveform: npt.NDArray[np.float32]) -> Comparison:
 
 
 def measure(
-    model: LoadedModel,
-    voice: str,
+    engine: SpeechEngine,
+    voice: "Voice",
     chunks: Sequence[str],
     delivery: Delivery,
-    listeners: ProcessPoolExecutor,
+    listeners: Executor,
 ) -> list[Comparison]:
     """Speak chunks and return what was heard of each, in order."""
-    asked = [
-        Utterance(text=text, voice=model.bundled[voice], delivery=delivery, seed=seed)
-        for seed, text in enumerate(chunks)
-    ]
-    heard: dict[int, Future[Comparison]] = {}
-    for number, speech in speak(model.engine, asked):
+
+    def speak_and_hear(numbered: tuple[int, str]) -> Comparison:
+        seed, text = numbered
         try:
-            waveform = speech.result().waveform
+            waveform = (
+                engine.submit(Utterance(text=text, voice=voice, delivery=delivery, seed=seed))
+                .result()
+                .waveform
+            )
         except SpeechError:  # it is missing
             waveform = np.zeros(SAMPLE_RATE_HZ, np.float32)
-        heard[number] = listeners.submit(hear, chunks[number], waveform)
-    return [heard[number].result() for number in range(len(chunks))]
+        return listeners.submit(hear, text, waveform).result()
+
+    with ThreadPoolExecutor(CALLERS) as callers:
+        return list(callers.map(speak_and_hear, enumerate(chunks)))
 
 
 def make_row(
@@ -158,6 +118,23 @@ def make_row(
         missing=sum(one.is_missing for one in heard),
         repeated=sum(one.is_repeated for one in heard),
     )
+
+
+def compare_settings(
+    model: "LoadedModel",
+    voices: Sequence[str],
+    chunks: Sequence[str],
+    others: Mapping[str, Delivery],
+    listeners: Executor,
+) -> Iterator[Row]:
+    """Yield a row for each voice and setting, the default settings first."""
+    for name in voices:
+        voice = model.bundled[name]
+        default = measure(model.engine, voice, chunks, Delivery(), listeners)
+        yield make_row("default", name, default, default)
+        for setting, delivery in others.items():
+            heard = measure(model.engine, voice, chunks, delivery, listeners)
+            yield make_row(setting, name, heard, default)
 
 
 def show(rows: Sequence[Row]) -> Table:
@@ -188,28 +165,19 @@ def main() -> None:
     options = parser.parse_args()
     try:
         others = {text: parse_delivery(text) for text in options.settings}
-        chunks = read_chunks(options.text.read_text(encoding="utf-8"))
+        chunks = plan_chunks(options.text.read_text(encoding="utf-8"))
     except (argparse.ArgumentTypeError, OSError) as error:
         parser.error(str(error))
-    settings = load_settings()
-    chosen = settings.model.model_copy(update={"checkpoint": options.model})
     rows: list[Row] = []
-    with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(options.listeners) as pool:
-        list(pool.map(len, [[]] * options.listeners))  # fork before the engine starts its threads
-        data = data_folder(Path(folder), options.caches)
-        model = load_model(settings.model_copy(update={"model": chosen, "data_dir": data}))
-        try:
-            for voice in options.voices or [name for name in model.bundled if name != "default"]:
-                default: list[Comparison] | None = None
-                for name, delivery in ({"default": Delivery()} | others).items():
-                    heard = measure(model, voice, chunks, delivery, pool)
-                    default = default or heard
-                    rows.append(make_row(name, voice, heard, default))
-                    Console(width=120).print(show(rows))
-                    if options.out:  # after each, since a run may be interrupted
-                        options.out.write_text(json.dumps([asdict(row) for row in rows], indent=1))
-        finally:
-            model.engine.close()
+    with ProcessPoolExecutor(options.listeners) as listeners:
+        listeners.submit(len, ()).result()  # they fork before the engine starts its threads
+        with open_model(options.model, options.caches) as model:
+            names = options.voices or [name for name in model.bundled if name != "default"]
+            for row in compare_settings(model, names, chunks, others, listeners):
+                rows.append(row)
+                Console(width=120).print(show(rows))
+                if options.out:  # after each, since a run may be interrupted
+                    options.out.write_text(json.dumps([asdict(row) for row in rows], indent=1))
 
 
 if __name__ == "__main__":

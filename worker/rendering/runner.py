@@ -172,17 +172,21 @@ class SegmentRunner:
         )
 
     def _render(self, claim: SegmentClaim, lease: Lease, *, is_first: bool) -> None:
-        settings, chunks, is_known = self._read(claim)
+        settings, chunks, has_record = self._read(claim)
         log_step("settings_read")
-        record = partial(
-            record_provenance,
-            job_id=claim.job_id,
-            engine=self._identity,
-            voice_digest=settings.voice.digest,
-            gain_db=settings.gain_db,
+        record = (
+            None
+            if has_record
+            else partial(
+                record_provenance,
+                job_id=claim.job_id,
+                engine=self._identity,
+                voice_digest=settings.voice.digest,
+                gain_db=settings.gain_db,
+            )
         )
         if not settings.is_urgent:
-            if not is_known:
+            if record is not None:
                 with self._context.session() as session:
                     record(session)
             if is_first:
@@ -206,9 +210,9 @@ class SegmentRunner:
                 queue_wakeup(session, Task.RENDER)  # for a worker that goes on
 
     def _read(self, claim: SegmentClaim) -> tuple[SegmentSettings, Sequence[Chunk], bool]:
-        """Return how a segment is to be spoken, its unspoken chunks, and whether it is known.
+        """Return how a segment is to be spoken, its unspoken chunks, and whether that is recorded.
 
-        Known is what the job is spoken with, once it is recorded: by the first segment.
+        The first segment of a job records what the job is spoken with.
         """
         with self._context.session(is_read_only=True) as session:
             job = get_job(session, claim.job_id)
@@ -233,10 +237,10 @@ class SegmentRunner:
             submitted_s=job.created_at.timestamp(),
             gain_db=gain_db,
         )
-        is_known = is_recorded(
+        has_record = is_recorded(
             job, engine=self._identity, voice_digest=voice.digest, gain_db=gain_db
         )
-        return segment_settings, chunks, is_known
+        return segment_settings, chunks, has_record
 
     def _finish(self, claim: SegmentClaim) -> None:
         with self._context.session() as session:

@@ -43,9 +43,9 @@ class SegmentRun:
         claim: SegmentClaim,
         settings: SegmentSettings,
         lease: Lease,
-        record: Callable[[Session], None],
+        record: Callable[[Session], None] | None,
     ) -> None:
-        """`record` writes down what an urgent segment is spoken with."""
+        """`record` writes down what an urgent segment is spoken with, unless that is done."""
         self._tools = tools
         self._context = tools.context
         self._drain = tools.drain
@@ -111,7 +111,7 @@ class SegmentRun:
 
     def _record_begun(self, unspoken: Sequence[int]) -> None:
         with self._context.session() as session:
-            if self._settings.is_urgent:
+            if self._settings.is_urgent and self._record is not None:
                 self._record(session)
             # A suspect segment's chunks start one by one, so that a crash points to a single chunk.
             if unspoken and not self._claim.is_suspect:

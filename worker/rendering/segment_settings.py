@@ -92,9 +92,6 @@ class SegmentSettings:
         """Return a take's seed and cache key."""
         take = (pending.index, number)
         if take not in self._digests:
-            parameters, text = self.parameters_of(pending), pending.spoken_text
-            self._digests[take] = (
-                parameters.seed(text, number),
-                parameters.cache_key(text, number),
-            )
+            parameters = self.parameters_of(pending)
+            self._digests[take] = parameters.seed_and_key(pending.spoken_text, number)
         return self._digests[take]

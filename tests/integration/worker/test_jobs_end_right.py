@@ -62,16 +62,6 @@ def test_messages_that_come_twice_and_out_of_order_change_nothing(harness: Worke
     assert len(harness.engine.spoken) == harness.job(job_id).chunks_total
 
 
-def test_all_jobs_that_a_message_names_are_planned(harness: WorkerHarness) -> None:
-    ids = [harness.submit(make_text(1)) for _ in range(3)]
-    harness.broker.take()
-    with session_scope(harness.database) as session:
-        cancel_job(session, ids[0], owner=OWNER, now=harness.clock())
-    harness.broker.send(Task.PLAN, "job_of_nobody", *ids)
-    harness.deliver()
-    assert [harness.job(id_).state for id_ in ids] == ["canceled", "succeeded", "succeeded"]
-
-
 def test_lost_messages_are_sent_again_by_the_sweeper(harness: WorkerHarness) -> None:
     job_id = harness.submit(make_text(1))
     for _ in range(8):

@@ -12,11 +12,10 @@ from narration import workers
 from narration.broker.interface import Task
 from narration.database import session_scope
 from narration.jobs.control import cancel_job
-from narration.jobs.record import Job
 from narration.jobs.states import JobState
 from narration.settings import WorkerSettings
 from narration.workers import WorkerState
-from tests.builders import make_text
+from tests.builders import OWNER, make_text
 from tests.cluster import wait_for
 from tests.fakes import ToneEngine
 from tests.harness import WorkerHarness
@@ -106,47 +105,38 @@ class WatchedEngine(ToneEngine):
 
 
 @pytest.mark.parametrize("take_processes", [0, 1])
-def test_a_spoken_sound_is_freed_without_the_garbage_collector(
-    sqlite_database: Engine, tmp_path: Path, take_processes: int
+@pytest.mark.parametrize(
+    ("segment_chunks", "is_canceled"), [(4, False), (60, True)], ids=["spoken", "canceled"]
+)
+def test_sounds_are_freed_without_the_garbage_collector(
+    sqlite_database: Engine,
+    tmp_path: Path,
+    take_processes: int,
+    segment_chunks: int,
+    is_canceled: bool,
 ) -> None:
     engine = WatchedEngine(chunk_s=0.01)
-    worker = {"segment_chunks": 4, "take_processes": take_processes}
-    harness = WorkerHarness(sqlite_database, tmp_path, engine, worker=worker)
-    harness.submit(make_text(24))
-    gc.disable()
-    try:
-        harness.deliver()
-        held = engine.held()
-    finally:
-        gc.enable()
-    harness.close()
-    assert len(engine.waveforms) > 4
-    assert not held
-
-
-@pytest.mark.parametrize("take_processes", [0, 1])
-def test_the_sounds_of_a_canceled_job_are_freed_without_the_garbage_collector(
-    sqlite_database: Engine, tmp_path: Path, take_processes: int
-) -> None:
-    engine = WatchedEngine(chunk_s=0.01)
-    worker = {"segment_chunks": 60, "take_processes": take_processes}
+    worker = {"segment_chunks": segment_chunks, "take_processes": take_processes}
     harness = WorkerHarness(sqlite_database, tmp_path, engine, worker=worker)
     job_id = harness.submit(make_text(60))
 
     def cancel() -> None:
         with session_scope(sqlite_database) as session:
-            cancel_job(session, job_id, owner=session.get_one(Job, job_id).owner, now=harness.now)
+            cancel_job(session, job_id, owner=OWNER, now=harness.now)
 
-    engine.on_fifth = cancel
+    if is_canceled:
+        engine.on_fifth = cancel
     gc.disable()
     try:
         harness.deliver()
-        wait_for(lambda: not engine.held(), 10, "sounds that were under way to be freed")
+        # Those under way when a job is canceled are freed a little later.
+        wait_for(lambda: not engine.held(), 10, "sounds to be freed")
     finally:
         gc.enable()
     harness.close()
-    with session_scope(sqlite_database) as session:
-        assert session.get_one(Job, job_id).state is JobState.CANCELED
+    assert len(engine.waveforms) > 4
+    state = JobState.CANCELED if is_canceled else JobState.SUCCEEDED
+    assert harness.job(job_id).state is state
 
 
 def warm(harness: WorkerHarness) -> list[WorkerState]:

@@ -2,13 +2,18 @@
 
 import argparse
 import math
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 
 from narration.errors import SpeechError
-from tests.listen.settings import make_row, parse_delivery, read_chunks, speak
-from tests.listen.words import compare
+from tests.bench.engine_alone import plan_chunks
+from tests.listen import settings
+from tests.listen.settings import make_row, measure, parse_delivery
+from tests.listen.words import Comparison, compare
 from worker.engine.types import Delivery, Speech, Utterance
 
 
@@ -23,7 +28,7 @@ def test_what_is_no_setting_is_refused(text: str) -> None:
 
 
 def test_each_paragraph_is_a_chunk() -> None:
-    assert read_chunks("It rains.\n\nWhat did he see?\n") == ["It rains.", "What did he see?"]
+    assert plan_chunks("It rains.\n\nWhat did he see?\n") == ["It rains.", "What did he see?"]
 
 
 def test_the_difference_has_its_standard_error_over_chunks() -> None:
@@ -46,7 +51,15 @@ class _Engine:
         if utterance.seed % 5 == 0:
             future.set_exception(SpeechError("failed"))
         else:
-            future.set_result(utterance.seed)  # type: ignore[arg-type]
+            waveform = np.full(10, utterance.seed, np.float32)
+            future.set_result(
+                Speech(
+                    tokens=np.zeros(1, np.int64),
+                    waveform=waveform,
+                    is_truncated=False,
+                    is_watermarked=False,
+                )
+            )
         return future
 
     def is_alive(self) -> bool:
@@ -56,13 +69,18 @@ class _Engine:
         pass
 
 
-def test_every_utterance_is_answered_once_whatever_becomes_of_it() -> None:
-    asked = [
-        Utterance(text="", voice=None, delivery=Delivery(), seed=seed)  # type: ignore[arg-type]
-        for seed in range(1000)
-    ]
-    answers = dict(speak(_Engine(), asked))
-    assert sorted(answers) == list(range(1000))
-    spoken = {number for number, future in answers.items() if future.exception() is None}
-    assert spoken == {number for number in range(1000) if number % 3 and number % 5}
-    assert all(answers[number].result() == number for number in spoken)
+def test_each_chunk_is_heard_in_its_place_and_one_that_fails_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def hear(said: str, waveform: npt.NDArray[np.float32]) -> Comparison:
+        return compare(said, f"it is {int(waveform[0]) + 1000}" if waveform[0] else "")
+
+    monkeypatch.setattr(settings, "hear", hear)
+    voice: Any = None
+    chunks = [f"it is {number + 1000}" for number in range(700)]  # more than callers
+    with ThreadPoolExecutor(4) as listeners:
+        heard = measure(_Engine(), voice, chunks, Delivery(), listeners)
+    for number, one in enumerate(heard):
+        assert one.said == f"it is {number + 1000}"
+        assert one.is_missing == (number % 3 == 0 or number % 5 == 0)
+        assert one.is_missing or not one.errors

@@ -119,7 +119,7 @@ def _compare(head: Tensor, config: T3Config) -> None:
     normed = config.width**0.5
     head[:, : _CONTENT.start] = 0
     content = torch.randn(len(head), config.width - _CONTENT.start)
-    head[:, _CONTENT] = _SPREAD * content
+    head[:, _CONTENT] = _SPREAD * CONFIG.width / config.width * content
     stop = head[STOP_SPEECH].zero_()
     per_step = _CERTAINTY * _LARGE / normed / _SPAN
     stop[_STEP] = per_step * (config.speech_positions - 1)

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ import torch
 from tests.generate import generate
 from tests.model.worker.chatterbox.test_official_names import read_list
 from training.tiny_checkpoint import write_checkpoint
-from training.tiny_t3 import TOKENS_PER_TEXT_TOKEN
+from training.tiny_t3 import CONFIG as T3_CONFIG
+from training.tiny_t3 import TOKENS_PER_TEXT_TOKEN, make_t3
 from worker.chatterbox.checkpoint import Chatterbox, load_chatterbox
 from worker.chatterbox.config import START_TEXT, STOP_TEXT, TOKEN_RATE_HZ
 from worker.chatterbox.hift.source import draw_noise as draw_source_noise
@@ -18,6 +20,7 @@ from worker.chatterbox.s3gen.flow import draw_noise, noise_frames
 from worker.chatterbox.t3.prompt import Prompt, SpeechTokens
 from worker.chatterbox.t3.sampling import Sampling
 from worker.chatterbox.tokenizer import normalize_punctuation
+from worker.chatterbox.voice import make_voice
 from worker.chatterbox.weights import read_tensors
 
 STORY = (
@@ -72,6 +75,24 @@ def test_speech_lasts_as_long_as_the_text_would(
             assert not one.is_truncated
             seconds = len(one.tokens) / TOKEN_RATE_HZ
             assert abs(seconds - len(text) / 15) < 0.3 + 0.15 * len(text) / 15, text
+
+
+def test_a_wide_t3_stops_where_the_text_ends_too(tiny: Chatterbox) -> None:
+    """As that of the official shapes, which is 1,024 wide, does."""
+    torch.manual_seed(0)
+    network = make_t3(replace(T3_CONFIG, width=512, layers=1))
+    for length in (28, 120):
+        tokens = tiny.tokenizer.encode(normalize_punctuation(STORY[:length]))
+        voice = make_voice(
+            speaker=torch.randn(T3_CONFIG.speaker_width),
+            prompt_tokens=torch.zeros(T3_CONFIG.prompt_tokens, dtype=torch.int64),
+            reference_tokens=torch.zeros(50, dtype=torch.int64),
+            reference_mel=torch.zeros(100, 80),
+            x_vector=torch.zeros(192),
+        )
+        prompt = Prompt(text_tokens=[START_TEXT, *tokens, STOP_TEXT], voice=voice)
+        [spoken] = generate(network, [prompt])
+        assert abs(len(spoken.tokens) / TOKEN_RATE_HZ - length / 15) < 0.3 + 0.15 * length / 15
 
 
 @pytest.mark.parametrize("text", ["x" * 300, "1984 " * 60, "NO! " * 75, "\N{SNOWMAN}", "I"])

@@ -66,7 +66,7 @@ class RenderCommand:
         document.write_text("\n\n".join(texts), encoding="utf-8")
         output = document.with_suffix(".flac")
         arguments = ["-o", str(output), "--model", self._model, "--voice", voice, *options]
-        summary = _render([str(document), *arguments])
+        summary = render([str(document), *arguments])
         manifest = json.loads(output.with_suffix(".manifest.json").read_text(encoding="utf-8"))
         clips = cut(soundfile.read(output, dtype="float32")[0], manifest)
         assert [clip.text for clip in clips] == texts, "a text is not a chunk"
@@ -98,7 +98,11 @@ def _at(seconds: float) -> int:
     return round(seconds * SAMPLE_RATE_HZ)
 
 
-def _render(arguments: list[str]) -> dict[str, Any]:
+def render(arguments: list[str]) -> dict[str, Any]:
+    """Run the command in this process and return its summary.
+
+    Raises: RenderFailed.
+    """
     with redirect_stdout(io.StringIO()) as printed:
         code = run(["render", "--quiet", "--json", *arguments])
     if code != 0:

@@ -57,9 +57,15 @@ def _submit(api: Api, story: Path, path: Path, voice: str) -> Narration:
         outputs=[Output(path=path, format=OutputFormat.FLAC)],
     )
     with closing(ApiClient(api.url, None)) as client:
-        job = submit(client, request, lambda _: None)
-        items = client.request("GET", job.urls.artifacts).json()["items"]
-    [record] = [item["url"] for item in items if item["name"] == "manifest.json"]
-    manifest = json.loads(httpx.get(record).content)
+        manifest = fetch_narration(client, request)
     sound, _ = soundfile.read(path, dtype="float32")
     return Narration(clips=cut(sound, manifest), manifest=manifest)
+
+
+def fetch_narration(client: ApiClient, request: NarrationRequest) -> dict[str, Any]:
+    """Have a service narrate, fetch the outputs and return the manifest."""
+    job = submit(client, request, lambda _: None)
+    items = client.request("GET", job.urls.artifacts).json()["items"]
+    [record] = [item["url"] for item in items if item["name"] == "manifest.json"]
+    manifest: dict[str, Any] = json.loads(httpx.get(record).content)
+    return manifest

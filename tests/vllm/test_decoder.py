@@ -206,3 +206,20 @@ def test_a_step_with_all_slots_taken_has_a_graph(slots: int) -> None:
     assert sizes == sorted(set(sizes))
     assert (sizes[0], sizes[-1]) == (1, slots)
     assert all(after - before <= 16 for before, after in pairwise(sizes))
+
+
+def test_no_more_prompts_join_at_once_than_a_graph_holds() -> None:
+    engine = FakeEngine()
+    decoder = VllmDecoder(engine, LAYOUT, encode, slots=SLOTS, bank_rows=4, step_tokens=10)
+    joined = [decoder.join(prompt(50)) for _ in range(3)]  # of three tokens each
+    assert joined == [0, 1, None]
+    decoder.step()
+    assert [decoder.join(prompt(50)) for _ in range(3)] == [2, 3, None]
+    decoder.close()
+
+
+def test_prompts_that_no_graph_holds_anyway_join_together() -> None:
+    engine = FakeEngine()
+    decoder = VllmDecoder(engine, LAYOUT, encode, slots=SLOTS, bank_rows=4, step_tokens=3)
+    assert [decoder.join(prompt(50)) for _ in range(4)] == [0, 1, 2, 3]
+    decoder.close()

@@ -23,6 +23,8 @@ from worker.engine.vllm_decoder import VllmDecoder
 _BANK_ROWS = 256  # pairs of voice and exaggeration kept ready; beyond these, pairs take turns
 _CPU_KV_BYTES = 1 << 30
 _STEP_TOKENS = 4096  # room for 512 decoding utterances and a dozen new prompts
+# A prompt adds a token for each of its text's, 25 to 120, as the conditioning is cached.
+_JOINING_TOKENS = (32, 64, 96, 128, 192, 256, 320, 384, 448, 512)
 
 
 def prepare_vllm(
@@ -41,8 +43,14 @@ def prepare_vllm(
     conditioner = load_conditioner(weights, config.t3, config.storage)
     layout = PromptLayout.of(config.t3)
     start = partial(start_vllm, folder, layout, options, open_stream)
+    most = max(joining_sizes(options.t3_slots), default=0) if options.device != "cpu" else 0
     return lambda: VllmDecoder(
-        start(), layout, conditioner.encode, slots=options.t3_slots, bank_rows=_BANK_ROWS
+        start(),
+        layout,
+        conditioner.encode,
+        slots=options.t3_slots,
+        bank_rows=_BANK_ROWS,
+        step_tokens=most,
     )
 
 
@@ -62,12 +70,15 @@ def start_vllm(
         torch.cuda.set_stream(open_stream())
     arguments = engine_arguments(folder, layout, options) | overrides
     config = EngineArgs(**arguments).create_engine_config(UsageContext.ENGINE_CONTEXT)
-    return LLMEngine(
+    engine = LLMEngine(
         vllm_config=config,
         executor_class=Executor.get_class(config),
         log_stats=not arguments["disable_log_stats"],
         multiprocess_mode=False,
     )
+    if options.device != "cpu" and (sizes := joining_sizes(options.t3_slots)):
+        engine.collective_rpc("capture_joining_steps", args=(sizes,))
+    return engine
 
 
 def engine_arguments(
@@ -82,7 +93,7 @@ def engine_arguments(
         "max_model_len": layout.max_length,
         "max_num_seqs": options.t3_slots,
         "enable_prefix_caching": True,  # one voice's conditioning serves all of its chunks
-        "worker_extension_cls": "worker.chatterbox.t3.vllm_model.BankWriter",
+        "worker_extension_cls": "worker.chatterbox.t3.vllm_model.T3Worker",
         "disable_log_stats": True,
     }
     return arguments | (_on_cuda(options) if options.device != "cpu" else _on_cpu(layout))
@@ -95,6 +106,14 @@ def graph_sizes(slots: int) -> list[int]:
     """
     even = [*range(8, 64, 8), *range(64, slots, 16)]
     return sorted({size for size in (1, 2, 4, *even, slots) if size <= slots})
+
+
+def joining_sizes(slots: int) -> list[int]:
+    """Choose numbers of tokens of the steps that read prompts and have a graph.
+
+    vLLM's graphs write their logits to a buffer with a row for each slot.
+    """
+    return [size for size in _JOINING_TOKENS if size <= slots]
 
 
 def _on_cpu(layout: PromptLayout) -> dict[str, Any]:

@@ -114,8 +114,8 @@ class ChatterboxT3(nn.Module):
         return loaded
 
 
-class BankWriter:
-    """Mixed into vLLM's workers (`worker_extension_cls`), so that the engine can fill the bank."""
+class T3Worker:
+    """Mixed into vLLM's workers (`worker_extension_cls`): calls for T3 that vLLM does not have."""
 
     model_runner: Any
 
@@ -126,6 +126,14 @@ class BankWriter:
         conditioning = torch.frombuffer(bytearray(data), dtype=torch.float32)
         bank = network.bank[row * length : (row + 1) * length]
         bank.copy_(conditioning.view(length, -1))
+
+    def capture_joining_steps(self, sizes: list[int]) -> None:
+        """Capture steps that read prompts, of so many tokens; for vLLM's second model runner."""
+        if hasattr(self.model_runner, "cudagraph_manager"):
+            # Imported here: vLLM's CPU build may lack what it needs.
+            from worker.chatterbox.t3.vllm_graphs import capture_joining_steps  # noqa: PLC0415
+
+            capture_joining_steps(self.model_runner, sizes)
 
 
 def _parameter_of(official: str) -> tuple[str, str | int | None]:

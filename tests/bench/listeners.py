@@ -1,17 +1,21 @@
 """How soon a short chunk is heard, alone and beside listeners who are served in real time."""
 
+import itertools
 import threading
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from tests.bench.figures import percentiles
 from tests.bench.synthetic import Bench, utterance, utterances
+from worker.engine.types import HIGHEST_PRIORITY, make_turn
 
 SHORT_S = 1.5  # the first chunk of what somebody listens to
 MEAN_S = 12.0  # of `utterances`
 SETTLE_S, MEASURE_S, PAUSE_S = 2.0, 6.0, 0.2
+STREAM = HIGHEST_PRIORITY + 1
 
 
 def measure_first_chunk(bench: Bench, listeners: list[int]) -> list[dict[str, float]]:
@@ -28,7 +32,8 @@ def _measure(bench: Bench, listeners: int) -> dict[str, float]:
     end = time.perf_counter() + MEASURE_S
     while time.perf_counter() < end:
         began = time.perf_counter()
-        bench.engine.submit(utterance(bench.voice, SHORT_S, len(seconds))).result()
+        first = utterance(bench.voice, SHORT_S, len(seconds))
+        bench.engine.submit(replace(first, turn=make_turn(STREAM, 0))).result()
         seconds.append(time.perf_counter() - began)
         time.sleep(PAUSE_S)
     stop.set()
@@ -42,7 +47,9 @@ def _listen(bench: Bench, listeners: int, stop: threading.Event) -> None:
         return
     futures: list[Any] = []
     due = time.perf_counter()
-    for chunk in utterances(bench.voice, seed=listeners):
+    chunks = utterances(bench.voice, seed=listeners)
+    for number in itertools.count(1):
+        chunk = replace(next(chunks), turn=make_turn(STREAM, number, due))
         if stop.wait(max(0.0, due - time.perf_counter())):
             break
         futures.append(bench.engine.submit(chunk))

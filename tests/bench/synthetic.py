@@ -85,7 +85,7 @@ def open_bench(config: ChatterboxConfig, options: ResolvedOptions, **overrides: 
         vocoder = Vocoder(config.hift).eval().requires_grad_(False)
         watermarker = Watermarker().eval().requires_grad_(False)
     sharing = share_device(options)
-    renderer = TorchRenderer(flow, vocoder, watermarker, options, sharing.open_sound_stream)
+    renderer = TorchRenderer(flow, vocoder, watermarker, options, sharing)
     tokens = _open_tokens(config, options, sharing, overrides)
     # All slots can be filled at once.
     admission = Admission(options.queue_limit, first=options.queue_limit)

@@ -4,6 +4,7 @@ For few rows this saves the host time of launching kernels one by one; for many 
 interpreter to other threads.
 """
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from torch import Tensor
 from worker.chatterbox.rows import Columns, Ends, call_padded, catch_up, pad_rows, upload
 
 log = structlog.get_logger()
+
+# A capture begins by waiting for the whole device, which breaks one that another thread has begun.
+_CAPTURING = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +71,10 @@ class GraphPool:
         """
         if self._is_broken:
             return None
+        with _CAPTURING:
+            return self._capture(run)
+
+    def _capture(self, run: Callable[[], Tensor]) -> Captured | None:
         current = torch.cuda.current_stream()
         stream = self._stream = self._stream or self._open_stream()
         graph = torch.cuda.CUDAGraph()

@@ -46,9 +46,7 @@ def open_engine(chatterbox: Chatterbox, options: ResolvedOptions) -> PipelineEng
     sys.setswitchinterval(_TURN_S)
     watermarker = load_watermarker(options.device) if options.is_watermarked else None
     sharing = share_device(options)
-    renderer = TorchRenderer(
-        chatterbox.flow, chatterbox.vocoder, watermarker, options, sharing.open_sound_stream
-    )
+    renderer = TorchRenderer(chatterbox.flow, chatterbox.vocoder, watermarker, options, sharing)
     tokens, max_text_tokens = _TOKEN_STAGES[options.back_end](chatterbox, options, sharing)
     admission = Admission(options.queue_limit)
     return PipelineEngine(

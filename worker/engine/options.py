@@ -26,6 +26,9 @@ DRIVER_GB = 1.0
 _REST_GB = 2.6  # networks, T3's graphs, memory cached by the allocator
 _LEAST_CACHE_GB = 1.0
 _LEAST_BUDGET_GB = 7.0
+# From this batch on (a budget of 40 GB has 28), first sounds have a stream and graphs of their own.
+_BATCH_BESIDE_FIRST = 28
+_FIRST_GB = 2.0  # those graphs, and what captures leave in the allocator
 _LARGEST_BATCH = 512  # more slots gained nothing on an H200
 
 
@@ -65,6 +68,12 @@ class ResolvedOptions:
     kv_cache_gb: float
     is_compiled: bool
     cache_folder: Path
+
+    @property
+    def has_stream_for_first(self) -> bool:
+        """Whether the first sounds of streams are rendered beside the other batches."""
+        is_half = self.precision != "float32"
+        return self.is_compiled and is_half and self.vocoder_batch >= _BATCH_BESIDE_FIRST
 
 
 def resolve(options: EngineOptions) -> ResolvedOptions:
@@ -140,7 +149,8 @@ def _kv_cache_gb(budget_gb: float, vocoder_batch: int) -> float:
         raise SettingsError(
             f"gpu_memory_gb is {budget_gb:g}: the engine needs {_LEAST_BUDGET_GB:g} at least"
         )
-    left_gb = budget_gb - DRIVER_GB - _REST_GB - _sound_gb(vocoder_batch)
+    first_gb = _FIRST_GB if vocoder_batch >= _BATCH_BESIDE_FIRST else 0.0
+    left_gb = budget_gb - DRIVER_GB - _REST_GB - _sound_gb(vocoder_batch) - first_gb
     if left_gb < _LEAST_CACHE_GB:
         raise SettingsError(
             f"vocoder_batch is {vocoder_batch}: beside that, gpu_memory_gb of {budget_gb:g} leaves "

@@ -7,10 +7,8 @@ batch nor the device changes how an utterance sounds.
 import hashlib
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
 from worker.chatterbox.config import (
     FRAMES_PER_TOKEN,
@@ -19,19 +17,25 @@ from worker.chatterbox.config import (
     TOKEN_RATE_HZ,
     FlowConfig,
 )
-from worker.chatterbox.cuda_graphs import GraphPool
-from worker.chatterbox.hift.source import SourceNoise
 from worker.chatterbox.hift.source import draw_noise as draw_source_noise
 from worker.chatterbox.hift.vocoder import Vocoder
 from worker.chatterbox.s3gen.flow import Flow, draw_noise, noise_frames
-from worker.chatterbox.s3gen.graphs import accelerate
 from worker.chatterbox.t3.prompt import SpeechTokens
 from worker.chatterbox.voice import Voice, make_voice
 from worker.chatterbox.watermark import Watermarker
-from worker.engine.options import ResolvedOptions, rows_at_once
-from worker.engine.sharing import OpenStream
+from worker.engine.options import ResolvedOptions
+from worker.engine.sharing import Sharing
+from worker.engine.sound_networks import Noise, SoundNetworks
 from worker.engine.sound_stage import Waveforms
-from worker.engine.types import Delivery, Utterance
+from worker.engine.types import (
+    HIGHEST_PRIORITY,
+    Delivery,
+    Heard,
+    Turn,
+    Utterance,
+    heard,
+    make_turn,
+)
 
 _AVERAGE_FRAMES = 1100  # 12 s after a voice prompt of 10 s
 # In tokens: one for each length that the encoder and the vocoder have a graph for, up to 20 s.
@@ -49,14 +53,7 @@ _HEARD_LATER = (
 _MOST_STRETCH = 28  # tokens by which a length may grow and still use the same graphs
 # Each utterance counts as at least this many, so that no batch has more rows than a graph.
 _LEAST_FRAMES = 600
-
-
-@dataclass(frozen=True, slots=True)
-class Noise:
-    """The random inputs of one utterance: the flow's start and the vocoder's excitation."""
-
-    flow: Tensor
-    source: SourceNoise
+_FIRST = make_turn(HIGHEST_PRIORITY + 1, 0)  # of the first chunk of a stream
 
 
 class TorchRenderer:
@@ -68,25 +65,32 @@ class TorchRenderer:
         vocoder: Vocoder,
         watermarker: Watermarker | None,
         options: ResolvedOptions,
-        open_stream: OpenStream | None = None,
+        sharing: Sharing,
     ) -> None:
-        """`open_stream` opens CUDA streams for its kernels; None on a CPU."""
+        """`sharing` opens CUDA streams for its kernels; on a CPU it has none."""
         self._flow = flow
         self._vocoder = vocoder
-        self._watermarker = watermarker
-        self._stream = open_stream() if open_stream else None
+        self._is_on_gpu = sharing.open_sound_stream is not None
+        self._is_watermarked = watermarker is not None
+        self._networks = SoundNetworks(flow, vocoder, watermarker, sharing.open_sound_stream)
+        self._networks.adapt(options)
+        self._first_networks: SoundNetworks | None = None
+        if options.has_stream_for_first and sharing.open_first_stream is not None:
+            self._first_networks = self._networks.on_another_stream(sharing.open_first_stream)
         self._batch = options.vocoder_batch
         self._silent_voice = _make_silent_voice(flow.config)
         self._unprepared = self._choose_batches() if options.is_compiled else []
-        self._launching = threading.Lock()  # all graphs share one memory pool
         self._preparing = threading.Lock()
-        pool = GraphPool(open_stream) if open_stream else GraphPool()
-        _adapt(flow, vocoder, watermarker, options, pool)
 
     @property
     def is_watermarked(self) -> bool:
         """Whether waveforms carry the watermark."""
-        return self._watermarker is not None
+        return self._is_watermarked
+
+    @property
+    def has_stream_for_first(self) -> bool:
+        """Whether first sounds are rendered beside the other batches, and before them."""
+        return self._first_networks is not None
 
     def batch_share(self, utterance: Utterance, speech_tokens: SpeechTokens) -> float:
         """Return how much of a batch an utterance fills, measured by the frames of the flow.
@@ -94,7 +98,7 @@ class TorchRenderer:
         Full batches then have nearly the same number of frames, so a few CUDA graphs serve them
         all. On a CPU every utterance counts the same.
         """
-        if self._stream is None:
+        if not self._is_on_gpu:
             return 1.0
         frames = noise_frames(len(speech_tokens.tokens), utterance.voice)
         return max(frames, _LEAST_FRAMES) / _AVERAGE_FRAMES
@@ -103,41 +107,45 @@ class TorchRenderer:
     def render(
         self, utterances: Sequence[Utterance], speech_tokens: Sequence[SpeechTokens]
     ) -> Waveforms:
-        """Make one waveform per utterance. Shapes: -> (S,) each.
-
-        On a GPU one thread launches kernels while the others draw noise or wait for their results.
-        """
+        """Make one waveform per utterance. Shapes: -> (S,) each."""
         noise = [
             self._draw(one, tokens) for one, tokens in zip(utterances, speech_tokens, strict=True)
         ]
-        if self._stream is None:
-            return [row.float().numpy() for row in self._render(utterances, speech_tokens, noise)]
-        with self._launching, torch.cuda.stream(self._stream):
-            rows = [_fetch(row) for row in self._render(utterances, speech_tokens, noise)]
-            finished = torch.cuda.Event(blocking=True)
-            finished.record()
-        finished.synchronize()
-        return [row.numpy().copy() for row in rows]  # pinned memory is scarce, so free it early
+        networks = self._networks
+        if self._first_networks is not None and heard(utterances[0].turn) is Heard.FIRST:
+            networks = self._first_networks
+        rows = networks.render(utterances, speech_tokens, noise)
+        # A copy, because pinned memory is scarce and is freed early.
+        return [row.float().numpy().copy() for row in rows]
 
     def prepare(self) -> bool:
         """Render one more batch of those that are common, to capture its graphs."""
         with self._preparing:
             if self._unprepared:
-                count, tokens = self._unprepared.pop(0)
-                one = Utterance(text="", voice=self._silent_voice, delivery=Delivery(), seed=0)
+                turn, count, tokens = self._unprepared.pop(0)
+                one = Utterance(
+                    text="", voice=self._silent_voice, delivery=Delivery(), seed=0, turn=turn
+                )
                 speech_tokens = SpeechTokens(
                     tokens=torch.zeros(tokens, dtype=torch.int64), is_truncated=False
                 )
                 self.render([one] * count, [speech_tokens] * count)
             return bool(self._unprepared)
 
-    def _choose_batches(self) -> list[tuple[int, int]]:
-        return batches_to_prepare(self._batch, noise_frames(0, self._silent_voice))
+    def _choose_batches(self) -> list[tuple[Turn, int, int]]:
+        prompt = noise_frames(0, self._silent_voice)
+        others = batches_to_prepare(self._batch, prompt)
+        firsts = [batch for batch in others if batch in _FIRST_HEARD]
+        return [
+            *((_FIRST, *batch) for batch in firsts if self.has_stream_for_first),
+            *(((), *batch) for batch in others),
+        ]
 
     def check_health(self) -> None:
         """Raise the error that an earlier kernel left on the device, if any."""
-        if self._stream is not None:
-            self._stream.synchronize()
+        for networks in (self._networks, self._first_networks):
+            if networks is not None:
+                networks.check_health()
 
     def _draw(self, utterance: Utterance, speech_tokens: SpeechTokens) -> Noise:
         """Draw the random inputs of an utterance."""
@@ -149,22 +157,6 @@ class TorchRenderer:
                 FRAMES_PER_TOKEN * tokens, self._vocoder.config, generator(seed, "source")
             ),
         )
-
-    def _render(
-        self,
-        utterances: Sequence[Utterance],
-        speech_tokens: Sequence[SpeechTokens],
-        noise: Sequence[Noise],
-    ) -> list[Tensor]:
-        mels = self._flow.generate(
-            [one.tokens for one in speech_tokens],
-            [one.voice for one in utterances],
-            [drawn.flow for drawn in noise],
-        )
-        waveforms = self._vocoder.synthesize(mels, [drawn.source for drawn in noise])
-        if self._watermarker is not None:
-            waveforms = self._watermarker.mark(waveforms)
-        return waveforms
 
 
 def batches_to_prepare(batch: int, prompt: int) -> list[tuple[int, int]]:
@@ -208,37 +200,6 @@ def _make_silent_voice(config: FlowConfig) -> Voice:
         reference_mel=torch.zeros(FRAMES_PER_TOKEN * len(tokens), MEL_BINS),
         x_vector=torch.zeros(config.x_vector_width),
     )
-
-
-def _fetch(row: Tensor) -> Tensor:
-    """Start copying a row to the host."""
-    return torch.empty(row.shape, pin_memory=True).copy_(row, non_blocking=True)
-
-
-def _adapt(
-    flow: Flow,
-    vocoder: Vocoder,
-    watermarker: Watermarker | None,
-    options: ResolvedOptions,
-    pool: GraphPool,
-) -> None:
-    """Convert the networks to the options' precision, and on a GPU accelerate them.
-
-    The vocoder's pitch and excitation stay in full precision, which phases need.
-    """
-    precision = getattr(torch, options.precision)
-    if not options.is_compiled:
-        flow.use_precision(precision)
-        return
-    rows = rows_at_once(options.vocoder_batch)
-    accelerate(flow, precision, pool, rows)
-    if watermarker is not None:
-        watermarker.accelerate(pool)
-    if precision != torch.float32:
-        # Imported here: Triton is not installed where there is no GPU.
-        from worker.chatterbox.hift.fast import accelerate_vocoder  # noqa: PLC0415
-
-        accelerate_vocoder(vocoder, pool, rows)
 
 
 def generator(seed: int, purpose: str) -> torch.Generator:

@@ -14,7 +14,8 @@ import torch
 from worker.engine.options import ResolvedOptions
 
 OpenStream = Callable[[], torch.cuda.Stream]
-_HIGHEST = -5  # or the device's highest priority; the default is 0
+_HIGHEST = -5  # or torch's highest priority, -3; the default is 0
+_BETWEEN = -1
 _BATCHES_BEHIND = 2.0  # full sound batches that may wait before a crowded T3 pauses
 
 
@@ -68,10 +69,12 @@ def _do_nothing() -> None:
 class Sharing:
     """What the two stages share on a GPU; nothing on a CPU, where each has its own cores.
 
-    `open_t3_stream` and `open_sound_stream` open the CUDA stream for a stage's kernels.
+    Each function opens a CUDA stream for kernels: T3's, those of the first sounds of streams, which
+    must not wait for the batches under way, and those of all others.
     """
 
     open_t3_stream: OpenStream | None = None
+    open_first_stream: OpenStream | None = None
     open_sound_stream: OpenStream | None = None
     backlog: Backlog | None = None
 
@@ -83,6 +86,7 @@ def share_device(options: ResolvedOptions) -> Sharing:
     device = torch.device(options.device)
     return Sharing(
         open_t3_stream=partial(torch.cuda.Stream, device, _HIGHEST),
+        open_first_stream=partial(torch.cuda.Stream, device, _BETWEEN),
         open_sound_stream=partial(torch.cuda.Stream, device),
         backlog=Backlog(),
     )

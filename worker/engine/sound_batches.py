@@ -8,6 +8,8 @@ from itertools import accumulate
 from worker.chatterbox.t3.prompt import SpeechTokens
 from worker.engine.types import Heard, Speech, Utterance
 
+# First sounds: eight short ones, for which an idle engine has captured graphs.
+_FIRST_BATCH = 4.5
 # Of later chunks of streams: a fifth of a second, which a first chunk may wait. If more than twice
 # as many have piled up, half of them: large batches take less time for each.
 _STREAM_BATCH = 8.0
@@ -73,9 +75,10 @@ class BatchRules:
         those = [one for one in waiting if one.heard is kind]
         first = min(those, key=lambda one: one.utterance.turn)
         by_length = sorted(those, key=lambda one: (abs(len(one) - len(first)), one.utterance.turn))
-        most = min(self.limit, max(self._least(kind), _shares(those) / 2))
+        most = _FIRST_BATCH if kind is Heard.FIRST else max(self._least(kind), _shares(those) / 2)
         shares = accumulate(one.share for one in by_length)
-        return by_length[: max(1, sum(share <= most for share in shares))]
+        count = sum(share <= min(self.limit, most) for share in shares)
+        return by_length[: max(1, count)]
 
     def _least(self, kind: Heard) -> float:
         return min(self.limit, _STREAM_BATCH) if kind is Heard.STREAMED else self.limit

@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -20,6 +21,7 @@ from worker.engine.types import Heard, Speech, Utterance, heard
 
 log = structlog.get_logger()
 
+_FIRST = frozenset({Heard.FIRST})
 _IDLE_S = 0.5  # how long no utterance may have left the engine before the renderer prepares
 
 Waveforms = list[npt.NDArray[np.float32]]
@@ -31,6 +33,10 @@ class Renderer(Protocol):
     @property
     def is_watermarked(self) -> bool:
         """Whether waveforms carry the watermark."""
+
+    @property
+    def has_stream_for_first(self) -> bool:
+        """Whether first sounds are rendered beside the other batches, and before them."""
 
     def batch_share(self, utterance: Utterance, speech_tokens: SpeechTokens) -> float:
         """Return how much of a batch an utterance fills; an average one counts 1."""
@@ -87,8 +93,11 @@ class SoundStage:
         self._is_closing = False
         self._may_prepare = True  # False while a thread prepares, and when all is prepared
         self._left_at = time.monotonic()  # when an utterance last left the engine
+        kinds = [frozenset(Heard)] * threads
+        if renderer.has_stream_for_first:
+            kinds = [_FIRST, *[frozenset(Heard) - _FIRST] * threads]
         self._threads = [
-            StageThread("sound", self._loop, self._fail_all, cores) for _ in range(threads)
+            StageThread("sound", partial(self._loop, each), self._fail_all, cores) for each in kinds
         ]
 
     def start(self, utterance: Utterance, speech_tokens: SpeechTokens) -> Future[Speech]:
@@ -99,7 +108,7 @@ class SoundStage:
         with self._changed:
             if self._ended is None:
                 self._set_waiting([*self._waiting, queued])
-                self._changed.notify()
+                self._changed.notify_all()  # not each thread renders each kind
                 return queued.future
         fail(queued.future, self._ended)
         return queued.future
@@ -128,8 +137,8 @@ class SoundStage:
         for thread in self._threads:
             thread.join()
 
-    def _loop(self) -> None:
-        while (batch := self._next_batch()) is not None:
+    def _loop(self, kinds: frozenset[Heard]) -> None:
+        while (batch := self._next_batch(kinds)) is not None:
             if batch:
                 self._render(batch)
             else:
@@ -137,25 +146,27 @@ class SoundStage:
         if self._ended is not None:
             self._fail_waiting(self._ended)
 
-    def _next_batch(self) -> list[QueuedUtterance] | None:
+    def _next_batch(self, kinds: frozenset[Heard]) -> list[QueuedUtterance] | None:
         """Wait for a batch. An empty list means "idle, so prepare"; None means "stop"."""
         with self._changed:
             while True:
+                may_prepare = self._may_prepare and kinds != _FIRST
                 self._changed.wait_for(
-                    lambda: self._ready() is not None or self._is_closing or self._ended,
-                    self._idle_in_s() if self._may_prepare else None,
+                    lambda: self._ready(kinds) is not None or self._is_closing or self._ended,
+                    self._idle_in_s() if may_prepare else None,
                 )
                 self._set_waiting([one for one in self._waiting if not one.future.cancelled()])
                 if self._ended is not None:
                     return None
-                kind = self._ready()
-                if self._waiting and self._is_closing:
-                    kind = min(one.heard for one in self._waiting)
+                kind = self._ready(kinds)
+                waiting = [one.heard for one in self._waiting if one.heard in kinds]
+                if waiting and self._is_closing:
+                    kind = min(waiting)
                 if kind is not None:
                     return self._pick(kind)
                 if self._is_closing:
                     return None
-                if self._may_prepare and self._is_idle():
+                if may_prepare and self._may_prepare and self._is_idle():
                     self._may_prepare = False
                     return []
 
@@ -179,12 +190,13 @@ class SoundStage:
         with self._changed:
             self._may_prepare = has_more
 
-    def _ready(self) -> Heard | None:
-        """Return the kind of the batch that may start now; always one once T3 has nothing left."""
+    def _ready(self, kinds: frozenset[Heard]) -> Heard | None:
+        """Return which of these kinds of batch may start now; one once T3 has nothing left."""
+        waiting = [one for one in self._waiting if one.heard in kinds]
         running = Counter(one.heard for one in self._running)
         unfinished = self._count_unfinished()
-        to_come = {kind: unfinished.get(kind, 0) - running[kind] for kind in Heard}
-        return self._rules.choose(self._waiting, to_come, is_hurrying=self._backlog.is_hurrying)
+        to_come = {kind: unfinished.get(kind, 0) - running[kind] for kind in kinds}
+        return self._rules.choose(waiting, to_come, is_hurrying=self._backlog.is_hurrying)
 
     def _set_waiting(self, waiting: list[QueuedUtterance]) -> None:
         self._waiting = waiting
@@ -194,7 +206,7 @@ class SoundStage:
         batch = self._rules.pick(self._waiting, kind)
         self._set_waiting([one for one in self._waiting if one not in batch])
         if self._waiting:
-            self._changed.notify()  # a batch of another kind may be ready, too
+            self._changed.notify_all()  # a batch of another kind may be ready, too
         self._running.update(batch)
         for one in batch:
             steps = {"sound_began": time.monotonic(), "sound_batch": len(batch)}

@@ -32,10 +32,15 @@ def accelerate_vocoder(
     """
     vocoder.rows_at_once = min(rows_at_once, ROWS_AT_ONCE)
     vocoder.fast_filter = FastFilter(vocoder)
+    use_vocoder_graphs(vocoder, pool or GraphPool())
+
+
+def use_vocoder_graphs(vocoder: Vocoder, pool: GraphPool) -> None:
+    """Let an accelerated vocoder, or a copy of it, run as graphs of this pool."""
     vocoder.fast_speak = GraphedRows(
         vocoder.speak,
         vocoder.conv_pre.weight.device,
-        pool or GraphPool(),
+        pool,
         rates=(1, 0, SAMPLES_PER_FRAME),
         most_rows=ROWS_AT_ONCE,
         step=_FRAME_STEP,

@@ -55,7 +55,11 @@ def accelerate(
     if dtype == torch.float32:
         return
     compile_blocks(flow.estimator, options=_FUSION)
-    pool = pool or GraphPool()
+    use_graphs(flow, pool or GraphPool())
+
+
+def use_graphs(flow: Flow, pool: GraphPool) -> None:
+    """Let an accelerated flow, or a copy of it, run as graphs of this pool."""
     flow.fast_estimate = GraphedEstimator(flow.estimator, pool)
     flow.fast_encode = GraphedRows(
         flow.encode_padded,

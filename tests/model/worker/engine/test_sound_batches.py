@@ -55,6 +55,12 @@ def test_when_a_batch_may_start_and_of_which_kind(
     assert BatchRules(57).choose(those, numbers, is_hurrying=is_hurrying) is chosen
 
 
+def test_first_sounds_share_no_larger_batches_than_are_prepared() -> None:
+    waiting = [replace(one, share=0.55) for one in queued(Heard.FIRST, 40)]
+    assert len(BatchRules(57).pick(waiting, Heard.FIRST)) == 8
+    assert len(BatchRules(2).pick(waiting, Heard.FIRST)) == 3  # on a small GPU
+
+
 def test_batches_of_streams_grow_when_many_chunks_have_piled_up() -> None:
     tokens = SpeechTokens(tokens=torch.arange(5), is_truncated=False)
     waiting = [

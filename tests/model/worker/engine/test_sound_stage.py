@@ -236,3 +236,32 @@ def test_what_cannot_be_prepared_harms_nobody() -> None:
         assert says(engine.submit(utterance("still speaks")).result(TIMEOUT_S), "still speaks")
         assert engine.is_alive()
     assert renderer.prepared == 1
+
+
+def test_where_the_renderer_can_first_sounds_are_made_beside_the_batch_under_way() -> None:
+    renderer = ToneRenderer()
+    renderer.has_stream_for_first = True
+    stage = SoundStage(renderer, 2, lambda: {Heard.LATER: 1})
+    tokens = SpeechTokens(tokens=torch.arange(5), is_truncated=False)
+    renderer.gate.clear()
+    later = stage.start(replace(utterance("later"), turn=make_turn(5, 900)), tokens)
+    wait_until(lambda: renderer.calls == 1)
+    waits = stage.start(replace(utterance("waits"), turn=make_turn(5, 901)), tokens)
+    first = stage.start(replace(utterance("first"), turn=make_turn(10, 0)), tokens)
+    wait_until(lambda: renderer.calls == 2)
+    assert not waits.done()
+    renderer.gate.set()
+    wait([first, later, waits], TIMEOUT_S)
+    assert renderer.calls == 3
+    stage.close()
+    assert not stage.is_alive()
+
+
+def test_a_stage_with_a_thread_for_first_sounds_ends_all_of_its_threads() -> None:
+    renderer = ToneRenderer()
+    renderer.has_stream_for_first = True
+    stage = SoundStage(renderer, 8, lambda: {Heard.LATER: 100}, threads=2)
+    tokens = SpeechTokens(tokens=torch.arange(5), is_truncated=False)
+    waits = stage.start(replace(utterance("waits"), turn=make_turn(5, 900)), tokens)
+    stage.close()
+    assert waits.done()

@@ -39,7 +39,7 @@ _CERTAINTY = 1.0  # by how much STOP's logit rises per step
 _STOP_AT_END = (
     13.0  # STOP's logit at the end: a little above that of the likeliest of 6,561 acoustic tokens
 )
-_SPREAD = 2.5  # standard deviation of the logits of acoustic tokens
+_SPREAD = 2.5  # of the weights at the width of CONFIG, where logits then have about this deviation
 
 
 @torch.no_grad()
@@ -119,6 +119,7 @@ def _compare(head: Tensor, config: T3Config) -> None:
     normed = config.width**0.5
     head[:, : _CONTENT.start] = 0
     content = torch.randn(len(head), config.width - _CONTENT.start)
+    # The content of a normed vector grows with the width, relative to the constant.
     head[:, _CONTENT] = _SPREAD * CONFIG.width / config.width * content
     stop = head[STOP_SPEECH].zero_()
     per_step = _CERTAINTY * _LARGE / normed / _SPAN

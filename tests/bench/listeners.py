@@ -1,6 +1,5 @@
 """How soon a short chunk is heard, alone and beside listeners who are served in real time."""
 
-import itertools
 import threading
 import time
 from dataclasses import replace
@@ -10,12 +9,11 @@ import numpy as np
 
 from tests.bench.figures import percentiles
 from tests.bench.synthetic import Bench, utterance, utterances
-from worker.engine.types import HIGHEST_PRIORITY, make_turn
+from worker.engine.types import STREAM_PRIORITY, make_turn
 
 SHORT_S = 1.5  # the first chunk of what somebody listens to
 MEAN_S = 12.0  # of `utterances`
 SETTLE_S, MEASURE_S, PAUSE_S = 2.0, 6.0, 0.2
-STREAM = HIGHEST_PRIORITY + 1
 
 
 def measure_first_chunk(bench: Bench, listeners: list[int]) -> list[dict[str, float]]:
@@ -33,7 +31,7 @@ def _measure(bench: Bench, listeners: int) -> dict[str, float]:
     while time.perf_counter() < end:
         began = time.perf_counter()
         first = utterance(bench.voice, SHORT_S, len(seconds))
-        bench.engine.submit(replace(first, turn=make_turn(STREAM, 0))).result()
+        bench.engine.submit(replace(first, turn=make_turn(STREAM_PRIORITY, 0))).result()
         seconds.append(time.perf_counter() - began)
         time.sleep(PAUSE_S)
     stop.set()
@@ -47,9 +45,8 @@ def _listen(bench: Bench, listeners: int, stop: threading.Event) -> None:
         return
     futures: list[Any] = []
     due = time.perf_counter()
-    chunks = utterances(bench.voice, seed=listeners)
-    for number in itertools.count(1):
-        chunk = replace(next(chunks), turn=make_turn(STREAM, number, due))
+    for number, one in enumerate(utterances(bench.voice, seed=listeners), 1):
+        chunk = replace(one, turn=make_turn(STREAM_PRIORITY, number, due))
         if stop.wait(max(0.0, due - time.perf_counter())):
             break
         futures.append(bench.engine.submit(chunk))

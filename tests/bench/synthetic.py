@@ -40,7 +40,7 @@ from worker.engine.sharing import Sharing, share_device
 from worker.engine.slot_stage import SlotStage
 from worker.engine.types import Delivery, Utterance
 from worker.engine.vllm_decoder import VllmDecoder, sampling_params
-from worker.engine.vllm_open import start_vllm
+from worker.engine.vllm_open import capture_joining_steps, start_vllm
 
 TOY = ChatterboxConfig(
     t3=T3Config(width=64, layers=2, heads=2, kv_heads=2, ffn_width=128),
@@ -165,12 +165,14 @@ def _open_tokens(
     overrides = {"load_format": "dummy", **overrides}
 
     def open_decoder() -> VllmDecoder:
+        engine = start_vllm(folder, layout, options, sharing.open_t3_stream, **overrides)
         return VllmDecoder(
-            start_vllm(folder, layout, options, sharing.open_t3_stream, **overrides),
+            engine,
             layout,
             conditioner.encode,
             slots=options.t3_slots,
             bank_rows=_BANK_ROWS,
+            step_tokens=capture_joining_steps(engine, options),
             sampling=exact_sampling,
         )
 

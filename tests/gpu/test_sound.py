@@ -3,6 +3,9 @@
 `pytest tests/gpu/test_sound.py`; the toy goldens are enough.
 """
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
@@ -14,9 +17,15 @@ from tests.model.worker.chatterbox.s3gen.test_flow import read_rows, speak
 from tests.model.worker.chatterbox.s3gen.test_graphs import load_flow
 from worker.chatterbox.config import ChatterboxConfig, HiftConfig
 from worker.chatterbox.hift.fast import accelerate_vocoder
+from worker.chatterbox.hift.vocoder import Vocoder
 from worker.chatterbox.s3gen.flow import Flow
 from worker.chatterbox.s3gen.graphs import GraphedEstimator, accelerate
+from worker.chatterbox.t3.prompt import SpeechTokens
 from worker.chatterbox.watermark import Watermarker
+from worker.engine.options import EngineOptions, resolve
+from worker.engine.renderer import TorchRenderer
+from worker.engine.sharing import share_device
+from worker.engine.types import STREAM_PRIORITY, Delivery, Utterance, make_turn
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 
@@ -127,3 +136,25 @@ def test_mark_equals_the_cpu(is_graphed: bool) -> None:
     for wave, other, plain in zip(marked, expected, rows, strict=True):
         assert (wave.cpu() - other).abs().max() < 1e-4
         assert (other - plain).abs().max() > 1e-3
+
+
+def test_first_sounds_are_the_same_on_a_stream_of_their_own_beside_other_batches() -> None:
+    config = ChatterboxConfig()
+    torch.manual_seed(0)
+    with torch.device("cuda"):
+        flow = Flow(config.flow).eval().requires_grad_(False)
+        vocoder = Vocoder(config.hift).eval().requires_grad_(False)
+    options = resolve(EngineOptions(device="cuda", back_end="torch", gpu_memory_gb=40))
+    renderer = TorchRenderer(flow, vocoder, None, options, share_device(options))
+    assert renderer.has_stream_for_first
+    tokens = SpeechTokens(tokens=torch.arange(40), is_truncated=False)
+    first = Utterance(
+        text="", voice=renderer._silent_voice, delivery=Delivery(), seed=1,
+        turn=make_turn(STREAM_PRIORITY, 0),
+    )  # fmt: skip
+    later = replace(first, turn=make_turn(STREAM_PRIORITY, 3))
+    [[expected], _] = [renderer.render([one], [tokens]) for one in (later, first)]  # captures
+    with ThreadPoolExecutor() as threads:
+        both = threads.map(lambda one: renderer.render([one], [tokens]), [first, later] * 8)
+        for [waveform] in both:
+            assert spread(torch.from_numpy(waveform), torch.from_numpy(expected)) < HALF

@@ -5,7 +5,8 @@
     python -m tests.listen.readings compare cpu gpu
 
 The folders have a FLAC file and a manifest for each voice and seed. They can be copied, so that
-the recogniser need not be installed where the sentences are spoken.
+the recogniser need not be installed where the sentences are spoken. A server with keys wants one
+in RHAPSODE_CLIENT__KEY.
 """
 
 import argparse
@@ -14,7 +15,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,11 +25,13 @@ import soundfile
 from rich.console import Console
 from rich.table import Table
 
+from narration.errors import RhapsodeError
 from narration.jobs.request import JobSettings, OutputFormat
+from narration.settings import load_settings
 from rhapsode.http_client import ApiClient, Upload
 from rhapsode.outputs import Output
 from rhapsode.submit import NarrationRequest
-from tests.listen.render_command import Clip, cut, render
+from tests.listen.render_command import Clip, RenderFailed, cut, render
 from tests.listen.sentences import SENTENCES
 from tests.listen.story import fetch_narration
 
@@ -37,6 +40,10 @@ if TYPE_CHECKING:  # the machine that speaks has neither
     from tests.listen.recogniser import Recogniser
 
 TEXT = "\n\n".join(SENTENCES)
+
+
+class NotComparable(Exception):  # noqa: N818 - the name is clear without "Error"
+    """Two readings are not of the same sentences."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +73,9 @@ class Difference:
     @property
     def standard_error(self) -> float:
         """Of `word_error`, over sentences."""
-        more = np.subtract(self.second.errors, self.first.errors)
-        return float(np.std(more) * np.sqrt(len(more)) / self.first.words)
+        additional_errors = np.subtract(self.second.errors, self.first.errors)
+        deviation = np.std(additional_errors) * np.sqrt(len(additional_errors))
+        return float(deviation / self.first.words)
 
     @property
     def dnsmos(self) -> float:
@@ -100,20 +108,29 @@ def read_clips(path: Path) -> list[Clip]:
     return cut(soundfile.read(path, dtype="float32")[0], manifest)
 
 
+def common_names(first: Path, second: Path) -> list[str]:
+    """Return the names of the complete readings that both folders have."""
+    return sorted(_complete(first) & _complete(second))
+
+
+def _complete(folder: Path) -> set[str]:
+    return {path.name for path in folder.glob("*.flac") if _manifest(path).exists()}
+
+
 def hear(paths: Sequence[Path], recogniser: "Recogniser", judge: "QualityJudge") -> Heard:
     from tests.listen.words import compare, error_rate
 
     readings = [read_clips(path) for path in paths]
-    found = [
+    comparisons_of_readings = [
         [compare(clip.text, recogniser.transcribe(clip.waveform)) for clip in reading]
         for reading in readings
     ]
-    together = [one for reading in found for one in reading]
+    comparisons = [one for reading in comparisons_of_readings for one in reading]
     return Heard(
-        errors=[one.errors for one in together],
-        rates=[error_rate(reading) for reading in found],
-        words=sum(one.words for one in together),
-        missing=sum(one.is_missing for one in together),
+        errors=[one.errors for one in comparisons],
+        rates=[error_rate(reading) for reading in comparisons_of_readings],
+        words=sum(one.words for one in comparisons),
+        missing=sum(one.is_missing for one in comparisons),
         dnsmos=float(np.mean([judge.rate(reading).overall for reading in readings])),
     )
 
@@ -121,14 +138,22 @@ def hear(paths: Sequence[Path], recogniser: "Recogniser", judge: "QualityJudge")
 def compare_folders(
     first: Path, second: Path, recogniser: "Recogniser", judge: "QualityJudge"
 ) -> list[Difference]:
-    """Compare the readings that both folders have, by voice."""
-    both = sorted({p.name for p in first.glob("*.flac")} & {p.name for p in second.glob("*.flac")})
-    voices = dict.fromkeys(name.rpartition("-")[0] for name in both)
+    """Compare the readings that both folders have, by voice.
+
+    Raises: NotComparable.
+    """
+    readings = common_names(first, second)
+    for name in readings:
+        texts = [[clip.text for clip in read_clips(folder / name)] for folder in (first, second)]
+        if texts[0] != texts[1]:
+            raise NotComparable(f"{name} is of other sentences in {second} than in {first}")
     differences = []
-    for voice in voices:
-        names = [name for name in both if name.rpartition("-")[0] == voice]
-        one, other = (hear([f / n for n in names], recogniser, judge) for f in (first, second))
-        differences.append(Difference(voice=voice, first=one, second=other))
+    for voice in dict.fromkeys(name.rpartition("-")[0] for name in readings):
+        names = [name for name in readings if name.rpartition("-")[0] == voice]
+        first_heard, second_heard = (
+            hear([folder / name for name in names], recogniser, judge) for folder in (first, second)
+        )
+        differences.append(Difference(voice=voice, first=first_heard, second=second_heard))
     return differences
 
 
@@ -148,44 +173,76 @@ def show(differences: Sequence[Difference]) -> Table:
     return table
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.command == "speak" and options.server and options.model:
+        parser.error("--model is for this machine: a service has a model of its own")
+    if options.command == "compare" and not common_names(*options.folders):
+        first, second = options.folders
+        parser.error(f"{first} and {second} have no reading in common")
+    try:
+        _speak(options) if options.command == "speak" else _compare(*options.folders)
+    except (RhapsodeError, RenderFailed, NotComparable, OSError) as error:
+        sys.exit(f"tests.listen.readings: {error}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     commands = parser.add_subparsers(dest="command", required=True)
-    speak = commands.add_parser("speak")
-    speak.add_argument("folder", type=Path)
-    speak.add_argument("--server", help="a service's URL, instead of this machine")
-    speak.add_argument("--model", default="demo", help="that speaks on this machine")
-    speak.add_argument("--voices", nargs="+", default=["kumo", "gongitsune"])
-    speak.add_argument("--seeds", nargs="+", type=int, default=[0])
-    compare = commands.add_parser("compare")
-    compare.add_argument("folders", nargs=2, type=Path)
-    options = parser.parse_args()
-    if options.command == "speak":
-        _speak(options)
-        return
+    speak = commands.add_parser("speak", help="speak the sentences into a folder")
+    speak.add_argument("folder", type=Path, help="where VOICE-SEED.flac and its manifest go")
+    speak.add_argument("--server", metavar="URL", help="a service that speaks, not this machine")
+    speak.add_argument("--model", help="that speaks on this machine; demo if not set")
+    speak.add_argument("--voices", nargs="+", default=["kumo", "gongitsune"], metavar="VOICE")
+    speak.add_argument(
+        "--seeds", nargs="+", type=_seed, default=[0], metavar="SEED", help="a reading for each"
+    )
+    compare = commands.add_parser("compare", help="tell what is heard of two folders' readings")
+    compare.add_argument("folders", nargs=2, type=Path, metavar=("FIRST", "SECOND"))
+    return parser
 
-    from tests.listen.quality import QualityJudge
-    from tests.listen.recogniser import Recogniser
 
-    recogniser = Recogniser(threads=os.cpu_count() or 1)
-    first, second = options.folders
-    found = compare_folders(first, second, recogniser, QualityJudge())
-    Console(width=150).print(show(found))
+def _seed(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no seed: 0, 1, 2 and so on are")
+    return int(text)
 
 
 def _speak(options: argparse.Namespace) -> None:
     options.folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as name:
-        os.environ["RHAPSODE_DATA_DIR"] = f"{name}/data"  # an empty chunk cache
+    with ExitStack() as stack:
+        client = stack.enter_context(closing(_connect(options.server))) if options.server else None
+        data = stack.enter_context(tempfile.TemporaryDirectory())
+        os.environ["RHAPSODE_DATA_DIR"] = data  # an empty chunk cache
         for seed in options.seeds:
             for voice in options.voices:
                 path = options.folder / f"{voice}-{seed}.flac"
-                print(path.name, file=sys.stderr, flush=True)
-                if options.server is None:
-                    speak_here(path, voice, seed, options.model)
-                    continue
-                with closing(ApiClient(options.server, None)) as client:
+                _tell(path.name)
+                if client is None:
+                    speak_here(path, voice, seed, options.model or "demo")
+                else:
                     speak_there(client, path, voice, seed)
+
+
+def _connect(server: str) -> ApiClient:
+    key = load_settings().client.key
+    return ApiClient(server, key.get_secret_value() if key else None, tell=_tell)
+
+
+def _compare(first: Path, second: Path) -> None:
+    from tests.listen.quality import QualityJudge
+    from tests.listen.recogniser import Recogniser
+
+    recogniser = Recogniser(threads=os.cpu_count() or 1)
+    differences = compare_folders(first, second, recogniser, QualityJudge())
+    Console(width=150).print(show(differences))
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _manifest(path: Path) -> Path:

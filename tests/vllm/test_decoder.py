@@ -17,6 +17,7 @@ from tests.vllm.toy import ENGLISH, toy_voice
 from worker.chatterbox.t3.prompt import Prompt, SpeechTokens
 from worker.chatterbox.t3.vllm_layout import PromptLayout
 from worker.chatterbox.voice import Voice
+from worker.engine.sharing import Backlog
 from worker.engine.slot_stage import SlotStage
 from worker.engine.types import make_turn
 from worker.engine.vllm_decoder import VllmDecoder
@@ -208,18 +209,57 @@ def test_a_step_with_all_slots_taken_has_a_graph(slots: int) -> None:
     assert all(after - before <= 16 for before, after in pairwise(sizes))
 
 
+def joined_by(decoder: VllmDecoder, prompts: int) -> list[int]:
+    """Let prompts of seven tokens join as a stage does, and return the slots that they got."""
+    slots = []
+    for _ in range(prompts):
+        if decoder.is_step_full(prompt(50)):
+            break
+        slots.append(decoder.join(prompt(50)))
+    return [slot for slot in slots if slot is not None]
+
+
 def test_no_more_prompts_join_at_once_than_a_graph_holds() -> None:
-    engine = FakeEngine()
-    decoder = VllmDecoder(engine, LAYOUT, encode, slots=SLOTS, bank_rows=4, step_tokens=10)
-    joined = [decoder.join(prompt(50)) for _ in range(3)]  # of three tokens each
-    assert joined == [0, 1, None]
+    decoder = VllmDecoder(FakeEngine(), LAYOUT, encode, slots=SLOTS, bank_rows=4, step_tokens=16)
+    assert joined_by(decoder, 3) == [0, 1]
     decoder.step()
-    assert [decoder.join(prompt(50)) for _ in range(3)] == [2, 3, None]
+    assert joined_by(decoder, 3) == [2, 3]  # beside two that add a token each
     decoder.close()
 
 
-def test_prompts_that_no_graph_holds_anyway_join_together() -> None:
-    engine = FakeEngine()
-    decoder = VllmDecoder(engine, LAYOUT, encode, slots=SLOTS, bank_rows=4, step_tokens=3)
-    assert [decoder.join(prompt(50)) for _ in range(4)] == [0, 1, 2, 3]
+def test_prompts_join_together_if_no_graph_holds_the_step_anyway() -> None:
+    decoder = VllmDecoder(FakeEngine(), LAYOUT, encode, slots=SLOTS, bank_rows=4, step_tokens=4)
+    assert joined_by(decoder, 4) == [0, 1, 2, 3]  # too many tokens
     decoder.close()
+    decoder = VllmDecoder(FakeEngine(), LAYOUT, encode, slots=SLOTS, bank_rows=4, step_tokens=40)
+    for _ in range(4):
+        joined_by(decoder, 5)
+        decoder.step()
+    assert len(joined_by(decoder, 8)) == 8  # too many requests: a graph of 40 tokens holds 20
+    decoder.close()
+
+
+def test_what_was_cancelled_before_its_step_keeps_no_other_waiting() -> None:
+    """T3 may pause between a join and the next step."""
+    decoder = VllmDecoder(FakeEngine(), LAYOUT, encode, slots=SLOTS, bank_rows=4, step_tokens=16)
+    for slot in joined_by(decoder, 3):
+        decoder.drop(slot)
+    assert joined_by(decoder, 3) == [2, 3]
+    decoder.close()
+
+
+def test_a_first_sound_joins_a_step_that_is_full_for_others() -> None:
+    """Otherwise it would wait for as long as T3 pauses for the sound stage."""
+    engine, backlog = FakeEngine(), Backlog()
+    backlog.update(5.0)  # batches wait, so T3 pauses while an utterance waits for a slot
+    stage = SlotStage(
+        lambda: VllmDecoder(engine, LAYOUT, encode, slots=SLOTS, bank_rows=4, step_tokens=16),
+        backlog=backlog,
+    )
+    book = start(stage, 3, 3, 3)
+    wait_until(lambda: len(engine.left) == 2)
+    first = stage.start(prompt(1), make_turn(10, 0))
+    assert first.result(TIMEOUT_S)
+    backlog.update(0.0)
+    wait(book, TIMEOUT_S)
+    stage.close()

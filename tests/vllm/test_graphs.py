@@ -16,12 +16,17 @@ from vllm.v1.worker.gpu.cudagraph_utils import BatchExecutionDescriptor, CudaGra
 from tests.generate import generate
 from tests.vllm.test_tokens import speak_all
 from tests.vllm.toy import BANK_ROWS, ENGLISH, encode_conditioning, mixed_prompts, toy_t3, write_toy
-from worker.chatterbox.t3.vllm_graphs import capture_joining_steps
+from worker.chatterbox.t3 import vllm_graphs
 from worker.chatterbox.t3.vllm_layout import PromptLayout
 from worker.engine.options import EngineOptions, resolve
 from worker.engine.sharing import share_device
 from worker.engine.vllm_decoder import VllmDecoder
-from worker.engine.vllm_open import graph_sizes, joining_sizes, start_vllm
+from worker.engine.vllm_open import (
+    capture_joining_steps,
+    graph_sizes,
+    joining_sizes,
+    start_vllm,
+)
 
 SLOTS = 64
 
@@ -64,7 +69,7 @@ def make_runner(slots: int, monkeypatch: pytest.MonkeyPatch) -> Runner:
 def test_a_step_that_reads_prompts_replays_a_whole_graph(monkeypatch: pytest.MonkeyPatch) -> None:
     runner = make_runner(512, monkeypatch)
     before = list(runner.captured)
-    capture_joining_steps(runner, joining_sizes(512))
+    assert vllm_graphs.capture_joining_steps(runner, joining_sizes(512)) == 512
     manager = runner.cudagraph_manager
     alone = manager.dispatch(1, 45, 45, 0)
     assert (alone.cg_mode, alone.num_tokens) == (CUDAGraphMode.FULL, 64)
@@ -75,7 +80,7 @@ def test_a_step_that_reads_prompts_replays_a_whole_graph(monkeypatch: pytest.Mon
 
 def test_what_the_graphs_do_not_fit_is_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
     runner, plain = make_runner(512, monkeypatch), make_runner(512, monkeypatch)
-    capture_joining_steps(runner, joining_sizes(512))
+    vllm_graphs.capture_joining_steps(runner, joining_sizes(512))
     others = [(n, n, 1) for n in (1, 3, 8, 64, 500, 512)]  # one token each
     others += [(300, 345, None), (2, 600, None)]  # too many sequences, too many tokens
     for step in others:
@@ -99,6 +104,7 @@ def decoder(tmp_path: Path) -> Iterator[VllmDecoder]:
     engine = start_vllm(
         write_toy(model, tmp_path), layout, options, share_device(options).open_t3_stream
     )
+    capture_joining_steps(engine, options)
     encode = partial(encode_conditioning, model)
     decoder = VllmDecoder(engine, layout, encode, slots=SLOTS, bank_rows=BANK_ROWS)
     yield decoder

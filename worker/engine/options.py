@@ -26,8 +26,8 @@ DRIVER_GB = 1.0
 _REST_GB = 2.6  # networks, T3's graphs, memory cached by the allocator
 _LEAST_CACHE_GB = 1.0
 _LEAST_BUDGET_GB = 7.0
-# From this batch on (a budget of 40 GB has 28), first sounds have a stream and graphs of their own.
-_BATCH_BESIDE_FIRST = 28
+# With this budget and more, first sounds have a stream and graphs of their own.
+_LEAST_BUDGET_BESIDE_FIRST_GB = 40.0
 _FIRST_GB = 2.0  # those graphs, and what captures leave in the allocator
 _LARGEST_BATCH = 512  # more slots gained nothing on an H200
 
@@ -68,12 +68,7 @@ class ResolvedOptions:
     kv_cache_gb: float
     is_compiled: bool
     cache_folder: Path
-
-    @property
-    def has_stream_for_first(self) -> bool:
-        """Whether the first sounds of streams are rendered beside the other batches."""
-        is_half = self.precision != "float32"
-        return self.is_compiled and is_half and self.vocoder_batch >= _BATCH_BESIDE_FIRST
+    has_stream_for_first: bool  # whether first sounds are rendered beside the other batches
 
 
 def resolve(options: EngineOptions) -> ResolvedOptions:
@@ -90,20 +85,26 @@ def resolve(options: EngineOptions) -> ResolvedOptions:
     back_end = _back_end(options.back_end, device)
     budget_gb = _budget_gb(options.gpu_memory_gb, device) if is_cuda else 0.0
     batch = options.vocoder_batch or _vocoder_batch(budget_gb)
-    kv_cache_gb = _kv_cache_gb(budget_gb, batch) if is_cuda else 0.0
+    precision = _precision(options.precision, is_cuda=is_cuda)
+    is_compiled = is_cuda and options.is_compiled
+    is_half = precision != "float32"
+    has_first = is_compiled and is_half and budget_gb >= _LEAST_BUDGET_BESIDE_FIRST_GB
+    first_gb = _FIRST_GB if has_first else 0.0
+    kv_cache_gb = _kv_cache_gb(budget_gb, batch, first_gb) if is_cuda else 0.0
     slots = options.t3_slots or _slots(kv_cache_gb)
     return ResolvedOptions(
         device=device,
         back_end=back_end,
-        precision=_precision(options.precision, is_cuda=is_cuda),
+        precision=precision,
         t3_slots=slots,
         vocoder_batch=batch,
         queue_limit=options.queue_limit or 2 * (slots + batch),
         is_watermarked=options.is_watermarked,
         gpu_memory_gb=budget_gb,
         kv_cache_gb=kv_cache_gb,
-        is_compiled=is_cuda and options.is_compiled,
+        is_compiled=is_compiled,
         cache_folder=options.cache_folder or user_cache_path("rhapsode"),
+        has_stream_for_first=has_first,
     )
 
 
@@ -143,13 +144,12 @@ def _budget_gb(requested: float | None, device: str) -> float:
     return requested or 0.92 * total_gb  # headroom for the driver and other processes
 
 
-def _kv_cache_gb(budget_gb: float, vocoder_batch: int) -> float:
+def _kv_cache_gb(budget_gb: float, vocoder_batch: int, first_gb: float = 0.0) -> float:
     """Return what weights, graphs and a vocoder batch leave, up to what the slots need."""
     if budget_gb < _LEAST_BUDGET_GB:
         raise SettingsError(
             f"gpu_memory_gb is {budget_gb:g}: the engine needs {_LEAST_BUDGET_GB:g} at least"
         )
-    first_gb = _FIRST_GB if vocoder_batch >= _BATCH_BESIDE_FIRST else 0.0
     left_gb = budget_gb - DRIVER_GB - _REST_GB - _sound_gb(vocoder_batch) - first_gb
     if left_gb < _LEAST_CACHE_GB:
         raise SettingsError(

@@ -28,7 +28,7 @@ from worker.engine.sharing import Sharing
 from worker.engine.sound_networks import Noise, SoundNetworks
 from worker.engine.sound_stage import Waveforms
 from worker.engine.types import (
-    HIGHEST_PRIORITY,
+    STREAM_PRIORITY,
     Delivery,
     Heard,
     Turn,
@@ -42,9 +42,10 @@ _AVERAGE_FRAMES = 1100  # 12 s after a voice prompt of 10 s
 _LENGTHS = (484, 420, 356, 292, 228, 164, 100)
 # Numbers and lengths of utterances that are rendered beside few others: what listeners hear first.
 # A graph is captured for every 32 tokens of one utterance, and for every 64 of several.
+_FIRST_TOKENS = 126
 _FIRST_HEARD = (
-    *((1, tokens) for tokens in (62, 30, 94, 126)),
-    *((count, tokens) for count in (2, 3, 4, 6, 8) for tokens in (62, 126)),
+    *((1, tokens) for tokens in (62, 30, 94, _FIRST_TOKENS)),
+    *((count, tokens) for count in (2, 3, 4, 6, 8) for tokens in (62, _FIRST_TOKENS)),
 )
 _HEARD_LATER = (
     *((1, tokens) for tokens in range(158, 484, 32)),
@@ -53,7 +54,7 @@ _HEARD_LATER = (
 _MOST_STRETCH = 28  # tokens by which a length may grow and still use the same graphs
 # Each utterance counts as at least this many, so that no batch has more rows than a graph.
 _LEAST_FRAMES = 600
-_FIRST = make_turn(HIGHEST_PRIORITY + 1, 0)  # of the first chunk of a stream
+_FIRST = make_turn(STREAM_PRIORITY, 0)  # of the first chunk of a stream
 
 
 class TorchRenderer:
@@ -111,12 +112,11 @@ class TorchRenderer:
         noise = [
             self._draw(one, tokens) for one, tokens in zip(utterances, speech_tokens, strict=True)
         ]
-        networks = self._networks
-        if self._first_networks is not None and heard(utterances[0].turn) is Heard.FIRST:
-            networks = self._first_networks
-        rows = networks.render(utterances, speech_tokens, noise)
-        # A copy, because pinned memory is scarce and is freed early.
-        return [row.float().numpy().copy() for row in rows]
+        is_first = heard(utterances[0].turn) is Heard.FIRST
+        # Longer ones would need graphs that the memory of that stream is not meant for.
+        is_short = all(len(one.tokens) <= _FIRST_TOKENS for one in speech_tokens)
+        networks = (is_first and is_short and self._first_networks) or self._networks
+        return networks.render(utterances, speech_tokens, noise)
 
     def prepare(self) -> bool:
         """Render one more batch of those that are common, to capture its graphs."""
@@ -133,13 +133,8 @@ class TorchRenderer:
             return bool(self._unprepared)
 
     def _choose_batches(self) -> list[tuple[Turn, int, int]]:
-        prompt = noise_frames(0, self._silent_voice)
-        others = batches_to_prepare(self._batch, prompt)
-        firsts = [batch for batch in others if batch in _FIRST_HEARD]
-        return [
-            *((_FIRST, *batch) for batch in firsts if self.has_stream_for_first),
-            *(((), *batch) for batch in others),
-        ]
+        batches = batches_to_prepare(self._batch, noise_frames(0, self._silent_voice))
+        return with_first(batches) if self.has_stream_for_first else [((), *b) for b in batches]
 
     def check_health(self) -> None:
         """Raise the error that an earlier kernel left on the device, if any."""
@@ -170,6 +165,12 @@ def batches_to_prepare(batch: int, prompt: int) -> list[tuple[int, int]]:
         for count, tokens in (*_FIRST_HEARD, *full, *_HEARD_LATER)
         if count == 1 or (count, tokens) in full or _fits(batch, prompt, count, tokens)
     ]
+
+
+def with_first(batches: Sequence[tuple[int, int]]) -> list[tuple[Turn, int, int]]:
+    """Prepare those that listeners hear first on the stream of first sounds, before all others."""
+    firsts = [(_FIRST, *one) for one in batches if one in _FIRST_HEARD]
+    return [*firsts, *(((), *one) for one in batches)]
 
 
 def _fits(batch: int, prompt: int, count: int, tokens: int) -> bool:

@@ -1,7 +1,8 @@
 """How the engine's two stages share a GPU: whose kernels run first, and when T3 pauses.
 
-docs/decisions/0015-t3-goes-first.md explains the priority, 0013-sound-goes-first.md the pause,
-0029-few-utterances-are-decoded-alone.md when T3 does not pause.
+docs/decisions/0015-t3-goes-first.md explains T3's priority, 0013-sound-goes-first.md its pause,
+0029-few-utterances-are-decoded-alone.md when it does not pause, and
+0031-first-sounds-have-a-stream-of-their-own.md the stream between those of T3 and sound.
 """
 
 import threading
@@ -14,8 +15,8 @@ import torch
 from worker.engine.options import ResolvedOptions
 
 OpenStream = Callable[[], torch.cuda.Stream]
-_HIGHEST = -5  # or torch's highest priority, -3; the default is 0
-_BETWEEN = -1
+# The lower, the sooner; torch has -3 to 0.
+_T3_PRIORITY, _FIRST_PRIORITY = -3, -1
 _BATCHES_BEHIND = 2.0  # full sound batches that may wait before a crowded T3 pauses
 
 
@@ -85,8 +86,8 @@ def share_device(options: ResolvedOptions) -> Sharing:
         return Sharing()
     device = torch.device(options.device)
     return Sharing(
-        open_t3_stream=partial(torch.cuda.Stream, device, _HIGHEST),
-        open_first_stream=partial(torch.cuda.Stream, device, _BETWEEN),
+        open_t3_stream=partial(torch.cuda.Stream, device, _T3_PRIORITY),
+        open_first_stream=partial(torch.cuda.Stream, device, _FIRST_PRIORITY),
         open_sound_stream=partial(torch.cuda.Stream, device),
         backlog=Backlog(),
     )

@@ -16,10 +16,10 @@ _TOGETHER_S = 0.1  # after a join, later chunks of streams wait so long, or unti
 class SlotQueue(Generic[T]):
     """Keeps later chunks of streams apart from all others, which pass them while they may not join.
 
-    A step that reads prompts takes several times as long as one that does not, almost however many
-    it reads, and 200 listeners cause twenty prompts a second. So later chunks of streams join
-    together with whatever else joins, and by themselves at most ten times a second. Callers do the
-    locking.
+    A step that reads prompts takes twice as long as one that does not, or several times as long
+    without a graph, almost however many it reads, and 200 listeners cause twenty prompts a second.
+    So later chunks of streams join together with whatever else joins, and by themselves at most ten
+    times a second. Callers do the locking.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

@@ -37,6 +37,12 @@ class SlotDecoder(Protocol):
     def group(self) -> int:
         """How many slots should be free before an utterance joins that can wait."""
 
+    def is_step_full(self, prompt: Prompt) -> bool:
+        """Whether the next step reads so many prompts that this one had better join the step after.
+
+        Never if nothing has joined since the last step.
+        """
+
     def join(self, prompt: Prompt) -> int | None:
         """Put a prompt into the batch and return its slot; None if it cannot join yet.
 
@@ -229,6 +235,9 @@ class SlotStage:
         while (waiting := self._next()) is not None:
             turn, queued = waiting
             if not (is_worth_it or heard(turn) < Heard.LATER) or not self._has_room(decoder, turn):
+                return
+            # Not the first sound of a stream: while T3 pauses, the step after may be long to come.
+            if heard(turn) is not Heard.FIRST and decoder.is_step_full(queued.prompt):
                 return
             slot = None
             try:

@@ -8,10 +8,9 @@ from itertools import accumulate
 from worker.chatterbox.t3.prompt import SpeechTokens
 from worker.engine.types import Heard, Speech, Utterance
 
-# First sounds: eight short ones, for which an idle engine has captured graphs.
-_FIRST_BATCH = 4.5
-# Of later chunks of streams: a fifth of a second, which a first chunk may wait. If more than twice
-# as many have piled up, half of them: large batches take less time for each.
+# Of later chunks of streams: a fifth of a second, which a first sound may have to wait where it has
+# no stream of its own. If more than twice as many have piled up, half of them: large batches take
+# less time for each.
 _STREAM_BATCH = 8.0
 _CROWD = 8  # a partial batch starts once it holds an eighth of the unfinished utterances
 
@@ -35,13 +34,16 @@ class QueuedUtterance:
 
 @dataclass(frozen=True, slots=True)
 class BatchRules:
-    """When a batch may start, and of which kind; `limit`: the shares of the largest one.
+    """When a batch may start, and of which kind.
+
+    `limit`: the shares of the largest one. `most_first`: how many first sounds share one, at most.
 
     Utterances wait for others and share a batch with others that are heard as soon. Those of a book
     do not start while T3 hurries.
     """
 
     limit: float
+    most_first: int | None = None
 
     def choose(
         self,
@@ -75,10 +77,10 @@ class BatchRules:
         those = [one for one in waiting if one.heard is kind]
         first = min(those, key=lambda one: one.utterance.turn)
         by_length = sorted(those, key=lambda one: (abs(len(one) - len(first)), one.utterance.turn))
-        most = _FIRST_BATCH if kind is Heard.FIRST else max(self._least(kind), _shares(those) / 2)
+        most = min(self.limit, max(self._least(kind), _shares(those) / 2))
         shares = accumulate(one.share for one in by_length)
-        count = sum(share <= min(self.limit, most) for share in shares)
-        return by_length[: max(1, count)]
+        count = max(1, sum(share <= most for share in shares))
+        return by_length[: min(count, self.most_first or count) if kind is Heard.FIRST else count]
 
     def _least(self, kind: Heard) -> float:
         return min(self.limit, _STREAM_BATCH) if kind is Heard.STREAMED else self.limit

@@ -5,6 +5,8 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -91,16 +93,16 @@ class SoundNetworks:
         utterances: Sequence[Utterance],
         speech_tokens: Sequence[SpeechTokens],
         noise: Sequence[Noise],
-    ) -> list[Tensor]:
-        """Make one waveform per utterance, on the host. Shapes: -> (S,) each."""
+    ) -> list[npt.NDArray[np.float32]]:
+        """Make one waveform per utterance. Shapes: -> (S,) each."""
         if self._stream is None:
-            return self._render(utterances, speech_tokens, noise)
+            return [row.float().numpy() for row in self._render(utterances, speech_tokens, noise)]
         with self._launching, torch.cuda.stream(self._stream):
             rows = [_fetch(row) for row in self._render(utterances, speech_tokens, noise)]
             finished = torch.cuda.Event(blocking=True)
             finished.record()
         finished.synchronize()
-        return rows
+        return [row.numpy().copy() for row in rows]  # pinned memory is scarce, so free it early
 
     def check_health(self) -> None:
         """Raise the error that an earlier kernel left on the device, if any."""

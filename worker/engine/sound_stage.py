@@ -22,6 +22,7 @@ from worker.engine.types import Heard, Speech, Utterance, heard
 log = structlog.get_logger()
 
 _FIRST = frozenset({Heard.FIRST})
+_MOST_FIRST = 8  # the renderer prepares for so many on the stream for first sounds
 _IDLE_S = 0.5  # how long no utterance may have left the engine before the renderer prepares
 
 Waveforms = list[npt.NDArray[np.float32]]
@@ -75,13 +76,16 @@ class SoundStage:
     ) -> None:
         """Start `threads` threads, each limited to `cores` cores.
 
+        If the renderer has a stream for first sounds, another thread makes these, and no other one.
+
         `batch`: the limit on the sum of the utterances' shares in one batch.
         `count_unfinished` counts the utterances in the whole engine, this stage included, by how
         soon they are heard. `backlog` receives the number of full batches that wait.
         """
         self._renderer = renderer
         self._batch = batch
-        self._rules = BatchRules(batch)
+        most_first = _MOST_FIRST if renderer.has_stream_for_first else None
+        self._rules = BatchRules(batch, most_first)
         self._count_unfinished = count_unfinished
         self._backlog = backlog or Backlog()  # without T3 beside it, nobody asks for anything
         self._backlog.on_calm = self.recount
@@ -148,12 +152,12 @@ class SoundStage:
 
     def _next_batch(self, kinds: frozenset[Heard]) -> list[QueuedUtterance] | None:
         """Wait for a batch. An empty list means "idle, so prepare"; None means "stop"."""
+        prepares = kinds != _FIRST  # a first sound must not wait for a preparation
         with self._changed:
             while True:
-                may_prepare = self._may_prepare and kinds != _FIRST
                 self._changed.wait_for(
                     lambda: self._ready(kinds) is not None or self._is_closing or self._ended,
-                    self._idle_in_s() if may_prepare else None,
+                    self._idle_in_s() if prepares and self._may_prepare else None,
                 )
                 self._set_waiting([one for one in self._waiting if not one.future.cancelled()])
                 if self._ended is not None:
@@ -166,7 +170,7 @@ class SoundStage:
                     return self._pick(kind)
                 if self._is_closing:
                     return None
-                if may_prepare and self._may_prepare and self._is_idle():
+                if prepares and self._may_prepare and self._is_idle():
                     self._may_prepare = False
                     return []
 

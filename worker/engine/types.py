@@ -25,7 +25,8 @@ class Delivery:
 
 
 NORMAL_PRIORITY = 5  # the default of jobs that set no priority
-HIGHEST_PRIORITY = 9  # that a caller may choose; above it are streams that somebody waits for
+HIGHEST_PRIORITY = 9  # that a caller may choose
+STREAM_PRIORITY = HIGHEST_PRIORITY + 1  # of streams that somebody waits for
 SHORT = 24  # chunks of an article, about five minutes, or of the beginning of a book
 
 Turn = tuple[float, ...]

@@ -17,12 +17,13 @@ from vllm.sampling_params import RequestOutputKind
 from narration.errors import SpeechError
 from worker.chatterbox.config import STOP_SPEECH
 from worker.chatterbox.t3.prompt import Prompt, SpeechTokens
-from worker.chatterbox.t3.vllm_layout import BankRow, PromptLayout
+from worker.chatterbox.t3.vllm_layout import START_SPEECH_TIMES, BankRow, PromptLayout
 from worker.chatterbox.voice import Voice
 from worker.engine.conditioning_bank import ConditioningBank
 
 _MAX_SEED = 2**63 - 1
 _GROUP = 16  # one slot in this many must be free before utterances join
+_BLOCK = 16  # positions of a block of the cache: vLLM's default on a GPU
 
 
 class VllmEngine(Protocol):
@@ -80,7 +81,7 @@ class VllmDecoder:
         self._names: dict[int, str] = {}  # vLLM's own of each request, per slot in use
         self._token_ids: dict[int, Sequence[int]] = {}  # per slot that is done
         self._step_tokens = step_tokens
-        self._joining_tokens = 0  # of the prompts that the next step reads
+        self._joining: dict[int, int] = {}  # tokens of prompts that the next step reads, per slot
 
     @property
     def free(self) -> int:
@@ -95,11 +96,8 @@ class VllmDecoder:
     def join(self, prompt: Prompt) -> int | None:
         """Hand a prompt to vLLM; None while no row of the bank is free for its voice.
 
-        None, too, if it should join in a later step, so that the next one has a graph.
         Raises: SpeechError if vLLM refuses the prompt or its conditioning is not finite.
         """
-        if self._is_next_step_full(len(prompt.text_tokens)):
-            return None
         row = self._bank.borrow(prompt.voice, prompt.exaggeration)
         if row is None:
             return None
@@ -112,19 +110,32 @@ class VllmDecoder:
             self._bank.give_back(row)
             raise SpeechError(f"vLLM refused the chunk: {error}") from error
         self._rows[slot], self._names[slot] = row, name
-        self._joining_tokens += len(prompt.text_tokens)
+        self._joining[slot] = self._added_tokens(prompt)
         return slot
 
-    def _is_next_step_full(self, more: int) -> bool:
-        """Tell whether a graph holds the prompts that have joined, but not so many tokens more."""
-        if not self._joining_tokens:
-            return False
-        tokens = len(self._rows) + self._joining_tokens
-        return tokens <= self._step_tokens < tokens + more
+    def is_step_full(self, prompt: Prompt) -> bool:
+        """Tell whether a graph holds the next step, but not with this prompt.
+
+        Counts all that hold a slot, though `step` may leave some of them out.
+        """
+        rows = len(self._rows)
+        tokens = rows - len(self._joining) + sum(self._joining.values())
+        is_held = bool(self._joining) and tokens <= self._step_tokens
+        # A graph holds half as many requests as tokens: see vllm_graphs.
+        return (
+            is_held
+            and rows < self._step_tokens // 2
+            and tokens + self._added_tokens(prompt) > self._step_tokens
+        )
+
+    def _added_tokens(self, prompt: Prompt) -> int:
+        """Count the tokens that a prompt adds to a step, if its voice was heard before."""
+        conditioning = self._layout.conditioning_length % _BLOCK  # the others are cached
+        return conditioning + len(prompt.text_tokens) + START_SPEECH_TIMES
 
     def step(self, only: Collection[int] = ()) -> None:
         """Run one step of vLLM: of all requests, or of `only` some and those that join."""
-        self._joining_tokens = 0
+        self._joining.clear()
         with self._stepping(only):
             outputs = self._engine.step()
         for output in outputs:
@@ -170,6 +181,7 @@ class VllmDecoder:
         """Abort a slot and discard its tokens."""
         if self._token_ids.pop(slot, None) is None:
             self._engine.abort_request([str(slot)])
+        self._joining.pop(slot, None)
         self._bank.give_back(self._rows.pop(slot))
         del self._names[slot]
 

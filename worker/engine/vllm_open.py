@@ -25,6 +25,7 @@ _CPU_KV_BYTES = 1 << 30
 _STEP_TOKENS = 4096  # room for 512 decoding utterances and a dozen new prompts
 # A prompt adds a token for each of its text's, 25 to 120, as the conditioning is cached.
 _JOINING_TOKENS = (32, 64, 96, 128, 192, 256, 320, 384, 448, 512)
+_LEAST_LIMIT = 256  # a smaller graph holds so few prompts that limiting steps to it costs more
 
 
 def prepare_vllm(
@@ -43,15 +44,19 @@ def prepare_vllm(
     conditioner = load_conditioner(weights, config.t3, config.storage)
     layout = PromptLayout.of(config.t3)
     start = partial(start_vllm, folder, layout, options, open_stream)
-    most = max(joining_sizes(options.t3_slots), default=0) if options.device != "cpu" else 0
-    return lambda: VllmDecoder(
-        start(),
-        layout,
-        conditioner.encode,
-        slots=options.t3_slots,
-        bank_rows=_BANK_ROWS,
-        step_tokens=most,
-    )
+
+    def open_decoder() -> VllmDecoder:
+        engine = start()
+        return VllmDecoder(
+            engine,
+            layout,
+            conditioner.encode,
+            slots=options.t3_slots,
+            bank_rows=_BANK_ROWS,
+            step_tokens=capture_joining_steps(engine, options),
+        )
+
+    return open_decoder
 
 
 def start_vllm(
@@ -70,15 +75,24 @@ def start_vllm(
         torch.cuda.set_stream(open_stream())
     arguments = engine_arguments(folder, layout, options) | overrides
     config = EngineArgs(**arguments).create_engine_config(UsageContext.ENGINE_CONTEXT)
-    engine = LLMEngine(
+    return LLMEngine(
         vllm_config=config,
         executor_class=Executor.get_class(config),
         log_stats=not arguments["disable_log_stats"],
         multiprocess_mode=False,
     )
-    if options.device != "cpu" and (sizes := joining_sizes(options.t3_slots)):
-        engine.collective_rpc("capture_joining_steps", args=(sizes,))
-    return engine
+
+
+def capture_joining_steps(engine: LLMEngine, options: ResolvedOptions) -> int:
+    """Capture graphs of steps that read prompts, on the thread that started the engine.
+
+    Returns the tokens of the largest step to which prompts should be limited; 0 for no limit.
+    """
+    sizes = joining_sizes(options.t3_slots) if options.device != "cpu" else []
+    if not sizes:
+        return 0
+    [largest] = engine.collective_rpc("capture_joining_steps", args=(sizes,))
+    return largest if largest >= _LEAST_LIMIT else 0
 
 
 def engine_arguments(

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from tests.listen.quality import Opinion
-from tests.listen.readings import compare_folders, show
+from tests.listen.readings import NotComparable, compare_folders, main, show
 from tests.listen.render_command import Clip
 from worker.chatterbox.config import SAMPLE_RATE_HZ
 
@@ -72,3 +72,49 @@ def test_a_voice_may_have_a_hyphen_in_its_name(tmp_path: Path) -> None:
     judge: Any = Judge()
     [found] = compare_folders(tmp_path / "one", tmp_path / "other", ears, judge)
     assert found.voice == "low-voice"
+
+
+def test_readings_of_other_sentences_are_not_compared(tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        write(tmp_path / name, "kumo-0", 1, 1)
+    record = tmp_path / "other" / "kumo-0.manifest.json"
+    record.write_text(record.read_text().replace("cat", "bat"))
+    ears: Any = Ears("", "the cat sat")
+    judge: Any = Judge()
+    with pytest.raises(NotComparable, match=r"kumo-0\.flac is of other sentences"):
+        compare_folders(tmp_path / "one", tmp_path / "other", ears, judge)
+
+
+@pytest.mark.parametrize("is_interrupted", [False, True])
+def test_folders_without_a_common_reading_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], *, is_interrupted: bool
+) -> None:
+    write(tmp_path / "one", "kumo-0", 1, 1)
+    if is_interrupted:  # the sound was fetched, its manifest was not
+        write(tmp_path / "other", "kumo-0", 1, 1)
+        (tmp_path / "other" / "kumo-0.manifest.json").unlink()
+    with pytest.raises(SystemExit):
+        main(["compare", str(tmp_path / "one"), str(tmp_path / "other")])
+    assert "have no reading in common" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--seeds", "-1"], "'-1' is no seed"),
+        (["--seeds", "one"], "'one' is no seed"),
+        (["--server", "http://127.0.0.1:1", "--model", "demo"], "a service has a model of its own"),
+    ],
+)
+def test_arguments_that_make_no_sense_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["speak", str(tmp_path), *arguments])
+    assert told in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_made_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SystemExit, match=r"readings: .*file"):
+        main(["speak", str(tmp_path / "file")])

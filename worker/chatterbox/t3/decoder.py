@@ -25,8 +25,7 @@ from worker.chatterbox.t3.model import T3
 from worker.chatterbox.t3.prompt import Prompt, SpeechTokens
 from worker.chatterbox.t3.sampling import Sampling, Settings, choose, make_noise
 
-# Acoustic tokens, START and STOP. Logits of the 1,631 higher ids are not computed, because nothing
-# can decode those ids.
+# Acoustic tokens, START and STOP. Nothing can decode the 1,631 ids above, so they get no logits.
 _READABLE = ACOUSTIC_TOKENS + 2
 
 
@@ -98,10 +97,13 @@ class Decoder:
         """Slots that `prefill` may fill now."""
         return len(self._free)
 
+    def is_step_full(self, _: Prompt) -> bool:
+        """Return False: a step may read any number of prompts."""
+        return False
+
     def join(self, prompt: Prompt) -> int:
         """Read one prompt; see `prefill`."""
-        (slot,) = self.prefill([prompt])
-        return slot
+        return self.prefill([prompt])[0]
 
     @torch.inference_mode()
     def prefill(self, prompts: Sequence[Prompt]) -> list[int]:
@@ -143,9 +145,8 @@ class Decoder:
         noise = torch.stack([row.noise[len(row.tokens)] for row in rows]).to(self._device)
         chosen = choose(logits, self._seen[batch.slots], batch.settings, noise)
         self._seen[batch.slots, chosen] = True
-        finite = (
-            logits[:, STOP_SPEECH].isfinite().tolist()
-        )  # a NaN anywhere in a row reaches all of its logits
+        # A NaN anywhere in a row reaches all of its logits.
+        finite = logits[:, STOP_SPEECH].isfinite().tolist()
         for row, token, is_finite in zip(rows, chosen.tolist(), finite, strict=True):
             row.is_broken = not is_finite
             if is_finite:

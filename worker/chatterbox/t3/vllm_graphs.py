@@ -13,8 +13,8 @@ from vllm.config.compilation import CUDAGraphMode
 from vllm.v1.worker.gpu.cudagraph_utils import BatchExecutionDescriptor
 
 
-def capture_joining_steps(runner: Any, sizes: Sequence[int]) -> None:
-    """Capture steps of so many tokens each in which sequences may add several.
+def capture_joining_steps(runner: Any, sizes: Sequence[int]) -> int:
+    """Capture steps of so many tokens each in which sequences may add several; return the largest.
 
     They run attention for all sequences with vLLM's kernel, which reads from tensors how many
     tokens each one adds: our own needs steps in which the first ones add one each.
@@ -22,7 +22,7 @@ def capture_joining_steps(runner: Any, sizes: Sequence[int]) -> None:
     manager = runner.cudagraph_manager
     own = manager._capture_descs  # noqa: SLF001 - vLLM has no public way to capture more
     if CUDAGraphMode.FULL not in own:
-        return  # a configuration without graphs of whole steps
+        return 0  # a configuration without graphs of whole steps
     joining = [
         BatchExecutionDescriptor(
             cg_mode=CUDAGraphMode.FULL,
@@ -44,3 +44,4 @@ def capture_joining_steps(runner: Any, sizes: Sequence[int]) -> None:
         decoding = [one for one in known if one.cg_mode is CUDAGraphMode.FULL]
         others = [one for one in known if one.cg_mode is not CUDAGraphMode.FULL]
         candidates[tokens, adapters] = [*decoding, *fit, *others]
+    return max(sizes)

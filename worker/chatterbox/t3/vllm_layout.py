@@ -27,7 +27,7 @@ MAX_GUIDANCE = 2.0
 DIGITS = 512
 SERIAL_DIGITS = 3
 HEADER_LENGTH = 1 + SERIAL_DIGITS + 1  # bank row, serial number, guidance
-_START_SPEECH_TIMES = 2  # upstream trains with one START and generates with two
+START_SPEECH_TIMES = 2  # upstream trains with one START and generates with two
 
 IntLike = TypeVar("IntLike", int, Tensor)
 
@@ -87,13 +87,13 @@ class PromptLayout:
     @property
     def max_text_tokens(self) -> int:
         """The longest text that leaves room for max_new_tokens."""
-        fixed = self.conditioning_length + _START_SPEECH_TIMES + self.max_new_tokens
+        fixed = self.conditioning_length + START_SPEECH_TIMES + self.max_new_tokens
         return min(MAX_TEXT_TOKENS, self.text_positions, MAX_PLACES - fixed)
 
     @property
     def max_length(self) -> int:
         """The longest prompt and output together."""
-        fixed = self.conditioning_length + _START_SPEECH_TIMES + self.max_new_tokens
+        fixed = self.conditioning_length + START_SPEECH_TIMES + self.max_new_tokens
         return fixed + self.max_text_tokens
 
     def prompt(self, row: BankRow, text: Sequence[int], guidance: float) -> list[int]:
@@ -104,7 +104,7 @@ class PromptLayout:
         return [
             *(self.first_digit + digit for digit in header),
             *(self.speech_vocab + token for token in text),
-            *[START_SPEECH] * _START_SPEECH_TIMES,
+            *[START_SPEECH] * START_SPEECH_TIMES,
         ]
 
     def read(self, ids: Sequence[int]) -> PromptHeader:

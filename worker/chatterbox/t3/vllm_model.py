@@ -127,13 +127,14 @@ class T3Worker:
         bank = network.bank[row * length : (row + 1) * length]
         bank.copy_(conditioning.view(length, -1))
 
-    def capture_joining_steps(self, sizes: list[int]) -> None:
-        """Capture steps that read prompts, of so many tokens; for vLLM's second model runner."""
-        if hasattr(self.model_runner, "cudagraph_manager"):
-            # Imported here: vLLM's CPU build may lack what it needs.
-            from worker.chatterbox.t3.vllm_graphs import capture_joining_steps  # noqa: PLC0415
+    def capture_joining_steps(self, sizes: list[int]) -> int:
+        """Capture steps of so many tokens that read prompts; return the largest, 0 without any."""
+        if not hasattr(self.model_runner, "cudagraph_manager"):
+            return 0  # vLLM's first model runner, which has no such graphs
+        # Imported here: a part of vLLM's second model runner.
+        from worker.chatterbox.t3.vllm_graphs import capture_joining_steps  # noqa: PLC0415
 
-            capture_joining_steps(self.model_runner, sizes)
+        return capture_joining_steps(self.model_runner, sizes)
 
 
 def _parameter_of(official: str) -> tuple[str, str | int | None]:

@@ -68,6 +68,10 @@ class CountingDecoder:
     def free(self) -> int:
         return self._slots - len(self.busy)
 
+    def is_step_full(self, prompt: Prompt) -> bool:
+        del prompt
+        return False
+
     def join(self, prompt: Prompt) -> int:
         if bytes(prompt.text_tokens).startswith(b"poison"):
             raise SpeechError("refused")

@@ -1,14 +1,28 @@
-"""Which full batches are rendered in advance."""
+"""Which batches are rendered in advance, and on which stream one is rendered."""
 
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
 import pytest
+import torch
 
+from training.tiny_checkpoint import CONFIG
+from worker.chatterbox.hift.vocoder import Vocoder
+from worker.chatterbox.s3gen.flow import Flow
+from worker.chatterbox.t3.prompt import SpeechTokens
+from worker.engine.options import EngineOptions, resolve
 from worker.engine.renderer import (
     _AVERAGE_FRAMES,
     _LEAST_FRAMES,
     _LENGTHS,
+    TorchRenderer,
     batches_to_prepare,
     fill_batch,
+    with_first,
 )
+from worker.engine.sharing import Sharing
+from worker.engine.types import STREAM_PRIORITY, Delivery, Utterance, heard, make_turn
 
 _ROWS = 256  # frames of the estimator's largest graph, with guidance
 
@@ -46,3 +60,44 @@ def test_every_step_of_length_of_one_utterance_is_prepared() -> None:
     for tokens in range(7, 479):
         assert any(-(-tokens // 32) == -(-one // 32) for one in alone)  # of the vocoder
         assert any(-(-(250 + tokens) // 32) == -(-(250 + one) // 32) for one in alone)  # encoder
+
+
+def test_what_listeners_hear_first_is_prepared_on_its_own_stream_first() -> None:
+    batches = batches_to_prepare(55, 500)
+    prepared = with_first(batches)
+    firsts = [one for one in prepared if one[0]]
+    assert prepared == [*firsts, *(((), *one) for one in batches)]
+    assert {heard(turn) for turn, _, _ in firsts} == {heard(make_turn(STREAM_PRIORITY, 0))}
+    assert firsts[0][1:] == batches[0]
+    assert max(count for _, count, _ in firsts) == 8
+    assert max(tokens for _, _, tokens in firsts) == 126
+
+
+class Networks:
+    """Makes waveforms of as many samples as there are tokens, and counts calls."""
+
+    calls = 0
+
+    def render(self, utterances: Any, speech_tokens: Any, noise: Any) -> Any:
+        del utterances, noise
+        self.calls += 1
+        return [np.zeros(len(one.tokens), np.float32) for one in speech_tokens]
+
+
+@pytest.mark.parametrize(
+    ("index", "tokens", "is_on_first"), [(0, 40, True), (0, 127, False), (3, 40, False)]
+)
+def test_short_first_sounds_are_rendered_on_their_own_stream(
+    index: int, tokens: int, *, is_on_first: bool
+) -> None:
+    options = resolve(EngineOptions(device="cpu", back_end="torch"))
+    flow, vocoder = Flow(CONFIG.flow), Vocoder(CONFIG.hift)
+    renderer = TorchRenderer(flow, vocoder, None, options, Sharing())
+    assert not renderer.has_stream_for_first
+    firsts, others = Networks(), Networks()
+    renderer._networks, renderer._first_networks = others, firsts  # type: ignore[assignment]
+    assert renderer.has_stream_for_first
+    one = Utterance(text="", voice=renderer._silent_voice, delivery=Delivery(), seed=0)
+    spoken = SpeechTokens(tokens=torch.zeros(tokens, dtype=torch.int64), is_truncated=False)
+    renderer.render([replace(one, turn=make_turn(STREAM_PRIORITY, index))], [spoken])
+    assert (firsts.calls, others.calls) == ((1, 0) if is_on_first else (0, 1))

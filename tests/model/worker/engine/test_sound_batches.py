@@ -57,8 +57,9 @@ def test_when_a_batch_may_start_and_of_which_kind(
 
 def test_first_sounds_share_no_larger_batches_than_are_prepared() -> None:
     waiting = [replace(one, share=0.55) for one in queued(Heard.FIRST, 40)]
-    assert len(BatchRules(57).pick(waiting, Heard.FIRST)) == 8
-    assert len(BatchRules(2).pick(waiting, Heard.FIRST)) == 3  # on a small GPU
+    assert len(BatchRules(57, most_first=8).pick(waiting, Heard.FIRST)) == 8
+    assert len(BatchRules(2, most_first=8).pick(waiting, Heard.FIRST)) == 3
+    assert len(BatchRules(57).pick(waiting, Heard.FIRST)) == 40  # without a stream of their own
 
 
 def test_batches_of_streams_grow_when_many_chunks_have_piled_up() -> None:

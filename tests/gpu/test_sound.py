@@ -146,7 +146,7 @@ def test_first_sounds_are_the_same_on_a_stream_of_their_own_beside_other_batches
         vocoder = Vocoder(config.hift).eval().requires_grad_(False)
     options = resolve(EngineOptions(device="cuda", back_end="torch", gpu_memory_gb=40))
     renderer = TorchRenderer(flow, vocoder, None, options, share_device(options))
-    assert renderer.has_stream_for_first
+    assert renderer.first_tokens
     tokens = SpeechTokens(tokens=torch.arange(40), is_truncated=False)
     first = Utterance(
         text="", voice=renderer._silent_voice, delivery=Delivery(), seed=1,

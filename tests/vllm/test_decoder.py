@@ -19,7 +19,7 @@ from worker.chatterbox.t3.vllm_layout import PromptLayout
 from worker.chatterbox.voice import Voice
 from worker.engine.sharing import Backlog
 from worker.engine.slot_stage import SlotStage
-from worker.engine.types import make_turn
+from worker.engine.types import Turn, make_turn
 from worker.engine.vllm_decoder import VllmDecoder
 from worker.engine.vllm_open import graph_sizes
 
@@ -248,18 +248,38 @@ def test_what_was_cancelled_before_its_step_keeps_no_other_waiting() -> None:
     decoder.close()
 
 
-def test_a_first_sound_joins_a_step_that_is_full_for_others() -> None:
-    """Otherwise it would wait for as long as T3 pauses for the sound stage."""
-    engine, backlog = FakeEngine(), Backlog()
-    backlog.update(5.0)  # batches wait, so T3 pauses while an utterance waits for a slot
-    stage = SlotStage(
+def open_limited_stage(engine: FakeEngine, backlog: Backlog) -> SlotStage:
+    """Open a stage whose steps read two prompts at most."""
+    return SlotStage(
         lambda: VllmDecoder(engine, LAYOUT, encode, slots=SLOTS, bank_rows=4, step_tokens=16),
         backlog=backlog,
     )
-    book = start(stage, 3, 3, 3)
-    wait_until(lambda: len(engine.left) == 2)
-    first = stage.start(prompt(1), make_turn(10, 0))
-    assert first.result(TIMEOUT_S)
-    backlog.update(0.0)
-    wait(book, TIMEOUT_S)
+
+
+@pytest.mark.parametrize("turn", [make_turn(10, 3), make_turn(5, 7), MIDST])
+def test_t3_does_not_pause_for_prompts_that_wait_for_a_step_while_slots_are_free(
+    turn: Turn,
+) -> None:
+    backlog = Backlog()
+    backlog.update(5.0)  # so many batches wait that T3 would pause if slots were lacking
+    stage = open_limited_stage(FakeEngine(), backlog)
+    futures = [stage.start(prompt(3), turn) for _ in range(9)]
+    assert all(future.result(TIMEOUT_S) for future in futures)
     stage.close()
+
+
+@pytest.mark.parametrize("before", [(), make_turn(5, 7)])
+def test_a_first_sound_joins_a_step_that_is_full_for_others(before: Turn) -> None:
+    engine = FakeEngine()
+    engine.gate.clear()
+    stage = open_limited_stage(engine, Backlog())
+    others = [stage.start(prompt(9), before) for _ in range(4)]
+    wait_until(lambda: engine.left)  # the first step is under way
+    first = stage.start(prompt(1), make_turn(10, 0))
+    engine.gate.set()
+    wait([first, *others], TIMEOUT_S)
+    stage.close()
+    [joined] = [
+        n for n, group in enumerate(engine.joined) for one in group if engine.lengths[one] == 1
+    ]
+    assert joined == 1  # the next step

@@ -89,9 +89,12 @@ class TorchRenderer:
         return self._is_watermarked
 
     @property
-    def has_stream_for_first(self) -> bool:
-        """Whether first sounds are rendered beside the other batches, and before them."""
-        return self._first_networks is not None
+    def first_tokens(self) -> int:
+        """Length of the longest first sounds that have a stream of their own; 0 without it.
+
+        Longer ones would need graphs that the memory of that stream is not meant for.
+        """
+        return 0 if self._first_networks is None else _FIRST_TOKENS
 
     def batch_share(self, utterance: Utterance, speech_tokens: SpeechTokens) -> float:
         """Return how much of a batch an utterance fills, measured by the frames of the flow.
@@ -113,8 +116,7 @@ class TorchRenderer:
             self._draw(one, tokens) for one, tokens in zip(utterances, speech_tokens, strict=True)
         ]
         is_first = heard(utterances[0].turn) is Heard.FIRST
-        # Longer ones would need graphs that the memory of that stream is not meant for.
-        is_short = all(len(one.tokens) <= _FIRST_TOKENS for one in speech_tokens)
+        is_short = all(len(one.tokens) <= self.first_tokens for one in speech_tokens)
         networks = (is_first and is_short and self._first_networks) or self._networks
         return networks.render(utterances, speech_tokens, noise)
 
@@ -134,7 +136,7 @@ class TorchRenderer:
 
     def _choose_batches(self) -> list[tuple[Turn, int, int]]:
         batches = batches_to_prepare(self._batch, noise_frames(0, self._silent_voice))
-        return with_first(batches) if self.has_stream_for_first else [((), *b) for b in batches]
+        return with_first(batches) if self.first_tokens else [((), *one) for one in batches]
 
     def check_health(self) -> None:
         """Raise the error that an earlier kernel left on the device, if any."""

@@ -108,6 +108,7 @@ class SlotStage:
         self._waiting: SlotQueue[_QueuedPrompt] = SlotQueue()
         self._running: dict[int, _QueuedPrompt] = {}
         self._precedence = Precedence()
+        self._is_held = False  # whether a prompt waits only for the next step to be over
         self._joined: list[_QueuedPrompt] = []  # without a token yet
         self._has_cancelled = False  # saves checking every future before each step
         self._changed = threading.Condition()
@@ -199,6 +200,8 @@ class SlotStage:
     def _may_step(self, first: Collection[int]) -> bool:
         if self._backlog is None or first or self._precedence.is_silent:
             return True  # silence is worse than a full sound stage
+        if self._is_held:
+            return True  # that prompt lacks no slot
         has_room = self._precedence.has_room_for_streams
         with self._changed:
             is_crowded = self._waiting.is_crowded(has_room_for_streams=has_room)
@@ -228,6 +231,7 @@ class SlotStage:
 
     def _refill(self, decoder: SlotDecoder) -> None:
         """Add utterances one by one, so that a refused prompt fails alone."""
+        self._is_held = False
         # Asked once, so that several join together.
         is_worth_it = decoder.free - self._reserved >= decoder.group
         with self._changed:
@@ -236,8 +240,10 @@ class SlotStage:
             turn, queued = waiting
             if not (is_worth_it or heard(turn) < Heard.LATER) or not self._has_room(decoder, turn):
                 return
-            # Not the first sound of a stream: while T3 pauses, the step after may be long to come.
-            if heard(turn) is not Heard.FIRST and decoder.is_step_full(queued.prompt):
+            # First sounds and what has no turn, which stands before them, join at once.
+            may_wait = bool(turn) and heard(turn) is not Heard.FIRST
+            if may_wait and decoder.is_step_full(queued.prompt):
+                self._is_held = True
                 return
             slot = None
             try:

@@ -21,7 +21,6 @@ from worker.engine.types import Heard, Speech, Utterance, heard
 
 log = structlog.get_logger()
 
-_FIRST = frozenset({Heard.FIRST})
 _MOST_FIRST = 8  # the renderer prepares for so many on the stream for first sounds
 _IDLE_S = 0.5  # how long no utterance may have left the engine before the renderer prepares
 
@@ -36,8 +35,8 @@ class Renderer(Protocol):
         """Whether waveforms carry the watermark."""
 
     @property
-    def has_stream_for_first(self) -> bool:
-        """Whether first sounds are rendered beside the other batches, and before them."""
+    def first_tokens(self) -> int:
+        """Length of the longest first sounds that are rendered beside other batches; 0 if none."""
 
     def batch_share(self, utterance: Utterance, speech_tokens: SpeechTokens) -> float:
         """Return how much of a batch an utterance fills; an average one counts 1."""
@@ -76,7 +75,7 @@ class SoundStage:
     ) -> None:
         """Start `threads` threads, each limited to `cores` cores.
 
-        If the renderer has a stream for first sounds, another thread makes these, and no other one.
+        If the renderer makes first sounds beside other batches, another thread has these made.
 
         `batch`: the limit on the sum of the utterances' shares in one batch.
         `count_unfinished` counts the utterances in the whole engine, this stage included, by how
@@ -84,8 +83,8 @@ class SoundStage:
         """
         self._renderer = renderer
         self._batch = batch
-        most_first = _MOST_FIRST if renderer.has_stream_for_first else None
-        self._rules = BatchRules(batch, most_first)
+        self._first_tokens = renderer.first_tokens
+        self._rules = BatchRules(batch, _MOST_FIRST if self._first_tokens else None)
         self._count_unfinished = count_unfinished
         self._backlog = backlog or Backlog()  # without T3 beside it, nobody asks for anything
         self._backlog.on_calm = self.recount
@@ -97,11 +96,10 @@ class SoundStage:
         self._is_closing = False
         self._may_prepare = True  # False while a thread prepares, and when all is prepared
         self._left_at = time.monotonic()  # when an utterance last left the engine
-        kinds = [frozenset(Heard)] * threads
-        if renderer.has_stream_for_first:
-            kinds = [_FIRST, *[frozenset(Heard) - _FIRST] * threads]
+        whether_beside = [True] * bool(self._first_tokens) + [False] * threads
         self._threads = [
-            StageThread("sound", partial(self._loop, each), self._fail_all, cores) for each in kinds
+            StageThread("sound", partial(self._loop, is_beside=each), self._fail_all, cores)
+            for each in whether_beside
         ]
 
     def start(self, utterance: Utterance, speech_tokens: SpeechTokens) -> Future[Speech]:
@@ -141,8 +139,8 @@ class SoundStage:
         for thread in self._threads:
             thread.join()
 
-    def _loop(self, kinds: frozenset[Heard]) -> None:
-        while (batch := self._next_batch(kinds)) is not None:
+    def _loop(self, *, is_beside: bool) -> None:
+        while (batch := self._next_batch(is_beside=is_beside)) is not None:
             if batch:
                 self._render(batch)
             else:
@@ -150,27 +148,26 @@ class SoundStage:
         if self._ended is not None:
             self._fail_waiting(self._ended)
 
-    def _next_batch(self, kinds: frozenset[Heard]) -> list[QueuedUtterance] | None:
-        """Wait for a batch. An empty list means "idle, so prepare"; None means "stop"."""
-        prepares = kinds != _FIRST  # a first sound must not wait for a preparation
+    def _next_batch(self, *, is_beside: bool) -> list[QueuedUtterance] | None:
+        """Wait for a batch. An empty list means "idle, so prepare"; None means "stop".
+
+        `is_beside`: of those that are made beside the other batches, or of all others. That thread
+        prepares nothing, because a first sound must not wait for a preparation.
+        """
         with self._changed:
             while True:
                 self._changed.wait_for(
-                    lambda: self._ready(kinds) is not None or self._is_closing or self._ended,
-                    self._idle_in_s() if prepares and self._may_prepare else None,
+                    lambda: self._ready(is_beside) or self._is_closing or self._ended,
+                    self._idle_in_s() if self._may_prepare and not is_beside else None,
                 )
                 self._set_waiting([one for one in self._waiting if not one.future.cancelled()])
                 if self._ended is not None:
                     return None
-                kind = self._ready(kinds)
-                waiting = [one.heard for one in self._waiting if one.heard in kinds]
-                if waiting and self._is_closing:
-                    kind = min(waiting)
-                if kind is not None:
-                    return self._pick(kind)
+                if batch := self._ready(is_beside):
+                    return self._take(batch)
                 if self._is_closing:
                     return None
-                if prepares and self._may_prepare and self._is_idle():
+                if self._may_prepare and not is_beside and self._is_idle():
                     self._may_prepare = False
                     return []
 
@@ -194,20 +191,25 @@ class SoundStage:
         with self._changed:
             self._may_prepare = has_more
 
-    def _ready(self, kinds: frozenset[Heard]) -> Heard | None:
-        """Return which of these kinds of batch may start now; one once T3 has nothing left."""
-        waiting = [one for one in self._waiting if one.heard in kinds]
+    def _ready(self, is_beside: bool) -> list[QueuedUtterance]:  # noqa: FBT001 - as in `_next_batch`
+        """Return the batch that may start now, if any; always one once T3 has nothing left."""
+        waiting = [one for one in self._waiting if self._is_beside(one) == is_beside]
         running = Counter(one.heard for one in self._running)
         unfinished = self._count_unfinished()
-        to_come = {kind: unfinished.get(kind, 0) - running[kind] for kind in kinds}
-        return self._rules.choose(waiting, to_come, is_hurrying=self._backlog.is_hurrying)
+        to_come = {kind: unfinished.get(kind, 0) - running[kind] for kind in Heard}
+        kind = self._rules.choose(waiting, to_come, is_hurrying=self._backlog.is_hurrying)
+        if waiting and self._is_closing:
+            kind = min(one.heard for one in waiting)
+        return [] if kind is None else self._rules.pick(waiting, kind)
+
+    def _is_beside(self, one: QueuedUtterance) -> bool:
+        return one.heard is Heard.FIRST and len(one) <= self._first_tokens
 
     def _set_waiting(self, waiting: list[QueuedUtterance]) -> None:
         self._waiting = waiting
         self._backlog.update(sum(one.share for one in waiting) / self._batch)
 
-    def _pick(self, kind: Heard) -> list[QueuedUtterance]:
-        batch = self._rules.pick(self._waiting, kind)
+    def _take(self, batch: list[QueuedUtterance]) -> list[QueuedUtterance]:
         self._set_waiting([one for one in self._waiting if one not in batch])
         if self._waiting:
             self._changed.notify_all()  # a batch of another kind may be ready, too

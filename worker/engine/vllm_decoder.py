@@ -114,10 +114,7 @@ class VllmDecoder:
         return slot
 
     def is_step_full(self, prompt: Prompt) -> bool:
-        """Tell whether a graph holds the next step, but not with this prompt.
-
-        Counts all that hold a slot, though `step` may leave some of them out.
-        """
+        """Tell whether a graph holds the next step, but not with this prompt."""
         rows = len(self._rows)
         tokens = rows - len(self._joining) + sum(self._joining.values())
         is_held = bool(self._joining) and tokens <= self._step_tokens
@@ -134,7 +131,7 @@ class VllmDecoder:
         return conditioning + len(prompt.text_tokens) + START_SPEECH_TIMES
 
     def step(self, only: Collection[int] = ()) -> None:
-        """Run one step of vLLM: of all requests, or of `only` some and those that join."""
+        """Run one step of vLLM: of all requests, or of `only` some if none joins."""
         self._joining.clear()
         with self._stepping(only):
             outputs = self._engine.step()

@@ -25,7 +25,7 @@ _CPU_KV_BYTES = 1 << 30
 _STEP_TOKENS = 4096  # room for 512 decoding utterances and a dozen new prompts
 # A prompt adds a token for each of its text's, 25 to 120, as the conditioning is cached.
 _JOINING_TOKENS = (32, 64, 96, 128, 192, 256, 320, 384, 448, 512)
-_LEAST_LIMIT = 256  # a smaller graph holds so few prompts that limiting steps to it costs more
+_LEAST_LIMIT = 512  # beside half as many utterances, a smaller graph holds one prompt or two
 
 
 def prepare_vllm(

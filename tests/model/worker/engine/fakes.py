@@ -120,7 +120,7 @@ class ToneRenderer:
     """Holds each token's number for its 40 ms; refuses any batch that contains the token 5000."""
 
     is_watermarked = False
-    has_stream_for_first = False
+    first_tokens = 0
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []

@@ -93,10 +93,10 @@ def test_short_first_sounds_are_rendered_on_their_own_stream(
     options = resolve(EngineOptions(device="cpu", back_end="torch"))
     flow, vocoder = Flow(CONFIG.flow), Vocoder(CONFIG.hift)
     renderer = TorchRenderer(flow, vocoder, None, options, Sharing())
-    assert not renderer.has_stream_for_first
+    assert renderer.first_tokens == 0
     firsts, others = Networks(), Networks()
     renderer._networks, renderer._first_networks = others, firsts  # type: ignore[assignment]
-    assert renderer.has_stream_for_first
+    assert renderer.first_tokens == 126
     one = Utterance(text="", voice=renderer._silent_voice, delivery=Delivery(), seed=0)
     spoken = SpeechTokens(tokens=torch.zeros(tokens, dtype=torch.int64), is_truncated=False)
     renderer.render([replace(one, turn=make_turn(STREAM_PRIORITY, index))], [spoken])

@@ -1,7 +1,6 @@
 """The sound stage inside an engine: when batches start, which thread answers, how a thread dies."""
 
 import random
-import threading
 import time
 import weakref
 from collections.abc import Sequence
@@ -237,64 +236,3 @@ def test_what_cannot_be_prepared_harms_nobody() -> None:
         assert says(engine.submit(utterance("still speaks")).result(TIMEOUT_S), "still speaks")
         assert engine.is_alive()
     assert renderer.prepared == 1
-
-
-def test_where_the_renderer_can_first_sounds_are_made_beside_the_batch_under_way() -> None:
-    renderer = ToneRenderer()
-    renderer.has_stream_for_first = True
-    stage = SoundStage(renderer, 2, lambda: {Heard.LATER: 1})
-    tokens = SpeechTokens(tokens=torch.arange(5), is_truncated=False)
-    renderer.gate.clear()
-    later = stage.start(replace(utterance("later"), turn=make_turn(5, 900)), tokens)
-    wait_until(lambda: renderer.calls == 1)
-    waits = stage.start(replace(utterance("waits"), turn=make_turn(5, 901)), tokens)
-    first = stage.start(replace(utterance("first"), turn=make_turn(10, 0)), tokens)
-    wait_until(lambda: renderer.calls == 2)
-    assert not waits.done()
-    renderer.gate.set()
-    wait([first, later, waits], TIMEOUT_S)
-    assert renderer.calls == 3
-    stage.close()
-    assert not stage.is_alive()
-
-
-def test_a_stage_with_a_thread_for_first_sounds_ends_all_of_its_threads() -> None:
-    renderer = ToneRenderer()
-    renderer.has_stream_for_first = True
-    stage = SoundStage(renderer, 8, lambda: {Heard.LATER: 100}, threads=2)
-    tokens = SpeechTokens(tokens=torch.arange(5), is_truncated=False)
-    waits = stage.start(replace(utterance("waits"), turn=make_turn(5, 900)), tokens)
-    stage.close()
-    assert waits.done()
-
-
-def test_each_kind_wakes_its_own_thread_once_nothing_is_left_to_prepare() -> None:
-    renderer = ToneRenderer()
-    renderer.has_stream_for_first = True
-    stage = SoundStage(renderer, 2, dict)
-    wait_until(lambda: renderer.prepared == 3)
-    time.sleep(0.1)  # until all threads wait again
-    tokens = SpeechTokens(tokens=torch.arange(5), is_truncated=False)
-    for priority, index in ((5, 900), (10, 0), (5, 901), (10, 0)):
-        one = replace(utterance("said"), turn=make_turn(priority, index))
-        stage.start(one, tokens).result(TIMEOUT_S)
-    stage.close()
-
-
-def test_a_first_sound_does_not_wait_for_a_preparation() -> None:
-    renderer = ToneRenderer()
-    renderer.has_stream_for_first = True
-    preparing, go_on = threading.Event(), threading.Event()
-
-    def prepare() -> bool:
-        preparing.set()
-        return not go_on.wait(TIMEOUT_S)
-
-    renderer.prepare = prepare  # type: ignore[method-assign]
-    stage = SoundStage(renderer, 2, dict)
-    assert preparing.wait(TIMEOUT_S)
-    tokens = SpeechTokens(tokens=torch.arange(5), is_truncated=False)
-    first = stage.start(replace(utterance("first"), turn=make_turn(10, 0)), tokens)
-    first.result(TIMEOUT_S / 2)
-    go_on.set()
-    stage.close()

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 _PAGE = 4096
 
@@ -30,3 +31,8 @@ def steady(finished: list[tuple[float, float, float]]) -> float:
 def resident_gb() -> float:
     """Return the memory of this process on the host."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE / 1e9
+
+
+def error_of_sum(values: npt.ArrayLike) -> float:
+    """Return the standard error of a sum of independent values."""
+    return float(np.std(values) * np.sqrt(np.size(values)))

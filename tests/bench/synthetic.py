@@ -40,7 +40,7 @@ from worker.engine.sharing import Sharing, share_device
 from worker.engine.slot_stage import SlotStage
 from worker.engine.types import Delivery, Utterance
 from worker.engine.vllm_decoder import VllmDecoder, sampling_params
-from worker.engine.vllm_open import capture_joining_steps, start_vllm
+from worker.engine.vllm_open import open_decoder, start_vllm
 
 TOY = ChatterboxConfig(
     t3=T3Config(width=64, layers=2, heads=2, kv_heads=2, ffn_width=128),
@@ -164,17 +164,10 @@ def _open_tokens(
     conditioner = Conditioner(config.t3).eval().requires_grad_(False)
     overrides = {"load_format": "dummy", **overrides}
 
-    def open_decoder() -> VllmDecoder:
+    def start() -> VllmDecoder:
         engine = start_vllm(folder, layout, options, sharing.open_t3_stream, **overrides)
-        return VllmDecoder(
-            engine,
-            layout,
-            conditioner.encode,
-            slots=options.t3_slots,
-            bank_rows=_BANK_ROWS,
-            step_tokens=capture_joining_steps(engine, options),
-            sampling=exact_sampling,
-        )
+        encode = conditioner.encode
+        return open_decoder(engine, layout, encode, options, _BANK_ROWS, sampling=exact_sampling)
 
     reserved = options.t3_slots // RESERVED_SHARE  # as in a worker: see worker.engine.open
-    return SlotStage(open_decoder, backlog=sharing.backlog, reserved=reserved)
+    return SlotStage(start, backlog=sharing.backlog, reserved=reserved)

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import soundfile
@@ -31,6 +31,7 @@ from narration.settings import load_settings
 from rhapsode.http_client import ApiClient, Upload
 from rhapsode.outputs import Output
 from rhapsode.submit import NarrationRequest
+from tests.bench.figures import error_of_sum
 from tests.listen.render_command import Clip, RenderFailed, cut, render
 from tests.listen.sentences import SENTENCES
 from tests.listen.story import fetch_narration
@@ -74,8 +75,7 @@ class Difference:
     def standard_error(self) -> float:
         """Of `word_error`, over sentences."""
         additional_errors = np.subtract(self.second.errors, self.first.errors)
-        deviation = np.std(additional_errors) * np.sqrt(len(additional_errors))
-        return float(deviation / self.first.words)
+        return error_of_sum(additional_errors) / self.first.words
 
     @property
     def dnsmos(self) -> float:
@@ -104,8 +104,16 @@ def speak_there(client: ApiClient, path: Path, voice: str, seed: int) -> None:
 
 def read_clips(path: Path) -> list[Clip]:
     """Cut a reading into its sentences."""
-    manifest = json.loads(_manifest(path).read_text(encoding="utf-8"))
-    return cut(soundfile.read(path, dtype="float32")[0], manifest)
+    return cut(soundfile.read(path, dtype="float32")[0], _read_manifest(path))
+
+
+def _read_texts(path: Path) -> list[str]:
+    return [chunk["text"] for chunk in _read_manifest(path)["chunks"]]
+
+
+def _read_manifest(path: Path) -> dict[str, Any]:
+    manifest: dict[str, Any] = json.loads(_manifest(path).read_text(encoding="utf-8"))
+    return manifest
 
 
 def common_names(first: Path, second: Path) -> list[str]:
@@ -144,8 +152,7 @@ def compare_folders(
     """
     readings = common_names(first, second)
     for name in readings:
-        texts = [[clip.text for clip in read_clips(folder / name)] for folder in (first, second)]
-        if texts[0] != texts[1]:
+        if _read_texts(first / name) != _read_texts(second / name):
             raise NotComparable(f"{name} is of other sentences in {second} than in {first}")
     differences = []
     for voice in dict.fromkeys(name.rpartition("-")[0] for name in readings):

@@ -25,6 +25,7 @@ from rich.table import Table
 from narration.errors import SpeechError
 from narration.sound.waveform import SAMPLE_RATE_HZ
 from tests.bench.engine_alone import open_model, plan_chunks
+from tests.bench.figures import error_of_sum
 from tests.listen.recogniser import Recogniser
 from tests.listen.words import Comparison, compare, error_rate
 from worker.engine.types import Delivery, SpeechEngine, Utterance
@@ -114,7 +115,7 @@ def make_row(
         words=sum(one.words for one in heard),
         rate=error_rate(heard),
         difference=sum(more),
-        standard_error=float(np.std(more) * np.sqrt(len(more))),
+        standard_error=error_of_sum(more),
         missing=sum(one.is_missing for one in heard),
         repeated=sum(one.is_repeated for one in heard),
     )

@@ -22,9 +22,10 @@ from worker.engine.options import EngineOptions, resolve
 from worker.engine.sharing import share_device
 from worker.engine.vllm_decoder import VllmDecoder
 from worker.engine.vllm_open import (
-    capture_joining_steps,
+    _capture_joining_steps,
     graph_sizes,
     joining_sizes,
+    open_decoder,
     start_vllm,
 )
 
@@ -94,6 +95,13 @@ def test_graphs_have_no_more_rows_than_the_buffer_of_logits() -> None:
     assert max(joining_sizes(512)) == 512
 
 
+@pytest.mark.parametrize(("slots", "most"), [(512, 512), (466, 448), (270, 0), (17, 0)])
+def test_prompts_are_limited_to_steps_of_large_graphs(slots: int, most: int) -> None:
+    engine: Any = SimpleNamespace(collective_rpc=lambda _, args: [max(args[0])])
+    options: Any = SimpleNamespace(device="cuda", t3_slots=slots)
+    assert _capture_joining_steps(engine, options) == most
+
+
 @pytest.fixture
 def decoder(tmp_path: Path) -> Iterator[VllmDecoder]:
     model = toy_t3(ENGLISH)
@@ -104,9 +112,7 @@ def decoder(tmp_path: Path) -> Iterator[VllmDecoder]:
     engine = start_vllm(
         write_toy(model, tmp_path), layout, options, share_device(options).open_t3_stream
     )
-    capture_joining_steps(engine, options)
-    encode = partial(encode_conditioning, model)
-    decoder = VllmDecoder(engine, layout, encode, slots=SLOTS, bank_rows=BANK_ROWS)
+    decoder = open_decoder(engine, layout, partial(encode_conditioning, model), options, BANK_ROWS)
     yield decoder
     decoder.close()
 

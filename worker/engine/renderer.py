@@ -71,8 +71,6 @@ class TorchRenderer:
         """`sharing` opens CUDA streams for its kernels; on a CPU it has none."""
         self._flow = flow
         self._vocoder = vocoder
-        self._is_on_gpu = sharing.open_sound_stream is not None
-        self._is_watermarked = watermarker is not None
         self._networks = SoundNetworks(flow, vocoder, watermarker, sharing.open_sound_stream)
         self._networks.adapt(options)
         self._first_networks: SoundNetworks | None = None
@@ -86,7 +84,7 @@ class TorchRenderer:
     @property
     def is_watermarked(self) -> bool:
         """Whether waveforms carry the watermark."""
-        return self._is_watermarked
+        return self._networks.is_watermarked
 
     @property
     def first_tokens(self) -> int:
@@ -102,7 +100,7 @@ class TorchRenderer:
         Full batches then have nearly the same number of frames, so a few CUDA graphs serve them
         all. On a CPU every utterance counts the same.
         """
-        if not self._is_on_gpu:
+        if not self._networks.is_on_gpu:
             return 1.0
         frames = noise_frames(len(speech_tokens.tokens), utterance.voice)
         return max(frames, _LEAST_FRAMES) / _AVERAGE_FRAMES

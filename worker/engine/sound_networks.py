@@ -49,6 +49,16 @@ class SoundNetworks:
         self._stream = open_stream() if open_stream else None
         self._launching = threading.Lock()  # all graphs share one memory pool
 
+    @property
+    def is_watermarked(self) -> bool:
+        """Whether waveforms carry the watermark."""
+        return self._watermarker is not None
+
+    @property
+    def is_on_gpu(self) -> bool:
+        """Whether the networks have a CUDA stream."""
+        return self._stream is not None
+
     def adapt(self, options: ResolvedOptions) -> None:
         """Convert the networks to the options' precision, and on a GPU accelerate them.
 

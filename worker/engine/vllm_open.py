@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 from vllm.engine.arg_utils import EngineArgs
 from vllm.usage.usage_lib import UsageContext
 from vllm.v1.engine.llm_engine import LLMEngine
@@ -16,6 +17,7 @@ from worker.chatterbox.t3.conditioner import load_conditioner
 from worker.chatterbox.t3.plugin import ATTENTION
 from worker.chatterbox.t3.vllm_folder import write_vllm_folder
 from worker.chatterbox.t3.vllm_layout import PromptLayout
+from worker.chatterbox.voice import Voice
 from worker.engine.options import VLLM_REST_GB, ResolvedOptions
 from worker.engine.sharing import OpenStream
 from worker.engine.vllm_decoder import VllmDecoder
@@ -25,7 +27,7 @@ _CPU_KV_BYTES = 1 << 30
 _STEP_TOKENS = 4096  # room for 512 decoding utterances and a dozen new prompts
 # A prompt adds a token for each of its text's, 25 to 120, as the conditioning is cached.
 _JOINING_TOKENS = (32, 64, 96, 128, 192, 256, 320, 384, 448, 512)
-_LEAST_LIMIT = 512  # beside half as many utterances, a smaller graph holds one prompt or two
+_LEAST_LIMIT = 384  # beside half as many utterances, a smaller graph holds one prompt or two
 
 
 def prepare_vllm(
@@ -45,18 +47,7 @@ def prepare_vllm(
     layout = PromptLayout.of(config.t3)
     start = partial(start_vllm, folder, layout, options, open_stream)
 
-    def open_decoder() -> VllmDecoder:
-        engine = start()
-        return VllmDecoder(
-            engine,
-            layout,
-            conditioner.encode,
-            slots=options.t3_slots,
-            bank_rows=_BANK_ROWS,
-            step_tokens=capture_joining_steps(engine, options),
-        )
-
-    return open_decoder
+    return lambda: open_decoder(start(), layout, conditioner.encode, options, _BANK_ROWS)
 
 
 def start_vllm(
@@ -83,11 +74,31 @@ def start_vllm(
     )
 
 
-def capture_joining_steps(engine: LLMEngine, options: ResolvedOptions) -> int:
-    """Capture graphs of steps that read prompts, on the thread that started the engine.
+def open_decoder(
+    engine: LLMEngine,
+    layout: PromptLayout,
+    encode_conditioning: Callable[[Voice, float], Tensor],
+    options: ResolvedOptions,
+    bank_rows: int,
+    **more: Any,
+) -> VllmDecoder:
+    """Capture graphs of steps that read prompts, on the thread that started the engine, and open.
 
-    Returns the tokens of the largest step to which prompts should be limited; 0 for no limit.
+    `more` are arguments of the decoder.
     """
+    return VllmDecoder(
+        engine,
+        layout,
+        encode_conditioning,
+        slots=options.t3_slots,
+        bank_rows=bank_rows,
+        step_tokens=_capture_joining_steps(engine, options),
+        **more,
+    )
+
+
+def _capture_joining_steps(engine: LLMEngine, options: ResolvedOptions) -> int:
+    """Return the tokens of the largest step to which prompts should be limited; 0 for no limit."""
     sizes = joining_sizes(options.t3_slots) if options.device != "cpu" else []
     if not sizes:
         return 0

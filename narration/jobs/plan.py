@@ -15,9 +15,10 @@ from narration.jobs.parts import free_parts
 from narration.jobs.planned import PlannedChunk, PlannedPart
 from narration.jobs.reading_record import JobWarning
 from narration.jobs.record import Chunk, Job, JobPlan, Segment
+from narration.jobs.segment_transitions import move_segments
 from narration.jobs.states import UNSPOKEN, JobState, SegmentState
 from narration.jobs.step_claim import StepClaim, require_step
-from narration.jobs.transitions import UNLEASED, insert_plan, move_job, move_segments
+from narration.jobs.transitions import UNLEASED, insert_plan, move_job
 
 
 def has_plan(session: Session, job_id: str) -> bool:

@@ -17,9 +17,9 @@ from narration.jobs.advance import advance_if_rendered
 from narration.jobs.checkpoints import FinishedChunk, Standing, checkpoint_all
 from narration.jobs.record import Chunk, Job, Segment
 from narration.jobs.segment_claim import SegmentClaim
+from narration.jobs.segment_transitions import move_segments
 from narration.jobs.states import UNSPOKEN, ChunkState, JobState, SegmentState
 from narration.jobs.takes import Outcome
-from narration.jobs.transitions import move_segments
 
 
 def untouched_segments(

@@ -8,27 +8,31 @@ book uses every GPU, and a short article does not wait until the book is finishe
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Select,
     and_,
+    bindparam,
     func,
     select,
     update,
 )
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from narration.broker.interface import Task
 from narration.broker.wakeups import queue_wakeup
-from narration.database import UNSYNCHRONIZED
+from narration.database import UNSYNCHRONIZED, UtcDateTime
 from narration.errors import LeaseLost
 from narration.jobs.advance import advance_if_rendered
 from narration.jobs.counters import recount
 from narration.jobs.record import Chunk, Job, Segment
+from narration.jobs.segment_transitions import move_segments, update_segments
 from narration.jobs.states import UNSPOKEN, ChunkState, JobState, SegmentState
-from narration.jobs.transitions import end_chunks, move_chunks, move_segments
+from narration.jobs.transitions import end_chunks, move_chunks
 from narration.jobs.turns import (
     holds_a_suspect,
     is_claimable,
@@ -37,6 +41,7 @@ from narration.jobs.turns import (
     record_served,
 )
 
+_TIME = UtcDateTime()
 POISON = "{losses} workers were lost while speaking it"
 
 
@@ -68,12 +73,12 @@ def claim_segment(
     # are spoken again at full speed. Half of the allowed losses are reserved for speaking one by
     # one, since another segment may take the worker down meanwhile.
     patience = max(1, (poison_losses - 1) // 2)
-    is_open, most_losses = is_claimable(now), None
-    if holds_a_suspect(session, holder, patience, now):
-        # One chunk at a time: if this worker is lost again, only one chunk can be the cause.
-        is_open, most_losses = and_(is_open, losses_once_claimed() < patience), patience
+    # One chunk at a time: if this worker is lost again, only one chunk can be the cause.
+    most_losses = patience if holds_a_suspect(session, holder, patience, now) else None
     for job_id in jobs_in_turn(session, now, most_losses, window_segments, least_priority):
-        claim = _claim_of(session, job_id, is_open, patience, holder=holder, until=until, now=now)
+        claim = _claim_of(
+            session, job_id, most_losses, patience, holder=holder, until=until, now=now
+        )
         if claim is not None:
             _count_losses(session, claim, poison_losses, now=now)
             record_served(session, job_id, now=now)
@@ -151,45 +156,53 @@ def count_in_work(session: Session, *, now: datetime) -> int:
 def _claim_of(
     session: Session,
     job_id: str,
-    is_open: ColumnElement[bool],
+    most_losses: int | None,
     patience: int,
     *,
     holder: str,
     until: datetime,
     now: datetime,
 ) -> SegmentClaim | None:
+    values = {"job": job_id, "most": most_losses, "holder": holder, "until": until, "now": now}
+    statement = _claim_update(has_most=most_losses is not None)
+    claimed = session.connection().execute(statement, values).one_or_none()
+    if claimed is None:
+        return None
+    index, owner, fence, tries, losses = claimed
+    return SegmentClaim(
+        job_id=job_id,
+        index=index,
+        owner=owner,
+        fence=fence,
+        tries=tries,
+        losses=losses,
+        is_suspect=losses >= patience,
+    )
+
+
+@cache  # building it takes longer than executing it, and somebody may wait for the claim
+def _claim_update(*, has_most: bool) -> ReturningUpdate[int, str, int, int, int]:
+    """Claim the first open segment of a job; with `most`, of those that were lost less often."""
+    is_ours = and_(Segment.job_id == bindparam("job"), is_claimable(bindparam("now", type_=_TIME)))
+    if has_most:
+        is_ours = and_(is_ours, losses_once_claimed() < bindparam("most"))
     first = (
         select(Segment.index)
-        .where(Segment.job_id == job_id, is_open)
+        .where(is_ours)
         .order_by(Segment.index)
         .limit(1)
         .with_for_update(skip_locked=True)
         .scalar_subquery()
     )
-    claimed = move_segments(
-        session,
-        job_id,
+    return update_segments(
         SegmentState.RENDERING,
+        is_ours,
         Segment.index == first,
-        is_open,
-        now=now,
         fence=Segment.fence + 1,
         tries=Segment.tries + 1,
         losses=losses_once_claimed(),
-        lease_holder=holder,
-        lease_until=until,
-    )
-    if not claimed:
-        return None
-    (segment,) = claimed
-    return SegmentClaim(
-        job_id=job_id,
-        index=segment.index,
-        owner=segment.owner,
-        fence=segment.fence,
-        tries=segment.tries,
-        losses=segment.losses,
-        is_suspect=segment.losses >= patience,
+        lease_holder=bindparam("holder"),
+        lease_until=bindparam("until", type_=_TIME),
     )
 
 

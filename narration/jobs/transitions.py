@@ -1,4 +1,4 @@
-"""The one writer of the states of jobs, segments and chunks; parts have `part_transitions`.
+"""The one writer of the states of jobs and chunks; the others have modules beside this one.
 
 Each function is one conditional UPDATE from the tables of moves. It also writes the events of the
 change and queues the wake-ups that follow, which are sent once the transaction is committed. The
@@ -26,7 +26,6 @@ from narration.jobs.record import Chunk, Job, JobPlan, Segment
 from narration.jobs.states import (
     CHUNK_MOVES,
     JOB_MOVES,
-    SEGMENT_MOVES,
     UNSPOKEN_VALUES,
     ChunkState,
     JobState,
@@ -58,17 +57,6 @@ class MovedJob:
 
     fence: int
     tries: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MovedSegment:
-    """A segment after its move, with its fencing number, its claims and its losses."""
-
-    index: int
-    owner: str
-    fence: int
-    tries: int
-    losses: int
 
 
 def insert_jobs(session: Session, jobs: Sequence[Job], *, now: datetime) -> None:
@@ -189,33 +177,6 @@ def delete_job_row(session: Session, job: Job, *, now: datetime) -> None:
     write_events(session, job.id, [event], owner=job.owner, last=job.events + 1, now=now)
     session.delete(job)
     session.flush()
-
-
-def move_segments(
-    session: Session,
-    job_id: str,
-    target: SegmentState,
-    *conditions: ColumnElement[bool],
-    now: datetime,
-    **values: Any,
-) -> list[MovedSegment]:
-    """Move those segments of a job that may move and match the conditions; return their new state.
-
-    The end of a segment writes an event; claiming or releasing one does not.
-    """
-    moved = session.execute(
-        update(Segment)
-        .where(Segment.job_id == job_id)
-        .where(Segment.state.in_(sources_of(SEGMENT_MOVES, target)), *conditions)
-        .values(state=target, **values)
-        .returning(Segment.index, Segment.owner, Segment.fence, Segment.tries, Segment.losses),
-        execution_options=UNSYNCHRONIZED,
-    ).all()
-    if target in (SegmentState.DONE, SegmentState.FAILED) and moved:
-        kind = f"segment.{target.value}"
-        events = [NewEvent(type=kind, payload={"segment": row.index}) for row in moved]
-        add_events(session, job_id, events, now=now)
-    return [MovedSegment(**row._asdict()) for row in moved]
 
 
 def move_chunks(

@@ -32,7 +32,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirstSound:
-    """A first chunk that has passed its checks; `level` as in narration.sound.take."""
+    """A first chunk that has passed its checks; `level` as `narration.sound.take.pack_peak`."""
 
     waiting: Waiting
     level: bytes

@@ -36,6 +36,11 @@ class TakeLevel:
         return _HEADER.pack(peak, tail) + _to_steps(self.energies).astype("<u2").tobytes()
 
 
+def pack_peak(peak: float) -> bytes:
+    """Return the level of a take of which only the peak is known, rounded as in a whole one."""
+    return TakeLevel(energies=np.zeros(0), peak=peak).pack()
+
+
 def unpack_level(data: bytes) -> TakeLevel:
     """Read the output of `pack`."""
     peak, tail = _HEADER.unpack_from(data)

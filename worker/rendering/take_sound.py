@@ -13,7 +13,8 @@ import numpy.typing as npt
 from narration.broker.first_sounds import FirstSound, FirstSoundSender, Waiting
 from narration.findings import Finding
 from narration.settings import Profile
-from narration.sound.take import measure_take
+from narration.sound.peaks import true_peak
+from narration.sound.take import measure_take, pack_peak
 from narration.sound.waveform import Waveform, encode_flac
 from narration.storage.interface import Storage
 from narration.storage.profiles import open_profile
@@ -58,12 +59,12 @@ def store_sound(store: Storage, sender: FirstSoundSender, sound: SpokenSound) ->
         sound.tokens, sound.waveform, sound.spoken_text, is_truncated=sound.is_truncated
     ).findings
     waveform = trim_edges(sound.waveform)
+    flac = encode_flac(waveform)
+    if sound.waiting is not None and not findings:  # with findings, another take may be kept
+        level = pack_peak(true_peak(waveform))
+        sender.send(FirstSound(waiting=sound.waiting, level=level, flac=flac))
     with ThreadPoolExecutor(1, thread_name_prefix="measure") as pool:
         measured = pool.submit(measure_take, waveform)
-        flac = encode_flac(waveform)
-        if sound.waiting is not None and not findings:  # with findings, another take may be kept
-            level = measured.result().pack()
-            sender.send(FirstSound(waiting=sound.waiting, level=level, flac=flac))
         sha256 = store_flac(store, flac)
         level = measured.result().pack()
     return StoredSound(sha256=sha256, samples=waveform.size, level=level, findings=findings)

@@ -51,6 +51,10 @@ _HEARD_LATER = (
     *((1, tokens) for tokens in range(158, 484, 32)),
     *((2, tokens) for tokens in range(190, 484, 64)),
 )
+# Later chunks of streams, where there is memory for these graphs: captured while listeners wait,
+# each of them would delay all sound by up to half a second. A third of such batches find theirs
+# without it.
+_STREAMED = tuple((n, tokens) for n in (8, 4, 12, 6) for tokens in (164, 100, 228, 292, 356, 420))
 _MOST_STRETCH = 28  # tokens by which a length may grow and still use the same graphs
 # Each utterance counts as at least this many, so that no batch has more rows than a graph.
 _LEAST_FRAMES = 600
@@ -133,7 +137,11 @@ class TorchRenderer:
             return bool(self._unprepared)
 
     def _choose_batches(self) -> list[tuple[Turn, int, int]]:
-        batches = batches_to_prepare(self._batch, noise_frames(0, self._silent_voice))
+        batches = batches_to_prepare(
+            self._batch,
+            noise_frames(0, self._silent_voice),
+            more=_STREAMED if self.first_tokens else (),
+        )
         return with_first(batches) if self.first_tokens else [((), *one) for one in batches]
 
     def check_health(self) -> None:
@@ -154,15 +162,19 @@ class TorchRenderer:
         )
 
 
-def batches_to_prepare(batch: int, prompt: int) -> list[tuple[int, int]]:
+def batches_to_prepare(
+    batch: int, prompt: int, more: Sequence[tuple[int, int]] = ()
+) -> list[tuple[int, int]]:
     """Choose numbers and lengths of utterances; those that a listener waits for come first.
+
+    `more` are prepared after them, as far as they fit.
 
     Units: lengths in tokens, prompt in frames.
     """
     full = [fill_batch(batch, tokens, prompt) for tokens in _LENGTHS]
     return [
         (count, tokens)
-        for count, tokens in (*_FIRST_HEARD, *full, *_HEARD_LATER)
+        for count, tokens in (*_FIRST_HEARD, *full, *_HEARD_LATER, *more)
         if count == 1 or (count, tokens) in full or _fits(batch, prompt, count, tokens)
     ]
 

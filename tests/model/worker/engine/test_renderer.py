@@ -1,5 +1,6 @@
 """Which batches are rendered in advance, and on which stream one is rendered."""
 
+import random
 from dataclasses import replace
 from typing import Any
 
@@ -10,12 +11,15 @@ import torch
 from training.tiny_checkpoint import CONFIG
 from worker.chatterbox.hift.vocoder import Vocoder
 from worker.chatterbox.s3gen.flow import Flow
+from worker.chatterbox.s3gen.graphs import Shape, find_shape
+from worker.chatterbox.s3gen.packing import Packing, pack_lengths
 from worker.chatterbox.t3.prompt import SpeechTokens
 from worker.engine.options import EngineOptions, resolve
 from worker.engine.renderer import (
     _AVERAGE_FRAMES,
     _LEAST_FRAMES,
     _LENGTHS,
+    _STREAMED,
     TorchRenderer,
     batches_to_prepare,
     fill_batch,
@@ -71,6 +75,28 @@ def test_what_listeners_hear_first_is_prepared_on_its_own_stream_first() -> None
     assert firsts[0][1:] == batches[0]
     assert max(count for _, count, _ in firsts) == 8
     assert max(tokens for _, _, tokens in firsts) == 126
+
+
+def test_nearly_all_batches_of_streams_find_the_flows_graph() -> None:
+    def share_without_a_new_graph(batches: list[tuple[int, int]]) -> float:
+        known: set[Shape] = set()
+        for count, tokens in batches:
+            if shape := find_shape(_guided([tokens] * count), known):
+                known.add(shape)
+        draw = random.Random(1)
+        met = [
+            find_shape(_guided(draw.choices(range(70, 400), k=draw.randint(3, 14))), known) in known
+            for _ in range(300)
+        ]
+        return sum(met) / len(met)
+
+    assert share_without_a_new_graph(batches_to_prepare(42, 500)) < 0.5
+    assert share_without_a_new_graph(batches_to_prepare(42, 500, more=_STREAMED)) > 0.95
+
+
+def _guided(tokens: list[int]) -> Packing:
+    """Return how the flow packs utterances of these lengths after a voice prompt of 10 s."""
+    return pack_lengths([500 + 2 * one for one in tokens] * 2)
 
 
 class Networks:

@@ -163,7 +163,9 @@ def _claim_of(
     until: datetime,
     now: datetime,
 ) -> SegmentClaim | None:
-    values = {"job": job_id, "most": most_losses, "holder": holder, "until": until, "now": now}
+    values: dict[str, Any] = {"job": job_id, "holder": holder, "until": until, "now": now}
+    if most_losses is not None:
+        values["most"] = most_losses
     statement = _claim_update(has_most=most_losses is not None)
     claimed = session.connection().execute(statement, values).one_or_none()
     if claimed is None:

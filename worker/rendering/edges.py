@@ -1,9 +1,6 @@
 """A chunk's edges: silence trimmed to a margin, no DC offset, no click at either end."""
 
-from functools import lru_cache
-
 import numpy as np
-import numpy.typing as npt
 
 from narration.sound.waveform import Waveform
 from worker.chatterbox.config import SAMPLE_RATE_HZ
@@ -69,16 +66,10 @@ def _take_out_offset(waveform: Waveform) -> Waveform:
     after = length - waveform.size - _SETTLED
     # Mirrored ends, so that a constant offset leaves no step at either end.
     padded = np.pad(waveform, (_SETTLED, after), mode="symmetric")
-    centred = np.fft.irfft(np.fft.rfft(padded) * _high_pass(length), length)
-    return centred[_SETTLED : _SETTLED + waveform.size].astype(np.float32)
-
-
-@lru_cache(maxsize=16)  # of a megabyte at most; computing it takes half as long as both transforms
-def _high_pass(length: int) -> npt.NDArray[np.float64]:
-    """Return the gain of each frequency of a transform. Shapes: -> (length // 2 + 1,)."""
     hz_4 = np.fft.rfftfreq(length, 1 / SAMPLE_RATE_HZ) ** 4
-    gain: npt.NDArray[np.float64] = hz_4 / (hz_4 + _OFFSET_HZ**4)
-    return gain
+    gain = hz_4 / (hz_4 + _OFFSET_HZ**4)
+    centred = np.fft.irfft(np.fft.rfft(padded) * gain, length)
+    return centred[_SETTLED : _SETTLED + waveform.size].astype(np.float32)
 
 
 def _quick_length(length: int) -> int:

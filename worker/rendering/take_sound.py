@@ -59,12 +59,15 @@ def store_sound(store: Storage, sender: FirstSoundSender, sound: SpokenSound) ->
         sound.tokens, sound.waveform, sound.spoken_text, is_truncated=sound.is_truncated
     ).findings
     waveform = trim_edges(sound.waveform)
-    flac = encode_flac(waveform)
-    if sound.waiting is not None and not findings:  # with findings, another take may be kept
-        level = pack_peak(true_peak(waveform))
-        sender.send(FirstSound(waiting=sound.waiting, level=level, flac=flac))
+    is_awaited = sound.waiting is not None and not findings  # with findings, another may be kept
     with ThreadPoolExecutor(1, thread_name_prefix="measure") as pool:
-        measured = pool.submit(measure_take, waveform)
+        # Beside the encoding, except where somebody waits for the encoded sound.
+        measured = None if is_awaited else pool.submit(measure_take, waveform)
+        flac = encode_flac(waveform)
+        if sound.waiting is not None and is_awaited:
+            level = pack_peak(true_peak(waveform))
+            sender.send(FirstSound(waiting=sound.waiting, level=level, flac=flac))
+        measured = measured or pool.submit(measure_take, waveform)
         sha256 = store_flac(store, flac)
         level = measured.result().pack()
     return StoredSound(sha256=sha256, samples=waveform.size, level=level, findings=findings)

@@ -120,9 +120,14 @@ def test_short_first_sounds_are_rendered_on_their_own_stream(
     flow, vocoder = Flow(CONFIG.flow), Vocoder(CONFIG.hift)
     renderer = TorchRenderer(flow, vocoder, None, options, Sharing())
     assert renderer.first_tokens == 0
+    assert not set(_STREAMED) & {one[1:] for one in renderer._choose_batches()}
     firsts, others = Networks(), Networks()
     renderer._networks, renderer._first_networks = others, firsts  # type: ignore[assignment]
     assert renderer.first_tokens == 126
+    renderer._batch = 42
+    assert set(_STREAMED) <= {one[1:] for one in renderer._choose_batches()}
+    renderer._batch = 4
+    assert not set(_STREAMED) & {one[1:] for one in renderer._choose_batches() if one[1] > 7}
     one = Utterance(text="", voice=renderer._silent_voice, delivery=Delivery(), seed=0)
     spoken = SpeechTokens(tokens=torch.zeros(tokens, dtype=torch.int64), is_truncated=False)
     renderer.render([replace(one, turn=make_turn(STREAM_PRIORITY, index))], [spoken])

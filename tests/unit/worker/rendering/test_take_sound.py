@@ -57,9 +57,21 @@ def test_whoever_waits_gets_the_sound_before_it_is_stored(store: DirectoryStorag
     assert first.flac == store.get(chunk_audio_key(stored.sha256))
     waveform = decode_flac(first.flac)
     assert np.allclose(waveform, trim_edges(sound(None).waveform), atol=1e-6)
-    peak = unpack_level(first.level).peak
-    assert peak == unpack_level(stored.level).peak  # it decides how the sound is limited
-    assert peak == pytest.approx(measure_take(waveform).peak, rel=1e-3)
+    level = unpack_level(first.level)
+    assert not level.energies.size  # nobody waits until it is measured
+    assert level.peak == unpack_level(stored.level).peak  # it decides how the sound is limited
+    assert level.peak == pytest.approx(measure_take(waveform).peak, rel=1e-3)
+
+
+def test_the_peak_that_is_sent_is_the_one_between_samples(store: DirectoryStorage) -> None:
+    # A quarter of the sampling rate, never sampled at its highest.
+    tone = 0.5 * np.sin(np.pi / 2 * np.arange(48_000) + np.pi / 4).astype(np.float32)
+    sent = Sent(store)
+    stored = store_sound(store, sent, replace(sound(WAITING), waveform=tone))
+    assert stored.findings == ()
+    (first,) = sent.sounds
+    assert unpack_level(first.level).peak == pytest.approx(0.5, rel=0.02)
+    assert unpack_level(first.level).peak == unpack_level(stored.level).peak
 
 
 def test_neither_other_chunks_nor_takes_that_may_not_be_kept_are_sent(

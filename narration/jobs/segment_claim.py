@@ -34,6 +34,7 @@ from narration.jobs.segment_transitions import move_segments, update_segments
 from narration.jobs.states import UNSPOKEN, ChunkState, JobState, SegmentState
 from narration.jobs.transitions import end_chunks, move_chunks
 from narration.jobs.turns import (
+    NOW,
     holds_a_suspect,
     is_claimable,
     jobs_in_turn,
@@ -41,7 +42,6 @@ from narration.jobs.turns import (
     record_served,
 )
 
-_TIME = UtcDateTime()
 POISON = "{losses} workers were lost while speaking it"
 
 
@@ -185,7 +185,7 @@ def _claim_of(
 @cache  # building it takes longer than executing it, and somebody may wait for the claim
 def _claim_update(*, has_most: bool) -> ReturningUpdate[int, str, int, int, int]:
     """Claim the first open segment of a job; with `most`, of those that were lost less often."""
-    is_ours = and_(Segment.job_id == bindparam("job"), is_claimable(bindparam("now", type_=_TIME)))
+    is_ours = and_(Segment.job_id == bindparam("job"), is_claimable(NOW))
     if has_most:
         is_ours = and_(is_ours, losses_once_claimed() < bindparam("most"))
     first = (
@@ -204,7 +204,7 @@ def _claim_update(*, has_most: bool) -> ReturningUpdate[int, str, int, int, int]
         tries=Segment.tries + 1,
         losses=losses_once_claimed(),
         lease_holder=bindparam("holder"),
-        lease_until=bindparam("until", type_=_TIME),
+        lease_until=bindparam("until", type_=UtcDateTime()),
     )
 
 

@@ -26,7 +26,7 @@ from narration.database import UtcDateTime
 from narration.jobs.record import Job, Segment
 from narration.jobs.states import JobState, SegmentState
 
-_NOW: ColumnElement[datetime] = bindparam("now", type_=UtcDateTime())
+NOW: ColumnElement[datetime] = bindparam("now", type_=UtcDateTime())
 
 
 def losses_once_claimed() -> ColumnElement[int]:
@@ -47,7 +47,7 @@ def _suspects() -> Select[Any]:
         Segment.lease_holder == bindparam("holder"),
         Segment.state == SegmentState.RENDERING,
         Segment.losses >= bindparam("patience"),
-        Segment.lease_until > _NOW,
+        Segment.lease_until > NOW,
     )
     return select(suspects.exists())
 
@@ -64,7 +64,7 @@ def record_served(session: Session, job_id: str, *, now: datetime) -> None:
 @cache
 def _served_update() -> Update:
     free = select(Job.id).where(Job.id == bindparam("job")).with_for_update(skip_locked=True)
-    return update(Job).where(Job.id == free.scalar_subquery()).values(served_at=_NOW)
+    return update(Job).where(Job.id == free.scalar_subquery()).values(served_at=NOW)
 
 
 def jobs_in_turn(
@@ -77,14 +77,12 @@ def jobs_in_turn(
 
 @cache
 def _turns(*, has_patience: bool) -> Select[Any]:
-    is_open = is_claimable(_NOW)
+    is_open = is_claimable(NOW)
     if has_patience:
         is_open = and_(is_open, losses_once_claimed() < bindparam("patience"))
     claimable = func.sum(case((is_open, 1), else_=0))
     in_work = func.sum(
-        case(
-            (and_(Segment.state == SegmentState.RENDERING, Segment.lease_until > _NOW), 1), else_=0
-        )
+        case((and_(Segment.state == SegmentState.RENDERING, Segment.lease_until > NOW), 1), else_=0)
     )
     return (
         select(Segment.job_id)

@@ -59,14 +59,14 @@ def store_sound(store: Storage, sender: FirstSoundSender, sound: SpokenSound) ->
         sound.tokens, sound.waveform, sound.spoken_text, is_truncated=sound.is_truncated
     ).findings
     waveform = trim_edges(sound.waveform)
-    is_awaited = sound.waiting is not None and not findings  # with findings, another may be kept
+    waiting = None if findings else sound.waiting  # with findings, another take may be kept
     with ThreadPoolExecutor(1, thread_name_prefix="measure") as pool:
         # Beside the encoding, except where somebody waits for the encoded sound.
-        measured = None if is_awaited else pool.submit(measure_take, waveform)
+        measured = pool.submit(measure_take, waveform) if waiting is None else None
         flac = encode_flac(waveform)
-        if sound.waiting is not None and is_awaited:
+        if waiting is not None:
             level = pack_peak(true_peak(waveform))
-            sender.send(FirstSound(waiting=sound.waiting, level=level, flac=flac))
+            sender.send(FirstSound(waiting=waiting, level=level, flac=flac))
         measured = measured or pool.submit(measure_take, waveform)
         sha256 = store_flac(store, flac)
         level = measured.result().pack()

@@ -94,6 +94,6 @@ def _model(settings: Settings, chunk_s: float, engine_threads: int) -> LoadedMod
     checkpoint = Path(settings.model.checkpoint)
     if not checkpoint.is_absolute():
         return make_model(ToneEngine(threads=engine_threads, chunk_s=chunk_s))
-    from worker.model import load_model_from
+    from worker.model import load_model
 
-    return load_model_from(checkpoint, settings.model, cache_folder=settings.data_dir)
+    return load_model(settings)

@@ -61,6 +61,14 @@ def take_card(cards: str | None, folder: Path, health: Health) -> None:
         time.sleep(POLL_S)
 
 
+def held_cards() -> list[int]:
+    """Return the descriptors of the locks that this process holds.
+
+    A child that inherits them keeps its card until its own end, which may be later than ours.
+    """
+    return [lock.fileno() for lock in _locks]
+
+
 def choose(cards: str | None, present: list[Card]) -> list[Card]:
     """Return the cards that are named by index or UUID; all of them if none is named.
 

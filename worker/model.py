@@ -3,35 +3,72 @@
 from functools import partial
 from pathlib import Path
 
+import torch
+
 from narration.engine import EngineIdentity
 from narration.settings import ModelSettings, Settings
 from narration.voices.recording import RecordingLimits, read_recording
+from worker.cards import held_cards
 from worker.chatterbox.checkpoint import Chatterbox, load_chatterbox
 from worker.chatterbox.hub import resolve_model
 from worker.chatterbox.reference import compare_speakers, voice_from_recording
 from worker.chatterbox.voice import Voice, load_voice, save_voice
-from worker.engine.open import open_engine
-from worker.engine.options import EngineOptions, resolve
+from worker.engine.open import open_engine, take_short_turns
+from worker.engine.options import EngineOptions, ResolvedOptions, resolve
+from worker.engine_process.client import start_engine
+from worker.engine_process.messages import Start
 from worker.process import LoadedModel
 from worker.voice_preparation import VoiceMaker
 
 
 def load_model(settings: Settings) -> LoadedModel:
-    """Find the checkpoint, load it and start its engine.
+    """Find the checkpoint, load it and start its engine, on a GPU in a process of its own.
 
     Raises: NotFoundError, CheckpointError or SettingsError if it cannot be used with these
-    settings.
+    settings; EngineDied if that process ends before it can speak.
     """
     folder = resolve_model(settings.model.checkpoint)
-    return load_model_from(folder, settings.model, cache_folder=settings.data_dir / "engine")
+    cache_folder = settings.data_dir / "engine"
+    if not has_own_process(settings.model):
+        return load_model_from(folder, settings.model, cache_folder=cache_folder)
+    start = Start(
+        folder=folder,
+        cache_folder=cache_folder,
+        model=settings.model,
+        telemetry=settings.telemetry,
+    )
+    take_short_turns()
+    engine, loaded = start_engine(start, kept_open=held_cards())
+    return LoadedModel(
+        engine=engine,
+        target_concurrency=loaded.target_concurrency,
+        identity=loaded.identity,
+        bundled=loaded.voices,
+        load=load_voice,
+        voice_maker=VoiceMaker(make=engine.make_voice, save=save_voice, compare=engine.compare),
+    )
+
+
+def has_own_process(settings: ModelSettings) -> bool:
+    """Tell whether the engine gets a process of its own: unless set otherwise, on a GPU."""
+    if settings.has_own_process is not None:
+        return settings.has_own_process
+    if settings.device == "auto":
+        return torch.cuda.is_available()
+    return settings.device.startswith("cuda")
 
 
 def load_model_from(folder: Path, settings: ModelSettings, *, cache_folder: Path) -> LoadedModel:
-    """Load a checkpoint and start its engine.
+    """Load a checkpoint and start its engine in this process.
 
     Raises: CheckpointError or SettingsError if the folder or the settings cannot be used.
     """
-    options = resolve(
+    return open_model(folder, settings, engine_options(settings, cache_folder))
+
+
+def engine_options(settings: ModelSettings, cache_folder: Path) -> ResolvedOptions:
+    """Choose the engine's options. Raises: SettingsError."""
+    return resolve(
         EngineOptions(
             device=settings.device,
             back_end=settings.back_end,
@@ -43,6 +80,15 @@ def load_model_from(folder: Path, settings: ModelSettings, *, cache_folder: Path
             cache_folder=cache_folder,
         )
     )
+
+
+def open_model(
+    folder: Path, settings: ModelSettings, options: ResolvedOptions, *, is_gated: bool = True
+) -> LoadedModel:
+    """Load a checkpoint and start its engine with these options; `is_gated`: see open_engine.
+
+    Raises: CheckpointError if the folder cannot be used.
+    """
     chatterbox = load_chatterbox(folder, options.device)
     identity = EngineIdentity(
         model=Path(settings.checkpoint).name,
@@ -53,7 +99,7 @@ def load_model_from(folder: Path, settings: ModelSettings, *, cache_folder: Path
         is_watermarked=options.is_watermarked,
     )
     return LoadedModel(
-        engine=open_engine(chatterbox, options),
+        engine=open_engine(chatterbox, options, is_gated=is_gated),
         # T3's slots, and two batches of the sound stage: the current one and the next.
         target_concurrency=options.t3_slots + 2 * options.vocoder_batch,
         identity=identity,

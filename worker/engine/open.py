@@ -35,20 +35,25 @@ _SOUND_THREADS = (
 )
 
 
-def open_engine(chatterbox: Chatterbox, options: ResolvedOptions) -> PipelineEngine:
+def open_engine(
+    chatterbox: Chatterbox, options: ResolvedOptions, *, is_gated: bool = True
+) -> PipelineEngine:
     """Load the networks and start the engine's threads; close it, or use it in a `with`.
+
+    Without `is_gated`, only a full engine keeps utterances out: the caller has an Admission.
 
     The networks are loaded on demand and converted to the options' precision, so a checkpoint
     object serves one engine.
     Raises: CheckpointError if the checkpoint cannot be used.
     """
     limit_memory(options)
-    sys.setswitchinterval(_TURN_S)
+    take_short_turns()
     watermarker = load_watermarker(options.device) if options.is_watermarked else None
     sharing = share_device(options)
     renderer = TorchRenderer(chatterbox.flow, chatterbox.vocoder, watermarker, options, sharing)
     tokens, max_text_tokens = _TOKEN_STAGES[options.back_end](chatterbox, options, sharing)
-    admission = Admission(options.queue_limit)
+    limit = options.queue_limit
+    admission = Admission(limit) if is_gated else Admission(limit, first=limit)
     return PipelineEngine(
         partial(
             make_prompt,
@@ -60,6 +65,11 @@ def open_engine(chatterbox: Chatterbox, options: ResolvedOptions) -> PipelineEng
         start_sound_stage(renderer, admission, sharing, options),
         admission,
     )
+
+
+def take_short_turns() -> None:
+    """Let no thread of this process keep the interpreter for long while another needs it."""
+    sys.setswitchinterval(_TURN_S)
 
 
 def limit_memory(options: ResolvedOptions) -> None:

@@ -1,6 +1,7 @@
 """What a worker waits for before it works: tables, weights, a card; and detecting restart loops."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -43,6 +44,14 @@ take_card(sys.argv[2] or None, Path(sys.argv[1]), Health())
 print("card", os.environ.get("CUDA_VISIBLE_DEVICES", "any"), flush=True)
 sys.stdin.read()
 """
+TAKE_WITH_A_CHILD = """
+import subprocess
+from worker.cards import held_cards
+""" + TAKE.replace(
+    "sys.stdin.read()",
+    "child = subprocess.Popen(['sleep', '600'], pass_fds=held_cards())\n"
+    "print('child', child.pid, flush=True)\nsys.stdin.read()",
+)
 
 
 def test_worker_waits_for_its_tables(tmp_path: Path) -> None:
@@ -150,9 +159,11 @@ class Machine:
         driver.chmod(0o755)
         self._path = f"{folder}:{os.environ['PATH']}"
 
-    def take(self, chosen: str = "", **environment: str) -> subprocess.Popen[str]:
+    def take(
+        self, chosen: str = "", *, script: str = TAKE, **environment: str
+    ) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-c", TAKE, self.locks, chosen],
+            [sys.executable, "-c", script, self.locks, chosen],
             cwd=ROOT,
             env=os.environ | {"PATH": self._path} | environment,
             stdin=subprocess.PIPE,
@@ -188,6 +199,22 @@ def test_card_of_a_killed_worker_is_free_again(tmp_path: Path) -> None:
     end(first)
     assert card_of(third) == card
     end(second, third)
+
+
+def test_card_is_free_only_when_the_process_of_the_engine_has_ended(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, 1)
+    first = machine.take(script=TAKE_WITH_A_CHILD)
+    assert card_of(first) == "0"
+    assert first.stdout is not None
+    engine = int(first.stdout.readline().split()[1])
+    first.kill()
+    first.wait()
+    second = machine.take()
+    assert second.stdout is not None
+    assert any("card_awaited" in line for line in second.stdout)
+    os.kill(engine, signal.SIGKILL)
+    assert card_of(second) == "0"
+    end(first, second)
 
 
 def test_workers_keep_to_the_cards_that_are_named(tmp_path: Path) -> None:

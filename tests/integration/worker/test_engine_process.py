@@ -1,0 +1,61 @@
+"""Workers whose engines have processes of their own, and the jobs of one that dies."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from narration.jobs.states import JobState
+from tests.bench.process_tree import family
+from tests.cluster import open_cluster, wait_for
+from tests.servers import Postgres, SeaweedFS, Valkey
+from tests.spawned_worker import SpawnedWorker
+from training.tiny_checkpoint import write_checkpoint
+from worker.engine_process.client import ENTRY
+from worker.process import EXIT_ENGINE_DIED
+
+TEXT = "\n\n".join(f"This is paragraph {number} of a tale that is told." for number in range(12))
+
+
+def engine_of(worker: SpawnedWorker) -> int:
+    """Return the id of the process of a worker's engine."""
+    [engine] = [
+        pid for pid in family(worker.pid) if ENTRY in Path(f"/proc/{pid}/cmdline").read_text()
+    ]
+    return engine
+
+
+def test_a_job_outlives_the_process_of_its_engine(
+    tmp_path: Path,
+    postgres: Postgres,
+    valkey: Valkey,
+    seaweedfs: SeaweedFS,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    checkpoint = tmp_path / "tiny"
+    write_checkpoint(checkpoint, seed=0)
+    with open_cluster(
+        tmp_path,
+        postgres,
+        valkey,
+        seaweedfs,
+        checkpoint=checkpoint,
+        has_own_process=True,
+        segment_chunks=4,
+    ) as cluster:
+        first = cluster.start_worker()
+        job_id = cluster.submit(TEXT, outputs=["flac"])
+        wait_for(lambda: cluster.job(job_id).chunks_done, 60, "the first chunk")
+        engine = engine_of(first)
+        os.kill(engine, signal.SIGKILL)
+        assert first.wait(60) == EXIT_ENGINE_DIED
+        assert not Path(f"/proc/{engine}").exists()
+
+        second = cluster.start_worker()
+        [job] = cluster.wait([job_id], 120)
+        assert (job.state, job.chunks_failed) == (JobState.SUCCEEDED, 0)
+        engine = engine_of(second)
+        assert second.end() == 0
+        assert not Path(f"/proc/{engine}").exists()

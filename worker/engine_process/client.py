@@ -1,0 +1,235 @@
+"""The engine as its worker sees it: a SpeechEngine that speaks in another process."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import count
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from narration.errors import EngineDied, RhapsodeError
+from narration.sound.waveform import Waveform
+from worker.chatterbox.voice import Voice
+from worker.engine.admission import Admission
+from worker.engine.stage import fail, succeed
+from worker.engine.types import Speech, Utterance
+from worker.engine_process.messages import (
+    Answer,
+    Call,
+    Cancel,
+    Close,
+    Function,
+    Loaded,
+    RecentVoices,
+    Request,
+    Speak,
+    Start,
+    receive,
+    send,
+)
+
+ENTRY = "worker.engine_main"  # the module that the process runs
+END_S = 30.0  # for freeing the model when the engine is closed
+EXIT_S = 5.0  # between the end of the pipe and the end of the process
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pending:
+    future: Future[Any]
+    steps: dict[str, float] = field(default_factory=dict)
+
+
+class EngineClient:
+    """SpeechEngine over a process; if it ends, everything under way fails with EngineDied.
+
+    Callbacks of the futures run on the thread that receives: they must be short.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], pipe: Connection, limit: int) -> None:
+        """`limit`: how many utterances the process takes at once."""
+        self._process = process
+        self._pipe = pipe
+        self._admission = Admission(limit)
+        self._voices = RecentVoices()
+        self._numbers = count()
+        self._pending: dict[int, _Pending] = {}
+        self._guard = threading.Lock()
+        self._send_lock = threading.Lock()
+        self._died: EngineDied | None = None
+        self._reader = threading.Thread(target=self._read, name="engine answers", daemon=True)
+        self._reader.start()
+
+    @property
+    def pid(self) -> int:
+        """The id of the process."""
+        return self._process.pid
+
+    def submit(self, utterance: Utterance) -> Future[Speech]:
+        """Queue one utterance, waiting while the engine is full.
+
+        Raises: EngineDied if the engine is closed or dead.
+        """
+        self._admission.enter(self.is_alive, utterance.turn)
+        future: Future[Speech] = Future()
+        future.add_done_callback(lambda _: self._admission.leave(utterance.turn))
+        try:
+            number = self._add(future, utterance.steps)
+        except EngineDied as error:
+            fail(future, error)  # its callback releases the place
+            raise
+        self._speak(number, utterance)
+        future.add_done_callback(lambda done: self._cancel(number) if done.cancelled() else None)
+        return future
+
+    def is_alive(self) -> bool:
+        """Return whether the process still speaks."""
+        return self._died is None
+
+    def close(self) -> None:
+        """Finish the utterances in flight, free the model and end the process."""
+        self._admission.close()
+        self._admission.wait_empty()
+        self._send(Close())
+        try:
+            self._process.wait(END_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._reader.join()
+        self._pipe.close()
+
+    def make_voice(self, recording: Path) -> Voice:
+        """Make a voice from a recording; see VoiceMaker.
+
+        Raises: EngineDied, or what making it raises.
+        """
+        voice: Voice = self._call(Function.MAKE_VOICE, recording)
+        return voice
+
+    def compare(self, voice: Voice, waveform: Waveform) -> float:
+        """Compare a waveform with a voice; see VoiceMaker.
+
+        Raises: EngineDied, or what comparing raises.
+        """
+        similarity: float = self._call(Function.COMPARE, voice, waveform)
+        return similarity
+
+    def _call(self, function: Function, *arguments: Any) -> Any:
+        future: Future[Any] = Future()
+        number = self._add(future)
+        self._send(Call(number=number, function=function, arguments=arguments))
+        return future.result()
+
+    def _add(self, future: Future[Any], steps: dict[str, float] | None = None) -> int:
+        with self._guard:
+            if self._died is not None:
+                raise self._died
+            number = next(self._numbers)
+            self._pending[number] = _Pending(future=future, steps={} if steps is None else steps)
+        return number
+
+    def _speak(self, number: int, utterance: Utterance) -> None:
+        voice = utterance.voice
+        with self._send_lock:  # the other end must learn of voices in the same order
+            known = self._voices.use(voice.digest, voice)
+            message = Speak(
+                number=number,
+                text=utterance.text,
+                digest=voice.digest,
+                voice=None if known else voice,
+                delivery=utterance.delivery,
+                seed=utterance.seed,
+                turn=utterance.turn,
+            )
+            with suppress(OSError):  # it is gone: the reading thread fails the future
+                send(self._pipe, message)
+
+    def _cancel(self, number: int) -> None:
+        with self._guard:
+            is_pending = self._pending.pop(number, None) is not None
+        if is_pending:
+            self._send(Cancel(number=number))
+
+    def _send(self, message: Request) -> None:
+        with self._send_lock, suppress(OSError):
+            send(self._pipe, message)
+
+    def _read(self) -> None:
+        with suppress(EOFError, OSError):
+            while True:
+                self._receive(receive(self._pipe))
+        self._end(EngineDied(f"the engine's process {_exit(self._process)}: this worker must go"))
+
+    def _receive(self, answer: Answer) -> None:
+        if isinstance(answer.error, EngineDied):
+            self._end(answer.error)
+        with self._guard:
+            pending = self._pending.pop(answer.number, None) if answer.number is not None else None
+        if pending is None:
+            return  # cancelled meanwhile
+        pending.steps.update(answer.steps)
+        if answer.error is not None:
+            fail(pending.future, answer.error)
+        else:
+            succeed(pending.future, answer.result)
+
+    def _end(self, error: EngineDied) -> None:
+        with self._guard:
+            self._died = self._died or error
+            pending, self._pending = list(self._pending.values()), {}
+        self._admission.close()
+        for one in pending:
+            fail(one.future, self._died)
+
+
+def start_engine(start: Start, kept_open: Sequence[int] = ()) -> tuple[EngineClient, Loaded]:
+    """Start a process, have it load a model, and return once it can speak.
+
+    `kept_open`: file descriptors that stay open until the process ends, too.
+    Raises: what loading raises; EngineDied if the process ends before it can speak.
+    """
+    here, there = Pipe()
+    try:
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            [sys.executable, "-m", ENTRY, str(there.fileno())],
+            stdin=subprocess.DEVNULL,
+            pass_fds=[there.fileno(), *kept_open],
+        )
+    finally:
+        there.close()
+    try:
+        reply = _first_reply(process, here, start)
+    except BaseException:
+        here.close()
+        process.kill()
+        process.wait()
+        raise
+    return EngineClient(process, here, reply.queue_limit), reply
+
+
+def _first_reply(process: subprocess.Popen[bytes], pipe: Connection, start: Start) -> Loaded:
+    try:
+        send(pipe, start)
+        reply = receive(pipe)
+    except (EOFError, OSError) as error:
+        reason = f"the engine's process {_exit(process)} while it loaded the model: see its log"
+        raise EngineDied(reason) from error
+    if isinstance(reply, Loaded):
+        return reply
+    assert isinstance(reply, Answer)
+    raise reply.error or RhapsodeError("the engine's process gave no reason")
+
+
+def _exit(process: subprocess.Popen[bytes]) -> str:
+    """Say how a process ended whose pipe is closed."""
+    try:
+        code = process.wait(EXIT_S)
+    except subprocess.TimeoutExpired:
+        return "does not answer"
+    return f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"

@@ -87,7 +87,8 @@ class ModelSettings(Part):
     back_end: Literal["auto", "torch", "vllm"] = "auto"
     device: str = "auto"
     cards: str | None = None  # GPUs to choose from, as `0,2`; each worker takes one of its own
-    has_own_process: bool | None = None  # the engine; by default on a GPU
+    # Whether the engine runs in a process of its own; by default on a GPU only.
+    has_own_process: bool | None = None
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     t3_slots: Count | None = None  # utterances decoded at once
     vocoder_batch: Count | None = None

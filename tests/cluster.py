@@ -47,7 +47,7 @@ class Cluster:
         *,
         s3_endpoint_url: str | None = None,
         checkpoint: Path | None = None,
-        has_own_process: bool = False,
+        has_own_process: bool | None = None,
         restored: Backup | None = None,
         has_sweeper: bool = True,
         **worker: Any,
@@ -70,7 +70,8 @@ class Cluster:
         self.settings = _settings_from(self._environment)
         if checkpoint is not None:
             self._environment["RHAPSODE_MODEL__CHECKPOINT"] = str(checkpoint.absolute())
-            self._environment["RHAPSODE_MODEL__HAS_OWN_PROCESS"] = str(has_own_process)
+            if has_own_process is not None:
+                self._environment["RHAPSODE_MODEL__HAS_OWN_PROCESS"] = str(has_own_process)
         self.database = make_engine(database_url)
         self.stores = open_stores(self.settings)
         assert self.settings.broker.url is not None

@@ -6,12 +6,14 @@ They make tones, or speak with the checkpoint of the settings, if there is one.
 import multiprocessing
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from narration.broker.interface import Queue
 from narration.settings import PREFIX, Settings, load_settings
 from narration.storage import s3
+from tests.bench.process_tree import family
 from tests.fakes import ToneEngine, make_model
 from worker.app import run_worker
 from worker.process import LoadedModel
@@ -24,6 +26,7 @@ assert s3  # loaded here, so that no child has to
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload([__name__])
 END_S = 20.0
+ENGINE = b"worker.engine_main"
 
 
 class SpawnedWorker:
@@ -48,6 +51,15 @@ class SpawnedWorker:
     def pid(self) -> int:
         assert self._process.pid is not None
         return self._process.pid
+
+    @property
+    def engine_pid(self) -> int | None:
+        """The id of the process of its engine, if that has one of its own."""
+        for pid in family(self.pid):
+            with suppress(OSError):
+                if ENGINE in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    return pid
+        return None
 
     def send(self, number: int) -> None:
         if self._process.is_alive():

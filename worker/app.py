@@ -87,7 +87,7 @@ def _consume(app: Celery, worker: WorkerProcess, queues: frozenset[Queue], healt
     # The controller and not Celery's command, which would write its own lines to the log.
     controller = app.WorkController(
         app=app,
-        pool="threads",  # never prefork: a forked child cannot use the parent's CUDA
+        pool="threads",  # never prefork: the worker's threads do not survive a fork
         concurrency=worker.threads,
         queues=[queue.value for queue in sorted(queues)],
         ready_callback=become_ready,

@@ -1,7 +1,8 @@
 """Chooses a worker's GPU: one that no other worker of this machine uses.
 
-Workers of one machine share a data directory. A lock file in it marks a card as taken, and the
-kernel releases the lock when the process ends, however it ends. Does not import torch: the card
+Workers of one machine share a data directory. A lock file in it marks a card as taken. The kernel
+releases the lock when the worker and the engine's process, which inherits it, have both ended,
+however they end. Does not import torch: the card
 that CUDA sees must be set before torch initialises it.
 """
 
@@ -61,11 +62,8 @@ def take_card(cards: str | None, folder: Path, health: Health) -> None:
         time.sleep(POLL_S)
 
 
-def held_cards() -> list[int]:
-    """Return the descriptors of the locks that this process holds.
-
-    A child that inherits them keeps its card until its own end, which may be later than ours.
-    """
+def lock_descriptors() -> list[int]:
+    """Return the descriptors of the locks that this process holds, for a child to inherit."""
     return [lock.fileno() for lock in _locks]
 
 

@@ -8,12 +8,13 @@ import torch
 from narration.engine import EngineIdentity
 from narration.settings import ModelSettings, Settings
 from narration.voices.recording import RecordingLimits, read_recording
-from worker.cards import held_cards
+from worker.cards import lock_descriptors
 from worker.chatterbox.checkpoint import Chatterbox, load_chatterbox
 from worker.chatterbox.hub import resolve_model
 from worker.chatterbox.reference import compare_speakers, voice_from_recording
 from worker.chatterbox.voice import Voice, load_voice, save_voice
-from worker.engine.open import open_engine, take_short_turns
+from worker.engine.admission import FIRST
+from worker.engine.open import open_engine, shorten_switch_interval
 from worker.engine.options import EngineOptions, ResolvedOptions, resolve
 from worker.engine_process.client import start_engine
 from worker.engine_process.messages import Start
@@ -30,15 +31,15 @@ def load_model(settings: Settings) -> LoadedModel:
     folder = resolve_model(settings.model.checkpoint)
     cache_folder = settings.data_dir / "engine"
     if not has_own_process(settings.model):
-        return load_model_from(folder, settings.model, cache_folder=cache_folder)
+        return open_model(folder, settings.model, engine_options(settings.model, cache_folder))
     start = Start(
         folder=folder,
         cache_folder=cache_folder,
         model=settings.model,
         telemetry=settings.telemetry,
     )
-    take_short_turns()
-    engine, loaded = start_engine(start, kept_open=held_cards())
+    shorten_switch_interval()  # a thread that passes a sound on waits for one that computes
+    engine, loaded = start_engine(start, kept_open=lock_descriptors())
     return LoadedModel(
         engine=engine,
         target_concurrency=loaded.target_concurrency,
@@ -58,14 +59,6 @@ def has_own_process(settings: ModelSettings) -> bool:
     return settings.device.startswith("cuda")
 
 
-def load_model_from(folder: Path, settings: ModelSettings, *, cache_folder: Path) -> LoadedModel:
-    """Load a checkpoint and start its engine in this process.
-
-    Raises: CheckpointError or SettingsError if the folder or the settings cannot be used.
-    """
-    return open_model(folder, settings, engine_options(settings, cache_folder))
-
-
 def engine_options(settings: ModelSettings, cache_folder: Path) -> ResolvedOptions:
     """Choose the engine's options. Raises: SettingsError."""
     return resolve(
@@ -83,9 +76,9 @@ def engine_options(settings: ModelSettings, cache_folder: Path) -> ResolvedOptio
 
 
 def open_model(
-    folder: Path, settings: ModelSettings, options: ResolvedOptions, *, is_gated: bool = True
+    folder: Path, settings: ModelSettings, options: ResolvedOptions, *, first: int = FIRST
 ) -> LoadedModel:
-    """Load a checkpoint and start its engine with these options; `is_gated`: see open_engine.
+    """Load a checkpoint and start its engine in this process; `first`: see open_engine.
 
     Raises: CheckpointError if the folder cannot be used.
     """
@@ -99,7 +92,7 @@ def open_model(
         is_watermarked=options.is_watermarked,
     )
     return LoadedModel(
-        engine=open_engine(chatterbox, options, is_gated=is_gated),
+        engine=open_engine(chatterbox, options, first=first),
         # T3's slots, and two batches of the sound stage: the current one and the next.
         target_concurrency=options.t3_slots + 2 * options.vocoder_batch,
         identity=identity,

@@ -6,8 +6,8 @@ checking, encoding, storing, recording; and whether the worker claims enough to 
 that has place for `--target-concurrency` chunks. Sounds are shaped noise, which is harder on the
 encoder than speech. x is audio seconds per second.
 
-The engine shares its process with the worker, so the worker's CPU time there matters: "ms of the
-engine's process" is the CPU time of this process without the stand-in's and the bench's own. The
+The engine shares the machine with its worker, on a CPU also the process: "ms of the worker's
+process" is the CPU time of this process without the stand-in's and the bench's own. The
 processes that store takes are counted separately (`--processes`; with 0, this process stores).
 Memory is the peak of all of the worker's processes together; shared pages count once (PSS).
 """
@@ -187,7 +187,7 @@ def render(settings: Settings, database_url: str, options: argparse.Namespace) -
     return {
         "chunks a second": chunks / took_s,
         "x": chunks * CHUNK_S / took_s,
-        "ms of the engine's process per chunk": 1e3 * own_s / chunks,
+        "ms of the worker's process per chunk": 1e3 * own_s / chunks,
         "ms of other processes per chunk": 1e3 * helpers_s / chunks,
         "cores busy": (own_s + helpers_s) / took_s,
         "processes that store takes": settings.worker.take_process_count,

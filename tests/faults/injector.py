@@ -1,5 +1,6 @@
 """Injects faults at random times from a seeded generator."""
 
+import os
 import random
 import signal
 import threading
@@ -37,7 +38,9 @@ class FaultInjector:
         *,
         job_ids: list[str],
         seed: int,
+        has_engines: bool = False,
     ) -> None:
+        """`has_engines`: whether each worker's engine has a process of its own."""
         self.counts: Counter[str] = Counter()
         self._cluster = cluster
         self._proxy = proxy
@@ -48,6 +51,7 @@ class FaultInjector:
         self._thread = threading.Thread(target=self._run)
         self._faults: dict[str, Callable[[], None]] = {
             "worker killed (SIGKILL)": self._kill,
+            **({"engine killed (SIGKILL)": self._kill_engine} if has_engines else {}),
             "worker frozen past its lease (SIGSTOP)": self._freeze,
             "API killed (SIGKILL)": self._kill_api,
             "sweeper killed (SIGKILL)": self._sweeper.kill,
@@ -96,6 +100,12 @@ class FaultInjector:
         worker = self._random.choice(self._alive())
         worker.send(signal.SIGKILL)
         worker.wait(30)
+
+    def _kill_engine(self) -> None:
+        worker = self._random.choice(self._alive())
+        if (engine := worker.engine_pid) is not None:
+            os.kill(engine, signal.SIGKILL)
+            worker.wait(30)
 
     def _freeze(self) -> None:
         worker = self._random.choice(self._alive())

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from narration.database import make_engine
 from narration.migrate import migrate
-from narration.settings import ModelSettings
+from narration.settings import ModelSettings, Settings
 from tests.api_process import Api
 from tests.cluster import Cluster, open_cluster
 from tests.faults.audience import open_audience
@@ -47,7 +47,8 @@ def run_suite(
 ) -> Report:
     """Submit the cases, inject faults, wait for every job to end, and compare.
 
-    Workers make tones, or speak with the model in `checkpoint`.
+    Workers make tones, or speak with the model in `checkpoint`; then each engine has a process of
+    its own.
     """
     cases = make_cases(jobs, seed, are_speakable=checkpoint is not None)
     expected = undisturbed(cases, _harness(folder / "undisturbed", checkpoint))
@@ -61,6 +62,7 @@ def run_suite(
             seaweedfs,
             s3_endpoint_url=proxy.url,
             checkpoint=checkpoint,
+            has_own_process=True,
             # Workers are killed often here, whichever chunk they speak.
             poison_losses=20,
             step_tries=50,
@@ -75,7 +77,14 @@ def run_suite(
                 open_audience(cluster, service[0], seed) as told,
             ):
                 job_ids = [cluster.submit(case.text, **case.settings) for case in cases]
-                injector = FaultInjector(cluster, proxy, service, job_ids=job_ids, seed=seed)
+                injector = FaultInjector(
+                    cluster,
+                    proxy,
+                    service,
+                    job_ids=job_ids,
+                    seed=seed,
+                    has_engines=checkpoint is not None,
+                )
                 injector.start()
                 try:
                     ended = cluster.wait(job_ids, timeout_s)
@@ -116,8 +125,7 @@ def _harness(folder: Path, checkpoint: Path | None) -> WorkerHarness:
     migrate(url)
     if checkpoint is None:
         return WorkerHarness(make_engine(url), folder)
-    from worker.model import load_model_from
+    from worker.model import load_model
 
-    model = ModelSettings(checkpoint=str(checkpoint))
-    model = load_model_from(checkpoint, model, cache_folder=folder)
-    return WorkerHarness(make_engine(url), folder, model)
+    settings = Settings(model=ModelSettings(checkpoint=str(checkpoint)), data_dir=folder)
+    return WorkerHarness(make_engine(url), folder, load_model(settings))

@@ -11,7 +11,7 @@ from worker.chatterbox.checkpoint import T3_FILE, Chatterbox
 from worker.chatterbox.t3.decoder import Decoder
 from worker.chatterbox.t3.vllm_layout import PromptLayout
 from worker.chatterbox.watermark import load_watermarker
-from worker.engine.admission import Admission
+from worker.engine.admission import FIRST, Admission
 from worker.engine.options import DRIVER_GB, ResolvedOptions
 from worker.engine.pipeline import PipelineEngine
 from worker.engine.renderer import TorchRenderer
@@ -26,9 +26,9 @@ _CORES_BESIDE_GPU = 4
 # no faster for it. Read when the first operation runs.
 _OPERATIONS_KEPT = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "256")
 # How long a thread may keep the interpreter, by default 5 ms. T3 lets go of it dozens of times a
-# step, and each time waited that long while another thread computed, such as one that records
-# cached chunks: a step of 2 ms took 35 ms, and with this 6 ms. On a CPU it makes no difference.
-_TURN_S = 0.0005
+# step, and waited that long each time another thread computed: with a worker's threads in its
+# process a step of 2 ms took 35 ms, and with this 6 ms. On a CPU it makes no difference.
+_SWITCH_INTERVAL_S = 0.0005
 RESERVED_SHARE = 16  # one slot in this many is reserved for utterances that are heard soon
 _SOUND_THREADS = (
     2  # on a CPU both compute; beside a GPU one draws noise while the other launches kernels
@@ -36,24 +36,23 @@ _SOUND_THREADS = (
 
 
 def open_engine(
-    chatterbox: Chatterbox, options: ResolvedOptions, *, is_gated: bool = True
+    chatterbox: Chatterbox, options: ResolvedOptions, *, first: int = FIRST
 ) -> PipelineEngine:
     """Load the networks and start the engine's threads; close it, or use it in a `with`.
 
-    Without `is_gated`, only a full engine keeps utterances out: the caller has an Admission.
+    `first`: how many utterances an idle engine admits; see Admission.
 
     The networks are loaded on demand and converted to the options' precision, so a checkpoint
     object serves one engine.
     Raises: CheckpointError if the checkpoint cannot be used.
     """
     limit_memory(options)
-    take_short_turns()
+    shorten_switch_interval()
     watermarker = load_watermarker(options.device) if options.is_watermarked else None
     sharing = share_device(options)
     renderer = TorchRenderer(chatterbox.flow, chatterbox.vocoder, watermarker, options, sharing)
     tokens, max_text_tokens = _TOKEN_STAGES[options.back_end](chatterbox, options, sharing)
-    limit = options.queue_limit
-    admission = Admission(limit) if is_gated else Admission(limit, first=limit)
+    admission = Admission(options.queue_limit, first=first)
     return PipelineEngine(
         partial(
             make_prompt,
@@ -67,9 +66,9 @@ def open_engine(
     )
 
 
-def take_short_turns() -> None:
+def shorten_switch_interval() -> None:
     """Let no thread of this process keep the interpreter for long while another needs it."""
-    sys.setswitchinterval(_TURN_S)
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
 
 
 def limit_memory(options: ResolvedOptions) -> None:

@@ -1,4 +1,4 @@
-"""The engine as its worker sees it: a SpeechEngine that speaks in another process."""
+"""The engine as its worker sees it: a SpeechEngine in another process."""
 
 import subprocess
 import sys
@@ -7,18 +7,21 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from narration.errors import EngineDied, RhapsodeError
+import structlog
+
+from narration.errors import EngineDied
 from narration.sound.waveform import Waveform
 from worker.chatterbox.voice import Voice
 from worker.engine.admission import Admission
 from worker.engine.stage import fail, succeed
-from worker.engine.types import Speech, Utterance
+from worker.engine.types import Speech, Turn, Utterance
 from worker.engine_process.messages import (
     Answer,
     Call,
@@ -26,6 +29,7 @@ from worker.engine_process.messages import (
     Close,
     Function,
     Loaded,
+    NotLoaded,
     RecentVoices,
     Request,
     Speak,
@@ -35,8 +39,9 @@ from worker.engine_process.messages import (
 )
 
 ENTRY = "worker.engine_main"  # the module that the process runs
-END_S = 30.0  # for freeing the model when the engine is closed
-EXIT_S = 5.0  # between the end of the pipe and the end of the process
+EXIT_S = 5.0  # a process that has nothing left to do ends sooner
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +51,7 @@ class _Pending:
 
 
 class EngineClient:
-    """SpeechEngine over a process; if it ends, everything under way fails with EngineDied.
+    """A SpeechEngine in another process; if that ends, all utterances and calls get EngineDied.
 
     Callbacks of the futures run on the thread that receives: they must be short.
     """
@@ -62,6 +67,7 @@ class EngineClient:
         self._guard = threading.Lock()
         self._send_lock = threading.Lock()
         self._died: EngineDied | None = None
+        self._is_closing = False
         self._reader = threading.Thread(target=self._read, name="engine answers", daemon=True)
         self._reader.start()
 
@@ -77,14 +83,13 @@ class EngineClient:
         """
         self._admission.enter(self.is_alive, utterance.turn)
         future: Future[Speech] = Future()
-        future.add_done_callback(lambda _: self._admission.leave(utterance.turn))
         try:
             number = self._add(future, utterance.steps)
-        except EngineDied as error:
-            fail(future, error)  # its callback releases the place
+        except EngineDied:
+            self._admission.leave(utterance.turn)
             raise
         self._speak(number, utterance)
-        future.add_done_callback(lambda done: self._cancel(number) if done.cancelled() else None)
+        future.add_done_callback(partial(self._leave, number, utterance.turn))
         return future
 
     def is_alive(self) -> bool:
@@ -92,17 +97,20 @@ class EngineClient:
         return self._died is None
 
     def close(self) -> None:
-        """Finish the utterances in flight, free the model and end the process."""
+        """Finish the utterances in flight and end the process, which frees the model."""
+        self._is_closing = True
         self._admission.close()
         self._admission.wait_empty()
         self._send(Close())
         try:
-            self._process.wait(END_S)
+            self._process.wait(EXIT_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait()
-        self._reader.join()
-        self._pipe.close()
+            with suppress(subprocess.TimeoutExpired):  # a driver may hold it: it ends later
+                self._process.wait(EXIT_S)
+        self._reader.join(EXIT_S)
+        if not self._reader.is_alive():
+            self._pipe.close()
 
     def make_voice(self, recording: Path) -> Voice:
         """Make a voice from a recording; see VoiceMaker.
@@ -137,18 +145,24 @@ class EngineClient:
     def _speak(self, number: int, utterance: Utterance) -> None:
         voice = utterance.voice
         with self._send_lock:  # the other end must learn of voices in the same order
-            known = self._voices.use(voice.digest, voice)
             message = Speak(
                 number=number,
                 text=utterance.text,
                 digest=voice.digest,
-                voice=None if known else voice,
+                voice=None if voice.digest in self._voices else voice,
                 delivery=utterance.delivery,
                 seed=utterance.seed,
                 turn=utterance.turn,
             )
+            self._voices.use(voice.digest, voice)
             with suppress(OSError):  # it is gone: the reading thread fails the future
                 send(self._pipe, message)
+
+    def _leave(self, number: int, turn: Turn, done: Future[Speech]) -> None:
+        # Cancelled before its place is free: the other end must never be full.
+        if done.cancelled():
+            self._cancel(number)
+        self._admission.leave(turn)
 
     def _cancel(self, number: int) -> None:
         with self._guard:
@@ -161,16 +175,21 @@ class EngineClient:
             send(self._pipe, message)
 
     def _read(self) -> None:
-        with suppress(EOFError, OSError):
+        try:
             while True:
                 self._receive(receive(self._pipe))
-        self._end(EngineDied(f"the engine's process {_exit(self._process)}: this worker must go"))
+        except (EOFError, OSError):
+            pass  # the process has ended
+        except Exception:
+            log.exception("engine_answer_unread")
+        finally:  # whatever ended this thread, nobody may wait for it
+            self._end(EngineDied(f"the engine's process {how_it_ended(self._process)}"))
 
     def _receive(self, answer: Answer) -> None:
         if isinstance(answer.error, EngineDied):
             self._end(answer.error)
         with self._guard:
-            pending = self._pending.pop(answer.number, None) if answer.number is not None else None
+            pending = self._pending.pop(answer.number, None)
         if pending is None:
             return  # cancelled meanwhile
         pending.steps.update(answer.steps)
@@ -181,6 +200,8 @@ class EngineClient:
 
     def _end(self, error: EngineDied) -> None:
         with self._guard:
+            if self._died is None and not self._is_closing:
+                log.error("engine_died", reason=str(error))
             self._died = self._died or error
             pending, self._pending = list(self._pending.values()), {}
         self._admission.close()
@@ -197,36 +218,39 @@ def start_engine(start: Start, kept_open: Sequence[int] = ()) -> tuple[EngineCli
     here, there = Pipe()
     try:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-m", ENTRY, str(there.fileno())],
+            # -P: without it, modules in the current folder would replace ours.
+            [sys.executable, "-P", "-m", ENTRY, str(there.fileno())],
             stdin=subprocess.DEVNULL,
             pass_fds=[there.fileno(), *kept_open],
+            process_group=0,  # Ctrl-C in a terminal is for the worker
         )
     finally:
         there.close()
     try:
-        reply = _first_reply(process, here, start)
+        loaded = _load(process, here, start)
     except BaseException:
         here.close()
         process.kill()
         process.wait()
         raise
-    return EngineClient(process, here, reply.queue_limit), reply
+    return EngineClient(process, here, loaded.queue_limit), loaded
 
 
-def _first_reply(process: subprocess.Popen[bytes], pipe: Connection, start: Start) -> Loaded:
+def _load(process: subprocess.Popen[bytes], pipe: Connection, start: Start) -> Loaded:
     try:
         send(pipe, start)
-        reply = receive(pipe)
+        reply: Loaded | NotLoaded = receive(pipe)
     except (EOFError, OSError) as error:
-        reason = f"the engine's process {_exit(process)} while it loaded the model: see its log"
-        raise EngineDied(reason) from error
-    if isinstance(reply, Loaded):
-        return reply
-    assert isinstance(reply, Answer)
-    raise reply.error or RhapsodeError("the engine's process gave no reason")
+        raise EngineDied(
+            f"the engine's process {how_it_ended(process)} while it loaded the model: "
+            "the lines before this one say why"
+        ) from error
+    if isinstance(reply, NotLoaded):
+        raise reply.error
+    return reply
 
 
-def _exit(process: subprocess.Popen[bytes]) -> str:
+def how_it_ended(process: subprocess.Popen[bytes]) -> str:
     """Say how a process ended whose pipe is closed."""
     try:
         code = process.wait(EXIT_S)

@@ -1,10 +1,11 @@
-"""What a worker and the process of its engine say to each other, and how.
+"""What a worker and its engine's process say to each other, and how.
 
-Messages are pickled whole: both ends are the same release on the same machine, and nobody else can
-write to the pipe.
+Messages are pickled: both ends are the same release on the same machine, and nobody else can write
+to the pipe.
 """
 
 import pickle
+import traceback
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from narration.engine import EngineIdentity
+from narration.errors import RhapsodeError
 from narration.settings import ModelSettings, TelemetrySettings
 from worker.chatterbox.voice import Voice
 from worker.engine.types import Delivery, Turn
@@ -68,12 +70,12 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Close:
-    """The engine is to finish, and the process to end."""
+    """Nothing is under way: the process is to end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """The first message of the process, unless loading failed: the engine speaks.
+    """The first message of the process: the engine speaks.
 
     `queue_limit`: how many utterances it takes at once.
     """
@@ -85,35 +87,51 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """The result of an utterance or a call; without a number, why the model was not loaded."""
+class NotLoaded:
+    """The first message instead of Loaded: why the model cannot be used."""
 
-    number: int | None
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The result of an utterance or a call."""
+
+    number: int
     result: Any = None
     error: Exception | None = None
     steps: dict[str, float] = field(default_factory=dict)  # of an utterance: see Utterance
 
 
 Request = Speak | Cancel | Call | Close
-Reply = Loaded | Answer
+Reply = Loaded | NotLoaded | Answer
 
 
 class RecentVoices:
-    """The voices that were used last; in step at both ends, since both see the same utterances."""
+    """The voices that were used last.
+
+    Both ends use the same ones in the same order, so they keep the same.
+    """
 
     def __init__(self, kept: int = _VOICES_KEPT) -> None:
         self._kept = kept
         self._voices: OrderedDict[str, Voice] = OrderedDict()
 
-    def use(self, digest: str, voice: Voice | None) -> Voice | None:
-        """Return the voice that is kept under a digest; keep the given one if there is none."""
-        known = self._voices.pop(digest, None)
-        used = known or voice
-        if used is not None:
-            self._voices[digest] = used
+    def __contains__(self, digest: str) -> bool:
+        """Tell whether a voice is kept."""
+        return digest in self._voices
+
+    def use(self, digest: str, voice: Voice | None) -> Voice:
+        """Return the voice with this digest, and keep it; a voice that is kept need not be given.
+
+        Raises: KeyError if it is neither kept nor given.
+        """
+        used = voice or self._voices[digest]
+        self._voices[digest] = used
+        self._voices.move_to_end(digest)
         while len(self._voices) > self._kept:
             self._voices.popitem(last=False)
-        return known
+        return used
 
 
 def send(pipe: Connection, message: object) -> None:
@@ -125,3 +143,14 @@ def send(pipe: Connection, message: object) -> None:
 def receive(pipe: Connection) -> Any:
     """Wait for a message. Raises: EOFError or OSError if the other end is gone."""
     return pickle.loads(pipe.recv_bytes())  # noqa: S301 - see above
+
+
+def portable(error: BaseException) -> Exception:
+    """Return an error that can be sent; one that would not arrive as it is becomes text."""
+    if not isinstance(error, RhapsodeError):
+        return RuntimeError("".join(traceback.format_exception(error)))
+    try:
+        arrived = pickle.loads(pickle.dumps(error))  # noqa: S301 - pickled here
+    except Exception:  # noqa: BLE001 - whatever a constructor raises
+        arrived = None
+    return error if str(arrived) == str(error) else RhapsodeError(str(error))

@@ -1,17 +1,15 @@
-"""The process of an engine from inside: reads requests, and answers them as they are done."""
+"""Inside the engine's process: reads the worker's requests, has them done and sends the answers."""
 
 import os
 import threading
-import traceback
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import replace
 from multiprocessing.connection import Connection
-from queue import Empty, SimpleQueue
+from queue import Empty, Queue
 from typing import Any
 
-from narration.errors import EngineDied, RhapsodeError, SpeechError
+import structlog
+
 from worker.engine.types import Speech, SpeechEngine, Utterance
 from worker.engine_process.messages import (
     Answer,
@@ -23,23 +21,28 @@ from worker.engine_process.messages import (
     Reply,
     Request,
     Speak,
+    portable,
     receive,
     send,
 )
 
 CHECK_S = 1.0  # how often to check whether an idle engine is alive
+EXIT_BROKEN = 70  # EX_SOFTWARE
+
+log = structlog.get_logger(__name__)
 
 
 class Mailbox:
-    """The pipe to the worker: a thread reads from it and another writes to it.
+    """The pipe to the worker, with a thread that reads and one that writes.
 
     When the worker is gone, the process ends at once, whatever it does.
     """
 
     def __init__(self, pipe: Connection) -> None:
         self._pipe = pipe
-        self._requests: SimpleQueue[Request] = SimpleQueue()
-        self._replies: SimpleQueue[Reply | None] = SimpleQueue()
+        # No SimpleQueue: in CPython 3.11 its `get` may wait for ever if it wakes after its timeout.
+        self._requests: Queue[Request] = Queue()
+        self._replies: Queue[Reply | None] = Queue()
         threading.Thread(target=self._read, name="requests", daemon=True).start()
         self._writer = threading.Thread(target=self._write, name="replies", daemon=True)
         self._writer.start()
@@ -61,30 +64,38 @@ class Mailbox:
         self._writer.join()
 
     def _read(self) -> None:
-        with suppress(EOFError, OSError):
+        try:
             while True:
                 self._requests.put(receive(self._pipe))
-        os._exit(0)
+        except (EOFError, OSError):
+            os._exit(0)  # the worker has ended
+        except BaseException:
+            log.exception("engine_request_unread")
+            os._exit(EXIT_BROKEN)
 
     def _write(self) -> None:
-        with suppress(OSError):  # the reading thread ends the process
+        try:
             while (message := self._replies.get()) is not None:
                 send(self._pipe, message)
+        except OSError:
+            pass  # the worker has ended: so does the reading thread
+        except BaseException:
+            log.exception("engine_answer_unsent")
+            os._exit(EXIT_BROKEN)
 
 
 def serve(
     mailbox: Mailbox, engine: SpeechEngine, functions: dict[Function, Callable[..., Any]]
-) -> None:
-    """Speak until the worker says that it is over, or until the engine dies."""
+) -> bool:
+    """Speak until the worker says that it is over; return False if the engine died before."""
     server = _Server(mailbox, engine, functions)
-    while True:
+    while engine.is_alive():
         request = mailbox.next_request(CHECK_S)
-        if isinstance(request, Close) or not engine.is_alive():
-            break
+        if isinstance(request, Close):
+            return True
         if request is not None:
             server.handle(request)
-    if engine.is_alive():
-        engine.close()
+    return False
 
 
 class _Server:
@@ -110,21 +121,17 @@ class _Server:
             self._pool.submit(self._call, request)
 
     def _speak(self, request: Speak) -> None:
-        voice = self._voices.use(request.digest, request.voice) or request.voice
-        if voice is None:
-            self._answer(Answer(number=request.number, error=_unknown_voice(request.digest)))
-            return
-        utterance = Utterance(
-            text=request.text,
-            voice=voice,
-            delivery=request.delivery,
-            seed=request.seed,
-            turn=request.turn,
-        )
         try:
+            utterance = Utterance(
+                text=request.text,
+                voice=self._voices.use(request.digest, request.voice),
+                delivery=request.delivery,
+                seed=request.seed,
+                turn=request.turn,
+            )
             future = self._engine.submit(utterance)
-        except EngineDied as error:
-            self._answer(Answer(number=request.number, error=error))
+        except Exception as error:  # noqa: BLE001 - the caller must get any error
+            self._mailbox.reply(Answer(number=request.number, error=portable(error)))
             return
         self._speaking[request.number] = future
         future.add_done_callback(lambda done: self._spoken(request.number, done, utterance.steps))
@@ -133,32 +140,16 @@ class _Server:
         self._speaking.pop(number, None)
         if done.cancelled():
             return  # nobody waits for the answer
-        error = done.exception()
-        answer = Answer(number=number, steps=dict(steps))
-        self._answer(
-            replace(answer, result=done.result())
-            if error is None
-            else replace(answer, error=portable(error))
-        )
-
-    def _call(self, request: Call) -> None:
-        answer = Answer(number=request.number)
-        try:
-            answer = replace(answer, result=self._functions[request.function](*request.arguments))
-        except Exception as error:  # noqa: BLE001 - the caller must get any error
-            answer = replace(answer, error=portable(error))
-        self._answer(answer)
-
-    def _answer(self, answer: Answer) -> None:
+        if (error := done.exception()) is None:
+            answer = Answer(number=number, result=done.result(), steps=dict(steps))
+        else:
+            answer = Answer(number=number, error=portable(error), steps=dict(steps))
         self._mailbox.reply(answer)
 
-
-def portable(error: BaseException) -> Exception:
-    """Return an error that can be sent: not every library's exceptions can be pickled."""
-    if isinstance(error, RhapsodeError):
-        return error
-    return RuntimeError("".join(traceback.format_exception(error)))
-
-
-def _unknown_voice(digest: str) -> SpeechError:
-    return SpeechError(f"voice {digest[:12]} did not reach the engine's process")
+    def _call(self, request: Call) -> None:
+        try:
+            result = self._functions[request.function](*request.arguments)
+            answer = Answer(number=request.number, result=result)
+        except Exception as error:  # noqa: BLE001 - the caller must get any error
+            answer = Answer(number=request.number, error=portable(error))
+        self._mailbox.reply(answer)

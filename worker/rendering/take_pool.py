@@ -1,4 +1,4 @@
-"""Takes are checked and stored in other processes, to leave the engine's process to the engine.
+"""Takes are checked and stored in other processes, to spare the worker's interpreter.
 
 A waveform is written into shared memory once a process has room for it. A process that dies is
 replaced, and its tasks are redone one at a time: a sound that repeatedly kills processes is given

@@ -1,7 +1,7 @@
 """A process that checks and stores takes, and the protocol spoken with it.
 
-It is started by a fork server, because a fork of a process that uses CUDA does not work. Sounds are
-in shared memory; only small messages go through the pipe.
+It is started by a fork server, because threads and CUDA do not survive a fork. Sounds are in shared
+memory; only small messages go through the pipe.
 """
 
 import contextlib

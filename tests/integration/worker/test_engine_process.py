@@ -7,23 +7,12 @@ from pathlib import Path
 import pytest
 
 from narration.jobs.states import JobState
-from tests.bench.process_tree import family
 from tests.cluster import open_cluster, wait_for
 from tests.servers import Postgres, SeaweedFS, Valkey
-from tests.spawned_worker import SpawnedWorker
 from training.tiny_checkpoint import write_checkpoint
-from worker.engine_process.client import ENTRY
 from worker.process import EXIT_ENGINE_DIED
 
 TEXT = "\n\n".join(f"This is paragraph {number} of a tale that is told." for number in range(12))
-
-
-def engine_of(worker: SpawnedWorker) -> int:
-    """Return the id of the process of a worker's engine."""
-    [engine] = [
-        pid for pid in family(worker.pid) if ENTRY in Path(f"/proc/{pid}/cmdline").read_text()
-    ]
-    return engine
 
 
 def test_a_job_outlives_the_process_of_its_engine(
@@ -48,7 +37,8 @@ def test_a_job_outlives_the_process_of_its_engine(
         first = cluster.start_worker()
         job_id = cluster.submit(TEXT, outputs=["flac"])
         wait_for(lambda: cluster.job(job_id).chunks_done, 60, "the first chunk")
-        engine = engine_of(first)
+        engine = first.engine_pid
+        assert engine is not None
         os.kill(engine, signal.SIGKILL)
         assert first.wait(60) == EXIT_ENGINE_DIED
         assert not Path(f"/proc/{engine}").exists()
@@ -56,6 +46,7 @@ def test_a_job_outlives_the_process_of_its_engine(
         second = cluster.start_worker()
         [job] = cluster.wait([job_id], 120)
         assert (job.state, job.chunks_failed) == (JobState.SUCCEEDED, 0)
-        engine = engine_of(second)
+        engine = second.engine_pid
+        assert engine is not None
         assert second.end() == 0
         assert not Path(f"/proc/{engine}").exists()

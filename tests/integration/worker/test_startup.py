@@ -46,10 +46,10 @@ sys.stdin.read()
 """
 TAKE_WITH_A_CHILD = """
 import subprocess
-from worker.cards import held_cards
+from worker.cards import lock_descriptors
 """ + TAKE.replace(
     "sys.stdin.read()",
-    "child = subprocess.Popen(['sleep', '600'], pass_fds=held_cards())\n"
+    "child = subprocess.Popen(['sleep', '600'], pass_fds=lock_descriptors())\n"
     "print('child', child.pid, flush=True)\nsys.stdin.read()",
 )
 
@@ -201,18 +201,18 @@ def test_card_of_a_killed_worker_is_free_again(tmp_path: Path) -> None:
     end(second, third)
 
 
-def test_card_is_free_only_when_the_process_of_the_engine_has_ended(tmp_path: Path) -> None:
+def test_card_is_free_only_when_a_child_that_inherits_its_lock_has_ended(tmp_path: Path) -> None:
     machine = Machine(tmp_path, 1)
     first = machine.take(script=TAKE_WITH_A_CHILD)
     assert card_of(first) == "0"
     assert first.stdout is not None
-    engine = int(first.stdout.readline().split()[1])
+    child = int(first.stdout.readline().split()[1])
     first.kill()
     first.wait()
     second = machine.take()
     assert second.stdout is not None
     assert any("card_awaited" in line for line in second.stdout)
-    os.kill(engine, signal.SIGKILL)
+    os.kill(child, signal.SIGKILL)
     assert card_of(second) == "0"
     end(first, second)
 

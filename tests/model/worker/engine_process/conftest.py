@@ -28,7 +28,7 @@ def settings(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
 @pytest.fixture(scope="module", autouse=True)
 def one_thread() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("OMP_NUM_THREADS", "1")  # as in this process: see conftest
+        patch.setenv("OMP_NUM_THREADS", "1")  # as in this process: see tests/model/conftest.py
         yield
 
 

@@ -27,8 +27,11 @@ from worker.process import LoadedModel
 ROOT = Path(__file__).parents[4]
 ORPHAN = """
 import sys, time
+from pathlib import Path
 from narration.settings import load_settings
+from worker import cards
 from worker.model import load_model
+assert cards._lock(Path(sys.argv[1]))
 print(load_model(load_settings()).engine.pid, flush=True)
 time.sleep(600)
 """
@@ -61,9 +64,8 @@ class TestEnds:
                 with pytest.raises(EngineDied):
                     one.result(TIMEOUT_S)
 
-    def test_signals_of_the_terminal_are_the_workers(self, dying: LoadedModel) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            os.kill(pid(dying), number)
+    def test_it_finishes_its_work_at_sigterm(self, dying: LoadedModel) -> None:
+        os.kill(pid(dying), signal.SIGTERM)
         assert len(dying.engine.submit(utterance(dying, TEXTS[0])).result(TIMEOUT_S).waveform)
 
     def test_closing_finishes_what_is_under_way_and_ends_the_process(
@@ -77,18 +79,21 @@ class TestEnds:
         with pytest.raises(EngineDied):
             model.engine.submit(utterance(model, TEXTS[0]))
 
-    def test_the_process_ends_with_its_worker(self, settings: Settings) -> None:
+    def test_the_process_ends_with_its_worker_and_keeps_its_card_until_then(
+        self, settings: Settings, tmp_path: Path
+    ) -> None:
         environment = os.environ | {
             "RHAPSODE_MODEL__CHECKPOINT": settings.model.checkpoint,
             "RHAPSODE_MODEL__HAS_OWN_PROCESS": "true",
             "RHAPSODE_DATA_DIR": str(settings.data_dir),
         }
-        worker = subprocess.Popen(
-            [sys.executable, "-c", ORPHAN], cwd=ROOT, env=environment, stdout=subprocess.PIPE
-        )
+        lock = tmp_path / "GPU-0.lock"
+        command = [sys.executable, "-c", ORPHAN, str(lock)]
+        worker = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE)
         with worker:
             assert worker.stdout is not None
             engine = int(worker.stdout.readline())
-            assert state_of(engine) not in {"", "Z"}
+            files = [file.readlink() for file in Path(f"/proc/{engine}/fd").iterdir()]
+            assert lock in files
             worker.kill()
         wait_for_end(engine)

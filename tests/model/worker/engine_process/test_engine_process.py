@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import torch
 
 from narration.errors import CheckpointError, EngineDied, RecordingError, SpeechError
 from narration.settings import ModelSettings, Settings
@@ -154,9 +155,18 @@ class TestLoading:
 
     @pytest.mark.parametrize(
         ("device", "chosen", "expected"),
-        [("cpu", None, False), ("cuda", None, True), ("cuda:0", False, False), ("cpu", True, True)],
+        [
+            ("cpu", None, False),
+            ("cuda", None, True),
+            ("auto", None, True),
+            ("cuda:0", False, False),
+            ("cpu", True, True),
+        ],
     )
-    def test_who_gets_a_process(self, device: str, chosen: bool | None, expected: bool) -> None:
+    def test_who_gets_a_process(
+        self, device: str, chosen: bool | None, expected: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
         assert has_own_process(ModelSettings(device=device, has_own_process=chosen)) is expected
 
 

@@ -1,11 +1,19 @@
-"""The voices that both ends keep are the same, however utterances follow each other."""
+"""What both ends say to each other: the voices that they keep, and errors."""
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.engine_process.messages import RecentVoices
+from narration.errors import (
+    FieldsError,
+    LimitError,
+    RhapsodeError,
+    SpeechError,
+    UnknownVoiceError,
+)
+from worker.engine_process.messages import RecentVoices, portable
 
 
 @given(st.lists(st.integers(0, 6), max_size=60), st.integers(1, 4))
@@ -14,16 +22,54 @@ def test_the_other_end_has_every_voice_that_is_not_sent(digests: list[int], kept
     sent = 0
     for digest in map(str, digests):
         voice: Any = f"voice {digest}"
-        is_known = sender.use(digest, voice) is not None
-        message = None if is_known else voice
-        sent += not is_known
-        assert (receiver.use(digest, message) or message) == voice
+        message = None if digest in sender else voice
+        sent += message is not None
+        assert sender.use(digest, voice) == voice
+        assert receiver.use(digest, message) == voice
     assert sent >= len(set(digests))
 
 
 def test_a_voice_is_sent_once_while_it_is_among_the_last() -> None:
-    voices, voice = RecentVoices(2), object()
-    uses: list[Any] = [voices.use(digest, voice) for digest in "abab"]  # type: ignore[arg-type]
-    assert uses == [None, None, voice, voice]
-    voices.use("c", voice)  # type: ignore[arg-type]
-    assert voices.use("a", voice) is None  # type: ignore[arg-type]
+    voices, voice = RecentVoices(2), _voice()
+    voices.use("a", voice)
+    voices.use("b", voice)
+    voices.use("a", None)
+    voices.use("c", voice)
+    assert ("a" in voices, "b" in voices, "c" in voices) == (True, False, True)
+    with pytest.raises(KeyError):
+        voices.use("b", None)
+
+
+def _voice() -> Any:
+    return object()
+
+
+def test_an_error_arrives_as_it_is() -> None:
+    error = portable(SpeechError("split it"))
+    assert (type(error), str(error)) == (SpeechError, "split it")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        LimitError("too many", policy="requests", retry_after_s=1),
+        FieldsError([{"pointer": "/text", "detail": "is empty"}]),
+        UnknownVoiceError("there is none"),
+    ],
+)
+def test_an_error_that_would_not_arrive_as_it_is_becomes_text(error: RhapsodeError) -> None:
+    arrived = portable(error)
+    assert type(arrived) is RhapsodeError
+    assert str(arrived) == str(error)
+
+
+def test_a_bug_arrives_with_its_traceback() -> None:
+    def fail() -> None:
+        raise KeyError("gone")
+
+    with pytest.raises(KeyError) as caught:
+        fail()
+    arrived = portable(caught.value)
+    assert type(arrived) is RuntimeError
+    assert "test_messages.py" in str(arrived)
+    assert "KeyError: 'gone'" in str(arrived)

@@ -7,6 +7,7 @@ Exit codes: 0 done, 1 cannot be done as requested, 2 wrong usage, 70 the engine 
 75 try again later, 130 interrupted.
 """
 
+import os
 import sys
 
 from narration.errors import RhapsodeError, TransientError
@@ -18,6 +19,8 @@ from rhapsode.interrupts import HOW_TO_GO_ON, end_at_once_on_interrupt
 def main() -> None:
     """Run the command line; every expected failure is one line on stderr."""
     end_at_once_on_interrupt()
+    # Processes that we start must not import modules of the current folder instead of ours.
+    os.environ.setdefault("PYTHONSAFEPATH", "1")
     sys.exit(run(sys.argv[1:]))
 
 

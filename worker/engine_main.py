@@ -1,54 +1,73 @@
-"""The engine's process: `python -m worker.engine_main DESCRIPTOR`, started by its worker.
+"""The engine's process: `python -m worker.engine_main PIPE [LOCK...]`, started by its worker.
 
-docs/decisions/0032-the-engine-of-a-gpu-has-its-own-process.md says why there is one.
+The arguments are descriptors of open files.
+docs/decisions/0032-the-engine-of-a-gpu-has-its-own-process.md says why there is such a process.
 """
 
 import os
 import signal
 import sys
-from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING
 
-from narration import telemetry
-from narration.memory import share_heaps, spare_garbage_collector
-from worker.engine_process.messages import Function, Loaded, NotLoaded, Start, portable, receive
-from worker.engine_process.server import EXIT_BROKEN, Mailbox, serve
-from worker.model import engine_options, open_model
-from worker.process import LoadedModel
+if TYPE_CHECKING:
+    from worker.engine_process.messages import Start
+    from worker.engine_process.server import Mailbox
 
 
-def main(descriptor: int) -> None:
+def main(pipe: int, *locks: int) -> None:
     """Load the model that the first message names, speak, and end the process."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the worker finishes its work first
+    # First of all, because the imports below take seconds: the worker finishes its work first.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    for descriptor in (pipe, *locks):
+        # A child that had them would hide our end from the worker, and keep the card.
+        os.set_inheritable(descriptor, False)
+    from multiprocessing.connection import Connection  # noqa: PLC0415
+
+    import structlog  # noqa: PLC0415
+
+    from narration.memory import share_heaps  # noqa: PLC0415
+    from narration.telemetry import set_up_logging  # noqa: PLC0415
+    from worker.engine_process.messages import receive  # noqa: PLC0415
+    from worker.engine_process.server import EXIT_BROKEN, Mailbox  # noqa: PLC0415
+
     share_heaps()
-    os.set_inheritable(descriptor, False)  # a child that had it would hide our end from the worker
-    pipe = Connection(descriptor)
+    connection = Connection(pipe)
     try:
-        start: Start = receive(pipe)
+        start: Start = receive(connection)
     except (EOFError, OSError):
         return  # the worker ended before it said which model
-    telemetry.set_up_logging(start.telemetry)
-    mailbox = Mailbox(pipe)
+    set_up_logging(start.telemetry)
+    mailbox = Mailbox(connection)
+    is_over = False
     try:
-        model = _load(mailbox, start)
-    except Exception as error:  # noqa: BLE001 - the worker must get any error
-        mailbox.reply(NotLoaded(error=portable(error)))
-        is_over = True
-    else:
-        maker = model.voice_maker
-        is_over = serve(
-            mailbox,
-            model.engine,
-            {Function.MAKE_VOICE: maker.make, Function.COMPARE: maker.compare},
-        )
+        is_over = _load_and_serve(mailbox, start)
+    except Exception:  # noqa: BLE001 - it is logged
+        structlog.get_logger(__name__).exception("engine_process_failed")
     mailbox.close()
     # Not `sys.exit`: threads of the engine may wait for a device that does not answer.
     os._exit(0 if is_over else EXIT_BROKEN)
 
 
-def _load(mailbox: Mailbox, start: Start) -> LoadedModel:
-    options = engine_options(start.model, start.cache_folder)
-    # The worker's Admission lets utterances in.
-    model = open_model(start.folder, start.model, options, first=options.queue_limit)
+def _load_and_serve(mailbox: "Mailbox", start: "Start") -> bool:
+    """Return whether the worker ended it: False if the engine died."""
+    from narration.memory import spare_garbage_collector  # noqa: PLC0415
+    from worker.engine_process.messages import (  # noqa: PLC0415
+        Function,
+        Loaded,
+        NotLoaded,
+        portable,
+    )
+    from worker.engine_process.server import serve  # noqa: PLC0415
+    from worker.model import engine_options, open_model  # noqa: PLC0415
+
+    try:
+        options = engine_options(start.model, start.cache_folder)
+        # The worker's Admission lets utterances in.
+        model = open_model(start.folder, start.model, options, first=options.queue_limit)
+    except Exception as error:  # noqa: BLE001 - the worker must get any error
+        mailbox.reply(NotLoaded(error=portable(error)))
+        return True
     spare_garbage_collector()
     mailbox.reply(
         Loaded(
@@ -58,8 +77,13 @@ def _load(mailbox: Mailbox, start: Start) -> LoadedModel:
             voices=dict(model.bundled),
         )
     )
-    return model
+    maker = model.voice_maker
+    return serve(
+        mailbox,
+        model.engine,
+        {Function.MAKE_VOICE: maker.make, Function.COMPARE: maker.compare},
+    )
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(*map(int, sys.argv[1:]))

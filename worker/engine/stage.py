@@ -51,8 +51,9 @@ class StageThread:
         try:
             self._loop()
         except Exception as error:
-            self._is_dead = True
+            # Before anybody can notice the death and end the process.
             log.exception("engine_stage_died", stage=self._thread.name)
+            self._is_dead = True
             died = EngineDied(f"{self._thread.name} died of {error!r}: this worker must go")
             died.__cause__ = error
             self._on_death(died)

@@ -31,7 +31,6 @@ from worker.engine_process.messages import (
     Loaded,
     NotLoaded,
     RecentVoices,
-    Request,
     Speak,
     Start,
     receive,
@@ -85,10 +84,10 @@ class EngineClient:
         future: Future[Speech] = Future()
         try:
             number = self._add(future, utterance.steps)
-        except EngineDied:
+            self._speak(number, utterance)
+        except BaseException:
             self._admission.leave(utterance.turn)
             raise
-        self._speak(number, utterance)
         future.add_done_callback(partial(self._leave, number, utterance.turn))
         return future
 
@@ -97,7 +96,10 @@ class EngineClient:
         return self._died is None
 
     def close(self) -> None:
-        """Finish the utterances in flight and end the process, which frees the model."""
+        """Finish the utterances in flight, however long they take; then end the process.
+
+        That frees the model.
+        """
         self._is_closing = True
         self._admission.close()
         self._admission.wait_empty()
@@ -131,7 +133,8 @@ class EngineClient:
     def _call(self, function: Function, *arguments: Any) -> Any:
         future: Future[Any] = Future()
         number = self._add(future)
-        self._send(Call(number=number, function=function, arguments=arguments))
+        with self._send_lock:
+            self._send_now(number, Call(number=number, function=function, arguments=arguments))
         return future.result()
 
     def _add(self, future: Future[Any], steps: dict[str, float] | None = None) -> int:
@@ -154,9 +157,8 @@ class EngineClient:
                 seed=utterance.seed,
                 turn=utterance.turn,
             )
+            self._send_now(number, message)
             self._voices.use(voice.digest, voice)
-            with suppress(OSError):  # it is gone: the reading thread fails the future
-                send(self._pipe, message)
 
     def _leave(self, number: int, turn: Turn, done: Future[Speech]) -> None:
         # Cancelled before its place is free: the other end must never be full.
@@ -170,7 +172,21 @@ class EngineClient:
         if is_pending:
             self._send(Cancel(number=number))
 
-    def _send(self, message: Request) -> None:
+    def _send_now(self, number: int, message: Speak | Call) -> None:
+        """Send a message that will be answered; the caller holds the lock.
+
+        Raises: whatever keeps the message from being pickled; then nothing is awaited.
+        """
+        try:
+            send(self._pipe, message)
+        except OSError:
+            pass  # it is gone: the reading thread fails the future
+        except BaseException:
+            with self._guard:
+                self._pending.pop(number, None)
+            raise
+
+    def _send(self, message: Cancel | Close) -> None:
         with self._send_lock, suppress(OSError):
             send(self._pipe, message)
 
@@ -182,6 +198,7 @@ class EngineClient:
             pass  # the process has ended
         except Exception:
             log.exception("engine_answer_unread")
+            self._process.kill()
         finally:  # whatever ended this thread, nobody may wait for it
             self._end(EngineDied(f"the engine's process {how_it_ended(self._process)}"))
 
@@ -219,7 +236,7 @@ def start_engine(start: Start, kept_open: Sequence[int] = ()) -> tuple[EngineCli
     try:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             # -P: without it, modules in the current folder would replace ours.
-            [sys.executable, "-P", "-m", ENTRY, str(there.fileno())],
+            [sys.executable, "-P", "-m", ENTRY, str(there.fileno()), *map(str, kept_open)],
             stdin=subprocess.DEVNULL,
             pass_fds=[there.fileno(), *kept_open],
             process_group=0,  # Ctrl-C in a terminal is for the worker

@@ -153,4 +153,5 @@ def portable(error: BaseException) -> Exception:
         arrived = pickle.loads(pickle.dumps(error))  # noqa: S301 - pickled here
     except Exception:  # noqa: BLE001 - whatever a constructor raises
         arrived = None
-    return error if str(arrived) == str(error) else RhapsodeError(str(error))
+    is_the_same = type(arrived) is type(error) and str(arrived) == str(error)
+    return error if is_the_same else RhapsodeError(str(error))

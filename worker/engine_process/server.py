@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from multiprocessing.connection import Connection
@@ -27,6 +28,7 @@ from worker.engine_process.messages import (
 )
 
 CHECK_S = 1.0  # how often to check whether an idle engine is alive
+LAST_ANSWERS_S = 2.0  # for the answers that say why the engine died
 EXIT_BROKEN = 70  # EX_SOFTWARE
 
 log = structlog.get_logger(__name__)
@@ -95,6 +97,7 @@ def serve(
             return True
         if request is not None:
             server.handle(request)
+    server.wait_until_answered(LAST_ANSWERS_S)
     return False
 
 
@@ -120,6 +123,12 @@ class _Server:
         elif isinstance(request, Call):
             self._pool.submit(self._call, request)
 
+    def wait_until_answered(self, timeout_s: float) -> None:
+        """Return once every utterance was answered, or after so long."""
+        ends_at = time.monotonic() + timeout_s
+        while self._speaking and time.monotonic() < ends_at:
+            time.sleep(0.01)
+
     def _speak(self, request: Speak) -> None:
         try:
             utterance = Utterance(
@@ -137,14 +146,17 @@ class _Server:
         future.add_done_callback(lambda done: self._spoken(request.number, done, utterance.steps))
 
     def _spoken(self, number: int, done: Future[Speech], steps: dict[str, float]) -> None:
+        if not done.cancelled():  # then nobody waits for the answer
+            error = done.exception()
+            self._mailbox.reply(
+                Answer(
+                    number=number,
+                    result=done.result() if error is None else None,
+                    error=None if error is None else portable(error),
+                    steps=dict(steps),
+                )
+            )
         self._speaking.pop(number, None)
-        if done.cancelled():
-            return  # nobody waits for the answer
-        if (error := done.exception()) is None:
-            answer = Answer(number=number, result=done.result(), steps=dict(steps))
-        else:
-            answer = Answer(number=number, error=portable(error), steps=dict(steps))
-        self._mailbox.reply(answer)
 
     def _call(self, request: Call) -> None:
         try:

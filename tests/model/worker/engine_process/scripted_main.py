@@ -2,12 +2,14 @@
 
 import os
 import sys
+import threading
 from concurrent.futures import Future
 from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
 
+from narration.errors import EngineDied
 from tests.fakes import TONE
 from tests.model.worker.engine.fakes import toy_voice
 from worker.engine.types import Speech, Utterance
@@ -49,6 +51,10 @@ class ScriptedEngine:
                 self._pipe.send_bytes(b"no pickle")
             case "die":
                 self._is_alive = False
+            case "break":
+                self._is_alive = False
+                threading.Timer(0.2, future.set_exception, [EngineDied("the stage broke")]).start()
+                return future
         future.set_result(result)
         return future
 
@@ -59,7 +65,7 @@ class ScriptedEngine:
         self._is_alive = False
 
 
-def main(descriptor: int) -> None:
+def main(descriptor: int, *_: int) -> None:
     pipe = Connection(descriptor)
     receive(pipe)
     mailbox = Mailbox(pipe)
@@ -77,4 +83,4 @@ def main(descriptor: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(*map(int, sys.argv[1:]))

@@ -64,8 +64,9 @@ class TestEnds:
                 with pytest.raises(EngineDied):
                     one.result(TIMEOUT_S)
 
-    def test_it_finishes_its_work_at_sigterm(self, dying: LoadedModel) -> None:
-        os.kill(pid(dying), signal.SIGTERM)
+    def test_signals_to_end_are_the_workers(self, dying: LoadedModel) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            os.kill(pid(dying), number)
         assert len(dying.engine.submit(utterance(dying, TEXTS[0])).result(TIMEOUT_S).waveform)
 
     def test_closing_finishes_what_is_under_way_and_ends_the_process(

@@ -1,11 +1,13 @@
 """The client of an engine that misbehaves: nobody waits for ever, and the reason is known."""
 
 import os
+import pickle
 import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +86,22 @@ def test_a_cancelled_utterance_is_gone_before_the_next_comes(
         following = pool.submit(say, engine, "Next.")  # has to wait: the process takes one
         waits.cancel()
         assert len(following.result(TIMEOUT_S).waveform)
+
+
+def test_a_voice_that_cannot_be_sent_leaves_nothing_behind(engine: EngineClient) -> None:
+    good = utterance("Hello.")
+    bad: Any = replace(good.voice, speaker=lambda: None)  # cannot be pickled
+    for _ in range(3):
+        with pytest.raises((pickle.PicklingError, AttributeError)):
+            engine.submit(replace(good, voice=bad))
+    assert len(engine.submit(good).result(TIMEOUT_S).waveform)
+    assert not engine._pending
+    assert sum(engine._admission.inside.values()) == 0
+
+
+def test_why_the_engine_died_arrives(engine: EngineClient) -> None:
+    with pytest.raises(EngineDied, match="the stage broke"):
+        say(engine, "break")
 
 
 def test_closing_does_not_wait_for_a_process_that_hangs(

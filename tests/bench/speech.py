@@ -11,13 +11,12 @@ full until it has spoken all of their texts. A table shows how long each step of
 import argparse
 import asyncio
 import json
-import math
 import random
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import httpx
@@ -45,11 +44,24 @@ TELEMETRY = {"log_format": "json", "log_level": "debug"}
 LISTENER_TIMEOUT_S = 120.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lead:
+    """How far ahead of playback the sound of a text was at the least."""
+
+    lead_s: float
+    at_s: float  # of the monotonic clock
+    played_s: float  # of the text's sound, until then
+
+    @property
+    def is_late(self) -> bool:
+        return self.lead_s < 0
+
+
 @dataclass(slots=True)
 class Listeners:
-    """How far ahead of playback the sound was, at the least of each text."""
+    """What was heard of the texts that were played."""
 
-    leads_s: list[float] = field(default_factory=list)
+    leads: list[Lead] = field(default_factory=list)
     failures: int = 0
 
 
@@ -67,6 +79,7 @@ class Row:
     texts: int  # that listeners have played
     stalled: int  # of which the sound was late at least once
     failures: int
+    late: list[Lead]  # of these; `at_s` since the listeners began
 
 
 class Load:
@@ -97,19 +110,22 @@ class Load:
                 heard.failures += 1
 
     async def _play(self, heard: Listeners) -> None:
-        began, received, lead_s = None, 0, math.inf
+        began, received, least = None, 0, None
         try:
             async with self._answer(sentences=SENTENCES) as answer:
                 async for block in answer.aiter_raw():
-                    now = time.perf_counter()
+                    now = time.monotonic()
                     began = began or now
                     if received:  # received before this block, minus played
-                        lead_s = min(lead_s, received / BYTES_PER_S - (now - began))
+                        played_s = received / BYTES_PER_S
+                        lead_s = played_s - (now - began)
+                        if least is None or lead_s < least.lead_s:
+                            least = Lead(lead_s=lead_s, at_s=now, played_s=played_s)
                     received += len(block)
         finally:
-            if math.isfinite(lead_s):
-                heard.leads_s.append(lead_s)
-        await asyncio.sleep(max(0.0, received / BYTES_PER_S - (time.perf_counter() - (began or 0))))
+            if least is not None:
+                heard.leads.append(least)
+        await asyncio.sleep(max(0.0, received / BYTES_PER_S - (time.monotonic() - (began or 0))))
 
     @asynccontextmanager
     async def _answer(self, *, sentences: int) -> AsyncIterator[httpx.Response]:
@@ -134,7 +150,7 @@ async def measure(
 ) -> tuple[Row, list[Asked]]:
     limits = httpx.Limits(max_connections=None)
     async with httpx.AsyncClient(base_url=url, timeout=LISTENER_TIMEOUT_S, limits=limits) as client:
-        load, heard = Load(client), Listeners()
+        load, heard, began_at = Load(client), Listeners(), time.monotonic()
         others = [
             asyncio.create_task(load.listen(heard, n * spread_s / listeners))
             for n in range(listeners)
@@ -154,10 +170,11 @@ async def measure(
         requests=requests,
         mean_s=float(np.mean(seconds)),
         beyond_engine_p50_s=figures["p50_s"] - chunk_s,
-        least_lead_s=min(heard.leads_s, default=None),
-        texts=len(heard.leads_s),
-        stalled=sum(lead_s < 0 for lead_s in heard.leads_s),
+        least_lead_s=min((one.lead_s for one in heard.leads), default=None),
+        texts=len(heard.leads),
+        stalled=sum(one.is_late for one in heard.leads),
         failures=heard.failures,
+        late=[replace(one, at_s=one.at_s - began_at) for one in heard.leads if one.is_late],
         **figures,
     )
     return row, asked
@@ -214,7 +231,15 @@ def show(rows: list[Row]) -> None:
         shown = [f"{1000 * seconds:.0f} ms" for seconds in times]
         played = f"{row.texts}, {row.stalled}"
         table.add_row(str(row.listeners), *shown, lead, played, str(row.failures))
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    for row in rows:
+        for one in sorted(row.late, key=lambda late: late.at_s):
+            console.print(
+                f"beside {row.listeners}: a text was {-one.lead_s:.2f} s late after "
+                f"{one.played_s:.1f} s of it, {one.at_s:.1f} s after the listeners began",
+                soft_wrap=True,
+            )
 
 
 def main() -> None:

@@ -255,8 +255,3 @@ def _complaint(detail: object) -> str:
     assert isinstance(detail, dict)
     variable = PREFIX + "__".join(str(part).upper() for part in detail["loc"])
     return f"{variable}: {detail['msg']}"
-
-
-def set_for_library(name: str, value: str) -> None:
-    """Set an environment variable that a library reads, unless it is set."""
-    os.environ.setdefault(name, value)

@@ -7,9 +7,9 @@ Exit codes: 0 done, 1 cannot be done as requested, 2 wrong usage, 70 the engine 
 75 try again later, 130 interrupted.
 """
 
-import os
 import sys
 
+from narration.environment import set_for_library
 from narration.errors import RhapsodeError, TransientError
 from narration.memory import share_heaps
 from rhapsode.exit_codes import EXIT_INTERRUPTED, EXIT_REFUSED, EXIT_TRY_AGAIN
@@ -20,7 +20,7 @@ def main() -> None:
     """Run the command line; every expected failure is one line on stderr."""
     end_at_once_on_interrupt()
     # Processes that we start must not import modules of the current folder instead of ours.
-    os.environ.setdefault("PYTHONSAFEPATH", "1")
+    set_for_library("PYTHONSAFEPATH", "1")
     sys.exit(run(sys.argv[1:]))
 
 

@@ -6,7 +6,7 @@ from functools import partial
 
 import torch
 
-from narration.settings import set_for_library
+from narration.environment import set_for_library
 from worker.chatterbox.checkpoint import T3_FILE, Chatterbox
 from worker.chatterbox.t3.decoder import Decoder
 from worker.chatterbox.t3.vllm_layout import PromptLayout

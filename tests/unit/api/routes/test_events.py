@@ -159,11 +159,14 @@ def test_submission_may_wait_for_the_end(client: TestClient, resources: Resource
     assert answer.status_code == HTTPStatus.ACCEPTED
     assert answer.headers["preference-applied"] == "wait=1"
 
-    def cancel_all() -> None:
-        for job in client.get("/v1/jobs").json()["items"]:
+    def cancel_both() -> None:
+        while len(jobs := client.get("/v1/jobs").json()["items"]) < 2:
+            time.sleep(0.05)
+        for job in jobs:
             cancel(resources, job["id"])
 
-    thread = soon(cancel_all)
+    thread = threading.Thread(target=cancel_both, daemon=True)
+    thread.start()
     answer = client.post("/v1/jobs", json=body, headers={"Prefer": "wait=20"})
     assert (answer.status_code, answer.json()["state"]) == (HTTPStatus.OK, "canceled")
     assert answer.headers["location"] == answer.json()["urls"]["self"]

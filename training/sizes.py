@@ -1,4 +1,4 @@
-"""The sizes of the bundled model, as written to its `config.json`.
+"""The sizes of the bundled model; its `config.json` has those that are not the official ones.
 
 T3 is limited by the 16 MB of one file (int8), the flow by the speed of two CPU cores.
 """
@@ -46,7 +46,7 @@ DEMO = ChatterboxConfig(
         mid_blocks=4,
         transformers_per_block=1,
         steps=8,  # ten steps cost a quarter more and score 0.01 better
-        guidance=2.0,  # at the official 0.7 a seventh more words are misheard: README.md
+        guidance=2.0,  # at the official 0.7 a sixth more words are misheard: docs/listening.md
     ),
     # Two stages instead of three: as many operations, but half as many outside matrix products.
     # Kernel sizes are multiples of the strides, or each stage would leave a tone at its own rate.

@@ -29,7 +29,7 @@ class Key(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A figure's goal, and the limit beyond which the run fails."""
+    """A figure's goal, and the limit beyond which the run fails; it may be stricter."""
 
     what: str
     goal: float
@@ -44,7 +44,8 @@ class Target:
 
 
 PERCENT = "{:.1%}"
-# Limits: the goal if the bundled model reaches it, else the value that the model reached.
+# Limits are near what the bundled model reached with seed 0 on two cores, so that a regression
+# fails even where the goal is far away; word errors have room for other random numbers.
 TARGETS = {
     Key.BEST_VOICE: Target(
         what="word error, best voice", goal=0.04, limit=0.04, is_most=True, form=PERCENT
@@ -52,11 +53,11 @@ TARGETS = {
     Key.WORST_VOICE: Target(
         what="word error, worst voice", goal=0.04, limit=0.04, is_most=True, form=PERCENT
     ),
-    Key.MISSING: Target(what="sentences missing", goal=0, limit=1, is_most=True, form="{:.0f}"),
+    Key.MISSING: Target(what="sentences missing", goal=0, limit=0, is_most=True, form="{:.0f}"),
     Key.STORY: Target(
         what="word error, story through the service",
         goal=0.05,
-        limit=0.05,
+        limit=0.04,
         is_most=True,
         form=PERCENT,
     ),
@@ -67,25 +68,25 @@ TARGETS = {
         what="chunks of the story repeated", goal=0, limit=0, is_most=True, form="{:.0f}"
     ),
     Key.GUIDANCE: Target(
-        what="word error without guidance, less with it", goal=0, limit=-0.02, form="{:+.1%}"
+        what="word error without guidance, less with it", goal=0, limit=-0.01, form="{:+.1%}"
     ),
-    Key.PITCH: Target(what="pitch range (semitones), least rise", goal=0, limit=0, form="{:+.2f}"),
-    Key.ENERGY: Target(what="energy (LU), least rise", goal=0, limit=0, form="{:+.2f}"),
-    Key.RATE: Target(what="words per second, least rise", goal=0, limit=-0.05, form="{:+.2f}"),
+    Key.PITCH: Target(what="pitch range (semitones), least rise", goal=0, limit=1, form="{:+.2f}"),
+    Key.ENERGY: Target(what="energy (LU), least rise", goal=0, limit=0.4, form="{:+.2f}"),
+    Key.RATE: Target(what="words per second, least rise", goal=0, limit=0, form="{:+.2f}"),
     Key.APART: Target(
-        what="sentences given to their own voice", goal=0.95, limit=0.95, form=PERCENT
+        what="sentences given to their own voice", goal=0.95, limit=0.99, form=PERCENT
     ),
     Key.CLONING: Target(
-        what="clone nearer to its own voice by (cosine)", goal=0, limit=0, form="{:+.3f}"
+        what="clone nearer to its own voice by (cosine)", goal=0, limit=0.2, form="{:+.3f}"
     ),
     Key.SPEED: Target(what="seconds of speech per second", goal=2.5, limit=None),
-    Key.QUALITY: Target(what="DNSMOS overall, worst voice", goal=3.0, limit=3.0),
-    Key.LIKENESS: Target(what="likeness to the teacher (cosine), least", goal=0.9, limit=0.9),
-    Key.RANGE: Target(what="pitch range, share of the teacher's, least", goal=0.8, limit=0.8),
+    Key.QUALITY: Target(what="DNSMOS overall, worst voice", goal=3.0, limit=3.1),
+    Key.LIKENESS: Target(what="likeness to the teacher (cosine), least", goal=0.9, limit=0.91),
+    Key.RANGE: Target(what="pitch range, share of the teacher's, least", goal=0.8, limit=0.82),
     Key.WHISTLE: Target(
         what="steady tone over the teacher's (dB), most",
         goal=3,
-        limit=3,
+        limit=-10,
         is_most=True,
         form="{:+.1f}",
     ),
@@ -98,7 +99,7 @@ TARGETS = {
     ),
 }
 
-# `make test`: every tenth sentence by the default voice; its word error is that of all hundred.
+# `make test`: every tenth sentence by the default voice; some 100 words, 3 errors are usual.
 FEW_SENTENCES_LIMIT = 0.12
 
 # The teacher's word error with the same recogniser, for 34 of the sentences: training/README.md.

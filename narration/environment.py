@@ -1,4 +1,4 @@
-"""Environment variables that others read; our own are read in `settings`. Imports nothing slow."""
+"""Sets environment variables that libraries read; imports nothing slow. Ours are in `settings`."""
 
 import os
 

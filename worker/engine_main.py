@@ -20,7 +20,7 @@ def main(pipe: int, *locks: int) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     for descriptor in (pipe, *locks):
-        # A child that had them would hide our end from the worker, and keep the card.
+        # A child that inherited them would keep the pipe open for the worker, and the card locked.
         os.set_inheritable(descriptor, False)
     from multiprocessing.connection import Connection  # noqa: PLC0415
 

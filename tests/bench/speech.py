@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import httpx
@@ -49,8 +49,8 @@ class Lead:
     """How far ahead of playback the sound of a text was at the least."""
 
     lead_s: float
-    at_s: float  # of the monotonic clock
-    played_s: float  # of the text's sound, until then
+    at_s: float  # since the listeners began
+    received_s: float  # of the text's sound, until then
 
     @property
     def is_late(self) -> bool:
@@ -61,6 +61,7 @@ class Lead:
 class Listeners:
     """What was heard of the texts that were played."""
 
+    began_at: float = field(default_factory=time.monotonic)
     leads: list[Lead] = field(default_factory=list)
     failures: int = 0
 
@@ -79,7 +80,7 @@ class Row:
     texts: int  # that listeners have played
     stalled: int  # of which the sound was late at least once
     failures: int
-    late: list[Lead]  # of these; `at_s` since the listeners began
+    late: list[Lead]  # of these
 
 
 class Load:
@@ -117,10 +118,11 @@ class Load:
                     now = time.monotonic()
                     began = began or now
                     if received:  # received before this block, minus played
-                        played_s = received / BYTES_PER_S
-                        lead_s = played_s - (now - began)
+                        received_s = received / BYTES_PER_S
+                        lead_s = received_s - (now - began)
                         if least is None or lead_s < least.lead_s:
-                            least = Lead(lead_s=lead_s, at_s=now, played_s=played_s)
+                            at_s = now - heard.began_at
+                            least = Lead(lead_s=lead_s, at_s=at_s, received_s=received_s)
                     received += len(block)
         finally:
             if least is not None:
@@ -150,7 +152,7 @@ async def measure(
 ) -> tuple[Row, list[Asked]]:
     limits = httpx.Limits(max_connections=None)
     async with httpx.AsyncClient(base_url=url, timeout=LISTENER_TIMEOUT_S, limits=limits) as client:
-        load, heard, began_at = Load(client), Listeners(), time.monotonic()
+        load, heard = Load(client), Listeners()
         others = [
             asyncio.create_task(load.listen(heard, n * spread_s / listeners))
             for n in range(listeners)
@@ -174,7 +176,7 @@ async def measure(
         texts=len(heard.leads),
         stalled=sum(one.is_late for one in heard.leads),
         failures=heard.failures,
-        late=[replace(one, at_s=one.at_s - began_at) for one in heard.leads if one.is_late],
+        late=[one for one in heard.leads if one.is_late],
         **figures,
     )
     return row, asked
@@ -237,7 +239,7 @@ def show(rows: list[Row]) -> None:
         for one in sorted(row.late, key=lambda late: late.at_s):
             console.print(
                 f"beside {row.listeners}: a text was {-one.lead_s:.2f} s late after "
-                f"{one.played_s:.1f} s of it, {one.at_s:.1f} s after the listeners began",
+                f"{one.received_s:.1f} s of it, {one.at_s:.1f} s after the listeners began",
                 soft_wrap=True,
             )
 

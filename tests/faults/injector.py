@@ -14,7 +14,7 @@ from narration.broker.interface import Task
 from narration.errors import StorageUnavailable
 from narration.storage.keys import PARTS
 from tests.api_process import Api
-from tests.cluster import Cluster
+from tests.cluster import Cluster, wait_for
 from tests.faults.proxy import FaultyProxy, StoreFault
 from tests.spawned_worker import SpawnedWorker
 from tests.sweeper_process import SweeperProcess
@@ -103,9 +103,11 @@ class FaultInjector:
 
     def _kill_engine(self) -> None:
         worker = self._random.choice(self._alive())
+        wait_for(lambda: worker.engine_pid or not worker.is_alive(), 60, "engine")
         if (engine := worker.engine_pid) is not None:
-            os.kill(engine, signal.SIGKILL)
-            worker.wait(30)
+            with suppress(ProcessLookupError):
+                os.kill(engine, signal.SIGKILL)
+        worker.wait(30)
 
     def _freeze(self) -> None:
         worker = self._random.choice(self._alive())

@@ -12,6 +12,7 @@ from itertools import count
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
+from queue import Queue
 from typing import Any
 
 import structlog
@@ -33,6 +34,7 @@ from worker.engine_process.messages import (
     RecentVoices,
     Speak,
     Start,
+    packed,
     receive,
     send,
 )
@@ -64,11 +66,16 @@ class EngineClient:
         self._numbers = count()
         self._pending: dict[int, _Pending] = {}
         self._guard = threading.Lock()
-        self._send_lock = threading.Lock()
+        self._outbox: Queue[bytes | None] = Queue()
+        self._outbox_lock = threading.Lock()
         self._died: EngineDied | None = None
         self._is_closing = False
-        self._reader = threading.Thread(target=self._read, name="engine answers", daemon=True)
-        self._reader.start()
+        self._threads = [
+            threading.Thread(target=self._read, name="engine answers", daemon=True),
+            threading.Thread(target=self._write, name="engine requests", daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
 
     @property
     def pid(self) -> int:
@@ -100,18 +107,17 @@ class EngineClient:
 
         That frees the model.
         """
-        self._is_closing = True
         self._admission.close()
         self._admission.wait_empty()
-        self._send(Close())
+        self._is_closing = True
+        self._outbox.put(packed(Close()))
         try:
             self._process.wait(EXIT_S)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            with suppress(subprocess.TimeoutExpired):  # a driver may hold it: it ends later
-                self._process.wait(EXIT_S)
-        self._reader.join(EXIT_S)
-        if not self._reader.is_alive():
+            _kill(self._process)
+        for thread in self._threads:
+            thread.join(EXIT_S)
+        if not any(thread.is_alive() for thread in self._threads):
             self._pipe.close()
 
     def make_voice(self, recording: Path) -> Voice:
@@ -133,8 +139,7 @@ class EngineClient:
     def _call(self, function: Function, *arguments: Any) -> Any:
         future: Future[Any] = Future()
         number = self._add(future)
-        with self._send_lock:
-            self._send_now(number, Call(number=number, function=function, arguments=arguments))
+        self._request(number, Call(number=number, function=function, arguments=arguments))
         return future.result()
 
     def _add(self, future: Future[Any], steps: dict[str, float] | None = None) -> int:
@@ -147,7 +152,7 @@ class EngineClient:
 
     def _speak(self, number: int, utterance: Utterance) -> None:
         voice = utterance.voice
-        with self._send_lock:  # the other end must learn of voices in the same order
+        with self._outbox_lock:  # the other end must learn of voices in the same order
             message = Speak(
                 number=number,
                 text=utterance.text,
@@ -157,7 +162,7 @@ class EngineClient:
                 seed=utterance.seed,
                 turn=utterance.turn,
             )
-            self._send_now(number, message)
+            self._request(number, message)
             self._voices.use(voice.digest, voice)
 
     def _leave(self, number: int, turn: Turn, done: Future[Speech]) -> None:
@@ -170,25 +175,24 @@ class EngineClient:
         with self._guard:
             is_pending = self._pending.pop(number, None) is not None
         if is_pending:
-            self._send(Cancel(number=number))
+            self._outbox.put(packed(Cancel(number=number)))
 
-    def _send_now(self, number: int, message: Speak | Call) -> None:
-        """Send a message that will be answered; the caller holds the lock.
+    def _request(self, number: int, message: Speak | Call) -> None:
+        """Queue a message that will be answered; no caller waits for a process that does not read.
 
         Raises: whatever keeps the message from being pickled; then nothing is awaited.
         """
         try:
-            send(self._pipe, message)
-        except OSError:
-            pass  # it is gone: the reading thread fails the future
+            self._outbox.put(packed(message))
         except BaseException:
             with self._guard:
                 self._pending.pop(number, None)
             raise
 
-    def _send(self, message: Cancel | Close) -> None:
-        with self._send_lock, suppress(OSError):
-            send(self._pipe, message)
+    def _write(self) -> None:
+        with suppress(OSError):  # it is gone: the reading thread fails what is under way
+            while (message := self._outbox.get()) is not None:
+                self._pipe.send_bytes(message)
 
     def _read(self) -> None:
         try:
@@ -203,6 +207,8 @@ class EngineClient:
             self._end(EngineDied(f"the engine's process {how_it_ended(self._process)}"))
 
     def _receive(self, answer: Answer) -> None:
+        if answer.error is not None:
+            answer.error.__cause__ = answer.cause
         if isinstance(answer.error, EngineDied):
             self._end(answer.error)
         with self._guard:
@@ -222,6 +228,7 @@ class EngineClient:
             self._died = self._died or error
             pending, self._pending = list(self._pending.values()), {}
         self._admission.close()
+        self._outbox.put(None)  # the writing thread ends
         for one in pending:
             fail(one.future, self._died)
 
@@ -229,7 +236,7 @@ class EngineClient:
 def start_engine(start: Start, kept_open: Sequence[int] = ()) -> tuple[EngineClient, Loaded]:
     """Start a process, have it load a model, and return once it can speak.
 
-    `kept_open`: file descriptors that stay open until the process ends, too.
+    `kept_open`: file descriptors that the process inherits, so that they stay open until it ends.
     Raises: what loading raises; EngineDied if the process ends before it can speak.
     """
     here, there = Pipe()
@@ -247,8 +254,7 @@ def start_engine(start: Start, kept_open: Sequence[int] = ()) -> tuple[EngineCli
         loaded = _load(process, here, start)
     except BaseException:
         here.close()
-        process.kill()
-        process.wait()
+        _kill(process)
         raise
     return EngineClient(process, here, loaded.queue_limit), loaded
 
@@ -265,6 +271,12 @@ def _load(process: subprocess.Popen[bytes], pipe: Connection, start: Start) -> L
     if isinstance(reply, NotLoaded):
         raise reply.error
     return reply
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    with suppress(subprocess.TimeoutExpired):  # a driver may hold it: it ends later
+        process.wait(EXIT_S)
 
 
 def how_it_ended(process: subprocess.Popen[bytes]) -> str:

@@ -100,6 +100,7 @@ class Answer:
     number: int
     result: Any = None
     error: Exception | None = None
+    cause: OSError | None = None  # of the error, such as a full disk: pickling loses it
     steps: dict[str, float] = field(default_factory=dict)  # of an utterance: see Utterance
 
 
@@ -134,10 +135,14 @@ class RecentVoices:
         return used
 
 
+def packed(message: object) -> bytes:
+    """Pickle a message. Not `pipe.send`: torch would replace its tensors by shared memory."""
+    return pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+
+
 def send(pipe: Connection, message: object) -> None:
     """Send a message, one thread at a time. Raises: OSError if the other end is gone."""
-    # Not `pipe.send`: torch would replace the tensors in it by handles of shared memory.
-    pipe.send_bytes(pickle.dumps(message, pickle.HIGHEST_PROTOCOL))
+    pipe.send_bytes(packed(message))
 
 
 def receive(pipe: Connection) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 
+from narration.errors import EngineDied
 from worker.engine.types import Speech, SpeechEngine, Utterance
 from worker.engine_process.messages import (
     Answer,
@@ -89,7 +90,7 @@ class Mailbox:
 def serve(
     mailbox: Mailbox, engine: SpeechEngine, functions: dict[Function, Callable[..., Any]]
 ) -> bool:
-    """Speak until the worker says that it is over; return False if the engine died before."""
+    """Speak until the worker asks for the end; return False if the engine died first."""
     server = _Server(mailbox, engine, functions)
     while engine.is_alive():
         request = mailbox.next_request(CHECK_S)
@@ -139,6 +140,8 @@ class _Server:
                 turn=request.turn,
             )
             future = self._engine.submit(utterance)
+        except EngineDied:
+            return  # the answers to those under way say why; the end of the process fails this one
         except Exception as error:  # noqa: BLE001 - the caller must get any error
             self._mailbox.reply(Answer(number=request.number, error=portable(error)))
             return
@@ -148,11 +151,13 @@ class _Server:
     def _spoken(self, number: int, done: Future[Speech], steps: dict[str, float]) -> None:
         if not done.cancelled():  # then nobody waits for the answer
             error = done.exception()
+            cause = getattr(error, "__cause__", None)
             self._mailbox.reply(
                 Answer(
                     number=number,
                     result=done.result() if error is None else None,
                     error=None if error is None else portable(error),
+                    cause=cause if isinstance(cause, OSError) else None,
                     steps=dict(steps),
                 )
             )

@@ -4,8 +4,6 @@ import os
 import signal
 from pathlib import Path
 
-import pytest
-
 from narration.jobs.states import JobState
 from tests.cluster import open_cluster, wait_for
 from tests.servers import Postgres, SeaweedFS, Valkey
@@ -20,9 +18,7 @@ def test_a_job_outlives_the_process_of_its_engine(
     postgres: Postgres,
     valkey: Valkey,
     seaweedfs: SeaweedFS,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     checkpoint = tmp_path / "tiny"
     write_checkpoint(checkpoint, seed=0)
     with open_cluster(
@@ -34,9 +30,10 @@ def test_a_job_outlives_the_process_of_its_engine(
         has_own_process=True,
         segment_chunks=4,
     ) as cluster:
+        cluster._environment["OMP_NUM_THREADS"] = "1"
         first = cluster.start_worker()
         job_id = cluster.submit(TEXT, outputs=["flac"])
-        wait_for(lambda: cluster.job(job_id).chunks_done, 60, "the first chunk")
+        wait_for(lambda: cluster.job(job_id).chunks_done, 120, "the first chunk")
         engine = first.engine_pid
         assert engine is not None
         os.kill(engine, signal.SIGKILL)

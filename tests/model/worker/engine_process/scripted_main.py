@@ -1,5 +1,6 @@
 """An engine's process whose engine does what its texts say: `python -m ... DESCRIPTOR`."""
 
+import errno
 import os
 import sys
 import threading
@@ -49,8 +50,13 @@ class ScriptedEngine:
                 result = lambda: None  # noqa: E731 - it cannot be pickled
             case "unreadable":
                 self._pipe.send_bytes(b"no pickle")
-            case "die":
-                self._is_alive = False
+            case "die":  # once it is idle
+                threading.Timer(0.2, self.close).start()
+            case "full":
+                error = EngineDied("the stage broke")
+                error.__cause__ = OSError(errno.ENOSPC, "no space left")
+                future.set_exception(error)
+                return future
             case "break":
                 self._is_alive = False
                 threading.Timer(0.2, future.set_exception, [EngineDied("the stage broke")]).start()

@@ -1,10 +1,10 @@
 """What happens when an engine's process or its worker ends, and how."""
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import pytest
 
 from narration.errors import EngineDied
 from narration.settings import Settings
+from tests.model.worker.engine.fakes import wait_until
 from tests.model.worker.engine_process.processes import (
     TEXTS,
     TIMEOUT_S,
@@ -21,6 +22,7 @@ from tests.model.worker.engine_process.processes import (
     wait_for_end,
 )
 from worker.engine.admission import FIRST
+from worker.engine_process.client import EngineClient
 from worker.model import load_model
 from worker.process import LoadedModel
 
@@ -58,7 +60,9 @@ class TestEnds:
                 )
                 for _ in range(3 * FIRST)
             ]
-            time.sleep(0.2)
+            engine = dying.engine
+            assert isinstance(engine, EngineClient)
+            wait_until(lambda: engine._admission.waiting)
             os.kill(pid(dying), signal.SIGKILL)
             for one in waiting:
                 with pytest.raises(EngineDied):
@@ -93,8 +97,14 @@ class TestEnds:
         worker = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE)
         with worker:
             assert worker.stdout is not None
-            engine = int(worker.stdout.readline())
-            files = [file.readlink() for file in Path(f"/proc/{engine}/fd").iterdir()]
-            assert lock in files
-            worker.kill()
+            try:
+                engine = int(worker.stdout.readline())
+                os.kill(engine, signal.SIGSTOP)
+            finally:
+                worker.kill()
+        with lock.open() as file:
+            with pytest.raises(BlockingIOError):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.kill(engine, signal.SIGCONT)
+            fcntl.flock(file, fcntl.LOCK_EX)
         wait_for_end(engine)

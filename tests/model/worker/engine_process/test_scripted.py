@@ -1,5 +1,6 @@
 """The client of an engine that misbehaves: nobody waits for ever, and the reason is known."""
 
+import errno
 import os
 import pickle
 import signal
@@ -18,7 +19,7 @@ from narration.errors import EngineDied
 from narration.settings import ModelSettings, TelemetrySettings
 from tests.model.worker.engine.fakes import utterance, wait_until
 from tests.model.worker.engine_process import scripted_main
-from tests.model.worker.engine_process.processes import TIMEOUT_S, state_of
+from tests.model.worker.engine_process.processes import TIMEOUT_S, wait_for_end
 from worker.engine_process import client
 from worker.engine_process.client import EngineClient, start_engine
 from worker.engine_process.messages import Start
@@ -83,7 +84,8 @@ def test_a_cancelled_utterance_is_gone_before_the_next_comes(
     monkeypatch.setattr(engine, "_cancel", cancel_slowly)
     waits = engine.submit(utterance("wait"))
     with ThreadPoolExecutor(1) as pool:
-        following = pool.submit(say, engine, "Next.")  # has to wait: the process takes one
+        following = pool.submit(say, engine, "Next.")
+        wait_until(lambda: engine._admission.waiting)  # the process takes one
         waits.cancel()
         assert len(following.result(TIMEOUT_S).waveform)
 
@@ -96,7 +98,7 @@ def test_a_voice_that_cannot_be_sent_leaves_nothing_behind(engine: EngineClient)
             engine.submit(replace(good, voice=bad))
     assert len(engine.submit(good).result(TIMEOUT_S).waveform)
     assert not engine._pending
-    assert sum(engine._admission.inside.values()) == 0
+    wait_until(lambda: not sum(engine._admission.inside.values()))
 
 
 def test_why_the_engine_died_arrives(engine: EngineClient) -> None:
@@ -109,11 +111,21 @@ def test_closing_does_not_wait_for_a_process_that_hangs(
 ) -> None:
     monkeypatch.setattr(client, "EXIT_S", 0.3)
     os.kill(engine.pid, signal.SIGSTOP)
+    for _ in range(600):  # more than the pipe takes
+        engine.submit(utterance("wait")).cancel()
     with capture_logs() as logs:
         engine.close()
-    assert state_of(engine.pid) == ""
+    wait_for_end(engine.pid)
     assert not logs
     engine.close()
+
+
+def test_the_cause_of_an_error_arrives(engine: EngineClient) -> None:
+    with pytest.raises(EngineDied) as caught:
+        say(engine, "full")
+    cause = caught.value.__cause__
+    assert isinstance(cause, OSError)
+    assert cause.errno == errno.ENOSPC
 
 
 def test_the_signals_of_a_terminal_do_not_reach_it(engine: EngineClient) -> None:

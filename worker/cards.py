@@ -2,8 +2,9 @@
 
 Workers of one machine share a data directory. A lock file in it marks a card as taken. The kernel
 releases the lock when the worker and the engine's process, which inherits it, have both ended,
-however they end. Does not import torch: the card
-that CUDA sees must be set before torch initialises it.
+however they end.
+
+Does not import torch: the card that CUDA sees must be set before torch initialises it.
 """
 
 import fcntl
